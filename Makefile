@@ -1,0 +1,36 @@
+# One-line recipes; python3 (3.11 or newer) and make are all that a fresh machine needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-long check fix bench docs lock clean
+
+demo: $(VENV)/demo.done  ## install into the checkout and do the main job on real input
+	$(BIN)/python -m demo
+
+test: $(VENV)/test.done  ## pass the tests
+	$(BIN)/python -m pytest -n 2 -m "not long"
+
+test-long: $(VENV)/test.done  ## the tests that take minutes
+	$(BIN)/python -m pytest -n 2 -m long
+
+check: $(VENV)/check.done  ## format, lint, types
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+
+fix: $(VENV)/check.done  ## what can be mended by a tool
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+bench: $(VENV)/test.done  ## measure, beside the peers, and write docs/performance.md
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/test.done  ## regenerate the generated reference pages
+	$(BIN)/python docs/generate_reference.py
+
+lock: $(VENV)/check.done  ## pin what is installed here, with hashes
+	$(BIN)/python requirements/lock.py
+
+$(VENV)/%.done: requirements/%.txt pyproject.toml
+	$(PYTHON) requirements/install.py $(VENV) $*
+
+clean:
+	rm -rf $(VENV) demo-output benchmarks/.envs benchmarks/.work

@@ -1,0 +1,1 @@
+"""What runlake costs, beside physical limits and beside other trackers: ``python -m benchmarks``."""

@@ -1,0 +1,70 @@
+"""``python -m benchmarks``: measure everything, print it, and write it into ``docs/performance.md``.
+
+The page is written by complete runs only: no --quick, no --only, with the other trackers, and nothing failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from benchmarks import logging, many_runs, memory, reading, report, size, startup
+from benchmarks.bench import CHECKOUT, HERE, Bench, BenchmarkError, Subject
+from benchmarks.peers import NotInstallableError, install_peers
+
+GROUPS = (logging.GROUP, startup.GROUP, memory.GROUP, reading.GROUP, size.GROUP, many_runs.GROUP)
+PAGE = CHECKOUT / "docs" / "performance.md"
+WORK = HERE / ".work"
+
+
+def main() -> int:
+    names = [group.name for group in GROUPS]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rows and repetitions")
+    parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=f"one of {', '.join(names)}")
+    parser.add_argument("--without-peers", action="store_true", help="runlake and the limits alone")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON too")
+    options = parser.parse_args()
+    if importlib.util.find_spec("psutil") is None:
+        parser.error("runlake's packages are not installed here; run: pip install -e .")
+
+    peers, missing = [], []
+    for title, peer in () if options.without_peers else install_peers():
+        if isinstance(peer, NotInstallableError):
+            missing.append((title, peer))
+            print(f"{title}: not installable here: {peer}", flush=True)
+        else:
+            peers.append(peer)
+    ours = Subject(
+        "runlake",
+        "runlake",
+        Path(sys.executable),
+        environment={"RUNLAKE_DIR": "{folder}/store", "RUNLAKE_SILENT": "true"},
+    )
+    bench = Bench(WORK, options.quick, ours, tuple(peers))
+    results, failed = [], False
+    for group in GROUPS:
+        if options.only and group.name not in options.only:
+            continue
+        print(group.title, file=sys.stderr, flush=True)
+        try:
+            results.append(report.measure(bench, group))
+        except BenchmarkError as error:
+            print(error, file=sys.stderr, flush=True)
+            failed = True
+            continue
+        print("\n".join(report.group_lines(bench, results[-1])), end="\n\n", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(report.data(bench, results), indent=2) + "\n")
+    if not (failed or options.quick or options.only or options.without_peers):
+        report.write_between_markers(PAGE, report.markdown(bench, results, missing))
+    shutil.rmtree(WORK, ignore_errors=True)  # a tracker's helper process may still be writing there
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""What W&B's Api has and this one has not (yet): named, so that a script fails with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+from runlake.errors import NotSupportedError
+
+T = TypeVar("T")
+
+API_ABSENT = (
+    "artifact", "artifacts", "artifact_exists", "artifact_collection", "artifact_collection_exists",
+    "artifact_collections", "artifact_type", "artifact_types", "artifact_versions", "automation", "automations",
+    "create_automation", "create_custom_chart", "create_registry", "create_run_queue", "create_team", "create_user",
+    "delete_automation", "integrations", "job", "list_jobs", "queued_run", "registries", "registry", "reports",
+    "run_queue", "slack_integrations", "sweep", "sync_tensorboard", "team", "update_automation", "upsert_run_queue",
+    "user", "users", "webhook_integrations",
+)  # fmt: skip
+RUN_ABSENT = ("log_artifact", "logged_artifacts", "use_artifact", "used_artifacts", "to_html")
+PROJECT_ABSENT = ("artifacts_types", "sweeps", "automations")
+
+
+def absent(owner: str, name: str) -> Callable[..., NoReturn]:
+    """A method that says that it is not there."""
+
+    def refuse(self: Any, *args: Any, **options: Any) -> NoReturn:
+        raise NotSupportedError(
+            f"{owner}.{name}() is known from W&B and is not there (yet); runs, their rows, files and edits are"
+        )
+
+    refuse.__name__ = name
+    refuse.__qualname__ = f"{owner}.{name}"
+    refuse.__doc__ = "Not there (yet): raises `NotSupportedError`."
+    return refuse
+
+
+def name_absent(*names: str) -> Callable[[type[T]], type[T]]:
+    """A class decorator that gives the class each of these methods as an `absent` one."""
+
+    def extend(cls: type[T]) -> type[T]:
+        for name in names:
+            setattr(cls, name, absent(cls.__name__, name))
+        return cls
+
+    return extend

@@ -1,0 +1,201 @@
+"""The door to a store for those who read: runs and projects by path, listings, and edits."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import string
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from runlake.api.absent import API_ABSENT, name_absent
+from runlake.api.paths import parse_project_path, parse_run_path
+from runlake.api.people import User
+from runlake.api.project import Project, Projects
+from runlake.api.runs import DEFAULT_ORDER, Runs
+from runlake.api.stored_run import StoredRun
+from runlake.errors import NotFoundError, PathError
+from runlake.model import RunPath
+from runlake.service.contract import Service
+from runlake.settings import resolve
+
+_ID_LENGTH = 8
+
+
+@name_absent(*API_ABSENT)
+class Api:
+    """Read and edit the runs of a store.
+
+    `path_or_url` names the store; left out, it is found as it is for writing. `overrides` may hold ``entity``,
+    ``project``, ``run`` and ``base_url``: what a path leaves out, and where the store is. A dict in the first place
+    is taken as `overrides`, as W&B's `Api` has it. `timeout` (seconds) and `api_key` matter for servers only.
+
+    Runs and listings are kept until `flush()`: asking twice gives the same object.
+    """
+
+    def __init__(
+        self,
+        path_or_url: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        timeout: int | None = None,
+        api_key: str | None = None,
+        *,
+        service: Service | None = None,
+    ) -> None:
+        self._overrides = dict(overrides or {})
+        if isinstance(path_or_url, Mapping):
+            self._overrides = {**path_or_url, **self._overrides}
+            path_or_url = None
+        self._settings = resolve({}, os.environ, Path.cwd())
+        self.timeout = timeout
+        self._api_key = api_key
+        self._service = service if service is not None else self._open(path_or_url)
+        self._runs: dict[RunPath, StoredRun] = {}
+        self._listings: dict[str, Runs] = {}
+
+    def _open(self, path_or_url: str | os.PathLike[str] | None) -> Service:
+        from runlake.service.open import open_service
+
+        place = path_or_url if path_or_url is not None else self._overrides.get("base_url")
+        return open_service(None if place is None else os.fspath(place))
+
+    # Where and who
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What paths that leave something out are completed with, and where the store is."""
+        return {
+            "entity": self.default_entity,
+            "project": self._default_project,
+            "run": self._overrides.get("run"),
+            "base_url": self._service.url,
+        }
+
+    @property
+    def default_entity(self) -> str:
+        return str(self._overrides.get("entity") or self._service.default_entity)
+
+    @property
+    def viewer(self) -> User:
+        """Who is reading."""
+        return User(self._service.default_entity)
+
+    @property
+    def _default_project(self) -> str:
+        return str(self._overrides.get("project") or self._settings.project)
+
+    # Runs
+
+    def run(self, path: str | Sequence[str] = "") -> StoredRun:
+        """One run by ``run``, ``project/run``, ``entity/project/run``, ``entity/project:run``, its URL or its `path`.
+
+        Raises `NotFoundError` (a `CommError` and a `ValueError`) when it is not there, `PathError` for no path.
+        """
+        text = path if isinstance(path, str) else "/".join(path)
+        text = text or str(self._overrides.get("run") or "")
+        place = parse_run_path(text, self.default_entity, self._default_project)
+        if place not in self._runs:
+            self._runs[place] = StoredRun(self._service, self._service.read_run(place), on_delete=self._forget)
+        return self._runs[place]
+
+    def runs(
+        self,
+        path: str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        order: str | Sequence[str] = DEFAULT_ORDER,
+        per_page: int = 50,
+        include_sweeps: bool = True,
+        lazy: bool = True,
+    ) -> Runs:
+        """The runs of a project (``project`` or ``entity/project``) that match `filters`, in `order`.
+
+        Filters are nested dicts as MongoDB has them over the run's fields, ``config.*`` and ``summary_metrics.*``;
+        an order is a field with ``+`` or ``-`` before it, or several. Raises `NotFoundError` (a `ValueError`) when
+        there is no such project and `FilterError` for what cannot be read. `include_sweeps` and `lazy` are accepted
+        and change nothing.
+        """
+        entity, project = self._project_place(path)
+        asked = json.dumps([entity, project, filters, order, per_page], sort_keys=True, default=repr)
+        if asked not in self._listings:
+            self._listings[asked] = Runs(
+                self._service,
+                entity,
+                project,
+                filters=filters,
+                order=order,
+                per_page=per_page,
+                on_delete=self._forget,
+            )
+        return self._listings[asked]
+
+    def create_run(
+        self, run_id: str | None = None, project: str | None = None, entity: str | None = None, **options: Any
+    ) -> StoredRun:
+        """A new run without a writing process. Raises `ConflictError` when the id is taken."""
+        letters = string.ascii_lowercase + string.digits
+        run_id = run_id or "".join(secrets.choice(letters) for _ in range(_ID_LENGTH))
+        place = RunPath(entity or self.default_entity, project or self._default_project, run_id)
+        self._listings.clear()
+        self._runs[place] = StoredRun(self._service, self._service.create_run(place), on_delete=self._forget)
+        return self._runs[place]
+
+    # Projects
+
+    def projects(self, entity: str | None = None, per_page: int = 200) -> Projects:
+        """The projects of an entity; of all entities when none is named and none was set."""
+        found = self._service.list_projects(entity or self._overrides.get("entity"))
+        return Projects([Project(self._service, info, self.runs) for info in found])
+
+    def project(self, name: str, entity: str | None = None) -> Project:
+        """One project; `NotFoundError` when it is not there."""
+        entity, project = parse_project_path(name, entity or self.default_entity)
+        for info in self._service.list_projects(entity):
+            if info.name == project:
+                return Project(self._service, info, self.runs)
+        known = [info.name for info in self._service.list_projects(entity)]
+        raise NotFoundError(f'no project "{project}" of "{entity}"; it has: {", ".join(known[:10]) or "no projects"}')
+
+    def create_project(self, name: str, entity: str | None = None) -> Project:
+        """Make the project be there and return it."""
+        entity, project = parse_project_path(name, entity or self.default_entity)
+        return Project(self._service, self._service.create_project(entity, project), self.runs)
+
+    def from_path(self, path: str) -> StoredRun | Project:
+        """The run or project at a path: ``entity/project`` is a project, ``entity/project/run`` a run."""
+        try:
+            entity, project = parse_project_path(path, None)
+        except PathError:
+            return self.run(path)
+        return self.project(project, entity)
+
+    def flush(self) -> None:
+        """Forget what was read, so that runs and listings are read anew."""
+        self._runs.clear()
+        self._listings.clear()
+
+    def close(self) -> None:
+        """Release the store's files and connections."""
+        self._service.close()
+
+    def __enter__(self) -> Api:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _project_place(self, path: str | None) -> tuple[str, str]:
+        if not path:
+            return self.default_entity, self._default_project
+        return parse_project_path(path, self.default_entity)
+
+    def _forget(self, path: RunPath) -> None:
+        self._runs.pop(path, None)
+        self._listings.clear()
+
+    def __repr__(self) -> str:
+        return f"<Api {self._service.url}>"

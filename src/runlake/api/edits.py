@@ -1,0 +1,66 @@
+"""What changed between two states of a config or summary, as edits of single keys."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from runlake import values
+from runlake.media.convert import prepare
+from runlake.media.stored import WriteFile
+from runlake.model import RunPath
+from runlake.service.contract import Service
+
+
+def plain_data(data: Mapping[str, Any], write_file: WriteFile, step: int) -> dict[str, Any]:
+    """`data` as plain nested data: media stored through `write_file`, arrays as lists, keys as text.
+
+    Raises `LogTypeError` for what cannot be stored.
+    """
+    prepared = prepare({str(key): value for key, value in data.items()}, write_file, step)
+    return {key: values.read_value(values.canonical(value)) for key, value in prepared.items()}
+
+
+def file_writer(service: Service, path: RunPath) -> WriteFile:
+    """A function that stores files in a run, as media ask for it."""
+
+    def write_file(name: str, content: bytes) -> None:
+        service.put_file(path, name, io.BytesIO(content))
+
+    return write_file
+
+
+def changes(
+    before: Mapping[str, Any], after: Mapping[str, Any], touched: Collection[str] = ()
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Paths to set with their values, and paths to remove, that make `after` of `before`; both plain data.
+
+    Keys in `touched` are set even where their value is what it was: somebody else may have changed it.
+    """
+    to_set: dict[str, Any] = {}
+    to_remove: list[str] = []
+    _compare(before, after, frozenset(touched), (), to_set, to_remove)
+    return to_set, tuple(to_remove)
+
+
+def _compare(
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    touched: frozenset[str],
+    parents: tuple[str, ...],
+    to_set: dict[str, Any],
+    to_remove: list[str],
+) -> None:
+    to_remove += [values.join_path((*parents, key)) for key in before if key not in after]
+    for key, value in after.items():
+        path = (*parents, key)
+        if key not in touched and key in before and _is_branch(value) and _is_branch(before[key]):
+            _compare(before[key], value, frozenset(), path, to_set, to_remove)
+        elif key in touched or key not in before or repr(before[key]) != repr(value):
+            # By representation, since 1, 1.0 and True are equal, and NaN is not equal to itself.
+            to_set[values.join_path(path)] = value
+
+
+def _is_branch(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and "_type" not in value

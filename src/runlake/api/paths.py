@@ -1,0 +1,89 @@
+"""Paths as people write them: ``run``, ``project/run``, ``entity/project/run``, ``entity/project/runs/run``,
+``entity/project:run``, a leading slash, and the URL of a run or project.
+
+These are the words of one place: what a path leaves out is filled in by the caller's defaults.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote, unquote, urlsplit
+
+from runlake.errors import PathError
+from runlake.model import RunPath
+
+RUNS = "runs"
+"""The word between project and run in a web address."""
+
+_FORMS = '"run", "project/run", "entity/project/run", "entity/project/runs/run", "entity/project:run" or a URL'
+
+
+def parse_run_path(text: str, default_entity: str | None, default_project: str | None) -> RunPath:
+    """The run that `text` names. Raises `PathError` for what is no path, or leaves out what has no default."""
+    _check_text(text)
+    parts = _url_parts(text) if _is_url(text) else _split_colon(_split(text))
+    if len(parts) > 3 and RUNS in parts[2:-1]:
+        place = parts.index(RUNS, 2)
+        parts = [*parts[place - 2 : place], parts[place + 1]]
+    elif len(parts) > 3 and _is_url(text):
+        parts = parts[-3:]
+    if not 1 <= len(parts) <= 3 or not all(parts):
+        raise PathError(f"{text!r} is no path of a run; write {_FORMS}")
+    entity, project, run_id = [None] * (3 - len(parts)) + parts
+    entity, project = entity or default_entity, project or default_project
+    if not entity or not project:
+        raise PathError(
+            f"{text!r} names no {'project' if entity else 'entity'} and there is no default; write {_FORMS}"
+        )
+    return RunPath(entity, project, run_id or "")
+
+
+def parse_project_path(text: str, default_entity: str | None) -> tuple[str, str]:
+    """The (entity, project) that `text` names: ``project``, ``entity/project`` or its URL. Raises `PathError`."""
+    _check_text(text)
+    parts = _split(text)
+    if _is_url(text):
+        parts = _url_parts(text)
+        parts = parts[: parts.index(RUNS, 2)][-2:] if RUNS in parts[2:-1] else parts[-2:]
+    if len(parts) == 1 and default_entity:
+        parts = [default_entity, *parts]
+    if len(parts) != 2 or not all(parts):
+        raise PathError(f'{text!r} is no path of a project; write "project", "entity/project" or a URL')
+    return parts[0], parts[1]
+
+
+def _check_text(text: object) -> None:
+    if not isinstance(text, str):
+        raise PathError(f"a path is text, not {type(text).__name__}")
+
+
+def _is_url(text: str) -> bool:
+    return "://" in text
+
+
+def _url_parts(text: str) -> list[str]:
+    parts = [unquote(part) for part in urlsplit(text).path.split("/") if part]
+    if RUNS in parts[2:-1]:
+        return parts
+    while len(parts) > 2 and parts[-1] in (RUNS, "workspace", "overview", "table"):
+        parts.pop()
+    return parts
+
+
+def _split(text: str) -> list[str]:
+    return text.strip().removeprefix("/").split("/")
+
+
+def _split_colon(parts: list[str]) -> list[str]:
+    """``entity/project:run`` as three parts; a colon is otherwise a character like any other."""
+    if len(parts) > 2 or ":" not in parts[-1]:
+        return parts
+    project, _, run_id = parts[-1].partition(":")
+    return [*parts[:-1], project, run_id] if project and run_id else parts
+
+
+def web_address(service_url: str, path: RunPath) -> str:
+    """The URL of a run: its folder below a ``file://`` store, its page on a server."""
+    parts = [quote(part, safe="") for part in path]
+    if not service_url.startswith("file:"):
+        parts.insert(2, RUNS)
+    return "/".join([service_url.rstrip("/"), *parts])

@@ -1,0 +1,86 @@
+"""Projects of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, overload
+from urllib.parse import quote
+
+from runlake.api.absent import PROJECT_ABSENT, name_absent
+from runlake.api.files import iso_time
+from runlake.api.runs import Runs
+from runlake.model import ProjectInfo
+from runlake.service.contract import Service
+
+ListRuns = Callable[..., Runs]
+
+
+@name_absent(*PROJECT_ABSENT)
+class Project:
+    """One project: its name, its entity, and the way to its runs."""
+
+    def __init__(self, service: Service, info: ProjectInfo, list_runs: ListRuns) -> None:
+        self._service = service
+        self._info = info
+        self._list_runs = list_runs
+
+    @property
+    def name(self) -> str:
+        return self._info.name
+
+    @property
+    def id(self) -> str:
+        return "/".join(self.path)
+
+    @property
+    def entity(self) -> str:
+        return self._info.entity
+
+    @property
+    def path(self) -> list[str]:
+        """Entity and project."""
+        return [self._info.entity, self._info.name]
+
+    @property
+    def url(self) -> str:
+        return "/".join([self._service.url.rstrip("/"), *(quote(part, safe="") for part in self.path)])
+
+    @property
+    def created_at(self) -> str:
+        """ISO time in UTC."""
+        return iso_time(self._info.created_at)
+
+    @property
+    def run_count(self) -> int:
+        """How many runs it had when it was read."""
+        return self._info.run_count
+
+    def runs(self, filters: dict[str, Any] | None = None, order: str = "+created_at", per_page: int = 50) -> Runs:
+        """The runs of the project, as `Api.runs` lists them."""
+        return self._list_runs("/".join(self.path), filters=filters, order=order, per_page=per_page)
+
+    def __repr__(self) -> str:
+        return f"<Project {'/'.join(self.path)}>"
+
+    def _repr_html_(self) -> str:
+        return self.runs(per_page=10)._repr_html_()
+
+
+class Projects(Sequence[Project]):
+    """Projects by entity and name."""
+
+    def __init__(self, projects: list[Project]) -> None:
+        self._projects = projects
+
+    @overload
+    def __getitem__(self, index: int) -> Project: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Project]: ...
+    def __getitem__(self, index: int | slice) -> Project | list[Project]:
+        return self._projects[index]
+
+    def __len__(self) -> int:
+        return len(self._projects)
+
+    def __repr__(self) -> str:
+        return f"<Projects {['/'.join(project.path) for project in self._projects]}>"

@@ -1,0 +1,205 @@
+"""A listing of runs, read page by page from one version of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import pyarrow as pa
+
+from runlake.api import notebook
+from runlake.api.frame import table_to_pandas, table_to_polars
+from runlake.api.selection import Selection, select_rows
+from runlake.api.stored_run import StoredRun, selected_dicts, selected_frame
+from runlake.errors import BadValueError
+from runlake.model import STEP, RunPage, RunPath, Stream
+from runlake.service.contract import Service
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+DEFAULT_ORDER = "+created_at"
+_MAX_PAGE = 5000
+
+
+class Runs:
+    """The runs of a project that match, in order; oldest first unless ordered otherwise.
+
+    All pages come from the version of the project that the first one showed. Can be iterated again; slices are
+    lists; `len` needs one page only. It is no `collections.abc.Sequence`, since frame libraries would then take it
+    for a list of objects and not ask it for its columns.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        entity: str,
+        project: str,
+        *,
+        filters: Mapping[str, Any] | None = None,
+        order: str | Sequence[str] = DEFAULT_ORDER,
+        per_page: int = 50,
+        on_delete: Callable[[RunPath], None] = lambda path: None,
+    ) -> None:
+        if isinstance(per_page, bool) or not isinstance(per_page, int) or per_page < 1:
+            raise BadValueError(f"per_page={per_page!r}; it must be a whole number from 1 up")
+        self._service = service
+        self.entity = entity
+        self.project = project
+        self.filters = dict(filters or {})
+        self.order = order
+        self._page_size = per_page
+        self._on_delete = on_delete
+        self._runs: list[StoredRun] = []
+        self._cursor = 0
+        self._first = self._read_page(None)
+        self._take(self._first)
+
+    def _read_page(self, version: str | None) -> RunPage:
+        return self._service.list_runs(
+            self.entity,
+            self.project,
+            filters=self.filters or None,
+            order=(self.order,) if isinstance(self.order, str) else tuple(self.order),
+            offset=len(self._runs),
+            limit=self._page_size,
+            version=version,
+        )
+
+    def _take(self, page: RunPage) -> None:
+        self._runs += [StoredRun(self._service, info, on_delete=self._on_delete) for info in page.runs]
+
+    def _load(self, count: int) -> None:
+        """Have the first `count` runs here. Pages grow, so that a long listing takes few readings."""
+        while len(self._runs) < min(count, self._first.total_count):
+            self._page_size = min(self._page_size * 4, _MAX_PAGE)
+            page = self._read_page(self._first.version)
+            if not page.runs:
+                return
+            self._take(page)
+
+    def __len__(self) -> int:
+        return self._first.total_count
+
+    length = property(__len__)
+
+    @overload
+    def __getitem__(self, index: int) -> StoredRun: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[StoredRun]: ...
+    def __getitem__(self, index: int | slice) -> StoredRun | list[StoredRun]:
+        if isinstance(index, slice):
+            chosen = range(len(self))[index]
+            self._load(max(chosen, default=-1) + 1)
+            return [self._runs[place] for place in chosen]
+        self._load(range(len(self))[index] + 1)
+        return self._runs[range(len(self))[index]]
+
+    def __iter__(self) -> Iterator[StoredRun]:
+        place = 0
+        while place < len(self):
+            self._load(place + 1)
+            if place >= len(self._runs):
+                return
+            yield self._runs[place]
+            place += 1
+
+    def __next__(self) -> StoredRun:
+        """The next run of a walk that all calls of `next` share."""
+        if self._cursor >= len(self):
+            self._cursor = 0
+            raise StopIteration
+        self._cursor += 1
+        return self[self._cursor - 1]
+
+    next = __next__
+
+    @property
+    def more(self) -> bool:
+        """Whether there are runs that were not read yet."""
+        return len(self._runs) < len(self)
+
+    def upgrade_to_full(self) -> None:
+        """Nothing: runs are always complete."""
+
+    def histories(
+        self,
+        samples: int | None = 500,
+        keys: Sequence[str] | None = None,
+        x_axis: str = STEP,
+        format: Literal["default", "pandas", "polars"] = "default",
+        stream: Literal["default", "system"] = "default",
+    ) -> list[dict[str, Any]] | pd.DataFrame | pl.DataFrame:
+        """The sampled histories of all runs, one behind the other, each row with its `run_id`.
+
+        As a list of dicts, or as one frame whose first column is `run_id`. `samples` counts per run.
+        """
+        if format == "default":
+            return [
+                {**row, "run_id": run.id}
+                for run, selection in self._selections(samples, keys, x_axis, stream)
+                for row in selected_dicts(selection)
+            ]
+        if format not in ("pandas", "polars"):
+            raise BadValueError(f"format={format!r}; it can be 'default', 'pandas' or 'polars'")
+        frame = self._joined_histories(samples, keys, x_axis, stream)
+        if format == "pandas":
+            return frame
+        return table_to_polars(pa.Table.from_pandas(frame, preserve_index=False))
+
+    def _selections(
+        self, samples: int | None, keys: Sequence[str] | None, x_axis: str, stream: str
+    ) -> Iterator[tuple[StoredRun, Selection]]:
+        chosen: Stream = "history" if stream == "default" else "events"
+        for run in self:
+            path = RunPath(self.entity, self.project, run.id)
+            yield (
+                run,
+                select_rows(self._service, path, stream=chosen, keys=keys, samples=samples, x_axis=x_axis),
+            )
+
+    def _joined_histories(
+        self, samples: int | None, keys: Sequence[str] | None, x_axis: str, stream: str
+    ) -> pd.DataFrame:
+        import pandas as pd
+
+        frames = []
+        for run, selection in self._selections(samples, keys, x_axis, stream):
+            frame = selected_frame(selection, is_narrow=keys is not None)
+            if len(frame):
+                frame.insert(0, "run_id", run.id, allow_duplicates=True)
+                frame.attrs = {}  # they speak of one run
+                frames.append(frame)
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+    def to_arrow(self) -> pa.Table:
+        """Fields, config and summary of all runs, one row a run, in one reading.
+
+        Columns: run_id, name, state, created_at, …, then ``config.<key>`` and ``summary.<key>``.
+        """
+        table = self._service.read_runs_table(self.entity, self.project, filters=self.filters or None)
+        if self.order == DEFAULT_ORDER:
+            return table
+        place = {run_id: row for row, run_id in enumerate(table["run_id"].to_pylist())}
+        ordered = [place[run.id] for run in self if run.id in place]
+        return table.take(pa.array(ordered, pa.int64()))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """`to_arrow` as a DataFrame."""
+        return table_to_pandas(self.to_arrow())
+
+    def to_polars(self) -> pl.DataFrame:
+        """`to_arrow` as a Polars DataFrame."""
+        return table_to_polars(self.to_arrow())
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The table of `to_arrow` for any reader of the Arrow PyCapsule interface."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def __repr__(self) -> str:
+        return f"<Runs {self.entity}/{self.project} ({len(self):,})>"
+
+    def _repr_html_(self) -> str:
+        shown = [run._info for run in self[:10]]
+        return notebook.runs_page(f"{self.entity}/{self.project}", shown, len(self))

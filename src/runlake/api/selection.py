@@ -1,0 +1,141 @@
+"""Which rows of a run are asked for: keys, samples and streams, from the words of the Api to a `History`."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from runlake import values
+from runlake.errors import BadValueError, RunlakeWarning
+from runlake.model import AXES, STEP, STREAMS, RunPath, Stream
+from runlake.query.history import History, Int64s
+from runlake.query.rows import axes_of_keys
+from runlake.query.sample import check_sample_count, minmax_sample, row_sample
+from runlake.query.select import Join, find_series, has_all_rows, take_rows, with_keys
+from runlake.service.contract import Service
+
+_NAMED_KEYS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Rows that were asked for: `row_count` is how many there were before sampling, `axes` what each row carries."""
+
+    history: History
+    row_count: int
+    axes: tuple[str, ...] | None = None
+
+    @property
+    def is_sampled(self) -> bool:
+        return self.history.row_count < self.row_count
+
+
+def select_rows(
+    service: Service,
+    path: RunPath,
+    *,
+    stream: Stream = "history",
+    keys: Sequence[str] | None = None,
+    samples: int | None = None,
+    x_axis: str = STEP,
+    join: Join = "inner",
+    min_step: int | None = None,
+    max_step: int | None = None,
+) -> Selection:
+    """The rows of one stream, of `keys` as `query.select.with_keys` joins them, and at most `samples` of them.
+
+    One numeric key keeps its lowest and highest values; otherwise whole rows are taken evenly. First and last
+    stay in both cases. Keys that do not exist, and keys that never share a row, are named in a `RunlakeWarning`.
+    """
+    if samples is not None:
+        check_sample_count(samples)
+    if keys is None:
+        history = service.read_history(path, stream=stream, min_step=min_step, max_step=max_step)
+        return _sampled(history, samples, [], None)
+    wanted = list(dict.fromkeys([*check_keys(keys), *([] if x_axis == STEP else [x_axis])]))
+    axes = axes_of_keys(wanted, x_axis)
+    metrics = [key for key in wanted if key not in AXES]
+    if samples is not None and len(wanted) == len(metrics) == 1 and min_step is None and max_step is None:
+        drawn = service.sample_history(path, wanted[0], samples=samples, stream=stream)
+        # Few rows, or several types: then the rows themselves are read, since a drawn line holds numbers only.
+        if (drawn.source_row_count or 0) > samples and len(drawn.series) == 1:
+            return Selection(drawn, drawn.source_row_count or 0, axes)
+    whole = service.read_history(path, stream=stream, keys=wanted, min_step=min_step, max_step=max_step)
+    history = with_keys(whole, wanted, join)
+    if not history.row_count or join != "inner":
+        _warn_about_keys(service, path, stream, metrics, whole, join)
+    return _sampled(history, samples, metrics, axes)
+
+
+def stream_named(name: str) -> Stream:
+    """The stream of this name; W&B's ``default`` is ``history``. `BadValueError` names those there are."""
+    if name == "default":
+        return "history"
+    for stream in STREAMS:
+        if name == stream:
+            return stream
+    raise BadValueError(f"stream={name!r}; it can be {', '.join(STREAMS)}")
+
+
+def check_keys(keys: Sequence[str]) -> Sequence[str]:
+    """Refuse what is no list of names."""
+    if isinstance(keys, str):
+        raise BadValueError(f"keys={keys!r} is one text; write a list: keys=[{keys!r}]")
+    try:
+        names = list(keys)
+    except TypeError:
+        raise BadValueError(f"keys={keys!r}; it must be a list of names") from None
+    for name in names:
+        if not isinstance(name, str):
+            raise BadValueError(f"keys={keys!r}; every key must be text, and {name!r} is a {type(name).__name__}")
+    return names
+
+
+def near_matches(name: str, known: Iterable[str]) -> list[str]:
+    """The known names that look like `name`, the likeliest first: the same ending or beginning, then spelling."""
+    known = list(dict.fromkeys(known))
+    low = name.lower()
+    parts = [other for other in known if other.lower().split("/")[-1] == low or other.lower().startswith(f"{low}.")]
+    spelt = difflib.get_close_matches(low, [other.lower() for other in known], n=3, cutoff=0.6)
+    alike = [other for wanted in spelt for other in known if other.lower() == wanted]
+    return list(dict.fromkeys(parts + alike))[:5]
+
+
+def _sampled(history: History, samples: int | None, metrics: Sequence[str], axes: tuple[str, ...] | None) -> Selection:
+    row_count = history.row_count
+    if samples is not None and row_count > samples:
+        history = take_rows(history, _positions(history, samples, metrics))
+    return Selection(history, row_count, axes)
+
+
+def _positions(history: History, samples: int, metrics: Sequence[str]) -> Int64s:
+    if len(metrics) == 1:
+        series = find_series(history, metrics[0])
+        if len(series) == 1 and series[0].lane in ("f64", "i64") and has_all_rows(series[0], history.row_count):
+            return minmax_sample(np.asarray(series[0].values.to_numpy()), samples)
+    return row_sample(history.row_count, samples)
+
+
+def _warn_about_keys(
+    service: Service, path: RunPath, stream: Stream, keys: Sequence[str], history: History, join: Join
+) -> None:
+    missing = [key for key in keys if not find_series(history, key)]
+    if not missing:
+        if join == "inner" and history.row_count and len(keys) > 1:
+            text = f"no row of {path} has all of {_listed(keys)}; they are logged in different rows"
+            warnings.warn(f"{text}: join='outer' aligns them on their step", RunlakeWarning, stacklevel=4)
+        return
+    known = [values.plain_name(key) for key in service.list_keys(path, stream=stream)]
+    for key in missing:
+        alike = near_matches(key, known)
+        hint = f"; did you mean {_listed(alike)}?" if alike else f"; there are: {_listed(known)}" if known else ""
+        warnings.warn(f"{path} has no key {key!r} in its {stream}{hint}", RunlakeWarning, stacklevel=4)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:_NAMED_KEYS])
+    return shown if len(names) <= _NAMED_KEYS else f"{shown} and {len(names) - _NAMED_KEYS:,} more"

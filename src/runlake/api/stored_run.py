@@ -1,0 +1,367 @@
+"""A run as a reader sees it: its config, summary, rows and files, and the edits that may be made."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from runlake.api import edits, notebook
+from runlake.api.absent import RUN_ABSENT, name_absent
+from runlake.api.files import File, Files, find_file, find_files, iso_time
+from runlake.api.frame import history_to_pandas, table_to_polars
+from runlake.api.paths import web_address
+from runlake.api.people import User
+from runlake.api.scan import HistoryScan
+from runlake.api.selection import Selection, select_rows, stream_named
+from runlake.api.stored_summary import HIDDEN_KEY, StoredSummary, summary_data
+from runlake.errors import NotFoundError, PathError
+from runlake.model import STEP, RunEdit, RunInfo, RunPath
+from runlake.query.rows import iter_rows
+from runlake.query.select import Join
+from runlake.query.table import MAX_COLUMNS, wide_table
+from runlake.service.contract import Service
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+METADATA_FILE = "wandb-metadata.json"
+MAX_CELLS = 20_000_000
+"""A frame may have any number of columns as long as it has no more cells than this."""
+
+_INFO_FIELDS = ("name", "notes", "tags", "group", "job_type")
+_logger = logging.getLogger("runlake")
+
+
+@name_absent(*RUN_ABSENT)
+class StoredRun:
+    """One run of a store. What was read stays as it is until `load(force=True)`.
+
+    `config` is a dict, `summary` a `StoredSummary`; `name`, `notes`, `tags`, `group` and `job_type` are plain
+    attributes. All of them may be changed; `update()` writes what changed, key by key.
+    """
+
+    def __init__(
+        self, service: Service, info: RunInfo, *, on_delete: Callable[[RunPath], None] = lambda path: None
+    ) -> None:
+        self._service = service
+        self._on_delete = on_delete
+        self._take(info)
+
+    def _take(self, info: RunInfo) -> None:
+        self._info = info
+        self._config_before = {key: value for key, value in info.config.items() if key != HIDDEN_KEY}
+        self.config: dict[str, Any] = copy.deepcopy(self._config_before)
+        self.summary = StoredSummary(summary_data(info), self._push_summary)
+        self.name: str = info.name
+        self.notes: str | None = info.notes
+        self.tags: list[str] = list(info.tags)
+        self.group: str | None = info.group
+        self.job_type: str | None = info.job_type
+
+    # What it is
+
+    @property
+    def id(self) -> str:
+        return self._info.run_id
+
+    @property
+    def entity(self) -> str:
+        return self._info.entity
+
+    @property
+    def project(self) -> str:
+        return self._info.project
+
+    @property
+    def path(self) -> list[str]:
+        """Entity, project and run id."""
+        return list(self._info.path)
+
+    @property
+    def url(self) -> str:
+        """Where the run is: its folder in a store of files, its page on a server."""
+        return web_address(self._service.url, self._info.path)
+
+    @property
+    def storage_id(self) -> str:
+        """Names this one life of the run id: a deleted and recreated run has another."""
+        return self._info.incarnation
+
+    @property
+    def state(self) -> str:
+        return self._info.state
+
+    @property
+    def display_name(self) -> str:
+        return self.name
+
+    @property
+    def description(self) -> str | None:
+        return self.notes
+
+    @property
+    def user(self) -> User | None:
+        return None if self._info.user is None else User(self._info.user)
+
+    @property
+    def created_at(self) -> str:
+        """ISO time in UTC."""
+        return iso_time(self._info.created_at)
+
+    @property
+    def heartbeat_at(self) -> str:
+        """When the run last showed a sign of life; ISO time in UTC."""
+        return iso_time(self._info.heartbeat_at)
+
+    @property
+    def runtime_s(self) -> float:
+        return self._info.runtime_s
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._info.exit_code
+
+    @property
+    def lastHistoryStep(self) -> int:
+        """The highest step of all rows; -1 while there is none."""
+        return self._info.last_step
+
+    @property
+    def row_count(self) -> int:
+        """How many rows the history has."""
+        return self._info.row_count
+
+    @property
+    def rawconfig(self) -> dict[str, Any]:
+        """The config as it is stored, hidden keys included."""
+        return copy.deepcopy(self._info.config)
+
+    @property
+    def json_config(self) -> str:
+        """The config as W&B stores it: JSON in which each value stands under ``value``."""
+        return json.dumps({key: {"value": value, "desc": None} for key, value in self._info.config.items()})
+
+    @property
+    def summary_metrics(self) -> dict[str, Any]:
+        """The summary as it is stored, without changes that were not written yet."""
+        return summary_data(self._info)
+
+    @property
+    def system_metrics(self) -> dict[str, Any]:
+        """The last values of the system metrics."""
+        return dict(self._info.system_metrics)
+
+    @property
+    def metadata(self) -> dict[str, Any] | None:
+        """How the run was started: program, args, host, git, hardware; None when that was not kept."""
+        try:
+            with self._service.open_file(self._info.path, METADATA_FILE) as content:
+                found: dict[str, Any] = json.load(content)
+                return found
+        except NotFoundError:
+            return None
+
+    @property
+    def sweep(self) -> None:
+        """Always None: there are no sweeps (yet)."""
+        return None
+
+    # Rows
+
+    def history(
+        self,
+        samples: int | None = 500,
+        keys: Sequence[str] | None = None,
+        x_axis: str = STEP,
+        pandas: bool = True,
+        stream: str = "default",
+        join: Join = "inner",
+    ) -> pd.DataFrame | list[dict[str, Any]]:
+        """At most `samples` rows (None: all) as a DataFrame, or as dicts with ``pandas=False``.
+
+        The choice of rows is the same each time: with one key its lowest and highest values stay, otherwise rows
+        are taken evenly; first and last stay always. `keys` gives the rows that have all of them; ``join="outer"``
+        makes one row of each step instead. Any `stream` but ``"default"`` means the system metrics.
+        The frame says in its ``attrs`` whether it is ``sampled`` and what the ``row_count`` was.
+        """
+        if stream != "default" and keys is not None:
+            _logger.error("history(stream=%r) has no keys=; it returns nothing. Leave one of them out", stream)
+            return []
+        selection = select_rows(
+            self._service,
+            self._info.path,
+            stream="history" if stream == "default" else "events",
+            keys=keys,
+            samples=samples,
+            x_axis=x_axis,
+            join=join,
+        )
+        if not pandas:
+            return selected_dicts(selection)
+        return selected_frame(selection, is_narrow=keys is not None)
+
+    def scan_history(
+        self,
+        keys: Sequence[str] | None = None,
+        page_size: int = 1000,
+        min_step: int | None = None,
+        max_step: int | None = None,
+        use_cache: bool = True,
+    ) -> HistoryScan:
+        """Every row as a dict of what was logged in it; `min_step` is inclusive, `max_step` exclusive.
+
+        With `keys`, the rows that have all of them, and of these only the keys and `_step`. `page_size` rows are
+        turned into dicts at a time; `use_cache` is accepted and changes nothing: what is read is always current.
+        """
+        keys = None if keys is None else list(keys) if not isinstance(keys, str) else keys
+
+        def select() -> Selection:
+            return select_rows(self._service, self._info.path, keys=keys, min_step=min_step, max_step=max_step)
+
+        return HistoryScan(select, page_size, keys)
+
+    beta_scan_history = scan_history
+
+    def to_arrow(self, stream: str = "history", keys: Sequence[str] | None = None) -> pa.Table:
+        """All rows of a stream (history, events, console) as an Arrow table: `_step, _runtime, _timestamp`, then keys.
+
+        With `keys`, those and `_step`, and the rows that have at least one of them. JSON and mixed columns are
+        text; the field's metadata says so. Raises `BadValueError` beyond 2,000 keys that were not named.
+        """
+        selection = select_rows(self._service, self._info.path, stream=stream_named(stream), keys=keys, join="any")
+        limit = MAX_COLUMNS if keys is None else None
+        return wide_table(selection.history, axes=selection.axes, max_columns=limit)
+
+    def to_pandas(self, stream: str = "history", keys: Sequence[str] | None = None) -> pd.DataFrame:
+        """All rows of a stream as a DataFrame; `keys` as in `to_arrow`."""
+        selection = select_rows(self._service, self._info.path, stream=stream_named(stream), keys=keys, join="any")
+        limit = MAX_COLUMNS if keys is None else None
+        return history_to_pandas(selection.history, axes=selection.axes, max_columns=limit)
+
+    def to_polars(self, stream: str = "history", keys: Sequence[str] | None = None) -> pl.DataFrame:
+        """All rows of a stream as a Polars DataFrame; `keys` as in `to_arrow`."""
+        return table_to_polars(self.to_arrow(stream, keys))
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The history for any reader of the Arrow PyCapsule interface: ``polars.DataFrame(run)``."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def console_logs(self, last: int | None = None) -> list[str]:
+        """The lines that the run printed, or the `last` of them; ``to_pandas("console")`` has their times too."""
+        return [line.text for line in self._service.read_console(self._info.path, last=last)]
+
+    # Files
+
+    def files(self, names: Sequence[str] | None = None, pattern: str | None = None, per_page: int = 50) -> Files:
+        """The files of the run by name, of these only `names`, or those like `pattern` (``%.png``, ``*.png``)."""
+        return Files(lambda: find_files(self._service, self._info.path, names, pattern))
+
+    def file(self, name: str) -> File:
+        """One file; a name that is not there raises `NotFoundError`, which is a `CommError`."""
+        return find_file(self._service, self._info.path, name)
+
+    def upload_file(self, path: str | os.PathLike[str], root: str | os.PathLike[str] = ".") -> File:
+        """Store a file of this machine under its path as seen from `root`."""
+        name = Path(os.path.relpath(path, root)).as_posix()
+        if name == ".." or name.startswith("../") or Path(name).is_absolute():
+            raise PathError(f"{os.fspath(path)!r} is not below root={os.fspath(root)!r}; name a root above the file")
+        with Path(path).open("rb") as content:
+            return File(self._service, self._info.path, self._service.put_file(self._info.path, name, content))
+
+    # Edits
+
+    def update(self) -> None:
+        """Write what was changed in config, summary, name, notes, tags, group and job_type; nothing else."""
+        config = self._plain(self.config)
+        config_set, config_unset = edits.changes(self._config_before, config)
+        summary_set, summary_unset = self._summary_changes()
+        info = {name: self._field(name) for name in _INFO_FIELDS if self._field(name) != getattr(self._info, name)}
+        edit = RunEdit(
+            config_set=config_set,
+            config_unset=config_unset,
+            summary_set=summary_set,
+            summary_unset=summary_unset,
+            info=info,
+        )
+        if edit != RunEdit():
+            self._info = self._service.edit_run(self._info.path, edit)
+            self._config_before = config
+            self.summary.reset(summary_data(self._info))
+
+    save = update
+
+    def load(self, force: bool = False) -> StoredRun:
+        """With `force`, read the run anew; changes that were not written are forgotten."""
+        if force:
+            self._take(self._service.read_run(self._info.path))
+        return self
+
+    def delete(self, delete_artifacts: bool = False) -> None:
+        """Remove the run from the store; its trash keeps it until that is emptied."""
+        self._service.delete_run(self._info.path)
+        self._on_delete(self._info.path)
+
+    def stop(self) -> None:
+        """Ask the training process to stop; it ends as ``killed`` within seconds."""
+        self._service.stop_run(self._info.path)
+
+    def wait_until_finished(self) -> None:
+        """Return when the run has ended, in whatever state; reads the run anew."""
+        pause_s = 0.05
+        while True:
+            self.load(force=True)
+            if self.state not in ("running", "pending", "preempting"):
+                return
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, 5.0)
+
+    def _field(self, name: str) -> Any:
+        value = getattr(self, name)
+        return tuple(value) if name == "tags" else value
+
+    def _plain(self, data: dict[str, Any]) -> dict[str, Any]:
+        write_file = edits.file_writer(self._service, self._info.path)
+        return edits.plain_data(data, write_file, max(0, self._info.last_step))
+
+    def _summary_changes(self) -> tuple[dict[str, Any], tuple[str, ...]]:
+        return edits.changes(summary_data(self._info), self._plain(self.summary.current), touched=self.summary.touched)
+
+    def _push_summary(self) -> None:
+        to_set, to_remove = self._summary_changes()
+        if to_set or to_remove:
+            self._info = self._service.edit_run(self._info.path, RunEdit(summary_set=to_set, summary_unset=to_remove))
+            self.summary.reset(summary_data(self._info))
+
+    def __repr__(self) -> str:
+        return f"<Run {'/'.join(self.path)} ({self.state})>"
+
+    def _repr_html_(self) -> str:
+        return notebook.run_page(self._service, self._info)
+
+
+def selected_dicts(selection: Selection) -> list[dict[str, Any]]:
+    """The selected rows as dicts of what was logged in each."""
+    return list(iter_rows(selection.history, axes=selection.axes))
+
+
+def selected_frame(selection: Selection, *, is_narrow: bool) -> pd.DataFrame:
+    """The selected rows as a DataFrame, which says whether it is sampled; `is_narrow`: its keys were named.
+
+    A few rows of many keys are small, many rows of them are not: hence a limit of cells beside that of columns.
+    """
+    limit = max(MAX_COLUMNS, MAX_CELLS // max(1, selection.history.row_count))
+    return history_to_pandas(
+        selection.history,
+        axes=selection.axes,
+        row_count=selection.row_count,
+        max_columns=None if is_narrow else limit,
+    )

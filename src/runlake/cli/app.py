@@ -1,0 +1,109 @@
+"""The verbs of the command line, and how each of them ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from runlake.cli import care, comparing, exporting, listing, output, pulling, restoring, running, settings, showing
+from runlake.cli.failures import ExitCode, describe, exit_code_of
+from runlake.cli.opening import GlobalOptions
+
+# Newer versions of typer carry click inside, older ones import it: only the family tree is the same in both.
+COMMAND_ERROR: type[BaseException] = typer.BadParameter.__mro__[2]
+
+
+class Commands(TyperGroup):
+    """Ends every command with a code of `failures.ExitCode`, and every error as one line on stderr."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        try:
+            ended = super().main(*args, **{**extra, "standalone_mode": False})
+            sys.stdout.flush()
+        except SystemExit:
+            raise
+        except BaseException as error:
+            sys.exit(_fail(error))
+        sys.exit(ended if isinstance(ended, int) else ExitCode.OK)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (OSError, KeyboardInterrupt) as error:  # typer would end with codes of its own
+            raise typer.Exit(_fail(error)) from error
+
+
+def _fail(error: BaseException) -> int:
+    """Say what went wrong and answer the exit code."""
+    if os.environ.get("RUNLAKE_TRACEBACK") == "1":
+        output.print_traceback(error)
+    if isinstance(error, COMMAND_ERROR):
+        output.print_error(_mistake(error))
+        return ExitCode.USAGE
+    if isinstance(error, typer.Abort):
+        output.print_error("interrupted")
+        return ExitCode.INTERRUPTED
+    code = exit_code_of(error)
+    if code is ExitCode.BROKEN_PIPE:
+        output.discard_stdout()
+    else:
+        output.print_error(describe(error))
+    return code
+
+
+def _mistake(error: Any) -> str:
+    """A wrong command line as one sentence with where to look."""
+    text = " ".join(error.format_message().split())
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "runlake"
+    return f"{text.rstrip('.')}; see: {command} --help"
+
+
+app = typer.Typer(
+    cls=Commands,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from runlake.version import __version__
+
+        output.print_line(f"runlake {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    store: Annotated[
+        str | None,
+        typer.Option("--dir", metavar="STORE", help="The store; by default as RUNLAKE_DIR says, or a .runlake folder."),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Look at runs, export them, and take care of the store they are in."""
+    context.obj = GlobalOptions(store=store)
+
+
+app.command()(listing.ls)
+app.command()(showing.show)
+app.command()(exporting.export)
+app.command()(pulling.pull)
+app.command()(restoring.restore)
+app.command()(comparing.diff)
+app.command()(care.rm)
+app.command()(care.seal)
+app.command()(care.check)
+app.command("exec", cls=running.PassThrough)(running.exec_)
+app.command()(settings.settings)

@@ -1,0 +1,124 @@
+"""``runlake rm``, ``seal`` and ``check``: taking care of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runlake.cli import output
+from runlake.cli.documents import finding_document
+from runlake.cli.failures import ExitCode
+from runlake.cli.format import format_count, format_time
+from runlake.cli.opening import Target, find_run, find_target, open_store
+from runlake.errors import BadValueError, RunlakeError
+from runlake.model import Finding, RunPath
+
+if TYPE_CHECKING:
+    from runlake.service.contract import Service
+
+
+def rm(
+    context: typer.Context,
+    runs: Annotated[list[str], typer.Argument(help="RUN, PROJECT/RUN or ENTITY/PROJECT/RUN.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+) -> None:
+    """Move runs to the store's trash. They leave every listing at once."""
+    with open_store(context) as service:
+        found = {find_run(service, text): None for text in runs}
+        infos = [service.read_run(path) for path in found]
+        if dry_run:
+            for info in infos:
+                output.print_line(str(info.path))
+            output.note(f"would remove {format_count(len(infos), 'run')}")
+            return
+        if not yes:
+            _ask_for_each_of(infos=[f"{i.path}  {i.name}  {i.state}  {format_time(i.created_at)}" for i in infos])
+        with output.progress("remove") as report:
+            for count, info in enumerate(infos, 1):
+                service.delete_run(info.path)
+                report(count, len(infos))
+        for info in infos:
+            output.print_line(str(info.path))
+        output.note(f"removed {format_count(len(infos), 'run')}")
+
+
+def _ask_for_each_of(*, infos: list[str]) -> None:
+    if not output.can_ask():
+        raise BadValueError("nobody is there to be asked; add --yes to remove, or --dry-run to look")
+    for line in infos:
+        output.note(line)
+    if not output.ask(f"remove {format_count(len(infos), 'run')}?"):
+        output.note("nothing was removed")
+        raise typer.Exit(ExitCode.NO)
+
+
+def seal(
+    context: typer.Context,
+    target: Annotated[
+        str | None, typer.Argument(help="A project or a run; everything without it.", metavar="PROJECT|RUN")
+    ] = None,
+) -> None:
+    """Turn the journals of runs into columnar segments (Parquet). Doing it twice is harmless."""
+    with open_store(context) as service:
+        chosen = find_target(service, target)
+        sealed: list[tuple[str, str]] = []
+        failures: list[RunlakeError] = []
+        visited_count = 0
+        with output.progress(f"seal {chosen}") as report:
+            for entity, project in _projects(service, chosen):
+                try:
+                    for path, row_count in service.seal(entity, project, chosen.run_id):
+                        visited_count += 1
+                        report(visited_count, None)
+                        if row_count:
+                            sealed.append((str(path), f"{row_count:,}"))
+                except RunlakeError as error:  # the other projects are sealed all the same
+                    failures.append(error)
+    if sealed:
+        output.print_table(("RUN", "ROWS"), sealed, right=("ROWS",))
+    if failures:
+        raise failures[0]
+    output.note(f"sealed {format_count(len(sealed), 'run')}" if sealed else f"nothing to seal in {chosen}")
+
+
+def check(
+    context: typer.Context,
+    target: Annotated[
+        str | None, typer.Argument(help="A project or a run; everything without it.", metavar="PROJECT|RUN")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Read every byte of the store and name what is damaged. Ends with 1 when something is."""
+    with open_store(context) as service:
+        chosen = find_target(service, target)
+        findings: list[tuple[RunPath, Finding]] = []
+        checked_count = 0
+        with output.progress(f"check {chosen}") as report:
+            for path, found in _check(service, chosen):
+                checked_count += 1
+                report(checked_count, None)
+                findings.extend((path, finding) for finding in found)
+    if as_json:
+        output.print_json({"run_count": checked_count, "findings": [finding_document(path, f) for path, f in findings]})
+    elif findings:
+        rows = [(str(path), f.kind, f.place, f.lost, f.advice) for path, f in findings]
+        output.print_table(("RUN", "KIND", "PLACE", "LOST", "ADVICE"), rows)
+    word = format_count(len(findings), "finding") if findings else "all is well"
+    output.note(f"read {format_count(checked_count, 'run')}: {word}")
+    if findings:
+        raise typer.Exit(ExitCode.NO)
+
+
+def _check(service: Service, target: Target) -> Iterator[tuple[RunPath, list[Finding]]]:
+    for path, found in service.check(target.entity, target.project):
+        if target.run_id is None or path == target.run_path:
+            yield path, found
+
+
+def _projects(service: Service, target: Target) -> list[tuple[str, str]]:
+    if target.entity is not None and target.project is not None:
+        return [(target.entity, target.project)]
+    return [(project.entity, project.name) for project in service.list_projects()]

@@ -1,0 +1,75 @@
+"""The model as JSON documents: the keys that ``--json`` promises.
+
+Times are seconds since 1970 (UTC), durations seconds, sizes bytes. Keys are added, never renamed or taken away;
+docs/guide/command-line.md lists them, and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runlake.model import FileInfo, Finding, ProjectInfo, RunInfo, RunPath
+
+
+def project_document(project: ProjectInfo) -> dict[str, Any]:
+    """A project of ``ls``."""
+    return {
+        "entity": project.entity,
+        "project": project.name,
+        "created_at": project.created_at,
+        "run_count": project.run_count,
+    }
+
+
+def run_document(run: RunInfo) -> dict[str, Any]:
+    """A run of ``ls`` and ``show``."""
+    return {
+        "entity": run.entity,
+        "project": run.project,
+        "run_id": run.run_id,
+        "name": run.name,
+        "state": run.state,
+        "exit_code": run.exit_code,
+        "created_at": run.created_at,
+        "heartbeat_at": run.heartbeat_at,
+        "runtime_s": run.runtime_s,
+        "last_step": run.last_step,
+        "row_count": run.row_count,
+        "event_count": run.event_count,
+        "console_line_count": run.console_line_count,
+        "tags": list(run.tags),
+        "notes": run.notes,
+        "group": run.group,
+        "job_type": run.job_type,
+        "user": run.user,
+        "host": run.host,
+        "program": run.program,
+        "sweep": run.sweep,
+        "config": run.config,
+        "summary": run.summary,
+    }
+
+
+def file_document(file: FileInfo) -> dict[str, Any]:
+    """A file of ``show``."""
+    return {
+        "name": file.name,
+        "size_bytes": file.size_bytes,
+        "mimetype": file.mimetype,
+        "updated_at": file.updated_at,
+        "md5": file.md5,
+        "url": file.url,
+    }
+
+
+def finding_document(path: RunPath, finding: Finding) -> dict[str, Any]:
+    """A finding of ``check``."""
+    return {
+        "entity": path.entity,
+        "project": path.project,
+        "run_id": path.run_id,
+        "kind": finding.kind,
+        "place": finding.place,
+        "lost": finding.lost,
+        "advice": finding.advice,
+    }

@@ -1,0 +1,118 @@
+"""``runlake ls``: which projects there are, and which runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from runlake.cli import output
+from runlake.cli.documents import project_document, run_document
+from runlake.cli.format import format_count, format_duration, format_time, format_value, shorten
+from runlake.cli.opening import find_project, open_store, read_filter
+from runlake.errors import FilterError
+from runlake.model import RunInfo
+
+if TYPE_CHECKING:
+    from runlake.service.contract import Service
+
+DEFAULT_LIMIT = 50
+_SUMMARY_WIDTH = 60
+
+
+def ls(
+    context: typer.Context,
+    project: Annotated[
+        str | None,
+        typer.Argument(help="PROJECT or ENTITY/PROJECT; without it all projects, with ENTITY/ one entity's."),
+    ] = None,
+    filters: Annotated[
+        str | None,
+        typer.Option("--filter", metavar="JSON", help='Only runs that match, as in \'{"config.lr": {"$gt": 0.1}}\'.'),
+    ] = None,
+    order: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--order",
+            metavar="FIELD",
+            help="Sort by a field, +up or -down; may be repeated, the first weighs most.  [default: -created_at]",
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="List at most so many runs.")] = DEFAULT_LIMIT,
+    everything: Annotated[bool, typer.Option("--all", help="List every run, whatever the limit.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the projects of the store, or the runs of a project (newest first)."""
+    wanted = read_filter(filters)
+    with open_store(context) as service:
+        if project is None or (project.endswith("/") and project.count("/") == 1):
+            if wanted or order:
+                raise FilterError("--filter and --order choose runs; name a project: runlake ls ENTITY/PROJECT")
+            _list_projects(service, project and project.rstrip("/"), as_json)
+            return
+        entity, name = find_project(service, project)
+        page = service.list_runs(
+            entity, name, filters=wanted, order=order or ["-created_at"], limit=None if everything else limit
+        )
+        if as_json:
+            document = {
+                "entity": entity,
+                "project": name,
+                "total_count": page.total_count,
+                "runs": [run_document(run) for run in page.runs],
+            }
+            output.print_json(document)
+            return
+        _print_runs(page.runs)
+        if len(page.runs) < page.total_count:
+            output.note(
+                f"{len(page.runs):,} of {format_count(page.total_count, 'run')}; --all lists every one, --limit N more"
+            )
+        elif not page.runs:
+            output.note(f"no run of {entity}/{name} matches" if wanted else f"no runs in {entity}/{name}")
+
+
+def _list_projects(service: Service, entity: str | None, as_json: bool) -> None:
+    projects = service.list_projects(entity)
+    if as_json:
+        output.print_json({"projects": [project_document(project) for project in projects]})
+        return
+    if not projects:
+        output.note(f"no projects in {service.url}")
+        return
+    rows = [
+        (f"{project.entity}/{project.name}", f"{project.run_count:,}", format_time(project.created_at))
+        for project in projects
+    ]
+    output.print_table(("PROJECT", "RUNS", "CREATED"), rows, right=("RUNS",))
+
+
+def _print_runs(runs: tuple[RunInfo, ...]) -> None:
+    if not runs:
+        return
+    rows = [
+        (
+            run.run_id,
+            run.name,
+            run.state,
+            format_time(run.created_at),
+            format_duration(run.runtime_s),
+            f"{run.row_count:,}",
+            ",".join(run.tags),
+            _in_short(run.summary),
+        )
+        for run in runs
+    ]
+    output.print_table(
+        ("RUN", "NAME", "STATE", "CREATED", "RUNTIME", "ROWS", "TAGS", "SUMMARY"), rows, right=("RUNTIME", "ROWS")
+    )
+
+
+def _in_short(summary: dict[str, Any]) -> str:
+    """The summary's plain values, as many as fit."""
+    parts = [
+        f"{key}={f'{value:.6g}' if isinstance(value, float) else format_value(value)}"
+        for key, value in summary.items()
+        if not key.startswith("_") and isinstance(value, bool | int | float | str)
+    ]
+    return shorten("  ".join(parts), _SUMMARY_WIDTH)

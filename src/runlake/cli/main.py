@@ -1,0 +1,25 @@
+"""The command ``runlake``: starts quickly, and leaves the rest to `app`."""
+
+from __future__ import annotations
+
+import sys
+
+INTERRUPTED = 130
+"""`failures.ExitCode.INTERRUPTED`, before that can be imported."""
+
+
+def main() -> None:
+    """Run the command line of this process and exit."""
+    arguments = sys.argv[1:]
+    if arguments == ["--version"]:  # answered without typer, which takes a tenth of a second to import
+        from runlake.cli.output import print_line
+        from runlake.version import __version__
+
+        print_line(f"runlake {__version__}")
+        return
+    try:
+        from runlake.cli.app import app
+
+        app(args=arguments, prog_name="runlake")
+    except KeyboardInterrupt:  # while the imports still run; later ones end in `app`
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,176 @@
+"""Everything the command prints passes here: tables, JSON, notes, questions, progress.
+
+Answers go to stdout, everything about the work (notes, questions, progress, errors) to stderr. On a terminal
+tables are fitted to its width; elsewhere they are plain text, never cut, without colour.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+
+from runlake.cli.format import one_line
+from runlake.values import encode_json
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
+
+Report = Callable[[int, int | None], None]
+"""Called with what is done so far and the whole, both in the bar's unit; None where the whole is not known."""
+
+
+def print_line(text: str = "") -> None:
+    """One line of the answer."""
+    _write(sys.stdout, text + "\n")
+
+
+def print_json(document: Any) -> None:
+    """The answer as one JSON document, indented. NaN and infinities have the form of `values.encode_json`."""
+    plain = json.loads(encode_json(document))
+    _write(sys.stdout, json.dumps(plain, indent=2, ensure_ascii=not _is_utf8(sys.stdout)) + "\n")
+
+
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = (), indent: int = 0
+) -> None:
+    """Rows under their columns; those in `right` are aligned to the right. Columns without names have no header."""
+    if sys.stdout.isatty():
+        _print_fitted_table(columns, rows, right, indent)
+        return
+    from rich.cells import cell_len
+
+    lines = [list(columns)] if any(columns) else []
+    lines.extend([one_line(cell) for cell in row] for row in rows)
+    widths = [max((cell_len(line[i]) for line in lines), default=0) for i in range(len(columns))]
+    for line in lines:
+        cells = []
+        for name, cell, width in zip(columns, line, widths, strict=True):
+            blanks = " " * (width - cell_len(cell))
+            cells.append(blanks + cell if name in right else cell + blanks)
+        print_line((" " * indent + "  ".join(cells)).rstrip())
+
+
+def _print_fitted_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str], indent: int
+) -> None:
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        box=None,
+        show_header=any(columns),
+        header_style="bold" if _is_styled() else "",
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left", overflow="ellipsis", no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(one_line(cell)) for cell in row))
+    Console(file=sys.stdout).print(Padding(table, (0, 0, 0, indent)))
+
+
+def print_heading(text: str) -> None:
+    """A title above what follows, bold on a terminal."""
+    print_line(f"\033[1m{text}\033[0m" if _is_styled() else text)
+
+
+def binary_stdout() -> BinaryIO:
+    """Where bytes of an answer go."""
+    sys.stdout.flush()
+    return sys.stdout.buffer
+
+
+def stdout_is_terminal() -> bool:
+    """Whether a person looks at the answer as it comes."""
+    return sys.stdout.isatty()
+
+
+def note(text: str) -> None:
+    """One line about the work, on stderr."""
+    _write(sys.stderr, one_line(text) + "\n")
+
+
+def print_error(text: str) -> None:
+    """Why the command ends, as one line on stderr."""
+    note(f"runlake: {text}")
+
+
+def print_traceback(error: BaseException) -> None:
+    """The whole story of an error, for whoever mends it."""
+    import traceback
+
+    _write(sys.stderr, "".join(traceback.format_exception(error)))
+
+
+def can_ask() -> bool:
+    """Whether somebody is there who can answer."""
+    return sys.stdin.isatty()
+
+
+def ask(question: str) -> bool:
+    """Put a yes-or-no question; no answer is no."""
+    _write(sys.stderr, f"{question} [y/N] ")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def discard_stdout() -> None:
+    """Stop writing answers: their reader is gone, and the flush at exit would complain about it."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    os.close(devnull)
+
+
+@contextmanager
+def warnings_as_notes() -> Iterator[None]:
+    """Print each warning of the work inside as one line, once."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        note(f"warning: {' '.join(str(message).split())}")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("default", UserWarning)
+        warnings.showwarning = show
+        yield
+
+
+@contextmanager
+def progress(description: str, *, unit: Literal["count", "bytes"] = "count") -> Iterator[Report]:
+    """A progress bar on stderr while the block runs; nothing at all when stderr is not a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich import progress as bars
+    from rich.console import Console
+
+    amount: ProgressColumn = bars.DownloadColumn() if unit == "bytes" else bars.MofNCompleteColumn()
+    columns = (bars.TextColumn("{task.description}"), bars.BarColumn(), amount, bars.TimeRemainingColumn())
+    with bars.Progress(*columns, console=Console(file=sys.stderr), transient=True) as shown:
+        task = shown.add_task(one_line(description), total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
+def _is_styled() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _is_utf8(stream: Any) -> bool:
+    return (stream.encoding or "ascii").lower().replace("-", "") in ("utf8", "utf8sig")
+
+
+def _write(stream: Any, text: str) -> None:
+    try:
+        stream.write(text)
+    except UnicodeEncodeError:
+        # A terminal or a pipe of an old code page: better a spelt-out character than no answer.
+        encoding = stream.encoding or "ascii"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    stream.flush()

@@ -1,0 +1,40 @@
+"""``runlake exec``: run a script that says ``import wandb`` without wandb."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from runlake.cli.opening import GlobalOptions
+
+
+class PassThrough(TyperCommand):
+    """A command whose arguments are somebody else's: nothing but a leading ``--help`` is read here."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args or args[0] == "--help":
+            return super().parse_args(ctx, args or ["--help"])
+        ctx.args = list(args)
+        return []
+
+
+def exec_(context: typer.Context) -> None:
+    """Run a script, or a module with -m, with runlake in the place of wandb.
+
+    Everything after `exec` is passed on untouched, and the script's exit code is passed back.
+    """
+    options = context.obj if isinstance(context.obj, GlobalOptions) else GlobalOptions()
+    raise typer.Exit(launch_script(context.args, store=options.store))
+
+
+def launch_script(arguments: Sequence[str], *, store: str | None = None) -> int:
+    """Run the script and answer its exit code; its children find the same store."""
+    from runlake.compat.launch import launch
+
+    if store is not None:
+        os.environ["RUNLAKE_DIR"] = store if "://" in store else os.path.abspath(store)  # noqa: PTH100 - keeps links
+    return launch(list(arguments))

@@ -1,0 +1,49 @@
+"""Calls that W&B scripts make and that have little to do here: logging in, and saying something on the terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+def login(*args: Any, **kwargs: Any) -> bool:
+    """Answer True and ask nothing: a folder needs no account, and a key for W&B's server is not read."""
+    return True
+
+
+def setup(settings: Any = None) -> None:
+    """Do nothing: nothing has to be prepared before `init`."""
+
+
+def teardown(exit_code: int | None = None) -> None:
+    """Do nothing: `finish`, or the end of the program, closes each run."""
+
+
+def require(*args: Any, **kwargs: Any) -> None:
+    """Do nothing: it chooses between implementations that W&B has had over the years."""
+
+
+def termlog(string: str = "", newline: bool = True, repeat: bool = True, prefix: bool = True) -> None:
+    """Print a line to stderr."""
+    _print("", string, newline=newline, prefix=prefix)
+
+
+def termwarn(string: str, newline: bool = True, repeat: bool = True, prefix: bool = True) -> None:
+    """Print a warning to stderr."""
+    _print("WARNING ", string, newline=newline, prefix=prefix)
+
+
+def termerror(string: str, newline: bool = True, repeat: bool = True, prefix: bool = True) -> None:
+    """Print an error to stderr."""
+    _print("ERROR ", string, newline=newline, prefix=prefix)
+
+
+def _print(level: str, string: str, *, newline: bool, prefix: bool) -> None:
+    before = f"runlake: {level}" if prefix else level
+    for line in string.split("\n"):
+        print(before + line, end="\n" if newline else "", file=sys.stderr)
+
+
+COURTESIES = {
+    function.__name__: function for function in (login, require, setup, teardown, termerror, termlog, termwarn)
+}

@@ -1,0 +1,23 @@
+"""The names of W&B's package that runlake itself does not have."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from runlake.compat.courtesies import COURTESIES
+from runlake.compat.unsupported import PLOTS, REASONS, unsupported, unsupported_plot
+
+NAMES = (*COURTESIES, "plot", *REASONS)
+
+
+def find_name(name: str) -> Any:
+    """What stands at ``wandb.<name>``: a call that does little, or one that raises `NotSupportedError` when used.
+
+    Raises `AttributeError` for a name that W&B does not have either.
+    """
+    if name in COURTESIES:
+        return COURTESIES[name]
+    if name == "plot":
+        return SimpleNamespace(**{plot: unsupported_plot(plot) for plot in PLOTS})
+    return unsupported(name)

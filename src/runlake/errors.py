@@ -1,0 +1,99 @@
+"""Every error a caller can meet, as one tree.
+
+RunlakeError                     anything this library raises on purpose (``runlake.Error``)
+├── UsageError                   the calls are in the wrong order: log() after finish(), config before init()
+├── LogTypeError    (TypeError)  a value, key or step that cannot be logged; nothing of the call was written
+├── ConfigError                  a configuration key was changed without allow_val_change
+├── BadValueError   (ValueError) an argument that cannot be right
+│   ├── PathError                a run path, run id or file name that cannot be used
+│   └── FilterError              a filter or an order that cannot be read
+├── CommError                    reading or editing a store did not work; what W&B scripts catch
+│   ├── NotFoundError (ValueError)               no such entity, project, run, file or key
+│   ├── FileExistsLocallyError (ValueError, FileExistsError)   download() would overwrite
+│   └── ConflictError            somebody else was first
+├── StoreError                   the bytes on disk are not as they should be
+│   ├── TruncatedError           the end is not there (yet): wait and read again
+│   ├── CorruptError             bytes changed: stop; the message says where and what is lost
+│   ├── NewerFormatError         written by a newer runlake: upgrade
+│   └── ReadOnlyError            the store cannot be written
+└── NotSupportedError            known, named, and not there (yet)
+
+Each message says what was asked, what was found, and what to do. What stops nothing but should be known is a
+``RunlakeWarning``.
+"""
+
+
+class RunlakeError(Exception):
+    """Anything this library raises on purpose."""
+
+
+class UsageError(RunlakeError):
+    """The calls came in an order that cannot work."""
+
+
+class LogTypeError(RunlakeError, TypeError):
+    """A value, key or step that cannot be logged; nothing of the call was written."""
+
+
+class ConfigError(RunlakeError):
+    """A configuration key was changed without ``allow_val_change``."""
+
+
+class BadValueError(RunlakeError, ValueError):
+    """An argument that cannot be right."""
+
+
+class PathError(BadValueError):
+    """A run path, run id or file name that cannot be used."""
+
+
+class FilterError(BadValueError):
+    """A filter or an order that cannot be read."""
+
+
+class CommError(RunlakeError):
+    """Reading or editing a store did not work."""
+
+
+class NotFoundError(CommError, ValueError):
+    """No such entity, project, run, file or key."""
+
+
+class FileExistsLocallyError(CommError, ValueError, FileExistsError):
+    """A download would overwrite a file that is there already."""
+
+
+class ConflictError(CommError):
+    """Somebody else was first."""
+
+
+class StoreError(RunlakeError):
+    """The bytes on disk are not as they should be."""
+
+
+class TruncatedError(StoreError):
+    """The end is not there (yet): wait and read again."""
+
+
+class CorruptError(StoreError):
+    """Bytes changed: stop; the message says where and what is lost."""
+
+
+class NewerFormatError(StoreError):
+    """Written by a newer runlake: upgrade to read it."""
+
+
+class ReadOnlyError(StoreError):
+    """The store cannot be written."""
+
+
+class NotSupportedError(RunlakeError):
+    """Known, named, and not there (yet)."""
+
+
+class RunlakeWarning(UserWarning):
+    """Something worth knowing that stops nothing."""
+
+
+Error = RunlakeError
+"""The root by the name that W&B gives it: ``except wandb.errors.Error`` works under either import."""

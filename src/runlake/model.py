@@ -1,0 +1,153 @@
+"""The words of the domain as frozen values.
+
+Importing this file loads msgspec and nothing heavier: the training process needs it too.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+Stream = Literal["history", "events", "console"]
+STREAMS: tuple[Stream, ...] = ("history", "events", "console")
+
+Lane = Literal["i64", "f64", "bool", "str", "null", "json"]
+"""The type of a stored value. `json` holds what has no lane of its own: see `values.encode_json`."""
+
+STEP, TIMESTAMP, RUNTIME = "_step", "_timestamp", "_runtime"
+AXES = (STEP, TIMESTAMP, RUNTIME)
+"""Series that every row has: int64 step, float64 seconds since 1970 (UTC), float64 seconds since the start."""
+
+State = Literal["running", "finished", "failed", "killed", "crashed", "preempting", "preempted", "pending"]
+"""`crashed` is never stored: it is what a reader says of a running run whose writers are gone."""
+
+DEFAULT_PROJECT = "uncategorized"
+
+
+class RunPath(NamedTuple):
+    """Where a run lives: ``entity/project/run_id``."""
+
+    entity: str
+    project: str
+    run_id: str
+
+    def __str__(self) -> str:
+        return "/".join(self)
+
+
+class MetricRule(msgspec.Struct, frozen=True):
+    """What `define_metric` said of the metrics whose name matches `name` (a glob when it has a `*`).
+
+    `summary` names the aggregates to keep: any of min, max, mean, first, last, none, copy, best.
+    """
+
+    name: str
+    step_metric: str | None = None
+    summary: tuple[str, ...] = ()
+    goal: str | None = None
+    hidden: bool = False
+    step_sync: bool = True
+
+
+class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """One run as a reader sees it: the newest generation, with every edit applied.
+
+    Times are float64 seconds since 1970 (UTC). `config` and `summary` are nested plain data; `config`
+    may hold keys that begin with an underscore. `last_step` is -1 and `last_row_at` 0 while no row exists.
+    """
+
+    entity: str
+    project: str
+    run_id: str
+    incarnation: str
+    generation: str
+    name: str
+    state: State
+    config: dict[str, Any] = {}
+    summary: dict[str, Any] = {}
+    system_metrics: dict[str, Any] = {}
+    tags: tuple[str, ...] = ()
+    notes: str | None = None
+    group: str | None = None
+    job_type: str | None = None
+    user: str | None = None
+    host: str | None = None
+    program: str | None = None
+    sweep: str | None = None
+    created_at: float = 0.0
+    heartbeat_at: float = 0.0
+    last_row_at: float = 0.0
+    runtime_s: float = 0.0
+    exit_code: int | None = None
+    last_step: int = -1
+    row_count: int = 0
+    event_count: int = 0
+    console_line_count: int = 0
+    metric_rules: tuple[MetricRule, ...] = ()
+    stop_requested: bool = False
+
+    @property
+    def path(self) -> RunPath:
+        return RunPath(self.entity, self.project, self.run_id)
+
+
+class FileInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of a run. `name` uses `/`; `md5` is base64 as W&B gives it; `updated_at` seconds since 1970."""
+
+    name: str
+    size_bytes: int
+    mimetype: str
+    updated_at: float
+    md5: str
+    url: str
+
+
+class ProjectInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """One project: `created_at` in seconds since 1970."""
+
+    entity: str
+    name: str
+    created_at: float
+    run_count: int
+
+
+class RunEdit(msgspec.Struct, frozen=True, kw_only=True):
+    """What to change in a stored run; everything left out stays as it is.
+
+    `config_set` and `summary_set` map key paths (`values.join_path`) to values; setting a path replaces the
+    whole subtree below it. `config_unset` and `summary_unset` name paths to remove. `info` sets any of
+    name, notes, tags, group, job_type.
+    """
+
+    config_set: dict[str, Any] = {}
+    config_unset: tuple[str, ...] = ()
+    summary_set: dict[str, Any] = {}
+    summary_unset: tuple[str, ...] = ()
+    info: dict[str, Any] = {}
+
+
+class RunPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A slice of a listing. `version` names the one state of the project that all pages are cut from."""
+
+    runs: tuple[RunInfo, ...]
+    total_count: int
+    version: str
+
+
+class ConsoleLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of what the run printed; `level` is None for stdout and "error" for stderr."""
+
+    number: int
+    timestamp: float
+    level: str | None
+    text: str
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """Something `check` found: `kind` is torn, corrupt, missing, foreign or newer; `place` path and byte offset."""
+
+    kind: str
+    place: str
+    lost: str
+    advice: str

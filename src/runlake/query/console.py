@@ -1,0 +1,34 @@
+"""Rows of the stream ``console`` as lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runlake.model import ConsoleLine
+from runlake.query.history import History
+from runlake.values import decode_json
+
+
+def console_lines(history: History) -> list[ConsoleLine]:
+    """The lines by number, each in its last form: a progress bar that was redrawn is one line.
+
+    The time of a line is that of its last form.
+    """
+    cells = {key: _cells(history, key) for key in ("line", "level", "text")}
+    times = [0.0] * history.row_count if history.timestamp is None else history.timestamp.tolist()
+    lines: dict[int, ConsoleLine] = {}
+    for number, level, text, timestamp in zip(cells["line"], cells["level"], cells["text"], times, strict=True):
+        if isinstance(number, int):
+            lines[number] = ConsoleLine(number=number, timestamp=timestamp, level=level, text=text or "")
+    return [lines[number] for number in sorted(lines)]
+
+
+def _cells(history: History, key: str) -> list[Any]:
+    """The values of one key, a cell per row, None where a row has none."""
+    cells: list[Any] = [None] * history.row_count
+    for series in history.series:
+        if series.key == key:
+            rows = range(history.row_count) if series.rows is None else series.rows.tolist()
+            for row, value in zip(rows, series.values.to_pylist(), strict=True):
+                cells[row] = decode_json(value) if series.lane == "json" else value
+    return cells

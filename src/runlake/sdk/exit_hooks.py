@@ -1,0 +1,120 @@
+"""How the process ends, so that its runs end as it does: exit code, exception, Ctrl-C, a signal from outside."""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any, Protocol
+
+from runlake.model import State
+
+_OURS = ("runlake.sdk.", "runlake.store.", "runlake.media.")
+_COME_AGAIN_S = 0.005
+_PATIENCE_S = 5.0
+
+
+class EndAll(Protocol):
+    """Ends every open run."""
+
+    def __call__(self, exit_code: int, state: State | None = None) -> None: ...
+
+
+class ExitHooks:
+    """Calls `end_all` when the process ends.
+
+    Not seen is the code of a SystemExit that was raised by hand and not through `sys.exit`, `exit` or `quit`: the
+    interpreter keeps it to itself.
+    """
+
+    def __init__(self, end_all: EndAll) -> None:
+        self._end_all = end_all
+        self._pid = os.getpid()
+        self._exit_code = 0
+        self._first_signal_at: float | None = None
+        self._previous_excepthook: Callable[..., Any] = sys.excepthook
+        self._previous_exit = sys.exit
+
+    def install(self) -> None:
+        """Take effect, for as long as the process lives. Signals that somebody else handles stay theirs."""
+        atexit.register(self._at_exit)
+        self._previous_excepthook, sys.excepthook = sys.excepthook, self._on_exception
+        self._previous_exit, sys.exit = sys.exit, self._on_exit
+        self._hear_quitter(getattr(builtins, "exit", None))
+        if threading.current_thread() is threading.main_thread():
+            for name in ("SIGTERM", "SIGHUP"):
+                number = getattr(signal, name, None)
+                if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+                    signal.signal(number, self._on_signal)
+
+    def _at_exit(self) -> None:
+        self._end_all(self._exit_code)
+
+    def _on_exception(self, kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        self._exit_code = 255 if issubclass(kind, KeyboardInterrupt) else 1
+        self._previous_excepthook(kind, error, traceback)
+
+    def _on_exit(self, code: Any = None) -> Any:
+        self._note(code)
+        self._previous_exit(code)
+
+    def _hear_quitter(self, quitter: Any) -> None:
+        """`exit` and `quit` raise SystemExit themselves; those of a notebook are no such thing, and are left alone."""
+        kind = type(quitter)
+        if kind.__module__ == "_sitebuiltins":
+            original = kind.__call__
+
+            def call(itself: Any, code: Any = None) -> Any:
+                self._note(code)
+                return original(itself, code)
+
+            kind.__call__ = call
+
+    def _note(self, code: Any) -> None:
+        if threading.current_thread() is threading.main_thread():  # in another it ends that thread only
+            self._exit_code = code if isinstance(code, int) else 0 if code is None else 1
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        """End the runs as killed, then die of the signal as if nobody had caught it."""
+        if os.getpid() == self._pid:
+            if _is_inside_ours(frame) and self._may_wait():
+                # This thread was stopped in the midst of a call of ours, with locks in its hands.
+                again = threading.Timer(_COME_AGAIN_S, os.kill, (self._pid, number))
+                again.daemon = True
+                again.start()
+                return
+            self._end_all(128 + number, "killed")
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+
+    def _may_wait(self) -> bool:
+        """Not for ever: the call may hang in a disk that does not answer."""
+        now = time.monotonic()
+        self._first_signal_at = self._first_signal_at or now
+        return now - self._first_signal_at < _PATIENCE_S
+
+
+def _is_inside_ours(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith(_OURS):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def interrupt_main_thread() -> None:
+    """What Ctrl-C does, from another thread; also where Ctrl-C is ignored, as in a background job of a shell."""
+    number = signal.SIGINT
+    if signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, signal.SIG_DFL, None):
+        number = signal.SIGTERM
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, number)  # to that thread: it is to wake up if it sleeps
+    else:
+        signal.raise_signal(number)

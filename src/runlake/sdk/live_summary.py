@@ -1,0 +1,63 @@
+"""The summary of the running run: what was logged last, the aggregates that rules ask for, and edits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from runlake.model import AXES, MetricRule
+from runlake.sdk.rules import RuleBook
+from runlake.store.fold import Numbers, apply_edit, set_path
+from runlake.values import flatten, read_value
+
+
+class LiveSummary:
+    """Nested plain data, kept as `store.fold` will make it of the same rows and records.
+
+    Not safe for threads by itself: the run's lock guards it.
+    """
+
+    def __init__(
+        self, before: Mapping[str, Any], rules: tuple[MetricRule, ...], numbers: Mapping[str, Numbers]
+    ) -> None:
+        self.rules = RuleBook(numbers)
+        self._values = dict(before)
+        self._recent: dict[str, Any] = {}
+        self.note = self._recent.update
+        """Keep a row of flat numbers, by key; what it means is worked out when somebody asks. Only without rules."""
+        for rule in rules:
+            self.rules.add(rule, self._values)
+
+    def take(self, flat: Mapping[str, Any]) -> None:
+        """Keep a row as path → canonical value."""
+        self._catch_up()
+        rules = self.rules
+        for path, value in flat.items():
+            if path in AXES:
+                continue
+            if not rules:
+                set_path(self._values, path, read_value(value))
+                continue
+            for kept_path, kept in rules.summary_of(path, value).items():
+                set_path(self._values, kept_path, read_value(kept))
+
+    def edit(self, edit: Mapping[str, Any]) -> None:
+        """Apply an edit by the user: see `fold.apply_edit`."""
+        apply_edit(self.current(), edit)
+
+    def add_rule(self, rule: MetricRule) -> None:
+        """What is logged from now on obeys the rule too."""
+        self.rules.add(rule, self.current())
+
+    def current(self) -> dict[str, Any]:
+        """The summary as of now; not a copy."""
+        self._catch_up()
+        return self._values
+
+    def _catch_up(self) -> None:
+        if self._recent:
+            recent = self._recent.copy()  # in one step: a signal handler may log while we go through it
+            self._recent.clear()
+            for path, value in flatten(recent).items():
+                if path not in AXES:
+                    set_path(self._values, path, read_value(value))

@@ -1,0 +1,600 @@
+"""`Run`: the run that this process writes. `log()` is the hot path of the whole library.
+
+From a call to the disk: `Run.log` decides which row and step the values belong to, `JournalWriter.log` packs them
+and makes one `os.write`. Nothing else happens in the caller's thread: no queue, no hashing of files, no network.
+
+Errors of the caller raise at once. Faults of the world (a full disk, a share that went away) never stop training: one
+warning, rows are kept in memory and tried again with the next call, and `finish()` says what was lost.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from runlake.errors import LogTypeError, NotSupportedError, RunlakeWarning, UsageError
+from runlake.model import RunPath, State
+from runlake.sdk.backlog import FAULTS, Backlog
+from runlake.sdk.config import Config
+from runlake.sdk.files import Policy, RunFiles
+from runlake.sdk.live_summary import LiveSummary
+from runlake.sdk.rules import make_rule
+from runlake.sdk.summary import Summary
+from runlake.settings import Settings
+from runlake.store import record
+from runlake.store.journal import JournalWriter
+from runlake.store.layout import Layout
+from runlake.store.opening import OpenedRun, open_child
+from runlake.values import flatten, unflatten
+
+_LATER = {
+    "alert", "define_artifact", "display", "finish_artifact", "link_artifact", "link_model", "log_artifact", "log_code",
+    "log_model", "mark_preempting", "plot_table", "restore", "status", "to_html", "unwatch", "upsert_artifact",
+    "use_artifact", "use_model", "watch",
+}  # fmt: skip
+
+
+_PLAIN = frozenset({float, int, str, bool, type(None), bytes})
+
+
+class NotSupportedAttributeError(NotSupportedError, AttributeError):
+    """A member that W&B has and runlake has not yet: `hasattr` says no, and using it names it."""
+
+
+class Run:
+    """A run being written; made by `runlake.init`. A context manager: an exception inside makes it `failed`."""
+
+    def __init__(
+        self,
+        opened: OpenedRun,
+        layout: Layout,
+        settings: Settings,
+        *,
+        config: Mapping[str, Any],
+        name: str,
+        allow_val_change: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        before = opened.before
+        self._opened, self._layout, self._settings, self._clock = opened, layout, settings, clock
+        self._writer = opened.writer
+        self._writer_log = opened.writer.log
+        self.on_finishing: Callable[[], None] | None = None
+        self.on_finished: Callable[[], None] | None = None
+        self.is_stop_requested = False
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        self._is_child_without_writer = False
+        self._next_step = before.last_step + 1 if before else 0
+        self._open_step: int | None = None
+        self._started_at = clock()
+        self._monotonic_start = time.monotonic() - (before.runtime_s if before else 0.0)
+        self._live = LiveSummary(
+            before.summary if before else {}, before.metric_rules if before else (), opened.numbers
+        )
+        self._rules, self._note = self._live.rules, self._live.note
+        self._backlog = Backlog()
+        self._warned: set[str] = set()
+        self._info: dict[str, Any] = {
+            "name": name,
+            "tags": settings.tags or (before.tags if before else ()),
+            "notes": settings.notes if settings.notes is not None else (before.notes if before else None),
+            "group": settings.group or (before.group if before else None),
+            "job_type": settings.job_type or (before.job_type if before else None),
+        }
+        self._state: State = "running"
+        self.files_of_run = RunFiles(layout, opened.path)
+        self._config = Config(config, self._edit_config, allow_val_change=allow_val_change)
+        self._summary = Summary(self._current_summary, self._edit_summary, self._convert_for_summary)
+
+    # What the run is
+
+    @property
+    def id(self) -> str:
+        return self._opened.path.run_id
+
+    @property
+    def entity(self) -> str:
+        return self._opened.path.entity
+
+    @property
+    def project(self) -> str:
+        return self._opened.path.project
+
+    @property
+    def path(self) -> str:
+        """``entity/project/run_id``."""
+        return str(self._opened.path)
+
+    @property
+    def run_path(self) -> RunPath:
+        return self._opened.path
+
+    @property
+    def incarnation(self) -> str:
+        """Which life of the run id this is."""
+        return self._opened.incarnation
+
+    @property
+    def generation(self) -> str:
+        """Which history of the run this is."""
+        return self._opened.generation
+
+    @property
+    def writer_id(self) -> str:
+        """The name of this process's journal."""
+        return self._writer.writer
+
+    @property
+    def journal_dir(self) -> Path:
+        return self._layout.journal_dir(self._opened.path)
+
+    @property
+    def url(self) -> str:
+        """Where the run lies: ``file://…``."""
+        return self._layout.run_dir(self._opened.path).as_uri()
+
+    @property
+    def dir(self) -> str:
+        """The folder of the run's files: what is written there belongs to the run."""
+        return str(self.files_of_run.folder)
+
+    @property
+    def step(self) -> int:
+        """The step of the next row."""
+        return self._next_step if self._open_step is None else self._open_step
+
+    @property
+    def starting_step(self) -> int:
+        """The first step of this process: 0, or behind the last one of a resumed run."""
+        return self._opened.before.last_step + 1 if self._opened.before else 0
+
+    @property
+    def first_console_line(self) -> int:
+        """The number of the first line this process prints: behind those of a resumed run."""
+        return self._opened.before.console_line_count if self._opened.before else 0
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the run goes on from an earlier process."""
+        return self._opened.before is not None
+
+    @property
+    def start_time(self) -> float:
+        """When this process began to write, in seconds since 1970."""
+        return self._started_at
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    @property
+    def offline(self) -> bool:
+        """Whether nothing is sent anywhere: without a server that is the normal mode."""
+        return self._settings.base_url is None or self._settings.mode == "offline"
+
+    @property
+    def disabled(self) -> bool:
+        return self._settings.mode == "disabled"
+
+    @property
+    def config(self) -> Config:
+        return self._config
+
+    @property
+    def summary(self) -> Summary:
+        return self._summary
+
+    @property
+    def name(self) -> str:
+        return str(self._info["name"])
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self._edit_info("name", value)
+
+    @property
+    def notes(self) -> str | None:
+        notes: str | None = self._info["notes"]
+        return notes
+
+    @notes.setter
+    def notes(self, value: str | None) -> None:
+        self._edit_info("notes", value)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return tuple(self._info["tags"])
+
+    @tags.setter
+    def tags(self, value: Any) -> None:
+        if isinstance(value, str) or not all(isinstance(tag, str) for tag in value):
+            raise LogTypeError(f"tags must be a list of strings, not {value!r}")
+        self._edit_info("tags", tuple(dict.fromkeys(value)))
+
+    @property
+    def group(self) -> str | None:
+        group: str | None = self._info["group"]
+        return group
+
+    @property
+    def job_type(self) -> str | None:
+        job_type: str | None = self._info["job_type"]
+        return job_type
+
+    @property
+    def sweep_id(self) -> str | None:
+        """The sweep that made this run: none yet, sweeps come later."""
+        return None
+
+    # Writing
+
+    def log(
+        self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None
+    ) -> None:
+        """Log one row: durable against the death of the process when it returns.
+
+        Without `step` the row is complete and the step rises by one. With `step`, or ``commit=False``, the row stays
+        open: later calls join it until a plain ``log``, a higher step or `finish`. A lower step than the present
+        one is kept as a row of its own. `sync` is accepted and has no meaning here.
+        Raises LogTypeError for what cannot be logged (nothing of the call is written then) and UsageError after
+        `finish`.
+        """
+        if not isinstance(data, Mapping):
+            raise LogTypeError(f'log() takes a dict, like {{"loss": 0.1}}, not {type(data).__name__}')
+        with self._lock:
+            if self._state != "running":
+                raise UsageError(f"log() after finish(): run {self.path} has ended; begin another with runlake.init()")
+            if step is None and commit is not False and self._open_step is None and not self._rules:
+                at = self._next_step
+                self._next_step = at + 1  # before the write: a signal handler may log a row of its own in there
+                try:
+                    self._write(data, at, True)
+                except Exception:
+                    self._next_step = at
+                    raise
+            else:
+                self._log_row(data, step, commit)
+
+    def _log_row(self, data: Mapping[str, Any], step: int | None, commit: bool | None) -> None:
+        if step is not None:
+            step = _whole_step(step)
+        if self._rules:
+            data = self._rules.with_step_metrics(data)
+        if step is not None and step < self.step:
+            self._warn(
+                "lower step",
+                f"step {step} is lower than the present one ({self.step}): kept as a row of its own; said once",
+            )
+            self._write_behind(data, step)
+            return
+        commits = step is None if commit is None else commit
+        if step is not None and step != self._open_step:
+            self._close_row()
+            self._next_step = step
+        at = self._next_step if self._open_step is None else self._open_step
+        self._write(data, at, commits)
+        self._open_step = None if commits else at
+        self._next_step = at + 1 if commits else at
+
+    def _write_behind(self, data: Mapping[str, Any], step: int) -> None:
+        """A row of a step that is past: whole at once, beside whatever row is open."""
+        if self._open_step is None:
+            self._write(data, step, True)
+            return
+        # Pieces of one row stand together in the journal. What is still to come of the open row becomes a row of
+        # its own with the same step: nothing is lost.
+        self._close_journal_row()
+        self._write(data, step, True)
+
+    def _close_journal_row(self) -> None:
+        if self._backlog:
+            self._backlog.keep(self._writer.close_row, count=0)
+        else:
+            self._writer.close_row()
+
+    def _close_row(self) -> None:
+        if self._open_step is not None:
+            self._close_journal_row()
+            self._next_step, self._open_step = self._open_step + 1, None
+
+    def _write(self, data: Mapping[str, Any], step: int, commit: bool) -> None:
+        timestamp = self._clock()
+        runtime = time.monotonic() - self._monotonic_start
+        if self._backlog and not self._backlog.work_off():
+            self._write_later(data, step, commit, timestamp, runtime)
+            return
+        try:
+            flat = self._writer_log(data, step=step, timestamp=timestamp, runtime=runtime, commit=commit)
+        except FAULTS as error:
+            if self._settings.strict:
+                raise
+            self._write_later(data, step, commit, timestamp, runtime)
+            self._tell_fault(error)
+            return
+        if flat is None and not self._rules:
+            self._note(data)
+        else:
+            self._live.take(flatten(data) if flat is None else flat)
+
+    # Faults of the disk
+
+    def _write_later(self, data: Mapping[str, Any], step: int, commit: bool, timestamp: float, runtime: float) -> None:
+        try:
+            values = unflatten(flatten(self.prepare(data, step)).items())
+        except FAULTS:  # media, whose files the disk refuses too
+            self._backlog.lost_count += 1
+            return
+
+        def write() -> None:
+            self._writer_log(values, step=step, timestamp=timestamp, runtime=runtime, commit=commit)
+            self._live.take(flatten(values))
+
+        self._backlog.keep(write)
+
+    def _record(self, kind: int, body: Mapping[str, Any]) -> None:
+        with self._lock:
+            if self._state != "running":
+                raise UsageError(f"run {self.path} has ended; edit it with runlake.Api().run({self.path!r})")
+            write = partial(self._write_record, kind, body)
+            if self._backlog and not self._backlog.work_off():
+                self._backlog.keep(write)
+                return
+            try:
+                write()
+            except FAULTS as error:
+                if self._settings.strict:
+                    raise
+                self._backlog.keep(write)
+                self._tell_fault(error)
+
+    def _write_record(self, kind: int, body: Mapping[str, Any]) -> None:
+        self._writer_here().record(kind, body)
+
+    def _tell_fault(self, error: Exception) -> None:
+        self._warn("fault", f"{error}: rows are kept in memory and written as soon as the disk takes them; said once")
+
+    def _warn(self, what: str, message: str) -> None:
+        if what not in self._warned:
+            self._warned.add(what)
+            warnings.warn(f"runlake: {message}", RunlakeWarning, stacklevel=5)
+
+    # Config, summary, metrics
+
+    def _edit_config(self, paths_set: Mapping[str, Any], paths_unset: list[str]) -> None:
+        self._record(record.CONFIG, {"set": dict(paths_set), "unset": list(paths_unset)})
+
+    def _edit_summary(self, paths_set: Mapping[str, Any], paths_unset: list[str]) -> None:
+        edit = {"set": dict(paths_set), "unset": list(paths_unset)}
+        with self._lock:
+            self._record(record.SUMMARY, edit)
+            self._live.edit(edit)
+
+    def _edit_info(self, name: str, value: Any) -> None:
+        self._record(record.INFO, {name: list(value) if isinstance(value, tuple) else value})
+        self._info[name] = value
+
+    def _current_summary(self) -> dict[str, Any]:
+        with self._lock:
+            return self._live.current()
+
+    def define_metric(
+        self,
+        name: str,
+        step_metric: str | None = None,
+        step_sync: bool | None = None,
+        hidden: bool | None = None,
+        summary: str | None = None,
+        goal: str | None = None,
+        overwrite: bool | None = None,
+    ) -> None:
+        """Say what the summary keeps of a metric, and which metric it is drawn over; `name` may end with a ``*``."""
+        rule = make_rule(name, step_metric, step_sync, bool(hidden), summary, goal)
+        body = {field: getattr(rule, field) for field in rule.__struct_fields__}
+        with self._lock:
+            self._record(record.DEFINE, {"rule": {**body, "summary": list(rule.summary)}})
+            self._live.add_rule(rule)
+
+    # Files and media
+
+    def save(
+        self,
+        glob_str: str | os.PathLike[str],
+        base_path: str | os.PathLike[str] | None = None,
+        policy: Policy = "live",
+    ) -> list[str]:
+        """Keep files with the run; answers where the copies lie, an empty list when nothing matches."""
+        return self.files_of_run.save(glob_str, base_path, policy)
+
+    def prepare(self, data: Mapping[str, Any], step: int) -> Mapping[str, Any]:
+        """The row with media stored as files and replaced by their descriptions."""
+        if _PLAIN.issuperset(map(type, data.values())):
+            return data  # without loading what knows about media
+        from runlake.media.convert import prepare
+
+        return prepare(data, self.files_of_run.write, step)
+
+    def _convert_for_summary(self, value: Any) -> Any:
+        from runlake.media.convert import convert_value
+
+        return convert_value(value, self.files_of_run.write, "summary", self.step)
+
+    # Console and system metrics: called by the helpers of the session
+
+    def write_console(self, number: int, level: str | None, text: str, timestamp: float) -> None:
+        """Keep a printed line; a number that comes again replaces the line."""
+        values: dict[str, Any] = {"line": number, "text": text}
+        if level is not None:
+            values["level"] = level
+        self._write_beside("console", values, timestamp)
+
+    def write_events(self, values: Mapping[str, Any]) -> None:
+        """Keep one sample of the machine."""
+        self._write_beside("events", values, self._clock())
+
+    def _write_beside(self, stream: Literal["events", "console"], values: Mapping[str, Any], timestamp: float) -> None:
+        if self._state != "running" or os.getpid() != self._pid:
+            return
+        runtime = time.monotonic() - self._monotonic_start
+        try:
+            self._writer.log(values, step=self.step, timestamp=timestamp, runtime=runtime, stream=stream)
+        except FAULTS as error:
+            self._backlog.lost_count += 1
+            self._tell_fault(error)
+
+    # Life
+
+    def sync_to_disk(self) -> None:
+        """Wait until the disk itself has all rows: what a power failure cannot take."""
+        self._writer.sync()
+
+    def refresh_files(self, *, at_end: bool = False) -> None:
+        """Copy again the saved files that have changed; what cannot be copied is told once a file."""
+        for name, error in self.files_of_run.refresh(at_end=at_end):
+            self._warn(f"file {name}", f"the saved file {name!r} could not be copied: {error}")
+
+    def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
+        """End the run: `finished` with exit code 0 or None, `failed` otherwise. A second call does nothing."""
+        self.end(exit_code or 0)
+
+    def end(self, exit_code: int, state: State | None = None) -> None:
+        """`finish`, with a state that the exit code does not tell, like killed. Whatever fails, the run ends."""
+        with self._lock:
+            if self._state != "running":
+                return
+            self._close_helpers()
+            self._close_row()
+            self.refresh_files(at_end=True)
+            self._backlog.work_off()
+            self._backlog.give_up()
+            self._write_end(exit_code, state or self._state_after(exit_code))
+        on_finished, self.on_finished = self.on_finished, None
+        if on_finished is not None:
+            on_finished()
+        if self._backlog.lost_count:
+            self._warn(
+                "lost",
+                f"{self._backlog.lost_count} rows or records of run {self.path} could not be written and are lost",
+            )
+
+    def _close_helpers(self) -> None:
+        """End what runs beside: once, also when a second Ctrl-C breaks it off."""
+        on_finishing, self.on_finishing = self.on_finishing, None
+        if on_finishing is not None:
+            try:
+                on_finishing()
+            except FAULTS as error:
+                self._warn("helpers", f"the closing files of run {self.path} could not all be written: {error}")
+
+    def _state_after(self, exit_code: int) -> State:
+        if self.is_stop_requested:
+            return "killed"
+        return "failed" if exit_code else "finished"
+
+    def _write_end(self, exit_code: int, ended: State) -> None:
+        """The last record; where the disk refuses it the run will read as crashed."""
+        self._state = ended
+        if self._is_child_without_writer:
+            return
+        runtime = time.monotonic() - self._monotonic_start
+        body = {"exit_code": exit_code, "state": ended, "runtime": runtime, "lost_count": self._backlog.lost_count}
+        try:
+            self._writer.end(body)
+        except FAULTS as error:
+            self._writer.close()
+            if self._settings.strict:
+                raise
+            self._warn("end", f"the end of run {self.path} could not be written ({error}): it will read as crashed")
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.end(exit_code_of(error) if isinstance(error, SystemExit) else 0 if kind is None else 1)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _LATER:
+            raise NotSupportedAttributeError(f"Run.{name} is not supported yet by runlake")
+        raise AttributeError(f"a Run has no attribute {name!r}")
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            f"run {self.path} cannot be sent to another process: there, begin with "
+            f'runlake.init(project={self.project!r}, id={self.id!r}, resume="must")'
+        )
+
+    def __repr__(self) -> str:
+        return f"<Run {self.path} ({self._state})>"
+
+    def _repr_html_(self) -> str:
+        return f"<p>runlake run <b>{_escape(self.name)}</b> ({self._state}) in <code>{_escape(self.path)}</code></p>"
+
+    # Fork
+
+    def hold(self) -> None:
+        """Called before a fork: no thread may be in the midst of a row, or of loading what a row needs."""
+        self._lock.acquire()
+
+    def release(self) -> None:
+        """Called in the parent after a fork."""
+        self._lock.release()
+
+    def enter_child(self) -> None:
+        """Called in a forked child: the parent's file is the parent's, the child opens its own when it first writes."""
+        self._lock = threading.RLock()
+        self._writer.abandon()
+        self.on_finishing = self.on_finished = None
+        self._backlog.forget()
+        self.files_of_run.forget()
+        self._is_child_without_writer = True
+        self._writer_log = self._open_and_log
+
+    def _writer_here(self) -> JournalWriter:
+        """This process's own writer."""
+        if self._is_child_without_writer:
+            opened = open_child(self._layout, self._opened, prepare=self.prepare, clock=self._clock)
+            self._writer, self._writer_log, self._pid = opened.writer, opened.writer.log, os.getpid()
+            self._is_child_without_writer = False
+            self._end_with_worker()
+        return self._writer
+
+    def _end_with_worker(self) -> None:
+        """The workers of `multiprocessing` leave by `os._exit`: nothing but its own finalizers runs at their end."""
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None and sys.modules["multiprocessing.process"].parent_process() is not None:
+            util.Finalize(None, self.end, args=(0,), exitpriority=100)
+
+    def _open_and_log(self, data: Mapping[str, Any], **where: Any) -> dict[str, Any] | None:
+        return self._writer_here().log(data, **where)
+
+
+def _whole_step(step: Any) -> int:
+    if isinstance(step, bool) or not hasattr(step, "__index__"):
+        raise LogTypeError(f"step must be an integer, not {step!r} ({type(step).__name__})")
+    whole = int(step.__index__())
+    if not -(2**63) <= whole < 2**63:
+        raise LogTypeError(f"step {whole} does not fit into 64 bits")
+    return whole
+
+
+def exit_code_of(error: SystemExit) -> int:
+    """The exit code that the interpreter makes of it: None is 0, and a message 1."""
+    return error.code if isinstance(error.code, int) else 0 if error.code is None else 1
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,315 @@
+"""`init()`: settings → an opened run → its helpers, and the hooks that end it with the process.
+
+A `Session` holds what a module-level API needs: the active run. The helpers around a run are the console capture,
+the system sampler, and a ticker that looks for a request to stop; all of them only call methods of `Run`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import warnings
+import weakref
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from runlake.errors import NotSupportedError, RunlakeError, RunlakeWarning
+from runlake.model import RunPath, State
+from runlake.sdk.backlog import FAULTS
+from runlake.sdk.config import plain_config
+from runlake.sdk.config_source import read_config, read_defaults
+from runlake.sdk.disabled import DisabledWriter
+from runlake.sdk.exit_hooks import ExitHooks, interrupt_main_thread
+from runlake.sdk.helpers import attach
+from runlake.sdk.names import default_name, new_run_id
+from runlake.sdk.run import Run
+from runlake.sdk.ticker import TICK_S, Ticker
+from runlake.settings import Settings, resolve
+from runlake.store import record, side_process
+from runlake.store.changes import append_change
+from runlake.store.control import StopWatch
+from runlake.store.journal import FolderJournal
+from runlake.store.layout import Layout
+from runlake.store.opening import OpenedRun, open_run
+from runlake.values import flatten
+
+
+class NotStartedError(RunlakeError, AttributeError):
+    """`log`, `config` or `summary` of the module before `init`."""
+
+
+class Session:
+    """The runs of one process; the module-level functions of `runlake` are methods of one such object.
+
+    Every `tick_s` seconds each run looks at the outside world: see `Ticker`.
+    """
+
+    def __init__(self, *, tick_s: float = TICK_S) -> None:
+        self.run: Run | None = None
+        self._tick_s = tick_s
+        self._open_runs: weakref.WeakSet[Run] = weakref.WeakSet()
+        self._held_runs: list[Run] = []
+        self._hooks: ExitHooks | None = None
+
+    def init(
+        self,
+        entity: str | None = None,
+        project: str | None = None,
+        dir: str | os.PathLike[str] | None = None,
+        id: str | None = None,
+        name: str | None = None,
+        notes: str | None = None,
+        tags: Any = None,
+        config: Any = None,
+        config_exclude_keys: Any = None,
+        config_include_keys: Any = None,
+        allow_val_change: bool | None = None,
+        group: str | None = None,
+        job_type: str | None = None,
+        mode: str | None = None,
+        force: bool | None = None,
+        reinit: Any = None,
+        resume: Any = None,
+        resume_from: str | None = None,
+        fork_from: str | None = None,
+        save_code: bool | None = None,
+        tensorboard: bool | None = None,
+        sync_tensorboard: bool | None = None,
+        monitor_gym: bool | None = None,
+        settings: Settings | Mapping[str, Any] | None = None,
+        base_url: str | None = None,
+        strict: bool | None = None,
+    ) -> Run:
+        """Begin a run and make it the active one; prints where it lies.
+
+        A second call returns the active run in a script and ends it in a notebook (`reinit` chooses). An `id` that
+        exists gets a new attempt unless `resume` says to go on. Arguments of W&B that mean nothing here are taken and
+        ignored; `resume_from`, `fork_from` and `sync_tensorboard` are refused by name.
+        """
+        _refuse(
+            resume_from=resume_from, fork_from=fork_from, sync_tensorboard=sync_tensorboard, tensorboard=tensorboard
+        )
+        arguments = {
+            "entity": entity, "project": project, "dir": dir, "run_id": id, "name": name, "notes": notes, "tags": tags,
+            "group": group, "job_type": job_type, "mode": mode, "reinit": reinit, "resume": resume,
+            "base_url": base_url, "strict": strict, "settings": settings,
+        }  # fmt: skip
+        chosen = resolve({k: v for k, v in arguments.items() if v is not None}, os.environ, Path.cwd())
+        if self.run is not None and self.run.state == "running":
+            reuse = self._reuse_active(chosen)
+            if reuse is not None:
+                return reuse
+        values = _chosen_config(config, config_include_keys, config_exclude_keys)
+        run = self._begin(chosen, values, bool(allow_val_change))
+        if chosen.ignored:
+            names = ", ".join(chosen.ignored)
+            warnings.warn(
+                f"runlake: settings without a meaning here are ignored: {names}", RunlakeWarning, stacklevel=3
+            )
+        self.run = run
+        return run
+
+    def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
+        """End the active run, if there is one."""
+        if self.run is not None:
+            self.run.finish(exit_code, quiet)
+
+    def active(self, what: str) -> Run:
+        """The active run; NotStartedError names what was asked of it."""
+        if self.run is None:
+            raise NotStartedError(f"runlake.{what} was used before runlake.init(); call it first")
+        return self.run
+
+    def _reuse_active(self, settings: Settings) -> Run | None:
+        assert self.run is not None
+        reinit = settings.reinit
+        if reinit == "create_new":
+            return None
+        if reinit == "finish_previous" or (reinit == "default" and in_notebook()):
+            self.run.finish()
+            return None
+        return self.run
+
+    def _begin(self, settings: Settings, config: dict[str, Any], allow_val_change: bool) -> Run:
+        resumes_last = settings.resume == "auto" and settings.run_id is None
+        layout = Layout(settings.dir)
+        project_dir = layout.project_dir(settings.entity, settings.project)
+        memory = project_dir / f"resume-{_program_key(settings)}" if resumes_last else None
+        run_id = settings.run_id or (_remembered(memory) if memory else None) or new_run_id()
+        path = RunPath(settings.entity, settings.project, run_id)
+        if settings.mode == "disabled":
+            opened = OpenedRun(path, DisabledWriter(), run_id, run_id)  # type: ignore[arg-type]
+            return Run(opened, layout, settings, config=config, name=settings.name or run_id)
+        prepare_later: list[Run] = []
+        name = settings.name or _new_name(layout, path)
+        start = {
+            "name": settings.name or (None if settings.resume else name),
+            "tags": list(settings.tags) or None,
+            "notes": settings.notes,
+            "group": settings.group,
+            "job_type": settings.job_type,
+            "user": settings.username,
+            "host": settings.host,
+            "program": settings.program or _program(),
+            "set": flatten(config, stringify_keys=True),
+        }
+        opened = open_run(
+            layout, path, start, resume=settings.resume, prepare=lambda data, step: prepare_later[0].prepare(data, step)
+        )
+        before = opened.before
+        if before is not None and settings.name is None:
+            name = before.name
+        elif settings.resume and settings.name is None:
+            opened.writer.record(record.INFO, {"name": name})
+        merged = {**before.config, **config} if before else config
+        run = Run(opened, layout, settings, config=merged, name=name, allow_val_change=allow_val_change)
+        prepare_later.append(run)
+        if memory is not None:
+            memory.write_text(run_id)
+        self._attach_helpers(run, memory)
+        _say_where(run)
+        return run
+
+    def _attach_helpers(self, run: Run, memory: Path | None) -> None:
+        detach = _attach_what_can_be(run)
+        watch = StopWatch(FolderJournal(run.journal_dir), run.generation, run.writer_id)
+        ticker = Ticker(run, watch, lambda: self._stop(run), interval_s=self._tick_s)
+        ticker.start()
+        self._open_runs.add(run)
+        if self._hooks is None:
+            self._hooks = ExitHooks(self.end_all)
+            self._hooks.install()
+            if hasattr(os, "register_at_fork"):
+                os.register_at_fork(
+                    before=self.before_fork, after_in_parent=self.after_fork, after_in_child=self.enter_child
+                )
+
+        def finishing() -> None:
+            ticker.stop()
+            detach()
+
+        def finished() -> None:
+            if memory is not None and run.state == "finished":
+                memory.unlink(missing_ok=True)
+            _tell_and_seal(run)
+
+        run.on_finishing, run.on_finished = finishing, finished
+
+    def _stop(self, run: Run) -> None:
+        """Somebody asked the run to stop: the training loop sees a KeyboardInterrupt, as with Ctrl-C."""
+        run.is_stop_requested = True
+        interrupt_main_thread()
+
+    def end_all(self, exit_code: int, state: State | None = None) -> None:
+        """End every run that is still open; called when the process ends."""
+        for run in list(self._open_runs):
+            run.end(exit_code, state)
+
+    def before_fork(self) -> None:
+        """Wait until no thread is in the midst of a row."""
+        runs = list(self._open_runs)
+        for run in runs:
+            run.hold()
+        self._held_runs = runs
+
+    def after_fork(self) -> None:
+        """In the parent: let the threads go on."""
+        runs, self._held_runs = self._held_runs, []
+        for run in runs:
+            run.release()
+
+    def enter_child(self) -> None:
+        """In a forked child: every open run gets a writer of its own when it first writes."""
+        self._held_runs = []
+        for run in list(self._open_runs):
+            run.enter_child()
+
+
+def _attach_what_can_be(run: Run) -> Callable[[], None]:
+    """The helpers of a run; a disk that refuses their files does not stop the training."""
+    try:
+        return attach(run)
+    except FAULTS as error:
+        if run.settings.strict:
+            raise
+        warnings.warn(
+            f"runlake: run {run.path} goes without console lines, system metrics and metadata: {error}",
+            RunlakeWarning,
+            stacklevel=2,
+        )
+        return lambda: None
+
+
+def in_notebook() -> bool:
+    """Whether this is a Jupyter kernel."""
+    shell = sys.modules.get("IPython")
+    active = shell.get_ipython() if shell is not None else None
+    return active is not None and hasattr(active, "kernel")
+
+
+def _chosen_config(config: Any, include: Any, exclude: Any) -> dict[str, Any]:
+    """The configuration that was passed, over what ``config-defaults.yaml`` here says."""
+    return plain_config({**read_defaults(Path.cwd()), **read_config(config, include=include, exclude=exclude)})
+
+
+def _refuse(**arguments: Any) -> None:
+    for name, value in arguments.items():
+        if value:
+            raise NotSupportedError(f"init({name}=) is not supported yet by runlake")
+
+
+def _new_name(layout: Layout, path: RunPath) -> str:
+    try:
+        number = len(os.listdir(layout.runs_dir(path.entity, path.project))) + 1  # noqa: PTH208 (faster, no objects)
+    except OSError:  # not there yet; or something worse, which opening the run will say
+        number = 1
+    return default_name(path.run_id, number)
+
+
+def _program() -> str | None:
+    main = sys.modules.get("__main__")
+    return getattr(main, "__file__", None)
+
+
+def _program_key(settings: Settings) -> str:
+    identity = f"{settings.program or _program()}\0{Path.cwd()}"
+    return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _remembered(memory: Path) -> str | None:
+    try:
+        return memory.read_text("utf-8") or None
+    except FileNotFoundError:
+        return None
+
+
+def _say_where(run: Run) -> None:
+    if not run.settings.silent:
+        goes_on = " (resumed)" if run.resumed else ""
+        _say(f"run {run.name}{goes_on} is {run.path} in {run.settings.dir}")
+
+
+def _tell_and_seal(run: Run) -> None:
+    settings = run.settings
+    try:
+        append_change(Layout(settings.dir), run.run_path, run.writer_id, "finish", run.incarnation)
+        if settings.seal == "detached":
+            side_process.start_detached("runlake.store.seal", [str(Path(run.dir).parent)])
+    except FAULTS as error:
+        warnings.warn(
+            f"runlake: run {run.path} ended well, but could not be announced or sealed ({error}); "
+            "`runlake seal` makes up for it",
+            RunlakeWarning,
+            stacklevel=2,
+        )
+    if not settings.silent and not settings.quiet:
+        _say(f"run {run.name} {run.state}; read it with runlake.Api().run({run.path!r})")
+
+
+def _say(text: str) -> None:
+    try:
+        print(f"runlake: {text}", file=sys.stderr)
+    except (OSError, ValueError):
+        pass  # nobody reads stderr any more, or it is closed: a training does not end for that

@@ -1,0 +1,179 @@
+"""The verbs: everything above the store speaks these, and nothing else.
+
+The list is closed: another verb needs a decision record. `local.LocalService` implements it over a folder; a
+remote implementation over HTTP answers the same. One test suite runs over all of them.
+
+The law of the data
+-------------------
+A *run* is found by `RunPath(entity, project, run_id)`. What a reader sees is the newest *generation* of the run:
+a fresh start under an old id opens a new one. Rows of a stream have an identity (generation, writer, n) and an
+order; their `_step` is data, may repeat and may go back. Values come back as they went in, bit for bit, types
+included; a row holds only the keys that were logged in it.
+
+Reading sees every row whose `log()` call has returned in any process, whether sealed or not.
+
+Errors: `NotFoundError` for what is not there, `FilterError` for a filter or an order that cannot be read,
+`PathError` for names that cannot be used, `ReadOnlyError` for edits of a store that cannot be written,
+`CorruptError` / `NewerFormatError` where bytes are not as they should be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, BinaryIO, Protocol
+
+import pyarrow as pa
+
+from runlake.model import (
+    ConsoleLine,
+    FileInfo,
+    Finding,
+    ProjectInfo,
+    RunEdit,
+    RunInfo,
+    RunPage,
+    RunPath,
+    Stream,
+)
+from runlake.query.history import History
+
+
+class Service(Protocol):
+    """A store of runs, near or far."""
+
+    @property
+    def url(self) -> str:
+        """Where this is: ``file:///…`` or ``http://…``."""
+        ...
+
+    @property
+    def default_entity(self) -> str:
+        """The entity of paths that name none."""
+        ...
+
+    # Projects
+
+    def list_projects(self, entity: str | None = None) -> list[ProjectInfo]:
+        """All projects, of all entities when `entity` is None, by entity and name."""
+        ...
+
+    def create_project(self, entity: str, project: str) -> ProjectInfo:
+        """Make the project be there; an existing one is left as it is."""
+        ...
+
+    # Runs
+
+    def list_runs(
+        self,
+        entity: str,
+        project: str,
+        *,
+        filters: Mapping[str, Any] | None = None,
+        order: Sequence[str] = ("+created_at",),
+        offset: int = 0,
+        limit: int | None = None,
+        version: str | None = None,
+    ) -> RunPage:
+        """A slice of the runs that match.
+
+        `filters` is the Mongo-like language of `query.filter`, `order` names fields with `+` or `-` before
+        them, first the most important; ties are broken by creation, then id. Pages that pass the `version` of
+        the first page are cut from the same state of the project, whatever happened since.
+        """
+        ...
+
+    def read_run(self, path: RunPath) -> RunInfo:
+        """One run, as of now."""
+        ...
+
+    def read_runs_table(self, entity: str, project: str, *, filters: Mapping[str, Any] | None = None) -> pa.Table:
+        """Fields, config and summary of all matching runs, one row a run, oldest first.
+
+        Columns: run_id, name, state, created_at, …, then ``config.<path>`` and ``summary.<path>``. A column whose
+        values have several types is text, with the non-text values as JSON.
+        """
+        ...
+
+    def create_run(self, path: RunPath, *, state: str = "pending") -> RunInfo:
+        """A run without a writing process. `ConflictError` when the id is taken."""
+        ...
+
+    def edit_run(self, path: RunPath, edit: RunEdit) -> RunInfo:
+        """Apply per-key edits; keys that are not named are not touched, whoever else edits them."""
+        ...
+
+    def stop_run(self, path: RunPath) -> None:
+        """Ask the training process to stop; it sees the request within seconds and ends as `killed`."""
+        ...
+
+    def delete_run(self, path: RunPath) -> None:
+        """Remove the run from every listing; it can be recovered from the trash until it is emptied."""
+        ...
+
+    # Rows
+
+    def read_history(
+        self,
+        path: RunPath,
+        *,
+        stream: Stream = "history",
+        keys: Sequence[str] | None = None,
+        min_step: int | None = None,
+        max_step: int | None = None,
+    ) -> History:
+        """The rows with min_step ≤ `_step` < max_step, and of them the series of `keys` (all when None).
+
+        A key is matched literally and as a dotted path (``a.b`` finds both ``{"a.b": …}`` and
+        ``{"a": {"b": …}}``); one that does not exist is simply not among the series. The axis always holds every
+        row in range, also rows that have none of the keys; `timestamp` and `runtime` are filled when `keys` is None or
+        names ``_timestamp``, ``_runtime``.
+        """
+        ...
+
+    def sample_history(self, path: RunPath, key: str, *, samples: int, stream: Stream = "history") -> History:
+        """At most `samples` rows of one numeric key that draw the same line.
+
+        First and last row, and the lowest and highest of each bucket survive; the choice depends on the data
+        only. `source_row_count` is the number of rows that have the key.
+        """
+        ...
+
+    def list_keys(self, path: RunPath, *, stream: Stream = "history") -> list[str]:
+        """The escaped paths of all keys, in first-logged order."""
+        ...
+
+    def read_console(self, path: RunPath, *, last: int | None = None) -> list[ConsoleLine]:
+        """What the run printed, rewritten lines in their last form; the `last` lines only when given."""
+        ...
+
+    # Files
+
+    def list_files(self, path: RunPath) -> list[FileInfo]:
+        """All files of the run, by name."""
+        ...
+
+    def open_file(self, path: RunPath, name: str) -> BinaryIO:
+        """The bytes of one file, for reading. The caller closes it."""
+        ...
+
+    def put_file(self, path: RunPath, name: str, content: BinaryIO) -> FileInfo:
+        """Store a file under `name`, replacing an older one in one step."""
+        ...
+
+    def delete_file(self, path: RunPath, name: str) -> None:
+        """Remove one file."""
+        ...
+
+    # Care of the store
+
+    def seal(self, entity: str, project: str, run_id: str | None = None) -> Iterator[tuple[RunPath, int]]:
+        """Turn journals into segments; yields (run, sealed row count) as it goes."""
+        ...
+
+    def check(self, entity: str | None = None, project: str | None = None) -> Iterator[tuple[RunPath, list[Finding]]]:
+        """Read every byte of every run; yields each run with what was found wrong in it."""
+        ...
+
+    def close(self) -> None:
+        """Release files and connections."""
+        ...

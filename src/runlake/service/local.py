@@ -1,0 +1,391 @@
+"""The verbs over a folder: see `service.contract` for what they promise."""
+
+from __future__ import annotations
+
+import difflib
+import secrets
+import threading
+import time
+import warnings
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from runlake.errors import (
+    BadValueError,
+    ConflictError,
+    NotFoundError,
+    ReadOnlyError,
+    RunlakeError,
+    RunlakeWarning,
+    StoreError,
+)
+from runlake.model import (
+    ConsoleLine,
+    FileInfo,
+    Finding,
+    ProjectInfo,
+    RunEdit,
+    RunInfo,
+    RunPage,
+    RunPath,
+    Stream,
+)
+from runlake.query import console, scan
+from runlake.query.history import History
+from runlake.query.run_chunk import RunChunk
+from runlake.query.run_index import RunIndex
+from runlake.store import record, trash
+from runlake.store.blobs import FolderBlobs
+from runlake.store.catalog import ENDED_STATES, Catalog, Progress, ProjectState
+from runlake.store.changes import Action, append_change
+from runlake.store.fold_many import fold_many
+from runlake.store.journal_mark import read_journal_mark
+from runlake.store.layout import Layout, check_run_path
+from runlake.store.opening import create_pending, create_store, new_writer_id, open_editor
+from runlake.store.run_state import read_run, read_state
+from runlake.values import canonical
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_KEPT_LISTINGS = 256
+"""States of projects that pages can still be cut from; most of each is shared with its neighbours."""
+
+_ADVICE_READS = 2000
+"""So many runs are read anew only to say which of them has a name."""
+
+_INFO_KEYS = frozenset({"name", "notes", "tags", "group", "job_type"})
+
+
+class LocalService:
+    """A store in a folder. Threads may share it; nothing is opened before it is needed.
+
+    A listing of a project that no catalog knows waits until every run of it was read, and `progress` is told how far
+    that is (`store.catalog.Progress`). What names a run does not wait for it.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        default_entity: str,
+        user: str | None = None,
+        cache_dir: Path | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._layout = Layout(root.absolute())
+        self._default_entity = default_entity
+        self._user = user
+        self._blobs = FolderBlobs(self._layout)
+        self._catalog = Catalog(
+            self._layout,
+            fold=lambda path: read_run(self._layout, path),
+            journal_mark=lambda path: read_journal_mark(self._layout, path),
+            fold_many=lambda *project: fold_many(self._layout, *project),
+            cache_dir=cache_dir,
+            progress=progress,
+        )
+        self._writer_id = new_writer_id(time.time())
+        self._token = secrets.token_hex(4)
+        self._listings: OrderedDict[tuple[str, str, str], RunIndex] = OrderedDict()
+        self._newest: dict[tuple[str, str], RunIndex] = {}
+        self._listings_lock = threading.Lock()
+        self._told: set[tuple[str, str]] = set()
+
+    @property
+    def url(self) -> str:
+        return self._layout.root.as_uri()
+
+    @property
+    def default_entity(self) -> str:
+        return self._default_entity
+
+    # Projects
+
+    def list_projects(self, entity: str | None = None) -> list[ProjectInfo]:
+        entities = self._layout.entities() if entity is None else [entity]
+        return [
+            self._describe_project(owner, project) for owner in entities for project in self._layout.projects(owner)
+        ]
+
+    def create_project(self, entity: str, project: str) -> ProjectInfo:
+        check_run_path(RunPath(entity, project, "any"))
+        create_store(self._layout)
+        try:
+            self._layout.make_project_dir(entity, project)
+        except OSError as error:
+            raise ReadOnlyError(f"project {entity}/{project} cannot be made in {self._layout.root}: {error}") from error
+        return self._describe_project(entity, project)
+
+    # Runs
+
+    def list_runs(
+        self,
+        entity: str,
+        project: str,
+        *,
+        filters: Mapping[str, Any] | None = None,
+        order: Sequence[str] = ("+created_at",),
+        offset: int = 0,
+        limit: int | None = None,
+        version: str | None = None,
+    ) -> RunPage:
+        if offset < 0 or (limit is not None and limit < 0):
+            raise BadValueError(f"offset {offset} and limit {limit} must not be negative")
+        index = self._index(entity, project) if version is None else self._kept_index(entity, project, version)
+        page = index.page(filters, order, offset=offset, limit=limit)
+        return RunPage(runs=tuple(index.infos(page.positions)), total_count=page.total_count, version=index.version)
+
+    def read_run(self, path: RunPath) -> RunInfo:
+        self._check_exists(path)
+        return read_run(self._layout, path)
+
+    def read_runs_table(self, entity: str, project: str, *, filters: Mapping[str, Any] | None = None) -> pa.Table:
+        index = self._index(entity, project)
+        return index.to_table(index.select(filters) if filters else None)
+
+    def create_run(self, path: RunPath, *, state: str = "pending") -> RunInfo:
+        create_pending(self._layout, path, state, self._user)
+        return read_run(self._layout, path)
+
+    def edit_run(self, path: RunPath, edit: RunEdit) -> RunInfo:
+        records = _records_of(edit)
+        if not records:
+            return self.read_run(path)
+        self._write_records(path, records)
+        return read_run(self._layout, path)
+
+    def stop_run(self, path: RunPath) -> None:
+        if self.read_run(path).state not in ENDED_STATES:
+            self._write_records(path, [(record.STATE, {"stop": True})])
+
+    def delete_run(self, path: RunPath) -> None:
+        self._check_exists(path)
+        trash.move_run_to_trash(self._layout, path, self._writer_id)
+
+    # Rows
+
+    def read_history(
+        self,
+        path: RunPath,
+        *,
+        stream: Stream = "history",
+        keys: Sequence[str] | None = None,
+        min_step: int | None = None,
+        max_step: int | None = None,
+    ) -> History:
+        self._check_exists(path)
+        return scan.read_history(self._layout, path, stream=stream, keys=keys, min_step=min_step, max_step=max_step)
+
+    def sample_history(self, path: RunPath, key: str, *, samples: int, stream: Stream = "history") -> History:
+        if samples < 1:
+            raise BadValueError(f"samples must be at least 1, not {samples}")
+        self._check_exists(path)
+        return scan.sample_history(self._layout, path, key, samples=samples, stream=stream)
+
+    def list_keys(self, path: RunPath, *, stream: Stream = "history") -> list[str]:
+        self._check_exists(path)
+        return scan.list_keys(self._layout, path, stream=stream)
+
+    def read_console(self, path: RunPath, *, last: int | None = None) -> list[ConsoleLine]:
+        lines = console.console_lines(self.read_history(path, stream="console"))
+        return lines if last is None else lines[max(0, len(lines) - last) :]
+
+    # Files
+
+    def list_files(self, path: RunPath) -> list[FileInfo]:
+        self._check_exists(path)
+        return self._blobs.list_files(path)
+
+    def open_file(self, path: RunPath, name: str) -> BinaryIO:
+        self._check_exists(path)
+        return self._blobs.open_file(path, name)
+
+    def put_file(self, path: RunPath, name: str, content: BinaryIO) -> FileInfo:
+        info = self.read_run(path)
+        stored = self._blobs.put_file(path, name, content)
+        self._tell(path, "files", info.incarnation)
+        return stored
+
+    def delete_file(self, path: RunPath, name: str) -> None:
+        info = self.read_run(path)
+        self._blobs.delete_file(path, name)
+        self._tell(path, "files", info.incarnation)
+
+    # Care of the store
+
+    def seal(self, entity: str, project: str, run_id: str | None = None) -> Iterator[tuple[RunPath, int]]:
+        """Runs that cannot be sealed do not stop the others; the first of their errors is raised at the end."""
+        self._check_project(entity, project)
+        if run_id is not None:
+            self._check_exists(RunPath(entity, project, run_id))
+        run_ids = sorted(self._layout.run_ids(entity, project)) if run_id is None else [run_id]
+        return self._seal_each([RunPath(entity, project, each) for each in run_ids])
+
+    def check(self, entity: str | None = None, project: str | None = None) -> Iterator[tuple[RunPath, list[Finding]]]:
+        from runlake.store.check import check_run
+
+        if entity is not None and project is not None:
+            self._check_project(entity, project)
+        entities = self._layout.entities() if entity is None else [entity]
+        for owner in entities:
+            for name in self._layout.projects(owner) if project is None else [project]:
+                for run_id in sorted(self._layout.run_ids(owner, name)):
+                    path = RunPath(owner, name, run_id)
+                    yield path, check_run(self._layout, path)
+
+    def close(self) -> None:
+        """Nothing stays open between calls."""
+
+    def _seal_each(self, paths: list[RunPath]) -> Iterator[tuple[RunPath, int]]:
+        from runlake.store.seal import seal_run
+
+        failures: list[RunlakeError] = []
+        for path in paths:
+            try:
+                yield path, seal_run(self._layout, path)
+            except NotFoundError:
+                continue  # deleted since the runs were listed, or a folder without a journal
+            except RunlakeError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def _write_records(self, path: RunPath, records: list[tuple[int, dict[str, Any]]]) -> None:
+        """Leave records in the run as a short-lived writer, and tell the readers."""
+        self._check_exists(path)
+        state = read_state(self._layout, path)
+        editor = open_editor(self._layout, path, state.info, state.clock)
+        try:
+            for kind, body in records:
+                editor.writer.record(kind, body)
+            editor.writer.end({})
+        finally:
+            editor.writer.close()
+        self._tell(path, "edit", editor.incarnation)
+
+    def _tell(self, path: RunPath, action: Action, incarnation: str) -> None:
+        append_change(self._layout, path, self._writer_id, action, incarnation)
+
+    def _index(self, entity: str, project: str) -> RunIndex:
+        """The project as of now; the same object as long as nothing moved."""
+        self._check_project(entity, project)
+        state = self._catalog.refresh(entity, project)
+        for folder, problem in state.problems.items():
+            path = self._layout.run_path_of(self._layout.runs_dir(entity, project) / folder)
+            self._tell_once(str(path), problem)
+        version = f"{self._token}.{state.number}"
+        with self._listings_lock:
+            index = self._listings.get((entity, project, version))
+            if index is None:
+                index = self._index_of(state, self._newest.get((entity, project)), version)
+                self._listings[entity, project, version] = self._newest[entity, project] = index
+                while len(self._listings) > _KEPT_LISTINGS:
+                    self._listings.popitem(last=False)
+            return index
+
+    def _index_of(self, state: ProjectState, before: RunIndex | None, version: str) -> RunIndex:
+        """The index of a state; what the one before it has of the stored columns is used again."""
+        chunk = None
+        if before is not None:
+            before.forget_columns()
+            chunk = before.chunk
+        if state.columns is None:
+            chunk = None
+        elif chunk is None or chunk.stored is not state.columns:
+            chunk = RunChunk(state.columns)
+        return RunIndex(state.added, version, chunk=chunk, hidden=state.hidden)
+
+    def _kept_index(self, entity: str, project: str, version: str) -> RunIndex:
+        with self._listings_lock:
+            try:
+                self._listings.move_to_end((entity, project, version))
+                return self._listings[entity, project, version]
+            except KeyError:
+                raise ConflictError(
+                    f"the state {version!r} of {entity}/{project} is not kept any more; list again from the first page"
+                ) from None
+
+    def _tell_once(self, run: str, problem: str) -> None:
+        if (run, problem) not in self._told:
+            self._told.add((run, problem))
+            warnings.warn(
+                f"run {run} cannot be read and is shown as it last was, if at all: {problem}; see: runlake check {run}",
+                RunlakeWarning,
+                stacklevel=4,
+            )
+
+    def _describe_project(self, entity: str, project: str) -> ProjectInfo:
+        folder = self._layout.project_dir(entity, project)
+        run_count = len(self._layout.run_ids(entity, project))
+        return ProjectInfo(entity=entity, name=project, created_at=folder.stat().st_mtime, run_count=run_count)
+
+    def _check_project(self, entity: str, project: str) -> None:
+        check_run_path(RunPath(entity, project, "any"))
+        if self._layout.project_dir(entity, project).is_dir():
+            return
+        projects = self._layout.projects(entity)
+        if projects:
+            known, asked, prefix = projects, project, f"{entity}/"
+            found = f"{entity} has {len(projects)} projects"
+        else:
+            known, asked, prefix = self._layout.entities(), entity, ""
+            found = f"there is nothing of {entity!r} in {self.url}"
+        raise NotFoundError(f"no project {entity}/{project}: {found}; {_advice(asked, known, prefix, 'runlake ls')}")
+
+    def _check_exists(self, path: RunPath) -> None:
+        check_run_path(path)
+        if self._layout.run_dir(path).is_dir():
+            return
+        self._check_project(path.entity, path.project)
+        run_ids = self._layout.run_ids(path.entity, path.project)
+        place = f"{path.entity}/{path.project}"
+        advice = self._advice_by_name(path, len(run_ids)) or _advice(path.run_id, run_ids, "", f"runlake ls {place}")
+        raise NotFoundError(f'run "{path.run_id}" not in project {place} ({len(run_ids)} runs); {advice}')
+
+    def _advice_by_name(self, path: RunPath, run_count: int) -> str | None:
+        """Many take a run's name for its id."""
+        if self._catalog.peek(path.entity, path.project) is None and run_count > _ADVICE_READS:
+            return None  # it would take longer than advice is worth
+        try:
+            index = self._index(path.entity, path.project)
+        except (StoreError, OSError):
+            return None  # this is only advice, and the error that matters is being made
+        ids = [run.run_id for run in index.infos(index.page({"display_name": path.run_id}, limit=3).positions)]
+        return f"the run of that name has the id {' or '.join(ids)}" if ids else None
+
+
+def _records_of(edit: RunEdit) -> list[tuple[int, dict[str, Any]]]:
+    """What an edit leaves in the journal, all of it checked before anything is written."""
+    records: list[tuple[int, dict[str, Any]]] = []
+    for kind, to_set, to_unset in (
+        (record.CONFIG, edit.config_set, edit.config_unset),
+        (record.SUMMARY, edit.summary_set, edit.summary_unset),
+    ):
+        if to_set or to_unset:
+            values = {path: canonical(value) for path, value in to_set.items()}
+            records.append((kind, {"set": values, "unset": list(to_unset)}))
+    if edit.info:
+        unknown = sorted(edit.info.keys() - _INFO_KEYS)
+        if unknown:
+            raise BadValueError(
+                f"a run has no editable field {unknown[0]!r}; there are {', '.join(sorted(_INFO_KEYS))}"
+            )
+        records.append((record.INFO, {key: _info_value(key, value) for key, value in edit.info.items()}))
+    return records
+
+
+def _info_value(key: str, value: Any) -> Any:
+    if key == "tags" and isinstance(value, list | tuple) and all(isinstance(tag, str) for tag in value):
+        return list(value)
+    if key != "tags" and (value is None or isinstance(value, str)):
+        return value
+    raise BadValueError(f"{key} must be {'a list of texts' if key == 'tags' else 'text or None'}, not {value!r}")
+
+
+def _advice(asked: str, known: Sequence[str], prefix: str, command: str) -> str:
+    near = difflib.get_close_matches(asked, known, 3)
+    listed = " or ".join(prefix + name for name in near)
+    return f"did you mean {listed}? See: {command}" if near else f"see: {command}"

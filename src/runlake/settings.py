@@ -1,0 +1,447 @@
+"""What can be set, where each value may come from, and who wins.
+
+The order, first the strongest: arguments of the call, its ``settings=``, ``RUNLAKE_*`` variables, ``WANDB_*``
+variables, ``settings.toml`` in the nearest ``.runlake`` folder going up from the current one, the user's own
+``settings.toml``, the default. ``ROWS`` is the whole list. An empty variable counts as not set.
+
+Every ``WANDB_X`` below is also understood as ``RUNLAKE_X``. One differs in meaning: ``RUNLAKE_DIR`` *is* the store,
+while ``WANDB_DIR`` is, as W&B has it, the folder *in* which the store is made: ``$WANDB_DIR/.runlake``.
+``WANDB_BASE_URL`` and the W&B keys are not read, since they belong to another server.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from runlake.errors import BadValueError
+from runlake.model import DEFAULT_PROJECT
+
+STORE_FOLDER = ".runlake"
+SETTINGS_FILE = "settings.toml"
+_FORBIDDEN_IN_ENTITIES = set('/\\#?%:*"<>|')
+
+Resume = Literal["allow", "must", "never", "auto"]
+Mode = Literal["online", "offline", "disabled"]
+Reinit = Literal["default", "return_previous", "finish_previous", "create_new"]
+
+
+class Effective(NamedTuple):
+    """A value in force and where it comes from: a variable, a file, ``argument``, ``settings=`` or ``default``."""
+
+    value: Any
+    origin: str
+
+
+# Reading one value: each function raises ValueError with what would have been right ---------------------------
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("text that is not empty")
+    return value
+
+
+def _any_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("text")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word in ("1", "true", "t", "yes", "y", "on"):
+        return True
+    if word in ("0", "false", "f", "no", "n", "off"):
+        return False
+    raise ValueError("true or false")
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    """Tags: text parted by commas, or any collection of texts; doubles are dropped, the order is kept."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if isinstance(parts, Mapping) or not hasattr(parts, "__iter__"):
+        raise ValueError("a list of texts, or text parted by commas")
+    words = list(parts)
+    if not all(isinstance(word, str) for word in words):
+        raise ValueError("a list of texts, or text parted by commas")
+    return tuple(dict.fromkeys(word.strip() for word in words if word.strip()))
+
+
+def _path(value: Any) -> Path:
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value) or "\0" in str(value):
+        raise ValueError("the path of a folder")
+    return Path(os.fspath(value)).expanduser()
+
+
+def _folder_of_store(value: Any) -> Path:
+    return _path(value) / STORE_FOLDER
+
+
+def _seconds(minimum: float) -> Callable[[Any], float]:
+    def read(value: Any) -> float:
+        try:
+            seconds = float(value) if not isinstance(value, bool) else -1.0
+        except (TypeError, ValueError):
+            seconds = -1.0
+        if not minimum <= seconds < 1e9:
+            raise ValueError(f"a number of seconds, at least {minimum:g}")
+        return seconds
+
+    return read
+
+
+def _one_of(*choices: str, **aliases: str | None) -> Callable[[Any], Any]:
+    """A word of a few; `aliases` are other spellings. True and False are looked up as the words true and false."""
+
+    def read(value: Any) -> str | None:
+        word = str(value).strip().lower()
+        if word in choices:
+            return word
+        if isinstance(value, str | bool) and word in aliases:
+            return aliases[word]
+        raise ValueError("one of " + ", ".join(choices))
+
+    return read
+
+
+# Defaults that depend on the machine and the user -------------------------------------------------------------
+
+
+def data_dir(environ: Mapping[str, str]) -> Path:
+    """The store of last resort: the user's own data folder."""
+    home = _home(environ)
+    if sys.platform == "win32":
+        return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "runlake"
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "runlake"
+    return Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "runlake"
+
+
+def user_settings_file(environ: Mapping[str, str]) -> Path:
+    """The user's own settings file, which need not be there."""
+    home = _home(environ)
+    if sys.platform == "win32":
+        return Path(environ.get("APPDATA") or home / "AppData" / "Roaming") / "runlake" / SETTINGS_FILE
+    return Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "runlake" / SETTINGS_FILE
+
+
+def login_name(environ: Mapping[str, str]) -> str:
+    """Who is logged in, from the variables that login sets, else from the account's number."""
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        if environ.get(variable):
+            return environ[variable]
+    if sys.platform == "win32":
+        return "user"
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # containers often run under a number that no account has
+        return f"user-{os.getuid()}"
+
+
+def _default_entity(environ: Mapping[str, str]) -> str:
+    name = "".join("-" if c in _FORBIDDEN_IN_ENTITIES or ord(c) < 32 else c for c in login_name(environ)).strip()
+    return name[:128] if name.strip(".") else "user"
+
+
+def _host_name(environ: Mapping[str, str]) -> str:
+    if sys.platform == "win32":
+        return environ.get("COMPUTERNAME") or "localhost"
+    return os.uname().nodename or "localhost"
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    home = environ.get("USERPROFILE" if sys.platform == "win32" else "HOME")
+    if home:
+        return Path(home)
+    try:
+        return Path.home()
+    except RuntimeError:  # no HOME and no account: what is written then lives as long as the machine
+        return Path("/")
+
+
+# The table ----------------------------------------------------------------------------------------------------
+
+
+class Row(NamedTuple):
+    """One setting: `default` may be a function of the environment; `aliases` are its names in ``wandb.Settings``."""
+
+    name: str
+    read: Callable[[Any], Any]
+    default: Any
+    wandb_variable: str | None
+    aliases: tuple[str, ...]
+    about: str
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that set it, first the strongest."""
+        own = f"RUNLAKE_{self.name.upper()}"
+        if self.wandb_variable is None:
+            return (own,)
+        return tuple(dict.fromkeys((own, self.wandb_variable.replace("WANDB_", "RUNLAKE_"), self.wandb_variable)))
+
+
+_RESUME = _one_of("allow", "must", "never", "auto", true="auto", false=None)
+_MODE = _one_of("online", "offline", "disabled", dryrun="offline", shared="online")
+_CONSOLE = _one_of("auto", "off", "wrap", redirect="wrap", wrap_raw="wrap", wrap_emu="wrap", false="off")
+_REINIT = _one_of(
+    "default", "return_previous", "finish_previous", "create_new", true="finish_previous", false="return_previous"
+)
+
+ROWS = (
+    Row("dir", _path, data_dir, "WANDB_DIR", (), "the store's folder"),
+    Row("base_url", _text, None, None, (), "the runlake server to send to; none: the folder is all there is"),
+    Row("entity", _text, _default_entity, "WANDB_ENTITY", (), "whose project"),
+    Row("project", _text, DEFAULT_PROJECT, "WANDB_PROJECT", (), "the project"),
+    Row("run_id", _text, None, "WANDB_RUN_ID", ("id",), "the run's id; none: a new one"),
+    Row("name", _any_text, None, "WANDB_NAME", ("run_name",), "what people call the run"),
+    Row("group", _any_text, None, "WANDB_RUN_GROUP", ("run_group",), "runs that belong together"),
+    Row("job_type", _any_text, None, "WANDB_JOB_TYPE", ("run_job_type",), "train, eval, ..."),
+    Row("tags", _words, (), "WANDB_TAGS", ("run_tags",), "short words to find the run by"),
+    Row("notes", _any_text, None, "WANDB_NOTES", ("run_notes",), "a longer text about the run"),
+    Row("resume", _RESUME, None, "WANDB_RESUME", (), "what to do with an id that exists"),
+    Row("reinit", _REINIT, "default", None, (), "what a second init does while a run is active"),
+    Row("mode", _MODE, "online", "WANDB_MODE", (), "online, offline, or disabled: nothing is written"),
+    Row("silent", _flag, False, "WANDB_SILENT", (), "print nothing"),
+    Row("quiet", _flag, False, "WANDB_QUIET", (), "print less"),
+    Row("strict", _flag, False, None, (), "raise on faults of disk and network instead of warning"),
+    Row("console", _CONSOLE, "auto", "WANDB_CONSOLE", (), "whether printed lines are kept"),
+    Row(
+        "system_interval_s",
+        _seconds(0.1),
+        15.0,
+        None,
+        ("x_stats_sampling_interval", "_stats_sampling_interval"),
+        "seconds between system metrics",
+    ),
+    Row("disable_git", _flag, False, "WANDB_DISABLE_GIT", (), "do not look at git"),
+    Row("disable_code", _flag, False, "WANDB_DISABLE_CODE", (), "do not keep the diff of the code"),
+    Row("disable_system", _flag, False, None, ("x_disable_stats", "_disable_stats"), "no system metrics"),
+    Row("seal", _one_of("detached", "off"), "detached", None, (), "who seals a finished run"),
+    Row("sync_interval_s", _seconds(0.0), None, None, (), "force rows to the disk this often; none: the system does"),
+    Row("username", _text, login_name, "WANDB_USERNAME", (), "who runs it"),
+    Row("host", _text, _host_name, "WANDB_HOST", (), "the machine's name"),
+    Row("program", _text, None, "WANDB_PROGRAM", (), "the script; none: what Python was started with"),
+)
+_ROW_OF = {name: row for row in ROWS for name in (row.name, *row.aliases)}
+
+
+class Settings:
+    """Values in force for one run or one reader; cannot be changed, see `replace`.
+
+    Made by `resolve`, or by a user to pass some of them on: ``init(settings=Settings(mode="offline"))``. Then
+    `given` says which were named, and names that runlake does not know (W&B has many) are kept in `ignored`.
+    """
+
+    dir: Path
+    base_url: str | None
+    entity: str
+    project: str
+    run_id: str | None
+    name: str | None
+    group: str | None
+    job_type: str | None
+    tags: tuple[str, ...]
+    notes: str | None
+    resume: Resume | None
+    reinit: Reinit
+    mode: Mode
+    silent: bool
+    quiet: bool
+    strict: bool
+    console: Literal["auto", "off", "wrap"]
+    system_interval_s: float
+    disable_git: bool
+    disable_code: bool
+    disable_system: bool
+    seal: Literal["detached", "off"]
+    sync_interval_s: float | None
+    username: str
+    host: str
+    program: str | None
+    ignored: tuple[str, ...]
+    given: frozenset[str]
+
+    def __init__(self, **given: Any) -> None:
+        values, ignored = _read_all(given, lambda name: f"Settings({name}=)")
+        for row in ROWS:
+            value = values[row.name] if row.name in values else _default(row, os.environ)
+            object.__setattr__(self, row.name, value)
+        object.__setattr__(self, "ignored", ignored)
+        object.__setattr__(self, "given", frozenset(values))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"settings cannot be changed; pass {name}= to Settings or to init")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Settings) and self.as_dict() == other.as_dict()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        named = ", ".join(f"{row.name}={getattr(self, row.name)!r}" for row in ROWS if row.name in self.given)
+        return f"Settings({named})"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every setting by name, in the order of the table."""
+        return {row.name: getattr(self, row.name) for row in ROWS}
+
+    def replace(self, **changes: Any) -> Settings:
+        """The same settings with some changed; every value then counts as given."""
+        known = {name: value for name, value in self.as_dict().items() if value is not None}
+        new = Settings(**(known | changes))
+        object.__setattr__(new, "ignored", tuple(dict.fromkeys(self.ignored + new.ignored)))
+        return new
+
+
+def resolve(arguments: Mapping[str, Any], environ: Mapping[str, str], cwd: Path) -> Settings:
+    """The settings in force for a call with these `arguments`, of which None means not given.
+
+    ``arguments["settings"]`` may be a `Settings` or a dict. `BadValueError` names the variable, file or argument.
+    """
+    effective, ignored = _decide(arguments, environ, cwd)
+    settings = Settings()
+    for name, (value, _) in effective.items():
+        object.__setattr__(settings, name, value)
+    object.__setattr__(settings, "ignored", ignored)
+    object.__setattr__(settings, "given", frozenset(n for n, e in effective.items() if e.origin != "default"))
+    return settings
+
+
+def explain(arguments: Mapping[str, Any], environ: Mapping[str, str], cwd: Path) -> dict[str, Effective]:
+    """Each setting's value in force with its origin, in the order of the table."""
+    return _decide(arguments, environ, cwd)[0]
+
+
+def find_store(cwd: Path) -> Path | None:
+    """The nearest ``.runlake`` folder going up from `cwd`, as git looks for its own; None when there is none."""
+    for folder in (cwd, *cwd.parents):
+        try:
+            if (folder / STORE_FOLDER).is_dir():
+                return folder / STORE_FOLDER
+        except OSError:  # a folder that may not be looked into is no store of ours
+            continue
+    return None
+
+
+class _Layer(NamedTuple):
+    """Values of one source by setting; `base` is what a relative `dir` is relative to."""
+
+    values: dict[str, Effective]
+    base: Path
+
+
+def _decide(
+    arguments: Mapping[str, Any], environ: Mapping[str, str], cwd: Path
+) -> tuple[dict[str, Effective], tuple[str, ...]]:
+    ignored: list[str] = []
+    nearest = find_store(cwd)
+    layers = list(_layers(arguments, environ, cwd, nearest, ignored))
+    effective = {}
+    for row in ROWS:
+        found = next(((layer, layer.values[row.name]) for layer in layers if row.name in layer.values), None)
+        if row.name == "dir":
+            effective[row.name] = _decide_dir(found, environ, nearest)
+        else:
+            effective[row.name] = found[1] if found else Effective(_default(row, environ), "default")
+    return effective, tuple(dict.fromkeys(ignored))
+
+
+def _decide_dir(found: tuple[_Layer, Effective] | None, environ: Mapping[str, str], nearest: Path | None) -> Effective:
+    user_file = str(user_settings_file(environ))
+    if nearest is not None and (found is None or found[1].origin == user_file):
+        return Effective(nearest, "nearest .runlake")
+    if found is None:
+        return Effective(data_dir(environ), "default")
+    return Effective(Path(os.path.normpath(found[0].base / found[1].value)), found[1].origin)
+
+
+def _layers(
+    arguments: Mapping[str, Any],
+    environ: Mapping[str, str],
+    cwd: Path,
+    nearest: Path | None,
+    ignored: list[str],
+) -> Iterator[_Layer]:
+    """All sources, first the strongest."""
+    passed = arguments.get("settings")
+    if isinstance(passed, Settings):
+        ignored.extend(passed.ignored)
+        passed = {name: getattr(passed, name) for name in passed.given}
+    if not isinstance(passed, Mapping | None):
+        raise BadValueError(f"settings= is of type {type(passed).__name__}; pass runlake.Settings(...) or a dict")
+    direct = {name: value for name, value in arguments.items() if name != "settings"}
+    yield _layer(direct, lambda name: f"the argument {name}", "argument", cwd, ignored)
+    yield _layer(passed or {}, lambda name: f"settings= {name}", "settings=", cwd, ignored)
+    yield _Layer(_from_variables(environ), cwd)
+    if nearest is not None:
+        yield _from_file(nearest / SETTINGS_FILE, nearest.parent, ignored)
+    yield _from_file(user_settings_file(environ), _home(environ), ignored)
+
+
+def _layer(
+    given: Mapping[str, Any], label: Callable[[str], str], origin: str, base: Path, ignored: list[str]
+) -> _Layer:
+    values, unknown = _read_all(given, label)
+    ignored.extend(unknown)
+    return _Layer({name: Effective(value, origin) for name, value in values.items()}, base)
+
+
+def _from_variables(environ: Mapping[str, str]) -> dict[str, Effective]:
+    """Of each setting the first variable that is set; all ``RUNLAKE_*`` come before ``WANDB_*``."""
+    values = {}
+    for row in ROWS:
+        for variable in row.variables:
+            if environ.get(variable, "").strip():
+                read = _folder_of_store if variable == "WANDB_DIR" else row.read
+                values[row.name] = Effective(_read(read, environ[variable], variable), variable)
+                break
+    return values
+
+
+def _from_file(path: Path, base: Path, ignored: list[str]) -> _Layer:
+    try:
+        text = path.read_text("utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return _Layer({}, base)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadValueError(f"the settings file {path} cannot be read: {error}") from None
+    import tomllib
+
+    try:
+        given = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadValueError(f"the settings file {path} is not TOML: {error}") from None
+    return _layer(given, lambda name: f"{name} in {path}", str(path), base, ignored)
+
+
+def _read_all(given: Mapping[str, Any], label: Callable[[str], str]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Known names → values that were read, and the names that nobody knows. None means not given."""
+    values: dict[str, Any] = {}
+    unknown = []
+    for name, value in given.items():
+        row = _ROW_OF.get(name)
+        if row is None:
+            unknown.append(str(name))
+        elif value is not None:
+            values[row.name] = _read(row.read, value, label(name))
+    return values, tuple(unknown)
+
+
+def _read(read: Callable[[Any], Any], value: Any, label: str) -> Any:
+    try:
+        return read(value)
+    except ValueError as error:
+        raise BadValueError(f"{label} is {value!r:.200}; it must be {error}") from None
+
+
+def _default(row: Row, environ: Mapping[str, str]) -> Any:
+    return row.default(environ) if callable(row.default) else row.default

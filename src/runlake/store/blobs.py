@@ -1,0 +1,203 @@
+"""The files of runs: media, models, what `save()` stored. Whole files, put in place in one step.
+
+A file's name is what the user gave it, with ``/`` between folders; `layout.encode_file_part` says how a part of it
+stands on disk. Nothing outside the run's ``files`` folder is ever read, written or listed: names that lead out are
+refused, and so are symlinks that do.
+"""
+
+from __future__ import annotations
+
+import base64
+import difflib
+import hashlib
+import mimetypes
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from runlake.errors import NotFoundError, PathError, ReadOnlyError
+from runlake.model import FileInfo, RunPath
+from runlake.store.changes import READ_ONLY_ERRNOS
+from runlake.store.layout import TEMPORARY_PREFIX, Layout, check_file_name, decode_file_part
+
+_COPY_BYTES = 1 << 20
+
+
+class FolderBlobs:
+    """The files of the runs of one store, in its folders. Threads may share it."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._digests: dict[tuple[str, int, int], str] = {}
+        self._lock = threading.Lock()
+
+    def list_files(self, path: RunPath) -> list[FileInfo]:
+        """All files of the run by name; empty for a run without files. Each digest is computed once per content."""
+        root = self._layout.files_dir(path)
+        found = []
+        for name, file in _walk(root, ""):
+            try:
+                found.append(self._describe(root, name, file))
+            except (FileNotFoundError, PathError):
+                continue  # removed since the folder was read, or a link that leads out: no file of this run
+        return sorted(found, key=lambda info: info.name)
+
+    def read_info(self, path: RunPath, name: str) -> FileInfo:
+        """One file; `NotFoundError` when it is not there."""
+        name = check_file_name(name)
+        try:
+            return self._describe(self._layout.files_dir(path), name, self._layout.file_path(path, name))
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFoundError(self._not_found(path, name)) from None
+
+    def open_file(self, path: RunPath, name: str) -> BinaryIO:
+        """The bytes of one file, for reading; `NotFoundError` when it is not there. The caller closes it."""
+        name = check_file_name(name)
+        file = self._layout.file_path(path, name)
+        try:
+            _check_inside(self._layout.files_dir(path), file, name)
+            if not file.is_dir():
+                return file.open("rb")
+        except (FileNotFoundError, NotADirectoryError):
+            pass  # the same answer as for a folder
+        raise NotFoundError(self._not_found(path, name))
+
+    def put_file(self, path: RunPath, name: str, content: BinaryIO) -> FileInfo:
+        """Store a file in one step: who reads meanwhile has the old one or the new one, whole.
+
+        Not synced to disk: a power failure may take the newest files. `PathError` when a folder stands where the file
+        should be, or a file where a folder should.
+        """
+        name = check_file_name(name)
+        root, file = self._layout.files_dir(path), self._layout.file_path(path, name)
+        temporary = file.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
+        try:
+            self._make_folders(root, file.parent, name)
+            digest = hashlib.md5(usedforsecurity=False)
+            try:
+                with temporary.open("xb") as target:
+                    while chunk := content.read(_COPY_BYTES):
+                        digest.update(chunk)
+                        target.write(chunk)
+                _replace(temporary, file, name)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            if error.errno not in READ_ONLY_ERRNOS:
+                raise
+            raise ReadOnlyError(
+                f"cannot store {name!r} of run {path}, because the store cannot be written: {error}"
+            ) from error
+        status = file.stat()
+        with self._lock:
+            self._digests[_identity(file, status)] = base64.b64encode(digest.digest()).decode()
+        return self._describe(root, name, file)
+
+    def delete_file(self, path: RunPath, name: str) -> None:
+        """Remove one file, and the folders that are empty then; `NotFoundError` when it is not there."""
+        name = check_file_name(name)
+        root, file = self._layout.files_dir(path), self._layout.file_path(path, name)
+        try:
+            _check_inside(root, file.parent, name)
+            if file.is_dir() and not file.is_symlink():
+                raise FileNotFoundError
+            file.unlink()
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFoundError(self._not_found(path, name)) from None
+        except OSError as error:
+            if error.errno not in READ_ONLY_ERRNOS:
+                raise
+            raise ReadOnlyError(
+                f"cannot remove {name!r} of run {path}, because the store cannot be written: {error}"
+            ) from error
+        for folder in file.parents:
+            if folder == root:
+                return
+            try:
+                folder.rmdir()
+            except OSError:
+                return  # not empty
+
+    def _make_folders(self, root: Path, folder: Path, name: str) -> None:
+        _check_inside(root, folder, name)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise PathError(
+                f"cannot store {name!r}: one of its folders is a file of the run; choose another name"
+            ) from None
+
+    def _describe(self, root: Path, name: str, file: Path) -> FileInfo:
+        _check_inside(root, file, name)
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise FileNotFoundError(file)
+        return FileInfo(
+            name=name,
+            size_bytes=status.st_size,
+            mimetype=mimetypes.guess_type(name)[0] or "application/octet-stream",
+            updated_at=status.st_mtime,
+            md5=self._md5(file, status),
+            url=file.absolute().as_uri(),
+        )
+
+    def _md5(self, file: Path, status: os.stat_result) -> str:
+        identity = _identity(file, status)
+        with self._lock:
+            known = self._digests.get(identity)
+        if known is None:
+            with file.open("rb") as content:
+                digest = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).digest()
+            known = base64.b64encode(digest).decode()
+            with self._lock:
+                self._digests[identity] = known
+        return known
+
+    def _not_found(self, path: RunPath, name: str) -> str:
+        names = [info_name for info_name, _ in _walk(self._layout.files_dir(path), "")]
+        near = difflib.get_close_matches(name, names, 3)
+        advice = f"did you mean {' or '.join(map(repr, near))}?" if near else f"see: runlake show {path}"
+        return f"run {path} has no file {name!r} ({len(names)} files); {advice}"
+
+
+def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
+    """Name and place of everything that is no folder; folders behind symlinks are not entered."""
+    try:
+        with os.scandir(folder) as found:
+            entries = [(entry, entry.is_dir(follow_symlinks=False)) for entry in found]
+    except FileNotFoundError:
+        return
+    for entry, is_folder in entries:
+        if entry.name.startswith(TEMPORARY_PREFIX):
+            continue
+        name = prefix + decode_file_part(entry.name)
+        if is_folder:
+            yield from _walk(Path(entry.path), name + "/")
+        else:
+            yield name, Path(entry.path)
+
+
+def _check_inside(root: Path, place: Path, name: str) -> None:
+    """Refuse what a symlink leads out of the run's folder."""
+    if not place.resolve().is_relative_to(root.resolve()):
+        raise PathError(f"{name!r} is a link that leads out of the run's folder, to {place.resolve()}")
+
+
+def _replace(temporary: Path, file: Path, name: str) -> None:
+    try:
+        temporary.replace(file)
+    except IsADirectoryError:
+        raise PathError(f"cannot store {name!r}: there is a folder of that name; choose another name") from None
+    except PermissionError:
+        # Windows says so both of a folder in the way and of a file that somebody is reading.
+        if file.is_dir():
+            raise PathError(f"cannot store {name!r}: there is a folder of that name; choose another name") from None
+        raise
+
+
+def _identity(file: Path, status: os.stat_result) -> tuple[str, int, int]:
+    return (str(file), status.st_size, status.st_mtime_ns)

@@ -1,0 +1,236 @@
+"""The catalog on disk: what spares the next process the folding of every run.
+
+For each project there is a *head*, a small file, and beside it the columns that the head names: most runs, in a file
+that never changes. Each head is all that one process knew at one moment, put in place in one step. So there is nothing
+to lock and nothing to agree on: processes that save at once leave the head of the last of them, which is as right
+as the others; a head that cannot be read, or whose columns are gone, is as good as none.
+
+What is stored depends on the fields of `RunInfo`; their digest is part of the names, so that versions that differ keep
+catalogs of their own.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+import time
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from runlake.errors import StoreError
+from runlake.model import MetricRule, RunInfo
+from runlake.store.changes import SeenChanges
+from runlake.store.columns_file import DamagedFileError, read_columns, write_columns
+from runlake.store.layout import TEMPORARY_PREFIX, write_atomically
+from runlake.store.run_columns import ROOTS, RunColumns
+from runlake.values import decode_json, encode_json
+
+FORMAT = 1
+_MAGIC = b"rlhead\x00\x01"
+_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
+_SUPERSEDED_S = 600.0
+"""Columns that no head has named for so long are removed; who names old ones again makes them young first."""
+
+_ABANDONED_S = 30 * 86400.0
+_ATTEMPTS = 5
+
+
+class CatalogUnusableError(StoreError):
+    """There can be no catalog at this place."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogRow:
+    """What is known of one run. `info` is None when it is gone, or has never been readable (`problem` says why).
+
+    `is_open` says that its journal must be watched; so does `watch_until_s`, seconds since 1970, while it is not past.
+    """
+
+    info: RunInfo | None
+    journal_mark: int
+    is_open: bool
+    problem: str | None = None
+    watch_until_s: float = 0.0
+
+
+@dataclass(slots=True)
+class ProjectRecords:
+    """What is known of one project. A row in `overlay` (by folder) hides what `columns` say of that run.
+
+    `deaths` maps incarnations to the time of their last delete or undelete and whether it was a delete;
+    `folder_stamp` tells the folder of runs as it was when it was last listed.
+    """
+
+    columns: RunColumns | None = None
+    overlay: dict[str, CatalogRow] = field(default_factory=dict)
+    seen: SeenChanges = field(default_factory=SeenChanges)
+    deaths: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    folder_stamp: tuple[int, int, int] | None = None
+    columns_name: str | None = None
+
+    @property
+    def run_count(self) -> int:
+        """How many rows there are, a run in both places counted twice."""
+        return len(self.overlay) + (self.columns.size if self.columns else 0)
+
+
+class _StoredRow(msgspec.Struct, array_like=True):
+    """A `CatalogRow`. `info` is msgpack, and `trees` JSON where config or summary hold what msgpack cannot."""
+
+    info: bytes | None
+    journal_mark: int
+    is_open: bool
+    problem: str | None
+    watch_until_s: float
+    trees: str | None
+
+
+class _Head(msgspec.Struct):
+    entity: str
+    project: str
+    columns_name: str | None
+    overlay: dict[str, _StoredRow]
+    packs: list[str]
+    loose: list[str]
+    deaths: dict[str, tuple[int, bool]]
+    folder_stamp: tuple[int, int, int] | None
+    run_count: int
+
+
+class CatalogFile:
+    """The heads and columns of all projects, in one folder. Nothing is held open."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def load(self, entity: str, project: str) -> ProjectRecords | None:
+        """What was last saved; None where there is nothing, or nothing whole."""
+        for _ in range(_ATTEMPTS):
+            head = self._read_head(entity, project)
+            if head is None:
+                return None
+            try:
+                columns = read_columns(self.folder / head.columns_name) if head.columns_name else None
+            except FileNotFoundError:
+                continue  # superseded meanwhile: then there is another head
+            except (DamagedFileError, OSError):
+                return None  # damaged, or not ours to read
+            if columns is not None and (columns.entity, columns.project) != (entity, project):
+                return None
+            seen = SeenChanges(frozenset(head.packs), frozenset(head.loose))
+            overlay = {folder: _unpack_row(row) for folder, row in head.overlay.items()}
+            return ProjectRecords(columns, overlay, seen, head.deaths, head.folder_stamp, head.columns_name)
+        return None
+
+    def save(self, entity: str, project: str, records: ProjectRecords, *, is_partial: bool = False) -> None:
+        """Put a new head in place; where the disk is full, the old one stays. Notes `records.columns_name`.
+
+        What `is_partial` does not replace a head that knows of more runs. `CatalogUnusableError` when nothing can be
+        written here.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if is_partial:
+                other = self._read_head(entity, project)
+                if other is not None and other.run_count > records.run_count:
+                    return
+            self._save_columns(entity, project, records)
+            head = _Head(
+                entity=entity,
+                project=project,
+                columns_name=records.columns_name,
+                overlay={folder: _pack_row(row) for folder, row in records.overlay.items()},
+                packs=sorted(records.seen.packs),
+                loose=sorted(records.seen.loose),
+                deaths=records.deaths,
+                folder_stamp=records.folder_stamp,
+                run_count=records.run_count,
+            )
+            body = msgspec.msgpack.encode(head)
+            content = _MAGIC + zlib.crc32(body).to_bytes(4, "little") + body
+            write_atomically(self._head_file(entity, project), content)
+        except OSError as error:
+            if error.errno not in _FULL_ERRNOS:
+                raise CatalogUnusableError(f"{self.folder}: {error}") from error
+
+    def _save_columns(self, entity: str, project: str, records: ProjectRecords) -> None:
+        if records.columns is None:
+            records.columns_name = None
+            return
+        if records.columns_name is not None:
+            try:
+                os.utime(self.folder / records.columns_name)
+                return
+            except FileNotFoundError:
+                pass  # somebody removed it: it is written again
+        name = f"{_stem(entity, project)}-{secrets.token_hex(6)}.columns"
+        write_columns(self.folder / name, records.columns)
+        records.columns_name = name
+        self._remove_old(f"{_stem(entity, project)}-", name)
+
+    def _read_head(self, entity: str, project: str) -> _Head | None:
+        try:
+            content = self._head_file(entity, project).read_bytes()
+        except OSError:
+            return None
+        body = content[12:]
+        if content[:8] != _MAGIC or int.from_bytes(content[8:12], "little") != zlib.crc32(body):
+            return None
+        try:
+            head = msgspec.msgpack.decode(body, type=_Head)
+        except msgspec.MsgspecError:
+            return None  # by another version, whatever its name says
+        return head if (head.entity, head.project) == (entity, project) else None
+
+    def _head_file(self, entity: str, project: str) -> Path:
+        return self.folder / f"{_stem(entity, project)}.head"
+
+    def _remove_old(self, prefix: str, kept: str) -> None:
+        now = time.time()
+        for file in list(self.folder.iterdir()):
+            is_ours = file.name.startswith(prefix) and file.suffix == ".columns" and file.name != kept
+            limit_s = _SUPERSEDED_S if is_ours or file.name.startswith(TEMPORARY_PREFIX) else _ABANDONED_S
+            try:
+                if now - file.stat().st_mtime > limit_s:
+                    file.unlink()
+            except OSError:
+                continue  # gone already, or in use: the next one tries again
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(RunInfo)
+
+
+def _pack_row(row: CatalogRow) -> _StoredRow:
+    info, trees = None, None
+    if row.info is not None:
+        try:
+            info = _ENCODER.encode(row.info)
+        except (OverflowError, UnicodeEncodeError):  # integers beyond 64 bits, text that is not valid Unicode
+            trees = str(encode_json({root: getattr(row.info, root) for root in ROOTS}))
+            info = _ENCODER.encode(msgspec.structs.replace(row.info, **{root: {} for root in ROOTS}))
+    return _StoredRow(info, row.journal_mark, row.is_open, row.problem, row.watch_until_s, trees)
+
+
+def _unpack_row(row: _StoredRow) -> CatalogRow:
+    info = None if row.info is None else _DECODER.decode(row.info)
+    if info is not None and row.trees is not None:
+        info = msgspec.structs.replace(info, **decode_json(row.trees))
+    return CatalogRow(info, row.journal_mark, row.is_open, row.problem, row.watch_until_s)
+
+
+def _digest_of_fields() -> str:
+    fields = [(one.name, str(one.type)) for kind in (RunInfo, MetricRule) for one in msgspec.structs.fields(kind)]
+    return hashlib.sha256(repr((FORMAT, fields)).encode()).hexdigest()[:8]
+
+
+_FIELDS = _digest_of_fields()
+
+
+def _stem(entity: str, project: str) -> str:
+    return f"{hashlib.sha256(f'{entity}/{project}'.encode()).hexdigest()[:20]}-{_FIELDS}"

@@ -1,0 +1,199 @@
+"""The changes of a project: how a reader learns which runs moved, without looking at every run.
+
+A change is an empty file in ``changes/`` whose name says everything::
+
+    <time><random>#<action>#<incarnation>#<run folder>#<writer>
+
+with the writer's clock in microseconds as 14 hexadecimal digits. Making it is one create-if-absent: nothing is
+appended to, locked or torn, and two copies of a project are brought together by copying files. A reader remembers the
+names it has seen and acts on the others, whatever sizes, times or offsets a file system claims.
+
+When there are many, the names are written into ``changes/packed/<hash of the content>.changes``, one a line, and the
+files go (`pack_changes`). The pack is there before they go, so who has listed the same packs before and after
+listing the files has missed nothing. Doing it twice, or two at once, only says things twice.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from runlake.errors import ReadOnlyError, StoreError
+from runlake.model import RunPath
+from runlake.store.layout import TEMPORARY_PREFIX, Layout, decode_name, encode_name
+
+Action = Literal["init", "finish", "edit", "seal", "delete", "undelete", "files"]
+ACTIONS: frozenset[str] = frozenset(get_args(Action))
+
+READ_ONLY_ERRNOS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+"""What the system answers where nothing can be written."""
+
+PACK_AT = 4096
+"""A reader that finds this many loose changes packs them: listing them all is what a refresh pays each time."""
+
+_PACKED = "packed"
+_SUFFIX = ".changes"
+_NAME_BYTES = 255
+_ATTEMPTS = 20
+_MARK = "#"
+_PLAIN_WRITER = re.compile(r"[^0-9A-Za-z._=-]")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change: `folder` is the name of the run's folder, `at_us` microseconds since 1970 by the writer's clock."""
+
+    action: str
+    folder: str
+    incarnation: str
+    at_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SeenChanges:
+    """What a reader has read: whole packs, and loose changes that were not packed when it looked."""
+
+    packs: frozenset[str] = frozenset()
+    loose: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeScan:
+    """What was new, in the order of the writers' clocks; `seen` is to be passed to the next scan.
+
+    `is_garbled` says that a pack is not as it was written, so that any run of the project may have moved.
+    """
+
+    changes: list[Change] = field(default_factory=list)
+    seen: SeenChanges = SeenChanges()
+    is_garbled: bool = False
+
+
+def append_change(
+    layout: Layout, path: RunPath, writer: str, action: Action, incarnation: str, *, after_us: int = 0
+) -> None:
+    """Tell the readers of the project that a run moved; `ReadOnlyError` when the store cannot be written.
+
+    The project's folders are created when they are missing. The change counts as later than `after_us`, whatever the
+    clock says.
+    """
+    folder = layout.changes_dir(path.entity, path.project)
+    at_us = max(time.time_ns() // 1000, after_us + 1)
+    name = f"{at_us:014x}{os.urandom(4).hex()}#{action}#{encode_name(incarnation)}#{encode_name(path.run_id)}#"
+    name += _PLAIN_WRITER.sub("", writer)[: max(0, _NAME_BYTES - len(name))]
+    try:
+        try:
+            _create(folder / name)
+        except FileNotFoundError:
+            folder.mkdir(parents=True, exist_ok=True)
+            _create(folder / name)
+    except OSError as error:
+        if error.errno not in READ_ONLY_ERRNOS:
+            raise
+        raise ReadOnlyError(
+            f"cannot note in {folder} that {path} changed, because the store cannot be written: {error}"
+        ) from error
+
+
+def read_changes(changes_dir: Path, seen: SeenChanges) -> ChangeScan:
+    """Everything that was noted and is not in `seen`."""
+    for _ in range(_ATTEMPTS):
+        packs = _pack_names(changes_dir)
+        loose = _loose_names(changes_dir)
+        try:
+            packed = [_read_pack(changes_dir, name) for name in sorted(packs - seen.packs)]
+        except FileNotFoundError:
+            continue  # the project is being removed
+        if _pack_names(changes_dir) == packs:
+            names = {name for names in packed for name in names or ()}
+            found = [change for name in sorted((names | loose) - seen.loose) if (change := parse_name(name))]
+            return ChangeScan(found, SeenChanges(packs, loose), None in packed)
+    raise StoreError(f"{changes_dir} changes too fast to be read: {_ATTEMPTS} attempts; is somebody removing it?")
+
+
+def pack_changes(changes_dir: Path) -> int:
+    """Write all loose changes into one pack and remove their files; answers how many. OSError where it cannot."""
+    names = sorted(name for name in _loose_names(changes_dir) if parse_name(name))
+    if not names:
+        return 0
+    content = "".join(f"{name}\n" for name in names).encode()
+    folder = changes_dir / _PACKED
+    folder.mkdir(exist_ok=True)
+    _write_durably(folder / f"{_digest(content)}{_SUFFIX}", content)
+    for name in names:
+        (changes_dir / name).unlink(missing_ok=True)
+    return len(names)
+
+
+def latest_death(changes_dir: Path, incarnation: str) -> Change | None:
+    """The last delete or undelete of one incarnation, loose or packed."""
+    wanted = f"#{encode_name(incarnation)}#"
+    names = {name for name in _loose_names(changes_dir) if wanted in name}
+    for pack in _pack_names(changes_dir):
+        names |= {name for name in _read_pack(changes_dir, pack) or () if wanted in name}
+    deaths = [change for name in sorted(names) if (change := parse_name(name)) and change.action.endswith("delete")]
+    return deaths[-1] if deaths else None
+
+
+def parse_name(name: str) -> Change | None:
+    """What the name of a change file says, or None where it is none."""
+    parts = name.split(_MARK)
+    if len(parts) != 5 or parts[1] not in ACTIONS or not parts[2] or not parts[3]:
+        return None
+    try:
+        at_us = int(parts[0][:14], 16)
+    except ValueError:
+        return None
+    incarnation = parts[2] if parts[2].isalnum() else decode_name(parts[2])
+    return Change(parts[1], parts[3], incarnation, at_us)
+
+
+def _create(file: Path) -> None:
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+
+
+def _loose_names(changes_dir: Path) -> frozenset[str]:
+    return frozenset(name for name in _listing(changes_dir) if _MARK in name)
+
+
+def _pack_names(changes_dir: Path) -> frozenset[str]:
+    names = _listing(changes_dir / _PACKED)
+    return frozenset(name for name in names if name.endswith(_SUFFIX) and not name.startswith(TEMPORARY_PREFIX))
+
+
+def _listing(folder: Path) -> Iterable[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208, a hundred thousand Path objects are not wanted
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+
+
+def _read_pack(changes_dir: Path, name: str) -> list[str] | None:
+    """The names in a pack; None where its content is not what its name says."""
+    content = (changes_dir / _PACKED / name).read_bytes()
+    return content.decode().splitlines() if f"{_digest(content)}{_SUFFIX}" == name else None
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def _write_durably(file: Path, content: bytes) -> None:
+    """A whole file that also survives a power failure: what it replaces is removed next."""
+    temporary = file.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,158 @@
+"""Reading every byte of a run and saying what is wrong: nothing is changed, nothing is hidden.
+
+Damage in one file does not stop the look at the next. A torn tail is what a killed process leaves, and holds nothing
+that was acknowledged; everything else on the list is damage, or a file that should not be there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from runlake.errors import CorruptError, NewerFormatError, RunlakeError
+from runlake.model import STEP, Finding, RunPath
+from runlake.store import segment
+from runlake.store.check_journal import KnownRows, check_journal
+from runlake.store.journal import FolderJournal, PartName
+from runlake.store.layout import Layout
+from runlake.store.segment import Meta
+from runlake.store.snapshot import Snapshot, meta_names, number_parts
+
+_ATTEMPTS = 10
+_SEGMENT_FILE = re.compile(r"([0-9a-f]+)(\.meta|-\w+(\.series)?\.parquet)")
+_BYTE = re.compile(r"\bbyte (\d+)\b")
+_FROM_BACKUP = "restore the file from a backup"
+
+
+def check_run(layout: Layout, path: RunPath) -> list[Finding]:
+    """Everything that is wrong with one run, in the order of its files; empty when all is well.
+
+    Kinds: torn (a call that never returned), corrupt, missing (files or rows that are not there), foreign, newer.
+    """
+    findings: list[Finding] = []
+    for _ in range(_ATTEMPTS):
+        before = meta_names(layout.segments_dir(path))
+        try:
+            findings = list(_check(layout, path))
+        except FileNotFoundError:
+            continue  # sealed meanwhile
+        if meta_names(layout.segments_dir(path)) == before:
+            break
+    return findings
+
+
+def _check(layout: Layout, path: RunPath) -> Iterator[Finding]:
+    run_dir, segments_dir = layout.run_dir(path), layout.segments_dir(path)
+    metas: list[Meta] = []
+    unreadable = list(_check_metas(segments_dir, run_dir, metas))
+    yield from unreadable
+    replaced = {name for meta in metas for name in meta.supersedes}
+    visible = [meta for meta in metas if meta.name not in replaced]
+    for meta in visible:
+        yield from _check_segment(segments_dir, run_dir, meta)
+    journal = FolderJournal(layout.journal_dir(path))
+    parts, numbers = number_parts(journal, metas)
+    snapshot = Snapshot(path, segments_dir, journal, visible, parts, numbers)
+    known = KnownRows(visible)
+    # A segment that cannot be asked may hold what is missing elsewhere.
+    yield from check_journal(snapshot, known, run_dir, may_miss=bool(unreadable))
+    if not unreadable:
+        yield from _check_orphans(segments_dir, run_dir, metas, known)
+    yield from _foreign(segments_dir, run_dir, lambda name: _SEGMENT_FILE.fullmatch(name) is not None)
+    yield from _foreign(journal.folder, run_dir, lambda name: PartName.parse(name) is not None)
+
+
+def _check_metas(folder: Path, run_dir: Path, readable: list[Meta]) -> Iterator[Finding]:
+    for name in sorted(meta_names(folder)):
+        file = folder / f"{name}.meta"
+        try:
+            readable.append(segment.read_meta(file))
+        except RunlakeError as error:
+            lost = "the segment's rows cannot be found, although its Parquet files may be whole"
+            yield _damage(file, run_dir, error, lost)
+
+
+def _check_segment(folder: Path, run_dir: Path, meta: Meta) -> Iterator[Finding]:
+    for stream, name in meta.files.items():
+        row_count = sum(s.row_count for s in meta.stretches if s.stream == stream)
+        for file in (folder / name, segment.series_file(folder / name)):
+            lost = f"{row_count} {stream} rows"
+            if not file.exists():
+                yield Finding(kind="missing", place=_place(file, run_dir), lost=lost, advice=_FROM_BACKUP)
+                continue
+            try:
+                bad_column = _read_everything(file, meta)
+            except RunlakeError as error:
+                yield _damage(file, run_dir, error, lost)
+                continue
+            if bad_column is not None:
+                place, offset, what = _place(file, run_dir), *bad_column
+                yield Finding(kind="corrupt", place=f"{place}, byte {offset}", lost=what, advice=_FROM_BACKUP)
+            elif segment.checksum(file) != meta.checksums.get(file.name):
+                lost = (
+                    "nothing that can be told: its pages and its footer are whole, but the file is not as it was sealed"
+                )
+                yield Finding(kind="corrupt", place=_place(file, run_dir), lost=lost, advice=_FROM_BACKUP)
+
+
+def _read_everything(file: Path, meta: Meta) -> tuple[int, str] | None:
+    """Where the first column chunk begins that is not as it was written, and what it holds; None when all is well."""
+    parquet = segment.open_parquet(file, meta.footers.get(file.name))
+    for number in range(parquet.num_row_groups):
+        group = parquet.metadata.row_group(number)
+        for index in range(group.num_columns):
+            column = group.column(index)
+            try:
+                parquet.read_row_group(number, columns=[column.path_in_schema], use_threads=False)
+            except (pa.ArrowException, OSError) as error:
+                if isinstance(error, FileNotFoundError):
+                    raise
+                offset = column.dictionary_page_offset or column.data_page_offset
+                return offset, f"column {column.path_in_schema} of row group {number}, {group.num_rows} rows of it"
+    return None
+
+
+def _check_orphans(folder: Path, run_dir: Path, metas: Iterable[Meta], known: KnownRows) -> Iterator[Finding]:
+    """Parquet files that no meta file names are what a killed sealer left, unless rows are nowhere else."""
+    named = {name for meta in metas for name in meta.files.values()}
+    for file in sorted(folder.glob("[0-9a-f]*.parquet")) if folder.is_dir() else []:
+        if file.name.endswith(".series.parquet") or file.name in named or not _SEGMENT_FILE.fullmatch(file.name):
+            continue
+        try:
+            table = segment.open_parquet(segment.series_file(file)).read(use_threads=False)
+            steps = [row for row in table.to_pylist() if row["key"] == STEP]
+        except (RunlakeError, pa.ArrowException, OSError):
+            continue  # what it should say is not needed, where no rows are missing
+        lost = [row for row in steps if not known.holds(row["writer"], row["stream"], row["first_n"], row["row_count"])]
+        if lost:
+            row_count = sum(row["row_count"] for row in lost)
+            meta_file = file.with_name(f"{file.name.partition('-')[0]}.meta")
+            yield Finding(
+                kind="missing",
+                place=_place(meta_file, run_dir),
+                lost=f"{row_count} {lost[0]['stream']} rows and all records: the rows are in {file.name}, unseen",
+                advice=_FROM_BACKUP,
+            )
+
+
+def _foreign(folder: Path, run_dir: Path, is_ours: Callable[[str], bool]) -> Iterator[Finding]:
+    for file in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if not file.name.startswith(".") and not is_ours(file.name):
+            place = _place(file, run_dir)
+            yield Finding(kind="foreign", place=place, lost="nothing", advice="move it elsewhere; readers ignore it")
+
+
+def _damage(file: Path, run_dir: Path, error: RunlakeError, lost: str) -> Finding:
+    if isinstance(error, NewerFormatError):
+        advice = "upgrade runlake to read it"
+        return Finding(kind="newer", place=_place(file, run_dir), lost="nothing", advice=advice)
+    byte = _BYTE.search(str(error)) if isinstance(error, CorruptError) else None
+    place = _place(file, run_dir) + (f", byte {byte[1]}" if byte else "")
+    return Finding(kind="corrupt", place=place, lost=lost, advice=_FROM_BACKUP)
+
+
+def _place(file: Path, run_dir: Path) -> str:
+    return file.relative_to(run_dir).as_posix()

@@ -1,0 +1,316 @@
+"""Records → what a reader sees of a run. Pure, and without arrays: the training process uses it to resume.
+
+A run's writers each leave records (`store.record`) and rows; of the rows, `StreamFold` keeps what a summary needs. The
+view is made by replaying, in the order of their clocks, every edit and every last value: the later wins, key by key.
+Within one writer the order is its own: a row logged after an edit beats it whatever the clock says.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from runlake.model import MetricRule, RunInfo, RunPath, State
+from runlake.store import record
+from runlake.values import read_value, split_path
+
+Liveness = Literal["alive", "gone"]
+
+Numbers = tuple[float, float, float, int, float]
+"""(min, max, sum, count, first) over the values of one key that are numbers and not NaN."""
+
+
+class StreamFold(msgspec.Struct):
+    """What is left of one writer's rows of one stream.
+
+    `last` maps a path to (n, timestamp in microseconds, value).
+    """
+
+    row_count: int = 0
+    last_step: int = -1
+    last_timestamp: float = 0.0
+    last_runtime: float = 0.0
+    last: dict[str, tuple[int, int, Any]] = {}
+    numbers: dict[str, Numbers] = {}
+
+    def followed_by(self, later: StreamFold) -> StreamFold:
+        """The fold of these rows and then those."""
+        numbers = dict(self.numbers)
+        for path, (low, high, total, count, first) in later.numbers.items():
+            if path in numbers:
+                low0, high0, total0, count0, first0 = numbers[path]
+                numbers[path] = (min(low, low0), max(high, high0), total + total0, count + count0, first0)
+            else:
+                numbers[path] = (low, high, total, count, first)
+        return StreamFold(
+            row_count=self.row_count + later.row_count,
+            last_step=max(self.last_step, later.last_step),
+            last_timestamp=max(self.last_timestamp, later.last_timestamp),
+            last_runtime=max(self.last_runtime, later.last_runtime),
+            last={**self.last, **later.last},
+            numbers=numbers,
+        )
+
+
+class WriterState(msgspec.Struct):
+    """Everything one writer has said, rows folded. `records` are (kind, body) in the order written."""
+
+    writer: str
+    header: dict[str, Any]
+    records: list[tuple[int, dict[str, Any]]] = []
+    streams: dict[str, StreamFold] = {}
+
+    @property
+    def is_ended(self) -> bool:
+        return any(kind == record.END for kind, _ in self.records)
+
+    @property
+    def is_trainer(self) -> bool:
+        """Whether its life is the run's life; editors and forked children only add to it."""
+        return self.header.get("role") == "run"
+
+    def followed_by(self, later: WriterState) -> WriterState:
+        streams = dict(self.streams)
+        for stream, fold in later.streams.items():
+            streams[stream] = streams[stream].followed_by(fold) if stream in streams else fold
+        return WriterState(self.writer, self.header, [*self.records, *later.records], streams)
+
+
+def newest_generation(headers: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
+    """(incarnation, generation) that readers see; ids sort by the time they were opened."""
+    return max((h["incarnation"], h["generation"]) for h in headers)
+
+
+def highest_clock(writers: Iterable[WriterState]) -> int:
+    """The latest clock in any record or row: an edit made now must come after it."""
+    highest = 0
+    for writer in writers:
+        for _, body in writer.records:
+            highest = max(highest, body.get("clock", 0))
+        for fold in writer.streams.values():
+            highest = max(highest, int(fold.last_timestamp * 1e6))
+    return highest
+
+
+def fold_run(path: RunPath, writers: list[WriterState], liveness: Mapping[str, Liveness]) -> RunInfo:
+    """The newest generation of a run. `liveness` says of writers that have not ended whether their process lives."""
+    incarnation, generation = newest_generation(w.header for w in writers)
+    writers = sorted(
+        (w for w in writers if (w.header["incarnation"], w.header["generation"]) == (incarnation, generation)),
+        key=lambda w: w.writer,
+    )
+    records = sorted(
+        (
+            (body.get("clock", 0), writer.writer, index, kind, body)
+            for writer in writers
+            for index, (kind, body) in enumerate(writer.records)
+        ),
+        key=lambda r: r[:3],
+    )
+    info: dict[str, Any] = {}
+    config: dict[str, Any] = {}
+    rules: dict[str, MetricRule] = {}
+    stop_requested = False
+    for _, _, _, kind, body in records:
+        if kind in (record.START, record.INFO):
+            info.update((k, v) for k, v in body.items() if k in _INFO_FIELDS and (v is not None or kind == record.INFO))
+        if kind in (record.START, record.CONFIG):
+            apply_edit(config, body)
+        elif kind == record.DEFINE:
+            rule = msgspec.convert(body["rule"], MetricRule)
+            rules[rule.name] = rule
+        elif kind == record.STATE:
+            stop_requested = stop_requested or bool(body.get("stop"))
+    history = _join_streams(writers, "history")
+    events = _join_streams(writers, "events")
+    trainers = [w for w in writers if w.is_trainer]
+    return RunInfo(
+        entity=path.entity,
+        project=path.project,
+        run_id=path.run_id,
+        incarnation=incarnation,
+        generation=generation,
+        name=info.get("name") or path.run_id,
+        state=_state_of(trainers, liveness, records),
+        config=config,
+        summary=_summary(writers, records, rules, history),
+        system_metrics=_last_values(writers, "events"),
+        tags=tuple(info.get("tags") or ()),
+        metric_rules=tuple(rules.values()),
+        created_at=min(w.header.get("created_at", 0.0) for w in writers),
+        heartbeat_at=_heartbeat(trainers or writers),
+        last_row_at=history.last_timestamp,
+        runtime_s=max(history.last_runtime, events.last_runtime, _ended_runtime(trainers)),
+        exit_code=_exit_code(trainers),
+        last_step=history.last_step,
+        row_count=history.row_count,
+        event_count=events.row_count,
+        console_line_count=_join_streams(writers, "console").row_count,
+        stop_requested=stop_requested,
+        **{f: info.get(f) for f in ("notes", "group", "job_type", "user", "host", "program", "sweep")},
+    )
+
+
+_INFO_FIELDS = frozenset({"name", "notes", "tags", "group", "job_type", "user", "host", "program", "sweep"})
+
+
+def _heartbeat(writers: list[WriterState]) -> float:
+    """When the run last gave a sign of life; an edit by a reader is none."""
+    return max([highest_clock(writers) / 1e6, *(float(w.header.get("created_at", 0.0)) for w in writers)])
+
+
+def ruled_numbers(writers: list[WriterState], rules: Iterable[MetricRule]) -> dict[str, Numbers]:
+    """Of the newest generation, by path, what the aggregates of its rules are made from."""
+    newest = newest_generation(w.header for w in writers)
+    by_name = {rule.name: rule for rule in rules}
+    mine = sorted(
+        (w for w in writers if (w.header["incarnation"], w.header["generation"]) == newest), key=lambda w: w.writer
+    )
+    found = (
+        (path, numbers, rule_for(path, by_name)) for path, numbers in _join_streams(mine, "history").numbers.items()
+    )
+    return {path: numbers for path, numbers, rule in found if rule is not None and rule.summary}
+
+
+def apply_edit(tree: dict[str, Any], edit: Mapping[str, Any]) -> None:
+    """Apply one ``{"set": {path: canonical}, "unset": [path]}`` in place; setting replaces the whole subtree."""
+    for path in edit.get("unset", ()):
+        keys = split_path(path)
+        parent = _descend(tree, keys[:-1])
+        if parent is not None:
+            parent.pop(keys[-1], None)
+    for path, value in edit.get("set", {}).items():
+        set_path(tree, path, read_value(value))
+
+
+def set_path(tree: dict[str, Any], path: str, value: Any) -> None:
+    """Put a plain value at a path, making dicts on the way."""
+    *parents, last = split_path(path)
+    for key in parents:
+        child = tree.get(key)
+        if type(child) is not dict:
+            child = tree[key] = {}
+        tree = child
+    tree[last] = value
+
+
+def _descend(tree: dict[str, Any], keys: Iterable[str]) -> dict[str, Any] | None:
+    for key in keys:
+        child = tree.get(key)
+        if type(child) is not dict:
+            return None
+        tree = child
+    return tree
+
+
+def _join_streams(writers: list[WriterState], stream: str) -> StreamFold:
+    joined = StreamFold()
+    for writer in writers:
+        if stream in writer.streams:
+            joined = joined.followed_by(writer.streams[stream])
+    return joined
+
+
+def _summary(
+    writers: list[WriterState],
+    records: list[tuple[int, str, int, int, dict[str, Any]]],
+    rules: Mapping[str, MetricRule],
+    history: StreamFold,
+) -> dict[str, Any]:
+    """Last values (or the aggregates that a rule asks for) and edits, each at its own time."""
+    writes: list[tuple[int, int, str, Mapping[str, Any]]] = []
+    for clock, writer, _, kind, body in records:
+        if kind == record.SUMMARY:
+            writes.append((clock, 0, writer, body))
+    for state in writers:
+        fold = state.streams.get("history")
+        edits = [(body["n"], body["clock"]) for kind, body in state.records if kind == record.SUMMARY]
+        for path, (n, timestamp_us, value) in (fold.last if fold else {}).items():
+            clock = max([timestamp_us, *(edit_clock for edit_n, edit_clock in edits if edit_n <= n)])
+            writes.append((clock, 1, state.writer, {"set": _summary_of(path, value, rules, history)}))
+    writes.sort(key=lambda write: write[:3])
+    summary: dict[str, Any] = {}
+    for _, _, _, edit in writes:
+        apply_edit(summary, edit)
+    return summary
+
+
+def rule_for(path: str, rules: Mapping[str, MetricRule]) -> MetricRule | None:
+    """The rule of a metric: one of its own name, else the first glob that matches."""
+    if not rules:
+        return None
+    name = ".".join(split_path(path))
+    if name in rules:
+        return rules[name]
+    return next((r for r in rules.values() if "*" in r.name and fnmatch.fnmatchcase(name, r.name)), None)
+
+
+def _summary_of(path: str, value: Any, rules: Mapping[str, MetricRule], history: StreamFold) -> dict[str, Any]:
+    rule = rule_for(path, rules)
+    if rule is None or not rule.summary:
+        return {path: value}
+    return aggregates(path, value, rule, history.numbers.get(path))
+
+
+def aggregates(path: str, last: Any, rule: MetricRule, numbers: Numbers | None) -> dict[str, Any]:
+    """What a rule keeps of a metric, by path: ``{"loss.min": 0.1}``; "copy" is the last value under the plain path."""
+    if "none" in rule.summary:
+        return {}
+    low, high, total, count, first = numbers or (math.nan, math.nan, math.nan, 0, math.nan)
+    best = high if (rule.goal or "").startswith("max") else low
+    known = {
+        "min": low,
+        "max": high,
+        "mean": total / count if count else math.nan,
+        "first": first,
+        "last": last,
+        "best": best,
+    }
+    kept = {f"{path}.{name}": known[name] for name in rule.summary if name in known}
+    return {path: last} if not kept or "copy" in rule.summary else kept
+
+
+def _last_values(writers: list[WriterState], stream: str) -> dict[str, Any]:
+    values: dict[str, tuple[int, Any]] = {}
+    for writer in writers:
+        fold = writer.streams.get(stream)
+        for path, (_, timestamp_us, value) in (fold.last if fold else {}).items():
+            if path not in values or values[path][0] <= timestamp_us:
+                values[path] = (timestamp_us, value)
+    return {".".join(split_path(path)): read_value(value) for path, (_, value) in values.items()}
+
+
+def _state_of(
+    trainers: list[WriterState],
+    liveness: Mapping[str, Liveness],
+    records: list[tuple[int, str, int, int, dict[str, Any]]],
+) -> State:
+    """Running while any trainer lives; else as the last one ended; crashed when it went without a word."""
+    if not trainers:
+        states = [body["state"] for _, _, _, kind, body in records if kind == record.STATE and body.get("state")]
+        return states[-1] if states else "pending"
+    open_trainers = [w for w in trainers if not w.is_ended]
+    if any(liveness.get(w.writer) == "alive" for w in open_trainers):
+        preempting = any(kind == record.STATE and body.get("state") == "preempting" for *_, kind, body in records)
+        return "preempting" if preempting else "running"
+    newest = trainers[-1]
+    ends = [body for kind, body in newest.records if kind == record.END]
+    if not ends:
+        return "crashed"
+    state: State = ends[-1].get("state") or ("failed" if ends[-1].get("exit_code") else "finished")
+    return state
+
+
+def _exit_code(trainers: list[WriterState]) -> int | None:
+    ends = [body for kind, body in trainers[-1].records if kind == record.END] if trainers else []
+    return ends[-1].get("exit_code") if ends else None
+
+
+def _ended_runtime(trainers: list[WriterState]) -> float:
+    return max(
+        (body.get("runtime", 0.0) for w in trainers for kind, body in w.records if kind == record.END), default=0.0
+    )

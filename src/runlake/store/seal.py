@@ -1,0 +1,376 @@
+"""Sealing: closed parts become segments, and are dropped. Repeatable; killing it at any point is harmless.
+
+Only a part that its writer has closed is touched: an open one may still be appended to by a process that only sleeps.
+While a run lives its closed parts become a segment of their own; when it has ended, everything is brought together into
+segments of about a million rows. Four steps make a segment: its Parquet files are published, which nobody looks at yet
+(`write_files`); they and the meta file are forced to the disk and the meta file makes them visible (`publish`); the
+inputs are dropped (`drop_inputs`); what earlier sealers left is cleared away (`drop_leftovers`). The name of a segment
+follows from its inputs, so whoever repeats a step finds it done.
+
+One sealer works on a run at a time: two that started from different sets of closed parts would seal rows twice.
+
+As a command, ``python -m runlake.store.seal <run folder>``: what `finish()` starts, detached.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runlake.errors import ReadOnlyError, RunlakeError
+from runlake.model import STREAMS, RunPath, Stream
+from runlake.store import record, segment
+from runlake.store.changes import READ_ONLY_ERRNOS, append_change
+from runlake.store.decode import ScannedPart, rows_of
+from runlake.store.fold import WriterState
+from runlake.store.journal import PartName
+from runlake.store.layout import TEMPORARY_PREFIX, Layout, encode_name
+from runlake.store.run_state import fold_rows, join_states, part_header
+from runlake.store.segment import Meta, Stretch
+from runlake.store.series import WriterRows
+from runlake.store.snapshot import Snapshot, take_snapshot
+
+try:
+    import fcntl
+except ImportError:  # Windows: sealers are few there, and what they may do twice is found by readers
+    fcntl = None  # type: ignore[assignment]
+
+SEGMENT_BYTES = 128 * 2**20
+"""How much journal goes into one segment: bounds the memory of sealing; about a million rows of ten numbers."""
+
+_ATTEMPTS = 20
+_STALE_S = 3600.0
+_LOCK_FILE = f"{TEMPORARY_PREFIX}sealing"
+_BLOCK_BYTES = record.HEAD.size + record.BLOCK_BODY.size
+_LONGEST_ENDING_BYTES = 4096
+
+
+@dataclass(slots=True)
+class Batch:
+    """What becomes one segment: parts and older segments of one generation."""
+
+    incarnation: str
+    generation: str
+    parts: list[PartName] = field(default_factory=list)
+    metas: list[Meta] = field(default_factory=list)
+    size_bytes: int = 0
+
+    @property
+    def name(self) -> str:
+        return segment.segment_name([(p.writer, p.number) for p in self.parts], [m.name for m in self.metas])
+
+
+def seal_run(layout: Layout, path: RunPath, *, segment_bytes: int = SEGMENT_BYTES) -> int:
+    """Seal what can be sealed; answers how many rows were, those of merged segments included.
+
+    NotFoundError when the run is not there, ReadOnlyError when it cannot be written.
+    """
+    try:
+        with _only_sealer(layout.segments_dir(path)):
+            return _seal(layout, path, segment_bytes)
+    except OSError as error:
+        if error.errno not in READ_ONLY_ERRNOS:
+            raise
+        raise ReadOnlyError(f"run {path} cannot be sealed, because it cannot be written: {error}") from error
+
+
+def _seal(layout: Layout, path: RunPath, segment_bytes: int) -> int:
+    sealed_row_count = 0
+    for _ in range(_ATTEMPTS):
+        try:
+            snapshot = take_snapshot(layout, path)
+            snapshot.check_parts()
+            batches = plan(snapshot, segment_bytes=segment_bytes)
+            for batch in batches:
+                meta = write_files(snapshot, batch)
+                if not meta.covers:
+                    continue
+                publish(snapshot, meta)
+                drop_inputs(snapshot, batch)
+                sealed_row_count += sum(s.row_count for s in meta.stretches)
+            drop_leftovers(layout, path)
+        except FileNotFoundError:
+            continue  # a sealer on a disk without locks was first, and dropped what this one was reading
+        if batches:
+            append_change(layout, path, f"seal-{encode_name(platform.node())}", "seal", batches[0].incarnation)
+        return sealed_row_count
+    return sealed_row_count
+
+
+@contextmanager
+def _only_sealer(segments_dir: Path) -> Iterator[None]:
+    """Wait until no other sealer is at the run; where nothing can be locked, go on without."""
+    fd = -1
+    if fcntl is not None and segments_dir.parent.is_dir():
+        try:
+            segments_dir.mkdir(exist_ok=True)
+            fd = os.open(segments_dir / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        except OSError:
+            pass  # what cannot be written says so when something is to be written
+    try:
+        yield
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+# What is to be done ---------------------------------------------------------------------------------------
+
+
+def plan(snapshot: Snapshot, *, segment_bytes: int = SEGMENT_BYTES) -> list[Batch]:
+    """What can be sealed, grouped by generation, in order, into segments of bounded size."""
+    closed: dict[tuple[str, str], list[tuple[PartName, int, bool]]] = {}
+    lives: set[tuple[str, str]] = set()
+    stopped_at = ""  # behind a part that is open, or was cut short, nothing of the same writer is sealed
+    for name, size_bytes in snapshot.journal.list_parts():
+        if name not in snapshot.parts or name.writer == stopped_at:
+            continue
+        header = _header(snapshot, name)
+        if not header:
+            stopped_at = name.writer
+            continue
+        generation = (header["incarnation"], header["generation"])
+        if is_closed(snapshot, name) or snapshot.is_left(name):
+            closed.setdefault(generation, []).append((name, size_bytes, header["role"] == "editor"))
+        else:
+            lives.add(generation)
+            stopped_at = name.writer
+    for meta in snapshot.metas:
+        closed.setdefault((meta.incarnation, meta.generation), [])
+    batches: list[Batch] = []
+    for generation, found in closed.items():
+        # The parts of editors hold requests to stop: a living run must find them in its journal.
+        parts = [(name, size) for name, size, is_edit in found if not (is_edit and generation in lives)]
+        mine = [m for m in snapshot.metas if (m.incarnation, m.generation) == generation]
+        metas = [] if generation in lives else [(m, _size_bytes(snapshot, m)) for m in _in_order(mine)]
+        batches += _fill(generation, metas, parts, segment_bytes)
+    return batches
+
+
+def _in_order(metas: list[Meta]) -> list[Meta]:
+    """So that of every writer the earlier parts come first."""
+    ordered: list[Meta] = []
+    remaining = {meta.name: {writer: number for writer, number in sorted(meta.covers, reverse=True)} for meta in metas}
+    by_name = {meta.name: meta for meta in metas}
+    while remaining:
+        first: dict[str, int] = {}
+        for numbers in remaining.values():
+            for writer, number in numbers.items():
+                first[writer] = min(number, first.get(writer, number))
+        name = min(name for name, numbers in remaining.items() if all(first[w] == n for w, n in numbers.items()))
+        ordered.append(by_name[name])
+        del remaining[name]
+    return ordered
+
+
+def _fill(
+    generation: tuple[str, str], metas: list[tuple[Meta, int]], parts: list[tuple[PartName, int]], segment_bytes: int
+) -> Iterator[Batch]:
+    """Neighbours are brought together until they are large enough; a segment that is large already parts them."""
+    batch = Batch(*generation)
+    for meta, size_bytes in metas:
+        if size_bytes < segment_bytes // 2:
+            batch.metas.append(meta)
+            batch.size_bytes += size_bytes
+        if size_bytes >= segment_bytes // 2 or batch.size_bytes >= segment_bytes:
+            if len(batch.metas) > 1:
+                yield batch
+            batch = Batch(*generation)
+    for name, size_bytes in parts:
+        batch.parts.append(name)
+        batch.size_bytes += size_bytes
+        if batch.size_bytes >= segment_bytes:
+            yield batch
+            batch = Batch(*generation)
+    if batch.parts or len(batch.metas) > 1:
+        yield batch
+
+
+def _header(snapshot: Snapshot, name: PartName) -> dict[str, str]:
+    with (snapshot.journal.folder / str(name)).open("rb") as file:
+        return part_header(file.read(65_536), f"{snapshot.path}: {name}")
+
+
+def is_closed(snapshot: Snapshot, name: PartName) -> bool:
+    """Whether the part's last frames look like CLOSE or END and their block; `write_files` looks at all of it."""
+    with (snapshot.journal.folder / str(name)).open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _LONGEST_ENDING_BYTES - _BLOCK_BYTES))
+        tail = file.read()
+    end, block = tail[:-_BLOCK_BYTES], tail[-_BLOCK_BYTES:]
+    if len(block) < _BLOCK_BYTES or record.HEAD.unpack_from(block)[1] != record.BLOCK:
+        return False
+    return any(_ends_with(end, kind) for kind in (record.CLOSE, record.END))
+
+
+def _ends_with(data: bytes, kind: int) -> bool:
+    """Whether a frame of this kind ends exactly with the data."""
+    for place in range(len(data) - record.HEAD.size, -1, -1):
+        if data[place + 4] == kind:
+            head = record.HEAD.unpack_from(data, place)
+            if place + record.HEAD.size + head[0] == len(data) and record.is_head(head):
+                return True
+    return False
+
+
+def _size_bytes(snapshot: Snapshot, meta: Meta) -> int:
+    return sum((snapshot.segments_dir / name).stat().st_size for name in meta.files.values())
+
+
+# The four steps -------------------------------------------------------------------------------------------
+
+
+def write_files(snapshot: Snapshot, batch: Batch) -> Meta:
+    """Put the segment's Parquet files in place, and answer the meta file that would make them visible."""
+    folder = snapshot.segments_dir
+    folder.mkdir(exist_ok=True)
+    scanned = {name: snapshot.scan(name) for name in batch.parts}
+    batch.parts = [name for name, part in scanned.items() if part.end != "open" or snapshot.is_left(name)]
+    parts = [scanned[name] for name in batch.parts]
+    files: dict[str, str] = {}
+    stretches: list[Stretch] = []
+    fresh = _states_of(parts)
+    for stream in STREAMS:
+        rows = list(_rows_of(snapshot, batch, parts, stream, fresh))
+        if not rows:
+            continue
+        files[stream] = f"{batch.name}-{stream}.parquet"
+        stretches += [Stretch(r.writer, stream, r.first_n, r.row_count) for r in rows]
+        temporary = folder / f"{TEMPORARY_PREFIX}{os.getpid()}-{files[stream]}"
+        try:
+            segment.write_rows(temporary, snapshot.path, batch.incarnation, batch.generation, rows)
+            _put(segment.series_file(temporary), segment.series_file(folder / files[stream]))
+            _put(temporary, folder / files[stream])
+        finally:
+            temporary.unlink(missing_ok=True)
+            segment.series_file(temporary).unlink(missing_ok=True)
+    published = [file for name in files.values() for file in (folder / name, segment.series_file(folder / name))]
+    return Meta(
+        version=segment.FORMAT_VERSION,
+        name=batch.name,
+        incarnation=batch.incarnation,
+        generation=batch.generation,
+        covers=sorted({*((p.writer, p.number) for p in batch.parts), *(c for m in batch.metas for c in m.covers)}),
+        supersedes=sorted({*(m.name for m in batch.metas), *(n for m in batch.metas for n in m.supersedes)}),
+        files=files,
+        footers={file.name: segment.read_footer(file) for file in published},
+        checksums={file.name: segment.checksum(file) for file in published},
+        stretches=stretches,
+        writers=join_states([*(state for meta in batch.metas for state in meta.writers), *fresh.values()]),
+    )
+
+
+def _states_of(scanned: list[ScannedPart]) -> dict[str, WriterState]:
+    """Each writer's records in these parts; its rows are folded as they are decoded for the segment."""
+    states = (WriterState(p.header["writer"], p.header, [(k, b) for k, b, _ in p.records], {}) for p in scanned)
+    return {state.writer: state for state in join_states(states)}
+
+
+def _rows_of(
+    snapshot: Snapshot, batch: Batch, scanned: list[ScannedPart], stream: Stream, states: dict[str, WriterState]
+) -> Iterator[WriterRows]:
+    """The batch's rows of one stream, stretch by stretch; new ones are folded into `states`."""
+    for meta in batch.metas:
+        if stream in meta.files:
+            yield from segment.read_rows(snapshot.segments_dir / meta.files[stream], stream, footers=meta.footers)
+    by_writer: dict[str, list[ScannedPart]] = {}
+    for part in scanned:
+        by_writer.setdefault(part.header["writer"], []).append(part)
+    for writer, parts in by_writer.items():
+        rows = rows_of(writer, parts, stream)
+        if rows is not None:
+            states[writer].streams[stream] = fold_rows(rows)
+            yield rows
+
+
+def _put(temporary: Path, final: Path) -> None:
+    """Put the file in place unless one of that name is there: it holds the same rows."""
+    _sync(temporary)
+    try:
+        os.link(temporary, final)
+    except FileExistsError:
+        pass
+    except OSError:  # a disk without hard links: replacing a file by its equal is harmless
+        temporary.replace(final)
+
+
+def publish(snapshot: Snapshot, meta: Meta) -> None:
+    """From now on readers see the segment, and would after a power failure too: its inputs may go."""
+    segment.write_meta(snapshot.segments_dir, meta)
+    _sync(snapshot.segments_dir / f"{meta.name}.meta")
+    _sync(snapshot.segments_dir)
+
+
+def _sync(place: Path) -> None:
+    """Wait until the disk has a file, or the names in a folder."""
+    if os.name != "posix" and place.is_dir():
+        return  # folders cannot be opened there
+    fd = os.open(place, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def drop_inputs(snapshot: Snapshot, batch: Batch) -> None:
+    """Remove what the published segment replaces."""
+    for name in batch.parts:
+        snapshot.journal.drop(name)
+    for meta in batch.metas:
+        _drop_segment(snapshot.segments_dir, meta)
+
+
+def _drop_segment(folder: Path, meta: Meta) -> None:
+    """The meta file first: without it nobody looks for the rest."""
+    (folder / f"{meta.name}.meta").unlink(missing_ok=True)
+    for name in meta.files.values():
+        (folder / name).unlink(missing_ok=True)
+        segment.series_file(folder / name).unlink(missing_ok=True)
+
+
+def drop_leftovers(layout: Layout, path: RunPath) -> None:
+    """What sealers that were killed have left: inputs that are covered, files that no meta file names."""
+    snapshot = take_snapshot(layout, path)
+    folder = snapshot.segments_dir
+    visible = {meta.name for meta in snapshot.metas}
+    covered = {tuple(part) for meta in snapshot.metas for part in meta.covers}
+    for name, _ in snapshot.journal.list_parts():
+        if tuple(name) in covered:
+            snapshot.journal.drop(name)
+    for old in {name for meta in snapshot.metas for name in meta.supersedes} - visible:
+        file = folder / f"{old}.meta"
+        if file.exists():
+            _drop_segment(folder, segment.read_meta(file))
+    for file in folder.iterdir() if folder.is_dir() else []:
+        is_nobodys = file.name.startswith(TEMPORARY_PREFIX) and file.name != _LOCK_FILE
+        is_nobodys |= file.suffix == ".parquet" and file.name.partition("-")[0] not in visible
+        # Younger ones may be those of a sealer that is at work, on a disk without locks.
+        if is_nobodys and time.time() - file.stat().st_mtime > _STALE_S:
+            file.unlink(missing_ok=True)
+
+
+def main(run_dir: str) -> int:
+    """Seal one run; a store that cannot be written or is broken is somebody else's to report."""
+    folder = Path(run_dir)
+    layout = Layout(folder.parent.parent.parent.parent)
+    try:
+        os.nice(10)
+    except (AttributeError, OSError):
+        pass  # no priorities here
+    try:
+        seal_run(layout, layout.run_path_of(folder))
+    except (RunlakeError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

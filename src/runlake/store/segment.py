@@ -1,0 +1,575 @@
+"""Segments: sealed rows as long Parquet, sealed records as one small meta file.
+
+Each stream has two Parquet files, and `docs/guide/storage-format.md` tells every column:
+
+``<name>-<stream>.parquet``          the values: one row a value, sorted by writer, key, lane and row number
+    run_id, generation, writer, key, lane, n, step
+    f64 | i64 | bool | str           the value, in the column of its lane (lane json: canonical JSON in `str`)
+``<name>-<stream>.series.parquet``   what is where: one row for each series and 65,536 rows of its writer
+    first_n, row_count               the stretch of rows; ``_step``, ``_timestamp``, ``_runtime`` are series of all rows
+    group, offset, count             the row group and place of its values
+    nan_count first last min max sum    numbers only; NaN is counted, not compared
+    pyramid_steps, pyramid_values    of each 256 values, the lowest and the highest: what a drawn line needs
+
+A row group holds values of one lane, so a reader takes one column of it, and skips `n` where a series has a value in
+every row. Why long and not wide: a dense run costs the same, and 20,000 sparse keys are rows, not columns. Why not
+lists, one series a row: decoding a list costs Arrow 1.5 to 1.8 of a flat column, and a flat one is what SQL likes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from runlake.errors import CorruptError, NewerFormatError
+from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, RunPath, Stream
+from runlake.store import record
+from runlake.store.decode import ARROW_TYPE_OF_LANE
+from runlake.store.fold import WriterState
+from runlake.store.layout import write_atomically
+from runlake.store.series import Int64s, Series, WriterRows
+
+FORMAT_VERSION = 1
+CHUNK_ROWS = 65_536
+GROUP_VALUES = 4 * CHUNK_ROWS
+GROUP_TEXT_BYTES = 4 * 2**20
+PYRAMID_STEP = 256
+SERIES_GROUP_POINTS = 16_384
+_MAX_READERS = 8
+
+_NAMES = pa.dictionary(pa.int32(), pa.string())
+_VALUE_COLUMN: dict[str, str] = {"f64": "f64", "i64": "i64", "bool": "bool", "str": "str", "json": "str"}
+_METADATA = {"runlake.segment": str(FORMAT_VERSION)}
+
+VALUES_SCHEMA = pa.schema(
+    [
+        *((name, _NAMES) for name in ("run_id", "generation", "writer", "key", "lane")),
+        ("n", pa.int64()),
+        ("step", pa.int64()),
+        ("f64", pa.float64()),
+        ("i64", pa.int64()),
+        ("bool", pa.bool_()),
+        ("str", pa.string()),
+    ],
+    metadata=_METADATA,
+)
+SERIES_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("entity", "project", "run_id", "incarnation", "generation", "writer")),
+        ("stream", pa.string()),
+        ("key", pa.string()),
+        ("lane", pa.string()),
+        ("position", pa.int32()),
+        *((name, pa.int64()) for name in ("first_n", "row_count", "group", "offset", "count", "nan_count")),
+        *((name, pa.float64()) for name in ("first", "last", "min", "max", "sum")),
+        ("pyramid_steps", pa.list_(pa.int64())),
+        ("pyramid_values", pa.list_(pa.float64())),
+    ],
+    metadata=_METADATA,
+)
+_DIRECTORY = ["writer", "key", "lane", "position", "first_n", "row_count", "group", "offset", "count"]
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """What a meta file says of one sealed stretch: whose rows, which, and in which file."""
+
+    writer: str
+    stream: Stream
+    first_n: int
+    row_count: int
+
+
+class Footer(msgspec.Struct, frozen=True):
+    """What proves a Parquet file's footer; the pages behind it carry their own checksums."""
+
+    size_bytes: int
+    crc32: int
+
+
+class Meta(msgspec.Struct):
+    """The meta file of a segment: it makes the segment visible, and holds every record that is no row.
+
+    `covers` names the journal parts whose content is here, `supersedes` the segments this one replaces;
+    `files` maps each stream to its file of values, `footers` each file to its size and its footer's CRC-32, and
+    `checksums` to the CRC-32 of all its bytes: a reader proves the pages it reads, only `check` reads everything.
+    """
+
+    version: int
+    name: str
+    incarnation: str
+    generation: str
+    covers: list[tuple[str, int]]
+    supersedes: list[str]
+    files: dict[str, str]
+    footers: dict[str, Footer]
+    checksums: dict[str, int]
+    stretches: list[Stretch]
+    writers: list[WriterState]
+
+
+def segment_name(covers: Iterable[tuple[str, int]], supersedes: Iterable[str]) -> str:
+    """The name that follows from what goes in: two processes that seal the same make the same name."""
+    identity = msgspec.msgpack.encode([FORMAT_VERSION, sorted(covers), sorted(supersedes)])
+    return hashlib.sha256(identity).hexdigest()[:24]
+
+
+# The meta file --------------------------------------------------------------------------------------------
+
+_META_MAGIC = b"runmeta" + bytes([FORMAT_VERSION])
+_SEGMENT = 32
+
+
+def write_meta(folder: Path, meta: Meta) -> None:
+    """Publish a segment: from now on readers see it."""
+    body = record.encode_body({name: getattr(meta, name) for name in meta.__struct_fields__})
+    write_atomically(folder / f"{meta.name}.meta", _META_MAGIC + record.frame(_SEGMENT, body))
+
+
+def read_meta(file: Path) -> Meta:
+    """A segment's meta. FileNotFoundError when it was superseded and removed meanwhile."""
+    data = file.read_bytes()
+    if len(data) < 18 or data[:7] != _META_MAGIC[:7]:
+        raise CorruptError(f"{file.name}: this is no segment meta file; restore it or run `runlake check`")
+    if data[7] != _META_MAGIC[7]:
+        raise NewerFormatError(f"{file.name}: segment format {data[7]}; upgrade runlake to read it")
+    body = data[8 + record.HEAD.size :]
+    if record.frame(_SEGMENT, body) != data[8:]:
+        raise CorruptError(f"{file.name}: its {len(data)} bytes are not as they were written (byte 8 on)")
+    return msgspec.convert(record.decode_body(body), Meta)
+
+
+# The Parquet files ----------------------------------------------------------------------------------------
+
+
+def series_file(values_file: Path) -> Path:
+    """The file that says what is where in a file of values."""
+    return values_file.with_name(values_file.name.removesuffix(".parquet") + ".series.parquet")
+
+
+def write_rows(file: Path, path: RunPath, incarnation: str, generation: str, stretches: Sequence[WriterRows]) -> None:
+    """Write one stream's rows, values and series; `stretches` are in row order for each writer. Publishes nothing."""
+    chunks = [
+        chunk
+        for rows in stretches
+        for start in range(0, rows.row_count, CHUNK_ROWS)
+        for chunk in _chunks_of(rows, start, min(start + CHUNK_ROWS, rows.row_count))
+    ]
+    chunks.sort(key=lambda c: (c.writer, c.key, c.lane, c.first_n))
+    head = {"run_id": path.run_id, "generation": generation}
+    with pq.ParquetWriter(
+        file,
+        VALUES_SCHEMA,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=["run_id", "generation", "writer", "key", "lane"],
+        column_encoding={
+            "n": "DELTA_BINARY_PACKED",
+            "step": "DELTA_BINARY_PACKED",
+            "i64": "DELTA_BINARY_PACKED",
+            "f64": "BYTE_STREAM_SPLIT",
+        },
+        write_statistics=["run_id", "generation", "writer", "key", "lane", "n", "step"],
+        data_page_size=256 * 1024,
+        write_page_checksum=True,
+        store_schema=False,
+    ) as writer:
+        for number, group in enumerate(_groups(chunks)):
+            offset = 0
+            for chunk in group:
+                chunk.place = (number, offset)
+                offset += chunk.count
+            writer.write_table(_values_table(group, head), row_group_size=max(offset, 1))
+        writer.add_key_value_metadata(_METADATA)
+    origin = {"entity": path.entity, "project": path.project, "incarnation": incarnation, **head}
+    records = [{**origin, **chunk.description()} for chunk in chunks]
+    table = pa.Table.from_pylist(records, schema=SERIES_SCHEMA)
+    point_count = sum(min(chunk.count, 2 * PYRAMID_STEP) for chunk in chunks)
+    rows_per_group = max(16, min(4096, SERIES_GROUP_POINTS * len(chunks) // max(point_count, 1)))
+    pq.write_table(
+        table, series_file(file), compression="zstd", row_group_size=rows_per_group, write_page_checksum=True
+    )
+
+
+class _NewChunk:
+    """One series over one stretch of rows, on its way into the files."""
+
+    def __init__(
+        self,
+        rows: WriterRows,
+        start: int,
+        stop: int,
+        key: str,
+        lane: Lane,
+        position: int,
+        where: Int64s,
+        values: pa.Array,
+    ) -> None:
+        self.writer, self.stream, self.key, self.lane, self.position = rows.writer, rows.stream, key, lane, position
+        self.first_n, self.row_count, self.count = rows.first_n + start, stop - start, len(values)
+        self.values = values
+        self.n = where + self.first_n
+        self.steps = rows.step[start:stop] if len(where) == stop - start else rows.step[start:stop][where]
+        self.place = (0, 0)
+
+    def description(self) -> dict[str, Any]:
+        names = ("writer", "stream", "key", "lane", "position", "first_n", "row_count", "count")
+        described = {name: getattr(self, name) for name in names}
+        described["group"], described["offset"] = self.place
+        if self.lane in ("f64", "i64") and self.key not in AXES:
+            described.update(_statistics(self.values.to_numpy(zero_copy_only=False), self.steps))
+        return described
+
+
+def _chunks_of(rows: WriterRows, start: int, stop: int) -> Iterator[_NewChunk]:
+    """Each series' part in the stretch rows[start:stop], axis first."""
+    everywhere = np.arange(stop - start)
+    axes: tuple[tuple[str, Lane, npt.NDArray[Any]], ...] = (
+        (STEP, "i64", rows.step),
+        (TIMESTAMP, "f64", rows.timestamp),
+        (RUNTIME, "f64", rows.runtime),
+    )
+    for position, (name, lane, axis) in enumerate(axes):
+        yield _NewChunk(rows, start, stop, name, lane, position - len(axes), everywhere, pa.array(axis[start:stop]))
+    for position, series in enumerate(rows.series):
+        where, values = _cut(series, start, stop, everywhere)
+        if len(values):
+            yield _NewChunk(rows, start, stop, series.key, series.lane, position, where, values)
+
+
+def _cut(series: Series, start: int, stop: int, everywhere: Int64s) -> tuple[Int64s, pa.Array]:
+    """Positions within start:stop, and the values there, in one piece."""
+    if series.rows is None:
+        low, high, where = start, stop, everywhere
+    else:
+        low, high = (int(i) for i in np.searchsorted(series.rows, (start, stop)))
+        where = series.rows[low:high] - start
+    values = series.values.slice(low, high - low)
+    return where, values.chunk(0) if values.num_chunks == 1 else pa.concat_arrays(
+        [pa.nulls(0, values.type), *values.chunks]
+    )
+
+
+def _groups(chunks: list[_NewChunk]) -> Iterator[list[_NewChunk]]:
+    """Row groups of one lane each, cut between two series where a series is not larger itself."""
+    group: list[_NewChunk] = []
+    value_count = text_bytes = 0
+    for chunk in chunks:
+        full = value_count + chunk.count > GROUP_VALUES or text_bytes > GROUP_TEXT_BYTES
+        begins_series = bool(group) and (chunk.writer, chunk.key) != (group[-1].writer, group[-1].key)
+        if group and (chunk.lane != group[-1].lane or full or (begins_series and value_count >= GROUP_VALUES // 2)):
+            yield group
+            group, value_count, text_bytes = [], 0, 0
+        group.append(chunk)
+        value_count += chunk.count
+        text_bytes += chunk.values.nbytes if chunk.lane in ("str", "json") else 0
+    if group:
+        yield group
+
+
+def _values_table(group: list[_NewChunk], head: dict[str, str]) -> pa.Table:
+    counts = [chunk.count for chunk in group]
+    size = sum(counts)
+    columns: dict[str, Any] = {name: _repeated([value], [size]) for name, value in head.items()}
+    for name in ("writer", "key", "lane"):
+        columns[name] = _repeated([getattr(chunk, name) for chunk in group], counts)
+    columns["n"] = pa.array(np.concatenate([chunk.n for chunk in group]))
+    columns["step"] = pa.array(np.concatenate([chunk.steps for chunk in group]))
+    column = _VALUE_COLUMN.get(group[0].lane)
+    if column is not None:
+        columns[column] = pa.concat_arrays([chunk.values for chunk in group])
+    return pa.table([columns.get(f.name, pa.nulls(size, f.type)) for f in VALUES_SCHEMA], schema=VALUES_SCHEMA)
+
+
+def _repeated(values: list[str], counts: list[int]) -> pa.DictionaryArray:
+    """Each value so many times, as a dictionary column: nothing is repeated in memory."""
+    names = sorted(set(values))
+    index = {name: i for i, name in enumerate(names)}
+    indices = np.repeat(np.array([index[v] for v in values], np.int32), counts)
+    return pa.DictionaryArray.from_arrays(pa.array(indices), pa.array(names, pa.string()))
+
+
+def _statistics(values: npt.NDArray[Any], steps: Int64s) -> dict[str, Any]:
+    nan = np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), bool)
+    real = values[~nan] if nan.any() else values
+    found: dict[str, Any] = {"nan_count": int(nan.sum()), "first": float(values[0]), "last": float(values[-1])}
+    if len(real):
+        with np.errstate(over="ignore", invalid="ignore"):
+            found.update(min=float(real.min()), max=float(real.max()), sum=float(real.sum(dtype=np.float64)))
+    picks = pyramid(values)
+    return {**found, "pyramid_steps": steps[picks], "pyramid_values": values[picks].astype(np.float64)}
+
+
+def pyramid(values: npt.NDArray[Any]) -> Int64s:
+    """Where the lowest and the highest of each 256 values stand, ascending; NaN only where a bucket has nothing else.
+
+    A line drawn from these points looks as if drawn from all, as long as a pixel is no less than a bucket.
+    """
+    count = len(values)
+    if count <= 2 * PYRAMID_STEP:
+        return np.arange(count)
+    bucket_count = -(-count // PYRAMID_STEP)
+    padded = np.full(bucket_count * PYRAMID_STEP, np.nan)
+    padded[:count] = values
+    buckets = padded.reshape(bucket_count, PYRAMID_STEP)
+    empty = np.isnan(buckets)
+    low = np.where(empty, np.inf, buckets).argmin(axis=1)
+    high = np.where(empty, -np.inf, buckets).argmax(axis=1)
+    base = np.arange(bucket_count) * PYRAMID_STEP
+    picks = np.concatenate((base + low, base + high, [0, count - 1]))
+    return np.unique(np.minimum(picks, count - 1)).astype(np.int64)
+
+
+def read_rows(
+    file: Path,
+    stream: Stream,
+    keys: frozenset[str] | None = None,
+    *,
+    axes: Sequence[str] = AXES,
+    footers: Mapping[str, Footer] | None = None,
+) -> list[WriterRows]:
+    """The rows of a segment's stream, one stretch a writer; of the series, only `keys` (escaped paths) when given.
+
+    Values are views of what Parquet decoded, not copies. `axes` that are not asked for come back empty. Every page is
+    held against its checksum, and with `footers` (of the meta file) the footers too: CorruptError names the file.
+    """
+    footers = footers or {}
+    chunks = _directory(series_file(file), None if keys is None else keys | set(axes), footers)
+    try:
+        _read_values(file, chunks, footers)
+    except _READ_ERRORS as error:
+        raise _corrupt(file, error) from None
+    by_writer: dict[str, list[_Chunk]] = {}
+    for chunk in chunks:
+        by_writer.setdefault(chunk.writer, []).append(chunk)
+    return [_join(writer, stream, mine, axes) for writer, mine in by_writer.items()]
+
+
+class _Chunk:
+    """One row of the series file, and then its values."""
+
+    __slots__ = (*_DIRECTORY, "rows", "values")
+
+    writer: str
+    key: str
+    lane: Lane
+    position: int
+    first_n: int
+    row_count: int
+    group: int
+    offset: int
+    count: int
+    rows: Int64s | None
+    values: pa.Array
+
+    def __init__(self, *fields: Any) -> None:
+        for name, value in zip(_DIRECTORY, fields, strict=True):
+            setattr(self, name, value)
+        self.rows = None
+
+    @property
+    def is_dense(self) -> bool:
+        return bool(self.count == self.row_count)
+
+
+def _directory(file: Path, wanted: frozenset[str] | None, footers: Mapping[str, Footer]) -> list[_Chunk]:
+    """What is where, of the keys that are wanted."""
+    table = _read_series(file, wanted, _DIRECTORY, footers)
+    columns = [table.column(name).to_pylist() for name in _DIRECTORY]
+    return [_Chunk(*fields) for fields in zip(*columns, strict=True) if wanted is None or fields[1] in wanted]
+
+
+def _read_series(
+    file: Path, wanted: frozenset[str] | None, columns: list[str], footers: Mapping[str, Footer]
+) -> pa.Table:
+    parquet = open_parquet(file, footers.get(file.name))
+    try:
+        return parquet.read_row_groups(_groups_with(parquet, wanted), columns=columns, use_threads=False)
+    except _READ_ERRORS as error:
+        raise _corrupt(file, error) from None
+
+
+def _groups_with(parquet: pq.ParquetFile, wanted: frozenset[str] | None) -> list[int]:
+    """The row groups of a series file that may name one of the keys."""
+    everything = range(parquet.num_row_groups)
+    if wanted is None:
+        return list(everything)
+    column = SERIES_SCHEMA.get_field_index("key")
+    found = []
+    for group in everything:
+        statistics = parquet.metadata.row_group(group).column(column).statistics
+        if (
+            statistics is None
+            or not statistics.has_min_max
+            or any(statistics.min <= k <= statistics.max for k in wanted)
+        ):
+            found.append(group)
+    return found
+
+
+def _read_values(file: Path, chunks: list[_Chunk], footers: Mapping[str, Footer]) -> None:
+    """Fill in the chunks' values: each row group is read once, only the columns that are needed, on several cores."""
+    parquet = open_parquet(file, footers.get(file.name))
+    by_group: dict[int, list[_Chunk]] = {}
+    for chunk in chunks:
+        by_group.setdefault(chunk.group, []).append(chunk)
+
+    def read(group: int) -> None:
+        mine = by_group[group]
+        # A ParquetFile is not safe to share between threads; its metadata is, and is what takes time to read.
+        own = pq.ParquetFile(file, metadata=parquet.metadata, page_checksum_verification=True)
+        lane_column = _VALUE_COLUMN.get(mine[0].lane)
+        columns = [] if lane_column is None else [lane_column]
+        if not all(chunk.is_dense for chunk in mine):
+            columns.append("n")
+        table = own.read_row_group(group, columns=columns, use_threads=False) if columns else None
+        values = None if table is None or lane_column is None else _whole(table.column(lane_column))
+        n = None if table is None or "n" not in columns else _whole(table.column("n")).to_numpy()
+        for chunk in mine:
+            chunk.values = pa.nulls(chunk.count) if values is None else values.slice(chunk.offset, chunk.count)
+            if n is not None and not chunk.is_dense:
+                chunk.rows = n[chunk.offset : chunk.offset + chunk.count] - chunk.first_n
+
+    worker_count = min(len(by_group), os.cpu_count() or 1, _MAX_READERS)
+    if worker_count < 2:
+        for group in by_group:
+            read(group)
+        return
+    with ThreadPoolExecutor(worker_count, thread_name_prefix="runlake-read") as pool:
+        list(pool.map(read, by_group))
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def open_parquet(file: Path, footer: Footer | None = None) -> pq.ParquetFile:
+    """A segment's Parquet file, its footer held against what the meta file says, and its format version checked.
+
+    FileNotFoundError when it is not there; CorruptError and NewerFormatError name the file.
+    """
+    if footer is not None and read_footer(file) != footer:
+        raise CorruptError(f"{file.name}: its size or its footer is not as it was written; run `runlake check`")
+    try:
+        parquet = pq.ParquetFile(file, pre_buffer=False, page_checksum_verification=True)
+    except _READ_ERRORS as error:
+        raise _corrupt(file, error) from None
+    version = int((parquet.metadata.metadata or {}).get(b"runlake.segment", b"0"))
+    if version > FORMAT_VERSION:
+        raise NewerFormatError(f"{file.name}: segment format {version}; upgrade runlake to read it")
+    return parquet
+
+
+def read_footer(file: Path) -> Footer:
+    """The size of a Parquet file and the CRC-32 of its footer, magic and length included."""
+    with file.open("rb") as opened:
+        size_bytes = opened.seek(0, os.SEEK_END)
+        opened.seek(max(0, size_bytes - 8))
+        length = int.from_bytes(opened.read(4), "little")
+        opened.seek(max(0, size_bytes - 8 - length))
+        return Footer(size_bytes, crc32(opened.read()))
+
+
+_READ_ERRORS = (pa.ArrowException, OSError)
+
+
+def checksum(file: Path) -> int:
+    """The CRC-32 of all bytes of a file."""
+    crc = 0
+    with file.open("rb") as opened:
+        while piece := opened.read(2**20):
+            crc = crc32(piece, crc)
+    return crc
+
+
+def _corrupt(file: Path, error: Exception) -> Exception:
+    """What a failed read means; a file that vanished was replaced by a sealer, and is no damage."""
+    if isinstance(error, FileNotFoundError):
+        return error
+    return CorruptError(f"{file.name}: its bytes are not as they were written ({error}); run `runlake check`")
+
+
+def _join(writer: str, stream: Stream, chunks: list[_Chunk], axes: Sequence[str]) -> WriterRows:
+    """The chunks of one writer as one stretch of rows, keys in first-logged order."""
+    by_series: dict[tuple[str, Lane], list[_Chunk]] = {}
+    for chunk in sorted(chunks, key=lambda c: c.first_n):
+        by_series.setdefault((chunk.key, chunk.lane), []).append(chunk)
+    steps = by_series[STEP, "i64"]
+    first_n = steps[0].first_n
+    row_count = sum(c.row_count for c in steps)
+    series, places = [], []
+    for (key, lane), mine in by_series.items():
+        if key not in AXES:
+            series.append(_series(key, lane, mine, first_n, row_count))
+            rows = series[-1].rows
+            places.append((0 if rows is None else int(rows[0]), mine[0].position, key, lane))
+    order = sorted(range(len(series)), key=places.__getitem__)
+    axis = {name: _axis(by_series, name) if name in axes else np.array([]) for name in AXES}
+    return WriterRows(
+        writer=writer,
+        stream=stream,
+        first_n=first_n,
+        step=axis[STEP],
+        timestamp=axis[TIMESTAMP],
+        runtime=axis[RUNTIME],
+        series=[series[i] for i in order],
+    )
+
+
+def _axis(by_series: dict[tuple[str, Lane], list[_Chunk]], name: str) -> npt.NDArray[Any]:
+    arrays = [c.values.to_numpy() for c in by_series[name, "i64" if name == STEP else "f64"]]
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def _series(key: str, lane: Lane, chunks: list[_Chunk], first_n: int, row_count: int) -> Series:
+    values = pa.chunked_array([c.values for c in chunks], ARROW_TYPE_OF_LANE[lane])
+    if len(values) == row_count:
+        return Series(key, lane, None, values)
+    positions = [(np.arange(c.row_count) if c.rows is None else c.rows) + (c.first_n - first_n) for c in chunks]
+    return Series(key, lane, np.concatenate(positions), values)
+
+
+def read_pyramid(
+    files: Sequence[Path], keys: frozenset[str], footers: Mapping[str, Footer] | None = None
+) -> tuple[Int64s, npt.NDArray[Any], int, str] | None:
+    """(steps, values int64 or float64, value count, key) of the points that draw one numeric key; reads no values.
+
+    None where the key is not in numbers of one lane and writer only: then the rows themselves decide.
+    """
+    columns = ["writer", "key", "lane", "first_n", "count", "pyramid_values", "pyramid_steps"]
+    found = []
+    for file in files:
+        table = _read_series(series_file(file), keys, columns, footers or {})
+        found.append(table.filter(pc.is_in(table["key"], pa.array(sorted(keys)))))
+    table = pa.concat_tables(found) if found else pa.table({})
+    if not table.num_rows:
+        return None
+    whose = set(zip(*(table.column(name).to_pylist() for name in ("writer", "key", "lane")), strict=True))
+    if len(whose) != 1 or next(iter(whose))[2] not in ("f64", "i64"):
+        return None
+    table = table.sort_by("first_n")
+    steps = pc.list_flatten(table["pyramid_steps"]).to_numpy()
+    values = pc.list_flatten(table["pyramid_values"]).to_numpy()
+    if table["lane"][0].as_py() == "i64":
+        if np.abs(values).max() > 2**53:
+            return None  # the pyramid's floats cannot say which integers these were
+        values = values.astype(np.int64)
+    return steps, values, pc.sum(table["count"]).as_py(), table["key"][0].as_py()
+
+
+def read_keys(file: Path, footers: Mapping[str, Footer] | None = None) -> list[tuple[int, int, str]]:
+    """(first_n, position, key) of every series of a segment's stream: sorted, they are in first-logged order."""
+    table = _read_series(series_file(file), None, ["first_n", "position", "key"], footers or {})
+    columns = (table.column(name).to_pylist() for name in ("first_n", "position", "key"))
+    return [found for found in zip(*columns, strict=True) if found[2] not in AXES]

@@ -1,0 +1,52 @@
+"""Series and rows as arrays: the form in which the store hands out what it keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from runlake.model import Lane, Stream
+
+Int64s = npt.NDArray[np.int64]
+Float64s = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The values of one key in one lane.
+
+    `key` is an escaped path (`values.plain_name` is what a user reads). `rows` int64[m] ascending are positions in
+    the axis it belongs to; None means every row, m = n. `values` has m entries: an Arrow chunked array of int64,
+    float64, bool or string (lanes str and json: text, see `values.decode_json`), or of Arrow's null type (lane null:
+    None was logged).
+    """
+
+    key: str
+    lane: Lane
+    rows: Int64s | None
+    values: pa.ChunkedArray
+
+
+@dataclass(frozen=True, slots=True)
+class WriterRows:
+    """Consecutive rows of one writer and stream: row i has the identity (generation, writer, first_n + i).
+
+    `step` int64[n], `timestamp` and `runtime` float64[n], in seconds. `series` in first-logged order.
+    `is_open`: the last row may still grow, its writer has not committed it.
+    """
+
+    writer: str
+    stream: Stream
+    first_n: int
+    step: Int64s
+    timestamp: Float64s
+    runtime: Float64s
+    series: list[Series] = field(default_factory=list)
+    is_open: bool = False
+
+    @property
+    def row_count(self) -> int:
+        return len(self.step)

@@ -1,0 +1,161 @@
+"""One consistent look at what a run consists of, while sealers publish and drop beside it.
+
+A sealer publishes a segment's meta file and only then drops the parts and segments it replaces. So whoever has seen
+the same set of meta files before and after reading has missed nothing and seen nothing twice; anything else,
+a part that vanished under the reader's hands included, means: look again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from runlake.errors import CorruptError, NotFoundError, StoreError
+from runlake.model import RunPath
+from runlake.store import segment
+from runlake.store.decode import ScannedPart, scan_part
+from runlake.store.journal import FolderJournal, PartName
+from runlake.store.layout import Layout
+from runlake.store.segment import Meta
+
+_ATTEMPTS = 50
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The segments a reader must read, and the parts that no segment covers, in order.
+
+    `numbers` are those of all parts that are known of, by writer: here, or covered.
+    """
+
+    path: RunPath
+    segments_dir: Path
+    journal: FolderJournal
+    metas: list[Meta]
+    parts: list[PartName]
+    numbers: dict[str, set[int]]
+
+    def scan(self, name: PartName) -> ScannedPart:
+        """One part, read and verified.
+
+        One that is followed by another was closed, or the next says how much of it counts: less than that is damage.
+        """
+        data = self.journal.read(name)
+        part = scan_part(data, f"{self.path}: {name}")
+        if (part.end == "closed" and part.is_complete) or name.number == max(self.numbers[name.writer]):
+            return part
+        left_bytes = self._left_bytes(name)
+        if left_bytes is not None and left_bytes <= part.valid_bytes:
+            return part if left_bytes == part.valid_bytes else scan_part(data[:left_bytes], f"{self.path}: {name}")
+        raise CorruptError(
+            f"{self.path}: {name}: cut short at byte {part.valid_bytes}, although it was closed; what stood behind is "
+            "lost; restore the file from a backup, or run `runlake check`"
+        )
+
+    def is_left(self, name: PartName) -> bool:
+        """Whether the writer went on in another part without closing this one: its disk did not let it."""
+        left_bytes = self._left_bytes(name)
+        return left_bytes is not None and left_bytes <= self.scan(name).valid_bytes
+
+    def check_parts(self) -> None:
+        """CorruptError when parts are missing: numbers have no holes, and segments say what they cover."""
+        for writer, numbers in self.numbers.items():
+            missing = sorted(set(range(max(numbers))) - numbers)
+            if missing:
+                name = PartName(writer, missing[0])
+                raise CorruptError(
+                    f"{self.path}: {name}: this part is missing, and in no segment"
+                    f"{f', and so are {len(missing) - 1} more' if len(missing) > 1 else ''}; restore the file from a "
+                    "backup, or run `runlake check`"
+                )
+
+    def _left_bytes(self, name: PartName) -> int | None:
+        """How much of a part counts, as the next part says it; None where there is none here that does."""
+        following = PartName(name.writer, name.number + 1)
+        if following not in self.parts:
+            return None
+        header = scan_part(self.journal.read(following), f"{self.path}: {following}").header
+        left_bytes: int | None = header.get("previous_bytes")
+        return left_bytes
+
+
+def read_consistently(layout: Layout, path: RunPath, reader: Callable[[Snapshot], T]) -> T:
+    """What `reader` makes of the run; it is called again when the run was sealed meanwhile.
+
+    NotFoundError when there is no such run, CorruptError when a part of it is missing.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            snapshot = take_snapshot(layout, path)
+        except FileNotFoundError:
+            continue
+        try:
+            snapshot.check_parts()
+            result = reader(snapshot)
+        except FileNotFoundError:
+            continue
+        except CorruptError:
+            if _is_current(snapshot):
+                raise
+            continue
+        if _is_current(snapshot):
+            return result
+    raise StoreError(f"run {path} changes too fast to be read: {_ATTEMPTS} attempts; is a sealer running wild?")
+
+
+def _is_current(snapshot: Snapshot) -> bool:
+    return meta_names(snapshot.segments_dir) - _superseded(snapshot.metas) == {m.name for m in snapshot.metas}
+
+
+def take_snapshot(layout: Layout, path: RunPath) -> Snapshot:
+    """What is there right now; may be out of date at once: see `read_consistently`.
+
+    NotFoundError when there is no such run, FileNotFoundError when it was sealed under our hands: look again.
+    """
+    segments_dir = layout.segments_dir(path)
+    found = [segment.read_meta(segments_dir / f"{name}.meta") for name in sorted(meta_names(segments_dir))]
+    replaced = _superseded(found)
+    metas = [meta for meta in found if meta.name not in replaced]
+    journal = FolderJournal(layout.journal_dir(path))
+    parts, numbers = number_parts(journal, found)
+    if not metas and not parts:
+        if meta_names(segments_dir):
+            raise FileNotFoundError(f"{path} was sealed between the look at its segments and that at its journal")
+        raise NotFoundError(_not_found(layout, path))
+    return Snapshot(path, segments_dir, journal, metas, parts, numbers)
+
+
+def number_parts(journal: FolderJournal, metas: list[Meta]) -> tuple[list[PartName], dict[str, set[int]]]:
+    """The parts that no segment covers, and the numbers of all that are known of, by writer."""
+    covered = {PartName(*part) for meta in metas for part in meta.covers}
+    listed = journal.list_parts()
+    numbers: dict[str, set[int]] = {}
+    for name in [*covered, *(name for name, _ in listed)]:
+        numbers.setdefault(name.writer, set()).add(name.number)
+    # A part that has no bytes yet holds nothing, unless its writer has gone on in another.
+    parts = [n for n, size in listed if n not in covered and (size > 0 or n.number < max(numbers[n.writer]))]
+    return parts, numbers
+
+
+def meta_names(segments_dir: Path) -> set[str]:
+    """The segments whose meta file is there."""
+    try:
+        return {
+            file.stem for file in segments_dir.iterdir() if file.suffix == ".meta" and not file.name.startswith(".")
+        }
+    except FileNotFoundError:
+        return set()
+
+
+def _superseded(metas: list[Meta]) -> set[str]:
+    return {name for meta in metas for name in meta.supersedes}
+
+
+def _not_found(layout: Layout, path: RunPath) -> str:
+    run_ids = layout.run_ids(path.entity, path.project)
+    if not run_ids:
+        return f"run {path}: there is no project {path.entity}/{path.project} in {layout.root}; see: runlake ls"
+    return f'run "{path.run_id}" not in project {path.entity}/{path.project} ({len(run_ids)} runs); see: runlake ls'

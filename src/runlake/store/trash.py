@@ -1,0 +1,102 @@
+"""Deleting runs: out of every listing at once, onto the heap, where they can still be found and taken back."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from pathlib import Path
+from typing import Literal
+
+from runlake.errors import ConflictError, NotFoundError, ReadOnlyError, StoreError
+from runlake.model import RunPath
+from runlake.store.changes import append_change, latest_death
+from runlake.store.journal import FolderJournal
+from runlake.store.layout import Layout, check_run_path, encode_name
+from runlake.store.run_state import part_header, read_run
+from runlake.store.segment import read_meta
+
+_MAX_NAME_BYTES = 240
+
+
+def move_run_to_trash(layout: Layout, path: RunPath, writer: str) -> Path:
+    """Write the tombstone, then move the run's folder to ``.trash/<incarnation>-<run>-<entity>-<project>``.
+
+    The tombstone comes first: who is killed in between has deleted the run all the same. A run whose records cannot
+    be read can be deleted too. `NotFoundError` when it is gone already.
+    """
+    try:
+        incarnation = read_run(layout, path).incarnation
+    except StoreError:
+        incarnation = f"unreadable{secrets.token_hex(4)}"
+    _note_death(layout, path, writer, "delete", incarnation)
+    name = "-".join([incarnation, *map(encode_name, (path.run_id, path.entity, path.project))])
+    target = layout.trash_dir / os.fsdecode(os.fsencode(name)[:_MAX_NAME_BYTES])
+    try:
+        layout.trash_dir.mkdir(exist_ok=True)
+        return _rename(layout.run_dir(path), target)
+    except FileNotFoundError:
+        raise NotFoundError(f"run {path} was deleted by somebody else just now") from None
+    except OSError as error:
+        raise ReadOnlyError(f"run {path} cannot be moved to {layout.trash_dir}: {error}") from error
+
+
+def restore_run(layout: Layout, trashed: Path, writer: str, path: RunPath | None = None) -> RunPath:
+    """Bring a run back from a folder in the trash to where it was, or to `path`, and cancel its tombstone.
+
+    `ConflictError` when there is a run of that id again, `NotFoundError` when the folder is gone, `StoreError` when
+    nothing in it says which run it was.
+    """
+    path = path or _path_in(trashed)
+    incarnation = trashed.name.partition("-")[0]
+    target = layout.run_dir(path)
+    if target.exists():
+        raise ConflictError(f"run {path} cannot be restored: there is a run of that id again; delete it first")
+    # Before the folder comes back: who is killed in between has a run in the trash, not one that is hidden.
+    _note_death(layout, path, writer, "undelete", incarnation)
+    try:
+        layout.make_project_dir(path.entity, path.project)
+        trashed.rename(target)
+    except FileNotFoundError:
+        raise NotFoundError(f"there is no {trashed} to restore run {path} from") from None
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise ConflictError(f"run {path} was made anew just now; delete it first") from None
+        raise ReadOnlyError(f"run {path} cannot be moved back to {target}: {error}") from error
+    # Again: who looked for the run when only the tombstone was cancelled must look once more.
+    _note_death(layout, path, writer, "undelete", incarnation)
+    return path
+
+
+def _note_death(
+    layout: Layout, path: RunPath, writer: str, action: Literal["delete", "undelete"], incarnation: str
+) -> None:
+    """A delete or its undoing, as later than all those before whatever the clocks say."""
+    before = latest_death(layout.changes_dir(path.entity, path.project), incarnation)
+    append_change(layout, path, writer, action, incarnation, after_us=before.at_us if before else 0)
+
+
+def _path_in(trashed: Path) -> RunPath:
+    """What the records in a run's folder say of where it belongs."""
+    try:
+        journal = FolderJournal(trashed / "journal")
+        headers = [part_header(journal.read(name), f"{trashed.name}: {name}") for name, _ in journal.list_parts()]
+        metas = [read_meta(file) for file in sorted((trashed / "segments").glob("*.meta"))]
+        headers += [state.header for meta in metas for state in meta.writers]
+    except (StoreError, OSError) as error:
+        raise StoreError(f"{trashed} cannot be read, so give the path of the run to restore: {error}") from error
+    for header in headers:
+        if "run_id" in header:
+            return check_run_path(RunPath(header["entity"], header["project"], header["run_id"]))
+    raise StoreError(f"nothing in {trashed} says which run it was; give the path to restore it to")
+
+
+def _rename(source: Path, target: Path) -> Path:
+    """Rename a folder; where an older copy of it lies in the way the new one gets a number."""
+    for copy in ("", *(f".{number}" for number in range(2, 1000))):
+        try:
+            return source.rename(target.with_name(target.name + copy))
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+    raise StoreError(f"{target.parent} holds too many copies of {source.name}; empty it")

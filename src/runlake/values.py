@@ -1,0 +1,300 @@
+"""What a user may log, made canonical.
+
+A canonical value is one of int (within 64 bits), float, bool, str, None, or `Json`: text of the one JSON form
+below. Nested dicts become *paths*: ``{"a": {"b": 1}}`` is ``{"a.b": 1}`` and ``{"a.b": 1}`` is ``{"a\\.b": 1}``,
+so the two stay apart. Lists, empty dicts, dicts with a ``_type`` (media), bytes, integers beyond 64 bits and
+text that is not valid Unicode have no column type of their own and become `Json`.
+
+The JSON form is plain JSON, so any reader can open it, with three marks for what JSON cannot say::
+
+    NaN, inf, -inf       {"$float": "NaN" | "Infinity" | "-Infinity"}
+    bytes                {"$bytes": "<base64>"}
+    a dict of the user's that would look like a mark      {"$dict": [[key, value], ...]}
+
+Floats are written in their shortest form that reads back to the same bits; they always hold a point or an
+exponent, so 1.0 and 1 stay apart. Integers may have any number of digits.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import enum
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from runlake.errors import LogTypeError
+from runlake.model import Lane
+
+MAX_DEPTH = 100
+"""Dicts and lists nested deeper than this are refused: they are nearly always a cycle."""
+
+MAX_INTEGER_BITS = 4096
+"""Python itself refuses to read decimal numbers of more than 4,300 digits."""
+
+I64_MIN, I64_MAX = -(2**63), 2**63 - 1
+_MARKS = ("$float", "$bytes", "$dict")
+_FLOAT_NAMES = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_PLAIN = frozenset({type(None), bool, int, float, str, bytes, list, dict})
+_TOKEN = re.compile(r"\\.|\.", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+Converter = Callable[[Any], Any]
+
+
+class Json(str):
+    """Canonical JSON text, told apart from a string the user logged by its type."""
+
+    __slots__ = ()
+
+
+def refuse(value: Any) -> Any:
+    """The `convert` of a place that has no media: every unknown type is an error."""
+    raise LogTypeError(
+        f"a value of type {type(value).__module__}.{type(value).__qualname__} cannot be stored; "
+        "log numbers, strings, booleans, None, lists, dicts, arrays or a runlake data type"
+    )
+
+
+# Paths ----------------------------------------------------------------------------------------------------
+
+
+def escape_key(key: str) -> str:
+    """One key as one part of a path: dots and backslashes are escaped."""
+    if "." in key or "\\" in key:
+        return key.replace("\\", "\\\\").replace(".", "\\.")
+    return key
+
+
+def join_path(keys: Iterable[str]) -> str:
+    """The path of nested keys: ``("a", "b")`` is ``a.b``, ``("a.b",)`` is ``a\\.b``."""
+    return ".".join(map(escape_key, keys))
+
+
+def split_path(path: str) -> tuple[str, ...]:
+    """The keys of a path; the inverse of `join_path`."""
+    if "\\" not in path:
+        return tuple(path.split("."))
+    keys, start = [], 0
+    for match in _TOKEN.finditer(path):
+        if match[0] == ".":
+            keys.append(path[start : match.start()])
+            start = match.end()
+    keys.append(path[start:])
+    return tuple(_ESCAPED.sub(r"\1", key) for key in keys)
+
+
+def plain_name(path: str) -> str:
+    """The path as a user reads it, without escapes: what a column is called. Two paths may share one."""
+    return _ESCAPED.sub(r"\1", path) if "\\" in path else path
+
+
+# Canonical values -----------------------------------------------------------------------------------------
+
+
+def lane_of(value: Any) -> Lane:
+    """The column type of a canonical value."""
+    kind = type(value)
+    if kind is float:
+        return "f64"
+    if kind is int:
+        return "i64"
+    if kind is bool:
+        return "bool"
+    if value is None:
+        return "null"
+    return "json" if kind is Json else "str"
+
+
+def read_value(value: Any) -> Any:
+    """A canonical value as the user gets it back: `Json` is decoded, the rest is as it is."""
+    return decode_json(value) if type(value) is Json else value
+
+
+def flatten(data: Mapping[Any, Any], convert: Converter = refuse, *, stringify_keys: bool = False) -> dict[str, Any]:
+    """Nested data as path → canonical value, in the order given.
+
+    `convert` is asked for values of unknown types (media) and answers plain data. Keys must be strings;
+    with `stringify_keys` others are turned into text, as configurations often need.
+    Raises `LogTypeError`, which names the path.
+    """
+    flat: dict[str, Any] = {}
+    _flatten_into(flat, "", data, convert, stringify_keys, 0)
+    return flat
+
+
+def _flatten_into(
+    flat: dict[str, Any], prefix: str, data: Mapping[Any, Any], convert: Converter, stringify: bool, depth: int
+) -> None:
+    if depth > MAX_DEPTH:
+        raise LogTypeError(f"{prefix[:80]!r}... is nested deeper than {MAX_DEPTH} levels; is there a cycle?")
+    for key, value in data.items():
+        path = prefix + escape_key(_key(key, stringify))
+        plain = _simplify(value, path, convert)
+        if isinstance(plain, Mapping) and plain and "_type" not in plain:
+            _flatten_into(flat, path + ".", plain, convert, stringify, depth + 1)
+        else:
+            flat[path] = _canonical(plain, path, convert, stringify, depth)
+
+
+def canonical(value: Any, convert: Converter = refuse) -> Any:
+    """One value as a canonical one; a dict is kept whole, as `Json`."""
+    return _canonical(_simplify(value, "value", convert), "value", convert, True, 0)
+
+
+def unflatten(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Path → canonical value as nested data; the inverse of `flatten`. A later item wins over an earlier one."""
+    tree: dict[str, Any] = {}
+    for path, value in items:
+        if "." not in path:
+            tree[path if "\\" not in path else plain_name(path)] = read_value(value)
+            continue
+        *parents, last = split_path(path)
+        node = tree
+        for key in parents:
+            child = node.get(key)
+            if type(child) is not dict:
+                child = node[key] = {}
+            node = child
+        node[last] = read_value(value)
+    return tree
+
+
+def _key(key: Any, stringify: bool) -> str:
+    if not isinstance(key, str):
+        if not stringify:
+            raise LogTypeError(f"the key {key!r} is a {type(key).__name__}; keys must be strings")
+        key = str(key)
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        raise LogTypeError(f"the key {key!r} is not valid Unicode text") from None
+    return str(key)
+
+
+def _simplify(value: Any, path: str, convert: Converter) -> Any:
+    """A value of any type as None, bool, int, float, str, bytes, list or mapping; LogTypeError names `path`."""
+    kind = type(value)
+    if kind in _PLAIN or isinstance(value, Json | Mapping):
+        return value
+    if isinstance(value, enum.Enum):
+        return _simplify(value.value, path, convert)
+    for base in (int, float, str, bytes):
+        if isinstance(value, base):
+            plain: Any = base
+            return plain(value)
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    if isinstance(value, list | tuple | set | frozenset | range):
+        return list(value)
+    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, PurePath):
+        return str(value)
+    try:
+        return _from_array(value) if hasattr(value, "dtype") and hasattr(value, "tolist") else convert(value)
+    except LogTypeError as error:
+        raise LogTypeError(f"{plain_name(path)!r}: {error}") from None
+
+
+def _from_array(value: Any) -> Any:
+    """A numpy or torch scalar as a Python scalar, an array or a tensor as nested lists."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        if str(value.dtype) == "torch.bfloat16":
+            value = value.float()
+    plain = value.tolist()
+    if isinstance(plain, complex):
+        raise LogTypeError("complex numbers cannot be stored; log the real and the imaginary part")
+    if not isinstance(plain, list) and hasattr(plain, "dtype"):  # numpy.longdouble.tolist() is itself
+        return float(plain)
+    return plain.isoformat() if isinstance(plain, datetime.date) else plain
+
+
+def _canonical(value: Any, path: str, convert: Converter, stringify: bool, depth: int) -> Any:
+    if value is None or type(value) in (bool, float, Json):
+        return value
+    if type(value) is int:
+        return value if I64_MIN <= value <= I64_MAX else Json(_check_integer(value, path))
+    if type(value) is str:
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return Json(json.dumps(value))
+        return value
+    return encode_json(value, convert, path=path, stringify_keys=stringify, depth=depth)
+
+
+def _check_integer(value: int, path: str) -> int:
+    if value.bit_length() > MAX_INTEGER_BITS:
+        raise LogTypeError(f"{plain_name(path)!r}: an integer of more than {MAX_INTEGER_BITS} bits cannot be stored")
+    return value
+
+
+# JSON -----------------------------------------------------------------------------------------------------
+
+
+def encode_json(
+    value: Any, convert: Converter = refuse, *, path: str = "value", stringify_keys: bool = True, depth: int = 0
+) -> Json:
+    """Any loggable value as the canonical JSON text of this module's docstring."""
+    marked = _mark(_simplify(value, path, convert), path, convert, stringify_keys, depth)
+    text = json.dumps(marked, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = json.dumps(marked, allow_nan=False, separators=(",", ":"))
+    return Json(text)
+
+
+def decode_json(text: str) -> Any:
+    """The value of canonical JSON text; the inverse of `encode_json`. Tuples and sets come back as lists."""
+    return json.loads(text, object_hook=_unmark)
+
+
+def _mark(value: Any, path: str, convert: Converter, stringify: bool, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise LogTypeError(f"{path[:80]!r}... is nested deeper than {MAX_DEPTH} levels; is there a cycle?")
+    if type(value) is float:
+        if math.isfinite(value):
+            return value
+        return {"$float": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
+    if type(value) is int:
+        return _check_integer(value, path)
+    if type(value) is Json:
+        return _mark(decode_json(value), path, convert, stringify, depth)
+    if type(value) is bytes:
+        return {"$bytes": base64.b64encode(value).decode()}
+    if type(value) is list:
+        return [_mark(_simplify(item, path, convert), path, convert, stringify, depth + 1) for item in value]
+    if isinstance(value, Mapping):
+        pairs = [
+            (key, _mark(_simplify(item, path, convert), path, convert, stringify, depth + 1))
+            for key, item in ((_json_key(key, stringify), item) for key, item in value.items())
+        ]
+        return {"$dict": pairs} if len(pairs) == 1 and pairs[0][0] in _MARKS else dict(pairs)
+    return value
+
+
+def _json_key(key: Any, stringify: bool) -> str:
+    if isinstance(key, str):
+        return str(key)
+    if stringify:
+        return str(key)
+    raise LogTypeError(f"the key {key!r} is a {type(key).__name__}; keys must be strings")
+
+
+def _unmark(value: dict[str, Any]) -> Any:
+    if len(value) == 1:
+        ((mark, inner),) = value.items()
+        if mark == "$float":
+            return _FLOAT_NAMES[inner]
+        if mark == "$bytes":
+            return base64.b64decode(inner)
+        if mark == "$dict":
+            return dict(inner)
+    return value

@@ -1,0 +1,107 @@
+"""The page about the command line names every verb, option, exit code and format there is."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from runlake.cli.app import app
+from runlake.cli.exporting import SUFFIXES, Format, Shape, StreamName
+from runlake.cli.failures import MEANINGS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "command-line.md").read_text("utf-8")
+GROUP = get_command(app)
+
+
+def section(verb):
+    found = re.search(rf"^## {verb}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert found, f"docs/guide/command-line.md has no section ## {verb}"
+    return found[1]
+
+
+def spellings(command):
+    for parameter in command.params:
+        if parameter.param_type_name == "option":
+            yield from (spelling for spelling in parameter.opts if spelling not in ("--help", "-h"))
+
+
+def test_the_page_has_a_section_for_every_verb_in_the_order_of_the_help():
+    assert re.findall(r"^## (\w+)$", PAGE, re.MULTILINE) == list(GROUP.commands)
+
+
+def test_every_verb_has_a_line_at_the_top_of_the_page():
+    summary = PAGE.split("```")[1]
+    assert {line.split()[1] for line in summary.strip().splitlines()} == set(GROUP.commands)
+
+
+@pytest.mark.parametrize("verb", list(GROUP.commands))
+def test_every_option_is_named_in_its_section(verb):
+    text = section(verb)
+    assert [s for s in spellings(GROUP.commands[verb]) if not re.search(rf"`{s}[ `]", text)] == []
+
+
+def test_every_option_before_the_verb_is_named():
+    assert [s for s in spellings(GROUP) if f"runlake {s}" not in PAGE] == []
+
+
+def test_no_section_names_an_option_that_is_not_there():
+    for verb, command in GROUP.commands.items():
+        known = {*spellings(command), *spellings(GROUP), "--help", "-h"}
+        assert set(re.findall(r"^- `(--?[a-z-]+)", section(verb), re.MULTILINE)) <= known, verb
+
+
+def test_every_verb_and_option_has_a_help_text():
+    for command in (GROUP, *GROUP.commands.values()):
+        assert command.help
+        assert [p.name for p in command.params if not getattr(p, "help", None)] == []
+
+
+def test_the_table_of_exit_codes_is_the_one_in_the_code():
+    rows = re.findall(r"^\| (\d+) \| (.*) \|$", PAGE, re.MULTILINE)
+    assert rows == [(str(int(code)), meaning) for code, meaning in MEANINGS.items()]
+
+
+def test_every_format_suffix_and_stream_is_named():
+    text = section("export")
+    words = [*SUFFIXES, *Format, *Shape, *StreamName]
+    assert [word for word in words if f"`{word}`" not in text] == []
+
+
+def keys_of(document):
+    """The keys of a document and of what is in it; what a user logged is not ours."""
+    if isinstance(document, list):
+        return set().union(*map(keys_of, document))
+    if isinstance(document, dict):
+        ours = (value for key, value in document.items() if key not in ("config", "summary", "system_metrics"))
+        return set(document).union(*map(keys_of, ours))
+    return set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sections"),
+    [
+        (["ls"], ["ls"]),
+        (["ls", "mnist"], ["ls"]),
+        (["show", "mnist/a1"], ["ls", "show"]),
+        (["diff", "mnist/a1", "mnist/b2"], ["diff"]),
+        (["check", "mnist"], ["check"]),
+        (["settings"], ["settings"]),
+    ],
+)
+def test_every_key_of_the_json_is_named(runlake, make_run, damage, arguments, sections):
+    make_run("ann/mnist/a1", config={"lr": 1}, rows=[{"loss": 1.0}], events=[{"cpu": 1.0}], files={"a": b"a"})
+    path = make_run("ann/mnist/b2", config={"lr": 2}, rows=[{"loss": float(i)} for i in range(100)])
+    if arguments[0] == "check":
+        damage(path)
+    keys = keys_of(json.loads(runlake(*arguments, "--json").out))
+    named = "".join(map(section, sections))
+    assert keys
+    assert {key for key in keys if not re.search(rf'[`"]{key}[`"]', named)} == set()
+
+
+def test_every_verb_with_json_is_in_the_test_above():
+    with_json = {verb for verb, command in GROUP.commands.items() if "--json" in spellings(command)}
+    arguments = test_every_key_of_the_json_is_named.pytestmark[0].args[1]
+    assert with_json == {words[0] for words, _ in arguments}

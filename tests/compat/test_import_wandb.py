@@ -1,0 +1,279 @@
+"""`import wandb` under `runlake exec`, and after `install_as_wandb()`: the same objects as runlake's."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from runlake.compat import courtesies
+from runlake.compat.finder import PACKAGE_FOLDER, WANDB_VERSION
+
+EXEC = ["-m", "runlake", "exec", "-c"]
+INSTALL = "import runlake; runlake.install_as_wandb()\n"
+
+
+@pytest.fixture
+def python(tmp_path):
+    """Run code in a process of its own, with a store of its own; answers the JSON that it printed last."""
+
+    def run(code, *, through_exec=True):
+        code = textwrap.dedent(code)
+        arguments = [*EXEC, code] if through_exec else ["-c", INSTALL + code]
+        path = [os.path.abspath(p) for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p]  # noqa: PTH100
+        environment = {**os.environ, "RUNLAKE_SEAL": "off", "PYTHONPATH": os.pathsep.join(path)}
+        environment |= {"RUNLAKE_DIR": str(tmp_path / "store"), "RUNLAKE_SILENT": "true"}
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run
+
+
+@pytest.mark.parametrize("through_exec", [True, False])
+def test_a_training_script_logs_and_reads_its_run_back(python, through_exec):
+    code = """
+        import json
+        import wandb
+        import runlake
+
+        wandb.login()
+        assert wandb.run is None
+        run = wandb.init(entity="ada", project="p", id="r1", config={"lr": 0.1})
+        wandb.config.update({"epochs": 2})
+        assert wandb.run is run is runlake.run
+        assert isinstance(run, wandb.Run)
+        wandb.define_metric("loss", summary="min")
+        for loss in (0.5, 0.25, 0.75):
+            wandb.log({"loss": loss, "acc": 1 - loss})
+        wandb.summary["note"] = "done"
+        runlake.log({"acc": 1.0})
+        wandb.finish()
+        assert wandb.run is None
+
+        stored = wandb.Api().run("ada/p/r1")
+        summary = {k: v for k, v in stored.summary._json_dict.items() if not k.startswith("_")}
+        print(json.dumps([stored.state, dict(stored.config), summary, len(list(stored.scan_history()))]))
+    """
+    summary = {"loss": {"min": 0.25}, "acc": 1.0, "note": "done"}
+    assert python(code, through_exec=through_exec) == ["finished", {"lr": 0.1, "epochs": 2}, summary, 4]
+
+
+@pytest.mark.parametrize("through_exec", [True, False])
+def test_find_spec_version_and_metadata_are_there(python, through_exec):
+    code = """
+        import importlib.metadata
+        import importlib.util
+        import json
+        before = importlib.util.find_spec("wandb").origin
+        import wandb
+        after = importlib.util.find_spec("wandb").origin
+        errors = importlib.util.find_spec("wandb.errors").origin
+        print(json.dumps([before, after, errors, wandb.__version__, importlib.metadata.version("wandb")]))
+    """
+    origin, errors = PACKAGE_FOLDER / "wandb" / "__init__.py", PACKAGE_FOLDER / "wandb" / "errors" / "__init__.py"
+    expected = [str(origin), str(origin), str(errors), WANDB_VERSION, WANDB_VERSION]
+    assert python(code, through_exec=through_exec) == expected
+
+
+def test_the_version_is_one_that_libraries_can_compare():
+    version = pytest.importorskip("packaging.version").Version(WANDB_VERSION)
+    assert version.release == (0, 31, 0)
+    assert not version.is_prerelease
+
+
+def test_the_public_names_are_the_objects_of_runlake(python):
+    code = """
+        import json
+        import runlake
+        import wandb
+        runlake.init(entity="ada", project="p")
+        names = [name for name in runlake.__all__ if name not in ("__version__", "log", "save", "define_metric")]
+        shared = [name for name in names if getattr(wandb, name) is not getattr(runlake, name)]
+        print(json.dumps([len(names) > 20, shared, sorted(set(runlake.__all__) - set(dir(wandb)))]))
+    """
+    assert python(code) == [True, [], []]
+
+
+def test_the_errors_are_those_that_runlake_raises(python):
+    code = """
+        import json
+        import runlake
+        import wandb
+        caught = []
+        for name in ("log", "config", "summary"):
+            try:
+                getattr(wandb, name)
+            except wandb.Error as error:
+                caught.append("init" in str(error))
+        try:
+            wandb.Api().run("nobody/nothing/never")
+        except wandb.errors.CommError as error:
+            caught.append(isinstance(error, ValueError))
+        run = wandb.init(entity="ada", project="p")
+        wandb.finish()
+        try:
+            run.log({"a": 1})
+        except wandb.errors.UsageError as error:
+            caught.append(isinstance(error, wandb.Error))
+        try:
+            wandb.log({"a": 1})
+        except wandb.errors.Error as error:
+            caught.append(isinstance(error, runlake.Error))
+        print(json.dumps(caught))
+    """
+    assert python(code) == [True] * 6
+
+
+def test_modules_that_integrations_import_from_are_there(python):
+    code = """
+        import json
+        from wandb import Api, Settings, data_types, plot, util
+        from wandb.apis import PublicApi
+        from wandb.apis.public import Api as ApiToo, File, Run as StoredRun, Runs
+        from wandb.data_types import Histogram, Html, Image, Table
+        from wandb.errors import AuthenticationError, CommError, Error, UsageError
+        from wandb.sdk import wandb_run
+        from wandb.sdk.lib import RunDisabled, runid
+        from wandb.sdk.wandb_settings import Settings as SettingsToo
+        from wandb.wandb_run import Run
+        import wandb
+
+        run = wandb.init(entity="ada", project="p", id=wandb.util.generate_id(), settings=wandb.Settings())
+        wandb.finish()
+        runs = wandb.Api().runs("ada/p")
+        print(json.dumps([
+            Api is ApiToo is PublicApi is wandb.PublicApi,
+            Settings is SettingsToo,
+            Run is wandb_run.Run is type(run) is wandb.Run,
+            isinstance(run, RunDisabled),
+            isinstance(runs, Runs),
+            isinstance(runs[0], StoredRun),
+            isinstance(runs[0].files()[0], File),
+            len(runid.generate_id()),
+            wandb.util.get_module("no_such_module"),
+        ]))
+    """
+    assert python(code) == [True, True, True, False, True, True, True, 8, None]
+
+
+def test_what_is_not_supported_can_be_imported_and_says_so_when_used(python):
+    code = """
+        import json
+        from wandb import Artifact, Video, agent, log_artifact, sweep, watch
+        import wandb
+
+        said = {}
+        calls = {
+            "sweep": lambda: sweep({}),
+            "agent": lambda: agent("id"),
+            "Artifact": lambda: Artifact("model", type="model"),
+            "log_artifact": lambda: log_artifact("m.h5"),
+            "Video": lambda: Video([]),
+            "watch": lambda: watch(None),
+            "plot.line": lambda: wandb.plot.line(None, "x", "y"),
+        }
+        for name, call in calls.items():
+            try:
+                call()
+            except wandb.errors.UnsupportedError as error:
+                said[name] = str(error).startswith(f"{name} ")
+        print(json.dumps([said, isinstance(1, Artifact), hasattr(wandb, "no_such_thing")]))
+    """
+    names = ["sweep", "agent", "Artifact", "log_artifact", "Video", "watch", "plot.line"]
+    assert python(code) == [dict.fromkeys(names, True), False, False]
+
+
+def test_a_script_that_imports_runlake_as_wandb_finds_the_same_names(python):
+    code = """
+        import json
+        import runlake as wandb
+        answers = [wandb.login(key="secret"), wandb.setup(), hasattr(wandb, "no_such_thing")]
+        try:
+            wandb.plot.bar(None, "a", "b")
+        except wandb.Error as error:
+            answers.append(str(error).split(":")[0])
+        try:
+            wandb.Artifact("model", type="model")
+        except wandb.NotSupportedError as error:
+            answers.append(str(error).split(":")[0])
+        print(json.dumps(answers))
+    """
+    expected = [True, None, False, "plot.bar is not in runlake", "Artifact is not in runlake"]
+    assert python(code) == expected
+
+
+def test_what_a_script_prints_through_wandb_comes_out_on_stderr(capsys):
+    courtesies.termlog("one\ntwo")
+    courtesies.termwarn("three")
+    courtesies.termerror("four", prefix=False)
+    said = "runlake: one\nrunlake: two\nrunlake: WARNING three\nERROR four\n"
+    assert capsys.readouterr() == ("", said)
+
+
+def test_installing_twice_changes_nothing(python):
+    code = """
+        import json, sys
+        import wandb
+        first, finders, path = wandb, list(sys.meta_path), list(sys.path)
+        runlake.install_as_wandb()
+        import wandb
+        print(json.dumps([wandb is first, finders == sys.meta_path, path == sys.path]))
+    """
+    assert python(code, through_exec=False) == [True, True, True]
+
+
+def test_installing_after_another_wandb_was_imported_is_refused(tmp_path, python):
+    (tmp_path / "elsewhere" / "wandb").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "wandb" / "__init__.py").write_text("")
+    code = f"""
+        import json, sys
+        del sys.modules["wandb"]
+        sys.meta_path.pop(0)
+        sys.path.insert(0, {str(tmp_path / "elsewhere")!r})
+        import wandb
+        try:
+            runlake.install_as_wandb()
+        except runlake.errors.UsageError as error:
+            print(json.dumps(str(error)))
+    """
+    said = python(code, through_exec=False)
+    assert str(tmp_path / "elsewhere" / "wandb" / "__init__.py") in said
+    assert "before the first `import wandb`" in said
+
+
+def test_an_installed_wandb_is_found_by_spawned_workers(tmp_path, python):
+    (tmp_path / "worker.py").write_text("def work(queue):\n    import wandb\n    queue.put(wandb.__version__)\n")
+    code = """
+        import json, multiprocessing
+        if __name__ == "__main__":
+            import worker
+            context = multiprocessing.get_context("spawn")
+            queue = context.SimpleQueue()
+            process = context.Process(target=worker.work, args=(queue,))
+            process.start()
+            print(json.dumps(queue.get()))
+            process.join()
+    """
+    assert python(code, through_exec=False) == WANDB_VERSION
+
+
+def test_a_python_without_runlake_is_told_what_to_do(tmp_path):
+    code = f"""if True:
+        import sys
+        class Absent:
+            def find_spec(self, name, path=None, target=None):
+                if name == "runlake":
+                    raise ModuleNotFoundError("No module named 'runlake'", name="runlake")
+        sys.meta_path.insert(0, Absent())
+        sys.path.insert(0, {str(PACKAGE_FOLDER)!r})
+        import wandb
+        """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    message = done.stderr.splitlines()[-1]
+    assert message.startswith("ImportError: `import wandb` stands for runlake here")
+    assert "install runlake for that Python" in message

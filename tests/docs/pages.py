@@ -1,0 +1,59 @@
+"""Pages as tests see them: their code blocks, and a folder to run these in."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def blocks(page):
+    """(kind, text) of each fenced block, in order."""
+    return re.findall(r"^```(\w+)\n(.*?)^```$", (ROOT / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def texts(page, kind):
+    return [text for found, text in blocks(page) if found == kind]
+
+
+def environment(folder):
+    """A user called ann who never heard of runlake; its store is `folder`/.runlake."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RUNLAKE_", "WANDB_"))}
+    home = folder.parent / "home"
+    paths = [str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**kept, "LOGNAME": "ann", "HOME": str(home), "USERPROFILE": str(home), "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def make_desk(folder):
+    """An empty folder with an empty store in it."""
+    (folder / "desk" / ".runlake").mkdir(parents=True)
+    (folder / "home").mkdir()
+    return folder / "desk"
+
+
+def run_python(code, desk):
+    """What a program prints, its stdout only; it must end well and warn of nothing."""
+    (desk / "train.py").write_text(code, encoding="utf-8")
+    command = [sys.executable, "-W", "error", "train.py"]
+    done = subprocess.run(command, cwd=desk, env=environment(desk), capture_output=True, text=True)
+    (desk / "train.py").unlink()
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def run_command(line, desk):
+    """What a line that begins with `runlake` prints, stderr included."""
+    command, *arguments = line.split()
+    assert command == "runlake"
+    done = subprocess.run(
+        [sys.executable, "-m", "runlake", *arguments],
+        cwd=desk,
+        env=environment(desk),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout

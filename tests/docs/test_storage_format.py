@@ -1,0 +1,250 @@
+"""The page about the storage format is enough: its blocks, run as they stand, read back what was logged."""
+
+import math
+import re
+import struct
+import zlib
+from itertools import pairwise
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from pages import ROOT, blocks, make_desk, run_command, run_python, texts
+
+import runlake
+from runlake.store import record, segment
+from runlake.store.layout import encode_name
+
+PAGE = "docs/guide/storage-format.md"
+TEXT = (ROOT / PAGE).read_text("utf-8")
+LOG, POLARS, META, JOURNAL = texts(PAGE, "python")
+HISTORY = ".runlake/ann/letters/runs/first/segments/*-history.parquet"
+
+
+def with_output():
+    """(kind, code, what it prints) of each block that is followed by its output."""
+    found = blocks(PAGE)
+    for (kind, code), (next_kind, output) in pairwise(found):
+        if kind in ("sql", "python") and next_kind == "text" and code != LOG:
+            yield kind, code, output
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """The page's run in three states: its journal read, then sealed."""
+    folder = make_desk(tmp_path_factory.mktemp("format"))
+    assert run_python(LOG, folder) == ""
+    (part,) = (folder / ".runlake" / "ann" / "letters" / "runs" / "first" / "journal").iterdir()
+    journal = run_python(JOURNAL, folder), part.read_bytes()
+    run_command("runlake seal ann/letters", folder)
+    return folder, journal
+
+
+@pytest.fixture
+def query(desk):
+    folder, _ = desk
+    with duckdb.connect() as connection:
+        connection.execute(f"SET file_search_path = '{folder.as_posix()}'")
+        yield connection.sql
+
+
+def printed(relation):
+    lines = [relation.columns, *relation.fetchall()]
+    return "".join(" | ".join(map(str, line)) + "\n" for line in lines)
+
+
+def test_every_query_of_the_page_has_its_output():
+    assert len(list(with_output())) == len(texts(PAGE, "sql")) + len([POLARS, META, JOURNAL])
+
+
+@pytest.mark.parametrize(("code", "output"), [(code, text) for kind, code, text in with_output() if kind == "sql"])
+def test_the_queries_answer_what_the_page_says(query, code, output):
+    assert printed(query(code)) == output
+
+
+def test_the_programs_print_what_the_page_says(desk):
+    folder, (from_journal, _) = desk
+    outputs = {code: text for kind, code, text in with_output() if kind == "python"}
+    assert from_journal == outputs[JOURNAL]
+    assert run_python(POLARS, folder) == outputs[POLARS]
+    assert run_python(META, folder) == outputs[META]
+
+
+def test_journal_and_segments_say_the_same():
+    outputs = {code: text for kind, code, text in with_output() if kind == "python"}
+    assert outputs[JOURNAL] == outputs[POLARS]
+
+
+def logged():
+    """What the page's first block logs, in the words of that block: rows of path → value."""
+    rows = []
+
+    class Recorder:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            return None
+
+        def log(self, data, step=None, commit=None):
+            rows.append(data)
+
+    lines = LOG.replace("import runlake\n", "")
+    exec(lines, {"runlake": type("module", (), {"init": lambda **options: Recorder()})})
+    return rows
+
+
+def test_what_duckdb_reads_is_what_was_logged_bit_for_bit(query):
+    first, second, third, fourth, last = logged()
+    found = query(f"SELECT n, step, key, lane, f64, i64, bool, str FROM '{HISTORY}' ORDER BY n, key").fetchall()
+    values = {(n, key): (lane, *value) for n, _, key, lane, *value in found if key not in ("_timestamp", "_runtime")}
+    nothing = (None,) * 4
+    assert math.copysign(1, values.pop((2, "loss"))[1]) == math.copysign(1, third["loss"]) == -1
+    assert math.isnan(values.pop((1, "loss"))[1])
+    assert math.isnan(second["loss"])
+    assert last == {}
+    assert values == {
+        (0, "_step"): ("i64", None, 0, None, None),
+        (0, "loss"): ("f64", first["loss"], None, None, None),
+        (0, "count"): ("i64", None, first["count"], None, None),
+        (0, "ok"): ("bool", None, None, first["ok"], None),
+        (1, "_step"): ("i64", None, 1, None, None),
+        (1, "note"): ("str", None, None, None, second["note"]),
+        (2, "_step"): ("i64", None, 2, None, None),
+        (2, "big"): ("i64", None, third["big"], None, None),
+        (2, "list"): ("json", None, None, None, '[1,{"$float":"Infinity"}]'),
+        (2, "nothing"): ("null", *nothing),
+        (3, "_step"): ("i64", None, 3, None, None),
+        (3, "count"): ("f64", fourth["count"], None, None, None),
+        (3, "opt.lr"): ("f64", fourth["opt"]["lr"], None, None, None),
+        (3, "opt\\.lr"): ("i64", None, fourth["opt.lr"], None, None),
+        (4, "_step"): ("i64", None, 9, None, None),
+    }
+    assert third["list"] == [1, math.inf]
+
+
+def test_the_api_reads_the_same_rows(desk):
+    folder, _ = desk
+    with runlake.Api(folder / ".runlake") as api:
+        rows = [dict(row) for row in api.run("ann/letters/first").scan_history()]
+    for row in rows:
+        assert {row.pop("_timestamp") > 1e9, row.pop("_runtime") >= 0} == {True}
+    steps = [row.pop("_step") for row in rows]
+    expected = logged()
+    assert steps == [0, 1, 2, 3, 9]
+    assert repr(rows) == repr(expected)
+
+
+def columns_told(heading):
+    """column → type of the table in a section of the page."""
+    section = re.search(rf"^## {heading}.*?(?=^## )", TEXT, re.MULTILINE | re.DOTALL)[0]
+    told = {}
+    for names, kind in re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| ([\w ]+) \|", section, re.MULTILINE):
+        told.update(dict.fromkeys(re.findall(r"`(\w+)`", names), kind))
+    return told
+
+
+@pytest.mark.parametrize(
+    ("heading", "schema"),
+    [("Values", segment.VALUES_SCHEMA), ("Series", segment.SERIES_SCHEMA)],
+    ids=["values", "series"],
+)
+def test_every_column_is_told_with_its_type(heading, schema):
+    def word(kind):
+        text = str(kind)
+        if text.startswith("dictionary"):
+            return "string"
+        return {"bool": "boolean", "list<item: int64>": "list of int64", "list<item: double>": "list of double"}.get(
+            text, text
+        )
+
+    assert columns_told(heading) == {field.name: word(field.type) for field in schema}
+    assert list(columns_told(heading)) == schema.names
+
+
+def test_the_files_have_these_columns_and_this_version(desk):
+    folder, _ = desk
+    files = {file: pq.ParquetFile(file) for file in folder.rglob("*.parquet")}
+    for file, parquet in files.items():
+        schema = segment.SERIES_SCHEMA if file.name.endswith(".series.parquet") else segment.VALUES_SCHEMA
+        assert parquet.schema_arrow.names == schema.names
+        assert parquet.metadata.metadata[b"runlake.segment"] == b"1"
+    assert {file.name.split("-", 1)[1] for file in files} >= {"history.parquet", "history.series.parquet"}
+
+
+def test_every_row_group_holds_one_lane_as_the_page_says(desk):
+    folder, _ = desk
+    (file,) = folder.glob(HISTORY)
+    parquet = pq.ParquetFile(file)
+    groups = [
+        set(parquet.read_row_group(i, columns=["lane"])["lane"].to_pylist()) for i in range(parquet.num_row_groups)
+    ]
+    assert {len(lanes) for lanes in groups} == {1}
+    assert f"{segment.GROUP_VALUES:,}" in TEXT
+    assert f"{segment.CHUNK_ROWS:,}" in TEXT
+    assert f"no more than {2 * segment.PYRAMID_STEP}" in TEXT
+
+
+def test_every_kind_of_record_is_told():
+    kinds = {}
+    for numbers, names in re.findall(r"^\| ([\d, ]+) \| ([A-Z, ]+) \|", TEXT, re.MULTILINE):
+        kinds.update(zip(map(int, numbers.split(", ")), names.split(", "), strict=True))
+    assert kinds == {kind: name.upper() for kind, name in record.KIND_NAMES.items()}
+
+
+def test_every_key_of_the_meta_file_is_told():
+    told = re.search(r"^\| Key \| \|\n.*?\n\n", TEXT, re.MULTILINE | re.DOTALL)[0]
+    assert [name for name in segment.Meta.__struct_fields__ if f"`{name}`" not in told] == []
+
+
+def frames(data):
+    """(offset, kind, check, body) as the page has it."""
+    at = 8
+    while at < len(data):
+        length, kind, check, crc = struct.unpack_from("<IBBI", data, at)
+        body = data[at + 10 : at + 10 + length]
+        assert zlib.crc32(body) == crc
+        yield at, data[at : at + 4], kind, check, body
+        at += 10 + length
+
+
+def test_check_bytes_and_blocks_are_as_the_page_says(desk):
+    _, (_, data) = desk
+    found = list(frames(data))
+    for _, length, kind, check, _ in found:
+        assert check == length[0] ^ length[1] ^ length[2] ^ length[3] ^ kind ^ 0xA5
+    assert [kind for _, _, kind, _, _ in found][-2:] == [record.END, record.BLOCK]
+    place, _, _, _, body = found[-1]
+    start, crc = struct.unpack("<QI", body)
+    assert (start, crc) == (0, zlib.crc32(data[:place]))
+
+
+def test_a_later_block_begins_where_the_one_before_begins(tmp_path):
+    with runlake.init(dir=tmp_path, settings={"seal": "off", "silent": True, "disable_system": True}) as run:
+        for step in range(3000):
+            run.log({"a": step})
+        journal = run.journal_dir
+    (part,) = journal.iterdir()
+    data = part.read_bytes()
+    places = [(at, struct.unpack("<QI", body)) for at, _, kind, _, body in frames(data) if kind == record.BLOCK]
+    assert len(places) == 3
+    assert [start for _, (start, _) in places] == [0, places[0][0], places[1][0]]
+    assert [crc for _, (_, crc) in places] == [zlib.crc32(data[start:at]) for at, (start, _) in places]
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [("run-1_a.b", "run-1_a.b"), ("Run1", "Run1~1"), ("é", "%C3%A9"), (".a", "%2Ea"), ("nul", "%6Eul")],
+)
+def test_names_are_encoded_as_the_page_says(name, folder):
+    assert encode_name(name) == folder
+
+
+def test_a_long_name_is_cut_and_hashed():
+    assert re.fullmatch(r"a{100}%~[0-9a-f]{40}", encode_name("a" * 300))
+    assert "`Run1` is `Run1~1`" in TEXT
+
+
+def test_the_store_says_its_version(desk):
+    folder, _ = desk
+    assert (folder / ".runlake" / "store.toml").read_text("utf-8").startswith("format_version = 1\n")

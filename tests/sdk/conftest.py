@@ -1,0 +1,181 @@
+"""Runs of this process and of others, in a store of their own, and what a reader sees of them."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+import runlake
+from runlake.model import RunPath
+from runlake.query.scan import read_history
+from runlake.sdk import active
+from runlake.sdk.run import Run
+from runlake.settings import resolve
+from runlake.store.layout import Layout
+from runlake.store.opening import open_run
+from runlake.store.run_state import read_run
+from runlake.values import decode_json, flatten
+
+
+@pytest.fixture
+def home(monkeypatch, tmp_path):
+    """No settings but these: a store, the user ann, nothing printed, captured or sealed; an empty folder to work in."""
+    for name in list(os.environ):
+        if name.startswith(("RUNLAKE_", "WANDB_")):
+            monkeypatch.delenv(name)
+    for name, value in {
+        "HOME": str(tmp_path / "home"),
+        "XDG_CONFIG_HOME": "",
+        "XDG_DATA_HOME": "",
+        "LOGNAME": "ann",
+        "RUNLAKE_DIR": str(tmp_path / "store"),
+        "RUNLAKE_SEAL": "off",
+        "RUNLAKE_SILENT": "1",
+        "RUNLAKE_CONSOLE": "off",
+        "RUNLAKE_DISABLE_SYSTEM": "1",
+        "RUNLAKE_DISABLE_GIT": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    return tmp_path
+
+
+@pytest.fixture
+def begin(home):
+    """A run of this process without helpers beside it and without hooks."""
+
+    def begin(run_id="r", *, resume=None, config=None, **settings):
+        given = resolve({"run_id": run_id, "project": "p", **settings}, os.environ, Path.cwd())
+        layout, path = Layout(given.dir), RunPath(given.entity, given.project, run_id)
+        runs = []
+        start = {"name": "calm-sea-1", "set": flatten(config or {}, stringify_keys=True)}
+        prepare = lambda data, step: runs[0].prepare(data, step)  # noqa: E731
+        opened = open_run(layout, path, start, resume=resume, prepare=prepare)
+        before = opened.before.config if opened.before else {}
+        runs.append(Run(opened, layout, given, config={**before, **(config or {})}, name="calm-sea-1"))
+        return runs[0]
+
+    return begin
+
+
+class Stored:
+    """The runs of the store as readers see them."""
+
+    def __init__(self, root):
+        self.layout = Layout(Path(root))
+
+    def path(self, name="r"):
+        parts = name.split("/")
+        return RunPath(*("ann", "p", "r")[: 3 - len(parts)], *parts)
+
+    def info(self, name="r"):
+        return read_run(self.layout, self.path(name))
+
+    def state(self, name="r"):
+        info = self.info(name)
+        return info.state, info.exit_code
+
+    def rows(self, name="r", stream="history"):
+        """One dict a row: `_step`, then the keys as paths."""
+        history = read_history(self.layout, self.path(name), stream=stream)
+        rows = [{"_step": step} for step in history.step.tolist()]
+        for series in history.series:
+            places = range(history.row_count) if series.rows is None else series.rows.tolist()
+            for place, value in zip(places, series.values.to_pylist(), strict=True):
+                rows[place][series.key] = decode_json(value) if series.lane == "json" else value
+        return rows
+
+    def column(self, key, name="r"):
+        return [row[key] for row in self.rows(name) if key in row]
+
+    def file(self, file_name, name="r"):
+        return self.layout.file_path(self.path(name), file_name)
+
+
+@pytest.fixture
+def stored(home):
+    return Stored(home / "store")
+
+
+@pytest.fixture
+def session(home):
+    """The module-level session, ended and forgotten afterwards."""
+    yield active.session
+    active.session.end_all(0)
+    active.session.run = None
+
+
+class Script:
+    """A Python script, given in pieces, run by a process of its own in the folder of the test."""
+
+    def __init__(self, *pieces, **environment):
+        text = "import os, signal, sys, threading, time\nimport runlake\n"
+        file = Path("script.py")
+        file.write_text("\n".join([text, *map(textwrap.dedent, pieces)]))
+        paths = [str(Path(runlake.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
+        command = [sys.executable, "-X", "dev", "-W", "error", str(file)]
+        self.process = subprocess.Popen(
+            command,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def wait_for(self, line):
+        """Read what it prints up to this line."""
+        for found in self.process.stdout:
+            if found.rstrip("\n") == line:
+                return self
+        raise AssertionError(f"{line!r} was never printed:\n{self.process.stderr.read()}")
+
+    def send(self, number):
+        self.process.send_signal(number)
+        return self
+
+    def end(self, timeout_s=60):
+        """(exit code, stdout, stderr)"""
+        out, err = self.process.communicate(timeout=timeout_s)
+        return self.process.returncode, out, err
+
+    def kill(self):
+        """End it and whatever it has forked: they have a process group of their own."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+
+
+@pytest.fixture
+def script(home):
+    """Start a script; what is still running at the end is killed."""
+    started = []
+
+    def start(*pieces, **environment):
+        started.append(Script(*pieces, **environment))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.kill()
+
+
+@pytest.fixture
+def wait_until():
+    """Waits for something that other processes bring about."""
+
+    def wait_until(condition, *, timeout_s=30.0):
+        end = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < end, "it never came about"
+            time.sleep(0.02)
+
+    return wait_until

@@ -1,0 +1,208 @@
+"""Every setting from every source, and who wins."""
+
+import copy
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+
+from runlake.errors import BadValueError
+from runlake.settings import ROWS, Effective, Settings, explain, find_store, resolve
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A user with an empty home folder."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def environ(home):
+    return {
+        "HOME": str(home),
+        "USERPROFILE": str(home),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "APPDATA": str(home / "config"),
+        "XDG_DATA_HOME": str(home / "data"),
+        "LOGNAME": "ann",
+    }
+
+
+@pytest.fixture
+def cwd(tmp_path):
+    folder = tmp_path / "work" / "deep"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_defaults_are_what_a_fresh_machine_has(environ, cwd, home):
+    settings = resolve({}, environ, cwd)
+    assert settings.as_dict() | {"host": "h", "dir": "d"} == {
+        "dir": "d", "base_url": None, "entity": "ann", "project": "uncategorized", "run_id": None, "name": None,
+        "group": None, "job_type": None, "tags": (), "notes": None, "resume": None, "reinit": "default",
+        "mode": "online", "silent": False, "quiet": False, "strict": False, "console": "auto",
+        "system_interval_s": 15.0, "disable_git": False, "disable_code": False, "disable_system": False,
+        "seal": "detached", "sync_interval_s": None, "username": "ann", "host": "h", "program": None,
+    }  # fmt: skip
+    assert settings.host
+    assert home in settings.dir.parents
+    assert (settings.ignored, settings.given) == ((), frozenset())
+
+
+def test_each_source_beats_the_next_one(environ, cwd, home):
+    write(home / "config" / "runlake" / "settings.toml", 'project = "user"\nentity = "user"\n')
+    user = str(home / "config" / "runlake" / "settings.toml")
+    assert explain({}, environ, cwd)["project"] == Effective("user", user)
+
+    folder = write(cwd.parent / ".runlake" / "settings.toml", 'project = "folder"')
+    assert explain({}, environ, cwd)["project"] == Effective("folder", str(folder))
+    assert explain({}, environ, cwd)["entity"] == Effective("user", user)
+
+    environ["WANDB_PROJECT"] = "w"
+    assert explain({}, environ, cwd)["project"] == Effective("w", "WANDB_PROJECT")
+    environ["RUNLAKE_PROJECT"] = "r"
+    assert explain({}, environ, cwd)["project"] == Effective("r", "RUNLAKE_PROJECT")
+    assert explain({"settings": {"project": "s"}}, environ, cwd)["project"] == Effective("s", "settings=")
+    both = {"settings": Settings(project="s"), "project": "a"}
+    assert explain(both, environ, cwd)["project"] == Effective("a", "argument")
+    assert explain({"project": None, "settings": None}, environ, cwd)["project"] == Effective("r", "RUNLAKE_PROJECT")
+    assert explain({}, environ, cwd)["mode"] == Effective("online", "default")
+
+
+def test_every_wandb_variable_is_understood_under_both_prefixes(environ, cwd):
+    texts = {
+        "PROJECT": "p", "ENTITY": "e", "NAME": "n", "RUN_ID": "i", "RUN_GROUP": "g", "JOB_TYPE": "j",
+        "TAGS": "a, b,,a", "NOTES": "o", "RESUME": "must", "MODE": "dryrun", "SILENT": "true", "QUIET": "1",
+        "DISABLE_GIT": "yes", "DISABLE_CODE": "TRUE", "CONSOLE": "redirect", "USERNAME": "u", "HOST": "h",
+        "PROGRAM": "x.py",
+    }  # fmt: skip
+    expected = {
+        "project": "p", "entity": "e", "name": "n", "run_id": "i", "group": "g", "job_type": "j",
+        "tags": ("a", "b"), "notes": "o", "resume": "must", "mode": "offline", "silent": True, "quiet": True,
+        "disable_git": True, "disable_code": True, "console": "wrap", "username": "u", "host": "h",
+        "program": "x.py",
+    }  # fmt: skip
+    for prefix in ("WANDB_", "RUNLAKE_"):
+        settings = resolve({}, environ | {prefix + name: text for name, text in texts.items()}, cwd)
+        assert {name: getattr(settings, name) for name in expected} == expected
+        assert settings.given == frozenset(expected)
+
+
+def test_an_empty_variable_is_not_set_and_an_unknown_one_is_somebody_elses(environ, cwd):
+    variables = {"WANDB_PROJECT": "", "RUNLAKE_MODE": " ", "WANDB_API_KEY": "k", "WANDB_BASE_URL": "http://w"}
+    assert resolve({}, environ | variables, cwd) == resolve({}, environ, cwd)
+
+
+def test_an_argument_may_switch_a_variable_off(environ, cwd):
+    variables = {"WANDB_RESUME": "allow", "WANDB_TAGS": "a", "WANDB_SILENT": "true"}
+    settings = resolve({"resume": False, "tags": [], "silent": False}, environ | variables, cwd)
+    assert (settings.resume, settings.tags, settings.silent) == (None, (), False)
+
+
+def test_the_store_is_found_in_the_order_argument_variable_folder_data_folder(environ, cwd, home):
+    assert explain({}, environ, cwd)["dir"].origin == "default"
+    write(home / "config" / "runlake" / "settings.toml", 'dir = "lake"')
+    assert resolve({}, environ, cwd).dir == home / "lake"
+    nearest = cwd.parent / ".runlake"
+    nearest.mkdir()
+    assert explain({}, environ, cwd)["dir"] == Effective(nearest, "nearest .runlake")
+    write(nearest / "settings.toml", 'dir = "../elsewhere"')
+    assert resolve({}, environ, cwd).dir == cwd.parent.parent / "elsewhere"
+    environ["WANDB_DIR"] = "w"
+    assert resolve({}, environ, cwd).dir == cwd / "w" / ".runlake"
+    environ["RUNLAKE_DIR"] = "r"
+    assert resolve({}, environ, cwd).dir == cwd / "r"
+    assert resolve({"dir": Path("a/../b")}, environ, cwd).dir == cwd / "b"
+
+
+def test_a_file_called_like_the_store_folder_is_none(cwd):
+    write(cwd / ".runlake", "not a folder")
+    assert find_store(cwd) is None
+    (cwd.parent / ".runlake").mkdir()
+    assert find_store(cwd) == cwd.parent / ".runlake"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "message"),
+    [
+        ({}, {"WANDB_MODE": "fast"}, "WANDB_MODE is 'fast'; it must be one of online, offline, disabled"),
+        ({}, {"RUNLAKE_SILENT": "maybe"}, "RUNLAKE_SILENT is 'maybe'; it must be true or false"),
+        ({}, {"RUNLAKE_SYSTEM_INTERVAL_S": "0"}, "RUNLAKE_SYSTEM_INTERVAL_S is '0'; it must be a number of seconds"),
+        ({}, {"RUNLAKE_SYNC_INTERVAL_S": "nan"}, "RUNLAKE_SYNC_INTERVAL_S is 'nan'; it must be a number of seconds"),
+        ({"project": 3}, {}, "the argument project is 3; it must be text that is not empty"),
+        ({"project": ""}, {}, "the argument project is ''; it must be text that is not empty"),
+        ({"tags": [1]}, {}, "the argument tags is [1]; it must be a list of texts"),
+        ({"tags": 5}, {}, "the argument tags is 5; it must be a list of texts"),
+        ({"dir": "a\0b"}, {}, "the argument dir is 'a\\x00b'; it must be the path of a folder"),
+        ({"resume": "maybe"}, {}, "the argument resume is 'maybe'; it must be one of allow, must, never, auto"),
+        ({"settings": {"seal": "x"}}, {}, "settings= seal is 'x'; it must be one of detached, off"),
+        ({"settings": 3}, {}, "settings= is of type int; pass runlake.Settings(...) or a dict"),
+    ],
+)
+def test_a_wrong_value_is_an_error_that_names_its_origin(arguments, variables, message, environ, cwd):
+    with pytest.raises(BadValueError) as caught:
+        resolve(arguments, environ | variables, cwd)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_settings_file_that_cannot_be_used_is_named(environ, cwd):
+    path = write(cwd / ".runlake" / "settings.toml", "mode = 'fast'")
+    with pytest.raises(BadValueError) as caught:
+        resolve({}, environ, cwd)
+    assert str(caught.value) == f"mode in {path} is 'fast'; it must be one of online, offline, disabled"
+    path.write_text("mode = ")
+    with pytest.raises(BadValueError, match="is not TOML"):
+        resolve({}, environ, cwd)
+    path.write_bytes(b"\xff")
+    with pytest.raises(BadValueError, match="cannot be read"):
+        resolve({}, environ, cwd)
+
+
+def test_unknown_names_are_kept_once_and_known_wandb_names_are_understood(environ, cwd):
+    write(cwd / ".runlake" / "settings.toml", "colour = 1")
+    given = Settings(start_method="fork", run_name="n", x_disable_stats=True, x_label="l")
+    assert (given.name, given.disable_system, given.ignored) == ("n", True, ("start_method", "x_label"))
+    settings = resolve({"settings": given, "x_label": 1}, environ, cwd)
+    assert (settings.name, settings.disable_system) == ("n", True)
+    assert settings.ignored == ("start_method", "x_label", "colour")
+
+
+def test_settings_cannot_be_changed_but_replaced_copied_and_pickled(environ, cwd):
+    settings = resolve({"project": "p", "tags": "a,b", "x_label": 1}, environ, cwd)
+    with pytest.raises(AttributeError, match="settings cannot be changed"):
+        settings.project = "q"
+    changed = settings.replace(project="q", name="n")
+    assert changed.as_dict() == settings.as_dict() | {"project": "q", "name": "n"}
+    assert changed.ignored == ("x_label",)
+    assert copy.deepcopy(settings) == pickle.loads(pickle.dumps(settings)) == settings
+    assert repr(Settings(project="p", mode="offline")) == "Settings(project='p', mode='offline')"
+
+
+def test_the_login_name_becomes_an_entity_that_can_be_a_folder(environ, cwd):
+    assert resolve({}, environ | {"LOGNAME": "CORP\\ann"}, cwd).entity == "CORP-ann"
+    assert resolve({}, environ | {"LOGNAME": ".."}, cwd).entity == "user"
+    without = {name: value for name, value in environ.items() if name != "LOGNAME"}
+    assert resolve({}, without, cwd).entity
+
+
+def test_the_class_names_exactly_the_settings_of_the_table():
+    assert [name for name in Settings.__annotations__ if name not in ("ignored", "given")] == [r.name for r in ROWS]
+    assert all(row.about for row in ROWS)
+
+
+def test_settings_made_by_hand_have_every_attribute():
+    settings = Settings()
+    assert settings.as_dict() == resolve({}, {**os.environ, **_cleared()}, Path("/")).as_dict()
+
+
+def _cleared():
+    return {variable: "" for row in ROWS for variable in row.variables}

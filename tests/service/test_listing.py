@@ -1,0 +1,168 @@
+"""Listings of a project that never stands still, kept as objects and as columns."""
+
+import functools
+import subprocess
+import sys
+
+import pytest
+
+from runlake.errors import ConflictError
+from runlake.model import RunEdit, RunPath
+from runlake.service import local
+from runlake.service.local import LocalService
+from runlake.service.open import open_service
+from runlake.store.catalog import Catalog
+from runlake.store.changes import append_change
+from runlake.store.layout import Layout
+from runlake.store.opening import open_run
+
+CHURN = """
+import itertools, sys
+from pathlib import Path
+from runlake.model import RunPath
+from runlake.service.local import LocalService
+from runlake.store.changes import append_change
+from runlake.store.layout import Layout
+from runlake.store.opening import open_run
+root, me = Path(sys.argv[1]), sys.argv[2]
+layout, service = Layout(root), LocalService(root, default_entity="ann")
+for number in itertools.count():
+    path = RunPath("ann", "p", f"{me}-{number}")
+    opened = open_run(layout, path, {"set": {"lr": number}})
+    opened.writer.end({"exit_code": 0})
+    append_change(layout, path, opened.writer.writer, "finish", opened.incarnation)
+    if number % 2:
+        service.delete_run(path)
+    print(number, flush=True)
+"""
+
+
+@pytest.fixture(params=["objects", "columns"])
+def service(request, tmp_path, monkeypatch):
+    absorb_at = {"objects": 1000, "columns": 3}[request.param]
+    monkeypatch.setattr(local, "Catalog", functools.partial(Catalog, absorb_at=absorb_at))
+    return LocalService(tmp_path / "store", default_entity="ann")
+
+
+def make_run(service, run_id, **config):
+    layout = service._layout
+    opened = open_run(layout, RunPath("ann", "p", run_id), {"set": config})
+    opened.writer.log({"acc": float(len(run_id))}, step=0, timestamp=1.0, runtime=0.1)
+    opened.writer.end({"exit_code": 0})
+    append_change(layout, opened.path, opened.writer.writer, "finish", opened.incarnation)
+
+
+def read_pages(service, size, **options):
+    """All ids, page by page, and the version they are of."""
+    first = service.list_runs("ann", "p", limit=size, **options)
+    runs = list(first.runs)
+    while len(runs) < first.total_count:
+        page = service.list_runs("ann", "p", offset=len(runs), limit=size, version=first.version, **options)
+        assert (page.total_count, page.version) == (first.total_count, first.version)
+        runs += page.runs
+    return runs
+
+
+@pytest.mark.parametrize("order", [("+created_at",), ("-config.lr", "-created_at")])
+def test_pages_have_no_gaps_and_no_doubles_while_other_processes_add_and_delete(service, order):
+    for number in range(20):
+        make_run(service, f"r{number}", lr=number)
+    command = [sys.executable, "-W", "error", "-c", CHURN, str(service._layout.root)]
+    children = [
+        subprocess.Popen([*command, name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for name in "xy"
+    ]
+    try:
+        for child in children:
+            child.stdout.readline()
+        kept = {f"r{number}" for number in range(20)}
+        versions = set()
+        for _ in range(8):
+            runs = read_pages(service, 3, order=order)
+            ids = [info.run_id for info in runs]
+            assert len(set(ids)) == len(ids)
+            assert kept <= set(ids)
+            assert all(info.config["lr"] == int(info.run_id.strip("rxy-")) for info in runs)
+            if order == ("+created_at",):
+                assert runs == sorted(runs, key=lambda info: (info.created_at, info.run_id))
+            else:
+                assert [info.config["lr"] for info in runs] == sorted((i.config["lr"] for i in runs), reverse=True)
+            versions.add(tuple(ids))
+            for child in children:
+                child.stdout.readline()
+        assert len(versions) > 1
+    finally:
+        for child in children:
+            child.kill()
+        errors = [child.communicate()[1] for child in children]
+    assert errors == ["", ""]
+
+
+def test_a_page_shows_runs_as_they_were_in_its_version(service):
+    for number in range(8):
+        make_run(service, f"r{number}", lr=number)
+    first = service.list_runs("ann", "p", limit=2)
+    before = service.list_runs("ann", "p", version=first.version).runs
+    for number in range(8):
+        service.edit_run(RunPath("ann", "p", f"r{number}"), RunEdit(config_set={"lr": -number}))
+        service.list_runs("ann", "p")
+    assert service.list_runs("ann", "p", version=first.version).runs == before
+    assert [info.config["lr"] for info in before] == list(range(8))
+    now = service.list_runs("ann", "p").runs
+    assert [info.config["lr"] for info in now] == [-number for number in range(8)]
+    best = service.list_runs(
+        "ann", "p", version=first.version, filters={"config.lr": {"$gte": 6}}, order=["-config.lr"]
+    )
+    assert [info.run_id for info in best.runs] == ["r7", "r6"]
+
+
+def test_the_oldest_versions_are_given_up_first_and_one_in_use_last(service, monkeypatch):
+    monkeypatch.setattr(local, "_KEPT_LISTINGS", 3)
+    versions = []
+    for number in range(5):
+        make_run(service, f"r{number}", lr=number)
+        versions.append(service.list_runs("ann", "p", limit=1).version)
+        service.list_runs("ann", "p", limit=1, version=versions[0])
+    assert service.list_runs("ann", "p", version=versions[0]).total_count == 1
+    with pytest.raises(ConflictError, match="list again from the first page"):
+        service.list_runs("ann", "p", version=versions[1])
+
+
+def test_tables_and_pages_agree_whatever_moved(service):
+    for number in range(9):
+        make_run(service, f"r{number}", lr=number / 2)
+    service.list_runs("ann", "p")
+    make_run(service, "new", lr="auto")
+    service.delete_run(RunPath("ann", "p", "r4"))
+    service.edit_run(RunPath("ann", "p", "r2"), RunEdit(config_set={"note": "x"}, info={"tags": ["t"]}))
+    runs = service.list_runs("ann", "p").runs
+    table = service.read_runs_table("ann", "p")
+    assert table["run_id"].to_pylist() == [info.run_id for info in runs]
+    assert table["config.lr"].to_pylist() == [str(info.config["lr"]) for info in runs]
+    assert table["config.note"].to_pylist() == [info.config.get("note") for info in runs]
+    assert table["summary.acc"].to_pylist() == [info.summary["acc"] for info in runs]
+    assert table["tags"].to_pylist() == [list(info.tags) for info in runs]
+    some = service.read_runs_table("ann", "p", filters={"config.lr": {"$lt": 1}})
+    assert some["run_id"].to_pylist() == ["r0", "r1"]
+    assert some["config.lr"].to_pylist() == [0.0, 0.5]
+
+
+def test_advice_for_a_missing_run_does_not_read_a_large_project(service, monkeypatch):
+    for number in range(4):
+        make_run(service, f"r{number}")
+    monkeypatch.setattr(local, "_ADVICE_READS", 3)
+    with pytest.raises(Exception, match="see: runlake ls ann/p"):
+        service.read_run(RunPath("ann", "p", "zzz"))
+    assert service._catalog.peek("ann", "p") is None
+
+
+def test_progress_reaches_who_opened_the_store(tmp_path, monkeypatch):
+    monkeypatch.setattr("runlake.store.catalog._PROGRESS_FROM", 2)
+    make_run(LocalService(tmp_path / "store", default_entity="ann"), "a")
+    make_run(LocalService(tmp_path / "store", default_entity="ann"), "b")
+    told = []
+    service = open_service(
+        tmp_path / "store", {"HOME": str(tmp_path)}, tmp_path, progress=lambda *state: told.append(state)
+    )
+    service.list_runs("ann", "p")
+    assert told[-1] == ("ann/p", 2, 2)
+    assert Layout(tmp_path / "store").entities() == ["ann"]

@@ -1,0 +1,147 @@
+"""Runs written as a training process writes them, and read back as plain values."""
+
+import numpy as np
+
+from runlake.model import RunPath
+from runlake.store import record
+from runlake.store.decode import rows_of, scan_part
+from runlake.store.journal import FolderJournal, JournalWriter, PartName
+from runlake.store.opening import open_editor, open_run
+from runlake.store.run_state import read_state
+from runlake.values import decode_json
+
+START_S = 1_700_000_000.0
+"""2023-11-14 22:13:20 UTC."""
+
+RUN = RunPath("ann", "p", "r")
+
+
+class Clock:
+    """A clock that stands still until it is told otherwise."""
+
+    def __init__(self, now_s=START_S):
+        self.now_s = now_s
+
+    def __call__(self):
+        return self.now_s
+
+    def after(self, seconds):
+        self.now_s += seconds
+        return self.now_s
+
+
+class Writer:
+    """A training process: logs a row a second, each at the next step."""
+
+    def __init__(self, layout, *, at_s=0.0, path=RUN, resume=None, start=None, rows_per_part=None):
+        self.clock = Clock(START_S + at_s)
+        self.layout, self.path = layout, path
+        self.opened = open_run(layout, path, start or {}, resume=resume, clock=self.clock)
+        self.journal = self.opened.writer
+        if rows_per_part:
+            self.journal._rows_per_part = rows_per_part
+        self.step = self.opened.before.last_step + 1 if self.opened.before else 0
+
+    @property
+    def id(self):
+        return self.journal.writer
+
+    def log(self, data, *, step=None, commit=True, stream="history"):
+        if step is not None:
+            self.step = step
+        now_s = self.clock.after(1.0)
+        self.journal.log(data, step=self.step, timestamp=now_s, runtime=now_s - START_S, commit=commit, stream=stream)
+        self.step += commit
+        return self
+
+    def log_many(self, rows):
+        for row in rows:
+            self.log(row)
+        return self
+
+    def record(self, kind, body):
+        self.journal.record(kind, body)
+        return self
+
+    def end(self, **body):
+        self.clock.after(1.0)
+        self.journal.end({"exit_code": 0, **body})
+        return self
+
+    def die(self):
+        """As a killed process: the file is let go, and nothing is said."""
+        self.journal.close()
+        return self
+
+
+def edit(layout, kind, body, *, path=RUN, at_s=0.0):
+    """A record by somebody who edits the stored run."""
+    state = read_state(layout, path)
+    opened = open_editor(layout, path, state.info, state.clock, clock=Clock(START_S + at_s))
+    opened.writer.record(kind, body)
+    opened.writer.end({})
+    return opened.writer.writer
+
+
+def edit_config(layout, values, **where):
+    return edit(layout, record.CONFIG, {"set": values}, **where)
+
+
+def rows_as_written(folder, rows, *, rows_per_part=10_000, stream="history", open_ended=False):
+    """`WriterRows` of rows that went through a journal: row i at step i * 10, 1000 + i seconds, i / 2 seconds."""
+    journal = FolderJournal(folder)
+    writer = JournalWriter(journal, "w", {}, rows_per_part=rows_per_part)
+    for number, row in enumerate(rows):
+        is_last_open = open_ended and number == len(rows) - 1
+        writer.log(
+            row, step=number * 10, timestamp=1000.0 + number, runtime=number / 2, stream=stream, commit=not is_last_open
+        )
+    writer.close()
+    parts = [scan_part(journal.read(name), str(name)) for name, _ in journal.list_parts()]
+    for name, _ in journal.list_parts():
+        journal.drop(name)
+    return rows_of("w", parts, stream)
+
+
+def bits(values):
+    """A series' values so that equal means equal to the bit."""
+    if str(values.type) == "double":
+        return values.to_numpy().view(np.int64).tolist()
+    return values.to_pylist()
+
+
+def exactly(rows):
+    """Everything in `WriterRows`, comparable to the bit."""
+    return {
+        "identity": (rows.writer, rows.stream, rows.first_n),
+        "step": rows.step.tolist(),
+        "timestamp": rows.timestamp.view(np.int64).tolist(),
+        "runtime": rows.runtime.view(np.int64).tolist(),
+        "series": [
+            (s.key, s.lane, list(range(rows.row_count)) if s.rows is None else s.rows.tolist(), bits(s.values))
+            for s in rows.series
+        ],
+    }
+
+
+def as_dicts(rows):
+    """A history or `WriterRows` as one dict a row, `_step` first, paths as keys."""
+    found = [{"_step": step} for step in rows.step.tolist()]
+    for series in rows.series:
+        places = range(rows.row_count) if series.rows is None else series.rows.tolist()
+        for place, value in zip(places, series.values.to_pylist(), strict=True):
+            found[place][series.key] = decode_json(value) if series.lane == "json" else value
+    return found
+
+
+def part_names(layout, path=RUN):
+    return [(name.writer, name.number) for name, _ in FolderJournal(layout.journal_dir(path)).list_parts()]
+
+
+def segment_files(layout, path=RUN):
+    folder = layout.segments_dir(path)
+    return sorted(f.name for f in folder.iterdir() if not f.name.startswith(".")) if folder.is_dir() else []
+
+
+def part_bytes(layout, writer, number=0, path=RUN):
+    return FolderJournal(layout.journal_dir(path)).read(PartName(writer, number))

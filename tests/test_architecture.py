@@ -1,0 +1,57 @@
+"""Imports point down, and the heavy packages stay where they are named."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "src" / "runlake"
+
+ALLOWED = {
+    "errors": set(),
+    "model": {"errors"},
+    "values": {"errors", "model"},
+    "settings": {"errors", "model"},
+    "store": {"errors", "model", "values", "settings"},
+    "query": {"errors", "model", "values", "store"},
+    "service": {"errors", "model", "values", "settings", "store", "query"},
+    "sdk": {"errors", "model", "values", "settings", "store", "media"},
+    "api": {"errors", "model", "values", "settings", "query", "service", "media"},
+    "media": {"errors", "model", "values"},
+    "plot": {"errors", "values", "media"},
+    "compat": {"errors"},
+    "cli": {"errors", "model", "values", "settings", "query", "service", "api", "compat"},
+    "__init__": {"errors", "settings", "sdk", "api", "media", "plot", "compat"},
+    "__main__": {"cli"},
+}
+
+
+def modules():
+    return sorted(p for p in ROOT.rglob("*.py") if "wandb_package" not in p.parts)
+
+
+def room(path):
+    parts = path.relative_to(ROOT).parts
+    return parts[0].removesuffix(".py")
+
+
+def imported_rooms(path):
+    """Each room of ours that the file imports, type-checking blocks and function bodies included."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide the direction"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "runlake":
+                yield parts[1] if len(parts) > 1 else "__init__"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_point_down(path):
+    own = room(path)
+    wrong = {r for r in imported_rooms(path) if r != own and r not in ALLOWED[own] | {"version"}}
+    assert not wrong, f"{own} may not import {wrong}"
