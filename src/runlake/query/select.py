@@ -72,10 +72,12 @@ def with_keys(history: History, keys: Sequence[str], join: Join = "inner") -> Hi
     needed = [found for key, found in wanted.items() if found or key not in AXES]
     if not needed:
         return narrow
-    masks = [_present(history.row_count, found) for found in needed]
-    combine = np.logical_and if join == "inner" else np.logical_or
-    kept = take_rows(narrow, np.flatnonzero(combine.reduce(masks)))
-    return _align_steps(kept) if join == "outer" else kept
+    sparse = [found for found in needed if all(one.rows is not None for one in found)]
+    if sparse and (join == "inner" or len(sparse) == len(needed)):
+        masks = [_present(history.row_count, found) for found in sparse]
+        combine = np.logical_and if join == "inner" else np.logical_or
+        narrow = take_rows(narrow, np.flatnonzero(combine.reduce(masks)))
+    return _align_steps(narrow) if join == "outer" else narrow
 
 
 def has_all_rows(series: Series, row_count: int) -> bool:
@@ -90,10 +92,7 @@ def _axis(axis: Float64s | None, rows: Int64s | slice) -> Float64s | None:
 def _present(row_count: int, series: Sequence[Series]) -> npt.NDArray[np.bool_]:
     mask = np.zeros(row_count, dtype=bool)
     for one in series:
-        if one.rows is None:
-            mask[:] = True
-        else:
-            mask[one.rows] = True
+        mask[one.rows] = True
     return mask
 
 

@@ -19,6 +19,7 @@ lists, one series a row: decoding a list costs Arrow 1.5 to 1.8 of a flat column
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -359,7 +360,7 @@ def read_rows(
 class _Chunk:
     """One row of the series file, and then its values."""
 
-    __slots__ = (*_DIRECTORY, "rows", "values")
+    __slots__ = (*_DIRECTORY, "place", "rows", "source", "values")
 
     writer: str
     key: str
@@ -372,6 +373,8 @@ class _Chunk:
     count: int
     rows: Int64s | None
     values: pa.Array
+    source: pa.Array | None
+    place: int
 
     def __init__(self, *fields: Any) -> None:
         for name, value in zip(_DIRECTORY, fields, strict=True):
@@ -421,33 +424,58 @@ def _groups_with(parquet: pq.ParquetFile, wanted: frozenset[str] | None) -> list
 def _read_values(file: Path, chunks: list[_Chunk], footers: Mapping[str, Footer]) -> None:
     """Fill in the chunks' values: each row group is read once, only the columns that are needed, on several cores."""
     parquet = open_parquet(file, footers.get(file.name))
-    by_group: dict[int, list[_Chunk]] = {}
-    for chunk in chunks:
-        by_group.setdefault(chunk.group, []).append(chunk)
 
-    def read(group: int) -> None:
-        mine = by_group[group]
+    def read(mine: list[_Chunk]) -> None:
         # A ParquetFile is not safe to share between threads; its metadata is, and is what takes time to read.
         own = pq.ParquetFile(file, metadata=parquet.metadata, page_checksum_verification=True)
+        groups = sorted({chunk.group for chunk in mine})
         lane_column = _VALUE_COLUMN.get(mine[0].lane)
         columns = [] if lane_column is None else [lane_column]
         if not all(chunk.is_dense for chunk in mine):
             columns.append("n")
-        table = own.read_row_group(group, columns=columns, use_threads=False) if columns else None
+        table = own.read_row_groups(groups, columns=columns, use_threads=False) if columns else None
         values = None if table is None or lane_column is None else _whole(table.column(lane_column))
         n = None if table is None or "n" not in columns else _whole(table.column("n")).to_numpy()
+        sizes = [parquet.metadata.row_group(group).num_rows for group in groups]
+        starts = dict(zip(groups, itertools.accumulate(sizes, initial=0), strict=False))
         for chunk in mine:
-            chunk.values = pa.nulls(chunk.count) if values is None else values.slice(chunk.offset, chunk.count)
+            place = starts[chunk.group] + chunk.offset
+            chunk.source, chunk.place = values, place
+            chunk.values = pa.nulls(chunk.count) if values is None else values.slice(place, chunk.count)
             if n is not None and not chunk.is_dense:
-                chunk.rows = n[chunk.offset : chunk.offset + chunk.count] - chunk.first_n
+                chunk.rows = n[place : place + chunk.count] - chunk.first_n
 
-    worker_count = min(len(by_group), os.cpu_count() or 1, _MAX_READERS)
+    reads = list(_reads(chunks))
+    worker_count = min(len(reads), os.cpu_count() or 1, _MAX_READERS)
     if worker_count < 2:
-        for group in by_group:
-            read(group)
+        for mine in reads:
+            read(mine)
         return
     with ThreadPoolExecutor(worker_count, thread_name_prefix="runlake-read") as pool:
-        list(pool.map(read, by_group))
+        list(pool.map(read, reads))
+
+
+def _reads(chunks: list[_Chunk]) -> Iterator[list[_Chunk]]:
+    """The chunks of neighbouring row groups that are read at once, so that a long series comes in one piece."""
+    sparse = {chunk.group for chunk in chunks if not chunk.is_dense}
+    mine: list[_Chunk] = []
+    value_count = 0
+    for chunk in sorted(chunks, key=lambda c: (c.group, c.offset)):
+        if mine and chunk.group != mine[-1].group:
+            last = mine[-1]
+            goes_on = (chunk.writer, chunk.key) == (last.writer, last.key)
+            if (
+                chunk.group != last.group + 1
+                or chunk.lane != last.lane
+                or (chunk.group in sparse) != (last.group in sparse)
+                or (value_count >= GROUP_VALUES and not goes_on)
+            ):
+                yield mine
+                mine, value_count = [], 0
+        mine.append(chunk)
+        value_count += chunk.count
+    if mine:
+        yield mine
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
@@ -528,12 +556,23 @@ def _join(writer: str, stream: Stream, chunks: list[_Chunk], axes: Sequence[str]
 
 
 def _axis(by_series: dict[tuple[str, Lane], list[_Chunk]], name: str) -> npt.NDArray[Any]:
-    arrays = [c.values.to_numpy() for c in by_series[name, "i64" if name == STEP else "f64"]]
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+    values: npt.NDArray[Any] = _values(by_series[name, "i64" if name == STEP else "f64"]).to_numpy()
+    return values
+
+
+def _values(chunks: list[_Chunk]) -> pa.ChunkedArray:
+    """The values of a series: what was read in one piece stays one, which is a megabyte not copied for every key."""
+    first, last = chunks[0], chunks[-1]
+    kind = ARROW_TYPE_OF_LANE[first.lane]
+    if first.source is not None and all(c.source is first.source for c in chunks):
+        count = sum(c.count for c in chunks)
+        if last.place + last.count - first.place == count:
+            return pa.chunked_array([first.source.slice(first.place, count)], kind)
+    return pa.chunked_array([c.values for c in chunks], kind)
 
 
 def _series(key: str, lane: Lane, chunks: list[_Chunk], first_n: int, row_count: int) -> Series:
-    values = pa.chunked_array([c.values for c in chunks], ARROW_TYPE_OF_LANE[lane])
+    values = _values(chunks)
     if len(values) == row_count:
         return Series(key, lane, None, values)
     positions = [(np.arange(c.row_count) if c.rows is None else c.rows) + (c.first_n - first_n) for c in chunks]
