@@ -225,6 +225,8 @@ print(len(samples))
 def test_a_forked_child_samples_nothing():
     output, _ = run_script(
         """
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # from Python 3.12 on, for any fork beside a thread
 samples = []
 sampler = SystemSampler(os.getpid(), samples.append, 3600)
 sampler.start()

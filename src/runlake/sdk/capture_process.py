@@ -238,8 +238,9 @@ def save_requirements(spec: dict[str, Any]) -> dict[str, Any]:
     """Write the packages that the training process can import as ``requirements.txt``: ``name==version``, sorted."""
     versions: dict[str, str] = {}
     for distribution in importlib.metadata.distributions(path=spec["sys_path"]):
-        name, version = distribution.metadata["Name"], distribution.metadata["Version"]
-        if name and version:  # broken installations leave folders without
+        said = distribution.metadata
+        if "Name" in said and "Version" in said:  # broken installations leave folders without
+            name, version = said["Name"], said["Version"]
             versions.setdefault(name.lower().replace("_", "-"), f"{name}=={version}")
     lines = [versions[name] for name in sorted(versions)]
     write_atomically(spec, "requirements.txt", "".join(f"{line}\n" for line in lines).encode())
