@@ -37,18 +37,18 @@ CHARTS = all_charts()
 
 def test_the_stored_form_of_a_chart(files):
     value = CHARTS["line"].stored(files.write, "val/loss", 3)
-    table, page = files
+    table, picture = files
     assert value == {
         "_type": "custom-chart",
         "chart": "line",
         "title": "Loss",
         "fields": {"x": "step", "y": "loss", "stroke": "split"},
         "table": {**value["table"], "_type": "table-file", "path": table, "ncols": 3, "nrows": 3},
-        "rendering": {**value["rendering"], "path": page, "size": len(files[page]), "format": "html"},
+        "rendering": {**value["rendering"], "path": picture, "size": len(files[picture]), "format": "svg"},
     }
     assert table.startswith("media/table/val/loss_3_")
-    assert page.startswith("media/plots/val/loss_3_")
-    assert files[page].startswith(b"<!doctype html>")
+    assert picture.startswith("media/plots/val/loss_3_")
+    assert files[picture].decode() == CHARTS["line"].to_svg()
 
 
 @pytest.mark.parametrize("name", CHARTS)

@@ -19,8 +19,8 @@ KINDS: tuple[ChartKind, ...] = ("line", "scatter", "bar", "histogram", "roc", "p
 class Chart(Media):
     """A table and how it is drawn; made by the functions of `runlake.plot`.
 
-    `kind` is one of `KINDS`; `fields` say which column of the table is what. Logging stores the table and a page
-    with the drawing, which needs no script and no network and has colours for light and dark.
+    `kind` is one of `KINDS`; `fields` say which column of the table is what. Logging stores the table and
+    the drawing as SVG, which needs no script and no network and has colours for light and dark.
     """
 
     __slots__ = ("fields", "kind", "table", "title")
@@ -65,15 +65,14 @@ class Chart(Media):
         return draw_png(self.drawing(), dpi)
 
     def stored(self, write_file: WriteFile, key: str, step: int) -> dict[str, Any]:
-        """Write the table and the page and return the dict that names them."""
+        """Write the table and the drawing and return the dict that names them."""
         return {
             "_type": "custom-chart",
             "chart": self.kind,
             "title": self.title,
             "fields": self.fields,
             "table": self.table.stored(write_file, key, step),
-            "rendering": store_file(write_file, "plots", key, step, "html", self.to_html().encode())
-            | {"format": "html"},
+            "rendering": store_file(write_file, "plots", key, step, "svg", self.to_svg().encode()) | {"format": "svg"},
         }
 
     def __repr__(self) -> str:
