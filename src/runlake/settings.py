@@ -6,7 +6,8 @@ variables, ``settings.toml`` in the nearest ``.runlake`` folder going up from th
 
 Every ``WANDB_X`` below is also understood as ``RUNLAKE_X``. One differs in meaning: ``RUNLAKE_DIR`` *is* the store,
 while ``WANDB_DIR`` is, as W&B has it, the folder *in* which the store is made: ``$WANDB_DIR/.runlake``.
-``WANDB_BASE_URL`` and the W&B keys are not read, since they belong to another server.
+``WANDB_BASE_URL`` and the W&B keys are not read, since they belong to another server; `ignored_variables` names what
+else is set for W&B and has no meaning here.
 """
 
 from __future__ import annotations
@@ -319,6 +320,15 @@ def resolve(arguments: Mapping[str, Any], environ: Mapping[str, str], cwd: Path)
 def explain(arguments: Mapping[str, Any], environ: Mapping[str, str], cwd: Path) -> dict[str, Effective]:
     """Each setting's value in force with its origin, in the order of the table."""
     return _decide(arguments, environ, cwd)[0]
+
+
+def ignored_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of the variables of W&B that are set and not read here, in alphabetical order.
+
+    Libraries may read some of them: ``WANDB_WATCH`` and ``WANDB_LOG_MODEL`` are those of transformers.
+    """
+    read = {variable for row in ROWS for variable in row.variables}
+    return tuple(sorted(v for v in environ if v.startswith("WANDB_") and v not in read and environ[v].strip()))
 
 
 def find_store(cwd: Path) -> Path | None:

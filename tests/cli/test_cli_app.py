@@ -116,6 +116,16 @@ def test_settings_say_where_they_come_from(runlake, monkeypatch, tmp_path):
     ]
 
 
+def test_what_is_set_for_wandb_and_has_no_meaning_here_is_listed_without_its_value(runlake, monkeypatch):
+    assert "not read" not in runlake("settings").out
+    for name in ("WANDB_API_KEY", "WANDB__SERVICE_WAIT", "WANDB_START_METHOD", "WANDB_MODE"):
+        monkeypatch.setenv(name, "online")
+    monkeypatch.setenv("WANDB_CACHE_DIR", "")
+    ignored = ["WANDB_API_KEY", "WANDB_START_METHOD", "WANDB__SERVICE_WAIT"]
+    assert runlake("settings").out.splitlines()[-1] == f"Set for W&B and not read by runlake: {', '.join(ignored)}"
+    assert json.loads(runlake("settings", "--json").out)["ignored"] == ignored
+
+
 def test_settings_as_json_follow_the_options(runlake, tmp_path):
     document = json.loads(runlake("--dir", "elsewhere", "settings", "--json").out)
     assert document["settings"][0] == {"name": "dir", "value": str(tmp_path / "work/elsewhere"), "origin": "argument"}

@@ -17,16 +17,20 @@ def settings(
     context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 ) -> None:
     """Show every setting with its value and where the value comes from."""
-    from runlake.settings import explain
+    from runlake.settings import explain, ignored_variables
 
     options = context.obj if isinstance(context.obj, GlobalOptions) else GlobalOptions()
     found = explain({"dir": options.store}, os.environ, Path.cwd())
     documents = [{"name": name, "value": _plain(value), "origin": origin} for name, (value, origin) in found.items()]
+    ignored = ignored_variables(os.environ)
     if as_json:
-        output.print_json({"settings": documents})
+        output.print_json({"settings": documents, "ignored": list(ignored)})
         return
     rows = [(d["name"], "" if d["value"] is None else format_value(d["value"]), d["origin"]) for d in documents]
     output.print_table(("SETTING", "VALUE", "FROM"), rows)
+    if ignored:
+        output.print_line()
+        output.print_line(f"Set for W&B and not read by runlake: {', '.join(ignored)}")
 
 
 def _plain(value: Any) -> Any:
