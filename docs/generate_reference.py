@@ -17,6 +17,7 @@ from runlake.api.scan import HistoryScan
 from runlake.api.stored_run import StoredRun
 from runlake.api.stored_summary import StoredSummary
 from runlake.media.stored import Media
+from runlake.model import Alert
 from runlake.sdk.config import Config
 from runlake.sdk.session import Session
 from runlake.sdk.summary import Summary
@@ -29,18 +30,26 @@ Made from the docstrings by `make docs`. Every name of `import runlake` is here.
 [quickstart](../guide/quickstart.md) and the [export pages](../guide/export/README.md).
 """
 OF_THE_ACTIVE_RUN = {
+    "alert": "`Run.alert` of the active run.",
     "config": "The config of the active run: see `Config`.",
     "define_metric": "`Run.define_metric` of the active run.",
     "log": "`Run.log` of the active run.",
+    "log_code": "`Run.log_code` of the active run.",
+    "log_model": "`Run.log_model` of the active run.",
+    "mark_preempting": "`Run.mark_preempting` of the active run.",
     "run": "The active `Run`, or None when there is none or it has ended.",
     "save": "`Run.save` of the active run.",
     "summary": "The summary of the active run: see `Summary`.",
+    "unwatch": "`Run.unwatch` of the active run.",
+    "use_model": "`Run.use_model` of the active run.",
+    "watch": "`Run.watch` of the active run.",
 }
 READING = {
     StoredRun: "what `Api.run` gives",
     Runs: "what `Api.runs` gives",
     HistoryScan: "what `StoredRun.scan_history` gives",
     StoredSummary: "what `StoredRun.summary` is",
+    Alert: "what `StoredRun.alerts` lists",
     File: "what `StoredRun.file` gives",
     Files: "what `StoredRun.files` gives",
     Project: "what `Api.project` gives",
@@ -59,10 +68,14 @@ def render() -> str:
     parts += [f"### `runlake.{name}`\n\n{text} Raises `Error` before `init`.\n" for name, text in _active()]
     parts += [f"### `runlake.run`\n\n{OF_THE_ACTIVE_RUN['run']}\n"]
     parts += [_class(runlake.Run, "runlake.Run"), _class(Config, "Config"), _class(Summary, "Summary")]
+    parts += [f"### `runlake.AlertLevel`\n\n{_text(runlake.AlertLevel)} {', '.join(runlake.AlertLevel)}.\n"]
     parts += [_function("install_as_wandb", runlake.install_as_wandb)]
     parts += ["### `runlake.__version__`\n\nThe version of the package, as text.\n"]
     parts += ["## Data types\n\n[Pictures, tables, histograms, pages](../guide/media.md) shows them at work.\n"]
     parts += [_class(kind, f"runlake.{kind.__name__}", is_made_by_user=True) for kind in _exported(Media)]
+    parts += ["## Charts: `runlake.plot`\n\n[Charts](../guide/plots.md) shows them at work.\n"]
+    parts += [_function(f"plot.{name}", getattr(runlake.plot, name)) for name in runlake.plot.__all__ if name.islower()]
+    parts += [_class(runlake.plot.Chart, "runlake.plot.Chart", "what each of them gives")]
     parts += ["## Reading\n", _class(runlake.Api, "runlake.Api", is_made_by_user=True)]
     parts += [_class(kind, kind.__name__, remark) for kind, remark in READING.items()]
     parts += ["## Settings\n", _class(runlake.Settings, "runlake.Settings"), _settings_table()]

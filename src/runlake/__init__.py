@@ -39,13 +39,19 @@ from runlake.errors import (
 from runlake.version import __version__
 
 if TYPE_CHECKING:
+    from runlake import plot
     from runlake.api.api import Api
     from runlake.compat.install import install_as_wandb
+    from runlake.media.audio import Audio
     from runlake.media.histogram import Histogram
     from runlake.media.html import Html
     from runlake.media.image import Image
+    from runlake.media.molecule import Molecule
+    from runlake.media.object3d import Object3D
     from runlake.media.table import Table
+    from runlake.media.video import Video
     from runlake.sdk.active import finish, init
+    from runlake.sdk.alerts import AlertLevel
     from runlake.sdk.config import Config
     from runlake.sdk.run import Run
     from runlake.sdk.summary import Summary
@@ -56,21 +62,29 @@ if TYPE_CHECKING:
     summary: Summary
 
 _LAZY = {
+    "AlertLevel": "runlake.sdk.alerts",
     "Api": "runlake.api.api",
+    "Audio": "runlake.media.audio",
     "Histogram": "runlake.media.histogram",
     "Html": "runlake.media.html",
     "Image": "runlake.media.image",
+    "Molecule": "runlake.media.molecule",
+    "Object3D": "runlake.media.object3d",
     "Run": "runlake.sdk.run",
     "Settings": "runlake.settings",
     "Table": "runlake.media.table",
+    "Video": "runlake.media.video",
     "finish": "runlake.sdk.active",
     "init": "runlake.sdk.active",
     "install_as_wandb": "runlake.compat.install",
 }
 _OF_THE_ACTIVE_RUN = ("config", "define_metric", "log", "run", "save", "summary")
+_CALLS_OF_THE_ACTIVE_RUN = ("alert", "log_code", "log_model", "mark_preempting", "unwatch", "use_model", "watch")
 
 __all__ = [
+    "AlertLevel",
     "Api",
+    "Audio",
     "BadValueError",
     "CommError",
     "ConfigError",
@@ -83,9 +97,11 @@ __all__ = [
     "Html",
     "Image",
     "LogTypeError",
+    "Molecule",
     "NewerFormatError",
     "NotFoundError",
     "NotSupportedError",
+    "Object3D",
     "PathError",
     "ReadOnlyError",
     "Run",
@@ -96,16 +112,25 @@ __all__ = [
     "Table",
     "TruncatedError",
     "UsageError",
+    "Video",
     "__version__",
+    "alert",
     "config",
     "define_metric",
     "finish",
     "init",
     "install_as_wandb",
     "log",
+    "log_code",
+    "log_model",
+    "mark_preempting",
+    "plot",
     "run",
     "save",
     "summary",
+    "unwatch",
+    "use_model",
+    "watch",
 ]
 
 
@@ -123,6 +148,14 @@ def __getattr__(name: str) -> Any:
             return getattr(session.active(name), name)
         # Integrations begin a run when this is None, so a finished one must not stand here.
         return session.run if session.run is not None and session.run.state == "running" else None
+    if name in _CALLS_OF_THE_ACTIVE_RUN:
+        from runlake.sdk.active import call_of_the_active_run
+
+        return call_of_the_active_run(name)
+    if name == "plot":
+        from importlib import import_module
+
+        return import_module("runlake.plot")
     from runlake.compat.names import find_name
 
     try:

@@ -20,7 +20,11 @@ AXES = (STEP, TIMESTAMP, RUNTIME)
 """Series that every row has: int64 step, float64 seconds since 1970 (UTC), float64 seconds since the start."""
 
 State = Literal["running", "finished", "failed", "killed", "crashed", "preempting", "preempted", "pending"]
-"""`crashed` is never stored: it is what a reader says of a running run whose writers are gone."""
+"""`crashed` is never stored: it is what a reader says of a running run whose writers are gone. `preempting` has called
+`mark_preempting` and goes on; `preempted` has called it and then ended by a signal, a failure or without a word."""
+
+Level = Literal["INFO", "WARN", "ERROR"]
+"""How serious an alert is."""
 
 DEFAULT_PROJECT = "uncategorized"
 
@@ -48,6 +52,15 @@ class MetricRule(msgspec.Struct, frozen=True):
     goal: str | None = None
     hidden: bool = False
     step_sync: bool = True
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that `Run.alert` wanted known: `title` is a line, `timestamp` seconds since 1970 (UTC)."""
+
+    title: str
+    text: str
+    level: Level
+    timestamp: float
 
 
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +98,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     event_count: int = 0
     console_line_count: int = 0
     metric_rules: tuple[MetricRule, ...] = ()
+    alerts: tuple[Alert, ...] = ()
     stop_requested: bool = False
 
     @property

@@ -75,7 +75,18 @@ def make_run(tmp_path):
     layout = Layout(tmp_path / "store")
 
     def make(
-        path, *, rows=(), events=(), console=(), config=None, summary=None, files=None, exit_code=0, at_s=0.0, **info
+        path,
+        *,
+        rows=(),
+        events=(),
+        console=(),
+        config=None,
+        summary=None,
+        alerts=(),
+        files=None,
+        exit_code=0,
+        at_s=0.0,
+        **info,
     ):
         path, now_s = RunPath(*path.split("/")), START_S + at_s
         start = {"set": flatten(config or {}), **info}
@@ -87,6 +98,8 @@ def make_run(tmp_path):
                 writer.log(data, stream=stream, step=step, timestamp=now_s + second, runtime=second)
         if summary:
             writer.record(record.SUMMARY, {"set": flatten(summary)})
+        for alert in alerts:
+            writer.record(record.ALERT, alert)
         for name, content in (files or {}).items():
             place = layout.file_path(path, name)
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -33,10 +33,21 @@ Metrics
   loss     4   0.5   0.5     4  █ ▄▁
   acc      2  0.75  0.25  0.75  ▁█
 
+Alerts
+  WHEN                 LEVEL  TITLE        TEXT
+  2023-11-14 22:13:22  ERROR  Loss is NaN  at\\nstep 1
+  2023-11-14 22:13:23  INFO   Back again
+
 Files
   NAME             SIZE
   out/model.h5  2.0 KiB
 """
+
+
+ALERTS = [
+    {"title": "Loss is NaN", "text": "at\nstep 1", "level": "ERROR", "timestamp": 1_700_000_002.5},
+    {"title": "Back again", "text": "", "level": "INFO", "timestamp": 1_700_000_003.0},
+]
 
 
 @pytest.fixture
@@ -52,6 +63,7 @@ def run(make_run):
         events=[{"system.cpu": 12.5}],
         console=[{"line": 0, "level": None, "text": "hello"}],
         files={"out/model.h5": bytes(2048)},
+        alerts=ALERTS,
     )
 
 
@@ -90,6 +102,7 @@ def test_a_run_as_json(runlake, run):
     assert document["history_keys"] == ["loss", "acc"]
     assert document["event_keys"] == ["system.cpu"]
     assert document["system_metrics"] == {"system.cpu": 12.5}
+    assert document["alerts"] == ALERTS
     assert [(file["name"], file["size_bytes"]) for file in document["files"]] == [("out/model.h5", 2048)]
     assert (document["run_id"], document["state"], document["notes"]) == ("a1", "finished", "two\nlines")
 

@@ -69,6 +69,9 @@ def test_every_format_suffix_and_stream_is_named():
     assert [word for word in words if f"`{word}`" not in text] == []
 
 
+ALERTS = [{"title": "a", "text": "b", "level": "INFO", "timestamp": 1.0}]
+
+
 def keys_of(document):
     """The keys of a document and of what is in it; what a user logged is not ours."""
     if isinstance(document, list):
@@ -91,7 +94,9 @@ def keys_of(document):
     ],
 )
 def test_every_key_of_the_json_is_named(runlake, make_run, damage, arguments, sections):
-    make_run("ann/mnist/a1", config={"lr": 1}, rows=[{"loss": 1.0}], events=[{"cpu": 1.0}], files={"a": b"a"})
+    make_run(
+        "ann/mnist/a1", config={"lr": 1}, rows=[{"loss": 1.0}], events=[{"cpu": 1.0}], files={"a": b"a"}, alerts=ALERTS
+    )
     path = make_run("ann/mnist/b2", config={"lr": 2}, rows=[{"loss": float(i)} for i in range(100)])
     if arguments[0] == "check":
         damage(path)

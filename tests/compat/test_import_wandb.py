@@ -92,7 +92,8 @@ def test_the_public_names_are_the_objects_of_runlake(python):
         import runlake
         import wandb
         runlake.init(entity="ada", project="p")
-        names = [name for name in runlake.__all__ if name not in ("__version__", "log", "save", "define_metric")]
+        others = ("__version__", "log", "save", "define_metric", "plot")
+        names = [name for name in runlake.__all__ if name not in others]
         shared = [name for name in names if getattr(wandb, name) is not getattr(runlake, name)]
         print(json.dumps([len(names) > 20, shared, sorted(set(runlake.__all__) - set(dir(wandb)))]))
     """
@@ -135,10 +136,14 @@ def test_modules_that_integrations_import_from_are_there(python):
         from wandb import Api, Settings, data_types, plot, util
         from wandb.apis import PublicApi
         from wandb.apis.public import Api as ApiToo, File, Run as StoredRun, Runs
-        from wandb.data_types import Histogram, Html, Image, Table
+        from wandb.data_types import Audio, Histogram, Html, Image, Molecule, Object3D, Table, Video
         from wandb.errors import AuthenticationError, CommError, Error, UsageError
+        from wandb.plot import confusion_matrix
+        from wandb.plot.custom_chart import CustomChart
         from wandb.sdk import wandb_run
+        from wandb.sdk.data_types.image import Image as ImageToo
         from wandb.sdk.lib import RunDisabled, runid
+        from wandb.sdk.wandb_alerts import AlertLevel
         from wandb.sdk.wandb_settings import Settings as SettingsToo
         from wandb.wandb_run import Run
         import wandb
@@ -149,6 +154,9 @@ def test_modules_that_integrations_import_from_are_there(python):
         print(json.dumps([
             Api is ApiToo is PublicApi is wandb.PublicApi,
             Settings is SettingsToo,
+            Image is ImageToo and AlertLevel is wandb.AlertLevel,
+            wandb.sdk.data_types.video.Video is Video is wandb.Video,
+            isinstance(confusion_matrix(y_true=[0], preds=[0]), CustomChart),
             Run is wandb_run.Run is type(run) is wandb.Run,
             isinstance(run, RunDisabled),
             isinstance(runs, Runs),
@@ -158,13 +166,13 @@ def test_modules_that_integrations_import_from_are_there(python):
             wandb.util.get_module("no_such_module"),
         ]))
     """
-    assert python(code) == [True, True, True, False, True, True, True, 8, None]
+    assert python(code) == [True, True, True, True, True, True, False, True, True, True, 8, None]
 
 
 def test_what_is_not_supported_can_be_imported_and_says_so_when_used(python):
     code = """
         import json
-        from wandb import Artifact, Video, agent, log_artifact, sweep, watch
+        from wandb import Artifact, agent, link_model, log_artifact, sweep
         import wandb
 
         said = {}
@@ -173,9 +181,8 @@ def test_what_is_not_supported_can_be_imported_and_says_so_when_used(python):
             "agent": lambda: agent("id"),
             "Artifact": lambda: Artifact("model", type="model"),
             "log_artifact": lambda: log_artifact("m.h5"),
-            "Video": lambda: Video([]),
-            "watch": lambda: watch(None),
-            "plot.line": lambda: wandb.plot.line(None, "x", "y"),
+            "link_model": lambda: link_model("m.h5", "registry"),
+            "plot_table": lambda: wandb.plot.plot_table("wandb/line", None, {}),
         }
         for name, call in calls.items():
             try:
@@ -184,8 +191,50 @@ def test_what_is_not_supported_can_be_imported_and_says_so_when_used(python):
                 said[name] = str(error).startswith(f"{name} ")
         print(json.dumps([said, isinstance(1, Artifact), hasattr(wandb, "no_such_thing")]))
     """
-    names = ["sweep", "agent", "Artifact", "log_artifact", "Video", "watch", "plot.line"]
+    names = ["sweep", "agent", "Artifact", "log_artifact", "link_model", "plot_table"]
     assert python(code) == [dict.fromkeys(names, True), False, False]
+
+
+@pytest.mark.parametrize("through_exec", [True, False])
+def test_charts_media_alerts_code_and_models_are_there(tmp_path, python, through_exec):
+    (tmp_path / "train.py").write_text("")
+    code = """
+        import json
+        import wandb
+        from wandb import alert, watch
+
+        run = wandb.init(entity="ada", project="p", id="r1", settings=wandb.Settings(start_method="thread"))
+        table = wandb.Table(columns=["x", "y"], data=[[0, 1.5], [1, 2.5]])
+        wandb.log({
+            "chart": wandb.plot.line(table, "x", "y", title="Line"),
+            "sound": wandb.Audio([0.0, 0.5], sample_rate=8000),
+            "points": wandb.Object3D([[0, 0, 0], [1, 1, 1]]),
+        })
+        alert("Slow", "very", level=wandb.AlertLevel.WARN, wait_duration=300)
+        run.log_code(".")
+        run.log_model("train.py", "m")
+        wandb.mark_preempting()
+        wandb.finish()
+
+        stored = wandb.Api().run("ada/p/r1")
+        row = stored.history(pandas=False)[0]
+        picture = stored.file(row["chart"]["rendering"]["path"]).download()
+        files = sorted(file.name for file in stored.files() if file.name.startswith(("code", "models")))
+        print(json.dumps([
+            {key: value["_type"] for key, value in row.items() if not key.startswith("_")},
+            picture.read(4),
+            [[a.level, a.title, a.text] for a in stored.alerts],
+            files,
+            stored.state,
+        ]))
+    """
+    assert python(code, through_exec=through_exec) == [
+        {"chart": "custom-chart", "sound": "audio-file", "points": "object3D-file"},
+        "<svg",
+        [["WARN", "Slow", "very"]],
+        ["code/train.py", "models/m/train.py"],
+        "finished",
+    ]
 
 
 def test_a_script_that_imports_runlake_as_wandb_finds_the_same_names(python):
@@ -194,7 +243,7 @@ def test_a_script_that_imports_runlake_as_wandb_finds_the_same_names(python):
         import runlake as wandb
         answers = [wandb.login(key="secret"), wandb.setup(), hasattr(wandb, "no_such_thing")]
         try:
-            wandb.plot.bar(None, "a", "b")
+            wandb.plot_table("wandb/line", None, {})
         except wandb.Error as error:
             answers.append(str(error).split(":")[0])
         try:
@@ -203,7 +252,7 @@ def test_a_script_that_imports_runlake_as_wandb_finds_the_same_names(python):
             answers.append(str(error).split(":")[0])
         print(json.dumps(answers))
     """
-    expected = [True, None, False, "plot.bar is not in runlake", "Artifact is not in runlake"]
+    expected = [True, None, False, "plot_table is not in runlake", "Artifact is not in runlake"]
     assert python(code) == expected
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from runlake.errors import NotFoundError, PathError
 from runlake.model import RunPath
+from runlake.sdk.files import RunFiles
 from runlake.sdk.models import Models
 from runlake.store.layout import Layout
 
@@ -15,7 +16,11 @@ def layout(tmp_path):
 
 @pytest.fixture
 def models(layout):
-    return Models(layout, RunPath("me", "digits", "r1"))
+    return models_of(layout, "me", "digits", "r1")
+
+
+def models_of(layout, *path):
+    return Models(layout, RunPath(*path), RunFiles(layout, RunPath(*path)))
 
 
 @pytest.fixture
@@ -65,9 +70,9 @@ def test_a_model_replaces_the_older_one_of_its_name(models, checkpoint, weights)
 def test_a_model_of_another_run_is_found_by_its_path(models, layout, weights):
     models.log_model(weights, "best")
     path = models.use_model("best")
-    assert Models(layout, RunPath("me", "digits", "r2")).use_model("r1/best") == path
-    assert Models(layout, RunPath("me", "other", "r2")).use_model("digits/r1/best") == path
-    assert Models(layout, RunPath("you", "other", "r2")).use_model("me/digits/r1/best:latest") == path
+    assert models_of(layout, "me", "digits", "r2").use_model("r1/best") == path
+    assert models_of(layout, "me", "other", "r2").use_model("digits/r1/best") == path
+    assert models_of(layout, "you", "other", "r2").use_model("me/digits/r1/best:latest") == path
 
 
 def test_a_model_that_is_in_the_folder_of_the_run_already_stays_there(models, layout, weights):

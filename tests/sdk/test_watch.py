@@ -188,14 +188,16 @@ def test_histograms_join_the_rows_that_are_logged(tmp_path, monkeypatch):
     run = runlake.init(
         dir=str(tmp_path), project="p", settings={"console": "off", "disable_system": True, "silent": True}
     )
-    model = Module()
-    watcher = Watcher(lambda row: run.log(row, commit=False))
-    watcher.watch(model, log="all", log_freq=2)
+    model, other = Module(), Module()
+    runlake.watch(model, log="all", log_freq=2)
+    run.watch(other, log_freq=1)
+    runlake.unwatch(other)
     for step in range(4):
         train(model)
+        train(other)
         run.log({"loss": step})
-    watcher.unwatch()
     run.finish()
+    train(model, passes=2)  # the hooks have gone with the run
     rows = list(runlake.Api(str(tmp_path)).run(run.path).scan_history())
     names = {"parameters/fc.weight", "parameters/fc.scale", "gradients/fc.weight"}
     assert [{key for key in row if key[0] != "_"} for row in rows] == [{"loss"}, {*names, "loss"}] * 2

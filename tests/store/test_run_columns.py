@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runlake.model import MetricRule, RunInfo
+from runlake.model import Alert, MetricRule, RunInfo
 from runlake.store.columns_file import DamagedFileError, read_columns, write_columns
 from runlake.store.run_columns import MarkedRun, RunColumns
 
@@ -53,6 +53,10 @@ FULL = run(
     exit_code=-1,
     last_step=2**62,
     metric_rules=(MetricRule(name="loss", summary=("min",)),),
+    alerts=(
+        Alert(title="a", text="ü", level="WARN", timestamp=1.5),
+        Alert(title="b", text="", level="INFO", timestamp=2.0),
+    ),
     stop_requested=True,
 )
 

@@ -23,7 +23,7 @@ from runlake.api.scan import HistoryScan
 from runlake.api.selection import Selection, select_rows, stream_named
 from runlake.api.stored_summary import HIDDEN_KEY, StoredSummary, summary_data
 from runlake.errors import NotFoundError, PathError
-from runlake.model import STEP, RunEdit, RunInfo, RunPath
+from runlake.model import STEP, Alert, RunEdit, RunInfo, RunPath
 from runlake.query.rows import iter_rows
 from runlake.query.select import Join
 from runlake.query.table import MAX_COLUMNS, wide_table
@@ -159,6 +159,11 @@ class StoredRun:
     def system_metrics(self) -> dict[str, Any]:
         """The last values of the system metrics."""
         return dict(self._info.system_metrics)
+
+    @property
+    def alerts(self) -> list[Alert]:
+        """What `Run.alert` kept, first the oldest: each has `title`, `text`, `level` and `timestamp`."""
+        return list(self._info.alerts)
 
     @property
     def metadata(self) -> dict[str, Any] | None:

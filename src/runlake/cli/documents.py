@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runlake.model import FileInfo, Finding, ProjectInfo, RunInfo, RunPath
+from runlake.model import Alert, FileInfo, Finding, ProjectInfo, RunInfo, RunPath
 
 
 def project_document(project: ProjectInfo) -> dict[str, Any]:
@@ -48,6 +48,11 @@ def run_document(run: RunInfo) -> dict[str, Any]:
         "config": run.config,
         "summary": run.summary,
     }
+
+
+def alert_document(alert: Alert) -> dict[str, Any]:
+    """An alert of ``show``."""
+    return {"title": alert.title, "text": alert.text, "level": alert.level, "timestamp": alert.timestamp}
 
 
 def file_document(file: FileInfo) -> dict[str, Any]:

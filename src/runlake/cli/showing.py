@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from runlake.cli import output
-from runlake.cli.documents import file_document, run_document
+from runlake.cli.documents import alert_document, file_document, run_document
 from runlake.cli.format import (
     format_count,
     format_duration,
@@ -74,7 +74,7 @@ def show(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show a run: state, times, config, summary, a line for each metric, files."""
+    """Show a run: state, times, config, summary, a line for each metric, alerts, files."""
     with open_store(context) as service:
         path = find_run(service, run)
         info = service.read_run(path)
@@ -86,6 +86,7 @@ def show(
             document = {
                 **run_document(info),
                 "system_metrics": info.system_metrics,
+                "alerts": [alert_document(alert) for alert in info.alerts],
                 "history_keys": [plain_name(key) for key in history_keys],
                 "event_keys": [plain_name(key) for key in service.list_keys(path, stream="events")],
                 "metrics": [metric.document() for metric in metrics],
@@ -145,6 +146,11 @@ def _print_run(info: RunInfo, metrics: Sequence[Metric], files: Sequence[FileInf
         output.print_heading(f"Metrics{remark}")
         columns = ("KEY", "ROWS", "LAST", "MIN", "MAX", "")
         output.print_table(columns, [m.cells() for m in metrics], right=columns[1:5], indent=2)
+    if info.alerts:
+        output.print_line()
+        output.print_heading("Alerts")
+        alerts = [(format_time(a.timestamp), a.level, a.title, shorten(a.text, _VALUE_WIDTH)) for a in info.alerts]
+        output.print_table(("WHEN", "LEVEL", "TITLE", "TEXT"), alerts, indent=2)
     if files:
         output.print_line()
         output.print_heading("Files")

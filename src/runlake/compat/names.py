@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 from runlake.compat.courtesies import COURTESIES
-from runlake.compat.unsupported import PLOTS, REASONS, unsupported, unsupported_plot
+from runlake.compat.unsupported import REASONS, unsupported
 
-NAMES = (*COURTESIES, "plot", *REASONS)
+NAMES = (*COURTESIES, *REASONS)
 
 
 def find_name(name: str) -> Any:
@@ -18,6 +17,4 @@ def find_name(name: str) -> Any:
     """
     if name in COURTESIES:
         return COURTESIES[name]
-    if name == "plot":
-        return SimpleNamespace(**{plot: unsupported_plot(plot) for plot in PLOTS})
     return unsupported(name)

@@ -57,8 +57,14 @@ class Alerts:
         if last_s is not None and 0 <= now - last_s < wait_s:
             return False
         self._last_s[title] = now
-        self._write({"title": title[:TITLE_LIMIT], "text": text, "level": level.upper(), "timestamp": now})
+        title, text = _writable(title[:TITLE_LIMIT]), _writable(text)
+        self._write({"title": title, "text": text, "level": level.upper(), "timestamp": now})
         return True
+
+
+def _writable(text: str) -> str:
+    """The text, with half a surrogate pair (as a name that is no UTF-8 has it) written as an escape."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _seconds(duration: Any) -> float:

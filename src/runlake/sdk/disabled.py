@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from runlake.model import Stream
+from runlake.sdk.files import Policy, RunFiles
 from runlake.values import flatten
 
 
@@ -26,6 +29,9 @@ class DisabledWriter:
     ) -> dict[str, Any] | None:
         return flatten(data, lambda value: None)
 
+    def row_counts(self) -> dict[str, int]:
+        return {}
+
     def close_row(self, stream: Stream = "history") -> None: ...
 
     def record(self, kind: int, body: Mapping[str, Any]) -> None: ...
@@ -37,3 +43,17 @@ class DisabledWriter:
     def close(self) -> None: ...
 
     def abandon(self) -> None: ...
+
+
+class DisabledFiles(RunFiles):
+    """Knows where files would lie, and puts none there."""
+
+    def write(self, name: str, content: bytes) -> None: ...
+
+    def copy(self, source: Path, name: str) -> Path:
+        return self._layout.file_path(self._path, name)
+
+    def save(
+        self, pattern: str | os.PathLike[str], base_path: str | os.PathLike[str] | None, policy: Policy
+    ) -> list[str]:
+        return []

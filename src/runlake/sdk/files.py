@@ -8,7 +8,7 @@ from typing import Literal
 
 from runlake.errors import BadValueError, PathError
 from runlake.model import RunPath
-from runlake.store.layout import Layout, write_atomically
+from runlake.store.layout import TEMPORARY_PREFIX, Layout, write_atomically
 
 Policy = Literal["now", "live", "end"]
 
@@ -57,7 +57,7 @@ class RunFiles:
             now = _signature(source)
             if now is not None and now != seen:
                 try:
-                    self._copy(source, name)
+                    self.copy(source, name)
                 except OSError as error:
                     failed.append((name, error))
                 else:
@@ -84,22 +84,24 @@ class RunFiles:
         if policy != "now":
             self._watched[name] = (source.absolute(), policy, _signature(source) if policy == "live" else None)
         if policy != "end":
-            self._copy(source, name)
+            self.copy(source, name)
         return str(target)
 
-    def _copy(self, source: Path, name: str) -> None:
+    def copy(self, source: Path, name: str) -> Path:
+        """Store a copy of a file under a name, replacing an older one in one step; answers where it lies."""
         target = self._layout.file_path(self._path, name)
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and target.samefile(source):
-            return  # the user wrote it into run.dir: it is there already
+            return target  # the user wrote it into run.dir: it is there already
         import shutil
 
-        temporary = target.with_name(f".runlake-tmp-{os.getpid()}-{os.urandom(4).hex()}")
+        temporary = target.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
         try:
             shutil.copyfile(source, temporary)
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
+        return target
 
 
 def _signature(file: Path) -> tuple[int, int] | None:

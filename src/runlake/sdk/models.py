@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from runlake.errors import NotFoundError, PathError
 from runlake.model import RunPath
+from runlake.sdk.files import RunFiles
 from runlake.store.layout import TEMPORARY_PREFIX, Layout, check_run_path, decode_file_part
 
 FOLDER = "models"
@@ -15,8 +16,8 @@ FOLDER = "models"
 class Models:
     """The models of one run, and the way to those of other runs of the store."""
 
-    def __init__(self, layout: Layout, path: RunPath) -> None:
-        self._layout, self._path = layout, path
+    def __init__(self, layout: Layout, path: RunPath, files: RunFiles) -> None:
+        self._layout, self._path, self._files = layout, path, files
 
     def log_model(self, path: str | os.PathLike[str], name: str | None = None) -> str:
         """Copy a file, or a folder with all that is in it, and answer the name to use it by.
@@ -36,9 +37,9 @@ class Models:
             for file in sorted(source.rglob("*")):
                 if file.is_file():
                     relative = file.relative_to(source).as_posix()
-                    kept.add(self._copy(file, f"{FOLDER}/{model}/{relative}"))
+                    kept.add(self._files.copy(file, f"{FOLDER}/{model}/{relative}"))
         else:
-            kept.add(self._copy(source, f"{FOLDER}/{model}/{source.name}"))
+            kept.add(self._files.copy(source, f"{FOLDER}/{model}/{source.name}"))
         if not kept:
             raise PathError(f"log_model: the folder {os.fsdecode(path)!r} holds no files; save the model into it first")
         # What the older one had and this has not goes last: until then there is always a whole model.
@@ -73,21 +74,6 @@ class Models:
     def _names(self, path: RunPath) -> list[str]:
         folder = self._layout.files_dir(path) / FOLDER
         return sorted(decode_file_part(one.name) for one in folder.iterdir() if one.is_dir()) if folder.is_dir() else []
-
-    def _copy(self, source: Path, name: str) -> Path:
-        import shutil
-
-        target = self._layout.file_path(self._path, name)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() and target.samefile(source):
-            return target  # the user wrote it into run.dir: it is there already
-        temporary = target.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
-        try:
-            shutil.copyfile(source, temporary)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-        return target
 
 
 def _check_name(name: str) -> str:

@@ -24,6 +24,8 @@ from runlake.errors import LogTypeError, NotSupportedError, RunlakeWarning, Usag
 from runlake.model import RunPath, State
 from runlake.sdk.backlog import FAULTS, Backlog
 from runlake.sdk.config import Config
+from runlake.sdk.disabled import DisabledFiles
+from runlake.sdk.extras import Extras
 from runlake.sdk.files import Policy, RunFiles
 from runlake.sdk.live_summary import LiveSummary
 from runlake.sdk.rules import make_rule
@@ -36,9 +38,8 @@ from runlake.store.opening import OpenedRun, open_child
 from runlake.values import flatten, unflatten
 
 _LATER = {
-    "alert", "define_artifact", "display", "finish_artifact", "link_artifact", "link_model", "log_artifact", "log_code",
-    "log_model", "mark_preempting", "plot_table", "restore", "status", "to_html", "unwatch", "upsert_artifact",
-    "use_artifact", "use_model", "watch",
+    "define_artifact", "finish_artifact", "link_artifact", "link_model", "log_artifact", "plot_table", "restore",
+    "upsert_artifact", "use_artifact",
 }  # fmt: skip
 
 
@@ -49,7 +50,7 @@ class NotSupportedAttributeError(NotSupportedError, AttributeError):
     """A member that W&B has and runlake has not yet: `hasattr` says no, and using it names it."""
 
 
-class Run:
+class Run(Extras):
     """A run being written; made by `runlake.init`. A context manager: an exception inside makes it `failed`."""
 
     def __init__(
@@ -91,7 +92,7 @@ class Run:
             "job_type": settings.job_type or (before.job_type if before else None),
         }
         self._state: State = "running"
-        self.files_of_run = RunFiles(layout, opened.path)
+        self.files_of_run = (DisabledFiles if self.disabled else RunFiles)(layout, opened.path)
         self._config = Config(config, self._edit_config, allow_val_change=allow_val_change)
         self._summary = Summary(self._current_summary, self._edit_summary, self._convert_for_summary)
 
@@ -475,11 +476,12 @@ class Run:
             if self._state != "running":
                 return
             self._close_helpers()
+            self.unwatch()
             self._close_row()
             self.refresh_files(at_end=True)
             self._backlog.work_off()
             self._backlog.give_up()
-            self._write_end(exit_code, state or self._state_after(exit_code))
+            self._write_end(exit_code, self._state_after(exit_code, state))
         on_finished, self.on_finished = self.on_finished, None
         if on_finished is not None:
             on_finished()
@@ -498,10 +500,10 @@ class Run:
             except FAULTS as error:
                 self._warn("helpers", f"the closing files of run {self.path} could not all be written: {error}")
 
-    def _state_after(self, exit_code: int) -> State:
-        if self.is_stop_requested:
-            return "killed"
-        return "failed" if exit_code else "finished"
+    def _state_after(self, exit_code: int, state: State | None) -> State:
+        if state is None:
+            state = "killed" if self.is_stop_requested else "failed" if exit_code else "finished"
+        return "preempted" if self._is_preempting and state != "finished" else state
 
     def _write_end(self, exit_code: int, ended: State) -> None:
         """The last record; where the disk refuses it the run will read as crashed."""

@@ -25,6 +25,7 @@ from runlake.sdk.exit_hooks import ExitHooks, interrupt_main_thread
 from runlake.sdk.helpers import attach
 from runlake.sdk.names import default_name, new_run_id
 from runlake.sdk.run import Run
+from runlake.sdk.saying import say
 from runlake.sdk.ticker import TICK_S, Ticker
 from runlake.settings import Settings, resolve
 from runlake.store import record, side_process
@@ -288,7 +289,7 @@ def _remembered(memory: Path) -> str | None:
 def _say_where(run: Run) -> None:
     if not run.settings.silent:
         goes_on = " (resumed)" if run.resumed else ""
-        _say(f"run {run.name}{goes_on} is {run.path} in {run.settings.dir}")
+        say(f"run {run.name}{goes_on} is {run.path} in {run.settings.dir}")
 
 
 def _tell_and_seal(run: Run) -> None:
@@ -305,11 +306,4 @@ def _tell_and_seal(run: Run) -> None:
             stacklevel=2,
         )
     if not settings.silent and not settings.quiet:
-        _say(f"run {run.name} {run.state}; read it with runlake.Api().run({run.path!r})")
-
-
-def _say(text: str) -> None:
-    try:
-        print(f"runlake: {text}", file=sys.stderr)
-    except (OSError, ValueError):
-        pass  # nobody reads stderr any more, or it is closed: a training does not end for that
+        say(f"run {run.name} {run.state}; read it with runlake.Api().run({run.path!r})")

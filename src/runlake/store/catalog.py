@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from runlake.store.catalog_file import CatalogFile, CatalogRow, ProjectRecords
     from runlake.store.run_columns import RunColumns
 
-ENDED_STATES = frozenset({"finished", "failed", "killed", "preempted", "pending"})
+ENDED_STATES = frozenset({"finished", "failed", "killed", "pending"})
 """What comes after these is announced by a change; in all other states the journal is watched."""
 
 SAVE_INTERVAL_S = 5.0
@@ -372,7 +372,7 @@ class Catalog:
 
         if records.deaths.get(info.incarnation, (0, False))[1]:
             return CatalogRow(None, 0, is_open=False, watch_until_s=watch_until_s)
-        is_open = info.state not in ENDED_STATES and not (info.state == "crashed" and mark.is_final)
+        is_open = info.state not in ENDED_STATES and not (info.state in ("crashed", "preempted") and mark.is_final)
         return CatalogRow(info, mark.value if is_open or watch_until_s else 0, is_open, watch_until_s=watch_until_s)
 
     def _absorb(self, place: RunPath, known: _Project, records: ProjectRecords) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from runlake.model import MetricRule, RunInfo, RunPath, State
+from runlake.model import Alert, MetricRule, RunInfo, RunPath, State
 from runlake.store import record
 from runlake.values import read_value, split_path
 
@@ -114,6 +114,7 @@ def fold_run(path: RunPath, writers: list[WriterState], liveness: Mapping[str, L
     info: dict[str, Any] = {}
     config: dict[str, Any] = {}
     rules: dict[str, MetricRule] = {}
+    alerts: list[Alert] = []
     stop_requested = False
     for _, _, _, kind, body in records:
         if kind in (record.START, record.INFO):
@@ -123,6 +124,8 @@ def fold_run(path: RunPath, writers: list[WriterState], liveness: Mapping[str, L
         elif kind == record.DEFINE:
             rule = msgspec.convert(body["rule"], MetricRule)
             rules[rule.name] = rule
+        elif kind == record.ALERT:
+            alerts.append(msgspec.convert(body, Alert))
         elif kind == record.STATE:
             stop_requested = stop_requested or bool(body.get("stop"))
     history = _join_streams(writers, "history")
@@ -141,6 +144,7 @@ def fold_run(path: RunPath, writers: list[WriterState], liveness: Mapping[str, L
         system_metrics=_last_values(writers, "events"),
         tags=tuple(info.get("tags") or ()),
         metric_rules=tuple(rules.values()),
+        alerts=tuple(alerts),
         created_at=min(w.header.get("created_at", 0.0) for w in writers),
         heartbeat_at=_heartbeat(trainers or writers),
         last_row_at=history.last_timestamp,
@@ -289,18 +293,25 @@ def _state_of(
     liveness: Mapping[str, Liveness],
     records: list[tuple[int, str, int, int, dict[str, Any]]],
 ) -> State:
-    """Running while any trainer lives; else as the last one ended; crashed when it went without a word."""
+    """Running while any trainer lives; else as the last one ended; crashed when it went without a word.
+
+    A mark as preempting holds until another process goes on with the run; who then goes without a word was preempted.
+    """
     if not trainers:
         states = [body["state"] for _, _, _, kind, body in records if kind == record.STATE and body.get("state")]
         return states[-1] if states else "pending"
     open_trainers = [w for w in trainers if not w.is_ended]
-    if any(liveness.get(w.writer) == "alive" for w in open_trainers):
-        preempting = any(kind == record.STATE and body.get("state") == "preempting" for *_, kind, body in records)
-        return "preempting" if preempting else "running"
     newest = trainers[-1]
+    began = min((body.get("clock", 0) for _, body in newest.records), default=math.inf)
+    is_marked = any(
+        kind == record.STATE and body.get("state") == "preempting" and clock > began
+        for clock, _, _, kind, body in records
+    )
+    if any(liveness.get(w.writer) == "alive" for w in open_trainers):
+        return "preempting" if is_marked else "running"
     ends = [body for kind, body in newest.records if kind == record.END]
     if not ends:
-        return "crashed"
+        return "preempted" if is_marked else "crashed"
     state: State = ends[-1].get("state") or ("failed" if ends[-1].get("exit_code") else "finished")
     return state
 

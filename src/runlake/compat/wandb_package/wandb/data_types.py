@@ -1,5 +1,5 @@
 """The data types that can be logged."""
 
-from runlake import Histogram, Html, Image, Table
+from runlake import Audio, Histogram, Html, Image, Molecule, Object3D, Table, Video
 
-__all__ = ["Histogram", "Html", "Image", "Table"]
+__all__ = ["Audio", "Histogram", "Html", "Image", "Molecule", "Object3D", "Table", "Video"]

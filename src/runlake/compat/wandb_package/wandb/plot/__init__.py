@@ -1,14 +1,20 @@
-"""Ready-made charts: every name is known, and says when it is called that it is not there."""
+"""Ready-made charts."""
 
-from typing import Any
+from runlake.compat.unsupported import unsupported
+from runlake.plot import Chart as CustomChart
+from runlake.plot import bar, confusion_matrix, histogram, line, line_series, pr_curve, roc_curve, scatter
 
-from runlake.compat.unsupported import PLOTS, unsupported_plot
+plot_table = unsupported("plot_table")
 
-__all__ = list(PLOTS)
-
-
-def __getattr__(name: str) -> Any:
-    try:
-        return unsupported_plot(name)
-    except AttributeError:
-        raise AttributeError(f"module 'wandb.plot' (runlake) has no attribute {name!r}") from None
+__all__ = [
+    "CustomChart",
+    "bar",
+    "confusion_matrix",
+    "histogram",
+    "line",
+    "line_series",
+    "plot_table",
+    "pr_curve",
+    "roc_curve",
+    "scatter",
+]

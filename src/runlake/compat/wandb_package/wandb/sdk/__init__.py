@@ -1,6 +1,7 @@
 """The inner package whose modules integrations import names from."""
 
-from runlake import Run, Settings, finish, init
+from runlake import AlertLevel, Run, Settings, finish, init
 from runlake.compat.courtesies import login, setup
+from wandb.sdk import data_types
 
-__all__ = ["Run", "Settings", "finish", "init", "login", "setup"]
+__all__ = ["AlertLevel", "Run", "Settings", "data_types", "finish", "init", "login", "setup"]

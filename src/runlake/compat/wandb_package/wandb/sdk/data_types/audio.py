@@ -1,0 +1,5 @@
+"""Where integrations find `Audio`."""
+
+from runlake import Audio
+
+__all__ = ["Audio"]

@@ -1,0 +1,5 @@
+"""Where integrations find `Histogram`."""
+
+from runlake import Histogram
+
+__all__ = ["Histogram"]

@@ -1,0 +1,5 @@
+"""Where integrations find `Html`."""
+
+from runlake import Html
+
+__all__ = ["Html"]

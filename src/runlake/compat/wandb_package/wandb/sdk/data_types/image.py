@@ -1,0 +1,5 @@
+"""Where integrations find `Image`."""
+
+from runlake import Image
+
+__all__ = ["Image"]

@@ -1,0 +1,5 @@
+"""Where integrations find `Molecule`."""
+
+from runlake import Molecule
+
+__all__ = ["Molecule"]

@@ -1,0 +1,5 @@
+"""Where integrations find `Table`."""
+
+from runlake import Table
+
+__all__ = ["Table"]

@@ -1,0 +1,5 @@
+"""Where integrations find `Video`."""
+
+from runlake import Video
+
+__all__ = ["Video"]

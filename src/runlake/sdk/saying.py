@@ -1,0 +1,13 @@
+"""What is told to the person at the terminal."""
+
+from __future__ import annotations
+
+import sys
+
+
+def say(text: str) -> None:
+    """Print a line to stderr."""
+    try:
+        print(f"runlake: {text}", file=sys.stderr)
+    except (OSError, ValueError):
+        pass  # nobody reads stderr any more, or it is closed: a training does not end for that
