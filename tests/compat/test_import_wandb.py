@@ -169,6 +169,23 @@ def test_modules_that_integrations_import_from_are_there(python):
     assert python(code) == [True, True, True, True, True, True, False, True, True, True, 8, None]
 
 
+def test_what_integrations_do_beside_logging_is_taken(python):
+    code = """
+        import json
+        import wandb
+        from wandb.sdk.lib import telemetry
+
+        run = wandb.init(entity="ada", project="p")
+        wandb.run._label(code="transformers_trainer", repo="r")
+        with telemetry.context(run=run) as told:
+            told.feature.keras = True
+        with wandb.wandb_lib.telemetry.context() as told:
+            told.deprecated.something = True
+        print(json.dumps(run.get_url() == run.url))
+    """
+    assert python(code) is True
+
+
 def test_what_is_not_supported_can_be_imported_and_says_so_when_used(python):
     code = """
         import json

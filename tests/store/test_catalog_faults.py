@@ -11,6 +11,7 @@ import pytest
 
 from runlake.model import RunPath
 from runlake.store import catalog as catalog_module
+from runlake.store import record
 from runlake.store.catalog import Catalog
 from runlake.store.changes import append_change
 from runlake.store.fold_many import fold_many
@@ -274,8 +275,12 @@ def test_without_locks_a_silent_run_counts_as_crashed_and_a_sign_of_life_brings_
 # Crashed runs ---------------------------------------------------------------------------------------------------
 
 
-def test_a_crashed_run_is_watched_until_its_writer_is_certainly_gone(layout):
+@pytest.mark.parametrize("absorb_at", [1, 1000])
+@pytest.mark.parametrize("state", ["crashed", "preempted"])
+def test_a_crashed_run_is_watched_until_its_writer_is_certainly_gone(layout, state, absorb_at):
     opened = start(layout, "a")
+    if state == "preempted":
+        opened.writer.record(record.STATE, {"state": "preempting"})
     opened.writer.close()
     (part,) = layout.journal_dir(path_of("a")).iterdir()
     looks, folded = [], []
@@ -284,8 +289,8 @@ def test_a_crashed_run_is_watched_until_its_writer_is_certainly_gone(layout):
         looks.append(path.run_id)
         return read_journal_mark(layout, path)
 
-    catalog = make_catalog(layout, folded, journal_mark=mark)
-    assert catalog.refresh("ann", "p").runs[0].state == "crashed"
+    catalog = make_catalog(layout, folded, journal_mark=mark, absorb_at=absorb_at)
+    assert catalog.refresh("ann", "p").runs[0].state == state
     catalog.refresh("ann", "p")
     assert looks.count("a") >= 2
     long_ago = time.time() - 100

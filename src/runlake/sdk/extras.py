@@ -58,6 +58,8 @@ class Extras:
         @property
         def run_path(self) -> RunPath: ...
         @property
+        def url(self) -> str: ...
+        @property
         def disabled(self) -> bool: ...
         def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None: ...
         def _record(self, kind: int, body: Mapping[str, Any]) -> None: ...
@@ -198,6 +200,13 @@ class Extras:
         with self._lock:
             pending_count = len(self._backlog)
             return RunStatus(sum(self._writer.row_counts().values()) + pending_count, pending_count)
+
+    def get_url(self) -> str:
+        """The same as `url`."""
+        return self.url
+
+    def _label(self, repo: str | None = None, code: str | None = None, **labels: Any) -> None:
+        """Integrations tell W&B by which library a run was made; here nobody asks, and the call does nothing."""
 
     def to_html(self, height: int = 420, hidden: bool = False) -> str:
         """The run as a notebook shows it: its name, state and path. The arguments are those of W&B's page."""

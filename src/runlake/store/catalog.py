@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 ENDED_STATES = frozenset({"finished", "failed", "killed", "pending"})
 """What comes after these is announced by a change; in all other states the journal is watched."""
 
+_SILENT_STATES = ("crashed", "preempted")
+"""How a run stands that may have gone without a word: it is watched until its writers are certainly gone."""
+
 SAVE_INTERVAL_S = 5.0
 """Runs that log move all the time; what the files do not have yet, the next process folds."""
 
@@ -106,7 +109,7 @@ class _Watched(NamedTuple):
     """A run whose journal is watched, as it last was."""
 
     journal_mark: int
-    is_crashed: bool
+    is_silent: bool
 
 
 @dataclass(slots=True)
@@ -206,7 +209,7 @@ class Catalog:
                 dirty.add(folder)
             elif row.is_open or row.watch_until_s:
                 state = row.info.state if row.info else ""
-                if self._has_moved(place, folder, _Watched(row.journal_mark, row.is_open and state == "crashed")):
+                if self._has_moved(place, folder, _Watched(row.journal_mark, row.is_open and state in _SILENT_STATES)):
                     dirty.add(folder)
         for folder, watched in known.open_rows.items():
             if folder not in dirty and folder not in records.overlay and self._has_moved(place, folder, watched):
@@ -224,7 +227,7 @@ class Catalog:
     def _has_moved(self, place: RunPath, folder: str, watched: _Watched) -> bool:
         value, is_final = self._mark(place, folder)
         # A crashed run whose writers are certainly gone needs no watching any more; folding it again says so.
-        return value != watched.journal_mark or (is_final and watched.is_crashed)
+        return value != watched.journal_mark or (is_final and watched.is_silent)
 
     def _mark(self, place: RunPath, folder: str) -> JournalMark:
         try:
@@ -372,7 +375,7 @@ class Catalog:
 
         if records.deaths.get(info.incarnation, (0, False))[1]:
             return CatalogRow(None, 0, is_open=False, watch_until_s=watch_until_s)
-        is_open = info.state not in ENDED_STATES and not (info.state in ("crashed", "preempted") and mark.is_final)
+        is_open = info.state not in ENDED_STATES and not (info.state in _SILENT_STATES and mark.is_final)
         return CatalogRow(info, mark.value if is_open or watch_until_s else 0, is_open, watch_until_s=watch_until_s)
 
     def _absorb(self, place: RunPath, known: _Project, records: ProjectRecords) -> None:
@@ -508,13 +511,14 @@ def _hidden_rows(records: ProjectRecords) -> npt.NDArray[np.int64]:
 
 
 def _open_rows(columns: RunColumns) -> dict[str, _Watched]:
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     rows = columns.fields["@is_open"]
     folders = columns.fields["@folder"].filter(rows).to_pylist()
     marks = columns.fields["@journal_mark"].filter(rows).to_pylist()
-    crashed = pc.equal(columns.fields["state"].filter(rows), "crashed").to_pylist()
-    return dict(zip(folders, map(_Watched, marks, crashed), strict=True))
+    silent = pc.is_in(columns.fields["state"].filter(rows), pa.array(_SILENT_STATES, pa.large_string())).to_pylist()
+    return dict(zip(folders, map(_Watched, marks, silent), strict=True))
 
 
 def _folders(runs_dir: Path) -> set[str]:

@@ -36,6 +36,8 @@ __all__ = [*runlake.__all__, *SUBMODULES]
 def __getattr__(name: str) -> Any:
     if name in SUBMODULES:
         return importlib.import_module(f"{__name__}.{name}")
+    if name == "wandb_lib":
+        return importlib.import_module("wandb.sdk.lib")
     if name == "PublicApi":
         return runlake.Api
     try:

@@ -2,6 +2,6 @@
 
 from runlake import AlertLevel, Run, Settings, finish, init
 from runlake.compat.courtesies import login, setup
-from wandb.sdk import data_types
+from wandb.sdk import data_types, lib
 
-__all__ = ["AlertLevel", "Run", "Settings", "data_types", "finish", "init", "login", "setup"]
+__all__ = ["AlertLevel", "Run", "Settings", "data_types", "finish", "init", "lib", "login", "setup"]

@@ -1,5 +1,7 @@
 """Small parts that integrations reach into."""
 
+from wandb.sdk.lib import runid, telemetry
+
 
 class RunDisabled:
     """No run is ever of this class: with ``mode="disabled"`` too, `init` gives a `Run`.
@@ -8,4 +10,4 @@ class RunDisabled:
     """
 
 
-__all__ = ["RunDisabled"]
+__all__ = ["RunDisabled", "runid", "telemetry"]
