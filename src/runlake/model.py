@@ -165,3 +165,24 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     lost: str
     advice: str
+
+
+class Merged(msgspec.Struct, frozen=True, kw_only=True):
+    """What merging did with one run of another store: it is at `path` here, and at `source` there.
+
+    `outcome`: it is new here; both copies were joined; both were the same; it was left out because it was deleted, or
+    because nothing whole was written in it yet. `is_running`: its process lives, so there will be more to merge.
+    `kept_beside` names the files that lost their name to a newer one.
+    """
+
+    path: RunPath
+    source: RunPath
+    outcome: Literal["new", "joined", "same", "deleted", "empty"]
+    is_running: bool = False
+    kept_beside: tuple[str, ...] = ()
+    copied_bytes: int = 0
+
+    @property
+    def is_renamed(self) -> bool:
+        """Whether it has another id here, because its own is that of another run."""
+        return self.path != self.source

@@ -1,7 +1,9 @@
 """The page about the command line names every verb, option, exit code and format there is."""
 
 import json
+import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,7 @@ def keys_of(document):
         (["show", "mnist/a1"], ["ls", "show"]),
         (["diff", "mnist/a1", "mnist/b2"], ["diff"]),
         (["check", "mnist"], ["check"]),
+        (["merge", "copy"], ["merge"]),
         (["settings"], ["settings"]),
     ],
 )
@@ -100,6 +103,7 @@ def test_every_key_of_the_json_is_named(runlake, make_run, damage, arguments, se
     path = make_run("ann/mnist/b2", config={"lr": 2}, rows=[{"loss": float(i)} for i in range(100)])
     if arguments[0] == "check":
         damage(path)
+    shutil.copytree(os.environ["RUNLAKE_DIR"], "copy")
     keys = keys_of(json.loads(runlake(*arguments, "--json").out))
     named = "".join(map(section, sections))
     assert keys

@@ -512,3 +512,22 @@ def test_a_store_that_cannot_be_written_is_read_as_ever_and_every_edit_refused(l
             call()
     assert ids(service.list_runs("ann", "mnist")) == ["a"]
     assert service.read_run(RUN).config == {"lr": 1}
+
+
+# Merging ------------------------------------------------------------------------------------------------------
+
+
+def test_another_store_is_merged_in(service, train, root, tmp_path):
+    train("a").log(loss=1.0).finish()
+    shutil.move(root, tmp_path / "other")
+    train("a").log(loss=2.0).finish()
+    service.list_runs("ann", "mnist")
+    would = list(service.merge_from(tmp_path / "other", is_dry_run=True))
+    assert len(service.list_runs("ann", "mnist").runs) == 1
+    (merged,) = service.merge_from(tmp_path / "other", projects=[("ann", "mnist")])
+    assert [merged] == would
+    assert (merged.source, merged.outcome, merged.is_renamed) == (RUN, "new", True)
+    assert sorted(ids(service.list_runs("ann", "mnist"))) == ["a", merged.path.run_id]
+    assert service.read_history(merged.path).series[0].values.to_pylist() == [1.0]
+    with pytest.raises(NotFoundError, match="no project ann/other in"):
+        service.merge_from(tmp_path / "other", projects=[("ann", "other")])

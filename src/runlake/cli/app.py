@@ -9,7 +9,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from runlake.cli import care, comparing, exporting, listing, output, pulling, restoring, running, settings, showing
+from runlake.cli import (
+    care,
+    comparing,
+    exporting,
+    listing,
+    merging,
+    output,
+    pulling,
+    restoring,
+    running,
+    settings,
+    showing,
+)
 from runlake.cli.failures import ExitCode, describe, exit_code_of
 from runlake.cli.opening import GlobalOptions
 
@@ -105,5 +117,6 @@ app.command()(comparing.diff)
 app.command()(care.rm)
 app.command()(care.seal)
 app.command()(care.check)
+app.command()(merging.merge)
 app.command("exec", cls=running.PassThrough)(running.exec_)
 app.command()(settings.settings)

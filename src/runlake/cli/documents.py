@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runlake.model import Alert, FileInfo, Finding, ProjectInfo, RunInfo, RunPath
+from runlake.model import Alert, FileInfo, Finding, Merged, ProjectInfo, RunInfo, RunPath
 
 
 def project_document(project: ProjectInfo) -> dict[str, Any]:
@@ -77,4 +77,18 @@ def finding_document(path: RunPath, finding: Finding) -> dict[str, Any]:
         "place": finding.place,
         "lost": finding.lost,
         "advice": finding.advice,
+    }
+
+
+def merged_document(merged: Merged) -> dict[str, Any]:
+    """A run of ``merge``."""
+    return {
+        "entity": merged.path.entity,
+        "project": merged.path.project,
+        "run_id": merged.path.run_id,
+        "source_run_id": merged.source.run_id,
+        "outcome": merged.outcome,
+        "is_running": merged.is_running,
+        "kept_beside": list(merged.kept_beside),
+        "copied_bytes": merged.copied_bytes,
     }

@@ -103,7 +103,7 @@ def _numbers(history: History) -> tuple[Int64s | None, Float64s]:
 def _sketch(snapshot: Snapshot, stream: Stream, key: str) -> tuple[Int64s, npt.NDArray[Any], int, str] | None:
     """(steps, values, row count, path) of one key's pyramid points; None where only the rows themselves will do."""
     newest = newest_of(snapshot)
-    if any(_unsealed(snapshot, stream, newest)):
+    if snapshot.has_repeats or any(_unsealed(snapshot, stream, newest)):
         return None
     metas = _sealed(snapshot, stream, newest)
     footers = {name: footer for meta in metas for name, footer in meta.footers.items()}

@@ -20,6 +20,7 @@ Errors: `NotFoundError` for what is not there, `FilterError` for a filter or an 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import pyarrow as pa
@@ -28,6 +29,7 @@ from runlake.model import (
     ConsoleLine,
     FileInfo,
     Finding,
+    Merged,
     ProjectInfo,
     RunEdit,
     RunInfo,
@@ -172,6 +174,20 @@ class Service(Protocol):
 
     def check(self, entity: str | None = None, project: str | None = None) -> Iterator[tuple[RunPath, list[Finding]]]:
         """Read every byte of every run; yields each run with what was found wrong in it."""
+        ...
+
+    def merge_from(
+        self, other: Path, *, projects: Sequence[tuple[str, str]] | None = None, is_dry_run: bool = False
+    ) -> Iterator[Merged]:
+        """Bring everything of the store in the folder `other` into this one; yields each run as it goes.
+
+        Only some (entity, project) with `projects`. The other store is not written to. Two copies of one run (of one
+        incarnation) become their union; another run whose id is taken gets `<id>-<beginning of its incarnation>`; what
+        was deleted in either store stays deleted. Doing it again changes nothing more. With `is_dry_run` nothing is
+        done, and the answers say what would be. `NotFoundError` when there is no such store or project, `ConflictError`
+        while another process merges into this store. Runs that cannot be read do not stop the others; the first of
+        their errors is raised at the end.
+        """
         ...
 
     def close(self) -> None:

@@ -25,6 +25,7 @@ from runlake.model import (
     ConsoleLine,
     FileInfo,
     Finding,
+    Merged,
     ProjectInfo,
     RunEdit,
     RunInfo,
@@ -235,6 +236,15 @@ class LocalService:
                 for run_id in sorted(self._layout.run_ids(owner, name)):
                     path = RunPath(owner, name, run_id)
                     yield path, check_run(self._layout, path)
+
+    def merge_from(
+        self, other: Path, *, projects: Sequence[tuple[str, str]] | None = None, is_dry_run: bool = False
+    ) -> Iterator[Merged]:
+        from runlake.store.merge_stores import choose_projects, merge_projects
+
+        theirs = Layout(other.absolute())
+        chosen = choose_projects(self._layout, theirs, projects)
+        return merge_projects(self._layout, theirs, chosen, self._writer_id, is_dry_run=is_dry_run)
 
     def close(self) -> None:
         """Nothing stays open between calls."""

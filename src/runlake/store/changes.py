@@ -134,12 +134,36 @@ def pack_changes(changes_dir: Path) -> int:
 
 def latest_death(changes_dir: Path, incarnation: str) -> Change | None:
     """The last delete or undelete of one incarnation, loose or packed."""
-    wanted = f"#{encode_name(incarnation)}#"
-    names = {name for name in _loose_names(changes_dir) if wanted in name}
-    for pack in _pack_names(changes_dir):
-        names |= {name for name in _read_pack(changes_dir, pack) or () if wanted in name}
+    names = _names_with(changes_dir, f"#{encode_name(incarnation)}#")
     deaths = [change for name in sorted(names) if (change := parse_name(name)) and change.action.endswith("delete")]
     return deaths[-1] if deaths else None
+
+
+def latest_deaths(changes_dir: Path) -> dict[str, tuple[Change, str]]:
+    """The last delete or undelete of every incarnation that has one, and the name under which it was noted."""
+    found: dict[str, tuple[Change, str]] = {}
+    for name in sorted(_names_with(changes_dir, "delete#")):
+        change = parse_name(name)
+        if change is not None and change.action.endswith("delete"):
+            found[change.incarnation] = (change, name)
+    return found
+
+
+def copy_change(changes_dir: Path, name: str) -> None:
+    """Note a change of another copy of the project, as it was noted there. OSError where that cannot be."""
+    changes_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        _create(changes_dir / name)
+    except FileExistsError:
+        pass  # brought before
+
+
+def _names_with(changes_dir: Path, text: str) -> set[str]:
+    """The names of all changes that contain a text. Loose ones first: they are removed after they were packed."""
+    names = {name for name in _loose_names(changes_dir) if text in name}
+    for pack in _pack_names(changes_dir):
+        names |= {name for name in _read_pack(changes_dir, pack) or () if text in name}
+    return names
 
 
 def parse_name(name: str) -> Change | None:

@@ -41,7 +41,7 @@ _DEVICES = frozenset({"con", "prn", "aux", "nul"} | {f"{d}{i}" for d in ("com", 
 _NAMES_IN_ROOT = frozenset({"store.toml", "artifacts", "sweeps", "server.sqlite", "catalog.sqlite"})
 _HASH_MARK = "%~"
 _MAX_ENCODED_BYTES = 200
-_MAX_NAME_LENGTH = 1024
+MAX_NAME_LENGTH = 1024
 
 
 class Layout:
@@ -108,14 +108,17 @@ class Layout:
         _write_id(project_dir.parent, entity)
         _write_id(project_dir, project)
 
-    def make_run_dir(self, path: RunPath) -> None:
-        """Create the run's folders; ones that exist are left as they are."""
+    def make_run_dir(self, path: RunPath, *, at: Path | None = None) -> None:
+        """Create the run's folders; ones that exist are left as they are.
+
+        `at` is another place, to be renamed when the run is whole.
+        """
         check_run_path(path)
         self.make_project_dir(path.entity, path.project)
-        run_dir = self.run_dir(path)
+        run_dir = at or self.run_dir(path)
         for folder in (run_dir / "journal", run_dir / "files"):
             folder.mkdir(parents=True, exist_ok=True)
-        _write_id(run_dir, path.run_id)
+        _write_id(run_dir, path.run_id, self.run_dir(path).name)
 
 
 def _name_of(folder: Path) -> str:
@@ -133,8 +136,8 @@ def _names_in(parent: Path) -> list[str]:
     return names
 
 
-def _write_id(folder: Path, name: str) -> None:
-    if _HASH_MARK in folder.name and not (folder / "id").exists():
+def _write_id(folder: Path, name: str, encoded: str | None = None) -> None:
+    if _HASH_MARK in (encoded or folder.name) and not (folder / "id").exists():
         write_atomically(folder / "id", name.encode())
 
 
@@ -148,7 +151,7 @@ def _folders(parent: Path) -> list[str]:
 
 def check_run_path(path: RunPath) -> RunPath:
     """The path itself; `PathError` when a part of it cannot be a name."""
-    for word, name, limit in zip(("entity", "project", "run id"), path, (128, 128, _MAX_NAME_LENGTH), strict=True):
+    for word, name, limit in zip(("entity", "project", "run id"), path, (128, 128, MAX_NAME_LENGTH), strict=True):
         if not isinstance(name, str):
             raise PathError(f"the {word} must be a string, not {name!r}")
         bad = sorted(_FORBIDDEN_IN_NAMES.intersection(name))
@@ -176,7 +179,7 @@ def check_file_name(name: str) -> str:
         raise PathError(
             f"{name!r} cannot be the name of a run's file: use a relative path inside the run, like a/b.txt"
         )
-    if len(normal) > _MAX_NAME_LENGTH or any(len(encode_file_part(p).encode()) > 255 for p in parts):
+    if len(normal) > MAX_NAME_LENGTH or any(len(encode_file_part(p).encode()) > 255 for p in parts):
         raise PathError(f"the file name {name[:80]!r}... is too long for a disk")
     return normal
 

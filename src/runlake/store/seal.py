@@ -164,7 +164,9 @@ def _in_order(metas: list[Meta]) -> list[Meta]:
         for numbers in remaining.values():
             for writer, number in numbers.items():
                 first[writer] = min(number, first.get(writer, number))
-        name = min(name for name, numbers in remaining.items() if all(first[w] == n for w, n in numbers.items()))
+        # Segments of two copies of a store may each have another writer first.
+        firsts = [name for name, numbers in remaining.items() if all(first[w] == n for w, n in numbers.items())]
+        name = min(firsts or remaining)
         ordered.append(by_name[name])
         del remaining[name]
     return ordered
@@ -279,7 +281,9 @@ def _rows_of(
     """The batch's rows of one stream, stretch by stretch; new ones are folded into `states`."""
     for meta in batch.metas:
         if stream in meta.files:
-            yield from segment.read_rows(snapshot.segments_dir / meta.files[stream], stream, footers=meta.footers)
+            counting = {stretch.writer for stretch in meta.stretches}
+            sealed = segment.read_rows(snapshot.segments_dir / meta.files[stream], stream, footers=meta.footers)
+            yield from (rows for rows in sealed if rows.writer in counting)
     by_writer: dict[str, list[ScannedPart]] = {}
     for part in scanned:
         by_writer.setdefault(part.header["writer"], []).append(part)
@@ -344,7 +348,7 @@ def drop_leftovers(layout: Layout, path: RunPath) -> None:
     for name, _ in snapshot.journal.list_parts():
         if tuple(name) in covered:
             snapshot.journal.drop(name)
-    for old in {name for meta in snapshot.metas for name in meta.supersedes} - visible:
+    for old in snapshot.left_out - visible:
         file = folder / f"{old}.meta"
         if file.exists():
             _drop_segment(folder, segment.read_meta(file))

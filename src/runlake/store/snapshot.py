@@ -18,6 +18,7 @@ from runlake.store import segment
 from runlake.store.decode import ScannedPart, scan_part
 from runlake.store.journal import FolderJournal, PartName
 from runlake.store.layout import Layout
+from runlake.store.overlap import without_repeats
 from runlake.store.segment import Meta
 
 _ATTEMPTS = 50
@@ -28,7 +29,8 @@ T = TypeVar("T")
 class Snapshot:
     """The segments a reader must read, and the parts that no segment covers, in order.
 
-    `numbers` are those of all parts that are known of, by writer: here, or covered.
+    `numbers` are those of all parts that are known of, by writer: here, or covered. `left_out` names the segments whose
+    content others hold; `has_repeats` says that the files of `metas` still hold rows twice (`store.overlap`).
     """
 
     path: RunPath
@@ -37,6 +39,8 @@ class Snapshot:
     metas: list[Meta]
     parts: list[PartName]
     numbers: dict[str, set[int]]
+    left_out: frozenset[str] = frozenset()
+    has_repeats: bool = False
 
     def scan(self, name: PartName) -> ScannedPart:
         """One part, read and verified.
@@ -107,7 +111,7 @@ def read_consistently(layout: Layout, path: RunPath, reader: Callable[[Snapshot]
 
 
 def _is_current(snapshot: Snapshot) -> bool:
-    return meta_names(snapshot.segments_dir) - _superseded(snapshot.metas) == {m.name for m in snapshot.metas}
+    return meta_names(snapshot.segments_dir) - snapshot.left_out == {m.name for m in snapshot.metas}
 
 
 def take_snapshot(layout: Layout, path: RunPath) -> Snapshot:
@@ -118,14 +122,17 @@ def take_snapshot(layout: Layout, path: RunPath) -> Snapshot:
     segments_dir = layout.segments_dir(path)
     found = [segment.read_meta(segments_dir / f"{name}.meta") for name in sorted(meta_names(segments_dir))]
     replaced = _superseded(found)
-    metas = [meta for meta in found if meta.name not in replaced]
+    visible = [meta for meta in found if meta.name not in replaced]
+    metas = without_repeats(visible)
     journal = FolderJournal(layout.journal_dir(path))
     parts, numbers = number_parts(journal, found)
     if not metas and not parts:
         if meta_names(segments_dir):
             raise FileNotFoundError(f"{path} was sealed between the look at its segments and that at its journal")
         raise NotFoundError(_not_found(layout, path))
-    return Snapshot(path, segments_dir, journal, metas, parts, numbers)
+    left_out = frozenset(replaced | {meta.name for meta in visible} - {meta.name for meta in metas})
+    has_repeats = not {id(meta) for meta in metas} <= {id(meta) for meta in visible}
+    return Snapshot(path, segments_dir, journal, metas, parts, numbers, left_out, has_repeats)
 
 
 def number_parts(journal: FolderJournal, metas: list[Meta]) -> tuple[list[PartName], dict[str, set[int]]]:

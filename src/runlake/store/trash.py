@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,7 @@ from typing import Literal
 from runlake.errors import ConflictError, NotFoundError, ReadOnlyError, StoreError
 from runlake.model import RunPath
 from runlake.store.changes import append_change, latest_death
+from runlake.store.join_runs import ids_of
 from runlake.store.journal import FolderJournal
 from runlake.store.layout import Layout, check_run_path, encode_name
 from runlake.store.run_state import part_header, read_run
@@ -30,11 +32,14 @@ def move_run_to_trash(layout: Layout, path: RunPath, writer: str) -> Path:
     except StoreError:
         incarnation = f"unreadable{secrets.token_hex(4)}"
     _note_death(layout, path, writer, "delete", incarnation)
-    name = "-".join([incarnation, *map(encode_name, (path.run_id, path.entity, path.project))])
-    target = layout.trash_dir / os.fsdecode(os.fsencode(name)[:_MAX_NAME_BYTES])
+    return move_folder_to_trash(layout, path, incarnation)
+
+
+def move_folder_to_trash(layout: Layout, path: RunPath, incarnation: str) -> Path:
+    """Only move the folder of a run that has a tombstone. `NotFoundError` when it is gone already."""
     try:
         layout.trash_dir.mkdir(exist_ok=True)
-        return _rename(layout.run_dir(path), target)
+        return _rename(layout.run_dir(path), layout.trash_dir / _name_in_trash(path, incarnation))
     except FileNotFoundError:
         raise NotFoundError(f"run {path} was deleted by somebody else just now") from None
     except OSError as error:
@@ -87,8 +92,22 @@ def _path_in(trashed: Path) -> RunPath:
         raise StoreError(f"{trashed} cannot be read, so give the path of the run to restore: {error}") from error
     for header in headers:
         if "run_id" in header:
-            return check_run_path(RunPath(header["entity"], header["project"], header["run_id"]))
+            begun = check_run_path(RunPath(header["entity"], header["project"], header["run_id"]))
+            # `runlake merge` may have given it another id: then the folder in the trash is called by that.
+            paths = [begun._replace(run_id=each) for each in ids_of(begun.run_id, header["incarnation"])]
+            names = (_name_in_trash(path, header["incarnation"]) for path in paths)
+            called = (path for path, name in zip(paths, names, strict=True) if _is_copy(trashed.name, name))
+            return next(called, begun)
     raise StoreError(f"nothing in {trashed} says which run it was; give the path to restore it to")
+
+
+def _name_in_trash(path: RunPath, incarnation: str) -> str:
+    name = "-".join([incarnation, *map(encode_name, (path.run_id, path.entity, path.project))])
+    return os.fsdecode(os.fsencode(name)[:_MAX_NAME_BYTES])
+
+
+def _is_copy(name: str, of: str) -> bool:
+    return name == of or re.fullmatch(re.escape(of) + r"\.\d+", name) is not None
 
 
 def _rename(source: Path, target: Path) -> Path:

@@ -1,0 +1,93 @@
+"""``runlake merge``: two stores into one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runlake.cli import output
+from runlake.cli.documents import merged_document
+from runlake.cli.format import format_count, format_size
+from runlake.cli.opening import open_store
+from runlake.errors import RunlakeError
+from runlake.model import Merged
+
+if TYPE_CHECKING:
+    from runlake.service.contract import Service
+
+WORDS: dict[str, str] = {
+    "new": "new",
+    "joined": "joined",
+    "same": "the same",
+    "deleted": "left out (deleted)",
+    "empty": "left out (nothing in it yet)",
+}
+"""What the end says of each outcome."""
+
+
+def merge(
+    context: typer.Context,
+    other: Annotated[Path, typer.Argument(metavar="OTHER_STORE", help="The folder of the other store; only read.")],
+    projects: Annotated[
+        list[str] | None,
+        typer.Option("--project", metavar="ENTITY/PROJECT", help="Only this project; may be repeated."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be brought.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Bring everything of another store into this one. Doing it twice is harmless."""
+    merged: list[Merged] = []
+    failure: RunlakeError | None = None
+    with open_store(context) as service:
+        chosen = _chosen(service, projects)
+        found = service.merge_from(other, projects=chosen, is_dry_run=dry_run)
+        run_count = _count_runs(other, chosen)
+        with output.progress(f"merge {other}") as report:
+            try:
+                for count, one in enumerate(found, 1):
+                    merged.append(one)
+                    report(count, max(count, run_count))
+            except RunlakeError as error:  # what was brought until then is told all the same
+                failure = error
+    told = [one for one in merged if one.outcome != "same" or one.is_running]
+    if as_json:
+        output.print_json({"is_dry_run": dry_run, "runs": [merged_document(one) for one in merged]})
+    elif told:
+        output.print_table(("RUN", "OUTCOME", "SIZE", "NOTE"), [_row(one) for one in told], right=("SIZE",))
+    if failure is not None:
+        raise failure
+    output.note(f"{'would bring' if dry_run else 'brought'} {_summary(merged)}")
+
+
+def _chosen(service: Service, projects: list[str] | None) -> list[tuple[str, str]] | None:
+    from runlake.api.paths import parse_project_path
+
+    return [parse_project_path(text.rstrip("/"), service.default_entity) for text in projects] if projects else None
+
+
+def _count_runs(other: Path, projects: list[tuple[str, str]] | None) -> int:
+    from runlake.service.open import open_service
+
+    found = open_service(other).list_projects()
+    return sum(each.run_count for each in found if projects is None or (each.entity, each.name) in projects)
+
+
+def _row(merged: Merged) -> tuple[str, str, str, str]:
+    notes = [f"was {merged.source.run_id}, which is another run here"] if merged.is_renamed else []
+    notes += ["still running: merge again later"] if merged.is_running else []
+    notes += [f"kept {', '.join(merged.kept_beside)}"] if merged.kept_beside else []
+    return str(merged.path), merged.outcome, format_size(merged.copied_bytes), "; ".join(notes)
+
+
+def _summary(merged: list[Merged]) -> str:
+    counts: Counter[str] = Counter(one.outcome for one in merged)
+    words = [f"{counts[outcome]} {word}" for outcome, word in WORDS.items() if counts[outcome] or outcome == "new"]
+    renamed_count = sum(one.is_renamed for one in merged)
+    words += [f"{renamed_count} under another id"] if renamed_count else []
+    running_count = sum(one.is_running for one in merged)
+    words += [f"{running_count} still running"] if running_count else []
+    size = format_size(sum(one.copied_bytes for one in merged))
+    return f"{format_count(len(merged), 'run')}, {size}: {', '.join(words)}"

@@ -1,0 +1,102 @@
+"""Putting files together beside where they belong, and into place when they are whole and on the disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from runlake.errors import StoreError
+
+_COPY_BYTES = 1 << 20
+_OUTSIDE = "outside"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One file of a run, to be copied: of a file that may still grow the first `limit_bytes`.
+
+    `place` is relative to the run's folder, and may lead to a file that several runs share. Pieces of a lower `phase`
+    are on the disk before the first of a higher one is seen. `is_beside`: it lost its name to another file.
+    """
+
+    phase: int
+    place: str
+    content: Path
+    limit_bytes: int | None = None
+    modified_at_ns: int | None = None
+    is_beside: bool = False
+
+    @property
+    def size_bytes(self) -> int:
+        return self.content.stat().st_size if self.limit_bytes is None else self.limit_bytes
+
+    @property
+    def is_outside(self) -> bool:
+        return os.path.normpath(self.place).startswith("..")
+
+    def staged(self, staging: Path) -> Path:
+        """Where the piece waits."""
+        return staging / _OUTSIDE / Path(self.place).name if self.is_outside else staging / self.place
+
+
+def stage(pieces: Iterable[Piece], staging: Path) -> None:
+    """Write all pieces, each of them synced to disk. FileNotFoundError when one that is to be copied is gone."""
+    folders = {staging}
+    for piece in pieces:
+        place = piece.staged(staging)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        folders |= {folder for folder in place.parents if folder.is_relative_to(staging)}
+        try:
+            target = place.open("xb")
+        except FileExistsError:
+            raise StoreError(
+                f"{piece.place} and another file of the run have one name on the disk of {staging}"
+            ) from None
+        with target, piece.content.open("rb") as source:
+            left_bytes = piece.size_bytes
+            while chunk := source.read(min(left_bytes, _COPY_BYTES)):
+                target.write(chunk)
+                left_bytes -= len(chunk)
+            target.flush()
+            os.fsync(target.fileno())
+        if piece.modified_at_ns is not None:
+            os.utime(place, ns=(piece.modified_at_ns, piece.modified_at_ns))
+    for folder in folders:
+        sync_folder(folder)
+
+
+def put_in_place(pieces: Iterable[Piece], staging: Path, run_dir: Path) -> None:
+    """Move staged pieces to where they belong, phase by phase; what has their name is replaced."""
+    pieces = list(pieces)
+    for phase in sorted({piece.phase for piece in pieces}):
+        folders = set()
+        for piece in pieces:
+            if piece.phase == phase:
+                final = Path(os.path.normpath(run_dir / piece.place))
+                final.parent.mkdir(parents=True, exist_ok=True)
+                piece.staged(staging).replace(final)
+                folders |= {final.parent, *(f for f in final.parents if f.is_relative_to(run_dir))}
+        for folder in folders:
+            sync_folder(folder)
+
+
+def put_run_in_place(pieces: Iterable[Piece], staging: Path, run_dir: Path) -> None:
+    """Make a staged folder the run's, in one step. OSError when there is one of that name."""
+    put_in_place([piece for piece in pieces if piece.is_outside], staging, run_dir)
+    if (staging / _OUTSIDE).is_dir():
+        (staging / _OUTSIDE).rmdir()
+    staging.rename(run_dir)
+    sync_folder(run_dir.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names in a folder."""
+    if os.name != "posix":
+        return  # folders cannot be opened there
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
