@@ -68,6 +68,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     Times are float64 seconds since 1970 (UTC). `config` and `summary` are nested plain data; `config`
     may hold keys that begin with an underscore. `last_step` is -1 and `last_row_at` 0 while no row exists.
+    `forked_from` names the run and step that a fork began with: ``entity/project/run_id?_step=9``.
     """
 
     entity: str
@@ -100,10 +101,19 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     metric_rules: tuple[MetricRule, ...] = ()
     alerts: tuple[Alert, ...] = ()
     stop_requested: bool = False
+    forked_from: str | None = None
 
     @property
     def path(self) -> RunPath:
         return RunPath(self.entity, self.project, self.run_id)
+
+
+class GenerationInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """One history of a run: `created_at` is when it was opened, in seconds since 1970."""
+
+    generation: str
+    created_at: float
+    row_count: int
 
 
 class FileInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,12 +160,16 @@ class RunPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConsoleLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of what the run printed; `level` is None for stdout and "error" for stderr."""
+    """One line of what the run printed; `level` is None for stdout and "error" for stderr.
+
+    `source` names the process that printed it, where several write one run; numbers are counted for each.
+    """
 
     number: int
     timestamp: float
     level: str | None
     text: str
+    source: str | None = None
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ SETTINGS_FILE = "settings.toml"
 _FORBIDDEN_IN_ENTITIES = set('/\\#?%:*"<>|')
 
 Resume = Literal["allow", "must", "never", "auto"]
-Mode = Literal["online", "offline", "disabled"]
+Mode = Literal["online", "offline", "disabled", "shared"]
 Reinit = Literal["default", "return_previous", "finish_previous", "create_new"]
 
 
@@ -191,7 +191,7 @@ class Row(NamedTuple):
 
 
 _RESUME = _one_of("allow", "must", "never", "auto", true="auto", false=None)
-_MODE = _one_of("online", "offline", "disabled", dryrun="offline", shared="online")
+_MODE = _one_of("online", "offline", "disabled", "shared", dryrun="offline")
 _CONSOLE = _one_of("auto", "off", "wrap", redirect="wrap", wrap_raw="wrap", wrap_emu="wrap", false="off")
 _REINIT = _one_of(
     "default", "return_previous", "finish_previous", "create_new", true="finish_previous", false="return_previous"
@@ -210,7 +210,31 @@ ROWS = (
     Row("notes", _any_text, None, "WANDB_NOTES", ("run_notes",), "a longer text about the run"),
     Row("resume", _RESUME, None, "WANDB_RESUME", (), "what to do with an id that exists"),
     Row("reinit", _REINIT, "default", None, (), "what a second init does while a run is active"),
-    Row("mode", _MODE, "online", "WANDB_MODE", (), "online, offline, or disabled: nothing is written"),
+    Row(
+        "mode",
+        _MODE,
+        "online",
+        "WANDB_MODE",
+        (),
+        "online, offline, shared: one of several processes that write one run; or disabled: nothing is written",
+    ),
+    Row("label", _text, None, "WANDB_X_LABEL", ("x_label",), "the name of this process among those that write the run"),
+    Row(
+        "primary",
+        _flag,
+        None,
+        "WANDB_X_PRIMARY",
+        ("x_primary",),
+        "true: how this process ends is how the run ends; false: it is not",
+    ),
+    Row(
+        "update_finish_state",
+        _flag,
+        None,
+        "WANDB_X_UPDATE_FINISH_STATE",
+        ("x_update_finish_state",),
+        "false: how this process ends is not how the run ends",
+    ),
     Row("silent", _flag, False, "WANDB_SILENT", (), "print nothing"),
     Row("quiet", _flag, False, "WANDB_QUIET", (), "print less"),
     Row("strict", _flag, False, None, (), "raise on faults of disk and network instead of warning"),
@@ -255,6 +279,9 @@ class Settings:
     resume: Resume | None
     reinit: Reinit
     mode: Mode
+    label: str | None
+    primary: bool | None
+    update_finish_state: bool | None
     silent: bool
     quiet: bool
     strict: bool

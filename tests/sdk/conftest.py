@@ -119,7 +119,9 @@ class Script:
     def __init__(self, *pieces, **environment):
         text = "import os, signal, sys, threading, time\nimport runlake\n"
         file = Path("script.py")
-        file.write_text("\n".join([text, *map(textwrap.dedent, pieces)]))
+        text = "\n".join([text, *map(textwrap.dedent, pieces)])
+        if not file.exists() or file.read_text() != text:  # another process may be about to read the same
+            file.write_text(text)
         paths = [str(Path(runlake.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
         command = [sys.executable, "-X", "dev", "-W", "error", str(file)]
         self.process = subprocess.Popen(

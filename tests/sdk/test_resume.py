@@ -1,10 +1,18 @@
 """An id that exists: another attempt, or going on, as `resume` says."""
 
+import math
+import time
+
 import pytest
 
 import runlake
-from runlake.errors import BadValueError, UsageError
+from runlake.errors import BadValueError, NotFoundError, RunlakeWarning, UsageError
+from runlake.model import RunEdit
+from runlake.query.scan import list_keys, read_history, sample_history
+from runlake.service.local import LocalService
+from runlake.store.check import check_run
 from runlake.store.layout import Layout
+from runlake.store.run_state import read_run
 from runlake.store.seal import seal_run
 
 pytestmark = pytest.mark.usefixtures("session")
@@ -155,3 +163,273 @@ def test_what_died_before_it_had_written_anything_whole_is_begun_again(stored, h
     run.log({"a": 1})
     run.finish()
     assert (run.resumed, stored.column("a")) == (False, [1])
+
+
+def test_integers_beyond_64_bits_and_nan_are_no_obstacle(stored):
+    run = runlake.init(id="r", project="p", config={"big": 2**70})
+    run.log({"big": -(2**70), "nan": math.nan, "deep": {"$float": "x"}})
+    run.finish()
+    run = runlake.init(id="r", project="p", resume="must")
+    assert (dict(run.config), run.summary["big"], run.step) == ({"big": 2**70}, -(2**70), 1)
+    assert (math.isnan(run.summary["nan"]), run.summary["deep"]) == (True, {"$float": "x"})
+
+
+# After a crash, a delete, and before a beginning
+
+
+def test_must_leaves_nothing_behind_where_there_is_no_run(stored):
+    with pytest.raises(UsageError):
+        runlake.init(id="r", project="p", resume="must")
+    assert not stored.layout.run_dir(stored.path()).exists()
+
+
+def test_a_killed_run_is_gone_on_with_and_finishes(script, stored):
+    killed = script(
+        """
+        run = runlake.init(id="r", project="p", config={"lr": 0.1})
+        run.log({"a": 1})
+        run.log({"a": 2})
+        os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    assert killed.end()[0] == -9
+    assert stored.state() == ("crashed", None)
+    run = runlake.init(id="r", project="p", resume="allow")
+    assert (run.resumed, run.step, dict(run.config)) == (True, 2, {"lr": 0.1})
+    run.log({"a": 3})
+    assert stored.state() == ("running", None)
+    run.finish()
+    assert (stored.column("a"), stored.state()) == ([1, 2, 3], ("finished", 0))
+
+
+@pytest.mark.parametrize("resume", [None, "allow", "never", "auto"])
+def test_an_id_that_was_deleted_begins_a_new_life(stored, home, resume):
+    first = first_life()
+    service = LocalService(home / "store", default_entity="ann")
+    service.delete_run(stored.path())
+    run = runlake.init(id="r", project="p", resume=resume)
+    run.log({"b": 1})
+    run.finish()
+    assert (run.resumed, run.step) == (False, 1)
+    assert run.incarnation != first.incarnation
+    info = stored.info()
+    assert (info.incarnation, info.config, info.summary, stored.rows()) == (
+        run.incarnation,
+        {},
+        {"b": 1},
+        [{"_step": 0, "b": 1}],
+    )
+    assert [r.incarnation for r in service.list_runs("ann", "p").runs] == [run.incarnation]
+
+
+def test_must_does_not_find_a_deleted_run(stored, home):
+    first_life()
+    LocalService(home / "store", default_entity="ann").delete_run(stored.path())
+    with pytest.raises(UsageError, match="there is no run"):
+        runlake.init(id="r", project="p", resume="must")
+
+
+def test_a_process_that_trains_on_in_a_deleted_run_does_not_touch_the_next_of_that_id(stored, home):
+    old = runlake.init(id="r", project="p", reinit="create_new")
+    old.log({"a": 1})
+    LocalService(home / "store", default_entity="ann").delete_run(stored.path())
+    new = runlake.init(id="r", project="p", reinit="create_new")
+    new.log({"b": 1})
+    old._writer._rows_in_part = 10**9  # as full as a part gets
+    with pytest.warns(RunlakeWarning, match="was deleted"):
+        old.log({"a": 2})
+    with pytest.warns(RunlakeWarning) as told:
+        old.finish()
+    assert [str(each.message) for each in told if "1 rows or records" in str(each.message)]
+    new.finish()
+    assert (stored.rows(), stored.state()) == ([{"_step": 0, "b": 1}], ("finished", 0))
+
+
+@pytest.mark.parametrize("resume", [None, "allow", "must"])
+def test_a_run_that_was_made_without_a_process_is_gone_on_with(stored, home, resume):
+    service = LocalService(home / "store", default_entity="ann")
+    made = service.create_run(stored.path())
+    service.edit_run(stored.path(), RunEdit(config_set={"lr": 0.1}, info={"tags": ["planned"]}))
+    run = runlake.init(id="r", project="p", resume=resume, config={"more": 1})
+    assert (run.step, dict(run.config), run.tags) == (0, {"lr": 0.1, "more": 1}, ("planned",))
+    run.log({"a": 1})
+    run.finish()
+    info = stored.info()
+    assert (info.incarnation, info.generation) == (made.incarnation, made.generation)
+    assert (info.config, info.tags, info.name, info.state) == (
+        {"lr": 0.1, "more": 1},
+        ("planned",),
+        run.name,
+        "finished",
+    )
+
+
+# Rewind
+
+
+def ten_rows(**more):
+    run = runlake.init(id="r", project="p", name="calm", config={"lr": 0.1}, **more)
+    run.define_metric("loss", summary="min,mean")
+    for step in range(10):
+        run.log({"a": step, "loss": 10.0 - step})
+        if step == 6:
+            run.log({"late": 1}, commit=False)
+            run.summary["mine"] = "late"
+            run.config.update({"later": True})
+        if step == 2:
+            run.summary["mine"] = "early"
+    run.finish()
+    return run
+
+
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_a_rewind_goes_on_behind_the_step_and_hides_what_came_later(stored, home, is_sealed):
+    first = ten_rows()
+    if is_sealed:
+        seal_run(Layout(home / "store"), stored.path())
+    run = runlake.init(project="p", resume_from="r?_step=3")
+    assert (run.id, run.resumed, run.step, run.name, dict(run.config)) == ("r", True, 4, "calm", {"lr": 0.1})
+    summary = {"a": 3, "loss": {"min": 7.0, "mean": 8.5}, "mine": "early"}
+    assert run.summary == stored.info().summary == summary
+    run.log({"a": 40, "loss": 1.0, "new": True})
+    assert run.summary == {"a": 40, "loss": {"min": 1.0, "mean": 7.0}, "mine": "early", "new": True}
+    run.finish()
+
+    def check():
+        rows = [{"_step": s, "a": s, "loss": 10.0 - s} for s in range(4)]
+        assert stored.rows() == [*rows, {"_step": 4, "a": 40, "loss": 1.0, "new": True}]
+        info = stored.info()
+        assert (info.summary, info.config, info.name, info.state, info.row_count) == (
+            run.summary.as_dict(),
+            {"lr": 0.1},
+            "calm",
+            "finished",
+            5,
+        )
+        assert (info.incarnation, info.last_step) == (first.incarnation, 4)
+        assert set(list_keys(stored.layout, stored.path())) == {"a", "loss", "new"}
+        drawn = sample_history(stored.layout, stored.path(), "a", samples=100)
+        assert drawn.series[0].values.to_pylist() == [0, 1, 2, 3, 40]
+        old = read_run(stored.layout, stored.path(), generation=first.generation)
+        assert (old.row_count, old.config, old.summary["a"]) == (10, {"lr": 0.1, "later": True}, 9)
+        history = read_history(stored.layout, stored.path(), generation=first.generation)
+        assert history.step.tolist() == list(range(10))
+
+    check()
+    for _ in range(2):
+        seal_run(Layout(home / "store"), stored.path())
+        check()
+
+
+def test_a_rewind_may_be_rewound_and_resumed(stored):
+    ten_rows()
+    for last, expected in ((6, [*range(7), 100]), (2, [0, 1, 2, 100])):
+        run = runlake.init(project="p", resume_from=f"r?_step={last}")
+        run.log({"a": 100})
+        run.finish()
+        assert stored.column("a") == expected
+    run = runlake.init(project="p", id="r", resume="must")
+    assert (run.step, run.summary["a"]) == (4, 100)
+    run.log({"a": 200})
+    run.finish()
+    assert (stored.column("a"), stored.info().summary["mine"]) == ([0, 1, 2, 100, 200], "early")
+    assert [row["_step"] for row in stored.rows()] == [0, 1, 2, 3, 4]
+
+
+def test_rows_that_the_old_attempt_still_logs_do_not_get_into_the_new_one(stored):
+    old = runlake.init(id="r", project="p", reinit="create_new")
+    old.log({"a": 0})
+    new = runlake.init(project="p", resume_from="r?_step=0", reinit="create_new")
+    old.log({"a": 1})
+    new.log({"a": 10})
+    old.finish()
+    new.finish()
+    assert stored.column("a") == [0, 10]
+
+
+def test_a_rewind_behind_a_clock_that_goes_back_keeps_its_order(stored, monkeypatch):
+    ten_rows()
+    run = runlake.init(project="p", resume_from="r?_step=1")
+    run._clock = lambda: time.time() - 600
+    run.log({"a": 20})
+    run.finish()
+    assert (stored.column("a"), stored.info().summary["a"]) == ([0, 1, 20], 20)
+
+
+@pytest.mark.parametrize(
+    ("moment", "error", "match"),
+    [
+        ("r", BadValueError, "run_id"),
+        ("r?_step=", BadValueError, "run_id"),
+        ("r?_step=-1", BadValueError, "run_id"),
+        ("r?epoch=1", BadValueError, "run_id"),
+        ("a/b/c/d?_step=1", BadValueError, "run_id"),
+        ("r?_step=10", BadValueError, "no step 10: its last one is 9"),
+        ("other?_step=1", NotFoundError, "no run"),
+    ],
+)
+def test_a_moment_that_is_none_is_refused(stored, moment, error, match):
+    ten_rows()
+    for argument in ("resume_from", "fork_from"):
+        with pytest.raises(error, match=match):
+            runlake.init(project="p", **{argument: moment})
+    assert [stored.info().row_count, stored.layout.run_ids("ann", "p")] == [10, ["r"]]
+
+
+def test_only_one_way_to_begin_may_be_asked_for(stored):
+    ten_rows()
+    for given in (
+        {"resume": "allow", "resume_from": "r?_step=1"},
+        {"fork_from": "r?_step=1", "resume_from": "r?_step=1"},
+    ):
+        with pytest.raises(UsageError, match="choose one"):
+            runlake.init(project="p", **given)
+    with pytest.raises(BadValueError, match="fork_from"):
+        runlake.init(project="p", id="s", resume_from="r?_step=1")
+    with pytest.raises(BadValueError, match="into itself"):
+        runlake.init(project="p", id="r", fork_from="r?_step=1")
+
+
+# Fork
+
+
+@pytest.mark.parametrize("is_sealed", [pytest.param(False, marks=pytest.mark.long), True])
+def test_a_fork_begins_with_the_rows_of_the_other_and_outlives_it(stored, home, is_sealed):
+    first = ten_rows(tags=["t"], notes="n", group="g")
+    if is_sealed:
+        seal_run(Layout(home / "store"), stored.path())
+    run = runlake.init(project="p", id="s", fork_from="r?_step=3", config={"more": 1})
+    assert (run.step, run.summary["a"], dict(run.config), run.tags) == (4, 3, {"lr": 0.1, "more": 1}, ())
+    assert run.name != "calm"
+    run.log({"a": 40})
+    run.finish()
+    assert stored.info().row_count == 10
+    LocalService(home / "store", default_entity="ann").delete_run(stored.path())
+    for _ in range(3):
+        info = stored.info("s")
+        assert (info.name, info.tags, info.notes, info.group, info.state) == (run.name, (), None, None, "finished")
+        assert (info.forked_from, info.config) == ("ann/p/r?_step=3", {"lr": 0.1, "more": 1})
+        assert info.summary == {"a": 40, "loss": {"min": 7.0, "mean": 8.5}, "mine": "early"}
+        assert info.created_at > first.start_time
+        assert stored.column("a", "s") == [0, 1, 2, 3, 40]
+        assert check_run(stored.layout, stored.path("s")) == []
+        seal_run(Layout(home / "store"), stored.path("s"))
+
+
+@pytest.mark.long
+def test_a_fork_of_another_project_and_of_a_rewind(stored):
+    ten_rows()
+    rewound = runlake.init(project="p", resume_from="r?_step=3")
+    rewound.log({"a": 40})
+    rewound.finish()
+    run = runlake.init(project="q", id="s", fork_from="ann/p/r?_step=4")
+    run.log({"a": 50})
+    run.finish()
+    assert stored.column("a", "q/s") == [0, 1, 2, 3, 40, 50]
+
+
+def test_a_fork_wants_an_id_of_its_own(stored):
+    ten_rows()
+    runlake.init(project="p", id="s").finish()
+    with pytest.raises(UsageError, match="exists already"):
+        runlake.init(project="p", id="s", fork_from="r?_step=3")

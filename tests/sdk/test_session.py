@@ -200,7 +200,7 @@ def test_a_setting_that_cannot_be_is_refused_by_name(monkeypatch):
         runlake.init()
 
 
-@pytest.mark.parametrize("argument", ["resume_from", "fork_from", "sync_tensorboard"])
+@pytest.mark.parametrize("argument", ["tensorboard", "sync_tensorboard"])
 def test_what_is_not_supported_yet_is_refused_by_name(argument):
     with pytest.raises(NotSupportedError, match=argument):
         runlake.init(**{argument: "x"})

@@ -49,7 +49,8 @@ def test_defaults_are_what_a_fresh_machine_has(environ, cwd, home):
     assert settings.as_dict() | {"host": "h", "dir": "d"} == {
         "dir": "d", "base_url": None, "entity": "ann", "project": "uncategorized", "run_id": None, "name": None,
         "group": None, "job_type": None, "tags": (), "notes": None, "resume": None, "reinit": "default",
-        "mode": "online", "silent": False, "quiet": False, "strict": False, "console": "auto",
+        "mode": "online", "label": None, "primary": None, "update_finish_state": None,
+        "silent": False, "quiet": False, "strict": False, "console": "auto",
         "system_interval_s": 15.0, "disable_git": False, "disable_code": False, "disable_system": False,
         "seal": "detached", "sync_interval_s": None, "username": "ann", "host": "h", "program": None,
     }  # fmt: skip
@@ -83,13 +84,13 @@ def test_every_wandb_variable_is_understood_under_both_prefixes(environ, cwd):
         "PROJECT": "p", "ENTITY": "e", "NAME": "n", "RUN_ID": "i", "RUN_GROUP": "g", "JOB_TYPE": "j",
         "TAGS": "a, b,,a", "NOTES": "o", "RESUME": "must", "MODE": "dryrun", "SILENT": "true", "QUIET": "1",
         "DISABLE_GIT": "yes", "DISABLE_CODE": "TRUE", "CONSOLE": "redirect", "USERNAME": "u", "HOST": "h",
-        "PROGRAM": "x.py",
+        "PROGRAM": "x.py", "X_LABEL": "l", "X_PRIMARY": "false", "X_UPDATE_FINISH_STATE": "0",
     }  # fmt: skip
     expected = {
         "project": "p", "entity": "e", "name": "n", "run_id": "i", "group": "g", "job_type": "j",
         "tags": ("a", "b"), "notes": "o", "resume": "must", "mode": "offline", "silent": True, "quiet": True,
         "disable_git": True, "disable_code": True, "console": "wrap", "username": "u", "host": "h",
-        "program": "x.py",
+        "program": "x.py", "label": "l", "primary": False, "update_finish_state": False,
     }  # fmt: skip
     for prefix in ("WANDB_", "RUNLAKE_"):
         settings = resolve({}, environ | {prefix + name: text for name, text in texts.items()}, cwd)
@@ -134,7 +135,7 @@ def test_a_file_called_like_the_store_folder_is_none(cwd):
 @pytest.mark.parametrize(
     ("arguments", "variables", "message"),
     [
-        ({}, {"WANDB_MODE": "fast"}, "WANDB_MODE is 'fast'; it must be one of online, offline, disabled"),
+        ({}, {"WANDB_MODE": "fast"}, "WANDB_MODE is 'fast'; it must be one of online, offline, disabled, shared"),
         ({}, {"RUNLAKE_SILENT": "maybe"}, "RUNLAKE_SILENT is 'maybe'; it must be true or false"),
         ({}, {"RUNLAKE_SYSTEM_INTERVAL_S": "0"}, "RUNLAKE_SYSTEM_INTERVAL_S is '0'; it must be a number of seconds"),
         ({}, {"RUNLAKE_SYNC_INTERVAL_S": "nan"}, "RUNLAKE_SYNC_INTERVAL_S is 'nan'; it must be a number of seconds"),
@@ -158,7 +159,7 @@ def test_a_settings_file_that_cannot_be_used_is_named(environ, cwd):
     path = write(cwd / ".runlake" / "settings.toml", "mode = 'fast'")
     with pytest.raises(BadValueError) as caught:
         resolve({}, environ, cwd)
-    assert str(caught.value) == f"mode in {path} is 'fast'; it must be one of online, offline, disabled"
+    assert str(caught.value) == f"mode in {path} is 'fast'; it must be one of online, offline, disabled, shared"
     path.write_text("mode = ")
     with pytest.raises(BadValueError, match="is not TOML"):
         resolve({}, environ, cwd)
@@ -169,20 +170,20 @@ def test_a_settings_file_that_cannot_be_used_is_named(environ, cwd):
 
 def test_unknown_names_are_kept_once_and_known_wandb_names_are_understood(environ, cwd):
     write(cwd / ".runlake" / "settings.toml", "colour = 1")
-    given = Settings(start_method="fork", run_name="n", x_disable_stats=True, x_label="l")
-    assert (given.name, given.disable_system, given.ignored) == ("n", True, ("start_method", "x_label"))
-    settings = resolve({"settings": given, "x_label": 1}, environ, cwd)
+    given = Settings(start_method="fork", run_name="n", x_disable_stats=True, x_files_dir="l")
+    assert (given.name, given.disable_system, given.ignored) == ("n", True, ("start_method", "x_files_dir"))
+    settings = resolve({"settings": given, "x_files_dir": 1}, environ, cwd)
     assert (settings.name, settings.disable_system) == ("n", True)
-    assert settings.ignored == ("start_method", "x_label", "colour")
+    assert settings.ignored == ("start_method", "x_files_dir", "colour")
 
 
 def test_settings_cannot_be_changed_but_replaced_copied_and_pickled(environ, cwd):
-    settings = resolve({"project": "p", "tags": "a,b", "x_label": 1}, environ, cwd)
+    settings = resolve({"project": "p", "tags": "a,b", "x_files_dir": 1}, environ, cwd)
     with pytest.raises(AttributeError, match="settings cannot be changed"):
         settings.project = "q"
     changed = settings.replace(project="q", name="n")
     assert changed.as_dict() == settings.as_dict() | {"project": "q", "name": "n"}
-    assert changed.ignored == ("x_label",)
+    assert changed.ignored == ("x_files_dir",)
     assert copy.deepcopy(settings) == pickle.loads(pickle.dumps(settings)) == settings
     assert repr(Settings(project="p", mode="offline")) == "Settings(project='p', mode='offline')"
 

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
@@ -17,13 +17,14 @@ from runlake.api import edits, notebook
 from runlake.api.absent import RUN_ABSENT, name_absent
 from runlake.api.files import File, Files, find_file, find_files, iso_time
 from runlake.api.frame import history_to_pandas, table_to_polars
+from runlake.api.generation import GenerationService
 from runlake.api.paths import web_address
 from runlake.api.people import User
 from runlake.api.scan import HistoryScan
 from runlake.api.selection import Selection, select_rows, stream_named
 from runlake.api.stored_summary import HIDDEN_KEY, StoredSummary, summary_data
 from runlake.errors import NotFoundError, PathError
-from runlake.model import STEP, Alert, RunEdit, RunInfo, RunPath
+from runlake.model import STEP, Alert, GenerationInfo, RunEdit, RunInfo, RunPath
 from runlake.query.rows import iter_rows
 from runlake.query.select import Join
 from runlake.query.table import MAX_COLUMNS, wide_table
@@ -139,6 +140,21 @@ class StoredRun:
     def row_count(self) -> int:
         """How many rows the history has."""
         return self._info.row_count
+
+    @property
+    def forked_from(self) -> str | None:
+        """The run and step that a fork began with, like ``entity/project/run_id?_step=9``."""
+        return self._info.forked_from
+
+    @property
+    def generations(self) -> list[GenerationInfo]:
+        """Every history that the run has had, oldest first: of each its `generation`, `created_at` and `row_count`."""
+        return self._service.list_generations(self._info.path)
+
+    def at_generation(self, generation: str) -> StoredRun:
+        """The run as an older attempt left it, to be read only; `generations` names them."""
+        service = cast("Service", GenerationService(self._service, generation))
+        return StoredRun(service, service.read_run(self._info.path))
 
     @property
     def rawconfig(self) -> dict[str, Any]:

@@ -12,15 +12,20 @@ from runlake.values import decode_json
 def console_lines(history: History) -> list[ConsoleLine]:
     """The lines by number, each in its last form: a progress bar that was redrawn is one line.
 
-    The time of a line is that of its last form.
+    The time of a line is that of its last form. Where several processes printed, the lines are in the order in which
+    they were first seen.
     """
-    cells = {key: _cells(history, key) for key in ("line", "level", "text")}
+    cells = [_cells(history, key) for key in ("source", "line", "level", "text")]
     times = [0.0] * history.row_count if history.timestamp is None else history.timestamp.tolist()
-    lines: dict[int, ConsoleLine] = {}
-    for number, level, text, timestamp in zip(cells["line"], cells["level"], cells["text"], times, strict=True):
+    lines: dict[tuple[str | None, int], ConsoleLine] = {}
+    for source, number, level, text, timestamp in zip(*cells, times, strict=True):
         if isinstance(number, int):
-            lines[number] = ConsoleLine(number=number, timestamp=timestamp, level=level, text=text or "")
-    return [lines[number] for number in sorted(lines)]
+            lines[source, number] = ConsoleLine(
+                number=number, timestamp=timestamp, level=level, text=text or "", source=source
+            )
+    if len({source for source, _ in lines}) > 1:
+        return list(lines.values())
+    return [lines[place] for place in sorted(lines, key=lambda place: place[1])]
 
 
 def _cells(history: History, key: str) -> list[Any]:

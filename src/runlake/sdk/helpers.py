@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from runlake.sdk.capture import METADATA_FILE, capture_spec, quick_metadata, spawn_capture
+from runlake.sdk.capture import METADATA_FILE, Capture, capture_spec, quick_metadata, spawn_capture
 from runlake.sdk.config_source import as_yaml
 from runlake.sdk.console import ConsoleCapture
 from runlake.sdk.run import Run
@@ -28,11 +28,8 @@ def attach(run: Run) -> Callable[[], None]:
     """Start the helpers that the settings ask for; answers what ends them and writes the run's closing files."""
     settings = run.settings
     cwd = Path.cwd()
-    metadata = quick_metadata(
-        settings, sys.argv, cwd=cwd, started_at=run.start_time, writer_id=run.writer_id, main_file=settings.program
-    )
-    run.files_of_run.write(METADATA_FILE, json.dumps(metadata, indent=2).encode())
-    capture = spawn_capture(capture_spec(settings, Path(run.dir), cwd))
+    # Of several processes that write a run, those that are not the primary one leave its files alone.
+    capture = None if settings.primary is False else _describe(run, cwd)
     output = OutputFile(Path(run.dir) / OUTPUT_FILE)
     sampler = SystemSampler(os.getpid(), run.write_events, settings.system_interval_s, disk=Path(run.dir))
     if not settings.disable_system:
@@ -51,11 +48,26 @@ def attach(run: Run) -> Callable[[], None]:
         if not settings.disable_system:
             sampler.stop()
         output.close()
-        run.files_of_run.write(CONFIG_FILE, as_yaml(run.config.as_dict()).encode())
-        run.files_of_run.write(SUMMARY_FILE, encode_json(run.summary.as_dict()).encode())
-        capture.close()
+        if capture is not None:
+            run.files_of_run.write(CONFIG_FILE, as_yaml(run.config.as_dict()).encode())
+            run.files_of_run.write(SUMMARY_FILE, encode_json(run.summary.as_dict()).encode())
+            capture.close()
 
     return detach
+
+
+def _describe(run: Run, cwd: Path) -> Capture:
+    """Keep how the run was started; what takes time is captured by a process of its own."""
+    metadata = quick_metadata(
+        run.settings,
+        sys.argv,
+        cwd=cwd,
+        started_at=run.start_time,
+        writer_id=run.writer_id,
+        main_file=run.settings.program,
+    )
+    run.files_of_run.write(METADATA_FILE, json.dumps(metadata, indent=2).encode())
+    return spawn_capture(capture_spec(run.settings, Path(run.dir), cwd))
 
 
 class OutputFile:

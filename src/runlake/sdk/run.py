@@ -74,7 +74,7 @@ class Run(Extras):
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self._is_child_without_writer = False
-        self._next_step = before.last_step + 1 if before else 0
+        self._next_step = opened.next_step
         self._open_step: int | None = None
         self._started_at = clock()
         self._monotonic_start = time.monotonic() - (before.runtime_s if before else 0.0)
@@ -156,7 +156,7 @@ class Run(Extras):
     @property
     def starting_step(self) -> int:
         """The first step of this process: 0, or behind the last one of a resumed run."""
-        return self._opened.before.last_step + 1 if self._opened.before else 0
+        return self._opened.next_step
 
     @property
     def first_console_line(self) -> int:
@@ -167,6 +167,11 @@ class Run(Extras):
     def resumed(self) -> bool:
         """Whether the run goes on from an earlier process."""
         return self._opened.before is not None
+
+    @property
+    def source(self) -> str | None:
+        """How printed lines of this process are told from those of others in the run; None when it is alone."""
+        return self._settings.label or (self.writer_id if self._opened.is_beside else None)
 
     @property
     def start_time(self) -> float:
@@ -439,10 +444,14 @@ class Run(Extras):
         values: dict[str, Any] = {"line": number, "text": text}
         if level is not None:
             values["level"] = level
+        if self.source is not None:
+            values["source"] = self.source
         self._write_beside("console", values, timestamp)
 
     def write_events(self, values: Mapping[str, Any]) -> None:
         """Keep one sample of the machine."""
+        if self._settings.label is not None:
+            values = {f"{key}/l:{self._settings.label}": value for key, value in values.items()}
         self._write_beside("events", values, self._clock())
 
     def _write_beside(self, stream: Literal["events", "console"], values: Mapping[str, Any], timestamp: float) -> None:

@@ -23,12 +23,13 @@ from runlake.sdk.config_source import read_config, read_defaults
 from runlake.sdk.disabled import DisabledWriter
 from runlake.sdk.exit_hooks import ExitHooks, interrupt_main_thread
 from runlake.sdk.helpers import attach
+from runlake.sdk.moment import moments
 from runlake.sdk.names import default_name, new_run_id
 from runlake.sdk.run import Run
 from runlake.sdk.saying import say
 from runlake.sdk.ticker import TICK_S, Ticker
 from runlake.settings import Settings, resolve
-from runlake.store import record, side_process
+from runlake.store import side_process
 from runlake.store.changes import append_change
 from runlake.store.control import StopWatch
 from runlake.store.journal import FolderJournal
@@ -86,12 +87,12 @@ class Session:
         """Begin a run and make it the active one; prints where it lies.
 
         A second call returns the active run in a script and ends it in a notebook (`reinit` chooses). An `id` that
-        exists gets a new attempt unless `resume` says to go on. Arguments of W&B that mean nothing here are taken and
-        ignored; `resume_from`, `fork_from` and `sync_tensorboard` are refused by name.
+        exists gets a new attempt unless `resume` says to go on, or ``mode="shared"`` that several processes write it.
+        ``resume_from="run_id?_step=9"`` goes on behind step 9 of a run and hides what came later, ``fork_from`` begins
+        a new run with the rows up to there. Arguments of W&B that mean nothing here are taken and ignored;
+        `sync_tensorboard` is refused by name.
         """
-        _refuse(
-            resume_from=resume_from, fork_from=fork_from, sync_tensorboard=sync_tensorboard, tensorboard=tensorboard
-        )
+        _refuse(sync_tensorboard=sync_tensorboard, tensorboard=tensorboard)
         arguments = {
             "entity": entity, "project": project, "dir": dir, "run_id": id, "name": name, "notes": notes, "tags": tags,
             "group": group, "job_type": job_type, "mode": mode, "reinit": reinit, "resume": resume,
@@ -103,7 +104,7 @@ class Session:
             if reuse is not None:
                 return reuse
         values = _chosen_config(config, config_include_keys, config_exclude_keys)
-        run = self._begin(chosen, values, bool(allow_val_change))
+        run = self._begin(chosen, values, bool(allow_val_change), *moments(chosen, resume_from, fork_from))
         if chosen.ignored:
             names = ", ".join(chosen.ignored)
             warnings.warn(
@@ -133,20 +134,27 @@ class Session:
             return None
         return self.run
 
-    def _begin(self, settings: Settings, config: dict[str, Any], allow_val_change: bool) -> Run:
+    def _begin(
+        self,
+        settings: Settings,
+        config: dict[str, Any],
+        allow_val_change: bool,
+        rewind: tuple[RunPath, int] | None,
+        fork: tuple[RunPath, int] | None,
+    ) -> Run:
         resumes_last = settings.resume == "auto" and settings.run_id is None
         layout = Layout(settings.dir)
         project_dir = layout.project_dir(settings.entity, settings.project)
         memory = project_dir / f"resume-{_program_key(settings)}" if resumes_last else None
         run_id = settings.run_id or (_remembered(memory) if memory else None) or new_run_id()
-        path = RunPath(settings.entity, settings.project, run_id)
+        path = rewind[0] if rewind else RunPath(settings.entity, settings.project, run_id)
         if settings.mode == "disabled":
             opened = OpenedRun(path, DisabledWriter(), run_id, run_id)  # type: ignore[arg-type]
             return Run(opened, layout, settings, config=config, name=settings.name or run_id)
         prepare_later: list[Run] = []
-        name = settings.name or _new_name(layout, path)
+        is_primary = False if settings.update_finish_state is False else settings.primary
         start = {
-            "name": settings.name or (None if settings.resume else name),
+            "name": settings.name,
             "tags": list(settings.tags) or None,
             "notes": settings.notes,
             "group": settings.group,
@@ -155,16 +163,23 @@ class Session:
             "host": settings.host,
             "program": settings.program or _program(),
             "set": flatten(config, stringify_keys=True),
+            **({} if is_primary is None else {"primary": is_primary}),
+            **({} if fork is None else {"forked_from": f"{fork[0]}?_step={fork[1]}"}),
         }
         opened = open_run(
-            layout, path, start, resume=settings.resume, prepare=lambda data, step: prepare_later[0].prepare(data, step)
+            layout,
+            path,
+            start,
+            resume=settings.resume,
+            is_shared=settings.mode == "shared",
+            default_name=_new_name(layout, path),
+            rewind_to=rewind[1] if rewind else None,
+            fork_from=fork,
+            prepare=lambda data, step: prepare_later[0].prepare(data, step),
         )
         before = opened.before
-        if before is not None and settings.name is None:
-            name = before.name
-        elif settings.resume and settings.name is None:
-            opened.writer.record(record.INFO, {"name": name})
         merged = {**before.config, **config} if before else config
+        name = opened.name or run_id
         run = Run(opened, layout, settings, config=merged, name=name, allow_val_change=allow_val_change)
         prepare_later.append(run)
         if memory is not None:

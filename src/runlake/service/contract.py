@@ -6,9 +6,11 @@ remote implementation over HTTP answers the same. One test suite runs over all o
 The law of the data
 -------------------
 A *run* is found by `RunPath(entity, project, run_id)`. What a reader sees is the newest *generation* of the run:
-a fresh start under an old id opens a new one. Rows of a stream have an identity (generation, writer, n) and an
-order; their `_step` is data, may repeat and may go back. Values come back as they went in, bit for bit, types
-included; a row holds only the keys that were logged in it.
+a fresh start under an old id, or a rewind, opens a new one. Older ones can be read by their names: `generation` of
+the verbs that read a run, None for the newest. Files belong to the run and not to a generation.
+
+Rows of a stream have an identity (generation, writer, n) and an order; their `_step` is data, may repeat and may go
+back. Values come back as they went in, bit for bit, types included; a row holds only the keys that were logged in it.
 
 Reading sees every row whose `log()` call has returned in any process, whether sealed or not.
 
@@ -29,6 +31,7 @@ from runlake.model import (
     ConsoleLine,
     FileInfo,
     Finding,
+    GenerationInfo,
     Merged,
     ProjectInfo,
     RunEdit,
@@ -84,8 +87,12 @@ class Service(Protocol):
         """
         ...
 
-    def read_run(self, path: RunPath) -> RunInfo:
+    def read_run(self, path: RunPath, *, generation: str | None = None) -> RunInfo:
         """One run, as of now."""
+        ...
+
+    def list_generations(self, path: RunPath) -> list[GenerationInfo]:
+        """Every history the run has had, oldest first; the last one is what readers see."""
         ...
 
     def read_runs_table(self, entity: str, project: str, *, filters: Mapping[str, Any] | None = None) -> pa.Table:
@@ -122,6 +129,7 @@ class Service(Protocol):
         keys: Sequence[str] | None = None,
         min_step: int | None = None,
         max_step: int | None = None,
+        generation: str | None = None,
     ) -> History:
         """The rows with min_step ≤ `_step` < max_step, and of them the series of `keys` (all when None).
 
@@ -132,7 +140,9 @@ class Service(Protocol):
         """
         ...
 
-    def sample_history(self, path: RunPath, key: str, *, samples: int, stream: Stream = "history") -> History:
+    def sample_history(
+        self, path: RunPath, key: str, *, samples: int, stream: Stream = "history", generation: str | None = None
+    ) -> History:
         """At most `samples` rows of one numeric key that draw the same line.
 
         First and last row, and the lowest and highest of each bucket survive; the choice depends on the data
@@ -140,11 +150,13 @@ class Service(Protocol):
         """
         ...
 
-    def list_keys(self, path: RunPath, *, stream: Stream = "history") -> list[str]:
+    def list_keys(self, path: RunPath, *, stream: Stream = "history", generation: str | None = None) -> list[str]:
         """The escaped paths of all keys, in first-logged order."""
         ...
 
-    def read_console(self, path: RunPath, *, last: int | None = None) -> list[ConsoleLine]:
+    def read_console(
+        self, path: RunPath, *, last: int | None = None, generation: str | None = None
+    ) -> list[ConsoleLine]:
         """What the run printed, rewritten lines in their last form; the `last` lines only when given."""
         ...
 

@@ -25,6 +25,7 @@ from runlake.model import (
     ConsoleLine,
     FileInfo,
     Finding,
+    GenerationInfo,
     Merged,
     ProjectInfo,
     RunEdit,
@@ -41,11 +42,12 @@ from runlake.store import record, trash
 from runlake.store.blobs import FolderBlobs
 from runlake.store.catalog import ENDED_STATES, Catalog, Progress, ProjectState
 from runlake.store.changes import Action, append_change
+from runlake.store.claim import new_writer_id
 from runlake.store.fold_many import fold_many
 from runlake.store.journal_mark import read_journal_mark
 from runlake.store.layout import Layout, check_run_path
-from runlake.store.opening import create_pending, create_store, new_writer_id, open_editor
-from runlake.store.run_state import read_run, read_state
+from runlake.store.opening import create_pending, create_store, open_editor
+from runlake.store.run_state import list_generations, read_run, read_state
 from runlake.values import canonical
 
 if TYPE_CHECKING:
@@ -139,9 +141,13 @@ class LocalService:
         page = index.page(filters, order, offset=offset, limit=limit)
         return RunPage(runs=tuple(index.infos(page.positions)), total_count=page.total_count, version=index.version)
 
-    def read_run(self, path: RunPath) -> RunInfo:
+    def read_run(self, path: RunPath, *, generation: str | None = None) -> RunInfo:
         self._check_exists(path)
-        return read_run(self._layout, path)
+        return read_run(self._layout, path, generation=generation)
+
+    def list_generations(self, path: RunPath) -> list[GenerationInfo]:
+        self._check_exists(path)
+        return list_generations(self._layout, path)
 
     def read_runs_table(self, entity: str, project: str, *, filters: Mapping[str, Any] | None = None) -> pa.Table:
         index = self._index(entity, project)
@@ -176,22 +182,35 @@ class LocalService:
         keys: Sequence[str] | None = None,
         min_step: int | None = None,
         max_step: int | None = None,
+        generation: str | None = None,
     ) -> History:
         self._check_exists(path)
-        return scan.read_history(self._layout, path, stream=stream, keys=keys, min_step=min_step, max_step=max_step)
+        return scan.read_history(
+            self._layout,
+            path,
+            stream=stream,
+            keys=keys,
+            min_step=min_step,
+            max_step=max_step,
+            generation=generation,
+        )
 
-    def sample_history(self, path: RunPath, key: str, *, samples: int, stream: Stream = "history") -> History:
+    def sample_history(
+        self, path: RunPath, key: str, *, samples: int, stream: Stream = "history", generation: str | None = None
+    ) -> History:
         if samples < 1:
             raise BadValueError(f"samples must be at least 1, not {samples}")
         self._check_exists(path)
-        return scan.sample_history(self._layout, path, key, samples=samples, stream=stream)
+        return scan.sample_history(self._layout, path, key, samples=samples, stream=stream, generation=generation)
 
-    def list_keys(self, path: RunPath, *, stream: Stream = "history") -> list[str]:
+    def list_keys(self, path: RunPath, *, stream: Stream = "history", generation: str | None = None) -> list[str]:
         self._check_exists(path)
-        return scan.list_keys(self._layout, path, stream=stream)
+        return scan.list_keys(self._layout, path, stream=stream, generation=generation)
 
-    def read_console(self, path: RunPath, *, last: int | None = None) -> list[ConsoleLine]:
-        lines = console.console_lines(self.read_history(path, stream="console"))
+    def read_console(
+        self, path: RunPath, *, last: int | None = None, generation: str | None = None
+    ) -> list[ConsoleLine]:
+        lines = console.console_lines(self.read_history(path, stream="console", generation=generation))
         return lines if last is None else lines[max(0, len(lines) - last) :]
 
     # Files

@@ -16,7 +16,7 @@ import msgspec
 
 from runlake.model import Alert, MetricRule, RunInfo, RunPath, State
 from runlake.store import record
-from runlake.values import read_value, split_path
+from runlake.values import decode_json, encode_json, read_value, split_path
 
 Liveness = Literal["alive", "gone"]
 
@@ -73,6 +73,18 @@ class WriterState(msgspec.Struct):
         """Whether its life is the run's life; editors and forked children only add to it."""
         return self.header.get("role") == "run"
 
+    @property
+    def session(self) -> int:
+        """How many sessions of the run had ended before this writer began: those of one session write side by side."""
+        session: int = self.header.get("session", 0)
+        return session
+
+    @property
+    def is_primary(self) -> bool | None:
+        """Whether its end is the run's end, where its settings said so."""
+        said: list[bool | None] = [body.get("primary") for kind, body in self.records if kind == record.START]
+        return said[-1] if said else None
+
     def followed_by(self, later: WriterState) -> WriterState:
         streams = dict(self.streams)
         for stream, fold in later.streams.items():
@@ -83,6 +95,16 @@ class WriterState(msgspec.Struct):
 def newest_generation(headers: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
     """(incarnation, generation) that readers see; ids sort by the time they were opened."""
     return max((h["incarnation"], h["generation"]) for h in headers)
+
+
+def members(writers: Iterable[WriterState], incarnation: str, generation: str) -> list[WriterState]:
+    """Who made a generation, oldest first: the writers that a rewind took over, as of its cut, and then its own."""
+    own = sorted(
+        (w for w in writers if (w.header["incarnation"], w.header["generation"]) == (incarnation, generation)),
+        key=lambda w: w.writer,
+    )
+    cuts = [body for writer in own for kind, body in writer.records if kind == record.CUT]
+    return [*(state for body in cuts for state in msgspec.convert(body["writers"], list[WriterState])), *own]
 
 
 def highest_clock(writers: Iterable[WriterState]) -> int:
@@ -96,13 +118,16 @@ def highest_clock(writers: Iterable[WriterState]) -> int:
     return highest
 
 
-def fold_run(path: RunPath, writers: list[WriterState], liveness: Mapping[str, Liveness]) -> RunInfo:
-    """The newest generation of a run. `liveness` says of writers that have not ended whether their process lives."""
-    incarnation, generation = newest_generation(w.header for w in writers)
-    writers = sorted(
-        (w for w in writers if (w.header["incarnation"], w.header["generation"]) == (incarnation, generation)),
-        key=lambda w: w.writer,
-    )
+def fold_run(
+    path: RunPath, writers: list[WriterState], liveness: Mapping[str, Liveness], *, generation: str | None = None
+) -> RunInfo:
+    """One generation of a run, the newest unless it is named.
+
+    `liveness` says of writers that have not ended whether their process lives.
+    """
+    incarnation, newest = newest_generation(w.header for w in writers)
+    generation = generation or newest
+    writers = members(writers, incarnation, generation)
     records = sorted(
         (
             (body.get("clock", 0), writer.writer, index, kind, body)
@@ -131,6 +156,7 @@ def fold_run(path: RunPath, writers: list[WriterState], liveness: Mapping[str, L
     history = _join_streams(writers, "history")
     events = _join_streams(writers, "events")
     trainers = [w for w in writers if w.is_trainer]
+    deciders = _deciders(trainers, liveness)
     return RunInfo(
         entity=path.entity,
         project=path.project,
@@ -138,7 +164,7 @@ def fold_run(path: RunPath, writers: list[WriterState], liveness: Mapping[str, L
         incarnation=incarnation,
         generation=generation,
         name=info.get("name") or path.run_id,
-        state=_state_of(trainers, liveness, records),
+        state=_state_of(deciders, liveness, records),
         config=config,
         summary=_summary(writers, records, rules, history),
         system_metrics=_last_values(writers, "events"),
@@ -149,17 +175,33 @@ def fold_run(path: RunPath, writers: list[WriterState], liveness: Mapping[str, L
         heartbeat_at=_heartbeat(trainers or writers),
         last_row_at=history.last_timestamp,
         runtime_s=max(history.last_runtime, events.last_runtime, _ended_runtime(trainers)),
-        exit_code=_exit_code(trainers),
+        exit_code=_exit_code(deciders),
         last_step=history.last_step,
         row_count=history.row_count,
         event_count=events.row_count,
         console_line_count=_join_streams(writers, "console").row_count,
         stop_requested=stop_requested,
-        **{f: info.get(f) for f in ("notes", "group", "job_type", "user", "host", "program", "sweep")},
+        **{f: info.get(f) for f in ("notes", "group", "job_type", "user", "host", "program", "sweep", "forked_from")},
     )
 
 
-_INFO_FIELDS = frozenset({"name", "notes", "tags", "group", "job_type", "user", "host", "program", "sweep"})
+_TREES = ("config", "summary", "system_metrics")
+
+
+def pack_info(info: RunInfo) -> dict[str, Any]:
+    """A `RunInfo` as plain data for another process; its trees may hold what msgpack cannot, like 80-bit integers."""
+    fields: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(info, **{name: {} for name in _TREES}))
+    return fields | {name: str(encode_json(getattr(info, name))) for name in _TREES}
+
+
+def unpack_info(packed: Mapping[str, Any]) -> RunInfo:
+    """The inverse of `pack_info`."""
+    return msgspec.convert({**packed, **{name: decode_json(packed[name]) for name in _TREES}}, RunInfo)
+
+
+_INFO_FIELDS = frozenset(
+    {"name", "notes", "tags", "group", "job_type", "user", "host", "program", "sweep", "forked_from"}
+)
 
 
 def _heartbeat(writers: list[WriterState]) -> float:
@@ -169,11 +211,8 @@ def _heartbeat(writers: list[WriterState]) -> float:
 
 def ruled_numbers(writers: list[WriterState], rules: Iterable[MetricRule]) -> dict[str, Numbers]:
     """Of the newest generation, by path, what the aggregates of its rules are made from."""
-    newest = newest_generation(w.header for w in writers)
+    mine = members(writers, *newest_generation(w.header for w in writers))
     by_name = {rule.name: rule for rule in rules}
-    mine = sorted(
-        (w for w in writers if (w.header["incarnation"], w.header["generation"]) == newest), key=lambda w: w.writer
-    )
     found = (
         (path, numbers, rule_for(path, by_name)) for path, numbers in _join_streams(mine, "history").numbers.items()
     )
@@ -233,8 +272,9 @@ def _summary(
     for state in writers:
         fold = state.streams.get("history")
         edits = [(body["n"], body["clock"]) for kind, body in state.records if kind == record.SUMMARY]
+        after_us = int(state.header.get("after", 0.0) * 1e6) + 1  # its rows are later than those it goes on from
         for path, (n, timestamp_us, value) in (fold.last if fold else {}).items():
-            clock = max([timestamp_us, *(edit_clock for edit_n, edit_clock in edits if edit_n <= n)])
+            clock = max([timestamp_us, after_us, *(edit_clock for edit_n, edit_clock in edits if edit_n <= n)])
             writes.append((clock, 1, state.writer, {"set": _summary_of(path, value, rules, history)}))
     writes.sort(key=lambda write: write[:3])
     summary: dict[str, Any] = {}
@@ -288,12 +328,38 @@ def _last_values(writers: list[WriterState], stream: str) -> dict[str, Any]:
     return {".".join(split_path(path)): read_value(value) for path, (_, value) in values.items()}
 
 
+def _deciders(trainers: list[WriterState], liveness: Mapping[str, Liveness]) -> list[WriterState]:
+    """The trainers whose ends are the run's end.
+
+    Those of a session that others have gone on from do not count, unless they were seen alive after that. Of the rest
+    the primary ones do, or where none is, all that did not say that they are not.
+    """
+    begun: dict[int, int] = {}
+    for writer in trainers:
+        begun[writer.session] = max(begun.get(writer.session, 0), _first_clock(writer))
+    left = [
+        writer
+        for writer in trainers
+        if liveness.get(writer.writer) == "alive"
+        or not any(s > writer.session and clock > highest_clock([writer]) for s, clock in begun.items())
+    ]
+    for primary in (True, None):
+        chosen = [writer for writer in left if writer.is_primary is primary]
+        if chosen:
+            return chosen
+    return left
+
+
+def _first_clock(writer: WriterState) -> int:
+    return min((int(body.get("clock", 0)) for _, body in writer.records), default=0)
+
+
 def _state_of(
     trainers: list[WriterState],
     liveness: Mapping[str, Liveness],
     records: list[tuple[int, str, int, int, dict[str, Any]]],
 ) -> State:
-    """Running while any trainer lives; else as the last one ended; crashed when it went without a word.
+    """Running while any trainer lives; crashed when one went without a word; else as they ended, the worst of it.
 
     A mark as preempting holds until another process goes on with the run; who then goes without a word was preempted.
     """
@@ -301,24 +367,37 @@ def _state_of(
         states = [body["state"] for _, _, _, kind, body in records if kind == record.STATE and body.get("state")]
         return states[-1] if states else "pending"
     open_trainers = [w for w in trainers if not w.is_ended]
-    newest = trainers[-1]
-    began = min((body.get("clock", 0) for _, body in newest.records), default=math.inf)
+    began = min((body.get("clock", 0) for _, body in trainers[-1].records), default=math.inf)
     is_marked = any(
         kind == record.STATE and body.get("state") == "preempting" and clock > began
         for clock, _, _, kind, body in records
     )
     if any(liveness.get(w.writer) == "alive" for w in open_trainers):
         return "preempting" if is_marked else "running"
-    ends = [body for kind, body in newest.records if kind == record.END]
-    if not ends:
+    if open_trainers:
         return "preempted" if is_marked else "crashed"
-    state: State = ends[-1].get("state") or ("failed" if ends[-1].get("exit_code") else "finished")
-    return state
+    return _ended_as(_last_end(trainers))
 
 
 def _exit_code(trainers: list[WriterState]) -> int | None:
-    ends = [body for kind, body in trainers[-1].records if kind == record.END] if trainers else []
-    return ends[-1].get("exit_code") if ends else None
+    if not trainers or not all(w.is_ended for w in trainers):
+        return None
+    code: int | None = _last_end(trainers).get("exit_code")
+    return code
+
+
+def _last_end(trainers: list[WriterState]) -> dict[str, Any]:
+    """The END that says how writers ended: the last one of those that did not end well, or of all where all did."""
+    ends = sorted(
+        ((body["clock"], w.writer, body) for w in trainers for kind, body in w.records if kind == record.END),
+        key=lambda end: end[:2],
+    )
+    return ([end for *_, end in ends if _ended_as(end) != "finished"] or [end for *_, end in ends])[-1]
+
+
+def _ended_as(end: Mapping[str, Any]) -> State:
+    state: State = end.get("state") or ("failed" if end.get("exit_code") else "finished")
+    return state
 
 
 def _ended_runtime(trainers: list[WriterState]) -> float:

@@ -140,8 +140,14 @@ class FolderJournal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._identity: tuple[int, int] | None = None
 
     def claim(self, name: PartName) -> Part:
+        status = self.folder.stat()
+        identity = (status.st_dev, status.st_ino)
+        if self._identity not in (None, identity):
+            raise FileNotFoundError(f"the run of {self.folder} was deleted, and there is another of that id now")
+        self._identity = identity
         return FolderPart(self.folder / str(name))
 
     def list_parts(self) -> list[tuple[PartName, int]]:

@@ -8,6 +8,7 @@
         changes/                              an empty file per init, finish, edit, seal, delete (store.changes)
         runs/<run id>/
           id                                  the name as text, in every folder that is named by a hash
+          incarnation                         which life of the run id this is (store.claim)
           journal/<writer>-<nnn>.part         frames (store.record)
           segments/<name>.parquet, .meta      sealed records (store.segment)
           files/<path as the user named it>

@@ -13,11 +13,20 @@ from typing import Any, Literal
 
 import msgspec
 
-from runlake.errors import CommError, ConflictError, NotFoundError, ReadOnlyError, UsageError
+from runlake.errors import (
+    BadValueError,
+    CommError,
+    ConflictError,
+    NotFoundError,
+    ReadOnlyError,
+    RunlakeError,
+    UsageError,
+)
 from runlake.model import RunInfo, RunPath
 from runlake.store import record, side_process
 from runlake.store.changes import append_change
-from runlake.store.fold import Numbers
+from runlake.store.claim import claim_incarnation, new_writer_id, read_claim
+from runlake.store.fold import Numbers, unpack_info
 from runlake.store.journal import FolderJournal, JournalWriter, Prepare
 from runlake.store.layout import Layout, check_run_path, write_atomically
 
@@ -30,19 +39,19 @@ class OpenedRun:
     """A run that this process may write into.
 
     `before` is the run as it was, when it is gone on with, and `numbers` what its aggregates were made from.
+    `is_beside`: other processes are writing into it too, as far as this one can know. `name` is what it is called.
     """
 
     path: RunPath
     writer: JournalWriter
     incarnation: str
     generation: str
+    header: Mapping[str, Any] = field(default_factory=dict)
     before: RunInfo | None = None
     numbers: dict[str, Numbers] = field(default_factory=dict)
-
-
-def new_writer_id(now_s: float) -> str:
-    """A name for one writer; names sort by the time of their making."""
-    return f"{int(now_s * 1000):011x}{os.urandom(4).hex()}"
+    next_step: int = 0
+    is_beside: bool = False
+    name: str | None = None
 
 
 def create_store(layout: Layout) -> None:
@@ -65,57 +74,133 @@ def open_run(
     start: Mapping[str, Any],
     *,
     resume: Resume | None = None,
+    is_shared: bool = False,
+    default_name: str | None = None,
+    rewind_to: int | None = None,
+    fork_from: tuple[RunPath, int] | None = None,
     prepare: Prepare | None = None,
     clock: Callable[[], float] = time.time,
 ) -> OpenedRun:
     """Open `path` for the process that trains; `start` is the body of its START record.
 
     Without `resume` an existing run gets a new generation: readers see only that from now on. "allow" goes on where
-    there is something to go on with, "must" demands it and "never" forbids it: both raise UsageError.
+    there is something to go on with, "must" demands it and "never" forbids it: both raise UsageError. `is_shared` joins
+    the run as one of several processes, each of which counts its own steps. Processes that open one run at the same
+    moment, and may go on with it, find each other: see `store.claim`. `rewind_to` opens a generation that has the
+    rows up to that step, `fork_from` a new run that has those of another run; BadValueError when it never came so far.
     """
     check_run_path(path)
     create_store(layout)
-    state = _ask_state_if_any(layout, path)
-    exists = state is not None
-    if resume == "never" and exists:
-        raise UsageError(f'run "{path}" exists, and resume="never" was asked for; use another id or resume="allow"')
-    if resume == "must" and not exists:
+    if fork_from is not None:
+        _fork(layout, path, *fork_from)
+    state = _ask_past(layout, path, rewind_to) if rewind_to is not None else _ask_state_if_any(layout, path)
+    if resume == "must" and state is None:
         raise UsageError(f'resume="must" was asked for, and there is no run "{path}"; start it first or use "allow"')
-    now_s = clock()
-    writer_id = new_writer_id(now_s)
-    if state is not None:
-        incarnation, clock_floor, before = state["info"].incarnation, state["clock"], state["info"]
+    writer_id = new_writer_id(clock())
+    try:
+        layout.make_run_dir(path)
+        claimed = claim_incarnation(layout, path, writer_id) if state is None else state["info"].incarnation
+    except OSError as error:
+        raise _read_only(layout, path, error) from error
+    if state is None and claimed != writer_id:
+        state = _ask_state_if_any(layout, path)  # whoever was first may have begun meanwhile
+    if resume == "never" and claimed != writer_id:
+        raise UsageError(f'run "{path}" exists, and resume="never" was asked for; use another id or resume="allow"')
+    joins = is_shared or resume in ("allow", "must", "auto") or rewind_to is not None
+    if state is None:
+        generation = claimed if joins else _after(claimed, writer_id)
+        opening = _Opening(claimed, generation, is_beside=joins and claimed != writer_id)
+    elif joins or not state["is_begun"]:
+        counts_on = resume is not None or not is_shared
+        opening = _going_on(state, writer_id, counts_on=counts_on, is_rewound=rewind_to is not None)
     else:
-        incarnation, clock_floor, before = writer_id, 0, None
-    goes_on = before is not None and resume in ("allow", "must", "auto")
-    generation = before.generation if before and goes_on else _after(before, writer_id)
+        opening = _Opening(claimed, _after(state["info"].generation, writer_id), clock_floor=state["clock"])
+    return _begin(layout, path, writer_id, opening, start, default_name, prepare, clock)
+
+
+@dataclass(slots=True)
+class _Opening:
+    """Where a run is opened: what the header of the new writer says, and what the process is told of the run before."""
+
+    incarnation: str
+    generation: str
+    clock_floor: int = 0
+    header: dict[str, Any] = field(default_factory=dict)
+    before: RunInfo | None = None
+    numbers: dict[str, Numbers] = field(default_factory=dict)
+    next_step: int = 0
+    is_beside: bool = False
+    cut: dict[str, Any] | None = None
+
+
+def _going_on(state: Mapping[str, Any], writer_id: str, *, counts_on: bool, is_rewound: bool) -> _Opening:
+    info, place = state["info"], state["behind"]
+    header = {name: place[name] for name in ("session", "after") if place[name]}
+    if is_rewound:
+        header["taken"] = state["taken"]
+    return _Opening(
+        info.incarnation,
+        _after(info.generation, writer_id) if is_rewound else info.generation,
+        clock_floor=state["clock"],
+        header=header,
+        before=info,
+        numbers=state["numbers"],
+        next_step=place["next_step"] if counts_on else 0,
+        is_beside=place["is_beside"],
+        cut={"taken": state["taken"], "writers": state["writers"]} if is_rewound else None,
+    )
+
+
+def _begin(
+    layout: Layout,
+    path: RunPath,
+    writer_id: str,
+    opening: _Opening,
+    start: Mapping[str, Any],
+    default_name: str | None,
+    prepare: Prepare | None,
+    clock: Callable[[], float],
+) -> OpenedRun:
+    before = opening.before
     opened = _open(
         layout,
         path,
         writer_id,
-        incarnation,
-        generation,
+        opening.incarnation,
+        opening.generation,
         "run",
         clock,
-        clock_floor,
+        opening.clock_floor,
         prepare,
-        before if goes_on else None,
+        opening.header,
     )
-    base = {"row_count": before.row_count, "last_step": before.last_step} if before and goes_on else {}
+    base = {"row_count": before.row_count, "last_step": before.last_step} if before else {}
+    is_named = before.name != path.run_id if before else opening.is_beside
+    named = {"name": start.get("name") or (None if is_named else default_name)}
     try:
-        opened.writer.record(record.START, {**start, "base": base})
-        append_change(layout, path, writer_id, "init", incarnation)
+        if opening.cut is not None:
+            opened.writer.record(record.CUT, opening.cut)
+        opened.writer.record(record.START, {**start, **named, "base": base})
+        append_change(layout, path, writer_id, "init", opening.incarnation)
     except OSError as error:
         opened.writer.close()
-        raise ReadOnlyError(f"run {path} cannot be written in {layout.root}: {error}") from error
-    return replace(opened, numbers=state["numbers"]) if state is not None and goes_on else opened
+        raise _read_only(layout, path, error) from error
+    return replace(
+        opened,
+        before=before,
+        numbers=opening.numbers,
+        next_step=opening.next_step,
+        is_beside=opening.is_beside,
+        name=named["name"] or (before.name if before else default_name),
+    )
 
 
 def open_child(layout: Layout, parent: OpenedRun, *, prepare: Prepare | None, clock: Callable[[], float]) -> OpenedRun:
     """A writer for a forked child of the training process, into the same run."""
     writer_id = new_writer_id(clock())
+    header = {name: value for name, value in parent.header.items() if name != "taken"}
     return _open(
-        layout, parent.path, writer_id, parent.incarnation, parent.generation, "child", clock, 0, prepare, parent.before
+        layout, parent.path, writer_id, parent.incarnation, parent.generation, "child", clock, 0, prepare, header
     )
 
 
@@ -124,7 +209,7 @@ def open_editor(
 ) -> OpenedRun:
     """A writer for edits of a stored run: its records come after everything the editor has seen."""
     writer_id = new_writer_id(clock())
-    return _open(layout, path, writer_id, info.incarnation, info.generation, "editor", clock, clock_floor, None, info)
+    return _open(layout, path, writer_id, info.incarnation, info.generation, "editor", clock, clock_floor, None, {})
 
 
 def create_pending(layout: Layout, path: RunPath, state: str, user: str | None) -> None:
@@ -134,7 +219,14 @@ def create_pending(layout: Layout, path: RunPath, state: str, user: str | None) 
     if layout.journal_dir(path).is_dir():
         raise ConflictError(f'run "{path}" exists already; choose another id')
     writer_id = new_writer_id(time.time())
-    opened = _open(layout, path, writer_id, writer_id, writer_id, "editor", time.time, 0, None, None)
+    try:
+        layout.make_run_dir(path)
+        claimed = claim_incarnation(layout, path, writer_id)
+    except OSError as error:
+        raise _read_only(layout, path, error) from error
+    if claimed != writer_id:
+        raise ConflictError(f'run "{path}" exists already; choose another id')
+    opened = _open(layout, path, writer_id, writer_id, writer_id, "editor", time.time, 0, None, {})
     opened.writer.record(record.INFO, {"user": user})
     opened.writer.record(record.STATE, {"state": state})
     opened.writer.end({})
@@ -142,19 +234,45 @@ def create_pending(layout: Layout, path: RunPath, state: str, user: str | None) 
 
 
 def ask_state(layout: Layout, path: RunPath) -> dict[str, Any]:
-    """`run_state.read_state` of a run, made in a process of its own: info, clock, row_counts and numbers."""
+    """`run_state.read_state` of a run, made in a process of its own, as a dict of which `info` is a `RunInfo`."""
     code, output, complaint = side_process.ask("runlake.store.run_state", [str(layout.run_dir(path))])
     if code != 0:
         kind = NotFoundError if complaint.startswith("NotFoundError") else CommError
         raise kind(f'run "{path}" exists, but could not be read to go on with it: {complaint}')
     state: dict[str, Any] = msgspec.msgpack.decode(output)
-    state["info"] = msgspec.convert(state["info"], RunInfo)
-    return state
+    return {**state, "info": unpack_info(state["info"])}
+
+
+def _ask_past(layout: Layout, path: RunPath, step: int) -> dict[str, Any]:
+    """`rewind.read_past` of a run, made in a process of its own."""
+    past = record.decode_body(_ask_rewind(layout, path, str(step)))
+    return {**past, "info": unpack_info(past["info"]), "is_begun": True}
+
+
+def _fork(layout: Layout, path: RunPath, source: RunPath, step: int) -> None:
+    """`rewind.fork`, in a process of its own."""
+    if _has_content(layout, path):
+        raise UsageError(f'run "{path}" exists already; choose another id to fork into')
+    _ask_rewind(layout, source, str(step), str(path))
+
+
+def _ask_rewind(layout: Layout, path: RunPath, *arguments: str) -> bytes:
+    if not _has_content(layout, path):
+        raise NotFoundError(f'there is no run "{path}" in {layout.root} to go back in; see: runlake ls')
+    code, output, complaint = side_process.ask("runlake.store.rewind", [str(layout.run_dir(path)), *arguments])
+    if code != 0:
+        kind, _, message = complaint.partition(": ")
+        raise _RAISED_BY_REWIND.get(kind, CommError)(message or complaint)
+    return output
+
+
+_RAISED_BY_REWIND: dict[str, type[RunlakeError]] = {
+    kind.__name__: kind for kind in (BadValueError, ConflictError, NotFoundError)
+}
 
 
 def _ask_state_if_any(layout: Layout, path: RunPath) -> dict[str, Any] | None:
-    folders = (layout.journal_dir(path), layout.segments_dir(path))
-    if not any(folder.is_dir() and any(folder.iterdir()) for folder in folders):
+    if not _has_content(layout, path):
         return None
     try:
         return ask_state(layout, path)
@@ -162,11 +280,20 @@ def _ask_state_if_any(layout: Layout, path: RunPath) -> dict[str, Any] | None:
         return None  # a process that was killed before it had written anything whole
 
 
-def _after(before: RunInfo | None, writer_id: str) -> str:
-    """A generation id that sorts behind the one before, also when the clock went back."""
-    if before is None or writer_id > before.generation:
+def _has_content(layout: Layout, path: RunPath) -> bool:
+    folders = (layout.journal_dir(path), layout.segments_dir(path))
+    return any(folder.is_dir() and any(folder.iterdir()) for folder in folders)
+
+
+def _after(generation: str, writer_id: str) -> str:
+    """The writer's id as a generation id, or one that sorts behind the one before when the clock went back."""
+    if writer_id >= generation:
         return writer_id
-    return f"{int(before.generation[:11], 16) + 1:011x}{writer_id[11:]}"
+    return f"{int(generation[:11], 16) + 1:011x}{writer_id[11:]}"
+
+
+def _read_only(layout: Layout, path: RunPath, error: OSError) -> ReadOnlyError:
+    return ReadOnlyError(f"run {path} cannot be written in {layout.root}: {error}")
 
 
 def _open(
@@ -179,7 +306,7 @@ def _open(
     clock: Callable[[], float],
     clock_floor: int,
     prepare: Prepare | None,
-    before: RunInfo | None,
+    more_header: Mapping[str, Any],
 ) -> OpenedRun:
     header = {
         "format": record.FORMAT_VERSION,
@@ -191,12 +318,14 @@ def _open(
         "role": role,
         "pid": os.getpid(),
         "created_at": clock(),
+        **more_header,
     }
     try:
-        layout.make_run_dir(path)
+        if role != "run" and read_claim(layout, path) not in (incarnation, None):
+            raise FileNotFoundError("it was deleted, and there is another of that id now")
         layout.journal_dir(path).mkdir(exist_ok=True)
         journal = FolderJournal(layout.journal_dir(path))
         writer = JournalWriter(journal, writer_id, header, prepare=prepare, clock=clock, clock_floor=clock_floor)
     except OSError as error:
-        raise ReadOnlyError(f"run {path} cannot be written in {layout.root}: {error}") from error
-    return OpenedRun(path, writer, incarnation, generation, before)
+        raise _read_only(layout, path, error) from error
+    return OpenedRun(path, writer, incarnation, generation, more_header)

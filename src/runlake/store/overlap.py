@@ -44,7 +44,9 @@ def without_repeats(metas: list[Meta]) -> list[Meta]:
         for writer, mine in numbers.items():
             spans.setdefault(writer, []).append(_Span(min(mine), -max(mine), -len(meta.covers), meta.name))
     counting = {(name, writer) for writer, mine in spans.items() for name in _chain(mine)}
-    return [cut for meta in metas if (cut := _only(meta, {w for name, w in counting if name == meta.name})).covers]
+    cuts = ((meta, _only(meta, {w for name, w in counting if name == meta.name})) for meta in metas)
+    # What a fork began with was never in parts.
+    return [cut for meta, cut in cuts if cut.covers or not meta.covers]
 
 
 def _chain(spans: list[_Span]) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from runlake.errors import NotFoundError, RunlakeError
-from runlake.model import STREAMS, RunInfo, RunPath
+from runlake.model import STREAMS, GenerationInfo, RunInfo, RunPath
 from runlake.store import record
 from runlake.store.decode import ScannedPart, rows_of, scan_part
 from runlake.store.fold import (
@@ -26,19 +26,31 @@ from runlake.store.fold import (
     WriterState,
     fold_run,
     highest_clock,
+    members,
     newest_generation,
+    pack_info,
     ruled_numbers,
 )
 from runlake.store.journal import Journal, PartName
 from runlake.store.layout import Layout
 from runlake.store.series import WriterRows
-from runlake.store.snapshot import Snapshot, read_consistently
+from runlake.store.snapshot import Snapshot, nothing_yet, read_consistently
 from runlake.values import Json
 
 STALE_S = 300.0
 """Where nothing tells whether a process lives, a run that was silent this long counts as crashed."""
 
-_PART_HEAD_BYTES = 65_536
+
+class Behind(msgspec.Struct):
+    """Where a writer stands that goes on behind those whose processes are gone: its session and its first step.
+
+    `after` is the time of their last row, 0 without rows; `is_beside`: others are writing at this moment.
+    """
+
+    session: int = 0
+    next_step: int = 0
+    after: float = 0.0
+    is_beside: bool = False
 
 
 class RunState(msgspec.Struct):
@@ -48,45 +60,94 @@ class RunState(msgspec.Struct):
     clock: int
     row_counts: dict[str, int]
     numbers: dict[str, Numbers]
+    is_begun: bool
+    """Whether a process has trained in it; else it was made by a reader, or by a fork that got no further."""
+    behind: Behind
 
 
-def read_run(layout: Layout, path: RunPath) -> RunInfo:
-    """The run's newest generation, edits applied, as of now. NotFoundError when it is not there."""
-    return read_state(layout, path).info
+def read_run(layout: Layout, path: RunPath, *, generation: str | None = None) -> RunInfo:
+    """One generation of a run, the newest unless it is named, edits applied, as of now.
 
+    NotFoundError when it is not there.
+    """
 
-def read_state(layout: Layout, path: RunPath) -> RunState:
-    """`read_run`, with the highest clock, the number of rows of each stream, and the numbers behind aggregates."""
-
-    def read(snapshot: Snapshot) -> RunState:
+    def read(snapshot: Snapshot) -> RunInfo:
         # Whether a writer lives is asked before its records are read: one that ends in between has said so in them.
         alive = liveness(snapshot)
-        writers = writer_states(snapshot)
-        if not writers:
-            raise _nothing_yet(path)
-        info = fold_run(path, writers, alive)
-        counts = {"history": info.row_count, "events": info.event_count, "console": info.console_line_count}
-        return RunState(info, highest_clock(writers), counts, ruled_numbers(writers, info.metric_rules))
+        writers = _known_writers(snapshot)
+        if generation is not None:
+            _check_generation(path, writers, generation)
+        return fold_run(path, writers, alive, generation=generation)
 
     return read_consistently(layout, path, read)
 
 
-def newest_of(snapshot: Snapshot) -> tuple[str, str]:
-    """(incarnation, generation) that readers of this run see."""
-    headers = [{"incarnation": m.incarnation, "generation": m.generation} for m in snapshot.metas]
-    headers += [header for header in (_header_of(snapshot, name) for name in snapshot.parts) if header]
-    if not headers:
-        raise _nothing_yet(snapshot.path)
-    return newest_generation(headers)
+def read_state(layout: Layout, path: RunPath) -> RunState:
+    """`read_run`, and what `RunState` has besides."""
+
+    def read(snapshot: Snapshot) -> RunState:
+        alive, held = liveness(snapshot), _held_writers(snapshot)
+        writers = _known_writers(snapshot)
+        info = fold_run(path, writers, alive)
+        counts = {"history": info.row_count, "events": info.event_count, "console": info.console_line_count}
+        mine = members(writers, info.incarnation, info.generation)
+        return RunState(
+            info,
+            highest_clock(writers),
+            counts,
+            ruled_numbers(writers, info.metric_rules),
+            any(w.is_trainer for w in mine),
+            behind(mine, held),
+        )
+
+    return read_consistently(layout, path, read)
 
 
-def _nothing_yet(path: RunPath) -> NotFoundError:
-    return NotFoundError(f"run {path} has written nothing whole yet: it is just beginning, or its disk was full")
+def behind(writers: Iterable[WriterState], held: frozenset[str] = frozenset()) -> Behind:
+    """Where a writer stands that joins these; `held` are those among them whose processes are known to live."""
+    place = Behind()
+    for writer in writers:
+        if writer.header.get("role") == "editor":
+            continue
+        if writer.writer in held and not writer.is_ended:
+            place.is_beside = True
+            continue
+        place.session = max(place.session, writer.session + 1)
+        rows = writer.streams.get("history")
+        if rows is not None:
+            place.next_step = max(place.next_step, rows.last_step + 1)
+            place.after = max(place.after, rows.last_timestamp)
+    return place
 
 
-def _header_of(snapshot: Snapshot, name: PartName) -> dict[str, Any]:
-    with (snapshot.journal.folder / str(name)).open("rb", buffering=0) as file:
-        return part_header(file.read(_PART_HEAD_BYTES), f"{snapshot.path}: {name}")
+def list_generations(layout: Layout, path: RunPath) -> list[GenerationInfo]:
+    """Every history that the run has had, oldest first; readers see the last one. NotFoundError as `read_run`."""
+
+    def read(snapshot: Snapshot) -> list[GenerationInfo]:
+        writers = _known_writers(snapshot)
+        incarnation, _ = newest_generation(w.header for w in writers)
+        found = []
+        for name in sorted({w.header["generation"] for w in writers if w.header["incarnation"] == incarnation}):
+            mine = members(writers, incarnation, name)
+            opened = min(w.header.get("created_at", 0.0) for w in mine if w.header["generation"] == name)
+            rows = [w.streams["history"].row_count for w in mine if "history" in w.streams]
+            found.append(GenerationInfo(generation=name, created_at=opened, row_count=sum(rows)))
+        return found
+
+    return read_consistently(layout, path, read)
+
+
+def _known_writers(snapshot: Snapshot) -> list[WriterState]:
+    writers = writer_states(snapshot)
+    if not writers:
+        raise nothing_yet(snapshot.path)
+    return writers
+
+
+def _check_generation(path: RunPath, writers: Iterable[WriterState], generation: str) -> None:
+    known = {w.header["generation"] for w in writers}
+    if generation not in known:
+        raise NotFoundError(f"run {path} has no generation {generation!r}; there are {', '.join(sorted(known))}")
 
 
 def part_header(data: bytes, name: str) -> dict[str, Any]:
@@ -105,7 +166,13 @@ def writer_states(snapshot: Snapshot) -> list[WriterState]:
     """Everything each writer said, of all generations, sealed or not."""
     sealed = [state for meta in snapshot.metas for state in meta.writers]
     parts = (snapshot.scan(name) for name in snapshot.parts)
-    return join_states([*sealed, *(state_of_part(part) for part in parts if part.header)])
+    states = join_states([*sealed, *(state_of_part(part) for part in parts if part.header)])
+    return [state for state in states if not is_half_rewound(state.header, state.records)]
+
+
+def is_half_rewound(header: Mapping[str, Any], records: Iterable[tuple[Any, ...]]) -> bool:
+    """Whether a writer was killed before it had said all of the rewind it began: then there was none."""
+    return "taken" in header and not any(kind == record.CUT for kind, *_ in records)
 
 
 def join_states(pieces: Iterable[WriterState]) -> list[WriterState]:
@@ -172,8 +239,14 @@ def liveness(snapshot: Snapshot) -> dict[str, Liveness]:
     }
 
 
-def is_alive(journal: Journal, writer: str) -> bool:
-    """Whether a writer's process lives.
+def _held_writers(snapshot: Snapshot) -> frozenset[str]:
+    """The writers of which a lock says that they live: where nothing tells, whoever comes goes on behind them."""
+    writers = {name.writer for name, _ in snapshot.journal.list_parts()}
+    return frozenset(writer for writer in writers if is_alive(snapshot.journal, writer, stale_s=0.0))
+
+
+def is_alive(journal: Journal, writer: str, *, stale_s: float = STALE_S) -> bool:
+    """Whether a writer's process lives; where no lock tells, whether it wrote less than `stale_s` ago.
 
     A writer locks a new part before it lets go of the one before. So whoever finds the newest, the one before and the
     newest once more without a lock, and then no newer one, knows that nobody holds any.
@@ -188,7 +261,7 @@ def is_alive(journal: Journal, writer: str) -> bool:
             held = journal.is_held(name)
             if held is None:
                 try:
-                    held = time.time() - journal.last_write_at(name) < STALE_S
+                    held = stale_s > 0 and time.time() - journal.last_write_at(name) < stale_s
                 except FileNotFoundError:
                     held = False  # sealed meanwhile
             if held:
@@ -204,7 +277,7 @@ def main(run_dir: str) -> int:
     except RunlakeError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
-    sys.stdout.buffer.write(msgspec.msgpack.encode(state))
+    sys.stdout.buffer.write(msgspec.msgpack.encode({**msgspec.structs.asdict(state), "info": pack_info(state.info)}))
     return 0
 
 

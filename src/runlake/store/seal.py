@@ -18,10 +18,11 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from runlake.errors import ReadOnlyError, RunlakeError
 from runlake.model import STREAMS, RunPath, Stream
@@ -245,15 +246,7 @@ def write_files(snapshot: Snapshot, batch: Batch) -> Meta:
             continue
         files[stream] = f"{batch.name}-{stream}.parquet"
         stretches += [Stretch(r.writer, stream, r.first_n, r.row_count) for r in rows]
-        temporary = folder / f"{TEMPORARY_PREFIX}{os.getpid()}-{files[stream]}"
-        try:
-            segment.write_rows(temporary, snapshot.path, batch.incarnation, batch.generation, rows)
-            _put(segment.series_file(temporary), segment.series_file(folder / files[stream]))
-            _put(temporary, folder / files[stream])
-        finally:
-            temporary.unlink(missing_ok=True)
-            segment.series_file(temporary).unlink(missing_ok=True)
-    published = [file for name in files.values() for file in (folder / name, segment.series_file(folder / name))]
+        _put_rows(folder / files[stream], snapshot.path, batch.incarnation, batch.generation, rows)
     return Meta(
         version=segment.FORMAT_VERSION,
         name=batch.name,
@@ -262,11 +255,52 @@ def write_files(snapshot: Snapshot, batch: Batch) -> Meta:
         covers=sorted({*((p.writer, p.number) for p in batch.parts), *(c for m in batch.metas for c in m.covers)}),
         supersedes=sorted({*(m.name for m in batch.metas), *(n for m in batch.metas for n in m.supersedes)}),
         files=files,
-        footers={file.name: segment.read_footer(file) for file in published},
-        checksums={file.name: segment.checksum(file) for file in published},
+        **_proofs(folder, files),
         stretches=stretches,
         writers=join_states([*(state for meta in batch.metas for state in meta.writers), *fresh.values()]),
     )
+
+
+def publish_rows(folder: Path, path: RunPath, name: str, writers: list[WriterState], rows: list[WriterRows]) -> None:
+    """A segment of history rows that were never in a journal of this run: what a fork begins with."""
+    folder.mkdir(exist_ok=True)
+    header = writers[0].header
+    files: dict[str, str] = {"history": f"{name}-history.parquet"} if rows else {}
+    if rows:
+        _put_rows(folder / files["history"], path, header["incarnation"], header["generation"], rows)
+    meta = Meta(
+        version=segment.FORMAT_VERSION,
+        name=name,
+        incarnation=header["incarnation"],
+        generation=header["generation"],
+        covers=[],
+        supersedes=[],
+        files=files,
+        **_proofs(folder, files),
+        stretches=[Stretch(r.writer, "history", r.first_n, r.row_count) for r in rows],
+        writers=writers,
+    )
+    _publish(folder, meta)
+
+
+def _put_rows(file: Path, path: RunPath, incarnation: str, generation: str, rows: list[WriterRows]) -> None:
+    temporary = file.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{file.name}")
+    try:
+        segment.write_rows(temporary, path, incarnation, generation, rows)
+        _put(segment.series_file(temporary), segment.series_file(file))
+        _put(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)
+        segment.series_file(temporary).unlink(missing_ok=True)
+
+
+def _proofs(folder: Path, files: Mapping[str, str]) -> dict[str, Any]:
+    """What proves the Parquet files of a segment."""
+    published = [file for name in files.values() for file in (folder / name, segment.series_file(folder / name))]
+    return {
+        "footers": {file.name: segment.read_footer(file) for file in published},
+        "checksums": {file.name: segment.checksum(file) for file in published},
+    }
 
 
 def _states_of(scanned: list[ScannedPart]) -> dict[str, WriterState]:
@@ -307,9 +341,13 @@ def _put(temporary: Path, final: Path) -> None:
 
 def publish(snapshot: Snapshot, meta: Meta) -> None:
     """From now on readers see the segment, and would after a power failure too: its inputs may go."""
-    segment.write_meta(snapshot.segments_dir, meta)
-    _sync(snapshot.segments_dir / f"{meta.name}.meta")
-    _sync(snapshot.segments_dir)
+    _publish(snapshot.segments_dir, meta)
+
+
+def _publish(folder: Path, meta: Meta) -> None:
+    segment.write_meta(folder, meta)
+    _sync(folder / f"{meta.name}.meta")
+    _sync(folder)
 
 
 def _sync(place: Path) -> None:

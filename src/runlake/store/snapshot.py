@@ -161,6 +161,11 @@ def _superseded(metas: list[Meta]) -> set[str]:
     return {name for meta in metas for name in meta.supersedes}
 
 
+def nothing_yet(path: RunPath) -> NotFoundError:
+    """What to raise where a run's files are there, and nothing whole in them."""
+    return NotFoundError(f"run {path} has written nothing whole yet: it is just beginning, or its disk was full")
+
+
 def _not_found(layout: Layout, path: RunPath) -> str:
     run_ids = layout.run_ids(path.entity, path.project)
     if not run_ids:

@@ -1,0 +1,73 @@
+"""Who was first: processes that open one run at the same moment agree on its incarnation without a lock.
+
+The file ``incarnation`` in the run's folder is made once, with its content, by whoever comes first (create-if-absent:
+a hard link, or O_EXCL on disks without links), and says to all others which life of the run id this is. It goes to the
+trash with the folder, so the next life of the id begins with a claim of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from runlake.errors import StoreError
+from runlake.model import RunPath
+from runlake.store.layout import TEMPORARY_PREFIX, Layout
+
+_PATIENCE_S = 5.0
+
+
+def new_writer_id(now_s: float) -> str:
+    """A name for one writer; names sort by the time of their making."""
+    return f"{int(now_s * 1000):011x}{os.urandom(4).hex()}"
+
+
+def claim_incarnation(layout: Layout, path: RunPath, candidate: str) -> str:
+    """The run's incarnation: `candidate` for the first who asks, and what that one said for everybody else.
+
+    The run's folder must be there. OSError when nothing can be written, StoreError for a claim that was broken off.
+    """
+    file = layout.run_dir(path) / "incarnation"
+    claimed = read_claim(layout, path)
+    if claimed is not None:
+        return claimed
+    temporary = file.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
+    temporary.write_text(candidate, "ascii")
+    try:
+        os.link(temporary, file)
+    except FileExistsError:
+        pass
+    except OSError:  # a disk without hard links
+        _create(file, candidate)
+    finally:
+        temporary.unlink()
+    # Read back: over a network, a link that was made may be answered with an error.
+    return read_claim(layout, path) or candidate
+
+
+def read_claim(layout: Layout, path: RunPath) -> str | None:
+    """What the run's claim says; None when there is none."""
+    file = layout.run_dir(path) / "incarnation"
+    end = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            claimed = file.read_text("ascii")
+        except FileNotFoundError:
+            return None
+        if claimed:
+            return claimed
+        if time.monotonic() > end:
+            raise StoreError(f"{file} is empty: the process that made it was killed; remove it and start the run again")
+        time.sleep(0.01)
+
+
+def _create(file: Path, content: str) -> None:
+    try:
+        fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    except FileExistsError:
+        return
+    try:
+        os.write(fd, content.encode())
+    finally:
+        os.close(fd)
