@@ -20,6 +20,7 @@ def models(layout):
 
 
 def models_of(layout, *path):
+    layout.make_run_dir(RunPath(*path))
     return Models(layout, RunPath(*path), RunFiles(layout, RunPath(*path)))
 
 

@@ -26,8 +26,7 @@ class RunFiles:
 
     def write(self, name: str, content: bytes) -> None:
         """Store bytes under a name, replacing an older file in one step."""
-        target = self._layout.file_path(self._path, name)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target = self._layout.make_file_folders(self._path, name)
         write_atomically(target, content)
 
     def save(
@@ -89,8 +88,7 @@ class RunFiles:
 
     def copy(self, source: Path, name: str) -> Path:
         """Store a copy of a file under a name, replacing an older one in one step; answers where it lies."""
-        target = self._layout.file_path(self._path, name)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target = self._layout.make_file_folders(self._path, name)
         if target.exists() and target.samefile(source):
             return target  # the user wrote it into run.dir: it is there already
         import shutil

@@ -46,7 +46,7 @@ from runlake.store.claim import new_writer_id
 from runlake.store.fold_many import fold_many
 from runlake.store.journal_mark import read_journal_mark
 from runlake.store.layout import Layout, check_run_path
-from runlake.store.opening import create_pending, create_store, open_editor
+from runlake.store.opening import create_pending, create_store, hold_journal, open_editor
 from runlake.store.run_state import list_generations, read_run, read_state
 from runlake.values import canonical
 
@@ -285,8 +285,9 @@ class LocalService:
     def _write_records(self, path: RunPath, records: list[tuple[int, dict[str, Any]]]) -> None:
         """Leave records in the run as a short-lived writer, and tell the readers."""
         self._check_exists(path)
+        journal = hold_journal(self._layout, path)
         state = read_state(self._layout, path)
-        editor = open_editor(self._layout, path, state.info, state.clock)
+        editor = open_editor(self._layout, path, state.info, state.clock, journal=journal)
         try:
             for kind, body in records:
                 editor.writer.record(kind, body)

@@ -75,7 +75,7 @@ class FolderBlobs:
         root, file = self._layout.files_dir(path), self._layout.file_path(path, name)
         temporary = file.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
         try:
-            self._make_folders(root, file.parent, name)
+            self._make_folders(path, name)
             digest = hashlib.md5(usedforsecurity=False)
             try:
                 with temporary.open("xb") as target:
@@ -122,10 +122,12 @@ class FolderBlobs:
             except OSError:
                 return  # not empty
 
-    def _make_folders(self, root: Path, folder: Path, name: str) -> None:
-        _check_inside(root, folder, name)
+    def _make_folders(self, path: RunPath, name: str) -> None:
+        _check_inside(self._layout.files_dir(path), self._layout.file_path(path, name).parent, name)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self._layout.make_file_folders(path, name)
+        except FileNotFoundError:
+            raise NotFoundError(f"cannot store {name!r}: there is no run {path}; was it deleted just now?") from None
         except (FileExistsError, NotADirectoryError):
             raise PathError(
                 f"cannot store {name!r}: one of its folders is a file of the run; choose another name"

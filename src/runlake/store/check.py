@@ -20,6 +20,7 @@ from runlake.store.journal import FolderJournal, PartName
 from runlake.store.layout import Layout
 from runlake.store.segment import Meta
 from runlake.store.snapshot import Snapshot, meta_names, number_parts
+from runlake.store.view import view_of
 
 _ATTEMPTS = 10
 _SEGMENT_FILE = re.compile(r"([0-9a-f]+)(\.meta|-\w+(\.series)?\.parquet)")
@@ -60,7 +61,7 @@ def _check(layout: Layout, path: RunPath) -> Iterator[Finding]:
     # A segment that cannot be asked may hold what is missing elsewhere.
     yield from check_journal(snapshot, known, run_dir, may_miss=bool(unreadable))
     if not unreadable:
-        yield from _check_orphans(segments_dir, run_dir, metas, known)
+        yield from _check_orphans(snapshot, run_dir, metas, known)
     yield from _foreign(segments_dir, run_dir, lambda name: _SEGMENT_FILE.fullmatch(name) is not None)
     yield from _foreign(journal.folder, run_dir, lambda name: PartName.parse(name) is not None)
 
@@ -115,15 +116,22 @@ def _read_everything(file: Path, meta: Meta) -> tuple[int, str] | None:
     return None
 
 
-def _check_orphans(folder: Path, run_dir: Path, metas: Iterable[Meta], known: KnownRows) -> Iterator[Finding]:
+def _check_orphans(snapshot: Snapshot, run_dir: Path, metas: Iterable[Meta], known: KnownRows) -> Iterator[Finding]:
     """Parquet files that no meta file names are what a killed sealer left, unless rows are nowhere else."""
+    folder = snapshot.segments_dir
+    try:
+        incarnation = view_of(snapshot).incarnation
+    except RunlakeError:
+        incarnation = ""  # nothing else says which run this is
     named = {name for meta in metas for name in meta.files.values()}
     for file in sorted(folder.glob("[0-9a-f]*.parquet")) if folder.is_dir() else []:
         if file.name.endswith(".series.parquet") or file.name in named or not _SEGMENT_FILE.fullmatch(file.name):
             continue
         try:
             table = segment.open_parquet(segment.series_file(file)).read(use_threads=False)
-            steps = [row for row in table.to_pylist() if row["key"] == STEP]
+            # A sealer of a run that was deleted meanwhile may have left its files in the next one of that id.
+            rows = [row for row in table.to_pylist() if not incarnation or row["incarnation"] == incarnation]
+            steps = [row for row in rows if row["key"] == STEP]
         except (RunlakeError, pa.ArrowException, OSError):
             continue  # what it should say is not needed, where no rows are missing
         lost = [row for row in steps if not known.holds(row["writer"], row["stream"], row["first_n"], row["row_count"])]

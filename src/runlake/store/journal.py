@@ -11,6 +11,7 @@ between two rows, and says so by a last CLOSE or END frame: one without it may s
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import re
@@ -24,6 +25,7 @@ from zlib import crc32
 from runlake.errors import LogTypeError, StoreError
 from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Stream
 from runlake.store import record
+from runlake.store.layout import folder_identity
 from runlake.store.record import Shape
 from runlake.values import flatten, lane_of
 
@@ -42,6 +44,7 @@ Prepare = Callable[[Mapping[str, Any], int], Mapping[str, Any]]
 """Makes plain data of a row that may hold media; asked only for rows that are not all numbers of known types."""
 
 _LOCK_ATTEMPTS = 100
+_LIST_ATTEMPTS = 10
 _COMMIT = record.COMMIT
 _PART_NAME = re.compile(r"(.+)-(\d{3,})\.part")
 _NUMPY_SCALARS = re.compile(r"(u?int|float)(8|16|32|64)|bool_?")
@@ -136,33 +139,67 @@ class FolderPart:
 
 
 class FolderJournal:
-    """The parts of one run as files of one folder."""
+    """The parts of one run as files of one folder.
+
+    Parts are claimed in the folder that was there at `bind`, or at the first claim: when the run was deleted since,
+    claiming fails, and another run that took its id gets no parts of strangers.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._identity: tuple[int, int] | None = None
+        self._names: set[PartName] = set()
+
+    def bind(self) -> None:
+        """Stay with the folder that is there now. FileNotFoundError when there is none."""
+        self._identity = folder_identity(self.folder)
+        self._names = {name for name, _ in self.list_parts()}
+
+    def is_here(self) -> bool:
+        """Whether the folder is still the one of `bind`."""
+        try:
+            if folder_identity(self.folder) == self._identity:
+                return True
+        except FileNotFoundError:
+            return False
+        # Some file systems number folders anew now and then; names of parts never come again.
+        return not self._names.isdisjoint(name for name, _ in self.list_parts())
 
     def claim(self, name: PartName) -> Part:
-        status = self.folder.stat()
-        identity = (status.st_dev, status.st_ino)
-        if self._identity not in (None, identity):
-            raise FileNotFoundError(f"the run of {self.folder} was deleted, and there is another of that id now")
-        self._identity = identity
-        return FolderPart(self.folder / str(name))
+        if self._identity is not None:
+            self._check_is_here()
+        part = FolderPart(self.folder / str(name))
+        try:
+            if self._identity is None:
+                self.bind()
+            self._check_is_here()
+        except BaseException:
+            part.close()
+            self.drop(name)
+            raise
+        self._names.add(name)
+        return part
+
+    def _check_is_here(self) -> None:
+        if not self.is_here():
+            raise FileNotFoundError(errno.ENOENT, "the run was deleted or moved", str(self.folder))
 
     def list_parts(self) -> list[tuple[PartName, int]]:
-        found = []
-        try:
-            with os.scandir(self.folder) as entries:
-                for entry in entries:
-                    name = PartName.parse(entry.name)
-                    if name is not None:
-                        try:
-                            found.append((name, entry.stat().st_size))
-                        except FileNotFoundError:
-                            pass  # sealed and dropped since it was listed
-        except FileNotFoundError:
-            return []
+        for _ in range(_LIST_ATTEMPTS):
+            found, is_whole = [], True
+            try:
+                with os.scandir(self.folder) as entries:
+                    for entry in entries:
+                        name = PartName.parse(entry.name)
+                        if name is not None:
+                            try:
+                                found.append((name, entry.stat().st_size))
+                            except FileNotFoundError:
+                                is_whole = False  # dropped since it was listed, or the whole folder is moved away
+            except FileNotFoundError:
+                return []
+            if is_whole:
+                break
         return sorted(found)
 
     def read(self, name: PartName, offset: int = 0) -> bytes:

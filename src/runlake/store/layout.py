@@ -121,6 +121,22 @@ class Layout:
             folder.mkdir(parents=True, exist_ok=True)
         _write_id(run_dir, path.run_id, self.run_dir(path).name)
 
+    def make_file_folders(self, path: RunPath, name: str) -> Path:
+        """Create the folders above the run's file `name`, and say where it goes.
+
+        FileNotFoundError when there is no such run: a file of a deleted one must not bring its folder back.
+        """
+        file, root = self.file_path(path, name), self.files_dir(path)
+        for folder in reversed([folder for folder in file.parents if folder.is_relative_to(root)]):
+            folder.mkdir(exist_ok=True)
+        return file
+
+
+def folder_identity(folder: Path) -> tuple[int, int]:
+    """Which folder this is, whatever its name. FileNotFoundError when it is gone."""
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
 
 def _name_of(folder: Path) -> str:
     """What a folder stands for. FileNotFoundError when it is named by a hash and does not say of what."""

@@ -20,18 +20,25 @@ from runlake.errors import (
     NotFoundError,
     ReadOnlyError,
     RunlakeError,
+    StoreError,
     UsageError,
 )
 from runlake.model import RunInfo, RunPath
 from runlake.store import record, side_process
-from runlake.store.changes import append_change
-from runlake.store.claim import claim_incarnation, new_writer_id, read_claim
+from runlake.store.changes import append_change, latest_death
+from runlake.store.claim import claim_incarnation, new_writer_id
 from runlake.store.fold import Numbers, unpack_info
-from runlake.store.journal import FolderJournal, JournalWriter, Prepare
+from runlake.store.journal import FolderJournal, Journal, JournalWriter, Prepare
 from runlake.store.layout import Layout, check_run_path, write_atomically
 
 Resume = Literal["allow", "must", "never", "auto"]
 Role = Literal["run", "child", "editor"]
+
+_ATTEMPTS = 20
+
+
+class _OvertakenError(NotFoundError):
+    """The run is another than it was when it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,8 @@ class OpenedRun:
     """A run that this process may write into.
 
     `before` is the run as it was, when it is gone on with, and `numbers` what its aggregates were made from.
-    `is_beside`: other processes are writing into it too, as far as this one can know. `name` is what it is called.
+    `is_beside`: other processes are writing into it too, as far as this one can know. `name` is what it is called,
+    `journal` where its parts are.
     """
 
     path: RunPath
@@ -52,6 +60,7 @@ class OpenedRun:
     next_step: int = 0
     is_beside: bool = False
     name: str | None = None
+    journal: Journal | None = None
 
 
 def create_store(layout: Layout) -> None:
@@ -93,37 +102,55 @@ def open_run(
     create_store(layout)
     if fork_from is not None:
         _fork(layout, path, *fork_from)
-    state = _ask_past(layout, path, rewind_to) if rewind_to is not None else _ask_state_if_any(layout, path)
+    for attempt in range(_ATTEMPTS):
+        time.sleep(attempt * os.urandom(1)[0] / 20_000)
+        try:
+            place = _find_place(layout, path, resume, rewind_to, new_writer_id(clock()), is_shared=is_shared)
+            return _begin(layout, path, place, start, default_name, prepare, clock)
+        except _OvertakenError:
+            continue
+    raise ConflictError(f"run {path} is made and deleted by others too fast to be opened: {_ATTEMPTS} attempts")
+
+
+def _find_place(
+    layout: Layout, path: RunPath, resume: Resume | None, rewind_to: int | None, writer_id: str, *, is_shared: bool
+) -> _Opening:
+    journal = hold_journal(layout, path)
+    state = _look(layout, path, journal, rewind_to)
     if resume == "must" and state is None:
         raise UsageError(f'resume="must" was asked for, and there is no run "{path}"; start it first or use "allow"')
-    writer_id = new_writer_id(clock())
     try:
-        layout.make_run_dir(path)
+        if state is None:
+            layout.make_run_dir(path)
+            journal = hold_journal(layout, path)
         claimed = claim_incarnation(layout, path, writer_id) if state is None else state["info"].incarnation
+    except FileNotFoundError:
+        raise _OvertakenError(f"run {path} was deleted by somebody else just now") from None
     except OSError as error:
         raise _read_only(layout, path, error) from error
     if state is None and claimed != writer_id:
-        state = _ask_state_if_any(layout, path)  # whoever was first may have begun meanwhile
+        state = _look(layout, path, journal)  # whoever was first may have begun meanwhile
     if resume == "never" and claimed != writer_id:
         raise UsageError(f'run "{path}" exists, and resume="never" was asked for; use another id or resume="allow"')
     joins = is_shared or resume in ("allow", "must", "auto") or rewind_to is not None
     if state is None:
         generation = claimed if joins else _after(claimed, writer_id)
-        opening = _Opening(claimed, generation, is_beside=joins and claimed != writer_id)
-    elif joins or not state["is_begun"]:
+        return _Opening(writer_id, claimed, generation, journal=journal, is_beside=joins and claimed != writer_id)
+    if joins or not state["is_begun"]:
         counts_on = resume is not None or not is_shared
-        opening = _going_on(state, writer_id, counts_on=counts_on, is_rewound=rewind_to is not None)
-    else:
-        opening = _Opening(claimed, _after(state["info"].generation, writer_id), clock_floor=state["clock"])
-    return _begin(layout, path, writer_id, opening, start, default_name, prepare, clock)
+        return _going_on(state, writer_id, journal, counts_on=counts_on, is_rewound=rewind_to is not None)
+    generation = _after(state["info"].generation, writer_id)
+    return _Opening(writer_id, claimed, generation, journal=journal, clock_floor=state["clock"])
 
 
 @dataclass(slots=True)
 class _Opening:
     """Where a run is opened: what the header of the new writer says, and what the process is told of the run before."""
 
+    writer_id: str
     incarnation: str
     generation: str
+    journal: FolderJournal | None
     clock_floor: int = 0
     header: dict[str, Any] = field(default_factory=dict)
     before: RunInfo | None = None
@@ -133,14 +160,18 @@ class _Opening:
     cut: dict[str, Any] | None = None
 
 
-def _going_on(state: Mapping[str, Any], writer_id: str, *, counts_on: bool, is_rewound: bool) -> _Opening:
+def _going_on(
+    state: Mapping[str, Any], writer_id: str, journal: FolderJournal | None, *, counts_on: bool, is_rewound: bool
+) -> _Opening:
     info, place = state["info"], state["behind"]
     header = {name: place[name] for name in ("session", "after") if place[name]}
     if is_rewound:
         header["taken"] = state["taken"]
     return _Opening(
+        writer_id,
         info.incarnation,
         _after(info.generation, writer_id) if is_rewound else info.generation,
+        journal,
         clock_floor=state["clock"],
         header=header,
         before=info,
@@ -154,7 +185,6 @@ def _going_on(state: Mapping[str, Any], writer_id: str, *, counts_on: bool, is_r
 def _begin(
     layout: Layout,
     path: RunPath,
-    writer_id: str,
     opening: _Opening,
     start: Mapping[str, Any],
     default_name: str | None,
@@ -165,7 +195,7 @@ def _begin(
     opened = _open(
         layout,
         path,
-        writer_id,
+        opening.writer_id,
         opening.incarnation,
         opening.generation,
         "run",
@@ -173,6 +203,7 @@ def _begin(
         opening.clock_floor,
         prepare,
         opening.header,
+        opening.journal,
     )
     base = {"row_count": before.row_count, "last_step": before.last_step} if before else {}
     is_named = before.name != path.run_id if before else opening.is_beside
@@ -181,7 +212,7 @@ def _begin(
         if opening.cut is not None:
             opened.writer.record(record.CUT, opening.cut)
         opened.writer.record(record.START, {**start, **named, "base": base})
-        append_change(layout, path, writer_id, "init", opening.incarnation)
+        append_change(layout, path, opening.writer_id, "init", opening.incarnation)
     except OSError as error:
         opened.writer.close()
         raise _read_only(layout, path, error) from error
@@ -199,17 +230,45 @@ def open_child(layout: Layout, parent: OpenedRun, *, prepare: Prepare | None, cl
     """A writer for a forked child of the training process, into the same run."""
     writer_id = new_writer_id(clock())
     header = {name: value for name, value in parent.header.items() if name != "taken"}
-    return _open(
-        layout, parent.path, writer_id, parent.incarnation, parent.generation, "child", clock, 0, prepare, header
-    )
+    where = (parent.path, writer_id, parent.incarnation, parent.generation)
+    try:
+        return _open(layout, *where, "child", clock, 0, prepare, header, parent.journal)
+    except NotFoundError as error:
+        raise StoreError(str(error)) from None  # a fault of the world, like a disk that is gone
+
+
+def hold_journal(layout: Layout, path: RunPath) -> FolderJournal | None:
+    """The journal of the run that is there now: it cannot be written to any more once that run is deleted.
+
+    To be taken before the run is read. None when there is no run.
+    """
+    journal = FolderJournal(layout.journal_dir(path))
+    try:
+        journal.folder.mkdir(exist_ok=True)  # a copy of a store may lack empty folders
+        journal.bind()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _read_only(layout, path, error) from error
+    return journal
 
 
 def open_editor(
-    layout: Layout, path: RunPath, info: RunInfo, clock_floor: int, *, clock: Callable[[], float] = time.time
+    layout: Layout,
+    path: RunPath,
+    info: RunInfo,
+    clock_floor: int,
+    *,
+    journal: FolderJournal | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> OpenedRun:
-    """A writer for edits of a stored run: its records come after everything the editor has seen."""
+    """A writer for edits of a stored run: its records come after everything the editor has seen.
+
+    `journal` is what `hold_journal` gave before the run was read. NotFoundError when it was deleted since.
+    """
     writer_id = new_writer_id(clock())
-    return _open(layout, path, writer_id, info.incarnation, info.generation, "editor", clock, clock_floor, None, {})
+    where = (path, writer_id, info.incarnation, info.generation)
+    return _open(layout, *where, "editor", clock, clock_floor, None, {}, journal)
 
 
 def create_pending(layout: Layout, path: RunPath, state: str, user: str | None) -> None:
@@ -221,12 +280,13 @@ def create_pending(layout: Layout, path: RunPath, state: str, user: str | None) 
     writer_id = new_writer_id(time.time())
     try:
         layout.make_run_dir(path)
+        journal = hold_journal(layout, path)
         claimed = claim_incarnation(layout, path, writer_id)
     except OSError as error:
         raise _read_only(layout, path, error) from error
     if claimed != writer_id:
         raise ConflictError(f'run "{path}" exists already; choose another id')
-    opened = _open(layout, path, writer_id, writer_id, writer_id, "editor", time.time, 0, None, {})
+    opened = _open(layout, path, writer_id, writer_id, writer_id, "editor", time.time, 0, None, {}, journal)
     opened.writer.record(record.INFO, {"user": user})
     opened.writer.record(record.STATE, {"state": state})
     opened.writer.end({})
@@ -280,9 +340,37 @@ def _ask_state_if_any(layout: Layout, path: RunPath) -> dict[str, Any] | None:
         return None  # a process that was killed before it had written anything whole
 
 
+def _look(
+    layout: Layout, path: RunPath, journal: FolderJournal | None, rewind_to: int | None = None
+) -> dict[str, Any] | None:
+    """The run to go on with or to follow, None when there is none; one that was deleted is moved out of the way."""
+    state = _ask_past(layout, path, rewind_to) if rewind_to is not None else _ask_state_if_any(layout, path)
+    if state is not None and _is_deleted(layout, path, state["info"].incarnation):
+        if journal is not None and journal.is_here():
+            _finish_deletion(layout, path, state["info"].incarnation)
+        raise _OvertakenError(f"run {path} was deleted")
+    return state
+
+
 def _has_content(layout: Layout, path: RunPath) -> bool:
     folders = (layout.journal_dir(path), layout.segments_dir(path))
     return any(folder.is_dir() and any(folder.iterdir()) for folder in folders)
+
+
+def _is_deleted(layout: Layout, path: RunPath, incarnation: str) -> bool:
+    """Whether the run has its tombstone, although it is still here: no listing would show what is written into it."""
+    death = latest_death(layout.changes_dir(path.entity, path.project), incarnation)
+    return death is not None and death.action == "delete"
+
+
+def _finish_deletion(layout: Layout, path: RunPath, incarnation: str) -> None:
+    """What a deleter that was killed, or is at it, or had another copy of the store has left to do."""
+    from runlake.store.trash import move_folder_to_trash  # it loads numpy: not in every training process
+
+    try:
+        move_folder_to_trash(layout, path, incarnation)
+    except NotFoundError:
+        pass  # the deleter has done it
 
 
 def _after(generation: str, writer_id: str) -> str:
@@ -307,7 +395,9 @@ def _open(
     clock_floor: int,
     prepare: Prepare | None,
     more_header: Mapping[str, Any],
+    journal: Journal | None,
 ) -> OpenedRun:
+    """A new writer. A run that exists is written into where it was found (`journal`), or not at all."""
     header = {
         "format": record.FORMAT_VERSION,
         "entity": path.entity,
@@ -321,11 +411,10 @@ def _open(
         **more_header,
     }
     try:
-        if role != "run" and read_claim(layout, path) not in (incarnation, None):
-            raise FileNotFoundError("it was deleted, and there is another of that id now")
-        layout.journal_dir(path).mkdir(exist_ok=True)
-        journal = FolderJournal(layout.journal_dir(path))
+        journal = FolderJournal(layout.journal_dir(path)) if journal is None else journal
         writer = JournalWriter(journal, writer_id, header, prepare=prepare, clock=clock, clock_floor=clock_floor)
+    except FileNotFoundError:
+        raise _OvertakenError(f"run {path} was deleted by somebody else just now") from None
     except OSError as error:
         raise _read_only(layout, path, error) from error
-    return OpenedRun(path, writer, incarnation, generation, more_header)
+    return OpenedRun(path, writer, incarnation, generation, more_header, journal=journal)

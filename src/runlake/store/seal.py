@@ -24,18 +24,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runlake.errors import ReadOnlyError, RunlakeError
+from runlake.errors import CorruptError, ReadOnlyError, RunlakeError
 from runlake.model import STREAMS, RunPath, Stream
 from runlake.store import record, segment
 from runlake.store.changes import READ_ONLY_ERRNOS, append_change
 from runlake.store.decode import ScannedPart, rows_of
 from runlake.store.fold import WriterState
 from runlake.store.journal import PartName
-from runlake.store.layout import TEMPORARY_PREFIX, Layout, encode_name
+from runlake.store.layout import TEMPORARY_PREFIX, Layout, encode_name, folder_identity
 from runlake.store.run_state import fold_rows, join_states, part_header
 from runlake.store.segment import Meta, Stretch
 from runlake.store.series import WriterRows
-from runlake.store.snapshot import Snapshot, take_snapshot
+from runlake.store.snapshot import Snapshot, is_current, meta_names, take_snapshot
 
 try:
     import fcntl
@@ -86,18 +86,31 @@ def _seal(layout: Layout, path: RunPath, segment_bytes: int) -> int:
     for _ in range(_ATTEMPTS):
         try:
             snapshot = take_snapshot(layout, path)
-            snapshot.check_parts()
+            identity = folder_identity(layout.run_dir(path))
+            known = {meta.name for meta in snapshot.metas} | snapshot.left_out
+            try:
+                snapshot.check_parts()
+            except CorruptError:
+                if is_current(snapshot):
+                    raise
+                continue
             batches = plan(snapshot, segment_bytes=segment_bytes)
             for batch in batches:
                 meta = write_files(snapshot, batch)
                 if not meta.covers:
                     continue
+                if meta_names(snapshot.segments_dir) - known or folder_identity(layout.run_dir(path)) != identity:
+                    raise FileNotFoundError  # what was planned is out of date
+                known.add(meta.name)
                 publish(snapshot, meta)
+                if folder_identity(layout.run_dir(path)) != identity:
+                    _drop_segment(snapshot.segments_dir, meta)
+                    raise FileNotFoundError  # the run was deleted, and another has its id
                 drop_inputs(snapshot, batch)
                 sealed_row_count += sum(s.row_count for s in meta.stretches)
             drop_leftovers(layout, path)
         except FileNotFoundError:
-            continue  # a sealer on a disk without locks was first, and dropped what this one was reading
+            continue  # a sealer on a disk without locks was first, or the run was deleted and made anew
         if batches:
             append_change(layout, path, f"seal-{encode_name(platform.node())}", "seal", batches[0].incarnation)
         return sealed_row_count

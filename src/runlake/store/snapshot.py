@@ -7,6 +7,7 @@ a part that vanished under the reader's hands included, means: look again.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from runlake.store.overlap import without_repeats
 from runlake.store.segment import Meta
 
 _ATTEMPTS = 50
+_LONGEST_WAIT_S = 0.05
 T = TypeVar("T")
 
 
@@ -91,7 +93,9 @@ def read_consistently(layout: Layout, path: RunPath, reader: Callable[[Snapshot]
 
     NotFoundError when there is no such run, CorruptError when a part of it is missing.
     """
-    for _ in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
+        # A network file system may go on naming what is gone, or not name yet what is there, for a while.
+        time.sleep(min(0.001 * 2**attempt, _LONGEST_WAIT_S) if attempt > 2 else 0.0)
         try:
             snapshot = take_snapshot(layout, path)
         except FileNotFoundError:
@@ -102,15 +106,16 @@ def read_consistently(layout: Layout, path: RunPath, reader: Callable[[Snapshot]
         except FileNotFoundError:
             continue
         except CorruptError:
-            if _is_current(snapshot):
+            if is_current(snapshot):
                 raise
             continue
-        if _is_current(snapshot):
+        if is_current(snapshot):
             return result
     raise StoreError(f"run {path} changes too fast to be read: {_ATTEMPTS} attempts; is a sealer running wild?")
 
 
-def _is_current(snapshot: Snapshot) -> bool:
+def is_current(snapshot: Snapshot) -> bool:
+    """Whether nothing was sealed since the snapshot was taken."""
     return meta_names(snapshot.segments_dir) - snapshot.left_out == {m.name for m in snapshot.metas}
 
 

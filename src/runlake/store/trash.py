@@ -14,7 +14,7 @@ from runlake.model import RunPath
 from runlake.store.changes import append_change, latest_death
 from runlake.store.join_runs import ids_of
 from runlake.store.journal import FolderJournal
-from runlake.store.layout import Layout, check_run_path, encode_name
+from runlake.store.layout import Layout, check_run_path, encode_name, folder_identity
 from runlake.store.run_state import part_header, read_run
 from runlake.store.segment import read_meta
 
@@ -28,10 +28,16 @@ def move_run_to_trash(layout: Layout, path: RunPath, writer: str) -> Path:
     be read can be deleted too. `NotFoundError` when it is gone already.
     """
     try:
-        incarnation = read_run(layout, path).incarnation
-    except StoreError:
-        incarnation = f"unreadable{secrets.token_hex(4)}"
-    _note_death(layout, path, writer, "delete", incarnation)
+        identity = folder_identity(layout.run_dir(path))
+        try:
+            incarnation = read_run(layout, path).incarnation
+        except StoreError:
+            incarnation = f"unreadable{secrets.token_hex(4)}"
+        _note_death(layout, path, writer, "delete", incarnation)
+        if folder_identity(layout.run_dir(path)) != identity:
+            raise FileNotFoundError  # somebody else deleted it, and there is a new run of that id
+    except FileNotFoundError:
+        raise _gone(path) from None
     return move_folder_to_trash(layout, path, incarnation)
 
 
@@ -41,9 +47,13 @@ def move_folder_to_trash(layout: Layout, path: RunPath, incarnation: str) -> Pat
         layout.trash_dir.mkdir(exist_ok=True)
         return _rename(layout.run_dir(path), layout.trash_dir / _name_in_trash(path, incarnation))
     except FileNotFoundError:
-        raise NotFoundError(f"run {path} was deleted by somebody else just now") from None
+        raise _gone(path) from None
     except OSError as error:
         raise ReadOnlyError(f"run {path} cannot be moved to {layout.trash_dir}: {error}") from error
+
+
+def _gone(path: RunPath) -> NotFoundError:
+    return NotFoundError(f"run {path} was deleted by somebody else just now")
 
 
 def restore_run(layout: Layout, trashed: Path, writer: str, path: RunPath | None = None) -> RunPath:

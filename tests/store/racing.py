@@ -1,0 +1,66 @@
+"""One actor stopped at a named point while another does something: races that happen every time."""
+
+from stored import RUN, as_dicts
+
+from runlake.model import STREAMS
+from runlake.query.scan import read_history
+from runlake.store.catalog import Catalog
+from runlake.store.check import check_run
+from runlake.store.journal_mark import read_journal_mark
+from runlake.store.run_state import read_run
+
+
+class Meanwhile:
+    """Has something happen right before or after the next call of a function of ours, which stays as it is."""
+
+    def __init__(self, monkeypatch):
+        self._monkeypatch = monkeypatch
+
+    def before(self, module, name, action):
+        self._put(module, name, action, is_before=True)
+
+    def after(self, module, name, action):
+        self._put(module, name, action, is_before=False)
+
+    def _put(self, module, name, action, *, is_before):
+        real = getattr(module, name)
+
+        def interrupted(*arguments, **options):
+            self._monkeypatch.setattr(module, name, real)
+            if is_before:
+                action()
+                return real(*arguments, **options)
+            result = real(*arguments, **options)
+            action()
+            return result
+
+        self._monkeypatch.setattr(module, name, interrupted)
+
+
+def values(layout, key="i", path=RUN):
+    return [row[key] for row in as_dicts(read_history(layout, path)) if key in row]
+
+
+def everything(layout, path=RUN):
+    """All that a reader can know of a run; `check` must find nothing."""
+    assert check_run(layout, path) == []
+    return read_run(layout, path), [as_dicts(read_history(layout, path, stream=stream)) for stream in STREAMS]
+
+
+def new_catalog(layout):
+    return Catalog(
+        layout,
+        fold=lambda path: read_run(layout, path),
+        journal_mark=lambda path: read_journal_mark(layout, path),
+        save_interval_s=0.0,
+    )
+
+
+def listed(layout, catalog=None):
+    """What is listed: (run, incarnation, rows) of each run, the same by a process that has seen nothing yet."""
+    found = [
+        sorted((run.run_id, run.incarnation, run.row_count) for run in each.refresh("ann", "p").runs)
+        for each in (catalog or new_catalog(layout), new_catalog(layout))
+    ]
+    assert found[0] == found[1]
+    return found[0]

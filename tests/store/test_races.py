@@ -1,0 +1,369 @@
+"""Sealers, editors, readers and resuming writers at one run, each stopped where it hurts."""
+
+import errno
+import fcntl
+from itertools import permutations
+
+import pytest
+from racing import Meanwhile, everything, listed, new_catalog, values
+from stored import RUN, Clock, Writer, edit_config, part_names, segment_files
+
+from runlake.errors import NotFoundError
+from runlake.model import RunPath
+from runlake.service.contract import RunEdit
+from runlake.service.local import LocalService
+from runlake.store import changes, opening, seal, snapshot
+from runlake.store.changes import SeenChanges, append_change, pack_changes, read_changes
+from runlake.store.layout import Layout
+from runlake.store.opening import open_run
+from runlake.store.run_state import read_run
+from runlake.store.seal import drop_inputs, drop_leftovers, plan, publish, seal_run, write_files
+from runlake.store.snapshot import take_snapshot
+from runlake.store.trash import move_run_to_trash
+
+
+@pytest.fixture
+def layout(tmp_path):
+    return Layout(tmp_path / "store")
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    return Meanwhile(monkeypatch)
+
+
+@pytest.fixture
+def no_locks(monkeypatch):
+    """As on a network file system: nothing can be locked, and nobody can be seen to live."""
+
+    def refused(fd, how):
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+
+
+def rows(start, stop):
+    return [{"i": i, "x": i / 4} for i in range(start, stop)]
+
+
+class Sealer:
+    """A sealer that does one step at a time."""
+
+    def __init__(self, layout):
+        self.layout = layout
+        self.snapshot = take_snapshot(layout, RUN)
+        self.batches = plan(self.snapshot)
+        self.metas = []
+
+    def write(self):
+        self.metas = [write_files(self.snapshot, batch) for batch in self.batches]
+
+    def publish(self):
+        for meta in self.metas:
+            publish(self.snapshot, meta)
+
+    def drop(self):
+        for batch in self.batches:
+            drop_inputs(self.snapshot, batch)
+        drop_leftovers(self.layout, RUN)
+
+
+# Two sealers, nothing locked -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", sorted(set(permutations("aaabbb"))), ids="".join)
+def test_two_sealers_that_saw_different_parts_double_nothing(layout, no_locks, order):
+    """The second one started when one more part was closed; their steps come in every order."""
+    writer = Writer(layout, rows_per_part=3).log_many(rows(0, 4))
+    first = Sealer(layout)
+    writer.log_many(rows(4, 8)).record(17, {"set": {"late": 1}}).end()
+    before = everything(layout)
+    steps = {"a": iter([first.write, first.publish, first.drop])}
+    second = Sealer(layout)
+    steps["b"] = iter([second.write, second.publish, second.drop])
+    for who in order:
+        try:
+            next(steps[who])()
+        except FileNotFoundError:
+            steps[who] = iter([lambda: None] * 3)  # what it was reading is sealed: it begins anew, which is below
+        assert everything(layout) == before
+    seal_run(layout, RUN)
+    assert everything(layout) == before
+    assert (part_names(layout), len(segment_files(layout))) == ([], 3)
+
+
+def test_a_sealer_that_was_overtaken_before_it_published_plans_anew(layout, no_locks, meanwhile):
+    writer = Writer(layout, rows_per_part=3).log_many(rows(0, 4))
+
+    def another():
+        writer.log_many(rows(4, 8)).end()
+        seal_run(layout, RUN)
+
+    meanwhile.after(seal, "write_files", another)
+    assert seal_run(layout, RUN) == 0
+    assert values(layout) == list(range(8))
+    assert (part_names(layout), len(list(layout.segments_dir(RUN).glob("*.meta")))) == ([], 1)
+
+
+def test_a_sealer_whose_parts_vanish_while_it_looks_does_not_call_it_damage(layout, no_locks, meanwhile):
+    Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
+    before = everything(layout)
+
+    def another():
+        seal = Sealer(layout)
+        seal.write()
+        seal.publish()
+        seal.snapshot.journal.drop(part[0] if (part := [n for n, _ in seal.snapshot.journal.list_parts()]) else None)
+
+    meanwhile.before(snapshot, "number_parts", another)
+    seal_run(layout, RUN)
+    assert everything(layout) == before
+    assert (part_names(layout), len(segment_files(layout))) == ([], 3)
+
+
+# Sealer and the others --------------------------------------------------------------------------------------------
+
+STEPS = ["plan", "write_files", "publish", "drop_inputs", "drop_leftovers"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_edit_that_lands_between_the_steps_of_a_sealer_is_kept(layout, meanwhile, step):
+    Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
+    meanwhile.before(seal, step, lambda: edit_config(layout, {"lr": 0.5}, at_s=100.0))
+    seal_run(layout, RUN)
+    assert read_run(layout, RUN).config == {"lr": 0.5}
+    seal_run(layout, RUN)
+    assert (read_run(layout, RUN).config, values(layout)) == ({"lr": 0.5}, list(range(8)))
+    assert part_names(layout) == []
+
+
+@pytest.mark.parametrize("step", ["plan", "publish", "drop_inputs"])
+def test_a_run_that_is_gone_on_with_between_the_steps_of_a_sealer_is_whole(layout, meanwhile, step):
+    Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
+    resumed = []
+
+    def resume():
+        resumed.append(Writer(layout, at_s=100.0, resume="must", rows_per_part=3).log_many(rows(8, 13)))
+
+    meanwhile.before(seal, step, resume)
+    seal_run(layout, RUN)
+    assert values(layout) == list(range(13))
+    resumed[0].end()
+    seal_run(layout, RUN)
+    info, _ = everything(layout)
+    assert (values(layout), info.row_count, info.state) == (list(range(13)), 13, "finished")
+    assert part_names(layout) == []
+
+
+@pytest.mark.parametrize("resume", [None, "allow"])
+def test_a_run_that_is_sealed_while_it_is_opened_again(layout, meanwhile, resume):
+    Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
+    meanwhile.after(opening, "ask_state", lambda: seal_run(layout, RUN))
+    Writer(layout, at_s=100.0, resume=resume).log_many(rows(8, 10)).end()
+    seal_run(layout, RUN)
+    assert values(layout) == list(range(0 if resume else 8, 10))
+    assert everything(layout)[0].state == "finished"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_sealer_brings_no_deleted_run_back(layout, meanwhile, step):
+    Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
+    meanwhile.before(seal, step, lambda: move_run_to_trash(layout, RUN, "w"))
+    if step == "drop_leftovers":
+        with pytest.raises(NotFoundError):
+            seal_run(layout, RUN)
+    else:
+        try:
+            seal_run(layout, RUN)
+        except NotFoundError:
+            pass
+    assert not layout.run_dir(RUN).exists()
+    assert listed(layout) == []
+
+
+@pytest.mark.parametrize("at_s", [100.0, -100_000.0], ids=["clock", "clock-behind"])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_sealer_of_a_deleted_run_leaves_nothing_in_the_next_one(layout, meanwhile, step, at_s):
+    Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
+    made = []
+
+    def delete_and_make_anew():
+        move_run_to_trash(layout, RUN, "w")
+        made.append(Writer(layout, at_s=at_s, rows_per_part=2).log_many(rows(100, 105)))
+        seal_run(layout, RUN)
+
+    meanwhile.before(seal, step, delete_and_make_anew)
+    seal_run(layout, RUN)
+    made[0].end()
+    seal_run(layout, RUN)
+    assert values(layout) == list(range(100, 105))
+    assert everything(layout)[0].incarnation == made[0].opened.incarnation
+    assert {meta.incarnation for meta in take_snapshot(layout, RUN).metas} == {made[0].opened.incarnation}
+    assert listed(layout) == [("r", made[0].opened.incarnation, 5)]
+
+
+def test_files_that_a_sealer_of_a_deleted_run_leaves_in_the_next_one_are_nobodys(layout, meanwhile):
+    """It had read everything when the run was deleted, and is killed before it can see that."""
+    Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
+
+    def delete_and_make_anew():
+        move_run_to_trash(layout, RUN, "w")
+        Writer(layout, at_s=100.0).log_many(rows(100, 105)).end()
+        seal_run(layout, RUN)
+
+    snapshot = take_snapshot(layout, RUN)
+    meanwhile.before(seal.segment, "write_rows", delete_and_make_anew)
+    write_files(snapshot, plan(snapshot)[0])
+    assert len(segment_files(layout)) == 5
+    info, _ = everything(layout)
+    assert (info.row_count, values(layout)) == (5, list(range(100, 105)))
+
+
+# Editors ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def service(layout):
+    return LocalService(layout.root, default_entity="ann")
+
+
+def test_an_edit_of_a_run_that_is_sealed_while_it_is_read_counts(layout, service, meanwhile):
+    Writer(layout).log_many(rows(0, 3)).end()
+    meanwhile.before(opening, "_open", lambda: seal_run(layout, RUN))
+    service.edit_run(RUN, RunEdit(config_set={"lr": 0.5}))
+    seal_run(layout, RUN)
+    assert everything(layout)[0].config == {"lr": 0.5}
+
+
+def test_an_edit_brings_no_deleted_run_back(layout, service, meanwhile):
+    Writer(layout).log_many(rows(0, 3)).end()
+    meanwhile.before(opening, "_open", lambda: move_run_to_trash(layout, RUN, "w"))
+    with pytest.raises(NotFoundError, match="deleted by somebody else just now"):
+        service.edit_run(RUN, RunEdit(config_set={"lr": 0.5}))
+    assert not layout.run_dir(RUN).exists()
+    assert listed(layout) == []
+
+
+@pytest.mark.parametrize("at_s", [100.0, -100_000.0], ids=["clock", "clock-behind"])
+def test_an_edit_of_a_deleted_run_does_not_reach_the_next_one(layout, service, meanwhile, at_s):
+    Writer(layout).log_many(rows(0, 3)).end()
+    made = []
+
+    def delete_and_make_anew():
+        move_run_to_trash(layout, RUN, "w")
+        made.append(Writer(layout, at_s=at_s).log_many(rows(100, 102)).end())
+
+    meanwhile.before(opening, "_open", delete_and_make_anew)
+    with pytest.raises(NotFoundError, match="deleted by somebody else just now"):
+        service.edit_run(RUN, RunEdit(config_set={"lr": 0.5}))
+    assert part_names(layout) == [(made[0].id, 0)]
+    info, _ = everything(layout)
+    assert (info.incarnation, info.config) == (made[0].opened.incarnation, {})
+
+
+@pytest.mark.parametrize("step", ["_open", "read_state", "hold_journal"])
+def test_two_editors_of_one_key_leave_one_of_the_values_and_all_other_keys(layout, service, meanwhile, step):
+    from runlake.service import local
+
+    Writer(layout).log_many(rows(0, 3)).end()
+    other = LocalService(layout.root, default_entity="ann")
+    module = opening if step == "_open" else local
+    meanwhile.before(module, step, lambda: other.edit_run(RUN, RunEdit(config_set={"lr": 1, "theirs": True})))
+    service.edit_run(RUN, RunEdit(config_set={"lr": 2, "mine": True}))
+    assert read_run(layout, RUN).config == {"lr": 2, "mine": True, "theirs": True}
+
+
+# Begun by two at once ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("moment", "resume"), [("make_run_dir", None), ("JournalWriter", "allow")])
+def test_a_run_that_two_begin_at_once_is_one_run(layout, meanwhile, moment, resume):
+    others = []
+
+    def another():
+        others.append(Writer(layout, at_s=-50_000.0, resume=resume).log_many(rows(0, 3)))
+
+    meanwhile.before(Layout if moment == "make_run_dir" else opening, moment, another)
+    mine = Writer(layout, resume=resume).log_many(rows(3, 6))
+    assert mine.opened.incarnation == others[0].opened.incarnation
+    others[0].end()
+    mine.end()
+    assert values(layout) == (list(range(6)) if resume else [3, 4, 5])
+    assert everything(layout)[0].state == "finished"
+
+
+def test_a_run_that_another_begins_at_once_is_found_by_who_forbids_or_demands_it(layout, meanwhile):
+    meanwhile.before(Layout, "make_run_dir", lambda: Writer(layout).log_many(rows(0, 3)))
+    with pytest.raises(opening.UsageError, match='resume="never" was asked for'):
+        open_run(layout, RUN, {}, resume="never", clock=Clock())
+    assert (len(part_names(layout)), values(layout)) == (1, [0, 1, 2])
+
+
+# Changes and the catalog ------------------------------------------------------------------------------------------
+
+
+def note(layout, run_id):
+    append_change(layout, RunPath("ann", "p", run_id), "w", "init", "i")
+
+
+@pytest.mark.parametrize("moment", ["_loose_names", "_digest", "_write_durably"])
+@pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("who", ["append", "pack", "append and pack"])
+def test_what_comes_while_changes_are_packed_is_told_once(layout, meanwhile, moment, is_after, who):
+    folder = layout.changes_dir("ann", "p")
+    note(layout, "a")
+    seen = read_changes(folder, SeenChanges()).seen
+    note(layout, "b")
+
+    def another():
+        if "append" in who:
+            note(layout, "c")
+        if "pack" in who:
+            pack_changes(folder)
+
+    (meanwhile.after if is_after else meanwhile.before)(changes, moment, another)
+    pack_changes(folder)
+    expected = ["b", "c"] if "append" in who else ["b"]
+    scan = read_changes(folder, seen)
+    assert [change.folder for change in scan.changes] == expected
+    assert read_changes(folder, scan.seen).changes == []
+    assert {change.folder for change in read_changes(folder, SeenChanges()).changes} == {"a", *expected}
+    assert not scan.is_garbled
+
+
+def seal_it(layout):
+    seal_run(layout, RUN)
+
+
+def delete_it(layout):
+    move_run_to_trash(layout, RUN, "w")
+
+
+def delete_it_and_make_it_anew(layout):
+    delete_it(layout)
+    Writer(layout, at_s=-100_000.0).log_many(rows(0, 2)).end()
+
+
+def edit_it(layout):
+    LocalService(layout.root, default_entity="ann").edit_run(RUN, RunEdit(config_set={"lr": 0.5}))
+
+
+def pack_it(layout):
+    pack_changes(layout.changes_dir("ann", "p"))
+
+
+@pytest.mark.parametrize("moment", ["read_changes", "_stamp", "_folders", "parse_name", "pack_changes"])
+@pytest.mark.parametrize("action", [seal_it, delete_it, delete_it_and_make_it_anew, edit_it, pack_it])
+def test_a_listing_that_something_happens_beneath_tells_the_truth_the_next_time(layout, meanwhile, action, moment):
+    from runlake.store import catalog as catalog_module
+
+    Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
+    Writer(layout, path=RunPath("ann", "p", "other")).log_many(rows(0, 1)).end()
+    catalog = new_catalog(layout)
+    catalog._pack_at = 1
+    module = changes if moment == "parse_name" else catalog_module
+    meanwhile.before(module, moment, lambda: action(layout))
+    catalog.refresh("ann", "p")
+    assert [run for run, _, _ in listed(layout, catalog)] == (["other"] if action is delete_it else ["other", "r"])
+    for info in catalog.refresh("ann", "p").runs:
+        assert info == read_run(layout, RunPath("ann", "p", info.run_id))
