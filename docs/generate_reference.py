@@ -16,6 +16,7 @@ from runlake.api.runs import Runs
 from runlake.api.scan import HistoryScan
 from runlake.api.stored_run import StoredRun
 from runlake.api.stored_summary import StoredSummary
+from runlake.api.tail import RunsTail, RunTail
 from runlake.media.stored import Media
 from runlake.model import Alert
 from runlake.sdk.config import Config
@@ -47,6 +48,8 @@ OF_THE_ACTIVE_RUN = {
 READING = {
     StoredRun: "what `Api.run` gives",
     Runs: "what `Api.runs` gives",
+    RunTail: "what `StoredRun.tail` gives",
+    RunsTail: "what `Runs.tail` and `Api.tail` give",
     HistoryScan: "what `StoredRun.scan_history` gives",
     StoredSummary: "what `StoredRun.summary` is",
     Alert: "what `StoredRun.alerts` lists",
@@ -57,7 +60,7 @@ READING = {
 }
 OF_OUR_OWN = {
     "current", "end", "enter_child", "first_console_line", "from_stored", "prepare", "refresh_files", "reset", "stored",
-    "touched", "write_console", "write_events", "writer_id",
+    "look", "skip", "times", "touched", "write_console", "write_events", "writer_id",
 }  # fmt: skip
 """What other parts of runlake call, and a user has no need of."""
 

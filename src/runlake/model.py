@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from runlake.errors import BadValueError
+
 Stream = Literal["history", "events", "console"]
 STREAMS: tuple[Stream, ...] = ("history", "events", "console")
 
@@ -170,6 +172,30 @@ class ConsoleLine(msgspec.Struct, frozen=True, kw_only=True):
     level: str | None
     text: str
     source: str | None = None
+
+
+class TailCursor(msgspec.Struct, frozen=True, kw_only=True):
+    """Up to where a reader has the rows of one stream of one run: of each writer all before `next_n`.
+
+    It speaks of rows and not of files, so it outlives sealing and the process: ``str(cursor)`` is JSON, and
+    `TailCursor.parse` reads it.
+    """
+
+    incarnation: str
+    generation: str
+    stream: Stream
+    next_n: dict[str, int] = {}
+
+    def __str__(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def parse(cls, text: str) -> TailCursor:
+        """The inverse of `str`; BadValueError for text that is no cursor."""
+        try:
+            return msgspec.json.decode(text, type=cls)
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            raise BadValueError(f"{text[:80]!r} is no cursor of a tail ({error}); pass what str(cursor) gave") from None
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

@@ -49,8 +49,8 @@ def test_the_help_of_a_verb_loads_no_data_package():
 def test_help_names_every_verb(runlake):
     ended = runlake("--help")
     verbs = [line.split()[0] for line in ended.out.partition("Commands:\n")[2].splitlines()]
-    looking, caring = ["ls", "show", "export", "pull", "restore", "diff"], ["rm", "seal", "check", "merge"]
-    assert verbs == [*looking, *caring, "exec", "settings"]
+    looking = ["ls", "show", "tail", "export", "pull", "restore", "diff"]
+    assert verbs == [*looking, "rm", "seal", "check", "merge", "exec", "settings"]
     assert (ended.code, ended.err) == (0, "")
 
 

@@ -90,6 +90,7 @@ def keys_of(document):
         (["ls"], ["ls"]),
         (["ls", "mnist"], ["ls"]),
         (["show", "mnist/a1"], ["ls", "show"]),
+        (["tail", "mnist/a1"], ["tail"]),
         (["diff", "mnist/a1", "mnist/b2"], ["diff"]),
         (["check", "mnist"], ["check"]),
         (["merge", "copy"], ["merge"]),

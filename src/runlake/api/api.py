@@ -17,8 +17,9 @@ from runlake.api.people import User
 from runlake.api.project import Project, Projects
 from runlake.api.runs import DEFAULT_ORDER, Runs
 from runlake.api.stored_run import StoredRun
-from runlake.errors import NotFoundError, PathError
-from runlake.model import RunPath
+from runlake.api.tail import RunsTail, TailFormat
+from runlake.errors import BadValueError, NotFoundError, PathError
+from runlake.model import RunPath, TailCursor
 from runlake.service.contract import Service
 from runlake.settings import resolve
 
@@ -130,6 +131,39 @@ class Api:
                 on_delete=self._forget,
             )
         return self._listings[asked]
+
+    def tail(
+        self,
+        paths: Sequence[str],
+        keys: Sequence[str] | None = None,
+        *,
+        stream: str = "default",
+        cursors: Mapping[str, TailCursor | str] | None = None,
+        follow: bool = True,
+        poll_s: float = 0.5,
+        format: TailFormat = "rows",
+        last: int | None = None,
+    ) -> RunsTail:
+        """The rows of these runs as they are logged, each with its `run_id`; ends when all of them have ended.
+
+        Of a whole project, runs to come included: ``api.runs(project).tail()``.
+        """
+        if isinstance(paths, str):
+            raise BadValueError(f"paths={paths!r} is one text; write a list: paths=[{paths!r}]")
+        places = [parse_run_path(path, self.default_entity, self._default_project) for path in paths]
+        for place in places:
+            self._service.read_run(place)
+        return RunsTail(
+            self._service,
+            places,
+            keys=keys,
+            stream=stream,
+            cursors=cursors,
+            follow=follow,
+            poll_s=poll_s,
+            format=format,
+            last=last,
+        )
 
     def create_run(
         self, run_id: str | None = None, project: str | None = None, entity: str | None = None, **options: Any

@@ -21,6 +21,10 @@ class GenerationService:
         verb = getattr(self._service, name)
         if name in _READ_VERBS:
             return lambda *arguments, **options: verb(*arguments, **options, generation=self._generation)
+        if name == "read_tail":
+            raise UsageError(
+                f"generation {self._generation} has no tail: an older history does not grow; read all of it"
+            )
         return self._refuse if name in _EDIT_VERBS else verb
 
     def _refuse(self, path: object, *arguments: object, **options: object) -> NoReturn:

@@ -11,8 +11,9 @@ from runlake.api import notebook
 from runlake.api.frame import table_to_pandas, table_to_polars
 from runlake.api.selection import Selection, select_rows
 from runlake.api.stored_run import StoredRun, selected_dicts, selected_frame
+from runlake.api.tail import ProjectRuns, RunsTail, TailFormat
 from runlake.errors import BadValueError
-from runlake.model import STEP, RunPage, RunPath, Stream
+from runlake.model import STEP, RunPage, RunPath, Stream, TailCursor
 from runlake.service.contract import Service
 
 if TYPE_CHECKING:
@@ -147,6 +148,36 @@ class Runs:
         if format == "pandas":
             return frame
         return table_to_polars(pa.Table.from_pandas(frame, preserve_index=False))
+
+    def tail(
+        self,
+        keys: Sequence[str] | None = None,
+        *,
+        stream: str = "default",
+        cursors: Mapping[str, TailCursor | str] | None = None,
+        follow: bool = True,
+        poll_s: float = 0.5,
+        format: TailFormat = "rows",
+        last: int | None = None,
+    ) -> RunsTail:
+        """The rows of all runs as they are logged, each with its `run_id`; see `StoredRun.tail`.
+
+        Runs that begin later and match are taken up too, so with ``follow=True`` it goes on until you break off.
+        `last` begins with the last rows of all runs together, `cursors` where the `cursors` of another tail stood.
+        """
+        run_ids = [run.id for run in self]
+        return RunsTail(
+            self._service,
+            [RunPath(self.entity, self.project, run_id) for run_id in run_ids],
+            project=ProjectRuns(self._service, self.entity, self.project, filters=self.filters, known=run_ids),
+            keys=keys,
+            stream=stream,
+            cursors=cursors,
+            follow=follow,
+            poll_s=poll_s,
+            format=format,
+            last=last,
+        )
 
     def _selections(
         self, samples: int | None, keys: Sequence[str] | None, x_axis: str, stream: str

@@ -23,8 +23,9 @@ from runlake.api.people import User
 from runlake.api.scan import HistoryScan
 from runlake.api.selection import Selection, select_rows, stream_named
 from runlake.api.stored_summary import HIDDEN_KEY, StoredSummary, summary_data
+from runlake.api.tail import RunTail, TailFormat
 from runlake.errors import NotFoundError, PathError
-from runlake.model import STEP, Alert, GenerationInfo, RunEdit, RunInfo, RunPath
+from runlake.model import STEP, Alert, GenerationInfo, RunEdit, RunInfo, RunPath, TailCursor
 from runlake.query.rows import iter_rows
 from runlake.query.select import Join
 from runlake.query.table import MAX_COLUMNS, wide_table
@@ -251,6 +252,36 @@ class StoredRun:
         return HistoryScan(select, page_size, keys)
 
     beta_scan_history = scan_history
+
+    def tail(
+        self,
+        keys: Sequence[str] | None = None,
+        *,
+        stream: str = "default",
+        cursor: TailCursor | str | None = None,
+        follow: bool = True,
+        poll_s: float = 0.5,
+        format: TailFormat = "rows",
+        last: int | None = None,
+    ) -> RunTail:
+        """Rows as they are logged, from the first on, each once; ends when the run has ended.
+
+        Dicts as of `scan_history`, or with ``format="arrow"`` a table of what was new, each time something was. `last`
+        begins with the last rows, `cursor` behind the row where another tail stood (``str(tail.cursor)``).
+        ``follow=False`` ends with what is there now. `stream` is ``"default"``, ``"events"`` or ``"console"``. A row
+        that is still open waits until it is closed.
+        """
+        return RunTail(
+            self._service,
+            self._info.path,
+            keys=keys,
+            stream=stream,
+            cursor=cursor,
+            follow=follow,
+            poll_s=poll_s,
+            format=format,
+            last=last,
+        )
 
     def to_arrow(self, stream: str = "history", keys: Sequence[str] | None = None) -> pa.Table:
         """All rows of a stream (history, events, console) as an Arrow table: `_step, _runtime, _timestamp`, then keys.

@@ -21,6 +21,7 @@ from runlake.cli import (
     running,
     settings,
     showing,
+    tailing,
 )
 from runlake.cli.failures import ExitCode, describe, exit_code_of
 from runlake.cli.opening import GlobalOptions
@@ -110,6 +111,7 @@ def root(
 
 app.command()(listing.ls)
 app.command()(showing.show)
+app.command()(tailing.tail)
 app.command()(exporting.export)
 app.command()(pulling.pull)
 app.command()(restoring.restore)

@@ -29,6 +29,17 @@ def print_line(text: str = "") -> None:
     _write(sys.stdout, text + "\n")
 
 
+def print_json_line(document: Any) -> None:
+    """One of many answers as one line of JSON, in the form of `print_json`."""
+    text = encode_json(document)
+    _write(sys.stdout, (text if _is_utf8(sys.stdout) else json.dumps(json.loads(text))) + "\n")
+
+
+def flush() -> None:
+    """Let the reader of the answer have what was printed so far."""
+    sys.stdout.flush()
+
+
 def print_json(document: Any) -> None:
     """The answer as one JSON document, indented. NaN and infinities have the form of `values.encode_json`."""
     plain = json.loads(encode_json(document))

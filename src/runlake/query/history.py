@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from runlake.model import Stream
+import numpy as np
+from msgspec import structs
+
+from runlake.model import Stream, TailCursor
 from runlake.store.series import Float64s, Int64s, Series
 
-__all__ = ["Float64s", "History", "Int64s", "Series"]
+__all__ = ["Float64s", "History", "Int64s", "Series", "Tail"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +40,28 @@ class History:
     @property
     def row_count(self) -> int:
         return len(self.step)
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The rows of one stream that a reader did not have, in reading order, and the cursor behind them.
+
+    `is_ended`: the run has ended, and nothing will follow. `is_restarted`: the run has begun anew since the cursor
+    was made, and these are rows of its new generation, from the first. `writer_of_row` int64[n] holds places in
+    `writers`.
+    """
+
+    history: History
+    cursor: TailCursor
+    is_ended: bool
+    is_restarted: bool
+    writers: tuple[str, ...]
+    writer_of_row: Int64s
+
+    def cursor_at(self, row_count: int) -> TailCursor:
+        """The cursor of a reader that has taken only the first `row_count` rows."""
+        next_n = dict(self.cursor.next_n)
+        left = np.bincount(self.writer_of_row[row_count:], minlength=len(self.writers)).tolist()
+        for writer, count in zip(self.writers, left, strict=True):
+            next_n[writer] -= count
+        return structs.replace(self.cursor, next_n=next_n)

@@ -47,7 +47,7 @@ def read_history(
         return view, _stretches(snapshot, stream, keys, view)
 
     view, stretches = read_consistently(layout, path, read)
-    history = _join(stream, _in_order(joined_by_writer(stretches), view), keys)
+    history = join_rows(stream, in_order(joined_by_writer(stretches), view), keys)
     return history if min_step is None and max_step is None else _window(history, min_step, max_step)
 
 
@@ -148,15 +148,16 @@ def _stretches(snapshot: Snapshot, stream: Stream, keys: Sequence[str] | None, v
             ),
         )
     ]
-    return of_segments + (fresh if wanted is None else [_only(rows, wanted) for rows in fresh])
+    return of_segments + (fresh if wanted is None else [only_keys(rows, wanted) for rows in fresh])
 
 
-def _only(rows: WriterRows, wanted: frozenset[str]) -> WriterRows:
+def only_keys(rows: WriterRows, wanted: frozenset[str]) -> WriterRows:
+    """The rows with the series of these keys (escaped paths) only."""
     series = [s for s in rows.series if s.key in wanted]
     return WriterRows(rows.writer, rows.stream, rows.first_n, rows.step, rows.timestamp, rows.runtime, series)
 
 
-def _in_order(writers: list[list[WriterRows]], view: View) -> tuple[list[WriterRows], Int64s | None]:
+def in_order(writers: list[list[WriterRows]], view: View) -> tuple[list[WriterRows], Int64s | None]:
     """All stretches one behind the other, and the permutation that puts their rows in order; None when they are."""
     if len(writers) < 2:
         return [rows for mine in writers for rows in mine], None
@@ -184,7 +185,8 @@ def _in_order(writers: list[list[WriterRows]], view: View) -> tuple[list[WriterR
     return stretches, np.argsort(timestamp, kind="stable")
 
 
-def _join(stream: Stream, ordered: tuple[list[WriterRows], Int64s | None], keys: Sequence[str] | None) -> History:
+def join_rows(stream: Stream, ordered: tuple[list[WriterRows], Int64s | None], keys: Sequence[str] | None) -> History:
+    """What `in_order` has put in order, as one history."""
     stretches, order = ordered
     if not stretches:
         empty = np.array([], np.float64)

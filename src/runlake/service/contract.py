@@ -39,8 +39,9 @@ from runlake.model import (
     RunPage,
     RunPath,
     Stream,
+    TailCursor,
 )
-from runlake.query.history import History
+from runlake.query.history import History, Tail
 
 
 class Service(Protocol):
@@ -137,6 +138,28 @@ class Service(Protocol):
         ``{"a": {"b": …}}``); one that does not exist is simply not among the series. The axis always holds every
         row in range, also rows that have none of the keys; `timestamp` and `runtime` are filled when `keys` is None or
         names ``_timestamp``, ``_runtime``.
+        """
+        ...
+
+    def read_tail(
+        self,
+        path: RunPath,
+        cursor: TailCursor | None,
+        *,
+        stream: Stream = "history",
+        keys: Sequence[str] | None = None,
+        limit: int | None = None,
+        last: int | None = None,
+    ) -> Tail:
+        """The rows behind `cursor`, all from the first for None, and of them the series of `keys`; returns at once.
+
+        Passing the cursor of each answer on gives every row of the run exactly once, each writer's in their order
+        and those of one answer in reading order, whatever is sealed, resumed or killed meanwhile. Only complete rows
+        are handed out: one that its writer may still add to waits until it is closed or its writer is gone. After a
+        fresh start or a rewind the answer begins with the first row of the new generation and says so.
+
+        At most `limit` rows; with `last` (and no cursor) the last rows only, 0 for a cursor at the end.
+        `BadValueError` for a cursor of another stream.
         """
         ...
 

@@ -33,11 +33,13 @@ from runlake.model import (
     RunPage,
     RunPath,
     Stream,
+    TailCursor,
 )
 from runlake.query import console, scan
-from runlake.query.history import History
+from runlake.query.history import History, Tail
 from runlake.query.run_chunk import RunChunk
 from runlake.query.run_index import RunIndex
+from runlake.query.tail import TailReader
 from runlake.store import record, trash
 from runlake.store.blobs import FolderBlobs
 from runlake.store.catalog import ENDED_STATES, Catalog, Progress, ProjectState
@@ -90,6 +92,7 @@ class LocalService:
             cache_dir=cache_dir,
             progress=progress,
         )
+        self._tails = TailReader(self._layout)
         self._writer_id = new_writer_id(time.time())
         self._token = secrets.token_hex(4)
         self._listings: OrderedDict[tuple[str, str, str], RunIndex] = OrderedDict()
@@ -194,6 +197,25 @@ class LocalService:
             max_step=max_step,
             generation=generation,
         )
+
+    def read_tail(
+        self,
+        path: RunPath,
+        cursor: TailCursor | None,
+        *,
+        stream: Stream = "history",
+        keys: Sequence[str] | None = None,
+        limit: int | None = None,
+        last: int | None = None,
+    ) -> Tail:
+        if (limit is not None and limit < 1) or (last is not None and last < 0):
+            raise BadValueError(f"limit={limit} must be at least 1 and last={last} at least 0")
+        if last is not None and (cursor is not None or limit is not None):
+            raise BadValueError("last= says where to begin: it goes with neither a cursor nor a limit")
+        if cursor is not None and cursor.stream != stream:
+            raise BadValueError(f"the cursor is one of the stream {cursor.stream!r}, not of {stream!r}")
+        self._check_exists(path)
+        return self._tails.read(path, cursor, stream=stream, keys=keys, limit=limit, last=last)
 
     def sample_history(
         self, path: RunPath, key: str, *, samples: int, stream: Stream = "history", generation: str | None = None

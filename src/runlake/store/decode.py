@@ -8,7 +8,7 @@ block that covers them; behind the last block, each frame's own CRC is checked.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 from zlib import crc32
@@ -29,11 +29,14 @@ _HEAD_BYTES = HEAD.size
 _ROW_HEAD_BYTES = record.ROW_HEAD.size
 _DTYPES: dict[str, tuple[str, int]] = {"f64": ("<f8", 8), "i64": ("<i8", 8), "bool": ("?", 1)}
 _HEAD_DTYPE = np.dtype({"names": ["head", "shape"], "formats": ["<u8", "<u2"], "offsets": [0, 10], "itemsize": 12})
+FLAGS_OFFSET, N_OFFSET = 2, 3
+"""Where flags (u8) and n (u64) stand in the body of a row."""
+
 _ROW_DTYPE = np.dtype(
     {
         "names": ["flags", "n", "step", "timestamp", "runtime"],
         "formats": ["u1", "<i8", "<i8", "<f8", "<f8"],
-        "offsets": [2, 3, 11, 19, 27],
+        "offsets": [FLAGS_OFFSET, N_OFFSET, 11, 19, 27],
         "itemsize": _ROW_HEAD_BYTES,
     }
 )
@@ -53,8 +56,9 @@ class PackedRows:
 
 @dataclass(slots=True)
 class MixedRow:
-    """One row frame with values of any type."""
+    """One row frame with values of any type, at `offset`."""
 
+    offset: int
     flags: int
     n: int
     step: int
@@ -63,15 +67,33 @@ class MixedRow:
     values: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class PartMark:
+    """A place between two frames of a part, and what those behind it need of those before; by itself, the beginning.
+
+    `crc` is that of the bytes from `block_start`, where the last BLOCK before begins, to `offset`.
+    """
+
+    offset: int = 0
+    shapes: Mapping[int, Shape] = field(default_factory=dict)
+    block_start: int = 0
+    crc: int = 0
+
+
+BEGINNING = PartMark()
+
+
 @dataclass(slots=True)
 class ScannedPart:
-    """One part, walked and verified.
+    """One part, or what stands in it from a mark on, walked and verified. Offsets count from the beginning of `data`.
 
-    `blocks` are (start, end, CRC) of the bytes that a BLOCK frame proves.
+    `blocks` are (start, end, CRC) of the bytes that a BLOCK frame proves; only `start` counts from that of the part.
     `end`: "closed" by CLOSE, "ended" by END, or "open" (whole so far, or with a torn tail behind `valid_bytes`).
     """
 
     data: bytes
+    since: PartMark = BEGINNING
+    shapes: dict[int, Shape] = field(default_factory=dict)
     header: dict[str, Any] = field(default_factory=dict)
     records: list[tuple[int, dict[str, Any], int]] = field(default_factory=list)
     rows: list[PackedRows | MixedRow] = field(default_factory=list)
@@ -118,9 +140,22 @@ class _Problem(NamedTuple):
     why: str = ""
 
 
-def _scan(data: bytes) -> tuple[ScannedPart, _Problem | None]:
+def scan_since(data: bytes, since: PartMark) -> ScannedPart | None:
+    """Walk what stands in a part from a mark on, a torn tail left out.
+
+    None where it is not certain that this is all there is to it: only a look at the whole part (`scan_part`) tells.
+    """
+    part, problem = _scan(data, since)
+    if problem is None:
+        return part
+    if not _begins_frame(data[problem.offset :]) or find_frame(data, problem.offset + 1) is not None:
+        return None
+    return part if part.valid_bytes == problem.offset else _scan(data[: problem.offset], since)[0]
+
+
+def _scan(data: bytes, since: PartMark = BEGINNING) -> tuple[ScannedPart, _Problem | None]:
     """What can be walked, and the first frame that is unsound or does not prove to be as it was written."""
-    part = ScannedPart(data)
+    part = ScannedPart(data, since, dict(since.shapes))
     problem = _walk(part)
     unproven = _find_unproven(part, data)
     return part, problem if unproven is None else _Problem(unproven)
@@ -133,8 +168,9 @@ def _walk(part: ScannedPart) -> _Problem | None:
     """
     data = part.data
     size = len(data)
-    shapes: dict[int, Shape] = {}
-    first = position = len(record.MAGIC)
+    shapes = part.shapes
+    position = 0 if part.since.offset else len(record.MAGIC)
+    first = len(record.MAGIC) - part.since.offset
     stretch = 2
     while position < size:
         part.valid_bytes = position
@@ -171,7 +207,7 @@ def _take(part: ScannedPart, kind: int, content: bytes, position: int, shapes: d
     if kind == MIXED:
         _, flags, n, step, timestamp, runtime = record.ROW_HEAD.unpack_from(content)
         values = record.decode_body(memoryview(content)[_ROW_HEAD_BYTES:])
-        part.rows.append(MixedRow(flags, n, step, timestamp, runtime, values))
+        part.rows.append(MixedRow(position, flags, n, step, timestamp, runtime, values))
     elif kind == SHAPE:
         shape = Shape.from_body(record.decode_body(content))
         shapes[shape.number] = shape
@@ -210,12 +246,14 @@ def _same_head(data: bytes, first: int, second: int) -> bool:
 def _find_unproven(part: ScannedPart, data: bytes) -> int | None:
     """The offset of the first frame that its block or its own CRC condemns; None when all that was walked is proven."""
     view = memoryview(data)
-    verified = 0
+    since = part.since
+    first = 0 if since.offset else len(record.MAGIC)
+    verified, block_start, before = 0, since.block_start, since.crc
     for start, end, crc in part.blocks:
-        if start != verified or crc32(view[start:end]) != crc:
-            return _verify_frames(data, max(verified, len(record.MAGIC)), end)
-        verified = end
-    bad = _verify_frames(data, max(verified, len(record.MAGIC)), part.valid_bytes)
+        if start != block_start or crc32(view[verified:end], before) != crc:
+            return _verify_frames(data, max(verified, first), end)
+        verified, block_start, before = end, since.offset + end, 0
+    bad = _verify_frames(data, max(verified, first), part.valid_bytes)
     return bad if bad < part.valid_bytes else None
 
 
@@ -316,7 +354,7 @@ class _Gathered:
     def add_packed(self, data: bytes, rows: PackedRows) -> None:
         stride = _HEAD_BYTES + rows.shape.size
         body = rows.offset + _HEAD_BYTES
-        flags = np.ndarray((rows.count,), "u1", data, body + 2, (stride,))
+        flags = np.ndarray((rows.count,), "u1", data, body + FLAGS_OFFSET, (stride,))
         chosen = (flags & record.STREAM_MASK) == self._bits
         if not chosen.all():
             # Shapes are shared by streams; a stretch that holds two of them is taken apart.

@@ -36,7 +36,7 @@ from runlake.store.run_state import Behind, behind, fold_rows, writer_states
 from runlake.store.seal import publish_rows
 from runlake.store.series import WriterRows
 from runlake.store.snapshot import Snapshot, nothing_yet, read_consistently
-from runlake.store.view import first_rows, joined_by_writer, sealed, unsealed, view_of
+from runlake.store.view import joined_by_writer, sealed, slice_stretch, unsealed, view_of
 
 _KEPT = frozenset({record.START, record.CONFIG, record.SUMMARY, record.DEFINE, record.INFO})
 
@@ -146,7 +146,7 @@ def _until(stretches: list[WriterRows], step: int) -> list[WriterRows]:
         beyond = rows.step > step
         count = int(beyond.argmax()) if beyond.any() else rows.row_count
         if count:
-            kept.append(first_rows(rows, count))
+            kept.append(slice_stretch(rows, 0, count))
         if count < rows.row_count:
             break
     return kept

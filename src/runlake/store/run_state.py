@@ -40,6 +40,8 @@ from runlake.values import Json
 STALE_S = 300.0
 """Where nothing tells whether a process lives, a run that was silent this long counts as crashed."""
 
+_PART_HEAD_BYTES = 65_536
+
 
 class Behind(msgspec.Struct):
     """Where a writer stands that goes on behind those whose processes are gone: its session and its first step.
@@ -148,6 +150,12 @@ def _check_generation(path: RunPath, writers: Iterable[WriterState], generation:
     known = {w.header["generation"] for w in writers}
     if generation not in known:
         raise NotFoundError(f"run {path} has no generation {generation!r}; there are {', '.join(sorted(known))}")
+
+
+def header_of(snapshot: Snapshot, name: PartName) -> dict[str, Any]:
+    """The body of a part's first frame; empty when it is not whole yet."""
+    with (snapshot.journal.folder / str(name)).open("rb", buffering=0) as file:
+        return part_header(file.read(_PART_HEAD_BYTES), f"{snapshot.path}: {name}")
 
 
 def part_header(data: bytes, name: str) -> dict[str, Any]:

@@ -339,14 +339,19 @@ def read_rows(
     *,
     axes: Sequence[str] = AXES,
     footers: Mapping[str, Footer] | None = None,
+    ranges: Mapping[str, tuple[int, int]] | None = None,
 ) -> list[WriterRows]:
     """The rows of a segment's stream, one stretch a writer; of the series, only `keys` (escaped paths) when given.
 
-    Values are views of what Parquet decoded, not copies. `axes` that are not asked for come back empty. Every page is
-    held against its checksum, and with `footers` (of the meta file) the footers too: CorruptError names the file.
+    With `ranges`, those of the writers named that have first ≤ n < last, and up to 65,535 more on either side: rows are
+    read by the chunk. Values are views of what Parquet decoded, not copies. `axes` that are not asked for come back
+    empty. Every page is held against its checksum, and with `footers` (of the meta file) the footers too:
+    CorruptError names the file.
     """
     footers = footers or {}
     chunks = _directory(series_file(file), None if keys is None else keys | set(axes), footers)
+    if ranges is not None:
+        chunks = [chunk for chunk in chunks if chunk.touches(*ranges.get(chunk.writer, (0, 0)))]
     try:
         _read_values(file, chunks, footers)
     except _READ_ERRORS as error:
@@ -384,6 +389,10 @@ class _Chunk:
     @property
     def is_dense(self) -> bool:
         return bool(self.count == self.row_count)
+
+    def touches(self, first: int, last: int) -> bool:
+        """Whether some of the rows first ≤ n < last are in it."""
+        return self.first_n < last and first < self.first_n + self.row_count
 
 
 def _directory(file: Path, wanted: frozenset[str] | None, footers: Mapping[str, Footer]) -> list[_Chunk]:

@@ -6,7 +6,7 @@ stay where they are. Everybody who reads rows passes here, so nobody has to know
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,12 +17,12 @@ from runlake.model import Stream
 from runlake.store.decode import ScannedPart, rows_of
 from runlake.store.fold import newest_generation
 from runlake.store.journal import PartName
-from runlake.store.run_state import is_half_rewound, part_header
+from runlake.store.run_state import header_of, is_half_rewound
 from runlake.store.segment import Meta
 from runlake.store.series import Series, WriterRows
 from runlake.store.snapshot import Snapshot, nothing_yet
 
-_PART_HEAD_BYTES = 65_536
+_ALL = int(np.iinfo(np.int64).max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +44,31 @@ class View:
             generation == self.generation or (stream == "history" and generation in self.taken)
         )
 
+    def end_of(self, generation: str, writer: str) -> int:
+        """The n before which history rows of a writer of that generation count; no bound for this generation's own."""
+        return _ALL if generation == self.generation else self.taken.get(generation, {}).get(writer, 0)
+
     def counted(self, generation: str, rows: Iterable[WriterRows]) -> Iterator[WriterRows]:
         """Of some rows of one generation, those that count."""
-        if generation == self.generation:
-            yield from rows
-            return
         for each in rows:
-            count = self.taken[generation].get(each.writer, 0) - each.first_n
+            count = self.end_of(generation, each.writer) - each.first_n
             if count > 0:
-                yield first_rows(each, count)
+                yield slice_stretch(each, 0, count)
 
 
-def view_of(snapshot: Snapshot, generation: str | None = None) -> View:
+def view_of(
+    snapshot: Snapshot,
+    generation: str | None = None,
+    *,
+    read_header: Callable[[Snapshot, PartName], dict[str, Any]] = header_of,
+) -> View:
     """A generation as readers see it, the newest unless it is named. NotFoundError when there is none of that name."""
     headers: dict[str, dict[str, Any]] = {}
     for meta in snapshot.metas:
         for state in meta.writers:
             headers.setdefault(state.writer, state.header)
     for name in snapshot.parts:
-        header = _header_of(snapshot, name)
+        header = read_header(snapshot, name)
         if "taken" in header and name.number == 0 and is_half_rewound(header, snapshot.scan(name).records):
             continue
         headers.setdefault(name.writer, {}).update(header)
@@ -87,11 +93,6 @@ def view_of(snapshot: Snapshot, generation: str | None = None) -> View:
         {writer: header["session"] for writer, header in headers.items() if header.get("session")},
         {writer: header["after"] for writer, header in headers.items() if header.get("after")},
     )
-
-
-def _header_of(snapshot: Snapshot, name: PartName) -> dict[str, Any]:
-    with (snapshot.journal.folder / str(name)).open("rb", buffering=0) as file:
-        return part_header(file.read(_PART_HEAD_BYTES), f"{snapshot.path}: {name}")
 
 
 def sealed(snapshot: Snapshot, stream: Stream, view: View) -> list[Meta]:
@@ -120,42 +121,32 @@ def joined_by_writer(stretches: list[WriterRows]) -> list[list[WriterRows]]:
         mine = by_writer.setdefault(rows.writer, [])
         next_n = mine[-1].first_n + mine[-1].row_count if mine else rows.first_n
         if rows.first_n < next_n:
-            rows = _without_first(rows, next_n - rows.first_n)
+            rows = slice_stretch(rows, next_n - rows.first_n, rows.row_count)
         if rows.row_count:
             mine.append(rows)
     return [mine for mine in by_writer.values() if mine]
 
 
-def first_rows(rows: WriterRows, count: int) -> WriterRows:
-    """The first `count` rows, or all where there are no more."""
-    if rows.row_count <= count:
+def slice_stretch(rows: WriterRows, start: int, stop: int) -> WriterRows:
+    """The rows from `start` to before `stop`, without copying any values; axes that were not read stay empty."""
+    stop = min(stop, rows.row_count)
+    start = min(start, stop)
+    if (start, stop) == (0, rows.row_count):
         return rows
     series = []
-    for one in rows.series:
+    for one in rows.series if start < stop else ():
         if one.rows is None:
-            series.append(Series(one.key, one.lane, None, one.values.slice(0, count)))
-        elif end := int(np.searchsorted(one.rows, count)):
-            series.append(Series(one.key, one.lane, one.rows[:end], one.values.slice(0, end)))
-    axes = (rows.step[:count], rows.timestamp[:count], rows.runtime[:count])
-    return WriterRows(rows.writer, rows.stream, rows.first_n, *axes, series)
-
-
-def _without_first(rows: WriterRows, count: int) -> WriterRows:
-    kept = max(0, rows.row_count - count)
-    series = []
-    for one in rows.series:
-        if one.rows is None:
-            series.append(Series(one.key, one.lane, None, one.values.slice(count)))
+            series.append(Series(one.key, one.lane, None, one.values.slice(start, stop - start)))
         else:
-            start = int(np.searchsorted(one.rows, count))
-            if start < len(one.rows):
-                series.append(Series(one.key, one.lane, one.rows[start:] - count, one.values.slice(start)))
+            low, high = (int(place) for place in np.searchsorted(one.rows, (start, stop)))
+            if low < high:
+                series.append(Series(one.key, one.lane, one.rows[low:high] - start, one.values.slice(low, high - low)))
     return WriterRows(
         rows.writer,
         rows.stream,
-        rows.first_n + count,
-        rows.step[-kept:] if kept else rows.step[:0],
-        rows.timestamp[-kept:] if kept else rows.timestamp[:0],
-        rows.runtime[-kept:] if kept else rows.runtime[:0],
-        series if kept else [],
+        rows.first_n + start,
+        rows.step[start:stop],
+        rows.timestamp[start:stop],
+        rows.runtime[start:stop],
+        series,
     )
