@@ -199,7 +199,7 @@ class TailCursor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """Something `check` found: `kind` is torn, corrupt, missing, foreign or newer; `place` path and byte offset."""
+    """Something `check` found: `kind` is torn, corrupt, missing, foreign, newer or deleted; `place` path and byte."""
 
     kind: str
     place: str
@@ -226,3 +226,37 @@ class Merged(msgspec.Struct, frozen=True, kw_only=True):
     def is_renamed(self) -> bool:
         """Whether it has another id here, because its own is that of another run."""
         return self.path != self.source
+
+
+class Repair(msgspec.Struct, frozen=True, kw_only=True):
+    """What `repair` did about something, or would do; `kind` as in `Finding`, or open (a run left without a word).
+
+    `remedy` says what was done, or why nothing could be; `lost` what does not come back.
+    """
+
+    kind: str
+    place: str
+    remedy: str
+    lost: str
+    is_mended: bool
+
+
+class TrashItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One folder in the trash: a deleted run, or what a repair put aside.
+
+    `path` and `run_name` are None where nothing in it can be read. Sizes in bytes, times in seconds since 1970.
+    """
+
+    name: str
+    path: RunPath | None
+    run_name: str | None
+    deleted_at: float
+    size_bytes: int
+    is_run: bool
+
+
+class Garbage(msgspec.Struct, frozen=True, kw_only=True):
+    """Something `gc` removed, or would remove: `place` within the store, and how many bytes it held."""
+
+    place: str
+    size_bytes: int

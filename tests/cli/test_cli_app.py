@@ -50,7 +50,8 @@ def test_help_names_every_verb(runlake):
     ended = runlake("--help")
     verbs = [line.split()[0] for line in ended.out.partition("Commands:\n")[2].splitlines()]
     looking = ["ls", "show", "tail", "export", "pull", "restore", "diff"]
-    assert verbs == [*looking, "rm", "seal", "check", "merge", "exec", "settings"]
+    caring = ["rm", "seal", "check", "repair", "gc", "trash", "undelete", "merge"]
+    assert verbs == [*looking, *caring, "exec", "settings"]
     assert (ended.code, ended.err) == (0, "")
 
 

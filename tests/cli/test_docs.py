@@ -94,6 +94,9 @@ def keys_of(document):
         (["diff", "mnist/a1", "mnist/b2"], ["diff"]),
         (["check", "mnist"], ["check"]),
         (["merge", "copy"], ["merge"]),
+        (["repair", "mnist"], ["repair"]),
+        (["gc", "--older-than", "0s", "--dry-run"], ["gc"]),
+        (["trash"], ["trash"]),
         (["settings"], ["settings"]),
     ],
 )
@@ -102,9 +105,13 @@ def test_every_key_of_the_json_is_named(runlake, make_run, damage, arguments, se
         "ann/mnist/a1", config={"lr": 1}, rows=[{"loss": 1.0}], events=[{"cpu": 1.0}], files={"a": b"a"}, alerts=ALERTS
     )
     path = make_run("ann/mnist/b2", config={"lr": 2}, rows=[{"loss": float(i)} for i in range(100)])
-    if arguments[0] == "check":
+    if arguments[0] in ("check", "repair"):
         damage(path)
     shutil.copytree(os.environ["RUNLAKE_DIR"], "copy")
+    if arguments[0] == "repair":
+        arguments = [*arguments, "--dry-run"]
+    if arguments[0] in ("gc", "trash"):
+        runlake("rm", "mnist/a1", "--yes")
     keys = keys_of(json.loads(runlake(*arguments, "--json").out))
     named = "".join(map(section, sections))
     assert keys

@@ -531,3 +531,47 @@ def test_another_store_is_merged_in(service, train, root, tmp_path):
     assert service.read_history(merged.path).series[0].values.to_pylist() == [1.0]
     with pytest.raises(NotFoundError, match="no project ann/other in"):
         service.merge_from(tmp_path / "other", projects=[("ann", "other")])
+
+
+# Repair and trash ----------------------------------------------------------------------------------------------
+
+
+def test_one_run_that_is_still_written_does_not_keep_the_others_from_being_repaired(service, train, root):
+    for run_id in ("a", "b"):
+        train(run_id).log(x=1).log(x=2).log(x=3)
+        (part,) = Layout(root).journal_dir(RUN._replace(run_id=run_id)).iterdir()
+        content = bytearray(part.read_bytes())
+        content[-90] ^= 0x15
+        content[-91] ^= 0x15
+        part.write_bytes(content)
+    train("c").log(x=1).opened.writer.close()
+    repairs = []
+    with pytest.raises(ConflictError, match="may still be writing"):
+        repairs.extend(service.repair("ann", "mnist"))
+    assert [(path.run_id, [one.kind for one in found]) for path, found in repairs] == [("c", ["open"])]
+    found = dict(service.repair("ann", "mnist", "a", force=True))
+    assert [(one.kind, one.is_mended) for one in found[RUN]] == [("corrupt", True)]
+    assert service.read_history(RUN).row_count == 2
+    with pytest.raises(NotFoundError), pytest.warns(RunlakeWarning, match="ann/mnist/b cannot be read"):
+        list(service.repair("ann", "mnist", "zz"))
+
+
+def test_a_deleted_run_is_in_the_trash_until_it_is_taken_back_or_the_trash_is_emptied(service, train):
+    train("a", name="first").log(x=1).finish()
+    before = service.read_run(RUN)
+    assert service.list_trash() == []
+    service.delete_run(RUN)
+    (item,) = service.list_trash()
+    assert (item.path, item.run_name, item.is_run) == (RUN, "first", True)
+    assert service.restore_run(RUN) == RUN
+    assert service.read_run(RUN) == before
+    service.delete_run(RUN)
+    train("a").finish()
+    for run in (RUN, item.name):
+        with pytest.raises(ConflictError, match="there is a run of that id again"):
+            service.restore_run(run)
+    assert list(service.empty_trash(older_than_s=3600.0)) == []
+    assert [one.place for one in service.empty_trash(older_than_s=0.0)] == [f".trash/{item.name}"]
+    for run in (RUN, item.name, "../ann"):
+        with pytest.raises(NotFoundError, match="runlake trash"):
+            service.restore_run(run)

@@ -1,5 +1,6 @@
 """Two stores into one: the union of both, wherever it is killed, however often it is done."""
 
+import dataclasses
 import hashlib
 import os
 import shutil
@@ -59,7 +60,8 @@ def make_run(layout, path=RUN, *, rows=3, start=0, config=None, files=None, rows
 def go_on(layout, writer, value, *, at_s):
     """One more row, by a process of its own that writes into the same generation."""
     clock = Clock(START_S + at_s)
-    journal = open_child(layout, writer.opened, prepare=None, clock=clock).writer
+    parent = dataclasses.replace(writer.opened, journal=None)  # it may be a copy of the store that is gone on with
+    journal = open_child(layout, parent, prepare=None, clock=clock).writer
     journal.log({"i": value}, step=value, timestamp=clock(), runtime=at_s)
     journal.end({})
 

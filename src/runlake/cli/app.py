@@ -14,6 +14,7 @@ from runlake.cli import (
     comparing,
     exporting,
     listing,
+    mending,
     merging,
     output,
     pulling,
@@ -119,6 +120,10 @@ app.command()(comparing.diff)
 app.command()(care.rm)
 app.command()(care.seal)
 app.command()(care.check)
+app.command()(mending.repair)
+app.command()(mending.gc)
+app.command()(mending.trash)
+app.command()(mending.undelete)
 app.command()(merging.merge)
 app.command("exec", cls=running.PassThrough)(running.exec_)
 app.command()(settings.settings)

@@ -98,7 +98,7 @@ def check(
         checked_count = 0
         with output.progress(f"check {chosen}") as report:
             for path, found in _check(service, chosen):
-                checked_count += 1
+                checked_count += bool(path.run_id)
                 report(checked_count, None)
                 findings.extend((path, finding) for finding in found)
     if as_json:

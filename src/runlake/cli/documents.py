@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runlake.model import Alert, FileInfo, Finding, Merged, ProjectInfo, RunInfo, RunPath
+from runlake.model import Alert, FileInfo, Finding, Merged, ProjectInfo, Repair, RunInfo, RunPath, TrashItem
 
 
 def project_document(project: ProjectInfo) -> dict[str, Any]:
@@ -91,4 +91,32 @@ def merged_document(merged: Merged) -> dict[str, Any]:
         "is_running": merged.is_running,
         "kept_beside": list(merged.kept_beside),
         "copied_bytes": merged.copied_bytes,
+    }
+
+
+def repair_document(path: RunPath, repair: Repair) -> dict[str, Any]:
+    """What ``repair`` did, or would do."""
+    return {
+        "entity": path.entity,
+        "project": path.project,
+        "run_id": path.run_id,
+        "kind": repair.kind,
+        "place": repair.place,
+        "remedy": repair.remedy,
+        "lost": repair.lost,
+        "is_mended": repair.is_mended,
+    }
+
+
+def trash_document(item: TrashItem) -> dict[str, Any]:
+    """A folder of ``trash``; where it belongs is null when nothing in it says so."""
+    return {
+        "entity": item.path.entity if item.path else None,
+        "project": item.path.project if item.path else None,
+        "run_id": item.path.run_id if item.path else None,
+        "name": item.run_name,
+        "deleted_at": item.deleted_at,
+        "size_bytes": item.size_bytes,
+        "trash_name": item.name,
+        "is_run": item.is_run,
     }

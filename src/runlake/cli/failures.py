@@ -38,7 +38,8 @@ class ExitCode(enum.IntEnum):
 
 MEANINGS: dict[ExitCode, str] = {
     ExitCode.OK: "done",
-    ExitCode.NO: "the answer is no: you declined, `diff --exit-code` saw differences, `check` found something",
+    ExitCode.NO: "the answer is no: you declined, `diff --exit-code` saw differences, `check` or `repair` found "
+    "something that is left",
     ExitCode.USAGE: "the command line cannot be right: an unknown option, a filter or a path that cannot be read",
     ExitCode.NOT_FOUND: "no such store, project, run, file or key",
     ExitCode.STORE_UNREADABLE: "the store's bytes are damaged, or a newer runlake wrote them",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from runlake.cli.output import warnings_as_notes
-from runlake.errors import FilterError, NotFoundError, PathError
+from runlake.errors import FilterError, NotFoundError, PathError, StoreError
 from runlake.model import RunPath
 
 if TYPE_CHECKING:
@@ -134,6 +134,8 @@ def _existing_run(service: Service, text: str) -> RunPath | None:
         service.read_run(path)
     except (NotFoundError, PathError):
         return None
+    except StoreError:
+        return path  # it is there, and damaged
     return path
 
 

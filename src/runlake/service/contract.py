@@ -31,15 +31,18 @@ from runlake.model import (
     ConsoleLine,
     FileInfo,
     Finding,
+    Garbage,
     GenerationInfo,
     Merged,
     ProjectInfo,
+    Repair,
     RunEdit,
     RunInfo,
     RunPage,
     RunPath,
     Stream,
     TailCursor,
+    TrashItem,
 )
 from runlake.query.history import History, Tail
 
@@ -208,7 +211,41 @@ class Service(Protocol):
         ...
 
     def check(self, entity: str | None = None, project: str | None = None) -> Iterator[tuple[RunPath, list[Finding]]]:
-        """Read every byte of every run; yields each run with what was found wrong in it."""
+        """Read every byte of every run; yields each run with what was found wrong in it.
+
+        What is wrong with a project itself comes with an empty run id, with the store itself with an empty path.
+        """
+        ...
+
+    def repair(
+        self,
+        entity: str | None = None,
+        project: str | None = None,
+        run_id: str | None = None,
+        *,
+        dry_run: bool = False,
+        force: bool = False,
+    ) -> Iterator[tuple[RunPath, list[Repair]]]:
+        """Mend what `check` finds, or with `dry_run` say what would be done; yields paths as `check` does.
+
+        Every row whose bytes are whole stays, or comes back; what is replaced is kept in the trash. `ConflictError`, at
+        the end, of a run into which a process may still be writing; `force` takes that process for gone.
+        """
+        ...
+
+    def list_trash(self) -> list[TrashItem]:
+        """Deleted runs, and what repairs put aside; the last deleted first."""
+        ...
+
+    def restore_run(self, run: RunPath | str) -> RunPath:
+        """Take a deleted run back, by its path (of several lives the last) or by its name in the trash.
+
+        `NotFoundError` when it is not in the trash, `ConflictError` when there is a run of that id again.
+        """
+        ...
+
+    def empty_trash(self, *, older_than_s: float, dry_run: bool = False) -> Iterator[Garbage]:
+        """Remove what was deleted or put aside that long ago, and what killed processes left; yields what went."""
         ...
 
     def merge_from(

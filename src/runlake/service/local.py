@@ -25,15 +25,18 @@ from runlake.model import (
     ConsoleLine,
     FileInfo,
     Finding,
+    Garbage,
     GenerationInfo,
     Merged,
     ProjectInfo,
+    Repair,
     RunEdit,
     RunInfo,
     RunPage,
     RunPath,
     Stream,
     TailCursor,
+    TrashItem,
 )
 from runlake.query import console, scan
 from runlake.query.history import History, Tail
@@ -268,15 +271,66 @@ class LocalService:
 
     def check(self, entity: str | None = None, project: str | None = None) -> Iterator[tuple[RunPath, list[Finding]]]:
         from runlake.store.check import check_run
+        from runlake.store.check_project import check_project, check_store
 
-        if entity is not None and project is not None:
-            self._check_project(entity, project)
-        entities = self._layout.entities() if entity is None else [entity]
-        for owner in entities:
-            for name in self._layout.projects(owner) if project is None else [project]:
-                for run_id in sorted(self._layout.run_ids(owner, name)):
-                    path = RunPath(owner, name, run_id)
-                    yield path, check_run(self._layout, path)
+        if entity is None and (findings := check_store(self._layout)):
+            yield RunPath("", "", ""), findings
+        for owner, name in self._projects(entity, project):
+            if findings := check_project(self._layout, owner, name):
+                yield RunPath(owner, name, ""), findings
+            for run_id in sorted(self._layout.run_ids(owner, name)):
+                path = RunPath(owner, name, run_id)
+                yield path, check_run(self._layout, path)
+
+    def repair(
+        self,
+        entity: str | None = None,
+        project: str | None = None,
+        run_id: str | None = None,
+        *,
+        dry_run: bool = False,
+        force: bool = False,
+    ) -> Iterator[tuple[RunPath, list[Repair]]]:
+        """Runs that cannot be mended do not stop the others; the first of their errors is raised at the end."""
+        from runlake.store.repair import repair_run
+        from runlake.store.repair_project import repair_project, repair_store
+
+        if entity is not None and project is not None and run_id is not None:
+            self._check_exists(RunPath(entity, project, run_id))
+        if entity is None and (repairs := repair_store(self._layout, dry_run=dry_run)):
+            yield RunPath("", "", ""), repairs
+        failures: list[RunlakeError] = []
+        for owner, name in self._projects(entity, project):
+            if run_id is None and (
+                repairs := repair_project(self._layout, owner, name, self._writer_id, dry_run=dry_run, force=force)
+            ):
+                yield RunPath(owner, name, ""), repairs
+            for each in sorted(self._layout.run_ids(owner, name)) if run_id is None else [run_id]:
+                path = RunPath(owner, name, each)
+                try:
+                    yield path, repair_run(self._layout, path, dry_run=dry_run, force=force)
+                except NotFoundError:
+                    continue  # deleted since the runs were listed, or a folder without a journal
+                except RunlakeError as error:
+                    failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def list_trash(self) -> list[TrashItem]:
+        return trash.list_trash(self._layout)
+
+    def restore_run(self, run: RunPath | str) -> RunPath:
+        if isinstance(run, RunPath):
+            folder = trash.find_trashed(self._layout, check_run_path(run))
+            return trash.restore_run(self._layout, folder, self._writer_id, run)
+        if run not in {item.name for item in self.list_trash() if item.is_run}:
+            raise NotFoundError(f"no deleted run {run!r} in the trash of {self.url}; see: runlake trash")
+        return trash.restore_run(self._layout, self._layout.trash_dir / run, self._writer_id)
+
+    def empty_trash(self, *, older_than_s: float, dry_run: bool = False) -> Iterator[Garbage]:
+        from runlake.store.garbage import collect
+
+        return collect(self._layout, older_than_s=older_than_s, dry_run=dry_run)
 
     def merge_from(
         self, other: Path, *, projects: Sequence[tuple[str, str]] | None = None, is_dry_run: bool = False
@@ -373,6 +427,13 @@ class LocalService:
         folder = self._layout.project_dir(entity, project)
         run_count = len(self._layout.run_ids(entity, project))
         return ProjectInfo(entity=entity, name=project, created_at=folder.stat().st_mtime, run_count=run_count)
+
+    def _projects(self, entity: str | None, project: str | None) -> Iterator[tuple[str, str]]:
+        if entity is not None and project is not None:
+            self._check_project(entity, project)
+        for owner in self._layout.entities() if entity is None else [entity]:
+            for name in self._layout.projects(owner) if project is None else [project]:
+                yield owner, name
 
     def _check_project(self, entity: str, project: str) -> None:
         check_run_path(RunPath(entity, project, "any"))

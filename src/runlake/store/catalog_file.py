@@ -202,6 +202,18 @@ class CatalogFile:
                 continue  # gone already, or in use: the next one tries again
 
 
+def unnamed_columns(folder: Path) -> list[Path]:
+    """The columns in a catalog folder that its heads do not name; none beside a head that cannot be read."""
+    named: set[str] = set()
+    heads = sorted(folder.glob("*.head")) if folder.is_dir() else []
+    for file in heads:
+        try:
+            named.add(msgspec.msgpack.decode(file.read_bytes()[12:], type=_Head).columns_name or "")
+        except (OSError, msgspec.MsgspecError):
+            return []
+    return [file for file in sorted(folder.glob("*.columns")) if file.name not in named]
+
+
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(RunInfo)
 

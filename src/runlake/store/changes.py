@@ -85,9 +85,7 @@ def append_change(
     clock says.
     """
     folder = layout.changes_dir(path.entity, path.project)
-    at_us = max(time.time_ns() // 1000, after_us + 1)
-    name = f"{at_us:014x}{os.urandom(4).hex()}#{action}#{encode_name(incarnation)}#{encode_name(path.run_id)}#"
-    name += _PLAIN_WRITER.sub("", writer)[: max(0, _NAME_BYTES - len(name))]
+    name = new_name(path, writer, action, incarnation, after_us=after_us)
     try:
         try:
             _create(folder / name)
@@ -100,6 +98,13 @@ def append_change(
         raise ReadOnlyError(
             f"cannot note in {folder} that {path} changed, because the store cannot be written: {error}"
         ) from error
+
+
+def new_name(path: RunPath, writer: str, action: Action, incarnation: str, *, after_us: int = 0) -> str:
+    """The name of a change that is made now."""
+    at_us = max(time.time_ns() // 1000, after_us + 1)
+    name = f"{at_us:014x}{os.urandom(4).hex()}#{action}#{encode_name(incarnation)}#{encode_name(path.run_id)}#"
+    return name + _PLAIN_WRITER.sub("", writer)[: max(0, _NAME_BYTES - len(name))]
 
 
 def read_changes(changes_dir: Path, seen: SeenChanges) -> ChangeScan:
@@ -123,13 +128,30 @@ def pack_changes(changes_dir: Path) -> int:
     names = sorted(name for name in _loose_names(changes_dir) if parse_name(name))
     if not names:
         return 0
+    write_pack(changes_dir, names)
+    for name in names:
+        (changes_dir / name).unlink(missing_ok=True)
+    return len(names)
+
+
+def write_pack(changes_dir: Path, names: Iterable[str]) -> None:
+    """A pack of these names."""
     content = "".join(f"{name}\n" for name in names).encode()
     folder = changes_dir / _PACKED
     folder.mkdir(exist_ok=True)
     _write_durably(folder / f"{_digest(content)}{_SUFFIX}", content)
-    for name in names:
-        (changes_dir / name).unlink(missing_ok=True)
-    return len(names)
+
+
+def garbled_packs(changes_dir: Path) -> list[Path]:
+    """The packs that are not as they were written."""
+    found = []
+    for name in sorted(_pack_names(changes_dir)):
+        try:
+            if _read_pack(changes_dir, name) is None:
+                found.append(changes_dir / _PACKED / name)
+        except FileNotFoundError:
+            continue  # removed at this moment
+    return found
 
 
 def latest_death(changes_dir: Path, incarnation: str) -> Change | None:

@@ -53,7 +53,7 @@ def _check(layout: Layout, path: RunPath) -> Iterator[Finding]:
     replaced = {name for meta in metas for name in meta.supersedes}
     visible = [meta for meta in metas if meta.name not in replaced]
     for meta in visible:
-        yield from _check_segment(segments_dir, run_dir, meta)
+        yield from check_segment(segments_dir, run_dir, meta)
     journal = FolderJournal(layout.journal_dir(path))
     parts, numbers = number_parts(journal, metas)
     snapshot = Snapshot(path, segments_dir, journal, visible, parts, numbers)
@@ -76,7 +76,8 @@ def _check_metas(folder: Path, run_dir: Path, readable: list[Meta]) -> Iterator[
             yield _damage(file, run_dir, error, lost)
 
 
-def _check_segment(folder: Path, run_dir: Path, meta: Meta) -> Iterator[Finding]:
+def check_segment(folder: Path, run_dir: Path, meta: Meta) -> Iterator[Finding]:
+    """What is wrong with the Parquet files of one segment."""
     for stream, name in meta.files.items():
         row_count = sum(s.row_count for s in meta.stretches if s.stream == stream)
         for file in (folder / name, segment.series_file(folder / name)):
@@ -124,8 +125,11 @@ def _check_orphans(snapshot: Snapshot, run_dir: Path, metas: Iterable[Meta], kno
     except RunlakeError:
         incarnation = ""  # nothing else says which run this is
     named = {name for meta in metas for name in meta.files.values()}
+    replaced = {name for meta in metas for name in meta.supersedes}
     for file in sorted(folder.glob("[0-9a-f]*.parquet")) if folder.is_dir() else []:
         if file.name.endswith(".series.parquet") or file.name in named or not _SEGMENT_FILE.fullmatch(file.name):
+            continue
+        if file.name.partition("-")[0] in replaced:  # whoever replaced it was killed before it was gone
             continue
         try:
             table = segment.open_parquet(segment.series_file(file)).read(use_threads=False)

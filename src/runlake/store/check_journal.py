@@ -11,8 +11,9 @@ import msgspec
 from runlake.errors import CorruptError, NewerFormatError
 from runlake.model import STREAMS, Finding
 from runlake.store import record
-from runlake.store.decode import ScannedPart, find_frame, is_frame, is_torn_tail, rows_of
+from runlake.store.decode import ScannedPart, find_frame, is_frame, rows_of
 from runlake.store.journal import PartName
+from runlake.store.repair_journal import damaged_stretches, mend_part, root_of
 from runlake.store.segment import Meta
 from runlake.store.snapshot import Snapshot
 
@@ -21,7 +22,10 @@ _FROM_BACKUP = "restore the file from a backup"
 
 
 class KnownRows:
-    """Which rows of which writer and stream have been found, and how many each writer says it has written."""
+    """Which rows of which writer and stream have been found, and how many each writer says it has written.
+
+    What a repair keeps under another name counts as its writer's own.
+    """
 
     def __init__(self, metas: Iterable[Meta]) -> None:
         self._ranges: dict[tuple[str, str], list[tuple[int, int]]] = {}
@@ -33,18 +37,23 @@ class KnownRows:
                 self.expect_by(state.writer, state.records)
 
     def add(self, writer: str, stream: str, first_n: int, row_count: int) -> None:
-        self._ranges.setdefault((writer, stream), []).append((first_n, first_n + row_count))
+        self._ranges.setdefault((root_of(writer), stream), []).append((first_n, first_n + row_count))
 
     def expect(self, writer: str, row_counts: dict[str, int]) -> None:
         """The writer had written so many rows by then."""
         for stream, count in row_counts.items():
-            self._expected[writer, stream] = max(count, self._expected.get((writer, stream), 0))
+            root = root_of(writer)
+            self._expected[root, stream] = max(count, self._expected.get((root, stream), 0))
 
     def expect_by(self, writer: str, records: Iterable[tuple[int, dict[str, object]]]) -> None:
         for kind, body in records:
             counts = body.get("row_counts")
             if kind == record.END and isinstance(counts, dict):
                 self.expect(writer, counts)
+            if kind == record.LOST:  # a repair has said so
+                for stream, ranges in dict(body["rows"]).items():  # type: ignore[call-overload]
+                    for first_n, row_count in ranges:
+                        self.add(writer, stream, first_n, row_count)
 
     def holes(self, writer: str) -> list[str]:
         """The rows of one writer that must have been there, as text."""
@@ -60,7 +69,7 @@ class KnownRows:
 
     def holds(self, writer: str, stream: str, first_n: int, row_count: int) -> bool:
         next_n = first_n
-        for start, end in sorted(self._ranges.get((writer, stream), [])):
+        for start, end in sorted(self._ranges.get((root_of(writer), stream), [])):
             if start <= next_n:
                 next_n = max(next_n, end)
         return next_n >= first_n + row_count
@@ -99,7 +108,11 @@ def _check_part(snapshot: Snapshot, name: PartName, known: KnownRows, run_dir: P
         yield Finding(kind="newer", place=place, lost="nothing", advice="upgrade runlake to read it")
         return
     except CorruptError as error:
-        yield from _describe_damage(snapshot.journal.read(name), place, str(error))
+        data = snapshot.journal.read(name)
+        for found_in, numbers in _rows_between(mend_part(data)[0], 0, len(data)).items():
+            for n in numbers:
+                known.add(name.writer, found_in, n, 1)
+        yield from _describe_damage(data, place, str(error))
         return
     if not part.header:
         if part.data and not snapshot.journal.is_held(name):
@@ -144,7 +157,7 @@ def _describe_damage(data: bytes, place: str, message: str) -> Iterator[Finding]
         )
         return
     is_found = False
-    for start, end in _damaged(data):
+    for start, end in damaged_stretches(data):
         is_found = True
         behind = _rows_between(data, end, len(data))
         rows = _rows_lost(_rows_between(data, 0, start), behind)
@@ -162,24 +175,6 @@ def _describe_damage(data: bytes, place: str, message: str) -> Iterator[Finding]
         place += f", byte {byte[1]}" if byte else ""
         lost = "the rows and records behind that byte, which were there once"
         yield Finding(kind="corrupt", place=place, lost=lost, advice=_FROM_BACKUP)
-
-
-def _damaged(data: bytes) -> Iterator[tuple[int, int]]:
-    """The stretches of a part that are no sound frames, a torn tail left out."""
-    magic = len(record.MAGIC)
-    if data[:magic] != record.MAGIC:
-        yield 0, magic
-    position = magic
-    while position < len(data):
-        if is_frame(data, position):
-            position += record.HEAD.size + int.from_bytes(data[position : position + 4], "little")
-            continue
-        if is_torn_tail(data, position):
-            return
-        following = find_frame(data, position + 1)
-        end = len(data) if following is None else following
-        yield position, end
-        position = end
 
 
 def _rows_between(data: bytes, start: int, end: int) -> dict[str, set[int]]:

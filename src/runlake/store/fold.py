@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
@@ -19,6 +20,9 @@ from runlake.store import record
 from runlake.values import decode_json, encode_json, read_value, split_path
 
 Liveness = Literal["alive", "gone"]
+
+_BEHIND_A_HOLE = re.compile(r"r[0-9a-f]{8}$")
+"""Rows behind a hole stand under their writer's name with this behind it: see `store.repair_journal`."""
 
 Numbers = tuple[float, float, float, int, float]
 """(min, max, sum, count, first) over the values of one key that are numbers and not NaN."""
@@ -332,8 +336,11 @@ def _deciders(trainers: list[WriterState], liveness: Mapping[str, Liveness]) -> 
     """The trainers whose ends are the run's end.
 
     Those of a session that others have gone on from do not count, unless they were seen alive after that. Of the rest
-    the primary ones do, or where none is, all that did not say that they are not.
+    the primary ones do, or where none is, all that did not say that they are not. Of a writer that a repair found in
+    pieces the last one has its end.
     """
+    last_piece = {_BEHIND_A_HOLE.sub("", writer): writer for writer in sorted(w.writer for w in trainers)}
+    trainers = [w for w in trainers if w.writer in last_piece.values()]
     begun: dict[int, int] = {}
     for writer in trainers:
         begun[writer.session] = max(begun.get(writer.session, 0), _first_clock(writer))

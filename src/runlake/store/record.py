@@ -39,13 +39,15 @@ FORMAT_VERSION = 1
 MAGIC = b"runlake" + bytes([FORMAT_VERSION])
 
 PART, SHAPE, ROW, MIXED, BLOCK = 1, 2, 3, 4, 5
-START, CONFIG, SUMMARY, DEFINE, INFO, STATE, CUT, FILE, END, CLOSE, ALERT = 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26
+START, CONFIG, SUMMARY, DEFINE, INFO, STATE, CUT, FILE, END, CLOSE = 16, 17, 18, 19, 20, 21, 22, 23, 24, 25
+ALERT, LOST = 26, 27
 KIND_NAMES = {
     PART: "part", SHAPE: "shape", ROW: "row", MIXED: "mixed", BLOCK: "block", START: "start", CONFIG: "config",
     SUMMARY: "summary", DEFINE: "define", INFO: "info", STATE: "state", CUT: "cut", FILE: "file", END: "end",
-    CLOSE: "close", ALERT: "alert",
+    CLOSE: "close", ALERT: "alert", LOST: "lost",
 }  # fmt: skip
-"""START opens a writer's life, END ends it; CLOSE ends a part that is followed by another. CUT (rewind) is reserved."""
+"""START opens a writer's life, END ends it; CLOSE ends a part that is followed by another. CUT opens a rewound
+generation. LOST is what a repair says of rows that were there once; it stands in segments only."""
 
 HEAD = struct.Struct("<IBBI")
 ROW_HEAD = struct.Struct("<HBQqdd")

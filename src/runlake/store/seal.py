@@ -18,11 +18,10 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from runlake.errors import CorruptError, ReadOnlyError, RunlakeError
 from runlake.model import STREAMS, RunPath, Stream
@@ -47,7 +46,7 @@ SEGMENT_BYTES = 128 * 2**20
 
 _ATTEMPTS = 20
 _STALE_S = 3600.0
-_LOCK_FILE = f"{TEMPORARY_PREFIX}sealing"
+LOCK_FILE = f"{TEMPORARY_PREFIX}sealing"
 _BLOCK_BYTES = record.HEAD.size + record.BLOCK_BODY.size
 _LONGEST_ENDING_BYTES = 4096
 
@@ -73,7 +72,7 @@ def seal_run(layout: Layout, path: RunPath, *, segment_bytes: int = SEGMENT_BYTE
     NotFoundError when the run is not there, ReadOnlyError when it cannot be written.
     """
     try:
-        with _only_sealer(layout.segments_dir(path)):
+        with only_sealer(layout.segments_dir(path)):
             return _seal(layout, path, segment_bytes)
     except OSError as error:
         if error.errno not in READ_ONLY_ERRNOS:
@@ -118,13 +117,13 @@ def _seal(layout: Layout, path: RunPath, segment_bytes: int) -> int:
 
 
 @contextmanager
-def _only_sealer(segments_dir: Path) -> Iterator[None]:
+def only_sealer(segments_dir: Path) -> Iterator[None]:
     """Wait until no other sealer is at the run; where nothing can be locked, go on without."""
     fd = -1
     if fcntl is not None and segments_dir.parent.is_dir():
         try:
             segments_dir.mkdir(exist_ok=True)
-            fd = os.open(segments_dir / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+            fd = os.open(segments_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
             fcntl.flock(fd, fcntl.LOCK_EX)
         except OSError:
             pass  # what cannot be written says so when something is to be written
@@ -250,37 +249,48 @@ def write_files(snapshot: Snapshot, batch: Batch) -> Meta:
     scanned = {name: snapshot.scan(name) for name in batch.parts}
     batch.parts = [name for name, part in scanned.items() if part.end != "open" or snapshot.is_left(name)]
     parts = [scanned[name] for name in batch.parts]
-    files: dict[str, str] = {}
-    stretches: list[Stretch] = []
     fresh = _states_of(parts)
-    for stream in STREAMS:
-        rows = list(_rows_of(snapshot, batch, parts, stream, fresh))
-        if not rows:
-            continue
-        files[stream] = f"{batch.name}-{stream}.parquet"
-        stretches += [Stretch(r.writer, stream, r.first_n, r.row_count) for r in rows]
-        _put_rows(folder / files[stream], snapshot.path, batch.incarnation, batch.generation, rows)
-    return Meta(
+    meta = Meta(
         version=segment.FORMAT_VERSION,
         name=batch.name,
         incarnation=batch.incarnation,
         generation=batch.generation,
         covers=sorted({*((p.writer, p.number) for p in batch.parts), *(c for m in batch.metas for c in m.covers)}),
         supersedes=sorted({*(m.name for m in batch.metas), *(n for m in batch.metas for n in m.supersedes)}),
-        files=files,
-        **_proofs(folder, files),
-        stretches=stretches,
-        writers=join_states([*(state for meta in batch.metas for state in meta.writers), *fresh.values()]),
+        files={},
+        footers={},
+        checksums={},
+        stretches=[],
+        writers=[],
     )
+    for stream in STREAMS:
+        put_rows(folder, snapshot.path, meta, stream, list(_rows_of(snapshot, batch, parts, stream, fresh)))
+    meta.writers = join_states([*(state for old in batch.metas for state in old.writers), *fresh.values()])
+    return meta
+
+
+def put_rows(folder: Path, path: RunPath, meta: Meta, stream: Stream, rows: list[WriterRows]) -> None:
+    """Put the Parquet files of one stream in place, and say so in the meta file to be; nothing for no rows."""
+    if not rows:
+        return
+    name = meta.files[stream] = f"{meta.name}-{stream}.parquet"
+    meta.stretches += [Stretch(r.writer, stream, r.first_n, r.row_count) for r in rows]
+    temporary = folder / f"{TEMPORARY_PREFIX}{os.getpid()}-{name}"
+    try:
+        segment.write_rows(temporary, path, meta.incarnation, meta.generation, rows)
+        _put(segment.series_file(temporary), segment.series_file(folder / name))
+        _put(temporary, folder / name)
+    finally:
+        temporary.unlink(missing_ok=True)
+        segment.series_file(temporary).unlink(missing_ok=True)
+    for file in (folder / name, segment.series_file(folder / name)):
+        meta.footers[file.name], meta.checksums[file.name] = segment.read_footer(file), segment.checksum(file)
 
 
 def publish_rows(folder: Path, path: RunPath, name: str, writers: list[WriterState], rows: list[WriterRows]) -> None:
     """A segment of history rows that were never in a journal of this run: what a fork begins with."""
     folder.mkdir(exist_ok=True)
     header = writers[0].header
-    files: dict[str, str] = {"history": f"{name}-history.parquet"} if rows else {}
-    if rows:
-        _put_rows(folder / files["history"], path, header["incarnation"], header["generation"], rows)
     meta = Meta(
         version=segment.FORMAT_VERSION,
         name=name,
@@ -288,32 +298,14 @@ def publish_rows(folder: Path, path: RunPath, name: str, writers: list[WriterSta
         generation=header["generation"],
         covers=[],
         supersedes=[],
-        files=files,
-        **_proofs(folder, files),
-        stretches=[Stretch(r.writer, "history", r.first_n, r.row_count) for r in rows],
+        files={},
+        footers={},
+        checksums={},
+        stretches=[],
         writers=writers,
     )
-    _publish(folder, meta)
-
-
-def _put_rows(file: Path, path: RunPath, incarnation: str, generation: str, rows: list[WriterRows]) -> None:
-    temporary = file.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{file.name}")
-    try:
-        segment.write_rows(temporary, path, incarnation, generation, rows)
-        _put(segment.series_file(temporary), segment.series_file(file))
-        _put(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
-        segment.series_file(temporary).unlink(missing_ok=True)
-
-
-def _proofs(folder: Path, files: Mapping[str, str]) -> dict[str, Any]:
-    """What proves the Parquet files of a segment."""
-    published = [file for name in files.values() for file in (folder / name, segment.series_file(folder / name))]
-    return {
-        "footers": {file.name: segment.read_footer(file) for file in published},
-        "checksums": {file.name: segment.checksum(file) for file in published},
-    }
+    put_rows(folder, path, meta, "history", rows)
+    publish_meta(folder, meta)
 
 
 def _states_of(scanned: list[ScannedPart]) -> dict[str, WriterState]:
@@ -354,10 +346,11 @@ def _put(temporary: Path, final: Path) -> None:
 
 def publish(snapshot: Snapshot, meta: Meta) -> None:
     """From now on readers see the segment, and would after a power failure too: its inputs may go."""
-    _publish(snapshot.segments_dir, meta)
+    publish_meta(snapshot.segments_dir, meta)
 
 
-def _publish(folder: Path, meta: Meta) -> None:
+def publish_meta(folder: Path, meta: Meta) -> None:
+    """The meta file, and all that it names, safe on the disk."""
     segment.write_meta(folder, meta)
     _sync(folder / f"{meta.name}.meta")
     _sync(folder)
@@ -404,7 +397,7 @@ def drop_leftovers(layout: Layout, path: RunPath) -> None:
         if file.exists():
             _drop_segment(folder, segment.read_meta(file))
     for file in folder.iterdir() if folder.is_dir() else []:
-        is_nobodys = file.name.startswith(TEMPORARY_PREFIX) and file.name != _LOCK_FILE
+        is_nobodys = file.name.startswith(TEMPORARY_PREFIX) and file.name != LOCK_FILE
         is_nobodys |= file.suffix == ".parquet" and file.name.partition("-")[0] not in visible
         # Younger ones may be those of a sealer that is at work, on a disk without locks.
         if is_nobodys and time.time() - file.stat().st_mtime > _STALE_S:

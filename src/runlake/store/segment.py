@@ -128,26 +128,30 @@ def segment_name(covers: Iterable[tuple[str, int]], supersedes: Iterable[str]) -
 
 # The meta file --------------------------------------------------------------------------------------------
 
-_META_MAGIC = b"runmeta" + bytes([FORMAT_VERSION])
-_SEGMENT = 32
+META_MAGIC = b"runmeta" + bytes([FORMAT_VERSION])
+META_FRAME = 32
 
 
 def write_meta(folder: Path, meta: Meta) -> None:
     """Publish a segment: from now on readers see it."""
     body = record.encode_body({name: getattr(meta, name) for name in meta.__struct_fields__})
-    write_atomically(folder / f"{meta.name}.meta", _META_MAGIC + record.frame(_SEGMENT, body))
+    write_atomically(folder / f"{meta.name}.meta", META_MAGIC + record.frame(META_FRAME, body))
 
 
 def read_meta(file: Path) -> Meta:
     """A segment's meta. FileNotFoundError when it was superseded and removed meanwhile."""
-    data = file.read_bytes()
-    if len(data) < 18 or data[:7] != _META_MAGIC[:7]:
-        raise CorruptError(f"{file.name}: this is no segment meta file; restore it or run `runlake check`")
-    if data[7] != _META_MAGIC[7]:
-        raise NewerFormatError(f"{file.name}: segment format {data[7]}; upgrade runlake to read it")
+    return parse_meta(file.read_bytes(), file.name)
+
+
+def parse_meta(data: bytes, name: str) -> Meta:
+    """What the bytes of a meta file say; `name` is for messages."""
+    if len(data) < 18 or data[:7] != META_MAGIC[:7]:
+        raise CorruptError(f"{name}: this is no segment meta file; restore it or run `runlake check`")
+    if data[7] != META_MAGIC[7]:
+        raise NewerFormatError(f"{name}: segment format {data[7]}; upgrade runlake to read it")
     body = data[8 + record.HEAD.size :]
-    if record.frame(_SEGMENT, body) != data[8:]:
-        raise CorruptError(f"{file.name}: its {len(data)} bytes are not as they were written (byte 8 on)")
+    if record.frame(META_FRAME, body) != data[8:]:
+        raise CorruptError(f"{name}: its {len(data)} bytes are not as they were written (byte 8 on)")
     return msgspec.convert(record.decode_body(body), Meta)
 
 

@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import Literal
 
 from runlake.errors import ConflictError, NotFoundError, ReadOnlyError, StoreError
-from runlake.model import RunPath
+from runlake.model import RunPath, TrashItem
 from runlake.store.changes import append_change, latest_death
+from runlake.store.fold import fold_run
 from runlake.store.join_runs import ids_of
 from runlake.store.journal import FolderJournal
-from runlake.store.layout import Layout, check_run_path, encode_name, folder_identity
-from runlake.store.run_state import part_header, read_run
+from runlake.store.layout import TEMPORARY_PREFIX, Layout, check_run_path, encode_name, folder_identity
+from runlake.store.run_state import part_header, read_run, writer_states
 from runlake.store.segment import read_meta
+from runlake.store.snapshot import Snapshot, meta_names, number_parts
+
+REPAIR_PREFIX = "repair-"
+"""So begin the names of folders in the trash that are no deleted runs."""
 
 _MAX_NAME_BYTES = 240
 
@@ -81,6 +86,78 @@ def restore_run(layout: Layout, trashed: Path, writer: str, path: RunPath | None
     # Again: who looked for the run when only the tombstone was cancelled must look once more.
     _note_death(layout, path, writer, "undelete", incarnation)
     return path
+
+
+def list_trash(layout: Layout) -> list[TrashItem]:
+    """What is in the trash, the last deleted first. Reads the records of every run in it."""
+    try:
+        folders = [entry for entry in layout.trash_dir.iterdir() if not entry.name.startswith(TEMPORARY_PREFIX)]
+    except FileNotFoundError:
+        return []
+    items = []
+    for folder in folders:
+        try:
+            items.append(_describe(layout, folder))
+        except FileNotFoundError:
+            continue  # restored or removed at this moment
+    return sorted(items, key=lambda item: (-item.deleted_at, item.name))
+
+
+def find_trashed(layout: Layout, path: RunPath) -> Path:
+    """The folder in the trash of the run that had this path; of several lives of it the one deleted last.
+
+    `NotFoundError` when there is none.
+    """
+    for item in list_trash(layout):
+        if item.path == path:
+            return layout.trash_dir / item.name
+    raise NotFoundError(f'run "{path}" is not in the trash of {layout.root}; see: runlake trash')
+
+
+def _describe(layout: Layout, folder: Path) -> TrashItem:
+    is_run = not folder.name.startswith(REPAIR_PREFIX)
+    path = run_name = None
+    deleted_at = folder.lstat().st_ctime
+    if is_run:
+        try:
+            path = _path_in(folder)
+            run_name = _name_in(folder, path)
+        except (StoreError, NotFoundError):
+            pass  # what cannot be read is listed by the name of its folder
+    if path is not None:
+        death = latest_death(layout.changes_dir(path.entity, path.project), folder.name.partition("-")[0])
+        deleted_at = death.at_us / 1e6 if death else deleted_at
+    return TrashItem(
+        name=folder.name,
+        path=path,
+        run_name=run_name,
+        deleted_at=deleted_at,
+        size_bytes=size_bytes_of(folder),
+        is_run=is_run,
+    )
+
+
+def _name_in(folder: Path, path: RunPath) -> str:
+    metas = [read_meta(folder / "segments" / f"{name}.meta") for name in sorted(meta_names(folder / "segments"))]
+    replaced = {name for meta in metas for name in meta.supersedes}
+    journal = FolderJournal(folder / "journal")
+    visible = [meta for meta in metas if meta.name not in replaced]
+    snapshot = Snapshot(path, folder / "segments", journal, visible, *number_parts(journal, metas))
+    return fold_run(path, writer_states(snapshot), {}).name
+
+
+def size_bytes_of(place: Path) -> int:
+    """The bytes of a file, or of all files below a folder; what vanishes meanwhile counts nothing."""
+    if not place.is_dir() or place.is_symlink():
+        return place.lstat().st_size if place.exists() else 0
+    total_bytes = 0
+    for folder, _, files in os.walk(place):
+        for name in files:
+            try:
+                total_bytes += Path(folder, name).lstat().st_size
+            except FileNotFoundError:
+                pass  # emptied at this moment
+    return total_bytes
 
 
 def _note_death(

@@ -1,0 +1,368 @@
+"""Mending what `check` finds wrong with a run, and never by throwing away what is whole.
+
+Nothing is mended in place where readers might look: what is left of a damaged part or segment becomes a new segment,
+published in one step as sealers do it, which covers or replaces what it was made of. Before that, all that is replaced
+gets a second name in the trash, where even a process that wakes up and goes on writing finds it. So a repair may be
+killed anywhere: the next one finds what is still wrong, and nothing twice.
+
+The open part of a writer whose process is gone is sealed up to its last whole frame. While a process lives that may
+still be writing, nothing of its journal is touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from runlake.errors import ConflictError, CorruptError, NotFoundError, ReadOnlyError
+from runlake.model import STREAMS, Finding, Repair, RunPath
+from runlake.store import segment
+from runlake.store.changes import READ_ONLY_ERRNOS, append_change
+from runlake.store.check import check_run, check_segment
+from runlake.store.check_journal import KnownRows, check_journal
+from runlake.store.decode import rows_of, scan_part
+from runlake.store.fold import WriterState
+from runlake.store.garbage import Aside
+from runlake.store.journal import FolderJournal, PartName
+from runlake.store.layout import Layout, write_atomically
+from runlake.store.repair_journal import root_of
+from runlake.store.repair_segment import mend_meta, mend_parquet, meta_of_files, read_whole
+from runlake.store.repair_walk import Batch, MetaChange, Walk
+from runlake.store.run_state import is_alive, join_states, state_of_part
+from runlake.store.seal import drop_leftovers, only_sealer, publish_meta, put_rows
+from runlake.store.segment import Meta
+from runlake.store.snapshot import Snapshot, meta_names, number_parts
+
+_NOTHING = "nothing"
+
+
+def repair_run(layout: Layout, path: RunPath, *, dry_run: bool = False, force: bool = False) -> list[Repair]:
+    """Mend one run, or with `dry_run` say what would be done; answers one entry for each thing that was found.
+
+    `ConflictError` while a process that may still be writing stands in the way, unless `force`; ReadOnlyError when the
+    run cannot be written, NotFoundError when it is not there.
+    """
+    if not layout.journal_dir(path).is_dir() and not layout.segments_dir(path).is_dir():
+        raise NotFoundError(f"run {path} is not in {layout.root}; see: runlake ls")
+    if dry_run:
+        return _Mending(layout, path, is_dry=True, is_forced=force).run()
+    try:
+        with only_sealer(layout.segments_dir(path)):
+            mending = _Mending(layout, path, is_dry=False, is_forced=force)
+            repairs = mending.run()
+            if any(repair.is_mended for repair in repairs):
+                append_change(layout, path, "repair", "seal", mending.incarnation)
+            return repairs
+    except OSError as error:
+        if error.errno not in READ_ONLY_ERRNOS:
+            raise
+        raise ReadOnlyError(f"run {path} cannot be repaired, because it cannot be written: {error}") from error
+
+
+class _Mending:
+    """One repair of one run."""
+
+    def __init__(self, layout: Layout, path: RunPath, *, is_dry: bool, is_forced: bool) -> None:
+        self._layout, self._path = layout, path
+        self._is_dry, self._is_forced = is_dry, is_forced
+        self._run_dir, self._folder = layout.run_dir(path), layout.segments_dir(path)
+        self._journal = FolderJournal(layout.journal_dir(path))
+        self._aside = Aside(layout)
+        self._metas: list[Meta] = []
+        self._repairs: list[Repair] = []
+        self.incarnation = ""
+
+    def run(self) -> list[Repair]:
+        """Everything that can be mended, segments first: they say which parts count."""
+        findings = check_run(self._layout, self._path)
+        newer = [finding for finding in findings if finding.kind == "newer"]
+        if newer:
+            why = "left alone, and all of the run with it: upgrade runlake"
+            return [_leave(finding, why) for finding in newer]
+        foreign = [finding for finding in findings if finding.kind == "foreign"]
+        self._mend_metas()
+        self._mend_segments()
+        self._mend_journals({finding.place.partition(",")[0].rpartition("/")[2] for finding in foreign})
+        self._drop_leftovers()
+        told = {repair.place.partition(",")[0] for repair in self._repairs}
+        for finding in findings:
+            if finding.kind == "foreign":
+                self._repairs.append(_leave(finding, "left alone: move it elsewhere"))
+            elif finding.place.partition(",")[0] not in told:
+                self._repairs.append(_leave(finding, f"left as it is: {finding.advice}"))
+        return self._repairs
+
+    def _tell(self, kind: str, file: Path, remedy: str, lost: str = _NOTHING, *, is_mended: bool = True) -> None:
+        place = file.relative_to(self._run_dir).as_posix()
+        self._repairs.append(Repair(kind=kind, place=place, remedy=remedy, lost=lost or _NOTHING, is_mended=is_mended))
+
+    # Meta files
+
+    def _mend_metas(self) -> None:
+        found: list[Meta] = []
+        damaged: list[Path] = []
+        for name in sorted(meta_names(self._folder)):
+            file = self._folder / f"{name}.meta"
+            data = file.read_bytes()
+            try:
+                found.append(segment.parse_meta(data, file.name))
+                continue
+            except CorruptError:
+                whole = mend_meta(data, name)
+            if whole is None:
+                damaged.append(file)
+                continue
+            found.append(segment.parse_meta(whole, file.name))
+            self._tell("corrupt", file, "a flipped byte was put back")
+            self._replace(file, whole)
+        replaced = {name for meta in found for name in meta.supersedes}
+        self._metas = [meta for meta in found if meta.name not in replaced]
+        self._make_metas_anew(replaced | {meta.name for meta in found}, damaged)
+        self.incarnation = max((meta.incarnation for meta in self._metas), default="")
+
+    def _make_metas_anew(self, known_names: set[str], damaged: list[Path]) -> None:
+        """Segments whose meta file is missing or damaged, as long as their rows are nowhere else."""
+        known = self._known_rows()
+        unnamed = {file.name.partition("-")[0] for file in self._folder.glob("[0-9a-f]*-*.parquet")} - known_names
+        for name in sorted(unnamed | {file.stem for file in damaged}):
+            file = self._folder / f"{name}.meta"
+            is_damaged = file in damaged
+            try:
+                meta = meta_of_files(self._folder, name, self._path)
+            except CorruptError as error:
+                if is_damaged:
+                    self._tell("corrupt", file, "left as it is: restore it from a backup", str(error), is_mended=False)
+                continue
+            is_wanted = any(not known.holds(s.writer, s.stream, s.first_n, s.row_count) for s in meta.stretches)
+            if is_wanted:
+                self._cover(meta)
+                lost = "config, edits, tags and how the run ended, as far as they stood only there"
+                kind = "corrupt" if is_damaged else "missing"
+                self._tell(kind, file, "made anew from the segment's Parquet files", lost)
+                self._metas.append(meta)
+                for stretch in meta.stretches:
+                    known.add(stretch.writer, stretch.stream, stretch.first_n, stretch.row_count)
+            elif is_damaged:
+                lost = "the records that stood only there; its rows are elsewhere, or it had none"
+                self._tell("corrupt", file, "moved aside", lost)
+            if self._is_dry:
+                continue
+            if is_damaged:
+                self._keep_damaged(file.name, file.read_bytes())
+                self._aside.keep(file)
+            if is_wanted:
+                publish_meta(self._folder, meta)
+            elif is_damaged:
+                file.unlink()
+
+    def _known_rows(self) -> KnownRows:
+        known = KnownRows(self._metas)
+        for _ in check_journal(self._snapshot(), known, self._run_dir, may_miss=True):
+            pass  # asked only for the rows it meets
+        return known
+
+    def _cover(self, meta: Meta) -> None:
+        """The parts that such a segment must have been made of: those that are missing."""
+        _, numbers = number_parts(self._journal, self._metas)
+        for writer in sorted({root_of(stretch.writer) for stretch in meta.stretches}):
+            known = numbers.get(writer, set())
+            missing = set(range(max(known))) - known if known else {0}
+            meta.covers += [(writer, number) for number in sorted(missing)]
+
+    # Parquet files
+
+    def _mend_segments(self) -> None:
+        there = {name for name, _ in self._journal.list_parts()}
+        for meta in list(self._metas):
+            findings = list(check_segment(self._folder, self._run_dir, meta))
+            if not findings:
+                continue
+            places = sorted({self._run_dir / finding.place.partition(",")[0] for finding in findings})
+            kinds = {self._run_dir / finding.place.partition(",")[0]: finding.kind for finding in findings}
+            if meta.covers and {PartName(*part) for part in meta.covers} <= there:
+                for file in places:
+                    self._tell(kinds[file], file, "the segment was dropped: the parts it was made of are still there")
+                self._metas.remove(meta)
+                self._drop_segment(meta)
+                continue
+            left = [file for file in places if not (file.exists() and self._put_back(file, meta))]
+            if not left:
+                continue
+            try:
+                for stream in STREAMS:
+                    if stream in meta.files:
+                        read_whole(self._folder / meta.files[stream], stream, meta)
+            except (CorruptError, FileNotFoundError):
+                for file in left:
+                    lost = "; ".join(
+                        f.lost for f in findings if f.place.startswith(file.relative_to(self._run_dir).as_posix())
+                    )
+                    why = "left as it is: restore it from a backup; what is whole in it can be read key by key"
+                    self._tell(kinds[file], file, why, lost, is_mended=False)
+                continue
+            for file in left:
+                self._tell(kinds[file], file, "made anew from what is whole of the segment")
+            if not self._is_dry:
+                self._metas[self._metas.index(meta)] = self._rewrite(meta, {}, meta.covers)
+
+    def _put_back(self, file: Path, meta: Meta) -> bool:
+        whole = mend_parquet(file, meta.checksums.get(file.name), meta.footers.get(file.name))
+        if whole is None:
+            return False
+        self._tell("corrupt", file, "a flipped byte was put back")
+        self._replace(file, whole)
+        return True
+
+    def _rewrite(
+        self, meta: Meta, renamed: dict[str, str], covers: Iterable[tuple[str, int]], lost: Iterable[WriterState] = ()
+    ) -> Meta:
+        """The same segment anew, with other names of writers; it replaces the old one."""
+        new = msgspec.structs.replace(
+            meta,
+            name=_name(meta.name, sorted(renamed.items()), sorted(covers)),
+            covers=sorted(set(covers)),
+            supersedes=sorted({meta.name, *meta.supersedes}),
+            files={},
+            footers={},
+            checksums={},
+            stretches=[],
+            writers=join_states([*(_renamed(state, renamed) for state in meta.writers), *lost]),
+        )
+        for stream in STREAMS:
+            if stream in meta.files:
+                rows = read_whole(self._folder / meta.files[stream], stream, meta)
+                anew = [replace(one, writer=renamed.get(one.writer, one.writer)) for one in rows]
+                put_rows(self._folder, self._path, new, stream, anew)
+        publish_meta(self._folder, new)
+        self._drop_segment(meta)
+        return new
+
+    # Journals
+
+    def _mend_journals(self, foreign: set[str]) -> None:
+        for writer in sorted(self._snapshot().numbers):
+            is_alive_now = not self._is_forced and is_alive(self._journal, writer)
+            snapshot = self._snapshot()
+            if not any(n.writer == writer and str(n) not in foreign for n in snapshot.parts) and not any(
+                covered == writer for meta in self._metas for covered, _ in meta.covers
+            ):
+                continue  # the name of a foreign file
+            walk = Walk(snapshot, writer, foreign=foreign, is_gone=not is_alive_now)
+            if walk.is_sound():
+                continue
+            for _ in walk.steps():
+                pass  # only to hear what they mend
+            if is_alive_now:
+                raise ConflictError(
+                    f"run {self._path} is damaged, and the process of its writer {writer} may still be writing; end it "
+                    "first, or use --force if you know that it is gone"
+                )
+            self._repairs += walk.repairs
+            for step in Walk(snapshot, writer, foreign=foreign, is_gone=True).steps() if not self._is_dry else ():
+                if isinstance(step, Batch):
+                    self._publish(step)
+                else:
+                    self._change(step)
+
+    def _change(self, change: MetaChange) -> None:
+        if change.renamed:
+            self._metas.append(self._rewrite(change.meta, change.renamed, change.covers, change.lost))
+        else:
+            writers = join_states([*change.meta.writers, *change.lost])
+            anew = msgspec.structs.replace(change.meta, covers=sorted(change.covers), writers=writers)
+            self._aside.keep(self._folder / f"{anew.name}.meta")
+            publish_meta(self._folder, anew)
+            self._metas.append(anew)
+        self._metas.remove(change.meta)
+
+    def _publish(self, batch: Batch) -> None:
+        """Put a segment in the place of the parts."""
+        scanned = [scan_part(piece.data, f"{self._path}: what is left of {batch.writer}") for piece in batch.pieces]
+        covers = [(batch.writer, number) for number in sorted(batch.numbers)]
+        meta = Meta(
+            version=segment.FORMAT_VERSION,
+            name=_name("parts", covers, [hashlib.sha256(piece.data).hexdigest() for piece in batch.pieces]),
+            incarnation=batch.header["incarnation"],
+            generation=batch.header["generation"],
+            covers=covers,
+            supersedes=[],
+            files={},
+            footers={},
+            checksums={},
+            stretches=[],
+            writers=join_states(state_of_part(part) for part in scanned),
+        )
+        for name, content in batch.damaged.items():
+            self._keep_damaged(name, content)
+        self._folder.mkdir(exist_ok=True)
+        targets = sorted({part.header["writer"] for part in scanned})
+        for stream in STREAMS:
+            rows = [rows_of(t, [part for part in scanned if part.header["writer"] == t], stream) for t in targets]
+            put_rows(self._folder, self._path, meta, stream, [one for one in rows if one is not None])
+        for _, number in covers:
+            file = self._journal.folder / str(PartName(batch.writer, number))
+            if file.exists():
+                self._aside.keep(file)
+        publish_meta(self._folder, meta)
+        self._metas.append(meta)
+        self.incarnation = max(self.incarnation, meta.incarnation)
+        for _, number in covers:
+            self._journal.drop(PartName(batch.writer, number))
+
+    # Files
+
+    def _drop_leftovers(self) -> None:
+        """Parts that a segment covers, segments that another replaces: whoever was to remove them was killed."""
+        covered = {PartName(*part) for meta in self._metas for part in meta.covers}
+        replaced = {name for meta in self._metas for name in meta.supersedes}
+        places = [self._journal.folder / str(name) for name, _ in self._journal.list_parts() if name in covered]
+        places += [self._folder / f"{name}.meta" for name in sorted(meta_names(self._folder) & replaced)]
+        for file in places:
+            self._tell("leftover", file, "removed: what it holds is in a segment")
+        if places and not self._is_dry and all(repair.is_mended for repair in self._repairs):
+            drop_leftovers(self._layout, self._path)
+
+    def _snapshot(self) -> Snapshot:
+        parts, numbers = number_parts(self._journal, self._metas)
+        return Snapshot(self._path, self._folder, self._journal, self._metas, parts, numbers)
+
+    def _replace(self, file: Path, content: bytes) -> None:
+        if not self._is_dry:
+            self._aside.keep(file)
+            write_atomically(file, content)
+
+    def _keep_damaged(self, name: str, content: bytes) -> None:
+        if not self._is_dry:
+            folder = self._run_dir / "damaged"
+            folder.mkdir(exist_ok=True)
+            write_atomically(folder / name, content)
+
+    def _drop_segment(self, meta: Meta) -> None:
+        """Out of readers' sight at once, into the trash; the meta file first, without it nobody looks for the rest."""
+        if self._is_dry:
+            return
+        files = [self._folder / name for name in meta.files.values()]
+        everything = [self._folder / f"{meta.name}.meta", *files, *map(segment.series_file, files)]
+        for file in everything:
+            if file.exists():
+                self._aside.keep(file)
+        for file in everything:
+            file.unlink(missing_ok=True)
+
+
+def _leave(finding: Finding, why: str) -> Repair:
+    return Repair(kind=finding.kind, place=finding.place, remedy=why, lost=finding.lost, is_mended=False)
+
+
+def _renamed(state: WriterState, renamed: dict[str, str]) -> WriterState:
+    writer = renamed.get(state.writer, state.writer)
+    return WriterState(writer, {**state.header, "writer": writer}, state.records, state.streams)
+
+
+def _name(*identity: object) -> str:
+    """The name of a segment that a repair makes: it follows from what goes in, and is no name that a sealer gives."""
+    return hashlib.sha256(msgspec.msgpack.encode(["repair", segment.FORMAT_VERSION, *identity])).hexdigest()[:24]
