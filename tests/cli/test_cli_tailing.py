@@ -9,11 +9,12 @@ import sys
 
 import pytest
 
-from conftest import START_S
 from runlake.cli.failures import ExitCode
 from runlake.model import RunPath
 from runlake.store.layout import Layout
 from runlake.store.opening import open_run
+
+START_S = 1_700_000_000.0
 
 
 @pytest.fixture
