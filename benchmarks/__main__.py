@@ -12,11 +12,34 @@ import shutil
 import sys
 from pathlib import Path
 
-from benchmarks import logging, many_runs, memory, reading, report, size, startup
+from benchmarks import (
+    logging,
+    many_runs,
+    many_writers,
+    memory,
+    project_export,
+    reading,
+    report,
+    sealing,
+    size,
+    sparse_keys,
+    startup,
+)
 from benchmarks.bench import CHECKOUT, HERE, Bench, BenchmarkError, Subject
 from benchmarks.peers import NotInstallableError, install_peers
 
-GROUPS = (logging.GROUP, startup.GROUP, memory.GROUP, reading.GROUP, size.GROUP, many_runs.GROUP)
+GROUPS = (
+    logging.GROUP,
+    many_writers.GROUP,
+    startup.GROUP,
+    memory.GROUP,
+    reading.GROUP,
+    sparse_keys.GROUP,
+    sealing.GROUP,
+    size.GROUP,
+    many_runs.GROUP,
+    project_export.GROUP,
+)
 PAGE = CHECKOUT / "docs" / "performance.md"
 WORK = HERE / ".work"
 

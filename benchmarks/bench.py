@@ -117,6 +117,17 @@ class Bench:
         command = case_command(name, subject, folder, *numbers)
         return run_json(command, folder, case_environment(subject, folder) | environment)
 
+    def own_case(self, module: str, folder: Path, *words: object) -> dict[str, Any]:
+        """The answer of ``python -m benchmarks.<module>``, which measures runlake and limits, in a fresh process."""
+        command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, words)]
+        return run_json(command, folder, own_environment(self, folder))
+
+
+def own_environment(bench: Bench, folder: Path) -> dict[str, str]:
+    """What a process of ours needs to find runlake and the benchmarks of this checkout."""
+    environment = case_environment(bench.ours, folder)
+    return environment | {"PYTHONPATH": environment["PYTHONPATH"] + os.pathsep + str(CHECKOUT)}
+
 
 def store_folder(folder: Path) -> Path:
     """Where our own cases keep their store, inside the folder of a case."""

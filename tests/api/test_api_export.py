@@ -123,6 +123,19 @@ def test_a_project_in_every_format_is_the_same_rows(project, tmp_path):
     assert [(line["name"], line["a"]) for line in lines] == [("one", 1), ("one", 2), ("three", 0.5)]
 
 
+def test_runs_of_few_rows_share_the_row_groups_of_a_parquet_file(make_run, api, tmp_path):
+    for number in range(5):
+        make_run(f"ann/digits/r{number}", rows=[{"a.b": number / 2, "n": number, "s": "x"}] * 3, at_s=number)
+    export_project(api._service, "ann", "digits", tmp_path / "p", format="parquet")
+    metadata = pq.read_metadata(tmp_path / "p")
+    columns = (metadata.row_group(0).column(place) for place in range(metadata.num_columns))
+    encodings = {column.path_in_schema: column.encodings for column in columns}
+    assert metadata.num_row_groups == 1
+    assert pq.read_table(tmp_path / "p")["a.b"].to_pylist() == [n / 2 for n in range(5) for _ in range(3)]
+    for name, encoding in {"a.b": "BYTE_STREAM_SPLIT", "n": "DELTA_BINARY_PACKED", "run_id": "RLE_DICTIONARY"}.items():
+        assert encoding in encodings[name]
+
+
 def test_a_row_of_a_project_keeps_its_own_run_id_beside_that_of_the_run(project):
     out = io.BytesIO()
     export_project(project, "ann", "digits", out, format="jsonl", filters={"name": "three"})

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlake.model import RunPath
+from runlake.query.history import HistoryOutline
 from runlake.query.sample import minmax_sample
-from runlake.query.scan import list_keys, read_history, sample_history
+from runlake.query.scan import list_keys, outline_history, read_history, sample_history
 from runlake.store.journal import FolderJournal
 from runlake.store.layout import Layout
 from runlake.store.opening import open_child, open_run
@@ -159,6 +160,30 @@ def test_segments_and_the_open_part_behind_them_are_one_history(layout):
     assert column(layout, "rare", keys=["rare"]) == [i if i % 4 == 0 else None for i in range(10)]
 
 
+def test_segments_of_one_writer_are_one_history(layout):
+    writer = Writer(layout)
+    writer.journal._rows_per_part = 2
+    first = [{"z": 1, "b": "x"}, {"z": 0.5}, {}, {"a": [1]}]
+    later = [{"c": {"d": True}}, {"a": None, "z": 2}, {"z": 3}, {"z": 4, "b": "y"}]
+    writer.log_many([*first, {}])
+    seal_run(layout, RUN)
+    writer.log_many([*later, {}])
+    seal_run(layout, RUN)
+    assert len(list(layout.segments_dir(RUN).glob("*.meta"))) == 2
+    shutil.rmtree(layout.journal_dir(RUN))  # what stands in the open part is left out
+    history = read_history(layout, RUN)
+    assert [(s.key, s.lane) for s in history.series] == [
+        ("z", "i64"), ("b", "str"), ("z", "f64"), ("a", "json"), ("c.d", "bool"), ("a", "null"),
+    ]  # fmt: skip
+    wanted = [*first, {}, {"c.d": True}, *later[1:]]
+    assert [{k: v for k, v in row.items() if k != "_step"} for row in rows_of(history)] == wanted[: history.row_count]
+    assert history.row_count == 8
+    assert rows_of(read_history(layout, RUN, keys=["a"])) == [
+        {"_step": 0}, {"_step": 1}, {"_step": 2}, {"_step": 3, "a": [1]},
+        {"_step": 4}, {"_step": 5}, {"_step": 6, "a": None}, {"_step": 7},
+    ]  # fmt: skip
+
+
 def test_an_open_row_is_read_with_what_it_has(layout):
     Writer(layout).log({"a": 1}).log({"b": 2}, commit=False)
     assert read(layout) == [{"_step": 0, "a": 1}, {"_step": 1, "b": 2}]
@@ -232,6 +257,39 @@ def test_keys_are_listed_in_first_logged_order_sealed_or_not(layout):
     seal_run(layout, RUN)
     assert list_keys(layout, RUN) == expected
     assert [s.key for s in read_history(layout, RUN).series] == expected
+
+
+def test_an_outline_says_what_a_history_holds_without_its_values(layout, settle):
+    writer = Writer(layout)
+    writer.journal._rows_per_part = 2
+    writer.log_many([{"z": 1, "b": "x"}, {"z": 0.5}, {}, {"c": {"d": [1]}}, {"z": -(2**60), "e": None}, {"f": True}])
+    writer.end()
+    settle()
+    outline = outline_history(layout, RUN)
+    assert outline == HistoryOutline.of(read_history(layout, RUN))
+    assert outline.row_count == 6
+    assert [(s.key, s.lane, s.largest) for s in outline.series][:3] == [
+        ("z", "i64", 2**60),
+        ("b", "str", 0),
+        ("z", "f64", 0),
+    ]
+
+
+@pytest.mark.parametrize("integer", [2**53, 2**53 + 1, -(2**53), -(2**53) - 1])
+def test_an_outline_knows_the_integers_that_floats_cannot_tell_apart(layout, settle, integer):
+    Writer(layout).log_many([{"x": 1}, {"x": integer}]).end()
+    settle()
+    assert outline_history(layout, RUN).series[0].largest == abs(integer)
+
+
+def test_an_outline_of_several_writers_is_that_of_their_rows(layout, settle):
+    one = Writer(layout)
+    other = Writer(layout, parent=one, at_s=0.5)
+    one.log_many([{"x": 1}, {"y": 2}])
+    other.log_many([{"y": "text"}, {"z": 2}])
+    one.end(), other.end()
+    settle()
+    assert outline_history(layout, RUN) == HistoryOutline.of(read_history(layout, RUN))
 
 
 # Samples

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from runlake import values
 from runlake.errors import BadValueError
-from runlake.query.history import History, Series
+from runlake.query.history import History, HistoryOutline, Series
 from runlake.query.table import ColumnPlan, column_names, long_table, plan_columns, wide_table, wide_tables
 
 BIG = 2**53 + 1
@@ -141,10 +141,10 @@ def test_an_empty_history_is_a_table_without_rows():
 
 
 def test_columns_of_many_histories_hold_them_all():
-    plan = ColumnPlan(many=True)
+    plan = ColumnPlan()
     histories = [make_history([{"x": BIG, "y": 1}]), make_history([{"y": 0.5, "x": None}]), make_history([{"x": 0.5}])]
     for history in histories:
-        plan.add(history)
+        plan.add_outline(HistoryOutline.of(history))
     tables = [wide_table(history, columns=plan.columns()) for history in histories]
     assert columns(pa.concat_tables(tables)) == {"x": [str(BIG), None, "0.5"], "y": [1.0, 0.5, None]}
 

@@ -165,6 +165,7 @@ def test_every_verb_says_that_a_run_is_missing(service):
         lambda: service.read_history(RUN),
         lambda: service.sample_history(RUN, "loss", samples=3),
         lambda: service.list_keys(RUN),
+        lambda: service.outline_history(RUN),
         lambda: service.read_console(RUN),
         lambda: service.list_files(RUN),
         lambda: service.open_file(RUN, "x"),

@@ -1,12 +1,13 @@
 """A run, a project or a list of runs as one file.
 
-The rows of a project are read run by run, twice where the columns must be known before the first row is written, so
-that memory holds one run at a time.
+The rows of a project are read run by run, the next one while one is written, so that memory holds two runs at a time.
+Where the columns must be known before the first row is written, outlines of all runs are read first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
@@ -122,7 +123,7 @@ def export_project(
                 row_count += write_json_lines(file, history, first=first, axes=axes, progress=done.add)  # type: ignore[arg-type]
             return ExportResult(row_count, (), file.size_bytes)
         columns, row_counts = _planned(service, runs, stream, keys)
-        tables = _project_tables(_histories(service, runs, stream, keys), row_counts, axes, columns)
+        tables = _project_tables(_histories(service, runs, stream, keys, row_counts), axes, columns)
         return _write_tables(file, chosen, tables, done)
 
 
@@ -190,38 +191,56 @@ def _all_runs(service: Service, entity: str, project: str, filters: Mapping[str,
 
 
 def _histories(
-    service: Service, runs: Sequence[RunInfo], stream: Stream, keys: Sequence[str] | None
+    service: Service,
+    runs: Sequence[RunInfo],
+    stream: Stream,
+    keys: Sequence[str] | None,
+    row_counts: Mapping[RunPath, int] | None = None,
 ) -> Iterator[tuple[RunInfo, History]]:
-    for info in runs:
+    """The histories of the runs, of each only its first `row_counts`; the next one is read meanwhile."""
+
+    def read(info: RunInfo) -> History | None:
         try:
             history = service.read_history(info.path, stream=stream, keys=keys)
         except NotFoundError:  # deleted since the listing
-            continue
-        yield info, history if keys is None else with_keys(history, keys, "any")
+            return None
+        if row_counts is not None:
+            history = slice_rows(history, 0, row_counts.get(info.path, 0))
+        return history if keys is None else with_keys(history, keys, "any")
+
+    with ThreadPoolExecutor(1, thread_name_prefix="runlake-read") as pool:
+        reading = [pool.submit(read, info) for info in runs[:1]]
+        for place, info in enumerate(runs, 1):
+            history = reading.pop().result()
+            reading += [pool.submit(read, following) for following in runs[place : place + 1]]
+            if history is not None:
+                yield info, history
 
 
 def _planned(
     service: Service, runs: Sequence[RunInfo], stream: Stream, keys: Sequence[str] | None
 ) -> tuple[list[Column], dict[RunPath, int]]:
     """The columns of all runs, and how many rows each run has now: what it gains meanwhile is not exported."""
-    plan, row_counts = ColumnPlan(many=True), {}
-    for info, history in _histories(service, runs, stream, keys):
-        plan.add(history)
-        row_counts[info.path] = history.row_count
+    plan, row_counts = ColumnPlan(), {}
+    for info in runs:
+        try:
+            outline = service.outline_history(info.path, stream=stream)
+        except NotFoundError:  # deleted since the listing
+            continue
+        plan.add_outline(outline, keys)
+        row_counts[info.path] = outline.row_count
         check_width(len(plan.lanes), MAX_COLUMNS if keys is None else None)
     return plan.columns((*TABLE_AXES, *RUN_COLUMNS)), row_counts
 
 
 def _project_tables(
     histories: Iterator[tuple[RunInfo, History]],
-    row_counts: Mapping[RunPath, int],
     axes: tuple[str, ...],
     columns: list[Column],
 ) -> Iterator[pa.Table]:
     """The rows of one run after the other, at least one table."""
     is_empty = True
     for info, history in histories:
-        history = slice_rows(history, 0, row_counts.get(info.path, 0))
         if history.row_count:
             is_empty = False
             for table in wide_tables(history, axes=axes, columns=columns, max_columns=None):

@@ -34,6 +34,7 @@ FORMATS: tuple[Format, ...] = ("csv", "parquet", "jsonl", "arrow")
 Destination = str | os.PathLike[str] | BinaryIO
 
 _MARKS = ("$float", "$bytes", "$dict")
+_GROUP_ROWS, _GROUP_BYTES = 131_072, 32 * 2**20
 _QUOTED = '[",\r\n]'
 
 
@@ -76,14 +77,50 @@ def open_destination(destination: Destination) -> Iterator[BinaryIO]:
 def open_table_writer(file: BinaryIO, format: Format, schema: pa.Schema) -> TableWriter:
     """A writer of tables in `format` to `file`; JSON lines are rows, not tables: see `write_json_lines`."""
     if format == "parquet":
-        import pyarrow.parquet as pq
-
-        writer: TableWriter = pq.ParquetWriter(file, schema, compression="zstd")
-        return writer
+        return ParquetTables(file, schema)
     if format == "arrow":
         stream: TableWriter = pa.ipc.new_file(file, schema)
         return stream
     return CsvWriter(file, schema)
+
+
+class ParquetTables:
+    """Writes tables as row groups: small tables are gathered, since a group of few rows costs more than it holds.
+
+    Numbers stand as in segments, split by byte or as differences; text and dictionaries have dictionaries.
+    """
+
+    def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
+        import pyarrow.parquet as pq
+
+        kinds = dict(zip(schema.names, schema.types, strict=True))
+        floats = {name: "BYTE_STREAM_SPLIT" for name, kind in kinds.items() if pa.types.is_floating(kind)}
+        integers = {name: "DELTA_BINARY_PACKED" for name, kind in kinds.items() if pa.types.is_integer(kind)}
+        others = [name for name in kinds if name not in floats and name not in integers]
+        self._writer = pq.ParquetWriter(
+            file, schema, compression="zstd", use_dictionary=others, column_encoding=floats | integers
+        )
+        self._pending: list[pa.Table] = []
+        self._row_count = self._size_bytes = 0
+
+    def write(self, table: pa.Table) -> None:
+        """Append the rows of `table`, now or with those to come."""
+        self._pending.append(table)
+        self._row_count += table.num_rows
+        self._size_bytes += table.nbytes
+        if self._row_count >= _GROUP_ROWS or self._size_bytes >= _GROUP_BYTES:
+            self._write_group()
+
+    def close(self) -> None:
+        """Write what was held back, and the footer."""
+        if self._pending:
+            self._write_group()
+        self._writer.close()
+
+    def _write_group(self) -> None:
+        group = pa.concat_tables(self._pending)
+        self._pending, self._row_count, self._size_bytes = [], 0, 0
+        self._writer.write_table(group, row_group_size=max(1, group.num_rows))
 
 
 class CsvWriter:

@@ -8,15 +8,21 @@ pure function of this value.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow.compute as pc
 from msgspec import structs
 
-from runlake.model import Stream, TailCursor
+from runlake.model import Lane, Stream, TailCursor
 from runlake.store.series import Float64s, Int64s, Series
 
-__all__ = ["Float64s", "History", "Int64s", "Series", "Tail"]
+__all__ = ["EXACT_INTEGER", "Float64s", "History", "HistoryOutline", "Int64s", "Series", "SeriesOutline", "Tail"]
+
+
+EXACT_INTEGER = 2**53
+"""Integers up to this size are exact as float64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class History:
     step: Int64s
     timestamp: Float64s | None
     runtime: Float64s | None
-    series: list[Series] = field(default_factory=list)
+    series: Sequence[Series] = field(default_factory=list)
     source_row_count: int | None = None
 
     @property
@@ -65,3 +71,34 @@ class Tail:
         for writer, count in zip(self.writers, left, strict=True):
             next_n[writer] -= count
         return structs.replace(self.cursor, next_n=next_n)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesOutline:
+    """That there is such a series. Of one in lane i64, `largest` is the size of the integer farthest from 0."""
+
+    key: str
+    lane: Lane
+    largest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryOutline:
+    """What a history holds, without values: how many rows, and which series that have any, in first-logged order."""
+
+    row_count: int
+    series: Sequence[SeriesOutline]
+
+    @classmethod
+    def of(cls, history: History) -> HistoryOutline:
+        return cls(
+            history.row_count,
+            [SeriesOutline(s.key, s.lane, _largest(s)) for s in history.series if len(s.values)],
+        )
+
+
+def _largest(series: Series) -> int:
+    if series.lane != "i64":
+        return 0
+    bounds = pc.min_max(series.values).as_py()
+    return int(max(bounds["max"], -bounds["min"]))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, RunPath, Stream
-from runlake.query.history import History, Series
+from runlake.query.history import EXACT_INTEGER, History, HistoryOutline, Series, SeriesOutline
 from runlake.query.sample import minmax_sample
 from runlake.query.select import take_rows
 from runlake.store import segment
 from runlake.store.decode import ARROW_TYPE_OF_LANE
 from runlake.store.layout import Layout
+from runlake.store.sealed_series import SealedSeries
 from runlake.store.series import Float64s, Int64s, WriterRows
 from runlake.store.snapshot import Snapshot, read_consistently
 from runlake.store.view import View, joined_by_writer, sealed, unsealed, view_of
@@ -61,9 +62,46 @@ def _keys(snapshot: Snapshot, stream: Stream, view: View) -> list[str]:
         stretches = joined_by_writer(_stretches(snapshot, stream, None, view))
         return list(dict.fromkeys(one.key for mine in stretches for rows in mine for one in rows.series))
     files = [(snapshot.segments_dir / m.files[stream], m.footers) for m in sealed(snapshot, stream, view)]
-    of_segments = [key for _, _, key in sorted(found for file in files for found in segment.read_keys(*file))]
+    of_segments = [key for _, _, key in sorted(chain.from_iterable(segment.read_keys(*file) for file in files))]
     fresh = [s.key for rows in unsealed(snapshot, stream, view) for s in rows.series]
     return list(dict.fromkeys([*of_segments, *fresh]))
+
+
+def outline_history(layout: Layout, path: RunPath, *, stream: Stream = "history") -> HistoryOutline:
+    """What `read_history` would give, without the values.
+
+    Of sealed runs that one process wrote, only the series files are read.
+    """
+    outline = read_consistently(layout, path, lambda snapshot: _outline(snapshot, stream))
+    return outline or HistoryOutline.of(read_history(layout, path, stream=stream))
+
+
+def _outline(snapshot: Snapshot, stream: Stream) -> HistoryOutline | None:
+    """None where only the rows themselves will do."""
+    view = view_of(snapshot)
+    metas = sealed(snapshot, stream, view)
+    if snapshot.parts or snapshot.has_repeats or view.taken or not metas:
+        return None
+    tables = [segment.read_outline(snapshot.segments_dir / m.files[stream], m.footers) for m in metas]
+    entries = pa.concat_tables(tables).to_pylist()
+    entries.sort(key=lambda entry: (entry["first_n"], entry["position"]))
+    row_count = entries[0]["first_n"]
+    largest: dict[tuple[str, Lane], float] = {}
+    for entry in entries:
+        if entry["writer"] != entries[0]["writer"]:
+            return None  # whose rows come first is for their times to say
+        if entry["key"] == STEP:
+            if entry["first_n"] != row_count:
+                return None
+            row_count += entry["row_count"]
+        if entry["position"] >= 0:
+            series = (entry["key"], entry["lane"])
+            size = max(entry["max"], -entry["min"]) if entry["lane"] == "i64" else 0.0
+            largest[series] = max(size, largest.get(series, 0.0))
+    if float(EXACT_INTEGER) in largest.values():
+        return None  # the next integer has the same float
+    series_outlines = [SeriesOutline(*series, int(size)) for series, size in largest.items()]
+    return HistoryOutline(row_count - entries[0]["first_n"], series_outlines)
 
 
 def sample_history(
@@ -216,7 +254,12 @@ def _concatenated(arrays: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
-def _join_series(stretches: list[WriterRows], row_count: int) -> list[Series]:
+def _join_series(stretches: list[WriterRows], row_count: int) -> Sequence[Series]:
+    if len(stretches) == 1:
+        return stretches[0].series
+    sealed = [rows.series for rows in stretches if isinstance(rows.series, SealedSeries)]
+    if len(sealed) == len(stretches) and all(_is_followed_by(*pair) for pair in pairwise(stretches)):
+        return SealedSeries.joined(sealed)
     pieces: dict[tuple[str, str], list[tuple[int, int, Series]]] = {}
     start = 0
     for rows in stretches:
@@ -233,6 +276,10 @@ def _join_series(stretches: list[WriterRows], row_count: int) -> list[Series]:
         positions = [start + (np.arange(count) if s.rows is None else s.rows) for start, count, s in mine]
         joined.append(Series(key, lane, np.concatenate(positions), values))
     return joined
+
+
+def _is_followed_by(one: WriterRows, other: WriterRows) -> bool:
+    return one.writer == other.writer and one.first_n + one.row_count == other.first_n
 
 
 def _reordered(one: Series, place: Int64s) -> Series:

@@ -13,7 +13,7 @@ Dense columns of one type are the arrays of the history themselves: no value is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,14 +23,11 @@ import pyarrow.compute as pc
 from runlake import values
 from runlake.errors import BadValueError
 from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane
-from runlake.query.history import History, Series
-from runlake.query.select import has_all_rows, slice_rows
+from runlake.query.history import EXACT_INTEGER, History, HistoryOutline, Series
+from runlake.query.select import has_all_rows, key_matches, slice_rows
 
 MAX_COLUMNS = 2000
 """More columns than this make a table that costs far more than it holds."""
-
-EXACT_INTEGER = 2**53
-"""Integers up to this size are exact as float64."""
 
 TABLE_AXES = (STEP, RUNTIME, TIMESTAMP)
 _LANE_TYPES: dict[Lane, pa.DataType] = {
@@ -71,12 +68,8 @@ class Column:
 
 @dataclass(slots=True)
 class ColumnPlan:
-    """Gathers the keys of one history, or of many, and says which columns hold them all.
+    """Gathers the keys of one history, or of many, and says which columns hold them all."""
 
-    With `many`, the size of every integer is looked at, since a later history may bring floats for its key.
-    """
-
-    many: bool = False
     lanes: dict[str, list[Lane]] = field(default_factory=dict)
     big: set[str] = field(default_factory=set)
 
@@ -90,9 +83,19 @@ class ColumnPlan:
             if series.lane == "i64":
                 integers.append(series)
         for series in integers:
-            if (self.many or len(self.lanes[series.key]) > 1) and series.key not in self.big:
+            if len(self.lanes[series.key]) > 1 and series.key not in self.big:
                 bounds = pc.min_max(series.values).as_py()
                 if bounds["max"] is not None and max(bounds["max"], -bounds["min"]) > EXACT_INTEGER:
+                    self.big.add(series.key)
+
+    def add_outline(self, outline: HistoryOutline, keys: Sequence[str] | None = None) -> None:
+        """Take note of the keys of one history of many, or of those that `keys` mean."""
+        for series in outline.series:
+            if keys is None or any(key_matches(series.key, key) for key in keys):
+                lanes = self.lanes.setdefault(series.key, [])
+                if series.lane not in lanes:
+                    lanes.append(series.lane)
+                if series.largest > EXACT_INTEGER:  # a later history may bring floats for this key
                     self.big.add(series.key)
 
     def columns(self, reserved: Iterable[str] = AXES) -> list[Column]:

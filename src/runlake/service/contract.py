@@ -44,7 +44,7 @@ from runlake.model import (
     TailCursor,
     TrashItem,
 )
-from runlake.query.history import History, Tail
+from runlake.query.history import History, HistoryOutline, Tail
 
 
 class Service(Protocol):
@@ -178,6 +178,10 @@ class Service(Protocol):
 
     def list_keys(self, path: RunPath, *, stream: Stream = "history", generation: str | None = None) -> list[str]:
         """The escaped paths of all keys, in first-logged order."""
+        ...
+
+    def outline_history(self, path: RunPath, *, stream: Stream = "history") -> HistoryOutline:
+        """How many rows a stream has, and which series: what `read_history` would give, without values."""
         ...
 
     def read_console(

@@ -39,7 +39,7 @@ from runlake.model import (
     TrashItem,
 )
 from runlake.query import console, scan
-from runlake.query.history import History, Tail
+from runlake.query.history import History, HistoryOutline, Tail
 from runlake.query.run_chunk import RunChunk
 from runlake.query.run_index import RunIndex
 from runlake.query.tail import TailReader
@@ -231,6 +231,10 @@ class LocalService:
     def list_keys(self, path: RunPath, *, stream: Stream = "history", generation: str | None = None) -> list[str]:
         self._check_exists(path)
         return scan.list_keys(self._layout, path, stream=stream, generation=generation)
+
+    def outline_history(self, path: RunPath, *, stream: Stream = "history") -> HistoryOutline:
+        self._check_exists(path)
+        return scan.outline_history(self._layout, path, stream=stream)
 
     def read_console(
         self, path: RunPath, *, last: int | None = None, generation: str | None = None

@@ -341,6 +341,20 @@ def rows_of(writer: str, parts: list[ScannedPart], stream: Stream) -> WriterRows
     return gathered.finish(writer, stream)
 
 
+def check_follows(before: WriterRows, after: WriterRows) -> None:
+    """CorruptError where one writer's rows are missing between two of its parts."""
+    last_n = before.first_n + before.row_count - 1
+    if after.first_n != last_n + 1:
+        raise _missing(before.writer, before.stream, after.first_n - last_n - 1, last_n, after.first_n)
+
+
+def _missing(writer: str, stream: Stream, count: int, first_n: int, last_n: int) -> CorruptError:
+    return CorruptError(
+        f"writer {writer}: {count} {stream} rows are missing between its rows {first_n} and {last_n}; "
+        "run `runlake check` to see where"
+    )
+
+
 class _Gathered:
     """Frames of one stream as pieces of columns, before frames of one row are joined."""
 
@@ -391,10 +405,7 @@ class _Gathered:
         rows = axis if one_frame_a_row else axis[last_of_row]
         missing_count = int(n[-1]) - int(n[0]) + 1 - len(rows)
         if missing_count:
-            raise CorruptError(
-                f"writer {writer}: {missing_count} {stream} rows are missing between its rows {n[0]} and {n[-1]}; "
-                "run `runlake check` to see where"
-            )
+            raise _missing(writer, stream, missing_count, int(n[0]), int(n[-1]))
         return WriterRows(
             writer=writer,
             stream=stream,

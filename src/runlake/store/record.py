@@ -28,7 +28,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -62,6 +62,8 @@ STREAM_OF_BITS = {0: "history", 2: "events", 4: "console"}
 LANE_CODES = {"f64": "d", "i64": "q", "bool": "?"}
 
 _JSON_EXTENSION = 1
+
+T = TypeVar("T")
 
 
 def head_of(length: int, kind: int) -> bytes:
@@ -114,6 +116,11 @@ def decode_body(body: bytes | memoryview) -> dict[str, Any]:
     """The inverse of `encode_body`."""
     decoded: dict[str, Any] = _decoder.decode(body)
     return decoded
+
+
+def decode_as(kind: type[T], body: bytes | memoryview) -> T:
+    """The inverse of `encode_body` for what is known to be of one type."""
+    return msgspec.msgpack.decode(body, type=kind, ext_hook=_from_extension)
 
 
 class Shape:

@@ -216,7 +216,8 @@ def fold_rows(rows: WriterRows) -> StreamFold:
             last[series.key] = (n, int(rows.timestamp[row] * 1e6), stored)
         if series.lane in ("f64", "i64"):
             values = series.values.to_numpy()
-            real = values[~np.isnan(values)] if series.lane == "f64" else values
+            is_nan = np.isnan(values) if series.lane == "f64" else np.False_
+            real = values[~is_nan] if is_nan.any() else values
             if len(real):
                 with np.errstate(over="ignore", invalid="ignore"):
                     found = (real.min(), real.max(), real.sum(dtype=np.float64), len(real), real[0])

@@ -21,19 +21,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import reduce
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from runlake.errors import CorruptError, ReadOnlyError, RunlakeError
 from runlake.model import STREAMS, RunPath, Stream
 from runlake.store import record, segment
 from runlake.store.changes import READ_ONLY_ERRNOS, append_change
-from runlake.store.decode import ScannedPart, rows_of
-from runlake.store.fold import WriterState
+from runlake.store.decode import ScannedPart, check_follows, rows_of
+from runlake.store.fold import StreamFold, WriterState
 from runlake.store.journal import PartName
 from runlake.store.layout import TEMPORARY_PREFIX, Layout, encode_name, folder_identity
 from runlake.store.run_state import fold_rows, join_states, part_header
 from runlake.store.segment import Meta, Stretch
-from runlake.store.series import WriterRows
+from runlake.store.series import WriterRows, join_stretches
 from runlake.store.snapshot import Snapshot, is_current, meta_names, take_snapshot
 
 try:
@@ -246,7 +249,7 @@ def write_files(snapshot: Snapshot, batch: Batch) -> Meta:
     """Put the segment's Parquet files in place, and answer the meta file that would make them visible."""
     folder = snapshot.segments_dir
     folder.mkdir(exist_ok=True)
-    scanned = {name: snapshot.scan(name) for name in batch.parts}
+    scanned = {name: _decoded(snapshot.scan(name)) for name in batch.parts}
     batch.parts = [name for name, part in scanned.items() if part.end != "open" or snapshot.is_left(name)]
     parts = [scanned[name] for name in batch.parts]
     fresh = _states_of(parts)
@@ -308,14 +311,29 @@ def publish_rows(folder: Path, path: RunPath, name: str, writers: list[WriterSta
     publish_meta(folder, meta)
 
 
-def _states_of(scanned: list[ScannedPart]) -> dict[str, WriterState]:
+@dataclass(slots=True)
+class _Part:
+    """A part without its bytes: of these only one part's are held at a time."""
+
+    header: dict[str, Any]
+    records: list[tuple[int, dict[str, Any], int]]
+    end: str
+    rows: dict[Stream, WriterRows]
+
+
+def _decoded(part: ScannedPart) -> _Part:
+    rows = {stream: rows_of(part.header.get("writer", ""), [part], stream) for stream in STREAMS}
+    return _Part(part.header, part.records, part.end, {s: found for s, found in rows.items() if found is not None})
+
+
+def _states_of(scanned: list[_Part]) -> dict[str, WriterState]:
     """Each writer's records in these parts; its rows are folded as they are decoded for the segment."""
     states = (WriterState(p.header["writer"], p.header, [(k, b) for k, b, _ in p.records], {}) for p in scanned)
     return {state.writer: state for state in join_states(states)}
 
 
 def _rows_of(
-    snapshot: Snapshot, batch: Batch, scanned: list[ScannedPart], stream: Stream, states: dict[str, WriterState]
+    snapshot: Snapshot, batch: Batch, scanned: list[_Part], stream: Stream, states: dict[str, WriterState]
 ) -> Iterator[WriterRows]:
     """The batch's rows of one stream, stretch by stretch; new ones are folded into `states`."""
     for meta in batch.metas:
@@ -323,14 +341,15 @@ def _rows_of(
             counting = {stretch.writer for stretch in meta.stretches}
             sealed = segment.read_rows(snapshot.segments_dir / meta.files[stream], stream, footers=meta.footers)
             yield from (rows for rows in sealed if rows.writer in counting)
-    by_writer: dict[str, list[ScannedPart]] = {}
+    by_writer: dict[str, list[WriterRows]] = {}
     for part in scanned:
-        by_writer.setdefault(part.header["writer"], []).append(part)
-    for writer, parts in by_writer.items():
-        rows = rows_of(writer, parts, stream)
-        if rows is not None:
-            states[writer].streams[stream] = fold_rows(rows)
-            yield rows
+        if stream in part.rows:
+            by_writer.setdefault(part.header["writer"], []).append(part.rows.pop(stream))
+    for writer, stretches in by_writer.items():
+        for before, after in pairwise(stretches):
+            check_follows(before, after)
+        states[writer].streams[stream] = reduce(StreamFold.followed_by, map(fold_rows, stretches))
+        yield join_stretches(stretches)
 
 
 def _put(temporary: Path, final: Path) -> None:

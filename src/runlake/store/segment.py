@@ -24,7 +24,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 from zlib import crc32
 
 import msgspec
@@ -37,9 +37,9 @@ import pyarrow.parquet as pq
 from runlake.errors import CorruptError, NewerFormatError
 from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, RunPath, Stream
 from runlake.store import record
-from runlake.store.decode import ARROW_TYPE_OF_LANE
 from runlake.store.fold import WriterState
 from runlake.store.layout import write_atomically
+from runlake.store.sealed_series import COLUMNS, Directory, GroupValues, SealedSeries, joined_values
 from runlake.store.series import Int64s, Series, WriterRows
 
 FORMAT_VERSION = 1
@@ -47,8 +47,9 @@ CHUNK_ROWS = 65_536
 GROUP_VALUES = 4 * CHUNK_ROWS
 GROUP_TEXT_BYTES = 4 * 2**20
 PYRAMID_STEP = 256
-SERIES_GROUP_POINTS = 16_384
+SERIES_GROUP_POINTS = 65_536
 _MAX_READERS = 8
+_WORTH_THREADS = 2_000_000
 
 _NAMES = pa.dictionary(pa.int32(), pa.string())
 _VALUE_COLUMN: dict[str, str] = {"f64": "f64", "i64": "i64", "bool": "bool", "str": "str", "json": "str"}
@@ -56,9 +57,9 @@ _METADATA = {"runlake.segment": str(FORMAT_VERSION)}
 
 VALUES_SCHEMA = pa.schema(
     [
-        *((name, _NAMES) for name in ("run_id", "generation", "writer", "key", "lane")),
-        ("n", pa.int64()),
-        ("step", pa.int64()),
+        *(pa.field(name, _NAMES, nullable=False) for name in ("run_id", "generation", "writer", "key", "lane")),
+        pa.field("n", pa.int64(), nullable=False),
+        pa.field("step", pa.int64(), nullable=False),
         ("f64", pa.float64()),
         ("i64", pa.int64()),
         ("bool", pa.bool_()),
@@ -80,7 +81,6 @@ SERIES_SCHEMA = pa.schema(
     ],
     metadata=_METADATA,
 )
-_DIRECTORY = ["writer", "key", "lane", "position", "first_n", "row_count", "group", "offset", "count"]
 
 
 class Stretch(msgspec.Struct, frozen=True):
@@ -117,7 +117,7 @@ class Meta(msgspec.Struct):
     footers: dict[str, Footer]
     checksums: dict[str, int]
     stretches: list[Stretch]
-    writers: list[WriterState]
+    writers: Sequence[WriterState]
 
 
 def segment_name(covers: Iterable[tuple[str, int]], supersedes: Iterable[str]) -> str:
@@ -134,8 +134,38 @@ META_FRAME = 32
 
 def write_meta(folder: Path, meta: Meta) -> None:
     """Publish a segment: from now on readers see it."""
-    body = record.encode_body({name: getattr(meta, name) for name in meta.__struct_fields__})
+    fields = {name: getattr(meta, name) for name in meta.__struct_fields__}
+    body = record.encode_body({**fields, "writers": list(meta.writers)})
     write_atomically(folder / f"{meta.name}.meta", META_MAGIC + record.frame(META_FRAME, body))
+
+
+class _StoredMeta(Meta):
+    """A meta file before the records of its writers are decoded."""
+
+    writers: msgspec.Raw  # type: ignore[assignment]
+
+
+class _StoredWriters(Sequence[WriterState]):
+    """The records of a meta file, decoded when somebody looks at them: readers of rows never do."""
+
+    def __init__(self, packed: msgspec.Raw) -> None:
+        self._packed = packed
+        self._decoded: list[WriterState] | None = None
+
+    def _all(self) -> list[WriterState]:
+        if self._decoded is None:
+            self._decoded = record.decode_as(list[WriterState], self._packed)
+        return self._decoded
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    @overload
+    def __getitem__(self, index: int) -> WriterState: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[WriterState]: ...
+    def __getitem__(self, index: int | slice) -> WriterState | list[WriterState]:
+        return self._all()[index]
 
 
 def read_meta(file: Path) -> Meta:
@@ -145,14 +175,17 @@ def read_meta(file: Path) -> Meta:
 
 def parse_meta(data: bytes, name: str) -> Meta:
     """What the bytes of a meta file say; `name` is for messages."""
-    if len(data) < 18 or data[:7] != META_MAGIC[:7]:
+    start = 8 + record.HEAD.size
+    if len(data) < start or data[:7] != META_MAGIC[:7]:
         raise CorruptError(f"{name}: this is no segment meta file; restore it or run `runlake check`")
     if data[7] != META_MAGIC[7]:
         raise NewerFormatError(f"{name}: segment format {data[7]}; upgrade runlake to read it")
-    body = data[8 + record.HEAD.size :]
-    if record.frame(META_FRAME, body) != data[8:]:
+    body = memoryview(data)[start:]
+    if record.head_of(len(body), META_FRAME) + crc32(body).to_bytes(4, "little") != data[8:start]:
         raise CorruptError(f"{name}: its {len(data)} bytes are not as they were written (byte 8 on)")
-    return msgspec.convert(record.decode_body(body), Meta)
+    stored = record.decode_as(_StoredMeta, body)
+    fields = {name: getattr(stored, name) for name in Meta.__struct_fields__}
+    return Meta(**{**fields, "writers": _StoredWriters(stored.writers)})
 
 
 # The Parquet files ----------------------------------------------------------------------------------------
@@ -165,11 +198,12 @@ def series_file(values_file: Path) -> Path:
 
 def write_rows(file: Path, path: RunPath, incarnation: str, generation: str, stretches: Sequence[WriterRows]) -> None:
     """Write one stream's rows, values and series; `stretches` are in row order for each writer. Publishes nothing."""
+    positions = np.arange(CHUNK_ROWS)
     chunks = [
         chunk
         for rows in stretches
         for start in range(0, rows.row_count, CHUNK_ROWS)
-        for chunk in _chunks_of(rows, start, min(start + CHUNK_ROWS, rows.row_count))
+        for chunk in _chunks_of(rows, start, min(start + CHUNK_ROWS, rows.row_count), positions)
     ]
     chunks.sort(key=lambda c: (c.writer, c.key, c.lane, c.first_n))
     head = {"run_id": path.run_id, "generation": generation}
@@ -185,7 +219,8 @@ def write_rows(file: Path, path: RunPath, incarnation: str, generation: str, str
             "i64": "DELTA_BINARY_PACKED",
             "f64": "BYTE_STREAM_SPLIT",
         },
-        write_statistics=["run_id", "generation", "writer", "key", "lane", "n", "step"],
+        # Those of a column of names take half as long as writing it, and few are asked for by lane or writer.
+        write_statistics=["run_id", "key", "n", "step"],
         data_page_size=256 * 1024,
         write_page_checksum=True,
         store_schema=False,
@@ -203,7 +238,16 @@ def write_rows(file: Path, path: RunPath, incarnation: str, generation: str, str
     point_count = sum(min(chunk.count, 2 * PYRAMID_STEP) for chunk in chunks)
     rows_per_group = max(16, min(4096, SERIES_GROUP_POINTS * len(chunks) // max(point_count, 1)))
     pq.write_table(
-        table, series_file(file), compression="zstd", row_group_size=rows_per_group, write_page_checksum=True
+        table,
+        series_file(file),
+        row_group_size=rows_per_group,
+        compression="zstd",
+        use_dictionary=["entity", "project", "run_id", "incarnation", "generation", "writer", "stream", "lane"],
+        column_encoding={
+            "pyramid_steps.list.element": "DELTA_BINARY_PACKED",
+            "pyramid_values.list.element": "BYTE_STREAM_SPLIT",
+        },
+        write_page_checksum=True,
     )
 
 
@@ -219,13 +263,13 @@ class _NewChunk:
         lane: Lane,
         position: int,
         where: Int64s,
-        values: pa.Array,
+        values: pa.ChunkedArray,
     ) -> None:
         self.writer, self.stream, self.key, self.lane, self.position = rows.writer, rows.stream, key, lane, position
         self.first_n, self.row_count, self.count = rows.first_n + start, stop - start, len(values)
         self.values = values
-        self.n = where + self.first_n
-        self.steps = rows.step[start:stop] if len(where) == stop - start else rows.step[start:stop][where]
+        self.where = where
+        self.steps = rows.step[start:stop] if len(where) == stop - start else rows.step[where + start]
         self.place = (0, 0)
 
     def description(self) -> dict[str, Any]:
@@ -233,37 +277,36 @@ class _NewChunk:
         described = {name: getattr(self, name) for name in names}
         described["group"], described["offset"] = self.place
         if self.lane in ("f64", "i64") and self.key not in AXES:
-            described.update(_statistics(self.values.to_numpy(zero_copy_only=False), self.steps))
+            described.update(_statistics(self.values.to_numpy(), self.steps))
         return described
 
 
-def _chunks_of(rows: WriterRows, start: int, stop: int) -> Iterator[_NewChunk]:
+def _chunks_of(rows: WriterRows, start: int, stop: int, positions: Int64s) -> Iterator[_NewChunk]:
     """Each series' part in the stretch rows[start:stop], axis first."""
-    everywhere = np.arange(stop - start)
+    everywhere = positions[: stop - start]
     axes: tuple[tuple[str, Lane, npt.NDArray[Any]], ...] = (
         (STEP, "i64", rows.step),
         (TIMESTAMP, "f64", rows.timestamp),
         (RUNTIME, "f64", rows.runtime),
     )
     for position, (name, lane, axis) in enumerate(axes):
-        yield _NewChunk(rows, start, stop, name, lane, position - len(axes), everywhere, pa.array(axis[start:stop]))
+        yield _NewChunk(
+            rows, start, stop, name, lane, position - len(axes), everywhere, pa.chunked_array([axis[start:stop]])
+        )
     for position, series in enumerate(rows.series):
         where, values = _cut(series, start, stop, everywhere)
         if len(values):
             yield _NewChunk(rows, start, stop, series.key, series.lane, position, where, values)
 
 
-def _cut(series: Series, start: int, stop: int, everywhere: Int64s) -> tuple[Int64s, pa.Array]:
-    """Positions within start:stop, and the values there, in one piece."""
+def _cut(series: Series, start: int, stop: int, everywhere: Int64s) -> tuple[Int64s, pa.ChunkedArray]:
+    """Positions within start:stop, and the values there, without copying any."""
     if series.rows is None:
         low, high, where = start, stop, everywhere
     else:
         low, high = (int(i) for i in np.searchsorted(series.rows, (start, stop)))
         where = series.rows[low:high] - start
-    values = series.values.slice(low, high - low)
-    return where, values.chunk(0) if values.num_chunks == 1 else pa.concat_arrays(
-        [pa.nulls(0, values.type), *values.chunks]
-    )
+    return where, series.values.slice(low, high - low)
 
 
 def _groups(chunks: list[_NewChunk]) -> Iterator[list[_NewChunk]]:
@@ -289,11 +332,11 @@ def _values_table(group: list[_NewChunk], head: dict[str, str]) -> pa.Table:
     columns: dict[str, Any] = {name: _repeated([value], [size]) for name, value in head.items()}
     for name in ("writer", "key", "lane"):
         columns[name] = _repeated([getattr(chunk, name) for chunk in group], counts)
-    columns["n"] = pa.array(np.concatenate([chunk.n for chunk in group]))
+    columns["n"] = pa.array(np.concatenate([chunk.where + chunk.first_n for chunk in group]))
     columns["step"] = pa.array(np.concatenate([chunk.steps for chunk in group]))
     column = _VALUE_COLUMN.get(group[0].lane)
     if column is not None:
-        columns[column] = pa.concat_arrays([chunk.values for chunk in group])
+        columns[column] = pa.chunked_array([piece for chunk in group for piece in chunk.values.chunks])
     return pa.table([columns.get(f.name, pa.nulls(size, f.type)) for f in VALUES_SCHEMA], schema=VALUES_SCHEMA)
 
 
@@ -353,67 +396,27 @@ def read_rows(
     CorruptError names the file.
     """
     footers = footers or {}
-    chunks = _directory(series_file(file), None if keys is None else keys | set(axes), footers)
+    found = _read_series(series_file(file), None if keys is None else keys | set(axes), list(COLUMNS), footers)
+    directory = Directory.of(found)
     if ranges is not None:
-        chunks = [chunk for chunk in chunks if chunk.touches(*ranges.get(chunk.writer, (0, 0)))]
+        directory = directory.touching(ranges)
     try:
-        _read_values(file, chunks, footers)
+        groups = _read_values(file, directory, footers)
     except _READ_ERRORS as error:
         raise _corrupt(file, error) from None
-    by_writer: dict[str, list[_Chunk]] = {}
-    for chunk in chunks:
-        by_writer.setdefault(chunk.writer, []).append(chunk)
-    return [_join(writer, stream, mine, axes) for writer, mine in by_writer.items()]
-
-
-class _Chunk:
-    """One row of the series file, and then its values."""
-
-    __slots__ = (*_DIRECTORY, "place", "rows", "source", "values")
-
-    writer: str
-    key: str
-    lane: Lane
-    position: int
-    first_n: int
-    row_count: int
-    group: int
-    offset: int
-    count: int
-    rows: Int64s | None
-    values: pa.Array
-    source: pa.Array | None
-    place: int
-
-    def __init__(self, *fields: Any) -> None:
-        for name, value in zip(_DIRECTORY, fields, strict=True):
-            setattr(self, name, value)
-        self.rows = None
-
-    @property
-    def is_dense(self) -> bool:
-        return bool(self.count == self.row_count)
-
-    def touches(self, first: int, last: int) -> bool:
-        """Whether some of the rows first ≤ n < last are in it."""
-        return self.first_n < last and first < self.first_n + self.row_count
-
-
-def _directory(file: Path, wanted: frozenset[str] | None, footers: Mapping[str, Footer]) -> list[_Chunk]:
-    """What is where, of the keys that are wanted."""
-    table = _read_series(file, wanted, _DIRECTORY, footers)
-    columns = [table.column(name).to_pylist() for name in _DIRECTORY]
-    return [_Chunk(*fields) for fields in zip(*columns, strict=True) if wanted is None or fields[1] in wanted]
+    return [_writer_rows(stream, entries, groups, axes) for entries in directory.by_writer()]
 
 
 def _read_series(
     file: Path, wanted: frozenset[str] | None, columns: list[str], footers: Mapping[str, Footer]
 ) -> pa.Table:
+    """Some columns of the series file; of the series, those of the keys that are wanted."""
     parquet = open_parquet(file, footers.get(file.name))
     try:
-        return parquet.read_row_groups(_groups_with(parquet, wanted), columns=columns, use_threads=False)
+        table = parquet.read_row_groups(_groups_with(parquet, wanted), columns=columns, use_threads=False)
     except _READ_ERRORS as error:
         raise _corrupt(file, error) from None
+    return table if wanted is None else table.filter(pc.is_in(table["key"], pa.array(sorted(wanted), pa.string())))
 
 
 def _groups_with(parquet: pq.ParquetFile, wanted: frozenset[str] | None) -> list[int]:
@@ -434,59 +437,49 @@ def _groups_with(parquet: pq.ParquetFile, wanted: frozenset[str] | None) -> list
     return found
 
 
-def _read_values(file: Path, chunks: list[_Chunk], footers: Mapping[str, Footer]) -> None:
-    """Fill in the chunks' values: each row group is read once, only the columns that are needed, on several cores."""
+def _read_values(file: Path, directory: Directory, footers: Mapping[str, Footer]) -> dict[int, GroupValues]:
+    """The row groups that the entries are in, each read once, only the columns that are needed, on several cores."""
     parquet = open_parquet(file, footers.get(file.name))
 
-    def read(mine: list[_Chunk]) -> None:
+    def read(mine: list[tuple[int, Directory]], own: pq.ParquetFile | None = None) -> dict[int, GroupValues]:
+        groups, entries = [group for group, _ in mine], mine[0][1]
         # A ParquetFile is not safe to share between threads; its metadata is, and is what takes time to read.
-        own = pq.ParquetFile(file, metadata=parquet.metadata, page_checksum_verification=True)
-        groups = sorted({chunk.group for chunk in mine})
-        lane_column = _VALUE_COLUMN.get(mine[0].lane)
-        columns = [] if lane_column is None else [lane_column]
-        if not all(chunk.is_dense for chunk in mine):
-            columns.append("n")
+        own = own or pq.ParquetFile(file, metadata=parquet.metadata, page_checksum_verification=True)
+        lane_column = _VALUE_COLUMN.get(entries.lane[0].as_py())
+        columns = [name for name in (lane_column, None if entries.is_dense else "n") if name is not None]
         table = own.read_row_groups(groups, columns=columns, use_threads=False) if columns else None
         values = None if table is None or lane_column is None else _whole(table.column(lane_column))
-        n = None if table is None or "n" not in columns else _whole(table.column("n")).to_numpy()
-        sizes = [parquet.metadata.row_group(group).num_rows for group in groups]
-        starts = dict(zip(groups, itertools.accumulate(sizes, initial=0), strict=False))
-        for chunk in mine:
-            place = starts[chunk.group] + chunk.offset
-            chunk.source, chunk.place = values, place
-            chunk.values = pa.nulls(chunk.count) if values is None else values.slice(place, chunk.count)
-            if n is not None and not chunk.is_dense:
-                chunk.rows = n[place : place + chunk.count] - chunk.first_n
+        n = None if table is None or entries.is_dense else _whole(table.column("n")).to_numpy()
+        sizes = (parquet.metadata.row_group(group).num_rows for group in groups)
+        starts = itertools.accumulate(sizes, initial=0)
+        return {group: GroupValues(values, n, start) for group, start in zip(groups, starts, strict=False)}
 
-    reads = list(_reads(chunks))
+    reads = list(_reads(directory))
     worker_count = min(len(reads), os.cpu_count() or 1, _MAX_READERS)
-    if worker_count < 2:
-        for mine in reads:
-            read(mine)
-        return
+    if worker_count < 2 or directory.count.sum() < _WORTH_THREADS:
+        return dict(itertools.chain.from_iterable(read(mine, parquet).items() for mine in reads))
     with ThreadPoolExecutor(worker_count, thread_name_prefix="runlake-read") as pool:
-        list(pool.map(read, reads))
+        return dict(itertools.chain.from_iterable(found.items() for found in pool.map(read, reads)))
 
 
-def _reads(chunks: list[_Chunk]) -> Iterator[list[_Chunk]]:
-    """The chunks of neighbouring row groups that are read at once, so that a long series comes in one piece."""
-    sparse = {chunk.group for chunk in chunks if not chunk.is_dense}
-    mine: list[_Chunk] = []
+def _reads(directory: Directory) -> Iterator[list[tuple[int, Directory]]]:
+    """The neighbouring row groups that are read at once, so that a long series comes in one piece."""
+    mine: list[tuple[int, Directory]] = []
     value_count = 0
-    for chunk in sorted(chunks, key=lambda c: (c.group, c.offset)):
-        if mine and chunk.group != mine[-1].group:
-            last = mine[-1]
-            goes_on = (chunk.writer, chunk.key) == (last.writer, last.key)
+    for group, entries in directory.by_group():
+        if mine:
+            before = mine[-1][1]
+            goes_on = entries.key[0] == before.key[-1] and entries.writer[0] == before.writer[-1]
             if (
-                chunk.group != last.group + 1
-                or chunk.lane != last.lane
-                or (chunk.group in sparse) != (last.group in sparse)
+                group != mine[-1][0] + 1
+                or entries.lane[0] != before.lane[-1]
+                or entries.is_dense != before.is_dense
                 or (value_count >= GROUP_VALUES and not goes_on)
             ):
                 yield mine
                 mine, value_count = [], 0
-        mine.append(chunk)
-        value_count += chunk.count
+        mine.append((group, entries))
+        value_count += int(entries.count.sum())
     if mine:
         yield mine
 
@@ -541,55 +534,29 @@ def _corrupt(file: Path, error: Exception) -> Exception:
     return CorruptError(f"{file.name}: its bytes are not as they were written ({error}); run `runlake check`")
 
 
-def _join(writer: str, stream: Stream, chunks: list[_Chunk], axes: Sequence[str]) -> WriterRows:
-    """The chunks of one writer as one stretch of rows, keys in first-logged order."""
-    by_series: dict[tuple[str, Lane], list[_Chunk]] = {}
-    for chunk in sorted(chunks, key=lambda c: c.first_n):
-        by_series.setdefault((chunk.key, chunk.lane), []).append(chunk)
-    steps = by_series[STEP, "i64"]
-    first_n = steps[0].first_n
-    row_count = sum(c.row_count for c in steps)
-    series, places = [], []
-    for (key, lane), mine in by_series.items():
-        if key not in AXES:
-            series.append(_series(key, lane, mine, first_n, row_count))
-            rows = series[-1].rows
-            places.append((0 if rows is None else int(rows[0]), mine[0].position, key, lane))
-    order = sorted(range(len(series)), key=places.__getitem__)
-    axis = {name: _axis(by_series, name) if name in axes else np.array([]) for name in AXES}
+def _writer_rows(
+    stream: Stream, entries: Directory, groups: Mapping[int, GroupValues], axes: Sequence[str]
+) -> WriterRows:
+    """The entries of one writer as one stretch of rows, keys in first-logged order."""
+    axis = {name: np.flatnonzero(pc.equal(entries.key, name)) for name in (STEP, *axes)}
+    first_n, row_count = int(entries.first_n[axis[STEP][0]]), int(entries.row_count[axis[STEP]].sum())
+    values = {name: _axis(entries, groups, found) for name, found in axis.items()}
     return WriterRows(
-        writer=writer,
+        writer=entries.writer[0].as_py(),
         stream=stream,
         first_n=first_n,
-        step=axis[STEP],
-        timestamp=axis[TIMESTAMP],
-        runtime=axis[RUNTIME],
-        series=[series[i] for i in order],
+        step=values[STEP],
+        timestamp=values.get(TIMESTAMP, np.array([])),
+        runtime=values.get(RUNTIME, np.array([])),
+        series=SealedSeries(entries, groups, first_n, row_count),
     )
 
 
-def _axis(by_series: dict[tuple[str, Lane], list[_Chunk]], name: str) -> npt.NDArray[Any]:
-    values: npt.NDArray[Any] = _values(by_series[name, "i64" if name == STEP else "f64"]).to_numpy()
-    return values
-
-
-def _values(chunks: list[_Chunk]) -> pa.ChunkedArray:
-    """The values of a series: what was read in one piece stays one, which is a megabyte not copied for every key."""
-    first, last = chunks[0], chunks[-1]
-    kind = ARROW_TYPE_OF_LANE[first.lane]
-    if first.source is not None and all(c.source is first.source for c in chunks):
-        count = sum(c.count for c in chunks)
-        if last.place + last.count - first.place == count:
-            return pa.chunked_array([first.source.slice(first.place, count)], kind)
-    return pa.chunked_array([c.values for c in chunks], kind)
-
-
-def _series(key: str, lane: Lane, chunks: list[_Chunk], first_n: int, row_count: int) -> Series:
-    values = _values(chunks)
-    if len(values) == row_count:
-        return Series(key, lane, None, values)
-    positions = [(np.arange(c.row_count) if c.rows is None else c.rows) + (c.first_n - first_n) for c in chunks]
-    return Series(key, lane, np.concatenate(positions), values)
+def _axis(entries: Directory, groups: Mapping[int, GroupValues], found: Int64s) -> npt.NDArray[Any]:
+    places = zip(*(getattr(entries, name)[found].tolist() for name in ("group", "offset", "count")), strict=True)
+    values = joined_values([groups[group].span(offset, count) for group, offset, count in places])
+    whole: npt.NDArray[Any] = values.to_numpy()
+    return whole
 
 
 def read_pyramid(
@@ -602,8 +569,7 @@ def read_pyramid(
     columns = ["writer", "key", "lane", "first_n", "count", "pyramid_values", "pyramid_steps"]
     found = []
     for file in files:
-        table = _read_series(series_file(file), keys, columns, footers or {})
-        found.append(table.filter(pc.is_in(table["key"], pa.array(sorted(keys)))))
+        found.append(_read_series(series_file(file), keys, columns, footers or {}))
     table = pa.concat_tables(found) if found else pa.table({})
     if not table.num_rows:
         return None
@@ -620,8 +586,18 @@ def read_pyramid(
     return steps, values, pc.sum(table["count"]).as_py(), table["key"][0].as_py()
 
 
+def read_outline(file: Path, footers: Mapping[str, Footer] | None = None) -> pa.Table:
+    """What is said of each series and stretch of rows, without their values: see the head of this file."""
+    columns = ["writer", "key", "lane", "position", "first_n", "row_count", "min", "max"]
+    return _read_series(series_file(file), None, columns, footers or {})
+
+
 def read_keys(file: Path, footers: Mapping[str, Footer] | None = None) -> list[tuple[int, int, str]]:
-    """(first_n, position, key) of every series of a segment's stream: sorted, they are in first-logged order."""
+    """(first_n, position, key) of where each key of a segment's stream comes first, in first-logged order."""
     table = _read_series(series_file(file), None, ["first_n", "position", "key"], footers or {})
-    columns = (table.column(name).to_pylist() for name in ("first_n", "position", "key"))
-    return [found for found in zip(*columns, strict=True) if found[2] not in AXES]
+    table = table.filter(pc.greater_equal(table["position"], 0))  # the axes stand before the keys
+    order = np.lexsort((table["position"].to_numpy(), table["first_n"].to_numpy()))
+    codes = _whole(table["key"]).dictionary_encode().indices.to_numpy()[order]
+    firsts = np.sort(np.unique(codes, return_index=True)[1])
+    columns = (table.column(name).take(pa.array(order[firsts])).to_pylist() for name in table.column_names)
+    return list(zip(*columns, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -44,9 +45,41 @@ class WriterRows:
     step: Int64s
     timestamp: Float64s
     runtime: Float64s
-    series: list[Series] = field(default_factory=list)
+    series: Sequence[Series] = field(default_factory=list)
     is_open: bool = False
 
     @property
     def row_count(self) -> int:
         return len(self.step)
+
+
+def join_stretches(stretches: Sequence[WriterRows]) -> WriterRows:
+    """Stretches of one writer and stream that follow each other as one; values are not copied."""
+    first = stretches[0]
+    if len(stretches) == 1:
+        return first
+    pieces: dict[tuple[str, Lane], list[tuple[int, WriterRows, Series]]] = {}
+    start = 0
+    for rows in stretches:
+        for one in rows.series:
+            pieces.setdefault((one.key, one.lane), []).append((start, rows, one))
+        start += rows.row_count
+    series = []
+    for (key, lane), mine in pieces.items():
+        values = pa.chunked_array([chunk for _, _, one in mine for chunk in one.values.chunks], mine[0][2].values.type)
+        places = None
+        if len(values) < start:
+            places = np.concatenate(
+                [begin + (np.arange(rows.row_count) if one.rows is None else one.rows) for begin, rows, one in mine]
+            )
+        series.append(Series(key, lane, places, values))
+    return WriterRows(
+        first.writer,
+        first.stream,
+        first.first_n,
+        np.concatenate([rows.step for rows in stretches]),
+        np.concatenate([rows.timestamp for rows in stretches]),
+        np.concatenate([rows.runtime for rows in stretches]),
+        series,
+        stretches[-1].is_open,
+    )

@@ -1,0 +1,220 @@
+"""The series of a segment: arrays that say where each lies, and a `Series` only when somebody looks at it.
+
+A run may have a hundred thousand series of fifty values each. An object for each of them costs many times what decoding
+the values costs, and most readers want a few, or all of them at once as arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, overload
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from runlake.model import Lane
+from runlake.store.decode import ARROW_TYPE_OF_LANE
+from runlake.store.series import Int64s, Series
+
+COLUMNS = ("writer", "key", "lane", "position", "first_n", "row_count", "group", "offset", "count")
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """What is where, of one writer or of several: one entry for each series and stretch of rows, in the file's order.
+
+    That is by writer, key, lane and row, so that the entries of a series are neighbours, and those of a row group.
+    """
+
+    writer: pa.Array
+    key: pa.Array
+    lane: pa.Array
+    position: Int64s
+    first_n: Int64s
+    row_count: Int64s
+    group: Int64s
+    offset: Int64s
+    count: Int64s
+
+    @classmethod
+    def of(cls, table: pa.Table) -> Directory:
+        texts = [_whole(table.column(name)) for name in COLUMNS[:3]]
+        numbers = [_whole(table.column(name)).to_numpy().astype(np.int64, copy=False) for name in COLUMNS[3:]]
+        return cls(*texts, *numbers)
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    def slice(self, start: int, stop: int) -> Directory:
+        """Some of the entries, in the same memory."""
+        texts = [getattr(self, name).slice(start, stop - start) for name in COLUMNS[:3]]
+        return Directory(*texts, *(getattr(self, name)[start:stop] for name in COLUMNS[3:]))
+
+    def touching(self, ranges: Mapping[str, tuple[int, int]]) -> Directory:
+        """The entries of the writers named that hold some of the rows first ≤ n < last."""
+        bounds = np.array([ranges.get(writer, (0, 0)) for writer in self.writer.to_pylist()], np.int64).reshape(-1, 2)
+        places = np.flatnonzero((self.first_n < bounds[:, 1]) & (bounds[:, 0] < self.first_n + self.row_count))
+        texts = [getattr(self, name).take(pa.array(places)) for name in COLUMNS[:3]]
+        return Directory(*texts, *(getattr(self, name)[places] for name in COLUMNS[3:]))
+
+    def by_writer(self) -> Iterator[Directory]:
+        """The entries of each writer."""
+        for start, stop in _spans(np.flatnonzero(_begins(self.writer)), len(self)):
+            yield self.slice(start, stop)
+
+    def by_group(self) -> Iterator[tuple[int, Directory]]:
+        """The entries of each row group."""
+        groups, starts = np.unique(self.group, return_index=True)
+        for group, span in zip(groups.tolist(), _spans(starts, len(self)), strict=True):
+            yield group, self.slice(*span)
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether every series has a value in every row of its stretch."""
+        return bool(np.array_equal(self.count, self.row_count))
+
+
+class Span(NamedTuple):
+    """Values as a place in an array that was read; None stands for nothing but nulls."""
+
+    values: pa.Array | None
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupValues:
+    """A row group as a part of what was read at once: it begins at `start` of `values` (None: they are all null).
+
+    `n` is there where a series has gaps.
+    """
+
+    values: pa.Array | None
+    n: Int64s | None
+    start: int
+
+    def span(self, offset: int, count: int) -> Span:
+        """Some values of the group."""
+        return Span(self.values, self.start + offset, self.start + offset + count)
+
+
+def joined_values(spans: Iterable[Span], kind: pa.DataType | None = None) -> pa.ChunkedArray:
+    """The values of all spans; neighbours in one array become one piece, which nobody has to copy together."""
+    joined: list[Span] = []
+    for span in spans:
+        if joined and joined[-1].values is span.values and joined[-1].stop == span.start:
+            joined[-1] = Span(span.values, joined[-1].start, span.stop)
+        else:
+            joined.append(span)
+    chunks = [pa.nulls(e - b) if values is None else values.slice(b, e - b) for values, b, e in joined]
+    return pa.chunked_array(chunks, kind)
+
+
+class SealedSeries(Sequence[Series]):
+    """The series of one writer's entries in first-logged order; of `row_count` rows, the first is `first_n`."""
+
+    def __init__(self, entries: Directory, groups: Mapping[int, GroupValues], first_n: int, row_count: int) -> None:
+        self._entries, self._groups, self._first_n, self._row_count = entries, groups, first_n, row_count
+
+    @cached_property
+    def _places(self) -> tuple[Int64s, Int64s, Int64s, Int64s]:
+        """The entries, those of a series as neighbours; of each series the first of them; where it begins, and ends."""
+        entries = self._entries
+        keys, lanes = entries.key.dictionary_encode(), entries.lane.dictionary_encode()
+        ids = keys.indices.to_numpy() * np.int64(len(lanes.dictionary)) + lanes.indices.to_numpy()
+        order = np.argsort(ids, kind="stable")
+        ids = ids[order]
+        starts = np.flatnonzero(np.append(True, ids[1:] != ids[:-1])[: len(ids)])
+        stops = np.append(starts, len(ids))[1:]
+        first = order[starts]
+        series = np.flatnonzero(entries.position[first] >= 0)  # the axes stand before the keys
+        series = series[np.lexsort((entries.position[first[series]], self._first_rows(first[series])))]
+        return order, first[series], starts[series], stops[series]
+
+    @classmethod
+    def joined(cls, stretches: Sequence[SealedSeries]) -> SealedSeries:
+        """The series of stretches of one writer that follow each other."""
+        tables = [one._entries for one in stretches]
+        shifts = np.cumsum([0, *(max(one._groups, default=0) + 1 for one in stretches)])
+        texts = [pa.concat_arrays([getattr(table, name) for table in tables]) for name in COLUMNS[:3]]
+        numbers = [np.concatenate([getattr(table, name) for table in tables]) for name in COLUMNS[3:]]
+        entries = Directory(*texts, *numbers)
+        entries.group[:] += np.repeat(shifts[:-1], [len(table) for table in tables])
+        groups = {
+            group + int(shift): found
+            for one, shift in zip(stretches, shifts, strict=False)
+            for group, found in one._groups.items()
+        }
+        return cls(entries, groups, stretches[0]._first_n, sum(one._row_count for one in stretches))
+
+    def _first_rows(self, first: Int64s) -> Int64s:
+        """The number of the first row of each series."""
+        entries = self._entries
+        rows = entries.first_n[first]
+        for group, found in self._groups.items():
+            if found.n is not None:
+                mine = np.flatnonzero((entries.group[first] == group) & (entries.count != entries.row_count)[first])
+                rows[mine] = found.n[found.start + entries.offset[first[mine]]]
+        return rows
+
+    def __len__(self) -> int:
+        return len(self._places[1])
+
+    @overload
+    def __getitem__(self, index: int) -> Series: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Series]: ...
+    def __getitem__(self, index: int | slice) -> Series | list[Series]:
+        return self._made[index]
+
+    def __iter__(self) -> Iterator[Series]:
+        return iter(self._made)
+
+    @cached_property
+    def _made(self) -> list[Series]:
+        order, first, starts, stops = self._places
+        keys, lanes = (names.take(pa.array(first)).to_pylist() for names in (self._entries.key, self._entries.lane))
+        pieces, entries = list(self._pieces()), order.tolist()
+        spans = zip(keys, lanes, starts.tolist(), stops.tolist(), strict=True)
+        return [self._join(key, lane, [pieces[i] for i in entries[start:stop]]) for key, lane, start, stop in spans]
+
+    def _pieces(self) -> Iterator[_Piece]:
+        """The entries one after the other."""
+        for group, mine in self._entries.by_group():
+            found = self._groups[group]
+            firsts = (mine.first_n - self._first_n).tolist()
+            places = zip(mine.offset.tolist(), mine.count.tolist(), mine.row_count.tolist(), firsts, strict=True)
+            for offset, count, row_count, first in places:
+                span = found.span(offset, count)
+                n = None if found.n is None or count == row_count else found.n[span.start : span.stop] - self._first_n
+                yield n, first, span
+
+    def _join(self, key: str, lane: Lane, pieces: list[_Piece]) -> Series:
+        values = joined_values((span for _, _, span in pieces), ARROW_TYPE_OF_LANE[lane])
+        if len(values) == self._row_count:
+            return Series(key, lane, None, values)
+        rows = [np.arange(first, first + s.stop - s.start) if rows is None else rows for rows, first, s in pieces]
+        return Series(key, lane, rows[0] if len(rows) == 1 else np.concatenate(rows), values)
+
+
+_Piece = tuple["Int64s | None", int, Span]
+"""The rows (None: a value in every row), the first of them, and the values."""
+
+
+def _spans(starts: Int64s, end: int) -> list[tuple[int, int]]:
+    """Each start with the next one."""
+    return list(zip(starts.tolist(), np.append(starts, end)[1:].tolist(), strict=True))
+
+
+def _begins(column: pa.Array) -> np.typing.NDArray[np.bool_]:
+    """Where a value differs from the one before it."""
+    begins = np.ones(len(column), bool)
+    begins[1:] = pc.not_equal(column[1:], column[:-1]).to_numpy(zero_copy_only=False)
+    return begins
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
