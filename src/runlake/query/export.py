@@ -34,7 +34,7 @@ FORMATS: tuple[Format, ...] = ("csv", "parquet", "jsonl", "arrow")
 Destination = str | os.PathLike[str] | BinaryIO
 
 _MARKS = ("$float", "$bytes", "$dict")
-_GROUP_ROWS, _GROUP_BYTES = 131_072, 32 * 2**20
+_GROUP_ROWS, _GROUP_BYTES, _BUFFER_BYTES = 131_072, 32 * 2**20, 4 * 2**20
 _QUOTED = '[",\r\n]'
 
 
@@ -97,8 +97,10 @@ class ParquetTables:
         floats = {name: "BYTE_STREAM_SPLIT" for name, kind in kinds.items() if pa.types.is_floating(kind)}
         integers = {name: "DELTA_BINARY_PACKED" for name, kind in kinds.items() if pa.types.is_integer(kind)}
         others = [name for name in kinds if name not in floats and name not in integers]
+        # Each write of a Python file waits for the interpreter, which whoever reads the next run keeps busy.
+        self._sink = pa.BufferedOutputStream(pa.PythonFile(file, "w"), _BUFFER_BYTES)
         self._writer = pq.ParquetWriter(
-            file, schema, compression="zstd", use_dictionary=others, column_encoding=floats | integers
+            self._sink, schema, compression="zstd", use_dictionary=others, column_encoding=floats | integers
         )
         self._pending: list[pa.Table] = []
         self._row_count = self._size_bytes = 0
@@ -116,6 +118,7 @@ class ParquetTables:
         if self._pending:
             self._write_group()
         self._writer.close()
+        self._sink.flush()
 
     def _write_group(self) -> None:
         group = pa.concat_tables(self._pending)
