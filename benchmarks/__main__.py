@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import (
+    across_runs,
     logging,
     many_runs,
     many_writers,
@@ -38,6 +39,7 @@ GROUPS = (
     sealing.GROUP,
     size.GROUP,
     many_runs.GROUP,
+    across_runs.GROUP,
     project_export.GROUP,
 )
 PAGE = CHECKOUT / "docs" / "performance.md"

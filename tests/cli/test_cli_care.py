@@ -92,6 +92,21 @@ def test_a_run_a_project_and_everything_are_sealed_once(runlake, runs, make_run)
     assert runlake("seal") == (0, "", "nothing to seal in the store\n")
 
 
+def test_the_small_runs_of_a_project_are_merged_when_asked_for(runlake, make_run):
+    for number in range(3):
+        make_run(f"ann/many/r{number}", rows=[{"loss": number + i / 2} for i in range(2)])
+    runlake("seal", "many")
+    before = runlake("export", "many/", "--keys", "loss", "--format", "csv").out
+    refused = runlake("seal", "many/r1", "--merge")
+    assert (refused.code, "ann/many/r1 is a run" in refused.err) == (2, True)
+    assert runlake("seal", "many") == (0, "", "nothing to seal in ann/many\n")
+    assert runlake("seal", "many", "--merge") == (0, "", "merged 3 runs\n")
+    assert runlake("seal", "many", "--merge") == (0, "", "nothing to seal in ann/many\n")
+    assert runlake("export", "many/", "--keys", "loss", "--format", "csv").out == before
+    assert before.count("\n") == 7
+    assert runlake("check", "many") == (0, "", "read 3 runs: all is well\n")
+
+
 def test_a_damaged_run_does_not_keep_the_others_from_being_sealed(runlake, runs, make_run, damage):
     damage(runs[0])
     make_run("bob/gpt/c3", rows=[{"x": 1}])

@@ -7,6 +7,7 @@ import zlib
 from itertools import pairwise
 
 import duckdb
+import msgspec
 import pyarrow.parquet as pq
 import pytest
 from pages import ROOT, blocks, make_desk, run_command, run_python, texts
@@ -17,7 +18,7 @@ from runlake.store.layout import encode_name
 
 PAGE = "docs/guide/storage-format.md"
 TEXT = (ROOT / PAGE).read_text("utf-8")
-LOG, POLARS, META, JOURNAL = texts(PAGE, "python")
+LOG, POLARS, META, SMALL, JOURNAL = texts(PAGE, "python")
 HISTORY = ".runlake/ann/letters/runs/first/segments/*-history.parquet"
 
 
@@ -37,6 +38,10 @@ def desk(tmp_path_factory):
     (part,) = (folder / ".runlake" / "ann" / "letters" / "runs" / "first" / "journal").iterdir()
     journal = run_python(JOURNAL, folder), part.read_bytes()
     run_command("runlake seal ann/letters", folder)
+    run_python(SMALL, folder)
+    assert run_command("runlake seal ann/digits --merge", folder).endswith("sealed 3 runs, merged 3 runs\n")
+    run_python(SMALL.replace("range(3)", "[3]"), folder)
+    run_command("runlake seal ann/digits", folder)
     return folder, journal
 
 
@@ -60,6 +65,21 @@ def test_every_query_of_the_page_has_its_output():
 @pytest.mark.parametrize(("code", "output"), [(code, text) for kind, code, text in with_output() if kind == "sql"])
 def test_the_queries_answer_what_the_page_says(query, code, output):
     assert printed(query(code)) == output
+
+
+def test_rows_of_deleted_runs_are_left_out_as_the_page_says(desk):
+    folder, _ = desk
+    (test,) = re.findall(r"`WHERE (run_id IN .*)`", TEXT)
+    (once,) = re.findall(r"`(QUALIFY row_number.*)`", TEXT)
+    merged, runs = (f"{folder}/.runlake/ann/digits/{place}" for place in ("merged/*-history.parquet", "runs"))
+    query = f"SELECT run_id, n FROM '{merged}' WHERE key = 'loss' AND {test} {once} ORDER BY run_id, n"
+    query = query.replace(".runlake/ann/digits/runs", runs).replace(f"{folder}/{folder}", str(folder))
+    aside = folder / "aside"
+    (folder / ".runlake" / "ann" / "digits" / "runs" / "r1").rename(aside)
+    try:
+        assert duckdb.sql(query).fetchall() == [("r0", 0), ("r0", 1), ("r2", 0), ("r2", 1)]
+    finally:
+        aside.rename(folder / ".runlake" / "ann" / "digits" / "runs" / "r1")
 
 
 def test_the_programs_print_what_the_page_says(desk):
@@ -174,12 +194,13 @@ def test_the_files_have_these_columns_and_this_version(desk):
 
 def test_every_row_group_holds_one_lane_as_the_page_says(desk):
     folder, _ = desk
-    (file,) = folder.glob(HISTORY)
-    parquet = pq.ParquetFile(file)
-    groups = [
-        set(parquet.read_row_group(i, columns=["lane"])["lane"].to_pylist()) for i in range(parquet.num_row_groups)
-    ]
-    assert {len(lanes) for lanes in groups} == {1}
+    for file in (*folder.glob(HISTORY), *folder.glob(".runlake/ann/digits/merged/*-history.parquet")):
+        parquet = pq.ParquetFile(file)
+        groups = [
+            set(parquet.read_row_group(i, columns=["lane"])["lane"].to_pylist()) for i in range(parquet.num_row_groups)
+        ]
+        assert {len(lanes) for lanes in groups} == {1}
+    assert f"{segment.MERGED_GROUP_VALUES:,} in a row group" in TEXT
     assert f"{segment.GROUP_VALUES:,}" in TEXT
     assert f"{segment.CHUNK_ROWS:,}" in TEXT
     assert f"no more than {2 * segment.PYRAMID_STEP}" in TEXT
@@ -195,6 +216,19 @@ def test_every_kind_of_record_is_told():
 def test_every_key_of_the_meta_file_is_told():
     told = re.search(r"^\| Key \| \|\n.*?\n\n", TEXT, re.MULTILINE | re.DOTALL)[0]
     assert [name for name in segment.Meta.__struct_fields__ if f"`{name}`" not in told] == []
+
+
+def test_the_list_of_a_merged_file_is_as_the_page_says(desk):
+    folder, _ = desk
+    (file,) = folder.glob(".runlake/ann/digits/merged/*.runs")
+    data = file.read_bytes()
+    length, kind, _, crc = struct.unpack_from("<IBBI", data, 8)
+    assert (data[:8], kind, length, zlib.crc32(data[18:])) == (b"runlist\x01", 33, len(data) - 18, crc)
+    told = msgspec.msgpack.decode(data[18:])
+    assert list(told) == ["version", "name", "files", "footers", "checksums", "runs"]
+    assert list(told["runs"][0]) == ["run_id", "incarnation", "generation", "segment", "inputs", "row_counts"]
+    assert [run["run_id"] for run in told["runs"]] == ["r0", "r1", "r2"]
+    assert all(f"`{name}`" in TEXT for name in (*told, *told["runs"][0]))
 
 
 def frames(data):

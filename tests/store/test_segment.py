@@ -79,7 +79,7 @@ def test_a_stream_without_rows_is_an_empty_file_that_can_be_read(tmp_path):
     write_rows(file, RUN, "inc", "gen", [])
     assert read_rows(file, "history") == []
     assert read_keys(file) == []
-    assert read_pyramid([file], frozenset({"a"})) is None
+    assert read_pyramid([(file, None)], frozenset({"a"})) is None
 
 
 def test_several_writers_keep_apart(tmp_path):
@@ -140,14 +140,14 @@ def test_a_stored_pyramid_says_where_the_extremes_are(tmp_path):
     values = [math.sin(i / 50) for i in range(3000)]
     values[1234] = 9.0
     file = written(tmp_path, rows_as_written(tmp_path, [{"x": v} for v in values]))
-    steps, points, count, name = read_pyramid([file], frozenset({"x"}))
+    steps, points, count, name = read_pyramid([(file, None)], frozenset({"x"}))
     assert (count, name, points.max(), steps[points.argmax()]) == (3000, "x", 9.0, 12340)
     assert (points[0], points[-1], steps[0], steps[-1]) == (values[0], values[-1], 0, 29990)
 
 
 def test_whole_numbers_beyond_what_a_float_tells_have_no_pyramid(tmp_path):
     file = written(tmp_path, rows_as_written(tmp_path, [{"x": 2**60 + i} for i in range(4)]))
-    assert read_pyramid([file], frozenset({"x"})) is None
+    assert read_pyramid([(file, None)], frozenset({"x"})) is None
 
 
 ROWS_FOR_OTHERS = [

@@ -15,8 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from runlake.api.selection import select_rows
-from runlake.errors import BadValueError, NotFoundError
+from runlake.errors import BadValueError, ConflictError, NotFoundError
 from runlake.model import RunInfo, RunPath, Stream
+from runlake.query.across import HistoryBlock, in_order
 from runlake.query.export import (
     Destination,
     Format,
@@ -111,9 +112,9 @@ def export_project(
     `BadValueError` when all runs together have more than 2,000 keys that were not named; JSON lines have no limit.
     """
     chosen = check_format(format)
-    runs = list(_all_runs(service, entity, project, filters))
+    runs = _all_runs(service, entity, project, filters)
     axes = TABLE_AXES if keys is None else axes_of_keys(keys)
-    done = _Progress(progress, _row_total(runs, stream))
+    done = _Progress(progress, _row_total(runs.infos, stream))
     with open_destination(destination) as raw:
         file = _Counted(raw)
         if chosen == "jsonl":
@@ -180,49 +181,81 @@ def _write_tables(file: _Counted, format: Format, tables: Iterator[pa.Table], do
     return ExportResult(row_count, tuple(table.column_names), file.size_bytes)
 
 
-def _all_runs(service: Service, entity: str, project: str, filters: Mapping[str, Any] | None) -> Iterator[RunInfo]:
-    version, offset = None, 0
-    while True:
-        page = service.list_runs(entity, project, filters=filters, offset=offset, limit=_RUNS_A_PAGE, version=version)
-        yield from page.runs
-        version, offset = page.version, offset + len(page.runs)
-        if not page.runs or offset >= page.total_count:
-            return
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """All runs that match, and what they were asked for by."""
+
+    infos: list[RunInfo]
+    filters: Mapping[str, Any] | None
+    version: str
+
+
+def _all_runs(service: Service, entity: str, project: str, filters: Mapping[str, Any] | None) -> _Listing:
+    infos: list[RunInfo] = []
+    page = service.list_runs(entity, project, filters=filters, limit=_RUNS_A_PAGE)
+    while page.runs:
+        infos += page.runs
+        page = service.list_runs(
+            entity, project, filters=filters, offset=len(infos), limit=_RUNS_A_PAGE, version=page.version
+        )
+    return _Listing(infos, filters, page.version)
 
 
 def _histories(
     service: Service,
-    runs: Sequence[RunInfo],
+    runs: _Listing,
     stream: Stream,
     keys: Sequence[str] | None,
     row_counts: Mapping[RunPath, int] | None = None,
 ) -> Iterator[tuple[RunInfo, History]]:
     """The histories of the runs, of each only its first `row_counts`; the next one is read meanwhile."""
 
-    def read(info: RunInfo) -> History | None:
-        try:
-            history = service.read_history(info.path, stream=stream, keys=keys)
-        except NotFoundError:  # deleted since the listing
-            return None
+    def cut(info: RunInfo, history: History) -> History:
         if row_counts is not None:
             history = slice_rows(history, 0, row_counts.get(info.path, 0))
         return history if keys is None else with_keys(history, keys, "any")
 
+    blocks = None if keys is None else _blocks(service, runs, stream, keys)
+    if blocks is not None:
+        info_of = {info.run_id: info for info in runs.infos}
+        for run_id, history in in_order(blocks, info_of):
+            yield info_of[run_id], cut(info_of[run_id], history)
+        return
+
+    def read(info: RunInfo) -> History | None:
+        try:
+            return cut(info, service.read_history(info.path, stream=stream, keys=keys))
+        except NotFoundError:  # deleted since the listing
+            return None
+
     with ThreadPoolExecutor(1, thread_name_prefix="runlake-read") as pool:
-        reading = [pool.submit(read, info) for info in runs[:1]]
-        for place, info in enumerate(runs, 1):
-            history = reading.pop().result()
-            reading += [pool.submit(read, following) for following in runs[place : place + 1]]
-            if history is not None:
-                yield info, history
+        reading = [pool.submit(read, info) for info in runs.infos[:1]]
+        for place, info in enumerate(runs.infos, 1):
+            found = reading.pop().result()
+            reading += [pool.submit(read, following) for following in runs.infos[place : place + 1]]
+            if found is not None:
+                yield info, found
+
+
+def _blocks(service: Service, runs: _Listing, stream: Stream, keys: Sequence[str]) -> Iterator[HistoryBlock] | None:
+    """The rows of all runs at once; None where only the runs one by one can be had."""
+    if not runs.infos:
+        return None
+    entity, project, _ = runs.infos[0].path
+    try:
+        return service.read_histories(
+            entity, project, keys=keys, stream=stream, filters=runs.filters, version=runs.version
+        )
+    except ConflictError:
+        return None  # the project moved so often that the version is forgotten
 
 
 def _planned(
-    service: Service, runs: Sequence[RunInfo], stream: Stream, keys: Sequence[str] | None
+    service: Service, runs: _Listing, stream: Stream, keys: Sequence[str] | None
 ) -> tuple[list[Column], dict[RunPath, int]]:
     """The columns of all runs, and how many rows each run has now: what it gains meanwhile is not exported."""
     plan, row_counts = ColumnPlan(), {}
-    for info in runs:
+    for info in runs.infos:
         try:
             outline = service.outline_history(info.path, stream=stream)
         except NotFoundError:  # deleted since the listing

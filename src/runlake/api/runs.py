@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+import numpy as np
 import pyarrow as pa
 
 from runlake.api import notebook
 from runlake.api.frame import table_to_pandas, table_to_polars
-from runlake.api.selection import Selection, select_rows
+from runlake.api.selection import Selection, select_rows, wanted_keys
 from runlake.api.stored_run import StoredRun, selected_dicts, selected_frame
 from runlake.api.tail import ProjectRuns, RunsTail, TailFormat
-from runlake.errors import BadValueError
+from runlake.errors import BadValueError, ConflictError
 from runlake.model import STEP, RunPage, RunPath, Stream, TailCursor
+from runlake.query.across import HistoryBlock, join_histories
+from runlake.query.across_table import scan_table
+from runlake.query.history import History
+from runlake.query.select import has_all_rows
 from runlake.service.contract import Service
 
 if TYPE_CHECKING:
@@ -134,7 +141,8 @@ class Runs:
     ) -> list[dict[str, Any]] | pd.DataFrame | pl.DataFrame:
         """The sampled histories of all runs, one behind the other, each row with its `run_id`.
 
-        As a list of dicts, or as one frame whose first column is `run_id`. `samples` counts per run.
+        As a list of dicts, or as one frame whose first column is `run_id`. `samples` counts per run. With `keys`, and
+        with ``samples=None``, all values are read, and those of merged runs in one go.
         """
         if format == "default":
             return [
@@ -183,12 +191,36 @@ class Runs:
         self, samples: int | None, keys: Sequence[str] | None, x_axis: str, stream: str
     ) -> Iterator[tuple[StoredRun, Selection]]:
         chosen: Stream = "history" if stream == "default" else "events"
+        whole: dict[str, History] = {}
+        if samples is None and keys is not None:
+            try:
+                blocks = self._blocks(wanted_keys(keys, x_axis), chosen)
+            except ConflictError:
+                blocks = iter(())  # the version is forgotten, but its runs are here: one by one, then
+            whole = {run_id: history for block in blocks for run_id, history in block.histories()}
         for run in self:
             path = RunPath(self.entity, self.project, run.id)
-            yield (
-                run,
-                select_rows(self._service, path, stream=chosen, keys=keys, samples=samples, x_axis=x_axis),
+            selection = select_rows(
+                self._service,
+                path,
+                stream=chosen,
+                keys=keys,
+                samples=samples,
+                x_axis=x_axis,
+                whole=whole.get(run.id),
             )
+            yield run, selection
+
+    def _blocks(self, keys: Sequence[str], stream: Stream) -> Iterator[HistoryBlock]:
+        return self._service.read_histories(
+            self.entity,
+            self.project,
+            keys=keys,
+            stream=stream,
+            filters=self.filters or None,
+            order=(self.order,) if isinstance(self.order, str) else tuple(self.order),
+            version=self._first.version,
+        )
 
     def _joined_histories(
         self, samples: int | None, keys: Sequence[str] | None, x_axis: str, stream: str
@@ -196,13 +228,30 @@ class Runs:
         import pandas as pd
 
         frames = []
-        for run, selection in self._selections(samples, keys, x_axis, stream):
-            frame = selected_frame(selection, is_narrow=keys is not None)
-            if len(frame):
-                frame.insert(0, "run_id", run.id, allow_duplicates=True)
+        found = ((r.id, s) for r, s in self._selections(samples, keys, x_axis, stream) if s.history.row_count)
+        # A frame for each of thousands of runs takes far longer than their values.
+        for shape, group in groupby(found, key=lambda one: None if keys is None else _plain_shape(one[1])):
+            alike = list(group)
+            for some in [alike] if shape is not None else [[one] for one in alike]:
+                counts = [selection.history.row_count for _, selection in some]
+                history = join_histories([selection.history for _, selection in some])
+                frame = selected_frame(replace(some[0][1], history=history), is_narrow=keys is not None)
+                places = pa.array(np.repeat(np.arange(len(some), dtype=np.int32), counts))
+                run_ids = pa.array([run_id for run_id, _ in some], pa.large_string()).take(places)
+                frame.insert(0, "run_id", run_ids.to_pandas(), allow_duplicates=True)
                 frame.attrs = {}  # they speak of one run
                 frames.append(frame)
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+    def scan(self, keys: Sequence[str], stream: Literal["default", "system"] = "default") -> pa.Table:
+        """Every value of some keys of all runs, as one Arrow table: `run_id`, `_step`, and a column a key.
+
+        Of each run the rows that have at least one of the keys, in their order; the runs follow each other in no
+        particular order. Types as in `export_project`. Of merged runs (``runlake seal --merge``) it reads a key of
+        thousands as fast as one of a single run.
+        """
+        chosen: Stream = "history" if stream == "default" else "events"
+        return scan_table(list(self._blocks(wanted_keys(keys), chosen)), keys)
 
     def to_arrow(self) -> pa.Table:
         """Fields, config and summary of all runs, one row a run, in one reading.
@@ -234,3 +283,15 @@ class Runs:
     def _repr_html_(self) -> str:
         shown = [run._info for run in self[:10]]
         return notebook.runs_page(f"{self.entity}/{self.project}", shown, len(self))
+
+
+def _plain_shape(selection: Selection) -> tuple[object, ...] | None:
+    """What selections must agree in to be one frame; None where a frame of its own decides what its columns are."""
+    history = selection.history
+    is_plain = all(
+        one.lane in ("f64", "i64", "bool", "str") and has_all_rows(one, history.row_count) for one in history.series
+    )
+    keys = [one.key for one in history.series]
+    if not is_plain or len(set(keys)) < len(keys):
+        return None
+    return (selection.axes, *((one.key, one.lane) for one in history.series))

@@ -45,18 +45,20 @@ def select_rows(
     join: Join = "inner",
     min_step: int | None = None,
     max_step: int | None = None,
+    whole: History | None = None,
 ) -> Selection:
     """The rows of one stream, of `keys` as `query.select.with_keys` joins them, and at most `samples` of them.
 
-    One numeric key keeps its lowest and highest values; otherwise whole rows are taken evenly. First and last
-    stay in both cases. Keys that do not exist, and keys that never share a row, are named in a `RunlakeWarning`.
+    `whole` is what the service has of `wanted_keys`, where that is known already. One numeric key keeps its lowest and
+    highest values; otherwise whole rows are taken evenly. First and last stay in both cases. Keys that do not exist,
+    and keys that never share a row, are named in a `RunlakeWarning`.
     """
     if samples is not None:
         check_sample_count(samples)
     if keys is None:
         history = service.read_history(path, stream=stream, min_step=min_step, max_step=max_step)
         return _sampled(history, samples, [], None)
-    wanted = list(dict.fromkeys([*check_keys(keys), *([] if x_axis == STEP else [x_axis])]))
+    wanted = wanted_keys(keys, x_axis)
     axes = axes_of_keys(wanted, x_axis)
     metrics = [key for key in wanted if key not in AXES]
     if samples is not None and len(wanted) == len(metrics) == 1 and min_step is None and max_step is None:
@@ -64,11 +66,17 @@ def select_rows(
         # Few rows, or several types: then the rows themselves are read, since a drawn line holds numbers only.
         if (drawn.source_row_count or 0) > samples and len(drawn.series) == 1:
             return Selection(drawn, drawn.source_row_count or 0, axes)
-    whole = service.read_history(path, stream=stream, keys=wanted, min_step=min_step, max_step=max_step)
+    if whole is None:
+        whole = service.read_history(path, stream=stream, keys=wanted, min_step=min_step, max_step=max_step)
     history = with_keys(whole, wanted, join)
     if not history.row_count or join != "inner":
         _warn_about_keys(service, path, stream, metrics, whole, join)
     return _sampled(history, samples, metrics, axes)
+
+
+def wanted_keys(keys: Sequence[str], x_axis: str = STEP) -> list[str]:
+    """What is to be read for some keys, that of the x axis included."""
+    return list(dict.fromkeys([*check_keys(keys), *([] if x_axis == STEP else [x_axis])]))
 
 
 def stream_named(name: str) -> Stream:

@@ -73,6 +73,15 @@ class RunIndex:
         found = dict(zip(stored, self.chunk.stored.infos(stored), strict=True)) if self.chunk else {}
         return [found[row] if row < self._chunk_size else self._added[row - self._chunk_size] for row in rows]
 
+    def fields(self, names: Sequence[str], positions: Sequence[int]) -> list[tuple[Any, ...]]:
+        """Some plain fields of the runs at some positions: no run becomes an object for them."""
+        rows = self._row_of[np.asarray(positions, np.int64)].tolist()
+        added = [tuple(getattr(run, name) for name in names) for run in self._added]
+        if self.chunk is None:
+            return [added[row] for row in rows]
+        found = [*zip(*(self.chunk.stored.fields[name].to_pylist() for name in names), strict=True), *added]
+        return [found[row] for row in rows]
+
     def select(
         self, filters: Mapping[str, Any] | Node | None = None, order: str | Sequence[str] = ("+created_at",)
     ) -> list[int]:

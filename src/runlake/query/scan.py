@@ -61,7 +61,7 @@ def _keys(snapshot: Snapshot, stream: Stream, view: View) -> list[str]:
     if view.taken and stream == "history":  # which keys were logged before the cut, only the rows say
         stretches = joined_by_writer(_stretches(snapshot, stream, None, view))
         return list(dict.fromkeys(one.key for mine in stretches for rows in mine for one in rows.series))
-    files = [(snapshot.segments_dir / m.files[stream], m.footers) for m in sealed(snapshot, stream, view)]
+    files = [(snapshot.segments_dir / m.files[stream], m.footers, m.owner) for m in sealed(snapshot, stream, view)]
     of_segments = [key for _, _, key in sorted(chain.from_iterable(segment.read_keys(*file) for file in files))]
     fresh = [s.key for rows in unsealed(snapshot, stream, view) for s in rows.series]
     return list(dict.fromkeys([*of_segments, *fresh]))
@@ -82,7 +82,7 @@ def _outline(snapshot: Snapshot, stream: Stream) -> HistoryOutline | None:
     metas = sealed(snapshot, stream, view)
     if snapshot.parts or snapshot.has_repeats or view.taken or not metas:
         return None
-    tables = [segment.read_outline(snapshot.segments_dir / m.files[stream], m.footers) for m in metas]
+    tables = [segment.read_outline(snapshot.segments_dir / m.files[stream], m.footers, m.owner) for m in metas]
     entries = pa.concat_tables(tables).to_pylist()
     entries.sort(key=lambda entry: (entry["first_n"], entry["position"]))
     row_count = entries[0]["first_n"]
@@ -160,7 +160,8 @@ def _sketch(
         return None
     metas = sealed(snapshot, stream, view)
     footers = {name: footer for meta in metas for name, footer in meta.footers.items()}
-    return segment.read_pyramid([snapshot.segments_dir / m.files[stream] for m in metas], spellings([key]), footers)
+    files = [(snapshot.segments_dir / m.files[stream], m.owner) for m in metas]
+    return segment.read_pyramid(files, spellings([key]), footers)
 
 
 def spellings(keys: Iterable[str]) -> frozenset[str]:
@@ -182,7 +183,12 @@ def _stretches(snapshot: Snapshot, stream: Stream, keys: Sequence[str] | None, v
         for rows in view.counted(
             meta.generation,
             segment.read_rows(
-                snapshot.segments_dir / meta.files[stream], stream, wanted, axes=axes, footers=meta.footers
+                snapshot.segments_dir / meta.files[stream],
+                stream,
+                wanted,
+                axes=axes,
+                footers=meta.footers,
+                owner=meta.owner,
             ),
         )
     ]

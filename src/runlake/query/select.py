@@ -64,20 +64,25 @@ def with_keys(history: History, keys: Sequence[str], join: Join = "inner") -> Hi
     winning; its times are those of the last row of that step. `_step`, `_timestamp` and `_runtime` are keys
     that every row has.
     """
+    kept, _ = rows_with_keys(history, keys, join)
+    return _align_steps(kept) if join == "outer" and kept.series else kept
+
+
+def rows_with_keys(history: History, keys: Sequence[str], join: Join) -> tuple[History, Int64s | None]:
+    """`with_keys` before steps are aligned, and which rows were kept; None when all were."""
     if join not in ("inner", "outer", "any"):
         raise BadValueError(f"join={join!r}; it can be 'inner', 'outer' or 'any'")
     wanted = {key: find_series(history, key) for key in keys}
     series = [one for one in history.series if any(key_matches(one.key, key) for key in keys)]
     narrow = replace(history, series=series)
     needed = [found for key, found in wanted.items() if found or key not in AXES]
-    if not needed:
-        return narrow
-    sparse = [found for found in needed if all(one.rows is not None for one in found)]
-    if sparse and (join == "inner" or len(sparse) == len(needed)):
-        masks = [_present(history.row_count, found) for found in sparse]
-        combine = np.logical_and if join == "inner" else np.logical_or
-        narrow = take_rows(narrow, np.flatnonzero(combine.reduce(masks)))
-    return _align_steps(narrow) if join == "outer" else narrow
+    whole = [any(has_all_rows(one, history.row_count) for one in found) for found in needed]
+    if all(whole) if join == "inner" else any(whole) or not needed:
+        return narrow, None
+    masks = [_present(history.row_count, found) for found in needed]
+    combine = np.logical_and if join == "inner" else np.logical_or
+    positions = np.flatnonzero(combine.reduce(masks))
+    return take_rows(narrow, positions), positions
 
 
 def has_all_rows(series: Series, row_count: int) -> bool:

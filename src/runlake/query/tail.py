@@ -218,6 +218,7 @@ def _sealed_rows(
             axes=axes,
             footers=meta.footers,
             ranges=mine,
+            owner=meta.owner,
         )
     ]
     return _within(found, ranges, wish)

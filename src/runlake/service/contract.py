@@ -44,6 +44,7 @@ from runlake.model import (
     TailCursor,
     TrashItem,
 )
+from runlake.query.across import HistoryBlock
 from runlake.query.history import History, HistoryOutline, Tail
 
 
@@ -144,6 +145,25 @@ class Service(Protocol):
         """
         ...
 
+    def read_histories(
+        self,
+        entity: str,
+        project: str,
+        *,
+        keys: Sequence[str],
+        stream: Stream = "history",
+        filters: Mapping[str, Any] | None = None,
+        order: Sequence[str] = ("+created_at",),
+        version: str | None = None,
+    ) -> Iterator[HistoryBlock]:
+        """The rows of the runs that match, with the series of `keys`: of each what `read_history` answers.
+
+        Runs that share files are read together and come together, in one block or a few; blocks come in the order of
+        the first run in them that had not come before (`query.across.in_order` puts runs in order). A run that was
+        deleted since `version`, the version of a listing, has no rows.
+        """
+        ...
+
     def read_tail(
         self,
         path: RunPath,
@@ -212,6 +232,14 @@ class Service(Protocol):
 
     def seal(self, entity: str, project: str, run_id: str | None = None) -> Iterator[tuple[RunPath, int]]:
         """Turn journals into segments; yields (run, sealed row count) as it goes."""
+        ...
+
+    def merge_runs(self, entity: str, project: str, *, at_once: bool = False) -> Iterator[RunPath]:
+        """Bring the small finished runs of a project together in files that they share; yields the runs that moved.
+
+        Nothing else changes. Runs that were sealed within a minute, or fewer than 16 of them, are left for later unless
+        `at_once`.
+        """
         ...
 
     def check(self, entity: str | None = None, project: str | None = None) -> Iterator[tuple[RunPath, list[Finding]]]:

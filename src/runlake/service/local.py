@@ -38,7 +38,8 @@ from runlake.model import (
     TailCursor,
     TrashItem,
 )
-from runlake.query import console, scan
+from runlake.query import across, console, scan
+from runlake.query.across import HistoryBlock, KnownRun
 from runlake.query.history import History, HistoryOutline, Tail
 from runlake.query.run_chunk import RunChunk
 from runlake.query.run_index import RunIndex
@@ -64,6 +65,11 @@ _KEPT_LISTINGS = 256
 _ADVICE_READS = 2000
 """So many runs are read anew only to say which of them has a name."""
 
+_ROW_COUNTS: dict[Stream, str] = {
+    "history": "row_count",
+    "events": "event_count",
+    "console": "console_line_count",
+}
 _INFO_KEYS = frozenset({"name", "notes", "tags", "group", "job_type"})
 
 
@@ -201,6 +207,26 @@ class LocalService:
             generation=generation,
         )
 
+    def read_histories(
+        self,
+        entity: str,
+        project: str,
+        *,
+        keys: Sequence[str],
+        stream: Stream = "history",
+        filters: Mapping[str, Any] | None = None,
+        order: Sequence[str] = ("+created_at",),
+        version: str | None = None,
+    ) -> Iterator[HistoryBlock]:
+        newest = self._index(entity, project)
+        index = newest if version is None else self._kept_index(entity, project, version)
+        run_ids = [run_id for (run_id,) in index.fields(("run_id",), index.select(filters, order))]
+        # How many rows a run has is asked of the newest state, whichever state says which runs are meant.
+        names = ("run_id", "incarnation", "generation", _ROW_COUNTS[stream])
+        known = {fields[0]: KnownRun(*fields) for fields in newest.fields(names, range(len(newest)))}
+        runs = [known.get(run_id) or KnownRun(run_id, "", "", 0) for run_id in run_ids]
+        return across.read_histories(self._layout, entity, project, runs, keys=keys, stream=stream)
+
     def read_tail(
         self,
         path: RunPath,
@@ -273,8 +299,16 @@ class LocalService:
         run_ids = sorted(self._layout.run_ids(entity, project)) if run_id is None else [run_id]
         return self._seal_each([RunPath(entity, project, each) for each in run_ids])
 
+    def merge_runs(self, entity: str, project: str, *, at_once: bool = False) -> Iterator[RunPath]:
+        from runlake.store import merged_runs
+
+        self._check_project(entity, project)
+        if at_once:
+            return merged_runs.merge_runs(self._layout, entity, project, quiet_s=0.0, min_run_count=2)
+        return merged_runs.merge_runs(self._layout, entity, project)
+
     def check(self, entity: str | None = None, project: str | None = None) -> Iterator[tuple[RunPath, list[Finding]]]:
-        from runlake.store.check import check_run
+        from runlake.store.check import MergedFiles, check_run
         from runlake.store.check_project import check_project, check_store
 
         if entity is None and (findings := check_store(self._layout)):
@@ -282,9 +316,10 @@ class LocalService:
         for owner, name in self._projects(entity, project):
             if findings := check_project(self._layout, owner, name):
                 yield RunPath(owner, name, ""), findings
+            merged = MergedFiles()
             for run_id in sorted(self._layout.run_ids(owner, name)):
                 path = RunPath(owner, name, run_id)
-                yield path, check_run(self._layout, path)
+                yield path, check_run(self._layout, path, merged)
 
     def repair(
         self,

@@ -6,14 +6,16 @@ that was acknowledged; everything else on the list is damage, or a file that sho
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 
 from runlake.errors import CorruptError, NewerFormatError, RunlakeError
-from runlake.model import STEP, Finding, RunPath
+from runlake.model import STEP, STREAMS, Finding, RunPath
 from runlake.store import segment
 from runlake.store.check_journal import KnownRows, check_journal
 from runlake.store.journal import FolderJournal, PartName
@@ -28,16 +30,25 @@ _BYTE = re.compile(r"\bbyte (\d+)\b")
 _FROM_BACKUP = "restore the file from a backup"
 
 
-def check_run(layout: Layout, path: RunPath) -> list[Finding]:
+@dataclass(slots=True)
+class MergedFiles:
+    """What was found about the files that runs share: each is read once, however many runs are checked."""
+
+    is_whole: dict[tuple[Path, int], bool] = field(default_factory=dict)
+    told: set[Path] = field(default_factory=set)
+
+
+def check_run(layout: Layout, path: RunPath, merged: MergedFiles | None = None) -> list[Finding]:
     """Everything that is wrong with one run, in the order of its files; empty when all is well.
 
-    Kinds: torn (a call that never returned), corrupt, missing (files or rows that are not there), foreign, newer.
+    `merged` goes from the check of one run of a project to that of the next. Kinds: torn (a call that never returned),
+    corrupt, missing (files or rows that are not there), foreign, newer.
     """
     findings: list[Finding] = []
     for _ in range(_ATTEMPTS):
         before = meta_names(layout.segments_dir(path))
         try:
-            findings = list(_check(layout, path))
+            findings = list(_check(layout, path, merged or MergedFiles()))
         except FileNotFoundError:
             continue  # sealed meanwhile
         if meta_names(layout.segments_dir(path)) == before:
@@ -45,7 +56,7 @@ def check_run(layout: Layout, path: RunPath) -> list[Finding]:
     return findings
 
 
-def _check(layout: Layout, path: RunPath) -> Iterator[Finding]:
+def _check(layout: Layout, path: RunPath, merged: MergedFiles) -> Iterator[Finding]:
     run_dir, segments_dir = layout.run_dir(path), layout.segments_dir(path)
     metas: list[Meta] = []
     unreadable = list(_check_metas(segments_dir, run_dir, metas))
@@ -53,7 +64,10 @@ def _check(layout: Layout, path: RunPath) -> Iterator[Finding]:
     replaced = {name for meta in metas for name in meta.supersedes}
     visible = [meta for meta in metas if meta.name not in replaced]
     for meta in visible:
-        yield from check_segment(segments_dir, run_dir, meta)
+        if meta.is_merged:
+            yield from _check_merged(segments_dir, run_dir, meta, merged)
+        else:
+            yield from check_segment(segments_dir, run_dir, meta)
     journal = FolderJournal(layout.journal_dir(path))
     parts, numbers = number_parts(journal, metas)
     snapshot = Snapshot(path, segments_dir, journal, visible, parts, numbers)
@@ -74,6 +88,33 @@ def _check_metas(folder: Path, run_dir: Path, readable: list[Meta]) -> Iterator[
         except RunlakeError as error:
             lost = "the segment's rows cannot be found, although its Parquet files may be whole"
             yield _damage(file, run_dir, error, lost)
+
+
+def _check_merged(folder: Path, run_dir: Path, meta: Meta, merged: MergedFiles) -> Iterator[Finding]:
+    """Of files that runs share: whether they are whole, and if not, whether the rows of this run are."""
+    for stream in (stream for stream in STREAMS if stream in meta.files):
+        row_count = sum(s.row_count for s in meta.stretches if s.stream == stream)
+        values = Path(os.path.normpath(folder / meta.files[stream]))
+        for file in (values, segment.series_file(values)):
+            lost = f"{row_count} {stream} rows"
+            if not file.exists():
+                yield Finding(kind="missing", place=_place(file, run_dir), lost=lost, advice=_FROM_BACKUP)
+                break
+            checksum = meta.checksums[file.name]
+            if (file, checksum) not in merged.is_whole:
+                merged.is_whole[file, checksum] = segment.checksum(file) == checksum
+            if merged.is_whole[file, checksum]:
+                continue
+            try:
+                segment.read_rows(values, stream, footers=meta.footers, owner=meta.owner)
+            except RunlakeError as error:
+                merged.told.add(file)
+                yield _damage(file, run_dir, error, lost)
+                break
+            if file not in merged.told:
+                merged.told.add(file)
+                lost = "nothing of this run: the file is not as it was merged, and other runs may have lost rows in it"
+                yield Finding(kind="corrupt", place=_place(file, run_dir), lost=lost, advice=_FROM_BACKUP)
 
 
 def check_segment(folder: Path, run_dir: Path, meta: Meta) -> Iterator[Finding]:
@@ -167,4 +208,4 @@ def _damage(file: Path, run_dir: Path, error: RunlakeError, lost: str) -> Findin
 
 
 def _place(file: Path, run_dir: Path) -> str:
-    return file.relative_to(run_dir).as_posix()
+    return Path(os.path.relpath(file, run_dir)).as_posix()

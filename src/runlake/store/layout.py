@@ -12,6 +12,7 @@
           journal/<writer>-<nnn>.part         frames (store.record)
           segments/<name>.parquet, .meta      sealed records (store.segment)
           files/<path as the user named it>
+        merged/<name>.parquet, .runs          sealed rows of many small runs (store.merged_runs)
       .trash/                                 deleted runs
       .catalog/                               derived: delete it and it comes back (store.catalog_file)
 
@@ -67,6 +68,9 @@ class Layout:
 
     def runs_dir(self, entity: str, project: str) -> Path:
         return self.project_dir(entity, project) / "runs"
+
+    def merged_dir(self, entity: str, project: str) -> Path:
+        return self.project_dir(entity, project) / "merged"
 
     def run_dir(self, path: RunPath) -> Path:
         return self.runs_dir(path.entity, path.project) / encode_name(path.run_id)

@@ -178,6 +178,8 @@ class _Mending:
     def _mend_segments(self) -> None:
         there = {name for name, _ in self._journal.list_parts()}
         for meta in list(self._metas):
+            if meta.is_merged:
+                continue  # other runs have rows in the same files
             findings = list(check_segment(self._folder, self._run_dir, meta))
             if not findings:
                 continue
@@ -345,7 +347,7 @@ class _Mending:
         """Out of readers' sight at once, into the trash; the meta file first, without it nobody looks for the rest."""
         if self._is_dry:
             return
-        files = [self._folder / name for name in meta.files.values()]
+        files = [] if meta.is_merged else [self._folder / name for name in meta.files.values()]
         everything = [self._folder / f"{meta.name}.meta", *files, *map(segment.series_file, files)]
         for file in everything:
             if file.exists():

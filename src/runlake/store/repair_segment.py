@@ -113,8 +113,10 @@ def _rows(writer: str, stream: Stream, by_series: dict[tuple[str, str], pa.Table
 def read_whole(file: Path, stream: Stream, meta: Meta) -> list[WriterRows]:
     """The rows of one stream as long as its values are whole, with or without its series file."""
     try:
-        return segment.read_rows(file, stream, footers=meta.footers)
+        return segment.read_rows(file, stream, footers=meta.footers, owner=meta.owner)
     except (CorruptError, FileNotFoundError):
+        if meta.is_merged:
+            raise
         return read_without_series(file, stream, meta.footers.get(file.name))
 
 

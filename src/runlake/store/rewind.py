@@ -107,7 +107,9 @@ def _past(snapshot: Snapshot, step: int) -> tuple[Past, list[WriterRows]]:
     view = view_of(snapshot, whole.generation)
     stretches = list(unsealed(snapshot, "history", view))
     for meta in sealed(snapshot, "history", view):
-        rows = segment.read_rows(snapshot.segments_dir / meta.files["history"], "history", footers=meta.footers)
+        rows = segment.read_rows(
+            snapshot.segments_dir / meta.files["history"], "history", footers=meta.footers, owner=meta.owner
+        )
         stretches += view.counted(meta.generation, rows)
     kept = {mine[0].writer: _until(mine, step) for mine in joined_by_writer(stretches)}
     last_us = max((int(rows[-1].timestamp[-1] * 1e6) for rows in kept.values() if rows), default=0)

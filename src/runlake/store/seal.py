@@ -9,7 +9,8 @@ follows from its inputs, so whoever repeats a step finds it done.
 
 One sealer works on a run at a time: two that started from different sets of closed parts would seal rows twice.
 
-As a command, ``python -m runlake.store.seal <run folder>``: what `finish()` starts, detached.
+As a command, ``python -m runlake.store.seal <run folder>``: what `finish()` starts, detached. It goes on with merging
+the small runs of the project, where enough of them have come together (`store.merged_runs`).
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ def _seal(layout: Layout, path: RunPath, segment_bytes: int) -> int:
                 known.add(meta.name)
                 publish(snapshot, meta)
                 if folder_identity(layout.run_dir(path)) != identity:
-                    _drop_segment(snapshot.segments_dir, meta)
+                    drop_segment(snapshot.segments_dir, meta)
                     raise FileNotFoundError  # the run was deleted, and another has its id
                 drop_inputs(snapshot, batch)
                 sealed_row_count += sum(s.row_count for s in meta.stretches)
@@ -164,13 +165,14 @@ def plan(snapshot: Snapshot, *, segment_bytes: int = SEGMENT_BYTES) -> list[Batc
     for generation, found in closed.items():
         # The parts of editors hold requests to stop: a living run must find them in its journal.
         parts = [(name, size) for name, size, is_edit in found if not (is_edit and generation in lives)]
-        mine = [m for m in snapshot.metas if (m.incarnation, m.generation) == generation]
-        metas = [] if generation in lives else [(m, _size_bytes(snapshot, m)) for m in _in_order(mine)]
+        # What lies in files of many runs stays there: it is older than all the rest.
+        mine = [m for m in snapshot.metas if (m.incarnation, m.generation) == generation and not m.is_merged]
+        metas = [] if generation in lives else [(m, values_bytes(snapshot, m)) for m in in_order(mine)]
         batches += _fill(generation, metas, parts, segment_bytes)
     return batches
 
 
-def _in_order(metas: list[Meta]) -> list[Meta]:
+def in_order(metas: list[Meta]) -> list[Meta]:
     """So that of every writer the earlier parts come first."""
     ordered: list[Meta] = []
     remaining = {meta.name: {writer: number for writer, number in sorted(meta.covers, reverse=True)} for meta in metas}
@@ -238,7 +240,8 @@ def _ends_with(data: bytes, kind: int) -> bool:
     return False
 
 
-def _size_bytes(snapshot: Snapshot, meta: Meta) -> int:
+def values_bytes(snapshot: Snapshot, meta: Meta) -> int:
+    """The bytes of a segment's values."""
     return sum((snapshot.segments_dir / name).stat().st_size for name in meta.files.values())
 
 
@@ -281,8 +284,8 @@ def put_rows(folder: Path, path: RunPath, meta: Meta, stream: Stream, rows: list
     temporary = folder / f"{TEMPORARY_PREFIX}{os.getpid()}-{name}"
     try:
         segment.write_rows(temporary, path, meta.incarnation, meta.generation, rows)
-        _put(segment.series_file(temporary), segment.series_file(folder / name))
-        _put(temporary, folder / name)
+        put(segment.series_file(temporary), segment.series_file(folder / name))
+        put(temporary, folder / name)
     finally:
         temporary.unlink(missing_ok=True)
         segment.series_file(temporary).unlink(missing_ok=True)
@@ -337,10 +340,7 @@ def _rows_of(
 ) -> Iterator[WriterRows]:
     """The batch's rows of one stream, stretch by stretch; new ones are folded into `states`."""
     for meta in batch.metas:
-        if stream in meta.files:
-            counting = {stretch.writer for stretch in meta.stretches}
-            sealed = segment.read_rows(snapshot.segments_dir / meta.files[stream], stream, footers=meta.footers)
-            yield from (rows for rows in sealed if rows.writer in counting)
+        yield from rows_of_meta(snapshot.segments_dir, meta, stream)
     by_writer: dict[str, list[WriterRows]] = {}
     for part in scanned:
         if stream in part.rows:
@@ -352,9 +352,18 @@ def _rows_of(
         yield join_stretches(stretches)
 
 
-def _put(temporary: Path, final: Path) -> None:
+def rows_of_meta(segments_dir: Path, meta: Meta, stream: Stream) -> list[WriterRows]:
+    """All rows of one stream of a segment."""
+    if stream not in meta.files:
+        return []
+    counting = {stretch.writer for stretch in meta.stretches}
+    rows = segment.read_rows(segments_dir / meta.files[stream], stream, footers=meta.footers, owner=meta.owner)
+    return [each for each in rows if each.writer in counting]
+
+
+def put(temporary: Path, final: Path) -> None:
     """Put the file in place unless one of that name is there: it holds the same rows."""
-    _sync(temporary)
+    sync(temporary)
     try:
         os.link(temporary, final)
     except FileExistsError:
@@ -371,11 +380,11 @@ def publish(snapshot: Snapshot, meta: Meta) -> None:
 def publish_meta(folder: Path, meta: Meta) -> None:
     """The meta file, and all that it names, safe on the disk."""
     segment.write_meta(folder, meta)
-    _sync(folder / f"{meta.name}.meta")
-    _sync(folder)
+    sync(folder / f"{meta.name}.meta")
+    sync(folder)
 
 
-def _sync(place: Path) -> None:
+def sync(place: Path) -> None:
     """Wait until the disk has a file, or the names in a folder."""
     if os.name != "posix" and place.is_dir():
         return  # folders cannot be opened there
@@ -391,13 +400,13 @@ def drop_inputs(snapshot: Snapshot, batch: Batch) -> None:
     for name in batch.parts:
         snapshot.journal.drop(name)
     for meta in batch.metas:
-        _drop_segment(snapshot.segments_dir, meta)
+        drop_segment(snapshot.segments_dir, meta)
 
 
-def _drop_segment(folder: Path, meta: Meta) -> None:
-    """The meta file first: without it nobody looks for the rest."""
+def drop_segment(folder: Path, meta: Meta) -> None:
+    """The meta file first: without it nobody looks for the rest. Files that runs share stay."""
     (folder / f"{meta.name}.meta").unlink(missing_ok=True)
-    for name in meta.files.values():
+    for name in () if meta.is_merged else meta.files.values():
         (folder / name).unlink(missing_ok=True)
         segment.series_file(folder / name).unlink(missing_ok=True)
 
@@ -407,6 +416,7 @@ def drop_leftovers(layout: Layout, path: RunPath) -> None:
     snapshot = take_snapshot(layout, path)
     folder = snapshot.segments_dir
     visible = {meta.name for meta in snapshot.metas}
+    named = {name.removesuffix(".parquet") for meta in snapshot.metas for name in meta.files.values()}
     covered = {tuple(part) for meta in snapshot.metas for part in meta.covers}
     for name, _ in snapshot.journal.list_parts():
         if tuple(name) in covered:
@@ -414,17 +424,21 @@ def drop_leftovers(layout: Layout, path: RunPath) -> None:
     for old in snapshot.left_out - visible:
         file = folder / f"{old}.meta"
         if file.exists():
-            _drop_segment(folder, segment.read_meta(file))
+            drop_segment(folder, segment.read_meta(file))
     for file in folder.iterdir() if folder.is_dir() else []:
         is_nobodys = file.name.startswith(TEMPORARY_PREFIX) and file.name != LOCK_FILE
-        is_nobodys |= file.suffix == ".parquet" and file.name.partition("-")[0] not in visible
+        is_nobodys |= file.suffix == ".parquet" and file.name.partition(".")[0] not in named
         # Younger ones may be those of a sealer that is at work, on a disk without locks.
         if is_nobodys and time.time() - file.stat().st_mtime > _STALE_S:
             file.unlink(missing_ok=True)
 
 
 def main(run_dir: str) -> int:
-    """Seal one run; a store that cannot be written or is broken is somebody else's to report."""
+    """Seal one run, and merge its project where that is due; a store that cannot be written or is broken is somebody
+    else's to report.
+    """
+    from runlake.store.merged_runs import merge_when_worthwhile  # which builds on this module
+
     folder = Path(run_dir)
     layout = Layout(folder.parent.parent.parent.parent)
     try:
@@ -432,7 +446,9 @@ def main(run_dir: str) -> int:
     except (AttributeError, OSError):
         pass  # no priorities here
     try:
-        seal_run(layout, layout.run_path_of(folder))
+        path = layout.run_path_of(folder)
+        seal_run(layout, path)
+        merge_when_worthwhile(layout, path.entity, path.project)
     except (RunlakeError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -65,16 +65,36 @@ class Directory:
         for start, stop in _spans(np.flatnonzero(_begins(self.writer)), len(self)):
             yield self.slice(start, stop)
 
-    def by_group(self) -> Iterator[tuple[int, Directory]]:
-        """The entries of each row group."""
-        groups, starts = np.unique(self.group, return_index=True)
-        for group, span in zip(groups.tolist(), _spans(starts, len(self)), strict=True):
-            yield group, self.slice(*span)
+    def wishes(self) -> dict[int, GroupWish]:
+        """What is to be read of each row group."""
+        if not len(self):
+            return {}
+        # In a file that runs share the entries of one run are not in the order of the groups.
+        order = np.lexsort((self.offset, self.group))
+        groups = self.group[order]
+        starts = np.flatnonzero(np.append(True, groups[1:] != groups[:-1]))
+        stops = np.append(starts, len(groups))[1:]
+        gaps = np.add.reduceat((self.count != self.row_count)[order], starts, dtype=np.int64)
+        first, last = order[starts], order[stops - 1]
+        lanes = self.lane.take(pa.array(first)).to_pylist()
+        ends = [
+            list(zip(*(texts.take(pa.array(i)).to_pylist() for texts in (self.writer, self.key)), strict=True))
+            for i in (first, last)
+        ]
+        found = zip(groups[starts].tolist(), lanes, gaps.tolist(), *ends, strict=True)
+        return {group: GroupWish(lane, gap_count > 0, begin, end) for group, lane, gap_count, begin, end in found}
 
-    @property
-    def is_dense(self) -> bool:
-        """Whether every series has a value in every row of its stretch."""
-        return bool(np.array_equal(self.count, self.row_count))
+
+class GroupWish(NamedTuple):
+    """What is to be read of a row group: its values of this lane, and the row numbers where a series has gaps.
+
+    `first` and `last` say which series (writer, key) it begins and ends with; None where nobody asks.
+    """
+
+    lane: Lane
+    with_n: bool
+    first: tuple[str, str] | None = None
+    last: tuple[str, str] | None = None
 
 
 class Span(NamedTuple):
@@ -183,14 +203,14 @@ class SealedSeries(Sequence[Series]):
 
     def _pieces(self) -> Iterator[_Piece]:
         """The entries one after the other."""
-        for group, mine in self._entries.by_group():
+        entries = self._entries
+        firsts = (entries.first_n - self._first_n).tolist()
+        numbers = (entries.group, entries.offset, entries.count, entries.row_count)
+        for group, offset, count, row_count, first in zip(*(a.tolist() for a in numbers), firsts, strict=True):
             found = self._groups[group]
-            firsts = (mine.first_n - self._first_n).tolist()
-            places = zip(mine.offset.tolist(), mine.count.tolist(), mine.row_count.tolist(), firsts, strict=True)
-            for offset, count, row_count, first in places:
-                span = found.span(offset, count)
-                n = None if found.n is None or count == row_count else found.n[span.start : span.stop] - self._first_n
-                yield n, first, span
+            span = found.span(offset, count)
+            n = None if found.n is None or count == row_count else found.n[span.start : span.stop] - self._first_n
+            yield n, first, span
 
     def _join(self, key: str, lane: Lane, pieces: list[_Piece]) -> Series:
         values = joined_values((span for _, _, span in pieces), ARROW_TYPE_OF_LANE[lane])

@@ -14,6 +14,9 @@ Each stream has two Parquet files, and `docs/guide/storage-format.md` tells ever
 A row group holds values of one lane, so a reader takes one column of it, and skips `n` where a series has a value in
 every row. Why long and not wide: a dense run costs the same, and 20,000 sparse keys are rows, not columns. Why not
 lists, one series a row: decoding a list costs Arrow 1.5 to 1.8 of a flat column, and a flat one is what SQL likes.
+
+A file may hold the rows of many small runs (`store.merged_runs`): its values are sorted by lane and key first and then
+by run, so that one key of all runs lies together, and its series by run, so that those of one run do.
 """
 
 from __future__ import annotations
@@ -21,10 +24,11 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 from zlib import crc32
 
 import msgspec
@@ -39,7 +43,7 @@ from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, RunPath, Stream
 from runlake.store import record
 from runlake.store.fold import WriterState
 from runlake.store.layout import write_atomically
-from runlake.store.sealed_series import COLUMNS, Directory, GroupValues, SealedSeries, joined_values
+from runlake.store.sealed_series import COLUMNS, Directory, GroupValues, GroupWish, SealedSeries, joined_values
 from runlake.store.series import Int64s, Series, WriterRows
 
 FORMAT_VERSION = 1
@@ -48,6 +52,10 @@ GROUP_VALUES = 4 * CHUNK_ROWS
 GROUP_TEXT_BYTES = 4 * 2**20
 PYRAMID_STEP = 256
 SERIES_GROUP_POINTS = 65_536
+MERGED_GROUP_VALUES = CHUNK_ROWS
+"""Of a file that many runs share: one run reads a whole group for each of its keys."""
+
+_MERGED_SERIES_ROWS = 1024
 _MAX_READERS = 8
 _WORTH_THREADS = 2_000_000
 
@@ -99,12 +107,21 @@ class Footer(msgspec.Struct, frozen=True):
     crc32: int
 
 
+class Owner(NamedTuple):
+    """Whose rows are meant in a file that many runs share."""
+
+    run_id: str
+    incarnation: str
+    generation: str
+
+
 class Meta(msgspec.Struct):
     """The meta file of a segment: it makes the segment visible, and holds every record that is no row.
 
     `covers` names the journal parts whose content is here, `supersedes` the segments this one replaces;
     `files` maps each stream to its file of values, `footers` each file to its size and its footer's CRC-32, and
     `checksums` to the CRC-32 of all its bytes: a reader proves the pages it reads, only `check` reads everything.
+    Files that many runs share are named by their path from the folder of the segment, the others by their name.
     """
 
     version: int
@@ -118,6 +135,17 @@ class Meta(msgspec.Struct):
     checksums: dict[str, int]
     stretches: list[Stretch]
     writers: Sequence[WriterState]
+
+    @property
+    def is_merged(self) -> bool:
+        """Whether its rows lie in files that it shares with other runs."""
+        return any("/" in name for name in self.files.values())
+
+    @property
+    def owner(self) -> Owner | None:
+        """Whose rows it means in files that it shares; None where it has files of its own."""
+        # What the writers say and not the folder: a copied run goes under another id.
+        return Owner(self.writers[0].header["run_id"], self.incarnation, self.generation) if self.is_merged else None
 
 
 def segment_name(covers: Iterable[tuple[str, int]], supersedes: Iterable[str]) -> str:
@@ -198,15 +226,45 @@ def series_file(values_file: Path) -> Path:
 
 def write_rows(file: Path, path: RunPath, incarnation: str, generation: str, stretches: Sequence[WriterRows]) -> None:
     """Write one stream's rows, values and series; `stretches` are in row order for each writer. Publishes nothing."""
-    positions = np.arange(CHUNK_ROWS)
+    chunks = _new_chunks(_Origin(path, incarnation, generation), stretches)
+    chunks.sort(key=attrgetter("writer", "key", "lane", "first_n"))
+    _write_values(file, chunks, GROUP_VALUES, attrgetter("writer", "key"))
+    point_count = sum(min(chunk.count, 2 * PYRAMID_STEP) for chunk in chunks)
+    group_rows = max(16, min(4096, SERIES_GROUP_POINTS * len(chunks) // max(point_count, 1)))
+    _write_series(file, chunks, group_rows, True)
+
+
+def write_merged_rows(file: Path, runs: Iterable[tuple[RunPath, str, str, Sequence[WriterRows]]]) -> None:
+    """Write one stream's rows of many runs: (path, incarnation, generation, stretches) of each. Publishes nothing."""
     chunks = [
+        chunk
+        for path, incarnation, generation, rows in runs
+        for chunk in _new_chunks(_Origin(path, incarnation, generation), rows)
+    ]
+    chunks.sort(key=attrgetter("lane", "key", "run_id", "generation", "writer", "first_n"))
+    _write_values(file, chunks, MERGED_GROUP_VALUES, attrgetter("key"))
+    chunks.sort(key=attrgetter("run_id", "generation", "writer", "first_n", "lane", "key"))
+    _write_series(file, chunks, _MERGED_SERIES_ROWS, ["run_id", "key"])
+
+
+class _Origin(NamedTuple):
+    path: RunPath
+    incarnation: str
+    generation: str
+
+
+def _new_chunks(origin: _Origin, stretches: Sequence[WriterRows]) -> list[_NewChunk]:
+    positions = np.arange(CHUNK_ROWS)
+    return [
         chunk
         for rows in stretches
         for start in range(0, rows.row_count, CHUNK_ROWS)
-        for chunk in _chunks_of(rows, start, min(start + CHUNK_ROWS, rows.row_count), positions)
+        for chunk in _chunks_of(origin, rows, start, min(start + CHUNK_ROWS, rows.row_count), positions)
     ]
-    chunks.sort(key=lambda c: (c.writer, c.key, c.lane, c.first_n))
-    head = {"run_id": path.run_id, "generation": generation}
+
+
+def _write_values(file: Path, chunks: list[_NewChunk], limit: int, series_of: Callable[[_NewChunk], Any]) -> None:
+    """Write the values in this order, and note in each chunk where they are."""
     with pq.ParquetWriter(
         file,
         VALUES_SCHEMA,
@@ -225,28 +283,28 @@ def write_rows(file: Path, path: RunPath, incarnation: str, generation: str, str
         write_page_checksum=True,
         store_schema=False,
     ) as writer:
-        for number, group in enumerate(_groups(chunks)):
+        for number, group in enumerate(_groups(chunks, limit, series_of)):
             offset = 0
             for chunk in group:
                 chunk.place = (number, offset)
                 offset += chunk.count
-            writer.write_table(_values_table(group, head), row_group_size=max(offset, 1))
+            writer.write_table(_values_table(group), row_group_size=max(offset, 1))
         writer.add_key_value_metadata(_METADATA)
-    origin = {"entity": path.entity, "project": path.project, "incarnation": incarnation, **head}
-    records = [{**origin, **chunk.description()} for chunk in chunks]
-    table = pa.Table.from_pylist(records, schema=SERIES_SCHEMA)
-    point_count = sum(min(chunk.count, 2 * PYRAMID_STEP) for chunk in chunks)
-    rows_per_group = max(16, min(4096, SERIES_GROUP_POINTS * len(chunks) // max(point_count, 1)))
+
+
+def _write_series(file: Path, chunks: list[_NewChunk], group_rows: int, statistics: bool | list[str]) -> None:
+    table = pa.Table.from_pylist([chunk.description() for chunk in chunks], schema=SERIES_SCHEMA)
     pq.write_table(
         table,
         series_file(file),
-        row_group_size=rows_per_group,
+        row_group_size=group_rows,
         compression="zstd",
         use_dictionary=["entity", "project", "run_id", "incarnation", "generation", "writer", "stream", "lane"],
         column_encoding={
             "pyramid_steps.list.element": "DELTA_BINARY_PACKED",
             "pyramid_values.list.element": "BYTE_STREAM_SPLIT",
         },
+        write_statistics=statistics,
         write_page_checksum=True,
     )
 
@@ -256,6 +314,7 @@ class _NewChunk:
 
     def __init__(
         self,
+        origin: _Origin,
         rows: WriterRows,
         start: int,
         stop: int,
@@ -265,6 +324,7 @@ class _NewChunk:
         where: Int64s,
         values: pa.ChunkedArray,
     ) -> None:
+        self.origin, self.run_id, self.generation = origin, origin.path.run_id, origin.generation
         self.writer, self.stream, self.key, self.lane, self.position = rows.writer, rows.stream, key, lane, position
         self.first_n, self.row_count, self.count = rows.first_n + start, stop - start, len(values)
         self.values = values
@@ -273,15 +333,17 @@ class _NewChunk:
         self.place = (0, 0)
 
     def description(self) -> dict[str, Any]:
-        names = ("writer", "stream", "key", "lane", "position", "first_n", "row_count", "count")
-        described = {name: getattr(self, name) for name in names}
+        (entity, project, _), incarnation, _ = self.origin
+        described: dict[str, Any] = {"entity": entity, "project": project, "incarnation": incarnation}
+        names = "run_id", "generation", "writer", "stream", "key", "lane", "position", "first_n", "row_count", "count"
+        described.update((name, getattr(self, name)) for name in names)
         described["group"], described["offset"] = self.place
         if self.lane in ("f64", "i64") and self.key not in AXES:
             described.update(_statistics(self.values.to_numpy(), self.steps))
         return described
 
 
-def _chunks_of(rows: WriterRows, start: int, stop: int, positions: Int64s) -> Iterator[_NewChunk]:
+def _chunks_of(origin: _Origin, rows: WriterRows, start: int, stop: int, positions: Int64s) -> Iterator[_NewChunk]:
     """Each series' part in the stretch rows[start:stop], axis first."""
     everywhere = positions[: stop - start]
     axes: tuple[tuple[str, Lane, npt.NDArray[Any]], ...] = (
@@ -290,13 +352,12 @@ def _chunks_of(rows: WriterRows, start: int, stop: int, positions: Int64s) -> It
         (RUNTIME, "f64", rows.runtime),
     )
     for position, (name, lane, axis) in enumerate(axes):
-        yield _NewChunk(
-            rows, start, stop, name, lane, position - len(axes), everywhere, pa.chunked_array([axis[start:stop]])
-        )
+        values = pa.chunked_array([axis[start:stop]])
+        yield _NewChunk(origin, rows, start, stop, name, lane, position - len(axes), everywhere, values)
     for position, series in enumerate(rows.series):
         where, values = _cut(series, start, stop, everywhere)
         if len(values):
-            yield _NewChunk(rows, start, stop, series.key, series.lane, position, where, values)
+            yield _NewChunk(origin, rows, start, stop, series.key, series.lane, position, where, values)
 
 
 def _cut(series: Series, start: int, stop: int, everywhere: Int64s) -> tuple[Int64s, pa.ChunkedArray]:
@@ -309,14 +370,14 @@ def _cut(series: Series, start: int, stop: int, everywhere: Int64s) -> tuple[Int
     return where, series.values.slice(low, high - low)
 
 
-def _groups(chunks: list[_NewChunk]) -> Iterator[list[_NewChunk]]:
+def _groups(chunks: list[_NewChunk], limit: int, series_of: Callable[[_NewChunk], Any]) -> Iterator[list[_NewChunk]]:
     """Row groups of one lane each, cut between two series where a series is not larger itself."""
     group: list[_NewChunk] = []
     value_count = text_bytes = 0
     for chunk in chunks:
-        full = value_count + chunk.count > GROUP_VALUES or text_bytes > GROUP_TEXT_BYTES
-        begins_series = bool(group) and (chunk.writer, chunk.key) != (group[-1].writer, group[-1].key)
-        if group and (chunk.lane != group[-1].lane or full or (begins_series and value_count >= GROUP_VALUES // 2)):
+        full = value_count + chunk.count > limit or text_bytes > GROUP_TEXT_BYTES
+        begins_series = bool(group) and series_of(chunk) != series_of(group[-1])
+        if group and (chunk.lane != group[-1].lane or full or (begins_series and value_count >= limit // 2)):
             yield group
             group, value_count, text_bytes = [], 0, 0
         group.append(chunk)
@@ -326,12 +387,11 @@ def _groups(chunks: list[_NewChunk]) -> Iterator[list[_NewChunk]]:
         yield group
 
 
-def _values_table(group: list[_NewChunk], head: dict[str, str]) -> pa.Table:
+def _values_table(group: list[_NewChunk]) -> pa.Table:
     counts = [chunk.count for chunk in group]
     size = sum(counts)
-    columns: dict[str, Any] = {name: _repeated([value], [size]) for name, value in head.items()}
-    for name in ("writer", "key", "lane"):
-        columns[name] = _repeated([getattr(chunk, name) for chunk in group], counts)
+    names = ("run_id", "generation", "writer", "key", "lane")
+    columns: dict[str, Any] = {name: _repeated([getattr(chunk, name) for chunk in group], counts) for name in names}
     columns["n"] = pa.array(np.concatenate([chunk.where + chunk.first_n for chunk in group]))
     columns["step"] = pa.array(np.concatenate([chunk.steps for chunk in group]))
     column = _VALUE_COLUMN.get(group[0].lane)
@@ -387,101 +447,105 @@ def read_rows(
     axes: Sequence[str] = AXES,
     footers: Mapping[str, Footer] | None = None,
     ranges: Mapping[str, tuple[int, int]] | None = None,
+    owner: Owner | None = None,
 ) -> list[WriterRows]:
     """The rows of a segment's stream, one stretch a writer; of the series, only `keys` (escaped paths) when given.
 
     With `ranges`, those of the writers named that have first ≤ n < last, and up to 65,535 more on either side: rows are
     read by the chunk. Values are views of what Parquet decoded, not copies. `axes` that are not asked for come back
     empty. Every page is held against its checksum, and with `footers` (of the meta file) the footers too:
-    CorruptError names the file.
+    CorruptError names the file. `owner` says whose rows are meant where runs share the file (`Meta.owner`).
     """
     footers = footers or {}
-    found = _read_series(series_file(file), None if keys is None else keys | set(axes), list(COLUMNS), footers)
+    found = read_series(series_file(file), None if keys is None else keys | set(axes), COLUMNS, footers, owner)
     directory = Directory.of(found)
     if ranges is not None:
         directory = directory.touching(ranges)
-    try:
-        groups = _read_values(file, directory, footers)
-    except _READ_ERRORS as error:
-        raise _corrupt(file, error) from None
+    groups = read_groups(file, directory.wishes(), footers)
     return [_writer_rows(stream, entries, groups, axes) for entries in directory.by_writer()]
 
 
-def _read_series(
-    file: Path, wanted: frozenset[str] | None, columns: list[str], footers: Mapping[str, Footer]
+def read_series(
+    file: Path,
+    wanted: frozenset[str] | None,
+    columns: Sequence[str],
+    footers: Mapping[str, Footer],
+    owner: Owner | None = None,
 ) -> pa.Table:
-    """Some columns of the series file; of the series, those of the keys that are wanted."""
+    """Some columns of a series file, of the series of the `wanted` keys and the `owner`: all where None."""
     parquet = open_parquet(file, footers.get(file.name))
+    tests = {} if wanted is None else {"key": wanted}
+    tests |= {} if owner is None else {name: frozenset([value]) for name, value in owner._asdict().items()}
+    groups = _groups_with(parquet, {name: texts for name, texts in tests.items() if name in ("key", "run_id")})
     try:
-        table = parquet.read_row_groups(_groups_with(parquet, wanted), columns=columns, use_threads=False)
+        table = parquet.read_row_groups(groups, columns=list({*columns, *tests}), use_threads=len(groups) > 4)
     except _READ_ERRORS as error:
         raise _corrupt(file, error) from None
-    return table if wanted is None else table.filter(pc.is_in(table["key"], pa.array(sorted(wanted), pa.string())))
+    for name, texts in tests.items():
+        table = table.filter(pc.is_in(table[name], pa.array(sorted(texts), pa.string())))
+    return table.select(list(columns))
 
 
-def _groups_with(parquet: pq.ParquetFile, wanted: frozenset[str] | None) -> list[int]:
-    """The row groups of a series file that may name one of the keys."""
+def _groups_with(parquet: pq.ParquetFile, tests: Mapping[str, frozenset[str]]) -> list[int]:
+    """The row groups of a series file that may hold one of the texts in each of the columns."""
+    places = {SERIES_SCHEMA.get_field_index(name): texts for name, texts in tests.items()}
+
+    def may_hold(group: int, place: int, texts: frozenset[str]) -> bool:
+        statistics = parquet.metadata.row_group(group).column(place).statistics
+        if statistics is None or not statistics.has_min_max:
+            return True
+        low, high = statistics.min, statistics.max
+        return any(low <= text <= high for text in texts)
+
     everything = range(parquet.num_row_groups)
-    if wanted is None:
-        return list(everything)
-    column = SERIES_SCHEMA.get_field_index("key")
-    found = []
-    for group in everything:
-        statistics = parquet.metadata.row_group(group).column(column).statistics
-        if (
-            statistics is None
-            or not statistics.has_min_max
-            or any(statistics.min <= k <= statistics.max for k in wanted)
-        ):
-            found.append(group)
-    return found
+    return [group for group in everything if all(may_hold(group, *test) for test in places.items())]
 
 
-def _read_values(file: Path, directory: Directory, footers: Mapping[str, Footer]) -> dict[int, GroupValues]:
-    """The row groups that the entries are in, each read once, only the columns that are needed, on several cores."""
+def read_groups(file: Path, wishes: Mapping[int, GroupWish], footers: Mapping[str, Footer]) -> dict[int, GroupValues]:
+    """Row groups of a file of values, each read once, only the columns that are needed, on several cores."""
     parquet = open_parquet(file, footers.get(file.name))
 
-    def read(mine: list[tuple[int, Directory]], own: pq.ParquetFile | None = None) -> dict[int, GroupValues]:
-        groups, entries = [group for group, _ in mine], mine[0][1]
-        # A ParquetFile is not safe to share between threads; its metadata is, and is what takes time to read.
-        own = own or pq.ParquetFile(file, metadata=parquet.metadata, page_checksum_verification=True)
-        lane_column = _VALUE_COLUMN.get(entries.lane[0].as_py())
-        columns = [name for name in (lane_column, None if entries.is_dense else "n") if name is not None]
-        table = own.read_row_groups(groups, columns=columns, use_threads=False) if columns else None
+    def read(groups: list[int], own: pq.ParquetFile | None = None) -> dict[int, GroupValues]:
+        wish = wishes[groups[0]]
+        lane_column = _VALUE_COLUMN.get(wish.lane)
+        columns = [name for name in (lane_column, "n" if wish.with_n else None) if name is not None]
+        try:
+            # A ParquetFile is not safe to share between threads; its metadata is, and is what takes time to read.
+            own = own or pq.ParquetFile(file, metadata=parquet.metadata, page_checksum_verification=True)
+            table = own.read_row_groups(groups, columns=columns, use_threads=False) if columns else None
+        except _READ_ERRORS as error:
+            raise _corrupt(file, error) from None
         values = None if table is None or lane_column is None else _whole(table.column(lane_column))
-        n = None if table is None or entries.is_dense else _whole(table.column("n")).to_numpy()
+        n = None if table is None or not wish.with_n else _whole(table.column("n")).to_numpy()
         sizes = (parquet.metadata.row_group(group).num_rows for group in groups)
         starts = itertools.accumulate(sizes, initial=0)
         return {group: GroupValues(values, n, start) for group, start in zip(groups, starts, strict=False)}
 
-    reads = list(_reads(directory))
+    reads = list(_reads(wishes, lambda group: parquet.metadata.row_group(group).num_rows))
     worker_count = min(len(reads), os.cpu_count() or 1, _MAX_READERS)
-    if worker_count < 2 or directory.count.sum() < _WORTH_THREADS:
-        return dict(itertools.chain.from_iterable(read(mine, parquet).items() for mine in reads))
+    value_count = sum(parquet.metadata.row_group(group).num_rows for group in wishes)
+    if worker_count < 2 or value_count < _WORTH_THREADS:
+        return dict(itertools.chain.from_iterable(read(groups, parquet).items() for groups in reads))
     with ThreadPoolExecutor(worker_count, thread_name_prefix="runlake-read") as pool:
         return dict(itertools.chain.from_iterable(found.items() for found in pool.map(read, reads)))
 
 
-def _reads(directory: Directory) -> Iterator[list[tuple[int, Directory]]]:
+def _reads(wishes: Mapping[int, GroupWish], size_of: Callable[[int], int]) -> Iterator[list[int]]:
     """The neighbouring row groups that are read at once, so that a long series comes in one piece."""
-    mine: list[tuple[int, Directory]] = []
+    groups: list[int] = []
     value_count = 0
-    for group, entries in directory.by_group():
-        if mine:
-            before = mine[-1][1]
-            goes_on = entries.key[0] == before.key[-1] and entries.writer[0] == before.writer[-1]
-            if (
-                group != mine[-1][0] + 1
-                or entries.lane[0] != before.lane[-1]
-                or entries.is_dense != before.is_dense
-                or (value_count >= GROUP_VALUES and not goes_on)
-            ):
-                yield mine
-                mine, value_count = [], 0
-        mine.append((group, entries))
-        value_count += int(entries.count.sum())
-    if mine:
-        yield mine
+    for group, wish in sorted(wishes.items()):
+        if groups:
+            before = wishes[groups[-1]]
+            is_alike = (wish.lane, wish.with_n) == (before.lane, before.with_n)
+            goes_on = wish.first is not None and wish.first == before.last
+            if group != groups[-1] + 1 or not is_alike or (value_count >= GROUP_VALUES and not goes_on):
+                yield groups
+                groups, value_count = [], 0
+        groups.append(group)
+        value_count += size_of(group)
+    if groups:
+        yield groups
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
@@ -560,16 +624,14 @@ def _axis(entries: Directory, groups: Mapping[int, GroupValues], found: Int64s) 
 
 
 def read_pyramid(
-    files: Sequence[Path], keys: frozenset[str], footers: Mapping[str, Footer] | None = None
+    files: Sequence[tuple[Path, Owner | None]], keys: frozenset[str], footers: Mapping[str, Footer] | None = None
 ) -> tuple[Int64s, npt.NDArray[Any], int, str] | None:
     """(steps, values int64 or float64, value count, key) of the points that draw one numeric key; reads no values.
 
     None where the key is not in numbers of one lane and writer only: then the rows themselves decide.
     """
     columns = ["writer", "key", "lane", "first_n", "count", "pyramid_values", "pyramid_steps"]
-    found = []
-    for file in files:
-        found.append(_read_series(series_file(file), keys, columns, footers or {}))
+    found = [read_series(series_file(file), keys, columns, footers or {}, owner) for file, owner in files]
     table = pa.concat_tables(found) if found else pa.table({})
     if not table.num_rows:
         return None
@@ -586,15 +648,17 @@ def read_pyramid(
     return steps, values, pc.sum(table["count"]).as_py(), table["key"][0].as_py()
 
 
-def read_outline(file: Path, footers: Mapping[str, Footer] | None = None) -> pa.Table:
+def read_outline(file: Path, footers: Mapping[str, Footer] | None = None, owner: Owner | None = None) -> pa.Table:
     """What is said of each series and stretch of rows, without their values: see the head of this file."""
     columns = ["writer", "key", "lane", "position", "first_n", "row_count", "min", "max"]
-    return _read_series(series_file(file), None, columns, footers or {})
+    return read_series(series_file(file), None, columns, footers or {}, owner)
 
 
-def read_keys(file: Path, footers: Mapping[str, Footer] | None = None) -> list[tuple[int, int, str]]:
+def read_keys(
+    file: Path, footers: Mapping[str, Footer] | None = None, owner: Owner | None = None
+) -> list[tuple[int, int, str]]:
     """(first_n, position, key) of where each key of a segment's stream comes first, in first-logged order."""
-    table = _read_series(series_file(file), None, ["first_n", "position", "key"], footers or {})
+    table = read_series(series_file(file), None, ["first_n", "position", "key"], footers or {}, owner)
     table = table.filter(pc.greater_equal(table["position"], 0))  # the axes stand before the keys
     order = np.lexsort((table["position"].to_numpy(), table["first_n"].to_numpy()))
     codes = _whole(table["key"]).dictionary_encode().indices.to_numpy()[order]

@@ -65,9 +65,9 @@ def restore_run(layout: Layout, trashed: Path, writer: str, path: RunPath | None
     """Bring a run back from a folder in the trash to where it was, or to `path`, and cancel its tombstone.
 
     `ConflictError` when there is a run of that id again, `NotFoundError` when the folder is gone, `StoreError` when
-    nothing in it says which run it was.
+    nothing in it says which run it was, or when its rows are merged with those of others, in another project.
     """
-    path = path or _path_in(trashed)
+    path = _checked(layout, trashed, path) if path else _path_in(trashed)
     incarnation = trashed.name.partition("-")[0]
     target = layout.run_dir(path)
     if target.exists():
@@ -158,6 +158,23 @@ def size_bytes_of(place: Path) -> int:
             except FileNotFoundError:
                 pass  # emptied at this moment
     return total_bytes
+
+
+def _checked(layout: Layout, trashed: Path, path: RunPath) -> RunPath:
+    """The path, unless rows of the run are in files that are not where they would be looked for from there."""
+    for file in (trashed / "segments").glob("*.meta"):
+        try:
+            meta = read_meta(file)
+        except StoreError:
+            continue  # it is as unreadable there
+        merged_dir = layout.merged_dir(path.entity, path.project)
+        if meta.is_merged and not all((merged_dir / name.rpartition("/")[2]).exists() for name in meta.files.values()):
+            header = meta.writers[0].header
+            raise StoreError(
+                f"the rows of the run in {trashed} lie in the merged files of {header['entity']}/{header['project']}; "
+                "restore it there"
+            )
+    return path
 
 
 def _note_death(
