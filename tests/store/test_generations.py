@@ -265,7 +265,7 @@ setattr(seal, sys.argv[1], killed)
 fork(Layout(Path({str(layout.root)!r})), RunPath(*{tuple(RUN)!r}), 0, RunPath(*{tuple(FORK)!r}))
 """
     environment = {**os.environ, "PYTHONPATH": str(Path(runlake.__file__).parent.parent)}
-    for step in ("_put_rows", "_publish", "_sync"):
+    for step in ("put_rows", "publish_meta", "sync"):
         ended = subprocess.run([sys.executable, "-c", script, step], env=environment, check=False)
         assert ended.returncode == -signal.SIGKILL
         with pytest.raises(NotFoundError):
