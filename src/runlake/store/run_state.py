@@ -173,8 +173,8 @@ def part_header(data: bytes, name: str) -> dict[str, Any]:
 def writer_states(snapshot: Snapshot) -> list[WriterState]:
     """Everything each writer said, of all generations, sealed or not."""
     sealed = [state for meta in snapshot.metas for state in meta.writers]
-    parts = (snapshot.scan(name) for name in snapshot.parts)
-    states = join_states([*sealed, *(state_of_part(part) for part in parts if part.header)])
+    fresh = snapshot.scan_each(snapshot.parts, lambda part: state_of_part(part) if part.header else None)
+    states = join_states([*sealed, *(state for state in fresh if state is not None)])
     return [state for state in states if not is_half_rewound(state.header, state.records)]
 
 

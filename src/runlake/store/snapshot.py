@@ -7,8 +7,11 @@ a part that vanished under the reader's hands included, means: look again.
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +27,7 @@ from runlake.store.segment import Meta
 
 _ATTEMPTS = 50
 _LONGEST_WAIT_S = 0.05
+_MAX_SCANNERS = 8
 T = TypeVar("T")
 
 
@@ -60,6 +64,25 @@ class Snapshot:
             f"{self.path}: {name}: cut short at byte {part.valid_bytes}, although it was closed; what stood behind is "
             "lost; restore the file from a backup, or run `runlake check`"
         )
+
+    def scan_each(self, names: Sequence[PartName], then: Callable[[ScannedPart], T]) -> Iterator[T]:
+        """What `then` makes of each of these parts, in order. Several are read at once."""
+        worker_count = min(len(names), os.cpu_count() or 1, _MAX_SCANNERS)
+        if worker_count < 2:
+            yield from (then(self.scan(name)) for name in names)
+            return
+        with ThreadPoolExecutor(worker_count, thread_name_prefix="runlake-scan") as pool:
+            coming: deque[Future[T]] = deque()
+            try:
+                for name in names:
+                    coming.append(pool.submit(lambda name: then(self.scan(name)), name))
+                    if len(coming) > worker_count:  # no more in memory than are being worked on
+                        yield coming.popleft().result()
+                while coming:
+                    yield coming.popleft().result()
+            finally:
+                for left in coming:
+                    left.cancel()
 
     def is_left(self, name: PartName) -> bool:
         """Whether the writer went on in another part without closing this one: its disk did not let it."""

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from runlake.errors import NotFoundError
 from runlake.model import Stream
-from runlake.store.decode import ScannedPart, rows_of
+from runlake.store.decode import ScannedPart, check_follows, rows_of
 from runlake.store.fold import newest_generation
 from runlake.store.journal import PartName
 from runlake.store.run_state import header_of, is_half_rewound
 from runlake.store.segment import Meta
-from runlake.store.series import Series, WriterRows
+from runlake.store.series import Series, WriterRows, join_stretches
 from runlake.store.snapshot import Snapshot, nothing_yet
 
 _ALL = int(np.iinfo(np.int64).max)
@@ -102,16 +103,23 @@ def sealed(snapshot: Snapshot, stream: Stream, view: View) -> list[Meta]:
 
 def unsealed(snapshot: Snapshot, stream: Stream, view: View) -> Iterator[WriterRows]:
     """The rows of the stream that no segment has, writer by writer."""
-    by_writer: dict[tuple[str, str], list[ScannedPart]] = {}
-    for name in snapshot.parts:
-        part = snapshot.scan(name)
+
+    def decode(part: ScannedPart) -> tuple[str, WriterRows] | None:
         generation = part.header.get("generation", "")
-        if view.has(part.header.get("incarnation", ""), generation, stream):
-            by_writer.setdefault((generation, name.writer), []).append(part)
-    for (generation, writer), parts in by_writer.items():
-        rows = rows_of(writer, parts, stream)
-        if rows is not None:
-            yield from view.counted(generation, [rows])
+        if not view.has(part.header.get("incarnation", ""), generation, stream):
+            return None
+        rows = rows_of(part.header["writer"], [part], stream)
+        return None if rows is None else (generation, rows)
+
+    by_writer: dict[tuple[str, str], list[WriterRows]] = {}
+    for found in snapshot.scan_each(snapshot.parts, decode):
+        if found is not None:
+            generation, rows = found
+            by_writer.setdefault((generation, rows.writer), []).append(rows)
+    for (generation, _), stretches in by_writer.items():
+        for before, after in pairwise(stretches):
+            check_follows(before, after)
+        yield from view.counted(generation, [join_stretches(stretches)])
 
 
 def joined_by_writer(stretches: list[WriterRows]) -> list[list[WriterRows]]:
