@@ -606,7 +606,7 @@ def test_the_process_that_seals_a_run_merges_when_enough_have_come_together(layo
     paths = [RunPath("ann", "p", f"s{number:02}") for number in range(17)]
     for number, path in enumerate(paths):
         write(layout, path, number, row_count=2)
-    command = [sys.executable, "-m", "runlake.store.seal", str(layout.run_dir(paths[0]))]
+    command = [sys.executable, "-m", "runlake.store.tidy", str(layout.run_dir(paths[0]))]
     subprocess.run(command, check=True)
     assert merged_names(layout) == []  # they ended a moment ago
     age(layout, paths)

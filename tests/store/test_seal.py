@@ -390,7 +390,7 @@ def test_a_reader_never_misses_a_row_while_sealers_work(layout):
 def test_sealers_of_other_processes_wait_for_each_other(layout):
     a_run_of_every_kind_of_record(layout)
     before = everything(layout)
-    command = [sys.executable, "-m", "runlake.store.seal", str(layout.run_dir(RUN))]
+    command = [sys.executable, "-m", "runlake.store.tidy", str(layout.run_dir(RUN))]
     sealers = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(3)]
     assert [(s.communicate()[1], s.returncode) for s in sealers] == [(b"", 0)] * 3
     assert everything(layout) == before
@@ -399,7 +399,7 @@ def test_sealers_of_other_processes_wait_for_each_other(layout):
 
 def test_the_command_says_what_is_wrong_in_one_line(layout):
     Writer(layout)
-    command = [sys.executable, "-m", "runlake.store.seal", str(layout.run_dir(RUN).with_name("nope"))]
+    command = [sys.executable, "-m", "runlake.store.tidy", str(layout.run_dir(RUN).with_name("nope"))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith('run "nope" not in project ann/p')

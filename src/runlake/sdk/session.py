@@ -312,7 +312,7 @@ def _tell_and_seal(run: Run) -> None:
     try:
         append_change(Layout(settings.dir), run.run_path, run.writer_id, "finish", run.incarnation)
         if settings.seal == "detached":
-            side_process.start_detached("runlake.store.seal", [str(Path(run.dir).parent)])
+            side_process.start_detached("runlake.store.tidy", [str(Path(run.dir).parent)])
     except FAULTS as error:
         warnings.warn(
             f"runlake: run {run.path} ended well, but could not be announced or sealed ({error}); "

@@ -8,16 +8,12 @@ inputs are dropped (`drop_inputs`); what earlier sealers left is cleared away (`
 follows from its inputs, so whoever repeats a step finds it done.
 
 One sealer works on a run at a time: two that started from different sets of closed parts would seal rows twice.
-
-As a command, ``python -m runlake.store.seal <run folder>``: what `finish()` starts, detached. It goes on with merging
-the small runs of the project, where enough of them have come together (`store.merged_runs`).
 """
 
 from __future__ import annotations
 
 import os
 import platform
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +23,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from runlake.errors import CorruptError, ReadOnlyError, RunlakeError
+from runlake.errors import CorruptError, ReadOnlyError
 from runlake.model import STREAMS, RunPath, Stream
 from runlake.store import record, segment
 from runlake.store.changes import READ_ONLY_ERRNOS, append_change
@@ -431,29 +427,3 @@ def drop_leftovers(layout: Layout, path: RunPath) -> None:
         # Younger ones may be those of a sealer that is at work, on a disk without locks.
         if is_nobodys and time.time() - file.stat().st_mtime > _STALE_S:
             file.unlink(missing_ok=True)
-
-
-def main(run_dir: str) -> int:
-    """Seal one run, and merge its project where that is due; a store that cannot be written or is broken is somebody
-    else's to report.
-    """
-    from runlake.store.merged_runs import merge_when_worthwhile  # which builds on this module
-
-    folder = Path(run_dir)
-    layout = Layout(folder.parent.parent.parent.parent)
-    try:
-        os.nice(10)
-    except (AttributeError, OSError):
-        pass  # no priorities here
-    try:
-        path = layout.run_path_of(folder)
-        seal_run(layout, path)
-        merge_when_worthwhile(layout, path.entity, path.project)
-    except (RunlakeError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
