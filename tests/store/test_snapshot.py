@@ -2,10 +2,10 @@
 
 import pytest
 from journals import rows_in
-from stored import RUN, Writer, edit_config, part_names
+from stored import RUN, Clock, Writer, edit_config, part_names
 
 from runlake.errors import CorruptError, NotFoundError
-from runlake.store import record
+from runlake.store import opening, record
 from runlake.store.decode import scan_part
 from runlake.store.journal import FolderJournal, PartName
 from runlake.store.layout import Layout
@@ -192,3 +192,12 @@ def test_a_run_that_is_not_there_is_not_found(layout):
     Writer(layout).end()
     with pytest.raises(NotFoundError, match=r'run "other" not in project ann/p \(1 runs\)'):
         take_snapshot(layout, RUN._replace(run_id="other"))
+
+
+def test_a_run_whose_writer_has_only_said_who_it_is_is_not_there_yet(layout):
+    layout.make_run_dir(RUN)
+    writer = opening._open(layout, RUN, "0", "0", "0", "run", Clock(), 0, None, {}, None).writer
+    with pytest.raises(NotFoundError, match="just beginning"):
+        read_run(layout, RUN)
+    writer.record(record.START, {"name": "first", "set": {"lr": 1}})
+    assert (read_run(layout, RUN).name, read_run(layout, RUN).config) == ("first", {"lr": 1})

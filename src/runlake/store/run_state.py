@@ -175,7 +175,9 @@ def writer_states(snapshot: Snapshot) -> list[WriterState]:
     sealed = [state for meta in snapshot.metas for state in meta.writers]
     fresh = snapshot.scan_each(snapshot.parts, lambda part: state_of_part(part) if part.header else None)
     states = join_states([*sealed, *(state for state in fresh if state is not None)])
-    return [state for state in states if not is_half_rewound(state.header, state.records)]
+    # One that has only said who it is has not begun: its name and config come with its next write.
+    begun = (state for state in states if state.records or state.streams)
+    return [state for state in begun if not is_half_rewound(state.header, state.records)]
 
 
 def is_half_rewound(header: Mapping[str, Any], records: Iterable[tuple[Any, ...]]) -> bool:
