@@ -38,7 +38,7 @@ def test_the_trash_is_emptied_of_what_is_old_enough(layout):
     trashed = trash.move_run_to_trash(layout, RUN, "w")
     assert list(collect(layout, older_than_s=3600.0)) == []
     expected = [Garbage(place=f".trash/{trashed.name}", size_bytes=size_bytes)]
-    assert list(collect(layout, older_than_s=0.0, dry_run=True)) == expected
+    assert list(collect(layout, older_than_s=0.0, is_dry_run=True)) == expected
     assert trashed.exists()
     assert list(collect(layout, older_than_s=0.0)) == expected
     assert list(layout.trash_dir.iterdir()) == []

@@ -99,7 +99,7 @@ def test_what_is_whole_needs_no_repair(layout, sealed):
 def test_the_open_part_of_a_crashed_run_is_sealed(layout, crashed):
     before = everything(layout)
     name = f"{crashed.id}-002.part"
-    looked = repair_run(layout, RUN, dry_run=True)
+    looked = repair_run(layout, RUN, is_dry_run=True)
     assert told(looked) == [("open", name, "nothing", True)]
     assert len(part_names(layout)) == 3
     assert repair_run(layout, RUN) == looked

@@ -46,7 +46,7 @@ def test_a_garbled_pack_is_made_anew_and_every_run_told_as_moved(layout, two_run
     content = pack.read_bytes()
     pack.write_bytes(content.replace(b"#init#", b"#in\x00t#", 1))
     assert check(layout) == [("corrupt", f"changes/packed/{pack.name}")]
-    assert mend(layout, dry_run=True) == [("corrupt", "changes", True)]
+    assert mend(layout, is_dry_run=True) == [("corrupt", "changes", True)]
     assert pack.exists()
     assert mend(layout) == [("corrupt", "changes", True)]
     scan = read_changes(changes_dir, SeenChanges())

@@ -39,7 +39,7 @@ def repair(
     """Mend what `check` finds. What is whole is never thrown away. Ends with 1 when something is left as it is."""
     with open_store(context) as service:
         chosen = find_target(service, target)
-        found, failure = _repair(service, chosen, dry_run=dry_run or not yes, force=force)
+        found, failure = _repair(service, chosen, is_dry_run=dry_run or not yes, force=force)
         is_done = yes and not dry_run
         if not dry_run and not yes and any(repair.is_mended for _, repair in found):
             if not output.can_ask():
@@ -49,7 +49,7 @@ def repair(
             if not output.ask(f"repair {format_count(sum(r.is_mended for _, r in found), 'thing')}?"):
                 output.note("nothing was changed")
                 raise typer.Exit(ExitCode.NO)
-            found, failure = _repair(service, chosen, dry_run=False, force=force)
+            found, failure = _repair(service, chosen, is_dry_run=False, force=force)
             is_done = True
     if as_json:
         output.print_json({"is_dry_run": not is_done, "repairs": [repair_document(path, r) for path, r in found]})
@@ -67,7 +67,7 @@ def repair(
 
 
 def _repair(
-    service: Service, target: Target, *, dry_run: bool, force: bool
+    service: Service, target: Target, *, is_dry_run: bool, force: bool
 ) -> tuple[list[tuple[RunPath, Repair]], RunlakeError | None]:
     """Everything that was done, also when some run could not be mended."""
     found: list[tuple[RunPath, Repair]] = []
@@ -75,7 +75,7 @@ def _repair(
     with output.progress(f"repair {target}") as report:
         try:
             for path, repairs in service.repair(
-                target.entity, target.project, target.run_id, dry_run=dry_run, force=force
+                target.entity, target.project, target.run_id, is_dry_run=is_dry_run, force=force
             ):
                 visited_count += 1
                 report(visited_count, None)
@@ -97,7 +97,7 @@ def gc(
     """Empty the trash for good, and clear what killed processes left."""
     older_than_s = _seconds(older_than)
     with open_store(context) as service:
-        found = list(service.empty_trash(older_than_s=older_than_s, dry_run=True))
+        found = list(service.empty_trash(older_than_s=older_than_s, is_dry_run=True))
         total = f"{format_count(len(found), 'thing')}, {format_size(sum(one.size_bytes for one in found))}"
         if found and not dry_run:
             if not yes:

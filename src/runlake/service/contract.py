@@ -255,10 +255,10 @@ class Service(Protocol):
         project: str | None = None,
         run_id: str | None = None,
         *,
-        dry_run: bool = False,
+        is_dry_run: bool = False,
         force: bool = False,
     ) -> Iterator[tuple[RunPath, list[Repair]]]:
-        """Mend what `check` finds, or with `dry_run` say what would be done; yields paths as `check` does.
+        """Mend what `check` finds, or with `is_dry_run` say what would be done; yields paths as `check` does.
 
         Every row whose bytes are whole stays, or comes back; what is replaced is kept in the trash. `ConflictError`, at
         the end, of a run into which a process may still be writing; `force` takes that process for gone.
@@ -276,7 +276,7 @@ class Service(Protocol):
         """
         ...
 
-    def empty_trash(self, *, older_than_s: float, dry_run: bool = False) -> Iterator[Garbage]:
+    def empty_trash(self, *, older_than_s: float, is_dry_run: bool = False) -> Iterator[Garbage]:
         """Remove what was deleted or put aside that long ago, and what killed processes left; yields what went."""
         ...
 

@@ -327,7 +327,7 @@ class LocalService:
         project: str | None = None,
         run_id: str | None = None,
         *,
-        dry_run: bool = False,
+        is_dry_run: bool = False,
         force: bool = False,
     ) -> Iterator[tuple[RunPath, list[Repair]]]:
         """Runs that cannot be mended do not stop the others; the first of their errors is raised at the end."""
@@ -336,18 +336,20 @@ class LocalService:
 
         if entity is not None and project is not None and run_id is not None:
             self._check_exists(RunPath(entity, project, run_id))
-        if entity is None and (repairs := repair_store(self._layout, dry_run=dry_run)):
+        if entity is None and (repairs := repair_store(self._layout, is_dry_run=is_dry_run)):
             yield RunPath("", "", ""), repairs
         failures: list[RunlakeError] = []
         for owner, name in self._projects(entity, project):
             if run_id is None and (
-                repairs := repair_project(self._layout, owner, name, self._writer_id, dry_run=dry_run, force=force)
+                repairs := repair_project(
+                    self._layout, owner, name, self._writer_id, is_dry_run=is_dry_run, force=force
+                )
             ):
                 yield RunPath(owner, name, ""), repairs
             for each in sorted(self._layout.run_ids(owner, name)) if run_id is None else [run_id]:
                 path = RunPath(owner, name, each)
                 try:
-                    yield path, repair_run(self._layout, path, dry_run=dry_run, force=force)
+                    yield path, repair_run(self._layout, path, is_dry_run=is_dry_run, force=force)
                 except NotFoundError:
                     continue  # deleted since the runs were listed, or a folder without a journal
                 except RunlakeError as error:
@@ -366,10 +368,10 @@ class LocalService:
             raise NotFoundError(f"no deleted run {run!r} in the trash of {self.url}; see: runlake trash")
         return trash.restore_run(self._layout, self._layout.trash_dir / run, self._writer_id)
 
-    def empty_trash(self, *, older_than_s: float, dry_run: bool = False) -> Iterator[Garbage]:
+    def empty_trash(self, *, older_than_s: float, is_dry_run: bool = False) -> Iterator[Garbage]:
         from runlake.store.garbage import collect
 
-        return collect(self._layout, older_than_s=older_than_s, dry_run=dry_run)
+        return collect(self._layout, older_than_s=older_than_s, is_dry_run=is_dry_run)
 
     def merge_from(
         self, other: Path, *, projects: Sequence[tuple[str, str]] | None = None, is_dry_run: bool = False

@@ -47,7 +47,7 @@ class Aside:
             shutil.copy2(file, target)
 
 
-def collect(layout: Layout, *, older_than_s: float, dry_run: bool = False) -> Iterator[Garbage]:
+def collect(layout: Layout, *, older_than_s: float, is_dry_run: bool = False) -> Iterator[Garbage]:
     """Empty the trash of what has been there for `older_than_s`, and clear what killed processes left.
 
     Yields what was removed, or would be. ReadOnlyError when the store cannot be written.
@@ -56,17 +56,17 @@ def collect(layout: Layout, *, older_than_s: float, dry_run: bool = False) -> It
     try:
         for item in list_trash(layout):
             if now_s - item.deleted_at >= older_than_s:
-                yield from _remove(layout, layout.trash_dir / item.name, item.size_bytes, dry_run=dry_run)
+                yield from _remove(layout, layout.trash_dir / item.name, item.size_bytes, is_dry_run=is_dry_run)
         for place in _abandoned(layout, now_s):
-            yield from _remove(layout, place, size_bytes_of(place), dry_run=dry_run)
+            yield from _remove(layout, place, size_bytes_of(place), is_dry_run=is_dry_run)
     except OSError as error:
         if error.errno not in READ_ONLY_ERRNOS:
             raise
         raise ReadOnlyError(f"{layout.root} cannot be cleared, because it cannot be written: {error}") from error
 
 
-def _remove(layout: Layout, place: Path, size_bytes: int, *, dry_run: bool) -> Iterator[Garbage]:
-    if not dry_run:
+def _remove(layout: Layout, place: Path, size_bytes: int, *, is_dry_run: bool) -> Iterator[Garbage]:
+    if not is_dry_run:
         try:
             if place.is_dir() and not place.is_symlink():
                 doomed = place.with_name(f"{TEMPORARY_PREFIX}gc-{secrets.token_hex(4)}")

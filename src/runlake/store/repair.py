@@ -40,15 +40,15 @@ from runlake.store.snapshot import Snapshot, meta_names, number_parts
 _NOTHING = "nothing"
 
 
-def repair_run(layout: Layout, path: RunPath, *, dry_run: bool = False, force: bool = False) -> list[Repair]:
-    """Mend one run, or with `dry_run` say what would be done; answers one entry for each thing that was found.
+def repair_run(layout: Layout, path: RunPath, *, is_dry_run: bool = False, force: bool = False) -> list[Repair]:
+    """Mend one run, or with `is_dry_run` say what would be done; answers one entry for each thing that was found.
 
     `ConflictError` while a process that may still be writing stands in the way, unless `force`; ReadOnlyError when the
     run cannot be written, NotFoundError when it is not there.
     """
     if not layout.journal_dir(path).is_dir() and not layout.segments_dir(path).is_dir():
         raise NotFoundError(f"run {path} is not in {layout.root}; see: runlake ls")
-    if dry_run:
+    if is_dry_run:
         return _Mending(layout, path, is_dry=True, is_forced=force).run()
     try:
         with only_sealer(layout.segments_dir(path)):

@@ -16,14 +16,14 @@ from runlake.store.trash import move_run_to_trash
 from runlake.store.view import view_of
 
 
-def repair_store(layout: Layout, *, dry_run: bool = False) -> list[Repair]:
+def repair_store(layout: Layout, *, is_dry_run: bool = False) -> list[Repair]:
     """Make `store.toml` anew where it is missing or damaged."""
     repairs = []
     for finding in check_store(layout):
         if finding.kind == "newer":
             repairs.append(_said_of(finding, "left alone: upgrade runlake", is_mended=False))
             continue
-        if not dry_run:
+        if not is_dry_run:
             file = layout.root / "store.toml"
             if file.exists():
                 Aside(layout).keep(file)
@@ -34,7 +34,7 @@ def repair_store(layout: Layout, *, dry_run: bool = False) -> list[Repair]:
 
 
 def repair_project(
-    layout: Layout, entity: str, project: str, writer: str, *, dry_run: bool = False, force: bool = False
+    layout: Layout, entity: str, project: str, writer: str, *, is_dry_run: bool = False, force: bool = False
 ) -> list[Repair]:
     """Make packs of changes anew, and finish deletes; a run whose process lives is left alone unless `force`.
 
@@ -42,7 +42,7 @@ def repair_project(
     """
     try:
         findings = check_project(layout, entity, project)
-        if any(finding.kind == "corrupt" for finding in findings) and not dry_run:
+        if any(finding.kind == "corrupt" for finding in findings) and not is_dry_run:
             _make_packs_anew(layout, entity, project, writer)
         deleted = {layout.run_dir(path).name: path for path in deleted_runs(layout, entity, project)}
         repairs = []
@@ -51,7 +51,7 @@ def repair_project(
             if path is not None and not force and _is_being_written(layout, path):
                 repairs.append(_said_of(finding, "left alone: a process still writes into it", is_mended=False))
             elif path is not None:
-                if not dry_run:
+                if not is_dry_run:
                     move_run_to_trash(layout, path, writer)
                 repairs.append(_said_of(finding, "moved to the trash"))
             elif finding.kind == "corrupt":
