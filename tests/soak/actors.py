@@ -16,7 +16,7 @@ import network_disk
 from ledger import ACKNOWLEDGED, BEGUN, Ledger, read_acts, row_counter
 
 from runlake.errors import NotFoundError
-from runlake.model import RunPath
+from runlake.model import RunPath, TailCursor
 from runlake.query.scan import read_history
 from runlake.sdk.session import Session
 from runlake.service.contract import RunEdit
@@ -24,6 +24,7 @@ from runlake.service.local import LocalService
 from runlake.store.changes import pack_changes
 from runlake.store.journal import FolderJournal
 from runlake.store.layout import Layout
+from runlake.store.merged_runs import merge_runs
 from runlake.store.opening import open_run
 from runlake.store.run_state import read_run
 from runlake.store.seal import seal_run
@@ -184,6 +185,14 @@ def seal(stage):
         time.sleep(stage.chance.random() * 0.02)
 
 
+def merge(stage):
+    """Lets small runs share files, at once and however few; those that are begun anew are left behind."""
+    for _ in range(20):
+        for _ in merge_runs(stage.layout, ENTITY, PROJECT, quiet_s=0.0, min_run_count=2):
+            pass
+        time.sleep(stage.chance.random() * 0.2)
+
+
 def edit(stage):
     service, ledger = stage.service, stage.ledger
     for number in range(60):
@@ -259,6 +268,28 @@ def read(stage):
         assert listed.get(path.run_id, -1) >= acknowledged, f"{listed}: {act} with {acknowledged} rows"
 
 
+def tail(stage):
+    """Follows a run through whatever is done to it: the rows of each life come from the first on, each once."""
+    if stage.stale_s:
+        network_disk.be_stale(stage.root, stage.stale_s)
+    for _ in range(10):
+        run, cursor, service, seen = stage.any_run(), None, stage.service, {}
+        for _ in range(12):
+            try:
+                found = service.read_tail(run, cursor)
+            except NotFoundError:
+                break  # not begun yet, or deleted
+            cursor, seen = found.cursor, {} if found.is_restarted else seen
+            columns = {one.key: one.values.to_pylist() for one in found.history.series if one.key in ("who", "i")}
+            for who, i in zip(columns.get("who", ()), columns.get("i", ()), strict=True):
+                seen.setdefault(who, []).append(i)
+            assert all(kept == list(range(len(kept))) for kept in seen.values()), f"{run}: the tail gave {seen}"
+            if stage.chance.random() < 0.3:
+                cursor = TailCursor.parse(str(cursor))
+                service = LocalService(stage.root, default_entity=ENTITY)
+            time.sleep(stage.stale_s or stage.chance.random() * 0.1)
+
+
 def rows_of_life(history, act):
     """The numbers of the rows that one life of a writer logged, in the order they are read; each has all its values."""
     values = {}
@@ -285,6 +316,15 @@ def may_be_gone(act, acts):
     )
 
 
-ACTORS = {"write": write, "seal": seal, "read": read, "edit": edit, "delete": delete, "pack": pack}
-CAST = {"write": 3, "seal": 2, "read": 2, "edit": 1, "delete": 1, "pack": 1}
-STOPPABLE = ("write", "seal")
+ACTORS = {
+    "write": write,
+    "seal": seal,
+    "merge": merge,
+    "read": read,
+    "tail": tail,
+    "edit": edit,
+    "delete": delete,
+    "pack": pack,
+}
+CAST = {"write": 3, "seal": 2, "merge": 1, "read": 2, "tail": 1, "edit": 1, "delete": 1, "pack": 1}
+STOPPABLE = ("write", "seal", "merge")

@@ -142,10 +142,20 @@ class Meta(msgspec.Struct):
         return any("/" in name for name in self.files.values())
 
     @property
+    def headers(self) -> dict[str, dict[str, Any]]:
+        """The header of each writer, without a look at what else they said: that may be last values of many keys."""
+        if isinstance(self.writers, _StoredWriters):
+            return self.writers.headers()
+        return {state.writer: state.header for state in self.writers}
+
+    @property
     def owner(self) -> Owner | None:
         """Whose rows it means in files that it shares; None where it has files of its own."""
+        if not self.is_merged:
+            return None
         # What the writers say and not the folder: a copied run goes under another id.
-        return Owner(self.writers[0].header["run_id"], self.incarnation, self.generation) if self.is_merged else None
+        header = next(iter(self.headers.values()))
+        return Owner(header["run_id"], self.incarnation, self.generation)
 
 
 def segment_name(covers: Iterable[tuple[str, int]], supersedes: Iterable[str]) -> str:
@@ -173,12 +183,23 @@ class _StoredMeta(Meta):
     writers: msgspec.Raw  # type: ignore[assignment]
 
 
+class _Heading(msgspec.Struct):
+    """The beginning of a `WriterState`."""
+
+    writer: str
+    header: dict[str, Any]
+
+
 class _StoredWriters(Sequence[WriterState]):
     """The records of a meta file, decoded when somebody looks at them: readers of rows never do."""
 
     def __init__(self, packed: msgspec.Raw) -> None:
         self._packed = packed
         self._decoded: list[WriterState] | None = None
+
+    def headers(self) -> dict[str, dict[str, Any]]:
+        """The header of each writer; what else they said is passed over."""
+        return {each.writer: each.header for each in record.decode_as(list[_Heading], self._packed)}
 
     def _all(self) -> list[WriterState]:
         if self._decoded is None:

@@ -66,8 +66,8 @@ def view_of(
     """A generation as readers see it, the newest unless it is named. NotFoundError when there is none of that name."""
     headers: dict[str, dict[str, Any]] = {}
     for meta in snapshot.metas:
-        for state in meta.writers:
-            headers.setdefault(state.writer, state.header)
+        for writer, header in meta.headers.items():
+            headers.setdefault(writer, header)
     for name in snapshot.parts:
         header = read_header(snapshot, name)
         if "taken" in header and name.number == 0 and is_half_rewound(header, snapshot.scan(name).records):
