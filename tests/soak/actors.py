@@ -82,7 +82,10 @@ def write(stage):
     resume = chance.choice(["allow", None] if "shared" in run_id else ["allow", "allow", None])
     ledger = stage.ledger
     ledger.write("open", run=run_id, resume=resume)
-    log, end, opened, writer = (_sdk if chance.random() < 0.2 else _bare)(stage, run_id, resume)
+    try:
+        log, end, opened, writer = (_sdk if chance.random() < 0.2 else _bare)(stage, run_id, resume)
+    except FileNotFoundError:
+        return  # strict, and the run was deleted before the files that every run has were in it
     ledger.write("done", writer=writer.writer, incarnation=opened.incarnation, generation=opened.generation)
     writer._rows_per_part, writer._frames_per_block = chance.randrange(20, 200), chance.choice([16, 1024])
     counter = row_counter(stage.ledgers, stage.number, stage.life)
