@@ -107,7 +107,9 @@ def stored(home):
 
 @pytest.fixture
 def session(home):
-    """The module-level session, ended and forgotten afterwards."""
+    """The module-level session without a run, whatever other tests have begun; ended and forgotten afterwards."""
+    active.session.end_all(0)
+    active.session.run = None
     yield active.session
     active.session.end_all(0)
     active.session.run = None
