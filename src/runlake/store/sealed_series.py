@@ -41,8 +41,8 @@ class Directory:
 
     @classmethod
     def of(cls, table: pa.Table) -> Directory:
-        texts = [_whole(table.column(name)) for name in COLUMNS[:3]]
-        numbers = [_whole(table.column(name)).to_numpy().astype(np.int64, copy=False) for name in COLUMNS[3:]]
+        texts = [whole(table.column(name)) for name in COLUMNS[:3]]
+        numbers = [whole(table.column(name)).to_numpy().astype(np.int64, copy=False) for name in COLUMNS[3:]]
         return cls(*texts, *numbers)
 
     def __len__(self) -> int:
@@ -236,5 +236,6 @@ def _begins(column: pa.Array) -> np.typing.NDArray[np.bool_]:
     return begins
 
 
-def _whole(column: pa.ChunkedArray) -> pa.Array:
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """The column as one array; copied only where it is in pieces."""
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

@@ -43,7 +43,7 @@ from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, RunPath, Stream
 from runlake.store import record
 from runlake.store.fold import WriterState
 from runlake.store.layout import write_atomically
-from runlake.store.sealed_series import COLUMNS, Directory, GroupValues, GroupWish, SealedSeries, joined_values
+from runlake.store.sealed_series import COLUMNS, Directory, GroupValues, GroupWish, SealedSeries, joined_values, whole
 from runlake.store.series import Int64s, Series, WriterRows
 
 FORMAT_VERSION = 1
@@ -536,8 +536,8 @@ def read_groups(file: Path, wishes: Mapping[int, GroupWish], footers: Mapping[st
             table = own.read_row_groups(groups, columns=columns, use_threads=False) if columns else None
         except _READ_ERRORS as error:
             raise _corrupt(file, error) from None
-        values = None if table is None or lane_column is None else _whole(table.column(lane_column))
-        n = None if table is None or not wish.with_n else _whole(table.column("n")).to_numpy()
+        values = None if table is None or lane_column is None else whole(table.column(lane_column))
+        n = None if table is None or not wish.with_n else whole(table.column("n")).to_numpy()
         sizes = (parquet.metadata.row_group(group).num_rows for group in groups)
         starts = itertools.accumulate(sizes, initial=0)
         return {group: GroupValues(values, n, start) for group, start in zip(groups, starts, strict=False)}
@@ -567,10 +567,6 @@ def _reads(wishes: Mapping[int, GroupWish], size_of: Callable[[int], int]) -> It
         value_count += size_of(group)
     if groups:
         yield groups
-
-
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def open_parquet(file: Path, footer: Footer | None = None) -> pq.ParquetFile:
@@ -640,8 +636,8 @@ def _writer_rows(
 def _axis(entries: Directory, groups: Mapping[int, GroupValues], found: Int64s) -> npt.NDArray[Any]:
     places = zip(*(getattr(entries, name)[found].tolist() for name in ("group", "offset", "count")), strict=True)
     values = joined_values([groups[group].span(offset, count) for group, offset, count in places])
-    whole: npt.NDArray[Any] = values.to_numpy()
-    return whole
+    axis: npt.NDArray[Any] = values.to_numpy()
+    return axis
 
 
 def read_pyramid(
@@ -682,7 +678,7 @@ def read_keys(
     table = read_series(series_file(file), None, ["first_n", "position", "key"], footers or {}, owner)
     table = table.filter(pc.greater_equal(table["position"], 0))  # the axes stand before the keys
     order = np.lexsort((table["position"].to_numpy(), table["first_n"].to_numpy()))
-    codes = _whole(table["key"]).dictionary_encode().indices.to_numpy()[order]
+    codes = whole(table["key"]).dictionary_encode().indices.to_numpy()[order]
     firsts = np.sort(np.unique(codes, return_index=True)[1])
     columns = (table.column(name).take(pa.array(order[firsts])).to_pylist() for name in table.column_names)
     return list(zip(*columns, strict=True))
