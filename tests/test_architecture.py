@@ -20,7 +20,8 @@ ALLOWED = {
     "media": {"errors", "model", "values"},
     "plot": {"errors", "values", "media"},
     "compat": {"errors"},
-    "cli": {"errors", "model", "values", "settings", "query", "service", "api", "compat"},
+    "server": {"errors", "model", "values", "settings", "query", "service"},
+    "cli": {"errors", "model", "values", "settings", "query", "service", "api", "compat", "server"},
     "__init__": {"errors", "settings", "sdk", "api", "media", "plot", "compat"},
     "__main__": {"cli"},
 }
