@@ -10,7 +10,9 @@ RunlakeError                     anything this library raises on purpose (``runl
 ├── CommError                    reading or editing a store did not work; what W&B scripts catch
 │   ├── NotFoundError (ValueError)               no such entity, project, run, file or key
 │   ├── FileExistsLocallyError (ValueError, FileExistsError)   download() would overwrite
+│   ├── UnreachableError         the server does not answer
 │   └── ConflictError            somebody else was first
+│       └── GapError             bytes that do not follow those that are there
 ├── StoreError                   the bytes on disk are not as they should be
 │   ├── TruncatedError           the end is not there (yet): wait and read again
 │   ├── CorruptError             bytes changed: stop; the message says where and what is lost
@@ -65,6 +67,18 @@ class FileExistsLocallyError(CommError, ValueError, FileExistsError):
 
 class ConflictError(CommError):
     """Somebody else was first."""
+
+
+class UnreachableError(CommError):
+    """The server does not answer: it is down, or nothing leads to it."""
+
+
+class GapError(ConflictError):
+    """Bytes that do not follow those that are there: `expected_offset` is where they end."""
+
+    def __init__(self, message: str, *, expected_offset: int = 0) -> None:
+        super().__init__(message)
+        self.expected_offset = expected_offset
 
 
 class StoreError(RunlakeError):
