@@ -12,7 +12,7 @@ RunlakeError                     anything this library raises on purpose (``runl
 │   ├── FileExistsLocallyError (ValueError, FileExistsError)   download() would overwrite
 │   ├── UnreachableError         the server does not answer
 │   └── ConflictError            somebody else was first
-│       └── GapError             bytes that do not follow those that are there
+│       └── GapError             rows or bytes between what is there and what was sent are missing
 ├── StoreError                   the bytes on disk are not as they should be
 │   ├── TruncatedError           the end is not there (yet): wait and read again
 │   ├── CorruptError             bytes changed: stop; the message says where and what is lost
@@ -74,11 +74,11 @@ class UnreachableError(CommError):
 
 
 class GapError(ConflictError):
-    """Bytes that do not follow those that are there: `expected_offset` is where they end."""
+    """What was sent does not follow on what is there; `expected` is where to go on."""
 
-    def __init__(self, message: str, *, expected_offset: int = 0) -> None:
+    def __init__(self, message: str, expected: int) -> None:
         super().__init__(message)
-        self.expected_offset = expected_offset
+        self.expected = expected
 
 
 class StoreError(RunlakeError):

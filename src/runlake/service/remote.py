@@ -358,30 +358,39 @@ def _documents(response: httpx.Response) -> Iterator[wire.Sealed]:
             ) from error
 
 
-class _BodyFile(io.RawIOBase):
+class _BodyFile:
     """The body of an answer as a file that is read once, from front to end."""
 
+    closed = False
+
     def __init__(self, response: httpx.Response) -> None:
-        super().__init__()
         self._pieces = response.iter_bytes()
-        self._held = memoryview(b"")
+        self._held: list[bytes] = []
+        self._held_bytes = 0
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
-        wanted = memoryview(buffer).cast("B")
-        filled = 0
-        while filled < len(wanted):
-            if not self._held:
-                self._held = memoryview(self._next())
-                if not self._held:
-                    break
-            taken = min(len(wanted) - filled, len(self._held))
-            wanted[filled : filled + taken] = self._held[:taken]
-            self._held = self._held[taken:]
-            filled += taken
-        return filled
+    def read(self, size: int = -1) -> bytes:
+        while size < 0 or self._held_bytes < size:
+            piece = self._next()
+            if not piece:
+                break
+            self._held.append(piece)
+            self._held_bytes += len(piece)
+        if len(self._held) == 1 and self._held_bytes == size:
+            taken, self._held = self._held[0], []
+        else:
+            last = self._held.pop() if self._held else b""
+            over = self._held_bytes - size if 0 <= size < self._held_bytes else 0
+            cut = len(last) - over
+            taken = b"".join([*self._held, last[:cut]])
+            self._held = [last[cut:]] if over else []
+        self._held_bytes -= len(taken)
+        return taken
+
+    def close(self) -> None:
+        """The answer is closed by who opened it."""
 
     def _next(self) -> bytes:
         try:

@@ -193,7 +193,7 @@ def problem_members(error: RunlakeError) -> dict[str, Any]:
     """What a problem document says of an error besides title, status and detail."""
     members: dict[str, Any] = {"code": type(error).__name__}
     if isinstance(error, GapError):
-        members["expected_offset"] = error.expected_offset
+        members["expected"] = error.expected
     return members
 
 
@@ -202,7 +202,7 @@ def error_of(status: int, document: Mapping[str, Any]) -> RunlakeError:
     detail = document.get("detail") or document.get("title") or f"the server answered with the status {status}"
     kind = _ERRORS.get(str(document.get("code")))
     if kind is GapError:
-        return GapError(str(detail), expected_offset=int(document.get("expected_offset", 0)))
+        return GapError(str(detail), int(document.get("expected", 0)))
     if kind is None:
         kind = _ERROR_OF_STATUS.get(status, UnreachableError if status in (502, 503, 504) else CommError)
     return kind(str(detail))

@@ -33,7 +33,8 @@ from runlake.store.decode import ARROW_TYPE_OF_LANE
 _META = b"runlake"
 _WRITER = "_writer"
 _PIECE_BYTES = 4 * 2**20
-_BATCH_ROWS = 262_144
+_SMALL_BYTES = 65_536
+_BATCH_BYTES = 64 * 2**20
 
 
 class _About(msgspec.Struct, kw_only=True):
@@ -78,7 +79,7 @@ def write_blocks(blocks: Iterable[HistoryBlock], *, compression: str | None = No
 
 def write_table(table: pa.Table, *, compression: str | None = None) -> Iterator[bytes]:
     """A table as one ordinary Arrow IPC stream."""
-    return _stream(table.schema, table.to_batches(max_chunksize=_BATCH_ROWS), compression)
+    return _stream(table.schema, _batches(table), compression)
 
 
 def _problem(error: RunlakeError) -> Iterator[bytes]:
@@ -112,7 +113,7 @@ def _write(
         more=more,
     )
     table = pa.table(values, schema=pa.schema(fields, metadata={_META: pack(document)}))
-    yield from _stream(table.schema, table.to_batches(max_chunksize=_BATCH_ROWS), compression)
+    yield from _stream(table.schema, _batches(table), compression)
     for lane, members in sparse.items():
         yield from _stream(_sparse_schema(lane), _sparse_batches(lane, members), compression)
 
@@ -173,9 +174,20 @@ class _Sink(io.RawIOBase):
         self._pieces.append(bytes(data))
         return len(data)
 
-    def take(self) -> bytes:
-        taken, self._pieces = b"".join(self._pieces), []
-        return taken
+    def take(self) -> Iterator[bytes]:
+        """What has come, large buffers as they came and small ones together."""
+        pieces, self._pieces = self._pieces, []
+        small: list[bytes] = []
+        for piece in pieces:
+            if len(piece) < _SMALL_BYTES:
+                small.append(piece)
+            else:
+                if small:
+                    yield b"".join(small)
+                    small = []
+                yield piece
+        if small:
+            yield b"".join(small)
 
 
 def _stream(schema: pa.Schema, batches: Iterable[pa.RecordBatch], compression: str | None) -> Iterator[bytes]:
@@ -183,8 +195,14 @@ def _stream(schema: pa.Schema, batches: Iterable[pa.RecordBatch], compression: s
     with pa.ipc.new_stream(sink, schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
         for batch in batches:
             writer.write_batch(batch)
-            yield sink.take()
-    yield sink.take()
+            yield from sink.take()
+    yield from sink.take()
+
+
+def _batches(table: pa.Table) -> list[pa.RecordBatch]:
+    """The table in pieces that need not fit twice into memory."""
+    row_bytes = max(1, table.nbytes // max(1, table.num_rows))
+    return table.to_batches(max_chunksize=max(1, _BATCH_BYTES // row_bytes))  # type: ignore[no-any-return]
 
 
 # Reading --------------------------------------------------------------------------------------------------
