@@ -24,7 +24,7 @@ from runlake.sdk.disabled import DisabledWriter
 from runlake.sdk.exit_hooks import ExitHooks, interrupt_main_thread
 from runlake.sdk.helpers import attach
 from runlake.sdk.moment import moments
-from runlake.sdk.names import default_name, new_run_id
+from runlake.names import default_name, new_run_id
 from runlake.sdk.run import Run
 from runlake.sdk.saying import say
 from runlake.sdk.ticker import TICK_S, Ticker

@@ -52,10 +52,10 @@ class ServedRuns:
             look=HERE,
         )
         before = opened.before
-        base = {
+        base = start.row_counts or {
             "history": before.row_count if before else 0,
-            "events": before.event_count if before else 0,
-            "console": before.console_line_count if before else 0,
+            "events": before.event_count if before and start.rewind_to is None else 0,
+            "console": before.console_line_count if before and start.rewind_to is None else 0,
         }
         folder = self._layout.journal_dir(path)
         try:
