@@ -53,7 +53,11 @@ def upsert(context: RequestContext, given: Mapping[str, Any]) -> dict[str, Any]:
     if reference is not None and reference.writer is not None:
         return _say(context, path, given, config, hidden, line_count=reference.row_counts["history"])
     is_first_word = reference is None and (given.get("host") or given.get("jobProgram"))
-    if config is not None and _ENVIRONMENT_KEY not in hidden and (is_first_word or (reference and reference.row_counts)):
+    if (
+        config is not None
+        and _ENVIRONMENT_KEY not in hidden
+        and (is_first_word or (reference and reference.row_counts))
+    ):
         return _begin(context, path, given, config, hidden, reference.row_counts if reference else None)
     return _say(context, path, given, config, hidden)
 

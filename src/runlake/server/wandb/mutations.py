@@ -117,4 +117,4 @@ class _RewoundRunNode(BegunRunNode):
 
     @property
     def id(self) -> str:
-        return rewound_node_id(self._info.path, self._writer, self._row_counts)
+        return rewound_node_id(self.info.path, self._writer, self._row_counts)

@@ -14,7 +14,7 @@ from runlake.server.wandb.console import console_page
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.entity_node import NamedUser
 from runlake.server.wandb.files import FileNode, file_page, list_file_nodes
-from runlake.server.wandb.ids import project_number, run_node_id
+from runlake.server.wandb.ids import project_number, resumed_node_id, run_node_id
 from runlake.server.wandb.keys import keys_of_outline, keys_of_summary
 from runlake.server.wandb.rows import read_spec, sampled_rows, whole_rows
 from runlake.server.wandb.wire import (
@@ -37,18 +37,18 @@ class RunNode:
 
     def __init__(self, context: RequestContext, info: RunInfo, *, is_listed: bool = False) -> None:
         self._context = context
-        self._info = info
+        self.info = info
         self._is_listed = is_listed
 
     # What the run is
 
     @property
     def id(self) -> str:
-        return run_node_id(self._info.path)
+        return run_node_id(self.info.path)
 
     @property
     def projectId(self) -> int:
-        return project_number(self._info.entity, self._info.project)
+        return project_number(self.info.entity, self.info.project)
 
     @property
     def internalId(self) -> str:
@@ -56,51 +56,51 @@ class RunNode:
 
     @property
     def name(self) -> str:
-        return self._info.run_id
+        return self.info.run_id
 
     @property
     def displayName(self) -> str:
-        return self._info.name
+        return self.info.name
 
     @property
     def description(self) -> str | None:
-        return self._info.notes
+        return self.info.notes
 
     @property
     def notes(self) -> str | None:
-        return self._info.notes
+        return self.info.notes
 
     @property
     def state(self) -> str:
-        return self._info.state
+        return self.info.state
 
     @property
     def tags(self) -> list[str]:
-        return list(self._info.tags)
+        return list(self.info.tags)
 
     @property
     def group(self) -> str | None:
-        return self._info.group
+        return self.info.group
 
     @property
     def jobType(self) -> str | None:
-        return self._info.job_type
+        return self.info.job_type
 
     @property
     def host(self) -> str | None:
-        return self._info.host
+        return self.info.host
 
     @property
     def program(self) -> str | None:
-        return self._info.program
+        return self.info.program
 
     @property
     def createdAt(self) -> str:
-        return iso_time(self._info.created_at)
+        return iso_time(self.info.created_at)
 
     @property
     def heartbeatAt(self) -> str:
-        return iso_time(self._info.heartbeat_at)
+        return iso_time(self.info.heartbeat_at)
 
     @property
     def updatedAt(self) -> str:
@@ -108,31 +108,31 @@ class RunNode:
 
     @property
     def user(self) -> NamedUser | None:
-        return NamedUser(self._info.user) if self._info.user else None
+        return NamedUser(self.info.user) if self.info.user else None
 
     @property
     def sweepName(self) -> str | None:
-        return self._info.sweep
+        return self.info.sweep
 
     @property
     def exitcode(self) -> int | None:
-        return self._info.exit_code
+        return self.info.exit_code
 
     @property
     def shouldStop(self) -> bool:
-        return self._info.stop_requested
+        return self.info.stop_requested
 
     @property
     def stopped(self) -> bool:
-        return self._info.state == "killed"
+        return self.info.state == "killed"
 
     @property
     def failed(self) -> bool:
-        return self._info.state in ("failed", "crashed")
+        return self.info.state in ("failed", "crashed")
 
     @property
     def running(self) -> bool:
-        return self._info.state in ("running", "preempting")
+        return self.info.state in ("running", "preempting")
 
     @property
     def commit(self) -> str | None:
@@ -144,47 +144,47 @@ class RunNode:
     def project(self, _: ResolveInfo) -> Any:
         from runlake.server.wandb.project_node import ProjectNode
 
-        return ProjectNode(self._context, self._info.entity, self._info.project)
+        return ProjectNode(self._context, self.info.entity, self.info.project)
 
     # Config, summary, keys
 
     def config(self, _: ResolveInfo) -> str:
-        return dump_json_string(config_document(self._info))
+        return dump_json_string(config_document(self.info))
 
     def wandbConfig(self, _: ResolveInfo, keys: list[str] | None = None) -> str:
-        hidden = hidden_config(self._info)
+        hidden = hidden_config(self.info)
         return dump_json_string(hidden if keys is None else {key: hidden[key] for key in keys if key in hidden})
 
     def summaryMetrics(self, _: ResolveInfo) -> str:
-        return dump_json_string(summary_document(self._info))
+        return dump_json_string(summary_document(self.info))
 
     def systemMetrics(self, _: ResolveInfo) -> str:
-        return dump_json_string(self._info.system_metrics)
+        return dump_json_string(self.info.system_metrics)
 
     def historyKeys(self, _: ResolveInfo) -> dict[str, Any]:
-        if self._is_listed or not self._info.row_count:
-            return keys_of_summary(self._info)
-        return keys_of_outline(self._info, self._context.service.outline_history(self._info.path))
+        if self._is_listed or not self.info.row_count:
+            return keys_of_summary(self.info)
+        return keys_of_outline(self.info, self._context.service.outline_history(self.info.path))
 
     # Rows
 
     @property
     def historyLineCount(self) -> int:
-        return self._info.row_count
+        return self.info.row_count
 
     @property
     def eventsLineCount(self) -> int:
-        return self._info.event_count
+        return self.info.event_count
 
     @property
     def logLineCount(self) -> int:
-        return self._info.console_line_count
+        return self.info.console_line_count
 
     def historyTail(self, _: ResolveInfo) -> str:
-        return self._tail("history", self._info.row_count)
+        return self._tail("history", self.info.row_count)
 
     def eventsTail(self, _: ResolveInfo) -> str:
-        return self._tail("events", self._info.event_count)
+        return self._tail("events", self.info.event_count)
 
     def history(
         self,
@@ -208,7 +208,7 @@ class RunNode:
         self, _: ResolveInfo, specs: list[str], packVersion: int | None = None
     ) -> list[list[dict[str, Any]]]:
         context = self._context
-        return [sampled_rows(context.service, context.histories, self._info, read_spec(text)) for text in specs]
+        return [sampled_rows(context.service, context.histories, self.info, read_spec(text)) for text in specs]
 
     def parquetHistory(self, _: ResolveInfo, liveKeys: list[str]) -> dict[str, Any]:
         return {"parquetUrls": [], "liveData": []}
@@ -223,7 +223,7 @@ class RunNode:
         after: str | None = None,
         useImprovedPagination: bool | None = None,
     ) -> Connection:
-        return console_page(self._context.service, self._info, last=last, first=first, after=after)
+        return console_page(self._context.service, self.info, last=last, first=first, after=after)
 
     def fileCount(self, _: ResolveInfo) -> int:
         return len(self._files)
@@ -242,12 +242,12 @@ class RunNode:
 
     @cached_property
     def _files(self) -> list[FileNode]:
-        return list_file_nodes(self._context, self._info.path)
+        return list_file_nodes(self._context, self.info.path)
 
     @cached_property
     def _metadata(self) -> dict[str, Any]:
         try:
-            with self._context.service.open_file(self._info.path, METADATA_FILE) as file:
+            with self._context.service.open_file(self.info.path, METADATA_FILE) as file:
                 found = json.loads(file.read())
         except (NotFoundError, ValueError):
             return {}  # a run without that file, or with one of the user's own by that name
@@ -257,7 +257,7 @@ class RunNode:
         return whole_rows(
             self._context.service,
             self._context.histories,
-            self._info,
+            self.info,
             stream=stream,
             samples=samples,
             min_step=min_step,
@@ -268,5 +268,14 @@ class RunNode:
         """The last row as the text of a list that holds the text of the row."""
         if not row_count:
             return "[]"
-        tail = self._context.service.read_tail(self._info.path, None, stream=stream, last=1)
+        tail = self._context.service.read_tail(self.info.path, None, stream=stream, last=1)
         return dump_json_string([dump_json_string(row) for row in iter_rows(tail.history)])
+
+
+class ResumableRunNode(RunNode):
+    """A run as a process is told of it that asks whether it can go on with it."""
+
+    @property
+    def id(self) -> str:
+        counts = {"history": self.historyLineCount, "events": self.eventsLineCount, "console": self.logLineCount}
+        return resumed_node_id(self.info.path, counts)
