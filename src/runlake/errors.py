@@ -11,6 +11,7 @@ RunlakeError                     anything this library raises on purpose (``runl
 │   ├── NotFoundError (ValueError)               no such entity, project, run, file or key
 │   ├── FileExistsLocallyError (ValueError, FileExistsError)   download() would overwrite
 │   ├── ConflictError            somebody else was first
+│   │   └── GapError             rows or bytes between what is there and what was sent are missing
 │   ├── ForbiddenError           it is there, and not for you to change
 │   ├── AuthenticationError      a server does not know who asks: no API key, or none that is valid
 │   ├── TooLargeError            more in one request than a server takes
@@ -69,6 +70,14 @@ class FileExistsLocallyError(CommError, ValueError, FileExistsError):
 
 class ConflictError(CommError):
     """Somebody else was first."""
+
+
+class GapError(ConflictError):
+    """What was sent does not follow on what is there; `expected` is where to go on."""
+
+    def __init__(self, message: str, expected: int) -> None:
+        super().__init__(message)
+        self.expected = expected
 
 
 class ForbiddenError(CommError):

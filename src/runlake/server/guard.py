@@ -145,6 +145,10 @@ class GuardedService:
     put_file = _of_run(Service.put_file, "write")
     delete_file = _of_run(Service.delete_file, "write")
 
+    begin_writer = _of_run(Service.begin_writer, "write")
+    find_writer = _of_run(Service.find_writer, "read")
+    write_batch = _of_run(Service.write_batch, "write")
+
     seal = _of_project(Service.seal, "write")
     merge_runs = _of_project(Service.merge_runs, "write")
     check = _of_store(Service.check)

@@ -49,17 +49,21 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client is told: `kind` is the name of the error's class, `message` for a person to read."""
+    """What a client is told: `kind` is the name of the error's class, `message` for a person to read.
+
+    `details` is what a program needs beside that: `expected` of a `GapError`.
+    """
 
     status: int
     kind: str
     message: str
     retry_after_s: float | None = None
+    details: dict[str, Any] = {}
 
     @property
     def body(self) -> bytes:
         """The answer as JSON, in the form that both our client and the W&B client read."""
-        return msgspec.json.encode({"error": {"type": self.kind, "message": self.message}})
+        return msgspec.json.encode({"error": {"type": self.kind, "message": self.message, **self.details}})
 
     @property
     def headers(self) -> dict[str, str]:
@@ -96,7 +100,13 @@ def problem_of(error: Exception) -> Problem:
         message = "the server is out of memory for this; ask for less, or later"
     else:
         message = f"an unexpected {type(error).__name__} in the server; its log says more"
-    return Problem(status=int(status), kind=type(error).__name__, message=message, retry_after_s=retry_after_s)
+    return Problem(
+        status=int(status),
+        kind=type(error).__name__,
+        message=message,
+        retry_after_s=retry_after_s,
+        details={"expected": error.expected} if isinstance(error, errors.GapError) else {},
+    )
 
 
 def problem_response(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
