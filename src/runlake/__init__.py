@@ -16,7 +16,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runlake.errors import (
+    AuthenticationError,
     BadValueError,
+    BusyError,
     CommError,
     ConfigError,
     ConflictError,
@@ -24,6 +26,7 @@ from runlake.errors import (
     Error,
     FileExistsLocallyError,
     FilterError,
+    ForbiddenError,
     GapError,
     LogTypeError,
     NewerFormatError,
@@ -34,6 +37,7 @@ from runlake.errors import (
     RunlakeError,
     RunlakeWarning,
     StoreError,
+    TooLargeError,
     TruncatedError,
     UsageError,
 )
@@ -86,7 +90,9 @@ __all__ = [
     "AlertLevel",
     "Api",
     "Audio",
+    "AuthenticationError",
     "BadValueError",
+    "BusyError",
     "CommError",
     "ConfigError",
     "ConflictError",
@@ -94,6 +100,7 @@ __all__ = [
     "Error",
     "FileExistsLocallyError",
     "FilterError",
+    "ForbiddenError",
     "GapError",
     "Histogram",
     "Html",
@@ -112,6 +119,7 @@ __all__ = [
     "Settings",
     "StoreError",
     "Table",
+    "TooLargeError",
     "TruncatedError",
     "UsageError",
     "Video",

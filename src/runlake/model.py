@@ -143,7 +143,7 @@ class RunEdit(msgspec.Struct, frozen=True, kw_only=True):
 
     `config_set` and `summary_set` map key paths (`values.join_path`) to values; setting a path replaces the
     whole subtree below it. `config_unset` and `summary_unset` name paths to remove. `info` sets any of
-    name, notes, tags, group, job_type.
+    name, notes, tags, group, job_type; `state` that of a run that no process has written yet.
     """
 
     config_set: dict[str, Any] = {}
@@ -151,13 +151,15 @@ class RunEdit(msgspec.Struct, frozen=True, kw_only=True):
     summary_set: dict[str, Any] = {}
     summary_unset: tuple[str, ...] = ()
     info: dict[str, Any] = {}
+    state: State | None = None
 
 
 class WriterStart(msgspec.Struct, frozen=True, kw_only=True):
     """How a process that is elsewhere begins to write a run: what it says of itself, and what it goes on with.
 
     `config` is nested plain data, `default_name` the name of a run that has none. `client` tells processes apart that
-    write one run side by side (`is_shared`). `resume`, `rewind_to`, `fork_from`: see `store.opening.open_run`.
+    write one run side by side (`is_shared`). `row_counts` are the rows of each stream that the process takes for those
+    before its own, where it was told before. `resume`, `rewind_to`, `fork_from`: see `store.opening.open_run`.
     """
 
     name: str | None = None
@@ -174,6 +176,7 @@ class WriterStart(msgspec.Struct, frozen=True, kw_only=True):
     resume: Literal["allow", "must", "never"] | None = None
     is_shared: bool = False
     client: str | None = None
+    row_counts: dict[str, int] | None = None
     rewind_to: int | None = None
     fork_from: tuple[RunPath, int] | None = None
 
@@ -221,10 +224,14 @@ class WriterBatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WriterAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """How many rows of each stream a writer has written now, and whether somebody asked its process to stop."""
+    """How many rows of each stream a writer has written now, and whether somebody asked its process to stop.
+
+    `is_ended`: it has said its last word before; what else a batch says is not recorded then.
+    """
 
     row_counts: dict[str, int]
     is_stop_requested: bool = False
+    is_ended: bool = False
 
 
 class RunPage(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,12 +6,11 @@ import time
 import httpx
 import uvicorn
 from anyio.from_thread import start_blocking_portal
-from litestar import Litestar, Response
+from litestar import Litestar
 from litestar.di import Provide
 
-from runlake.errors import NotFoundError, RunlakeError
+from runlake.server.problems import problem_response
 from runlake.server.routes.api import api_router
-from runlake.service import wire
 
 
 class Holder:
@@ -23,19 +22,10 @@ class Holder:
 def make_app(holder):
     """The native API over whatever the holder holds, for whoever asks."""
 
-    def problem(request, error):
-        status = 404 if isinstance(error, NotFoundError) else 400
-        document = {"title": type(error).__name__, "status": status, "detail": str(error)}
-        return Response(
-            wire.pack({**document, **wire.problem_members(error)}),
-            status_code=status,
-            media_type=wire.PROBLEM_TYPE,
-        )
-
     return Litestar(
         [api_router()],
         dependencies={"service": Provide(lambda: holder.service, sync_to_thread=False)},
-        exception_handlers={RunlakeError: problem},
+        exception_handlers={Exception: problem_response},
     )
 
 

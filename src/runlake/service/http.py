@@ -11,14 +11,15 @@ from typing import Any
 
 import httpx
 
-from runlake.errors import CommError, NotSupportedError, RunlakeError, UnreachableError
+from runlake.errors import BusyError, CommError, NotSupportedError, RunlakeError, TruncatedError, UnreachableError
 from runlake.service.wire import error_of
 from runlake.version import __version__
 
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 60.0
 ATTEMPTS = 4
-_RETRIED = frozenset({429, 502, 503, 504})
+_RETRIED = frozenset({429, 502, 503, 504, 507})
+_PASSING = (UnreachableError, BusyError, TruncatedError)
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 10.0
 
@@ -130,10 +131,11 @@ class HttpClient:
             else:
                 if response.status_code < 400:
                     return response
-                if response.status_code not in _RETRIED or not repeatable or attempt == self._attempts:
-                    raise self._problem(response)
+                problem = self._problem(response)
+                is_passing = response.status_code in _RETRIED and isinstance(problem, _PASSING)
+                if not is_passing or not repeatable or attempt == self._attempts:
+                    raise problem
                 pause_s = max(pause_s, min(_retry_after_s(response), _LONGEST_PAUSE_S))
-                response.close()
             self._sleep(pause_s)
         raise AssertionError("the last attempt returns or raises")
 

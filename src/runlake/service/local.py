@@ -75,6 +75,7 @@ _ROW_COUNTS: dict[Stream, str] = {
     "events": "event_count",
     "console": "console_line_count",
 }
+_STATES_WITHOUT_A_PROCESS = ("pending", "failed")
 _INFO_KEYS = frozenset({"name", "notes", "tags", "group", "job_type"})
 
 
@@ -177,6 +178,12 @@ class LocalService:
 
     def edit_run(self, path: RunPath, edit: RunEdit) -> RunInfo:
         records = _records_of(edit)
+        if edit.state is not None:
+            if edit.state not in _STATES_WITHOUT_A_PROCESS:
+                raise BadValueError(f"a run can be made {' or '.join(_STATES_WITHOUT_A_PROCESS)}, not {edit.state!r}")
+            if self.read_run(path).row_count or self.find_writer(path) is not None:
+                raise ConflictError(f'the state of run "{path}" is that of its process; use stop_run to end it')
+            records.append((record.STATE, {"state": edit.state}))
         if not records:
             return self.read_run(path)
         self._write_records(path, records)

@@ -158,10 +158,14 @@ class RemoteService:
         }
         address = _run(path, "history")
         if keys and sum(len(key) + 5 for key in keys) < _LONGEST_QUERY_BYTES:
-            body = self._http.request("GET", address, query={**query, "key": list(keys)})
+            response = self._http.open("GET", address, query={**query, "key": list(keys)})
         else:
-            body = self._ask(address, {"keys": None if keys is None else list(keys)}, **query)
-        return wire_rows.read_history(pa.BufferReader(body))
+            document = {"keys": None if keys is None else list(keys)}
+            response = self._http.open(
+                "POST", address, query=query, content=wire.pack(document), headers=_JSON, is_repeatable=True
+            )
+        with closing(response), pa.PythonFile(_BodyFile(response), "r") as source:
+            return wire_rows.read_history(source)
 
     def read_histories(
         self,
@@ -348,8 +352,8 @@ def _documents(response: httpx.Response) -> Iterator[wire.Sealed]:
     with closing(response):
         try:
             for line in response.iter_lines():
-                if line.startswith('{"problem":'):
-                    raise wire.error_of(500, json.loads(line)["problem"])
+                if line.startswith('{"error":'):
+                    raise wire.error_of(500, json.loads(line))
                 if line:
                     yield wire.unpack(line, wire.Sealed)
         except httpx.TransportError as error:

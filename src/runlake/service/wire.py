@@ -1,7 +1,7 @@
 """The model as bytes for the network, and back: the only place that knows both.
 
 JSON is that of `values.encode_json`, so that NaN, bytes and integers of any size survive: a document is what
-`pack` makes and `unpack` reads. Errors travel as problem documents (RFC 9457), whose `code` is the name of the class.
+`pack` makes and `unpack` reads. Errors travel as documents that name their class (`server.problems`).
 Rows travel as Arrow: see `service.wire_rows`.
 """
 
@@ -16,13 +16,15 @@ import msgspec
 
 from runlake import errors
 from runlake.errors import (
+    AuthenticationError,
     BadValueError,
-    CommError,
     ConflictError,
+    ForbiddenError,
     GapError,
     NotFoundError,
     NotSupportedError,
     RunlakeError,
+    TooLargeError,
     UnreachableError,
 )
 from runlake.model import RunPath
@@ -176,33 +178,30 @@ _ERRORS: dict[str, type[RunlakeError]] = {
     name: kind for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, RunlakeError)
 }
 _ERROR_OF_STATUS: dict[int, type[RunlakeError]] = {
-    400: BadValueError,
+    401: AuthenticationError,
+    403: ForbiddenError,
     404: NotFoundError,
     405: NotSupportedError,
     409: ConflictError,
-    410: NotFoundError,
-    413: BadValueError,
-    414: BadValueError,
-    415: BadValueError,
-    422: BadValueError,
+    413: TooLargeError,
     501: NotSupportedError,
 }
 
 
-def problem_members(error: RunlakeError) -> dict[str, Any]:
-    """What a problem document says of an error besides title, status and detail."""
-    members: dict[str, Any] = {"code": type(error).__name__}
-    if isinstance(error, GapError):
-        members["expected"] = error.expected
-    return members
+def problem_document(error: RunlakeError) -> dict[str, Any]:
+    """An error that comes after the answer has begun, in the form of `server.problems`."""
+    details = {"expected": error.expected} if isinstance(error, GapError) else {}
+    return {"error": {"type": type(error).__name__, "message": str(error), **details}}
 
 
 def error_of(status: int, document: Mapping[str, Any]) -> RunlakeError:
     """The error that a problem document stands for, of the class that it had on the other side."""
-    detail = document.get("detail") or document.get("title") or f"the server answered with the status {status}"
-    kind = _ERRORS.get(str(document.get("code")))
+    told = document.get("error")
+    told = told if isinstance(told, Mapping) else {}
+    message = str(told.get("message") or document.get("detail") or f"the server answered with the status {status}")
+    kind = _ERRORS.get(str(told.get("type")))
     if kind is GapError:
-        return GapError(str(detail), int(document.get("expected", 0)))
+        return GapError(message, int(told.get("expected", 0)))
     if kind is None:
-        kind = _ERROR_OF_STATUS.get(status, UnreachableError if status in (502, 503, 504) else CommError)
-    return kind(str(detail))
+        kind = _ERROR_OF_STATUS.get(status) or (BadValueError if status < 500 else UnreachableError)
+    return kind(message)

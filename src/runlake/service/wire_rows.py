@@ -27,7 +27,7 @@ from runlake.errors import CommError, RunlakeError
 from runlake.model import RUNTIME, STEP, TIMESTAMP, Lane, TailCursor
 from runlake.query.across import HistoryBlock
 from runlake.query.history import History, Series, Tail
-from runlake.service.wire import error_of, pack, problem_members, unpack
+from runlake.service.wire import error_of, pack, problem_document, unpack
 from runlake.store.decode import ARROW_TYPE_OF_LANE
 
 _META = b"runlake"
@@ -83,7 +83,7 @@ def write_table(table: pa.Table, *, compression: str | None = None) -> Iterator[
 
 
 def _problem(error: RunlakeError) -> Iterator[bytes]:
-    about = _About(problem={"detail": str(error), **problem_members(error)})
+    about = _About(problem=problem_document(error))
     return _stream(pa.schema([], metadata={_META: pack(about)}), [], None)
 
 

@@ -80,4 +80,4 @@ def _lines(values: Iterable[Any]) -> Iterator[bytes]:
         for value in values:
             yield wire.pack(value) + b"\n"
     except RunlakeError as error:
-        yield wire.pack({"problem": {"detail": str(error), **wire.problem_members(error)}}) + b"\n"
+        yield wire.pack(wire.problem_document(error)) + b"\n"

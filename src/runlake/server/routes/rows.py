@@ -168,7 +168,7 @@ async def _follow(
             read = partial(service.read_tail, run, tail.cursor, stream=stream_name, keys=keys)
             tail = await to_thread.run_sync(read)
         except RunlakeError as error:
-            yield _event("problem", {"detail": str(error), **wire.problem_members(error)}, None)
+            yield _event("problem", wire.problem_document(error), None)
             return
 
 
