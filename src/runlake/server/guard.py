@@ -25,6 +25,7 @@ from runlake.service.contract import Service
 
 P = ParamSpec("P")
 R = TypeVar("R")
+S = TypeVar("S")
 Need = Literal["read", "write"]
 
 
@@ -53,6 +54,21 @@ def _of_run(verb: Callable[Concatenate[Service, P], R], need: Need) -> Callable[
     def checked(self: GuardedService, /, *args: P.args, **kwargs: P.kwargs) -> R:
         path = cast(RunPath, args[0] if args else kwargs["path"])
         return self._pass_on(verb, need, (path.entity, path.project), args, kwargs)
+
+    return checked
+
+
+def _of_run_and_its_source(
+    verb: Callable[[Service, RunPath, S], R],
+) -> Callable[[GuardedService, RunPath, S], R]:
+    """The verb, for those who may write the project of the run, and read that of the run it is forked from."""
+
+    @functools.wraps(verb)
+    def checked(self: GuardedService, path: RunPath, start: S) -> R:
+        source: tuple[RunPath, int] | None = getattr(start, "fork_from", None)
+        if source is not None and not self.may_read(source[0].entity, source[0].project):
+            raise _no_project(source[0].entity, source[0].project)
+        return self._pass_on(verb, "write", (path.entity, path.project), (path, start), {})
 
     return checked
 
@@ -145,9 +161,11 @@ class GuardedService:
     put_file = _of_run(Service.put_file, "write")
     delete_file = _of_run(Service.delete_file, "write")
 
-    begin_writer = _of_run(Service.begin_writer, "write")
+    begin_writer = _of_run_and_its_source(Service.begin_writer)
     find_writer = _of_run(Service.find_writer, "read")
     write_batch = _of_run(Service.write_batch, "write")
+    open_writer = _of_run_and_its_source(Service.open_writer)
+    append_frames = _of_run(Service.append_frames, "write")
 
     seal = _of_project(Service.seal, "write")
     merge_runs = _of_project(Service.merge_runs, "write")
