@@ -25,7 +25,6 @@ from runlake.service.contract import Service
 
 P = ParamSpec("P")
 R = TypeVar("R")
-S = TypeVar("S")
 Need = Literal["read", "write"]
 
 
@@ -59,16 +58,18 @@ def _of_run(verb: Callable[Concatenate[Service, P], R], need: Need) -> Callable[
 
 
 def _of_run_and_its_source(
-    verb: Callable[[Service, RunPath, S], R],
-) -> Callable[[GuardedService, RunPath, S], R]:
+    verb: Callable[Concatenate[Service, P], R],
+) -> Callable[Concatenate[GuardedService, P], R]:
     """The verb, for those who may write the project of the run, and read that of the run it is forked from."""
 
     @functools.wraps(verb)
-    def checked(self: GuardedService, path: RunPath, start: S) -> R:
-        source: tuple[RunPath, int] | None = getattr(start, "fork_from", None)
-        if source is not None and not self.may_read(source[0].entity, source[0].project):
-            raise _no_project(source[0].entity, source[0].project)
-        return self._pass_on(verb, "write", (path.entity, path.project), (path, start), {})
+    def checked(self: GuardedService, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        path = cast(RunPath, args[0] if args else kwargs["path"])
+        for start in (*args, *kwargs.values()):
+            source = cast("tuple[RunPath, int] | None", getattr(start, "fork_from", None))
+            if source is not None and not self.may_read(source[0].entity, source[0].project):
+                raise _no_project(source[0].entity, source[0].project)
+        return self._pass_on(verb, "write", (path.entity, path.project), args, kwargs)
 
     return checked
 
