@@ -73,10 +73,11 @@ class RemoteService:
         timeout_s: float | None = None,
         attempts: int = ATTEMPTS,
         transport: httpx.BaseTransport | None = None,
+        default_entity: str | None = None,
     ) -> None:
         self._http = HttpClient(base_url, api_key=api_key, timeout_s=timeout_s, attempts=attempts, transport=transport)
         self._compression = "none" if _is_this_machine(base_url) else "zstd"
-        self._default_entity: str | None = None
+        self._default_entity = default_entity
 
     @property
     def url(self) -> str:

@@ -155,7 +155,7 @@ class FedJournals:
         if is_new:
             journal.claim(name).close()
         _write(file, end, fresh)
-        place = _Place(mark_at(part, part.valid_bytes), part.end != "open")
+        place = _Place(mark_at(part, part.valid_bytes), part.end != "open" and part.is_complete)
         self._places.put((folder, name), place)
         self._tell(path, folder, served, name, part)
         return place.mark.offset
@@ -183,7 +183,8 @@ class FedJournals:
         part = scan_part(file.read_bytes(), str(name))
         if part.valid_bytes < size_bytes:
             os.truncate(file, part.valid_bytes)
-        return _Place(mark_at(part, part.valid_bytes), part.end != "open")
+        is_closed = part.end != "open" and part.is_complete
+        return _Place(mark_at(part, part.valid_bytes), is_closed)
 
     def _is_past(self, path: RunPath, name: PartName, *, before: bool = False) -> bool:
         """Whether a part was here and is sealed; with `before`, whether the one before it is or was here."""
