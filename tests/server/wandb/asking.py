@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 from runlake.model import RunPath
+from runlake.server.wandb.commits import Commits
 from runlake.server.wandb.context import RequestContext
 from runlake.server.wandb.graphql import GraphQL
 from runlake.server.wandb.histories import Histories
@@ -34,6 +35,7 @@ class Desk:
             file_url=lambda method, path, name: f"http://lab/{method}/{path}/{name}",
             parquet_url=lambda path, name: f"http://lab/exports/{path}/{name}",
             histories=Histories(),
+            commits=Commits(),
             parquet=parquet,
         )
 
