@@ -63,10 +63,9 @@ def graphql(request: Request[Any, Any, Any], body: bytes, parts: Parts) -> Respo
     answer = parts.graphql.execute(asked.query or "", asked.variables, asked.operationName, context)
     content = msgspec.json.encode(answer)
     if any(error.get("extensions", {}).get("code") == "UNAVAILABLE" for error in answer.get("errors", ())):
-        status_code, headers = 503, {"Retry-After": "2"}  # the client tries again, as it does not with a 200
-    return Response(
-        msgspec.json.encode(answer), status_code=status_code, headers=headers, media_type="application/json"
-    )
+        # The client tries again, as it does not with a 200.
+        return Response(content, status_code=503, headers={"Retry-After": "2"}, media_type="application/json")
+    return Response(content, media_type="application/json")
 
 
 @post(
