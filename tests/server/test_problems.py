@@ -12,7 +12,6 @@ from runlake import errors
 from runlake.server.problems import Problem, problem_of, problem_response
 from runlake.server.signing import ExpiredError
 
-
 FAULTS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.StoreError)]
 
 

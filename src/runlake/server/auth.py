@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import TYPE_CHECKING
 
-from runlake.errors import AuthenticationError
+from runlake.errors import AuthenticationError, RunlakeError
 from runlake.server.people import People, Person
+
+if TYPE_CHECKING:
+    from litestar.types import ASGIApp, Receive, Scope, Send
 
 CHALLENGE = 'Basic realm="runlake"'
 """The WWW-Authenticate header of an answer to nobody."""
@@ -45,3 +49,27 @@ def require_person(people: People, authorization: str | None) -> Person:
     if key_in(authorization) is None:
         raise AuthenticationError("no API key was sent; sign in with: runlake login")
     raise AuthenticationError("the API key is not valid here; sign in again with: runlake login")
+
+
+class SignIn:
+    """Puts who is asking into ``scope["user"]``, None for nobody; whether they may is for the routes to say.
+
+    A database of people that cannot be read at this moment is answered as the fault it is, and not as a wrong key.
+    """
+
+    def __init__(self, app: ASGIApp, *, people: People) -> None:
+        self._app = app
+        self._people = people
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, with its person."""
+        if scope["type"] == "http":
+            from runlake.server.problems import problem_of, send_problem
+
+            header = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+            try:
+                scope["user"] = find_person(self._people, header)
+            except RunlakeError as error:
+                await send_problem(send, problem_of(error))
+                return
+        await self._app(scope, receive, send)
