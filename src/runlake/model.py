@@ -224,10 +224,14 @@ class WriterBatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WriterAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """How many rows of each stream a writer has written now, and whether somebody asked its process to stop."""
+    """How many rows of each stream a writer has written now, and whether somebody asked its process to stop.
+
+    `is_ended`: it has said its last word before; what else a batch says is not recorded then.
+    """
 
     row_counts: dict[str, int]
     is_stop_requested: bool = False
+    is_ended: bool = False
 
 
 class RunPage(msgspec.Struct, frozen=True, kw_only=True):

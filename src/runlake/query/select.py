@@ -56,6 +56,22 @@ def slice_rows(history: History, start: int, stop: int) -> History:
     )
 
 
+def by_step(history: History) -> History:
+    """The same rows by `_step`, those of one step in the order they had."""
+    if bool((history.step[1:] >= history.step[:-1]).all()):
+        return history
+    order = np.argsort(history.step, kind="stable")
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return replace(
+        history,
+        step=history.step[order],
+        timestamp=_axis(history.timestamp, order),
+        runtime=_axis(history.runtime, order),
+        series=[_moved(series, order, place) for series in history.series],
+    )
+
+
 def with_keys(history: History, keys: Sequence[str], join: Join = "inner") -> History:
     """The series of `keys`, over the rows that `join` keeps.
 
@@ -117,6 +133,15 @@ def _gather(array: pa.ChunkedArray, positions: Int64s) -> pa.ChunkedArray:
     if pa.types.is_null(array.type):
         return array.slice(0, len(positions))
     return array.take(pa.array(positions))
+
+
+def _moved(series: Series, order: Int64s, place: Int64s) -> Series:
+    """The series after the row at `order[i]` has gone to i; `place` is the inverse."""
+    if series.rows is None:
+        return replace(series, values=_gather(series.values, order))
+    rows = place[series.rows]
+    by_row = np.argsort(rows, kind="stable")
+    return replace(series, rows=rows[by_row], values=_gather(series.values, by_row))
 
 
 def _slice(series: Series, start: int, stop: int) -> Series:

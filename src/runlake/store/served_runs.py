@@ -6,14 +6,14 @@ whichever worker, leaves what it would have left once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from runlake.errors import BadValueError, GapError, LogTypeError, NotFoundError
-from runlake.model import BegunWriter, LoggedRow, RunPath, WriterAnswer, WriterBatch, WriterStart
+from runlake.model import BegunWriter, LoggedRow, RunPath, State, WriterAnswer, WriterBatch, WriterStart
 from runlake.store import record
 from runlake.store.changes import append_change
 from runlake.store.control import StopWatch
@@ -23,7 +23,8 @@ from runlake.store.kept import Kept
 from runlake.store.layout import Layout
 from runlake.store.opening import open_run
 from runlake.store.served import EndedError, Served, ServedWriters, Turn, list_served, mark_served, read_served
-from runlake.store.served_documents import changes_between, read_documents, write_documents
+from runlake.store.served_documents import Documents, changes_between, read_documents, write_documents
+from runlake.store.side_process import start_detached
 from runlake.values import flatten
 
 _KEPT_WATCHES = 4096
@@ -85,17 +86,19 @@ class ServedRuns:
         folder = self._layout.journal_dir(path)
         try:
             with self._writers.turn(path, writer) as turn:
-                journal_writer = turn.writer
-                counts = self._apply(turn, batch, _documents_file(folder, writer))
+                is_stopped = self._is_stop_requested(path, turn.writer)
+                counts = self._apply(turn, batch, _documents_file(folder, writer), is_stopped=is_stopped)
         except EndedError as ended:
             _check_is_known(batch, ended.row_counts)
-            return WriterAnswer(row_counts=ended.row_counts)
+            return WriterAnswer(row_counts=ended.row_counts, is_ended=True)
         if batch.exit_code is not None:
-            append_change(self._layout, path, writer, "finish", journal_writer.header["incarnation"])
-            return WriterAnswer(row_counts=counts)
-        return WriterAnswer(row_counts=counts, is_stop_requested=self._is_stop_requested(path, journal_writer))
+            append_change(self._layout, path, writer, "finish", turn.writer.header["incarnation"])
+            start_detached("runlake.store.tidy", [str(self._layout.run_dir(path))])
+        elif batch.info or batch.config or batch.alerts:
+            append_change(self._layout, path, writer, "edit", turn.writer.header["incarnation"])
+        return WriterAnswer(row_counts=counts, is_stop_requested=is_stopped)
 
-    def _apply(self, turn: Turn, batch: WriterBatch, documents_file: Path) -> dict[str, int]:
+    def _apply(self, turn: Turn, batch: WriterBatch, documents_file: Path, *, is_stopped: bool) -> dict[str, int]:
         writer = turn.writer
         for stream, rows in batch.rows.items():
             known_count = writer.row_counts()[stream]
@@ -108,19 +111,15 @@ class ServedRuns:
                 )
             for row in rows[skipped:]:
                 _log(writer, row, stream)
-        if batch.info:
-            writer.record(record.INFO, batch.info)
-        for rule in batch.rules:
-            fields = {name: getattr(rule, name) for name in rule.__struct_fields__}
-            writer.record(record.DEFINE, {"rule": {**fields, "summary": list(rule.summary)}})
-        for alert in batch.alerts:
-            writer.record(record.ALERT, msgspec.structs.asdict(alert))
-        _apply_documents(turn, batch, documents_file)
-        if batch.is_preempting:
-            writer.record(record.STATE, {"state": "preempting"})
+        known = read_documents(documents_file)
+        before = dict(known)
+        for kind, body in _news(batch, known):
+            writer.record(kind, body)
+        if known != before:
+            turn.afterwards = lambda: write_documents(documents_file, known)
         counts = writer.row_counts()
         if batch.exit_code is not None:
-            state = batch.state or ("failed" if batch.exit_code else "finished")
+            state = batch.state or _state_after(batch.exit_code, known, is_stopped=is_stopped)
             writer.end({"exit_code": batch.exit_code, "state": state, "runtime": batch.runtime_s})
         return counts
 
@@ -144,25 +143,40 @@ def _start_fields(start: WriterStart) -> dict[str, Any]:
     return fields
 
 
-def _apply_documents(turn: Turn, batch: WriterBatch, file: Path) -> None:
-    if batch.config is None and batch.summary is None:
-        return
-    known = read_documents(file)
-    is_changed = False
+def _news(batch: WriterBatch, known: Documents) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The records of what a batch says anew; `known`, what its writer has said before, is brought up to date."""
+    said = known.get("info", {})
+    if info := {name: value for name, value in batch.info.items() if name not in said or said[name] != value}:
+        known["info"] = said | info
+        yield record.INFO, info
+    for rule in batch.rules:
+        body = msgspec.to_builtins(rule)
+        if known.get("rules", {}).get(rule.name) != body:
+            known["rules"] = known.get("rules", {}) | {rule.name: body}
+            yield record.DEFINE, {"rule": body}
+    for alert in batch.alerts:
+        yield record.ALERT, msgspec.structs.asdict(alert)
     for name, kind, document in (
         ("config", record.CONFIG, batch.config),
         ("summary", record.SUMMARY, batch.summary),
     ):
-        if document is None:
-            continue
-        flat = flatten(document, stringify_keys=True)
-        edit = changes_between(known.get(name, {}), flat)
-        if edit is not None:
-            turn.writer.record(kind, edit)
-            known[name] = flat
-            is_changed = True
-    if is_changed:
-        turn.afterwards = lambda: write_documents(file, known)
+        if document is not None:
+            flat = flatten(document, stringify_keys=True)
+            edit = changes_between(known.get(name, {}), flat)
+            if edit is not None:
+                known[name] = flat
+                yield kind, edit
+    if batch.is_preempting:
+        known["state"] = {"is_preempting": True}
+        yield record.STATE, {"state": "preempting"}
+
+
+def _state_after(exit_code: int, known: Documents, *, is_stopped: bool) -> State:
+    if not exit_code:
+        return "finished"
+    if known.get("state", {}).get("is_preempting"):
+        return "preempted"
+    return "killed" if is_stopped else "failed"
 
 
 def _documents_file(folder: Path, writer: str) -> Path:

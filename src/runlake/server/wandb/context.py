@@ -1,0 +1,54 @@
+"""What one GraphQL request needs beside its document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from runlake.model import RunPath
+from runlake.server.wandb.histories import Histories
+from runlake.service.contract import Service
+
+FileUrl = Callable[[str, RunPath, str], str]
+"""(HTTP method, run, file name) → an absolute URL at which that one file can be had, or put."""
+
+ParquetUrl = Callable[[RunPath, str], str]
+"""(run, name of an export) → an absolute URL of its bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who speaks: a training process of W&B's client, or a person's script.
+
+    `client_id` names the process where several write one run side by side (`is_shared`).
+    """
+
+    is_training: bool = False
+    client_id: str | None = None
+    is_shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """The person who asks and what they may see: `service` answers for this person, and hides what is not theirs.
+
+    `person` is None for somebody without a key. It has `username`, `email`, `is_admin` and `teams` (name → role).
+    `histories` and `parquet` are of the whole server; without `parquet` every history is read live.
+    """
+
+    service: Service
+    person: Any
+    people: Any
+    base_url: str
+    file_url: FileUrl
+    parquet_url: ParquetUrl
+    histories: Histories
+    parquet: Any = None
+    client: Client = Client()
+
+
+ResolveInfo = GraphQLResolveInfo[RequestContext]
+"""What every resolver is told of the field that is asked for."""

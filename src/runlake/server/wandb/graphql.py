@@ -1,0 +1,254 @@
+"""A GraphQL document in, plain data out: what stands behind ``POST /graphql``."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FieldsOnCorrectTypeRule,
+    GraphQLError,
+    GraphQLSchema,
+    NoUnusedFragmentsRule,
+    NoUnusedVariablesRule,
+    OperationDefinitionNode,
+    OperationType,
+    build_schema,
+    execute_sync,
+    parse,
+    specified_rules,
+    validate,
+)
+
+from runlake.errors import BadValueError, NotSupportedError, RunlakeError, StoreError
+from runlake.server.wandb.context import RequestContext, ResolveInfo
+from runlake.server.wandb.limits import MAX_DOCUMENT_CHARACTERS, MAX_TOKENS, check_cost, check_document
+from runlake.server.wandb.query_root import QueryRoot
+from runlake.server.wandb.scalars import define_scalars
+
+logger = logging.getLogger(__name__)
+
+Answer = dict[str, Any]
+RootOf = Callable[[RequestContext], object]
+
+MAX_KEPT_CHARACTERS = 500_000
+"""So much text of documents is kept parsed; those that were not sent longest go first."""
+
+MAX_ERRORS = 20
+
+_TOPICS = (
+    (re.compile("artifact|clientIDMapping", re.IGNORECASE), "artifacts are"),
+    (re.compile("sweep|agent|priorRuns", re.IGNORECASE), "sweeps are"),
+    (re.compile("registr|projectMember|teamMembers", re.IGNORECASE), "registries are"),
+    (re.compile("queue|launch|resourceConfig", re.IGNORECASE), "launch queues are"),
+    (re.compile("automation|trigger|integration|webhook", re.IGNORECASE), "automations are"),
+    (re.compile("chart|view|report", re.IGNORECASE), "reports and custom charts are"),
+)
+
+
+def not_supported(type_name: str, field_name: str) -> NotSupportedError:
+    """The error of a field that W&B has and runlake has not, or not yet."""
+    topic = next((words for pattern, words in _TOPICS if pattern.search(field_name)), "this is")
+    return NotSupportedError(f"{topic} not supported yet by runlake: {type_name}.{field_name}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A document that may be executed, or the answer that says why not."""
+
+    document: DocumentNode | None
+    refusal: Answer | None = None
+
+
+class GraphQL:
+    """Executes documents against the schema; threads may share it.
+
+    `mutations` makes the object whose methods are the fields of ``Mutation``; a field that it lacks is not supported.
+    """
+
+    def __init__(self, *, mutations: RootOf, queries: RootOf = QueryRoot) -> None:
+        self._roots = {OperationType.QUERY: queries, OperationType.MUTATION: mutations}
+        self._schema = load_schema()
+        self._kept: OrderedDict[str, _Checked] = OrderedDict()
+        self._kept_characters = 0
+        self._lock = threading.Lock()
+
+    def execute(
+        self, document: str, variables: Mapping[str, Any] | None, operation_name: str | None, context: RequestContext
+    ) -> Answer:
+        """What ``POST /graphql`` answers: ``data``, ``errors`` or both. It never raises.
+
+        Errors carry a ``code`` in their extensions. One that nobody has foreseen is logged, and told without details.
+        """
+        try:
+            checked = self._checked(document)
+            if checked.document is None:
+                return checked.refusal or {}
+            return self._execute(checked.document, variables, operation_name, context)
+        except RunlakeError as error:
+            return _refusal([_describe(error)])
+        except Exception:
+            logger.exception("a GraphQL document could not be executed")
+            return _refusal([_internal_error()])
+
+    def _execute(
+        self,
+        document: DocumentNode,
+        variables: Mapping[str, Any] | None,
+        operation_name: str | None,
+        context: RequestContext,
+    ) -> Answer:
+        if variables is not None and not isinstance(variables, Mapping):
+            raise BadValueError('the variables of a document are an object, like {"name": "r1"}')
+        operation = _operation_named(document, operation_name or None)
+        check_cost(document, operation, variables or {})
+        result = execute_sync(
+            self._schema,
+            document,
+            self._roots[operation.operation](context),
+            context,
+            dict(variables or {}),
+            operation_name or None,
+            field_resolver=resolve_field,
+        )
+        answer: Answer = {}
+        if result.errors:
+            answer["errors"] = [_describe_execution(error) for error in result.errors[:MAX_ERRORS]]
+        if result.data is not None or not result.errors or any(error.path for error in result.errors):
+            answer["data"] = result.data
+        return answer
+
+    def _checked(self, text: Any) -> _Checked:
+        if not isinstance(text, str) or not text.strip():
+            raise BadValueError('there is no query: send {"query": "…", "variables": {…}}')
+        if len(text) > MAX_DOCUMENT_CHARACTERS:
+            raise BadValueError(
+                f"the document has {len(text):,} characters, and {MAX_DOCUMENT_CHARACTERS:,} are allowed; "
+                "values belong into variables"
+            )
+        with self._lock:
+            if (kept := self._kept.get(text)) is not None:
+                self._kept.move_to_end(text)
+                return kept
+        checked = self._check(text)
+        with self._lock:
+            if text not in self._kept:
+                self._kept[text] = checked
+                self._kept_characters += len(text)
+            while self._kept_characters > MAX_KEPT_CHARACTERS:
+                oldest, _ = self._kept.popitem(last=False)
+                self._kept_characters -= len(oldest)
+        return checked
+
+    def _check(self, text: str) -> _Checked:
+        try:
+            document = parse(text, no_location=True, max_tokens=MAX_TOKENS)
+            check_document(document)
+            errors = validate(self._schema, document, RULES, max_errors=MAX_ERRORS)
+        except GraphQLError as error:
+            return _Checked(None, _refusal([_message(error.message, "GRAPHQL_PARSE_FAILED")]))
+        except BadValueError as error:
+            return _Checked(None, _refusal([_describe(error)]))
+        except RecursionError:
+            return _Checked(None, _refusal([_message("the document is nested too deep to be read", "BAD_VALUE")]))
+        if not errors:
+            return _Checked(document)
+        # What is missing here says more than the types that are missing because of it.
+        named = [error for error in errors if isinstance(error.original_error, RunlakeError)]
+        return _Checked(None, _refusal([_describe_execution(error) for error in named or errors]))
+
+
+def load_schema() -> GraphQLSchema:
+    """The schema of `schema.graphql`, its scalars defined."""
+    schema = build_schema(resources.files("runlake.server.wandb").joinpath("schema.graphql").read_text("utf-8"))
+    define_scalars(schema)
+    return schema
+
+
+def resolve_field(source: Any, info: ResolveInfo, **arguments: Any) -> Any:
+    """The attribute or method of `source` that is named like the field; `NotSupportedError` when it has none."""
+    name = info.field_name
+    if isinstance(source, Mapping):
+        return source.get(name)
+    try:
+        value = getattr(source, name)
+    except AttributeError:
+        if hasattr(type(source), name):
+            raise
+        raise not_supported(info.parent_type.name, name) from None
+    return value(info, **arguments) if callable(value) else value
+
+
+class _KnownFieldsRule(FieldsOnCorrectTypeRule):
+    """Names what W&B has and this server has not."""
+
+    def enter_field(self, node: FieldNode, *_args: Any) -> None:
+        parent = self.context.get_parent_type()
+        if parent is None or self.context.get_field_def() is not None:
+            return
+        error = not_supported(parent.name, node.name.value)
+        self.report_error(GraphQLError(str(error), node, original_error=error))
+
+
+RULES = tuple(
+    _KnownFieldsRule if rule is FieldsOnCorrectTypeRule else rule
+    for rule in specified_rules
+    if rule not in (NoUnusedVariablesRule, NoUnusedFragmentsRule)
+)
+"""GraphQL's own, except that clients may send what they do not use."""
+
+
+def _operation_named(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+    named = [one for one in operations if name is None or (one.name and one.name.value == name)]
+    if len(named) != 1:
+        found = ", ".join(one.name.value if one.name else "one without a name" for one in operations) or "none"
+        asked = f"the operation {name!r} was asked for" if name else "no operation was named"
+        raise BadValueError(f"{asked}, and the document has: {found}")
+    if named[0].operation is OperationType.SUBSCRIPTION:
+        raise NotSupportedError("subscriptions are not supported by runlake")
+    return named[0]
+
+
+def _refusal(errors: list[Answer]) -> Answer:
+    return {"errors": errors}
+
+
+def _describe_execution(error: GraphQLError) -> Answer:
+    original = error.original_error
+    if isinstance(original, StoreError):
+        described = _message(str(original), "UNAVAILABLE")
+    elif isinstance(original, RunlakeError):
+        described = _describe(original)
+    elif original is None or isinstance(original, GraphQLError):
+        described = _message(error.message, "BAD_REQUEST")
+    elif isinstance(original, OSError | MemoryError):
+        logger.error("the GraphQL field %s failed", error.path, exc_info=original)
+        described = _message("the server's disk did not do it; trying again is safe", "UNAVAILABLE")
+    else:
+        logger.error("the GraphQL field %s failed", error.path, exc_info=original)
+        described = _internal_error()
+    if error.path:
+        described["path"] = error.path
+    return described
+
+
+def _describe(error: RunlakeError) -> Answer:
+    name = type(error).__name__.removesuffix("Error")
+    return _message(str(error), re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper())
+
+
+def _internal_error() -> Answer:
+    return _message("internal error; the server's log says more", "INTERNAL")
+
+
+def _message(text: str, code: str) -> Answer:
+    return {"message": text, "extensions": {"code": code}}

@@ -1,0 +1,139 @@
+"""Opaque ids: texts that clients hand back, and only this server reads.
+
+They are base64 of a kind and a name, so they stay the same for ever and need no table.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from runlake.errors import BadValueError
+from runlake.model import STREAMS, RunPath
+
+
+def run_node_id(path: RunPath) -> str:
+    """The `id` of a run."""
+    return _encode("run", *path)
+
+
+class RunReference(NamedTuple):
+    """What an `id` of a run says. One with `row_counts` was given to a process that is to go on behind those rows.
+
+    `writer`: the process goes on as this writer, which was begun for it.
+    """
+
+    path: RunPath
+    row_counts: dict[str, int] | None = None
+    writer: str | None = None
+
+
+def resumed_node_id(path: RunPath, row_counts: Mapping[str, int]) -> str:
+    """The `id` of a run as a process that may go on with it is told."""
+    return _encode("resumed", *path, _counts_text(row_counts))
+
+
+def rewound_node_id(path: RunPath, writer: str, row_counts: Mapping[str, int]) -> str:
+    """The `id` of a run that was rewound for a process, which then goes on as `writer`."""
+    return _encode("rewound", *path, writer, _counts_text(row_counts))
+
+
+def read_run_reference(node_id: str) -> RunReference:
+    """What any `id` of a run says; `BadValueError` for text that is none."""
+    kind = _kind_of(node_id)
+    if kind == "resumed":
+        *names, counts = _decode(kind, node_id, 4)
+        return RunReference(RunPath(*names), _counts_of(counts))
+    if kind == "rewound":
+        *names, writer, counts = _decode(kind, node_id, 5)
+        return RunReference(RunPath(*names), _counts_of(counts), writer)
+    return RunReference(run_path_of(node_id))
+
+
+def run_path_of(node_id: str) -> RunPath:
+    """The run that has this `id`; `BadValueError` for text that is none."""
+    return RunPath(*_decode("run", node_id, 3))
+
+
+def project_node_id(entity: str, project: str) -> str:
+    """The `id` of a project."""
+    return _encode("project", entity, project)
+
+
+def project_of(node_id: str) -> tuple[str, str]:
+    """(entity, project) of an `id`; `BadValueError` for text that is none."""
+    entity, project = _decode("project", node_id, 2)
+    return entity, project
+
+
+def project_number(entity: str, project: str) -> int:
+    """A number that fits GraphQL's Int, the same for ever. Projects may share one: it names nothing."""
+    return zlib.crc32(f"{entity}/{project}".encode()) & 0x7FFFFFFF
+
+
+def project_internal_id(entity: str, project: str) -> str:
+    """The `internalId` of a project: base64 of a kind and its number."""
+    return base64.b64encode(f"Project:{project_number(entity, project)}".encode()).decode()
+
+
+def file_node_id(path: RunPath, name: str) -> str:
+    """The `id` of a file of a run."""
+    return _encode("file", *path, name)
+
+
+def file_of(node_id: str) -> tuple[RunPath, str]:
+    """(run, file name) of an `id`; `BadValueError` for text that is none."""
+    entity, project, run_id, name = _decode("file", node_id, 4)
+    return RunPath(entity, project, run_id), name
+
+
+def entity_node_id(name: str) -> str:
+    """The `id` of an entity: a team, or what is one person's."""
+    return _encode("entity", name)
+
+
+def user_node_id(username: str) -> str:
+    """The `id` of a person."""
+    return _encode("user", username)
+
+
+def user_of(node_id: str) -> str:
+    """The username of an `id`; `BadValueError` for text that is none."""
+    (username,) = _decode("user", node_id, 1)
+    return username
+
+
+def _counts_text(row_counts: Mapping[str, int]) -> str:
+    return "-".join(str(row_counts[stream]) for stream in STREAMS)
+
+
+def _counts_of(text: str) -> dict[str, int]:
+    numbers = text.split("-")
+    if len(numbers) != len(STREAMS) or not all(number.isdecimal() for number in numbers):
+        raise BadValueError("an id of a run was changed; pass one that this server gave")
+    return {stream: int(number) for stream, number in zip(STREAMS, numbers, strict=True)}
+
+
+def _kind_of(node_id: str) -> str:
+    try:
+        return base64.b64decode(node_id.encode(), validate=True).decode().partition("/")[0]
+    except (binascii.Error, UnicodeError):
+        return ""
+
+
+def _encode(kind: str, *names: str) -> str:
+    return base64.b64encode("/".join((kind, *names)).encode()).decode()
+
+
+def _decode(kind: str, node_id: str, count: int) -> list[str]:
+    """Names hold no `/`, but the last may."""
+    try:
+        found, *names = base64.b64decode(node_id.encode(), validate=True).decode().split("/", count)
+    except (binascii.Error, UnicodeError):
+        found, names = "", []
+    if found != kind or len(names) != count:
+        raise BadValueError(f"{node_id[:80]!r} is no id of a {kind}; pass one that this server gave")
+    return names

@@ -1,0 +1,281 @@
+"""A run as a node: each field asks one verb of the service, and only when it was asked for."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from typing import Any
+
+from runlake.errors import NotFoundError
+from runlake.model import RunInfo, Stream
+from runlake.query.rows import iter_rows
+from runlake.server.wandb.connection import Connection
+from runlake.server.wandb.console import console_page
+from runlake.server.wandb.context import RequestContext, ResolveInfo
+from runlake.server.wandb.entity_node import NamedUser
+from runlake.server.wandb.files import FileNode, file_page, list_file_nodes
+from runlake.server.wandb.ids import project_number, resumed_node_id, run_node_id
+from runlake.server.wandb.keys import keys_of_outline, keys_of_summary
+from runlake.server.wandb.rows import read_spec, sampled_rows, whole_rows
+from runlake.server.wandb.wire import (
+    config_document,
+    dump_json_string,
+    hidden_config,
+    iso_time,
+    summary_document,
+)
+
+METADATA_FILE = "wandb-metadata.json"
+
+
+class RunNode:
+    """One run. Of one that `is_listed` among others, the keys come from its summary: a look at each would be dear."""
+
+    readOnly = False
+    sweep = None
+    agent = None
+
+    def __init__(self, context: RequestContext, info: RunInfo, *, is_listed: bool = False) -> None:
+        self._context = context
+        self.info = info
+        self._is_listed = is_listed
+
+    # What the run is
+
+    @property
+    def id(self) -> str:
+        return run_node_id(self.info.path)
+
+    @property
+    def projectId(self) -> int:
+        return project_number(self.info.entity, self.info.project)
+
+    @property
+    def internalId(self) -> str:
+        return self.id
+
+    @property
+    def name(self) -> str:
+        return self.info.run_id
+
+    @property
+    def displayName(self) -> str:
+        return self.info.name
+
+    @property
+    def description(self) -> str | None:
+        return self.info.notes
+
+    @property
+    def notes(self) -> str | None:
+        return self.info.notes
+
+    @property
+    def state(self) -> str:
+        return self.info.state
+
+    @property
+    def tags(self) -> list[str]:
+        return list(self.info.tags)
+
+    @property
+    def group(self) -> str | None:
+        return self.info.group
+
+    @property
+    def jobType(self) -> str | None:
+        return self.info.job_type
+
+    @property
+    def host(self) -> str | None:
+        return self.info.host
+
+    @property
+    def program(self) -> str | None:
+        return self.info.program
+
+    @property
+    def createdAt(self) -> str:
+        return iso_time(self.info.created_at)
+
+    @property
+    def heartbeatAt(self) -> str:
+        return iso_time(self.info.heartbeat_at)
+
+    @property
+    def updatedAt(self) -> str:
+        return self.heartbeatAt
+
+    @property
+    def user(self) -> NamedUser | None:
+        return NamedUser(self.info.user) if self.info.user else None
+
+    @property
+    def sweepName(self) -> str | None:
+        return self.info.sweep
+
+    @property
+    def exitcode(self) -> int | None:
+        return self.info.exit_code
+
+    @property
+    def shouldStop(self) -> bool:
+        return self.info.stop_requested
+
+    @property
+    def stopped(self) -> bool:
+        return self.info.state == "killed"
+
+    @property
+    def failed(self) -> bool:
+        return self.info.state in ("failed", "crashed")
+
+    @property
+    def running(self) -> bool:
+        return self.info.state in ("running", "preempting")
+
+    @property
+    def commit(self) -> str | None:
+        """The commit that the training process told of."""
+        git = self._metadata.get("git")
+        commit = git.get("commit") if isinstance(git, dict) else None
+        return commit if isinstance(commit, str) else None
+
+    def project(self, _: ResolveInfo) -> Any:
+        from runlake.server.wandb.project_node import ProjectNode
+
+        return ProjectNode(self._context, self.info.entity, self.info.project)
+
+    # Config, summary, keys
+
+    def config(self, _: ResolveInfo) -> str:
+        return dump_json_string(config_document(self.info))
+
+    def wandbConfig(self, _: ResolveInfo, keys: list[str] | None = None) -> str:
+        hidden = hidden_config(self.info)
+        return dump_json_string(hidden if keys is None else {key: hidden[key] for key in keys if key in hidden})
+
+    def summaryMetrics(self, _: ResolveInfo) -> str:
+        return dump_json_string(summary_document(self.info))
+
+    def systemMetrics(self, _: ResolveInfo) -> str:
+        return dump_json_string(self.info.system_metrics)
+
+    def historyKeys(self, _: ResolveInfo) -> dict[str, Any]:
+        if self._is_listed or not self.info.row_count:
+            return keys_of_summary(self.info)
+        return keys_of_outline(self.info, self._context.service.outline_history(self.info.path))
+
+    # Rows
+
+    @property
+    def historyLineCount(self) -> int:
+        return self.info.row_count
+
+    @property
+    def eventsLineCount(self) -> int:
+        return self.info.event_count
+
+    @property
+    def logLineCount(self) -> int:
+        return self.info.console_line_count
+
+    def historyTail(self, _: ResolveInfo) -> str:
+        return self._tail("history", self.info.row_count)
+
+    def eventsTail(self, _: ResolveInfo) -> str:
+        return self._tail("events", self.info.event_count)
+
+    def history(
+        self,
+        _: ResolveInfo,
+        samples: int | None = None,
+        minStep: int | None = None,
+        maxStep: int | None = None,
+    ) -> list[str]:
+        return self._rows("history", samples, minStep, maxStep)
+
+    def events(
+        self,
+        _: ResolveInfo,
+        samples: int | None = None,
+        minStep: int | None = None,
+        maxStep: int | None = None,
+    ) -> list[str]:
+        return self._rows("events", samples, minStep, maxStep)
+
+    def sampledHistory(
+        self, _: ResolveInfo, specs: list[str], packVersion: int | None = None
+    ) -> list[list[dict[str, Any]]]:
+        context = self._context
+        return [sampled_rows(context.service, context.histories, self.info, read_spec(text)) for text in specs]
+
+    def parquetHistory(self, _: ResolveInfo, liveKeys: list[str]) -> dict[str, Any]:
+        return {"parquetUrls": [], "liveData": []}
+
+    # Console and files
+
+    def logLines(
+        self,
+        _: ResolveInfo,
+        last: int | None = None,
+        first: int | None = None,
+        after: str | None = None,
+        useImprovedPagination: bool | None = None,
+    ) -> Connection:
+        return console_page(self._context.service, self.info, last=last, first=first, after=after)
+
+    def fileCount(self, _: ResolveInfo) -> int:
+        return len(self._files)
+
+    def files(
+        self,
+        _: ResolveInfo,
+        names: list[str | None] | None = None,
+        first: int | None = None,
+        after: str | None = None,
+        pattern: str | None = None,
+    ) -> Connection:
+        return file_page(self._files, names=names, first=first, after=after, pattern=pattern)
+
+    # What several fields are made of
+
+    @cached_property
+    def _files(self) -> list[FileNode]:
+        return list_file_nodes(self._context, self.info.path)
+
+    @cached_property
+    def _metadata(self) -> dict[str, Any]:
+        try:
+            with self._context.service.open_file(self.info.path, METADATA_FILE) as file:
+                found = json.loads(file.read())
+        except (NotFoundError, ValueError):
+            return {}  # a run without that file, or with one of the user's own by that name
+        return found if isinstance(found, dict) else {}
+
+    def _rows(self, stream: Stream, samples: int | None, min_step: int | None, max_step: int | None) -> list[str]:
+        return whole_rows(
+            self._context.service,
+            self._context.histories,
+            self.info,
+            stream=stream,
+            samples=samples,
+            min_step=min_step,
+            max_step=max_step,
+        )
+
+    def _tail(self, stream: Stream, row_count: int) -> str:
+        """The last row as the text of a list that holds the text of the row."""
+        if not row_count:
+            return "[]"
+        tail = self._context.service.read_tail(self.info.path, None, stream=stream, last=1)
+        return dump_json_string([dump_json_string(row) for row in iter_rows(tail.history)])
+
+
+class ResumableRunNode(RunNode):
+    """A run as a process is told of it that asks whether it can go on with it."""
+
+    @property
+    def id(self) -> str:
+        counts = {"history": self.historyLineCount, "events": self.eventsLineCount, "console": self.logLineCount}
+        return resumed_node_id(self.info.path, counts)
