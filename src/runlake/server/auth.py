@@ -8,16 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING
 
 from runlake.errors import AuthenticationError, RunlakeError
+from runlake.server.asgi import ASGIApp, Receive, Scope, Send
 from runlake.server.people import People, Person
-
-if TYPE_CHECKING:
-    from litestar.types import ASGIApp, Receive, Scope, Send
-
-CHALLENGE = 'Basic realm="runlake"'
-"""The WWW-Authenticate header of an answer to nobody."""
+from runlake.server.problems import problem_of, send_problem
 
 
 def key_in(authorization: str | None) -> str | None:
@@ -64,8 +59,6 @@ class SignIn:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, with its person."""
         if scope["type"] == "http":
-            from runlake.server.problems import problem_of, send_problem
-
             header = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
             try:
                 scope["user"] = find_person(self._people, header)

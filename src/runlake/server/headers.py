@@ -7,10 +7,8 @@ visitor's rights, and all origins may ask unless the server is told otherwise.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from runlake.server.asgi import ASGIApp, Message, Receive, Scope, Send
 
 _ALLOWED_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _ALLOWED_HEADERS = b"Authorization, Content-Type, Range, If-None-Match, Last-Event-ID, X-Request-Id"

@@ -9,14 +9,12 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from runlake.errors import BusyError, TooLargeError
+from runlake.server.asgi import ASGIApp, Message, Receive, Scope, Send
 from runlake.server.people import Person
 from runlake.server.problems import problem_of, send_problem
-
-if TYPE_CHECKING:
-    from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
 
 _REMEMBERED_CLIENTS = 10_000
 _MEASURING = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -97,9 +95,9 @@ class BodyLimit:
         received_bytes = 0
         has_begun = False
 
-        async def receive_up_to_limit() -> HTTPReceiveMessage:
+        async def receive_up_to_limit() -> Message:
             nonlocal received_bytes
-            message: HTTPReceiveMessage = await receive()  # type: ignore[assignment]
+            message = await receive()
             if message["type"] == "http.request":
                 received_bytes += len(message.get("body", b""))
                 if received_bytes > limit:

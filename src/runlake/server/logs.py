@@ -13,13 +13,11 @@ import secrets
 import sys
 import time
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from runlake.server.asgi import ASGIApp, Message, Receive, Scope, Send
 from runlake.server.config import LogFormat
 from runlake.server.people import Person
-
-if TYPE_CHECKING:
-    from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
 
 ERROR_IN_SCOPE = "runlake.error"
 """Where `problems.problem_response` leaves the error that it answered, for the log."""
@@ -89,9 +87,9 @@ class RequestLog:
         request_id = secrets.token_hex(6)
         status, received_bytes, sent_bytes = 0, 0, 0
 
-        async def receive_and_count() -> HTTPReceiveMessage:
+        async def receive_and_count() -> Message:
             nonlocal received_bytes
-            message: HTTPReceiveMessage = await receive()  # type: ignore[assignment]
+            message = await receive()
             if message["type"] == "http.request":
                 received_bytes += len(message.get("body", b""))
             return message
@@ -124,7 +122,7 @@ class RequestLog:
                 "received_bytes": received_bytes,
                 "sent_bytes": sent_bytes,
             }
-            error = error or scope.get(ERROR_IN_SCOPE)  # type: ignore[assignment]
+            error = error or scope.get(ERROR_IN_SCOPE)
             # A client that goes away cancels its request: that is no fault of the server.
             is_fault = (status >= 500 and status != 501) or (status == 0 and isinstance(error, Exception))
             level = logging.ERROR if is_fault else logging.INFO

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from runlake.server.asgi import ASGIApp, Message, Receive, Scope, Send
 from runlake.server.logs import route_of
-
-if TYPE_CHECKING:
-    from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
 
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -45,7 +42,7 @@ class Metrics:
         if not os.environ.get(MULTIPROCESS_VARIABLE):
             return generate_latest(self._registry)
         together = CollectorRegistry()
-        MultiProcessCollector(together)
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
         return generate_latest(together)
 
 
@@ -64,8 +61,8 @@ class RequestMetrics:
         began_at = time.perf_counter()
         status = 0
 
-        async def receive_and_count() -> HTTPReceiveMessage:
-            message: HTTPReceiveMessage = await receive()  # type: ignore[assignment]
+        async def receive_and_count() -> Message:
+            message = await receive()
             if message["type"] == "http.request":
                 self._metrics.received.inc(len(message.get("body", b"")))
             return message

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from runlake import errors
-from runlake.server.auth import CHALLENGE
+from runlake.server.asgi import Send
 from runlake.server.logs import ERROR_IN_SCOPE
 
 if TYPE_CHECKING:
     from litestar import Request, Response
-    from litestar.types import Send
+
+CHALLENGE = 'Basic realm="runlake"'
+"""The WWW-Authenticate header of an answer to nobody."""
 
 RETRY_SOON_S = 5.0
 RETRY_WHEN_MENDED_S = 30.0
