@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import errno
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
 from runlake import errors
-from runlake.server.auth import CHALLENGE
+from runlake.server.asgi import Send
+from runlake.server.logs import ERROR_IN_SCOPE
 
 if TYPE_CHECKING:
     from litestar import Request, Response
-    from litestar.types import Send
+
+CHALLENGE = 'Basic realm="runlake"'
+"""The WWW-Authenticate header of an answer to nobody."""
 
 RETRY_SOON_S = 5.0
 RETRY_WHEN_MENDED_S = 30.0
@@ -109,11 +112,12 @@ def problem_of(error: Exception) -> Problem:
     )
 
 
-def problem_response(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def problem_response(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The answer to a request whose handler raised `error`: an exception handler of Litestar."""
     from litestar import Response
 
     problem = problem_of(error)
+    cast(dict[str, Any], request.scope)[ERROR_IN_SCOPE] = error
     return Response(problem.body, status_code=problem.status, headers=problem.headers, media_type="application/json")
 
 

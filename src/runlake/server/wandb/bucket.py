@@ -50,15 +50,12 @@ def upsert(context: RequestContext, given: Mapping[str, Any]) -> dict[str, Any]:
     hidden = config.pop(HIDDEN_KEY, {}) if config is not None else {}
     if not context.client.is_training:
         return _edit(context, path, given, config)
-    if reference is not None and reference.writer is not None:
-        return _say(context, path, given, config, hidden, line_count=reference.row_counts["history"])
-    is_first_word = reference is None and (given.get("host") or given.get("jobProgram"))
-    if (
-        config is not None
-        and _ENVIRONMENT_KEY not in hidden
-        and (is_first_word or (reference and reference.row_counts))
-    ):
-        return _begin(context, path, given, config, hidden, reference.row_counts if reference else None)
+    row_counts = reference.row_counts if reference is not None else None
+    if row_counts is not None and reference is not None and reference.writer is not None:
+        return _say(context, path, given, config, hidden, line_count=row_counts["history"])
+    is_first_word = row_counts is not None or (reference is None and (given.get("host") or given.get("jobProgram")))
+    if is_first_word and config is not None and _ENVIRONMENT_KEY not in hidden:
+        return _begin(context, path, given, config, hidden, row_counts)
     return _say(context, path, given, config, hidden)
 
 
