@@ -48,6 +48,7 @@ from runlake.service import wire, wire_rows
 from runlake.service.http import ATTEMPTS, HttpClient
 from runlake.service.remote_file import RemoteFile
 from runlake.service.wire import API_PREFIX, file_address, project_address, run_address
+from runlake.store.granted import pack_opening, unpack_grant
 from runlake.store.layout import check_file_name, check_run_path
 
 _LONGEST_QUERY_BYTES = 4000
@@ -284,9 +285,9 @@ class RemoteService:
     def open_writer(self, path: RunPath, opening: WriterOpening) -> WriterGrant:
         headers = {"Content-Type": wire.MSGPACK_TYPE}
         body = self._http.request(
-            "POST", _run(path, "writers"), content=wire.pack_bytes(opening), headers=headers, is_repeatable=True
+            "POST", _run(path, "writers"), content=pack_opening(opening), headers=headers, is_repeatable=True
         )
-        return wire.unpack_grant(body)
+        return unpack_grant(body)
 
     def append_frames(self, path: RunPath, writer: str, number: int, offset: int, data: bytes) -> Appended:
         headers = {"Content-Type": wire.FRAMES_TYPE}

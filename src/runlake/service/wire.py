@@ -2,7 +2,7 @@
 
 JSON is that of `values.encode_json`, so that NaN, bytes and integers of any size survive: a document is what
 `pack` makes and `unpack` reads. Errors travel as documents that name their class (`server.problems`).
-Rows travel as Arrow: see `service.wire_rows`.
+Rows travel as Arrow: see `service.wire_rows`; the openings of writers as msgpack: `store.granted`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from runlake.errors import (
     AuthenticationError,
     BadValueError,
     ConflictError,
-    CorruptError,
     ForbiddenError,
     GapError,
     NotFoundError,
@@ -28,11 +27,12 @@ from runlake.errors import (
     TooLargeError,
     UnreachableError,
 )
-from runlake.model import Lane, RunInfo, RunPath, Stream, WriterGrant, WriterOpening
+from runlake.model import Lane, RunPath, Stream
 from runlake.query.history import HistoryOutline, SeriesOutline
-from runlake.store import record
-from runlake.store.fold import pack_info, unpack_info
+from runlake.store.granted import pack_grant, unpack_opening
 from runlake.values import decode_json, encode_json
+
+__all__ = ["pack_grant", "unpack_opening"]
 
 API_PREFIX = "/api/v1"
 
@@ -174,33 +174,6 @@ def pack_outline(outline: HistoryOutline) -> bytes:
 def unpack_outline(text: bytes) -> HistoryOutline:
     document = unpack(text, OutlineDocument)
     return HistoryOutline(document.row_count, [SeriesOutline(*one) for one in document.series])
-
-
-# Writers -----------------------------------------------------------------------------------------------
-
-
-def pack_bytes(value: msgspec.Struct) -> bytes:
-    """A `WriterOpening` or a `WriterGrant` as msgpack: they hold bytes, which JSON makes a third longer."""
-    fields = {name: getattr(value, name) for name in value.__struct_fields__}
-    if isinstance(fields.get("before"), RunInfo):
-        fields["before"] = pack_info(fields["before"])
-    return record.encode_body(fields)
-
-
-def unpack_opening(content: bytes) -> WriterOpening:
-    """The inverse of `pack_bytes`; BadValueError for bytes that are none."""
-    try:
-        return msgspec.convert(record.decode_body(content), WriterOpening)
-    except (msgspec.MsgspecError, CorruptError, UnicodeError) as error:
-        raise BadValueError(f"this is no opening of a writer: {error}") from None
-
-
-def unpack_grant(content: bytes) -> WriterGrant:
-    """The inverse of `pack_bytes`."""
-    fields = record.decode_body(content)
-    if fields.get("before") is not None:
-        fields["before"] = unpack_info(fields["before"])
-    return msgspec.convert(fields, WriterGrant)
 
 
 # Errors ----------------------------------------------------------------------------------------------------

@@ -277,7 +277,9 @@ def open_granted(
     clocks = [int(body.get("clock", 0)) for _, body in records(grant.frames)]
     next_n = dict.fromkeys(record.STREAM_BITS, 0)
     place = PartPlace(0, part, next_n, crc=crc32(grant.frames))
-    header: dict[str, Any] = {name: grant.header[name] for name in ("session", "after", "taken") if name in grant.header}
+    header: dict[str, Any] = {
+        name: grant.header[name] for name in ("session", "after", "taken") if name in grant.header
+    }
     writer = JournalWriter(
         journal, grant.writer, grant.header, prepare=prepare, clock=clock, clock_floor=max(clocks), place=place
     )

@@ -32,9 +32,9 @@ from runlake.store.fold import StreamFold, WriterState
 from runlake.store.journal import PartName
 from runlake.store.layout import TEMPORARY_PREFIX, Layout, encode_name, folder_identity
 from runlake.store.run_state import fold_rows, join_states, part_header
-from runlake.store.shipped import read_shipped
 from runlake.store.segment import Meta, Stretch
 from runlake.store.series import WriterRows, join_stretches
+from runlake.store.shipped import read_shipped
 from runlake.store.snapshot import Snapshot, is_current, meta_names, take_snapshot
 
 try:

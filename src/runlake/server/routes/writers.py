@@ -24,7 +24,7 @@ async def open_writer(service: Asked, run: Run, request: Request[Any, Any, Any])
     """Begin a writer whose journal is written elsewhere; both bodies are msgpack (see service/wire.py)."""
     opening = wire.unpack_opening(await request.body())
     grant = await to_thread.run_sync(partial(service.open_writer, run, opening))
-    return Response(wire.pack_bytes(grant), media_type=wire.MSGPACK_TYPE)
+    return Response(wire.pack_grant(grant), media_type=wire.MSGPACK_TYPE)
 
 
 @put(f"{RUN}/writers/{{writer:str}}/{{number:int}}", request_max_body_size=MAX_BODY_BYTES)
