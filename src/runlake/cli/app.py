@@ -22,6 +22,7 @@ from runlake.cli import (
     running,
     settings,
     showing,
+    syncing,
     tailing,
 )
 from runlake.cli.failures import ExitCode, describe, exit_code_of
@@ -125,5 +126,6 @@ app.command()(mending.gc)
 app.command()(mending.trash)
 app.command()(mending.undelete)
 app.command()(merging.merge)
+app.command()(syncing.sync)
 app.command("exec", cls=running.PassThrough)(running.exec_)
 app.command()(settings.settings)
