@@ -374,7 +374,7 @@ def test_what_waits_is_sent_and_then_nothing_waits(server, transport, here):
 def test_a_run_that_was_sealed_before_anybody_thought_of_a_server_is_sent_all_the_same(server, transport, here):
     training = Training(here, config={"lr": 0.5}, rows_per_part=10).log(25)
     training.writer.log(
-        {"text": "a", "nan": float("nan"), "deep": {"a": [1, None]}}, step=90, timestamp=1.0, runtime=2.0
+        {"text": "a", "nan": float("nan"), "deep": {"a": [1, None]}}, step=90, timestamp=200.0, runtime=99.0
     )
     training.writer.log({"cpu": 0.5}, step=0, timestamp=1.0, runtime=0.0, stream="events")
     training.writer.record(record.SUMMARY, {"set": {"best": 9}, "unset": []})
