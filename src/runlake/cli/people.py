@@ -17,12 +17,13 @@ from urllib.request import url2pathname
 import typer
 
 from runlake.cli import output
+from runlake.cli.documents import key_document, person_document, share_document, team_document
 from runlake.cli.format import format_time
 from runlake.cli.opening import GlobalOptions, open_store
 from runlake.errors import NotSupportedError
 
 if TYPE_CHECKING:
-    from runlake.server.people import Added, ApiKey, People, Person, Role, Share, Team
+    from runlake.server.people import Added, People, Role
 
 
 class AccessName(StrEnum):
@@ -84,7 +85,7 @@ def remove_user(
     with open_people_of(context, store) as people:
         person = people.find_user(name)
         people.remove_user(name)
-    _print_done(_person_document(person), f"removed the user {name}; their keys are not valid any more", as_json)
+    _print_done(person_document(person), f"removed the user {name}; their keys are not valid any more", as_json)
 
 
 @user_commands.command("list")
@@ -93,7 +94,7 @@ def list_users(context: typer.Context, store: Store = None, as_json: AsJson = Fa
     with open_people_of(context, store) as people:
         users = people.list_users()
     if as_json:
-        output.print_json([_person_document(user) for user in users])
+        output.print_json({"users": [person_document(user) for user in users]})
         return
     rows = [
         (
@@ -137,7 +138,7 @@ def revoke_key(
     with open_people_of(context, store) as people:
         found = [key for key in people.list_keys() if key.key_id == key_id]
         people.revoke_key(key_id)
-    _print_done(_key_document(found[0]), f"revoked the key {key_id} of {found[0].username}", as_json)
+    _print_done(key_document(found[0]), f"revoked the key {key_id} of {found[0].username}", as_json)
 
 
 @key_commands.command("list")
@@ -151,7 +152,7 @@ def list_keys(
     with open_people_of(context, store) as people:
         keys = people.list_keys(user)
     if as_json:
-        output.print_json([_key_document(key) for key in keys])
+        output.print_json({"keys": [key_document(key) for key in keys]})
         return
     rows = [(key.key_id, key.username, key.description, format_time(key.created_at)) for key in keys]
     output.print_table(("KEY ID", "USER", "DESCRIPTION", "SINCE"), rows)
@@ -177,7 +178,7 @@ def add_team(
     members = dict(_member(text) for text in member or [])
     with open_people_of(context, store) as people:
         team = people.add_team(name, members)
-    _print_done(_team_document(team), f"made the team {name} of {_roles(team.members) or 'nobody yet'}", as_json)
+    _print_done(team_document(team), f"made the team {name} of {_roles(team.members) or 'nobody yet'}", as_json)
 
 
 @team_commands.command("join")
@@ -193,7 +194,7 @@ def join_team(
     with open_people_of(context, store) as people:
         people.set_member(name, user, role.value)
         team = people.find_team(name)
-    _print_done(_team_document(team), f"{user} is {role.value} of {name}", as_json)
+    _print_done(team_document(team), f"{user} is {role.value} of {name}", as_json)
 
 
 @team_commands.command("leave")
@@ -208,7 +209,7 @@ def leave_team(
     with open_people_of(context, store) as people:
         people.remove_member(name, user)
         team = people.find_team(name)
-    _print_done(_team_document(team), f"{user} is not in {name} any more", as_json)
+    _print_done(team_document(team), f"{user} is not in {name} any more", as_json)
 
 
 @team_commands.command("rm")
@@ -222,7 +223,7 @@ def remove_team(
     with open_people_of(context, store) as people:
         team = people.find_team(name)
         people.remove_team(name)
-    _print_done(_team_document(team), f"removed the team {name}", as_json)
+    _print_done(team_document(team), f"removed the team {name}", as_json)
 
 
 @team_commands.command("list")
@@ -231,7 +232,7 @@ def list_teams(context: typer.Context, store: Store = None, as_json: AsJson = Fa
     with open_people_of(context, store) as people:
         teams = people.list_teams()
     if as_json:
-        output.print_json([_team_document(team) for team in teams])
+        output.print_json({"teams": [team_document(team) for team in teams]})
         return
     rows = [(team.name, _roles(team.members), format_time(team.created_at)) for team in teams]
     output.print_table(("TEAM", "MEMBERS", "SINCE"), rows)
@@ -250,12 +251,13 @@ def share_project(
 ) -> None:
     """Let all people of the server read a project, write to it too, or (private) only those whose it is."""
     from runlake.api.paths import parse_project_path
+    from runlake.server.people import Share
 
     entity, name = parse_project_path(project, "")
     with open_people_of(context, store) as people:
         people.share_project(entity, name, access.value)
     said = {"private": "is only for those whose it is", "read": "can be read by all", "write": "can be written by all"}
-    document = {"entity": entity, "project": name, "access": access.value}
+    document = share_document(Share(entity=entity, project=name, access=access.value))
     _print_done(document, f"{entity}/{name} {said[access.value]}", as_json)
 
 
@@ -265,7 +267,7 @@ def list_shares(context: typer.Context, store: Store = None, as_json: AsJson = F
     with open_people_of(context, store) as people:
         shares = people.list_shares()
     if as_json:
-        output.print_json([_share_document(share) for share in shares])
+        output.print_json({"shares": [share_document(share) for share in shares]})
         return
     output.print_table(("PROJECT", "ACCESS"), [(f"{share.entity}/{share.project}", share.access) for share in shares])
 
@@ -313,7 +315,7 @@ def _member(text: str) -> tuple[str, Role]:
 
 def _print_added(added: Added, *, as_json: bool) -> None:
     if as_json:
-        output.print_json({**_person_document(added.person), "key": added.key, "key_id": added.key_id})
+        output.print_json({**person_document(added.person), "key": added.key, "key_id": added.key_id})
         return
     output.note(f"the key of {added.person.username}, with the id {added.key_id}; it is not shown again:")
     output.print_line(added.key)
@@ -328,30 +330,3 @@ def _print_done(document: dict[str, Any], said: str, as_json: bool) -> None:
 
 def _roles(roles: dict[str, Role]) -> str:
     return ", ".join(name if role == "member" else f"{name}:{role}" for name, role in roles.items())
-
-
-def _person_document(person: Person) -> dict[str, Any]:
-    return {
-        "user": person.username,
-        "is_admin": person.is_admin,
-        "email": person.email,
-        "teams": dict(person.teams),
-        "created_at": person.created_at,
-    }
-
-
-def _key_document(key: ApiKey) -> dict[str, Any]:
-    return {
-        "key_id": key.key_id,
-        "user": key.username,
-        "description": key.description,
-        "created_at": key.created_at,
-    }
-
-
-def _team_document(team: Team) -> dict[str, Any]:
-    return {"team": team.name, "members": dict(team.members), "created_at": team.created_at}
-
-
-def _share_document(share: Share) -> dict[str, Any]:
-    return {"entity": share.entity, "project": share.project, "access": share.access}
