@@ -10,6 +10,7 @@ RunlakeError                     anything this library raises on purpose (``runl
 ├── CommError                    reading or editing a store did not work; what W&B scripts catch
 │   ├── NotFoundError (ValueError)               no such entity, project, run, file or key
 │   ├── FileExistsLocallyError (ValueError, FileExistsError)   download() would overwrite
+│   ├── UnreachableError         the server does not answer
 │   ├── ConflictError            somebody else was first
 │   │   └── GapError             rows or bytes between what is there and what was sent are missing
 │   ├── ForbiddenError           it is there, and not for you to change
@@ -70,6 +71,10 @@ class FileExistsLocallyError(CommError, ValueError, FileExistsError):
 
 class ConflictError(CommError):
     """Somebody else was first."""
+
+
+class UnreachableError(CommError):
+    """The server does not answer: it is down, or nothing leads to it."""
 
 
 class GapError(ConflictError):

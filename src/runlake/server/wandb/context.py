@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import GraphQLResolveInfo
 
 from runlake.model import RunPath
+from runlake.server.wandb.commits import Commits
 from runlake.server.wandb.histories import Histories
 from runlake.service.contract import Service
 
@@ -36,7 +37,7 @@ class RequestContext:
     """The person who asks and what they may see: `service` answers for this person, and hides what is not theirs.
 
     `person` is None for somebody without a key. It has `username`, `email`, `is_admin` and `teams` (name → role).
-    `histories` and `parquet` are of the whole server; without `parquet` every history is read live.
+    `histories`, `commits` and `parquet` are of the whole server; without `parquet` every history is read live.
     """
 
     service: Service
@@ -46,6 +47,7 @@ class RequestContext:
     file_url: FileUrl
     parquet_url: ParquetUrl
     histories: Histories
+    commits: Commits = field(default_factory=Commits)
     parquet: Any = None
     client: Client = Client()
 

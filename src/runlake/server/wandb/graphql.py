@@ -28,7 +28,14 @@ from graphql import (
     validate,
 )
 
-from runlake.errors import BadValueError, NotSupportedError, RunlakeError, StoreError
+from runlake.errors import (
+    BadValueError,
+    CorruptError,
+    NewerFormatError,
+    NotSupportedError,
+    RunlakeError,
+    StoreError,
+)
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.limits import MAX_DOCUMENT_CHARACTERS, MAX_TOKENS, check_cost, check_document
 from runlake.server.wandb.query_root import QueryRoot
@@ -224,7 +231,7 @@ def _refusal(errors: list[Answer]) -> Answer:
 
 def _describe_execution(error: GraphQLError) -> Answer:
     original = error.original_error
-    if isinstance(original, StoreError):
+    if isinstance(original, StoreError) and not isinstance(original, CorruptError | NewerFormatError):
         described = _message(str(original), "UNAVAILABLE")
     elif isinstance(original, RunlakeError):
         described = _describe(original)

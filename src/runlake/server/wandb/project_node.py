@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from runlake.errors import ConflictError, FilterError, NotFoundError, PathError
+from runlake.errors import BadValueError, ConflictError, FilterError, NotFoundError, PathError
 from runlake.model import ProjectInfo, RunPage, RunPath
 from runlake.server.wandb.connection import Connection, Cursor, make_connection, page_size, read_cursor
 from runlake.server.wandb.context import RequestContext, ResolveInfo
@@ -86,7 +86,7 @@ class ProjectNode:
     ) -> Connection:
         """A page of the runs that match; all pages are cut from the state of the project that the first one saw."""
         if last is not None or before is not None:
-            raise FilterError("runs are paged forward: pass first and after, not last and before")
+            raise BadValueError("runs are paged forward: pass first and after, not last and before")
         found = read_filters(filters)
         if names:
             found = {"$and": [found or {}, {"run_id": {"$in": names}}]}

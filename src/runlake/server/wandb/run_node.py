@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from typing import Any
 
-from runlake.errors import NotFoundError
 from runlake.model import RunInfo, Stream
 from runlake.query.rows import iter_rows
 from runlake.server.wandb.connection import Connection
@@ -24,8 +22,6 @@ from runlake.server.wandb.wire import (
     iso_time,
     summary_document,
 )
-
-METADATA_FILE = "wandb-metadata.json"
 
 
 class RunNode:
@@ -136,10 +132,7 @@ class RunNode:
 
     @property
     def commit(self) -> str | None:
-        """The commit that the training process told of."""
-        git = self._metadata.get("git")
-        commit = git.get("commit") if isinstance(git, dict) else None
-        return commit if isinstance(commit, str) else None
+        return self._context.commits.read(self._context.service, self.info)
 
     def project(self, _: ResolveInfo) -> Any:
         from runlake.server.wandb.project_node import ProjectNode
@@ -243,15 +236,6 @@ class RunNode:
     @cached_property
     def _files(self) -> list[FileNode]:
         return list_file_nodes(self._context, self.info.path)
-
-    @cached_property
-    def _metadata(self) -> dict[str, Any]:
-        try:
-            with self._context.service.open_file(self.info.path, METADATA_FILE) as file:
-                found = json.loads(file.read())
-        except (NotFoundError, ValueError):
-            return {}  # a run without that file, or with one of the user's own by that name
-        return found if isinstance(found, dict) else {}
 
     def _rows(self, stream: Stream, samples: int | None, min_step: int | None, max_step: int | None) -> list[str]:
         return whole_rows(
