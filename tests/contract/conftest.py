@@ -1,10 +1,11 @@
 """One `service`, three ways to it: a folder, a server in this process, a server behind a socket."""
 
 import pytest
-from served import Holder, InProcessTransport, SocketServer, make_app
 
 from runlake.service.local import LocalService
 from runlake.service.remote import RemoteService
+from served import Holder, InProcessTransport, SocketServer, make_app
+from trainer import Trainer
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +50,17 @@ def service(request, local):
         service = RemoteService(request.getfixturevalue("socket_server").url)
     yield service
     service.close()
+
+
+@pytest.fixture
+def train(root):
+    """Starts trainers; those left running are closed at the end."""
+    trainers = []
+
+    def start(run_id, **fields):
+        trainers.append(Trainer(root, run_id, **fields))
+        return trainers[-1]
+
+    yield start
+    for trainer in trainers:
+        trainer.opened.writer.close()

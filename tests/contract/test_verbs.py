@@ -19,22 +19,7 @@ from runlake.errors import (
 from runlake.model import ConsoleLine, RunEdit, RunPath
 from runlake.service.local import LocalService
 from runlake.store.layout import Layout
-from trainer import RUN, Trainer, ids
-
-
-@pytest.fixture
-def train(root):
-    """Starts trainers; those left running are closed at the end."""
-    trainers = []
-
-    def start(run_id, **fields):
-        trainers.append(Trainer(root, run_id, **fields))
-        return trainers[-1]
-
-    yield start
-    for trainer in trainers:
-        trainer.opened.writer.close()
-
+from trainer import RUN, ids
 
 # Projects -----------------------------------------------------------------------------------------------------
 

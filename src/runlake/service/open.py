@@ -63,8 +63,6 @@ def is_server(place: str) -> bool:
 
 def find_api_key(base_url: str, environ: Mapping[str, str]) -> str | None:
     """The API key for a server, from variables or where `runlake login` left it; None without one."""
-    try:
-        from runlake.credentials import find_key
-    except ImportError:
-        return environ.get("RUNLAKE_API_KEY") or environ.get("WANDB_API_KEY")
+    from runlake.credentials import find_key
+
     return find_key(base_url, environ)
