@@ -21,6 +21,7 @@ from runlake.server.parts import ServerParts
 from runlake.server.people import People, open_people
 from runlake.server.problems import problem_response
 from runlake.server.routes.api import api_router
+from runlake.server.serving import tell_of_end
 from runlake.server.signing import Signer
 from runlake.server.wandb.graphql import GraphQL
 from runlake.server.wandb.histories import Histories
@@ -41,6 +42,7 @@ def build_app(config: ServerConfig) -> ASGIApp:
     """The whole application over the store that is configured; people are made room for where there is none."""
     metrics = Metrics()
     draining = threading.Event()
+    tell_of_end(draining)
     parts = open_parts(config)
     routes = health_routes(root=Path(config.root), people=parts.people, metrics=metrics, draining=draining)
 
@@ -62,6 +64,7 @@ def build_app(config: ServerConfig) -> ASGIApp:
         exception_handlers={Exception: problem_response},
         openapi_config=OpenAPIConfig(title="runlake", version=__version__, path=SCHEMA_PATH),
         lifespan=[lifespan],
+        logging_config=None,
     )
     return put_layers(app, config=config, people=parts.people, metrics=metrics)
 

@@ -63,7 +63,8 @@ def configure_logs(form: LogFormat) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "litestar"):
         library = logging.getLogger(name)
         library.handlers.clear()
-        library.propagate = True
+        library.propagate = name != "uvicorn.access"  # it would log queries, and with them tokens
+    logging.getLogger("uvicorn.error").setLevel(logging.INFO)
     logging.captureWarnings(True)
 
 
