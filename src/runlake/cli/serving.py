@@ -76,8 +76,8 @@ def serve(
     )
     with listen(host, port) as listening:
         url = config.base_url or address_of(listening, host=host, is_tls=tls is not None)
-        output.print_line(f"{root} is served at {url}")
         _greet_first_admin(root, entity, url)
+        output.print_line(f"{root} is served at {url}")
         output.flush()
         run_server(config, listening, tls=tls)
 
@@ -137,7 +137,6 @@ def _greet_first_admin(root: Path, entity: str, url: str) -> None:
         added = people.add_user(name, is_admin=True)
     finally:
         people.close()
-    output.print_line()
     output.print_line(f"First start: {name} is the admin, with this key, which is not shown again:")
     output.print_line()
     output.print_line(f"  export WANDB_BASE_URL={url}")
