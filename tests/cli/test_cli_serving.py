@@ -154,7 +154,7 @@ def test_login_keeps_only_a_key_that_the_server_knows_and_logout_forgets_it(serv
     assert runlake("login", url, "--key", "local-" + "0" * 40) == (6, "", refused)
     assert not netrc.exists()
     assert runlake("login", url, "--key", key) == (0, "", f"signed in to {url} as bob; the key is in {netrc}\n")
-    assert netrc.read_text() == f"machine 127.0.0.1\n  login user\n  password {key}\n"
+    assert netrc.read_text() == f"machine {url.removeprefix('http://')}\n  login user\n  password {key}\n"
     signed_in = json.loads(runlake("login", url + "/", "--json", typed=key + "\n").out)
     assert signed_in == {"url": url, "user": "bob", "file": str(netrc)}
     assert runlake("logout", url) == (0, "", f"took the key for {url} out of {netrc}\n")
