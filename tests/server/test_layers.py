@@ -183,7 +183,15 @@ def test_a_key_in_somebody_elses_message_is_hidden(form):
 
 
 def test_words_that_are_no_secrets_stay():
-    assert hide_secrets("local-run of localhost, token bucket") == "local-run of localhost, token bucket"
+    text = "local-experiment of localhost, token bucket"
+    assert hide_secrets(text) == text
+
+
+@pytest.mark.parametrize("form", [JsonLines(), TextLines()])
+def test_a_path_cannot_write_a_line_of_its_own(form):
+    record = logging.LogRecord("runlake.server", logging.INFO, "x.py", 1, "request", None, None)
+    record.fields = {"path": "/a\n2026 info request status=200\x1b[2J"}
+    assert form.format(record).isprintable()
 
 
 def test_a_mistake_is_logged_with_its_traceback_and_answered_without(server, log):
