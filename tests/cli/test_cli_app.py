@@ -121,10 +121,10 @@ def test_settings_say_where_they_come_from(runlake, monkeypatch, tmp_path):
 
 def test_what_is_set_for_wandb_and_has_no_meaning_here_is_listed_without_its_value(runlake, monkeypatch):
     assert "not read" not in runlake("settings").out
-    for name in ("WANDB_API_KEY", "WANDB__SERVICE_WAIT", "WANDB_START_METHOD", "WANDB_MODE"):
+    for name in ("WANDB_API_KEY", "WANDB_BASE_URL", "WANDB__SERVICE_WAIT", "WANDB_START_METHOD", "WANDB_MODE"):
         monkeypatch.setenv(name, "online")
     monkeypatch.setenv("WANDB_CACHE_DIR", "")
-    ignored = ["WANDB_API_KEY", "WANDB_START_METHOD", "WANDB__SERVICE_WAIT"]
+    ignored = ["WANDB_BASE_URL", "WANDB_START_METHOD", "WANDB__SERVICE_WAIT"]
     assert runlake("settings").out.splitlines()[-1] == f"Set for W&B and not read by runlake: {', '.join(ignored)}"
     assert json.loads(runlake("settings", "--json").out)["ignored"] == ignored
 
