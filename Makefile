@@ -8,10 +8,10 @@ BIN := $(VENV)/bin
 demo: $(VENV)/demo.done  ## install into the checkout and do the main job on real input
 	$(BIN)/python -m demo
 
-test: $(VENV)/test.done  ## pass the tests
+test: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## pass the tests
 	$(BIN)/python -m pytest -n 2 -m "not long"
 
-test-long: $(VENV)/test.done  ## the tests that take minutes
+test-long: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## the tests that take minutes
 	$(BIN)/python -m pytest -n 2 -m long
 
 check: $(VENV)/check.done  ## format, lint, types
@@ -28,6 +28,9 @@ docs: $(VENV)/test.done  ## regenerate the generated reference pages
 
 lock: $(VENV)/check.done  ## pin what is installed here, with hashes
 	$(BIN)/python requirements/lock.py
+
+$(VENV)/wandb/wandb.done: requirements/wandb.txt $(VENV)/test.done
+	$(PYTHON) requirements/install.py $(VENV)/wandb wandb
 
 $(VENV)/%.done: requirements/%.txt pyproject.toml
 	$(PYTHON) requirements/install.py $(VENV) $*

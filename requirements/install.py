@@ -1,6 +1,7 @@
 """Make the virtual environment and install a pinned set into it: ``python requirements/install.py .venv test``.
 
-Sets are the files beside this one. The set is installed with its hashes, then the checkout itself, editable.
+Sets are the files beside this one. The set is installed with its hashes, then the checkout itself, editable; of the set
+``wandb``, the official client, nothing but itself.
 """
 
 import os
@@ -10,6 +11,7 @@ import venv
 from pathlib import Path
 
 HERE = Path(__file__).parent
+STANDS_ALONE = {"wandb"}
 
 
 def main(folder: str, name: str) -> None:
@@ -27,7 +29,8 @@ def main(folder: str, name: str) -> None:
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     print(f"installing the pinned packages for {name}", flush=True)
     subprocess.run([*pip, "--require-hashes", "--requirement", str(HERE / f"{name}.txt")], check=True)
-    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--editable", str(HERE.parent)], check=True)
+    if name not in STANDS_ALONE:
+        subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--editable", str(HERE.parent)], check=True)
     (environment / f"{name}.done").touch()
 
 

@@ -15,6 +15,9 @@ def main() -> None:
         command += ["--python-version", "3.11", "--no-header", "--no-emit-index-url", "--quiet", "--upgrade"]
         command += [f"--extra={extra}" for extra in extras]
         subprocess.run([*command, "--output-file", f"requirements/{name}.txt"], cwd=HERE.parent, check=True)
+    command = ["uv", "pip", "compile", "requirements/wandb.in", "--universal", "--generate-hashes"]
+    command += ["--python-version", "3.11", "--no-header", "--no-emit-index-url", "--quiet", "--upgrade"]
+    subprocess.run([*command, "--output-file", "requirements/wandb.txt"], cwd=HERE.parent, check=True)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runlake.errors import (
+    AuthenticationError,
     BadValueError,
+    BusyError,
     CommError,
     ConfigError,
     ConflictError,
@@ -24,6 +26,8 @@ from runlake.errors import (
     Error,
     FileExistsLocallyError,
     FilterError,
+    ForbiddenError,
+    GapError,
     LogTypeError,
     NewerFormatError,
     NotFoundError,
@@ -33,6 +37,7 @@ from runlake.errors import (
     RunlakeError,
     RunlakeWarning,
     StoreError,
+    TooLargeError,
     TruncatedError,
     UsageError,
 )
@@ -85,7 +90,9 @@ __all__ = [
     "AlertLevel",
     "Api",
     "Audio",
+    "AuthenticationError",
     "BadValueError",
+    "BusyError",
     "CommError",
     "ConfigError",
     "ConflictError",
@@ -93,6 +100,8 @@ __all__ = [
     "Error",
     "FileExistsLocallyError",
     "FilterError",
+    "ForbiddenError",
+    "GapError",
     "Histogram",
     "Html",
     "Image",
@@ -110,6 +119,7 @@ __all__ = [
     "Settings",
     "StoreError",
     "Table",
+    "TooLargeError",
     "TruncatedError",
     "UsageError",
     "Video",

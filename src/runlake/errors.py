@@ -10,7 +10,13 @@ RunlakeError                     anything this library raises on purpose (``runl
 ├── CommError                    reading or editing a store did not work; what W&B scripts catch
 │   ├── NotFoundError (ValueError)               no such entity, project, run, file or key
 │   ├── FileExistsLocallyError (ValueError, FileExistsError)   download() would overwrite
-│   └── ConflictError            somebody else was first
+│   ├── UnreachableError         the server does not answer
+│   ├── ConflictError            somebody else was first
+│   │   └── GapError             rows or bytes between what is there and what was sent are missing
+│   ├── ForbiddenError           it is there, and not for you to change
+│   ├── AuthenticationError      a server does not know who asks: no API key, or none that is valid
+│   ├── TooLargeError            more in one request than a server takes
+│   └── BusyError                a server has no time for it now: wait and ask again
 ├── StoreError                   the bytes on disk are not as they should be
 │   ├── TruncatedError           the end is not there (yet): wait and read again
 │   ├── CorruptError             bytes changed: stop; the message says where and what is lost
@@ -65,6 +71,38 @@ class FileExistsLocallyError(CommError, ValueError, FileExistsError):
 
 class ConflictError(CommError):
     """Somebody else was first."""
+
+
+class UnreachableError(CommError):
+    """The server does not answer: it is down, or nothing leads to it."""
+
+
+class GapError(ConflictError):
+    """What was sent does not follow on what is there; `expected` is where to go on."""
+
+    def __init__(self, message: str, expected: int) -> None:
+        super().__init__(message)
+        self.expected = expected
+
+
+class ForbiddenError(CommError):
+    """What was asked for is there, and whoever asked may not do it."""
+
+
+class AuthenticationError(CommError):
+    """A server does not know who asks: no API key was given, or none that is valid (any more)."""
+
+
+class TooLargeError(CommError):
+    """More in one request than a server takes."""
+
+
+class BusyError(CommError):
+    """A server has no time for it now: wait and ask again."""
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class StoreError(RunlakeError):

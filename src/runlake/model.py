@@ -143,7 +143,7 @@ class RunEdit(msgspec.Struct, frozen=True, kw_only=True):
 
     `config_set` and `summary_set` map key paths (`values.join_path`) to values; setting a path replaces the
     whole subtree below it. `config_unset` and `summary_unset` name paths to remove. `info` sets any of
-    name, notes, tags, group, job_type.
+    name, notes, tags, group, job_type; `state` that of a run that no process has written yet.
     """
 
     config_set: dict[str, Any] = {}
@@ -151,6 +151,87 @@ class RunEdit(msgspec.Struct, frozen=True, kw_only=True):
     summary_set: dict[str, Any] = {}
     summary_unset: tuple[str, ...] = ()
     info: dict[str, Any] = {}
+    state: State | None = None
+
+
+class WriterStart(msgspec.Struct, frozen=True, kw_only=True):
+    """How a process that is elsewhere begins to write a run: what it says of itself, and what it goes on with.
+
+    `config` is nested plain data, `default_name` the name of a run that has none. `client` tells processes apart that
+    write one run side by side (`is_shared`). `row_counts` are the rows of each stream that the process takes for those
+    before its own, where it was told before. `resume`, `rewind_to`, `fork_from`: see `store.opening.open_run`.
+    """
+
+    name: str | None = None
+    default_name: str | None = None
+    notes: str | None = None
+    tags: tuple[str, ...] | None = None
+    group: str | None = None
+    job_type: str | None = None
+    user: str | None = None
+    host: str | None = None
+    program: str | None = None
+    sweep: str | None = None
+    config: dict[str, Any] = {}
+    resume: Literal["allow", "must", "never"] | None = None
+    is_shared: bool = False
+    client: str | None = None
+    row_counts: dict[str, int] | None = None
+    rewind_to: int | None = None
+    fork_from: tuple[RunPath, int] | None = None
+
+
+class BegunWriter(msgspec.Struct, frozen=True, kw_only=True):
+    """A writer that a server feeds. `row_counts` are the rows that the run had of each stream before it.
+
+    `is_new`: there was no such run.
+    """
+
+    path: RunPath
+    writer: str
+    row_counts: dict[str, int]
+    is_new: bool
+
+
+class LoggedRow(NamedTuple):
+    """One row as a process elsewhere logged it; `values` may be nested."""
+
+    step: int
+    timestamp: float
+    runtime: float
+    values: dict[str, Any]
+
+
+class WriterBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process elsewhere has to say at once; all of it is kept, or nothing.
+
+    `rows` are complete rows by stream; `first_n` says which row of its writer the first one is: rows that are there
+    already are passed over. `config` and `summary` are whole documents: what changed since the last one of this
+    writer is recorded. `exit_code` ends the writer.
+    """
+
+    rows: dict[Stream, list[LoggedRow]] = {}
+    first_n: dict[Stream, int] = {}
+    info: dict[str, Any] = {}
+    config: dict[str, Any] | None = None
+    summary: dict[str, Any] | None = None
+    rules: tuple[MetricRule, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    is_preempting: bool = False
+    exit_code: int | None = None
+    state: State | None = None
+    runtime_s: float = 0.0
+
+
+class WriterAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """How many rows of each stream a writer has written now, and whether somebody asked its process to stop.
+
+    `is_ended`: it has said its last word before; what else a batch says is not recorded then.
+    """
+
+    row_counts: dict[str, int]
+    is_stop_requested: bool = False
+    is_ended: bool = False
 
 
 class RunPage(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,8 +21,9 @@ from runlake.store.decode import ScannedPart, rows_of
 from runlake.store.fold import WriterState
 from runlake.store.journal import FolderJournal, PartName
 from runlake.store.journal_mark import read_journal_mark
+from runlake.store.kept import Kept
 from runlake.store.layout import Layout
-from runlake.store.part_tail import Kept, PartTails
+from runlake.store.part_tail import PartTails
 from runlake.store.run_state import is_alive, join_states
 from runlake.store.segment import Meta
 from runlake.store.series import WriterRows

@@ -17,6 +17,7 @@ from typing import Any
 
 from runlake.errors import NotSupportedError, RunlakeError, RunlakeWarning
 from runlake.model import RunPath, State
+from runlake.names import default_name, new_run_id
 from runlake.sdk.backlog import FAULTS
 from runlake.sdk.config import plain_config
 from runlake.sdk.config_source import read_config, read_defaults
@@ -24,7 +25,6 @@ from runlake.sdk.disabled import DisabledWriter
 from runlake.sdk.exit_hooks import ExitHooks, interrupt_main_thread
 from runlake.sdk.helpers import attach
 from runlake.sdk.moment import moments
-from runlake.sdk.names import default_name, new_run_id
 from runlake.sdk.run import Run
 from runlake.sdk.saying import say
 from runlake.sdk.ticker import TICK_S, Ticker

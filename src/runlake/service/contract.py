@@ -28,6 +28,7 @@ from typing import Any, BinaryIO, Protocol
 import pyarrow as pa
 
 from runlake.model import (
+    BegunWriter,
     ConsoleLine,
     FileInfo,
     Finding,
@@ -43,6 +44,9 @@ from runlake.model import (
     Stream,
     TailCursor,
     TrashItem,
+    WriterAnswer,
+    WriterBatch,
+    WriterStart,
 )
 from runlake.query.across import HistoryBlock
 from runlake.query.history import History, HistoryOutline, Tail
@@ -226,6 +230,28 @@ class Service(Protocol):
 
     def delete_file(self, path: RunPath, name: str) -> None:
         """Remove one file."""
+        ...
+
+    # Runs of processes elsewhere, whose rows a server writes
+
+    def begin_writer(self, path: RunPath, start: WriterStart) -> BegunWriter:
+        """Begin, or go on with, a run whose process is elsewhere: it sends what it has to say in batches.
+
+        It counts as alive for five minutes after each sign of it. `UsageError` where `start` asks for what is not
+        there, `ReadOnlyError` when the store cannot be written.
+        """
+        ...
+
+    def find_writer(self, path: RunPath, client: str | None = None) -> BegunWriter | None:
+        """The newest writer of a run that sends batches, of those of `client` when it is named."""
+        ...
+
+    def write_batch(self, path: RunPath, writer: str, batch: WriterBatch) -> WriterAnswer:
+        """Keep all that a batch says, or nothing; on return it is as durable as what `log()` returned from.
+
+        A batch that comes again changes nothing. `GapError` where rows are missing before it, `NotFoundError` when the
+        run was deleted. An empty batch is a sign of life.
+        """
         ...
 
     # Care of the store

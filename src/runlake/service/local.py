@@ -22,6 +22,7 @@ from runlake.errors import (
     StoreError,
 )
 from runlake.model import (
+    BegunWriter,
     ConsoleLine,
     FileInfo,
     Finding,
@@ -37,6 +38,9 @@ from runlake.model import (
     Stream,
     TailCursor,
     TrashItem,
+    WriterAnswer,
+    WriterBatch,
+    WriterStart,
 )
 from runlake.query import across, console, scan
 from runlake.query.across import HistoryBlock, KnownRun
@@ -54,6 +58,7 @@ from runlake.store.journal_mark import read_journal_mark
 from runlake.store.layout import Layout, check_run_path
 from runlake.store.opening import create_pending, create_store, hold_journal, open_editor
 from runlake.store.run_state import list_generations, read_run, read_state
+from runlake.store.served_runs import ServedRuns
 from runlake.values import canonical
 
 if TYPE_CHECKING:
@@ -70,6 +75,7 @@ _ROW_COUNTS: dict[Stream, str] = {
     "events": "event_count",
     "console": "console_line_count",
 }
+_STATES_WITHOUT_A_PROCESS = ("pending", "failed")
 _INFO_KEYS = frozenset({"name", "notes", "tags", "group", "job_type"})
 
 
@@ -102,6 +108,7 @@ class LocalService:
             progress=progress,
         )
         self._tails = TailReader(self._layout)
+        self._served_runs = ServedRuns(self._layout)
         self._writer_id = new_writer_id(time.time())
         self._token = secrets.token_hex(4)
         self._listings: OrderedDict[tuple[str, str, str], RunIndex] = OrderedDict()
@@ -171,6 +178,12 @@ class LocalService:
 
     def edit_run(self, path: RunPath, edit: RunEdit) -> RunInfo:
         records = _records_of(edit)
+        if edit.state is not None:
+            if edit.state not in _STATES_WITHOUT_A_PROCESS:
+                raise BadValueError(f"a run can be made {' or '.join(_STATES_WITHOUT_A_PROCESS)}, not {edit.state!r}")
+            if self.read_run(path).row_count or self.find_writer(path) is not None:
+                raise ConflictError(f'the state of run "{path}" is that of its process; use stop_run to end it')
+            records.append((record.STATE, {"state": edit.state}))
         if not records:
             return self.read_run(path)
         self._write_records(path, records)
@@ -288,6 +301,19 @@ class LocalService:
         info = self.read_run(path)
         self._blobs.delete_file(path, name)
         self._tell(path, "files", info.incarnation)
+
+    # Runs of processes elsewhere, whose rows a server writes
+
+    def begin_writer(self, path: RunPath, start: WriterStart) -> BegunWriter:
+        return self._served_runs.begin(path, start)
+
+    def find_writer(self, path: RunPath, client: str | None = None) -> BegunWriter | None:
+        check_run_path(path)
+        return self._served_runs.find_writer(path, client)
+
+    def write_batch(self, path: RunPath, writer: str, batch: WriterBatch) -> WriterAnswer:
+        check_run_path(path)
+        return self._served_runs.write(path, writer, batch)
 
     # Care of the store
 

@@ -18,7 +18,7 @@ from runlake.errors import CorruptError, NewerFormatError, RunlakeError
 from runlake.model import STEP, STREAMS, Finding, RunPath
 from runlake.store import segment
 from runlake.store.check_journal import KnownRows, check_journal
-from runlake.store.journal import FolderJournal, PartName
+from runlake.store.journal import SERVED_FILES, FolderJournal, PartName
 from runlake.store.layout import Layout
 from runlake.store.segment import Meta
 from runlake.store.snapshot import Snapshot, meta_names, number_parts
@@ -77,7 +77,7 @@ def _check(layout: Layout, path: RunPath, merged: MergedFiles) -> Iterator[Findi
     if not unreadable:
         yield from _check_orphans(snapshot, run_dir, metas, known)
     yield from _foreign(segments_dir, run_dir, lambda name: _SEGMENT_FILE.fullmatch(name) is not None)
-    yield from _foreign(journal.folder, run_dir, lambda name: PartName.parse(name) is not None)
+    yield from _foreign(journal.folder, run_dir, lambda name: name.endswith(SERVED_FILES) or bool(PartName.parse(name)))
 
 
 def _check_metas(folder: Path, run_dir: Path, readable: list[Meta]) -> Iterator[Finding]:

@@ -13,11 +13,11 @@ from runlake.store.journal import Journal
 
 
 class StopWatch:
-    """Looks whether somebody asked this run to stop since the watch was made."""
+    """Looks whether somebody asked this run to stop since the watch was made, or since `since_us` when it is given."""
 
-    def __init__(self, journal: Journal, generation: str, own_writer: str) -> None:
-        self._journal, self._generation = journal, generation
-        self._seen = dict(journal.list_parts())
+    def __init__(self, journal: Journal, generation: str, own_writer: str, *, since_us: int | None = None) -> None:
+        self._journal, self._generation, self._since_us = journal, generation, since_us or 0
+        self._seen = dict(journal.list_parts()) if since_us is None else {}
         self._foreign = {own_writer}
         """Writers that are no editors: their parts grow, and are none of our business."""
 
@@ -35,9 +35,12 @@ class StopWatch:
             kind, header = next(found, (0, {}))
             if kind == record.PART and (header["role"], header["generation"]) != ("editor", self._generation):
                 self._foreign.add(name.writer)
-            elif any(kind == record.STATE and body.get("stop") for kind, body in found):
+            elif any(kind == record.STATE and self._is_stop(body) for kind, body in found):
                 return True
         return False
+
+    def _is_stop(self, body: dict[str, Any]) -> bool:
+        return bool(body.get("stop")) and int(body["clock"]) > self._since_us
 
 
 def records(data: bytes) -> Iterator[tuple[int, dict[str, Any]]]:

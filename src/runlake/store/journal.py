@@ -18,6 +18,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 from zlib import crc32
@@ -39,6 +40,10 @@ BYTES_PER_PART = 32 * 2**20
 FRAMES_PER_BLOCK = 1024
 MAX_SHAPES = 4096
 """Random key sets would make a shape for each row; beyond this many, rows are written as msgpack maps."""
+
+SERVED_SUFFIX = ".served"
+"""What a server leaves beside the parts of a writer that it feeds: see `store.served`. No process holds such parts."""
+SERVED_FILES = (SERVED_SUFFIX, ".seen")
 
 Prepare = Callable[[Mapping[str, Any], int], Mapping[str, Any]]
 """Makes plain data of a row that may hold media; asked only for rows that are not all numbers of known types."""
@@ -76,6 +81,25 @@ class Part(Protocol):
     def size_bytes(self) -> int: ...
     def truncate(self, size_bytes: int) -> None: ...
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PartPlace:
+    """Where a writer stands in a part that it goes on with, in a process that did not write what is before.
+
+    `shapes` are those declared in the part; `crc` is that of the bytes from `block_start` to its end. A part of no
+    bytes gets its head first; one that `is_closed` is followed by the next.
+    """
+
+    number: int
+    part: Part
+    next_n: Mapping[str, int]
+    rows_in_part: int = 0
+    shapes: Mapping[int, Shape] = field(default_factory=dict)
+    block_start: int = 0
+    crc: int = 0
+    last_timestamp: float = 0.0
+    is_closed: bool = False
 
 
 class Journal(Protocol):
@@ -208,7 +232,7 @@ class FolderJournal:
             return file.read()
 
     def is_held(self, name: PartName) -> bool | None:
-        if fcntl is None:
+        if fcntl is None or (self.folder / f"{name.writer}{SERVED_SUFFIX}").exists():
             return None
         try:
             fd = os.open(self.folder / str(name), os.O_RDONLY)
@@ -226,7 +250,11 @@ class FolderJournal:
             os.close(fd)
 
     def last_write_at(self, name: PartName) -> float:
-        return (self.folder / str(name)).stat().st_mtime
+        written_at = (self.folder / str(name)).stat().st_mtime
+        try:
+            return max(written_at, (self.folder / f"{name.writer}{SERVED_SUFFIX}").stat().st_mtime)
+        except FileNotFoundError:
+            return written_at
 
     def sync(self, name: PartName) -> None:
         with (self.folder / str(name)).open("r+b", buffering=0) as file:  # Windows syncs only what may be written
@@ -267,6 +295,7 @@ class JournalWriter:
         rows_per_part: int = ROWS_PER_PART,
         bytes_per_part: int = BYTES_PER_PART,
         frames_per_block: int = FRAMES_PER_BLOCK,
+        place: PartPlace | None = None,
     ) -> None:
         self.writer = writer
         self.lock = threading.RLock()
@@ -283,7 +312,29 @@ class JournalWriter:
         self._part: Part | None = None
         self._left: Part | None = None
         self._is_closed = False
-        self._begin_part()
+        self._next_shape = 0
+        self._declared: dict[int, bool] = {}
+        if place is None:
+            self._begin_part()
+        else:
+            self._go_on(place)
+
+    def _go_on(self, place: PartPlace) -> None:
+        self._number = place.number
+        self._next_n.update(place.next_n)
+        self._last_timestamp = place.last_timestamp
+        for number, shape in place.shapes.items():
+            kinds = tuple(_TYPE_OF_LANE[lane] for lane in shape.lanes)
+            self._shapes[(*shape.paths, *kinds, shape.order)] = shape
+            self._next_shape = max(self._next_shape, number + 1)
+        if place.is_closed:
+            self._number, self._left_bytes = place.number + 1, place.part.size_bytes()
+            self._begin_part()
+            return
+        self._part, self._write = place.part, place.part.write
+        self._offset, self._rows_in_part = place.part.size_bytes(), place.rows_in_part
+        self._frames_in_block, self._crc, self._block_start = 0, place.crc, place.block_start
+        self._declared = dict.fromkeys(place.shapes, True)
 
     def log(
         self,
@@ -342,6 +393,16 @@ class JournalWriter:
         """How many rows of each stream this writer has begun."""
         with self.lock:
             return {stream: n + self._is_row_open[stream] for stream, n in self._next_n.items()}
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """Who writes into what: the body of each part's PART frame."""
+        return dict(self._header)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has ended, or was told to let go."""
+        return self._is_closed
 
     def end(self, body: Mapping[str, Any]) -> None:
         """Append END and close: the writer says nothing more, and its parts may be dropped once sealed."""
@@ -404,7 +465,7 @@ class JournalWriter:
             raise
         self._part, self._write = part, part.write
         self._offset = self._rows_in_part = self._frames_in_block = self._crc = self._block_start = 0
-        self._declared: dict[int, bool] = {}
+        self._declared = {}
         # Only now: as long as a process lives, it holds one of its two newest parts.
         left, self._left = self._left, None
         if left is not None:
@@ -556,9 +617,10 @@ class JournalWriter:
     def _shape_of(self, numbers: Mapping[str, Any], order: tuple[str, ...]) -> Shape | None:
         signature = (*numbers, *map(type, numbers.values()), order)
         shape = self._shapes.get(signature)
-        if shape is None and len(self._shapes) < MAX_SHAPES:
+        if shape is None and len(self._shapes) < MAX_SHAPES and self._next_shape < record.NO_SHAPE:
             lanes = tuple(map(lane_of, numbers.values()))
-            shape = self._shapes[signature] = Shape(len(self._shapes), tuple(numbers), lanes, order)
+            shape = self._shapes[signature] = Shape(self._next_shape, tuple(numbers), lanes, order)
+            self._next_shape += 1
         return shape
 
 
@@ -572,7 +634,8 @@ def _sound_frame(kind: int, body: bytes) -> bytes:
     return record.frame(kind, body)
 
 
-_PACKED_TYPES = frozenset({float, int, bool})
+_TYPE_OF_LANE = {"f64": float, "i64": int, "bool": bool}
+_PACKED_TYPES = frozenset(_TYPE_OF_LANE.values())
 _RESERVED = frozenset(AXES)
 
 

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -35,6 +35,17 @@ Resume = Literal["allow", "must", "never", "auto"]
 Role = Literal["run", "child", "editor"]
 
 _ATTEMPTS = 20
+
+
+class Look(NamedTuple):
+    """How a run that exists is looked at by who opens it: in a process of its own, or here (`store.direct_look`).
+
+    `state` is `run_state.read_state` and `past` is `rewind.read_past`, both as dicts; `fork` is `rewind.fork`.
+    """
+
+    state: Callable[[Layout, RunPath], dict[str, Any]]
+    past: Callable[[Layout, RunPath, int], dict[str, Any]]
+    fork: Callable[[Layout, RunPath, int, RunPath], object]
 
 
 class _OvertakenError(NotFoundError):
@@ -89,6 +100,7 @@ def open_run(
     fork_from: tuple[RunPath, int] | None = None,
     prepare: Prepare | None = None,
     clock: Callable[[], float] = time.time,
+    look: Look | None = None,
 ) -> OpenedRun:
     """Open `path` for the process that trains; `start` is the body of its START record.
 
@@ -100,12 +112,13 @@ def open_run(
     """
     check_run_path(path)
     create_store(layout)
+    look = look or ASKING
     if fork_from is not None:
-        _fork(layout, path, *fork_from)
+        _fork(layout, path, *fork_from, look)
     for attempt in range(_ATTEMPTS):
         time.sleep(attempt * os.urandom(1)[0] / 20_000)
         try:
-            place = _find_place(layout, path, resume, rewind_to, new_writer_id(clock()), is_shared=is_shared)
+            place = _find_place(layout, path, resume, rewind_to, new_writer_id(clock()), look, is_shared=is_shared)
             return _begin(layout, path, place, start, default_name, prepare, clock)
         except _OvertakenError:
             continue
@@ -113,10 +126,17 @@ def open_run(
 
 
 def _find_place(
-    layout: Layout, path: RunPath, resume: Resume | None, rewind_to: int | None, writer_id: str, *, is_shared: bool
+    layout: Layout,
+    path: RunPath,
+    resume: Resume | None,
+    rewind_to: int | None,
+    writer_id: str,
+    look: Look,
+    *,
+    is_shared: bool,
 ) -> _Opening:
     journal = hold_journal(layout, path)
-    state = _look(layout, path, journal, rewind_to)
+    state = _look(layout, path, journal, look, rewind_to)
     if resume == "must" and state is None:
         raise UsageError(f'resume="must" was asked for, and there is no run "{path}"; start it first or use "allow"')
     try:
@@ -129,7 +149,7 @@ def _find_place(
     except OSError as error:
         raise _read_only(layout, path, error) from error
     if state is None and claimed != writer_id:
-        state = _look(layout, path, journal)  # whoever was first may have begun meanwhile
+        state = _look(layout, path, journal, look)  # whoever was first may have begun meanwhile
     if resume == "never" and claimed != writer_id:
         raise UsageError(f'run "{path}" exists, and resume="never" was asked for; use another id or resume="allow"')
     joins = is_shared or resume in ("allow", "must", "auto") or rewind_to is not None
@@ -309,16 +329,20 @@ def _ask_past(layout: Layout, path: RunPath, step: int) -> dict[str, Any]:
     return {**past, "info": unpack_info(past["info"]), "is_begun": True}
 
 
-def _fork(layout: Layout, path: RunPath, source: RunPath, step: int) -> None:
-    """`rewind.fork`, in a process of its own."""
+def _fork(layout: Layout, path: RunPath, source: RunPath, step: int, look: Look) -> None:
     if _has_content(layout, path):
         raise UsageError(f'run "{path}" exists already; choose another id to fork into')
+    if not _has_content(layout, source):
+        raise _nothing_to_go_back_in(layout, source)
+    look.fork(layout, source, step, path)
+
+
+def _ask_fork(layout: Layout, source: RunPath, step: int, path: RunPath) -> None:
+    """`rewind.fork`, in a process of its own."""
     _ask_rewind(layout, source, str(step), str(path))
 
 
 def _ask_rewind(layout: Layout, path: RunPath, *arguments: str) -> bytes:
-    if not _has_content(layout, path):
-        raise NotFoundError(f'there is no run "{path}" in {layout.root} to go back in; see: runlake ls')
     code, output, complaint = side_process.ask("runlake.store.rewind", [str(layout.run_dir(path)), *arguments])
     if code != 0:
         kind, _, message = complaint.partition(": ")
@@ -331,25 +355,37 @@ _RAISED_BY_REWIND: dict[str, type[RunlakeError]] = {
 }
 
 
-def _ask_state_if_any(layout: Layout, path: RunPath) -> dict[str, Any] | None:
+ASKING = Look(lambda layout, path: ask_state(layout, path), _ask_past, _ask_fork)
+
+
+def _state_if_any(layout: Layout, path: RunPath, look: Look) -> dict[str, Any] | None:
     if not _has_content(layout, path):
         return None
     try:
-        return ask_state(layout, path)
+        return look.state(layout, path)
     except NotFoundError:
         return None  # a process that was killed before it had written anything whole
 
 
 def _look(
-    layout: Layout, path: RunPath, journal: FolderJournal | None, rewind_to: int | None = None
+    layout: Layout, path: RunPath, journal: FolderJournal | None, look: Look, rewind_to: int | None = None
 ) -> dict[str, Any] | None:
     """The run to go on with or to follow, None when there is none; one that was deleted is moved out of the way."""
-    state = _ask_past(layout, path, rewind_to) if rewind_to is not None else _ask_state_if_any(layout, path)
+    if rewind_to is None:
+        state = _state_if_any(layout, path, look)
+    elif _has_content(layout, path):
+        state = look.past(layout, path, rewind_to)
+    else:
+        raise _nothing_to_go_back_in(layout, path)
     if state is not None and _is_deleted(layout, path, state["info"].incarnation):
         if journal is not None and journal.is_here():
             _finish_deletion(layout, path, state["info"].incarnation)
         raise _OvertakenError(f"run {path} was deleted")
     return state
+
+
+def _nothing_to_go_back_in(layout: Layout, path: RunPath) -> NotFoundError:
+    return NotFoundError(f'there is no run "{path}" in {layout.root} to go back in; see: runlake ls')
 
 
 def _has_content(layout: Layout, path: RunPath) -> bool:

@@ -8,10 +8,8 @@ is for a look at the whole part to judge, and that names damage.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 from zlib import crc32
 
 import numpy as np
@@ -20,6 +18,7 @@ from runlake.model import RunPath, Stream
 from runlake.store import record
 from runlake.store.decode import FLAGS_OFFSET, N_OFFSET, MixedRow, PackedRows, PartMark, ScannedPart, scan_since
 from runlake.store.journal import PartName
+from runlake.store.kept import Kept
 from runlake.store.run_state import header_of
 from runlake.store.snapshot import Snapshot
 
@@ -27,30 +26,6 @@ KEPT_MARKS = 8192
 """About as many open parts can be followed at their price; an idle reader of them costs nothing but its mark."""
 
 _SAID = (record.STATE, record.END)
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-class Kept(Generic[K, V]):
-    """The entries that were used last, at most `limit` of them. Threads may share it."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._entries: OrderedDict[K, V] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: K) -> V | None:
-        with self._lock:
-            if key in self._entries:
-                self._entries.move_to_end(key)
-            return self._entries.get(key)
-
-    def put(self, key: K, value: V) -> None:
-        with self._lock:
-            self._entries[key] = value
-            self._entries.move_to_end(key)
-            if len(self._entries) > self._limit:
-                self._entries.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +74,7 @@ class PartTails:
         """Remember where in a scanned part a reader stands that has the rows before `next_n` now."""
         if not part.header:
             return
-        offset = _first_frame_of(part, stream, next_n)
+        offset = first_frame_of(part, stream, next_n)
         said = tuple((kind, body, -1) for kind, body, at in part.records if at < offset and kind in _SAID)
         end = part.end if offset == part.valid_bytes else "open"
         self._places.put((path, name, stream, next_n), _Place(mark_at(part, offset), said, end))
@@ -116,7 +91,7 @@ def mark_at(part: ScannedPart, offset: int) -> PartMark:
     return PartMark(since.offset + offset, part.shapes, block_start, crc32(memoryview(part.data)[counted:offset], crc))
 
 
-def _first_frame_of(part: ScannedPart, stream: Stream, next_n: int) -> int:
+def first_frame_of(part: ScannedPart, stream: Stream, next_n: int) -> int:
     """Where the first frame stands that belongs to row `next_n` or a later one; the end of all that is whole if none.
 
     Rows come in the order of their numbers, so it is looked for from behind.

@@ -22,6 +22,18 @@ ParquetUrl = Callable[[RunPath, str], str]
 
 
 @dataclass(frozen=True, slots=True)
+class Client:
+    """Who speaks: a training process of W&B's client, or a person's script.
+
+    `client_id` names the process where several write one run side by side (`is_shared`).
+    """
+
+    is_training: bool = False
+    client_id: str | None = None
+    is_shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RequestContext:
     """The person who asks and what they may see: `service` answers for this person, and hides what is not theirs.
 
@@ -38,6 +50,7 @@ class RequestContext:
     histories: Histories
     commits: Commits = field(default_factory=Commits)
     parquet: Exports | None = None
+    client: Client = Client()
 
 
 ResolveInfo = GraphQLResolveInfo[RequestContext]

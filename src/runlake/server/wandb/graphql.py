@@ -28,7 +28,14 @@ from graphql import (
     validate,
 )
 
-from runlake.errors import BadValueError, NotSupportedError, RunlakeError
+from runlake.errors import (
+    BadValueError,
+    CorruptError,
+    NewerFormatError,
+    NotSupportedError,
+    RunlakeError,
+    StoreError,
+)
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.limits import MAX_DOCUMENT_CHARACTERS, MAX_TOKENS, check_cost, check_document
 from runlake.server.wandb.query_root import QueryRoot
@@ -224,10 +231,15 @@ def _refusal(errors: list[Answer]) -> Answer:
 
 def _describe_execution(error: GraphQLError) -> Answer:
     original = error.original_error
-    if isinstance(original, RunlakeError):
+    if isinstance(original, StoreError) and not isinstance(original, CorruptError | NewerFormatError):
+        described = _message(str(original), "UNAVAILABLE")
+    elif isinstance(original, RunlakeError):
         described = _describe(original)
     elif original is None or isinstance(original, GraphQLError):
         described = _message(error.message, "BAD_REQUEST")
+    elif isinstance(original, OSError | MemoryError):
+        logger.error("the GraphQL field %s failed", error.path, exc_info=original)
+        described = _message("the server's disk did not do it; trying again is safe", "UNAVAILABLE")
     else:
         logger.error("the GraphQL field %s failed", error.path, exc_info=original)
         described = _internal_error()

@@ -8,14 +8,49 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from runlake.errors import BadValueError
-from runlake.model import RunPath
+from runlake.model import STREAMS, RunPath
 
 
 def run_node_id(path: RunPath) -> str:
     """The `id` of a run."""
     return _encode("run", *path)
+
+
+class RunReference(NamedTuple):
+    """What an `id` of a run says. One with `row_counts` was given to a process that is to go on behind those rows.
+
+    `writer`: the process goes on as this writer, which was begun for it.
+    """
+
+    path: RunPath
+    row_counts: dict[str, int] | None = None
+    writer: str | None = None
+
+
+def resumed_node_id(path: RunPath, row_counts: Mapping[str, int]) -> str:
+    """The `id` of a run as a process that may go on with it is told."""
+    return _encode("resumed", *path, _counts_text(row_counts))
+
+
+def rewound_node_id(path: RunPath, writer: str, row_counts: Mapping[str, int]) -> str:
+    """The `id` of a run that was rewound for a process, which then goes on as `writer`."""
+    return _encode("rewound", *path, writer, _counts_text(row_counts))
+
+
+def read_run_reference(node_id: str) -> RunReference:
+    """What any `id` of a run says; `BadValueError` for text that is none."""
+    kind = _kind_of(node_id)
+    if kind == "resumed":
+        *names, counts = _decode(kind, node_id, 4)
+        return RunReference(RunPath(*names), _counts_of(counts))
+    if kind == "rewound":
+        *names, writer, counts = _decode(kind, node_id, 5)
+        return RunReference(RunPath(*names), _counts_of(counts), writer)
+    return RunReference(run_path_of(node_id))
 
 
 def run_path_of(node_id: str) -> RunPath:
@@ -69,6 +104,24 @@ def user_of(node_id: str) -> str:
     """The username of an `id`; `BadValueError` for text that is none."""
     (username,) = _decode("user", node_id, 1)
     return username
+
+
+def _counts_text(row_counts: Mapping[str, int]) -> str:
+    return "-".join(str(row_counts[stream]) for stream in STREAMS)
+
+
+def _counts_of(text: str) -> dict[str, int]:
+    numbers = text.split("-")
+    if len(numbers) != len(STREAMS) or not all(number.isdecimal() for number in numbers):
+        raise BadValueError("an id of a run was changed; pass one that this server gave")
+    return {stream: int(number) for stream, number in zip(STREAMS, numbers, strict=True)}
+
+
+def _kind_of(node_id: str) -> str:
+    try:
+        return base64.b64decode(node_id.encode(), validate=True).decode().partition("/")[0]
+    except (binascii.Error, UnicodeError):
+        return ""
 
 
 def _encode(kind: str, *names: str) -> str:

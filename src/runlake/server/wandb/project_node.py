@@ -12,7 +12,7 @@ from runlake.server.wandb.connection import Connection, Cursor, make_connection,
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.entity_node import EntityNode
 from runlake.server.wandb.ids import project_internal_id, project_node_id
-from runlake.server.wandb.run_node import RunNode
+from runlake.server.wandb.run_node import ResumableRunNode, RunNode
 from runlake.server.wandb.wire import iso_time, load_json_string
 
 DEFAULT_ORDER = "+created_at"
@@ -66,7 +66,9 @@ class ProjectNode:
         return RunNode(self._context, info)
 
     def bucket(self, info: ResolveInfo, name: str, missingOk: bool | None = None) -> RunNode | None:
-        return self.run(info, name)
+        """The run, with an id that lets a training process go on with it."""
+        found = self.run(info, name)
+        return None if found is None else ResumableRunNode(self._context, found.info)
 
     def runCount(self, _: ResolveInfo, filters: str | None = None) -> int:
         return self._list(read_filters(filters), limit=0).total_count

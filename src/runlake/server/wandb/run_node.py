@@ -13,7 +13,7 @@ from runlake.server.wandb.console import console_page
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.entity_node import NamedUser
 from runlake.server.wandb.files import FileNode, file_page, list_file_nodes
-from runlake.server.wandb.ids import project_number, run_node_id
+from runlake.server.wandb.ids import project_number, resumed_node_id, run_node_id
 from runlake.server.wandb.keys import keys_of_outline, keys_of_summary
 from runlake.server.wandb.rows import Spec, read_spec, sampled_rows, whole_rows
 from runlake.server.wandb.wire import (
@@ -34,18 +34,18 @@ class RunNode:
 
     def __init__(self, context: RequestContext, info: RunInfo, *, is_listed: bool = False) -> None:
         self._context = context
-        self._info = info
+        self.info = info
         self._is_listed = is_listed
 
     # What the run is
 
     @property
     def id(self) -> str:
-        return run_node_id(self._info.path)
+        return run_node_id(self.info.path)
 
     @property
     def projectId(self) -> int:
-        return project_number(self._info.entity, self._info.project)
+        return project_number(self.info.entity, self.info.project)
 
     @property
     def internalId(self) -> str:
@@ -53,51 +53,51 @@ class RunNode:
 
     @property
     def name(self) -> str:
-        return self._info.run_id
+        return self.info.run_id
 
     @property
     def displayName(self) -> str:
-        return self._info.name
+        return self.info.name
 
     @property
     def description(self) -> str | None:
-        return self._info.notes
+        return self.info.notes
 
     @property
     def notes(self) -> str | None:
-        return self._info.notes
+        return self.info.notes
 
     @property
     def state(self) -> str:
-        return self._info.state
+        return self.info.state
 
     @property
     def tags(self) -> list[str]:
-        return list(self._info.tags)
+        return list(self.info.tags)
 
     @property
     def group(self) -> str | None:
-        return self._info.group
+        return self.info.group
 
     @property
     def jobType(self) -> str | None:
-        return self._info.job_type
+        return self.info.job_type
 
     @property
     def host(self) -> str | None:
-        return self._info.host
+        return self.info.host
 
     @property
     def program(self) -> str | None:
-        return self._info.program
+        return self.info.program
 
     @property
     def createdAt(self) -> str:
-        return iso_time(self._info.created_at)
+        return iso_time(self.info.created_at)
 
     @property
     def heartbeatAt(self) -> str:
-        return iso_time(self._info.heartbeat_at)
+        return iso_time(self.info.heartbeat_at)
 
     @property
     def updatedAt(self) -> str:
@@ -106,80 +106,80 @@ class RunNode:
     @property
     def user(self) -> NamedUser:
         """Never null: the client cannot read a run without."""
-        return NamedUser(self._info.user or self._info.entity)
+        return NamedUser(self.info.user or self.info.entity)
 
     @property
     def sweepName(self) -> str | None:
-        return self._info.sweep
+        return self.info.sweep
 
     @property
     def exitcode(self) -> int | None:
-        return self._info.exit_code
+        return self.info.exit_code
 
     @property
     def shouldStop(self) -> bool:
-        return self._info.stop_requested
+        return self.info.stop_requested
 
     @property
     def stopped(self) -> bool:
-        return self._info.state == "killed"
+        return self.info.state == "killed"
 
     @property
     def failed(self) -> bool:
-        return self._info.state in ("failed", "crashed")
+        return self.info.state in ("failed", "crashed")
 
     @property
     def running(self) -> bool:
-        return self._info.state in ("running", "preempting")
+        return self.info.state in ("running", "preempting")
 
     @property
     def commit(self) -> str | None:
-        return self._context.commits.read(self._context.service, self._info)
+        return self._context.commits.read(self._context.service, self.info)
 
     def project(self, _: ResolveInfo) -> Any:
         from runlake.server.wandb.project_node import ProjectNode
 
-        return ProjectNode(self._context, self._info.entity, self._info.project)
+        return ProjectNode(self._context, self.info.entity, self.info.project)
 
     # Config, summary, keys
 
     def config(self, _: ResolveInfo) -> str:
-        return dump_json_string(config_document(self._info))
+        return dump_json_string(config_document(self.info))
 
     def wandbConfig(self, _: ResolveInfo, keys: list[str] | None = None) -> str:
-        hidden = hidden_config(self._info)
+        hidden = hidden_config(self.info)
         return dump_json_string(hidden if keys is None else {key: hidden[key] for key in keys if key in hidden})
 
     def summaryMetrics(self, _: ResolveInfo) -> str:
-        return dump_json_string(summary_document(self._info))
+        return dump_json_string(summary_document(self.info))
 
     def systemMetrics(self, _: ResolveInfo) -> str:
-        return dump_json_string(self._info.system_metrics)
+        return dump_json_string(self.info.system_metrics)
 
     def historyKeys(self, _: ResolveInfo) -> dict[str, Any]:
-        if self._is_listed or not self._info.row_count:
-            return keys_of_summary(self._info)
-        return keys_of_outline(self._info, self._context.service.outline_history(self._info.path))
+        if self._is_listed or not self.info.row_count:
+            return keys_of_summary(self.info)
+        return keys_of_outline(self.info, self._context.service.outline_history(self.info.path))
 
     # Rows
 
     @property
     def historyLineCount(self) -> int:
-        return self._info.row_count
+        return self.info.row_count
 
     @property
     def eventsLineCount(self) -> int:
-        return self._info.event_count
+        return self.info.event_count
 
     @property
     def logLineCount(self) -> int:
-        return self._info.console_line_count
+        return self.info.console_line_count
 
     def historyTail(self, _: ResolveInfo) -> str:
-        return self._tail("history", self._info.row_count)
+        return self._tail("history", self.info.row_count)
 
     def eventsTail(self, _: ResolveInfo) -> str:
-        return self._tail("events", self._info.event_count)
+        return self._tail("events", self.info.event_count)
 
     def history(
         self,
@@ -204,15 +204,15 @@ class RunNode:
     ) -> list[list[dict[str, Any]]]:
         context = self._context
         found = [self._behind_exports(read_spec(text)) for text in specs]
-        return [sampled_rows(context.service, context.histories, self._info, spec) for spec in found]
+        return [sampled_rows(context.service, context.histories, self.info, spec) for spec in found]
 
     def parquetHistory(self, _: ResolveInfo, liveKeys: list[str]) -> dict[str, Any]:
         """Files to scan from, and the first step that is to be read live."""
         context = self._context
         if context.parquet is None:
             return {"parquetUrls": [], "liveData": []}
-        found = context.parquet.announce(context.service, context.histories, self._info)
-        urls = [context.parquet_url(self._info.path, name) for name in found.names]
+        found = context.parquet.announce(context.service, context.histories, self.info)
+        urls = [context.parquet_url(self.info.path, name) for name in found.names]
         return {
             "parquetUrls": urls,
             "liveData": [] if found.first_live_step is None else [{STEP: found.first_live_step}],
@@ -228,7 +228,7 @@ class RunNode:
         after: str | None = None,
         useImprovedPagination: bool | None = None,
     ) -> Connection:
-        return console_page(self._context.service, self._info, last=last, first=first, after=after)
+        return console_page(self._context.service, self.info, last=last, first=first, after=after)
 
     def fileCount(self, _: ResolveInfo) -> int:
         return len(self._files)
@@ -247,7 +247,7 @@ class RunNode:
 
     @cached_property
     def _files(self) -> list[FileNode]:
-        return list_file_nodes(self._context, self._info.path)
+        return list_file_nodes(self._context, self.info.path)
 
     def _rows(self, stream: Stream, samples: int | None, min_step: int | None, max_step: int | None) -> list[str]:
         if stream == "history" and min_step is not None and max_step is not None:
@@ -255,7 +255,7 @@ class RunNode:
         return whole_rows(
             self._context.service,
             self._context.histories,
-            self._info,
+            self.info,
             stream=stream,
             samples=samples,
             min_step=min_step,
@@ -271,12 +271,21 @@ class RunNode:
         """Where the live rows of a page begin: who scans has those before from a file that ends within the page."""
         if self._context.parquet is None:
             return min_step
-        end = self._context.parquet.first_step_behind(self._info)
+        end = self._context.parquet.first_step_behind(self.info)
         return end if min_step < end < max_step else min_step
 
     def _tail(self, stream: Stream, row_count: int) -> str:
         """The last row as the text of a list that holds the text of the row."""
         if not row_count:
             return "[]"
-        tail = self._context.service.read_tail(self._info.path, None, stream=stream, last=1)
+        tail = self._context.service.read_tail(self.info.path, None, stream=stream, last=1)
         return dump_json_string([dump_json_string(row) for row in iter_rows(tail.history)])
+
+
+class ResumableRunNode(RunNode):
+    """A run as a process is told of it that asks whether it can go on with it."""
+
+    @property
+    def id(self) -> str:
+        counts = {"history": self.historyLineCount, "events": self.eventsLineCount, "console": self.logLineCount}
+        return resumed_node_id(self.info.path, counts)

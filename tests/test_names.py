@@ -2,7 +2,7 @@
 
 import re
 
-from runlake.sdk.names import ADJECTIVES, NOUNS, default_name, new_run_id
+from runlake.names import ADJECTIVES, NOUNS, default_name, new_run_id
 
 
 def test_ids_are_eight_letters_and_digits_and_do_not_repeat():

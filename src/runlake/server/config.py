@@ -1,0 +1,57 @@
+"""How a server runs: one value, made by the command and handed to the workers through an environment variable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from runlake.errors import BadValueError
+
+VARIABLE = "RUNLAKE_SERVER_CONFIG"
+
+LogFormat = Literal["json", "text"]
+MIB = 1024**2
+
+
+class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that the workers of one server agree on.
+
+    `root` is the store's folder; `base_url` what clients are told this server is called, None for what they called it
+    themselves; `database_url` where people are kept, None for the store's own file. `max_body_bytes` is for requests
+    that are read as a whole, `max_file_bytes` for uploads. Each person may make `requests_per_s` with bursts of
+    `burst_requests`, in each worker. `allowed_origins` are the web pages of other servers that may ask, ``*`` for all.
+    `drain_s` is how long requests are waited for when the server ends. `supervisor_pid` is the process without which
+    a worker ends, None for a worker that stands alone.
+    """
+
+    root: str
+    default_entity: str
+    base_url: str | None = None
+    database_url: str | None = None
+    workers: int = 1
+    max_body_bytes: int = 64 * MIB
+    max_file_bytes: int = 64 * 1024 * MIB
+    requests_per_s: float = 500.0
+    burst_requests: int = 5000
+    allowed_origins: tuple[str, ...] = ("*",)
+    is_tls: bool = False
+    log_format: LogFormat = "json"
+    drain_s: float = 30.0
+    supervisor_pid: int | None = None
+
+    def to_environment(self) -> dict[str, str]:
+        """The variables that `from_environment` reads."""
+        return {VARIABLE: msgspec.json.encode(self).decode()}
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> ServerConfig:
+        """What the command put there; `BadValueError` when it is not there or cannot be read."""
+        text = environ.get(VARIABLE)
+        if not text:
+            raise BadValueError(f"{VARIABLE} is not set; start the server with: runlake serve")
+        try:
+            return msgspec.json.decode(text, type=cls)
+        except msgspec.MsgspecError as error:
+            raise BadValueError(f"{VARIABLE} is no configuration of a server: {error}") from None

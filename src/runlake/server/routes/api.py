@@ -1,0 +1,21 @@
+"""All routes of the native API under one prefix."""
+
+from __future__ import annotations
+
+from litestar import Router
+from litestar.di import Provide
+
+from runlake.server.routes import files, projects, rows, runs
+from runlake.server.routes.answers import WireRequest, run_path
+from runlake.service.wire import API_PREFIX
+
+
+def api_router() -> Router:
+    """The routes under ``/api/v1``. The app provides the dependency `service`: the caller's `Service`."""
+    return Router(
+        API_PREFIX,
+        route_handlers=[*projects.HANDLERS, *runs.HANDLERS, *rows.HANDLERS, *files.HANDLERS],
+        dependencies={"run": Provide(run_path, sync_to_thread=False)},
+        request_class=WireRequest,
+        tags=["runlake"],
+    )

@@ -1,0 +1,153 @@
+"""Projects, and the runs in them as listings and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from litestar import Response, get, post, put
+from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.response import Stream
+
+from runlake.model import ProjectInfo, RunPage
+from runlake.server.routes.answers import Asked, Compression, answer, compression_of, lines, stream
+from runlake.service import wire, wire_rows
+from runlake.service.wire import HistoriesQuery, RunsQuery, Sealed, ServiceInfo
+from runlake.version import __version__
+
+_PROJECT = "/projects/{entity:str}/{project:str}"
+
+
+@get("/service", sync_to_thread=True)
+def read_service(service: Asked) -> Response[ServiceInfo]:
+    """What answers, and which entity paths mean that name none."""
+    return answer(ServiceInfo(default_entity=service.default_entity, version=__version__))
+
+
+@get("/projects", sync_to_thread=True)
+def list_projects(service: Asked, entity: FromQuery[str | None] = None) -> Response[list[ProjectInfo]]:
+    """All projects that the caller may see, by entity and name."""
+    return answer(service.list_projects(entity))
+
+
+@put(_PROJECT, sync_to_thread=True)
+def create_project(service: Asked, entity: FromPath[str], project: FromPath[str]) -> Response[ProjectInfo]:
+    """Make the project be there; an existing one is left as it is."""
+    return answer(service.create_project(entity, project))
+
+
+@get(f"{_PROJECT}/runs", sync_to_thread=True)
+def list_runs(
+    service: Asked,
+    entity: FromPath[str],
+    project: FromPath[str],
+    filters: FromQuery[str | None] = None,
+    order: FromQuery[list[str] | None] = None,
+    offset: FromQuery[int] = 0,
+    limit: FromQuery[int | None] = None,
+    version: FromQuery[str | None] = None,
+) -> Response[RunPage]:
+    """A slice of the runs that match `filters`, a JSON object. Pages with one `version` are of one state."""
+    return answer(
+        service.list_runs(
+            entity,
+            project,
+            filters=wire.unpack(filters, dict) if filters else None,
+            order=order or ("+created_at",),
+            offset=offset,
+            limit=limit,
+            version=version,
+        )
+    )
+
+
+@post(f"{_PROJECT}/runs/query", sync_to_thread=True, status_code=200)
+def query_runs(
+    service: Asked,
+    entity: FromPath[str],
+    project: FromPath[str],
+    data: JSONBody[RunsQuery],
+) -> Response[RunPage]:
+    """As `GET …/runs`, for filters that are too long for an address."""
+    return answer(
+        service.list_runs(
+            entity,
+            project,
+            filters=data.filters,
+            order=data.order,
+            offset=data.offset,
+            limit=data.limit,
+            version=data.version,
+        )
+    )
+
+
+@post(f"{_PROJECT}/runs/table", sync_to_thread=True, status_code=200, media_type=wire.ARROW_TYPE)
+def read_runs_table(
+    service: Asked,
+    entity: FromPath[str],
+    project: FromPath[str],
+    data: JSONBody[RunsQuery],
+    compression: FromQuery[Compression] = "none",
+) -> Stream:
+    """Fields, config and summary of all matching runs as an Arrow IPC stream, one row a run, oldest first."""
+    table = service.read_runs_table(entity, project, filters=data.filters)
+    return stream(wire_rows.write_table(table, compression=compression_of(compression)), wire.ARROW_TYPE)
+
+
+@post(f"{_PROJECT}/histories", sync_to_thread=True, status_code=200, media_type=wire.ROWS_TYPE)
+def read_histories(
+    service: Asked,
+    entity: FromPath[str],
+    project: FromPath[str],
+    data: JSONBody[HistoriesQuery],
+    compression: FromQuery[Compression] = "none",
+) -> Stream:
+    """The rows of all matching runs, in blocks: a sequence of Arrow IPC streams."""
+    blocks = service.read_histories(
+        entity,
+        project,
+        keys=data.keys,
+        stream=data.stream,
+        filters=data.filters,
+        order=data.order,
+        version=data.version,
+    )
+    return stream(wire_rows.write_blocks(blocks, compression=compression_of(compression)), wire.ROWS_TYPE)
+
+
+@post(f"{_PROJECT}/seal", sync_to_thread=True, status_code=200, media_type=wire.LINES_TYPE)
+def seal(
+    service: Asked,
+    entity: FromPath[str],
+    project: FromPath[str],
+    run_id: FromQuery[str | None] = None,
+) -> Stream:
+    """Turn journals into segments: a line of JSON for each run as it is sealed."""
+    sealed = service.seal(entity, project, run_id)
+    return lines(Sealed(**path._asdict(), row_count=row_count) for path, row_count in sealed)
+
+
+@post(f"{_PROJECT}/merge", sync_to_thread=True, status_code=200, media_type=wire.LINES_TYPE)
+def merge_runs(
+    service: Asked, entity: FromPath[str], project: FromPath[str], at_once: FromQuery[bool] = False
+) -> Stream:
+    """Bring small finished runs together in shared files: a line of JSON for each run that moved."""
+
+    def moved() -> Iterator[Sealed]:
+        for path in service.merge_runs(entity, project, at_once=at_once):
+            yield Sealed(**path._asdict(), row_count=0)
+
+    return lines(moved())
+
+
+HANDLERS = [
+    read_service,
+    list_projects,
+    create_project,
+    list_runs,
+    query_runs,
+    read_runs_table,
+    read_histories,
+    seal,
+    merge_runs,
+]

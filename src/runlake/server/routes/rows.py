@@ -1,0 +1,195 @@
+"""The rows of one run: whole, sampled, and as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Annotated, Literal
+
+from anyio import to_thread
+from litestar import Response, get, post
+from litestar.params import FromQuery, HeaderParameter, JSONBody, QueryParameter
+from litestar.response import Stream
+
+from runlake.errors import RunlakeError
+from runlake.model import RunPath, TailCursor
+from runlake.model import Stream as StreamName
+from runlake.query.history import History, Tail
+from runlake.query.rows import iter_rows
+from runlake.query.table import wide_table
+from runlake.server.routes.answers import Asked, Compression, Run, answer, compression_of, packed, stream
+from runlake.server.routes.runs import RUN
+from runlake.service import wire, wire_rows
+from runlake.service.contract import Service
+from runlake.service.wire import Keys, KeysQuery, OutlineDocument
+
+RowsFormat = Literal["rows", "table"]
+"""`rows` keeps everything (see service/wire_rows.py); `table` is one ordinary Arrow IPC stream for any reader."""
+
+KeyList = Annotated[list[str] | None, QueryParameter(name="key", description="A series; may be given several times.")]
+
+_POLL_S = 0.5
+_HEARTBEAT_S = 15.0
+
+
+@get(f"{RUN}/history", sync_to_thread=True, media_type=wire.ROWS_TYPE)
+def read_history(
+    service: Asked,
+    run: Run,
+    keys: KeyList = None,
+    stream_name: Annotated[StreamName, QueryParameter(name="stream")] = "history",
+    min_step: FromQuery[int | None] = None,
+    max_step: FromQuery[int | None] = None,
+    generation: FromQuery[str | None] = None,
+    rows_format: Annotated[RowsFormat, QueryParameter(name="format")] = "rows",
+    compression: FromQuery[Compression] = "none",
+) -> Stream:
+    """The rows with min_step ≤ _step < max_step, as a sequence of Arrow IPC streams or as one ordinary table."""
+    history = service.read_history(
+        run, stream=stream_name, keys=keys, min_step=min_step, max_step=max_step, generation=generation
+    )
+    return _print(history, rows_format, compression)
+
+
+@post(f"{RUN}/history", sync_to_thread=True, status_code=200, media_type=wire.ROWS_TYPE)
+def query_history(
+    service: Asked,
+    run: Run,
+    data: JSONBody[KeysQuery],
+    stream_name: Annotated[StreamName, QueryParameter(name="stream")] = "history",
+    min_step: FromQuery[int | None] = None,
+    max_step: FromQuery[int | None] = None,
+    generation: FromQuery[str | None] = None,
+    rows_format: Annotated[RowsFormat, QueryParameter(name="format")] = "rows",
+    compression: FromQuery[Compression] = "none",
+) -> Stream:
+    """As `GET …/history`, for more keys than an address can hold."""
+    history = service.read_history(
+        run, stream=stream_name, keys=data.keys, min_step=min_step, max_step=max_step, generation=generation
+    )
+    return _print(history, rows_format, compression)
+
+
+@get(f"{RUN}/sample", sync_to_thread=True, media_type=wire.ROWS_TYPE)
+def sample_history(
+    service: Asked,
+    run: Run,
+    key: FromQuery[str],
+    samples: FromQuery[int],
+    stream_name: Annotated[StreamName, QueryParameter(name="stream")] = "history",
+    generation: FromQuery[str | None] = None,
+    rows_format: Annotated[RowsFormat, QueryParameter(name="format")] = "rows",
+) -> Stream:
+    """At most `samples` rows of one numeric key that draw the same line."""
+    history = service.sample_history(run, key, samples=samples, stream=stream_name, generation=generation)
+    return _print(history, rows_format, "none")
+
+
+@get(f"{RUN}/keys", sync_to_thread=True)
+def list_keys(
+    service: Asked,
+    run: Run,
+    stream_name: Annotated[StreamName, QueryParameter(name="stream")] = "history",
+    generation: FromQuery[str | None] = None,
+) -> Response[Keys]:
+    """The escaped paths of all keys, in first-logged order."""
+    return answer(Keys(keys=service.list_keys(run, stream=stream_name, generation=generation)))
+
+
+@get(f"{RUN}/outline", sync_to_thread=True)
+def outline_history(
+    service: Asked, run: Run, stream_name: Annotated[StreamName, QueryParameter(name="stream")] = "history"
+) -> Response[OutlineDocument]:
+    """How many rows a stream has, and which series, without values."""
+    return packed(wire.pack_outline(service.outline_history(run, stream=stream_name)))
+
+
+@post(f"{RUN}/tail", sync_to_thread=True, status_code=200, media_type=wire.ROWS_TYPE)
+def read_tail(
+    service: Asked,
+    run: Run,
+    data: JSONBody[KeysQuery],
+    cursor: FromQuery[str | None] = None,
+    stream_name: Annotated[StreamName, QueryParameter(name="stream")] = "history",
+    limit: FromQuery[int | None] = None,
+    last: FromQuery[int | None] = None,
+) -> Stream:
+    """The rows behind `cursor`, and the cursor behind them; answers at once."""
+    place = None if cursor is None else TailCursor.parse(cursor)
+    tail = service.read_tail(run, place, stream=stream_name, keys=data.keys, limit=limit, last=last)
+    return stream(wire_rows.write_tail(tail), wire.ROWS_TYPE)
+
+
+@get(f"{RUN}/tail", media_type=wire.EVENTS_TYPE)
+async def follow_tail(
+    service: Asked,
+    run: Run,
+    keys: KeyList = None,
+    cursor: FromQuery[str | None] = None,
+    last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
+    stream_name: Annotated[StreamName, QueryParameter(name="stream")] = "history",
+    last: FromQuery[int | None] = None,
+) -> Stream:
+    """The rows as they are logged, as server-sent events, until the run has ended.
+
+    Events: `rows` (`data` is a JSON list of rows, `id` the cursor behind them), `restart` before the rows of a new
+    generation, `end`, `problem`. Whoever comes back with the last id, in the header Last-Event-ID as browsers do or as
+    `cursor`, gets every row exactly once.
+    """
+    text = last_event_id or cursor
+    place = None if text is None else TailCursor.parse(text)
+    read = partial(service.read_tail, run, stream=stream_name, keys=keys)
+    first = await to_thread.run_sync(partial(read, place, last=last if place is None else None))
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return Stream(_follow(service, run, stream_name, keys, first), media_type=wire.EVENTS_TYPE, headers=headers)
+
+
+async def _follow(
+    service: Service, run: RunPath, stream_name: StreamName, keys: list[str] | None, tail: Tail
+) -> AsyncIterator[bytes]:
+    said_at = time.monotonic()
+    yield _event("begin", None, tail.cursor)
+    while True:
+        if tail.is_restarted:
+            yield _event("restart", None, None)
+        if tail.history.row_count:
+            yield _event("rows", list(iter_rows(tail.history)), tail.cursor)
+            said_at = time.monotonic()
+        if tail.is_ended:
+            yield _event("end", None, tail.cursor)
+            return
+        if time.monotonic() - said_at > _HEARTBEAT_S:
+            yield b": still there\n\n"
+            said_at = time.monotonic()
+        await asyncio.sleep(_POLL_S)
+        try:
+            read = partial(service.read_tail, run, tail.cursor, stream=stream_name, keys=keys)
+            tail = await to_thread.run_sync(read)
+        except RunlakeError as error:
+            yield _event("problem", wire.problem_document(error), None)
+            return
+
+
+def _event(kind: str, data: object, cursor: TailCursor | None) -> bytes:
+    place = b"" if cursor is None else f"id: {cursor}\n".encode()
+    return place + f"event: {kind}\n".encode() + b"data: " + wire.pack(data) + b"\n\n"
+
+
+def _print(history: History, rows_format: RowsFormat, compression: Compression) -> Stream:
+    packing = compression_of(compression)
+    if rows_format == "table":
+        return stream(wire_rows.write_table(wide_table(history), compression=packing), wire.ARROW_TYPE)
+    return stream(wire_rows.write_history(history, compression=packing), wire.ROWS_TYPE)
+
+
+HANDLERS = [
+    read_history,
+    query_history,
+    sample_history,
+    list_keys,
+    outline_history,
+    read_tail,
+    follow_tail,
+]

@@ -1,0 +1,196 @@
+"""The addresses that W&B's client knows: GraphQL, the stream of a run, and its files."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Any
+from urllib.parse import quote, unquote
+
+import msgspec
+from anyio import to_thread
+from litestar import Request, Response, Router, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, SkipValidation
+
+from runlake.errors import AuthenticationError, BadValueError, GapError, NotFoundError
+from runlake.model import RunPath, WriterBatch
+from runlake.server.file_bytes import RequestBody, send_file
+from runlake.server.guard import GuardedService
+from runlake.server.parts import ServerParts, person_of
+from runlake.server.problems import Problem
+from runlake.server.wandb.context import Client, RequestContext
+from runlake.server.wandb.stream import MAX_BODY_BYTES, read_batch, read_body
+from runlake.service.contract import Service
+
+Parts = NamedDependency[SkipValidation[ServerParts]]
+"""What the server is made of: the app provides it."""
+
+URL_LIFE_S = 24 * 3600.0
+"""How long a URL works that carries its own permission: an upload may wait behind others for hours."""
+
+RETRY_AFTER_GAP_S = 1.0
+
+
+class _GraphQLBody(msgspec.Struct):
+    query: str | None = None
+    variables: dict[str, Any] | None = None
+    operationName: str | None = None
+
+
+_decode_graphql = msgspec.json.Decoder(_GraphQLBody).decode
+
+
+@post("/graphql", sync_to_thread=True, status_code=200, request_max_body_size=MAX_BODY_BYTES, include_in_schema=False)
+def graphql(request: Request[Any, Any, Any], body: bytes, parts: Parts) -> Response[bytes]:
+    """Execute a document. Errors of the document and of its fields are part of the answer, as GraphQL has it."""
+    try:
+        asked = _decode_graphql(body)
+    except msgspec.MsgspecError as error:
+        raise BadValueError(f"this is no GraphQL request: {error}") from None
+    person = person_of(request)
+    service = parts.service_for(person)
+    base_url = parts.base_url(request)
+    context = RequestContext(
+        service=service,
+        person=person,
+        people=parts.people,
+        base_url=base_url,
+        file_url=partial(_file_url, parts, base_url, service),
+        parquet_url=partial(_export_url, parts, base_url, service),
+        histories=parts.histories,
+        client=_client_of(request),
+    )
+    answer = parts.graphql.execute(asked.query or "", asked.variables, asked.operationName, context)
+    content = msgspec.json.encode(answer)
+    if any(error.get("extensions", {}).get("code") == "UNAVAILABLE" for error in answer.get("errors", ())):
+        # The client tries again, as it does not with a 200.
+        return Response(content, status_code=503, headers={"Retry-After": "2"}, media_type="application/json")
+    return Response(content, media_type="application/json")
+
+
+@post(
+    "/files/{entity:str}/{project:str}/{run_id:str}/file_stream",
+    sync_to_thread=True,
+    status_code=200,
+    request_max_body_size=MAX_BODY_BYTES,
+    include_in_schema=False,
+)
+def file_stream(
+    request: Request[Any, Any, Any],
+    body: bytes,
+    parts: Parts,
+    entity: FromPath[str],
+    project: FromPath[str],
+    run_id: FromPath[str],
+) -> Response[bytes]:
+    """Keep what a training process says; the answer may ask it to stop.
+
+    A client that is answered 4xx sends nothing more of its run, so that is only said of what stays wrong.
+    """
+    path = RunPath(entity, project, run_id)
+    service = parts.service_of_caller(request)
+    client_id = request.headers.get("x-wandb-async-client-id")
+    begun = service.find_writer(path, client_id)
+    if begun is None:
+        raise NotFoundError(f"run {path} is not written through this server, or it was deleted; begin it anew")
+    content = read_body(body, request.headers.get("content-encoding"))
+    try:
+        batch = read_batch(content, begun.row_counts, has_labels=client_id is not None) if content else WriterBatch()
+        answer = service.write_batch(path, begun.writer, batch)
+    except GapError as error:
+        # An earlier request is on its way, or will be sent again: this one will fit then.
+        problem = Problem(status=503, kind="GapError", message=str(error), retry_after_s=RETRY_AFTER_GAP_S)
+        return Response(problem.body, status_code=503, headers=problem.headers, media_type="application/json")
+    return Response(msgspec.json.encode({"stopped": answer.is_stop_requested}), media_type="application/json")
+
+
+@put(
+    "/files/{entity:str}/{project:str}/{run_id:str}/{name:path}",
+    status_code=200,
+    request_max_body_size=None,
+    include_in_schema=False,
+)
+async def upload(
+    request: Request[Any, Any, Any],
+    parts: Parts,
+    entity: FromPath[str],
+    project: FromPath[str],
+    run_id: FromPath[str],
+    name: FromPath[str],
+    token: str | None = None,
+) -> Response[bytes]:
+    """Store a file of a run under its name; the URL carries the permission."""
+    path, file_name = RunPath(entity, project, run_id), name.removeprefix("/")
+    service = await to_thread.run_sync(_permitted, parts, request, "PUT", path, file_name, token)
+    await to_thread.run_sync(partial(service.put_file, path, file_name, RequestBody(request)))  # type: ignore[arg-type]
+    return Response(b"{}", media_type="application/json")
+
+
+@get(
+    "/files/{entity:str}/{project:str}/{run_id:str}/{name:path}",
+    sync_to_thread=True,
+    include_in_schema=False,
+    media_type="application/octet-stream",
+)
+def download(
+    request: Request[Any, Any, Any],
+    parts: Parts,
+    entity: FromPath[str],
+    project: FromPath[str],
+    run_id: FromPath[str],
+    name: FromPath[str],
+    token: str | None = None,
+) -> Response[Any]:
+    """A file of a run, whole or in part, by a URL that carries the permission or with a key."""
+    path, file_name = RunPath(entity, project, run_id), name.removeprefix("/")
+    service = _permitted(parts, request, "GET", path, file_name, token)
+    headers = request.headers
+    return send_file(
+        service.open_file(path, file_name),
+        part=headers.get("range"),
+        if_range=headers.get("if-range"),
+        if_none_match=headers.get("if-none-match"),
+    )
+
+
+def wandb_router() -> Router:
+    """The routes of this page. The app provides the dependency `parts`."""
+    return Router("/", route_handlers=[graphql, file_stream, upload, download])
+
+
+def _client_of(request: Request[Any, Any, Any]) -> Client:
+    headers = request.headers
+    return Client(
+        is_training=headers.get("user-agent", "").startswith("wandb-core"),
+        client_id=headers.get("x-wandb-client-id"),
+        is_shared=headers.get("x-wandb-use-async-filestream") == "true",
+    )
+
+
+def _permitted(
+    parts: ServerParts, request: Request[Any, Any, Any], method: str, path: RunPath, name: str, token: str | None
+) -> Service:
+    """The service of who may do this: of whom the URL was made for, or whose key was sent."""
+    if token is None:
+        return parts.service_of_caller(request)
+    subject = parts.signer.check(method, _signed_path(path, name), token, time.time())
+    person = parts.people.directory().people.get(subject)
+    if person is None:
+        raise AuthenticationError(f"this URL was made for {subject!r}, who is no user of this server any more")
+    return parts.service_for(person)
+
+
+def _signed_path(path: RunPath, name: str) -> str:
+    return f"/files/{path}/{name}"
+
+
+def _file_url(parts: ServerParts, base_url: str, service: GuardedService, method: str, path: RunPath, name: str) -> str:
+    person = service.person
+    subject = "" if person is None else person.username
+    token = parts.signer.sign(method, _signed_path(path, name), time.time() + URL_LIFE_S, subject=subject)
+    return f"{base_url}/files/{'/'.join(quote(part, safe='') for part in path)}/{quote(name)}?token={token}"
+
+
+def _export_url(parts: ServerParts, base_url: str, service: GuardedService, path: RunPath, name: str) -> str:
+    raise NotFoundError(f"run {path} has no export {unquote(name)!r}")

@@ -1,0 +1,173 @@
+"""The body of a ``file_stream`` request as a batch for the run's writer. Pure: bytes in, values out.
+
+W&B's client sends the lines of a few files: rows of history and of system metrics as JSON, printed lines as text, and
+the whole summary. ``offset`` counts the lines of the run, also those from before the process; a writer's rows are
+counted from its beginning, so `base` is taken off.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import time
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from runlake.errors import BadValueError
+from runlake.model import RUNTIME, STEP, TIMESTAMP, LoggedRow, Stream, WriterBatch
+from runlake.server.wandb.wire import HIDDEN_KEY
+
+MAX_BODY_BYTES = 64 * 2**20
+"""The client sends up to 10 MiB of lines at once; zipped, they may not grow beyond this."""
+
+_STREAMS: dict[str, Stream] = {"wandb-history.jsonl": "history", "wandb-events.jsonl": "events"}
+_SUMMARY, _CONSOLE = "wandb-summary.json", "output.log"
+_LINE = re.compile(r"(ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)Z? (?:\[([^\]]*)\] )?(.*)", re.DOTALL)
+_PLAIN_LINE = re.compile(r"(ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)Z? ()?(.*)", re.DOTALL)
+
+
+class _Chunk(msgspec.Struct):
+    offset: int = 0
+    content: list[str] = []
+
+
+class _Body(msgspec.Struct):
+    files: dict[str, _Chunk] = {}
+    complete: bool | None = None
+    exitcode: int | None = None
+    preempting: bool | None = None
+    uploaded: list[str] | None = None
+
+
+_decode_body = msgspec.json.Decoder(_Body).decode
+_decode_line = msgspec.json.Decoder().decode
+
+
+def read_body(body: bytes, encoding: str | None) -> bytes:
+    """The body as it was before it was zipped. BadValueError for what is no gzip, or grows too large."""
+    if encoding in (None, "", "identity"):
+        return body
+    if encoding != "gzip":
+        raise BadValueError(f"a body in {encoding!r} cannot be read; send gzip, or as it is")
+    unzip = zlib.decompressobj(wbits=31)
+    try:
+        content = unzip.decompress(body, MAX_BODY_BYTES)
+    except zlib.error as error:
+        raise BadValueError(f"the body is no gzip: {error}") from None
+    if unzip.unconsumed_tail:
+        raise BadValueError(f"the body grows beyond {MAX_BODY_BYTES} bytes when it is unzipped; send less at once")
+    return content
+
+
+def read_batch(body: bytes, base: Mapping[str, int], *, has_labels: bool = False) -> WriterBatch:
+    """What a request says. `has_labels`: lines name the process that printed them. BadValueError says what is wrong."""
+    try:
+        post = _decode_body(body)
+    except msgspec.MsgspecError as error:
+        raise BadValueError(f"this is no file_stream request: {error}") from None
+    rows: dict[Stream, list[LoggedRow]] = {}
+    first_n: dict[Stream, int] = {}
+    summary: dict[str, Any] | None = None
+    runtime_s = 0.0
+    for name, chunk in post.files.items():
+        stream = _STREAMS.get(name)
+        if stream is not None:
+            first = chunk.offset - base[stream]
+            if first < 0:
+                # The process goes on behind other lines than the server saw when it began: these are its first.
+                raise BadValueError(f"{name}: line {chunk.offset} was there before this process began")
+            rows[stream], first_n[stream] = _rows(name, chunk, stream), first
+        elif name == _SUMMARY and chunk.content:
+            summary = _json_line(chunk.content[-1], name)
+            runtime_s = _runtime_of(summary)
+            summary = {key: value for key, value in summary.items() if key not in _NOT_OF_THE_USER}
+        elif name == _CONSOLE:
+            rows["console"] = [
+                _console_row(chunk.offset + place, line, has_labels) for place, line in enumerate(chunk.content)
+            ]
+    return WriterBatch(
+        rows=rows,
+        first_n=first_n,
+        summary=summary,
+        runtime_s=runtime_s,
+        is_preempting=bool(post.preempting),
+        exit_code=(post.exitcode or 0) if post.complete else None,
+    )
+
+
+_NOT_OF_THE_USER = frozenset({STEP, TIMESTAMP, RUNTIME, HIDDEN_KEY})
+
+
+def _rows(name: str, chunk: _Chunk, stream: Stream) -> list[LoggedRow]:
+    rows = []
+    for place, text in enumerate(chunk.content):
+        line = _json_line(text, name)
+        step = line.pop(STEP, None)
+        timestamp, runtime = line.pop(TIMESTAMP, None), line.pop(RUNTIME, None)
+        if stream == "events":
+            line.pop(HIDDEN_KEY, None)
+        # The client has its keys in any order: in one order, rows of the same keys are of one shape.
+        rows.append(
+            LoggedRow(
+                step if type(step) is int else chunk.offset + place,
+                float(timestamp) if isinstance(timestamp, int | float) else time.time(),
+                float(runtime) if isinstance(runtime, int | float) else 0.0,
+                {key: line[key] for key in sorted(line)},
+            )
+        )
+    return rows
+
+
+def _json_line(text: str, name: str) -> dict[str, Any]:
+    try:
+        line = _decode_line(text)
+    except msgspec.MsgspecError:  # NaN and Infinity stand there as they are, and strict JSON does not know them
+        try:
+            line = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise BadValueError(f"{name}: a line is no JSON: {error}; it begins with {text[:60]!r}") from None
+    if type(line) is not dict:
+        raise BadValueError(f"{name}: a line must be an object, not {text[:60]!r}")
+    return line
+
+
+def _runtime_of(summary: Mapping[str, Any]) -> float:
+    hidden = summary.get(HIDDEN_KEY)
+    for value in (summary.get(RUNTIME), hidden.get("runtime") if isinstance(hidden, dict) else None):
+        if isinstance(value, int | float):
+            return float(value)
+    return 0.0
+
+
+def _console_row(number: int, line: str, has_labels: bool) -> LoggedRow:
+    """A printed line, as text with its time before it, or as JSON where that was agreed on."""
+    level: str | None = None
+    label: str | None = None
+    text, timestamp = line, time.time()
+    if line.startswith("{") and '"content"' in line:
+        told = _json_line(line, _CONSOLE)
+        text, level, label = str(told.get("content", "")), told.get("level"), told.get("label")
+        timestamp = _time_of(str(told.get("ts", ""))) or timestamp
+    elif found := (_LINE if has_labels else _PLAIN_LINE).fullmatch(line):
+        level = "error" if found[1] else None
+        timestamp = _time_of(found[2]) or timestamp
+        label, text = found[3], found[4]
+    values: dict[str, Any] = {"line": number, "text": text}
+    if level:
+        values["level"] = level
+    if label:
+        values["source"] = label
+    return LoggedRow(0, timestamp, 0.0, values)
+
+
+def _time_of(text: str) -> float | None:
+    """Seconds since 1970 of a time in UTC without its zone."""
+    try:
+        moment = datetime.datetime.fromisoformat(text.rstrip("Z")[:26])
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=datetime.UTC).timestamp()

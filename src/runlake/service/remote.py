@@ -1,0 +1,408 @@
+"""The verbs over HTTP: see `service.contract` for what they promise, and `runlake.server.routes` for the other side."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+from urllib.parse import urlsplit
+
+import httpx
+import pyarrow as pa
+from msgspec import structs
+
+from runlake.errors import CommError, NotSupportedError
+from runlake.model import (
+    ConsoleLine,
+    FileInfo,
+    Finding,
+    Garbage,
+    GenerationInfo,
+    Merged,
+    ProjectInfo,
+    Repair,
+    RunEdit,
+    RunInfo,
+    RunPage,
+    RunPath,
+    Stream,
+    TailCursor,
+    TrashItem,
+)
+from runlake.query.across import HistoryBlock
+from runlake.query.history import History, HistoryOutline, Tail
+from runlake.service import wire, wire_rows
+from runlake.service.http import ATTEMPTS, HttpClient
+from runlake.service.remote_file import RemoteFile
+from runlake.service.wire import API_PREFIX, file_address, project_address, run_address
+from runlake.store.layout import check_file_name, check_run_path
+
+_LONGEST_QUERY_BYTES = 4000
+_PIECE_BYTES = 1 << 20
+_HELD_BYTES = 8 * 2**20
+_JSON = {"Content-Type": wire.JSON_TYPE}
+
+
+class RemoteService:
+    """A store behind a server. Threads may share it.
+
+    Raises what the verbs over a folder raise; besides, UnreachableError where the server does not answer, and
+    NotSupportedError for the care that only the machine with the disk can take.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        timeout_s: float | None = None,
+        attempts: int = ATTEMPTS,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._http = HttpClient(base_url, api_key=api_key, timeout_s=timeout_s, attempts=attempts, transport=transport)
+        self._compression = "none" if _is_this_machine(base_url) else "zstd"
+        self._default_entity: str | None = None
+
+    @property
+    def url(self) -> str:
+        return self._http.base_url
+
+    @property
+    def default_entity(self) -> str:
+        if self._default_entity is None:
+            self._default_entity = self._get(f"{API_PREFIX}/service", wire.ServiceInfo).default_entity
+        return self._default_entity
+
+    # Projects
+
+    def list_projects(self, entity: str | None = None) -> list[ProjectInfo]:
+        return self._get(f"{API_PREFIX}/projects", list[ProjectInfo], entity=entity)
+
+    def create_project(self, entity: str, project: str) -> ProjectInfo:
+        _check(entity, project)
+        return wire.unpack(self._http.request("PUT", project_address(entity, project)), ProjectInfo)
+
+    # Runs
+
+    def list_runs(
+        self,
+        entity: str,
+        project: str,
+        *,
+        filters: Mapping[str, Any] | None = None,
+        order: Sequence[str] = ("+created_at",),
+        offset: int = 0,
+        limit: int | None = None,
+        version: str | None = None,
+    ) -> RunPage:
+        _check(entity, project)
+        query = {
+            "filters": filters,
+            "order": list(order),
+            "offset": offset,
+            "limit": limit,
+            "version": version,
+        }
+        return wire.unpack(self._ask(project_address(entity, project, "runs", "query"), query), RunPage)
+
+    def read_run(self, path: RunPath, *, generation: str | None = None) -> RunInfo:
+        return self._get(_run(path), RunInfo, generation=generation)
+
+    def list_generations(self, path: RunPath) -> list[GenerationInfo]:
+        return self._get(_run(path, "generations"), list[GenerationInfo])
+
+    def read_runs_table(self, entity: str, project: str, *, filters: Mapping[str, Any] | None = None) -> pa.Table:
+        _check(entity, project)
+        address = project_address(entity, project, "runs", "table")
+        body = self._ask(address, {"filters": filters}, compression=self._compression)
+        return wire_rows.read_table(pa.BufferReader(body))
+
+    def create_run(self, path: RunPath, *, state: str = "pending") -> RunInfo:
+        body = self._http.request("PUT", _run(path), query={"run_state": state}, is_repeatable=False)
+        return wire.unpack(body, RunInfo)
+
+    def edit_run(self, path: RunPath, edit: RunEdit) -> RunInfo:
+        body = self._http.request("PATCH", _run(path), content=wire.pack(edit), headers=_JSON)
+        return wire.unpack(body, RunInfo)
+
+    def stop_run(self, path: RunPath) -> None:
+        self._http.request("POST", _run(path, "stop"), is_repeatable=True)
+
+    def delete_run(self, path: RunPath) -> None:
+        self._http.request("DELETE", _run(path))
+
+    # Rows
+
+    def read_history(
+        self,
+        path: RunPath,
+        *,
+        stream: Stream = "history",
+        keys: Sequence[str] | None = None,
+        min_step: int | None = None,
+        max_step: int | None = None,
+        generation: str | None = None,
+    ) -> History:
+        query = {
+            "stream": stream,
+            "min_step": min_step,
+            "max_step": max_step,
+            "generation": generation,
+            "compression": self._compression,
+        }
+        address = _run(path, "history")
+        if keys and sum(len(key) + 5 for key in keys) < _LONGEST_QUERY_BYTES:
+            response = self._http.open("GET", address, query={**query, "key": list(keys)})
+        else:
+            document = {"keys": None if keys is None else list(keys)}
+            response = self._http.open(
+                "POST", address, query=query, content=wire.pack(document), headers=_JSON, is_repeatable=True
+            )
+        with closing(response), pa.PythonFile(_BodyFile(response), "r") as source:
+            return wire_rows.read_history(source)
+
+    def read_histories(
+        self,
+        entity: str,
+        project: str,
+        *,
+        keys: Sequence[str],
+        stream: Stream = "history",
+        filters: Mapping[str, Any] | None = None,
+        order: Sequence[str] = ("+created_at",),
+        version: str | None = None,
+    ) -> Iterator[HistoryBlock]:
+        _check(entity, project)
+        asked = {"keys": list(keys), "stream": stream, "filters": filters, "order": list(order), "version": version}
+        response = self._http.open(
+            "POST",
+            project_address(entity, project, "histories"),
+            query={"compression": self._compression},
+            content=wire.pack(asked),
+            headers=_JSON,
+            is_repeatable=True,
+        )
+        return _blocks(response)
+
+    def read_tail(
+        self,
+        path: RunPath,
+        cursor: TailCursor | None,
+        *,
+        stream: Stream = "history",
+        keys: Sequence[str] | None = None,
+        limit: int | None = None,
+        last: int | None = None,
+    ) -> Tail:
+        body = self._ask(
+            _run(path, "tail"),
+            {"keys": None if keys is None else list(keys)},
+            cursor=None if cursor is None else str(cursor),
+            stream=stream,
+            limit=limit,
+            last=last,
+        )
+        return wire_rows.read_tail(pa.BufferReader(body))
+
+    def sample_history(
+        self, path: RunPath, key: str, *, samples: int, stream: Stream = "history", generation: str | None = None
+    ) -> History:
+        query = {"key": key, "samples": samples, "stream": stream, "generation": generation}
+        body = self._http.request("GET", _run(path, "sample"), query=query)
+        return wire_rows.read_history(pa.BufferReader(body))
+
+    def list_keys(self, path: RunPath, *, stream: Stream = "history", generation: str | None = None) -> list[str]:
+        return self._get(_run(path, "keys"), wire.Keys, stream=stream, generation=generation).keys
+
+    def outline_history(self, path: RunPath, *, stream: Stream = "history") -> HistoryOutline:
+        return wire.unpack_outline(self._http.request("GET", _run(path, "outline"), query={"stream": stream}))
+
+    def read_console(
+        self, path: RunPath, *, last: int | None = None, generation: str | None = None
+    ) -> list[ConsoleLine]:
+        return self._get(_run(path, "console"), list[ConsoleLine], last=last, generation=generation)
+
+    # Files
+
+    def list_files(self, path: RunPath) -> list[FileInfo]:
+        found = self._get(_run(path, "files"), list[FileInfo])
+        return [structs.replace(info, url=self.url + info.url) for info in found]
+
+    def open_file(self, path: RunPath, name: str) -> BinaryIO:
+        _run(path)
+        file = RemoteFile(self._http, file_address(path, check_file_name(name)))
+        return io.BufferedReader(file, _PIECE_BYTES)
+
+    def put_file(self, path: RunPath, name: str, content: BinaryIO) -> FileInfo:
+        _run(path)
+        with tempfile.SpooledTemporaryFile(_HELD_BYTES) as copy:
+            digest = hashlib.md5(usedforsecurity=False)
+            while piece := content.read(_PIECE_BYTES):
+                digest.update(piece)
+                copy.write(piece)
+            headers = {
+                "Content-Length": str(copy.tell()),
+                "Content-MD5": base64.b64encode(digest.digest()).decode(),
+                "Content-Type": "application/octet-stream",
+            }
+            address = file_address(path, check_file_name(name))
+            body = self._http.request("PUT", address, content=lambda: _pieces(copy), headers=headers)
+        info = wire.unpack(body, FileInfo)
+        return structs.replace(info, url=self.url + info.url)
+
+    def delete_file(self, path: RunPath, name: str) -> None:
+        _run(path)
+        self._http.request("DELETE", file_address(path, check_file_name(name)))
+
+    # Care of the store
+
+    def seal(self, entity: str, project: str, run_id: str | None = None) -> Iterator[tuple[RunPath, int]]:
+        _check(entity, project)
+        lines = self._lines(project_address(entity, project, "seal"), run_id=run_id)
+        return ((RunPath(one.entity, one.project, one.run_id), one.row_count) for one in lines)
+
+    def merge_runs(self, entity: str, project: str, *, at_once: bool = False) -> Iterator[RunPath]:
+        _check(entity, project)
+        lines = self._lines(project_address(entity, project, "merge"), at_once=at_once)
+        return (RunPath(one.entity, one.project, one.run_id) for one in lines)
+
+    def check(self, entity: str | None = None, project: str | None = None) -> Iterator[tuple[RunPath, list[Finding]]]:
+        self._refuse("check")
+
+    def repair(
+        self,
+        entity: str | None = None,
+        project: str | None = None,
+        run_id: str | None = None,
+        *,
+        is_dry_run: bool = False,
+        force: bool = False,
+    ) -> Iterator[tuple[RunPath, list[Repair]]]:
+        self._refuse("repair")
+
+    def list_trash(self) -> list[TrashItem]:
+        return self._get(f"{API_PREFIX}/trash", list[TrashItem])
+
+    def restore_run(self, run: RunPath | str) -> RunPath:
+        address = wire.RunAddress(**run._asdict()) if isinstance(run, RunPath) else wire.RunAddress(trash_name=run)
+        body = self._http.request("POST", f"{API_PREFIX}/trash/restore", content=wire.pack(address), headers=_JSON)
+        found = wire.unpack(body, wire.RunAddress)
+        return RunPath(found.entity or "", found.project or "", found.run_id or "")
+
+    def empty_trash(self, *, older_than_s: float, is_dry_run: bool = False) -> Iterator[Garbage]:
+        self._refuse("empty_trash")
+
+    def merge_from(
+        self, other: Path, *, projects: Sequence[tuple[str, str]] | None = None, is_dry_run: bool = False
+    ) -> Iterator[Merged]:
+        self._refuse("merge_from")
+
+    def close(self) -> None:
+        self._http.close()
+
+    # Asking
+
+    def _get(self, address: str, kind: Any, **query: Any) -> Any:
+        return wire.unpack(self._http.request("GET", address, query=query), kind)
+
+    def _ask(self, address: str, document: Any, **query: Any) -> bytes:
+        """A question that is too long for an address."""
+        content = wire.pack(document)
+        return self._http.request("POST", address, query=query, content=content, headers=_JSON, is_repeatable=True)
+
+    def _lines(self, address: str, **query: Any) -> Iterator[wire.Sealed]:
+        response = self._http.open("POST", address, query=query, is_repeatable=True)
+        return _documents(response)
+
+    def _refuse(self, verb: str) -> NoReturn:
+        raise NotSupportedError(
+            f"{verb} needs the disk that the store is on, and {self.url} is a server; run it on the machine of the "
+            "store, with --dir"
+        )
+
+
+def _run(path: RunPath, *rest: str) -> str:
+    _check(*path)
+    return run_address(path, *rest)
+
+
+def _check(*names: str) -> None:
+    """What cannot be a name has no place in an address either."""
+    check_run_path(RunPath(*names) if len(names) == 3 else RunPath(*names, "any"))
+
+
+def _pieces(copy: Any) -> Iterator[bytes]:
+    copy.seek(0)
+    while piece := copy.read(_PIECE_BYTES):
+        yield piece
+
+
+def _blocks(response: httpx.Response) -> Iterator[HistoryBlock]:
+    with closing(response), pa.PythonFile(_BodyFile(response), "r") as source:
+        yield from wire_rows.read_blocks(source)
+
+
+def _documents(response: httpx.Response) -> Iterator[wire.Sealed]:
+    with closing(response):
+        try:
+            for line in response.iter_lines():
+                if line.startswith('{"error":'):
+                    raise wire.error_of(500, json.loads(line))
+                if line:
+                    yield wire.unpack(line, wire.Sealed)
+        except httpx.TransportError as error:
+            raise CommError(
+                f"the answer broke off ({error}); what was done is done, do it again for the rest"
+            ) from error
+
+
+class _BodyFile:
+    """The body of an answer as a file that is read once, from front to end."""
+
+    closed = False
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._pieces = response.iter_bytes()
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        while size < 0 or self._held_bytes < size:
+            piece = self._next()
+            if not piece:
+                break
+            self._held.append(piece)
+            self._held_bytes += len(piece)
+        if len(self._held) == 1 and self._held_bytes == size:
+            taken, self._held = self._held[0], []
+        else:
+            last = self._held.pop() if self._held else b""
+            over = self._held_bytes - size if 0 <= size < self._held_bytes else 0
+            cut = len(last) - over
+            taken = b"".join([*self._held, last[:cut]])
+            self._held = [last[cut:]] if over else []
+        self._held_bytes -= len(taken)
+        return taken
+
+    def close(self) -> None:
+        """The answer is closed by who opened it."""
+
+    def _next(self) -> bytes:
+        try:
+            return next(self._pieces, b"")
+        except httpx.TransportError as error:
+            raise CommError(f"the server's answer broke off ({error}); try again") from error
+
+
+def _is_this_machine(base_url: str) -> bool:
+    host = urlsplit(base_url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")

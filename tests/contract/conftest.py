@@ -1,0 +1,51 @@
+"""One `service`, three ways to it: a folder, a server in this process, a server behind a socket."""
+
+import pytest
+from served import Holder, InProcessTransport, SocketServer, make_app
+
+from runlake.service.local import LocalService
+from runlake.service.remote import RemoteService
+
+
+@pytest.fixture(scope="session")
+def holder():
+    return Holder()
+
+
+@pytest.fixture(scope="session")
+def in_process(holder):
+    transport = InProcessTransport(make_app(holder))
+    yield transport
+    transport.stop()
+
+
+@pytest.fixture(scope="session")
+def socket_server(holder):
+    server = SocketServer(make_app(holder))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def local(root, holder):
+    """The folder itself: where the runs are logged, and what the servers serve."""
+    holder.service = LocalService(root, default_entity="ann", user="ann")
+    return holder.service
+
+
+@pytest.fixture(params=["local", "in process", "socket"])
+def service(request, local):
+    if request.param == "local":
+        service = local
+    elif request.param == "in process":
+        transport = request.getfixturevalue("in_process")
+        service = RemoteService("http://server.example", transport=transport, attempts=1)
+    else:
+        service = RemoteService(request.getfixturevalue("socket_server").url)
+    yield service
+    service.close()

@@ -1,0 +1,38 @@
+"""A process that trains, as far as the store sees it."""
+
+from runlake.model import RunPath
+from runlake.store.changes import append_change
+from runlake.store.layout import Layout
+from runlake.store.opening import open_run
+from runlake.values import flatten
+
+RUN = RunPath("ann", "mnist", "a")
+
+
+class Trainer:
+    """A process that trains, as far as the store sees it."""
+
+    def __init__(self, root, run_id, project="mnist", **start):
+        config = flatten(start.pop("config", {}))
+        self.layout = Layout(root)
+        self.opened = open_run(self.layout, RunPath("ann", project, run_id), {**start, "set": config})
+        self.step = 0
+
+    def log(self, **values):
+        self.opened.writer.log(values, step=self.step, timestamp=100.0 + self.step, runtime=float(self.step))
+        self.step += 1
+        return self
+
+    def print(self, line, text, level=None):
+        row = {"line": line, "text": text, "level": level}
+        self.opened.writer.log(row, stream="console", step=line, timestamp=100.0 + line, runtime=0.0)
+        return self
+
+    def finish(self, exit_code=0):
+        self.opened.writer.end({"exit_code": exit_code})
+        self.opened.writer.close()
+        append_change(self.layout, self.opened.path, self.opened.writer.writer, "finish", self.opened.incarnation)
+
+
+def ids(page):
+    return [run.run_id for run in page.runs]
