@@ -196,3 +196,36 @@ def test_deleted_exports_are_made_again(desk, pattern):
 def test_only_names_of_exports_open_a_file(desk, name):
     with pytest.raises(NotFoundError, match="has no export"):
         desk.context.parquet.open_export(PATH, name)
+
+
+def test_where_no_file_can_be_made_all_is_read_live(tmp_path):
+    (tmp_path / "exports").write_bytes(b"a file stands in the way")
+    desk = Desk(tmp_path / "store", parquet=Exports(tmp_path / "exports", steps_per_file=STEPS))
+    desk.write(rows=[logged(row) for row in range(50)])
+    scan = Scan(desk)
+    assert scan.names == []
+    assert [row["i"] for row in scan.rows()] == list(range(50))
+
+
+def test_exports_of_a_run_can_be_forgotten(desk):
+    desk.write(rows=[logged(row) for row in range(50)])
+    desk.write("ann/digits/r2", rows=[logged(row) for row in range(50)])
+    (name, _) = Scan(desk).names
+    desk.context.parquet.forget(PATH)
+    desk.context.parquet.forget(RunPath("ann", "digits", "never"))
+    with pytest.raises(NotFoundError, match="has no export"):
+        desk.context.parquet.open_export(PATH, name)
+
+
+def test_sampled_pages_of_a_scan_leave_out_what_is_in_files(desk):
+    desk.write(rows=[logged(row) for row in range(70)])
+    assert len(Scan(desk).names) == 3
+
+    def steps(low, high):
+        spec = json.dumps({"keys": ["_step", "i"], "minStep": low, "maxStep": high - 1, "samples": high - low})
+        found = desk.run(f"sampledHistory(specs: [{json.dumps(spec)}])")["sampledHistory"]
+        return [row["_step"] for row in found[0]]
+
+    assert steps(55, 65) == list(range(60, 65))
+    assert steps(60, 70) == list(range(60, 70))
+    assert len(desk.run("history(samples: 500)")["history"]) == 70

@@ -16,8 +16,10 @@ The files are derived: who deletes them loses nothing.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
+import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +36,8 @@ from runlake.query.select import slice_rows
 from runlake.server.wandb.histories import Histories
 from runlake.service.contract import Service
 from runlake.values import plain_name, split_path
+
+logger = logging.getLogger(__name__)
 
 STEPS_PER_FILE = 20_000
 """The client opens every file again for each page: many small ones cost it more than what is left to be read live."""
@@ -83,8 +87,12 @@ class Exports:
         state = self._read_state(info)
         is_ended = info.state in _ENDED
         if not state.is_live and (state.seen_row_count, state.was_ended) != (info.row_count, is_ended):
-            with self._lock:
-                state = self._make(service, histories, info, self._read_state(info))
+            try:
+                with self._lock:
+                    state = self._make(service, histories, info, self._read_state(info))
+            except OSError as error:
+                logger.warning("no exports of run %s can be made, so it is read live: %s", info.path, error)
+                return Announcement()
         if state.is_live or not state.file_count:
             return Announcement()
         names = tuple(_file_name(info, index) for index in range(state.file_count))
@@ -103,6 +111,10 @@ class Exports:
         if _NAME.fullmatch(name) is None or not file.is_file():
             raise NotFoundError(f"run {path} has no export {name[:80]!r}; ask for its parquetHistory again")
         return file
+
+    def forget(self, path: RunPath) -> None:
+        """Remove everything of a run that is gone. What cannot be removed is found by nobody either."""
+        shutil.rmtree(self._folder_of(path), ignore_errors=True)
 
     def _make(self, service: Service, histories: Histories, info: RunInfo, before: ExportState) -> ExportState:
         history = histories.read(service, info)
@@ -140,7 +152,7 @@ class Exports:
         folder = self._folder_of(info.path)
         try:
             state = msgspec.json.decode((folder / _state_name(info)).read_bytes(), type=ExportState)
-        except (FileNotFoundError, msgspec.MsgspecError):
+        except (FileNotFoundError, NotADirectoryError, PermissionError, msgspec.MsgspecError):
             return ExportState()
         is_whole = all((folder / _file_name(info, index)).is_file() for index in range(state.file_count))
         return state if is_whole else ExportState()
