@@ -24,6 +24,8 @@ from runlake.server.problems import problem_response
 from runlake.server.routes.api import api_router
 from runlake.server.serving import tell_of_end
 from runlake.server.signing import Signer
+from runlake.server.wandb.commits import Commits
+from runlake.server.wandb.exports import Exports
 from runlake.server.wandb.graphql import GraphQL
 from runlake.server.wandb.histories import Histories
 from runlake.server.wandb.mutations import MutationRoot
@@ -88,5 +90,7 @@ def open_parts(config: ServerConfig) -> ServerParts:
         signer=Signer(people.signing_secret()),
         graphql=GraphQL(mutations=MutationRoot),
         histories=Histories(),
+        commits=Commits(),
+        exports=Exports(root / ".exports"),
         public_url=config.base_url,
     )
