@@ -48,7 +48,7 @@ def test_a_person_is_found_by_either_form(tmp_path):
     people = open_people(tmp_path)
     added = people.add_user("ann")
     for header in (basic(f"api:{added.key}"), f"Bearer {added.key}"):
-        assert find_person(people, header) == require_person(people, header) == added.person
+        assert find_person(people, header) == require_person(find_person(people, header), header) == added.person
 
 
 def test_without_a_valid_key_one_is_nobody_and_told_what_to_do(tmp_path):
@@ -57,7 +57,7 @@ def test_without_a_valid_key_one_is_nobody_and_told_what_to_do(tmp_path):
     assert find_person(people, None) is None
     assert find_person(people, "Bearer local-wrong") is None
     with pytest.raises(AuthenticationError, match="no API key was sent"):
-        require_person(people, None)
+        require_person(None, None)
     with pytest.raises(AuthenticationError, match="not valid here") as refused:
-        require_person(people, "Bearer local-wrong")
+        require_person(None, "Bearer local-wrong")
     assert "local-wrong" not in str(refused.value)

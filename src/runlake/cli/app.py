@@ -17,9 +17,11 @@ from runlake.cli import (
     mending,
     merging,
     output,
+    people,
     pulling,
     restoring,
     running,
+    serving,
     settings,
     showing,
     tailing,
@@ -127,3 +129,10 @@ app.command()(mending.undelete)
 app.command()(merging.merge)
 app.command("exec", cls=running.PassThrough)(running.exec_)
 app.command()(settings.settings)
+app.command()(serving.serve)
+app.add_typer(people.user_commands, name="user")
+app.add_typer(people.key_commands, name="key")
+app.add_typer(people.team_commands, name="team")
+app.add_typer(people.project_commands, name="project")
+app.command()(serving.login)
+app.command()(serving.logout)

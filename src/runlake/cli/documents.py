@@ -6,9 +6,12 @@ docs/guide/command-line.md lists them, and a test holds the two together.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runlake.model import Alert, FileInfo, Finding, Merged, ProjectInfo, Repair, RunInfo, RunPath, TrashItem
+
+if TYPE_CHECKING:
+    from runlake.server.people import ApiKey, Person, Share, Team
 
 
 def project_document(project: ProjectInfo) -> dict[str, Any]:
@@ -120,3 +123,29 @@ def trash_document(item: TrashItem) -> dict[str, Any]:
         "trash_name": item.name,
         "is_run": item.is_run,
     }
+
+
+def person_document(person: Person) -> dict[str, Any]:
+    """A user of ``user``."""
+    return {
+        "user": person.username,
+        "is_admin": person.is_admin,
+        "email": person.email,
+        "teams": dict(person.teams),
+        "created_at": person.created_at,
+    }
+
+
+def key_document(key: ApiKey) -> dict[str, Any]:
+    """A key of ``key``: what is known of it."""
+    return {"key_id": key.key_id, "user": key.username, "description": key.description, "created_at": key.created_at}
+
+
+def team_document(team: Team) -> dict[str, Any]:
+    """A team of ``team``."""
+    return {"team": team.name, "members": dict(team.members), "created_at": team.created_at}
+
+
+def share_document(share: Share) -> dict[str, Any]:
+    """A shared project of ``project``."""
+    return {"entity": share.entity, "project": share.project, "access": share.access}

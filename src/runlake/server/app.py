@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 
+from runlake.server.asgi import ASGIApp
+from runlake.server.config import ServerConfig
+from runlake.server.health import health_routes
+from runlake.server.layers import put_layers
+from runlake.server.metrics import Metrics
 from runlake.server.parts import ServerParts
-from runlake.server.people import People
+from runlake.server.people import People, open_people
 from runlake.server.problems import problem_response
+from runlake.server.routes.api import api_router
 from runlake.server.signing import Signer
 from runlake.server.wandb.graphql import GraphQL
 from runlake.server.wandb.histories import Histories
@@ -19,30 +29,52 @@ from runlake.server.wandb.routes import wandb_router
 from runlake.service.local import LocalService
 from runlake.version import __version__
 
-
-def open_parts(root: Path, *, default_entity: str, public_url: str | None = None) -> ServerParts:
-    """Open a store and its people; both are made where they are not there yet."""
-    root.mkdir(parents=True, exist_ok=True)
-    people = People(f"sqlite:///{root / 'server.sqlite'}")
-    return ServerParts(
-        service=LocalService(root, default_entity=default_entity),
-        people=people,
-        signer=Signer(people.signing_secret()),
-        graphql=GraphQL(mutations=MutationRoot),
-        histories=Histories(),
-        public_url=public_url,
-    )
+SCHEMA_PATH = "/api/v1/schema"
 
 
-def build_app(parts: ServerParts) -> Litestar:
-    """The ASGI application over parts that are open."""
+def create_app() -> ASGIApp:
+    """The application as a worker runs it: configured by the environment, see `config`."""
+    return build_app(ServerConfig.from_environment(os.environ))
+
+
+def build_app(config: ServerConfig) -> ASGIApp:
+    """The whole application over the store that is configured; people are made room for where there is none."""
+    metrics = Metrics()
+    draining = threading.Event()
+    parts = open_parts(config)
+    routes = health_routes(root=Path(config.root), people=parts.people, metrics=metrics, draining=draining)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        yield
+        draining.set()
+        parts.close()
 
     def provide_parts() -> ServerParts:
         return parts
 
-    return Litestar(
-        route_handlers=[wandb_router()],
-        dependencies={"parts": Provide(provide_parts, sync_to_thread=False)},
+    app = Litestar(
+        route_handlers=[*routes, wandb_router(), api_router()],
+        dependencies={
+            "parts": Provide(provide_parts, sync_to_thread=False),
+            "service": Provide(parts.service_of_caller, sync_to_thread=False),
+        },
         exception_handlers={Exception: problem_response},
-        openapi_config=OpenAPIConfig(title="runlake", version=__version__, path="/api/v1/schema"),
+        openapi_config=OpenAPIConfig(title="runlake", version=__version__, path=SCHEMA_PATH),
+        lifespan=[lifespan],
+    )
+    return put_layers(app, config=config, people=parts.people, metrics=metrics)
+
+
+def open_parts(config: ServerConfig) -> ServerParts:
+    """Open a store and its people."""
+    root = Path(config.root)
+    people = People(config.database_url) if config.database_url else open_people(root)
+    return ServerParts(
+        service=LocalService(root, default_entity=config.default_entity),
+        people=people,
+        signer=Signer(people.signing_secret()),
+        graphql=GraphQL(mutations=MutationRoot),
+        histories=Histories(),
+        public_url=config.base_url,
     )

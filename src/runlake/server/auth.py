@@ -36,9 +36,8 @@ def find_person(people: People, authorization: str | None) -> Person | None:
     return None if key is None else people.find_by_key(key)
 
 
-def require_person(people: People, authorization: str | None) -> Person:
-    """Who sent the header; `AuthenticationError` when nobody whom this server knows."""
-    person = find_person(people, authorization)
+def require_person(person: Person | None, authorization: str | None) -> Person:
+    """Who sent the header, as `find_person` found out; `AuthenticationError` says why it was nobody."""
     if person is not None:
         return person
     if key_in(authorization) is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from litestar import Request
 
-from runlake.server.auth import find_person, require_person
+from runlake.server.auth import require_person
 from runlake.server.guard import GuardedService
 from runlake.server.people import People, Person
 from runlake.server.signing import Signer
@@ -31,14 +31,21 @@ class ServerParts:
         """The verbs as somebody may use them."""
         return GuardedService(self.service, self.people, person)
 
-    def find_person(self, authorization: str | None) -> Person | None:
-        """Who sent an Authorization header; None for nobody whom this server knows."""
-        return find_person(self.people, authorization)
-
-    def require_person(self, authorization: str | None) -> Person:
-        """Who sent an Authorization header; `AuthenticationError` for nobody."""
-        return require_person(self.people, authorization)
+    def service_of_caller(self, request: Request[Any, Any, Any]) -> Service:
+        """The verbs as who sent a request may use them; `AuthenticationError` for nobody."""
+        return self.service_for(require_person(person_of(request), request.headers.get("authorization")))
 
     def base_url(self, request: Request[Any, Any, Any]) -> str:
         """The beginning of URLs that a client is given: as configured, else as the client wrote it."""
         return self.public_url or str(request.base_url).rstrip("/")
+
+    def close(self) -> None:
+        """Release files and connections."""
+        self.service.close()
+        self.people.close()
+
+
+def person_of(request: Request[Any, Any, Any]) -> Person | None:
+    """Who sent a request, as `auth.SignIn` found out; None for nobody whom this server knows."""
+    person = request.scope.get("user")
+    return person if isinstance(person, Person) else None

@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from runlake.errors import ConflictError, NewerFormatError, ReadOnlyError, StoreError
+from runlake.errors import BadValueError, ConflictError, NewerFormatError, ReadOnlyError, StoreError
 
 FILE_NAME = "server.sqlite"
 """The database within a store folder."""
@@ -96,15 +96,8 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_make_first_tables,)
 
 
 def sqlite_url(root: Path) -> str:
-    """The URL of the database in the store at `root`; makes the folder, and an empty file that only its owner reads."""
-    path = root.absolute() / FILE_NAME
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        # SQLite gives its side files the mode of this one.
-        os.close(os.open(path, os.O_CREAT | os.O_RDONLY, 0o600))
-    except OSError as error:
-        raise ReadOnlyError(f"people and keys are kept in {path}, which cannot be opened: {error.strerror}") from error
-    return sa.URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
+    """The URL of the database in the store at `root`."""
+    return sa.URL.create("sqlite", database=str(root.absolute() / FILE_NAME)).render_as_string(hide_password=False)
 
 
 def open_engine(url: str) -> sa.Engine:
@@ -116,6 +109,7 @@ def open_engine(url: str) -> sa.Engine:
     if parsed.get_backend_name() != "sqlite":
         engine = sa.create_engine(parsed, poolclass=NullPool)
     else:
+        _make_private(parsed)
         arguments = {"check_same_thread": False, "timeout": BUSY_S}
         engine = sa.create_engine(parsed, poolclass=NullPool, connect_args=arguments)
         sa.event.listen(engine, "connect", _prepare_sqlite)
@@ -180,6 +174,18 @@ class ChangeMark:
 
 def _driver(connection: sa.PoolProxiedConnection) -> Any:
     return connection.driver_connection
+
+
+def _make_private(url: sa.URL) -> None:
+    """Have the folder, and the file, which only its owner reads; SQLite gives its side files the same mode."""
+    if url.database in (None, "", ":memory:"):
+        raise BadValueError("people are kept in a file; name one, as in sqlite:////srv/store/server.sqlite")
+    path = Path(str(url.database))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDONLY, 0o600))
+    except OSError as error:
+        raise ReadOnlyError(f"people and keys are kept in {path}, which cannot be opened: {error.strerror}") from error
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

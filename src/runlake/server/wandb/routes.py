@@ -17,10 +17,11 @@ from runlake.errors import AuthenticationError, BadValueError, GapError, NotFoun
 from runlake.model import RunPath, WriterBatch
 from runlake.server.file_bytes import RequestBody, send_file
 from runlake.server.guard import GuardedService
-from runlake.server.parts import ServerParts
+from runlake.server.parts import ServerParts, person_of
 from runlake.server.problems import Problem
 from runlake.server.wandb.context import Client, RequestContext
 from runlake.server.wandb.stream import MAX_BODY_BYTES, read_batch, read_body
+from runlake.service.contract import Service
 
 Parts = NamedDependency[SkipValidation[ServerParts]]
 """What the server is made of: the app provides it."""
@@ -47,7 +48,7 @@ def graphql(request: Request[Any, Any, Any], body: bytes, parts: Parts) -> Respo
         asked = _decode_graphql(body)
     except msgspec.MsgspecError as error:
         raise BadValueError(f"this is no GraphQL request: {error}") from None
-    person = parts.find_person(request.headers.get("authorization"))
+    person = person_of(request)
     service = parts.service_for(person)
     base_url = parts.base_url(request)
     context = RequestContext(
@@ -88,7 +89,7 @@ def file_stream(
     A client that is answered 4xx sends nothing more of its run, so that is only said of what stays wrong.
     """
     path = RunPath(entity, project, run_id)
-    service = parts.service_for(parts.require_person(request.headers.get("authorization")))
+    service = parts.service_of_caller(request)
     client_id = request.headers.get("x-wandb-async-client-id")
     begun = service.find_writer(path, client_id)
     if begun is None:
@@ -169,10 +170,10 @@ def _client_of(request: Request[Any, Any, Any]) -> Client:
 
 def _permitted(
     parts: ServerParts, request: Request[Any, Any, Any], method: str, path: RunPath, name: str, token: str | None
-) -> GuardedService:
+) -> Service:
     """The service of who may do this: of whom the URL was made for, or whose key was sent."""
     if token is None:
-        return parts.service_for(parts.require_person(request.headers.get("authorization")))
+        return parts.service_of_caller(request)
     subject = parts.signer.check(method, _signed_path(path, name), token, time.time())
     person = parts.people.directory().people.get(subject)
     if person is None:

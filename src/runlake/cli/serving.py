@@ -1,0 +1,194 @@
+"""``runlake serve``: the store for a team. ``runlake login`` and ``logout``: the key for such a server."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from runlake.cli import output
+from runlake.cli.people import AsJson, Store, store_folder
+from runlake.errors import AuthenticationError, BadValueError, CommError
+
+DEFAULT_PORT = 8080
+
+
+def serve(
+    context: typer.Context,
+    store: Store = None,
+    host: Annotated[
+        str, typer.Option("--host", help="The address to listen on; 0.0.0.0 for all of this machine.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 for any that is free.")] = DEFAULT_PORT,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="How many processes answer.")] = 1,
+    tls_cert: Annotated[
+        Path | None, typer.Option("--tls-cert", help="A certificate with its chain (PEM): https then.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option("--tls-key", help="The private key of the certificate.")] = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option("--base-url", metavar="URL", help="What clients call this server, behind a proxy for example."),
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option("--allow-origin", metavar="ORIGIN", help="A web page that may ask; all may if none is named."),
+    ] = None,
+    log_format: Annotated[
+        str | None, typer.Option("--log-format", help="json or text.  [default: text on a terminal, else json]")
+    ] = None,
+) -> None:
+    """Let a team use the store: over HTTP, with API keys, for runlake and for the official wandb client.
+
+    The first start makes an admin and prints the key, this once. The server ends with SIGTERM or Ctrl-C, when
+    requests that have begun are answered.
+    """
+    from runlake.server.config import ServerConfig
+    from runlake.server.serving import Tls, address_of, listen
+    from runlake.server.serving import serve as run_server
+
+    if (tls_cert is None) != (tls_key is None):
+        raise typer.BadParameter("--tls-cert and --tls-key go together")
+    tls = Tls(tls_cert, tls_key) if tls_cert is not None and tls_key is not None else None
+    if tls is not None:
+        tls.check()
+    root, entity = store_folder(context, store)
+    listening = listen(host, port)
+    url = _checked_url(base_url) or address_of(listening, host=host, is_tls=tls is not None)
+    output.print_line(f"{root} is served at {url}")
+    _greet_first_admin(root, entity, url)
+    output.flush()
+    config = ServerConfig(
+        root=str(root),
+        default_entity=entity,
+        base_url=_checked_url(base_url),
+        workers=workers,
+        allowed_origins=tuple(allow_origin) if allow_origin else ("*",),
+        is_tls=tls is not None or url.startswith("https:"),
+        log_format=_log_format(log_format),  # type: ignore[arg-type]
+    )
+    run_server(config, listening, tls=tls)
+
+
+def login(
+    url: Annotated[str | None, typer.Argument(help="The server; else what the setting base_url says.")] = None,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", metavar="KEY", help="The API key; asked for, or read from stdin, if not given."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Keep the API key for a server, so that init, Api and wandb's own client find it: in netrc.
+
+    The server is asked whose key it is; nothing is kept when it does not know it.
+    """
+    from runlake.credentials import host_of, keep_key
+
+    base_url = _server_url(url)
+    host = host_of(base_url)
+    user = _ask_whose(base_url, given := key if key is not None else _read_key(host))
+    path = keep_key(base_url, given, os.environ)
+    if as_json:
+        output.print_json({"url": base_url, "user": user, "file": str(path)})
+    else:
+        output.note(f"signed in to {base_url} as {user}; the key is in {path}")
+
+
+def logout(
+    url: Annotated[str | None, typer.Argument(help="The server; else what the setting base_url says.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forget the API key of a server: the entry of its host in netrc. The key stays valid."""
+    from runlake.credentials import forget_key, netrc_path
+
+    base_url = _server_url(url)
+    was_there = forget_key(base_url, os.environ)
+    path = netrc_path(os.environ)
+    if as_json:
+        output.print_json({"url": base_url, "was_signed_in": was_there, "file": str(path)})
+    else:
+        output.note(f"took the key for {base_url} out of {path}" if was_there else f"no key for {base_url} in {path}")
+
+
+def _greet_first_admin(root: Path, entity: str, url: str) -> None:
+    """On a store without people, make one who may everything, and say how to sign in."""
+    from runlake.server.people import check_entity_name, open_people
+
+    people = open_people(root)
+    try:
+        if people.list_users():
+            return
+        try:
+            name = check_entity_name(entity)
+        except BadValueError:
+            name = "admin"  # the login's name cannot be that of an entity of a server
+        added = people.add_user(name, is_admin=True)
+    finally:
+        people.close()
+    output.print_line()
+    output.print_line(f"First start: {name} is the admin, with this key, which is not shown again:")
+    output.print_line()
+    output.print_line(f"  export WANDB_BASE_URL={url}")
+    output.print_line(f"  export WANDB_API_KEY={added.key}")
+    output.print_line()
+    output.print_line(f"or, to keep it on a machine: runlake login {url}, wandb login --host {url}")
+    output.print_line()
+
+
+def _checked_url(url: str | None) -> str | None:
+    from runlake.credentials import host_of
+
+    if url is None:
+        return None
+    host_of(url)
+    return url.rstrip("/")
+
+
+def _log_format(chosen: str | None) -> str:
+    if chosen in ("json", "text"):
+        return chosen
+    if chosen is not None:
+        raise typer.BadParameter(f"--log-format {chosen!r} is neither json nor text")
+    return "text" if sys.stderr.isatty() else "json"
+
+
+def _server_url(url: str | None) -> str:
+    from runlake.settings import resolve
+
+    found = url or resolve({}, os.environ, Path.cwd()).base_url or os.environ.get("WANDB_BASE_URL")
+    if not found:
+        raise typer.BadParameter(
+            "which server? name it, as in: runlake login http://host:8080, or set RUNLAKE_BASE_URL"
+        )
+    return _checked_url(found) or found
+
+
+def _read_key(host: str) -> str:
+    if output.can_ask():
+        return getpass.getpass(f"API key for {host}: ").strip()
+    return sys.stdin.readline().strip()
+
+
+def _ask_whose(base_url: str, key: str) -> str:
+    """The name of the user whose key it is, as the server says."""
+    import httpx
+
+    if not key:
+        raise AuthenticationError("no API key was given; an admin of the server makes one: runlake key create USER")
+    question: dict[str, Any] = {"query": "query Viewer { viewer { username } }", "operationName": "Viewer"}
+    try:
+        answer = httpx.post(f"{base_url}/graphql", json=question, auth=("api", key), timeout=30.0)
+        found = answer.json()
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise CommError(f"{base_url} cannot be reached ({error}); the key was not kept") from None
+    except (ValueError, UnicodeError):
+        raise CommError(f"{base_url} does not answer as a runlake server does; the key was not kept") from None
+    viewer = (found.get("data") or {}).get("viewer") if isinstance(found, dict) else None
+    if answer.status_code in (401, 403) or (answer.is_success and not viewer):
+        raise AuthenticationError(f"{base_url} does not know this key; it was not kept")
+    if not isinstance(viewer, dict):
+        raise CommError(f"{base_url} answers with status {answer.status_code}; the key was not kept")
+    return str(viewer.get("username"))

@@ -1,0 +1,227 @@
+"""A server as processes: a socket, workers, their end. The app is a small one, made for these tests."""
+
+import contextlib
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from runlake.errors import BadValueError, CommError
+from runlake.server.serving import Tls, address_of, listen
+
+PROGRAM = """
+import asyncio, os, sys, threading, time
+from litestar import Litestar, get
+from runlake.server.config import ServerConfig
+from runlake.server.layers import put_layers
+from runlake.server.metrics import Metrics
+from runlake.server.health import health_routes
+from runlake.server.people import open_people
+from runlake.server.serving import listen, prepare_worker, serve, tell_of_end
+from pathlib import Path
+
+def create_app():
+    config = ServerConfig.from_environment(os.environ)
+    if (Path(config.root) / "refuse").exists():
+        raise RuntimeError("no app today")
+    people, metrics, draining = open_people(Path(config.root)), Metrics(), threading.Event()
+    tell_of_end(draining)
+
+    @get("/pid")
+    async def read_pid() -> int:
+        return os.getpid()
+
+    @get("/slow")
+    async def read_slowly() -> str:
+        (Path(config.root) / "begun").touch()
+        await asyncio.sleep(1.0)
+        return "done"
+
+    @get("/until-the-end")
+    async def read_until_the_end() -> str:
+        (Path(config.root) / "begun").touch()
+        while not draining.is_set():
+            await asyncio.sleep(0.05)
+        return "ended"
+
+    routes = [read_pid, read_slowly, read_until_the_end]
+    routes += health_routes(root=Path(config.root), people=people, metrics=metrics, draining=draining)
+    app = Litestar(routes, openapi_config=None, logging_config=None)
+    return put_layers(app, config=config, people=people, metrics=metrics)
+
+def factory():
+    return prepare_worker(create_app)
+
+if __name__ == "__main__":
+    root, workers = sys.argv[1], int(sys.argv[2])
+    listening = listen("127.0.0.1", 0)
+    print(listening.getsockname()[1], flush=True)
+    serve(ServerConfig(root=root, default_entity="ann", workers=workers, drain_s=10), listening, app="program:factory")
+"""
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts the program with so many workers; answers the process and the address."""
+    (tmp_path / "program.py").write_text(textwrap.dedent(PROGRAM))
+    store = tmp_path / "store"
+    store.mkdir()
+    source = Path(__file__).parents[2] / "src"
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(source), str(tmp_path)])}
+    started = []
+
+    def run(workers):
+        with (tmp_path / "log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "program.py", str(store), str(workers)],
+                cwd=tmp_path,
+                env=environ,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        started.append(process)
+        return process, f"http://127.0.0.1:{process.stdout.readline().strip()}"
+
+    yield run
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+
+
+def wait_for(condition, timeout_s=30.0):
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def in_the_background(work):
+    """Answers a function that waits for what `work` gave."""
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(work()))
+    thread.start()
+
+    def result():
+        thread.join()
+        return answers[0]
+
+    return result
+
+
+@pytest.mark.parametrize(("workers", "number"), [(1, signal.SIGINT), (2, signal.SIGTERM)])
+def test_the_end_waits_for_requests_that_have_begun_and_is_orderly(start, tmp_path, workers, number):
+    process, url = start(workers)
+    httpx.get(f"{url}/pid", timeout=30.0).raise_for_status()
+    slow = in_the_background(lambda: httpx.get(f"{url}/slow", timeout=30.0))
+    wait_for((tmp_path / "store" / "begun").exists)
+    os.kill(process.pid, number)
+    assert slow().text == "done"
+    assert process.wait(30.0) == 0
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/pid")
+
+
+def test_streams_that_would_go_on_for_ever_are_told_of_the_end(start, tmp_path):
+    process, url = start(1)
+    stream = in_the_background(lambda: httpx.get(f"{url}/until-the-end", timeout=30.0))
+    wait_for((tmp_path / "store" / "begun").exists)
+    process.terminate()
+    assert stream().text == "ended"
+    assert process.wait(30.0) == 0
+
+
+def test_a_worker_that_was_killed_is_replaced(start):
+    _, url = start(2)
+    first = int(httpx.get(f"{url}/pid", timeout=30.0).text)
+    os.kill(first, signal.SIGKILL)
+
+    def is_replaced():
+        with contextlib.suppress(httpx.TransportError):
+            return int(httpx.get(f"{url}/pid", timeout=30.0).text) != first
+        return False
+
+    wait_for(is_replaced)
+
+
+def test_workers_end_with_their_parent_so_that_the_server_can_be_started_again(start):
+    process, url = start(2)
+    httpx.get(f"{url}/pid", timeout=30.0).raise_for_status()
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    port = int(url.rpartition(":")[2])
+
+    def port_is_free():
+        with contextlib.suppress(CommError):
+            listen("127.0.0.1", port).close()
+            return True
+        return False
+
+    wait_for(port_is_free)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_app_that_cannot_be_made_ends_the_server_and_says_why(start, tmp_path, workers):
+    (tmp_path / "store" / "refuse").touch()
+    process, _ = start(workers)
+    assert process.wait(60.0) == 1
+    log = (tmp_path / "log").read_text()
+    assert "RuntimeError: no app today" in log
+    assert "the server cannot start; its log says why" in log
+
+
+def test_the_numbers_are_those_of_all_workers(start, tmp_path):
+    from runlake.server.people import open_people
+
+    people = open_people(tmp_path / "store")
+    key = people.add_user("root", is_admin=True).key
+    people.close()
+    _, url = start(2)
+    pids = set()
+
+    def both_have_answered():
+        pids.add(httpx.get(f"{url}/pid", timeout=30.0).text)
+        asked.append(1)
+        return len(pids) == 2
+
+    asked = []
+    wait_for(both_have_answered)
+    text = httpx.get(f"{url}/metrics", auth=("api", key), timeout=30.0).text
+    assert f'runlake_requests_total{{method="GET",route="/pid",status="200"}} {len(asked)}.0' in text
+
+
+def test_an_address_that_is_taken_is_said():
+    first = listen("127.0.0.1", 0)
+    with first, pytest.raises(CommError, match=r"cannot listen on 127\.0\.0\.1 port \d+: .*; choose another --port"):
+        listen("127.0.0.1", first.getsockname()[1])
+
+
+def test_the_address_that_is_printed_can_be_reached():
+    with listen("0.0.0.0", 0) as listening:
+        port = listening.getsockname()[1]
+        assert address_of(listening, host="0.0.0.0", is_tls=False) == f"http://127.0.0.1:{port}"
+        assert address_of(listening, host="example.com", is_tls=True) == f"https://example.com:{port}"
+        assert address_of(listening, host="::1", is_tls=False) == f"http://[::1]:{port}"
+        socket.create_connection(("127.0.0.1", port)).close()
+
+
+def test_a_certificate_that_cannot_be_used_is_said_before_the_start(tmp_path):
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text("nothing")
+    with pytest.raises(BadValueError, match="cannot be used"):
+        Tls(tmp_path / "cert.pem", tmp_path / "key.pem").check()
+    with pytest.raises(BadValueError, match="cannot be used"):
+        Tls(tmp_path / "missing", tmp_path / "key.pem").check()
+    assert ssl.HAS_TLSv1_3
