@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import runlake
+from runlake.server.people import open_people
 
+USER = "ada"
 KEY = "local-" + "0123456789" * 4
 CHECKOUT = Path(__file__).parents[3]
 PYTHON = CHECKOUT / ".venv" / "wandb" / "bin" / "python"
-HERE = Path(__file__).parent
 
 
 def find_python():
@@ -23,15 +24,17 @@ def find_python():
 
 
 @contextlib.contextmanager
-def serve(store, key=KEY, *, log):
-    """The address of a server over the folder `store`, whose admin is ada, with `key`."""
-    command = [sys.executable, str(HERE / "serving.py"), str(store), key]
+def serve(store, *options, log):
+    """The address of a server over the folder `store`, whose admin is ada, with the key `KEY`."""
+    with contextlib.closing(open_people(store)) as people:
+        people.add_user(USER, is_admin=True, email="ada@lab.org", key=KEY)
+    command = [sys.executable, "-m", "runlake", "serve", "--dir", str(store), "--port", "0", *options]
     with log.open("w") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     try:
-        address = process.stdout.readline().strip()
-        assert address, log.read_text()
-        yield address
+        first_line = process.stdout.readline()
+        assert " is served at " in first_line, log.read_text()
+        yield first_line.split()[-1]
     finally:
         process.terminate()
         process.stdout.close()
