@@ -30,7 +30,7 @@ STORED_FILES = {
 
 # Loaded by Python at its start, like any environment's own sitecustomize; the script itself stays as written.
 PROBE = """\
-import atexit, importlib.util, json, os, pickle, sys
+import importlib.util, json, os, pickle, sys, threading
 
 def leave():
     if sys.argv[0] != os.environ["PROBE_SCRIPT"]:
@@ -42,7 +42,7 @@ def leave():
     with open(os.environ["PROBE_RESULT"], "wb") as file:
         pickle.dump(seen, file)
 
-atexit.register(leave)
+threading._register_atexit(leave)  # before the client says goodbye to its side process
 """
 
 EXPRESSIONS = {
@@ -55,13 +55,18 @@ EXPRESSIONS = {
 
 @dataclass
 class Outcome:
-    """What came of an example; `run_a` and `run_b` are the runs that it knew, as they are in the store now."""
+    """What came of an example; `run_a` and `run_b` are the runs that it knew, as they are in the store now.
+
+    `is_official`: the official client has its own ways. It makes an int of a float that is whole, leaves what was
+    logged nested in one column, and marks rows of system metrics.
+    """
 
     printed: str
     files: dict
     seen: dict
     run_a: Any
     run_b: Any
+    is_official: bool = False
 
 
 def fill_in(code, run_a, run_b):
@@ -150,6 +155,9 @@ def check_change_a_setting(outcome):
 def check_run_to_csv(outcome):
     assert set(outcome.files) == {"metrics.csv"}
     frame = pd.read_csv(Path("metrics.csv"), index_col=0)
+    if outcome.is_official:
+        norms = [ast.literal_eval(text)["norm"] if isinstance(text, str) else None for text in frame.pop("grad")]
+        frame.insert(4, "grad.norm", pd.Series(norms, dtype=float))
     assert list(frame.columns) == ["_step", "_runtime", "_timestamp", "Loss", "grad.norm", "accuracy"]
     assert list(frame.index) == list(range(len(frame)))
     assert 2 <= len(frame) <= 500
@@ -163,7 +171,7 @@ def check_run_to_csv(outcome):
 
 
 def check_every_row(outcome):
-    losses = outcome.seen["losses"]
+    losses = [float(loss) if outcome.is_official else loss for loss in outcome.seen["losses"]]
     assert [repr(loss) for loss in losses] == [repr(row_of(step)["Loss"]) for step in range(ROW_COUNT)]
     assert repr(losses[NAN_STEP]) == "nan"
 
@@ -198,7 +206,7 @@ def check_all_files(outcome):
 
 def check_system_metrics(outcome):
     columns = outcome.seen["columns"]
-    assert outcome.seen["row_count"] >= 2
+    assert outcome.seen["row_count"] >= (1 if outcome.is_official else 2)
     assert {"_timestamp", "_runtime"} <= set(columns)
     metrics = [column for column in columns if not column.startswith("_")]
     assert metrics

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import training_script
+
+pytest.register_assert_rewrite("example_checks")
 from seat import Seat, serve
 
 

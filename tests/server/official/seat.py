@@ -127,6 +127,7 @@ class Seat:
     def run_code(self, text, *arguments, name="script.py", **options):
         """Run a script that is given as text; it lies in no folder that it works in."""
         folder = self.folder()
-        script = folder.parent / f"{folder.name}-{name}"
+        script = folder.parent / f"{folder.name}-script" / name
+        script.parent.mkdir()
         script.write_text(text, encoding="utf-8")
         return self.run(script, *arguments, folder=folder, **options)
