@@ -23,7 +23,20 @@ ALLOWED = {
     "plot": {"errors", "values", "media"},
     "compat": {"errors"},
     "server": {"errors", "model", "names", "values", "settings", "query", "service"},
-    "cli": {"errors", "credentials", "model", "values", "settings", "query", "service", "api", "compat", "server"},
+    "ship": {"errors", "credentials", "model", "values", "settings", "store", "media", "sdk", "service"},
+    "cli": {
+        "errors",
+        "credentials",
+        "model",
+        "values",
+        "settings",
+        "query",
+        "service",
+        "api",
+        "compat",
+        "server",
+        "ship",
+    },
     "__init__": {"errors", "settings", "sdk", "api", "media", "plot", "compat"},
     "__main__": {"cli"},
 }
@@ -34,8 +47,9 @@ def modules():
 
 
 def room(path):
+    """The room of a file. Of the SDK, only what ships runs (``sdk/ship*.py``) knows the service."""
     parts = path.relative_to(ROOT).parts
-    return parts[0].removesuffix(".py")
+    return "ship" if parts[0] == "sdk" and parts[-1].startswith("ship") else parts[0].removesuffix(".py")
 
 
 def imported_rooms(path):
@@ -49,7 +63,9 @@ def imported_rooms(path):
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
             parts = name.split(".")
-            if parts[0] == "runlake":
+            if parts[:2] == ["runlake", "sdk"] and len(parts) > 2 and parts[2].startswith("ship"):
+                yield "ship"
+            elif parts[0] == "runlake":
                 yield parts[1] if len(parts) > 1 else "__init__"
 
 

@@ -39,6 +39,7 @@ from runlake.errors import (
     StoreError,
     TooLargeError,
     TruncatedError,
+    UnreachableError,
     UsageError,
 )
 from runlake.version import __version__
@@ -121,6 +122,7 @@ __all__ = [
     "Table",
     "TooLargeError",
     "TruncatedError",
+    "UnreachableError",
     "UsageError",
     "Video",
     "__version__",

@@ -234,6 +234,53 @@ class WriterAnswer(msgspec.Struct, frozen=True, kw_only=True):
     is_ended: bool = False
 
 
+class WriterOpening(msgspec.Struct, frozen=True, kw_only=True):
+    """How a process opens a run whose journal it writes itself, elsewhere; the bytes follow later (`append_frames`).
+
+    `start` is the body of its START record as `store.record.encode_body` has it, `token` a random text of this opening.
+    With `incarnation` only that life of the run id will do. `header`, the head of its parts, says that the journal has
+    begun already, without asking; nothing else counts then. The rest as `store.opening.open_run` has it.
+    """
+
+    token: str
+    start: bytes = b""
+    resume: Literal["allow", "must", "never", "auto"] | None = None
+    is_shared: bool = False
+    default_name: str | None = None
+    rewind_to: int | None = None
+    fork_from: tuple[RunPath, int] | None = None
+    incarnation: str | None = None
+    header: dict[str, Any] | None = None
+
+
+class WriterGrant(msgspec.Struct, frozen=True, kw_only=True):
+    """What a journal that is written elsewhere begins with: the `header` of its parts, and the `frames` of its first.
+
+    It is at `path`, which is another than was asked for where another run has that id. The server has everything
+    before byte `offset` of the part `number`. `before`, `numbers`, `next_step`, `is_beside` and `name` are those of
+    `store.opening.OpenedRun`.
+    """
+
+    path: RunPath
+    writer: str
+    header: dict[str, Any]
+    number: int
+    offset: int
+    frames: bytes = b""
+    before: RunInfo | None = None
+    numbers: dict[str, tuple[float, float, float, int, float]] = {}
+    next_step: int = 0
+    is_beside: bool = False
+    name: str | None = None
+
+
+class Appended(msgspec.Struct, frozen=True, kw_only=True):
+    """Up to where a part is kept now, and whether somebody asked the process to stop."""
+
+    next_offset: int
+    is_stop_requested: bool = False
+
+
 class RunPage(msgspec.Struct, frozen=True, kw_only=True):
     """A slice of a listing. `version` names the one state of the project that all pages are cut from."""
 

@@ -251,6 +251,7 @@ ROWS = (
     Row("disable_code", _flag, False, "WANDB_DISABLE_CODE", (), "do not keep the diff of the code"),
     Row("disable_system", _flag, False, None, ("x_disable_stats", "_disable_stats"), "no system metrics"),
     Row("seal", _one_of("detached", "off"), "detached", None, (), "who seals a finished run"),
+    Row("finish_timeout_s", _seconds(0.0), 60.0, None, (), "seconds that finish() waits until a server has everything"),
     Row("sync_interval_s", _seconds(0.0), None, None, (), "force rows to the disk this often; none: the system does"),
     Row("username", _text, login_name, "WANDB_USERNAME", (), "who runs it"),
     Row("host", _text, _host_name, "WANDB_HOST", (), "the machine's name"),
@@ -291,6 +292,7 @@ class Settings:
     disable_code: bool
     disable_system: bool
     seal: Literal["detached", "off"]
+    finish_timeout_s: float
     sync_interval_s: float | None
     username: str
     host: str

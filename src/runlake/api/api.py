@@ -61,7 +61,7 @@ class Api:
         from runlake.service.open import open_service
 
         place = path_or_url if path_or_url is not None else self._overrides.get("base_url")
-        return open_service(None if place is None else os.fspath(place))
+        return open_service(None if place is None else os.fspath(place), api_key=self._api_key, timeout_s=self.timeout)
 
     # Where and who
 

@@ -25,6 +25,7 @@ from runlake.sdk.disabled import DisabledWriter
 from runlake.sdk.exit_hooks import ExitHooks, interrupt_main_thread
 from runlake.sdk.helpers import attach
 from runlake.sdk.moment import moments
+from runlake.sdk.online import Shipping, is_for_later, is_online, keep_for_later, open_online, start_shipping, wait_for
 from runlake.sdk.run import Run
 from runlake.sdk.saying import say
 from runlake.sdk.ticker import TICK_S, Ticker
@@ -32,7 +33,7 @@ from runlake.settings import Settings, resolve
 from runlake.store import side_process
 from runlake.store.changes import append_change
 from runlake.store.control import StopWatch
-from runlake.store.journal import FolderJournal
+from runlake.store.journal import FolderJournal, Prepare
 from runlake.store.layout import Layout
 from runlake.store.opening import OpenedRun, open_run
 from runlake.values import flatten
@@ -166,20 +167,18 @@ class Session:
             **({} if is_primary is None else {"primary": is_primary}),
             **({} if fork is None else {"forked_from": f"{fork[0]}?_step={fork[1]}"}),
         }
-        opened = open_run(
+        opened = _open(
             layout,
             path,
             start,
-            resume=settings.resume,
-            is_shared=settings.mode == "shared",
-            default_name=_new_name(layout, path),
+            settings,
             rewind_to=rewind[1] if rewind else None,
             fork_from=fork,
             prepare=lambda data, step: prepare_later[0].prepare(data, step),
         )
         before = opened.before
         merged = {**before.config, **config} if before else config
-        name = opened.name or run_id
+        name = opened.name or opened.path.run_id
         run = Run(opened, layout, settings, config=merged, name=name, allow_val_change=allow_val_change)
         prepare_later.append(run)
         if memory is not None:
@@ -189,9 +188,11 @@ class Session:
         return run
 
     def _attach_helpers(self, run: Run, memory: Path | None) -> None:
+        shipping = start_shipping(run)
         detach = _attach_what_can_be(run)
         watch = StopWatch(FolderJournal(run.journal_dir), run.generation, run.writer_id)
-        ticker = Ticker(run, watch, lambda: self._stop(run), interval_s=self._tick_s)
+        beside = None if shipping is None else shipping.look_after
+        ticker = Ticker(run, watch, lambda: self._stop(run), beside, interval_s=self._tick_s)
         ticker.start()
         self._open_runs.add(run)
         if self._hooks is None:
@@ -209,7 +210,7 @@ class Session:
         def finished() -> None:
             if memory is not None and run.state == "finished":
                 memory.unlink(missing_ok=True)
-            _tell_and_seal(run)
+            _tell_and_seal(run, shipping)
 
         run.on_finishing, run.on_finished = finishing, finished
 
@@ -241,6 +242,47 @@ class Session:
         self._held_runs = []
         for run in list(self._open_runs):
             run.enter_child()
+
+
+def _open(
+    layout: Layout,
+    path: RunPath,
+    start: Mapping[str, Any],
+    settings: Settings,
+    *,
+    rewind_to: int | None,
+    fork_from: tuple[RunPath, int] | None,
+    prepare: Prepare,
+) -> OpenedRun:
+    """Open the run where it belongs: at a server, as long as that can be asked, or in the folder alone."""
+    name = _new_name(layout, path)
+    if is_online(settings):
+        opened = open_online(
+            layout,
+            path,
+            start,
+            settings,
+            default_name=name,
+            rewind_to=rewind_to,
+            fork_from=fork_from,
+            prepare=prepare,
+        )
+        if opened is not None:
+            return opened
+    opened = open_run(
+        layout,
+        path,
+        start,
+        resume=settings.resume,
+        is_shared=settings.mode == "shared",
+        default_name=name,
+        rewind_to=rewind_to,
+        fork_from=fork_from,
+        prepare=prepare,
+    )
+    if is_online(settings) or is_for_later(settings):
+        keep_for_later(layout, path, settings)
+    return opened
 
 
 def _attach_what_can_be(run: Run) -> Callable[[], None]:
@@ -304,15 +346,18 @@ def _remembered(memory: Path) -> str | None:
 def _say_where(run: Run) -> None:
     if not run.settings.silent:
         goes_on = " (resumed)" if run.resumed else ""
-        say(f"run {run.name}{goes_on} is {run.path} in {run.settings.dir}")
+        place = run.settings.base_url if is_online(run.settings) else run.settings.dir
+        say(f"run {run.name}{goes_on} is {run.path} in {place}")
 
 
-def _tell_and_seal(run: Run) -> None:
+def _tell_and_seal(run: Run, shipping: Shipping | None) -> None:
     settings = run.settings
     try:
         append_change(Layout(settings.dir), run.run_path, run.writer_id, "finish", run.incarnation)
-        if settings.seal == "detached":
+        if settings.seal == "detached" and shipping is None:
             side_process.start_detached("runlake.store.tidy", [str(Path(run.dir).parent)])
+        if shipping is not None:
+            wait_for(run, shipping)
     except FAULTS as error:
         warnings.warn(
             f"runlake: run {run.path} ended well, but could not be announced or sealed ({error}); "

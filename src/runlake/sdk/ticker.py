@@ -19,10 +19,18 @@ STOP_TIMEOUT_S = 10.0
 
 
 class Ticker:
-    """Looks every `interval_s` seconds, or more often where the run's `sync_interval_s` asks for it."""
+    """Looks every `interval_s` seconds, or more often where the run's `sync_interval_s` asks for it; then `beside`."""
 
-    def __init__(self, run: Run, watch: StopWatch, on_stop: Callable[[], None], *, interval_s: float = TICK_S) -> None:
-        self._run, self._watch, self._on_stop = run, watch, on_stop
+    def __init__(
+        self,
+        run: Run,
+        watch: StopWatch,
+        on_stop: Callable[[], None],
+        beside: Callable[[], None] | None = None,
+        *,
+        interval_s: float = TICK_S,
+    ) -> None:
+        self._run, self._watch, self._on_stop, self._beside = run, watch, on_stop, beside
         self._interval_s = min(interval_s, run.settings.sync_interval_s or interval_s)
         self._syncs = run.settings.sync_interval_s is not None
         self._over = threading.Event()
@@ -48,6 +56,8 @@ class Ticker:
         if self._syncs:
             self._run.sync_to_disk()
         self._run.refresh_files()
+        if self._beside is not None:
+            self._beside()
         if self._watch.is_stop_requested():
             self._over.set()
             self._on_stop()

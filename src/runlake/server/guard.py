@@ -57,6 +57,23 @@ def _of_run(verb: Callable[Concatenate[Service, P], R], need: Need) -> Callable[
     return checked
 
 
+def _of_run_and_its_source(
+    verb: Callable[Concatenate[Service, P], R],
+) -> Callable[Concatenate[GuardedService, P], R]:
+    """The verb, for those who may write the project of the run, and read that of the run it is forked from."""
+
+    @functools.wraps(verb)
+    def checked(self: GuardedService, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        path = cast(RunPath, args[0] if args else kwargs["path"])
+        for start in (*args, *kwargs.values()):
+            source = cast("tuple[RunPath, int] | None", getattr(start, "fork_from", None))
+            if source is not None and not self.may_read(source[0].entity, source[0].project):
+                raise _no_project(source[0].entity, source[0].project)
+        return self._pass_on(verb, "write", (path.entity, path.project), args, kwargs)
+
+    return checked
+
+
 def _of_project(verb: Callable[Concatenate[Service, P], R], need: Need) -> Callable[Concatenate[GuardedService, P], R]:
     """The verb, for those who may `need` the project that its first two arguments name."""
 
@@ -145,9 +162,11 @@ class GuardedService:
     put_file = _of_run(Service.put_file, "write")
     delete_file = _of_run(Service.delete_file, "write")
 
-    begin_writer = _of_run(Service.begin_writer, "write")
+    begin_writer = _of_run_and_its_source(Service.begin_writer)
     find_writer = _of_run(Service.find_writer, "read")
     write_batch = _of_run(Service.write_batch, "write")
+    open_writer = _of_run_and_its_source(Service.open_writer)
+    append_frames = _of_run(Service.append_frames, "write")
 
     seal = _of_project(Service.seal, "write")
     merge_runs = _of_project(Service.merge_runs, "write")

@@ -28,6 +28,7 @@ from typing import Any, BinaryIO, Protocol
 import pyarrow as pa
 
 from runlake.model import (
+    Appended,
     BegunWriter,
     ConsoleLine,
     FileInfo,
@@ -46,6 +47,8 @@ from runlake.model import (
     TrashItem,
     WriterAnswer,
     WriterBatch,
+    WriterGrant,
+    WriterOpening,
     WriterStart,
 )
 from runlake.query.across import HistoryBlock
@@ -251,6 +254,26 @@ class Service(Protocol):
 
         A batch that comes again changes nothing. `GapError` where rows are missing before it, `NotFoundError` when the
         run was deleted. An empty batch is a sign of life.
+        """
+        ...
+
+    # Runs of processes elsewhere, that write their journals themselves
+
+    def open_writer(self, path: RunPath, opening: WriterOpening) -> WriterGrant:
+        """Begin, or go on with, a run whose process is elsewhere: it writes its journal there, and sends it later.
+
+        Or take on a journal that was begun without asking: where the id is that of another run, under another id
+        (``<id>-<beginning of its incarnation>``). Asking twice is as asking once. Errors as `begin_writer`;
+        `ConflictError` when the run is not of the incarnation that was asked for.
+        """
+        ...
+
+    def append_frames(self, path: RunPath, writer: str, number: int, offset: int, data: bytes) -> Appended:
+        """Keep the bytes of the writer's part `number` from `offset` on: whole frames, as durable as a batch.
+
+        What is here already must be the same, so sending twice changes nothing. `GapError` where bytes are missing
+        before, `BadValueError` for what is not whole, not sound or not of this writer, `ConflictError` where other
+        bytes stand, `NotFoundError` when the run was deleted. No bytes are a sign of life.
         """
         ...
 

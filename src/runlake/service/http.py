@@ -112,7 +112,9 @@ class HttpClient:
     ) -> httpx.Response:
         """As `stream`; the caller closes the answer."""
         repeatable = method in ("GET", "PUT") if is_repeatable is None else is_repeatable
-        params = [(k, v) for k, values in (query or {}).items() for v in _texts(values)]
+        params: list[tuple[str, str | int | float | bool | None]] = [
+            (k, v) for k, values in (query or {}).items() for v in _texts(values)
+        ]
         for attempt in range(1, self._attempts + 1):
             request = self._client.build_request(
                 method,

@@ -22,6 +22,7 @@ from runlake.errors import (
     StoreError,
 )
 from runlake.model import (
+    Appended,
     BegunWriter,
     ConsoleLine,
     FileInfo,
@@ -40,6 +41,8 @@ from runlake.model import (
     TrashItem,
     WriterAnswer,
     WriterBatch,
+    WriterGrant,
+    WriterOpening,
     WriterStart,
 )
 from runlake.query import across, console, scan
@@ -53,6 +56,7 @@ from runlake.store.blobs import FolderBlobs
 from runlake.store.catalog import ENDED_STATES, Catalog, Progress, ProjectState
 from runlake.store.changes import Action, append_change
 from runlake.store.claim import new_writer_id
+from runlake.store.fed_journal import FedJournals
 from runlake.store.fold_many import fold_many
 from runlake.store.journal_mark import read_journal_mark
 from runlake.store.layout import Layout, check_run_path
@@ -109,6 +113,7 @@ class LocalService:
         )
         self._tails = TailReader(self._layout)
         self._served_runs = ServedRuns(self._layout)
+        self._fed_journals = FedJournals(self._layout)
         self._writer_id = new_writer_id(time.time())
         self._token = secrets.token_hex(4)
         self._listings: OrderedDict[tuple[str, str, str], RunIndex] = OrderedDict()
@@ -314,6 +319,14 @@ class LocalService:
     def write_batch(self, path: RunPath, writer: str, batch: WriterBatch) -> WriterAnswer:
         check_run_path(path)
         return self._served_runs.write(path, writer, batch)
+
+    # Runs of processes elsewhere, that write their journals themselves
+
+    def open_writer(self, path: RunPath, opening: WriterOpening) -> WriterGrant:
+        return self._fed_journals.open(path, opening)
+
+    def append_frames(self, path: RunPath, writer: str, number: int, offset: int, data: bytes) -> Appended:
+        return self._fed_journals.append(path, writer, number, offset, data)
 
     # Care of the store
 

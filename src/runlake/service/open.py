@@ -20,20 +20,33 @@ def open_service(
     environ: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     *,
+    api_key: str | None = None,
+    timeout_s: float | None = None,
     progress: Progress | None = None,
 ) -> Service:
-    """The store at `path_or_url`, else the one that the settings name (`store.location.find_store`).
+    """The store at `path_or_url`, else the server or the folder that the settings name.
 
-    The folder need not exist: it is then a store without projects, and made by the first who writes into it.
+    A folder need not exist: it is then a store without projects, and made by the first who writes into it.
     `environ` and `cwd` are those of the process when None; `progress` is told how far a catalog is that must be made
-    anew. `NotSupportedError` for the URL of a server.
+    anew. For a server, `api_key` is found where `runlake login` leaves it unless it is given, and `timeout_s` is the
+    patience with one answer; nothing is asked of it yet.
     """
-    from runlake.service.local import LocalService
-
     environ = os.environ if environ is None else environ
     cwd = Path.cwd() if cwd is None else cwd
-    root = find_store(path_or_url, environ, cwd)
     settings = resolve({}, environ, cwd)
+    place = settings.base_url if path_or_url is None else os.fspath(path_or_url)
+    if place is not None and is_server(place):
+        from runlake.service.remote import RemoteService
+
+        return RemoteService(
+            place,
+            api_key=api_key or find_api_key(place, environ),
+            timeout_s=timeout_s,
+            default_entity=settings.entity if "entity" in settings.given else None,
+        )
+    from runlake.service.local import LocalService
+
+    root = find_store(path_or_url, environ, cwd)
     return LocalService(
         root,
         default_entity=settings.entity,
@@ -41,3 +54,17 @@ def open_service(
         cache_dir=cache_dir_of(root, environ),
         progress=progress,
     )
+
+
+def is_server(place: str) -> bool:
+    """Whether it is the address of a server, and not that of a folder."""
+    return place.partition("://")[0].lower() in ("http", "https")
+
+
+def find_api_key(base_url: str, environ: Mapping[str, str]) -> str | None:
+    """The API key for a server, from variables or where `runlake login` left it; None without one."""
+    try:
+        from runlake.credentials import find_key
+    except ImportError:
+        return environ.get("RUNLAKE_API_KEY") or environ.get("WANDB_API_KEY")
+    return find_key(base_url, environ)

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -19,6 +19,8 @@ from msgspec import structs
 
 from runlake.errors import CommError, NotSupportedError
 from runlake.model import (
+    Appended,
+    BegunWriter,
     ConsoleLine,
     FileInfo,
     Finding,
@@ -34,6 +36,11 @@ from runlake.model import (
     Stream,
     TailCursor,
     TrashItem,
+    WriterAnswer,
+    WriterBatch,
+    WriterGrant,
+    WriterOpening,
+    WriterStart,
 )
 from runlake.query.across import HistoryBlock
 from runlake.query.history import History, HistoryOutline, Tail
@@ -41,12 +48,15 @@ from runlake.service import wire, wire_rows
 from runlake.service.http import ATTEMPTS, HttpClient
 from runlake.service.remote_file import RemoteFile
 from runlake.service.wire import API_PREFIX, file_address, project_address, run_address
+from runlake.store.granted import pack_opening, unpack_grant
 from runlake.store.layout import check_file_name, check_run_path
 
 _LONGEST_QUERY_BYTES = 4000
 _PIECE_BYTES = 1 << 20
 _HELD_BYTES = 8 * 2**20
 _JSON = {"Content-Type": wire.JSON_TYPE}
+
+T = TypeVar("T")
 
 
 class RemoteService:
@@ -64,10 +74,11 @@ class RemoteService:
         timeout_s: float | None = None,
         attempts: int = ATTEMPTS,
         transport: httpx.BaseTransport | None = None,
+        default_entity: str | None = None,
     ) -> None:
         self._http = HttpClient(base_url, api_key=api_key, timeout_s=timeout_s, attempts=attempts, transport=transport)
         self._compression = "none" if _is_this_machine(base_url) else "zstd"
-        self._default_entity: str | None = None
+        self._default_entity = default_entity
 
     @property
     def url(self) -> str:
@@ -260,6 +271,30 @@ class RemoteService:
         _run(path)
         self._http.request("DELETE", file_address(path, check_file_name(name)))
 
+    # Runs of processes elsewhere
+
+    def begin_writer(self, path: RunPath, start: WriterStart) -> BegunWriter:
+        self._refuse_batches("begin_writer")
+
+    def find_writer(self, path: RunPath, client: str | None = None) -> BegunWriter | None:
+        self._refuse_batches("find_writer")
+
+    def write_batch(self, path: RunPath, writer: str, batch: WriterBatch) -> WriterAnswer:
+        self._refuse_batches("write_batch")
+
+    def open_writer(self, path: RunPath, opening: WriterOpening) -> WriterGrant:
+        headers = {"Content-Type": wire.MSGPACK_TYPE}
+        body = self._http.request(
+            "POST", _run(path, "writers"), content=pack_opening(opening), headers=headers, is_repeatable=True
+        )
+        return unpack_grant(body)
+
+    def append_frames(self, path: RunPath, writer: str, number: int, offset: int, data: bytes) -> Appended:
+        headers = {"Content-Type": wire.FRAMES_TYPE}
+        address = _run(path, "writers", writer, str(number))
+        body = self._http.request("PUT", address, query={"offset": offset}, content=data, headers=headers)
+        return wire.unpack(body, Appended)
+
     # Care of the store
 
     def seal(self, entity: str, project: str, run_id: str | None = None) -> Iterator[tuple[RunPath, int]]:
@@ -308,7 +343,7 @@ class RemoteService:
 
     # Asking
 
-    def _get(self, address: str, kind: Any, **query: Any) -> Any:
+    def _get(self, address: str, kind: type[T], **query: Any) -> T:
         return wire.unpack(self._http.request("GET", address, query=query), kind)
 
     def _ask(self, address: str, document: Any, **query: Any) -> bytes:
@@ -319,6 +354,9 @@ class RemoteService:
     def _lines(self, address: str, **query: Any) -> Iterator[wire.Sealed]:
         response = self._http.open("POST", address, query=query, is_repeatable=True)
         return _documents(response)
+
+    def _refuse_batches(self, verb: str) -> NoReturn:
+        raise NotSupportedError(f"{verb} is what a server asks of its own store; over HTTP use open_writer")
 
     def _refuse(self, verb: str) -> NoReturn:
         raise NotSupportedError(
@@ -334,7 +372,8 @@ def _run(path: RunPath, *rest: str) -> str:
 
 def _check(*names: str) -> None:
     """What cannot be a name has no place in an address either."""
-    check_run_path(RunPath(*names) if len(names) == 3 else RunPath(*names, "any"))
+    entity, project, *rest = names
+    check_run_path(RunPath(entity, project, *(rest or ["any"])))
 
 
 def _pieces(copy: Any) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 JSON is that of `values.encode_json`, so that NaN, bytes and integers of any size survive: a document is what
 `pack` makes and `unpack` reads. Errors travel as documents that name their class (`server.problems`).
-Rows travel as Arrow: see `service.wire_rows`.
+Rows travel as Arrow: see `service.wire_rows`; the openings of writers as msgpack: `store.granted`.
 """
 
 from __future__ import annotations
@@ -27,9 +27,12 @@ from runlake.errors import (
     TooLargeError,
     UnreachableError,
 )
-from runlake.model import RunPath
+from runlake.model import Lane, RunPath, Stream
 from runlake.query.history import HistoryOutline, SeriesOutline
+from runlake.store.granted import pack_grant, unpack_opening
 from runlake.values import decode_json, encode_json
+
+__all__ = ["pack_grant", "unpack_opening"]
 
 API_PREFIX = "/api/v1"
 
@@ -39,6 +42,7 @@ PROBLEM_TYPE = "application/problem+json"
 ARROW_TYPE = "application/vnd.apache.arrow.stream"
 ROWS_TYPE = "application/vnd.runlake.rows"
 FRAMES_TYPE = "application/vnd.runlake.frames"
+MSGPACK_TYPE = "application/msgpack"
 EVENTS_TYPE = "text/event-stream"
 
 T = TypeVar("T")
@@ -68,11 +72,11 @@ def pack(value: Any) -> bytes:
     return encode_json(plain(value), depth=_ROOM_FOR_WRAPPING).encode()
 
 
-def unpack(text: bytes | str, kind: type[T] | Any) -> T:
+def unpack(text: bytes | str, kind: type[T]) -> T:
     """The inverse of `pack` for a value of type `kind`; BadValueError for JSON that is none."""
     try:
         decoded = decode_json(text.decode() if isinstance(text, bytes) else text)
-        return msgspec.convert(decoded, kind, strict=False)  # type: ignore[no-any-return]
+        return msgspec.convert(decoded, kind, strict=False)
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise BadValueError(f"this is no {getattr(kind, '__name__', kind)}: {error}") from None
 
@@ -118,7 +122,7 @@ class HistoriesQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows of which runs: as `read_histories` has it."""
 
     keys: list[str]
-    stream: str = "history"
+    stream: Stream = "history"
     filters: dict[str, Any] | None = None
     order: tuple[str, ...] = ("+created_at",)
     version: str | None = None
@@ -158,7 +162,7 @@ class OutlineDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A `HistoryOutline`: of each series its key, lane, and the size of its integer farthest from 0."""
 
     row_count: int
-    series: list[tuple[str, str, int]]
+    series: list[tuple[str, Lane, int]]
 
 
 def pack_outline(outline: HistoryOutline) -> bytes:
@@ -169,7 +173,7 @@ def pack_outline(outline: HistoryOutline) -> bytes:
 
 def unpack_outline(text: bytes) -> HistoryOutline:
     document = unpack(text, OutlineDocument)
-    return HistoryOutline(document.row_count, [SeriesOutline(*one) for one in document.series])  # type: ignore[arg-type]
+    return HistoryOutline(document.row_count, [SeriesOutline(*one) for one in document.series])
 
 
 # Errors ----------------------------------------------------------------------------------------------------

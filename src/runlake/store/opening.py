@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
+from zlib import crc32
 
 import msgspec
 
@@ -23,12 +24,13 @@ from runlake.errors import (
     StoreError,
     UsageError,
 )
-from runlake.model import RunInfo, RunPath
+from runlake.model import RunInfo, RunPath, WriterGrant
 from runlake.store import record, side_process
 from runlake.store.changes import append_change, latest_death
 from runlake.store.claim import claim_incarnation, new_writer_id
+from runlake.store.control import records
 from runlake.store.fold import Numbers, unpack_info
-from runlake.store.journal import FolderJournal, Journal, JournalWriter, Prepare
+from runlake.store.journal import FolderJournal, Journal, JournalWriter, PartName, PartPlace, Prepare
 from runlake.store.layout import Layout, check_run_path, write_atomically
 
 Resume = Literal["allow", "must", "never", "auto"]
@@ -243,6 +245,57 @@ def _begin(
         next_step=opening.next_step,
         is_beside=opening.is_beside,
         name=named["name"] or (before.name if before else default_name),
+    )
+
+
+def open_granted(
+    layout: Layout,
+    grant: WriterGrant,
+    *,
+    path: RunPath | None = None,
+    prepare: Prepare | None = None,
+    clock: Callable[[], float] = time.time,
+) -> OpenedRun:
+    """Go on here with a journal that a server has begun: what it wrote stands in the first part, to the byte.
+
+    `path` is where it lies here, by default where it is there. ConflictError when another run lies there.
+    """
+    path = path or grant.path
+    check_run_path(path)
+    create_store(layout)
+    incarnation = grant.header["incarnation"]
+    try:
+        layout.make_run_dir(path)
+        claimed = claim_incarnation(layout, path, incarnation)
+        if claimed != incarnation:
+            raise ConflictError(f"another run ({claimed}) lies at {path} in {layout.root} than on the server")
+        journal = FolderJournal(layout.journal_dir(path))
+        part = journal.claim(PartName(grant.writer, 0))
+        part.write(grant.frames)
+    except OSError as error:
+        raise _read_only(layout, path, error) from error
+    clocks = [int(body.get("clock", 0)) for _, body in records(grant.frames)]
+    next_n = dict.fromkeys(record.STREAM_BITS, 0)
+    place = PartPlace(0, part, next_n, crc=crc32(grant.frames))
+    header: dict[str, Any] = {
+        name: grant.header[name] for name in ("session", "after", "taken") if name in grant.header
+    }
+    writer = JournalWriter(
+        journal, grant.writer, grant.header, prepare=prepare, clock=clock, clock_floor=max(clocks), place=place
+    )
+    append_change(layout, path, grant.writer, "init", incarnation)
+    return OpenedRun(
+        path,
+        writer,
+        incarnation,
+        grant.header["generation"],
+        header,
+        before=grant.before,
+        numbers=grant.numbers,
+        next_step=grant.next_step,
+        is_beside=grant.is_beside,
+        name=grant.name,
+        journal=journal,
     )
 
 

@@ -34,6 +34,7 @@ from runlake.store.layout import TEMPORARY_PREFIX, Layout, encode_name, folder_i
 from runlake.store.run_state import fold_rows, join_states, part_header
 from runlake.store.segment import Meta, Stretch
 from runlake.store.series import WriterRows, join_stretches
+from runlake.store.shipped import read_shipped
 from runlake.store.snapshot import Snapshot, is_current, meta_names, take_snapshot
 
 try:
@@ -141,7 +142,8 @@ def plan(snapshot: Snapshot, *, segment_bytes: int = SEGMENT_BYTES) -> list[Batc
     """What can be sealed, grouped by generation, in order, into segments of bounded size."""
     closed: dict[tuple[str, str], list[tuple[PartName, int, bool]]] = {}
     lives: set[tuple[str, str]] = set()
-    stopped_at = ""  # behind a part that is open, or was cut short, nothing of the same writer is sealed
+    stopped_at = ""  # behind a part that is open, was cut short or is still to be sent, nothing of its writer is sealed
+    shipped = read_shipped(snapshot.segments_dir.parent)
     for name, size_bytes in snapshot.journal.list_parts():
         if name not in snapshot.parts or name.writer == stopped_at:
             continue
@@ -150,7 +152,10 @@ def plan(snapshot: Snapshot, *, segment_bytes: int = SEGMENT_BYTES) -> list[Batc
             stopped_at = name.writer
             continue
         generation = (header["incarnation"], header["generation"])
-        if is_closed(snapshot, name) or snapshot.is_left(name):
+        if shipped is not None and not shipped.has_passed(name):
+            lives.add(generation)
+            stopped_at = name.writer
+        elif is_closed(snapshot, name) or snapshot.is_left(name):
             closed.setdefault(generation, []).append((name, size_bytes, header["role"] == "editor"))
         else:
             lives.add(generation)

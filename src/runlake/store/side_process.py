@@ -46,15 +46,17 @@ def start_detached(module: str, arguments: Sequence[str]) -> None:
         process.returncode = 0  # nobody waits for it, and Popen shall not warn of that
 
 
-def ask(module: str, arguments: Sequence[str], *, timeout_s: float = 120.0) -> tuple[int, bytes, str]:
-    """Run a module to its end: exit code, standard output, and what it said on stderr."""
+def ask(
+    module: str, arguments: Sequence[str], *, content: bytes | None = None, timeout_s: float = 120.0
+) -> tuple[int, bytes, str]:
+    """Run a module to its end: exit code, standard output, and what it said on stderr. `content` is what it reads."""
     import subprocess
 
     done = subprocess.run(
         command(module, *arguments),
         env=environment(),
         cwd=os.sep,
-        stdin=subprocess.DEVNULL,
+        input=content or b"",
         capture_output=True,
         timeout=timeout_s,
         check=False,

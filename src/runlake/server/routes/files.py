@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, cast
 
 from anyio import from_thread, to_thread
 from litestar import Request, Response, delete, get, put
@@ -85,7 +85,8 @@ async def put_file(
     `Content-MD5` (base64) is compared with what arrived; what is not whole replaces nothing.
     """
     body = _Body(request, content_md5)
-    info = await to_thread.run_sync(partial(service.put_file, run, name.removeprefix("/"), body))
+    content = cast(BinaryIO, body)
+    info = await to_thread.run_sync(partial(service.put_file, run, name.removeprefix("/"), content))
     return answer(_with_address(run, info))
 
 

@@ -1,0 +1,49 @@
+"""Journals that are written elsewhere and sent here: begun, and fed with bytes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from anyio import to_thread
+from litestar import Request, Response, post, put
+from litestar.params import FromPath, FromQuery
+
+from runlake.errors import BadValueError
+from runlake.model import Appended
+from runlake.server.routes.answers import Asked, Run, answer
+from runlake.server.routes.runs import RUN
+from runlake.service import wire
+
+MAX_BODY_BYTES = 288 * 2**20
+"""A frame may be as long as `store.record.MAX_BODY_BYTES`; clients send a few megabytes at a time."""
+
+
+@post(f"{RUN}/writers", status_code=200, media_type=wire.MSGPACK_TYPE)
+async def open_writer(service: Asked, run: Run, request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Begin a writer whose journal is written elsewhere; both bodies are msgpack (see service/wire.py)."""
+    opening = wire.unpack_opening(await request.body())
+    grant = await to_thread.run_sync(partial(service.open_writer, run, opening))
+    return Response(wire.pack_grant(grant), media_type=wire.MSGPACK_TYPE)
+
+
+@put(f"{RUN}/writers/{{writer:str}}/{{number:int}}", request_max_body_size=MAX_BODY_BYTES)
+async def append_frames(
+    service: Asked,
+    run: Run,
+    writer: FromPath[str],
+    number: FromPath[int],
+    request: Request[Any, Any, Any],
+    offset: FromQuery[int] = 0,
+) -> Response[Appended]:
+    """Keep the bytes of a part from `offset` on; the body is whole frames, or nothing as a sign of life.
+
+    409 with `expected` where bytes are missing before them.
+    """
+    data = await request.body()
+    if offset < 0 or not 0 <= number < 1_000_000:
+        raise BadValueError(f"part {number} and offset {offset} cannot be")
+    return answer(await to_thread.run_sync(partial(service.append_frames, run, writer, number, offset, data)))
+
+
+HANDLERS = [open_writer, append_frames]
