@@ -8,6 +8,7 @@ import uvicorn
 from anyio.from_thread import start_blocking_portal
 from litestar import Litestar
 from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
 
 from runlake.server.problems import problem_response
 from runlake.server.routes.api import api_router
@@ -26,6 +27,7 @@ def make_app(holder):
         [api_router()],
         dependencies={"service": Provide(lambda: holder.service, sync_to_thread=False)},
         exception_handlers={Exception: problem_response},
+        openapi_config=OpenAPIConfig(title="runlake", version="1", use_handler_docstrings=True),
     )
 
 

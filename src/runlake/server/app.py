@@ -73,7 +73,9 @@ def build_app(config: ServerConfig) -> BuiltApp:
             "service": Provide(parts.service_of_caller, sync_to_thread=False),
         },
         exception_handlers={Exception: problem_response},
-        openapi_config=OpenAPIConfig(title="runlake", version=__version__, path=SCHEMA_PATH),
+        openapi_config=OpenAPIConfig(
+            title="runlake", version=__version__, path=SCHEMA_PATH, use_handler_docstrings=True
+        ),
         lifespan=[lifespan],
         logging_config=None,  # `logs.configure_logs` has done it, for the whole process
     )

@@ -32,9 +32,11 @@ KeyList = Annotated[list[str] | None, QueryParameter(name="key", description="A 
 
 _POLL_S = 0.5
 _HEARTBEAT_S = 15.0
+_EVENT_ROWS = 4096
+"""No event holds more: a long run is caught up with piece by piece."""
 
 
-@get(f"{RUN}/history", sync_to_thread=True, media_type=wire.ROWS_TYPE)
+@get(f"{RUN}/history", sync_to_thread=True)
 def read_history(
     service: Asked,
     run: Run,
@@ -53,7 +55,7 @@ def read_history(
     return _print(history, rows_format, compression)
 
 
-@post(f"{RUN}/history", sync_to_thread=True, status_code=200, media_type=wire.ROWS_TYPE)
+@post(f"{RUN}/history", sync_to_thread=True, status_code=200)
 def query_history(
     service: Asked,
     run: Run,
@@ -72,7 +74,7 @@ def query_history(
     return _print(history, rows_format, compression)
 
 
-@get(f"{RUN}/sample", sync_to_thread=True, media_type=wire.ROWS_TYPE)
+@get(f"{RUN}/sample", sync_to_thread=True)
 def sample_history(
     service: Asked,
     run: Run,
@@ -140,8 +142,8 @@ async def follow_tail(
     """
     text = last_event_id or cursor
     place = None if text is None else TailCursor.parse(text)
-    read = partial(service.read_tail, run, stream=stream_name, keys=keys)
-    first = await to_thread.run_sync(partial(read, place, last=last if place is None else None))
+    begins = {"limit": _EVENT_ROWS} if last is None or place is not None else {"last": last}
+    first = await to_thread.run_sync(partial(service.read_tail, run, place, stream=stream_name, keys=keys, **begins))
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return Stream(_follow(service, run, stream_name, keys, first), media_type=wire.EVENTS_TYPE, headers=headers)
 
@@ -150,11 +152,12 @@ async def _follow(
     service: Service, run: RunPath, stream_name: StreamName, keys: list[str] | None, tail: Tail
 ) -> AsyncIterator[bytes]:
     said_at = time.monotonic()
-    yield _event("begin", None, tail.cursor)
+    yield b": following\n\n"
     while True:
         if tail.is_restarted:
             yield _event("restart", None, None)
-        if tail.history.row_count:
+        row_count = tail.history.row_count
+        if row_count:
             yield _event("rows", list(iter_rows(tail.history)), tail.cursor)
             said_at = time.monotonic()
         if tail.is_ended:
@@ -163,9 +166,10 @@ async def _follow(
         if time.monotonic() - said_at > _HEARTBEAT_S:
             yield b": still there\n\n"
             said_at = time.monotonic()
-        await asyncio.sleep(_POLL_S)
+        if row_count < _EVENT_ROWS:
+            await asyncio.sleep(_POLL_S)
+        read = partial(service.read_tail, run, tail.cursor, stream=stream_name, keys=keys, limit=_EVENT_ROWS)
         try:
-            read = partial(service.read_tail, run, tail.cursor, stream=stream_name, keys=keys)
             tail = await to_thread.run_sync(read)
         except RunlakeError as error:
             yield _event("problem", wire.problem_document(error), None)
