@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
+import numpy as np
 import pyarrow as pa
 from msgspec import structs
 
@@ -402,35 +403,35 @@ def _documents(response: httpx.Response) -> Iterator[wire.Sealed]:
 
 
 class _BodyFile:
-    """The body of an answer as a file that is read once, from front to end."""
+    """The body of an answer as a file that is read once, from front to end.
+
+    Each piece is copied to where it belongs as soon as it comes, while it is in the processor's cache.
+    """
 
     closed = False
 
     def __init__(self, response: httpx.Response) -> None:
         self._pieces = response.iter_bytes()
-        self._held: list[bytes] = []
-        self._held_bytes = 0
+        self._held = memoryview(b"")
 
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1) -> bytes:
-        while size < 0 or self._held_bytes < size:
-            piece = self._next()
-            if not piece:
-                break
-            self._held.append(piece)
-            self._held_bytes += len(piece)
-        if len(self._held) == 1 and self._held_bytes == size:
-            taken, self._held = self._held[0], []
-        else:
-            last = self._held.pop() if self._held else b""
-            over = self._held_bytes - size if 0 <= size < self._held_bytes else 0
-            cut = len(last) - over
-            taken = b"".join([*self._held, last[:cut]])
-            self._held = [last[cut:]] if over else []
-        self._held_bytes -= len(taken)
-        return taken
+    def read(self, size: int = -1) -> memoryview:
+        if size < 0:
+            raise io.UnsupportedOperation("the body of an answer is read by so many bytes")
+        target = memoryview(np.empty(size, np.uint8))
+        filled = 0
+        while filled < size:
+            if not self._held:
+                self._held = memoryview(self._next())
+                if not self._held:
+                    break
+            taken = min(size - filled, len(self._held))
+            target[filled : filled + taken] = self._held[:taken]
+            self._held = self._held[taken:]
+            filled += taken
+        return target[:filled]
 
     def close(self) -> None:
         """The answer is closed by who opened it."""
