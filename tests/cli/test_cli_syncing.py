@@ -1,6 +1,7 @@
 """`runlake sync`: what it says, and how it ends."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,9 @@ def test_a_project_or_runs_that_are_named_are_sent_whatever_they_were_meant_for(
     make_run("ann/mnist/b")
     document = json.loads(runlake("sync", "mnist/a", "--to", url, "--json").out)
     (run,) = document["runs"]
+    page = (Path(__file__).parents[2] / "docs/guide/command-line.md").read_text("utf-8")
+    named = page.partition("\n## sync\n")[2].partition("\n## ")[0]
+    assert [key for key in ("runs", *run) if f'"{key}"' not in named and f"`{key}`" not in named] == []
     assert run.pop("sent_bytes") > 0
     assert run == {
         "entity": "ann", "project": "mnist", "run_id": "a", "outcome": "sent", "base_url": url,

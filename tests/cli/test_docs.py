@@ -170,5 +170,5 @@ def test_every_key_of_the_json_is_named(runlake, make_run, damage, arguments, se
 def test_every_verb_with_json_is_in_the_test_above():
     with_json = {name for name, command in LEAVES.items() if "--json" in spellings(command)}
     arguments = test_every_key_of_the_json_is_named.pytestmark[0].args[1]
-    needs_a_server = {"login"}  # its keys are those of logout, and `user`
+    needs_a_server = {"login", "sync"}  # the keys of login are those of logout, and `user`; for sync see its own test
     assert with_json - needs_a_server == {leaf_of(words) for words, _ in arguments}
