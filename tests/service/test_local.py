@@ -15,6 +15,7 @@ from runlake.model import RunEdit, RunPath
 from runlake.service.local import LocalService
 from runlake.service.open import open_service
 from runlake.store.layout import Layout
+from runlake.store.location import find_store
 from runlake.store.run_state import read_run as read_run_from_disk
 from trainer import RUN, Trainer, ids
 
@@ -90,8 +91,8 @@ def test_the_default_entity_is_the_variable_or_who_is_logged_in(tmp_path):
 
 
 def test_what_is_no_folder_is_refused_by_name(tmp_path):
-    with pytest.raises(NotSupportedError, match=r"https://lake.example is a server"):
-        open_service("https://lake.example", {}, tmp_path)
+    with pytest.raises(NotSupportedError, match=r"https://lake.example is a server, and here a folder is needed"):
+        find_store("https://lake.example", {}, tmp_path)
     with pytest.raises(BadValueError, match="s3: URL"):
         open_service("s3://bucket/x", {}, tmp_path)
     (tmp_path / "file").write_text("")

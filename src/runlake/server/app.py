@@ -87,7 +87,7 @@ def open_parts(config: ServerConfig) -> ServerParts:
     root = Path(config.root)
     people = People(config.database_url) if config.database_url else open_people(root)
     return ServerParts(
-        service=LocalService(root, default_entity=config.default_entity),
+        service=LocalService(root, default_entity=config.default_entity, seals_what_is_sent=True),
         people=people,
         signer=Signer(people.signing_secret()),
         graphql=GraphQL(mutations=MutationRoot),

@@ -39,7 +39,7 @@ def send_file(
         headers = {"ETag": tag, "Accept-Ranges": "bytes", "Content-Disposition": "attachment"}
         if if_none_match is not None and _is_known(content, tag, if_none_match):
             content.close()
-            return Response(None, status_code=304, headers=headers)
+            return Response(b"", status_code=304, headers=headers)
         wanted = _range_of(part, size_bytes) if if_range in (None, tag) else None
     except BaseException:
         content.close()
@@ -48,7 +48,7 @@ def send_file(
         start, end, status_code = 0, size_bytes, 200
     elif wanted[0] >= wanted[1]:
         content.close()
-        return Response(None, status_code=416, headers={**headers, "Content-Range": f"bytes */{size_bytes}"})
+        return Response(b"", status_code=416, headers={**headers, "Content-Range": f"bytes */{size_bytes}"})
     else:
         (start, end), status_code = wanted, 206
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size_bytes}"

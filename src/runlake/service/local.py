@@ -87,7 +87,8 @@ class LocalService:
     """A store in a folder. Threads may share it; nothing is opened before it is needed.
 
     A listing of a project that no catalog knows waits until every run of it was read, and `progress` is told how far
-    that is (`store.catalog.Progress`). What names a run does not wait for it.
+    that is (`store.catalog.Progress`). What names a run does not wait for it. With `seals_what_is_sent`, as a server has it,
+    runs whose journals are sent here are sealed when they have ended.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class LocalService:
         user: str | None = None,
         cache_dir: Path | None = None,
         progress: Progress | None = None,
+        seals_what_is_sent: bool = False,
     ) -> None:
         self._layout = Layout(root.absolute())
         self._default_entity = default_entity
@@ -113,7 +115,7 @@ class LocalService:
         )
         self._tails = TailReader(self._layout)
         self._served_runs = ServedRuns(self._layout)
-        self._fed_journals = FedJournals(self._layout)
+        self._fed_journals = FedJournals(self._layout, seals=seals_what_is_sent)
         self._writer_id = new_writer_id(time.time())
         self._token = secrets.token_hex(4)
         self._listings: OrderedDict[tuple[str, str, str], RunIndex] = OrderedDict()

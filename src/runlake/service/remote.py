@@ -420,7 +420,8 @@ class _BodyFile:
     def read(self, size: int = -1) -> memoryview:
         if size < 0:
             raise io.UnsupportedOperation("the body of an answer is read by so many bytes")
-        target = memoryview(np.empty(size, np.uint8))
+        room: Any = np.empty(size, np.uint8)
+        target = memoryview(room)
         filled = 0
         while filled < size:
             if not self._held:

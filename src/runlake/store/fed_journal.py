@@ -32,6 +32,7 @@ from runlake.store.layout import Layout, check_run_path
 from runlake.store.opening import create_store, open_run
 from runlake.store.part_tail import mark_at
 from runlake.store.served import Served, hold, mark_served, read_served
+from runlake.store.side_process import start_detached
 from runlake.store.snapshot import meta_names, number_parts
 
 _KEPT_PLACES = 4096
@@ -48,10 +49,13 @@ class _Place:
 
 
 class FedJournals:
-    """The journals of a store that are written elsewhere. Threads may share it, and other processes feed them too."""
+    """The journals of a store that are written elsewhere. Threads may share it, and other processes feed them too.
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+    `seals`: a run that has ended is sealed, by a process of its own.
+    """
+
+    def __init__(self, layout: Layout, *, seals: bool = False) -> None:
+        self._layout, self._seals = layout, seals
         self._places: Kept[tuple[Path, PartName], _Place] = Kept(_KEPT_PLACES)
         self._grants: Kept[tuple[RunPath, str], WriterGrant] = Kept(_KEPT_PLACES)
         self._watches: Kept[tuple[RunPath, str], StopWatch] = Kept(_KEPT_PLACES)
@@ -170,6 +174,8 @@ class FedJournals:
                 with suppress(FileNotFoundError):  # deleted at this moment
                     mark_served(folder, name.writer, msgspec.structs.replace(served, ended=dict(body["row_counts"])))
                 append_change(self._layout, path, name.writer, "edit" if is_editor else "finish", incarnation)
+                if self._seals and not is_editor:
+                    start_detached("runlake.store.tidy", [str(self._layout.run_dir(path))])
 
     def _place(self, file: Path, name: PartName) -> _Place | None:
         """Where a part ends; what a worker that was killed left of a frame is cut off. None when it is not there."""

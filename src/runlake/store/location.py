@@ -97,7 +97,7 @@ def _path_of_url(place: str) -> str:
     url = urlsplit(place)
     scheme = url.scheme.lower()
     if scheme in ("http", "https"):
-        raise NotSupportedError(f"{place} is a server, and servers are not supported yet; give the path of a folder")
+        raise NotSupportedError(f"{place} is a server, and here a folder is needed; give the path of one")
     if scheme != "file":
         raise BadValueError(f"{place} is a {scheme}: URL; give the path of a folder")
     path = unquote(url.path)

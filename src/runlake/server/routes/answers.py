@@ -84,4 +84,4 @@ def _lines(values: Iterable[Any]) -> Iterator[bytes]:
     except RunlakeError as error:
         if not is_begun:
             raise
-        yield wire.pack({"problem": {"detail": str(error), **wire.problem_members(error)}}) + b"\n"
+        yield wire.pack(wire.problem_document(error)) + b"\n"

@@ -9,6 +9,9 @@ from runlake.server.routes import files, projects, rows, runs, writers
 from runlake.server.routes.answers import WireRequest, run_path
 from runlake.service.wire import API_PREFIX
 
+MAX_BODY_BYTES = 64 * 2**20
+"""What is read as a whole; a server may be told to take less. Files are not: see `files.put_file`."""
+
 
 def api_router() -> Router:
     """The routes under ``/api/v1``. The app provides the dependency `service`: the caller's `Service`."""
@@ -17,5 +20,6 @@ def api_router() -> Router:
         route_handlers=[*projects.HANDLERS, *runs.HANDLERS, *rows.HANDLERS, *files.HANDLERS, *writers.HANDLERS],
         dependencies={"run": Provide(run_path, sync_to_thread=False)},
         request_class=WireRequest,
+        request_max_body_size=MAX_BODY_BYTES,
         tags=["runlake"],
     )

@@ -15,9 +15,6 @@ from runlake.server.routes.answers import Asked, Run, answer
 from runlake.server.routes.runs import RUN
 from runlake.service import wire
 
-MAX_BODY_BYTES = 288 * 2**20
-"""A frame may be as long as `store.record.MAX_BODY_BYTES`; clients send a few megabytes at a time."""
-
 
 @post(f"{RUN}/writers", status_code=200, media_type=wire.MSGPACK_TYPE)
 async def open_writer(service: Asked, run: Run, request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -27,7 +24,7 @@ async def open_writer(service: Asked, run: Run, request: Request[Any, Any, Any])
     return Response(wire.pack_grant(grant), media_type=wire.MSGPACK_TYPE)
 
 
-@put(f"{RUN}/writers/{{writer:str}}/{{number:int}}", request_max_body_size=MAX_BODY_BYTES)
+@put(f"{RUN}/writers/{{writer:str}}/{{number:int}}")
 async def append_frames(
     service: Asked,
     run: Run,
