@@ -137,3 +137,7 @@ class Agreement(RuleBasedStateMachine):
 
 TestAgreement = Agreement.TestCase
 TestAgreement.settings = settings(max_examples=8, stateful_step_count=12, deadline=None)
+
+
+def teardown_module():
+    TRANSPORT.stop()

@@ -1,11 +1,13 @@
 """Journals that are written elsewhere, over every way to a store: what is sent stands there once, whatever happens."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from runlake.errors import BadValueError, ConflictError, GapError, NotFoundError, UsageError
 from runlake.model import WriterOpening
+from runlake.service.local import LocalService
 from runlake.store import record
 from runlake.store.control import records
 from runlake.store.journal import FolderJournal, PartName
@@ -280,8 +282,6 @@ def test_half_a_frame_that_a_killed_server_left_is_cut_off(service, root, here):
 
 
 def test_two_processes_of_the_server_may_take_the_same_bytes(service, local, root, here):
-    from runlake.service.local import LocalService
-
     other = LocalService(root, default_entity="ann")
     opened = begin(service, here)
     for step in range(6):
@@ -290,6 +290,25 @@ def test_two_processes_of_the_server_may_take_the_same_bytes(service, local, roo
         for each in (service, other) if step % 2 else (other, service):
             assert each.append_frames(RUN, opened.writer.writer, 0, 0, data).next_offset == len(data)
     assert values(service) == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def test_requests_and_their_retries_that_race_in_several_workers_leave_the_bytes_once(local, root, here):
+    workers = [LocalService(root, default_entity="ann") for _ in range(3)]
+    opened = begin(local, here)
+    log(opened, *({"loss": float(step)} for step in range(2000)))
+    opened.writer.end({"exit_code": 0})
+    (data,) = parts(here, opened).values()
+    ends = [end for number, end in enumerate(frame_ends(data)) if number % 97 == 0] + [len(data)]
+
+    def send_all(worker):
+        offset = 0
+        while offset < len(data):
+            end = next(end for end in ends if end > offset)
+            offset = worker.append_frames(RUN, opened.writer.writer, 0, offset, data[offset:end]).next_offset
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(send_all, workers * 2))
+    assert parts(Layout(root), opened) == {0: data}
 
 
 def test_the_frames_of_a_grant_are_those_of_the_run_that_was_opened(service):
