@@ -234,6 +234,22 @@ def test_a_run_whose_id_is_that_of_another_there_gets_an_id_of_its_own(server, t
     assert (steps(server), steps(server, there)) == ([0, 1], [0])
 
 
+def test_a_run_that_named_no_entity_is_that_of_the_keys_owner(server, transport, here):
+    login = RunPath("root", "mnist", "a")
+    writer = open_run(here, login, {"name": "n"}).writer
+    write_shipped(here.run_dir(login), Shipped(base_url=URL, entity=None, project="mnist", run_id="a"))
+    writer.log({"k": 0}, step=0, timestamp=1.0, runtime=0.0)
+    writer.end({"exit_code": 0})
+    assert Shipper(remote(transport), here, login).send().is_over
+    assert steps(server, RUN) == [0]
+    named = RunPath("team", "mnist", "b")
+    writer = open_run(here, named, {"name": "n"}).writer
+    write_shipped(here.run_dir(named), Shipped(base_url=URL, entity="team", project="mnist", run_id="b"))
+    writer.end({"exit_code": 0})
+    assert Shipper(remote(transport), here, named).send().is_over
+    assert server.read_run(named).state == "finished"
+
+
 # Faults -------------------------------------------------------------------------------------------------------
 
 

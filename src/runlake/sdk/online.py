@@ -175,7 +175,7 @@ def start_shipping(run: Run) -> Shipping | None:
     assert settings.base_url is not None
     shipping = Shipping(Path(run.dir).parent, settings.base_url, seals=settings.seal == "detached")
     try:
-        shipping.look_after()
+        shipping.start()  # a second one finds the first at work, and ends
     except OSError as error:
         if settings.strict:
             raise

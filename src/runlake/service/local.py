@@ -87,8 +87,8 @@ class LocalService:
     """A store in a folder. Threads may share it; nothing is opened before it is needed.
 
     A listing of a project that no catalog knows waits until every run of it was read, and `progress` is told how far
-    that is (`store.catalog.Progress`). What names a run does not wait for it. With `seals_what_is_sent`, as servers have
-    it, runs whose journals are sent here are sealed when they have ended.
+    that is (`store.catalog.Progress`). What names a run does not wait for it. With `seals_what_is_sent`, as a server
+    has it, runs whose journals are sent here are sealed when they have ended.
     """
 
     def __init__(

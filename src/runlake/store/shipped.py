@@ -23,7 +23,7 @@ except ImportError:  # Windows: two shippers of one run only do some work twice
     fcntl = None  # type: ignore[assignment]
 
 FILE = "shipped"
-_LOCK_FILE = ".runlake-tmp-ship-lock"
+_LOCK_FILE = ".runlake-shipping"
 
 
 class Shipped(msgspec.Struct, kw_only=True):
