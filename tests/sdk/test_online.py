@@ -144,6 +144,43 @@ def test_a_run_goes_on_behind_what_the_server_has(server, session, monkeypatch, 
         session.init(project="p", base_url=server.url, id="nowhere", resume="must")
 
 
+def test_a_run_goes_back_and_another_branches_off_at_the_server(server, session, monkeypatch, home):
+    server.start()
+    first = session.init(project="p", base_url=server.url, id="r")
+    for k in range(5):
+        first.log({"k": k})
+    first.finish()
+    monkeypatch.setenv("RUNLAKE_DIR", str(home / "another machine"))
+    back = session.init(project="p", base_url=server.url, resume_from="r?_step=2")
+    assert (back.id, back.step) == ("r", 3)
+    back.log({"k": 30})
+    back.finish()
+    assert steps(server.service, "ann/p/r") == [0, 1, 2, 30]
+    fork = session.init(project="p", base_url=server.url, id="f", fork_from="r?_step=1")
+    fork.log({"k": 20})
+    fork.finish()
+    assert steps(server.service, "ann/p/f") == [0, 1, 20]
+    assert server.service.read_run(RunPath("ann", "p", "f")).state == "finished"
+
+
+def test_processes_on_several_machines_write_one_run_together(server, session, monkeypatch, home):
+    server.start()
+    script = (
+        "import sys, runlake\n"
+        f"run = runlake.init(project='p', id='r', base_url={server.url!r}, mode='shared', dir=sys.argv[1],\n"
+        "    settings={'label': sys.argv[1][-1], 'primary': sys.argv[1][-1] == '0'})\n"
+        "for k in range(50):\n    run.log({'k': k})\n"
+        "run.finish()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    places = [str(home / f"machine {number}") for number in range(3)]
+    running = [subprocess.Popen([sys.executable, "-c", script, place], env=environment) for place in places]
+    assert [process.wait(60) for process in running] == [0, 0, 0]
+    info = server.service.read_run(RunPath("ann", "p", "r"))
+    assert (info.row_count, info.state) == (150, "finished")
+    assert sorted(steps(server.service, "ann/p/r")) == sorted(list(range(50)) * 3)
+
+
 def test_a_server_that_is_killed_and_comes_back_costs_and_loses_nothing(server, session):
     server.start()
     run = session.init(project="p", base_url=server.url, id="r")
