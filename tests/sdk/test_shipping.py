@@ -410,6 +410,24 @@ def test_a_run_that_was_sealed_before_anybody_thought_of_a_server_is_sent_all_th
     assert again.outcome == "already there"
 
 
+def test_a_run_that_was_sealed_and_goes_on_arrives_with_what_was_before(server, transport, here):
+    Training(here, rows_per_part=10).log(25).end()
+    run_dir = here.run_dir(RUN)
+    (run_dir / "shipped").unlink()
+    assert seal_run(here, RUN) == 25
+    again = open_run(here, RUN, {}, resume="must")
+    write_shipped(run_dir, Shipped(base_url=URL, entity=None, project=RUN.project, run_id=RUN.run_id))
+    again.writer.log({"k": 25}, step=25, timestamp=200.0, runtime=1.0)
+    shipping = shipper(transport, here)
+    assert not shipping.send().is_over
+    assert steps(server) == list(range(26))
+    again.writer.end({"exit_code": 0})
+    assert shipper(transport, here).send().is_over
+    assert steps(server) == list(range(26))
+    assert server.read_run(RUN).state == "finished"
+    assert seal_run(here, RUN) == 26  # what was sealed before is brought together with it
+
+
 def test_a_run_is_sent_to_one_server_only(server, transport, here):
     Training(here).log(1).end()
     with pytest.raises(RunlakeError, match=r"goes to http://server.example, and not to http://other.example"):

@@ -8,9 +8,11 @@ expects next.
 from __future__ import annotations
 
 import secrets
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from runlake.errors import ConflictError, GapError, NotFoundError
 from runlake.model import FileInfo, RunInfo, RunPath, WriterOpening
@@ -47,10 +49,7 @@ class Sent:
 
 
 class Shipper:
-    """Ships one run. One process at a time: see `store.shipped.only_shipper`.
-
-    `journal` is another place where the run's journal stands, for one that is sealed (`store.rejournal`).
-    """
+    """Ships one run. One process at a time: see `store.shipped.only_shipper`."""
 
     def __init__(
         self,
@@ -58,14 +57,14 @@ class Shipper:
         layout: Layout,
         path: RunPath,
         *,
-        journal: FolderJournal | None = None,
         clock: Callable[[], float] = time.monotonic,
         report: Report | None = None,
     ) -> None:
         self._service, self._layout, self._path, self._clock = service, layout, path, clock
         self._report = report or (lambda sent, whole: None)
         self._run_dir = layout.run_dir(path)
-        self._journal = journal or FolderJournal(layout.journal_dir(path))
+        self._journal = FolderJournal(layout.journal_dir(path))
+        self._has_sent_sealed = self._has_left_stop = False
         shipped = read_shipped(self._run_dir)
         if shipped is None:
             raise NotFoundError(f"run {path} in {layout.root} is not meant for a server")
@@ -83,6 +82,9 @@ class Shipper:
         """
         alive = {writer for writer in self._writers() if is_alive(self._journal, writer)}
         before = self._sent_bytes
+        if not self._has_sent_sealed:
+            self._send_sealed()
+            self._has_sent_sealed = True
         self._report(self._sent_bytes, self._sent_bytes + self._left_bytes())
         for writer in self._writers():
             self._send_writer(writer)
@@ -102,6 +104,31 @@ class Shipper:
         if self.shipped.problem != problem:
             self.shipped.problem = problem
             self._save()
+
+    def _send_sealed(self) -> None:
+        """What was sealed before anybody said that it is to be sent: as the journal that it was."""
+        from runlake.store.rejournal import has_segments, sealed_writers, write_journal
+
+        shipped = self.shipped
+        if not has_segments(self._layout, self._path):
+            return
+        known = {*shipped.ended, *shipped.skipped, *(set(shipped.reached) - set(shipped.remade))}
+        writers = sealed_writers(self._layout, self._path) - known
+        if not writers:
+            return
+        shipped.remade = sorted({*shipped.remade, *writers})
+        self._save()
+        with tempfile.TemporaryDirectory(prefix="runlake-ship-") as folder:
+            write_journal(self._layout, self._path, Path(folder), writers)
+            here, self._journal = self._journal, FolderJournal(Path(folder))
+            try:
+                for writer in self._writers():
+                    self._send_writer(writer)
+            finally:
+                self._journal = here
+        # Of what is left of them in the journal everything has been sent.
+        shipped.skipped.extend(sorted(writers - set(shipped.ended)))
+        self._save()
 
     # The journal
 
@@ -219,8 +246,9 @@ class Shipper:
 
     def _leave_stop(self) -> None:
         """Somebody asked the run to stop: the training process sees it in the folder, as it sees what is asked here."""
-        if self.shipped.skipped:
+        if self._has_left_stop:
             return
+        self._has_left_stop = True
         newest = self._journal.list_parts()[-1][0]
         header = part_header(self._journal.read(newest), str(newest))
         info = RunInfo(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -16,9 +14,7 @@ from runlake.errors import BadValueError, NotFoundError, RunlakeError, Unreachab
 from runlake.model import RunPath
 from runlake.sdk.ship import Report, Shipper
 from runlake.service.contract import Service
-from runlake.store.journal import FolderJournal
 from runlake.store.layout import Layout
-from runlake.store.rejournal import has_segments, write_journal
 from runlake.store.shipped import Shipped, only_shipper, read_shipped, write_shipped
 
 Outcome = Literal["sent", "already there", "still running", "being sent", "not sent"]
@@ -123,10 +119,10 @@ def _send(
     report: Report | None,
     sleep: Callable[[float], None],
 ) -> Synced:
-    with only_shipper(layout.run_dir(path)) as is_only, _journal(layout, path) as journal:
+    with only_shipper(layout.run_dir(path)) as is_only:
         if not is_only:
             return Synced(path=path, outcome="being sent", base_url=base_url)
-        shipper = Shipper(service, layout, path, journal=journal, report=report)
+        shipper = Shipper(service, layout, path, report=report)
         sent_bytes = 0
         for attempt in range(1, _ATTEMPTS + 1):
             try:
@@ -141,23 +137,6 @@ def _send(
                 break
         outcome: Outcome = "sent" if shipper.shipped.is_complete else "still running"
         return Synced(path=path, outcome=outcome, base_url=base_url, remote=shipper.shipped.path, sent_bytes=sent_bytes)
-
-
-@contextmanager
-def _journal(layout: Layout, path: RunPath) -> Iterator[FolderJournal]:
-    """The run's journal; of a run that was sealed before anybody said that it is to be sent, one made for it."""
-    run_dir = layout.run_dir(path)
-    shipped = read_shipped(run_dir)
-    assert shipped is not None
-    if not shipped.is_remade and (shipped.reached or not has_segments(layout, path)):
-        yield FolderJournal(layout.journal_dir(path))
-        return
-    if not shipped.is_remade:
-        shipped.is_remade = True
-        write_shipped(run_dir, shipped)
-    with tempfile.TemporaryDirectory(prefix="runlake-sync-") as folder:
-        write_journal(layout, path, Path(folder))
-        yield FolderJournal(Path(folder))
 
 
 def store_of(place: str | os.PathLike[str] | None) -> Path:

@@ -33,19 +33,28 @@ def has_segments(layout: Layout, path: RunPath) -> bool:
     return folder.is_dir() and any(file.suffix == ".meta" for file in folder.iterdir())
 
 
-def write_journal(layout: Layout, path: RunPath, folder: Path) -> None:
-    """All writers of the run as parts in `folder`, which is empty.
+def sealed_writers(layout: Layout, path: RunPath) -> frozenset[str]:
+    """The writers of which something is in a segment. NotFoundError when the run is not there."""
 
-    ConflictError while a process writes the run, NotSupportedError for one that has lost rows. NotFoundError when it is
-    not there.
+    def read(snapshot: Snapshot) -> frozenset[str]:
+        return frozenset(state.writer for meta in snapshot.metas for state in meta.writers)
+
+    return read_consistently(layout, path, read)
+
+
+def write_journal(layout: Layout, path: RunPath, folder: Path, writers: frozenset[str]) -> None:
+    """Some writers of the run as parts in `folder`, which is empty.
+
+    ConflictError while a process is one of them, NotSupportedError for a run that has lost rows. NotFoundError when it
+    is not there.
     """
-    return read_consistently(layout, path, lambda snapshot: _write(snapshot, folder))
+    return read_consistently(layout, path, lambda snapshot: _write(snapshot, folder, writers))
 
 
-def _write(snapshot: Snapshot, folder: Path) -> None:
+def _write(snapshot: Snapshot, folder: Path, writers: frozenset[str]) -> None:
     for file in folder.iterdir():
         file.unlink()  # of a look that was out of date
-    for state in writer_states(snapshot):
+    for state in (state for state in writer_states(snapshot) if state.writer in writers):
         if not state.is_ended and is_alive(snapshot.journal, state.writer):
             raise ConflictError(f"run {snapshot.path} is being written, and sealed in part; send it when it has ended")
         _write_writer(snapshot, state, FolderJournal(folder))
