@@ -14,7 +14,6 @@ from typing import Any, BinaryIO, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-import numpy as np
 import pyarrow as pa
 from msgspec import structs
 
@@ -47,7 +46,7 @@ from runlake.query.across import HistoryBlock
 from runlake.query.history import History, HistoryOutline, Tail
 from runlake.service import wire, wire_rows
 from runlake.service.http import ATTEMPTS, HttpClient
-from runlake.service.remote_file import RemoteFile
+from runlake.service.remote_file import BodyFile, RemoteFile
 from runlake.service.wire import API_PREFIX, file_address, project_address, run_address
 from runlake.store.granted import pack_opening, unpack_grant
 from runlake.store.layout import check_file_name, check_run_path
@@ -176,7 +175,7 @@ class RemoteService:
             response = self._http.open(
                 "POST", address, query=query, content=wire.pack(document), headers=_JSON, is_repeatable=True
             )
-        with closing(response), pa.PythonFile(_BodyFile(response), "r") as source:
+        with closing(response), pa.PythonFile(BodyFile(response), "r") as source:
             return wire_rows.read_history(source)
 
     def read_histories(
@@ -384,7 +383,7 @@ def _pieces(copy: Any) -> Iterator[bytes]:
 
 
 def _blocks(response: httpx.Response) -> Iterator[HistoryBlock]:
-    with closing(response), pa.PythonFile(_BodyFile(response), "r") as source:
+    with closing(response), pa.PythonFile(BodyFile(response), "r") as source:
         yield from wire_rows.read_blocks(source)
 
 
@@ -400,48 +399,6 @@ def _documents(response: httpx.Response) -> Iterator[wire.Sealed]:
             raise CommError(
                 f"the answer broke off ({error}); what was done is done, do it again for the rest"
             ) from error
-
-
-class _BodyFile:
-    """The body of an answer as a file that is read once, from front to end.
-
-    Each piece is copied to where it belongs as soon as it comes, while it is in the processor's cache.
-    """
-
-    closed = False
-
-    def __init__(self, response: httpx.Response) -> None:
-        self._pieces = response.iter_bytes()
-        self._held = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> memoryview:
-        if size < 0:
-            raise io.UnsupportedOperation("the body of an answer is read by so many bytes")
-        room: Any = np.empty(size, np.uint8)
-        target = memoryview(room)
-        filled = 0
-        while filled < size:
-            if not self._held:
-                self._held = memoryview(self._next())
-                if not self._held:
-                    break
-            taken = min(size - filled, len(self._held))
-            target[filled : filled + taken] = self._held[:taken]
-            self._held = self._held[taken:]
-            filled += taken
-        return target[:filled]
-
-    def close(self) -> None:
-        """The answer is closed by who opened it."""
-
-    def _next(self) -> bytes:
-        try:
-            return next(self._pieces, b"")
-        except httpx.TransportError as error:
-            raise CommError(f"the server's answer broke off ({error}); try again") from error
 
 
 def _is_this_machine(base_url: str) -> bool:
