@@ -13,16 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from runlake.errors import (
-    AuthenticationError,
-    BadValueError,
-    BusyError,
-    ConflictError,
-    ForbiddenError,
-    NotFoundError,
-    RunlakeError,
-    UnreachableError,
-)
+from runlake.errors import BusyError, NotFoundError, RunlakeError, StoreError, UnreachableError
 from runlake.sdk.ship import Sent, Shipper
 from runlake.service.contract import Service
 from runlake.service.open import find_api_key
@@ -39,7 +30,8 @@ LONGEST_BACKOFF_S = 60.0
 GIVE_UP_AFTER_S = 3600.0
 """So long a process goes on when nobody writes any more and the server cannot be reached."""
 
-_HOPELESS = (AuthenticationError, BadValueError, ConflictError, ForbiddenError)
+_PASSING = (UnreachableError, BusyError, StoreError, OSError)
+"""What may be well again later: a server that is away or busy, a disk there or here that is full."""
 
 
 def ship(
@@ -65,7 +57,7 @@ def ship(
         except (RunlakeError, OSError) as error:
             failures += 1
             shipper.tell(f"{type(error).__name__}: {error}")
-            is_hopeless = isinstance(error, _HOPELESS) or not isinstance(error, UnreachableError | BusyError | OSError)
+            is_hopeless = not isinstance(error, _PASSING)
             limit_s = 0.0 if is_hopeless and failures > 3 else give_up_after_s
             if clock() - well_at >= limit_s and not is_written_to():
                 return False
