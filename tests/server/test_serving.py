@@ -171,7 +171,13 @@ def test_a_worker_that_dies_again_and_again_does_not_end_the_server(start):
 
 def test_a_hangup_whose_workers_do_not_start_leaves_the_old_ones(start, tmp_path):
     process, url = start(2)
-    httpx.get(f"{url}/pid", timeout=30.0).raise_for_status()
+    serving = set()
+
+    def both_serve():
+        serving.add(httpx.get(f"{url}/pid", timeout=30.0).text)
+        return len(serving) == 2
+
+    wait_for(both_serve)
     (tmp_path / "store" / "refuse").touch()
     process.send_signal(signal.SIGHUP)
     wait_for(lambda: "a new worker did not start; the old ones stay" in (tmp_path / "log").read_text())

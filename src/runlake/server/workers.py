@@ -92,10 +92,10 @@ class Workers:
         end = time.monotonic() + _READY_S
         while (left_s := end - time.monotonic()) > 0 and not self._is_told_to_end():
             happened = connection.wait([worker.ready, worker.process.sentinel, self._woken], left_s)
+            if worker.ready in happened:
+                return worker.has_announced_itself()
             if worker.process.sentinel in happened:
                 return False
-            if worker.ready in happened:
-                return True
             if self._woken in happened:
                 self._woken.recv_bytes()
         return False
@@ -146,6 +146,14 @@ class _Worker:
         self.process = process
         self.ready = ready
         self.started_at = time.monotonic()
+
+    def has_announced_itself(self) -> bool:
+        """Whether it said that it serves; the pipe of one that died has an end and no word in it."""
+        try:
+            self.ready.recv_bytes()
+        except EOFError:
+            return False
+        return True
 
     def forget(self) -> None:
         """Release what the parent kept of a process that has ended."""
