@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from litestar import Litestar
 from litestar.di import Provide
@@ -23,6 +24,8 @@ from runlake.server.problems import problem_response
 from runlake.server.routes.api import api_router
 from runlake.server.serving import tell_of_end
 from runlake.server.signing import Signer
+from runlake.server.wandb.commits import Commits
+from runlake.server.wandb.exports import Exports
 from runlake.server.wandb.graphql import GraphQL
 from runlake.server.wandb.histories import Histories
 from runlake.server.wandb.mutations import MutationRoot
@@ -35,10 +38,18 @@ SCHEMA_PATH = "/api/v1/schema"
 
 def create_app() -> ASGIApp:
     """The application as a worker runs it: configured by the environment, see `config`."""
-    return build_app(ServerConfig.from_environment(os.environ))
+    return build_app(ServerConfig.from_environment(os.environ)).app
 
 
-def build_app(config: ServerConfig) -> ASGIApp:
+class BuiltApp(NamedTuple):
+    """The application, and what is inside: the routes, and what they share."""
+
+    app: ASGIApp
+    routes: Litestar
+    parts: ServerParts
+
+
+def build_app(config: ServerConfig) -> BuiltApp:
     """The whole application over the store that is configured; people are made room for where there is none."""
     metrics = Metrics()
     draining = threading.Event()
@@ -64,9 +75,9 @@ def build_app(config: ServerConfig) -> ASGIApp:
         exception_handlers={Exception: problem_response},
         openapi_config=OpenAPIConfig(title="runlake", version=__version__, path=SCHEMA_PATH),
         lifespan=[lifespan],
-        logging_config=None,
+        logging_config=None,  # `logs.configure_logs` has done it, for the whole process
     )
-    return put_layers(app, config=config, people=parts.people, metrics=metrics)
+    return BuiltApp(put_layers(app, config=config, people=parts.people, metrics=metrics), app, parts)
 
 
 def open_parts(config: ServerConfig) -> ServerParts:
@@ -79,5 +90,7 @@ def open_parts(config: ServerConfig) -> ServerParts:
         signer=Signer(people.signing_secret()),
         graphql=GraphQL(mutations=MutationRoot),
         histories=Histories(),
+        commits=Commits(),
+        exports=Exports(root / ".exports"),
         public_url=config.base_url,
     )

@@ -11,6 +11,8 @@ from runlake.server.auth import require_person
 from runlake.server.guard import GuardedService
 from runlake.server.people import People, Person
 from runlake.server.signing import Signer
+from runlake.server.wandb.commits import Commits
+from runlake.server.wandb.exports import Exports
 from runlake.server.wandb.graphql import GraphQL
 from runlake.server.wandb.histories import Histories
 from runlake.service.contract import Service
@@ -25,6 +27,8 @@ class ServerParts:
     signer: Signer
     graphql: GraphQL
     histories: Histories
+    commits: Commits
+    exports: Exports
     public_url: str | None = None
 
     def service_for(self, person: Person | None) -> GuardedService:

@@ -10,6 +10,7 @@ from graphql import GraphQLResolveInfo
 
 from runlake.model import RunPath
 from runlake.server.wandb.commits import Commits
+from runlake.server.wandb.exports import Exports
 from runlake.server.wandb.histories import Histories
 from runlake.service.contract import Service
 
@@ -48,7 +49,7 @@ class RequestContext:
     parquet_url: ParquetUrl
     histories: Histories
     commits: Commits = field(default_factory=Commits)
-    parquet: Any = None
+    parquet: Exports | None = None
     client: Client = Client()
 
 

@@ -23,7 +23,7 @@ class EntityNode:
     readOnly = False
     readOnlyAdmin = False
     privateOnly = True
-    storageBytes = None
+    storageBytes = 0
     codeSavingEnabled = True
     defaultAccess = "PRIVATE"
     isPaid = True

@@ -14,8 +14,8 @@ from runlake.query.history import History
 from runlake.query.select import by_step
 from runlake.service.contract import Service
 
-MAX_KEPT_CELLS = 40_000_000
-"""So many cells are kept in all, about a third of a gigabyte; the histories that were not used longest go first."""
+MAX_KEPT_CELLS = 20_000_000
+"""So many cells are kept in all, some 160 MB; the histories that were not used longest go first."""
 
 Key = tuple[object, ...]
 

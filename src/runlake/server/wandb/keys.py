@@ -18,6 +18,14 @@ _TYPE_OF_LANE: dict[Lane, str] = {
     "json": "other",
 }
 
+_TYPE_OF_PYTHON: dict[type, str] = {
+    int: "number",
+    float: "number",
+    bool: "boolean",
+    str: "string",
+    type(None): "nil",
+}
+
 
 def keys_of_outline(info: RunInfo, outline: HistoryOutline) -> dict[str, Any]:
     """All keys, each with its types; the last values are those of the summary.
@@ -25,42 +33,38 @@ def keys_of_outline(info: RunInfo, outline: HistoryOutline) -> dict[str, Any]:
     A count is that of the rows of the run: how many of them hold one key is not told.
     """
     last = {".".join(keys): value for keys, value in leaf_paths(info.summary)}
-    types: dict[str, list[str]] = {}
+    counts = _counts(info)
+    types: dict[str, list[dict[str, Any]]] = {}
     for series in outline.series:
         found = types.setdefault(values.plain_name(series.key), [])
-        if (name := _TYPE_OF_LANE[series.lane]) not in found:
-            found.append(name)
-    return _document(info, {key: _entry(info, found, last.get(key)) for key, found in types.items()})
+        if (count := counts[_TYPE_OF_LANE[series.lane]]) not in found:
+            found.append(count)
+    return _document(info, {key: _entry(found, last.get(key)) for key, found in types.items()})
 
 
 def keys_of_summary(info: RunInfo) -> dict[str, Any]:
     """The same from the summary alone, which has a value for nearly every key."""
     if not info.row_count:
         return _document(info, {})
-    entries = {}
-    for keys, value in leaf_paths(info.summary):
-        if not keys[0].startswith("_"):
-            entries[".".join(keys)] = _entry(info, [_type_of(value)], value)
-    return _document(info, entries)
+    counts = {name: [count] for name, count in _counts(info).items()}
+    return _document(
+        info,
+        {
+            ".".join(keys): _entry(counts[_TYPE_OF_PYTHON.get(type(value), "other")], value)
+            for keys, value in leaf_paths(info.summary)
+            if not keys[0].startswith("_")
+        },
+    )
 
 
 def _document(info: RunInfo, keys: dict[str, Any]) -> dict[str, Any]:
     return {"sets": [], "lastStep": info.last_step, "keys": keys}
 
 
-def _entry(info: RunInfo, types: list[str], last: Any) -> dict[str, Any]:
-    return {
-        "typeCounts": [{"type": name, "count": info.row_count} for name in types],
-        "monotonic": False,
-        "previousValue": strict_json(last),
-    }
+def _counts(info: RunInfo) -> dict[str, dict[str, Any]]:
+    names = dict.fromkeys([*_TYPE_OF_LANE.values(), "other"])
+    return {name: {"type": name, "count": info.row_count} for name in names}
 
 
-def _type_of(value: Any) -> str:
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int | float):
-        return "number"
-    if isinstance(value, str):
-        return "string"
-    return "nil" if value is None else "other"
+def _entry(counts: list[dict[str, Any]], last: Any) -> dict[str, Any]:
+    return {"typeCounts": counts, "monotonic": False, "previousValue": strict_json(last)}

@@ -31,9 +31,18 @@ class ProjectNode:
     user = None
     access = "PRIVATE"
 
-    def __init__(self, context: RequestContext, entity: str, project: str, info: ProjectInfo | None = None) -> None:
+    def __init__(
+        self,
+        context: RequestContext,
+        entity: str,
+        project: str,
+        info: ProjectInfo | None = None,
+        *,
+        version: str | None = None,
+    ) -> None:
         self._context = context
         self._known = info
+        self._version = version
         self.entityName = entity
         self.name = project
 
@@ -129,6 +138,8 @@ class ProjectNode:
         return cursor.offset
 
     def _list(self, filters: Mapping[str, Any] | None, *, order: str = DEFAULT_ORDER, **window: Any) -> RunPage:
+        """A slice of the runs, of the state that this request saw first unless another `version` is named."""
+        window.setdefault("version", self._version)
         return self._context.service.list_runs(self.entityName, self.name, filters=filters, order=(order,), **window)
 
     @cached_property
@@ -146,10 +157,10 @@ def find_project(context: RequestContext, entity: str, name: str | None) -> Proj
     if not name:
         return None
     try:
-        context.service.list_runs(entity, name, limit=0)
+        version = context.service.list_runs(entity, name, limit=0).version
     except (NotFoundError, PathError):
         return None
-    return ProjectNode(context, entity, name)
+    return ProjectNode(context, entity, name, version=version)
 
 
 def read_filters(text: str | None) -> Mapping[str, Any] | None:

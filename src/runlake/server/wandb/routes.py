@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from functools import partial
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import msgspec
 from anyio import to_thread
-from litestar import Request, Response, Router, get, post, put
+from litestar import HttpMethod, Request, Response, Router, get, post, put, route
 from litestar.di import NamedDependency
-from litestar.params import FromPath, SkipValidation
+from litestar.params import FromPath, FromQuery, RawBody, SkipValidation
 
 from runlake.errors import AuthenticationError, BadValueError, GapError, NotFoundError
 from runlake.model import RunPath, WriterBatch
@@ -42,7 +42,7 @@ _decode_graphql = msgspec.json.Decoder(_GraphQLBody).decode
 
 
 @post("/graphql", sync_to_thread=True, status_code=200, request_max_body_size=MAX_BODY_BYTES, include_in_schema=False)
-def graphql(request: Request[Any, Any, Any], body: bytes, parts: Parts) -> Response[bytes]:
+def graphql(request: Request[Any, Any, Any], body: RawBody, parts: Parts) -> Response[bytes]:
     """Execute a document. Errors of the document and of its fields are part of the answer, as GraphQL has it."""
     try:
         asked = _decode_graphql(body)
@@ -59,6 +59,8 @@ def graphql(request: Request[Any, Any, Any], body: bytes, parts: Parts) -> Respo
         file_url=partial(_file_url, parts, base_url, service),
         parquet_url=partial(_export_url, parts, base_url, service),
         histories=parts.histories,
+        commits=parts.commits,
+        parquet=parts.exports,
         client=_client_of(request),
     )
     answer = parts.graphql.execute(asked.query or "", asked.variables, asked.operationName, context)
@@ -78,7 +80,7 @@ def graphql(request: Request[Any, Any, Any], body: bytes, parts: Parts) -> Respo
 )
 def file_stream(
     request: Request[Any, Any, Any],
-    body: bytes,
+    body: RawBody,
     parts: Parts,
     entity: FromPath[str],
     project: FromPath[str],
@@ -118,7 +120,7 @@ async def upload(
     project: FromPath[str],
     run_id: FromPath[str],
     name: FromPath[str],
-    token: str | None = None,
+    token: FromQuery[str | None] = None,
 ) -> Response[bytes]:
     """Store a file of a run under its name; the URL carries the permission."""
     path, file_name = RunPath(entity, project, run_id), name.removeprefix("/")
@@ -140,7 +142,7 @@ def download(
     project: FromPath[str],
     run_id: FromPath[str],
     name: FromPath[str],
-    token: str | None = None,
+    token: FromQuery[str | None] = None,
 ) -> Response[Any]:
     """A file of a run, whole or in part, by a URL that carries the permission or with a key."""
     path, file_name = RunPath(entity, project, run_id), name.removeprefix("/")
@@ -154,9 +156,37 @@ def download(
     )
 
 
+@route(
+    "/exports/{entity:str}/{project:str}/{run_id:str}/{name:str}",
+    http_method=[HttpMethod.GET, HttpMethod.HEAD],
+    sync_to_thread=True,
+    include_in_schema=False,
+    media_type="application/octet-stream",
+)
+def export(
+    request: Request[Any, Any, Any],
+    parts: Parts,
+    entity: FromPath[str],
+    project: FromPath[str],
+    run_id: FromPath[str],
+    name: FromPath[str],
+    token: FromQuery[str | None] = None,
+) -> Response[Any]:
+    """Rows of a run as Parquet, whole or in part: W&B's client reads parts of them without a key."""
+    path = RunPath(entity, project, run_id)
+    if token is None:
+        service = parts.service_of_caller(request)
+    else:
+        service = _service_of_url(parts, "GET", _signed_export_path(path, name), token)
+    service.read_run(path)  # who may not read the run, or not any more, may not read what was made of it
+    headers = request.headers
+    file = parts.exports.open_export(path, name).open("rb")
+    return send_file(file, part=headers.get("range"), if_range=headers.get("if-range"))
+
+
 def wandb_router() -> Router:
     """The routes of this page. The app provides the dependency `parts`."""
-    return Router("/", route_handlers=[graphql, file_stream, upload, download])
+    return Router("/", route_handlers=[graphql, file_stream, upload, download, export])
 
 
 def _client_of(request: Request[Any, Any, Any]) -> Client:
@@ -174,7 +204,12 @@ def _permitted(
     """The service of who may do this: of whom the URL was made for, or whose key was sent."""
     if token is None:
         return parts.service_of_caller(request)
-    subject = parts.signer.check(method, _signed_path(path, name), token, time.time())
+    return _service_of_url(parts, method, _signed_path(path, name), token)
+
+
+def _service_of_url(parts: ServerParts, method: str, signed_path: str, token: str) -> GuardedService:
+    """The service of whom a URL was made for."""
+    subject = parts.signer.check(method, signed_path, token, time.time())
     person = parts.people.directory().people.get(subject)
     if person is None:
         raise AuthenticationError(f"this URL was made for {subject!r}, who is no user of this server any more")
@@ -192,5 +227,12 @@ def _file_url(parts: ServerParts, base_url: str, service: GuardedService, method
     return f"{base_url}/files/{'/'.join(quote(part, safe='') for part in path)}/{quote(name)}?token={token}"
 
 
+def _signed_export_path(path: RunPath, name: str) -> str:
+    return f"/exports/{path}/{name}"
+
+
 def _export_url(parts: ServerParts, base_url: str, service: GuardedService, path: RunPath, name: str) -> str:
-    raise NotFoundError(f"run {path} has no export {unquote(name)!r}")
+    person = service.person
+    subject = "" if person is None else person.username
+    token = parts.signer.sign("GET", _signed_export_path(path, name), time.time() + URL_LIFE_S, subject=subject)
+    return f"{base_url}/exports/{'/'.join(quote(part, safe='') for part in path)}/{name}?token={token}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from runlake.model import RunInfo, Stream
+from runlake.model import STEP, RunInfo, Stream
 from runlake.query.rows import iter_rows
 from runlake.server.wandb.connection import Connection
 from runlake.server.wandb.console import console_page
@@ -14,7 +15,7 @@ from runlake.server.wandb.entity_node import NamedUser
 from runlake.server.wandb.files import FileNode, file_page, list_file_nodes
 from runlake.server.wandb.ids import project_number, resumed_node_id, run_node_id
 from runlake.server.wandb.keys import keys_of_outline, keys_of_summary
-from runlake.server.wandb.rows import read_spec, sampled_rows, whole_rows
+from runlake.server.wandb.rows import Spec, read_spec, sampled_rows, whole_rows
 from runlake.server.wandb.wire import (
     config_document,
     dump_json_string,
@@ -103,8 +104,9 @@ class RunNode:
         return self.heartbeatAt
 
     @property
-    def user(self) -> NamedUser | None:
-        return NamedUser(self.info.user) if self.info.user else None
+    def user(self) -> NamedUser:
+        """Never null: the client cannot read a run without."""
+        return NamedUser(self.info.user or self.info.entity)
 
     @property
     def sweepName(self) -> str | None:
@@ -201,10 +203,20 @@ class RunNode:
         self, _: ResolveInfo, specs: list[str], packVersion: int | None = None
     ) -> list[list[dict[str, Any]]]:
         context = self._context
-        return [sampled_rows(context.service, context.histories, self.info, read_spec(text)) for text in specs]
+        found = [self._behind_exports(read_spec(text)) for text in specs]
+        return [sampled_rows(context.service, context.histories, self.info, spec) for spec in found]
 
     def parquetHistory(self, _: ResolveInfo, liveKeys: list[str]) -> dict[str, Any]:
-        return {"parquetUrls": [], "liveData": []}
+        """Files to scan from, and the first step that is to be read live."""
+        context = self._context
+        if context.parquet is None:
+            return {"parquetUrls": [], "liveData": []}
+        found = context.parquet.announce(context.service, context.histories, self.info)
+        urls = [context.parquet_url(self.info.path, name) for name in found.names]
+        return {
+            "parquetUrls": urls,
+            "liveData": [] if found.first_live_step is None else [{STEP: found.first_live_step}],
+        }
 
     # Console and files
 
@@ -238,6 +250,8 @@ class RunNode:
         return list_file_nodes(self._context, self.info.path)
 
     def _rows(self, stream: Stream, samples: int | None, min_step: int | None, max_step: int | None) -> list[str]:
+        if stream == "history" and min_step is not None and max_step is not None:
+            min_step = self._scan_start(min_step, max_step)
         return whole_rows(
             self._context.service,
             self._context.histories,
@@ -247,6 +261,18 @@ class RunNode:
             min_step=min_step,
             max_step=max_step,
         )
+
+    def _behind_exports(self, spec: Spec) -> Spec:
+        if spec.min_step is None or spec.max_step is None:
+            return spec
+        return replace(spec, min_step=self._scan_start(spec.min_step, spec.max_step))
+
+    def _scan_start(self, min_step: int, max_step: int) -> int:
+        """Where the live rows of a page begin: who scans has those before from a file that ends within the page."""
+        if self._context.parquet is None:
+            return min_step
+        end = self._context.parquet.first_step_behind(self.info)
+        return end if min_step < end < max_step else min_step
 
     def _tail(self, stream: Stream, row_count: int) -> str:
         """The last row as the text of a list that holds the text of the row."""
