@@ -156,6 +156,34 @@ def test_a_worker_that_was_killed_is_replaced(start):
     wait_for(is_replaced)
 
 
+def test_a_worker_that_dies_again_and_again_does_not_end_the_server(start):
+    process, url = start(2)
+    killed = set()
+    while len(killed) < 3:
+        with contextlib.suppress(httpx.TransportError):
+            pid = int(httpx.get(f"{url}/pid", timeout=30.0).text)
+            if pid not in killed:
+                os.kill(pid, signal.SIGKILL)
+                killed.add(pid)
+    process.terminate()
+    assert process.wait(30.0) == 0
+
+
+def test_a_hangup_whose_workers_do_not_start_leaves_the_old_ones(start, tmp_path):
+    process, url = start(2)
+    serving = set()
+
+    def both_serve():
+        serving.add(httpx.get(f"{url}/pid", timeout=30.0).text)
+        return len(serving) == 2
+
+    wait_for(both_serve)
+    (tmp_path / "store" / "refuse").touch()
+    process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "a new worker did not start; the old ones stay" in (tmp_path / "log").read_text())
+    assert httpx.get(f"{url}/pid", timeout=30.0).status_code == 200
+
+
 def test_a_hangup_replaces_the_workers_one_by_one_and_nobody_notices(start):
     process, url = start(2)
     before = {int(httpx.get(f"{url}/pid", timeout=30.0).text)}

@@ -1,6 +1,6 @@
 """Running a server: a socket, workers that share it, and an end that loses nothing.
 
-The parent binds the socket and looks after the workers; each worker is a process of its own with the whole app. On
+The parent binds the socket and looks after the workers (`workers`); each is a process of its own with the whole app. On
 SIGTERM or SIGINT nobody accepts any more, requests that have begun are answered, and then everything ends with 0.
 """
 
@@ -25,17 +25,13 @@ import msgspec
 from runlake.errors import BadValueError, CommError
 from runlake.server.config import ServerConfig
 from runlake.server.logs import configure_logs, logger
+from runlake.server.workers import STARTUP_FAILURE, Workers
 
 if TYPE_CHECKING:
     import uvicorn
 
 APP = "runlake.server.serving:create_worker_app"
-STARTUP_FAILURE = 3
-"""The exit code by which uvicorn's workers say that starting again would be in vain."""
-
 _BACKLOG = 2048
-_HUNG_S = 60
-"""A worker that answers its parent for so long not at all is replaced."""
 _KEEP_ALIVE_S = 75
 """Longer than the pauses of clients that send every 15 s, and than most proxies keep a connection."""
 _PARENT_LOOK_S = 1.0
@@ -97,19 +93,21 @@ def serve(config: ServerConfig, listening: socket.socket, *, tls: Tls | None = N
         uvicorn_config = uvicorn.Config(
             app,
             factory=True,
-            workers=config.workers,
             log_config=None,
             access_log=False,
             server_header=False,
             backlog=_BACKLOG,
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=int(config.drain_s),
-            timeout_worker_healthcheck=_HUNG_S,
             ssl_certfile=str(tls.cert) if tls else None,
             ssl_keyfile=str(tls.key) if tls else None,
         )
-        run = _run_alone if is_alone else _run_workers
-        if not run(uvicorn_config, listening):
+        if is_alone:
+            has_served = _run_alone(uvicorn_config, listening)
+        else:
+            workers = Workers(uvicorn_config, listening, count=config.workers, drain_s=config.drain_s)
+            has_served = workers.run()
+        if not has_served:
             raise CommError("the server cannot start; its log says why")
 
 
@@ -165,15 +163,6 @@ def _run_alone(config: uvicorn.Config, listening: socket.socket) -> bool:
     except SystemExit:  # so uvicorn and `prepare_worker` say that starting failed
         return False
     return server.started
-
-
-def _run_workers(config: uvicorn.Config, listening: socket.socket) -> bool:
-    """Whether the workers could start."""
-    from uvicorn.supervisors import Multiprocess
-
-    supervisor = Multiprocess(config, sockets=[listening])
-    supervisor.run()
-    return all(process.exitcode != STARTUP_FAILURE for process in supervisor.processes)
 
 
 def _end_with_parent(parent_pid: int) -> None:
