@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from litestar import Litestar
 from litestar.di import Provide
@@ -36,10 +37,18 @@ SCHEMA_PATH = "/api/v1/schema"
 
 def create_app() -> ASGIApp:
     """The application as a worker runs it: configured by the environment, see `config`."""
-    return build_app(ServerConfig.from_environment(os.environ))
+    return build_app(ServerConfig.from_environment(os.environ)).app
 
 
-def build_app(config: ServerConfig) -> ASGIApp:
+class BuiltApp(NamedTuple):
+    """The application, and what is inside: the routes, and what they share."""
+
+    app: ASGIApp
+    routes: Litestar
+    parts: ServerParts
+
+
+def build_app(config: ServerConfig) -> BuiltApp:
     """The whole application over the store that is configured; people are made room for where there is none."""
     metrics = Metrics()
     draining = threading.Event()
@@ -64,8 +73,9 @@ def build_app(config: ServerConfig) -> ASGIApp:
         exception_handlers={Exception: problem_response},
         openapi_config=OpenAPIConfig(title="runlake", version=__version__, path=SCHEMA_PATH),
         lifespan=[lifespan],
+        logging_config=None,  # `logs.configure_logs` has done it, for the whole process
     )
-    return put_layers(app, config=config, people=parts.people, metrics=metrics)
+    return BuiltApp(put_layers(app, config=config, people=parts.people, metrics=metrics), app, parts)
 
 
 def open_parts(config: ServerConfig) -> ServerParts:

@@ -76,8 +76,12 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _lines(values: Iterable[Any]) -> Iterator[bytes]:
+    is_begun = False
     try:
         for value in values:
+            is_begun = True
             yield wire.pack(value) + b"\n"
     except RunlakeError as error:
-        yield wire.pack(wire.problem_document(error)) + b"\n"
+        if not is_begun:
+            raise
+        yield wire.pack({"problem": {"detail": str(error), **wire.problem_members(error)}}) + b"\n"

@@ -11,7 +11,7 @@ import msgspec
 from anyio import to_thread
 from litestar import HttpMethod, Request, Response, Router, get, post, put, route
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, SkipValidation
+from litestar.params import FromPath, FromQuery, RawBody, SkipValidation
 
 from runlake.errors import AuthenticationError, BadValueError, GapError, NotFoundError
 from runlake.model import RunPath, WriterBatch
@@ -42,7 +42,7 @@ _decode_graphql = msgspec.json.Decoder(_GraphQLBody).decode
 
 
 @post("/graphql", sync_to_thread=True, status_code=200, request_max_body_size=MAX_BODY_BYTES, include_in_schema=False)
-def graphql(request: Request[Any, Any, Any], body: bytes, parts: Parts) -> Response[bytes]:
+def graphql(request: Request[Any, Any, Any], body: RawBody, parts: Parts) -> Response[bytes]:
     """Execute a document. Errors of the document and of its fields are part of the answer, as GraphQL has it."""
     try:
         asked = _decode_graphql(body)
@@ -80,7 +80,7 @@ def graphql(request: Request[Any, Any, Any], body: bytes, parts: Parts) -> Respo
 )
 def file_stream(
     request: Request[Any, Any, Any],
-    body: bytes,
+    body: RawBody,
     parts: Parts,
     entity: FromPath[str],
     project: FromPath[str],
@@ -120,7 +120,7 @@ async def upload(
     project: FromPath[str],
     run_id: FromPath[str],
     name: FromPath[str],
-    token: str | None = None,
+    token: FromQuery[str | None] = None,
 ) -> Response[bytes]:
     """Store a file of a run under its name; the URL carries the permission."""
     path, file_name = RunPath(entity, project, run_id), name.removeprefix("/")
@@ -142,7 +142,7 @@ def download(
     project: FromPath[str],
     run_id: FromPath[str],
     name: FromPath[str],
-    token: str | None = None,
+    token: FromQuery[str | None] = None,
 ) -> Response[Any]:
     """A file of a run, whole or in part, by a URL that carries the permission or with a key."""
     path, file_name = RunPath(entity, project, run_id), name.removeprefix("/")

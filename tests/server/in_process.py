@@ -1,0 +1,42 @@
+"""The whole application in this process, asked without a socket."""
+
+import httpx
+from anyio.from_thread import start_blocking_portal
+
+from runlake.server.app import build_app
+from runlake.server.config import ServerConfig
+
+
+class InProcess:
+    """A server over the store at `root`; the user ``ann`` is an admin."""
+
+    def __init__(self, root, **settings):
+        root.mkdir(parents=True, exist_ok=True)
+        self.config = ServerConfig(root=str(root), default_entity="ann", **settings)
+        self.app, self.litestar, self.parts = build_app(self.config)
+        self.people, self.service = self.parts.people, self.parts.service
+        self.keys = {}
+        self.add_user("ann", is_admin=True)
+        self._portal_manager = start_blocking_portal()
+        self._portal = self._portal_manager.__enter__()
+
+    def add_user(self, name, **more):
+        self.keys[name] = self.people.add_user(name, **more).key
+
+    def routes(self):
+        return self.litestar.routes
+
+    def ask(self, method, path, *, who=None, **options):
+        """One request of a person, or of nobody."""
+        auth = None if who is None else ("api", self.keys[who])
+
+        async def answer():
+            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://lake") as client:
+                return await client.request(method, path, auth=auth, **options)
+
+        return self._portal.call(answer)
+
+    def close(self):
+        self._portal_manager.__exit__(None, None, None)
+        self.parts.close()

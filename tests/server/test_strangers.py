@@ -1,0 +1,199 @@
+"""Nobody, and a person of another team, against everything that the server has: every route and every GraphQL field."""
+
+import io
+import json
+import re
+
+import pytest
+from graphql import GraphQLInputObjectType, GraphQLList, GraphQLNonNull, GraphQLObjectType, get_named_type
+from in_process import InProcess
+
+from runlake.model import RunEdit, RunPath, WriterBatch, WriterStart
+from runlake.server.wandb.graphql import load_schema
+from runlake.server.wandb.ids import file_node_id, run_node_id
+
+SECRET = "topsecret"
+"""Stands in all that the team has written: no answer to a stranger may hold it."""
+
+PATH = RunPath("team", "vision", "r1")
+NOWHERE = RunPath("taem", "nivois", "1r")
+"""Names of the same length that are not there: a stranger is told of the others what is told of these."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A store with a private project of a team, and three people: ann (admin), max (of the team), eve (of none)."""
+    server = InProcess(tmp_path_factory.mktemp("strangers") / "store")
+    for name in ("max", "eve"):
+        server.add_user(name)
+    server.people.add_team("team", {"max": "member"})
+    service = server.service
+    begun = service.begin_writer(PATH, WriterStart(name=f"{SECRET}-name", config={SECRET: SECRET}, tags=(SECRET,)))
+    service.write_batch(PATH, begun.writer, WriterBatch(rows={"history": []}, summary={SECRET: 1}))
+    service.put_file(PATH, f"{SECRET}.txt", io.BytesIO(b"x"))
+    service.edit_run(PATH, RunEdit(info={"notes": SECRET}))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def fingerprint(server):
+    """What the run is before and after: nothing a stranger does may change it."""
+
+    def look():
+        run = server.service.read_run(PATH)
+        files = [(file.name, file.md5) for file in server.service.list_files(PATH)]
+        return (run, files, len(server.people.list_users()), len(server.people.list_keys()))
+
+    before = look()
+    yield
+    after = look()
+    assert after[1:] == before[1:]
+    assert after[0] == before[0]
+
+
+def addresses(server):
+    """Every (method, path) of the application that has the team's names in it, and the same with names of nobody."""
+    for route in server.routes():
+        for method in sorted(route.methods - {"OPTIONS"}):
+            found = [filled_in(route.path_format, path) for path in (PATH, NOWHERE)]
+            if found[0] != found[1]:
+                yield method, *found
+
+
+def filled_in(path_format, path):
+    known = {**path._asdict(), "name": f"{SECRET}.txt"}
+    return re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: known.get(found[1], "x"), path_format)
+
+
+def without_names(text):
+    """An answer without what the question named."""
+    text = re.sub(r"\w+=?=?(?=\")", lambda found: found[0] if len(found[0]) < 24 else "ID", text)
+    for ours, theirs in zip(PATH, NOWHERE, strict=True):
+        text = re.sub(rf"\b(?:{ours}|{theirs})\b", "NAME", text)
+    return text
+
+
+@pytest.mark.parametrize("who", [None, "eve"])
+def test_no_route_tells_or_changes_anything_for_a_stranger(server, fingerprint, who):
+    differing, walked = [], 0
+    for method, path, nowhere in addresses(server):
+        body = {} if method in ("POST", "PATCH", "PUT") else None
+        answer, other = (server.ask(method, each, who=who, json=body) for each in (path, nowhere))
+        walked += 1
+        is_same = (answer.status_code, without_names(answer.text)) == (other.status_code, without_names(other.text))
+        if not is_same or answer.status_code < 400 or SECRET in answer.text.replace(f"{SECRET}.txt", ""):
+            differing.append((method, path, answer.status_code, answer.text[:200], other.text[:200]))
+    assert differing == []
+    assert walked > 25
+
+
+def test_a_member_of_the_team_is_answered_where_strangers_are_not(server):
+    listed = server.ask("GET", f"/api/v1/projects/{PATH.entity}/{PATH.project}/runs", who="max")
+    assert (listed.status_code, SECRET in listed.text) == (200, True)
+
+
+def documents(schema, path):
+    """Documents that ask for every field that can be reached from a root, with the names of `path`."""
+    for kind, root in (("query", schema.query_type), ("mutation", schema.mutation_type)):
+        for text in selections(root, path, depth=0, seen=frozenset()):
+            yield f"{kind} {{ {text} }}"
+
+
+def selections(of_type, path, *, depth, seen):
+    """All fields of a type that hold no fields at once, and each of the others with what is in it."""
+    leaves = []
+    for name, field in of_type.fields.items():
+        inner = get_named_type(field.type)
+        asked = f"{name}{arguments_of(name, field, path)}"
+        if not isinstance(inner, GraphQLObjectType):
+            leaves.append(asked)
+        elif depth < 5 and (inner.name, name) not in seen:
+            for text in selections(inner, path, depth=depth + 1, seen=seen | {(inner.name, name)}):
+                yield f"{asked} {{ {text} }}"
+    if depth and leaves:
+        yield " ".join(leaves)
+    elif leaves:
+        yield from leaves
+
+
+def arguments_of(name, field, path):
+    given = {key: _value(key, argument.type, path) for key, argument in field.args.items()}
+    given = {key: value for key, value in given.items() if value is not None} | names_of(path).get(name, {})
+    return f"({', '.join(f'{key}: {_literal(value)}' for key, value in given.items())})" if given else ""
+
+
+def _value(name, of_type, path):
+    """What a stranger would put there who knows all names."""
+    named = get_named_type(of_type)
+    known = {
+        "entityName": path.entity,
+        "entity": path.entity,
+        "modelName": path.project,
+        "projectName": path.project,
+        "project": path.project,
+        "runName": path.run_id,
+        "metricName": "_step",
+    }
+    if isinstance(named, GraphQLInputObjectType):
+        return {
+            field: value
+            for field, below in named.fields.items()
+            if (value := _value(field, below.type, path)) is not None
+        }
+    if name == "id":
+        return run_node_id(path)
+    if name == "files":
+        return [file_node_id(path, f"{SECRET}.txt")]
+    if name in known:
+        return known[name]
+    is_list = isinstance(of_type.of_type if isinstance(of_type, GraphQLNonNull) else of_type, GraphQLList)
+    plain = {"Int": 1, "Float": 1.0, "Boolean": True, "Int64": 1, "Duration": 1, "JSONString": "{}", "JSON": "{}"}
+    if named.name in plain:
+        value = plain[named.name]
+    elif named.name in ("String", "ID"):
+        value = None
+    else:
+        return None
+    if value is None and not isinstance(of_type, GraphQLNonNull):
+        return None
+    value = "x" if value is None else value
+    return [value] if is_list else value
+
+
+def _literal(value):
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {_literal(item)}" for name, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    return json.dumps(value)
+
+
+def names_of(path):
+    return {
+        "project": {"name": path.project, "entityName": path.entity},
+        "model": {"name": path.project, "entityName": path.entity},
+        "run": {"name": path.run_id},
+        "bucket": {"name": path.run_id},
+        "entity": {"name": path.entity},
+        "models": {"entityName": path.entity},
+    }
+
+
+@pytest.mark.parametrize("who", [None, "eve"])
+def test_no_graphql_field_tells_or_changes_anything_for_a_stranger(server, fingerprint, who):
+    asked, differing = 0, []
+    texts = [list(documents(load_schema(), path)) for path in (PATH, NOWHERE)]
+    for text, other_text in zip(*texts, strict=True):
+        answer, other = (server.ask("POST", "/graphql", who=who, json={"query": each}) for each in (text, other_text))
+        asked += 1
+        is_same = without_numbers(without_names(answer.text)) == without_numbers(without_names(other.text))
+        if answer.status_code != 200 or not is_same or SECRET in answer.text:
+            differing.append((text, answer.status_code, answer.text[:300], other.text[:300]))
+    assert asked > 100
+    assert differing == []
+
+
+def without_numbers(text):
+    """Numbers of projects are made of their names."""
+    return re.sub(r"\b\d{5,}\b", "NUMBER", text)
