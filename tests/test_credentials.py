@@ -15,7 +15,7 @@ KEY = "local-" + "a" * 40
 OTHERS = """# mine
 machine github.com login ann password "a b#c"  # work
 macdef upload
-  machine runs.example.com password wrong
+  machine runs.example.com:8080 password wrong
 
 machine old.example.com
   password 1
@@ -31,13 +31,22 @@ def home(tmp_path):
 
 def test_a_kept_key_is_found_for_its_host_and_for_no_other(home, tmp_path):
     assert keep_key(URL, KEY, home) == tmp_path / ".netrc"
-    assert find_key(URL, home) == find_key("https://runs.example.com/", home) == KEY
+    assert find_key(URL, home) == find_key("https://runs.example.com:8080/", home) == KEY
     assert find_key("http://elsewhere:8080", home) is None
+    assert find_key("http://runs.example.com:9090", home) is None
+
+
+def test_servers_on_one_host_have_keys_of_their_own_or_that_of_the_host(home):
+    keep_key("http://localhost", "h" * 40, home)
+    keep_key("http://localhost:8080", KEY, home)
+    assert find_key("http://localhost:8080", home) == KEY
+    assert find_key("http://localhost:9090", home) == "h" * 40
+    assert find_key("http://[::1]:9090", home) is None
 
 
 def test_tools_that_read_netrc_find_it_too(home, tmp_path):
     keep_key(URL, KEY, home)
-    assert netrc.netrc(tmp_path / ".netrc").authenticators("runs.example.com") == ("user", "", KEY)
+    assert netrc.netrc(tmp_path / ".netrc").authenticators("runs.example.com:8080") == ("user", "", KEY)
 
 
 def test_only_the_owner_may_read_the_file(home, tmp_path):
@@ -84,7 +93,7 @@ def test_a_link_to_the_file_stays_a_link(home, tmp_path):
 def test_the_variable_names_another_file(home, tmp_path):
     environ = {**home, "NETRC": str(tmp_path / "elsewhere")}
     keep_key(URL, KEY, environ)
-    assert netrc_path(environ).read_text().startswith("machine runs.example.com")
+    assert netrc_path(environ).read_text().startswith("machine runs.example.com:8080\n")
     assert find_key(URL, home) is None
 
 
@@ -99,7 +108,7 @@ def test_variables_come_before_netrc_and_ours_before_those_of_wandb(home):
 def test_a_key_of_another_wandb_server_is_not_sent_here(home):
     environ = {**home, "WANDB_API_KEY": "w" * 40}
     assert find_key(URL, {**environ, "WANDB_BASE_URL": "https://api.example.org"}) is None
-    assert find_key(URL, {**environ, "WANDB_BASE_URL": "http://runs.example.com"}) == "w" * 40
+    assert find_key(URL, {**environ, "WANDB_BASE_URL": "https://runs.example.com:8080/"}) == "w" * 40
 
 
 @pytest.mark.parametrize("url", ["", "runs.example.com", "file:///srv", "ftp://x"])

@@ -1,5 +1,8 @@
 """API keys of servers, where such tools keep them: in netrc, one entry a host.
 
+Hosts are named with their port where it is not the usual one, as wandb's client does, so either finds what the other
+has written; an entry without a port counts for all of a host that have none of their own.
+
 The file belongs to the user: other entries, comments and macros in it stay as they are, byte for byte.
 """
 
@@ -31,11 +34,16 @@ class _Entry(NamedTuple):
 
 
 def host_of(base_url: str) -> str:
-    """The host of a server's address; `BadValueError` for what is no http address."""
-    parts = urlsplit(base_url)
+    """The host of a server's address, with the port when one is named; `BadValueError` for what is no http address."""
+    try:
+        parts = urlsplit(base_url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadValueError(f"{base_url!r} is no address of a server; write it as in https://runs.example.com")
-    return parts.hostname
+    name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return name if port is None else f"{name}:{port}"
 
 
 def netrc_path(environ: Mapping[str, str]) -> Path:
@@ -56,9 +64,11 @@ def find_key(base_url: str, environ: Mapping[str, str]) -> str | None:
     if environ.get("RUNLAKE_API_KEY"):
         return environ["RUNLAKE_API_KEY"]
     wandb_url = environ.get("WANDB_BASE_URL")
-    if environ.get("WANDB_API_KEY") and (not wandb_url or urlsplit(wandb_url).hostname == host):
+    if environ.get("WANDB_API_KEY") and (not wandb_url or host_of(wandb_url) == host):
         return environ["WANDB_API_KEY"]
-    found = [entry.password for entry in _entries(_read(netrc_path(environ))) if entry.host == host]
+    entries = list(_entries(_read(netrc_path(environ))))
+    name = urlsplit(base_url).hostname
+    found = [entry.password for wanted in (host, name) for entry in entries if entry.host == wanted]
     return found[0] if found else None
 
 

@@ -6,8 +6,8 @@ variables, ``settings.toml`` in the nearest ``.runlake`` folder going up from th
 
 Every ``WANDB_X`` below is also understood as ``RUNLAKE_X``. One differs in meaning: ``RUNLAKE_DIR`` *is* the store,
 while ``WANDB_DIR`` is, as W&B has it, the folder *in* which the store is made: ``$WANDB_DIR/.runlake``.
-``WANDB_BASE_URL`` and the W&B keys are not read, since they belong to another server; `ignored_variables` names what
-else is set for W&B and has no meaning here.
+``WANDB_BASE_URL`` is not read, since it names another server, and ``WANDB_API_KEY`` only where a server of ours is named
+(`credentials`); `ignored_variables` names what else is set for W&B and has no meaning here.
 """
 
 from __future__ import annotations
@@ -356,7 +356,7 @@ def ignored_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
 
     Libraries may read some of them: ``WANDB_WATCH`` and ``WANDB_LOG_MODEL`` are those of transformers.
     """
-    read = {variable for row in ROWS for variable in row.variables}
+    read = {variable for row in ROWS for variable in row.variables} | {"WANDB_API_KEY"}
     return tuple(sorted(v for v in environ if v.startswith("WANDB_") and v not in read and environ[v].strip()))
 
 

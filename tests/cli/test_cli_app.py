@@ -50,7 +50,7 @@ def test_help_names_every_verb(runlake):
     ended = runlake("--help")
     verbs = [line.split()[0] for line in ended.out.partition("Commands:\n")[2].splitlines()]
     looking = ["ls", "show", "tail", "export", "pull", "restore", "diff"]
-    caring = ["rm", "seal", "check", "repair", "gc", "trash", "undelete", "merge"]
+    caring = ["rm", "seal", "check", "repair", "gc", "trash", "undelete", "merge", "sync"]
     of_a_team = ["serve", "login", "logout", "user", "key", "team", "project"]
     assert verbs == [*looking, *caring, "exec", "settings", *of_a_team]
     assert (ended.code, ended.err) == (0, "")
@@ -121,10 +121,10 @@ def test_settings_say_where_they_come_from(runlake, monkeypatch, tmp_path):
 
 def test_what_is_set_for_wandb_and_has_no_meaning_here_is_listed_without_its_value(runlake, monkeypatch):
     assert "not read" not in runlake("settings").out
-    for name in ("WANDB_API_KEY", "WANDB__SERVICE_WAIT", "WANDB_START_METHOD", "WANDB_MODE"):
+    for name in ("WANDB_API_KEY", "WANDB_BASE_URL", "WANDB__SERVICE_WAIT", "WANDB_START_METHOD", "WANDB_MODE"):
         monkeypatch.setenv(name, "online")
     monkeypatch.setenv("WANDB_CACHE_DIR", "")
-    ignored = ["WANDB_API_KEY", "WANDB_START_METHOD", "WANDB__SERVICE_WAIT"]
+    ignored = ["WANDB_BASE_URL", "WANDB_START_METHOD", "WANDB__SERVICE_WAIT"]
     assert runlake("settings").out.splitlines()[-1] == f"Set for W&B and not read by runlake: {', '.join(ignored)}"
     assert json.loads(runlake("settings", "--json").out)["ignored"] == ignored
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import training_script
 
+pytest.register_assert_rewrite("example_checks")
+
 
 def environment_with(store):
     """The variables for a process in another folder; a relative path to this checkout still names it there."""

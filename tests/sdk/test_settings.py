@@ -52,7 +52,8 @@ def test_defaults_are_what_a_fresh_machine_has(environ, cwd, home):
         "mode": "online", "label": None, "primary": None, "update_finish_state": None,
         "silent": False, "quiet": False, "strict": False, "console": "auto",
         "system_interval_s": 15.0, "disable_git": False, "disable_code": False, "disable_system": False,
-        "seal": "detached", "sync_interval_s": None, "username": "ann", "host": "h", "program": None,
+        "seal": "detached", "finish_timeout_s": 60.0, "sync_interval_s": None, "username": "ann", "host": "h",
+        "program": None,
     }  # fmt: skip
     assert settings.host
     assert home in settings.dir.parents

@@ -8,7 +8,7 @@ import pytest
 from runlake.errors import ForbiddenError, NotFoundError, RunlakeError
 from runlake.model import RunEdit, RunPath
 from runlake.server.guard import GuardedService, access_of
-from runlake.server.people import Person
+from runlake.server.people import Person, Share
 from runlake.service.contract import Service
 from runlake.service.local import LocalService
 
@@ -35,6 +35,10 @@ class Shares(dict):
 
     def shared_access(self, entity, project):
         return self.get(f"{entity}/{project}", "private")
+
+    def list_shares(self):
+        paths = (path.split("/") for path in self)
+        return [Share(entity=entity, project=project, access=self[f"{entity}/{project}"]) for entity, project in paths]
 
 
 def person(name, *, is_admin=False, **teams):
@@ -150,6 +154,7 @@ def test_each_sees_their_own_projects_those_of_their_teams_and_shared_ones(local
     assert names(guarded(local, person("bob", vision="viewer"))) == ["vision/cars"]
     assert names(guarded(local, person("bob"), ann__mnist="read")) == ["ann/mnist"]
     assert names(guarded(local, person("bob"), ann__mnist="read"), "ann") == ["ann/mnist"]
+    assert names(guarded(local, person("bob", vision="viewer"), ann__mnist="read")) == ["ann/mnist", "vision/cars"]
     assert names(guarded(local, person("eve"))) == []
     assert names(guarded(local, person("root", is_admin=True))) == ["ann/mnist", "ann/secret", "vision/cars"]
 

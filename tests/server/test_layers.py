@@ -33,7 +33,7 @@ async def write_run(request: Request) -> dict[str, int]:
     return {"size_bytes": len(await request.body())}
 
 
-@put("/file")
+@put(["/files/ann/p/r/a.bin", "/api/v1/runs/ann/p/r/files/a.bin", "/api/v1/runs/ann/p/files/writers/w/1"])
 async def put_file(request: Request) -> dict[str, int]:
     size_bytes = 0
     async for chunk in request.stream():
@@ -183,7 +183,15 @@ def test_a_key_in_somebody_elses_message_is_hidden(form):
 
 
 def test_words_that_are_no_secrets_stay():
-    assert hide_secrets("local-run of localhost, token bucket") == "local-run of localhost, token bucket"
+    text = "local-experiment of localhost, token bucket"
+    assert hide_secrets(text) == text
+
+
+@pytest.mark.parametrize("form", [JsonLines(), TextLines()])
+def test_a_path_cannot_write_a_line_of_its_own(form):
+    record = logging.LogRecord("runlake.server", logging.INFO, "x.py", 1, "request", None, None)
+    record.fields = {"path": "/a\n2026 info request status=200\x1b[2J"}
+    assert form.format(record).isprintable()
 
 
 def test_a_mistake_is_logged_with_its_traceback_and_answered_without(server, log):
@@ -217,8 +225,10 @@ def test_bodies_that_are_too_large_are_refused_whether_they_say_so_or_not(make_s
             "message": "the request is larger than 10 bytes, which is all that this server takes at once",
         }
     assert server.ask("POST", "/runs", content=b"x" * 10).status_code == 201
-    assert server.ask("PUT", "/file", content=b"x" * 20).json() == {"size_bytes": 20}
-    assert server.ask("PUT", "/file", content=b"x" * 21).status_code == 413
+    for url in ("/files/ann/p/r/a.bin", "/api/v1/runs/ann/p/r/files/a.bin"):
+        assert server.ask("PUT", url, content=b"x" * 20).json() == {"size_bytes": 20}
+        assert server.ask("PUT", url, content=b"x" * 21).status_code == 413
+    assert server.ask("PUT", "/api/v1/runs/ann/p/files/writers/w/1", content=b"x" * 11).status_code == 413
 
 
 def test_who_asks_too_often_is_told_when_to_come_back_and_others_are_not(make_server):

@@ -8,9 +8,12 @@ import sys
 import threading
 
 import pytest
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
 
 from runlake.errors import BadValueError, ConflictError, NewerFormatError, NotFoundError, StoreError
 from runlake.server.people import Person, Share, Team, check_key, open_people
+from runlake.server.people_database import metadata
 
 CHOSEN = "local-" + "0123456789abcdef" * 2 + "01234567"
 
@@ -231,6 +234,66 @@ def test_threads_share_it(people):
         thread.join()
     assert wrong == []
     assert len(people.list_shares()) == 4
+
+
+def test_a_backup_that_is_put_in_the_place_of_the_database_counts_at_once(people, store, tmp_path):
+    old = people.add_user("ann")
+    with sqlite3.connect(store / "server.sqlite") as source, sqlite3.connect(tmp_path / "copy") as target:
+        source.backup(target)
+    source.close()
+    target.close()
+    new = people.add_user("bob")
+    assert people.find_by_key(new.key) == new.person
+    for name in ("server.sqlite-wal", "server.sqlite-shm"):
+        (store / name).unlink()
+    (tmp_path / "copy").replace(store / "server.sqlite")
+    assert people.find_by_key(new.key) is None
+    assert people.find_by_key(old.key) == old.person
+
+
+def test_a_database_that_is_gone_is_a_fault_and_is_not_made_anew(people, store):
+    added = people.add_user("ann")
+    (store / "server.sqlite").rename(store / "elsewhere")
+    with pytest.raises(StoreError, match="cannot be looked at"):
+        people.find_by_key(added.key)
+    assert not (store / "server.sqlite").exists()
+    (store / "elsewhere").rename(store / "server.sqlite")
+    assert people.find_by_key(added.key) == added.person
+
+
+def test_a_writer_that_takes_long_delays_others_and_no_reader(people, store):
+    added = people.add_user("ann")
+    slow = sqlite3.connect(store / "server.sqlite", isolation_level=None)
+    slow.execute("BEGIN IMMEDIATE")
+    done = []
+    writing = threading.Thread(target=lambda: done.append(people.add_user("bob")))
+    writing.start()
+    assert people.find_by_key(added.key) == added.person
+    assert done == []
+    slow.execute("COMMIT")
+    slow.close()
+    writing.join()
+    assert [user.username for user in people.list_users()] == ["ann", "bob"]
+
+
+def test_a_process_that_is_killed_while_it_writes_leaves_all_or_nothing(people, store):
+    program = (
+        "import os, sys; from pathlib import Path; from runlake.server import people_database as db; "
+        "from runlake.server.people import open_people, _entity_row; import sqlalchemy as sa; "
+        "people = open_people(Path(sys.argv[1])); transaction = db.writing(people._engine); "
+        "connection = transaction.__enter__(); "
+        "connection.execute(sa.insert(db.entities).values(_entity_row('eve', 'user', 'x'))); os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", program, str(store)]).returncode == 9
+    assert people.list_users() == []
+    assert people.add_user("eve").person.username == "eve"
+
+
+def test_the_tables_are_such_as_postgresql_takes_too():
+    made = [str(CreateTable(table).compile(dialect=postgresql.dialect())) for table in metadata.sorted_tables]
+    assert [re.search(r"CREATE TABLE (\w+)", statement)[1] for statement in made if "SERIAL" not in statement] == [
+        table.name for table in metadata.sorted_tables
+    ]
 
 
 def test_tables_of_a_newer_runlake_are_left_alone(people, store):

@@ -156,6 +156,20 @@ def test_a_worker_that_was_killed_is_replaced(start):
     wait_for(is_replaced)
 
 
+def test_a_hangup_replaces_the_workers_one_by_one_and_nobody_notices(start):
+    process, url = start(2)
+    before = {int(httpx.get(f"{url}/pid", timeout=30.0).text)}
+    process.send_signal(signal.SIGHUP)
+    since = set()
+
+    def all_are_new():
+        since.add(int(httpx.get(f"{url}/pid", timeout=30.0).text))
+        return len(since - before) >= 2
+
+    wait_for(all_are_new)
+    assert process.poll() is None
+
+
 def test_workers_end_with_their_parent_so_that_the_server_can_be_started_again(start):
     process, url = start(2)
     httpx.get(f"{url}/pid", timeout=30.0).raise_for_status()

@@ -15,7 +15,7 @@ from pathlib import Path
 import network_disk
 from ledger import ACKNOWLEDGED, BEGUN, Ledger, read_acts, row_counter
 
-from runlake.errors import NotFoundError
+from runlake.errors import ConflictError, NotFoundError
 from runlake.model import RunPath, TailCursor
 from runlake.query.scan import read_history
 from runlake.sdk.session import Session
@@ -205,11 +205,12 @@ def edit(stage):
             continue
         ledger.write("edit", run=run.run_id, key=key, value=value)
         try:
-            service.edit_run(run, RunEdit(config_set={key: value}))
+            info = service.edit_run(run, RunEdit(config_set={key: value}))
         except NotFoundError:
             ledger.write("not found")  # also when it was deleted right after
         else:
-            ledger.write("done")
+            is_in = info.config.get(key) == value  # else it was edited once more meanwhile, or made anew
+            ledger.write("done", incarnation=info.incarnation if is_in else None)
         time.sleep(stage.chance.random() * 0.05)
 
 
@@ -225,6 +226,39 @@ def delete(stage):
             ledger.write("not found")
         else:
             ledger.write("done")
+
+
+def restore(stage):
+    """Takes runs back, by the path or by the name in the trash; into the way of whoever begins them anew."""
+    service, ledger = stage.service, stage.ledger
+    for _ in range(40):
+        time.sleep(stage.chance.random() * 0.3)
+        items = [item for item in service.list_trash() if item.path]
+        if not items:
+            continue
+        item = stage.chance.choice(items)
+        is_by_name = stage.chance.random() < 0.5
+        incarnation = item.name.partition("-")[0] if is_by_name else None  # by the path it is the last one deleted
+        ledger.write("restore", run=item.path.run_id, incarnation=incarnation)
+        try:
+            restored = service.restore_run(item.name if is_by_name else item.path)
+        except (ConflictError, NotFoundError):
+            ledger.write("refused")
+        else:
+            assert restored == item.path
+            ledger.write("done")
+
+
+def repair(stage):
+    """Mends runs beside those who write into them; of what is acknowledged there is nothing to be mended."""
+    for _ in range(40):
+        run = stage.chance.choice([stage.any_run, stage.run_with_many_parts])()
+        try:
+            for path, repairs in stage.service.repair(ENTITY, PROJECT, run.run_id):
+                assert {repair.kind for repair in repairs} <= {"torn", "open", "leftover"}, f"{path}: {repairs}"
+        except (ConflictError, NotFoundError):
+            pass  # somebody is writing into it; or it is deleted
+        time.sleep(stage.chance.random() * 0.05)
 
 
 def pack(stage):
@@ -327,7 +361,10 @@ ACTORS = {
     "tail": tail,
     "edit": edit,
     "delete": delete,
+    "restore": restore,
+    "repair": repair,
     "pack": pack,
 }
-CAST = {"write": 3, "seal": 2, "merge": 1, "read": 2, "tail": 1, "edit": 1, "delete": 1, "pack": 1}
-STOPPABLE = ("write", "seal", "merge")
+CAST = {"write": 3, "seal": 2, "merge": 1, "read": 2, "tail": 1, "edit": 1, "delete": 1}
+CAST |= {"restore": 1, "repair": 1, "pack": 1}
+STOPPABLE = ("write", "seal", "merge", "delete", "restore", "repair")

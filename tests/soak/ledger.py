@@ -65,7 +65,7 @@ def read_acts(folder):
                 before.end = line["t"]
                 before.is_done = line["what"] == "done"
                 before.fields |= line if before.is_done else {}
-            if line["what"] in ("open", "edit", "delete"):
+            if line["what"] in ("open", "edit", "delete", "restore"):
                 act = Act(line["what"], actor, int(number), int(life), line["t"], float("inf"), False, line)
                 open_acts[slot] = act
                 acts.append(act)

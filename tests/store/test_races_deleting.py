@@ -9,13 +9,15 @@ from stored import RUN, Writer, part_names
 from runlake.errors import ConflictError, NotFoundError, RunlakeWarning, StoreError, UsageError
 from runlake.sdk.session import Session
 from runlake.store import journal as journal_module
-from runlake.store import opening, trash
+from runlake.store import opening, repair, seal, trash
 from runlake.store.blobs import FolderBlobs
+from runlake.store.changes import latest_death
 from runlake.store.journal import PartName
 from runlake.store.layout import Layout
 from runlake.store.opening import open_child
+from runlake.store.repair import repair_run
 from runlake.store.seal import seal_run
-from runlake.store.snapshot import read_consistently
+from runlake.store.snapshot import meta_names, read_consistently
 from runlake.store.trash import move_run_to_trash, restore_run
 
 
@@ -243,6 +245,19 @@ def test_a_deleter_that_comes_late_spares_the_next_run(layout, meanwhile, moment
     assert moment == "read_run" or listed(layout) == [("r", made[0].opened.incarnation, 5)]
 
 
+def test_a_deleter_that_comes_late_spares_a_run_that_was_restored(layout, meanwhile):
+    Writer(layout).log_many(rows(0, 3)).end()
+    first = delete(layout)
+    second = anew(layout).end()
+    trashed = delete(layout)
+    restore_run(layout, first, "w")
+    meanwhile.before(trash, "_rename", lambda: (delete(layout), restore_run(layout, trashed, "w")))
+    with pytest.raises(NotFoundError, match="deleted by somebody else just now"):
+        delete(layout)
+    assert list(layout.trash_dir.iterdir()) == [first]
+    assert (values(layout), everything(layout)[0].incarnation) == ([100, 101, 102], second.opened.incarnation)
+
+
 # Readers ----------------------------------------------------------------------------------------------------------
 
 
@@ -351,3 +366,81 @@ def test_of_two_that_restore_one_run_one_does(layout, meanwhile):
         restore_run(layout, trashed, "w")
     assert values(layout) == [0, 1, 2]
     assert len(listed(layout, catalog)) == 1
+
+
+def test_a_run_that_was_restored_is_not_deleted_by_an_opener_that_looked_before(layout, meanwhile):
+    """The opener has seen the tombstone of a deleter that was interrupted, and would finish its work."""
+    old = Writer(layout).log_many(rows(0, 3)).end()
+    meanwhile.before(trash, "move_folder_to_trash", killed)
+    with pytest.raises(KilledError):
+        delete(layout)
+
+    def delete_and_restore():
+        restore_run(layout, delete(layout), "w")
+
+    meanwhile.before(opening, "_finish_deletion", delete_and_restore)
+    new = anew(layout, resume="allow").end()
+    assert new.opened.incarnation == old.opened.incarnation
+    assert values(layout) == [0, 1, 2, 100, 101, 102]
+    assert listed(layout) == [("r", old.opened.incarnation, 6)]
+    assert list(layout.trash_dir.iterdir()) == []
+
+
+def test_a_deleter_before_which_the_run_was_restored_has_deleted_it(layout, meanwhile):
+    """A tombstone that is cancelled would let another copy of the store bring the run back."""
+    Writer(layout).log_many(rows(0, 3)).end()
+    meanwhile.before(trash, "move_folder_to_trash", lambda: restore_run(layout, delete(layout), "w"))
+    trashed = delete(layout)
+    assert listed(layout) == []
+    death = latest_death(layout.changes_dir("ann", "p"), trashed.name.partition("-")[0])
+    assert death.action == "delete"
+
+
+# Repairing --------------------------------------------------------------------------------------------------------
+
+MOMENTS = pytest.mark.parametrize("moment", ["check_run", "meta_names", "check_journal", "number_parts", "is_alive"])
+
+
+@MOMENTS
+def test_a_run_that_is_deleted_while_it_is_repaired_is_not_there(layout, meanwhile, moment):
+    Writer(layout, rows_per_part=2).log_many(rows(0, 5)).die()
+    meanwhile.before(repair, moment, lambda: delete(layout))
+    with pytest.raises(NotFoundError, match="is not in"):
+        repair_run(layout, RUN)
+    assert not layout.run_dir(RUN).exists()
+
+
+@CLOCKS
+@MOMENTS
+def test_a_repair_of_a_run_leaves_nothing_in_the_next_one(layout, meanwhile, moment, at_s):
+    Writer(layout, rows_per_part=2).log_many(rows(0, 5)).die()
+    made = []
+    meanwhile.before(repair, moment, lambda: (delete(layout), made.append(anew(layout, at_s=at_s))))
+    assert repair_run(layout, RUN) == []
+    assert part_names(layout) == [(made[0].id, 0)]
+    made[0].log_many(rows(103, 105)).end()
+    assert (values(layout), everything(layout)[0].incarnation) == (list(range(100, 105)), made[0].opened.incarnation)
+
+
+def test_a_repair_that_has_all_it_needs_publishes_nothing_in_the_next_run(layout, meanwhile):
+    Writer(layout, rows_per_part=2).log_many(rows(0, 5)).die()
+    made = []
+    meanwhile.before(repair, "publish_meta", lambda: (delete(layout), made.append(anew(layout)), seal_run(layout, RUN)))
+    assert repair_run(layout, RUN) == []
+    assert meta_names(layout.segments_dir(RUN)) == set()
+    made[0].end()
+    assert (values(layout), everything(layout)[0].incarnation) == ([100, 101, 102], made[0].opened.incarnation)
+
+
+@MOMENTS
+@pytest.mark.parametrize("dry", [False, True])
+def test_what_is_sealed_while_it_is_repaired_is_not_missing(layout, meanwhile, monkeypatch, moment, dry):
+    """Without locks a sealer may be at work at the same moment."""
+    monkeypatch.setattr(seal, "fcntl", None)
+    Writer(layout, rows_per_part=2).log_many(rows(0, 5)).end()
+    seal_run(layout, RUN)
+    Writer(layout, rows_per_part=2, at_s=100.0, resume="allow").log_many(rows(5, 9)).end()
+    meanwhile.before(repair, moment, lambda: seal_run(layout, RUN))
+    assert repair_run(layout, RUN, is_dry_run=dry) == []
+    assert values(layout) == list(range(9))
+    everything(layout)

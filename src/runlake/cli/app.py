@@ -24,6 +24,7 @@ from runlake.cli import (
     serving,
     settings,
     showing,
+    syncing,
     tailing,
 )
 from runlake.cli.failures import ExitCode, describe, exit_code_of
@@ -127,6 +128,7 @@ app.command()(mending.gc)
 app.command()(mending.trash)
 app.command()(mending.undelete)
 app.command()(merging.merge)
+app.command()(syncing.sync)
 app.command("exec", cls=running.PassThrough)(running.exec_)
 app.command()(settings.settings)
 app.command()(serving.serve)

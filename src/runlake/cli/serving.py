@@ -5,8 +5,9 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -15,6 +16,13 @@ from runlake.cli.people import AsJson, Store, store_folder
 from runlake.errors import AuthenticationError, BadValueError, CommError
 
 DEFAULT_PORT = 8080
+
+
+class LogFormatName(StrEnum):
+    """How a server says what it does."""
+
+    JSON = "json"
+    TEXT = "text"
 
 
 def serve(
@@ -38,7 +46,8 @@ def serve(
         typer.Option("--allow-origin", metavar="ORIGIN", help="A web page that may ask; all may if none is named."),
     ] = None,
     log_format: Annotated[
-        str | None, typer.Option("--log-format", help="json or text.  [default: text on a terminal, else json]")
+        LogFormatName | None,
+        typer.Option("--log-format", help="json or text.  [default: text on a terminal, else json]"),
     ] = None,
 ) -> None:
     """Let a team use the store: over HTTP, with API keys, for runlake and for the official wandb client.
@@ -56,21 +65,21 @@ def serve(
     if tls is not None:
         tls.check()
     root, entity = store_folder(context, store)
-    listening = listen(host, port)
-    url = _checked_url(base_url) or address_of(listening, host=host, is_tls=tls is not None)
-    output.print_line(f"{root} is served at {url}")
-    _greet_first_admin(root, entity, url)
-    output.flush()
     config = ServerConfig(
         root=str(root),
         default_entity=entity,
-        base_url=_checked_url(base_url),
+        base_url=_checked_url(base_url) if base_url is not None else None,
         workers=workers,
         allowed_origins=tuple(allow_origin) if allow_origin else ("*",),
-        is_tls=tls is not None or url.startswith("https:"),
-        log_format=_log_format(log_format),  # type: ignore[arg-type]
+        is_tls=tls is not None or (base_url or "").startswith("https:"),
+        log_format=_log_format(log_format),
     )
-    run_server(config, listening, tls=tls)
+    with listen(host, port) as listening:
+        url = config.base_url or address_of(listening, host=host, is_tls=tls is not None)
+        _greet_first_admin(root, entity, url)
+        output.print_line(f"{root} is served at {url}")
+        output.flush()
+        run_server(config, listening, tls=tls)
 
 
 def login(
@@ -128,7 +137,6 @@ def _greet_first_admin(root: Path, entity: str, url: str) -> None:
         added = people.add_user(name, is_admin=True)
     finally:
         people.close()
-    output.print_line()
     output.print_line(f"First start: {name} is the admin, with this key, which is not shown again:")
     output.print_line()
     output.print_line(f"  export WANDB_BASE_URL={url}")
@@ -138,20 +146,16 @@ def _greet_first_admin(root: Path, entity: str, url: str) -> None:
     output.print_line()
 
 
-def _checked_url(url: str | None) -> str | None:
+def _checked_url(url: str) -> str:
     from runlake.credentials import host_of
 
-    if url is None:
-        return None
     host_of(url)
     return url.rstrip("/")
 
 
-def _log_format(chosen: str | None) -> str:
-    if chosen in ("json", "text"):
-        return chosen
+def _log_format(chosen: LogFormatName | None) -> Literal["json", "text"]:
     if chosen is not None:
-        raise typer.BadParameter(f"--log-format {chosen!r} is neither json nor text")
+        return chosen.value
     return "text" if sys.stderr.isatty() else "json"
 
 
@@ -163,7 +167,7 @@ def _server_url(url: str | None) -> str:
         raise typer.BadParameter(
             "which server? name it, as in: runlake login http://host:8080, or set RUNLAKE_BASE_URL"
         )
-    return _checked_url(found) or found
+    return _checked_url(found)
 
 
 def _read_key(host: str) -> str:

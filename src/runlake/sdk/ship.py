@@ -47,7 +47,10 @@ class Sent:
 
 
 class Shipper:
-    """Ships one run. One process at a time: see `store.shipped.only_shipper`."""
+    """Ships one run. One process at a time: see `store.shipped.only_shipper`.
+
+    `journal` is another place where the run's journal stands, for one that is sealed (`store.rejournal`).
+    """
 
     def __init__(
         self,
@@ -55,13 +58,14 @@ class Shipper:
         layout: Layout,
         path: RunPath,
         *,
+        journal: FolderJournal | None = None,
         clock: Callable[[], float] = time.monotonic,
         report: Report | None = None,
     ) -> None:
         self._service, self._layout, self._path, self._clock = service, layout, path, clock
         self._report = report or (lambda sent, whole: None)
         self._run_dir = layout.run_dir(path)
-        self._journal = FolderJournal(layout.journal_dir(path))
+        self._journal = journal or FolderJournal(layout.journal_dir(path))
         shipped = read_shipped(self._run_dir)
         if shipped is None:
             raise NotFoundError(f"run {path} in {layout.root} is not meant for a server")
@@ -110,7 +114,7 @@ class Shipper:
         return {name.number: size for name, size in self._journal.list_parts() if name.writer == writer}
 
     def _send_writer(self, writer: str) -> None:
-        if writer not in self.shipped.reached and not self._announce(writer):
+        if writer in self.shipped.ended or (writer not in self.shipped.reached and not self._announce(writer)):
             return
         failures = 0
         while True:

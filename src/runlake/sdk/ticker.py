@@ -19,7 +19,7 @@ STOP_TIMEOUT_S = 10.0
 
 
 class Ticker:
-    """Looks every `interval_s` seconds, or more often where the run's `sync_interval_s` asks for it; then `beside`."""
+    """Looks every `interval_s` seconds, or more often where the run's `sync_interval_s` asks; then `beside`."""
 
     def __init__(
         self,

@@ -22,6 +22,7 @@ from runlake.server.parts import ServerParts
 from runlake.server.people import People, open_people
 from runlake.server.problems import problem_response
 from runlake.server.routes.api import api_router
+from runlake.server.serving import tell_of_end
 from runlake.server.signing import Signer
 from runlake.server.wandb.commits import Commits
 from runlake.server.wandb.exports import Exports
@@ -52,6 +53,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
     """The whole application over the store that is configured; people are made room for where there is none."""
     metrics = Metrics()
     draining = threading.Event()
+    tell_of_end(draining)
     parts = open_parts(config)
     routes = health_routes(root=Path(config.root), people=parts.people, metrics=metrics, draining=draining)
 

@@ -15,12 +15,12 @@ no answer names what they may not see. What they may read and not write is a `Fo
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, cast
 
 from runlake.errors import ForbiddenError, NotFoundError
 from runlake.model import ProjectInfo, RunPath
-from runlake.server.people import Access, Person
+from runlake.server.people import Access, Person, Share
 from runlake.service.contract import Service
 
 P = ParamSpec("P")
@@ -33,6 +33,10 @@ class Sharing(Protocol):
 
     def shared_access(self, entity: str, project: str) -> Access:
         """What all people may do with a project because it was shared."""
+        ...
+
+    def list_shares(self) -> Sequence[Share]:
+        """The projects that are shared."""
         ...
 
 
@@ -131,7 +135,13 @@ class GuardedService:
         """The projects that the person may read, by entity and name."""
         if self.person is None:
             return []
-        found = self._service.list_projects(entity)
+        if entity is None and not self.person.is_admin:
+            # Only where there can be something: counting the runs of all entities would take long.
+            shared = {share.entity for share in self._sharing.list_shares()}
+            asked: list[str | None] = [*sorted({self.person.username, *self.person.teams, *shared})]
+        else:
+            asked = [entity]
+        found = [project for each in asked for project in self._service.list_projects(each)]
         return [project for project in found if self.may_read(project.entity, project.name)]
 
     def close(self) -> None:

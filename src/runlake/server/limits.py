@@ -6,6 +6,7 @@ a W&B stream with anything it would take for the end.
 
 from __future__ import annotations
 
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -17,6 +18,9 @@ from runlake.server.people import Person
 from runlake.server.problems import problem_of, send_problem
 
 _REMEMBERED_CLIENTS = 10_000
+_UPLOADS = re.compile(r"/files/|/api/[^/]+/runs/[^/]+/[^/]+/[^/]+/files/")
+"""Where files are put: these are written as they come, while everything else is read as a whole."""
+
 _MEASURING = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -86,8 +90,8 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # Files come by PUT and are written as they come; everything else is read as a whole.
-        limit = self._max_file_bytes if scope["method"] == "PUT" else self._max_body_bytes
+        is_upload = scope["method"] == "PUT" and _UPLOADS.match(scope["path"]) is not None
+        limit = self._max_file_bytes if is_upload else self._max_body_bytes
         told = dict(scope["headers"]).get(b"content-length", b"")
         if told.isdigit() and int(told) > limit:
             await send_problem(send, problem_of(_too_large(limit)))

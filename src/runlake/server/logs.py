@@ -22,7 +22,7 @@ from runlake.server.people import Person
 ERROR_IN_SCOPE = "runlake.error"
 """Where `problems.problem_response` leaves the error that it answered, for the log."""
 
-_SECRETS = re.compile(r"local-\w{8,}|(?<=token=)[^&\s\"']+|(?<=Bearer )\S+|(?<=Basic )\S+")
+_SECRETS = re.compile(r"local-[\w-]{40,}|(?<=token=)[^&\s\"']+|(?<=Bearer )\S+|(?<=Basic )\S+")
 logger = logging.getLogger("runlake.server")
 
 
@@ -45,7 +45,7 @@ class TextLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, and below it the traceback of an error."""
-        fields = " ".join(f"{name}={value}" for name, value in getattr(record, "fields", {}).items())
+        fields = " ".join(f"{name}={_one_line(value)}" for name, value in getattr(record, "fields", {}).items())
         text = f"{_utc(record.created)} {record.levelname.lower():7} {record.getMessage()} {fields}".rstrip()
         if record.exc_info:
             text += "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip()
@@ -63,7 +63,8 @@ def configure_logs(form: LogFormat) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "litestar"):
         library = logging.getLogger(name)
         library.handlers.clear()
-        library.propagate = True
+        library.propagate = name != "uvicorn.access"  # it would log queries, and with them tokens
+    logging.getLogger("uvicorn.error").setLevel(logging.INFO)
     logging.captureWarnings(True)
 
 
@@ -138,6 +139,12 @@ def person_of(scope: Scope) -> str | None:
     """The name of who asked, None for nobody."""
     user = scope.get("user")
     return user.username if isinstance(user, Person) else None
+
+
+def _one_line(value: object) -> str:
+    """The value as it is, unless it could pass for another line of the log."""
+    text = str(value)
+    return text if text.isprintable() else repr(text)
 
 
 def _utc(timestamp: float) -> str:

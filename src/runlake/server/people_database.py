@@ -145,6 +145,7 @@ class ChangeMark:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._kept: sa.PoolProxiedConnection | None = None
+        self._file: tuple[int, int] | None = None
         self._opened_count = 0
 
     def read(self) -> tuple[int, int]:
@@ -154,8 +155,12 @@ class ChangeMark:
                 number = connection.scalar(sa.select(revisions.c.number).where(revisions.c.name == CHANGES))
             return 0, int(number or 0)
         with _named_errors(self._engine):
+            file = _identity_of(self._engine.url)
+            if file != self._file:
+                self.close()  # a backup was put in its place, and this connection still reads what was there
             if self._kept is None:
                 self._kept = self._engine.raw_connection()
+                self._file = file
                 self._opened_count += 1
             try:
                 # The driver's own connection: SQLAlchemy would begin a transaction, and see no change in it.
@@ -170,6 +175,15 @@ class ChangeMark:
         if self._kept is not None:
             self._kept.close()
             self._kept = None
+
+
+def _identity_of(url: sa.URL) -> tuple[int, int]:
+    """Which file it is, whatever is in it."""
+    try:
+        status = os.stat(str(url.database))  # noqa: PTH116 - asked in every request
+    except OSError as error:
+        raise StoreError(f"the database of people {url.database} cannot be looked at: {error.strerror}") from error
+    return status.st_dev, status.st_ino
 
 
 def _driver(connection: sa.PoolProxiedConnection) -> Any:

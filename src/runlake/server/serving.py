@@ -115,7 +115,7 @@ def serve(config: ServerConfig, listening: socket.socket, *, tls: Tls | None = N
 
 def create_worker_app() -> Any:
     """The app of one worker, made inside the worker by uvicorn."""
-    from runlake.server.app import create_app  # type: ignore[attr-defined, unused-ignore]
+    from runlake.server.app import create_app
 
     return prepare_worker(create_app)
 
@@ -130,6 +130,7 @@ def prepare_worker(create_app: Callable[[], Any]) -> Any:
         # With this code the parent gives up instead of trying the same for ever.
         logger.exception("the server's app cannot be made")
         sys.exit(STARTUP_FAILURE)
+    configure_logs(config.log_format)  # again: frameworks have their own ideas of it when an app is made
     if config.supervisor_pid is not None:
         threading.Thread(target=_end_with_parent, args=(config.supervisor_pid,), daemon=True).start()
     return app

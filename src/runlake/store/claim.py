@@ -48,7 +48,12 @@ def claim_incarnation(layout: Layout, path: RunPath, candidate: str) -> str:
 
 def read_claim(layout: Layout, path: RunPath) -> str | None:
     """What the run's claim says; None when there is none."""
-    file = layout.run_dir(path) / "incarnation"
+    return read_claim_in(layout.run_dir(path))
+
+
+def read_claim_in(run_dir: Path) -> str | None:
+    """The same of a run's folder, wherever it is."""
+    file = run_dir / "incarnation"
     end = time.monotonic() + _PATIENCE_S
     while True:
         try:

@@ -454,12 +454,14 @@ def _is_deleted(layout: Layout, path: RunPath, incarnation: str) -> bool:
 
 def _finish_deletion(layout: Layout, path: RunPath, incarnation: str) -> None:
     """What a deleter that was killed, or is at it, or had another copy of the store has left to do."""
-    from runlake.store.trash import move_folder_to_trash  # it loads numpy: not in every training process
+    from runlake.store import trash  # it loads numpy: not in every training process
 
     try:
-        move_folder_to_trash(layout, path, incarnation)
-    except NotFoundError:
-        pass  # the deleter has done it
+        trashed = trash.move_folder_to_trash(layout, path, incarnation)
+        if not _is_deleted(layout, path, incarnation):  # it was taken back since it was looked at
+            trash.restore_run(layout, trashed, "restored", path)
+    except (NotFoundError, ConflictError):
+        pass  # somebody else has done it, or there is a new run already
 
 
 def _after(generation: str, writer_id: str) -> str:

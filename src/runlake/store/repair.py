@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
-from runlake.errors import ConflictError, CorruptError, NotFoundError, ReadOnlyError
+from runlake.errors import ConflictError, CorruptError, NotFoundError, ReadOnlyError, StoreError
 from runlake.model import STREAMS, Finding, Repair, RunPath
 from runlake.store import segment
 from runlake.store.changes import READ_ONLY_ERRNOS, append_change
@@ -28,16 +29,17 @@ from runlake.store.decode import rows_of, scan_part
 from runlake.store.fold import WriterState
 from runlake.store.garbage import Aside
 from runlake.store.journal import FolderJournal, PartName
-from runlake.store.layout import Layout, write_atomically
+from runlake.store.layout import Layout, folder_identity, write_atomically
 from runlake.store.repair_journal import root_of
 from runlake.store.repair_segment import mend_meta, mend_parquet, meta_of_files, read_whole
 from runlake.store.repair_walk import Batch, MetaChange, Walk
 from runlake.store.run_state import is_alive, join_states, state_of_part
-from runlake.store.seal import drop_leftovers, only_sealer, publish_meta, put_rows
+from runlake.store.seal import drop_leftovers, drop_segment, only_sealer, publish_meta, put_rows
 from runlake.store.segment import Meta
 from runlake.store.snapshot import Snapshot, meta_names, number_parts
 
 _NOTHING = "nothing"
+_ATTEMPTS = 20
 
 
 def repair_run(layout: Layout, path: RunPath, *, is_dry_run: bool = False, force: bool = False) -> list[Repair]:
@@ -46,21 +48,28 @@ def repair_run(layout: Layout, path: RunPath, *, is_dry_run: bool = False, force
     `ConflictError` while a process that may still be writing stands in the way, unless `force`; ReadOnlyError when the
     run cannot be written, NotFoundError when it is not there.
     """
-    if not layout.journal_dir(path).is_dir() and not layout.segments_dir(path).is_dir():
-        raise NotFoundError(f"run {path} is not in {layout.root}; see: runlake ls")
-    if is_dry_run:
-        return _Mending(layout, path, is_dry=True, is_forced=force).run()
-    try:
-        with only_sealer(layout.segments_dir(path)):
-            mending = _Mending(layout, path, is_dry=False, is_forced=force)
-            repairs = mending.run()
-            if any(repair.is_mended for repair in repairs):
-                append_change(layout, path, "repair", "seal", mending.incarnation)
-            return repairs
-    except OSError as error:
-        if error.errno not in READ_ONLY_ERRNOS:
-            raise
-        raise ReadOnlyError(f"run {path} cannot be repaired, because it cannot be written: {error}") from error
+    told: list[Repair] = []
+    for _ in range(_ATTEMPTS):
+        if not layout.journal_dir(path).is_dir() and not layout.segments_dir(path).is_dir():
+            raise NotFoundError(f"run {path} is not in {layout.root}; see: runlake ls")
+        try:
+            with nullcontext() if is_dry_run else only_sealer(layout.segments_dir(path)):
+                mending = _Mending(layout, path, is_dry=is_dry_run, is_forced=force)
+                try:
+                    repairs = mending.run()
+                except FileNotFoundError:
+                    told += [repair for repair in mending.repairs[: mending.done_count] if repair.is_mended]
+                    continue  # deleted, or made anew meanwhile; or a sealer on a disk without locks was at it
+                if not is_dry_run and any(repair.is_mended for repair in told + repairs):
+                    append_change(layout, path, "repair", "seal", mending.incarnation)
+                return list(dict.fromkeys(told + repairs))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            if error.errno not in READ_ONLY_ERRNOS:
+                raise
+            raise ReadOnlyError(f"run {path} cannot be repaired, because it cannot be written: {error}") from error
+    raise StoreError(f"run {path} changes too fast to be repaired: {_ATTEMPTS} attempts; repair it once more")
 
 
 class _Mending:
@@ -73,7 +82,10 @@ class _Mending:
         self._journal = FolderJournal(layout.journal_dir(path))
         self._aside = Aside(layout)
         self._metas: list[Meta] = []
-        self._repairs: list[Repair] = []
+        self._identity = folder_identity(self._run_dir)
+        self._known_names = meta_names(self._folder)
+        self.repairs: list[Repair] = []
+        self.done_count = 0
         self.incarnation = ""
 
     def run(self) -> list[Repair]:
@@ -88,17 +100,33 @@ class _Mending:
         self._mend_segments()
         self._mend_journals({finding.place.partition(",")[0].rpartition("/")[2] for finding in foreign})
         self._drop_leftovers()
-        told = {repair.place.partition(",")[0] for repair in self._repairs}
+        told = {repair.place.partition(",")[0] for repair in self.repairs}
         for finding in findings:
             if finding.kind == "foreign":
-                self._repairs.append(_leave(finding, "left alone: move it elsewhere"))
+                self.repairs.append(_leave(finding, "left alone: move it elsewhere"))
             elif finding.place.partition(",")[0] not in told:
-                self._repairs.append(_leave(finding, f"left as it is: {finding.advice}"))
-        return self._repairs
+                self.repairs.append(_leave(finding, f"left as it is: {finding.advice}"))
+        if self._is_dry or not self.repairs or not all(repair.is_mended for repair in self.repairs):
+            self._check_is_current()
+        return self.repairs
+
+    def _check_is_current(self) -> None:
+        """FileNotFoundError when what was looked at is not what is there: nothing may be concluded from it."""
+        if folder_identity(self._run_dir) != self._identity or meta_names(self._folder) - self._known_names:
+            raise FileNotFoundError(f"run {self._path} was sealed, deleted or made anew while it was being repaired")
+
+    def _publish_meta(self, meta: Meta) -> None:
+        self._check_is_current()
+        publish_meta(self._folder, meta)
+        self._known_names.add(meta.name)
+        if folder_identity(self._run_dir) != self._identity:
+            drop_segment(self._folder, meta)
+            raise FileNotFoundError(f"run {self._path} was deleted, and there is a new one of that id")
+        self.done_count = len(self.repairs)
 
     def _tell(self, kind: str, file: Path, remedy: str, lost: str = _NOTHING, *, is_mended: bool = True) -> None:
         place = file.relative_to(self._run_dir).as_posix()
-        self._repairs.append(Repair(kind=kind, place=place, remedy=remedy, lost=lost or _NOTHING, is_mended=is_mended))
+        self.repairs.append(Repair(kind=kind, place=place, remedy=remedy, lost=lost or _NOTHING, is_mended=is_mended))
 
     # Meta files
 
@@ -155,7 +183,7 @@ class _Mending:
                 self._keep_damaged(file.name, file.read_bytes())
                 self._aside.keep(file)
             if is_wanted:
-                publish_meta(self._folder, meta)
+                self._publish_meta(meta)
             elif is_damaged:
                 file.unlink()
 
@@ -239,7 +267,7 @@ class _Mending:
                 rows = read_whole(self._folder / meta.files[stream], stream, meta)
                 anew = [replace(one, writer=renamed.get(one.writer, one.writer)) for one in rows]
                 put_rows(self._folder, self._path, new, stream, anew)
-        publish_meta(self._folder, new)
+        self._publish_meta(new)
         self._drop_segment(meta)
         return new
 
@@ -263,7 +291,7 @@ class _Mending:
                     f"run {self._path} is damaged, and the process of its writer {writer} may still be writing; end it "
                     "first, or use --force if you know that it is gone"
                 )
-            self._repairs += walk.repairs
+            self.repairs += walk.repairs
             for step in Walk(snapshot, writer, foreign=foreign, is_gone=True).steps() if not self._is_dry else ():
                 if isinstance(step, Batch):
                     self._publish(step)
@@ -277,7 +305,7 @@ class _Mending:
             writers = join_states([*change.meta.writers, *change.lost])
             anew = msgspec.structs.replace(change.meta, covers=sorted(change.covers), writers=writers)
             self._aside.keep(self._folder / f"{anew.name}.meta")
-            publish_meta(self._folder, anew)
+            self._publish_meta(anew)
             self._metas.append(anew)
         self._metas.remove(change.meta)
 
@@ -309,7 +337,7 @@ class _Mending:
             file = self._journal.folder / str(PartName(batch.writer, number))
             if file.exists():
                 self._aside.keep(file)
-        publish_meta(self._folder, meta)
+        self._publish_meta(meta)
         self._metas.append(meta)
         self.incarnation = max(self.incarnation, meta.incarnation)
         for _, number in covers:
@@ -325,7 +353,7 @@ class _Mending:
         places += [self._folder / f"{name}.meta" for name in sorted(meta_names(self._folder) & replaced)]
         for file in places:
             self._tell("leftover", file, "removed: what it holds is in a segment")
-        if places and not self._is_dry and all(repair.is_mended for repair in self._repairs):
+        if places and not self._is_dry and all(repair.is_mended for repair in self.repairs):
             drop_leftovers(self._layout, self._path)
 
     def _snapshot(self) -> Snapshot:
@@ -334,11 +362,14 @@ class _Mending:
 
     def _replace(self, file: Path, content: bytes) -> None:
         if not self._is_dry:
+            self._check_is_current()
             self._aside.keep(file)
             write_atomically(file, content)
+            self.done_count = len(self.repairs)
 
     def _keep_damaged(self, name: str, content: bytes) -> None:
         if not self._is_dry:
+            self._check_is_current()
             folder = self._run_dir / "damaged"
             folder.mkdir(exist_ok=True)
             write_atomically(folder / name, content)

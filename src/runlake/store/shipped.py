@@ -32,7 +32,8 @@ class Shipped(msgspec.Struct, kw_only=True):
     `base_url` is None for a run that waits until somebody says where to; `entity` is None for the entity that the key
     belongs to. `path` is where the run is on the server, once that is known. Of each writer `reached` says the part,
     and the byte in it, before which all has arrived; `ended` those that have said their last word, `skipped` those that
-    are not sent. `files` has the MD5 of each file that has arrived. `problem` is why it does not go on.
+    are not sent. `files` has the MD5 of each file that has arrived. `is_remade`: the journal that is sent was made of
+    segments (`store.rejournal`). `problem` is why it does not go on.
     """
 
     base_url: str | None
@@ -44,12 +45,13 @@ class Shipped(msgspec.Struct, kw_only=True):
     ended: list[str] = []
     skipped: list[str] = []
     files: dict[str, str] = {}
+    is_remade: bool = False
     is_complete: bool = False
     problem: str | None = None
 
     def has_passed(self, name: PartName) -> bool:
         """Whether the whole part has arrived: shipping has gone on to the next, or its writer has ended."""
-        if name.writer in self.skipped:
+        if self.is_remade or name.writer in self.skipped:
             return True
         number, _ = self.reached.get(name.writer, (-1, 0))
         return number > name.number or (number == name.number and (name.writer in self.ended or self.is_complete))

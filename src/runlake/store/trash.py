@@ -12,6 +12,7 @@ from typing import Literal
 from runlake.errors import ConflictError, NotFoundError, ReadOnlyError, StoreError
 from runlake.model import RunPath, TrashItem
 from runlake.store.changes import append_change, latest_death
+from runlake.store.claim import read_claim_in
 from runlake.store.fold import fold_run
 from runlake.store.join_runs import ids_of
 from runlake.store.journal import FolderJournal
@@ -24,6 +25,7 @@ REPAIR_PREFIX = "repair-"
 """So begin the names of folders in the trash that are no deleted runs."""
 
 _MAX_NAME_BYTES = 240
+_UNREADABLE = "unreadable"
 
 
 def move_run_to_trash(layout: Layout, path: RunPath, writer: str) -> Path:
@@ -37,24 +39,50 @@ def move_run_to_trash(layout: Layout, path: RunPath, writer: str) -> Path:
         try:
             incarnation = read_run(layout, path).incarnation
         except StoreError:
-            incarnation = f"unreadable{secrets.token_hex(4)}"
+            incarnation = f"{_UNREADABLE}{secrets.token_hex(4)}"
         _note_death(layout, path, writer, "delete", incarnation)
         if folder_identity(layout.run_dir(path)) != identity:
             raise FileNotFoundError  # somebody else deleted it, and there is a new run of that id
     except FileNotFoundError:
         raise _gone(path) from None
-    return move_folder_to_trash(layout, path, incarnation)
+    trashed = move_folder_to_trash(layout, path, incarnation)
+    death = latest_death(layout.changes_dir(path.entity, path.project), incarnation)
+    if death is not None and death.action != "delete":
+        _note_death(layout, path, writer, "delete", incarnation)  # it was taken back between the two
+    return trashed
 
 
 def move_folder_to_trash(layout: Layout, path: RunPath, incarnation: str) -> Path:
     """Only move the folder of a run that has a tombstone. `NotFoundError` when it is gone already."""
+    run_dir = layout.run_dir(path)
     try:
         layout.trash_dir.mkdir(exist_ok=True)
-        return _rename(layout.run_dir(path), layout.trash_dir / _name_in_trash(path, incarnation))
+        if _other_life(run_dir, incarnation):
+            raise _gone(path)
+        trashed = _rename(run_dir, layout.trash_dir / _name_in_trash(path, incarnation))
+        if (other := _other_life(trashed, incarnation)) is not None:
+            # Somebody moved the run and restored another between the look and the move.
+            try:
+                trashed.rename(run_dir)
+            except OSError:
+                _rename(trashed, layout.trash_dir / _name_in_trash(path, other))
+            raise _gone(path)
+        return trashed
     except FileNotFoundError:
         raise _gone(path) from None
     except OSError as error:
         raise ReadOnlyError(f"run {path} cannot be moved to {layout.trash_dir}: {error}") from error
+
+
+def _other_life(run_dir: Path, incarnation: str) -> str | None:
+    """Which other life of a run's id this folder holds; None where it is that one, or nothing in it says which."""
+    if incarnation.startswith(_UNREADABLE):
+        return None
+    try:
+        claimed = read_claim_in(run_dir)
+    except StoreError:
+        return None  # its claim was broken off
+    return None if claimed == incarnation else claimed
 
 
 def _gone(path: RunPath) -> NotFoundError:

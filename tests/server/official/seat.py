@@ -1,0 +1,133 @@
+"""A server over a store, and the official client before it: each script in a process and a folder of its own."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import runlake
+from runlake.server.people import open_people
+
+USER = "ada"
+KEY = "local-" + "0123456789" * 4
+CHECKOUT = Path(__file__).parents[3]
+PYTHON = CHECKOUT / ".venv" / "wandb" / "bin" / "python"
+
+
+def find_python():
+    """The Python in which the official client is installed, and nothing of ours."""
+    assert PYTHON.exists(), f"{PYTHON} is not there; make it with: make .venv/wandb/wandb.done"
+    return PYTHON
+
+
+@contextlib.contextmanager
+def serve(store, *options, log):
+    """The address of a server over the folder `store`, whose admin is ada, with the key `KEY`."""
+    with contextlib.closing(open_people(store)) as people:
+        people.add_user(USER, is_admin=True, email="ada@lab.org", key=KEY)
+    command = [sys.executable, "-m", "runlake", "serve", "--dir", str(store), "--port", "0", *options]
+    with log.open("w") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+    try:
+        first_line = process.stdout.readline()
+        assert " is served at " in first_line, log.read_text()
+        yield first_line.split()[-1]
+    finally:
+        process.terminate()
+        process.stdout.close()
+        process.wait(30)
+
+
+@dataclass
+class Done:
+    """What came of a script."""
+
+    code: int
+    printed: str
+    complaints: str
+    folder: Path
+
+    def answers(self):
+        """What the script handed back: one JSON document a line of its standard output that begins with ``=>``."""
+        lines = (line for line in self.printed.splitlines() if line.startswith("=> "))
+        found = {}
+        for line in lines:
+            name, _, text = line[3:].partition(" ")
+            found[name] = json.loads(text)
+        return found
+
+
+@dataclass
+class Seat:
+    """Where a user of the official client sits: knows the server and a key, and keeps nothing from script to script."""
+
+    home: Path
+    store: Path
+    url: str
+    key: str = KEY
+    python: Path = field(default_factory=find_python)
+    _count: int = 0
+
+    @property
+    def api(self):
+        """What stands in the store, as our own reader has it."""
+        return runlake.Api(str(self.store))
+
+    def folder(self):
+        """A new empty folder."""
+        self._count += 1
+        made = self.home / f"{self._count:03d}"
+        made.mkdir(parents=True)
+        return made
+
+    def environment(self, home, **more):
+        """The variables of a process: where the server is, and no folder outside of `home`."""
+        variables = {
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "HOME": str(home),
+            "WANDB_BASE_URL": self.url,
+            "WANDB_API_KEY": self.key,
+            "WANDB_ERROR_REPORTING": "false",
+            "WANDB_CACHE_DIR": str(home / "cache"),
+            "WANDB_CONFIG_DIR": str(home / "config"),
+            "WANDB_DATA_DIR": str(home / "data"),
+            "WANDB_DIR": str(home),
+        }
+        return {**variables, **more}
+
+    def start(self, script, *arguments, folder=None, home=None, command=None, **variables):
+        """The process of a script, or of a `command` that comes with the client, with pipes to read from."""
+        folder = folder or self.folder()
+        home = home or folder.parent / f"{folder.name}-home"
+        home.mkdir(exist_ok=True)
+        program = [str(self.python), str(script)] if command is None else [str(self.python.parent / command)]
+        return subprocess.Popen(
+            [*program, *map(str, arguments)],
+            cwd=folder,
+            env=self.environment(home, **variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def run(self, script, *arguments, folder=None, code=0, timeout_s=120, **variables):
+        """Run a script to its end, which must be the exit code `code`."""
+        folder = folder or self.folder()
+        process = self.start(script, *arguments, folder=folder, **variables)
+        printed, complaints = process.communicate(timeout=timeout_s)
+        assert process.returncode == code, f"exit code {process.returncode}\n{printed}\n{complaints}"
+        return Done(process.returncode, printed, complaints, folder)
+
+    def run_code(self, text, *arguments, name="script.py", **options):
+        """Run a script that is given as text; it lies in no folder that it works in."""
+        folder = self.folder()
+        script = folder.parent / f"{folder.name}-script" / name
+        script.parent.mkdir()
+        script.write_text(text, encoding="utf-8")
+        return self.run(script, *arguments, folder=folder, **options)
