@@ -9,7 +9,7 @@ from running import ServerProcess
 
 from runlake.model import RunPath
 from runlake.server.people import open_people
-from runlake.service.local import LocalService
+from runlake.server.wandb.ids import run_node_id
 from runlake.store.layout import Layout
 from runlake.store.opening import open_run
 
@@ -80,5 +80,8 @@ def test_the_export_of_a_deleted_run_is_gone(server, root):
     with server.client() as ann:
         (url,) = announced(ann)["parquetUrls"]
         assert httpx.get(url).status_code == 200
-        LocalService(root, default_entity="ann").delete_run(PATH)
+        document = "mutation($id: ID!) { deleteRun(input: {id: $id}) { clientMutationId } }"
+        answer = ann.post("/graphql", json={"query": document, "variables": {"id": run_node_id(PATH)}}).json()
+        assert answer == {"data": {"deleteRun": {"clientMutationId": None}}}
         assert httpx.get(url).status_code == 404
+    assert list((root / ".exports").iterdir()) == []

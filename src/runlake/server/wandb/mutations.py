@@ -44,7 +44,10 @@ class MutationRoot:
         return {"rewoundRun": _RewoundRunNode(self._context, begun.row_counts, begun.writer, path)}
 
     def deleteRun(self, _: ResolveInfo, input: Given) -> dict[str, Any]:
-        self._service.delete_run(run_path_of(input["id"]))
+        path = run_path_of(input["id"])
+        self._service.delete_run(path)
+        if self._context.parquet is not None:
+            self._context.parquet.forget(path)
         return {"clientMutationId": input.get("clientMutationId")}
 
     def stopRun(self, _: ResolveInfo, input: Given) -> dict[str, Any]:
