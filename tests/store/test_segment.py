@@ -15,7 +15,20 @@ from stored import RUN, as_dicts, exactly, rows_as_written
 
 from runlake.errors import CorruptError, NewerFormatError
 from runlake.store import segment
-from runlake.store.segment import PYRAMID_STEP, pyramid, read_keys, read_pyramid, read_rows, series_file, write_rows
+from runlake.store.fold import StreamFold, WriterState
+from runlake.store.segment import (
+    PYRAMID_STEP,
+    Meta,
+    pyramid,
+    read_keys,
+    read_meta,
+    read_pyramid,
+    read_rows,
+    series_file,
+    write_meta,
+    write_rows,
+)
+from runlake.store.view import slice_stretch
 
 SCALARS = st.one_of(
     st.floats(),
@@ -78,7 +91,7 @@ def test_a_stream_without_rows_is_an_empty_file_that_can_be_read(tmp_path):
     file = tmp_path / "s.parquet"
     write_rows(file, RUN, "inc", "gen", [])
     assert read_rows(file, "history") == []
-    assert read_keys(file) == []
+    assert read_keys([(file, {}, None)]) == []
     assert read_pyramid([(file, None)], frozenset({"a"})) is None
 
 
@@ -103,9 +116,82 @@ def test_more_rows_than_a_chunk_come_back_as_one_stretch(tmp_path):
     assert len(one_key.timestamp) == 0
 
 
+def sparse_and_dense(tmp_path):
+    """Three chunks of rows: one key in all, one in every 1,000th, one in every third, one in the last alone."""
+    count = 2 * segment.CHUNK_ROWS + 5_000
+    rows = [{"i": i} for i in range(count)]
+    for i in range(0, count, 1000):
+        rows[i]["rare"] = i / 7
+    for i in range(0, count, 3):
+        rows[i]["third"] = i
+    rows[-1]["late"] = "x"
+    return rows_as_written(tmp_path, rows, rows_per_part=40_000)
+
+
+def pieces_of(file):
+    table = segment.read_outline(file)
+    columns = (table[name].to_pylist() for name in ("key", "first_n", "row_count"))
+    return sorted(each for each in zip(*columns, strict=True) if each[0] in ("i", "rare", "third", "late"))
+
+
+def test_a_series_is_cut_by_its_values_and_not_by_rows(tmp_path):
+    chunk = segment.CHUNK_ROWS
+    before = sparse_and_dense(tmp_path)
+    file = written(tmp_path, before)
+    assert pieces_of(file) == [
+        *(("i", start, min(chunk, before.row_count - start)) for start in range(0, before.row_count, chunk)),
+        ("late", 2 * chunk, 5_000),
+        ("rare", 0, before.row_count),
+        ("third", 0, before.row_count),
+    ]
+    (after,) = read_rows(file, "history")
+    assert exactly(after) == exactly(before)
+
+
+@pytest.mark.parametrize("low", [0, 70_000, 2 * segment.CHUNK_ROWS + 3_000])
+def test_some_rows_of_a_run_have_their_values_of_sparse_series_and_no_others(tmp_path, low):
+    before = sparse_and_dense(tmp_path)
+    (some,) = read_rows(written(tmp_path, before), "history", ranges={before.writer: (low, low + 1_000)})
+    first, last = some.first_n, some.first_n + some.row_count
+    assert first <= low < low + 1_000 <= last
+    found, expected = exactly(some), exactly(slice_stretch(before, first, last))
+    assert {**found, "series": sorted(found["series"])} == {**expected, "series": sorted(expected["series"])}
+
+
+def test_segments_whose_series_were_cut_by_rows_are_read_as_before(tmp_path, monkeypatch):
+    def by_rows(where, row_count):
+        for start in range(0, row_count, segment.CHUNK_ROWS):
+            stop = min(start + segment.CHUNK_ROWS, row_count)
+            low, high = (start, stop) if where is None else np.searchsorted(where, (start, stop)).tolist()
+            if high > low:
+                yield start, stop, low, high
+
+    before = sparse_and_dense(tmp_path)
+    new = written(tmp_path, before)
+    monkeypatch.setattr(segment, "cut_series", by_rows)
+    old = tmp_path / "old.parquet"
+    write_rows(old, RUN, "inc", "gen", [before])
+    assert len(pieces_of(old)) > len(pieces_of(new))
+    for keys, ranges in [(None, None), (frozenset({"rare"}), None), (None, {before.writer: (70_000, 70_010)})]:
+        ours, theirs = (exactly(*read_rows(file, "history", keys, ranges=ranges)) for file in (new, old))
+        assert ours == theirs
+    assert read_keys([(old, {}, None)]) == read_keys([(new, {}, None)])
+
+
+def test_a_meta_file_with_plain_last_values_is_read_as_before(tmp_path, monkeypatch):
+    state = WriterState("w", {"writer": "w", "run_id": "r"}, [(16, {"set": {"a": 1}})], {"history": StreamFold()})
+    meta = Meta(1, "0a", "inc", "gen", [("w", 0)], [], {}, {}, {}, [], [state])
+    write_meta(tmp_path, meta)
+    new = read_meta(tmp_path / "0a.meta")
+    monkeypatch.setattr(segment, "_stored_state", lambda state: state)
+    write_meta(tmp_path, meta)
+    old = read_meta(tmp_path / "0a.meta")
+    assert (new.headers, list(new.writers)) == (old.headers, list(old.writers)) == ({"w": state.header}, [state])
+
+
 def test_keys_are_listed_in_first_logged_order(tmp_path):
     rows = rows_as_written(tmp_path, [{"z": 1, "b": "x"}, {"a": 1, "z": 2.5}, {"y": [1], "c.d": 1}])
-    assert [key for _, _, key in sorted(read_keys(written(tmp_path, rows)))] == ["z", "b", "a", "y", "c\\.d"]
+    assert read_keys([(written(tmp_path, rows), {}, None)]) == ["z", "b", "a", "y", "c\\.d"]
 
 
 @settings(deadline=None, max_examples=100)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -62,9 +62,9 @@ def _keys(snapshot: Snapshot, stream: Stream, view: View) -> list[str]:
         stretches = joined_by_writer(_stretches(snapshot, stream, None, view))
         return list(dict.fromkeys(one.key for mine in stretches for rows in mine for one in rows.series))
     files = [(snapshot.segments_dir / m.files[stream], m.footers, m.owner) for m in sealed(snapshot, stream, view)]
-    of_segments = [key for _, _, key in sorted(chain.from_iterable(segment.read_keys(*file) for file in files))]
+    of_segments = segment.read_keys(files)
     fresh = [s.key for rows in unsealed(snapshot, stream, view) for s in rows.series]
-    return list(dict.fromkeys([*of_segments, *fresh]))
+    return list(dict.fromkeys([*of_segments, *fresh])) if fresh else of_segments
 
 
 def outline_history(layout: Layout, path: RunPath, *, stream: Stream = "history") -> HistoryOutline:
@@ -130,9 +130,9 @@ def sample_history(
 
 def _sample_rows(history: History, samples: int) -> History:
     rows, values = _numbers(history)
+    pieces = segment.cut_series(rows, history.row_count)
+    points = [low + segment.pyramid(values[low:high]) for _, _, low, high in pieces]
     rows = np.arange(history.row_count) if rows is None else rows
-    edges = np.searchsorted(rows, np.arange(0, history.row_count + segment.CHUNK_ROWS, segment.CHUNK_ROWS))
-    points = [low + segment.pyramid(values[low:high]) for low, high in pairwise(edges)]
     kept = np.concatenate(points) if points else np.array([], np.int64)
     picks = kept[minmax_sample(values[kept], samples)]
     return replace(take_rows(history, rows[picks]), source_row_count=len(values))

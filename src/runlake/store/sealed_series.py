@@ -69,8 +69,9 @@ class Directory:
         """What is to be read of each row group."""
         if not len(self):
             return {}
+        is_sorted = (np.diff(self.group * 2**32 + self.offset) >= 0).all()
         # In a file that runs share the entries of one run are not in the order of the groups.
-        order = np.lexsort((self.offset, self.group))
+        order = np.arange(len(self)) if is_sorted else np.lexsort((self.offset, self.group))
         groups = self.group[order]
         starts = np.flatnonzero(np.append(True, groups[1:] != groups[:-1]))
         stops = np.append(starts, len(groups))[1:]
@@ -214,7 +215,7 @@ class SealedSeries(Sequence[Series]):
 
     def _join(self, key: str, lane: Lane, pieces: list[_Piece]) -> Series:
         values = joined_values((span for _, _, span in pieces), ARROW_TYPE_OF_LANE[lane])
-        if len(values) == self._row_count:
+        if len(values) == self._row_count and all(rows is None for rows, _, _ in pieces):
             return Series(key, lane, None, values)
         rows = [np.arange(first, first + s.stop - s.start) if rows is None else rows for rows, first, s in pieces]
         return Series(key, lane, rows[0] if len(rows) == 1 else np.concatenate(rows), values)

@@ -5,8 +5,8 @@ Each stream has two Parquet files, and `docs/guide/storage-format.md` tells ever
 ``<name>-<stream>.parquet``          the values: one row a value, sorted by writer, key, lane and row number
     run_id, generation, writer, key, lane, n, step
     f64 | i64 | bool | str           the value, in the column of its lane (lane json: canonical JSON in `str`)
-``<name>-<stream>.series.parquet``   what is where: one row for each series and 65,536 rows of its writer
-    first_n, row_count               the stretch of rows; ``_step``, ``_timestamp``, ``_runtime`` are series of all rows
+``<name>-<stream>.series.parquet``   what is where: one row for each series, or for each piece of a long one
+    first_n, row_count               the rows it is from; ``_step``, ``_timestamp``, ``_runtime`` are series of all rows
     group, offset, count             the row group and place of its values
     nan_count first last min max sum    numbers only; NaN is counted, not compared
     pyramid_steps, pyramid_values    of each 256 values, the lowest and the highest: what a drawn line needs
@@ -26,6 +26,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple, overload
@@ -41,7 +42,7 @@ import pyarrow.parquet as pq
 from runlake.errors import CorruptError, NewerFormatError
 from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, RunPath, Stream
 from runlake.store import record
-from runlake.store.fold import WriterState
+from runlake.store.fold import StreamFold, WriterState
 from runlake.store.layout import write_atomically
 from runlake.store.sealed_series import COLUMNS, Directory, GroupValues, GroupWish, SealedSeries, joined_values, whole
 from runlake.store.series import Int64s, Series, WriterRows
@@ -51,7 +52,7 @@ CHUNK_ROWS = 65_536
 GROUP_VALUES = 4 * CHUNK_ROWS
 GROUP_TEXT_BYTES = 4 * 2**20
 PYRAMID_STEP = 256
-SERIES_GROUP_POINTS = 65_536
+SERIES_GROUP_POINTS = 262_144
 MERGED_GROUP_VALUES = CHUNK_ROWS
 """Of a file that many runs share: one run reads a whole group for each of its keys."""
 
@@ -173,8 +174,31 @@ META_FRAME = 32
 def write_meta(folder: Path, meta: Meta) -> None:
     """Publish a segment: from now on readers see it."""
     fields = {name: getattr(meta, name) for name in meta.__struct_fields__}
-    body = record.encode_body({**fields, "writers": list(meta.writers)})
+    body = record.encode_body({**fields, "writers": [_stored_state(state) for state in meta.writers]})
     write_atomically(folder / f"{meta.name}.meta", META_MAGIC + record.frame(META_FRAME, body))
+
+
+class _StoredState(msgspec.Struct):
+    """A `WriterState` as it is stored: what its rows come to is packed, since few look at it and it may be large."""
+
+    writer: str
+    header: dict[str, Any]
+    records: list[tuple[int, dict[str, Any]]] = []
+    streams: msgspec.Raw = msgspec.Raw(b"\x80")
+
+
+def _stored_state(state: WriterState) -> dict[str, Any]:
+    packed = record.encode_body(state.streams)
+    streams = [len(packed), pa.compress(packed, "zstd", asbytes=True)]
+    return {"writer": state.writer, "header": state.header, "records": state.records, "streams": streams}
+
+
+def _state_of(stored: _StoredState) -> WriterState:
+    packed: bytes | memoryview = memoryview(stored.streams)
+    if packed[0] & 0xF0 == 0x90:  # an array; older segments have the map itself
+        size_bytes, content = msgspec.msgpack.decode(packed, type=tuple[int, bytes])
+        packed = pa.decompress(content, size_bytes, "zstd", asbytes=True)
+    return WriterState(stored.writer, stored.header, stored.records, record.decode_as(dict[str, StreamFold], packed))
 
 
 class _StoredMeta(Meta):
@@ -203,7 +227,7 @@ class _StoredWriters(Sequence[WriterState]):
 
     def _all(self) -> list[WriterState]:
         if self._decoded is None:
-            self._decoded = record.decode_as(list[WriterState], self._packed)
+            self._decoded = [_state_of(stored) for stored in record.decode_as(list[_StoredState], self._packed)]
         return self._decoded
 
     def __len__(self) -> int:
@@ -275,13 +299,46 @@ class _Origin(NamedTuple):
 
 
 def _new_chunks(origin: _Origin, stretches: Sequence[WriterRows]) -> list[_NewChunk]:
+    return [chunk for rows in stretches for chunk in _chunks_of(origin, rows)]
+
+
+def _chunks_of(origin: _Origin, rows: WriterRows) -> Iterator[_NewChunk]:
+    """Each series in pieces, axes first."""
     positions = np.arange(CHUNK_ROWS)
-    return [
-        chunk
-        for rows in stretches
-        for start in range(0, rows.row_count, CHUNK_ROWS)
-        for chunk in _chunks_of(origin, rows, start, min(start + CHUNK_ROWS, rows.row_count), positions)
-    ]
+    axes: tuple[tuple[str, Lane, npt.NDArray[Any]], ...] = (
+        (STEP, "i64", rows.step),
+        (TIMESTAMP, "f64", rows.timestamp),
+        (RUNTIME, "f64", rows.runtime),
+    )
+    series = [Series(name, lane, None, pa.chunked_array([axis])) for name, lane, axis in axes]
+    for position, one in enumerate((*series, *rows.series), -len(axes)):
+        for start, stop, low, high in cut_series(one.rows, rows.row_count):
+            where = positions[: stop - start] if one.rows is None else one.rows[low:high] - start
+            values = one.values.slice(low, high - low)
+            yield _NewChunk(origin, rows, start, stop, one.key, one.lane, position, where, values)
+
+
+def cut_series(where: Int64s | None, row_count: int) -> Iterator[tuple[int, int, int, int]]:
+    """Where the pieces of a series begin and end, by row and by value; `where` are its rows, None for all.
+
+    A piece has whole stretches of 65,536 rows, one or as many as have no more than 65,536 values together: a sparse
+    series in a long run is one piece, and a dense one is cut so that a few rows can be read.
+    """
+    if where is None:
+        for start in range(0, row_count, CHUNK_ROWS):
+            yield start, min(start + CHUNK_ROWS, row_count), start, min(start + CHUNK_ROWS, row_count)
+        return
+    low, count = 0, len(where)
+    while low < count:
+        start = int(where[low]) // CHUNK_ROWS * CHUNK_ROWS
+        last = int(where[min(low + CHUNK_ROWS, count) - 1])
+        stop = min((last // CHUNK_ROWS + 1) * CHUNK_ROWS, row_count)
+        high = int(np.searchsorted(where, stop))
+        if high - low > CHUNK_ROWS and stop - start > CHUNK_ROWS:  # the last stretch does not fit in
+            stop = last // CHUNK_ROWS * CHUNK_ROWS
+            high = int(np.searchsorted(where, stop))
+        yield start, stop, low, high
+        low = high
 
 
 def _write_values(file: Path, chunks: list[_NewChunk], limit: int, series_of: Callable[[_NewChunk], Any]) -> None:
@@ -362,33 +419,6 @@ class _NewChunk:
         if self.lane in ("f64", "i64") and self.key not in AXES:
             described.update(_statistics(self.values.to_numpy(), self.steps))
         return described
-
-
-def _chunks_of(origin: _Origin, rows: WriterRows, start: int, stop: int, positions: Int64s) -> Iterator[_NewChunk]:
-    """Each series' part in the stretch rows[start:stop], axis first."""
-    everywhere = positions[: stop - start]
-    axes: tuple[tuple[str, Lane, npt.NDArray[Any]], ...] = (
-        (STEP, "i64", rows.step),
-        (TIMESTAMP, "f64", rows.timestamp),
-        (RUNTIME, "f64", rows.runtime),
-    )
-    for position, (name, lane, axis) in enumerate(axes):
-        values = pa.chunked_array([axis[start:stop]])
-        yield _NewChunk(origin, rows, start, stop, name, lane, position - len(axes), everywhere, values)
-    for position, series in enumerate(rows.series):
-        where, values = _cut(series, start, stop, everywhere)
-        if len(values):
-            yield _NewChunk(origin, rows, start, stop, series.key, series.lane, position, where, values)
-
-
-def _cut(series: Series, start: int, stop: int, everywhere: Int64s) -> tuple[Int64s, pa.ChunkedArray]:
-    """Positions within start:stop, and the values there, without copying any."""
-    if series.rows is None:
-        low, high, where = start, stop, everywhere
-    else:
-        low, high = (int(i) for i in np.searchsorted(series.rows, (start, stop)))
-        where = series.rows[low:high] - start
-    return where, series.values.slice(low, high - low)
 
 
 def _groups(chunks: list[_NewChunk], limit: int, series_of: Callable[[_NewChunk], Any]) -> Iterator[list[_NewChunk]]:
@@ -472,7 +502,7 @@ def read_rows(
 ) -> list[WriterRows]:
     """The rows of a segment's stream, one stretch a writer; of the series, only `keys` (escaped paths) when given.
 
-    With `ranges`, those of the writers named that have first ≤ n < last, and up to 65,535 more on either side: rows are
+    With `ranges`, those of the writers named that have first ≤ n < last, and up to 65,535 more on either side: axes are
     read by the chunk. Values are views of what Parquet decoded, not copies. `axes` that are not asked for come back
     empty. Every page is held against its checksum, and with `footers` (of the meta file) the footers too:
     CorruptError names the file. `owner` says whose rows are meant where runs share the file (`Meta.owner`).
@@ -483,7 +513,9 @@ def read_rows(
     if ranges is not None:
         directory = directory.touching(ranges)
     groups = read_groups(file, directory.wishes(), footers)
-    return [_writer_rows(stream, entries, groups, axes) for entries in directory.by_writer()]
+    found_rows = [_writer_rows(stream, entries, groups, axes) for entries in directory.by_writer()]
+    # A sparse series is one piece, and may have values in rows before and behind these.
+    return found_rows if ranges is None else [replace(rows, series=_within(rows)) for rows in found_rows]
 
 
 def read_series(
@@ -633,6 +665,18 @@ def _writer_rows(
     )
 
 
+def _within(rows: WriterRows) -> list[Series]:
+    """The series without values in other rows, in the order in which they begin."""
+    series = []
+    for one in rows.series:
+        if one.rows is not None:
+            low, high = np.searchsorted(one.rows, (0, rows.row_count)).tolist()
+            one = Series(one.key, one.lane, one.rows[low:high], one.values.slice(low, high - low))
+        if len(one.values):
+            series.append(one)
+    return sorted(series, key=lambda one: 0 if one.rows is None else int(one.rows[0]))
+
+
 def _axis(entries: Directory, groups: Mapping[int, GroupValues], found: Int64s) -> npt.NDArray[Any]:
     places = zip(*(getattr(entries, name)[found].tolist() for name in ("group", "offset", "count")), strict=True)
     values = joined_values([groups[group].span(offset, count) for group, offset, count in places])
@@ -671,14 +715,14 @@ def read_outline(file: Path, footers: Mapping[str, Footer] | None = None, owner:
     return read_series(series_file(file), None, columns, footers or {}, owner)
 
 
-def read_keys(
-    file: Path, footers: Mapping[str, Footer] | None = None, owner: Owner | None = None
-) -> list[tuple[int, int, str]]:
-    """(first_n, position, key) of where each key of a segment's stream comes first, in first-logged order."""
-    table = read_series(series_file(file), None, ["first_n", "position", "key"], footers or {}, owner)
+def read_keys(files: Sequence[tuple[Path, Mapping[str, Footer], Owner | None]]) -> list[str]:
+    """The keys of some segments of a stream, in first-logged order."""
+    columns = ["first_n", "position", "key"]
+    found = [read_series(series_file(file), None, columns, footers, owner) for file, footers, owner in files]
+    table = pa.concat_tables(found) if found else pa.table({name: pa.array([], pa.int64()) for name in columns})
     table = table.filter(pc.greater_equal(table["position"], 0))  # the axes stand before the keys
     order = np.lexsort((table["position"].to_numpy(), table["first_n"].to_numpy()))
-    codes = whole(table["key"]).dictionary_encode().indices.to_numpy()[order]
-    firsts = np.sort(np.unique(codes, return_index=True)[1])
-    columns = (table.column(name).take(pa.array(order[firsts])).to_pylist() for name in table.column_names)
-    return list(zip(*columns, strict=True))
+    names = whole(table["key"]).dictionary_encode()
+    codes, firsts = np.unique(names.indices.to_numpy()[order], return_index=True)
+    keys: list[str] = names.dictionary.take(pa.array(codes[np.argsort(firsts)])).to_pylist()
+    return keys
