@@ -9,7 +9,7 @@ import pytest
 import training_script
 
 pytest.register_assert_rewrite("example_checks")
-from seat import Seat, serve
+from seat import Seat, serve  # noqa: E402 (its asserts are rewritten too)
 
 
 @pytest.fixture(scope="session")

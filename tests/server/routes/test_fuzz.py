@@ -2,10 +2,10 @@
 
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
-from served import Holder, make_app
-from trainer import Trainer
 
 from runlake.service.local import LocalService
+from served import Holder, make_app
+from trainer import Trainer
 
 HOLDER = Holder()
 APP = make_app(HOLDER)
