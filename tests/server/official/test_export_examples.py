@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import training_script
-from example_checks import CHECKS, Outcome, check, fill_in, run_example
+from example_checks import Outcome, check, fill_in, run_example
 from seed_examples import SEED_EXAMPLES, SWEEPS_COME_LATER
 from training_script import ARGUMENTS, RUN_A, RUN_B
 

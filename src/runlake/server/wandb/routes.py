@@ -60,6 +60,7 @@ def graphql(request: Request[Any, Any, Any], body: RawBody, parts: Parts) -> Res
         parquet_url=partial(_export_url, parts, base_url, service),
         histories=parts.histories,
         client=_client_of(request),
+        handed_out=parts.handed_out,
     )
     answer = parts.graphql.execute(asked.query or "", asked.variables, asked.operationName, context)
     content = msgspec.json.encode(answer)
