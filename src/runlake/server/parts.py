@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from litestar import Request
@@ -14,6 +14,7 @@ from runlake.server.signing import Signer
 from runlake.server.wandb.commits import Commits
 from runlake.server.wandb.exports import Exports
 from runlake.server.wandb.graphql import GraphQL
+from runlake.server.wandb.handed_out import HandedOut
 from runlake.server.wandb.histories import Histories
 from runlake.service.contract import Service
 
@@ -30,6 +31,7 @@ class ServerParts:
     commits: Commits
     exports: Exports
     public_url: str | None = None
+    handed_out: HandedOut = field(default_factory=HandedOut)
 
     def service_for(self, person: Person | None) -> GuardedService:
         """The verbs as somebody may use them."""

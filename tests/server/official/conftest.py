@@ -7,26 +7,28 @@ from pathlib import Path
 
 import pytest
 import training_script
+from seat import Seat, serve
+
+import many_runs
 
 pytest.register_assert_rewrite("example_checks")
-from seat import Seat, serve  # noqa: E402 (its asserts are rewritten too)
 
 
 @pytest.fixture(scope="session")
 def seat(tmp_path_factory):
-    """A user of the official client, and a server over a store that has the project ``ada/before`` already."""
+    """A user of the official client, and a server over a store with the projects ``ada/before`` and ``ada/many``."""
     home = tmp_path_factory.mktemp("official")
     store = home / "store"
-    train_without_server(home, store)
+    for arguments in training_script.ARGUMENTS.values():
+        run_without_server(home, store, training_script.__file__, *arguments)
+    (store / "ada" / "cifar").rename(store / "ada" / "before")
+    run_without_server(home, store, many_runs.__file__)
     with serve(store, log=home / "server.log") as url:
         yield Seat(home / "seat", store, url)
 
 
-def train_without_server(home, store):
-    """The two runs of the examples, written by our own library."""
+def run_without_server(home, store, *command):
+    """A script of our own library that writes into the store."""
     path = [str(Path(part).absolute()) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
     variables = {"PYTHONPATH": os.pathsep.join(path), "RUNLAKE_DIR": str(store), "RUNLAKE_SEAL": "off"}
-    for arguments in training_script.ARGUMENTS.values():
-        command = [sys.executable, training_script.__file__, *arguments]
-        subprocess.run(command, cwd=home, env=os.environ | variables, capture_output=True, check=True)
-    (store / "ada" / "cifar").rename(store / "ada" / "before")
+    subprocess.run([sys.executable, *command], cwd=home, env=os.environ | variables, capture_output=True, check=True)

@@ -15,10 +15,10 @@ from runlake.errors import ConflictError, NotFoundError
 from runlake.model import DEFAULT_PROJECT, MetricRule, RunEdit, RunInfo, RunPath, WriterBatch, WriterStart
 from runlake.names import default_name, new_run_id
 from runlake.server.wandb.context import RequestContext
+from runlake.server.wandb.handed_out import Kind
 from runlake.server.wandb.ids import read_run_reference
 from runlake.server.wandb.run_node import RunNode
-from runlake.server.wandb.wire import HIDDEN_KEY, load_json_string
-from runlake.values import canonical, flatten
+from runlake.server.wandb.wire import HIDDEN_KEY, NOT_OF_THE_USER, load_json_string
 
 _ENVIRONMENT_KEY, _RULES_KEY, _BRANCH_KEY = "e", "m", "branch_point"
 
@@ -131,20 +131,20 @@ def _edit(
             info = service.read_run(path)  # somebody else made it at this moment
     summary = given.get("summaryMetrics")
     edit = RunEdit(
-        **_changes("config", info.config, config),
-        **_changes("summary", info.summary, None if summary is None else _read_summary(summary)),
+        **_changes(context, "config", info, config),
+        **_changes(context, "summary", info, None if summary is None else _read_summary(summary)),
         info={name: value for name, value in _info_of(given).items() if value != _as_list(getattr(info, name))},
     )
     return {"bucket": RunNode(context, service.edit_run(path, edit)), "inserted": inserted}
 
 
-def _changes(what: str, before: Mapping[str, Any], after: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What a whole document changes in what is stored: values that differ, and keys that are gone."""
-    if after is None:
+def _changes(context: RequestContext, kind: Kind, info: RunInfo, sent: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a whole document means to change in what is stored."""
+    if sent is None:
         return {}
-    old, new = (flatten(tree, stringify_keys=True) for tree in (before, after))
-    to_set = {path: value for path, value in new.items() if path not in old or canonical(old[path]) != canonical(value)}
-    return {f"{what}_set": to_set, f"{what}_unset": tuple(path for path in old if path not in new)}
+    stored: Mapping[str, Any] = getattr(info, kind)
+    to_set, to_unset = context.handed_out.edit_of(context.who, info.path, kind, sent, stored)
+    return {f"{kind}_set": to_set, f"{kind}_unset": to_unset}
 
 
 def _info_of(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def _read_summary(text: str) -> dict[str, Any]:
     document = load_json_string(text, "the summary")
     if not isinstance(document, dict):
         return {}
-    return {key: value for key, value in document.items() if key not in ("_step", "_runtime", "_timestamp", HIDDEN_KEY)}
+    return {key: value for key, value in document.items() if key not in NOT_OF_THE_USER}
 
 
 def _read_rules(hidden: Mapping[str, Any]) -> Iterator[MetricRule]:

@@ -11,6 +11,7 @@ from graphql import GraphQLResolveInfo
 from runlake.model import RunPath
 from runlake.server.wandb.commits import Commits
 from runlake.server.wandb.exports import Exports
+from runlake.server.wandb.handed_out import HandedOut
 from runlake.server.wandb.histories import Histories
 from runlake.service.contract import Service
 
@@ -38,7 +39,8 @@ class RequestContext:
     """The person who asks and what they may see: `service` answers for this person, and hides what is not theirs.
 
     `person` is None for somebody without a key. It has `username`, `email`, `is_admin` and `teams` (name → role).
-    `histories`, `commits` and `parquet` are of the whole server; without `parquet` every history is read live.
+    `histories`, `commits`, `handed_out` and `parquet` are of the whole server; without `parquet` every history is read
+    live.
     """
 
     service: Service
@@ -51,6 +53,12 @@ class RequestContext:
     commits: Commits = field(default_factory=Commits)
     parquet: Exports | None = None
     client: Client = Client()
+    handed_out: HandedOut = field(default_factory=HandedOut)
+
+    @property
+    def who(self) -> str:
+        """The name of whoever asks, empty for nobody."""
+        return "" if self.person is None else str(self.person.username)
 
 
 ResolveInfo = GraphQLResolveInfo[RequestContext]

@@ -23,7 +23,7 @@ class EntityNode:
     readOnly = False
     readOnlyAdmin = False
     privateOnly = True
-    storageBytes = 0
+    storageBytes = 0  # not counted, and the client takes no null
     codeSavingEnabled = True
     defaultAccess = "PRIVATE"
     isPaid = True

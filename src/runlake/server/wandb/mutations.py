@@ -11,17 +11,18 @@ from runlake.model import DEFAULT_PROJECT, Alert, RunEdit, RunPath, WriterBatch,
 from runlake.server.wandb.bucket import BegunRunNode, upsert
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.ids import file_of, rewound_node_id, run_node_id, run_path_of
+from runlake.server.wandb.people_mutations import PeopleMutations
 from runlake.server.wandb.project_node import ProjectNode
 
 Given = Mapping[str, Any]
 _SUCCESS = {"success": True}
 
 
-class MutationRoot:
+class MutationRoot(PeopleMutations):
     """Every field acts for the person of the context, who may change what is theirs."""
 
     def __init__(self, context: RequestContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._service = context.service
 
     # Runs

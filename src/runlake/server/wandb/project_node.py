@@ -10,7 +10,7 @@ from runlake.errors import BadValueError, ConflictError, FilterError, NotFoundEr
 from runlake.model import ProjectInfo, RunPage, RunPath
 from runlake.server.wandb.connection import Connection, Cursor, make_connection, page_size, read_cursor
 from runlake.server.wandb.context import RequestContext, ResolveInfo
-from runlake.server.wandb.entity_node import EntityNode
+from runlake.server.wandb.entity_node import EntityNode, NamedUser, UserNode, visible_person
 from runlake.server.wandb.ids import project_internal_id, project_node_id
 from runlake.server.wandb.run_node import ResumableRunNode, RunNode
 from runlake.server.wandb.wire import iso_time, load_json_string
@@ -18,6 +18,7 @@ from runlake.server.wandb.wire import iso_time, load_json_string
 DEFAULT_ORDER = "+created_at"
 
 _ANCHOR_WINDOW = 200
+_KEYS_PREFIX = "keys_info.keys."
 
 
 class ProjectNode:
@@ -28,7 +29,6 @@ class ProjectNode:
     isPublished = False
     description = None
     views = None
-    user = None
     access = "PRIVATE"
 
     def __init__(
@@ -65,6 +65,11 @@ class ProjectNode:
     @property
     def updatedAt(self) -> str:
         return self.createdAt
+
+    def user(self, _: ResolveInfo) -> UserNode | NamedUser:
+        """Whose project it is: the person whose entity it is in; of a team's, one that is named like the team."""
+        person = visible_person(self._context, self.entityName)
+        return NamedUser(self.entityName) if person is None else UserNode(self._context, person)
 
     def run(self, _: ResolveInfo, name: str, desc: str | None = None) -> RunNode | None:
         """The run of this id; None when there is none, and for what can be no id."""
@@ -169,5 +174,17 @@ def read_filters(text: str | None) -> Mapping[str, Any] | None:
         return None
     found = load_json_string(text, "the filter")
     if found is None or isinstance(found, Mapping):
-        return found or None
+        return _in_our_names(found) or None
     raise FilterError(f'a filter is an object like {{"state": "finished"}}, not {text[:60]!r}')
+
+
+def _in_our_names(filters: Any) -> Any:
+    """Whether a run has logged a key, W&B asks of its list of keys; here the summary knows."""
+    if isinstance(filters, Mapping):
+        return {
+            f"summary_metrics.{name.removeprefix(_KEYS_PREFIX)}" if name.startswith(_KEYS_PREFIX) else name: (
+                _in_our_names(value)
+            )
+            for name, value in filters.items()
+        }
+    return [_in_our_names(item) for item in filters] if isinstance(filters, list) else filters

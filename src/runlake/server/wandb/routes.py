@@ -62,6 +62,7 @@ def graphql(request: Request[Any, Any, Any], body: RawBody, parts: Parts) -> Res
         commits=parts.commits,
         parquet=parts.exports,
         client=_client_of(request),
+        handed_out=parts.handed_out,
     )
     answer = parts.graphql.execute(asked.query or "", asked.variables, asked.operationName, context)
     content = msgspec.json.encode(answer)

@@ -13,6 +13,7 @@ from runlake.server.wandb.console import console_page
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.entity_node import NamedUser
 from runlake.server.wandb.files import FileNode, file_page, list_file_nodes
+from runlake.server.wandb.handed_out import Kind
 from runlake.server.wandb.ids import project_number, resumed_node_id, run_node_id
 from runlake.server.wandb.keys import keys_of_outline, keys_of_summary
 from runlake.server.wandb.rows import Spec, read_spec, sampled_rows, whole_rows
@@ -105,7 +106,7 @@ class RunNode:
 
     @property
     def user(self) -> NamedUser:
-        """Never null: the client cannot read a run without."""
+        """Who began the run; of one that nobody has begun yet, whose it is: the client cannot do without."""
         return NamedUser(self.info.user or self.info.entity)
 
     @property
@@ -144,6 +145,7 @@ class RunNode:
     # Config, summary, keys
 
     def config(self, _: ResolveInfo) -> str:
+        self._remember("config", self.info.config)
         return dump_json_string(config_document(self.info))
 
     def wandbConfig(self, _: ResolveInfo, keys: list[str] | None = None) -> str:
@@ -151,6 +153,7 @@ class RunNode:
         return dump_json_string(hidden if keys is None else {key: hidden[key] for key in keys if key in hidden})
 
     def summaryMetrics(self, _: ResolveInfo) -> str:
+        self._remember("summary", self.info.summary)
         return dump_json_string(summary_document(self.info))
 
     def systemMetrics(self, _: ResolveInfo) -> str:
@@ -248,6 +251,10 @@ class RunNode:
     @cached_property
     def _files(self) -> list[FileNode]:
         return list_file_nodes(self._context, self.info.path)
+
+    def _remember(self, kind: Kind, document: dict[str, Any]) -> None:
+        if not self._context.client.is_training:
+            self._context.handed_out.remember(self._context.who, self.info.path, kind, document)
 
     def _rows(self, stream: Stream, samples: int | None, min_step: int | None, max_step: int | None) -> list[str]:
         if stream == "history" and min_step is not None and max_step is not None:

@@ -19,7 +19,7 @@ import msgspec
 
 from runlake.errors import BadValueError
 from runlake.model import RUNTIME, STEP, TIMESTAMP, LoggedRow, Stream, WriterBatch
-from runlake.server.wandb.wire import HIDDEN_KEY
+from runlake.server.wandb.wire import HIDDEN_KEY, NOT_OF_THE_USER
 
 MAX_BODY_BYTES = 64 * 2**20
 """The client sends up to 10 MiB of lines at once; zipped, they may not grow beyond this."""
@@ -84,7 +84,7 @@ def read_batch(body: bytes, base: Mapping[str, int], *, has_labels: bool = False
         elif name == _SUMMARY and chunk.content:
             summary = _json_line(chunk.content[-1], name)
             runtime_s = _runtime_of(summary)
-            summary = {key: value for key, value in summary.items() if key not in _NOT_OF_THE_USER}
+            summary = {key: value for key, value in summary.items() if key not in NOT_OF_THE_USER}
         elif name == _CONSOLE:
             rows["console"] = [
                 _console_row(chunk.offset + place, line, has_labels) for place, line in enumerate(chunk.content)
@@ -97,9 +97,6 @@ def read_batch(body: bytes, base: Mapping[str, int], *, has_labels: bool = False
         is_preempting=bool(post.preempting),
         exit_code=(post.exitcode or 0) if post.complete else None,
     )
-
-
-_NOT_OF_THE_USER = frozenset({STEP, TIMESTAMP, RUNTIME, HIDDEN_KEY})
 
 
 def _rows(name: str, chunk: _Chunk, stream: Stream) -> list[LoggedRow]:

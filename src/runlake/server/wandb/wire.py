@@ -17,11 +17,14 @@ import msgspec
 import pyarrow as pa
 
 from runlake.errors import BadValueError
-from runlake.model import RUNTIME, STEP, TIMESTAMP, Lane, RunInfo
+from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, RunInfo
 from runlake.query.rows import read_python
 
 HIDDEN_KEY = "_wandb"
 """Where W&B keeps what it knows of a run beside what the user configured."""
+
+NOT_OF_THE_USER = frozenset({*AXES, HIDDEN_KEY})
+"""Keys of a summary that the client adds to what was logged."""
 
 TELEMETRY_KEY = "t"
 """The client takes a run for one that has begun when its hidden configuration has this key."""
