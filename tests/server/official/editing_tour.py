@@ -1,6 +1,7 @@
 """What `wandb.Api()` changes: each step answers with what a second client then reads."""
 
 import math
+from pathlib import Path
 
 import wandb
 from answering import answer
@@ -70,15 +71,18 @@ def untag():
     return fresh().tags
 
 
+def text_of(downloaded):
+    downloaded.close()
+    return Path(downloaded.name).read_text()
+
+
 def upload():
-    with open("result.txt", "w") as file:
-        file.write("first")
+    Path("result.txt").write_text("first")
     made = run.upload_file("result.txt")
-    found = [made.name, made.size, open(fresh().file("result.txt").download(root="got").name).read()]
-    with open("result.txt", "w") as file:
-        file.write("second")
+    found = [made.name, made.size, text_of(fresh().file("result.txt").download(root="got"))]
+    Path("result.txt").write_text("second")
     run.upload_file("result.txt")
-    return [*found, open(fresh().file("result.txt").download(root="got", replace=True).name).read()]
+    return [*found, text_of(fresh().file("result.txt").download(root="got", replace=True))]
 
 
 def delete_file():

@@ -113,11 +113,13 @@ def test_runs_are_listed_oldest_first_in_pages(tour):
     assert tour["runs-slice"] == [["run1", "run2"], "run4"]
     assert tour["runs-full"] == [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
     assert tour["runs-lazy"] == [9.8, 8.8, 7.8, 6.8, 5.8, 4.8, 3.8]
-    assert [[row["run_id"], row["_step"], row["loss"]] for row in tour["histories"]] == [
+    assert [[row["run_id"], row["_step"], row["loss"]] for row in tour["histories"][:4]] == [
         ["run0", 0, 10],
         ["run0", 2, 9.8],
         ["run1", 0, 9],
+        ["run1", 2, 8.8],
     ]
+    assert len(tour["histories"]) == 14
     assert tour["missing-project"]["error"] == "ValueError"
 
 
