@@ -180,7 +180,7 @@ def names_of(path):
     }
 
 
-@pytest.mark.parametrize("who", [None, "eve"])
+@pytest.mark.parametrize("who", ["eve", pytest.param(None, marks=pytest.mark.long)])
 def test_no_graphql_field_tells_or_changes_anything_for_a_stranger(server, fingerprint, who):
     asked, differing = 0, []
     texts = [list(documents(load_schema(), path)) for path in (PATH, NOWHERE)]

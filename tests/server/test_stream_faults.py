@@ -39,7 +39,7 @@ def write_run(client, run_id, seed, request_count):
     return sent
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [2, pytest.param(1, marks=pytest.mark.long)])
 def test_a_network_that_drops_doubles_and_breaks_off_requests_loses_no_row_and_doubles_none(tmp_path, workers):
     server = ServerProcess(tmp_path / "store", workers=workers).start()
     chance = random.Random(workers)

@@ -181,9 +181,13 @@ class _Known:
 
 @dataclass(slots=True)
 class Turn:
-    """One turn of a writer; `afterwards` is called when what it wrote is on the disk, before the next one's turn."""
+    """One turn of a writer; `afterwards` is called when what it wrote is on the disk, before the next one's turn.
+
+    `is_one_of_several`: others write the run beside it.
+    """
 
     writer: JournalWriter
+    is_one_of_several: bool = False
     afterwards: Callable[[], None] | None = None
 
 
@@ -210,7 +214,7 @@ class ServedWriters:
             known = self._take(folder, writer)
             if known is None:
                 known = self._open(folder, writer, served)
-            turn = Turn(known.writer)
+            turn = Turn(known.writer, served.client is not None)
             yield turn
             current = known.journal.current
             if current is not None:

@@ -120,6 +120,9 @@ class ServedRuns:
         counts = writer.row_counts()
         if batch.exit_code is not None:
             state = batch.state or _state_after(batch.exit_code, known, is_stopped=is_stopped)
+            if turn.is_one_of_several:
+                # Of several, only those that decide how the run ends say that they end.
+                writer.record(record.START, {"primary": True})
             writer.end({"exit_code": batch.exit_code, "state": state, "runtime": batch.runtime_s})
         return counts
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runlake.errors import ConflictError, NotFoundError
-from runlake.model import DEFAULT_PROJECT, MetricRule, RunEdit, RunInfo, RunPath, WriterBatch, WriterStart
+from runlake.model import DEFAULT_PROJECT, STREAMS, MetricRule, RunEdit, RunInfo, RunPath, WriterBatch, WriterStart
 from runlake.names import default_name, new_run_id
 from runlake.server.wandb.context import RequestContext
 from runlake.server.wandb.handed_out import Kind
@@ -68,6 +68,10 @@ def _begin(
     row_counts: dict[str, int] | None,
 ) -> dict[str, Any]:
     client = context.client
+    fork = _fork_of(path, hidden)
+    goes_on = row_counts is not None and fork is None
+    if fork is not None or (client.is_shared and row_counts is None):
+        row_counts = dict.fromkeys(STREAMS, 0)  # such a process counts its own lines only
     start = WriterStart(
         name=given.get("displayName"),
         default_name=default_name(path.run_id, _run_count(context, path) + 1),
@@ -80,18 +84,18 @@ def _begin(
         program=given.get("jobProgram"),
         sweep=given.get("sweep"),
         config=config,
-        resume=None if row_counts is None else "allow",
+        resume="allow" if goes_on else None,
         row_counts=row_counts,
         is_shared=client.is_shared,
         client=client.client_id,
-        fork_from=_fork_of(path, hidden),
+        fork_from=fork,
     )
     begun = context.service.begin_writer(path, start)
     rules = tuple(_read_rules(hidden))
     if rules:
         context.service.write_batch(path, begun.writer, WriterBatch(rules=rules))
     info = context.service.read_run(path)
-    line_count = 0 if row_counts is None else begun.row_counts["history"]
+    line_count = 0 if row_counts is None else row_counts["history"]
     return {"bucket": BegunRunNode(context, info, line_count), "inserted": info.incarnation == begun.writer}
 
 
