@@ -24,7 +24,7 @@ bench: $(VENV)/test.done  ## measure, beside the peers, and write docs/performan
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/test.done  ## regenerate the generated reference pages
-	$(BIN)/python docs/generate_reference.py
+	$(BIN)/python docs/generate_reference.py && $(BIN)/python docs/generate_wandb_clients.py
 
 lock: $(VENV)/check.done  ## pin what is installed here, with hashes
 	$(BIN)/python requirements/lock.py
