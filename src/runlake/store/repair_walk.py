@@ -28,7 +28,7 @@ from runlake.store.repair_journal import (
     whole_frames,
 )
 from runlake.store.run_state import part_header
-from runlake.store.segment import Meta
+from runlake.store.segment_meta import Meta
 from runlake.store.snapshot import Snapshot
 
 _ENOUGH_BYTES = 128 * 2**20
