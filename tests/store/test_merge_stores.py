@@ -20,7 +20,7 @@ from runlake.service.local import LocalService
 from runlake.store import record, segment, trash
 from runlake.store.changes import append_change, pack_changes
 from runlake.store.check import check_run
-from runlake.store.journal import FolderJournal
+from runlake.store.folder_journal import FolderJournal
 from runlake.store.layout import Layout
 from runlake.store.merge_stores import choose_projects, merge_projects
 from runlake.store.opening import create_pending, open_child

@@ -8,8 +8,7 @@ from stored import RUN, Writer, part_names
 
 from runlake.errors import ConflictError, NotFoundError, RunlakeWarning, StoreError, UsageError
 from runlake.sdk.session import Session
-from runlake.store import journal as journal_module
-from runlake.store import opening, repair, seal, trash
+from runlake.store import folder_journal, opening, repair, seal, trash
 from runlake.store.blobs import FolderBlobs
 from runlake.store.changes import latest_death
 from runlake.store.journal import PartName
@@ -105,7 +104,7 @@ def test_a_writer_of_a_deleted_run_leaves_nothing_in_the_next_one(layout, at_s):
 def test_a_file_system_that_numbers_folders_anew_stops_no_writer(layout, monkeypatch):
     writer = Writer(layout, rows_per_part=3).log_many(rows(0, 3))
     numbers = iter(range(100))
-    monkeypatch.setattr(journal_module, "folder_identity", lambda folder: (0, next(numbers)))
+    monkeypatch.setattr(folder_journal, "folder_identity", lambda folder: (0, next(numbers)))
     writer.log_many(rows(3, 10)).end()
     assert values(layout) == list(range(10))
 

@@ -296,7 +296,7 @@ def test_what_a_writer_appends_after_a_forced_repair_is_in_the_trash(layout):
 
 
 def test_where_locks_tell_nothing_a_recent_write_is_a_sign_of_life(layout, crashed, monkeypatch):
-    monkeypatch.setattr("runlake.store.journal.fcntl", None)
+    monkeypatch.setattr("runlake.store.folder_journal.fcntl", None)
     assert repair_run(layout, RUN) == []
     for file in parts_of(layout, crashed).values():
         os.utime(file, (1e9, 1e9))
@@ -450,7 +450,7 @@ def kill_at(monkeypatch, count):
     for name in STEPS:
         monkeypatch.setattr(repair, name, step(getattr(repair, name)))
     monkeypatch.setattr(repair.Aside, "keep", step(repair.Aside.keep))
-    monkeypatch.setattr("runlake.store.journal.FolderJournal.drop", step(repair.FolderJournal.drop))
+    monkeypatch.setattr("runlake.store.folder_journal.FolderJournal.drop", step(repair.FolderJournal.drop))
     monkeypatch.setattr("pathlib.Path.unlink", step(repair.Path.unlink))
 
 

@@ -25,11 +25,11 @@ from runlake.query.history import History, Int64s, Series
 from runlake.query.scan import read_history, spellings
 from runlake.query.select import slice_rows
 from runlake.store import merged_file, segment
-from runlake.store.decode import ARROW_TYPE_OF_LANE
 from runlake.store.layout import Layout
 from runlake.store.merged_file import MergedList
 from runlake.store.read_segment import read_groups, read_series
 from runlake.store.sealed_series import GroupValues, GroupWish, joined_values
+from runlake.store.series import ARROW_TYPE_OF_LANE
 
 _LANES: dict[str, Lane] = {lane: lane for lane in get_args(Lane)}
 _NUMBERS = ("position", "first_n", "row_count", "group", "offset")

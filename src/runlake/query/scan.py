@@ -21,11 +21,10 @@ from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, RunPath, Stream
 from runlake.query.history import EXACT_INTEGER, History, HistoryOutline, Series, SeriesOutline
 from runlake.query.sample import minmax_sample
 from runlake.query.select import take_rows
-from runlake.store.decode import ARROW_TYPE_OF_LANE
 from runlake.store.layout import Layout
 from runlake.store.read_segment import read_keys, read_outline, read_pyramid, read_rows
 from runlake.store.sealed_series import SealedSeries
-from runlake.store.series import Float64s, Int64s, WriterRows
+from runlake.store.series import ARROW_TYPE_OF_LANE, Float64s, Int64s, WriterRows
 from runlake.store.snapshot import Snapshot, read_consistently
 from runlake.store.view import View, joined_by_writer, sealed, unsealed, view_of
 from runlake.store.write_segment import cut_series, pyramid

@@ -17,9 +17,11 @@ from runlake.model import AXES, STEP, TIMESTAMP, RunPath, Stream, TailCursor
 from runlake.query.history import Int64s, Tail
 from runlake.query.scan import in_order, join_rows, only_keys, spellings
 from runlake.store import record
-from runlake.store.decode import ScannedPart, rows_of
+from runlake.store.decode import ScannedPart
+from runlake.store.decode_rows import rows_of
 from runlake.store.fold import WriterState
-from runlake.store.journal import FolderJournal, PartName
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal import PartName
 from runlake.store.journal_mark import read_journal_mark
 from runlake.store.kept import Kept
 from runlake.store.layout import Layout

@@ -32,7 +32,7 @@ from runlake.sdk.rules import make_rule
 from runlake.sdk.summary import Summary
 from runlake.settings import Settings
 from runlake.store import record
-from runlake.store.journal import JournalWriter
+from runlake.store.journal_writer import JournalWriter
 from runlake.store.layout import Layout
 from runlake.store.opening import OpenedRun, open_child
 from runlake.values import flatten, unflatten

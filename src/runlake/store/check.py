@@ -18,7 +18,8 @@ from runlake.errors import CorruptError, NewerFormatError, RunlakeError
 from runlake.model import STEP, STREAMS, Finding, RunPath
 from runlake.store import segment
 from runlake.store.check_journal import KnownRows, check_journal
-from runlake.store.journal import SERVED_FILES, FolderJournal, PartName
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal import SERVED_FILES, PartName
 from runlake.store.layout import Layout
 from runlake.store.read_segment import open_parquet, read_checksum, read_rows
 from runlake.store.segment_meta import Meta, read_meta

@@ -26,7 +26,8 @@ from runlake.store.claim import claim_incarnation, read_claim
 from runlake.store.control import StopWatch
 from runlake.store.decode import BEGINNING, PartMark, ScannedPart, scan_part, scan_since
 from runlake.store.direct_look import HERE
-from runlake.store.journal import FolderJournal, PartName
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal import PartName
 from runlake.store.kept import Kept
 from runlake.store.layout import Layout, check_run_path
 from runlake.store.opening import create_store, open_run

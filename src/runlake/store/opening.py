@@ -30,7 +30,9 @@ from runlake.store.changes import append_change, latest_death
 from runlake.store.claim import claim_incarnation, new_writer_id
 from runlake.store.control import records
 from runlake.store.fold import Numbers, unpack_info
-from runlake.store.journal import FolderJournal, Journal, JournalWriter, PartName, PartPlace, Prepare
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal import Journal, PartName, PartPlace
+from runlake.store.journal_writer import JournalWriter, Prepare
 from runlake.store.layout import Layout, check_run_path, write_atomically
 
 Resume = Literal["allow", "must", "never", "auto"]

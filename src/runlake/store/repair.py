@@ -25,10 +25,12 @@ from runlake.store import segment
 from runlake.store.changes import READ_ONLY_ERRNOS, append_change
 from runlake.store.check import check_run, check_segment
 from runlake.store.check_journal import KnownRows, check_journal
-from runlake.store.decode import rows_of, scan_part
+from runlake.store.decode import scan_part
+from runlake.store.decode_rows import rows_of
 from runlake.store.fold import WriterState
+from runlake.store.folder_journal import FolderJournal
 from runlake.store.garbage import Aside
-from runlake.store.journal import FolderJournal, PartName
+from runlake.store.journal import PartName
 from runlake.store.layout import Layout, folder_identity, write_atomically
 from runlake.store.repair_journal import root_of
 from runlake.store.repair_segment import mend_meta, mend_parquet, meta_of_files, read_whole

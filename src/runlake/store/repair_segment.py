@@ -14,14 +14,13 @@ import pyarrow.parquet as pq
 from runlake.errors import CorruptError, RunlakeError
 from runlake.model import AXES, RUNTIME, STEP, STREAMS, TIMESTAMP, RunPath, Stream
 from runlake.store import record, segment
-from runlake.store.decode import ARROW_TYPE_OF_LANE
 from runlake.store.fold import WriterState
 from runlake.store.read_segment import open_parquet, read_checksum, read_footer, read_rows
 from runlake.store.repair_journal import with_one_byte_changed
 from runlake.store.run_state import fold_rows
 from runlake.store.segment import Footer
 from runlake.store.segment_meta import META_FRAME, META_MAGIC, Meta, Stretch, parse_meta
-from runlake.store.series import Series, WriterRows
+from runlake.store.series import ARROW_TYPE_OF_LANE, Series, WriterRows
 
 LARGEST_MENDED_BYTES = 64 * 2**20
 """In larger files no flipped byte is looked for: that takes Python about a second for each four megabytes."""

@@ -12,7 +12,8 @@ from typing import Any
 from runlake.errors import CorruptError
 from runlake.model import STREAMS, Repair
 from runlake.store import record
-from runlake.store.decode import ScannedPart, rows_of, scan_part
+from runlake.store.decode import ScannedPart, scan_part
+from runlake.store.decode_rows import rows_of
 from runlake.store.fold import WriterState
 from runlake.store.journal import PartName
 from runlake.store.repair_journal import (

@@ -11,8 +11,9 @@ from pathlib import Path, PurePosixPath
 from runlake.errors import CorruptError
 from runlake.store import segment
 from runlake.store.decode import scan_part
+from runlake.store.folder_journal import FolderJournal
 from runlake.store.join_runs import FileLook, beside, choose_part, is_newer, wanted_metas, wanted_parts
-from runlake.store.journal import FolderJournal, PartName
+from runlake.store.journal import PartName
 from runlake.store.layout import TEMPORARY_PREFIX
 from runlake.store.run_state import is_alive, part_header
 from runlake.store.segment_meta import Meta, read_meta

@@ -27,7 +27,8 @@ from runlake.errors import CorruptError, ReadOnlyError
 from runlake.model import STREAMS, RunPath, Stream
 from runlake.store import record, segment
 from runlake.store.changes import READ_ONLY_ERRNOS, append_change
-from runlake.store.decode import ScannedPart, check_follows, rows_of
+from runlake.store.decode import ScannedPart
+from runlake.store.decode_rows import check_follows, rows_of
 from runlake.store.fold import StreamFold, WriterState
 from runlake.store.journal import PartName
 from runlake.store.layout import TEMPORARY_PREFIX, Layout, encode_name, folder_identity

@@ -19,7 +19,8 @@ from typing import TypeVar
 from runlake.errors import CorruptError, NotFoundError, StoreError
 from runlake.model import RunPath
 from runlake.store.decode import ScannedPart, scan_part
-from runlake.store.journal import FolderJournal, PartName
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal import PartName
 from runlake.store.layout import Layout
 from runlake.store.overlap import without_repeats
 from runlake.store.segment_meta import Meta, read_meta
