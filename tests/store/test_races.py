@@ -212,7 +212,7 @@ def test_files_that_a_sealer_of_a_deleted_run_leaves_in_the_next_one_are_nobodys
         seal_run(layout, RUN)
 
     snapshot = take_snapshot(layout, RUN)
-    meanwhile.before(seal.segment, "write_rows", delete_and_make_anew)
+    meanwhile.before(seal, "write_rows", delete_and_make_anew)
     write_files(snapshot, plan(snapshot)[0])
     assert len(segment_files(layout)) == 5
     info, _ = everything(layout)

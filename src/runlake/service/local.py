@@ -49,7 +49,7 @@ from runlake.service.edit_records import records_of
 from runlake.service.local_care import LocalCare
 from runlake.store import record, trash
 from runlake.store.blobs import FolderBlobs
-from runlake.store.catalog import ENDED_STATES, Catalog, Progress, ProjectState
+from runlake.store.catalog import ENDED_STATES, Catalog, Progress
 from runlake.store.changes import Action, append_change
 from runlake.store.claim import new_writer_id
 from runlake.store.fed_journal import FedJournals
@@ -57,6 +57,7 @@ from runlake.store.fold_many import fold_many
 from runlake.store.journal_mark import read_journal_mark
 from runlake.store.layout import Layout, check_run_path
 from runlake.store.opening import create_pending, create_store, hold_journal, open_editor
+from runlake.store.project_records import ProjectState
 from runlake.store.run_state import list_generations, read_run, read_state
 from runlake.store.served_runs import ServedRuns
 
