@@ -17,7 +17,8 @@ from runlake.store import record, segment
 from runlake.store.changes import PACK_AT, append_change, pack_changes
 from runlake.store.fold import WriterState
 from runlake.store.layout import Layout
-from runlake.store.opening import create_store, open_run
+from runlake.store.marker import create_store
+from runlake.store.opening import open_run
 from runlake.store.seal import seal_run
 from runlake.store.segment_meta import Meta, read_meta, write_meta
 

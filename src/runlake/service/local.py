@@ -56,7 +56,8 @@ from runlake.store.fed_journal import FedJournals
 from runlake.store.fold_many import fold_many
 from runlake.store.journal_mark import read_journal_mark
 from runlake.store.layout import Layout, check_run_path
-from runlake.store.opening import create_pending, create_store, hold_journal, open_editor
+from runlake.store.marker import check_format, create_store
+from runlake.store.opening import create_pending, hold_journal, open_editor
 from runlake.store.project_records import ProjectState
 from runlake.store.run_state import list_generations, read_run, read_state
 from runlake.store.served_runs import ServedRuns
@@ -117,6 +118,7 @@ class LocalService(LocalCare):
         self._newest: dict[tuple[str, str], RunIndex] = {}
         self._listings_lock = threading.Lock()
         self._told: set[tuple[str, str]] = set()
+        self._is_format_known = False
 
     @property
     def url(self) -> str:
@@ -129,6 +131,7 @@ class LocalService(LocalCare):
     # Projects
 
     def list_projects(self, entity: str | None = None) -> list[ProjectInfo]:
+        self._check_format()
         entities = self._layout.entities() if entity is None else [entity]
         return [
             self._describe_project(owner, project) for owner in entities for project in self._layout.projects(owner)
@@ -398,7 +401,13 @@ class LocalService(LocalCare):
         run_count = len(self._layout.run_ids(entity, project))
         return ProjectInfo(entity=entity, name=project, created_at=folder.stat().st_mtime, run_count=run_count)
 
+    def _check_format(self) -> None:
+        if not self._is_format_known:
+            check_format(self._layout)
+            self._is_format_known = True
+
     def _check_project(self, entity: str, project: str) -> None:
+        self._check_format()
         check_run_path(RunPath(entity, project, "any"))
         if self._layout.project_dir(entity, project).is_dir():
             return
@@ -412,6 +421,7 @@ class LocalService(LocalCare):
         raise NotFoundError(f"no project {entity}/{project}: {found}; {_advice(asked, known, prefix, 'runlake ls')}")
 
     def _check_exists(self, path: RunPath) -> None:
+        self._check_format()
         check_run_path(path)
         if self._layout.run_dir(path).is_dir():
             return

@@ -30,7 +30,8 @@ from runlake.store.folder_journal import FolderJournal
 from runlake.store.journal import PartName
 from runlake.store.kept import Kept
 from runlake.store.layout import Layout, check_run_path
-from runlake.store.opening import create_store, open_run
+from runlake.store.marker import create_store
+from runlake.store.opening import open_run
 from runlake.store.part_tail import mark_at
 from runlake.store.segment_meta import read_meta
 from runlake.store.served import Served, hold, mark_served, read_served

@@ -9,7 +9,7 @@ from runlake.store.check_project import check_project, check_store, deleted_runs
 from runlake.store.folder_journal import FolderJournal
 from runlake.store.garbage import Aside
 from runlake.store.layout import Layout
-from runlake.store.opening import create_store
+from runlake.store.marker import create_store
 from runlake.store.run_state import is_alive
 from runlake.store.snapshot import read_consistently
 from runlake.store.trash import move_run_to_trash
