@@ -33,7 +33,8 @@ from runlake.settings import Settings, resolve
 from runlake.store import side_process
 from runlake.store.changes import append_change
 from runlake.store.control import StopWatch
-from runlake.store.journal import FolderJournal, Prepare
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal_writer import Prepare
 from runlake.store.layout import Layout
 from runlake.store.opening import OpenedRun, open_run
 from runlake.values import flatten

@@ -17,7 +17,6 @@ import os
 import secrets
 import time
 import zlib
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -27,7 +26,8 @@ from runlake.model import MetricRule, RunInfo
 from runlake.store.changes import SeenChanges
 from runlake.store.columns_file import DamagedFileError, read_columns, write_columns
 from runlake.store.layout import TEMPORARY_PREFIX, write_atomically
-from runlake.store.run_columns import ROOTS, RunColumns
+from runlake.store.project_records import CatalogRow, ProjectRecords
+from runlake.store.run_columns import ROOTS
 from runlake.values import decode_json, encode_json
 
 FORMAT = 1
@@ -42,41 +42,6 @@ _ATTEMPTS = 5
 
 class CatalogUnusableError(StoreError):
     """There can be no catalog at this place."""
-
-
-@dataclass(frozen=True, slots=True)
-class CatalogRow:
-    """What is known of one run. `info` is None when it is gone, or has never been readable (`problem` says why).
-
-    `is_open` says that its journal must be watched; so does `watch_until_s`, seconds since 1970, while it is not past.
-    """
-
-    info: RunInfo | None
-    journal_mark: int
-    is_open: bool
-    problem: str | None = None
-    watch_until_s: float = 0.0
-
-
-@dataclass(slots=True)
-class ProjectRecords:
-    """What is known of one project. A row in `overlay` (by folder) hides what `columns` say of that run.
-
-    `deaths` maps incarnations to the time of their last delete or undelete and whether it was a delete;
-    `folder_stamp` tells the folder of runs as it was when it was last listed.
-    """
-
-    columns: RunColumns | None = None
-    overlay: dict[str, CatalogRow] = field(default_factory=dict)
-    seen: SeenChanges = field(default_factory=SeenChanges)
-    deaths: dict[str, tuple[int, bool]] = field(default_factory=dict)
-    folder_stamp: tuple[int, int, int] | None = None
-    columns_name: str | None = None
-
-    @property
-    def run_count(self) -> int:
-        """How many rows there are, a run in both places counted twice."""
-        return len(self.overlay) + (self.columns.size if self.columns else 0)
 
 
 class _StoredRow(msgspec.Struct, array_like=True):

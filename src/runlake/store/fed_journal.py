@@ -20,17 +20,20 @@ import msgspec
 
 from runlake.errors import BadValueError, ConflictError, CorruptError, GapError, NotFoundError
 from runlake.model import Appended, RunPath, WriterGrant, WriterOpening
-from runlake.store import record, segment
+from runlake.store import record
 from runlake.store.changes import append_change, latest_death
 from runlake.store.claim import claim_incarnation, read_claim
 from runlake.store.control import StopWatch
 from runlake.store.decode import BEGINNING, PartMark, ScannedPart, scan_part, scan_since
 from runlake.store.direct_look import HERE
-from runlake.store.journal import FolderJournal, PartName
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal import PartName
 from runlake.store.kept import Kept
 from runlake.store.layout import Layout, check_run_path
-from runlake.store.opening import create_store, open_run
+from runlake.store.marker import create_store
+from runlake.store.opening import open_run
 from runlake.store.part_tail import mark_at
+from runlake.store.segment_meta import read_meta
 from runlake.store.served import Served, hold, mark_served, read_served
 from runlake.store.side_process import start_detached
 from runlake.store.snapshot import meta_names, number_parts
@@ -201,7 +204,7 @@ class FedJournals:
         journal, folder = FolderJournal(self._layout.journal_dir(path)), self._layout.segments_dir(path)
         while True:
             try:
-                metas = [segment.read_meta(folder / f"{name}.meta") for name in meta_names(folder)]
+                metas = [read_meta(folder / f"{name}.meta") for name in meta_names(folder)]
             except FileNotFoundError:
                 continue  # sealed under our hands
             return number_parts(journal, metas)[1].get(writer, set())

@@ -32,7 +32,6 @@ from pathlib import Path
 from runlake.errors import PathError
 from runlake.model import RunPath
 
-FORMAT_VERSION = 1
 TEMPORARY_PREFIX = ".runlake-tmp-"
 """Files being written; they are renamed when whole, and never listed."""
 

@@ -14,11 +14,11 @@ from runlake.model import RunPath, TrashItem
 from runlake.store.changes import append_change, latest_death
 from runlake.store.claim import read_claim_in
 from runlake.store.fold import fold_run
+from runlake.store.folder_journal import FolderJournal
 from runlake.store.join_runs import ids_of
-from runlake.store.journal import FolderJournal
 from runlake.store.layout import TEMPORARY_PREFIX, Layout, check_run_path, encode_name, folder_identity
 from runlake.store.run_state import part_header, read_run, writer_states
-from runlake.store.segment import read_meta
+from runlake.store.segment_meta import read_meta
 from runlake.store.snapshot import Snapshot, meta_names, number_parts
 
 REPAIR_PREFIX = "repair-"
