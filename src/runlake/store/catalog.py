@@ -22,12 +22,14 @@ from __future__ import annotations
 
 import math
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakValueDictionary
 
 from runlake.errors import NotFoundError, StoreError
 from runlake.model import RunInfo, RunPath
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
     from runlake.store.catalog_file import CatalogFile, CatalogRow, ProjectRecords
     from runlake.store.run_columns import RunColumns
+    from runlake.store.told_states import ToldStates
 
 ENDED_STATES = frozenset({"finished", "failed", "killed", "pending"})
 """What comes after these is announced by a change; in all other states the journal is watched."""
@@ -77,11 +80,12 @@ FoldMany = Callable[[str, str, list[str]], "Iterable[tuple[RunColumns | None, li
 
 @dataclass(frozen=True, slots=True)
 class ProjectState:
-    """The runs of a project at one moment; `number` is another one whenever anything changed.
+    """The runs of a project at one moment; `number` and `version` are others whenever anything changed.
 
-    The runs are those of `columns`, the rows `hidden` left out, and those `added`. `problems` says of runs (by folder)
-    that could not be read why; they are among the others as they were last seen, if ever. Where `is_complete` is False,
-    the project is being read for the first time, and there are more.
+    `version` names the state among those of all processes, see `Catalog.recall`. The runs are those of `columns`, the
+    rows `hidden` left out, and those `added`. `problems` says of runs (by folder) that could not be read why; they are
+    among the others as they were last seen, if ever. Where `is_complete` is False, the project is being read for the
+    first time, and there are more.
     """
 
     columns: RunColumns | None
@@ -89,6 +93,7 @@ class ProjectState:
     added: tuple[RunInfo, ...]
     problems: Mapping[str, str]
     number: int
+    version: str
     is_complete: bool = True
 
     @property
@@ -124,10 +129,14 @@ class _Project:
     state: ProjectState | None = None
     is_state_old: bool = True
     cannot_pack: bool = False
+    told: ToldStates | None = None
 
 
 class Catalog:
-    """The runs of every project of a store. Threads may share it; one project's wait does not hold up another."""
+    """The runs of every project of a store. Threads may share it; one project's wait does not hold up another.
+
+    With `tells_states` every state is written down beside the catalog, so that other processes can `recall` it.
+    """
 
     def __init__(
         self,
@@ -142,6 +151,7 @@ class Catalog:
         settle_s: float | None = None,
         absorb_at: int = ABSORB_AT,
         pack_at: int = PACK_AT,
+        tells_states: bool = False,
     ) -> None:
         self._layout, self._fold, self._journal_mark = layout, fold, journal_mark
         self._fold_many, self._progress = fold_many, progress
@@ -150,6 +160,9 @@ class Catalog:
         self._settle_s = (SETTLE_S if is_remote else 0.0) if settle_s is None else settle_s
         self._places = catalog_places(layout.root, cache_dir, is_remote=is_remote)
         self._file: CatalogFile | None = None
+        self._tells_states = tells_states
+        self._token = secrets.token_hex(8)
+        self._columns: WeakValueDictionary[str, RunColumns] = WeakValueDictionary()
         self._projects: dict[tuple[str, str], _Project] = {}
         self._lock = threading.RLock()
 
@@ -167,6 +180,26 @@ class Catalog:
                 self._take(known, self._load(entity, project))
             return self._refresh(RunPath(entity, project, ""), known, _records(known))
 
+    def recall(self, entity: str, project: str, version: str) -> ProjectState | None:
+        """The project as it was in a version that another process told; None if that is gone."""
+        from runlake.store.columns_file import DamagedFileError, read_columns
+        from runlake.store.told_states import recall
+
+        for folder in self._places:
+            records = recall(folder, entity, project, version)
+            if records is None:
+                continue
+            name = records.columns_name
+            if name is not None:
+                records.columns = self._columns.get(name)
+                if records.columns is None:
+                    try:
+                        records.columns = self._columns[name] = read_columns(folder / name)
+                    except (DamagedFileError, OSError):
+                        return None
+            return _state_of(records, number=0, version=version)
+        return None
+
     def _refresh(self, place: RunPath, known: _Project, records: ProjectRecords) -> ProjectState:
         scan = read_changes(self._layout.changes_dir(place.entity, place.project), records.seen)
         _note_deaths(records, scan.changes)
@@ -182,7 +215,9 @@ class Catalog:
         settled = _settled(stamp, self._settle_s)
         known.has_unsaved |= scan.seen != records.seen or settled != records.folder_stamp
         records.seen, records.folder_stamp = scan.seen, settled
-        self._publish(known, records)
+        if known.told is not None and not known.told.keep():
+            known.is_state_old = True
+        self._publish(place, known, records)
         self._pack(place, known, records)
         if known.has_unsaved and time.monotonic() - known.saved_at_s >= self._save_interval_s:
             self._save(place, known, records)
@@ -277,7 +312,7 @@ class Catalog:
             if len(dirty) >= _PROGRESS_FROM and (now_s - told_at_s >= _PROGRESS_INTERVAL_S or done == len(dirty)):
                 told_at_s = now_s
                 if is_first_reading:
-                    self._publish(known, records, is_complete=False)
+                    self._publish(place, known, records, is_complete=False)
                 if self._progress is not None:
                     self._progress(f"{place.entity}/{place.project}", done, len(dirty))
             if is_first_reading and now_s - saved_at_s >= _CHECKPOINT_S:
@@ -402,18 +437,35 @@ class Catalog:
 
     # What others see ----------------------------------------------------------------------------------------
 
-    def _publish(self, known: _Project, records: ProjectRecords, *, is_complete: bool = True) -> None:
+    def _publish(self, place: RunPath, known: _Project, records: ProjectRecords, *, is_complete: bool = True) -> None:
         if known.state is not None and not known.is_state_old and known.state.is_complete == is_complete:
             return
         known.is_state_old = False
-        known.state = ProjectState(
-            columns=records.columns,
-            hidden=_hidden_rows(records),
-            added=tuple(row.info for row in records.overlay.values() if row.info is not None),
-            problems={folder: row.problem for folder, row in records.overlay.items() if row.problem is not None},
-            number=known.state.number + 1 if known.state else 1,
-            is_complete=is_complete,
+        number = known.state.number + 1 if known.state else 1
+        version = self._tell(place, known, records) if self._tells_states and is_complete else None
+        known.state = _state_of(
+            records, number=number, version=version or f"{self._token}-{number}", is_complete=is_complete
         )
+
+    def _tell(self, place: RunPath, known: _Project, records: ProjectRecords) -> str | None:
+        """The version under which other processes can recall this state; None where nothing can be written."""
+        from runlake.store.catalog_file import CatalogFile
+        from runlake.store.told_states import ToldStates
+
+        if not self._places:
+            return None
+        folder = self._places[0]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            CatalogFile(folder).save_columns(place.entity, place.project, records)
+            known.told = known.told or ToldStates(folder, place.entity, place.project)
+            version = known.told.tell(records)
+        except OSError:
+            known.told = None
+            return None
+        if records.columns is not None and records.columns_name is not None:
+            self._columns[records.columns_name] = records.columns
+        return version
 
     def _pack(self, place: RunPath, known: _Project, records: ProjectRecords) -> None:
         if known.cannot_pack or len(records.seen.loose) < self._pack_at:
@@ -467,6 +519,18 @@ def catalog_places(root: Path, cache_dir: Path | None, *, is_remote: bool) -> li
 def _records(known: _Project) -> ProjectRecords:
     assert known.records is not None
     return known.records
+
+
+def _state_of(records: ProjectRecords, *, number: int, version: str, is_complete: bool = True) -> ProjectState:
+    return ProjectState(
+        columns=records.columns,
+        hidden=_hidden_rows(records),
+        added=tuple(row.info for row in records.overlay.values() if row.info is not None),
+        problems={folder: row.problem for folder, row in records.overlay.items() if row.problem is not None},
+        number=number,
+        version=version,
+        is_complete=is_complete,
+    )
 
 
 def _note_deaths(records: ProjectRecords, changes: Iterable[Change]) -> None:
