@@ -30,7 +30,7 @@ from runlake.server.wandb.graphql import GraphQL
 from runlake.server.wandb.histories import Histories
 from runlake.server.wandb.mutations import MutationRoot
 from runlake.server.wandb.routes import wandb_router
-from runlake.service.local import LocalService
+from runlake.service.open import open_as_server
 from runlake.version import __version__
 
 SCHEMA_PATH = "/api/v1/schema"
@@ -87,7 +87,7 @@ def open_parts(config: ServerConfig) -> ServerParts:
     root = Path(config.root)
     people = People(config.database_url) if config.database_url else open_people(root)
     return ServerParts(
-        service=LocalService(root, default_entity=config.default_entity, seals_what_is_sent=True),
+        service=open_as_server(root, default_entity=config.default_entity, environ=os.environ),
         people=people,
         signer=Signer(people.signing_secret()),
         graphql=GraphQL(mutations=MutationRoot),

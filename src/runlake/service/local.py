@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import secrets
 import threading
 import time
 import warnings
@@ -84,7 +83,8 @@ class LocalService(LocalCare):
 
     A listing of a project that no catalog knows waits until every run of it was read, and `progress` is told how far
     that is (`store.catalog.Progress`). What names a run does not wait for it. With `seals_what_is_sent`, as a server
-    has it, runs whose journals are sent here are sealed when they have ended.
+    has it, runs whose journals are sent here are sealed when they have ended; with `shares_versions`, other processes
+    can cut pages from the versions that were given here, for ten minutes at least.
     """
 
     def __init__(
@@ -96,6 +96,7 @@ class LocalService(LocalCare):
         cache_dir: Path | None = None,
         progress: Progress | None = None,
         seals_what_is_sent: bool = False,
+        shares_versions: bool = False,
     ) -> None:
         self._layout = Layout(root.absolute())
         self._default_entity = default_entity
@@ -108,12 +109,12 @@ class LocalService(LocalCare):
             fold_many=lambda *project: fold_many(self._layout, *project),
             cache_dir=cache_dir,
             progress=progress,
+            tells_states=shares_versions,
         )
         self._tails = TailReader(self._layout)
         self._served_runs = ServedRuns(self._layout)
         self._fed_journals = FedJournals(self._layout, seals=seals_what_is_sent)
         self._writer_id = new_writer_id(time.time())
-        self._token = secrets.token_hex(4)
         self._listings: OrderedDict[tuple[str, str, str], RunIndex] = OrderedDict()
         self._newest: dict[tuple[str, str], RunIndex] = {}
         self._listings_lock = threading.Lock()
@@ -355,17 +356,15 @@ class LocalService(LocalCare):
         for folder, problem in state.problems.items():
             path = self._layout.run_path_of(self._layout.runs_dir(entity, project) / folder)
             self._tell_once(str(path), problem)
-        version = f"{self._token}.{state.number}"
         with self._listings_lock:
-            index = self._listings.get((entity, project, version))
+            index = self._listings.get((entity, project, state.version))
             if index is None:
-                index = self._index_of(state, self._newest.get((entity, project)), version)
-                self._listings[entity, project, version] = self._newest[entity, project] = index
-                while len(self._listings) > _KEPT_LISTINGS:
-                    self._listings.popitem(last=False)
+                index = self._index_of(state, self._newest.get((entity, project)))
+                self._newest[entity, project] = index
+                self._keep(entity, project, index)
             return index
 
-    def _index_of(self, state: ProjectState, before: RunIndex | None, version: str) -> RunIndex:
+    def _index_of(self, state: ProjectState, before: RunIndex | None) -> RunIndex:
         """The index of a state; what the one before it has of the stored columns is used again."""
         chunk = None
         if before is not None:
@@ -375,17 +374,33 @@ class LocalService(LocalCare):
             chunk = None
         elif chunk is None or chunk.stored is not state.columns:
             chunk = RunChunk(state.columns)
-        return RunIndex(state.added, version, chunk=chunk, hidden=state.hidden)
+        return RunIndex(state.added, state.version, chunk=chunk, hidden=state.hidden)
+
+    def _keep(self, entity: str, project: str, index: RunIndex) -> None:
+        self._listings[entity, project, index.version] = index
+        while len(self._listings) > _KEPT_LISTINGS:
+            self._listings.popitem(last=False)
 
     def _kept_index(self, entity: str, project: str, version: str) -> RunIndex:
+        """The project as it was in a version that was given here, or by another process."""
+        key = (entity, project, version)
         with self._listings_lock:
-            try:
-                self._listings.move_to_end((entity, project, version))
-                return self._listings[entity, project, version]
-            except KeyError:
-                raise ConflictError(
-                    f"the state {version!r} of {entity}/{project} is not kept any more; list again from the first page"
-                ) from None
+            if key in self._listings:
+                self._listings.move_to_end(key)
+                return self._listings[key]
+        state = self._catalog.recall(entity, project, version)
+        if state is None:
+            raise ConflictError(
+                f"the state {version!r} of {entity}/{project} is not kept any more; list again from the first page"
+            )
+        with self._listings_lock:
+            if key not in self._listings:
+                chunks = [index.chunk for index in self._listings.values() if index.chunk is not None]
+                like = next((chunk for chunk in chunks if chunk.stored is state.columns), None)
+                if like is None and state.columns is not None:
+                    like = RunChunk(state.columns)
+                self._keep(entity, project, RunIndex(state.added, version, chunk=like, hidden=state.hidden))
+            return self._listings[key]
 
     def _tell_once(self, run: str, problem: str) -> None:
         if (run, problem) not in self._told:

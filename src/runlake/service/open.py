@@ -56,6 +56,19 @@ def open_service(
     )
 
 
+def open_as_server(root: Path, *, default_entity: str, environ: Mapping[str, str]) -> Service:
+    """The store in a folder for a process that serves it: others serve it too, and all answer as one."""
+    from runlake.service.local import LocalService
+
+    return LocalService(
+        root,
+        default_entity=default_entity,
+        cache_dir=cache_dir_of(root, environ),
+        seals_what_is_sent=True,
+        shares_versions=True,
+    )
+
+
 def is_server(place: str) -> bool:
     """Whether it is the address of a server, and not that of a folder."""
     return place.partition("://")[0].lower() in ("http", "https")

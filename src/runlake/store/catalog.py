@@ -22,12 +22,14 @@ from __future__ import annotations
 
 import math
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -36,11 +38,13 @@ from runlake.errors import NotFoundError, StoreError
 from runlake.model import RunInfo, RunPath
 from runlake.store.catalog_file import CatalogFile, CatalogUnusableError
 from runlake.store.changes import PACK_AT, Change, ChangeScan, pack_changes, read_changes
+from runlake.store.columns_file import DamagedFileError, read_columns
 from runlake.store.journal_mark import JournalMark
 from runlake.store.layout import Layout
 from runlake.store.location import is_on_network
 from runlake.store.project_records import CatalogRow, ProjectRecords, ProjectState
 from runlake.store.run_columns import RunColumns
+from runlake.store.told_states import ToldStates, recall
 
 ENDED_STATES = frozenset({"finished", "failed", "killed", "pending"})
 """What comes after these is announced by a change; in all other states the journal is watched."""
@@ -93,6 +97,7 @@ class _Project:
     state: ProjectState | None = None
     is_state_old: bool = True
     cannot_pack: bool = False
+    told: ToldStates | None = None
 
     def columns_changed(self) -> None:
         """To be called when the records got other columns."""
@@ -103,7 +108,10 @@ class _Project:
 
 
 class Catalog:
-    """The runs of every project of a store. Threads may share it; one project's wait does not hold up another."""
+    """The runs of every project of a store. Threads may share it; one project's wait does not hold up another.
+
+    With `tells_states` every state is written down beside the catalog, so that other processes can `recall` it.
+    """
 
     def __init__(
         self,
@@ -118,6 +126,7 @@ class Catalog:
         settle_s: float | None = None,
         absorb_at: int = ABSORB_AT,
         pack_at: int = PACK_AT,
+        tells_states: bool = False,
     ) -> None:
         self._layout, self._fold, self._journal_mark = layout, fold, journal_mark
         self._fold_many, self._progress = fold_many, progress
@@ -126,6 +135,9 @@ class Catalog:
         self._settle_s = (SETTLE_S if is_remote else 0.0) if settle_s is None else settle_s
         self._places = catalog_places(layout.root, cache_dir, is_remote=is_remote)
         self._file: CatalogFile | None = None
+        self._tells_states = tells_states
+        self._token = secrets.token_hex(8)
+        self._columns: WeakValueDictionary[str, RunColumns] = WeakValueDictionary()
         self._projects: dict[tuple[str, str], _Project] = {}
         self._lock = threading.RLock()
 
@@ -143,6 +155,23 @@ class Catalog:
                 self._take(known, self._load(entity, project))
             return self._refresh(RunPath(entity, project, ""), known, _records(known))
 
+    def recall(self, entity: str, project: str, version: str) -> ProjectState | None:
+        """The project as it was in a version that another process told; None if that is gone."""
+        for folder in self._places:
+            records = recall(folder, entity, project, version)
+            if records is None:
+                continue
+            name = records.columns_name
+            if name is not None:
+                records.columns = self._columns.get(name)
+                if records.columns is None:
+                    try:
+                        records.columns = self._columns[name] = read_columns(folder / name)
+                    except (DamagedFileError, OSError):
+                        return None
+            return records.state(0, version)
+        return None
+
     def _refresh(self, place: RunPath, known: _Project, records: ProjectRecords) -> ProjectState:
         scan = read_changes(self._layout.changes_dir(place.entity, place.project), records.seen)
         records.note_deaths(scan.changes)
@@ -158,7 +187,9 @@ class Catalog:
         settled = _settled(stamp, self._settle_s)
         known.has_unsaved |= scan.seen != records.seen or settled != records.folder_stamp
         records.seen, records.folder_stamp = scan.seen, settled
-        self._publish(known, records)
+        if known.told is not None and not known.told.keep():
+            known.is_state_old = True
+        self._publish(place, known, records)
         self._pack(place, known, records)
         if known.has_unsaved and time.monotonic() - known.saved_at_s >= self._save_interval_s:
             self._save(place, known, records)
@@ -251,7 +282,7 @@ class Catalog:
             if len(dirty) >= _PROGRESS_FROM and (now_s - told_at_s >= _PROGRESS_INTERVAL_S or done == len(dirty)):
                 told_at_s = now_s
                 if is_first_reading:
-                    self._publish(known, records, is_complete=False)
+                    self._publish(place, known, records, is_complete=False)
                 if self._progress is not None:
                     self._progress(f"{place.entity}/{place.project}", done, len(dirty))
             if is_first_reading and now_s - saved_at_s >= _CHECKPOINT_S:
@@ -341,11 +372,30 @@ class Catalog:
 
     # What others see ----------------------------------------------------------------------------------------
 
-    def _publish(self, known: _Project, records: ProjectRecords, *, is_complete: bool = True) -> None:
+    def _publish(self, place: RunPath, known: _Project, records: ProjectRecords, *, is_complete: bool = True) -> None:
         if known.state is not None and not known.is_state_old and known.state.is_complete == is_complete:
             return
         known.is_state_old = False
-        known.state = records.state(known.state.number + 1 if known.state else 1, is_complete=is_complete)
+        number = known.state.number + 1 if known.state else 1
+        version = self._tell(place, known, records) if self._tells_states and is_complete else None
+        known.state = records.state(number, version or f"{self._token}-{number}", is_complete=is_complete)
+
+    def _tell(self, place: RunPath, known: _Project, records: ProjectRecords) -> str | None:
+        """The version under which other processes can recall this state; None where nothing can be written."""
+        if not self._places:
+            return None
+        folder = self._places[0]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            CatalogFile(folder).save_columns(place.entity, place.project, records)
+            known.told = known.told or ToldStates(folder, place.entity, place.project)
+            version = known.told.tell(records)
+        except OSError:
+            known.told = None
+            return None
+        if records.columns is not None and records.columns_name is not None:
+            self._columns[records.columns_name] = records.columns
+        return version
 
     def _pack(self, place: RunPath, known: _Project, records: ProjectRecords) -> None:
         if known.cannot_pack or len(records.seen.loose) < self._pack_at:

@@ -27,6 +27,7 @@ from runlake.store.control import StopWatch
 from runlake.store.decode import BEGINNING, PartMark, ScannedPart, scan_part, scan_since
 from runlake.store.direct_look import HERE
 from runlake.store.folder_journal import FolderJournal
+from runlake.store.grant_files import GrantFiles
 from runlake.store.journal import PartName
 from runlake.store.kept import Kept
 from runlake.store.layout import Layout, check_run_path
@@ -60,24 +61,24 @@ class FedJournals:
     def __init__(self, layout: Layout, *, seals: bool = False) -> None:
         self._layout, self._seals = layout, seals
         self._places: Kept[tuple[Path, PartName], _Place] = Kept(_KEPT_PLACES)
-        self._grants: Kept[tuple[RunPath, str], WriterGrant] = Kept(_KEPT_PLACES)
+        self._grants = GrantFiles(layout.root / ".catalog" / "grants")
         self._watches: Kept[tuple[RunPath, str], StopWatch] = Kept(_KEPT_PLACES)
         self._stopped: Kept[tuple[RunPath, str], bool] = Kept(_KEPT_PLACES)
 
     def open(self, path: RunPath, opening: WriterOpening) -> WriterGrant:
         """Open a run for a process elsewhere, or take on a journal that it has begun by itself (`opening.header`).
 
-        Asking again with the same token gives the same answer, where this process still knows it. Errors as
-        `store.opening.open_run` has them; ConflictError when the run of that id is another than the one that
-        `opening.incarnation` names.
+        Asking again with the same token gives the same answer, for an hour. Errors as `store.opening.open_run` has
+        them; ConflictError when the run of that id is another than the one that `opening.incarnation` names.
         """
         check_run_path(path)
         create_store(self._layout)
         if opening.header is not None:
             return self._take_on(path, opening.header)
-        known = self._grants.get((path, opening.token))
-        if known is not None:
-            return known
+        with self._grants.hold(path, opening.token) as known:
+            return known.grant or known.keep(self._grant(path, opening))
+
+    def _grant(self, path: RunPath, opening: WriterOpening) -> WriterGrant:
         claimed = read_claim(self._layout, path)
         if opening.incarnation is not None and claimed != opening.incarnation:
             raise ConflictError(
@@ -105,7 +106,7 @@ class FedJournals:
             raise NotFoundError(f"run {path} was deleted while it was opened") from None
         finally:
             writer.close()
-        grant = WriterGrant(
+        return WriterGrant(
             path=path,
             writer=writer.writer,
             header=writer.header,
@@ -118,8 +119,6 @@ class FedJournals:
             is_beside=opened.is_beside,
             name=opened.name,
         )
-        self._grants.put((path, opening.token), grant)
-        return grant
 
     def append(self, path: RunPath, writer: str, number: int, offset: int, data: bytes) -> Appended:
         """Keep bytes of a part from `offset` on; without any, it is a sign of life.

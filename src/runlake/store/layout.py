@@ -14,7 +14,7 @@
           files/<path as the user named it>
         merged/<name>.parquet, .runs          sealed rows of many small runs (store.merged_runs)
       .trash/                                 deleted runs
-      .catalog/                               derived: delete it and it comes back (store.catalog_file)
+      .catalog/                               derived: delete it and it comes back (store.catalog_file, .told_states)
 
 Entities, projects and run ids are percent-encoded into folder names. A name with upper-case letters gets a suffix
 ``~<hex>`` that says which letters they are, so that names that differ only in case stay apart on disks that do not

@@ -32,11 +32,12 @@ class CatalogRow:
 
 @dataclass(frozen=True, slots=True)
 class ProjectState:
-    """The runs of a project at one moment; `number` is another one whenever anything changed.
+    """The runs of a project at one moment; `number` and `version` are others whenever anything changed.
 
-    The runs are those of `columns`, the rows `hidden` left out, and those `added`. `problems` says of runs (by folder)
-    that could not be read why; they are among the others as they were last seen, if ever. Where `is_complete` is False,
-    the project is being read for the first time, and there are more.
+    `version` names the state among those of all processes, see `Catalog.recall`. The runs are those of `columns`, the
+    rows `hidden` left out, and those `added`. `problems` says of runs (by folder) that could not be read why; they are
+    among the others as they were last seen, if ever. Where `is_complete` is False, the project is being read for the
+    first time, and there are more.
     """
 
     columns: RunColumns | None
@@ -44,6 +45,7 @@ class ProjectState:
     added: tuple[RunInfo, ...]
     problems: Mapping[str, str]
     number: int
+    version: str
     is_complete: bool = True
 
     @property
@@ -123,7 +125,7 @@ class ProjectRecords:
         """Whether it has a tombstone."""
         return self.deaths.get(incarnation, (0, False))[1]
 
-    def state(self, number: int, *, is_complete: bool) -> ProjectState:
+    def state(self, number: int, version: str, *, is_complete: bool = True) -> ProjectState:
         """What others are told of all this."""
         return ProjectState(
             columns=self.columns,
@@ -131,6 +133,7 @@ class ProjectRecords:
             added=tuple(row.info for row in self.overlay.values() if row.info is not None),
             problems={folder: row.problem for folder, row in self.overlay.items() if row.problem is not None},
             number=number,
+            version=version,
             is_complete=is_complete,
         )
 
