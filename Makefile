@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long check fix bench docs lock clean
+.PHONY: demo test test-long test-integrations check fix bench docs lock clean
 
 demo: $(VENV)/demo.done  ## install into the checkout and do the main job on real input
 	$(BIN)/python -m demo
@@ -13,6 +13,9 @@ test: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## pass the tests
 
 test-long: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## the tests that take minutes
 	$(BIN)/python -m pytest -n 2 -m long
+
+test-integrations: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## the official wandb client, and others' software that is installed
+	$(BIN)/python -m pytest -n 2 -rs -m integration
 
 check: $(VENV)/check.done  ## format, lint, types
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

@@ -72,6 +72,7 @@ def test_any_line_is_drawn_inside_its_box(line):
             assert 0 <= float(y) <= 28
 
 
+@pytest.mark.integration
 def test_the_page_survives_nbconvert(make_run, api):
     nbformat = pytest.importorskip("nbformat")
     nbconvert = pytest.importorskip("nbconvert")

@@ -24,7 +24,6 @@ names = st.sampled_from(["x", "deep.y", "z\\.z", "w"])
 file_names = st.sampled_from(["a.txt", "dir/b #1?.bin", "é/ü%20.x", "dir"])
 
 HOLDER = Holder()
-TRANSPORT = InProcessTransport(make_app(HOLDER))
 _CLOCKS = ("created_at", "heartbeat_at", "incarnation", "generation", "updated_at", "deleted_at", "version", "url")
 
 
@@ -41,7 +40,7 @@ class Agreement(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.near = LocalService(self.folder / "near", default_entity="ann", user="ann")
         HOLDER.service = LocalService(self.folder / "far", default_entity="ann", user="ann")
-        self.far = RemoteService("http://server.example", transport=TRANSPORT, attempts=1)
+        self.far = RemoteService("http://server.example", transport=HOLDER.transport, attempts=1)
 
     def teardown(self):
         shutil.rmtree(self.folder)
@@ -139,5 +138,9 @@ TestAgreement = Agreement.TestCase
 TestAgreement.settings = settings(max_examples=8, stateful_step_count=12, deadline=None)
 
 
+def setup_module():
+    HOLDER.transport = InProcessTransport(make_app(HOLDER))
+
+
 def teardown_module():
-    TRANSPORT.stop()
+    HOLDER.transport.stop()

@@ -133,6 +133,7 @@ def test_a_plotly_figure_becomes_a_page(files, plotly_figure):
     assert read_media(value, files.open).html == "<html><head></head>plot from cdn</html>"
 
 
+@pytest.mark.integration
 def test_real_plotly_figures_become_pages(files):
     graph_objects = pytest.importorskip("plotly.graph_objects")
     value = convert_value(graph_objects.Figure(), files.write, "k", 0)

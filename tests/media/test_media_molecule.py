@@ -89,6 +89,7 @@ def test_without_rdkit_it_is_named(monkeypatch):
         Molecule.from_rdkit(object())
 
 
+@pytest.mark.integration
 def test_rdkit_makes_molecules(tmp_path):
     chem = pytest.importorskip("rdkit.Chem")
     water = Molecule.from_smiles("O", caption="water")

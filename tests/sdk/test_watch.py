@@ -211,6 +211,7 @@ def test_importing_it_loads_nothing_heavy():
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.integration
 def test_a_real_model_is_watched_while_it_trains(watcher, rows):
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)
@@ -242,6 +243,7 @@ def test_a_real_model_is_watched_while_it_trains(watcher, rows):
     assert rows == []
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "complex64"])
 def test_every_type_of_number_is_watched(watcher, rows, dtype):
     torch = pytest.importorskip("torch")

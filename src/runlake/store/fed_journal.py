@@ -63,7 +63,6 @@ class FedJournals:
         self._places: Kept[tuple[Path, PartName], _Place] = Kept(_KEPT_PLACES)
         self._grants = GrantFiles(layout.root / ".catalog" / "grants")
         self._watches: Kept[tuple[RunPath, str], StopWatch] = Kept(_KEPT_PLACES)
-        self._stopped: Kept[tuple[RunPath, str], bool] = Kept(_KEPT_PLACES)
 
     def open(self, path: RunPath, opening: WriterOpening) -> WriterGrant:
         """Open a run for a process elsewhere, or take on a journal that it has begun by itself (`opening.header`).
@@ -251,18 +250,13 @@ class FedJournals:
         if served.header["role"] != "run":
             return False
         key = (path, writer)
-        if self._stopped.get(key):
-            return True
         watch = self._watches.get(key)
         if watch is None:
             since_us = int(float(served.header.get("created_at", 0.0)) * 1e6)
             journal = FolderJournal(self._layout.journal_dir(path))
             watch = StopWatch(journal, served.header["generation"], writer, since_us=since_us)
             self._watches.put(key, watch)
-        if watch.is_stop_requested():
-            self._stopped.put(key, True)
-            return True
-        return False
+        return watch.is_stop_requested()
 
 
 def _scan(fresh: bytes, place: _Place, name: PartName, header: dict[str, Any]) -> ScannedPart:

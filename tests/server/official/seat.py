@@ -72,6 +72,11 @@ class Seat:
     _count: int = 0
 
     @property
+    def log(self):
+        """The log of the server, a JSON object a line."""
+        return self.store.with_name("server.log")
+
+    @property
     def api(self):
         """What stands in the store, as our own reader has it."""
         return runlake.Api(str(self.store))

@@ -49,7 +49,7 @@ def test_nobody_has_no_viewer(tmp_path):
     }
 
 
-def test_the_server_has_no_features_and_no_organizations(desk):
+def test_the_server_names_its_features_and_has_no_organizations(desk):
     document = """{
       serverInfo { features { name isEnabled } cliVersionInfo }
       entity(name: "ann") { name isTeam organization { coreWeaveOrganizationId } }
@@ -58,7 +58,10 @@ def test_the_server_has_no_features_and_no_organizations(desk):
     }"""
     assert desk.data(document) == {
         "serverInfo": {
-            "features": [],
+            "features": [
+                {"name": "FILESTREAM_GZIP", "isEnabled": True},
+                {"name": "STRUCTURED_CONSOLE_LOGS", "isEnabled": True},
+            ],
             "cliVersionInfo": {"max_cli_version": "0.999.0", "min_cli_version": "0.31.0"},
         },
         "entity": {"name": "ann", "isTeam": False, "organization": None},

@@ -20,10 +20,14 @@ _NEEDS_NO_PROJECT = frozenset({"run", "bucket", "internalId", "id", "name", "ent
 """Fields that say themselves when there is no such project: looking it up for them would only cost."""
 
 
-class ServerInfoNode:
-    """What this server can do beyond what every client expects: nothing."""
+FEATURES = ("FILESTREAM_GZIP", "STRUCTURED_CONSOLE_LOGS")
+"""What a client may do beyond what all do: zip the bodies it streams, and send printed lines as JSON."""
 
-    features: tuple[Any, ...] = ()
+
+class ServerInfoNode:
+    """What this server can do, and which clients it knows."""
+
+    features: ClassVar = [{"name": name, "isEnabled": True} for name in FEATURES]
     cliVersionInfo: ClassVar = {"max_cli_version": NEWEST_CLIENT, "min_cli_version": OLDEST_CLIENT}
     latestLocalVersionInfo = None
 
