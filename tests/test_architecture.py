@@ -16,6 +16,7 @@ ALLOWED = {
     "names": set(),
     "store": {"errors", "model", "values", "settings"},
     "query": {"errors", "model", "values", "store"},
+    "search": {"errors", "model", "values"},
     "service": {"errors", "credentials", "model", "values", "settings", "store", "query"},
     "sdk": {"errors", "credentials", "model", "names", "values", "settings", "store", "media"},
     "api": {"errors", "credentials", "model", "values", "settings", "query", "service", "media"},
