@@ -63,7 +63,7 @@ def _count_up(folder, name, count):
     """Makes `count` entries, each of which says how many entries of its own it had read before."""
     made, number, mine = Ledger(folder), 1, 0
     while mine < count:
-        for number_read, body in made.read_from(number):
+        for number_read, _body in made.read_from(number):
             number = number_read + 1
         if made.append(number, {"by": name, "mine": mine, "before": number - 1}):
             mine += 1
