@@ -41,11 +41,14 @@ from runlake.model import (
 from runlake.query import across, console, scan
 from runlake.query.across import HistoryBlock, KnownRun
 from runlake.query.history import History, HistoryOutline, Tail
+from runlake.query.metric import numbers_in_order
 from runlake.query.run_chunk import RunChunk
 from runlake.query.run_index import RunIndex
 from runlake.query.tail import TailReader
 from runlake.service.edit_records import records_of
 from runlake.service.local_care import LocalCare
+from runlake.service.open_sweep import Runs
+from runlake.service.sweeps import Sweeps
 from runlake.store import record, trash
 from runlake.store.blobs import FolderBlobs
 from runlake.store.catalog import ENDED_STATES, Catalog, Progress
@@ -60,6 +63,16 @@ from runlake.store.opening import create_pending, hold_journal, open_editor
 from runlake.store.project_records import ProjectState
 from runlake.store.run_state import list_generations, read_run, read_state
 from runlake.store.served_runs import ServedRuns
+from runlake.sweep_model import (
+    AgentInfo,
+    AgentReport,
+    AgentStart,
+    Order,
+    SweepEdit,
+    SweepInfo,
+    SweepPath,
+    SweepStart,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -114,6 +127,8 @@ class LocalService(LocalCare):
         self._tails = TailReader(self._layout)
         self._served_runs = ServedRuns(self._layout)
         self._fed_journals = FedJournals(self._layout, seals=seals_what_is_sent)
+        runs = Runs(find=self._find_runs, stop=self.stop_run, metric_values=self._metric_values)
+        self._sweeps = Sweeps(self._layout, runs, user=user)
         self._writer_id = new_writer_id(time.time())
         self._listings: OrderedDict[tuple[str, str, str], RunIndex] = OrderedDict()
         self._newest: dict[tuple[str, str], RunIndex] = {}
@@ -329,6 +344,31 @@ class LocalService(LocalCare):
     def append_frames(self, path: RunPath, writer: str, number: int, offset: int, data: bytes) -> Appended:
         return self._fed_journals.append(path, writer, number, offset, data)
 
+    # Sweeps
+
+    def create_sweep(self, entity: str, project: str, start: SweepStart) -> SweepInfo:
+        create_store(self._layout)
+        return self._sweeps.create(entity, project, start)
+
+    def list_sweeps(self, entity: str, project: str) -> list[SweepInfo]:
+        self._check_project(entity, project)
+        return self._sweeps.list(entity, project)
+
+    def read_sweep(self, path: SweepPath) -> SweepInfo:
+        return self._sweeps.read(path)
+
+    def edit_sweep(self, path: SweepPath, edit: SweepEdit) -> SweepInfo:
+        return self._sweeps.edit(path, edit)
+
+    def delete_sweep(self, path: SweepPath) -> None:
+        self._sweeps.delete(path)
+
+    def join_sweep(self, path: SweepPath, start: AgentStart) -> AgentInfo:
+        return self._sweeps.join(path, start)
+
+    def report_agent(self, path: SweepPath, agent_id: str, report: AgentReport) -> tuple[Order, ...]:
+        return self._sweeps.report(path, agent_id, report)
+
     def close(self) -> None:
         """Nothing stays open between calls."""
 
@@ -345,6 +385,15 @@ class LocalService(LocalCare):
         finally:
             editor.writer.close()
         self._tell(path, "edit", editor.incarnation)
+
+    def _find_runs(self, entity: str, project: str, filters: Mapping[str, Any]) -> list[RunInfo]:
+        index = self._index(entity, project)
+        return index.infos(index.select(filters))
+
+    def _metric_values(self, path: SweepPath, metric: str) -> dict[str, list[float]]:
+        """Of each run of a sweep the values of a metric, in the order in which they were logged."""
+        blocks = self.read_histories(path.entity, path.project, keys=[metric], filters={"sweep": path.sweep_id})
+        return {run_id: numbers_in_order(history) for block in blocks for run_id, history in block.histories()}
 
     def _tell(self, path: RunPath, action: Action, incarnation: str) -> None:
         append_change(self._layout, path, self._writer_id, action, incarnation)

@@ -22,6 +22,7 @@ from runlake.store.segment_meta import read_meta
 from runlake.store.snapshot import Snapshot, meta_names, number_parts
 
 REPAIR_PREFIX = "repair-"
+SWEEP_PREFIX = "sweep-"
 """So begin the names of folders in the trash that are no deleted runs."""
 
 _MAX_NAME_BYTES = 240
@@ -143,7 +144,7 @@ def find_trashed(layout: Layout, path: RunPath) -> Path:
 
 
 def _describe(layout: Layout, folder: Path) -> TrashItem:
-    is_run = not folder.name.startswith(REPAIR_PREFIX)
+    is_run = not folder.name.startswith((REPAIR_PREFIX, SWEEP_PREFIX))
     path = run_name = None
     deleted_at = folder.lstat().st_ctime
     if is_run:
