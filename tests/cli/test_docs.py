@@ -155,7 +155,7 @@ def test_every_key_of_the_json_is_named(runlake, make_run, make_sweep, damage, a
         "ann/mnist/a1", config={"lr": 1}, rows=[{"loss": 1.0}], events=[{"cpu": 1.0}], files={"a": b"a"}, alerts=ALERTS
     )
     path = make_run("ann/mnist/b2", config={"lr": 2}, rows=[{"loss": float(i)} for i in range(100)])
-    if "--sweeps" in arguments or "mnist/s1" in arguments:
+    if {"--sweeps", "mnist/s1", "merge"} & set(arguments):
         make_sweep("ann/mnist/s1", SWEEP, agent_hosts=["gpu1"])
         for number in (1, 2):
             make_run(f"ann/mnist/s1-{number}", config={"lr": number}, rows=[{"loss": number}], sweep="s1")

@@ -143,6 +143,17 @@ def merged_document(merged: Merged) -> dict[str, Any]:
     }
 
 
+def merged_sweep_document(merged: Merged) -> dict[str, Any]:
+    """A sweep of ``merge``."""
+    return {
+        "entity": merged.path.entity,
+        "project": merged.path.project,
+        "sweep_id": merged.path.run_id,
+        "outcome": merged.outcome,
+        "copied_bytes": merged.copied_bytes,
+    }
+
+
 def repair_document(path: RunPath, repair: Repair) -> dict[str, Any]:
     """What ``repair`` did, or would do."""
     return {

@@ -23,6 +23,7 @@ from runlake.model import Merged, RunPath
 from runlake.store.changes import append_change, copy_change, latest_deaths
 from runlake.store.join_runs import ids_before, ids_of
 from runlake.store.layout import FORMAT_VERSION, TEMPORARY_PREFIX, Layout, decode_name, encode_name, write_atomically
+from runlake.store.merge_sweeps import merge_sweeps
 from runlake.store.opening import create_store
 from runlake.store.run_copy import MovedError, RunCopy, look_at, missing_pieces
 from runlake.store.staging import Piece, put_in_place, put_run_in_place, stage
@@ -71,7 +72,7 @@ def _check_format(marker: Path) -> None:
 def merge_projects(
     layout: Layout, other: Layout, projects: Iterable[tuple[str, str]], writer: str, *, is_dry_run: bool = False
 ) -> Iterator[Merged]:
-    """Bring the runs of some projects over; yields each run when it is there.
+    """Bring the runs and sweeps of some projects over; yields each when it is there.
 
     A run that cannot be read does not stop the others; the first such error is raised at the end. `ConflictError` when
     somebody else is merging into this store.
@@ -137,6 +138,7 @@ class _Project:
                 continue
             if merged.outcome != "deleted" or merged.path not in {one.path for one in buried}:
                 yield merged
+        yield from merge_sweeps(self._layout, self._other, self._entity, self._project, is_dry_run=self._is_dry_run)
 
     def _path(self, run_id: str) -> RunPath:
         return RunPath(self._entity, self._project, run_id)
