@@ -8,6 +8,7 @@ from pathlib import Path
 from runlake.errors import CorruptError, NotFoundError, StoreError
 from runlake.model import Finding, RunPath
 from runlake.store.changes import SeenChanges, garbled_packs, parse_name, read_changes
+from runlake.store.check_sweeps import check_sweeps
 from runlake.store.layout import Layout
 from runlake.store.marker import FORMAT_VERSION, is_store, read_format
 from runlake.store.snapshot import read_consistently
@@ -39,7 +40,7 @@ def check_project(layout: Layout, entity: str, project: str) -> list[Finding]:
     """What is wrong with a project beside its runs; places are within the project's folder.
 
     Kinds: corrupt (a pack of changes), foreign (no run, no change), deleted (a run that is in the way of its own
-    tombstone: no listing shows it).
+    tombstone: no listing shows it), and those of `check_sweeps`.
     """
     changes_dir, runs_dir = layout.changes_dir(entity, project), layout.runs_dir(entity, project)
     findings = [
@@ -61,7 +62,7 @@ def check_project(layout: Layout, entity: str, project: str) -> list[Finding]:
         lost = "nothing: it was deleted, and no listing shows it"
         place = layout.run_dir(path).relative_to(layout.project_dir(entity, project)).as_posix()
         findings.append(Finding(kind="deleted", place=place, lost=lost, advice="runlake repair moves it to the trash"))
-    return findings
+    return [*findings, *check_sweeps(layout, entity, project)]
 
 
 def deleted_runs(layout: Layout, entity: str, project: str) -> list[RunPath]:

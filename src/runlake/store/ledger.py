@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from runlake.errors import NotFoundError, ReadOnlyError
+from runlake.errors import CorruptError, NotFoundError, ReadOnlyError
 from runlake.store.changes import READ_ONLY_ERRNOS
 from runlake.store.claim import create_once
 from runlake.values import decode_json, encode_json
@@ -30,14 +30,20 @@ class Ledger:
     def read_from(self, number: int) -> Iterator[tuple[int, dict[str, Any]]]:
         """The entries from `number` on, numbers begin with 1.
 
-        An entry that a power failure left without content is passed over: it says nothing, to anybody.
+        An entry that a power failure left without content is passed over: it says nothing, to anybody. CorruptError for
+        one whose content is not what was written.
         """
         while True:
-            body = self._read(number)
-            if body is None:
-                return
-            if body:
-                yield number, decode_json(body)
+            try:
+                body = self._read(number)
+                if body is None:
+                    return
+                entry = decode_json(body) if body else None
+            except ValueError as error:
+                file = self._file(number)
+                raise CorruptError(f"{file} cannot be read ({error}); restore it from a backup") from None
+            if entry is not None:
+                yield number, entry
             number += 1
 
     def append(self, number: int, body: dict[str, Any]) -> bool:
@@ -57,7 +63,7 @@ class Ledger:
             raise ReadOnlyError(f"{self.folder} cannot be written: {error}") from error
 
     def _file(self, number: int) -> Path:
-        return self.folder / f"{number:08d}.json"
+        return self.folder / entry_name(number)
 
     def _read(self, number: int) -> str | None:
         """The whole text of an entry, None when there is none yet, empty when it has no content."""
@@ -74,3 +80,8 @@ class Ledger:
             if time.monotonic() > end:
                 return ""
             time.sleep(0.01)
+
+
+def entry_name(number: int) -> str:
+    """What the file of an entry is called."""
+    return f"{number:08d}.json"

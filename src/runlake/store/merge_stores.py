@@ -23,6 +23,7 @@ from runlake.store.changes import append_change, copy_change, latest_deaths
 from runlake.store.join_runs import ids_before, ids_of
 from runlake.store.layout import TEMPORARY_PREFIX, Layout, decode_name, encode_name, write_atomically
 from runlake.store.marker import check_format, create_store, is_store, read_format
+from runlake.store.merge_sweeps import merge_sweeps
 from runlake.store.run_copy import MovedError, RunCopy, look_at, missing_pieces
 from runlake.store.staging import Piece, put_in_place, put_run_in_place, stage
 from runlake.store.trash import move_folder_to_trash
@@ -60,7 +61,7 @@ def choose_projects(layout: Layout, other: Layout, projects: Sequence[tuple[str,
 def merge_projects(
     layout: Layout, other: Layout, projects: Iterable[tuple[str, str]], writer: str, *, is_dry_run: bool = False
 ) -> Iterator[Merged]:
-    """Bring the runs of some projects over; yields each run when it is there.
+    """Bring the runs and sweeps of some projects over; yields each when it is there.
 
     A run that cannot be read does not stop the others; the first such error is raised at the end. `ConflictError` when
     somebody else is merging into this store.
@@ -126,6 +127,7 @@ class _Project:
                 continue
             if merged.outcome != "deleted" or merged.path not in {one.path for one in buried}:
                 yield merged
+        yield from merge_sweeps(self._layout, self._other, self._entity, self._project, is_dry_run=self._is_dry_run)
 
     def _path(self, run_id: str) -> RunPath:
         return RunPath(self._entity, self._project, run_id)
