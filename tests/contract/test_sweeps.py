@@ -192,7 +192,8 @@ def test_an_agent_that_says_nothing_is_given_up_by_who_watched(desk, monkeypatch
     lost = a_sweep.next(silent)
     watched = a_sweep.next(other)
     assert watched.params == POINTS[1]
-    monkeypatch.setattr(open_sweep.time, "monotonic", lambda later=open_sweep.time.monotonic() + 1: later)
+    later = open_sweep.time.monotonic() + 1
+    monkeypatch.setattr(open_sweep.time, "monotonic", lambda: later)
     orders = a_sweep.report(other, watched.run_id, wanted=1)
     assert [order.params for order in orders] == [lost.params]
 
