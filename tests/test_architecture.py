@@ -45,6 +45,7 @@ ALLOWED = {
     },
     "media": {"errors", "model", "values"},
     "plot": {"errors", "values", "media"},
+    "sweeps": {"errors", "model", "sweep_model", "settings", "store", "search", "service", "sdk"},
     "compat": {"errors"},
     "server": {"errors", "model", "sweep_model", "names", "values", "settings", "query", "service"},
     "ship": {"errors", "credentials", "model", "values", "settings", "store", "media", "sdk", "service"},
@@ -58,11 +59,12 @@ ALLOWED = {
         "query",
         "service",
         "api",
+        "sweeps",
         "compat",
         "server",
         "ship",
     },
-    "__init__": {"errors", "settings", "sdk", "api", "media", "plot", "compat"},
+    "__init__": {"errors", "settings", "sdk", "api", "media", "plot", "sweeps", "compat"},
     "__main__": {"cli"},
 }
 

@@ -183,8 +183,8 @@ class RunFacts:
 
     @property
     def sweep_id(self) -> str | None:
-        """The sweep that made this run: none yet, sweeps come later."""
-        return None
+        """The sweep that the run is of, None where it is of none."""
+        return self._settings.sweep_id
 
     def __repr__(self) -> str:
         return f"<Run {self.path} ({self._state})>"

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, Literal
@@ -62,6 +62,7 @@ class Run(RunFacts, Extras):
         config: Mapping[str, Any],
         name: str,
         allow_val_change: bool = False,
+        locked: Iterable[str] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
         before = opened.before
@@ -93,7 +94,7 @@ class Run(RunFacts, Extras):
         }
         self._state: State = "running"
         self.files_of_run = (DisabledFiles if self.disabled else RunFiles)(layout, opened.path)
-        self._config = Config(config, self._edit_config, allow_val_change=allow_val_change)
+        self._config = Config(config, self._edit_config, allow_val_change=allow_val_change, locked=locked)
         self._summary = Summary(self._current_summary, self._edit_summary, self._convert_for_summary)
 
     # Writing
