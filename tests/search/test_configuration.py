@@ -211,7 +211,7 @@ def test_yaml_numbers_are_numbers_however_they_are_written():
         ({"metric": {"name": "a", "target": "high"}}, "metric.target: expected a number, found 'high'"),
         (
             {"metric": {"name": "a", "impute": "best"}},
-            "metric.impute: not supported but as 'worst': a run that failed counts like the worst one",
+            "metric.impute: not supported but as 'worst': the search stays away from where runs fail",
         ),
         (
             {"metric": {"name": "a", "impute_while_running": "best"}},

@@ -1,10 +1,12 @@
 """What the next run is to try: repeatable, within the space, and not led astray."""
 
+import itertools
 import math
 import os
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -55,7 +57,7 @@ def searched(plan, loss, count, *, seed=1, outcome=trial, before=()):
 
 
 def best(trials):
-    return min(trial.value for trial in trials if trial.value is not None and trial.state == "finished")
+    return min(trial.value for trial in trials if trial.value is not None and math.isfinite(trial.value))
 
 
 def check_within_space(params):
@@ -71,7 +73,7 @@ def check_within_space(params):
     assert type(params["noise"]) is float
     assert math.isfinite(params["noise"])
     assert 0 <= params["share"] <= 1
-    assert any(params["net"]["act"] is act or params["net"]["act"] == [1, 2] for act in ("relu", None, True))
+    assert repr(params["net"]["act"]) in ("'relu'", "None", "True", "[1, 2]")
     assert params["net"]["kind"] == {"a": 1}
 
 
@@ -100,7 +102,8 @@ def test_another_process_proposes_the_same():
     code = (
         "from runlake.search.configuration import parse_sweep; from runlake.search.propose import propose, Trial\n"
         "for method in ('random', 'bayes'):\n"
-        "    plan = parse_sweep({'method': method, 'metric': {'name': 'l'}, 'parameters': {'x': {'min': 0.0, 'max': 1.0}}})\n"
+        "    space = {'x': {'min': 0.0, 'max': 1.0}}\n"
+        "    plan = parse_sweep({'method': method, 'metric': {'name': 'l'}, 'parameters': space})\n"
         "    done = [Trial(number=k, params={'x': k / 9}, value=k / 9, state='finished') for k in range(10)]\n"
         "    print(propose(plan, 3, [], seed=5), propose(plan, 10, done, seed=5))\n"
     )
@@ -125,10 +128,13 @@ def test_bayes_finds_the_bottom_of_a_bowl_and_the_top_of_a_hill():
 
 
 def test_runs_that_fail_do_not_keep_the_search_from_the_best():
-    def outcome(number, params, value):
-        return trial(number, params, None, "failed") if number % 3 == 1 else trial(number, params, value)
+    chance = Random(11)
 
-    assert best(searched(line(), bowl, 24, outcome=outcome)) < 1e-3
+    def outcome(number, params, value):
+        return trial(number, params, None, "failed") if chance.random() < 0.3 else trial(number, params, value)
+
+    for seed in range(3):
+        assert best(searched(line(), bowl, 24, outcome=outcome, seed=seed)) < 1e-3
 
 
 def test_where_runs_fail_the_search_stays_away():
@@ -161,7 +167,7 @@ def test_agents_at_work_at_once_are_sent_to_different_points():
     for number in range(10, 16):
         trials.append(trial(number, propose(line(), number, trials, seed=1), None, "running"))
     points = sorted(trial.params["x"] for trial in trials[10:])
-    assert min(after - before for before, after in zip(points, points[1:], strict=False)) > 1e-4
+    assert min(after - before for before, after in itertools.pairwise(points)) >= 1e-3
 
 
 def test_the_first_runs_of_agents_at_work_at_once_fill_the_space():

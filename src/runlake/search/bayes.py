@@ -4,7 +4,8 @@ What keeps it from going astray:
 
 - The first runs are points of a Sobol sequence, which fills the cube evenly.
 - Values far worse than the median count as just that bad: one loss of 1e30 does not flatten all others.
-- A run that failed, or logged nothing or NaN, counts like the worst one: the search stays away, and knows nothing else.
+- A run that failed, or logged nothing or NaN, counts like the worst where others near it failed too, more than did not:
+  the search stays away from there. Otherwise it tells nothing.
 - A run that still goes counts with the value that is expected of it, so two agents are not sent to one place.
 - Of very many runs, the best, the newest and some of the others are learned from: the time is bounded.
 - No point is tried twice as long as there are others.
@@ -33,6 +34,10 @@ FRESH_COUNT, NEAR_COUNT = 1000, 500
 """Candidates from everywhere, and candidates near the best runs."""
 SCALES = (0.05, 0.02, 0.005)
 """How far from the best candidates better ones are looked for, in turn."""
+LONE = 1.5
+"""A run that failed and has less than half another such run near it failed by chance, for all that is known."""
+APART = 1e-3
+"""Runs that go on at once differ at least this much along some axis."""
 TRIED_OUT = 1024
 """A space of no more points than this is looked at whole."""
 
@@ -45,15 +50,19 @@ def propose_by_model(plan: SweepPlan, number: int, trials: Sequence[Trial], *, s
     space = Space(plan.parameters)
     if not space.axes:
         return space.decode(np.empty(0))
-    known, losses, running = _learnable(plan, space, trials)
-    if np.isfinite(losses).sum() < FIRST_COUNT:
+    known, losses, failed, running = _learnable(plan, space, trials)
+    if len(known) < FIRST_COUNT:
         return space.decode(_sobol_point(space, number, seed))
     generator = np.random.default_rng(Random(f"{seed}:{number}").getrandbits(64))
     with threadpool_limits(1, user_api="blas"):  # small matrices; and results that do not depend on the machine
-        expect = _improvement(known, _tamed(losses), running)
+        hopeless = failed[np.maximum(_crowd(failed, known), LONE) < _crowd(failed, failed)]
+        tamed = _tamed(losses)
+        worst = np.full(len(hopeless), tamed.max())
+        expect = _improvement(np.vstack([known, hopeless]), np.concatenate([tamed, worst]), running)
         candidates = _candidates(space, known[np.argsort(losses, kind="stable")], expect, generator)
-    tried = {*_marks(known), *_marks(running)}
-    unseen = (index for index, mark in enumerate(_marks(candidates)) if mark not in tried)
+    tried = {*_marks(known), *_marks(failed)}
+    apart = [np.abs(candidates - point).max(axis=1) > APART for point in running]
+    unseen = (i for i, mark in enumerate(_marks(candidates)) if mark not in tried and all(far[i] for far in apart))
     return space.decode(candidates[next(unseen, 0)])
 
 
@@ -70,25 +79,26 @@ def _check_installed() -> None:
 # What is known --------------------------------------------------------------------------------------------
 
 
-def _learnable(plan: SweepPlan, space: Space, trials: Sequence[Trial]) -> tuple[Floats, Floats, Floats]:
-    """Points and losses of the runs that ended, infinite where there is none, and the points of those that go on.
+def _learnable(plan: SweepPlan, space: Space, trials: Sequence[Trial]) -> tuple[Floats, Floats, Floats, Floats]:
+    """Points and losses of the runs that have one, the points of those that failed, and of those that go on.
 
     Runs with parameters that this sweep could not have chosen are left out.
     """
     assert plan.metric is not None  # no configuration is without
     sign = 1.0 if plan.metric.goal == "minimize" else -1.0
-    known, losses, running = [], [], []
+    known, losses, failed, running = [], [], [], []
     for trial in sorted(trials, key=lambda trial: trial.number):
         point = space.encode(trial.params)
         if point is None:
             continue
         if trial.state == "running":
             running.append(point)
-            continue
-        has_value = trial.state == "finished" and trial.value is not None and math.isfinite(trial.value)
-        known.append(point)
-        losses.append(sign * trial.value if has_value and trial.value is not None else math.inf)
-    return _matrix(space, known), np.array(losses), _matrix(space, running)
+        elif trial.state == "failed" or trial.value is None or not math.isfinite(trial.value):
+            failed.append(point)
+        else:
+            known.append(point)
+            losses.append(sign * trial.value)
+    return _matrix(space, known), np.array(losses), _matrix(space, failed), _matrix(space, running)
 
 
 def _matrix(space: Space, points: Sequence[Sequence[float]]) -> Floats:
@@ -114,17 +124,27 @@ def _most_telling(losses: Floats, count: int) -> NDArray[np.intp]:
 
 
 def _tamed(losses: Floats) -> Floats:
-    """Losses on a scale that the best and the middle decide about, not the worst; failures are as bad as the worst."""
-    finite = losses[np.isfinite(losses)]
+    """Losses on a scale that the best and the middle decide about, not the worst."""
     with np.errstate(over="ignore"):
-        middle, best = float(np.median(finite)), float(finite.min())
-        limit = middle + 3 * (middle - best) if middle > best else float(finite.max())
-    tamed = np.minimum(losses, min(limit, float(finite.max())))
-    half = float(tamed.max() / 2 - tamed.min() / 2)
-    scaled = (tamed / 2 - tamed.min() / 2) / half if half > 0 else np.zeros_like(tamed)
+        middle, best = float(np.median(losses / 2)), float(losses.min() / 2)
+        limit = 2 * (middle + 3 * (middle - best)) if middle > best else math.inf
+    tamed = np.minimum(losses, limit) / 2
+    scaled = tamed - tamed.min()
+    scaled = scaled / scaled.max() if scaled.max() > 0 else scaled
     spread = float(scaled.std())
     centred: Floats = scaled - scaled.mean()
     return centred / spread if spread > 0 else centred
+
+
+def _crowd(points: Floats, others: Floats) -> Floats:
+    """How many of the others are near to each point; those farther away count less."""
+    if not len(points) or not len(others):
+        return np.zeros(len(points))
+    from scipy.spatial.distance import cdist
+
+    length = _usual_length(points.shape[1]) / 5
+    crowd: Floats = np.exp(-0.5 * (cdist(points, others) / length) ** 2).sum(axis=1)
+    return crowd
 
 
 # The model ------------------------------------------------------------------------------------------------
