@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -154,7 +154,7 @@ class Space:
         """Each axis and its columns."""
         return [(axis, columns) for _path, axis, columns in self._axes]
 
-    def encode(self, params: Mapping[str, Any]) -> list[float] | None:
+    def encode(self, params: dict[str, Any]) -> list[float] | None:
         """Parameters as a point; None where one is missing, or is none that the sweep could have chosen."""
         point: list[float] = []
         for path, axis, _columns in self._axes:
