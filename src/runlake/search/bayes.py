@@ -4,7 +4,8 @@ What keeps it from going astray:
 
 - The first runs are points of a Sobol sequence, which fills the cube evenly.
 - Values far worse than the median count as just that bad: one loss of 1e30 does not flatten all others.
-- A run that failed, or logged nothing or NaN, counts like the worst one: the search stays away, and knows nothing else.
+- A run that failed, or logged nothing or NaN, counts like the worst where others near it failed too, more than did not:
+  the search stays away from there. Otherwise it tells nothing.
 - A run that still goes counts with the value that is expected of it, so two agents are not sent to one place.
 - Of very many runs, the best, the newest and some of the others are learned from: the time is bounded.
 - No point is tried twice as long as there are others.
@@ -13,7 +14,7 @@ What keeps it from going astray:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -27,12 +28,16 @@ from runlake.search.trial import Trial
 
 FIRST_COUNT = 6
 """With fewer values than this there is nothing to learn from."""
-LEARNED_COUNT = 128
-"""No more runs than this are learned from."""
+SHAPE_COUNT, LEARNED_COUNT = 64, 128
+"""No more runs than this say how the metric depends on which parameter, and what it is where."""
 FRESH_COUNT, NEAR_COUNT = 1000, 500
 """Candidates from everywhere, and candidates near the best runs."""
 SCALES = (0.05, 0.02, 0.005)
 """How far from the best candidates better ones are looked for, in turn."""
+LONE = 1.5
+"""A run that failed and has less than half another such run near it failed by chance, for all that is known."""
+APART = 1e-3
+"""Runs that go on at once differ at least this much along some axis."""
 TRIED_OUT = 1024
 """A space of no more points than this is looked at whole."""
 
@@ -45,17 +50,20 @@ def propose_by_model(plan: SweepPlan, number: int, trials: Sequence[Trial], *, s
     space = Space(plan.parameters)
     if not space.axes:
         return space.decode(np.empty(0))
-    known, losses, running = _learnable(plan, space, trials)
-    if np.isfinite(losses).sum() < FIRST_COUNT:
+    known, losses, failed, running = _learnable(plan, space, trials)
+    if len(known) < FIRST_COUNT:
         return space.decode(_sobol_point(space, number, seed))
     generator = np.random.default_rng(Random(f"{seed}:{number}").getrandbits(64))
-    tried = {_mark(point) for point in (*known, *running)}
-    kept = _most_telling(losses)
     with threadpool_limits(1, user_api="blas"):  # small matrices; and results that do not depend on the machine
-        expect = _improvement(known[kept], _tamed(losses)[kept], running)
+        hopeless = failed[np.maximum(_crowd(failed, known), LONE) < _crowd(failed, failed)]
+        tamed = _tamed(losses)
+        worst = np.full(len(hopeless), tamed.max())
+        expect = _improvement(np.vstack([known, hopeless]), np.concatenate([tamed, worst]), running)
         candidates = _candidates(space, known[np.argsort(losses, kind="stable")], expect, generator)
-    unseen = [point for point in candidates if _mark(point) not in tried]
-    return space.decode(unseen[0] if unseen else candidates[0])
+    tried = {*_marks(known), *_marks(failed)}
+    apart = [np.abs(candidates - point).max(axis=1) > APART for point in running]
+    unseen = (i for i, mark in enumerate(_marks(candidates)) if mark not in tried and all(far[i] for far in apart))
+    return space.decode(candidates[next(unseen, 0)])
 
 
 def _check_installed() -> None:
@@ -71,60 +79,72 @@ def _check_installed() -> None:
 # What is known --------------------------------------------------------------------------------------------
 
 
-def _learnable(plan: SweepPlan, space: Space, trials: Sequence[Trial]) -> tuple[Floats, Floats, Floats]:
-    """Points and losses of the runs that ended, infinite where there is none, and the points of those that go on.
+def _learnable(plan: SweepPlan, space: Space, trials: Sequence[Trial]) -> tuple[Floats, Floats, Floats, Floats]:
+    """Points and losses of the runs that have one, the points of those that failed, and of those that go on.
 
     Runs with parameters that this sweep could not have chosen are left out.
     """
     assert plan.metric is not None  # no configuration is without
     sign = 1.0 if plan.metric.goal == "minimize" else -1.0
-    known, losses, running = [], [], []
+    known, losses, failed, running = [], [], [], []
     for trial in sorted(trials, key=lambda trial: trial.number):
         point = space.encode(trial.params)
         if point is None:
             continue
         if trial.state == "running":
             running.append(point)
-            continue
-        has_value = trial.state == "finished" and trial.value is not None and math.isfinite(trial.value)
-        known.append(point)
-        losses.append(sign * trial.value if has_value and trial.value is not None else math.inf)
-    return _matrix(space, known), np.array(losses), _matrix(space, running)
+        elif trial.state == "failed" or trial.value is None or not math.isfinite(trial.value):
+            failed.append(point)
+        else:
+            known.append(point)
+            losses.append(sign * trial.value)
+    return _matrix(space, known), np.array(losses), _matrix(space, failed), _matrix(space, running)
 
 
 def _matrix(space: Space, points: Sequence[Sequence[float]]) -> Floats:
     return np.array(points, dtype=np.float64).reshape(len(points), space.column_count)
 
 
-def _mark(point: Floats) -> bytes:
+def _marks(points: Floats) -> Iterator[bytes]:
     """The same for points that cannot be told apart."""
-    return np.round(point + 0.0, 9).tobytes()
+    return (point.tobytes() for point in np.round(points + 0.0, 9))
 
 
-def _most_telling(losses: Floats) -> NDArray[np.intp]:
-    """Which runs to learn from: all, or half of them the best, a quarter the newest, a quarter evenly from the rest."""
-    if len(losses) <= LEARNED_COUNT:
+def _most_telling(losses: Floats, count: int) -> NDArray[np.intp]:
+    """So many of the runs: half of them the best, a quarter the newest, a quarter evenly from the rest."""
+    if len(losses) <= count:
         return np.arange(len(losses))
-    best = np.argsort(losses, kind="stable")[: LEARNED_COUNT // 2]
+    best = np.argsort(losses, kind="stable")[: count // 2]
     rest = np.setdiff1d(np.arange(len(losses)), best)
-    newest, rest = rest[-(LEARNED_COUNT // 4) :], rest[: -(LEARNED_COUNT // 4)]
-    left = LEARNED_COUNT - len(best) - len(newest)
+    newest, rest = rest[-(count // 4) :], rest[: -(count // 4)]
+    left = count - len(best) - len(newest)
     evenly = rest[np.linspace(0, len(rest) - 1, min(left, len(rest))).astype(np.intp)]
     chosen: NDArray[np.intp] = np.sort(np.concatenate([best, newest, evenly]))
     return chosen
 
 
 def _tamed(losses: Floats) -> Floats:
-    """Losses on a scale that the best and the middle decide about, not the worst; failures are as bad as the worst."""
-    finite = losses[np.isfinite(losses)]
+    """Losses on a scale that the best and the middle decide about, not the worst."""
     with np.errstate(over="ignore"):
-        middle, best = float(np.median(finite)), float(finite.min())
-        limit = middle + 3 * (middle - best) if middle > best else float(finite.max())
-    tamed = np.minimum(losses, min(limit, float(finite.max())))
-    half = float(tamed.max() / 2 - tamed.min() / 2)
-    scaled = (tamed / 2 - tamed.min() / 2) / half if half > 0 else np.zeros_like(tamed)
+        middle, best = float(np.median(losses / 2)), float(losses.min() / 2)
+        limit = 2 * (middle + 3 * (middle - best)) if middle > best else math.inf
+    tamed = np.minimum(losses, limit) / 2
+    scaled = tamed - tamed.min()
+    scaled = scaled / scaled.max() if scaled.max() > 0 else scaled
     spread = float(scaled.std())
-    return (scaled - scaled.mean()) / spread if spread > 0 else scaled - scaled.mean()
+    centred: Floats = scaled - scaled.mean()
+    return centred / spread if spread > 0 else centred
+
+
+def _crowd(points: Floats, others: Floats) -> Floats:
+    """How many of the others are near to each point; those farther away count less."""
+    if not len(points) or not len(others):
+        return np.zeros(len(points))
+    from scipy.spatial.distance import cdist
+
+    length = _usual_length(points.shape[1]) / 5
+    crowd: Floats = np.exp(-0.5 * (cdist(points, others) / length) ** 2).sum(axis=1)
+    return crowd
 
 
 # The model ------------------------------------------------------------------------------------------------
@@ -139,7 +159,10 @@ def _improvement(points: Floats, losses: Floats, running: Floats) -> Callable[[F
     columns = points.shape[1]
     lengths = np.full(columns, _usual_length(columns))
     smooth = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(lengths, (1e-2, 1e2), nu=2.5)
-    model = _fitted(smooth + WhiteKernel(1e-4, (1e-6, 1.0)), points, losses)
+    kept = _most_telling(losses, SHAPE_COUNT)
+    model = _fitted(smooth + WhiteKernel(1e-4, (1e-6, 1.0)), points[kept], losses[kept])
+    kept = _most_telling(losses, LEARNED_COUNT)
+    points, losses = points[kept], losses[kept]
     model = _fitted(model.kernel_.clone_with_theta(_most_plausible(model)), points, losses)
     best = float((model.kernel_.k1(points) @ model.alpha_).min())
     if len(running):

@@ -130,8 +130,8 @@ def _plain(value: Any, path: str, problems: Problems, depth: int) -> Any:
         return {str(key): _plain(item, f"{above}{key}", problems, depth + 1) for key, item in value.items()}
     try:
         return read_value(canonical(value))
-    except LogTypeError as error:
-        problems.add(path, str(error))
+    except LogTypeError:
+        problems.add(path, f"expected numbers, text, booleans, None, lists or mappings, found {shown(value)}")
         return None
 
 
@@ -179,7 +179,7 @@ def _metric(given: Mapping[str, Any], problems: Problems) -> Metric | None:
     if target is not None and not is_number(target):
         problems.add("metric.target", f"expected a number, found {shown(target)}")
     if metric.get("impute", "worst") != "worst":
-        problems.add("metric.impute", "not supported but as 'worst': a run that failed counts like the worst one")
+        problems.add("metric.impute", "not supported but as 'worst': the search stays away from where runs fail")
     if metric.get("impute_while_running", "false") not in ("false", False):
         problems.add("metric.impute_while_running", "not supported: runs that go on count by what is expected of them")
     return Metric(str(name), goal, target)

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from runlake.values import encode_json
 
 EDGE = 1e-12
-"""Shares nearer than this to 0 or 1 are moved there where the distribution has no ends."""
+"""Shares nearer than this to 0 or 1 are taken for this far away, where values there are infinite or unsteady."""
 
 
 class Distribution(Protocol):
@@ -164,7 +164,7 @@ class Beta(_Uncounted):
     def ppf(self, share: float) -> float:
         from scipy.special import betaincinv
 
-        return float(betaincinv(self.a, self.b, share))
+        return float(betaincinv(self.a, self.b, _within(share, EDGE, 1 - EDGE)))
 
     def cdf(self, value: float) -> float:
         from scipy.special import betainc
@@ -187,6 +187,14 @@ class Quantized:
 
     law: Law
     step: int | float
+
+    @property
+    def low(self) -> float:
+        return self.law.low
+
+    @property
+    def high(self) -> float:
+        return self.law.high
 
     @property
     def bounds(self) -> tuple[float, float]:

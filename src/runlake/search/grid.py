@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 from runlake.errors import BadValueError
@@ -32,7 +31,7 @@ def grid_point(plan: SweepPlan, index: int) -> dict[str, Any]:
     return assemble(plan.parameters, values)
 
 
-def grid_index(plan: SweepPlan, params: Mapping[str, Any]) -> int | None:
+def grid_index(plan: SweepPlan, params: dict[str, Any]) -> int | None:
     """The index of the point with these parameters; None where they are no point of the grid."""
     index = 0
     for path, distribution in leaves(plan.parameters):

@@ -85,11 +85,11 @@ MISSING = object()
 """What `look_up` answers where nothing is."""
 
 
-def look_up(params: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+def look_up(params: dict[str, Any], path: tuple[str, ...]) -> Any:
     """The value at a place of nested parameters, or `MISSING`."""
     node: Any = params
     for key in path:
-        if not isinstance(node, Mapping) or key not in node:
+        if not isinstance(node, dict) or key not in node:
             return MISSING
         node = node[key]
     return node

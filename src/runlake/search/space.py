@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -56,12 +56,11 @@ class Continuous:
     width = 1
 
     def encode(self, value: Any) -> Sequence[float] | None:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float):
             return None
-        share = self.distribution.cdf(value)
-        back = self.distribution.ppf(share)
-        near = abs(back - value) <= 1e-6 * max(abs(back), abs(value)) or 0 < share < 1
-        return [share] if near else None
+        slack = 1e-9 * abs(value)
+        is_within = self.distribution.low <= value + slack and value - slack <= self.distribution.high
+        return [self.distribution.cdf(value)] if is_within else None
 
     def decode(self, columns: Floats) -> Any:
         return self.distribution.ppf(float(columns[0]))
@@ -155,7 +154,7 @@ class Space:
         """Each axis and its columns."""
         return [(axis, columns) for _path, axis, columns in self._axes]
 
-    def encode(self, params: Mapping[str, Any]) -> list[float] | None:
+    def encode(self, params: dict[str, Any]) -> list[float] | None:
         """Parameters as a point; None where one is missing, or is none that the sweep could have chosen."""
         point: list[float] = []
         for path, axis, _columns in self._axes:
