@@ -79,7 +79,7 @@ def searched_params(config: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return [path for path, space in leaves(parse_sweep(config).parameters) if space.value_count != 1]
 
 
-def _params_of(config: Mapping[str, Any], paths: Sequence[tuple[str, ...]]) -> dict[str, Any]:
+def _params_of(config: dict[str, Any], paths: Sequence[tuple[str, ...]]) -> dict[str, Any]:
     from runlake.search.plan import MISSING, look_up
 
     found = {".".join(path): look_up(config, path) for path in paths}
