@@ -24,17 +24,24 @@ def sweep(
     entity: str | None = None,
     project: str | None = None,
     prior_runs: Sequence[str] | None = None,
+    *,
+    dir: str | os.PathLike[str] | None = None,
+    seed: int | None = None,
 ) -> str:
     """Begin a sweep, and answer its id; prints where it is, and how an agent is started.
 
     `sweep` is the configuration as W&B writes it: a dict, a function that answers one, or the path of a YAML or JSON
     file. Its keys ``project`` and ``entity`` count where the arguments say nothing. `prior_runs` are ids of runs of the
-    project from which the search learns; a grid leaves out what they had. `SweepConfigError` names all that is wrong.
+    project from which the search learns; a grid leaves out what they had. `dir` is the store, as `init` has it. The
+    same `seed` proposes the same parameters as long as the results are the same. `SweepConfigError` names all that is
+    wrong.
     """
     settings = resolve({}, os.environ, Path.cwd())
-    service = open_service()
+    service = open_service(None if dir is None else os.fspath(dir))
     try:
-        made = create_sweep(service, settings, sweep, entity=entity, project=project, prior_runs=prior_runs or ())
+        made = create_sweep(
+            service, settings, sweep, entity=entity, project=project, prior_runs=prior_runs or (), seed=seed
+        )
         if not settings.silent:
             say(f"sweep {made.name} is {made.path} in {service.url}; start an agent with: runlake agent {made.path}")
         return made.sweep_id
@@ -51,12 +58,13 @@ def create_sweep(
     entity: str | None = None,
     project: str | None = None,
     prior_runs: Sequence[str] = (),
+    seed: int | None = None,
 ) -> SweepInfo:
     """Begin a sweep in a store; what no argument says is taken from the configuration, else from the settings."""
     plan = parse_sweep(_read(configuration))
     if isinstance(prior_runs, str):
         raise BadValueError("prior runs are given as a list of run ids")
-    start = SweepStart(config=dict(plan.document), name=name, prior_run_ids=tuple(prior_runs))
+    start = SweepStart(config=dict(plan.document), name=name, prior_run_ids=tuple(prior_runs), seed=seed)
     return service.create_sweep(
         entity or plan.entity or default_entity(service, settings), project or plan.project or settings.project, start
     )
