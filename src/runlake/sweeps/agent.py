@@ -32,8 +32,8 @@ def agent(
 ) -> None:
     """Do runs of a sweep until it is over, or `count` of them; more agents, here or on other machines, share the work.
 
-    `sweep_id` may be ``project/id`` or ``entity/project/id``; `dir` is its store, as `init` has it. `function` is called
-    once for each run; the ``runlake.init()`` in it begins the run, with the parameters in its config. Without a
+    `sweep_id` may be ``project/id`` or ``entity/project/id``; `dir` is its store, as `init` has it. `function` is
+    called once for each run; the ``runlake.init()`` in it begins the run, with the parameters in its config. Without a
     function the command of the sweep is started for each run. A run that raises is marked failed and the agent goes
     on; it stops, and says why, after three failures in its first minute, when its first five runs all failed, or when
     `max_consecutive_failed_runs` failed in a row. When the sweep stops a run, the function sees a KeyboardInterrupt.
