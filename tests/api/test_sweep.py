@@ -192,6 +192,8 @@ def test_the_sweeps_of_a_project_are_oldest_first(make_sweep, make_run, api):
     assert (repr(sweeps), len(sweeps), ids(sweeps[1:])) == ("<Sweeps ann/digits>", 2, ["a"])
     assert ids(api.project("digits").sweeps()) == ["z", "a"]
     assert list(api.sweeps("letters")) == []
+    with pytest.raises(NotFoundError, match="no project ann/nothing"):
+        api.sweeps("nothing")
 
 
 def test_pausing_resuming_stopping_and_cancelling(make_sweep, api, folder):

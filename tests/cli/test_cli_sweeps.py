@@ -11,7 +11,7 @@ CONFIG = {
     "parameters": {"lr": {"min": 0.0, "max": 1.0}, "net": {"parameters": {"depth": {"values": [1, 2]}}}},
     "run_cap": 9,
 }
-GRID = {"method": "grid", "parameters": {"lr": {"values": [1, 2]}}}
+GRID = {"method": "grid", "metric": {"name": "loss"}, "parameters": {"lr": {"values": [1, 2]}}}
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_a_sweep_that_has_just_begun_is_shown_too(runlake, make_sweep):
     make_sweep("ann/mnist/s1", GRID)
     shown = runlake("show", "mnist/s1")
     assert (shown.code, shown.err) == (0, "")
-    assert "runs           0/2\n" in shown.out
+    assert "  metric         loss (minimize)\n  runs           0/2\n" in shown.out
     assert "Best runs" not in shown.out
 
 

@@ -97,7 +97,7 @@ class Sweep:
     def metric(self) -> dict[str, Any] | None:
         """The `name` and `goal` of what it searches for; None where it has none."""
         metric: dict[str, Any] | None = self.config.get("metric")
-        return metric
+        return metric and {**metric, "goal": goal_of(self._info)}
 
     @property
     def order(self) -> str | None:

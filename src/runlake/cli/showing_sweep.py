@@ -83,12 +83,14 @@ def _with_value(judged: Sequence[JudgedRun]) -> list[JudgedRun]:
 
 
 def _facts(info: SweepInfo, states: Counter[str]) -> list[tuple[str, str]]:
-    metric = info.config.get("metric") or {}
+    from runlake.api.judged import goal_of, metric_name_of
+
+    metric = metric_name_of(info)
     counts = ", ".join(f"{count:,} {state}" for state, count in sorted(states.items()))
     facts = [
         ("state", f"{info.state} ({info.reason})" if info.reason else info.state),
         ("method", info.config["method"]),
-        ("metric", f"{metric['name']} ({metric['goal']})" if metric else ""),
+        ("metric", f"{metric} ({goal_of(info)})" if metric else ""),
         ("runs", f"{runs_in_short(info)} ({counts})" if counts else runs_in_short(info)),
         ("created", format_time(info.created_at)),
         ("last decision", format_time(info.updated_at)),

@@ -384,10 +384,10 @@ class Service(Protocol):
 
         Only some (entity, project) with `projects`. The other store is not written to. Two copies of one run (of one
         incarnation) become their union; another run whose id is taken gets `<id>-<beginning of its incarnation>`; what
-        was deleted in either store stays deleted. A sweep that went on in both stays as it is here. Doing it again changes nothing more. With `is_dry_run` nothing is
-        done, and the answers say what would be. `NotFoundError` when there is no such store or project, `ConflictError`
-        while another process merges into this store. Runs that cannot be read do not stop the others; the first of
-        their errors is raised at the end.
+        was deleted in either store stays deleted. A sweep that went on in both stores stays as it is here. Doing it
+        again changes nothing more. With `is_dry_run` nothing is done, and the answers say what would be.
+        `NotFoundError` when there is no such store or project, `ConflictError` while another process merges into this
+        store. Runs that cannot be read do not stop the others; the first of their errors is raised at the end.
         """
         ...
 
