@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runlake.cli import output
-from runlake.cli.documents import agent_document, judged_document, sweep_document
+from runlake.cli.documents import judged_document, sweep_document
 from runlake.cli.format import NOTHING, format_number, format_time, format_value, shorten
 from runlake.cli.sparkline import bar, sparkline
 from runlake.errors import BadValueError, NotSupportedError
@@ -57,7 +57,6 @@ def show_sweep(service: Service, path: SweepPath, *, as_json: bool) -> None:
                 }
                 for one in importance
             ],
-            "agents": [agent_document(agent) for agent in info.agents],
         }
         output.print_json(document)
         return
