@@ -234,6 +234,8 @@ def test_agents_are_told_with_their_runs(make_sweep, make_run, api, folder):
     (agent,) = api.sweep("digits/s1").agents()
     assert (agent.id, agent.name, agent.host, agent.state) == (agent_id, agent_id, "gpu1", "running")
     assert ids(agent.runs()) == [order.run_id]
+    idle = folder.join_sweep(path, AgentStart()).agent_id
+    assert ids(api.sweep("digits/s1").load(force=True).agent(idle).runs()) == []
     assert repr(agent) == f"<Agent {agent_id} (running)>"
     assert api.sweep("digits/s1").agent(agent_id).heartbeat_at >= agent.created_at
     with pytest.raises(NotFoundError, match="has no agent 'nobody'"):

@@ -146,6 +146,12 @@ def test_sweeps_are_removed_like_runs_and_their_runs_stay(runlake, searched):
     assert runlake("rm", "ann/mnist/sweeps/s1", "--yes").code == 3
 
 
+def test_a_run_and_a_sweep_of_one_name_are_removed_together(runlake, searched, make_run):
+    make_run("ann/mnist/s1")
+    removed = runlake("rm", "ann/mnist/runs/s1", "ann/mnist/sweeps/s1", "--yes")
+    assert removed == (0, "ann/mnist/s1\nann/mnist/sweeps/s1\n", "removed 1 run and 1 sweep\n")
+
+
 def test_the_runs_of_a_sweep_are_exported(runlake, searched, make_run):
     make_run("ann/mnist/alone", rows=[{"acc": 1.0}])
     exported = runlake("export", "mnist/", "--sweep", "s1", "--runs")

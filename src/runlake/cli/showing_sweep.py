@@ -25,7 +25,7 @@ _PARAM_WIDTH = 30
 def show_sweep(service: Service, path: SweepPath, *, as_json: bool) -> None:
     """Print a sweep on one page, or as one document."""
     from runlake.api.judged import best_first, best_so_far, goal_of, judge_runs
-    from runlake.api.sweep import Importances, Sweep
+    from runlake.api.sweep import Importances, importance_of
 
     info = service.read_sweep(path)
     runs = service.list_runs(path.entity, path.project, filters={"sweep": path.sweep_id}).runs
@@ -33,7 +33,7 @@ def show_sweep(service: Service, path: SweepPath, *, as_json: bool) -> None:
     best, course = best_first(judged, goal), best_so_far(judged, goal)
     importance, remark = Importances(), ""
     try:
-        importance = Sweep(service, info).importance()
+        importance = importance_of(info, judged)
     except BadValueError:
         pass  # too few runs have a value
     except NotSupportedError as error:
