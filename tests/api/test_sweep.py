@@ -148,6 +148,7 @@ def test_the_best_run_has_a_finite_value_and_did_not_fail(trained, api):
     assert sweep.best_run().id == "best"
     assert sweep.best_run("+summary_metrics.val.acc").id == sweep.best_run("summary.val.acc").id == "good"
     assert sweep.best_run("-config.lr").id == "nothing"
+    assert sweep.best_run("+state").id == "good"
     assert sweep.best_run("+summary_metrics.unheard_of") is None
 
 

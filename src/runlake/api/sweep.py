@@ -164,7 +164,7 @@ class Sweep:
             return None
         field = order.strip().lstrip("+-")
         if not field.startswith(_SUMMARIES):
-            may_be_best = {"state": {"$nin": list(NEVER_BEST)}, field: {"$exists": True}}
+            may_be_best = {"$and": [{"state": {"$nin": list(NEVER_BEST)}}, {field: {"$exists": True}}]}
             return next(iter(self._list_runs(may_be_best, order)), None)
         goal = "maximize" if order.strip().startswith("-") else "minimize"
         judged = judge_runs(self._info, self._read_runs(), metric=field.partition(".")[2], goal=goal)
