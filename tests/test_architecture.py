@@ -35,7 +35,7 @@ ALLOWED = {
     "media": {"errors", "model", "values"},
     "plot": {"errors", "values", "media"},
     "compat": {"errors"},
-    "server": {"errors", "model", "sweep_model", "names", "values", "settings", "query", "service"},
+    "server": {"errors", "model", "sweep_model", "names", "values", "settings", "search", "query", "service"},
     "ship": {"errors", "credentials", "model", "values", "settings", "store", "media", "sdk", "service"},
     "cli": {
         "errors",
