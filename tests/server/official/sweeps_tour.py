@@ -1,6 +1,5 @@
 """A sweep of the official client: made, run to its end by an agent in the process, and read with `wandb.Api()`."""
 
-import sys
 from pathlib import Path
 
 import wandb
@@ -20,7 +19,7 @@ def train():
     with wandb.init() as run:
         depth, lr = run.config["net"]["depth"], run.config["lr"]
         for step in range(3):
-            run.log({"val_acc": depth + lr + step / 10})
+            run.log({"val_acc": round(depth + lr + step / 10, 6)})
         Path("model-best.h5").write_text(f"{depth} {lr}")
         run.save("model-best.h5", policy="now")
 
@@ -39,9 +38,9 @@ run = sweep.runs[0]
 answer("sweep", lambda: [sweep.id, sweep.name, sweep.state, sweep.order, sweep.url, str(sweep), str(sweep.runs)])
 answer("config", lambda: sweep.config)
 answer("counts", lambda: [sweep.expected_run_count, len(sweep.runs)])
-answer("runs", lambda: [[r.config, round(r.summary["val_acc"], 6), r.state] for r in sweep.runs])
+answer("runs", lambda: [[r.config, r.summary["val_acc"], r.state] for r in sweep.runs])
 answer("best", lambda: [sweep.best_run().config, sweep.best_run(order="+summary_metrics.val_acc").config])
-answer("best-loss", lambda: round(sweep._attrs["bestLoss"], 6))
+answer("best-loss", lambda: sweep._attrs["bestLoss"])
 answer("filtered", lambda: [r.config["lr"] for r in api.runs("ada/swept", {"sweep": sweep_id, "config.net.depth": 2})])
 answer(
     "run", lambda: [run.sweep_name, run.sweep.id, [str(r.sweep) for r in api.runs("ada/swept", include_sweeps=True)]]
@@ -53,13 +52,12 @@ answer("sweeps", lambda: [str(s) for s in api.project("swept", "ada").sweeps(per
 answer("sweeps-len", lambda: len(api.project("swept", "ada").sweeps()))
 answer("from-path", lambda: str(api.from_path(f"ada/swept/sweeps/{sweep_id}")))
 
-wrong = {**GRID, "method": "gird", "parameters": {"lr": {"min": 0.0, "max": "much"}}}
+wrong = {**GRID, "method": "gird", "early_terminate": {"type": "median"}}
 answer("wrong", lambda: wandb.sweep(wrong, **PROJECT))
 answer("not-there", lambda: api.sweep("ada/swept/nothing"))
 answer("no-agent", lambda: wandb.agent("nothing", function=train, count=1, **PROJECT))
 answer("prior", lambda: wandb.sweep(GRID, prior_runs=[r.id for r in sweep.runs][1:], **PROJECT))
 answer("prior-missing", lambda: wandb.sweep(GRID, prior_runs=["nothing"], **PROJECT))
-answer("no-controller", lambda: wandb.controller({**GRID, "controller": {"type": "local"}}))
+answer("no-controller", lambda: wandb.sweep({**GRID, "controller": {"type": "local"}}, **PROJECT))
 answer("no-enqueue", lambda: sweep.enqueue_run({"lr": 1}))
 answer("no-filters", lambda: list(api.project("swept", "ada").sweeps(filters={"state": "RUNNING"})))
-sys.stdout.flush()
