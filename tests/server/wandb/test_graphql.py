@@ -11,6 +11,7 @@ from runlake.model import RunPath
 from runlake.server.wandb import ids
 from runlake.server.wandb.graphql import load_schema
 from runlake.server.wandb.limits import MAX_DOCUMENT_CHARACTERS
+from runlake.sweep_model import AgentReport, AgentStart, SweepStart
 
 
 @pytest.fixture
@@ -226,6 +227,9 @@ def test_wrong_variables_are_refused(desk, variables):
 def test_generated_documents_never_raise_and_never_fail_inside(desk):
     """Random walks over the schema, with random arguments."""
     schema, chance = load_schema(), random.Random(4)
+    config = {"method": "random", "metric": {"name": "a", "goal": "minimize"}, "parameters": {"a": {"value": 1}}}
+    sweep = desk.service.create_sweep("ann", "digits", SweepStart(sweep_id="r1", config=config)).path
+    desk.service.report_agent(sweep, desk.service.join_sweep(sweep, AgentStart()).agent_id, AgentReport(wanted_count=1))
 
     def literal(kind, depth):
         text = str(kind).rstrip("!")

@@ -220,3 +220,38 @@ def test_sweeps_are_listed_in_pages(desk, upsert):
     assert not page["pageInfo"]["hasNextPage"]
     desk.service.delete_run(RunPath("ann", "digits", "r1"))
     assert desk.data(document)["project"]["totalSweeps"] == 3
+
+
+NASTY = [
+    "",
+    "null",
+    "[]",
+    "[1]",
+    "{}",
+    '{"$or": 3}',
+    '{"$or": [{"name": 3}]}',
+    "NaN",
+    "\x00",
+    "é/../..",
+    "c3dlZXAvYS9iL2M=",
+    "{",
+]
+UPSERTED = ("id", "config", "description", "entityName", "projectName", "state", "priorRunsFilters", "displayName")
+PLAIN = {"config": yaml.safe_dump(GRID), **PROJECT}
+
+
+@pytest.mark.parametrize(
+    ("mutation", "good", "keys"),
+    [
+        ("upsertSweep", PLAIN, UPSERTED),
+        ("createAgent", {"host": "h", "sweep": "s", **PROJECT}, ("host", "sweep", "entityName", "projectName")),
+        ("agentHeartbeat", {"id": "YWdlbnQvYW5uL2RpZ2l0cy9zL2E=", "runState": "{}"}, ("id", "runState", "metrics")),
+    ],
+)
+def test_nothing_that_is_sent_makes_a_mutation_fail_inside(desk, mutation, good, keys):
+    kind = f"{mutation[0].upper()}{mutation[1:]}Input"
+    document = f"mutation M($input: {kind}!) {{ {mutation}(input: $input) {{ __typename }} }}"
+    for key in keys:
+        for value in NASTY:
+            for error in desk.ask(document, input={**good, key: value}).get("errors", ()):
+                assert error["extensions"]["code"] != "INTERNAL", (key, value, error)
