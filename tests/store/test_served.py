@@ -191,15 +191,18 @@ def test_processes_side_by_side_have_writers_of_their_own(service):
     assert sorted(steps(service)) == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
-def test_a_request_to_stop_is_told_with_the_next_answer(service, another_worker, writer):
+def test_a_request_to_stop_is_told_with_every_further_answer(service, another_worker, writer):
     assert not service.write_batch(PATH, writer, WriterBatch()).is_stop_requested
     another_worker.stop_run(PATH)
-    assert service.write_batch(PATH, writer, WriterBatch()).is_stop_requested
+    for _ in range(2):
+        assert service.write_batch(PATH, writer, WriterBatch()).is_stop_requested
     assert (
         LocalService(service._layout.root, default_entity="lab")
         .write_batch(PATH, writer, WriterBatch())
         .is_stop_requested
     )
+    service.write_batch(PATH, writer, WriterBatch(exit_code=1))
+    assert service.read_run(PATH).state == "killed"
 
 
 def test_a_writer_that_was_not_heard_of_for_long_counts_as_crashed(service, writer):

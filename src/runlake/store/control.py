@@ -20,9 +20,14 @@ class StopWatch:
         self._seen = dict(journal.list_parts()) if since_us is None else {}
         self._foreign = {own_writer}
         """Writers that are no editors: their parts grow, and are none of our business."""
+        self._is_requested = False
 
     def is_stop_requested(self) -> bool:
-        """True once a stop record of this generation has come; OSError when the folder cannot be read."""
+        """True from when a stop record of this generation has come; OSError when the folder cannot be read."""
+        self._is_requested = self._is_requested or self._look()
+        return self._is_requested
+
+    def _look(self) -> bool:
         for name, size_bytes in self._journal.list_parts():
             if name.writer in self._foreign or self._seen.get(name) == size_bytes:
                 continue
