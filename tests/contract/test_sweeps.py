@@ -97,6 +97,14 @@ def test_an_answer_that_was_lost_is_given_again(desk):
     assert a_sweep.service.read_sweep(a_sweep.path).run_count == 1
 
 
+def test_a_run_that_begins_and_dies_between_two_reports_is_not_given_again(desk, run):
+    """One that a server writes is known to be dead minutes later."""
+    a_sweep = desk()
+    agent = a_sweep.join()
+    run(a_sweep, a_sweep.next(agent), exit_code=None, loss=1.0)
+    assert a_sweep.next(agent).params == POINTS[1]
+
+
 def test_a_grid_that_has_run_is_finished_and_its_agents_leave(desk, run):
     a_sweep = desk()
     agent = a_sweep.join()

@@ -92,6 +92,8 @@ class OpenSweep:
         self._plan: SweepPlan | None = None
         self._outcomes: dict[str, _Outcome] = {}
         """Of the runs that are over."""
+        self._begun: set[str] = set()
+        """The runs that were seen: whoever was told to begin them has heard it."""
         self._missing_since: dict[str, float] = {}
         self._prior: list[Trial] | None = None
         self._heard: dict[str, tuple[int, float]] = {}
@@ -234,7 +236,7 @@ class OpenSweep:
         return [
             Order(kind="run", run_id=claim.entry.run_id, params=claim.entry.params)
             for claim in self.open_claims()
-            if claim.entry.agent_id == agent_id and claim.entry.run_id not in file.reported
+            if claim.entry.agent_id == agent_id and claim.entry.run_id not in {*file.reported, *self._begun}
         ]
 
     def _nothing_left(self, agent_id: str) -> list[Order]:
@@ -294,6 +296,7 @@ class OpenSweep:
         if not waiting:
             return []
         found = {run.run_id: run for run in self._find(waiting)}
+        self._begun.update(run.run_id for run in found.values() if run.state != "pending")
         running = [run for run in found.values() if run.state not in _OVER]
         gone: dict[str, bool] = {}
         for run_id, claim in waiting.items():

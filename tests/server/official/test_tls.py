@@ -46,7 +46,7 @@ def trusted(certificate):
     return {"SSL_CERT_FILE": str(cert), "REQUESTS_CA_BUNDLE": str(cert)}
 
 
-@works("wandb verify", note="but for its checks of artifacts and sweeps, which come later")
+@works("wandb verify", note="but for its check of artifacts, which come later")
 def test_verify_is_content_with_a_server_that_has_a_certificate(secure_seat, trusted):
     folder = secure_seat.folder()
     done = secure_seat.run(None, "verify", command="wandb", folder=folder, code=1, TMPDIR=str(folder), **trusted)
