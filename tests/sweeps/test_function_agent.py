@@ -4,6 +4,7 @@ import os
 import signal
 import time
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -65,8 +66,7 @@ def test_the_function_finds_which_run_it_is():
         with runlake.init() as run:
             assert (run.sweep_id, run.id) == (os.environ["RUNLAKE_SWEEP_ID"], os.environ["WANDB_RUN_ID"])
             found.update({name: os.environ.get(f"WANDB_{name}") for name in ("SWEEP_ID", "PROJECT", "ENTITY")})
-            with open(os.environ["WANDB_SWEEP_PARAM_PATH"]) as file:
-                found["yaml"] = file.read()
+            found["yaml"] = Path(os.environ["WANDB_SWEEP_PARAM_PATH"]).read_text()
 
     sweep_id = runlake.sweep({"method": "random", "parameters": {"lr": {"value": 1e-05}, "net": {"value": "mlp"}}})
     runlake.agent(sweep_id, look, count=1)
@@ -347,7 +347,7 @@ def test_what_cannot_be_is_named():
         runlake.agent(sweep_id, train, count=0)
     with pytest.raises(PathError, match=r"'a/b/c/d' is no path of a sweep"):
         runlake.agent("a/b/c/d", train)
-    with pytest.raises(runlake.BadValueError, match="command.2: .* the sweep names no program"):
+    with pytest.raises(runlake.BadValueError, match=r"command\.2: .* the sweep names no program"):
         runlake.agent(sweep_id)
 
 
