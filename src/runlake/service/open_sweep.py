@@ -246,15 +246,21 @@ class OpenSweep:
         ]
 
     def _nothing_left(self, agent_id: str) -> list[Order]:
-        """An agent without work leaves: at once when all has ended, or when no other one's death can bring it any."""
+        """An agent without work leaves: at once when all has ended, or when it has waited for long.
+
+        It stays while a run goes on whose agent is gone: when that run crashes, its parameters are to be run again.
+        """
         is_over = self._is_over()
         if not is_over and not self.open_claims():
             self._decide(Edited(at=time.time(), state="FINISHED", reason=self._why_exhausted()))
             is_over = True
         since = self._idle_since.setdefault(agent_id, time.monotonic())
-        if is_over or time.monotonic() - since > SILENCE_S:
+        if is_over or (time.monotonic() - since > SILENCE_S and not self._has_orphans()):
             return [Order(kind="exit", reason=self._why_over() if is_over else "others run all that is left")]
         return []
+
+    def _has_orphans(self) -> bool:
+        return any(self._is_agent_gone(owner) for owner in {claim.entry.agent_id for claim in self.open_claims()})
 
     def _why_over(self) -> str:
         said = _LAST.get(self.fold.state, "")

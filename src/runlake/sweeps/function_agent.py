@@ -214,4 +214,3 @@ class _Call:
                 return
             except KeyboardInterrupt:
                 self.note_interrupt()
-
