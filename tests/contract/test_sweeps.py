@@ -162,6 +162,26 @@ def test_a_run_that_outlives_its_agent_is_left_to_end(desk, run, dead_process):
     assert [order.kind for order in a_sweep.report(other, wanted=1)] == ["exit"]
 
 
+def test_who_has_nothing_to_do_leaves_after_a_while_but_not_while_a_run_has_lost_its_agent(
+    desk, run, dead_process, monkeypatch
+):
+    kinds = []
+    for process in (own_mark(), dead_process):
+        a_sweep = desk({**GRID, "run_cap": 1})
+        busy = a_sweep.join(process=process)
+        order = a_sweep.next(busy)
+        run(a_sweep, order, exit_code=None, loss=1.0)
+        idle = a_sweep.join()
+        assert a_sweep.report(idle, wanted=1) == ()
+        with monkeypatch.context() as later:
+            then = open_sweep.time.monotonic() + 61
+            later.setattr(open_sweep.time, "monotonic", lambda then=then: then)
+            if process == own_mark():
+                a_sweep.report(busy, order.run_id)
+            kinds.append([order.kind for order in a_sweep.report(idle, wanted=1)])
+    assert kinds == [["exit"], []]
+
+
 def test_a_run_that_crashed_with_its_agent_is_run_again(desk, run, dead_process):
     a_sweep = desk()
     lost = a_sweep.next(a_sweep.join(process=dead_process))
