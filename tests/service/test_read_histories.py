@@ -9,6 +9,7 @@ import pytest
 from runlake.api.api import Api
 from runlake.errors import CorruptError, RunlakeWarning
 from runlake.model import RunPath
+from runlake.query import across
 from runlake.query.across import in_order
 from runlake.service.local import LocalService
 from runlake.store import merged_file
@@ -121,6 +122,41 @@ def test_runs_that_are_alike_come_together(service, runs):
     assert ["also plain", "plain"] in blocks
     assert sorted(run_id for run_ids in blocks for run_id in run_ids) == sorted(Layout(runs).run_ids("ann", "p"))
     assert ["other order"] in blocks
+
+
+@pytest.fixture
+def shared_runs(root):
+    """Runs that several processes wrote: side by side, one after the other, with other keys, with a clock set back."""
+    rows = [{"loss": i / 8, "text": f"t{i}"} for i in range(6)]
+    log(root, "side by side", rows, child_rows=[{"child": i, "loss": -1.0} for i in range(9)])
+    log(root, "new keys", [{"loss": 1.0}] * 4, child_rows=[{"sparse": 1}, {}, {"a.b": 2, "mixed": "x"}], at_s=100.0)
+    log(root, "resumed", rows, at_s=200.0, seal=False)
+    log(root, "resumed", rows[::-1], at_s=300.0, resume="must")
+    log(root, "clock set back", rows, at_s=400.0, seal=False)
+    log(root, "clock set back", rows, at_s=-400.0, resume="must", child_rows=[{"loss": 7.0}] * 3)
+    log(root, "by one", rows, at_s=500.0)
+    return root
+
+
+@pytest.mark.parametrize("keys", SETS_OF_KEYS)
+def test_runs_of_several_writers_are_read_together_too(service, shared_runs, monkeypatch, keys):
+    expected = one_by_one(service, keys)
+    assert merge(service) == 5
+    assert one_by_one(service, keys) == expected
+    monkeypatch.setattr(across, "_read_alone", None)
+    assert at_once(service, keys) == expected
+
+
+def test_a_run_of_several_writers_whose_meta_file_is_damaged_is_named(service, shared_runs):
+    merge(service)
+    (file,) = Layout(shared_runs).segments_dir(RunPath("ann", "p", "resumed")).glob("*.meta")
+    infos = service.list_runs("ann", "p").runs
+    data = bytearray(file.read_bytes())
+    data[40] ^= 1
+    file.write_bytes(data)
+    assert len(infos) == 5
+    with pytest.raises(CorruptError, match=file.name):
+        at_once(service, ["loss"])
 
 
 def test_filters_and_orders_are_those_of_a_listing(service, runs):

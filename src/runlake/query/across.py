@@ -21,12 +21,13 @@ import pyarrow as pa
 
 from runlake.errors import NotFoundError, RunlakeError
 from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, RunPath, Stream
+from runlake.query import across_writers
 from runlake.query.history import History, Int64s, Series
 from runlake.query.scan import read_history, spellings
 from runlake.query.select import slice_rows
 from runlake.store import merged_file, segment
 from runlake.store.layout import Layout
-from runlake.store.merged_file import MergedList
+from runlake.store.merged_file import MergedList, MergedRun
 from runlake.store.read_segment import read_groups, read_series
 from runlake.store.sealed_series import GroupValues, GroupWish, joined_values
 from runlake.store.series import ARROW_TYPE_OF_LANE
@@ -78,10 +79,10 @@ def read_histories(
     done: set[str] = set()
     for run in runs:
         merged = place_of.get(run.run_id)
+        run_path = RunPath(entity, project, run.run_id)
         if run.run_id not in done and merged is not None:
-            together = merged_runs[merged.name]
             try:
-                blocks = _read_merged(folder, merged, together, keys, stream)
+                blocks = _read_together(layout, run_path, merged, merged_runs[merged.name], keys, stream)
             except FileNotFoundError:  # removed since the list was read: the runs say where they are now
                 blocks = []
             for block in blocks:
@@ -89,7 +90,7 @@ def read_histories(
                 done.update(block.run_ids)
         if run.run_id not in done:
             done.add(run.run_id)
-            yield _read_alone(layout, RunPath(entity, project, run.run_id), keys, stream)
+            yield _read_alone(layout, run_path, keys, stream)
 
 
 def in_order(blocks: Iterable[HistoryBlock], run_ids: Iterable[str]) -> Iterator[tuple[str, History]]:
@@ -132,10 +133,10 @@ def _read_alone(layout: Layout, path: RunPath, keys: Sequence[str], stream: Stre
 
 def _places(
     folder: Path, runs: Sequence[KnownRun], stream: Stream
-) -> tuple[dict[str, MergedList], dict[str, dict[str, str]]]:
-    """The merged file of each run that has all its rows in one, and the runs of each of these files by generation."""
+) -> tuple[dict[str, MergedList], dict[str, list[MergedRun]]]:
+    """The merged file of each run that has all its rows in one, and the runs of each of these files."""
     place_of: dict[str, MergedList] = {}
-    merged_runs: dict[str, dict[str, str]] = {}
+    merged_runs: dict[str, list[MergedRun]] = {}
     known = {(run.run_id, run.incarnation, run.generation): run.row_count for run in runs}
     candidates = []
     for name in merged_file.list_names(folder):
@@ -143,20 +144,35 @@ def _places(
             merged = merged_file.read_list(folder / f"{name}{merged_file.SUFFIX}")
         except (FileNotFoundError, RunlakeError):
             continue  # its runs are read by themselves, as long as they are right; `check` names it
-        found = {}
+        found = []
         for run in merged.runs:
-            counts = run.row_counts.get(stream, {})
+            counts = run.row_counts.get(stream)
             row_count = known.get((run.run_id, run.incarnation, run.generation))
-            # Rows of several writers must be put in order by their times.
-            if len(counts) == 1 and row_count == sum(counts.values()):
-                found[run.generation] = run.run_id
+            if counts and row_count == sum(counts.values()):
+                found.append(run)
         candidates.append((len(found), merged, found))
     # A run may be in two of them, until the older one is removed.
     for _, merged, found in sorted(candidates, key=lambda c: (-c[0], c[1].name)):
-        mine = {generation: run_id for generation, run_id in found.items() if run_id not in place_of}
-        place_of.update(dict.fromkeys(mine.values(), merged))
+        mine = [run for run in found if run.run_id not in place_of]
+        place_of.update((run.run_id, merged) for run in mine)
         merged_runs[merged.name] = mine
     return place_of, merged_runs
+
+
+def _read_together(
+    layout: Layout, place: RunPath, merged: MergedList, runs: list[MergedRun], keys: Sequence[str], stream: Stream
+) -> list[HistoryBlock]:
+    """The blocks of some runs of a merged file."""
+    blocks = []
+    # Rows of several writers must be put in order by their times.
+    several = [run for run in runs if len(run.row_counts[stream]) > 1]
+    alone = {run.generation: run.run_id for run in runs if len(run.row_counts[stream]) == 1}
+    if alone:
+        blocks += _read_merged(layout.merged_dir(place.entity, place.project), merged, alone, keys, stream)
+    if several:
+        found = across_writers.read_each(layout, place, merged, several, keys=keys, stream=stream)
+        blocks += [HistoryBlock([run_id], np.array([history.row_count]), history) for run_id, history in found]
+    return blocks
 
 
 # One merged file ------------------------------------------------------------------------------------------
@@ -182,7 +198,7 @@ class _Directory(NamedTuple):
 def _read_merged(
     folder: Path, merged: MergedList, runs: Mapping[str, str], keys: Sequence[str], stream: Stream
 ) -> list[HistoryBlock]:
-    """The blocks of some runs of a merged file."""
+    """The blocks of some runs of a merged file, each of which one process wrote."""
     file = folder / merged.files[stream]
     axes = [name for name in AXES if name == STEP or name in keys]
     table = read_series(segment.series_file(file), spellings(keys) | set(axes), _COLUMNS, merged.footers)

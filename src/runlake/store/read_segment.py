@@ -53,7 +53,7 @@ def read_rows(
     if ranges is not None:
         directory = directory.touching(ranges)
     groups = read_groups(file, directory.wishes(), footers)
-    found_rows = [_writer_rows(stream, entries, groups, axes) for entries in directory.by_writer()]
+    found_rows = [stretch_of(stream, entries, groups, axes) for entries in directory.by_writer()]
     # A sparse series is one piece, and may have values in rows before and behind these.
     return found_rows if ranges is None else [replace(rows, series=_within(rows)) for rows in found_rows]
 
@@ -203,7 +203,7 @@ def _corrupt(file: Path, error: Exception) -> Exception:
     return CorruptError(f"{file.name}: its bytes are not as they were written ({error}); run `runlake check`")
 
 
-def _writer_rows(
+def stretch_of(
     stream: Stream, entries: Directory, groups: Mapping[int, GroupValues], axes: Sequence[str]
 ) -> WriterRows:
     """The entries of one writer as one stretch of rows, keys in first-logged order."""

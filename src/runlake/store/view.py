@@ -6,7 +6,7 @@ stay where they are. Everybody who reads rows passes here, so nobody has to know
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -88,10 +88,12 @@ def view_of(
         if header["generation"] == chosen:
             for older, writer, count in header.get("taken", ()):
                 taken.setdefault(older, {})[writer] = count
-    return View(
-        incarnation,
-        chosen,
-        taken,
+    return View(incarnation, chosen, taken, *order_of(headers))
+
+
+def order_of(headers: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, int], dict[str, float]]:
+    """`View.sessions` and `View.after` of the writers with these headers."""
+    return (
         {writer: header["session"] for writer, header in headers.items() if header.get("session")},
         {writer: header["after"] for writer, header in headers.items() if header.get("after")},
     )
