@@ -152,7 +152,7 @@ import wandb
 
 def train():
     with wandb.init() as run:
-        for step in range(10):
+        for step in range(20):
             run.log({"loss": step})
             time.sleep(1)
 
@@ -246,10 +246,10 @@ def wait_for(condition, *, timeout_s=90):
 
 
 def first_sweep(service, project):
-    """The sweep of a project, as soon as one of its runs has begun to log."""
+    """The sweep of a project, as soon as one of its runs goes on."""
 
     def look():
-        is_training = any(0 < run.row_count < 5 for run in runs_of(service, project))
+        is_training = any(run.state == "running" for run in runs_of(service, project))
         return is_training and service.list_sweeps("ada", project)[0]
 
     return wait_for(look)
@@ -285,7 +285,7 @@ def test_an_agent_of_a_deleted_sweep_lets_its_run_end_and_leaves(processes, serv
     service.delete_sweep(sweep.path)
     code, told = end_of(processes["deleted"])
     assert (code, "Sweep was deleted or agent was not found" in told) == (0, True), told
-    assert {(run.state, run.row_count) for run in runs_of(service, "deleted")} == {("finished", 10)}
+    assert {(run.state, run.row_count) for run in runs_of(service, "deleted")} == {("finished", 20)}
 
 
 @pytest.mark.long
@@ -298,7 +298,7 @@ def test_canceling_stops_the_run_and_its_agent(processes, service, seat):
     assert code == 0, told
     *others, run = runs_of(service, "canceled")
     assert {other.state for other in others} <= {"finished"}
-    assert (run.state, run.stop_requested, run.row_count < 10) == ("killed", True, True)
+    assert (run.state, run.stop_requested, run.row_count < 20) == ("killed", True, True)
     assert service.read_sweep(sweep.path).state == "CANCELED"
 
 
@@ -361,7 +361,7 @@ def test_a_sweep_of_the_command_line_is_paused_resumed_and_run_to_its_end(comman
     assert code == 0, told
     runs = service.list_runs("ada", "commands", filters={"sweep": path.sweep_id}).runs
     assert sorted((run.config["lr"], run.config["depth"]) for run in runs) == [(0.1, 1), (0.1, 2), (0.2, 1), (0.2, 2)]
-    assert {(run.state, run.program) for run in runs} == {("finished", "train.py")}
+    assert {run.state for run in runs} == {"finished"}
     assert service.read_sweep(path).state == "FINISHED"
 
 
@@ -370,14 +370,14 @@ def test_a_sweep_of_the_command_line_is_paused_resumed_and_run_to_its_end(comman
 def test_stopping_lets_what_runs_end_and_canceling_does_not(command_line, service):
     ended = {}
     for verb in ("stop", "cancel"):
-        config = {**COMMAND_SWEEP, "parameters": {**COMMAND_SWEEP["parameters"], "pause": {"value": 12.0}}}
+        config = {**COMMAND_SWEEP, "parameters": {**COMMAND_SWEEP["parameters"], "pause": {"value": 20.0}}}
         path = SweepPath(*command_line.make(config).split("/"))
         agent = command_line("agent", path)
 
         def runs(path=path):
             return service.list_runs("ada", "commands", filters={"sweep": path.sweep_id}).runs
 
-        wait_for(lambda: any(run.row_count for run in runs()))
+        wait_for(lambda: any(run.state == "running" for run in runs()))
         command_line.run("sweep", f"--{verb}", path)
         code, told = end_of(agent)
         assert code == 0, told

@@ -8,7 +8,7 @@ from asking import Desk
 
 from runlake.model import RunPath
 from runlake.server.wandb.mutations import MutationRoot
-from runlake.sweep_model import SweepPath
+from runlake.sweep_model import SweepPath, SweepStart
 
 GRID = {
     "method": "grid",
@@ -115,6 +115,11 @@ def test_a_wrong_configuration_is_refused_by_the_name_of_its_key(upsert, config,
     assert code in ("SWEEP_CONFIG", "BAD_VALUE")
 
 
+def test_a_sweep_may_be_paused_from_the_beginning(upsert):
+    assert upsert(GRID, state="PAUSED")["data"]["upsertSweep"]["sweep"]["state"] == "PAUSED"
+    assert upsert(GRID, state="PENDING")["data"]["upsertSweep"]["sweep"]["state"] == "PENDING"
+
+
 @pytest.mark.parametrize("key", ["controller", "scheduler", "launchScheduler"])
 def test_a_search_done_elsewhere_is_refused_by_name(upsert, key):
     message = f"sweeps whose search is done elsewhere are not supported by runlake: {key}"
@@ -184,6 +189,26 @@ def test_an_agent_is_told_one_run_at_a_time(desk, agent, sweep):
     for name in (node["id"], node["name"]):
         found = desk.data(document, s=sweep["name"], a=name)["project"]["sweep"]["agent"]
         assert found == {"name": node["name"]}
+
+
+def test_a_sweep_of_another_client_is_read_with_its_runs(desk):
+    """Its configuration is as it was written, without what W&B's client fills in."""
+    config = {"method": "random", "metric": {"name": "loss"}, "parameters": {"lr": {"min": 0.0, "max": 1.0}}}
+    path = desk.service.create_sweep("ann", "digits", SweepStart(config=config)).path
+    desk.write("ann/digits/r2", rows=[{"loss": 2}], config={"lr": 0.5}, summary={"loss": 2}, sweep=path.sweep_id)
+    document = """query SweepWithRuns($entity: String, $project: String, $sweep: String!, $specs: [JSONString!]!) {
+      project(name: $project, entityName: $entity) { sweep(sweepName: $sweep) {
+        id name method state description config createdAt heartbeatAt updatedAt earlyStopJobRunning bestLoss controller
+        scheduler runs { edges { node {
+          name state config exitcode heartbeatAt shouldStop failed stopped running summaryMetrics
+          sampledHistory(specs: $specs)
+        } } }
+      } }
+    }"""
+    sweep = desk.data(document, entity="ann", project="digits", sweep=path.sweep_id, specs="{}")["project"]["sweep"]
+    assert (sweep["bestLoss"], yaml.safe_load(sweep["config"])) == (2.0, config)
+    (run,) = [edge["node"] for edge in sweep["runs"]["edges"]]
+    assert (run["name"], run["state"], run["exitcode"], run["running"]) == ("r2", "finished", 0, False)
 
 
 def test_a_run_is_stopped_before_its_agent_is_told_to_leave(agent, upsert, sweep):

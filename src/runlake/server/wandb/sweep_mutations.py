@@ -22,7 +22,7 @@ Given = Mapping[str, Any]
 MAX_CONFIG_CHARACTERS = 200_000
 """YAML is slow to read: text of this length takes seconds."""
 
-_OF_SCHEDULERS = ("controller", "scheduler", "launchScheduler")
+_OF_SCHEDULERS = ("controller", "scheduler", "launchScheduler", "templateVariableValues")
 _NAMES_OF_SWEEP = ("name", "description", "project", "entity")
 
 
@@ -71,15 +71,17 @@ class SweepMutations:
             user=self._context.who or None,
             prior_run_ids=self._read_prior_runs(entity, project, given.get("priorRunsFilters")),
         )
-        return service.create_sweep(entity, project, start)
+        info = service.create_sweep(entity, project, start)
+        state = given.get("state")
+        return info if state in (None, info.state) else service.edit_sweep(info.path, SweepEdit(state=state))
 
     def _edit_sweep(self, given: Given) -> SweepInfo:
         path, service = sweep_of(given["id"]), self._context.service
         name, description = given.get("displayName"), given.get("description")
         if given.get("config") is not None:
             plan = _read_config(given["config"])
-            stored = service.read_sweep(path).config
-            if _without_names(plan.document) != _without_names(stored):
+            stored = parse_sweep(service.read_sweep(path).config)
+            if _without_names(plan.document) != _without_names(stored.document):
                 raise NotSupportedError(
                     "the configuration of a sweep cannot be changed in runlake, only its name and description; "
                     "make a new sweep, which learns from runs that you name: wandb sweep -R RUN_ID FILE"

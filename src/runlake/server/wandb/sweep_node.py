@@ -88,15 +88,15 @@ class SweepNode:
         metric = self.info.config.get("metric")
         if metric is None:
             return None
-        sign = "-" if metric["goal"] == "maximize" else "+"
+        name, goal = metric["name"], metric.get("goal", "minimize")
         page = self._context.service.list_runs(
             self.info.entity,
             self.info.project,
             filters={"sweep": self.info.sweep_id},
-            order=(f"{sign}summary_metrics.{metric['name']}",),
+            order=(f"{'-' if goal == 'maximize' else '+'}summary_metrics.{name}",),
             limit=_LOOKED_AT_COUNT,
         )
-        values = (metric_of(run, metric["name"], metric["goal"]) for run in page.runs)
+        values = (metric_of(run, name, goal) for run in page.runs)
         return next((value for value in values if value is not None), None)
 
     def project(self, _: ResolveInfo) -> Any:
