@@ -305,7 +305,8 @@ class OpenSweep:
     def _follow_runs(self, agent_id: str, file: AgentFile, report: AgentReport) -> list[str]:
         """Note which runs have ended, give up those of agents that are gone; the runs that are to stop early."""
         waiting = {claim.entry.run_id: claim for claim in self.open_claims()}
-        if not self._is_time_for_all(waiting, report):
+        looks_at_all = self._is_time_for_all(waiting, report)
+        if not looks_at_all:
             waiting = {run_id: claim for run_id, claim in waiting.items() if claim.entry.agent_id == agent_id}
         if not waiting:
             return []
@@ -317,7 +318,8 @@ class OpenSweep:
             if owner not in gone:
                 gone[owner] = file.has_left if owner == agent_id else self._is_agent_gone(owner)
             self._follow(claim, found.get(run_id), agent_id, file, report, is_agent_gone=gone[owner])
-        self._stop_early(running)
+        if looks_at_all:
+            self._stop_early(running)
         # Asked of the ledger, not of what was decided just now: who decided may have been killed before saying so.
         is_canceled = self.fold.state == "CANCELED"
         stopped = [run for run in running if is_canceled or waiting[run.run_id].stop_reason is not None]
