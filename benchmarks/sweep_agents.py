@@ -1,4 +1,4 @@
-"""Handing out runs of a sweep: how long one agent waits, and what many agents at once get through.
+"""Handing out runs of a sweep: how long one agent waits, and many at once.
 
 ``python -m benchmarks.sweep_agents [--agents 64] [--points 2000] [--kills 40]`` measures the second by itself.
 """
@@ -71,10 +71,10 @@ def many_agents(folder: Path, agent_count: int, point_count: int, kill_count: in
     """Run a grid by so many agents, each a process, of which some are killed; every point must end well once."""
     store = folder / "store"
     service = LocalService(store, default_entity="ann", user="ann")
-    config = {"method": "grid", "parameters": {"point": {"values": list(range(point_count))}}}
+    config = {"method": "grid", "parameters": {"lr": {"values": list(range(point_count))}}}
     sweep = service.create_sweep("ann", "bench", SweepStart(config=config))
     began_at = time.monotonic()
-    agents = [_start(store, sweep) for _ in range(agent_count)]
+    agents = [_start(folder, sweep) for _ in range(agent_count)]
     dice, killed = random.Random(seed), 0
     while any(agent.poll() is None for agent in agents):
         if time.monotonic() - began_at > _PATIENCE_S:
@@ -84,35 +84,31 @@ def many_agents(folder: Path, agent_count: int, point_count: int, kill_count: in
         if alive and killed < kill_count:
             number = dice.choice(alive)
             agents[number].send_signal(signal.SIGKILL)
-            agents[number] = _start(store, sweep)
+            agents[number] = _start(folder, sweep)
             killed += 1
     took_s = time.monotonic() - began_at
     runs = service.list_runs("ann", "bench", filters={"sweep": sweep.sweep_id}).runs
-    times_run = collections.Counter(run.config["point"] for run in runs if run.state == "finished")
+    times_run = collections.Counter(run.config["lr"] for run in runs if run.state == "finished")
     if times_run != dict.fromkeys(range(point_count), 1):
         wrong = {point: count for point, count in times_run.items() if count != 1}
         raise BenchmarkError(f"seed {seed}: {point_count - len(times_run)} points missing, and more than once: {wrong}")
     service.close()
+    waits = sorted(float(wait) for file in folder.glob("waits-*") for wait in file.read_text().split())
     return {
         "agents": agent_count,
         "points": point_count,
         "kills": killed,
         "seconds": round(took_s, 1),
         "runs_a_second": round(point_count / took_s, 1),
+        "wait_p50_ms": round(waits[len(waits) // 2], 1),
+        "wait_p99_ms": round(waits[int(len(waits) * 0.99)], 1),
     }
 
 
-def _start(store: Path, sweep: SweepInfo) -> subprocess.Popen[bytes]:
-    variables = {
-        "RUNLAKE_DIR": str(store),
-        "RUNLAKE_SILENT": "true",
-        "RUNLAKE_SEAL": "off",
-        "RUNLAKE_DISABLE_SYSTEM": "true",
-        "RUNLAKE_DISABLE_GIT": "true",
-        "RUNLAKE_CONSOLE": "off",
-    }
-    command = [sys.executable, "-m", "benchmarks.sweep_agents_case", "agent", str(sweep.path)]
-    return subprocess.Popen(command, cwd=CHECKOUT, env=os.environ | variables)
+def _start(folder: Path, sweep: SweepInfo) -> subprocess.Popen[bytes]:
+    waits_file = folder / f"waits-{os.urandom(4).hex()}"
+    words = ["agent", str(folder / "store"), str(sweep.path), str(waits_file)]
+    return subprocess.Popen([sys.executable, "-m", "benchmarks.sweep_agents_case", *words], cwd=CHECKOUT)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """The processes of `benchmarks.sweep_agents`.
 
 ``python -m benchmarks.sweep_agents_case hand-out FOLDER METHOD FINISHED MEASURED`` prints how long an agent waits;
-``… agent SWEEP`` is an agent whose runs take no time.
+``… agent STORE SWEEP FILE`` is an agent whose runs take no time.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import sys
 import time
 from pathlib import Path
 
-import runlake
 from runlake.model import RunPath
 from runlake.service.local import LocalService
 from runlake.store.changes import append_change
 from runlake.store.layout import Layout
 from runlake.store.opening import open_run
+from runlake.store.process_mark import own_mark
 from runlake.sweep_model import AgentReport, AgentStart, Order, SweepPath, SweepStart
 from runlake.values import flatten
 
@@ -70,7 +70,7 @@ def _train(store: Path, sweep: SweepPath, order: Order) -> None:
     layout = Layout(store)
     opened = open_run(layout, path, {"set": flatten(order.params), "sweep": sweep.sweep_id})
     append_change(layout, path, opened.writer.writer, "init", opened.incarnation)
-    loss = abs(order.params["lr"] - 0.3) * order.params["depth"]
+    loss = abs(order.params["lr"] - 0.3)
     opened.writer.log({"loss": loss}, step=0, timestamp=time.time(), runtime=0.0, commit=True)
     opened.writer.end({"exit_code": 0, "state": "finished", "runtime": 0.0})
     append_change(layout, path, opened.writer.writer, "finish", opened.incarnation)
@@ -89,18 +89,29 @@ def _two_files_ms(folder: Path) -> float:
     return sorted(waits)[len(waits) // 2]
 
 
-def agent(sweep: str) -> None:
-    """An agent whose runs take no time."""
-
-    def train() -> None:
-        with runlake.init() as run:
-            run.log({"loss": float(run.config["point"])})
-
-    runlake.agent(sweep, train)
+def agent(store: Path, sweep: SweepPath, waits_file: Path) -> None:
+    """An agent whose runs take no time; keeps how long it waited for each of them."""
+    service = LocalService(store, default_entity="ann", user="ann")
+    agent_id = service.join_sweep(sweep, AgentStart(process=own_mark())).agent_id
+    ended: tuple[str, ...] = ()
+    with waits_file.open("a") as file:
+        while True:
+            began_at = time.perf_counter()
+            orders = service.report_agent(sweep, agent_id, AgentReport(ended=ended, wanted_count=1))
+            wait_ms = (time.perf_counter() - began_at) * 1e3
+            ended = ()
+            if not orders:
+                time.sleep(0.5)
+            elif orders[0].kind == "exit":
+                return
+            else:
+                _train(store, sweep, orders[0])
+                ended = (orders[0].run_id,)
+                file.write(f"{wait_ms}\n")
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "agent":
-        agent(sys.argv[2])
+        agent(Path(sys.argv[2]), SweepPath(*sys.argv[3].split("/")), Path(sys.argv[4]))
     else:
         print(json.dumps(hand_out(Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))))

@@ -227,6 +227,16 @@ def test_an_agent_that_says_nothing_is_given_up_by_who_watched(desk, monkeypatch
     assert [order.params for order in orders] == [lost.params]
 
 
+def test_an_agent_whose_process_lives_may_be_slow(desk, monkeypatch):
+    a_sweep = desk()
+    slow, other = a_sweep.join(process=own_mark()), a_sweep.join()
+    a_sweep.next(slow)
+    watched = a_sweep.next(other)
+    later = open_sweep.time.monotonic() + 61
+    monkeypatch.setattr(open_sweep.time, "monotonic", lambda: later)
+    assert a_sweep.report(other, watched.run_id, wanted=1)[0].params == POINTS[2]
+
+
 def test_a_paused_sweep_hands_out_nothing_until_it_goes_on(desk):
     a_sweep = desk()
     agent = a_sweep.join()

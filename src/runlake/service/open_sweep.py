@@ -5,7 +5,8 @@ reports is told what to stop, and when it has room gets the next parameters. The
 
 A run that was handed out is *open* until it has ended. When its agent is gone first, it is given up, and its
 parameters go to the next who asks, up to `MAX_ATTEMPTS` times. An agent is gone when it has left, when its process has
-ended (which is seen on one machine only), or when it said nothing for `SILENCE_S` while somebody watched.
+ended (which is seen on one machine only), or when it said nothing for `SILENCE_S` while somebody watched (`HANGING_S`
+where its process is seen to live).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from runlake.errors import BadValueError, NotFoundError
 from runlake.model import RunInfo, RunPath, State
 from runlake.names import new_run_id
 from runlake.query.nested import find_values
-from runlake.store.process_mark import is_gone
+from runlake.store.process_mark import is_gone, lives_here
 from runlake.store.sweep_fold import Claim, Claimed, Edited, Entry, GivenUp, Stopped
 from runlake.store.sweeps import AgentFile, SweepFolder
 from runlake.sweep_model import AgentInfo, AgentReport, Order, SweepInfo, SweepPath, SweepState
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 SILENCE_S = 60.0
 """An agent that said nothing for so long is taken for gone. The official one speaks every five seconds."""
+
+HANGING_S = 600.0
+"""One whose process is seen to live, on this machine, may just be slow: it has this long."""
 
 MAX_ATTEMPTS = 3
 """How many agents may lose their lives over the same parameters."""
@@ -49,7 +53,10 @@ FEW_RUNS = 8
 """Of so many runs each is read by itself: a listing of the project costs about as much."""
 
 LOOK_EVERY_S = 1.0
-"""How often the runs of all agents are looked at, where they are more than a few. An agent's own are at each report."""
+LOOK_AT_LEAST_EVERY_S = 10.0
+LOOK_SHARE = 0.05
+"""How often the runs of all agents are looked at, where they are more than a few: no oftener than that takes this share
+of the time, and in these limits. An agent's own runs are looked at with each of its reports."""
 
 _OVER: frozenset[State] = frozenset({"finished", "failed", "killed", "crashed", "preempted"})
 _LAST: dict[SweepState, str] = {"FINISHED": "the sweep is finished", "CANCELED": "the sweep was canceled"}
@@ -109,7 +116,7 @@ class OpenSweep:
         """Of each agent how many reports of it were seen, and when (monotonic) the last one came."""
         self._idle_since: dict[str, float] = {}
         self._looked_at = -EARLY_STOP_EVERY_S
-        self._looked_at_all = -LOOK_EVERY_S
+        self._look_at_all_from = 0.0
 
     def __enter__(self) -> OpenSweep:
         self._lock.acquire()
@@ -201,13 +208,13 @@ class OpenSweep:
         file.running = list(report.running)
         file.reported = sorted({*file.reported, *report.running, *report.ended})
         file.has_left = report.is_leaving
+        self.folder.write_agent(agent_id, file)  # at once: what follows may take its time, and others watch
         while True:
             try:
                 stopped = self._follow_runs(agent_id, file, report)
                 orders = [] if file.has_left else self._orders(agent_id, file, report)
             except _Lost:
                 continue
-            self.folder.write_agent(agent_id, file)
             return stopped, tuple(orders)
 
     def _decide(self, entry: Entry) -> None:
@@ -223,6 +230,8 @@ class OpenSweep:
             begun.append(Order(kind="run", run_id=claim.run_id, params=claim.params))
         for order in begun:
             file.offers[order.run_id] = file.offers.get(order.run_id, 0) + 1
+        if begun:
+            self.folder.write_agent(agent_id, file)
         if begun or report.running or not report.wanted_count or self.fold.state == "PAUSED":
             self._idle_since.pop(agent_id, None)
             return orders + begun
@@ -276,19 +285,15 @@ class OpenSweep:
     def _next_claim(self, agent_id: str) -> Claimed | None:
         """Hand out the next parameters; None when there are none (now)."""
         fold, plan = self.fold, self.plan
-        if fold.state not in ("PENDING", "RUNNING"):
-            return None
-        if plan.run_cap is not None and fold.run_count >= plan.run_cap:
+        if not self._has_more():
             return None
         point, attempt = None, 1
         if fold.free:
             again = fold.free[0].entry
             params, point, attempt = again.params, again.point, again.attempt + 1
         elif plan.method == "grid":
-            from runlake.search.grid import grid_point, grid_size
+            from runlake.search.grid import grid_point
 
-            if fold.next_point >= grid_size(plan):
-                return None
             point = fold.next_point
             params = grid_point(plan, point)
         else:
@@ -307,20 +312,25 @@ class OpenSweep:
     def _follow_runs(self, agent_id: str, file: AgentFile, report: AgentReport) -> list[str]:
         """Note which runs have ended, give up those of agents that are gone; the runs that are to stop early."""
         waiting = {claim.entry.run_id: claim for claim in self.open_claims()}
-        if not self._is_time_for_all(waiting, report):
+        began_at = time.monotonic()
+        looks_at_all = self._is_time_for_all(waiting, report)
+        if not looks_at_all:
             waiting = {run_id: claim for run_id, claim in waiting.items() if claim.entry.agent_id == agent_id}
-        if not waiting:
-            return []
-        found = {run.run_id: run for run in self._find(waiting)}
+        owners = {claim.entry.agent_id for claim in waiting.values()}
+        gone = {owner: file.has_left if owner == agent_id else self._is_agent_gone(owner) for owner in owners}
+        if len(waiting) > FEW_RUNS and not self._asks_for_all():
+            ours = {agent_id, *(owner for owner in owners if gone[owner])}
+            waiting = {run_id: claim for run_id, claim in waiting.items() if claim.entry.agent_id in ours}
+        found = {run.run_id: run for run in self._find(waiting)} if waiting else {}
         self._begun.update(run.run_id for run in found.values() if run.state != "pending")
         running = [run for run in found.values() if run.state not in _OVER]
-        gone: dict[str, bool] = {}
         for run_id, claim in waiting.items():
-            owner = claim.entry.agent_id
-            if owner not in gone:
-                gone[owner] = file.has_left if owner == agent_id else self._is_agent_gone(owner)
-            self._follow(claim, found.get(run_id), agent_id, file, report, is_agent_gone=gone[owner])
-        self._stop_early(running)
+            self._follow(claim, found.get(run_id), agent_id, file, report, is_agent_gone=gone[claim.entry.agent_id])
+        if looks_at_all:
+            self._stop_early(running)
+            now = time.monotonic()
+            pause_s = min(max((now - began_at) / LOOK_SHARE, LOOK_EVERY_S), LOOK_AT_LEAST_EVERY_S)
+            self._look_at_all_from = now + pause_s
         # Asked of the ledger, not of what was decided just now: who decided may have been killed before saying so.
         is_canceled = self.fold.state == "CANCELED"
         stopped = [run for run in running if is_canceled or waiting[run.run_id].stop_reason is not None]
@@ -329,12 +339,26 @@ class OpenSweep:
     def _is_time_for_all(self, waiting: Mapping[str, Claim], report: AgentReport) -> bool:
         """Whether it matters now what became of the runs of other agents: seldom, where there are many."""
         learns = report.wanted_count > 0 and self.plan.method == "bayes"
-        now = time.monotonic()
-        is_time = now - self._looked_at_all >= LOOK_EVERY_S
-        if not (is_time or learns or len(waiting) <= FEW_RUNS or self.fold.state == "CANCELED"):
+        is_time = time.monotonic() >= self._look_at_all_from
+        return is_time or learns or len(waiting) <= FEW_RUNS or self.fold.state == "CANCELED"
+
+    def _asks_for_all(self) -> bool:
+        """Whether it matters what became of the runs of agents that live."""
+        plan = self.plan
+        return plan.method == "bayes" or plan.early_terminate is not None or not self._has_more()
+
+    def _has_more(self) -> bool:
+        """Whether there is something to hand out."""
+        fold, plan = self.fold, self.plan
+        if fold.state not in ("PENDING", "RUNNING"):
             return False
-        self._looked_at_all = now
-        return True
+        if plan.run_cap is not None and fold.run_count >= plan.run_cap:
+            return False
+        if fold.free or plan.method != "grid":
+            return True
+        from runlake.search.grid import grid_size
+
+        return fold.next_point < grid_size(plan)
 
     def _follow(
         self,
@@ -380,7 +404,8 @@ class OpenSweep:
         if file.report_count != count:
             self._heard[agent_id] = (file.report_count, time.monotonic())
             return False
-        return time.monotonic() - at > SILENCE_S
+        is_alive = lives_here(self.fold.agents[agent_id].process)
+        return time.monotonic() - at > (HANGING_S if is_alive else SILENCE_S)
 
     def _settle(self, claim: Claim, run: RunInfo) -> None:
         outcome = _outcome_of(self.plan, run, is_stopped=claim.stop_reason is not None)

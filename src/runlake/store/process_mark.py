@@ -19,11 +19,21 @@ def own_mark() -> str | None:
 
 def is_gone(mark: str | None) -> bool:
     """Whether the process of a mark has certainly ended; False when it lives, or is of another machine."""
+    return _is_here(mark) is False
+
+
+def lives_here(mark: str | None) -> bool:
+    """Whether the process of a mark certainly lives; False when it has ended, or is of another machine."""
+    return _is_here(mark) is True
+
+
+def _is_here(mark: str | None) -> bool | None:
+    """Whether the process lives, None where that cannot be seen from here."""
     machine, _, process = (mark or "").partition("/")
     pid, _, started = process.partition("/")
     if not pid.isdigit() or machine != _machine():
-        return False
-    return _started(int(pid)) != started
+        return None
+    return _started(int(pid)) == started
 
 
 def _machine() -> str | None:
