@@ -86,13 +86,14 @@ def open_parts(config: ServerConfig) -> ServerParts:
     """Open a store and its people."""
     root = Path(config.root)
     people = People(config.database_url) if config.database_url else open_people(root)
+    service = LocalService(root, default_entity=config.default_entity, seals_what_is_sent=True)
     return ServerParts(
-        service=LocalService(root, default_entity=config.default_entity, seals_what_is_sent=True),
+        service=service,
         people=people,
         signer=Signer(people.signing_secret()),
         graphql=GraphQL(mutations=MutationRoot),
         histories=Histories(),
         commits=Commits(),
-        exports=Exports(root / ".exports"),
+        exports=Exports(service.exports_dir),
         public_url=config.base_url,
     )

@@ -14,6 +14,7 @@
           files/<path as the user named it>
         merged/<name>.parquet, .runs          sealed rows of many small runs (store.merged_runs)
       .trash/                                 deleted runs
+      .exports/<hash>/                        derived: what a server hands out of one run, whose path is in ``run``
       .catalog/                               derived: delete it and it comes back (store.catalog_file)
 
 Entities, projects and run ids are percent-encoded into folder names. A name with upper-case letters gets a suffix
@@ -55,6 +56,10 @@ class Layout:
     @property
     def trash_dir(self) -> Path:
         return self.root / ".trash"
+
+    @property
+    def exports_dir(self) -> Path:
+        return self.root / ".exports"
 
     def project_dir(self, entity: str, project: str) -> Path:
         return self._entity_dir(entity) / encode_name(project)
