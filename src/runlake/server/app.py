@@ -7,11 +7,13 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from litestar import Litestar
+import msgspec
+from litestar import Litestar, Request
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 
 from runlake.server.asgi import ASGIApp
 from runlake.server.config import ServerConfig
@@ -39,6 +41,14 @@ SCHEMA_PATH = "/api/v1/schema"
 def create_app() -> ASGIApp:
     """The application as a worker runs it: configured by the environment, see `config`."""
     return build_app(ServerConfig.from_environment(os.environ)).app
+
+
+class _PlainYaml(YamlRenderPlugin):
+    """The OpenAPI document as YAML of JSON's types: Litestar's own has Python's tuples in it, which no reader takes."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """The document, with the same content as the one in JSON."""
+        return super().render(request, msgspec.json.decode(self.render_json(request, openapi_schema)))
 
 
 class BuiltApp(NamedTuple):
@@ -74,7 +84,12 @@ def build_app(config: ServerConfig) -> BuiltApp:
         },
         exception_handlers={Exception: problem_response},
         openapi_config=OpenAPIConfig(
-            title="runlake", version=__version__, path=SCHEMA_PATH, use_handler_docstrings=True
+            title="runlake",
+            version=__version__,
+            path=SCHEMA_PATH,
+            use_handler_docstrings=True,
+            # The document only: the pages that show it load programs of other hosts, which `headers` forbids.
+            render_plugins=[JsonRenderPlugin(), _PlainYaml()],
         ),
         lifespan=[lifespan],
         logging_config=None,  # `logs.configure_logs` has done it, for the whole process
