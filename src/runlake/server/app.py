@@ -21,7 +21,7 @@ from runlake.server.health import health_routes
 from runlake.server.layers import put_layers
 from runlake.server.metrics import Metrics
 from runlake.server.parts import ServerParts
-from runlake.server.people import People, open_people
+from runlake.server.people import open_people
 from runlake.server.problems import problem_response
 from runlake.server.routes.api import api_router
 from runlake.server.serving import tell_of_end
@@ -100,7 +100,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
 def open_parts(config: ServerConfig) -> ServerParts:
     """Open a store and its people."""
     root = Path(config.root)
-    people = People(config.database_url) if config.database_url else open_people(root)
+    people = open_people(root, config.database_url)
     service = LocalService(root, default_entity=config.default_entity, seals_what_is_sent=True)
     return ServerParts(
         service=service,
