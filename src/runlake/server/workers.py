@@ -33,6 +33,8 @@ _READY_S = 60.0
 """How long a worker may need to start."""
 _OVERTIME_S = 10.0
 """How long a worker may take to end beyond the time that its requests are given."""
+_KILLED_S = 5.0
+"""How long a killed worker is waited for: one that waits for a disk that does not answer does not even die."""
 _TICKS_PER_SIGN = 10
 """uvicorn ticks ten times a second."""
 
@@ -99,7 +101,7 @@ class Workers:
                 fields = {"pid": worker.process.pid}
                 logger.error("a worker gives no sign of life and is replaced", extra={"fields": fields})
                 worker.process.kill()
-                worker.process.join()
+                worker.process.join(_KILLED_S)
                 place.let_go(worker, now)
         if place.worker is None and now >= place.due_at:
             place.worker = self._start()
@@ -110,7 +112,7 @@ class Workers:
         workers = self._workers()
         dues = [place.due_at for place in self._places if place.worker is None]
         dues += [self._deadline(worker) for worker in workers]
-        # Half of what makes a worker silent, at most: a longer sleep is one that somebody else put this process to.
+        # Far less than what makes a worker silent: much longer is a sleep that somebody else put this process to.
         sleep_s = min([self._silent_s / 4, *(due - time.monotonic() for due in dues)])
         pipes = [worker.signs for worker in workers if not worker.signs.closed]
         connection.wait([self._woken, *(worker.process.sentinel for worker in workers), *pipes], max(0.0, sleep_s))
@@ -231,7 +233,8 @@ class _Worker:
     def forget(self) -> None:
         """Release what the parent kept of a process that has ended."""
         self.signs.close()
-        self.process.close()
+        if not self.process.is_alive():
+            self.process.close()
 
 
 def _work(config: uvicorn.Config, listening: socket.socket, give_sign: connection.Connection) -> None:

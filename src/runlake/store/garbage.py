@@ -99,18 +99,23 @@ def _stale_exports(layout: Layout, now_s: float, older_than_s: float) -> Iterato
     The states beside them stay: by them a run under an id that comes again is known to be another.
     """
     unasked_s = max(older_than_s, ABANDONED_S)
-    for folder in sorted(layout.exports_dir.glob("*")):
-        try:
-            run = RunPath(*(folder / "run").read_text("utf-8").split("/"))
-            is_gone = not layout.run_dir(run).is_dir()
-        except FileNotFoundError:
-            is_gone = False  # it is just being made
+    for folder in sorted(layout.exports_dir.glob("*/")):
+        is_gone = _is_of_a_gone_run(layout, folder)
         for file in sorted(folder.iterdir()):
-            if file.suffix == ".parquet" and not file.name.startswith("."):
-                if is_gone or _is_older(file, now_s, unasked_s, by_access=True):
-                    yield file
-            elif file.name.startswith(".") and _is_older(file, now_s):
+            if file.name.startswith("."):
+                is_stale = _is_older(file, now_s)  # half written
+            else:
+                is_stale = file.suffix == ".parquet" and (is_gone or _is_older(file, now_s, unasked_s, by_access=True))
+            if is_stale:
                 yield file
+
+
+def _is_of_a_gone_run(layout: Layout, exports: Path) -> bool:
+    try:
+        names = (exports / "run").read_text("utf-8").split("/")
+    except FileNotFoundError:
+        return False  # they are just being made
+    return len(names) == 3 and not layout.run_dir(RunPath(*names)).is_dir()
 
 
 def _is_older(file: Path, now_s: float, age_s: float = ABANDONED_S, *, by_access: bool = False) -> bool:
