@@ -25,6 +25,7 @@ from benchmarks import (
     size,
     sparse_keys,
     startup,
+    sweep_search,
 )
 from benchmarks.bench import CHECKOUT, HERE, Bench, BenchmarkError, Subject
 from benchmarks.peers import NotInstallableError, install_peers
@@ -41,6 +42,7 @@ GROUPS = (
     many_runs.GROUP,
     across_runs.GROUP,
     project_export.GROUP,
+    sweep_search.GROUP,
 )
 PAGE = CHECKOUT / "docs" / "performance.md"
 WORK = HERE / ".work"

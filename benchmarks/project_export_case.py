@@ -32,7 +32,8 @@ from runlake.model import RunPath
 from runlake.query.table import wide_table
 from runlake.service.local import LocalService
 from runlake.store.layout import Layout
-from runlake.store.opening import create_store, open_run
+from runlake.store.marker import create_store
+from runlake.store.opening import open_run
 from runlake.store.seal import seal_run
 
 ENTITY = "ann"

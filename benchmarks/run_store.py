@@ -17,9 +17,10 @@ from runlake.store import record, segment
 from runlake.store.changes import PACK_AT, append_change, pack_changes
 from runlake.store.fold import WriterState
 from runlake.store.layout import Layout
-from runlake.store.opening import create_store, open_run
+from runlake.store.marker import create_store
+from runlake.store.opening import open_run
 from runlake.store.seal import seal_run
-from runlake.store.segment import Meta
+from runlake.store.segment_meta import Meta, read_meta, write_meta
 
 KEY_COUNT = 30
 CONFIG_KEYS = tuple(f"c{number}" for number in range(KEY_COUNT))
@@ -40,7 +41,7 @@ def fill_project(root: Path, entity: str, project: str, run_count: int, *, first
         meta = _meta_of(template, path, number)
         for folder in (layout.segments_dir(path), layout.journal_dir(path), layout.files_dir(path)):
             folder.mkdir(parents=True)
-        segment.write_meta(layout.segments_dir(path), meta)
+        write_meta(layout.segments_dir(path), meta)
         append_change(layout, path, meta.incarnation, "init", meta.incarnation)
         append_change(layout, path, meta.incarnation, "finish", meta.incarnation)
         if number % PACK_AT == PACK_AT - 1:
@@ -57,7 +58,7 @@ def _template() -> Meta:
         opened.writer.end({"exit_code": 0})
         seal_run(layout, path)
         (file,) = layout.segments_dir(path).glob("*.meta")
-        return segment.read_meta(file)
+        return read_meta(file)
 
 
 def _meta_of(template: Meta, path: RunPath, number: int) -> Meta:

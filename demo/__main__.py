@@ -14,9 +14,11 @@ from demo.digits import load_digits
 from demo.export import export, forget_earlier
 from demo.model import SETTINGS
 from demo.progress import reporting
-from demo.train import PROJECT, train
+from demo.search import RUN_COUNT, search
+from demo.train import PROJECT, begin, train
 
 OUTPUT = Path("demo-output")
+SEARCHED_EPOCHS = 15
 
 
 def main() -> None:
@@ -30,15 +32,22 @@ def main() -> None:
     forget_earlier(store)
     digits, validation = load_digits()
     print(
-        f"{len(digits.digit):,} digits to learn from, {len(validation.digit):,} to be tested with, {len(settings)} runs"
+        f"{len(digits.digit):,} digits to learn from, {len(validation.digit):,} to be tested with, {len(settings)} "
+        f"runs and {RUN_COUNT} more of a sweep"
     )
-    with reporting(settings) as report, tempfile.TemporaryDirectory() as scratch:
+    os.environ["RUNLAKE_SILENT"] = "true"  # what a sweep and its agent say is said here
+    searched = SEARCHED_EPOCHS if epochs is None else epochs
+    epoch_count = sum(setting.epoch_count for setting in settings) + RUN_COUNT * searched
+    with reporting(epoch_count) as report, tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
         for setting in settings:
             report.begin(setting)
-            train(setting, digits, validation, store=store, scratch=Path(scratch), on_epoch=report.epoch)
+            run = begin(setting, store, run_id=setting.name)
+            train(run, digits, validation, scratch=scratch, on_epoch=report.epoch)
+        sweep_id = search(digits, validation, epoch_count=searched, store=store, scratch=scratch, report=report)
     _seal(store)
-    export(store, OUTPUT, validation)
-    print(_closing_words(store))
+    export(store, OUTPUT, validation, sweep_id)
+    print(_closing_words(store, sweep_id))
 
 
 def _seal(store: Path) -> None:
@@ -49,7 +58,7 @@ def _seal(store: Path) -> None:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
 
 
-def _closing_words(store: Path) -> str:
+def _closing_words(store: Path, sweep_id: str) -> str:
     command = " ".join(_runlake())
     segments = f"{store.as_posix()}/*/{PROJECT}/runs/*/segments/*-history.parquet"
     return f"""
@@ -57,12 +66,13 @@ In {OUTPUT}/:
   metrics.csv         every row of the best run
   project.csv         config and results of all runs, a line a run
   project.parquet     the same, as Parquet
-  model-best.joblib   the best model
+  model-best.joblib   the best model of the sweep
   .runlake/           the store: everything that was logged, as Parquet
 
 Next:
   {command} --dir {store.as_posix()} ls {PROJECT}
   {command} --dir {store.as_posix()} show {PROJECT}/{SETTINGS[-1].name}
+  {command} --dir {store.as_posix()} show {PROJECT}/{sweep_id}
 and without runlake, in DuckDB:
   SELECT run_id, max(f64) FROM '{segments}'
   WHERE key = 'val_accuracy' GROUP BY run_id ORDER BY 2 DESC;"""

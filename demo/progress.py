@@ -33,9 +33,8 @@ class Reporter:
 
 
 @contextmanager
-def reporting(settings: tuple[Setting, ...]) -> Iterator[Reporter]:
-    """A reporter for all of these; its bar is gone afterwards."""
-    epoch_count = sum(setting.epoch_count for setting in settings)
+def reporting(epoch_count: int) -> Iterator[Reporter]:
+    """A reporter for so many epochs; its bar is gone afterwards."""
     if not sys.stdout.isatty():
         yield Reporter(None, epoch_count)
         return

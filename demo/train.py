@@ -18,21 +18,24 @@ PROJECT = "digits"
 MODEL_FILE = "model-best.joblib"
 
 
-def train(
-    setting: Setting, digits: Digits, validation: Digits, *, store: Path, scratch: Path, on_epoch: Callable[[], None]
-) -> str:
-    """Train one setting and keep everything in the store; answers the run's path. `scratch` holds the model file."""
-    run = runlake.init(
+def begin(setting: Setting, store: Path, *, run_id: str | None = None) -> runlake.Run:
+    """A run of this setting; of a sweep, the sweep's parameters take the place of those of the setting."""
+    return runlake.init(
         dir=store,
         project=PROJECT,
-        id=setting.name,
+        id=run_id,
         name=setting.name,
         mode="online",
         config=setting.config,
         tags=["demo"],
         settings={"silent": True, "system_interval_s": 1.0},
     )
+
+
+def train(run: runlake.Run, digits: Digits, validation: Digits, *, scratch: Path, on_epoch: Callable[[], None]) -> None:
+    """Train what the run's config says, and keep everything with the run. `scratch` holds the model file."""
     with run:
+        setting = Setting(name=run.name, **run.config.as_dict())
         model, random, best = make_model(setting), np.random.default_rng(setting.seed), -1.0
         began_at = time.monotonic()
         for epoch in range(1, setting.epoch_count + 1):
@@ -58,4 +61,3 @@ def train(
         )
         seconds = time.monotonic() - began_at
         print(f"{setting.name:<12} best validation accuracy {best:.4f}   {run.step:,} rows in {seconds:.1f} s")
-    return run.path

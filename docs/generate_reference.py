@@ -16,6 +16,7 @@ from runlake.api.runs import Runs
 from runlake.api.scan import HistoryScan
 from runlake.api.stored_run import StoredRun
 from runlake.api.stored_summary import StoredSummary
+from runlake.api.sweep import Agent, Importances, Sweep, Sweeps
 from runlake.api.tail import RunsTail, RunTail
 from runlake.media.stored import Media
 from runlake.model import Alert
@@ -56,6 +57,10 @@ READING = {
     File: "what `StoredRun.file` gives",
     Files: "what `StoredRun.files` gives",
     Project: "what `Api.project` gives",
+    Sweep: "what `Api.sweep` gives",
+    Sweeps: "what `Api.sweeps` gives",
+    Agent: "what `Sweep.agents` lists",
+    Importances: "what `Sweep.importance` gives",
     User: "what `Api.viewer` and `StoredRun.user` are",
 }
 OF_OUR_OWN = {

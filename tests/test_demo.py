@@ -14,7 +14,7 @@ import pytest
 import runlake
 
 ROOT = Path(__file__).parent.parent
-NAMES = ["linear-slow", "linear-fast", "net-16", "net-64", "net-64-32"]
+NAMES = ["linear-slow", "linear-fast", "net-16", "net-64", "net-64-32", *(f"search-{n}" for n in range(1, 9))]
 
 
 def run_demo(folder, *arguments):
@@ -41,6 +41,7 @@ def desk(tmp_path_factory):
 def test_the_second_time_is_like_the_first_but_for_the_clock(desk):
     def without_times(text):
         text = re.sub(r"in \d+\.\d s$", "in _ s", text, flags=re.MULTILINE)
+        text = re.sub(r"show digits/(?!net)\w+", "show digits/_", text)
         return re.sub(r"\d+ rows of system metrics", "_ rows of system metrics", text)
 
     folder, first, second = desk
@@ -58,7 +59,8 @@ def test_all_that_is_promised_lies_in_the_folder(desk):
 def test_the_exports_say_what_the_store_says(desk):
     folder, printed, _ = desk
     output = folder / "demo-output"
-    (best_name,) = re.findall(r"Best run: (\S+)", printed)
+    (best_name,) = re.findall(r"Best run of those: (\S+)", printed)
+    (found_name,) = re.findall(r"of the sweep: (\S+)", printed)
     with runlake.Api(output / ".runlake") as api:
         runs = {run.name: run for run in api.runs("digits")}
         best = runs[best_name]
@@ -67,12 +69,15 @@ def test_the_exports_say_what_the_store_says(desk):
         metrics = best.to_pandas(keys=["loss", "accuracy", "val_loss", "val_accuracy"])
         kinds = {key: best.summary[key]["_type"] for key in ("weights", "confusion", "mistakes")}
         states = {run.state for run in runs.values()}
+        (sweep,) = api.sweeps("digits")
+        assert (sweep.state, sweep.best_run().name, len(sweep.runs)) == ("FINISHED", found_name, 8)
         event_counts = [len(run.to_pandas("events")) for run in runs.values()]
     assert list(runs) == NAMES
     assert states == {"finished"}
     assert min(event_counts) >= 2
     assert kinds == {"weights": "histogram", "confusion": "image-file", "mistakes": "table-file"}
-    assert summaries[best_name] == max(summaries.values())
+    assert summaries[best_name] == max(summaries[name] for name in NAMES[:5])
+    assert summaries[found_name] == max(summaries[name] for name in NAMES[5:])
     pd.testing.assert_frame_equal(pd.read_csv(output / "metrics.csv"), metrics)
     project = pd.read_csv(output / "project.csv").set_index("name")
     assert project["best_val_accuracy"].to_dict() == summaries
@@ -83,13 +88,13 @@ def test_the_exports_say_what_the_store_says(desk):
 
 
 def test_the_next_steps_it_names_work(desk):
-    folder, printed, _ = desk
+    folder, _, printed = desk
     commands, _, query = printed.partition("Next:\n")[2].partition("and without runlake, in DuckDB:\n")
     for command in commands.strip().splitlines():
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
         shown = subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True)
         assert (shown.returncode, shown.stderr) == (0, ""), command
-        assert "net-64-32" in shown.stdout
+        assert "net-64-32" in shown.stdout or "search-" in shown.stdout
     found = duckdb.sql(query.replace("'demo-output", f"'{(folder / 'demo-output').as_posix()}")).fetchall()
     assert sorted(name for name, _ in found) == sorted(NAMES)
 

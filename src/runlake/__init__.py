@@ -37,6 +37,7 @@ from runlake.errors import (
     RunlakeError,
     RunlakeWarning,
     StoreError,
+    SweepConfigError,
     TooLargeError,
     TruncatedError,
     UnreachableError,
@@ -62,6 +63,8 @@ if TYPE_CHECKING:
     from runlake.sdk.run import Run
     from runlake.sdk.summary import Summary
     from runlake.settings import Settings
+    from runlake.sweeps.agent import agent
+    from runlake.sweeps.create import sweep
 
     run: Run | None
     config: Config
@@ -80,9 +83,11 @@ _LAZY = {
     "Settings": "runlake.settings",
     "Table": "runlake.media.table",
     "Video": "runlake.media.video",
+    "agent": "runlake.sweeps.agent",
     "finish": "runlake.sdk.active",
     "init": "runlake.sdk.active",
     "install_as_wandb": "runlake.compat.install",
+    "sweep": "runlake.sweeps.create",
 }
 _OF_THE_ACTIVE_RUN = ("config", "define_metric", "log", "run", "save", "summary")
 _CALLS_OF_THE_ACTIVE_RUN = ("alert", "log_code", "log_model", "mark_preempting", "unwatch", "use_model", "watch")
@@ -119,6 +124,7 @@ __all__ = [
     "RunlakeWarning",
     "Settings",
     "StoreError",
+    "SweepConfigError",
     "Table",
     "TooLargeError",
     "TruncatedError",
@@ -126,6 +132,7 @@ __all__ = [
     "UsageError",
     "Video",
     "__version__",
+    "agent",
     "alert",
     "config",
     "define_metric",
@@ -140,6 +147,7 @@ __all__ = [
     "run",
     "save",
     "summary",
+    "sweep",
     "unwatch",
     "use_model",
     "watch",

@@ -6,7 +6,8 @@ RunlakeError                     anything this library raises on purpose (``runl
 ├── ConfigError                  a configuration key was changed without allow_val_change
 ├── BadValueError   (ValueError) an argument that cannot be right
 │   ├── PathError                a run path, run id or file name that cannot be used
-│   └── FilterError              a filter or an order that cannot be read
+│   ├── FilterError              a filter or an order that cannot be read
+│   └── SweepConfigError         a sweep configuration that cannot be used; all that is wrong with it
 ├── CommError                    reading or editing a store did not work; what W&B scripts catch
 │   ├── NotFoundError (ValueError)               no such entity, project, run, file or key
 │   ├── FileExistsLocallyError (ValueError, FileExistsError)   download() would overwrite
@@ -55,6 +56,10 @@ class PathError(BadValueError):
 
 class FilterError(BadValueError):
     """A filter or an order that cannot be read."""
+
+
+class SweepConfigError(BadValueError):
+    """A sweep configuration that cannot be used: all that is wrong with it, by the paths of its keys."""
 
 
 class CommError(RunlakeError):

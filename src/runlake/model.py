@@ -340,15 +340,17 @@ class Merged(msgspec.Struct, frozen=True, kw_only=True):
 
     `outcome`: it is new here; both copies were joined; both were the same; it was left out because it was deleted, or
     because nothing whole was written in it yet. `is_running`: its process lives, so there will be more to merge.
-    `kept_beside` names the files that lost their name to a newer one.
+    `kept_beside` names the files that lost their name to a newer one. `is_sweep`: it is a sweep, and its id is in the
+    place of the run's; of one that went on in both stores (``differs``) nothing is taken.
     """
 
     path: RunPath
     source: RunPath
-    outcome: Literal["new", "joined", "same", "deleted", "empty"]
+    outcome: Literal["new", "joined", "same", "deleted", "empty", "differs"]
     is_running: bool = False
     kept_beside: tuple[str, ...] = ()
     copied_bytes: int = 0
+    is_sweep: bool = False
 
     @property
     def is_renamed(self) -> bool:

@@ -4,6 +4,9 @@ The order, first the strongest: arguments of the call, its ``settings=``, ``RUNL
 variables, ``settings.toml`` in the nearest ``.runlake`` folder going up from the current one, the user's own
 ``settings.toml``, the default. ``ROWS`` is the whole list. An empty variable counts as not set.
 
+In a run that an agent began for a sweep, the variables by which the agent says which run it is, and where it belongs,
+are stronger than all of these.
+
 Every ``WANDB_X`` below is also understood as ``RUNLAKE_X``. One differs in meaning: ``RUNLAKE_DIR`` *is* the store,
 while ``WANDB_DIR`` is, as W&B has it, the folder *in* which the store is made: ``$WANDB_DIR/.runlake``.
 ``WANDB_BASE_URL`` is not read, since it names another server, and ``WANDB_API_KEY`` only where a server of ours is
@@ -95,6 +98,16 @@ def _seconds(minimum: float) -> Callable[[Any], float]:
         return seconds
 
     return read
+
+
+def _count(value: Any) -> int:
+    try:
+        count = int(value) if not isinstance(value, bool | float) else 0
+    except (TypeError, ValueError):
+        count = 0
+    if count < 1:
+        raise ValueError("a whole number, at least 1")
+    return count
 
 
 def _one_of(*choices: str, **aliases: str | None) -> Callable[[Any], Any]:
@@ -256,6 +269,33 @@ ROWS = (
     Row("username", _text, login_name, "WANDB_USERNAME", (), "who runs it"),
     Row("host", _text, _host_name, "WANDB_HOST", (), "the machine's name"),
     Row("program", _text, None, "WANDB_PROGRAM", (), "the script; none: what Python was started with"),
+    Row("sweep_id", _text, None, "WANDB_SWEEP_ID", (), "the sweep that the run is of; its agent says so"),
+    Row("sweep_param_path", _path, None, "WANDB_SWEEP_PARAM_PATH", (), "the file with the run's parameters, likewise"),
+    Row("agent_interval_s", _seconds(0.01), 3.0, None, (), "seconds between two reports of an agent to its sweep"),
+    Row(
+        "agent_kill_delay_s",
+        _seconds(0.0),
+        30.0,
+        "WANDB_AGENT_KILL_DELAY",
+        (),
+        "seconds that a command has to end when its agent stops it",
+    ),
+    Row(
+        "agent_max_initial_failures",
+        _count,
+        5,
+        "WANDB_AGENT_MAX_INITIAL_FAILURES",
+        (),
+        "an agent none of whose runs ended well stops after so many",
+    ),
+    Row(
+        "agent_disable_flapping",
+        _flag,
+        False,
+        "WANDB_AGENT_DISABLE_FLAPPING",
+        (),
+        "true: an agent goes on after three failed runs within its first minute",
+    ),
 )
 _ROW_OF = {name: row for row in ROWS for name in (row.name, *row.aliases)}
 
@@ -297,6 +337,12 @@ class Settings:
     username: str
     host: str
     program: str | None
+    sweep_id: str | None
+    sweep_param_path: Path | None
+    agent_interval_s: float
+    agent_kill_delay_s: float
+    agent_max_initial_failures: int
+    agent_disable_flapping: bool
     ignored: tuple[str, ...]
     given: frozenset[str]
 
@@ -418,9 +464,11 @@ def _layers(
     if not isinstance(passed, Mapping | None):
         raise BadValueError(f"settings= is of type {type(passed).__name__}; pass runlake.Settings(...) or a dict")
     direct = {name: value for name, value in arguments.items() if name != "settings"}
+    variables = _from_variables(environ)
+    yield _Layer(_settled_by_agent(variables), cwd)
     yield _layer(direct, lambda name: f"the argument {name}", "argument", cwd, ignored)
     yield _layer(passed or {}, lambda name: f"settings= {name}", "settings=", cwd, ignored)
-    yield _Layer(_from_variables(environ), cwd)
+    yield _Layer(variables, cwd)
     if nearest is not None:
         yield _from_file(nearest / SETTINGS_FILE, nearest.parent, ignored)
     yield _from_file(user_settings_file(environ), _home(environ), ignored)
@@ -444,6 +492,19 @@ def _from_variables(environ: Mapping[str, str]) -> dict[str, Effective]:
                 values[row.name] = Effective(_read(read, environ[variable], variable), variable)
                 break
     return values
+
+
+def _settled_by_agent(variables: Mapping[str, Effective]) -> dict[str, Effective]:
+    """What a script cannot choose in a run of a sweep; nothing elsewhere."""
+    if "sweep_id" not in variables or "run_id" not in variables:
+        return {}
+    settled = {name: variables[name] for name in ("entity", "project", "run_id") if name in variables}
+    origin = variables["sweep_id"].origin
+    if origin == "RUNLAKE_SWEEP_ID":  # W&B's own agent knows nothing of our stores
+        settled["base_url"] = variables.get("base_url", Effective(None, origin))
+        if "base_url" not in variables and "dir" in variables:
+            settled["dir"] = variables["dir"]
+    return settled
 
 
 def _from_file(path: Path, base: Path, ignored: list[str]) -> _Layer:

@@ -9,10 +9,13 @@ from typer.testing import CliRunner
 
 from runlake.cli.app import app
 from runlake.model import RunPath
+from runlake.service import sweeps
+from runlake.service.local import LocalService
 from runlake.store import record
 from runlake.store.changes import append_change
 from runlake.store.layout import Layout
 from runlake.store.opening import open_run
+from runlake.sweep_model import AgentStart, SweepStart
 from runlake.values import flatten
 
 START_S = 1_700_000_000.0
@@ -107,6 +110,24 @@ def make_run(tmp_path):
         writer.end({"exit_code": exit_code, "runtime": float(len(rows))})
         append_change(layout, path, writer.writer, "finish", writer.writer)
         return path
+
+    return make
+
+
+@pytest.fixture
+def make_sweep(tmp_path, monkeypatch):
+    """Makes a sweep at a fixed time."""
+
+    def make(path, config, *, at_s=0.0, agent_hosts=(), **start):
+        entity, project, sweep_id = path.split("/")
+        with monkeypatch.context() as patch:
+            patch.setattr(sweeps.time, "time", lambda: START_S + at_s)
+            service = LocalService(tmp_path / "store", default_entity=entity, user=entity)
+            made = service.create_sweep(entity, project, SweepStart(config=config, sweep_id=sweep_id, seed=3, **start))
+            for host in agent_hosts:
+                service.join_sweep(made.path, AgentStart(host=host))
+            service.close()
+        return made.path
 
     return make
 

@@ -86,3 +86,26 @@ def test_what_cannot_be_merged_ends_with_a_code_that_says_so(runlake, make_run, 
     ended = runlake("merge", "other")
     assert ended.code == 4
     assert ended.err.startswith("runlake: ")
+
+
+def test_sweeps_come_along_and_what_went_on_in_both_stores_is_told(runlake, make_sweep, make_run, other, tmp_path):
+    grid = {"method": "grid", "parameters": {"lr": {"values": [1, 2]}}}
+    make_run("ann/mnist/a1")
+    make_sweep("ann/mnist/s1", grid)
+    make_sweep("ann/mnist/s2", grid)
+    other()
+    make_sweep("ann/mnist/s2", grid)
+    came = runlake("merge", "other")
+    assert came.code == 0
+    assert re.fullmatch(
+        r"brought 1 run and 2 sweeps, \d+ B: 2 new, 1 left as they are \(they went on in both\)\n", came.err
+    )
+    assert [re.split(" {2,}", line.strip()) for line in came.out.splitlines()[2:]] == [
+        ["ann/mnist/sweeps/s1", "new", came.out.splitlines()[2].split("  ")[-1].strip()],
+        ["ann/mnist/sweeps/s2", "differs", "0 B", "it went on in both stores: nothing was taken"],
+    ]
+    assert json.loads(runlake("merge", "other", "--json").out)["sweeps"] == [
+        {"entity": "ann", "project": "mnist", "sweep_id": "s1", "outcome": "same", "copied_bytes": 0},
+        {"entity": "ann", "project": "mnist", "sweep_id": "s2", "outcome": "differs", "copied_bytes": 0},
+    ]
+    assert runlake("show", "ann/mnist/sweeps/s1").code == 0

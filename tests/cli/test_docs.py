@@ -93,10 +93,11 @@ def test_every_format_suffix_and_stream_is_named():
     assert [word for word in words if f"`{word}`" not in text] == []
 
 
+SWEEP = {"method": "grid", "metric": {"name": "loss"}, "parameters": {"lr": {"values": [1, 2]}}}
 ALERTS = [{"title": "a", "text": "b", "level": "INFO", "timestamp": 1.0}]
 
 
-THEIRS = ("config", "summary", "system_metrics", "teams", "members")
+THEIRS = ("config", "summary", "system_metrics", "teams", "members", "params", "run_states")
 
 
 def among_people(runlake, arguments):
@@ -122,7 +123,9 @@ def keys_of(document):
     [
         (["ls"], ["ls"]),
         (["ls", "mnist"], ["ls"]),
+        (["ls", "--sweeps"], ["ls"]),
         (["show", "mnist/a1"], ["ls", "show"]),
+        (["show", "mnist/s1"], ["ls", "show"]),
         (["tail", "mnist/a1"], ["tail"]),
         (["diff", "mnist/a1", "mnist/b2"], ["diff"]),
         (["check", "mnist"], ["check"]),
@@ -147,11 +150,15 @@ def keys_of(document):
         (["logout", "http://localhost:8080"], ["login", "logout"]),
     ],
 )
-def test_every_key_of_the_json_is_named(runlake, make_run, damage, arguments, sections):
+def test_every_key_of_the_json_is_named(runlake, make_run, make_sweep, damage, arguments, sections):
     make_run(
         "ann/mnist/a1", config={"lr": 1}, rows=[{"loss": 1.0}], events=[{"cpu": 1.0}], files={"a": b"a"}, alerts=ALERTS
     )
     path = make_run("ann/mnist/b2", config={"lr": 2}, rows=[{"loss": float(i)} for i in range(100)])
+    if {"--sweeps", "mnist/s1", "merge"} & set(arguments):
+        make_sweep("ann/mnist/s1", SWEEP, agent_hosts=["gpu1"])
+        for number in (1, 2):
+            make_run(f"ann/mnist/s1-{number}", config={"lr": number}, rows=[{"loss": number}], sweep="s1")
     if arguments[0] in ("check", "repair"):
         damage(path)
     shutil.copytree(os.environ["RUNLAKE_DIR"], "copy")

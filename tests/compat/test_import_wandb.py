@@ -189,13 +189,12 @@ def test_what_integrations_do_beside_logging_is_taken(python):
 def test_what_is_not_supported_can_be_imported_and_says_so_when_used(python):
     code = """
         import json
-        from wandb import Artifact, agent, link_model, log_artifact, sweep
+        from wandb import Artifact, controller, link_model, log_artifact
         import wandb
 
         said = {}
         calls = {
-            "sweep": lambda: sweep({}),
-            "agent": lambda: agent("id"),
+            "controller": lambda: controller("id"),
             "Artifact": lambda: Artifact("model", type="model"),
             "log_artifact": lambda: log_artifact("m.h5"),
             "link_model": lambda: link_model("m.h5", "registry"),
@@ -208,7 +207,7 @@ def test_what_is_not_supported_can_be_imported_and_says_so_when_used(python):
                 said[name] = str(error).startswith(f"{name} ")
         print(json.dumps([said, isinstance(1, Artifact), hasattr(wandb, "no_such_thing")]))
     """
-    names = ["sweep", "agent", "Artifact", "log_artifact", "link_model", "plot_table"]
+    names = ["controller", "Artifact", "log_artifact", "link_model", "plot_table"]
     assert python(code) == [dict.fromkeys(names, True), False, False]
 
 

@@ -10,7 +10,8 @@ from runlake.model import WriterOpening
 from runlake.service.local import LocalService
 from runlake.store import record
 from runlake.store.control import records
-from runlake.store.journal import FolderJournal, PartName
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal import PartName
 from runlake.store.layout import Layout
 from runlake.store.opening import open_granted, open_run
 from runlake.values import flatten

@@ -15,6 +15,8 @@ from pages import ROOT, blocks, make_desk, run_command, run_python, texts
 import runlake
 from runlake.store import record, segment
 from runlake.store.layout import encode_name
+from runlake.store.segment_meta import Meta
+from runlake.store.write_segment import MERGED_GROUP_VALUES, PYRAMID_STEP
 
 PAGE = "docs/guide/storage-format.md"
 TEXT = (ROOT / PAGE).read_text("utf-8")
@@ -200,10 +202,10 @@ def test_every_row_group_holds_one_lane_as_the_page_says(desk):
             set(parquet.read_row_group(i, columns=["lane"])["lane"].to_pylist()) for i in range(parquet.num_row_groups)
         ]
         assert {len(lanes) for lanes in groups} == {1}
-    assert f"{segment.MERGED_GROUP_VALUES:,} in a row group" in TEXT
+    assert f"{MERGED_GROUP_VALUES:,} in a row group" in TEXT
     assert f"{segment.GROUP_VALUES:,}" in TEXT
     assert f"{segment.CHUNK_ROWS:,}" in TEXT
-    assert f"no more than {2 * segment.PYRAMID_STEP}" in TEXT
+    assert f"no more than {2 * PYRAMID_STEP}" in TEXT
 
 
 def test_every_kind_of_record_is_told():
@@ -215,7 +217,7 @@ def test_every_kind_of_record_is_told():
 
 def test_every_key_of_the_meta_file_is_told():
     told = re.search(r"^\| Key \| \|\n.*?\n\n", TEXT, re.MULTILINE | re.DOTALL)[0]
-    assert [name for name in segment.Meta.__struct_fields__ if f"`{name}`" not in told] == []
+    assert [name for name in Meta.__struct_fields__ if f"`{name}`" not in told] == []
 
 
 def test_the_list_of_a_merged_file_is_as_the_page_says(desk):

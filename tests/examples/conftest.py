@@ -1,5 +1,6 @@
-"""A project of two finished runs, made once, and copied for each example that reads or edits it."""
+"""A project of two finished runs and one of a sweep, made once, and copied for each example that reads or edits it."""
 
+import io
 import json
 import os
 import shutil
@@ -11,6 +12,10 @@ from pathlib import Path
 
 import pytest
 import training_script
+
+from runlake.model import RunPath, WriterBatch, WriterStart
+from runlake.service.local import LocalService
+from runlake.sweep_model import SweepStart
 
 pytest.register_assert_rewrite("example_checks")
 
@@ -24,7 +29,7 @@ def environment_with(store):
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """The folder of a store that holds both runs."""
+    """The folder of a store that holds both runs, and the sweep."""
     home = tmp_path_factory.mktemp("trained")
     store = home / "store"
     for path, arguments in training_script.ARGUMENTS.items():
@@ -40,7 +45,27 @@ def trained(tmp_path_factory):
         assert done.returncode == 0, done.stderr
         assert "trained" in done.stdout
         wait_for_capture(store, path.rpartition("/")[2])
+    search(store)
     return store
+
+
+def search(store):
+    """A sweep whose runs have ended, each with its own model."""
+    entity, project, sweep_id = training_script.SWEEP.split("/")
+    service = LocalService(store, default_entity=entity)
+    config = {
+        "method": "random",
+        "metric": {"name": "val_acc", "goal": "maximize"},
+        "parameters": {"lr": {"min": 0.0, "max": 1.0}},
+    }
+    service.create_sweep(entity, project, SweepStart(config=config, sweep_id=sweep_id))
+    for name, val_acc in training_script.SWEEP_RUNS.items():
+        path = RunPath(entity, project, f"run-{name}")
+        begun = service.begin_writer(path, WriterStart(name=name, sweep=sweep_id, config={"lr": 0.1}))
+        summary = {} if val_acc is None else {"val_acc": val_acc}
+        service.put_file(path, training_script.MODEL_NAME, io.BytesIO(name.encode()))
+        service.write_batch(path, begun.writer, WriterBatch(summary=summary, exit_code=0))
+    service.close()
 
 
 def wait_for_capture(store, run_id):

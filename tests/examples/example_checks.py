@@ -16,7 +16,18 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from training_script import ARGUMENTS, MODEL, MODEL_NAME, NAN_STEP, ROW_COUNT, RUN_A, row_of, settings
+from training_script import (
+    ARGUMENTS,
+    MODEL,
+    MODEL_NAME,
+    NAN_STEP,
+    ROW_COUNT,
+    RUN_A,
+    SWEEP,
+    SWEEP_RUNS,
+    row_of,
+    settings,
+)
 
 PATH = re.compile(r"<entity>/<project>/<run_id>|username/project/run_id")
 STORED_FILES = {
@@ -72,7 +83,7 @@ class Outcome:
 def fill_in(code, run_a, run_b):
     """The code with paths for its placeholders: the first one is run A, a second one run B."""
     paths = iter((run_a, run_b))
-    code = PATH.sub(lambda _: next(paths), code)
+    code = PATH.sub(lambda _: next(paths), code).replace("<entity>/<project>/<sweep_id>", SWEEP)
     return code.replace("<entity>/<project>", run_a.rpartition("/")[0])
 
 
@@ -225,13 +236,26 @@ def check_rows_with_keys(outcome):
     assert outcome.seen["rows"] == expected
 
 
+def check_best_model_of_a_sweep(outcome):
+    val_acc = SWEEP_RUNS["high"]
+    assert outcome.printed.splitlines() == [
+        f"Best run high with {val_acc}% validation accuracy",
+        f"Best model saved to {MODEL_NAME}",
+    ]
+    assert outcome.files == {MODEL_NAME: b"high"}
+
+
+def check_runs_of_a_sweep(outcome):
+    assert outcome.printed == "<Runs ada/digits>\n"
+
+
 CHECKS = {
     name.removeprefix("check_").replace("_", "-"): check
     for name, check in list(globals().items())
     if name.startswith("check_")
 }
-PRINTING = {"print-a-metric", "compare-two-runs"}
-WRITING = {"run-to-csv", "project-to-csv", "one-file", "all-files", "how-it-was-started"}
+PRINTING = {"print-a-metric", "compare-two-runs", "best-model-of-a-sweep", "runs-of-a-sweep"}
+WRITING = {"run-to-csv", "project-to-csv", "one-file", "all-files", "how-it-was-started", "best-model-of-a-sweep"}
 
 
 def check(name, outcome):

@@ -1,6 +1,6 @@
 """The code of the examples that data export has to run as written, by the name of our page for each."""
 
-SWEEPS_COME_LATER = ("best-model-of-a-sweep", "runs-of-a-sweep")
+SWEEP_EXAMPLES = ("best-model-of-a-sweep", "runs-of-a-sweep")
 
 SEED_EXAMPLES = {
     "print-a-metric": """\

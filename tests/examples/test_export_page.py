@@ -1,7 +1,7 @@
 """Every example of data export runs as written: as our pages print it, and as an unmodified `import wandb` script.
 
-Each runs in a process of its own, in an empty folder. Only the path of a run is filled in, and one fixed preamble is
-put before it. What the script printed, the files it wrote and the values of its variables are compared.
+Each runs in a process of its own, in an empty folder. Only the path of a run or a sweep is filled in, and one fixed
+preamble is put before it. What the script printed, the files it wrote and the values of its variables are compared.
 """
 
 import ast
@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 from example_checks import CHECKS, Outcome, check, fill_in, run_example
-from seed_examples import SEED_EXAMPLES, SWEEPS_COME_LATER
+from seed_examples import SEED_EXAMPLES
 from training_script import RUN_A, RUN_B
 
 import runlake
 
 PAGES = Path(__file__).parents[2] / "docs" / "guide" / "export"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-EXAMPLES = [name for name in SEED_EXAMPLES if name not in SWEEPS_COME_LATER]
+EXAMPLES = list(SEED_EXAMPLES)
 
 PREAMBLE = """\
 import json
@@ -82,10 +82,3 @@ def test_there_is_one_page_an_example_and_each_is_in_the_index():
 
 def test_the_preamble_is_the_one_that_the_index_prints():
     assert block_of("README") == PREAMBLE
-
-
-def test_the_index_names_what_waits_for_sweeps():
-    index = " ".join((PAGES / "README.md").read_text(encoding="utf-8").split())
-    assert "Sweeps come later" in index
-    assert "downloading the best model of a sweep" in index
-    assert "listing the runs of a sweep" in index

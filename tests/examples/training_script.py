@@ -15,6 +15,10 @@ ARGUMENTS = {
     RUN_B: ["--id", "k2m8n4p6", "--name", "long_switch", "--optimizer", "rmsprop", "--batch-size", "32"],
 }
 
+SWEEP = "ada/digits/s4x7"
+SWEEP_RUNS = {"low": 0.81, "high": 0.93, "without": None, "strange": math.nan}
+"""What the runs of the sweep reached, by their names, the oldest first; one logged nothing."""
+
 
 def settings(optimizer, batch_size):
     net = {"layers": 4, "kernel": [3, 3], "head": {"dropout": 0.5}}

@@ -12,7 +12,7 @@ from runlake.model import RunPath
 from runlake.query.history import HistoryOutline
 from runlake.query.sample import minmax_sample
 from runlake.query.scan import list_keys, outline_history, read_history, sample_history
-from runlake.store.journal import FolderJournal
+from runlake.store.folder_journal import FolderJournal
 from runlake.store.layout import Layout
 from runlake.store.opening import open_child, open_run
 from runlake.store.seal import seal_run

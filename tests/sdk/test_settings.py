@@ -53,7 +53,8 @@ def test_defaults_are_what_a_fresh_machine_has(environ, cwd, home):
         "silent": False, "quiet": False, "strict": False, "console": "auto",
         "system_interval_s": 15.0, "disable_git": False, "disable_code": False, "disable_system": False,
         "seal": "detached", "finish_timeout_s": 60.0, "sync_interval_s": None, "username": "ann", "host": "h",
-        "program": None,
+        "program": None, "sweep_id": None, "sweep_param_path": None, "agent_interval_s": 3.0,
+        "agent_kill_delay_s": 30.0, "agent_max_initial_failures": 5, "agent_disable_flapping": False,
     }  # fmt: skip
     assert settings.host
     assert home in settings.dir.parents
@@ -86,12 +87,16 @@ def test_every_wandb_variable_is_understood_under_both_prefixes(environ, cwd):
         "TAGS": "a, b,,a", "NOTES": "o", "RESUME": "must", "MODE": "dryrun", "SILENT": "true", "QUIET": "1",
         "DISABLE_GIT": "yes", "DISABLE_CODE": "TRUE", "CONSOLE": "redirect", "USERNAME": "u", "HOST": "h",
         "PROGRAM": "x.py", "X_LABEL": "l", "X_PRIMARY": "false", "X_UPDATE_FINISH_STATE": "0",
+        "SWEEP_PARAM_PATH": "a.json", "AGENT_KILL_DELAY": "2", "AGENT_MAX_INITIAL_FAILURES": "7",
+        "AGENT_DISABLE_FLAPPING": "true",
     }  # fmt: skip
     expected = {
         "project": "p", "entity": "e", "name": "n", "run_id": "i", "group": "g", "job_type": "j",
         "tags": ("a", "b"), "notes": "o", "resume": "must", "mode": "offline", "silent": True, "quiet": True,
         "disable_git": True, "disable_code": True, "console": "wrap", "username": "u", "host": "h",
         "program": "x.py", "label": "l", "primary": False, "update_finish_state": False,
+        "sweep_param_path": Path("a.json"), "agent_kill_delay_s": 2.0, "agent_max_initial_failures": 7,
+        "agent_disable_flapping": True,
     }  # fmt: skip
     for prefix in ("WANDB_", "RUNLAKE_"):
         settings = resolve({}, environ | {prefix + name: text for name, text in texts.items()}, cwd)
@@ -102,6 +107,23 @@ def test_every_wandb_variable_is_understood_under_both_prefixes(environ, cwd):
 def test_an_empty_variable_is_not_set_and_an_unknown_one_is_somebody_elses(environ, cwd):
     variables = {"WANDB_PROJECT": "", "RUNLAKE_MODE": " ", "WANDB_API_KEY": "k", "WANDB_BASE_URL": "http://w"}
     assert resolve({}, environ | variables, cwd) == resolve({}, environ, cwd)
+
+
+def test_what_the_agent_of_a_sweep_says_is_stronger_than_the_script(environ, cwd):
+    agent = {"SWEEP_ID": "s", "RUN_ID": "r", "PROJECT": "p", "ENTITY": "e"}
+    script = {"entity": "x", "project": "x", "run_id": "x", "base_url": "http://x", "dir": "x", "name": "n"}
+    names = ("entity", "project", "run_id", "base_url", "dir", "name", "sweep_id")
+
+    def chosen(prefix, **more):
+        variables = {f"{prefix}_{name}": text for name, text in agent.items()} | more
+        settings = resolve(script, environ | variables, cwd)
+        return [getattr(settings, name) for name in names]
+
+    assert chosen("RUNLAKE", RUNLAKE_DIR="/store") == ["e", "p", "r", None, Path("/store"), "n", "s"]
+    assert chosen("RUNLAKE", RUNLAKE_BASE_URL="http://u") == ["e", "p", "r", "http://u", cwd / "x", "n", "s"]
+    assert chosen("WANDB") == ["e", "p", "r", "http://x", cwd / "x", "n", "s"]
+    agent.pop("SWEEP_ID")
+    assert chosen("RUNLAKE")[:3] == ["x", "x", "x"]
 
 
 def test_an_argument_may_switch_a_variable_off(environ, cwd):
@@ -140,6 +162,7 @@ def test_a_file_called_like_the_store_folder_is_none(cwd):
         ({}, {"RUNLAKE_SILENT": "maybe"}, "RUNLAKE_SILENT is 'maybe'; it must be true or false"),
         ({}, {"RUNLAKE_SYSTEM_INTERVAL_S": "0"}, "RUNLAKE_SYSTEM_INTERVAL_S is '0'; it must be a number of seconds"),
         ({}, {"RUNLAKE_SYNC_INTERVAL_S": "nan"}, "RUNLAKE_SYNC_INTERVAL_S is 'nan'; it must be a number of seconds"),
+        ({}, {"WANDB_AGENT_MAX_INITIAL_FAILURES": "0"}, "WANDB_AGENT_MAX_INITIAL_FAILURES is '0'; it must be a whole"),
         ({"project": 3}, {}, "the argument project is 3; it must be text that is not empty"),
         ({"project": ""}, {}, "the argument project is ''; it must be text that is not empty"),
         ({"tags": [1]}, {}, "the argument tags is [1]; it must be a list of texts"),

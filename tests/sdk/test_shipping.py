@@ -19,7 +19,8 @@ from runlake.service.remote import RemoteService
 from runlake.service.wire import pack
 from runlake.store import record
 from runlake.store.blobs import FolderBlobs
-from runlake.store.journal import FolderJournal, PartName
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal import PartName
 from runlake.store.layout import Layout
 from runlake.store.opening import open_run
 from runlake.store.seal import seal_run

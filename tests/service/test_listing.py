@@ -1,8 +1,10 @@
 """Listings of a project that never stands still, kept as objects and as columns."""
 
 import functools
+import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -166,3 +168,136 @@ def test_progress_reaches_who_opened_the_store(tmp_path, monkeypatch):
     service.list_runs("ann", "p")
     assert told[-1] == ("ann/p", 2, 2)
     assert Layout(tmp_path / "store").entities() == ["ann"]
+
+
+def sharing(service):
+    """Another process on the same folder, as a worker of a server is one."""
+    return LocalService(service._layout.root, default_entity="ann", shares_versions=True)
+
+
+def told_files(service):
+    return sorted((service._layout.root / ".catalog").glob("*.states"))
+
+
+def test_pages_of_one_version_are_the_same_list_in_every_process_whatever_happened_since(service):
+    for number in range(9):
+        make_run(service, f"r{number}", lr=number)
+    one, other = sharing(service), sharing(service)
+    first = one.list_runs("ann", "p", limit=2, order=["-config.lr"])
+    before = one.list_runs("ann", "p", version=first.version).runs
+    for number in range(9):
+        service.edit_run(RunPath("ann", "p", f"r{number}"), RunEdit(config_set={"lr": -number}))
+        service.delete_run(RunPath("ann", "p", "r4")) if number == 4 else None
+        make_run(service, f"new{number}", lr=100)
+        one.list_runs("ann", "p", limit=0)
+        other.list_runs("ann", "p", limit=0)
+    assert other.list_runs("ann", "p", version=first.version).runs == before
+    del one
+    after = sharing(service)
+    page = after.list_runs("ann", "p", offset=2, limit=3, order=["-config.lr"], version=first.version)
+    assert (page.total_count, page.version) == (9, first.version)
+    assert [info.run_id for info in page.runs] == ["r6", "r5", "r4"]
+    assert after.list_runs("ann", "p", filters={"config.lr": {"$gte": 7}}, version=first.version).total_count == 2
+
+
+def test_pages_that_two_processes_cut_by_turns_have_no_gaps_while_others_add_and_delete(service):
+    for number in range(20):
+        make_run(service, f"r{number}", lr=number)
+    command = [sys.executable, "-W", "error", "-c", CHURN, str(service._layout.root), "x"]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    processes = [sharing(service), sharing(service)]
+    try:
+        for turn in range(12):
+            child.stdout.readline()
+            first = processes[turn % 2].list_runs("ann", "p", limit=3)
+            runs = list(first.runs)
+            while len(runs) < first.total_count:
+                turn += 1
+                runs += processes[turn % 2].list_runs("ann", "p", offset=len(runs), limit=3, version=first.version).runs
+            assert runs == list(processes[turn % 2].list_runs("ann", "p", version=first.version).runs)
+            assert {f"r{number}" for number in range(20)} <= {info.run_id for info in runs}
+    finally:
+        child.kill()
+        errors = child.communicate()[1]
+    assert errors == ""
+
+
+def test_a_version_that_nobody_asked_for_in_ten_minutes_is_forgotten_by_others(service):
+    for number in range(5):
+        make_run(service, f"r{number}", lr=number)
+    version = sharing(service).list_runs("ann", "p", limit=1).version
+    (file,) = told_files(service)
+    os.utime(file, (time.time() - 700,) * 2)
+    another = sharing(service)
+    assert another.list_runs("ann", "p", limit=1).version != version
+    assert file not in told_files(service)
+    with pytest.raises(ConflictError, match="list again from the first page"):
+        another.list_runs("ann", "p", version=version)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "gone", "columns gone"])
+def test_a_version_whose_file_is_damaged_is_not_known_to_others_and_told_anew(service, damage):
+    for number in range(5):
+        make_run(service, f"r{number}", lr=number)
+    one = sharing(service)
+    version = one.list_runs("ann", "p", limit=1).version
+    (file,) = told_files(service)
+    content = file.read_bytes()
+    if damage == "cut":
+        file.write_bytes(content[:-1])
+    elif damage == "flipped":
+        file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    else:
+        for each in (service._layout.root / ".catalog").iterdir():
+            if damage == "gone" or each.suffix == ".columns":
+                each.unlink()
+    other = sharing(service)
+    if file.exists() and file.read_bytes() == content and not one._newest["ann", "p"].chunk:
+        assert other.list_runs("ann", "p", version=version).total_count == 5  # there were no columns
+    else:
+        with pytest.raises(ConflictError, match="not kept any more"):
+            other.list_runs("ann", "p", version=version)
+    assert one.list_runs("ann", "p", version=version).total_count == 5
+    make_run(service, "later", lr=1)
+    if damage in ("gone", "columns gone"):
+        version = one.list_runs("ann", "p", limit=1).version
+        assert other.list_runs("ann", "p", version=version).total_count == 6
+
+
+@pytest.mark.parametrize("version", ["", "x", "0" * 16 + ".0", "../" * 5 + "0" * 16 + ".0", f"{'0' * 16}.{'9' * 30}"])
+def test_what_is_no_version_is_refused(service, version):
+    make_run(service, "a")
+    with pytest.raises(ConflictError, match="list again"):
+        sharing(service).list_runs("ann", "p", version=version)
+
+
+def test_where_no_catalog_can_be_written_a_process_knows_its_own_versions(service):
+    for number in range(5):
+        make_run(service, f"r{number}", lr=number)
+    (service._layout.root / ".catalog").write_text("a file")
+    one = sharing(service)
+    version = one.list_runs("ann", "p", limit=1).version
+    make_run(service, "later")
+    assert one.list_runs("ann", "p").total_count == 6
+    assert one.list_runs("ann", "p", version=version).total_count == 5
+    with pytest.raises(ConflictError, match="not kept any more"):
+        sharing(service).list_runs("ann", "p", version=version)
+
+
+def test_a_version_costs_what_moved_and_its_file_does_not_grow_for_ever(service, monkeypatch):
+    for number in range(3):
+        make_run(service, f"r{number}", lr=number)
+    one = sharing(service)
+    one.list_runs("ann", "p")
+    (file,) = told_files(service)
+    sizes = [file.stat().st_size]
+    for number in range(3):
+        service.edit_run(RunPath("ann", "p", "r0"), RunEdit(config_set={"lr": number}))
+        one.list_runs("ann", "p")
+        sizes.append(file.stat().st_size)
+    assert sizes[3] - sizes[2] == sizes[2] - sizes[1] > 0
+    monkeypatch.setattr("runlake.store.told_states._GROWS_BYTES", -sizes[0])
+    service.edit_run(RunPath("ann", "p", "r0"), RunEdit(config_set={"lr": 9}))
+    version = one.list_runs("ann", "p").version
+    assert len(told_files(service)) == 2
+    assert sharing(service).list_runs("ann", "p", version=version) == one.list_runs("ann", "p", version=version)

@@ -22,7 +22,7 @@ from runlake.sdk.session import Session
 from runlake.service.contract import RunEdit
 from runlake.service.local import LocalService
 from runlake.store.changes import pack_changes
-from runlake.store.journal import FolderJournal
+from runlake.store.folder_journal import FolderJournal
 from runlake.store.layout import Layout
 from runlake.store.merged_runs import merge_runs
 from runlake.store.opening import open_run

@@ -46,6 +46,7 @@ def test_a_short_soak_loses_doubles_and_revives_nothing():
     soak(3)
 
 
+@pytest.mark.long
 def test_a_short_soak_without_locks_and_with_stale_attributes():
     soak(3, has_locks=False, stale_s=0.3)
 

@@ -4,8 +4,11 @@ import numpy as np
 
 from runlake.model import RunPath
 from runlake.store import record
-from runlake.store.decode import rows_of, scan_part
-from runlake.store.journal import FolderJournal, JournalWriter, PartName
+from runlake.store.decode import scan_part
+from runlake.store.decode_rows import rows_of
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal import PartName
+from runlake.store.journal_writer import JournalWriter
 from runlake.store.opening import open_editor, open_run
 from runlake.store.run_state import read_state
 from runlake.values import decode_json

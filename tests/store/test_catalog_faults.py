@@ -15,7 +15,7 @@ from runlake.store import record
 from runlake.store.catalog import Catalog
 from runlake.store.changes import append_change
 from runlake.store.fold_many import fold_many
-from runlake.store.journal import FolderJournal
+from runlake.store.folder_journal import FolderJournal
 from runlake.store.journal_mark import JournalMark, read_journal_mark
 from runlake.store.layout import Layout
 from runlake.store.opening import open_run

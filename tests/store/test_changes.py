@@ -7,6 +7,7 @@ import pytest
 
 from runlake.errors import ReadOnlyError, StoreError
 from runlake.model import RunPath
+from runlake.store import changes
 from runlake.store.changes import (
     Change,
     ChangeScan,
@@ -94,23 +95,44 @@ def test_a_packer_that_was_killed_before_it_removed_the_files_loses_and_doubles_
     assert sorted(set(brief(read_changes(folder, SeenChanges())))) == [("init", "a", "i1"), ("init", "b", "i1")]
 
 
-def test_a_reader_that_lists_while_a_packer_works_misses_nothing(layout, folder, monkeypatch):
-    """The packer goes in between the reader's look at the packs and that at the loose changes."""
-    from runlake.store import changes
-
+@pytest.mark.parametrize("look", ["_loose_names", "_pack_names"])
+@pytest.mark.parametrize("is_before", [True, False], ids=["before", "behind"])
+def test_a_reader_that_lists_while_a_packer_works_misses_nothing(layout, folder, monkeypatch, look, is_before):
+    """The packer goes in before or behind the reader's look at the loose changes, or at the packs."""
     note(layout, "a")
     pack_changes(folder)
     note(layout, "b")
-    real, calls = changes._loose_names, []
+    real = getattr(changes, look)
 
     def packed_meanwhile(changes_dir):
-        calls.append(changes_dir)
-        if len(calls) == 1:
+        monkeypatch.setattr(changes, look, real)
+        if is_before:
             pack_changes(folder)
-        return real(changes_dir)
+        found = real(changes_dir)
+        if not is_before:
+            pack_changes(folder)
+        return found
 
-    monkeypatch.setattr(changes, "_loose_names", packed_meanwhile)
-    assert sorted(brief(read_changes(folder, SeenChanges()))) == [("init", "a", "i1"), ("init", "b", "i1")]
+    monkeypatch.setattr(changes, look, packed_meanwhile)
+    first = read_changes(folder, SeenChanges())
+    assert sorted(brief(first)) == [("init", "a", "i1"), ("init", "b", "i1")]
+    assert brief(read_changes(folder, first.seen)) == []
+
+
+def test_packers_that_never_rest_do_not_keep_a_reader_waiting(layout, folder, monkeypatch):
+    note(layout, "a")
+    real, numbers = changes._read_pack, iter(range(100))
+
+    def another_is_packed(changes_dir, name):
+        note(layout, f"later{next(numbers)}")
+        pack_changes(folder)
+        return real(changes_dir, name)
+
+    pack_changes(folder)
+    monkeypatch.setattr(changes, "_read_pack", another_is_packed)
+    first = read_changes(folder, SeenChanges())
+    assert brief(first) == [("init", "a", "i1")]
+    assert brief(read_changes(folder, first.seen)) == [("init", "later0", "i1")]
 
 
 def test_a_pack_that_is_not_as_it_was_written_is_told_of(layout, folder):
@@ -174,10 +196,7 @@ def test_a_store_that_cannot_be_written_is_an_error_of_its_own(layout, folder, m
         note(layout)
 
 
-def test_a_folder_that_changes_all_the_time_is_not_read_for_ever(layout, folder, monkeypatch):
-    from runlake.store import changes
-
-    numbers = iter(range(1000))
-    monkeypatch.setattr(changes, "_pack_names", lambda _: frozenset({f"{next(numbers)}.changes"}))
+def test_a_project_that_is_being_removed_is_not_read_for_ever(folder, monkeypatch):
+    monkeypatch.setattr(changes, "_pack_names", lambda _: frozenset({"gone.changes"}))
     with pytest.raises(StoreError, match="changes too fast"):
         read_changes(folder, SeenChanges())

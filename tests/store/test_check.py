@@ -9,11 +9,12 @@ import pytest
 from stored import RUN, Writer, edit_config, segment_files
 
 from runlake.model import Finding
-from runlake.store import record, segment
+from runlake.store import record
 from runlake.store.check import check_run
 from runlake.store.journal import PartName
 from runlake.store.layout import Layout
 from runlake.store.seal import seal_run
+from runlake.store.segment_meta import read_meta, write_meta
 
 FROM_BACKUP = "restore the file from a backup"
 
@@ -300,9 +301,9 @@ def test_a_segment_that_is_gone_altogether_is_told_by_the_parts_it_held(layout):
 
 def test_rows_that_were_written_once_and_are_nowhere_are_told(layout, sealed):
     (file,) = layout.segments_dir(RUN).glob("*.meta")
-    meta = segment.read_meta(file)
+    meta = read_meta(file)
     meta.stretches = [msgspec.structs.replace(s, row_count=s.row_count - 5) for s in meta.stretches if s.row_count > 5]
-    segment.write_meta(layout.segments_dir(RUN), meta)
+    write_meta(layout.segments_dir(RUN), meta)
     assert [(f.kind, f.place, f.lost) for f in check_run(layout, RUN)] == [
         (
             "missing",

@@ -18,7 +18,7 @@ from runlake.store.layout import Layout
 from runlake.store.overlap import without_repeats
 from runlake.store.run_state import read_run
 from runlake.store.seal import seal_run
-from runlake.store.segment import Meta, Stretch
+from runlake.store.segment_meta import Meta, Stretch
 from runlake.store.snapshot import take_snapshot
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the cp of GNU")

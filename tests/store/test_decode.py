@@ -11,8 +11,9 @@ from journals import rows_in
 from runlake.errors import CorruptError, NewerFormatError
 from runlake.model import STREAMS
 from runlake.store import record
-from runlake.store.decode import find_frame, is_torn_tail, rows_of, scan_part
-from runlake.store.journal import JournalWriter, PartName
+from runlake.store.decode import find_frame, is_torn_tail, scan_part
+from runlake.store.journal import PartName
+from runlake.store.journal_writer import JournalWriter
 from runlake.store.memory_journal import MemoryJournal
 from runlake.values import Json
 
@@ -289,37 +290,3 @@ def test_a_last_frame_of_zeros_with_a_flip_is_not_torn():
     assert not is_torn_tail(bytes(data), last)
     with pytest.raises(CorruptError, match=f"the frame at byte {last} of"):
         scan_part(bytes(data), "w")
-
-
-# Columns
-
-
-def test_columns_are_as_wide_as_what_was_logged():
-    journal = MemoryJournal()
-    writer = JournalWriter(journal, "w", {}, rows_per_part=10)
-    for step in range(25):
-        writer.log(
-            {"all": step, **({"some": float(step)} if step % 5 == 3 else {})}, step=step, timestamp=0.0, runtime=0.0
-        )
-    parts = [scan_part(journal.read(name), "w") for name, _ in journal.list_parts()]
-    rows = rows_of("w", parts, "history")
-    assert [
-        (s.key, s.lane, None if s.rows is None else s.rows.tolist(), s.values.to_pylist()) for s in rows.series
-    ] == [
-        ("all", "i64", None, list(range(25))),
-        ("some", "f64", [3, 8, 13, 18, 23], [3.0, 8.0, 13.0, 18.0, 23.0]),
-    ]
-    assert (rows.first_n, rows.row_count, rows.is_open) == (0, 25, False)
-    later = rows_of("w", parts[1:], "history")
-    assert (later.first_n, later.row_count) == (10, 15)
-    assert rows_of("w", parts, "events") is None
-
-
-def test_rows_that_are_missing_between_others_are_damage():
-    journal = MemoryJournal()
-    writer = JournalWriter(journal, "w", {}, rows_per_part=10)
-    for step in range(25):
-        writer.log({"a": step}, step=step, timestamp=0.0, runtime=0.0)
-    parts = [scan_part(journal.read(name), "w") for name, _ in journal.list_parts()]
-    with pytest.raises(CorruptError, match="writer w: 10 history rows are missing between its rows 0 and 24"):
-        rows_of("w", [parts[0], parts[2]], "history")

@@ -25,7 +25,7 @@ from runlake.service.local import LocalService
 from runlake.store import record
 from runlake.store.check import check_run
 from runlake.store.decode import scan_part
-from runlake.store.journal import JournalWriter
+from runlake.store.journal_writer import JournalWriter
 from runlake.store.layout import Layout
 from runlake.store.memory_journal import MemoryJournal, MemoryPart
 from runlake.store.opening import open_run

@@ -8,7 +8,7 @@ from runlake.errors import NewerFormatError
 from runlake.store import record
 from runlake.store.join_runs import PartChoice, beside, choose_part, ids_before, ids_of, wanted_metas, wanted_parts
 from runlake.store.journal import PartName
-from runlake.store.segment import Meta
+from runlake.store.segment_meta import Meta
 
 FRAMES = [record.frame(record.PART, record.encode_body({"writer": "w", "number": 0}))]
 FRAMES += [record.frame(record.CONFIG, record.encode_body({"set": {"k": i}, "unset": []})) for i in range(5)]

@@ -20,12 +20,13 @@ from runlake.service.local import LocalService
 from runlake.store import record, segment, trash
 from runlake.store.changes import append_change, pack_changes
 from runlake.store.check import check_run
-from runlake.store.journal import FolderJournal
+from runlake.store.folder_journal import FolderJournal
 from runlake.store.layout import Layout
 from runlake.store.merge_stores import choose_projects, merge_projects
 from runlake.store.opening import create_pending, open_child
 from runlake.store.run_state import read_run
 from runlake.store.seal import seal_run
+from runlake.store.segment_meta import read_meta, write_meta
 
 
 @pytest.fixture
@@ -554,7 +555,7 @@ def test_files_that_runs_share_come_along(ours, theirs):
 def share_values(layout, path, place="../../../merged/one.parquet"):
     """As a segment whose values lie in a file that several runs share."""
     (file,) = layout.segments_dir(path).glob("*.meta")
-    meta = segment.read_meta(file)
+    meta = read_meta(file)
     values = layout.segments_dir(path) / meta.files["history"]
     target = layout.segments_dir(path) / place
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -562,7 +563,7 @@ def share_values(layout, path, place="../../../merged/one.parquet"):
     values.rename(target)
     meta.files["history"] = place
     meta.footers.clear()
-    segment.write_meta(layout.segments_dir(path), meta)
+    write_meta(layout.segments_dir(path), meta)
 
 
 def test_a_segment_that_names_a_file_outside_of_its_project_is_refused(ours, theirs, tmp_path):

@@ -19,10 +19,12 @@ from runlake.store.check import MergedFiles, check_run
 from runlake.store.layout import Layout
 from runlake.store.merge_plan import MERGED_BYTES, plan, survey
 from runlake.store.merged_runs import merge_runs, publish_runs, remove_unused, write_merged
+from runlake.store.read_segment import open_parquet, read_rows
 from runlake.store.run_state import read_run
 from runlake.store.seal import seal_run
 from runlake.store.snapshot import read_consistently, take_snapshot
 from runlake.store.trash import move_run_to_trash, restore_run
+from runlake.store.write_segment import MERGED_GROUP_VALUES
 
 STREAMS = ("history", "events", "console")
 RUN_COUNT = 5
@@ -128,13 +130,13 @@ def test_two_stores_with_equal_runs_get_equal_merged_files(sealed, tmp_path):
 def test_a_row_group_of_a_merged_file_is_of_one_lane_and_keys_follow_each_other(sealed):
     merge(sealed)
     (name,) = merged_names(sealed)
-    parquet = segment.open_parquet(sealed.merged_dir("ann", "p") / f"{name}-history.parquet")
+    parquet = open_parquet(sealed.merged_dir("ann", "p") / f"{name}-history.parquet")
     columns = ["lane", "key", "run_id", "n"]
     groups = [parquet.read_row_group(g, columns=columns) for g in range(parquet.num_row_groups)]
     assert {len(set(group["lane"].to_pylist())) for group in groups} == {1}
     rows = [tuple(row.values()) for group in groups for row in group.to_pylist()]
     assert rows == sorted(rows)
-    assert max(group.num_rows for group in groups) <= segment.MERGED_GROUP_VALUES
+    assert max(group.num_rows for group in groups) <= MERGED_GROUP_VALUES
 
 
 def test_only_what_is_finished_small_and_quiet_is_merged(sealed):
@@ -301,7 +303,7 @@ def test_a_reader_that_begins_before_and_ends_after_looks_again(sealed, reads_fi
 
 def read_segment(snapshot, meta):
     file = snapshot.segments_dir / meta.files["history"]
-    return segment.read_rows(file, "history", footers=meta.footers, owner=meta.owner)
+    return read_rows(file, "history", footers=meta.footers, owner=meta.owner)
 
 
 def test_a_reader_between_publication_and_drop_sees_every_row_once(sealed):
@@ -530,7 +532,7 @@ def test_one_damaged_run_is_named_and_the_others_are_merged(sealed):
 def first_value(file):
     """A byte of the values of the first row group, which are f64."""
     column = next(i for i, name in enumerate(segment.VALUES_SCHEMA.names) if name == "f64")
-    return segment.open_parquet(file).metadata.row_group(0).column(column).data_page_offset + 50
+    return open_parquet(file).metadata.row_group(0).column(column).data_page_offset + 50
 
 
 def flip(file, place):

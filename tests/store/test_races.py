@@ -12,7 +12,7 @@ from runlake.errors import NotFoundError
 from runlake.model import RunPath
 from runlake.service.contract import RunEdit
 from runlake.service.local import LocalService
-from runlake.store import changes, opening, seal, snapshot
+from runlake.store import changes, look, opening, seal, snapshot
 from runlake.store.changes import SeenChanges, append_change, pack_changes, read_changes
 from runlake.store.layout import Layout
 from runlake.store.opening import open_run
@@ -158,7 +158,7 @@ def test_a_run_that_is_gone_on_with_between_the_steps_of_a_sealer_is_whole(layou
 @pytest.mark.parametrize("resume", [None, "allow"])
 def test_a_run_that_is_sealed_while_it_is_opened_again(layout, meanwhile, resume):
     Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
-    meanwhile.after(opening, "ask_state", lambda: seal_run(layout, RUN))
+    meanwhile.after(look, "ask_state", lambda: seal_run(layout, RUN))
     Writer(layout, at_s=100.0, resume=resume).log_many(rows(8, 10)).end()
     seal_run(layout, RUN)
     assert values(layout) == list(range(0 if resume else 8, 10))
@@ -212,7 +212,7 @@ def test_files_that_a_sealer_of_a_deleted_run_leaves_in_the_next_one_are_nobodys
         seal_run(layout, RUN)
 
     snapshot = take_snapshot(layout, RUN)
-    meanwhile.before(seal.segment, "write_rows", delete_and_make_anew)
+    meanwhile.before(seal, "write_rows", delete_and_make_anew)
     write_files(snapshot, plan(snapshot)[0])
     assert len(segment_files(layout)) == 5
     info, _ = everything(layout)

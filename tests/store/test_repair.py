@@ -10,13 +10,14 @@ from stored import RUN, Writer, as_dicts, edit_config, part_names, segment_files
 
 from runlake.errors import ConflictError, NotFoundError, ReadOnlyError
 from runlake.query.scan import read_history
-from runlake.store import record, repair, segment
+from runlake.store import record, repair
 from runlake.store.check import check_run
 from runlake.store.journal import PartName
 from runlake.store.layout import Layout
 from runlake.store.repair import repair_run
 from runlake.store.run_state import read_run
 from runlake.store.seal import seal_run
+from runlake.store.segment_meta import read_meta
 from runlake.values import flatten
 
 
@@ -197,7 +198,7 @@ def segments_with_one_lost(layout):
     for name in known[2] - known[1]:
         file = layout.segments_dir(RUN) / name
         if name.endswith(".meta"):
-            lost = [n for s in segment.read_meta(file).stretches for n in range(s.first_n, s.first_n + s.row_count)]
+            lost = [n for s in read_meta(file).stretches for n in range(s.first_n, s.first_n + s.row_count)]
         file.unlink()
     return lost
 
@@ -295,7 +296,7 @@ def test_what_a_writer_appends_after_a_forced_repair_is_in_the_trash(layout):
 
 
 def test_where_locks_tell_nothing_a_recent_write_is_a_sign_of_life(layout, crashed, monkeypatch):
-    monkeypatch.setattr("runlake.store.journal.fcntl", None)
+    monkeypatch.setattr("runlake.store.folder_journal.fcntl", None)
     assert repair_run(layout, RUN) == []
     for file in parts_of(layout, crashed).values():
         os.utime(file, (1e9, 1e9))
@@ -449,7 +450,7 @@ def kill_at(monkeypatch, count):
     for name in STEPS:
         monkeypatch.setattr(repair, name, step(getattr(repair, name)))
     monkeypatch.setattr(repair.Aside, "keep", step(repair.Aside.keep))
-    monkeypatch.setattr("runlake.store.journal.FolderJournal.drop", step(repair.FolderJournal.drop))
+    monkeypatch.setattr("runlake.store.folder_journal.FolderJournal.drop", step(repair.FolderJournal.drop))
     monkeypatch.setattr("pathlib.Path.unlink", step(repair.Path.unlink))
 
 

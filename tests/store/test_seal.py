@@ -13,7 +13,9 @@ from runlake.errors import CorruptError, NotFoundError, ReadOnlyError
 from runlake.query.scan import read_history
 from runlake.store import record
 from runlake.store.control import StopWatch
-from runlake.store.journal import FRAMES_PER_BLOCK, FolderJournal, PartName
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal import PartName
+from runlake.store.journal_writer import FRAMES_PER_BLOCK
 from runlake.store.layout import Layout
 from runlake.store.run_state import read_run
 from runlake.store.seal import drop_inputs, drop_leftovers, is_closed, plan, publish, seal_run, write_files

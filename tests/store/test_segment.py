@@ -14,21 +14,11 @@ from hypothesis import strategies as st
 from stored import RUN, as_dicts, exactly, rows_as_written
 
 from runlake.errors import CorruptError, NewerFormatError
-from runlake.store import segment
-from runlake.store.fold import StreamFold, WriterState
-from runlake.store.segment import (
-    PYRAMID_STEP,
-    Meta,
-    pyramid,
-    read_keys,
-    read_meta,
-    read_pyramid,
-    read_rows,
-    series_file,
-    write_meta,
-    write_rows,
-)
+from runlake.store import segment, write_segment
+from runlake.store.read_segment import open_parquet, read_keys, read_outline, read_pyramid, read_rows
+from runlake.store.segment import series_file
 from runlake.store.view import slice_stretch
+from runlake.store.write_segment import PYRAMID_STEP, pyramid, write_rows
 
 SCALARS = st.one_of(
     st.floats(),
@@ -129,7 +119,7 @@ def sparse_and_dense(tmp_path):
 
 
 def pieces_of(file):
-    table = segment.read_outline(file)
+    table = read_outline(file)
     columns = (table[name].to_pylist() for name in ("key", "first_n", "row_count"))
     return sorted(each for each in zip(*columns, strict=True) if each[0] in ("i", "rare", "third", "late"))
 
@@ -168,7 +158,7 @@ def test_segments_whose_series_were_cut_by_rows_are_read_as_before(tmp_path, mon
 
     before = sparse_and_dense(tmp_path)
     new = written(tmp_path, before)
-    monkeypatch.setattr(segment, "cut_series", by_rows)
+    monkeypatch.setattr(write_segment, "cut_series", by_rows)
     old = tmp_path / "old.parquet"
     write_rows(old, RUN, "inc", "gen", [before])
     assert len(pieces_of(old)) > len(pieces_of(new))
@@ -176,17 +166,6 @@ def test_segments_whose_series_were_cut_by_rows_are_read_as_before(tmp_path, mon
         ours, theirs = (exactly(*read_rows(file, "history", keys, ranges=ranges)) for file in (new, old))
         assert ours == theirs
     assert read_keys([(old, {}, None)]) == read_keys([(new, {}, None)])
-
-
-def test_a_meta_file_with_plain_last_values_is_read_as_before(tmp_path, monkeypatch):
-    state = WriterState("w", {"writer": "w", "run_id": "r"}, [(16, {"set": {"a": 1}})], {"history": StreamFold()})
-    meta = Meta(1, "0a", "inc", "gen", [("w", 0)], [], {}, {}, {}, [], [state])
-    write_meta(tmp_path, meta)
-    new = read_meta(tmp_path / "0a.meta")
-    monkeypatch.setattr(segment, "_stored_state", lambda state: state)
-    write_meta(tmp_path, meta)
-    old = read_meta(tmp_path / "0a.meta")
-    assert (new.headers, list(new.writers)) == (old.headers, list(old.writers)) == ({"w": state.header}, [state])
 
 
 def test_keys_are_listed_in_first_logged_order(tmp_path):
@@ -277,7 +256,7 @@ def test_a_file_of_a_newer_format_is_refused_by_name(tmp_path):
     table = pq.read_table(written(tmp_path, rows_as_written(tmp_path, [{"a": 1}])))
     pq.write_table(table.replace_schema_metadata({"runlake.segment": "9"}), file)
     with pytest.raises(NewerFormatError, match=r"later\.parquet"):
-        segment.open_parquet(file)
+        open_parquet(file)
 
 
 @pytest.mark.parametrize("end", [0, 3, 100])

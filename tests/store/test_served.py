@@ -10,7 +10,8 @@ from runlake.errors import GapError, NotFoundError
 from runlake.model import LoggedRow, MetricRule, RunEdit, RunPath, WriterBatch, WriterStart
 from runlake.service.local import LocalService
 from runlake.store import served
-from runlake.store.journal import FolderJournal, PartName
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal import PartName
 from runlake.store.layout import Layout
 from runlake.store.served_runs import ServedRuns
 

@@ -7,7 +7,8 @@ from stored import RUN, Clock, Writer, edit_config, part_names
 from runlake.errors import CorruptError, NotFoundError
 from runlake.store import opening, record
 from runlake.store.decode import scan_part
-from runlake.store.journal import FolderJournal, PartName
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal import PartName
 from runlake.store.layout import Layout
 from runlake.store.run_state import read_run
 from runlake.store.seal import seal_run

@@ -20,7 +20,7 @@ from runlake.errors import BadValueError, CorruptError, NotFoundError
 from runlake.model import RunPath, TailCursor
 from runlake.service.local import LocalService
 from runlake.store import opening, seal
-from runlake.store.journal import FolderJournal
+from runlake.store.folder_journal import FolderJournal
 from runlake.store.layout import Layout
 
 

@@ -14,11 +14,11 @@ API_ABSENT = (
     "artifact_collections", "artifact_type", "artifact_types", "artifact_versions", "automation", "automations",
     "create_automation", "create_custom_chart", "create_registry", "create_run_queue", "create_team", "create_user",
     "delete_automation", "integrations", "job", "list_jobs", "queued_run", "registries", "registry", "reports",
-    "run_queue", "slack_integrations", "sweep", "sync_tensorboard", "team", "update_automation", "upsert_run_queue",
+    "run_queue", "slack_integrations", "sync_tensorboard", "team", "update_automation", "upsert_run_queue",
     "user", "users", "webhook_integrations",
 )  # fmt: skip
 RUN_ABSENT = ("log_artifact", "logged_artifacts", "use_artifact", "used_artifacts", "to_html")
-PROJECT_ABSENT = ("artifacts_types", "sweeps", "automations")
+PROJECT_ABSENT = ("artifacts_types", "automations")
 
 
 def absent(owner: str, name: str) -> Callable[..., NoReturn]:
@@ -26,7 +26,7 @@ def absent(owner: str, name: str) -> Callable[..., NoReturn]:
 
     def refuse(self: Any, *args: Any, **options: Any) -> NoReturn:
         raise NotSupportedError(
-            f"{owner}.{name}() is known from W&B and is not there (yet); runs, their rows, files and edits are"
+            f"{owner}.{name}() is known from W&B and is not there (yet); runs, their rows and files, and sweeps are"
         )
 
     refuse.__name__ = name

@@ -12,16 +12,18 @@ from types import TracebackType
 from typing import Any
 
 from runlake.api.absent import API_ABSENT, name_absent
-from runlake.api.paths import parse_project_path, parse_run_path
+from runlake.api.paths import names_sweep, parse_project_path, parse_run_path, parse_sweep_path
 from runlake.api.people import User
 from runlake.api.project import Project, Projects
 from runlake.api.runs import DEFAULT_ORDER, Runs
 from runlake.api.stored_run import StoredRun
+from runlake.api.sweep import Sweep, Sweeps
 from runlake.api.tail import RunsTail, TailFormat
 from runlake.errors import BadValueError, NotFoundError, PathError
 from runlake.model import RunPath, TailCursor
 from runlake.service.contract import Service
 from runlake.settings import resolve
+from runlake.sweep_model import SweepInfo, SweepPath
 
 _ID_LENGTH = 8
 
@@ -34,7 +36,7 @@ class Api:
     ``project``, ``run`` and ``base_url``: what a path leaves out, and where the store is. A dict in the first place
     is taken as `overrides`, as W&B's `Api` has it. `timeout` (seconds) and `api_key` matter for servers only.
 
-    Runs and listings are kept until `flush()`: asking twice gives the same object.
+    Runs, sweeps and listings are kept until `flush()`: asking twice gives the same object.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Api:
         self._service = service if service is not None else self._open(path_or_url)
         self._runs: dict[RunPath, StoredRun] = {}
         self._listings: dict[str, Runs] = {}
+        self._sweeps: dict[SweepPath, Sweep] = {}
 
     def _open(self, path_or_url: str | os.PathLike[str] | None) -> Service:
         from runlake.service.open import open_service
@@ -176,29 +179,53 @@ class Api:
         self._runs[place] = StoredRun(self._service, self._service.create_run(place), on_delete=self._forget)
         return self._runs[place]
 
+    # Sweeps
+
+    def sweep(self, path: str | Sequence[str] = "") -> Sweep:
+        """One sweep by ``sweep_id``, ``project/sweep_id``, ``entity/project/sweep_id``, its URL or its `path`.
+
+        Raises `NotFoundError` (a `CommError` and a `ValueError`) when it is not there, `PathError` for no path.
+        """
+        text = path if isinstance(path, str) else "/".join(path)
+        place = parse_sweep_path(text, self.default_entity, self._default_project)
+        if place not in self._sweeps:
+            self._sweeps[place] = self._opened_sweep(self._service.read_sweep(place))
+        return self._sweeps[place]
+
+    def sweeps(self, path: str | None = None) -> Sweeps:
+        """The sweeps of a project (``project`` or ``entity/project``), oldest first."""
+        entity, project = self._project_place(path)
+        found = self._service.list_sweeps(entity, project)
+        return Sweeps(entity, project, [self._opened_sweep(info) for info in found])
+
+    def _opened_sweep(self, info: SweepInfo) -> Sweep:
+        return Sweep(self._service, info, on_delete=self._forget_sweep, on_delete_run=self._forget)
+
     # Projects
 
     def projects(self, entity: str | None = None, per_page: int = 200) -> Projects:
         """The projects of an entity; of all entities when none is named and none was set."""
         found = self._service.list_projects(entity or self._overrides.get("entity"))
-        return Projects([Project(self._service, info, self.runs) for info in found])
+        return Projects([Project(self._service, info, self.runs, self.sweeps) for info in found])
 
     def project(self, name: str, entity: str | None = None) -> Project:
         """One project; `NotFoundError` when it is not there."""
         entity, project = parse_project_path(name, entity or self.default_entity)
         for info in self._service.list_projects(entity):
             if info.name == project:
-                return Project(self._service, info, self.runs)
+                return Project(self._service, info, self.runs, self.sweeps)
         known = [info.name for info in self._service.list_projects(entity)]
         raise NotFoundError(f'no project "{project}" of "{entity}"; it has: {", ".join(known[:10]) or "no projects"}')
 
     def create_project(self, name: str, entity: str | None = None) -> Project:
         """Make the project be there and return it."""
         entity, project = parse_project_path(name, entity or self.default_entity)
-        return Project(self._service, self._service.create_project(entity, project), self.runs)
+        return Project(self._service, self._service.create_project(entity, project), self.runs, self.sweeps)
 
-    def from_path(self, path: str) -> StoredRun | Project:
-        """The run or project at a path: ``entity/project`` is a project, ``entity/project/run`` a run."""
+    def from_path(self, path: str) -> StoredRun | Project | Sweep:
+        """What is at a path: ``entity/project`` a project, ``entity/project/run`` a run, ``…/sweeps/id`` a sweep."""
+        if names_sweep(path):
+            return self.sweep(path)
         try:
             entity, project = parse_project_path(path, None)
         except PathError:
@@ -206,8 +233,9 @@ class Api:
         return self.project(project, entity)
 
     def flush(self) -> None:
-        """Forget what was read, so that runs and listings are read anew."""
+        """Forget what was read, so that runs, sweeps and listings are read anew."""
         self._runs.clear()
+        self._sweeps.clear()
         self._listings.clear()
 
     def close(self) -> None:
@@ -230,6 +258,9 @@ class Api:
     def _forget(self, path: RunPath) -> None:
         self._runs.pop(path, None)
         self._listings.clear()
+
+    def _forget_sweep(self, path: SweepPath) -> None:
+        self._sweeps.pop(path, None)
 
     def __repr__(self) -> str:
         return f"<Api {self._service.url}>"

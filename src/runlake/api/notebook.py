@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from runlake import values
+from runlake.api.judged import JudgedRun, best_first, best_so_far, goal_of, metric_name_of
 from runlake.model import RunInfo
 from runlake.query.history import Float64s, Int64s
 from runlake.service.contract import Service
+from runlake.sweep_model import SweepInfo
 
 SPARKLINE_COUNT = 12
 SPARKLINE_SAMPLES = 100
@@ -46,6 +48,32 @@ def runs_page(title: str, runs: Sequence[RunInfo], total_count: int) -> str:
     more = f"<div>and {rest:,} more</div>" if rest > 0 else ""
     head = ("name", "id", "state", "created", "rows")
     return f"<div><b>{html.escape(title)}</b>: {total_count:,} runs{_table(rows[:_LISTED_RUNS], head)}{more}</div>"
+
+
+def sweep_page(info: SweepInfo, judged: Sequence[JudgedRun]) -> str:
+    """A sweep: what it is, how its best value came down or up, and its best runs with their parameters."""
+    metric, goal = metric_name_of(info), goal_of(info)
+    expected = "" if info.expected_run_count is None else f" of {info.expected_run_count:,}"
+    facts = [
+        ("state", info.state),
+        ("method", str(info.config["method"])),
+        *([("metric", f"{metric}, {goal}")] if metric else []),
+        ("runs", f"{info.run_count:,}{expected}"),
+        ("created", _time_text(info.created_at)),
+    ]
+    course = np.array(best_so_far(judged, goal), np.float64)
+    if len(course):
+        facts.append(("best so far", Markup(sparkline(np.arange(len(course)), course))))
+    best = best_first(judged, goal)[:_LISTED_RUNS]
+    names = list(dict.fromkeys(name for one in best for name in one.params))
+    rows = [
+        [one.run.name, one.run.run_id, one.run.state, _number(one.value or 0.0)]
+        + [_param(one.params.get(name, "")) for name in names]
+        for one in best
+    ]
+    runs = _table(rows, ("name", "id", "state", metric or "", *names)) if rows else ""
+    title = f"<b>{html.escape(info.name)}</b> <code>{html.escape(str(info.path))}</code>"
+    return f"<div>{title}{_table(facts)}{runs}</div>"
 
 
 def sparkline(steps: Int64s, line: Float64s) -> str:
@@ -104,6 +132,10 @@ def _settings(config: dict[str, Any]) -> list[tuple[str, Any]]:
 def _text(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _param(value: Any) -> str:
+    return _number(value) if isinstance(value, float) else _text(value)
 
 
 def _number(value: float) -> str:

@@ -1,5 +1,6 @@
 """Paths as people write them: ``run``, ``project/run``, ``entity/project/run``, ``entity/project/runs/run``,
-``entity/project:run``, a leading slash, and the URL of a run or project.
+``entity/project:run``, a leading slash, and the URL of a run or project. Those of a sweep are as those of a run, with
+``sweeps`` in the place of ``runs``, and without the colon.
 
 These are the words of one place: what a path leaves out is filled in by the caller's defaults.
 """
@@ -10,31 +11,59 @@ from urllib.parse import quote, unquote, urlsplit
 
 from runlake.errors import PathError
 from runlake.model import RunPath
+from runlake.sweep_model import SweepPath
 
 RUNS = "runs"
-"""The word between project and run in a web address."""
+SWEEPS = "sweeps"
+"""The words between project and run, or project and sweep, in a web address."""
 
 _FORMS = '"run", "project/run", "entity/project/run", "entity/project/runs/run", "entity/project:run" or a URL'
+_SWEEP_FORMS = '"sweep_id", "project/sweep_id", "entity/project/sweep_id", "entity/project/sweeps/sweep_id" or a URL'
 
 
 def parse_run_path(text: str, default_entity: str | None, default_project: str | None) -> RunPath:
     """The run that `text` names. Raises `PathError` for what is no path, or leaves out what has no default."""
     _check_text(text)
+    if names_sweep(text) and not text.startswith("file:"):
+        raise PathError(f"{text!r} is the path of a sweep, not of a run; api.sweep() reads it")
     parts = _url_parts(text) if _is_url(text) else _split_colon(_split(text))
     if len(parts) > 3 and RUNS in parts[2:-1]:
         place = parts.index(RUNS, 2)
         parts = [*parts[place - 2 : place], parts[place + 1]]
     elif len(parts) > 3 and _is_url(text):
         parts = parts[-3:]
+    return RunPath(*_filled(text, parts, "run", _FORMS, default_entity, default_project))
+
+
+def parse_sweep_path(text: str, default_entity: str | None, default_project: str | None) -> SweepPath:
+    """The sweep that `text` names. Raises `PathError` for what is no path, or leaves out what has no default."""
+    _check_text(text)
+    parts = _url_parts(text) if _is_url(text) else _split(text)
+    if names_sweep(text):
+        parts = [*parts[-4:-2], parts[-1]]
+    elif RUNS in parts[2:-1]:
+        raise PathError(f"{text!r} is the path of a run, not of a sweep; api.run() reads it")
+    elif _is_url(text):
+        raise PathError(f"{text!r} is no URL of a sweep: that ends with /<entity>/<project>/sweeps/<sweep_id>")
+    return SweepPath(*_filled(text, parts, "sweep", _SWEEP_FORMS, default_entity, default_project))
+
+
+def names_sweep(text: str) -> bool:
+    """Whether a path or URL says that it is one of a sweep: ``entity/project/sweeps/sweep_id``."""
+    parts = _url_parts(text) if _is_url(text) else _split(text)
+    return parts[-2:-1] == [SWEEPS] and (len(parts) == 4 or (len(parts) > 4 and _is_url(text)))
+
+
+def _filled(
+    text: str, parts: list[str], kind: str, forms: str, default_entity: str | None, default_project: str | None
+) -> tuple[str, str, str]:
     if not 1 <= len(parts) <= 3 or not all(parts):
-        raise PathError(f"{text!r} is no path of a run; write {_FORMS}")
-    entity, project, run_id = [None] * (3 - len(parts)) + parts
+        raise PathError(f"{text!r} is no path of a {kind}; write {forms}")
+    entity, project, last = [None] * (3 - len(parts)) + parts
     entity, project = entity or default_entity, project or default_project
     if not entity or not project:
-        raise PathError(
-            f"{text!r} names no {'project' if entity else 'entity'} and there is no default; write {_FORMS}"
-        )
-    return RunPath(entity, project, run_id or "")
+        raise PathError(f"{text!r} names no {'project' if entity else 'entity'} and there is no default; write {forms}")
+    return entity, project, last or ""
 
 
 def parse_project_path(text: str, default_entity: str | None) -> tuple[str, str]:
@@ -81,9 +110,11 @@ def _split_colon(parts: list[str]) -> list[str]:
     return [*parts[:-1], project, run_id] if project and run_id else parts
 
 
-def web_address(service_url: str, path: RunPath) -> str:
-    """The URL of a run: its folder below a ``file://`` store, its page on a server."""
+def web_address(service_url: str, path: RunPath | SweepPath) -> str:
+    """The URL of a run or a sweep: its folder below a ``file://`` store, its page on a server."""
     parts = [quote(part, safe="") for part in path]
-    if not service_url.startswith("file:"):
+    if isinstance(path, SweepPath):
+        parts.insert(2, SWEEPS)
+    elif not service_url.startswith("file:"):
         parts.insert(2, RUNS)
     return "/".join([service_url.rstrip("/"), *parts])

@@ -9,20 +9,23 @@ from urllib.parse import quote
 from runlake.api.absent import PROJECT_ABSENT, name_absent
 from runlake.api.files import iso_time
 from runlake.api.runs import Runs
+from runlake.api.sweep import Sweeps
 from runlake.model import ProjectInfo
 from runlake.service.contract import Service
 
 ListRuns = Callable[..., Runs]
+ListSweeps = Callable[[str], Sweeps]
 
 
 @name_absent(*PROJECT_ABSENT)
 class Project:
-    """One project: its name, its entity, and the way to its runs."""
+    """One project: its name, its entity, and the way to its runs and sweeps."""
 
-    def __init__(self, service: Service, info: ProjectInfo, list_runs: ListRuns) -> None:
+    def __init__(self, service: Service, info: ProjectInfo, list_runs: ListRuns, list_sweeps: ListSweeps) -> None:
         self._service = service
         self._info = info
         self._list_runs = list_runs
+        self._list_sweeps = list_sweeps
 
     @property
     def name(self) -> str:
@@ -58,6 +61,10 @@ class Project:
     def runs(self, filters: dict[str, Any] | None = None, order: str = "+created_at", per_page: int = 50) -> Runs:
         """The runs of the project, as `Api.runs` lists them."""
         return self._list_runs("/".join(self.path), filters=filters, order=order, per_page=per_page)
+
+    def sweeps(self, per_page: int = 50) -> Sweeps:
+        """The sweeps of the project, oldest first; `per_page` is accepted and changes nothing."""
+        return self._list_sweeps("/".join(self.path))
 
     def __repr__(self) -> str:
         return f"<Project {'/'.join(self.path)}>"

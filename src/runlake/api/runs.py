@@ -278,7 +278,7 @@ class Runs:
         return self.to_arrow().__arrow_c_stream__(requested_schema)
 
     def __repr__(self) -> str:
-        return f"<Runs {self.entity}/{self.project} ({len(self):,})>"
+        return f"<Runs {self.entity}/{self.project}>"
 
     def _repr_html_(self) -> str:
         shown = [run._info for run in self[:10]]

@@ -30,10 +30,13 @@ from runlake.query.rows import iter_rows
 from runlake.query.select import Join
 from runlake.query.table import MAX_COLUMNS, wide_table
 from runlake.service.contract import Service
+from runlake.sweep_model import SweepPath
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
+
+    from runlake.api.sweep import Sweep
 
 METADATA_FILE = "wandb-metadata.json"
 MAX_CELLS = 20_000_000
@@ -193,9 +196,22 @@ class StoredRun:
             return None
 
     @property
-    def sweep(self) -> None:
-        """Always None: there are no sweeps (yet)."""
-        return None
+    def sweep_name(self) -> str | None:
+        """The id of the sweep that made this run."""
+        return self._info.sweep
+
+    @property
+    def sweep(self) -> Sweep | None:
+        """The sweep that made this run, read anew; None where there is none, or it was deleted."""
+        from runlake.api.sweep import Sweep  # which lists runs
+
+        if self._info.sweep is None:
+            return None
+        path = SweepPath(self.entity, self.project, self._info.sweep)
+        try:
+            return Sweep(self._service, self._service.read_sweep(path), on_delete_run=self._on_delete)
+        except NotFoundError:
+            return None
 
     # Rows
 

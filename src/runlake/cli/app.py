@@ -24,6 +24,7 @@ from runlake.cli import (
     serving,
     settings,
     showing,
+    sweeping,
     syncing,
     tailing,
 )
@@ -129,6 +130,8 @@ app.command()(mending.trash)
 app.command()(mending.undelete)
 app.command()(merging.merge)
 app.command()(syncing.sync)
+app.command()(sweeping.sweep)
+app.command()(sweeping.agent)
 app.command("exec", cls=running.PassThrough)(running.exec_)
 app.command()(settings.settings)
 app.command()(serving.serve)

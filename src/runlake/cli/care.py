@@ -11,9 +11,10 @@ from runlake.cli import output
 from runlake.cli.documents import finding_document
 from runlake.cli.failures import ExitCode
 from runlake.cli.format import format_count, format_time
-from runlake.cli.opening import Target, find_run, find_target, open_store
+from runlake.cli.opening import Target, find_run_or_sweep, find_target, open_store
 from runlake.errors import BadValueError, RunlakeError
 from runlake.model import Finding, RunPath
+from runlake.sweep_model import SweepPath
 
 if TYPE_CHECKING:
     from runlake.service.contract import Service
@@ -21,36 +22,56 @@ if TYPE_CHECKING:
 
 def rm(
     context: typer.Context,
-    runs: Annotated[list[str], typer.Argument(help="RUN, PROJECT/RUN or ENTITY/PROJECT/RUN.")],
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN|SWEEP...", help="RUN, PROJECT/RUN or ENTITY/PROJECT/RUN; ENTITY/PROJECT/sweeps/SWEEP."
+        ),
+    ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
 ) -> None:
-    """Move runs to the store's trash. They leave every listing at once."""
+    """Move runs and sweeps to the store's trash. They leave every listing at once; the runs of a sweep stay."""
     with open_store(context) as service:
-        found = {find_run(service, text): None for text in runs}
-        infos = [service.read_run(path) for path in found]
+        found = list(dict.fromkeys(find_run_or_sweep(service, text) for text in runs))
+        lines = {path: _describe(service, path) for path in found}
+        run_count = sum(isinstance(path, RunPath) for path in found)
+        counts = [(run_count, "run"), (len(found) - run_count, "sweep")]
+        what = " and ".join(format_count(count, word) for count, word in counts if count)
         if dry_run:
-            for info in infos:
-                output.print_line(str(info.path))
-            output.note(f"would remove {format_count(len(infos), 'run')}")
+            for path in found:
+                output.print_line(_path_text(path))
+            output.note(f"would remove {what}")
             return
         if not yes:
-            _ask_for_each_of(infos=[f"{i.path}  {i.name}  {i.state}  {format_time(i.created_at)}" for i in infos])
+            _ask_for_each_of(list(lines.values()), what)
         with output.progress("remove") as report:
-            for count, info in enumerate(infos, 1):
-                service.delete_run(info.path)
-                report(count, len(infos))
-        for info in infos:
-            output.print_line(str(info.path))
-        output.note(f"removed {format_count(len(infos), 'run')}")
+            for count, path in enumerate(found, 1):
+                if isinstance(path, SweepPath):
+                    service.delete_sweep(path)
+                else:
+                    service.delete_run(path)
+                report(count, len(found))
+        for path in found:
+            output.print_line(_path_text(path))
+        output.note(f"removed {what}")
 
 
-def _ask_for_each_of(*, infos: list[str]) -> None:
+def _describe(service: Service, path: RunPath | SweepPath) -> str:
+    info = service.read_sweep(path) if isinstance(path, SweepPath) else service.read_run(path)
+    return f"{_path_text(path)}  {info.name}  {info.state}  {format_time(info.created_at)}"
+
+
+def _path_text(path: RunPath | SweepPath) -> str:
+    return f"{path.entity}/{path.project}/sweeps/{path.sweep_id}" if isinstance(path, SweepPath) else str(path)
+
+
+def _ask_for_each_of(lines: list[str], what: str) -> None:
     if not output.can_ask():
         raise BadValueError("nobody is there to be asked; add --yes to remove, or --dry-run to look")
-    for line in infos:
+    for line in lines:
         output.note(line)
-    if not output.ask(f"remove {format_count(len(infos), 'run')}?"):
+    if not output.ask(f"remove {what}?"):
         output.note("nothing was removed")
         raise typer.Exit(ExitCode.NO)
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runlake.model import Alert, FileInfo, Finding, Merged, ProjectInfo, Repair, RunInfo, RunPath, TrashItem
+from runlake.sweep_model import AgentInfo, SweepInfo
 
 if TYPE_CHECKING:
+    from runlake.api.judged import JudgedRun
     from runlake.server.people import ApiKey, Person, Share, Team
 
 
@@ -50,6 +52,50 @@ def run_document(run: RunInfo) -> dict[str, Any]:
         "sweep": run.sweep,
         "config": run.config,
         "summary": run.summary,
+    }
+
+
+def sweep_document(sweep: SweepInfo) -> dict[str, Any]:
+    """A sweep of ``ls --sweeps`` and ``show``."""
+    return {
+        "entity": sweep.entity,
+        "project": sweep.project,
+        "sweep_id": sweep.sweep_id,
+        "name": sweep.name,
+        "state": sweep.state,
+        "reason": sweep.reason,
+        "run_count": sweep.run_count,
+        "expected_run_count": sweep.expected_run_count,
+        "created_at": sweep.created_at,
+        "updated_at": sweep.updated_at,
+        "description": sweep.description,
+        "user": sweep.user,
+        "prior_run_ids": list(sweep.prior_run_ids),
+        "seed": sweep.seed,
+        "config": sweep.config,
+    }
+
+
+def judged_document(judged: JudgedRun) -> dict[str, Any]:
+    """One of the best runs of a sweep."""
+    return {
+        "run_id": judged.run.run_id,
+        "name": judged.run.name,
+        "state": judged.run.state,
+        "value": judged.value,
+        "params": judged.params,
+    }
+
+
+def agent_document(agent: AgentInfo) -> dict[str, Any]:
+    """An agent of ``show`` of a sweep."""
+    return {
+        "agent_id": agent.agent_id,
+        "host": agent.host,
+        "state": agent.state,
+        "run_ids": list(agent.run_ids),
+        "created_at": agent.created_at,
+        "heartbeat_at": agent.heartbeat_at,
     }
 
 
@@ -93,6 +139,17 @@ def merged_document(merged: Merged) -> dict[str, Any]:
         "outcome": merged.outcome,
         "is_running": merged.is_running,
         "kept_beside": list(merged.kept_beside),
+        "copied_bytes": merged.copied_bytes,
+    }
+
+
+def merged_sweep_document(merged: Merged) -> dict[str, Any]:
+    """A sweep of ``merge``."""
+    return {
+        "entity": merged.path.entity,
+        "project": merged.path.project,
+        "sweep_id": merged.path.run_id,
+        "outcome": merged.outcome,
         "copied_bytes": merged.copied_bytes,
     }
 

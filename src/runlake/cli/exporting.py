@@ -13,6 +13,7 @@ from runlake.cli.format import format_count, format_size
 from runlake.cli.opening import find_target, open_store, read_filter
 from runlake.cli.showing import split_keys
 from runlake.errors import BadValueError
+from runlake.sweep_model import SweepPath
 
 
 class Format(enum.StrEnum):
@@ -79,6 +80,9 @@ def export(
     filters: Annotated[
         str | None, typer.Option("--filter", metavar="JSON", help="Of a project: only the runs that match, as in ls.")
     ] = None,
+    sweep: Annotated[
+        str | None, typer.Option("--sweep", metavar="ID", help="Of a project: only the runs of this sweep.")
+    ] = None,
 ) -> None:
     """Write the rows of a run, or of all runs of a project, as CSV, Parquet, JSON lines or Arrow."""
     chosen_format = choose_format(destination, format)
@@ -91,8 +95,8 @@ def export(
         place = output.binary_stdout() if destination == STDOUT else destination
         with output.progress(f"export {chosen}") as report:
             if (path := chosen.run_path) is not None:
-                if runs or wanted is not None:
-                    raise BadValueError(f"--runs and --filter are for a project, and {path} is a run")
+                if runs or wanted is not None or sweep is not None:
+                    raise BadValueError(f"--runs, --filter and --sweep are for a project, and {path} is a run")
                 written = export_run(
                     service,
                     path,
@@ -106,6 +110,9 @@ def export(
                 )
             else:
                 entity, project = chosen.of_project()
+                if sweep is not None:
+                    service.read_sweep(SweepPath(entity, project, sweep))
+                    wanted = {"$and": [{"sweep": sweep}, wanted or {}]}
                 if samples is not None or shape is not Shape.WIDE:
                     raise BadValueError(f"--samples and --shape are for a run, and {chosen} is a project")
                 if runs:

@@ -1,4 +1,4 @@
-"""``runlake ls``: which projects there are, and which runs."""
+"""``runlake ls``: which projects there are, which runs, which sweeps."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 from runlake.cli import output
 from runlake.cli.documents import project_document, run_document
 from runlake.cli.format import format_count, format_duration, format_time, format_value, shorten
+from runlake.cli.listing_sweeps import list_sweeps
 from runlake.cli.opening import find_project, open_store, read_filter
 from runlake.errors import FilterError
 from runlake.model import RunInfo
@@ -38,19 +39,30 @@ def ls(
             help="Sort by a field, +up or -down; may be repeated, the first weighs most.  [default: -created_at]",
         ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="List at most so many runs.")] = DEFAULT_LIMIT,
-    everything: Annotated[bool, typer.Option("--all", help="List every run, whatever the limit.")] = False,
+    sweeps: Annotated[bool, typer.Option("--sweeps", help="List sweeps, of the project or of all.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="List at most so many runs or sweeps.")] = DEFAULT_LIMIT,
+    everything: Annotated[bool, typer.Option("--all", help="List every one, whatever the limit.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the projects of the store, or the runs of a project (newest first)."""
+    """List the projects of the store, or the runs of a project, or sweeps (newest first)."""
     wanted = read_filter(filters)
+    is_many = project is None or (project.endswith("/") and project.count("/") == 1)
+    if (wanted or order) and (is_many or sweeps):
+        raise FilterError("--filter and --order choose runs; name a project: runlake ls ENTITY/PROJECT")
     with open_store(context) as service:
-        if project is None or (project.endswith("/") and project.count("/") == 1):
-            if wanted or order:
-                raise FilterError("--filter and --order choose runs; name a project: runlake ls ENTITY/PROJECT")
-            _list_projects(service, project and project.rstrip("/"), as_json)
+        if project is None or is_many:
+            of_entity = project and project.rstrip("/")
+            if not sweeps:
+                _list_projects(service, of_entity, as_json)
+                return
+            projects = [(found.entity, found.name) for found in service.list_projects(of_entity)]
+        else:
+            projects = [find_project(service, project)]
+        if sweeps:
+            place = service.url if project is None else project.rstrip("/")
+            list_sweeps(service, projects, limit=None if everything else limit, where=place, as_json=as_json)
             return
-        entity, name = find_project(service, project)
+        ((entity, name),) = projects
         page = service.list_runs(
             entity, name, filters=wanted, order=order or ["-created_at"], limit=None if everything else limit
         )

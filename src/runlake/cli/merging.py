@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runlake.cli import output
-from runlake.cli.documents import merged_document
+from runlake.cli.documents import merged_document, merged_sweep_document
 from runlake.cli.format import format_count, format_size
 from runlake.cli.opening import open_store
 from runlake.errors import RunlakeError
@@ -24,6 +24,7 @@ WORDS: dict[str, str] = {
     "same": "the same",
     "deleted": "left out (deleted)",
     "empty": "left out (nothing in it yet)",
+    "differs": "left as they are (they went on in both)",
 }
 """What the end says of each outcome."""
 
@@ -54,7 +55,12 @@ def merge(
                 failure = error
     told = [one for one in merged if one.outcome != "same" or one.is_running]
     if as_json:
-        output.print_json({"is_dry_run": dry_run, "runs": [merged_document(one) for one in merged]})
+        document = {
+            "is_dry_run": dry_run,
+            "runs": [merged_document(one) for one in merged if not one.is_sweep],
+            "sweeps": [merged_sweep_document(one) for one in merged if one.is_sweep],
+        }
+        output.print_json(document)
     elif told:
         output.print_table(("RUN", "OUTCOME", "SIZE", "NOTE"), [_row(one) for one in told], right=("SIZE",))
     if failure is not None:
@@ -79,7 +85,10 @@ def _row(merged: Merged) -> tuple[str, str, str, str]:
     notes = [f"was {merged.source.run_id}, which is another run here"] if merged.is_renamed else []
     notes += ["still running: merge again later"] if merged.is_running else []
     notes += [f"kept {', '.join(merged.kept_beside)}"] if merged.kept_beside else []
-    return str(merged.path), merged.outcome, format_size(merged.copied_bytes), "; ".join(notes)
+    notes += ["it went on in both stores: nothing was taken"] if merged.outcome == "differs" else []
+    entity, project, name = merged.path
+    place = f"{entity}/{project}/sweeps/{name}" if merged.is_sweep else str(merged.path)
+    return place, merged.outcome, format_size(merged.copied_bytes), "; ".join(notes)
 
 
 def _summary(merged: list[Merged]) -> str:
@@ -90,4 +99,6 @@ def _summary(merged: list[Merged]) -> str:
     running_count = sum(one.is_running for one in merged)
     words += [f"{running_count} still running"] if running_count else []
     size = format_size(sum(one.copied_bytes for one in merged))
-    return f"{format_count(len(merged), 'run')}, {size}: {', '.join(words)}"
+    sweep_count = sum(one.is_sweep for one in merged)
+    sweeps = f" and {format_count(sweep_count, 'sweep')}" if sweep_count else ""
+    return f"{format_count(len(merged) - sweep_count, 'run')}{sweeps}, {size}: {', '.join(words)}"

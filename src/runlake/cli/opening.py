@@ -15,6 +15,7 @@ import typer
 from runlake.cli.output import warnings_as_notes
 from runlake.errors import FilterError, NotFoundError, PathError, StoreError
 from runlake.model import RunPath
+from runlake.sweep_model import SweepPath
 
 if TYPE_CHECKING:
     from runlake.service.contract import Service
@@ -78,6 +79,31 @@ def find_run(service: Service, text: str) -> RunPath:
     from runlake.api.paths import parse_run_path
 
     return parse_run_path(text, service.default_entity, default_project())
+
+
+def find_run_or_sweep(service: Service, text: str) -> RunPath | SweepPath:
+    """The run or sweep a user means by `text`; whether it exists is for the verb to say.
+
+    `PathError` when both have that name: then only ``entity/project/sweeps/id`` and ``entity/project/runs/id`` will do.
+    """
+    from runlake.api.paths import RUNS, SWEEPS, names_sweep, parse_sweep_path
+
+    if names_sweep(text):
+        return parse_sweep_path(text, service.default_entity, default_project())
+    run = find_run(service, text)
+    if f"/{RUNS}/" in text:
+        return run
+    try:
+        sweep = service.read_sweep(SweepPath(*run)).path
+    except (NotFoundError, PathError):
+        return run
+    if _existing_run(service, text) is not None:
+        place = f"{run.entity}/{run.project}"
+        raise PathError(
+            f'"{text}" is a run and a sweep; write {place}/{RUNS}/{run.run_id} for the run or '
+            f"{place}/{SWEEPS}/{run.run_id} for the sweep"
+        )
+    return sweep
 
 
 def find_project(service: Service, text: str) -> tuple[str, str]:

@@ -14,11 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
-from runlake.cli.format import one_line
-from runlake.values import encode_json
+from runlake.cli.format import format_value, one_line, shorten
+from runlake.values import encode_json, flatten, plain_name
 
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn
+
+VALUE_WIDTH = 100
+"""A longer value is cut where many are listed."""
 
 Report = Callable[[int, int | None], None]
 """Called with what is done so far and the whole, both in the bar's unit; None where the whole is not known."""
@@ -91,6 +94,18 @@ def _print_fitted_table(
 def print_heading(text: str) -> None:
     """A title above what follows, bold on a terminal."""
     print_line(f"\033[1m{text}\033[0m" if _is_styled() else text)
+
+
+def print_values(title: str, values: dict[str, Any]) -> None:
+    """What a config or a summary holds, nested or not, as a table under a title; nothing at all for nothing."""
+    rows = [
+        (plain_name(path), shorten(format_value(value), VALUE_WIDTH))
+        for path, value in flatten(values, stringify_keys=True).items()
+    ]
+    if rows:
+        print_line()
+        print_heading(title)
+        print_table(("KEY", "VALUE"), rows, indent=2)
 
 
 def binary_stdout() -> BinaryIO:

@@ -1,4 +1,4 @@
-"""``runlake show``: one run on one page."""
+"""``runlake show``: one run, or one sweep, on one page."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from runlake.cli.format import (
     format_number,
     format_size,
     format_time,
-    format_value,
     shorten,
 )
-from runlake.cli.opening import find_run, open_store
+from runlake.cli.opening import find_run_or_sweep, open_store
+from runlake.cli.showing_sweep import show_sweep
 from runlake.cli.sparkline import sparkline
-from runlake.errors import NotFoundError
+from runlake.errors import BadValueError, NotFoundError
 from runlake.model import FileInfo, RunInfo, RunPath
-from runlake.values import flatten, plain_name
+from runlake.sweep_model import SweepPath
+from runlake.values import plain_name
 
 if TYPE_CHECKING:
     from runlake.service.contract import Service
@@ -32,7 +33,6 @@ METRIC_LIMIT = 40
 """So many metrics are drawn when none are named: a run may have a hundred thousand keys."""
 
 _SAMPLE_COUNT = 500
-_VALUE_WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +68,28 @@ class Metric:
 
 def show(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(help="RUN, PROJECT/RUN or ENTITY/PROJECT/RUN.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|SWEEP", help="RUN, PROJECT/RUN or ENTITY/PROJECT/RUN; ENTITY/PROJECT/sweeps/SWEEP."
+        ),
+    ],
     keys: Annotated[
         str | None, typer.Option("--keys", metavar="A,B", help=f"Draw these metrics, not the first {METRIC_LIMIT}.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show a run: state, times, config, summary, a line for each metric, alerts, files."""
+    """Show a run: state, times, config, summary, a line for each metric, alerts, files.
+
+    Or a sweep: state, config, its course, the best runs with their parameters, what mattered, agents.
+    """
     with open_store(context) as service:
-        path = find_run(service, run)
+        path = find_run_or_sweep(service, run)
+        if isinstance(path, SweepPath):
+            if keys is not None:
+                raise BadValueError(f"--keys chooses metrics of a run, and {path} is a sweep")
+            show_sweep(service, path, as_json=as_json)
+            return
         info = service.read_run(path)
         history_keys = service.list_keys(path)
         chosen = history_keys[:METRIC_LIMIT] if keys is None else choose_keys(history_keys, keys)
@@ -139,8 +152,8 @@ def _read_metric(service: Service, path: RunPath, key: str) -> Metric | None:
 def _print_run(info: RunInfo, metrics: Sequence[Metric], files: Sequence[FileInfo], *, remark: str) -> None:
     output.print_heading(f"{info.path}  {info.name}")
     output.print_table(("", ""), _facts(info), indent=2)
-    _print_values("Config", info.config)
-    _print_values("Summary", info.summary)
+    output.print_values("Config", info.config)
+    output.print_values("Summary", info.summary)
     if metrics:
         output.print_line()
         output.print_heading(f"Metrics{remark}")
@@ -149,7 +162,9 @@ def _print_run(info: RunInfo, metrics: Sequence[Metric], files: Sequence[FileInf
     if info.alerts:
         output.print_line()
         output.print_heading("Alerts")
-        alerts = [(format_time(a.timestamp), a.level, a.title, shorten(a.text, _VALUE_WIDTH)) for a in info.alerts]
+        alerts = [
+            (format_time(a.timestamp), a.level, a.title, shorten(a.text, output.VALUE_WIDTH)) for a in info.alerts
+        ]
         output.print_table(("WHEN", "LEVEL", "TITLE", "TEXT"), alerts, indent=2)
     if files:
         output.print_line()
@@ -178,14 +193,3 @@ def _facts(info: RunInfo) -> list[tuple[str, str]]:
         ("sweep", info.sweep or ""),
     ]
     return [(word, fact) for word, fact in facts if fact]
-
-
-def _print_values(title: str, values: dict[str, Any]) -> None:
-    rows = [
-        (plain_name(path), shorten(format_value(value), _VALUE_WIDTH))
-        for path, value in flatten(values, stringify_keys=True).items()
-    ]
-    if rows:
-        output.print_line()
-        output.print_heading(title)
-        output.print_table(("KEY", "VALUE"), rows, indent=2)

@@ -1,4 +1,4 @@
-"""A line of numbers as a line of text; pure."""
+"""Numbers as a line of text; pure."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ def sparkline(values: Sequence[float], width: int = 32) -> str:
         return _GAP * count
     low, high = min(finite), max(finite)
     return "".join(_GAP if mean is None else _BARS[_level(mean, low, high)] for mean in means)
+
+
+def bar(share: float, width: int = 20) -> str:
+    """A share between 0 and 1 as a bar."""
+    return _BARS[-1] * round(share * width)
 
 
 def _mean(values: Sequence[float]) -> float | None:

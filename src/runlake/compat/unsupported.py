@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NoReturn
 
 from runlake.errors import NotSupportedError
 
-_SWEEPS = "sweeps come later; start the runs from a loop or a shell script, and compare them with Api().runs()"
+_CONTROLLER = "the search is the store's: every agent asks it for the next run, and no controller is needed"
 _ARTIFACTS = "artifacts come later; save(path) keeps a file with its run, Api().run(path).file(name) gets it back"
 _REGISTRY = "registries come with artifacts, later; log_model(path, name) keeps a model, use_model(name) gets it back"
 _MEDIA = "log a figure as it is, or an Image, Table or Html, or keep the file with save(path)"
@@ -19,7 +19,7 @@ _VEGA = "charts of Vega are not drawn; runlake.plot has line, scatter, bar, hist
 _REMOTE = "it belongs to W&B's server"
 
 REASONS: dict[str, str] = {
-    **dict.fromkeys(("sweep", "agent", "controller"), _SWEEPS),
+    "controller": _CONTROLLER,
     **dict.fromkeys(("Artifact", "log_artifact", "use_artifact", "link_artifact"), _ARTIFACTS),
     "link_model": _REGISTRY,
     **dict.fromkeys(("Plotly", "Bokeh", "Graph", "Classes", "JoinedTable", "EvalTable"), _MEDIA),

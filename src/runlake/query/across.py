@@ -25,10 +25,11 @@ from runlake.query.history import History, Int64s, Series
 from runlake.query.scan import read_history, spellings
 from runlake.query.select import slice_rows
 from runlake.store import merged_file, segment
-from runlake.store.decode import ARROW_TYPE_OF_LANE
 from runlake.store.layout import Layout
 from runlake.store.merged_file import MergedList
+from runlake.store.read_segment import read_groups, read_series
 from runlake.store.sealed_series import GroupValues, GroupWish, joined_values
+from runlake.store.series import ARROW_TYPE_OF_LANE
 
 _LANES: dict[str, Lane] = {lane: lane for lane in get_args(Lane)}
 _NUMBERS = ("position", "first_n", "row_count", "group", "offset")
@@ -184,7 +185,7 @@ def _read_merged(
     """The blocks of some runs of a merged file."""
     file = folder / merged.files[stream]
     axes = [name for name in AXES if name == STEP or name in keys]
-    table = segment.read_series(segment.series_file(file), spellings(keys) | set(axes), _COLUMNS, merged.footers)
+    table = read_series(segment.series_file(file), spellings(keys) | set(axes), _COLUMNS, merged.footers)
     run_ids, directory, series = _directory(table, runs)
     groups = _read_groups(file, directory, series, merged)
     return [
@@ -239,7 +240,7 @@ def _read_groups(file: Path, directory: _Directory, series: list[tuple[str, Lane
     sparse = set(directory.group[directory.size != directory.row_count].tolist())
     lanes = [series[code][1] for code in directory.series[firsts].tolist()]
     wishes = {group: GroupWish(lane, group in sparse) for group, lane in zip(groups.tolist(), lanes, strict=True)}
-    return segment.read_groups(file, wishes, merged.footers)
+    return read_groups(file, wishes, merged.footers)
 
 
 def _alike(

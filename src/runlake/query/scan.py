@@ -21,13 +21,13 @@ from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, RunPath, Stream
 from runlake.query.history import EXACT_INTEGER, History, HistoryOutline, Series, SeriesOutline
 from runlake.query.sample import minmax_sample
 from runlake.query.select import take_rows
-from runlake.store import segment
-from runlake.store.decode import ARROW_TYPE_OF_LANE
 from runlake.store.layout import Layout
+from runlake.store.read_segment import read_keys, read_outline, read_pyramid, read_rows
 from runlake.store.sealed_series import SealedSeries
-from runlake.store.series import Float64s, Int64s, WriterRows
+from runlake.store.series import ARROW_TYPE_OF_LANE, Float64s, Int64s, WriterRows
 from runlake.store.snapshot import Snapshot, read_consistently
 from runlake.store.view import View, joined_by_writer, sealed, unsealed, view_of
+from runlake.store.write_segment import cut_series, pyramid
 from runlake.values import escape_key
 
 
@@ -62,7 +62,7 @@ def _keys(snapshot: Snapshot, stream: Stream, view: View) -> list[str]:
         stretches = joined_by_writer(_stretches(snapshot, stream, None, view))
         return list(dict.fromkeys(one.key for mine in stretches for rows in mine for one in rows.series))
     files = [(snapshot.segments_dir / m.files[stream], m.footers, m.owner) for m in sealed(snapshot, stream, view)]
-    of_segments = segment.read_keys(files)
+    of_segments = read_keys(files)
     fresh = [s.key for rows in unsealed(snapshot, stream, view) for s in rows.series]
     return list(dict.fromkeys([*of_segments, *fresh])) if fresh else of_segments
 
@@ -82,7 +82,7 @@ def _outline(snapshot: Snapshot, stream: Stream) -> HistoryOutline | None:
     metas = sealed(snapshot, stream, view)
     if snapshot.parts or snapshot.has_repeats or view.taken or not metas:
         return None
-    tables = [segment.read_outline(snapshot.segments_dir / m.files[stream], m.footers, m.owner) for m in metas]
+    tables = [read_outline(snapshot.segments_dir / m.files[stream], m.footers, m.owner) for m in metas]
     entries = pa.concat_tables(tables).to_pylist()
     entries.sort(key=lambda entry: (entry["first_n"], entry["position"]))
     row_count = entries[0]["first_n"]
@@ -130,8 +130,8 @@ def sample_history(
 
 def _sample_rows(history: History, samples: int) -> History:
     rows, values = _numbers(history)
-    pieces = segment.cut_series(rows, history.row_count)
-    points = [low + segment.pyramid(values[low:high]) for _, _, low, high in pieces]
+    pieces = cut_series(rows, history.row_count)
+    points = [low + pyramid(values[low:high]) for _, _, low, high in pieces]
     rows = np.arange(history.row_count) if rows is None else rows
     kept = np.concatenate(points) if points else np.array([], np.int64)
     picks = kept[minmax_sample(values[kept], samples)]
@@ -161,7 +161,7 @@ def _sketch(
     metas = sealed(snapshot, stream, view)
     footers = {name: footer for meta in metas for name, footer in meta.footers.items()}
     files = [(snapshot.segments_dir / m.files[stream], m.owner) for m in metas]
-    return segment.read_pyramid(files, spellings([key]), footers)
+    return read_pyramid(files, spellings([key]), footers)
 
 
 def spellings(keys: Iterable[str]) -> frozenset[str]:
@@ -182,7 +182,7 @@ def _stretches(snapshot: Snapshot, stream: Stream, keys: Sequence[str] | None, v
         for meta in metas
         for rows in view.counted(
             meta.generation,
-            segment.read_rows(
+            read_rows(
                 snapshot.segments_dir / meta.files[stream],
                 stream,
                 wanted,

@@ -16,16 +16,19 @@ from runlake.errors import CorruptError
 from runlake.model import AXES, STEP, TIMESTAMP, RunPath, Stream, TailCursor
 from runlake.query.history import Int64s, Tail
 from runlake.query.scan import in_order, join_rows, only_keys, spellings
-from runlake.store import record, segment
-from runlake.store.decode import ScannedPart, rows_of
+from runlake.store import record
+from runlake.store.decode import ScannedPart
+from runlake.store.decode_rows import rows_of
 from runlake.store.fold import WriterState
-from runlake.store.journal import FolderJournal, PartName
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal import PartName
 from runlake.store.journal_mark import read_journal_mark
 from runlake.store.kept import Kept
 from runlake.store.layout import Layout
 from runlake.store.part_tail import PartTails
+from runlake.store.read_segment import read_rows
 from runlake.store.run_state import is_alive, join_states
-from runlake.store.segment import Meta
+from runlake.store.segment_meta import Meta
 from runlake.store.series import WriterRows
 from runlake.store.snapshot import Snapshot, meta_names, read_consistently
 from runlake.store.view import View, joined_by_writer, sealed, slice_stretch, view_of
@@ -212,7 +215,7 @@ def _sealed_rows(
     found = [
         rows
         for meta, mine in wanted
-        for rows in segment.read_rows(
+        for rows in read_rows(
             snapshot.segments_dir / meta.files[wish.stream],
             wish.stream,
             None if keys is None else spellings(keys),

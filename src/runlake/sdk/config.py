@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from runlake.errors import ConfigError
+from runlake.errors import ConfigError, RunlakeWarning
 from runlake.sdk.config_source import as_plain, read_config
 from runlake.values import escape_key, flatten, unflatten
 
@@ -22,22 +23,32 @@ class Config(MutableMapping[str, Any]):
 
     Values become what a reader will get: tuples are lists, arrays lists of numbers, keys text, unknown objects their
     text. Dicts and lists that are read are copies: a change inside one is made with ``config["a"] = {...}``.
-    Changing a key to another value raises `ConfigError` unless `allow_val_change`. `_wandb` is not listed.
+    Changing a key to another value raises `ConfigError` unless `allow_val_change`. `_wandb` is not listed. Keys in
+    `locked` are parameters of a sweep: they keep their values, and who sets another one is warned once.
     """
 
-    __slots__ = ("_allow_val_change", "_data", "_on_edit")
+    __slots__ = ("_allow_val_change", "_data", "_locked", "_on_edit", "_told")
 
     _data: dict[str, Any]
     _on_edit: OnEdit | None
     _allow_val_change: bool
+    _locked: frozenset[str]
+    _told: set[str]
 
     def __init__(
-        self, initial: Mapping[str, Any] | None = None, on_edit: OnEdit | None = None, *, allow_val_change: bool = False
+        self,
+        initial: Mapping[str, Any] | None = None,
+        on_edit: OnEdit | None = None,
+        *,
+        allow_val_change: bool = False,
+        locked: Iterable[str] = (),
     ) -> None:
         """`initial` is taken as it is, without telling `on_edit`."""
         object.__setattr__(self, "_data", plain_config(initial or {}))
         object.__setattr__(self, "_on_edit", on_edit)
         object.__setattr__(self, "_allow_val_change", allow_val_change)
+        object.__setattr__(self, "_locked", frozenset(locked))
+        object.__setattr__(self, "_told", set())
 
     def __getitem__(self, key: Any) -> Any:
         return copy.deepcopy(self._data[str(key)])
@@ -93,6 +104,15 @@ class Config(MutableMapping[str, Any]):
             if key in self._data:
                 old = self._data[key]
                 if _is_same(old, value):
+                    continue
+                if key in self._locked:
+                    if key not in self._told:
+                        self._told.add(key)
+                        warnings.warn(
+                            f"runlake: config[{key!r}] is a parameter of the sweep and stays {old!r:.200}",
+                            RunlakeWarning,
+                            stacklevel=2,
+                        )
                     continue
                 if not allowed:
                     raise ConfigError(

@@ -83,15 +83,30 @@ class ExitHooks:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         """End the runs as killed, then die of the signal as if nobody had caught it."""
         if os.getpid() == self._pid:
-            if _is_inside_ours(frame) and self._may_wait():
+            is_inside, caller = _caller_of_ours(frame)
+            if is_inside and self._may_wait():
                 # This thread was stopped in the midst of a call of ours, with locks in its hands.
                 again = threading.Timer(_COME_AGAIN_S, os.kill, (self._pid, number))
                 again.daemon = True
                 again.start()
+                if caller is not None and sys.gettrace() is None:
+                    self._die_when_back_in(caller, number, again)
                 return
             self._end_all(128 + number, "killed")
-        signal.signal(number, signal.SIG_DFL)
-        signal.raise_signal(number)
+        _die_of(number)
+
+    def _die_when_back_in(self, caller: FrameType, number: int, again: threading.Timer) -> None:
+        """A loop that does little but log is inside a call of ours whenever one looks: trace where that returns to."""
+
+        def arrived(_frame: FrameType, _event: str, _argument: Any) -> None:
+            again.cancel()
+            sys.settrace(None)
+            caller.f_trace = None
+            self._end_all(128 + number, "killed")
+            _die_of(number)
+
+        caller.f_trace = arrived
+        sys.settrace(lambda _frame, _event, _argument: None)
 
     def _may_wait(self) -> bool:
         """Not for ever: the call may hang in a disk that does not answer."""
@@ -100,12 +115,19 @@ class ExitHooks:
         return now - self._first_signal_at < _PATIENCE_S
 
 
-def _is_inside_ours(frame: FrameType | None) -> bool:
+def _die_of(number: int) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
+
+
+def _caller_of_ours(frame: FrameType | None) -> tuple[bool, FrameType | None]:
+    """Whether the stack is inside a call of ours, and who made the outermost such call."""
+    is_inside, caller = False, None
     while frame is not None:
         if frame.f_globals.get("__name__", "").startswith(_OURS):
-            return True
+            is_inside, caller = True, frame.f_back
         frame = frame.f_back
-    return False
+    return is_inside, caller
 
 
 def interrupt_main_thread() -> None:

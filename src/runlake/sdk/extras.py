@@ -17,7 +17,7 @@ from runlake.sdk.files import RunFiles
 from runlake.sdk.saying import say
 from runlake.settings import Settings
 from runlake.store import record
-from runlake.store.journal import JournalWriter
+from runlake.store.journal_writer import JournalWriter
 from runlake.store.layout import Layout
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from runlake.settings import Settings
 from runlake.store import record, side_process
 from runlake.store.claim import read_claim
 from runlake.store.granted import pack_opening, unpack_grant
-from runlake.store.journal import Prepare
+from runlake.store.journal_writer import Prepare
 from runlake.store.layout import Layout
 from runlake.store.opening import OpenedRun, open_granted
 from runlake.store.shipped import Shipped, is_being_shipped, read_shipped, write_shipped
@@ -248,7 +248,7 @@ class Shipping:
             time.sleep(0.05)
 
     def _left_bytes(self, shipped: Shipped) -> int:
-        from runlake.store.journal import FolderJournal
+        from runlake.store.folder_journal import FolderJournal
 
         left = 0
         for name, size in FolderJournal(self._run_dir / "journal").list_parts():

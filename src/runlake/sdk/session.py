@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import threading
 import warnings
 import weakref
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ from runlake.model import RunPath, State
 from runlake.names import default_name, new_run_id
 from runlake.sdk.backlog import FAULTS
 from runlake.sdk.config import plain_config
-from runlake.sdk.config_source import read_config, read_defaults
+from runlake.sdk.config_source import read_config, read_defaults, read_file
 from runlake.sdk.disabled import DisabledWriter
 from runlake.sdk.exit_hooks import ExitHooks, interrupt_main_thread
 from runlake.sdk.helpers import attach
@@ -33,7 +34,8 @@ from runlake.settings import Settings, resolve
 from runlake.store import side_process
 from runlake.store.changes import append_change
 from runlake.store.control import StopWatch
-from runlake.store.journal import FolderJournal, Prepare
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal_writer import Prepare
 from runlake.store.layout import Layout
 from runlake.store.opening import OpenedRun, open_run
 from runlake.values import flatten
@@ -55,6 +57,7 @@ class Session:
         self._open_runs: weakref.WeakSet[Run] = weakref.WeakSet()
         self._held_runs: list[Run] = []
         self._hooks: ExitHooks | None = None
+        self._stop_lock = threading.Lock()
 
     def init(
         self,
@@ -90,8 +93,9 @@ class Session:
         A second call returns the active run in a script and ends it in a notebook (`reinit` chooses). An `id` that
         exists gets a new attempt unless `resume` says to go on, or ``mode="shared"`` that several processes write it.
         ``resume_from="run_id?_step=9"`` goes on behind step 9 of a run and hides what came later, ``fork_from`` begins
-        a new run with the rows up to there. Arguments of W&B that mean nothing here are taken and ignored;
-        `sync_tensorboard` is refused by name.
+        a new run with the rows up to there. In a run of a sweep, entity, project, id and store are those that its agent
+        says, and the sweep's parameters win over `config`. Arguments of W&B that mean nothing here are taken and
+        ignored; `sync_tensorboard` is refused by name.
         """
         _refuse(sync_tensorboard=sync_tensorboard, tensorboard=tensorboard)
         arguments = {
@@ -104,6 +108,7 @@ class Session:
             reuse = self._reuse_active(chosen)
             if reuse is not None:
                 return reuse
+        _tell_settled(chosen, {"entity": entity, "project": project, "run_id": id, "base_url": base_url})
         values = _chosen_config(config, config_include_keys, config_exclude_keys)
         run = self._begin(chosen, values, bool(allow_val_change), *moments(chosen, resume_from, fork_from))
         if chosen.ignored:
@@ -149,9 +154,11 @@ class Session:
         memory = project_dir / f"resume-{_program_key(settings)}" if resumes_last else None
         run_id = settings.run_id or (_remembered(memory) if memory else None) or new_run_id()
         path = rewind[0] if rewind else RunPath(settings.entity, settings.project, run_id)
+        params = read_file(settings.sweep_param_path) if settings.sweep_param_path is not None else {}
+        config = {**config, **plain_config(params)}
         if settings.mode == "disabled":
             opened = OpenedRun(path, DisabledWriter(), run_id, run_id)  # type: ignore[arg-type]
-            return Run(opened, layout, settings, config=config, name=settings.name or run_id)
+            return Run(opened, layout, settings, config=config, name=settings.name or run_id, locked=params)
         prepare_later: list[Run] = []
         is_primary = False if settings.update_finish_state is False else settings.primary
         start = {
@@ -163,6 +170,7 @@ class Session:
             "user": settings.username,
             "host": settings.host,
             "program": settings.program or _program(),
+            "sweep": settings.sweep_id,
             "set": flatten(config, stringify_keys=True),
             **({} if is_primary is None else {"primary": is_primary}),
             **({} if fork is None else {"forked_from": f"{fork[0]}?_step={fork[1]}"}),
@@ -179,7 +187,7 @@ class Session:
         before = opened.before
         merged = {**before.config, **config} if before else config
         name = opened.name or opened.path.run_id
-        run = Run(opened, layout, settings, config=merged, name=name, allow_val_change=allow_val_change)
+        run = Run(opened, layout, settings, config=merged, name=name, allow_val_change=allow_val_change, locked=params)
         prepare_later.append(run)
         if memory is not None:
             memory.write_text(run_id)
@@ -192,7 +200,7 @@ class Session:
         detach = _attach_what_can_be(run)
         watch = StopWatch(FolderJournal(run.journal_dir), run.generation, run.writer_id)
         beside = None if shipping is None else shipping.look_after
-        ticker = Ticker(run, watch, lambda: self._stop(run), beside, interval_s=self._tick_s)
+        ticker = Ticker(run, watch, lambda: self.stop(run), beside, interval_s=self._tick_s)
         ticker.start()
         self._open_runs.add(run)
         if self._hooks is None:
@@ -214,10 +222,12 @@ class Session:
 
         run.on_finishing, run.on_finished = finishing, finished
 
-    def _stop(self, run: Run) -> None:
-        """Somebody asked the run to stop: the training loop sees a KeyboardInterrupt, as with Ctrl-C."""
-        run.is_stop_requested = True
-        interrupt_main_thread()
+    def stop(self, run: Run) -> None:
+        """Somebody asked the run to stop: the training loop sees a KeyboardInterrupt, as with Ctrl-C, once."""
+        with self._stop_lock:
+            is_first, run.is_stop_requested = not run.is_stop_requested, True
+        if is_first:
+            interrupt_main_thread()
 
     def end_all(self, exit_code: int, state: State | None = None) -> None:
         """End every run that is still open; called when the process ends."""
@@ -310,6 +320,18 @@ def in_notebook() -> bool:
 def _chosen_config(config: Any, include: Any, exclude: Any) -> dict[str, Any]:
     """The configuration that was passed, over what ``config-defaults.yaml`` here says."""
     return plain_config({**read_defaults(Path.cwd()), **read_config(config, include=include, exclude=exclude)})
+
+
+def _tell_settled(settings: Settings, asked: Mapping[str, Any]) -> None:
+    if settings.sweep_id is not None:
+        names = [name for name, value in asked.items() if value is not None and value != getattr(settings, name)]
+        if names:
+            warnings.warn(
+                f"runlake: in a run of sweep {settings.sweep_id} its agent says {', '.join(names)}; what init() was "
+                "given is ignored",
+                RunlakeWarning,
+                stacklevel=3,
+            )
 
 
 def _refuse(**arguments: Any) -> None:

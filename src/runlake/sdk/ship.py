@@ -19,7 +19,8 @@ from runlake.model import FileInfo, RunInfo, RunPath, WriterOpening
 from runlake.service.contract import Service
 from runlake.store import record
 from runlake.store.blobs import FolderBlobs
-from runlake.store.journal import FolderJournal, PartName
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal import PartName
 from runlake.store.layout import Layout
 from runlake.store.opening import open_editor
 from runlake.store.run_state import is_alive, part_header

@@ -19,7 +19,7 @@ from runlake.service.contract import Service
 from runlake.service.open import find_api_key
 from runlake.service.remote import RemoteService
 from runlake.store import tidy
-from runlake.store.journal import FolderJournal
+from runlake.store.folder_journal import FolderJournal
 from runlake.store.layout import Layout
 from runlake.store.run_state import is_alive
 from runlake.store.shipped import only_shipper, read_shipped

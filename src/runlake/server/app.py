@@ -32,7 +32,7 @@ from runlake.server.wandb.graphql import GraphQL
 from runlake.server.wandb.histories import Histories
 from runlake.server.wandb.mutations import MutationRoot
 from runlake.server.wandb.routes import wandb_router
-from runlake.service.local import LocalService
+from runlake.service.open import open_as_server
 from runlake.version import __version__
 
 SCHEMA_PATH = "/api/v1/schema"
@@ -101,7 +101,7 @@ def open_parts(config: ServerConfig) -> ServerParts:
     """Open a store and its people."""
     root = Path(config.root)
     people = open_people(root, config.database_url)
-    service = LocalService(root, default_entity=config.default_entity, seals_what_is_sent=True)
+    service = open_as_server(root, default_entity=config.default_entity, environ=os.environ)
     return ServerParts(
         service=service,
         people=people,

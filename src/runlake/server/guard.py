@@ -26,6 +26,9 @@ from runlake.model import ProjectInfo, RunInfo, RunPage, RunPath, WriterGrant
 from runlake.server.people import Access, Person, Share
 from runlake.service.contract import Service
 
+if TYPE_CHECKING:
+    from runlake.sweep_model import SweepPath
+
 P = ParamSpec("P")
 R = TypeVar("R")
 Need = Literal["read", "write"]
@@ -54,11 +57,11 @@ def access_of(person: Person | None, entity: str, shared: Access) -> Access:
 
 
 def _of_run(verb: Callable[Concatenate[Service, P], R], need: Need) -> Callable[Concatenate[GuardedService, P], R]:
-    """The verb, for those who may `need` the project of the `RunPath` that is its first argument."""
+    """The verb, for those who may `need` the project of the run or sweep whose path is its first argument."""
 
     @functools.wraps(verb)
     def checked(self: GuardedService, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        path = cast(RunPath, args[0] if args else kwargs["path"])
+        path = cast("RunPath | SweepPath", args[0] if args else kwargs["path"])
         return self._pass_on(verb, need, (path.entity, path.project), args, kwargs)
 
     return checked
@@ -180,6 +183,14 @@ class GuardedService:
     write_batch = _of_run(Service.write_batch, "write")
     open_writer = _of_run_and_its_source(Service.open_writer)
     append_frames = _of_run(Service.append_frames, "write")
+
+    create_sweep = _of_project(Service.create_sweep, "write")
+    list_sweeps = _of_project(Service.list_sweeps, "read")
+    read_sweep = _of_run(Service.read_sweep, "read")
+    edit_sweep = _of_run(Service.edit_sweep, "write")
+    delete_sweep = _of_run(Service.delete_sweep, "write")
+    join_sweep = _of_run(Service.join_sweep, "write")
+    report_agent = _of_run(Service.report_agent, "write")
 
     seal = _of_project(Service.seal, "write")
     merge_runs = _of_project(Service.merge_runs, "write")

@@ -53,6 +53,16 @@ from runlake.model import (
 )
 from runlake.query.across import HistoryBlock
 from runlake.query.history import History, HistoryOutline, Tail
+from runlake.sweep_model import (
+    AgentInfo,
+    AgentReport,
+    AgentStart,
+    Order,
+    SweepEdit,
+    SweepInfo,
+    SweepPath,
+    SweepStart,
+)
 
 
 class Service(Protocol):
@@ -277,6 +287,44 @@ class Service(Protocol):
         """
         ...
 
+    # Sweeps
+
+    def create_sweep(self, entity: str, project: str, start: SweepStart) -> SweepInfo:
+        """A new sweep. `SweepConfigError` names all that is wrong with its configuration.
+
+        `ConflictError` for an id that is taken, `NotFoundError` for a prior run that is not there.
+        """
+        ...
+
+    def list_sweeps(self, entity: str, project: str) -> list[SweepInfo]:
+        """The sweeps of a project, oldest first."""
+        ...
+
+    def read_sweep(self, path: SweepPath) -> SweepInfo:
+        """One sweep, as of now; its runs are those that `list_runs` finds by ``{"sweep": sweep_id}``."""
+        ...
+
+    def edit_sweep(self, path: SweepPath, edit: SweepEdit) -> SweepInfo:
+        """Pause, resume, finish or cancel it, or name it anew. `ConflictError` for a canceled one."""
+        ...
+
+    def delete_sweep(self, path: SweepPath) -> None:
+        """Remove it; its runs stay, and its agents find that it is gone."""
+        ...
+
+    def join_sweep(self, path: SweepPath, start: AgentStart) -> AgentInfo:
+        """A new agent of a sweep: the one who will begin its runs, and report."""
+        ...
+
+    def report_agent(self, path: SweepPath, agent_id: str, report: AgentReport) -> tuple[Order, ...]:
+        """What an agent says of itself, at least every few seconds, and what it is to do.
+
+        No parameters are handed out twice and none are forgotten, however many ask: those of an agent that is gone
+        before its run has ended go to another. A run of which this agent has not spoken yet is handed to it again, so
+        an answer that got lost costs nothing. No orders: wait, and report again.
+        """
+        ...
+
     # Care of the store
 
     def seal(self, entity: str, project: str, run_id: str | None = None) -> Iterator[tuple[RunPath, int]]:
@@ -335,14 +383,14 @@ class Service(Protocol):
     def merge_from(
         self, other: Path, *, projects: Sequence[tuple[str, str]] | None = None, is_dry_run: bool = False
     ) -> Iterator[Merged]:
-        """Bring everything of the store in the folder `other` into this one; yields each run as it goes.
+        """Bring everything of the store in the folder `other` into this one; yields each run and sweep as it goes.
 
         Only some (entity, project) with `projects`. The other store is not written to. Two copies of one run (of one
         incarnation) become their union; another run whose id is taken gets `<id>-<beginning of its incarnation>`; what
-        was deleted in either store stays deleted. Doing it again changes nothing more. With `is_dry_run` nothing is
-        done, and the answers say what would be. `NotFoundError` when there is no such store or project, `ConflictError`
-        while another process merges into this store. Runs that cannot be read do not stop the others; the first of
-        their errors is raised at the end.
+        was deleted in either store stays deleted. A sweep that went on in both stays as it is here. Doing it again
+        changes nothing more. With `is_dry_run` nothing is done, and the answers say what would be. `NotFoundError` when
+        there is no such store or project, `ConflictError` while another process merges into this store. Runs that
+        cannot be read do not stop the others; the first of their errors is raised at the end.
         """
         ...
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import secrets
 import threading
 import time
 import warnings
@@ -17,7 +16,6 @@ from runlake.errors import (
     ConflictError,
     NotFoundError,
     ReadOnlyError,
-    RunlakeError,
     RunlakeWarning,
     StoreError,
 )
@@ -26,19 +24,14 @@ from runlake.model import (
     BegunWriter,
     ConsoleLine,
     FileInfo,
-    Finding,
-    Garbage,
     GenerationInfo,
-    Merged,
     ProjectInfo,
-    Repair,
     RunEdit,
     RunInfo,
     RunPage,
     RunPath,
     Stream,
     TailCursor,
-    TrashItem,
     WriterAnswer,
     WriterBatch,
     WriterGrant,
@@ -48,22 +41,38 @@ from runlake.model import (
 from runlake.query import across, console, scan
 from runlake.query.across import HistoryBlock, KnownRun
 from runlake.query.history import History, HistoryOutline, Tail
+from runlake.query.metric import numbers_in_order
 from runlake.query.run_chunk import RunChunk
 from runlake.query.run_index import RunIndex
 from runlake.query.tail import TailReader
+from runlake.service.edit_records import records_of
+from runlake.service.local_care import LocalCare
+from runlake.service.open_sweep import Runs
+from runlake.service.sweeps import Sweeps
 from runlake.store import record, trash
 from runlake.store.blobs import FolderBlobs
-from runlake.store.catalog import ENDED_STATES, Catalog, Progress, ProjectState
+from runlake.store.catalog import ENDED_STATES, Catalog, Progress
 from runlake.store.changes import Action, append_change
 from runlake.store.claim import new_writer_id
 from runlake.store.fed_journal import FedJournals
 from runlake.store.fold_many import fold_many
 from runlake.store.journal_mark import read_journal_mark
 from runlake.store.layout import Layout, check_run_path
-from runlake.store.opening import create_pending, create_store, hold_journal, open_editor
+from runlake.store.marker import check_format, create_store
+from runlake.store.opening import create_pending, hold_journal, open_editor
+from runlake.store.project_records import ProjectState
 from runlake.store.run_state import list_generations, read_run, read_state
 from runlake.store.served_runs import ServedRuns
-from runlake.values import canonical
+from runlake.sweep_model import (
+    AgentInfo,
+    AgentReport,
+    AgentStart,
+    Order,
+    SweepEdit,
+    SweepInfo,
+    SweepPath,
+    SweepStart,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -80,15 +89,15 @@ _ROW_COUNTS: dict[Stream, str] = {
     "console": "console_line_count",
 }
 _STATES_WITHOUT_A_PROCESS = ("pending", "failed")
-_INFO_KEYS = frozenset({"name", "notes", "tags", "group", "job_type"})
 
 
-class LocalService:
+class LocalService(LocalCare):
     """A store in a folder. Threads may share it; nothing is opened before it is needed.
 
     A listing of a project that no catalog knows waits until every run of it was read, and `progress` is told how far
     that is (`store.catalog.Progress`). What names a run does not wait for it. With `seals_what_is_sent`, as a server
-    has it, runs whose journals are sent here are sealed when they have ended.
+    has it, runs whose journals are sent here are sealed when they have ended; with `shares_versions`, other processes
+    can cut pages from the versions that were given here, for ten minutes at least.
     """
 
     def __init__(
@@ -100,6 +109,7 @@ class LocalService:
         cache_dir: Path | None = None,
         progress: Progress | None = None,
         seals_what_is_sent: bool = False,
+        shares_versions: bool = False,
     ) -> None:
         self._layout = Layout(root.absolute())
         self._default_entity = default_entity
@@ -112,16 +122,19 @@ class LocalService:
             fold_many=lambda *project: fold_many(self._layout, *project),
             cache_dir=cache_dir,
             progress=progress,
+            tells_states=shares_versions,
         )
         self._tails = TailReader(self._layout)
         self._served_runs = ServedRuns(self._layout)
         self._fed_journals = FedJournals(self._layout, seals=seals_what_is_sent)
+        runs = Runs(find=self._find_runs, stop=self.stop_run, metric_values=self._metric_values)
+        self._sweeps = Sweeps(self._layout, runs, user=user)
         self._writer_id = new_writer_id(time.time())
-        self._token = secrets.token_hex(4)
         self._listings: OrderedDict[tuple[str, str, str], RunIndex] = OrderedDict()
         self._newest: dict[tuple[str, str], RunIndex] = {}
         self._listings_lock = threading.Lock()
         self._told: set[tuple[str, str]] = set()
+        self._is_format_known = False
 
     @property
     def url(self) -> str:
@@ -139,6 +152,7 @@ class LocalService:
     # Projects
 
     def list_projects(self, entity: str | None = None) -> list[ProjectInfo]:
+        self._check_format()
         entities = self._layout.entities() if entity is None else [entity]
         return [
             self._describe_project(owner, project) for owner in entities for project in self._layout.projects(owner)
@@ -189,7 +203,7 @@ class LocalService:
         return read_run(self._layout, path)
 
     def edit_run(self, path: RunPath, edit: RunEdit) -> RunInfo:
-        records = _records_of(edit)
+        records = records_of(edit)
         if edit.state is not None:
             if edit.state not in _STATES_WITHOUT_A_PROCESS:
                 raise BadValueError(f"a run can be made {' or '.join(_STATES_WITHOUT_A_PROCESS)}, not {edit.state!r}")
@@ -335,115 +349,33 @@ class LocalService:
     def append_frames(self, path: RunPath, writer: str, number: int, offset: int, data: bytes) -> Appended:
         return self._fed_journals.append(path, writer, number, offset, data)
 
-    # Care of the store
+    # Sweeps
 
-    def seal(self, entity: str, project: str, run_id: str | None = None) -> Iterator[tuple[RunPath, int]]:
-        """Runs that cannot be sealed do not stop the others; the first of their errors is raised at the end."""
+    def create_sweep(self, entity: str, project: str, start: SweepStart) -> SweepInfo:
+        create_store(self._layout)
+        return self._sweeps.create(entity, project, start)
+
+    def list_sweeps(self, entity: str, project: str) -> list[SweepInfo]:
         self._check_project(entity, project)
-        if run_id is not None:
-            self._check_exists(RunPath(entity, project, run_id))
-        run_ids = sorted(self._layout.run_ids(entity, project)) if run_id is None else [run_id]
-        return self._seal_each([RunPath(entity, project, each) for each in run_ids])
+        return self._sweeps.list(entity, project)
 
-    def merge_runs(self, entity: str, project: str, *, at_once: bool = False) -> Iterator[RunPath]:
-        from runlake.store import merged_runs
+    def read_sweep(self, path: SweepPath) -> SweepInfo:
+        return self._sweeps.read(path)
 
-        self._check_project(entity, project)
-        if at_once:
-            return merged_runs.merge_runs(self._layout, entity, project, quiet_s=0.0, min_run_count=2)
-        return merged_runs.merge_runs(self._layout, entity, project)
+    def edit_sweep(self, path: SweepPath, edit: SweepEdit) -> SweepInfo:
+        return self._sweeps.edit(path, edit)
 
-    def check(self, entity: str | None = None, project: str | None = None) -> Iterator[tuple[RunPath, list[Finding]]]:
-        from runlake.store.check import MergedFiles, check_run
-        from runlake.store.check_project import check_project, check_store
+    def delete_sweep(self, path: SweepPath) -> None:
+        self._sweeps.delete(path)
 
-        if entity is None and (findings := check_store(self._layout)):
-            yield RunPath("", "", ""), findings
-        for owner, name in self._projects(entity, project):
-            if findings := check_project(self._layout, owner, name):
-                yield RunPath(owner, name, ""), findings
-            merged = MergedFiles()
-            for run_id in sorted(self._layout.run_ids(owner, name)):
-                path = RunPath(owner, name, run_id)
-                yield path, check_run(self._layout, path, merged)
+    def join_sweep(self, path: SweepPath, start: AgentStart) -> AgentInfo:
+        return self._sweeps.join(path, start)
 
-    def repair(
-        self,
-        entity: str | None = None,
-        project: str | None = None,
-        run_id: str | None = None,
-        *,
-        is_dry_run: bool = False,
-        force: bool = False,
-    ) -> Iterator[tuple[RunPath, list[Repair]]]:
-        """Runs that cannot be mended do not stop the others; the first of their errors is raised at the end."""
-        from runlake.store.repair import repair_run
-        from runlake.store.repair_project import repair_project, repair_store
-
-        if entity is not None and project is not None and run_id is not None:
-            self._check_exists(RunPath(entity, project, run_id))
-        if entity is None and (repairs := repair_store(self._layout, is_dry_run=is_dry_run)):
-            yield RunPath("", "", ""), repairs
-        failures: list[RunlakeError] = []
-        for owner, name in self._projects(entity, project):
-            if run_id is None and (
-                repairs := repair_project(
-                    self._layout, owner, name, self._writer_id, is_dry_run=is_dry_run, force=force
-                )
-            ):
-                yield RunPath(owner, name, ""), repairs
-            for each in sorted(self._layout.run_ids(owner, name)) if run_id is None else [run_id]:
-                path = RunPath(owner, name, each)
-                try:
-                    yield path, repair_run(self._layout, path, is_dry_run=is_dry_run, force=force)
-                except NotFoundError:
-                    continue  # deleted since the runs were listed, or a folder without a journal
-                except RunlakeError as error:
-                    failures.append(error)
-        if failures:
-            raise failures[0]
-
-    def list_trash(self) -> list[TrashItem]:
-        return trash.list_trash(self._layout)
-
-    def restore_run(self, run: RunPath | str) -> RunPath:
-        if isinstance(run, RunPath):
-            folder = trash.find_trashed(self._layout, check_run_path(run))
-            return trash.restore_run(self._layout, folder, self._writer_id, run)
-        if run not in {item.name for item in self.list_trash() if item.is_run}:
-            raise NotFoundError(f"no deleted run {run!r} in the trash of {self.url}; see: runlake trash")
-        return trash.restore_run(self._layout, self._layout.trash_dir / run, self._writer_id)
-
-    def empty_trash(self, *, older_than_s: float, is_dry_run: bool = False) -> Iterator[Garbage]:
-        from runlake.store.garbage import collect
-
-        return collect(self._layout, older_than_s=older_than_s, is_dry_run=is_dry_run)
-
-    def merge_from(
-        self, other: Path, *, projects: Sequence[tuple[str, str]] | None = None, is_dry_run: bool = False
-    ) -> Iterator[Merged]:
-        from runlake.store.merge_stores import choose_projects, merge_projects
-
-        theirs = Layout(other.absolute())
-        chosen = choose_projects(self._layout, theirs, projects)
-        return merge_projects(self._layout, theirs, chosen, self._writer_id, is_dry_run=is_dry_run)
+    def report_agent(self, path: SweepPath, agent_id: str, report: AgentReport) -> tuple[Order, ...]:
+        return self._sweeps.report(path, agent_id, report)
 
     def close(self) -> None:
         """Nothing stays open between calls."""
-
-    def _seal_each(self, paths: list[RunPath]) -> Iterator[tuple[RunPath, int]]:
-        from runlake.store.seal import seal_run
-
-        failures: list[RunlakeError] = []
-        for path in paths:
-            try:
-                yield path, seal_run(self._layout, path)
-            except NotFoundError:
-                continue  # deleted since the runs were listed, or a folder without a journal
-            except RunlakeError as error:
-                failures.append(error)
-        if failures:
-            raise failures[0]
 
     def _write_records(self, path: RunPath, records: list[tuple[int, dict[str, Any]]]) -> None:
         """Leave records in the run as a short-lived writer, and tell the readers."""
@@ -459,6 +391,15 @@ class LocalService:
             editor.writer.close()
         self._tell(path, "edit", editor.incarnation)
 
+    def _find_runs(self, entity: str, project: str, filters: Mapping[str, Any]) -> list[RunInfo]:
+        index = self._index(entity, project)
+        return index.infos(index.select(filters))
+
+    def _metric_values(self, path: SweepPath, metric: str) -> dict[str, list[float]]:
+        """Of each run of a sweep the values of a metric, in the order in which they were logged."""
+        blocks = self.read_histories(path.entity, path.project, keys=[metric], filters={"sweep": path.sweep_id})
+        return {run_id: numbers_in_order(history) for block in blocks for run_id, history in block.histories()}
+
     def _tell(self, path: RunPath, action: Action, incarnation: str) -> None:
         append_change(self._layout, path, self._writer_id, action, incarnation)
 
@@ -469,17 +410,15 @@ class LocalService:
         for folder, problem in state.problems.items():
             path = self._layout.run_path_of(self._layout.runs_dir(entity, project) / folder)
             self._tell_once(str(path), problem)
-        version = f"{self._token}.{state.number}"
         with self._listings_lock:
-            index = self._listings.get((entity, project, version))
+            index = self._listings.get((entity, project, state.version))
             if index is None:
-                index = self._index_of(state, self._newest.get((entity, project)), version)
-                self._listings[entity, project, version] = self._newest[entity, project] = index
-                while len(self._listings) > _KEPT_LISTINGS:
-                    self._listings.popitem(last=False)
+                index = self._index_of(state, self._newest.get((entity, project)))
+                self._newest[entity, project] = index
+                self._keep(entity, project, index)
             return index
 
-    def _index_of(self, state: ProjectState, before: RunIndex | None, version: str) -> RunIndex:
+    def _index_of(self, state: ProjectState, before: RunIndex | None) -> RunIndex:
         """The index of a state; what the one before it has of the stored columns is used again."""
         chunk = None
         if before is not None:
@@ -489,17 +428,33 @@ class LocalService:
             chunk = None
         elif chunk is None or chunk.stored is not state.columns:
             chunk = RunChunk(state.columns)
-        return RunIndex(state.added, version, chunk=chunk, hidden=state.hidden)
+        return RunIndex(state.added, state.version, chunk=chunk, hidden=state.hidden)
+
+    def _keep(self, entity: str, project: str, index: RunIndex) -> None:
+        self._listings[entity, project, index.version] = index
+        while len(self._listings) > _KEPT_LISTINGS:
+            self._listings.popitem(last=False)
 
     def _kept_index(self, entity: str, project: str, version: str) -> RunIndex:
+        """The project as it was in a version that was given here, or by another process."""
+        key = (entity, project, version)
         with self._listings_lock:
-            try:
-                self._listings.move_to_end((entity, project, version))
-                return self._listings[entity, project, version]
-            except KeyError:
-                raise ConflictError(
-                    f"the state {version!r} of {entity}/{project} is not kept any more; list again from the first page"
-                ) from None
+            if key in self._listings:
+                self._listings.move_to_end(key)
+                return self._listings[key]
+        state = self._catalog.recall(entity, project, version)
+        if state is None:
+            raise ConflictError(
+                f"the state {version!r} of {entity}/{project} is not kept any more; list again from the first page"
+            )
+        with self._listings_lock:
+            if key not in self._listings:
+                chunks = [index.chunk for index in self._listings.values() if index.chunk is not None]
+                like = next((chunk for chunk in chunks if chunk.stored is state.columns), None)
+                if like is None and state.columns is not None:
+                    like = RunChunk(state.columns)
+                self._keep(entity, project, RunIndex(state.added, version, chunk=like, hidden=state.hidden))
+            return self._listings[key]
 
     def _tell_once(self, run: str, problem: str) -> None:
         if (run, problem) not in self._told:
@@ -515,14 +470,13 @@ class LocalService:
         run_count = len(self._layout.run_ids(entity, project))
         return ProjectInfo(entity=entity, name=project, created_at=folder.stat().st_mtime, run_count=run_count)
 
-    def _projects(self, entity: str | None, project: str | None) -> Iterator[tuple[str, str]]:
-        if entity is not None and project is not None:
-            self._check_project(entity, project)
-        for owner in self._layout.entities() if entity is None else [entity]:
-            for name in self._layout.projects(owner) if project is None else [project]:
-                yield owner, name
+    def _check_format(self) -> None:
+        if not self._is_format_known:
+            check_format(self._layout)
+            self._is_format_known = True
 
     def _check_project(self, entity: str, project: str) -> None:
+        self._check_format()
         check_run_path(RunPath(entity, project, "any"))
         if self._layout.project_dir(entity, project).is_dir():
             return
@@ -536,6 +490,7 @@ class LocalService:
         raise NotFoundError(f"no project {entity}/{project}: {found}; {_advice(asked, known, prefix, 'runlake ls')}")
 
     def _check_exists(self, path: RunPath) -> None:
+        self._check_format()
         check_run_path(path)
         if self._layout.run_dir(path).is_dir():
             return
@@ -555,34 +510,6 @@ class LocalService:
             return None  # this is only advice, and the error that matters is being made
         ids = [run.run_id for run in index.infos(index.page({"display_name": path.run_id}, limit=3).positions)]
         return f"the run of that name has the id {' or '.join(ids)}" if ids else None
-
-
-def _records_of(edit: RunEdit) -> list[tuple[int, dict[str, Any]]]:
-    """What an edit leaves in the journal, all of it checked before anything is written."""
-    records: list[tuple[int, dict[str, Any]]] = []
-    for kind, to_set, to_unset in (
-        (record.CONFIG, edit.config_set, edit.config_unset),
-        (record.SUMMARY, edit.summary_set, edit.summary_unset),
-    ):
-        if to_set or to_unset:
-            values = {path: canonical(value) for path, value in to_set.items()}
-            records.append((kind, {"set": values, "unset": list(to_unset)}))
-    if edit.info:
-        unknown = sorted(edit.info.keys() - _INFO_KEYS)
-        if unknown:
-            raise BadValueError(
-                f"a run has no editable field {unknown[0]!r}; there are {', '.join(sorted(_INFO_KEYS))}"
-            )
-        records.append((record.INFO, {key: _info_value(key, value) for key, value in edit.info.items()}))
-    return records
-
-
-def _info_value(key: str, value: Any) -> Any:
-    if key == "tags" and isinstance(value, list | tuple) and all(isinstance(tag, str) for tag in value):
-        return list(value)
-    if key != "tags" and (value is None or isinstance(value, str)):
-        return value
-    raise BadValueError(f"{key} must be {'a list of texts' if key == 'tags' else 'text or None'}, not {value!r}")
 
 
 def _advice(asked: str, known: Sequence[str], prefix: str, command: str) -> str:

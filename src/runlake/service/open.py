@@ -12,6 +12,7 @@ from runlake.store.location import cache_dir_of, find_store
 
 if TYPE_CHECKING:
     from runlake.service.contract import Service
+    from runlake.service.local import LocalService
     from runlake.store.catalog import Progress
 
 
@@ -53,6 +54,19 @@ def open_service(
         user=settings.username,
         cache_dir=cache_dir_of(root, environ),
         progress=progress,
+    )
+
+
+def open_as_server(root: Path, *, default_entity: str, environ: Mapping[str, str]) -> LocalService:
+    """The store in a folder for a process that serves it: others serve it too, and all answer as one."""
+    from runlake.service.local import LocalService
+
+    return LocalService(
+        root,
+        default_entity=default_entity,
+        cache_dir=cache_dir_of(root, environ),
+        seals_what_is_sent=True,
+        shares_versions=True,
     )
 
 

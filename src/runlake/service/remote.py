@@ -47,9 +47,19 @@ from runlake.query.history import History, HistoryOutline, Tail
 from runlake.service import wire, wire_rows
 from runlake.service.http import ATTEMPTS, HttpClient
 from runlake.service.remote_file import BodyFile, RemoteFile
-from runlake.service.wire import API_PREFIX, file_address, project_address, run_address
+from runlake.service.wire import API_PREFIX, file_address, project_address, run_address, sweep_address
 from runlake.store.granted import pack_opening, unpack_grant
 from runlake.store.layout import check_file_name, check_run_path
+from runlake.sweep_model import (
+    AgentInfo,
+    AgentReport,
+    AgentStart,
+    Order,
+    SweepEdit,
+    SweepInfo,
+    SweepPath,
+    SweepStart,
+)
 
 _LONGEST_QUERY_BYTES = 4000
 _PIECE_BYTES = 1 << 20
@@ -295,6 +305,34 @@ class RemoteService:
         body = self._http.request("PUT", address, query={"offset": offset}, content=data, headers=headers)
         return wire.unpack(body, Appended)
 
+    # Sweeps
+
+    def create_sweep(self, entity: str, project: str, start: SweepStart) -> SweepInfo:
+        _check(entity, project)
+        address = project_address(entity, project, "sweeps")
+        return wire.unpack(self._http.request("POST", address, content=wire.pack(start), headers=_JSON), SweepInfo)
+
+    def list_sweeps(self, entity: str, project: str) -> list[SweepInfo]:
+        _check(entity, project)
+        return self._get(project_address(entity, project, "sweeps"), list[SweepInfo])
+
+    def read_sweep(self, path: SweepPath) -> SweepInfo:
+        return self._get(_sweep(path), SweepInfo)
+
+    def edit_sweep(self, path: SweepPath, edit: SweepEdit) -> SweepInfo:
+        body = self._http.request("PATCH", _sweep(path), content=wire.pack(edit), headers=_JSON)
+        return wire.unpack(body, SweepInfo)
+
+    def delete_sweep(self, path: SweepPath) -> None:
+        self._http.request("DELETE", _sweep(path))
+
+    def join_sweep(self, path: SweepPath, start: AgentStart) -> AgentInfo:
+        body = self._http.request("POST", _sweep(path, "agents"), content=wire.pack(start), headers=_JSON)
+        return wire.unpack(body, AgentInfo)
+
+    def report_agent(self, path: SweepPath, agent_id: str, report: AgentReport) -> tuple[Order, ...]:
+        return wire.unpack(self._ask(_sweep(path, "agents", agent_id, "report"), report), tuple[Order, ...])
+
     # Care of the store
 
     def seal(self, entity: str, project: str, run_id: str | None = None) -> Iterator[tuple[RunPath, int]]:
@@ -368,6 +406,11 @@ class RemoteService:
 def _run(path: RunPath, *rest: str) -> str:
     _check(*path)
     return run_address(path, *rest)
+
+
+def _sweep(path: SweepPath, *rest: str) -> str:
+    _check(*path)
+    return sweep_address(path, *rest)
 
 
 def _check(*names: str) -> None:

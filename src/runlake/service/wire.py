@@ -30,6 +30,7 @@ from runlake.errors import (
 from runlake.model import Lane, RunPath, Stream
 from runlake.query.history import HistoryOutline, SeriesOutline
 from runlake.store.granted import pack_grant, unpack_opening
+from runlake.sweep_model import SweepPath
 from runlake.values import decode_json, encode_json
 
 __all__ = ["pack_grant", "unpack_opening"]
@@ -51,6 +52,11 @@ T = TypeVar("T")
 def run_address(path: RunPath, *rest: str) -> str:
     """Where a run is, within a server: ``/api/v1/runs/entity/project/id``, and what of it behind that."""
     return "/".join((f"{API_PREFIX}/runs", *(quote(part, safe="") for part in (*path, *rest))))
+
+
+def sweep_address(path: SweepPath, *rest: str) -> str:
+    """Where a sweep is, within a server."""
+    return "/".join((f"{API_PREFIX}/sweeps", *(quote(part, safe="") for part in (*path, *rest))))
 
 
 def file_address(path: RunPath, name: str) -> str:

@@ -28,7 +28,7 @@ from runlake.model import RUNTIME, STEP, TIMESTAMP, Lane, TailCursor
 from runlake.query.across import HistoryBlock
 from runlake.query.history import History, Series, Tail
 from runlake.service.wire import error_of, pack, problem_document, unpack
-from runlake.store.decode import ARROW_TYPE_OF_LANE
+from runlake.store.series import ARROW_TYPE_OF_LANE
 
 _META = b"runlake"
 _WRITER = "_writer"

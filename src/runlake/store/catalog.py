@@ -22,26 +22,29 @@ from __future__ import annotations
 
 import math
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+from weakref import WeakValueDictionary
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from runlake.errors import NotFoundError, StoreError
 from runlake.model import RunInfo, RunPath
+from runlake.store.catalog_file import CatalogFile, CatalogUnusableError
 from runlake.store.changes import PACK_AT, Change, ChangeScan, pack_changes, read_changes
+from runlake.store.columns_file import DamagedFileError, read_columns
 from runlake.store.journal_mark import JournalMark
 from runlake.store.layout import Layout
 from runlake.store.location import is_on_network
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from runlake.store.catalog_file import CatalogFile, CatalogRow, ProjectRecords
-    from runlake.store.run_columns import RunColumns
+from runlake.store.project_records import CatalogRow, ProjectRecords, ProjectState
+from runlake.store.run_columns import RunColumns
+from runlake.store.told_states import ToldStates, recall
 
 ENDED_STATES = frozenset({"finished", "failed", "killed", "pending"})
 """What comes after these is announced by a change; in all other states the journal is watched."""
@@ -75,36 +78,6 @@ FoldMany = Callable[[str, str, list[str]], "Iterable[tuple[RunColumns | None, li
 """Reads many run folders of a project at once: see `store.fold_many`."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectState:
-    """The runs of a project at one moment; `number` is another one whenever anything changed.
-
-    The runs are those of `columns`, the rows `hidden` left out, and those `added`. `problems` says of runs (by folder)
-    that could not be read why; they are among the others as they were last seen, if ever. Where `is_complete` is False,
-    the project is being read for the first time, and there are more.
-    """
-
-    columns: RunColumns | None
-    hidden: npt.NDArray[np.int64]
-    added: tuple[RunInfo, ...]
-    problems: Mapping[str, str]
-    number: int
-    is_complete: bool = True
-
-    @property
-    def run_count(self) -> int:
-        return len(self.added) + (self.columns.size - len(self.hidden) if self.columns else 0)
-
-    @property
-    def runs(self) -> tuple[RunInfo, ...]:
-        """Every run as an object, in no order: not for a hundred thousand."""
-        if self.columns is None:
-            return self.added
-        hidden = set(self.hidden.tolist())
-        rows = [row for row in range(self.columns.size) if row not in hidden]
-        return (*self.columns.infos(rows), *self.added)
-
-
 class _Watched(NamedTuple):
     """A run whose journal is watched, as it last was."""
 
@@ -124,10 +97,21 @@ class _Project:
     state: ProjectState | None = None
     is_state_old: bool = True
     cannot_pack: bool = False
+    told: ToldStates | None = None
+
+    def columns_changed(self) -> None:
+        """To be called when the records got other columns."""
+        assert self.records is not None
+        assert self.records.columns is not None
+        self.open_rows = _open_rows(self.records.columns)
+        self.is_state_old = self.has_unsaved = True
 
 
 class Catalog:
-    """The runs of every project of a store. Threads may share it; one project's wait does not hold up another."""
+    """The runs of every project of a store. Threads may share it; one project's wait does not hold up another.
+
+    With `tells_states` every state is written down beside the catalog, so that other processes can `recall` it.
+    """
 
     def __init__(
         self,
@@ -142,6 +126,7 @@ class Catalog:
         settle_s: float | None = None,
         absorb_at: int = ABSORB_AT,
         pack_at: int = PACK_AT,
+        tells_states: bool = False,
     ) -> None:
         self._layout, self._fold, self._journal_mark = layout, fold, journal_mark
         self._fold_many, self._progress = fold_many, progress
@@ -150,6 +135,9 @@ class Catalog:
         self._settle_s = (SETTLE_S if is_remote else 0.0) if settle_s is None else settle_s
         self._places = catalog_places(layout.root, cache_dir, is_remote=is_remote)
         self._file: CatalogFile | None = None
+        self._tells_states = tells_states
+        self._token = secrets.token_hex(8)
+        self._columns: WeakValueDictionary[str, RunColumns] = WeakValueDictionary()
         self._projects: dict[tuple[str, str], _Project] = {}
         self._lock = threading.RLock()
 
@@ -167,9 +155,26 @@ class Catalog:
                 self._take(known, self._load(entity, project))
             return self._refresh(RunPath(entity, project, ""), known, _records(known))
 
+    def recall(self, entity: str, project: str, version: str) -> ProjectState | None:
+        """The project as it was in a version that another process told; None if that is gone."""
+        for folder in self._places:
+            records = recall(folder, entity, project, version)
+            if records is None:
+                continue
+            name = records.columns_name
+            if name is not None:
+                records.columns = self._columns.get(name)
+                if records.columns is None:
+                    try:
+                        records.columns = self._columns[name] = read_columns(folder / name)
+                    except (DamagedFileError, OSError):
+                        return None
+            return records.state(0, version)
+        return None
+
     def _refresh(self, place: RunPath, known: _Project, records: ProjectRecords) -> ProjectState:
         scan = read_changes(self._layout.changes_dir(place.entity, place.project), records.seen)
-        _note_deaths(records, scan.changes)
+        records.note_deaths(scan.changes)
         is_first_reading = records.run_count == 0
         stamp = _stamp(self._layout.runs_dir(place.entity, place.project))
         dirty = self._find_dirty(place, known, records, scan, stamp)
@@ -182,7 +187,9 @@ class Catalog:
         settled = _settled(stamp, self._settle_s)
         known.has_unsaved |= scan.seen != records.seen or settled != records.folder_stamp
         records.seen, records.folder_stamp = scan.seen, settled
-        self._publish(known, records)
+        if known.told is not None and not known.told.keep():
+            known.is_state_old = True
+        self._publish(place, known, records)
         self._pack(place, known, records)
         if known.has_unsaved and time.monotonic() - known.saved_at_s >= self._save_interval_s:
             self._save(place, known, records)
@@ -216,9 +223,7 @@ class Catalog:
                 dirty.add(folder)
         if scan.is_garbled or stamp is None or stamp != records.folder_stamp:
             on_disk = _folders(self._layout.runs_dir(place.entity, place.project))
-            present = {folder for folder, row in records.overlay.items() if row.info is not None or row.problem}
-            if records.columns is not None:
-                present |= records.columns.row_of_folder.keys() - records.overlay.keys()
+            present = records.folders
             # What was deleted long ago is named in many changes, and nowhere else.
             dirty &= on_disk | present
             dirty |= on_disk | present if scan.is_garbled else on_disk ^ present
@@ -261,7 +266,7 @@ class Catalog:
     ) -> None:
         """Read runs anew; many of them in several processes, where those are offered."""
         is_many = self._fold_many is not None and len(dirty) >= _FOLD_MANY_FROM
-        before = _rows_before(records, dirty) if len(dirty) <= self._absorb_at else None
+        before = records.rows_of(dirty) if len(dirty) <= self._absorb_at else None
         told_at_s = saved_at_s = time.monotonic()
         done = 0
         steps = self._fold_in_bulk(place, known, records, dirty, watch) if is_many else iter(dirty)
@@ -277,7 +282,7 @@ class Catalog:
             if len(dirty) >= _PROGRESS_FROM and (now_s - told_at_s >= _PROGRESS_INTERVAL_S or done == len(dirty)):
                 told_at_s = now_s
                 if is_first_reading:
-                    self._publish(known, records, is_complete=False)
+                    self._publish(place, known, records, is_complete=False)
                 if self._progress is not None:
                     self._progress(f"{place.entity}/{place.project}", done, len(dirty))
             if is_first_reading and now_s - saved_at_s >= _CHECKPOINT_S:
@@ -314,22 +319,9 @@ class Catalog:
 
     def _take_columns(self, known: _Project, records: ProjectRecords, taken: list[RunColumns]) -> None:
         """Runs that have ended, as they are now, in place of whatever was known of them."""
-        import numpy as np
-
-        from runlake.store.run_columns import RunColumns
-
-        if not taken:
-            return
-        for folder in (folder for part in taken for folder in part.fields["@folder"].to_pylist()):
-            records.overlay.pop(folder, None)
-        parts = [(part, _living_rows(part, records.deaths)) for part in taken]
-        if records.columns is not None:
-            place = records.columns.row_of_folder
-            gone = [place[f] for part in taken for f in part.fields["@folder"].to_pylist() if f in place]
-            parts.insert(0, (records.columns, np.delete(np.arange(records.columns.size), gone)))
-        records.columns, records.columns_name = RunColumns.merged(parts), None
-        known.open_rows = _open_rows(records.columns)
-        known.is_state_old = known.has_unsaved = True
+        if taken:
+            records.take_columns(taken)
+            known.columns_changed()
 
     def _take_row(
         self,
@@ -342,15 +334,12 @@ class Catalog:
         """A run as it is now, unless it is as it was."""
         if before is not None and before.get(folder) == row:
             return
-        is_known = folder in records.overlay or bool(records.columns and folder in records.columns.row_of_folder)
-        if is_known or row.info is not None or row.problem is not None or row.watch_until_s:
+        if records.knows(folder) or row.info is not None or row.problem is not None or row.watch_until_s:
             records.overlay[folder] = row
             known.is_state_old = known.has_unsaved = True
 
     def _row(self, place: RunPath, folder: str, records: ProjectRecords, watch_until_s: float) -> CatalogRow:
         """Read a run anew."""
-        from runlake.store.catalog_file import CatalogRow
-
         before = records.overlay.get(folder)
         is_watched = watch_until_s > 0 or (before is not None and before.is_open)
         mark = JournalMark(0, is_final=True)
@@ -365,55 +354,48 @@ class Catalog:
         except (NotFoundError, FileNotFoundError):
             return CatalogRow(None, 0, is_open=False, watch_until_s=watch_until_s)
         except (StoreError, OSError) as error:
-            last = _rows_before(records, [folder]).get(folder)
+            last = records.rows_of([folder]).get(folder)
             problem = f"{type(error).__name__}: {error}"
             return CatalogRow(last.info if last else None, mark.value, is_open=True, problem=problem)
         return self._row_of(info, mark, records, watch_until_s)
 
     def _row_of(self, info: RunInfo, mark: JournalMark, records: ProjectRecords, watch_until_s: float) -> CatalogRow:
-        from runlake.store.catalog_file import CatalogRow
-
-        if records.deaths.get(info.incarnation, (0, False))[1]:
+        if records.is_dead(info.incarnation):
             return CatalogRow(None, 0, is_open=False, watch_until_s=watch_until_s)
         is_open = info.state not in ENDED_STATES and not (info.state in _SILENT_STATES and mark.is_final)
         return CatalogRow(info, mark.value if is_open or watch_until_s else 0, is_open, watch_until_s=watch_until_s)
 
     def _absorb(self, place: RunPath, known: _Project, records: ProjectRecords) -> None:
         """Turn the runs in the overlay into columns."""
-        import numpy as np
-
-        from runlake.store.run_columns import MarkedRun, RunColumns
-
-        kept = {folder: row for folder, row in records.overlay.items() if row.problem or row.watch_until_s}
-        runs = [
-            MarkedRun(folder, row.info, row.journal_mark, row.is_open)
-            for folder, row in records.overlay.items()
-            if row.info is not None and folder not in kept
-        ]
-        added = RunColumns.of(place.entity, place.project, runs)
-        parts = [(added, np.arange(added.size))]
-        if records.columns is not None:
-            visible = np.setdiff1d(np.arange(records.columns.size), _hidden_rows(records), assume_unique=True)
-            parts.insert(0, (records.columns, visible))
-        records.columns, records.columns_name = RunColumns.merged(parts), None
-        records.overlay = kept
-        known.open_rows = _open_rows(records.columns)
-        known.is_state_old = known.has_unsaved = True
+        records.absorb(place.entity, place.project)
+        known.columns_changed()
 
     # What others see ----------------------------------------------------------------------------------------
 
-    def _publish(self, known: _Project, records: ProjectRecords, *, is_complete: bool = True) -> None:
+    def _publish(self, place: RunPath, known: _Project, records: ProjectRecords, *, is_complete: bool = True) -> None:
         if known.state is not None and not known.is_state_old and known.state.is_complete == is_complete:
             return
         known.is_state_old = False
-        known.state = ProjectState(
-            columns=records.columns,
-            hidden=_hidden_rows(records),
-            added=tuple(row.info for row in records.overlay.values() if row.info is not None),
-            problems={folder: row.problem for folder, row in records.overlay.items() if row.problem is not None},
-            number=known.state.number + 1 if known.state else 1,
-            is_complete=is_complete,
-        )
+        number = known.state.number + 1 if known.state else 1
+        version = self._tell(place, known, records) if self._tells_states and is_complete else None
+        known.state = records.state(number, version or f"{self._token}-{number}", is_complete=is_complete)
+
+    def _tell(self, place: RunPath, known: _Project, records: ProjectRecords) -> str | None:
+        """The version under which other processes can recall this state; None where nothing can be written."""
+        if not self._places:
+            return None
+        folder = self._places[0]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            CatalogFile(folder).save_columns(place.entity, place.project, records)
+            known.told = known.told or ToldStates(folder, place.entity, place.project)
+            version = known.told.tell(records)
+        except OSError:
+            known.told = None
+            return None
+        if records.columns is not None and records.columns_name is not None:
+            self._columns[records.columns_name] = records.columns
+        return version
 
     def _pack(self, place: RunPath, known: _Project, records: ProjectRecords) -> None:
         if known.cannot_pack or len(records.seen.loose) < self._pack_at:
@@ -433,8 +415,6 @@ class Catalog:
         known.open_rows = _open_rows(records.columns) if records.columns else {}
 
     def _load(self, entity: str, project: str) -> ProjectRecords:
-        from runlake.store.catalog_file import CatalogFile, ProjectRecords
-
         for place in self._places:
             records = CatalogFile(place).load(entity, project)
             if records is not None:
@@ -442,8 +422,6 @@ class Catalog:
         return ProjectRecords()
 
     def _save(self, place: RunPath, known: _Project, records: ProjectRecords, *, is_partial: bool = False) -> None:
-        from runlake.store.catalog_file import CatalogFile, CatalogUnusableError
-
         with self._lock:
             while self._places:
                 file = self._file or CatalogFile(self._places[0])
@@ -469,51 +447,7 @@ def _records(known: _Project) -> ProjectRecords:
     return known.records
 
 
-def _note_deaths(records: ProjectRecords, changes: Iterable[Change]) -> None:
-    """Of all deletes and undeletes of an incarnation the last one counts."""
-    for change in changes:
-        if change.action in ("delete", "undelete"):
-            death = (change.at_us, change.action == "delete")
-            records.deaths[change.incarnation] = max(death, records.deaths.get(change.incarnation, death))
-
-
-def _rows_before(records: ProjectRecords, folders: Iterable[str]) -> dict[str, CatalogRow]:
-    """What was known of some runs."""
-    from runlake.store.catalog_file import CatalogRow
-
-    found = {folder: records.overlay[folder] for folder in folders if folder in records.overlay}
-    columns = records.columns
-    if columns is not None:
-        place = columns.row_of_folder
-        rows = {place[folder]: folder for folder in folders if folder not in found and folder in place}
-        for (row, folder), info in zip(rows.items(), columns.infos(list(rows)), strict=True):
-            mark, is_open = columns.fields["@journal_mark"][row].as_py(), columns.fields["@is_open"][row].as_py()
-            found[folder] = CatalogRow(info, mark, is_open)
-    return found
-
-
-def _living_rows(columns: RunColumns, deaths: Mapping[str, tuple[int, bool]]) -> npt.NDArray[np.int64]:
-    """The rows of runs that have no tombstone."""
-    import numpy as np
-
-    dead = {incarnation for incarnation, (_, is_delete) in deaths.items() if is_delete}
-    incarnations = columns.fields["incarnation"].to_pylist() if dead else ()
-    return np.delete(np.arange(columns.size), [row for row, name in enumerate(incarnations) if name in dead])
-
-
-def _hidden_rows(records: ProjectRecords) -> npt.NDArray[np.int64]:
-    import numpy as np
-
-    if records.columns is None or not records.overlay:
-        return np.empty(0, np.int64)
-    place = records.columns.row_of_folder
-    return np.array(sorted(place[folder] for folder in records.overlay if folder in place), np.int64)
-
-
 def _open_rows(columns: RunColumns) -> dict[str, _Watched]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     rows = columns.fields["@is_open"]
     folders = columns.fields["@folder"].filter(rows).to_pylist()
     marks = columns.fields["@journal_mark"].filter(rows).to_pylist()

@@ -17,7 +17,6 @@ import os
 import secrets
 import time
 import zlib
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -27,7 +26,8 @@ from runlake.model import MetricRule, RunInfo
 from runlake.store.changes import SeenChanges
 from runlake.store.columns_file import DamagedFileError, read_columns, write_columns
 from runlake.store.layout import TEMPORARY_PREFIX, write_atomically
-from runlake.store.run_columns import ROOTS, RunColumns
+from runlake.store.project_records import CatalogRow, ProjectRecords
+from runlake.store.run_columns import ROOTS
 from runlake.values import decode_json, encode_json
 
 FORMAT = 1
@@ -44,42 +44,7 @@ class CatalogUnusableError(StoreError):
     """There can be no catalog at this place."""
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogRow:
-    """What is known of one run. `info` is None when it is gone, or has never been readable (`problem` says why).
-
-    `is_open` says that its journal must be watched; so does `watch_until_s`, seconds since 1970, while it is not past.
-    """
-
-    info: RunInfo | None
-    journal_mark: int
-    is_open: bool
-    problem: str | None = None
-    watch_until_s: float = 0.0
-
-
-@dataclass(slots=True)
-class ProjectRecords:
-    """What is known of one project. A row in `overlay` (by folder) hides what `columns` say of that run.
-
-    `deaths` maps incarnations to the time of their last delete or undelete and whether it was a delete;
-    `folder_stamp` tells the folder of runs as it was when it was last listed.
-    """
-
-    columns: RunColumns | None = None
-    overlay: dict[str, CatalogRow] = field(default_factory=dict)
-    seen: SeenChanges = field(default_factory=SeenChanges)
-    deaths: dict[str, tuple[int, bool]] = field(default_factory=dict)
-    folder_stamp: tuple[int, int, int] | None = None
-    columns_name: str | None = None
-
-    @property
-    def run_count(self) -> int:
-        """How many rows there are, a run in both places counted twice."""
-        return len(self.overlay) + (self.columns.size if self.columns else 0)
-
-
-class _StoredRow(msgspec.Struct, array_like=True):
+class StoredRow(msgspec.Struct, array_like=True):
     """A `CatalogRow`. `info` is msgpack, and `trees` JSON where config or summary hold what msgpack cannot."""
 
     info: bytes | None
@@ -94,7 +59,7 @@ class _Head(msgspec.Struct):
     entity: str
     project: str
     columns_name: str | None
-    overlay: dict[str, _StoredRow]
+    overlay: dict[str, StoredRow]
     packs: list[str]
     loose: list[str]
     deaths: dict[str, tuple[int, bool]]
@@ -123,7 +88,7 @@ class CatalogFile:
             if columns is not None and (columns.entity, columns.project) != (entity, project):
                 return None
             seen = SeenChanges(frozenset(head.packs), frozenset(head.loose))
-            overlay = {folder: _unpack_row(row) for folder, row in head.overlay.items()}
+            overlay = {folder: unpack_row(row) for folder, row in head.overlay.items()}
             return ProjectRecords(columns, overlay, seen, head.deaths, head.folder_stamp, head.columns_name)
         return None
 
@@ -139,12 +104,12 @@ class CatalogFile:
                 other = self._read_head(entity, project)
                 if other is not None and other.run_count > records.run_count:
                     return
-            self._save_columns(entity, project, records)
+            self.save_columns(entity, project, records)
             head = _Head(
                 entity=entity,
                 project=project,
                 columns_name=records.columns_name,
-                overlay={folder: _pack_row(row) for folder, row in records.overlay.items()},
+                overlay={folder: pack_row(row) for folder, row in records.overlay.items()},
                 packs=sorted(records.seen.packs),
                 loose=sorted(records.seen.loose),
                 deaths=records.deaths,
@@ -158,7 +123,8 @@ class CatalogFile:
             if error.errno not in _FULL_ERRNOS:
                 raise CatalogUnusableError(f"{self.folder}: {error}") from error
 
-    def _save_columns(self, entity: str, project: str, records: ProjectRecords) -> None:
+    def save_columns(self, entity: str, project: str, records: ProjectRecords) -> None:
+        """Have the columns on the disk, and young. Notes `records.columns_name`; OSError of the disk."""
         if records.columns is None:
             records.columns_name = None
             return
@@ -168,10 +134,10 @@ class CatalogFile:
                 return
             except FileNotFoundError:
                 pass  # somebody removed it: it is written again
-        name = f"{_stem(entity, project)}-{secrets.token_hex(6)}.columns"
+        name = f"{file_stem(entity, project)}-{secrets.token_hex(6)}.columns"
         write_columns(self.folder / name, records.columns)
         records.columns_name = name
-        self._remove_old(f"{_stem(entity, project)}-", name)
+        self._remove_old(f"{file_stem(entity, project)}-", name)
 
     def _read_head(self, entity: str, project: str) -> _Head | None:
         try:
@@ -188,7 +154,7 @@ class CatalogFile:
         return head if (head.entity, head.project) == (entity, project) else None
 
     def _head_file(self, entity: str, project: str) -> Path:
-        return self.folder / f"{_stem(entity, project)}.head"
+        return self.folder / f"{file_stem(entity, project)}.head"
 
     def _remove_old(self, prefix: str, kept: str) -> None:
         now = time.time()
@@ -218,7 +184,8 @@ _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(RunInfo)
 
 
-def _pack_row(row: CatalogRow) -> _StoredRow:
+def pack_row(row: CatalogRow) -> StoredRow:
+    """A row as it is written down."""
     info, trees = None, None
     if row.info is not None:
         try:
@@ -226,10 +193,11 @@ def _pack_row(row: CatalogRow) -> _StoredRow:
         except (OverflowError, UnicodeEncodeError):  # integers beyond 64 bits, text that is not valid Unicode
             trees = str(encode_json({root: getattr(row.info, root) for root in ROOTS}))
             info = _ENCODER.encode(msgspec.structs.replace(row.info, **{root: {} for root in ROOTS}))
-    return _StoredRow(info, row.journal_mark, row.is_open, row.problem, row.watch_until_s, trees)
+    return StoredRow(info, row.journal_mark, row.is_open, row.problem, row.watch_until_s, trees)
 
 
-def _unpack_row(row: _StoredRow) -> CatalogRow:
+def unpack_row(row: StoredRow) -> CatalogRow:
+    """The inverse of `pack_row`."""
     info = None if row.info is None else _DECODER.decode(row.info)
     if info is not None and row.trees is not None:
         info = msgspec.structs.replace(info, **decode_json(row.trees))
@@ -244,5 +212,6 @@ def _digest_of_fields() -> str:
 _FIELDS = _digest_of_fields()
 
 
-def _stem(entity: str, project: str) -> str:
+def file_stem(entity: str, project: str) -> str:
+    """How the names of all files of a project begin."""
     return f"{hashlib.sha256(f'{entity}/{project}'.encode()).hexdigest()[:20]}-{_FIELDS}"

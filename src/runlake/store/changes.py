@@ -9,8 +9,8 @@ appended to, locked or torn, and two copies of a project are brought together by
 names it has seen and acts on the others, whatever sizes, times or offsets a file system claims.
 
 When there are many, the names are written into ``changes/packed/<hash of the content>.changes``, one a line, and the
-files go (`pack_changes`). The pack is there before they go, so who has listed the same packs before and after
-listing the files has missed nothing. Doing it twice, or two at once, only says things twice.
+files go (`pack_changes`). The pack is there before they go, so who lists the files first and the packs then misses
+nothing, however many packers are at work. Doing it twice, or two at once, only says things twice.
 """
 
 from __future__ import annotations
@@ -110,16 +110,15 @@ def new_name(path: RunPath, writer: str, action: Action, incarnation: str, *, af
 def read_changes(changes_dir: Path, seen: SeenChanges) -> ChangeScan:
     """Everything that was noted and is not in `seen`."""
     for _ in range(_ATTEMPTS):
+        loose = _loose_names(changes_dir)  # first: they are removed after they were packed
         packs = _pack_names(changes_dir)
-        loose = _loose_names(changes_dir)
         try:
             packed = [_read_pack(changes_dir, name) for name in sorted(packs - seen.packs)]
         except FileNotFoundError:
             continue  # the project is being removed
-        if _pack_names(changes_dir) == packs:
-            names = {name for names in packed for name in names or ()}
-            found = [change for name in sorted((names | loose) - seen.loose) if (change := parse_name(name))]
-            return ChangeScan(found, SeenChanges(packs, loose), None in packed)
+        names = {name for names in packed for name in names or ()}
+        found = [change for name in sorted((names | loose) - seen.loose) if (change := parse_name(name))]
+        return ChangeScan(found, SeenChanges(packs, loose), None in packed)
     raise StoreError(f"{changes_dir} changes too fast to be read: {_ATTEMPTS} attempts; is somebody removing it?")
 
 

@@ -18,9 +18,11 @@ from runlake.errors import CorruptError, NewerFormatError, RunlakeError
 from runlake.model import STEP, STREAMS, Finding, RunPath
 from runlake.store import segment
 from runlake.store.check_journal import KnownRows, check_journal
-from runlake.store.journal import SERVED_FILES, FolderJournal, PartName
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal import SERVED_FILES, PartName
 from runlake.store.layout import Layout
-from runlake.store.segment import Meta
+from runlake.store.read_segment import open_parquet, read_checksum, read_rows
+from runlake.store.segment_meta import Meta, read_meta
 from runlake.store.snapshot import Snapshot, meta_names, number_parts
 from runlake.store.view import view_of
 
@@ -84,7 +86,7 @@ def _check_metas(folder: Path, run_dir: Path, readable: list[Meta]) -> Iterator[
     for name in sorted(meta_names(folder)):
         file = folder / f"{name}.meta"
         try:
-            readable.append(segment.read_meta(file))
+            readable.append(read_meta(file))
         except RunlakeError as error:
             lost = "the segment's rows cannot be found, although its Parquet files may be whole"
             yield _damage(file, run_dir, error, lost)
@@ -102,11 +104,11 @@ def _check_merged(folder: Path, run_dir: Path, meta: Meta, merged: MergedFiles) 
                 break
             checksum = meta.checksums[file.name]
             if (file, checksum) not in merged.is_whole:
-                merged.is_whole[file, checksum] = segment.checksum(file) == checksum
+                merged.is_whole[file, checksum] = read_checksum(file) == checksum
             if merged.is_whole[file, checksum]:
                 continue
             try:
-                segment.read_rows(values, stream, footers=meta.footers, owner=meta.owner)
+                read_rows(values, stream, footers=meta.footers, owner=meta.owner)
             except RunlakeError as error:
                 merged.told.add(file)
                 yield _damage(file, run_dir, error, lost)
@@ -134,7 +136,7 @@ def check_segment(folder: Path, run_dir: Path, meta: Meta) -> Iterator[Finding]:
             if bad_column is not None:
                 place, offset, what = _place(file, run_dir), *bad_column
                 yield Finding(kind="corrupt", place=f"{place}, byte {offset}", lost=what, advice=_FROM_BACKUP)
-            elif segment.checksum(file) != meta.checksums.get(file.name):
+            elif read_checksum(file) != meta.checksums.get(file.name):
                 lost = (
                     "nothing that can be told: its pages and its footer are whole, but the file is not as it was sealed"
                 )
@@ -143,7 +145,7 @@ def check_segment(folder: Path, run_dir: Path, meta: Meta) -> Iterator[Finding]:
 
 def _read_everything(file: Path, meta: Meta) -> tuple[int, str] | None:
     """Where the first column chunk begins that is not as it was written, and what it holds; None when all is well."""
-    parquet = segment.open_parquet(file, meta.footers.get(file.name))
+    parquet = open_parquet(file, meta.footers.get(file.name))
     for number in range(parquet.num_row_groups):
         group = parquet.metadata.row_group(number)
         for index in range(group.num_columns):
@@ -173,7 +175,7 @@ def _check_orphans(snapshot: Snapshot, run_dir: Path, metas: Iterable[Meta], kno
         if file.name.partition("-")[0] in replaced:  # whoever replaced it was killed before it was gone
             continue
         try:
-            table = segment.open_parquet(segment.series_file(file)).read(use_threads=False)
+            table = open_parquet(segment.series_file(file)).read(use_threads=False)
             # A sealer of a run that was deleted meanwhile may have left its files in the next one of that id.
             rows = [row for row in table.to_pylist() if not incarnation or row["incarnation"] == incarnation]
             steps = [row for row in rows if row["key"] == STEP]

@@ -11,10 +11,11 @@ import msgspec
 from runlake.errors import CorruptError, NewerFormatError
 from runlake.model import STREAMS, Finding
 from runlake.store import record
-from runlake.store.decode import ScannedPart, find_frame, is_frame, rows_of
+from runlake.store.decode import ScannedPart, find_frame, is_frame
+from runlake.store.decode_rows import rows_of
 from runlake.store.journal import PartName
 from runlake.store.repair_journal import damaged_stretches, mend_part, root_of
-from runlake.store.segment import Meta
+from runlake.store.segment_meta import Meta
 from runlake.store.snapshot import Snapshot
 
 _BYTE = re.compile(r"\bbyte (\d+)\b")

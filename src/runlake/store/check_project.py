@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 
-from runlake.errors import NotFoundError, StoreError
+from runlake.errors import CorruptError, NotFoundError, StoreError
 from runlake.model import Finding, RunPath
 from runlake.store.changes import SeenChanges, garbled_packs, parse_name, read_changes
-from runlake.store.layout import FORMAT_VERSION, Layout
+from runlake.store.check_sweeps import check_sweeps
+from runlake.store.layout import Layout
+from runlake.store.marker import FORMAT_VERSION, is_store, read_format
 from runlake.store.snapshot import read_consistently
 from runlake.store.view import view_of
 
@@ -19,18 +20,17 @@ _HASHED = re.compile(r".*%~[0-9a-f]{40}")
 
 def check_store(layout: Layout) -> list[Finding]:
     """What is wrong with the store's own mark, `store.toml`; nothing for a folder in which no project is."""
-    file = layout.root / "store.toml"
-    if not file.exists() and not layout.entities():
+    if not is_store(layout) and not layout.entities():
         return []
     try:
-        version = tomllib.loads(file.read_text("utf-8"))["format_version"]
+        version = read_format(layout)
     except FileNotFoundError:
         lost, advice = "the store's id, which no reader needs", "runlake repair makes it anew"
         return [Finding(kind="missing", place="store.toml", lost=lost, advice=advice)]
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError):
+    except CorruptError:
         lost, advice = "the store's id, which no reader needs", "runlake repair makes it anew"
         return [Finding(kind="corrupt", place="store.toml", lost=lost, advice=advice)]
-    if not isinstance(version, int) or version > FORMAT_VERSION:
+    if version > FORMAT_VERSION:
         advice = "upgrade runlake to read it"
         return [Finding(kind="newer", place="store.toml", lost="nothing", advice=advice)]
     return []
@@ -40,7 +40,7 @@ def check_project(layout: Layout, entity: str, project: str) -> list[Finding]:
     """What is wrong with a project beside its runs; places are within the project's folder.
 
     Kinds: corrupt (a pack of changes), foreign (no run, no change), deleted (a run that is in the way of its own
-    tombstone: no listing shows it).
+    tombstone: no listing shows it), and those of `check_sweeps`.
     """
     changes_dir, runs_dir = layout.changes_dir(entity, project), layout.runs_dir(entity, project)
     findings = [
@@ -62,7 +62,7 @@ def check_project(layout: Layout, entity: str, project: str) -> list[Finding]:
         lost = "nothing: it was deleted, and no listing shows it"
         place = layout.run_dir(path).relative_to(layout.project_dir(entity, project)).as_posix()
         findings.append(Finding(kind="deleted", place=place, lost=lost, advice="runlake repair moves it to the trash"))
-    return findings
+    return [*findings, *check_sweeps(layout, entity, project)]
 
 
 def deleted_runs(layout: Layout, entity: str, project: str) -> list[RunPath]:

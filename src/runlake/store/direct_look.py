@@ -8,7 +8,7 @@ import msgspec
 
 from runlake.model import RunPath
 from runlake.store.layout import Layout
-from runlake.store.opening import Look
+from runlake.store.look import Look
 from runlake.store.rewind import fork, read_past
 from runlake.store.run_state import read_state
 

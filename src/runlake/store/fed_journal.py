@@ -20,17 +20,21 @@ import msgspec
 
 from runlake.errors import BadValueError, ConflictError, CorruptError, GapError, NotFoundError
 from runlake.model import Appended, RunPath, WriterGrant, WriterOpening
-from runlake.store import record, segment
+from runlake.store import record
 from runlake.store.changes import append_change, latest_death
 from runlake.store.claim import claim_incarnation, read_claim
 from runlake.store.control import StopWatch
 from runlake.store.decode import BEGINNING, PartMark, ScannedPart, scan_part, scan_since
 from runlake.store.direct_look import HERE
-from runlake.store.journal import FolderJournal, PartName
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.grant_files import GrantFiles
+from runlake.store.journal import PartName
 from runlake.store.kept import Kept
 from runlake.store.layout import Layout, check_run_path
-from runlake.store.opening import create_store, open_run
+from runlake.store.marker import create_store
+from runlake.store.opening import open_run
 from runlake.store.part_tail import mark_at
+from runlake.store.segment_meta import read_meta
 from runlake.store.served import Served, hold, mark_served, read_served
 from runlake.store.side_process import start_detached
 from runlake.store.snapshot import meta_names, number_parts
@@ -57,23 +61,23 @@ class FedJournals:
     def __init__(self, layout: Layout, *, seals: bool = False) -> None:
         self._layout, self._seals = layout, seals
         self._places: Kept[tuple[Path, PartName], _Place] = Kept(_KEPT_PLACES)
-        self._grants: Kept[tuple[RunPath, str], WriterGrant] = Kept(_KEPT_PLACES)
+        self._grants = GrantFiles(layout.root / ".catalog" / "grants")
         self._watches: Kept[tuple[RunPath, str], StopWatch] = Kept(_KEPT_PLACES)
 
     def open(self, path: RunPath, opening: WriterOpening) -> WriterGrant:
         """Open a run for a process elsewhere, or take on a journal that it has begun by itself (`opening.header`).
 
-        Asking again with the same token gives the same answer, where this process still knows it. Errors as
-        `store.opening.open_run` has them; ConflictError when the run of that id is another than the one that
-        `opening.incarnation` names.
+        Asking again with the same token gives the same answer, for an hour. Errors as `store.opening.open_run` has
+        them; ConflictError when the run of that id is another than the one that `opening.incarnation` names.
         """
         check_run_path(path)
         create_store(self._layout)
         if opening.header is not None:
             return self._take_on(path, opening.header)
-        known = self._grants.get((path, opening.token))
-        if known is not None:
-            return known
+        with self._grants.hold(path, opening.token) as known:
+            return known.grant or known.keep(self._grant(path, opening))
+
+    def _grant(self, path: RunPath, opening: WriterOpening) -> WriterGrant:
         claimed = read_claim(self._layout, path)
         if opening.incarnation is not None and claimed != opening.incarnation:
             raise ConflictError(
@@ -101,7 +105,7 @@ class FedJournals:
             raise NotFoundError(f"run {path} was deleted while it was opened") from None
         finally:
             writer.close()
-        grant = WriterGrant(
+        return WriterGrant(
             path=path,
             writer=writer.writer,
             header=writer.header,
@@ -114,8 +118,6 @@ class FedJournals:
             is_beside=opened.is_beside,
             name=opened.name,
         )
-        self._grants.put((path, opening.token), grant)
-        return grant
 
     def append(self, path: RunPath, writer: str, number: int, offset: int, data: bytes) -> Appended:
         """Keep bytes of a part from `offset` on; without any, it is a sign of life.
@@ -200,7 +202,7 @@ class FedJournals:
         journal, folder = FolderJournal(self._layout.journal_dir(path)), self._layout.segments_dir(path)
         while True:
             try:
-                metas = [segment.read_meta(folder / f"{name}.meta") for name in meta_names(folder)]
+                metas = [read_meta(folder / f"{name}.meta") for name in meta_names(folder)]
             except FileNotFoundError:
                 continue  # sealed under our hands
             return number_parts(journal, metas)[1].get(writer, set())

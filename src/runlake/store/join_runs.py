@@ -14,7 +14,7 @@ from runlake.errors import CorruptError
 from runlake.store.decode import scan_part
 from runlake.store.journal import PartName
 from runlake.store.layout import MAX_NAME_LENGTH
-from runlake.store.segment import Meta
+from runlake.store.segment_meta import Meta
 
 _BESIDE_DIGITS = 8
 _MAX_FILE_NAME_BYTES = 240

@@ -7,7 +7,7 @@ import zlib
 from typing import NamedTuple
 
 from runlake.model import RunPath
-from runlake.store.journal import FolderJournal
+from runlake.store.folder_journal import FolderJournal
 from runlake.store.layout import Layout
 from runlake.store.run_state import STALE_S
 

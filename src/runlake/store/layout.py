@@ -13,9 +13,13 @@
           segments/<name>.parquet, .meta      sealed records (store.segment)
           files/<path as the user named it>
         merged/<name>.parquet, .runs          sealed rows of many small runs (store.merged_runs)
+        sweeps/<sweep id>/
+          id                                  as of runs
+          ledger/<number>.json                what was decided, one after the other (store.sweeps, store.ledger)
+          agents/<agent id>.json              what each agent last said
       .trash/                                 deleted runs
       .exports/<hash>/                        derived: what a server hands out of one run, whose path is in ``run``
-      .catalog/                               derived: delete it and it comes back (store.catalog_file)
+      .catalog/                               derived: delete it and it comes back (store.catalog_file, .told_states)
 
 Entities, projects and run ids are percent-encoded into folder names. A name with upper-case letters gets a suffix
 ``~<hex>`` that says which letters they are, so that names that differ only in case stay apart on disks that do not
@@ -29,11 +33,14 @@ import os
 import posixpath
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runlake.errors import PathError
 from runlake.model import RunPath
 
-FORMAT_VERSION = 1
+if TYPE_CHECKING:  # the training process does without it
+    from runlake.sweep_model import SweepPath
+
 TEMPORARY_PREFIX = ".runlake-tmp-"
 """Files being written; they are renamed when whole, and never listed."""
 
@@ -77,6 +84,12 @@ class Layout:
     def merged_dir(self, entity: str, project: str) -> Path:
         return self.project_dir(entity, project) / "merged"
 
+    def sweeps_dir(self, entity: str, project: str) -> Path:
+        return self.project_dir(entity, project) / "sweeps"
+
+    def sweep_dir(self, path: SweepPath) -> Path:
+        return self.sweeps_dir(path.entity, path.project) / encode_name(path.sweep_id)
+
     def run_dir(self, path: RunPath) -> Path:
         return self.runs_dir(path.entity, path.project) / encode_name(path.run_id)
 
@@ -105,6 +118,10 @@ class Layout:
         """The project's runs on disk, in no order."""
         return _names_in(self.runs_dir(entity, project))
 
+    def sweep_ids(self, entity: str, project: str) -> list[str]:
+        """The project's sweeps on disk, sorted."""
+        return sorted(_names_in(self.sweeps_dir(entity, project)))
+
     def run_path_of(self, run_dir: Path) -> RunPath:
         """The path of the run that lives in a folder; the inverse of `run_dir`."""
         project_dir = run_dir.parent.parent
@@ -129,6 +146,16 @@ class Layout:
         for folder in (run_dir / "journal", run_dir / "files"):
             folder.mkdir(parents=True, exist_ok=True)
         _write_id(run_dir, path.run_id, self.run_dir(path).name)
+
+    def make_sweep_dir(self, path: SweepPath) -> Path:
+        """Create the sweep's folders; ones that exist are left as they are."""
+        check_run_path(RunPath(*path))
+        self.make_project_dir(path.entity, path.project)
+        sweep_dir = self.sweep_dir(path)
+        for folder in (sweep_dir / "ledger", sweep_dir / "agents"):
+            folder.mkdir(parents=True, exist_ok=True)
+        _write_id(sweep_dir, path.sweep_id)
+        return sweep_dir
 
     def make_file_folders(self, path: RunPath, name: str) -> Path:
         """Create the folders above the run's file `name`, and say where it goes.

@@ -19,7 +19,7 @@ from runlake.store.layout import Layout
 from runlake.store.merged_file import MergedList
 from runlake.store.run_state import join_states, liveness
 from runlake.store.seal import in_order, values_bytes
-from runlake.store.segment import Meta
+from runlake.store.segment_meta import Meta
 from runlake.store.snapshot import meta_names, take_snapshot
 
 MERGED_BYTES = 128 * 2**20

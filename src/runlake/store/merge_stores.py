@@ -13,17 +13,17 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from runlake.errors import BadValueError, ConflictError, CorruptError, NewerFormatError, NotFoundError, StoreError
+from runlake.errors import BadValueError, ConflictError, NotFoundError, StoreError
 from runlake.model import Merged, RunPath
 from runlake.store.changes import append_change, copy_change, latest_deaths
 from runlake.store.join_runs import ids_before, ids_of
-from runlake.store.layout import FORMAT_VERSION, TEMPORARY_PREFIX, Layout, decode_name, encode_name, write_atomically
-from runlake.store.opening import create_store
+from runlake.store.layout import TEMPORARY_PREFIX, Layout, decode_name, encode_name, write_atomically
+from runlake.store.marker import check_format, create_store, is_store, read_format
+from runlake.store.merge_sweeps import merge_sweeps
 from runlake.store.run_copy import MovedError, RunCopy, look_at, missing_pieces
 from runlake.store.staging import Piece, put_in_place, put_run_in_place, stage
 from runlake.store.trash import move_folder_to_trash
@@ -44,10 +44,11 @@ def choose_projects(layout: Layout, other: Layout, projects: Sequence[tuple[str,
     ours, theirs = layout.root.resolve(), other.root.resolve()
     if ours.is_relative_to(theirs) or theirs.is_relative_to(ours):
         raise BadValueError(f"{other.root} and {layout.root} are one store, or one lies in the other; name two")
-    if not (other.root / "store.toml").is_file():
+    if not is_store(other):
         raise NotFoundError(f"{other.root} is no store: it has no store.toml; name the folder of one")
+    read_format(other)
     for each in (other, layout):
-        _check_format(each.root / "store.toml")
+        check_format(each)
     found = [(entity, project) for entity in other.entities() for project in other.projects(entity)]
     missing = [f"{entity}/{project}" for entity, project in projects or () if (entity, project) not in found]
     if missing:
@@ -57,21 +58,10 @@ def choose_projects(layout: Layout, other: Layout, projects: Sequence[tuple[str,
     return found if projects is None else sorted(set(projects))
 
 
-def _check_format(marker: Path) -> None:
-    try:
-        version = tomllib.loads(marker.read_text("utf-8")).get("format_version", FORMAT_VERSION)
-    except FileNotFoundError:
-        return  # a store that is about to be made
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CorruptError(f"{marker} cannot be read: {error}; restore it from a backup") from None
-    if not isinstance(version, int) or version > FORMAT_VERSION:
-        raise NewerFormatError(f"{marker}: store format {version}; this runlake reads up to {FORMAT_VERSION}: upgrade")
-
-
 def merge_projects(
     layout: Layout, other: Layout, projects: Iterable[tuple[str, str]], writer: str, *, is_dry_run: bool = False
 ) -> Iterator[Merged]:
-    """Bring the runs of some projects over; yields each run when it is there.
+    """Bring the runs and sweeps of some projects over; yields each when it is there.
 
     A run that cannot be read does not stop the others; the first such error is raised at the end. `ConflictError` when
     somebody else is merging into this store.
@@ -137,6 +127,7 @@ class _Project:
                 continue
             if merged.outcome != "deleted" or merged.path not in {one.path for one in buried}:
                 yield merged
+        yield from merge_sweeps(self._layout, self._other, self._entity, self._project, is_dry_run=self._is_dry_run)
 
     def _path(self, run_id: str) -> RunPath:
         return RunPath(self._entity, self._project, run_id)

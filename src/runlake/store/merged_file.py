@@ -1,7 +1,7 @@
 """The list of a merged file: which runs share it, and what replaced what.
 
 ``merged/<name>.runs`` stands beside the Parquet files ``merged/<name>-<stream>.parquet`` and their series files. It
-makes nothing visible: that is what the meta file in the folder of each run does (`store.segment`). It serves two
+makes nothing visible: that is what the meta file in the folder of each run does (`store.segment_meta`). It serves two
 readers. A merger that finds one whose runs do not all point to it goes on where another was killed; and who reads one
 key of all runs learns from it where they are, without a look at the folder of each.
 """

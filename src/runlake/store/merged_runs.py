@@ -32,6 +32,7 @@ from runlake.store.changes import READ_ONLY_ERRNOS
 from runlake.store.layout import TEMPORARY_PREFIX, Layout
 from runlake.store.merge_plan import MERGED_BYTES, MIN_RUN_COUNT, QUIET_S, Survey, Unit, plan, survey
 from runlake.store.merged_file import MergedList, MergedRun
+from runlake.store.read_segment import read_checksum, read_footer
 from runlake.store.run_state import join_states
 from runlake.store.seal import (
     drop_leftovers,
@@ -42,9 +43,10 @@ from runlake.store.seal import (
     rows_of_meta,
     sync,
 )
-from runlake.store.segment import Meta
+from runlake.store.segment_meta import Meta, read_meta, write_meta
 from runlake.store.series import WriterRows
 from runlake.store.snapshot import Snapshot, meta_names, take_snapshot
+from runlake.store.write_segment import write_merged_rows
 
 try:
     import fcntl
@@ -222,7 +224,7 @@ def write_merged(folder: Path, batch: Iterable[Unit], failures: list[RunlakeErro
     for stream, file in files.items():
         temporary = folder / f"{TEMPORARY_PREFIX}{os.getpid()}-{file}"
         try:
-            segment.write_merged_rows(temporary, rows.pop(stream))
+            write_merged_rows(temporary, rows.pop(stream))
             put(segment.series_file(temporary), segment.series_file(folder / file))
             put(temporary, folder / file)
         finally:
@@ -233,8 +235,8 @@ def write_merged(folder: Path, batch: Iterable[Unit], failures: list[RunlakeErro
         version=merged_file.FORMAT_VERSION,
         name=name,
         files=files,
-        footers={file.name: segment.read_footer(file) for file in published},
-        checksums={file.name: segment.checksum(file) for file in published},
+        footers={file.name: read_footer(file) for file in published},
+        checksums={file.name: read_checksum(file) for file in published},
         runs=[_listed(unit) for unit in units],
     )
     sync(merged_file.write_list(folder, merged))
@@ -274,7 +276,7 @@ def publish_runs(layout: Layout, merged: MergedList, runs: Sequence[tuple[RunPat
                     snapshot = take_snapshot(layout, path)
                     metas = in_order([meta for meta in snapshot.metas if meta.name in run.inputs])
                     if len(metas) == len(run.inputs):
-                        segment.write_meta(snapshot.segments_dir, _pointing(metas, merged, run))
+                        write_meta(snapshot.segments_dir, _pointing(metas, merged, run))
                         published.append((snapshot, metas, run))
                 except (RunlakeError, FileNotFoundError):
                     continue  # deleted, or damaged: that is for its readers to say
@@ -353,7 +355,7 @@ def _references_in(segments_dir: Path) -> set[str]:
     while True:
         names = meta_names(segments_dir)
         try:
-            metas = [segment.read_meta(segments_dir / f"{name}.meta") for name in names]
+            metas = [read_meta(segments_dir / f"{name}.meta") for name in names]
         except FileNotFoundError:
             continue  # sealed meanwhile: what replaced it must be seen
         return {merged_file.name_in(file) for m in metas if m.is_merged for file in m.files.values()}

@@ -9,45 +9,33 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from zlib import crc32
 
-import msgspec
-
 from runlake.errors import (
-    BadValueError,
-    CommError,
     ConflictError,
     NotFoundError,
     ReadOnlyError,
-    RunlakeError,
     StoreError,
     UsageError,
 )
 from runlake.model import RunInfo, RunPath, WriterGrant
-from runlake.store import record, side_process
+from runlake.store import record
 from runlake.store.changes import append_change, latest_death
 from runlake.store.claim import claim_incarnation, new_writer_id
 from runlake.store.control import records
-from runlake.store.fold import Numbers, unpack_info
-from runlake.store.journal import FolderJournal, Journal, JournalWriter, PartName, PartPlace, Prepare
-from runlake.store.layout import Layout, check_run_path, write_atomically
+from runlake.store.fold import Numbers
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal import Journal, PartName, PartPlace
+from runlake.store.journal_writer import JournalWriter, Prepare
+from runlake.store.layout import Layout, check_run_path
+from runlake.store.look import ASKING, Look
+from runlake.store.marker import create_store
 
 Resume = Literal["allow", "must", "never", "auto"]
 Role = Literal["run", "child", "editor"]
 
 _ATTEMPTS = 20
-
-
-class Look(NamedTuple):
-    """How a run that exists is looked at by who opens it: in a process of its own, or here (`store.direct_look`).
-
-    `state` is `run_state.read_state` and `past` is `rewind.read_past`, both as dicts; `fork` is `rewind.fork`.
-    """
-
-    state: Callable[[Layout, RunPath], dict[str, Any]]
-    past: Callable[[Layout, RunPath, int], dict[str, Any]]
-    fork: Callable[[Layout, RunPath, int, RunPath], object]
 
 
 class _OvertakenError(NotFoundError):
@@ -74,20 +62,6 @@ class OpenedRun:
     is_beside: bool = False
     name: str | None = None
     journal: Journal | None = None
-
-
-def create_store(layout: Layout) -> None:
-    """Make the folder a store, if it is none. ReadOnlyError when it cannot be written."""
-    marker = layout.root / "store.toml"
-    if marker.exists():
-        return
-    try:
-        layout.root.mkdir(parents=True, exist_ok=True)
-        write_atomically(marker, f'format_version = 1\nid = "{os.urandom(8).hex()}"\n'.encode())
-    except OSError as error:
-        raise ReadOnlyError(
-            f"the store {layout.root} cannot be written: {error}; choose another with RUNLAKE_DIR"
-        ) from error
 
 
 def open_run(
@@ -366,49 +340,12 @@ def create_pending(layout: Layout, path: RunPath, state: str, user: str | None) 
     append_change(layout, path, writer_id, "init", writer_id)
 
 
-def ask_state(layout: Layout, path: RunPath) -> dict[str, Any]:
-    """`run_state.read_state` of a run, made in a process of its own, as a dict of which `info` is a `RunInfo`."""
-    code, output, complaint = side_process.ask("runlake.store.run_state", [str(layout.run_dir(path))])
-    if code != 0:
-        kind = NotFoundError if complaint.startswith("NotFoundError") else CommError
-        raise kind(f'run "{path}" exists, but could not be read to go on with it: {complaint}')
-    state: dict[str, Any] = msgspec.msgpack.decode(output)
-    return {**state, "info": unpack_info(state["info"])}
-
-
-def _ask_past(layout: Layout, path: RunPath, step: int) -> dict[str, Any]:
-    """`rewind.read_past` of a run, made in a process of its own."""
-    past = record.decode_body(_ask_rewind(layout, path, str(step)))
-    return {**past, "info": unpack_info(past["info"]), "is_begun": True}
-
-
 def _fork(layout: Layout, path: RunPath, source: RunPath, step: int, look: Look) -> None:
     if _has_content(layout, path):
         raise UsageError(f'run "{path}" exists already; choose another id to fork into')
     if not _has_content(layout, source):
         raise _nothing_to_go_back_in(layout, source)
     look.fork(layout, source, step, path)
-
-
-def _ask_fork(layout: Layout, source: RunPath, step: int, path: RunPath) -> None:
-    """`rewind.fork`, in a process of its own."""
-    _ask_rewind(layout, source, str(step), str(path))
-
-
-def _ask_rewind(layout: Layout, path: RunPath, *arguments: str) -> bytes:
-    code, output, complaint = side_process.ask("runlake.store.rewind", [str(layout.run_dir(path)), *arguments])
-    if code != 0:
-        kind, _, message = complaint.partition(": ")
-        raise _RAISED_BY_REWIND.get(kind, CommError)(message or complaint)
-    return output
-
-
-_RAISED_BY_REWIND: dict[str, type[RunlakeError]] = {
-    kind.__name__: kind for kind in (BadValueError, ConflictError, NotFoundError)
-}
-
-
-ASKING = Look(lambda layout, path: ask_state(layout, path), _ask_past, _ask_fork)
 
 
 def _state_if_any(layout: Layout, path: RunPath, look: Look) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from runlake.store.segment import Meta
+from runlake.store.segment_meta import Meta
 
 
 class _Span(NamedTuple):

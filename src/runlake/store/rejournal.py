@@ -13,9 +13,10 @@ from typing import Any
 from runlake.errors import ConflictError, NotSupportedError
 from runlake.model import STREAMS, RunPath, Stream
 from runlake.store import record
-from runlake.store.decode import rows_of
+from runlake.store.decode_rows import rows_of
 from runlake.store.fold import WriterState
-from runlake.store.journal import FolderJournal, JournalWriter
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal_writer import JournalWriter
 from runlake.store.layout import Layout
 from runlake.store.run_state import is_alive, writer_states
 from runlake.store.seal import rows_of_meta

@@ -25,17 +25,19 @@ from runlake.store import segment
 from runlake.store.changes import READ_ONLY_ERRNOS, append_change
 from runlake.store.check import check_run, check_segment
 from runlake.store.check_journal import KnownRows, check_journal
-from runlake.store.decode import rows_of, scan_part
+from runlake.store.decode import scan_part
+from runlake.store.decode_rows import rows_of
 from runlake.store.fold import WriterState
+from runlake.store.folder_journal import FolderJournal
 from runlake.store.garbage import Aside
-from runlake.store.journal import FolderJournal, PartName
+from runlake.store.journal import PartName
 from runlake.store.layout import Layout, folder_identity, write_atomically
 from runlake.store.repair_journal import root_of
 from runlake.store.repair_segment import mend_meta, mend_parquet, meta_of_files, read_whole
 from runlake.store.repair_walk import Batch, MetaChange, Walk
 from runlake.store.run_state import is_alive, join_states, state_of_part
 from runlake.store.seal import drop_leftovers, drop_segment, only_sealer, publish_meta, put_rows
-from runlake.store.segment import Meta
+from runlake.store.segment_meta import Meta, parse_meta
 from runlake.store.snapshot import Snapshot, meta_names, number_parts
 
 _NOTHING = "nothing"
@@ -137,14 +139,14 @@ class _Mending:
             file = self._folder / f"{name}.meta"
             data = file.read_bytes()
             try:
-                found.append(segment.parse_meta(data, file.name))
+                found.append(parse_meta(data, file.name))
                 continue
             except CorruptError:
                 whole = mend_meta(data, name)
             if whole is None:
                 damaged.append(file)
                 continue
-            found.append(segment.parse_meta(whole, file.name))
+            found.append(parse_meta(whole, file.name))
             self._tell("corrupt", file, "a flipped byte was put back")
             self._replace(file, whole)
         replaced = {name for meta in found for name in meta.supersedes}

@@ -6,10 +6,10 @@ from runlake.errors import NotFoundError, ReadOnlyError, StoreError
 from runlake.model import Finding, Repair, RunPath
 from runlake.store.changes import READ_ONLY_ERRNOS, garbled_packs, new_name, parse_name, write_pack
 from runlake.store.check_project import check_project, check_store, deleted_runs
+from runlake.store.folder_journal import FolderJournal
 from runlake.store.garbage import Aside
-from runlake.store.journal import FolderJournal
 from runlake.store.layout import Layout
-from runlake.store.opening import create_store
+from runlake.store.marker import create_store
 from runlake.store.run_state import is_alive
 from runlake.store.snapshot import read_consistently
 from runlake.store.trash import move_run_to_trash

@@ -14,12 +14,13 @@ import pyarrow.parquet as pq
 from runlake.errors import CorruptError, RunlakeError
 from runlake.model import AXES, RUNTIME, STEP, STREAMS, TIMESTAMP, RunPath, Stream
 from runlake.store import record, segment
-from runlake.store.decode import ARROW_TYPE_OF_LANE
 from runlake.store.fold import WriterState
+from runlake.store.read_segment import open_parquet, read_checksum, read_footer, read_rows
 from runlake.store.repair_journal import with_one_byte_changed
 from runlake.store.run_state import fold_rows
-from runlake.store.segment import Footer, Meta, Stretch
-from runlake.store.series import Series, WriterRows
+from runlake.store.segment import Footer
+from runlake.store.segment_meta import META_FRAME, META_MAGIC, Meta, Stretch, parse_meta
+from runlake.store.series import ARROW_TYPE_OF_LANE, Series, WriterRows
 
 LARGEST_MENDED_BYTES = 64 * 2**20
 """In larger files no flipped byte is looked for: that takes Python about a second for each four megabytes."""
@@ -27,17 +28,17 @@ LARGEST_MENDED_BYTES = 64 * 2**20
 
 def mend_meta(data: bytes, name: str) -> bytes | None:
     """A meta file with one flipped byte put back; None where that does not make it whole."""
-    magic, head_end = segment.META_MAGIC, 8 + record.HEAD.size
+    magic, head_end = META_MAGIC, 8 + record.HEAD.size
     if len(data) <= head_end:
         return None
     body, crc = data[head_end:], int.from_bytes(data[head_end - 4 : head_end], "little")
     bodies: Iterator[bytes] = with_one_byte_changed(body, crc)
     for candidate in (body, *bodies):
-        whole = magic + record.frame(segment.META_FRAME, candidate)
+        whole = magic + record.frame(META_FRAME, candidate)
         if sum(a != b for a, b in zip(whole, data, strict=True)) != 1:
             continue
         try:
-            if segment.parse_meta(whole, name).name == name:
+            if parse_meta(whole, name).name == name:
                 return whole
         except (RunlakeError, ValueError, KeyError):
             continue
@@ -68,7 +69,7 @@ def _is_readable(data: bytes) -> bool:
 def read_without_series(file: Path, stream: Stream, footer: Footer | None) -> list[WriterRows]:
     """The rows of a file of values alone, keys in the order of their first rows. CorruptError where it is damaged."""
     try:
-        table = segment.open_parquet(file, footer).read(use_threads=False)
+        table = open_parquet(file, footer).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise
@@ -113,7 +114,7 @@ def _rows(writer: str, stream: Stream, by_series: dict[tuple[str, str], pa.Table
 def read_whole(file: Path, stream: Stream, meta: Meta) -> list[WriterRows]:
     """The rows of one stream as long as its values are whole, with or without its series file."""
     try:
-        return segment.read_rows(file, stream, footers=meta.footers, owner=meta.owner)
+        return read_rows(file, stream, footers=meta.footers, owner=meta.owner)
     except (CorruptError, FileNotFoundError):
         if meta.is_merged:
             raise
@@ -136,8 +137,8 @@ def meta_of_files(folder: Path, name: str, path: RunPath) -> Meta:
             raise CorruptError(f"{name}: of {file.name} and {series.name} one is missing, and so is the meta file")
         meta.files[stream] = file.name
         try:
-            table = segment.open_parquet(series).read(["incarnation", "generation"], use_threads=False)
-            rows_of_stream = segment.read_rows(file, stream)
+            table = open_parquet(series).read(["incarnation", "generation"], use_threads=False)
+            rows_of_stream = read_rows(file, stream)
         except (pa.ArrowException, OSError) as error:
             raise CorruptError(f"{series.name}: its bytes are not as they were written ({error})") from None
         meta.incarnation, meta.generation = (table[column][0].as_py() for column in ("incarnation", "generation"))
@@ -146,7 +147,7 @@ def meta_of_files(folder: Path, name: str, path: RunPath) -> Meta:
             state = states.setdefault(rows.writer, WriterState(rows.writer, {}, [], {}))
             state.streams[stream] = fold_rows(rows)
         for one in (file, series):
-            meta.footers[one.name], meta.checksums[one.name] = segment.read_footer(one), segment.checksum(one)
+            meta.footers[one.name], meta.checksums[one.name] = read_footer(one), read_checksum(one)
     for state in states.values():
         state.header = {
             **dict(zip(("entity", "project", "run_id"), path, strict=True)),

@@ -12,7 +12,8 @@ from typing import Any
 from runlake.errors import CorruptError
 from runlake.model import STREAMS, Repair
 from runlake.store import record
-from runlake.store.decode import ScannedPart, rows_of, scan_part
+from runlake.store.decode import ScannedPart, scan_part
+from runlake.store.decode_rows import rows_of
 from runlake.store.fold import WriterState
 from runlake.store.journal import PartName
 from runlake.store.repair_journal import (
@@ -28,7 +29,7 @@ from runlake.store.repair_journal import (
     whole_frames,
 )
 from runlake.store.run_state import part_header
-from runlake.store.segment import Meta
+from runlake.store.segment_meta import Meta
 from runlake.store.snapshot import Snapshot
 
 _ENOUGH_BYTES = 128 * 2**20

@@ -32,6 +32,7 @@ from runlake.store.fold import (
     ruled_numbers,
 )
 from runlake.store.layout import Layout
+from runlake.store.read_segment import read_rows
 from runlake.store.run_state import Behind, behind, fold_rows, writer_states
 from runlake.store.seal import publish_rows
 from runlake.store.series import WriterRows
@@ -107,7 +108,7 @@ def _past(snapshot: Snapshot, step: int) -> tuple[Past, list[WriterRows]]:
     view = view_of(snapshot, whole.generation)
     stretches = list(unsealed(snapshot, "history", view))
     for meta in sealed(snapshot, "history", view):
-        rows = segment.read_rows(
+        rows = read_rows(
             snapshot.segments_dir / meta.files["history"], "history", footers=meta.footers, owner=meta.owner
         )
         stretches += view.counted(meta.generation, rows)

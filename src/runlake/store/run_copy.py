@@ -11,11 +11,12 @@ from pathlib import Path, PurePosixPath
 from runlake.errors import CorruptError
 from runlake.store import segment
 from runlake.store.decode import scan_part
+from runlake.store.folder_journal import FolderJournal
 from runlake.store.join_runs import FileLook, beside, choose_part, is_newer, wanted_metas, wanted_parts
-from runlake.store.journal import FolderJournal, PartName
+from runlake.store.journal import PartName
 from runlake.store.layout import TEMPORARY_PREFIX
 from runlake.store.run_state import is_alive, part_header
-from runlake.store.segment import Meta
+from runlake.store.segment_meta import Meta, read_meta
 from runlake.store.snapshot import meta_names
 from runlake.store.staging import Piece
 
@@ -63,7 +64,7 @@ class RunCopy:
 def look_at(run_dir: Path) -> RunCopy:
     """What is there now. FileNotFoundError when it is being sealed: look again."""
     segments_dir, journal = run_dir / "segments", FolderJournal(run_dir / "journal")
-    metas = tuple(segment.read_meta(segments_dir / f"{name}.meta") for name in sorted(meta_names(segments_dir)))
+    metas = tuple(read_meta(segments_dir / f"{name}.meta") for name in sorted(meta_names(segments_dir)))
     parts = tuple(name for name, _ in journal.list_parts())
     found = {meta.incarnation for meta in metas}
     for name in parts:

@@ -18,7 +18,8 @@ import numpy as np
 from runlake.errors import NotFoundError, RunlakeError
 from runlake.model import STREAMS, GenerationInfo, RunInfo, RunPath
 from runlake.store import record
-from runlake.store.decode import ScannedPart, rows_of, scan_part
+from runlake.store.decode import ScannedPart, scan_part
+from runlake.store.decode_rows import rows_of
 from runlake.store.fold import (
     Liveness,
     Numbers,

@@ -27,15 +27,18 @@ from runlake.errors import CorruptError, ReadOnlyError
 from runlake.model import STREAMS, RunPath, Stream
 from runlake.store import record, segment
 from runlake.store.changes import READ_ONLY_ERRNOS, append_change
-from runlake.store.decode import ScannedPart, check_follows, rows_of
+from runlake.store.decode import ScannedPart
+from runlake.store.decode_rows import check_follows, rows_of
 from runlake.store.fold import StreamFold, WriterState
 from runlake.store.journal import PartName
 from runlake.store.layout import TEMPORARY_PREFIX, Layout, encode_name, folder_identity
+from runlake.store.read_segment import read_checksum, read_footer, read_rows
 from runlake.store.run_state import fold_rows, join_states, part_header
-from runlake.store.segment import Meta, Stretch
+from runlake.store.segment_meta import Meta, Stretch, read_meta, write_meta
 from runlake.store.series import WriterRows, join_stretches
 from runlake.store.shipped import read_shipped
 from runlake.store.snapshot import Snapshot, is_current, meta_names, take_snapshot
+from runlake.store.write_segment import write_rows
 
 try:
     import fcntl
@@ -284,14 +287,14 @@ def put_rows(folder: Path, path: RunPath, meta: Meta, stream: Stream, rows: list
     meta.stretches += [Stretch(r.writer, stream, r.first_n, r.row_count) for r in rows]
     temporary = folder / f"{TEMPORARY_PREFIX}{os.getpid()}-{name}"
     try:
-        segment.write_rows(temporary, path, meta.incarnation, meta.generation, rows)
+        write_rows(temporary, path, meta.incarnation, meta.generation, rows)
         put(segment.series_file(temporary), segment.series_file(folder / name))
         put(temporary, folder / name)
     finally:
         temporary.unlink(missing_ok=True)
         segment.series_file(temporary).unlink(missing_ok=True)
     for file in (folder / name, segment.series_file(folder / name)):
-        meta.footers[file.name], meta.checksums[file.name] = segment.read_footer(file), segment.checksum(file)
+        meta.footers[file.name], meta.checksums[file.name] = read_footer(file), read_checksum(file)
 
 
 def publish_rows(folder: Path, path: RunPath, name: str, writers: list[WriterState], rows: list[WriterRows]) -> None:
@@ -358,7 +361,7 @@ def rows_of_meta(segments_dir: Path, meta: Meta, stream: Stream) -> list[WriterR
     if stream not in meta.files:
         return []
     counting = {stretch.writer for stretch in meta.stretches}
-    rows = segment.read_rows(segments_dir / meta.files[stream], stream, footers=meta.footers, owner=meta.owner)
+    rows = read_rows(segments_dir / meta.files[stream], stream, footers=meta.footers, owner=meta.owner)
     return [each for each in rows if each.writer in counting]
 
 
@@ -380,7 +383,7 @@ def publish(snapshot: Snapshot, meta: Meta) -> None:
 
 def publish_meta(folder: Path, meta: Meta) -> None:
     """The meta file, and all that it names, safe on the disk."""
-    segment.write_meta(folder, meta)
+    write_meta(folder, meta)
     sync(folder / f"{meta.name}.meta")
     sync(folder)
 
@@ -425,7 +428,7 @@ def drop_leftovers(layout: Layout, path: RunPath) -> None:
     for old in snapshot.left_out - visible:
         file = folder / f"{old}.meta"
         if file.exists():
-            drop_segment(folder, segment.read_meta(file))
+            drop_segment(folder, read_meta(file))
     for file in folder.iterdir() if folder.is_dir() else []:
         is_nobodys = file.name.startswith(TEMPORARY_PREFIX) and file.name != LOCK_FILE
         is_nobodys |= file.suffix == ".parquet" and file.name.partition(".")[0] not in named

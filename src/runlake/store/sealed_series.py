@@ -16,8 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from runlake.model import Lane
-from runlake.store.decode import ARROW_TYPE_OF_LANE
-from runlake.store.series import Int64s, Series
+from runlake.store.series import ARROW_TYPE_OF_LANE, Int64s, Series
 
 COLUMNS = ("writer", "key", "lane", "position", "first_n", "row_count", "group", "offset", "count")
 

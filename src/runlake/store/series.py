@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,14 @@ from runlake.model import Lane, Stream
 
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
+
+_ARROW_TYPES = {"f64": pa.float64(), "i64": pa.int64(), "bool": pa.bool_()}
+ARROW_TYPE_OF_LANE: dict[str, pa.DataType] = {
+    **_ARROW_TYPES,
+    "str": pa.string(),
+    "json": pa.string(),
+    "null": pa.null(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,15 @@ class WriterRows:
     @property
     def row_count(self) -> int:
         return len(self.step)
+
+
+def to_arrow(values: npt.NDArray[Any], lane: Lane) -> pa.Array:
+    """The values of one lane as an Arrow array of that lane's type; floats keep their bits, NaN is no null."""
+    if lane == "null":
+        return pa.nulls(len(values))
+    if lane in ("str", "json"):
+        return pa.array([str(v) for v in values], pa.string())
+    return pa.array(values, _ARROW_TYPES[lane], from_pandas=False)
 
 
 def join_stretches(stretches: Sequence[WriterRows]) -> WriterRows:

@@ -24,8 +24,11 @@ import msgspec
 
 from runlake.errors import NotFoundError, StoreError
 from runlake.model import STREAMS, RunPath
-from runlake.store.decode import ScannedPart, rows_of, scan_part
-from runlake.store.journal import SERVED_SUFFIX, FolderJournal, Journal, JournalWriter, PartName, PartPlace
+from runlake.store.decode import ScannedPart, scan_part
+from runlake.store.decode_rows import rows_of
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal import SERVED_SUFFIX, Journal, PartName, PartPlace
+from runlake.store.journal_writer import JournalWriter
 from runlake.store.kept import Kept
 from runlake.store.layout import Layout, write_atomically
 from runlake.store.part_tail import first_frame_of, mark_at

@@ -18,7 +18,8 @@ from runlake.store import record
 from runlake.store.changes import append_change
 from runlake.store.control import StopWatch
 from runlake.store.direct_look import HERE
-from runlake.store.journal import FolderJournal, JournalWriter
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal_writer import JournalWriter
 from runlake.store.kept import Kept
 from runlake.store.layout import Layout
 from runlake.store.opening import open_run

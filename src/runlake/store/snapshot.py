@@ -18,12 +18,12 @@ from typing import TypeVar
 
 from runlake.errors import CorruptError, NotFoundError, StoreError
 from runlake.model import RunPath
-from runlake.store import segment
 from runlake.store.decode import ScannedPart, scan_part
-from runlake.store.journal import FolderJournal, PartName
+from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal import PartName
 from runlake.store.layout import Layout
 from runlake.store.overlap import without_repeats
-from runlake.store.segment import Meta
+from runlake.store.segment_meta import Meta, read_meta
 
 _ATTEMPTS = 50
 _LONGEST_WAIT_S = 0.05
@@ -148,7 +148,7 @@ def take_snapshot(layout: Layout, path: RunPath) -> Snapshot:
     NotFoundError when there is no such run, FileNotFoundError when it was sealed under our hands: look again.
     """
     segments_dir = layout.segments_dir(path)
-    found = [segment.read_meta(segments_dir / f"{name}.meta") for name in sorted(meta_names(segments_dir))]
+    found = [read_meta(segments_dir / f"{name}.meta") for name in sorted(meta_names(segments_dir))]
     replaced = _superseded(found)
     visible = [meta for meta in found if meta.name not in replaced]
     metas = without_repeats(visible)

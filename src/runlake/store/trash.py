@@ -14,14 +14,15 @@ from runlake.model import RunPath, TrashItem
 from runlake.store.changes import append_change, latest_death
 from runlake.store.claim import read_claim_in
 from runlake.store.fold import fold_run
+from runlake.store.folder_journal import FolderJournal
 from runlake.store.join_runs import ids_of
-from runlake.store.journal import FolderJournal
 from runlake.store.layout import TEMPORARY_PREFIX, Layout, check_run_path, encode_name, folder_identity
 from runlake.store.run_state import part_header, read_run, writer_states
-from runlake.store.segment import read_meta
+from runlake.store.segment_meta import read_meta
 from runlake.store.snapshot import Snapshot, meta_names, number_parts
 
 REPAIR_PREFIX = "repair-"
+SWEEP_PREFIX = "sweep-"
 """So begin the names of folders in the trash that are no deleted runs."""
 
 _MAX_NAME_BYTES = 240
@@ -143,7 +144,7 @@ def find_trashed(layout: Layout, path: RunPath) -> Path:
 
 
 def _describe(layout: Layout, folder: Path) -> TrashItem:
-    is_run = not folder.name.startswith(REPAIR_PREFIX)
+    is_run = not folder.name.startswith((REPAIR_PREFIX, SWEEP_PREFIX))
     path = run_name = None
     deleted_at = folder.lstat().st_ctime
     if is_run:

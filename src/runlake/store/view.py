@@ -15,11 +15,12 @@ import numpy as np
 
 from runlake.errors import NotFoundError
 from runlake.model import Stream
-from runlake.store.decode import ScannedPart, check_follows, rows_of
+from runlake.store.decode import ScannedPart
+from runlake.store.decode_rows import check_follows, rows_of
 from runlake.store.fold import newest_generation
 from runlake.store.journal import PartName
 from runlake.store.run_state import header_of, is_half_rewound
-from runlake.store.segment import Meta
+from runlake.store.segment_meta import Meta
 from runlake.store.series import Series, WriterRows, join_stretches
 from runlake.store.snapshot import Snapshot, nothing_yet
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import training_script
 from example_checks import Outcome, check, fill_in, run_example
-from seed_examples import SEED_EXAMPLES, SWEEPS_COME_LATER
+from seed_examples import SEED_EXAMPLES, SWEEP_EXAMPLES
 from training_script import ARGUMENTS, RUN_A, RUN_B
 
-EXAMPLES = [name for name in SEED_EXAMPLES if name not in SWEEPS_COME_LATER]
+EXAMPLES = [name for name in SEED_EXAMPLES if name not in SWEEP_EXAMPLES]
 EDITS = ("correct-a-result", "set-several-results", "change-a-setting")
 PREAMBLE = """\
 import json

@@ -51,7 +51,8 @@ def test_verify_is_content_with_a_server_that_has_a_certificate(secure_seat, tru
     folder = secure_seat.folder()
     done = secure_seat.run(None, "verify", command="wandb", folder=folder, code=1, TMPDIR=str(folder), **trusted)
     found = dict(re.findall(r"^(Checking [^.]+)\.+(.*)$", done.printed, re.MULTILINE))
-    assert {check for check, sign in found.items() if sign == "✅"} == {
+    passed = {check for check, sign in found.items() if sign == "✅"}
+    assert passed - OF_LATER == {
         "Checking if logged in",
         "Checking signed URL upload",
         "Checking ability to send large payloads through proxy",
@@ -61,7 +62,7 @@ def test_verify_is_content_with_a_server_that_has_a_certificate(secure_seat, tru
         "Checking wandb package version is up to date",
         "Checking logged metrics, saving and downloading a file",
     }
-    assert set(found) - {check for check, sign in found.items() if sign == "✅"} == OF_LATER
+    assert set(found) - passed <= OF_LATER
 
 
 def test_a_training_and_what_is_read_and_edited_of_it_go_over_tls(secure_seat, trusted):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar import Router
 from litestar.di import Provide
 
-from runlake.server.routes import files, projects, rows, runs, writers
+from runlake.server.routes import files, projects, rows, runs, sweeps, writers
 from runlake.server.routes.answers import WireRequest, run_path
 from runlake.service.wire import API_PREFIX
 
@@ -17,7 +17,14 @@ def api_router() -> Router:
     """The routes under ``/api/v1``. The app provides the dependency `service`: the caller's `Service`."""
     return Router(
         API_PREFIX,
-        route_handlers=[*projects.HANDLERS, *runs.HANDLERS, *rows.HANDLERS, *files.HANDLERS, *writers.HANDLERS],
+        route_handlers=[
+            *projects.HANDLERS,
+            *runs.HANDLERS,
+            *rows.HANDLERS,
+            *files.HANDLERS,
+            *writers.HANDLERS,
+            *sweeps.HANDLERS,
+        ],
         dependencies={"run": Provide(run_path, sync_to_thread=False)},
         request_class=WireRequest,
         request_max_body_size=MAX_BODY_BYTES,

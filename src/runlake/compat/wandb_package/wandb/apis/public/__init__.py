@@ -7,5 +7,6 @@ from runlake.api.project import Project, Projects
 from runlake.api.runs import Runs
 from runlake.api.scan import HistoryScan
 from runlake.api.stored_run import StoredRun as Run
+from runlake.api.sweep import Sweep, Sweeps
 
-__all__ = ["Api", "File", "Files", "HistoryScan", "Project", "Projects", "Run", "Runs", "User"]
+__all__ = ["Api", "File", "Files", "HistoryScan", "Project", "Projects", "Run", "Runs", "Sweep", "Sweeps", "User"]

@@ -1,0 +1,96 @@
+"""The sweeps of another store into this one: ledgers that go on where ours end.
+
+Entries come over one by one, in their order, so whoever reads or is killed meanwhile has the sweep as it was at an
+earlier moment. A sweep that went on in both stores stays as it is here: two orders of decisions cannot become one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from runlake.model import Merged, RunPath
+from runlake.store.claim import create_once
+from runlake.store.layout import Layout, encode_name, write_atomically
+from runlake.store.ledger import entry_name
+from runlake.store.sweeps import AgentFile
+from runlake.store.trash import SWEEP_PREFIX
+from runlake.sweep_model import SweepPath
+
+
+def merge_sweeps(
+    layout: Layout, other: Layout, entity: str, project: str, *, is_dry_run: bool = False
+) -> Iterator[Merged]:
+    """Bring the sweeps of a project over; yields each when it is there. One that was deleted here is left out."""
+    for sweep_id in other.sweep_ids(entity, project):
+        yield _merge(layout, other, SweepPath(entity, project, sweep_id), is_dry_run=is_dry_run)
+
+
+def _merge(layout: Layout, other: Layout, path: SweepPath, *, is_dry_run: bool) -> Merged:
+    ours, theirs = layout.sweep_dir(path), other.sweep_dir(path)
+    here, there = _entries(ours), _entries(theirs)
+    merged = Merged(path=RunPath(*path), source=RunPath(*path), outcome="same", is_sweep=True)
+    if not there:
+        return msgspec.structs.replace(merged, outcome="empty")
+    if not here and _was_deleted(layout, path, there[0]):
+        return msgspec.structs.replace(merged, outcome="deleted")
+    shared_count = min(len(here), len(there))
+    if here[:shared_count] != there[:shared_count]:
+        return msgspec.structs.replace(merged, outcome="differs")
+    entries = dict(list(enumerate(there, 1))[len(here) :])
+    agents = dict(_newer_agents(ours / "agents", theirs / "agents"))
+    if not entries and not agents:
+        return merged
+    if not is_dry_run:
+        layout.make_sweep_dir(path)
+        for name, content in agents.items():
+            write_atomically(ours / "agents" / name, content)
+        for number, content in entries.items():
+            file = ours / "ledger" / entry_name(number)
+            if not create_once(file, content.decode()) and file.read_bytes() != content:
+                return msgspec.structs.replace(merged, outcome="differs")  # an agent here decided something just now
+    copied_bytes = sum(map(len, [*entries.values(), *agents.values()]))
+    return msgspec.structs.replace(merged, outcome="joined" if here else "new", copied_bytes=copied_bytes)
+
+
+def _entries(sweep_dir: Path) -> list[bytes]:
+    """The whole entries of a ledger, from the first up to a gap or to one that is only being written."""
+    found: list[bytes] = []
+    while True:
+        try:
+            content = (sweep_dir / "ledger" / entry_name(len(found) + 1)).read_bytes()
+        except FileNotFoundError:
+            return found
+        if content and not content.endswith(b"\n"):
+            return found
+        found.append(content)
+
+
+def _newer_agents(ours: Path, theirs: Path) -> Iterator[tuple[str, bytes]]:
+    """The files of agents that have said more there than here."""
+    for file in sorted(theirs.glob("[!.]*.json")):
+        content = file.read_bytes()
+        if _report_count(content) > _report_count(_read(ours / file.name)):
+            yield file.name, content
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return b"{}"
+
+
+def _report_count(content: bytes) -> int:
+    return msgspec.json.decode(content, type=AgentFile).report_count
+
+
+def _was_deleted(layout: Layout, path: SweepPath, first: bytes) -> bool:
+    """Whether our trash has the sweep that begins with this entry."""
+    end = f"-{encode_name(path.sweep_id)}"
+    for trashed in layout.trash_dir.glob(f"{SWEEP_PREFIX}*"):
+        if trashed.name.endswith(end) and _entries(trashed)[:1] == [first]:
+            return True
+    return False

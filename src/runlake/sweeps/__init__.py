@@ -1,0 +1,1 @@
+"""Starting sweeps, and the agents that run them: a function in this process, or commands as child processes."""
