@@ -25,6 +25,7 @@ from benchmarks import (
     size,
     sparse_keys,
     startup,
+    sweep_agents,
     sweep_search,
 )
 from benchmarks.bench import CHECKOUT, HERE, Bench, BenchmarkError, Subject
@@ -42,6 +43,7 @@ GROUPS = (
     many_runs.GROUP,
     across_runs.GROUP,
     project_export.GROUP,
+    sweep_agents.GROUP,
     sweep_search.GROUP,
 )
 PAGE = CHECKOUT / "docs" / "performance.md"

@@ -77,6 +77,8 @@ def render() -> str:
     parts += [f"### `runlake.run`\n\n{OF_THE_ACTIVE_RUN['run']}\n"]
     parts += [_class(runlake.Run, "runlake.Run"), _class(Config, "Config"), _class(Summary, "Summary")]
     parts += [f"### `runlake.AlertLevel`\n\n{_text(runlake.AlertLevel)} {', '.join(runlake.AlertLevel)}.\n"]
+    parts += ["[Sweeps](../guide/sweeps.md) shows these two at work.\n"]
+    parts += [_function("sweep", runlake.sweep), _function("agent", runlake.agent)]
     parts += [_function("install_as_wandb", runlake.install_as_wandb)]
     parts += ["### `runlake.__version__`\n\nThe version of the package, as text.\n"]
     parts += ["## Data types\n\n[Pictures, tables, histograms, pages](../guide/media.md) shows them at work.\n"]

@@ -47,7 +47,7 @@ ALLOWED = {
     "plot": {"errors", "values", "media"},
     "sweeps": {"errors", "model", "sweep_model", "settings", "store", "search", "service", "sdk"},
     "compat": {"errors"},
-    "server": {"errors", "model", "sweep_model", "names", "values", "settings", "query", "service"},
+    "server": {"errors", "model", "sweep_model", "names", "values", "settings", "search", "query", "service"},
     "ship": {"errors", "credentials", "model", "values", "settings", "store", "media", "sdk", "service"},
     "cli": {
         "errors",

@@ -15,7 +15,7 @@ from runlake import errors
 FACE = Path(runlake.__file__)
 HEAVY = (
     "IPython", "PIL", "duckdb", "matplotlib", "numpy", "pandas", "plotly", "polars", "psutil", "pyarrow", "rich",
-    "sklearn", "sqlalchemy", "torch", "typer", "wandb",
+    "scipy", "sklearn", "sqlalchemy", "torch", "typer", "wandb",
 )  # fmt: skip
 
 

@@ -148,6 +148,7 @@ def test_the_best_run_has_a_finite_value_and_did_not_fail(trained, api):
     assert sweep.best_run().id == "best"
     assert sweep.best_run("+summary_metrics.val.acc").id == sweep.best_run("summary.val.acc").id == "good"
     assert sweep.best_run("-config.lr").id == "nothing"
+    assert sweep.best_run("+state").id == "good"
     assert sweep.best_run("+summary_metrics.unheard_of") is None
 
 
@@ -192,6 +193,8 @@ def test_the_sweeps_of_a_project_are_oldest_first(make_sweep, make_run, api):
     assert (repr(sweeps), len(sweeps), ids(sweeps[1:])) == ("<Sweeps ann/digits>", 2, ["a"])
     assert ids(api.project("digits").sweeps()) == ["z", "a"]
     assert list(api.sweeps("letters")) == []
+    with pytest.raises(NotFoundError, match="no project ann/nothing"):
+        api.sweeps("nothing")
 
 
 def test_pausing_resuming_stopping_and_cancelling(make_sweep, api, folder):
@@ -232,6 +235,8 @@ def test_agents_are_told_with_their_runs(make_sweep, make_run, api, folder):
     (agent,) = api.sweep("digits/s1").agents()
     assert (agent.id, agent.name, agent.host, agent.state) == (agent_id, agent_id, "gpu1", "running")
     assert ids(agent.runs()) == [order.run_id]
+    idle = folder.join_sweep(path, AgentStart()).agent_id
+    assert ids(api.sweep("digits/s1").load(force=True).agent(idle).runs()) == []
     assert repr(agent) == f"<Agent {agent_id} (running)>"
     assert api.sweep("digits/s1").agent(agent_id).heartbeat_at >= agent.created_at
     with pytest.raises(NotFoundError, match="has no agent 'nobody'"):

@@ -61,7 +61,7 @@ def test_help_names_every_verb(runlake):
     [
         (["lss"], "No such command 'lss'. Did you mean 'ls'?; see: runlake --help"),
         (["--colour", "ls"], "No such option: --colour; see: runlake --help"),
-        (["show"], "Missing argument 'run'; see: runlake show --help"),
+        (["show"], "Missing argument 'RUN|SWEEP'; see: runlake show --help"),
         (["export", "a", "--format", "xlsx"], None),
         (["ls", "mnist", "--limit", "0"], None),
         (["ls", "mnist", "--filter", "{"], None),

@@ -100,10 +100,11 @@ def test_sweeps_come_along_and_what_went_on_in_both_stores_is_told(runlake, make
     assert re.fullmatch(
         r"brought 1 run and 2 sweeps, \d+ B: 2 new, 1 left as they are \(they went on in both\)\n", came.err
     )
-    assert [re.split(" {2,}", line.strip()) for line in came.out.splitlines()[2:]] == [
-        ["ann/mnist/sweeps/s1", "new", came.out.splitlines()[2].split("  ")[-1].strip()],
-        ["ann/mnist/sweeps/s2", "differs", "0 B", "it went on in both stores: nothing was taken"],
+    assert [line.split()[:2] for line in came.out.splitlines()[2:]] == [
+        ["ann/mnist/sweeps/s1", "new"],
+        ["ann/mnist/sweeps/s2", "differs"],
     ]
+    assert came.out.endswith("  it went on in both stores: nothing was taken\n")
     assert json.loads(runlake("merge", "other", "--json").out)["sweeps"] == [
         {"entity": "ann", "project": "mnist", "sweep_id": "s1", "outcome": "same", "copied_bytes": 0},
         {"entity": "ann", "project": "mnist", "sweep_id": "s2", "outcome": "differs", "copied_bytes": 0},

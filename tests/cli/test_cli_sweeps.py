@@ -11,7 +11,7 @@ CONFIG = {
     "parameters": {"lr": {"min": 0.0, "max": 1.0}, "net": {"parameters": {"depth": {"values": [1, 2]}}}},
     "run_cap": 9,
 }
-GRID = {"method": "grid", "parameters": {"lr": {"values": [1, 2]}}}
+GRID = {"method": "grid", "metric": {"name": "loss"}, "parameters": {"lr": {"values": [1, 2]}}}
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_a_sweep_that_has_just_begun_is_shown_too(runlake, make_sweep):
     make_sweep("ann/mnist/s1", GRID)
     shown = runlake("show", "mnist/s1")
     assert (shown.code, shown.err) == (0, "")
-    assert "runs           0/2\n" in shown.out
+    assert "  metric         loss (minimize)\n  runs           0/2\n" in shown.out
     assert "Best runs" not in shown.out
 
 
@@ -144,6 +144,12 @@ def test_sweeps_are_removed_like_runs_and_their_runs_stay(runlake, searched):
     assert runlake("show", "ann/mnist/sweeps/s1").code == 3
     assert len(runlake("ls", "mnist").out.splitlines()) == 5
     assert runlake("rm", "ann/mnist/sweeps/s1", "--yes").code == 3
+
+
+def test_a_run_and_a_sweep_of_one_name_are_removed_together(runlake, searched, make_run):
+    make_run("ann/mnist/s1")
+    removed = runlake("rm", "ann/mnist/runs/s1", "ann/mnist/sweeps/s1", "--yes")
+    assert removed == (0, "ann/mnist/s1\nann/mnist/sweeps/s1\n", "removed 1 run and 1 sweep\n")
 
 
 def test_the_runs_of_a_sweep_are_exported(runlake, searched, make_run):

@@ -133,6 +133,7 @@ def keys_of(document):
         (["repair", "mnist"], ["repair"]),
         (["gc", "--older-than", "0s", "--dry-run"], ["gc"]),
         (["trash"], ["trash"]),
+        (["sweep", "sweep.json"], ["sweep"]),
         (["settings"], ["settings"]),
         (["user", "add", "bob"], ["user"]),
         (["user", "rm", "ann"], ["user"]),
@@ -162,6 +163,7 @@ def test_every_key_of_the_json_is_named(runlake, make_run, make_sweep, damage, a
     if arguments[0] in ("check", "repair"):
         damage(path)
     shutil.copytree(os.environ["RUNLAKE_DIR"], "copy")
+    Path("sweep.json").write_text('{"method": "random", "parameters": {"lr": {"max": 1.0, "min": 0.0}}}')
     if arguments[0] == "repair":
         arguments = [*arguments, "--dry-run"]
     if arguments[0] in ("gc", "trash"):

@@ -212,6 +212,28 @@ def test_what_is_not_supported_can_be_imported_and_says_so_when_used(python):
 
 
 @pytest.mark.parametrize("through_exec", [True, False])
+def test_a_sweep_is_begun_and_run(python, through_exec):
+    code = """
+        import json
+        import wandb
+
+        config = {"method": "grid", "parameters": {"lr": {"values": [0.1, 0.2]}}}
+        defaults = {"lr": 7, "epochs": 3}
+        sweep_id = wandb.sweep(lambda: config, entity="ada", project="p")
+
+        def train():
+            run = wandb.init(config=defaults)
+            wandb.log({"loss": wandb.config.lr * wandb.config.epochs})
+            assert wandb.run.sweep_id == sweep_id
+
+        wandb.agent(f"ada/p/{sweep_id}", function=train, count=5)
+        runs = wandb.Api().runs("ada/p", order="+created_at")
+        print(json.dumps([[run.state, dict(run.config)] for run in runs]))
+    """
+    assert python(code, through_exec=through_exec) == [["finished", {"lr": lr, "epochs": 3}] for lr in (0.1, 0.2)]
+
+
+@pytest.mark.parametrize("through_exec", [True, False])
 def test_charts_media_alerts_code_and_models_are_there(tmp_path, python, through_exec):
     (tmp_path / "train.py").write_text("")
     code = """

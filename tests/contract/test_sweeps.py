@@ -97,6 +97,14 @@ def test_an_answer_that_was_lost_is_given_again(desk):
     assert a_sweep.service.read_sweep(a_sweep.path).run_count == 1
 
 
+def test_a_run_that_begins_and_dies_between_two_reports_is_not_given_again(desk, run):
+    """One that a server writes is known to be dead minutes later."""
+    a_sweep = desk()
+    agent = a_sweep.join()
+    run(a_sweep, a_sweep.next(agent), exit_code=None, loss=1.0)
+    assert a_sweep.next(agent).params == POINTS[1]
+
+
 def test_a_grid_that_has_run_is_finished_and_its_agents_leave(desk, run):
     a_sweep = desk()
     agent = a_sweep.join()
@@ -152,6 +160,26 @@ def test_a_run_that_outlives_its_agent_is_left_to_end(desk, run, dead_process):
     assert a_sweep.report(other, wanted=1) == ()
     trainer.finish()
     assert [order.kind for order in a_sweep.report(other, wanted=1)] == ["exit"]
+
+
+def test_who_has_nothing_to_do_leaves_after_a_while_but_not_while_a_run_has_lost_its_agent(
+    desk, run, dead_process, monkeypatch
+):
+    kinds = []
+    for process in (own_mark(), dead_process):
+        a_sweep = desk({**GRID, "run_cap": 1})
+        busy = a_sweep.join(process=process)
+        order = a_sweep.next(busy)
+        run(a_sweep, order, exit_code=None, loss=1.0)
+        idle = a_sweep.join()
+        assert a_sweep.report(idle, wanted=1) == ()
+        with monkeypatch.context() as later:
+            then = open_sweep.time.monotonic() + 61
+            later.setattr(open_sweep.time, "monotonic", lambda then=then: then)
+            if process == own_mark():
+                a_sweep.report(busy, order.run_id)
+            kinds.append([order.kind for order in a_sweep.report(idle, wanted=1)])
+    assert kinds == [["exit"], []]
 
 
 def test_a_run_that_crashed_with_its_agent_is_run_again(desk, run, dead_process):

@@ -1,10 +1,12 @@
 """Files of other programs hold what the history holds."""
 
 import csv
+import errno
 import io
 import json
 import math
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -102,6 +104,27 @@ def test_parquet_and_arrow_are_the_table():
     ):
         assert read.schema.equals(table.schema)
         assert str(read.to_pydict()) == str(table.to_pydict())
+
+
+def test_a_disk_that_is_full_in_the_midst_of_a_parquet_file_is_told():
+    class Full(io.BytesIO):
+        def write(self, data):
+            if self.tell() > 2**20:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(data)
+
+    table = pa.table({"x": np.random.default_rng(0).random(200_000)})
+    writer = open_table_writer(Full(), "parquet", table.schema)
+
+    def write_all():
+        try:
+            for _ in range(20):
+                writer.write(table)
+        finally:
+            writer.close()
+
+    with pytest.raises(OSError, match="No space left"):
+        write_all()
 
 
 def test_json_lines_are_the_rows():

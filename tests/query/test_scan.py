@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runlake.errors import CorruptError
 from runlake.model import RunPath
+from runlake.query import scan
 from runlake.query.history import HistoryOutline
 from runlake.query.sample import minmax_sample
 from runlake.query.scan import list_keys, outline_history, read_history, sample_history
@@ -160,7 +162,9 @@ def test_segments_and_the_open_part_behind_them_are_one_history(layout):
     assert column(layout, "rare", keys=["rare"]) == [i if i % 4 == 0 else None for i in range(10)]
 
 
-def test_segments_of_one_writer_are_one_history(layout):
+@pytest.mark.parametrize("threads_from_bytes", [0, 2**40], ids=["side by side", "one after the other"])
+def test_segments_of_one_writer_are_one_history(layout, monkeypatch, threads_from_bytes):
+    monkeypatch.setattr(scan, "_WORTH_THREADS_BYTES", threads_from_bytes)
     writer = Writer(layout)
     writer.journal._rows_per_part = 2
     first = [{"z": 1, "b": "x"}, {"z": 0.5}, {}, {"a": [1]}]
@@ -182,6 +186,19 @@ def test_segments_of_one_writer_are_one_history(layout):
         {"_step": 0}, {"_step": 1}, {"_step": 2}, {"_step": 3, "a": [1]},
         {"_step": 4}, {"_step": 5}, {"_step": 6, "a": None}, {"_step": 7},
     ]  # fmt: skip
+
+
+def test_damage_in_one_of_several_segments_is_named_when_they_are_read_side_by_side(layout, monkeypatch):
+    monkeypatch.setattr(scan, "_WORTH_THREADS_BYTES", 0)
+    writer = Writer(layout)
+    writer.journal._rows_per_part = 2
+    for _ in range(2):
+        writer.log_many([{"a": 1}] * 5)
+        seal_run(layout, RUN)
+    file = max(layout.segments_dir(RUN).glob("*-history.parquet"))
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(CorruptError, match=file.name):
+        read_history(layout, RUN)
 
 
 def test_an_open_row_is_read_with_what_it_has(layout):

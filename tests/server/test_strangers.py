@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from typing import NamedTuple
 
 import pytest
 from graphql import GraphQLInputObjectType, GraphQLList, GraphQLNonNull, GraphQLObjectType, get_named_type
@@ -10,14 +11,40 @@ from in_process import InProcess
 
 from runlake.model import RunEdit, RunPath, WriterBatch, WriterStart
 from runlake.server.wandb.graphql import load_schema
-from runlake.server.wandb.ids import file_node_id, run_node_id
+from runlake.server.wandb.ids import agent_node_id, file_node_id, run_node_id, sweep_node_id
+from runlake.sweep_model import AgentReport, AgentStart, SweepPath, SweepStart
 
 SECRET = "topsecret"
 """Stands in all that the team has written: no answer to a stranger may hold it."""
 
 PATH = RunPath("team", "vision", "r1")
+SWEEP = SweepPath("team", "vision", "s1")
+CONFIG = {"method": "random", "parameters": {"lr": {"min": 0.0, "max": 1.0}}}
 NOWHERE = RunPath("taem", "nivois", "1r")
 """Names of the same length that are not there: a stranger is told of the others what is told of these."""
+
+
+class Target(NamedTuple):
+    """Names of something to ask for."""
+
+    entity: str
+    project: str
+    run_id: str
+    sweep_id: str
+    agent_id: str
+
+    @property
+    def run(self):
+        return RunPath(*self[:3])
+
+    @property
+    def sweep(self):
+        return SweepPath(self.entity, self.project, self.sweep_id)
+
+
+def targets(server):
+    """What is there, and what is not."""
+    return Target(*PATH, SWEEP.sweep_id, server.agent_id), Target(*NOWHERE, "1s", server.agent_id[::-1])
 
 
 @pytest.fixture(scope="module")
@@ -32,18 +59,23 @@ def server(tmp_path_factory):
     service.write_batch(PATH, begun.writer, WriterBatch(rows={"history": []}, summary={SECRET: 1}))
     service.put_file(PATH, f"{SECRET}.txt", io.BytesIO(b"x"))
     service.edit_run(PATH, RunEdit(info={"notes": SECRET}))
+    config = {"method": "random", "name": f"{SECRET}-sweep", "parameters": {SECRET: {"min": 0.0, "max": 1.0}}}
+    service.create_sweep(PATH.entity, PATH.project, SweepStart(config=config, sweep_id=SWEEP.sweep_id))
+    server.agent_id = service.join_sweep(SWEEP, AgentStart(host=SECRET)).agent_id
+    service.report_agent(SWEEP, server.agent_id, AgentReport(wanted_count=1))
     yield server
     server.close()
 
 
 @pytest.fixture
 def fingerprint(server):
-    """What the run is before and after: nothing a stranger does may change it."""
+    """What run and sweep are before and after: nothing a stranger does may change them."""
 
     def look():
         run = server.service.read_run(PATH)
         files = [(file.name, file.md5) for file in server.service.list_files(PATH)]
-        return (run, files, len(server.people.list_users()), len(server.people.list_keys()))
+        sweeps = server.service.list_sweeps(PATH.entity, PATH.project)
+        return (run, files, sweeps, len(server.people.list_users()), len(server.people.list_keys()))
 
     before = look()
     yield
@@ -56,20 +88,20 @@ def addresses(server):
     """Every (method, path) of the application that has the team's names in it, and the same with names of nobody."""
     for route in server.routes():
         for method in sorted(route.methods - {"OPTIONS"}):
-            found = [filled_in(route.path_format, path) for path in (PATH, NOWHERE)]
+            found = [filled_in(route.path_format, target) for target in targets(server)]
             if found[0] != found[1]:
                 yield method, *found
 
 
-def filled_in(path_format, path):
-    known = {**path._asdict(), "name": f"{SECRET}.txt"}
+def filled_in(path_format, target):
+    known = {**target._asdict(), "name": f"{SECRET}.txt"}
     return re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: known.get(found[1], "x"), path_format)
 
 
 def without_names(text):
     """An answer without what the question named."""
     text = re.sub(r"\w+=?=?(?=\")", lambda found: found[0] if len(found[0]) < 24 else "ID", text)
-    for ours, theirs in zip(PATH, NOWHERE, strict=True):
+    for ours, theirs in zip((*PATH, SWEEP.sweep_id), (*NOWHERE, "1s"), strict=True):
         text = re.sub(rf"\b(?:{ours}|{theirs})\b", "NAME", text)
     return text
 
@@ -78,7 +110,7 @@ def without_names(text):
 def test_no_route_tells_or_changes_anything_for_a_stranger(server, fingerprint, who):
     differing, walked = [], 0
     for method, path, nowhere in addresses(server):
-        body = {} if method in ("POST", "PATCH", "PUT") else None
+        body = {"config": CONFIG} if method in ("POST", "PATCH", "PUT") else None
         answer, other = (server.ask(method, each, who=who, json=body) for each in (path, nowhere))
         walked += 1
         is_same = (answer.status_code, without_names(answer.text)) == (other.status_code, without_names(other.text))
@@ -93,23 +125,25 @@ def test_a_member_of_the_team_is_answered_where_strangers_are_not(server):
     assert (listed.status_code, SECRET in listed.text) == (200, True)
 
 
-def documents(schema, path):
-    """Documents that ask for every field that can be reached from a root, with the names of `path`."""
+def documents(schema, target):
+    """Documents that ask for every field that can be reached from a root, with the names of `target`."""
     for kind, root in (("query", schema.query_type), ("mutation", schema.mutation_type)):
-        for text in selections(root, path, depth=0, seen=frozenset()):
+        for text in selections(root, target, depth=0, seen=frozenset()):
             yield f"{kind} {{ {text} }}"
+    given = {"entityName": target.entity, "projectName": target.project, "config": json.dumps(CONFIG)}
+    yield f"mutation {{ upsertSweep(input: {_literal(given)}) {{ sweep {{ id }} }} }}"
 
 
-def selections(of_type, path, *, depth, seen):
+def selections(of_type, target, *, depth, seen):
     """All fields of a type that hold no fields at once, and each of the others with what is in it."""
     leaves = []
     for name, field in of_type.fields.items():
         inner = get_named_type(field.type)
-        asked = f"{name}{arguments_of(name, field, path)}"
+        asked = f"{name}{arguments_of(name, field, target)}"
         if not isinstance(inner, GraphQLObjectType):
             leaves.append(asked)
         elif depth < 5 and (inner.name, name) not in seen:
-            for text in selections(inner, path, depth=depth + 1, seen=seen | {(inner.name, name)}):
+            for text in selections(inner, target, depth=depth + 1, seen=seen | {(inner.name, name)}):
                 yield f"{asked} {{ {text} }}"
     if depth and leaves:
         yield " ".join(leaves)
@@ -117,34 +151,37 @@ def selections(of_type, path, *, depth, seen):
         yield from leaves
 
 
-def arguments_of(name, field, path):
-    given = {key: _value(key, argument.type, path) for key, argument in field.args.items()}
-    given = {key: value for key, value in given.items() if value is not None} | names_of(path).get(name, {})
+def arguments_of(name, field, target):
+    given = {key: _value(key, argument.type, target) for key, argument in field.args.items()}
+    given = {key: value for key, value in given.items() if value is not None} | names_of(target).get(name, {})
     return f"({', '.join(f'{key}: {_literal(value)}' for key, value in given.items())})" if given else ""
 
 
-def _value(name, of_type, path):
+def _value(name, of_type, target):
     """What a stranger would put there who knows all names."""
     named = get_named_type(of_type)
     known = {
-        "entityName": path.entity,
-        "entity": path.entity,
-        "modelName": path.project,
-        "projectName": path.project,
-        "project": path.project,
-        "runName": path.run_id,
+        "entityName": target.entity,
+        "entity": target.entity,
+        "modelName": target.project,
+        "projectName": target.project,
+        "project": target.project,
+        "runName": target.run_id,
         "metricName": "_step",
+        "sweep": target.sweep_id,
+        "sweepName": target.sweep_id,
+        "agentName": target.agent_id,
     }
     if isinstance(named, GraphQLInputObjectType):
         return {
             field: value
             for field, below in named.fields.items()
-            if (value := _value(field, below.type, path)) is not None
+            if (value := _value(field, below.type, target)) is not None
         }
     if name == "id":
-        return run_node_id(path)
+        return run_node_id(target.run)
     if name == "files":
-        return [file_node_id(path, f"{SECRET}.txt")]
+        return [file_node_id(target.run, f"{SECRET}.txt")]
     if name in known:
         return known[name]
     is_list = isinstance(of_type.of_type if isinstance(of_type, GraphQLNonNull) else of_type, GraphQLList)
@@ -169,26 +206,29 @@ def _literal(value):
     return json.dumps(value)
 
 
-def names_of(path):
+def names_of(target):
     return {
-        "project": {"name": path.project, "entityName": path.entity},
-        "model": {"name": path.project, "entityName": path.entity},
-        "run": {"name": path.run_id},
-        "bucket": {"name": path.run_id},
-        "entity": {"name": path.entity},
-        "models": {"entityName": path.entity},
+        "project": {"name": target.project, "entityName": target.entity},
+        "model": {"name": target.project, "entityName": target.entity},
+        "run": {"name": target.run_id},
+        "bucket": {"name": target.run_id},
+        "entity": {"name": target.entity},
+        "models": {"entityName": target.entity},
+        "upsertSweep": {"input": {"id": sweep_node_id(target.sweep), "state": "CANCELED", "displayName": "x"}},
+        "agentHeartbeat": {"input": {"id": agent_node_id(target.sweep, target.agent_id), "runState": "{}"}},
     }
 
 
 @pytest.mark.parametrize("who", ["eve", pytest.param(None, marks=pytest.mark.long)])
 def test_no_graphql_field_tells_or_changes_anything_for_a_stranger(server, fingerprint, who):
     asked, differing = 0, []
-    texts = [list(documents(load_schema(), path)) for path in (PATH, NOWHERE)]
+    texts = [list(documents(load_schema(), target)) for target in targets(server)]
     for text, other_text in zip(*texts, strict=True):
         answer, other = (server.ask("POST", "/graphql", who=who, json={"query": each}) for each in (text, other_text))
         asked += 1
         is_same = without_numbers(without_names(answer.text)) == without_numbers(without_names(other.text))
-        if answer.status_code != 200 or not is_same or SECRET in answer.text:
+        status = 404 if text.startswith("mutation { agentHeartbeat") else 200
+        if answer.status_code != status or not is_same or SECRET in answer.text:
             differing.append((text, answer.status_code, answer.text[:300], other.text[:300]))
     assert asked > 100
     assert differing == []

@@ -5,9 +5,12 @@ import time
 
 import httpx
 
-BEGIN = """mutation UpsertBucket($name: String, $entity: String, $project: String, $host: String, $config: JSONString) {
-  upsertBucket(input: {name: $name, entityName: $entity, modelName: $project, host: $host, config: $config}) {
-    bucket { id name historyLineCount project { name entity { name } } } inserted } }"""
+BEGIN = """mutation UpsertBucket(
+  $name: String, $entity: String, $project: String, $host: String, $config: JSONString, $sweep: String
+) {
+  upsertBucket(
+    input: {name: $name, entityName: $entity, modelName: $project, host: $host, config: $config, sweep: $sweep}
+  ) { bucket { id name historyLineCount project { name entity { name } } } inserted } }"""
 HIDDEN = {"_wandb": {"value": {"t": {"5": "0.31.0"}}}}
 
 

@@ -67,6 +67,10 @@ def test_an_entry_that_cannot_be_read_is_named(service, folder):
     ]
     with pytest.raises(CorruptError, match=r"00000002\.json cannot be read"):
         LocalService(folder.parents[3], default_entity="ann").read_sweep(SWEEP)
+    ((_, repairs),) = service.repair("ann", "p")
+    assert [(one.kind, one.remedy, one.is_mended) for one in repairs] == [
+        ("corrupt", "left alone: restore the file from a backup", False)
+    ]
 
 
 def test_gc_empties_the_trash_of_sweeps_and_clears_what_killed_processes_left(service, folder, tmp_path):

@@ -143,3 +143,23 @@ def test_an_entry_that_is_only_being_written_waits_for_the_next_time(ours, their
     last.write_bytes(content)
     ours.merge(theirs)
     assert ours.read() == theirs.read()
+
+
+def test_a_gap_in_our_ledger_is_filled(ours, theirs):
+    theirs.claim()
+    ours.merge(theirs)
+    whole = ours.files()
+    (ours.layout.sweep_dir(SWEEP) / "ledger" / "00000002.json").unlink()
+    assert sweep_outcomes(ours.merge(theirs)) == ["joined"]
+    assert ours.files() == whole
+
+
+def test_what_is_damaged_there_is_not_brought(ours, theirs):
+    theirs.claim()
+    damaged = theirs.layout.sweep_dir(SWEEP) / "ledger" / "00000003.json"
+    damaged.write_bytes(b"{\xff\n")
+    (agent,) = (theirs.layout.sweep_dir(SWEEP) / "agents").iterdir()
+    agent.write_bytes(b"{")
+    assert sweep_outcomes(ours.merge(theirs)) == ["new"]
+    assert len(list((ours.layout.sweep_dir(SWEEP) / "ledger").iterdir())) == 2
+    assert ours.read().run_count == 0

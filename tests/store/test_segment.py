@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from stored import RUN, as_dicts, exactly, rows_as_written
 
 from runlake.errors import CorruptError, NewerFormatError
-from runlake.store import segment, write_segment
+from runlake.store import read_segment, segment, write_segment
 from runlake.store.read_segment import open_parquet, read_keys, read_outline, read_pyramid, read_rows
 from runlake.store.segment import series_file
 from runlake.store.view import slice_stretch
@@ -265,3 +265,17 @@ def test_a_file_that_was_cut_is_corrupt_by_name(tmp_path, end):
     file.write_bytes(file.read_bytes()[:end])
     with pytest.raises(CorruptError, match=r"s\.parquet"):
         read_rows(file, "history")
+
+
+def test_a_long_series_is_read_in_pieces_by_several_cores(tmp_path, monkeypatch):
+    for module in (write_segment, read_segment):
+        monkeypatch.setattr(module, "GROUP_VALUES", segment.CHUNK_ROWS)
+    before = sparse_and_dense(tmp_path)
+    file = written(tmp_path, before)
+    monkeypatch.setattr(read_segment, "_WORTH_THREADS", 0)
+    monkeypatch.setattr(read_segment.os, "cpu_count", lambda: 4)
+    (some,) = read_rows(file, "history", frozenset({"i"}), axes=["_step"])
+    assert some.series[0].values.num_chunks == 3
+    assert some.series[0].values.to_pylist() == list(range(before.row_count))
+    (after,) = read_rows(file, "history")
+    assert exactly(after) == exactly(before)

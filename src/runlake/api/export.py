@@ -1,7 +1,8 @@
 """A run, a project or a list of runs as one file.
 
-The rows of a project are read run by run, the next one while one is written, so that memory holds two runs at a time.
-Where the columns must be known before the first row is written, outlines of all runs are read first.
+The rows of a project are read run by run, the next one while one is written, so that memory holds two runs at a time,
+and two row groups of a Parquet file. Where the columns must be known before the first row is written, outlines of all
+runs are read first.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import pyarrow as pa
 from runlake.api import notebook
 from runlake.api.files import iso_time
 from runlake.api.frame import table_to_pandas, table_to_polars
-from runlake.api.judged import NEVER_BEST, best_first, goal_of, judge_runs, metric_name_of
+from runlake.api.judged import NEVER_BEST, JudgedRun, best_first, goal_of, judge_runs, metric_name_of
 from runlake.api.paths import web_address
 from runlake.api.people import User
 from runlake.api.runs import DEFAULT_ORDER, Runs
@@ -97,7 +97,7 @@ class Sweep:
     def metric(self) -> dict[str, Any] | None:
         """The `name` and `goal` of what it searches for; None where it has none."""
         metric: dict[str, Any] | None = self.config.get("metric")
-        return metric
+        return metric and {**metric, "goal": goal_of(self._info)}
 
     @property
     def order(self) -> str | None:
@@ -164,7 +164,7 @@ class Sweep:
             return None
         field = order.strip().lstrip("+-")
         if not field.startswith(_SUMMARIES):
-            may_be_best = {"state": {"$nin": list(NEVER_BEST)}, field: {"$exists": True}}
+            may_be_best = {"$and": [{"state": {"$nin": list(NEVER_BEST)}}, {field: {"$exists": True}}]}
             return next(iter(self._list_runs(may_be_best, order)), None)
         goal = "maximize" if order.strip().startswith("-") else "minimize"
         judged = judge_runs(self._info, self._read_runs(), metric=field.partition(".")[2], goal=goal)
@@ -188,11 +188,7 @@ class Sweep:
         The most important one first. Raises `BadValueError` when fewer than two runs have a value of the metric, and
         `NotSupportedError` without scikit-learn.
         """
-        from runlake.search.importance import parameter_importance
-
-        judged = judge_runs(self._info, self._read_runs())
-        params, values = [one.params for one in judged], [one.value for one in judged]
-        return Importances(parameter_importance(params, values, seed=self._info.seed))
+        return importance_of(self._info, judge_runs(self._info, self._read_runs()))
 
     # What may be done with it
 
@@ -334,3 +330,11 @@ class Importances(list["ParameterImportance"]):
     def to_polars(self) -> pl.DataFrame:
         """`to_arrow` as a Polars DataFrame."""
         return table_to_polars(self.to_arrow())
+
+
+def importance_of(sweep: SweepInfo, judged: Sequence[JudgedRun]) -> Importances:
+    """What `Sweep.importance` answers, of runs that were read and judged already."""
+    from runlake.search.importance import parameter_importance
+
+    params, values = [one.params for one in judged], [one.value for one in judged]
+    return Importances(parameter_importance(params, values, seed=sweep.seed))

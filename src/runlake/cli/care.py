@@ -33,33 +33,34 @@ def rm(
 ) -> None:
     """Move runs and sweeps to the store's trash. They leave every listing at once; the runs of a sweep stay."""
     with open_store(context) as service:
-        found = list(dict.fromkeys(find_run_or_sweep(service, text) for text in runs))
-        lines = {path: _describe(service, path) for path in found}
-        run_count = sum(isinstance(path, RunPath) for path in found)
+        # By their texts: as tuples, a run and a sweep of one name are equal.
+        found = {_path_text(path): path for path in (find_run_or_sweep(service, text) for text in runs)}
+        lines = [f"{text}  {_describe(service, path)}" for text, path in found.items()]
+        run_count = sum(isinstance(path, RunPath) for path in found.values())
         counts = [(run_count, "run"), (len(found) - run_count, "sweep")]
         what = " and ".join(format_count(count, word) for count, word in counts if count)
         if dry_run:
-            for path in found:
-                output.print_line(_path_text(path))
+            for text in found:
+                output.print_line(text)
             output.note(f"would remove {what}")
             return
         if not yes:
-            _ask_for_each_of(list(lines.values()), what)
+            _ask_for_each_of(lines, what)
         with output.progress("remove") as report:
-            for count, path in enumerate(found, 1):
+            for count, path in enumerate(found.values(), 1):
                 if isinstance(path, SweepPath):
                     service.delete_sweep(path)
                 else:
                     service.delete_run(path)
                 report(count, len(found))
-        for path in found:
-            output.print_line(_path_text(path))
+        for text in found:
+            output.print_line(text)
         output.note(f"removed {what}")
 
 
 def _describe(service: Service, path: RunPath | SweepPath) -> str:
     info = service.read_sweep(path) if isinstance(path, SweepPath) else service.read_run(path)
-    return f"{_path_text(path)}  {info.name}  {info.state}  {format_time(info.created_at)}"
+    return f"{info.name}  {info.state}  {format_time(info.created_at)}"
 
 
 def _path_text(path: RunPath | SweepPath) -> str:

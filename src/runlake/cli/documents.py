@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runlake.model import Alert, FileInfo, Finding, Merged, ProjectInfo, Repair, RunInfo, RunPath, TrashItem
-from runlake.sweep_model import AgentInfo, SweepInfo
+from runlake.sweep_model import SweepInfo
 
 if TYPE_CHECKING:
     from runlake.api.judged import JudgedRun
@@ -23,6 +23,38 @@ def project_document(project: ProjectInfo) -> dict[str, Any]:
         "project": project.name,
         "created_at": project.created_at,
         "run_count": project.run_count,
+    }
+
+
+def sweep_document(sweep: SweepInfo) -> dict[str, Any]:
+    """A sweep, with its agents; `expected_run_count` is null where it is open how many runs there will be."""
+    return {
+        "entity": sweep.entity,
+        "project": sweep.project,
+        "sweep_id": sweep.sweep_id,
+        "name": sweep.name,
+        "state": sweep.state,
+        "reason": sweep.reason,
+        "description": sweep.description,
+        "user": sweep.user,
+        "created_at": sweep.created_at,
+        "updated_at": sweep.updated_at,
+        "run_count": sweep.run_count,
+        "expected_run_count": sweep.expected_run_count,
+        "prior_run_ids": list(sweep.prior_run_ids),
+        "seed": sweep.seed,
+        "config": sweep.config,
+        "agents": [
+            {
+                "agent_id": agent.agent_id,
+                "host": agent.host,
+                "state": agent.state,
+                "run_ids": list(agent.run_ids),
+                "created_at": agent.created_at,
+                "heartbeat_at": agent.heartbeat_at,
+            }
+            for agent in sweep.agents
+        ],
     }
 
 
@@ -55,27 +87,6 @@ def run_document(run: RunInfo) -> dict[str, Any]:
     }
 
 
-def sweep_document(sweep: SweepInfo) -> dict[str, Any]:
-    """A sweep of ``ls --sweeps`` and ``show``."""
-    return {
-        "entity": sweep.entity,
-        "project": sweep.project,
-        "sweep_id": sweep.sweep_id,
-        "name": sweep.name,
-        "state": sweep.state,
-        "reason": sweep.reason,
-        "run_count": sweep.run_count,
-        "expected_run_count": sweep.expected_run_count,
-        "created_at": sweep.created_at,
-        "updated_at": sweep.updated_at,
-        "description": sweep.description,
-        "user": sweep.user,
-        "prior_run_ids": list(sweep.prior_run_ids),
-        "seed": sweep.seed,
-        "config": sweep.config,
-    }
-
-
 def judged_document(judged: JudgedRun) -> dict[str, Any]:
     """One of the best runs of a sweep."""
     return {
@@ -84,18 +95,6 @@ def judged_document(judged: JudgedRun) -> dict[str, Any]:
         "state": judged.run.state,
         "value": judged.value,
         "params": judged.params,
-    }
-
-
-def agent_document(agent: AgentInfo) -> dict[str, Any]:
-    """An agent of ``show`` of a sweep."""
-    return {
-        "agent_id": agent.agent_id,
-        "host": agent.host,
-        "state": agent.state,
-        "run_ids": list(agent.run_ids),
-        "created_at": agent.created_at,
-        "heartbeat_at": agent.heartbeat_at,
     }
 
 

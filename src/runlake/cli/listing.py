@@ -47,7 +47,9 @@ def ls(
     """List the projects of the store, or the runs of a project, or sweeps (newest first)."""
     wanted = read_filter(filters)
     is_many = project is None or (project.endswith("/") and project.count("/") == 1)
-    if (wanted or order) and (is_many or sweeps):
+    if (wanted or order) and sweeps:
+        raise FilterError("--filter and --order choose runs; leave them out, or leave --sweeps out")
+    if (wanted or order) and is_many:
         raise FilterError("--filter and --order choose runs; name a project: runlake ls ENTITY/PROJECT")
     with open_store(context) as service:
         if project is None or is_many:

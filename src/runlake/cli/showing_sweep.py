@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runlake.cli import output
-from runlake.cli.documents import agent_document, judged_document, sweep_document
+from runlake.cli.documents import judged_document, sweep_document
 from runlake.cli.format import NOTHING, format_number, format_time, format_value, shorten
 from runlake.cli.sparkline import bar, sparkline
 from runlake.errors import BadValueError, NotSupportedError
@@ -25,7 +25,7 @@ _PARAM_WIDTH = 30
 def show_sweep(service: Service, path: SweepPath, *, as_json: bool) -> None:
     """Print a sweep on one page, or as one document."""
     from runlake.api.judged import best_first, best_so_far, goal_of, judge_runs
-    from runlake.api.sweep import Importances, Sweep
+    from runlake.api.sweep import Importances, importance_of
 
     info = service.read_sweep(path)
     runs = service.list_runs(path.entity, path.project, filters={"sweep": path.sweep_id}).runs
@@ -33,7 +33,7 @@ def show_sweep(service: Service, path: SweepPath, *, as_json: bool) -> None:
     best, course = best_first(judged, goal), best_so_far(judged, goal)
     importance, remark = Importances(), ""
     try:
-        importance = Sweep(service, info).importance()
+        importance = importance_of(info, judged)
     except BadValueError:
         pass  # too few runs have a value
     except NotSupportedError as error:
@@ -57,7 +57,6 @@ def show_sweep(service: Service, path: SweepPath, *, as_json: bool) -> None:
                 }
                 for one in importance
             ],
-            "agents": [agent_document(agent) for agent in info.agents],
         }
         output.print_json(document)
         return
@@ -83,12 +82,14 @@ def _with_value(judged: Sequence[JudgedRun]) -> list[JudgedRun]:
 
 
 def _facts(info: SweepInfo, states: Counter[str]) -> list[tuple[str, str]]:
-    metric = info.config.get("metric") or {}
+    from runlake.api.judged import goal_of, metric_name_of
+
+    metric = metric_name_of(info)
     counts = ", ".join(f"{count:,} {state}" for state, count in sorted(states.items()))
     facts = [
         ("state", f"{info.state} ({info.reason})" if info.reason else info.state),
         ("method", info.config["method"]),
-        ("metric", f"{metric['name']} ({metric['goal']})" if metric else ""),
+        ("metric", f"{metric} ({goal_of(info)})" if metric else ""),
         ("runs", f"{runs_in_short(info)} ({counts})" if counts else runs_in_short(info)),
         ("created", format_time(info.created_at)),
         ("last decision", format_time(info.updated_at)),

@@ -15,6 +15,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol
 
@@ -87,7 +88,8 @@ def open_table_writer(file: BinaryIO, format: Format, schema: pa.Schema) -> Tabl
 class ParquetTables:
     """Writes tables as row groups: small tables are gathered, since a group of few rows costs more than it holds.
 
-    Numbers stand as in segments, split by byte or as differences; text and dictionaries have dictionaries.
+    Numbers stand as in segments, split by byte or as differences; text and dictionaries have dictionaries. A group is
+    written while the tables of the next one come; an error of the disk is raised by the call after, or by `close`.
     """
 
     def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
@@ -102,6 +104,8 @@ class ParquetTables:
         self._writer = pq.ParquetWriter(
             self._sink, schema, compression="zstd", use_dictionary=others, column_encoding=floats | integers
         )
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="runlake-write")
+        self._writing: Future[None] | None = None
         self._pending: list[pa.Table] = []
         self._row_count = self._size_bytes = 0
 
@@ -115,15 +119,23 @@ class ParquetTables:
 
     def close(self) -> None:
         """Write what was held back, and the footer."""
-        if self._pending:
-            self._write_group()
-        self._writer.close()
-        self._sink.flush()
+        with self._thread:
+            if self._pending:
+                self._write_group()
+            self._wait()
+            self._writer.close()
+            self._sink.flush()
 
     def _write_group(self) -> None:
         group = pa.concat_tables(self._pending)
         self._pending, self._row_count, self._size_bytes = [], 0, 0
-        self._writer.write_table(group, row_group_size=max(1, group.num_rows))
+        self._wait()
+        self._writing = self._thread.submit(self._writer.write_table, group, row_group_size=max(1, group.num_rows))
+
+    def _wait(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
 
 
 class CsvWriter:

@@ -8,10 +8,12 @@ Which rows make a generation, `store.view` knows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import pairwise
-from typing import Any
+from itertools import chain, pairwise
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +26,17 @@ from runlake.query.select import take_rows
 from runlake.store.layout import Layout
 from runlake.store.read_segment import read_keys, read_outline, read_pyramid, read_rows
 from runlake.store.sealed_series import SealedSeries
+from runlake.store.segment_meta import Meta
 from runlake.store.series import ARROW_TYPE_OF_LANE, Float64s, Int64s, WriterRows
 from runlake.store.snapshot import Snapshot, read_consistently
 from runlake.store.view import View, joined_by_writer, sealed, unsealed, view_of
 from runlake.store.write_segment import cut_series, pyramid
 from runlake.values import escape_key
+
+_WORTH_THREADS_BYTES = 4 * 2**20
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def read_history(
@@ -177,22 +185,23 @@ def _stretches(snapshot: Snapshot, stream: Stream, keys: Sequence[str] | None, v
     # Several writers are put in order by their times, so then the times must be read.
     several = len({s.writer for m in metas for s in m.stretches if s.stream == stream} | {r.writer for r in fresh}) > 1
     axes = AXES if keys is None else [a for a in AXES if a == STEP or a in keys or (several and a == TIMESTAMP)]
-    of_segments = [
-        rows
-        for meta in metas
-        for rows in view.counted(
-            meta.generation,
-            read_rows(
-                snapshot.segments_dir / meta.files[stream],
-                stream,
-                wanted,
-                axes=axes,
-                footers=meta.footers,
-                owner=meta.owner,
-            ),
-        )
-    ]
+
+    def read(meta: Meta) -> list[WriterRows]:
+        file = snapshot.segments_dir / meta.files[stream]
+        rows = read_rows(file, stream, wanted, axes=axes, footers=meta.footers, owner=meta.owner)
+        return list(view.counted(meta.generation, rows))
+
+    size_bytes = sum(footer.size_bytes for meta in metas for footer in meta.footers.values())
+    of_segments = list(chain.from_iterable(_side_by_side(read, metas, is_worth=size_bytes >= _WORTH_THREADS_BYTES)))
     return of_segments + (fresh if wanted is None else [only_keys(rows, wanted) for rows in fresh])
+
+
+def _side_by_side(work: Callable[[T], R], items: Sequence[T], *, is_worth: bool) -> list[R]:
+    """What becomes of each item, in their order; Parquet is decoded without holding up other threads."""
+    if len(items) < 2 or not is_worth:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(min(len(items), os.cpu_count() or 1), thread_name_prefix="runlake-read") as pool:
+        return list(pool.map(work, items))
 
 
 def only_keys(rows: WriterRows, wanted: frozenset[str]) -> WriterRows:

@@ -76,7 +76,7 @@ def _parse(given: Mapping[str, Any], problems: Problems) -> SweepPlan | None:
         return None
     document = {key: text for key, text in texts.items() if text is not None} | {"method": method}
     parts = {
-        "metric": metric and _metric_document(given["metric"], metric),
+        "metric": metric and {**given["metric"], "goal": metric.goal},
         "parameters": written,
         "early_terminate": stopping and {"eta": 3, "strict": False} | given["early_terminate"],
         "run_cap": run_cap,
@@ -183,10 +183,6 @@ def _metric(given: Mapping[str, Any], problems: Problems) -> Metric | None:
     if metric.get("impute_while_running", "false") not in ("false", False):
         problems.add("metric.impute_while_running", "not supported: runs that go on count by what is expected of them")
     return Metric(str(name), goal, target)
-
-
-def _metric_document(given: Mapping[str, Any], metric: Metric) -> dict[str, Any]:
-    return {**given, "name": metric.name, "goal": metric.goal}
 
 
 def _check_countable(path: tuple[str, ...], distribution: Distribution, problems: Problems) -> None:

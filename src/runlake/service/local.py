@@ -127,7 +127,9 @@ class LocalService(LocalCare):
         self._tails = TailReader(self._layout)
         self._served_runs = ServedRuns(self._layout)
         self._fed_journals = FedJournals(self._layout, seals=seals_what_is_sent)
-        runs = Runs(find=self._find_runs, stop=self.stop_run, metric_values=self._metric_values)
+        runs = Runs(
+            find=self._find_runs, read=self._run_if_readable, stop=self.stop_run, metric_values=self._metric_values
+        )
         self._sweeps = Sweeps(self._layout, runs, user=user)
         self._writer_id = new_writer_id(time.time())
         self._listings: OrderedDict[tuple[str, str, str], RunIndex] = OrderedDict()
@@ -394,6 +396,13 @@ class LocalService(LocalCare):
     def _find_runs(self, entity: str, project: str, filters: Mapping[str, Any]) -> list[RunInfo]:
         index = self._index(entity, project)
         return index.infos(index.select(filters))
+
+    def _run_if_readable(self, path: RunPath) -> RunInfo | None:
+        """A run; None as well where a listing would leave it out, because it is damaged."""
+        try:
+            return read_run(self._layout, path)
+        except (NotFoundError, StoreError):
+            return None
 
     def _metric_values(self, path: SweepPath, metric: str) -> dict[str, list[float]]:
         """Of each run of a sweep the values of a metric, in the order in which they were logged."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -45,6 +45,12 @@ MAX_OFFERS = 3
 EARLY_STOP_EVERY_S = 5.0
 """Whether runs are to stop early is looked at no more often: it reads a metric of all of them."""
 
+FEW_RUNS = 8
+"""Of so many runs each is read by itself: a listing of the project costs about as much."""
+
+LOOK_EVERY_S = 1.0
+"""How often the runs of all agents are looked at, where they are more than a few. An agent's own are at each report."""
+
 _OVER: frozenset[State] = frozenset({"finished", "failed", "killed", "crashed", "preempted"})
 _LAST: dict[SweepState, str] = {"FINISHED": "the sweep is finished", "CANCELED": "the sweep was canceled"}
 
@@ -56,11 +62,14 @@ class Runs:
         self,
         *,
         find: Callable[[str, str, Mapping[str, Any]], Sequence[RunInfo]],
+        read: Callable[[RunPath], RunInfo | None],
         stop: Callable[[RunPath], None],
         metric_values: Callable[[SweepPath, str], Mapping[str, Sequence[float]]],
     ) -> None:
         self.find = find
         """The runs of (entity, project) that match a filter, as of now."""
+        self.read = read
+        """One run as of now, None when it is not there."""
         self.stop = stop
         """Asks a run to stop."""
         self.metric_values = metric_values
@@ -92,12 +101,15 @@ class OpenSweep:
         self._plan: SweepPlan | None = None
         self._outcomes: dict[str, _Outcome] = {}
         """Of the runs that are over."""
+        self._begun: set[str] = set()
+        """The runs that were seen: whoever was told to begin them has heard it."""
         self._missing_since: dict[str, float] = {}
         self._prior: list[Trial] | None = None
         self._heard: dict[str, tuple[int, float]] = {}
         """Of each agent how many reports of it were seen, and when (monotonic) the last one came."""
         self._idle_since: dict[str, float] = {}
         self._looked_at = -EARLY_STOP_EVERY_S
+        self._looked_at_all = -LOOK_EVERY_S
 
     def __enter__(self) -> OpenSweep:
         self._lock.acquire()
@@ -189,13 +201,13 @@ class OpenSweep:
         file.running = list(report.running)
         file.reported = sorted({*file.reported, *report.running, *report.ended})
         file.has_left = report.is_leaving
-        self.folder.write_agent(agent_id, file)
         while True:
             try:
                 stopped = self._follow_runs(agent_id, file, report)
                 orders = [] if file.has_left else self._orders(agent_id, file, report)
             except _Lost:
                 continue
+            self.folder.write_agent(agent_id, file)
             return stopped, tuple(orders)
 
     def _decide(self, entry: Entry) -> None:
@@ -211,8 +223,6 @@ class OpenSweep:
             begun.append(Order(kind="run", run_id=claim.run_id, params=claim.params))
         for order in begun:
             file.offers[order.run_id] = file.offers.get(order.run_id, 0) + 1
-        if begun:
-            self.folder.write_agent(agent_id, file)
         if begun or report.running or not report.wanted_count or self.fold.state == "PAUSED":
             self._idle_since.pop(agent_id, None)
             return orders + begun
@@ -234,19 +244,25 @@ class OpenSweep:
         return [
             Order(kind="run", run_id=claim.entry.run_id, params=claim.entry.params)
             for claim in self.open_claims()
-            if claim.entry.agent_id == agent_id and claim.entry.run_id not in file.reported
+            if claim.entry.agent_id == agent_id and claim.entry.run_id not in {*file.reported, *self._begun}
         ]
 
     def _nothing_left(self, agent_id: str) -> list[Order]:
-        """An agent without work leaves: at once when all has ended, or when no other one's death can bring it any."""
+        """An agent without work leaves: at once when all has ended, or when it has waited for long.
+
+        It stays while a run goes on whose agent is gone: when that run crashes, its parameters are to be run again.
+        """
         is_over = self._is_over()
         if not is_over and not self.open_claims():
             self._decide(Edited(at=time.time(), state="FINISHED", reason=self._why_exhausted()))
             is_over = True
         since = self._idle_since.setdefault(agent_id, time.monotonic())
-        if is_over or time.monotonic() - since > SILENCE_S:
+        if is_over or (time.monotonic() - since > SILENCE_S and not self._has_orphans()):
             return [Order(kind="exit", reason=self._why_over() if is_over else "others run all that is left")]
         return []
+
+    def _has_orphans(self) -> bool:
+        return any(self._is_agent_gone(owner) for owner in {claim.entry.agent_id for claim in self.open_claims()})
 
     def _why_over(self) -> str:
         said = _LAST.get(self.fold.state, "")
@@ -291,9 +307,12 @@ class OpenSweep:
     def _follow_runs(self, agent_id: str, file: AgentFile, report: AgentReport) -> list[str]:
         """Note which runs have ended, give up those of agents that are gone; the runs that are to stop early."""
         waiting = {claim.entry.run_id: claim for claim in self.open_claims()}
+        if not self._is_time_for_all(waiting, report):
+            waiting = {run_id: claim for run_id, claim in waiting.items() if claim.entry.agent_id == agent_id}
         if not waiting:
             return []
         found = {run.run_id: run for run in self._find(waiting)}
+        self._begun.update(run.run_id for run in found.values() if run.state != "pending")
         running = [run for run in found.values() if run.state not in _OVER]
         gone: dict[str, bool] = {}
         for run_id, claim in waiting.items():
@@ -306,6 +325,16 @@ class OpenSweep:
         is_canceled = self.fold.state == "CANCELED"
         stopped = [run for run in running if is_canceled or waiting[run.run_id].stop_reason is not None]
         return [run.run_id for run in stopped if not run.stop_requested]
+
+    def _is_time_for_all(self, waiting: Mapping[str, Claim], report: AgentReport) -> bool:
+        """Whether it matters now what became of the runs of other agents: seldom, where there are many."""
+        learns = report.wanted_count > 0 and self.plan.method == "bayes"
+        now = time.monotonic()
+        is_time = now - self._looked_at_all >= LOOK_EVERY_S
+        if not (is_time or learns or len(waiting) <= FEW_RUNS or self.fold.state == "CANCELED"):
+            return False
+        self._looked_at_all = now
+        return True
 
     def _follow(
         self,
@@ -404,8 +433,11 @@ class OpenSweep:
             ]
         return self._prior
 
-    def _find(self, run_ids: Iterable[str]) -> Sequence[RunInfo]:
+    def _find(self, run_ids: Collection[str]) -> Sequence[RunInfo]:
         path = self.folder.path
+        if len(run_ids) <= FEW_RUNS:
+            read = (self._runs.read(RunPath(path.entity, path.project, run_id)) for run_id in run_ids)
+            return [run for run in read if run is not None]
         return self._runs.find(path.entity, path.project, {"name": {"$in": list(run_ids)}})
 
 

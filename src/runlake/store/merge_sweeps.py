@@ -47,23 +47,23 @@ def _merge(layout: Layout, other: Layout, path: SweepPath, *, is_dry_run: bool) 
         layout.make_sweep_dir(path)
         for name, content in agents.items():
             write_atomically(ours / "agents" / name, content)
-        for number, content in entries.items():
+        for number, text in entries.items():
             file = ours / "ledger" / entry_name(number)
-            if not create_once(file, content.decode()) and file.read_bytes() != content:
+            if not create_once(file, text) and file.read_text("utf-8", "replace") != text:
                 return msgspec.structs.replace(merged, outcome="differs")  # an agent here decided something just now
-    copied_bytes = sum(map(len, [*entries.values(), *agents.values()]))
+    copied_bytes = sum(len(text.encode()) for text in entries.values()) + sum(map(len, agents.values()))
     return msgspec.structs.replace(merged, outcome="joined" if here else "new", copied_bytes=copied_bytes)
 
 
-def _entries(sweep_dir: Path) -> list[bytes]:
-    """The whole entries of a ledger, from the first up to a gap or to one that is only being written."""
-    found: list[bytes] = []
+def _entries(sweep_dir: Path) -> list[str]:
+    """The whole entries of a ledger, from the first up to a gap, to one that is only being written or is damaged."""
+    found: list[str] = []
     while True:
         try:
-            content = (sweep_dir / "ledger" / entry_name(len(found) + 1)).read_bytes()
-        except FileNotFoundError:
+            content = (sweep_dir / "ledger" / entry_name(len(found) + 1)).read_text("utf-8")
+        except (FileNotFoundError, UnicodeDecodeError):
             return found
-        if content and not content.endswith(b"\n"):
+        if content and not content.endswith("\n"):
             return found
         found.append(content)
 
@@ -84,10 +84,13 @@ def _read(file: Path) -> bytes:
 
 
 def _report_count(content: bytes) -> int:
-    return msgspec.json.decode(content, type=AgentFile).report_count
+    try:
+        return msgspec.json.decode(content, type=AgentFile).report_count
+    except msgspec.MsgspecError:
+        return 0  # damaged: it says nothing
 
 
-def _was_deleted(layout: Layout, path: SweepPath, first: bytes) -> bool:
+def _was_deleted(layout: Layout, path: SweepPath, first: str) -> bool:
     """Whether our trash has the sweep that begins with this entry."""
     end = f"-{encode_name(path.sweep_id)}"
     for trashed in layout.trash_dir.glob(f"{SWEEP_PREFIX}*"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -110,20 +110,21 @@ def read_groups(file: Path, wishes: Mapping[int, GroupWish], footers: Mapping[st
             raise _corrupt(file, error) from None
         values = None if table is None or lane_column is None else whole(table.column(lane_column))
         n = None if table is None or not wish.with_n else whole(table.column("n")).to_numpy()
-        sizes = (parquet.metadata.row_group(group).num_rows for group in groups)
-        starts = itertools.accumulate(sizes, initial=0)
+        starts = itertools.accumulate((sizes[group] for group in groups), initial=0)
         return {group: GroupValues(values, n, start) for group, start in zip(groups, starts, strict=False)}
 
-    reads = list(_reads(wishes, lambda group: parquet.metadata.row_group(group).num_rows))
+    sizes = {group: parquet.metadata.row_group(group).num_rows for group in wishes}
+    reads, value_count = list(_reads(wishes, sizes)), sum(sizes.values())
+    if len(reads) < 2 * (os.cpu_count() or 1) and value_count >= _WORTH_THREADS:
+        reads = [piece for groups in reads for piece in _cut(groups, wishes, sizes)]
     worker_count = min(len(reads), os.cpu_count() or 1, _MAX_READERS)
-    value_count = sum(parquet.metadata.row_group(group).num_rows for group in wishes)
     if worker_count < 2 or value_count < _WORTH_THREADS:
         return dict(itertools.chain.from_iterable(read(groups, parquet).items() for groups in reads))
     with ThreadPoolExecutor(worker_count, thread_name_prefix="runlake-read") as pool:
         return dict(itertools.chain.from_iterable(found.items() for found in pool.map(read, reads)))
 
 
-def _reads(wishes: Mapping[int, GroupWish], size_of: Callable[[int], int]) -> Iterator[list[int]]:
+def _reads(wishes: Mapping[int, GroupWish], sizes: Mapping[int, int]) -> Iterator[list[int]]:
     """The neighbouring row groups that are read at once, so that a long series comes in one piece."""
     groups: list[int] = []
     value_count = 0
@@ -136,9 +137,24 @@ def _reads(wishes: Mapping[int, GroupWish], size_of: Callable[[int], int]) -> It
                 yield groups
                 groups, value_count = [], 0
         groups.append(group)
-        value_count += size_of(group)
+        value_count += sizes[group]
     if groups:
         yield groups
+
+
+def _cut(groups: list[int], wishes: Mapping[int, GroupWish], sizes: Mapping[int, int]) -> Iterator[list[int]]:
+    """A long series in pieces, for as many cores as there are; axes stay whole, since they become one array."""
+    if (first := wishes[groups[0]].first) is not None and first[1] in AXES:
+        yield groups
+        return
+    piece: list[int] = []
+    for group in groups:
+        piece.append(group)
+        if sum(sizes[each] for each in piece) >= GROUP_VALUES:
+            yield piece
+            piece = []
+    if piece:
+        yield piece
 
 
 def open_parquet(file: Path, footer: Footer | None = None) -> pq.ParquetFile:

@@ -42,7 +42,7 @@ def repair_project(
     """
     try:
         findings = check_project(layout, entity, project)
-        if any(finding.kind == "corrupt" for finding in findings) and not is_dry_run:
+        if any(_is_of_pack(finding) for finding in findings) and not is_dry_run:
             _make_packs_anew(layout, entity, project, writer)
         deleted = {layout.run_dir(path).name: path for path in deleted_runs(layout, entity, project)}
         repairs = []
@@ -54,15 +54,21 @@ def repair_project(
                 if not is_dry_run:
                     move_run_to_trash(layout, path, writer)
                 repairs.append(_said_of(finding, "moved to the trash"))
-            elif finding.kind == "corrupt":
+            elif _is_of_pack(finding):
                 repairs.append(_said_of(finding, "made anew, and every run told as moved"))
-            else:
+            elif finding.kind == "foreign":
                 repairs.append(_said_of(finding, "left alone: move it elsewhere", is_mended=False))
+            else:
+                repairs.append(_said_of(finding, f"left alone: {finding.advice}", is_mended=False))
         return repairs
     except OSError as error:
         if error.errno not in READ_ONLY_ERRNOS:
             raise
         raise ReadOnlyError(f"{entity}/{project} cannot be repaired, because it cannot be written: {error}") from error
+
+
+def _is_of_pack(finding: Finding) -> bool:
+    return finding.kind == "corrupt" and finding.place.startswith("changes/")
 
 
 def _make_packs_anew(layout: Layout, entity: str, project: str, writer: str) -> None:

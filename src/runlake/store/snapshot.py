@@ -118,7 +118,8 @@ def read_consistently(layout: Layout, path: RunPath, reader: Callable[[Snapshot]
     """
     for attempt in range(_ATTEMPTS):
         # A network file system may go on naming what is gone, or not name yet what is there, for a while.
-        time.sleep(min(0.001 * 2**attempt, _LONGEST_WAIT_S) if attempt > 2 else 0.0)
+        if attempt > 2:
+            time.sleep(min(0.001 * 2**attempt, _LONGEST_WAIT_S))
         try:
             snapshot = take_snapshot(layout, path)
         except FileNotFoundError:

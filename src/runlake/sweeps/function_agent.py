@@ -12,13 +12,14 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from runlake.errors import RunlakeError
 from runlake.model import State
 from runlake.sdk.active import session
 from runlake.sdk.exit_hooks import interrupt_main_thread
-from runlake.sdk.run import exit_code_of
+from runlake.sdk.run import Run, exit_code_of
 from runlake.sweep_model import Order
 from runlake.sweeps.environment import RunEnvironment, applied
 from runlake.sweeps.failures import Failures
@@ -46,10 +47,11 @@ class FunctionAgent:
         self._begun_count = 0
         self._exit: Order | None = None
         self._has_told_no_run = False
+        self._call: _Call | None = None
 
     def run(self) -> Ending:
         """Do one run after the other, and leave."""
-        with _ctrl_c_is_heard():
+        with self._ctrl_c_heard():
             try:
                 return self._work()
             except KeyboardInterrupt:
@@ -90,7 +92,7 @@ class FunctionAgent:
         session.end_all(0)  # what was begun before does not take the place of this run
         before = session.run
         self._say(f"run {order.run_id} begins with {order.params}")
-        call = _Call(order.run_id)
+        call = self._call = _Call(order.run_id)
         reporter = threading.Thread(target=self._report_on, args=(call,), name="runlake-agent", daemon=True)
         with applied(self._environment.make(order.run_id, order.params)):
             reporter.start()
@@ -124,6 +126,23 @@ class FunctionAgent:
                 if order.kind == "stop" and order.run_id == call.run_id:
                     call.stop(order.reason)
 
+    @contextmanager
+    def _ctrl_c_heard(self) -> Iterator[None]:
+        """Also where Ctrl-C is ignored, as in a job in the background of a shell: by it runs are stopped."""
+        before = signal.getsignal(signal.SIGINT)
+        handler = before if callable(before) else signal.default_int_handler
+
+        def hear(number: int, frame: FrameType | None) -> Any:
+            if self._call is not None:
+                self._call.note_interrupt()
+            return handler(number, frame)
+
+        signal.signal(signal.SIGINT, hear)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
+
     def _heed_exit(self, orders: tuple[Order, ...]) -> None:
         self._exit = next((order for order in orders if order.kind == "exit"), self._exit)
 
@@ -146,7 +165,7 @@ class _Call:
         try:
             function()
         except KeyboardInterrupt:
-            self._take_interrupt()
+            self.note_interrupt()
         except SystemExit as error:
             self.exit_code = exit_code_of(error)
         except Exception:
@@ -161,18 +180,29 @@ class _Call:
             if not self._is_inside or self.stop_reason is not None:
                 return
             self.stop_reason = reason
-            run = session.run
-            if run is not None and run.id == self.run_id and run.state == "running":
+            run = self._run
+            if run is not None:
                 session.stop(run)
             else:
                 interrupt_main_thread()
 
-    def _take_interrupt(self) -> None:
-        run = session.run
-        if self.stop_reason is None and run is not None and run.id == self.run_id and run.is_stop_requested:
-            self.stop_reason = "somebody asked the run to stop"
-        self.is_interrupted = self.stop_reason is None
+    def note_interrupt(self) -> None:
+        """The function gets a KeyboardInterrupt: because its run is to stop, else because of Ctrl-C."""
+        run = self._run
+        if self.stop_reason is None and not self.is_interrupted:
+            if run is not None and run.is_stop_requested:
+                self.stop_reason = "somebody asked the run to stop"
+            else:
+                self.is_interrupted = True
+        if run is not None:
+            run.is_stop_requested = True  # so it ends as killed, whoever ends it
         self.exit_code, self.state = 255, "killed"
+
+    @property
+    def _run(self) -> Run | None:
+        """The run that the function has begun and not ended."""
+        run = session.run
+        return run if run is not None and run.id == self.run_id and run.state == "running" else None
 
     def _leave(self) -> None:
         """From here on nobody interrupts the main thread any more; an interrupt on its way arrives in here."""
@@ -183,17 +213,4 @@ class _Call:
                 time.sleep(0)
                 return
             except KeyboardInterrupt:
-                self._take_interrupt()
-
-
-@contextmanager
-def _ctrl_c_is_heard() -> Iterator[None]:
-    """A job in the background of a shell ignores Ctrl-C, by which runs are stopped: not while an agent works."""
-    before = signal.getsignal(signal.SIGINT)
-    if before in (signal.SIG_IGN, signal.SIG_DFL, None):
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGINT, before)
+                self.note_interrupt()

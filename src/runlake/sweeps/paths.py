@@ -16,7 +16,7 @@ _FORMS = '"id", "project/id" or "entity/project/id"'
 def find_sweep(
     text: str, service: Service, settings: Settings, *, entity: str | None = None, project: str | None = None
 ) -> SweepPath:
-    """The sweep that `text` names; what it leaves out say the arguments, else the settings. `PathError` for no path."""
+    """The sweep that `text` names; what it leaves out, the arguments say, else the settings. Raises `PathError`."""
     if not isinstance(text, str):
         raise PathError(f"the path of a sweep is text, not {type(text).__name__}; write {_FORMS}")
     parts = text.strip().removeprefix("/").split("/")

@@ -210,8 +210,6 @@ REFUSED = {
     "artifact-collection-exists": "artifacts are not supported yet by runlake",
     "logged-artifacts": "artifacts are not supported yet by runlake",
     "used-artifacts": "artifacts are not supported yet by runlake",
-    "sweep": "sweeps are not supported yet by runlake",
-    "sweeps": "sweeps are not supported yet by runlake",
     "registries": "is not enabled on this wandb server",
     "registry": "is not enabled on this wandb server",
     "run-queue": "launch queues are not supported yet by runlake",
@@ -225,7 +223,7 @@ REFUSED = {
 
 @refused("Api.artifact", "Api.artifact_types", "Api.artifact_type", "Api.artifacts", "Api.artifact_exists")
 @refused("Api.artifact_collection", "Api.artifact_collections", "Api.artifact_collection_exists")
-@refused("Run.logged_artifacts", "Run.used_artifacts", "Api.sweep", "Project.sweeps", "Api.run_queue", "Api.job")
+@refused("Run.logged_artifacts", "Run.used_artifacts", "Api.run_queue", "Api.job")
 @refused("Api.registries", "Api.registry", "Api.automations", "Api.integrations", "Api.organization")
 @refused("Api.create_custom_chart")
 @pytest.mark.parametrize(("name", "message"), REFUSED.items())
@@ -235,4 +233,4 @@ def test_what_is_not_there_is_refused_by_name(tour, name, message):
 
 @refused("Api.reports", "Api.list_jobs", note="gives an empty list")
 def test_lists_of_what_there_is_none_of_are_empty(tour):
-    assert tour["no-reports"] == tour["no-jobs"] == []
+    assert tour["no-reports"] == tour["no-jobs"] == tour["sweeps"] == []

@@ -4,6 +4,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 
 from runlake.service.local import LocalService
+from runlake.sweep_model import AgentStart, SweepPath, SweepStart
 from served import Holder, make_app
 from trainer import Trainer
 
@@ -12,6 +13,16 @@ APP = make_app(HOLDER)
 SCHEMA = schemathesis.openapi.from_asgi("/schema/openapi.json", APP)
 ENDLESS = "/api/v1/runs/{entity}/{project}/{run_id}/tail"
 """The events of a run that nobody ends: its questions are asked in test_native_routes.py."""
+
+SWEEP = SweepPath("ann", "mnist", "s")
+CONFIG = {"method": "random", "parameters": {"lr": {"min": 0.0, "max": 1.0}}}
+
+
+def agent_of_sweep(service):
+    """A new agent of the sweep, which earlier cases may have deleted."""
+    if SWEEP not in {sweep.path for sweep in service.list_sweeps("ann", "mnist")}:
+        service.create_sweep("ann", "mnist", SweepStart(sweep_id=SWEEP.sweep_id, config=CONFIG))
+    return service.join_sweep(SWEEP, AgentStart()).agent_id
 
 
 @SCHEMA.exclude(path=ENDLESS, method="GET").parametrize()
@@ -28,7 +39,7 @@ def test_no_request_makes_the_server_fail(case, tmp_path_factory):
         Trainer(root, "a", config={"lr": 1}).log(loss=1.0).finish()
     if "entity" in (case.path_parameters or {}) and len(str(case.path_parameters["entity"])) % 2:
         case.path_parameters |= {"entity": "ann", "project": "mnist"}
-        if "run_id" in case.path_parameters:
-            case.path_parameters["run_id"] = "a"
+        known = {"run_id": "a", "sweep_id": SWEEP.sweep_id, "agent_id": agent_of_sweep(HOLDER.service)}
+        case.path_parameters |= {name: known[name] for name in known if name in case.path_parameters}
     response = case.call()
     assert response.status_code < 500 or response.status_code == 501, response.text

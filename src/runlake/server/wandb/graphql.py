@@ -53,7 +53,7 @@ MAX_ERRORS = 20
 
 _TOPICS = (
     (re.compile("artifact|clientIDMapping", re.IGNORECASE), "artifacts are"),
-    (re.compile("sweep|agent|priorRuns", re.IGNORECASE), "sweeps are"),
+    (re.compile("sweep|agent|controller", re.IGNORECASE), "sweeps whose search is done elsewhere are"),
     (re.compile("registr|projectMember|teamMembers", re.IGNORECASE), "registries are"),
     (re.compile("queue|launch|resourceConfig", re.IGNORECASE), "launch queues are"),
     (re.compile("automation|trigger|integration|webhook", re.IGNORECASE), "automations are"),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from runlake.errors import BadValueError
 from runlake.model import STREAMS, RunPath
+from runlake.sweep_model import SweepPath
 
 
 def run_node_id(path: RunPath) -> str:
@@ -88,6 +89,27 @@ def file_of(node_id: str) -> tuple[RunPath, str]:
     """(run, file name) of an `id`; `BadValueError` for text that is none."""
     entity, project, run_id, name = _decode("file", node_id, 4)
     return RunPath(entity, project, run_id), name
+
+
+def sweep_node_id(path: SweepPath) -> str:
+    """The `id` of a sweep."""
+    return _encode("sweep", *path)
+
+
+def sweep_of(node_id: str) -> SweepPath:
+    """The sweep of an `id`; `BadValueError` for text that is none."""
+    return SweepPath(*_decode("sweep", node_id, 3))
+
+
+def agent_node_id(path: SweepPath, agent_id: str) -> str:
+    """The `id` of an agent: with it alone the agent reports, so it leads to the sweep."""
+    return _encode("agent", *path, agent_id)
+
+
+def agent_of(node_id: str) -> tuple[SweepPath, str]:
+    """(sweep, agent id) of an `id`; `BadValueError` for text that is none."""
+    *names, agent_id = _decode("agent", node_id, 4)
+    return SweepPath(*names), agent_id
 
 
 def entity_node_id(name: str) -> str:

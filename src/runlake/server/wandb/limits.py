@@ -46,6 +46,13 @@ _COST_OF_FIELD = {
     "runCount": 50,
     "models": 50,
     "users": 50,
+    "sweep": 50,
+    "sweeps": 500,
+    "totalSweeps": 500,
+    "agent": 50,
+    "agents": 50,
+    "priorRuns": 50,
+    "bestLoss": 50,
 }
 """What a field costs, in fields that only hand out what is known already."""
 

@@ -13,12 +13,13 @@ from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.ids import file_of, rewound_node_id, run_node_id, run_path_of
 from runlake.server.wandb.people_mutations import PeopleMutations
 from runlake.server.wandb.project_node import ProjectNode
+from runlake.server.wandb.sweep_mutations import SweepMutations
 
 Given = Mapping[str, Any]
 _SUCCESS = {"success": True}
 
 
-class MutationRoot(PeopleMutations):
+class MutationRoot(PeopleMutations, SweepMutations):
     """Every field acts for the person of the context, who may change what is theirs."""
 
     def __init__(self, context: RequestContext) -> None:

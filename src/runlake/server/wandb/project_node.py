@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from runlake.errors import BadValueError, ConflictError, FilterError, NotFoundError, PathError
+from runlake.errors import BadValueError, ConflictError, FilterError, NotFoundError, NotSupportedError, PathError
 from runlake.model import ProjectInfo, RunPage, RunPath
 from runlake.server.wandb.connection import Connection, Cursor, make_connection, page_size, read_cursor
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.entity_node import EntityNode, NamedUser, UserNode, visible_person
-from runlake.server.wandb.ids import project_internal_id, project_node_id
+from runlake.server.wandb.ids import project_internal_id, project_node_id, sweep_of
 from runlake.server.wandb.run_node import ResumableRunNode, RunNode
+from runlake.server.wandb.sweep_node import SweepNode, find_sweep
 from runlake.server.wandb.wire import iso_time, load_json_string
+from runlake.sweep_model import SweepInfo, SweepPath
 
 DEFAULT_ORDER = "+created_at"
 
@@ -98,13 +100,25 @@ class ProjectNode:
         before: str | None = None,
         names: list[str] | None = None,
     ) -> Connection:
-        """A page of the runs that match; all pages are cut from the state of the project that the first one saw."""
-        if last is not None or before is not None:
-            raise BadValueError("runs are paged forward: pass first and after, not last and before")
         found = read_filters(filters)
         if names:
             found = {"$and": [found or {}, {"run_id": {"$in": names}}]}
-        page, offset = self._page(found, order or DEFAULT_ORDER, page_size(first), read_cursor(after))
+        return self.run_page(found, order=order, first=first, after=after, last=last, before=before)
+
+    def run_page(
+        self,
+        filters: Mapping[str, Any] | None,
+        *,
+        order: str | None = None,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Connection:
+        """A page of the runs that match; all pages are cut from the state of the project that the first one saw."""
+        if last is not None or before is not None:
+            raise BadValueError("runs are paged forward: pass first and after, not last and before")
+        page, offset = self._page(filters, order or DEFAULT_ORDER, page_size(first), read_cursor(after))
         nodes = [RunNode(self._context, info, is_listed=True) for info in page.runs]
         return make_connection(
             nodes,
@@ -113,6 +127,26 @@ class ProjectNode:
             name_of=lambda node: node.name,
             version=page.version,
         )
+
+    def sweep(self, _: ResolveInfo, sweepName: str | None = None, id: str | None = None) -> SweepNode | None:
+        """The sweep of this name or `id`; None when this project has none, and for what can be no name."""
+        path = sweep_of(id) if id and not sweepName else SweepPath(self.entityName, self.name, sweepName or "")
+        return find_sweep(self._context, path) if path[:2] == (self.entityName, self.name) else None
+
+    def sweeps(
+        self, _: ResolveInfo, first: int | None = None, after: str | None = None, filters: str | None = None
+    ) -> Connection:
+        """A page of the sweeps, oldest first."""
+        if read_filters(filters):
+            raise NotSupportedError("filters of sweeps are not supported yet by runlake: Project.sweeps(filters)")
+        cursor = read_cursor(after)
+        places = {info.sweep_id: place for place, info in enumerate(self._sweeps)}
+        start = 0 if cursor is None else places.get(cursor.name, cursor.offset - 1) + 1
+        nodes = [SweepNode(self._context, info) for info in self._sweeps[start : start + page_size(first)]]
+        return make_connection(nodes, offset=start, total_count=len(places), name_of=lambda node: node.name)
+
+    def totalSweeps(self, _: ResolveInfo) -> int:
+        return len(self._sweeps)
 
     def allViews(self, _: ResolveInfo, **__: Any) -> Connection:
         """There are no reports, so none is listed."""
@@ -146,6 +180,10 @@ class ProjectNode:
         """A slice of the runs, of the state that this request saw first unless another `version` is named."""
         window.setdefault("version", self._version)
         return self._context.service.list_runs(self.entityName, self.name, filters=filters, order=(order,), **window)
+
+    @cached_property
+    def _sweeps(self) -> list[SweepInfo]:
+        return self._context.service.list_sweeps(self.entityName, self.name)
 
     @cached_property
     def _info(self) -> ProjectInfo:

@@ -16,7 +16,9 @@ NEWEST_CLIENT = "0.999.0"
 
 OLDEST_CLIENT = "0.31.0"
 
-_NEEDS_NO_PROJECT = frozenset({"run", "bucket", "internalId", "id", "name", "entityName", "entity", "__typename"})
+_NEEDS_NO_PROJECT = frozenset(
+    {"run", "bucket", "sweep", "internalId", "id", "name", "entityName", "entity", "__typename"}
+)
 """Fields that say themselves when there is no such project: looking it up for them would only cost."""
 
 

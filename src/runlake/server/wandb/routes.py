@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -66,9 +67,13 @@ def graphql(request: Request[Any, Any, Any], body: RawBody, parts: Parts) -> Res
     )
     answer = parts.graphql.execute(asked.query or "", asked.variables, asked.operationName, context)
     content = msgspec.json.encode(answer)
-    if any(error.get("extensions", {}).get("code") == "UNAVAILABLE" for error in answer.get("errors", ())):
+    errors = answer.get("errors", ())
+    if any(_code_of(error) == "UNAVAILABLE" for error in errors):
         # The client tries again, as it does not with a 200.
         return Response(content, status_code=503, headers={"Retry-After": "2"}, media_type="application/json")
+    if any(error.get("path") == ["agentHeartbeat"] and _code_of(error) == "NOT_FOUND" for error in errors):
+        # The client takes this status for the end of the sweep, and everything else for trouble that will pass.
+        return Response(content, status_code=404, media_type="application/json")
     return Response(content, media_type="application/json")
 
 
@@ -197,6 +202,11 @@ def _client_of(request: Request[Any, Any, Any]) -> Client:
         client_id=headers.get("x-wandb-client-id"),
         is_shared=headers.get("x-wandb-use-async-filestream") == "true",
     )
+
+
+def _code_of(error: Mapping[str, Any]) -> str:
+    code: str = error.get("extensions", {}).get("code", "")
+    return code
 
 
 def _permitted(

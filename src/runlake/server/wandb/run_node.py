@@ -17,6 +17,7 @@ from runlake.server.wandb.handed_out import Kind
 from runlake.server.wandb.ids import project_number, resumed_node_id, run_node_id
 from runlake.server.wandb.keys import keys_of_outline, keys_of_summary
 from runlake.server.wandb.rows import Spec, read_spec, sampled_rows, whole_rows
+from runlake.server.wandb.sweep_node import AgentNode, SweepNode, find_sweep
 from runlake.server.wandb.wire import (
     config_document,
     dump_json_string,
@@ -24,14 +25,13 @@ from runlake.server.wandb.wire import (
     iso_time,
     summary_document,
 )
+from runlake.sweep_model import SweepPath
 
 
 class RunNode:
     """One run. Of one that `is_listed` among others, the keys come from its summary: a look at each would be dear."""
 
     readOnly = False
-    sweep = None
-    agent = None
 
     def __init__(self, context: RequestContext, info: RunInfo, *, is_listed: bool = False) -> None:
         self._context = context
@@ -112,6 +112,17 @@ class RunNode:
     @property
     def sweepName(self) -> str | None:
         return self.info.sweep
+
+    def sweep(self, _: ResolveInfo) -> SweepNode | None:
+        """The sweep that the run belongs to; None without one, and when it was deleted."""
+        if not self.info.sweep:
+            return None
+        return find_sweep(self._context, SweepPath(self.info.entity, self.info.project, self.info.sweep))
+
+    def agent(self, _: ResolveInfo) -> AgentNode | None:
+        """The agent that began the run."""
+        sweep = self.sweep(_)
+        return None if sweep is None else sweep.agent_of_run(self.name)
 
     @property
     def exitcode(self) -> int | None:
