@@ -1,7 +1,14 @@
 """What lies in deploy/ starts the server that there is."""
 
+import contextlib
 import json
+import os
 import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -40,7 +47,65 @@ def test_the_server_is_given_more_time_to_end_than_it_takes():
     assert int(compose["services"]["runlake"]["stop_grace_period"].rstrip("s")) > drain_s
 
 
-def test_the_image_is_made_of_files_that_are_there():
-    copied = re.findall(r"^COPY (.*) \S+$", (DEPLOY / "Containerfile").read_text("utf-8"), re.MULTILINE)
-    names = [name for line in copied for name in line.split()]
-    assert [name for name in names if not (DEPLOY.parent / name).exists()] == []
+def instructions(word):
+    """What the Containerfile says behind a word, joined where a line goes on."""
+    text = (DEPLOY / "Containerfile").read_text("utf-8").replace("\\\n", " ")
+    return re.findall(rf"^{word} (.*)$", text, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    """What the container file installs, of nothing but the files that it copies."""
+    folder = tmp_path_factory.mktemp("image")
+    for line in instructions("COPY"):
+        *names, target = line.split()
+        for name in names:
+            source = DEPLOY.parent / name
+            if source.is_dir():
+                shutil.copytree(source, folder / "src" / target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                (folder / "src").mkdir(exist_ok=True)
+                shutil.copy(source, folder / "src" / target)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    command += ["--disable-pip-version-check", "--target", folder / "site", folder / "src"]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder / "site"
+
+
+def test_everything_of_the_package_is_in_the_image(image):
+    package = DEPLOY.parent / "src" / "runlake"
+    files = {file.relative_to(package) for file in package.rglob("*") if file.is_file() and file.suffix != ".pyc"}
+    assert sorted(file for file in files if not (image / "runlake" / file).exists()) == []
+
+
+def test_the_command_of_the_image_serves_and_its_health_check_says_so(image, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    def of_this_machine(line):
+        return [word.replace("8080", str(port)).replace("/store", str(tmp_path)) for word in json.loads(line)]
+
+    (entry,), (command,) = instructions("ENTRYPOINT"), instructions("CMD")
+    (health,) = (line.partition("CMD ")[2] for line in instructions("HEALTHCHECK"))
+    environ = dict(pair.split("=") for line in instructions("ENV") for pair in line.split())
+    environ = {"PATH": os.environ["PATH"], **environ, "RUNLAKE_DIR": str(tmp_path), "PYTHONPATH": str(image)}
+    assert json.loads(entry) == ["runlake"]
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "runlake", *of_this_machine(command)],
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+    with contextlib.closing(server.stdout):
+        said = [server.stdout.readline().decode() for _ in range(4)]
+        assert said[0].startswith("First start: admin is the admin"), (tmp_path / "log").read_text()
+        assert re.search("WANDB_API_KEY=local-[0-9a-f]{40}", "".join(said))
+        end = time.monotonic() + 60
+        python, *words = of_this_machine(health)
+        assert python == "python"
+        while subprocess.run([sys.executable, *words], capture_output=True).returncode != 0:
+            assert time.monotonic() < end, (tmp_path / "log").read_text()
+            time.sleep(0.1)
+        server.terminate()
+        assert server.wait(45) == 0

@@ -87,6 +87,22 @@ def test_a_running_server_takes_a_new_key_and_refuses_a_revoked_one_at_once(serv
     assert [whose(url, key) for _ in range(4)] == [None] * 4
 
 
+@pytest.fixture
+def people_elsewhere(monkeypatch, tmp_path):
+    """People are kept in a database beside the store, for whatever is started from now on."""
+    monkeypatch.setenv("RUNLAKE_PEOPLE_URL", f"sqlite:///{tmp_path / 'people.sqlite'}")
+    return tmp_path / "people.sqlite"
+
+
+def test_people_can_be_kept_in_another_database(people_elsewhere, serve, runlake, tmp_path):
+    _, url, said = serve()
+    (key,) = re.findall(r"WANDB_API_KEY=(\S+)", "".join(said))
+    bobs_key = runlake("user", "add", "bob").out.strip()
+    assert [whose(url, each)["username"] for each in (key, bobs_key)] == [said[0].split()[2], "bob"]
+    assert people_elsewhere.exists()
+    assert not (tmp_path / "store" / "server.sqlite").exists()
+
+
 def test_runs_that_were_logged_before_are_served(serve, make_run, runlake):
     make_run("ann/mnist/a1", rows=[{"loss": 1.0}])
     _, url, _ = serve()

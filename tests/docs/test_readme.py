@@ -127,7 +127,7 @@ def test_the_extras_are_those_of_the_package():
     told = {name: brings for name, brings in re.findall(r"^\| `(\w+)` \| ([\w-]+) \|", README, re.MULTILINE)}
     for_development = {"check", "demo", "test"}
     real = {
-        name: re.split(r"[<>=]", packages[0])[0]
+        name: re.split(r"[\[<>=]", packages[0])[0]
         for name, packages in PROJECT["optional-dependencies"].items()
         if name not in for_development
     }

@@ -84,4 +84,4 @@ def test_the_export_of_a_deleted_run_is_gone(server, root):
         answer = ann.post("/graphql", json={"query": document, "variables": {"id": run_node_id(PATH)}}).json()
         assert answer == {"data": {"deleteRun": {"clientMutationId": None}}}
         assert httpx.get(url).status_code == 404
-    assert list((root / ".exports").iterdir()) == []
+    assert list((root / ".exports").rglob("*.parquet")) == []

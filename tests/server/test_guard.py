@@ -6,11 +6,12 @@ import io
 import pytest
 
 from runlake.errors import ForbiddenError, NotFoundError, RunlakeError
-from runlake.model import RunEdit, RunPath
+from runlake.model import LoggedRow, RunEdit, RunPath, WriterBatch, WriterOpening, WriterStart
 from runlake.server.guard import GuardedService, access_of
 from runlake.server.people import Person, Share
 from runlake.service.contract import Service
 from runlake.service.local import LocalService
+from runlake.store.record import encode_body
 
 OPEN_TO_ALL = {"url", "default_entity", "close"}
 VERBS = sorted(
@@ -208,6 +209,25 @@ def test_the_whole_store_is_for_admins(local):
     for verb in FOR_ADMINS:
         with pytest.raises(ForbiddenError, match=f"{verb} concerns the whole store"):
             call(ann, verb, RunPath("ann", "mnist", "a1"))
+
+
+def test_where_a_run_was_forked_from_is_said_to_those_who_may_read_that_too(local):
+    source, forked = RunPath("ann", "secret", "b0"), RunPath("vision", "cars", "c2")
+    writer = local.begin_writer(source, WriterStart()).writer
+    row = LoggedRow(step=0, timestamp=1.7e9, runtime=0.0, values={"loss": 1.0})
+    local.write_batch(source, writer, WriterBatch(rows={"history": [row]}, first_n={"history": 0}, exit_code=0))
+    local.begin_writer(forked, WriterStart(fork_from=(source, 0)))
+
+    def told(service):
+        opening = WriterOpening(token="t", start=encode_body({}), resume="allow")
+        infos = [service.read_run(forked), service.edit_run(forked, RunEdit(info={"notes": "n"}))]
+        infos += [run for run in service.list_runs("vision", "cars").runs if run.run_id == "c2"]
+        return [info.forked_from for info in (*infos, service.open_writer(forked, opening).before)]
+
+    member = person("bob", vision="member")
+    assert told(guarded(local, member)) == [None] * 4
+    assert told(guarded(local, member, ann__secret="read")) == ["ann/secret/b0?_step=0"] * 4
+    assert told(guarded(local, person("ann", vision="member"))) == ["ann/secret/b0?_step=0"] * 4
 
 
 def test_what_is_no_longer_shared_is_gone_at_once(local):

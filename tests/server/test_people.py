@@ -1,41 +1,64 @@
-"""Users, keys, teams and shared projects, as several processes see them."""
+"""Users, keys, teams and shared projects, as several processes see them: in the store's own file, and in PostgreSQL."""
 
-import hashlib
 import re
-import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
+from importlib.util import find_spec
 
 import pytest
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateTable
+import sqlalchemy as sa
+from in_process import InProcess
+from postgres import find_programs, postgresql
 
-from runlake.errors import BadValueError, ConflictError, NewerFormatError, NotFoundError, StoreError
-from runlake.server.people import Person, Share, Team, check_key, open_people
-from runlake.server.people_database import metadata
+from runlake.errors import BadValueError, ConflictError, NewerFormatError, NotFoundError
+from runlake.server.people import People, Person, Share, Team, check_key
+from runlake.server.people_database import migrations, sqlite_url
 
 CHOSEN = "local-" + "0123456789abcdef" * 2 + "01234567"
 
 
-@pytest.fixture
-def store(tmp_path):
-    return tmp_path / "store"
+@pytest.fixture(scope="module")
+def make_database():
+    """Makes databases of a PostgreSQL that runs as long as the tests of this page."""
+    programs = find_programs()
+    if programs is None or find_spec("psycopg") is None:
+        pytest.skip("there is no PostgreSQL, or no psycopg")
+    with postgresql(programs) as make:
+        yield make
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
+def database(request, tmp_path):
+    """The URL of an empty database."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("make_database")()
+    return sqlite_url(tmp_path / "store")
 
 
 @pytest.fixture
-def people(store):
-    people = open_people(store)
-    yield people
-    people.close()
+def open_people(database):
+    """The people of the database, as one process more sees them."""
+    with ExitStack() as opened:
+
+        def open_it():
+            people = People(database)
+            opened.callback(people.close)
+            return people
+
+        yield open_it
 
 
 @pytest.fixture
-def other(store, people):
+def people(open_people):
+    return open_people()
+
+
+@pytest.fixture
+def other(open_people, people):
     """The same people, as another process sees them."""
-    other = open_people(store)
-    yield other
-    other.close()
+    return open_people()
 
 
 def test_a_new_user_is_found_by_the_key_that_is_shown_once(people):
@@ -45,19 +68,6 @@ def test_a_new_user_is_found_by_the_key_that_is_shown_once(people):
         id=added.person.id, username="ann", email="ann@example.com", created_at=added.person.created_at
     )
     assert re.fullmatch(r"local-[0-9a-f]{40}", added.key)
-
-
-def test_a_key_is_nowhere_in_the_files(people, store):
-    added = people.add_user("ann")
-    stored = b"".join(path.read_bytes() for path in store.iterdir())
-    assert added.key.encode() not in stored
-    assert added.key.removeprefix("local-").encode() not in stored
-    assert hashlib.sha256(added.key.encode()).digest() in stored
-
-
-def test_only_the_owner_of_the_store_may_read_the_database(people, store):
-    people.add_user("ann")
-    assert {path.stat().st_mode & 0o777 for path in store.glob("server.sqlite*")} == {0o600}
 
 
 def test_nobody_has_a_key_that_was_never_given(people):
@@ -188,22 +198,22 @@ def test_projects_are_private_until_they_are_shared_and_after(people, other):
         people.share_project("ann", "mnist", "all")
 
 
-def test_the_signing_secret_is_one_for_all_and_for_good(people, other, store):
+def test_the_signing_secret_is_one_for_all_and_for_good(people, other, open_people):
     secret = people.signing_secret()
     assert len(secret) == 32
-    assert other.signing_secret() == open_people(store).signing_secret() == secret
+    assert other.signing_secret() == open_people().signing_secret() == secret
 
 
-def test_processes_that_begin_in_the_same_instant_all_succeed(store):
+def test_processes_that_begin_in_the_same_instant_all_succeed(database, open_people):
     program = (
-        "import sys; from pathlib import Path; from runlake.server.people import open_people; "
-        "sys.stdin.readline(); people = open_people(Path(sys.argv[1])); "
+        "import sys; from runlake.server.people import People; "
+        "sys.stdin.readline(); people = People(sys.argv[1]); "
         "print(people.add_user(sys.argv[2]).key, people.signing_secret().hex())"
     )
     names = [f"user{number}" for number in range(4)]
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", program, str(store), name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", program, database, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         for name in names
     ]
@@ -211,9 +221,37 @@ def test_processes_that_begin_in_the_same_instant_all_succeed(store):
         process.stdin.write("\n")
         process.stdin.flush()
     answers = [process.communicate()[0].split() for process in started]
-    people = open_people(store)
+    people = open_people()
     assert [people.find_by_key(key).username for key, _ in answers] == names
     assert len({secret for _, secret in answers}) == 1
+
+
+def test_a_server_knows_the_people_of_its_database(people, database, tmp_path):
+    bob = people.add_user("bob")
+    server = InProcess(tmp_path / "served", database_url=database)
+    try:
+        server.keys["bob"] = bob.key
+        viewer = {"query": "{ viewer { username } }"}
+        told = server.ask("POST", "/graphql", who="bob", json=viewer)
+        assert told.json() == {"data": {"viewer": {"username": "bob"}}}
+        people.revoke_key(bob.key_id)
+        assert server.ask("POST", "/graphql", who="bob", json=viewer).json() == {"data": {"viewer": None}}
+    finally:
+        server.close()
+    assert not (tmp_path / "served" / "server.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("mysql://db/people", "people are kept in SQLite or PostgreSQL, not in mysql"),
+        ("postgres://db/people", "people are kept in SQLite or PostgreSQL, not in postgres"),
+        ("db", "the address of the people's database is no URL"),
+    ],
+)
+def test_a_database_of_another_kind_is_refused_by_name(url, message):
+    with pytest.raises(BadValueError, match=message):
+        People(url)
 
 
 def test_threads_share_it(people):
@@ -236,76 +274,22 @@ def test_threads_share_it(people):
     assert len(people.list_shares()) == 4
 
 
-def test_a_backup_that_is_put_in_the_place_of_the_database_counts_at_once(people, store, tmp_path):
-    old = people.add_user("ann")
-    with sqlite3.connect(store / "server.sqlite") as source, sqlite3.connect(tmp_path / "copy") as target:
-        source.backup(target)
-    source.close()
-    target.close()
-    new = people.add_user("bob")
-    assert people.find_by_key(new.key) == new.person
-    for name in ("server.sqlite-wal", "server.sqlite-shm"):
-        (store / name).unlink()
-    (tmp_path / "copy").replace(store / "server.sqlite")
-    assert people.find_by_key(new.key) is None
-    assert people.find_by_key(old.key) == old.person
-
-
-def test_a_database_that_is_gone_is_a_fault_and_is_not_made_anew(people, store):
-    added = people.add_user("ann")
-    (store / "server.sqlite").rename(store / "elsewhere")
-    with pytest.raises(StoreError, match="cannot be looked at"):
-        people.find_by_key(added.key)
-    assert not (store / "server.sqlite").exists()
-    (store / "elsewhere").rename(store / "server.sqlite")
-    assert people.find_by_key(added.key) == added.person
-
-
-def test_a_writer_that_takes_long_delays_others_and_no_reader(people, store):
-    added = people.add_user("ann")
-    slow = sqlite3.connect(store / "server.sqlite", isolation_level=None)
-    slow.execute("BEGIN IMMEDIATE")
-    done = []
-    writing = threading.Thread(target=lambda: done.append(people.add_user("bob")))
-    writing.start()
-    assert people.find_by_key(added.key) == added.person
-    assert done == []
-    slow.execute("COMMIT")
-    slow.close()
-    writing.join()
-    assert [user.username for user in people.list_users()] == ["ann", "bob"]
-
-
-def test_a_process_that_is_killed_while_it_writes_leaves_all_or_nothing(people, store):
+def test_a_process_that_is_killed_while_it_writes_leaves_all_or_nothing(people, database):
     program = (
-        "import os, sys; from pathlib import Path; from runlake.server import people_database as db; "
-        "from runlake.server.people import open_people, _entity_row; import sqlalchemy as sa; "
-        "people = open_people(Path(sys.argv[1])); transaction = db.writing(people._engine); "
+        "import os, sys; from runlake.server import people_database as db; "
+        "from runlake.server.people import People, _entity_row; import sqlalchemy as sa; "
+        "people = People(sys.argv[1]); transaction = db.writing(people._engine); "
         "connection = transaction.__enter__(); "
         "connection.execute(sa.insert(db.entities).values(_entity_row('eve', 'user', 'x'))); os._exit(9)"
     )
-    assert subprocess.run([sys.executable, "-c", program, str(store)]).returncode == 9
+    assert subprocess.run([sys.executable, "-c", program, database]).returncode == 9
     assert people.list_users() == []
     assert people.add_user("eve").person.username == "eve"
 
 
-def test_the_tables_are_such_as_postgresql_takes_too():
-    made = [str(CreateTable(table).compile(dialect=postgresql.dialect())) for table in metadata.sorted_tables]
-    assert [re.search(r"CREATE TABLE (\w+)", statement)[1] for statement in made if "SERIAL" not in statement] == [
-        table.name for table in metadata.sorted_tables
-    ]
-
-
-def test_tables_of_a_newer_runlake_are_left_alone(people, store):
-    with sqlite3.connect(store / "server.sqlite") as connection:
-        connection.execute("INSERT INTO migrations VALUES (99, 0)")
-    connection.close()
+def test_tables_of_a_newer_runlake_are_left_alone(people, database, open_people):
+    engine = sa.create_engine(database, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(migrations).values(number=99, applied_at=0.0))
     with pytest.raises(NewerFormatError, match="upgrade runlake"):
-        open_people(store)
-
-
-def test_what_is_no_database_is_said(store):
-    store.mkdir()
-    (store / "server.sqlite").write_bytes(b"not a database, and long enough to be looked at" * 100)
-    with pytest.raises(StoreError, match="cannot be used: file is not a database"):
-        open_people(store)
+        open_people()

@@ -1,6 +1,7 @@
 """A server as processes: a socket, workers, their end. The app is a small one, made for these tests."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -62,16 +63,20 @@ def factory():
     return prepare_worker(create_app)
 
 if __name__ == "__main__":
-    root, workers = sys.argv[1], int(sys.argv[2])
+    root, workers, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+    config = ServerConfig(root=root, default_entity="ann", workers=workers, drain_s=seconds, silent_s=seconds)
     listening = listen("127.0.0.1", 0)
     print(listening.getsockname()[1], flush=True)
-    serve(ServerConfig(root=root, default_entity="ann", workers=workers, drain_s=10), listening, app="program:factory")
+    serve(config, listening, app="program:factory")
 """
 
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts the program with so many workers; answers the process and the address."""
+    """Starts the program with so many workers; answers the process and the address.
+
+    `seconds` is how long it waits: for requests that have begun, and for signs of life.
+    """
     (tmp_path / "program.py").write_text(textwrap.dedent(PROGRAM))
     store = tmp_path / "store"
     store.mkdir()
@@ -79,10 +84,10 @@ def start(tmp_path):
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(source), str(tmp_path)])}
     started = []
 
-    def run(workers):
+    def run(workers, seconds=10):
         with (tmp_path / "log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "program.py", str(store), str(workers)],
+                [sys.executable, "program.py", str(store), str(workers), str(seconds)],
                 cwd=tmp_path,
                 env=environ,
                 stdout=subprocess.PIPE,
@@ -165,6 +170,59 @@ def test_a_worker_that_dies_again_and_again_does_not_end_the_server(start):
             if pid not in killed:
                 os.kill(pid, signal.SIGKILL)
                 killed.add(pid)
+    process.terminate()
+    assert process.wait(30.0) == 0
+
+
+def pids_of(url, count):
+    """Of all workers, after each of them has answered."""
+    pids = set()
+
+    def all_have_answered():
+        with contextlib.suppress(httpx.TransportError):
+            pids.add(int(httpx.get(f"{url}/pid", timeout=5.0).text))
+        return len(pids) == count
+
+    wait_for(all_have_answered)
+    return pids
+
+
+def test_a_worker_that_hangs_is_replaced(start, tmp_path):
+    _, url = start(2, seconds=2)
+    hanging, other = pids_of(url, 2)
+    os.kill(hanging, signal.SIGSTOP)
+    wait_for(lambda: "a worker gives no sign of life and is replaced" in (tmp_path / "log").read_text())
+    assert other in pids_of(url, 2)
+    with pytest.raises(ProcessLookupError):
+        os.kill(hanging, 0)
+
+
+def test_a_server_that_was_stopped_as_a_whole_keeps_its_workers(start):
+    process, url = start(2, seconds=2)
+    before = pids_of(url, 2)
+    os.killpg(process.pid, signal.SIGSTOP)
+    time.sleep(3)  # longer than a worker may be silent
+    os.killpg(process.pid, signal.SIGCONT)
+    time.sleep(1)
+    assert pids_of(url, 2) == before
+
+
+def test_a_worker_whose_place_nobody_can_take_is_tried_again_and_the_server_goes_on(start, tmp_path):
+    process, url = start(2)
+    first, other = pids_of(url, 2)
+    (tmp_path / "store" / "refuse").touch()
+    os.kill(first, signal.SIGKILL)
+
+    def pauses():
+        lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines() if line.startswith("{")]
+        return [line["pause_s"] for line in lines if line["event"] == "a worker died and is replaced"]
+
+    wait_for(lambda: len(pauses()) >= 3, timeout_s=60.0)
+    # The first of them is none where the killed worker had lived for a second.
+    assert pauses()[:3] in ([0.0, 1.0, 2.0], [1.0, 2.0, 4.0])
+    assert int(httpx.get(f"{url}/pid", timeout=30.0).text) == other
+    (tmp_path / "store" / "refuse").unlink()
+    assert other in pids_of(url, 2)
     process.terminate()
     assert process.wait(30.0) == 0
 

@@ -94,7 +94,7 @@ def gc(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Empty the trash for good, and clear what killed processes left."""
+    """Empty the trash for good, and clear what killed processes left and what a server made and nobody asks for."""
     older_than_s = _seconds(older_than)
     with open_store(context) as service:
         found = list(service.empty_trash(older_than_s=older_than_s, is_dry_run=True))

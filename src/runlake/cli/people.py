@@ -5,8 +5,9 @@ They write into the store's own database, on the machine where the store is; a s
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -288,12 +289,17 @@ def store_folder(context: typer.Context, store: str | None) -> tuple[Path, str]:
         return Path(url2pathname(parts.path)), service.default_entity
 
 
+def people_url(environ: Mapping[str, str]) -> str | None:
+    """Where people are kept if not in the store: a variable, since the URL may hold a password."""
+    return environ.get("RUNLAKE_PEOPLE_URL") or None
+
+
 @contextmanager
 def open_people_of(context: typer.Context, store: str | None) -> Iterator[People]:
     """The people of the store that is meant."""
     from runlake.server.people import open_people
 
-    people = open_people(store_folder(context, store)[0])
+    people = open_people(store_folder(context, store)[0], people_url(os.environ))
     try:
         yield people
     finally:

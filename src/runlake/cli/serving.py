@@ -7,13 +7,16 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from runlake.cli import output
-from runlake.cli.people import AsJson, Store, store_folder
+from runlake.cli.people import AsJson, Store, people_url, store_folder
 from runlake.errors import AuthenticationError, BadValueError, CommError
+
+if TYPE_CHECKING:
+    from runlake.server.config import ServerConfig
 
 DEFAULT_PORT = 8080
 
@@ -69,6 +72,7 @@ def serve(
         root=str(root),
         default_entity=entity,
         base_url=_checked_url(base_url) if base_url is not None else None,
+        database_url=people_url(os.environ),
         workers=workers,
         allowed_origins=tuple(allow_origin) if allow_origin else ("*",),
         is_tls=tls is not None or (base_url or "").startswith("https:"),
@@ -76,7 +80,7 @@ def serve(
     )
     with listen(host, port) as listening:
         url = config.base_url or address_of(listening, host=host, is_tls=tls is not None)
-        _greet_first_admin(root, entity, url)
+        _greet_first_admin(config, url)
         output.print_line(f"{root} is served at {url}")
         output.flush()
         run_server(config, listening, tls=tls)
@@ -122,16 +126,16 @@ def logout(
         output.note(f"took the key for {base_url} out of {path}" if was_there else f"no key for {base_url} in {path}")
 
 
-def _greet_first_admin(root: Path, entity: str, url: str) -> None:
+def _greet_first_admin(config: ServerConfig, url: str) -> None:
     """On a store without people, make one who may everything, and say how to sign in."""
     from runlake.server.people import check_entity_name, open_people
 
-    people = open_people(root)
+    people = open_people(Path(config.root), config.database_url)
     try:
         if people.list_users():
             return
         try:
-            name = check_entity_name(entity)
+            name = check_entity_name(config.default_entity)
         except BadValueError:
             name = "admin"  # the login's name cannot be that of an entity of a server
         added = people.add_user(name, is_admin=True)

@@ -7,11 +7,13 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from litestar import Litestar
+import msgspec
+from litestar import Litestar, Request
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 
 from runlake.server.asgi import ASGIApp
 from runlake.server.config import ServerConfig
@@ -19,7 +21,7 @@ from runlake.server.health import health_routes
 from runlake.server.layers import put_layers
 from runlake.server.metrics import Metrics
 from runlake.server.parts import ServerParts
-from runlake.server.people import People, open_people
+from runlake.server.people import open_people
 from runlake.server.problems import problem_response
 from runlake.server.routes.api import api_router
 from runlake.server.serving import tell_of_end
@@ -39,6 +41,14 @@ SCHEMA_PATH = "/api/v1/schema"
 def create_app() -> ASGIApp:
     """The application as a worker runs it: configured by the environment, see `config`."""
     return build_app(ServerConfig.from_environment(os.environ)).app
+
+
+class _PlainYaml(YamlRenderPlugin):
+    """The OpenAPI document as YAML of JSON's types: Litestar's own has Python's tuples in it, which no reader takes."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """The document, with the same content as the one in JSON."""
+        return super().render(request, msgspec.json.decode(self.render_json(request, openapi_schema)))
 
 
 class BuiltApp(NamedTuple):
@@ -74,7 +84,12 @@ def build_app(config: ServerConfig) -> BuiltApp:
         },
         exception_handlers={Exception: problem_response},
         openapi_config=OpenAPIConfig(
-            title="runlake", version=__version__, path=SCHEMA_PATH, use_handler_docstrings=True
+            title="runlake",
+            version=__version__,
+            path=SCHEMA_PATH,
+            use_handler_docstrings=True,
+            # The document only: the pages that show it load programs of other hosts, which `headers` forbids.
+            render_plugins=[JsonRenderPlugin(), _PlainYaml()],
         ),
         lifespan=[lifespan],
         logging_config=None,  # `logs.configure_logs` has done it, for the whole process
@@ -85,14 +100,15 @@ def build_app(config: ServerConfig) -> BuiltApp:
 def open_parts(config: ServerConfig) -> ServerParts:
     """Open a store and its people."""
     root = Path(config.root)
-    people = People(config.database_url) if config.database_url else open_people(root)
+    people = open_people(root, config.database_url)
+    service = open_as_server(root, default_entity=config.default_entity, environ=os.environ)
     return ServerParts(
-        service=open_as_server(root, default_entity=config.default_entity, environ=os.environ),
+        service=service,
         people=people,
         signer=Signer(people.signing_secret()),
         graphql=GraphQL(mutations=MutationRoot),
         histories=Histories(),
         commits=Commits(),
-        exports=Exports(root / ".exports"),
+        exports=Exports(service.exports_dir),
         public_url=config.base_url,
     )

@@ -22,7 +22,8 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     themselves; `database_url` where people are kept, None for the store's own file. `max_body_bytes` is for requests
     that are read as a whole, `max_file_bytes` for uploads. Each person may make `requests_per_s` with bursts of
     `burst_requests`, in each worker. `allowed_origins` are the web pages of other servers that may ask, ``*`` for all.
-    `drain_s` is how long requests are waited for when the server ends. `supervisor_pid` is the process without which
+    `drain_s` is how long requests are waited for when the server ends, `silent_s` how long one of several workers may
+    give no sign of life before it is replaced (`drain_s` at least). `supervisor_pid` is the process without which
     a worker ends, None for a worker that stands alone.
     """
 
@@ -39,6 +40,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     is_tls: bool = False
     log_format: LogFormat = "json"
     drain_s: float = 30.0
+    silent_s: float = 60.0
     supervisor_pid: int | None = None
 
     def to_environment(self) -> dict[str, str]:

@@ -9,7 +9,8 @@ nobody                    nothing
 ========================  ==================================================================
 
 What a person may not read is not there for them: the answer is the one that a project gets which does not exist, and
-no answer names what they may not see. What they may read and not write is a `ForbiddenError`.
+no answer names what they may not see, nor does a run that was forked from there. What they may read and not write
+is a `ForbiddenError`.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, cast
 
+from msgspec.structs import replace
+
 from runlake.errors import ForbiddenError, NotFoundError
-from runlake.model import ProjectInfo, RunPath
+from runlake.model import ProjectInfo, RunInfo, RunPage, RunPath, WriterGrant
 from runlake.server.people import Access, Person, Share
 from runlake.service.contract import Service
 
@@ -221,7 +224,18 @@ class GuardedService:
             if (self.person is not None and self.person.is_admin) or self._project_exists(*place):
                 raise
             raise _no_project(*place) from None
-        return result
+        return cast(R, self._without_hidden_sources(result))
+
+    def _without_hidden_sources(self, answer: object) -> object:
+        """The answer without the names of projects that its runs were forked from and the person may not read."""
+        if isinstance(answer, RunInfo) and answer.forked_from is not None:
+            entity, project, _ = answer.forked_from.split("/", 2)
+            return answer if self.may_read(entity, project) else replace(answer, forked_from=None)
+        if isinstance(answer, RunPage) and any(run.forked_from is not None for run in answer.runs):
+            return replace(answer, runs=tuple(self._without_hidden_sources(run) for run in answer.runs))
+        if isinstance(answer, WriterGrant) and answer.before is not None:
+            return replace(answer, before=self._without_hidden_sources(answer.before))
+        return answer
 
     def _project_exists(self, entity: str, project: str) -> bool:
         return any(found.name == project for found in self._service.list_projects(entity))

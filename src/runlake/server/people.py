@@ -258,9 +258,9 @@ class People:
             connection.execute(sa.delete(db.entities).where(db.entities.c.id == entity_id))
 
 
-def open_people(root: Path) -> People:
-    """The people of the store at `root`; the database is made when it is not there."""
-    return People(db.sqlite_url(root))
+def open_people(root: Path, database_url: str | None = None) -> People:
+    """The people of the store at `root`, in its own file or where `database_url` says; what is missing is made."""
+    return People(database_url or db.sqlite_url(root))
 
 
 def new_id() -> str:

@@ -1,7 +1,7 @@
 """The database of people: its tables, how they came to be, and what an engine must know of SQLite.
 
-The statements are SQLAlchemy Core without a dialect of their own, so that a PostgreSQL URL serves as well; what only
-SQLite needs (pragmas, ``BEGIN IMMEDIATE``) is in `open_engine`.
+The statements are SQLAlchemy Core without a dialect of their own, and serve SQLite and PostgreSQL. How a transaction
+sees one state, and how one that writes waits for another, each says in its own words: here, and nowhere else.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from runlake.errors import BadValueError, ConflictError, NewerFormatError, ReadO
 
 FILE_NAME = "server.sqlite"
 """The database within a store folder."""
+
+_MIGRATION_LOCK = 0x72756E6C616B65
+"""PostgreSQL's lock for whoever makes tables: two that make the same at once would fail."""
 
 BUSY_S = 10.0
 """How long a write waits for another process's."""
@@ -101,38 +104,45 @@ def sqlite_url(root: Path) -> str:
 
 
 def open_engine(url: str) -> sa.Engine:
-    """An engine whose connections are opened for each use, and whose tables are up to date.
+    """An engine whose tables are up to date. Connections to SQLite are opened for each use.
 
-    `NewerFormatError` when a newer runlake made the tables, `StoreError` when the database cannot be used.
+    `NewerFormatError` when a newer runlake made the tables, `StoreError` when the database cannot be used,
+    `BadValueError` for one that is neither SQLite nor PostgreSQL.
     """
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        engine = sa.create_engine(parsed, poolclass=NullPool)
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "postgresql":
+        engine = _open_postgresql(parsed)
     else:
         _make_private(parsed)
         arguments = {"check_same_thread": False, "timeout": BUSY_S}
         engine = sa.create_engine(parsed, poolclass=NullPool, connect_args=arguments)
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
-    _migrate(engine)
+    try:
+        _migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that sees one state of the database."""
-    with _named_errors(engine), engine.begin() as connection:
+    options = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+    with _named_errors(engine), engine.execution_options(**options).begin() as connection:
         yield connection
 
 
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that waits its turn, and tells all readers that something changed."""
+    own_row = revisions.c.name == CHANGES
     with _named_errors(engine), engine.execution_options(is_writing=True).begin() as connection:
+        if engine.dialect.name != "sqlite":
+            connection.execute(sa.select(revisions.c.number).where(own_row).with_for_update())
         yield connection
-        connection.execute(
-            sa.update(revisions).where(revisions.c.name == CHANGES).values(number=revisions.c.number + 1)
-        )
+        connection.execute(sa.update(revisions).where(own_row).values(number=revisions.c.number + 1))
 
 
 class ChangeMark:
@@ -175,6 +185,32 @@ class ChangeMark:
         if self._kept is not None:
             self._kept.close()
             self._kept = None
+
+
+def _parse(url: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise BadValueError(
+            "the address of the people's database is no URL; write postgresql://USER@HOST/NAME"
+        ) from None
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise BadValueError(
+            f"people are kept in SQLite or PostgreSQL, not in {parsed.drivername}; write postgresql://USER@HOST/NAME"
+        )
+    return parsed
+
+
+def _open_postgresql(url: sa.URL) -> sa.Engine:
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    try:
+        # It is asked in every request, so connections are kept; pre_ping finds those that the server has closed.
+        return sa.create_engine(url, pool_pre_ping=True)
+    except ImportError as error:
+        raise BadValueError(
+            f"people in PostgreSQL need a driver ({error}); install it with: pip install 'runlake[postgresql]'"
+        ) from None
 
 
 def _identity_of(url: sa.URL) -> tuple[int, int]:
@@ -220,6 +256,8 @@ def _migrate(engine: sa.Engine) -> None:
         if engine.dialect.name == "sqlite":
             _use_wal(engine)
         with engine.execution_options(is_writing=True).begin() as connection:
+            if engine.dialect.name != "sqlite":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             metadata.create_all(connection, tables=[migrations])
             version = _applied_count(connection)  # read again: another process may have been first
             for number, step in enumerate(MIGRATIONS[version:], version + 1):
@@ -269,5 +307,5 @@ def _named_errors(engine: sa.Engine) -> Iterator[None]:
         raise ConflictError("somebody else changed the same at this moment; look at it and try again") from error
     except (sa.exc.DBAPIError, SQLiteError) as error:
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-        kind = ReadOnlyError if "readonly" in str(cause) else StoreError
+        kind = ReadOnlyError if "readonly" in str(cause) or "read-only" in str(cause) else StoreError
         raise kind(f"the database of people {engine.url!r} cannot be used: {cause}") from error

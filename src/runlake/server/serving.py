@@ -105,7 +105,10 @@ def serve(config: ServerConfig, listening: socket.socket, *, tls: Tls | None = N
         if is_alone:
             has_served = _run_alone(uvicorn_config, listening)
         else:
-            workers = Workers(uvicorn_config, listening, count=config.workers, drain_s=config.drain_s)
+            silent_s = max(config.silent_s, config.drain_s)  # who ends by itself is silent while it drains
+            workers = Workers(
+                uvicorn_config, listening, count=config.workers, drain_s=config.drain_s, silent_s=silent_s
+            )
             has_served = workers.run()
         if not has_served:
             raise CommError("the server cannot start; its log says why")

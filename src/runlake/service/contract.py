@@ -374,7 +374,10 @@ class Service(Protocol):
         ...
 
     def empty_trash(self, *, older_than_s: float, is_dry_run: bool = False) -> Iterator[Garbage]:
-        """Remove what was deleted or put aside that long ago, and what killed processes left; yields what went."""
+        """Remove what was deleted or put aside that long ago, and what killed processes left; yields what went.
+
+        So are a server's exports of runs, where nobody asked for them in that time.
+        """
         ...
 
     def merge_from(

@@ -146,6 +146,11 @@ class LocalService(LocalCare):
     def default_entity(self) -> str:
         return self._default_entity
 
+    @property
+    def exports_dir(self) -> Path:
+        """Where a server keeps what it makes of runs to hand out; `empty_trash` clears it."""
+        return self._layout.exports_dir
+
     # Projects
 
     def list_projects(self, entity: str | None = None) -> list[ProjectInfo]:

@@ -12,6 +12,7 @@ from runlake.store.location import cache_dir_of, find_store
 
 if TYPE_CHECKING:
     from runlake.service.contract import Service
+    from runlake.service.local import LocalService
     from runlake.store.catalog import Progress
 
 
@@ -56,7 +57,7 @@ def open_service(
     )
 
 
-def open_as_server(root: Path, *, default_entity: str, environ: Mapping[str, str]) -> Service:
+def open_as_server(root: Path, *, default_entity: str, environ: Mapping[str, str]) -> LocalService:
     """The store in a folder for a process that serves it: others serve it too, and all answer as one."""
     from runlake.service.local import LocalService
 

@@ -1,7 +1,7 @@
-"""What nobody needs any more: what repairs replaced, what was deleted, what killed processes left.
+"""What nobody needs any more: what repairs replaced, what was deleted, what killed processes left, old exports.
 
-Nothing is removed that is neither in the trash nor temporary. A folder of the trash is renamed before it is emptied:
-whoever restores it at the same moment has it whole or not at all.
+Nothing is removed that is neither in the trash nor temporary nor derived. A folder of the trash is renamed before it is
+emptied: whoever restores it at the same moment has it whole or not at all.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runlake.errors import ReadOnlyError
-from runlake.model import Garbage
+from runlake.model import Garbage, RunPath
 from runlake.store.catalog_file import unnamed_columns
 from runlake.store.changes import READ_ONLY_ERRNOS
 from runlake.store.layout import TEMPORARY_PREFIX, Layout
@@ -50,6 +50,7 @@ class Aside:
 def collect(layout: Layout, *, older_than_s: float, is_dry_run: bool = False) -> Iterator[Garbage]:
     """Empty the trash of what has been there for `older_than_s`, and clear what killed processes left.
 
+    So are exports that a server made and nobody asked for in that time (an hour at least), or whose run is gone.
     Yields what was removed, or would be. ReadOnlyError when the store cannot be written.
     """
     now_s = time.time()
@@ -57,7 +58,7 @@ def collect(layout: Layout, *, older_than_s: float, is_dry_run: bool = False) ->
         for item in list_trash(layout):
             if now_s - item.deleted_at >= older_than_s:
                 yield from _remove(layout, layout.trash_dir / item.name, item.size_bytes, is_dry_run=is_dry_run)
-        for place in _abandoned(layout, now_s):
+        for place in (*_abandoned(layout, now_s), *_stale_exports(layout, now_s, older_than_s)):
             yield from _remove(layout, place, size_bytes_of(place), is_dry_run=is_dry_run)
     except OSError as error:
         if error.errno not in READ_ONLY_ERRNOS:
@@ -92,8 +93,34 @@ def _abandoned(layout: Layout, now_s: float) -> Iterator[Path]:
     yield from (file for file in unnamed_columns(layout.root / ".catalog") if _is_older(file, now_s))
 
 
-def _is_older(file: Path, now_s: float) -> bool:
+def _stale_exports(layout: Layout, now_s: float, older_than_s: float) -> Iterator[Path]:
+    """Files for which the access time says that nobody asked for them, and those of runs that are gone.
+
+    The states beside them stay: by them a run under an id that comes again is known to be another.
+    """
+    unasked_s = max(older_than_s, ABANDONED_S)
+    for folder in sorted(layout.exports_dir.glob("*/")):
+        is_gone = _is_of_a_gone_run(layout, folder)
+        for file in sorted(folder.iterdir()):
+            if file.name.startswith("."):
+                is_stale = _is_older(file, now_s)  # half written
+            else:
+                is_stale = file.suffix == ".parquet" and (is_gone or _is_older(file, now_s, unasked_s, by_access=True))
+            if is_stale:
+                yield file
+
+
+def _is_of_a_gone_run(layout: Layout, exports: Path) -> bool:
     try:
-        return now_s - file.lstat().st_mtime > ABANDONED_S
+        names = (exports / "run").read_text("utf-8").split("/")
+    except FileNotFoundError:
+        return False  # they are just being made
+    return len(names) == 3 and not layout.run_dir(RunPath(*names)).is_dir()
+
+
+def _is_older(file: Path, now_s: float, age_s: float = ABANDONED_S, *, by_access: bool = False) -> bool:
+    try:
+        status = file.lstat()
     except FileNotFoundError:
         return False
+    return now_s - max(status.st_mtime, status.st_atime if by_access else 0.0) > age_s

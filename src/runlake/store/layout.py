@@ -18,6 +18,7 @@
           ledger/<number>.json                what was decided, one after the other (store.sweeps, store.ledger)
           agents/<agent id>.json              what each agent last said
       .trash/                                 deleted runs
+      .exports/<hash>/                        derived: what a server hands out of one run, whose path is in ``run``
       .catalog/                               derived: delete it and it comes back (store.catalog_file, .told_states)
 
 Entities, projects and run ids are percent-encoded into folder names. A name with upper-case letters gets a suffix
@@ -62,6 +63,10 @@ class Layout:
     @property
     def trash_dir(self) -> Path:
         return self.root / ".trash"
+
+    @property
+    def exports_dir(self) -> Path:
+        return self.root / ".exports"
 
     def project_dir(self, entity: str, project: str) -> Path:
         return self._entity_dir(entity) / encode_name(project)

@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import time
 
 import pyarrow.parquet as pq
 import pytest
@@ -205,6 +207,45 @@ def test_where_no_file_can_be_made_all_is_read_live(tmp_path):
     scan = Scan(desk)
     assert scan.names == []
     assert [row["i"] for row in scan.rows()] == list(range(50))
+
+
+def test_a_run_under_the_id_of_a_deleted_one_is_read_live(desk):
+    desk.write(rows=[logged(row) for row in range(50)])
+    assert len(Scan(desk).names) == 2
+    desk.service.delete_run(PATH)
+    desk.context.parquet.forget(PATH)
+    desk.write(rows=[{"new": row} for row in range(50)], at_s=100)
+    scan = Scan(desk)
+    assert scan.names == []  # the client would take its copies of the old files for them
+    assert [row["new"] for row in scan.rows()] == list(range(50))
+
+
+def test_gc_removes_exports_that_nobody_asks_for_and_those_of_runs_that_are_gone(tmp_path):
+    root = tmp_path / "store"
+    desk = Desk(root, parquet=Exports(root / ".exports", steps_per_file=STEPS))
+    assert desk.service.exports_dir == root / ".exports"
+    files = {}
+    for run_id in ("r1", "r2", "r3"):
+        desk.write(f"ann/digits/{run_id}", rows=[logged(row) for row in range(25)])
+        (url,) = desk.run('parquetHistory(liveKeys: ["_step"]) { parquetUrls }', run_id)["parquetHistory"][
+            "parquetUrls"
+        ]
+        files[run_id] = desk.context.parquet.open_export(PATH._replace(run_id=run_id), url.rsplit("/", 1)[1])
+    assert list(desk.service.empty_trash(older_than_s=0.0)) == []  # a scan may be at it
+
+    desk.service.delete_run(PATH._replace(run_id="r3"))
+    for run_id, days in (("r1", 3), ("r2", 40)):
+        long_ago = time.time() - days * 86400
+        os.utime(files[run_id], (long_ago, long_ago))
+    desk.context.parquet.open_export(PATH._replace(run_id="r1"), files["r1"].name)
+    place = {run_id: file.relative_to(root).as_posix() for run_id, file in files.items()}
+    found = {one.place for one in desk.service.empty_trash(older_than_s=86400.0, is_dry_run=True)}
+    assert found == {place["r2"], place["r3"]}
+    assert {one.place for one in desk.service.empty_trash(older_than_s=86400.0)} == found
+    assert {run_id for run_id, file in files.items() if file.exists()} == {"r1"}
+    assert [row["i"] for row in Scan(desk).rows()] == list(range(25))
+    assert desk.run('parquetHistory(liveKeys: ["_step"]) { parquetUrls }', "r2")["parquetHistory"]["parquetUrls"]
+    assert files["r2"].exists()  # made again
 
 
 def test_exports_of_a_run_can_be_forgotten(desk):

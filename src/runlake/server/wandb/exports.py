@@ -8,9 +8,11 @@ page lies in files or behind them, and files that appear in the middle of a scan
 
 What comes out must be what was logged. From a file the client gives None for what a row lacks, and nothing for keys
 inside dicts. So there are files only of runs whose every row has the same keys with plain values; all others are read
-live. Neither is a run that was begun anew: the client would take files of its earlier life for those of the new one.
+live. Neither is a run that was begun anew, nor one under the id of a deleted run that had files: the client knows its
+copies by the id and the index alone, and would take those of the earlier life for files of the new one.
 
-The files are derived: who deletes them loses nothing.
+The files are derived: who deletes them loses nothing. `store.garbage` removes those of runs that are gone and those
+that nobody asks for; of each run that ever had files a small state stays, which says so.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ import hashlib
 import logging
 import os
 import re
-import shutil
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,6 +46,9 @@ STEPS_PER_FILE = 20_000
 
 MIN_ROWS_PER_FILE = 2_000
 """Runs that log less often than every tenth step are read live: there would be more files than rows are worth."""
+
+_ASKED_EVERY_S = 600.0
+"""How exactly a file's access time says when it was last asked for."""
 
 _PLAIN_LANES = frozenset({"f64", "i64", "bool", "str"})
 _NAME = re.compile(r"[0-9a-f]{16}-[0-9]{6}\.parquet")
@@ -96,6 +101,8 @@ class Exports:
         if state.is_live or not state.file_count:
             return Announcement()
         names = tuple(_file_name(info, index) for index in range(state.file_count))
+        for name in names:
+            _note_use(self._folder_of(info.path) / name)
         return Announcement(names, state.first_live_step)
 
     def first_step_behind(self, info: RunInfo) -> int:
@@ -110,17 +117,20 @@ class Exports:
         file = self._folder_of(path) / name
         if _NAME.fullmatch(name) is None or not file.is_file():
             raise NotFoundError(f"run {path} has no export {name[:80]!r}; ask for its parquetHistory again")
+        _note_use(file)
         return file
 
     def forget(self, path: RunPath) -> None:
-        """Remove everything of a run that is gone. What cannot be removed is found by nobody either."""
-        shutil.rmtree(self._folder_of(path), ignore_errors=True)
+        """Remove the files of a run that is gone; that there were some stays known."""
+        for file in self._folder_of(path).glob("*.parquet"):
+            file.unlink(missing_ok=True)
 
     def _make(self, service: Service, histories: Histories, info: RunInfo, before: ExportState) -> ExportState:
         history = histories.read(service, info)
         state = self._next_state(service, info, history, before)
         folder = self._folder_of(info.path)
         folder.mkdir(parents=True, exist_ok=True)
+        _write_whole(folder / "run", str(info.path).encode())  # for who clears exports
         for index in range(before.file_count, state.file_count):
             start, stop = np.searchsorted(
                 history.step, [index * self._steps_per_file, (index + 1) * self._steps_per_file]
@@ -133,6 +143,8 @@ class Exports:
         size = self._steps_per_file
         live = ExportState(is_live=True)
         if before.is_live or not is_plain(history) or len(service.list_generations(info.path)) > 1:
+            return live
+        if not before.file_count and self._had_files_in_another_life(info):
             return live
         if int(np.searchsorted(history.step, before.file_count * size)) != before.row_count or history.step[0] < 0:
             return live  # rows came later, with steps that are in files already
@@ -150,12 +162,13 @@ class Exports:
     def _read_state(self, info: RunInfo) -> ExportState:
         """The state of a run that is whole: what is missing or damaged is made again."""
         folder = self._folder_of(info.path)
-        try:
-            state = msgspec.json.decode((folder / _state_name(info)).read_bytes(), type=ExportState)
-        except (FileNotFoundError, NotADirectoryError, PermissionError, msgspec.MsgspecError):
-            return ExportState()
+        state = _decode_state(folder / _state_name(info))
         is_whole = all((folder / _file_name(info, index)).is_file() for index in range(state.file_count))
         return state if is_whole else ExportState()
+
+    def _had_files_in_another_life(self, info: RunInfo) -> bool:
+        states = [file for file in self._folder_of(info.path).glob("*.json") if file.name != _state_name(info)]
+        return any(_decode_state(file).file_count for file in states)
 
     def _folder_of(self, path: RunPath) -> Path:
         """Names of people and runs are no names of files."""
@@ -218,6 +231,24 @@ def _file_name(info: RunInfo, index: int) -> str:
 
 def _state_name(info: RunInfo) -> str:
     return f"{_life(info)}.json"
+
+
+def _decode_state(file: Path) -> ExportState:
+    """What a state file says; that there is nothing, where it is missing or damaged."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=ExportState)
+    except (FileNotFoundError, NotADirectoryError, PermissionError, msgspec.MsgspecError):
+        return ExportState()
+
+
+def _note_use(file: Path) -> None:
+    """Let the access time say that the file was asked for, also where a disk does not count reads."""
+    try:
+        status, now_s = file.stat(), time.time()
+        if now_s - status.st_atime > _ASKED_EVERY_S:
+            os.utime(file, (now_s, status.st_mtime))
+    except OSError:
+        pass  # a store that cannot be written is not cleared either
 
 
 def _write_parquet(file: Path, table: pa.Table) -> None:
