@@ -19,6 +19,7 @@ from runlake.cli.failures import MEANINGS, ExitCode, RefusedError, describe, exi
         (errors.BadValueError("x"), 2),
         (errors.PathError("x"), 2),
         (errors.FilterError("x"), 2),
+        (errors.SweepConfigError("x"), 2),
         (errors.CommError("x"), 6),
         (errors.NotFoundError("x"), 3),
         (errors.FileExistsLocallyError("x"), 5),
