@@ -22,6 +22,8 @@ Given = Mapping[str, Any]
 MAX_CONFIG_CHARACTERS = 200_000
 """YAML is slow to read: text of this length takes seconds."""
 
+MAX_CONFIG_DEPTH = 100
+
 _OF_SCHEDULERS = ("controller", "scheduler", "launchScheduler", "templateVariableValues")
 _NAMES_OF_SWEEP = ("name", "description", "project", "entity")
 
@@ -125,16 +127,19 @@ def _read_config(text: str | None) -> SweepPlan:
         raise BadValueError(
             f"the configuration of the sweep has {len(text):,} characters, and {MAX_CONFIG_CHARACTERS:,} are allowed"
         )
+    depth = 0
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            # A few lines of them can mean more than fits into the memory.
-            raise BadValueError("the configuration of the sweep has a YAML alias (*name); write out what it stands for")
+        for event in yaml.parse(text, yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):
+                # A few lines of them can mean more than fits into the memory.
+                raise BadValueError("the configuration has a YAML alias (*name); write out what it stands for")
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_CONFIG_DEPTH:
+                # The time that YAML takes grows with the square of it.
+                raise BadValueError(f"the configuration is nested too deep: {MAX_CONFIG_DEPTH} levels are allowed")
     except yaml.YAMLError:
         pass  # what is wrong is said below
-    try:
-        return parse_sweep(text)
-    except RecursionError:
-        raise BadValueError("the configuration of the sweep is nested too deep to be read") from None
+    return parse_sweep(text)
 
 
 def _without_names(config: Mapping[str, Any]) -> dict[str, Any]:
