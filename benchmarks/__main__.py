@@ -22,6 +22,7 @@ from benchmarks import (
     reading,
     report,
     sealing,
+    server,
     size,
     sparse_keys,
     startup,
@@ -43,6 +44,7 @@ GROUPS = (
     many_runs.GROUP,
     across_runs.GROUP,
     project_export.GROUP,
+    server.GROUP,
     sweep_agents.GROUP,
     sweep_search.GROUP,
 )

@@ -1,0 +1,42 @@
+"""What the official client is asked to do, in its own environment: ``official.py train|scan|runs …``.
+
+Prints its seconds as JSON. Knows nothing of runlake.
+"""
+
+import json
+import random
+import sys
+import time
+
+import wandb
+
+
+def train(row_count):
+    """A run of rows with five scalars, from init to finished."""
+    random.seed(0)
+    rows = [{f"metric_{i}": random.random() for i in range(5)} for _ in range(1000)]
+    began_at = time.perf_counter()
+    with wandb.init(entity="ada", project="benchmark", id="trained") as run:
+        for number in range(int(row_count)):
+            run.log(rows[number % 1000])
+    return {"seconds": time.perf_counter() - began_at}
+
+
+def scan(path):
+    """Every row of a run."""
+    run = wandb.Api(timeout=120).run(path)
+    began_at = time.perf_counter()
+    count = sum(1 for _ in run.scan_history(page_size=10_000))
+    return {"seconds": time.perf_counter() - began_at, "count": count}
+
+
+def runs(path):
+    """All runs of a project with config and summary."""
+    began_at = time.perf_counter()
+    found = wandb.Api(timeout=120).runs(path, per_page=50, lazy=False)
+    count = sum(1 for run in found if run.config and run.summary)
+    return {"seconds": time.perf_counter() - began_at, "count": count}
+
+
+if __name__ == "__main__":
+    print(json.dumps({"train": train, "scan": scan, "runs": runs}[sys.argv[1]](*sys.argv[2:])))
