@@ -1,11 +1,13 @@
 """What a reader sees of a run whose parts were cut short, went missing, or were left by their writer."""
 
+import os
+
 import pytest
 from journals import rows_in
 from stored import RUN, Clock, Writer, edit_config, part_names
 
 from runlake.errors import CorruptError, NotFoundError
-from runlake.store import opening, record
+from runlake.store import opening, record, snapshot
 from runlake.store.decode import scan_part
 from runlake.store.folder_journal import FolderJournal
 from runlake.store.journal import PartName
@@ -76,6 +78,30 @@ def test_a_missing_part_is_damage(layout, three_parts, number):
         CorruptError, match=f"{three_parts.id}-00{number}.part: this part is missing, and in no segment"
     ):
         journal_rows(layout)
+    with pytest.raises(CorruptError, match="this part is missing"):
+        read_run(layout, RUN)
+
+
+def test_a_part_whose_segment_is_not_named_yet_is_waited_for(layout, monkeypatch):
+    """Hosts that share a disk hear of names late: the sealed part is gone already, and its segment not there yet."""
+    writer = Writer(layout, rows_per_part=10).log_many({"a": i} for i in range(25))
+    assert seal_run(layout, RUN) == 20
+    assert part_names(layout) == [(writer.id, 2)]
+    real, calls = snapshot.meta_names, []
+
+    def late(segments_dir):
+        calls.append(segments_dir)
+        return real(segments_dir) if len(calls) > 10 else set()
+
+    monkeypatch.setattr(snapshot, "meta_names", late)
+    assert read_run(layout, RUN).row_count == 25
+    assert len(calls) > 10
+
+
+def test_a_part_that_is_missing_from_a_run_at_rest_is_said_at_once(layout, three_parts, monkeypatch):
+    file_of(layout, three_parts, 1).unlink()
+    os.utime(layout.journal_dir(RUN), (1e9, 1e9))
+    monkeypatch.setattr(snapshot.time, "sleep", None)
     with pytest.raises(CorruptError, match="this part is missing"):
         read_run(layout, RUN)
 

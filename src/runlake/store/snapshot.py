@@ -27,6 +27,9 @@ from runlake.store.segment_meta import Meta, read_meta
 
 _ATTEMPTS = 50
 _LONGEST_WAIT_S = 0.05
+_ATTEMPTS_FOR_MISSING = 14
+"""Half a second: longer than a listing of names may be late."""
+_LATELY_S = 60.0
 _MAX_SCANNERS = 8
 T = TypeVar("T")
 
@@ -126,6 +129,12 @@ def read_consistently(layout: Layout, path: RunPath, reader: Callable[[Snapshot]
             continue
         try:
             snapshot.check_parts()
+        except CorruptError:
+            # Or its segment is not named yet: whoever dropped the part has published that before.
+            if is_current(snapshot) and (attempt >= _ATTEMPTS_FOR_MISSING or not _has_moved_lately(snapshot)):
+                raise
+            continue
+        try:
             result = reader(snapshot)
         except FileNotFoundError:
             continue
@@ -136,6 +145,17 @@ def read_consistently(layout: Layout, path: RunPath, reader: Callable[[Snapshot]
         if is_current(snapshot):
             return result
     raise StoreError(f"run {path} changes too fast to be read: {_ATTEMPTS} attempts; is a sealer running wild?")
+
+
+def _has_moved_lately(snapshot: Snapshot) -> bool:
+    """Whether files came into the run or left it within the last minute."""
+    for folder in (snapshot.segments_dir, snapshot.journal.folder):
+        try:
+            if time.time() - folder.stat().st_mtime < _LATELY_S:
+                return True
+        except FileNotFoundError:
+            continue
+    return False
 
 
 def is_current(snapshot: Snapshot) -> bool:
