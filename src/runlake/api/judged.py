@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runlake.model import RunInfo
-from runlake.service.open_sweep import metric_of
+from runlake.query.metric import metric_of
 from runlake.sweep_model import SweepInfo
 
 NEVER_BEST = ("failed", "crashed")

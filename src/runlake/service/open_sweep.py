@@ -14,14 +14,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from runlake.errors import BadValueError, NotFoundError
-from runlake.model import RunInfo, RunPath, State
+from runlake.model import RunInfo, RunPath
 from runlake.names import new_run_id
-from runlake.query.nested import find_values
+from runlake.service.sweep_outcome import OVER, RUNNING, Outcome, outcome_of
 from runlake.store.process_mark import is_gone, lives_here
 from runlake.store.sweep_fold import Claim, Claimed, Edited, Entry, GivenUp, Stopped
 from runlake.store.sweeps import AgentFile, SweepFolder
@@ -58,7 +58,6 @@ LOOK_SHARE = 0.05
 """How often the runs of all agents are looked at, where they are more than a few: no oftener than that takes this share
 of the time, and in these limits. An agent's own runs are looked at with each of its reports."""
 
-_OVER: frozenset[State] = frozenset({"finished", "failed", "killed", "crashed", "preempted"})
 _LAST: dict[SweepState, str] = {"FINISHED": "the sweep is finished", "CANCELED": "the sweep was canceled"}
 
 
@@ -87,16 +86,6 @@ class _Lost(Exception):
     """Somebody else decided something first."""
 
 
-class _Outcome(msgspec.Struct, frozen=True):
-    """What the search learns from one run."""
-
-    value: float | None
-    state: Literal["running", "finished", "failed"]
-
-
-_RUNNING = _Outcome(value=None, state="running")
-
-
 class OpenSweep:
     """One sweep as one process knows it. Used as a context: one thread at a time, and nothing decided unread."""
 
@@ -106,7 +95,7 @@ class OpenSweep:
         self._runs = runs
         self._lock = threading.Lock()
         self._plan: SweepPlan | None = None
-        self._outcomes: dict[str, _Outcome] = {}
+        self._outcomes: dict[str, Outcome] = {}
         """Of the runs that are over."""
         self._begun: set[str] = set()
         """The runs that were seen: whoever was told to begin them has heard it."""
@@ -323,7 +312,7 @@ class OpenSweep:
             waiting = {run_id: claim for run_id, claim in waiting.items() if claim.entry.agent_id in ours}
         found = {run.run_id: run for run in self._find(waiting)} if waiting else {}
         self._begun.update(run.run_id for run in found.values() if run.state != "pending")
-        running = [run for run in found.values() if run.state not in _OVER]
+        running = [run for run in found.values() if run.state not in OVER]
         for run_id, claim in waiting.items():
             self._follow(claim, found.get(run_id), agent_id, file, report, is_agent_gone=gone[claim.entry.agent_id])
         if looks_at_all:
@@ -371,7 +360,7 @@ class OpenSweep:
         is_agent_gone: bool,
     ) -> None:
         run_id, is_mine = claim.entry.run_id, claim.entry.agent_id == agent_id
-        if run is not None and run.state in _OVER:
+        if run is not None and run.state in OVER:
             if is_mine and run_id in report.running:
                 return  # its agent knows better: it may have been silent for a while
             is_lost = run.state in ("crashed", "killed", "preempted") and claim.stop_reason is None
@@ -408,7 +397,7 @@ class OpenSweep:
         return time.monotonic() - at > (HANGING_S if is_alive else SILENCE_S)
 
     def _settle(self, claim: Claim, run: RunInfo) -> None:
-        outcome = _outcome_of(self.plan, run, is_stopped=claim.stop_reason is not None)
+        outcome = outcome_of(self.plan, run, is_stopped=claim.stop_reason is not None)
         metric = self.plan.metric
         if metric and outcome.value is not None and metric.is_reached_by(outcome.value) and not self._is_over():
             reason = f"run {run.run_id} reached the target: {metric.name} = {outcome.value:g}"
@@ -441,7 +430,7 @@ class OpenSweep:
         trials = list(self._prior_trials())
         for claim in self.fold.claims:
             if claim.given_up is None:
-                outcome = self._outcomes.get(claim.entry.run_id, _RUNNING)
+                outcome = self._outcomes.get(claim.entry.run_id, RUNNING)
                 trials.append(Trial(number=claim.number, params=claim.entry.params, **msgspec.structs.asdict(outcome)))
         return trials
 
@@ -451,7 +440,7 @@ class OpenSweep:
 
             run_ids = self.fold.created.prior_run_ids
             runs = self._find(run_ids) if run_ids else []
-            outcomes = [_outcome_of(self.plan, run, is_stopped=False) for run in runs]
+            outcomes = [outcome_of(self.plan, run, is_stopped=False) for run in runs]
             self._prior = [
                 Trial(number=number - len(runs), params=run.config, **msgspec.structs.asdict(outcome))
                 for number, (run, outcome) in enumerate(zip(runs, outcomes, strict=True))
@@ -464,29 +453,3 @@ class OpenSweep:
             read = (self._runs.read(RunPath(path.entity, path.project, run_id)) for run_id in run_ids)
             return [run for run in read if run is not None]
         return self._runs.find(path.entity, path.project, {"name": {"$in": list(run_ids)}})
-
-
-def metric_of(run: RunInfo, name: str, goal: str) -> float | None:
-    """The value by which a run is judged: of its summary, nested or not. None where it is no finite number.
-
-    Where `define_metric` keeps several aggregates of the metric, the one that the goal asks for.
-    """
-    for value in find_values(run.summary, tuple(name.split("."))):
-        if isinstance(value, dict):
-            wanted = ("best", "min" if goal == "minimize" else "max", "last", "mean")
-            value = next((value[key] for key in wanted if key in value), None)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            number = float(value)
-            return number if abs(number) < float("inf") else None
-    return None
-
-
-def _outcome_of(plan: SweepPlan, run: RunInfo, *, is_stopped: bool) -> _Outcome:
-    if run.state not in _OVER:
-        return _RUNNING
-    if run.state != "finished" and not is_stopped:
-        return _Outcome(value=None, state="failed")
-    return _Outcome(
-        value=metric_of(run, plan.metric.name, plan.metric.goal) if plan.metric is not None else None,
-        state="finished",
-    )

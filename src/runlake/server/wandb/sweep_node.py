@@ -8,12 +8,12 @@ from typing import Any
 import yaml  # type: ignore[import-untyped, unused-ignore]
 
 from runlake.errors import NotFoundError, PathError
+from runlake.query.metric import metric_of
 from runlake.server.wandb.connection import Connection, WholeConnection
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.entity_node import NamedUser
 from runlake.server.wandb.ids import agent_node_id, sweep_node_id
 from runlake.server.wandb.wire import iso_time, load_json_string
-from runlake.service.open_sweep import metric_of
 from runlake.sweep_model import AgentInfo, SweepInfo, SweepPath
 
 _LOOKED_AT_COUNT = 10
