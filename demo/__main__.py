@@ -14,7 +14,7 @@ from demo.digits import load_digits
 from demo.export import export, forget_earlier
 from demo.model import SETTINGS
 from demo.progress import reporting
-from demo.search import RUN_COUNT, search
+from demo.search import RUN_COUNT, configuration, search
 from demo.train import PROJECT, begin, train
 
 OUTPUT = Path("demo-output")
@@ -25,7 +25,9 @@ def main() -> None:
     """Everything, in the folder ``demo-output`` of the current one."""
     parser = argparse.ArgumentParser(prog="python -m demo", description="Train, export, and say what lies where.")
     parser.add_argument("--epochs", type=int, metavar="N", help="train each model so many epochs, not its own number")
-    epochs = parser.parse_args().epochs
+    parser.add_argument("--runs", type=int, metavar="N", default=RUN_COUNT, help="search with so many runs")
+    asked = parser.parse_args()
+    epochs, run_count = asked.epochs, asked.runs
     settings = SETTINGS if epochs is None else tuple(replace(s, epoch_count=epochs) for s in SETTINGS)
     store = OUTPUT / ".runlake"
     OUTPUT.mkdir(exist_ok=True)
@@ -33,18 +35,19 @@ def main() -> None:
     digits, validation = load_digits()
     print(
         f"{len(digits.digit):,} digits to learn from, {len(validation.digit):,} to be tested with, {len(settings)} "
-        f"runs and {RUN_COUNT} more of a sweep"
+        f"runs and {run_count} more of a sweep"
     )
     os.environ["RUNLAKE_SILENT"] = "true"  # what a sweep and its agent say is said here
     searched = SEARCHED_EPOCHS if epochs is None else epochs
-    epoch_count = sum(setting.epoch_count for setting in settings) + RUN_COUNT * searched
+    epoch_count = sum(setting.epoch_count for setting in settings) + run_count * searched
+    sweep = configuration(searched, run_count)
     with reporting(epoch_count) as report, tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         for setting in settings:
             report.begin(setting)
             run = begin(setting, store, run_id=setting.name)
             train(run, digits, validation, scratch=scratch, on_epoch=report.epoch)
-        sweep_id = search(digits, validation, epoch_count=searched, store=store, scratch=scratch, report=report)
+        sweep_id = search(sweep, digits, validation, store=store, scratch=scratch, report=report)
     _seal(store)
     export(store, OUTPUT, validation, sweep_id)
     print(_closing_words(store, sweep_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ SWEEP_NAME = "small nets"
 RUN_COUNT = 8
 
 
-def configuration(epoch_count: int) -> dict[str, Any]:
+def configuration(epoch_count: int, run_count: int) -> dict[str, Any]:
     """What is searched: nets of one layer, by a model of what the runs so far have shown."""
     return {
         "name": SWEEP_NAME,
@@ -27,19 +28,19 @@ def configuration(epoch_count: int) -> dict[str, Any]:
             "batch_size": {"values": [16, 32, 64]},
             "epoch_count": {"value": epoch_count},
         },
-        "run_cap": RUN_COUNT,
+        "run_cap": run_count,
     }
 
 
 def search(
-    digits: Digits, validation: Digits, *, epoch_count: int, store: Path, scratch: Path, report: Reporter
+    sweep: dict[str, Any], digits: Digits, validation: Digits, *, store: Path, scratch: Path, report: Reporter
 ) -> str:
     """Run the sweep to its end; answers its id."""
-    sweep_id = runlake.sweep(configuration(epoch_count), project=PROJECT, dir=store, seed=1)
-    settings = iter(Setting(f"search-{number}", 0.0, optimizer="adam") for number in range(1, RUN_COUNT + 1))
+    sweep_id = runlake.sweep(sweep, project=PROJECT, dir=store, seed=1)
+    numbers = itertools.count(1)
 
     def run_once() -> None:
-        setting = next(settings)
+        setting = Setting(f"search-{next(numbers)}", learning_rate=0.0, optimizer="adam")
         report.begin(setting)
         train(begin(setting, store), digits, validation, scratch=scratch, on_epoch=report.epoch)
 
