@@ -73,7 +73,8 @@ def again(ask):
             time.sleep(0.02)
 
 
-@pytest.mark.parametrize("kill_count", [1, pytest.param(3, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("kill_count", [1, 3])
 def test_every_point_is_run_exactly_once_though_the_server_is_killed(tmp_path, kill_count):
     server = ServerProcess(tmp_path / "store", workers=2).start()
     service = LocalService(server.root, default_entity="ann")

@@ -42,6 +42,7 @@ def soak(seconds, *, stale_s=0.0, has_locks=True):
     return done.stdout
 
 
+@pytest.mark.long
 def test_a_short_soak_loses_doubles_and_revives_nothing():
     soak(3)
 

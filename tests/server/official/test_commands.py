@@ -131,7 +131,7 @@ def test_rows_that_come_as_gzip_are_all_there(seat, tour):
 
 
 @works("Run.stop")
-@pytest.mark.parametrize("run_id", STOPPED)
+@pytest.mark.parametrize("run_id", ["by-store", pytest.param("by-client", marks=pytest.mark.long)])
 def test_a_run_that_is_stopped_from_outside_ends_as_killed(seat, tour, stopping, run_id):
     assert tour["stop"] == [None, "running"]
     _, complaints = stopping[run_id].communicate(timeout=60)
