@@ -12,7 +12,7 @@ from benchmarks.run_store import fill_project
 from benchmarks.serving import KEY, official, served_seconds, serving, throwing_away
 
 RUNS_AT_ONCE = 50
-ROWS_A_REQUEST = 250
+ROWS_A_REQUEST = 200
 CLIENTS_AT_ONCE = 32
 PAGE_SIZE = 50
 
@@ -136,7 +136,7 @@ def _ms_of_a_row(bench: Bench) -> float:
 
 GROUP = Group(
     "server",
-    "A server on the same machine, over loopback",
+    "A server with two workers on the same machine, over loopback",
     targets=(
         Target(
             "official client: 100k rows x 5 scalars, init to readable",
@@ -148,7 +148,7 @@ GROUP = Group(
             lambda bench: trained_s(bench, is_kept=False),
         ),
         Target(
-            "file_stream, 50 runs at once, 250 rows x 10 a request: a row",
+            "file_stream, 50 runs at once, 200 rows x 10 a request: a row",
             "ms",
             0.02,
             "value",

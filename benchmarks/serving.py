@@ -22,14 +22,14 @@ OFFICIAL = CHECKOUT / ".venv" / "wandb" / "bin" / "python"
 
 
 @contextlib.contextmanager
-def serving(bench: Bench, folder: Path, *options: str) -> Iterator[str]:
-    """The address of `runlake serve` over ``folder/store``, whose admin is ada."""
+def serving(bench: Bench, folder: Path) -> Iterator[str]:
+    """The address of `runlake serve` over ``folder/store``, with two workers; its admin is ada."""
     store = folder / "store"
     store.mkdir(exist_ok=True)
     with contextlib.closing(open_people(store)) as people:
         if not people.list_users():
             people.add_user("ada", is_admin=True, key=KEY)
-    command = [sys.executable, "-m", "runlake", "serve", "--dir", str(store), "--port", "0", *options]
+    command = [sys.executable, "-m", "runlake", "serve", "--dir", str(store), "--port", "0", "--workers", "2"]
     with _process(command, own_environment(bench, folder), folder) as first_line:
         yield first_line.split()[-1]
 
@@ -76,15 +76,12 @@ def official(folder: Path, url: str, *words: object) -> dict[str, Any]:
 
 
 def resident_bytes(url: str) -> int:
-    """The memory of the processes of the server at this address."""
+    """The memory of all processes of the server at this address."""
     port = int(url.rpartition(":")[2])
-    total = 0
-    for connection in psutil.net_connections("tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
-            parent = psutil.Process(connection.pid)
-            family = {parent, *parent.children(recursive=True)}
-            return sum(process.memory_info().rss for process in family)
-    return total
+    connections = psutil.net_connections("tcp")
+    listening = {c.pid for c in connections if c.status == psutil.CONN_LISTEN and c.laddr.port == port and c.pid}
+    family = {one for pid in listening for one in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))}
+    return sum(process.memory_info().rss for process in family)
 
 
 def served_seconds(url: str, route: str) -> tuple[float, int]:
