@@ -1,12 +1,13 @@
 """Handing out runs of a sweep: how long one agent waits, and many at once.
 
-``python -m benchmarks.sweep_agents [--agents 64] [--points 2000] [--kills 40]`` measures the second by itself.
+``python -m benchmarks.sweep_agents [--agents 64] [--points 2000] [--kills 40] [--server]`` measures the second alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import json
 import os
 import random
@@ -18,7 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bench import CHECKOUT, Bench, BenchmarkError, Group, Target
+from benchmarks.bench import CHECKOUT, Bench, BenchmarkError, Group, Subject, Target
+from benchmarks.serving import serving
 from runlake.service.local import LocalService
 from runlake.sweep_model import SweepInfo, SweepStart
 
@@ -67,14 +69,19 @@ GROUP = Group(
 # Many agents at once ---------------------------------------------------------------------------------------
 
 
-def many_agents(folder: Path, agent_count: int, point_count: int, kill_count: int, seed: int) -> dict[str, Any]:
-    """Run a grid by so many agents, each a process, of which some are killed; every point must end well once."""
+def many_agents(
+    folder: Path, agent_count: int, point_count: int, kill_count: int, seed: int, url: str | None = None
+) -> dict[str, Any]:
+    """Run a grid by so many agents, each a process, of which some are killed; every point must end well once.
+
+    They ask the store in the folder, or the server at `url` that serves it.
+    """
     store = folder / "store"
     service = LocalService(store, default_entity="ann", user="ann")
     config = {"method": "grid", "parameters": {"lr": {"values": list(range(point_count))}}}
     sweep = service.create_sweep("ann", "bench", SweepStart(config=config))
     began_at = time.monotonic()
-    agents = [_start(folder, sweep) for _ in range(agent_count)]
+    agents = [_start(folder, sweep, url) for _ in range(agent_count)]
     dice, killed = random.Random(seed), 0
     while any(agent.poll() is None for agent in agents):
         if time.monotonic() - began_at > _PATIENCE_S:
@@ -84,7 +91,7 @@ def many_agents(folder: Path, agent_count: int, point_count: int, kill_count: in
         if alive and killed < kill_count:
             number = dice.choice(alive)
             agents[number].send_signal(signal.SIGKILL)
-            agents[number] = _start(folder, sweep)
+            agents[number] = _start(folder, sweep, url)
             killed += 1
     took_s = time.monotonic() - began_at
     runs = service.list_runs("ann", "bench", filters={"sweep": sweep.sweep_id}).runs
@@ -105,9 +112,9 @@ def many_agents(folder: Path, agent_count: int, point_count: int, kill_count: in
     }
 
 
-def _start(folder: Path, sweep: SweepInfo) -> subprocess.Popen[bytes]:
+def _start(folder: Path, sweep: SweepInfo, url: str | None) -> subprocess.Popen[bytes]:
     waits_file = folder / f"waits-{os.urandom(4).hex()}"
-    words = ["agent", str(folder / "store"), str(sweep.path), str(waits_file)]
+    words = ["agent", str(folder / "store"), str(sweep.path), str(waits_file), *([] if url is None else [url])]
     return subprocess.Popen([sys.executable, "-m", "benchmarks.sweep_agents_case", *words], cwd=CHECKOUT)
 
 
@@ -117,9 +124,14 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=2000)
     parser.add_argument("--kills", type=int, default=40)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--server", action="store_true", help="the agents ask a server")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(many_agents(Path(folder), asked.agents, asked.points, asked.kills, asked.seed)))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        bench = Bench(folder, quick=False, ours=Subject("runlake", "runlake", Path(sys.executable)))
+        with serving(bench, folder) if asked.server else contextlib.nullcontext() as url:
+            found = many_agents(folder, asked.agents, asked.points, asked.kills, asked.seed, url)
+        print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The processes of `benchmarks.sweep_agents`.
 
 ``python -m benchmarks.sweep_agents_case hand-out FOLDER METHOD FINISHED MEASURED`` prints how long an agent waits;
-``… agent STORE SWEEP FILE`` is an agent whose runs take no time.
+``… agent STORE SWEEP FILE [URL]`` is an agent whose runs take no time; with a URL it asks the server there.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.serving import KEY
 from runlake.model import RunPath
+from runlake.service.contract import Service
 from runlake.service.local import LocalService
+from runlake.service.remote import RemoteService
 from runlake.store.changes import append_change
 from runlake.store.layout import Layout
 from runlake.store.opening import open_run
@@ -89,9 +92,11 @@ def _two_files_ms(folder: Path) -> float:
     return sorted(waits)[len(waits) // 2]
 
 
-def agent(store: Path, sweep: SweepPath, waits_file: Path) -> None:
+def agent(store: Path, sweep: SweepPath, waits_file: Path, url: str | None) -> None:
     """An agent whose runs take no time; keeps how long it waited for each of them."""
-    service = LocalService(store, default_entity="ann", user="ann")
+    service: Service = LocalService(store, default_entity="ann", user="ann")
+    if url is not None:
+        service = RemoteService(url, api_key=KEY)
     agent_id = service.join_sweep(sweep, AgentStart(process=own_mark())).agent_id
     ended: tuple[str, ...] = ()
     with waits_file.open("a") as file:
@@ -112,6 +117,7 @@ def agent(store: Path, sweep: SweepPath, waits_file: Path) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "agent":
-        agent(Path(sys.argv[2]), SweepPath(*sys.argv[3].split("/")), Path(sys.argv[4]))
+        url = sys.argv[5] if len(sys.argv) > 5 else None
+        agent(Path(sys.argv[2]), SweepPath(*sys.argv[3].split("/")), Path(sys.argv[4]), url)
     else:
         print(json.dumps(hand_out(Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))))
