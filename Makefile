@@ -9,7 +9,7 @@ demo: $(VENV)/demo.done  ## install into the checkout and do the main job on rea
 	$(BIN)/python -m demo
 
 test: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## pass the tests
-	$(BIN)/python -m pytest -n 2 -m "not long"
+	$(BIN)/python -m pytest -n 3 -m "not long"
 
 test-long: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## the tests that take minutes
 	$(BIN)/python -m pytest -n 2 -m long

@@ -78,6 +78,7 @@ def test_everything_of_the_package_is_in_the_image(image):
     assert sorted(file for file in files if not (image / "runlake" / file).exists()) == []
 
 
+@pytest.mark.long
 def test_the_command_of_the_image_serves_and_its_health_check_says_so(image, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -207,6 +207,7 @@ def test_a_server_that_was_stopped_as_a_whole_keeps_its_workers(start):
     assert pids_of(url, 2) == before
 
 
+@pytest.mark.long
 def test_a_worker_whose_place_nobody_can_take_is_tried_again_and_the_server_goes_on(start, tmp_path):
     process, url = start(2)
     first, other = pids_of(url, 2)

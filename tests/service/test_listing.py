@@ -65,7 +65,9 @@ def read_pages(service, size, **options):
     return runs
 
 
-@pytest.mark.parametrize("order", [("+created_at",), ("-config.lr", "-created_at")])
+@pytest.mark.parametrize(
+    "order", [pytest.param(("+created_at",), marks=pytest.mark.long), ("-config.lr", "-created_at")]
+)
 def test_pages_have_no_gaps_and_no_doubles_while_other_processes_add_and_delete(service, order):
     for number in range(20):
         make_run(service, f"r{number}", lr=number)

@@ -71,6 +71,7 @@ def test_a_function_runs_a_grid_of_a_server(start, remote, ended, server):
     assert (sweep.state, [one.state for one in sweep.agents]) == ("FINISHED", ["finished", "finished"])
 
 
+@pytest.mark.long
 def test_a_server_that_is_away_is_waited_for(start, remote, ended, server):
     sweep_id = runlake.sweep(GRID)
     agent = start(AGENT.format(sweep_id=sweep_id, seconds=1.0))

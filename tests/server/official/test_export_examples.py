@@ -36,7 +36,7 @@ def trained(seat):
     return "ada/cifar"
 
 
-@pytest.mark.parametrize("written_by", ["the official client", "our own library"])
+@pytest.mark.parametrize("written_by", ["the official client", pytest.param("our own library", marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_runs_as_written(seat, name, written_by, request, tmp_path, monkeypatch):
     project = request.getfixturevalue("trained") if written_by == "the official client" else "ada/before"
