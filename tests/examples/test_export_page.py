@@ -59,6 +59,7 @@ def test_the_page_runs_as_printed_with_runlake_imported_as_wandb(desk, name, mon
     check(name, outcome)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_unmodified_script_runs_through_exec(desk, name, monkeypatch):
     assert "runlake" not in as_wandb(PREAMBLE) + SEED_EXAMPLES[name]
