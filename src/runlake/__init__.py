@@ -48,6 +48,7 @@ from runlake.version import __version__
 if TYPE_CHECKING:
     from runlake import plot
     from runlake.api.api import Api
+    from runlake.api.restore import restore
     from runlake.compat.install import install_as_wandb
     from runlake.media.audio import Audio
     from runlake.media.histogram import Histogram
@@ -87,6 +88,7 @@ _LAZY = {
     "finish": "runlake.sdk.active",
     "init": "runlake.sdk.active",
     "install_as_wandb": "runlake.compat.install",
+    "restore": "runlake.api.restore",
     "sweep": "runlake.sweeps.create",
 }
 _OF_THE_ACTIVE_RUN = ("config", "define_metric", "log", "run", "save", "summary")
@@ -144,6 +146,7 @@ __all__ = [
     "log_model",
     "mark_preempting",
     "plot",
+    "restore",
     "run",
     "save",
     "summary",
