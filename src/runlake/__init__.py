@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from runlake.media.video import Video
     from runlake.sdk.active import finish, init
     from runlake.sdk.alerts import AlertLevel
+    from runlake.sdk.artifact import Artifact
     from runlake.sdk.config import Config
     from runlake.sdk.run import Run
     from runlake.sdk.summary import Summary
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "AlertLevel": "runlake.sdk.alerts",
     "Api": "runlake.api.api",
+    "Artifact": "runlake.sdk.artifact",
     "Audio": "runlake.media.audio",
     "Histogram": "runlake.media.histogram",
     "Html": "runlake.media.html",
@@ -91,13 +93,14 @@ _LAZY = {
 }
 _OF_THE_ACTIVE_RUN = ("config", "run", "summary")
 _CALLS_OF_THE_ACTIVE_RUN = (
-    "alert", "define_metric", "log", "log_code", "log_model", "mark_preempting", "save", "unwatch", "use_model",
-    "watch",
+    "alert", "define_metric", "link_artifact", "link_model", "log", "log_artifact", "log_code", "log_model",
+    "mark_preempting", "save", "unwatch", "use_artifact", "use_model", "watch",
 )  # fmt: skip
 
 __all__ = [
     "AlertLevel",
     "Api",
+    "Artifact",
     "Audio",
     "AuthenticationError",
     "BadValueError",
@@ -142,7 +145,10 @@ __all__ = [
     "finish",
     "init",
     "install_as_wandb",
+    "link_artifact",
+    "link_model",
     "log",
+    "log_artifact",
     "log_code",
     "log_model",
     "mark_preempting",
@@ -152,6 +158,7 @@ __all__ = [
     "summary",
     "sweep",
     "unwatch",
+    "use_artifact",
     "use_model",
     "watch",
 ]

@@ -357,6 +357,18 @@ class Settings:
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"settings cannot be changed; pass {name}= to Settings or to init")
 
+    def __getattr__(self, name: str) -> Any:
+        """The names in W&B's Settings: ``run_name`` is ``name``."""
+        row = _ROW_OF.get(name)
+        if row is None or row.name == name:
+            raise AttributeError(f"there is no setting {name!r}; `runlake settings` lists those there are")
+        return getattr(self, row.name)
+
+    def tell_places(self, **places: str) -> None:
+        """Called by a run that has these settings: `files_dir` and `sync_dir` are its folders."""
+        for name, place in places.items():
+            object.__setattr__(self, name, place)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Settings) and self.as_dict() == other.as_dict()
 
