@@ -22,10 +22,19 @@ pytestmark = pytest.mark.usefixtures("session")
 # Names of the module
 
 
-@pytest.mark.parametrize("name", ["log", "config", "summary", "save", "define_metric"])
-def test_before_init_what_belongs_to_a_run_is_refused(name):
+USES = {
+    "log": lambda: runlake.log({"loss": 1}),
+    "config": lambda: runlake.config["lr"],
+    "summary": lambda: runlake.summary.update({"best": 1}),
+    "save": lambda: runlake.save("f.txt"),
+    "define_metric": lambda: runlake.define_metric("loss"),
+}
+
+
+@pytest.mark.parametrize("name", USES)
+def test_before_init_what_belongs_to_a_run_is_refused_when_it_is_used(name):
     with pytest.raises(NotStartedError, match=rf"runlake\.{name} was used before runlake\.init") as raised:
-        getattr(runlake, name)
+        USES[name]()
     assert isinstance(raised.value, RunlakeError)
     assert runlake.run is None
     runlake.finish()
