@@ -12,6 +12,7 @@ from runlake.media.file_media import FileMedia, read_list
 from runlake.media.histogram import Histogram
 from runlake.media.html import Html, read_pages
 from runlake.media.image import Image, read_images
+from runlake.media.increments import INCREMENTAL_TYPE
 from runlake.media.molecule import Molecule
 from runlake.media.object3d import Object3D
 from runlake.media.stored import OpenFile
@@ -27,6 +28,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any], OpenFile], MediaValue]] = {
     "image-file": Image.from_stored,
     "images/separated": read_images,
     "table-file": lambda value, open_file: _read_table(value, open_file),
+    INCREMENTAL_TYPE: lambda value, open_file: _read_table(value, open_file),
     "custom-chart": lambda value, open_file: _read_table(value["table"], open_file),
     "html-file": Html.from_stored,
     "html": read_pages,
