@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from runlake.api.api import Api
     from runlake.compat.install import install_as_wandb
     from runlake.media.audio import Audio
+    from runlake.media.classes import Classes
     from runlake.media.histogram import Histogram
     from runlake.media.html import Html
     from runlake.media.image import Image
@@ -74,6 +75,7 @@ _LAZY = {
     "AlertLevel": "runlake.sdk.alerts",
     "Api": "runlake.api.api",
     "Audio": "runlake.media.audio",
+    "Classes": "runlake.media.classes",
     "Histogram": "runlake.media.histogram",
     "Html": "runlake.media.html",
     "Image": "runlake.media.image",
@@ -99,6 +101,7 @@ __all__ = [
     "AuthenticationError",
     "BadValueError",
     "BusyError",
+    "Classes",
     "CommError",
     "ConfigError",
     "ConflictError",

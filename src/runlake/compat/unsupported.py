@@ -22,7 +22,7 @@ REASONS: dict[str, str] = {
     "controller": _CONTROLLER,
     **dict.fromkeys(("Artifact", "log_artifact", "use_artifact", "link_artifact"), _ARTIFACTS),
     "link_model": _REGISTRY,
-    **dict.fromkeys(("Plotly", "Bokeh", "Graph", "Classes", "JoinedTable", "EvalTable"), _MEDIA),
+    **dict.fromkeys(("Plotly", "Bokeh", "Graph", "JoinedTable", "EvalTable"), _MEDIA),
     "plot_table": _VEGA,
     **dict.fromkeys(("InternalApi", "launch", "launch_add", "LaunchJob"), _REMOTE),
 }
