@@ -33,7 +33,11 @@ _COURTESIES = {
         "ensure_configured", "login", "require", "setup", "teardown", "termerror", "termlog", "termsetup", "termwarn",
     )
 }  # fmt: skip
-_MEDIA = dict.fromkeys(("BatchableMedia", "Media", "WBValue"), "runlake.media.stored:Media")
+_MEDIA = {
+    **dict.fromkeys(("BatchableMedia", "Media", "WBValue"), "runlake.media.stored:Media"),
+    **{name: f"runlake.media.annotations:{name}" for name in ("BoundingBoxes2D", "ImageMask")},
+    "box3d": "runlake.media.scene:box3d",
+}
 _ANYWHERE = {
     **_COURTESIES,
     **_MEDIA,

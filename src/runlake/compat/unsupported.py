@@ -19,7 +19,7 @@ _INTEGRATION = "log from a callback of the library's own with runlake.log(…)"
 
 REASONS: dict[str, str] = {
     "controller": _CONTROLLER,
-    **dict.fromkeys(("Plotly", "Bokeh", "Graph", "Classes", "JoinedTable", "EvalTable"), _MEDIA),
+    **dict.fromkeys(("Plotly", "Bokeh", "Graph", "JoinedTable", "EvalTable"), _MEDIA),
     "plot_table": _VEGA,
     **dict.fromkeys(("launch", "launch_add", "LaunchJob"), _REMOTE),
 }
