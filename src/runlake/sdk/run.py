@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, Literal
@@ -62,7 +62,7 @@ class Run(RunFacts, Extras):
         config: Mapping[str, Any],
         name: str,
         allow_val_change: bool = False,
-        locked: Iterable[str] = (),
+        locked: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         before = opened.before
@@ -94,7 +94,13 @@ class Run(RunFacts, Extras):
         }
         self._state: State = "running"
         self.files_of_run = (DisabledFiles if self.disabled else RunFiles)(layout, opened.path)
-        self._config = Config(config, self._edit_config, allow_val_change=allow_val_change, locked=locked)
+        self._config = Config(
+            config,
+            self._edit_config,
+            allow_val_change=allow_val_change,
+            locked=locked,
+            on_lend=self._tell_config_with_the_next_row,
+        )
         self._summary = Summary(self._current_summary, self._edit_summary, self._convert_for_summary)
 
     # Writing
@@ -186,6 +192,15 @@ class Run(RunFacts, Extras):
             self._note(data)
         else:
             self._live.take(flatten(data) if flat is None else flat)
+
+    def _tell_config_with_the_next_row(self) -> None:
+        """Somebody holds a dict of the config, and may change it before the next row."""
+        self._writer_log = self._tell_config_and_log
+
+    def _tell_config_and_log(self, data: Mapping[str, Any], **where: Any) -> dict[str, Any] | None:
+        self._writer_log = self._open_and_log if self._is_child_without_writer else self._writer.log
+        self._config.tell_changes()
+        return self._writer_log(data, **where)
 
     # Faults of the disk
 
@@ -337,6 +352,7 @@ class Run(RunFacts, Extras):
             if self._state != "running":
                 return
             self._close_helpers()
+            self._config.end()
             self.unwatch()
             self._close_row()
             self.refresh_files(at_end=True)
@@ -405,6 +421,7 @@ class Run(RunFacts, Extras):
     def hold(self) -> None:
         """Called before a fork: no thread may be in the midst of a row, or of loading what a row needs."""
         self._lock.acquire()
+        self._config.tell_changes(from_beside=True)
 
     def release(self) -> None:
         """Called in the parent after a fork."""
