@@ -19,8 +19,8 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
-from runlake.errors import LogTypeError, NotSupportedError, RunlakeWarning, UsageError
-from runlake.model import State
+from runlake.errors import BadValueError, LogTypeError, NotSupportedError, RunlakeWarning, UsageError
+from runlake.model import MetricRule, State
 from runlake.sdk.backlog import FAULTS, Backlog
 from runlake.sdk.config import Config
 from runlake.sdk.disabled import DisabledFiles
@@ -266,19 +266,28 @@ class Run(RunFacts, Extras):
     def define_metric(
         self,
         name: str,
-        step_metric: str | None = None,
+        step_metric: str | MetricRule | None = None,
         step_sync: bool | None = None,
         hidden: bool | None = None,
         summary: str | None = None,
         goal: str | None = None,
         overwrite: bool | None = None,
-    ) -> None:
-        """Say what the summary keeps of a metric, and which metric it is drawn over; `name` may end with a ``*``."""
-        rule = make_rule(name, step_metric, step_sync, bool(hidden), summary, goal)
-        body = {field: getattr(rule, field) for field in rule.__struct_fields__}
+    ) -> MetricRule:
+        """Say what the summary keeps of a metric, and which metric it is drawn over; answers all that holds of it.
+
+        `name` may end with a ``*``; a dot in a key may be written as ``\\.``. A later call of the same name adds to
+        the earlier ones: their aggregates are kept, and what it leaves out. With ``overwrite=True`` it stands alone.
+        `step_metric` may be what an earlier call answered.
+        """
+        if overwrite is not None and not isinstance(overwrite, bool):
+            raise BadValueError(f"define_metric: overwrite={overwrite!r} is a {type(overwrite).__name__}; give a bool")
         with self._lock:
+            before = None if overwrite or not isinstance(name, str) else self._rules.rule_named(name)
+            rule = make_rule(name, step_metric, step_sync, hidden, summary, goal, before)
+            body = {field: getattr(rule, field) for field in rule.__struct_fields__}
             self._record(record.DEFINE, {"rule": {**body, "summary": list(rule.summary)}})
             self._live.add_rule(rule)
+        return rule
 
     # Files and media
 
