@@ -14,13 +14,13 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
-from runlake.errors import LogTypeError, RunlakeWarning, UsageError
-from runlake.model import State
+from runlake.errors import BadValueError, LogTypeError, RunlakeWarning, UsageError
+from runlake.model import MetricRule, State
 from runlake.sdk.artifact_calls import ArtifactCalls
 from runlake.sdk.backlog import FAULTS, Backlog
 from runlake.sdk.config import Config
@@ -57,7 +57,7 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         config: Mapping[str, Any],
         name: str,
         allow_val_change: bool = False,
-        locked: Iterable[str] = (),
+        locked: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         before = opened.before
@@ -90,7 +90,13 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         self._state: State = "running"
         self.files_of_run = (DisabledFiles if self.disabled else RunFiles)(layout, opened.path)
         settings.tell_places(files_dir=str(layout.files_dir(opened.path)), sync_dir=self.sync_dir)
-        self._config = Config(config, self._edit_config, allow_val_change=allow_val_change, locked=locked)
+        self._config = Config(
+            config,
+            self._edit_config,
+            allow_val_change=allow_val_change,
+            locked=locked,
+            on_lend=self._tell_config_with_the_next_row,
+        )
         self._summary = Summary(self._current_summary, self._edit_summary, self._convert_for_summary)
 
     # Writing
@@ -183,6 +189,15 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         else:
             self._live.take(flatten(data) if flat is None else flat)
 
+    def _tell_config_with_the_next_row(self) -> None:
+        """Somebody holds a dict of the config, and may change it before the next row."""
+        self._writer_log = self._tell_config_and_log
+
+    def _tell_config_and_log(self, data: Mapping[str, Any], **where: Any) -> dict[str, Any] | None:
+        self._writer_log = self._open_and_log if self._is_child_without_writer else self._writer.log
+        self._config.tell_changes()
+        return self._writer_log(data, **where)
+
     # Faults of the disk
 
     def _write_later(self, data: Mapping[str, Any], step: int, commit: bool, timestamp: float, runtime: float) -> None:
@@ -247,19 +262,28 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
     def define_metric(
         self,
         name: str,
-        step_metric: str | None = None,
+        step_metric: str | MetricRule | None = None,
         step_sync: bool | None = None,
         hidden: bool | None = None,
         summary: str | None = None,
         goal: str | None = None,
         overwrite: bool | None = None,
-    ) -> None:
-        """Say what the summary keeps of a metric, and which metric it is drawn over; `name` may end with a ``*``."""
-        rule = make_rule(name, step_metric, step_sync, bool(hidden), summary, goal)
-        body = {field: getattr(rule, field) for field in rule.__struct_fields__}
+    ) -> MetricRule:
+        """Say what the summary keeps of a metric, and which metric it is drawn over; answers all that holds of it.
+
+        `name` may end with a ``*``; a dot in a key may be written as ``\\.``. A later call of the same name adds to
+        the earlier ones: their aggregates are kept, and what it leaves out. With ``overwrite=True`` it stands alone.
+        `step_metric` may be what an earlier call answered.
+        """
+        if overwrite is not None and not isinstance(overwrite, bool):
+            raise BadValueError(f"define_metric: overwrite={overwrite!r} is a {type(overwrite).__name__}; give a bool")
         with self._lock:
+            before = None if overwrite or not isinstance(name, str) else self._rules.rule_named(name)
+            rule = make_rule(name, step_metric, step_sync, hidden, summary, goal, before)
+            body = {field: getattr(rule, field) for field in rule.__struct_fields__}
             self._record(record.DEFINE, {"rule": {**body, "summary": list(rule.summary)}})
             self._live.add_rule(rule)
+        return rule
 
     # Files and media
 
@@ -333,6 +357,7 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
             if self._state != "running":
                 return
             self._close_helpers()
+            self._config.end()
             self.unwatch()
             self._close_row()
             self.refresh_files(at_end=True)
@@ -403,6 +428,7 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
     def hold(self) -> None:
         """Called before a fork: no thread may be in the midst of a row, or of loading what a row needs."""
         self._lock.acquire()
+        self._config.tell_changes(from_beside=True)
 
     def release(self) -> None:
         """Called in the parent after a fork."""

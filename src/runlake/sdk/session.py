@@ -21,6 +21,7 @@ from runlake.model import RunPath, State
 from runlake.names import default_name, new_run_id
 from runlake.sdk.backlog import FAULTS
 from runlake.sdk.config import plain_config
+from runlake.sdk.config_edits import merged
 from runlake.sdk.config_source import read_config, read_defaults, read_file
 from runlake.sdk.disabled import DisabledWriter
 from runlake.sdk.exit_hooks import ExitHooks, interrupt_main_thread
@@ -164,7 +165,7 @@ class Session:
         run_id = settings.run_id or (_remembered(memory) if memory else None) or new_run_id()
         path = rewind[0] if rewind else RunPath(settings.entity, settings.project, run_id)
         params = read_file(settings.sweep_param_path) if settings.sweep_param_path is not None else {}
-        config = {**config, **plain_config(params)}
+        config = merged(config, plain_config(params))
         if settings.mode == "disabled":
             opened = OpenedRun(path, DisabledWriter(), run_id, run_id)  # type: ignore[arg-type]
             return Run(opened, layout, settings, config=config, name=settings.name or run_id, locked=params)
@@ -194,9 +195,9 @@ class Session:
             prepare=lambda data, step: prepare_later[0].prepare(data, step),
         )
         before = opened.before
-        merged = {**before.config, **config} if before else config
+        config = merged(before.config, config) if before else config
         name = opened.name or opened.path.run_id
-        run = Run(opened, layout, settings, config=merged, name=name, allow_val_change=allow_val_change, locked=params)
+        run = Run(opened, layout, settings, config=config, name=name, allow_val_change=allow_val_change, locked=params)
         prepare_later.append(run)
         if memory is not None:
             memory.write_text(run_id)
@@ -328,7 +329,8 @@ def in_notebook() -> bool:
 
 def _chosen_config(config: Any, include: Any, exclude: Any) -> dict[str, Any]:
     """The configuration that was passed, over what ``config-defaults.yaml`` here says."""
-    return plain_config({**read_defaults(Path.cwd()), **read_config(config, include=include, exclude=exclude)})
+    passed = plain_config(read_config(config, include=include, exclude=exclude))
+    return merged(plain_config(read_defaults(Path.cwd())), passed)
 
 
 def _tell_settled(settings: Settings, asked: Mapping[str, Any]) -> None:
