@@ -1,5 +1,6 @@
 """Writing rows, summary, config and files: what the caller does, and what a reader then finds."""
 
+import errno
 import itertools
 import pickle
 import threading
@@ -606,7 +607,7 @@ def test_helpers_that_fail_at_the_end_do_not_keep_a_run_from_ending(begin, store
 
     def failing():
         ended.append("asked")
-        raise OSError("disk on fire")
+        raise OSError(errno.EIO, "disk on fire")
 
     run.on_finishing = failing
     run.on_finished = lambda: ended.append("told")

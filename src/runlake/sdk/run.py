@@ -22,7 +22,7 @@ from typing import Any, Literal
 from runlake.errors import BadValueError, LogTypeError, RunlakeWarning, UsageError
 from runlake.model import MetricRule, State
 from runlake.sdk.artifact_calls import ArtifactCalls
-from runlake.sdk.backlog import FAULTS, Backlog
+from runlake.sdk.backlog import FAULTS, Backlog, is_fault
 from runlake.sdk.config import Config
 from runlake.sdk.disabled import DisabledFiles
 from runlake.sdk.extras import Extras
@@ -69,7 +69,7 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         self.is_stop_requested = False
         self._lock = threading.RLock()
         self._pid = os.getpid()
-        self._is_child_without_writer = False
+        self._is_child_without_writer = self._has_written_end = False
         self._next_step = opened.next_step
         self._open_step: int | None = None
         self._started_at = clock()
@@ -116,7 +116,7 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
             raise LogTypeError(f'log() takes a dict, like {{"loss": 0.1}}, not {type(data).__name__}')
         with self._lock:
             if self._state != "running":
-                raise UsageError(f"log() after finish(): run {self.path} has ended; begin another with runlake.init()")
+                raise self._log_after_finish()
             if step is None and commit is not False and self._open_step is None and not self._rules:
                 at = self._next_step
                 self._next_step = at + 1  # before the write: a signal handler may log a row of its own in there
@@ -179,7 +179,9 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         try:
             flat = self._writer_log(data, step=step, timestamp=timestamp, runtime=runtime, commit=commit)
         except FAULTS as error:
-            if self._settings.strict:
+            if self._state != "running":  # a signal handler has ended it
+                raise self._log_after_finish() from None
+            if self._settings.strict or not is_fault(error):
                 raise
             self._write_later(data, step, commit, timestamp, runtime)
             self._tell_fault(error)
@@ -197,6 +199,9 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         self._writer_log = self._open_and_log if self._is_child_without_writer else self._writer.log
         self._config.tell_changes()
         return self._writer_log(data, **where)
+
+    def _log_after_finish(self) -> UsageError:
+        return UsageError(f"log() after finish(): run {self.path} has ended; begin another with runlake.init()")
 
     # Faults of the disk
 
@@ -216,7 +221,7 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
     def _record(self, kind: int, body: Mapping[str, Any]) -> None:
         with self._lock:
             if self._state != "running":
-                raise UsageError(f"run {self.path} has ended; edit it with runlake.Api().run({self.path!r})")
+                raise self._edit_after_finish()
             write = partial(self._write_record, kind, body)
             if self._backlog and not self._backlog.work_off():
                 self._backlog.keep(write)
@@ -224,10 +229,15 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
             try:
                 write()
             except FAULTS as error:
-                if self._settings.strict:
+                if self._state != "running":  # a signal handler has ended it
+                    raise self._edit_after_finish() from None
+                if self._settings.strict or not is_fault(error):
                     raise
                 self._backlog.keep(write)
                 self._tell_fault(error)
+
+    def _edit_after_finish(self) -> UsageError:
+        return UsageError(f"run {self.path} has ended; edit it with runlake.Api().run({self.path!r})")
 
     def _write_record(self, kind: int, body: Mapping[str, Any]) -> None:
         self._writer_here().record(kind, body)
@@ -333,8 +343,11 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         try:
             self._writer.log(values, step=self.step, timestamp=timestamp, runtime=runtime, stream=stream)
         except FAULTS as error:
-            self._backlog.lost_count += 1
-            self._tell_fault(error)
+            if not is_fault(error):
+                raise
+            if self._state == "running":  # and was not ended by another thread meanwhile
+                self._backlog.lost_count += 1
+                self._tell_fault(error)
 
     # Life
 
@@ -352,18 +365,22 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         self.end(exit_code or 0)
 
     def end(self, exit_code: int, state: State | None = None) -> None:
-        """`finish`, with a state that the exit code does not tell, like killed. Whatever fails, the run ends."""
+        """`finish`, with a state that the exit code does not tell, like killed. Whatever fails, the run ends.
+
+        A signal handler may come in the midst of it and call it too: then that call does all that is left to do, since
+        there may be no way back here.
+        """
         with self._lock:
-            if self._state != "running":
-                return
-            self._close_helpers()
-            self._config.end()
-            self.unwatch()
-            self._close_row()
-            self.refresh_files(at_end=True)
-            self._backlog.work_off()
-            self._backlog.give_up()
-            self._write_end(exit_code, self._state_after(exit_code, state))
+            if self._state == "running":
+                self._close_helpers()
+                self._config.end()
+                self.unwatch()
+                self._close_row()
+                self.refresh_files(at_end=True)
+                self._backlog.work_off()
+                self._backlog.give_up()
+            if not self._has_written_end:
+                self._write_end(exit_code, self._state_after(exit_code, state))
         on_finished, self.on_finished = self.on_finished, None
         if on_finished is not None:
             on_finished()
@@ -380,6 +397,8 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
             try:
                 on_finishing()
             except FAULTS as error:
+                if not is_fault(error):
+                    raise
                 self._warn("helpers", f"the closing files of run {self.path} could not all be written: {error}")
 
     def _state_after(self, exit_code: int, state: State | None) -> State:
@@ -389,14 +408,29 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
 
     def _write_end(self, exit_code: int, ended: State) -> None:
         """The last record; where the disk refuses it the run will read as crashed."""
-        self._state = ended
+        if self._state == "running":
+            self._state = ended
         if self._is_child_without_writer:
             return
         runtime = time.monotonic() - self._monotonic_start
-        body = {"exit_code": exit_code, "state": ended, "runtime": runtime, "lost_count": self._backlog.lost_count}
+        body = {
+            "exit_code": exit_code,
+            "state": self._state,
+            "runtime": runtime,
+            "lost_count": self._backlog.lost_count,
+        }
         try:
-            self._writer.end(body)
+            if self._writer.is_ended:  # by a call that a signal handler broke off
+                self._writer.close()
+            else:
+                self._writer.end(body)
+            self._has_written_end = True
         except FAULTS as error:
+            if self._has_written_end:  # by a signal handler, meanwhile
+                return
+            if not is_fault(error):
+                raise
+            self._has_written_end = True
             self._writer.close()
             if self._settings.strict:
                 raise
