@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from runlake.api.api import Api
     from runlake.compat.install import install_as_wandb
     from runlake.media.audio import Audio
+    from runlake.media.classes import Classes
     from runlake.media.histogram import Histogram
     from runlake.media.html import Html
     from runlake.media.image import Image
@@ -76,6 +77,7 @@ _LAZY = {
     "Api": "runlake.api.api",
     "Artifact": "runlake.sdk.artifact",
     "Audio": "runlake.media.audio",
+    "Classes": "runlake.media.classes",
     "Histogram": "runlake.media.histogram",
     "Html": "runlake.media.html",
     "Image": "runlake.media.image",
@@ -105,6 +107,7 @@ __all__ = [
     "AuthenticationError",
     "BadValueError",
     "BusyError",
+    "Classes",
     "CommError",
     "ConfigError",
     "ConflictError",

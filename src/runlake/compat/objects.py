@@ -30,11 +30,15 @@ _API = {
 _COURTESIES = {
     name: f"runlake.compat.courtesies:{name}"
     for name in (
-        "attach", "ensure_configured", "login", "patched", "require", "sagemaker_auth", "setup", "teardown", "termerror",
-        "termlog", "termsetup", "termwarn",
+        "attach", "ensure_configured", "login", "patched", "require", "sagemaker_auth", "setup", "teardown",
+        "termerror", "termlog", "termsetup", "termwarn",
     )
 }  # fmt: skip
-_MEDIA = dict.fromkeys(("BatchableMedia", "Media", "WBValue"), "runlake.media.stored:Media")
+_MEDIA = {
+    **dict.fromkeys(("BatchableMedia", "Media", "WBValue"), "runlake.media.stored:Media"),
+    **{name: f"runlake.media.annotations:{name}" for name in ("BoundingBoxes2D", "ImageMask")},
+    "box3d": "runlake.media.scene:box3d",
+}
 _ANYWHERE = {
     **_COURTESIES,
     **_MEDIA,

@@ -19,7 +19,7 @@ _INTEGRATION = "log from a callback of the library's own with runlake.log(…)"
 
 REASONS: dict[str, str] = {
     "controller": _CONTROLLER,
-    **dict.fromkeys(("Plotly", "Bokeh", "Graph", "Classes", "JoinedTable", "EvalTable"), _MEDIA),
+    **dict.fromkeys(("Plotly", "Bokeh", "Graph", "JoinedTable", "EvalTable"), _MEDIA),
     "plot_table": _VEGA,
     **dict.fromkeys(("launch", "launch_add", "LaunchJob"), _REMOTE),
 }
@@ -67,7 +67,7 @@ def unsupported(place: str) -> Any:
         return type(name, (UnsupportedType,), {"message": message, "__doc__": message})
 
     def use(*args: Any, **options: Any) -> Any:
-        return refuse(message)
+        return refuse(message)(*args, **options)  # what does nothing leaves a function that it decorates as it is
 
     use.__name__ = use.__qualname__ = name
     use.__doc__ = message
