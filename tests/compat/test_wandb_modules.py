@@ -14,6 +14,8 @@ import pytest
 import runlake
 from runlake.compat.modules import LIST, known_names
 
+pytestmark = pytest.mark.usefixtures("installed")
+
 SAME = {
     "wandb.sdk.lib.config_util:ConfigError": "runlake:ConfigError",
     "wandb.sdk.lib.config_util:Error": "runlake:Error",
@@ -55,19 +57,6 @@ def find(place):
     for name in path.split("."):
         found = getattr(found, name)
     return found
-
-
-@pytest.fixture(scope="module", autouse=True)
-def installed():
-    """`import wandb` is runlake's package, as after `install_as_wandb`; afterwards everything is as before."""
-    before = sys.meta_path[:], sys.path[:]
-    others = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "wandb"}
-    runlake.install_as_wandb()
-    yield
-    for name in [name for name in sys.modules if name.split(".")[0] == "wandb"]:
-        del sys.modules[name]
-    sys.modules.update(others)
-    sys.meta_path[:], sys.path[:] = before
 
 
 @pytest.mark.parametrize("place", SAME)
