@@ -139,6 +139,11 @@ def _one_of(*choices: str, **aliases: str | None) -> Callable[[Any], Any]:
 # Defaults that depend on the machine and the user -------------------------------------------------------------
 
 
+def is_server(place: str) -> bool:
+    """Whether it is the address of a server, and not that of a folder."""
+    return place.partition("://")[0].lower() in ("http", "https")
+
+
 def data_dir(environ: Mapping[str, str]) -> Path:
     """The store of last resort: the user's own data folder."""
     home = _home(environ)

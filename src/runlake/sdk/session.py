@@ -30,14 +30,13 @@ from runlake.sdk.online import Shipping, is_for_later, is_online, keep_for_later
 from runlake.sdk.run import Run
 from runlake.sdk.saying import say
 from runlake.sdk.ticker import TICK_S, Ticker
-from runlake.settings import Settings, resolve
+from runlake.settings import Settings, is_server, resolve
 from runlake.store import side_process
 from runlake.store.changes import append_change
 from runlake.store.control import StopWatch
 from runlake.store.folder_journal import FolderJournal
 from runlake.store.journal_writer import Prepare
 from runlake.store.layout import Layout
-from runlake.store.location import is_server
 from runlake.store.opening import OpenedRun, open_run
 from runlake.values import flatten
 
