@@ -67,7 +67,7 @@ def unsupported(place: str) -> Any:
         return type(name, (UnsupportedType,), {"message": message, "__doc__": message})
 
     def use(*args: Any, **options: Any) -> Any:
-        return refuse(message)
+        return refuse(message)(*args, **options)  # what does nothing leaves a function that it decorates as it is
 
     use.__name__ = use.__qualname__ = name
     use.__doc__ = message
