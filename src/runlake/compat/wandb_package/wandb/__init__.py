@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __version__ = WANDB_VERSION
 
-SUBMODULES = ("apis", "data_types", "errors", "plot", "sdk", "util", "wandb_run")
+SUBMODULES = ("apis", "data_types", "errors", "integration", "plot", "sdk", "tensorboard", "util", "wandb_run")
 
 __all__ = [*runlake.__all__, *SUBMODULES]
 
