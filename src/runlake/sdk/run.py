@@ -14,13 +14,13 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
 from runlake.errors import BadValueError, LogTypeError, RunlakeWarning, UsageError
-from runlake.model import MetricRule, State
+from runlake.model import RUNTIME, TIMESTAMP, MetricRule, State
 from runlake.sdk.artifact_calls import ArtifactCalls
 from runlake.sdk.backlog import FAULTS, Backlog, is_fault
 from runlake.sdk.config import Config
@@ -202,6 +202,24 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
 
     def _log_after_finish(self) -> UsageError:
         return UsageError(f"log() after finish(): run {self.path} has ended; begin another with runlake.init()")
+
+    def log_apart(self, take: Callable[[], Iterable[tuple[Mapping[str, Any], float]]]) -> None:
+        """Log whole rows, each with its time, beside whatever row is open; called by helpers.
+
+        `take` hands them out while the run is held: rows that two threads bring stay in order. After the end none is
+        taken.
+        """
+        with self._lock:
+            if self._state != "running":
+                return
+            for data, timestamp in take():
+                age_s = self._clock() - timestamp
+                runtime = max(0.0, time.monotonic() - self._monotonic_start - age_s)
+                timed = {TIMESTAMP: timestamp, RUNTIME: runtime, **data}
+                if self._open_step is None:
+                    self.log(timed)
+                else:
+                    self._write_behind(timed, self._open_step)
 
     # Faults of the disk
 
@@ -389,6 +407,17 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
                 "lost",
                 f"{self._backlog.lost_count} rows or records of run {self.path} could not be written and are lost",
             )
+
+    def before_finish(self, call: Callable[[], None]) -> None:
+        """Have `call` made when the run ends, while rows can still be logged."""
+        others = self.on_finishing
+
+        def finishing() -> None:
+            call()
+            if others is not None:
+                others()
+
+        self.on_finishing = finishing
 
     def _close_helpers(self) -> None:
         """End what runs beside: once, also when a second Ctrl-C breaks it off."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from runlake.errors import NotSupportedError, RunlakeError, RunlakeWarning
+from runlake.errors import RunlakeError, RunlakeWarning
 from runlake.model import RunPath, State
 from runlake.names import default_name, new_run_id
 from runlake.sdk.backlog import FAULTS
@@ -103,15 +103,16 @@ class Session:
         ``resume_from="run_id?_step=9"`` goes on behind step 9 of a run and hides what came later, ``fork_from`` begins
         a new run with the rows up to there. In a run of a sweep, entity, project, id and store are those that its agent
         says, and the sweep's parameters win over `config`. `force`, `anonymous`, `save_code` and
-        `monitor_gym` of W&B mean nothing here and are ignored; `sync_tensorboard` is refused by name.
+        `monitor_gym` of W&B mean nothing here and are ignored. With `sync_tensorboard` the event files that this
+        process writes from then on become rows too.
         """
-        _refuse(sync_tensorboard=sync_tensorboard, tensorboard=tensorboard)
         if isinstance(store, str) and is_server(store):
             store, base_url = None, base_url or store
         arguments = {
             "entity": entity, "project": project, "store": store, "root_dir": dir, "run_id": id, "name": name,
             "notes": notes, "tags": tags, "group": group, "job_type": job_type, "mode": mode, "reinit": reinit,
             "resume": resume, "base_url": base_url, "strict": strict, "settings": settings,
+            "sync_tensorboard": sync_tensorboard if tensorboard is None else tensorboard,
         }  # fmt: skip
         chosen = resolve({k: v for k, v in arguments.items() if v is not None}, os.environ, Path.cwd())
         if self.run is not None and self.run.state == "running":
@@ -343,12 +344,6 @@ def _tell_settled(settings: Settings, asked: Mapping[str, Any]) -> None:
                 RunlakeWarning,
                 stacklevel=3,
             )
-
-
-def _refuse(**arguments: Any) -> None:
-    for name, value in arguments.items():
-        if value:
-            raise NotSupportedError(f"init({name}=) is not supported yet by runlake")
 
 
 def _new_name(layout: Layout, path: RunPath) -> str:
