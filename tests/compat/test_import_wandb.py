@@ -198,7 +198,6 @@ def test_what_is_not_supported_can_be_imported_and_says_so_when_used(python):
             "Artifact": lambda: Artifact("model", type="model"),
             "log_artifact": lambda: log_artifact("m.h5"),
             "link_model": lambda: link_model("m.h5", "registry"),
-            "plot_table": lambda: wandb.plot.plot_table("wandb/line", None, {}),
         }
         for name, call in calls.items():
             try:
@@ -207,7 +206,7 @@ def test_what_is_not_supported_can_be_imported_and_says_so_when_used(python):
                 said[name] = str(error).startswith(f"{name} ")
         print(json.dumps([said, isinstance(1, Artifact), hasattr(wandb, "no_such_thing")]))
     """
-    names = ["controller", "Artifact", "log_artifact", "link_model", "plot_table"]
+    names = ["controller", "Artifact", "log_artifact", "link_model"]
     assert python(code) == [dict.fromkeys(names, True), False, False]
 
 
@@ -247,6 +246,9 @@ def test_charts_media_alerts_code_and_models_are_there(tmp_path, python, through
             "chart": wandb.plot.line(table, "x", "y", title="Line"),
             "sound": wandb.Audio([0.0, 0.5], sample_rate=8000),
             "points": wandb.Object3D([[0, 0, 0], [1, 1, 1]]),
+            "own": wandb.plot_table("wandb/scatter/v0", table, {"x": "x", "y": "y"}, {"title": "Own"}),
+            "classes": wandb.Classes([{"id": 0, "name": "cat"}]),
+            "joined": wandb.JoinedTable(table, table, "x"),
         })
         alert("Slow", "very", level=wandb.AlertLevel.WARN, wait_duration=300)
         run.log_code(".")
@@ -267,7 +269,8 @@ def test_charts_media_alerts_code_and_models_are_there(tmp_path, python, through
         ]))
     """
     assert python(code, through_exec=through_exec) == [
-        {"chart": "custom-chart", "sound": "audio-file", "points": "object3D-file"},
+        {"chart": "custom-chart", "sound": "audio-file", "points": "object3D-file"}
+        | {"own": "custom-chart", "classes": "classes", "joined": "joined-table"},
         "<svg",
         [["WARN", "Slow", "very"]],
         ["code/train.py", "models/m/train.py"],
@@ -281,16 +284,12 @@ def test_a_script_that_imports_runlake_as_wandb_finds_the_same_names(python):
         import runlake as wandb
         answers = [wandb.login(key="secret"), wandb.setup(), hasattr(wandb, "no_such_thing")]
         try:
-            wandb.plot_table("wandb/line", None, {})
-        except wandb.Error as error:
-            answers.append(str(error).split(":")[0])
-        try:
             wandb.Artifact("model", type="model")
         except wandb.NotSupportedError as error:
             answers.append(str(error).split(":")[0])
         print(json.dumps(answers))
     """
-    expected = [True, None, False, "plot_table is not in runlake", "Artifact is not in runlake"]
+    expected = [True, None, False, "Artifact is not in runlake"]
     assert python(code) == expected
 
 

@@ -14,16 +14,12 @@ from runlake.errors import NotSupportedError
 _CONTROLLER = "the search is the store's: every agent asks it for the next run, and no controller is needed"
 _ARTIFACTS = "artifacts come later; save(path) keeps a file with its run, Api().run(path).file(name) gets it back"
 _REGISTRY = "registries come with artifacts, later; log_model(path, name) keeps a model, use_model(name) gets it back"
-_MEDIA = "log a figure as it is, or an Image, Table or Html, or keep the file with save(path)"
-_VEGA = "charts of Vega are not drawn; runlake.plot has line, scatter, bar, histogram and others, for a Table"
 _REMOTE = "it belongs to W&B's server"
 
 REASONS: dict[str, str] = {
     "controller": _CONTROLLER,
     **dict.fromkeys(("Artifact", "log_artifact", "use_artifact", "link_artifact"), _ARTIFACTS),
     "link_model": _REGISTRY,
-    **dict.fromkeys(("Plotly", "Bokeh", "Graph", "JoinedTable", "EvalTable"), _MEDIA),
-    "plot_table": _VEGA,
     **dict.fromkeys(("InternalApi", "launch", "launch_add", "LaunchJob"), _REMOTE),
 }
 

@@ -1,10 +1,18 @@
 """Ready-made charts."""
 
-from runlake.compat.unsupported import unsupported
 from runlake.plot import Chart as CustomChart
-from runlake.plot import bar, confusion_matrix, histogram, line, line_series, pr_curve, roc_curve, scatter
-
-plot_table = unsupported("plot_table")
+from runlake.plot import (
+    bar,
+    confusion_matrix,
+    histogram,
+    line,
+    line_series,
+    plot_table,
+    pr_curve,
+    roc_curve,
+    scatter,
+    visualize,
+)
 
 __all__ = [
     "CustomChart",
@@ -17,4 +25,5 @@ __all__ = [
     "pr_curve",
     "roc_curve",
     "scatter",
+    "visualize",
 ]
