@@ -329,13 +329,17 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         if _PLAIN.issuperset(map(type, data.values())):
             return data  # without loading what knows about media
         from runlake.media.convert import prepare
+        from runlake.media.left_out import strictly
 
-        return prepare(data, self.files_of_run.write, step)
+        with strictly(self._settings.strict):
+            return prepare(data, self.files_of_run.write, step)
 
     def _convert_for_summary(self, value: Any) -> Any:
         from runlake.media.convert import convert_value
+        from runlake.media.left_out import strictly
 
-        return convert_value(value, self.files_of_run.write, "summary", self.step)
+        with strictly(self._settings.strict):
+            return convert_value(value, self.files_of_run.write, "summary", self.step)
 
     # Console and system metrics: called by the helpers of the session
 
