@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from runlake.api.api import Api
     from runlake.compat.install import install_as_wandb
     from runlake.media.audio import Audio
+    from runlake.media.classes import Classes
     from runlake.media.histogram import Histogram
     from runlake.media.html import Html
     from runlake.media.image import Image
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from runlake.media.video import Video
     from runlake.sdk.active import finish, init
     from runlake.sdk.alerts import AlertLevel
+    from runlake.sdk.artifact import Artifact
     from runlake.sdk.config import Config
     from runlake.sdk.run import Run
     from runlake.sdk.summary import Summary
@@ -73,7 +75,9 @@ if TYPE_CHECKING:
 _LAZY = {
     "AlertLevel": "runlake.sdk.alerts",
     "Api": "runlake.api.api",
+    "Artifact": "runlake.sdk.artifact",
     "Audio": "runlake.media.audio",
+    "Classes": "runlake.media.classes",
     "Histogram": "runlake.media.histogram",
     "Html": "runlake.media.html",
     "Image": "runlake.media.image",
@@ -89,16 +93,21 @@ _LAZY = {
     "install_as_wandb": "runlake.compat.install",
     "sweep": "runlake.sweeps.create",
 }
-_OF_THE_ACTIVE_RUN = ("config", "define_metric", "log", "run", "save", "summary")
-_CALLS_OF_THE_ACTIVE_RUN = ("alert", "log_code", "log_model", "mark_preempting", "unwatch", "use_model", "watch")
+_OF_THE_ACTIVE_RUN = ("config", "run", "summary")
+_CALLS_OF_THE_ACTIVE_RUN = (
+    "alert", "define_metric", "link_artifact", "link_model", "log", "log_artifact", "log_code", "log_model",
+    "mark_preempting", "save", "unwatch", "use_artifact", "use_model", "watch",
+)  # fmt: skip
 
 __all__ = [
     "AlertLevel",
     "Api",
+    "Artifact",
     "Audio",
     "AuthenticationError",
     "BadValueError",
     "BusyError",
+    "Classes",
     "CommError",
     "ConfigError",
     "ConflictError",
@@ -139,7 +148,10 @@ __all__ = [
     "finish",
     "init",
     "install_as_wandb",
+    "link_artifact",
+    "link_model",
     "log",
+    "log_artifact",
     "log_code",
     "log_model",
     "mark_preempting",
@@ -149,6 +161,7 @@ __all__ = [
     "summary",
     "sweep",
     "unwatch",
+    "use_artifact",
     "use_model",
     "watch",
 ]
@@ -162,24 +175,26 @@ def __getattr__(name: str) -> Any:
         found = globals()[name] = getattr(import_module(_LAZY[name]), name)
         return found
     if name in _OF_THE_ACTIVE_RUN:
-        from runlake.sdk.active import session
+        from runlake.sdk import active
 
+        run = active.session.run
         if name != "run":
-            return getattr(session.active(name), name)
+            return getattr(active if run is None else run, name)
         # Integrations begin a run when this is None, so a finished one must not stand here.
-        return session.run if session.run is not None and session.run.state == "running" else None
+        return run if run is not None and run.state == "running" else None
     if name in _CALLS_OF_THE_ACTIVE_RUN:
         from runlake.sdk.active import call_of_the_active_run
 
-        return call_of_the_active_run(name)
+        found = globals()[name] = call_of_the_active_run(name)
+        return found
     if name == "plot":
         from importlib import import_module
 
         return import_module("runlake.plot")
-    from runlake.compat.names import find_name
+    from runlake.compat.modules import find_name
 
-    try:
-        return find_name(name)  # login() and the like, which scripts call on whatever they imported as wandb
+    try:  # login() and the like, which scripts call on whatever they imported as wandb
+        return find_name("wandb", name, with_modules=False)
     except AttributeError:
         raise AttributeError(f"module 'runlake' has no attribute {name!r}") from None
 

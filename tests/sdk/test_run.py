@@ -200,11 +200,33 @@ def test_finish_may_be_called_twice(begin, stored):
 
 def test_what_is_not_there_yet_is_named_and_hasattr_says_no(begin):
     run = begin()
-    assert not hasattr(run, "log_artifact")
-    with pytest.raises(NotSupportedError, match=r"Run\.log_artifact"):
-        run.log_artifact("x")
+    assert not hasattr(run, "plot_table")
+    with pytest.raises(NotSupportedError, match=r"Run\.plot_table"):
+        run.plot_table("x")
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         run.nonsense  # noqa: B018
+
+
+def test_what_integrations_ask_of_a_run_is_there(begin, stored):
+    run = begin(config={"lr": 0.1, "net": {"width": 8}}, name="calm")
+    folder = stored.layout.run_dir(stored.path())
+    assert (run.sync_dir, run.settings.sync_dir) == (str(folder), str(folder))
+    assert run.settings.files_dir == run.dir
+    assert run.settings.run_name == "calm"
+    assert run.get_project_url() == run.project_url == folder.parent.parent.as_uri()
+    assert (run.sweep_url, run.get_sweep_url(), run.project_name()) == (None, None, "p")
+    static = run.config_static
+    run.config["lr"] = 0.1
+    assert (static.lr, static["net"], dict(static), vars(static)) == (0.1, {"width": 8}, *[run.config.as_dict()] * 2)
+    with pytest.raises(AttributeError, match="can only be read"):
+        static.lr = 1
+    assert run.pin_config_keys(["lr"]) is None
+    with pytest.warns(RunlakeWarning, match=r"kept in logs\.txt"):
+        run.write_logs("one\n")
+    run.write_logs("two\n")
+    assert stored.file("logs.txt").read_text() == "one\ntwo\n"
+    run.join(exit_code=3)
+    assert stored.state() == ("failed", 3)
 
 
 def test_a_run_cannot_be_sent_to_another_process(begin):

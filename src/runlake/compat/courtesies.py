@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from runlake.settings import Settings, resolve
 
 
 def login(*args: Any, **kwargs: Any) -> bool:
@@ -11,8 +15,19 @@ def login(*args: Any, **kwargs: Any) -> bool:
     return True
 
 
-def setup(settings: Any = None) -> None:
-    """Do nothing: nothing has to be prepared before `init`."""
+class Setup(NamedTuple):
+    """What `setup` answers."""
+
+    settings: Settings
+
+
+def setup(settings: Any = None) -> Setup:
+    """The settings in force, in its `settings`; nothing has to be prepared before `init`."""
+    return Setup(resolve({} if settings is None else {"settings": settings}, os.environ, Path.cwd()))
+
+
+def ensure_configured() -> None:
+    """Do nothing: settings are read when they are needed."""
 
 
 def teardown(exit_code: int | None = None) -> None:
@@ -21,6 +36,10 @@ def teardown(exit_code: int | None = None) -> None:
 
 def require(*args: Any, **kwargs: Any) -> None:
     """Do nothing: it chooses between implementations that W&B has had over the years."""
+
+
+def termsetup(settings: Any = None, logger: Any = None) -> None:
+    """Do nothing: the functions below print to stderr."""
 
 
 def termlog(string: str = "", newline: bool = True, repeat: bool = True, prefix: bool = True) -> None:
@@ -42,8 +61,3 @@ def _print(level: str, string: str, *, newline: bool, prefix: bool) -> None:
     before = f"runlake: {level}" if prefix else level
     for line in string.split("\n"):
         print(before + line, end="\n" if newline else "", file=sys.stderr)
-
-
-COURTESIES = {
-    function.__name__: function for function in (login, require, setup, teardown, termerror, termlog, termwarn)
-}

@@ -8,17 +8,19 @@ from typing import Any
 
 from runlake.errors import BadValueError
 from runlake.media.audio import Audio
+from runlake.media.classes import Classes
 from runlake.media.file_media import FileMedia, read_list
 from runlake.media.histogram import Histogram
 from runlake.media.html import Html, read_pages
 from runlake.media.image import Image, read_images
+from runlake.media.increments import INCREMENTAL_TYPE
 from runlake.media.molecule import Molecule
 from runlake.media.object3d import Object3D
 from runlake.media.stored import OpenFile
 from runlake.media.table import Table
 from runlake.media.video import Video
 
-MediaValue = Histogram | Image | Table | Html | FileMedia | list[Image] | list[Html] | Sequence[FileMedia]
+MediaValue = Classes | Histogram | Image | Table | Html | FileMedia | list[Image] | list[Html] | Sequence[FileMedia]
 
 _FILE_KINDS: tuple[type[FileMedia], ...] = (Audio, Video, Object3D, Molecule)
 
@@ -27,6 +29,8 @@ _READERS: dict[str, Callable[[Mapping[str, Any], OpenFile], MediaValue]] = {
     "image-file": Image.from_stored,
     "images/separated": read_images,
     "table-file": lambda value, open_file: _read_table(value, open_file),
+    INCREMENTAL_TYPE: lambda value, open_file: _read_table(value, open_file),
+    Classes.TYPE: Classes.from_stored,
     "custom-chart": lambda value, open_file: _read_table(value["table"], open_file),
     "html-file": Html.from_stored,
     "html": read_pages,

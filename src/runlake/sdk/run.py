@@ -19,14 +19,17 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
-from runlake.errors import LogTypeError, NotSupportedError, RunlakeWarning, UsageError
+from runlake.errors import LogTypeError, RunlakeWarning, UsageError
 from runlake.model import State
+from runlake.sdk.artifact_calls import ArtifactCalls
 from runlake.sdk.backlog import FAULTS, Backlog
 from runlake.sdk.config import Config
 from runlake.sdk.disabled import DisabledFiles
 from runlake.sdk.extras import Extras
 from runlake.sdk.facts import RunFacts
+from runlake.sdk.familiar import Familiar, NotSupportedAttributeError
 from runlake.sdk.files import Policy, RunFiles
+from runlake.sdk.inert import Inert
 from runlake.sdk.live_summary import LiveSummary
 from runlake.sdk.rules import make_rule
 from runlake.sdk.summary import Summary
@@ -37,20 +40,12 @@ from runlake.store.layout import Layout
 from runlake.store.opening import OpenedRun, open_child
 from runlake.values import flatten, unflatten
 
-_LATER = {
-    "define_artifact", "finish_artifact", "link_artifact", "link_model", "log_artifact", "plot_table", "restore",
-    "upsert_artifact", "use_artifact",
-}  # fmt: skip
-
+_LATER = {"plot_table", "restore"}
 
 _PLAIN = frozenset({float, int, str, bool, type(None), bytes})
 
 
-class NotSupportedAttributeError(NotSupportedError, AttributeError):
-    """A member that W&B has and runlake has not yet: `hasattr` says no, and using it names it."""
-
-
-class Run(RunFacts, Extras):
+class Run(RunFacts, Extras, ArtifactCalls, Familiar):
     """A run being written; made by `runlake.init`. A context manager: an exception inside makes it `failed`."""
 
     def __init__(
@@ -94,6 +89,7 @@ class Run(RunFacts, Extras):
         }
         self._state: State = "running"
         self.files_of_run = (DisabledFiles if self.disabled else RunFiles)(layout, opened.path)
+        settings.tell_places(files_dir=str(layout.files_dir(opened.path)), sync_dir=self.sync_dir)
         self._config = Config(config, self._edit_config, allow_val_change=allow_val_change, locked=locked)
         self._summary = Summary(self._current_summary, self._edit_summary, self._convert_for_summary)
 
@@ -391,6 +387,8 @@ class Run(RunFacts, Extras):
 
     def __getattr__(self, name: str) -> Any:
         if name in _LATER:
+            if self.disabled:
+                return Inert()
             raise NotSupportedAttributeError(f"Run.{name} is not supported yet by runlake")
         raise AttributeError(f"a Run has no attribute {name!r}")
 

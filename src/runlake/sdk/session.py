@@ -37,6 +37,7 @@ from runlake.store.control import StopWatch
 from runlake.store.folder_journal import FolderJournal
 from runlake.store.journal_writer import Prepare
 from runlake.store.layout import Layout
+from runlake.store.location import is_server
 from runlake.store.opening import OpenedRun, open_run
 from runlake.values import flatten
 
@@ -85,23 +86,32 @@ class Session:
         sync_tensorboard: bool | None = None,
         monitor_gym: bool | None = None,
         settings: Settings | Mapping[str, Any] | None = None,
+        anonymous: Any = None,
+        *,
+        store: str | os.PathLike[str] | None = None,
         base_url: str | None = None,
         strict: bool | None = None,
     ) -> Run:
         """Begin a run and make it the active one; prints where it lies.
 
+        `store` names the store: a folder, or the address of a server, for which `base_url` is the longer name. Without
+        it the run goes where `Api()` and ``runlake ls`` look from the current folder. `dir` never beats a store that is
+        named or found: where there is none, it makes ``dir/.runlake`` if `dir` is the current folder or one above it.
+
         A second call returns the active run in a script and ends it in a notebook (`reinit` chooses). An `id` that
         exists gets a new attempt unless `resume` says to go on, or ``mode="shared"`` that several processes write it.
         ``resume_from="run_id?_step=9"`` goes on behind step 9 of a run and hides what came later, ``fork_from`` begins
         a new run with the rows up to there. In a run of a sweep, entity, project, id and store are those that its agent
-        says, and the sweep's parameters win over `config`. Arguments of W&B that mean nothing here are taken and
-        ignored; `sync_tensorboard` is refused by name.
+        says, and the sweep's parameters win over `config`. `force`, `anonymous`, `save_code` and
+        `monitor_gym` of W&B mean nothing here and are ignored; `sync_tensorboard` is refused by name.
         """
         _refuse(sync_tensorboard=sync_tensorboard, tensorboard=tensorboard)
+        if isinstance(store, str) and is_server(store):
+            store, base_url = None, base_url or store
         arguments = {
-            "entity": entity, "project": project, "dir": dir, "run_id": id, "name": name, "notes": notes, "tags": tags,
-            "group": group, "job_type": job_type, "mode": mode, "reinit": reinit, "resume": resume,
-            "base_url": base_url, "strict": strict, "settings": settings,
+            "entity": entity, "project": project, "store": store, "root_dir": dir, "run_id": id, "name": name,
+            "notes": notes, "tags": tags, "group": group, "job_type": job_type, "mode": mode, "reinit": reinit,
+            "resume": resume, "base_url": base_url, "strict": strict, "settings": settings,
         }  # fmt: skip
         chosen = resolve({k: v for k, v in arguments.items() if v is not None}, os.environ, Path.cwd())
         if self.run is not None and self.run.state == "running":
@@ -149,7 +159,7 @@ class Session:
         fork: tuple[RunPath, int] | None,
     ) -> Run:
         resumes_last = settings.resume == "auto" and settings.run_id is None
-        layout = Layout(settings.dir)
+        layout = Layout(settings.store)
         project_dir = layout.project_dir(settings.entity, settings.project)
         memory = project_dir / f"resume-{_program_key(settings)}" if resumes_last else None
         run_id = settings.run_id or (_remembered(memory) if memory else None) or new_run_id()
@@ -368,14 +378,14 @@ def _remembered(memory: Path) -> str | None:
 def _say_where(run: Run) -> None:
     if not run.settings.silent:
         goes_on = " (resumed)" if run.resumed else ""
-        place = run.settings.base_url if is_online(run.settings) else run.settings.dir
+        place = run.settings.base_url if is_online(run.settings) else run.settings.store
         say(f"run {run.name}{goes_on} is {run.path} in {place}")
 
 
 def _tell_and_seal(run: Run, shipping: Shipping | None) -> None:
     settings = run.settings
     try:
-        append_change(Layout(settings.dir), run.run_path, run.writer_id, "finish", run.incarnation)
+        append_change(Layout(settings.store), run.run_path, run.writer_id, "finish", run.incarnation)
         if settings.seal == "detached" and shipping is None:
             side_process.start_detached("runlake.store.tidy", [str(Path(run.dir).parent)])
         if shipping is not None:

@@ -43,7 +43,7 @@ def find_store(explicit: str | os.PathLike[str] | None, environ: Mapping[str, st
     """
     place = "" if explicit is None else os.fspath(explicit)
     if not place:
-        return cwd / resolve({}, environ, cwd).dir
+        return cwd / resolve({}, environ, cwd).store
     # One letter before the colon is a drive of Windows.
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", place):
         place = _path_of_url(place)
@@ -51,6 +51,11 @@ def find_store(explicit: str | os.PathLike[str] | None, environ: Mapping[str, st
     if folder.exists() and not folder.is_dir():
         raise BadValueError(f"the store {folder} is a file; give the path of a folder")
     return folder
+
+
+def is_server(place: str) -> bool:
+    """Whether it is the address of a server, and not that of a folder."""
+    return place.partition("://")[0].lower() in ("http", "https")
 
 
 def user_cache_dir(environ: Mapping[str, str], platform: str = sys.platform) -> Path:

@@ -17,6 +17,7 @@ from runlake.names import default_name, new_run_id
 from runlake.server.wandb.context import RequestContext
 from runlake.server.wandb.handed_out import Kind
 from runlake.server.wandb.ids import read_run_reference
+from runlake.server.wandb.not_kept import greeting
 from runlake.server.wandb.run_node import RunNode
 from runlake.server.wandb.wire import HIDDEN_KEY, NOT_OF_THE_USER, load_json_string
 
@@ -72,9 +73,10 @@ def _begin(
     goes_on = row_counts is not None and fork is None
     if fork is not None or (client.is_shared and row_counts is None):
         row_counts = dict.fromkeys(STREAMS, 0)  # such a process counts its own lines only
+    run_count, run_before = _runs_before(context, path, is_same=goes_on)
     start = WriterStart(
         name=given.get("displayName"),
-        default_name=default_name(path.run_id, _run_count(context, path) + 1),
+        default_name=default_name(path.run_id, run_count + 1),
         notes=given.get("notes"),
         tags=None if given.get("tags") is None else tuple(given["tags"]),
         group=given.get("groupName"),
@@ -94,6 +96,8 @@ def _begin(
     rules = tuple(_read_rules(hidden))
     if rules:
         context.service.write_batch(path, begun.writer, WriterBatch(rules=rules))
+    if (text := greeting(run_before)) is not None:
+        context.greetings.leave(context.who, path.entity, text)
     info = context.service.read_run(path)
     line_count = 0 if row_counts is None else row_counts["history"]
     return {"bucket": BegunRunNode(context, info, line_count), "inserted": info.incarnation == begun.writer}
@@ -212,8 +216,12 @@ def _fork_of(path: RunPath, hidden: Mapping[str, Any]) -> tuple[RunPath, int] | 
     return RunPath(path.entity, path.project, str(branch["run_id"])), int(branch.get("step") or 0)
 
 
-def _run_count(context: RequestContext, path: RunPath) -> int:
+def _runs_before(context: RequestContext, path: RunPath, *, is_same: bool) -> tuple[int, RunInfo | None]:
+    """How many runs the project has, and the run that was before this one, which is itself where it goes on."""
     try:
-        return context.service.list_runs(path.entity, path.project, limit=0).total_count
+        page = context.service.list_runs(path.entity, path.project, order=("-created_at",), limit=2)
     except NotFoundError:
-        return 0
+        return 0, None
+    if is_same:
+        return page.total_count, context.service.read_run(path)
+    return page.total_count, next((run for run in page.runs if run.path != path), None)

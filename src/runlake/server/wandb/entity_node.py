@@ -10,6 +10,7 @@ from runlake.errors import NotFoundError
 from runlake.server.wandb.connection import Connection, WholeConnection, slice_by_name
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.ids import entity_node_id, user_node_id
+from runlake.server.wandb.not_kept import NotKeptError
 
 if TYPE_CHECKING:
     from runlake.server.wandb.project_node import ProjectNode
@@ -28,7 +29,6 @@ class EntityNode:
     defaultAccess = "PRIVATE"
     isPaid = True
     limits = None
-    organization = None
     xxhashDigestsEnabled = False
 
     def __init__(self, context: RequestContext, name: str) -> None:
@@ -46,6 +46,12 @@ class EntityNode:
     @property
     def entityType(self) -> str:
         return "TEAM" if self.isTeam else "USER"
+
+    def organization(self, _: ResolveInfo) -> None:
+        """None has one. A training process asks for it as its run begins, and is told here what it is to be told."""
+        context = self._context
+        if context.client.is_training and (greeting := context.greetings.take(context.who, self.name)) is not None:
+            raise NotKeptError(greeting)
 
     def user(self, _: ResolveInfo) -> UserNode | None:
         """The person whose entity this is."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from runlake.errors import BadValueError, NotFoundError
 from runlake.model import DEFAULT_PROJECT, Alert, RunEdit, RunPath, WriterBatch, WriterStart
+from runlake.server.wandb.artifact_mutations import ArtifactMutations
 from runlake.server.wandb.bucket import BegunRunNode, upsert
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.ids import file_of, rewound_node_id, run_node_id, run_path_of
@@ -19,7 +20,7 @@ Given = Mapping[str, Any]
 _SUCCESS = {"success": True}
 
 
-class MutationRoot(PeopleMutations, SweepMutations):
+class MutationRoot(ArtifactMutations, PeopleMutations, SweepMutations):
     """Every field acts for the person of the context, who may change what is theirs."""
 
     def __init__(self, context: RequestContext) -> None:
