@@ -425,6 +425,14 @@ def resolve(arguments: Mapping[str, Any], environ: Mapping[str, str], cwd: Path)
     return settings
 
 
+def names_given(arguments: Mapping[str, Any]) -> frozenset[str]:
+    """The settings that a call itself names, directly or in its ``settings=``."""
+    passed = arguments.get("settings")
+    inside = passed.given if isinstance(passed, Settings) else passed or {}
+    names = [name for name in arguments if arguments[name] is not None] + list(inside)
+    return frozenset(_ROW_OF[name].name for name in names if name in _ROW_OF)
+
+
 def explain(arguments: Mapping[str, Any], environ: Mapping[str, str], cwd: Path) -> dict[str, Effective]:
     """Each setting's value in force with its origin, in the order of the table."""
     return _decide(arguments, environ, cwd)[0]

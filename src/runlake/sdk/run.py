@@ -13,18 +13,18 @@ import os
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
-from runlake.errors import BadValueError, LogTypeError, RunlakeWarning, UsageError
+from runlake.errors import BadValueError, LogTypeError, UsageError
 from runlake.model import RUNTIME, TIMESTAMP, MetricRule, State
 from runlake.sdk.artifact_calls import ArtifactCalls
 from runlake.sdk.backlog import FAULTS, Backlog, is_fault
 from runlake.sdk.config import Config
 from runlake.sdk.disabled import DisabledFiles
+from runlake.sdk.exit_hooks import end_with_worker, exit_code_of
 from runlake.sdk.extras import Extras
 from runlake.sdk.facts import RunFacts
 from runlake.sdk.familiar import Familiar, NotSupportedAttributeError
@@ -32,6 +32,7 @@ from runlake.sdk.files import Policy, RunFiles
 from runlake.sdk.inert import Inert
 from runlake.sdk.live_summary import LiveSummary
 from runlake.sdk.rules import make_rule
+from runlake.sdk.saying import warn
 from runlake.sdk.summary import Summary
 from runlake.settings import Settings
 from runlake.store import record
@@ -67,6 +68,8 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         self.on_finishing: Callable[[], None] | None = None
         self.on_finished: Callable[[], None] | None = None
         self.is_stop_requested = False
+        self.is_interrupted = False
+        """Somebody pressed Ctrl-C in a run of an agent: ended by that KeyboardInterrupt, it was killed."""
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self._is_child_without_writer = self._has_written_end = False
@@ -266,7 +269,7 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
     def _warn(self, what: str, message: str) -> None:
         if what not in self._warned:
             self._warned.add(what)
-            warnings.warn(f"runlake: {message}", RunlakeWarning, stacklevel=5)
+            warn(message)
 
     # Config, summary, metrics
 
@@ -436,7 +439,8 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
 
     def _state_after(self, exit_code: int, state: State | None) -> State:
         if state is None:
-            state = "killed" if self.is_stop_requested else "failed" if exit_code else "finished"
+            is_killed = self.is_interrupted and isinstance(sys.exception(), KeyboardInterrupt)
+            state = "killed" if self.is_stop_requested or is_killed else "failed" if exit_code else "finished"
         return "preempted" if self._is_preempting and state != "finished" else state
 
     def _write_end(self, exit_code: int, ended: State) -> None:
@@ -475,7 +479,7 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.end(exit_code_of(error) if isinstance(error, SystemExit) else 0 if kind is None else 1)
+        self.end(exit_code_of(error))
 
     def __getattr__(self, name: str) -> Any:
         if name in _LATER:
@@ -517,14 +521,8 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
             opened = open_child(self._layout, self._opened, prepare=self.prepare, clock=self._clock)
             self._writer, self._writer_log, self._pid = opened.writer, opened.writer.log, os.getpid()
             self._is_child_without_writer = False
-            self._end_with_worker()
+            end_with_worker(lambda: lambda _exit_code: self.end(0))  # how it ends is not how the run ends
         return self._writer
-
-    def _end_with_worker(self) -> None:
-        """The workers of `multiprocessing` leave by `os._exit`: nothing but its own finalizers runs at their end."""
-        util = sys.modules.get("multiprocessing.util")
-        if util is not None and sys.modules["multiprocessing.process"].parent_process() is not None:
-            util.Finalize(None, self.end, args=(0,), exitpriority=100)
 
     def _open_and_log(self, data: Mapping[str, Any], **where: Any) -> dict[str, Any] | None:
         return self._writer_here().log(data, **where)
@@ -537,8 +535,3 @@ def _whole_step(step: Any) -> int:
     if not -(2**63) <= whole < 2**63:
         raise LogTypeError(f"step {whole} does not fit into 64 bits")
     return whole
-
-
-def exit_code_of(error: SystemExit) -> int:
-    """The exit code that the interpreter makes of it: None is 0, and a message 1."""
-    return error.code if isinstance(error.code, int) else 0 if error.code is None else 1
