@@ -95,13 +95,15 @@ class Session:
         ``resume_from="run_id?_step=9"`` goes on behind step 9 of a run and hides what came later, ``fork_from`` begins
         a new run with the rows up to there. In a run of a sweep, entity, project, id and store are those that its agent
         says, and the sweep's parameters win over `config`. Arguments of W&B that mean nothing here are taken and
-        ignored. With `sync_tensorboard` the event files that this process writes from then on become rows too.
+        ignored. With `sync_tensorboard` the event files that this process writes from then on become rows too, with
+        `monitor_gym` the videos that gym records become values, and `save_code` keeps the script or the notebook.
         """
         arguments = {
             "entity": entity, "project": project, "dir": dir, "run_id": id, "name": name, "notes": notes, "tags": tags,
             "group": group, "job_type": job_type, "mode": mode, "reinit": reinit, "resume": resume,
             "base_url": base_url, "strict": strict, "settings": settings,
             "sync_tensorboard": sync_tensorboard if tensorboard is None else tensorboard,
+            "monitor_gym": monitor_gym, "save_code": save_code,
         }  # fmt: skip
         chosen = resolve({k: v for k, v in arguments.items() if v is not None}, os.environ, Path.cwd())
         if self.run is not None and self.run.state == "running":

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 __version__ = WANDB_VERSION
 
-SUBMODULES = ("apis", "data_types", "errors", "integration", "plot", "sdk", "tensorboard", "util", "wandb_run")
+SUBMODULES = (
+    "apis", "catboost", "data_types", "errors", "gym", "integration", "keras", "lightgbm", "plot", "sdk", "sklearn",
+    "tensorboard", "util", "wandb_run", "xgboost",
+)  # fmt: skip
 
 __all__ = [*runlake.__all__, *SUBMODULES]
 
