@@ -75,6 +75,7 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         self._is_child_without_writer = self._has_written_end = False
         self._next_step = opened.next_step
         self._open_step: int | None = None
+        self._named_step: int | None = None
         self._started_at = clock()
         self._monotonic_start = time.monotonic() - (before.runtime_s if before else 0.0)
         self._live = LiveSummary(
@@ -146,7 +147,7 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         commits = step is None if commit is None else commit
         if step is not None and step != self._open_step:
             self._close_row()
-            self._next_step = step
+            self._next_step = self._named_step = step
         at = self._next_step if self._open_step is None else self._open_step
         self._write(data, at, commits)
         self._open_step = None if commits else at
@@ -207,10 +208,11 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         return UsageError(f"log() after finish(): run {self.path} has ended; begin another with runlake.init()")
 
     def log_apart(self, take: Callable[[], Iterable[tuple[Mapping[str, Any], float]]]) -> None:
-        """Log whole rows, each with its time, beside whatever row is open; called by helpers.
+        """Log whole rows, each with its time; called by helpers.
 
-        `take` hands them out while the run is held: rows that two threads bring stay in order. After the end none is
-        taken.
+        A row that is open for a step of the program's own stays open, and these stand beside it; one that is open
+        without a step, as `watch` leaves it, is joined. `take` hands them out while the run is held: rows that two
+        threads bring stay in order. After the end none is taken.
         """
         with self._lock:
             if self._state != "running":
@@ -219,10 +221,10 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
                 age_s = self._clock() - timestamp
                 runtime = max(0.0, time.monotonic() - self._monotonic_start - age_s)
                 timed = {TIMESTAMP: timestamp, RUNTIME: runtime, **data}
-                if self._open_step is None:
-                    self.log(timed)
-                else:
+                if self._open_step is not None and self._open_step == self._named_step:
                     self._write_behind(timed, self._open_step)
+                else:
+                    self.log(timed)
 
     # Faults of the disk
 

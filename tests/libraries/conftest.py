@@ -6,7 +6,9 @@ import time
 import pytest
 
 import runlake
+from runlake.model import RunPath
 from runlake.sdk import active
+from runlake.store.layout import Layout
 
 
 @pytest.fixture
@@ -43,6 +45,9 @@ class Store:
 
     def run(self, run_id):
         return runlake.Api(str(self.root)).run(f"ann/p/{run_id}")
+
+    def file(self, run_id, name):
+        return Layout(self.root).file_path(RunPath("ann", "p", run_id), name)
 
     def rows(self, run_id):
         """Each row without its times."""
