@@ -51,13 +51,18 @@ if TYPE_CHECKING:
     from runlake.compat.install import install_as_wandb
     from runlake.media.audio import Audio
     from runlake.media.classes import Classes
+    from runlake.media.figures import Bokeh, Plotly
+    from runlake.media.graph import Graph
     from runlake.media.histogram import Histogram
     from runlake.media.html import Html
     from runlake.media.image import Image
     from runlake.media.molecule import Molecule
     from runlake.media.object3d import Object3D
+    from runlake.media.scene import box3d
     from runlake.media.table import Table
+    from runlake.media.tables import EvalTable, JoinedTable
     from runlake.media.video import Video
+    from runlake.plot.presets import plot_table
     from runlake.sdk.active import finish, init
     from runlake.sdk.alerts import AlertLevel
     from runlake.sdk.artifact import Artifact
@@ -77,20 +82,27 @@ _LAZY = {
     "Api": "runlake.api.api",
     "Artifact": "runlake.sdk.artifact",
     "Audio": "runlake.media.audio",
+    "Bokeh": "runlake.media.figures",
     "Classes": "runlake.media.classes",
+    "EvalTable": "runlake.media.tables",
+    "Graph": "runlake.media.graph",
     "Histogram": "runlake.media.histogram",
     "Html": "runlake.media.html",
     "Image": "runlake.media.image",
+    "JoinedTable": "runlake.media.tables",
     "Molecule": "runlake.media.molecule",
     "Object3D": "runlake.media.object3d",
+    "Plotly": "runlake.media.figures",
     "Run": "runlake.sdk.run",
     "Settings": "runlake.settings",
     "Table": "runlake.media.table",
     "Video": "runlake.media.video",
     "agent": "runlake.sweeps.agent",
+    "box3d": "runlake.media.scene",
     "finish": "runlake.sdk.active",
     "init": "runlake.sdk.active",
     "install_as_wandb": "runlake.compat.install",
+    "plot_table": "runlake.plot.presets",
     "sweep": "runlake.sweeps.create",
 }
 _OF_THE_ACTIVE_RUN = ("config", "run", "summary")
@@ -106,6 +118,7 @@ __all__ = [
     "Audio",
     "AuthenticationError",
     "BadValueError",
+    "Bokeh",
     "BusyError",
     "Classes",
     "CommError",
@@ -113,13 +126,16 @@ __all__ = [
     "ConflictError",
     "CorruptError",
     "Error",
+    "EvalTable",
     "FileExistsLocallyError",
     "FilterError",
     "ForbiddenError",
     "GapError",
+    "Graph",
     "Histogram",
     "Html",
     "Image",
+    "JoinedTable",
     "LogTypeError",
     "Molecule",
     "NewerFormatError",
@@ -127,6 +143,7 @@ __all__ = [
     "NotSupportedError",
     "Object3D",
     "PathError",
+    "Plotly",
     "ReadOnlyError",
     "Run",
     "RunlakeError",
@@ -143,6 +160,7 @@ __all__ = [
     "__version__",
     "agent",
     "alert",
+    "box3d",
     "config",
     "define_metric",
     "finish",
@@ -156,6 +174,7 @@ __all__ = [
     "log_model",
     "mark_preempting",
     "plot",
+    "plot_table",
     "run",
     "save",
     "summary",

@@ -253,6 +253,9 @@ def test_charts_media_alerts_code_and_models_are_there(tmp_path, python, through
             "chart": wandb.plot.line(table, "x", "y", title="Line"),
             "sound": wandb.Audio([0.0, 0.5], sample_rate=8000),
             "points": wandb.Object3D([[0, 0, 0], [1, 1, 1]]),
+            "own": wandb.plot_table("wandb/scatter/v0", table, {"x": "x", "y": "y"}, {"title": "Own"}),
+            "classes": wandb.Classes([{"id": 0, "name": "cat"}]),
+            "joined": wandb.JoinedTable(table, table, "x"),
         })
         alert("Slow", "very", level=wandb.AlertLevel.WARN, wait_duration=300)
         run.log_code(".")
@@ -273,7 +276,8 @@ def test_charts_media_alerts_code_and_models_are_there(tmp_path, python, through
         ]))
     """
     assert python(code, through_exec=through_exec) == [
-        {"chart": "custom-chart", "sound": "audio-file", "points": "object3D-file"},
+        {"chart": "custom-chart", "sound": "audio-file", "points": "object3D-file"}
+        | {"own": "custom-chart", "classes": "classes", "joined": "joined-table"},
         "<svg",
         [["WARN", "Slow", "very"]],
         ["code/train.py", "models/m/train.py"],

@@ -7,11 +7,14 @@ import pickle
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
 import runlake
-from runlake.compat.finder import PACKAGE_FOLDER
+from runlake.compat.modules import LIST, known_names
+
+pytestmark = pytest.mark.usefixtures("installed")
 
 SAME = {
     "wandb.sdk.lib.config_util:ConfigError": "runlake:ConfigError",
@@ -54,19 +57,6 @@ def find(place):
     for name in path.split("."):
         found = getattr(found, name)
     return found
-
-
-@pytest.fixture(scope="module", autouse=True)
-def installed():
-    """`import wandb` is runlake's package, as after `install_as_wandb`; afterwards everything is as before."""
-    before = sys.meta_path[:], sys.path[:]
-    others = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "wandb"}
-    runlake.install_as_wandb()
-    yield
-    for name in [name for name in sys.modules if name.split(".")[0] == "wandb"]:
-        del sys.modules[name]
-    sys.modules.update(others)
-    sys.meta_path[:], sys.path[:] = before
 
 
 @pytest.mark.parametrize("place", SAME)
@@ -157,10 +147,98 @@ def test_names_of_the_active_run_can_be_imported_before_it_begins(tmp_path):
     assert json.loads(done.stdout) == [*before, config, config, True, 8, True, 2, True, 1, None]
 
 
-def test_every_module_that_is_a_file_still_gives_its_other_names():
-    for file in PACKAGE_FOLDER.rglob("*.py"):
-        parts = file.relative_to(PACKAGE_FOLDER).with_suffix("").parts
-        name = ".".join(parts).removesuffix(".__init__")
-        if name != "sitecustomize" and parts[-1] != "__main__":
+def test_everything_that_wandb_has_can_be_imported():
+    missing, others = [], set()
+    for name, offered in known_names().items():
+        try:
             module = importlib.import_module(name)
-            assert [name for name in dir(module) if not hasattr(module, name)] == []
+            missing += [f"{name}.{one}" for one in offered if not hasattr(module, one)]
+        except ModuleNotFoundError as error:  # an integration with a library that is not installed here
+            others.add(str(error.name).partition(".")[0])
+    assert (missing, others & {"wandb", "runlake"}, len(known_names()) > 300) == ([], set(), True)
+
+
+WANDB_PYTHON = Path(sys.prefix) / "wandb" / "bin" / "python"
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not WANDB_PYTHON.exists(), reason="the official client is not installed here")
+def test_the_list_of_names_is_that_of_the_official_client(tmp_path):
+    script = Path(__file__).with_name("list_wandb_names.py")
+    command = [WANDB_PYTHON, script, "--print"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+    assert listed == LIST.read_text("utf-8")
+
+
+def run_disabled(folder, code):
+    environment = {**os.environ, "WANDB_MODE": "disabled", "RUNLAKE_DIR": str(folder / "store")}
+    command = [sys.executable, "-W", "error", "-m", "runlake", "exec", "-W", "error", "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.long
+def test_where_runs_are_disabled_nothing_that_is_missing_raises(tmp_path):
+    code = """
+        import importlib, types
+        import wandb
+        from runlake.compat.modules import known_names
+
+        @wandb.integration.metaflow.wandb_log
+        def step():
+            return 7
+
+        before = wandb.sdk.sweeps.SweepInfo("anything").parameters["lr"]
+        run = wandb.init(project="p", strict=True)
+        used = 0
+        for module, names in known_names().items():
+            try:
+                found = [getattr(importlib.import_module(module), name) for name in names if not name.endswith("Error")]
+            except ModuleNotFoundError:
+                continue
+            for thing in found:
+                if getattr(thing, "__module__", None) == "runlake.compat.unsupported":
+                    made = thing("anything", at_all=True)
+                    made.attribute.of(it=made)["key"] = [*made]
+                    used += 1
+        print(used > 500, step())
+    """
+    assert run_disabled(tmp_path, code) == ["True 7"]
+
+
+def test_where_runs_are_disabled_no_call_of_a_run_raises(tmp_path):
+    code = """
+        import wandb
+
+        run = wandb.init(project="p", config={"lr": 0.1}, strict=True)
+        table = wandb.Table(columns=["x"], data=[[1]])
+        artifact = wandb.Artifact("data", type="dataset")
+        artifact.add(table, "table")
+        artifact.add_reference("s3://bucket/file")
+        wandb.log({"table": table, "image": wandb.Image([[0, 255]])})
+        wandb.log_artifact(artifact).wait()
+        wandb.log_artifact("nothing/there.bin", type="model", aliases=["best"])
+        wandb.use_artifact("entity/project/name:latest").download()
+        wandb.link_model("nothing.pt", "registry/model")
+        run.link_artifact(artifact, "registry/data")
+        run.upsert_artifact(artifact, distributed_id="d")
+        run.finish_artifact(artifact, distributed_id="d")
+        run.use_model("name:latest")
+        run.alert("title", "text")
+        run.define_metric("loss", step_metric="epoch", summary="min")
+        run.save("nothing.txt")
+        run.log_code()
+        run.mark_preempting()
+        run.pin_config_keys(["lr"])
+        wandb.pin_config_keys(["lr"])
+        run.write_logs("text")
+        run.unwatch()
+        run.status()
+        run.display()
+        run.to_html()
+        told = [run.project_url, run.sync_dir, run.sweep_url, run.url, run.dir, dict(run.config_static), run.offline]
+        wandb.finish()
+        print(len(told))
+    """
+    assert run_disabled(tmp_path, code) == ["7"]

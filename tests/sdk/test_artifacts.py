@@ -8,16 +8,24 @@ import pytest
 
 import runlake
 from runlake.errors import BadValueError, NotFoundError, NotSupportedError, PathError, RunlakeWarning, UsageError
+from runlake.media import left_out
+from runlake.sdk import artifact_calls
 from runlake.store.layout import TEMPORARY_PREFIX
 
 pytestmark = pytest.mark.usefixtures("session")
 
 
+@pytest.fixture(autouse=True)
+def nothing_said(monkeypatch):
+    """What was left out is said once in a process: each test hears it anew."""
+    monkeypatch.setattr(left_out, "_said", set())
+
+
 @pytest.fixture
 def run(begin):
     """A run that has said already what it leaves out of artifacts."""
+    left_out._said.add(artifact_calls._KEPT)
     with begin() as run:
-        run._warned.add("artifacts")
         yield run
 
 
@@ -95,8 +103,8 @@ def test_copies_that_were_never_kept_go_with_the_object(session, checkpoint):
 
 
 def test_copies_are_moved_into_place(session, checkpoint):
+    left_out._said.add(artifact_calls._KEPT)
     run = session.init(project="p", id="r")
-    run._warned.add("artifacts")
     artifact = runlake.Artifact("model", "weights")
     artifact.add_dir(checkpoint)
     copies = {path.stat().st_ino for path in temporary_files(run.dir)}
@@ -184,8 +192,8 @@ def test_a_kept_artifact_can_be_deleted(run, stored, checkpoint):
 
 
 def test_saving_an_artifact_keeps_it_with_the_active_run(session, checkpoint):
-    run = session.init(project="p", id="r")
-    run._warned.add("artifacts")
+    left_out._said.add(artifact_calls._KEPT)
+    session.init(project="p", id="r")
     artifact = runlake.Artifact("model", "weights")
     artifact.add_dir(checkpoint)
     artifact.save()
@@ -196,13 +204,12 @@ def test_saving_an_artifact_keeps_it_with_the_active_run(session, checkpoint):
 
 
 def test_an_artifact_of_another_run_is_found(begin, checkpoint):
+    left_out._said.add(artifact_calls._KEPT)
     for run_id, text in (("a", b"older"), ("b", b"newer")):
         with begin(run_id) as other:
-            other._warned.add("artifacts")
             (checkpoint / "model.bin").write_bytes(text)
             other.log_artifact(checkpoint, name="model", aliases=[f"of-{run_id}"])
     with begin("c") as run:
-        run._warned.add("artifacts")
         found = [run.use_artifact(name) for name in ("model", "p/model:of-a", "ann/p/model:latest")]
         assert [Path(one.get_entry("model.bin").local_path).read_bytes() for one in found] == [
             b"newer", b"older", b"newer",
@@ -275,7 +282,8 @@ def test_what_is_left_out_is_said_once(begin, checkpoint):
         assert [warning.filename for warning in told] == [__file__]
         with pytest.warns(RunlakeWarning, match="not linked to 'registry/model'"):
             assert run.link_artifact(artifact, "registry/model") is artifact
-        assert run.link_model(checkpoint, "registry/model", name="linked") is None
+        with pytest.warns(RunlakeWarning, match="not linked to 'registry/model'"):
+            assert run.link_model(checkpoint, "registry/model", name="linked") is None
         assert contents(run.use_model("linked")) == contents(checkpoint)
 
 

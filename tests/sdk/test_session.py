@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import runlake
 from runlake.cli.app import app
-from runlake.errors import BadValueError, NotSupportedError, ReadOnlyError, RunlakeError, RunlakeWarning, UsageError
+from runlake.errors import BadValueError, ReadOnlyError, RunlakeError, RunlakeWarning, UsageError
 from runlake.model import RunPath
 from runlake.sdk.session import NotStartedError, Session
 
@@ -243,12 +243,6 @@ def test_a_setting_that_cannot_be_is_refused_by_name(monkeypatch):
     monkeypatch.setenv("RUNLAKE_MODE", "sideways")
     with pytest.raises(BadValueError, match="RUNLAKE_MODE is 'sideways'"):
         runlake.init()
-
-
-@pytest.mark.parametrize("argument", ["tensorboard", "sync_tensorboard"])
-def test_what_is_not_supported_yet_is_refused_by_name(argument):
-    with pytest.raises(NotSupportedError, match=argument):
-        runlake.init(**{argument: "x"})
 
 
 def test_config_may_be_many_things_and_parts_of_it_left_out(stored):

@@ -7,7 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from runlake.errors import UsageError
+from runlake.sdk.active import session
+from runlake.sdk.run import Run
 from runlake.settings import Settings, resolve
+
+patched: dict[str, list[Any]] = {"gym": [], "keras": [], "tensorboard": []}
+"""What integrations have patched, by library; theirs to write."""
 
 
 def login(*args: Any, **kwargs: Any) -> bool:
@@ -28,6 +34,26 @@ def setup(settings: Any = None) -> Setup:
 
 def ensure_configured() -> None:
     """Do nothing: settings are read when they are needed."""
+
+
+def sagemaker_auth(overrides: Any = None, path: str = ".") -> None:
+    """Do nothing: it hands W&B's key to jobs of SageMaker, and there is none."""
+
+
+def attach(attach_id: str | None = None, run_id: str | None = None, *, run: Run | None = None) -> Run:
+    """The active run, where that is the one that is meant; raises `UsageError` where it is another's.
+
+    What another process began is gone on with by ``init(id=…, resume="must")``, or written by both with
+    ``mode="shared"``.
+    """
+    active = run if run is not None else session.run
+    wanted = run_id or attach_id
+    if active is None or (wanted is not None and active.id != wanted):
+        raise UsageError(
+            f'no run {wanted or ""} is active in this process; go on with one by init(id=..., resume="must"), or let '
+            'several processes write it with init(id=..., mode="shared")'
+        )
+    return active
 
 
 def teardown(exit_code: int | None = None) -> None:

@@ -30,12 +30,14 @@ _API = {
 _COURTESIES = {
     name: f"runlake.compat.courtesies:{name}"
     for name in (
-        "ensure_configured", "login", "require", "setup", "teardown", "termerror", "termlog", "termsetup", "termwarn",
+        "attach", "ensure_configured", "login", "patched", "require", "sagemaker_auth", "setup", "teardown",
+        "termerror", "termlog", "termsetup", "termwarn",
     )
 }  # fmt: skip
 _MEDIA = {
     **dict.fromkeys(("BatchableMedia", "Media", "WBValue"), "runlake.media.stored:Media"),
     **{name: f"runlake.media.annotations:{name}" for name in ("BoundingBoxes2D", "ImageMask")},
+    "Node": "runlake.media.graph:Node",
     "box3d": "runlake.media.scene:box3d",
 }
 _ANYWHERE = {
@@ -43,24 +45,33 @@ _ANYWHERE = {
     **_MEDIA,
     "UnsupportedError": "runlake.errors:NotSupportedError",
     "WandbWarning": "runlake.errors:RunlakeWarning",
-    "generate_id": "wandb.util:generate_id",
+    "ArtifactTTL": "wandb.sdk.artifacts.artifact_ttl:ArtifactTTL",
+    **dict.fromkeys(("generate_fast_id", "generate_id"), "wandb.util:generate_id"),
+    **dict.fromkeys(("in_ipython", "in_jupyter", "in_notebook"), "runlake.sdk.session:in_notebook"),
+    "parse_config": "runlake.sdk.config_source:read_config",
 }
 """The same wherever a module of W&B offers it."""
 
 _ROOMS = {"wandb.apis.public": _API, "wandb.plot": {"CustomChart": "runlake.plot:Chart"}}
 """The same in a package of W&B and all below it."""
 
+_INNER_API = "runlake.compat.inner_api:InnerApi"
 _CONFIG = {"Config": "runlake.sdk.config:Config"}
 _SUMMARY = {"Summary": "runlake.sdk.summary:Summary"}
 _OBJECTS: dict[str, dict[str, str]] = {
-    "wandb": {**_CONFIG, "join": "runlake.sdk.active:finish", "PublicApi": _API["Api"]},
-    "wandb.apis": {"PublicApi": _API["Api"]},
+    "wandb": {
+        **_CONFIG, "_attach": _COURTESIES["attach"], "api": "runlake.compat.inner_api:api",
+        "InternalApi": _INNER_API, "PublicApi": _API["Api"], "join": "runlake.sdk.active:finish",
+    },
+    "wandb.apis": {"InternalApi": _INNER_API, "PublicApi": _API["Api"]},
+    "wandb.apis.internal": {"Api": _INNER_API, "InternalApi": _INNER_API},
     "wandb.sdk": {
         **_CONFIG, **_SUMMARY, "finish": "runlake.sdk.active:finish", "init": "runlake.sdk.active:init",
         "sweep": "runlake.sweeps.create:sweep",
     },
     "wandb.sdk.lib": {name: f"wandb.sdk.lib.disabled:{name}" for name in ("RunDisabled", "SummaryDisabled")},
-    "wandb.sdk.wandb_config": _CONFIG,
+    "wandb.sdk.lib.json_util": {name: f"json:{name}" for name in ("dump", "dumps", "load", "loads")},
+    "wandb.sdk.wandb_config": {**_CONFIG, "ConfigStatic": "runlake.sdk.familiar:ConfigStatic"},
     "wandb.sdk.wandb_init": {"init": "runlake.sdk.active:init"},
     "wandb.sdk.wandb_run": {"RunStatus": "runlake.sdk.extras:RunStatus", "finish": "runlake.sdk.active:finish"},
     "wandb.sdk.wandb_summary": {
@@ -72,6 +83,9 @@ _OBJECTS: dict[str, dict[str, str]] = {
     "wandb.sdk.wandb_setup": {"singleton": "runlake.compat.courtesies:setup"},
     "wandb.wandb_agent": {"agent": "runlake.sweeps.agent:agent"},
 }  # fmt: skip
+
+_CALLS_OF_A_RUN = ("pin_config_keys", "restore", "write_logs")
+"""Methods of the active run that the module has too, beside those of runlake's face."""
 
 EARLIER_MODULES = {
     "wandb.apis": "InternalApi PublicApi",
@@ -92,6 +106,7 @@ OTHER_NAMES = {
     "wandb.helper": "wandb.sdk.wandb_helper",
     "wandb.keras": "wandb.integration.keras",
     "wandb.lightgbm": "wandb.integration.lightgbm",
+    "wandb.profiler": "wandb.sdk.internal.profiler",
     "wandb.sacred": "wandb.integration.sacred",
     "wandb.sdk.helper": "wandb.sdk.wandb_helper",
     "wandb.tensorboard": "wandb.integration.tensorboard",
@@ -109,6 +124,10 @@ def find_object(module: str, name: str, *, is_listed: bool) -> Any:
 
     `is_listed`: W&B's module has that name, so an object that runlake has under the same name is meant.
     """
+    if module == "wandb" and name in _CALLS_OF_A_RUN:
+        from runlake.sdk.active import call_of_the_active_run
+
+        return call_of_the_active_run(name)
     place = _OBJECTS.get(module, {}).get(name)
     if place is None and is_listed:
         place = _ANYWHERE.get(name) or next(

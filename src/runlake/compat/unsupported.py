@@ -13,14 +13,11 @@ from runlake.errors import NotSupportedError, RunlakeError
 
 _CONTROLLER = "the search is the store's: every agent asks it for the next run, and no controller is needed"
 _MEDIA = "log a figure as it is, or an Image, Table or Html, or keep the file with save(path)"
-_VEGA = "charts of Vega are not drawn; runlake.plot has line, scatter, bar, histogram and others, for a Table"
 _REMOTE = "it belongs to W&B's server"
 _INTEGRATION = "log from a callback of the library's own with runlake.log(…)"
 
 REASONS: dict[str, str] = {
     "controller": _CONTROLLER,
-    **dict.fromkeys(("Plotly", "Bokeh", "Graph", "JoinedTable", "EvalTable"), _MEDIA),
-    "plot_table": _VEGA,
     **dict.fromkeys(("launch", "launch_add", "LaunchJob"), _REMOTE),
 }
 _REASONS_BY_ROOM = {
@@ -67,7 +64,7 @@ def unsupported(place: str) -> Any:
         return type(name, (UnsupportedType,), {"message": message, "__doc__": message})
 
     def use(*args: Any, **options: Any) -> Any:
-        return refuse(message)
+        return refuse(message)(*args, **options)  # what does nothing leaves a function that it decorates as it is
 
     use.__name__ = use.__qualname__ = name
     use.__doc__ = message

@@ -254,7 +254,7 @@ def _picture_of(data: Any, mode: str | None, file_type: str | None, normalize: b
     if kind == "pil":
         return picture_from_pil(data, mode=mode, file_type=file_type)
     if kind == "figure":
-        return picture_from_figure(_figure_of(data), mode=mode, file_type=file_type)
+        return picture_from_figure(figure_of(data), mode=mode, file_type=file_type)
     if hasattr(data, "read"):
         content = data.read()
         if not isinstance(content, bytes):
@@ -268,7 +268,7 @@ def _picture_of(data: Any, mode: str | None, file_type: str | None, normalize: b
     )
 
 
-def _figure_of(value: Any) -> Any:
+def figure_of(value: Any) -> Any:
     """The whole figure that axes or a part of a figure belong to; the current one of `pyplot`."""
     if isinstance(value, ModuleType):
         return value.gcf()

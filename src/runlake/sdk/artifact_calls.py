@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from runlake.sdk.kept_artifacts import KeptArtifacts
 
 _KEPT = (
-    "artifacts are kept as files of their run, under artifacts/<name>/<version>/; versions that runs share, lineage "
-    "and registries are not supported yet; said once"
+    "artifacts are kept as files of their run, below artifacts/<name>/<version>/; versions that runs share, lineage "
+    "and registries are not supported yet"
 )
 
 
@@ -39,7 +39,7 @@ class ArtifactCalls:
         def run_path(self) -> RunPath: ...
         @property
         def disabled(self) -> bool: ...
-        def leave_out(self, what: str, message: str) -> None: ...
+        def leave_out(self, message: str) -> None: ...
         def log_model(self, path: Any, name: str | None = None, aliases: list[str] | None = None) -> str | None: ...
         def _tell_not_kept(self, what: str, error: Exception) -> None: ...
 
@@ -56,7 +56,7 @@ class ArtifactCalls:
         A file, a folder or an address is made an artifact of that name first; without `name` it is called
         ``run-<id>-<file name>``. Files that are those of its newest version make no new one.
         """
-        self.leave_out("artifacts", _KEPT)
+        self.leave_out(_KEPT)
         artifact = self._as_artifact(artifact_or_path, name, type)
         aliases = [aliases] if isinstance(aliases, str) else list(aliases or [])
         if self.disabled:
@@ -91,7 +91,7 @@ class ArtifactCalls:
 
         One that no run keeps yet is kept with this one. Raises `NotFoundError` for a name that is not there.
         """
-        self.leave_out("artifacts", _KEPT)
+        self.leave_out(_KEPT)
         from runlake.sdk.artifact import Artifact
 
         if isinstance(artifact_or_name, Artifact):
@@ -103,9 +103,7 @@ class ArtifactCalls:
 
     def link_artifact(self, artifact: Artifact, target_path: str, aliases: Sequence[str] | None = None) -> Artifact:
         """Keep the artifact with the run, if it is not yet; there is no registry that it could be linked to."""
-        self.leave_out(
-            "links", f"artifacts are kept with their run and not linked to {target_path!r}: there are no registries"
-        )
+        self.leave_out(f"artifacts are kept with their run and not linked to {target_path!r}: there are no registries")
         return self.log_artifact(artifact) if artifact.is_draft() else artifact
 
     def link_model(
@@ -117,7 +115,6 @@ class ArtifactCalls:
     ) -> None:
         """Keep the model as `log_model` does; there is no registry that it could be linked to."""
         self.leave_out(
-            "links",
             f"models are kept with their run and not linked to {registered_model_name!r}: there are no registries",
         )
         if not self.disabled:

@@ -17,6 +17,7 @@ class DisabledWriter:
     """Checks what is logged as a journal would, and forgets it."""
 
     writer = "disabled"
+    is_ended = False
 
     def log(
         self,

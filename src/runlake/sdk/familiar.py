@@ -5,12 +5,12 @@ A base class of `Run`, so that the file with the hot path holds nothing else.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from runlake.errors import NotSupportedError, RunlakeWarning
+from runlake.errors import NotSupportedError
+from runlake.media.left_out import left_out, strictly
 from runlake.sdk.config import Config
 from runlake.settings import Settings
 from runlake.store.layout import Layout
@@ -51,7 +51,6 @@ class Familiar:
 
     _layout: Layout
     _settings: Settings
-    _warned: set[str]
 
     if TYPE_CHECKING:
 
@@ -65,18 +64,14 @@ class Familiar:
         def config(self) -> Config: ...
         def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None: ...
 
-    def leave_out(self, what: str, message: str) -> None:
-        """Warn, once for each `what`, of what a call does not do (yet).
+    def leave_out(self, message: str) -> None:
+        """Warn, the first time, of what a call does not do (yet).
 
         A strict run raises `NotSupportedError` instead, a disabled one says nothing.
         """
-        if self.disabled:
-            return
-        if self._settings.strict:
-            raise NotSupportedError(message)
-        if what not in self._warned:
-            self._warned.add(what)
-            warnings.warn(f"runlake: {message}", RunlakeWarning, stacklevel=3)
+        if not self.disabled:
+            with strictly(self._settings.strict):
+                left_out(message)
 
     @property
     def project_url(self) -> str:
@@ -117,7 +112,7 @@ class Familiar:
 
     def write_logs(self, text: str) -> None:
         """Keep text with the run, in its file ``logs.txt``: it does not come among the printed lines."""
-        self.leave_out("write_logs", f"what write_logs() is given is kept in {LOGS_FILE}, not among the printed lines")
+        self.leave_out(f"what write_logs() is given is kept in {LOGS_FILE}, not among the printed lines")
         if not self.disabled:
             with (Path(self.dir) / LOGS_FILE).open("a", encoding="utf-8") as file:
                 file.write(text)

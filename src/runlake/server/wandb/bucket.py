@@ -23,6 +23,10 @@ from runlake.server.wandb.wire import HIDDEN_KEY, NOT_OF_THE_USER, load_json_str
 
 _ENVIRONMENT_KEY, _RULES_KEY, _BRANCH_KEY = "e", "m", "branch_point"
 
+_OF_THE_PROCESS = frozenset({"t", _ENVIRONMENT_KEY, _RULES_KEY, _BRANCH_KEY})
+"""What a process says of itself in the hidden configuration, or what is kept elsewhere; the rest is of the run, such as
+the labels of masks and the charts of plots."""
+
 _INFO_FIELDS = {"displayName": "name", "notes": "notes", "groupName": "group", "jobType": "job_type", "tags": "tags"}
 _AGGREGATES = {1: "min", 2: "max", 3: "mean", 4: "best", 5: "last", 6: "none", 7: "copy", 8: "first"}
 
@@ -51,6 +55,8 @@ def upsert(context: RequestContext, given: Mapping[str, Any]) -> dict[str, Any]:
     hidden = config.pop(HIDDEN_KEY, {}) if config is not None else {}
     if not context.client.is_training:
         return _edit(context, path, given, config)
+    if config is not None and isinstance(hidden, dict) and (kept := _kept_of(hidden)):
+        config[HIDDEN_KEY] = kept
     row_counts = reference.row_counts if reference is not None else None
     if row_counts is not None and reference is not None and reference.writer is not None:
         return _say(context, path, given, config, hidden, line_count=row_counts["history"])
@@ -184,6 +190,11 @@ def _read_summary(text: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         return {}
     return {key: value for key, value in document.items() if key not in NOT_OF_THE_USER}
+
+
+def _kept_of(hidden: Mapping[str, Any]) -> dict[str, Any]:
+    """What has a value for itself, as a version has, is of the process; what is of the run has keys."""
+    return {key: value for key, value in hidden.items() if isinstance(value, dict) and key not in _OF_THE_PROCESS}
 
 
 def _read_rules(hidden: Mapping[str, Any]) -> Iterator[MetricRule]:

@@ -59,9 +59,11 @@ class EntityNode:
         return UserNode(self._context, person) if person is not None else None
 
     def members(self, _: ResolveInfo) -> list[MemberNode]:
+        """Who is in the team; a person is a team of one."""
         team = visible_team(self._context, self.name)
         if team is None:
-            return []
+            person = visible_person(self._context, self.name)
+            return [] if person is None else [MemberNode(person, "admin")]
         people = self._context.people.directory().people
         return [MemberNode(people[name], role) for name, role in sorted(team.members.items()) if name in people]
 
@@ -143,8 +145,9 @@ class UserNode:
         return self._context.service.default_entity if self._is_viewer else self.username
 
     def teams(self, _: ResolveInfo) -> WholeConnection:
+        """Where they may put runs: what bears their name, then their teams."""
         names = [name for name in sorted(self._person.teams) if visible_team(self._context, name) is not None]
-        return WholeConnection.of([EntityNode(self._context, name) for name in names])
+        return WholeConnection.of([EntityNode(self._context, name) for name in (self.username, *names)])
 
     def apiKeys(self, _: ResolveInfo) -> WholeConnection:
         if self._context.people is None or not (self._is_viewer or _is_admin(self._context)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -47,8 +48,10 @@ class MutationRoot(ArtifactMutations, PeopleMutations, SweepMutations):
         return {"rewoundRun": _RewoundRunNode(self._context, begun.row_counts, begun.writer, path)}
 
     def deleteRun(self, _: ResolveInfo, input: Given) -> dict[str, Any]:
+        """Delete the run. One that is gone is what was asked for."""
         path = run_path_of(input["id"])
-        self._service.delete_run(path)
+        with contextlib.suppress(NotFoundError):
+            self._service.delete_run(path)
         if self._context.parquet is not None:
             self._context.parquet.forget(path)
         return {"clientMutationId": input.get("clientMutationId")}

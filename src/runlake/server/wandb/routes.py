@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -15,11 +16,12 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, RawBody, SkipValidation
 
 from runlake.errors import AuthenticationError, BadValueError, GapError, NotFoundError
-from runlake.model import RunPath, WriterBatch
+from runlake.model import BegunWriter, RunPath, WriterBatch, WriterStart
 from runlake.server.file_bytes import RequestBody, send_file
 from runlake.server.guard import GuardedService
 from runlake.server.logs import MEANT_IN_SCOPE
 from runlake.server.parts import ServerParts, person_of
+from runlake.server.people import Person
 from runlake.server.problems import Problem
 from runlake.server.wandb.context import Client, RequestContext
 from runlake.server.wandb.not_kept import Lost
@@ -109,9 +111,7 @@ def file_stream(
     path = RunPath(entity, project, run_id)
     service = parts.service_of_caller(request)
     client_id = request.headers.get("x-wandb-async-client-id")
-    begun = service.find_writer(path, client_id)
-    if begun is None:
-        raise NotFoundError(f"run {path} is not written through this server, or it was deleted; begin it anew")
+    begun = service.find_writer(path, client_id) or _begin_made_run(service, path, person_of(request))
     content = read_body(body, request.headers.get("content-encoding"))
     try:
         batch = read_batch(content, begun.row_counts, has_labels=client_id is not None) if content else WriterBatch()
@@ -125,6 +125,17 @@ def file_stream(
         cast(dict[str, Any], request.scope)[MEANT_IN_SCOPE] = True
         return _tell(told, is_last=lost.is_last)
     return Response(msgspec.json.encode({"stopped": answer.is_stop_requested}), media_type="application/json")
+
+
+def _begin_made_run(service: Service, path: RunPath, person: Person | None) -> BegunWriter:
+    """Begin a run that was made and not begun: who sends what others wrote does not say that it begins.
+
+    NotFoundError for every other run.
+    """
+    with contextlib.suppress(NotFoundError):
+        if service.read_run(path).state == "pending":
+            return service.begin_writer(path, WriterStart(user=None if person is None else person.username))
+    raise NotFoundError(f"run {path} is not written through this server, or it was deleted; begin it anew")
 
 
 def _tell(text: str, *, is_last: bool) -> Response[bytes]:
