@@ -285,13 +285,13 @@ def _summary(
 
 
 def rule_for(path: str, rules: Mapping[str, MetricRule]) -> MetricRule | None:
-    """The rule of a metric: one of its own name, else the first glob that matches."""
+    """The rule of a metric: one of its own name, else the first glob that matches; dots in keys escaped, or not."""
     if not rules:
         return None
-    name = ".".join(split_path(path))
-    if name in rules:
-        return rules[name]
-    return next((r for r in rules.values() if "*" in r.name and fnmatch.fnmatchcase(name, r.name)), None)
+    names = dict.fromkeys((path, ".".join(split_path(path))))
+    own = next((rules[name] for name in names if name in rules), None)
+    globs = (r for r in rules.values() if "*" in r.name and any(fnmatch.fnmatchcase(name, r.name) for name in names))
+    return own or next(globs, None)
 
 
 def _summary_of(path: str, value: Any, rules: Mapping[str, MetricRule], history: StreamFold) -> dict[str, Any]:
