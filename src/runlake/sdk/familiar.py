@@ -6,12 +6,14 @@ A base class of `Run`, so that the file with the hot path holds nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from runlake.errors import NotSupportedError
 from runlake.media.left_out import left_out, strictly
 from runlake.sdk.config import Config
+from runlake.sdk.inert import Inert
 from runlake.settings import Settings
 from runlake.store.layout import Layout
 
@@ -119,3 +121,14 @@ class Familiar:
 
     def pin_config_keys(self, keys: Sequence[str] = ()) -> None:
         """Do nothing: it says which keys W&B's page shows first."""
+
+    def restore(self, name: str, run_path: str | None = None, replace: bool = False, root: str | None = None) -> Any:
+        """Copy a file of a stored run, this one unless `run_path` names another, to `root` (`dir`), and open it.
+
+        A file that lies there already is opened as it is, unless `replace`; see `runlake.restore`.
+        """
+        if self.disabled:
+            return Inert()
+        reading: Any = import_module("runlake.api.restore")  # the SDK does not know those who read, and needs no more
+        path, place = run_path or list(self.run_path), self.dir if root is None else root
+        return reading.restore(name, path, replace, place, store=self._layout.root)

@@ -41,7 +41,7 @@ from runlake.store.layout import Layout
 from runlake.store.opening import OpenedRun, open_child
 from runlake.values import flatten, unflatten
 
-_LATER = {"plot_table", "restore"}
+_LATER = {"plot_table"}
 
 _PLAIN = frozenset({float, int, str, bool, type(None), bytes})
 
