@@ -61,7 +61,8 @@ class ListedModule(ModuleType):
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Importing ``wandb.plot.bar`` would set it in ``wandb.plot``, where the function of that name stands.
-        if not (isinstance(value, ModuleType) and name in _listed(self.__name__)):
+        is_taken = name in _listed(self.__name__) or not isinstance(self.__dict__.get(name, value), ModuleType)
+        if not (isinstance(value, ModuleType) and is_taken):
             super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
@@ -88,6 +89,8 @@ class ListFinder:
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and isinstance(spec.loader, SourceFileLoader):
             spec.loader = ListedFile(spec.loader.name, spec.loader.path)
+            if spec.submodule_search_locations is None and fullname in _packages():  # one file here, several there
+                spec.submodule_search_locations = []
             return spec
         if fullname not in known_names() and fullname not in OTHER_NAMES:
             return None

@@ -84,7 +84,7 @@ _OBJECTS: dict[str, dict[str, str]] = {
     "wandb.wandb_agent": {"agent": "runlake.sweeps.agent:agent"},
 }  # fmt: skip
 
-_CALLS_OF_A_RUN = ("pin_config_keys", "restore", "write_logs")
+_CALLS_OF_A_RUN = ("pin_config_keys", "write_logs")
 """Methods of the active run that the module has too, beside those of runlake's face."""
 
 EARLIER_MODULES = {
