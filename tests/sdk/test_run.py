@@ -20,6 +20,8 @@ from runlake.errors import (
     UsageError,
 )
 from runlake.model import MetricRule, RunPath
+from runlake.sdk import active
+from runlake.sdk.active import call_of_the_active_run
 from runlake.sdk.rules import RuleBook, make_rule
 from runlake.sdk.run import Run
 from runlake.settings import Settings
@@ -625,6 +627,21 @@ def test_a_finish_that_was_broken_off_is_finished_by_the_next(begin, stored):
     assert run.state == "running"
     run.end(255)
     assert (stored.state(), stored.rows()) == (("failed", 255), [{"_step": 0, "a": 1}])
+
+
+def test_a_warning_points_to_the_line_that_led_to_it(begin, monkeypatch):
+    def log_lower(log):
+        log({"a": 1}, step=3)
+
+    for log in (begin("one").log, call_of_the_active_run("log")):
+        monkeypatch.setattr(active.session, "run", run := begin("r"))
+        run.log({"a": 1}, step=5)
+        run_of_log = getattr(log, "__self__", run)
+        run_of_log.log({"a": 1}, step=5)
+        with pytest.warns(RunlakeWarning, match="step 3 is lower") as told:
+            log_lower(log)
+        line = log_lower.__code__.co_firstlineno + 1
+        assert [(one.filename, one.lineno) for one in told] == [(__file__, line)]
 
 
 # Threads

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -76,9 +77,27 @@ def test_importing_loads_nothing_heavy_and_init_neither(script):
 
 def test_a_second_init_returns_the_active_run():
     run = runlake.init(id="r", project="p")
-    assert runlake.init(id="other", project="q", config={"x": 1}) is run
+    assert runlake.init() is run
     run.finish()
     assert runlake.init(project="p") is not run
+
+
+def test_what_a_second_init_asks_for_in_vain_is_told():
+    config = {"lr": 0.1, "net": {"depth": 2}}
+    run = runlake.init(id="r", project="p", name="n", tags=["a"], config=config)
+    for same in ({"project": "p"}, {"name": "n", "tags": "a", "config": config}, {"settings": {"run_id": "r"}}):
+        assert runlake.init(**same, reinit=False, dir="x") is run
+    settings = {"run_group": "g", "mode": "offline"}
+    with warnings.catch_warnings(record=True) as told:
+        assert runlake.init(project="two", name="n", config={"x": 1, **config}, settings=settings) is run
+        assert runlake.init(config={"lr": 0.2, "net": {"depth": 2}}, id="s", entity="team") is run
+    says = "init() gives run ann/p/r, which is active, and leaves out "
+    assert [str(one.message).removeprefix(f"runlake: {says}").partition(". For")[0] for one in told] == [
+        "project='two'; group='g'; mode='offline'; config with 'x'",
+        "entity='team'; run_id='s'; config with 'lr'",
+    ]
+    assert {one.filename for one in told} == {__file__}
+    assert (run.project, dict(run.config)) == ("p", config)
 
 
 def test_reinit_says_what_a_second_init_does(stored):

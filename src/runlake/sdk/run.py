@@ -13,24 +13,25 @@ import os
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
-from runlake.errors import BadValueError, LogTypeError, RunlakeWarning, UsageError
+from runlake.errors import BadValueError, LogTypeError, UsageError
 from runlake.model import RUNTIME, TIMESTAMP, MetricRule, State
 from runlake.sdk.artifact_calls import ArtifactCalls
 from runlake.sdk.backlog import FAULTS, Backlog, is_fault
 from runlake.sdk.config import Config
 from runlake.sdk.disabled import DisabledFiles
+from runlake.sdk.exit_hooks import end_with_worker, exit_code_of
 from runlake.sdk.extras import Extras
 from runlake.sdk.facts import RunFacts
 from runlake.sdk.familiar import Familiar
 from runlake.sdk.files import Policy, RunFiles
 from runlake.sdk.live_summary import LiveSummary
 from runlake.sdk.rules import make_rule
+from runlake.sdk.saying import warn
 from runlake.sdk.summary import Summary
 from runlake.settings import Settings
 from runlake.store import record
@@ -64,11 +65,14 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         self.on_finishing: Callable[[], None] | None = None
         self.on_finished: Callable[[], None] | None = None
         self.is_stop_requested = False
+        self.is_interrupted = False
+        """Somebody pressed Ctrl-C in a run of an agent: ended by that KeyboardInterrupt, it was killed."""
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self._is_child_without_writer = self._has_written_end = False
         self._next_step = opened.next_step
         self._open_step: int | None = None
+        self._named_step: int | None = None
         self._started_at = clock()
         self._monotonic_start = time.monotonic() - (before.runtime_s if before else 0.0)
         self._live = LiveSummary(
@@ -140,7 +144,7 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         commits = step is None if commit is None else commit
         if step is not None and step != self._open_step:
             self._close_row()
-            self._next_step = step
+            self._next_step = self._named_step = step
         at = self._next_step if self._open_step is None else self._open_step
         self._write(data, at, commits)
         self._open_step = None if commits else at
@@ -201,10 +205,11 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         return UsageError(f"log() after finish(): run {self.path} has ended; begin another with runlake.init()")
 
     def log_apart(self, take: Callable[[], Iterable[tuple[Mapping[str, Any], float]]]) -> None:
-        """Log whole rows, each with its time, beside whatever row is open; called by helpers.
+        """Log whole rows, each with its time; called by helpers.
 
-        `take` hands them out while the run is held: rows that two threads bring stay in order. After the end none is
-        taken.
+        A row that is open for a step of the program's own stays open, and these stand beside it; one that is open
+        without a step, as `watch` leaves it, is joined. `take` hands them out while the run is held: rows that two
+        threads bring stay in order. After the end none is taken.
         """
         with self._lock:
             if self._state != "running":
@@ -213,10 +218,10 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
                 age_s = self._clock() - timestamp
                 runtime = max(0.0, time.monotonic() - self._monotonic_start - age_s)
                 timed = {TIMESTAMP: timestamp, RUNTIME: runtime, **data}
-                if self._open_step is None:
-                    self.log(timed)
-                else:
+                if self._open_step is not None and self._open_step == self._named_step:
                     self._write_behind(timed, self._open_step)
+                else:
+                    self.log(timed)
 
     # Faults of the disk
 
@@ -263,7 +268,7 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
     def _warn(self, what: str, message: str) -> None:
         if what not in self._warned:
             self._warned.add(what)
-            warnings.warn(f"runlake: {message}", RunlakeWarning, stacklevel=5)
+            warn(message)
 
     # Config, summary, metrics
 
@@ -433,7 +438,8 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
 
     def _state_after(self, exit_code: int, state: State | None) -> State:
         if state is None:
-            state = "killed" if self.is_stop_requested else "failed" if exit_code else "finished"
+            is_killed = self.is_interrupted and isinstance(sys.exception(), KeyboardInterrupt)
+            state = "killed" if self.is_stop_requested or is_killed else "failed" if exit_code else "finished"
         return "preempted" if self._is_preempting and state != "finished" else state
 
     def _write_end(self, exit_code: int, ended: State) -> None:
@@ -472,7 +478,7 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.end(exit_code_of(error) if isinstance(error, SystemExit) else 0 if kind is None else 1)
+        self.end(exit_code_of(error))
 
     def __reduce__(self) -> Any:
         raise TypeError(
@@ -507,14 +513,8 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
             opened = open_child(self._layout, self._opened, prepare=self.prepare, clock=self._clock)
             self._writer, self._writer_log, self._pid = opened.writer, opened.writer.log, os.getpid()
             self._is_child_without_writer = False
-            self._end_with_worker()
+            end_with_worker(lambda: lambda _exit_code: self.end(0))  # how it ends is not how the run ends
         return self._writer
-
-    def _end_with_worker(self) -> None:
-        """The workers of `multiprocessing` leave by `os._exit`: nothing but its own finalizers runs at their end."""
-        util = sys.modules.get("multiprocessing.util")
-        if util is not None and sys.modules["multiprocessing.process"].parent_process() is not None:
-            util.Finalize(None, self.end, args=(0,), exitpriority=100)
 
     def _open_and_log(self, data: Mapping[str, Any], **where: Any) -> dict[str, Any] | None:
         return self._writer_here().log(data, **where)
@@ -527,8 +527,3 @@ def _whole_step(step: Any) -> int:
     if not -(2**63) <= whole < 2**63:
         raise LogTypeError(f"step {whole} does not fit into 64 bits")
     return whole
-
-
-def exit_code_of(error: SystemExit) -> int:
-    """The exit code that the interpreter makes of it: None is 0, and a message 1."""
-    return error.code if isinstance(error.code, int) else 0 if error.code is None else 1

@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-SUBMODULES = ("tensorboard",)
+SUBMODULES = ("catboost", "gym", "keras", "lightgbm", "sb3", "sklearn", "tensorboard", "xgboost")
 
 
 def __getattr__(name: str) -> Any:
