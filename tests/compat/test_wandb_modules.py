@@ -43,6 +43,8 @@ SAME = {
     "wandb.errors.term:termwarn": "runlake.compat.courtesies:termwarn",
     "wandb.plot:CustomChart": "runlake.plot:Chart",
     "wandb.plot.bar:bar": "runlake.plot:bar",
+    "wandb.integration.tensorboard.monkeypatch:patch": "runlake.integrations.tensorboard:patch",
+    "wandb.tensorboard:patch": "runlake.integrations.tensorboard:patch",
     "wandb.wandb_run:Run": "runlake:Run",
     "wandb:apis.public.Run": "runlake.api.stored_run:StoredRun",
     "wandb:join": "runlake:finish",
@@ -75,7 +77,7 @@ def test_a_function_is_not_hidden_by_the_module_of_its_name():
 
 
 def test_a_module_may_have_two_names():
-    assert importlib.import_module("wandb.xgboost") is importlib.import_module("wandb.integration.xgboost")
+    assert importlib.import_module("wandb.sacred") is importlib.import_module("wandb.integration.sacred")
 
 
 @pytest.mark.parametrize("name", ["wandb.nothing", "wandb.sdk.nothing", "wandb.util.nothing", "wandb.plot.bar.nothing"])
