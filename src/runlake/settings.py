@@ -139,6 +139,11 @@ def _one_of(*choices: str, **aliases: str | None) -> Callable[[Any], Any]:
 # Defaults that depend on the machine and the user -------------------------------------------------------------
 
 
+def is_server(place: str) -> bool:
+    """Whether it is the address of a server, and not that of a folder."""
+    return place.partition("://")[0].lower() in ("http", "https")
+
+
 def data_dir(environ: Mapping[str, str]) -> Path:
     """The store of last resort: the user's own data folder."""
     home = _home(environ)
@@ -276,6 +281,7 @@ ROWS = (
     Row("disable_git", _flag, False, "WANDB_DISABLE_GIT", (), "do not look at git"),
     Row("disable_code", _flag, False, "WANDB_DISABLE_CODE", (), "do not keep the diff of the code"),
     Row("disable_system", _flag, False, None, ("x_disable_stats", "_disable_stats"), "no system metrics"),
+    Row("sync_tensorboard", _flag, False, None, (), "event files of TensorBoard become rows of the run"),
     Row("seal", _one_of("detached", "off"), "detached", None, (), "who seals a finished run"),
     Row("finish_timeout_s", _seconds(0.0), 60.0, None, (), "seconds that finish() waits until a server has everything"),
     Row("sync_interval_s", _seconds(0.0), None, None, (), "force rows to the disk this often; none: the system does"),
@@ -345,6 +351,7 @@ class Settings:
     disable_git: bool
     disable_code: bool
     disable_system: bool
+    sync_tensorboard: bool
     seal: Literal["detached", "off"]
     finish_timeout_s: float
     sync_interval_s: float | None
@@ -370,6 +377,18 @@ class Settings:
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"settings cannot be changed; pass {name}= to Settings or to init")
+
+    def __getattr__(self, name: str) -> Any:
+        """The names in W&B's Settings: ``run_name`` is ``name``."""
+        row = _ROW_OF.get(name)
+        if row is None or row.name == name:
+            raise AttributeError(f"there is no setting {name!r}; `runlake settings` lists those there are")
+        return getattr(self, row.name)
+
+    def tell_places(self, **places: str) -> None:
+        """Called by a run that has these settings: `files_dir` and `sync_dir` are its folders."""
+        for name, place in places.items():
+            object.__setattr__(self, name, place)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Settings) and self.as_dict() == other.as_dict()

@@ -15,6 +15,7 @@ import runlake
 from runlake.model import RunPath
 from runlake.query.scan import read_history
 from runlake.sdk import active
+from runlake.sdk.config_edits import merged
 from runlake.sdk.run import Run
 from runlake.settings import resolve
 from runlake.store.layout import Layout
@@ -60,7 +61,7 @@ def begin(home):
         prepare = lambda data, step: runs[0].prepare(data, step)  # noqa: E731
         opened = open_run(layout, path, start, resume=resume, prepare=prepare)
         before = opened.before.config if opened.before else {}
-        runs.append(Run(opened, layout, given, config={**before, **(config or {})}, name="calm-sea-1"))
+        runs.append(Run(opened, layout, given, config=merged(before, config or {}), name="calm-sea-1"))
         return runs[0]
 
     return begin

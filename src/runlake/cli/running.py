@@ -35,7 +35,8 @@ def exec_(context: typer.Context) -> None:
 def launch_script(arguments: Sequence[str], *, store: str | None = None) -> int:
     """Run the script and answer its exit code; its children find the same store."""
     from runlake.compat.launch import launch
-    from runlake.store.location import find_store, is_server
+    from runlake.service.open import find_store
+    from runlake.settings import is_server
 
     if store is not None and is_server(store):
         os.environ["RUNLAKE_BASE_URL"] = store

@@ -18,15 +18,18 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
-from runlake.errors import LogTypeError, NotSupportedError, UsageError
-from runlake.model import State
+from runlake.errors import BadValueError, LogTypeError, UsageError
+from runlake.model import RUNTIME, TIMESTAMP, MetricRule, State
+from runlake.sdk.artifact_calls import ArtifactCalls
 from runlake.sdk.backlog import FAULTS, Backlog, is_fault
 from runlake.sdk.config import Config
 from runlake.sdk.disabled import DisabledFiles
 from runlake.sdk.exit_hooks import end_with_worker, exit_code_of
 from runlake.sdk.extras import Extras
 from runlake.sdk.facts import RunFacts
+from runlake.sdk.familiar import Familiar, NotSupportedAttributeError
 from runlake.sdk.files import Policy, RunFiles
+from runlake.sdk.inert import Inert
 from runlake.sdk.live_summary import LiveSummary
 from runlake.sdk.rules import make_rule
 from runlake.sdk.saying import warn
@@ -38,20 +41,12 @@ from runlake.store.layout import Layout
 from runlake.store.opening import OpenedRun, open_child
 from runlake.values import flatten, unflatten
 
-_LATER = {
-    "define_artifact", "finish_artifact", "link_artifact", "link_model", "log_artifact", "plot_table", "restore",
-    "upsert_artifact", "use_artifact",
-}  # fmt: skip
-
+_LATER = {"plot_table", "restore"}
 
 _PLAIN = frozenset({float, int, str, bool, type(None), bytes})
 
 
-class NotSupportedAttributeError(NotSupportedError, AttributeError):
-    """A member that W&B has and runlake has not yet: `hasattr` says no, and using it names it."""
-
-
-class Run(RunFacts, Extras):
+class Run(RunFacts, Extras, ArtifactCalls, Familiar):
     """A run being written; made by `runlake.init`. A context manager: an exception inside makes it `failed`."""
 
     def __init__(
@@ -63,7 +58,7 @@ class Run(RunFacts, Extras):
         config: Mapping[str, Any],
         name: str,
         allow_val_change: bool = False,
-        locked: Iterable[str] = (),
+        locked: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         before = opened.before
@@ -97,7 +92,14 @@ class Run(RunFacts, Extras):
         }
         self._state: State = "running"
         self.files_of_run = (DisabledFiles if self.disabled else RunFiles)(layout, opened.path)
-        self._config = Config(config, self._edit_config, allow_val_change=allow_val_change, locked=locked)
+        settings.tell_places(files_dir=str(layout.files_dir(opened.path)), sync_dir=self.sync_dir)
+        self._config = Config(
+            config,
+            self._edit_config,
+            allow_val_change=allow_val_change,
+            locked=locked,
+            on_lend=self._tell_config_with_the_next_row,
+        )
         self._summary = Summary(self._current_summary, self._edit_summary, self._convert_for_summary)
 
     # Writing
@@ -192,8 +194,35 @@ class Run(RunFacts, Extras):
         else:
             self._live.take(flatten(data) if flat is None else flat)
 
+    def _tell_config_with_the_next_row(self) -> None:
+        """Somebody holds a dict of the config, and may change it before the next row."""
+        self._writer_log = self._tell_config_and_log
+
+    def _tell_config_and_log(self, data: Mapping[str, Any], **where: Any) -> dict[str, Any] | None:
+        self._writer_log = self._open_and_log if self._is_child_without_writer else self._writer.log
+        self._config.tell_changes()
+        return self._writer_log(data, **where)
+
     def _log_after_finish(self) -> UsageError:
         return UsageError(f"log() after finish(): run {self.path} has ended; begin another with runlake.init()")
+
+    def log_apart(self, take: Callable[[], Iterable[tuple[Mapping[str, Any], float]]]) -> None:
+        """Log whole rows, each with its time, beside whatever row is open; called by helpers.
+
+        `take` hands them out while the run is held: rows that two threads bring stay in order. After the end none is
+        taken.
+        """
+        with self._lock:
+            if self._state != "running":
+                return
+            for data, timestamp in take():
+                age_s = self._clock() - timestamp
+                runtime = max(0.0, time.monotonic() - self._monotonic_start - age_s)
+                timed = {TIMESTAMP: timestamp, RUNTIME: runtime, **data}
+                if self._open_step is None:
+                    self.log(timed)
+                else:
+                    self._write_behind(timed, self._open_step)
 
     # Faults of the disk
 
@@ -264,19 +293,28 @@ class Run(RunFacts, Extras):
     def define_metric(
         self,
         name: str,
-        step_metric: str | None = None,
+        step_metric: str | MetricRule | None = None,
         step_sync: bool | None = None,
         hidden: bool | None = None,
         summary: str | None = None,
         goal: str | None = None,
         overwrite: bool | None = None,
-    ) -> None:
-        """Say what the summary keeps of a metric, and which metric it is drawn over; `name` may end with a ``*``."""
-        rule = make_rule(name, step_metric, step_sync, bool(hidden), summary, goal)
-        body = {field: getattr(rule, field) for field in rule.__struct_fields__}
+    ) -> MetricRule:
+        """Say what the summary keeps of a metric, and which metric it is drawn over; answers all that holds of it.
+
+        `name` may end with a ``*``; a dot in a key may be written as ``\\.``. A later call of the same name adds to
+        the earlier ones: their aggregates are kept, and what it leaves out. With ``overwrite=True`` it stands alone.
+        `step_metric` may be what an earlier call answered.
+        """
+        if overwrite is not None and not isinstance(overwrite, bool):
+            raise BadValueError(f"define_metric: overwrite={overwrite!r} is a {type(overwrite).__name__}; give a bool")
         with self._lock:
+            before = None if overwrite or not isinstance(name, str) else self._rules.rule_named(name)
+            rule = make_rule(name, step_metric, step_sync, hidden, summary, goal, before)
+            body = {field: getattr(rule, field) for field in rule.__struct_fields__}
             self._record(record.DEFINE, {"rule": {**body, "summary": list(rule.summary)}})
             self._live.add_rule(rule)
+        return rule
 
     # Files and media
 
@@ -294,13 +332,17 @@ class Run(RunFacts, Extras):
         if _PLAIN.issuperset(map(type, data.values())):
             return data  # without loading what knows about media
         from runlake.media.convert import prepare
+        from runlake.media.left_out import strictly
 
-        return prepare(data, self.files_of_run.write, step)
+        with strictly(self._settings.strict):
+            return prepare(data, self.files_of_run.write, step)
 
     def _convert_for_summary(self, value: Any) -> Any:
         from runlake.media.convert import convert_value
+        from runlake.media.left_out import strictly
 
-        return convert_value(value, self.files_of_run.write, "summary", self.step)
+        with strictly(self._settings.strict):
+            return convert_value(value, self.files_of_run.write, "summary", self.step)
 
     # Console and system metrics: called by the helpers of the session
 
@@ -356,6 +398,7 @@ class Run(RunFacts, Extras):
         with self._lock:
             if self._state == "running":
                 self._close_helpers()
+                self._config.end()
                 self.unwatch()
                 self._close_row()
                 self.refresh_files(at_end=True)
@@ -371,6 +414,17 @@ class Run(RunFacts, Extras):
                 "lost",
                 f"{self._backlog.lost_count} rows or records of run {self.path} could not be written and are lost",
             )
+
+    def before_finish(self, call: Callable[[], None]) -> None:
+        """Have `call` made when the run ends, while rows can still be logged."""
+        others = self.on_finishing
+
+        def finishing() -> None:
+            call()
+            if others is not None:
+                others()
+
+        self.on_finishing = finishing
 
     def _close_helpers(self) -> None:
         """End what runs beside: once, also when a second Ctrl-C breaks it off."""
@@ -429,6 +483,8 @@ class Run(RunFacts, Extras):
 
     def __getattr__(self, name: str) -> Any:
         if name in _LATER:
+            if self.disabled:
+                return Inert()
             raise NotSupportedAttributeError(f"Run.{name} is not supported yet by runlake")
         raise AttributeError(f"a Run has no attribute {name!r}")
 
@@ -443,6 +499,7 @@ class Run(RunFacts, Extras):
     def hold(self) -> None:
         """Called before a fork: no thread may be in the midst of a row, or of loading what a row needs."""
         self._lock.acquire()
+        self._config.tell_changes(from_beside=True)
 
     def release(self) -> None:
         """Called in the parent after a fork."""

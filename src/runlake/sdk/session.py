@@ -15,11 +15,12 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from runlake.errors import NotSupportedError, RunlakeError
+from runlake.errors import RunlakeError
 from runlake.model import RunPath, State
 from runlake.names import default_name, new_run_id
 from runlake.sdk.backlog import FAULTS
 from runlake.sdk.config import plain_config
+from runlake.sdk.config_edits import merged
 from runlake.sdk.config_source import read_config, read_defaults, read_file
 from runlake.sdk.disabled import DisabledWriter
 from runlake.sdk.exit_hooks import ExitHooks, end_with_worker, interrupt_main_thread
@@ -29,14 +30,13 @@ from runlake.sdk.online import Shipping, is_for_later, is_online, keep_for_later
 from runlake.sdk.run import Run
 from runlake.sdk.saying import say, warn
 from runlake.sdk.ticker import TICK_S, Ticker
-from runlake.settings import ROWS, Settings, names_given, resolve
+from runlake.settings import ROWS, Settings, is_server, names_given, resolve
 from runlake.store import side_process
 from runlake.store.changes import append_change
 from runlake.store.control import StopWatch
 from runlake.store.folder_journal import FolderJournal
 from runlake.store.journal_writer import Prepare
 from runlake.store.layout import Layout
-from runlake.store.location import is_server
 from runlake.store.opening import OpenedRun, open_run
 from runlake.values import flatten
 
@@ -102,26 +102,26 @@ class Session:
         ``resume_from="run_id?_step=9"`` goes on behind step 9 of a run and hides what came later, ``fork_from`` begins
         a new run with the rows up to there. In a run of a sweep, entity, project, id and store are those that its agent
         says, and the sweep's parameters win over `config`. `force`, `anonymous`, `save_code` and
-        `monitor_gym` of W&B mean nothing here and are ignored; `sync_tensorboard` is refused by name.
+        `monitor_gym` of W&B mean nothing here and are ignored. With `sync_tensorboard` the event files that this
+        process writes from then on become rows too.
         """
-        _refuse(sync_tensorboard=sync_tensorboard, tensorboard=tensorboard)
         if isinstance(store, str) and is_server(store):
             store, base_url = None, base_url or store
         arguments = {
             "entity": entity, "project": project, "store": store, "root_dir": dir, "run_id": id, "name": name,
             "notes": notes, "tags": tags, "group": group, "job_type": job_type, "mode": mode, "reinit": reinit,
             "resume": resume, "base_url": base_url, "strict": strict, "settings": settings,
+            "sync_tensorboard": sync_tensorboard if tensorboard is None else tensorboard,
         }  # fmt: skip
         chosen = resolve({k: v for k, v in arguments.items() if v is not None}, os.environ, Path.cwd())
-        given_config = read_config(config, include=config_include_keys, exclude=config_exclude_keys)
+        given_config = plain_config(read_config(config, include=config_include_keys, exclude=config_exclude_keys))
         if self.run is not None and self.run.state == "running":
             reuse = self._reuse_active(chosen)
             if reuse is not None:
-                named = names_given(arguments)
-                _tell_dropped(reuse, chosen, named, plain_config(given_config))
+                _tell_dropped(reuse, chosen, names_given(arguments), given_config)
                 return reuse
         _tell_settled(chosen, {"entity": entity, "project": project, "run_id": id, "base_url": base_url})
-        values = plain_config({**read_defaults(Path.cwd()), **given_config})
+        values = merged(plain_config(read_defaults(Path.cwd())), given_config)
         run = self._begin(chosen, values, bool(allow_val_change), *moments(chosen, resume_from, fork_from))
         if chosen.ignored:
             warn(f"settings without a meaning here are ignored: {', '.join(chosen.ignored)}")
@@ -164,7 +164,7 @@ class Session:
         run_id = settings.run_id or (_remembered(memory) if memory else None) or new_run_id()
         path = rewind[0] if rewind else RunPath(settings.entity, settings.project, run_id)
         params = read_file(settings.sweep_param_path) if settings.sweep_param_path is not None else {}
-        config = {**config, **plain_config(params)}
+        config = merged(config, plain_config(params))
         if settings.mode == "disabled":
             opened = OpenedRun(path, DisabledWriter(), run_id, run_id)  # type: ignore[arg-type]
             return Run(opened, layout, settings, config=config, name=settings.name or run_id, locked=params)
@@ -194,9 +194,9 @@ class Session:
             prepare=lambda data, step: prepare_later[0].prepare(data, step),
         )
         before = opened.before
-        merged = {**before.config, **config} if before else config
+        config = merged(before.config, config) if before else config
         name = opened.name or opened.path.run_id
-        run = Run(opened, layout, settings, config=merged, name=name, allow_val_change=allow_val_change, locked=params)
+        run = Run(opened, layout, settings, config=config, name=name, allow_val_change=allow_val_change, locked=params)
         prepare_later.append(run)
         if memory is not None:
             memory.write_text(run_id)
@@ -331,14 +331,8 @@ _NOT_OF_A_RUN = {"reinit", "resume", "silent", "quiet", "root_dir"}
 
 def _tell_dropped(run: Run, chosen: Settings, named: Collection[str], config: Mapping[str, Any]) -> None:
     """A second `init` gives the active run: what it was asked for, and that run is not, is told."""
-    of_run = {
-        **run.settings.as_dict(),
-        "entity": run.entity,
-        "project": run.project,
-        "run_id": run.id,
-        "name": run.name,
-    }
-    of_run |= {"tags": run.tags, "notes": run.notes, "group": run.group, "job_type": run.job_type}
+    of_run = run.settings.as_dict() | {"run_id": run.id}
+    of_run |= {name: getattr(run, name) for name in ("entity", "project", "name", "notes", "tags", "group", "job_type")}
     dropped = [
         f"{row.name}={getattr(chosen, row.name)!r:.80}"
         for row in ROWS
@@ -361,12 +355,6 @@ def _tell_settled(settings: Settings, asked: Mapping[str, Any]) -> None:
         if names:
             told = ", ".join(names)
             warn(f"in a run of sweep {settings.sweep_id} its agent says {told}; what init() was given is ignored")
-
-
-def _refuse(**arguments: Any) -> None:
-    for name, value in arguments.items():
-        if value:
-            raise NotSupportedError(f"init({name}=) is not supported yet by runlake")
 
 
 def _new_name(layout: Layout, path: RunPath) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runlake.settings import resolve
-from runlake.store.location import cache_dir_of, find_store, is_server
+from runlake.settings import is_server, resolve
+from runlake.store.location import cache_dir_of
+from runlake.store.location import find_store as find_store
 
 if TYPE_CHECKING:
     from runlake.service.contract import Service

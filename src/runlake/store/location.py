@@ -53,11 +53,6 @@ def find_store(explicit: str | os.PathLike[str] | None, environ: Mapping[str, st
     return folder
 
 
-def is_server(place: str) -> bool:
-    """Whether it is the address of a server, and not that of a folder."""
-    return place.partition("://")[0].lower() in ("http", "https")
-
-
 def user_cache_dir(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
     """Where programs keep what they can make again."""
     home = _home(environ)
