@@ -89,6 +89,7 @@ def test_what_a_second_init_asks_for_in_vain_is_told():
         assert runlake.init(**same, reinit=False, dir="x") is run
     settings = {"run_group": "g", "mode": "offline"}
     with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
         assert runlake.init(project="two", name="n", config={"x": 1, **config}, settings=settings) is run
         assert runlake.init(config={"lr": 0.2, "net": {"depth": 2}}, id="s", entity="team") is run
     says = "init() gives run ann/p/r, which is active, and leaves out "
