@@ -149,6 +149,30 @@ def test_names_of_the_active_run_can_be_imported_before_it_begins(tmp_path):
     assert json.loads(done.stdout) == [*before, config, config, True, 8, True, 2, True, 1, None]
 
 
+MEMBERS_OF_A_RUN = """
+    alert config config_static define_metric dir disabled display entity finish finish_artifact group id job_type
+    link_artifact link_model log log_artifact log_code log_model mark_preempting name notes offline path
+    pin_config_keys project project_url restore resumed save settings start_time starting_step status step sweep_id
+    sweep_url sync_dir tags to_html unwatch upsert_artifact url use_artifact use_model watch write_logs
+    get_project_url get_sweep_url get_url join project_name
+""".split()  # noqa: SIM905
+CALLS_OF_THE_MODULE = """
+    Api Artifact agent alert attach controller define_metric ensure_configured finish init join link_model log
+    log_artifact log_model login mark_preempting pin_config_keys plot_table require restore save setup sweep teardown
+    termerror termlog termwarn unwatch use_artifact use_model watch
+""".split()  # noqa: SIM905
+
+
+def test_a_run_has_all_members_that_wandbs_has():
+    assert [name for name in MEMBERS_OF_A_RUN if not hasattr(runlake.Run, name)] == []
+
+
+@pytest.mark.parametrize("module", ["wandb", "runlake"])
+def test_the_module_has_all_calls_that_wandbs_has(module):
+    found = importlib.import_module(module)
+    assert [name for name in CALLS_OF_THE_MODULE if not callable(getattr(found, name))] == []
+
+
 def test_everything_that_wandb_has_can_be_imported():
     missing, others = [], set()
     for name, offered in known_names().items():
