@@ -172,7 +172,7 @@ def test_a_run_goes_back_and_another_branches_off_at_the_server(shared, project,
 def test_processes_on_several_machines_write_one_run_together(shared, project, session, monkeypatch, home):
     script = (
         "import sys, runlake\n"
-        f"run = runlake.init(project={project!r}, id='r', base_url={shared.url!r}, mode='shared', dir=sys.argv[1],\n"
+        f"run = runlake.init(project={project!r}, id='r', base_url={shared.url!r}, mode='shared', store=sys.argv[1],\n"
         "    settings={'label': sys.argv[1][-1], 'primary': sys.argv[1][-1] == '0'})\n"
         "for k in range(50):\n    run.log({'k': k})\n"
         "run.finish()\n"
