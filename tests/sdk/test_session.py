@@ -89,6 +89,7 @@ def test_what_a_second_init_asks_for_in_vain_is_told():
         assert runlake.init(**same, reinit=False, dir="x") is run
     settings = {"run_group": "g", "mode": "offline"}
     with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
         assert runlake.init(project="two", name="n", config={"x": 1, **config}, settings=settings) is run
         assert runlake.init(config={"lr": 0.2, "net": {"depth": 2}}, id="s", entity="team") is run
     says = "init() gives run ann/p/r, which is active, and leaves out "
@@ -240,7 +241,7 @@ def test_a_store_is_named_outright_by_an_argument(home):
 
 @pytest.mark.parametrize("value", ["must", "allow", None, False])
 def test_arguments_that_mean_something_to_w_and_b_alone_are_taken(value):
-    run = runlake.init(id="r", project="p", anonymous=value, force=value, save_code=value, monitor_gym=value)
+    run = runlake.init(id="r", project="p", anonymous=value, force=value)
     assert run.state == "running"
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from runlake.errors import NotSupportedError
 from runlake.media.left_out import left_out, strictly
 from runlake.sdk.config import Config
-from runlake.sdk.inert import Inert
 from runlake.settings import Settings
 from runlake.store.layout import Layout
 
@@ -112,6 +111,17 @@ class Familiar:
         """The same as `finish`."""
         self.finish(exit_code)
 
+    def restore(self, name: str, run_path: str | None = None, replace: bool = False, root: str | None = None) -> Any:
+        """A file of this run, or of the run at `run_path`, copied to `root` and open for reading.
+
+        Without `root` it is copied into the folder of this run's files. None where the run is disabled.
+        """
+        if self.disabled:
+            return None
+        restore = import_module("runlake").restore  # reading stands beside the SDK, and is loaded by who asks for it
+        path, place = run_path or str(self.run_path), self.dir if root is None else root
+        return restore(name, path, replace, place, store=self._layout.root)
+
     def write_logs(self, text: str) -> None:
         """Keep text with the run, in its file ``logs.txt``: it does not come among the printed lines."""
         self.leave_out(f"what write_logs() is given is kept in {LOGS_FILE}, not among the printed lines")
@@ -121,14 +131,3 @@ class Familiar:
 
     def pin_config_keys(self, keys: Sequence[str] = ()) -> None:
         """Do nothing: it says which keys W&B's page shows first."""
-
-    def restore(self, name: str, run_path: str | None = None, replace: bool = False, root: str | None = None) -> Any:
-        """Copy a file of a stored run, this one unless `run_path` names another, to `root` (`dir`), and open it.
-
-        A file that lies there already is opened as it is, unless `replace`; see `runlake.restore`.
-        """
-        if self.disabled:
-            return Inert()
-        reading: Any = import_module("runlake.api.restore")  # the SDK does not know those who read, and needs no more
-        path, place = run_path or list(self.run_path), self.dir if root is None else root
-        return reading.restore(name, path, replace, place, store=self._layout.root)
