@@ -119,8 +119,10 @@ class Familiar:
         if self.disabled:
             return None
         restore = import_module("runlake").restore  # reading stands beside the SDK, and is loaded by who asks for it
-        path, place = run_path or str(self.run_path), self.dir if root is None else root
-        return restore(name, path, replace, place, store=self._layout.root)
+        place = self.dir if root is None else root
+        if run_path:
+            return restore(name, run_path, replace, place)
+        return restore(name, str(self.run_path), replace, place, store=self._layout.root)
 
     def write_logs(self, text: str) -> None:
         """Keep text with the run, in its file ``logs.txt``: it does not come among the printed lines."""
