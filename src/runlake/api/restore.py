@@ -20,7 +20,7 @@ def restore(
 ) -> OpenedFile:
     """Copy the file `name` of the run at `run_path` to `root` (the current folder) and return it open for reading.
 
-    The run is looked for in `store`, or where `Api` looks. A file that lies at `root` already is opened as it is, unless
+    It is looked for in `store`, or where `Api` looks. A file that lies at `root` already is opened as it is, unless
     `replace`. `NotFoundError`, which is a `CommError` and a `ValueError`, names what is not there; without a `run_path`
     it is a `UsageError`.
     """
