@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import datetime
-import decimal
 import html
 import json
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from runlake.errors import BadValueError, CorruptError, LogTypeError, NotSupportedError
 from runlake.media.kinds import kind_of
 from runlake.media.stored import Media, OpenFile, WriteFile, read_file, store_file
-from runlake.values import decode_json, encode_json, refuse
+from runlake.values import decode_json, encode_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,9 +20,6 @@ DEFAULT_COLUMNS = ("Input", "Output", "Expected")
 
 _PREVIEW_ROW_COUNT = 10
 _PREVIEW_LETTER_COUNT = 80
-
-_EXACT_TEXT = (decimal.Decimal, uuid.UUID, datetime.timedelta)
-"""Values without a JSON form whose text says all: they are stored as that text."""
 
 Column = str | int
 
@@ -167,7 +161,7 @@ class Table(Media):
         """
 
         def convert(cell: Any) -> Any:
-            return cell.stored(write_file, key, step) if isinstance(cell, Media) else _exact_text(cell)
+            return cell.stored(write_file, key, step) if isinstance(cell, Media) else cell
 
         try:
             text = encode_json({"columns": self.columns, "data": self.data}, convert)
@@ -205,10 +199,6 @@ def _column(name: Any) -> Column:
     if isinstance(name, str):
         return str(name)
     return name.__index__() if hasattr(name, "__index__") and not isinstance(name, bool) else str(name)
-
-
-def _exact_text(value: Any) -> Any:
-    return str(value) if isinstance(value, _EXACT_TEXT) else refuse(value)
 
 
 def _from_frame(frame: Any, names: list[Column] | None) -> tuple[list[Column], list[list[Any]]]:
