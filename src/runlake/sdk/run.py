@@ -301,12 +301,13 @@ class Run(RunFacts, Extras):
         return self.files_of_run.save(glob_str, base_path, policy)
 
     def prepare(self, data: Mapping[str, Any], step: int) -> Mapping[str, Any]:
-        """The row with media stored as files and replaced by their descriptions."""
+        """The row with media stored as files and replaced by their descriptions, large arrays as histograms."""
         if _PLAIN.issuperset(map(type, data.values())):
             return data  # without loading what knows about media
+        from runlake.media.arrays import with_histograms
         from runlake.media.convert import prepare
 
-        return prepare(data, self.files_of_run.write, step)
+        return prepare(with_histograms(data), self.files_of_run.write, step)
 
     def _convert_for_summary(self, value: Any) -> Any:
         from runlake.media.convert import convert_value
