@@ -297,8 +297,12 @@ class Run(RunFacts, Extras):
         base_path: str | os.PathLike[str] | None = None,
         policy: Policy = "live",
     ) -> list[str]:
-        """Keep files with the run; answers where the copies lie, an empty list when nothing matches."""
-        return self.files_of_run.save(glob_str, base_path, policy)
+        """Keep files or a folder with the run; answers where the copies lie, with a warning where nothing matches."""
+        saved = self.files_of_run.save(glob_str, base_path, policy)
+        if not saved and not self.disabled:
+            name = os.fsdecode(glob_str)
+            self._warn(f"save {name}", f"save: no file matches {name!r} in {os.getcwd()}: nothing was kept")  # noqa: PTH109
+        return saved
 
     def prepare(self, data: Mapping[str, Any], step: int) -> Mapping[str, Any]:
         """The row with media stored as files and replaced by their descriptions, large arrays as histograms."""
