@@ -46,7 +46,7 @@ ALLOWED = {
     },
     "media": {"errors", "model", "values"},
     "plot": {"errors", "values", "media"},
-    "sweeps": {"errors", "model", "sweep_model", "settings", "store", "search", "service", "sdk"},
+    "sweeps": {"errors", "model", "plain", "sweep_model", "settings", "store", "search", "service", "sdk"},
     "compat": {"errors"},
     "server": {"errors", "model", "sweep_model", "names", "values", "settings", "search", "query", "service"},
     "ship": {"errors", "credentials", "model", "values", "settings", "store", "media", "sdk", "service"},
