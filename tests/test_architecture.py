@@ -47,7 +47,7 @@ ALLOWED = {
     "plot": {"errors", "values", "media"},
     "sweeps": {"errors", "model", "sweep_model", "settings", "store", "search", "service", "sdk"},
     "integrations": {"errors", "model", "values", "sdk", "media", "plot"},
-    "compat": {"errors"},
+    "compat": {"errors", "credentials", "settings", "sdk"},
     "server": {"errors", "model", "sweep_model", "names", "values", "settings", "search", "query", "service"},
     "ship": {"errors", "credentials", "model", "values", "settings", "store", "media", "sdk", "service"},
     "cli": {

@@ -15,6 +15,7 @@ import runlake
 from runlake.model import RunPath
 from runlake.query.scan import read_history
 from runlake.sdk import active
+from runlake.sdk.config_edits import merged
 from runlake.sdk.run import Run
 from runlake.settings import resolve
 from runlake.store.layout import Layout
@@ -54,13 +55,13 @@ def begin(home):
 
     def begin(run_id="r", *, resume=None, config=None, **settings):
         given = resolve({"run_id": run_id, "project": "p", **settings}, os.environ, Path.cwd())
-        layout, path = Layout(given.dir), RunPath(given.entity, given.project, run_id)
+        layout, path = Layout(given.store), RunPath(given.entity, given.project, run_id)
         runs = []
         start = {"name": "calm-sea-1", "set": flatten(config or {}, stringify_keys=True)}
         prepare = lambda data, step: runs[0].prepare(data, step)  # noqa: E731
         opened = open_run(layout, path, start, resume=resume, prepare=prepare)
         before = opened.before.config if opened.before else {}
-        runs.append(Run(opened, layout, given, config={**before, **(config or {})}, name="calm-sea-1"))
+        runs.append(Run(opened, layout, given, config=merged(before, config or {}), name="calm-sea-1"))
         return runs[0]
 
     return begin

@@ -6,6 +6,7 @@ import dataclasses
 import enum
 import math
 import pickle
+import re
 import sys
 import types
 from collections import deque
@@ -16,9 +17,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runlake.errors import BadValueError, ConfigError, LogTypeError, NotFoundError, NotSupportedError
+from runlake.errors import (
+    BadValueError,
+    ConfigError,
+    LogTypeError,
+    NotFoundError,
+    NotSupportedError,
+    RunlakeWarning,
+)
 from runlake.sdk.config import Config, plain_config
+from runlake.sdk.config_edits import leaves as leaves_of
+from runlake.sdk.config_edits import merged
 from runlake.sdk.config_source import as_yaml, read_config, read_defaults
+from runlake.store.fold import apply_edit
 from runlake.values import Json
 
 
@@ -70,7 +81,7 @@ def test_every_change_is_told_in_canonical_paths():
     assert told.edits == [
         ({"lr": 0.5}, []),
         ({"a\\.b": Json("[1,2]")}, []),
-        ({"a.x.y": 1, "s.t": None, "m": 1}, ["a", "s"]),
+        ({"a.x.y": 1, "s.t": None, "m": 1}, ["s"]),
         ({"a": 7}, ["a"]),
         ({}, ["a\\.b"]),
         ({}, ["m"]),
@@ -153,11 +164,89 @@ def test_values_become_what_a_reader_will_get():
     assert (config[1], 1 in config) == ({"2": "x"}, True)
 
 
-def test_what_is_read_is_a_copy():
-    config = Config({"a": {"b": [1]}})
-    config["a"]["b"].append(2)
-    config.as_dict()["a"]["c"] = 1
-    assert config.as_dict() == {"a": {"b": [1]}}
+def test_update_merges_dicts_and_assignment_replaces_them():
+    config = Config({"net": {"dim": 1, "act": {"name": "relu"}}})
+    config.update({"net": {"act": {"slope": 0.1}, "bias": True}})
+    assert config.as_dict() == {"net": {"dim": 1, "act": {"name": "relu", "slope": 0.1}, "bias": True}}
+    with pytest.raises(ConfigError, match=re.escape("config['net']['act']['name'] is 'relu' and cannot become 'gelu'")):
+        config.update({"net": {"act": {"name": "gelu"}}})
+    with pytest.raises(ConfigError, match=re.escape("config['net']['dim'] is 1 and cannot become None")):
+        config.net = {"bias": True}
+    config.update({"net": {"act": {"name": "gelu"}}}, allow_val_change=True)
+    config.setdefaults({"net": {"dim": 7, "act": {"name": "elu"}, "norm": {"eps": 1e-5}}, "seed": 1})
+    expected = {"dim": 1, "act": {"name": "gelu", "slope": 0.1}, "bias": True, "norm": {"eps": 1e-5}}
+    assert config.as_dict() == {"net": expected, "seed": 1}
+
+
+def test_what_is_read_is_plain_and_what_is_changed_inside_is_told():
+    told = Told()
+    config = Config({"a": {"b": [1], "c": {"d": 1}}, "l": [{"x": 1}], "s": 1}, told)
+    held = config["a"]
+    assert (type(held), type(held["b"]), held is config.a) == (dict, list, True)
+    held["k"] = (1, np.int64(2))
+    held["b"].append(2)
+    del held["c"]["d"]
+    held[3] = {"e": 0.5}
+    config["l"][0]["x"] = 2
+    assert (config.s, told.edits) == (1, [])
+    assert config["a"] == {"b": [1, 2], "c": {}, "k": [1, 2], "3": {"e": 0.5}}
+    config.tell_changes()
+    assert told.edits == [
+        ({"a.b": Json("[1,2]"), "a.c": Json("{}"), "a.k": Json("[1,2]"), "a.3.e": 0.5}, ["a.c"]),
+        ({"l": Json('[{"x":2}]')}, []),
+    ]
+    config.update(a={"z": 0})
+    assert (held["z"], config.as_dict()["l"]) == (0, [{"x": 2}])
+    held["k"] = True
+    config.end()
+    assert told.edits[2:] == [({"a.z": 0}, []), ({"a.k": True}, [])]
+    config["a"]["after"] = 1
+    config.end()
+    assert len(told.edits) == 4
+
+
+def test_what_cannot_be_stored_inside_a_dict_is_told_once_and_stops_nobody():
+    told = Told()
+    config = Config({"a": {}}, told)
+    config["a"]["b"] = 2**5000
+    with pytest.warns(RunlakeWarning, match=re.escape("config['a'] was changed inside and cannot be stored")) as caught:
+        config.tell_changes()
+    config.tell_changes()
+    assert (len(caught), told.edits) == (1, [])
+
+
+def test_a_dict_that_is_being_changed_beside_is_looked_at_later():
+    told = Told()
+    config = Config({"a": {"b": 1}}, told)
+    held = config["a"]
+
+    class Growing:
+        def __str__(self):
+            held[f"k{len(held)}"] = 1
+            return "text"
+
+        __repr__ = __str__
+
+    held["grow"] = Growing()
+    config.tell_changes(from_beside=True)
+    assert told.edits == []
+    held["grow"] = "no more"
+    config.tell_changes(from_beside=True)
+    assert [edit["a.grow"] for edit, _ in told.edits] == ["no more"]
+
+
+def test_parameters_of_a_sweep_stay_and_what_stands_beside_them_may_change():
+    told = Told()
+    config = Config({"net": {"dim": 2, "lr": 0.1}}, told, locked={"net": {"dim": 2}}, allow_val_change=True)
+    with pytest.warns(RunlakeWarning) as caught:
+        config.update({"net": {"dim": 9, "lr": 0.5}})
+    config.net = {"dim": 9, "lr": 0.25}
+    assert [str(w.message) for w in caught] == ["runlake: config['net']['dim'] is a parameter of the sweep and stays 2"]
+    config.net = {"act": "relu"}
+    assert config.as_dict() == {"net": {"dim": 2, "act": "relu"}}
+    config.net["dim"] = 9
+    config.tell_changes()
+    assert told.edits == [({"net.lr": 0.5}, []), ({"net.lr": 0.25}, []), ({"net.act": "relu"}, ["net.lr"])]
 
 
 def test_the_hidden_key_is_kept_and_not_listed():
@@ -299,11 +388,52 @@ def test_yaml_reads_back_as_it_was_written(tmp_path_factory, config):
     assert read_config(path) == config
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.dictionaries(st.text(), trees, max_size=4))
-def test_what_a_config_holds_is_what_its_edits_say(config):
+names = st.sampled_from(["a", "b", "c.d", "e"])
+nested = st.dictionaries(
+    names, st.recursive(leaves, lambda x: st.lists(x, max_size=2) | st.dictionaries(names, x, max_size=3)), max_size=3
+)
+
+
+def set_below(held, value):
+    held["a"] = value
+
+
+CHANGES = {
+    "update": lambda config, value: config.update(value),
+    "assign": lambda config, value: config.__setitem__("a", value),
+    "setdefaults": lambda config, value: config.setdefaults(value),
+    "delete": lambda config, value: config.pop("a", None),
+    "inside": lambda config, value: [set_below(x, value) for x in config.values() if isinstance(x, dict)],
+    "clear inside": lambda config, value: [x.clear() for x in config.values() if isinstance(x, dict | list)],
+    "append inside": lambda config, value: [x.append(value) for x in config.values() if isinstance(x, list)],
+}
+
+
+@settings(max_examples=150, deadline=None)
+@given(nested, st.lists(st.tuples(st.sampled_from(list(CHANGES)), nested), max_size=5))
+def test_what_a_config_holds_is_what_its_edits_say(start, changes):
     told = Told()
-    live = Config({}, told)
-    live.update(config)
-    assert live.as_dict() == {k: v for k, v in plain_config(config).items() if k != "_wandb"}
-    assert len(told.edits) == bool(config)
+    live = Config(start, told, allow_val_change=True)
+    stored = plain_config(start)
+    for name, value in changes:
+        CHANGES[name](live, copy.deepcopy(value))
+    live.tell_changes()
+    for paths_set, paths_unset in told.edits:
+        apply_edit(stored, {"set": paths_set, "unset": paths_unset})
+    assert repr_sorted(live.as_dict()) == repr_sorted(stored)
+
+
+def repr_sorted(tree):
+    """Text that tells 1, 1.0 and True apart, whatever the order of keys."""
+    return repr({k: repr_sorted(v) for k, v in sorted(tree.items())}) if isinstance(tree, dict) else repr(tree)
+
+
+@given(nested, nested)
+def test_one_configuration_over_another_keeps_every_value_of_both(below, above):
+    below, above = plain_config(below), plain_config(above)
+    both = merged(below, above)
+    assert merged(both, above) == merged(below, above) == both
+    assert {keys: value for keys, value in leaves_of(both) if keys in dict(leaves_of(above))} == dict(leaves_of(above))
+    for keys, value in leaves_of(below):
+        if not any(keys[: len(other)] == other[: len(keys)] for other, _ in leaves_of(above)):
+            assert dict(leaves_of(both))[keys] == value

@@ -1,14 +1,23 @@
 """An id that exists: another attempt, or going on, as `resume` says."""
 
+import itertools
 import math
+import os
 import time
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import runlake
 from runlake.errors import BadValueError, NotFoundError, RunlakeWarning, UsageError
 from runlake.model import RunEdit
 from runlake.query.scan import list_keys, read_history, sample_history
+from runlake.sdk import active
+from runlake.sdk.config import plain_config
+from runlake.sdk.config_edits import merged
+from runlake.sdk.config_source import as_yaml
 from runlake.service.local import LocalService
 from runlake.store.check import check_run
 from runlake.store.layout import Layout
@@ -120,6 +129,73 @@ def test_a_key_of_the_config_may_change_when_a_run_is_resumed_with_it(stored):
     run = runlake.init(id="r", project="p", resume="must", config={"lr": 0.5}, allow_val_change=True)
     run.finish()
     assert stored.info().config == {"lr": 0.5}
+
+
+numbers = itertools.count()
+names = st.sampled_from(["a", "b", "c.d"])
+configs = st.dictionaries(
+    names,
+    st.recursive(st.integers() | st.text(max_size=3), lambda x: st.dictionaries(names, x, max_size=2)),
+    max_size=3,
+)
+
+
+def test_nested_configs_are_merged_and_the_running_script_sees_what_is_stored(session, stored):
+    merge_and_compare(stored, {"n": {"a": 1}}, {"n": {"b": 2}}, {"n": {"c": 3, "a": 2}}, {"n": {"d": {"e": 4}}})
+
+
+@pytest.mark.long
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(configs, configs, configs, configs)
+def test_any_nested_configs_are_merged_and_the_script_sees_what_is_stored(session, stored, one, two, three, four):
+    merge_and_compare(stored, one, two, three, four)
+
+
+def merge_and_compare(stored, one, two, three, four):
+    first, second = f"r{next(numbers)}", f"s{next(numbers)}"
+    Path("config-defaults.yaml").write_text(as_yaml(plain_config(one)), "utf-8")
+    run = runlake.init(id=first, project="p", config=two)
+    run.log({"x": 1})
+    run.finish()
+    assert run.config.as_dict() == stored.info(first).config == merged(plain_config(one), plain_config(two))
+    Path("config-defaults.yaml").unlink()
+    for run_id, way in ((second, {"fork_from": f"{first}?_step=0"}), (first, {"resume": "must"})):
+        run = runlake.init(id=run_id, project="p", config=three, **way)
+        begun = run.config.as_dict()
+        assert begun == stored.info(run_id).config == merged(merged(plain_config(one), plain_config(two)), three)
+        run.config.update(four, allow_val_change=True)
+        for value in run.config.values():
+            if isinstance(value, dict):
+                value["inside"] = (1, "x")
+        run.finish()
+        assert run.config.as_dict() == stored.info(run_id).config
+
+
+def test_a_change_inside_a_dict_of_the_config_is_kept_with_the_next_row_or_the_next_tick(stored, monkeypatch):
+    monkeypatch.setattr(active.session, "_tick_s", 0.05)
+    run = runlake.init(id="r", project="p", config={"data": {"k1": 1}, "layers": [1]})
+    run.config["data"]["k2"] = 2
+    run.log({"a": 1})
+    assert stored.info().config == {"data": {"k1": 1, "k2": 2}, "layers": [1]}
+    layers = run.config.layers
+    run.log({"a": 2})
+    layers.append(2)
+    deadline = time.monotonic() + 30
+    while stored.info().config["layers"] != [1, 2]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_change_inside_a_dict_of_the_config_is_kept_by_a_forked_child(stored):
+    run = runlake.init(id="r", project="p", config={"data": {}})
+    run.config["data"]["of the parent"] = 1
+    child = os.fork()
+    if child == 0:
+        run.config["data"]["of the child"] = 2
+        run.log({"a": 1})
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert stored.info().config == {"data": {"of the parent": 1, "of the child": 2}}
 
 
 def test_aggregates_and_step_metrics_go_on(stored):
@@ -264,6 +340,24 @@ def test_a_run_that_was_made_without_a_process_is_gone_on_with(stored, home, res
     )
 
 
+@pytest.mark.parametrize("is_sealed", [False, True])
+@pytest.mark.parametrize("how", [{"id": "r", "resume": "must"}, {"resume_from": "r?_step=1"}])
+def test_aggregates_of_integers_go_on_as_the_integers_they_are(stored, home, is_sealed, how):
+    run = runlake.init(id="r", project="p")
+    run.define_metric("n", summary="min,max,first")
+    for value in (2**60 + 1, 2**60 + 3):
+        run.log({"n": value})
+    run.finish()
+    if is_sealed:
+        seal_run(Layout(home / "store"), stored.path())
+    run = runlake.init(project="p", **how)
+    run.log({"n": 2**60 + 2})
+    expected = {"n": {"min": 2**60 + 1, "max": 2**60 + 3, "first": 2**60 + 1}}
+    assert repr(run.summary.as_dict()) == repr(expected)
+    run.finish()
+    assert repr(stored.info().summary) == repr(expected)
+
+
 # Rewind
 
 
@@ -378,12 +472,12 @@ def test_a_moment_that_is_none_is_refused(stored, moment, error, match):
 
 def test_only_one_way_to_begin_may_be_asked_for(stored):
     ten_rows()
-    for given in (
+    for arguments in (
         {"resume": "allow", "resume_from": "r?_step=1"},
         {"fork_from": "r?_step=1", "resume_from": "r?_step=1"},
     ):
         with pytest.raises(UsageError, match="choose one"):
-            runlake.init(project="p", **given)
+            runlake.init(project="p", **arguments)
     with pytest.raises(BadValueError, match="fork_from"):
         runlake.init(project="p", id="s", resume_from="r?_step=1")
     with pytest.raises(BadValueError, match="into itself"):

@@ -1,12 +1,14 @@
 """Writing rows, summary, config and files: what the caller does, and what a reader then finds."""
 
+import errno
+import itertools
 import pickle
 import threading
 import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runlake.errors import (
@@ -18,13 +20,14 @@ from runlake.errors import (
     RunlakeWarning,
     UsageError,
 )
-from runlake.model import RunPath
+from runlake.model import MetricRule, RunPath
 from runlake.sdk.rules import RuleBook, make_rule
 from runlake.sdk.run import Run
 from runlake.settings import Settings
 from runlake.store.layout import Layout
 from runlake.store.opening import open_run
 from runlake.store.run_state import read_run
+from runlake.values import flatten
 
 # Rows and steps
 
@@ -200,11 +203,33 @@ def test_finish_may_be_called_twice(begin, stored):
 
 def test_what_is_not_there_yet_is_named_and_hasattr_says_no(begin):
     run = begin()
-    assert not hasattr(run, "log_artifact")
-    with pytest.raises(NotSupportedError, match=r"Run\.log_artifact"):
-        run.log_artifact("x")
+    assert not hasattr(run, "plot_table")
+    with pytest.raises(NotSupportedError, match=r"Run\.plot_table"):
+        run.plot_table("x")
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         run.nonsense  # noqa: B018
+
+
+def test_what_integrations_ask_of_a_run_is_there(begin, stored):
+    run = begin(config={"lr": 0.1, "net": {"width": 8}}, name="calm")
+    folder = stored.layout.run_dir(stored.path())
+    assert (run.sync_dir, run.settings.sync_dir) == (str(folder), str(folder))
+    assert run.settings.files_dir == run.dir
+    assert run.settings.run_name == "calm"
+    assert run.get_project_url() == run.project_url == folder.parent.parent.as_uri()
+    assert (run.sweep_url, run.get_sweep_url(), run.project_name()) == (None, None, "p")
+    static = run.config_static
+    run.config["lr"] = 0.1
+    assert (static.lr, static["net"], dict(static), vars(static)) == (0.1, {"width": 8}, *[run.config.as_dict()] * 2)
+    with pytest.raises(AttributeError, match="can only be read"):
+        static.lr = 1
+    assert run.pin_config_keys(["lr"]) is None
+    with pytest.warns(RunlakeWarning, match=r"kept in logs\.txt"):
+        run.write_logs("one\n")
+    run.write_logs("two\n")
+    assert stored.file("logs.txt").read_text() == "one\ntwo\n"
+    run.join(exit_code=3)
+    assert stored.state() == ("failed", 3)
 
 
 def test_a_run_cannot_be_sent_to_another_process(begin):
@@ -344,13 +369,96 @@ def test_a_step_metric_can_be_drawn_over_without_being_put_into_rows(begin, stor
     assert [rule.step_metric for rule in stored.info().metric_rules] == ["epoch"]
 
 
+def test_what_is_said_of_a_metric_adds_up_unless_it_is_to_stand_alone(begin, stored):
+    run = begin()
+    epoch = run.define_metric("epoch")
+    run.define_metric("loss", step_metric=epoch, goal="minimize")
+    run.define_metric("loss", summary="min")
+    run.log({"loss": 2.0, "epoch": 1})
+    run.define_metric("loss", summary="max,min", hidden=True)
+    whole = MetricRule("loss", "epoch", ("min", "max"), "minimize", True, True)
+    assert run.define_metric("loss") == whole
+    assert run.summary == stored.info().summary == {"loss": {"min": 2.0, "max": 2.0}, "epoch": 1}
+    run.log({"loss": 4.0})
+    assert run.summary == stored.info().summary == {"loss": {"min": 2.0, "max": 4.0}, "epoch": 1}
+    assert stored.column("epoch") == [1, 1]
+    alone = run.define_metric("loss", summary="last", overwrite=True)
+    assert alone == MetricRule("loss", None, ("last",), None, False, False)
+    assert run.summary == stored.info().summary == {"loss": {"last": 4.0}, "epoch": 1}
+    run.log({"loss": 3.0})
+    assert run.summary == stored.info().summary == {"loss": {"last": 3.0}, "epoch": 1}
+    assert stored.info().metric_rules == (MetricRule("epoch", step_sync=False), alone)
+
+
+def test_a_metric_with_a_dot_in_its_key_may_be_named_with_a_backslash(begin, stored):
+    run = begin()
+    run.define_metric("a\\.b", summary="max", step_metric="at\\.step")
+    run.define_metric("c\\.*", summary="min")
+    run.log({"at.step": 5})
+    for value in (3, 1):
+        run.log({"a.b": value, "a": {"b": value}, "c.d": value})
+    assert (
+        run.summary
+        == stored.info().summary
+        == {
+            "at.step": 5,
+            "a.b": {"max": 3},
+            "a": {"b": 1},
+            "c.d": {"min": 1},
+        }
+    )
+    assert stored.column("at\\.step") == [5, 5, 5]
+
+
+numbers = itertools.count()
+defines = st.tuples(
+    st.just("define"),
+    st.fixed_dictionaries(
+        {"name": st.sampled_from(["a", "a.b", "a\\.b", "c*"])},
+        optional={
+            "summary": st.lists(st.sampled_from(["min", "max", "last", "first", "copy", "none"])).map(",".join),
+            "step_metric": st.sampled_from(["e", "c.e"]),
+            "overwrite": st.booleans(),
+        },
+    ),
+)
+logs = st.tuples(
+    st.just("log"),
+    st.dictionaries(st.sampled_from(["a", "a.b", "c1", "c.e", "e"]), st.integers(-5, 5) | st.floats(), min_size=1),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(defines, min_size=1, max_size=3), st.lists(logs | defines, max_size=6))
+def test_the_summary_of_the_script_is_the_one_that_is_stored_whatever_is_defined(begin, stored, first, then):
+    run_id = f"r{next(numbers)}"
+    run = begin(run_id)
+    for _, arguments in first:
+        run.define_metric(**arguments)
+    metrics = {"a", "a.b", "c1", "c.e"}
+    for name in metrics:  # what was logged before the first rule of a metric counts for readers only
+        run.define_metric(name.replace(".", "\\."), summary="last")
+    for what, arguments in then:
+        run.log(arguments) if what == "log" else run.define_metric(**arguments)
+    run.finish()
+    live, read = (sorted(flatten(summary).items()) for summary in (run.summary.as_dict(), stored.info(run_id).summary))
+    assert repr(live) == repr(read)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"name": ""}, "name"),
+        ({"name": 5}, "name"),
         ({"name": "a*b"}, r"\*"),
         ({"name": "a", "summary": "median"}, "median"),
         ({"name": "a", "goal": "up"}, "goal"),
+        ({"name": "a", "step_metric": 5}, 'step_metric=5 is a int; give a str, like "epoch", or what define_metric'),
+        ({"name": "a", "summary": ["min"]}, r"summary=\['min'\] is a list; give a str, like \"min,max\""),
+        ({"name": "a", "goal": 1}, "goal=1 is a int"),
+        ({"name": "a", "hidden": "no"}, "hidden='no' is a str; give a bool"),
+        ({"name": "a", "step_sync": 1}, "step_sync=1 is a int; give a bool"),
+        ({"name": "a", "overwrite": 1}, "overwrite=1 is a int; give a bool"),
     ],
 )
 def test_a_metric_that_is_defined_wrongly_is_refused(begin, arguments, message):
@@ -360,7 +468,7 @@ def test_a_metric_that_is_defined_wrongly_is_refused(begin, arguments, message):
 
 def test_a_book_of_rules_forgets_no_rule_over_many_keys():
     book = RuleBook({})
-    book.add(make_rule("x*", None, None, False, "max", None), {})
+    book.add(make_rule("x*", summary="max"), {})
     for i in range(11_000):
         assert book.summary_of(f"x{i}", i) == {f"x{i}.max": i}
     assert book.summary_of("x0", -1) == {"x0.max": 0}
@@ -499,7 +607,7 @@ def test_helpers_that_fail_at_the_end_do_not_keep_a_run_from_ending(begin, store
 
     def failing():
         ended.append("asked")
-        raise OSError("disk on fire")
+        raise OSError(errno.EIO, "disk on fire")
 
     run.on_finishing = failing
     run.on_finished = lambda: ended.append("told")

@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import runlake
+from runlake.cli.app import app
 from runlake.errors import BadValueError, ReadOnlyError, RunlakeError, RunlakeWarning, UsageError
 from runlake.model import RunPath
 from runlake.sdk.session import NotStartedError, Session
@@ -20,10 +22,19 @@ pytestmark = pytest.mark.usefixtures("session")
 # Names of the module
 
 
-@pytest.mark.parametrize("name", ["log", "config", "summary", "save", "define_metric"])
-def test_before_init_what_belongs_to_a_run_is_refused(name):
+USES = {
+    "log": lambda: runlake.log({"loss": 1}),
+    "config": lambda: runlake.config["lr"],
+    "summary": lambda: runlake.summary.update({"best": 1}),
+    "save": lambda: runlake.save("f.txt"),
+    "define_metric": lambda: runlake.define_metric("loss"),
+}
+
+
+@pytest.mark.parametrize("name", USES)
+def test_before_init_what_belongs_to_a_run_is_refused_when_it_is_used(name):
     with pytest.raises(NotStartedError, match=rf"runlake\.{name} was used before runlake\.init") as raised:
-        getattr(runlake, name)
+        USES[name]()
     assert isinstance(raised.value, RunlakeError)
     assert runlake.run is None
     runlake.finish()
@@ -183,6 +194,40 @@ def test_the_folder_of_w_and_b_is_where_the_store_is_made(monkeypatch, home):
     monkeypatch.setenv("WANDB_DIR", str(home / "elsewhere"))
     run = runlake.init(id="r", project="p")
     assert Path(run.dir).is_relative_to(home / "elsewhere" / ".runlake")
+
+
+@pytest.mark.parametrize("said", [{"dir": "."}, {"dir": "logs"}, {"settings": {"root_dir": "logs"}}])
+@pytest.mark.parametrize("place", ["named", "found", "nowhere"])
+def test_a_run_is_where_a_reader_looks_who_is_told_nothing(monkeypatch, home, said, place):
+    """As libraries say it: Lightning passes ``dir="."``, others a folder for each run."""
+    if place != "named":
+        monkeypatch.delenv("RUNLAKE_DIR")
+    if place == "found":
+        (home / "work" / ".runlake").mkdir()
+        (home / "work" / "deep").mkdir()
+        monkeypatch.chdir("deep")
+    with runlake.init(id="r", name="calm-sea-1", project="p", **said) as run:
+        run.log({"a": 1})
+        assert runlake.Api().run(run.path).lastHistoryStep == 0
+    listed = CliRunner().invoke(app, ["ls", "p"])
+    assert "calm-sea-1" in listed.stdout
+
+
+def test_a_store_is_named_outright_by_an_argument(home):
+    with runlake.init(id="r", project="p", store=home / "other", dir=".") as run:
+        assert run.settings.store == home / "other"
+    assert [found.id for found in runlake.Api(home / "other").runs("p")] == ["r"]
+
+
+@pytest.mark.parametrize("value", ["must", "allow", None, False])
+def test_arguments_that_mean_something_to_w_and_b_alone_are_taken(value):
+    run = runlake.init(id="r", project="p", anonymous=value, force=value, save_code=value, monitor_gym=value)
+    assert run.state == "running"
+
+
+def test_a_server_is_named_by_the_same_argument():
+    run = runlake.init(id="r", project="p", store="http://127.0.0.1:9", mode="disabled")
+    assert run.settings.base_url == "http://127.0.0.1:9"
 
 
 def test_settings_may_be_passed_and_strange_ones_are_told(stored):

@@ -99,6 +99,22 @@ def test_parameters_win_over_the_config_of_the_script_and_say_so_once(runs_of):
     ]
 
 
+def test_nested_parameters_win_and_the_rest_of_their_dict_stays(runs_of):
+    seen = []
+
+    def train():
+        with runlake.init(config={"model": {"dim": 1, "lr": 0.1}, "seed": 3}) as run:
+            run.config.update({"model": {"act": "relu"}})
+            seen.append(run.config.as_dict())
+
+    sweep_id = runlake.sweep(
+        {"method": "grid", "parameters": {"model": {"parameters": {"dim": {"values": [2]}}}, "batch": {"value": 8}}}
+    )
+    runlake.agent(sweep_id, train)
+    expected = {"model": {"dim": 2, "lr": 0.1, "act": "relu"}, "seed": 3, "batch": 8}
+    assert seen == [run.config for run in runs_of(sweep_id)] == [expected]
+
+
 def test_a_run_that_is_left_open_is_ended(runs_of):
     def train():
         runlake.init()

@@ -224,7 +224,7 @@ class StoredRun:
         stream: str = "default",
         join: Join = "inner",
     ) -> pd.DataFrame | list[dict[str, Any]]:
-        """At most `samples` rows (None: all) as a DataFrame, or as dicts with ``pandas=False``.
+        """`samples` rows, or all there are (with None: always), as a DataFrame, or as dicts with ``pandas=False``.
 
         The choice of rows is the same each time: with one key its lowest and highest values stay, otherwise rows
         are taken evenly; first and last stay always. `keys` gives the rows that have all of them; ``join="outer"``

@@ -128,8 +128,13 @@ def content_of(data: Any) -> bytes | None:
     return content.encode() if isinstance(content, str) else bytes(content)
 
 
-def check_format(format: str | None, what: str, formats: Mapping[str, str]) -> str:
-    """The ending asked for, in small letters; `BadValueError` when none or an unknown one is given."""
+def check_format(format: str | None, what: str, formats: Mapping[str, str], data: Any = None) -> str:
+    """The ending asked for, in small letters, or that of the open file `data`.
+
+    Raises `BadValueError` when none or an unknown one is given.
+    """
+    if format is None:
+        format = ending_of(str(getattr(data, "name", "")), formats)
     if format is None:
         raise BadValueError(f"{what} was given without saying its kind; it can be {', '.join(formats)}")
     name = format.lower().lstrip(".")

@@ -49,7 +49,7 @@ class Video(FileMedia):
             self._set(content, ending, caption, {})
             return
         if (given := content_of(data_or_path)) is not None:
-            self._set(given, check_format(format, "a video as bytes", self.FORMATS), caption, {})
+            self._set(given, check_format(format, "a video as bytes", self.FORMATS, data_or_path), caption, {})
             return
         if check_format(format or "gif", "a video", self.FORMATS) != "gif":
             raise NotSupportedError(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from runlake.errors import ConfigError, RunlakeWarning
+from runlake.errors import ConfigError, LogTypeError, RunlakeWarning
+from runlake.sdk.config_edits import changed_leaf, differences, is_same, leaves, merged
 from runlake.sdk.config_source import as_plain, read_config
+from runlake.store.fold import apply_edit
 from runlake.values import escape_key, flatten, unflatten
 
 OnEdit = Callable[[dict[str, Any], list[str]], None]
@@ -22,18 +24,26 @@ class Config(MutableMapping[str, Any]):
     """Nested plain data; every change goes to `on_edit` before it is kept.
 
     Values become what a reader will get: tuples are lists, arrays lists of numbers, keys text, unknown objects their
-    text. Dicts and lists that are read are copies: a change inside one is made with ``config["a"] = {...}``.
-    Changing a key to another value raises `ConfigError` unless `allow_val_change`. `_wandb` is not listed. Keys in
-    `locked` are parameters of a sweep: they keep their values, and who sets another one is warned once.
+    text. `update` and `setdefaults` merge dicts at every depth, ``config["a"] = {...}`` replaces one. Changing a value
+    that is there raises `ConfigError` unless `allow_val_change`. `_wandb` is not listed.
+
+    Dicts and lists that are read are those of the configuration, plain ones for every library. What is changed inside
+    them is told by `tell_changes`, which every later use of a dict or list of the configuration and every change calls;
+    `on_lend` is told when one was read, so that the run can call it too. Such a change is always allowed.
+
+    Values in `locked` (nested plain data) are parameters of a sweep: they stay, and who sets another is warned once.
     """
 
-    __slots__ = ("_allow_val_change", "_data", "_locked", "_on_edit", "_told")
+    __slots__ = ("_allow_val_change", "_data", "_is_over", "_lent", "_locked", "_on_edit", "_on_lend", "_told")
 
     _data: dict[str, Any]
     _on_edit: OnEdit | None
+    _on_lend: Callable[[], None] | None
     _allow_val_change: bool
-    _locked: frozenset[str]
-    _told: set[str]
+    _is_over: bool
+    _lent: dict[str, Any]  # keys whose dict or list was read, and copies of these as they were told last
+    _locked: dict[str, Any]
+    _told: set[tuple[str, ...]]
 
     def __init__(
         self,
@@ -41,26 +51,41 @@ class Config(MutableMapping[str, Any]):
         on_edit: OnEdit | None = None,
         *,
         allow_val_change: bool = False,
-        locked: Iterable[str] = (),
+        locked: Mapping[str, Any] | None = None,
+        on_lend: Callable[[], None] | None = None,
     ) -> None:
         """`initial` is taken as it is, without telling `on_edit`."""
         object.__setattr__(self, "_data", plain_config(initial or {}))
         object.__setattr__(self, "_on_edit", on_edit)
+        object.__setattr__(self, "_on_lend", on_lend)
         object.__setattr__(self, "_allow_val_change", allow_val_change)
-        object.__setattr__(self, "_locked", frozenset(locked))
+        object.__setattr__(self, "_lent", {})
+        object.__setattr__(self, "_locked", plain_config(locked or {}))
         object.__setattr__(self, "_told", set())
+        object.__setattr__(self, "_is_over", False)
 
     def __getitem__(self, key: Any) -> Any:
-        return copy.deepcopy(self._data[str(key)])
+        key = str(key)
+        value = self._data[key]
+        if type(value) in (dict, list) and key != HIDDEN_KEY:
+            if key in self._lent:
+                self._tell_change(key)
+            elif not self._is_over:
+                self._lent[key] = copy.deepcopy(value)
+            if self._on_lend is not None:
+                self._on_lend()
+        return value
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self.update({key: value})
+        self._change(plain_config({key: value}), self._allow_val_change)
 
     def __delitem__(self, key: Any) -> None:
-        if str(key) not in self._data:
+        name = str(key)
+        if name not in self._data:
             raise KeyError(key)
-        self._tell({}, [escape_key(str(key))])
-        del self._data[str(key)]
+        self._tell({}, [escape_key(name)])
+        del self._data[name]
+        self._lent.pop(name, None)
 
     def __iter__(self) -> Iterator[str]:
         return iter([key for key in self._data if key != HIDDEN_KEY])
@@ -88,6 +113,11 @@ class Config(MutableMapping[str, Any]):
         except KeyError:
             raise AttributeError(f"the config has no key {name!r}") from None
 
+    @property
+    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
+        """What ``vars(config)`` gives: the values under the name by which integrations of W&B reach them."""
+        return {"_items": self.as_dict()}
+
     def __repr__(self) -> str:
         return repr(self.as_dict())
 
@@ -96,54 +126,106 @@ class Config(MutableMapping[str, Any]):
         return Config, (self._data,)
 
     def update(self, source: Any = None, /, allow_val_change: bool | None = None, **more: Any) -> None:
-        """Set keys from anything `config_source.read_config` takes; all of them, or on an error none."""
+        """Set values from anything `config_source.read_config` takes; all of them, or on an error none."""
+        self.tell_changes()
         new = plain_config(read_config(source) | more)
-        allowed = self._allow_val_change if allow_val_change is None else allow_val_change
-        changed = {}
-        for key, value in new.items():
-            if key in self._data:
-                old = self._data[key]
-                if _is_same(old, value):
-                    continue
-                if key in self._locked:
-                    if key not in self._told:
-                        self._told.add(key)
-                        warnings.warn(
-                            f"runlake: config[{key!r}] is a parameter of the sweep and stays {old!r:.200}",
-                            RunlakeWarning,
-                            stacklevel=2,
-                        )
-                    continue
-                if not allowed:
-                    raise ConfigError(
-                        f"config[{key!r}] is {old!r:.200} and cannot become {value!r:.200}; pass allow_val_change=True "
-                        "to init or to config.update if that is meant"
-                    )
-            changed[key] = value
-        if changed:
-            replaced = [key for key in changed if isinstance(self._data.get(key), dict)]
-            replaced += [key for key in changed.keys() & self._data.keys() if isinstance(changed[key], dict)]
-            unset = sorted({escape_key(key) for key in replaced})
-            self._tell(flatten(changed, stringify_keys=True), unset)
-            self._data.update(changed)
+        below = {key: self._data[key] for key in new if key in self._data}
+        self._change(merged(below, new), self._allow_val_change if allow_val_change is None else allow_val_change)
 
     def setdefaults(self, source: Any = None, /, **more: Any) -> None:
-        """Set those keys that are not there yet."""
-        defaults = read_config(source) | more
-        self.update({key: value for key, value in defaults.items() if key not in self})
+        """Set those values that are not there yet."""
+        self.tell_changes()
+        defaults = plain_config(read_config(source) | more)
+        above = {key: self._data[key] for key in defaults if key in self._data}
+        self._change(merged(defaults, above), False)
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
         """The key's value; when it is not there, it is set to `default` first."""
-        self.setdefaults({key: default})
+        if key not in self:
+            self[key] = default
         return self[key]
 
     def as_dict(self) -> dict[str, Any]:
         """A copy as nested plain data, without `_wandb`."""
+        self.tell_changes()
         return {key: copy.deepcopy(value) for key, value in self._data.items() if key != HIDDEN_KEY}
+
+    def tell_changes(self, *, from_beside: bool = False) -> None:
+        """Tell what was changed inside dicts and lists that were read; `from_beside` by a thread that is not theirs."""
+        for key in list(self._lent):
+            self._tell_change(key, from_beside)
+
+    def end(self) -> None:
+        """Tell what is to be told, for the last time."""
+        self.tell_changes(from_beside=True)
+        object.__setattr__(self, "_is_over", True)
+        self._lent.clear()
+
+    def _tell_change(self, key: str, from_beside: bool = False) -> None:
+        before, live = self._lent[key], self._data[key]
+        try:
+            if repr(live) == repr(before):
+                return
+            after = plain_config({key: live})
+        except RuntimeError:
+            if from_beside:  # it is being changed at this moment: the next look will see it whole
+                return
+            raise
+        except LogTypeError as error:
+            self._warn_once((key,), f"{_place((key,))} was changed inside and cannot be stored: {error}")
+            return
+        paths_set, paths_unset = differences({key: before}, self._with_locked(after))
+        if paths_set or paths_unset:
+            self._tell(paths_set, paths_unset)
+            self._lent[key] = copy.deepcopy(after[key])
+        if not from_beside:
+            _settle(live, after[key])
+
+    def _change(self, wanted: Mapping[str, Any], allowed: bool) -> None:
+        """Make each key hold what is wanted, as far as that may be; all of them, or on an error none."""
+        self.tell_changes()
+        after = {}
+        for key, value in self._with_locked(wanted).items():
+            old = self._data.get(key)
+            if key in self._data and is_same(old, value):
+                continue
+            change = changed_leaf(old, value, (key,)) if key in self._data and not allowed else None
+            if change is not None:
+                keys, was, now = change
+                raise ConfigError(
+                    f"{_place(keys)} is {was!r:.200} and cannot become {now!r:.200}; pass allow_val_change=True "
+                    "to init or to config.update if that is meant"
+                )
+            after[key] = value
+        paths_set, paths_unset = differences({key: self._data[key] for key in after if key in self._data}, after)
+        if not paths_set and not paths_unset:
+            return
+        self._tell(paths_set, paths_unset)
+        apply_edit(self._data, {"set": paths_set, "unset": paths_unset})
+        for key in after.keys() & self._lent.keys():
+            self._lent[key] = copy.deepcopy(self._data[key])
+
+    def _with_locked(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """What is wanted, with the parameters of the sweep as they are."""
+        for keys, value in leaves(self._locked):
+            given: Any = wanted
+            for key in keys:
+                given = given.get(key, _MISSING) if isinstance(given, dict) else given
+            if given is not _MISSING and not is_same(value, given):
+                self._warn_once(keys, f"{_place(keys)} is a parameter of the sweep and stays {value!r:.200}")
+        return merged(wanted, {key: value for key, value in self._locked.items() if key in wanted})
+
+    def _warn_once(self, keys: tuple[str, ...], message: str) -> None:
+        if keys not in self._told:
+            self._told.add(keys)
+            warnings.warn(f"runlake: {message}", RunlakeWarning, stacklevel=4)
 
     def _tell(self, paths_set: dict[str, Any], paths_unset: list[str]) -> None:
         if self._on_edit is not None:
             self._on_edit(paths_set, paths_unset)
+
+
+_MISSING = object()
 
 
 def plain_config(data: Mapping[Any, Any]) -> dict[str, Any]:
@@ -151,12 +233,25 @@ def plain_config(data: Mapping[Any, Any]) -> dict[str, Any]:
     return unflatten(flatten(data, as_plain, stringify_keys=True).items())
 
 
-def _is_same(old: Any, new: Any) -> bool:
-    """Whether two plain values are the same; unlike ``==``, NaN is the same as NaN, and True is not 1."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        return old.keys() == new.keys() and all(_is_same(value, new[key]) for key, value in old.items())
-    if isinstance(old, list) and isinstance(new, list):
-        return len(old) == len(new) and all(map(_is_same, old, new))
-    if isinstance(old, bool) or isinstance(new, bool):
-        return old is new
-    return bool(old == new) or (old != old and new != new)
+def _place(keys: tuple[str, ...]) -> str:
+    return "config" + "".join(f"[{key!r}]" for key in keys)
+
+
+def _settle(live: Any, plain: Any) -> None:
+    """Make dicts and lists in use hold the values that are stored, without taking others for them."""
+    if type(live) is dict and type(plain) is dict:
+        if list(live) != list(plain):
+            kept = {str(key): value for key, value in live.items()}
+            live.clear()
+            live.update({key: kept.get(key, value) for key, value in plain.items()})
+        for key, value in plain.items():
+            if type(live[key]) is type(value) in (dict, list):
+                _settle(live[key], value)
+            else:
+                live[key] = value
+    elif type(live) is list and len(live) == len(plain):
+        for index, value in enumerate(plain):
+            if type(live[index]) is type(value) in (dict, list):
+                _settle(live[index], value)
+            else:
+                live[index] = value

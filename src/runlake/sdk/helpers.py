@@ -82,7 +82,7 @@ class OutputFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler that ends the run comes in the midst of a line
         self._pending: dict[int, str] = {}
 
     def put(self, number: int, text: str) -> None:
@@ -97,7 +97,7 @@ class OutputFile:
             self._write(len(self._pending))
 
     def _write(self, count: int) -> None:
-        numbers = sorted(self._pending)[:count]
-        if numbers:
+        lines = [f"{self._pending.pop(number)}\n" for number in sorted(self._pending)[:count]]
+        if lines:
             with self._path.open("a", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-                file.writelines(f"{self._pending.pop(number)}\n" for number in numbers)
+                file.writelines(lines)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runlake.model import AXES, MetricRule
+from runlake.model import AXES, MetricRule, Numbers
 from runlake.sdk.rules import RuleBook
-from runlake.store.fold import Numbers, apply_edit, set_path
+from runlake.store.fold import apply_edit, set_path
 from runlake.values import flatten, read_value
 
 
@@ -46,8 +46,12 @@ class LiveSummary:
         apply_edit(self.current(), edit)
 
     def add_rule(self, rule: MetricRule) -> None:
-        """What is logged from now on obeys the rule too."""
-        self.rules.add(rule, self.current())
+        """What is logged from now on obeys the rule too, and what is kept of metrics that had a rule is made anew."""
+        summary, before = self.current(), self.rules.summaries()
+        self.rules.add(rule, summary)
+        for path, kept in self.rules.summaries().items():
+            if kept != before[path]:
+                apply_edit(summary, {"unset": [path], "set": kept})
 
     def current(self) -> dict[str, Any]:
         """The summary as of now; not a copy."""

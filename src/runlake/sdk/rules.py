@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runlake.errors import BadValueError
-from runlake.model import MetricRule
-from runlake.store.fold import Numbers, aggregates, rule_for
+from runlake.model import MetricRule, Numbers
+from runlake.store.fold import aggregates, rule_for
 from runlake.values import escape_key, plain_name, split_path
 
 AGGREGATES = ("min", "max", "mean", "first", "last", "none", "copy", "best")
@@ -15,21 +15,50 @@ _MAX_FOUND_COUNT = 10_000
 
 
 def make_rule(
-    name: str, step_metric: str | None, step_sync: bool | None, hidden: bool, summary: str | None, goal: str | None
+    name: str,
+    step_metric: str | MetricRule | None = None,
+    step_sync: bool | None = None,
+    hidden: bool | None = None,
+    summary: str | None = None,
+    goal: str | None = None,
+    before: MetricRule | None = None,
 ) -> MetricRule:
-    """A checked rule; BadValueError says which argument is wrong and what is possible."""
+    """A checked rule that adds to the one `before`; BadValueError says which argument is wrong and what is possible.
+
+    `step_metric` may be what `define_metric` answered. The aggregates of both rules are kept.
+    """
     if not isinstance(name, str) or not name:
         raise BadValueError(f"define_metric: the name must be a string that is not empty, not {name!r}")
     if "*" in name[:-1]:
         raise BadValueError(f"define_metric: {name!r}: a * may only stand at the end")
+    step: Any = getattr(step_metric, "name", step_metric)
+    for argument, value, kind, example in (
+        ("step_metric", step, str, '"epoch", or what define_metric("epoch") returned'),
+        ("summary", summary, str, '"min,max"'),
+        ("goal", goal, str, '"minimize"'),
+        ("step_sync", step_sync, bool, "True"),
+        ("hidden", hidden, bool, "True"),
+    ):
+        if value is not None and not isinstance(value, kind):
+            raise BadValueError(
+                f"define_metric: {argument}={value!r} is a {type(value).__name__}; "
+                f"give a {kind.__name__}, like {example}"
+            )
     wanted = tuple(part.strip() for part in (summary or "").split(",") if part.strip())
     unknown = [part for part in wanted if part not in AGGREGATES]
     if unknown:
         raise BadValueError(f"define_metric: summary={summary!r} holds {unknown}; possible: {', '.join(AGGREGATES)}")
     if goal not in (None, "minimize", "maximize"):
         raise BadValueError(f'define_metric: goal={goal!r}; possible: "minimize", "maximize"')
-    sync = bool(step_metric) if step_sync is None else step_sync
-    return MetricRule(name, step_metric, wanted, goal, hidden, sync)
+    before = before or MetricRule(name, step_sync=False)
+    return MetricRule(
+        name,
+        step or before.step_metric,
+        tuple(dict.fromkeys((*before.summary, *wanted))),
+        goal or before.goal,
+        before.hidden if hidden is None else hidden,
+        step_sync if step_sync is not None else bool(step) or before.step_sync,
+    )
 
 
 class RuleBook:
@@ -44,15 +73,20 @@ class RuleBook:
         self._found: dict[str, MetricRule | None] = {}
         self._step_names: set[str] = set()
         self._last_steps: dict[str, tuple[str, Any]] = {}
+        self._last_values: dict[str, Any] = {}
 
     def __bool__(self) -> bool:
         return bool(self._rules)
+
+    def rule_named(self, name: str) -> MetricRule | None:
+        """What was said under this name so far."""
+        return self._rules.get(name)
 
     def add(self, rule: MetricRule, summary: Mapping[str, Any]) -> None:
         """Obey a rule from now on; of its step metric, `summary` knows the last value so far."""
         self._rules[rule.name] = rule
         self._found.clear()
-        step = rule.step_metric
+        step = _unescaped(rule.step_metric or "")
         if step and step not in self._step_names:
             self._step_names.add(step)
             for path in dict.fromkeys((escape_key(step), step)):
@@ -62,10 +96,11 @@ class RuleBook:
 
     def with_step_metrics(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
         """The row with the last value of every step metric that one of its metrics asks for and it lacks."""
-        names = {plain_name(path): path for path in _paths(data)}
-        wanted = {rule.step_metric for rule in map(self._rule_of, names.values()) if rule and rule.step_sync}
-        for step in wanted:
-            if step and step not in names and step in self._last_steps:
+        paths = list(_paths(data))
+        names = set(map(plain_name, paths))
+        rules = [rule for rule in map(self._rule_of, paths) if rule and rule.step_sync and rule.step_metric]
+        for step in {_unescaped(rule.step_metric or "") for rule in rules}:
+            if step not in names and step in self._last_steps:
                 path, value = self._last_steps[step]
                 data = _with_value(data, split_path(path), value)
         return data
@@ -81,6 +116,17 @@ class RuleBook:
         if type(value) in (int, float) and value == value:
             low, high, total, count, first = self._numbers.get(path, (value, value, 0.0, 0, value))
             self._numbers[path] = (min(low, value), max(high, value), total + value, count + 1, first)
+        self._last_values[path] = value
+        return self._summary_again(path, value)
+
+    def summaries(self) -> dict[str, dict[str, Any]]:
+        """What the summary keeps of each metric that was logged under a rule, by the metric's path and then by path."""
+        return {path: self._summary_again(path, value) for path, value in self._last_values.items()}
+
+    def _summary_again(self, path: str, value: Any) -> dict[str, Any]:
+        rule = self._rule_of(path)
+        if rule is None or not rule.summary:
+            return {path: value}
         return aggregates(path, value, rule, self._numbers.get(path))
 
     def _rule_of(self, path: str) -> MetricRule | None:
@@ -91,6 +137,11 @@ class RuleBook:
                 self._found.clear()
             rule = self._found[path] = rule_for(path, self._rules)
             return rule
+
+
+def _unescaped(step_metric: str) -> str:
+    """The name of a step metric as `plain_name` has it; a dot in a key may have been written with a backslash."""
+    return step_metric.replace("\\.", ".")
 
 
 def _paths(data: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -19,14 +19,17 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
-from runlake.errors import LogTypeError, NotSupportedError, RunlakeWarning, UsageError
-from runlake.model import RUNTIME, TIMESTAMP, State
-from runlake.sdk.backlog import FAULTS, Backlog
+from runlake.errors import BadValueError, LogTypeError, RunlakeWarning, UsageError
+from runlake.model import RUNTIME, TIMESTAMP, MetricRule, State
+from runlake.sdk.artifact_calls import ArtifactCalls
+from runlake.sdk.backlog import FAULTS, Backlog, is_fault
 from runlake.sdk.config import Config
 from runlake.sdk.disabled import DisabledFiles
 from runlake.sdk.extras import Extras
 from runlake.sdk.facts import RunFacts
+from runlake.sdk.familiar import Familiar, NotSupportedAttributeError
 from runlake.sdk.files import Policy, RunFiles
+from runlake.sdk.inert import Inert
 from runlake.sdk.live_summary import LiveSummary
 from runlake.sdk.rules import make_rule
 from runlake.sdk.summary import Summary
@@ -37,20 +40,12 @@ from runlake.store.layout import Layout
 from runlake.store.opening import OpenedRun, open_child
 from runlake.values import flatten, unflatten
 
-_LATER = {
-    "define_artifact", "finish_artifact", "link_artifact", "link_model", "log_artifact", "plot_table", "restore",
-    "upsert_artifact", "use_artifact",
-}  # fmt: skip
-
+_LATER = {"plot_table", "restore"}
 
 _PLAIN = frozenset({float, int, str, bool, type(None), bytes})
 
 
-class NotSupportedAttributeError(NotSupportedError, AttributeError):
-    """A member that W&B has and runlake has not yet: `hasattr` says no, and using it names it."""
-
-
-class Run(RunFacts, Extras):
+class Run(RunFacts, Extras, ArtifactCalls, Familiar):
     """A run being written; made by `runlake.init`. A context manager: an exception inside makes it `failed`."""
 
     def __init__(
@@ -62,7 +57,7 @@ class Run(RunFacts, Extras):
         config: Mapping[str, Any],
         name: str,
         allow_val_change: bool = False,
-        locked: Iterable[str] = (),
+        locked: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         before = opened.before
@@ -74,7 +69,7 @@ class Run(RunFacts, Extras):
         self.is_stop_requested = False
         self._lock = threading.RLock()
         self._pid = os.getpid()
-        self._is_child_without_writer = False
+        self._is_child_without_writer = self._has_written_end = False
         self._next_step = opened.next_step
         self._open_step: int | None = None
         self._named_step: int | None = None
@@ -95,7 +90,14 @@ class Run(RunFacts, Extras):
         }
         self._state: State = "running"
         self.files_of_run = (DisabledFiles if self.disabled else RunFiles)(layout, opened.path)
-        self._config = Config(config, self._edit_config, allow_val_change=allow_val_change, locked=locked)
+        settings.tell_places(files_dir=str(layout.files_dir(opened.path)), sync_dir=self.sync_dir)
+        self._config = Config(
+            config,
+            self._edit_config,
+            allow_val_change=allow_val_change,
+            locked=locked,
+            on_lend=self._tell_config_with_the_next_row,
+        )
         self._summary = Summary(self._current_summary, self._edit_summary, self._convert_for_summary)
 
     # Writing
@@ -115,7 +117,7 @@ class Run(RunFacts, Extras):
             raise LogTypeError(f'log() takes a dict, like {{"loss": 0.1}}, not {type(data).__name__}')
         with self._lock:
             if self._state != "running":
-                raise UsageError(f"log() after finish(): run {self.path} has ended; begin another with runlake.init()")
+                raise self._log_after_finish()
             if step is None and commit is not False and self._open_step is None and not self._rules:
                 at = self._next_step
                 self._next_step = at + 1  # before the write: a signal handler may log a row of its own in there
@@ -178,7 +180,9 @@ class Run(RunFacts, Extras):
         try:
             flat = self._writer_log(data, step=step, timestamp=timestamp, runtime=runtime, commit=commit)
         except FAULTS as error:
-            if self._settings.strict:
+            if self._state != "running":  # a signal handler has ended it
+                raise self._log_after_finish() from None
+            if self._settings.strict or not is_fault(error):
                 raise
             self._write_later(data, step, commit, timestamp, runtime)
             self._tell_fault(error)
@@ -187,6 +191,18 @@ class Run(RunFacts, Extras):
             self._note(data)
         else:
             self._live.take(flatten(data) if flat is None else flat)
+
+    def _tell_config_with_the_next_row(self) -> None:
+        """Somebody holds a dict of the config, and may change it before the next row."""
+        self._writer_log = self._tell_config_and_log
+
+    def _tell_config_and_log(self, data: Mapping[str, Any], **where: Any) -> dict[str, Any] | None:
+        self._writer_log = self._open_and_log if self._is_child_without_writer else self._writer.log
+        self._config.tell_changes()
+        return self._writer_log(data, **where)
+
+    def _log_after_finish(self) -> UsageError:
+        return UsageError(f"log() after finish(): run {self.path} has ended; begin another with runlake.init()")
 
     def log_apart(self, take: Callable[[], Iterable[tuple[Mapping[str, Any], float]]]) -> None:
         """Log whole rows, each with its time; called by helpers.
@@ -225,7 +241,7 @@ class Run(RunFacts, Extras):
     def _record(self, kind: int, body: Mapping[str, Any]) -> None:
         with self._lock:
             if self._state != "running":
-                raise UsageError(f"run {self.path} has ended; edit it with runlake.Api().run({self.path!r})")
+                raise self._edit_after_finish()
             write = partial(self._write_record, kind, body)
             if self._backlog and not self._backlog.work_off():
                 self._backlog.keep(write)
@@ -233,10 +249,15 @@ class Run(RunFacts, Extras):
             try:
                 write()
             except FAULTS as error:
-                if self._settings.strict:
+                if self._state != "running":  # a signal handler has ended it
+                    raise self._edit_after_finish() from None
+                if self._settings.strict or not is_fault(error):
                     raise
                 self._backlog.keep(write)
                 self._tell_fault(error)
+
+    def _edit_after_finish(self) -> UsageError:
+        return UsageError(f"run {self.path} has ended; edit it with runlake.Api().run({self.path!r})")
 
     def _write_record(self, kind: int, body: Mapping[str, Any]) -> None:
         self._writer_here().record(kind, body)
@@ -271,19 +292,28 @@ class Run(RunFacts, Extras):
     def define_metric(
         self,
         name: str,
-        step_metric: str | None = None,
+        step_metric: str | MetricRule | None = None,
         step_sync: bool | None = None,
         hidden: bool | None = None,
         summary: str | None = None,
         goal: str | None = None,
         overwrite: bool | None = None,
-    ) -> None:
-        """Say what the summary keeps of a metric, and which metric it is drawn over; `name` may end with a ``*``."""
-        rule = make_rule(name, step_metric, step_sync, bool(hidden), summary, goal)
-        body = {field: getattr(rule, field) for field in rule.__struct_fields__}
+    ) -> MetricRule:
+        """Say what the summary keeps of a metric, and which metric it is drawn over; answers all that holds of it.
+
+        `name` may end with a ``*``; a dot in a key may be written as ``\\.``. A later call of the same name adds to
+        the earlier ones: their aggregates are kept, and what it leaves out. With ``overwrite=True`` it stands alone.
+        `step_metric` may be what an earlier call answered.
+        """
+        if overwrite is not None and not isinstance(overwrite, bool):
+            raise BadValueError(f"define_metric: overwrite={overwrite!r} is a {type(overwrite).__name__}; give a bool")
         with self._lock:
+            before = None if overwrite or not isinstance(name, str) else self._rules.rule_named(name)
+            rule = make_rule(name, step_metric, step_sync, hidden, summary, goal, before)
+            body = {field: getattr(rule, field) for field in rule.__struct_fields__}
             self._record(record.DEFINE, {"rule": {**body, "summary": list(rule.summary)}})
             self._live.add_rule(rule)
+        return rule
 
     # Files and media
 
@@ -301,13 +331,17 @@ class Run(RunFacts, Extras):
         if _PLAIN.issuperset(map(type, data.values())):
             return data  # without loading what knows about media
         from runlake.media.convert import prepare
+        from runlake.media.left_out import strictly
 
-        return prepare(data, self.files_of_run.write, step)
+        with strictly(self._settings.strict):
+            return prepare(data, self.files_of_run.write, step)
 
     def _convert_for_summary(self, value: Any) -> Any:
         from runlake.media.convert import convert_value
+        from runlake.media.left_out import strictly
 
-        return convert_value(value, self.files_of_run.write, "summary", self.step)
+        with strictly(self._settings.strict):
+            return convert_value(value, self.files_of_run.write, "summary", self.step)
 
     # Console and system metrics: called by the helpers of the session
 
@@ -333,8 +367,11 @@ class Run(RunFacts, Extras):
         try:
             self._writer.log(values, step=self.step, timestamp=timestamp, runtime=runtime, stream=stream)
         except FAULTS as error:
-            self._backlog.lost_count += 1
-            self._tell_fault(error)
+            if not is_fault(error):
+                raise
+            if self._state == "running":  # and was not ended by another thread meanwhile
+                self._backlog.lost_count += 1
+                self._tell_fault(error)
 
     # Life
 
@@ -352,17 +389,22 @@ class Run(RunFacts, Extras):
         self.end(exit_code or 0)
 
     def end(self, exit_code: int, state: State | None = None) -> None:
-        """`finish`, with a state that the exit code does not tell, like killed. Whatever fails, the run ends."""
+        """`finish`, with a state that the exit code does not tell, like killed. Whatever fails, the run ends.
+
+        A signal handler may come in the midst of it and call it too: then that call does all that is left to do, since
+        there may be no way back here.
+        """
         with self._lock:
-            if self._state != "running":
-                return
-            self._close_helpers()
-            self.unwatch()
-            self._close_row()
-            self.refresh_files(at_end=True)
-            self._backlog.work_off()
-            self._backlog.give_up()
-            self._write_end(exit_code, self._state_after(exit_code, state))
+            if self._state == "running":
+                self._close_helpers()
+                self._config.end()
+                self.unwatch()
+                self._close_row()
+                self.refresh_files(at_end=True)
+                self._backlog.work_off()
+                self._backlog.give_up()
+            if not self._has_written_end:
+                self._write_end(exit_code, self._state_after(exit_code, state))
         on_finished, self.on_finished = self.on_finished, None
         if on_finished is not None:
             on_finished()
@@ -390,6 +432,8 @@ class Run(RunFacts, Extras):
             try:
                 on_finishing()
             except FAULTS as error:
+                if not is_fault(error):
+                    raise
                 self._warn("helpers", f"the closing files of run {self.path} could not all be written: {error}")
 
     def _state_after(self, exit_code: int, state: State | None) -> State:
@@ -399,14 +443,29 @@ class Run(RunFacts, Extras):
 
     def _write_end(self, exit_code: int, ended: State) -> None:
         """The last record; where the disk refuses it the run will read as crashed."""
-        self._state = ended
+        if self._state == "running":
+            self._state = ended
         if self._is_child_without_writer:
             return
         runtime = time.monotonic() - self._monotonic_start
-        body = {"exit_code": exit_code, "state": ended, "runtime": runtime, "lost_count": self._backlog.lost_count}
+        body = {
+            "exit_code": exit_code,
+            "state": self._state,
+            "runtime": runtime,
+            "lost_count": self._backlog.lost_count,
+        }
         try:
-            self._writer.end(body)
+            if self._writer.is_ended:  # by a call that a signal handler broke off
+                self._writer.close()
+            else:
+                self._writer.end(body)
+            self._has_written_end = True
         except FAULTS as error:
+            if self._has_written_end:  # by a signal handler, meanwhile
+                return
+            if not is_fault(error):
+                raise
+            self._has_written_end = True
             self._writer.close()
             if self._settings.strict:
                 raise
@@ -422,6 +481,8 @@ class Run(RunFacts, Extras):
 
     def __getattr__(self, name: str) -> Any:
         if name in _LATER:
+            if self.disabled:
+                return Inert()
             raise NotSupportedAttributeError(f"Run.{name} is not supported yet by runlake")
         raise AttributeError(f"a Run has no attribute {name!r}")
 
@@ -436,6 +497,7 @@ class Run(RunFacts, Extras):
     def hold(self) -> None:
         """Called before a fork: no thread may be in the midst of a row, or of loading what a row needs."""
         self._lock.acquire()
+        self._config.tell_changes(from_beside=True)
 
     def release(self) -> None:
         """Called in the parent after a fork."""

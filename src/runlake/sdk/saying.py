@@ -11,3 +11,5 @@ def say(text: str) -> None:
         print(f"runlake: {text}", file=sys.stderr)
     except (OSError, ValueError):
         pass  # nobody reads stderr any more, or it is closed: a training does not end for that
+    except RuntimeError:
+        pass  # a signal handler ends the run while this thread is in the midst of printing, and the stream refuses it

@@ -21,6 +21,7 @@ from runlake.model import RunPath, State
 from runlake.names import default_name, new_run_id
 from runlake.sdk.backlog import FAULTS
 from runlake.sdk.config import plain_config
+from runlake.sdk.config_edits import merged
 from runlake.sdk.config_source import read_config, read_defaults, read_file
 from runlake.sdk.disabled import DisabledWriter
 from runlake.sdk.exit_hooks import ExitHooks, interrupt_main_thread
@@ -30,7 +31,7 @@ from runlake.sdk.online import Shipping, is_for_later, is_online, keep_for_later
 from runlake.sdk.run import Run
 from runlake.sdk.saying import say
 from runlake.sdk.ticker import TICK_S, Ticker
-from runlake.settings import Settings, resolve
+from runlake.settings import Settings, is_server, resolve
 from runlake.store import side_process
 from runlake.store.changes import append_change
 from runlake.store.control import StopWatch
@@ -85,23 +86,32 @@ class Session:
         sync_tensorboard: bool | None = None,
         monitor_gym: bool | None = None,
         settings: Settings | Mapping[str, Any] | None = None,
+        anonymous: Any = None,
+        *,
+        store: str | os.PathLike[str] | None = None,
         base_url: str | None = None,
         strict: bool | None = None,
     ) -> Run:
         """Begin a run and make it the active one; prints where it lies.
 
+        `store` names the store: a folder, or the address of a server, for which `base_url` is the longer name. Without
+        it the run goes where `Api()` and ``runlake ls`` look from the current folder. `dir` never beats a store that is
+        named or found: where there is none, it makes ``dir/.runlake`` if `dir` is the current folder or one above it.
+
         A second call returns the active run in a script and ends it in a notebook (`reinit` chooses). An `id` that
         exists gets a new attempt unless `resume` says to go on, or ``mode="shared"`` that several processes write it.
         ``resume_from="run_id?_step=9"`` goes on behind step 9 of a run and hides what came later, ``fork_from`` begins
         a new run with the rows up to there. In a run of a sweep, entity, project, id and store are those that its agent
-        says, and the sweep's parameters win over `config`. Arguments of W&B that mean nothing here are taken and
+        says, and the sweep's parameters win over `config`. `force` and `anonymous` of W&B mean nothing here and are
         ignored. With `sync_tensorboard` the event files that this process writes from then on become rows too, with
         `monitor_gym` the videos that gym records become values, and `save_code` keeps the script or the notebook.
         """
+        if isinstance(store, str) and is_server(store):
+            store, base_url = None, base_url or store
         arguments = {
-            "entity": entity, "project": project, "dir": dir, "run_id": id, "name": name, "notes": notes, "tags": tags,
-            "group": group, "job_type": job_type, "mode": mode, "reinit": reinit, "resume": resume,
-            "base_url": base_url, "strict": strict, "settings": settings,
+            "entity": entity, "project": project, "store": store, "root_dir": dir, "run_id": id, "name": name,
+            "notes": notes, "tags": tags, "group": group, "job_type": job_type, "mode": mode, "reinit": reinit,
+            "resume": resume, "base_url": base_url, "strict": strict, "settings": settings,
             "sync_tensorboard": sync_tensorboard if tensorboard is None else tensorboard,
             "monitor_gym": monitor_gym, "save_code": save_code,
         }  # fmt: skip
@@ -151,13 +161,13 @@ class Session:
         fork: tuple[RunPath, int] | None,
     ) -> Run:
         resumes_last = settings.resume == "auto" and settings.run_id is None
-        layout = Layout(settings.dir)
+        layout = Layout(settings.store)
         project_dir = layout.project_dir(settings.entity, settings.project)
         memory = project_dir / f"resume-{_program_key(settings)}" if resumes_last else None
         run_id = settings.run_id or (_remembered(memory) if memory else None) or new_run_id()
         path = rewind[0] if rewind else RunPath(settings.entity, settings.project, run_id)
         params = read_file(settings.sweep_param_path) if settings.sweep_param_path is not None else {}
-        config = {**config, **plain_config(params)}
+        config = merged(config, plain_config(params))
         if settings.mode == "disabled":
             opened = OpenedRun(path, DisabledWriter(), run_id, run_id)  # type: ignore[arg-type]
             return Run(opened, layout, settings, config=config, name=settings.name or run_id, locked=params)
@@ -187,9 +197,9 @@ class Session:
             prepare=lambda data, step: prepare_later[0].prepare(data, step),
         )
         before = opened.before
-        merged = {**before.config, **config} if before else config
+        config = merged(before.config, config) if before else config
         name = opened.name or opened.path.run_id
-        run = Run(opened, layout, settings, config=merged, name=name, allow_val_change=allow_val_change, locked=params)
+        run = Run(opened, layout, settings, config=config, name=name, allow_val_change=allow_val_change, locked=params)
         prepare_later.append(run)
         if memory is not None:
             memory.write_text(run_id)
@@ -321,7 +331,8 @@ def in_notebook() -> bool:
 
 def _chosen_config(config: Any, include: Any, exclude: Any) -> dict[str, Any]:
     """The configuration that was passed, over what ``config-defaults.yaml`` here says."""
-    return plain_config({**read_defaults(Path.cwd()), **read_config(config, include=include, exclude=exclude)})
+    passed = plain_config(read_config(config, include=include, exclude=exclude))
+    return merged(plain_config(read_defaults(Path.cwd())), passed)
 
 
 def _tell_settled(settings: Settings, asked: Mapping[str, Any]) -> None:
@@ -364,14 +375,14 @@ def _remembered(memory: Path) -> str | None:
 def _say_where(run: Run) -> None:
     if not run.settings.silent:
         goes_on = " (resumed)" if run.resumed else ""
-        place = run.settings.base_url if is_online(run.settings) else run.settings.dir
+        place = run.settings.base_url if is_online(run.settings) else run.settings.store
         say(f"run {run.name}{goes_on} is {run.path} in {place}")
 
 
 def _tell_and_seal(run: Run, shipping: Shipping | None) -> None:
     settings = run.settings
     try:
-        append_change(Layout(settings.dir), run.run_path, run.writer_id, "finish", run.incarnation)
+        append_change(Layout(settings.store), run.run_path, run.writer_id, "finish", run.incarnation)
         if settings.seal == "detached" and shipping is None:
             side_process.start_detached("runlake.store.tidy", [str(Path(run.dir).parent)])
         if shipping is not None:

@@ -55,6 +55,7 @@ class Ticker:
     def _tick(self) -> None:
         if self._syncs:
             self._run.sync_to_disk()
+        self._run.config.tell_changes(from_beside=True)
         self._run.refresh_files()
         if self._beside is not None:
             self._beside()
