@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LIBRARIES := $(VENV)/integrations/torch.done $(VENV)/integrations/vision.done $(VENV)/integrations/tables.done
 
 .PHONY: demo test test-long test-integrations check fix bench docs lock clean
 
@@ -12,10 +13,11 @@ test: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## pass the tests
 	$(BIN)/python -m pytest -n 3 -m "not long"
 
 test-long: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## the tests that take minutes
-	$(BIN)/python -m pytest -n 2 -m long
+	$(BIN)/python -m pytest -n 2 -m "long and not libraries"
 
-test-integrations: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## the official wandb client, and others' software that is installed
+test-integrations: $(VENV)/test.done $(VENV)/wandb/wandb.done $(LIBRARIES)  ## the official wandb client, and others' software
 	$(BIN)/python -m pytest -n 2 -rs -m integration
+	$(BIN)/python -m pytest -rs -m libraries tests/integrations $(RECORD)
 
 check: $(VENV)/check.done  ## format, lint, types
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
@@ -27,13 +29,17 @@ bench: $(VENV)/test.done  ## measure, beside the peers, and write docs/performan
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/test.done  ## regenerate the generated reference pages
-	$(BIN)/python docs/generate_reference.py && $(BIN)/python docs/generate_wandb_clients.py
+	$(BIN)/python docs/generate_reference.py && $(BIN)/python docs/generate_wandb_clients.py && \
+	$(BIN)/python docs/generate_libraries.py
 
 lock: $(VENV)/check.done  ## pin what is installed here, with hashes
 	$(BIN)/python requirements/lock.py
 
 $(VENV)/wandb/wandb.done: requirements/wandb.txt $(VENV)/test.done
 	$(PYTHON) requirements/install.py $(VENV)/wandb wandb
+
+$(VENV)/integrations/%.done: requirements/integrations-%.txt
+	$(PYTHON) requirements/install_libraries.py $(VENV)/integrations/$*
 
 $(VENV)/%.done: requirements/%.txt pyproject.toml
 	$(PYTHON) requirements/install.py $(VENV) $*

@@ -147,7 +147,7 @@ def log(store: str, project: str, name: str, row_count: int, key_count: int, odd
     random.seed(name)
     rows = [{f"metric_{i}": random.random() for i in range(key_count)} for _ in range(1000)]
     settings = {"silent": True, "disable_system": True, "console": "off", "seal": "off"}
-    run = runlake.init(dir=store, entity="ada", project=project, id=name, settings=settings)
+    run = runlake.init(store=store, entity="ada", project=project, id=name, settings=settings)
     with run:
         for number in range(row_count):
             run.log(rows[number % 1000] if number + 1 < row_count or not odd_row else {**rows[0], "odd": 1.0})

@@ -36,7 +36,7 @@ def search(
     sweep: dict[str, Any], digits: Digits, validation: Digits, *, store: Path, scratch: Path, report: Reporter
 ) -> str:
     """Run the sweep to its end; answers its id."""
-    sweep_id = runlake.sweep(sweep, project=PROJECT, dir=store, seed=1)
+    sweep_id = runlake.sweep(sweep, project=PROJECT, store=store, seed=1)
     numbers = itertools.count(1)
 
     def run_once() -> None:
@@ -44,5 +44,5 @@ def search(
         report.begin(setting)
         train(begin(setting, store), digits, validation, scratch=scratch, on_epoch=report.epoch)
 
-    runlake.agent(sweep_id, run_once, project=PROJECT, dir=store)
+    runlake.agent(sweep_id, run_once, project=PROJECT, store=store)
     return sweep_id

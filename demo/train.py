@@ -21,7 +21,7 @@ MODEL_FILE = "model-best.joblib"
 def begin(setting: Setting, store: Path, *, run_id: str | None = None) -> runlake.Run:
     """A run of this setting; of a sweep, the sweep's parameters take the place of those of the setting."""
     return runlake.init(
-        dir=store,
+        store=store,
         project=PROJECT,
         id=run_id,
         name=setting.name,

@@ -47,7 +47,8 @@ ALLOWED = {
     "media": {"errors", "model", "values"},
     "plot": {"errors", "values", "media"},
     "sweeps": {"errors", "model", "plain", "sweep_model", "settings", "store", "search", "service", "sdk"},
-    "compat": {"errors"},
+    "integrations": {"errors", "model", "values", "sdk", "media", "plot"},
+    "compat": {"errors", "credentials", "settings", "sdk"},
     "server": {"errors", "model", "sweep_model", "names", "values", "settings", "search", "query", "service"},
     "ship": {"errors", "credentials", "model", "values", "settings", "store", "media", "sdk", "service"},
     "cli": {

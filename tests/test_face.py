@@ -53,7 +53,7 @@ def test_all_is_what_dir_says():
 
 
 def test_every_name_in_all_is_there_while_a_run_is_active(tmp_path):
-    with runlake.init(dir=tmp_path, settings={"seal": "off", "silent": True}) as run:
+    with runlake.init(store=tmp_path, settings={"seal": "off", "silent": True}) as run:
         assert [name for name in runlake.__all__ if not hasattr(runlake, name)] == []
         assert runlake.run is run
 
@@ -83,7 +83,7 @@ def test_logging_numbers_loads_nothing_heavy_either(tmp_path):
     settings = {"seal": "off", "silent": True, "disable_system": True}
     loaded = in_a_new_process(
         "import sys, runlake\n"
-        f"with runlake.init(dir={str(tmp_path)!r}, config={{'lr': 0.1}}, settings={settings}) as run:\n"
+        f"with runlake.init(store={str(tmp_path)!r}, config={{'lr': 0.1}}, settings={settings}) as run:\n"
         "    run.log({'loss': 0.5, 'text': 'a', 'list': [1]})\n"
         "sys.stdout.write(' '.join({name.partition('.')[0] for name in sys.modules}))"
     )

@@ -48,17 +48,25 @@ from runlake.version import __version__
 if TYPE_CHECKING:
     from runlake import plot
     from runlake.api.api import Api
+    from runlake.api.restore import restore
     from runlake.compat.install import install_as_wandb
     from runlake.media.audio import Audio
+    from runlake.media.classes import Classes
+    from runlake.media.figures import Bokeh, Plotly
+    from runlake.media.graph import Graph
     from runlake.media.histogram import Histogram
     from runlake.media.html import Html
     from runlake.media.image import Image
     from runlake.media.molecule import Molecule
     from runlake.media.object3d import Object3D
+    from runlake.media.scene import box3d
     from runlake.media.table import Table
+    from runlake.media.tables import EvalTable, JoinedTable
     from runlake.media.video import Video
+    from runlake.plot.presets import plot_table
     from runlake.sdk.active import finish, init
     from runlake.sdk.alerts import AlertLevel
+    from runlake.sdk.artifact import Artifact
     from runlake.sdk.config import Config
     from runlake.sdk.run import Run
     from runlake.sdk.summary import Summary
@@ -73,44 +81,63 @@ if TYPE_CHECKING:
 _LAZY = {
     "AlertLevel": "runlake.sdk.alerts",
     "Api": "runlake.api.api",
+    "Artifact": "runlake.sdk.artifact",
     "Audio": "runlake.media.audio",
+    "Bokeh": "runlake.media.figures",
+    "Classes": "runlake.media.classes",
+    "EvalTable": "runlake.media.tables",
+    "Graph": "runlake.media.graph",
     "Histogram": "runlake.media.histogram",
     "Html": "runlake.media.html",
     "Image": "runlake.media.image",
+    "JoinedTable": "runlake.media.tables",
     "Molecule": "runlake.media.molecule",
     "Object3D": "runlake.media.object3d",
+    "Plotly": "runlake.media.figures",
     "Run": "runlake.sdk.run",
     "Settings": "runlake.settings",
     "Table": "runlake.media.table",
     "Video": "runlake.media.video",
     "agent": "runlake.sweeps.agent",
+    "box3d": "runlake.media.scene",
     "finish": "runlake.sdk.active",
     "init": "runlake.sdk.active",
     "install_as_wandb": "runlake.compat.install",
+    "plot_table": "runlake.plot.presets",
+    "restore": "runlake.api.restore",
     "sweep": "runlake.sweeps.create",
 }
-_OF_THE_ACTIVE_RUN = ("config", "define_metric", "log", "run", "save", "summary")
-_CALLS_OF_THE_ACTIVE_RUN = ("alert", "log_code", "log_model", "mark_preempting", "unwatch", "use_model", "watch")
+_OF_THE_ACTIVE_RUN = ("config", "run", "summary")
+_CALLS_OF_THE_ACTIVE_RUN = (
+    "alert", "define_metric", "link_artifact", "link_model", "log", "log_artifact", "log_code", "log_model",
+    "mark_preempting", "save", "unwatch", "use_artifact", "use_model", "watch",
+)  # fmt: skip
 
 __all__ = [
     "AlertLevel",
     "Api",
+    "Artifact",
     "Audio",
     "AuthenticationError",
     "BadValueError",
+    "Bokeh",
     "BusyError",
+    "Classes",
     "CommError",
     "ConfigError",
     "ConflictError",
     "CorruptError",
     "Error",
+    "EvalTable",
     "FileExistsLocallyError",
     "FilterError",
     "ForbiddenError",
     "GapError",
+    "Graph",
     "Histogram",
     "Html",
     "Image",
+    "JoinedTable",
     "LogTypeError",
     "Molecule",
     "NewerFormatError",
@@ -118,6 +145,7 @@ __all__ = [
     "NotSupportedError",
     "Object3D",
     "PathError",
+    "Plotly",
     "ReadOnlyError",
     "Run",
     "RunlakeError",
@@ -134,21 +162,28 @@ __all__ = [
     "__version__",
     "agent",
     "alert",
+    "box3d",
     "config",
     "define_metric",
     "finish",
     "init",
     "install_as_wandb",
+    "link_artifact",
+    "link_model",
     "log",
+    "log_artifact",
     "log_code",
     "log_model",
     "mark_preempting",
     "plot",
+    "plot_table",
+    "restore",
     "run",
     "save",
     "summary",
     "sweep",
     "unwatch",
+    "use_artifact",
     "use_model",
     "watch",
 ]
@@ -162,24 +197,26 @@ def __getattr__(name: str) -> Any:
         found = globals()[name] = getattr(import_module(_LAZY[name]), name)
         return found
     if name in _OF_THE_ACTIVE_RUN:
-        from runlake.sdk.active import session
+        from runlake.sdk import active
 
+        run = active.session.run
         if name != "run":
-            return getattr(session.active(name), name)
+            return getattr(active if run is None else run, name)
         # Integrations begin a run when this is None, so a finished one must not stand here.
-        return session.run if session.run is not None and session.run.state == "running" else None
+        return run if run is not None and run.state == "running" else None
     if name in _CALLS_OF_THE_ACTIVE_RUN:
         from runlake.sdk.active import call_of_the_active_run
 
-        return call_of_the_active_run(name)
+        found = globals()[name] = call_of_the_active_run(name)
+        return found
     if name == "plot":
         from importlib import import_module
 
         return import_module("runlake.plot")
-    from runlake.compat.names import find_name
+    from runlake.compat.modules import find_name
 
-    try:
-        return find_name(name)  # login() and the like, which scripts call on whatever they imported as wandb
+    try:  # login() and the like, which scripts call on whatever they imported as wandb
+        return find_name("wandb", name, with_modules=False)
     except AttributeError:
         raise AttributeError(f"module 'runlake' has no attribute {name!r}") from None
 

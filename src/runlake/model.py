@@ -28,6 +28,10 @@ State = Literal["running", "finished", "failed", "killed", "crashed", "preemptin
 Level = Literal["INFO", "WARN", "ERROR"]
 """How serious an alert is."""
 
+Numbers = tuple[int | float, int | float, float, int, int | float]
+"""(min, max, sum, count, first) over the values of one key that are numbers and not NaN, each of the type that was
+logged; of equals the earliest."""
+
 DEFAULT_PROJECT = "uncategorized"
 
 
@@ -268,7 +272,7 @@ class WriterGrant(msgspec.Struct, frozen=True, kw_only=True):
     offset: int
     frames: bytes = b""
     before: RunInfo | None = None
-    numbers: dict[str, tuple[float, float, float, int, float]] = {}
+    numbers: dict[str, Numbers] = {}
     next_step: int = 0
     is_beside: bool = False
     name: str | None = None

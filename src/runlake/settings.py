@@ -9,6 +9,11 @@ are stronger than all of these.
 
 Every ``WANDB_X`` below is also understood as ``RUNLAKE_X``. One differs in meaning: ``RUNLAKE_DIR`` *is* the store,
 while ``WANDB_DIR`` is, as W&B has it, the folder *in* which the store is made: ``$WANDB_DIR/.runlake``.
+
+A run must be where a reader looks for it that is told nothing but the current folder and the environment. So what a
+script or a library says by the way (``init(dir=)``, W&B's ``root_dir``) chooses a store only where nothing names one,
+none is found, and the one it makes is found from here: see `_decide_store`. ``store`` names one outright.
+
 ``WANDB_BASE_URL`` is not read, since it names another server, and ``WANDB_API_KEY`` only where a server of ours is
 named (`credentials`); `ignored_variables` names what else is set for W&B and has no meaning here.
 """
@@ -83,6 +88,13 @@ def _path(value: Any) -> Path:
     return Path(os.fspath(value)).expanduser()
 
 
+def _store(value: Any) -> Path:
+    folder = _path(value)
+    if "://" in str(value):
+        raise ValueError("the path of a folder; a server is named by base_url, RUNLAKE_BASE_URL")
+    return folder
+
+
 def _folder_of_store(value: Any) -> Path:
     return _path(value) / STORE_FOLDER
 
@@ -125,6 +137,11 @@ def _one_of(*choices: str, **aliases: str | None) -> Callable[[Any], Any]:
 
 
 # Defaults that depend on the machine and the user -------------------------------------------------------------
+
+
+def is_server(place: str) -> bool:
+    """Whether it is the address of a server, and not that of a folder."""
+    return place.partition("://")[0].lower() in ("http", "https")
 
 
 def data_dir(environ: Mapping[str, str]) -> Path:
@@ -211,7 +228,8 @@ _REINIT = _one_of(
 )
 
 ROWS = (
-    Row("dir", _path, data_dir, "WANDB_DIR", (), "the store's folder"),
+    Row("store", _store, data_dir, "WANDB_DIR", (), "the store's folder"),
+    Row("root_dir", _path, None, None, ("dir",), "where a store is made if none is named or found, and readers look"),
     Row("base_url", _text, None, None, (), "the runlake server to send to; none: the folder is all there is"),
     Row("entity", _text, _default_entity, "WANDB_ENTITY", (), "whose project"),
     Row("project", _text, DEFAULT_PROJECT, "WANDB_PROJECT", (), "the project"),
@@ -263,6 +281,9 @@ ROWS = (
     Row("disable_git", _flag, False, "WANDB_DISABLE_GIT", (), "do not look at git"),
     Row("disable_code", _flag, False, "WANDB_DISABLE_CODE", (), "do not keep the diff of the code"),
     Row("disable_system", _flag, False, None, ("x_disable_stats", "_disable_stats"), "no system metrics"),
+    Row("sync_tensorboard", _flag, False, None, (), "event files of TensorBoard become rows of the run"),
+    Row("monitor_gym", _flag, False, None, (), "videos that gym records become values of the run"),
+    Row("save_code", _flag, False, "WANDB_SAVE_CODE", (), "keep the script, or the notebook, with the run"),
     Row("seal", _one_of("detached", "off"), "detached", None, (), "who seals a finished run"),
     Row("finish_timeout_s", _seconds(0.0), 60.0, None, (), "seconds that finish() waits until a server has everything"),
     Row("sync_interval_s", _seconds(0.0), None, None, (), "force rows to the disk this often; none: the system does"),
@@ -307,7 +328,8 @@ class Settings:
     `given` says which were named, and names that runlake does not know (W&B has many) are kept in `ignored`.
     """
 
-    dir: Path
+    store: Path
+    root_dir: Path | None
     base_url: str | None
     entity: str
     project: str
@@ -331,6 +353,9 @@ class Settings:
     disable_git: bool
     disable_code: bool
     disable_system: bool
+    sync_tensorboard: bool
+    monitor_gym: bool
+    save_code: bool
     seal: Literal["detached", "off"]
     finish_timeout_s: float
     sync_interval_s: float | None
@@ -356,6 +381,18 @@ class Settings:
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"settings cannot be changed; pass {name}= to Settings or to init")
+
+    def __getattr__(self, name: str) -> Any:
+        """The names in W&B's Settings: ``run_name`` is ``name``."""
+        row = _ROW_OF.get(name)
+        if row is None or row.name == name:
+            raise AttributeError(f"there is no setting {name!r}; `runlake settings` lists those there are")
+        return getattr(self, row.name)
+
+    def tell_places(self, **places: str) -> None:
+        """Called by a run that has these settings: `files_dir` and `sync_dir` are its folders."""
+        for name, place in places.items():
+            object.__setattr__(self, name, place)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Settings) and self.as_dict() == other.as_dict()
@@ -392,6 +429,14 @@ def resolve(arguments: Mapping[str, Any], environ: Mapping[str, str], cwd: Path)
     return settings
 
 
+def names_given(arguments: Mapping[str, Any]) -> frozenset[str]:
+    """The settings that a call itself names, directly or in its ``settings=``."""
+    passed = arguments.get("settings")
+    inside = passed.given if isinstance(passed, Settings) else passed or {}
+    names = [name for name in arguments if arguments[name] is not None] + list(inside)
+    return frozenset(_ROW_OF[name].name for name in names if name in _ROW_OF)
+
+
 def explain(arguments: Mapping[str, Any], environ: Mapping[str, str], cwd: Path) -> dict[str, Effective]:
     """Each setting's value in force with its origin, in the order of the table."""
     return _decide(arguments, environ, cwd)[0]
@@ -418,7 +463,7 @@ def find_store(cwd: Path) -> Path | None:
 
 
 class _Layer(NamedTuple):
-    """Values of one source by setting; `base` is what a relative `dir` is relative to."""
+    """Values of one source by setting; `base` is what a relative folder of a store is relative to."""
 
     values: dict[str, Effective]
     base: Path
@@ -432,21 +477,28 @@ def _decide(
     layers = list(_layers(arguments, environ, cwd, nearest, ignored))
     effective = {}
     for row in ROWS:
-        found = next(((layer, layer.values[row.name]) for layer in layers if row.name in layer.values), None)
-        if row.name == "dir":
-            effective[row.name] = _decide_dir(found, environ, nearest)
-        else:
-            effective[row.name] = found[1] if found else Effective(_default(row, environ), "default")
+        found = next((layer.values[row.name] for layer in layers if row.name in layer.values), None)
+        effective[row.name] = found or Effective(_default(row, environ), "default")
+    effective["store"] = _decide_store(layers, environ, cwd, nearest, effective["root_dir"])
     return effective, tuple(dict.fromkeys(ignored))
 
 
-def _decide_dir(found: tuple[_Layer, Effective] | None, environ: Mapping[str, str], nearest: Path | None) -> Effective:
-    user_file = str(user_settings_file(environ))
-    if nearest is not None and (found is None or found[1].origin == user_file):
+def _decide_store(
+    layers: list[_Layer], environ: Mapping[str, str], cwd: Path, nearest: Path | None, root_dir: Effective
+) -> Effective:
+    """The store that is named, or found, else the user's own; of `root_dir` one that will be found from `cwd`."""
+    layer = next((layer for layer in layers if "store" in layer.values), None)
+    named = None if layer is None else layer.values["store"]
+    if nearest is not None and (named is None or named.origin == str(user_settings_file(environ))):
         return Effective(nearest, "nearest .runlake")
-    if found is None:
-        return Effective(data_dir(environ), "default")
-    return Effective(Path(os.path.normpath(found[0].base / found[1].value)), found[1].origin)
+    if layer is not None and named is not None:
+        return Effective(Path(os.path.normpath(layer.base / named.value)), named.origin)
+    if root_dir.value is not None:
+        wanted = os.path.realpath(cwd / root_dir.value)
+        for folder in (cwd, *cwd.parents):
+            if os.path.realpath(folder) == wanted:
+                return Effective(folder / STORE_FOLDER, root_dir.origin)
+    return Effective(data_dir(environ), "default")
 
 
 def _layers(
@@ -502,8 +554,8 @@ def _settled_by_agent(variables: Mapping[str, Effective]) -> dict[str, Effective
     origin = variables["sweep_id"].origin
     if origin == "RUNLAKE_SWEEP_ID":  # W&B's own agent knows nothing of our stores
         settled["base_url"] = variables.get("base_url", Effective(None, origin))
-        if "base_url" not in variables and "dir" in variables:
-            settled["dir"] = variables["dir"]
+        if "base_url" not in variables and "store" in variables:
+            settled["store"] = variables["store"]
     return settled
 
 
@@ -520,6 +572,8 @@ def _from_file(path: Path, base: Path, ignored: list[str]) -> _Layer:
         given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadValueError(f"the settings file {path} is not TOML: {error}") from None
+    # Nobody says there by the way where a run is to go.
+    given = {"store" if name == "dir" else name: value for name, value in given.items()}
     return _layer(given, lambda name: f"{name} in {path}", str(path), base, ignored)
 
 

@@ -29,6 +29,12 @@ def test_a_run_is_a_table_and_a_line_for_each_metric(make_run, api):
     assert len(page) < 30_000
 
 
+def test_a_metric_of_integers_and_floats_is_one_line(make_run, api):
+    page = api.run(make_run(rows=[{"reward": 0}, {"reward": 1.5}, {"reward": -2}]))._repr_html_()
+    assert "-2 … 1.5" in page
+    assert page.count("<polyline") == 1
+
+
 def test_a_run_without_rows_is_shown_too(make_run, api):
     assert "rows 0" in " ".join(parsed(api.run(make_run())._repr_html_()).itertext())
 

@@ -92,6 +92,18 @@ def test_the_script_gets_its_arguments_untouched_and_its_exit_code_comes_back(co
     assert ended == (7, f"{arguments} {tmp_path / 'work' / 'here'}\n", "")
 
 
+def test_exec_hands_on_whatever_names_a_store(command, tmp_path, monkeypatch):
+    names = '[os.environ.get(name) for name in ("RUNLAKE_DIR", "RUNLAKE_BASE_URL")]'
+    Path("train.py").write_text(f"import os\nprint({names})\n")
+    monkeypatch.setenv("RUNLAKE_DIR", "given")
+    monkeypatch.setenv("RUNLAKE_BASE_URL", "http://given")
+    here = str(tmp_path / "work" / "here")
+    assert command("exec", "train.py") == (0, "['given', 'http://given']\n", "")
+    assert command("--dir", "here", "exec", "train.py") == (0, f"{[here, None]}\n", "")
+    assert command("--dir", f"file://{here}", "exec", "train.py") == (0, f"{[here, None]}\n", "")
+    assert command("--dir", "http://h:1", "exec", "train.py") == (0, "['given', 'http://h:1']\n", "")
+
+
 def test_exec_runs_modules(command):
     Path("train.py").write_text("import sys; print(sys.argv[1:])\n")
     assert command("exec", "-m", "train", "--version") == (0, "['--version']\n", "")
@@ -111,8 +123,9 @@ def test_settings_say_where_they_come_from(runlake, monkeypatch, tmp_path):
     monkeypatch.setenv("WANDB_PROJECT", "mnist")
     lines = runlake("settings").out.splitlines()
     assert lines[0].split() == ["SETTING", "VALUE", "FROM"]
-    assert [line.split() for line in lines[1:5]] == [
-        ["dir", str(tmp_path / "store"), "RUNLAKE_DIR"],
+    assert [line.split() for line in lines[1:6]] == [
+        ["store", str(tmp_path / "store"), "RUNLAKE_DIR"],
+        ["root_dir", "default"],
         ["base_url", "default"],
         ["entity", "ann", "default"],
         ["project", "mnist", "WANDB_PROJECT"],
@@ -131,5 +144,5 @@ def test_what_is_set_for_wandb_and_has_no_meaning_here_is_listed_without_its_val
 
 def test_settings_as_json_follow_the_options(runlake, tmp_path):
     document = json.loads(runlake("--dir", "elsewhere", "settings", "--json").out)
-    assert document["settings"][0] == {"name": "dir", "value": str(tmp_path / "work/elsewhere"), "origin": "argument"}
+    assert document["settings"][0] == {"name": "store", "value": str(tmp_path / "work/elsewhere"), "origin": "argument"}
     assert {tuple(entry) for entry in document["settings"]} == {("name", "value", "origin")}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runlake.compat.finder import PACKAGE_FOLDER, WANDB_VERSION
+from runlake.compat.finder import COMMAND_FOLDER, PACKAGE_FOLDER, WANDB_VERSION
 from runlake.compat.launch import child_environment, find_command, run_and_wait
 from runlake.errors import BadValueError
 
@@ -157,6 +157,16 @@ def test_a_script_started_by_a_shell_script_finds_the_package(folder):
     assert lines_of("sh", "train.sh") == [ORIGIN]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a POSIX shell")
+def test_a_shell_script_finds_the_command_wandb(folder):
+    write(folder / "wandb" / "__main__.py", "raise SystemExit('the stray one')")
+    write(folder / "train.sh", "wandb --version; python -m wandb --version")
+    said = f"wandb, version {WANDB_VERSION}"
+    environment = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
+    assert lines_of("sh", "train.sh", env=environment) == [said, said]
+    assert lines_of("wandb", "--version") == [said]
+
+
 def test_the_version_can_be_asked_for_by_name_and_is_in_no_listing():
     code = """if True:
         from importlib import metadata
@@ -186,9 +196,14 @@ def test_runlake_is_found_although_only_the_starter_knew_where_it_lies(folder):
 # The pieces -----------------------------------------------------------------------------------------------
 
 
-def test_the_package_folder_is_put_before_the_path_of_the_environment_and_only_once():
-    environment = {"HOME": "/h", "PYTHONPATH": os.pathsep.join(["a", "b"])}
-    expected = {"HOME": "/h", "PYTHONPATH": os.pathsep.join([str(PACKAGE_FOLDER), "a", "b"])}
+def test_package_and_command_are_put_before_the_paths_of_the_environment_and_only_once():
+    environment = {"HOME": "/h", "PYTHONPATH": os.pathsep.join(["a", "b"]), "PATH": "/bin"}
+    expected = {
+        "HOME": "/h",
+        "PYTHONPATH": os.pathsep.join([str(PACKAGE_FOLDER), "a", "b"]),
+        "PATH": os.pathsep.join([str(COMMAND_FOLDER), "/bin"]),
+        "RUNLAKE_EXEC_PYTHON": sys.executable,
+    }
     assert child_environment(environment) == expected
     assert child_environment(expected) == expected
     assert child_environment({})["PYTHONPATH"] == str(PACKAGE_FOLDER)

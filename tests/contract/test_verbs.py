@@ -254,15 +254,19 @@ def test_rows_come_back_as_they_went_in_sealed_or_not(service, train):
     assert [(s.key, s.rows.tolist(), s.values.to_pylist()) for s in part.series] == [("k", [0], [1])]
 
 
-def test_a_sample_has_at_most_so_many_rows_and_says_of_what(service, train):
+def test_a_sample_has_so_many_rows_and_says_of_what(service, train):
     trainer = train("a")
-    for number in range(300):
+    for number in range(600):
         trainer.log(loss=float(number % 7))
     trainer.finish()
-    sample = service.sample_history(RUN, "loss", samples=50)
-    assert 2 <= sample.row_count <= 50
-    assert sample.source_row_count == 300
-    assert (sample.step[0], sample.step[-1]) == (0, 299)
+    for _ in range(2):
+        for samples in (1, 2, 6, 7, 50, 500, 600, 700):
+            sample = service.sample_history(RUN, "loss", samples=samples)
+            assert (sample.row_count, sample.source_row_count) == (min(samples, 600), 600)
+            assert sample.step[-1] == 599
+            assert samples == 1 or sample.step[0] == 0
+            assert sample.series[0].values.to_pylist() == [float(step % 7) for step in sample.step.tolist()]
+        list(service.seal("ann", "mnist", "a"))
     with pytest.raises(BadValueError):
         service.sample_history(RUN, "loss", samples=0)
 

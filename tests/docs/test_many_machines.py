@@ -16,7 +16,7 @@ import runlake
 
 
 def train(run_id, store):
-    with runlake.init(entity="ann", project="letters", id=run_id, dir=store, settings={{"seal": "off"}}) as run:
+    with runlake.init(entity="ann", project="letters", id=run_id, store=store, settings={{"seal": "off"}}) as run:
         run.log({{"loss": 0.5}})
 
 

@@ -37,7 +37,7 @@ def desk(tmp_path, monkeypatch):
 
 def log_a_run(folder, rows):
     settings = {"silent": True, "disable_system": True, "console": "off"}
-    with runlake.init(dir=folder / ".runlake", project="p", id="r", entity="ann", settings=settings) as run:
+    with runlake.init(store=folder / ".runlake", project="p", id="r", entity="ann", settings=settings) as run:
         for row in rows:
             run.log(row)
     return folder / ".runlake" / "ann" / "p" / "runs" / "r"

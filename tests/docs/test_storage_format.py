@@ -256,7 +256,7 @@ def test_check_bytes_and_blocks_are_as_the_page_says(desk):
 
 
 def test_a_later_block_begins_where_the_one_before_begins(tmp_path):
-    with runlake.init(dir=tmp_path, settings={"seal": "off", "silent": True, "disable_system": True}) as run:
+    with runlake.init(store=tmp_path, settings={"seal": "off", "silent": True, "disable_system": True}) as run:
         for step in range(3000):
             run.log({"a": step})
         journal = run.journal_dir

@@ -3,6 +3,7 @@ import io
 import pytest
 
 from runlake.errors import NotFoundError
+from runlake.media import left_out
 
 
 class RunFiles(dict):
@@ -26,3 +27,9 @@ def files():
 def new_files():
     """Makes the files of one run: property tests need new ones for each example."""
     return RunFiles
+
+
+@pytest.fixture(autouse=True)
+def nothing_said(monkeypatch):
+    """What was left out is said once in a process: each test hears it anew."""
+    monkeypatch.setattr(left_out, "_said", set())

@@ -29,19 +29,6 @@ class Frame(pd.DataFrame):
     """A class that inherits from a frame, as geopandas has."""
 
 
-class PlotlyFigure:
-    """What plotly offers of what is used of it, under the name it has there."""
-
-    def to_html(self, include_plotlyjs):
-        return f"<html><head></head>plot from {include_plotlyjs}</html>"
-
-
-@pytest.fixture
-def plotly_figure():
-    base = type("BaseFigure", (PlotlyFigure,), {"__module__": "plotly.basedatatypes"})
-    return type("Figure", (base,), {"__module__": "plotly.graph_objs._figure"})()
-
-
 @pytest.mark.parametrize(
     "data",
     [
@@ -126,18 +113,6 @@ def test_a_cycle_is_left_to_who_makes_the_row_canonical(files):
 )
 def test_values_of_known_packages_are_converted(files, value, kind):
     assert convert_value(value, files.write, "k", 0)["_type"] == kind
-
-
-def test_a_plotly_figure_becomes_a_page(files, plotly_figure):
-    value = convert_value(plotly_figure, files.write, "k", 0)
-    assert read_media(value, files.open).html == "<html><head></head>plot from cdn</html>"
-
-
-@pytest.mark.integration
-def test_real_plotly_figures_become_pages(files):
-    graph_objects = pytest.importorskip("plotly.graph_objects")
-    value = convert_value(graph_objects.Figure(), files.write, "k", 0)
-    assert "plotly" in read_media(value, files.open).html
 
 
 def test_everything_else_is_left_as_it_is(files):

@@ -142,12 +142,6 @@ def test_the_size_limits_of_shapes_and_types_are_named():
         Image(GREY, file_type="tiff")
 
 
-@pytest.mark.parametrize("name", ["boxes", "masks", "classes"])
-def test_arguments_that_are_not_stored_are_named(name):
-    with pytest.raises(NotSupportedError, match=f"Image\\({name}="):
-        Image(GREY, **{name: {"predictions": {}}})
-
-
 def test_a_file_keeps_its_bytes(tmp_path):
     path = tmp_path / "x.jpg"
     path.write_bytes(file_of(PIL.Image.fromarray(COLOR), "JPEG"))

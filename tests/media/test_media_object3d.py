@@ -4,11 +4,14 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runlake.errors import BadValueError, NotSupportedError
 from runlake.media.convert import convert_value
 from runlake.media.object3d import Object3D
 from runlake.media.read import read_media
+from runlake.media.scene import box3d
 
 CUBE = [[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]
 SCENE = {
@@ -56,9 +59,58 @@ def test_a_scene_comes_back_as_it_went_in(files):
     assert Object3D({"type": "lidar/beta"}).data == {"type": "lidar/beta", "points": [], "boxes": [], "vectors": []}
 
 
-def test_a_scene_may_hold_arrays(files):
-    value = Object3D({"type": "lidar/beta", "boxes": [{"corners": np.array(CUBE)}]}).stored(files.write, "k", 0)
-    assert read_media(value, files.open).data["boxes"] == [{"corners": CUBE}]
+HOLDERS = st.sampled_from([list, tuple, np.array, lambda items: np.array(items, object) if len(items) else []])
+
+
+@given(st.data(), st.lists(st.sampled_from([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]), max_size=3))
+def test_a_scene_may_hold_arrays_tuples_and_nothing(data, points):
+    boxes = [{"corners": CUBE, "label": "car", "color": [255, 0, 0], "score": 0.5}] * data.draw(st.integers(0, 2))
+    vectors = [{"start": [0, 0, 0], "end": [1, 1, 1]}] * data.draw(st.integers(0, 2))
+    held = {
+        "type": "lidar/beta",
+        "points": data.draw(HOLDERS)(points),
+        "boxes": data.draw(HOLDERS)([box | {"corners": data.draw(HOLDERS)(CUBE)} for box in boxes]),
+        "vectors": data.draw(HOLDERS)([{"start": (0, 0, 0), "end": np.array([1, 1, 1])} for _ in vectors]),
+    }
+    assert Object3D(held).data == {"type": "lidar/beta", "points": points, "boxes": boxes, "vectors": vectors}
+    none = {name: part if len(part) else data.draw(st.sampled_from([None, part])) for name, part in held.items()}
+    assert Object3D(none).data == Object3D(held).data
+
+
+def test_boxes_and_vectors_may_be_bare_corners_and_ends():
+    scene = {"type": "lidar/beta", "boxes": np.array([CUBE]), "vectors": np.array([[[0, 0, 0], [1, 1, 1]]])}
+    assert Object3D(scene).data == {
+        "type": "lidar/beta",
+        "points": [],
+        "boxes": [{"corners": CUBE}],
+        "vectors": [{"start": [0, 0, 0], "end": [1, 1, 1]}],
+    }
+
+
+def test_what_else_a_scene_says_is_kept():
+    assert Object3D({"type": "lidar/beta", "frame": np.int64(3)}).data["frame"] == 3
+
+
+def test_a_box_is_made_of_its_middle_its_size_and_how_it_is_turned():
+    box = box3d(center=(1, 0, 0), size=(2, 4, 6), orientation=(1, 0, 0, 0), color=(1, 2, 3), label="car", score=0.5)
+    corners = [(x, y, z) for x in (0, 2) for y in (-2, 2) for z in (-3, 3)]
+    assert box == {"corners": corners, "color": (1, 2, 3), "label": "car", "score": 0.5}
+    half = math.sqrt(0.5)
+    turned = box3d(center=(0, 0, 0), size=(2, 4, 6), orientation=np.array([half, 0, 0, half]), color=[0, 0, 0])
+    # A quarter turn about z: x becomes y, y becomes -x.
+    expected = [(-y, x, z) for x in (-1, 1) for y in (-2, 2) for z in (-3, 3)]
+    assert np.allclose(turned["corners"], expected)
+    assert Object3D.from_point_cloud([], [box, turned]).data["boxes"][0]["corners"] == [list(c) for c in corners]
+    with pytest.raises(BadValueError, match="a quaternion of four"):
+        box3d(center=(0, 0), size=(2, 4, 6), orientation=(1, 0, 0, 0), color=(0, 0, 0))
+
+
+def test_an_open_file_tells_its_kind_by_its_name(tmp_path):
+    path = tmp_path / "a.obj"
+    path.write_text("v 0 0 0")
+    with path.open() as file:
+        made = Object3D(file)
+    assert (made.format, made.content) == ("obj", b"v 0 0 0")
 
 
 @pytest.mark.parametrize("name", ["a.obj", "a.gltf", "a.GLB", "a.stl", "a.babylon", "a.pts.json"])
@@ -91,7 +143,7 @@ def test_several_objects_are_stored_as_one_value(files):
         ([["a", "b", "c"]], "give numbers"),
         ([[1], [1, 2]], "made of a list"),
         ({"points": []}, 'write {"type": "lidar/beta"'),
-        ({"type": "lidar/beta", "lines": []}, "a scene with 'lines'"),
+        ({"type": "lidar/beta", "boxes": [{"label": "car"}]}, "box 0 of a scene has 0 corners"),
         ({"type": "lidar/beta", "boxes": [{"corners": CUBE[:7]}]}, "box 0 of a scene has 7 corners"),
         ("solid.step", "ends in none of obj"),
         ("missing.obj", "No such file"),

@@ -1,7 +1,9 @@
+import copy
 import datetime
 import decimal
 import json
 import math
+import pickle
 import uuid
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runlake.errors import BadValueError, CorruptError, LogTypeError, NotSupportedError
+from runlake.errors import BadValueError, CorruptError, LogTypeError, RunlakeWarning
 from runlake.media.histogram import Histogram
 from runlake.media.html import Html
 from runlake.media.image import Image
@@ -85,6 +87,8 @@ def test_a_table_without_columns_has_the_three_of_wandb():
         {"columns": ["a", "b"], "data": pd.DataFrame({"b": ["x", "y"], "c": [0, 0], "a": [1, 2]})},
         {"columns": ["a", "b"], "data": pd.DataFrame({"p": [1, 2], "q": ["x", "y"]})},
         {"columns": ["a", "b"], "data": [[1, "x"], [2, "y"]], "allow_mixed_types": True, "log_mode": "MUTABLE"},
+        {"columns": ["a", "b"], "data": [[1, "x"], [2, "y"]], "dtype": [int, str], "optional": [True, False]},
+        {"columns": ["a", "b"], "data": [[1, "x"], [2, "y"]], "dtype": str, "optional": False, "log_mode": None},
     ],
 )
 def test_a_table_can_be_made_of(arguments):
@@ -196,6 +200,67 @@ def test_logging_stores_the_rows_as_they_are_then(files):
     assert read_media(table.stored(files.write, "t", 1), files.open).data == [[1], [2]]
 
 
+def test_the_number_of_a_row_knows_the_row():
+    table = Table(columns=["x", 2], data=[["a", 1], ["b", 2]])
+    assert [index.get_row() for index, _ in table.iterrows()] == [{"x": "a", 2: 1}, {"x": "b", 2: 2}]
+    assert (table.get_index(), table.index_ref(1).get_row()) == ([0, 1], {"x": "b", 2: 2})
+
+
+def test_types_and_keys_of_columns_are_taken_and_change_nothing(files):
+    table, other = Table(columns=["x"], data=[["a"]]), Table(columns=["y"], data=[["a"]])
+    assert (table.cast("x", int), table.has_been_logged()) == (int, False)
+    table.set_pk("x")
+    other.set_fk("y", table, "x")
+    assert (round_trip(table, files).data, table.has_been_logged()) == ([["a"]], True)
+
+
+@given(st.lists(st.lists(CELLS, max_size=4), max_size=5))
+def test_a_table_that_grows_stores_what_is_new_and_reads_back_whole(new_files, parts):
+    files = new_files()
+    table = Table(columns=["x"], log_mode="INCREMENTAL")
+    rows, stored = [], []
+    for step, part in enumerate(parts):
+        for cell in part:
+            table.add_data(cell)
+            rows.append([cell])
+        value = table.stored(files.write, "t", step)
+        assert (value["_type"], value["ncols"], value["nrows"]) == ("incremental-table-file", 1, len(rows))
+        stored.append((value, list(rows)))
+    assert len(files) == sum(bool(part) for part in parts[1:]) + bool(parts)
+    for value, expected in stored:
+        again = read_media(value, files.open)
+        assert same((again.data, again.log_mode), (expected, "INCREMENTAL"))
+
+
+def test_a_table_that_shrank_changed_columns_or_went_elsewhere_is_stored_whole(new_files):
+    here, there = new_files(), new_files()
+    table = Table(columns=["x"], data=[[1], [2]], log_mode="INCREMENTAL")
+    table.stored(here.write, "t", 0)
+    assert read_media(table.stored(there.write, "t", 0), there.open).data == [[1], [2]]
+    table.add_data(3)
+    assert read_media(table.stored(here.write, "t", 1), here.open).data == [[1], [2], [3]]
+    assert read_media(table.stored(here.write, "other", 1), here.open).data == [[1], [2], [3]]
+    del table.data[1:]
+    assert read_media(table.stored(here.write, "other", 2), here.open).data == [[1]]
+    table.add_column("y", [5])
+    again = read_media(table.stored(here.write, "other", 3), here.open)
+    assert (again.columns, again.data) == (["x", "y"], [[1, 5]])
+
+
+def test_a_copy_of_a_table_that_grows_leaves_the_run_behind(files):
+    table = Table(columns=["x"], data=[[1]], log_mode="INCREMENTAL")
+    table.stored(files.write, "t", 0)
+    for twin in (copy.deepcopy(table), pickle.loads(pickle.dumps(table))):
+        assert (twin.columns, twin.data, twin.log_mode, twin._increment) == (["x"], [[1]], "INCREMENTAL", None)
+
+
+def test_growing_tables_of_the_official_client_say_that_they_are_the_last_rows(files):
+    files["media/table/inc"] = b'{"columns":["a"],"data":[[2]]}'
+    value = {"_type": "incremental-table-file", "path": "media/table/inc", "previous_increments_paths": ["x"]}
+    with pytest.warns(RunlakeWarning, match="earlier rows of the history"):
+        assert read_media(value, files.open).data == [[2]]
+
+
 def test_a_table_is_a_frame():
     frame = pd.DataFrame({"a": [1, 2], "b": [0.5, math.nan], "c": ["x", "y"]})
     pd.testing.assert_frame_equal(Table(dataframe=frame).get_dataframe(), frame)
@@ -218,9 +283,11 @@ def test_a_table_is_a_frame():
         (lambda: Table(columns=["a"]).add_column("b", [1]), BadValueError, "1 cells and the table 0 rows"),
         (lambda: Table(columns=["a"]).get_column("b"), BadValueError, "no column 'b' in the table; it has 'a'"),
         (lambda: Table(columns=["a"]).get_column("a", convert_to="list"), BadValueError, "'list'"),
-        (lambda: Table(dtype=int), NotSupportedError, "dtype"),
-        (lambda: Table(optional=False), NotSupportedError, "optional"),
-        (lambda: Table(log_mode="INCREMENTAL"), NotSupportedError, "log_mode"),
+        (lambda: Table(columns=["a"]).cast("b", int), BadValueError, "no column 'b'"),
+        (lambda: Table(columns=["a"]).set_pk("b"), BadValueError, "no column 'b'"),
+        (lambda: Table(columns=["a"]).set_fk("a", Table(columns=["x"]), "b"), BadValueError, "no column 'b'"),
+        (lambda: Table(columns=["a"], data=[[0]]).index_ref(1), BadValueError, "no row 1 in a table of 1 rows"),
+        (lambda: Table(log_mode="GROWING"), BadValueError, "IMMUTABLE, MUTABLE, INCREMENTAL"),
         (
             lambda: Table(columns=["a"], data=[[0], [1]]).add_computed_columns(lambda i, row: {str(i): 0}),
             BadValueError,

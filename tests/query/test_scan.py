@@ -12,7 +12,7 @@ from runlake.errors import CorruptError
 from runlake.model import RunPath
 from runlake.query import scan
 from runlake.query.history import HistoryOutline
-from runlake.query.sample import minmax_sample
+from runlake.query.sample import line_sample, minmax_sample
 from runlake.query.scan import list_keys, outline_history, read_history, sample_history
 from runlake.store.folder_journal import FolderJournal
 from runlake.store.layout import Layout
@@ -285,10 +285,10 @@ def test_an_outline_says_what_a_history_holds_without_its_values(layout, settle)
     outline = outline_history(layout, RUN)
     assert outline == HistoryOutline.of(read_history(layout, RUN))
     assert outline.row_count == 6
-    assert [(s.key, s.lane, s.largest) for s in outline.series][:3] == [
-        ("z", "i64", 2**60),
-        ("b", "str", 0),
-        ("z", "f64", 0),
+    assert [(s.key, s.lane, s.largest, s.value_count) for s in outline.series][:3] == [
+        ("z", "i64", 2**60, 2),
+        ("b", "str", 0, 1),
+        ("z", "f64", 0, 1),
     ]
 
 
@@ -328,7 +328,63 @@ def test_a_sample_is_the_same_before_and_after_sealing(layout, count, samples):
     after = sample_history(layout, RUN, "x", samples=samples)
     assert rows_of(after) == rows_of(before)
     assert (after.source_row_count, before.source_row_count) == (count, count)
-    assert after.row_count <= samples
+    assert after.row_count == min(count, samples)
+
+
+@pytest.mark.parametrize("count", [1, 2, 256, 512, 513, 3000])
+def test_a_sample_has_as_many_rows_as_asked_for_or_as_there_are(layout, count):
+    gaps = [math.nan if 100 < i < 900 else math.sin(i) for i in range(count)]
+    rows = [
+        {"x": gaps[i], "n": 2**53 + i % 3, "both": i if i % 2 else i / 2, **({"few": i} if i % 3 else {})}
+        for i in range(count)
+    ]
+    Writer(layout).log_many(rows).end()
+
+    def drawn(key, samples):
+        sample = sample_history(layout, RUN, key, samples=samples)
+        return sample.source_row_count, sample.row_count, list(map(repr, rows_of(sample)))
+
+    asked = [(key, samples) for key in ("x", "n", "both", "few") for samples in (1, 2, 3, 4, 25, 500, 9999)]
+    before = [drawn(*one) for one in asked]
+    for (key, samples), (source_row_count, row_count, _) in zip(asked, before, strict=True):
+        with_key = sum(key in row for row in rows)
+        assert (key, samples, source_row_count, row_count) == (key, samples, with_key, min(with_key, samples))
+    seal_run(layout, RUN)
+    assert [drawn(*one) for one in asked] == before
+
+
+def test_a_sample_of_a_run_that_was_sealed_piece_by_piece_is_the_same(layout):
+    writer = Writer(layout)
+    writer.journal._rows_per_part = 1500
+    for start in range(0, 6000, 1500):
+        writer.log_many([{"x": v} for v in line(6000)[start : start + 1500]])
+        seal_run(layout, RUN)
+    sample = sample_history(layout, RUN, "x", samples=20)
+    assert sample.row_count == 20
+    shutil.rmtree(layout.run_dir(RUN))
+    Writer(layout).log_many([{"x": v} for v in line(6000)]).end()
+    assert rows_of(sample_history(layout, RUN, "x", samples=20)) == rows_of(sample)
+
+
+def test_a_sample_of_a_run_of_several_writers_is_that_of_its_rows(layout, settle):
+    values = line(1200)
+    Writer(layout).log_many([{"x": v} for v in values[:700]]).end()
+    Writer(layout, at_s=1000.0, resume="must").log_many([{"x": v, "y": v} for v in values[700:]]).end()
+    settle()
+    for samples in (1, 4, 10, 500, 1300):
+        sample = sample_history(layout, RUN, "x", samples=samples)
+        assert rows_of(sample) == [{"_step": i, "x": values[i]} for i in line_sample(np.array(values), samples)]
+        sample = sample_history(layout, RUN, "y", samples=samples)
+        expected = 700 + line_sample(np.array(values[700:]), samples)
+        assert rows_of(sample) == [{"_step": i, "y": values[i]} for i in expected]
+
+
+def test_two_keys_that_read_alike_are_one_line_of_the_rows_that_have_either(layout, settle):
+    rows = [{"a.b": i, "a": {"b": -i}} if i % 2 else {"a.b": i} for i in range(50)]
+    Writer(layout).log_many(rows).end()
+    settle()
+    sample = sample_history(layout, RUN, "a.b", samples=12)
+    assert (sample.row_count, sample.source_row_count) == (12, 50)
 
 
 def test_a_sample_keeps_the_ends_and_the_extremes(layout, settle):

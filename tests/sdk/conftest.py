@@ -55,7 +55,7 @@ def begin(home):
 
     def begin(run_id="r", *, resume=None, config=None, **settings):
         given = resolve({"run_id": run_id, "project": "p", **settings}, os.environ, Path.cwd())
-        layout, path = Layout(given.dir), RunPath(given.entity, given.project, run_id)
+        layout, path = Layout(given.store), RunPath(given.entity, given.project, run_id)
         runs = []
         start = {"name": "calm-sea-1", "set": flatten(config or {}, stringify_keys=True)}
         prepare = lambda data, step: runs[0].prepare(data, step)  # noqa: E731

@@ -105,7 +105,6 @@ def test_a_model_is_kept_and_used_by_this_run_and_others(begin, stored, source):
     assert begin("q").use_model("r/best") == path
     with pytest.raises(NotFoundError, match="it has: best"):
         run.use_model("worst")
-    assert not hasattr(run, "link_model")
 
 
 @pytest.mark.parametrize("strict", [False, True])

@@ -167,7 +167,7 @@ def test_processes_on_several_machines_write_one_run_together(server, session, m
     server.start()
     script = (
         "import sys, runlake\n"
-        f"run = runlake.init(project='p', id='r', base_url={server.url!r}, mode='shared', dir=sys.argv[1],\n"
+        f"run = runlake.init(project='p', id='r', base_url={server.url!r}, mode='shared', store=sys.argv[1],\n"
         "    settings={'label': sys.argv[1][-1], 'primary': sys.argv[1][-1] == '0'})\n"
         "for k in range(50):\n    run.log({'k': k})\n"
         "run.finish()\n"

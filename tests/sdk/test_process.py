@@ -2,7 +2,10 @@
 
 import re
 import signal
+import subprocess
 import sys
+import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -284,6 +287,74 @@ def test_workers_of_multiprocessing_log_into_the_run_and_end_their_part_of_it(sc
         assert [row["i"] for row in rows if row["who"] == who] == list(range(50))
     seal_run(stored.layout, stored.path())
     assert list(stored.layout.journal_dir(stored.path()).iterdir()) == []
+
+
+WORK = """
+    import multiprocessing, sys
+    from concurrent.futures import ProcessPoolExecutor
+    import runlake
+
+    def work(how):
+        run = runlake.init(id=how, project="p", reinit="finish_previous")
+        run.log({"a": 1})
+        if how == "raises":
+            raise ValueError("boom")
+        if how == "exits":
+            sys.exit(3)
+
+    def main(method, is_parent_begun):
+        context = multiprocessing.get_context(method)
+        if is_parent_begun:
+            runlake.init(id="parent", project="p").log({"a": 1})
+        workers = [context.Process(target=work, args=(how,)) for how in ("returns", "raises", "exits")]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        with context.Pool(1) as pool:
+            pool.map(work, ["first of pool", "last of pool"])
+        with ProcessPoolExecutor(1, mp_context=context) as executor:
+            list(executor.map(work, ["first of executor", "last of executor"]))
+
+    if __name__ == "__main__":
+        main(sys.argv[1], sys.argv[2] == "True")
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("is_parent_begun", [False, True], ids=["alone", "beside a run of the parent"])
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_a_run_of_a_worker_ends_as_what_the_worker_does(stored, method, is_parent_begun):
+    Path("workers.py").write_text(textwrap.dedent(WORK))
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "workers.py", method, str(is_parent_begun)], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr.count("boom")) == (0, 1), done.stderr
+    expected = dict.fromkeys(["returns", *(f"{n} of {w}" for n in ("first", "last") for w in ("pool", "executor"))])
+    expected = dict.fromkeys(expected, ("finished", 0)) | {"raises": ("failed", 1), "exits": ("failed", 3)}
+    expected |= {"parent": ("finished", 0)} if is_parent_begun else {}
+    assert {name: stored.state(name) for name in expected} == expected
+
+
+def test_a_run_of_a_forked_worker_ends_as_what_the_worker_does(script, stored):
+    code, _, err = script(
+        """
+        import multiprocessing
+
+        def work(how):
+            runlake.init(id=how, project="p").log({"a": 1})
+            if how == "raises":
+                raise ValueError("boom")
+
+        context = multiprocessing.get_context("fork")
+        for how in ("returns", "raises"):
+            worker = context.Process(target=work, args=(how,))
+            worker.start()
+            worker.join()
+        """
+    ).end()
+    assert (code, err.count("boom")) == (0, 2)
+    assert (stored.state("returns"), stored.state("raises")) == (("finished", 0), ("failed", 1))
 
 
 def test_a_fork_in_the_midst_of_threads_that_log_blocks_nobody(script, stored):

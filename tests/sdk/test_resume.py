@@ -340,6 +340,24 @@ def test_a_run_that_was_made_without_a_process_is_gone_on_with(stored, home, res
     )
 
 
+@pytest.mark.parametrize("is_sealed", [False, True])
+@pytest.mark.parametrize("how", [{"id": "r", "resume": "must"}, {"resume_from": "r?_step=1"}])
+def test_aggregates_of_integers_go_on_as_the_integers_they_are(stored, home, is_sealed, how):
+    run = runlake.init(id="r", project="p")
+    run.define_metric("n", summary="min,max,first")
+    for value in (2**60 + 1, 2**60 + 3):
+        run.log({"n": value})
+    run.finish()
+    if is_sealed:
+        seal_run(Layout(home / "store"), stored.path())
+    run = runlake.init(project="p", **how)
+    run.log({"n": 2**60 + 2})
+    expected = {"n": {"min": 2**60 + 1, "max": 2**60 + 3, "first": 2**60 + 1}}
+    assert repr(run.summary.as_dict()) == repr(expected)
+    run.finish()
+    assert repr(stored.info().summary) == repr(expected)
+
+
 # Rewind
 
 

@@ -1,5 +1,6 @@
 """Writing rows, summary, config and files: what the caller does, and what a reader then finds."""
 
+import errno
 import itertools
 import pickle
 import re
@@ -22,6 +23,8 @@ from runlake.errors import (
     UsageError,
 )
 from runlake.model import MetricRule, RunPath
+from runlake.sdk import active
+from runlake.sdk.active import call_of_the_active_run
 from runlake.sdk.rules import RuleBook, make_rule
 from runlake.sdk.run import Run
 from runlake.settings import Settings
@@ -203,11 +206,33 @@ def test_finish_may_be_called_twice(begin, stored):
 
 def test_what_is_not_there_yet_is_named_and_hasattr_says_no(begin):
     run = begin()
-    assert not hasattr(run, "log_artifact")
-    with pytest.raises(NotSupportedError, match=r"Run\.log_artifact"):
-        run.log_artifact("x")
+    assert not hasattr(run, "plot_table")
+    with pytest.raises(NotSupportedError, match=r"Run\.plot_table"):
+        run.plot_table("x")
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         run.nonsense  # noqa: B018
+
+
+def test_what_integrations_ask_of_a_run_is_there(begin, stored):
+    run = begin(config={"lr": 0.1, "net": {"width": 8}}, name="calm")
+    folder = stored.layout.run_dir(stored.path())
+    assert (run.sync_dir, run.settings.sync_dir) == (str(folder), str(folder))
+    assert run.settings.files_dir == run.dir
+    assert run.settings.run_name == "calm"
+    assert run.get_project_url() == run.project_url == folder.parent.parent.as_uri()
+    assert (run.sweep_url, run.get_sweep_url(), run.project_name()) == (None, None, "p")
+    static = run.config_static
+    run.config["lr"] = 0.1
+    assert (static.lr, static["net"], dict(static), vars(static)) == (0.1, {"width": 8}, *[run.config.as_dict()] * 2)
+    with pytest.raises(AttributeError, match="can only be read"):
+        static.lr = 1
+    assert run.pin_config_keys(["lr"]) is None
+    with pytest.warns(RunlakeWarning, match=r"kept in logs\.txt"):
+        run.write_logs("one\n")
+    run.write_logs("two\n")
+    assert stored.file("logs.txt").read_text() == "one\ntwo\n"
+    run.join(exit_code=3)
+    assert stored.state() == ("failed", 3)
 
 
 def test_a_run_cannot_be_sent_to_another_process(begin):
@@ -621,7 +646,7 @@ def test_helpers_that_fail_at_the_end_do_not_keep_a_run_from_ending(begin, store
 
     def failing():
         ended.append("asked")
-        raise OSError("disk on fire")
+        raise OSError(errno.EIO, "disk on fire")
 
     run.on_finishing = failing
     run.on_finished = lambda: ended.append("told")
@@ -644,6 +669,21 @@ def test_a_finish_that_was_broken_off_is_finished_by_the_next(begin, stored):
     assert run.state == "running"
     run.end(255)
     assert (stored.state(), stored.rows()) == (("failed", 255), [{"_step": 0, "a": 1}])
+
+
+def test_a_warning_points_to_the_line_that_led_to_it(begin, monkeypatch):
+    def log_lower(log):
+        log({"a": 1}, step=3)
+
+    for log in (begin("one").log, call_of_the_active_run("log")):
+        monkeypatch.setattr(active.session, "run", run := begin("r"))
+        run.log({"a": 1}, step=5)
+        run_of_log = getattr(log, "__self__", run)
+        run_of_log.log({"a": 1}, step=5)
+        with pytest.warns(RunlakeWarning, match="step 3 is lower") as told:
+            log_lower(log)
+        line = log_lower.__code__.co_firstlineno + 1
+        assert [(one.filename, one.lineno) for one in told] == [(__file__, line)]
 
 
 # Threads

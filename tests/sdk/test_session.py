@@ -6,12 +6,15 @@ import os
 import re
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import runlake
-from runlake.errors import BadValueError, NotSupportedError, ReadOnlyError, RunlakeError, RunlakeWarning, UsageError
+from runlake.cli.app import app
+from runlake.errors import BadValueError, ReadOnlyError, RunlakeError, RunlakeWarning, UsageError
 from runlake.model import RunPath
 from runlake.sdk.session import NotStartedError, Session
 
@@ -20,10 +23,19 @@ pytestmark = pytest.mark.usefixtures("session")
 # Names of the module
 
 
-@pytest.mark.parametrize("name", ["log", "config", "summary", "save", "define_metric"])
-def test_before_init_what_belongs_to_a_run_is_refused(name):
+USES = {
+    "log": lambda: runlake.log({"loss": 1}),
+    "config": lambda: runlake.config["lr"],
+    "summary": lambda: runlake.summary.update({"best": 1}),
+    "save": lambda: runlake.save("f.txt"),
+    "define_metric": lambda: runlake.define_metric("loss"),
+}
+
+
+@pytest.mark.parametrize("name", USES)
+def test_before_init_what_belongs_to_a_run_is_refused_when_it_is_used(name):
     with pytest.raises(NotStartedError, match=rf"runlake\.{name} was used before runlake\.init") as raised:
-        getattr(runlake, name)
+        USES[name]()
     assert isinstance(raised.value, RunlakeError)
     assert runlake.run is None
     runlake.finish()
@@ -65,9 +77,28 @@ def test_importing_loads_nothing_heavy_and_init_neither(script):
 
 def test_a_second_init_returns_the_active_run():
     run = runlake.init(id="r", project="p")
-    assert runlake.init(id="other", project="q", config={"x": 1}) is run
+    assert runlake.init() is run
     run.finish()
     assert runlake.init(project="p") is not run
+
+
+def test_what_a_second_init_asks_for_in_vain_is_told():
+    config = {"lr": 0.1, "net": {"depth": 2}}
+    run = runlake.init(id="r", project="p", name="n", tags=["a"], config=config)
+    for same in ({"project": "p"}, {"name": "n", "tags": "a", "config": config}, {"settings": {"run_id": "r"}}):
+        assert runlake.init(**same, reinit=False, dir="x") is run
+    settings = {"run_group": "g", "mode": "offline"}
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert runlake.init(project="two", name="n", config={"x": 1, **config}, settings=settings) is run
+        assert runlake.init(config={"lr": 0.2, "net": {"depth": 2}}, id="s", entity="team") is run
+    says = "init() gives run ann/p/r, which is active, and leaves out "
+    assert [str(one.message).removeprefix(f"runlake: {says}").partition(". For")[0] for one in told] == [
+        "project='two'; group='g'; mode='offline'; config with 'x'",
+        "entity='team'; run_id='s'; config with 'lr'",
+    ]
+    assert {one.filename for one in told} == {__file__}
+    assert (run.project, dict(run.config)) == ("p", config)
 
 
 def test_reinit_says_what_a_second_init_does(stored):
@@ -185,6 +216,40 @@ def test_the_folder_of_w_and_b_is_where_the_store_is_made(monkeypatch, home):
     assert Path(run.dir).is_relative_to(home / "elsewhere" / ".runlake")
 
 
+@pytest.mark.parametrize("said", [{"dir": "."}, {"dir": "logs"}, {"settings": {"root_dir": "logs"}}])
+@pytest.mark.parametrize("place", ["named", "found", "nowhere"])
+def test_a_run_is_where_a_reader_looks_who_is_told_nothing(monkeypatch, home, said, place):
+    """As libraries say it: Lightning passes ``dir="."``, others a folder for each run."""
+    if place != "named":
+        monkeypatch.delenv("RUNLAKE_DIR")
+    if place == "found":
+        (home / "work" / ".runlake").mkdir()
+        (home / "work" / "deep").mkdir()
+        monkeypatch.chdir("deep")
+    with runlake.init(id="r", name="calm-sea-1", project="p", **said) as run:
+        run.log({"a": 1})
+        assert runlake.Api().run(run.path).lastHistoryStep == 0
+    listed = CliRunner().invoke(app, ["ls", "p"])
+    assert "calm-sea-1" in listed.stdout
+
+
+def test_a_store_is_named_outright_by_an_argument(home):
+    with runlake.init(id="r", project="p", store=home / "other", dir=".") as run:
+        assert run.settings.store == home / "other"
+    assert [found.id for found in runlake.Api(home / "other").runs("p")] == ["r"]
+
+
+@pytest.mark.parametrize("value", ["must", "allow", None, False])
+def test_arguments_that_mean_something_to_w_and_b_alone_are_taken(value):
+    run = runlake.init(id="r", project="p", anonymous=value, force=value)
+    assert run.state == "running"
+
+
+def test_a_server_is_named_by_the_same_argument():
+    run = runlake.init(id="r", project="p", store="http://127.0.0.1:9", mode="disabled")
+    assert run.settings.base_url == "http://127.0.0.1:9"
+
+
 def test_settings_may_be_passed_and_strange_ones_are_told(stored):
     with pytest.warns(RunlakeWarning, match="_service_wait"):
         run = runlake.init(project="p", settings={"run_id": "r", "_service_wait": 300})
@@ -198,12 +263,6 @@ def test_a_setting_that_cannot_be_is_refused_by_name(monkeypatch):
     monkeypatch.setenv("RUNLAKE_MODE", "sideways")
     with pytest.raises(BadValueError, match="RUNLAKE_MODE is 'sideways'"):
         runlake.init()
-
-
-@pytest.mark.parametrize("argument", ["tensorboard", "sync_tensorboard"])
-def test_what_is_not_supported_yet_is_refused_by_name(argument):
-    with pytest.raises(NotSupportedError, match=argument):
-        runlake.init(**{argument: "x"})
 
 
 def test_config_may_be_many_things_and_parts_of_it_left_out(stored):

@@ -46,8 +46,9 @@ def write(path, text):
 
 def test_defaults_are_what_a_fresh_machine_has(environ, cwd, home):
     settings = resolve({}, environ, cwd)
-    assert settings.as_dict() | {"host": "h", "dir": "d"} == {
-        "dir": "d", "base_url": None, "entity": "ann", "project": "uncategorized", "run_id": None, "name": None,
+    assert settings.as_dict() | {"host": "h", "store": "d"} == {
+        "store": "d", "root_dir": None, "base_url": None, "entity": "ann", "project": "uncategorized",
+        "run_id": None, "name": None,
         "group": None, "job_type": None, "tags": (), "notes": None, "resume": None, "reinit": "default",
         "mode": "online", "label": None, "primary": None, "update_finish_state": None,
         "silent": False, "quiet": False, "strict": False, "console": "auto",
@@ -55,9 +56,10 @@ def test_defaults_are_what_a_fresh_machine_has(environ, cwd, home):
         "seal": "detached", "finish_timeout_s": 60.0, "sync_interval_s": None, "username": "ann", "host": "h",
         "program": None, "sweep_id": None, "sweep_param_path": None, "agent_interval_s": 3.0,
         "agent_kill_delay_s": 30.0, "agent_max_initial_failures": 5, "agent_disable_flapping": False,
+            "sync_tensorboard": False, "monitor_gym": False, "save_code": False,
     }  # fmt: skip
     assert settings.host
-    assert home in settings.dir.parents
+    assert home in settings.store.parents
     assert (settings.ignored, settings.given) == ((), frozenset())
 
 
@@ -111,8 +113,8 @@ def test_an_empty_variable_is_not_set_and_an_unknown_one_is_somebody_elses(envir
 
 def test_what_the_agent_of_a_sweep_says_is_stronger_than_the_script(environ, cwd):
     agent = {"SWEEP_ID": "s", "RUN_ID": "r", "PROJECT": "p", "ENTITY": "e"}
-    script = {"entity": "x", "project": "x", "run_id": "x", "base_url": "http://x", "dir": "x", "name": "n"}
-    names = ("entity", "project", "run_id", "base_url", "dir", "name", "sweep_id")
+    script = {"entity": "x", "project": "x", "run_id": "x", "base_url": "http://x", "store": "x", "name": "n"}
+    names = ("entity", "project", "run_id", "base_url", "store", "name", "sweep_id")
 
     def chosen(prefix, **more):
         variables = {f"{prefix}_{name}": text for name, text in agent.items()} | more
@@ -133,19 +135,55 @@ def test_an_argument_may_switch_a_variable_off(environ, cwd):
 
 
 def test_the_store_is_found_in_the_order_argument_variable_folder_data_folder(environ, cwd, home):
-    assert explain({}, environ, cwd)["dir"].origin == "default"
-    write(home / "config" / "runlake" / "settings.toml", 'dir = "lake"')
-    assert resolve({}, environ, cwd).dir == home / "lake"
+    assert explain({}, environ, cwd)["store"].origin == "default"
+    user_file = write(home / "config" / "runlake" / "settings.toml", 'store = "lake"')
+    assert explain({}, environ, cwd)["store"] == Effective(home / "lake", str(user_file))
     nearest = cwd.parent / ".runlake"
     nearest.mkdir()
-    assert explain({}, environ, cwd)["dir"] == Effective(nearest, "nearest .runlake")
-    write(nearest / "settings.toml", 'dir = "../elsewhere"')
-    assert resolve({}, environ, cwd).dir == cwd.parent.parent / "elsewhere"
+    assert explain({}, environ, cwd)["store"] == Effective(nearest, "nearest .runlake")
+    file = write(nearest / "settings.toml", 'dir = "../elsewhere"')
+    assert explain({}, environ, cwd)["store"] == Effective(cwd.parent.parent / "elsewhere", str(file))
     environ["WANDB_DIR"] = "w"
-    assert resolve({}, environ, cwd).dir == cwd / "w" / ".runlake"
+    assert explain({}, environ, cwd)["store"] == Effective(cwd / "w" / ".runlake", "WANDB_DIR")
     environ["RUNLAKE_DIR"] = "r"
-    assert resolve({}, environ, cwd).dir == cwd / "r"
-    assert resolve({"dir": Path("a/../b")}, environ, cwd).dir == cwd / "b"
+    assert explain({}, environ, cwd)["store"] == Effective(cwd / "r", "RUNLAKE_DIR")
+    assert resolve({"store": Path("a/../b")}, environ, cwd).store == cwd / "b"
+    assert resolve({"settings": Settings(store="s")}, environ, cwd).store == cwd / "s"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"root_dir": "."}, {"settings": Settings(dir=".")}, {"settings": {"root_dir": "."}}],
+    ids=["dir=", "Settings(dir=)", "settings={'root_dir':}"],
+)
+def test_a_folder_that_is_said_by_the_way_beats_no_store_that_is_named_or_found(said, environ, cwd, home):
+    def choice():
+        chosen = explain(said, environ, cwd)["store"]
+        assert chosen == explain({}, environ, cwd)["store"]
+        return chosen.origin
+
+    user_file = write(home / "config" / "runlake" / "settings.toml", "store = 'lake'")
+    assert choice() == str(user_file)
+    nearest = cwd.parent / ".runlake"
+    nearest.mkdir()
+    assert choice() == "nearest .runlake"
+    file = write(nearest / "settings.toml", "store = 'elsewhere'")
+    assert choice() == str(file)
+    for variable in ("WANDB_DIR", "RUNLAKE_DIR"):
+        environ[variable] = "named"
+        assert choice() == variable
+
+
+def test_such_a_folder_makes_a_store_where_readers_then_find_it_and_nowhere_else(environ, cwd, home, tmp_path):
+    (tmp_path / "link").symlink_to(cwd, target_is_directory=True)
+    (cwd / "below").mkdir()
+    for folder in (".", "./", "..", "../..", str(cwd), str(cwd.parent), "below/..", str(tmp_path / "link"), "/"):
+        store, origin = explain({"root_dir": folder}, environ, cwd)["store"]
+        assert (store.name, origin) == (".runlake", "argument")
+        assert os.path.realpath(store.parent) == os.path.realpath(cwd / folder)
+        assert store.parent in (cwd, *cwd.parents)
+    for folder in ("below", "logs/run-1", "../beside", str(home), "~", str(tmp_path / "link" / "below")):
+        assert explain({"root_dir": folder}, environ, cwd)["store"] == explain({}, environ, cwd)["store"]
 
 
 def test_a_file_called_like_the_store_folder_is_none(cwd):
@@ -167,7 +205,8 @@ def test_a_file_called_like_the_store_folder_is_none(cwd):
         ({"project": ""}, {}, "the argument project is ''; it must be text that is not empty"),
         ({"tags": [1]}, {}, "the argument tags is [1]; it must be a list of texts"),
         ({"tags": 5}, {}, "the argument tags is 5; it must be a list of texts"),
-        ({"dir": "a\0b"}, {}, "the argument dir is 'a\\x00b'; it must be the path of a folder"),
+        ({"store": "a\0b"}, {}, "the argument store is 'a\\x00b'; it must be the path of a folder"),
+        ({}, {"RUNLAKE_DIR": "http://h"}, "RUNLAKE_DIR is 'http://h'; it must be the path of a folder; a server is"),
         ({"resume": "maybe"}, {}, "the argument resume is 'maybe'; it must be one of allow, must, never, auto"),
         ({"settings": {"seal": "x"}}, {}, "settings= seal is 'x'; it must be one of detached, off"),
         ({"settings": 3}, {}, "settings= is of type int; pass runlake.Settings(...) or a dict"),

@@ -186,7 +186,7 @@ def test_histograms_join_the_rows_that_are_logged(tmp_path, monkeypatch):
     monkeypatch.setenv("RUNLAKE_SEAL", "off")
     monkeypatch.chdir(tmp_path)
     run = runlake.init(
-        dir=str(tmp_path), project="p", settings={"console": "off", "disable_system": True, "silent": True}
+        store=str(tmp_path), project="p", settings={"console": "off", "disable_system": True, "silent": True}
     )
     model, other = Module(), Module()
     runlake.watch(model, log="all", log_freq=2)

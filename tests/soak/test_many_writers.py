@@ -12,7 +12,7 @@ COUNT = 64
 
 WRITER = """
 import sys, runlake
-run = runlake.init(entity="ann", project="p", id=f"run{sys.argv[2]}", dir=sys.argv[1], config={"number": sys.argv[2]})
+run = runlake.init(entity="ann", project="p", id=f"run{sys.argv[2]}", store=sys.argv[1], config={"number": sys.argv[2]})
 for i in range(500):
     run.log({"i": i, "x": i / 3})
 run.finish()

@@ -36,7 +36,7 @@ def main(store, run_id, counter_file, slot, rows_per_part, frames_per_block="102
     if rows_per_part == "init":
         import runlake
 
-        run = runlake.init(entity="ann", project="p", id=run_id, dir=store)
+        run = runlake.init(entity="ann", project="p", id=run_id, store=store)
         log_forever(lambda data, step, commit: run.log(data, commit=commit), acknowledged)
     from runlake.model import RunPath
     from runlake.store.layout import Layout

@@ -15,6 +15,7 @@ from runlake.store import record
 from runlake.store.fold import StreamFold, WriterState, fold_run, rule_for
 from runlake.store.layout import Layout
 from runlake.store.run_state import fold_rows, read_run, read_state, state_of_part
+from runlake.store.seal import seal_run
 from runlake.store.series import Series, WriterRows
 from runlake.store.snapshot import take_snapshot
 from runlake.values import flatten
@@ -116,6 +117,37 @@ def test_aggregates_are_kept_below_the_metric(layout, writer, wanted, kept):
     define(writer, "loss", *wanted)
     writer.log_many([{"loss": v} for v in (4.0, 1.0, math.nan, 2.0, 3.0)])
     assert summary_of(layout) == {"loss": kept}
+
+
+@pytest.mark.parametrize(
+    "logged",
+    [
+        [4, 2**60 + 1, -(2**60) - 1],
+        [1, 1.0, 2.5, 2, 2.0],
+        [1.0, 1, 2.0, 2],
+        [math.nan, 3, 2**60 + 1, float(2**60), 0.5],
+        [True, 2, "x", 3.0],
+    ],
+)
+def test_aggregates_are_the_very_numbers_that_were_logged_sealed_or_not(layout, writer, logged):
+    define(writer, "x", "min", "max", "first", "last", "best")
+    numbers = [value for value in logged if type(value) in (int, float) and value == value]
+    expected = {
+        "min": min(numbers),
+        "max": max(numbers),
+        "first": numbers[0],
+        "last": logged[-1],
+        "best": min(numbers),
+    }
+    for value in logged:
+        writer.log({"x": value})
+        seal_run(layout, RUN)
+    assert repr(summary_of(layout)["x"]) == repr(expected)
+    writer.end()
+    seal_run(layout, RUN)
+    assert repr(summary_of(layout)["x"]) == repr(expected)
+    low, high, _, _, first = read_state(layout, RUN).numbers["x"]
+    assert repr((low, high, first)) == repr((expected["min"], expected["max"], expected["first"]))
 
 
 @pytest.mark.parametrize(("goal", "best"), [(None, 1.0), ("minimize", 1.0), ("maximize", 4.0)])
@@ -248,7 +280,12 @@ def test_a_run_that_is_not_there_is_named(layout, writer):
 # Order does not matter where it must not
 
 
-VALUES = st.one_of(st.floats(allow_nan=True, width=32), st.integers(-5, 5), st.sampled_from(["x", None, True]))
+VALUES = st.one_of(
+    st.floats(allow_nan=True, width=32),
+    st.integers(-5, 5),
+    st.integers(2**60, 2**60 + 2),
+    st.sampled_from(["x", None, True]),
+)
 
 
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3), min_size=1, max_size=12), st.data())
@@ -266,7 +303,7 @@ def test_rows_folded_in_pieces_are_the_rows_folded_at_once(tmp_path_factory, row
     assert joined.numbers.keys() == whole.numbers.keys()
     for path, (low, high, total, count, first) in whole.numbers.items():
         got = joined.numbers[path]
-        assert (got[0], got[1], got[3], got[4]) == (low, high, count, first)
+        assert repr((got[0], got[1], got[3], got[4])) == repr((low, high, count, first))
         assert got[2] == pytest.approx(total, nan_ok=True)
 
 

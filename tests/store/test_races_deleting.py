@@ -112,7 +112,7 @@ def test_a_file_system_that_numbers_folders_anew_stops_no_writer(layout, monkeyp
 @pytest.mark.parametrize("makes_anew", [False, True])
 def test_training_goes_on_when_its_run_is_deleted(layout, no_sealing, makes_anew):
     session = Session()
-    run = session.init(dir=layout.root, entity="ann", project="p", id="r", settings={"silent": True})
+    run = session.init(store=layout.root, entity="ann", project="p", id="r", settings={"silent": True})
     run._writer._rows_per_part = 3
     run.log({"i": 0})
     delete(layout)
@@ -142,7 +142,7 @@ def test_a_forked_child_of_a_deleted_run_writes_nowhere(layout, makes_anew):
 
 
 def test_files_bring_no_deleted_run_back(layout, no_sealing, tmp_path):
-    run = Session().init(dir=layout.root, entity="ann", project="p", id="r", settings={"silent": True})
+    run = Session().init(store=layout.root, entity="ann", project="p", id="r", settings={"silent": True})
     run.log({"i": 0})
     trashed = delete(layout)
     (tmp_path / "m.txt").write_text("m")

@@ -345,6 +345,59 @@ def test_ctrl_c_ends_the_run_and_the_agent(start, runs_of, sweep_of, is_ignored)
     assert [one.state for one in sweep_of(sweep_id).agents] == ["finished"]
 
 
+def test_ctrl_c_that_the_function_handles_ends_nothing(start, runs_of, sweep_of):
+    sweep_id = runlake.sweep(GRID)
+    agent = start(f"""
+        import os, runlake, signal
+        def train():
+            run = runlake.init()
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+            except KeyboardInterrupt:
+                print("handled", flush=True)
+            run.log({{"loss": 1.0}})
+            if run.config.depth == 2:
+                run.finish()
+        runlake.agent({sweep_id!r}, train)
+    """)
+    assert agent.wait() == 0
+    assert agent.said.count("handled") == 4
+    assert [(run.state, run.config) for run in runs_of(sweep_id)] == [("finished", point) for point in POINTS]
+    assert (sweep_of(sweep_id).state, len(sweep_of(sweep_id).agents)) == ("FINISHED", 1)
+
+
+@pytest.mark.parametrize("ends", ["with runlake.init() as run:", "try:", ""])
+def test_ctrl_c_that_the_function_does_not_handle_kills_the_run_whoever_ends_it(start, runs_of, ends):
+    sweep_id = runlake.sweep(GRID)
+    body = {
+        "": "runlake.init()\n    os.kill(os.getpid(), signal.SIGINT)",
+        "try:": "runlake.init()\n    try: os.kill(os.getpid(), signal.SIGINT)\n    finally: runlake.finish()",
+    }.get(ends, "with runlake.init(): os.kill(os.getpid(), signal.SIGINT)")
+    agent = start(f"import os, runlake, signal\ndef train():\n    {body}\nrunlake.agent({sweep_id!r}, train)\n")
+    assert (agent.wait(), [run.state for run in runs_of(sweep_id)]) == (0, ["killed"])
+    assert "ended: it was interrupted" in agent.said
+
+
+def test_a_run_that_was_preempted_is_handed_out_again(start, runs_of, sweep_of):
+    sweep_id = runlake.sweep({"method": "grid", "parameters": {"x": {"values": [1, 2]}}})
+    agent = start(f"""
+        import os, runlake
+        def train():
+            with runlake.init() as run:
+                run.log({{"loss": 1.0}})
+                if run.config.x == 1 and not os.path.exists("preempted"):
+                    open("preempted", "w").close()
+                    run.mark_preempting()
+                    raise SystemExit(1)
+        runlake.agent({sweep_id!r}, train)
+    """)
+    assert agent.wait() == 0
+    runs = [(run.state, run.config["x"]) for run in runs_of(sweep_id)]
+    assert runs[0] == ("preempted", 1)
+    assert sorted(runs[1:]) == [("finished", 1), ("finished", 2)]
+    assert sweep_of(sweep_id).state == "FINISHED"
+
+
 def test_a_clock_that_jumps_changes_nothing(start, runs_of, sweep_of):
     sweep_id = runlake.sweep(GRID)
     program = f"""

@@ -17,6 +17,7 @@ from runlake import values
 from runlake.api.judged import JudgedRun, best_first, best_so_far, goal_of, metric_name_of
 from runlake.model import RunInfo
 from runlake.query.history import Float64s, Int64s
+from runlake.query.sample import numbers
 from runlake.service.contract import Service
 from runlake.sweep_model import SweepInfo
 
@@ -101,11 +102,12 @@ def _metrics(service: Service, info: RunInfo) -> str:
     for path in numeric[:SPARKLINE_COUNT]:
         name = values.plain_name(path)
         drawn = service.sample_history(info.path, path, samples=SPARKLINE_SAMPLES)
-        if drawn.series:
-            line = drawn.series[0].values.to_numpy().astype(np.float64)
+        places, line = numbers(drawn)
+        if len(line):
+            steps, line = drawn.step if places is None else drawn.step[places], line.astype(np.float64)
             finite = line[np.isfinite(line)]
             span = f"{_number(finite.min())} … {_number(finite.max())}" if len(finite) else "no finite values"
-            rows.append((name, Markup(sparkline(drawn.step, line)), _number(float(line[-1])), span))
+            rows.append((name, Markup(sparkline(steps, line)), _number(float(line[-1])), span))
     more = f"<div>and {len(numeric) - SPARKLINE_COUNT:,} more metrics</div>" if len(numeric) > SPARKLINE_COUNT else ""
     return _table(rows, ("metric", "", "last", "range")) + more if rows else ""
 

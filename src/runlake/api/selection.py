@@ -7,15 +7,13 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from runlake import values
 from runlake.errors import BadValueError, RunlakeWarning
 from runlake.model import AXES, STEP, STREAMS, RunPath, Stream
-from runlake.query.history import History, Int64s
+from runlake.query.history import History
 from runlake.query.rows import axes_of_keys
-from runlake.query.sample import check_sample_count, minmax_sample, row_sample
-from runlake.query.select import Join, find_series, has_all_rows, take_rows, with_keys
+from runlake.query.sample import check_sample_count, is_numeric, sample_rows
+from runlake.query.select import Join, find_series, take_rows, with_keys
 from runlake.service.contract import Service
 
 _NAMED_KEYS = 10
@@ -47,7 +45,7 @@ def select_rows(
     max_step: int | None = None,
     whole: History | None = None,
 ) -> Selection:
-    """The rows of one stream, of `keys` as `query.select.with_keys` joins them, and at most `samples` of them.
+    """The rows of one stream, of `keys` as `query.select.with_keys` joins them, and no more than `samples` of them.
 
     `whole` is what the service has of `wanted_keys`, where that is known already. One numeric key keeps its lowest and
     highest values; otherwise whole rows are taken evenly. First and last stay in both cases. Keys that do not exist,
@@ -61,10 +59,11 @@ def select_rows(
     wanted = wanted_keys(keys, x_axis)
     axes = axes_of_keys(wanted, x_axis)
     metrics = [key for key in wanted if key not in AXES]
-    if samples is not None and len(wanted) == len(metrics) == 1 and min_step is None and max_step is None:
+    is_line = len(wanted) == len(metrics) == 1 and join in ("inner", "any") and min_step is max_step is None
+    if samples is not None and is_line and whole is None:
         drawn = service.sample_history(path, wanted[0], samples=samples, stream=stream)
-        # Few rows, or several types: then the rows themselves are read, since a drawn line holds numbers only.
-        if (drawn.source_row_count or 0) > samples and len(drawn.series) == 1:
+        # What is no number has no line: then the rows themselves are read.
+        if drawn.series and all(map(is_numeric, drawn.series)):
             return Selection(drawn, drawn.source_row_count or 0, axes)
     if whole is None:
         whole = service.read_history(path, stream=stream, keys=wanted, min_step=min_step, max_step=max_step)
@@ -116,16 +115,8 @@ def near_matches(name: str, known: Iterable[str]) -> list[str]:
 def _sampled(history: History, samples: int | None, metrics: Sequence[str], axes: tuple[str, ...] | None) -> Selection:
     row_count = history.row_count
     if samples is not None and row_count > samples:
-        history = take_rows(history, _positions(history, samples, metrics))
+        history = take_rows(history, sample_rows(history, metrics, samples))
     return Selection(history, row_count, axes)
-
-
-def _positions(history: History, samples: int, metrics: Sequence[str]) -> Int64s:
-    if len(metrics) == 1:
-        series = find_series(history, metrics[0])
-        if len(series) == 1 and series[0].lane in ("f64", "i64") and has_all_rows(series[0], history.row_count):
-            return minmax_sample(np.asarray(series[0].values.to_numpy()), samples)
-    return row_sample(history.row_count, samples)
 
 
 def _warn_about_keys(

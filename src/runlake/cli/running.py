@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -34,7 +35,12 @@ def exec_(context: typer.Context) -> None:
 def launch_script(arguments: Sequence[str], *, store: str | None = None) -> int:
     """Run the script and answer its exit code; its children find the same store."""
     from runlake.compat.launch import launch
+    from runlake.service.open import find_store
+    from runlake.settings import is_server
 
-    if store is not None:
-        os.environ["RUNLAKE_DIR"] = store if "://" in store else os.path.abspath(store)  # noqa: PTH100 - keeps links
+    if store is not None and is_server(store):
+        os.environ["RUNLAKE_BASE_URL"] = store
+    elif store is not None:
+        os.environ["RUNLAKE_DIR"] = os.path.abspath(find_store(store, os.environ, Path.cwd()))  # noqa: PTH100 - keeps links
+        os.environ.pop("RUNLAKE_BASE_URL", None)
     return launch(list(arguments))

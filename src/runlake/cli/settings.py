@@ -20,7 +20,7 @@ def settings(
     from runlake.settings import explain, ignored_variables
 
     options = context.obj if isinstance(context.obj, GlobalOptions) else GlobalOptions()
-    found = explain({"dir": options.store}, os.environ, Path.cwd())
+    found = explain({"store": options.store}, os.environ, Path.cwd())
     documents = [{"name": name, "value": _plain(value), "origin": origin} for name, (value, origin) in found.items()]
     ignored = ignored_variables(os.environ)
     if as_json:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from runlake.api.stored_summary import HIDDEN_KEY
 from runlake.cli import output
 from runlake.cli.documents import alert_document, file_document, run_document
 from runlake.cli.format import (
@@ -152,7 +153,7 @@ def _read_metric(service: Service, path: RunPath, key: str) -> Metric | None:
 def _print_run(info: RunInfo, metrics: Sequence[Metric], files: Sequence[FileInfo], *, remark: str) -> None:
     output.print_heading(f"{info.path}  {info.name}")
     output.print_table(("", ""), _facts(info), indent=2)
-    output.print_values("Config", info.config)
+    output.print_values("Config", {key: value for key, value in info.config.items() if key != HIDDEN_KEY})
     output.print_values("Summary", info.summary)
     if metrics:
         output.print_line()

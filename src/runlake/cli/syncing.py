@@ -35,8 +35,8 @@ def sync(
     """
     from runlake.sdk.ship_process import open_server
     from runlake.sdk.ship_store import find_waiting, store_of, sync
-    from runlake.service.open import is_server, open_service
-    from runlake.settings import resolve
+    from runlake.service.open import open_service
+    from runlake.settings import is_server, resolve
 
     options = context.obj if isinstance(context.obj, GlobalOptions) else GlobalOptions()
     if options.store is not None and is_server(options.store):

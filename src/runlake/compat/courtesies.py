@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from runlake.errors import UsageError
+from runlake.sdk.active import session
+from runlake.sdk.run import Run
+from runlake.settings import Settings, resolve
+
+patched: dict[str, list[Any]] = {"gym": [], "keras": [], "tensorboard": []}
+"""What integrations have patched, by library; theirs to write."""
 
 
 def login(*args: Any, **kwargs: Any) -> bool:
@@ -11,8 +21,39 @@ def login(*args: Any, **kwargs: Any) -> bool:
     return True
 
 
-def setup(settings: Any = None) -> None:
-    """Do nothing: nothing has to be prepared before `init`."""
+class Setup(NamedTuple):
+    """What `setup` answers."""
+
+    settings: Settings
+
+
+def setup(settings: Any = None) -> Setup:
+    """The settings in force, in its `settings`; nothing has to be prepared before `init`."""
+    return Setup(resolve({} if settings is None else {"settings": settings}, os.environ, Path.cwd()))
+
+
+def ensure_configured() -> None:
+    """Do nothing: settings are read when they are needed."""
+
+
+def sagemaker_auth(overrides: Any = None, path: str = ".") -> None:
+    """Do nothing: it hands W&B's key to jobs of SageMaker, and there is none."""
+
+
+def attach(attach_id: str | None = None, run_id: str | None = None, *, run: Run | None = None) -> Run:
+    """The active run, where that is the one that is meant; raises `UsageError` where it is another's.
+
+    What another process began is gone on with by ``init(id=…, resume="must")``, or written by both with
+    ``mode="shared"``.
+    """
+    active = run if run is not None else session.run
+    wanted = run_id or attach_id
+    if active is None or (wanted is not None and active.id != wanted):
+        raise UsageError(
+            f'no run {wanted or ""} is active in this process; go on with one by init(id=..., resume="must"), or let '
+            'several processes write it with init(id=..., mode="shared")'
+        )
+    return active
 
 
 def teardown(exit_code: int | None = None) -> None:
@@ -21,6 +62,10 @@ def teardown(exit_code: int | None = None) -> None:
 
 def require(*args: Any, **kwargs: Any) -> None:
     """Do nothing: it chooses between implementations that W&B has had over the years."""
+
+
+def termsetup(settings: Any = None, logger: Any = None) -> None:
+    """Do nothing: the functions below print to stderr."""
 
 
 def termlog(string: str = "", newline: bool = True, repeat: bool = True, prefix: bool = True) -> None:
@@ -42,8 +87,3 @@ def _print(level: str, string: str, *, newline: bool, prefix: bool) -> None:
     before = f"runlake: {level}" if prefix else level
     for line in string.split("\n"):
         print(before + line, end="\n" if newline else "", file=sys.stderr)
-
-
-COURTESIES = {
-    function.__name__: function for function in (login, require, setup, teardown, termerror, termlog, termwarn)
-}

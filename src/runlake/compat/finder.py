@@ -25,6 +25,9 @@ HERE = Path(__file__).absolute().parent
 PACKAGE_FOLDER = HERE / "wandb_package"
 """The folder that holds the package `wandb`, and the `sitecustomize` of child processes."""
 
+COMMAND_FOLDER = HERE / "bin"
+"""The folder that holds the command `wandb`, for shell scripts."""
+
 SOURCE_FOLDER = HERE.parent.parent
 """The folder that holds runlake itself."""
 

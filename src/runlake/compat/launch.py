@@ -16,10 +16,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from runlake.compat.finder import PACKAGE_FOLDER
+from runlake.compat.finder import COMMAND_FOLDER, PACKAGE_FOLDER
 from runlake.errors import BadValueError
 
 SCRIPT_ENDINGS = (".py", ".pyw", ".pyz")
+COMMAND_PYTHON = "RUNLAKE_EXEC_PYTHON"
+"""The variable that says with which Python the command `wandb` runs."""
 SIGNAL_EXIT_CODE = 128
 """A shell reports a program that died of signal n as 128 + n."""
 
@@ -68,10 +70,17 @@ def find_command(arguments: list[str]) -> list[str]:
 
 
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """A copy of `environment` with the package folder first on ``PYTHONPATH``."""
-    folder = str(PACKAGE_FOLDER)
-    others = [part for part in environment.get("PYTHONPATH", "").split(os.pathsep) if part and part != folder]
-    return {**environment, "PYTHONPATH": os.pathsep.join([folder, *others])}
+    """A copy of `environment` with the package first on ``PYTHONPATH`` and the command `wandb` first on ``PATH``."""
+    return {
+        **environment,
+        "PYTHONPATH": _with_first(str(PACKAGE_FOLDER), environment.get("PYTHONPATH", "")),
+        "PATH": _with_first(str(COMMAND_FOLDER), environment.get("PATH", os.defpath)),
+        COMMAND_PYTHON: _interpreter(),
+    }
+
+
+def _with_first(folder: str, path: str) -> str:
+    return os.pathsep.join([folder, *(part for part in path.split(os.pathsep) if part and part != folder)])
 
 
 def run_and_wait(command: list[str], environment: Mapping[str, str]) -> int:
@@ -96,7 +105,7 @@ def _interpreter() -> str:
 
 def _find_program(program: str) -> str | None:
     """The path of a command; those of runlake's own virtual environment win, whether it is activated or not."""
-    found = shutil.which(program)
-    if sys.prefix != sys.base_prefix:
+    found = shutil.which(program, path=str(COMMAND_FOLDER)) or shutil.which(program)
+    if program != "wandb" and sys.prefix != sys.base_prefix:
         return shutil.which(program, path=str(Path(sys.executable).parent)) or found
     return found

@@ -1,31 +1,34 @@
 """Names of W&B that runlake knows and does not have (yet).
 
 They exist, so that a module which merely imports or annotates with one still loads, and say what is missing
-when they are used.
+when they are used; where runs are disabled they do nothing instead.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
-from runlake.errors import NotSupportedError
+from runlake.errors import NotSupportedError, RunlakeError
 
 _CONTROLLER = "the search is the store's: every agent asks it for the next run, and no controller is needed"
-_ARTIFACTS = "artifacts come later; save(path) keeps a file with its run, Api().run(path).file(name) gets it back"
-_REGISTRY = "registries come with artifacts, later; log_model(path, name) keeps a model, use_model(name) gets it back"
 _MEDIA = "log a figure as it is, or an Image, Table or Html, or keep the file with save(path)"
-_VEGA = "charts of Vega are not drawn; runlake.plot has line, scatter, bar, histogram and others, for a Table"
 _REMOTE = "it belongs to W&B's server"
+_INTEGRATION = "log from a callback of the library's own with runlake.log(…)"
 
 REASONS: dict[str, str] = {
     "controller": _CONTROLLER,
-    **dict.fromkeys(("Artifact", "log_artifact", "use_artifact", "link_artifact"), _ARTIFACTS),
-    "link_model": _REGISTRY,
-    **dict.fromkeys(("Plotly", "Bokeh", "Graph", "Classes", "JoinedTable", "EvalTable"), _MEDIA),
-    "plot_table": _VEGA,
-    **dict.fromkeys(("InternalApi", "launch", "launch_add", "LaunchJob"), _REMOTE),
+    **dict.fromkeys(("launch", "launch_add", "LaunchJob"), _REMOTE),
 }
+_REASONS_BY_ROOM = {
+    "wandb.integration.": _INTEGRATION,
+    "wandb.data_types.": _MEDIA,
+    "wandb.sdk.data_types.": _MEDIA,
+    "wandb.sdk.launch.": _REMOTE,
+    "wandb.automations.": _REMOTE,
+    "wandb.apis.": _REMOTE,
+}
+_ELSEWHERE = "it is a part of W&B's own machinery, and nothing here stands for it"
 
 
 class UnsupportedType:
@@ -33,25 +36,41 @@ class UnsupportedType:
 
     message: ClassVar[str]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise NotSupportedError(self.message)
+    def __new__(cls, *args: Any, **options: Any) -> Any:
+        return refuse(cls.message)
+
+
+def refuse(message: str) -> Any:
+    """Raise `NotSupportedError`; where runs are disabled, answer an object that does nothing."""
+    from runlake.sdk.active import is_disabled
+    from runlake.sdk.inert import Inert
+
+    if is_disabled():
+        return Inert()
+    raise NotSupportedError(message)
 
 
 @cache
-def unsupported(name: str) -> Any:
-    """What stands at `name` of the package: a type or a function that raises `NotSupportedError` when used.
+def unsupported(place: str) -> Any:
+    """What stands at a place like ``wandb.sdk.launch.launch``: a type or a function that says so when it is used.
 
-    Raises `AttributeError` for a name that W&B does not have either.
+    What is called an error is one that is never raised, so that it can stand behind ``except``.
     """
-    if name not in REASONS:
-        raise AttributeError(f"there is no {name!r} here")
-    message = f"{name} is not in runlake: {REASONS[name]}"
+    name = place.rpartition(".")[2]
+    message = f"{place.removeprefix('wandb.')} is not in runlake: {_reason(place, name)}"
+    if name.endswith(("Error", "Exception", "Warning")):
+        return type(name, (RunlakeError,), {"__doc__": message})
     if name[0].isupper():
         return type(name, (UnsupportedType,), {"message": message, "__doc__": message})
 
-    def refuse(*args: Any, **kwargs: Any) -> NoReturn:
-        raise NotSupportedError(message)
+    def use(*args: Any, **options: Any) -> Any:
+        return refuse(message)(*args, **options)  # what does nothing leaves a function that it decorates as it is
 
-    refuse.__name__ = refuse.__qualname__ = name
-    refuse.__doc__ = message
-    return refuse
+    use.__name__ = use.__qualname__ = name
+    use.__doc__ = message
+    return use
+
+
+def _reason(place: str, name: str) -> str:
+    by_room = next((why for room, why in _REASONS_BY_ROOM.items() if place.startswith(room)), _ELSEWHERE)
+    return REASONS.get(name, by_room)

@@ -1,50 +1,57 @@
-"""Large arrays that are logged as they are: a histogram each, as W&B does, instead of a list of numbers a row.
-
-A list stays a list, however long, and so does what is given to config, summary and tables.
-"""
+"""Whatever holds numbers as a numpy array: lists, arrays, tensors of torch and of others."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runlake.media.histogram import Histogram
-from runlake.values import MAX_DEPTH
+from runlake.errors import BadValueError
 
-LARGEST_LIST_COUNT = 32
-"""An array of more numbers is a histogram; the same limit as W&B's."""
-
-BIN_COUNT = 32
-
-_PLAIN = frozenset({float, int, str, bool, type(None), bytes})
-_PACKAGES = frozenset({"numpy", "torch", "jax", "jaxlib", "tensorflow", "cupy"})
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
-def with_histograms(data: Any, depth: int = 0) -> Any:
-    """A row, or a value in it, with its large arrays of numbers as histograms; itself if there is none."""
-    if type(data) in _PLAIN or depth > MAX_DEPTH:  # a cycle: canonicalising the row says so
-        return data
-    if isinstance(data, Mapping):
-        replaced = {}
-        for key, value in data.items():
-            new = with_histograms(value, depth + 1)
-            if new is not value:
-                replaced[key] = new
-        return {**data, **replaced} if replaced else data
-    if isinstance(data, list | tuple):
-        if _PLAIN.issuperset(map(type, data)):
-            return data
-        items = [with_histograms(item, depth + 1) for item in data]
-        return items if any(new is not old for new, old in zip(items, data, strict=True)) else data
-    return Histogram(data, num_bins=BIN_COUNT) if _is_large(data) else data
+def is_torch(data: Any) -> bool:
+    """Whether this is a tensor of torch, which puts channels first."""
+    return hasattr(data, "detach")
 
 
-def _is_large(value: Any) -> bool:
-    """Whether it is an array of more real numbers than a row should list."""
-    if type(value).__module__.partition(".")[0] not in _PACKAGES or not hasattr(value, "dtype"):
-        return False
-    if math.prod(getattr(value, "shape", ())) <= LARGEST_LIST_COUNT or hasattr(value, "mask"):
-        return False
-    name = str(value.dtype)  # float32, torch.float32, bfloat16, bool
-    return "complex" not in name and any(word in name for word in ("float", "int", "bool"))
+def as_array(data: Any, what: str) -> npt.NDArray[Any]:
+    """`data` as an array of any shape and type; `what` is for messages.
+
+    A tensor is taken off its graph and its device; bfloat16, which numpy lacks, becomes float32, which holds it.
+    Raises `BadValueError` where rows are of unequal length, and for what numpy cannot take.
+    """
+    import numpy as np
+
+    if is_torch(data):
+        data = data.detach().cpu()
+        if str(data.dtype) == "torch.bfloat16":
+            data = data.float()
+        data = data.numpy()
+    try:
+        array = np.asarray(data)
+        # An array of objects, as a column of a frame is one, holds numbers as well.
+        return np.array(array.tolist()) if array.dtype == object else array
+    except (ValueError, TypeError, OverflowError) as error:
+        raise BadValueError(f"{what} cannot be made of a {type(data).__name__}: {error}") from error
+
+
+def plain(data: Any) -> Any:
+    """Arrays and tensors as lists; everything else as it is."""
+    if is_torch(data):
+        data = as_array(data, "a list")
+    return data.tolist() if hasattr(data, "tolist") else data
+
+
+def is_empty(data: Any) -> bool:
+    """Whether there is nothing in it: None, or something of length 0, arrays and tensors too."""
+    return data is None or (hasattr(data, "__len__") and len(data) == 0)
+
+
+def lowest_and_highest(numbers: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Of the finite numbers; 0 and 1 where there is none."""
+    import numpy as np
+
+    finite = numbers[np.isfinite(numbers)]
+    return (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)

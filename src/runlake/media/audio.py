@@ -52,7 +52,7 @@ class Audio(FileMedia):
         if is_path(data_or_path):
             content, ending = read_path(data_or_path, "a sound", self.FORMATS)
         elif (given := content_of(data_or_path)) is not None:
-            content, ending = given, check_format(format, "a sound as bytes", self.FORMATS)
+            content, ending = given, check_format(format, "a sound as bytes", self.FORMATS, data_or_path)
         else:
             content, ending = _encode_wav(_samples_of(data_or_path), _check_rate(sample_rate)), "wav"
         self._set(content, ending, caption, _describe_wav(content) if ending == "wav" else {})

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from runlake.media.figures import Bokeh, Plotly
 from runlake.media.file_media import FileMedia, store_list
 from runlake.media.html import Html, store_pages
 from runlake.media.image import Image, store_images
@@ -35,7 +36,7 @@ def convert_value(value: Any, write_file: WriteFile, key: str, step: int) -> Any
     """One value of a type that is not plain data, as plain data; itself when it is no media and holds none.
 
     Media objects, lists of them, pandas and polars frames (a Table), matplotlib figures and PIL images (an
-    Image), plotly figures (Html).
+    Image), figures of plotly and bokeh (their JSON).
     """
     return _prepare_value(value, key, write_file, step, 0)
 
@@ -50,8 +51,9 @@ def as_media(value: Any) -> Media | None:
     if kind in ("figure", "pil"):
         return Image(value)
     if kind == "plotly":
-        # The script itself is 4 MB and would be in every file.
-        return Html(value.to_html(include_plotlyjs="cdn"), data_is_not_path=True)
+        return Plotly(value)
+    if kind == "bokeh":
+        return Bokeh(value)
     return Table(dataframe=value)
 
 

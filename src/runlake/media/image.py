@@ -9,8 +9,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from runlake.errors import BadValueError, NotSupportedError
+from runlake.errors import BadValueError
+from runlake.media.annotations import Annotations, BoundingBoxes2D, ImageMask
+from runlake.media.classes import Classes
 from runlake.media.kinds import kind_of
+from runlake.media.overlay import over_picture
 from runlake.media.picture import (
     Picture,
     check_file_type,
@@ -30,6 +33,13 @@ if TYPE_CHECKING:
 
 _MIME_TYPES = {"jpg": "image/jpeg"}
 
+_ANNOTATIONS = ("masks", "boxes", "classes")
+_LISTS = {
+    **{"sha256": "sha256", "size": "sizes", "caption": "captions", "grouping": "grouping"},
+    **{name: f"all_{name}" for name in _ANNOTATIONS},
+}
+"""What the dict of one image calls a fact → what that of several calls the list of them."""
+
 
 class Image(Media):
     """One picture with a caption.
@@ -41,11 +51,14 @@ class Image(Media):
     webp) asks for others; all else becomes PNG. How numbers become colours is told by `pixels.pixels_of`.
     `grouping` is kept and given back.
 
-    Arrays, figures and image files of the common kinds need no Pillow. Raises `BadValueError` for what is no
-    image, `NotSupportedError` for `boxes`, `masks` and `classes`.
+    `masks` and `boxes` are dicts by name, ``{"predictions": {"mask_data": …, "class_labels": …}}`` and
+    ``{"predictions": {"box_data": […], "class_labels": …}}``, see `ImageMask` and `BoundingBoxes2D`; `classes` are
+    the class labels of those that have none of their own.
+
+    Arrays, figures and image files of the common kinds need no Pillow. Raises `BadValueError` for what is no image.
     """
 
-    __slots__ = ("_load", "_picture", "_stored", "caption", "grouping")
+    __slots__ = ("_annotations", "_load", "_load_annotations", "_picture", "_stored", "caption", "grouping")
 
     caption: str | None
     grouping: int | None
@@ -62,16 +75,16 @@ class Image(Media):
         file_type: str | None = None,
         normalize: bool = True,
     ) -> None:
-        for name, value in (("classes", classes), ("boxes", boxes), ("masks", masks)):
-            if value:
-                raise NotSupportedError(
-                    f"Image({name}=…) is not stored yet; draw them into the picture, or log them beside it in a Table"
-                )
         self.caption = None if caption is None else str(caption)
         self.grouping = grouping
         self._load: Callable[[], bytes] | None = None
         self._stored: Mapping[str, Any] = {}
         self._picture: Picture | None = _picture_of(data_or_path, mode, check_file_type(file_type), normalize)
+        if isinstance(data_or_path, Image):
+            masks, boxes = masks or data_or_path.masks, boxes or data_or_path.boxes
+            classes = classes or data_or_path.classes
+        self._annotations: Annotations | None = Annotations.given(masks, boxes, classes)
+        self._load_annotations: Callable[[], Annotations] | None = None
 
     @classmethod
     def from_stored(cls, value: Mapping[str, Any], open_file: OpenFile) -> Image:
@@ -82,6 +95,8 @@ class Image(Media):
         image._stored = value
         image._picture = None
         image._load = lambda: read_file(value, open_file)
+        image._annotations = None
+        image._load_annotations = lambda: Annotations.from_stored(value, open_file)
         return image
 
     @property
@@ -105,6 +120,21 @@ class Image(Media):
         return int(self._fact("height"))
 
     @property
+    def masks(self) -> dict[str, ImageMask]:
+        """The masks by name."""
+        return self._annotated().masks
+
+    @property
+    def boxes(self) -> dict[str, BoundingBoxes2D]:
+        """The boxes by name."""
+        return self._annotated().boxes
+
+    @property
+    def classes(self) -> Classes | None:
+        """The classes that were given for the picture."""
+        return self._annotated().classes
+
+    @property
     def image(self) -> PIL.Image.Image:
         """The same as `to_pil()`."""
         return self.to_pil()
@@ -123,7 +153,7 @@ class Image(Media):
         return np.array(pil, dtype=np.uint8)
 
     def stored(self, write_file: WriteFile, key: str, step: int) -> dict[str, Any]:
-        """Write the image file and return its dict; `caption` and `grouping` are there when given."""
+        """Write the files and return the dict; of caption, grouping and annotations it has those that were given."""
         picture = self._read()
         stored: dict[str, Any] = {"_type": "image-file"}
         stored |= store_file(write_file, "images", key, step, picture.format, picture.content)
@@ -132,7 +162,7 @@ class Image(Media):
             stored["caption"] = self.caption
         if self.grouping is not None:
             stored["grouping"] = self.grouping
-        return stored
+        return stored | self._annotated().stored(write_file, key, step)
 
     def __repr__(self) -> str:
         caption = f", {self.caption!r}" if self.caption is not None else ""
@@ -145,12 +175,19 @@ class Image(Media):
         source = f"data:{_MIME_TYPES.get(self.format, f'image/{self.format}')};base64,"
         source += base64.b64encode(self.content).decode()
         caption = html.escape(self.caption or "")
-        return (
-            f'<figure style="margin:0"><img src="{source}" width="{self.width}" height="{self.height}" '
+        picture = (
+            f'<img src="{source}" width="{self.width}" height="{self.height}" '
             f'style="max-width:100%;height:auto" alt="{caption}">'
-            + (f'<figcaption style="font-size:smaller">{caption}</figcaption>' if caption else "")
-            + "</figure>"
         )
+        picture = over_picture(picture, self._annotated(), self.width, self.height)
+        under = f'<figcaption style="font-size:smaller">{caption}</figcaption>' if caption else ""
+        return f'<figure style="margin:0">{picture}{under}</figure>'
+
+    def _annotated(self) -> Annotations:
+        if self._annotations is None:
+            assert self._load_annotations is not None  # from_stored sets it
+            self._annotations = self._load_annotations()
+        return self._annotations
 
     def _fact(self, name: str) -> Any:
         """Format or size, from the stored dict where it says so and from the file where not."""
@@ -190,26 +227,19 @@ def store_images(images: Sequence[Image], write_file: WriteFile, key: str, step:
         stored["captions"] = [image.caption for image in images]
     if any(image.grouping is not None for image in images):
         stored["grouping"] = [image.grouping for image in images]
+    for name in _ANNOTATIONS:
+        if any(name in one for one in each):
+            stored[f"all_{name}"] = [one.get(name) for one in each]
     return stored
 
 
 def read_images(value: Mapping[str, Any], open_file: OpenFile) -> list[Image]:
     """The images of a dict made by `store_images`; their files are opened when asked for."""
-    count = len(value["filenames"])
-    nothing = [None] * count
-    fields = zip(
-        value["filenames"],
-        value.get("sha256", nothing),
-        value.get("sizes", nothing),
-        value.get("captions", nothing),
-        value.get("grouping", nothing),
-        strict=True,
-    )
+    paths = value["filenames"]
+    lists = {one: value[many] for one, many in _LISTS.items() if many in value}
     return [
-        Image.from_stored(
-            {"path": path, "sha256": digest, "size": size_bytes, "caption": caption, "grouping": grouping}, open_file
-        )
-        for path, digest, size_bytes, caption, grouping in fields
+        Image.from_stored({"path": path, **{name: each[place] for name, each in lists.items()}}, open_file)
+        for place, path in enumerate(paths)
     ]
 
 
@@ -224,7 +254,7 @@ def _picture_of(data: Any, mode: str | None, file_type: str | None, normalize: b
     if kind == "pil":
         return picture_from_pil(data, mode=mode, file_type=file_type)
     if kind == "figure":
-        return picture_from_figure(_figure_of(data), mode=mode, file_type=file_type)
+        return picture_from_figure(figure_of(data), mode=mode, file_type=file_type)
     if hasattr(data, "read"):
         content = data.read()
         if not isinstance(content, bytes):
@@ -238,7 +268,7 @@ def _picture_of(data: Any, mode: str | None, file_type: str | None, normalize: b
     )
 
 
-def _figure_of(value: Any) -> Any:
+def figure_of(value: Any) -> Any:
     """The whole figure that axes or a part of a figure belong to; the current one of `pyplot`."""
     if isinstance(value, ModuleType):
         return value.gcf()

@@ -5,13 +5,15 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any, Literal
 
-Kind = Literal["figure", "pil", "plotly", "pandas", "polars"]
+Kind = Literal["figure", "pil", "plotly", "bokeh", "pandas", "polars"]
 
 _CLASSES: dict[tuple[str, str], Kind] = {
     ("matplotlib", "FigureBase"): "figure",
     ("matplotlib", "Axes"): "figure",
     ("PIL", "Image"): "pil",
     ("plotly", "BaseFigure"): "plotly",
+    ("bokeh", "Model"): "bokeh",
+    ("bokeh", "Document"): "bokeh",
     ("pandas", "DataFrame"): "pandas",
     ("polars", "DataFrame"): "polars",
 }

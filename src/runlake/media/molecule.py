@@ -49,7 +49,7 @@ class Molecule(FileMedia):
                 )
             content, ending = read_path(data_or_path, "a molecule", self.FORMATS)
         elif (given := content_of(data_or_path)) is not None:
-            content, ending = given, check_format(file_type, "a molecule as bytes", self.FORMATS)
+            content, ending = given, check_format(file_type, "a molecule as bytes", self.FORMATS, data_or_path)
         else:
             raise BadValueError(
                 f"a molecule cannot be made of a {type(data_or_path).__module__}.{type(data_or_path).__qualname__}; "

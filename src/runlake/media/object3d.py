@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from runlake.errors import BadValueError, NotSupportedError
 from runlake.media.file_media import FileMedia, check_format, content_of, is_path, read_path
+from runlake.media.scene import points_of, scene_of
 from runlake.values import decode_json, encode_json
 
 if TYPE_CHECKING:
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 
 POINTS = "pts.json"
 """The format of what is made here: JSON, a list of points or a scene."""
-
-SCENE_TYPES = ("lidar/beta",)
-
-_POINT_WIDTHS = (3, 4, 6)
 
 
 class Object3D(FileMedia):
@@ -49,12 +46,12 @@ class Object3D(FileMedia):
             content, ending = read_path(data_or_path, "an object", self.FORMATS)
             self._set(content, ending, caption, {})
         elif (given := content_of(data_or_path)) is not None:
-            self._set(given, check_format(file_type, "an object as bytes", self.FORMATS), caption, {})
+            self._set(given, check_format(file_type, "an object as bytes", self.FORMATS, data_or_path), caption, {})
         elif isinstance(data_or_path, Mapping):
-            scene = _scene_of(data_or_path)
+            scene = scene_of(data_or_path)
             self._set(_to_json(scene), POINTS, caption, {"point_count": len(scene["points"])})
         else:
-            points = _points_of(data_or_path)
+            points = points_of(data_or_path)
             self._set(_to_json(points), POINTS, caption, {"point_count": len(points)})
 
     @classmethod
@@ -76,7 +73,7 @@ class Object3D(FileMedia):
         point_cloud_type: str = "lidar/beta",
     ) -> Object3D:
         """A scene of points, boxes (``{"corners": eight points, "label", "color", "score"}``) and vectors."""
-        return cls({"type": point_cloud_type, "points": points, "boxes": boxes, "vectors": vectors or []})
+        return cls({"type": point_cloud_type, "points": points, "boxes": boxes, "vectors": vectors})
 
     @property
     def data(self) -> Any:
@@ -101,49 +98,6 @@ class Object3D(FileMedia):
         count = self._facts.get("point_count")
         size = f"{count} points" if count is not None else f"{len(self.content)} bytes"
         return self._figure(f"<code>{html.escape(f'{self.format}, {size}')}</code>")
-
-
-def _points_of(data: Any) -> list[list[float]]:
-    import numpy as np
-
-    if hasattr(data, "detach"):
-        data = data.detach().cpu().numpy()
-    try:
-        points = np.asarray(data)
-    except ValueError as error:
-        raise BadValueError(f"a cloud of points cannot be made of a {type(data).__name__}: {error}") from error
-    if points.ndim != 2 or points.shape[1] not in _POINT_WIDTHS or points.dtype.kind not in "iuf":
-        raise BadValueError(
-            f"a cloud of points cannot be made of a {type(data).__name__} of shape {points.shape} "
-            f"and type {points.dtype}; give numbers, n × 3 (x, y, z), n × 4 (and a category) or n × 6 (and a colour)"
-        )
-    plain: list[list[float]] = points.tolist()
-    return plain
-
-
-def _scene_of(scene: Mapping[str, Any]) -> dict[str, Any]:
-    if scene.get("type") not in SCENE_TYPES:
-        raise BadValueError(
-            f'a scene of type {scene.get("type")!r} was given; write {{"type": "{SCENE_TYPES[0]}", "points": …}}'
-        )
-    unknown = set(scene) - {"type", "points", "boxes", "vectors"}
-    if unknown:
-        raise BadValueError(
-            f"a scene with {', '.join(sorted(map(repr, unknown)))} was given; it may have points, boxes and vectors"
-        )
-    points = scene.get("points")
-    boxes, vectors = ([dict(part) for part in scene.get(name) or ()] for name in ("boxes", "vectors"))
-    for place, box in enumerate(boxes):
-        if len(box.get("corners", ())) != 8:
-            raise BadValueError(
-                f"box {place} of a scene has {len(box.get('corners', ()))} corners; give 'corners' as eight points"
-            )
-    return {
-        "type": scene["type"],
-        "points": [] if points is None or len(points) == 0 else _points_of(points),
-        "boxes": boxes,
-        "vectors": vectors,
-    }
 
 
 def _to_json(data: Any) -> bytes:

@@ -8,17 +8,22 @@ from typing import Any
 
 from runlake.errors import BadValueError
 from runlake.media.audio import Audio
+from runlake.media.classes import Classes
+from runlake.media.figures import Bokeh, Plotly
 from runlake.media.file_media import FileMedia, read_list
+from runlake.media.graph import Graph
 from runlake.media.histogram import Histogram
 from runlake.media.html import Html, read_pages
 from runlake.media.image import Image, read_images
+from runlake.media.increments import INCREMENTAL_TYPE
 from runlake.media.molecule import Molecule
 from runlake.media.object3d import Object3D
-from runlake.media.stored import OpenFile
+from runlake.media.stored import Media, OpenFile
 from runlake.media.table import Table
+from runlake.media.tables import EVALUATED, JOINED_TYPE, EvalTable, JoinedTable
 from runlake.media.video import Video
 
-MediaValue = Histogram | Image | Table | Html | FileMedia | list[Image] | list[Html] | Sequence[FileMedia]
+MediaValue = Media | Sequence[Media]
 
 _FILE_KINDS: tuple[type[FileMedia], ...] = (Audio, Video, Object3D, Molecule)
 
@@ -27,6 +32,12 @@ _READERS: dict[str, Callable[[Mapping[str, Any], OpenFile], MediaValue]] = {
     "image-file": Image.from_stored,
     "images/separated": read_images,
     "table-file": lambda value, open_file: _read_table(value, open_file),
+    INCREMENTAL_TYPE: lambda value, open_file: _read_table(value, open_file),
+    Classes.TYPE: Classes.from_stored,
+    Plotly.TYPE: Plotly.from_stored,
+    Bokeh.TYPE: Bokeh.from_stored,
+    Graph.TYPE: Graph.from_stored,
+    JOINED_TYPE: lambda value, open_file: _read_joined(value, open_file),
     "custom-chart": lambda value, open_file: _read_table(value["table"], open_file),
     "html-file": Html.from_stored,
     "html": read_pages,
@@ -61,7 +72,13 @@ def is_media(value: Any) -> bool:
 
 
 def _read_table(value: Mapping[str, Any], open_file: OpenFile) -> Table:
-    return Table.from_stored(value, open_file, lambda cell: _read_cell(cell, open_file))
+    kind = EvalTable if EVALUATED in value else Table
+    return kind.from_stored(value, open_file, lambda cell: _read_cell(cell, open_file))
+
+
+def _read_joined(value: Mapping[str, Any], open_file: OpenFile) -> JoinedTable:
+    left, right = (_read_table(value[name], open_file) for name in ("table1", "table2"))
+    return JoinedTable(left, right, value["join_key"])
 
 
 def _read_cell(cell: Any, open_file: OpenFile) -> Any:

@@ -7,10 +7,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from runlake.errors import BadValueError, CorruptError, LogTypeError, NotSupportedError
+from runlake.errors import BadValueError, LogTypeError
+from runlake.media.increments import INCREMENTAL_TYPE, Increment, read_rows
 from runlake.media.kinds import kind_of
-from runlake.media.stored import Media, OpenFile, WriteFile, read_file, store_file
-from runlake.values import decode_json, encode_json
+from runlake.media.stored import Media, OpenFile, WriteFile, store_file
+from runlake.values import encode_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +24,25 @@ _PREVIEW_LETTER_COUNT = 80
 
 Column = str | int
 
+LOG_MODES = ("IMMUTABLE", "MUTABLE", "INCREMENTAL")
+
+
+class RowIndex(int):
+    """The number of a row from 0, which knows its table."""
+
+    table: Table
+
+    @classmethod
+    def of(cls, table: Table, number: int) -> RowIndex:
+        """The index of a row of `table`."""
+        index = cls(number)
+        index.table = table
+        return index
+
+    def get_row(self) -> dict[Column, Any]:
+        """The cells of the row by their columns."""
+        return dict(zip(self.table.columns, self.table.data[self], strict=True))
+
 
 class Table(Media):
     """Rows under named columns; in `columns` and `data`, plain lists that may be changed until it is logged.
@@ -32,11 +52,18 @@ class Table(Media):
     columns. Cells are numbers, text, None, lists, dicts, dates, arrays, or Image, Html and Histogram. What pandas
     calls missing becomes None; NaN among floats stays NaN. Logging stores the rows as they are then.
 
-    Raises `BadValueError` where rows and columns do not fit, `NotSupportedError` for `dtype`, `optional=False`
-    and `log_mode="INCREMENTAL"`. Columns always take mixed types.
+    With ``log_mode="INCREMENTAL"`` each log to one run under one key stores only the rows that came since the last
+    one, and reads back as the whole table; rows that are stored are not looked at again. The other modes store
+    the whole table each time. `dtype`, `optional` and `allow_mixed_types` are accepted and have no meaning here:
+    columns always take mixed types. Raises `BadValueError` where rows and columns do not fit.
     """
 
-    __slots__ = ("columns", "data")
+    __slots__ = ("_increment", "_is_logged", "columns", "data", "log_mode")
+
+    MAX_ROWS = 10_000
+    """W&B keeps no more rows than this; here it has no meaning, every row is kept."""
+    MAX_ARTIFACT_ROWS = 200_000
+    """Likewise."""
 
     columns: list[Column]
     data: list[list[Any]]
@@ -52,11 +79,11 @@ class Table(Media):
         allow_mixed_types: bool = False,
         log_mode: str | None = "IMMUTABLE",
     ) -> None:
-        if dtype is not None or optional is not True or log_mode == "INCREMENTAL":
-            name = "dtype" if dtype is not None else "optional" if optional is not True else "log_mode"
-            raise NotSupportedError(
-                f"Table({name}=…): columns take any type and each log stores the whole table; leave it out"
-            )
+        if log_mode not in (None, *LOG_MODES):
+            raise BadValueError(f"Table(log_mode={log_mode!r}): it can be {', '.join(LOG_MODES)}")
+        self.log_mode = log_mode or "IMMUTABLE"
+        self._is_logged = False
+        self._increment: Increment | None = None
         given = [source for source in (data, rows, dataframe) if source is not None]
         if len(given) > 1:
             raise BadValueError("Table() was given several of data, rows and dataframe; give one of them")
@@ -79,15 +106,9 @@ class Table(Media):
         cls, value: Mapping[str, Any], open_file: OpenFile, read_cell: Callable[[Any], Any] = lambda cell: cell
     ) -> Table:
         """The table of a stored dict; `read_cell` is given every cell as it is stored."""
-        content = read_file(value, open_file)
-        try:
-            body = decode_json(content.decode())
-            columns, data = body["columns"], body["data"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise CorruptError(
-                f"the file {value['path']!r} ({len(content)} bytes) is not a table: {error!r}; restore it from a copy"
-            ) from error
-        return cls(columns=columns, data=[[read_cell(cell) for cell in row] for row in data])
+        columns, rows = read_rows(value, open_file)
+        log_mode = "INCREMENTAL" if value.get("_type") == INCREMENTAL_TYPE else None
+        return cls(columns=columns, data=[[read_cell(cell) for cell in row] for row in rows], log_mode=log_mode)
 
     def add_data(self, *cells: Any) -> None:
         """Add one row, one cell a column."""
@@ -132,11 +153,9 @@ class Table(Media):
 
     def get_column(self, name: Any, convert_to: str | None = None) -> Any:
         """The cells of one column from the top, as a list, or as an array with ``convert_to="numpy"``."""
-        if name not in self.columns:
-            raise BadValueError(f"no column {name!r} in the table; it has {', '.join(map(repr, self.columns))}")
+        place = self._place_of(name)
         if convert_to not in (None, "numpy"):
             raise BadValueError(f'a column was asked for as {convert_to!r}; it can be a list (None) or "numpy"')
-        place = self.columns.index(name)
         cells = [row[place] for row in self.data]
         if convert_to is None:
             return cells
@@ -144,9 +163,38 @@ class Table(Media):
 
         return np.array(cells)
 
-    def iterrows(self) -> Iterator[tuple[int, list[Any]]]:
+    def iterrows(self) -> Iterator[tuple[RowIndex, list[Any]]]:
         """Each row from the top, with its number from 0."""
-        yield from enumerate(self.data)
+        for number, row in enumerate(self.data):
+            yield RowIndex.of(self, number), row
+
+    def get_index(self) -> list[RowIndex]:
+        """The numbers of all rows; each has `get_row()`."""
+        return [RowIndex.of(self, number) for number in range(len(self.data))]
+
+    def index_ref(self, index: int) -> RowIndex:
+        """The number of one row, with `get_row()`."""
+        if not 0 <= index < len(self.data):
+            raise BadValueError(f"no row {index} in a table of {len(self.data)} rows; they are numbered from 0")
+        return RowIndex.of(self, index)
+
+    def cast(self, col_name: Any, dtype: Any, optional: bool = False) -> Any:
+        """Answer `dtype`: a column takes any type, so the cells stay as they are."""
+        self._place_of(col_name)
+        return dtype
+
+    def set_pk(self, col_name: Any) -> None:
+        """Check that the column is there: no key is needed to read a table, so none is kept."""
+        self._place_of(col_name)
+
+    def set_fk(self, col_name: Any, table: Table, table_col: Any) -> None:
+        """Check that both columns are there: no key is needed to read a table, so none is kept."""
+        self._place_of(col_name)
+        table._place_of(table_col)
+
+    def has_been_logged(self) -> bool:
+        """Whether it was stored with a run before."""
+        return self._is_logged
 
     def get_dataframe(self) -> pd.DataFrame:
         """The table as a pandas frame; pictures stay the objects they are."""
@@ -163,14 +211,29 @@ class Table(Media):
         def convert(cell: Any) -> Any:
             return cell.stored(write_file, key, step) if isinstance(cell, Media) else cell
 
+        before = self._increment
+        if before is not None and not before.goes_on(write_file, key, self.columns, len(self.data)):
+            before = None
+        first = 0 if before is None else before.row_count
+        if before is not None and first == len(self.data):
+            return before.stored
+        body = {"columns": self.columns, "data": self.data[first:]}
         try:
-            text = encode_json({"columns": self.columns, "data": self.data}, convert)
+            text = encode_json(body if before is None else body | {"previous": before.link()}, convert)
         except LogTypeError:
             self._name_the_cell(convert)
             raise
-        stored: dict[str, Any] = {"_type": "table-file"}
+        grows = self.log_mode == "INCREMENTAL"
+        stored: dict[str, Any] = {"_type": INCREMENTAL_TYPE if grows else "table-file"}
         stored |= store_file(write_file, "table", key, step, "table.json", text.encode())
-        return stored | {"ncols": len(self.columns), "nrows": len(self.data)}
+        stored |= {"ncols": len(self.columns), "nrows": len(self.data)}
+        self._is_logged = True
+        self._increment = Increment(write_file, key, list(self.columns), len(self.data), stored) if grows else None
+        return stored
+
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        # A copy, here or in another process, begins anew: it must not take the run along.
+        return None, {name: getattr(self, name) for name in Table.__slots__} | {"_increment": None}
 
     def __repr__(self) -> str:
         return f"Table({len(self.data)} rows × {len(self.columns)} columns: {', '.join(map(str, self.columns))})"
@@ -184,6 +247,11 @@ class Table(Media):
         hidden_count = len(self.data) - _PREVIEW_ROW_COUNT
         more = f"<p>… {hidden_count} more rows</p>" if hidden_count > 0 else ""
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+    def _place_of(self, name: Any) -> int:
+        if name not in self.columns:
+            raise BadValueError(f"no column {name!r} in the table; it has {', '.join(map(repr, self.columns))}")
+        return self.columns.index(name)
 
     def _name_the_cell(self, convert: Callable[[Any], Any]) -> None:
         for index, row in self.iterrows():

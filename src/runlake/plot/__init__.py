@@ -1,6 +1,7 @@
 """Ready-made charts: `line`, `scatter`, `bar`, `histogram`, `line_series`, `roc_curve`, `pr_curve`, `confusion_matrix`.
 
-Each makes a `Chart`, which is logged like any other value: its data as a table, and the picture beside it.
+`plot_table` makes the charts of W&B's chart editor. Each makes a `Chart`, which is logged like any other value: its
+data as a table, and the picture beside it.
 
     run.log({"roc": runlake.plot.roc_curve(y_true, y_probas, labels=["cat", "dog"])})
 """
@@ -8,6 +9,7 @@ Each makes a `Chart`, which is logged like any other value: its data as a table,
 from runlake.plot.chart import Chart
 from runlake.plot.confusion import confusion_matrix
 from runlake.plot.curves import pr_curve, roc_curve
+from runlake.plot.presets import plot_table, visualize
 from runlake.plot.tables import bar, histogram, line, line_series, scatter
 
 __all__ = [
@@ -17,7 +19,9 @@ __all__ = [
     "histogram",
     "line",
     "line_series",
+    "plot_table",
     "pr_curve",
     "roc_curve",
     "scatter",
+    "visualize",
 ]

@@ -8,12 +8,13 @@ from typing import Any, cast
 
 from runlake.errors import BadValueError
 from runlake.media.kinds import kind_of
+from runlake.media.left_out import left_out
 from runlake.media.stored import Media, OpenFile, WriteFile, store_file
 from runlake.media.table import Table
 from runlake.plot.drawing import ChartKind, Drawing, drawing_of
 from runlake.plot.svg import draw
 
-KINDS: tuple[ChartKind, ...] = ("line", "scatter", "bar", "histogram", "roc", "pr", "confusion")
+KINDS: tuple[ChartKind, ...] = ("line", "scatter", "bar", "histogram", "roc", "pr", "confusion", "vega")
 
 
 class Chart(Media):
@@ -65,21 +66,28 @@ class Chart(Media):
         return draw_png(self.drawing(), dpi)
 
     def stored(self, write_file: WriteFile, key: str, step: int) -> dict[str, Any]:
-        """Write the table and the drawing and return the dict that names them."""
-        return {
+        """Write the table and the drawing, where there is one, and return the dict that names them."""
+        stored = {
             "_type": "custom-chart",
             "chart": self.kind,
             "title": self.title,
             "fields": self.fields,
             "table": self.table.stored(write_file, key, step),
-            "rendering": store_file(write_file, "plots", key, step, "svg", self.to_svg().encode()) | {"format": "svg"},
         }
+        if self.kind == "vega":
+            name = self.fields.get("vega_spec_name")
+            left_out(f"plot_table: a chart of {name!r} is kept as its table and its fields, without a drawing")
+            return stored
+        drawing = store_file(write_file, "plots", key, step, "svg", self.to_svg().encode())
+        return stored | {"rendering": drawing | {"format": "svg"}}
 
     def __repr__(self) -> str:
         title = f" {self.title!r}" if self.title else ""
         return f"Chart({self.kind}{title}, {len(self.table.data)} rows)"
 
     def _repr_html_(self) -> str:
+        if self.kind == "vega":
+            return self.table._repr_html_()
         return f'<div style="max-width:720px">{self.to_svg()}</div>'
 
 

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from runlake.errors import NotSupportedError
 from runlake.media.histogram import Histogram
 from runlake.media.table import Table
 
-ChartKind = Literal["line", "scatter", "bar", "histogram", "roc", "pr", "confusion"]
+ChartKind = Literal["line", "scatter", "bar", "histogram", "roc", "pr", "confusion", "vega"]
+"""A chart of kind `vega` is one whose definition is not here: it has no drawing."""
 
 MAX_BAR_COUNT = 50
 """More bars than this are not drawn; the table has them all."""
@@ -83,7 +85,15 @@ Drawing = Xy | Bars | Bins | Matrix
 
 
 def drawing_of(kind: ChartKind, table: Table, fields: Mapping[str, Any], title: str) -> Drawing:
-    """What a chart of this kind shows of the table; `fields` say which column is what."""
+    """What a chart of this kind shows of the table; `fields` say which column is what.
+
+    Raises `NotSupportedError` for a chart of kind `vega`.
+    """
+    if kind == "vega":
+        raise NotSupportedError(
+            f"a chart of the definition {fields.get('vega_spec_name')!r} cannot be drawn: definitions lie on W&B's "
+            "server; draw its .table with runlake.plot.line, scatter, bar or histogram"
+        )
     if kind == "bar":
         return _bars(table, fields, title)
     if kind == "histogram":

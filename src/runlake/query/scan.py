@@ -9,6 +9,7 @@ Which rows make a generation, `store.view` knows.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,16 +22,15 @@ import pyarrow as pa
 
 from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, RunPath, Stream
 from runlake.query.history import EXACT_INTEGER, History, HistoryOutline, Series, SeriesOutline
-from runlake.query.sample import minmax_sample
+from runlake.query.sample import line_sample, minmax_sample, numbers
 from runlake.query.select import take_rows
 from runlake.store.layout import Layout
 from runlake.store.read_segment import read_keys, read_outline, read_pyramid, read_rows
 from runlake.store.sealed_series import SealedSeries
 from runlake.store.segment_meta import Meta
-from runlake.store.series import ARROW_TYPE_OF_LANE, Float64s, Int64s, WriterRows
+from runlake.store.series import ARROW_TYPE_OF_LANE, Int64s, WriterRows
 from runlake.store.snapshot import Snapshot, read_consistently
 from runlake.store.view import View, joined_by_writer, sealed, unsealed, view_of
-from runlake.store.write_segment import cut_series, pyramid
 from runlake.values import escape_key
 
 _WORTH_THREADS_BYTES = 4 * 2**20
@@ -51,13 +51,17 @@ def read_history(
 ) -> History:
     """The rows of one stream, as `service.contract` has it."""
 
-    def read(snapshot: Snapshot) -> tuple[View, list[WriterRows]]:
-        view = view_of(snapshot, generation)
-        return view, _stretches(snapshot, stream, keys, view)
-
-    view, stretches = read_consistently(layout, path, read)
-    history = join_rows(stream, in_order(joined_by_writer(stretches), view), keys)
+    history = read_consistently(layout, path, lambda snapshot: _read(snapshot, stream, keys, generation))()
     return history if min_step is None and max_step is None else _window(history, min_step, max_step)
+
+
+def _read(
+    snapshot: Snapshot, stream: Stream, keys: Sequence[str] | None, generation: str | None
+) -> Callable[[], History]:
+    """Reads the rows, and returns what puts them together, for which the files need not be there any more."""
+    view = view_of(snapshot, generation)
+    stretches = _stretches(snapshot, stream, keys, view)
+    return lambda: join_rows(stream, in_order(joined_by_writer(stretches), view), keys)
 
 
 def list_keys(layout: Layout, path: RunPath, *, stream: Stream = "history", generation: str | None = None) -> list[str]:
@@ -95,6 +99,7 @@ def _outline(snapshot: Snapshot, stream: Stream) -> HistoryOutline | None:
     entries.sort(key=lambda entry: (entry["first_n"], entry["position"]))
     row_count = entries[0]["first_n"]
     largest: dict[tuple[str, Lane], float] = {}
+    counts: Counter[tuple[str, Lane]] = Counter()
     for entry in entries:
         if entry["writer"] != entries[0]["writer"]:
             return None  # whose rows come first is for their times to say
@@ -106,9 +111,10 @@ def _outline(snapshot: Snapshot, stream: Stream) -> HistoryOutline | None:
             series = (entry["key"], entry["lane"])
             size = max(entry["max"], -entry["min"]) if entry["lane"] == "i64" else 0.0
             largest[series] = max(size, largest.get(series, 0.0))
+            counts[series] += entry["count"]
     if float(EXACT_INTEGER) in largest.values():
         return None  # the next integer has the same float
-    series_outlines = [SeriesOutline(*series, int(size)) for series, size in largest.items()]
+    series_outlines = [SeriesOutline(*series, int(size), counts[series]) for series, size in largest.items()]
     return HistoryOutline(row_count - entries[0]["first_n"], series_outlines)
 
 
@@ -121,55 +127,42 @@ def sample_history(
     stream: Stream = "history",
     generation: str | None = None,
 ) -> History:
-    """At most `samples` rows of one numeric key that draw the same line.
+    """min(rows, `samples`) rows of one numeric key that draw the same line, by `sample.line_sample`.
 
-    Chosen from the pyramid, which sealed runs have: 256 times less to read than the values. Of rows that are not
-    sealed the same pyramid is made first, so sealing does not change the picture.
+    Of sealed runs only the pyramid is read where it has as many points: 256 times less than the values. Of rows that
+    are not sealed the same pyramid is made first, so sealing does not change the picture.
     """
-    sketch = read_consistently(layout, path, lambda snapshot: _sketch(snapshot, stream, key, generation))
-    if sketch is None:
-        return _sample_rows(read_history(layout, path, stream=stream, keys=[key], generation=generation), samples)
-    steps, values, source_row_count, name = sketch
-    picks = minmax_sample(values, samples)
-    lane: Lane = "i64" if values.dtype == np.int64 else "f64"
-    series = Series(name, lane, None, pa.chunked_array([pa.array(values[picks])]))
-    return History(stream, steps[picks], None, None, [series], source_row_count)
+
+    def read(snapshot: Snapshot) -> Callable[[], History]:
+        sketch = _sketch(snapshot, stream, key, generation, samples)
+        return _read(snapshot, stream, [key], generation) if sketch is None else lambda: sketch
+
+    history = read_consistently(layout, path, read)()
+    if history.source_row_count is not None:
+        return history
+    rows, values = numbers(history)
+    picks = line_sample(values, samples)
+    return replace(take_rows(history, picks if rows is None else rows[picks]), source_row_count=len(values))
 
 
-def _sample_rows(history: History, samples: int) -> History:
-    rows, values = _numbers(history)
-    pieces = cut_series(rows, history.row_count)
-    points = [low + pyramid(values[low:high]) for _, _, low, high in pieces]
-    rows = np.arange(history.row_count) if rows is None else rows
-    kept = np.concatenate(points) if points else np.array([], np.int64)
-    picks = kept[minmax_sample(values[kept], samples)]
-    return replace(take_rows(history, rows[picks]), source_row_count=len(values))
-
-
-def _numbers(history: History) -> tuple[Int64s | None, Float64s]:
-    """The positions and values of everything numeric in a history of one key."""
-    numeric = [s for s in history.series if s.lane in ("f64", "i64")]
-    if not numeric:
-        return np.array([], np.int64), np.array([])
-    if len(numeric) == 1:
-        return numeric[0].rows, numeric[0].values.to_numpy().astype(np.float64)
-    rows = np.concatenate([np.arange(history.row_count) if s.rows is None else s.rows for s in numeric])
-    values = np.concatenate([s.values.to_numpy().astype(np.float64) for s in numeric])
-    order = np.argsort(rows, kind="stable")
-    return rows[order], values[order]
-
-
-def _sketch(
-    snapshot: Snapshot, stream: Stream, key: str, generation: str | None
-) -> tuple[Int64s, npt.NDArray[Any], int, str] | None:
-    """(steps, values, row count, path) of one key's pyramid points; None where only the rows themselves will do."""
+def _sketch(snapshot: Snapshot, stream: Stream, key: str, generation: str | None, samples: int) -> History | None:
+    """The sample as the pyramid has it; None where only the rows themselves will do."""
     view = view_of(snapshot, generation)
     if snapshot.has_repeats or view.taken or any(unsealed(snapshot, stream, view)):
         return None
     metas = sealed(snapshot, stream, view)
     footers = {name: footer for meta in metas for name, footer in meta.footers.items()}
     files = [(snapshot.segments_dir / m.files[stream], m.owner) for m in metas]
-    return read_pyramid(files, spellings([key]), footers)
+    points = read_pyramid(files, spellings([key]), footers)
+    if points is None:
+        return None
+    steps, values, source_row_count, name = points
+    if len(values) < min(source_row_count, samples):
+        return None
+    picks = minmax_sample(values, samples)
+    lane: Lane = "i64" if values.dtype == np.int64 else "f64"
+    series = Series(name, lane, None, pa.chunked_array([pa.array(values[picks])]))
+    return History(stream, steps[picks], None, None, [series], source_row_count)
 
 
 def spellings(keys: Iterable[str]) -> frozenset[str]:

@@ -10,11 +10,17 @@ from collections import deque
 from collections.abc import Callable
 
 from runlake.errors import StoreError
+from runlake.store.journal import is_of_system
 
 FAULTS = (OSError, StoreError)
-"""What the disk may answer; nothing the caller has done wrong is among it."""
+"""What the disk may answer; nothing the caller has done wrong is among it. See `is_fault`."""
 
 MAX_WAITING_COUNT = 100_000
+
+
+def is_fault(error: BaseException) -> bool:
+    """Whether it is of `FAULTS`, and not what a signal handler of the user raised while we were at the disk."""
+    return isinstance(error, StoreError) or is_of_system(error)
 
 
 class Backlog:
@@ -42,7 +48,7 @@ class Backlog:
                 entry[0]()
             except BaseException as error:
                 self._waiting.appendleft(entry)
-                if isinstance(error, FAULTS):
+                if is_fault(error):
                     return False
                 raise
         return True

@@ -113,6 +113,11 @@ class Config(MutableMapping[str, Any]):
         except KeyError:
             raise AttributeError(f"the config has no key {name!r}") from None
 
+    @property
+    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
+        """What ``vars(config)`` gives: the values under the name by which integrations of W&B reach them."""
+        return {"_items": self.as_dict()}
+
     def __repr__(self) -> str:
         return repr(self.as_dict())
 

@@ -59,12 +59,18 @@ class ConsoleCapture:
             if stream is not None and not any(stream is other for other in seen):
                 seen.append(stream)
                 tap.attach(stream)
+        _at_each_cell(self._listen_on, begins=True)
+
+    def _listen_on(self, *_: object) -> None:
+        for tap in self._taps:
+            tap.attach_again()
 
     def stop(self) -> None:
         """Hand over what is still held back and let the streams go, where nobody has taken them over since."""
         if not self._active:
             return
         self._active = False
+        _at_each_cell(self._listen_on, begins=False)
         for tap in self._taps:
             tap.detach()
         if os.getpid() != self._pid:
@@ -142,6 +148,18 @@ class ConsoleCapture:
             self._inside.write = False
 
 
+def _at_each_cell(callback: Callable[..., None], *, begins: bool) -> None:
+    """Have it called before each cell of a notebook, or no more.
+
+    IPython 9 puts its own `write` over that of the streams for the time of a cell, and the one from before back.
+    """
+    shell = sys.modules.get("IPython")
+    running = shell.get_ipython() if shell is not None else None
+    events = getattr(running, "events", None)
+    if events is not None:
+        (events.register if begins else events.unregister)("pre_run_cell", callback)
+
+
 class _Tap:
     """The hold on one of the two streams."""
 
@@ -168,6 +186,17 @@ class _Tap:
             self.print(f"runlake: what is printed to {self.name} is not kept: {error}\n")
             self.detach()
 
+    def attach_again(self) -> None:
+        """Shadow `write` once more where somebody has put back the one from before us."""
+        stream = self._stream
+        if (
+            stream is not None
+            and self._shadows
+            and getattr(stream, "__dict__", {}).get("write") != self._shadows["write"]
+        ):
+            self._originals["write"] = (stream.write, "write" in stream.__dict__)
+            stream.write = self._shadows["write"] = self._shadow_write(stream.write)  # type: ignore[method-assign]
+
     def detach(self) -> None:
         """Take our methods off again. Where somebody shadowed them after us, ours stay below and only pass on."""
         for name, shadow in self._shadows.items():
@@ -193,7 +222,8 @@ class _Tap:
 
         def write(text: str) -> int:
             length = original(text)
-            if isinstance(text, str) and text and capture.hears():
+            # One that was shadowed again may still be below: a text is kept once.
+            if isinstance(text, str) and text and capture.hears() and self._shadows.get("write") is write:
                 capture.take(self, text)
             return length
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ class DisabledWriter:
     """Checks what is logged as a journal would, and forgets it."""
 
     writer = "disabled"
+    is_ended = False
 
     def log(
         self,
@@ -46,7 +48,17 @@ class DisabledWriter:
 
 
 class DisabledFiles(RunFiles):
-    """Knows where files would lie, and puts none there."""
+    """Keeps nothing; what a script writes into its folder goes with the process."""
+
+    @cached_property
+    def folder(self) -> Path:
+        import atexit
+        import shutil
+        import tempfile
+
+        folder = Path(tempfile.mkdtemp(prefix="runlake-disabled-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
     def write(self, name: str, content: bytes) -> None: ...
 

@@ -41,6 +41,11 @@ class ExitHooks:
         self._previous_excepthook: Callable[..., Any] = sys.excepthook
         self._previous_exit = sys.exit
 
+    def move_here(self) -> None:
+        """In a forked child that begins a run of its own: signals and the end of the process are this one's."""
+        if self._pid != os.getpid():
+            self._pid, self._exit_code, self._first_signal_at = os.getpid(), 0, None
+
     def install(self) -> None:
         """Take effect, for as long as the process lives. Signals that somebody else handles stay theirs."""
         atexit.register(self._at_exit)
@@ -92,7 +97,10 @@ class ExitHooks:
                 if caller is not None and sys.gettrace() is None:
                     self._die_when_back_in(caller, number, again)
                 return
-            self._end_all(128 + number, "killed")
+            if _waits_for_tasks(frame):
+                self._end_all(0)
+            else:
+                self._end_all(128 + number, "killed")
         _die_of(number)
 
     def _die_when_back_in(self, caller: FrameType, number: int, again: threading.Timer) -> None:
@@ -113,6 +121,42 @@ class ExitHooks:
         now = time.monotonic()
         self._first_signal_at = self._first_signal_at or now
         return now - self._first_signal_at < _PATIENCE_S
+
+
+def end_with_worker(end: Callable[[], Callable[[int], None] | None]) -> None:
+    """The workers of `multiprocessing` leave by `os._exit`: nothing but its own finalizers runs at their end.
+
+    `end` answers what is to be called then with the exit code, if it is still there.
+    """
+    util = sys.modules.get("multiprocessing.util")
+    if util is None or sys.modules["multiprocessing.process"].parent_process() is None:
+        return
+
+    def finalize() -> None:
+        call = end()
+        if call is not None:
+            call(exit_code_of(sys.exception()))  # what the worker dies of is being handled
+
+    util.Finalize(None, finalize, exitpriority=100)
+
+
+def exit_code_of(error: BaseException | None) -> int:
+    """The exit code that the interpreter makes of it: none is 0, and so is an exit without a code; a message is 1."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 0 if error.code is None else 1
+    return 0 if error is None else 1
+
+
+def _waits_for_tasks(frame: FrameType | None) -> bool:
+    """Whether it is a worker of a `multiprocessing.Pool` between two tasks: what it was given to do has returned.
+
+    Leaving the ``with`` of a pool sends SIGTERM to such workers, as their usual end.
+    """
+    while frame is not None:
+        if frame.f_code.co_name == "worker" and frame.f_globals.get("__name__") == "multiprocessing.pool":
+            return frame.f_locals.get("task") is None
+        frame = frame.f_back
+    return False
 
 
 def _die_of(number: int) -> None:

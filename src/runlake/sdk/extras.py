@@ -60,6 +60,8 @@ class Extras:
         @property
         def url(self) -> str: ...
         @property
+        def dir(self) -> str: ...
+        @property
         def disabled(self) -> bool: ...
         def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None: ...
         def _record(self, kind: int, body: Mapping[str, Any]) -> None: ...
@@ -134,8 +136,10 @@ class Extras:
 
         `name` is that of a model of this run, or ``run_id/name``, ``project/run_id/name`` or
         ``entity/project/run_id/name`` for those of other runs of the store. A trailing ``:latest`` is accepted.
-        Raises `NotFoundError`, which names the models there are.
+        Raises `NotFoundError`, which names the models there are; of a disabled run the path leads nowhere.
         """
+        if self.disabled:
+            return os.path.join(self.dir, "models", name)  # noqa: PTH118 (W&B answers text)
         return self._models().use_model(name)
 
     def _models(self) -> Models:

@@ -113,6 +113,14 @@ class RunFiles:
             self.copy(source, name)
         return str(target)
 
+    def take(self, source: Path, name: str) -> Path:
+        """As `copy`, of a file that is not needed where it is: moved, where that is possible."""
+        target = self._layout.make_file_folders(self._path, name)
+        try:
+            return source.replace(target)
+        except OSError:  # it lies on another disk
+            return self.copy(source, name)
+
     def copy(self, source: Path, name: str) -> Path:
         """Store a copy of a file under a name, replacing an older one in one step; answers where it lies."""
         target = self._layout.make_file_folders(self._path, name)

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from runlake.sdk.attachments import attach_extras
 from runlake.sdk.capture import METADATA_FILE, Capture, capture_spec, quick_metadata, spawn_capture
 from runlake.sdk.config_source import as_yaml
 from runlake.sdk.console import ConsoleCapture
@@ -42,8 +43,11 @@ def attach(run: Run) -> Callable[[], None]:
     console = ConsoleCapture(write_line, first_number=run.first_console_line)
     if settings.console != "off":
         console.start()
+    ends = attach_extras(run)
 
     def detach() -> None:
+        for end in ends:
+            end()
         console.stop()
         if not settings.disable_system:
             sampler.stop()
@@ -78,7 +82,7 @@ class OutputFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler that ends the run comes in the midst of a line
         self._pending: dict[int, str] = {}
 
     def put(self, number: int, text: str) -> None:
@@ -93,7 +97,7 @@ class OutputFile:
             self._write(len(self._pending))
 
     def _write(self, count: int) -> None:
-        numbers = sorted(self._pending)[:count]
-        if numbers:
+        lines = [f"{self._pending.pop(number)}\n" for number in sorted(self._pending)[:count]]
+        if lines:
             with self._path.open("a", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-                file.writelines(f"{self._pending.pop(number)}\n" for number in numbers)
+                file.writelines(lines)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runlake.model import AXES, MetricRule
+from runlake.model import AXES, MetricRule, Numbers
 from runlake.sdk.rules import RuleBook
-from runlake.store.fold import Numbers, apply_edit, set_path
+from runlake.store.fold import apply_edit, set_path
 from runlake.values import flatten, read_value
 
 

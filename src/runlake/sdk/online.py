@@ -96,8 +96,8 @@ def open_online(
         raise
     except RunlakeError as error:
         warnings.warn(
-            f"runlake: the run begins without {settings.base_url} ({error}); everything is kept in {settings.dir} and "
-            "sent as soon as the server takes it",
+            f"runlake: the run begins without {settings.base_url} ({error}); everything is kept in {settings.store} "
+            "and sent as soon as the server takes it",
             RunlakeWarning,
             stacklevel=4,
         )
@@ -180,7 +180,7 @@ def start_shipping(run: Run) -> Shipping | None:
         if settings.strict:
             raise
         warnings.warn(
-            f"runlake: run {run.path} is kept in {settings.dir}, and no process could be started that sends it to "
+            f"runlake: run {run.path} is kept in {settings.store}, and no process could be started that sends it to "
             f"{settings.base_url} ({error}); `runlake sync` does it",
             RunlakeWarning,
             stacklevel=4,
@@ -200,8 +200,8 @@ def wait_for(run: Run, shipping: Shipping) -> None:
     if problem is not None:
         warnings.warn(
             f"runlake: not all of run {run.path} is at {settings.base_url} yet ({problem}); it is kept in "
-            f"{settings.dir}, and sent in the background while this machine is up; else: "
-            f"runlake --dir {settings.dir} sync {run.path}",
+            f"{settings.store}, and sent in the background while this machine is up; else: "
+            f"runlake --dir {settings.store} sync {run.path}",
             RunlakeWarning,
             stacklevel=2,
         )

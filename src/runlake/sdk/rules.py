@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runlake.errors import BadValueError
-from runlake.model import MetricRule
-from runlake.store.fold import Numbers, aggregates, rule_for
+from runlake.model import MetricRule, Numbers
+from runlake.store.fold import aggregates, rule_for
 from runlake.values import escape_key, plain_name, split_path
 
 AGGREGATES = ("min", "max", "mean", "first", "last", "none", "copy", "best")

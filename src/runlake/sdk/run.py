@@ -13,22 +13,26 @@ import os
 import sys
 import threading
 import time
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
-from runlake.errors import BadValueError, LogTypeError, NotSupportedError, RunlakeWarning, UsageError
-from runlake.model import MetricRule, State
-from runlake.sdk.backlog import FAULTS, Backlog
+from runlake.errors import BadValueError, LogTypeError, UsageError
+from runlake.model import RUNTIME, TIMESTAMP, MetricRule, State
+from runlake.sdk.artifact_calls import ArtifactCalls
+from runlake.sdk.backlog import FAULTS, Backlog, is_fault
 from runlake.sdk.config import Config
 from runlake.sdk.disabled import DisabledFiles
+from runlake.sdk.exit_hooks import end_with_worker, exit_code_of
 from runlake.sdk.extras import Extras
 from runlake.sdk.facts import RunFacts
+from runlake.sdk.familiar import Familiar, NotSupportedAttributeError
 from runlake.sdk.files import Policy, RunFiles
+from runlake.sdk.inert import Inert
 from runlake.sdk.live_summary import LiveSummary
 from runlake.sdk.rules import make_rule
+from runlake.sdk.saying import warn
 from runlake.sdk.summary import Summary
 from runlake.settings import Settings
 from runlake.store import record
@@ -37,20 +41,12 @@ from runlake.store.layout import Layout
 from runlake.store.opening import OpenedRun, open_child
 from runlake.values import flatten, unflatten
 
-_LATER = {
-    "define_artifact", "finish_artifact", "link_artifact", "link_model", "log_artifact", "plot_table", "restore",
-    "upsert_artifact", "use_artifact",
-}  # fmt: skip
-
+_LATER = {"plot_table", "restore"}
 
 _PLAIN = frozenset({float, int, str, bool, type(None), bytes})
 
 
-class NotSupportedAttributeError(NotSupportedError, AttributeError):
-    """A member that W&B has and runlake has not yet: `hasattr` says no, and using it names it."""
-
-
-class Run(RunFacts, Extras):
+class Run(RunFacts, Extras, ArtifactCalls, Familiar):
     """A run being written; made by `runlake.init`. A context manager: an exception inside makes it `failed`."""
 
     def __init__(
@@ -72,11 +68,14 @@ class Run(RunFacts, Extras):
         self.on_finishing: Callable[[], None] | None = None
         self.on_finished: Callable[[], None] | None = None
         self.is_stop_requested = False
+        self.is_interrupted = False
+        """Somebody pressed Ctrl-C in a run of an agent: ended by that KeyboardInterrupt, it was killed."""
         self._lock = threading.RLock()
         self._pid = os.getpid()
-        self._is_child_without_writer = False
+        self._is_child_without_writer = self._has_written_end = False
         self._next_step = opened.next_step
         self._open_step: int | None = None
+        self._named_step: int | None = None
         self._started_at = clock()
         self._monotonic_start = time.monotonic() - (before.runtime_s if before else 0.0)
         self._live = LiveSummary(
@@ -94,6 +93,7 @@ class Run(RunFacts, Extras):
         }
         self._state: State = "running"
         self.files_of_run = (DisabledFiles if self.disabled else RunFiles)(layout, opened.path)
+        settings.tell_places(files_dir=str(layout.files_dir(opened.path)), sync_dir=self.sync_dir)
         self._config = Config(
             config,
             self._edit_config,
@@ -120,7 +120,7 @@ class Run(RunFacts, Extras):
             raise LogTypeError(f'log() takes a dict, like {{"loss": 0.1}}, not {type(data).__name__}')
         with self._lock:
             if self._state != "running":
-                raise UsageError(f"log() after finish(): run {self.path} has ended; begin another with runlake.init()")
+                raise self._log_after_finish()
             if step is None and commit is not False and self._open_step is None and not self._rules:
                 at = self._next_step
                 self._next_step = at + 1  # before the write: a signal handler may log a row of its own in there
@@ -147,7 +147,7 @@ class Run(RunFacts, Extras):
         commits = step is None if commit is None else commit
         if step is not None and step != self._open_step:
             self._close_row()
-            self._next_step = step
+            self._next_step = self._named_step = step
         at = self._next_step if self._open_step is None else self._open_step
         self._write(data, at, commits)
         self._open_step = None if commits else at
@@ -183,7 +183,9 @@ class Run(RunFacts, Extras):
         try:
             flat = self._writer_log(data, step=step, timestamp=timestamp, runtime=runtime, commit=commit)
         except FAULTS as error:
-            if self._settings.strict:
+            if self._state != "running":  # a signal handler has ended it
+                raise self._log_after_finish() from None
+            if self._settings.strict or not is_fault(error):
                 raise
             self._write_later(data, step, commit, timestamp, runtime)
             self._tell_fault(error)
@@ -201,6 +203,28 @@ class Run(RunFacts, Extras):
         self._writer_log = self._open_and_log if self._is_child_without_writer else self._writer.log
         self._config.tell_changes()
         return self._writer_log(data, **where)
+
+    def _log_after_finish(self) -> UsageError:
+        return UsageError(f"log() after finish(): run {self.path} has ended; begin another with runlake.init()")
+
+    def log_apart(self, take: Callable[[], Iterable[tuple[Mapping[str, Any], float]]]) -> None:
+        """Log whole rows, each with its time; called by helpers.
+
+        A row that is open for a step of the program's own stays open, and these stand beside it; one that is open
+        without a step, as `watch` leaves it, is joined. `take` hands them out while the run is held: rows that two
+        threads bring stay in order. After the end none is taken.
+        """
+        with self._lock:
+            if self._state != "running":
+                return
+            for data, timestamp in take():
+                age_s = self._clock() - timestamp
+                runtime = max(0.0, time.monotonic() - self._monotonic_start - age_s)
+                timed = {TIMESTAMP: timestamp, RUNTIME: runtime, **data}
+                if self._open_step is not None and self._open_step == self._named_step:
+                    self._write_behind(timed, self._open_step)
+                else:
+                    self.log(timed)
 
     # Faults of the disk
 
@@ -220,7 +244,7 @@ class Run(RunFacts, Extras):
     def _record(self, kind: int, body: Mapping[str, Any]) -> None:
         with self._lock:
             if self._state != "running":
-                raise UsageError(f"run {self.path} has ended; edit it with runlake.Api().run({self.path!r})")
+                raise self._edit_after_finish()
             write = partial(self._write_record, kind, body)
             if self._backlog and not self._backlog.work_off():
                 self._backlog.keep(write)
@@ -228,10 +252,15 @@ class Run(RunFacts, Extras):
             try:
                 write()
             except FAULTS as error:
-                if self._settings.strict:
+                if self._state != "running":  # a signal handler has ended it
+                    raise self._edit_after_finish() from None
+                if self._settings.strict or not is_fault(error):
                     raise
                 self._backlog.keep(write)
                 self._tell_fault(error)
+
+    def _edit_after_finish(self) -> UsageError:
+        return UsageError(f"run {self.path} has ended; edit it with runlake.Api().run({self.path!r})")
 
     def _write_record(self, kind: int, body: Mapping[str, Any]) -> None:
         self._writer_here().record(kind, body)
@@ -242,7 +271,7 @@ class Run(RunFacts, Extras):
     def _warn(self, what: str, message: str) -> None:
         if what not in self._warned:
             self._warned.add(what)
-            warnings.warn(f"runlake: {message}", RunlakeWarning, stacklevel=5)
+            warn(message)
 
     # Config, summary, metrics
 
@@ -308,15 +337,19 @@ class Run(RunFacts, Extras):
         """The row with media stored as files and replaced by their descriptions, large arrays as histograms."""
         if _PLAIN.issuperset(map(type, data.values())):
             return data  # without loading what knows about media
-        from runlake.media.arrays import with_histograms
         from runlake.media.convert import prepare
+        from runlake.media.large_arrays import with_histograms
+        from runlake.media.left_out import strictly
 
-        return prepare(with_histograms(data), self.files_of_run.write, step)
+        with strictly(self._settings.strict):
+            return prepare(with_histograms(data), self.files_of_run.write, step)
 
     def _convert_for_summary(self, value: Any) -> Any:
         from runlake.media.convert import convert_value
+        from runlake.media.left_out import strictly
 
-        return convert_value(value, self.files_of_run.write, "summary", self.step)
+        with strictly(self._settings.strict):
+            return convert_value(value, self.files_of_run.write, "summary", self.step)
 
     # Console and system metrics: called by the helpers of the session
 
@@ -342,8 +375,11 @@ class Run(RunFacts, Extras):
         try:
             self._writer.log(values, step=self.step, timestamp=timestamp, runtime=runtime, stream=stream)
         except FAULTS as error:
-            self._backlog.lost_count += 1
-            self._tell_fault(error)
+            if not is_fault(error):
+                raise
+            if self._state == "running":  # and was not ended by another thread meanwhile
+                self._backlog.lost_count += 1
+                self._tell_fault(error)
 
     # Life
 
@@ -361,18 +397,22 @@ class Run(RunFacts, Extras):
         self.end(exit_code or 0)
 
     def end(self, exit_code: int, state: State | None = None) -> None:
-        """`finish`, with a state that the exit code does not tell, like killed. Whatever fails, the run ends."""
+        """`finish`, with a state that the exit code does not tell, like killed. Whatever fails, the run ends.
+
+        A signal handler may come in the midst of it and call it too: then that call does all that is left to do, since
+        there may be no way back here.
+        """
         with self._lock:
-            if self._state != "running":
-                return
-            self._close_helpers()
-            self._config.end()
-            self.unwatch()
-            self._close_row()
-            self.refresh_files(at_end=True)
-            self._backlog.work_off()
-            self._backlog.give_up()
-            self._write_end(exit_code, self._state_after(exit_code, state))
+            if self._state == "running":
+                self._close_helpers()
+                self._config.end()
+                self.unwatch()
+                self._close_row()
+                self.refresh_files(at_end=True)
+                self._backlog.work_off()
+                self._backlog.give_up()
+            if not self._has_written_end:
+                self._write_end(exit_code, self._state_after(exit_code, state))
         on_finished, self.on_finished = self.on_finished, None
         if on_finished is not None:
             on_finished()
@@ -382,6 +422,17 @@ class Run(RunFacts, Extras):
                 f"{self._backlog.lost_count} rows or records of run {self.path} could not be written and are lost",
             )
 
+    def before_finish(self, call: Callable[[], None]) -> None:
+        """Have `call` made when the run ends, while rows can still be logged."""
+        others = self.on_finishing
+
+        def finishing() -> None:
+            call()
+            if others is not None:
+                others()
+
+        self.on_finishing = finishing
+
     def _close_helpers(self) -> None:
         """End what runs beside: once, also when a second Ctrl-C breaks it off."""
         on_finishing, self.on_finishing = self.on_finishing, None
@@ -389,23 +440,41 @@ class Run(RunFacts, Extras):
             try:
                 on_finishing()
             except FAULTS as error:
+                if not is_fault(error):
+                    raise
                 self._warn("helpers", f"the closing files of run {self.path} could not all be written: {error}")
 
     def _state_after(self, exit_code: int, state: State | None) -> State:
         if state is None:
-            state = "killed" if self.is_stop_requested else "failed" if exit_code else "finished"
+            is_killed = self.is_interrupted and isinstance(sys.exception(), KeyboardInterrupt)
+            state = "killed" if self.is_stop_requested or is_killed else "failed" if exit_code else "finished"
         return "preempted" if self._is_preempting and state != "finished" else state
 
     def _write_end(self, exit_code: int, ended: State) -> None:
         """The last record; where the disk refuses it the run will read as crashed."""
-        self._state = ended
+        if self._state == "running":
+            self._state = ended
         if self._is_child_without_writer:
             return
         runtime = time.monotonic() - self._monotonic_start
-        body = {"exit_code": exit_code, "state": ended, "runtime": runtime, "lost_count": self._backlog.lost_count}
+        body = {
+            "exit_code": exit_code,
+            "state": self._state,
+            "runtime": runtime,
+            "lost_count": self._backlog.lost_count,
+        }
         try:
-            self._writer.end(body)
+            if self._writer.is_ended:  # by a call that a signal handler broke off
+                self._writer.close()
+            else:
+                self._writer.end(body)
+            self._has_written_end = True
         except FAULTS as error:
+            if self._has_written_end:  # by a signal handler, meanwhile
+                return
+            if not is_fault(error):
+                raise
+            self._has_written_end = True
             self._writer.close()
             if self._settings.strict:
                 raise
@@ -417,10 +486,12 @@ class Run(RunFacts, Extras):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.end(exit_code_of(error) if isinstance(error, SystemExit) else 0 if kind is None else 1)
+        self.end(exit_code_of(error))
 
     def __getattr__(self, name: str) -> Any:
         if name in _LATER:
+            if self.disabled:
+                return Inert()
             raise NotSupportedAttributeError(f"Run.{name} is not supported yet by runlake")
         raise AttributeError(f"a Run has no attribute {name!r}")
 
@@ -457,14 +528,8 @@ class Run(RunFacts, Extras):
             opened = open_child(self._layout, self._opened, prepare=self.prepare, clock=self._clock)
             self._writer, self._writer_log, self._pid = opened.writer, opened.writer.log, os.getpid()
             self._is_child_without_writer = False
-            self._end_with_worker()
+            end_with_worker(lambda: lambda _exit_code: self.end(0))  # how it ends is not how the run ends
         return self._writer
-
-    def _end_with_worker(self) -> None:
-        """The workers of `multiprocessing` leave by `os._exit`: nothing but its own finalizers runs at their end."""
-        util = sys.modules.get("multiprocessing.util")
-        if util is not None and sys.modules["multiprocessing.process"].parent_process() is not None:
-            util.Finalize(None, self.end, args=(0,), exitpriority=100)
 
     def _open_and_log(self, data: Mapping[str, Any], **where: Any) -> dict[str, Any] | None:
         return self._writer_here().log(data, **where)
@@ -477,8 +542,3 @@ def _whole_step(step: Any) -> int:
     if not -(2**63) <= whole < 2**63:
         raise LogTypeError(f"step {whole} does not fit into 64 bits")
     return whole
-
-
-def exit_code_of(error: SystemExit) -> int:
-    """The exit code that the interpreter makes of it: None is 0, and a message 1."""
-    return error.code if isinstance(error.code, int) else 0 if error.code is None else 1

@@ -10,13 +10,12 @@ import hashlib
 import os
 import sys
 import threading
-import warnings
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from runlake.errors import NotSupportedError, RunlakeError, RunlakeWarning
+from runlake.errors import RunlakeError
 from runlake.model import RunPath, State
 from runlake.names import default_name, new_run_id
 from runlake.sdk.backlog import FAULTS
@@ -24,14 +23,14 @@ from runlake.sdk.config import plain_config
 from runlake.sdk.config_edits import merged
 from runlake.sdk.config_source import read_config, read_defaults, read_file
 from runlake.sdk.disabled import DisabledWriter
-from runlake.sdk.exit_hooks import ExitHooks, interrupt_main_thread
+from runlake.sdk.exit_hooks import ExitHooks, end_with_worker, interrupt_main_thread
 from runlake.sdk.helpers import attach
 from runlake.sdk.moment import moments
 from runlake.sdk.online import Shipping, is_for_later, is_online, keep_for_later, open_online, start_shipping, wait_for
 from runlake.sdk.run import Run
-from runlake.sdk.saying import say
+from runlake.sdk.saying import say, warn
 from runlake.sdk.ticker import TICK_S, Ticker
-from runlake.settings import Settings, resolve
+from runlake.settings import ROWS, Settings, is_server, names_given, resolve
 from runlake.store import side_process
 from runlake.store.changes import append_change
 from runlake.store.control import StopWatch
@@ -86,37 +85,48 @@ class Session:
         sync_tensorboard: bool | None = None,
         monitor_gym: bool | None = None,
         settings: Settings | Mapping[str, Any] | None = None,
+        anonymous: Any = None,
+        *,
+        store: str | os.PathLike[str] | None = None,
         base_url: str | None = None,
         strict: bool | None = None,
     ) -> Run:
         """Begin a run and make it the active one; prints where it lies.
 
+        `store` names the store: a folder, or the address of a server, for which `base_url` is the longer name. Without
+        it the run goes where `Api()` and ``runlake ls`` look from the current folder. `dir` never beats a store that is
+        named or found: where there is none, it makes ``dir/.runlake`` if `dir` is the current folder or one above it.
+
         A second call returns the active run in a script and ends it in a notebook (`reinit` chooses). An `id` that
         exists gets a new attempt unless `resume` says to go on, or ``mode="shared"`` that several processes write it.
         ``resume_from="run_id?_step=9"`` goes on behind step 9 of a run and hides what came later, ``fork_from`` begins
         a new run with the rows up to there. In a run of a sweep, entity, project, id and store are those that its agent
-        says, and the sweep's parameters win over `config`. Arguments of W&B that mean nothing here are taken and
-        ignored; `sync_tensorboard` is refused by name.
+        says, and the sweep's parameters win over `config`. With `sync_tensorboard` the event files that this process
+        writes from then on become rows too, with `monitor_gym` the videos that gym records become values, and
+        `save_code` keeps the script or the notebook. `force` and `anonymous` of W&B mean nothing here and are ignored.
         """
-        _refuse(sync_tensorboard=sync_tensorboard, tensorboard=tensorboard)
+        if isinstance(store, str) and is_server(store):
+            store, base_url = None, base_url or store
         arguments = {
-            "entity": entity, "project": project, "dir": dir, "run_id": id, "name": name, "notes": notes, "tags": tags,
-            "group": group, "job_type": job_type, "mode": mode, "reinit": reinit, "resume": resume,
-            "base_url": base_url, "strict": strict, "settings": settings,
+            "entity": entity, "project": project, "store": store, "root_dir": dir, "run_id": id, "name": name,
+            "notes": notes, "tags": tags, "group": group, "job_type": job_type, "mode": mode, "reinit": reinit,
+            "resume": resume, "base_url": base_url, "strict": strict, "settings": settings,
+            "sync_tensorboard": sync_tensorboard if tensorboard is None else tensorboard,
+            "monitor_gym": monitor_gym, "save_code": save_code,
         }  # fmt: skip
         chosen = resolve({k: v for k, v in arguments.items() if v is not None}, os.environ, Path.cwd())
+        given_config = plain_config(read_config(config, include=config_include_keys, exclude=config_exclude_keys))
         if self.run is not None and self.run.state == "running":
             reuse = self._reuse_active(chosen)
             if reuse is not None:
+                named = names_given(arguments)
+                _tell_dropped(reuse, chosen, named, given_config)
                 return reuse
         _tell_settled(chosen, {"entity": entity, "project": project, "run_id": id, "base_url": base_url})
-        values = _chosen_config(config, config_include_keys, config_exclude_keys)
+        values = merged(plain_config(read_defaults(Path.cwd())), given_config)
         run = self._begin(chosen, values, bool(allow_val_change), *moments(chosen, resume_from, fork_from))
         if chosen.ignored:
-            names = ", ".join(chosen.ignored)
-            warnings.warn(
-                f"runlake: settings without a meaning here are ignored: {names}", RunlakeWarning, stacklevel=3
-            )
+            warn(f"settings without a meaning here are ignored: {', '.join(chosen.ignored)}")
         self.run = run
         return run
 
@@ -150,7 +160,7 @@ class Session:
         fork: tuple[RunPath, int] | None,
     ) -> Run:
         resumes_last = settings.resume == "auto" and settings.run_id is None
-        layout = Layout(settings.dir)
+        layout = Layout(settings.store)
         project_dir = layout.project_dir(settings.entity, settings.project)
         memory = project_dir / f"resume-{_program_key(settings)}" if resumes_last else None
         run_id = settings.run_id or (_remembered(memory) if memory else None) or new_run_id()
@@ -204,7 +214,10 @@ class Session:
         ticker = Ticker(run, watch, lambda: self.stop(run), beside, interval_s=self._tick_s)
         ticker.start()
         self._open_runs.add(run)
-        if self._hooks is None:
+        end_with_worker(weakref.WeakMethod(run.end))
+        if self._hooks is not None:
+            self._hooks.move_here()
+        else:
             self._hooks = ExitHooks(self.end_all)
             self._hooks.install()
             if hasattr(os, "register_at_fork"):
@@ -303,11 +316,7 @@ def _attach_what_can_be(run: Run) -> Callable[[], None]:
     except FAULTS as error:
         if run.settings.strict:
             raise
-        warnings.warn(
-            f"runlake: run {run.path} goes without console lines, system metrics and metadata: {error}",
-            RunlakeWarning,
-            stacklevel=2,
-        )
+        warn(f"run {run.path} goes without console lines, system metrics and metadata: {error}")
         return lambda: None
 
 
@@ -318,28 +327,42 @@ def in_notebook() -> bool:
     return active is not None and hasattr(active, "kernel")
 
 
-def _chosen_config(config: Any, include: Any, exclude: Any) -> dict[str, Any]:
-    """The configuration that was passed, over what ``config-defaults.yaml`` here says."""
-    passed = plain_config(read_config(config, include=include, exclude=exclude))
-    return merged(plain_config(read_defaults(Path.cwd())), passed)
+_NOT_OF_A_RUN = {"reinit", "resume", "silent", "quiet", "root_dir"}
+"""What a second `init` may say otherwise without a run being another by it."""
+
+
+def _tell_dropped(run: Run, chosen: Settings, named: Collection[str], config: Mapping[str, Any]) -> None:
+    """A second `init` gives the active run: what it was asked for, and that run is not, is told."""
+    of_run = {
+        **run.settings.as_dict(),
+        "entity": run.entity,
+        "project": run.project,
+        "run_id": run.id,
+        "name": run.name,
+    }
+    of_run |= {"tags": run.tags, "notes": run.notes, "group": run.group, "job_type": run.job_type}
+    dropped = [
+        f"{row.name}={getattr(chosen, row.name)!r:.80}"
+        for row in ROWS
+        if row.name in named and row.name not in _NOT_OF_A_RUN and getattr(chosen, row.name) != of_run[row.name]
+    ]
+    present = run.config.as_dict()
+    keys = [key for key, value in config.items() if key not in present or present[key] != value]
+    if keys:
+        dropped.append(f"config with {', '.join(map(repr, keys[:10]))}" + (", …" if keys[10:] else ""))
+    if dropped:
+        warn(
+            f"init() gives run {run.path}, which is active, and leaves out {'; '.join(dropped)}. For another run say "
+            'finish() before, or reinit="finish_previous" or "create_new"; config goes into run.config.update()'
+        )
 
 
 def _tell_settled(settings: Settings, asked: Mapping[str, Any]) -> None:
     if settings.sweep_id is not None:
         names = [name for name, value in asked.items() if value is not None and value != getattr(settings, name)]
         if names:
-            warnings.warn(
-                f"runlake: in a run of sweep {settings.sweep_id} its agent says {', '.join(names)}; what init() was "
-                "given is ignored",
-                RunlakeWarning,
-                stacklevel=3,
-            )
-
-
-def _refuse(**arguments: Any) -> None:
-    for name, value in arguments.items():
-        if value:
-            raise NotSupportedError(f"init({name}=) is not supported yet by runlake")
+            told = ", ".join(names)
+            warn(f"in a run of sweep {settings.sweep_id} its agent says {told}; what init() was given is ignored")
 
 
 def _new_name(layout: Layout, path: RunPath) -> str:
@@ -370,24 +393,21 @@ def _remembered(memory: Path) -> str | None:
 def _say_where(run: Run) -> None:
     if not run.settings.silent:
         goes_on = " (resumed)" if run.resumed else ""
-        place = run.settings.base_url if is_online(run.settings) else run.settings.dir
+        place = run.settings.base_url if is_online(run.settings) else run.settings.store
         say(f"run {run.name}{goes_on} is {run.path} in {place}")
 
 
 def _tell_and_seal(run: Run, shipping: Shipping | None) -> None:
     settings = run.settings
     try:
-        append_change(Layout(settings.dir), run.run_path, run.writer_id, "finish", run.incarnation)
+        append_change(Layout(settings.store), run.run_path, run.writer_id, "finish", run.incarnation)
         if settings.seal == "detached" and shipping is None:
             side_process.start_detached("runlake.store.tidy", [str(Path(run.dir).parent)])
         if shipping is not None:
             wait_for(run, shipping)
     except FAULTS as error:
-        warnings.warn(
-            f"runlake: run {run.path} ended well, but could not be announced or sealed ({error}); "
-            "`runlake seal` makes up for it",
-            RunlakeWarning,
-            stacklevel=2,
+        warn(
+            f"run {run.path} ended well, but could not be announced or sealed ({error}); `runlake seal` makes up for it"
         )
     if not settings.silent and not settings.quiet:
         say(f"run {run.name} {run.state}; read it with runlake.Api().run({run.path!r})")

@@ -119,13 +119,16 @@ class SystemSampler:
         return {}
 
     def _log_sample(self, values: Sample, *, is_last: bool = False) -> None:
-        with self._turn:
-            if not values or (self._stopping.is_set() and not is_last):
-                return
-            try:
+        # The thread may hang in `log`, waiting for whom a signal handler made stop us.
+        if not self._turn.acquire(timeout=STOP_TIMEOUT_S if is_last else -1):
+            return
+        try:
+            if values and (is_last or not self._stopping.is_set()):
                 self._log(values)
-            except Exception as error:  # the next one is tried again: a full disk may have room by then
-                self._fail("log", "system metrics are not all kept", error)
+        except Exception as error:  # the next one is tried again: a full disk may have room by then
+            self._fail("log", "system metrics are not all kept", error)
+        finally:
+            self._turn.release()
 
 
 class _Process:

@@ -16,6 +16,7 @@ from runlake.server.wandb.exports import Exports
 from runlake.server.wandb.graphql import GraphQL
 from runlake.server.wandb.handed_out import HandedOut
 from runlake.server.wandb.histories import Histories
+from runlake.server.wandb.not_kept import Greetings
 from runlake.service.contract import Service
 
 
@@ -32,6 +33,7 @@ class ServerParts:
     exports: Exports
     public_url: str | None = None
     handed_out: HandedOut = field(default_factory=HandedOut)
+    greetings: Greetings = field(default_factory=Greetings)
 
     def service_for(self, person: Person | None) -> GuardedService:
         """The verbs as somebody may use them."""

@@ -206,7 +206,7 @@ class Service(Protocol):
     def sample_history(
         self, path: RunPath, key: str, *, samples: int, stream: Stream = "history", generation: str | None = None
     ) -> History:
-        """At most `samples` rows of one numeric key that draw the same line.
+        """min(rows, `samples`) rows of one numeric key that draw the same line.
 
         First and last row, and the lowest and highest of each bucket survive; the choice depends on the data
         only. `source_row_count` is the number of rows that have the key.

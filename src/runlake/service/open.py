@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runlake.settings import resolve
-from runlake.store.location import cache_dir_of, find_store
+from runlake.settings import is_server, resolve
+from runlake.store.location import cache_dir_of
+from runlake.store.location import find_store as find_store
 
 if TYPE_CHECKING:
     from runlake.service.contract import Service
@@ -68,11 +69,6 @@ def open_as_server(root: Path, *, default_entity: str, environ: Mapping[str, str
         seals_what_is_sent=True,
         shares_versions=True,
     )
-
-
-def is_server(place: str) -> bool:
-    """Whether it is the address of a server, and not that of a folder."""
-    return place.partition("://")[0].lower() in ("http", "https")
 
 
 def find_api_key(base_url: str, environ: Mapping[str, str]) -> str | None:

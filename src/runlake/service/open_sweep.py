@@ -364,7 +364,9 @@ class OpenSweep:
             if is_mine and run_id in report.running:
                 return  # its agent knows better: it may have been silent for a while
             is_lost = run.state in ("crashed", "killed", "preempted") and claim.stop_reason is None
-            if is_agent_gone and is_lost:
+            if run.state == "preempted" and is_lost:
+                self._give_up(claim, "it was preempted")
+            elif is_agent_gone and is_lost:
                 self._give_up(claim, f"its agent is gone, and it {run.state}")
             else:
                 self._settle(claim, run)

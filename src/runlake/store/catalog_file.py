@@ -30,7 +30,7 @@ from runlake.store.project_records import CatalogRow, ProjectRecords
 from runlake.store.run_columns import ROOTS
 from runlake.values import decode_json, encode_json
 
-FORMAT = 1
+FORMAT = 2
 _MAGIC = b"rlhead\x00\x01"
 _FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 _SUPERSEDED_S = 600.0

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from runlake.model import Alert, MetricRule, RunInfo, RunPath, State
+from runlake.model import Alert, MetricRule, Numbers, RunInfo, RunPath, State
 from runlake.store import record
 from runlake.values import decode_json, encode_json, read_value, split_path
 
@@ -23,9 +23,6 @@ Liveness = Literal["alive", "gone"]
 
 _BEHIND_A_HOLE = re.compile(r"r[0-9a-f]{8}$")
 """Rows behind a hole stand under their writer's name with this behind it: see `store.repair_journal`."""
-
-Numbers = tuple[float, float, float, int, float]
-"""(min, max, sum, count, first) over the values of one key that are numbers and not NaN."""
 
 
 class StreamFold(msgspec.Struct):
@@ -47,7 +44,7 @@ class StreamFold(msgspec.Struct):
         for path, (low, high, total, count, first) in later.numbers.items():
             if path in numbers:
                 low0, high0, total0, count0, first0 = numbers[path]
-                numbers[path] = (min(low, low0), max(high, high0), total + total0, count + count0, first0)
+                numbers[path] = (min(low0, low), max(high0, high), total0 + total, count + count0, first0)
             else:
                 numbers[path] = (low, high, total, count, first)
         return StreamFold(

@@ -25,6 +25,14 @@ SERVED_FILES = (SERVED_SUFFIX, ".seen")
 _PART_NAME = re.compile(r"(.+)-(\d{3,})\.part")
 
 
+def is_of_system(error: BaseException) -> bool:
+    """Whether the operating system said so, and not a signal handler in the midst of a call.
+
+    Handlers of alarms raise TimeoutError, which is an OSError too, but has no number.
+    """
+    return isinstance(error, OSError) and error.errno is not None
+
+
 class PartName(NamedTuple):
     """Which part of which writer: what a part's file is called. Sorts by writer, then by number."""
 

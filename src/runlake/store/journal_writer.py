@@ -6,6 +6,7 @@ It knows nothing of files: where the bytes go is behind `store.journal.Journal`.
 from __future__ import annotations
 
 import re
+import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from zlib import crc32
 from runlake.errors import LogTypeError, StoreError
 from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Stream
 from runlake.store import record
-from runlake.store.journal import Journal, Part, PartName, PartPlace
+from runlake.store.journal import Journal, Part, PartName, PartPlace, is_of_system
 from runlake.store.record import Shape
 from runlake.values import flatten, lane_of
 
@@ -24,6 +25,13 @@ BYTES_PER_PART = 32 * 2**20
 FRAMES_PER_BLOCK = 1024
 MAX_SHAPES = 4096
 """Random key sets would make a shape for each row; beyond this many, rows are written as msgpack maps."""
+
+_UNUSUAL = (KeyError, TypeError, OverflowError, struct.error)
+"""An unknown shape, an unhashable key, an integer beyond 64 bits: and not all that a signal handler may raise."""
+
+_Flight = list[Any]
+"""A write that is under way, to take it back: part, offset, size, block before, row, whether that was open, whether the
+part is closed by it. Empty once it was taken back. A list, since each row makes one."""
 
 Prepare = Callable[[Mapping[str, Any], int], Mapping[str, Any]]
 """Makes plain data of a row that may hold media; asked only for rows that are not all numbers of known types."""
@@ -40,9 +48,12 @@ class JournalWriter:
     OSError from the disk comes out of `log` and `record` after the file was cut back to its last whole frame, or left
     for a new part where that fails too: the caller may go on calling, and nothing that was acknowledged is touched.
 
-    A signal handler may run between any two calls that Python makes: it may log too, or raise, as Ctrl-C does. So the
-    state of the writer is moved on right before the write, with no call in between, and `_append` refuses bytes that
-    were made for a state that is past.
+    A signal handler may run between any two calls that Python makes: it may log too, end the writer, or raise, as
+    Ctrl-C does, or all of these. So the state of the writer is moved on right before the write, with no call in
+    between, and `_append` refuses bytes that were made for a state that is past. What a handler calls finds in
+    `_flight` the write that it broke into, and before all else takes that for done, if it is, or back; the interrupted
+    call learns of it when the handler returns or raises. What the handler raised is what comes out, and a file that is
+    to be closed stays open until then.
     """
 
     def __init__(
@@ -73,7 +84,10 @@ class JournalWriter:
         self._number = self._left_bytes = self._synced_number = 0
         self._part: Part | None = None
         self._left: Part | None = None
-        self._is_closed = False
+        self._is_closed = self._is_ended = False
+        self._flight: _Flight | None = None
+        self._broken_into_count = 0
+        self._to_close: list[tuple[Part, int]] = []
         self._next_shape = 0
         self._declared: dict[int, bool] = {}
         if place is None:
@@ -116,6 +130,8 @@ class JournalWriter:
         flat = None
         with self.lock:
             while True:
+                if self._flight is not None:
+                    self._settle()
                 if (
                     self._rows_in_part >= self._rows_per_part
                     or self._offset >= self._bytes_per_part
@@ -128,7 +144,7 @@ class JournalWriter:
                 try:
                     shape = self._raw_shapes[(*data, *map(type, data.values()))]
                     body = shape.pack(shape.number, bits, n, step, timestamp, runtime, *data.values())
-                except Exception:  # an unknown shape, an unhashable key, an integer beyond 64 bits
+                except _UNUSUAL:
                     frames, flat, declares = self._encode_general(data, bits, n, step, timestamp, runtime)
                 else:
                     frames = shape.head + crc32(body).to_bytes(4, "little") + body
@@ -141,6 +157,7 @@ class JournalWriter:
     def close_row(self, stream: Stream = "history") -> None:
         """The open row gets no more pieces: the next call begins a new one. Writes nothing."""
         with self.lock:
+            self._settle()
             if self._is_row_open[stream]:
                 self._is_row_open[stream] = False
                 self._next_n[stream] += 1
@@ -154,6 +171,7 @@ class JournalWriter:
     def row_counts(self) -> dict[str, int]:
         """How many rows of each stream this writer has begun."""
         with self.lock:
+            self._settle()
             return {stream: n + self._is_row_open[stream] for stream, n in self._next_n.items()}
 
     @property
@@ -165,6 +183,13 @@ class JournalWriter:
     def is_closed(self) -> bool:
         """Whether it has ended, or was told to let go."""
         return self._is_closed
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether its END is written; a signal handler may have kept it from closing."""
+        with self.lock:
+            self._settle()
+            return self._is_ended
 
     def end(self, body: Mapping[str, Any]) -> None:
         """Append END and close: the writer says nothing more, and its parts may be dropped once sealed."""
@@ -192,19 +217,28 @@ class JournalWriter:
     def close(self) -> None:
         """Release the file. Without `end` the writer counts as crashed once its process is gone."""
         with self.lock:
+            self._settle()
             self._let_go()
 
     def abandon(self) -> None:
         """In a forked child: let go of the parent's file without a word in it."""
         self.lock = threading.RLock()
+        self._flight, self._broken_into_count = None, 0
         self._let_go()
 
     def _let_go(self) -> None:
         self._is_closed = True
-        parts, self._part, self._left = (self._part, self._left), None, None
-        for part in parts:
+        parts, self._part, self._left = ((self._part, self._offset), (self._left, self._left_bytes)), None, None
+        for part, size in parts:
             if part is not None:
-                part.close()
+                self._close_part(part, size)
+
+    def _close_part(self, part: Part, size: int) -> None:
+        """Not while an interrupted write is to come back to it: its number would be another file's by then."""
+        if self._broken_into_count:
+            self._to_close.append((part, size))
+        else:
+            part.close()
 
     def _make_room(self) -> None:
         """Between two rows, a full part gives way to the next."""
@@ -223,7 +257,10 @@ class JournalWriter:
             raise
         except BaseException:  # a signal handler raised: nobody would come back to a file that was made by then
             if self._part is None:
-                self._journal.drop(name)
+                try:
+                    self._journal.drop(name)
+                except OSError:
+                    pass  # it stays, without a row; what the handler raised says more
             raise
         self._part, self._write = part, part.write
         self._offset = self._rows_in_part = self._frames_in_block = self._crc = self._block_start = 0
@@ -231,7 +268,7 @@ class JournalWriter:
         # Only now: as long as a process lives, it holds one of its two newest parts.
         left, self._left = self._left, None
         if left is not None:
-            left.close()
+            self._close_part(left, self._left_bytes)
         self._append(b"", 0)
 
     def _rotate(self) -> None:
@@ -247,6 +284,7 @@ class JournalWriter:
     def _append_record(self, kind: int, body: Mapping[str, Any]) -> None:
         frame = _sound_frame(kind, record.encode_body(body))
         while True:
+            self._settle()
             if self._part is None:
                 self._rotate()
             if self._append(frame, self._offset, closes_block=kind == record.END):
@@ -285,17 +323,17 @@ class JournalWriter:
             data += block
             size += len(block)
             crc, frames_in_block = crc32(block), 0
-        before = (self._crc, self._frames_in_block, self._block_start)
+        block_before = (self._crc, self._frames_in_block, self._block_start)
+        flight: _Flight = [None, offset, size, block_before, row, False, closes_part]
         # No call from here to the write.
-        part = self._part
+        part = flight[0] = self._part
         if self._offset != offset or self._write is not write or part is None:
             return False
         self._offset = offset + size
         self._crc, self._frames_in_block, self._block_start = crc, frames_in_block, block_start
-        was_open = False
         if row is not None:
             stream, n, complete = row
-            was_open = self._is_row_open[stream]
+            flight[5] = self._is_row_open[stream]
             self._next_n[stream] = n + complete
             self._is_row_open[stream] = not complete
             self._rows_in_part += complete
@@ -305,25 +343,56 @@ class JournalWriter:
             self._part, self._left = None, part
             self._number += 1
             self._left_bytes = offset + size
+        elif closes_block:
+            self._is_ended = True
+        self._flight = flight
         try:
             written = write(data)
-            while written < size:
+            while written < size and flight:
                 written += write(data[written:])
         except BaseException as error:
-            # A handler that raises when the write was done already leaves a row that is there, but not acknowledged.
-            if isinstance(error, OSError) or part.size_bytes() != offset + size:
-                if closes_part:
-                    self._part, self._left, self._number = part, None, self._number - 1
-                self._undo(offset, before, row, was_open)
-                self._cut_back(part, offset)
+            if self._flight is not flight:
+                self._come_back(flight)
+            else:
+                self._flight = None
+                # A handler that raises when the write was done already leaves a row that is there, not acknowledged.
+                if is_of_system(error) or not _is_whole(flight):
+                    self._take_back(flight)
             raise
+        if self._flight is not flight:
+            return self._come_back(flight)
+        self._flight = None
         return True
 
-    def _undo(
-        self, offset: int, block: tuple[int, int, int], row: tuple[Stream, int, bool] | None, was_open: bool
-    ) -> None:
-        """The state before a write that failed."""
-        self._offset = offset
+    def _settle(self) -> None:
+        """A signal handler came into the midst of a write and calls: that write is done, or it is taken back."""
+        flight = self._flight
+        if flight is not None:
+            self._flight, self._broken_into_count = None, self._broken_into_count + 1
+            if not _is_whole(flight):
+                self._take_back(flight)
+
+    def _come_back(self, flight: _Flight) -> bool:
+        """To a write that a handler settled; whether it counts. What was taken back may be there again since."""
+        self._broken_into_count -= 1
+        try:
+            if not flight:
+                for part, size in ((self._part, self._offset), (self._left, self._left_bytes), *self._to_close):
+                    if part is not None and part.size_bytes() > size:
+                        part.truncate(size)
+            while self._to_close and not self._broken_into_count:
+                self._to_close.pop()[0].close()
+        except OSError:
+            pass  # the handler was told what the disk says, and what it raised is not to be hidden
+        return bool(flight)
+
+    def _take_back(self, flight: _Flight) -> None:
+        """The state before a write that failed, and the part as it was."""
+        part, offset, _, block, row, was_open, closes_part = flight
+        flight.clear()
+        if closes_part:
+            self._part, self._left, self._number = part, None, self._number - 1
+        self._offset, self._is_ended = offset, False
         self._crc, self._frames_in_block, self._block_start = block
         if row is not None:
             stream, n, complete = row
@@ -331,6 +400,7 @@ class JournalWriter:
             self._is_row_open[stream] = was_open
             self._rows_in_part -= complete
         self._declared = {}  # a shape that did not reach the disk is declared again
+        self._cut_back(part, offset)
 
     def _cut_back(self, part: Part, offset: int) -> None:
         """Take the frame that a full disk cut short out of the part; where that fails, go on in another."""
@@ -380,10 +450,20 @@ class JournalWriter:
         signature = (*numbers, *map(type, numbers.values()), order)
         shape = self._shapes.get(signature)
         if shape is None and len(self._shapes) < MAX_SHAPES and self._next_shape < record.NO_SHAPE:
+            number = self._next_shape
+            self._next_shape = number + 1  # before any call: a signal handler may make a shape too
             lanes = tuple(map(lane_of, numbers.values()))
-            shape = self._shapes[signature] = Shape(self._next_shape, tuple(numbers), lanes, order)
-            self._next_shape += 1
+            shape = self._shapes[signature] = Shape(number, tuple(numbers), lanes, order)
         return shape
+
+
+def _is_whole(flight: _Flight) -> bool:
+    """Whether all of a write is in its part."""
+    part, offset, size = flight[:3]
+    try:
+        return bool(part.size_bytes() == offset + size)
+    except OSError:
+        return False
 
 
 def _sound_frame(kind: int, body: bytes) -> bytes:

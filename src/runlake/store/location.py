@@ -43,7 +43,7 @@ def find_store(explicit: str | os.PathLike[str] | None, environ: Mapping[str, st
     """
     place = "" if explicit is None else os.fspath(explicit)
     if not place:
-        return cwd / resolve({}, environ, cwd).dir
+        return cwd / resolve({}, environ, cwd).store
     # One letter before the colon is a drive of Windows.
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", place):
         place = _path_of_url(place)

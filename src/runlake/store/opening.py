@@ -19,12 +19,11 @@ from runlake.errors import (
     StoreError,
     UsageError,
 )
-from runlake.model import RunInfo, RunPath, WriterGrant
+from runlake.model import Numbers, RunInfo, RunPath, WriterGrant
 from runlake.store import record
 from runlake.store.changes import append_change, latest_death
 from runlake.store.claim import claim_incarnation, new_writer_id
 from runlake.store.control import records
-from runlake.store.fold import Numbers
 from runlake.store.folder_journal import FolderJournal
 from runlake.store.journal import Journal, PartName, PartPlace
 from runlake.store.journal_writer import JournalWriter, Prepare

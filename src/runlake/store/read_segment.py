@@ -23,7 +23,16 @@ import pyarrow.parquet as pq
 from runlake.errors import CorruptError, NewerFormatError
 from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Stream
 from runlake.store.sealed_series import COLUMNS, Directory, GroupValues, GroupWish, SealedSeries, joined_values, whole
-from runlake.store.segment import FORMAT_VERSION, GROUP_VALUES, SERIES_SCHEMA, VALUE_COLUMN, Footer, Owner, series_file
+from runlake.store.segment import (
+    CHUNK_ROWS,
+    FORMAT_VERSION,
+    GROUP_VALUES,
+    SERIES_SCHEMA,
+    VALUE_COLUMN,
+    Footer,
+    Owner,
+    series_file,
+)
 from runlake.store.series import Int64s, Series, WriterRows
 
 _MAX_READERS = 8
@@ -245,7 +254,8 @@ def read_pyramid(
 ) -> tuple[Int64s, npt.NDArray[Any], int, str] | None:
     """(steps, values int64 or float64, value count, key) of the points that draw one numeric key; reads no values.
 
-    None where the key is not in numbers of one lane and writer only: then the rows themselves decide.
+    None where the key is not in numbers of one lane and writer only, or not in pieces of 65,536 values: then the rows
+    themselves decide.
     """
     columns = ["writer", "key", "lane", "first_n", "count", "pyramid_values", "pyramid_steps"]
     found = [read_series(series_file(file), keys, columns, footers or {}, owner) for file, owner in files]
@@ -256,10 +266,12 @@ def read_pyramid(
     if len(whose) != 1 or next(iter(whose))[2] not in ("f64", "i64"):
         return None
     table = table.sort_by("first_n")
+    if any(count != CHUNK_ROWS for count in table["count"].to_pylist()[:-1]):
+        return None  # how they were cut depends on when they were sealed, and must not be seen
     steps = pc.list_flatten(table["pyramid_steps"]).to_numpy()
     values = pc.list_flatten(table["pyramid_values"]).to_numpy()
     if table["lane"][0].as_py() == "i64":
-        if np.abs(values).max() > 2**53:
+        if np.abs(values).max() >= 2**53:
             return None  # the pyramid's floats cannot say which integers these were
         values = values.astype(np.int64)
     return steps, values, pc.sum(table["count"]).as_py(), table["key"][0].as_py()
@@ -267,7 +279,7 @@ def read_pyramid(
 
 def read_outline(file: Path, footers: Mapping[str, Footer] | None = None, owner: Owner | None = None) -> pa.Table:
     """What is said of each series and stretch of rows, without their values: see the head of this file."""
-    columns = ["writer", "key", "lane", "position", "first_n", "row_count", "min", "max"]
+    columns = ["writer", "key", "lane", "position", "first_n", "row_count", "count", "min", "max"]
     return read_series(series_file(file), None, columns, footers or {}, owner)
 
 

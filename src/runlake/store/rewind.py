@@ -18,11 +18,10 @@ from typing import Any
 import msgspec
 
 from runlake.errors import BadValueError, ConflictError, RunlakeError
-from runlake.model import RunInfo, RunPath
+from runlake.model import Numbers, RunInfo, RunPath
 from runlake.store import record, segment
 from runlake.store.claim import claim_incarnation, new_writer_id
 from runlake.store.fold import (
-    Numbers,
     StreamFold,
     WriterState,
     fold_run,

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
 from runlake.errors import NotFoundError, RunlakeError
-from runlake.model import STREAMS, GenerationInfo, RunInfo, RunPath
+from runlake.model import STREAMS, GenerationInfo, Numbers, RunInfo, RunPath
 from runlake.store import record
 from runlake.store.decode import ScannedPart, scan_part
 from runlake.store.decode_rows import rows_of
 from runlake.store.fold import (
     Liveness,
-    Numbers,
     StreamFold,
     WriterState,
     fold_run,
@@ -34,7 +33,7 @@ from runlake.store.fold import (
 )
 from runlake.store.journal import Journal, PartName
 from runlake.store.layout import Layout
-from runlake.store.series import WriterRows
+from runlake.store.series import Series, WriterRows
 from runlake.store.snapshot import Snapshot, nothing_yet, read_consistently
 from runlake.values import Json
 
@@ -209,7 +208,7 @@ def state_of_part(part: ScannedPart) -> WriterState:
 def fold_rows(rows: WriterRows) -> StreamFold:
     """What a summary needs of some rows: each key's last value and, of numbers, min, max, sum and count."""
     last: dict[str, tuple[int, int, Any]] = {}
-    numbers: dict[str, Numbers] = {}
+    found: dict[str, list[_Placed]] = {}
     for series in rows.series:
         row = rows.row_count - 1 if series.rows is None else int(series.rows[-1])
         value = series.values[-1].as_py()
@@ -218,29 +217,52 @@ def fold_rows(rows: WriterRows) -> StreamFold:
             stored = Json(value) if series.lane == "json" else value
             last[series.key] = (n, int(rows.timestamp[row] * 1e6), stored)
         if series.lane in ("f64", "i64"):
-            values = series.values.to_numpy()
-            is_nan = np.isnan(values) if series.lane == "f64" else np.False_
-            real = values[~is_nan] if is_nan.any() else values
-            if len(real):
-                with np.errstate(over="ignore", invalid="ignore"):
-                    found = (real.min(), real.max(), real.sum(dtype=np.float64), len(real), real[0])
-                low, high, total, count, first = found
-                exact = (low.item(), high.item(), float(total), count, first.item())
-                numbers[series.key] = _join_numbers(numbers.get(series.key), exact)
+            numbers = _numbers_of(series)
+            if numbers is not None:
+                found.setdefault(series.key, []).append(numbers)
     return StreamFold(
         row_count=rows.row_count,
         last_step=int(rows.step.max()),
         last_timestamp=float(rows.timestamp[-1]),
         last_runtime=float(rows.runtime[-1]),
         last=last,
-        numbers=numbers,
+        numbers={key: _joined(lanes) for key, lanes in found.items()},
     )
 
 
-def _join_numbers(one: Numbers | None, other: Numbers) -> Numbers:
-    if one is None:
-        return other
-    return (min(one[0], other[0]), max(one[1], other[1]), one[2] + other[2], one[3] + other[3], one[4])
+class _Placed(NamedTuple):
+    """The numbers of one series, those that are values of it with the rows where they stand first."""
+
+    low: tuple[int | float, int]
+    high: tuple[int | float, int]
+    total: float
+    value_count: int
+    first: tuple[int | float, int]
+
+
+def _numbers_of(series: Series) -> _Placed | None:
+    """None where all of its values are NaN."""
+    values = series.values.to_numpy()
+    real = np.flatnonzero(~np.isnan(values)) if series.lane == "f64" else np.arange(len(values))
+    if len(real) < len(values):
+        values = values[real]
+    if not len(values):
+        return None
+
+    def at(place: int) -> tuple[int | float, int]:
+        return values[place].item(), int(real[place] if series.rows is None else series.rows[real[place]])
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = float(values.sum(dtype=np.float64))
+    return _Placed(at(int(values.argmin())), at(int(values.argmax())), total, len(values), at(0))
+
+
+def _joined(lanes: Sequence[_Placed]) -> Numbers:
+    """The numbers of a key, whose integers and floats are two series."""
+    low, _ = min(one.low for one in lanes)
+    high, _ = max((one.high for one in lanes), key=lambda placed: (placed[0], -placed[1]))
+    first, _ = min((one.first for one in lanes), key=lambda placed: placed[1])
+    return low, high, sum(one.total for one in lanes), sum(one.value_count for one in lanes), first
 
 
 def liveness(snapshot: Snapshot) -> dict[str, Liveness]:

@@ -243,12 +243,13 @@ def pyramid(values: npt.NDArray[Any]) -> Int64s:
     if count <= 2 * PYRAMID_STEP:
         return np.arange(count)
     bucket_count = -(-count // PYRAMID_STEP)
-    padded = np.full(bucket_count * PYRAMID_STEP, np.nan)
-    padded[:count] = values
-    buckets = padded.reshape(bucket_count, PYRAMID_STEP)
-    empty = np.isnan(buckets)
-    low = np.where(empty, np.inf, buckets).argmin(axis=1)
-    high = np.where(empty, -np.inf, buckets).argmax(axis=1)
+    # The last value stands earlier too, and of equals the earliest is taken.
+    padding = np.full(bucket_count * PYRAMID_STEP - count, values[-1])
+    low = high = np.concatenate((values, padding)).reshape(bucket_count, PYRAMID_STEP)
+    if values.dtype.kind == "f":
+        empty = np.isnan(low)
+        low, high = np.where(empty, np.inf, low), np.where(empty, -np.inf, low)
+    low, high = low.argmin(axis=1), high.argmax(axis=1)
     base = np.arange(bucket_count) * PYRAMID_STEP
     picks = np.concatenate((base + low, base + high, [0, count - 1]))
-    return np.unique(np.minimum(picks, count - 1)).astype(np.int64)
+    return np.unique(picks)

@@ -26,26 +26,29 @@ def agent(
     entity: str | None = None,
     project: str | None = None,
     count: int | None = None,
-    *,
+    forward_signals: bool = False,
+    term_timeout: int | None = None,
     max_consecutive_failed_runs: int | None = None,
-    dir: str | os.PathLike[str] | None = None,
+    *,
+    store: str | os.PathLike[str] | None = None,
 ) -> None:
     """Do runs of a sweep until it is over, or `count` of them; more agents, here or on other machines, share the work.
 
-    `sweep_id` may be ``project/id`` or ``entity/project/id``; `dir` is its store, as `init` has it. `function` is
-    called once for each run; the ``runlake.init()`` in it begins the run, with the parameters in its config. Without a
-    function the command of the sweep is started for each run. A run that raises is marked failed and the agent goes
+    `sweep_id` may be ``project/id`` or ``entity/project/id``; `store` is the folder or the address of the server
+    that it is in, else as the settings have it. `function` is called once for each run; the ``runlake.init()`` in it
+    begins the run, with the parameters in its config. Without a function the command of the sweep is started for each
+    run, and has `term_timeout` seconds to end when it is stopped. A run that raises is marked failed and the agent goes
     on; it stops, and says why, after three failures in its first minute, when its first five runs all failed, or when
     `max_consecutive_failed_runs` failed in a row. When the sweep stops a run, the function sees a KeyboardInterrupt.
-    Ctrl-C ends the run as killed, and the agent.
+    Ctrl-C ends the run as killed, and the agent. `forward_signals` is W&B's; signals always reach the commands.
 
     `NotFoundError` where there is no such sweep; while a server does not answer, the agent waits. `UsageError` outside
     of the main thread.
     """
     if function is not None and threading.current_thread() is not threading.main_thread():
         raise UsageError("an agent calls its function in the main thread; for several agents start several processes")
-    settings = resolve({}, os.environ, Path.cwd())
-    service = open_service(None if dir is None else os.fspath(dir))
+    settings = resolve({"agent_kill_delay_s": term_timeout}, os.environ, Path.cwd())
+    service = open_service(store)
     try:
         path = find_sweep(sweep_id, service, settings, entity=entity, project=project)
         run_agent(

@@ -28,19 +28,19 @@ def sweep(
     project: str | None = None,
     prior_runs: Sequence[str] | None = None,
     *,
-    dir: str | os.PathLike[str] | None = None,
+    store: str | os.PathLike[str] | None = None,
     seed: int | None = None,
 ) -> str:
     """Begin a sweep, and answer its id; prints where it is, and how an agent is started.
 
     `sweep` is the configuration as W&B writes it: a dict, a function that answers one, or the path of a YAML or JSON
     file. Its keys ``project`` and ``entity`` count where the arguments say nothing. `prior_runs` are ids of runs of the
-    project from which the search learns; a grid leaves out what they had. `dir` is the store, as `init` has it. The
-    same `seed` proposes the same parameters as long as the results are the same. `SweepConfigError` names all that is
-    wrong.
+    project from which the search learns; a grid leaves out what they had. `store` is a folder or
+    the address of a server, else as the settings have it. The same `seed` proposes the same parameters as long as the
+    results are the same. `SweepConfigError` names all that is wrong.
     """
     settings = resolve({}, os.environ, Path.cwd())
-    service = open_service(None if dir is None else os.fspath(dir))
+    service = open_service(store)
     try:
         made = create_sweep(
             service, settings, sweep, entity=entity, project=project, prior_runs=prior_runs or (), seed=seed

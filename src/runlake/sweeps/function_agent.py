@@ -18,8 +18,8 @@ from typing import Any
 from runlake.errors import RunlakeError
 from runlake.model import State
 from runlake.sdk.active import session
-from runlake.sdk.exit_hooks import interrupt_main_thread
-from runlake.sdk.run import Run, exit_code_of
+from runlake.sdk.exit_hooks import exit_code_of, interrupt_main_thread
+from runlake.sdk.run import Run
 from runlake.sweep_model import Order
 from runlake.sweeps.environment import RunEnvironment, applied
 from runlake.sweeps.failures import Failures
@@ -134,7 +134,7 @@ class FunctionAgent:
 
         def hear(number: int, frame: FrameType | None) -> Any:
             if self._call is not None:
-                self._call.note_interrupt()
+                self._call.hear()
             return handler(number, frame)
 
         signal.signal(signal.SIGINT, hear)
@@ -181,28 +181,32 @@ class _Call:
                 return
             self.stop_reason = reason
             run = self._run
-            if run is not None:
+            if run is not None and run.state == "running":
                 session.stop(run)
             else:
                 interrupt_main_thread()
 
-    def note_interrupt(self) -> None:
-        """The function gets a KeyboardInterrupt: because its run is to stop, else because of Ctrl-C."""
+    def hear(self) -> None:
+        """The function gets a KeyboardInterrupt; the run that it ends by that, unless it is handled, was killed."""
         run = self._run
-        if self.stop_reason is None and not self.is_interrupted:
+        if run is not None:
+            run.is_interrupted = True
+
+    def note_interrupt(self) -> None:
+        """The function was ended by a KeyboardInterrupt: because its run was to stop, else because of Ctrl-C."""
+        run = self._run
+        if self.stop_reason is None:
             if run is not None and run.is_stop_requested:
                 self.stop_reason = "somebody asked the run to stop"
             else:
                 self.is_interrupted = True
-        if run is not None:
-            run.is_stop_requested = True  # so it ends as killed, whoever ends it
         self.exit_code, self.state = 255, "killed"
 
     @property
     def _run(self) -> Run | None:
-        """The run that the function has begun and not ended."""
+        """The run that the function has begun."""
         run = session.run
-        return run if run is not None and run.id == self.run_id and run.state == "running" else None
+        return run if run is not None and run.id == self.run_id else None
 
     def _leave(self) -> None:
         """From here on nobody interrupts the main thread any more; an interrupt on its way arrives in here."""

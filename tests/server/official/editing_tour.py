@@ -118,6 +118,7 @@ def delete_twice():
     gone = api.create_run(run_id="gone", project="edited", entity="ada")
     gone.delete()
     gone.delete()
+    return "gone" in [found.id for found in wandb.Api().runs(PROJECT)]
 
 
 def create_project():

@@ -40,6 +40,15 @@ def offline():
     return [run_command(program, "sync", "--include-synced", folder)[0] for _ in range(2)]
 
 
+def fragments():
+    folders = []
+    for value, resume in ((3, None), (2, "allow"), (1, "must")):
+        with wandb.init(**PROJECT, id="parts", mode="offline", resume=resume, config={f"part{value}": value}) as run:
+            run.log({"loss": value})
+            folders.append(Path(run.dir).parent)
+    return run_command(Path(sys.executable).with_name("wandb"), "beta", "sync", "--id", "joined", *folders)
+
+
 def run_command(*command, **options):
     """A process that has nothing of this one: each has a side process of the client of its own."""
     environment = {name: value for name, value in os.environ.items() if name != "WANDB_SERVICE"}
@@ -81,6 +90,14 @@ def files():
     return True
 
 
+def plotted(name, **options):
+    table = wandb.Table(columns=["x", "y"], data=[[1, 2]])
+    with wandb.init(**PROJECT, id="plotted", **options) as run:
+        run.log({name: wandb.plot.line(table, "x", "y", title=name)})
+    hidden = wandb.Api().run("ada/lives/plotted").rawconfig["_wandb"]
+    return sorted(hidden["visualize"])
+
+
 answer("fresh", lambda: train(losses(9, 8, 7), id="again", config={"lr": 0.1}))
 answer("fresh-again", lambda: train(losses(5, 4), id="again", config={"lr": 0.2}))
 answer("allow", lambda: train(losses(3), id="again", resume="allow", config={"more": 1}))
@@ -88,9 +105,11 @@ answer("allow-new", lambda: train(losses(1), id="allowed", resume="allow"))
 answer("must", lambda: train(losses(2), id="again", resume="must"))
 answer("must-missing", lambda: refused(id="missing", resume="must"))
 answer("never", lambda: refused(id="again", resume="never"))
+answer("plotted", lambda: [plotted("first"), plotted("second", resume="must"), plotted("third")])
 answer("rewind", lambda: [train(losses(6, 5, 4, 3), id="rewound"), train(losses(1), resume_from="rewound?_step=1")])
 answer("fork", lambda: train(losses(0.5), id="forked", fork_from="rewound?_step=1"))
 answer("offline", offline)
+answer("fragments", fragments)
 answer("shared", shared)
 answer("alerts", alerts)
 answer("files", files)

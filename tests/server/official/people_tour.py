@@ -55,6 +55,10 @@ def service_account():
     return api.team("vision").create_service_account("robot")
 
 
+def team_of_one():
+    return [wandb.Api().viewer.teams, [[member.username, member.admin] for member in api.team("ada").members]]
+
+
 def team_project():
     with wandb.init(entity="vision", project="shared", id="t1") as run:
         run.log({"a": 1})
@@ -81,5 +85,5 @@ def bob_may_not():
 
 for step in (create_user, create_admin, generate_key, delete_key, create_team, invite, remove_member, service_account):
     answer(step.__name__, step)
-for step in (team_project, bob_may_not):
+for step in (team_of_one, team_project, bob_may_not):
     answer(step.__name__, step)

@@ -44,6 +44,11 @@ def test_a_fresh_start_is_a_new_attempt_and_a_resume_goes_on(tour, service):
     assert (run.config, run.last_step, run.state) == ({"lr": 0.2, "more": 1}, 3, "finished")
 
 
+@works("init(resume=)", "plot.line")
+def test_a_resume_keeps_what_the_client_keeps_in_the_config_and_a_fresh_start_does_not(tour):
+    assert tour["plotted"] == [["first"], ["first", "second"], ["third"]]
+
+
 @works("init(resume=)")
 def test_what_resume_demands_is_demanded(tour, service):
     assert (tour["must-missing"], tour["never"]) == ("UsageError", "UsageError")
@@ -68,6 +73,14 @@ def test_an_offline_run_is_sent_later_and_once(tour, service):
     assert tour["offline"] == [0, 0]
     assert values(service, "offline") == [3, 2, 1]
     assert service.read_run(path("offline")).state == "finished"
+
+
+@works("wandb beta sync")
+def test_the_parts_of_a_resumed_run_are_sent_later_as_one(tour, service):
+    assert tour["fragments"] == [0, ""]
+    run = service.read_run(path("joined"))
+    assert values(service, "joined") == [3, 2, 1]
+    assert (run.config.get("part3"), run.config.get("part1"), run.state) == (3, 1, "finished")
 
 
 @works("init(mode='shared')")

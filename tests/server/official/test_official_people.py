@@ -48,7 +48,11 @@ def test_a_team_has_no_service_accounts(tour):
 
 
 def test_members_of_a_team_read_its_projects(tour):
-    assert tour["team_project"] == [["vision"], 1]
+    assert tour["team_project"] == [["bob", "vision"], 1]
+
+
+def test_a_user_is_a_team_of_one(tour):
+    assert tour["team_of_one"] == [["ada", "vision"], [["ada", True]]]
 
 
 def test_who_is_no_admin_makes_nobody_and_sees_only_their_own(tour):

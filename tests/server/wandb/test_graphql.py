@@ -37,7 +37,7 @@ def test_the_viewer_is_who_asks(desk):
         "admin": False,
         "flags": "{}",
         "name": "ann",
-        "teams": {"edges": []},
+        "teams": {"edges": [{"node": {"name": "ann"}}]},
     }
 
 
@@ -79,8 +79,8 @@ def test_the_server_names_its_features_and_has_no_organizations(desk):
             "artifacts are not supported yet by runlake: Project.artifact",
         ),
         (
-            "mutation M($i: CreateArtifactInput!) { createArtifact(input: $i) { artifact { id } } }",
-            "artifacts are not supported yet by runlake: Mutation.createArtifact",
+            "mutation M($i: CommitArtifactInput!) { commitArtifact(input: $i) { artifact { id } } }",
+            "artifacts are not supported yet by runlake: Mutation.commitArtifact",
         ),
         (
             '{ project(name: "digits") { sweep(sweepName: "s") { controllerRunName } } }',

@@ -103,6 +103,20 @@ def test_a_run_is_told_with_every_field_of_the_client(desk):
     assert desk.run("historyKeys")["historyKeys"] == node["historyKeys"]
 
 
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_each_key_has_counts_of_its_own(desk, is_sealed):
+    desk.write(rows=[{"loss": 1}, {"loss": 0.5, "once": "x"}, {"loss": None}])
+    if is_sealed:
+        list(desk.service.seal("ann", "digits", "r1"))
+    keys = desk.run("historyKeys")["historyKeys"]["keys"]
+    assert {key: found["typeCounts"] for key, found in keys.items()} == {
+        "loss": [{"type": "number", "count": 2}, {"type": "nil", "count": 1}],
+        "once": [{"type": "string", "count": 1}],
+    }
+    (edge,) = desk.data(RUNS, project="digits", entity="ann")["project"]["runs"]["edges"]
+    assert edge["node"]["historyKeys"]["keys"] == keys
+
+
 def test_runs_and_projects_that_are_not_there_are_null(desk):
     desk.write()
     missing = 'query { project(name: "digits", entityName: "ann") { run(name: "r2") { id } } }'
@@ -264,8 +278,26 @@ def test_one_numeric_key_keeps_its_peaks_when_sampled(desk):
       project(name: "digits", entityName: "ann") { run(name: "r1") { sampledHistory(specs: $specs) } }
     }"""
     found = desk.data(document, specs='{"keys": ["v"], "samples": 20}')["project"]["run"]["sampledHistory"][0]
-    assert len(found) <= 20
+    assert len(found) == 20
     assert {"_step": 700, "v": 9.0} in found
+
+
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_a_sampled_history_has_as_many_rows_as_asked_for_or_as_there_are(desk, is_sealed):
+    desk.write(
+        rows=[{"v": i / 7, "gap": math.nan if i % 5 else i, **({"some": i} if i % 3 else {})} for i in range(600)]
+    )
+    if is_sealed:
+        list(desk.service.seal("ann", "digits", "r1"))
+    asked = [
+        (keys, samples) for keys in (["v"], ["some"], ["gap"], ["v", "some"]) for samples in (1, 4, 6, 7, 500, 900)
+    ]
+    specs = [json.dumps({"keys": ["_step", *keys], "samples": samples}) for keys, samples in asked]
+    document = """query($specs: [JSONString!]!) {
+      project(name: "digits", entityName: "ann") { run(name: "r1") { sampledHistory(specs: $specs) } }
+    }"""
+    found = desk.data(document, specs=specs)["project"]["run"]["sampledHistory"]
+    assert [len(rows) for rows in found] == [min(samples, 400 if "some" in keys else 600) for keys, samples in asked]
 
 
 def test_a_history_that_grows_is_read_anew(desk):

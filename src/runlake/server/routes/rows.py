@@ -84,7 +84,7 @@ def sample_history(
     generation: FromQuery[str | None] = None,
     rows_format: Annotated[RowsFormat, QueryParameter(name="format")] = "rows",
 ) -> Stream:
-    """At most `samples` rows of one numeric key that draw the same line."""
+    """`samples` rows of one numeric key that draw the same line, or all where there are no more."""
     history = service.sample_history(run, key, samples=samples, stream=stream_name, generation=generation)
     return _print(history, rows_format, "none")
 

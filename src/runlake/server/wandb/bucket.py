@@ -17,10 +17,15 @@ from runlake.names import default_name, new_run_id
 from runlake.server.wandb.context import RequestContext
 from runlake.server.wandb.handed_out import Kind
 from runlake.server.wandb.ids import read_run_reference
+from runlake.server.wandb.not_kept import greeting
 from runlake.server.wandb.run_node import RunNode
 from runlake.server.wandb.wire import HIDDEN_KEY, NOT_OF_THE_USER, load_json_string
 
 _ENVIRONMENT_KEY, _RULES_KEY, _BRANCH_KEY = "e", "m", "branch_point"
+
+_OF_THE_PROCESS = frozenset({"t", _ENVIRONMENT_KEY, _RULES_KEY, _BRANCH_KEY})
+"""What a process says of itself in the hidden configuration, or what is kept elsewhere; the rest is of the run, such as
+the labels of masks and the charts of plots."""
 
 _INFO_FIELDS = {"displayName": "name", "notes": "notes", "groupName": "group", "jobType": "job_type", "tags": "tags"}
 _AGGREGATES = {1: "min", 2: "max", 3: "mean", 4: "best", 5: "last", 6: "none", 7: "copy", 8: "first"}
@@ -50,6 +55,8 @@ def upsert(context: RequestContext, given: Mapping[str, Any]) -> dict[str, Any]:
     hidden = config.pop(HIDDEN_KEY, {}) if config is not None else {}
     if not context.client.is_training:
         return _edit(context, path, given, config)
+    if config is not None and isinstance(hidden, dict) and (kept := _kept_of(hidden)):
+        config[HIDDEN_KEY] = kept
     row_counts = reference.row_counts if reference is not None else None
     if row_counts is not None and reference is not None and reference.writer is not None:
         return _say(context, path, given, config, hidden, line_count=row_counts["history"])
@@ -72,9 +79,10 @@ def _begin(
     goes_on = row_counts is not None and fork is None
     if fork is not None or (client.is_shared and row_counts is None):
         row_counts = dict.fromkeys(STREAMS, 0)  # such a process counts its own lines only
+    run_count, run_before = _runs_before(context, path, is_same=goes_on)
     start = WriterStart(
         name=given.get("displayName"),
-        default_name=default_name(path.run_id, _run_count(context, path) + 1),
+        default_name=default_name(path.run_id, run_count + 1),
         notes=given.get("notes"),
         tags=None if given.get("tags") is None else tuple(given["tags"]),
         group=given.get("groupName"),
@@ -94,6 +102,8 @@ def _begin(
     rules = tuple(_read_rules(hidden))
     if rules:
         context.service.write_batch(path, begun.writer, WriterBatch(rules=rules))
+    if (text := greeting(run_before)) is not None:
+        context.greetings.leave(context.who, path.entity, text)
     info = context.service.read_run(path)
     line_count = 0 if row_counts is None else row_counts["history"]
     return {"bucket": BegunRunNode(context, info, line_count), "inserted": info.incarnation == begun.writer}
@@ -182,6 +192,11 @@ def _read_summary(text: str) -> dict[str, Any]:
     return {key: value for key, value in document.items() if key not in NOT_OF_THE_USER}
 
 
+def _kept_of(hidden: Mapping[str, Any]) -> dict[str, Any]:
+    """What has a value for itself, as a version has, is of the process; what is of the run has keys."""
+    return {key: value for key, value in hidden.items() if isinstance(value, dict) and key not in _OF_THE_PROCESS}
+
+
 def _read_rules(hidden: Mapping[str, Any]) -> Iterator[MetricRule]:
     """What ``define_metric`` said, from the list in which a field's name is its number."""
     told = hidden.get(_RULES_KEY) if isinstance(hidden, dict) else None
@@ -212,8 +227,12 @@ def _fork_of(path: RunPath, hidden: Mapping[str, Any]) -> tuple[RunPath, int] | 
     return RunPath(path.entity, path.project, str(branch["run_id"])), int(branch.get("step") or 0)
 
 
-def _run_count(context: RequestContext, path: RunPath) -> int:
+def _runs_before(context: RequestContext, path: RunPath, *, is_same: bool) -> tuple[int, RunInfo | None]:
+    """How many runs the project has, and the run that was before this one, which is itself where it goes on."""
     try:
-        return context.service.list_runs(path.entity, path.project, limit=0).total_count
+        page = context.service.list_runs(path.entity, path.project, order=("-created_at",), limit=2)
     except NotFoundError:
-        return 0
+        return 0, None
+    if is_same:
+        return page.total_count, context.service.read_run(path)
+    return page.total_count, next((run for run in page.runs if run.path != path), None)

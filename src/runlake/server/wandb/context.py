@@ -13,6 +13,7 @@ from runlake.server.wandb.commits import Commits
 from runlake.server.wandb.exports import Exports
 from runlake.server.wandb.handed_out import HandedOut
 from runlake.server.wandb.histories import Histories
+from runlake.server.wandb.not_kept import Greetings
 from runlake.service.contract import Service
 
 FileUrl = Callable[[str, RunPath, str], str]
@@ -39,8 +40,8 @@ class RequestContext:
     """The person who asks and what they may see: `service` answers for this person, and hides what is not theirs.
 
     `person` is None for somebody without a key. It has `username`, `email`, `is_admin` and `teams` (name → role).
-    `histories`, `commits`, `handed_out` and `parquet` are of the whole server; without `parquet` every history is read
-    live.
+    `histories`, `commits`, `handed_out`, `greetings` and `parquet` are of the whole server; without `parquet` every
+    history is read live.
     """
 
     service: Service
@@ -54,6 +55,7 @@ class RequestContext:
     parquet: Exports | None = None
     client: Client = Client()
     handed_out: HandedOut = field(default_factory=HandedOut)
+    greetings: Greetings = field(default_factory=Greetings)
 
     @property
     def who(self) -> str:

@@ -10,6 +10,7 @@ from runlake.errors import NotFoundError
 from runlake.server.wandb.connection import Connection, WholeConnection, slice_by_name
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.ids import entity_node_id, user_node_id
+from runlake.server.wandb.not_kept import NotKeptError
 
 if TYPE_CHECKING:
     from runlake.server.wandb.project_node import ProjectNode
@@ -28,7 +29,6 @@ class EntityNode:
     defaultAccess = "PRIVATE"
     isPaid = True
     limits = None
-    organization = None
     xxhashDigestsEnabled = False
 
     def __init__(self, context: RequestContext, name: str) -> None:
@@ -47,15 +47,23 @@ class EntityNode:
     def entityType(self) -> str:
         return "TEAM" if self.isTeam else "USER"
 
+    def organization(self, _: ResolveInfo) -> None:
+        """None has one. A training process asks for it as its run begins, and is told here what it is to be told."""
+        context = self._context
+        if context.client.is_training and (greeting := context.greetings.take(context.who, self.name)) is not None:
+            raise NotKeptError(greeting)
+
     def user(self, _: ResolveInfo) -> UserNode | None:
         """The person whose entity this is."""
         person = visible_person(self._context, self.name)
         return UserNode(self._context, person) if person is not None else None
 
     def members(self, _: ResolveInfo) -> list[MemberNode]:
+        """Who is in the team; a person is a team of one."""
         team = visible_team(self._context, self.name)
         if team is None:
-            return []
+            person = visible_person(self._context, self.name)
+            return [] if person is None else [MemberNode(person, "admin")]
         people = self._context.people.directory().people
         return [MemberNode(people[name], role) for name, role in sorted(team.members.items()) if name in people]
 
@@ -137,8 +145,9 @@ class UserNode:
         return self._context.service.default_entity if self._is_viewer else self.username
 
     def teams(self, _: ResolveInfo) -> WholeConnection:
+        """Where they may put runs: what bears their name, then their teams."""
         names = [name for name in sorted(self._person.teams) if visible_team(self._context, name) is not None]
-        return WholeConnection.of([EntityNode(self._context, name) for name in names])
+        return WholeConnection.of([EntityNode(self._context, name) for name in (self.username, *names)])
 
     def apiKeys(self, _: ResolveInfo) -> WholeConnection:
         if self._context.people is None or not (self._is_viewer or _is_admin(self._context)):

@@ -91,6 +91,17 @@ def file_of(node_id: str) -> tuple[RunPath, str]:
     return RunPath(entity, project, run_id), name
 
 
+def table_node_id(path: RunPath, name: str) -> str:
+    """The `id` of what a run sends of a table beside its file."""
+    return _encode("table", *path, name)
+
+
+def table_of(node_id: str) -> tuple[RunPath, str]:
+    """(run, name) of an `id`; `BadValueError` for text that is none."""
+    entity, project, run_id, name = _decode("table", node_id, 4)
+    return RunPath(entity, project, run_id), name
+
+
 def sweep_node_id(path: SweepPath) -> str:
     """The `id` of a sweep."""
     return _encode("sweep", *path)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from runlake.errors import BadValueError, NotFoundError
 from runlake.model import DEFAULT_PROJECT, Alert, RunEdit, RunPath, WriterBatch, WriterStart
+from runlake.server.wandb.artifact_mutations import ArtifactMutations
 from runlake.server.wandb.bucket import BegunRunNode, upsert
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.ids import file_of, rewound_node_id, run_node_id, run_path_of
@@ -19,7 +21,7 @@ Given = Mapping[str, Any]
 _SUCCESS = {"success": True}
 
 
-class MutationRoot(PeopleMutations, SweepMutations):
+class MutationRoot(ArtifactMutations, PeopleMutations, SweepMutations):
     """Every field acts for the person of the context, who may change what is theirs."""
 
     def __init__(self, context: RequestContext) -> None:
@@ -46,8 +48,10 @@ class MutationRoot(PeopleMutations, SweepMutations):
         return {"rewoundRun": _RewoundRunNode(self._context, begun.row_counts, begun.writer, path)}
 
     def deleteRun(self, _: ResolveInfo, input: Given) -> dict[str, Any]:
+        """Delete the run. One that is gone is what was asked for."""
         path = run_path_of(input["id"])
-        self._service.delete_run(path)
+        with contextlib.suppress(NotFoundError):
+            self._service.delete_run(path)
         if self._context.parquet is not None:
             self._context.parquet.forget(path)
         return {"clientMutationId": input.get("clientMutationId")}

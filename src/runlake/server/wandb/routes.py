@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import msgspec
@@ -15,12 +16,15 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, RawBody, SkipValidation
 
 from runlake.errors import AuthenticationError, BadValueError, GapError, NotFoundError
-from runlake.model import RunPath, WriterBatch
+from runlake.model import BegunWriter, RunPath, WriterBatch, WriterStart
 from runlake.server.file_bytes import RequestBody, send_file
 from runlake.server.guard import GuardedService
+from runlake.server.logs import MEANT_IN_SCOPE
 from runlake.server.parts import ServerParts, person_of
+from runlake.server.people import Person
 from runlake.server.problems import Problem
 from runlake.server.wandb.context import Client, RequestContext
+from runlake.server.wandb.not_kept import Lost
 from runlake.server.wandb.stream import MAX_BODY_BYTES, read_batch, read_body
 from runlake.service.contract import Service
 
@@ -31,6 +35,9 @@ URL_LIFE_S = 24 * 3600.0
 """How long a URL works that carries its own permission: an upload may wait behind others for hours."""
 
 RETRY_AFTER_GAP_S = 1.0
+
+SHOWN_AT_END_S = 4
+"""So long a terminal shows what a run has lost, as it ends."""
 
 
 class _GraphQLBody(msgspec.Struct):
@@ -64,6 +71,7 @@ def graphql(request: Request[Any, Any, Any], body: RawBody, parts: Parts) -> Res
         parquet=parts.exports,
         client=_client_of(request),
         handed_out=parts.handed_out,
+        greetings=parts.greetings,
     )
     answer = parts.graphql.execute(asked.query or "", asked.variables, asked.operationName, context)
     content = msgspec.json.encode(answer)
@@ -71,6 +79,10 @@ def graphql(request: Request[Any, Any, Any], body: RawBody, parts: Parts) -> Res
     if any(_code_of(error) == "UNAVAILABLE" for error in errors):
         # The client tries again, as it does not with a 200.
         return Response(content, status_code=503, headers={"Retry-After": "2"}, media_type="application/json")
+    told = [error["message"] for error in errors if _code_of(error) == "NOT_KEPT"]
+    if told:
+        # The client prints this for a person to read.
+        return Response("\n".join(told).encode(), status_code=501, media_type="text/plain")
     if any(error.get("path") == ["agentHeartbeat"] and _code_of(error) == "NOT_FOUND" for error in errors):
         # The client takes this status for the end of the sweep, and everything else for trouble that will pass.
         return Response(content, status_code=404, media_type="application/json")
@@ -99,18 +111,40 @@ def file_stream(
     path = RunPath(entity, project, run_id)
     service = parts.service_of_caller(request)
     client_id = request.headers.get("x-wandb-async-client-id")
-    begun = service.find_writer(path, client_id)
-    if begun is None:
-        raise NotFoundError(f"run {path} is not written through this server, or it was deleted; begin it anew")
+    begun = service.find_writer(path, client_id) or _begin_made_run(service, path, person_of(request))
     content = read_body(body, request.headers.get("content-encoding"))
     try:
         batch = read_batch(content, begun.row_counts, has_labels=client_id is not None) if content else WriterBatch()
-        answer = service.write_batch(path, begun.writer, batch)
+        lost = Lost(service, path, batch, content)
+        answer = service.write_batch(path, begun.writer, lost.batch)
     except GapError as error:
         # An earlier request is on its way, or will be sent again: this one will fit then.
         problem = Problem(status=503, kind="GapError", message=str(error), retry_after_s=RETRY_AFTER_GAP_S)
         return Response(problem.body, status_code=503, headers=problem.headers, media_type="application/json")
+    if not answer.is_ended and (told := lost.told()) is not None:
+        cast(dict[str, Any], request.scope)[MEANT_IN_SCOPE] = True
+        return _tell(told, is_last=lost.is_last)
     return Response(msgspec.json.encode({"stopped": answer.is_stop_requested}), media_type="application/json")
+
+
+def _begin_made_run(service: Service, path: RunPath, person: Person | None) -> BegunWriter:
+    """Begin a run that was made and not begun: who sends what others wrote does not say that it begins.
+
+    NotFoundError for every other run.
+    """
+    with contextlib.suppress(NotFoundError):
+        if service.read_run(path).state == "pending":
+            return service.begin_writer(path, WriterStart(user=None if person is None else person.username))
+    raise NotFoundError(f"run {path} is not written through this server, or it was deleted; begin it anew")
+
+
+def _tell(text: str, *, is_last: bool) -> Response[bytes]:
+    """An answer that the client shows to a person, and then sends the same again, which is known then."""
+    if is_last:
+        retry_s, content, media_type = SHOWN_AT_END_S, msgspec.json.encode({"error": text}), "application/json"
+    else:
+        retry_s, content, media_type = 1, text.encode(), "text/plain"
+    return Response(content, status_code=503, headers={"Retry-After": str(retry_s)}, media_type=media_type)
 
 
 @put(

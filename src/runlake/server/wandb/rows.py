@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,10 @@ import numpy as np
 
 from runlake.errors import BadValueError
 from runlake.model import AXES, STEP, RunInfo, Stream
-from runlake.query.history import History, Int64s
+from runlake.query.history import History
 from runlake.query.rows import axes_of_keys, iter_rows, row_batches
-from runlake.query.sample import minmax_sample, row_sample
-from runlake.query.select import by_step, find_series, has_all_rows, slice_rows, take_rows, with_keys
+from runlake.query.sample import is_numeric, row_sample, sample_rows
+from runlake.query.select import by_step, slice_rows, take_rows, with_keys
 from runlake.server.wandb.histories import Histories
 from runlake.server.wandb.wire import dump_json_string, dump_strict, load_json_string, read_strict
 from runlake.service.contract import Service
@@ -86,13 +86,13 @@ def sampled_rows(service: Service, histories: Histories, info: RunInfo, spec: Sp
     if len(metrics) == 1 and set(spec.keys) <= {STEP, *metrics} and spec.min_step is None and spec.max_step is None:
         samples = max(1, DEFAULT_SAMPLES if spec.samples is None else spec.samples)
         drawn = service.sample_history(info.path, metrics[0], samples=samples)
-        # Few rows, or several types: then the rows themselves are read, since a drawn line holds numbers only.
-        if (drawn.source_row_count or 0) > samples and len(drawn.series) == 1:
+        # What is no number has no line: then the rows themselves are read.
+        if drawn.series and all(map(is_numeric, drawn.series)):
             return _strict_rows(by_step(drawn), axes)
     history = histories.read(service, info, keys=spec.keys)
     history = with_keys(in_steps(history, spec.min_step, spec.max_step), spec.keys)
     samples = _sample_count(spec.samples, history, spec.min_step, spec.max_step)
-    history = take_rows(history, _positions(history, samples, metrics))
+    history = take_rows(history, sample_rows(history, metrics, samples))
     return _strict_rows(history, axes)
 
 
@@ -117,15 +117,6 @@ def is_strict(history: History) -> bool:
 
 def _strict_rows(history: History, axes: Iterable[str]) -> list[dict[str, Any]]:
     return [row for batch in row_batches(history, axes=axes, read=read_strict) for row in batch]
-
-
-def _positions(history: History, samples: int, metrics: Sequence[str]) -> Int64s:
-    """One numeric key keeps its lowest and highest values; otherwise whole rows are taken evenly."""
-    if len(metrics) == 1 and history.row_count > samples:
-        series = find_series(history, metrics[0])
-        if len(series) == 1 and series[0].lane in ("f64", "i64") and has_all_rows(series[0], history.row_count):
-            return minmax_sample(np.asarray(series[0].values.to_numpy()), samples)
-    return row_sample(history.row_count, samples)
 
 
 def _sample_count(samples: int | None, history: History, min_step: int | None, max_step: int | None) -> int:

@@ -79,10 +79,9 @@ def config_document(info: RunInfo) -> dict[str, Any]:
 
 def hidden_config(info: RunInfo) -> dict[str, Any]:
     """What the client keeps in the configuration for itself. A run that another client began looks like one of its."""
-    hidden = info.config.get(HIDDEN_KEY)
-    if isinstance(hidden, dict):
-        return hidden
-    return {} if info.state == "pending" else {TELEMETRY_KEY: {}}
+    stored = info.config.get(HIDDEN_KEY)
+    begun: dict[str, Any] = {} if info.state == "pending" else {TELEMETRY_KEY: {}}
+    return begun | stored if isinstance(stored, dict) else begun
 
 
 def summary_document(info: RunInfo) -> dict[str, Any]:

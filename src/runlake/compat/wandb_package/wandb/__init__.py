@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 try:
     import runlake
     from runlake.compat.finder import WANDB_VERSION
-    from runlake.compat.names import NAMES, find_name
+    from runlake.compat.modules import find_listed_modules, find_name, known_names, submodules
 except ImportError as error:
     raise ImportError(
         f"`import wandb` stands for runlake here, as `runlake exec` started this program, but {sys.executable} "
@@ -25,31 +25,23 @@ except ImportError as error:
 
 if TYPE_CHECKING:
     from runlake import *  # noqa: F403
+    from runlake import finish as join
+    from runlake.compat.courtesies import login, setup
 
 __version__ = WANDB_VERSION
 
-SUBMODULES = ("apis", "data_types", "errors", "plot", "sdk", "util", "wandb_run")
+__all__ = [*runlake.__all__, "join", "login", "setup"]
 
-__all__ = [*runlake.__all__, *SUBMODULES]
+find_listed_modules()
 
 
 def __getattr__(name: str) -> Any:
-    if name in SUBMODULES:
+    if name in submodules(__name__):
         return importlib.import_module(f"{__name__}.{name}")
-    if name == "wandb_lib":
-        return importlib.import_module("wandb.sdk.lib")
-    if name == "PublicApi":
-        return runlake.Api
-    try:
+    if name in runlake.__all__:
         return getattr(runlake, name)
-    except AttributeError as error:
-        if isinstance(error, runlake.Error):  # the name is there, but not before init()
-            raise
-    try:
-        return find_name(name)
-    except AttributeError:
-        raise AttributeError(f"module 'wandb' (runlake) has no attribute {name!r}") from None
+    return find_name(__name__, name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *NAMES})
+    return sorted({*globals(), *__all__, *known_names()[__name__], *submodules(__name__)})

@@ -1,0 +1,49 @@
+"""Write the table of ``guide/libraries.md`` from what was found: ``python docs/generate_libraries.py``.
+
+``tests/integrations/results.json`` is what `make test-integrations` wrote when it last recorded.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+FOUND = ROOT / "tests" / "integrations" / "results.json"
+PAGE = ROOT / "docs" / "guide" / "libraries.md"
+BEGIN = "<!-- made by docs/generate_libraries.py -->\n"
+
+
+def cell(verdict: str) -> str:
+    """What came of one way."""
+    return "works" if verdict == "works" else f"**fails**: `{verdict.replace('|', ' ').replace('`', '')}`"
+
+
+def remarks(found: dict[str, Any]) -> str:
+    """What is different, and what waits."""
+    waits = found["waits_for_artifacts"]
+    return "; ".join([*found["differences"], *([f"waits for artifacts: {waits}"] if waits else [])])
+
+
+def table() -> str:
+    """A line for each use of a library."""
+    lines = ["| Library | Use | `runlake exec` | wandb and the server | Runs, rows, keys | What differs |"]
+    lines.append("| --- | --- | --- | --- | --- | --- |")
+    for found in json.loads(FOUND.read_text("utf-8")).values():
+        versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+        library = f"{found['library']} ({versions})"
+        amounts = f"{found['runs']}, {found['rows']}, {found['keys']}"
+        cells = [library, found["use"], cell(found["exec"]), cell(found["client"]), amounts, remarks(found)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def page() -> str:
+    """The page with its table made anew."""
+    before, mark, _ = PAGE.read_text("utf-8").partition(BEGIN)
+    return before + mark + "\n" + table()
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")

@@ -1,0 +1,2 @@
+@rem The command wandb below runlake exec.
+@"%RUNLAKE_EXEC_PYTHON%" -m wandb %*

@@ -1,0 +1,152 @@
+"""What stands behind the names of W&B's package that are called otherwise here, or stand elsewhere.
+
+A class that runlake's face offers under the same name needs no line: ``Image`` is ``runlake.Image`` wherever it is
+imported from.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+_API = {
+    "Agent": "runlake.api.sweep:Agent",
+    "Api": "runlake.api.api:Api",
+    "File": "runlake.api.files:File",
+    "Files": "runlake.api.files:Files",
+    "HTTPSummary": "runlake.api.stored_summary:StoredSummary",
+    "HistoryScan": "runlake.api.scan:HistoryScan",
+    "Project": "runlake.api.project:Project",
+    "Projects": "runlake.api.project:Projects",
+    "Run": "runlake.api.stored_run:StoredRun",
+    "RunNotFoundError": "runlake.errors:NotFoundError",
+    "Runs": "runlake.api.runs:Runs",
+    "Summary": "runlake.api.stored_summary:StoredSummary",
+    "Sweep": "runlake.api.sweep:Sweep",
+    "Sweeps": "runlake.api.sweep:Sweeps",
+    "User": "runlake.api.people:User",
+}
+_COURTESIES = {
+    name: f"runlake.compat.courtesies:{name}"
+    for name in (
+        "attach", "ensure_configured", "login", "patched", "require", "sagemaker_auth", "setup", "teardown",
+        "termerror", "termlog", "termsetup", "termwarn",
+    )
+}  # fmt: skip
+_MEDIA = {
+    **dict.fromkeys(("BatchableMedia", "Media", "WBValue"), "runlake.media.stored:Media"),
+    **{name: f"runlake.media.annotations:{name}" for name in ("BoundingBoxes2D", "ImageMask")},
+    "Node": "runlake.media.graph:Node",
+    "box3d": "runlake.media.scene:box3d",
+}
+_ANYWHERE = {
+    **_COURTESIES,
+    **_MEDIA,
+    "UnsupportedError": "runlake.errors:NotSupportedError",
+    "WandbWarning": "runlake.errors:RunlakeWarning",
+    "ArtifactTTL": "wandb.sdk.artifacts.artifact_ttl:ArtifactTTL",
+    **dict.fromkeys(("generate_fast_id", "generate_id"), "wandb.util:generate_id"),
+    **dict.fromkeys(("in_ipython", "in_jupyter", "in_notebook"), "runlake.sdk.session:in_notebook"),
+    "parse_config": "runlake.sdk.config_source:read_config",
+}
+"""The same wherever a module of W&B offers it."""
+
+_ROOMS = {"wandb.apis.public": _API, "wandb.plot": {"CustomChart": "runlake.plot:Chart"}}
+"""The same in a package of W&B and all below it."""
+
+_INNER_API = "runlake.compat.inner_api:InnerApi"
+_CONFIG = {"Config": "runlake.sdk.config:Config"}
+_SUMMARY = {"Summary": "runlake.sdk.summary:Summary"}
+_OBJECTS: dict[str, dict[str, str]] = {
+    "wandb": {
+        **_CONFIG, "_attach": _COURTESIES["attach"], "api": "runlake.compat.inner_api:api",
+        "InternalApi": _INNER_API, "PublicApi": _API["Api"], "join": "runlake.sdk.active:finish",
+    },
+    "wandb.apis": {"InternalApi": _INNER_API, "PublicApi": _API["Api"]},
+    "wandb.apis.internal": {"Api": _INNER_API, "InternalApi": _INNER_API},
+    "wandb.sdk": {
+        **_CONFIG, **_SUMMARY, "finish": "runlake.sdk.active:finish", "init": "runlake.sdk.active:init",
+        "sweep": "runlake.sweeps.create:sweep",
+    },
+    "wandb.sdk.lib": {name: f"wandb.sdk.lib.disabled:{name}" for name in ("RunDisabled", "SummaryDisabled")},
+    "wandb.sdk.lib.json_util": {name: f"json:{name}" for name in ("dump", "dumps", "load", "loads")},
+    "wandb.sdk.wandb_config": {**_CONFIG, "ConfigStatic": "runlake.sdk.familiar:ConfigStatic"},
+    "wandb.sdk.wandb_init": {"init": "runlake.sdk.active:init"},
+    "wandb.sdk.wandb_run": {"RunStatus": "runlake.sdk.extras:RunStatus", "finish": "runlake.sdk.active:finish"},
+    "wandb.sdk.wandb_summary": {
+        **_SUMMARY,
+        "SummaryDict": "runlake.sdk.summary:SummaryPart",
+        "SummarySubDict": "runlake.sdk.summary:SummaryPart",
+    },
+    "wandb.sdk.wandb_sweep": {"sweep": "runlake.sweeps.create:sweep"},
+    "wandb.sdk.wandb_setup": {"singleton": "runlake.compat.courtesies:setup"},
+    "wandb.wandb_agent": {"agent": "runlake.sweeps.agent:agent"},
+}  # fmt: skip
+
+_CALLS_OF_A_RUN = ("pin_config_keys", "restore", "write_logs")
+"""Methods of the active run that the module has too, beside those of runlake's face."""
+
+EARLIER_MODULES = {
+    "wandb.apis": "InternalApi PublicApi",
+    "wandb.apis.internal": "Api InternalApi",
+    "wandb.integration.cohere": "autolog",
+    "wandb.integration.keras": "WandbCallback",
+    "wandb.integration.langchain": "WandbTracer",
+    "wandb.integration.openai": "autolog",
+    "wandb.sdk.interface.artifacts": "Artifact ArtifactManifest ArtifactNotLoggedError",
+    "wandb.sdk.wandb_artifacts": "Artifact ArtifactManifest",
+}
+"""Modules and names that earlier versions of W&B had and scripts still ask for."""
+
+OTHER_NAMES = {
+    "wandb.catboost": "wandb.integration.catboost",
+    "wandb.fastai": "wandb.integration.fastai",
+    "wandb.gym": "wandb.integration.gym",
+    "wandb.helper": "wandb.sdk.wandb_helper",
+    "wandb.keras": "wandb.integration.keras",
+    "wandb.lightgbm": "wandb.integration.lightgbm",
+    "wandb.profiler": "wandb.sdk.internal.profiler",
+    "wandb.sacred": "wandb.integration.sacred",
+    "wandb.sdk.helper": "wandb.sdk.wandb_helper",
+    "wandb.tensorboard": "wandb.integration.tensorboard",
+    "wandb.tensorflow": "wandb.integration.tensorflow",
+    "wandb.wandb_lib": "wandb.sdk.lib",
+    "wandb.wandb_sdk": "wandb.sdk",
+    "wandb.wandb_torch": "wandb.integration.torch.wandb_torch",
+    "wandb.xgboost": "wandb.integration.xgboost",
+}
+"""Modules that stand under a second name."""
+
+
+def find_object(module: str, name: str, *, is_listed: bool) -> Any:
+    """runlake's object behind a name of a module of W&B; None where there is none.
+
+    `is_listed`: W&B's module has that name, so an object that runlake has under the same name is meant.
+    """
+    if module == "wandb" and name in _CALLS_OF_A_RUN:
+        from runlake.sdk.active import call_of_the_active_run
+
+        return call_of_the_active_run(name)
+    place = _OBJECTS.get(module, {}).get(name)
+    if place is None and is_listed:
+        place = _ANYWHERE.get(name) or next(
+            (names[name] for room, names in _ROOMS.items() if module.startswith(room) and name in names), None
+        )
+    if place is None and is_listed:
+        place = _under_the_same_name(module, name)
+    return None if place is None else _load(place)
+
+
+def _under_the_same_name(module: str, name: str) -> str | None:
+    """A class of runlake's face, or one of its charts."""
+    face = "runlake.plot" if module.startswith("wandb.plot") else "runlake"
+    if face == "runlake" and not name[0].isupper():  # ``run`` and ``log`` of other modules are other things
+        return None
+    return f"{face}:{name}" if name in import_module(face).__all__ else None
+
+
+@cache
+def _load(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)

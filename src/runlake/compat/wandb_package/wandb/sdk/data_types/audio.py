@@ -1,5 +1,0 @@
-"""Where integrations find `Audio`."""
-
-from runlake import Audio
-
-__all__ = ["Audio"]

@@ -1,5 +1,0 @@
-"""Where integrations find `Histogram`."""
-
-from runlake import Histogram
-
-__all__ = ["Histogram"]

@@ -1,5 +1,0 @@
-"""Where integrations find `Html`."""
-
-from runlake import Html
-
-__all__ = ["Html"]

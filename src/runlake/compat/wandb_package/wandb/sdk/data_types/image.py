@@ -1,5 +1,0 @@
-"""Where integrations find `Image`."""
-
-from runlake import Image
-
-__all__ = ["Image"]

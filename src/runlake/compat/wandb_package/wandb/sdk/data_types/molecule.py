@@ -1,5 +1,0 @@
-"""Where integrations find `Molecule`."""
-
-from runlake import Molecule
-
-__all__ = ["Molecule"]

@@ -1,5 +1,0 @@
-"""Where integrations find `Table`."""
-
-from runlake import Table
-
-__all__ = ["Table"]

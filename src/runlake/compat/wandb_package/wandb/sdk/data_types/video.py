@@ -1,5 +1,0 @@
-"""Where integrations find `Video`."""
-
-from runlake import Video
-
-__all__ = ["Video"]

@@ -1,5 +1,0 @@
-"""How serious an alert is."""
-
-from runlake import AlertLevel
-
-__all__ = ["AlertLevel"]

@@ -1,0 +1,119 @@
+"""An event file that grows: each `read` gives the rows that have become whole since the last.
+
+A row is all that a file says of one step. It is whole when the file goes on to another step, or says one of its tags
+again; the last one when the file is done with. Nothing is read twice, and a torn frame at the end is waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runlake.errors import BadValueError
+from runlake.integrations.tensorboard.event import Event, TaggedValue, WireError, read_event
+from runlake.integrations.tensorboard.logged import logged_value
+from runlake.integrations.tensorboard.record_file import DamagedFileError, take_records
+
+STEP_KEY = "global_step"
+PIECE_BYTES = 2**22
+
+
+@dataclass(slots=True)
+class FileRow:
+    """What a file says of one step; `wall_time` is that of its first value, in seconds since 1970."""
+
+    wall_time: float
+    step: int
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def data(self) -> dict[str, Any]:
+        """The row as `Run.log` takes it."""
+        return {STEP_KEY: self.step, **self.values}
+
+
+class EventFile:
+    """One file; `prefix` stands before its tags, and `tell` is called with what could not be read."""
+
+    def __init__(self, path: Path, prefix: str, tell: Callable[[str], None]) -> None:
+        self.path = path
+        self.hyperparameters: dict[str, Any] = {}
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._tell = tell
+        self._offset = 0
+        self._piece_bytes = PIECE_BYTES
+        self._plugins: dict[str, str] = {}
+        self._row: FileRow | None = None
+        self._is_damaged = False
+
+    def read(self) -> list[FileRow]:
+        """The rows that are whole by now."""
+        rows: list[FileRow] = []
+        while not self._is_damaged:
+            records = self._next_records()
+            if not records:
+                break
+            for record in records:
+                self._take(record, rows)
+        return rows
+
+    def close(self) -> list[FileRow]:
+        """The rows that are left, when nobody writes the file any more."""
+        rows = self.read()
+        if self._row is not None:
+            rows.append(self._row)
+            self._row = None
+        return rows
+
+    def _next_records(self) -> list[bytes]:
+        while True:
+            try:
+                with self.path.open("rb") as file:
+                    file.seek(self._offset)
+                    data = file.read(self._piece_bytes)
+                records, taken_bytes = take_records(data)
+            except FileNotFoundError:  # not there yet, or not any more
+                return []
+            except (DamagedFileError, OSError) as error:
+                self._is_damaged = True
+                self._tell(f"{self.path} cannot be read on at byte {self._offset}: {error}")
+                return []
+            self._offset += taken_bytes
+            if records or len(data) < self._piece_bytes:
+                return records
+            self._piece_bytes *= 2  # a frame that is larger than that
+
+    def _take(self, record: bytes, rows: list[FileRow]) -> None:
+        try:
+            event = read_event(record)
+        except (WireError, ValueError, IndexError) as error:
+            self._tell(f"an event in {self.path}, before byte {self._offset}, is none: {error}")
+            return
+        self.hyperparameters |= event.hyperparameters
+        for tagged in event.values:
+            self._put(event, self._with_plugin(tagged), rows)
+
+    def _with_plugin(self, tagged: TaggedValue) -> TaggedValue:
+        """Some writers say what a tag is only the first time."""
+        if tagged.plugin:
+            self._plugins[tagged.tag] = tagged.plugin
+            return tagged
+        return TaggedValue(tagged.tag, tagged.value, self._plugins.get(tagged.tag, ""))
+
+    def _put(self, event: Event, tagged: TaggedValue, rows: list[FileRow]) -> None:
+        try:
+            value = logged_value(tagged)
+        except BadValueError as error:
+            self._tell(f"the value of {tagged.tag!r} at step {event.step} in {self.path}: {error}")
+            return
+        if value is None:
+            return
+        key = self._prefix + tagged.tag
+        row = self._row
+        if row is not None and (row.step != event.step or key in row.values):
+            rows.append(row)
+            row = None
+        if row is None:
+            row = self._row = FileRow(event.wall_time, event.step)
+        row.values[key] = value

@@ -1,0 +1,65 @@
+"""The frames of an event file: a length, its checksum, the bytes, their checksum; a file grows by whole frames.
+
+    uint64 length | uint32 masked CRC-32C of the length | bytes | uint32 masked CRC-32C of the bytes
+
+A writer that was killed, or is in the midst of a write, leaves a torn frame at the end: it is waited for, not damage.
+The checksum of the length is proved, since a wrong length would make everything behind it nonsense. That of the bytes
+is not: it would cost more than all the rest of reading, and what is broken there is no message either.
+"""
+
+from __future__ import annotations
+
+import struct
+
+HEAD_BYTES, FOOT_BYTES = 12, 4
+
+_LENGTH = struct.Struct("<QI")
+_POLYNOMIAL = 0x82F63B78
+_MASK_DELTA = 0xA282EAD8
+
+
+class DamagedFileError(ValueError):
+    """What stands there is no frame, and never will be."""
+
+
+def take_records(data: bytes) -> tuple[list[bytes], int]:
+    """The contents of the whole frames at the beginning of `data`, and how many bytes they take.
+
+    Raises `DamagedFileError` when nothing whole stands before a damaged frame; otherwise that is for the next call.
+    """
+    records: list[bytes] = []
+    position = 0
+    while position + HEAD_BYTES <= len(data):
+        length, checksum = _LENGTH.unpack_from(data, position)
+        if masked_crc32c(data[position : position + 8]) != checksum:
+            if records:
+                break
+            raise DamagedFileError("the checksum of a length is wrong")
+        begin = position + HEAD_BYTES
+        end = begin + length + FOOT_BYTES
+        if end > len(data):
+            break
+        records.append(data[begin : begin + length])
+        position = end
+    return records, position
+
+
+def masked_crc32c(data: bytes) -> int:
+    """CRC-32C of `data`, rotated and shifted by a constant, as these files store it."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = _TABLE[(crc ^ byte) & 0xFF] ^ (crc >> 8)
+    crc ^= 0xFFFFFFFF
+    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
+
+
+def _table() -> tuple[int, ...]:
+    entries = []
+    for entry in range(256):
+        for _ in range(8):
+            entry = (entry >> 1) ^ (_POLYNOMIAL if entry & 1 else 0)
+        entries.append(entry)
+    return tuple(entries)
+
+
+_TABLE = _table()
