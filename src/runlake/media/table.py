@@ -208,8 +208,11 @@ class Table(Media):
         Raises `LogTypeError`, which names row and column, for a cell that cannot be stored.
         """
 
+        from runlake.media.convert import as_media  # which knows this module
+
         def convert(cell: Any) -> Any:
-            return cell.stored(write_file, key, step) if isinstance(cell, Media) else cell
+            media = as_media(cell)
+            return cell if media is None else media.stored(write_file, key, step)
 
         before = self._increment
         if before is not None and not before.goes_on(write_file, key, self.columns, len(self.data)):
@@ -236,7 +239,8 @@ class Table(Media):
         return None, {name: getattr(self, name) for name in Table.__slots__} | {"_increment": None}
 
     def __repr__(self) -> str:
-        return f"Table({len(self.data)} rows × {len(self.columns)} columns: {', '.join(map(str, self.columns))})"
+        columns = ", ".join(map(str, self.columns))
+        return f"{type(self).__name__}({len(self.data)} rows × {len(self.columns)} columns: {columns})"
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{html.escape(str(name))}</th>" for name in self.columns)

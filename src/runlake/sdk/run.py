@@ -27,9 +27,8 @@ from runlake.sdk.disabled import DisabledFiles
 from runlake.sdk.exit_hooks import end_with_worker, exit_code_of
 from runlake.sdk.extras import Extras
 from runlake.sdk.facts import RunFacts
-from runlake.sdk.familiar import Familiar, NotSupportedAttributeError
+from runlake.sdk.familiar import Familiar
 from runlake.sdk.files import Policy, RunFiles
-from runlake.sdk.inert import Inert
 from runlake.sdk.live_summary import LiveSummary
 from runlake.sdk.rules import make_rule
 from runlake.sdk.saying import warn
@@ -40,8 +39,6 @@ from runlake.store.journal_writer import JournalWriter
 from runlake.store.layout import Layout
 from runlake.store.opening import OpenedRun, open_child
 from runlake.values import flatten, unflatten
-
-_LATER = {"plot_table", "restore"}
 
 _PLAIN = frozenset({float, int, str, bool, type(None), bytes})
 
@@ -487,13 +484,6 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.end(exit_code_of(error))
-
-    def __getattr__(self, name: str) -> Any:
-        if name in _LATER:
-            if self.disabled:
-                return Inert()
-            raise NotSupportedAttributeError(f"Run.{name} is not supported yet by runlake")
-        raise AttributeError(f"a Run has no attribute {name!r}")
 
     def __reduce__(self) -> Any:
         raise TypeError(
