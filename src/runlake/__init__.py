@@ -48,6 +48,7 @@ from runlake.version import __version__
 if TYPE_CHECKING:
     from runlake import plot
     from runlake.api.api import Api
+    from runlake.api.restore import restore
     from runlake.compat.install import install_as_wandb
     from runlake.media.audio import Audio
     from runlake.media.classes import Classes
@@ -103,6 +104,7 @@ _LAZY = {
     "init": "runlake.sdk.active",
     "install_as_wandb": "runlake.compat.install",
     "plot_table": "runlake.plot.presets",
+    "restore": "runlake.api.restore",
     "sweep": "runlake.sweeps.create",
 }
 _OF_THE_ACTIVE_RUN = ("config", "run", "summary")
@@ -175,6 +177,7 @@ __all__ = [
     "mark_preempting",
     "plot",
     "plot_table",
+    "restore",
     "run",
     "save",
     "summary",

@@ -282,6 +282,8 @@ ROWS = (
     Row("disable_code", _flag, False, "WANDB_DISABLE_CODE", (), "do not keep the diff of the code"),
     Row("disable_system", _flag, False, None, ("x_disable_stats", "_disable_stats"), "no system metrics"),
     Row("sync_tensorboard", _flag, False, None, (), "event files of TensorBoard become rows of the run"),
+    Row("monitor_gym", _flag, False, None, (), "videos that gym records become values of the run"),
+    Row("save_code", _flag, False, "WANDB_SAVE_CODE", (), "keep the script, or the notebook, with the run"),
     Row("seal", _one_of("detached", "off"), "detached", None, (), "who seals a finished run"),
     Row("finish_timeout_s", _seconds(0.0), 60.0, None, (), "seconds that finish() waits until a server has everything"),
     Row("sync_interval_s", _seconds(0.0), None, None, (), "force rows to the disk this often; none: the system does"),
@@ -352,6 +354,8 @@ class Settings:
     disable_code: bool
     disable_system: bool
     sync_tensorboard: bool
+    monitor_gym: bool
+    save_code: bool
     seal: Literal["detached", "off"]
     finish_timeout_s: float
     sync_interval_s: float | None

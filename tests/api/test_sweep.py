@@ -139,7 +139,7 @@ def test_its_runs_are_oldest_first_sliced_and_told(trained, api):
 def test_a_sweep_without_runs_has_none(make_sweep, api):
     make_sweep(project="empty")
     sweep = api.sweep("empty/s1")
-    assert (list(sweep.runs), len(sweep.runs), sweep.best_run()) == ([], 0, None)
+    assert (list(sweep.runs), len(sweep.runs), sweep.best_run(), sweep.best_loss) == ([], 0, None, None)
     assert "runs 0 of 9" in " ".join(ElementTree.fromstring(sweep._repr_html_()).itertext())
 
 
@@ -149,6 +149,11 @@ def test_the_best_run_has_a_finite_value_and_did_not_fail(trained, api):
     assert sweep.best_run("+summary_metrics.val.acc").id == sweep.best_run("summary.val.acc").id == "good"
     assert sweep.best_run("-config.lr").id == "nothing"
     assert sweep.best_run("+state").id == "good"
+    assert sweep.best_run("val.acc").id == sweep.best_run("-val.acc").id == "best"
+    assert sweep.best_run("+val.acc").id == "good"
+    assert sweep.best_run("unheard_of") is None
+    assert sweep.best_loss == 0.7
+    assert (sweep.display_name, sweep.username, sweep.runCount) == ("first try", "ann", sweep.run_count)
     assert sweep.best_run("+summary_metrics.unheard_of") is None
 
 

@@ -77,3 +77,24 @@ def test_nothing_is_written_outside_the_folder(tmp_path, name):
 def test_an_unknown_run_is_not_found(runlake, run):
     ended = runlake("pull", "mnist/zz")
     assert (ended.code, ended.out, ended.err.count("\n")) == (3, "", 1)
+
+
+@pytest.mark.parametrize("verb", [["pull"], ["show"], ["diff", "mnist/a1"]])
+def test_a_bare_name_that_is_no_run_is_told_how_it_was_read(runlake, make_run, tmp_path, verb):
+    make_run("ann/mnist/a1")
+    where = f"in file://{tmp_path}/store"
+    assert runlake(*verb, "mnist") == (
+        3,
+        "",
+        f'runlake: "mnist" is a project; name a run of it: mnist/RUN; see: runlake ls mnist; {where}\n',
+    )
+    assert runlake(*verb, "zz") == (
+        3,
+        "",
+        f'runlake: no run "zz" in the default project, uncategorized; name its project: PROJECT/zz; {where}\n',
+    )
+
+
+def test_a_project_that_is_not_there_is_told_with_how_many_there_are(runlake, make_run):
+    make_run("ann/mnist/a1")
+    assert "ann has 1 project;" in runlake("pull", "other/a1").err

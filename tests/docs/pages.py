@@ -33,13 +33,15 @@ def make_desk(folder):
     return folder / "desk"
 
 
-def run_python(code, desk):
-    """What a program prints, its stdout only; it must end well and warn of nothing."""
+def run_python(code, desk, *, warns_of=None):
+    """What a program prints, its stdout only; it must end well and warn of nothing, or of what is expected."""
     (desk / "train.py").write_text(code, encoding="utf-8")
-    command = [sys.executable, "-W", "error", "train.py"]
+    options = ["-W", "error"] if warns_of is None else []
+    command = [sys.executable, *options, "train.py"]
     done = subprocess.run(command, cwd=desk, env=environment(desk), capture_output=True, text=True)
     (desk / "train.py").unlink()
     assert done.returncode == 0, done.stderr
+    assert warns_of is None or warns_of in done.stderr
     return done.stdout
 
 

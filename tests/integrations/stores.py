@@ -1,15 +1,19 @@
 """What two stores say, key by key, and where they do not agree.
 
 A line of a comparison begins with where it is: ``rows.train/loss``, ``config.model.dim``, ``summary.best``,
-``files.media/images/x_0_….png``. Values that are others each time are compared by how many there are. Media are
-compared by what they are and how large, tables by their cells: the names of files hold hashes of encoded bytes.
+``files.media/images/x_0_….png``. Values that are others each time are compared by how many there are. Pictures
+are compared by their pixels and tables by their cells, since names of files hold hashes of encoded bytes.
 """
 
+import hashlib
 import json
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import PIL.Image
 
 import runlake
 
@@ -22,7 +26,9 @@ OF_EVERY_RUN = {
     "output.log",
     "diff.patch",
 }
-OF_A_FILE = {"path", "sha256", "size", "artifact_path", "_latest_artifact_path"}
+OF_A_FILE = {"path", "sha256", "size", "artifact_path", "_latest_artifact_path", "filenames", "sizes"}
+TABLES = ("table-file",)
+MEDIA = (*TABLES, "image-file", "images/separated")
 HASH = re.compile(r"_[0-9a-f]{20}(?=\.)")
 MADE_UP_NAME = re.compile(r"[a-z]+-[a-z]+-\d+")
 ABOUT = ("state", "group", "job_type", "tags", "notes")
@@ -53,30 +59,41 @@ def said_by(run: Any) -> dict[str, Any]:
 
 def flat(where: str, value: Any, run: Any) -> dict[str, Any]:
     """A value as what can be compared, a line for each leaf of its dicts; whole floats are as ints."""
-    if isinstance(value, dict) and value.get("_type") in ("table-file", "joined-table"):
-        return {where: ["table", cells(run, value["path"])]}
-    if isinstance(value, dict) and value:
-        leaves = {k: v for k, v in value.items() if not ("_type" in value and k in OF_A_FILE)}
-        return {name: leaf for key in leaves for name, leaf in flat(f"{where}.{key}", leaves[key], run).items()}
-    return {where: plain(value)}
+    if isinstance(value, dict) and value and value.get("_type") not in MEDIA:
+        return {name: leaf for key in value for name, leaf in flat(f"{where}.{key}", value[key], run).items()}
+    return {where: plain(value, run)}
 
 
-def plain(value: Any) -> Any:
-    """A value whose whole floats are ints, and whose NaN equals another."""
+def plain(value: Any, run: Any) -> Any:
+    """A value whose whole floats are ints, whose NaN equals another, and whose media are what they show."""
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items() if not ("_type" in value and key in OF_A_FILE)}
+        left_out = OF_A_FILE if "_type" in value else set()
+        found = {key: plain(item, run) for key, item in value.items() if key not in left_out}
+        return found | seen(value, run) if value.get("_type") in MEDIA else found
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [plain(item, run) for item in value]
     if isinstance(value, float):
         return int(value) if value.is_integer() and abs(value) < 2**63 else repr(value)
     return value
 
 
-def cells(run: Any, path: str) -> Any:
-    """The columns and rows of a table that was kept as a file."""
-    with run.file(path).download(root=str(Path(run.path[-1]).absolute()), replace=True) as handle:
-        table = json.load(handle)
-    return plain([table["columns"], table["data"]])
+def seen(value: dict[str, Any], run: Any) -> dict[str, Any]:
+    """What a stored picture shows, or a table says."""
+    paths = value["filenames"] if "filenames" in value else [value["path"]]
+    with tempfile.TemporaryDirectory() as folder:
+        for path in paths:
+            run.file(path).download(root=folder).close()
+        if value["_type"] in TABLES:
+            table = json.loads(Path(folder, paths[0]).read_text("utf-8"))
+            return {"columns": table["columns"], "data": plain(table["data"], run)}
+        return {"pixels": [pixels(Path(folder, path)) for path in paths]}
+
+
+def pixels(path: Path) -> tuple[int, int, str]:
+    """The size of a picture, and a digest of its colours."""
+    with PIL.Image.open(path) as picture:
+        colours = picture.convert("RGBA")
+        return (*colours.size, hashlib.sha256(colours.tobytes()).hexdigest()[:8])
 
 
 def differences(official: list[Any], ours: list[Any], varying: tuple[str, ...]) -> Iterator[str]:

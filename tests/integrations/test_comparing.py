@@ -44,7 +44,10 @@ def test_two_runs_that_say_the_same_do_not_differ(differences_of):
         (lambda run: run.summary.update({"best": 1}), "summary.best: only with exec: 1"),
         (lambda run: run.finish(exit_code=1), "state: 'finished' and 'failed'"),
         (lambda run: setattr(run, "name", "mine"), "name: 'made up' and 'mine'"),
-        (lambda run: run.log({"table": runlake.Table(columns=["word"], data=[["c"]])}), "rows.table: [(3, ['table'"),
+        (
+            lambda run: run.log({"table": runlake.Table(columns=["word"], data=[["c"]])}),
+            "rows.table: [(3, {'_type': 'table-file'",
+        ),
     ],
 )
 def test_whatever_is_different_is_named_where_it_is(differences_of, more, line):
@@ -65,3 +68,11 @@ def test_values_that_are_others_each_time_are_counted(differences_of):
         "rows.seconds: 3 and 4",
         "summary._step: 2 and 3",
     ]
+
+
+def test_a_picture_of_the_same_size_that_shows_something_else_differs(differences_of):
+    def log(value):
+        return lambda run: run.log({"picture": runlake.Image(np.full((4, 4, 3), value, dtype=np.uint8))})
+
+    assert differences_of(log(1), log(1)) == []
+    assert [line.partition(":")[0] for line in differences_of(log(1), log(2))] == ["rows.picture", "summary.picture"]

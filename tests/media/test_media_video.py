@@ -4,8 +4,10 @@ import sys
 import numpy as np
 import pytest
 
-from runlake.errors import BadValueError, NotSupportedError
+from runlake.errors import BadValueError, NotSupportedError, RunlakeWarning
+from runlake.media import video_codecs
 from runlake.media.convert import convert_value
+from runlake.media.left_out import strictly
 from runlake.media.read import read_media
 from runlake.media.video import Video
 
@@ -82,7 +84,7 @@ def test_a_file_keeps_its_bytes(tmp_path, files):
     ):
         value = video.stored(files.write, "k", 0)
         assert (value["format"], files[value["path"]], video.fps) == ("mp4", path.read_bytes(), None)
-    with pytest.raises(NotSupportedError, match="mp4"):
+    with pytest.raises(NotSupportedError, match="the pictures of a mp4 file"):
         video.to_numpy()
 
 
@@ -118,15 +120,95 @@ def test_what_is_no_video_is_refused(data, options, message):
         Video(data, **options)
 
 
-def test_an_array_is_not_made_an_mp4():
-    with pytest.raises(NotSupportedError, match="pass its path"):
-        Video(GREY, format="mp4")
+@pytest.fixture
+def without_codecs(monkeypatch):
+    """An interpreter that finds neither PyAV nor an ffmpeg."""
+    for name in ("av", "imageio_ffmpeg"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setenv("PATH", "")
 
 
-def test_without_pillow_it_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "PIL.Image", None)
-    with pytest.raises(NotSupportedError, match=r"a video from an array needs Pillow.*runlake\[media\]"):
-        Video(GREY)
+@pytest.mark.usefixtures("without_codecs")
+def test_without_codecs_an_array_is_kept_as_a_gif_which_is_said_once(files):
+    video = Video(GREY, format="mp4", fps=10)
+    with pytest.warns(RunlakeWarning, match=r"Video: a mp4 file could .*pip install .*It was kept as a GIF"):
+        value = video.stored(files.write, "k", 0)
+    assert value == Video(GREY, format="gif", fps=10).stored(files.write, "k", 0)
+    assert Video(GREY, format="mp4").stored(files.write, "k", 1)["format"] == "gif"
+    with pytest.raises(NotSupportedError, match="a mp4 file could not be made"), strictly(True):
+        Video(GREY, format="mp4").stored(files.write, "k", 0)
+
+
+@pytest.mark.usefixtures("without_codecs")
+def test_without_pillow_an_array_is_kept_as_an_animated_png(files, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "PIL.Image", None)
+        video = Video(GREY, fps=5)
+        with pytest.warns(RunlakeWarning, match=r"needs Pillow.*runlake\[media\].*animated PNG"):
+            value = video.stored(files.write, "k", 0)
+    assert (value["format"], value["path"][-5:]) == ("apng", ".apng")
+    again = read_media(value, files.open)
+    assert np.array_equal(again.to_numpy(), np.repeat(GREY, 3, axis=1))
+    assert '<img src="data:image/apng;base64,' in again._repr_html_()
+
+
+def test_an_animated_png_keeps_every_colour():
+    clip = RNG.integers(0, 256, (4, 3, 20, 20), np.uint8)
+    video = Video(clip, format="apng", fps=0.01)
+    assert np.array_equal(video.to_numpy(), clip)
+    one = Video(clip[:1], format="apng")
+    assert np.array_equal(one.to_numpy(), clip[:1])
+
+
+def test_a_video_is_made_of_the_array_as_it_was():
+    clip = GREY.copy()
+    video = Video(clip)
+    clip[:] = 0
+    assert np.array_equal(video.to_numpy()[:, :1], GREY)
+
+
+SLOPE = np.linspace(0, 200, 5 * 16 * 24).reshape(5, 1, 16, 24).astype(np.uint8)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("through", ["imageio_ffmpeg", "av"])
+@pytest.mark.parametrize("format", ["mp4", "webm", "mov", "ogg"])
+def test_real_codecs_make_videos_that_play(files, monkeypatch, through, format):
+    pytest.importorskip(through)
+    for other in {"imageio_ffmpeg", "av"} - {through}:
+        monkeypatch.setitem(sys.modules, other, None)
+    monkeypatch.setenv("PATH", "")
+    if (through, format) == ("av", "ogg") and "libtheora" not in pytest.importorskip("av").codecs_available:
+        pytest.skip("this PyAV has no encoder for ogg")
+    clip = np.concatenate([SLOPE, SLOPE, np.full_like(SLOPE, 20)], axis=1)[:, :, :15, :23]
+    value = Video(clip, fps=10, format=format).stored(files.write, "k", 0)
+    assert (value["format"], value["width"], value["height"], value["frame_count"]) == (format, 24, 16, 5)
+    shown = read_media(value, files.open).to_numpy()
+    assert shown.shape == (5, 3, 16, 24)
+    assert np.abs(shown[:, :, :15, :23].astype(int) - clip).mean() < 8
+    assert "<video controls" in read_media(value, files.open)._repr_html_()
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("fps", [4, 29.97, 0.5, 60])
+def test_real_codecs_take_any_channels_and_rates(channels, fps):
+    av = pytest.importorskip("av")
+    pytest.importorskip("imageio_ffmpeg")
+    video = Video(np.repeat(SLOPE, channels, axis=1), fps=fps, format="mp4")
+    with av.open(io.BytesIO(video.content)) as file:
+        stream = file.streams.video[0]
+        assert (stream.codec.name, stream.frames) == ("h264", 5)
+        assert float(stream.average_rate) == pytest.approx(fps, rel=1e-3)
+
+
+@pytest.mark.integration
+def test_real_codecs_that_cannot_are_told(files, monkeypatch):
+    pytest.importorskip("imageio_ffmpeg")
+    monkeypatch.setitem(sys.modules, "av", None)
+    monkeypatch.setitem(video_codecs.CODECS, "mp4", ("no_such_codec", {}))
+    with pytest.warns(RunlakeWarning, match=r"ffmpeg: .*kept as a GIF"):
+        assert Video(GREY, format="mp4").stored(files.write, "k", 0)["format"] == "gif"
 
 
 def test_the_notebook_shows_the_video():

@@ -285,10 +285,10 @@ def test_an_outline_says_what_a_history_holds_without_its_values(layout, settle)
     outline = outline_history(layout, RUN)
     assert outline == HistoryOutline.of(read_history(layout, RUN))
     assert outline.row_count == 6
-    assert [(s.key, s.lane, s.largest) for s in outline.series][:3] == [
-        ("z", "i64", 2**60),
-        ("b", "str", 0),
-        ("z", "f64", 0),
+    assert [(s.key, s.lane, s.largest, s.value_count) for s in outline.series][:3] == [
+        ("z", "i64", 2**60, 2),
+        ("b", "str", 0, 1),
+        ("z", "f64", 0, 1),
     ]
 
 

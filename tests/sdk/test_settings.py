@@ -56,7 +56,7 @@ def test_defaults_are_what_a_fresh_machine_has(environ, cwd, home):
         "seal": "detached", "finish_timeout_s": 60.0, "sync_interval_s": None, "username": "ann", "host": "h",
         "program": None, "sweep_id": None, "sweep_param_path": None, "agent_interval_s": 3.0,
         "agent_kill_delay_s": 30.0, "agent_max_initial_failures": 5, "agent_disable_flapping": False,
-            "sync_tensorboard": False,
+            "sync_tensorboard": False, "monitor_gym": False, "save_code": False,
     }  # fmt: skip
     assert settings.host
     assert home in settings.store.parents

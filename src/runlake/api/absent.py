@@ -13,11 +13,11 @@ API_ABSENT = (
     "artifact", "artifacts", "artifact_exists", "artifact_collection", "artifact_collection_exists",
     "artifact_collections", "artifact_type", "artifact_types", "artifact_versions", "automation", "automations",
     "create_automation", "create_custom_chart", "create_registry", "create_run_queue", "create_team", "create_user",
-    "delete_automation", "integrations", "job", "list_jobs", "queued_run", "registries", "registry", "reports",
+    "delete_automation", "integrations", "job", "list_jobs", "queued_run", "registries", "registry",
     "run_queue", "slack_integrations", "sync_tensorboard", "team", "update_automation", "upsert_run_queue",
-    "user", "users", "webhook_integrations",
+    "users", "webhook_integrations",
 )  # fmt: skip
-RUN_ABSENT = ("log_artifact", "logged_artifacts", "use_artifact", "used_artifacts", "to_html")
+RUN_ABSENT = ("log_artifact", "logged_artifacts", "use_artifact", "used_artifacts")
 PROJECT_ABSENT = ("artifacts_types", "automations")
 
 

@@ -19,6 +19,7 @@ from runlake.api.runs import DEFAULT_ORDER, Runs
 from runlake.api.stored_run import StoredRun
 from runlake.api.sweep import Sweep, Sweeps
 from runlake.api.tail import RunsTail, TailFormat
+from runlake.credentials import find_key
 from runlake.errors import BadValueError, NotFoundError, PathError
 from runlake.model import RunPath, TailCursor
 from runlake.service.contract import Service
@@ -86,6 +87,21 @@ class Api:
     def viewer(self) -> User:
         """Who is reading."""
         return User(self._service.default_entity)
+
+    @property
+    def api_key(self) -> str:
+        """The key for the server; of a folder, which asks for none, ``"local"``: scripts look whether there is one."""
+        url = self._service.url
+        return self._api_key or ("local" if url.startswith("file:") else find_key(url, os.environ) or "local")
+
+    def user(self, username_or_email: str) -> User:
+        """A user by name; whoever is named is one, since runs say no more of who began them."""
+        return User(username_or_email)
+
+    def reports(self, path: str = "", name: str | None = None, per_page: int = 50) -> list[Any]:
+        """The reports of a project: none, since there are no reports here."""
+        self._project_place(path)
+        return []
 
     @property
     def _default_project(self) -> str:

@@ -15,11 +15,12 @@ from runlake.api.frame import table_to_pandas, table_to_polars
 from runlake.api.selection import Selection, select_rows, wanted_keys
 from runlake.api.stored_run import StoredRun, selected_dicts, selected_frame
 from runlake.api.tail import ProjectRuns, RunsTail, TailFormat
-from runlake.errors import BadValueError, ConflictError
+from runlake.errors import BadValueError, ConflictError, FilterError
 from runlake.model import STEP, RunPage, RunPath, Stream, TailCursor
 from runlake.query.across import HistoryBlock, join_histories
 from runlake.query.across_table import scan_table
 from runlake.query.history import History
+from runlake.query.in_short import table_in_short
 from runlake.query.select import has_all_rows
 from runlake.service.contract import Service
 
@@ -52,6 +53,11 @@ class Runs:
     ) -> None:
         if isinstance(per_page, bool) or not isinstance(per_page, int) or per_page < 1:
             raise BadValueError(f"per_page={per_page!r}; it must be a whole number from 1 up")
+        if filters is not None and not isinstance(filters, Mapping):
+            raise FilterError(
+                f"filters={filters!r} of the runs of {entity}/{project}; filters are a dict like "
+                '{"state": "finished"}, and whose project it is stands in the path: api.runs("entity/project")'
+            )
         self._service = service
         self.entity = entity
         self.project = project
@@ -122,6 +128,11 @@ class Runs:
         return self[self._cursor - 1]
 
     next = __next__
+
+    @property
+    def objects(self) -> list[StoredRun]:
+        """All of them in a list."""
+        return self[:]
 
     @property
     def more(self) -> bool:
@@ -256,9 +267,10 @@ class Runs:
     def to_arrow(self) -> pa.Table:
         """Fields, config and summary of all runs, one row a run, in one reading.
 
-        Columns: run_id, name, state, created_at, …, then ``config.<key>`` and ``summary.<key>``.
+        Columns: run_id, name, state, created_at, …, then ``config.<key>`` and ``summary.<key>``. Of a histogram it has
+        a few words; the values are in the `summary` of the run.
         """
-        table = self._service.read_runs_table(self.entity, self.project, filters=self.filters or None)
+        table = table_in_short(self._service.read_runs_table(self.entity, self.project, filters=self.filters or None))
         if self.order == DEFAULT_ORDER:
             return table
         place = {run_id: row for row, run_id in enumerate(table["run_id"].to_pylist())}

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from runlake.api import edits, notebook
 from runlake.api.absent import RUN_ABSENT, name_absent
-from runlake.api.files import File, Files, find_file, find_files, iso_time
+from runlake.api.files import File, Files, OpenedFile, find_file, find_files, iso_time
 from runlake.api.frame import history_to_pandas, table_to_polars
 from runlake.api.generation import GenerationService
 from runlake.api.paths import web_address
@@ -24,6 +24,7 @@ from runlake.api.scan import HistoryScan
 from runlake.api.selection import Selection, select_rows, stream_named
 from runlake.api.stored_summary import HIDDEN_KEY, StoredSummary, summary_data
 from runlake.api.tail import RunTail, TailFormat
+from runlake.api.wandb_names import WandbRunNames, also_named
 from runlake.errors import NotFoundError, PathError
 from runlake.model import STEP, Alert, GenerationInfo, RunEdit, RunInfo, RunPath, TailCursor
 from runlake.query.rows import iter_rows
@@ -47,7 +48,20 @@ _logger = logging.getLogger("runlake")
 
 
 @name_absent(*RUN_ABSENT)
-class StoredRun:
+@also_named(
+    createdAt="created_at",
+    displayName="display_name",
+    heartbeatAt="heartbeat_at",
+    historyKeys="history_keys",
+    historyLineCount="row_count",
+    jobType="job_type",
+    projectId="project_id",
+    readOnly="read_only",
+    summaryMetrics="summary_metrics",
+    sweepName="sweep_name",
+    systemMetrics="system_metrics",
+)
+class StoredRun(WandbRunNames):
     """One run of a store. What was read stays as it is until `load(force=True)`.
 
     `config` is a dict, `summary` a `StoredSummary`; `name`, `notes`, `tags`, `group` and `job_type` are plain
@@ -71,6 +85,7 @@ class StoredRun:
         self.tags: list[str] = list(info.tags)
         self.group: str | None = info.group
         self.job_type: str | None = info.job_type
+        self._attributes = None
 
     # What it is
 
@@ -111,7 +126,12 @@ class StoredRun:
 
     @property
     def description(self) -> str | None:
+        """The notes, by another name."""
         return self.notes
+
+    @description.setter
+    def description(self, text: str | None) -> None:
+        self.notes = text
 
     @property
     def user(self) -> User | None:
@@ -119,7 +139,7 @@ class StoredRun:
 
     @property
     def created_at(self) -> str:
-        """ISO time in UTC."""
+        """ISO time in UTC, to the second; filters take it for any moment in that second."""
         return iso_time(self._info.created_at)
 
     @property
@@ -336,6 +356,10 @@ class StoredRun:
     def file(self, name: str) -> File:
         """One file; a name that is not there raises `NotFoundError`, which is a `CommError`."""
         return find_file(self._service, self._info.path, name)
+
+    def restore(self, name: str, replace: bool = False, root: str | os.PathLike[str] = ".") -> OpenedFile:
+        """Copy a file to `root` and open it; one that is there already is opened as it is, unless `replace`."""
+        return self.file(name).download(root, replace=replace, exist_ok=True)
 
     def upload_file(self, path: str | os.PathLike[str], root: str | os.PathLike[str] = ".") -> File:
         """Store a file of this machine under its path as seen from `root`."""

@@ -27,7 +27,8 @@ class StoredSummary(MutableMapping[str, Any]):
     """The summary of a stored run as nested dicts. Changes stay here until `update()` writes them to the store.
 
     ``summary["a"]["b"] = 1`` changes `b` alone; ``summary["a"] = {...}`` replaces all of `a`. A key that is not
-    there raises `KeyError`. Arrays, histograms and other media can be set; they are stored by `update()`.
+    there raises `KeyError`. Keys that are names can be read and set as attributes too: ``summary.best``. Arrays,
+    histograms and other media can be set; they are stored by `update()`.
     """
 
     def __init__(self, data: dict[str, Any], push: Push) -> None:
@@ -51,8 +52,8 @@ class StoredSummary(MutableMapping[str, Any]):
 
     @property
     def _json_dict(self) -> dict[str, Any]:
-        """A plain copy, without the hidden machinery of this class; the name is W&B's."""
-        return copy.deepcopy(self._data)
+        """The very dict that this summary holds, the same each time, as in W&B: what is put in is in the summary."""
+        return self._data
 
     def __getitem__(self, key: str) -> Any:
         return self._data[key]
@@ -65,6 +66,15 @@ class StoredSummary(MutableMapping[str, Any]):
     def __delitem__(self, key: str) -> None:
         del self._data[key]
         self._touched.discard(key)
+
+    def __getattr__(self, name: str) -> Any:
+        return _read_attribute(self.__dict__.get("_data", {}), name, "summary")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            object.__setattr__(self, name, value)
+        else:
+            self[name] = value
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._data)
@@ -87,3 +97,41 @@ class StoredSummary(MutableMapping[str, Any]):
     def __repr__(self) -> str:
         shown = {key: value for key, value in self._data.items() if key != HIDDEN_KEY}
         return f"<summary {shown!r}>"
+
+
+class _Branch(MutableMapping[str, Any]):
+    """A nested dict of the summary, whose keys are attributes too; changes are changes of the summary."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.__dict__["_data"] = data
+
+    def __getattr__(self, name: str) -> Any:
+        return _read_attribute(self.__dict__.get("_data", {}), name, "this part of the summary")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._data[name] = value
+
+    def __getitem__(self, key: str) -> Any:
+        return self._data[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._data[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self._data[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __repr__(self) -> str:
+        return repr(self._data)
+
+
+def _read_attribute(data: dict[str, Any], name: str, place: str) -> Any:
+    if name not in data:
+        raise AttributeError(f"{place} has no key {name!r}; it has: {', '.join(map(repr, list(data)[:10])) or 'none'}")
+    value = data[name]
+    return _Branch(value) if type(value) is dict else value

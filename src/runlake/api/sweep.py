@@ -18,8 +18,10 @@ from runlake.api.paths import web_address
 from runlake.api.people import User
 from runlake.api.runs import DEFAULT_ORDER, Runs
 from runlake.api.stored_run import StoredRun
+from runlake.api.wandb_names import also_named
 from runlake.errors import NotFoundError, RunlakeWarning
 from runlake.model import RunInfo, RunPath
+from runlake.query.filter import FIELDS
 from runlake.service.contract import Service
 from runlake.sweep_model import AgentInfo, SweepEdit, SweepInfo, SweepPath, SweepState
 
@@ -33,6 +35,7 @@ _SUMMARY = "summary_metrics."
 _SUMMARIES = (_SUMMARY, "summary.")
 
 
+@also_named(display_name="name", displayName="name", runCount="run_count", createdAt="created_at")
 class Sweep:
     """One sweep of a store. What was read stays as it is until `load(force=True)`."""
 
@@ -115,6 +118,10 @@ class Sweep:
         return None if self._info.user is None else User(self._info.user)
 
     @property
+    def username(self) -> str | None:
+        return self._info.user
+
+    @property
     def created_at(self) -> str:
         """ISO time in UTC."""
         return iso_time(self._info.created_at)
@@ -148,8 +155,18 @@ class Sweep:
             self._runs = self._list_runs()
         return self._runs
 
+    @property
+    def best_loss(self) -> float | None:
+        """The value of the sweep's metric in its best run; None while there is none."""
+        goal = goal_of(self._info)
+        best = best_first(judge_runs(self._info, self._read_runs()), goal)
+        return best[0].value if best else None
+
     def best_run(self, order: str | None = None) -> StoredRun | None:
         """The best run by the sweep's metric, or the first one in `order`; None when there is none.
+
+        A field of runs may be an order, and a metric by its bare name: ``+loss`` takes the lowest, ``-acc`` the
+        highest; without a sign the sweep's own metric has its goal, and others the lowest.
 
         A run that failed or crashed, or has no finite value of the metric, is never the best. Where `define_metric`
         keeps several aggregates of the metric, the one that the goal asks for counts.
@@ -163,6 +180,11 @@ class Sweep:
             )
             return None
         field = order.strip().lstrip("+-")
+        if field not in FIELDS and not field.startswith(("config.", *_SUMMARIES)):
+            sign = "-" if order.strip().startswith("-") else "+"
+            is_own = order.strip() == metric_name_of(self._info) and self.order is not None
+            order = str(self.order) if is_own else f"{sign}{_SUMMARY}{field}"
+            field = order[1:]
         if not field.startswith(_SUMMARIES):
             may_be_best = {"$and": [{"state": {"$nin": list(NEVER_BEST)}}, {field: {"$exists": True}}]}
             return next(iter(self._list_runs(may_be_best, order)), None)

@@ -12,7 +12,7 @@ import typer
 from runlake.cli import output
 from runlake.cli.failures import ExitCode
 from runlake.cli.format import NOTHING, format_value, shorten
-from runlake.cli.opening import find_run, open_store
+from runlake.cli.opening import find_existing_run, open_store
 from runlake.errors import CorruptError
 from runlake.model import RunPath
 from runlake.values import flatten, plain_name, read_value, split_path
@@ -69,7 +69,7 @@ def diff(
 ) -> None:
     """Show where config, summary and metadata of two runs differ."""
     with open_store(context) as service:
-        paths = find_run(service, a), find_run(service, b)
+        paths = find_existing_run(service, a), find_existing_run(service, b)
         sides = [_read_sections(service, path) for path in paths]
     differences = list(compare(sides[0], sides[1], everything=everything))
     if as_json:

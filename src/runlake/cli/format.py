@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 from runlake.values import Json, encode_json
@@ -58,7 +59,11 @@ def format_number(value: float) -> str:
 
 
 def format_value(value: Any) -> str:
-    """Any stored value on one line: text as it is, the rest as JSON."""
+    """Any stored value on one line: text as it is, a histogram in a few words, the rest as JSON."""
+    if isinstance(value, Mapping):
+        from runlake.query.in_short import in_short  # which loads Arrow
+
+        value = in_short(value) or value
     if isinstance(value, str) and not isinstance(value, Json):
         return one_line(value)
     if isinstance(value, float) and not math.isfinite(value):

@@ -81,6 +81,22 @@ def find_run(service: Service, text: str) -> RunPath:
     return parse_run_path(text, service.default_entity, default_project())
 
 
+def find_existing_run(service: Service, text: str) -> RunPath:
+    """`find_run`; of a bare name that is no run of the default project, `NotFoundError` says how it was read."""
+    path = find_run(service, text)
+    if path.run_id != text:
+        return path  # what is wrong with a whole path, the verb says
+    try:
+        service.read_run(path)
+    except NotFoundError:
+        if _project_exists(service, path.entity, text):
+            found = f'"{text}" is a project; name a run of it: {text}/RUN; see: runlake ls {text}'
+        else:
+            found = f'no run "{text}" in the default project, {path.project}; name its project: PROJECT/{text}'
+        raise NotFoundError(f"{found}; in {service.url}") from None
+    return path
+
+
 def find_run_or_sweep(service: Service, text: str) -> RunPath | SweepPath:
     """The run or sweep a user means by `text`; whether it exists is for the verb to say.
 
@@ -96,7 +112,7 @@ def find_run_or_sweep(service: Service, text: str) -> RunPath | SweepPath:
     try:
         sweep = service.read_sweep(SweepPath(*run)).path
     except (NotFoundError, PathError):
-        return run
+        return find_existing_run(service, text)
     if _existing_run(service, text) is not None:
         place = f"{run.entity}/{run.project}"
         raise PathError(

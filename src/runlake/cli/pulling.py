@@ -15,7 +15,7 @@ import typer
 from runlake.cli import output
 from runlake.cli.failures import RefusedError
 from runlake.cli.format import format_count, format_size
-from runlake.cli.opening import find_run, open_store
+from runlake.cli.opening import find_existing_run, open_store
 from runlake.errors import NotFoundError, PathError
 from runlake.model import FileInfo, RunPath
 
@@ -36,7 +36,7 @@ def pull(
 ) -> None:
     """Copy the files of a run into a folder. A file that is there already, unchanged, is left alone."""
     with open_store(context) as service:
-        path = find_run(service, run)
+        path = find_existing_run(service, run)
         pull_files(service, path, choose_files(service, path, names or ()), root, overwrite=force)
 
 

@@ -13,7 +13,7 @@ from runlake.cli import output
 from runlake.cli.comparing import read_metadata
 from runlake.cli.failures import RefusedError
 from runlake.cli.git import WorkTree, branch_of, find_work_tree
-from runlake.cli.opening import find_run, open_store
+from runlake.cli.opening import find_existing_run, open_store
 from runlake.cli.pulling import pull_files
 from runlake.model import RunPath
 
@@ -56,7 +56,7 @@ def restore(
     the commit cannot be found, or the changes do not apply.
     """
     with open_store(context) as service:
-        path = find_run(service, run)
+        path = find_existing_run(service, run)
         service.read_run(path)
         metadata = read_metadata(service, path)
         code = None if no_git else _plan(service, path, metadata)

@@ -12,7 +12,7 @@ import typer
 from runlake.cli import output
 from runlake.cli.exporting import StreamName
 from runlake.cli.format import format_number, format_time, format_value, one_line, shorten
-from runlake.cli.opening import find_run, find_target, open_store
+from runlake.cli.opening import find_existing_run, find_target, open_store
 from runlake.cli.showing import split_keys
 from runlake.model import RUNTIME, STEP, TIMESTAMP
 from runlake.values import flatten, plain_name
@@ -70,7 +70,7 @@ def _open_tail(service: Service, targets: list[str], options: Mapping[str, Any])
             return RunTail(service, path, **options)
         project = ProjectRuns(service, *target.of_project())
         return RunsTail(service, project.recent(options["last"]), project=project, **options)
-    paths = [find_run(service, target) for target in targets]
+    paths = [find_existing_run(service, target) for target in targets]
     for path in paths:
         service.read_run(path)
     return RunsTail(service, paths, **options)

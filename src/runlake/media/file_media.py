@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
 from runlake.errors import BadValueError
+from runlake.media.left_out import left_out
 from runlake.media.stored import Media, OpenFile, WriteFile, read_file, store_file
 
 
@@ -18,7 +19,7 @@ class FileMedia(Media):
     Of a stored one the file is opened when its content is first asked for.
     """
 
-    __slots__ = ("_content", "_facts", "_load", "caption", "format")
+    __slots__ = ("_content", "_facts", "_load", "_note", "caption", "format")
 
     TYPE: ClassVar[str]
     """`_type` of one stored value."""
@@ -35,13 +36,17 @@ class FileMedia(Media):
     format: str
     """The kind of file, as its name ends."""
 
-    def _set(self, content: bytes, format: str, caption: str | None, facts: Mapping[str, Any]) -> None:
-        """Fill a new object; `facts` are what the stored dict says beyond path, format and caption."""
+    def _set(self, content: bytes | None, format: str, caption: str | None, facts: Mapping[str, Any]) -> None:
+        """Fill a new object; `facts` are what the stored dict says beyond path, format and caption.
+
+        Without `content`, set `_load` to what makes it.
+        """
         self.caption = None if caption is None else str(caption)
         self.format = format
-        self._content: bytes | None = content
+        self._content = content
         self._load: Callable[[], bytes] | None = None
         self._facts = dict(facts)
+        self._note: str | None = None
 
     @classmethod
     def from_stored(cls, value: Mapping[str, Any], open_file: OpenFile) -> Self:
@@ -52,26 +57,30 @@ class FileMedia(Media):
         made._content = None
         made._load = lambda: read_file(value, open_file)
         made._facts = {name: fact for name, fact in value.items() if name not in _NOT_FACTS}
+        made._note = None
         return made
 
     @property
     def content(self) -> bytes:
         """The bytes of the file. Of a stored one: `CorruptError` when they are not the ones logged."""
         if self._content is None:
-            assert self._load is not None  # from_stored sets it
+            assert self._load is not None  # set where there is no content yet
             self._content, self._load = self._load(), None
         return self._content
 
     def stored(self, write_file: WriteFile, key: str, step: int) -> dict[str, Any]:
         """Write the file and return its dict; `caption` is there when given."""
+        content = self.content  # of which the format is known only when it is made
+        if self._note is not None:
+            left_out(self._note)
         stored: dict[str, Any] = {"_type": self.TYPE}
-        stored |= store_file(write_file, self.FOLDER, key, step, self.format, self.content)
+        stored |= store_file(write_file, self.FOLDER, key, step, self.format, content)
         stored |= {"format": self.format, **self._facts}
         return stored if self.caption is None else stored | {"caption": self.caption}
 
     def _data_url(self) -> str:
-        mime_type = self.FORMATS.get(self.format, "application/octet-stream")
-        return f"data:{mime_type};base64,{base64.b64encode(self.content).decode()}"
+        encoded = base64.b64encode(self.content).decode()
+        return f"data:{self.FORMATS.get(self.format, 'application/octet-stream')};base64,{encoded}"
 
     def _figure(self, inner: str) -> str:
         """`inner` with the caption under it, as HTML."""

@@ -28,6 +28,20 @@ def encode_png(pixels: bytes, width: int, height: int, channel_count: int, depth
     return SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")
 
 
+def encode_apng(frames: list[bytes], width: int, height: int, channel_count: int, delay_ms: int) -> bytes:
+    """Pictures of 8-bit samples as an animated PNG that goes on for ever; each is as `encode_png` has it."""
+    bodies = [encode_png(frame, width, height, channel_count)[_HEADER_END + 8 : -16] for frame in frames]
+    head = encode_png(frames[0], width, height, channel_count)[:_HEADER_END]
+    chunks, number = [_chunk(b"acTL", struct.pack(">II", len(frames), 0))], 0
+    for body in bodies:
+        place = struct.pack(">IIIIIHHBB", number, width, height, 0, 0, delay_ms // 10, 100, 0, 0)
+        chunks.append(_chunk(b"fcTL", place))
+        # The first picture is also what a reader shows that knows no animation.
+        chunks.append(_chunk(b"fdAT", struct.pack(">I", number + 1) + body) if number else _chunk(b"IDAT", body))
+        number += 2 if number else 1
+    return head + b"".join(chunks) + _chunk(b"IEND", b"")
+
+
 def with_text(content: bytes, keyword: str, text: str) -> bytes:
     """A PNG that says `text`, which is ASCII, under `keyword`; content of another kind as it is."""
     if not content.startswith(SIGNATURE):

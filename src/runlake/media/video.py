@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from runlake.errors import BadValueError, NotSupportedError
+from runlake.media.arrays import as_array
 from runlake.media.file_media import FileMedia, check_format, content_of, is_path, read_path
 from runlake.media.pixels import CHANNEL_COUNTS, pixels_of
+from runlake.media.png import encode_apng
+from runlake.media.video_codecs import decode, encode
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,18 +21,22 @@ if TYPE_CHECKING:
 
 DEFAULT_FPS = 4.0
 
+_OF_PILLOW = ("gif", "apng")
+"""Formats that Pillow reads."""
+
 
 class Video(FileMedia):
     """Moving pictures with a caption.
 
     `data_or_path` is an array or tensor (time × channels × height × width, or with a batch before, whose clips
-    are shown beside each other), the path of a video file, its bytes or an open one with `format`. An array
-    becomes a GIF of `fps` pictures a second (4 when not said), which needs Pillow and keeps at most 256 colours a
-    picture; how numbers become colours is told by `pixels.pixels_of`, over all pictures at once. Files keep
-    their bytes. Raises `BadValueError`, and `NotSupportedError` for an array in another format than GIF.
+    are shown beside each other), the path of a video file, its bytes or an open one with `format`. An array becomes
+    a video of `fps` pictures a second (4 when not said) when it is logged: a GIF, which needs Pillow and keeps at
+    most 256 colours a picture, or another `format`, which needs imageio, moviepy, PyAV or an ffmpeg. What cannot be
+    made is kept as a GIF, or without Pillow as an animated PNG, and said. How numbers become colours is told by
+    `pixels.pixels_of`, over all pictures at once. Files keep their bytes. Raises `BadValueError`.
     """
 
-    __slots__ = ()
+    __slots__ = ("_frames",)
 
     TYPE, LIST_TYPE, LIST_NAME, FOLDER = "video-file", "videos", "videos", "videos"
     FORMATS: ClassVar[Mapping[str, str]] = {
@@ -39,7 +46,9 @@ class Video(FileMedia):
         "ogg": "video/ogg",
         "ogv": "video/ogg",
         "mov": "video/quicktime",
+        "apng": "image/apng",
     }
+    EXTS = ("gif", "mp4", "webm", "ogg")
 
     def __init__(
         self, data_or_path: Any, caption: str | None = None, fps: float | None = None, format: str | None = None
@@ -51,16 +60,13 @@ class Video(FileMedia):
         if (given := content_of(data_or_path)) is not None:
             self._set(given, check_format(format, "a video as bytes", self.FORMATS, data_or_path), caption, {})
             return
-        if check_format(format or "gif", "a video", self.FORMATS) != "gif":
-            raise NotSupportedError(
-                f"a video in the format {format!r} cannot be made of an array here; leave format out for a GIF, "
-                "or write the file with imageio or ffmpeg and pass its path"
-            )
-        frames = _frames_of(data_or_path)
         rate = DEFAULT_FPS if fps is None else float(fps)
-        content = _encode_gif(frames, _delay_ms(rate))
-        count, height, width, _ = frames.shape
-        self._set(content, "gif", caption, {"width": width, "height": height, "frame_count": count, "fps": rate})
+        _delay_ms(rate)
+        self._frames = _frames_of(data_or_path)
+        count, height, width, _ = self._frames.shape
+        facts = {"width": width, "height": height, "frame_count": count, "fps": rate}
+        self._set(None, check_format(format or "gif", "a video", self.FORMATS), caption, facts)
+        self._load = self._encode
 
     @property
     def fps(self) -> float | None:
@@ -68,28 +74,50 @@ class Video(FileMedia):
         return self._facts.get("fps")
 
     def to_numpy(self) -> npt.NDArray[np.uint8]:
-        """A GIF as uint8[time, 3, height, width]; needs Pillow. Other formats need a decoder."""
+        """The pictures as uint8[time, 3, height, width]; a GIF needs Pillow, other formats imageio or PyAV."""
         import numpy as np
 
-        if self.format != "gif":
-            raise NotSupportedError(
-                f"the pictures of a {self.format} file cannot be read here; decode its `.content`, with imageio for one"
-            )
-        pil = _import_pillow("reading a GIF")
+        if self.format not in _OF_PILLOW:
+            return np.ascontiguousarray(decode(self.content, self.format).transpose(0, 3, 1, 2))
+        pil = _import_pillow(f"reading a {self.format}")
         frames = []
-        with pil.open(io.BytesIO(self.content)) as gif:
-            for place in range(getattr(gif, "n_frames", 1)):
-                gif.seek(place)
-                frame = np.array(gif.convert("RGB"), np.uint8).transpose(2, 0, 1)
+        with pil.open(io.BytesIO(self.content)) as file:
+            for place in range(getattr(file, "n_frames", 1)):
+                file.seek(place)
+                frame = np.array(file.convert("RGB"), np.uint8).transpose(2, 0, 1)
                 # Equal pictures in a row are stored as one that stays longer.
-                shown = round(gif.info.get("duration", 0) / _delay_ms(self.fps)) if self.fps else 1
+                shown = round(file.info.get("duration", 0) / _delay_ms(self.fps)) if self.fps else 1
                 frames += [frame] * max(1, shown)
         wanted = self._facts.get("frame_count", len(frames))
         return np.stack((frames + [frames[-1]] * wanted)[:wanted])
 
-    def _repr_html_(self) -> str:
-        source = self._data_url()
+    def _encode(self) -> bytes:
+        """The file of the frames, which are not needed any more, in the format asked for or one that can be made."""
+        frames, rate = self._frames, self._facts["fps"]
+        if self.format not in _OF_PILLOW:
+            try:
+                even = _even(_rgb(frames))
+                content = encode(even, rate, self.format)
+            except NotSupportedError as error:
+                self._note, self.format = f"Video: {error}. It was kept as a GIF", "gif"
+            else:
+                _, self._facts["height"], self._facts["width"], _ = even.shape
+                del self._frames
+                return content
         if self.format == "gif":
+            try:
+                content = _encode_gif(frames, _delay_ms(rate))
+            except NotSupportedError as error:
+                self._note, self.format = f"Video: {error}. It was kept as an animated PNG", "apng"
+        if self.format == "apng":
+            _, height, width, channel_count = frames.shape
+            content = encode_apng([frame.tobytes() for frame in frames], width, height, channel_count, _delay_ms(rate))
+        del self._frames
+        return content
+
+    def _repr_html_(self) -> str:
+        source = self._data_url()  # which makes the file, and with it its format
+        if self.format in _OF_PILLOW:
             return self._figure(f'<img src="{source}" style="max-width:100%">')
         return self._figure(f'<video controls loop style="max-width:100%" src="{source}"></video>')
 
@@ -101,19 +129,24 @@ def _delay_ms(fps: float) -> int:
     return min(max(round(100 / fps), 2), 65535) * 10
 
 
-def _frames_of(data: Any) -> npt.NDArray[np.uint8]:
-    """uint8[time, height, width, channels]."""
+def _rgb(frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Pictures of any number of channels as RGB; what is transparent is shown as if it were not."""
     import numpy as np
 
-    if hasattr(data, "detach"):
-        data = data.detach().cpu()
-        if str(data.dtype) == "torch.bfloat16":
-            data = data.float()
-        data = data.numpy()
-    try:
-        clip = np.asarray(data)
-    except ValueError as error:
-        raise BadValueError(f"a video cannot be made of a {type(data).__name__}: {error}") from error
+    return np.repeat(frames[..., :1], 3, axis=3) if frames.shape[3] < 3 else frames[..., :3]
+
+
+def _even(frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Pictures of even height and width, which codecs need: a last row or column that is missing is doubled."""
+    import numpy as np
+
+    _, height, width, _ = frames.shape
+    return np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+
+
+def _frames_of(data: Any) -> npt.NDArray[np.uint8]:
+    """uint8[time, height, width, channels], as they are now."""
+    clip = as_array(data, "a video")
     if clip.ndim == 5:
         clip = _beside_each_other(clip)
     if clip.ndim != 4 or clip.shape[1] not in CHANNEL_COUNTS or 0 in clip.shape:
@@ -129,7 +162,7 @@ def _frames_of(data: Any) -> npt.NDArray[np.uint8]:
     count, channel_count, height, width = clip.shape
     # As one tall picture, so that all pictures are made visible by the same rule.
     tall = clip.transpose(0, 2, 3, 1).reshape(count * height, width, channel_count)
-    return pixels_of(tall).reshape(count, height, width, channel_count)
+    return pixels_of(tall).reshape(count, height, width, channel_count).copy()
 
 
 def _beside_each_other(batch: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -4,10 +4,10 @@
 
     {"state": "finished", "config.lr": {"$gte": 1e-3}, "$or": [{"tags": "best"}, {"summary_metrics.acc": {"$gt": 0.9}}]}
 
-Operators are $and $or $nor $not $eq $ne $gt $gte $lt $lte $in $nin $exists $regex (with $options); a bare value
+Operators are $and $or $nor $not $eq $ne $gt $gte $lt $lte $in $nin $all $exists $regex (with $options); a bare value
 means $eq, a compiled pattern means $regex. Fields are those of `FIELDS`, and paths below ``config.``, ``summary.``,
 ``summary_metrics.``: ``config.a.b`` finds ``{"a": {"b": 1}}`` and ``{"a.b": 1}``; ``a\\.b`` finds only the latter;
-``config.lr.value``, as W&B writes it, also finds ``{"lr": 1}``.
+``config.lr.value``, as W&B writes it, also finds ``{"lr": 1}``. W&B's ``keys_info.keys.loss`` is ``summary.loss``.
 
 The rules are MongoDB's:
 
@@ -15,6 +15,7 @@ The rules are MongoDB's:
 - $ne, $nin, $not and $nor are the exact opposite of what they deny, so they hold where the value is missing.
 - ``None`` equals None and missing. $exists tells a stored None from a missing value.
 - A list matches when it is equal or any element matches. Tags are a list whose order does not matter.
+- A time as text without a part of a second, as the Api gives times, means that whole second.
 
 Here they differ: NaN equals nothing and compares false, as in Python; a field of a run that is None or an empty
 collection is missing; dicts are equal whatever the order of their keys. ``name`` means the run's id to W&B and its
@@ -109,7 +110,7 @@ def _fields() -> dict[str, tuple[Kind, tuple[str, ...]]]:
         ("job_type jobType", "text", ("job_type",)),
         ("tags", "tags", ("tags",)),
         ("notes description", "text", ("notes",)),
-        ("user username", "text", ("user",)),
+        ("user username user.username user.name", "text", ("user",)),
         ("sweep", "text", ("sweep",)),
         ("host", "text", ("host",)),
         ("program", "text", ("program",)),
@@ -132,7 +133,7 @@ _TREES: dict[str, Root] = {
 }
 _LOGICAL = ("$and", "$or", "$nor", "$not")
 _RANGES = ("$gt", "$gte", "$lt", "$lte")
-_OPERATORS = ("$eq", "$ne", *_RANGES, "$in", "$nin", "$not", "$exists", "$regex", "$options")
+_OPERATORS = ("$eq", "$ne", *_RANGES, "$in", "$nin", "$all", "$not", "$exists", "$regex", "$options")
 _KIND_WORDS = {"text": "text", "time": "a time (ISO text or seconds since 1970)", "number": "a number", "tags": "text"}
 _REGEX_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 _FAMILIES: dict[type, str] = {
@@ -144,6 +145,9 @@ _FAMILIES: dict[type, str] = {
     list: "list",
     dict: "dict",
 }
+_LOGGED_KEYS = "keys_info.keys."
+"""How W&B asks which keys were logged; here the summary knows."""
+
 _UNESCAPED_COMMA = re.compile(r"(?<!\\),")
 
 
@@ -172,6 +176,9 @@ def parse_field(text: str, place: str) -> Field:
     if text in FIELDS:
         kind, attributes = FIELDS[text]
         return Field(text, "run", kind, tuple((name,) for name in attributes))
+    if text.startswith(_LOGGED_KEYS):
+        logged = text.removeprefix(_LOGGED_KEYS).removesuffix(".previousValue")
+        return Field(text, "summary", "any", _alternatives(logged))
     head, dot, path = text.partition(".")
     if head in _TREES and path:
         return Field(text, _TREES[head], "any", _alternatives(path))
@@ -218,6 +225,8 @@ def _parse(filters: Any, place: str, depth: int) -> Node:
 
 
 def _parse_logical(operator: str, operand: Any, place: str, depth: int) -> Node:
+    if operator == "$text":
+        raise FilterError(f'in {place}: $text is not supported; search one field: {{"notes": {{"$regex": "lr"}}}}')
     if operator not in _LOGICAL:
         if operator in _OPERATORS:
             raise FilterError(
@@ -258,9 +267,12 @@ def _parse_operator(field: Field, operator: str, value: Any, options: Any, place
         return _parse_equal(field, (value,), place)
     if operator == "$ne":
         return Not(_parse_equal(field, (value,), place))
-    if operator in ("$in", "$nin"):
+    if operator in ("$in", "$nin", "$all"):
         if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
             raise FilterError(f"in {place}: {operator} needs a list of values, not {_show(value)}")
+        if operator == "$all":
+            wanted = tuple(_parse_equal(field, (one,), place) for one in value)
+            return AllOf(wanted) if wanted else Not(AllOf(()))  # as MongoDB has it: nothing has all of nothing
         found = _parse_equal(field, tuple(value), place)
         return found if operator == "$in" else Not(found)
     if operator == "$not":
@@ -275,6 +287,9 @@ def _parse_operator(field: Field, operator: str, value: Any, options: Any, place
         return Test(field, "regex", _pattern(field, value, options, place))
     if operator in _RANGES:
         limit = _operand(field, value, place)
+        if field.kind == "time" and _is_whole_second(value, limit):
+            # As if the times of runs were cut to the second, too.
+            operator, limit = {"$gt": ("$gte", limit + 1), "$lte": ("$lt", limit + 1)}.get(operator, (operator, limit))
         if isinstance(limit, list | dict | None):
             raise FilterError(f"in {place}: {operator} needs a number, text or a boolean, not {_show(value)}")
         return Test(field, operator[1:], limit)  # type: ignore[arg-type]  # one of _RANGES without its sign
@@ -284,11 +299,24 @@ def _parse_operator(field: Field, operator: str, value: Any, options: Any, place
 def _parse_equal(field: Field, values: tuple[Any, ...], place: str) -> Node:
     """Equal to any of the values; patterns among them become tests of their own, as MongoDB has it for $in."""
     patterns = [value for value in values if isinstance(value, re.Pattern)]
-    tests = [Test(field, "regex", _pattern(field, value, "", place)) for value in patterns]
-    rest = tuple(_operand(field, value, place) for value in values if not isinstance(value, re.Pattern))
-    if rest or not tests:
-        tests.append(Test(field, "in", rest))
-    return tests[0] if len(tests) == 1 else AnyOf(tuple(tests))
+    parts: list[Node] = [Test(field, "regex", _pattern(field, value, "", place)) for value in patterns]
+    rest = []
+    for value in values:
+        if isinstance(value, re.Pattern):
+            continue
+        operand = _operand(field, value, place)
+        if field.kind == "time" and _is_whole_second(value, operand):
+            parts.append(AllOf((Test(field, "gte", operand), Test(field, "lt", operand + 1))))
+        else:
+            rest.append(operand)
+    if rest or not parts:
+        parts.append(Test(field, "in", tuple(rest)))
+    return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
+
+
+def _is_whole_second(value: Any, seconds: float | None) -> bool:
+    """Whether a time was written as text that ends with its seconds; numbers and datetimes are what they are."""
+    return isinstance(value, str) and "." not in value and seconds is not None
 
 
 def _operand(field: Field, value: Any, place: str) -> Any:

@@ -75,11 +75,12 @@ class Tail:
 
 @dataclass(frozen=True, slots=True)
 class SeriesOutline:
-    """That there is such a series. Of one in lane i64, `largest` is the size of the integer farthest from 0."""
+    """That there is such a series of `value_count` values; `largest` is the size of its integer farthest from 0."""
 
     key: str
     lane: Lane
     largest: int = 0
+    value_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class HistoryOutline:
     def of(cls, history: History) -> HistoryOutline:
         return cls(
             history.row_count,
-            [SeriesOutline(s.key, s.lane, _largest(s)) for s in history.series if len(s.values)],
+            [SeriesOutline(s.key, s.lane, _largest(s), len(s.values)) for s in history.series if len(s.values)],
         )
 
 

@@ -9,6 +9,7 @@ Which rows make a generation, `store.view` knows.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -98,6 +99,7 @@ def _outline(snapshot: Snapshot, stream: Stream) -> HistoryOutline | None:
     entries.sort(key=lambda entry: (entry["first_n"], entry["position"]))
     row_count = entries[0]["first_n"]
     largest: dict[tuple[str, Lane], float] = {}
+    counts: Counter[tuple[str, Lane]] = Counter()
     for entry in entries:
         if entry["writer"] != entries[0]["writer"]:
             return None  # whose rows come first is for their times to say
@@ -109,9 +111,10 @@ def _outline(snapshot: Snapshot, stream: Stream) -> HistoryOutline | None:
             series = (entry["key"], entry["lane"])
             size = max(entry["max"], -entry["min"]) if entry["lane"] == "i64" else 0.0
             largest[series] = max(size, largest.get(series, 0.0))
+            counts[series] += entry["count"]
     if float(EXACT_INTEGER) in largest.values():
         return None  # the next integer has the same float
-    series_outlines = [SeriesOutline(*series, int(size)) for series, size in largest.items()]
+    series_outlines = [SeriesOutline(*series, int(size), counts[series]) for series, size in largest.items()]
     return HistoryOutline(row_count - entries[0]["first_n"], series_outlines)
 
 

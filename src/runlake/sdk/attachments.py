@@ -1,6 +1,6 @@
-"""What a run takes along that knows other people's libraries: found by name, since it stands above the SDK.
+"""What a run takes along where a setting asks for it; nothing of it is loaded before.
 
-Nothing of it is loaded before a setting asks for it.
+What knows other people's libraries is found by name, since it stands above the SDK.
 """
 
 from __future__ import annotations
@@ -8,16 +8,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 
 from runlake.sdk.run import Run
 
 _TENSORBOARD = "runlake.integrations.tensorboard"
 
 
-def attach_integrations(run: Run) -> list[Callable[[], None]]:
+def attach_extras(run: Run) -> list[Callable[[], None]]:
     """Start what the settings ask for; answers what ends each of them."""
     ends: list[Callable[[], None]] = []
+    if run.settings.save_code and not run.settings.disable_code:
+        from runlake.sdk.program import keep_program
+
+        ends.append(keep_program(run.files_of_run.write, run.settings, Path.cwd()))
     tensorboard = sys.modules.get(_TENSORBOARD)
     if run.settings.sync_tensorboard or (tensorboard is not None and tensorboard.is_patched()):
         ends.append(import_module(_TENSORBOARD).begin(run))
+    if run.settings.monitor_gym:
+        ends.append(import_module("runlake.integrations.gym").begin(run))
     return ends

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from runlake.sdk.attachments import attach_integrations
+from runlake.sdk.attachments import attach_extras
 from runlake.sdk.capture import METADATA_FILE, Capture, capture_spec, quick_metadata, spawn_capture
 from runlake.sdk.config_source import as_yaml
 from runlake.sdk.console import ConsoleCapture
@@ -43,7 +43,7 @@ def attach(run: Run) -> Callable[[], None]:
     console = ConsoleCapture(write_line, first_number=run.first_console_line)
     if settings.console != "off":
         console.start()
-    ends = attach_integrations(run)
+    ends = attach_extras(run)
 
     def detach() -> None:
         for end in ends:

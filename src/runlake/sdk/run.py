@@ -27,9 +27,8 @@ from runlake.sdk.disabled import DisabledFiles
 from runlake.sdk.exit_hooks import end_with_worker, exit_code_of
 from runlake.sdk.extras import Extras
 from runlake.sdk.facts import RunFacts
-from runlake.sdk.familiar import Familiar, NotSupportedAttributeError
+from runlake.sdk.familiar import Familiar
 from runlake.sdk.files import Policy, RunFiles
-from runlake.sdk.inert import Inert
 from runlake.sdk.live_summary import LiveSummary
 from runlake.sdk.rules import make_rule
 from runlake.sdk.summary import Summary
@@ -39,8 +38,6 @@ from runlake.store.journal_writer import JournalWriter
 from runlake.store.layout import Layout
 from runlake.store.opening import OpenedRun, open_child
 from runlake.values import flatten, unflatten
-
-_LATER = {"plot_table", "restore"}
 
 _PLAIN = frozenset({float, int, str, bool, type(None), bytes})
 
@@ -74,6 +71,7 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         self._is_child_without_writer = self._has_written_end = False
         self._next_step = opened.next_step
         self._open_step: int | None = None
+        self._named_step: int | None = None
         self._started_at = clock()
         self._monotonic_start = time.monotonic() - (before.runtime_s if before else 0.0)
         self._live = LiveSummary(
@@ -145,7 +143,7 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         commits = step is None if commit is None else commit
         if step is not None and step != self._open_step:
             self._close_row()
-            self._next_step = step
+            self._next_step = self._named_step = step
         at = self._next_step if self._open_step is None else self._open_step
         self._write(data, at, commits)
         self._open_step = None if commits else at
@@ -206,10 +204,11 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         return UsageError(f"log() after finish(): run {self.path} has ended; begin another with runlake.init()")
 
     def log_apart(self, take: Callable[[], Iterable[tuple[Mapping[str, Any], float]]]) -> None:
-        """Log whole rows, each with its time, beside whatever row is open; called by helpers.
+        """Log whole rows, each with its time; called by helpers.
 
-        `take` hands them out while the run is held: rows that two threads bring stay in order. After the end none is
-        taken.
+        A row that is open for a step of the program's own stays open, and these stand beside it; one that is open
+        without a step, as `watch` leaves it, is joined. `take` hands them out while the run is held: rows that two
+        threads bring stay in order. After the end none is taken.
         """
         with self._lock:
             if self._state != "running":
@@ -218,10 +217,10 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
                 age_s = self._clock() - timestamp
                 runtime = max(0.0, time.monotonic() - self._monotonic_start - age_s)
                 timed = {TIMESTAMP: timestamp, RUNTIME: runtime, **data}
-                if self._open_step is None:
-                    self.log(timed)
-                else:
+                if self._open_step is not None and self._open_step == self._named_step:
                     self._write_behind(timed, self._open_step)
+                else:
+                    self.log(timed)
 
     # Faults of the disk
 
@@ -323,18 +322,23 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         base_path: str | os.PathLike[str] | None = None,
         policy: Policy = "live",
     ) -> list[str]:
-        """Keep files with the run; answers where the copies lie, an empty list when nothing matches."""
-        return self.files_of_run.save(glob_str, base_path, policy)
+        """Keep files or a folder with the run; answers where the copies lie, with a warning where nothing matches."""
+        saved = self.files_of_run.save(glob_str, base_path, policy)
+        if not saved and not self.disabled:
+            name = os.fsdecode(glob_str)
+            self._warn(f"save {name}", f"save: no file matches {name!r} in {os.getcwd()}: nothing was kept")  # noqa: PTH109
+        return saved
 
     def prepare(self, data: Mapping[str, Any], step: int) -> Mapping[str, Any]:
-        """The row with media stored as files and replaced by their descriptions."""
+        """The row with media stored as files and replaced by their descriptions, large arrays as histograms."""
         if _PLAIN.issuperset(map(type, data.values())):
             return data  # without loading what knows about media
         from runlake.media.convert import prepare
+        from runlake.media.large_arrays import with_histograms
         from runlake.media.left_out import strictly
 
         with strictly(self._settings.strict):
-            return prepare(data, self.files_of_run.write, step)
+            return prepare(with_histograms(data), self.files_of_run.write, step)
 
     def _convert_for_summary(self, value: Any) -> Any:
         from runlake.media.convert import convert_value
@@ -479,13 +483,6 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.end(exit_code_of(error))
-
-    def __getattr__(self, name: str) -> Any:
-        if name in _LATER:
-            if self.disabled:
-                return Inert()
-            raise NotSupportedAttributeError(f"Run.{name} is not supported yet by runlake")
-        raise AttributeError(f"a Run has no attribute {name!r}")
 
     def __reduce__(self) -> Any:
         raise TypeError(

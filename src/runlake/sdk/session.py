@@ -101,9 +101,9 @@ class Session:
         exists gets a new attempt unless `resume` says to go on, or ``mode="shared"`` that several processes write it.
         ``resume_from="run_id?_step=9"`` goes on behind step 9 of a run and hides what came later, ``fork_from`` begins
         a new run with the rows up to there. In a run of a sweep, entity, project, id and store are those that its agent
-        says, and the sweep's parameters win over `config`. `force`, `anonymous`, `save_code` and
-        `monitor_gym` of W&B mean nothing here and are ignored. With `sync_tensorboard` the event files that this
-        process writes from then on become rows too.
+        says, and the sweep's parameters win over `config`. `force` and `anonymous` of W&B mean nothing here and are
+        ignored. With `sync_tensorboard` the event files that this process writes from then on become rows too, with
+        `monitor_gym` the videos that gym records become values, and `save_code` keeps the script or the notebook.
         """
         if isinstance(store, str) and is_server(store):
             store, base_url = None, base_url or store
@@ -112,13 +112,15 @@ class Session:
             "notes": notes, "tags": tags, "group": group, "job_type": job_type, "mode": mode, "reinit": reinit,
             "resume": resume, "base_url": base_url, "strict": strict, "settings": settings,
             "sync_tensorboard": sync_tensorboard if tensorboard is None else tensorboard,
+            "monitor_gym": monitor_gym, "save_code": save_code,
         }  # fmt: skip
         chosen = resolve({k: v for k, v in arguments.items() if v is not None}, os.environ, Path.cwd())
         given_config = plain_config(read_config(config, include=config_include_keys, exclude=config_exclude_keys))
         if self.run is not None and self.run.state == "running":
             reuse = self._reuse_active(chosen)
             if reuse is not None:
-                _tell_dropped(reuse, chosen, names_given(arguments), given_config)
+                named = names_given(arguments)
+                _tell_dropped(reuse, chosen, named, given_config)
                 return reuse
         _tell_settled(chosen, {"entity": entity, "project": project, "run_id": id, "base_url": base_url})
         values = merged(plain_config(read_defaults(Path.cwd())), given_config)
@@ -331,8 +333,14 @@ _NOT_OF_A_RUN = {"reinit", "resume", "silent", "quiet", "root_dir"}
 
 def _tell_dropped(run: Run, chosen: Settings, named: Collection[str], config: Mapping[str, Any]) -> None:
     """A second `init` gives the active run: what it was asked for, and that run is not, is told."""
-    of_run = run.settings.as_dict() | {"run_id": run.id}
-    of_run |= {name: getattr(run, name) for name in ("entity", "project", "name", "notes", "tags", "group", "job_type")}
+    of_run = {
+        **run.settings.as_dict(),
+        "entity": run.entity,
+        "project": run.project,
+        "run_id": run.id,
+        "name": run.name,
+    }
+    of_run |= {"tags": run.tags, "notes": run.notes, "group": run.group, "job_type": run.job_type}
     dropped = [
         f"{row.name}={getattr(chosen, row.name)!r:.80}"
         for row in ROWS

@@ -492,7 +492,7 @@ class LocalService(LocalCare):
         projects = self._layout.projects(entity)
         if projects:
             known, asked, prefix = projects, project, f"{entity}/"
-            found = f"{entity} has {len(projects)} projects"
+            found = f"{entity} has {len(projects)} project{'s' * (len(projects) != 1)}"
         else:
             known, asked, prefix = self._layout.entities(), entity, ""
             found = f"there is nothing of {entity!r} in {self.url}"

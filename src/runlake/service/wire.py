@@ -165,16 +165,15 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutlineDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """A `HistoryOutline`: of each series its key, lane, and the size of its integer farthest from 0."""
+    """A `HistoryOutline`: of each series what `SeriesOutline` holds."""
 
     row_count: int
-    series: list[tuple[str, Lane, int]]
+    series: list[tuple[str, Lane, int, int]]
 
 
 def pack_outline(outline: HistoryOutline) -> bytes:
-    return pack(
-        OutlineDocument(row_count=outline.row_count, series=[(s.key, s.lane, s.largest) for s in outline.series])
-    )
+    series = [(s.key, s.lane, s.largest, s.value_count) for s in outline.series]
+    return pack(OutlineDocument(row_count=outline.row_count, series=series))
 
 
 def unpack_outline(text: bytes) -> HistoryOutline:

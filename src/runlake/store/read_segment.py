@@ -279,7 +279,7 @@ def read_pyramid(
 
 def read_outline(file: Path, footers: Mapping[str, Footer] | None = None, owner: Owner | None = None) -> pa.Table:
     """What is said of each series and stretch of rows, without their values: see the head of this file."""
-    columns = ["writer", "key", "lane", "position", "first_n", "row_count", "min", "max"]
+    columns = ["writer", "key", "lane", "position", "first_n", "row_count", "count", "min", "max"]
     return read_series(series_file(file), None, columns, footers or {}, owner)
 
 

@@ -103,6 +103,20 @@ def test_a_run_is_told_with_every_field_of_the_client(desk):
     assert desk.run("historyKeys")["historyKeys"] == node["historyKeys"]
 
 
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_each_key_has_counts_of_its_own(desk, is_sealed):
+    desk.write(rows=[{"loss": 1}, {"loss": 0.5, "once": "x"}, {"loss": None}])
+    if is_sealed:
+        list(desk.service.seal("ann", "digits", "r1"))
+    keys = desk.run("historyKeys")["historyKeys"]["keys"]
+    assert {key: found["typeCounts"] for key, found in keys.items()} == {
+        "loss": [{"type": "number", "count": 2}, {"type": "nil", "count": 1}],
+        "once": [{"type": "string", "count": 1}],
+    }
+    (edge,) = desk.data(RUNS, project="digits", entity="ann")["project"]["runs"]["edges"]
+    assert edge["node"]["historyKeys"]["keys"] == keys
+
+
 def test_runs_and_projects_that_are_not_there_are_null(desk):
     desk.write()
     missing = 'query { project(name: "digits", entityName: "ann") { run(name: "r2") { id } } }'

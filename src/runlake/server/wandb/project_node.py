@@ -18,9 +18,10 @@ from runlake.server.wandb.wire import iso_time, load_json_string
 from runlake.sweep_model import SweepInfo, SweepPath
 
 DEFAULT_ORDER = "+created_at"
+MAX_LOOKED_AT = 100
+"""Of runs in a longer page it is not looked up which keys they have."""
 
 _ANCHOR_WINDOW = 200
-_KEYS_PREFIX = "keys_info.keys."
 
 
 class ProjectNode:
@@ -119,7 +120,7 @@ class ProjectNode:
         if last is not None or before is not None:
             raise BadValueError("runs are paged forward: pass first and after, not last and before")
         page, offset = self._page(filters, order or DEFAULT_ORDER, page_size(first), read_cursor(after))
-        nodes = [RunNode(self._context, info, is_listed=True) for info in page.runs]
+        nodes = [RunNode(self._context, info, is_listed=len(page.runs) > MAX_LOOKED_AT) for info in page.runs]
         return make_connection(
             nodes,
             offset=offset,
@@ -212,17 +213,5 @@ def read_filters(text: str | None) -> Mapping[str, Any] | None:
         return None
     found = load_json_string(text, "the filter")
     if found is None or isinstance(found, Mapping):
-        return _in_our_names(found) or None
+        return found or None
     raise FilterError(f'a filter is an object like {{"state": "finished"}}, not {text[:60]!r}')
-
-
-def _in_our_names(filters: Any) -> Any:
-    """Whether a run has logged a key, W&B asks of its list of keys; here the summary knows."""
-    if isinstance(filters, Mapping):
-        return {
-            f"summary_metrics.{name.removeprefix(_KEYS_PREFIX)}" if name.startswith(_KEYS_PREFIX) else name: (
-                _in_our_names(value)
-            )
-            for name, value in filters.items()
-        }
-    return [_in_our_names(item) for item in filters] if isinstance(filters, list) else filters

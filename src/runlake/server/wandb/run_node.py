@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from runlake.errors import CorruptError
 from runlake.model import STEP, RunInfo, Stream
 from runlake.query.rows import iter_rows
 from runlake.server.wandb.connection import Connection
@@ -29,7 +30,7 @@ from runlake.sweep_model import SweepPath
 
 
 class RunNode:
-    """One run. Of one that `is_listed` among others, the keys come from its summary: a look at each would be dear."""
+    """One run. Of one that `is_listed` among many, the keys come from its summary: a look at each would be dear."""
 
     readOnly = False
 
@@ -173,7 +174,10 @@ class RunNode:
     def historyKeys(self, _: ResolveInfo) -> dict[str, Any]:
         if self._is_listed or not self.info.row_count:
             return keys_of_summary(self.info)
-        return keys_of_outline(self.info, self._context.service.outline_history(self.info.path))
+        try:
+            return keys_of_outline(self.info, self._context.service.outline_history(self.info.path))
+        except CorruptError:
+            return keys_of_summary(self.info)  # who asks for the rows is told of the damage; a listing goes on
 
     # Rows
 
