@@ -111,7 +111,7 @@ class Session:
             "entity": entity, "project": project, "store": store, "root_dir": dir, "run_id": id, "name": name,
             "notes": notes, "tags": tags, "group": group, "job_type": job_type, "mode": mode, "reinit": reinit,
             "resume": resume, "base_url": base_url, "strict": strict, "settings": settings,
-            "sync_tensorboard": sync_tensorboard if tensorboard is None else tensorboard,
+            "sync_tensorboard": sync_tensorboard or tensorboard,
             "monitor_gym": monitor_gym, "save_code": save_code,
         }  # fmt: skip
         chosen = resolve({k: v for k, v in arguments.items() if v is not None}, os.environ, Path.cwd())
