@@ -55,7 +55,7 @@ class Table(Media):
 
     `data` (or `rows`, the same) is a list of rows or a two-dimensional array, `dataframe` (or `data`) a pandas or
     polars frame; `columns` then selects from the frame, or renames when it has as many names as the frame has
-    columns. Cells are numbers, text, None, lists, dicts, dates, arrays, or Image, Html and Histogram. What pandas
+    columns. Cells are numbers, text, None, lists, dicts, dates, arrays, or other data types. What pandas
     calls missing becomes None; NaN among floats stays NaN. Logging stores the rows as they are then.
 
     With ``log_mode="INCREMENTAL"`` each log to one run under one key stores only the rows that came since the last
@@ -245,7 +245,8 @@ class Table(Media):
         return None, {name: getattr(self, name) for name in Table.__slots__} | {"_increment": None}
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self.data)} rows × {len(self.columns)} columns: {', '.join(map(str, self.columns))})"
+        size = f"{len(self.data)} rows × {len(self.columns)} columns"
+        return f"{type(self).__name__}({size}: {', '.join(map(str, self.columns))})"
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{html.escape(str(name))}</th>" for name in self.columns)
