@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from typer.main import get_command
 
 from runlake.cli.app import app
 from runlake.server.config import ServerConfig
+from waiting import DEADLINE_S, wait_until
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 
@@ -102,11 +102,11 @@ def test_the_command_of_the_image_serves_and_its_health_check_says_so(image, tmp
         said = [server.stdout.readline().decode() for _ in range(4)]
         assert said[0].startswith("First start: admin is the admin"), (tmp_path / "log").read_text()
         assert re.search("WANDB_API_KEY=local-[0-9a-f]{40}", "".join(said))
-        end = time.monotonic() + 60
         python, *words = of_this_machine(health)
         assert python == "python"
-        while subprocess.run([sys.executable, *words], capture_output=True).returncode != 0:
-            assert time.monotonic() < end, (tmp_path / "log").read_text()
-            time.sleep(0.1)
+        wait_until(
+            lambda: subprocess.run([sys.executable, *words], capture_output=True).returncode == 0,
+            (tmp_path / "log").read_text,
+        )
         server.terminate()
-        assert server.wait(45) == 0
+        assert server.wait(DEADLINE_S) == 0

@@ -13,11 +13,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from waiting import DEADLINE_S
+
 VIEWER = {"query": "query Viewer { viewer { username admin } }", "operationName": "Viewer"}
 
 
 def whose(url, key, **options):
-    answer = httpx.post(f"{url}/graphql", json=VIEWER, auth=("api", key), timeout=60.0, **options)
+    answer = httpx.post(f"{url}/graphql", json=VIEWER, auth=("api", key), timeout=DEADLINE_S, **options)
     return (answer.json().get("data") or {}).get("viewer")
 
 
@@ -65,13 +67,13 @@ def test_the_first_start_makes_an_admin_and_prints_the_key_once(serve, runlake, 
     assert said[2] == f"  export WANDB_BASE_URL={url}\n"
     assert whose(url, key) == {"username": "ann", "admin": True}
     process.terminate()
-    assert process.wait(30.0) == 0
+    assert process.wait(DEADLINE_S) == 0
     assert process.stdout.read() == ""
     again, url, said = serve("--workers", "2")
     assert len(said) == 1
     assert whose(url, key) == {"username": "ann", "admin": True}
     again.send_signal(signal.SIGINT)
-    assert again.wait(30.0) == 0
+    assert again.wait(DEADLINE_S) == 0
     assert again.stdout.read() == ""
     requests = [line for line in log() if line["event"] == "request"]
     assert [(line["path"], line["person"], line["status"]) for line in requests] == [("/graphql", "ann", 200)] * 2
@@ -108,7 +110,7 @@ def test_runs_that_were_logged_before_are_served(serve, make_run, runlake):
     _, url, _ = serve()
     key = runlake("key", "create", "ann").out.strip()
     query = {"query": '{ project(name: "mnist", entityName: "ann") { run(name: "a1") { name } } }'}
-    answer = httpx.post(f"{url}/graphql", json=query, auth=("api", key), timeout=60.0).json()
+    answer = httpx.post(f"{url}/graphql", json=query, auth=("api", key), timeout=DEADLINE_S).json()
     assert answer == {"data": {"project": {"run": {"name": "a1"}}}}
 
 

@@ -5,6 +5,8 @@ import sys
 
 from pages import blocks, environment, make_desk, run_python, texts
 
+from waiting import DEADLINE_S
+
 PAGE = "docs/guide/distributed.md"
 
 
@@ -18,7 +20,7 @@ def run_ranks(code, desk, ranks=2):
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         started.append(subprocess.Popen(command, cwd=desk, env={**environment(desk), **ours}, **pipes))
     for process in started:
-        _, complaint = process.communicate(timeout=60)
+        _, complaint = process.communicate(timeout=DEADLINE_S)
         assert process.returncode == 0, complaint
 
 

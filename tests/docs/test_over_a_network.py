@@ -10,6 +10,8 @@ import sys
 import pytest
 from pages import blocks, environment, make_desk
 
+from waiting import DEADLINE_S
+
 PAGE = "docs/guide/over-a-network.md"
 EXAMPLE = "http://127.0.0.1:8080"
 
@@ -37,7 +39,7 @@ def server(tmp_path, desk):
     yield said[-1].split()[-1], key
     with contextlib.suppress(ProcessLookupError):
         os.kill(started.pid, signal.SIGTERM)
-    started.wait(60)
+    started.wait(DEADLINE_S)
     started.stdout.close()
 
 

@@ -12,6 +12,7 @@ import httpx
 from pages import ROOT, environment, make_desk, texts
 
 from runlake.server.config import ServerConfig
+from waiting import DEADLINE_S
 
 PAGE = "docs/guide/server.md"
 
@@ -70,7 +71,7 @@ def test_every_command_of_the_page_works(tmp_path):
             assert httpx.get(url + path).status_code == 200
         assert httpx.get(url + "/metrics", auth=("api", keys["bob"])).status_code == 403
         server.send_signal(signal.SIGTERM)
-        assert server.wait(60) == 0
+        assert server.wait(DEADLINE_S) == 0
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(server.pid, signal.SIGKILL)

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import training_script
 from runlake.model import RunPath, WriterBatch, WriterStart
 from runlake.service.local import LocalService
 from runlake.sweep_model import SweepStart
+from waiting import wait_until
 
 pytest.register_assert_rewrite("example_checks")
 
@@ -71,10 +71,7 @@ def search(store):
 def wait_for_capture(store, run_id):
     """What a run records of its machine and packages is collected by a process that may outlive it a little."""
     (metadata,) = store.rglob(f"{run_id}/files/wandb-metadata.json")
-    end = time.monotonic() + 60
-    while "memory" not in json.loads(metadata.read_bytes()):
-        assert time.monotonic() < end, f"{metadata} was not completed"
-        time.sleep(0.02)
+    wait_until(lambda: "memory" in json.loads(metadata.read_bytes()), f"{metadata} is complete")
 
 
 @dataclass

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from runlake.store.layout import Layout
 from runlake.store.opening import open_run
 from runlake.store.run_state import read_run
 from runlake.values import decode_json, flatten
+from waiting import DEADLINE_S, wait_until
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ class Script:
         self.process.send_signal(number)
         return self
 
-    def end(self, timeout_s=60):
+    def end(self, timeout_s=DEADLINE_S):
         """(exit code, stdout, stderr)"""
         out, err = self.process.communicate(timeout=timeout_s)
         return self.process.returncode, out, err
@@ -179,14 +179,7 @@ def script(home):
         one.kill()
 
 
-@pytest.fixture
-def wait_until():
+@pytest.fixture(name="wait_until")
+def _wait_until():
     """Waits for something that other processes bring about."""
-
-    def wait_until(condition, *, timeout_s=30.0):
-        end = time.monotonic() + timeout_s
-        while not condition():
-            assert time.monotonic() < end, "it never came about"
-            time.sleep(0.02)
-
     return wait_until

@@ -13,6 +13,7 @@ import pytest
 from runlake.sdk import console
 from runlake.sdk.console import ConsoleCapture
 from runlake.sdk.terminal import KEPT_LINE_COUNT, MAX_LINE_LENGTH, Terminal
+from waiting import DEADLINE_S
 
 
 class Kept:
@@ -306,6 +307,7 @@ os.write(2, repr(lines).encode())
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and signals")
 def test_forks_and_signal_handlers_neither_hang_nor_disturb():
-    result = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=30, check=True)
+    command = [sys.executable, "-c", SCRIPT]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=True)
     assert result.stdout == "before\nchild\nterm\nkill\nafter\n"
     assert result.stderr == "['before', 'term', 'kill']"

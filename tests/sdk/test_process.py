@@ -461,7 +461,7 @@ run.log({"i": 0})
 def test_a_request_to_stop_ends_the_training_as_killed(script, stored, training):
     process = script(BEGIN_WATCHED, training).wait_for("ready")
     ask_to_stop(stored)
-    code, _, _ = process.end(timeout_s=30)
+    code, _, _ = process.end()
     assert code != 0
     state, exit_code = stored.state()
     assert (state, exit_code != 0) == ("killed", True)

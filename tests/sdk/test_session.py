@@ -241,7 +241,7 @@ def test_a_store_is_named_outright_by_an_argument(home):
 
 @pytest.mark.parametrize("value", ["must", "allow", None, False])
 def test_arguments_that_mean_something_to_w_and_b_alone_are_taken(value):
-    run = runlake.init(id="r", project="p", anonymous=value, force=value, save_code=value, monitor_gym=value)
+    run = runlake.init(id="r", project="p", anonymous=value, force=value)
     assert run.state == "running"
 
 

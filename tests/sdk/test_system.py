@@ -11,6 +11,7 @@ import pytest
 
 from runlake.sdk import system
 from runlake.sdk.system import SystemSampler, _mount_of
+from waiting import DEADLINE_S
 
 ALWAYS = {
     "system.cpu",
@@ -45,10 +46,13 @@ def test_a_sample_has_the_known_keys_and_possible_values(tmp_path):
 def test_the_cpu_share_follows_the_work():
     sampler = make()
     sampler.sample()
-    until = time.process_time() + 0.2
-    while time.process_time() < until:
+    begun_s, worked_s = time.monotonic(), time.process_time()
+    while time.process_time() < worked_s + 0.2:
         pass
-    assert sampler.sample()["system.cpu"] > 10 / os.cpu_count()
+    sample = sampler.sample()
+    # Neighbours that take the processor away make the same work a smaller share.
+    share = (time.process_time() - worked_s) / (time.monotonic() - begun_s)
+    assert sample["system.cpu"] == pytest.approx(100 * share / os.cpu_count(), rel=0.5)
 
 
 def test_traffic_counts_from_the_first_sample():
@@ -63,9 +67,9 @@ def test_one_sample_at_the_start_some_between_one_at_the_end():
     sampler.start()
     assert samples.qsize() >= 1
     for _ in range(3):
-        assert samples.get(timeout=10).keys() >= ALWAYS
+        assert samples.get(timeout=DEADLINE_S).keys() >= ALWAYS
     sampler.stop()
-    assert samples.get(timeout=10).keys() >= ALWAYS
+    assert samples.get(timeout=DEADLINE_S).keys() >= ALWAYS
     left = samples.qsize()
     assert not sampler._thread.is_alive()
     sampler.stop()
@@ -151,16 +155,16 @@ def test_gpus_are_measured_as_far_as_they_can_be(monkeypatch):
     samples = queue.Queue()
     sampler = make(samples.put, gpu=True)
     sampler.start()
-    assert not [key for key in samples.get(timeout=10) if "gpu" in key]
+    assert not [key for key in samples.get(timeout=DEADLINE_S) if "gpu" in key]
     expected = {
         "system.gpu.0.gpu": 50, "system.gpu.0.memory": 20, "system.gpu.0.memoryAllocated": 25.0,
         "system.gpu.0.memoryAllocatedBytes": 1024, "system.gpu.0.temp": 60, "system.gpu.0.powerWatts": 71.5,
         "system.gpu.1.gpu": 51, "system.gpu.1.memory": 20, "system.gpu.1.memoryAllocated": 25.0,
         "system.gpu.1.memoryAllocatedBytes": 1024, "system.gpu.1.temp": 60,
     }  # fmt: skip
-    assert samples.get(timeout=10) == expected
+    assert samples.get(timeout=DEADLINE_S) == expected
     sampler.stop()
-    last = samples.get(timeout=10)
+    last = samples.get(timeout=DEADLINE_S)
     assert {key: value for key, value in last.items() if "gpu" in key} == expected
     assert last.keys() >= ALWAYS
 
@@ -174,7 +178,7 @@ def test_a_driver_in_trouble_is_told_once(monkeypatch):
     told, samples = queue.Queue(), []
     sampler = make(samples.append, gpu=True, warn=told.put)
     sampler.start()
-    assert told.get(timeout=10) == "system metrics without gpu: NvmlError: driver mismatch"
+    assert told.get(timeout=DEADLINE_S) == "system metrics without gpu: NvmlError: driver mismatch"
     sampler.stop()
     assert (len(samples), told.qsize()) == (2, 0)
 
@@ -187,21 +191,19 @@ from runlake.sdk.system import SystemSampler
 
 
 def run_script(body):
-    started = time.monotonic()
     result = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(body=body)], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", SCRIPT.format(body=body)], capture_output=True, text=True, timeout=DEADLINE_S, check=True
     )
     assert result.stderr == ""
-    return result.stdout, time.monotonic() - started
+    return result.stdout
 
 
 def test_a_sampler_that_is_never_stopped_does_not_hold_up_the_exit():
-    output, seconds = run_script("SystemSampler(os.getpid(), lambda sample: None, 3600).start(); print('end')")
-    assert (output, seconds < 10) == ("end\n", True)
+    assert run_script("SystemSampler(os.getpid(), lambda sample: None, 3600).start(); print('end')") == "end\n"
 
 
 def test_a_sample_that_hangs_does_not_hold_up_the_end():
-    output, seconds = run_script(
+    output = run_script(
         """
 started = threading.Event()
 class Hanging(SystemSampler):
@@ -218,12 +220,12 @@ sampler.stop()
 print(len(samples))
 """
     )
-    assert (output, seconds < 10) == ("2\n", True)
+    assert output == "2\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_child_samples_nothing():
-    output, _ = run_script(
+    output = run_script(
         """
 import warnings
 warnings.simplefilter("ignore", DeprecationWarning)  # from Python 3.12 on, for any fork beside a thread

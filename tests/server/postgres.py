@@ -12,6 +12,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from waiting import DEADLINE_S
+
 
 def find_programs():
     """The folder of ``initdb`` and ``postgres``: installed on this machine or by pip. None where there are none."""
@@ -53,7 +55,7 @@ def postgresql(programs):
         yield make_database
     finally:
         process.send_signal(signal.SIGINT)  # does not wait for those who are still connected
-        process.wait(30)
+        process.wait(DEADLINE_S)
         shutil.rmtree(folder)
 
 
@@ -62,7 +64,7 @@ def url_of(folder, database):
 
 
 def wait_until_it_answers(engine, process):
-    end = time.monotonic() + 60
+    end = time.monotonic() + DEADLINE_S
     while True:
         try:
             return engine.connect().close()

@@ -5,12 +5,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import httpx
 
 from runlake.server.config import ServerConfig
 from runlake.server.people import open_people
+from waiting import DEADLINE_S, wait_until
 
 KEY = "local-" + "0123456789" * 4
 
@@ -41,15 +41,15 @@ class ServerProcess:
         self.process = subprocess.Popen(
             command, env={**os.environ, **config.to_environment()}, start_new_session=True, stdin=subprocess.DEVNULL
         )
-        end = time.monotonic() + 30
-        while True:
-            try:
-                if httpx.get(f"{self.url}/healthz").status_code == 200:
-                    return self
-            except httpx.HTTPError:
-                assert time.monotonic() < end, "the server did not start"
-                assert self.process.poll() is None, "the server ended at once"
-                time.sleep(0.03)
+        wait_until(self._answers, "the server answers")
+        return self
+
+    def _answers(self):
+        assert self.process.poll() is None, "the server ended at once"
+        try:
+            return httpx.get(f"{self.url}/healthz", timeout=DEADLINE_S).status_code == 200
+        except httpx.HTTPError:
+            return False
 
     def kill(self):
         """SIGKILL for all its processes."""
@@ -59,7 +59,7 @@ class ServerProcess:
     def stop(self):
         """SIGTERM, as an operator does; answers the exit code."""
         self.process.terminate()
-        return self.process.wait(30)
+        return self.process.wait(DEADLINE_S)
 
     def client(self, **headers):
-        return httpx.Client(base_url=self.url, auth=("api", KEY), headers=headers, timeout=30)
+        return httpx.Client(base_url=self.url, auth=("api", KEY), headers=headers, timeout=DEADLINE_S)

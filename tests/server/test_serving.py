@@ -18,6 +18,7 @@ import pytest
 
 from runlake.errors import BadValueError, CommError
 from runlake.server.serving import Tls, address_of, listen
+from waiting import DEADLINE_S, wait_until
 
 PROGRAM = """
 import asyncio, os, sys, threading, time
@@ -106,13 +107,6 @@ def start(tmp_path):
         process.stdout.close()
 
 
-def wait_for(condition, timeout_s=30.0):
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-
-
 def in_the_background(work):
     """Answers a function that waits for what `work` gave."""
     answers = []
@@ -129,36 +123,36 @@ def in_the_background(work):
 @pytest.mark.parametrize(("workers", "number"), [(1, signal.SIGINT), (2, signal.SIGTERM)])
 def test_the_end_waits_for_requests_that_have_begun_and_is_orderly(start, tmp_path, workers, number):
     process, url = start(workers)
-    httpx.get(f"{url}/pid", timeout=30.0).raise_for_status()
-    slow = in_the_background(lambda: httpx.get(f"{url}/slow", timeout=30.0))
-    wait_for((tmp_path / "store" / "begun").exists)
+    httpx.get(f"{url}/pid", timeout=DEADLINE_S).raise_for_status()
+    slow = in_the_background(lambda: httpx.get(f"{url}/slow", timeout=DEADLINE_S))
+    wait_until((tmp_path / "store" / "begun").exists)
     os.kill(process.pid, number)
     assert slow().text == "done"
-    assert process.wait(30.0) == 0
+    assert process.wait(DEADLINE_S) == 0
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/pid")
 
 
 def test_streams_that_would_go_on_for_ever_are_told_of_the_end(start, tmp_path):
     process, url = start(1)
-    stream = in_the_background(lambda: httpx.get(f"{url}/until-the-end", timeout=30.0))
-    wait_for((tmp_path / "store" / "begun").exists)
+    stream = in_the_background(lambda: httpx.get(f"{url}/until-the-end", timeout=DEADLINE_S))
+    wait_until((tmp_path / "store" / "begun").exists)
     process.terminate()
     assert stream().text == "ended"
-    assert process.wait(30.0) == 0
+    assert process.wait(DEADLINE_S) == 0
 
 
 def test_a_worker_that_was_killed_is_replaced(start):
     _, url = start(2)
-    first = int(httpx.get(f"{url}/pid", timeout=30.0).text)
+    first = int(httpx.get(f"{url}/pid", timeout=DEADLINE_S).text)
     os.kill(first, signal.SIGKILL)
 
     def is_replaced():
         with contextlib.suppress(httpx.TransportError):
-            return int(httpx.get(f"{url}/pid", timeout=30.0).text) != first
+            return int(httpx.get(f"{url}/pid", timeout=DEADLINE_S).text) != first
         return False
 
-    wait_for(is_replaced)
+    wait_until(is_replaced)
 
 
 def test_a_worker_that_dies_again_and_again_does_not_end_the_server(start):
@@ -166,12 +160,12 @@ def test_a_worker_that_dies_again_and_again_does_not_end_the_server(start):
     killed = set()
     while len(killed) < 3:
         with contextlib.suppress(httpx.TransportError):
-            pid = int(httpx.get(f"{url}/pid", timeout=30.0).text)
+            pid = int(httpx.get(f"{url}/pid", timeout=DEADLINE_S).text)
             if pid not in killed:
                 os.kill(pid, signal.SIGKILL)
                 killed.add(pid)
     process.terminate()
-    assert process.wait(30.0) == 0
+    assert process.wait(DEADLINE_S) == 0
 
 
 def pids_of(url, count):
@@ -183,7 +177,7 @@ def pids_of(url, count):
             pids.add(int(httpx.get(f"{url}/pid", timeout=5.0).text))
         return len(pids) == count
 
-    wait_for(all_have_answered)
+    wait_until(all_have_answered)
     return pids
 
 
@@ -191,7 +185,7 @@ def test_a_worker_that_hangs_is_replaced(start, tmp_path):
     _, url = start(2, seconds=2)
     hanging, other = pids_of(url, 2)
     os.kill(hanging, signal.SIGSTOP)
-    wait_for(lambda: "a worker gives no sign of life and is replaced" in (tmp_path / "log").read_text())
+    wait_until(lambda: "a worker gives no sign of life and is replaced" in (tmp_path / "log").read_text())
     assert other in pids_of(url, 2)
     with pytest.raises(ProcessLookupError):
         os.kill(hanging, 0)
@@ -218,14 +212,14 @@ def test_a_worker_whose_place_nobody_can_take_is_tried_again_and_the_server_goes
         lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines() if line.startswith("{")]
         return [line["pause_s"] for line in lines if line["event"] == "a worker died and is replaced"]
 
-    wait_for(lambda: len(pauses()) >= 3, timeout_s=60.0)
+    wait_until(lambda: len(pauses()) >= 3)
     # The first of them is none where the killed worker had lived for a second.
     assert pauses()[:3] in ([0.0, 1.0, 2.0], [1.0, 2.0, 4.0])
-    assert int(httpx.get(f"{url}/pid", timeout=30.0).text) == other
+    assert int(httpx.get(f"{url}/pid", timeout=DEADLINE_S).text) == other
     (tmp_path / "store" / "refuse").unlink()
     assert other in pids_of(url, 2)
     process.terminate()
-    assert process.wait(30.0) == 0
+    assert process.wait(DEADLINE_S) == 0
 
 
 def test_a_hangup_whose_workers_do_not_start_leaves_the_old_ones(start, tmp_path):
@@ -233,33 +227,33 @@ def test_a_hangup_whose_workers_do_not_start_leaves_the_old_ones(start, tmp_path
     serving = set()
 
     def both_serve():
-        serving.add(httpx.get(f"{url}/pid", timeout=30.0).text)
+        serving.add(httpx.get(f"{url}/pid", timeout=DEADLINE_S).text)
         return len(serving) == 2
 
-    wait_for(both_serve)
+    wait_until(both_serve)
     (tmp_path / "store" / "refuse").touch()
     process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "a new worker did not start; the old ones stay" in (tmp_path / "log").read_text())
-    assert httpx.get(f"{url}/pid", timeout=30.0).status_code == 200
+    wait_until(lambda: "a new worker did not start; the old ones stay" in (tmp_path / "log").read_text())
+    assert httpx.get(f"{url}/pid", timeout=DEADLINE_S).status_code == 200
 
 
 def test_a_hangup_replaces_the_workers_one_by_one_and_nobody_notices(start):
     process, url = start(2)
-    before = {int(httpx.get(f"{url}/pid", timeout=30.0).text)}
+    before = {int(httpx.get(f"{url}/pid", timeout=DEADLINE_S).text)}
     process.send_signal(signal.SIGHUP)
     since = set()
 
     def all_are_new():
-        since.add(int(httpx.get(f"{url}/pid", timeout=30.0).text))
+        since.add(int(httpx.get(f"{url}/pid", timeout=DEADLINE_S).text))
         return len(since - before) >= 2
 
-    wait_for(all_are_new)
+    wait_until(all_are_new)
     assert process.poll() is None
 
 
 def test_workers_end_with_their_parent_so_that_the_server_can_be_started_again(start):
     process, url = start(2)
-    httpx.get(f"{url}/pid", timeout=30.0).raise_for_status()
+    httpx.get(f"{url}/pid", timeout=DEADLINE_S).raise_for_status()
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     port = int(url.rpartition(":")[2])
@@ -270,14 +264,14 @@ def test_workers_end_with_their_parent_so_that_the_server_can_be_started_again(s
             return True
         return False
 
-    wait_for(port_is_free)
+    wait_until(port_is_free)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_app_that_cannot_be_made_ends_the_server_and_says_why(start, tmp_path, workers):
     (tmp_path / "store" / "refuse").touch()
     process, _ = start(workers)
-    assert process.wait(60.0) == 1
+    assert process.wait(DEADLINE_S) == 1
     log = (tmp_path / "log").read_text()
     assert "RuntimeError: no app today" in log
     assert "the server cannot start; its log says why" in log
@@ -293,13 +287,13 @@ def test_the_numbers_are_those_of_all_workers(start, tmp_path):
     pids = set()
 
     def both_have_answered():
-        pids.add(httpx.get(f"{url}/pid", timeout=30.0).text)
+        pids.add(httpx.get(f"{url}/pid", timeout=DEADLINE_S).text)
         asked.append(1)
         return len(pids) == 2
 
     asked = []
-    wait_for(both_have_answered)
-    text = httpx.get(f"{url}/metrics", auth=("api", key), timeout=30.0).text
+    wait_until(both_have_answered)
+    text = httpx.get(f"{url}/metrics", auth=("api", key), timeout=DEADLINE_S).text
     assert f'runlake_requests_total{{method="GET",route="/pid",status="200"}} {len(asked)}.0' in text
 
 

@@ -11,12 +11,13 @@ from training import begin, chunk, row, send
 from fault_proxy import FAULTS, FaultProxy
 from runlake.model import RunPath
 from runlake.service.local import LocalService
+from waiting import DEADLINE_S
 
 
 def client_of(port):
     # One request a connection, so that the proxy has a word to say about each.
     return httpx.Client(
-        base_url=f"http://127.0.0.1:{port}", auth=("api", KEY), headers={"Connection": "close"}, timeout=30
+        base_url=f"http://127.0.0.1:{port}", auth=("api", KEY), headers={"Connection": "close"}, timeout=DEADLINE_S
     )
 
 

@@ -11,6 +11,7 @@ from training import begin, chunk, row, send
 
 from runlake.service.local import LocalService
 from runlake.sweep_model import SweepStart
+from waiting import DEADLINE_S
 
 GRID = {
     "method": "grid",
@@ -35,7 +36,7 @@ class Agent:
         self.thread.start()
 
     def work(self):
-        with httpx.Client(base_url=self.url, auth=("api", KEY), timeout=30) as self.client:
+        with httpx.Client(base_url=self.url, auth=("api", KEY), timeout=DEADLINE_S) as self.client:
             self.agent_id = self.ask(JOIN, sweep=self.sweep_id)["createAgent"]["agent"]["id"]
             while True:
                 for command in self.report():
@@ -64,12 +65,12 @@ class Agent:
 
 def again(ask):
     """Until the server is there, as the client does."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + DEADLINE_S
     while True:
         try:
             return ask()
         except httpx.HTTPError:
-            assert time.monotonic() < end, "no answer for two minutes"
+            assert time.monotonic() < end, "no answer that is final"
             time.sleep(0.02)
 
 
@@ -87,7 +88,7 @@ def test_every_point_is_run_exactly_once_though_the_server_is_killed(tmp_path, k
         server.kill()
         server.start()
     for agent in agents:
-        agent.thread.join(120)
+        agent.thread.join(DEADLINE_S)
     assert not any(agent.thread.is_alive() for agent in agents)
     assert server.stop() == 0
     assert sorted(point for agent in agents for point in agent.trained) == POINTS

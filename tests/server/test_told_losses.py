@@ -76,6 +76,15 @@ def last(**more):
     return {"complete": True, "exitcode": 0, **more}
 
 
+def put_file(server, name, content):
+    server.ask("PUT", f"/files/ann/faults/r1/{name}", who="ann", content=content).raise_for_status()
+
+
+def put_table(server, row_count):
+    content = json.dumps({"columns": ["a"], "data": [[1]] * row_count}).encode()
+    put_file(server, "media/table/t.table.json", content)
+
+
 def table(row_count, path="media/table/t.table.json"):
     return {"_type": "table-file", "nrows": row_count, "ncols": 1, "path": path}
 
@@ -109,6 +118,7 @@ def test_a_table_is_told_of_where_it_holds_media(server, training):
 
 
 def test_a_table_that_is_longer_than_its_file_is_told_of_once_and_its_row_is_kept_once(server, training):
+    put_table(server, 10_000)
     rows = [{**row(0), "t": table(10_001), "short": table(10_000), "of": {"t": table(12_000)}}]
     things = ["rows past 10,000 of the table of.t", "rows past 10,000 of the table t"]
     assert said(training.stream(chunk(0, rows))) == (503, refused(", ".join(things))[1])
@@ -118,17 +128,26 @@ def test_a_table_that_is_longer_than_its_file_is_told_of_once_and_its_row_is_kep
     assert [title for title, *_ in alerts(server)] == [f"not kept: {thing}" for thing in things]
 
 
-@pytest.mark.parametrize("path", ["../../store.toml", "", "media/table/not-there.json", "/etc/passwd"])
-def test_a_table_whose_file_cannot_be_had_is_taken_for_one_of_10_000_rows(training, path):
-    answer = training.stream(chunk(0, [{**row(0), "t": table(10_001, path)}]))
-    assert said(answer) == (503, refused("rows past 10,000 of the table t")[1])
+@pytest.mark.parametrize("path", ["../../store.toml", "", "media/table/not-there.json", "/etc/passwd", "loss.txt"])
+def test_of_a_table_whose_file_cannot_be_had_nothing_is_said(server, training, path):
+    put_file(server, "loss.txt", b"0.5")
+    assert training.stream(chunk(0, [{**row(0), "t": table(10_001, path)}], **last())).json() == {"stopped": False}
+
+
+def test_a_table_whose_file_comes_after_its_row_is_told_of_as_the_run_ends(server, training):
+    rows = [{**row(0), "of": {"t": table(10_001)}}]
+    assert training.stream(chunk(0, rows)).json() == {"stopped": False}
+    put_table(server, 10_000)
+    body = {"files": {"wandb-summary.json": {"offset": 0, "content": [json.dumps(rows[0])]}}, **last()}
+    assert training.stream(body).json() == {
+        "error": f"not kept of this run: rows past 10,000 of the table of.t. {REASON}"
+    }
+    assert training.stream(body).json() == {"stopped": False}
 
 
 @pytest.mark.parametrize(("row_count", "is_whole"), [(10_001, True), (10_002, False)])
 def test_a_table_is_as_long_as_its_file_says(server, training, row_count, is_whole):
-    content = json.dumps({"columns": ["a"], "data": [[1]] * 10_001}).encode()
-    name = "media/table/t.table.json"
-    server.ask("PUT", f"/files/ann/faults/r1/{name}", who="ann", content=content)
+    put_table(server, 10_001)
     answer = training.stream(chunk(0, [{**row(0), "t": table(row_count)}]))
     assert (answer.status_code == 200) is is_whole
     assert alerts(server) == (
@@ -138,6 +157,7 @@ def test_a_table_is_as_long_as_its_file_says(server, training, row_count, is_who
 
 def test_the_last_request_of_a_run_is_answered_with_all_that_it_lost_and_then_taken(server, training, caplog):
     training.log_artifact("m")
+    put_table(server, 10_000)
     body = chunk(0, [{**row(0), "t": table(10_001)}], **last())
     answer = training.stream(body)
     assert (answer.status_code, answer.headers["retry-after"], answer.json()) == (

@@ -18,6 +18,7 @@ from runlake.store.layout import Layout
 from runlake.store.opening import open_editor, open_run
 from runlake.store.run_state import read_run, read_state
 from runlake.values import canonical
+from waiting import DEADLINE_S
 
 
 @pytest.fixture
@@ -433,7 +434,7 @@ def test_processes_that_refresh_at_once_agree_in_the_end(layout):
     command = [sys.executable, "-W", "error", "-c", script, str(layout.root)]
     children = [subprocess.Popen([*command, name], stderr=subprocess.PIPE, text=True) for name in "xyz"]
     for child in children:
-        _, errors = child.communicate(timeout=60)
+        _, errors = child.communicate(timeout=DEADLINE_S)
         assert (child.returncode, errors) == (0, "")
     reader = Reader(layout)
     expected = {f"{name}-{i}" for name in "xyz" for i in range(15)}

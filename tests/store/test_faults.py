@@ -31,6 +31,7 @@ from runlake.store.memory_journal import MemoryJournal, MemoryPart
 from runlake.store.opening import open_run
 from runlake.store.run_state import read_run
 from runlake.store.seal import seal_run
+from waiting import wait_until
 
 HERE = Path(__file__).parent
 SOURCE = HERE.parent.parent / "src"
@@ -62,11 +63,12 @@ class Victim:
 
     def wait_for(self, row_count):
         """Until so many rows are acknowledged."""
-        deadline = time.monotonic() + 60
-        while self.acknowledged < 2 * row_count:
+
+        def are_acknowledged():
             assert self.process.poll() is None, f"the process ended by itself: {self.process.returncode}"
-            assert time.monotonic() < deadline, f"{self.acknowledged // 2} rows of {row_count} after a minute"
-            time.sleep(0.0005)
+            return self.acknowledged >= 2 * row_count
+
+        wait_until(are_acknowledged, lambda: f"{row_count} rows, not {self.acknowledged // 2}", pause_s=0.0005)
 
     def kill(self):
         self.process.kill()

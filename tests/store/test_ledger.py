@@ -8,6 +8,7 @@ import pytest
 from runlake.errors import NotFoundError
 from runlake.store import claim, ledger
 from runlake.store.ledger import Ledger
+from waiting import DEADLINE_S
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def test_many_processes_make_one_list(made, has_links, monkeypatch):
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(DEADLINE_S)
     found = bodies(made)
     assert [body["before"] for body in found] == list(range(160))
     for name in range(4):

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from runlake.sdk.active import session
 from runlake.service.open import open_service
 from runlake.sweep_model import SweepPath
+from waiting import DEADLINE_S, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -82,17 +82,19 @@ class Process:
     def send(self, number):
         self.process.send_signal(number)
 
-    def wait(self, timeout_s=60):
+    def wait(self, timeout_s=DEADLINE_S):
         """The exit code."""
         return self.process.wait(timeout_s)
 
-    def wait_until(self, condition, timeout_s=30):
+    def wait_until(self, condition):
         """Wait until something is so; the process must live meanwhile."""
-        end = time.monotonic() + timeout_s
-        while not condition():
-            assert self.process.poll() is None, f"the process ended:\n{self.said}"
-            assert time.monotonic() < end, f"it did not come to that:\n{self.said}"
-            time.sleep(0.02)
+
+        def is_so():
+            found = condition()
+            assert found or self.process.poll() is None, f"the process ended:\n{self.said}"
+            return found
+
+        wait_until(is_so, lambda: self.said)
 
 
 @pytest.fixture

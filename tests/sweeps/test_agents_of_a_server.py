@@ -65,7 +65,7 @@ DONE = [(depth, lr, "finished") for depth in (1, 2) for lr in (0.1, 0.5)]
 def test_a_function_runs_a_grid_of_a_server(start, remote, ended, server):
     sweep_id = runlake.sweep(GRID)
     agents = [start(AGENT.format(sweep_id=sweep_id, seconds=0.2)) for _ in range(2)]
-    assert [agent.wait(120) for agent in agents] == [0, 0]
+    assert [agent.wait() for agent in agents] == [0, 0]
     assert ended(sweep_id) == DONE
     sweep = remote.read_sweep(SweepPath("ann", "digits", sweep_id))
     assert (sweep.state, [one.state for one in sweep.agents]) == ("FINISHED", ["finished", "finished"])
@@ -79,7 +79,7 @@ def test_a_server_that_is_away_is_waited_for(start, remote, ended, server):
     server.kill()
     agent.wait_until(lambda: "the sweep cannot be asked now, and the agent waits" in agent.said, 60)
     server.start()
-    assert agent.wait(120) == 0
+    assert agent.wait() == 0
     assert ended(sweep_id) == DONE
     assert agent.said.count("cannot be asked now") == agent.said.count("can be asked again") == 1
 
@@ -104,7 +104,7 @@ def test_commands_of_a_server_are_stopped_when_the_sweep_is_canceled(start, remo
     agent = start("-m", "runlake", "--dir", server.url, "agent", sweep_id, "--workers", "2")
     agent.wait_until(lambda: agent.said.count("training") == 2)
     remote.edit_sweep(SweepPath("ann", "digits", sweep_id), SweepEdit(state="CANCELED"))
-    assert agent.wait(60) == 1
+    assert agent.wait() == 1
     assert [state for *_, state in ended(sweep_id)] == ["killed", "killed"]
 
 
@@ -115,6 +115,6 @@ def test_a_program_of_the_official_client_runs_under_our_agent(start, ended, ser
     )
     sweep_id = runlake.sweep({**GRID, "run_cap": 2, "command": [str(WANDB_PYTHON), "${program}"]})
     agent = start("-m", "runlake", "agent", f"ann/digits/{sweep_id}")
-    assert agent.wait(120) == 0, agent.said
+    assert agent.wait() == 0, agent.said
     assert ended(sweep_id) == DONE[:2]
     assert agent.said.count(f"of {sweep_id}") == 2

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import runlake
 from runlake.server.people import open_people
+from waiting import DEADLINE_S
 
 USER = "ada"
 KEY = "local-" + "0123456789" * 4
@@ -38,7 +39,7 @@ def serve(store, *options, log):
     finally:
         process.terminate()
         process.stdout.close()
-        process.wait(30)
+        process.wait(DEADLINE_S)
 
 
 @dataclass
@@ -121,7 +122,7 @@ class Seat:
             encoding="utf-8",
         )
 
-    def run(self, script, *arguments, folder=None, code=0, timeout_s=120, **variables):
+    def run(self, script, *arguments, folder=None, code=0, timeout_s=300, **variables):
         """Run a script to its end, which must be the exit code `code`."""
         folder = folder or self.folder()
         process = self.start(script, *arguments, folder=folder, **variables)

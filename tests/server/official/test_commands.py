@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from seat import KEY
 
+from waiting import DEADLINE_S
+
 HERE = Path(__file__).parent
 STOPPED = ("by-store", "by-client")
 PROGRAM = "print('as committed')\n"
@@ -134,7 +136,7 @@ def test_rows_that_come_as_gzip_are_all_there(seat, tour):
 @pytest.mark.parametrize("run_id", ["by-store", pytest.param("by-client", marks=pytest.mark.long)])
 def test_a_run_that_is_stopped_from_outside_ends_as_killed(seat, tour, stopping, run_id):
     assert tour["stop"] == [None, "running"]
-    _, complaints = stopping[run_id].communicate(timeout=60)
+    _, complaints = stopping[run_id].communicate(timeout=DEADLINE_S)
     assert "KeyboardInterrupt" in complaints
     run = seat.api.run(f"ada/commands/{run_id}")
     assert run.state == "killed"

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from waiting import DEADLINE_S
+
 works = pytest.mark.works
 
 TOUR = Path(__file__).parent / "not_kept_tour.py"
@@ -54,7 +56,7 @@ def run_in_terminal(seat, *arguments):
         while True:
             shown += os.read(ours, 65536)
     os.close(ours)
-    assert process.wait(300) == 0, shown
+    assert process.wait(DEADLINE_S) == 0, shown
     return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", shown.decode())
 
 

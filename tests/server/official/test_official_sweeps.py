@@ -2,7 +2,6 @@
 line. Each run costs an agent five seconds: so often it asks."""
 
 import contextlib
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from runlake.errors import NotFoundError
 from runlake.model import RunPath
 from runlake.service.local import LocalService
 from runlake.sweep_model import SweepPath
+from waiting import wait_until
 
 HERE = Path(__file__).parent
 BEST = {"lr": 0.1, "net": {"depth": 2}}
@@ -114,7 +114,6 @@ def test_an_example_of_sweeps_runs_as_written(seat, tour, name):
 # What takes its time ----------------------------------------------------------------------------------------
 
 STOP_EARLY = """
-import time
 import wandb
 
 def train():
@@ -147,7 +146,6 @@ wandb.agent(sweep_id, function=train)
 """
 
 SLOW = """
-import time
 import wandb
 
 def train():
@@ -186,7 +184,6 @@ assert verify.check_sweeps(wandb.Api())
 
 PROGRAM = """
 import argparse
-import time
 import wandb
 
 parser = argparse.ArgumentParser()
@@ -237,14 +234,6 @@ def end_of(process, *, timeout_s=240):
     return process.returncode, printed + complaints
 
 
-def wait_for(condition, *, timeout_s=90):
-    end = time.monotonic() + timeout_s
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.2)
-    return found
-
-
 def first_sweep(service, project):
     """The sweep of a project, as soon as one of its runs goes on."""
 
@@ -252,7 +241,7 @@ def first_sweep(service, project):
         is_training = any(run.state == "running" for run in runs_of(service, project))
         return is_training and service.list_sweeps("ada", project)[0]
 
-    return wait_for(look)
+    return wait_until(look)
 
 
 def runs_of(service, project):
@@ -355,7 +344,7 @@ def test_a_sweep_of_the_command_line_is_paused_resumed_and_run_to_its_end(comman
     command_line.run("sweep", "--pause", path)
     assert service.read_sweep(path).state == "PAUSED"
     agent = command_line("agent", path)
-    wait_for(lambda: len(service.read_sweep(path).agents) == 2)
+    wait_until(lambda: len(service.read_sweep(path).agents) == 2)
     command_line.run("sweep", "--resume", path)
     code, told = end_of(agent)
     assert code == 0, told
@@ -377,7 +366,7 @@ def test_stopping_lets_what_runs_end_and_canceling_does_not(command_line, servic
         def runs(path=path):
             return service.list_runs("ada", "commands", filters={"sweep": path.sweep_id}).runs
 
-        wait_for(lambda: any(run.state == "running" for run in runs()))
+        wait_until(lambda: any(run.state == "running" for run in runs()))
         command_line.run("sweep", f"--{verb}", path)
         code, told = end_of(agent)
         assert code == 0, told

@@ -25,7 +25,8 @@ from runlake.model import Alert, RunInfo, RunPath, WriterBatch
 from runlake.service.contract import Service
 
 MAX_TABLE_ROWS = 10_000
-"""So many rows of a table the client puts into the file of the run, unless its user said otherwise."""
+"""So many rows of a table the client puts into the file of the run, unless its user said otherwise: no shorter one is
+looked at."""
 
 _TITLE = "not kept: "
 _REASON = "Artifacts are not supported yet by this server"
@@ -76,26 +77,34 @@ def greeting(run: RunInfo | None) -> str | None:
 
 
 class Lost:
-    """What is not kept of the rows of a request; made before they are written, asked when they are."""
+    """What is not kept of a request of a run; made before the request is written, asked when it is.
+
+    The file of a table may come after the row that names it. Then the run ends before it is looked at.
+    """
 
     def __init__(self, service: Service, path: RunPath, batch: WriterBatch, body: bytes) -> None:
-        self._is_last = batch.exit_code is not None
-        found = list(_cut_tables(service, path, batch)) if b"table-file" in body else []
-        self._known = _known(service.read_run(path)) if found or self._is_last else []
+        self.is_last = batch.exit_code is not None
+        tables: dict[str, Mapping[str, Any]] = {}
+        if b"table-file" in body:
+            for row in batch.rows.get("history", ()):
+                tables.update(_long_tables(row.values))
+        self._known: list[str] = []
+        if tables or self.is_last:
+            run = service.read_run(path)
+            self._known = _known(run)
+            if self.is_last:
+                tables.update(_long_tables(run.summary if batch.summary is None else batch.summary))
+        found = _cut_tables(service, path, tables)
         self._new = [thing for thing in found if thing.what not in self._known]
         self.batch = msgspec.structs.replace(batch, alerts=tuple(thing.alert for thing in self._new))
 
     def told(self) -> str | None:
         """What to tell once: at the end of a run all that it lost, before that what is new."""
         new = [thing.what for thing in self._new]
-        if not self._is_last:
+        if not self.is_last:
             return refusal(new) if new else None
         lost = [*self._known, *new]
         return f"not kept of this run: {', '.join(lost)}. {_REASON}" if lost else None
-
-    @property
-    def is_last(self) -> bool:
-        return self._is_last
 
 
 class Greetings:
@@ -129,33 +138,29 @@ def _known(run: RunInfo) -> list[str]:
     return [title.removeprefix(_TITLE) for title in titles if title.startswith(_TITLE)]
 
 
-def _cut_tables(service: Service, path: RunPath, batch: WriterBatch) -> Iterator[NotKept]:
-    """Tables in these rows of which the client put only the first rows into a file."""
-    for row in batch.rows.get("history", ()):
-        for key, table in _tables(row.values):
-            row_count = table.get("nrows")
-            if not isinstance(row_count, int) or row_count <= MAX_TABLE_ROWS:
-                continue
-            kept_count = _rows_in_file(service, path, str(table.get("path")))
-            if kept_count < row_count:
-                yield NotKept(f"rows past {kept_count:,} of the table {key}", f"it was logged with {row_count:,} rows")
-
-
-def _tables(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _long_tables(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Tables, nested or not, that may have more rows than their file."""
     for key, value in values.items():
         if isinstance(value, dict):
-            if value.get("_type") == "table-file":
+            if value.get("_type") != "table-file":
+                yield from _long_tables(value, f"{prefix}{key}.")
+            elif isinstance(row_count := value.get("nrows"), int) and row_count > MAX_TABLE_ROWS:
                 yield prefix + key, value
-            else:
-                yield from _tables(value, f"{prefix}{key}.")
+
+
+def _cut_tables(service: Service, path: RunPath, tables: Mapping[str, Mapping[str, Any]]) -> Iterator[NotKept]:
+    """Those of which the client put only the first rows into a file, as far as the file is there."""
+    for key, table in tables.items():
+        kept_count = _rows_in_file(service, path, str(table.get("path")))
+        if kept_count is not None and kept_count < table["nrows"]:
+            yield NotKept(f"rows past {kept_count:,} of the table {key}", f"it was logged with {table['nrows']:,} rows")
 
 
 class _TableFile(msgspec.Struct):
     data: list[msgspec.Raw]
 
 
-def _rows_in_file(service: Service, path: RunPath, name: str) -> int:
-    """How many rows are in the file of a table; of one that did not arrive yet, as many as the client commonly puts."""
+def _rows_in_file(service: Service, path: RunPath, name: str) -> int | None:
     with contextlib.suppress(NotFoundError, PathError, msgspec.MsgspecError), service.open_file(path, name) as file:
         return len(msgspec.json.decode(file.read(), type=_TableFile).data)
-    return MAX_TABLE_ROWS
+    return None

@@ -1,0 +1,26 @@
+"""The patience of tests: one deadline for everything that other processes and threads bring about."""
+
+import time
+from pathlib import Path
+
+DEADLINE_S = 180.0
+"""What tests wait for takes seconds where nothing else runs, and only a fault makes it take longer than this."""
+
+
+def wait_until(condition, what="it", *, deadline_s=DEADLINE_S, pause_s=0.02):
+    """What `condition` answers, as soon as that is true. `what` did not come about, else: a text, or what makes it."""
+    end = time.monotonic() + deadline_s
+    while not (found := condition()):
+        if time.monotonic() > end:
+            said = what() if callable(what) else what
+            raise AssertionError(f"after {deadline_s:g} s, this had not come about: {said}")
+        time.sleep(pause_s)
+    return found
+
+
+def is_alive(pid):
+    """Whether a process lives; one that nobody has waited for yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
