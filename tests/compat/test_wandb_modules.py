@@ -43,6 +43,8 @@ SAME = {
     "wandb.errors.term:termwarn": "runlake.compat.courtesies:termwarn",
     "wandb.plot:CustomChart": "runlake.plot:Chart",
     "wandb.plot.bar:bar": "runlake.plot:bar",
+    "wandb.integration.tensorboard.monkeypatch:patch": "runlake.integrations.tensorboard:patch",
+    "wandb.tensorboard:patch": "runlake.integrations.tensorboard:patch",
     "wandb.wandb_run:Run": "runlake:Run",
     "wandb:apis.public.Run": "runlake.api.stored_run:StoredRun",
     "wandb:join": "runlake:finish",
@@ -75,7 +77,7 @@ def test_a_function_is_not_hidden_by_the_module_of_its_name():
 
 
 def test_a_module_may_have_two_names():
-    assert importlib.import_module("wandb.xgboost") is importlib.import_module("wandb.integration.xgboost")
+    assert importlib.import_module("wandb.sacred") is importlib.import_module("wandb.integration.sacred")
 
 
 @pytest.mark.parametrize("name", ["wandb.nothing", "wandb.sdk.nothing", "wandb.util.nothing", "wandb.plot.bar.nothing"])
@@ -145,6 +147,30 @@ def test_names_of_the_active_run_can_be_imported_before_it_begins(tmp_path):
     config = {"lr": 0.1, "net": {"width": 8}, "epochs": 2, "seed": 3}
     before = [True, True, False, "<config of the run that init() begins>"]
     assert json.loads(done.stdout) == [*before, config, config, True, 8, True, 2, True, 1, None]
+
+
+MEMBERS_OF_A_RUN = """
+    alert config config_static define_metric dir disabled display entity finish finish_artifact group id job_type
+    link_artifact link_model log log_artifact log_code log_model mark_preempting name notes offline path
+    pin_config_keys project project_url restore resumed save settings start_time starting_step status step sweep_id
+    sweep_url sync_dir tags to_html unwatch upsert_artifact url use_artifact use_model watch write_logs
+    get_project_url get_sweep_url get_url join project_name
+""".split()  # noqa: SIM905
+CALLS_OF_THE_MODULE = """
+    Api Artifact agent alert attach controller define_metric ensure_configured finish init join link_model log
+    log_artifact log_model login mark_preempting pin_config_keys plot_table require restore save setup sweep teardown
+    termerror termlog termwarn unwatch use_artifact use_model watch
+""".split()  # noqa: SIM905
+
+
+def test_a_run_has_all_members_that_wandbs_has():
+    assert [name for name in MEMBERS_OF_A_RUN if not hasattr(runlake.Run, name)] == []
+
+
+@pytest.mark.parametrize("module", ["wandb", "runlake"])
+def test_the_module_has_all_calls_that_wandbs_has(module):
+    found = importlib.import_module(module)
+    assert [name for name in CALLS_OF_THE_MODULE if not callable(getattr(found, name))] == []
 
 
 def test_everything_that_wandb_has_can_be_imported():

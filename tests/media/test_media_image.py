@@ -8,8 +8,9 @@ import PIL.features
 import PIL.Image
 import pytest
 
-from runlake.errors import BadValueError, CorruptError, NotSupportedError
+from runlake.errors import BadValueError, CorruptError, NotSupportedError, RunlakeWarning
 from runlake.media.image import Image, store_images
+from runlake.media.left_out import strictly
 from runlake.media.png import encode_png
 from runlake.media.read import read_media
 
@@ -66,14 +67,11 @@ def pixels(image):
         (np.array([[True, False]]), [[255, 0]]),
         (np.array([[0.0, 0.5, 1.0]]), [[0, 128, 255]]),
         (np.array([[0.0, 0.5, 1.0]], np.float16), [[0, 128, 255]]),
-        (np.array([[0.0, 127.6, 300.0]]), [[0, 128, 255]]),
+        (np.array([[0.0, 127.6, 255.0]]), [[0, 128, 255]]),
         (np.array([[-1.0, 0.0, 3.0]]), [[0, 64, 255]]),
-        (np.array([[0, 1, 300]]), [[0, 1, 255]]),
         (np.array([[0, 1]]), [[0, 1]]),
-        (np.array([[-2, 0, 2]]), [[0, 128, 255]]),
         (np.array([[np.nan, 0.5, np.inf, -np.inf, 1.0]]), [[0, 128, 255, 128, 255]]),
         (np.array([[np.nan, np.inf]]), [[0, 255]]),
-        (np.array([[-1.7e308, 1.7e308]]), [[0, 255]]),
         (np.array([[-3.0, -3.0]]), [[0, 0]]),
         ([[0, 128], [255, 3]], [[0, 128], [255, 3]]),
         (GREY.T[::-1], GREY.T[::-1]),
@@ -82,6 +80,38 @@ def pixels(image):
 )
 def test_arrays_become_pixels(array, expected):
     assert pixels(Image(array)) == np.asarray(expected).tolist()
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (np.array([[0, 4000, 4095]], np.uint16), [[0, 249, 255]]),
+        (np.array([[100, 300]]), [[0, 255]]),
+        (np.array([[0.0, 127.5, 510.0]]), [[0, 64, 255]]),
+        (np.array([[-2, 0, 2]]), [[0, 128, 255]]),
+        (np.array([[0, 2**40]]), [[0, 255]]),
+        (np.array([[-1.7e308, 1.7e308]]), [[0, 255]]),
+        (np.array([[np.nan, 100.0, 300.0, np.inf]]), [[0, 0, 255, 255]]),
+    ],
+    ids=lambda array: None,
+)
+def test_numbers_beyond_bytes_are_stretched_and_that_is_said_once(array, expected):
+    with pytest.warns(RunlakeWarning, match="the lowest is black, the highest white"):
+        assert pixels(Image(array)) == expected
+    assert pixels(Image(array)) == expected
+    assert pixels(Image(array, normalize=False)) == np.nan_to_num(array, posinf=255).clip(0, 255).round().tolist()
+
+
+class Eager:
+    """A tensor of another library, which numpy can ask for its array."""
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(COLOR, dtype)
+
+
+def test_tensors_of_other_libraries_and_columns_of_objects_are_arrays():
+    assert pixels(Image(Eager())) == COLOR.tolist()
+    assert pixels(Image(np.array([[0.0, 1.0]], object))) == [[0, 255]]
 
 
 def test_numbers_are_taken_as_they_are_when_not_normalized():
@@ -243,14 +273,19 @@ def test_pyplot_stands_for_its_current_figure():
 
 
 @pytest.mark.usefixtures("without_pillow")
-def test_arrays_are_logged_without_pillow():
+def test_arrays_are_logged_without_pillow(files):
     for channel_count in (1, 2, 3, 4):
         array = np.random.default_rng(channel_count).integers(0, 256, (5, 7, channel_count), np.uint8)
         image = Image(array)
         assert (image.format, image.width, image.height) == ("png", 7, 5)
         assert image.content == encode_png(array.tobytes(), 7, 5, channel_count)
-    with pytest.raises(NotSupportedError, match=r"as jpg in mode RGB needs Pillow.*pip install 'runlake\[media\]'"):
-        Image(COLOR, file_type="jpg")
+    asked = Image(COLOR, file_type="jpg")
+    with pytest.warns(
+        RunlakeWarning, match=r"as jpg in mode RGB needs Pillow.*pip install 'runlake\[media\]'.* as png"
+    ):
+        assert asked.stored(files.write, "k", 0) == Image(COLOR).stored(files.write, "k", 0)
+    with pytest.raises(NotSupportedError, match="needs Pillow"), strictly(True):
+        asked.stored(files.write, "k", 0)
     with pytest.raises(NotSupportedError, match="needs Pillow"):
         Image(COLOR).to_pil()
 

@@ -3,8 +3,9 @@ import sys
 
 import pytest
 
-from runlake.errors import BadValueError, NotSupportedError
+from runlake.errors import BadValueError, NotSupportedError, RunlakeWarning
 from runlake.media.convert import convert_value
+from runlake.media.left_out import strictly
 from runlake.media.molecule import Molecule
 from runlake.media.read import read_media
 
@@ -81,10 +82,14 @@ def test_binary_structures_have_no_text():
         _ = Molecule(b"\0", file_type="mmtf").text
 
 
-def test_without_rdkit_it_is_named(monkeypatch):
+def test_without_rdkit_smiles_are_kept_as_they_are_and_the_rest_is_named(files, monkeypatch):
     monkeypatch.setitem(sys.modules, "rdkit", None)
-    with pytest.raises(NotSupportedError, match=r"Molecule\.from_smiles needs rdkit"):
-        Molecule.from_smiles("O")
+    water = Molecule.from_smiles("O", caption="water")
+    with pytest.warns(RunlakeWarning, match=r"from_smiles needs rdkit.*The SMILES string was kept"):
+        value = water.stored(files.write, "k", 0)
+    assert (value["format"], value["caption"], files[value["path"]]) == ("smi", "water", b"O")
+    with pytest.raises(NotSupportedError, match="needs rdkit"), strictly(True):
+        water.stored(files.write, "k", 0)
     with pytest.raises(NotSupportedError, match=r"Molecule\.from_rdkit needs rdkit"):
         Molecule.from_rdkit(object())
 

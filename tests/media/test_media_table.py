@@ -8,6 +8,7 @@ import uuid
 
 import numpy as np
 import pandas as pd
+import PIL.Image
 import polars as pl
 import pytest
 from hypothesis import given
@@ -145,7 +146,7 @@ def test_cells_of_other_types_are_stored_as_plain_data(files):
                 "2024-05-01",
                 "0.10",
                 "00000000-0000-0000-0000-000000000001",
-                "1:00:00",
+                "PT1H",
             ]
         ],
     )
@@ -165,6 +166,13 @@ def test_cells_may_be_media(files):
     assert page.html == "<p>é"
     assert (counts.histogram, counts.bins) == (histogram.histogram, histogram.bins)
     assert (several[0].to_numpy().tolist(), several[1]) == ([[0, 255]], 5)
+
+
+def test_cells_may_be_pictures_and_frames_of_other_packages(files):
+    picture = PIL.Image.fromarray(np.array([[0, 255]], np.uint8))
+    table = Table(columns=["image", "frame"], data=[[picture, pd.DataFrame({"a": [1]})]])
+    ((image, frame),) = round_trip(table, files).data
+    assert (image.to_numpy().tolist(), frame.columns, frame.data) == ([[0, 255]], ["a"], [[1]])
 
 
 def test_a_cell_that_cannot_be_stored_is_named(files):

@@ -7,7 +7,6 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Callable
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,10 +24,17 @@ def also_named(**names: str) -> Callable[[type[T]], type[T]]:
 
     def extend(cls: type[T]) -> type[T]:
         for alias, name in names.items():
-            setattr(cls, alias, property(attrgetter(name), doc=f"W&B's name for `{name}`."))
+            setattr(cls, alias, _alias(name))
         return cls
 
     return extend
+
+
+def _alias(name: str) -> property:
+    def read(self: Any) -> Any:
+        return getattr(self, name)
+
+    return property(read)
 
 
 class WandbRunNames:

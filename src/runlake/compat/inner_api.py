@@ -10,7 +10,7 @@ from runlake.compat.unsupported import refuse
 from runlake.credentials import find_key
 from runlake.settings import Settings, resolve
 
-NO_KEY_IS_NEEDED = "no-key-is-needed"
+NO_KEY_IS_NEEDED = "local"
 """What stands for a key where there is no server: scripts only ask whether there is one."""
 
 

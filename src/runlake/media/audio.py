@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from runlake.errors import BadValueError, NotSupportedError
+from runlake.media.arrays import as_array, is_torch
 from runlake.media.file_media import FileMedia, check_format, content_of, is_path, read_path
 
 if TYPE_CHECKING:
@@ -113,20 +114,11 @@ def _samples_of(data: Any) -> npt.NDArray[Any]:
     """frames × channels of uint8, int16 or int32."""
     import numpy as np
 
-    is_tensor = hasattr(data, "detach")
-    if is_tensor:
-        data = data.detach().cpu()
-        if str(data.dtype) == "torch.bfloat16":
-            data = data.float()
-        data = data.numpy()
-    try:
-        samples = np.asarray(data)
-    except ValueError as error:
-        raise BadValueError(f"a sound cannot be made of a {type(data).__name__}: {error}") from error
+    samples = as_array(data, "a sound")
     shape = samples.shape
     if samples.ndim == 1:
         samples = samples[:, np.newaxis]
-    elif is_tensor and samples.ndim == 2:
+    elif is_torch(data) and samples.ndim == 2:
         samples = samples.T
     if samples.ndim != 2 or not 1 <= samples.shape[1] <= MAX_CHANNEL_COUNT:
         hint = "; frames come first: use array.T" if len(shape) == 2 and shape[0] <= MAX_CHANNEL_COUNT else ""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runlake.errors import BadValueError
+from runlake.media.arrays import plain
 from runlake.media.stored import Media, WriteFile
 
 if TYPE_CHECKING:
@@ -130,17 +131,11 @@ def _given(np_histogram: Sequence[Any]) -> tuple[list[int | float], list[int | f
 
 
 def _plain_numbers(part: Any) -> list[int | float]:
-    if hasattr(part, "detach"):
-        part = part.detach().cpu()
-    items = part.tolist() if hasattr(part, "tolist") else [_plain_number(item) for item in part]
+    items = [plain(item) for item in plain(part)]
     for item in items:
         if isinstance(item, bool) or not isinstance(item, int | float):
             raise BadValueError(f"np_histogram holds {item!r}; counts and edges must be numbers in one dimension")
     return items
-
-
-def _plain_number(item: Any) -> Any:
-    return item.item() if hasattr(item, "item") else item
 
 
 def _numbers(sequence: Any) -> npt.NDArray[np.float64]:

@@ -9,10 +9,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from runlake.errors import BadValueError
+from runlake.errors import BadValueError, NotSupportedError
 from runlake.media.annotations import Annotations, BoundingBoxes2D, ImageMask
 from runlake.media.classes import Classes
 from runlake.media.kinds import kind_of
+from runlake.media.left_out import left_out
 from runlake.media.overlay import over_picture
 from runlake.media.picture import (
     Picture,
@@ -58,10 +59,12 @@ class Image(Media):
     Arrays, figures and image files of the common kinds need no Pillow. Raises `BadValueError` for what is no image.
     """
 
-    __slots__ = ("_annotations", "_load", "_load_annotations", "_picture", "_stored", "caption", "grouping")
+    __slots__ = ("_annotations", "_load", "_load_annotations", "_note", "_picture", "_stored", "caption", "grouping")
 
     caption: str | None
     grouping: int | None
+    _picture: Picture | None
+    _note: str | None
 
     def __init__(
         self,
@@ -79,7 +82,7 @@ class Image(Media):
         self.grouping = grouping
         self._load: Callable[[], bytes] | None = None
         self._stored: Mapping[str, Any] = {}
-        self._picture: Picture | None = _picture_of(data_or_path, mode, check_file_type(file_type), normalize)
+        self._picture, self._note = _picture_as_asked(data_or_path, mode, check_file_type(file_type), normalize)
         if isinstance(data_or_path, Image):
             masks, boxes = masks or data_or_path.masks, boxes or data_or_path.boxes
             classes = classes or data_or_path.classes
@@ -93,7 +96,7 @@ class Image(Media):
         image.caption = value.get("caption")
         image.grouping = value.get("grouping")
         image._stored = value
-        image._picture = None
+        image._picture = image._note = None
         image._load = lambda: read_file(value, open_file)
         image._annotations = None
         image._load_annotations = lambda: Annotations.from_stored(value, open_file)
@@ -155,6 +158,8 @@ class Image(Media):
     def stored(self, write_file: WriteFile, key: str, step: int) -> dict[str, Any]:
         """Write the files and return the dict; of caption, grouping and annotations it has those that were given."""
         picture = self._read()
+        if self._note is not None:
+            left_out(self._note)
         stored: dict[str, Any] = {"_type": "image-file"}
         stored |= store_file(write_file, "images", key, step, picture.format, picture.content)
         stored |= {"width": picture.width, "height": picture.height, "format": picture.format}
@@ -241,6 +246,19 @@ def read_images(value: Mapping[str, Any], open_file: OpenFile) -> list[Image]:
         Image.from_stored({"path": path, **{name: each[place] for name, each in lists.items()}}, open_file)
         for place, path in enumerate(paths)
     ]
+
+
+def _picture_as_asked(
+    data: Any, mode: str | None, file_type: str | None, normalize: bool
+) -> tuple[Picture, str | None]:
+    """The picture as it is asked for; without Pillow as it can be kept, and what is to be said of that."""
+    try:
+        return _picture_of(data, mode, file_type, normalize), None
+    except NotSupportedError as error:
+        if mode is None and file_type is None:
+            raise
+        picture = _picture_of(data, None, None, normalize)
+        return picture, f"Image: {error}. It was kept as {picture.format} in its own mode"
 
 
 def _picture_of(data: Any, mode: str | None, file_type: str | None, normalize: bool) -> Picture:

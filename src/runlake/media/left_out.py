@@ -1,4 +1,4 @@
-"""What is not kept as it was asked for: said once, or, where a run is strict, an error."""
+"""What is not kept as it was given: said once, or, where it is left out and the run is strict, an error."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ _PACKAGE = str(Path(__file__).parent.parent) + os.sep
 
 
 def left_out(message: str) -> None:
-    """Warn that what `message` names was left out or changed, the first time in this process.
+    """Warn that what `message` names was left out or changed, once; within `strictly` raise `NotSupportedError`.
 
-    The message begins with the name of what was called, and tells what to do. The warning points to the line
-    that called runlake. Within `strictly`: raise `NotSupportedError` each time.
+    The message begins with the name of what was called, and tells what to do.
     """
     if _is_strict.get():
         raise NotSupportedError(message)
+    say_once(message)
+
+
+def say_once(message: str) -> None:
+    """Warn, the first time in this process. The warning points to the line that called runlake."""
     if message not in _said:
         _said.add(message)
         warnings.warn(f"runlake: {message}", RunlakeWarning, stacklevel=_caller_level())
@@ -41,7 +45,7 @@ def strictly(strict: bool) -> Iterator[None]:
 
 
 def _caller_level() -> int:
-    """How far up the first frame outside of runlake is, as `warnings.warn` counts from `left_out`."""
+    """How far up the first frame outside of runlake is, as `warnings.warn` counts from `say_once`."""
     level, frame = 1, sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
         level, frame = level + 1, frame.f_back

@@ -17,8 +17,8 @@ _CHEMICAL = "chemical/x-"
 class Molecule(FileMedia):
     """A chemical structure with a caption.
 
-    `data_or_path` is the path of a file (.pdb, .pqr, .mmcif, .mcif, .cif, .sdf, .sd, .mol, .mol2, .gro, .mmtf), or
-    its text, its bytes or an open one with `file_type`. `from_rdkit` and `from_smiles` make one of what rdkit
+    `data_or_path` is the path of a file (.pdb, .pqr, .mmcif, .mcif, .cif, .sdf, .sd, .mol, .mol2, .gro, .mmtf,
+    .smi), or its text, its bytes or an open one with `file_type`. `from_rdkit` and `from_smiles` make one of what rdkit
     knows. Content is kept as it is and not checked. Raises `BadValueError`.
     """
 
@@ -37,6 +37,7 @@ class Molecule(FileMedia):
         "mol2": f"{_CHEMICAL}mol2",
         "gro": f"{_CHEMICAL}gromos",
         "mmtf": f"{_CHEMICAL}mmtf",
+        "smi": "chemical/x-daylight-smiles",
     }
 
     def __init__(self, data_or_path: Any, caption: str | None = None, file_type: str | None = None) -> None:
@@ -96,8 +97,16 @@ class Molecule(FileMedia):
         convert_to_3d_and_optimize: bool = True,
         mmff_optimize_molecule_max_iterations: int = 200,
     ) -> Molecule:
-        """The molecule that a SMILES string describes; needs rdkit. Otherwise as `from_rdkit`."""
-        chem, _ = _import_rdkit("Molecule.from_smiles")
+        """The molecule that a SMILES string describes; without rdkit the string itself, which logging then says.
+
+        Otherwise as `from_rdkit`.
+        """
+        try:
+            chem, _ = _import_rdkit("Molecule.from_smiles")
+        except NotSupportedError as error:
+            kept = cls(data, caption=caption, file_type="smi")
+            kept._note = f"{error}. The SMILES string was kept"
+            return kept
         molecule = chem.MolFromSmiles(data, sanitize=sanitize)
         if molecule is None:
             raise BadValueError(f"rdkit cannot read the SMILES string {data!r}; check it, or pass sanitize=False")

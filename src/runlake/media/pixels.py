@@ -6,6 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from runlake.errors import BadValueError
+from runlake.media.arrays import as_array, is_torch, lowest_and_highest
+from runlake.media.left_out import say_once
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,22 +22,18 @@ _GRID_COLUMN_COUNT, _GRID_GAP = 8, 2
 def pixels_of(array: Any, *, normalize: bool = True) -> npt.NDArray[np.uint8]:
     """An array (height × width, or with channels last) or a torch tensor (channels first) as pixels.
 
-    Whole numbers and booleans: uint8 is taken as it is, true is 255, other integers are clipped to 0…255.
-    Floats: 0…1 becomes 0…255; a highest value above 1 says that they are 0…255 already, and they are clipped.
-    Values below zero: lowest…highest is stretched to 0…255, as normalised network inputs need.
+    Booleans: true is 255. Whole numbers are 0…255 already. Floats: 0…1 becomes 0…255; a highest value above 1 says that
+    they are 0…255 already. Numbers below zero, as normalised network inputs are, or above 255, as 16 bits of a camera:
+    lowest…highest is stretched to 0…255, and where that is not what networks do, it is said once.
     With `normalize` off, all numbers are taken as 0…255 and clipped. NaN is black, infinities are the lowest and the
     highest value.
     A tensor with four dimensions is a batch and becomes a grid of eight columns.
     """
     import numpy as np
 
-    if hasattr(array, "detach"):
-        array = array.detach().cpu()
-        if str(array.dtype) == "torch.bfloat16":
-            array = array.float()
-        values = _channels_last(array.numpy())
-    else:
-        values = np.asarray(array)
+    values = as_array(array, "an image")
+    if is_torch(array):
+        values = _channels_last(values)
     shape = values.shape
     if values.ndim == 2:
         values = values[:, :, np.newaxis]
@@ -92,10 +90,14 @@ def _samples(values: npt.NDArray[Any], normalize: bool) -> npt.NDArray[np.uint8]
         numbers = values.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise BadValueError(f"an image cannot be made of values that are no numbers: {error}") from error
-    finite = numbers[np.isfinite(numbers)]
-    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+    low, high = lowest_and_highest(numbers)
     numbers = np.nan_to_num(numbers, nan=min(low, 0.0), posinf=max(high, 1.0), neginf=low)
-    if normalize and low < 0:
+    if normalize and (low < 0 or high > 255):
+        if high > 255 or values.dtype.kind in "iu":
+            say_once(
+                "an image of numbers beyond 0…255 was made visible: the lowest is black, the highest white; "
+                "scale them to 0…255 where their size matters"
+            )
         # Halves keep the span of the largest float64 values finite.
         span = high / 2 - low / 2
         numbers = (numbers / 2 - low / 2) / (span or 1.0) * 255

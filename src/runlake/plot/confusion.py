@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from runlake.errors import BadValueError
+from runlake.media.arrays import as_array, plain
 from runlake.media.table import Table
 from runlake.plot.chart import Chart
 
@@ -59,11 +60,9 @@ def confusion_matrix(
 
 
 def _labels(values: Any, what: str) -> list[Any]:
-    if hasattr(values, "detach"):
-        values = values.detach().cpu()
-    plain: Any = values.tolist() if hasattr(values, "tolist") else list(values)
+    given = plain(values)
     labels = []
-    for label in plain if isinstance(plain, list) else [plain]:
+    for label in given if isinstance(given, Iterable) and not isinstance(given, str) else [given]:
         if hasattr(label, "item"):
             label = label.item()
         if isinstance(label, float) and label.is_integer():
@@ -76,9 +75,7 @@ def _labels(values: Any, what: str) -> list[Any]:
 
 def _highest(probs: Any) -> tuple[list[int], int]:
     """The place of the highest number of each row, and how many there are in a row."""
-    import numpy as np
-
-    scores = np.asarray(probs.detach().cpu() if hasattr(probs, "detach") else probs)
+    scores = as_array(probs, "a confusion matrix")
     if scores.ndim != 2 or not scores.shape[1]:
         raise BadValueError(f"confusion_matrix was given probs of shape {scores.shape}; give n × classes")
     places: list[int] = scores.argmax(axis=1).tolist()

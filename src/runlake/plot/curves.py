@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runlake.errors import BadValueError, RunlakeWarning
+from runlake.media.arrays import as_array
 from runlake.media.table import Table
 from runlake.plot.chart import Chart
 
@@ -160,7 +161,7 @@ def _classes(
 
     if y_true is None or y_probas is None:
         raise BadValueError(f"{what} needs y_true=, the classes, and y_probas=, their scores")
-    truth, scores = _array(y_true).ravel(), _array(y_probas)
+    truth, scores = as_array(y_true, "a curve").ravel(), as_array(y_probas, "a curve")
     if scores.ndim not in (1, 2) or scores.dtype.kind not in "biuf" or len(scores) != len(truth) or not len(truth):
         raise BadValueError(
             f"{what} was given {len(truth)} classes and scores of shape {scores.shape} and type {scores.dtype}; "
@@ -231,17 +232,3 @@ def _columns(
             f"for {column_count} classes; give each class a name of its own"
         )
     return [(value, str(labels[column]), column) for column, value in enumerate(classes)]
-
-
-def _array(values: Any) -> npt.NDArray[Any]:
-    import numpy as np
-
-    if hasattr(values, "detach"):
-        values = values.detach().cpu()
-        if str(values.dtype) == "torch.bfloat16":
-            values = values.float()
-        values = values.numpy()
-    try:
-        return np.asarray(values)
-    except ValueError as error:
-        raise BadValueError(f"a curve cannot be made of a {type(values).__name__}: {error}") from error

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from runlake.errors import BadValueError
+from runlake.media.arrays import plain
 from runlake.media.table import Table
 from runlake.plot.chart import Chart, as_table
 
@@ -82,9 +83,9 @@ def _is_sequence(item: Any) -> bool:
 
 
 def _plain(values: Any) -> list[Any]:
-    if hasattr(values, "detach"):
-        values = values.detach().cpu()
-    plain: Any = values.tolist() if hasattr(values, "tolist") else list(values)
-    if not isinstance(plain, list):
-        raise BadValueError(f"line_series was given {plain!r:.80} where a sequence of numbers belongs")
-    return plain
+    given: Any = plain(values)
+    if isinstance(given, list):
+        return given
+    if not isinstance(given, Iterable):
+        raise BadValueError(f"line_series was given {given!r:.80} where a sequence of numbers belongs")
+    return list(given)

@@ -1,30 +1,26 @@
 """`Artifact`: files that belong together, collected before a run keeps them.
 
 What is added is copied at once, since a script may change or remove its file before it logs the artifact;
-``policy="immutable"`` promises that it does not, and saves the copy. The copies lie in the folder of the active run,
-on the disk on which they are to stay, under names that mark them as temporary.
+``policy="immutable"`` promises that it does not, and saves the copy.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import os
 import re
 import shutil
-import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from runlake.errors import BadValueError, NotFoundError, UsageError
+from runlake.sdk.artifact_entry import Entry, Manifest, inner_name, local_path_of
+from runlake.sdk.artifact_staging import Staging
 from runlake.sdk.familiar import NotSupportedAttributeError
 from runlake.sdk.inert import Inert
-from runlake.store.layout import TEMPORARY_PREFIX
 
 if TYPE_CHECKING:
     from runlake.media.stored import Media
@@ -36,59 +32,6 @@ _LATER = {
     "logged_by", "source_artifact", "source_collection", "unlink", "url", "used_by",
 }  # fmt: skip
 """What W&B's have, for which versions would have to know of each other."""
-
-
-@dataclass
-class Entry:
-    """One file of an artifact, or with `ref` a reference to something that lies elsewhere."""
-
-    path: str
-    local_path: str | None = None
-    ref: str | None = None
-
-    @property
-    def name(self) -> str:
-        return self.path
-
-    @property
-    def size(self) -> int:
-        return 0 if self.local_path is None else Path(self.local_path).stat().st_size
-
-    @property
-    def digest(self) -> str:
-        """The MD5 of the content in base64; of a reference its address."""
-        if self.local_path is None:
-            return self.ref or ""
-        with open(self.local_path, "rb") as file:  # noqa: PTH123 (as hashlib wants it)
-            digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
-        return base64.b64encode(digest.digest()).decode()
-
-    def ref_target(self) -> str:
-        """Where a reference leads; `BadValueError` for a file."""
-        if self.ref is None:
-            raise BadValueError(f"{self.path!r} is a file of the artifact, and no reference")
-        return self.ref
-
-    ref_url = ref_target
-
-    def download(self, root: str | Path | None = None, **options: Any) -> str:
-        """Copy the file below `root`, by default the current folder, and answer where it lies."""
-        source = self.local_path or _local_path_of(self.ref or "")
-        if source is None:
-            raise NotFoundError(
-                f"{self.path!r} is a reference to {self.ref!r}: get it there with the tools of that place"
-            )
-        target = Path(root or ".") / self.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not (target.exists() and target.samefile(source)):
-            shutil.copyfile(source, target)
-        return str(target)
-
-
-class Manifest(NamedTuple):
-    """What an artifact is made of."""
-
-    entries: dict[str, Entry]
 
 
 class Place(NamedTuple):
@@ -144,8 +87,7 @@ class Artifact:
         self.place: Place | None = None
         self._keeper: Keeper | None = None
         self._entries: dict[str, Entry] = {}
-        self._staging: Path | None = None
-        self._staged: set[Path] = set()
+        self._staging: Staging | None = None
         self._origin: Artifact | None = None
 
     # Adding
@@ -163,7 +105,7 @@ class Artifact:
         source = Path(local_path)
         if not source.is_file():
             raise BadValueError(f"add_file: {str(local_path)!r} is no file, seen from {Path.cwd()}")
-        inner = _inner_name(name or source.name)
+        inner = inner_name(name or source.name)
         if policy == "immutable" or _is_disabled():
             return self._put(Entry(inner, str(source.absolute())))
         try:
@@ -194,7 +136,7 @@ class Artifact:
         self, name: str, mode: str = "x", encoding: str | None = None, policy: Policy = "mutable"
     ) -> Iterator[IO[Any]]:
         """A new file to write into, added when it is closed without an error."""
-        inner = _inner_name(name)
+        inner = inner_name(name)
         target = self._stage()
         with target.open(mode, encoding=encoding or (None if "b" in mode else "utf-8")) as file:
             yield file
@@ -211,7 +153,7 @@ class Artifact:
                 f"add: {obj!r:.80} is no Table, Image or other object of a data type; use add_file(path)"
             )
         stored = media.stored(self._write, str(name), 0)
-        inner = f"{_inner_name(str(name))}.{stored['_type'].removesuffix('-file')}.json"
+        inner = f"{inner_name(str(name))}.{stored['_type'].removesuffix('-file')}.json"
         self._write(inner, encode_json(stored).encode())
         return self._entries[inner]
 
@@ -224,13 +166,13 @@ class Artifact:
     ) -> Sequence[Entry]:
         """Note where something lies that is not copied: ``s3://…``, ``https://…``, ``file://…``."""
         address = uri if isinstance(uri, str) else uri.ref or Path(uri.local_path or "").as_uri()
-        inner = _inner_name(str(name) if name else PurePosixPath(urlsplit(address).path).name or address)
+        inner = inner_name(str(name) if name else PurePosixPath(urlsplit(address).path).name or address)
         return [self._put(Entry(inner, ref=address))]
 
     def remove(self, item: str | Path | Entry) -> None:
         """Take back what was added under a name, or below it."""
         self._check_open("remove")
-        inner = item.path if isinstance(item, Entry) else _inner_name(str(item))
+        inner = item.path if isinstance(item, Entry) else inner_name(str(item))
         gone = [path for path in self._entries if path == inner or path.startswith(f"{inner}/")]
         if not gone:
             raise NotFoundError(f"remove: no {inner!r} in artifact {self.name}")
@@ -252,19 +194,17 @@ class Artifact:
         self._put(Entry(inner, str(target)))
 
     def _stage(self) -> Path:
-        """A place for a copy; what is still there goes with the object."""
         self._check_open("add")
         if self._staging is None:
-            folder, is_ours = _staging_folder()
-            self._staging = folder
-            weakref.finalize(self, _clear, os.getpid(), folder if is_ours else None, self._staged)
-        target = self._staging / f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(8).hex()}"
-        self._staged.add(target)
-        return target
+            self._staging = Staging()
+            weakref.finalize(self, self._staging.clear)
+        return self._staging.place()
 
     def is_staged(self, entry: Entry) -> bool:
         """Whether the file of an entry is a copy that nobody else needs."""
-        return entry.local_path is not None and Path(entry.local_path) in self._staged
+        return (
+            self._staging is not None and entry.local_path is not None and self._staging.holds(Path(entry.local_path))
+        )
 
     # What it is
 
@@ -373,7 +313,7 @@ class Artifact:
 
     def get_entry(self, name: str | Path) -> Entry:
         """One entry; `NotFoundError` names those there are."""
-        found = self._entries.get(_inner_name(str(name)))
+        found = self._entries.get(inner_name(str(name)))
         if found is None:
             there = ", ".join(self._entries) or "nothing"
             raise NotFoundError(f"no {str(name)!r} in artifact {self.name}; it has {there:.500}")
@@ -386,7 +326,7 @@ class Artifact:
         from runlake.media.read import read_media
         from runlake.values import decode_json
 
-        pattern = re.compile(re.escape(_inner_name(name)) + r"(\.[\w-]+\.json)?")
+        pattern = re.compile(re.escape(inner_name(name)) + r"(\.[\w-]+\.json)?")
         path = next((path for path in self._entries if pattern.fullmatch(path) and path.endswith(".json")), None)
         if path is None:
             return None
@@ -414,7 +354,7 @@ class Artifact:
         folder.mkdir(parents=True, exist_ok=True)
         for path, entry in self._entries.items():
             is_wanted = path_prefix is None or path.startswith(str(path_prefix))
-            if is_wanted and (entry.local_path or _local_path_of(entry.ref or "")):
+            if is_wanted and (entry.local_path or local_path_of(entry.ref or "")):
                 entry.download(folder)
         return str(folder)
 
@@ -454,40 +394,7 @@ class Artifact:
         return f"<Artifact {self.qualified_name} ({self.type}, {len(self._entries)} files)>"
 
 
-def _staging_folder() -> tuple[Path, bool]:
-    """Where copies lie until they are kept, and whether it is a folder for them alone."""
-    from runlake.sdk.active import session
-
-    run = session.run
-    if run is not None and run.state == "running" and not run.disabled:
-        return Path(run.dir), False
-    return Path(tempfile.mkdtemp(prefix="runlake-artifact-")), True
-
-
-def _clear(pid: int, folder: Path | None, files: set[Path]) -> None:
-    if os.getpid() != pid:  # a forked child: the files are its parent's
-        return
-    for file in files:
-        file.unlink(missing_ok=True)
-    if folder is not None:
-        folder.rmdir()
-
-
 def _is_disabled() -> bool:
     from runlake.sdk.active import is_disabled
 
     return is_disabled()
-
-
-def _inner_name(name: str) -> str:
-    path = PurePosixPath(name.replace("\\", "/"))
-    parts = [part for part in path.parts if part not in ("/", ".")]
-    if not parts or ".." in parts:
-        raise BadValueError(f"{name!r} cannot be the name of a file in an artifact; use one like a/b.txt")
-    return "/".join(parts)
-
-
-def _local_path_of(address: str) -> str | None:
-    parts = urlsplit(address)
-    path = unquote(parts.path)
-    return path if parts.scheme == "file" and Path(path).is_file() else None

@@ -6,6 +6,7 @@ A base class of `Run`, so that the file with the hot path holds nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -109,6 +110,16 @@ class Familiar:
     def join(self, exit_code: int | None = None) -> None:
         """The same as `finish`."""
         self.finish(exit_code)
+
+    def restore(self, name: str, run_path: str | None = None, replace: bool = False, root: str | None = None) -> Any:
+        """A file of this run, or of the run at `run_path`, copied to `root` and open for reading.
+
+        Without `root` it is copied into the folder of this run's files. None where the run is disabled.
+        """
+        if self.disabled:
+            return None
+        restore = import_module("runlake").restore  # reading stands beside the SDK, and is loaded by who asks for it
+        return restore(name, run_path or str(self.run_path), replace, self.dir if root is None else root)
 
     def write_logs(self, text: str) -> None:
         """Keep text with the run, in its file ``logs.txt``: it does not come among the printed lines."""

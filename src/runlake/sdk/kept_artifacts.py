@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 from runlake.errors import NotFoundError, PathError
 from runlake.model import RunPath
-from runlake.sdk.artifact import Artifact, Entry, Place
+from runlake.sdk.artifact import Artifact, Place
+from runlake.sdk.artifact_entry import Entry
 from runlake.sdk.config import plain_config
 from runlake.sdk.files import RunFiles
 from runlake.store.layout import Layout, check_run_path, decode_file_part

@@ -27,9 +27,8 @@ from runlake.sdk.disabled import DisabledFiles
 from runlake.sdk.exit_hooks import end_with_worker, exit_code_of
 from runlake.sdk.extras import Extras
 from runlake.sdk.facts import RunFacts
-from runlake.sdk.familiar import Familiar, NotSupportedAttributeError
+from runlake.sdk.familiar import Familiar
 from runlake.sdk.files import Policy, RunFiles
-from runlake.sdk.inert import Inert
 from runlake.sdk.live_summary import LiveSummary
 from runlake.sdk.rules import make_rule
 from runlake.sdk.saying import warn
@@ -40,8 +39,6 @@ from runlake.store.journal_writer import JournalWriter
 from runlake.store.layout import Layout
 from runlake.store.opening import OpenedRun, open_child
 from runlake.values import flatten, unflatten
-
-_LATER = {"plot_table", "restore"}
 
 _PLAIN = frozenset({float, int, str, bool, type(None), bytes})
 
@@ -326,18 +323,23 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         base_path: str | os.PathLike[str] | None = None,
         policy: Policy = "live",
     ) -> list[str]:
-        """Keep files with the run; answers where the copies lie, an empty list when nothing matches."""
-        return self.files_of_run.save(glob_str, base_path, policy)
+        """Keep files or a folder with the run; answers where the copies lie, with a warning where nothing matches."""
+        saved = self.files_of_run.save(glob_str, base_path, policy)
+        if not saved and not self.disabled:
+            name = os.fsdecode(glob_str)
+            self._warn(f"save {name}", f"save: no file matches {name!r} in {os.getcwd()}: nothing was kept")  # noqa: PTH109
+        return saved
 
     def prepare(self, data: Mapping[str, Any], step: int) -> Mapping[str, Any]:
-        """The row with media stored as files and replaced by their descriptions."""
+        """The row with media stored as files and replaced by their descriptions, large arrays as histograms."""
         if _PLAIN.issuperset(map(type, data.values())):
             return data  # without loading what knows about media
         from runlake.media.convert import prepare
+        from runlake.media.large_arrays import with_histograms
         from runlake.media.left_out import strictly
 
         with strictly(self._settings.strict):
-            return prepare(data, self.files_of_run.write, step)
+            return prepare(with_histograms(data), self.files_of_run.write, step)
 
     def _convert_for_summary(self, value: Any) -> Any:
         from runlake.media.convert import convert_value
@@ -482,13 +484,6 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.end(exit_code_of(error))
-
-    def __getattr__(self, name: str) -> Any:
-        if name in _LATER:
-            if self.disabled:
-                return Inert()
-            raise NotSupportedAttributeError(f"Run.{name} is not supported yet by runlake")
-        raise AttributeError(f"a Run has no attribute {name!r}")
 
     def __reduce__(self) -> Any:
         raise TypeError(

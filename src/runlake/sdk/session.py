@@ -101,9 +101,9 @@ class Session:
         exists gets a new attempt unless `resume` says to go on, or ``mode="shared"`` that several processes write it.
         ``resume_from="run_id?_step=9"`` goes on behind step 9 of a run and hides what came later, ``fork_from`` begins
         a new run with the rows up to there. In a run of a sweep, entity, project, id and store are those that its agent
-        says, and the sweep's parameters win over `config`. With `sync_tensorboard` the event files that this process
-        writes from then on become rows too, with `monitor_gym` the videos that gym records become values, and
-        `save_code` keeps the script or the notebook. `force` and `anonymous` of W&B mean nothing here and are ignored.
+        says, and the sweep's parameters win over `config`. `force` and `anonymous` of W&B mean nothing here and are
+        ignored. With `sync_tensorboard` the event files that this process writes from then on become rows too, with
+        `monitor_gym` the videos that gym records become values, and `save_code` keeps the script or the notebook.
         """
         if isinstance(store, str) and is_server(store):
             store, base_url = None, base_url or store
