@@ -10,13 +10,14 @@ ROOT = Path(__file__).parent.parent / "src" / "runlake"
 ALLOWED = {
     "errors": set(),
     "model": {"errors"},
-    "values": {"errors", "model"},
+    "plain": set(),
+    "values": {"errors", "model", "plain"},
     "settings": {"errors", "model"},
     "credentials": {"errors"},
     "names": set(),
     "sweep_model": set(),
     "store": {"errors", "model", "values", "settings", "sweep_model"},
-    "search": {"errors", "model", "values"},
+    "search": {"errors", "model", "plain", "values"},
     "query": {"errors", "model", "values", "store"},
     "service": {
         "errors",
@@ -30,7 +31,7 @@ ALLOWED = {
         "query",
         "search",
     },
-    "sdk": {"errors", "credentials", "model", "names", "values", "settings", "store", "media"},
+    "sdk": {"errors", "credentials", "model", "names", "plain", "values", "settings", "store", "media"},
     "api": {
         "errors",
         "credentials",
@@ -45,7 +46,8 @@ ALLOWED = {
     },
     "media": {"errors", "model", "values"},
     "plot": {"errors", "values", "media"},
-    "sweeps": {"errors", "model", "sweep_model", "settings", "store", "search", "service", "sdk"},
+    # An agent's commands find what `runlake exec` gives: their programs say `import wandb`.
+    "sweeps": {"errors", "model", "plain", "sweep_model", "settings", "store", "search", "service", "sdk", "compat"},
     "integrations": {"errors", "model", "values", "sdk", "media", "plot"},
     "compat": {"errors", "credentials", "settings", "sdk"},
     "server": {"errors", "model", "sweep_model", "names", "values", "settings", "search", "query", "service"},

@@ -18,17 +18,15 @@ exponent, so 1.0 and 1 stay apart. Integers may have any number of digits.
 from __future__ import annotations
 
 import base64
-import datetime
-import enum
 import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import PurePath
 from typing import Any
 
 from runlake.errors import LogTypeError
 from runlake.model import Lane
+from runlake.plain import UNKNOWN, key_text, plain_of, plain_structure
 
 MAX_DEPTH = 100
 """Dicts and lists nested deeper than this are refused: they are nearly always a cycle."""
@@ -44,6 +42,7 @@ _TOKEN = re.compile(r"\\.|\.", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 Converter = Callable[[Any], Any]
+"""Asked for a value that is no scalar, array or builtin collection; answers plain data, or the value itself."""
 
 
 class Json(str):
@@ -52,12 +51,9 @@ class Json(str):
     __slots__ = ()
 
 
-def refuse(value: Any) -> Any:
-    """The `convert` of a place that has no media: every unknown type is an error."""
-    raise LogTypeError(
-        f"a value of type {type(value).__module__}.{type(value).__qualname__} cannot be stored; "
-        "log numbers, strings, booleans, None, lists, dicts, arrays or a runlake data type"
-    )
+def no_media(value: Any) -> Any:
+    """The `convert` of a place that has no media."""
+    return value
 
 
 # Paths ----------------------------------------------------------------------------------------------------
@@ -115,35 +111,37 @@ def read_value(value: Any) -> Any:
     return decode_json(value) if type(value) is Json else value
 
 
-def flatten(data: Mapping[Any, Any], convert: Converter = refuse, *, stringify_keys: bool = False) -> dict[str, Any]:
+def flatten(data: Mapping[Any, Any], convert: Converter = no_media, *, stringify_keys: bool = False) -> dict[str, Any]:
     """Nested data as path → canonical value, in the order given.
 
-    `convert` is asked for values of unknown types (media) and answers plain data. Keys must be strings;
-    with `stringify_keys` others are turned into text, as configurations often need.
+    Other objects take the forms of `runlake.plain`, after `convert` was asked for media. Keys inside are turned into
+    text; those of `data` itself must be strings, or with `stringify_keys` are turned into text too.
     Raises `LogTypeError`, which names the path.
     """
     flat: dict[str, Any] = {}
-    _flatten_into(flat, "", data, convert, stringify_keys, 0)
+    if not stringify_keys:
+        for key in data:
+            if not isinstance(key, str):
+                raise LogTypeError(f"the key {key!r} is a {type(key).__name__}; keys must be strings")
+    _flatten_into(flat, "", data, convert, 0)
     return flat
 
 
-def _flatten_into(
-    flat: dict[str, Any], prefix: str, data: Mapping[Any, Any], convert: Converter, stringify: bool, depth: int
-) -> None:
+def _flatten_into(flat: dict[str, Any], prefix: str, data: Mapping[Any, Any], convert: Converter, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise LogTypeError(f"{prefix[:80]!r}... is nested deeper than {MAX_DEPTH} levels; is there a cycle?")
     for key, value in data.items():
-        path = prefix + escape_key(_key(key, stringify))
-        plain = _simplify(value, path, convert)
+        path = prefix + escape_key(_key(key))
+        plain = value if type(value) in _PLAIN else _simplify(value, path, convert)
         if isinstance(plain, Mapping) and plain and "_type" not in plain:
-            _flatten_into(flat, path + ".", plain, convert, stringify, depth + 1)
+            _flatten_into(flat, path + ".", plain, convert, depth + 1)
         else:
-            flat[path] = _canonical(plain, path, convert, stringify, depth)
+            flat[path] = _canonical(plain, path, convert, depth)
 
 
-def canonical(value: Any, convert: Converter = refuse) -> Any:
+def canonical(value: Any, convert: Converter = no_media) -> Any:
     """One value as a canonical one; a dict is kept whole, as `Json`."""
-    return _canonical(_simplify(value, "value", convert), "value", convert, True, 0)
+    return _canonical(_simplify(value, "value", convert), "value", convert, 0)
 
 
 def unflatten(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -164,58 +162,37 @@ def unflatten(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return tree
 
 
-def _key(key: Any, stringify: bool) -> str:
-    if not isinstance(key, str):
-        if not stringify:
-            raise LogTypeError(f"the key {key!r} is a {type(key).__name__}; keys must be strings")
-        key = str(key)
+def _key(key: Any) -> str:
+    text = key if type(key) is str else key_text(key)
     try:
-        key.encode()
+        text.encode()
     except UnicodeEncodeError:
         raise LogTypeError(f"the key {key!r} is not valid Unicode text") from None
-    return str(key)
+    return text
 
 
 def _simplify(value: Any, path: str, convert: Converter) -> Any:
     """A value of any type as None, bool, int, float, str, bytes, list or mapping; LogTypeError names `path`."""
-    kind = type(value)
-    if kind in _PLAIN or isinstance(value, Json | Mapping):
+    if type(value) in _PLAIN or isinstance(value, Json):
         return value
-    if isinstance(value, enum.Enum):
-        return _simplify(value.value, path, convert)
-    for base in (int, float, str, bytes):
-        if isinstance(value, base):
-            plain: Any = base
-            return plain(value)
-    if isinstance(value, bytearray | memoryview):
-        return bytes(value)
-    if isinstance(value, list | tuple | set | frozenset | range):
-        return list(value)
-    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
-        return value.isoformat()
-    if isinstance(value, PurePath):
-        return str(value)
+    plain = plain_of(value)
+    if plain is not UNKNOWN:
+        return plain
     try:
-        return _from_array(value) if hasattr(value, "dtype") and hasattr(value, "tolist") else convert(value)
+        plain = convert(value)
+        if plain is value:
+            plain = plain_structure(value)
+        if plain is UNKNOWN:
+            raise LogTypeError(
+                f"a value of type {type(value).__module__}.{type(value).__qualname__} cannot be stored; "
+                "log numbers, strings, booleans, None, lists, dicts, arrays or a runlake data type"
+            )
     except LogTypeError as error:
         raise LogTypeError(f"{plain_name(path)!r}: {error}") from None
+    return plain
 
 
-def _from_array(value: Any) -> Any:
-    """A numpy or torch scalar as a Python scalar, an array or a tensor as nested lists."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        if str(value.dtype) == "torch.bfloat16":
-            value = value.float()
-    plain = value.tolist()
-    if isinstance(plain, complex):
-        raise LogTypeError("complex numbers cannot be stored; log the real and the imaginary part")
-    if not isinstance(plain, list) and hasattr(plain, "dtype"):  # numpy.longdouble.tolist() is itself
-        return float(plain)
-    return plain.isoformat() if isinstance(plain, datetime.date) else plain
-
-
-def _canonical(value: Any, path: str, convert: Converter, stringify: bool, depth: int) -> Any:
+def _canonical(value: Any, path: str, convert: Converter, depth: int) -> Any:
     if value is None or type(value) in (bool, float, Json):
         return value
     if type(value) is int:
@@ -226,7 +203,7 @@ def _canonical(value: Any, path: str, convert: Converter, stringify: bool, depth
         except UnicodeEncodeError:
             return Json(json.dumps(value))
         return value
-    return encode_json(value, convert, path=path, stringify_keys=stringify, depth=depth)
+    return encode_json(value, convert, path=path, depth=depth)
 
 
 def _check_integer(value: int, path: str) -> int:
@@ -238,11 +215,9 @@ def _check_integer(value: int, path: str) -> int:
 # JSON -----------------------------------------------------------------------------------------------------
 
 
-def encode_json(
-    value: Any, convert: Converter = refuse, *, path: str = "value", stringify_keys: bool = True, depth: int = 0
-) -> Json:
+def encode_json(value: Any, convert: Converter = no_media, *, path: str = "value", depth: int = 0) -> Json:
     """Any loggable value as the canonical JSON text of this module's docstring."""
-    marked = _mark(_simplify(value, path, convert), path, convert, stringify_keys, depth)
+    marked = _mark(_simplify(value, path, convert), path, convert, depth)
     text = json.dumps(marked, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     try:
         text.encode()
@@ -256,7 +231,7 @@ def decode_json(text: str) -> Any:
     return json.loads(text, object_hook=_unmark)
 
 
-def _mark(value: Any, path: str, convert: Converter, stringify: bool, depth: int) -> Any:
+def _mark(value: Any, path: str, convert: Converter, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise LogTypeError(f"{path[:80]!r}... is nested deeper than {MAX_DEPTH} levels; is there a cycle?")
     if type(value) is float:
@@ -266,26 +241,18 @@ def _mark(value: Any, path: str, convert: Converter, stringify: bool, depth: int
     if type(value) is int:
         return _check_integer(value, path)
     if type(value) is Json:
-        return _mark(decode_json(value), path, convert, stringify, depth)
+        return _mark(decode_json(value), path, convert, depth)
     if type(value) is bytes:
         return {"$bytes": base64.b64encode(value).decode()}
     if type(value) is list:
-        return [_mark(_simplify(item, path, convert), path, convert, stringify, depth + 1) for item in value]
+        return [_mark(_simplify(item, path, convert), path, convert, depth + 1) for item in value]
     if isinstance(value, Mapping):
         pairs = [
-            (key, _mark(_simplify(item, path, convert), path, convert, stringify, depth + 1))
-            for key, item in ((_json_key(key, stringify), item) for key, item in value.items())
+            (key_text(key), _mark(_simplify(item, path, convert), path, convert, depth + 1))
+            for key, item in value.items()
         ]
         return {"$dict": pairs} if len(pairs) == 1 and pairs[0][0] in _MARKS else dict(pairs)
     return value
-
-
-def _json_key(key: Any, stringify: bool) -> str:
-    if isinstance(key, str):
-        return str(key)
-    if stringify:
-        return str(key)
-    raise LogTypeError(f"the key {key!r} is a {type(key).__name__}; keys must be strings")
 
 
 def _unmark(value: dict[str, Any]) -> Any:

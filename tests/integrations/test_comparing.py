@@ -44,7 +44,10 @@ def test_two_runs_that_say_the_same_do_not_differ(differences_of):
         (lambda run: run.summary.update({"best": 1}), "summary.best: only with exec: 1"),
         (lambda run: run.finish(exit_code=1), "state: 'finished' and 'failed'"),
         (lambda run: setattr(run, "name", "mine"), "name: 'made up' and 'mine'"),
-        (lambda run: run.log({"table": runlake.Table(columns=["word"], data=[["c"]])}), "rows.table: [(3, {'_type': 'table-file'"),
+        (
+            lambda run: run.log({"table": runlake.Table(columns=["word"], data=[["c"]])}),
+            "rows.table: [(3, {'_type': 'table-file'",
+        ),
     ],
 )
 def test_whatever_is_different_is_named_where_it_is(differences_of, more, line):

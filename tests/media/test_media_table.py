@@ -146,7 +146,7 @@ def test_cells_of_other_types_are_stored_as_plain_data(files):
                 "2024-05-01",
                 "0.10",
                 "00000000-0000-0000-0000-000000000001",
-                "1:00:00",
+                "PT1H",
             ]
         ],
     )

@@ -4,6 +4,8 @@ import json
 import os
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from runlake.errors import SweepConfigError
 from runlake.search.command import arguments_json, expand_command
@@ -33,11 +35,11 @@ def test_windows_has_no_env():
         ("${args_no_hyphens}", ["lr=0.1", "opt=adam", "amp=True", "log=False", "net={'depth': 3}", "none=None"]),
         (
             "${args_append_hydra}",
-            ["+lr=0.1", "+opt=adam", "+amp=True", "+log=False", "+net={'depth': 3}", "+none=None"],
+            ["+lr=0.1", "+opt=adam", "+amp=True", "+log=False", "+net.depth=3", "+none=null"],
         ),
         (
             "${args_override_hydra}",
-            ["++lr=0.1", "++opt=adam", "++amp=True", "++log=False", "++net={'depth': 3}", "++none=None"],
+            ["++lr=0.1", "++opt=adam", "++amp=True", "++log=False", "++net.depth=3", "++none=null"],
         ),
         (
             "${args_no_equals}",
@@ -62,6 +64,82 @@ def test_windows_has_no_env():
 )
 def test_each_macro_is_what_w_and_b_makes_of_it(macro, expected):
     assert words("x", macro, "y") == ["x", *expected, "y"]
+
+
+def test_arguments_for_hydra_are_in_its_grammar():
+    params = {
+        "a": {"b": {"c": 1e-05}, "d": {}},
+        "text": "1e-3",
+        "texts": ["adam", "null", "True", "x,y", "it's", "", "C:\\dir\\"],
+        "numbers": [1, -0.5, float("inf"), None, False, [{"k": "v"}]],
+        "data.path": "data/train-1.csv",
+    }
+    assert words("${args_override_hydra}", params=params) == [
+        "++a.b.c=1e-05",
+        "++a.d={}",
+        "++text='1e-3'",
+        r"++texts=[adam,'null','True','x,y','it\'s','','C:\dir\\']",
+        "++numbers=[1,-0.5,inf,null,False,[{k:v}]]",
+        "++data.path=data/train-1.csv",
+    ]
+    with pytest.raises(SweepConfigError, match=r"parameters\.a\.b c: hydra has no such name"):
+        words("${args_append_hydra}", params={"a": {"b c": 1}})
+    with pytest.raises(SweepConfigError, match="hydra takes no key '1' for a dict inside a list"):
+        words("${args_append_hydra}", params={"a": [{"1": 1}]})
+
+
+names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True).filter(
+    lambda name: name.lower() not in ("true", "false", "null", "nan", "inf")
+)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")) | st.sampled_from(
+    [
+        "null",
+        "NaN",
+        "1e-3",
+        "1_000",
+        "0x10",
+        "a b",
+        " a",
+        "a=b",
+        "[1]",
+        "{a:1}",
+        "\\'",
+        "'",
+        '"',
+        "\\",
+        "choice(1,2)",
+        "~x",
+    ]
+)
+hydra_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts,
+    lambda x: st.lists(x, max_size=3) | st.dictionaries(names, x, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.mark.integration
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(names, hydra_values, max_size=3))
+def test_hydra_reads_the_values_that_the_sweep_chose(params):
+    parser = pytest.importorskip("hydra.core.override_parser.overrides_parser").OverridesParser.create()
+    read = {}
+    for override in parser.parse_overrides(words("${args_override_hydra}", params=params)):
+        *above, last = override.key_or_group.split(".")
+        place = read
+        for key in above:
+            place = place.setdefault(key, {})
+        place[last] = plain(override.value())
+    assert repr(read) == repr(params)
+
+
+def plain(value):
+    """What hydra read, without the marks of quotes that it keeps inside lists."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return getattr(value, "text", value)
 
 
 def test_json_arguments_are_one_word():

@@ -309,7 +309,7 @@ def test_early_termination_needs_a_metric():
         ),
         (
             {"distribution": "log_uniform", "min": 1, "max": 1000},
-            "p.max: log_uniform takes exponents of e, and 1000 is too large for one",
+            "p.max: log_uniform takes exponents of e, and 1000 is too large for one: see log_uniform_values",
         ),
         ({"values": []}, "p.values: expected a list of at least one value, found []"),
         ({"values": 3}, "p.values: expected a list of at least one value, found 3"),

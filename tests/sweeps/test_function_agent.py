@@ -99,6 +99,24 @@ def test_parameters_win_over_the_config_of_the_script_and_say_so_once(runs_of):
     ]
 
 
+def test_exponents_that_look_like_values_are_told_and_the_sweep_is_made(sweep_of):
+    spec = {"distribution": "log_uniform", "min": 1e-8, "max": 1}
+    nested = {"q": {"distribution": "q_log_uniform", "min": 16, "max": 512}}
+    fine = {"distribution": "inv_log_uniform", "min": 2, "max": 8}
+    with pytest.warns(RunlakeWarning) as caught:
+        sweep_id = runlake.sweep(
+            {"method": "random", "parameters": {"lr": spec, "net": {"parameters": nested}, "f": fine}}
+        )
+    assert [str(warning.message) for warning in caught] == [
+        "runlake: parameters.lr: log_uniform takes exponents of e, so min=1e-08 and max=1 give values from 1 to "
+        "2.71828; for values between 1e-08 and 1 write log_uniform_values",
+        "runlake: parameters.net.parameters.q: q_log_uniform takes exponents of e, so min=16 and max=512 give values "
+        "from 8.88611e+06 to 2.28441e+222; for values between 16 and 512 write q_log_uniform_values",
+    ]
+    assert {warning.filename for warning in caught} == {__file__}
+    assert sweep_of(sweep_id).config["parameters"]["lr"] == spec
+
+
 def test_nested_parameters_win_and_the_rest_of_their_dict_stays(runs_of):
     seen = []
 

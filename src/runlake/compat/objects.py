@@ -52,7 +52,31 @@ _ANYWHERE = {
 }
 """The same wherever a module of W&B offers it."""
 
-_ROOMS = {"wandb.apis.public": _API, "wandb.plot": {"CustomChart": "runlake.plot:Chart"}}
+_SKLEARN_PLOTS = """
+    plot_calibration_curve plot_class_proportions plot_classifier plot_clusterer plot_confusion_matrix plot_elbow_curve
+    plot_feature_importances plot_learning_curve plot_outlier_candidates plot_precision_recall plot_regressor
+    plot_residuals plot_roc plot_silhouette plot_summary_metrics
+"""
+_INTEGRATIONS = {
+    "catboost": "WandbCallback log_summary",
+    "gym": "monitor",
+    "keras": "WandbCallback WandbEvalCallback WandbMetricsLogger WandbModelCheckpoint",
+    "lightgbm": "log_summary wandb_callback",
+    "sb3": "WandbCallback",
+    "sklearn": _SKLEARN_PLOTS,
+    "tensorboard": "patch reset_state tf_summary_to_dict unpatch",
+    "xgboost": "WandbCallback wandb_callback",
+}
+_OF_INTEGRATIONS = {
+    room: {name: f"runlake.integrations.{room}:{name}" for name in names.split()}
+    for room, names in _INTEGRATIONS.items()
+}
+_ROOMS = {
+    "wandb.apis.public": _API,
+    "wandb.plot": {"CustomChart": "runlake.plot:Chart"},
+    **{f"wandb.integration.{room}": names for room, names in _OF_INTEGRATIONS.items()},
+    "wandb.sklearn": _OF_INTEGRATIONS["sklearn"],
+}
 """The same in a package of W&B and all below it."""
 
 _INNER_API = "runlake.compat.inner_api:InnerApi"
@@ -65,6 +89,7 @@ _OBJECTS: dict[str, dict[str, str]] = {
     },
     "wandb.apis": {"InternalApi": _INNER_API, "PublicApi": _API["Api"]},
     "wandb.apis.internal": {"Api": _INNER_API, "InternalApi": _INNER_API},
+    "wandb.integration.tensorboard": {"log": "runlake.integrations.tensorboard:log"},
     "wandb.sdk": {
         **_CONFIG, **_SUMMARY, "finish": "runlake.sdk.active:finish", "init": "runlake.sdk.active:init",
         "sweep": "runlake.sweeps.create:sweep",

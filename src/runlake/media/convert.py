@@ -16,7 +16,7 @@ from runlake.media.image import Image, store_images
 from runlake.media.kinds import kind_of
 from runlake.media.stored import Media, WriteFile
 from runlake.media.table import Table
-from runlake.values import MAX_DEPTH, refuse
+from runlake.values import MAX_DEPTH
 
 _PLAIN = frozenset({float, int, str, bool, type(None), bytes})
 
@@ -33,13 +33,12 @@ def prepare(data: Mapping[str, Any], write_file: WriteFile, step: int) -> Mappin
 
 
 def convert_value(value: Any, write_file: WriteFile, key: str, step: int) -> Any:
-    """One value of a type that is not plain data, as plain data.
+    """One value of a type that is not plain data, as plain data; itself when it is no media and holds none.
 
     Media objects, lists of them, pandas and polars frames (a Table), matplotlib figures and PIL images (an
-    Image), figures of plotly and bokeh (their JSON). Raises `LogTypeError` for everything else.
+    Image), figures of plotly and bokeh (their JSON).
     """
-    plain = _prepare_value(value, key, write_file, step, 0)
-    return refuse(value) if plain is value else plain
+    return _prepare_value(value, key, write_file, step, 0)
 
 
 def as_media(value: Any) -> Media | None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
-import decimal
 import html
 import json
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +11,7 @@ from runlake.errors import BadValueError, LogTypeError
 from runlake.media.increments import INCREMENTAL_TYPE, Increment, read_rows
 from runlake.media.kinds import kind_of
 from runlake.media.stored import Media, OpenFile, WriteFile, store_file
-from runlake.values import encode_json, refuse
+from runlake.values import encode_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,9 +21,6 @@ DEFAULT_COLUMNS = ("Input", "Output", "Expected")
 
 _PREVIEW_ROW_COUNT = 10
 _PREVIEW_LETTER_COUNT = 80
-
-_EXACT_TEXT = (decimal.Decimal, uuid.UUID, datetime.timedelta)
-"""Values without a JSON form whose text says all: they are stored as that text."""
 
 Column = str | int
 
@@ -55,7 +49,7 @@ class Table(Media):
 
     `data` (or `rows`, the same) is a list of rows or a two-dimensional array, `dataframe` (or `data`) a pandas or
     polars frame; `columns` then selects from the frame, or renames when it has as many names as the frame has
-    columns. Cells are numbers, text, None, lists, dicts, dates, arrays, or Image, Html and Histogram. What pandas
+    columns. Cells are numbers, text, None, lists, dicts, dates, arrays, or other data types. What pandas
     calls missing becomes None; NaN among floats stays NaN. Logging stores the rows as they are then.
 
     With ``log_mode="INCREMENTAL"`` each log to one run under one key stores only the rows that came since the last
@@ -218,7 +212,7 @@ class Table(Media):
 
         def convert(cell: Any) -> Any:
             media = as_media(cell)
-            return _exact_text(cell) if media is None else media.stored(write_file, key, step)
+            return cell if media is None else media.stored(write_file, key, step)
 
         before = self._increment
         if before is not None and not before.goes_on(write_file, key, self.columns, len(self.data)):
@@ -245,7 +239,8 @@ class Table(Media):
         return None, {name: getattr(self, name) for name in Table.__slots__} | {"_increment": None}
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self.data)} rows × {len(self.columns)} columns: {', '.join(map(str, self.columns))})"
+        columns = ", ".join(map(str, self.columns))
+        return f"{type(self).__name__}({len(self.data)} rows × {len(self.columns)} columns: {columns})"
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{html.escape(str(name))}</th>" for name in self.columns)
@@ -276,10 +271,6 @@ def _column(name: Any) -> Column:
     if isinstance(name, str):
         return str(name)
     return name.__index__() if hasattr(name, "__index__") and not isinstance(name, bool) else str(name)
-
-
-def _exact_text(value: Any) -> Any:
-    return str(value) if isinstance(value, _EXACT_TEXT) else refuse(value)
 
 
 def _from_frame(frame: Any, names: list[Column] | None) -> tuple[list[Column], list[list[Any]]]:

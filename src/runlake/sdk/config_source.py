@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from runlake.errors import BadValueError, LogTypeError, NotFoundError, NotSupportedError
+from runlake.plain import UNKNOWN, fields_of, plain_of, plain_structure
 
 DEFAULTS_FILE = "config-defaults.yaml"
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def read_config(
@@ -24,16 +26,16 @@ def read_config(
 ) -> dict[Any, Any]:
     """A configuration as a dict, from a mapping, a namespace, a dataclass, absl flags, or the path of a file.
 
-    Also from objects of pydantic and attrs. Values stay as they are. Only the keys of `include`, and not those of
-    `exclude`. `LogTypeError` for anything else, `NotFoundError` for a missing file, `BadValueError` for an
-    unreadable one, `NotSupportedError` for YAML without PyYAML.
+    Also from any other object that `plain.fields_of` knows. Values stay as they are. Only the keys of `include`, and
+    not those of `exclude`. `LogTypeError` for anything else, `NotFoundError` for a missing file, `BadValueError` for
+    an unreadable one, `NotSupportedError` for YAML without PyYAML.
     """
     if source is None:
         data: dict[Any, Any] | None = {}
     elif isinstance(source, str | os.PathLike):
         data = read_file(Path(source))
     else:
-        data = _fields_of(source)
+        data = fields_of(source if (plain := plain_of(source)) is UNKNOWN else plain)
     if data is None:
         raise LogTypeError(
             f"a configuration cannot be a {type(source).__module__}.{type(source).__qualname__}; pass a dict, an "
@@ -107,35 +109,9 @@ def _without_descriptions(data: Any) -> Any:
 
 
 def as_plain(value: Any) -> Any:
-    """An object inside a configuration as plain data: its fields if it has any, otherwise its text or its name."""
-    fields = _fields_of(value)
-    if fields is not None:
-        return fields
-    if isinstance(value, Iterable) and hasattr(value, "__len__") and hasattr(value, "__getitem__"):
-        return list(value)
-    if hasattr(value, "__qualname__"):  # functions and classes: their text would hold an address
-        return f"{getattr(value, '__module__', None) or 'builtins'}.{value.__qualname__}"
-    return str(value)
-
-
-def _fields_of(value: Any) -> dict[Any, Any] | None:
-    """The fields of a mapping or of an object that is made of fields; None for any other object."""
-    if isinstance(value, Mapping):
-        return dict(value.items())
-    if isinstance(value, type):
-        return None
-    if hasattr(value, "__dict__") and any(c.__name__.endswith("Namespace") for c in type(value).__mro__):
-        return dict(vars(value))
-    if hasattr(value, "flag_values_dict"):  # absl
-        return dict(value.flag_values_dict())
-    if hasattr(value, "model_dump") and hasattr(type(value), "model_fields"):  # pydantic
-        return dict(value.model_dump())
-    for marker in ("__dataclass_fields__", "__struct_fields__"):
-        if hasattr(type(value), marker):
-            return {name: getattr(value, name) for name in getattr(value, marker) if hasattr(value, name)}
-    if hasattr(type(value), "__attrs_attrs__"):
-        return {field.name: getattr(value, field.name) for field in value.__attrs_attrs__}
-    return None
+    """An object inside a configuration as plain data, and where it has no other form as its text."""
+    plain = plain_structure(value)
+    return _ADDRESS.sub("", str(value)) if plain is UNKNOWN else plain
 
 
 def as_yaml(config: Mapping[str, Any]) -> str:

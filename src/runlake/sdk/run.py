@@ -18,7 +18,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
-from runlake.errors import BadValueError, LogTypeError, UsageError
+from runlake.errors import BadValueError, LogTypeError, UsageError, warn
 from runlake.model import RUNTIME, TIMESTAMP, MetricRule, State
 from runlake.sdk.artifact_calls import ArtifactCalls
 from runlake.sdk.backlog import FAULTS, Backlog, is_fault
@@ -31,7 +31,6 @@ from runlake.sdk.familiar import Familiar
 from runlake.sdk.files import Policy, RunFiles
 from runlake.sdk.live_summary import LiveSummary
 from runlake.sdk.rules import make_rule
-from runlake.sdk.saying import warn
 from runlake.sdk.summary import Summary
 from runlake.settings import Settings
 from runlake.store import record
@@ -323,18 +322,23 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         base_path: str | os.PathLike[str] | None = None,
         policy: Policy = "live",
     ) -> list[str]:
-        """Keep files with the run; answers where the copies lie, an empty list when nothing matches."""
-        return self.files_of_run.save(glob_str, base_path, policy)
+        """Keep files or a folder with the run; answers where the copies lie, with a warning where nothing matches."""
+        saved = self.files_of_run.save(glob_str, base_path, policy)
+        if not saved and not self.disabled:
+            name = os.fsdecode(glob_str)
+            self._warn(f"save {name}", f"save: no file matches {name!r} in {os.getcwd()}: nothing was kept")  # noqa: PTH109
+        return saved
 
     def prepare(self, data: Mapping[str, Any], step: int) -> Mapping[str, Any]:
-        """The row with media stored as files and replaced by their descriptions."""
+        """The row with media stored as files and replaced by their descriptions, large arrays as histograms."""
         if _PLAIN.issuperset(map(type, data.values())):
             return data  # without loading what knows about media
         from runlake.media.convert import prepare
+        from runlake.media.large_arrays import with_histograms
         from runlake.media.left_out import strictly
 
         with strictly(self._settings.strict):
-            return prepare(data, self.files_of_run.write, step)
+            return prepare(with_histograms(data), self.files_of_run.write, step)
 
     def _convert_for_summary(self, value: Any) -> Any:
         from runlake.media.convert import convert_value

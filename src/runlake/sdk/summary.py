@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from runlake.sdk.config import OnEdit
-from runlake.values import Converter, escape_key, flatten, refuse
+from runlake.values import Converter, escape_key, flatten, no_media
 
 HIDDEN_KEY = "_wandb"
 
@@ -131,7 +131,7 @@ class Summary(SummaryPart):
 
     __slots__ = ()
 
-    def __init__(self, current: Callable[[], dict[str, Any]], on_edit: OnEdit, convert: Converter = refuse) -> None:
+    def __init__(self, current: Callable[[], dict[str, Any]], on_edit: OnEdit, convert: Converter = no_media) -> None:
         super().__init__(current, on_edit, convert, ())
 
 

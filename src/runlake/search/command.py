@@ -9,8 +9,8 @@
     ${args_no_boolean_flags}  the same, a true boolean as --flag, a false one not at all
     ${args_no_hyphens}        lr=0.1
     ${args_no_equals}         --lr 0.1
-    ${args_append_hydra}      +lr=0.1
-    ${args_override_hydra}    ++lr=0.1
+    ${args_append_hydra}      +lr=0.1 +net.depth=3, in hydra's grammar
+    ${args_override_hydra}    ++lr=0.1 ++net.depth=3, the same
     ${args_json}              {"lr": 0.1, "net": {"depth": 3}}
     ${args_json_file}         the path of a file that holds `arguments_json`
     ${envvar:NAME}            an environment variable; may also be a part of a word
@@ -25,6 +25,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runlake.errors import SweepConfigError
+from runlake.search.hydra import overrides
 
 DEFAULT_COMMAND = ("${env}", "${interpreter}", "${program}", "${args}")
 """What is started when a configuration names no command; the same as W&B's."""
@@ -42,6 +43,7 @@ MACROS = (
     "args_json",
     "args_json_file",
 )
+_HYDRA = {"args_append_hydra": "+", "args_override_hydra": "++"}
 _MACRO = re.compile(r"\$\{([^{}]*)\}")
 _VARIABLE = re.compile(r"\$\{envvar:([A-Za-z0-9_]+)\}")
 
@@ -59,8 +61,8 @@ def expand_command(
     """The words of the command for these parameters; no template means `DEFAULT_COMMAND`.
 
     `environment` is what ``${envvar:NAME}`` reads; `args_json_file` the path of a file that the caller writes.
-    Values stand in arguments as Python prints them, as with W&B. Raises `SweepConfigError` for a macro that is
-    unknown, or for which something is missing.
+    Values stand in arguments as Python prints them, as with W&B, and in those for hydra as hydra reads them. Raises
+    `SweepConfigError` for a macro that is unknown, or for which something is missing.
     """
     parts = _argument_forms(params) | {
         "env": [] if is_windows else ["/usr/bin/env"],
@@ -78,6 +80,8 @@ def expand_command(
         macro = _MACRO.fullmatch(word)
         if macro is None or macro[1].startswith("envvar:"):
             words.append(_with_variables(word, environment or {}, f"command.{index}"))
+        elif macro[1] in _HYDRA:
+            words += [f"{_HYDRA[macro[1]]}{pair}" for pair in overrides(params)]
         elif macro[1] in parts:
             words += parts[macro[1]]
         elif macro[1] == "program":
@@ -127,6 +131,4 @@ def _argument_forms(params: Mapping[str, Any]) -> dict[str, list[str]]:
         "args_no_boolean_flags": with_booleans_as_flags,
         "args_no_hyphens": pairs,
         "args_no_equals": [word for name, value in params.items() for word in (f"--{name}", str(value))],
-        "args_append_hydra": [f"+{pair}" for pair in pairs],
-        "args_override_hydra": [f"++{pair}" for pair in pairs],
     }

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runlake.errors import LogTypeError, NotSupportedError, SweepConfigError
+from runlake.plain import fields_of, key_text
 from runlake.search.command import macro_problem
 from runlake.search.distributions import Categorical, Distribution
 from runlake.search.parameters import parse_parameters
@@ -34,9 +35,10 @@ def parse_sweep(config: Mapping[str, Any] | str) -> SweepPlan:
     Raises `SweepConfigError`, which lists every problem by the path of its key; `NotSupportedError` when YAML is given
     and PyYAML is not installed.
     """
-    data = _load(config) if isinstance(config, str) else config
-    if not isinstance(data, Mapping):
-        raise SweepConfigError(f"a sweep configuration is a mapping of keys to values, not {shown(data)}")
+    loaded = _load(config) if isinstance(config, str) else config
+    data = loaded if isinstance(loaded, Mapping) else fields_of(loaded)
+    if data is None:
+        raise SweepConfigError(f"a sweep configuration is a mapping of keys to values, not {shown(loaded)}")
     problems = Problems()
     given = _plain(data, "", problems, 0)
     problems.raise_any()
@@ -127,7 +129,7 @@ def _plain(value: Any, path: str, problems: Problems, depth: int) -> Any:
     """Numpy's numbers, arrays, tuples and dates as plain data."""
     if isinstance(value, Mapping) and depth < MAX_DEPTH:
         above = f"{path}." if path else ""
-        return {str(key): _plain(item, f"{above}{key}", problems, depth + 1) for key, item in value.items()}
+        return {key_text(key): _plain(item, f"{above}{key}", problems, depth + 1) for key, item in value.items()}
     try:
         return read_value(canonical(value))
     except LogTypeError:

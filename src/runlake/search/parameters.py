@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -111,6 +111,26 @@ def parse_parameters(given: Any, problems: Problems, *, path: str = "parameters"
     return tree, written
 
 
+def doubts(written: Mapping[str, Any], *, path: str = "parameters") -> Iterator[str]:
+    """What is allowed in parameters written in full, and hardly meant: values where exponents of e are asked for."""
+    for name, spec in written.items():
+        where = f"{path}.{name}"
+        if "parameters" in spec:
+            yield from doubts(spec["parameters"], path=f"{where}.parameters")
+        elif (kind := spec["distribution"]) in _EXPONENTS and _look_like_values(spec["min"], spec["max"]):
+            given = f"min={spec['min']!r} and max={spec['max']!r}"
+            ends = sorted(math.exp(-spec[key] if kind.startswith("inv") else spec[key]) for key in _MIN_MAX)
+            yield (
+                f"{where}: {kind} takes exponents of e, so {given} give values from {ends[0]:.6g} to {ends[1]:.6g}; "
+                f"for values between {spec['min']!r} and {spec['max']!r} write {kind}_values"
+            )
+
+
+def _look_like_values(low: float, high: float) -> bool:
+    """Exponents of learning rates are below 0; a tiny number above it, or e to a large one, is nobody's wish."""
+    return low > 0 and (low < 0.1 or high > 40)
+
+
 def _parse_one(spec: Mapping[str, Any], where: str, problems: Problems) -> tuple[Distribution, dict[str, Any]] | None:
     before = len(problems.found)
     name = _kind_of(spec, where, problems)
@@ -182,7 +202,10 @@ def _check(name: str, keys: Mapping[str, Any], where: str, problems: Problems) -
         elif key == "min" and name.endswith("log_uniform_values") and value <= 0:
             problems.add(f"{where}.min", f"{name} needs numbers above 0, found {shown(value)}")
         elif key in _MIN_MAX and name in _EXPONENTS and abs(value) > LARGEST_EXPONENT:
-            problems.add(f"{where}.{key}", f"{name} takes exponents of e, and {shown(value)} is too large for one")
+            problems.add(
+                f"{where}.{key}",
+                f"{name} takes exponents of e, and {shown(value)} is too large for one: see {name}_values",
+            )
     if len(problems.found) == before and "min" in keys and keys["min"] > keys["max"]:
         hint = f"; they are exponents of e: see {name}_values" if name in _EXPONENTS else ""
         problems.add(f"{where}.min", f"expected at most max, which is {keys['max']!r}, found {keys['min']!r}{hint}")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runlake.errors import BadValueError, NotFoundError, SweepConfigError
+from runlake.errors import BadValueError, NotFoundError, RunlakeWarning, SweepConfigError
+from runlake.plain import fields_of
 from runlake.sdk.saying import say
 from runlake.search.configuration import parse_sweep
+from runlake.search.parameters import doubts
 from runlake.service.contract import Service
 from runlake.service.open import open_service
 from runlake.settings import Settings, resolve
@@ -62,6 +65,8 @@ def create_sweep(
 ) -> SweepInfo:
     """Begin a sweep in a store; what no argument says is taken from the configuration, else from the settings."""
     plan = parse_sweep(_read(configuration))
+    for doubt in doubts(plan.document["parameters"]):
+        warnings.warn(f"runlake: {doubt}", RunlakeWarning, stacklevel=3)
     if isinstance(prior_runs, str):
         raise BadValueError("prior runs are given as a list of run ids")
     start = SweepStart(config=dict(plan.document), name=name, prior_run_ids=tuple(prior_runs), seed=seed)
@@ -81,6 +86,7 @@ def _read(configuration: Configuration) -> Mapping[str, Any] | str:
         except (OSError, UnicodeDecodeError) as error:
             raise BadValueError(f"the sweep configuration {str(path)!r} cannot be read: {error}") from None
     found = configuration() if callable(configuration) else configuration
-    if not isinstance(found, Mapping):
+    fields = found if isinstance(found, Mapping) else fields_of(found)
+    if fields is None:
         raise SweepConfigError(f"a sweep configuration is a dict, not a {type(found).__name__}")
-    return found
+    return fields

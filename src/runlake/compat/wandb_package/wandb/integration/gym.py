@@ -1,5 +1,0 @@
-"""Videos that gym records."""
-
-from runlake.integrations.gym import monitor
-
-__all__ = ["monitor"]

@@ -1,0 +1,124 @@
+"""Keras' callbacks beside the real library, over PyTorch: no TensorFlow is there."""
+
+import os
+
+import numpy as np
+import pytest
+
+import runlake
+from runlake.errors import BadValueError, RunlakeWarning
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),  # of Keras, by NumPy
+]
+
+X = np.random.default_rng(0).normal(size=(64, 3)).astype("float32")
+Y = (X[:, 0] > 0).astype("float32")
+
+
+@pytest.fixture
+def keras(store, monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.setitem(os.environ, "KERAS_BACKEND", "torch")
+    return pytest.importorskip("keras")
+
+
+@pytest.fixture
+def fit(keras):
+    """Trains a small model for two epochs of three batches."""
+
+    def fit(*callbacks, rate=0.1):
+        model = keras.Sequential(
+            [keras.layers.Input((3,)), keras.layers.Dense(4), keras.layers.Dense(1, activation="sigmoid")]
+        )
+        model.compile(keras.optimizers.SGD(rate), "binary_crossentropy", metrics=["accuracy"])
+        options = {"epochs": 2, "batch_size": 16, "validation_split": 0.25, "verbose": 0}
+        return model.fit(X, Y, callbacks=list(callbacks), **options).history
+
+    return fit
+
+
+def test_metrics_of_each_epoch_are_a_row(store, fit):
+    from runlake.integrations.keras import WandbMetricsLogger
+
+    with runlake.init(project="p", id="r"):
+        history = fit(WandbMetricsLogger())
+    assert store.rows("r") == [
+        {
+            "_step": epoch,
+            **{f"epoch/{name}": values[epoch] for name, values in history.items()},
+            "epoch/epoch": epoch,
+            "epoch/learning_rate": pytest.approx(0.1),
+        }
+        for epoch in range(2)
+    ]
+
+
+@pytest.mark.parametrize(("log_freq", "steps"), [("batch", [5, 6, 7, 8, 9, 10]), (2, [5, 7, 9, 11])])
+def test_metrics_of_batches_are_rows_too(store, keras, fit, log_freq, steps):
+    from runlake.integrations.keras import WandbMetricsLogger
+
+    with runlake.init(project="p", id="r"):
+        schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
+        fit(WandbMetricsLogger(log_freq, initial_global_step=5), rate=schedule)
+    rows = store.rows("r")
+    assert [row["batch/batch_step"] for row in rows if "batch/loss" in row] == steps
+    assert [row["epoch/epoch"] for row in rows if "epoch/loss" in row] == [0, 1]
+    rates = [row["batch/learning_rate"] for row in rows if "batch/loss" in row]
+    assert rates == sorted(rates, reverse=True) != rates[:1] * len(rates)
+
+
+def test_another_frequency_is_refused(store, keras):
+    from runlake.integrations.keras import WandbMetricsLogger
+
+    runlake.init(project="p")
+    with pytest.raises(BadValueError, match="log_freq='sometimes'"):
+        WandbMetricsLogger("sometimes")
+
+
+@pytest.mark.parametrize("name", ["model.keras", "at-{epoch:02d}.keras"])
+def test_the_newest_checkpoint_is_kept_as_a_model(store, keras, fit, name):
+    from runlake.integrations.keras import WandbModelCheckpoint
+
+    with runlake.init(project="p", id="r"):
+        fit(WandbModelCheckpoint(name))
+    (file,) = store.file("r", "models/run_r_model").iterdir()
+    assert file.name == name.format(epoch=2)
+    assert keras.saving.load_model(file).count_params() == 21
+
+
+def test_tables_of_examples_and_predictions_are_logged(store, fit):
+    from runlake.integrations.keras import WandbEvalCallback
+
+    class Examples(WandbEvalCallback):
+        def add_ground_truth(self, logs=None):
+            for index in range(3):
+                self.data_table.add_data(index, float(Y[index]))
+
+        def add_model_predictions(self, epoch, logs=None):
+            for index, label in self.data_table_ref.data:
+                guess = float(self.model.predict(X[index : index + 1], verbose=0)[0, 0])
+                self.pred_table.add_data(epoch, index, label, guess)
+
+    with runlake.init(project="p", id="r"):
+        fit(Examples(["index", "label"], ["epoch", "index", "label", "guess"]))
+    tables = [(key, row[key]["nrows"], row[key]["ncols"]) for row in store.rows("r") for key in row if key != "_step"]
+    assert tables == [("val_data", 3, 2), ("eval_data", 3, 4), ("eval_data", 3, 4)]
+
+
+def test_the_older_callback_logs_epochs_and_keeps_the_best_model(store, keras, fit):
+    from runlake.integrations.keras import WandbCallback
+
+    with runlake.init(project="p", id="r"):
+        with pytest.warns(RunlakeWarning, match="leaves out log_weights, training_data;"):
+            callback = WandbCallback(log_weights=True, training_data=(1, 2), log_gradients=False)
+        history = fit(callback)
+    assert store.rows("r") == [
+        {"_step": epoch, "epoch": epoch, **{name: values[epoch] for name, values in history.items()}}
+        for epoch in range(2)
+    ]
+    best = min(history["val_loss"])
+    summary = store.run("r").summary
+    assert (summary["best_val_loss"], summary["best_epoch"]) == (best, history["val_loss"].index(best))
+    assert keras.saving.load_model(store.file("r", "models/model-best/model-best.keras")).count_params() == 21
