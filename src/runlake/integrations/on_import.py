@@ -6,6 +6,7 @@ Loading PyTorch or TensorFlow just to change a constructor in them would cost se
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -20,16 +21,16 @@ class _Finder:
 
     def __init__(self) -> None:
         self.waiting: dict[str, list[Callback]] = {}
-        self._is_asking = False
+        self._asking = threading.local()
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
-        if name not in self.waiting or self._is_asking:
+        if name not in self.waiting or getattr(self._asking, "name", None) == name:
             return None
-        self._is_asking = True  # the others are asked by the same machinery, which begins with this finder again
+        self._asking.name = name  # the others are asked by the same machinery, which begins with this finder again
         try:
             spec = find_spec(name)
         finally:
-            self._is_asking = False
+            self._asking.name = None
         if spec is None or spec.loader is None:
             return None
         execute = spec.loader.exec_module

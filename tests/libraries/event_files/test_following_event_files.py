@@ -1,6 +1,7 @@
 """Event files that this process writes become rows of its run, beside what the program logs itself."""
 
 import importlib
+import os
 import sys
 
 import pytest
@@ -10,6 +11,7 @@ import runlake
 from runlake.errors import UsageError
 from runlake.integrations import tensorboard
 from runlake.integrations.on_import import forget, on_import
+from runlake.integrations.tensorboard import patching
 from runlake.integrations.tensorboard.follower import Follower
 from runlake.integrations.tensorboard.namespaces import Namespaces
 from runlake.integrations.tensorboard.writers import Opened
@@ -168,3 +170,22 @@ def test_a_forgotten_callback_is_not_called(late_module):
     forget(called.append)
     importlib.import_module(late_module)
     assert called == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_a_forked_child_leaves_the_files_to_its_parent(store, tmp_path):
+    tensorboard.patch()
+    run = runlake.init(project="p", id="r")
+    child = os.fork()
+    if child == 0:  # pragma: no cover
+        os._exit(0 if _followed(run) is None else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert _followed(run) is run
+    run.finish()
+    tensorboard.unpatch()
+
+
+def _followed(run):
+    """The run that gets the events of this process."""
+    follower = patching._following._follower
+    return None if follower is None else follower.run

@@ -157,10 +157,10 @@ def test_bytes_that_are_no_event_end_in_nothing_worse_than_being_named(tmp_path_
 
 
 @given(float32s)
-def test_a_number_is_the_shortest_that_is_the_same_in_32_bits(number):
+def test_a_number_is_the_same_in_32_bits_and_has_at_most_nine_digits(number):
     found = one_value(simple("x", number))
     assert struct.pack("<f", found) == struct.pack("<f", number) or number != number
-    assert len(repr(found)) <= len(repr(number))
+    assert float(f"{found:.9g}") == found or number != number
 
 
 @pytest.mark.parametrize("number", [0.1, 0.001, 123456.7, -0.0, 1e30])

@@ -184,3 +184,11 @@ def test_lengths_and_labels_that_do_not_fit_are_refused(store):
         plots.plot_confusion_matrix([-1, 1], [1, 1], ["a", "b", "c"])
     with pytest.raises(BadValueError, match="1 feature_names and 3 importances"):
         plots.plot_feature_importances(LogisticRegression().fit(X, Y), ["a"])
+
+
+def test_a_disabled_run_takes_every_plot_and_keeps_none(store, classifier):
+    runlake.init(project="p", mode="disabled")
+    plots.plot_confusion_matrix([0, 1], [0, 1])
+    plots.plot_feature_importances(classifier)
+    runlake.finish()
+    assert not store.root.exists()

@@ -5,6 +5,7 @@ A writer that is made while no run follows waits for the next one that does.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -66,6 +67,12 @@ class _Following:
 
         return end
 
+    def enter_child(self) -> None:
+        """In a forked child: the files of the parent's writers are the parent's to follow."""
+        self._lock = threading.RLock()
+        self._follower = None
+        self._waiting.clear()
+
     def _on_open(self, opened: Opened) -> None:
         with self._lock:
             if self._follower is None:
@@ -75,6 +82,8 @@ class _Following:
 
 
 _following = _Following()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_following.enter_child)
 
 
 def is_patched() -> bool:
