@@ -198,10 +198,10 @@ def test_what_is_read_is_plain_and_what_is_changed_inside_is_told():
     config.update(a={"z": 0})
     assert (held["z"], config.as_dict()["l"]) == (0, [{"x": 2}])
     held["k"] = True
-    config.end()
+    config.tell_last_changes()
     assert told.edits[2:] == [({"a.z": 0}, []), ({"a.k": True}, [])]
     config["a"]["after"] = 1
-    config.end()
+    config.tell_last_changes()
     assert len(told.edits) == 4
 
 

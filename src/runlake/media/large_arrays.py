@@ -26,9 +26,11 @@ def with_histograms(data: Any, depth: int = 0) -> Any:
     if type(data) in _PLAIN or depth > MAX_DEPTH:  # a cycle: canonicalising the row says so
         return data
     if isinstance(data, Mapping):
+        if _PLAIN.issuperset(map(type, data.values())):
+            return data
         replaced = {}
         for key, value in data.items():
-            new = with_histograms(value, depth + 1)
+            new = value if type(value) in _PLAIN else with_histograms(value, depth + 1)
             if new is not value:
                 replaced[key] = new
         return {**data, **replaced} if replaced else data

@@ -154,7 +154,7 @@ class Config(MutableMapping[str, Any]):
         for key in list(self._lent):
             self._tell_change(key, from_beside)
 
-    def end(self) -> None:
+    def tell_last_changes(self) -> None:
         """Tell what is to be told, for the last time."""
         self.tell_changes(from_beside=True)
         object.__setattr__(self, "_is_over", True)

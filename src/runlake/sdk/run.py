@@ -401,7 +401,7 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         with self._lock:
             if self._state == "running":
                 self._close_helpers()
-                self._config.end()
+                self._config.tell_last_changes()
                 self.unwatch()
                 self._close_row()
                 self.refresh_files(at_end=True)
