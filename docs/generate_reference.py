@@ -35,7 +35,10 @@ OF_THE_ACTIVE_RUN = {
     "alert": "`Run.alert` of the active run.",
     "config": "The config of the active run: see `Config`.",
     "define_metric": "`Run.define_metric` of the active run.",
+    "link_artifact": "`Run.link_artifact` of the active run.",
+    "link_model": "`Run.link_model` of the active run.",
     "log": "`Run.log` of the active run.",
+    "log_artifact": "`Run.log_artifact` of the active run.",
     "log_code": "`Run.log_code` of the active run.",
     "log_model": "`Run.log_model` of the active run.",
     "mark_preempting": "`Run.mark_preempting` of the active run.",
@@ -43,6 +46,7 @@ OF_THE_ACTIVE_RUN = {
     "save": "`Run.save` of the active run.",
     "summary": "The summary of the active run: see `Summary`.",
     "unwatch": "`Run.unwatch` of the active run.",
+    "use_artifact": "`Run.use_artifact` of the active run.",
     "use_model": "`Run.use_model` of the active run.",
     "watch": "`Run.watch` of the active run.",
 }
@@ -64,8 +68,9 @@ READING = {
     User: "what `Api.viewer` and `StoredRun.user` are",
 }
 OF_OUR_OWN = {
-    "current", "end", "enter_child", "first_console_line", "from_stored", "prepare", "refresh_files", "reset", "stored",
-    "look", "skip", "times", "touched", "write_console", "write_events", "writer_id",
+    "current", "end", "enter_child", "first_console_line", "from_stored", "is_staged", "leave_out", "look", "prepare",
+    "refresh_files", "reset", "settle", "skip", "stored", "times", "touched", "write_console", "write_events",
+    "writer_id",
 }  # fmt: skip
 """What other parts of runlake call, and a user has no need of."""
 
@@ -83,10 +88,13 @@ def render() -> str:
     parts += ["### `runlake.__version__`\n\nThe version of the package, as text.\n"]
     parts += ["## Data types\n\n[Pictures, tables, histograms, pages](../guide/media.md) shows them at work.\n"]
     parts += [_class(kind, f"runlake.{kind.__name__}", is_made_by_user=True) for kind in _exported(Media)]
+    parts += [_function("box3d", runlake.box3d), _class(runlake.Artifact, "runlake.Artifact", is_made_by_user=True)]
     parts += ["## Charts: `runlake.plot`\n\n[Charts](../guide/plots.md) shows them at work.\n"]
     parts += [_function(f"plot.{name}", getattr(runlake.plot, name)) for name in runlake.plot.__all__ if name.islower()]
     parts += [_class(runlake.plot.Chart, "runlake.plot.Chart", "what each of them gives")]
+    parts += [_function("plot_table", runlake.plot_table)]
     parts += ["## Reading\n", _class(runlake.Api, "runlake.Api", is_made_by_user=True)]
+    parts += [_function("restore", runlake.restore)]
     parts += [_class(kind, kind.__name__, remark) for kind, remark in READING.items()]
     parts += ["## Settings\n", _class(runlake.Settings, "runlake.Settings"), _settings_table()]
     parts += [
@@ -126,11 +134,7 @@ def _member_lines(members: dict[str, Any]) -> list[str]:
     """Properties that say all by their name in one line, the other properties, then methods."""
     properties = {name: value for name, value in members.items() if isinstance(value, property)}
     plain = [f"`{name}`" for name, value in properties.items() if not value.__doc__]
-    told = [
-        f"- **{name}** (`{_returned(value.fget)}`): {_text(value)}"
-        for name, value in properties.items()
-        if value.__doc__
-    ]
+    told = [f"- **{name}**{_kind_of(value)}: {_text(value)}" for name, value in properties.items() if value.__doc__]
     methods = [_method(name, value, members) for name, value in members.items() if name not in properties]
     return [*([f"- {', '.join(plain)}"] if plain else []), *told, *methods]
 
@@ -184,8 +188,14 @@ def _returns(function: Any) -> str:
     return "" if annotation == "None" else f" -> {annotation}"
 
 
+def _kind_of(value: property) -> str:
+    """What a property gives; nothing for one that is only another name."""
+    kind = _returned(value.fget)
+    return "" if kind == "None" else f" (`{kind}`)"
+
+
 def _returned(function: Any) -> str:
-    return str(function.__annotations__.get("return"))
+    return str(getattr(function, "__annotations__", {}).get("return"))
 
 
 def _text(thing: Any) -> str:

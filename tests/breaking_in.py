@@ -1,6 +1,7 @@
 """A signal handler at every place where Python lets one in: at the start of functions, and behind calls of C code."""
 
 import contextlib
+import gc
 import itertools
 import sys
 
@@ -14,11 +15,13 @@ class Breaker:
         self.has_broken_in = False
 
     def __enter__(self):
+        gc.disable()  # what is raised within a callback of it, Python itself swallows
         sys.setprofile(self._look)
         return self
 
     def __exit__(self, *_):
         sys.setprofile(None)
+        gc.enable()
 
     def _look(self, frame, event, _argument):
         is_own = frame.f_code.co_filename == __file__

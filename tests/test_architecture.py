@@ -46,7 +46,8 @@ ALLOWED = {
     },
     "media": {"errors", "model", "values"},
     "plot": {"errors", "values", "media"},
-    "sweeps": {"errors", "model", "plain", "sweep_model", "settings", "store", "search", "service", "sdk"},
+    # An agent's commands find what `runlake exec` gives: their programs say `import wandb`.
+    "sweeps": {"errors", "model", "plain", "sweep_model", "settings", "store", "search", "service", "sdk", "compat"},
     "integrations": {"errors", "model", "values", "sdk", "media", "plot"},
     "compat": {"errors", "credentials", "settings", "sdk"},
     "server": {"errors", "model", "sweep_model", "names", "values", "settings", "search", "query", "service"},

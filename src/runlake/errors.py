@@ -29,6 +29,11 @@ Each message says what was asked, what was found, and what to do. What stops not
 ``RunlakeWarning``.
 """
 
+import sys
+import warnings
+
+_PACKAGE = __file__.removesuffix("errors.py")
+
 
 class RunlakeError(Exception):
     """Anything this library raises on purpose."""
@@ -140,3 +145,11 @@ class RunlakeWarning(UserWarning):
 
 Error = RunlakeError
 """The root by the name that W&B gives it: ``except wandb.errors.Error`` works under either import."""
+
+
+def warn(message: str) -> None:
+    """A `RunlakeWarning` that points to the line of the user's that led here, through whatever calls of ours."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(f"runlake: {message}", RunlakeWarning, stacklevel=level)

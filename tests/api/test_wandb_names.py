@@ -141,6 +141,22 @@ def test_a_file_of_a_run_is_restored(run, tmp_path):
         runlake.restore("m.txt")
 
 
+def test_a_run_that_is_written_restores_files_of_itself_and_of_others(run, tmp_path):
+    from runlake.compat import courtesies
+
+    with courtesies.restore("out/m.txt", "ann/digits/r1", root=tmp_path / "before") as file:
+        assert file.read() == "weights"
+    (tmp_path / "mine.txt").write_text("kept")
+    with runlake.init(project="digits") as mine:
+        mine.save(tmp_path / "mine.txt", base_path=tmp_path)
+        with courtesies.restore("mine.txt", root=tmp_path / "again") as file:
+            assert file.read() == "kept"
+        with mine.restore("out/m.txt", run_path="ann/digits/r1") as file:
+            assert file.name == f"{mine.dir}/out/m.txt"
+    with runlake.init(mode="disabled") as idle:
+        assert idle.restore("out/m.txt") is None
+
+
 def test_the_page_of_a_run_is_html_anywhere_and_displayed_in_a_notebook_only(run):
     assert run.to_html() == run._repr_html_()
     assert run.to_html(hidden=True).startswith("<details><summary>ann/digits/r1</summary>")

@@ -133,6 +133,25 @@ def test_a_graph_is_its_nodes_and_edges(files):
     assert (repr(again), "<li>in: Input</li>" in again._repr_html_()) == ("Graph(2 nodes, 2 edges)", True)
 
 
+@pytest.mark.integration
+def test_real_keras_models_are_graphs():
+    keras = pytest.importorskip("keras", exc_type=ImportError)
+    start = keras.Input((4,), name="start")
+    left, right = (keras.layers.Dense(3, name=name)(start) for name in ("left", "right"))
+    graph = Graph.from_keras(keras.Model(start, keras.layers.Add(name="both")([left, right])))
+    assert [(node.id, node.num_parameters, node.output_shape) for node in graph.nodes] == [
+        ("start", 0, [None, 4]),
+        ("left", 15, [None, 3]),
+        ("right", 15, [None, 3]),
+        ("both", 0, [None, 3]),
+    ]
+    assert graph.edges == [("start", "left"), ("start", "right"), ("left", "both"), ("right", "both")]
+    chain = keras.Sequential([keras.layers.Dense(2, name="first"), keras.layers.Dense(1, name="second")])
+    assert Graph.from_keras(chain).edges == []  # it has no input yet
+    chain.build((None, 4))
+    assert Graph.from_keras(chain).edges == [("first", "second")]
+
+
 def test_the_notebook_shows_the_page(plotly_figure):
     assert "plot figure from cdn" in Plotly(plotly_figure)._repr_html_()
     assert Plotly(FIGURE)._repr_html_() == "<code>Plotly(data, layout)</code>"

@@ -307,7 +307,7 @@ try:
     os.wait()
 except ChildProcessError:
     print("no child")
-print(running.wait(DEADLINE_S), running.wait(0))
+print(running.wait(180), running.wait(0))
 spawn_capture(capture_spec(Settings(), Path(sys.argv[1]), Path.cwd()))
 """
 

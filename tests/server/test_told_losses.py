@@ -60,8 +60,12 @@ def training(server):
     return training
 
 
+def cut(*things):
+    return (503, f"not kept: {', '.join(things)}. {REASON}; all else of the run is kept")
+
+
 def refused(thing):
-    return (501, f"not kept: {thing}. {REASON}; all else of the run is kept, and nothing is tried again")
+    return (501, f"{cut(thing)[1]}, and nothing is tried again")
 
 
 def said(answer):
@@ -121,7 +125,7 @@ def test_a_table_that_is_longer_than_its_file_is_told_of_once_and_its_row_is_kep
     put_table(server, 10_000)
     rows = [{**row(0), "t": table(10_001), "short": table(10_000), "of": {"t": table(12_000)}}]
     things = ["rows past 10,000 of the table of.t", "rows past 10,000 of the table t"]
-    assert said(training.stream(chunk(0, rows))) == (503, refused(", ".join(things))[1])
+    assert said(training.stream(chunk(0, rows))) == cut(*things)
     assert training.stream(chunk(0, rows)).json() == {"stopped": False}
     assert training.stream(chunk(1, [{**row(1), "t": table(10_005)}])).json() == {"stopped": False}
     assert server.service.read_run(PATH).row_count == 2
@@ -169,6 +173,14 @@ def test_the_last_request_of_a_run_is_answered_with_all_that_it_lost_and_then_ta
     run = server.service.read_run(PATH)
     assert (run.row_count, run.state, len(run.alerts)) == (1, "finished", 2)
     assert caplog.records == []  # nobody has to look into it
+
+
+def test_of_many_losses_the_first_are_named_and_all_counted(training):
+    for number in range(13):
+        training.log_artifact(f"m{number}")
+    named = ", ".join(f"artifact m{number}" for number in range(10))
+    told = training.stream(last()).json()
+    assert told == {"error": f"not kept of this run: {named}, and 3 more. {REASON}"}
 
 
 def test_a_run_that_lost_nothing_ends_at_once(training):

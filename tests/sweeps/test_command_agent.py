@@ -153,6 +153,32 @@ runlake.init()
     assert (ours[4:], theirs[4:]) == ([os.environ["RUNLAKE_DIR"], None], [None, None])
 
 
+SAYS_WANDB = """
+import json, sys, wandb
+print("WANDB", wandb.__file__, flush=True)
+if "runlake" in wandb.__version__:
+    with wandb.init() as run:
+        run.log({"loss": 1.0})
+"""
+
+
+def test_a_program_that_says_import_wandb_needs_no_exec(begin, agent, runs_of):
+    Path("wandb", "run-1").mkdir(parents=True)  # the official client was here
+    sweep_id = begin({**GRID, "run_cap": 1}, SAYS_WANDB)
+    assert agent(sweep_id).wait() == 0
+    assert [run.state for run in runs_of(sweep_id)] == ["finished"]
+
+
+def test_a_wandb_that_is_installed_stays_what_it_is(begin, agent, runs_of, monkeypatch, tmp_path):
+    theirs = tmp_path / "installed" / "wandb" / "__init__.py"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("__version__ = '0.31.0'")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([os.environ["PYTHONPATH"], str(theirs.parent.parent)]))
+    working = agent(begin({**GRID, "run_cap": 1}, SAYS_WANDB))
+    working.wait()
+    assert f"WANDB {theirs}\n" in working.said
+
+
 def test_commands_that_fail_stop_the_agent(begin, agent, runs_of):
     sweep_id = begin(GRID, "import runlake, sys; runlake.init(); sys.exit(3)")
     working = agent(sweep_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,6 +55,13 @@ def attach(attach_id: str | None = None, run_id: str | None = None, *, run: Run 
             'several processes write it with init(id=..., mode="shared")'
         )
     return active
+
+
+def restore(name: str, run_path: str | None = None, replace: bool = False, root: str | None = None) -> Any:
+    """Copy a file of the run at `run_path`, else of the active one, and open it: see `runlake.restore`."""
+    if session.run is not None:
+        return session.run.restore(name, run_path, replace, root)
+    return import_module("runlake.api.restore").restore(name, run_path, replace, root)
 
 
 def teardown(exit_code: int | None = None) -> None:

@@ -10,6 +10,7 @@ process below ``runlake exec``, where importing runlake itself would cost time a
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
@@ -37,6 +38,10 @@ Name: wandb
 Version: {WANDB_VERSION}
 Summary: runlake, answering to the name wandb
 """
+
+
+UNLESS_INSTALLED = "RUNLAKE_WANDB_UNLESS_INSTALLED"
+"""The variable by which a Python below an agent keeps the wandb that is installed for it, if there is one."""
 
 
 class PackageFinder:
@@ -82,6 +87,21 @@ def put_first() -> None:
     # Another copy of this class may have done it: `sitecustomize` loads this file under a name of its own.
     if all(getattr(finder, "folder", None) != PACKAGE_FOLDER for finder in sys.meta_path):
         sys.meta_path.insert(0, PackageFinder("wandb", PACKAGE_FOLDER, _METADATA))
+
+
+def steps_aside() -> bool:
+    """Leave `import wandb` alone where a wandb is installed, if the environment says so; whether it was done.
+
+    A folder ``./wandb`` that the official client left behind is none: it has no ``__init__.py``.
+    """
+    if not os.environ.get(UNLESS_INSTALLED):
+        return False
+    others = [entry for entry in sys.path if entry != str(PACKAGE_FOLDER)]
+    spec = PathFinder.find_spec("wandb", others)
+    if spec is None or spec.origin is None:
+        return False
+    sys.path[:] = others
+    return True
 
 
 def keep_runlake_reachable() -> None:

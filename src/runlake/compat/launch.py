@@ -16,7 +16,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from runlake.compat.finder import COMMAND_FOLDER, PACKAGE_FOLDER
+from runlake.compat.finder import COMMAND_FOLDER, PACKAGE_FOLDER, UNLESS_INSTALLED
 from runlake.errors import BadValueError
 
 SCRIPT_ENDINGS = (".py", ".pyw", ".pyz")
@@ -72,11 +72,19 @@ def find_command(arguments: list[str]) -> list[str]:
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """A copy of `environment` with the package first on ``PYTHONPATH`` and the command `wandb` first on ``PATH``."""
     return {
-        **environment,
+        **{name: text for name, text in environment.items() if name != UNLESS_INSTALLED},
         "PYTHONPATH": _with_first(str(PACKAGE_FOLDER), environment.get("PYTHONPATH", "")),
         "PATH": _with_first(str(COMMAND_FOLDER), environment.get("PATH", os.defpath)),
         COMMAND_PYTHON: _interpreter(),
     }
+
+
+def environment_of_agents(environment: Mapping[str, str]) -> dict[str, str]:
+    """A copy for the commands of an agent: the same package, but a wandb that is installed for a Python stays."""
+    path = environment.get("PYTHONPATH", "")
+    if str(PACKAGE_FOLDER) in path.split(os.pathsep):
+        return dict(environment)  # the agent runs below `runlake exec`, or is the command of another
+    return {**environment, "PYTHONPATH": _with_first(str(PACKAGE_FOLDER), path), UNLESS_INSTALLED: "true"}
 
 
 def _with_first(folder: str, path: str) -> str:

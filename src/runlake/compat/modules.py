@@ -89,14 +89,12 @@ class ListFinder:
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and isinstance(spec.loader, SourceFileLoader):
             spec.loader = ListedFile(spec.loader.name, spec.loader.path)
-            if spec.submodule_search_locations is None and fullname in _packages():  # one file here, several there
-                spec.submodule_search_locations = [_folder_of(fullname)]
             return spec
         if fullname not in known_names() and fullname not in OTHER_NAMES:
             return None
         spec = ModuleSpec(fullname, self, origin=str(LIST), is_package=fullname in _packages())  # type: ignore[arg-type]
         if spec.submodule_search_locations is not None:  # files may lie below a package that is none
-            spec.submodule_search_locations.append(_folder_of(fullname))
+            spec.submodule_search_locations.append(str(PACKAGE_FOLDER.joinpath(*fullname.split("."))))
         return spec
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
@@ -121,26 +119,11 @@ def find_name(module: str, name: str, *, with_modules: bool = True) -> Any:
         is_module = child in known or child in OTHER_NAMES
         if is_module and with_modules:
             return importlib.import_module(child)
-        if is_listed and (found := _of_a_file_above(module, name)) is not None:
-            return found
         if is_listed and not is_module:
             from runlake.compat.unsupported import unsupported
 
             return unsupported(child)
     raise AttributeError(f"module {module!r} (runlake) has no attribute {name!r}")
-
-
-def _folder_of(module: str) -> str:
-    return str(PACKAGE_FOLDER.joinpath(*module.split(".")))
-
-
-def _of_a_file_above(module: str, name: str) -> Any:
-    """What the file has that stands for a package of W&B and all below it; None where there is none."""
-    while (module := module.rpartition(".")[0]).count(".") >= 2:
-        above = sys.modules.get(module)
-        if above is not None and isinstance(above.__loader__, ListedFile):
-            return vars(above).get(name)
-    return None
 
 
 @cache

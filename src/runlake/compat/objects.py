@@ -30,7 +30,7 @@ _API = {
 _COURTESIES = {
     name: f"runlake.compat.courtesies:{name}"
     for name in (
-        "attach", "ensure_configured", "login", "patched", "require", "sagemaker_auth", "setup", "teardown",
+        "attach", "ensure_configured", "login", "patched", "require", "restore", "sagemaker_auth", "setup", "teardown",
         "termerror", "termlog", "termsetup", "termwarn",
     )
 }  # fmt: skip

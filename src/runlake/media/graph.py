@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from runlake.errors import BadValueError
@@ -49,7 +49,7 @@ class Graph(Media):
 
     @classmethod
     def from_keras(cls, model: Any) -> Graph:
-        """The layers of a Keras model; the edges of one that is a chain of layers, of others none."""
+        """The layers of a Keras model, and which of them hands its output to which."""
         graph = cls("keras")
         for layer in model.layers:
             shape = getattr(getattr(layer, "output", None), "shape", None)
@@ -60,9 +60,8 @@ class Graph(Media):
                 num_parameters=layer.count_params() if layer.built else None,
                 output_shape=None if shape is None else list(shape),
             )
-        if type(model).__name__ == "Sequential":
-            for before, after in zip(graph.nodes, graph.nodes[1:], strict=False):
-                graph.add_edge(before, after)
+        for before, after in _keras_edges(model.layers):
+            graph.add_edge(before, after)
         return graph
 
     @classmethod
@@ -100,3 +99,16 @@ class Graph(Media):
     def _repr_html_(self) -> str:
         lines = (f"{node.name or node.id}: {node.class_name or ''}" for node in self.nodes)
         return f"<ol>{''.join(f'<li>{html.escape(line)}</li>' for line in lines)}</ol>"
+
+
+def _keras_edges(layers: Iterable[Any]) -> list[tuple[str, str]]:
+    """The names of layers that are joined, each pair once, by what Keras keeps of the tensors between them."""
+    names = {layer.name for layer in layers}
+    found: dict[tuple[str, str], None] = {}
+    for layer in layers:
+        for call in getattr(layer, "_inbound_nodes", ()):
+            for tensor in getattr(call, "input_tensors", ()):
+                before = getattr(getattr(tensor, "_keras_history", None), "operation", None)
+                if before is not None and before.name in names:
+                    found[before.name, layer.name] = None
+    return list(found)

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import contextvars
-import os
-import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from runlake.errors import NotSupportedError, RunlakeWarning
+from runlake.errors import NotSupportedError, warn
 
 _is_strict = contextvars.ContextVar("is_strict", default=False)
 _said: set[str] = set()
-_PACKAGE = str(Path(__file__).parent.parent) + os.sep
 
 
 def left_out(message: str) -> None:
@@ -31,7 +26,7 @@ def say_once(message: str) -> None:
     """Warn, the first time in this process. The warning points to the line that called runlake."""
     if message not in _said:
         _said.add(message)
-        warnings.warn(f"runlake: {message}", RunlakeWarning, stacklevel=_caller_level())
+        warn(message)
 
 
 @contextmanager
@@ -42,11 +37,3 @@ def strictly(strict: bool) -> Iterator[None]:
         yield
     finally:
         _is_strict.reset(token)
-
-
-def _caller_level() -> int:
-    """How far up the first frame outside of runlake is, as `warnings.warn` counts from `say_once`."""
-    level, frame = 1, sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
-        level, frame = level + 1, frame.f_back
-    return level

@@ -49,7 +49,7 @@ class Table(Media):
 
     `data` (or `rows`, the same) is a list of rows or a two-dimensional array, `dataframe` (or `data`) a pandas or
     polars frame; `columns` then selects from the frame, or renames when it has as many names as the frame has
-    columns. Cells are numbers, text, None, lists, dicts, dates, arrays, or Image, Html and Histogram. What pandas
+    columns. Cells are numbers, text, None, lists, dicts, dates, arrays, or other data types. What pandas
     calls missing becomes None; NaN among floats stays NaN. Logging stores the rows as they are then.
 
     With ``log_mode="INCREMENTAL"`` each log to one run under one key stores only the rows that came since the last

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from runlake.errors import PathError, RunlakeWarning
+from runlake.errors import PathError, warn
 
 FOLDER = "code"
 
@@ -86,11 +85,9 @@ def log_code(
         write_file(names[-1], content)
     if left_out:
         more = f" and {len(left_out) - _NAMED_COUNT} more" if len(left_out) > _NAMED_COUNT else ""
-        warnings.warn(
-            f"runlake: log_code left out {', '.join(left_out[:_NAMED_COUNT])}{more}; files of up to "
-            f"{MAX_FILE_BYTES // 2**20} MiB are copied, {MAX_TOTAL_BYTES // 2**20} MiB in all: keep others with save()",
-            RunlakeWarning,
-            stacklevel=3,
+        warn(
+            f"log_code left out {', '.join(left_out[:_NAMED_COUNT])}{more}; files of up to "
+            f"{MAX_FILE_BYTES // 2**20} MiB are copied, {MAX_TOTAL_BYTES // 2**20} MiB in all: keep others with save()"
         )
     return names
 
@@ -143,11 +140,9 @@ def _walk(root: Path) -> Iterator[str]:
         for name in sorted(files):
             seen_count += 1
             if seen_count > MAX_WALKED_COUNT:
-                warnings.warn(
-                    f"runlake: log_code stopped after {MAX_WALKED_COUNT:,} files below {str(root)!r}; "
-                    "give root= the folder that holds the program's source",
-                    RunlakeWarning,
-                    stacklevel=6,
+                warn(
+                    f"log_code stopped after {MAX_WALKED_COUNT:,} files below {str(root)!r}; "
+                    "give root= the folder that holds the program's source"
                 )
                 return
             if (here / name).is_file():  # no pipes, no links that lead nowhere

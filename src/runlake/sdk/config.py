@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from runlake.errors import ConfigError, LogTypeError, RunlakeWarning
+from runlake.errors import ConfigError, LogTypeError, warn
 from runlake.sdk.config_edits import changed_leaf, differences, is_same, leaves, merged
 from runlake.sdk.config_source import as_plain, read_config
 from runlake.store.fold import apply_edit
@@ -218,7 +217,7 @@ class Config(MutableMapping[str, Any]):
     def _warn_once(self, keys: tuple[str, ...], message: str) -> None:
         if keys not in self._told:
             self._told.add(keys)
-            warnings.warn(f"runlake: {message}", RunlakeWarning, stacklevel=4)
+            warn(message)
 
     def _tell(self, paths_set: dict[str, Any], paths_unset: list[str]) -> None:
         if self._on_edit is not None:

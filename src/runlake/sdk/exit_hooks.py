@@ -97,7 +97,7 @@ class ExitHooks:
                 if caller is not None and sys.gettrace() is None:
                     self._die_when_back_in(caller, number, again)
                 return
-            if _waits_for_tasks(frame):
+            if _is_between_tasks(frame):
                 self._end_all(0)
             else:
                 self._end_all(128 + number, "killed")
@@ -147,14 +147,14 @@ def exit_code_of(error: BaseException | None) -> int:
     return 0 if error is None else 1
 
 
-def _waits_for_tasks(frame: FrameType | None) -> bool:
+def _is_between_tasks(frame: FrameType | None) -> bool:
     """Whether it is a worker of a `multiprocessing.Pool` between two tasks: what it was given to do has returned.
 
     Leaving the ``with`` of a pool sends SIGTERM to such workers, as their usual end.
     """
     while frame is not None:
         if frame.f_code.co_name == "worker" and frame.f_globals.get("__name__") == "multiprocessing.pool":
-            return frame.f_locals.get("task") is None
+            return frame.f_locals.get("task") is None or frame.f_locals.get("result") is not None
         frame = frame.f_back
     return False
 

@@ -119,7 +119,8 @@ class Familiar:
         if self.disabled:
             return None
         restore = import_module("runlake").restore  # reading stands beside the SDK, and is loaded by who asks for it
-        return restore(name, run_path or str(self.run_path), replace, self.dir if root is None else root)
+        path, place = run_path or str(self.run_path), self.dir if root is None else root
+        return restore(name, path, replace, place, store=self._layout.root)
 
     def write_logs(self, text: str) -> None:
         """Keep text with the run, in its file ``logs.txt``: it does not come among the printed lines."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 from runlake.errors import BadValueError, PathError
 from runlake.model import RunPath
-from runlake.store.layout import TEMPORARY_PREFIX, Layout, write_atomically
+from runlake.store.layout import TEMPORARY_PREFIX, Layout, discard, write_atomically
 
 Policy = Literal["now", "live", "end"]
 
@@ -133,7 +133,7 @@ class RunFiles:
             shutil.copyfile(source, temporary)
             temporary.replace(target)
         finally:
-            temporary.unlink(missing_ok=True)
+            discard(temporary)
         return target
 
 

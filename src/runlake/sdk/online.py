@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import msgspec
 
 from runlake import errors
-from runlake.errors import ConflictError, RunlakeError, RunlakeWarning
+from runlake.errors import ConflictError, RunlakeError, warn
 from runlake.model import RunPath, WriterOpening
 from runlake.sdk.run import Run
 from runlake.sdk.saying import say
@@ -95,11 +94,9 @@ def open_online(
     except _FINAL:
         raise
     except RunlakeError as error:
-        warnings.warn(
-            f"runlake: the run begins without {settings.base_url} ({error}); everything is kept in {settings.store} "
-            "and sent as soon as the server takes it",
-            RunlakeWarning,
-            stacklevel=4,
+        warn(
+            f"the run begins without {settings.base_url} ({error}); everything is kept in {settings.store} "
+            "and sent as soon as the server takes it"
         )
         return None
     _make_room(layout, grant.path, grant.header["incarnation"])
@@ -179,11 +176,9 @@ def start_shipping(run: Run) -> Shipping | None:
     except OSError as error:
         if settings.strict:
             raise
-        warnings.warn(
-            f"runlake: run {run.path} is kept in {settings.store}, and no process could be started that sends it to "
-            f"{settings.base_url} ({error}); `runlake sync` does it",
-            RunlakeWarning,
-            stacklevel=4,
+        warn(
+            f"run {run.path} is kept in {settings.store}, and no process could be started that sends it to "
+            f"{settings.base_url} ({error}); `runlake sync` does it"
         )
     return shipping
 
@@ -198,12 +193,10 @@ def wait_for(run: Run, shipping: Shipping) -> None:
         tells=not settings.silent and not settings.quiet,
     )
     if problem is not None:
-        warnings.warn(
-            f"runlake: not all of run {run.path} is at {settings.base_url} yet ({problem}); it is kept in "
+        warn(
+            f"not all of run {run.path} is at {settings.base_url} yet ({problem}); it is kept in "
             f"{settings.store}, and sent in the background while this machine is up; else: "
-            f"runlake --dir {settings.store} sync {run.path}",
-            RunlakeWarning,
-            stacklevel=2,
+            f"runlake --dir {settings.store} sync {run.path}"
         )
 
 

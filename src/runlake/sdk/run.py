@@ -18,7 +18,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
-from runlake.errors import BadValueError, LogTypeError, UsageError
+from runlake.errors import BadValueError, LogTypeError, UsageError, warn
 from runlake.model import RUNTIME, TIMESTAMP, MetricRule, State
 from runlake.sdk.artifact_calls import ArtifactCalls
 from runlake.sdk.backlog import FAULTS, Backlog, is_fault
@@ -31,7 +31,6 @@ from runlake.sdk.familiar import Familiar
 from runlake.sdk.files import Policy, RunFiles
 from runlake.sdk.live_summary import LiveSummary
 from runlake.sdk.rules import make_rule
-from runlake.sdk.saying import warn
 from runlake.sdk.summary import Summary
 from runlake.settings import Settings
 from runlake.store import record

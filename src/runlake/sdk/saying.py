@@ -2,21 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import warnings
-
-from runlake.errors import RunlakeWarning
-
-_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")  # noqa: PTH100, PTH118, PTH120
-
-
-def warn(message: str) -> None:
-    """A warning that points to the line of the user's that led here, through whatever calls of ours."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(f"runlake: {message}", RunlakeWarning, stacklevel=level)
 
 
 def say(text: str) -> None:

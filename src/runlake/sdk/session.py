@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from runlake.errors import RunlakeError
+from runlake.errors import RunlakeError, warn
 from runlake.model import RunPath, State
 from runlake.names import default_name, new_run_id
 from runlake.sdk.backlog import FAULTS
@@ -28,7 +28,7 @@ from runlake.sdk.helpers import attach
 from runlake.sdk.moment import moments
 from runlake.sdk.online import Shipping, is_for_later, is_online, keep_for_later, open_online, start_shipping, wait_for
 from runlake.sdk.run import Run
-from runlake.sdk.saying import say, warn
+from runlake.sdk.saying import say
 from runlake.sdk.ticker import TICK_S, Ticker
 from runlake.settings import ROWS, Settings, is_server, names_given, resolve
 from runlake.store import side_process

@@ -7,11 +7,10 @@ because a model is copied and saved by its user, and must not take the run along
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
-from runlake.errors import BadValueError, LogTypeError, RunlakeWarning, UsageError
+from runlake.errors import BadValueError, LogTypeError, UsageError, warn
 from runlake.media.histogram import Histogram
 
 Watched = Literal["gradients", "parameters", "all"]
@@ -60,7 +59,7 @@ class Watcher:
                     f"watch: this {type(model).__name__} is watched already; call unwatch(model) first to change how"
                 )
         if log_graph:
-            warnings.warn("runlake: watch: the graph of a model is not recorded", RunlakeWarning, stacklevel=2)
+            warn("watch: the graph of a model is not recorded")
         first = self._next_index if idx is None else int(idx)
         for index, model in enumerate(chosen, first):
             prefix = f"graph_{index}" if index else ""

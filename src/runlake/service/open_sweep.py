@@ -3,10 +3,10 @@
 Whoever asks, in whatever process, decides for itself (`store.ledger` keeps two from deciding the same): an agent that
 reports is told what to stop, and when it has room gets the next parameters. There is no scheduler process.
 
-A run that was handed out is *open* until it has ended. When its agent is gone first, it is given up, and its
-parameters go to the next who asks, up to `MAX_ATTEMPTS` times. An agent is gone when it has left, when its process has
-ended (which is seen on one machine only), or when it said nothing for `SILENCE_S` while somebody watched (`HANGING_S`
-where its process is seen to live).
+A run that was handed out is *open* until it has ended. When its agent is gone first, or it was preempted, it is given
+up, and its parameters go to the next who asks, up to `MAX_ATTEMPTS` times. An agent is gone when it has left, when its
+process has ended (which is seen on one machine only), or when it said nothing for `SILENCE_S` while somebody watched
+(`HANGING_S` where its process is seen to live).
 """
 
 from __future__ import annotations

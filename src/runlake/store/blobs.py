@@ -21,7 +21,7 @@ from typing import BinaryIO
 from runlake.errors import NotFoundError, PathError, ReadOnlyError
 from runlake.model import FileInfo, RunPath
 from runlake.store.changes import READ_ONLY_ERRNOS
-from runlake.store.layout import TEMPORARY_PREFIX, Layout, check_file_name, decode_file_part
+from runlake.store.layout import TEMPORARY_PREFIX, Layout, check_file_name, decode_file_part, discard
 
 _COPY_BYTES = 1 << 20
 
@@ -84,7 +84,7 @@ class FolderBlobs:
                         target.write(chunk)
                 _replace(temporary, file, name)
             except BaseException:
-                temporary.unlink(missing_ok=True)
+                discard(temporary)
                 raise
         except OSError as error:
             if error.errno not in READ_ONLY_ERRNOS:

@@ -27,7 +27,7 @@ from typing import Literal, get_args
 
 from runlake.errors import ReadOnlyError, StoreError
 from runlake.model import RunPath
-from runlake.store.layout import TEMPORARY_PREFIX, Layout, decode_name, encode_name
+from runlake.store.layout import TEMPORARY_PREFIX, Layout, decode_name, discard, encode_name
 
 Action = Literal["init", "finish", "edit", "seal", "delete", "undelete", "files"]
 ACTIONS: frozenset[str] = frozenset(get_args(Action))
@@ -240,5 +240,5 @@ def _write_durably(file: Path, content: bytes) -> None:
             os.fsync(stream.fileno())
         temporary.replace(file)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        discard(temporary)
         raise

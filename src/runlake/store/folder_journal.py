@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from runlake.store.journal import SERVED_SUFFIX, Part, PartName
-from runlake.store.layout import folder_identity
+from runlake.store.layout import discard, folder_identity
 
 try:
     import fcntl
@@ -88,7 +88,7 @@ class FolderJournal:
             self._check_is_here()
         except BaseException:
             part.close()
-            self.drop(name)
+            discard(self.folder / str(name))
             raise
         self._names.add(name)
         return part

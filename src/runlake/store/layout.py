@@ -296,5 +296,13 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
         temporary.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        discard(temporary)
         raise
+
+
+def discard(temporary: Path) -> None:
+    """Remove a file that is not needed, if that can be done: what it is cleared up after is not to be hidden."""
+    try:
+        temporary.unlink(missing_ok=True)
+    except OSError:
+        pass  # `runlake gc` finds it by its name

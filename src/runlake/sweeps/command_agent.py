@@ -1,6 +1,7 @@
 """An agent that starts the sweep's command, a process for each run, several at once if it is told to.
 
-Each command has a process group of its own, so that stopping it reaches what it started as well.
+Each command has a process group of its own, so that stopping it reaches what it started as well. Where no wandb is
+installed for it, its ``import wandb`` is runlake, as below ``runlake exec``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from runlake.compat.launch import environment_of_agents
 from runlake.search.command import expand_command
 from runlake.sweep_model import Order
 from runlake.sweeps.environment import RunEnvironment, merged
@@ -146,7 +148,7 @@ class CommandAgent:
         words = self._command.words(order.params, str(self._environment.json_file(order.run_id)))
         self._say(f"run {order.run_id} begins: {subprocess.list2cmdline(words)}")
         try:
-            child = _Child(words, merged(os.environ, variables))
+            child = _Child(words, merged(environment_of_agents(os.environ), variables))
         except OSError as error:
             self._say(f"run {order.run_id} could not be started: {error}")
             self._environment.forget(order.run_id)

@@ -31,6 +31,9 @@ answer("history", lambda: run.history(pandas=False))
 answer("history-again", lambda: run.history(pandas=False) == run.history(pandas=False))
 answer("history-columns", lambda: [list(run.history(samples=10).columns), len(run.history(samples=10))])
 answer("history-keys", lambda: run.history(keys=["Loss", "accuracy"], samples=20, pandas=False))
+SAMPLES = (1, 100, 500, 799, 5000)
+answer("history-of-one-key", lambda: [len(run.history(keys=["Loss"], samples=n, pandas=False)) for n in SAMPLES])
+answer("key-counts", lambda: {key: kept["typeCounts"] for key, kept in run.history_keys["keys"].items()})
 answer("history-nested", lambda: run.history(keys=["grad.norm"], samples=3000, pandas=False)[:3])
 answer("history-axis", lambda: run.history(keys=["Loss"], x_axis="_runtime", samples=5, pandas=False))
 answer("history-system", lambda: sorted(run.history(stream="system").columns))
@@ -76,6 +79,7 @@ FILTERS = {
     "camel": {"summaryMetrics.loss": {"$lt": 5}},
     "tags": {"tags": "odd"},
     "tags-in": {"tags": {"$in": ["odd", "none"]}},
+    "tags-all": {"tags": {"$all": ["odd", "all"]}},
     "group": {"group": "g1"},
     "job-type": {"jobType": "train", "displayName": {"$regex": "name [01]"}},
     "name": {"name": "run3"},
@@ -83,6 +87,7 @@ FILTERS = {
     "created": {"created_at": {"$gt": "2020-01-01T00:00:00"}},
     "created-camel": {"createdAt": {"$lt": "2020-01-01T00:00:00"}},
     "user": {"username": run.user.username, "name": "run1"},
+    "user-of-run": {"user.username": run.user.username, "name": "run1"},
     "or": {"$or": [{"config.opt": "sgd"}, {"name": "run0"}]},
     "and-not": {"$and": [{"tags": "all"}, {"$not": {"tags": "odd"}}]},
     "nor": {"$nor": [{"tags": "odd"}, {"name": "run0"}]},

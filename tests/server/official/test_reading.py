@@ -71,6 +71,16 @@ def test_history_of_keys_holds_rows_that_have_all_of_them(tour):
     assert all(name.startswith(("_", "system.")) for name in tour["history-system"])
 
 
+@works("Run.history", "Run.history_keys")
+def test_a_sample_of_one_key_has_as_many_rows_as_were_asked_for_or_as_have_it(tour):
+    rows = [row_of(step) for step in range(ROW_COUNT)]
+    count = sum("Loss" in row for row in rows)
+    assert tour["history-of-one-key"] == [min(count, samples) for samples in (1, 100, 500, 799, 5000)]
+    numbers = {"Loss": count, "accuracy": sum("accuracy" in row for row in rows), "grad.norm": ROW_COUNT // 10}
+    counts = {key: [(found["type"], found["count"]) for found in tour["key-counts"][key]] for key in numbers}
+    assert counts == {key: [("number", number)] for key, number in numbers.items()}
+
+
 @works("Run.scan_history", "Run.beta_scan_history", "Run.download_history_exports")
 def test_a_scan_gives_every_row(tour):
     assert tour["scan"] is True
@@ -135,6 +145,7 @@ FILTERED = {
     "camel": "56",
     "tags": "135",
     "tags-in": "135",
+    "tags-all": "135",
     "group": "14",
     "job-type": "01",
     "name": "3",
@@ -142,6 +153,7 @@ FILTERED = {
     "created": "0123456",
     "created-camel": "",
     "user": "1",
+    "user-of-run": "1",
     "or": "0456",
     "and-not": "0246",
     "nor": "246",

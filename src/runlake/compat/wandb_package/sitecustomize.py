@@ -16,8 +16,9 @@ def put_wandb_first():
     spec = spec_from_file_location("runlake_wandb_finder", HERE.parent / "finder.py")
     finder = module_from_spec(spec)
     spec.loader.exec_module(finder)
-    finder.put_first()
-    finder.keep_runlake_reachable()
+    if not finder.steps_aside():
+        finder.put_first()
+        finder.keep_runlake_reachable()
 
 
 def run_the_hidden_one():

@@ -55,7 +55,7 @@ class ArtifactMutations:
     def _refused(self, path: RunPath, thing: NotKept, field: str) -> NotSupportedError:
         """The error that tells who trains, the first time."""
         is_new = keep(self._context.service, path, self._context.client.client_id, thing)
-        return NotKeptError(refusal([thing.what])) if is_new else _not_supported(field)
+        return NotKeptError(f"{refusal([thing.what])}, and nothing is tried again") if is_new else _not_supported(field)
 
 
 def _not_supported(field: str) -> NotSupportedError:

@@ -15,7 +15,7 @@ import contextlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -34,6 +34,7 @@ _IN_GENERAL = (
     "what log_artifact and log_model send, media in a Table and its rows past 10,000 are not kept. "
     f"{_REASON}; all else is kept, and this is no failure"
 )
+_MAX_LISTED = 10
 _MAX_WAITING, _MAX_WAIT_S = 1_000, 60.0
 
 
@@ -63,9 +64,9 @@ def keep(service: Service, path: RunPath, client: str | None, thing: NotKept) ->
     return True
 
 
-def refusal(things: Iterable[str]) -> str:
+def refusal(things: Sequence[str]) -> str:
     """What is told where something is refused."""
-    return f"not kept: {', '.join(things)}. {_REASON}; all else of the run is kept, and nothing is tried again"
+    return f"not kept: {_listed(things)}. {_REASON}; all else of the run is kept"
 
 
 def greeting(run: RunInfo | None) -> str | None:
@@ -73,7 +74,7 @@ def greeting(run: RunInfo | None) -> str | None:
     if run is None:
         return _IN_GENERAL
     lost = _known(run)
-    return f"not kept of the run {run.run_id}: {', '.join(lost)}. {_REASON}; all else is kept" if lost else None
+    return f"not kept of the run {run.run_id}: {_listed(lost)}. {_REASON}; all else is kept" if lost else None
 
 
 class Lost:
@@ -104,7 +105,7 @@ class Lost:
         if not self.is_last:
             return refusal(new) if new else None
         lost = [*self._known, *new]
-        return f"not kept of this run: {', '.join(lost)}. {_REASON}" if lost else None
+        return f"not kept of this run: {_listed(lost)}. {_REASON}" if lost else None
 
 
 class Greetings:
@@ -131,6 +132,11 @@ class Greetings:
             if len(fresh) > 1:
                 self._kept[who, entity] = fresh[1:]
             return fresh[0][1] if fresh else None
+
+
+def _listed(things: Sequence[str]) -> str:
+    more_count = len(things) - _MAX_LISTED
+    return ", ".join(things) if more_count <= 0 else f"{', '.join(things[:_MAX_LISTED])}, and {more_count:,} more"
 
 
 def _known(run: RunInfo) -> list[str]:
