@@ -17,6 +17,11 @@ from runlake.compat.modules import LIST, known_names
 pytestmark = pytest.mark.usefixtures("installed")
 
 SAME = {
+    "wandb.tensorboard:log": "runlake.integrations.tensorboard:log",
+    "wandb.sklearn:plot_roc": "runlake.integrations.sklearn:plot_roc",
+    "wandb.integration.sklearn.plot:plot_roc": "runlake.integrations.sklearn:plot_roc",
+    "wandb.integration.catboost.catboost:WandbCallback": "runlake.integrations.catboost:WandbCallback",
+    "wandb.gym:monitor": "runlake.integrations.gym:monitor",
     "wandb.sdk.lib.config_util:ConfigError": "runlake:ConfigError",
     "wandb.sdk.lib.config_util:Error": "runlake:Error",
     "wandb.sdk.wandb_config:Config": "runlake.sdk.config:Config",
