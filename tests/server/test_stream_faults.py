@@ -26,10 +26,12 @@ def stored_steps(root, run_id):
     return service.read_history(RunPath("ann", "faults", run_id)).step.tolist()
 
 
-def write_run(client, run_id, seed, request_count):
+def write_run(client, run_id, seed, request_count, *, begun=()):
     """All requests of one run, with rows that were sent before here and there; answers how many rows it has."""
     chance = random.Random(seed)
     begin(client, run_id)
+    for event in begun:
+        event.set()
     path, sent = f"ann/faults/{run_id}", 0
     for number in range(request_count):
         again = chance.randrange(3) if sent > 3 and chance.random() < 0.3 else 0
@@ -80,15 +82,16 @@ def test_a_network_that_drops_doubles_and_breaks_off_requests_loses_no_row_and_d
 
 def test_a_server_that_is_killed_under_load_loses_no_row_that_it_answered(tmp_path):
     server = ServerProcess(tmp_path / "store", workers=2).start()
-    counts = {}
+    counts, begun = {}, {f"r{number}": threading.Event() for number in range(4)}
 
     def write(run_id):
         with client_of(server.port) as client:
-            counts[run_id] = write_run(client, run_id, run_id, 30)
+            counts[run_id] = write_run(client, run_id, run_id, 30, begun=[begun[run_id]])
 
-    threads = [threading.Thread(target=write, args=(f"r{number}",)) for number in range(4)]
+    threads = [threading.Thread(target=write, args=(run_id,)) for run_id in begun]
     for thread in threads:
         thread.start()
+    assert all(event.wait(DEADLINE_S) for event in begun.values())
     for pause_s in (0.4, 0.3):
         threads[0].join(pause_s)
         server.kill()

@@ -102,6 +102,8 @@ class Seat:
             "WANDB_CONFIG_DIR": str(home / "config"),
             "WANDB_DATA_DIR": str(home / "data"),
             "WANDB_DIR": str(home),
+            "WANDB_HTTP_TIMEOUT": str(round(DEADLINE_S)),
+            "WANDB_INIT_TIMEOUT": str(round(DEADLINE_S)),
         }
         return {**variables, **more}
 
