@@ -20,6 +20,15 @@ def cell(verdict: str) -> str:
     return "works" if verdict == "works" else f"**fails**: `{verdict.replace('|', ' ').replace('`', '')}`"
 
 
+def named(found: dict[str, Any]) -> str:
+    """A library and its release."""
+    library = found["library"]
+    releases = found["versions"]
+    if list(releases) == [library.lower()]:
+        return f"{library} {releases[library.lower()]}"
+    return f"{library} ({', '.join(f'{name} {version}' for name, version in releases.items())})"
+
+
 def remarks(found: dict[str, Any]) -> str:
     """What is different, and what waits."""
     waits = found["waits_for_artifacts"]
@@ -31,8 +40,7 @@ def table() -> str:
     lines = ["| Library | Use | `runlake exec` | wandb and the server | Runs, rows, keys | What differs |"]
     lines.append("| --- | --- | --- | --- | --- | --- |")
     for found in json.loads(FOUND.read_text("utf-8")).values():
-        versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
-        library = f"{found['library']} ({versions})"
+        library = named(found)
         amounts = f"{found['runs']}, {found['rows']}, {found['keys']}"
         cells = [library, found["use"], cell(found["exec"]), cell(found["client"]), amounts, remarks(found)]
         lines.append(f"| {' | '.join(cells)} |")

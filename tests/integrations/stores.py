@@ -1,8 +1,8 @@
 """What two stores say, key by key, and where they do not agree.
 
 A line of a comparison begins with where it is: ``rows.train/loss``, ``config.model.dim``, ``summary.best``,
-``files.media/images/x_0_….png``. Values that are others each time are compared by how many there are. Pictures
-are compared by their pixels and tables by their cells, since names of files hold hashes of encoded bytes.
+``files.model.bin``. Values that are others each time are compared by how many there are. The files of media are
+compared where rows name them: pictures by their pixels, tables by their cells, charts by their tables.
 """
 
 import hashlib
@@ -26,10 +26,8 @@ OF_EVERY_RUN = {
     "output.log",
     "diff.patch",
 }
-OF_A_FILE = {"path", "sha256", "size", "artifact_path", "_latest_artifact_path", "filenames", "sizes"}
-TABLES = ("table-file",)
-MEDIA = (*TABLES, "image-file", "images/separated")
-HASH = re.compile(r"_[0-9a-f]{20}(?=\.)")
+OF_A_FILE = {"path", "sha256", "size", "artifact_path", "_latest_artifact_path", "filenames", "sizes", "log_mode"}
+EVENTS = re.compile(r"(?<=events\.out\.tfevents)\.\S*")
 MADE_UP_NAME = re.compile(r"[a-z]+-[a-z]+-\d+")
 ABOUT = ("state", "group", "job_type", "tags", "notes")
 
@@ -53,13 +51,17 @@ def said_by(run: Any) -> dict[str, Any]:
         step = row.pop("_step")
         for where, value in flat("rows", {k: v for k, v in row.items() if k not in OF_THE_CLOCK}, run).items():
             found.setdefault(where, []).append((step, value))
-    names = {HASH.sub("_…", file.name) for file in run.files()} - OF_EVERY_RUN
-    return found | {f"files.{name}": True for name in names}
+    names = {file.name for file in run.files() if not file.name.startswith("media/")} - OF_EVERY_RUN
+    return found | {f"files.{EVENTS.sub('…', name).replace(run.id, 'ID')}": True for name in names}
 
 
 def flat(where: str, value: Any, run: Any) -> dict[str, Any]:
     """A value as what can be compared, a line for each leaf of its dicts; whole floats are as ints."""
-    if isinstance(value, dict) and value and value.get("_type") not in MEDIA:
+    if isinstance(value, dict) and value.get("_type") == "custom-chart":
+        return {where: plain(value["table"], run)}
+    if isinstance(value, dict) and value.get("_type") == "table-file":
+        return {where.removesuffix("_table"): plain(value, run)}
+    if isinstance(value, dict) and value and not is_medium(value):
         return {name: leaf for key in value for name, leaf in flat(f"{where}.{key}", value[key], run).items()}
     return {where: plain(value, run)}
 
@@ -68,8 +70,8 @@ def plain(value: Any, run: Any) -> Any:
     """A value whose whole floats are ints, whose NaN equals another, and whose media are what they show."""
     if isinstance(value, dict):
         left_out = OF_A_FILE if "_type" in value else set()
-        found = {key: plain(item, run) for key, item in value.items() if key not in left_out}
-        return found | seen(value, run) if value.get("_type") in MEDIA else found
+        found = {key: plain(value[key], run) for key in sorted(value.keys() - left_out)}
+        return found | seen(value, run) if is_medium(value) else found
     if isinstance(value, list | tuple):
         return [plain(item, run) for item in value]
     if isinstance(value, float):
@@ -77,16 +79,21 @@ def plain(value: Any, run: Any) -> Any:
     return value
 
 
+def is_medium(value: dict[str, Any]) -> bool:
+    """Whether a stored value stands for files of the run."""
+    return "_type" in value and ("path" in value or "filenames" in value)
+
+
 def seen(value: dict[str, Any], run: Any) -> dict[str, Any]:
-    """What a stored picture shows, or a table says."""
+    """What a stored picture shows, or a table says; of other media only that their files are there."""
     paths = value["filenames"] if "filenames" in value else [value["path"]]
     with tempfile.TemporaryDirectory() as folder:
         for path in paths:
-            run.file(path).download(root=folder).close()
-        if value["_type"] in TABLES:
+            run.file(path).download(root=folder, replace=True).close()
+        if value["_type"] == "table-file":
             table = json.loads(Path(folder, paths[0]).read_text("utf-8"))
             return {"columns": table["columns"], "data": plain(table["data"], run)}
-        return {"pixels": [pixels(Path(folder, path)) for path in paths]}
+        return {"pixels": [pixels(Path(folder, path)) for path in paths if path.endswith(".png")]}
 
 
 def pixels(path: Path) -> tuple[int, int, str]:

@@ -25,13 +25,12 @@ class Trial:
 
     script: str
     library: str
-    use: str
     environment: str
     distributions: tuple[str, ...]
+    use: str
     arguments: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
     varying: tuple[str, ...] = ()
-    states: tuple[str, ...] = ("finished",)
     waits_for_artifacts: str = ""
 
     @property

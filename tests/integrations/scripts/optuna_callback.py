@@ -19,5 +19,5 @@ def height(trial):
 
 if many:
     height = callback.track_in_wandb()(height)
-study = optuna.create_study(direction="minimize", sampler=optuna.samplers.TPESampler(seed=0))
+study = optuna.create_study(study_name="bowl", direction="minimize", sampler=optuna.samplers.TPESampler(seed=0))
 study.optimize(height, n_trials=4, callbacks=[callback])

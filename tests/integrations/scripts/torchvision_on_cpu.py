@@ -7,7 +7,8 @@ then; torchvision fails at its import, where it describes the operator ``nms`` t
 import torch
 
 OPERATORS = torch.library.Library("torchvision", "DEF")
-OPERATORS.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+for name in ("nms", "qnms"):
+    OPERATORS.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 
 def nms(boxes, scores, iou_threshold):
@@ -26,3 +27,7 @@ def nms(boxes, scores, iou_threshold):
 
 
 OPERATORS.impl("nms", nms, "CPU")
+
+import torchvision.extension  # noqa: E402 (what it describes must be there)
+
+torchvision.extension._has_ops = lambda: True

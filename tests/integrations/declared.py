@@ -1,0 +1,57 @@
+"""The differences between both ways that are known, each with its reason, and which values are others each time."""
+
+from trials import Difference
+
+SPEED = (r"runtime$", r"_per_sec(ond)?$", r"^(rows|summary)\.profiling/", r"(step_time|/fps|/SPS)$")
+OF_A_TRIAL = (r"^config\.(date|pid|trial_id|trial_log_path)$", r"^name$", r"\.time_", r"\.timestamp$")
+
+KEPT = Difference(
+    r"^files\.(artifacts|models)/",
+    "under `exec` artifacts are files of the run",
+)
+MEDIA_IN_TABLES = Difference(
+    r"^(rows|summary)\.(Table|Prediction_Samples)",
+    "pictures in tables are kept under `exec`; the client puts them into an artifact",
+)
+EVENT_FILES = Difference(
+    r"^files\..*events\.out\.tfevents",
+    "event files are kept by their names under `exec`, with their folders by the client",
+)
+TEXTS = Difference(r"/text_summary", "texts of a `SummaryWriter` are kept under `exec`, and left out by the client")
+TEXTS_AS_A_ROW = Difference(
+    r"^(rows\.(charts|losses|global_step)|summary\._step)",
+    "the row of such a text comes first, so steps are one higher",
+)
+SPREAD = Difference(
+    r"\.weights\.(bins|values)", "histograms are as TensorBoard has them under `exec`, in other bins with the client"
+)
+CODE = Difference(r"^files\.code/", "a script that lies outside of the working folder is kept under `exec` only")
+TYPES = Difference(
+    r"^config\.\w+: ('(True|False|None)' and \2$|only with the client: '<)",
+    "settings of the model are values under `exec`, texts with the client",
+)
+EMPTY = Difference(r"^config\..*: only with exec: \{\}$", "empty dicts in the config are dropped by the client")
+STEP_BEFORE = Difference(
+    r"^rows\.train/global_step",
+    "rows before the first value of a step metric have 0 for it with the client, none under `exec`",
+)
+BLACK = Difference(
+    r"^(rows|summary)\.(samples|images|masks\.(pred|true))",
+    "tensors of values between 0 and 1 become black pictures with the client",
+)
+NO_GRAPH = Difference(r"graph_0", "no graph of a watched network under `exec`")
+OWN_BINS = Difference(
+    r"\.(gradients|parameters)/.*(bins|values)", "watched gradients have bins of their own under `exec`"
+)
+DOUBLES = Difference(
+    r"\.(Gradients|Weights)/\w+\.bins", "edges of histograms of 32-bit values are doubles under `exec`"
+)
+SORTED = Difference(r"Feature Importance", "importances are in order of size under `exec`")
+PLOTS = Difference(
+    r"^(rows|summary)\.(class_prop|confusion|feature_imp|learning|outlier|precision_recall|residuals|roc|summary_metrics)",
+    "tables behind plots are neither rounded nor thinned out under `exec`; order and columns for drawing may differ",
+)
+CLUSTERS = Difference(
+    r"^(rows|summary)\.(elbow_curve|silhouette|_step)",
+    "plots of clusters are under `exec` only: the client refuses `KMeans`",
+)
