@@ -312,6 +312,19 @@ def test_aggregates_of_a_metric_live_and_stored(begin, stored, wanted, kept):
     assert run.summary == stored.info().summary == kept
 
 
+def test_of_a_metric_that_is_logged_twice_in_one_row_the_last_value_counts(begin, stored):
+    run = begin()
+    run.define_metric("loss", summary="min,max,mean,first")
+    run.log({"loss": 3})
+    run.log({"loss": 1}, commit=False)
+    run.log({"loss": 9}, commit=False)
+    run.log({"loss": 5})
+    run.log({"loss": 0}, commit=False)
+    run.log({"loss": "lost"})
+    run.log({})
+    assert run.summary == stored.info().summary == {"loss": {"min": 3, "max": 5, "mean": 4.0, "first": 3}}
+
+
 def test_the_best_value_follows_its_goal(begin, stored):
     run = begin()
     run.define_metric("acc", summary="best", goal="maximize")
@@ -469,6 +482,7 @@ def test_a_book_of_rules_forgets_no_rule_over_many_keys():
     book.add(make_rule("x*", summary="max"), {})
     for i in range(11_000):
         assert book.summary_of(f"x{i}", i) == {f"x{i}.max": i}
+    book.begin_row()
     assert book.summary_of("x0", -1) == {"x0.max": 0}
 
 

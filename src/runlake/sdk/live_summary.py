@@ -22,16 +22,20 @@ class LiveSummary:
     ) -> None:
         self.rules = RuleBook(numbers)
         self._values = dict(before)
+        self._row_number: int | None = None
         self._recent: dict[str, Any] = {}
         self.note = self._recent.update
         """Keep a row of flat numbers, by key; what it means is worked out when somebody asks. Only without rules."""
         for rule in rules:
             self.rules.add(rule, self._values)
 
-    def take(self, flat: Mapping[str, Any]) -> None:
-        """Keep a row as path → canonical value."""
+    def take(self, flat: Mapping[str, Any], row_number: int | None) -> None:
+        """Keep a row, or a piece of one, as path → canonical value; None numbers a row that is whole."""
         self._catch_up()
         rules = self.rules
+        if row_number is None or row_number != self._row_number:
+            rules.begin_row()
+        self._row_number = row_number
         for path, value in flat.items():
             if path in AXES:
                 continue

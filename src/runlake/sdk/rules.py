@@ -70,6 +70,7 @@ class RuleBook:
     def __init__(self, numbers: Mapping[str, Numbers]) -> None:
         self._rules: dict[str, MetricRule] = {}
         self._numbers: dict[str, Numbers] = dict(numbers)
+        self._before_row: dict[str, Numbers | None] = {}
         self._found: dict[str, MetricRule | None] = {}
         self._step_names: set[str] = set()
         self._last_steps: dict[str, tuple[str, Any]] = {}
@@ -105,17 +106,29 @@ class RuleBook:
                 data = _with_value(data, split_path(path), value)
         return data
 
+    def begin_row(self) -> None:
+        """What is logged from now on stands in another row."""
+        self._before_row.clear()
+
     def summary_of(self, path: str, value: Any) -> dict[str, Any]:
-        """What the summary keeps after the canonical `value` was logged under `path`, by path."""
+        """What the summary keeps after the canonical `value` was logged under `path`, by path.
+
+        Of a path that is logged twice in one row only the last value counts.
+        """
         name = plain_name(path)
         if name in self._step_names:
             self._last_steps[name] = (path, value)
         rule = self._rule_of(path)
         if rule is None or not rule.summary:
             return {path: value}
+        before = self._before_row.setdefault(path, self._numbers.get(path))
         if type(value) in (int, float) and value == value:
-            low, high, total, count, first = self._numbers.get(path, (value, value, 0.0, 0, value))
+            low, high, total, count, first = before or (value, value, 0.0, 0, value)
             self._numbers[path] = (min(low, value), max(high, value), total + value, count + 1, first)
+        elif before is None:
+            self._numbers.pop(path, None)
+        else:
+            self._numbers[path] = before
         self._last_values[path] = value
         return self._summary_again(path, value)
 

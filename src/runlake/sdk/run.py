@@ -189,7 +189,11 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         if flat is None and not self._rules:
             self._note(data)
         else:
-            self._live.take(flatten(data) if flat is None else flat)
+            self._live.take(flatten(data) if flat is None else flat, self._row_number())
+
+    def _row_number(self) -> int | None:
+        """Which row was written to last: the same for all pieces of one."""
+        return self._writer.row_counts().get("history")
 
     def _tell_config_with_the_next_row(self) -> None:
         """Somebody holds a dict of the config, and may change it before the next row."""
@@ -233,7 +237,7 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
 
         def write() -> None:
             self._writer_log(values, step=step, timestamp=timestamp, runtime=runtime, commit=commit)
-            self._live.take(flatten(values))
+            self._live.take(flatten(values), self._row_number())
 
         self._backlog.keep(write)
 
