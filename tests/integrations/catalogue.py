@@ -109,7 +109,7 @@ TRIALS = (
         Use(
             "`SummaryWriter`, `monitor_gym`, `save_code`",
             (),
-            (d.EVENT_FILES, d.CODE, d.TEXTS, d.TEXTS_AS_A_ROW),
+            (d.EVENT_FILES, d.CODE, d.TEXTS),
             d.SPEED,
         ),
     ),

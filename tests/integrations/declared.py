@@ -18,10 +18,6 @@ EVENT_FILES = Difference(
     "event files are kept by their names under `exec`, with their folders by the client",
 )
 TEXTS = Difference(r"/text_summary", "texts of a `SummaryWriter` are kept under `exec`, and left out by the client")
-TEXTS_AS_A_ROW = Difference(
-    r"^(rows\.(charts|losses|global_step)|summary\._step)",
-    "the row of such a text comes first, so steps are one higher",
-)
 SPREAD = Difference(
     r"\.weights\.(bins|values)", "histograms are as TensorBoard has them under `exec`, in other bins with the client"
 )

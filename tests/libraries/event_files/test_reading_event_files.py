@@ -89,6 +89,22 @@ def test_a_tag_that_comes_again_begins_another_row(tmp_path):
     assert read_all(path)[0] == [{"global_step": 0, "loss": float(i)} for i in range(3)]
 
 
+def test_texts_alone_make_no_row_and_are_never_lost(tmp_path):
+    path = tmp_path / "f"
+    text = [tensor("t", 7, (), texts=[word.encode()], plugin="text") for word in "abc"]
+    more = tensor("u", 7, (2,), texts=[b"d", b"e"], plugin="text")
+    path.write_bytes(
+        event_file(
+            event(0, text[0]), event(0, more), event(5, simple("loss", 0.5)), event(6, text[1]), event(7, text[2])
+        )
+    )
+    assert read_all(path)[0] == [
+        {"global_step": 5, "t": "a", "u": ["d", "e"], "loss": 0.5},
+        {"global_step": 6, "t": "b"},
+        {"global_step": 7, "t": "c"},
+    ]
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("ab"), st.integers(0, 9)), max_size=12), st.data())
 def test_a_file_read_while_it_grows_says_the_same_as_when_it_is_whole(tmp_path_factory, said, data):
     path = tmp_path_factory.mktemp("grows") / "f"

@@ -1,7 +1,8 @@
 """An event file that grows: each `read` gives the rows that have become whole since the last.
 
 A row is all that a file says of one step. It is whole when the file goes on to another step, or says one of its tags
-again; the last one when the file is done with. Nothing is read twice, and a torn frame at the end is waited for.
+again; the last one when the file is done with. Texts alone make no row, as they make none with W&B: they wait for the
+numbers of a later step. Nothing is read twice, and a torn frame at the end is waited for.
 """
 
 from __future__ import annotations
@@ -31,6 +32,11 @@ class FileRow:
     def data(self) -> dict[str, Any]:
         """The row as `Run.log` takes it."""
         return {STEP_KEY: self.step, **self.values}
+
+    def is_of_texts(self) -> bool:
+        """Whether there is nothing but texts in it."""
+        items = (value if isinstance(value, list) else [value] for value in self.values.values())
+        return all(isinstance(item, str) for each in items for item in each)
 
 
 class EventFile:
@@ -112,8 +118,10 @@ class EventFile:
         key = self._prefix + tagged.tag
         row = self._row
         if row is not None and (row.step != event.step or key in row.values):
-            rows.append(row)
-            row = None
+            waiting = row.values if row.is_of_texts() and key not in row.values else {}
+            if not waiting:
+                rows.append(row)
+            row = self._row = FileRow(event.wall_time, event.step, waiting)
         if row is None:
             row = self._row = FileRow(event.wall_time, event.step)
         row.values[key] = value
