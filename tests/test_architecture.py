@@ -49,7 +49,7 @@ ALLOWED = {
     # An agent's commands find what `runlake exec` gives: their programs say `import wandb`.
     "sweeps": {"errors", "model", "plain", "sweep_model", "settings", "store", "search", "service", "sdk", "compat"},
     "integrations": {"errors", "model", "values", "sdk", "media", "plot"},
-    "compat": {"errors", "credentials", "settings", "sdk"},
+    "compat": {"errors", "credentials", "settings", "media", "sdk"},
     "server": {"errors", "model", "sweep_model", "names", "values", "settings", "search", "query", "service"},
     "ship": {"errors", "credentials", "model", "values", "settings", "store", "media", "sdk", "service"},
     "cli": {

@@ -190,14 +190,12 @@ def test_what_is_not_supported_can_be_imported_and_says_so_when_used(python):
     code = """
         import json
         from wandb import controller
-        from wandb.integration.openai import autolog
         from wandb.sdk.artifacts.storage_policy import StoragePolicy
         import wandb
 
         said = {}
         calls = {
             "controller": lambda: controller("id"),
-            "integration.openai.autolog": lambda: autolog({"project": "p"}),
             "sdk.artifacts.storage_policy.StoragePolicy": lambda: StoragePolicy(),
             "sdk.launch.launch": lambda: wandb.sdk.launch.launch(),
         }
@@ -210,11 +208,37 @@ def test_what_is_not_supported_can_be_imported_and_says_so_when_used(python):
     """
     names = [
         "controller",
-        "integration.openai.autolog",
         "sdk.artifacts.storage_policy.StoragePolicy",
         "sdk.launch.launch",
     ]
     assert python(code) == [dict.fromkeys(names, True), False, False]
+
+
+def test_an_integration_that_is_not_there_ends_no_training_that_is_not_strict(python):
+    code = """
+        import json, warnings
+        import wandb
+        from wandb.integration.metaflow import wandb_log
+        from wandb.integration.openai import autolog
+
+        def use():
+            autolog({"project": "p"})
+            return wandb_log(datasets=True)(lambda: 7)()
+
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            answers = [use(), use()]
+        run = wandb.init(project="p", strict=True)
+        try:
+            use()
+        except wandb.errors.UnsupportedError as error:
+            answers.append(str(error).split(":")[0])
+        print(json.dumps([answers, [str(one.message).partition(": ")[2].partition(":")[0] for one in said]]))
+    """
+    assert python(code) == [
+        [7, 7, "integration.openai.autolog is not in runlake"],
+        ["integration.openai.autolog is not in runlake", "integration.metaflow.wandb_log is not in runlake"],
+    ]
 
 
 @pytest.mark.parametrize("through_exec", [True, False])

@@ -1,7 +1,8 @@
 """Names of W&B that runlake knows and does not have (yet).
 
 They exist, so that a module which merely imports or annotates with one still loads, and say what is missing
-when they are used; where runs are disabled they do nothing instead.
+when they are used. Where runs are disabled they do nothing instead. So does an integration, for the training beside
+it goes on without: that is said once, and is an error in a strict run.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ REASONS: dict[str, str] = {
     "controller": _CONTROLLER,
     **dict.fromkeys(("launch", "launch_add", "LaunchJob"), _REMOTE),
 }
+_BESIDE_TRAINING = "wandb.integration."
 _REASONS_BY_ROOM = {
-    "wandb.integration.": _INTEGRATION,
+    _BESIDE_TRAINING: _INTEGRATION,
     "wandb.data_types.": _MEDIA,
     "wandb.sdk.data_types.": _MEDIA,
     "wandb.sdk.launch.": _REMOTE,
@@ -35,17 +37,25 @@ class UnsupportedType:
     """A data type that cannot be made; `isinstance` against it is simply false."""
 
     message: ClassVar[str]
+    ends_nothing: ClassVar[bool]
 
     def __new__(cls, *args: Any, **options: Any) -> Any:
-        return refuse(cls.message)
+        return refuse(cls.message, ends_nothing=cls.ends_nothing)
 
 
-def refuse(message: str) -> Any:
-    """Raise `NotSupportedError`; where runs are disabled, answer an object that does nothing."""
-    from runlake.sdk.active import is_disabled
+def refuse(message: str, *, ends_nothing: bool = False) -> Any:
+    """Raise `NotSupportedError`; where runs are disabled, answer an object that does nothing.
+
+    What `ends_nothing` is said once and answers such an object too, except where runs are strict.
+    """
+    from runlake.media.left_out import say_once
+    from runlake.sdk.active import is_disabled, is_strict
     from runlake.sdk.inert import Inert
 
     if is_disabled():
+        return Inert()
+    if ends_nothing and not is_strict():
+        say_once(f"{message}; left out")
         return Inert()
     raise NotSupportedError(message)
 
@@ -58,13 +68,16 @@ def unsupported(place: str) -> Any:
     """
     name = place.rpartition(".")[2]
     message = f"{place.removeprefix('wandb.')} is not in runlake: {_reason(place, name)}"
+    ends_nothing = place.startswith(_BESIDE_TRAINING)
     if name.endswith(("Error", "Exception", "Warning")):
         return type(name, (RunlakeError,), {"__doc__": message})
     if name[0].isupper():
-        return type(name, (UnsupportedType,), {"message": message, "__doc__": message})
+        return type(name, (UnsupportedType,), {"message": message, "ends_nothing": ends_nothing, "__doc__": message})
 
     def use(*args: Any, **options: Any) -> Any:
-        return refuse(message)(*args, **options)  # what does nothing leaves a function that it decorates as it is
+        return refuse(message, ends_nothing=ends_nothing)(
+            *args, **options
+        )  # what does nothing leaves a function that it decorates as it is
 
     use.__name__ = use.__qualname__ = name
     use.__doc__ = message

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runlake.sdk.session import Session
-from runlake.settings import resolve
+from runlake.settings import Settings, resolve
 
 session = Session()
 init = session.init
@@ -102,6 +102,13 @@ summary = OfTheActiveRun("summary")
 
 def is_disabled() -> bool:
     """Whether the active run is disabled; before there is one, whether it would be."""
-    if session.run is not None:
-        return session.run.disabled
-    return resolve({}, os.environ, Path.cwd()).mode == "disabled"
+    return _settings().mode == "disabled"
+
+
+def is_strict() -> bool:
+    """Whether what the active run leaves out is an error; before there is one, whether it would be."""
+    return _settings().strict
+
+
+def _settings() -> Settings:
+    return session.run.settings if session.run is not None else resolve({}, os.environ, Path.cwd())
