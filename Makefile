@@ -4,19 +4,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 LIBRARIES := $(VENV)/integrations/torch.done $(VENV)/integrations/vision.done $(VENV)/integrations/tables.done
 
-.PHONY: demo test test-long test-integrations check fix bench docs lock clean
+.PHONY: demo test test-client test-long test-integrations check fix bench docs lock clean
 
 demo: $(VENV)/demo.done  ## install into the checkout and do the main job on real input
 	$(BIN)/python -m demo
 
-test: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## pass the tests
-	$(BIN)/python -m pytest -n 3 -m "not long"
+test: $(VENV)/test.done  ## pass the tests
+	$(BIN)/python -m pytest -n 3 -m "not long and not integration"
+
+test-client: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## the official wandb client, and others' software that is installed
+	$(BIN)/python -m pytest -n 3 -rs -m "integration and not long"
 
 test-long: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## the tests that take minutes
 	$(BIN)/python -m pytest -n 2 -m "long and not libraries"
 
-test-integrations: $(VENV)/test.done $(VENV)/wandb/wandb.done $(LIBRARIES)  ## the official wandb client, and others' software
-	$(BIN)/python -m pytest -n 2 -rs -m integration
+test-integrations: test-client $(LIBRARIES)  ## those, and libraries that log to wandb, trained for real
+	$(BIN)/python -m pytest -n 2 -rs -m "integration and long and not libraries"
 	$(BIN)/python -m pytest -rs -m libraries tests/integrations $(RECORD)
 
 check: $(VENV)/check.done  ## format, lint, types

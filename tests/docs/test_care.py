@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from pages import make_desk, run_command, run_python, texts
 
 PAGE = "docs/guide/care.md"
@@ -21,6 +22,7 @@ print([row["i"] for row in runlake.Api().run("p/r").scan_history()])
 """
 
 
+@pytest.mark.long
 def test_every_command_of_the_page_works_on_a_store_with_a_crashed_run(tmp_path):
     desk = make_desk(tmp_path)
     run_python(A_RUN_THAT_DIES, desk)

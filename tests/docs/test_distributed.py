@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pytest
 from pages import blocks, environment, make_desk, run_python, texts
 
 from waiting import DEADLINE_S
@@ -24,6 +25,7 @@ def run_ranks(code, desk, ranks=2):
         assert process.returncode == 0, complaint
 
 
+@pytest.mark.long
 def test_the_blocks_print_what_the_page_says(tmp_path):
     desk = make_desk(tmp_path)
     alone = [text for text in texts(PAGE, "python") if 'os.environ["RANK"]' not in text]

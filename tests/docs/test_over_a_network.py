@@ -43,6 +43,7 @@ def server(tmp_path, desk):
     started.stdout.close()
 
 
+@pytest.mark.long
 def test_the_page_works_from_its_first_block_to_its_last(desk, server):
     url, key = server
     settings = {"RUNLAKE_DISABLE_SYSTEM": "1", "RUNLAKE_SILENT": "1"}

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import httpx
+import pytest
 from pages import ROOT, environment, make_desk, texts
 
 from runlake.server.config import ServerConfig
@@ -31,6 +32,7 @@ def run_line(line, desk, *, typed=""):
     return done.stdout, done.stderr
 
 
+@pytest.mark.long
 def test_every_command_of_the_page_works(tmp_path):
     desk = make_desk(tmp_path)
     blocks = texts(PAGE, "console")

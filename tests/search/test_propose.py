@@ -98,6 +98,7 @@ def test_the_same_arguments_give_the_same_parameters(method):
     assert again[0] != propose(plan(method), 13, trials, seed=1)
 
 
+@pytest.mark.long
 def test_another_process_proposes_the_same():
     code = (
         "from runlake.search.configuration import parse_sweep; from runlake.search.propose import propose, Trial\n"
@@ -127,6 +128,7 @@ def test_bayes_finds_the_bottom_of_a_bowl_and_the_top_of_a_hill():
     assert max(trial.value for trial in hill) > -1e-4
 
 
+@pytest.mark.long
 def test_runs_that_fail_do_not_keep_the_search_from_the_best():
     chance = Random(11)
 
@@ -152,6 +154,7 @@ def test_values_that_are_no_numbers_do_not_poison(odd):
     assert best(searched(line(), bowl, 16, before=bad)) < 1e-3
 
 
+@pytest.mark.long
 def test_one_absurd_value_does_not_flatten_the_others():
     before = [trial(-1, {"x": 0.1}, 1e300), trial(-2, {"x": 0.9}, 1.7e308), trial(-3, {"x": 0.2}, 1e30)]
     assert best(searched(line(), bowl, 18, before=before)) < 1e-3
@@ -162,6 +165,7 @@ def test_without_any_value_the_search_still_proposes_different_points():
     assert len({round(trial.params["x"], 3) for trial in failed}) == 20
 
 
+@pytest.mark.long
 def test_agents_at_work_at_once_are_sent_to_different_points():
     trials = searched(line(), bowl, 10)
     for number in range(10, 16):

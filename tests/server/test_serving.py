@@ -155,6 +155,7 @@ def test_a_worker_that_was_killed_is_replaced(start):
     wait_until(is_replaced)
 
 
+@pytest.mark.long
 def test_a_worker_that_dies_again_and_again_does_not_end_the_server(start):
     process, url = start(2)
     killed = set()
@@ -181,6 +182,7 @@ def pids_of(url, count):
     return pids
 
 
+@pytest.mark.long
 def test_a_worker_that_hangs_is_replaced(start, tmp_path):
     _, url = start(2, seconds=2)
     hanging, other = pids_of(url, 2)
@@ -191,6 +193,7 @@ def test_a_worker_that_hangs_is_replaced(start, tmp_path):
         os.kill(hanging, 0)
 
 
+@pytest.mark.long
 def test_a_server_that_was_stopped_as_a_whole_keeps_its_workers(start):
     process, url = start(2, seconds=2)
     before = pids_of(url, 2)

@@ -80,6 +80,7 @@ def test_a_network_that_drops_doubles_and_breaks_off_requests_loses_no_row_and_d
     assert [finding for _, findings in service.check() for finding in findings] == []
 
 
+@pytest.mark.long
 def test_a_server_that_is_killed_under_load_loses_no_row_that_it_answered(tmp_path):
     server = ServerProcess(tmp_path / "store", workers=2).start()
     counts, begun = {}, {f"r{number}": threading.Event() for number in range(4)}

@@ -124,6 +124,7 @@ def pieces_of(file):
     return sorted(each for each in zip(*columns, strict=True) if each[0] in ("i", "rare", "third", "late"))
 
 
+@pytest.mark.long
 def test_a_series_is_cut_by_its_values_and_not_by_rows(tmp_path):
     chunk = segment.CHUNK_ROWS
     before = sparse_and_dense(tmp_path)

@@ -108,6 +108,7 @@ def test_commands_of_a_server_are_stopped_when_the_sweep_is_canceled(start, remo
     assert [state for *_, state in ended(sweep_id)] == ["killed", "killed"]
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(not WANDB_PYTHON.exists(), reason="the official client is not installed")
 def test_a_program_of_the_official_client_runs_under_our_agent(start, ended, server):
     Path("train.py").write_text(

@@ -169,6 +169,7 @@ def test_a_program_that_says_import_wandb_needs_no_exec(begin, agent, runs_of):
     assert [run.state for run in runs_of(sweep_id)] == ["finished"]
 
 
+@pytest.mark.long
 def test_a_wandb_that_is_installed_stays_what_it_is(begin, agent, runs_of, monkeypatch, tmp_path):
     theirs = tmp_path / "installed" / "wandb" / "__init__.py"
     theirs.parent.mkdir(parents=True)

@@ -51,6 +51,14 @@ def log_until_told(run, heard, *things):
         time.sleep(2)
 
 
+def wait_until_heard(heard, words):
+    """The client prints what it was told when it next looks, every five seconds."""
+    deadline_s = time.monotonic() + 240
+    while words not in heard.text:
+        assert time.monotonic() < deadline_s, heard.text
+        time.sleep(0.1)
+
+
 heard = sys.stderr = Heard(sys.stderr)
 project, run_id, deed = sys.argv[1:]
 settings = wandb.Settings(x_file_stream_transmit_interval=1)
@@ -69,3 +77,5 @@ with wandb.init(entity="ada", project=project, id=run_id, settings=settings) as 
         )
     elif deed == "ends":
         log_artifacts(run)
+    elif deed == "hears":
+        wait_until_heard(heard, "not kept of the run")

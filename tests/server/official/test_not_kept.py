@@ -33,7 +33,7 @@ def printed(seat):
 
     with ThreadPoolExecutor() as pool:
         in_terminal = pool.submit(run_in_terminal, seat, "losing-at-the-end", "ended", "ends")
-        found = {"first": run("first", "waits"), "second": run("second", "loses nothing")}
+        found = {"first": run("first", "waits"), "second": run("second", "hears")}
         found["third"] = run("third", "loses nothing")
         return found | {"ended": in_terminal.result()}
 
