@@ -7,7 +7,6 @@ older one that does a little of everything.
 from __future__ import annotations
 
 import re
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from glob import glob
@@ -16,7 +15,7 @@ from typing import Any, Literal
 
 import keras
 
-from runlake.errors import BadValueError, RunlakeWarning
+from runlake.errors import BadValueError, warn
 from runlake.integrations.boosters import active_run
 from runlake.media.table import Table
 
@@ -177,11 +176,7 @@ class WandbCallback(keras.callbacks.Callback):  # type: ignore[misc]
         self.best: float | None = None
         asked = sorted(name for name, value in left_out.items() if value)
         if asked:
-            warnings.warn(
-                f"runlake: WandbCallback leaves out {', '.join(asked)}; WandbEvalCallback logs predictions",
-                RunlakeWarning,
-                stacklevel=2,
-            )
+            warn(f"WandbCallback leaves out {', '.join(asked)}; WandbEvalCallback logs predictions")
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         if self.log_batch_frequency and batch % self.log_batch_frequency == 0:

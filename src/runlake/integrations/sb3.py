@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any, Literal
 
 from stable_baselines3.common.callbacks import BaseCallback
 
-from runlake.errors import RunlakeWarning
+from runlake.errors import warn
 from runlake.integrations.boosters import active_run
 
 __all__ = ["WandbCallback"]
@@ -40,11 +39,7 @@ class WandbCallback(BaseCallback):  # type: ignore[misc]
         self.model_save_freq, self.gradient_save_freq = model_save_freq, gradient_save_freq
         self.log = log
         if self.model_save_path is None and model_save_freq > 0:
-            warnings.warn(
-                "runlake: model_save_freq= of WandbCallback has no meaning without model_save_path=; give both",
-                RunlakeWarning,
-                stacklevel=2,
-            )
+            warn("model_save_freq= of WandbCallback has no meaning without model_save_path=; give both")
 
     def _init_callback(self) -> None:
         settings = {"algo": type(self.model).__name__, **_settings_of(self.model)}

@@ -6,11 +6,10 @@ W&B's columns, drawn as a chart of `runlake.plot`. The three for a whole kind of
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from runlake.errors import BadValueError, RunlakeWarning
+from runlake.errors import BadValueError, warn
 from runlake.integrations.boosters import active_run
 from runlake.integrations.sklearn_data import (
     calibration_rows,
@@ -151,12 +150,8 @@ def plot_feature_importances(
     """
     importances = importance_of(model)
     if importances is None:
-        warnings.warn(
-            f"runlake: a {type(model).__name__} has neither feature_importances_ nor coef_, or is not fitted: no "
-            "chart of importances",
-            RunlakeWarning,
-            stacklevel=2,
-        )
+        kind = type(model).__name__
+        warn(f"a {kind} has neither feature_importances_ nor coef_, or is not fitted: no chart of importances")
         return
     names = list(range(len(importances))) if feature_names is None else list(feature_names)
     if len(names) != len(importances):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runlake.errors import BadValueError, NotFoundError, RunlakeWarning, SweepConfigError
+from runlake.errors import BadValueError, NotFoundError, SweepConfigError, warn
 from runlake.plain import fields_of
 from runlake.sdk.saying import say
 from runlake.search.configuration import parse_sweep
@@ -66,7 +65,7 @@ def create_sweep(
     """Begin a sweep in a store; what no argument says is taken from the configuration, else from the settings."""
     plan = parse_sweep(_read(configuration))
     for doubt in doubts(plan.document["parameters"]):
-        warnings.warn(f"runlake: {doubt}", RunlakeWarning, stacklevel=3)
+        warn(doubt)
     if isinstance(prior_runs, str):
         raise BadValueError("prior runs are given as a list of run ids")
     start = SweepStart(config=dict(plan.document), name=name, prior_run_ids=tuple(prior_runs), seed=seed)
