@@ -21,6 +21,9 @@ STEP, TIMESTAMP, RUNTIME = "_step", "_timestamp", "_runtime"
 AXES = (STEP, TIMESTAMP, RUNTIME)
 """Series that every row has: int64 step, float64 seconds since 1970 (UTC), float64 seconds since the start."""
 
+FIRST_TIME_S, LAST_TIME_S = -62_135_510_400.0, 253_402_214_400.0
+"""What a time can be, in seconds since 1970: the years 1 to 9999 but for a day at each end, so every zone can show it."""
+
 State = Literal["running", "finished", "failed", "killed", "crashed", "preempting", "preempted", "pending"]
 """`crashed` is never stored: it is what a reader says of a running run whose writers are gone. `preempting` has called
 `mark_preempting` and goes on; `preempted` has called it and then ended by a signal, a failure or without a word."""
@@ -33,6 +36,11 @@ Numbers = tuple[int | float, int | float, float, int, int | float]
 logged; of equals the earliest."""
 
 DEFAULT_PROJECT = "uncategorized"
+
+
+def is_time(seconds: float) -> bool:
+    """Whether a number can be a time, or a span between two: finite, and within what calendars know."""
+    return FIRST_TIME_S <= seconds <= LAST_TIME_S
 
 
 class RunPath(NamedTuple):

@@ -416,8 +416,7 @@ class LocalService(LocalCare):
         """The project as of now; the same object as long as nothing moved."""
         self._check_project(entity, project)
         state = self._catalog.refresh(entity, project)
-        for folder, problem in state.problems.items():
-            path = self._layout.run_path_of(self._layout.runs_dir(entity, project) / folder)
+        for path, problem in self._problems(entity, project, state):
             self._tell_once(str(path), problem)
         with self._listings_lock:
             index = self._listings.get((entity, project, state.version))
@@ -426,6 +425,14 @@ class LocalService(LocalCare):
                 self._newest[entity, project] = index
                 self._keep(entity, project, index)
             return index
+
+    def _problems(self, entity: str, project: str, state: ProjectState) -> Iterator[tuple[RunPath, str]]:
+        """The runs that cannot be read, and why."""
+        for folder, problem in sorted(state.problems.items()):
+            try:
+                yield self._layout.run_path_of(self._layout.runs_dir(entity, project) / folder), problem
+            except FileNotFoundError:
+                continue  # deleted at this moment
 
     def _index_of(self, state: ProjectState, before: RunIndex | None) -> RunIndex:
         """The index of a state; what the one before it has of the stored columns is used again."""

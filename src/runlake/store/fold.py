@@ -15,9 +15,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from runlake.model import Alert, MetricRule, Numbers, RunInfo, RunPath, State
+from runlake.errors import CorruptError
+from runlake.model import Alert, MetricRule, Numbers, RunInfo, RunPath, State, is_time
 from runlake.store import record
-from runlake.values import decode_json, encode_json, read_value, split_path
+from runlake.values import MAX_DEPTH, Json, decode_json, encode_json, read_value, split_path, stored_json
 
 Liveness = Literal["alive", "gone"]
 
@@ -55,6 +56,22 @@ class StreamFold(msgspec.Struct):
             last={**self.last, **later.last},
             numbers=numbers,
         )
+
+
+def usable_fold(fold: StreamFold) -> StreamFold:
+    """The same fold as readers can take it: times that are none are 0; CorruptError for values that are none."""
+    if not (is_time(fold.last_timestamp) and is_time(fold.last_runtime)):
+        fold = msgspec.structs.replace(
+            fold,
+            last_timestamp=fold.last_timestamp if is_time(fold.last_timestamp) else 0.0,
+            last_runtime=fold.last_runtime if is_time(fold.last_runtime) else 0.0,
+        )
+    if not {type(value) for _, _, value in fold.last.values()} <= _CANONICAL or fold.row_count < 0:
+        raise CorruptError(f"what {fold.row_count} rows come to holds values that are none")
+    return fold
+
+
+_CANONICAL = frozenset({int, float, bool, str, Json, type(None)})
 
 
 class WriterState(msgspec.Struct):
@@ -228,7 +245,11 @@ def apply_edit(tree: dict[str, Any], edit: Mapping[str, Any]) -> None:
         if parent is not None:
             parent.pop(keys[-1], None)
     for path, value in edit.get("set", {}).items():
-        set_path(tree, path, read_value(value))
+        is_json = type(value) is Json
+        depth = len(split_path(path)) - 1 if is_json or path.count(".") > MAX_DEPTH else 0
+        if depth > MAX_DEPTH:
+            raise CorruptError(f"the key {path[:60]!r}... is nested deeper than {MAX_DEPTH} levels")
+        set_path(tree, path, stored_json(value, MAX_DEPTH - depth) if is_json else value)
 
 
 def set_path(tree: dict[str, Any], path: str, value: Any) -> None:
