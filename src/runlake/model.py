@@ -22,7 +22,7 @@ AXES = (STEP, TIMESTAMP, RUNTIME)
 """Series that every row has: int64 step, float64 seconds since 1970 (UTC), float64 seconds since the start."""
 
 FIRST_TIME_S, LAST_TIME_S = -62_135_510_400.0, 253_402_214_400.0
-"""What a time can be, in seconds since 1970: the years 1 to 9999 but for a day at each end, so every zone can show it."""
+"""What a time can be, in seconds since 1970: the years 1 to 9999 but for a day at each end, so any zone can show it."""
 
 State = Literal["running", "finished", "failed", "killed", "crashed", "preempting", "preempted", "pending"]
 """`crashed` is never stored: it is what a reader says of a running run whose writers are gone. `preempting` has called

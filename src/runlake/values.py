@@ -24,12 +24,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from runlake.errors import CorruptError, LogTypeError
+import msgspec
+
+from runlake.errors import BadValueError, CorruptError, LogTypeError
 from runlake.model import Lane
 from runlake.plain import UNKNOWN, key_text, plain_of, plain_structure
 
 MAX_DEPTH = 100
-"""Dicts and lists nested deeper than this are refused: they are nearly always a cycle."""
+"""How many levels of dicts and lists may stand below the outermost one, wherever values come in: in Python, in journals
+that are sent, in JSON. What is nested deeper is nearly always a cycle, or meant to end whoever reads it."""
 
 MAX_INTEGER_BITS = 4096
 """Python itself refuses to read decimal numbers of more than 4,300 digits."""
@@ -159,7 +162,7 @@ def _flatten_into(flat: dict[str, Any], prefix: str, data: Mapping[Any, Any], co
         if isinstance(plain, Mapping) and plain and "_type" not in plain:
             _flatten_into(flat, path + ".", plain, convert, depth + 1)
         else:
-            flat[path] = _canonical(plain, path, convert, depth)
+            flat[path] = _canonical(plain, path, convert, depth + 1)
 
 
 def canonical(value: Any, convert: Converter = no_media) -> Any:
@@ -254,8 +257,37 @@ def decode_json(text: str) -> Any:
     return json.loads(text, object_hook=_unmark)
 
 
+def check_json(text: str, depth: int = 0) -> None:
+    """BadValueError for text that no reader could take for a value `depth` levels below the outermost dict."""
+    if "$" not in text and text.count("[") + text.count("{") <= MAX_DEPTH - depth and not _LONG_NUMBER.search(text):
+        try:
+            _decode_plain(text.encode())
+            return
+        except (msgspec.MsgspecError, ValueError):
+            pass  # NaN, half a surrogate pair: told apart below
+    try:
+        _mark(json.loads(text, object_hook=_unmark_strictly, parse_constant=_refuse_constant), "it", no_media, depth)
+    except (ValueError, LogTypeError, RecursionError, LookupError, TypeError) as error:
+        raise BadValueError(f"{text[:60]!r} is no JSON of a value: {error}") from None
+
+
+_decode_plain = msgspec.json.Decoder().decode
+_LONG_NUMBER = re.compile(r"(?<!\d)\d{1000}")
+
+
+def _unmark_strictly(value: dict[str, Any]) -> Any:
+    plain = _unmark(value)
+    if "$dict" in value and plain is not value and not all(isinstance(key, str) for key in plain):
+        raise BadValueError("a key in it is no text")
+    return plain
+
+
+def _refuse_constant(name: str) -> Any:
+    raise BadValueError(f'{name} is not JSON; it is written {{"$float": "{name}"}}')
+
+
 def _mark(value: Any, path: str, convert: Converter, depth: int) -> Any:
-    if depth > MAX_DEPTH:
+    if depth > MAX_DEPTH and (type(value) is list or isinstance(value, Mapping)):
         raise LogTypeError(f"{path[:80]!r}... is nested deeper than {MAX_DEPTH} levels; is there a cycle?")
     if type(value) is float:
         if math.isfinite(value):
