@@ -122,7 +122,7 @@ def stored_json(text: str, max_levels: int = MAX_DEPTH + 1) -> Any:
         return decode_json(text)
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise CorruptError(
-            f"the stored value {text[:60]!r} is no JSON of a value ({type(error).__name__}: {error}); run `runlake check`"
+            f"the stored value {text[:60]!r} is no JSON ({type(error).__name__}: {error}); run `runlake check`"
         ) from None
 
 

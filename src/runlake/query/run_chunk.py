@@ -17,7 +17,7 @@ from runlake.query.column import EXACT_AS_FLOAT, MISSING, Column, Part, Position
 from runlake.query.filter import family_of
 from runlake.query.nested import find_values
 from runlake.store.run_columns import PACKED, ROOTS, Leaf, RunColumns, unpack_field
-from runlake.values import stored_json, split_path
+from runlake.values import split_path, stored_json
 
 
 class _Node:

@@ -266,7 +266,11 @@ class LocalService(LocalCare):
         names = ("run_id", "incarnation", "generation", _ROW_COUNTS[stream])
         known = {fields[0]: KnownRun(*fields) for fields in newest.fields(names, range(len(newest)))}
         runs = [known.get(run_id) or KnownRun(run_id, "", "", 0) for run_id in run_ids]
-        return across.read_histories(self._layout, entity, project, runs, keys=keys, stream=stream)
+
+        def tell(path: RunPath, error: Exception) -> None:
+            self._tell_once(str(path), f"{type(error).__name__}: {error}")
+
+        return across.read_histories(self._layout, entity, project, runs, keys=keys, stream=stream, on_problem=tell)
 
     def read_tail(
         self,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import fnmatch
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -18,7 +18,7 @@ import msgspec
 from runlake.errors import CorruptError
 from runlake.model import Alert, MetricRule, Numbers, RunInfo, RunPath, State, is_time
 from runlake.store import record
-from runlake.values import MAX_DEPTH, Json, decode_json, encode_json, read_value, split_path, stored_json
+from runlake.values import MAX_DEPTH, Json, decode_json, encode_json, split_path, stored_json
 
 Liveness = Literal["alive", "gone"]
 
@@ -60,12 +60,10 @@ class StreamFold(msgspec.Struct):
 
 def usable_fold(fold: StreamFold) -> StreamFold:
     """The same fold as readers can take it: times that are none are 0; CorruptError for values that are none."""
-    if not (is_time(fold.last_timestamp) and is_time(fold.last_runtime)):
-        fold = msgspec.structs.replace(
-            fold,
-            last_timestamp=fold.last_timestamp if is_time(fold.last_timestamp) else 0.0,
-            last_runtime=fold.last_runtime if is_time(fold.last_runtime) else 0.0,
-        )
+    if not is_time(fold.last_timestamp):
+        fold.last_timestamp = 0.0
+    if not is_time(fold.last_runtime):
+        fold.last_runtime = 0.0
     if not {type(value) for _, _, value in fold.last.values()} <= _CANONICAL or fold.row_count < 0:
         raise CorruptError(f"what {fold.row_count} rows come to holds values that are none")
     return fold
@@ -249,7 +247,25 @@ def apply_edit(tree: dict[str, Any], edit: Mapping[str, Any]) -> None:
         depth = len(split_path(path)) - 1 if is_json or path.count(".") > MAX_DEPTH else 0
         if depth > MAX_DEPTH:
             raise CorruptError(f"the key {path[:60]!r}... is nested deeper than {MAX_DEPTH} levels")
-        set_path(tree, path, stored_json(value, MAX_DEPTH - depth) if is_json else value)
+        set_path(tree, path, _tree_of(value, MAX_DEPTH - depth) if is_json else value)
+
+
+def _tree_of(text: str, max_levels: int = MAX_DEPTH) -> Any:
+    """A value as a part of a tree. Writers take dicts apart, so one that comes whole may have keys that nobody wrote."""
+    value = stored_json(text, max_levels)
+    if type(value) is dict and "\\u" in text:
+        try:
+            "".join(_keys_in(value)).encode()
+        except UnicodeEncodeError:
+            raise CorruptError(f"the stored value {text[:60]!r} has a key that is not valid Unicode text") from None
+    return value
+
+
+def _keys_in(tree: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in tree.items():
+        yield key
+        if type(value) is dict:
+            yield from _keys_in(value)
 
 
 def set_path(tree: dict[str, Any], path: str, value: Any) -> None:
@@ -347,7 +363,10 @@ def _last_values(writers: list[WriterState], stream: str) -> dict[str, Any]:
         for path, (_, timestamp_us, value) in (fold.last if fold else {}).items():
             if path not in values or values[path][0] <= timestamp_us:
                 values[path] = (timestamp_us, value)
-    return {".".join(split_path(path)): read_value(value) for path, (_, value) in values.items()}
+    return {
+        ".".join(split_path(path)): _tree_of(value) if type(value) is Json else value
+        for path, (_, value) in values.items()
+    }
 
 
 def _deciders(trainers: list[WriterState], liveness: Mapping[str, Liveness]) -> list[WriterState]:

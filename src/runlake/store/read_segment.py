@@ -82,10 +82,9 @@ def read_series(
 ) -> pa.Table:
     """Some columns of a series file, of the series of the `wanted` keys and the `owner`: all where None."""
     parquet = open_parquet(file, footers.get(file.name))
-    if parquet.metadata.num_rows > _SERIES_FROM + _SERIES_A_BYTE * file.stat().st_size:
-        raise CorruptError(
-            f"{file.name}: {parquet.metadata.num_rows} series are more than its bytes can name; run `runlake check`"
-        )
+    for name in columns:
+        if parquet.schema_arrow.field(name).type != SERIES_SCHEMA.field(name).type:
+            raise CorruptError(f"{file.name}: its column {name} is {parquet.schema_arrow.field(name).type}")
     tests = {} if wanted is None else {"key": wanted}
     tests |= {} if owner is None else {name: frozenset([value]) for name, value in owner._asdict().items()}
     groups = _groups_with(parquet, {name: texts for name, texts in tests.items() if name in ("key", "run_id")})
@@ -132,9 +131,11 @@ def read_groups(file: Path, wishes: Mapping[int, GroupWish], footers: Mapping[st
         prove_values(values, wish.lane, file)
         n = None if table is None or not wish.with_n else whole(table.column("n")).to_numpy()
         starts = itertools.accumulate((sizes[group] for group in groups), initial=0)
-        return {group: GroupValues(values, n, start, sizes[group]) for group, start in zip(groups, starts, strict=False)}
+        return {
+            group: GroupValues(values, n, start, sizes[group]) for group, start in zip(groups, starts, strict=False)
+        }
 
-    sizes = {group: _size_of_group(parquet, group, file) for group in wishes}
+    sizes = {group: size_of_group(parquet, group, file) for group in wishes}
     reads, value_count = list(_reads(wishes, sizes)), sum(sizes.values())
     if len(reads) < 2 * (os.cpu_count() or 1) and value_count >= _WORTH_THREADS:
         reads = [piece for groups in reads for piece in _cut(groups, wishes, sizes)]
@@ -145,7 +146,8 @@ def read_groups(file: Path, wishes: Mapping[int, GroupWish], footers: Mapping[st
         return dict(itertools.chain.from_iterable(found.items() for found in pool.map(read, reads)))
 
 
-def _size_of_group(parquet: pq.ParquetFile, group: int, file: Path) -> int:
+def size_of_group(parquet: pq.ParquetFile, group: int, file: Path) -> int:
+    """How many values a row group has. CorruptError for one that is not there, or larger than any that is written."""
     if not 0 <= group < parquet.num_row_groups:
         raise CorruptError(f"{file.name}: it has {parquet.num_row_groups} row groups, and none of number {group}")
     size: int = parquet.metadata.row_group(group).num_rows
@@ -222,6 +224,9 @@ def open_parquet(file: Path, footer: Footer | None = None) -> pq.ParquetFile:
     version = int((parquet.metadata.metadata or {}).get(b"runlake.segment", b"0"))
     if version > FORMAT_VERSION:
         raise NewerFormatError(f"{file.name}: segment format {version}; upgrade runlake to read it")
+    row_count = parquet.metadata.num_rows
+    if file.name.endswith(".series.parquet") and row_count > _SERIES_FROM + _SERIES_A_BYTE * file.stat().st_size:
+        raise CorruptError(f"{file.name}: {row_count} series are more than its bytes can name; run `runlake check`")
     return parquet
 
 

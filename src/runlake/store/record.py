@@ -91,7 +91,7 @@ def _from_extension(code: int, data: memoryview) -> Any:
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decoder = msgspec.msgpack.Decoder(ext_hook=_from_extension)
+_decoder = msgspec.msgpack.Decoder(dict[str, Any], ext_hook=_from_extension)
 
 
 def wrap_json(value: Any) -> Any:
@@ -114,8 +114,7 @@ def encode_body(body: Mapping[str, Any]) -> bytes:
 
 def decode_body(body: bytes | memoryview) -> dict[str, Any]:
     """The inverse of `encode_body`."""
-    decoded: dict[str, Any] = _decoder.decode(body)
-    return decoded
+    return _decoder.decode(body)
 
 
 def decode_as(kind: type[T], body: bytes | memoryview) -> T:

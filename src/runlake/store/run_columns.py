@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from runlake.model import Lane, RunInfo
-from runlake.values import I64_MAX, I64_MIN, canonical, stored_json, escape_key, lane_of, split_path
+from runlake.values import I64_MAX, I64_MIN, canonical, escape_key, lane_of, split_path, stored_json
 
 Root = Literal["config", "summary", "system_metrics"]
 ROOTS: tuple[Root, ...] = ("config", "summary", "system_metrics")

@@ -85,7 +85,9 @@ class Directory:
             first, last = self.offset[mine], self.offset[mine] + self.count[mine] - 1
             falls = np.append(np.cumsum(np.append(0, np.diff(n) <= 0)), 0)
             is_ordered = falls[first] == falls[last]
-            if not (is_ordered & (n[first] >= self.first_n[mine]) & (n[last] < (self.first_n + self.row_count)[mine])).all():
+            if not (
+                is_ordered & (n[first] >= self.first_n[mine]) & (n[last] < (self.first_n + self.row_count)[mine])
+            ).all():
                 raise CorruptError(f"{file}: it names rows that are not there; run `runlake check`")
 
     def wishes(self) -> dict[int, GroupWish]:

@@ -10,19 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, overload
+from typing import Annotated, Any, TypeVar, overload
 from zlib import crc32
 
 import msgspec
 import pyarrow as pa
 from msgspec import Meta as Bounds
 
-from runlake.errors import CorruptError, NewerFormatError
+from runlake.errors import BadValueError, CorruptError, NewerFormatError
 from runlake.model import Stream
 from runlake.store import record
 from runlake.store.fold import StreamFold, WriterState, usable_fold
 from runlake.store.journal import LARGEST_PART_NUMBER
 from runlake.store.layout import write_atomically
+from runlake.store.proof import prove_record, with_usable_times
 from runlake.store.segment import FORMAT_VERSION, Footer, Owner
 
 META_MAGIC = b"runmeta" + bytes([FORMAT_VERSION])
@@ -121,8 +122,22 @@ def _state_of(stored: _StoredState) -> WriterState:
         if size_bytes > max(_ALWAYS_FINE_BYTES, _MOST_TIMES_SMALLER * len(content)):
             raise CorruptError(f"the last values of writer {stored.writer} claim {size_bytes} of {len(content)} bytes")
         packed = pa.decompress(content, size_bytes, "zstd", asbytes=True)
-    streams = record.decode_as(dict[str, StreamFold], packed)
-    return WriterState(stored.writer, stored.header, stored.records, {s: usable_fold(f) for s, f in streams.items()})
+    for kind, body in _proven(stored).records:
+        prove_record(kind, with_usable_times(body))
+    streams = record.decode_as(dict[Stream, StreamFold], packed)
+    folds: dict[str, StreamFold] = {stream: usable_fold(fold) for stream, fold in streams.items()}
+    return WriterState(stored.writer, stored.header, stored.records, folds)
+
+
+H = TypeVar("H", "_StoredState", "_Heading")
+
+
+def _proven(stored: H) -> H:
+    """The same, if its header is that of a part of this writer. BadValueError where it is not."""
+    prove_record(record.PART, {"number": 0, "first": {}, **with_usable_times(stored.header)})
+    if stored.header["writer"] != stored.writer:
+        raise BadValueError(f"the writer {stored.writer} has the header of {stored.header['writer']}")
+    return stored
 
 
 class _StoredMeta(Meta):
@@ -142,7 +157,15 @@ class _Heading(msgspec.Struct):
 def _making_sense(name: str) -> Iterator[None]:
     try:
         yield
-    except (msgspec.MsgspecError, RecursionError, pa.ArrowException, OSError, CorruptError) as error:
+    except (
+        ValueError,
+        LookupError,
+        RecursionError,
+        msgspec.MsgspecError,
+        pa.ArrowException,
+        OSError,
+        CorruptError,
+    ) as error:
         raise CorruptError(f"{name}: its records make no sense ({error}); run `runlake check`") from None
 
 
@@ -156,7 +179,7 @@ class _StoredWriters(Sequence[WriterState]):
     def headers(self) -> dict[str, dict[str, Any]]:
         """The header of each writer; what else they said is passed over."""
         with _making_sense(self._name):
-            return {each.writer: each.header for each in record.decode_as(list[_Heading], self._packed)}
+            return {each.writer: _proven(each).header for each in record.decode_as(list[_Heading], self._packed)}
 
     def _all(self) -> list[WriterState]:
         if self._decoded is None:
@@ -176,7 +199,7 @@ class _StoredWriters(Sequence[WriterState]):
 
 
 def read_meta(file: Path) -> Meta:
-    """A segment's meta. FileNotFoundError when it was superseded and removed meanwhile, CorruptError where it is none."""
+    """A segment's meta, CorruptError where it is none. FileNotFoundError when it was superseded meanwhile."""
     try:
         return parse_meta(file.read_bytes(), file.name)
     except IsADirectoryError:

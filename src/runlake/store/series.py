@@ -63,26 +63,25 @@ class WriterRows:
 
 
 def usable_times(times: Float64s) -> Float64s:
-    """The same times, with those as NaN that are none: not a number, infinite, or beyond what calendars know."""
-    if not len(times) or (times.min() >= FIRST_TIME_S and times.max() <= LAST_TIME_S):  # neither where one is NaN
-        return times
-    return np.where((times >= FIRST_TIME_S) & (times <= LAST_TIME_S), times, np.nan)
+    """The same times, with infinite ones as NaN: what is no finite number is no time, and reads as missing."""
+    is_time = np.isfinite(times)
+    return times if is_time.all() else np.where(is_time, times, np.nan)
 
 
 def filled_times(times: Float64s) -> Float64s:
     """The same times; a row without one counts as of the time of the row before it, or else of the first that has one.
 
-    That is for putting rows in order and for saying which came last; what is handed out stays NaN. 0 where no row has
-    a time.
+    That is for putting rows in order and for saying which came last, by a time that calendars know; what is handed out
+    stays as it is. 0 where no row has a time.
     """
-    known = ~np.isnan(times)
-    if known.all():
+    if not len(times) or (times.min() >= FIRST_TIME_S and times.max() <= LAST_TIME_S):  # neither where one is NaN
         return times
+    known = ~np.isnan(times)
     if not known.any():
         return np.zeros(len(times))
     last = np.maximum.accumulate(np.where(known, np.arange(len(times)), -1))
     last[last < 0] = np.argmax(known)
-    return times[last]
+    return np.clip(times[last], FIRST_TIME_S, LAST_TIME_S)
 
 
 def to_arrow(values: npt.NDArray[Any], lane: Lane) -> pa.Array:

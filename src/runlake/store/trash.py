@@ -52,7 +52,7 @@ def move_run_to_trash(layout: Layout, path: RunPath, writer: str) -> Path:
 
 
 def _life_of(layout: Layout, path: RunPath) -> str | None:
-    """The incarnation of a run as its records or its claim say it, which then is a part of names; None where neither."""
+    """The incarnation of a run as its records or its claim say it; None where neither says what can be in a name."""
     try:
         incarnation = read_run(layout, path).incarnation
     except (StoreError, NotFoundError, OSError) as error:
