@@ -26,7 +26,7 @@ from typing import Any
 
 import msgspec
 
-from runlake.errors import BadValueError, LogTypeError
+from runlake.errors import BadValueError, CorruptError, LogTypeError
 from runlake.model import Lane
 from runlake.plain import UNKNOWN, key_text, plain_of, plain_structure
 
@@ -111,7 +111,30 @@ def lane_of(value: Any) -> Lane:
 
 def read_value(value: Any) -> Any:
     """A canonical value as the user gets it back: `Json` is decoded, the rest is as it is."""
-    return decode_json(value) if type(value) is Json else value
+    return stored_json(value) if type(value) is Json else value
+
+
+def stored_json(text: str, max_levels: int = MAX_DEPTH + 1) -> Any:
+    """`decode_json` of what a store holds: CorruptError for text that is no canonical JSON, or too deep to be used."""
+    try:
+        if text.count("[") + text.count("{") > max_levels:
+            _check_levels(text, max_levels)
+        return decode_json(text)
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise CorruptError(
+            f"the stored value {text[:60]!r} is no JSON ({type(error).__name__}: {error}); run `runlake check`"
+        ) from None
+
+
+_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]')
+
+
+def _check_levels(text: str, max_levels: int) -> None:
+    level = 0
+    for match in _BRACKET.finditer(text):
+        level += (match[0] in "[{") - (match[0] in "]}")
+        if level > max_levels:
+            raise ValueError(f"it is nested deeper than {max_levels} levels")
 
 
 def flatten(data: Mapping[Any, Any], convert: Converter = no_media, *, stringify_keys: bool = False) -> dict[str, Any]:

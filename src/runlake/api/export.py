@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from runlake.api.selection import select_rows
-from runlake.errors import BadValueError, ConflictError, NotFoundError
+from runlake.errors import BadValueError, ConflictError, NotFoundError, StoreError, warn
 from runlake.model import RunInfo, RunPath, Stream
 from runlake.query.across import HistoryBlock, in_order
 from runlake.query.export import (
@@ -228,6 +228,9 @@ def _histories(
             return cut(info, service.read_history(info.path, stream=stream, keys=keys))
         except NotFoundError:  # deleted since the listing
             return None
+        except StoreError as error:  # the others are exported all the same
+            warn(f"run {info.path} is left out of the export: {error}")
+            return None
 
     with ThreadPoolExecutor(1, thread_name_prefix="runlake-read") as pool:
         reading = [pool.submit(read, info) for info in runs.infos[:1]]
@@ -259,7 +262,7 @@ def _planned(
     for info in runs.infos:
         try:
             outline = service.outline_history(info.path, stream=stream)
-        except NotFoundError:  # deleted since the listing
+        except (NotFoundError, StoreError):  # deleted since the listing, or damaged: whoever reads the rows says so
             continue
         plan.add_outline(outline, keys)
         row_counts[info.path] = outline.row_count

@@ -10,7 +10,7 @@ run is looked into. Every other run is read by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from runlake.errors import NotFoundError, RunlakeError
+from runlake.errors import NotFoundError, RunlakeError, StoreError
 from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, RunPath, Stream
 from runlake.query import across_writers
 from runlake.query.history import History, Int64s, Series
@@ -30,7 +30,8 @@ from runlake.store.layout import Layout
 from runlake.store.merged_file import MergedList, MergedRun
 from runlake.store.read_segment import read_groups, read_series
 from runlake.store.sealed_series import GroupValues, GroupWish, joined_values
-from runlake.store.series import ARROW_TYPE_OF_LANE
+from runlake.store.series import ARROW_TYPE_OF_LANE, usable_times
+from runlake.store.snapshot import reading
 
 _LANES: dict[str, Lane] = {lane: lane for lane in get_args(Lane)}
 _NUMBERS = ("position", "first_n", "row_count", "group", "offset")
@@ -67,12 +68,20 @@ class HistoryBlock:
 
 
 def read_histories(
-    layout: Layout, entity: str, project: str, runs: Sequence[KnownRun], *, keys: Sequence[str], stream: Stream
+    layout: Layout,
+    entity: str,
+    project: str,
+    runs: Sequence[KnownRun],
+    *,
+    keys: Sequence[str],
+    stream: Stream,
+    on_problem: Callable[[RunPath, Exception], None],
 ) -> Iterator[HistoryBlock]:
     """The rows of `runs`, with the series of `keys` as `scan.read_history` has them, each run in one block.
 
     Blocks come in the order of the first of their runs that had not come yet, so who wants the runs in order keeps
-    only what runs share a file with those before them. A run that was deleted since has no rows.
+    only what runs share a file with those before them. A run that was deleted since has no rows, and neither has one
+    that cannot be read, of which `on_problem` is told.
     """
     folder = layout.merged_dir(entity, project)
     place_of, merged_runs = _places(folder, runs, stream)
@@ -82,15 +91,23 @@ def read_histories(
         run_path = RunPath(entity, project, run.run_id)
         if run.run_id not in done and merged is not None:
             try:
-                blocks = _read_together(layout, run_path, merged, merged_runs[merged.name], keys, stream)
-            except FileNotFoundError:  # removed since the list was read: the runs say where they are now
+                with reading(f"the merged file {merged.name}"):
+                    blocks = _read_together(layout, run_path, merged, merged_runs[merged.name], keys, stream)
+            except (FileNotFoundError, StoreError):  # removed since the list was read, or damaged: the runs say more
                 blocks = []
             for block in blocks:
                 yield block
                 done.update(block.run_ids)
         if run.run_id not in done:
             done.add(run.run_id)
-            yield _read_alone(layout, run_path, keys, stream)
+            try:
+                history = read_history(layout, run_path, stream=stream, keys=keys)
+            except NotFoundError:
+                history = _no_rows(keys, stream)
+            except (StoreError, OSError) as error:
+                on_problem(run_path, error)
+                history = _no_rows(keys, stream)
+            yield HistoryBlock([run.run_id], np.array([history.row_count]), history)
 
 
 def in_order(blocks: Iterable[HistoryBlock], run_ids: Iterable[str]) -> Iterator[tuple[str, History]]:
@@ -121,14 +138,10 @@ def join_histories(histories: Sequence[History]) -> History:
     return History(first.stream, axis("step"), axis("timestamp"), axis("runtime"), series)
 
 
-def _read_alone(layout: Layout, path: RunPath, keys: Sequence[str], stream: Stream) -> HistoryBlock:
-    try:
-        history = read_history(layout, path, stream=stream, keys=keys)
-    except NotFoundError:
-        nothing = np.zeros(0)
-        timestamp, runtime = (nothing if name in keys else None for name in (TIMESTAMP, RUNTIME))
-        history = History(stream, nothing.astype(np.int64), timestamp, runtime)
-    return HistoryBlock([path.run_id], np.array([history.row_count]), history)
+def _no_rows(keys: Sequence[str], stream: Stream) -> History:
+    nothing = np.zeros(0)
+    timestamp, runtime = (nothing if name in keys else None for name in (TIMESTAMP, RUNTIME))
+    return History(stream, nothing.astype(np.int64), timestamp, runtime)
 
 
 def _places(
@@ -303,7 +316,7 @@ def _block(
     def axis(name: str) -> Any:
         if name not in keys:
             return None
-        return _values(mine.take(mine.series == series.index((name, "f64"))), "f64", groups).to_numpy()
+        return usable_times(_values(mine.take(mine.series == series.index((name, "f64"))), "f64", groups).to_numpy())
 
     found = []
     for code in order:

@@ -47,6 +47,7 @@ def read_each(
     table = table.filter(pc.is_in(table["generation"], pa.array(mine, pa.string())))
     directory = Directory.of(table)
     groups = read_groups(file, directory.wishes(), merged.footers)
+    directory.prove(groups, file.name)
     for generation, start, stop in _spans(table["generation"]):
         entries = directory.slice(start, stop)
         found = {group: groups[group] for group in np.unique(entries.group).tolist()}

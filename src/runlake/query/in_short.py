@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from runlake.values import decode_json
+from runlake.errors import CorruptError
+from runlake.values import stored_json
 
 _MARK = '{"_type":"histogram"'
 
@@ -24,7 +25,10 @@ def in_short(value: Any) -> str | None:
         edges = [low, low + size * count] if _are_numbers((low, size, count)) else None
     if not counts or not edges or not _are_numbers(counts) or not _are_numbers(edges):
         return "histogram"
-    return f"histogram of {sum(counts):,.6g} values, {edges[0]:.6g} … {edges[-1]:.6g}"
+    try:
+        return f"histogram of {sum(counts):,.6g} values, {edges[0]:.6g} … {edges[-1]:.6g}"
+    except OverflowError:  # integers that no float can hold
+        return "histogram"
 
 
 def table_in_short(table: pa.Table) -> pa.Table:
@@ -35,10 +39,17 @@ def table_in_short(table: pa.Table) -> pa.Table:
             continue
         found = pc.starts_with(column, _MARK)
         if pc.any(found).as_py():
-            texts = [in_short(decode_json(text)) or text for text in column.filter(found).to_pylist()]
+            texts = [_text_in_short(text) for text in column.filter(found).to_pylist()]
             column = pc.replace_with_mask(column.combine_chunks(), _chunk(found), pa.array(texts, column.type))
             table = table.set_column(place, name, column)
     return table
+
+
+def _text_in_short(text: str) -> str:
+    try:
+        return in_short(stored_json(text)) or text
+    except CorruptError:
+        return text  # it only looks like one
 
 
 def _chunk(mask: pa.ChunkedArray) -> pa.Array:

@@ -57,7 +57,7 @@ def axes_of_keys(keys: Iterable[str], x_axis: str = STEP) -> tuple[str, ...]:
 def read_python(lane: Lane, array: pa.ChunkedArray) -> list[Any]:
     """The values of one lane as Python objects; JSON is decoded."""
     if lane == "json":
-        return [values.decode_json(text) for text in array.to_pylist()]
+        return [values.stored_json(text) for text in array.to_pylist()]
     if lane in ("f64", "i64"):
         return array.to_numpy().tolist()  # type: ignore[no-any-return]
     return array.to_pylist()  # type: ignore[no-any-return]

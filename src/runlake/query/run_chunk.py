@@ -17,7 +17,7 @@ from runlake.query.column import EXACT_AS_FLOAT, MISSING, Column, Part, Position
 from runlake.query.filter import family_of
 from runlake.query.nested import find_values
 from runlake.store.run_columns import PACKED, ROOTS, Leaf, RunColumns, unpack_field
-from runlake.values import decode_json, split_path
+from runlake.values import split_path, stored_json
 
 
 class _Node:
@@ -91,7 +91,7 @@ class RunChunk:
         """What stands in values that are dicts of their own, such as media."""
         found = [
             list(find_values(value, keys)) if isinstance(value, dict) else []
-            for value in map(decode_json, leaf.values.to_pylist())
+            for value in map(stored_json, leaf.values.to_pylist())
         ]
         rows = _rows(leaf, self.size)
         for number in range(max(map(len, found), default=0)):
@@ -115,7 +115,7 @@ class RunChunk:
             for leaf in child.leaves:
                 values = leaf.values.to_pylist()
                 if leaf.lane == "json":
-                    values = list(map(decode_json, values))
+                    values = list(map(stored_json, values))
                 for row, value in zip(_rows(leaf, self.size).tolist(), values, strict=True):
                     trees.setdefault(row, {})[key] = value
             for row, tree in self._subtrees(child).items() if child.children else ():
@@ -156,7 +156,7 @@ def _leaf_parts(leaf: Leaf, size: int) -> Iterator[tuple[str, Part]]:
     else:
         by_family: dict[str, tuple[list[int], list[Any]]] = {}
         for row, text in zip(rows.tolist(), leaf.values.to_pylist(), strict=True):
-            value = decode_json(text)
+            value = stored_json(text)
             places, values = by_family.setdefault(family_of(value), ([], []))
             places.append(row)
             values.append(value)

@@ -28,8 +28,8 @@ from runlake.store.layout import Layout
 from runlake.store.read_segment import read_keys, read_outline, read_pyramid, read_rows
 from runlake.store.sealed_series import SealedSeries
 from runlake.store.segment_meta import Meta
-from runlake.store.series import ARROW_TYPE_OF_LANE, Int64s, WriterRows
-from runlake.store.snapshot import Snapshot, read_consistently
+from runlake.store.series import ARROW_TYPE_OF_LANE, Int64s, WriterRows, filled_times
+from runlake.store.snapshot import Snapshot, read_consistently, reading
 from runlake.store.view import View, joined_by_writer, sealed, unsealed, view_of
 from runlake.values import escape_key
 
@@ -50,8 +50,9 @@ def read_history(
     generation: str | None = None,
 ) -> History:
     """The rows of one stream, as `service.contract` has it."""
-
-    history = read_consistently(layout, path, lambda snapshot: _read(snapshot, stream, keys, generation))()
+    put_together = read_consistently(layout, path, lambda snapshot: _read(snapshot, stream, keys, generation))
+    with reading(path):
+        history = put_together()
     return history if min_step is None and max_step is None else _window(history, min_step, max_step)
 
 
@@ -137,12 +138,14 @@ def sample_history(
         sketch = _sketch(snapshot, stream, key, generation, samples)
         return _read(snapshot, stream, [key], generation) if sketch is None else lambda: sketch
 
-    history = read_consistently(layout, path, read)()
-    if history.source_row_count is not None:
-        return history
-    rows, values = numbers(history)
-    picks = line_sample(values, samples)
-    return replace(take_rows(history, picks if rows is None else rows[picks]), source_row_count=len(values))
+    put_together = read_consistently(layout, path, read)
+    with reading(path):
+        history = put_together()
+        if history.source_row_count is not None:
+            return history
+        rows, values = numbers(history)
+        picks = line_sample(values, samples)
+        return replace(take_rows(history, picks if rows is None else rows[picks]), source_row_count=len(values))
 
 
 def _sketch(snapshot: Snapshot, stream: Stream, key: str, generation: str | None, samples: int) -> History | None:
@@ -208,18 +211,19 @@ def in_order(writers: list[list[WriterRows]], view: View) -> tuple[list[WriterRo
     if len(writers) < 2:
         return [rows for mine in writers for rows in mine], None
     floors = {mine[0].writer: view.after.get(mine[0].writer, -np.inf) for mine in writers}
+    times = {mine[0].writer: filled_times(_concatenated([rows.timestamp for rows in mine])) for mine in writers}
 
     def place_of(mine: list[WriterRows]) -> tuple[float, int, str]:
         writer = mine[0].writer
-        return max(float(mine[0].timestamp[0]), floors[writer]), view.sessions.get(writer, 0), writer
+        return max(float(times[writer][0]), floors[writer]), view.sessions.get(writer, 0), writer
 
     writers = sorted(writers, key=place_of)
     stretches = [rows for mine in writers for rows in mine]
-    ends = [max(floors[mine[0].writer], float(max(rows.timestamp.max() for rows in mine))) for mine in writers]
-    starts = [max(floors[mine[0].writer], float(min(rows.timestamp.min() for rows in mine))) for mine in writers]
+    ends = [max(floors[mine[0].writer], float(times[mine[0].writer].max())) for mine in writers]
+    starts = [max(floors[mine[0].writer], float(times[mine[0].writer].min())) for mine in writers]
     if all(end <= start for end, start in zip(ends, starts[1:], strict=False)):
         return stretches, None
-    timestamp = np.concatenate([rows.timestamp for rows in stretches])
+    timestamp = np.concatenate([times[mine[0].writer] for mine in writers])
     # A stable sort by time keeps (writer, n) among equals, but one writer's own rows never change their order,
     # whatever its clock did: hence the running maximum.
     place = 0

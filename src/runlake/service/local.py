@@ -266,7 +266,11 @@ class LocalService(LocalCare):
         names = ("run_id", "incarnation", "generation", _ROW_COUNTS[stream])
         known = {fields[0]: KnownRun(*fields) for fields in newest.fields(names, range(len(newest)))}
         runs = [known.get(run_id) or KnownRun(run_id, "", "", 0) for run_id in run_ids]
-        return across.read_histories(self._layout, entity, project, runs, keys=keys, stream=stream)
+
+        def tell(path: RunPath, error: Exception) -> None:
+            self._tell_once(str(path), f"{type(error).__name__}: {error}")
+
+        return across.read_histories(self._layout, entity, project, runs, keys=keys, stream=stream, on_problem=tell)
 
     def read_tail(
         self,
@@ -416,8 +420,7 @@ class LocalService(LocalCare):
         """The project as of now; the same object as long as nothing moved."""
         self._check_project(entity, project)
         state = self._catalog.refresh(entity, project)
-        for folder, problem in state.problems.items():
-            path = self._layout.run_path_of(self._layout.runs_dir(entity, project) / folder)
+        for path, problem in self._problems(entity, project, state):
             self._tell_once(str(path), problem)
         with self._listings_lock:
             index = self._listings.get((entity, project, state.version))
@@ -426,6 +429,14 @@ class LocalService(LocalCare):
                 self._newest[entity, project] = index
                 self._keep(entity, project, index)
             return index
+
+    def _problems(self, entity: str, project: str, state: ProjectState) -> Iterator[tuple[RunPath, str]]:
+        """The runs that cannot be read, and why."""
+        for folder, problem in sorted(state.problems.items()):
+            try:
+                yield self._layout.run_path_of(self._layout.runs_dir(entity, project) / folder), problem
+            except FileNotFoundError:
+                continue  # deleted at this moment
 
     def _index_of(self, state: ProjectState, before: RunIndex | None) -> RunIndex:
         """The index of a state; what the one before it has of the stored columns is used again."""

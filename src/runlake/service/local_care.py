@@ -15,6 +15,9 @@ from runlake.model import Finding, Garbage, Merged, Repair, RunPath, TrashItem
 from runlake.store import trash
 from runlake.store.layout import Layout, check_run_path
 
+_HARMLESS = frozenset({"torn", "foreign"})
+"""Findings that say nothing of whether readers can read the run."""
+
 
 class LocalCare:
     """Verbs of `LocalService`."""
@@ -46,7 +49,8 @@ class LocalCare:
         return merged_runs.merge_runs(self._layout, entity, project)
 
     def check(self, entity: str | None = None, project: str | None = None) -> Iterator[tuple[RunPath, list[Finding]]]:
-        from runlake.store.check import MergedFiles, check_run
+        from runlake.query.readable import why_unreadable
+        from runlake.store.check import MergedFiles, check_run, unreadable
         from runlake.store.check_project import check_project, check_store
 
         if entity is None and (findings := check_store(self._layout)):
@@ -57,7 +61,12 @@ class LocalCare:
             merged = MergedFiles()
             for run_id in sorted(self._layout.run_ids(owner, name)):
                 path = RunPath(owner, name, run_id)
-                yield path, check_run(self._layout, path, merged)
+                findings = check_run(self._layout, path, merged)
+                if all(finding.kind in _HARMLESS for finding in findings) and (
+                    why := why_unreadable(self._layout, path)
+                ):
+                    findings.append(unreadable(why))
+                yield path, findings
 
     def repair(
         self,
@@ -69,13 +78,16 @@ class LocalCare:
         force: bool = False,
     ) -> Iterator[tuple[RunPath, list[Repair]]]:
         """Runs that cannot be mended do not stop the others; the first of their errors is raised at the end."""
-        from runlake.store.repair import repair_run
+        from runlake.query.readable import why_unreadable
+        from runlake.store.repair import left_unreadable, repair_run
         from runlake.store.repair_project import repair_project, repair_store
 
         if entity is not None and project is not None and run_id is not None:
             self._check_exists(RunPath(entity, project, run_id))
         if entity is None and (repairs := repair_store(self._layout, is_dry_run=is_dry_run)):
             yield RunPath("", "", ""), repairs
+        from runlake.store.snapshot import reading
+
         failures: list[RunlakeError] = []
         for owner, name in self._projects(entity, project):
             if run_id is None and (
@@ -87,7 +99,11 @@ class LocalCare:
             for each in sorted(self._layout.run_ids(owner, name)) if run_id is None else [run_id]:
                 path = RunPath(owner, name, each)
                 try:
-                    yield path, repair_run(self._layout, path, is_dry_run=is_dry_run, force=force)
+                    with reading(path):
+                        repairs = repair_run(self._layout, path, is_dry_run=is_dry_run, force=force)
+                    if all(each.is_mended for each in repairs) and not (is_dry_run and repairs):
+                        repairs += left_unreadable(why_unreadable(self._layout, path))
+                    yield path, repairs
                 except NotFoundError:
                     continue  # deleted since the runs were listed, or a folder without a journal
                 except RunlakeError as error:
@@ -122,11 +138,14 @@ class LocalCare:
 
     def _seal_each(self, paths: list[RunPath]) -> Iterator[tuple[RunPath, int]]:
         from runlake.store.seal import seal_run
+        from runlake.store.snapshot import reading
 
         failures: list[RunlakeError] = []
         for path in paths:
             try:
-                yield path, seal_run(self._layout, path)
+                with reading(path):
+                    row_count = seal_run(self._layout, path)
+                yield path, row_count
             except NotFoundError:
                 continue  # deleted since the runs were listed, or a folder without a journal
             except RunlakeError as error:

@@ -237,8 +237,8 @@ class Catalog:
     def _mark(self, place: RunPath, folder: str) -> JournalMark:
         try:
             return self._journal_mark(self._path_of(place, folder))
-        except FileNotFoundError:
-            return JournalMark(-1, is_final=False)  # the folder is gone: folding it will say so
+        except OSError:
+            return JournalMark(-1, is_final=False)  # the folder is gone, or no journal: folding it will say so
 
     def _path_of(self, place: RunPath, folder: str) -> RunPath:
         return self._layout.run_path_of(self._layout.runs_dir(place.entity, place.project) / folder)

@@ -17,18 +17,20 @@ import os
 import secrets
 import time
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from runlake.errors import StoreError
+from runlake.errors import CorruptError, StoreError
 from runlake.model import MetricRule, RunInfo
 from runlake.store.changes import SeenChanges
 from runlake.store.columns_file import DamagedFileError, read_columns, write_columns
 from runlake.store.layout import TEMPORARY_PREFIX, write_atomically
 from runlake.store.project_records import CatalogRow, ProjectRecords
-from runlake.store.run_columns import ROOTS
-from runlake.values import decode_json, encode_json
+from runlake.store.run_columns import ROOTS, Root
+from runlake.values import MAX_DEPTH, encode_json, stored_json
 
 FORMAT = 2
 _MAGIC = b"rlhead\x00\x01"
@@ -88,7 +90,9 @@ class CatalogFile:
             if columns is not None and (columns.entity, columns.project) != (entity, project):
                 return None
             seen = SeenChanges(frozenset(head.packs), frozenset(head.loose))
-            overlay = {folder: unpack_row(row) for folder, row in head.overlay.items()}
+            overlay = unpack_rows(head.overlay)
+            if overlay is None:
+                return None
             return ProjectRecords(columns, overlay, seen, head.deaths, head.folder_stamp, head.columns_name)
         return None
 
@@ -149,7 +153,7 @@ class CatalogFile:
             return None
         try:
             head = msgspec.msgpack.decode(body, type=_Head)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             return None  # by another version, whatever its name says
         return head if (head.entity, head.project) == (entity, project) else None
 
@@ -175,13 +179,16 @@ def unnamed_columns(folder: Path) -> list[Path]:
     for file in heads:
         try:
             named.add(msgspec.msgpack.decode(file.read_bytes()[12:], type=_Head).columns_name or "")
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, msgspec.MsgspecError, RecursionError):
             return []
     return [file for file in sorted(folder.glob("*.columns")) if file.name not in named]
 
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(RunInfo)
+
+
+_Trees = dict[Root, dict[str, Any]]
 
 
 def pack_row(row: CatalogRow) -> StoredRow:
@@ -200,8 +207,16 @@ def unpack_row(row: StoredRow) -> CatalogRow:
     """The inverse of `pack_row`."""
     info = None if row.info is None else _DECODER.decode(row.info)
     if info is not None and row.trees is not None:
-        info = msgspec.structs.replace(info, **decode_json(row.trees))
+        info = msgspec.structs.replace(info, **msgspec.convert(stored_json(row.trees, 2 * MAX_DEPTH), type=_Trees))
     return CatalogRow(info, row.journal_mark, row.is_open, row.problem, row.watch_until_s)
+
+
+def unpack_rows(rows: Mapping[str, StoredRow]) -> dict[str, CatalogRow] | None:
+    """What `unpack_row` makes of each; None where one of them is no row, so that nothing there can be trusted."""
+    try:
+        return {folder: unpack_row(row) for folder, row in rows.items()}
+    except (msgspec.MsgspecError, CorruptError, TypeError, RecursionError):
+        return None
 
 
 def _digest_of_fields() -> str:

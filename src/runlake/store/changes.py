@@ -209,8 +209,9 @@ def _loose_names(changes_dir: Path) -> frozenset[str]:
 
 
 def _pack_names(changes_dir: Path) -> frozenset[str]:
-    names = _listing(changes_dir / _PACKED)
-    return frozenset(name for name in names if name.endswith(_SUFFIX) and not name.startswith(TEMPORARY_PREFIX))
+    folder = changes_dir / _PACKED
+    names = (name for name in _listing(folder) if name.endswith(_SUFFIX) and not name.startswith(TEMPORARY_PREFIX))
+    return frozenset(name for name in names if not (folder / name).is_dir())
 
 
 def _listing(folder: Path) -> Iterable[str]:
@@ -223,7 +224,7 @@ def _listing(folder: Path) -> Iterable[str]:
 def _read_pack(changes_dir: Path, name: str) -> list[str] | None:
     """The names in a pack; None where its content is not what its name says."""
     content = (changes_dir / _PACKED / name).read_bytes()
-    return content.decode().splitlines() if f"{_digest(content)}{_SUFFIX}" == name else None
+    return content.decode("utf-8", "replace").splitlines() if f"{_digest(content)}{_SUFFIX}" == name else None
 
 
 def _digest(content: bytes) -> str:

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from runlake.errors import CorruptError, NewerFormatError, RunlakeError
+from runlake.errors import CorruptError, NewerFormatError, RunlakeError, StoreError
 from runlake.model import STEP, STREAMS, Finding, RunPath
 from runlake.store import segment
 from runlake.store.check_journal import KnownRows, check_journal
 from runlake.store.folder_journal import FolderJournal
 from runlake.store.journal import SERVED_FILES, PartName
 from runlake.store.layout import Layout
-from runlake.store.read_segment import open_parquet, read_checksum, read_rows
+from runlake.store.read_segment import open_parquet, read_checksum, read_rows, size_of_group
 from runlake.store.segment_meta import Meta, read_meta
-from runlake.store.snapshot import Snapshot, meta_names, number_parts
+from runlake.store.snapshot import Snapshot, meta_names, number_parts, reading
 from runlake.store.view import view_of
 
 _ATTEMPTS = 10
@@ -44,18 +44,32 @@ def check_run(layout: Layout, path: RunPath, merged: MergedFiles | None = None) 
     """Everything that is wrong with one run, in the order of its files; empty when all is well.
 
     `merged` goes from the check of one run of a project to that of the next. Kinds: torn (a call that never returned),
-    corrupt, missing (files or rows that are not there), foreign, newer.
+    corrupt, missing (files or rows that are not there), foreign, newer, unreadable.
     """
     findings: list[Finding] = []
     for _ in range(_ATTEMPTS):
-        before = meta_names(layout.segments_dir(path))
+        findings = []
         try:
-            findings = list(_check(layout, path, merged or MergedFiles()))
+            with reading(path):
+                before = meta_names(layout.segments_dir(path))
+                findings.extend(_check(layout, path, merged or MergedFiles()))
+                if meta_names(layout.segments_dir(path)) == before:
+                    break
         except FileNotFoundError:
             continue  # sealed meanwhile
-        if meta_names(layout.segments_dir(path)) == before:
-            break
+        except StoreError as error:
+            return [*findings, unreadable(str(error))]
     return findings
+
+
+def unreadable(why: str) -> Finding:
+    """A run that readers cannot make sense of, and of which nothing says more."""
+    return Finding(
+        kind="unreadable",
+        place=".",
+        lost=f"the run, for readers: {why}",
+        advice="`runlake repair` saves what can be saved; `runlake rm` moves the run to the trash",
+    )
 
 
 def _check(layout: Layout, path: RunPath, merged: MergedFiles) -> Iterator[Finding]:
@@ -86,7 +100,9 @@ def _check_metas(folder: Path, run_dir: Path, readable: list[Meta]) -> Iterator[
     for name in sorted(meta_names(folder)):
         file = folder / f"{name}.meta"
         try:
-            readable.append(read_meta(file))
+            meta = read_meta(file)
+            len(meta.writers)  # decodes what they said
+            readable.append(meta)
         except RunlakeError as error:
             lost = "the segment's rows cannot be found, although its Parquet files may be whole"
             yield _damage(file, run_dir, error, lost)
@@ -147,6 +163,7 @@ def _read_everything(file: Path, meta: Meta) -> tuple[int, str] | None:
     """Where the first column chunk begins that is not as it was written, and what it holds; None when all is well."""
     parquet = open_parquet(file, meta.footers.get(file.name))
     for number in range(parquet.num_row_groups):
+        size_of_group(parquet, number, file)
         group = parquet.metadata.row_group(number)
         for index in range(group.num_columns):
             column = group.column(index)

@@ -16,10 +16,12 @@ from runlake.store.decode_rows import rows_of
 from runlake.store.journal import PartName
 from runlake.store.repair_journal import damaged_stretches, mend_part, root_of
 from runlake.store.segment_meta import Meta
-from runlake.store.snapshot import Snapshot
+from runlake.store.snapshot import Snapshot, missing_ranges
 
 _BYTE = re.compile(r"\bbyte (\d+)\b")
 _FROM_BACKUP = "restore the file from a backup"
+_TOLD_PARTS = 100
+"""Of parts that follow each other and are missing, so many are told one by one."""
 
 
 class KnownRows:
@@ -83,14 +85,16 @@ def check_journal(snapshot: Snapshot, known: KnownRows, run_dir: Path, *, may_mi
     """
     for writer, numbers in sorted(snapshot.numbers.items()):
         findings: list[Finding] = []
-        for number in range(max(numbers) + 1):
+        missing = [] if may_miss else [n for stretch in missing_ranges(numbers) for n in stretch[:_TOLD_PARTS]]
+        parts = {name.number for name in snapshot.parts if name.writer == writer}
+        for number in sorted({*parts, *missing}):
             name = PartName(writer, number)
-            if name in snapshot.parts:
+            if number in parts:
                 findings += _check_part(snapshot, name, known, run_dir)
-            elif number not in numbers and not may_miss:
-                place = _place(snapshot, name, run_dir)
-                lost = "all rows and records of this part: it is in no segment either"
-                findings.append(Finding(kind="missing", place=place, lost=lost, advice=_FROM_BACKUP))
+                continue
+            place = _place(snapshot, name, run_dir)
+            lost = "all rows and records of this part: it is in no segment either"
+            findings.append(Finding(kind="missing", place=place, lost=lost, advice=_FROM_BACKUP))
         holes = "" if may_miss else " and ".join(known.holes(writer))
         if holes and not findings:
             place = _place(snapshot, PartName(writer, max(numbers)), run_dir)

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from runlake.errors import CorruptError
 from runlake.model import Finding
 from runlake.store.layout import Layout
 from runlake.store.ledger import entry_name
-from runlake.values import decode_json
+from runlake.values import stored_json
 
 _ENTRY = re.compile(r"\d{8}\.json")
 _ELSEWHERE = "runlake merge brings it from another copy of the store"
@@ -34,12 +35,12 @@ def _check_ledger(ledger: Path, place: str) -> Iterator[Finding]:
             yield _foreign(f"{place}/{file.name}")
             continue
         numbers.append(int(file.stem))
-        text = file.read_bytes()
         try:
+            text = file.read_bytes()
             # What a power failure left empty was never read by anybody; what has no end yet is being written.
             if text.endswith(b"\n"):
-                decode_json(text.decode())
-        except ValueError:
+                stored_json(text.decode())
+        except (ValueError, CorruptError, IsADirectoryError):
             lost, advice = "the whole sweep until it is back; its runs are whole", "restore the file from a backup"
             yield Finding(kind="corrupt", place=f"{place}/{file.name}", lost=lost, advice=advice)
     gap = next((want for want, number in enumerate(numbers, 1) if number != want), None)

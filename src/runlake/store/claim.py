@@ -16,6 +16,7 @@ from runlake.model import RunPath
 from runlake.store.layout import TEMPORARY_PREFIX, Layout
 
 _PATIENCE_S = 5.0
+_MAX_CLAIM_BYTES = 1024
 
 
 def new_writer_id(now_s: float) -> str:
@@ -69,14 +70,21 @@ def read_claim_in(run_dir: Path) -> str | None:
     end = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            claimed = file.read_text("ascii")
+            claimed = _read_start(file).decode("ascii")
         except FileNotFoundError:
             return None
+        except (UnicodeDecodeError, IsADirectoryError, NotADirectoryError):
+            raise StoreError(f"{file} does not say which life of the run this is; remove it") from None
         if claimed:
             return claimed
         if time.monotonic() > end:
             raise StoreError(f"{file} is empty: the process that made it was killed; remove it and start the run again")
         time.sleep(0.01)
+
+
+def _read_start(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(_MAX_CLAIM_BYTES)
 
 
 def _create(file: Path, content: str) -> bool:

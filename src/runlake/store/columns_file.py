@@ -91,7 +91,7 @@ def columns_from_bytes(content: bytes) -> RunColumns:
     """The inverse of `columns_to_bytes`; `DamagedFileError` for anything else."""
     try:
         return _read(pa.py_buffer(content))
-    except (struct.error, ValueError, KeyError, msgspec.MsgspecError, pa.ArrowException) as error:
+    except (struct.error, ValueError, LookupError, TypeError, msgspec.MsgspecError, pa.ArrowException) as error:
         raise DamagedFileError(str(error)) from error
 
 
@@ -167,7 +167,23 @@ def _read(data: pa.Buffer) -> RunColumns:
         )
         for entry in directory.leaves
     ]
+    _prove(fields, leaves, directory.size)
     return RunColumns(directory.entity, directory.project, fields, leaves, directory.size)
+
+
+def _prove(fields: dict[str, pa.Array], leaves: list[Leaf], size: int) -> None:
+    """ValueError unless these can be the columns of `size` runs: what looks up a row later does not ask again."""
+    for name, type_ in {**MARKS, **FIELD_TYPES}.items():
+        if fields[name].type != type_ or len(fields[name]) != size:
+            raise ValueError(f"{name} is no column of {size} runs")
+        fields[name].validate(full=True)
+    for leaf in leaves:
+        count = size if leaf.rows is None else len(leaf.rows)
+        rows = leaf.rows
+        is_placed = rows is None or (count > 0 and rows[0] >= 0 and rows[-1] < size and bool((np.diff(rows) > 0).all()))
+        if not is_placed or len(leaf.values) != count or leaf.values.type != LANE_TYPES[leaf.lane]:
+            raise ValueError(f"{leaf.path!r} does not have a value for each row that it names")
+        leaf.values.validate(full=leaf.lane in ("str", "json"))
 
 
 def _batch(content: pa.Buffer) -> pa.RecordBatch:

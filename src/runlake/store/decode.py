@@ -18,7 +18,9 @@ from msgspec import MsgspecError
 
 from runlake.errors import CorruptError, NewerFormatError
 from runlake.store import record
+from runlake.store.proof import prove_record, prove_row, with_usable_times
 from runlake.store.record import BLOCK, CLOSE, END, HEAD, MIXED, ROW, SHAPE, Shape
+from runlake.values import I64_MAX, Json, canonical
 
 _HEAD_BYTES = HEAD.size
 _ROW_HEAD_BYTES = record.ROW_HEAD.size
@@ -177,33 +179,76 @@ def _walk(part: ScannedPart) -> _Problem | None:
             return _Problem(position)
         try:
             _take(part, kind, content, position, shapes)
-        except (LookupError, TypeError, ValueError, AttributeError, struct.error, MsgspecError, CorruptError) as error:
+        except _SENSELESS as error:
             return _Problem(position, f": it is whole, but makes no sense ({error})")
         position = body + length
     part.valid_bytes = position
     return None
 
 
+_SENSELESS = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    RecursionError,
+    struct.error,
+    MsgspecError,
+    CorruptError,
+)
+
+
+def makes_sense(data: bytes, start: int, end: int) -> bool:
+    """Whether the whole frame that stands there says something; of packed values only their shape can tell."""
+    try:
+        if data[start + 4] == ROW:
+            _, flags, n, *_ = record.ROW_HEAD.unpack_from(data, start + _HEAD_BYTES)
+            prove_row(flags & record.STREAM_MASK, n, 0.0, 0.0, {})
+            return True
+        _take(ScannedPart(b""), data[start + 4], data[start + _HEAD_BYTES : end], start, {})
+    except _SENSELESS:
+        return False
+    return True
+
+
 def _take(part: ScannedPart, kind: int, content: bytes, position: int, shapes: dict[int, Shape]) -> None:
-    """One frame that is no packed row."""
+    """One frame that is no packed row, proven to mean something."""
     if kind == MIXED:
         _, flags, n, step, timestamp, runtime = record.ROW_HEAD.unpack_from(content)
-        values = record.decode_body(memoryview(content)[_ROW_HEAD_BYTES:])
+        values = _usable(record.decode_body(memoryview(content)[_ROW_HEAD_BYTES:]))
+        prove_row(flags & record.STREAM_MASK, n, 0.0, 0.0, {})  # times that are none read as missing
         part.rows.append(MixedRow(position, flags, n, step, timestamp, runtime, values))
     elif kind == SHAPE:
-        shape = Shape.from_body(record.decode_body(content))
+        body = record.decode_body(content)
+        prove_record(kind, body)
+        shape = Shape.from_body(body)
         shapes[shape.number] = shape
     elif kind == BLOCK:
         start, crc = record.BLOCK_BODY.unpack(content)
         part.blocks.append((start, position, crc))
     elif kind == record.PART:
-        part.header = record.decode_body(content)
+        part.header = with_usable_times(record.decode_body(content))
+        prove_record(kind, part.header)
     elif kind == CLOSE:
         part.end = "closed"
     else:
-        part.records.append((kind, record.decode_body(content), position))
+        body = with_usable_times(record.decode_body(content))
+        prove_record(kind, body)
+        part.records.append((kind, body, position))
         if kind == END:
             part.end = "ended"
+
+
+def _usable(values: dict[str, Any]) -> dict[str, Any]:
+    """A row's values as canonical ones: what is none, but plain data, is kept as JSON."""
+    for path, value in values.items():
+        kind = type(value)
+        if kind not in _CANONICAL or (kind is int and value > I64_MAX):
+            values[path] = canonical(value)
+    return values
+
+
+_CANONICAL = frozenset({float, int, str, bool, Json, type(None)})
 
 
 def _stretch_of(data: bytes, position: int, shape: Shape, guess: int) -> int:

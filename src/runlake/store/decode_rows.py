@@ -18,7 +18,7 @@ from runlake.model import Lane, Stream
 from runlake.store import record
 from runlake.store.decode import FLAGS_OFFSET, N_OFFSET, MixedRow, PackedRows, ScannedPart
 from runlake.store.record import HEAD, Shape
-from runlake.store.series import Int64s, Series, WriterRows, to_arrow
+from runlake.store.series import Int64s, Series, WriterRows, to_arrow, usable_times
 from runlake.values import lane_of
 
 _HEAD_BYTES = HEAD.size
@@ -68,7 +68,7 @@ class _Gathered:
 
     def __init__(self, stream_bits: int) -> None:
         self._bits = stream_bits
-        self._packed: dict[int, _ShapeFrames] = {}
+        self._packed: dict[bytes, _ShapeFrames] = {}
         self._mixed: list[tuple[int, MixedRow, Shape | None]] = []
         self._continued: Shape | None = None
         self._frame_count = 0
@@ -79,12 +79,16 @@ class _Gathered:
         flags = np.ndarray((rows.count,), "u1", data, body + FLAGS_OFFSET, (stride,))
         chosen = (flags & record.STREAM_MASK) == self._bits
         if not chosen.all():
+            if ((flags & record.STREAM_MASK) == record.STREAM_MASK).any():
+                raise CorruptError("rows of a stream that there is not; run `runlake check` to see where")
             # Shapes are shared by streams; a stretch that holds two of them is taken apart.
             for index in np.flatnonzero(chosen) if chosen.any() else ():
                 self.add_packed(data, PackedRows(rows.offset + int(index) * stride, 1, rows.shape))
             return
         bodies = np.ndarray((rows.count,), f"V{rows.shape.size}", data, body, (stride,))
-        frames = self._packed.setdefault(rows.shape.number, _ShapeFrames(rows.shape))
+        frames = self._packed.get(rows.shape.declaration)
+        if frames is None:
+            frames = self._packed[rows.shape.declaration] = _ShapeFrames(rows.shape)
         frames.add(self._frame_count, bodies)
         self._frame_count += rows.count
         self._continued = rows.shape if flags[-1] & record.CONTINUES else None
@@ -104,7 +108,8 @@ class _Gathered:
             if not len(axis):
                 return None
         n = axis["n"]
-        last_of_row = np.append(n[1:] != n[:-1], True)
+        following = np.diff(n)
+        last_of_row = np.append(following != 0, True)
         one_frame_a_row = bool(last_of_row.all())
         row_of_frame = None if one_frame_a_row else np.append(0, np.cumsum(last_of_row[:-1]))
         series = [_frame_series(key, lane, pieces, len(axis), row_of_frame) for (key, lane), pieces in columns]
@@ -112,6 +117,8 @@ class _Gathered:
             series = _drop_overridden(series)
         rows = axis if one_frame_a_row else axis[last_of_row]
         missing_count = int(n[-1]) - int(n[0]) + 1 - len(rows)
+        if n[0] < 0 or missing_count < 0 or (following < 0).any():
+            raise CorruptError(f"writer {writer}: its {stream} rows are not in the order of their numbers")
         if missing_count:
             raise _missing(writer, stream, missing_count, int(n[0]), int(n[-1]))
         return WriterRows(
@@ -119,8 +126,8 @@ class _Gathered:
             stream=stream,
             first_n=int(n[0]),
             step=rows["step"].astype(np.int64),
-            timestamp=rows["timestamp"].astype(np.float64),
-            runtime=rows["runtime"].astype(np.float64),
+            timestamp=usable_times(rows["timestamp"].astype(np.float64)),
+            runtime=usable_times(rows["runtime"].astype(np.float64)),
             series=[one.as_series(len(rows)) for one in series if len(one.values)],
             is_open=not axis["flags"][-1] & record.COMMIT,
         )
@@ -142,7 +149,8 @@ class _Gathered:
             for position, (path, lane) in enumerate(zip(shape.paths, shape.lanes, strict=True)):
                 key = (path, lane)
                 pieces.setdefault(key, []).append((index, values[position]))  # type: ignore[arg-type]
-                see(key, frames.first_frame, shape.order.index(path) if shape.order else position)  # type: ignore[arg-type]
+                place = shape.order.index(path) if path in shape.order else position
+                see(key, frames.first_frame, place)  # type: ignore[arg-type]
         loose: dict[tuple[str, Lane], tuple[list[int], list[Any]]] = {}
         for frame, row, continued in self._mixed:
             axis[frame] = (row.flags, row.n, row.step, row.timestamp, row.runtime)
@@ -154,7 +162,8 @@ class _Gathered:
                 if len(where) == 1 and continued is None:
                     see(key, frame, position)
                 elif len(where) == 1 and continued is not None:
-                    place = continued.order.index(path) if continued.order else len(continued.paths) + position
+                    is_ordered = path in continued.order
+                    place = continued.order.index(path) if is_ordered else len(continued.paths) + position
                     see(key, frame - 1, place)
         for key, (where, what) in loose.items():
             values_of_key = np.empty(len(what), object)

@@ -10,14 +10,15 @@ from __future__ import annotations
 import fnmatch
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
 
-from runlake.model import Alert, MetricRule, Numbers, RunInfo, RunPath, State
+from runlake.errors import CorruptError
+from runlake.model import Alert, MetricRule, Numbers, RunInfo, RunPath, State, is_time
 from runlake.store import record
-from runlake.values import decode_json, encode_json, read_value, split_path
+from runlake.values import MAX_DEPTH, Json, decode_json, encode_json, split_path, stored_json
 
 Liveness = Literal["alive", "gone"]
 
@@ -55,6 +56,20 @@ class StreamFold(msgspec.Struct):
             last={**self.last, **later.last},
             numbers=numbers,
         )
+
+
+def usable_fold(fold: StreamFold) -> StreamFold:
+    """The same fold as readers can take it: times that are none are 0; CorruptError for values that are none."""
+    if not is_time(fold.last_timestamp):
+        fold.last_timestamp = 0.0
+    if not is_time(fold.last_runtime):
+        fold.last_runtime = 0.0
+    if not {type(value) for _, _, value in fold.last.values()} <= _CANONICAL or fold.row_count < 0:
+        raise CorruptError(f"what {fold.row_count} rows come to holds values that are none")
+    return fold
+
+
+_CANONICAL = frozenset({int, float, bool, str, Json, type(None)})
 
 
 class WriterState(msgspec.Struct):
@@ -228,7 +243,29 @@ def apply_edit(tree: dict[str, Any], edit: Mapping[str, Any]) -> None:
         if parent is not None:
             parent.pop(keys[-1], None)
     for path, value in edit.get("set", {}).items():
-        set_path(tree, path, read_value(value))
+        is_json = type(value) is Json
+        depth = len(split_path(path)) - 1 if is_json or path.count(".") > MAX_DEPTH else 0
+        if depth > MAX_DEPTH:
+            raise CorruptError(f"the key {path[:60]!r}... is nested deeper than {MAX_DEPTH} levels")
+        set_path(tree, path, _tree_of(value, MAX_DEPTH - depth) if is_json else value)
+
+
+def _tree_of(text: str, max_levels: int = MAX_DEPTH) -> Any:
+    """A value as a part of a tree. Writers take dicts apart, so one that comes whole may have keys that nobody wrote."""
+    value = stored_json(text, max_levels)
+    if type(value) is dict and "\\u" in text:
+        try:
+            "".join(_keys_in(value)).encode()
+        except UnicodeEncodeError:
+            raise CorruptError(f"the stored value {text[:60]!r} has a key that is not valid Unicode text") from None
+    return value
+
+
+def _keys_in(tree: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in tree.items():
+        yield key
+        if type(value) is dict:
+            yield from _keys_in(value)
 
 
 def set_path(tree: dict[str, Any], path: str, value: Any) -> None:
@@ -326,7 +363,10 @@ def _last_values(writers: list[WriterState], stream: str) -> dict[str, Any]:
         for path, (_, timestamp_us, value) in (fold.last if fold else {}).items():
             if path not in values or values[path][0] <= timestamp_us:
                 values[path] = (timestamp_us, value)
-    return {".".join(split_path(path)): read_value(value) for path, (_, value) in values.items()}
+    return {
+        ".".join(split_path(path)): _tree_of(value) if type(value) is Json else value
+        for path, (_, value) in values.items()
+    }
 
 
 def _deciders(trainers: list[WriterState], liveness: Mapping[str, Liveness]) -> list[WriterState]:

@@ -46,6 +46,12 @@ class Aside:
         except OSError:  # a disk without hard links
             shutil.copy2(file, target)
 
+    def take(self, place: Path) -> None:
+        """The file or folder is there from now on, and not where it was."""
+        target = self.folder / place.relative_to(self._root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        place.rename(target)
+
 
 def collect(layout: Layout, *, older_than_s: float, is_dry_run: bool = False) -> Iterator[Garbage]:
     """Empty the trash of what has been there for `older_than_s`, and clear what killed processes left.
@@ -115,6 +121,8 @@ def _is_of_a_gone_run(layout: Layout, exports: Path) -> bool:
         names = (exports / "run").read_text("utf-8").split("/")
     except FileNotFoundError:
         return False  # they are just being made
+    except (OSError, ValueError):
+        return True  # whoever made this, no server asks for it
     return len(names) == 3 and not layout.run_dir(RunPath(*names)).is_dir()
 
 

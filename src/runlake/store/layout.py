@@ -175,8 +175,19 @@ def folder_identity(folder: Path) -> tuple[int, int]:
 
 
 def _name_of(folder: Path) -> str:
-    """What a folder stands for. FileNotFoundError when it is named by a hash and does not say of what."""
-    return (folder / "id").read_text("utf-8") if _HASH_MARK in folder.name else decode_name(folder.name)
+    """What a folder stands for. FileNotFoundError when its name is none, or a hash, and it does not say of what."""
+    if "%" not in folder.name and folder.name.isascii():
+        return decode_name(folder.name)
+    try:
+        is_hashed = _HASH_MARK in folder.name
+        name = (folder / "id").read_text("utf-8") if is_hashed else decode_name(folder.name)
+        name.encode()
+        is_name = encode_name(name) == folder.name if is_hashed else not _FORBIDDEN_IN_NAMES.intersection(name)
+    except (ValueError, IsADirectoryError, NotADirectoryError):
+        is_name = False
+    if not is_name:
+        raise FileNotFoundError(f"{folder} does not say what it stands for")
+    return name
 
 
 def _names_in(parent: Path) -> list[str]:

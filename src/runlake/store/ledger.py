@@ -16,7 +16,7 @@ from typing import Any
 from runlake.errors import CorruptError, NotFoundError, ReadOnlyError
 from runlake.store.changes import READ_ONLY_ERRNOS
 from runlake.store.claim import create_once
-from runlake.values import decode_json, encode_json
+from runlake.values import encode_json, stored_json
 
 _PATIENCE_S = 2.0
 
@@ -38,8 +38,8 @@ class Ledger:
                 body = self._read(number)
                 if body is None:
                     return
-                entry = decode_json(body) if body else None
-            except ValueError as error:
+                entry = stored_json(body) if body else None
+            except (ValueError, CorruptError, IsADirectoryError) as error:
                 file = self._file(number)
                 raise CorruptError(f"{file} cannot be read ({error}); restore it from a backup") from None
             if entry is not None:

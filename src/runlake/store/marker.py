@@ -14,7 +14,8 @@ from runlake.store.layout import Layout, write_atomically
 FORMAT_VERSION = 1
 
 _NAME = "store.toml"
-_VERSION = re.compile(rb"^format_version *= *(\d+)\r?$", re.MULTILINE)
+_MAX_BYTES = 65_536
+_VERSION = re.compile(rb"^format_version *= *(\d{1,9})\r?$", re.MULTILINE)
 """By hand: the training process reads it, and a parser of TOML takes milliseconds to load."""
 
 
@@ -41,7 +42,11 @@ def is_store(layout: Layout) -> bool:
 def read_format(layout: Layout) -> int:
     """The format that the mark names. FileNotFoundError when there is none, CorruptError when it says nothing."""
     file = layout.root / _NAME
-    content = file.read_bytes()
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(_MAX_BYTES)
+    except IsADirectoryError:
+        raise CorruptError(f"{file} is a folder, and should be a file; run `runlake repair`") from None
     found = _VERSION.search(content)
     if found is None:
         raise CorruptError(f"{file} cannot be read: it begins with {content[:40]!r}; run `runlake repair`")

@@ -9,6 +9,7 @@ key of all runs learns from it where they are, without a look at the folder of e
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -43,7 +44,7 @@ class MergedList(msgspec.Struct, frozen=True):
 
     version: int
     name: str
-    files: dict[Stream, str]
+    files: dict[Stream, Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{1,64}-[a-z]+\.parquet$")]]
     footers: dict[str, Footer]
     checksums: dict[str, int]
     runs: list[MergedRun]
@@ -67,7 +68,10 @@ def read_list(file: Path) -> MergedList:
     body = data[8 + record.HEAD.size :]
     if record.frame(_LIST, body) != data[8:]:
         raise CorruptError(f"{file.name}: its {len(data)} bytes are not as they were written; restore it or remove it")
-    return msgspec.msgpack.decode(body, type=MergedList)
+    try:
+        return msgspec.msgpack.decode(body, type=MergedList)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise CorruptError(f"{file.name}: it is whole, but makes no sense ({error}); remove it") from None
 
 
 def list_names(folder: Path) -> list[str]:

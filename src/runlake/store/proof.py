@@ -7,6 +7,7 @@ later one may add to a record passes too, as long as it is plain data.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -136,6 +137,37 @@ _FORMS: dict[int, type[Struct]] = {
     record.LOST: _Lost,
 }
 _CHECKED_APART = {"set", "writers"}
+
+
+_TIMES = ("created_at", "after", "timestamp", "runtime", "last_timestamp", "last_runtime")
+_LAST_CLOCK = int(LAST_TIME_S) * 1_000_000
+
+
+def with_usable_times(body: Any) -> Any:
+    """The same body with times that calendars know, changed in place.
+
+    Rows were logged with any number as their time once, and the records that followed them count on from it. So what is
+    stored is read with the nearest time that can be; what comes in is not let pass.
+    """
+    if type(body) is not dict:
+        return body
+    for name in _TIMES:
+        value = body.get(name)
+        if type(value) is float and not is_time(value):
+            body[name] = min(max(value, FIRST_TIME_S), LAST_TIME_S) if math.isfinite(value) else 0.0
+    clock = body.get("clock")
+    if type(clock) is int and not 0 <= clock <= _LAST_CLOCK:
+        body["clock"] = min(max(clock, 0), _LAST_CLOCK)
+    for state in body["writers"] if type(body.get("writers")) is list else ():
+        if type(state) is dict:
+            streams, records = state.get("streams"), state.get("records")
+            inner = [state.get("header"), *(streams.values() if type(streams) is dict else ())]
+            inner += (
+                [each[1] for each in records if type(each) is list and len(each) == 2] if type(records) is list else []
+            )
+            for each in inner:
+                with_usable_times(each)
+    return body
 
 
 def prove_record(kind: int, body: Any) -> None:

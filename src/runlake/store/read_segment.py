@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from runlake.errors import CorruptError, NewerFormatError
-from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Stream
+from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, Stream
 from runlake.store.sealed_series import COLUMNS, Directory, GroupValues, GroupWish, SealedSeries, joined_values, whole
 from runlake.store.segment import (
     CHUNK_ROWS,
@@ -33,10 +33,15 @@ from runlake.store.segment import (
     Owner,
     series_file,
 )
-from runlake.store.series import Int64s, Series, WriterRows
+from runlake.store.series import ARROW_TYPE_OF_LANE, Int64s, Series, WriterRows, usable_times
 
 _MAX_READERS = 8
+_LARGEST_GROUP_VALUES = 2**24
+"""Far above what is written: a group of a few bytes may say that it has billions."""
+
 _WORTH_THREADS = 2_000_000
+_SERIES_FROM, _SERIES_A_BYTE = 4096, 4
+"""Each series has a key or a first row of its own: that takes more than this of a file, however well it is packed."""
 
 
 def read_rows(
@@ -62,6 +67,7 @@ def read_rows(
     if ranges is not None:
         directory = directory.touching(ranges)
     groups = read_groups(file, directory.wishes(), footers)
+    directory.prove(groups, file.name)
     found_rows = [stretch_of(stream, entries, groups, axes) for entries in directory.by_writer()]
     # A sparse series is one piece, and may have values in rows before and behind these.
     return found_rows if ranges is None else [replace(rows, series=_within(rows)) for rows in found_rows]
@@ -76,11 +82,15 @@ def read_series(
 ) -> pa.Table:
     """Some columns of a series file, of the series of the `wanted` keys and the `owner`: all where None."""
     parquet = open_parquet(file, footers.get(file.name))
+    for name in columns:
+        if parquet.schema_arrow.field(name).type != SERIES_SCHEMA.field(name).type:
+            raise CorruptError(f"{file.name}: its column {name} is {parquet.schema_arrow.field(name).type}")
     tests = {} if wanted is None else {"key": wanted}
     tests |= {} if owner is None else {name: frozenset([value]) for name, value in owner._asdict().items()}
     groups = _groups_with(parquet, {name: texts for name, texts in tests.items() if name in ("key", "run_id")})
     try:
         table = parquet.read_row_groups(groups, columns=list({*columns, *tests}), use_threads=len(groups) > 4)
+        prove_texts(table.columns)
     except _READ_ERRORS as error:
         raise _corrupt(file, error) from None
     for name, texts in tests.items():
@@ -118,11 +128,14 @@ def read_groups(file: Path, wishes: Mapping[int, GroupWish], footers: Mapping[st
         except _READ_ERRORS as error:
             raise _corrupt(file, error) from None
         values = None if table is None or lane_column is None else whole(table.column(lane_column))
+        prove_values(values, wish.lane, file)
         n = None if table is None or not wish.with_n else whole(table.column("n")).to_numpy()
         starts = itertools.accumulate((sizes[group] for group in groups), initial=0)
-        return {group: GroupValues(values, n, start) for group, start in zip(groups, starts, strict=False)}
+        return {
+            group: GroupValues(values, n, start, sizes[group]) for group, start in zip(groups, starts, strict=False)
+        }
 
-    sizes = {group: parquet.metadata.row_group(group).num_rows for group in wishes}
+    sizes = {group: size_of_group(parquet, group, file) for group in wishes}
     reads, value_count = list(_reads(wishes, sizes)), sum(sizes.values())
     if len(reads) < 2 * (os.cpu_count() or 1) and value_count >= _WORTH_THREADS:
         reads = [piece for groups in reads for piece in _cut(groups, wishes, sizes)]
@@ -131,6 +144,37 @@ def read_groups(file: Path, wishes: Mapping[int, GroupWish], footers: Mapping[st
         return dict(itertools.chain.from_iterable(read(groups, parquet).items() for groups in reads))
     with ThreadPoolExecutor(worker_count, thread_name_prefix="runlake-read") as pool:
         return dict(itertools.chain.from_iterable(found.items() for found in pool.map(read, reads)))
+
+
+def size_of_group(parquet: pq.ParquetFile, group: int, file: Path) -> int:
+    """How many values a row group has. CorruptError for one that is not there, or larger than any that is written."""
+    if not 0 <= group < parquet.num_row_groups:
+        raise CorruptError(f"{file.name}: it has {parquet.num_row_groups} row groups, and none of number {group}")
+    size: int = parquet.metadata.row_group(group).num_rows
+    if size > _LARGEST_GROUP_VALUES:
+        raise CorruptError(f"{file.name}: a row group of {size} values is none that runlake makes; run `runlake check`")
+    return size
+
+
+def prove_texts(columns: Iterable[pa.ChunkedArray]) -> None:
+    """ArrowInvalid for text that is no UTF-8, which Parquet does not look at."""
+    for column in columns:
+        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        if pa.types.is_string(kind):
+            column.validate(full=True)
+
+
+def prove_values(values: pa.Array | None, lane: Lane, file: Path) -> None:
+    """CorruptError unless the values are of their lane's type, and each is there."""
+    if values is None:
+        return
+    if values.type != ARROW_TYPE_OF_LANE[lane] or values.null_count:
+        raise CorruptError(f"{file.name}: a series of {lane} holds {values.type} or nothing; run `runlake check`")
+    if pa.types.is_string(values.type):
+        try:
+            values.validate(full=True)
+        except pa.ArrowException as error:
+            raise _corrupt(file, error) from None
 
 
 def _reads(wishes: Mapping[int, GroupWish], sizes: Mapping[int, int]) -> Iterator[list[int]]:
@@ -180,6 +224,9 @@ def open_parquet(file: Path, footer: Footer | None = None) -> pq.ParquetFile:
     version = int((parquet.metadata.metadata or {}).get(b"runlake.segment", b"0"))
     if version > FORMAT_VERSION:
         raise NewerFormatError(f"{file.name}: segment format {version}; upgrade runlake to read it")
+    row_count = parquet.metadata.num_rows
+    if file.name.endswith(".series.parquet") and row_count > _SERIES_FROM + _SERIES_A_BYTE * file.stat().st_size:
+        raise CorruptError(f"{file.name}: {row_count} series are more than its bytes can name; run `runlake check`")
     return parquet
 
 
@@ -217,6 +264,10 @@ def stretch_of(
 ) -> WriterRows:
     """The entries of one writer as one stretch of rows, keys in first-logged order."""
     axis = {name: np.flatnonzero(pc.equal(entries.key, name)) for name in (STEP, *axes)}
+    rows = [entries.first_n[found].tolist() for found in axis.values()]
+    ends = entries.first_n[axis[STEP]] + entries.row_count[axis[STEP]]
+    if not rows[0] or any(each != rows[0] for each in rows) or ends[:-1].tolist() != rows[0][1:]:
+        raise CorruptError(f"the {stream} rows of {entries.writer[0]} are not whole in a segment; run `runlake check`")
     first_n, row_count = int(entries.first_n[axis[STEP][0]]), int(entries.row_count[axis[STEP]].sum())
     values = {name: _axis(entries, groups, found) for name, found in axis.items()}
     return WriterRows(
@@ -224,8 +275,8 @@ def stretch_of(
         stream=stream,
         first_n=first_n,
         step=values[STEP],
-        timestamp=values.get(TIMESTAMP, np.array([])),
-        runtime=values.get(RUNTIME, np.array([])),
+        timestamp=usable_times(values.get(TIMESTAMP, np.array([]))),
+        runtime=usable_times(values.get(RUNTIME, np.array([]))),
         series=SealedSeries(entries, groups, first_n, row_count),
     )
 

@@ -23,7 +23,7 @@ from runlake.errors import ConflictError, CorruptError, NotFoundError, ReadOnlyE
 from runlake.model import STREAMS, Finding, Repair, RunPath
 from runlake.store import segment
 from runlake.store.changes import READ_ONLY_ERRNOS, append_change
-from runlake.store.check import check_run, check_segment
+from runlake.store.check import check_run, check_segment, unreadable
 from runlake.store.check_journal import KnownRows, check_journal
 from runlake.store.decode import scan_part
 from runlake.store.decode_rows import rows_of
@@ -387,6 +387,11 @@ class _Mending:
                 self._aside.keep(file)
         for file in everything:
             file.unlink(missing_ok=True)
+
+
+def left_unreadable(why: str | None) -> list[Repair]:
+    """What is to be said of a run that readers cannot read, although nothing is left to be mended."""
+    return [_leave(unreadable(why), "left as it is: `runlake rm` moves it to the trash")] if why else []
 
 
 def _leave(finding: Finding, why: str) -> Repair:

@@ -16,12 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
-import msgspec
-
-from runlake.errors import CorruptError
 from runlake.model import STREAMS
 from runlake.store import record
-from runlake.store.decode import find_frame, is_frame, is_torn_tail
+from runlake.store.decode import find_frame, is_frame, is_torn_tail, makes_sense
 from runlake.store.record import HEAD, MAGIC, MIXED, ROW, ROW_HEAD, SHAPE, Shape
 
 _BEHIND_A_HOLE = re.compile(r"(.+)r[0-9a-f]{8}")
@@ -51,13 +48,16 @@ def whole_frames(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def damaged_stretches(data: bytes) -> Iterator[tuple[int, int]]:
-    """The stretches of a part that are no sound frames, a torn tail left out."""
+    """The stretches of a part that are no sound frames, or make no sense; a torn tail left out."""
     if data[: len(MAGIC)] != MAGIC:
         yield 0, len(MAGIC)
     position = len(MAGIC)
     while position < len(data):
         if is_frame(data, position):
-            position += HEAD.size + int.from_bytes(data[position : position + 4], "little")
+            end = position + HEAD.size + int.from_bytes(data[position : position + 4], "little")
+            if not makes_sense(data, position, end):
+                yield position, end
+            position = end
             continue
         if is_torn_tail(data, position):
             return
@@ -166,21 +166,11 @@ def _differences(one: bytes, other: bytes) -> int:
 def _makes_sense(frame: bytes) -> bool:
     """Whether a frame is one that a writer would write, as far as its body can tell; of packed rows it cannot."""
     kind, body = frame[4], frame[HEAD.size :]
-    try:
-        if kind == ROW:
-            return False
-        if kind == MIXED:
-            return isinstance(record.decode_body(body[ROW_HEAD.size :]), dict)
-        if kind == record.BLOCK:
-            return len(body) == record.BLOCK_BODY.size
-        content = record.decode_body(body)
-        if kind == SHAPE:
-            return Shape.from_body(content).declaration == frame
-        if kind == record.PART:
-            return {"writer", "number", "incarnation", "generation", "role"} <= content.keys()
-        return isinstance(content.get("row_counts" if kind == record.CLOSE else "clock"), dict | int)
-    except (LookupError, TypeError, ValueError, AttributeError, msgspec.MsgspecError, CorruptError):
+    if kind == ROW or not makes_sense(frame, 0, len(frame)):
         return False
+    if kind == SHAPE:
+        return Shape.from_body(record.decode_body(body)).declaration == frame
+    return kind != record.CLOSE or "row_counts" in record.decode_body(body)
 
 
 # What is left ---------------------------------------------------------------------------------------------
@@ -298,8 +288,8 @@ class Salvage:
         declaration = self._shapes.get(shape)
         if kind == ROW and (declaration is None or _row_bytes(declaration) != len(frame) - HEAD.size):
             return  # nobody knows any more what its numbers mean
-        if n < self._sealed.get(stream, 0):
-            return  # in a segment already
+        if n < self._sealed.get(stream, 0) or n + 1 < self.trail.tail.get(stream, 0):
+            return  # in a segment already, or said before
         self._lose_before(stream, n)
         if self.trail.go_on_behind_hole(stream, n):
             self._end_piece()

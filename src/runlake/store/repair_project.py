@@ -26,8 +26,7 @@ def repair_store(layout: Layout, *, is_dry_run: bool = False) -> list[Repair]:
         if not is_dry_run:
             file = layout.root / "store.toml"
             if file.exists():
-                Aside(layout).keep(file)
-                file.unlink()
+                Aside(layout).take(file)
             create_store(layout)
         repairs.append(_said_of(finding, "made anew"))
     return repairs

@@ -15,7 +15,7 @@ from runlake.errors import CorruptError, RunlakeError
 from runlake.model import AXES, RUNTIME, STEP, STREAMS, TIMESTAMP, RunPath, Stream
 from runlake.store import record, segment
 from runlake.store.fold import WriterState
-from runlake.store.read_segment import open_parquet, read_checksum, read_footer, read_rows
+from runlake.store.read_segment import open_parquet, read_checksum, read_footer, read_rows, size_of_group
 from runlake.store.repair_journal import with_one_byte_changed
 from runlake.store.run_state import fold_rows
 from runlake.store.segment import Footer
@@ -69,7 +69,10 @@ def _is_readable(data: bytes) -> bool:
 def read_without_series(file: Path, stream: Stream, footer: Footer | None) -> list[WriterRows]:
     """The rows of a file of values alone, keys in the order of their first rows. CorruptError where it is damaged."""
     try:
-        table = open_parquet(file, footer).read(use_threads=False)
+        parquet = open_parquet(file, footer)
+        for group in range(parquet.num_row_groups):
+            size_of_group(parquet, group, file)
+        table = parquet.read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from runlake.model import Lane, RunInfo
-from runlake.values import I64_MAX, I64_MIN, canonical, decode_json, escape_key, lane_of, split_path
+from runlake.values import I64_MAX, I64_MIN, canonical, escape_key, lane_of, split_path, stored_json
 
 Root = Literal["config", "summary", "system_metrics"]
 ROOTS: tuple[Root, ...] = ("config", "summary", "system_metrics")
@@ -105,7 +105,7 @@ class RunColumns:
         for leaf in self.leaves:
             spots, values = _values_at(leaf, distinct)
             if leaf.lane == "json":
-                values = list(map(decode_json, values))
+                values = list(map(stored_json, values))
             *parents, last = split_path(leaf.path)
             for spot, value in zip(spots, values, strict=True):
                 tree = trees[leaf.root][spot]

@@ -33,7 +33,7 @@ from runlake.store.fold import (
 )
 from runlake.store.journal import Journal, PartName
 from runlake.store.layout import Layout
-from runlake.store.series import Series, WriterRows
+from runlake.store.series import Series, WriterRows, filled_times
 from runlake.store.snapshot import Snapshot, nothing_yet, read_consistently
 from runlake.values import Json
 
@@ -209,13 +209,14 @@ def fold_rows(rows: WriterRows) -> StreamFold:
     """What a summary needs of some rows: each key's last value and, of numbers, min, max, sum and count."""
     last: dict[str, tuple[int, int, Any]] = {}
     found: dict[str, list[_Placed]] = {}
+    timestamp, runtime = filled_times(rows.timestamp), filled_times(rows.runtime)
     for series in rows.series:
         row = rows.row_count - 1 if series.rows is None else int(series.rows[-1])
         value = series.values[-1].as_py()
         n = rows.first_n + row
         if series.key not in last or last[series.key][0] <= n:
             stored = Json(value) if series.lane == "json" else value
-            last[series.key] = (n, int(rows.timestamp[row] * 1e6), stored)
+            last[series.key] = (n, int(timestamp[row] * 1e6), stored)
         if series.lane in ("f64", "i64"):
             numbers = _numbers_of(series)
             if numbers is not None:
@@ -223,8 +224,8 @@ def fold_rows(rows: WriterRows) -> StreamFold:
     return StreamFold(
         row_count=rows.row_count,
         last_step=int(rows.step.max()),
-        last_timestamp=float(rows.timestamp[-1]),
-        last_runtime=float(rows.runtime[-1]),
+        last_timestamp=float(timestamp[-1]),
+        last_runtime=float(runtime[-1]),
         last=last,
         numbers={key: _joined(lanes) for key, lanes in found.items()},
     )

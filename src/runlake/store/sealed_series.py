@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from runlake.errors import CorruptError
 from runlake.model import Lane
 from runlake.store.series import ARROW_TYPE_OF_LANE, Int64s, Series
 
@@ -64,6 +65,31 @@ class Directory:
         for start, stop in _spans(np.flatnonzero(_begins(self.writer)), len(self)):
             yield self.slice(start, stop)
 
+    def prove(self, groups: Mapping[int, GroupValues], file: str) -> None:
+        """CorruptError unless every entry lies within the row groups that were read, and its rows within its stretch.
+
+        A file may be as its checksums say, and yet name places where nothing is: who looks there later has no idea why.
+        """
+        sizes = np.zeros(max(groups, default=-1) + 1, np.int64)
+        for number, found in groups.items():
+            sizes[number] = found.count
+        is_sound = (self.offset >= 0) & (self.count >= 0) & (self.count <= self.row_count) & (self.first_n >= 0)
+        if not (is_sound & (self.offset + self.count <= sizes[self.group])).all():
+            raise CorruptError(f"{file}: it names values that are not there; run `runlake check`")
+        is_sparse = self.count != self.row_count
+        for number in np.unique(self.group[is_sparse & (self.count > 0)]).tolist():
+            mine = np.flatnonzero((self.group == number) & is_sparse & (self.count > 0))
+            found = groups[number]
+            assert found.n is not None
+            n = found.n[found.start : found.start + found.count]
+            first, last = self.offset[mine], self.offset[mine] + self.count[mine] - 1
+            falls = np.append(np.cumsum(np.append(0, np.diff(n) <= 0)), 0)
+            is_ordered = falls[first] == falls[last]
+            if not (
+                is_ordered & (n[first] >= self.first_n[mine]) & (n[last] < (self.first_n + self.row_count)[mine])
+            ).all():
+                raise CorruptError(f"{file}: it names rows that are not there; run `runlake check`")
+
     def wishes(self) -> dict[int, GroupWish]:
         """What is to be read of each row group."""
         if not len(self):
@@ -107,7 +133,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GroupValues:
-    """A row group as a part of what was read at once: it begins at `start` of `values` (None: they are all null).
+    """A row group as a part of what was read at once: `count` from `start` on of `values` (None: they are all null).
 
     `n` is there where a series has gaps.
     """
@@ -115,6 +141,7 @@ class GroupValues:
     values: pa.Array | None
     n: Int64s | None
     start: int
+    count: int
 
     def span(self, offset: int, count: int) -> Span:
         """Some values of the group."""

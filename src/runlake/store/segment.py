@@ -24,7 +24,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -68,8 +68,8 @@ SERIES_SCHEMA = pa.schema(
 class Footer(msgspec.Struct, frozen=True):
     """What proves a Parquet file's footer; the pages behind it carry their own checksums."""
 
-    size_bytes: int
-    crc32: int
+    size_bytes: Annotated[int, msgspec.Meta(ge=0)]
+    crc32: Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
 
 
 class Owner(NamedTuple):

@@ -1,33 +1,53 @@
-"""The meta file of a segment: what makes it visible, and every record in it that is no row."""
+"""The meta file of a segment: what makes it visible, and every record in it that is no row.
+
+A checksum says that a file is as it was written, and not that its writer meant well. What is read here is therefore of
+the types that are expected, names only what lies in the run's own folder or among the project's merged files, and
+claims no more than a file of its size can hold.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, overload
+from typing import Annotated, Any, TypeVar, overload
 from zlib import crc32
 
 import msgspec
 import pyarrow as pa
+from msgspec import Meta as Bounds
 
-from runlake.errors import CorruptError, NewerFormatError
+from runlake.errors import BadValueError, CorruptError, NewerFormatError
 from runlake.model import Stream
 from runlake.store import record
-from runlake.store.fold import StreamFold, WriterState
+from runlake.store.fold import StreamFold, WriterState, usable_fold
+from runlake.store.journal import LARGEST_PART_NUMBER
 from runlake.store.layout import write_atomically
+from runlake.store.proof import prove_record, with_usable_times
 from runlake.store.segment import FORMAT_VERSION, Footer, Owner
 
 META_MAGIC = b"runmeta" + bytes([FORMAT_VERSION])
 META_FRAME = 32
 
+_MOST_TIMES_SMALLER, _ALWAYS_FINE_BYTES = 1000, 2**20
+"""What packed last values come to is more than a thousandth of them; a megabyte may be anything."""
+
+Count = Annotated[int, Bounds(ge=0, le=2**53)]
+Crc = Annotated[int, Bounds(ge=0, lt=2**32)]
+Name = Annotated[str, Bounds(min_length=1, max_length=1024)]
+SegmentName = Annotated[str, Bounds(pattern="^[0-9a-f]{1,64}$")]
+PartNumber = Annotated[int, Bounds(ge=0, le=LARGEST_PART_NUMBER)]
+ParquetFile = Annotated[str, Bounds(pattern=r"^(\.\./\.\./\.\./merged/)?[0-9a-f]{1,64}-[a-z]+(\.series)?\.parquet$")]
+"""In the folder of the segment, or where `store.merged_file.reference_to` points from there; nothing else is opened."""
+
 
 class Stretch(msgspec.Struct, frozen=True):
     """What a meta file says of one sealed stretch: whose rows, which, and in which file."""
 
-    writer: str
+    writer: Name
     stream: Stream
-    first_n: int
-    row_count: int
+    first_n: Count
+    row_count: Count
 
 
 class Meta(msgspec.Struct):
@@ -40,14 +60,14 @@ class Meta(msgspec.Struct):
     """
 
     version: int
-    name: str
-    incarnation: str
-    generation: str
-    covers: list[tuple[str, int]]
-    supersedes: list[str]
-    files: dict[str, str]
-    footers: dict[str, Footer]
-    checksums: dict[str, int]
+    name: SegmentName
+    incarnation: Name
+    generation: Name
+    covers: list[tuple[Name, PartNumber]]
+    supersedes: list[SegmentName]
+    files: dict[Stream, ParquetFile]
+    footers: dict[ParquetFile, Footer]
+    checksums: dict[ParquetFile, Crc]
     stretches: list[Stretch]
     writers: Sequence[WriterState]
 
@@ -98,9 +118,26 @@ def _stored_state(state: WriterState) -> dict[str, Any]:
 def _state_of(stored: _StoredState) -> WriterState:
     packed: bytes | memoryview = memoryview(stored.streams)
     if packed[0] & 0xF0 == 0x90:  # an array; older segments have the map itself
-        size_bytes, content = msgspec.msgpack.decode(packed, type=tuple[int, bytes])
+        size_bytes, content = msgspec.msgpack.decode(packed, type=tuple[Count, bytes])
+        if size_bytes > max(_ALWAYS_FINE_BYTES, _MOST_TIMES_SMALLER * len(content)):
+            raise CorruptError(f"the last values of writer {stored.writer} claim {size_bytes} of {len(content)} bytes")
         packed = pa.decompress(content, size_bytes, "zstd", asbytes=True)
-    return WriterState(stored.writer, stored.header, stored.records, record.decode_as(dict[str, StreamFold], packed))
+    for kind, body in _proven(stored).records:
+        prove_record(kind, with_usable_times(body))
+    streams = record.decode_as(dict[Stream, StreamFold], packed)
+    folds: dict[str, StreamFold] = {stream: usable_fold(fold) for stream, fold in streams.items()}
+    return WriterState(stored.writer, stored.header, stored.records, folds)
+
+
+H = TypeVar("H", "_StoredState", "_Heading")
+
+
+def _proven(stored: H) -> H:
+    """The same, if its header is that of a part of this writer. BadValueError where it is not."""
+    prove_record(record.PART, {"number": 0, "first": {}, **with_usable_times(stored.header)})
+    if stored.header["writer"] != stored.writer:
+        raise BadValueError(f"the writer {stored.writer} has the header of {stored.header['writer']}")
+    return stored
 
 
 class _StoredMeta(Meta):
@@ -116,20 +153,38 @@ class _Heading(msgspec.Struct):
     header: dict[str, Any]
 
 
+@contextmanager
+def _making_sense(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (
+        ValueError,
+        LookupError,
+        RecursionError,
+        msgspec.MsgspecError,
+        pa.ArrowException,
+        OSError,
+        CorruptError,
+    ) as error:
+        raise CorruptError(f"{name}: its records make no sense ({error}); run `runlake check`") from None
+
+
 class _StoredWriters(Sequence[WriterState]):
     """The records of a meta file, decoded when somebody looks at them: readers of rows never do."""
 
-    def __init__(self, packed: msgspec.Raw) -> None:
-        self._packed = packed
+    def __init__(self, packed: msgspec.Raw, name: str) -> None:
+        self._packed, self._name = packed, name
         self._decoded: list[WriterState] | None = None
 
     def headers(self) -> dict[str, dict[str, Any]]:
         """The header of each writer; what else they said is passed over."""
-        return {each.writer: each.header for each in record.decode_as(list[_Heading], self._packed)}
+        with _making_sense(self._name):
+            return {each.writer: _proven(each).header for each in record.decode_as(list[_Heading], self._packed)}
 
     def _all(self) -> list[WriterState]:
         if self._decoded is None:
-            self._decoded = [_state_of(stored) for stored in record.decode_as(list[_StoredState], self._packed)]
+            with _making_sense(self._name):
+                self._decoded = [_state_of(stored) for stored in record.decode_as(list[_StoredState], self._packed)]
         return self._decoded
 
     def __len__(self) -> int:
@@ -144,8 +199,11 @@ class _StoredWriters(Sequence[WriterState]):
 
 
 def read_meta(file: Path) -> Meta:
-    """A segment's meta. FileNotFoundError when it was superseded and removed meanwhile."""
-    return parse_meta(file.read_bytes(), file.name)
+    """A segment's meta, CorruptError where it is none. FileNotFoundError when it was superseded meanwhile."""
+    try:
+        return parse_meta(file.read_bytes(), file.name)
+    except IsADirectoryError:
+        raise CorruptError(f"{file.name}: this is a folder, and no segment meta file; move it elsewhere") from None
 
 
 def parse_meta(data: bytes, name: str) -> Meta:
@@ -158,6 +216,11 @@ def parse_meta(data: bytes, name: str) -> Meta:
     body = memoryview(data)[start:]
     if record.head_of(len(body), META_FRAME) + crc32(body).to_bytes(4, "little") != data[8:start]:
         raise CorruptError(f"{name}: its {len(data)} bytes are not as they were written (byte 8 on)")
-    stored = record.decode_as(_StoredMeta, body)
+    try:
+        stored = record.decode_as(_StoredMeta, body)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise CorruptError(f"{name}: it is whole, but makes no sense ({error}); run `runlake check`") from None
+    if f"{stored.name}.meta" != name:
+        raise CorruptError(f"{name}: it says that it is {stored.name}.meta; give it its own name again, or remove it")
     fields = {name: getattr(stored, name) for name in Meta.__struct_fields__}
-    return Meta(**{**fields, "writers": _StoredWriters(stored.writers)})
+    return Meta(**{**fields, "writers": _StoredWriters(stored.writers, name)})

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from runlake.model import Lane, Stream
+from runlake.model import FIRST_TIME_S, LAST_TIME_S, Lane, Stream
 
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
@@ -60,6 +60,28 @@ class WriterRows:
     @property
     def row_count(self) -> int:
         return len(self.step)
+
+
+def usable_times(times: Float64s) -> Float64s:
+    """The same times, with infinite ones as NaN: what is no finite number is no time, and reads as missing."""
+    is_time = np.isfinite(times)
+    return times if is_time.all() else np.where(is_time, times, np.nan)
+
+
+def filled_times(times: Float64s) -> Float64s:
+    """The same times; a row without one counts as of the time of the row before it, or else of the first that has one.
+
+    That is for putting rows in order and for saying which came last, by a time that calendars know; what is handed out
+    stays as it is. 0 where no row has a time.
+    """
+    if not len(times) or (times.min() >= FIRST_TIME_S and times.max() <= LAST_TIME_S):  # neither where one is NaN
+        return times
+    known = ~np.isnan(times)
+    if not known.any():
+        return np.zeros(len(times))
+    last = np.maximum.accumulate(np.where(known, np.arange(len(times)), -1))
+    last[last < 0] = np.argmax(known)
+    return np.clip(times[last], FIRST_TIME_S, LAST_TIME_S)
 
 
 def to_arrow(values: npt.NDArray[Any], lane: Lane) -> pa.Array:

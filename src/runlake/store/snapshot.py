@@ -3,20 +3,25 @@
 A sealer publishes a segment's meta file and only then drops the parts and segments it replaces. So whoever has seen
 the same set of meta files before and after reading has missed nothing and seen nothing twice; anything else,
 a part that vanished under the reader's hands included, means: look again.
+
+It is also the border of one run: whatever goes wrong inside, reading it, comes out as an error of that run
+(`reading`), so that who reads many can go on with the next.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from runlake.errors import CorruptError, NotFoundError, StoreError
+from runlake.errors import CorruptError, NotFoundError, RunlakeError, StoreError
 from runlake.model import RunPath
 from runlake.store.decode import ScannedPart, scan_part
 from runlake.store.folder_journal import FolderJournal
@@ -31,7 +36,38 @@ _ATTEMPTS_FOR_MISSING = 14
 """Half a second: longer than a listing of names may be late."""
 _LATELY_S = 60.0
 _MAX_SCANNERS = 8
+_NOT_AS_LAID_OUT = frozenset({errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL})
+"""What the system says of names and files that nobody who writes a store makes; a number that is missing is Arrow's."""
+
 T = TypeVar("T")
+
+
+@contextmanager
+def reading(what: RunPath | str) -> Iterator[None]:
+    """Whatever nobody foresaw, while a run is read, is an error that names it: its bytes are what is unforeseen.
+
+    Bytes that are as their checksums say may still mean nothing: who wrote them was broken, or meant harm. A file that
+    vanished, and what the system says of the disk itself, passes as it is; so does what is an error of ours already.
+    """
+    name = f"run {what}" if isinstance(what, RunPath) else what
+    try:
+        yield
+    except (RunlakeError, TimeoutError):
+        raise
+    except MemoryError as error:
+        raise StoreError(f"{name} takes more memory to read than there is ({error or 'no more'})") from error
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None and error.errno not in _NOT_AS_LAID_OUT:
+            raise
+        raise CorruptError(
+            f"{name} cannot be read, what it holds means nothing ({_in_short(error)}); `runlake check` says where, "
+            "`runlake repair` saves what can be saved, `runlake rm` moves it to the trash"
+        ) from error
+
+
+def _in_short(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +131,12 @@ class Snapshot:
     def check_parts(self) -> None:
         """CorruptError when parts are missing: numbers have no holes, and segments say what they cover."""
         for writer, numbers in self.numbers.items():
-            missing = sorted(set(range(max(numbers))) - numbers)
-            if missing:
-                name = PartName(writer, missing[0])
+            missing_count = max(numbers) + 1 - len(numbers)
+            if missing_count:
+                name = PartName(writer, next(missing_ranges(numbers)).start)
                 raise CorruptError(
                     f"{self.path}: {name}: this part is missing, and in no segment"
-                    f"{f', and so are {len(missing) - 1} more' if len(missing) > 1 else ''}; restore the file from a "
+                    f"{f', and so are {missing_count - 1} more' if missing_count > 1 else ''}; restore the file from a "
                     "backup, or run `runlake check`"
                 )
 
@@ -117,14 +153,16 @@ class Snapshot:
 def read_consistently(layout: Layout, path: RunPath, reader: Callable[[Snapshot], T]) -> T:
     """What `reader` makes of the run; it is called again when the run was sealed meanwhile.
 
-    NotFoundError when there is no such run, CorruptError when a part of it is missing.
+    NotFoundError when there is no such run, CorruptError when a part of it is missing or it cannot be read for whatever
+    other reason.
     """
     for attempt in range(_ATTEMPTS):
         # A network file system may go on naming what is gone, or not name yet what is there, for a while.
         if attempt > 2:
             time.sleep(min(0.001 * 2**attempt, _LONGEST_WAIT_S))
         try:
-            snapshot = take_snapshot(layout, path)
+            with reading(path):
+                snapshot = take_snapshot(layout, path)
         except FileNotFoundError:
             continue
         try:
@@ -135,7 +173,8 @@ def read_consistently(layout: Layout, path: RunPath, reader: Callable[[Snapshot]
                 raise
             continue
         try:
-            result = reader(snapshot)
+            with reading(path):
+                result = reader(snapshot)
         except FileNotFoundError:
             continue
         except CorruptError:
@@ -194,6 +233,15 @@ def number_parts(journal: FolderJournal, metas: list[Meta]) -> tuple[list[PartNa
     # A part that has no bytes yet holds nothing, unless its writer has gone on in another.
     parts = [n for n, size in listed if n not in covered and (size > 0 or n.number < max(numbers[n.writer]))]
     return parts, numbers
+
+
+def missing_ranges(numbers: Iterable[int]) -> Iterator[range]:
+    """The stretches of numbers from 0 on that are not among these."""
+    following = 0
+    for number in sorted(set(numbers)):
+        if number > following:
+            yield range(following, number)
+        following = number + 1
 
 
 def meta_names(segments_dir: Path) -> set[str]:

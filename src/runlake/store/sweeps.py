@@ -62,8 +62,8 @@ class SweepFolder:
         """What the agent last said; an empty file of one that has not spoken yet."""
         try:
             return msgspec.json.decode(self._agent_file(agent_id).read_bytes(), type=AgentFile)
-        except FileNotFoundError:
-            return AgentFile()
+        except (FileNotFoundError, msgspec.MsgspecError, IsADirectoryError, RecursionError):
+            return AgentFile()  # what nobody can read is as good as silence, and the next report replaces it
 
     def write_agent(self, agent_id: str, file: AgentFile) -> None:
         """Keep what the agent said, as said now."""

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from runlake.store.catalog_file import StoredRow, file_stem, pack_row, unpack_row
+from runlake.store.catalog_file import StoredRow, file_stem, pack_row, unpack_rows
 from runlake.store.project_records import CatalogRow, ProjectRecords
 
 KEPT_S = 600.0
@@ -137,7 +137,10 @@ def recall(folder: Path, entity: str, project: str, version: str) -> ProjectReco
         body = content[offset + 8 : offset + 8 + size]
         if not size or len(body) < size or zlib.crc32(body) != crc:
             return None
-        state = msgspec.msgpack.decode(body, type=_State)
+        try:
+            state = msgspec.msgpack.decode(body, type=_State)
+        except (msgspec.MsgspecError, RecursionError):
+            return None
         if number == 0:
             columns_name = state.columns_name
         stored |= state.rows
@@ -147,7 +150,8 @@ def recall(folder: Path, entity: str, project: str, version: str) -> ProjectReco
     if columns_name is not None:
         with suppress(OSError):  # reading it will say that it is gone
             os.utime(folder / columns_name)
-    return ProjectRecords(overlay={name: unpack_row(row) for name, row in stored.items()}, columns_name=columns_name)
+    overlay = unpack_rows(stored)
+    return None if overlay is None else ProjectRecords(overlay=overlay, columns_name=columns_name)
 
 
 def _remove_old(folder: Path) -> None:

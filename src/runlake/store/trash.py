@@ -9,7 +9,7 @@ import secrets
 from pathlib import Path
 from typing import Literal
 
-from runlake.errors import ConflictError, NotFoundError, ReadOnlyError, StoreError
+from runlake.errors import ConflictError, NotFoundError, PathError, ReadOnlyError, StoreError
 from runlake.model import RunPath, TrashItem
 from runlake.store.changes import append_change, latest_death
 from runlake.store.claim import read_claim_in
@@ -19,7 +19,7 @@ from runlake.store.join_runs import ids_of
 from runlake.store.layout import TEMPORARY_PREFIX, Layout, check_run_path, encode_name, folder_identity
 from runlake.store.run_state import part_header, read_run, writer_states
 from runlake.store.segment_meta import read_meta
-from runlake.store.snapshot import Snapshot, meta_names, number_parts
+from runlake.store.snapshot import Snapshot, meta_names, number_parts, reading
 
 REPAIR_PREFIX = "repair-"
 SWEEP_PREFIX = "sweep-"
@@ -27,20 +27,18 @@ SWEEP_PREFIX = "sweep-"
 
 _MAX_NAME_BYTES = 240
 _UNREADABLE = "unreadable"
+_PLAIN_NAME = re.compile(r"[0-9A-Za-z]{1,64}")
 
 
 def move_run_to_trash(layout: Layout, path: RunPath, writer: str) -> Path:
     """Write the tombstone, then move the run's folder to ``.trash/<incarnation>-<run>-<entity>-<project>``.
 
-    The tombstone comes first: who is killed in between has deleted the run all the same. A run whose records cannot
-    be read can be deleted too. `NotFoundError` when it is gone already.
+    The tombstone comes first: who is killed in between has deleted the run all the same. Nothing in the run has to
+    make sense for it. `NotFoundError` when it is gone already.
     """
     try:
         identity = folder_identity(layout.run_dir(path))
-        try:
-            incarnation = read_run(layout, path).incarnation
-        except StoreError:
-            incarnation = f"{_UNREADABLE}{secrets.token_hex(4)}"
+        incarnation = _life_of(layout, path) or f"{_UNREADABLE}{secrets.token_hex(4)}"
         _note_death(layout, path, writer, "delete", incarnation)
         if folder_identity(layout.run_dir(path)) != identity:
             raise FileNotFoundError  # somebody else deleted it, and there is a new run of that id
@@ -51,6 +49,20 @@ def move_run_to_trash(layout: Layout, path: RunPath, writer: str) -> Path:
     if death is not None and death.action != "delete":
         _note_death(layout, path, writer, "delete", incarnation)  # it was taken back between the two
     return trashed
+
+
+def _life_of(layout: Layout, path: RunPath) -> str | None:
+    """The incarnation of a run as its records or its claim say it; None where neither says what can be in a name."""
+    try:
+        incarnation = read_run(layout, path).incarnation
+    except (StoreError, NotFoundError, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        try:
+            incarnation = read_claim_in(layout.run_dir(path)) or ""
+        except (StoreError, OSError):
+            return None
+    return incarnation if _PLAIN_NAME.fullmatch(incarnation) else None
 
 
 def move_folder_to_trash(layout: Layout, path: RunPath, incarnation: str) -> Path:
@@ -82,7 +94,7 @@ def _other_life(run_dir: Path, incarnation: str) -> str | None:
     try:
         claimed = read_claim_in(run_dir)
     except StoreError:
-        return None  # its claim was broken off
+        return None  # its claim was broken off, or is none
     return None if claimed == incarnation else claimed
 
 
@@ -96,7 +108,8 @@ def restore_run(layout: Layout, trashed: Path, writer: str, path: RunPath | None
     `ConflictError` when there is a run of that id again, `NotFoundError` when the folder is gone, `StoreError` when
     nothing in it says which run it was, or when its rows are merged with those of others, in another project.
     """
-    path = _checked(layout, trashed, path) if path else _path_in(trashed)
+    with reading(f"the deleted run in {trashed}"):
+        path = _checked(layout, trashed, path) if path else _path_in(trashed)
     incarnation = trashed.name.partition("-")[0]
     target = layout.run_dir(path)
     if target.exists():
@@ -149,9 +162,10 @@ def _describe(layout: Layout, folder: Path) -> TrashItem:
     deleted_at = folder.lstat().st_ctime
     if is_run:
         try:
-            path = _path_in(folder)
-            run_name = _name_in(folder, path)
-        except (StoreError, NotFoundError):
+            with reading(f"the deleted run in {folder}"):
+                path = _path_in(folder)
+                run_name = _name_in(folder, path)
+        except (StoreError, NotFoundError, OSError):
             pass  # what cannot be read is listed by the name of its folder
     if path is not None:
         death = latest_death(layout.changes_dir(path.entity, path.project), folder.name.partition("-")[0])
@@ -225,7 +239,10 @@ def _path_in(trashed: Path) -> RunPath:
         raise StoreError(f"{trashed} cannot be read, so give the path of the run to restore: {error}") from error
     for header in headers:
         if "run_id" in header:
-            begun = check_run_path(RunPath(header["entity"], header["project"], header["run_id"]))
+            try:
+                begun = check_run_path(RunPath(header["entity"], header["project"], header["run_id"]))
+            except PathError as error:
+                raise StoreError(f"{trashed}: give the path of the run to restore: {error}") from error
             # `runlake merge` may have given it another id: then the folder in the trash is called by that.
             paths = [begun._replace(run_id=each) for each in ids_of(begun.run_id, header["incarnation"])]
             names = (_name_in_trash(path, header["incarnation"]) for path in paths)

@@ -1,0 +1,185 @@
+"""One bad run takes nothing with it: whatever it holds, the others are read, and it can be deleted.
+
+And `check` calls nothing well that a reader fails at; `repair` never dies of it, and touches nobody else.
+"""
+
+import shutil
+import warnings
+
+import pytest
+from tests import hostile
+from tests.hostile import BAD, GOOD
+
+from runlake.errors import NotFoundError, RunlakeError, RunlakeWarning, StoreError
+from runlake.model import STREAMS
+from runlake.query.rows import iter_rows
+from runlake.service.local import LocalService
+from runlake.store.layout import Layout
+
+pytestmark = pytest.mark.filterwarnings("ignore::runlake.errors.RunlakeWarning")
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    store = tmp_path_factory.mktemp("begun") / "store"
+    hostile.begin(store)
+    return store
+
+
+@pytest.fixture
+def store(begun, tmp_path):
+    return shutil.copytree(begun, tmp_path / "store", symlinks=True)
+
+
+def service_of(store):
+    return LocalService(store, default_entity="ann")
+
+
+def answers_of(service, path):
+    """What each reader of one run says, an error of ours included; any other error is one of the test."""
+    readers = {
+        "run": lambda: service.read_run(path),
+        "generations": lambda: service.list_generations(path),
+        "files": lambda: [info.name for info in service.list_files(path)],
+        "console": lambda: service.read_console(path),
+        "sample": lambda: service.sample_history(path, "loss", samples=10).step.tolist(),
+    }
+    for stream in STREAMS:
+        readers |= {
+            f"{stream} rows": lambda s=stream: list(iter_rows(service.read_history(path, stream=s))),
+            f"{stream} keys": lambda s=stream: service.list_keys(path, stream=s),
+            f"{stream} outline": lambda s=stream: service.outline_history(path, stream=s).row_count,
+            f"{stream} tail": lambda s=stream: list(iter_rows(service.read_tail(path, None, stream=s).history)),
+        }
+    answers = {}
+    for name, read in readers.items():
+        try:
+            answers[name] = read()
+        except (StoreError, NotFoundError) as error:
+            answers[name] = error
+    return answers
+
+
+def failures_of(service, path):
+    return {name: error for name, error in answers_of(service, path).items() if isinstance(error, StoreError)}
+
+
+def check_the_others(store):
+    """What reads many runs at once has the healthy one, whatever the other is."""
+    service = service_of(store)
+    assert "good" in [run.run_id for run in service.list_runs("ann", "p").runs]
+    assert "good" in service.read_runs_table("ann", "p")["run_id"].to_pylist()
+    blocks = service.read_histories("ann", "p", keys=["loss"])
+    rows = {run_id: history.step.tolist() for block in blocks for run_id, history in block.histories()}
+    assert rows["good"] == [0, 1, 2]
+    assert [project.name for project in service.list_projects("ann")] == ["p"]
+    service.list_sweeps("ann", "p")
+    assert failures_of(service, GOOD) == {}
+
+
+def contents(folder):
+    return {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def findings_of(store, path=None):
+    found = [(run, finding) for run, findings in service_of(store).check() for finding in findings]
+    return [finding for run, finding in found if path is None or run == path]
+
+
+def do_and_survive(steps):
+    """Go through what a verb yields; an error of ours at its end is an answer too."""
+    try:
+        return list(steps)
+    except RunlakeError:
+        return []
+
+
+@pytest.mark.parametrize("kind", hostile.hostile_stores(), ids=lambda kind: kind.name)
+def test_a_hostile_run_takes_nothing_with_it(kind, store):
+    kind.write(store)
+    good_dir = Layout(store).run_dir(GOOD)
+    good = contents(good_dir)
+    check_the_others(store)
+
+    failures = failures_of(service_of(store), BAD)
+    if failures:
+        assert findings_of(store, BAD), f"readers fail, and check says that all is well: {failures}"
+    do_and_survive(service_of(store).repair(is_dry_run=True))
+    do_and_survive(service_of(store).repair())
+    assert contents(good_dir) == good
+    check_the_others(store)
+    failures = failures_of(service_of(store), BAD)
+    if failures:
+        assert findings_of(store, BAD), f"repair has left what check does not see: {failures}"
+
+    do_and_survive(service_of(store).seal("ann", "p"))
+    check_the_others(store)
+    service = service_of(store)
+    service.delete_run(BAD)
+    assert [run.run_id for run in service.list_runs("ann", "p").runs] == ["good"]
+    assert any("bad" in item.name for item in service.list_trash())
+    do_and_survive(iter([service.list_trash()]))
+    list(service.empty_trash(older_than_s=0.0))
+    check_the_others(store)
+
+
+@pytest.mark.parametrize("kind", [*hostile.hostile_journals(), *hostile.hostile_metas()], ids=lambda kind: kind.name)
+def test_a_hostile_run_is_deleted_and_sealed_as_it_is(kind, store):
+    kind.write(store)
+    do_and_survive(service_of(store).seal("ann", "p"))
+    check_the_others(store)
+    service_of(store).delete_run(BAD)
+    check_the_others(store)
+    assert [run.run_id for run in service_of(store).list_runs("ann", "p").runs] == ["good"]
+
+
+def test_a_run_that_cannot_be_read_says_so_in_the_listing(store):
+    dict(hostile.hostile_journals())["end without row counts"](store)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", RunlakeWarning)
+        service_of(store).list_runs("ann", "p")
+    assert ["run ann/p/bad cannot be read" in str(warning.message) for warning in told] == [True]
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "times"),
+    [
+        ("row at no time", [0, 0, 0], [True, False, True]),
+        ("row at an infinite time", [0, 0], [False, True]),
+        ("packed row at no time", [0, 0], [False, False]),
+        ("row with an infinite runtime", [0, 0], [True, True]),
+    ],
+)
+def test_rows_without_a_time_are_read_and_their_time_is_missing(store, name, steps, times):
+    dict(hostile.hostile_journals())[name](store)
+    service = service_of(store)
+    history = service.read_history(BAD)
+    assert history.step.tolist() == steps
+    assert [time == time for time in history.timestamp.tolist()] == times
+    info = service.read_run(BAD)
+    assert (info.row_count, info.summary["loss" if "packed" not in name else "a"]) == (
+        len(steps),
+        1.0 if "packed" not in name else 2.0,
+    )
+    assert findings_of(store, BAD) == [] or {finding.kind for finding in findings_of(store, BAD)} == {"open"}
+
+
+def test_what_a_repair_sets_aside_is_the_record_that_means_nothing(store):
+    hostile.journal_of(
+        hostile.says(hostile.START, name="bad", set={"lr": 0.1}),
+        hostile.row(0),
+        hostile.says(hostile.CONFIG, set=[1]),
+        hostile.row(1),
+        hostile.says(hostile.END, exit_code=0, row_counts={"history": 2, "events": 0, "console": 0}),
+    )(store)
+    service = service_of(store)
+    assert {type(error).__name__ for error in failures_of(service, BAD).values()} == {"CorruptError"}
+    list(service.repair())
+    info = service.read_run(BAD)
+    assert (info.state, info.config, info.row_count, service.read_history(BAD).row_count) == (
+        "finished",
+        {"lr": 0.1},
+        2,
+        2,
+    )
+    assert findings_of(store, BAD) == []
