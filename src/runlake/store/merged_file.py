@@ -17,6 +17,7 @@ from runlake.model import STREAMS, Stream
 from runlake.store import record
 from runlake.store.layout import TEMPORARY_PREFIX, write_atomically
 from runlake.store.segment import Footer, series_file
+from runlake.store.stored_names import check_merged_list
 
 FORMAT_VERSION = 1
 SUFFIX = ".runs"
@@ -67,7 +68,10 @@ def read_list(file: Path) -> MergedList:
     body = data[8 + record.HEAD.size :]
     if record.frame(_LIST, body) != data[8:]:
         raise CorruptError(f"{file.name}: its {len(data)} bytes are not as they were written; restore it or remove it")
-    return msgspec.msgpack.decode(body, type=MergedList)
+    merged = msgspec.msgpack.decode(body, type=MergedList)
+    segments = (name for run in merged.runs for name in (run.segment, *run.inputs))
+    check_merged_list(file.name, merged.name, merged.files, segments, SUFFIX)
+    return merged
 
 
 def list_names(folder: Path) -> list[str]:

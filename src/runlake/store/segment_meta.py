@@ -16,6 +16,7 @@ from runlake.store import record
 from runlake.store.fold import StreamFold, WriterState
 from runlake.store.layout import write_atomically
 from runlake.store.segment import FORMAT_VERSION, Footer, Owner
+from runlake.store.stored_names import check_segment
 
 META_MAGIC = b"runmeta" + bytes([FORMAT_VERSION])
 META_FRAME = 32
@@ -149,7 +150,7 @@ def read_meta(file: Path) -> Meta:
 
 
 def parse_meta(data: bytes, name: str) -> Meta:
-    """What the bytes of a meta file say; `name` is for messages."""
+    """What the bytes of a meta file of this name say; CorruptError where it names a file that is not its own."""
     start = 8 + record.HEAD.size
     if len(data) < start or data[:7] != META_MAGIC[:7]:
         raise CorruptError(f"{name}: this is no segment meta file; restore it or run `runlake check`")
@@ -159,5 +160,6 @@ def parse_meta(data: bytes, name: str) -> Meta:
     if record.head_of(len(body), META_FRAME) + crc32(body).to_bytes(4, "little") != data[8:start]:
         raise CorruptError(f"{name}: its {len(data)} bytes are not as they were written (byte 8 on)")
     stored = record.decode_as(_StoredMeta, body)
+    check_segment(name, stored.name, stored.files, stored.supersedes, stored.covers, stored.incarnation)
     fields = {name: getattr(stored, name) for name in Meta.__struct_fields__}
     return Meta(**{**fields, "writers": _StoredWriters(stored.writers)})

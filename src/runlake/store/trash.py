@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import secrets
@@ -20,6 +21,7 @@ from runlake.store.layout import TEMPORARY_PREFIX, Layout, check_run_path, encod
 from runlake.store.run_state import part_header, read_run, writer_states
 from runlake.store.segment_meta import read_meta
 from runlake.store.snapshot import Snapshot, meta_names, number_parts
+from runlake.store.stored_names import is_one_part
 
 REPAIR_PREFIX = "repair-"
 SWEEP_PREFIX = "sweep-"
@@ -37,10 +39,7 @@ def move_run_to_trash(layout: Layout, path: RunPath, writer: str) -> Path:
     """
     try:
         identity = folder_identity(layout.run_dir(path))
-        try:
-            incarnation = read_run(layout, path).incarnation
-        except StoreError:
-            incarnation = f"{_UNREADABLE}{secrets.token_hex(4)}"
+        incarnation = _incarnation_of(layout, path)
         _note_death(layout, path, writer, "delete", incarnation)
         if folder_identity(layout.run_dir(path)) != identity:
             raise FileNotFoundError  # somebody else deleted it, and there is a new run of that id
@@ -51,6 +50,15 @@ def move_run_to_trash(layout: Layout, path: RunPath, writer: str) -> Path:
     if death is not None and death.action != "delete":
         _note_death(layout, path, writer, "delete", incarnation)  # it was taken back between the two
     return trashed
+
+
+def _incarnation_of(layout: Layout, path: RunPath) -> str:
+    try:
+        incarnation = read_run(layout, path).incarnation
+    except StoreError:
+        incarnation = ""
+    # It becomes a part of the name of a folder, and any text may stand in a file.
+    return incarnation if is_one_part(incarnation) else f"{_UNREADABLE}{secrets.token_hex(4)}"
 
 
 def move_folder_to_trash(layout: Layout, path: RunPath, incarnation: str) -> Path:
@@ -235,6 +243,8 @@ def _path_in(trashed: Path) -> RunPath:
 
 
 def _name_in_trash(path: RunPath, incarnation: str) -> str:
+    if not is_one_part(incarnation):
+        incarnation = _UNREADABLE + hashlib.sha256(incarnation.encode("utf-8", "replace")).hexdigest()[:8]
     name = "-".join([incarnation, *map(encode_name, (path.run_id, path.entity, path.project))])
     return os.fsdecode(os.fsencode(name)[:_MAX_NAME_BYTES])
 
