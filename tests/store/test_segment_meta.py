@@ -4,13 +4,15 @@ from runlake.store import segment_meta
 from runlake.store.fold import StreamFold, WriterState
 from runlake.store.segment_meta import Meta, read_meta, write_meta
 
+NAME = "0a" * 12
+
 
 def test_a_meta_file_with_plain_last_values_is_read_as_before(tmp_path, monkeypatch):
     state = WriterState("w", {"writer": "w", "run_id": "r"}, [(16, {"set": {"a": 1}})], {"history": StreamFold()})
-    meta = Meta(1, "0a", "inc", "gen", [("w", 0)], [], {}, {}, {}, [], [state])
+    meta = Meta(1, NAME, "inc", "gen", [("w", 0)], [], {}, {}, {}, [], [state])
     write_meta(tmp_path, meta)
-    new = read_meta(tmp_path / "0a.meta")
+    new = read_meta(tmp_path / f"{NAME}.meta")
     monkeypatch.setattr(segment_meta, "_stored_state", lambda state: state)
     write_meta(tmp_path, meta)
-    old = read_meta(tmp_path / "0a.meta")
+    old = read_meta(tmp_path / f"{NAME}.meta")
     assert (new.headers, list(new.writers)) == (old.headers, list(old.writers)) == ({"w": state.header}, [state])

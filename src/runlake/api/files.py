@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import overload
 
 from runlake.api.selection import near_matches
+from runlake.clean_text import one_line
 from runlake.errors import CommError, FileExistsLocallyError, NotFoundError, PathError
 from runlake.model import FileInfo, RunPath
 from runlake.service.contract import Service
@@ -133,7 +134,7 @@ class File:
         )
 
     def __repr__(self) -> str:
-        return f"<File {self.name} ({self.mimetype}) {self.size:,} bytes>"
+        return one_line(f"<File {self.name} ({self.mimetype}) {self.size:,} bytes>")
 
 
 class Files(Sequence[File]):

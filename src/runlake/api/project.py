@@ -10,6 +10,7 @@ from runlake.api.absent import PROJECT_ABSENT, name_absent
 from runlake.api.files import iso_time
 from runlake.api.runs import Runs
 from runlake.api.sweep import Sweeps
+from runlake.clean_text import one_line
 from runlake.model import ProjectInfo
 from runlake.service.contract import Service
 
@@ -67,7 +68,7 @@ class Project:
         return self._list_sweeps("/".join(self.path))
 
     def __repr__(self) -> str:
-        return f"<Project {'/'.join(self.path)}>"
+        return one_line(f"<Project {'/'.join(self.path)}>")
 
     def _repr_html_(self) -> str:
         return self.runs(per_page=10)._repr_html_()

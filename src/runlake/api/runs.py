@@ -15,6 +15,7 @@ from runlake.api.frame import table_to_pandas, table_to_polars
 from runlake.api.selection import Selection, select_rows, wanted_keys
 from runlake.api.stored_run import StoredRun, selected_dicts, selected_frame
 from runlake.api.tail import ProjectRuns, RunsTail, TailFormat
+from runlake.clean_text import one_line
 from runlake.errors import BadValueError, ConflictError, FilterError
 from runlake.model import STEP, RunPage, RunPath, Stream, TailCursor
 from runlake.query.across import HistoryBlock, join_histories
@@ -290,7 +291,7 @@ class Runs:
         return self.to_arrow().__arrow_c_stream__(requested_schema)
 
     def __repr__(self) -> str:
-        return f"<Runs {self.entity}/{self.project}>"
+        return one_line(f"<Runs {self.entity}/{self.project}>")
 
     def _repr_html_(self) -> str:
         shown = [run._info for run in self[:10]]

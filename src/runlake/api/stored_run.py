@@ -25,6 +25,7 @@ from runlake.api.selection import Selection, select_rows, stream_named
 from runlake.api.stored_summary import HIDDEN_KEY, StoredSummary, summary_data
 from runlake.api.tail import RunTail, TailFormat
 from runlake.api.wandb_names import WandbRunNames, also_named
+from runlake.clean_text import one_line
 from runlake.errors import NotFoundError, PathError
 from runlake.model import STEP, Alert, GenerationInfo, RunEdit, RunInfo, RunPath, TailCursor
 from runlake.query.rows import iter_rows
@@ -434,7 +435,7 @@ class StoredRun(WandbRunNames):
             self.summary.reset(summary_data(self._info))
 
     def __repr__(self) -> str:
-        return f"<Run {'/'.join(self.path)} ({self.state})>"
+        return one_line(f"<Run {'/'.join(self.path)} ({self.state})>")
 
     def _repr_html_(self) -> str:
         return notebook.run_page(self._service, self._info)

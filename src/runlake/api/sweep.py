@@ -19,6 +19,7 @@ from runlake.api.people import User
 from runlake.api.runs import DEFAULT_ORDER, Runs
 from runlake.api.stored_run import StoredRun
 from runlake.api.wandb_names import also_named
+from runlake.clean_text import one_line
 from runlake.errors import NotFoundError, RunlakeWarning
 from runlake.model import RunInfo, RunPath
 from runlake.query.filter import FIELDS
@@ -261,7 +262,7 @@ class Sweep:
         return self._service.list_runs(self.entity, self.project, filters={"sweep": self.id}).runs
 
     def __repr__(self) -> str:
-        return f"<Sweep {self._info.path} ({self.state})>"
+        return one_line(f"<Sweep {self._info.path} ({self.state})>")
 
     def _repr_html_(self) -> str:
         return notebook.sweep_page(self._info, judge_runs(self._info, self._read_runs()))
@@ -308,7 +309,7 @@ class Agent:
         return Runs(self._service, self._sweep.entity, self._sweep.project, filters=mine, per_page=per_page)
 
     def __repr__(self) -> str:
-        return f"<Agent {self.id} ({self.state})>"
+        return one_line(f"<Agent {self.id} ({self.state})>")
 
 
 class Sweeps(Sequence[Sweep]):
@@ -330,7 +331,7 @@ class Sweeps(Sequence[Sweep]):
         return len(self._sweeps)
 
     def __repr__(self) -> str:
-        return f"<Sweeps {self.entity}/{self.project}>"
+        return one_line(f"<Sweeps {self.entity}/{self.project}>")
 
 
 class Importances(list["ParameterImportance"]):

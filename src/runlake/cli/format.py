@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import datetime
 import math
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from runlake.clean_text import one_line
 from runlake.values import Json, encode_json
 
 NOTHING = "–"
 """What stands where there is no value."""
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
-_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def format_time(seconds: float) -> str:
@@ -69,16 +68,6 @@ def format_value(value: Any) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return one_line(encode_json(value))
-
-
-def one_line(text: str) -> str:
-    """Text without anything that could move the cursor or hide what follows: such characters are spelt out."""
-    if text.isprintable():
-        return text
-    return "".join(
-        ascii(character)[1:-1] if unicodedata.category(character) in _HIDDEN_CATEGORIES else character
-        for character in text
-    )
 
 
 def shorten(text: str, limit: int) -> str:

@@ -1,20 +1,27 @@
 """Everything the command prints passes here: tables, JSON, notes, questions, progress.
 
+Most of it quotes what others have written: titles, names, keys, values, names of files. So whatever is printed is made
+fit for a terminal (`clean_text`), in JSON too, whoever asks for it; nothing above has to think of it.
+
 Answers go to stdout, everything about the work (notes, questions, progress, errors) to stderr. On a terminal
 tables are fitted to its width; elsewhere they are plain text, never cut, without colour.
 """
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
-from runlake.cli.format import format_value, one_line, shorten
+from runlake.clean_text import coloured_line, json_text, lines, one_line
+from runlake.cli.format import format_value, shorten
 from runlake.values import encode_json, flatten, plain_name
 
 if TYPE_CHECKING:
@@ -29,12 +36,22 @@ Report = Callable[[int, int | None], None]
 
 def print_line(text: str = "") -> None:
     """One line of the answer."""
-    _write(sys.stdout, text + "\n")
+    _write(sys.stdout, one_line(text) + "\n")
+
+
+def print_console_line(text: str) -> None:
+    """One line that a program of others printed; on a terminal cut to its width, with its colours if any are wanted."""
+    if not stdout_is_terminal():
+        print_line(text)
+        return
+    width = shutil.get_terminal_size().columns
+    line = coloured_line(text, width) if _is_styled() else shorten(one_line(text), width)
+    _write(sys.stdout, line + "\n")
 
 
 def print_json_line(document: Any) -> None:
     """One of many answers as one line of JSON, in the form of `print_json`."""
-    text = encode_json(document)
+    text = json_text(encode_json(document))
     _write(sys.stdout, (text if _is_utf8(sys.stdout) else json.dumps(json.loads(text))) + "\n")
 
 
@@ -46,7 +63,8 @@ def flush() -> None:
 def print_json(document: Any) -> None:
     """The answer as one JSON document, indented. NaN and infinities have the form of `values.encode_json`."""
     plain = json.loads(encode_json(document))
-    _write(sys.stdout, json.dumps(plain, indent=2, ensure_ascii=not _is_utf8(sys.stdout)) + "\n")
+    text = json.dumps(plain, indent=2, ensure_ascii=not _is_utf8(sys.stdout))
+    _write(sys.stdout, json_text(text) + "\n")
 
 
 def print_table(
@@ -58,10 +76,10 @@ def print_table(
         return
     from rich.cells import cell_len
 
-    lines = [list(columns)] if any(columns) else []
-    lines.extend([one_line(cell) for cell in row] for row in rows)
-    widths = [max((cell_len(line[i]) for line in lines), default=0) for i in range(len(columns))]
-    for line in lines:
+    printed = [list(columns)] if any(columns) else []
+    printed = [[one_line(cell) for cell in row] for row in (*printed, *rows)]
+    widths = [max((cell_len(line[i]) for line in printed), default=0) for i in range(len(columns))]
+    for line in printed:
         cells = []
         for name, cell, width in zip(columns, line, widths, strict=True):
             blanks = " " * (width - cell_len(cell))
@@ -85,7 +103,9 @@ def _print_fitted_table(
         padding=(0, 2, 0, 0),
     )
     for name in columns:
-        table.add_column(name, justify="right" if name in right else "left", overflow="ellipsis", no_wrap=True)
+        table.add_column(
+            Text(one_line(name)), justify="right" if name in right else "left", overflow="ellipsis", no_wrap=True
+        )
     for row in rows:
         table.add_row(*(Text(one_line(cell)) for cell in row))
     Console(file=sys.stdout).print(Padding(table, (0, 0, 0, indent)))
@@ -93,7 +113,8 @@ def _print_fitted_table(
 
 def print_heading(text: str) -> None:
     """A title above what follows, bold on a terminal."""
-    print_line(f"\033[1m{text}\033[0m" if _is_styled() else text)
+    text = one_line(text)
+    _write(sys.stdout, (f"\033[1m{text}\033[0m" if _is_styled() else text) + "\n")
 
 
 def print_values(title: str, values: dict[str, Any]) -> None:
@@ -109,9 +130,9 @@ def print_values(title: str, values: dict[str, Any]) -> None:
 
 
 def binary_stdout() -> BinaryIO:
-    """Where bytes of an answer go."""
+    """Where bytes of an answer go; on a terminal they are text, and cleaned as such."""
     sys.stdout.flush()
-    return sys.stdout.buffer
+    return _CleanedText() if sys.stdout.isatty() else sys.stdout.buffer  # type: ignore[return-value]
 
 
 def stdout_is_terminal() -> bool:
@@ -133,7 +154,7 @@ def print_traceback(error: BaseException) -> None:
     """The whole story of an error, for whoever mends it."""
     import traceback
 
-    _write(sys.stderr, "".join(traceback.format_exception(error)))
+    _write(sys.stderr, lines("".join(traceback.format_exception(error))))
 
 
 def can_ask() -> bool:
@@ -143,7 +164,7 @@ def can_ask() -> bool:
 
 def ask(question: str) -> bool:
     """Put a yes-or-no question; no answer is no."""
-    _write(sys.stderr, f"{question} [y/N] ")
+    _write(sys.stderr, f"{one_line(question)} [y/N] ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
@@ -178,10 +199,29 @@ def progress(description: str, *, unit: Literal["count", "bytes"] = "count") -> 
     from rich.console import Console
 
     amount: ProgressColumn = bars.DownloadColumn() if unit == "bytes" else bars.MofNCompleteColumn()
-    columns = (bars.TextColumn("{task.description}"), bars.BarColumn(), amount, bars.TimeRemainingColumn())
+    columns = (
+        bars.TextColumn("{task.description}", markup=False),
+        bars.BarColumn(),
+        amount,
+        bars.TimeRemainingColumn(),
+    )
     with bars.Progress(*columns, console=Console(file=sys.stderr), transient=True) as shown:
         task = shown.add_task(one_line(description), total=None)
         yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
+class _CleanedText(io.RawIOBase):
+    """UTF-8 on its way to a terminal."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        _write(sys.stdout, lines(self._decoder.decode(bytes(data)).replace("\r\n", "\n")))
+        return len(data)
 
 
 def _is_styled() -> bool:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from runlake.clean_text import one_line
 from runlake.cli import output
 from runlake.cli.exporting import StreamName
-from runlake.cli.format import format_number, format_time, format_value, one_line, shorten
+from runlake.cli.format import format_number, format_time, format_value, shorten
 from runlake.cli.opening import find_existing_run, find_target, open_store
 from runlake.cli.showing import split_keys
 from runlake.model import RUNTIME, STEP, TIMESTAMP
@@ -86,6 +87,9 @@ class _Lines:
     def print(self, row: Mapping[str, Any]) -> None:
         """One row as a line, cut to the width of a terminal."""
         line = "  ".join(self._cells(dict(row))).rstrip()
+        if self._is_console:
+            output.print_console_line(line)
+            return
         output.print_line(shorten(line, shutil.get_terminal_size().columns) if output.stdout_is_terminal() else line)
 
     def _cells(self, row: dict[str, Any]) -> Iterable[str]:
@@ -95,7 +99,7 @@ class _Lines:
         if run_id is not None:
             yield self._padded("run_id", one_line(str(run_id)))
         if self._is_console and "text" in row:
-            yield one_line(str(row["text"]))
+            yield str(row["text"])
             return
         if timestamp is not None:
             yield format_time(timestamp)

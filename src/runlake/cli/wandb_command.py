@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -296,4 +295,4 @@ def _run_path(run: str, project: str | None, entity: str | None) -> str:
 
 def _say(text: str) -> None:
     """As W&B prints: scripts look for these lines on stderr."""
-    print(f"wandb: {text}", file=sys.stderr)
+    output.note(f"wandb: {text}")

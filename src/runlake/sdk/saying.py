@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 
+from runlake.clean_text import lines
+
 
 def say(text: str) -> None:
     """Print a line to stderr."""
     try:
-        print(f"runlake: {text}", file=sys.stderr)
+        print(f"runlake: {lines(text)}", file=sys.stderr)
     except (OSError, ValueError):
         pass  # nobody reads stderr any more, or it is closed: a training does not end for that
     except RuntimeError:

@@ -15,6 +15,7 @@ import time
 import traceback
 from typing import Any
 
+from runlake.clean_text import json_text, lines, one_line
 from runlake.server.asgi import ASGIApp, Message, Receive, Scope, Send
 from runlake.server.config import LogFormat
 from runlake.server.people import Person
@@ -40,7 +41,7 @@ class JsonLines(logging.Formatter):
             document["logger"] = record.name
         if record.exc_info:
             document["traceback"] = "".join(traceback.format_exception(*record.exc_info))
-        return hide_secrets(json.dumps(document, ensure_ascii=False, default=str))
+        return hide_secrets(json_text(json.dumps(document, ensure_ascii=False, default=str)))
 
 
 class TextLines(logging.Formatter):
@@ -49,9 +50,9 @@ class TextLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line, and below it the traceback of an error."""
         fields = " ".join(f"{name}={_one_line(value)}" for name, value in getattr(record, "fields", {}).items())
-        text = f"{_utc(record.created)} {record.levelname.lower():7} {record.getMessage()} {fields}".rstrip()
+        text = f"{_utc(record.created)} {record.levelname.lower():7} {one_line(record.getMessage())} {fields}".rstrip()
         if record.exc_info:
-            text += "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip()
+            text += "\n" + lines("".join(traceback.format_exception(*record.exc_info)).rstrip())
         return hide_secrets(text)
 
 

@@ -21,7 +21,7 @@ from typing import BinaryIO
 from runlake.errors import NotFoundError, PathError, ReadOnlyError
 from runlake.model import FileInfo, RunPath
 from runlake.store.changes import READ_ONLY_ERRNOS
-from runlake.store.layout import TEMPORARY_PREFIX, Layout, check_file_name, decode_file_part, discard
+from runlake.store.layout import TEMPORARY_PREFIX, Layout, check_file_name, decode_file_part, discard, encode_file_part
 
 _COPY_BYTES = 1 << 20
 
@@ -36,9 +36,10 @@ class FolderBlobs:
 
     def list_files(self, path: RunPath) -> list[FileInfo]:
         """All files of the run by name; empty for a run without files. Each digest is computed once per content."""
-        root = self._layout.files_dir(path)
+        folder = self._layout.files_dir(path)
+        root = _real_root(folder)
         found = []
-        for name, file in _walk(root, ""):
+        for name, file in _walk(folder, ""):
             try:
                 found.append(self._describe(root, name, file))
             except (FileNotFoundError, PathError):
@@ -49,7 +50,7 @@ class FolderBlobs:
         """One file; `NotFoundError` when it is not there."""
         name = check_file_name(name)
         try:
-            return self._describe(self._layout.files_dir(path), name, self._layout.file_path(path, name))
+            return self._describe(self._root(path), name, self._layout.file_path(path, name))
         except (FileNotFoundError, NotADirectoryError):
             raise NotFoundError(self._not_found(path, name)) from None
 
@@ -58,7 +59,7 @@ class FolderBlobs:
         name = check_file_name(name)
         file = self._layout.file_path(path, name)
         try:
-            _check_inside(self._layout.files_dir(path), file, name)
+            _check_inside(self._root(path), file, name)
             if not file.is_dir():
                 return file.open("rb")
         except (FileNotFoundError, NotADirectoryError):
@@ -72,7 +73,7 @@ class FolderBlobs:
         should be, or a file where a folder should.
         """
         name = check_file_name(name)
-        root, file = self._layout.files_dir(path), self._layout.file_path(path, name)
+        file = self._layout.file_path(path, name)
         temporary = file.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
         try:
             self._make_folders(path, name)
@@ -95,14 +96,14 @@ class FolderBlobs:
         status = file.stat()
         with self._lock:
             self._digests[_identity(file, status)] = base64.b64encode(digest.digest()).decode()
-        return self._describe(root, name, file)
+        return self._describe(self._root(path), name, file)
 
     def delete_file(self, path: RunPath, name: str) -> None:
         """Remove one file, and the folders that are empty then; `NotFoundError` when it is not there."""
         name = check_file_name(name)
         root, file = self._layout.files_dir(path), self._layout.file_path(path, name)
         try:
-            _check_inside(root, file.parent, name)
+            _check_inside(_real_root(root), file.parent, name)
             if file.is_dir() and not file.is_symlink():
                 raise FileNotFoundError
             file.unlink()
@@ -122,8 +123,11 @@ class FolderBlobs:
             except OSError:
                 return  # not empty
 
+    def _root(self, path: RunPath) -> Path:
+        return _real_root(self._layout.files_dir(path))
+
     def _make_folders(self, path: RunPath, name: str) -> None:
-        _check_inside(self._layout.files_dir(path), self._layout.file_path(path, name).parent, name)
+        _check_inside(self._root(path), self._layout.file_path(path, name).parent, name)
         try:
             self._layout.make_file_folders(path, name)
         except FileNotFoundError:
@@ -176,16 +180,27 @@ def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
     for entry, is_folder in entries:
         if entry.name.startswith(TEMPORARY_PREFIX):
             continue
-        name = prefix + decode_file_part(entry.name)
+        name = prefix + (part := decode_file_part(entry.name))
+        if not part or encode_file_part(part) != entry.name:
+            continue  # put there by another program: no name leads to it
         if is_folder:
             yield from _walk(Path(entry.path), name + "/")
         else:
             yield name, Path(entry.path)
 
 
+def _real_root(files_dir: Path) -> Path:
+    """Where the files of a run really are, if nobody put a link in the place of its folder or of ``files`` in it.
+
+    An owner may have a store or a project on another disk; behind a link in a run's place is what is not the run's.
+    """
+    run_dir = files_dir.parent
+    return run_dir.parent.resolve() / run_dir.name / files_dir.name
+
+
 def _check_inside(root: Path, place: Path, name: str) -> None:
-    """Refuse what a symlink leads out of the run's folder."""
-    if not place.resolve().is_relative_to(root.resolve()):
+    """Refuse what a symlink leads out of the run's folder; `root` is where that really is."""
+    if not place.resolve().is_relative_to(root):
         raise PathError(f"{name!r} is a link that leads out of the run's folder, to {place.resolve()}")
 
 

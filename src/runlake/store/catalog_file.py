@@ -30,6 +30,7 @@ from runlake.store.columns_file import DamagedFileError, read_columns, write_col
 from runlake.store.layout import TEMPORARY_PREFIX, write_atomically
 from runlake.store.project_records import CatalogRow, ProjectRecords
 from runlake.store.run_columns import ROOTS, Root
+from runlake.store.stored_names import is_one_part
 from runlake.values import MAX_DEPTH, encode_json, stored_json
 
 FORMAT = 2
@@ -155,7 +156,8 @@ class CatalogFile:
             head = msgspec.msgpack.decode(body, type=_Head)
         except (msgspec.MsgspecError, RecursionError):
             return None  # by another version, whatever its name says
-        return head if (head.entity, head.project) == (entity, project) else None
+        is_here = head.columns_name is None or is_one_part(head.columns_name)
+        return head if is_here and (head.entity, head.project) == (entity, project) else None
 
     def _head_file(self, entity: str, project: str) -> Path:
         return self.folder / f"{file_stem(entity, project)}.head"

@@ -192,6 +192,8 @@ def parse_name(name: str) -> Change | None:
     parts = name.split(_MARK)
     if len(parts) != 5 or parts[1] not in ACTIONS or not parts[2] or not parts[3]:
         return None
+    if "/" in name or "\\" in name:
+        return None  # a line of a pack that leads elsewhere
     try:
         at_us = int(parts[0][:14], 16)
     except ValueError:

@@ -1,8 +1,10 @@
 """Everything of another store into this one: the walk, and what readers see meanwhile.
 
-The other store is only read. A run that is not here is put together in a folder beside its place and renamed; into one
-that is here the missing files are put one by one, in an order that is right wherever it stops. `store.join_runs` says
-what to take, `store.staging` puts it in place. Doing it twice, or again after it was killed, finds what is done.
+The other store is only read, and may be anybody's: its names are proven (`store.stored_names`), no link of it is
+followed (`store.plain_open`), and no file of another run here is replaced. A run that is not here is put together in a
+folder beside its place and renamed; into one that is here the missing files are put one by one, in an order that is
+right wherever it stops. `store.join_runs` says what to take, `store.staging` puts it in place. Doing it twice, or again
+after it was killed, finds what is done.
 
 Two runs are one run when they are of one incarnation. Another run whose id is taken gets another id: readers go by the
 name of the folder, and the old id stays in the headers inside.
@@ -17,14 +19,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from runlake.errors import BadValueError, ConflictError, NotFoundError, StoreError
+from runlake.errors import BadValueError, ConflictError, NotFoundError, PathError, RunlakeError, StoreError
 from runlake.model import Merged, RunPath
 from runlake.store.changes import append_change, copy_change, latest_deaths
 from runlake.store.join_runs import ids_before, ids_of
 from runlake.store.layout import TEMPORARY_PREFIX, Layout, decode_name, encode_name, write_atomically
 from runlake.store.marker import check_format, create_store, is_store, read_format
 from runlake.store.merge_sweeps import merge_sweeps
-from runlake.store.run_copy import MovedError, RunCopy, look_at, missing_pieces
+from runlake.store.plain_open import check_plain, check_plain_tree
+from runlake.store.run_copy import MovedError, RunCopy, SharedFiles, look_at, missing_pieces
 from runlake.store.staging import Piece, put_in_place, put_run_in_place, stage
 from runlake.store.trash import move_folder_to_trash
 
@@ -66,13 +69,16 @@ def merge_projects(
     A run that cannot be read does not stop the others; the first such error is raised at the end. `ConflictError` when
     somebody else is merging into this store.
     """
-    failures: list[StoreError] = []
+    failures: list[RunlakeError] = []
     if not is_dry_run:
         create_store(layout)
     with nullcontext() if is_dry_run else _only_merger(layout.root):
         for entity, project in projects:
             place = RunPath(entity, project, "")
-            yield from _Project(layout, other, place, writer, failures, is_dry_run=is_dry_run).merge()
+            try:
+                yield from _Project(layout, other, place, writer, failures, is_dry_run=is_dry_run).merge()
+            except (StoreError, PathError) as error:
+                failures.append(error)
     if failures:
         raise failures[0]
 
@@ -103,7 +109,7 @@ class _Project:
         other: Layout,
         place: RunPath,
         writer: str,
-        failures: list[StoreError],
+        failures: list[RunlakeError],
         *,
         is_dry_run: bool,
     ) -> None:
@@ -112,8 +118,10 @@ class _Project:
         self._is_dry_run, self._failures = is_dry_run, failures
         self._runs_dir = layout.runs_dir(place.entity, place.project)
         self._dead: set[str] = set()
+        self._shared = SharedFiles()
 
     def merge(self) -> Iterator[Merged]:
+        self._check_theirs()
         if not self._is_dry_run:
             self._layout.make_project_dir(self._entity, self._project)
             self._clear_leftovers()
@@ -122,12 +130,21 @@ class _Project:
         for run_id in sorted(self._other.run_ids(self._entity, self._project)):
             try:
                 merged = self._merge_run(self._path(run_id))
-            except StoreError as error:
+            except (StoreError, PathError) as error:
                 self._failures.append(error)
                 continue
             if merged.outcome != "deleted" or merged.path not in {one.path for one in buried}:
                 yield merged
-        yield from merge_sweeps(self._layout, self._other, self._entity, self._project, is_dry_run=self._is_dry_run)
+        yield from merge_sweeps(
+            self._layout, self._other, self._entity, self._project, self._failures, is_dry_run=self._is_dry_run
+        )
+
+    def _check_theirs(self) -> None:
+        """That all of their project is in their store, and what is read of it beside its runs is files."""
+        place, root = (self._entity, self._project), self._other.root
+        changes_dir = self._other.changes_dir(*place)
+        check_plain(root, self._other.runs_dir(*place), self._other.merged_dir(*place), changes_dir)
+        check_plain_tree(changes_dir)
 
     def _path(self, run_id: str) -> RunPath:
         return RunPath(self._entity, self._project, run_id)
@@ -181,7 +198,7 @@ class _Project:
     def _merge_run(self, source: RunPath) -> Merged:
         for _ in range(_ATTEMPTS):
             try:
-                theirs = look_at(self._other.run_dir(source))
+                theirs = look_at(self._other.run_dir(source), self._other.root)
                 if not theirs.incarnations:
                     return Merged(path=source, source=source, outcome="empty")
                 if max(theirs.incarnations) in self._dead:
@@ -212,8 +229,8 @@ class _Project:
 
     def _bring(self, source: RunPath, theirs: RunCopy, path: RunPath, ours: RunCopy | None) -> Merged:
         is_running = theirs.is_running()  # before it is copied: what ends in between is brought the next time
-        project_dir = self._other.project_dir(self._entity, self._project)
-        pieces = list(missing_pieces(ours or RunCopy(self._layout.run_dir(path)), theirs, project_dir))
+        run_dir = self._layout.run_dir(path)
+        pieces = list(missing_pieces(ours or RunCopy(run_dir, run_dir), theirs, self._shared))
         merged = Merged(
             path=path,
             source=source,

@@ -11,21 +11,39 @@ from pathlib import Path
 
 import msgspec
 
+from runlake.errors import PathError, RunlakeError, StoreError
 from runlake.model import Merged, RunPath
 from runlake.store.claim import create_once
 from runlake.store.layout import Layout, encode_name, write_atomically
 from runlake.store.ledger import entry_name
+from runlake.store.plain_open import check_plain, check_plain_tree, read_plain
 from runlake.store.sweeps import AgentFile
 from runlake.store.trash import SWEEP_PREFIX
 from runlake.sweep_model import SweepPath
 
 
 def merge_sweeps(
-    layout: Layout, other: Layout, entity: str, project: str, *, is_dry_run: bool = False
+    layout: Layout,
+    other: Layout,
+    entity: str,
+    project: str,
+    failures: list[RunlakeError],
+    *,
+    is_dry_run: bool = False,
 ) -> Iterator[Merged]:
-    """Bring the sweeps of a project over; yields each when it is there. One that was deleted here is left out."""
+    """Bring the sweeps of a project over; yields each when it is there. One that was deleted here is left out.
+
+    What cannot be read of one goes to `failures`, and the others are brought.
+    """
+    check_plain(other.root, other.sweeps_dir(entity, project))
     for sweep_id in other.sweep_ids(entity, project):
-        yield _merge(layout, other, SweepPath(entity, project, sweep_id), is_dry_run=is_dry_run)
+        path = SweepPath(entity, project, sweep_id)
+        try:
+            check_plain(other.root, other.sweep_dir(path))
+            check_plain_tree(other.sweep_dir(path))
+            yield _merge(layout, other, path, is_dry_run=is_dry_run)
+        except (StoreError, PathError) as error:
+            failures.append(error)
 
 
 def _merge(layout: Layout, other: Layout, path: SweepPath, *, is_dry_run: bool) -> Merged:
@@ -60,7 +78,8 @@ def _entries(sweep_dir: Path) -> list[str]:
     found: list[str] = []
     while True:
         try:
-            content = (sweep_dir / "ledger" / entry_name(len(found) + 1)).read_text("utf-8")
+            entry = sweep_dir / "ledger" / entry_name(len(found) + 1)
+            content = read_plain(sweep_dir, entry).decode()
         except (FileNotFoundError, UnicodeDecodeError):
             return found
         if content and not content.endswith("\n"):
@@ -71,7 +90,7 @@ def _entries(sweep_dir: Path) -> list[str]:
 def _newer_agents(ours: Path, theirs: Path) -> Iterator[tuple[str, bytes]]:
     """The files of agents that have said more there than here."""
     for file in sorted(theirs.glob("[!.]*.json")):
-        content = file.read_bytes()
+        content = read_plain(theirs, file)
         if _report_count(content) > _report_count(_read(ours / file.name)):
             yield file.name, content
 

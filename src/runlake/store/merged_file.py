@@ -18,6 +18,7 @@ from runlake.model import STREAMS, Stream
 from runlake.store import record
 from runlake.store.layout import TEMPORARY_PREFIX, write_atomically
 from runlake.store.segment import Footer, series_file
+from runlake.store.stored_names import check_merged_list
 
 FORMAT_VERSION = 1
 SUFFIX = ".runs"
@@ -69,9 +70,12 @@ def read_list(file: Path) -> MergedList:
     if record.frame(_LIST, body) != data[8:]:
         raise CorruptError(f"{file.name}: its {len(data)} bytes are not as they were written; restore it or remove it")
     try:
-        return msgspec.msgpack.decode(body, type=MergedList)
+        merged = msgspec.msgpack.decode(body, type=MergedList)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise CorruptError(f"{file.name}: it is whole, but makes no sense ({error}); remove it") from None
+    segments = (name for run in merged.runs for name in (run.segment, *run.inputs))
+    check_merged_list(file.name, merged.name, merged.files, segments, SUFFIX)
+    return merged
 
 
 def list_names(folder: Path) -> list[str]:

@@ -1,4 +1,8 @@
-"""One copy of a run as files, and what another copy has that it lacks."""
+"""One copy of a run as files, and what another copy has that it lacks.
+
+The other copy may be anybody's: nothing of it is reached through a link (`store.plain_open`), but for a link among the
+run's files that leads to another of them.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +12,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from runlake.errors import CorruptError
+from runlake.errors import CorruptError, StoreError
 from runlake.store import segment
 from runlake.store.decode import scan_part
 from runlake.store.folder_journal import FolderJournal
 from runlake.store.join_runs import FileLook, beside, choose_part, is_newer, wanted_metas, wanted_parts
 from runlake.store.journal import PartName
 from runlake.store.layout import TEMPORARY_PREFIX
+from runlake.store.plain_open import check_plain, open_plain, read_plain
 from runlake.store.run_state import is_alive, part_header
-from runlake.store.segment_meta import Meta, read_meta
+from runlake.store.segment_meta import Meta, parse_meta
 from runlake.store.snapshot import meta_names
 from runlake.store.staging import Piece
+from runlake.store.stored_names import is_one_part
 
 _PART_HEAD_BYTES = 65_536
 _FILE, _VALUES, _FIRST_META = range(3)
@@ -30,9 +36,13 @@ class MovedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunCopy:
-    """A run's folder and what was in it at one moment; nothing, where it is not there yet."""
+    """A run's folder and what was in it at one moment; nothing, where it is not there yet.
+
+    Below `root` no link is followed.
+    """
 
     run_dir: Path
+    root: Path
     metas: tuple[Meta, ...] = ()
     parts: tuple[PartName, ...] = ()
     incarnations: frozenset[str] = frozenset()
@@ -49,6 +59,10 @@ class RunCopy:
         """Whether no sealer was here since."""
         return meta_names(self.segments_dir) == {meta.name for meta in self.metas}
 
+    def read_part(self, name: PartName) -> bytes:
+        """The bytes of a part of its journal."""
+        return read_plain(self.root, self.journal.folder / str(name))
+
     def is_running(self) -> bool:
         """Whether a process lives that has not ended its journal."""
         newest = {name.writer: name for name in self.parts}
@@ -56,56 +70,88 @@ class RunCopy:
 
     def _is_open(self, name: PartName) -> bool:
         try:
-            return scan_part(self.journal.read(name), str(name)).end == "open"
+            return scan_part(self.read_part(name), str(name)).end == "open"
         except CorruptError:
             return True
 
 
-def look_at(run_dir: Path) -> RunCopy:
-    """What is there now. FileNotFoundError when it is being sealed: look again."""
+def look_at(run_dir: Path, root: Path | None = None) -> RunCopy:
+    """What is there now. FileNotFoundError when it is being sealed: look again.
+
+    StoreError for links below `root`, which is the run's own folder if it is not said.
+    """
+    root = root or run_dir
     segments_dir, journal = run_dir / "segments", FolderJournal(run_dir / "journal")
-    metas = tuple(read_meta(segments_dir / f"{name}.meta") for name in sorted(meta_names(segments_dir)))
+    check_plain(root, segments_dir, journal.folder, run_dir / "files")
+    names = sorted(meta_names(segments_dir))
+    metas = tuple(parse_meta(read_plain(root, segments_dir / f"{name}.meta"), f"{name}.meta") for name in names)
     parts = tuple(name for name, _ in journal.list_parts())
     found = {meta.incarnation for meta in metas}
     for name in parts:
-        with (journal.folder / str(name)).open("rb") as file:
-            try:
-                header = part_header(file.read(_PART_HEAD_BYTES), f"{run_dir.name}: {name}")
-            except CorruptError:
-                continue  # another part may say which run it is
+        head = read_plain(root, journal.folder / str(name), _PART_HEAD_BYTES)
+        try:
+            header = part_header(head, f"{run_dir.name}: {name}")
+        except CorruptError:
+            continue  # another part may say which run it is
         found |= {header["incarnation"]} if header else set()
-    return RunCopy(run_dir, metas, parts, frozenset(found))
+    for incarnation in found:
+        if not is_one_part(incarnation):
+            raise CorruptError(f"{run_dir}: it names its life {incarnation!r}, as no runlake does; leave it out")
+    return RunCopy(run_dir, root, metas, parts, frozenset(found))
 
 
-def missing_pieces(ours: RunCopy, theirs: RunCopy, their_project_dir: Path) -> Iterator[Piece]:
+def missing_pieces(ours: RunCopy, theirs: RunCopy, shared: SharedFiles) -> Iterator[Piece]:
     """What makes `ours` the union of both. MovedError and FileNotFoundError when one of them moves meanwhile.
 
-    CorruptError where a segment names a file outside of its project.
+    StoreError where a file that other runs share is here with another content.
     """
     # What we would keep beside may be kept beside there already.
     yield from {piece.place: piece for piece in _files(ours, theirs)}.values()
     metas = wanted_metas(list(ours.metas), list(theirs.metas))
     for meta in metas:
         for place in meta.files.values():
-            yield from _values(ours, theirs, place, their_project_dir)
+            yield from _values(ours, theirs, place, shared)
     # A phase for each of these: whatever is seen is seen with all that comes before it.
     for number, meta in enumerate(metas):
         file = f"{meta.name}.meta"
-        yield Piece(_FIRST_META + number, f"segments/{file}", theirs.segments_dir / file)
+        yield Piece(_FIRST_META + number, f"segments/{file}", theirs.segments_dir / file, theirs.root)
     for number, name in enumerate(wanted_parts((*ours.metas, *theirs.metas), theirs.parts)):
         yield from _part(ours, theirs, name, _FIRST_META + len(metas) + number)
 
 
-def _values(ours: RunCopy, theirs: RunCopy, place: str, their_project_dir: Path) -> Iterator[Piece]:
+class SharedFiles:
+    """Which files that several runs share are here as they are there; each is compared once, while neither changes."""
+
+    def __init__(self) -> None:
+        self._are_same: dict[tuple[object, ...], bool] = {}
+
+    def is_same(self, mine: Path, source: Path, root: Path) -> bool:
+        """Whether both have the same bytes. FileNotFoundError when one is missing."""
+        statuses = (mine.stat(), source.stat())
+        key = (mine, *((status.st_size, status.st_mtime_ns) for status in statuses))
+        if key not in self._are_same:
+            self._are_same[key] = statuses[0].st_size == statuses[1].st_size and (
+                _digest(mine, mine.parent) == _digest(source, root)
+            )
+        return self._are_same[key]
+
+
+def _values(ours: RunCopy, theirs: RunCopy, place: str, shared: SharedFiles) -> Iterator[Piece]:
     """A file of values and its series; several runs may share it, which then lies in the project's folder."""
-    for source in (theirs.segments_dir / place, segment.series_file(theirs.segments_dir / place)):
-        target = ours.segments_dir / PurePosixPath(place).with_name(source.name)
-        if not source.resolve().is_relative_to(their_project_dir.resolve()):
-            raise CorruptError(f"a segment of {theirs.run_dir} names {place}, which lies outside of its project")
-        size_bytes = source.stat().st_size
-        if not _is_file_of(Path(os.path.normpath(target)), size_bytes):
+    for named in (PurePosixPath(place), PurePosixPath(segment.series_file(Path(place)))):
+        source, target = (Path(os.path.normpath(copy.segments_dir / named)) for copy in (theirs, ours))
+        is_shared = named.name != str(named)
+        check_plain(theirs.root, source)
+        if is_shared and target.exists():
+            if not shared.is_same(target, source, theirs.root):
+                raise StoreError(
+                    f"{target} holds the rows of runs that are here, and {source} has other bytes under the same name; "
+                    "nothing was taken of the runs whose rows are there"
+                )
+        elif not _is_file_of(target, source.stat().st_size):
             # Without its time: a sealer removes old Parquet files that no meta file names yet.
-            yield Piece(_VALUES, os.path.relpath(target, ours.run_dir).replace(os.sep, "/"), source)
+            relative = os.path.relpath(target, ours.run_dir).replace(os.sep, "/")
+            yield Piece(_VALUES, relative, source, theirs.root)
 
 
 def _is_file_of(place: Path, size_bytes: int) -> bool:
@@ -121,64 +167,91 @@ def _part(ours: RunCopy, theirs: RunCopy, name: PartName, phase: int) -> Iterato
         return  # its writer lives here, so nobody has more of it
     mine, their_file = ours.journal.folder / str(name), theirs.journal.folder / str(name)
     modified_at_ns = their_file.stat().st_mtime_ns
-    data = theirs.journal.read(name)
+    data = theirs.read_part(name)
     is_followed = any(part.writer == name.writer and part.number > name.number for part in theirs.parts)
-    choice = choose_part(ours.journal.read(name) if is_here else None, data, is_followed=is_followed)
+    choice = choose_part(ours.read_part(name) if is_here else None, data, is_followed=is_followed)
     if choice.beside is not None:
-        kept = Piece(phase, "", mine) if choice.beside == "ours" else Piece(phase, "", their_file, choice.their_bytes)
-        place = f"journal/{beside(str(name), _digest(kept.content, kept.limit_bytes))}"
+        whole = Piece(phase, "", mine, ours.root)
+        kept = whole if choice.beside == "ours" else Piece(phase, "", their_file, theirs.root, choice.their_bytes)
+        place = f"journal/{beside(str(name), _digest(kept.content, kept.root, kept.limit_bytes))}"
         if not (ours.run_dir / place).exists():
             yield replace(kept, place=place, is_beside=True)
     if choice.taken_bytes is not None:
-        yield Piece(phase, f"journal/{name}", their_file, choice.taken_bytes, modified_at_ns)
+        yield Piece(phase, f"journal/{name}", their_file, theirs.root, choice.taken_bytes, modified_at_ns)
 
 
 # The files of a run -------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file of a run: where it is called so, and where its bytes are, which a link may say."""
+
+    place: Path
+    content: Path
+    root: Path
+
+    def digest(self) -> str:
+        return _digest(self.content, self.root)
+
+
 def _files(ours: RunCopy, theirs: RunCopy) -> Iterator[Piece]:
     our_dir, their_dir = ours.run_dir / "files", theirs.run_dir / "files"
-    for source in sorted(_walk(their_dir, their_dir.resolve())):
-        place = source.relative_to(their_dir)
-        target = our_dir / place
-        blocker = next((p for p in reversed(target.parents) if p.is_relative_to(our_dir) and p.is_file()), None)
+    for source in sorted(_walk(their_dir, theirs.root), key=lambda file: file.place):
+        target = our_dir / source.place.relative_to(their_dir)
+        above = [place for place in reversed(target.parents) if place.is_relative_to(our_dir)]
+        # What a link of ours leads to is not the run's, so nothing is put there.
+        blocker = next((place for place in above if place.is_symlink() or place.is_file()), None)
         if blocker is not None or target.is_dir():
             # A file stands where a folder is wanted, or the other way round.
             blocked = blocker or target
-            renamed = blocked.with_name(beside(blocked.name, _digest(source)))
+            renamed = blocked.with_name(beside(blocked.name, source.digest()))
             yield from _beside(our_dir, renamed / target.relative_to(blocked), source)
+        elif target.is_symlink():
+            yield from _beside(our_dir, target.with_name(beside(target.name, source.digest())), source)
         elif not target.exists():
             yield _file(our_dir, target, source)
         else:
-            yield from _same_name(our_dir, target, source)
+            yield from _same_name(our_dir, target, source, ours.root)
 
 
-def _same_name(our_dir: Path, target: Path, source: Path) -> Iterator[Piece]:
-    mine, other = target.stat(), source.stat()
+def _same_name(our_dir: Path, target: Path, source: _File, our_root: Path) -> Iterator[Piece]:
+    mine, other = target.stat(), source.content.stat()
     if (mine.st_size, mine.st_mtime_ns) == (other.st_size, other.st_mtime_ns):
         return  # as rsync has it; a copy keeps the time
-    look, their_look = FileLook(mine.st_mtime_ns, _digest(target)), FileLook(other.st_mtime_ns, _digest(source))
+    own = _File(target, target, our_root)
+    look, their_look = FileLook(mine.st_mtime_ns, own.digest()), FileLook(other.st_mtime_ns, source.digest())
     if look.digest == their_look.digest:
         return
     if is_newer(their_look, look):
-        yield from _beside(our_dir, target.with_name(beside(target.name, look.digest)), target)
+        yield from _beside(our_dir, target.with_name(beside(target.name, look.digest)), own)
         yield _file(our_dir, target, source)
     else:
         yield from _beside(our_dir, target.with_name(beside(target.name, their_look.digest)), source)
 
 
-def _beside(our_dir: Path, target: Path, source: Path) -> Iterator[Piece]:
+def _beside(our_dir: Path, target: Path, source: _File) -> Iterator[Piece]:
     if not target.exists():
         yield _file(our_dir, target, source, is_beside=True)
 
 
-def _file(our_dir: Path, target: Path, source: Path, *, is_beside: bool = False) -> Piece:
-    place = f"files/{target.relative_to(our_dir).as_posix()}"
-    return Piece(_FILE, place, source, modified_at_ns=source.stat().st_mtime_ns, is_beside=is_beside)
+def _file(our_dir: Path, target: Path, source: _File, *, is_beside: bool = False) -> Piece:
+    place, modified_at_ns = f"files/{target.relative_to(our_dir).as_posix()}", source.content.stat().st_mtime_ns
+    return Piece(_FILE, place, source.content, source.root, modified_at_ns=modified_at_ns, is_beside=is_beside)
 
 
-def _walk(folder: Path, root: Path) -> Iterator[Path]:
-    """The files below a folder; links that lead out of `root` are none of the run's."""
+def _walk(folder: Path, root: Path) -> Iterator[_File]:
+    """The files below a folder; a link that leads out of it is none of the run's."""
+    inside = folder.resolve()
+    for file in _entries(folder):
+        if not file.is_symlink():
+            yield _File(file, file, root)
+        elif (content := file.resolve()).is_relative_to(inside) and content.is_file():
+            yield _File(file, content, inside)
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    """Everything below a folder that may be a file; folders behind links are not entered."""
     try:
         entries = list(os.scandir(folder))
     except FileNotFoundError:
@@ -187,13 +260,13 @@ def _walk(folder: Path, root: Path) -> Iterator[Path]:
         if entry.name.startswith(TEMPORARY_PREFIX):
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path), root)
-        elif entry.is_file() and Path(entry.path).resolve().is_relative_to(root):
+            yield from _entries(Path(entry.path))
+        elif entry.is_symlink() or entry.is_file(follow_symlinks=False):
             yield Path(entry.path)
 
 
-def _digest(file: Path, limit_bytes: int | None = None) -> str:
-    with file.open("rb") as content:
+def _digest(file: Path, root: Path, limit_bytes: int | None = None) -> str:
+    with open_plain(root, file) as content:
         if limit_bytes is not None:
             return hashlib.sha256(content.read(limit_bytes)).hexdigest()
         return hashlib.file_digest(content, "sha256").hexdigest()

@@ -25,6 +25,7 @@ from runlake.store.journal import LARGEST_PART_NUMBER
 from runlake.store.layout import write_atomically
 from runlake.store.proof import prove_record, with_usable_times
 from runlake.store.segment import FORMAT_VERSION, Footer, Owner
+from runlake.store.stored_names import check_segment
 
 META_MAGIC = b"runmeta" + bytes([FORMAT_VERSION])
 META_FRAME = 32
@@ -207,7 +208,7 @@ def read_meta(file: Path) -> Meta:
 
 
 def parse_meta(data: bytes, name: str) -> Meta:
-    """What the bytes of a meta file say; `name` is for messages."""
+    """What the bytes of a meta file of this name say; CorruptError where it names a file that is not its own."""
     start = 8 + record.HEAD.size
     if len(data) < start or data[:7] != META_MAGIC[:7]:
         raise CorruptError(f"{name}: this is no segment meta file; restore it or run `runlake check`")
@@ -220,7 +221,6 @@ def parse_meta(data: bytes, name: str) -> Meta:
         stored = record.decode_as(_StoredMeta, body)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise CorruptError(f"{name}: it is whole, but makes no sense ({error}); run `runlake check`") from None
-    if f"{stored.name}.meta" != name:
-        raise CorruptError(f"{name}: it says that it is {stored.name}.meta; give it its own name again, or remove it")
+    check_segment(name, stored.name, stored.files, stored.supersedes, stored.covers, stored.incarnation)
     fields = {name: getattr(stored, name) for name in Meta.__struct_fields__}
     return Meta(**{**fields, "writers": _StoredWriters(stored.writers, name)})

@@ -22,6 +22,7 @@ import msgspec
 
 from runlake.store.catalog_file import StoredRow, file_stem, pack_row, unpack_rows
 from runlake.store.project_records import CatalogRow, ProjectRecords
+from runlake.store.stored_names import is_one_part
 
 KEPT_S = 600.0
 """As long as columns that are superseded are kept: a state is its file and its columns."""
@@ -148,6 +149,8 @@ def recall(folder: Path, entity: str, project: str, version: str) -> ProjectReco
             stored.pop(gone, None)
         offset += 8 + size
     if columns_name is not None:
+        if not is_one_part(columns_name):
+            return None
         with suppress(OSError):  # reading it will say that it is gone
             os.utime(folder / columns_name)
     overlay = unpack_rows(stored)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import secrets
@@ -20,6 +21,7 @@ from runlake.store.layout import TEMPORARY_PREFIX, Layout, check_run_path, encod
 from runlake.store.run_state import part_header, read_run, writer_states
 from runlake.store.segment_meta import read_meta
 from runlake.store.snapshot import Snapshot, meta_names, number_parts, reading
+from runlake.store.stored_names import is_one_part
 
 REPAIR_PREFIX = "repair-"
 SWEEP_PREFIX = "sweep-"
@@ -252,6 +254,8 @@ def _path_in(trashed: Path) -> RunPath:
 
 
 def _name_in_trash(path: RunPath, incarnation: str) -> str:
+    if not is_one_part(incarnation):
+        incarnation = _UNREADABLE + hashlib.sha256(incarnation.encode("utf-8", "replace")).hexdigest()[:8]
     name = "-".join([incarnation, *map(encode_name, (path.run_id, path.entity, path.project))])
     return os.fsdecode(os.fsencode(name)[:_MAX_NAME_BYTES])
 
