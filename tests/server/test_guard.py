@@ -7,8 +7,9 @@ import pytest
 
 from runlake.errors import ForbiddenError, NotFoundError, RunlakeError
 from runlake.model import LoggedRow, RunEdit, RunPath, WriterBatch, WriterOpening, WriterStart
-from runlake.server.guard import GuardedService, access_of
-from runlake.server.people import Person, Share
+from runlake.server.guard import GuardedService
+from runlake.server.people import Directory, Person
+from runlake.server.standing import Standing, access_of
 from runlake.service.contract import Service
 from runlake.service.local import LocalService
 from runlake.store.record import encode_body
@@ -34,12 +35,8 @@ class Untouchable:
 class Shares(dict):
     """What `People` says of shared projects."""
 
-    def shared_access(self, entity, project):
-        return self.get(f"{entity}/{project}", "private")
-
-    def list_shares(self):
-        paths = (path.split("/") for path in self)
-        return [Share(entity=entity, project=project, access=self[f"{entity}/{project}"]) for entity, project in paths]
+    def directory(self):
+        return Directory(shares={tuple(path.split("/")): access for path, access in self.items()})
 
 
 def person(name, *, is_admin=False, **teams):
@@ -85,15 +82,15 @@ def test_every_verb_of_the_contract_is_guarded():
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "list_projects"])
 @pytest.mark.parametrize("who", [None, person("eve"), person("eve", crew="member")], ids=["nobody", "eve", "a team"])
 def test_no_verb_reaches_what_is_of_others(verb, who):
-    guarded = GuardedService(Untouchable(), Shares(), who)
+    guarded = GuardedService(Untouchable(), Shares(), Standing(who))
     expected = ForbiddenError if verb in FOR_ADMINS else NotFoundError
     with pytest.raises(expected):
         call(guarded, verb, RunPath("ann", "secret", "a1"))
 
 
 def test_nobody_has_no_projects():
-    assert GuardedService(Untouchable(), Shares(), None).list_projects() == []
-    assert GuardedService(Untouchable(), Shares(), None).list_projects("ann") == []
+    assert GuardedService(Untouchable(), Shares(), Standing()).list_projects() == []
+    assert GuardedService(Untouchable(), Shares(), Standing()).list_projects("ann") == []
 
 
 @pytest.mark.parametrize("is_keyword", [True, False])
@@ -109,7 +106,7 @@ def test_arguments_reach_the_verb_as_they_were_given(verb, is_keyword):
     parameters = inspect.signature(getattr(Service, verb)).parameters
     in_place = [] if is_keyword else [n for n in named if parameters[n].kind is not inspect.Parameter.KEYWORD_ONLY]
     args = tuple(named.pop(name) for name in in_place)
-    getattr(GuardedService(Recording(), Shares(), person("root", is_admin=True)), verb)(*args, **named)
+    getattr(GuardedService(Recording(), Shares(), Standing(person("root", is_admin=True))), verb)(*args, **named)
     assert reached == [(verb, args, named)]
 
 
@@ -143,7 +140,9 @@ def local(tmp_path):
 
 
 def guarded(local, who, **shares):
-    return GuardedService(local, Shares({path.replace("__", "/"): access for path, access in shares.items()}), who)
+    return GuardedService(
+        local, Shares({path.replace("__", "/"): access for path, access in shares.items()}), Standing(who)
+    )
 
 
 def names(service, entity=None):
@@ -232,7 +231,7 @@ def test_where_a_run_was_forked_from_is_said_to_those_who_may_read_that_too(loca
 
 def test_what_is_no_longer_shared_is_gone_at_once(local):
     shares = Shares({"ann/mnist": "read"})
-    service = GuardedService(local, shares, person("bob"))
+    service = GuardedService(local, shares, Standing(person("bob")))
     assert service.may_read("ann", "mnist")
     shares.clear()
     assert not service.may_read("ann", "mnist")
