@@ -11,6 +11,9 @@ nobody                    nothing
 What a person may not read is not there for them: the answer is the one that a project gets which does not exist, and
 no answer names what they may not see, nor does a run that was forked from there. What they may read and not write
 is a `ForbiddenError`.
+
+Who begins a run or makes a sweep is who is signed in, whatever is said in what they send. Only an admin may send
+journals that others began (`runlake sync` of a whole machine): those keep the name that they say.
 """
 
 from __future__ import annotations
@@ -22,10 +25,11 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 from msgspec.structs import replace
 
 from runlake.errors import ForbiddenError, NotFoundError
-from runlake.model import ProjectInfo, RunInfo, RunPage, RunPath, WriterGrant
+from runlake.model import ProjectInfo, RunInfo, RunPage, RunPath, WriterGrant, WriterOpening, WriterStart
 from runlake.server.people import Directory, Person
 from runlake.server.standing import Need, Standing, no_project
 from runlake.service.contract import Service
+from runlake.sweep_model import SweepStart
 
 if TYPE_CHECKING:
     from runlake.sweep_model import SweepPath
@@ -138,6 +142,10 @@ class GuardedService:
         """Whether the person may change what is in a project, or make it."""
         return self._standing.access_in(self._sharing.directory(), entity, project) == "write"
 
+    def require_write(self, path: RunPath | SweepPath) -> None:
+        """The error for who may not change what is in a project, where no verb of the service would be asked."""
+        self._standing.require("write", path.entity, path.project, self._sharing.directory)
+
     def list_projects(self, entity: str | None = None) -> list[ProjectInfo]:
         """The projects that the person may read, by entity and name."""
         directory = self._sharing.directory()
@@ -153,6 +161,11 @@ class GuardedService:
         found = [project for each in asked for project in self._service.list_projects(each)]
         return [project for project in found if self.may_read(project.entity, project.name)]
 
+    def create_run(self, path: RunPath, *, state: str = "pending", user: str | None = None) -> RunInfo:
+        """A run without a writing process, made by who is signed in."""
+        person = self.person
+        return self._create_run(path, state=state, user=None if person is None else person.username)
+
     def close(self) -> None:
         """Nothing: the service belongs to the server."""
 
@@ -163,7 +176,7 @@ class GuardedService:
     read_run = _of_run(Service.read_run, "read")
     list_generations = _of_run(Service.list_generations, "read")
     read_runs_table = _of_project(Service.read_runs_table, "read")
-    create_run = _of_run(Service.create_run, "write")
+    _create_run = _of_run(Service.create_run, "write")
     edit_run = _of_run(Service.edit_run, "write")
     stop_run = _of_run(Service.stop_run, "write")
     delete_run = _of_run(Service.delete_run, "write")
@@ -208,6 +221,9 @@ class GuardedService:
         self, verb: Callable[..., R], need: Need, place: tuple[str, str], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> R:
         self._standing.require(need, *place, self._sharing.directory)
+        if need == "write":
+            args = tuple(map(self._in_own_name, args))
+            kwargs = {name: self._in_own_name(value) for name, value in kwargs.items()}
         try:
             result: R = getattr(self._service, verb.__name__)(*args, **kwargs)
         except NotFoundError:
@@ -218,6 +234,15 @@ class GuardedService:
                 raise
             raise no_project(*place) from None
         return cast(R, self._without_hidden_sources(result))
+
+    def _in_own_name(self, said: object) -> object:
+        """What begins something, with the name of who is signed in."""
+        if not isinstance(said, WriterStart | WriterOpening | SweepStart):
+            return said
+        person = self.person
+        if person is None or (isinstance(said, WriterOpening) and said.header is not None and person.is_admin):
+            return replace(said, user=None)
+        return replace(said, user=person.username)
 
     def _without_hidden_sources(self, answer: object) -> object:
         """The answer without the names of projects that its runs were forked from and the person may not read."""

@@ -68,6 +68,7 @@ def graphql(request: Request[Any, Any, Any], body: RawBody, parts: Parts) -> Res
         client=_client_of(request),
         handed_out=parts.handed_out,
         greetings=parts.greetings,
+        require_write=service.require_write,
     )
     answer = parts.graphql.execute(asked.query or "", asked.variables, asked.operationName, context)
     content = msgspec.json.encode(answer)
