@@ -13,6 +13,7 @@ from runlake.server.standing import Standing, access_of
 from runlake.service.contract import Service
 from runlake.service.local import LocalService
 from runlake.store.record import encode_body
+from runlake.sweep_model import SweepStart
 
 OPEN_TO_ALL = {"url", "default_entity", "close"}
 VERBS = sorted(
@@ -94,7 +95,7 @@ def test_nobody_has_no_projects():
 
 
 @pytest.mark.parametrize("is_keyword", [True, False])
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "list_projects"])
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("list_projects", "create_run")])
 def test_arguments_reach_the_verb_as_they_were_given(verb, is_keyword):
     reached = []
 
@@ -108,6 +109,24 @@ def test_arguments_reach_the_verb_as_they_were_given(verb, is_keyword):
     args = tuple(named.pop(name) for name in in_place)
     getattr(GuardedService(Recording(), Shares(), Standing(person("root", is_admin=True))), verb)(*args, **named)
     assert reached == [(verb, args, named)]
+
+
+def test_what_begins_something_reaches_the_verb_with_the_name_of_who_is_signed_in():
+    path, header = RunPath("ann", "mnist", "a1"), {"writer": "w"}
+    reached = []
+
+    class Recording:
+        def __getattr__(self, name):
+            return lambda *args, **kwargs: reached.append(kwargs.get("user") or args[-1].user)
+
+    for who in (person("ann"), person("root", is_admin=True)):
+        service = GuardedService(Recording(), Shares(), Standing(who))
+        service.create_run(path, user="eve")
+        service.create_sweep("ann", "mnist", SweepStart(config={}, user="eve"))
+        service.begin_writer(path, WriterStart(user="eve"))
+        service.open_writer(path, WriterOpening(token="t", user="eve"))
+        service.open_writer(path, WriterOpening(token="t", user="eve", header=header))
+    assert reached == ["ann"] * 5 + ["root"] * 4 + [None]
 
 
 ROWS = [

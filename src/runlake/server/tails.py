@@ -94,7 +94,7 @@ class Tails:
         """Events until the run has ended: `first`, which was read already, and what comes behind it."""
         try:
             yield COMMENT_BEGIN
-            news = _news_of(first)
+            news: News | None = _news_of(first)
             while True:
                 if news is not None:
                     if news.events:

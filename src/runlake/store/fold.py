@@ -10,7 +10,7 @@ from __future__ import annotations
 import fnmatch
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -282,6 +282,17 @@ def _summary(
     for _, _, _, edit in writes:
         apply_edit(summary, edit)
     return summary
+
+
+def claims_of_user(records: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[tuple[int, Any]]:
+    """(clock, name) of all that says who began the run, in records of one journal and in those it takes over."""
+    for kind, body in records:
+        user = body.get("user")
+        if user is not None or (kind == record.INFO and "user" in body):
+            yield body.get("clock", 0), user
+        if kind == record.CUT:
+            for state in msgspec.convert(body["writers"], list[WriterState]):
+                yield from claims_of_user(state.records)
 
 
 def rule_for(path: str, rules: Mapping[str, MetricRule]) -> MetricRule | None:
