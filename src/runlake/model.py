@@ -252,6 +252,9 @@ class WriterOpening(msgspec.Struct, frozen=True, kw_only=True):
     `start` is the body of its START record as `store.record.encode_body` has it, `token` a random text of this opening.
     With `incarnation` only that life of the run id will do. `header`, the head of its parts, says that the journal has
     begun already, without asking; nothing else counts then. The rest as `store.opening.open_run` has it.
+
+    `user` is who opens it, where a server knows that, and then whoever the journal says began the run; None for one who
+    may send what others began.
     """
 
     token: str
@@ -263,6 +266,7 @@ class WriterOpening(msgspec.Struct, frozen=True, kw_only=True):
     fork_from: tuple[RunPath, int] | None = None
     incarnation: str | None = None
     header: dict[str, Any] | None = None
+    user: str | None = None
 
 
 class WriterGrant(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ class InProcess:
         self.keys = {}
         self.add_user("ann", is_admin=True)
         self._portal_manager = start_blocking_portal()
-        self._portal = self._portal_manager.__enter__()
+        self.portal = self._portal_manager.__enter__()
 
     def add_user(self, name, **more):
         self.keys[name] = self.people.add_user(name, **more).key
@@ -35,7 +35,7 @@ class InProcess:
             async with httpx.AsyncClient(transport=transport, base_url="http://lake") as client:
                 return await client.request(method, path, auth=auth, **options)
 
-        return self._portal.call(answer)
+        return self.portal.call(answer)
 
     def close(self):
         self._portal_manager.__exit__(None, None, None)

@@ -7,11 +7,13 @@ import pytest
 
 from runlake.errors import ForbiddenError, NotFoundError, RunlakeError
 from runlake.model import LoggedRow, RunEdit, RunPath, WriterBatch, WriterOpening, WriterStart
-from runlake.server.guard import GuardedService, access_of
-from runlake.server.people import Person, Share
+from runlake.server.guard import GuardedService
+from runlake.server.people import Directory, Person
+from runlake.server.standing import Standing, access_of
 from runlake.service.contract import Service
 from runlake.service.local import LocalService
 from runlake.store.record import encode_body
+from runlake.sweep_model import SweepStart
 
 OPEN_TO_ALL = {"url", "default_entity", "close"}
 VERBS = sorted(
@@ -34,12 +36,8 @@ class Untouchable:
 class Shares(dict):
     """What `People` says of shared projects."""
 
-    def shared_access(self, entity, project):
-        return self.get(f"{entity}/{project}", "private")
-
-    def list_shares(self):
-        paths = (path.split("/") for path in self)
-        return [Share(entity=entity, project=project, access=self[f"{entity}/{project}"]) for entity, project in paths]
+    def directory(self):
+        return Directory(shares={tuple(path.split("/")): access for path, access in self.items()})
 
 
 def person(name, *, is_admin=False, **teams):
@@ -85,19 +83,19 @@ def test_every_verb_of_the_contract_is_guarded():
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "list_projects"])
 @pytest.mark.parametrize("who", [None, person("eve"), person("eve", crew="member")], ids=["nobody", "eve", "a team"])
 def test_no_verb_reaches_what_is_of_others(verb, who):
-    guarded = GuardedService(Untouchable(), Shares(), who)
+    guarded = GuardedService(Untouchable(), Shares(), Standing(who))
     expected = ForbiddenError if verb in FOR_ADMINS else NotFoundError
     with pytest.raises(expected):
         call(guarded, verb, RunPath("ann", "secret", "a1"))
 
 
 def test_nobody_has_no_projects():
-    assert GuardedService(Untouchable(), Shares(), None).list_projects() == []
-    assert GuardedService(Untouchable(), Shares(), None).list_projects("ann") == []
+    assert GuardedService(Untouchable(), Shares(), Standing()).list_projects() == []
+    assert GuardedService(Untouchable(), Shares(), Standing()).list_projects("ann") == []
 
 
 @pytest.mark.parametrize("is_keyword", [True, False])
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "list_projects"])
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("list_projects", "create_run")])
 def test_arguments_reach_the_verb_as_they_were_given(verb, is_keyword):
     reached = []
 
@@ -109,8 +107,26 @@ def test_arguments_reach_the_verb_as_they_were_given(verb, is_keyword):
     parameters = inspect.signature(getattr(Service, verb)).parameters
     in_place = [] if is_keyword else [n for n in named if parameters[n].kind is not inspect.Parameter.KEYWORD_ONLY]
     args = tuple(named.pop(name) for name in in_place)
-    getattr(GuardedService(Recording(), Shares(), person("root", is_admin=True)), verb)(*args, **named)
+    getattr(GuardedService(Recording(), Shares(), Standing(person("root", is_admin=True))), verb)(*args, **named)
     assert reached == [(verb, args, named)]
+
+
+def test_what_begins_something_reaches_the_verb_with_the_name_of_who_is_signed_in():
+    path, header = RunPath("ann", "mnist", "a1"), {"writer": "w"}
+    reached = []
+
+    class Recording:
+        def __getattr__(self, name):
+            return lambda *args, **kwargs: reached.append(kwargs.get("user") or args[-1].user)
+
+    for who in (person("ann"), person("root", is_admin=True)):
+        service = GuardedService(Recording(), Shares(), Standing(who))
+        service.create_run(path, user="eve")
+        service.create_sweep("ann", "mnist", SweepStart(config={}, user="eve"))
+        service.begin_writer(path, WriterStart(user="eve"))
+        service.open_writer(path, WriterOpening(token="t", user="eve"))
+        service.open_writer(path, WriterOpening(token="t", user="eve", header=header))
+    assert reached == ["ann"] * 5 + ["root"] * 4 + [None]
 
 
 ROWS = [
@@ -143,7 +159,9 @@ def local(tmp_path):
 
 
 def guarded(local, who, **shares):
-    return GuardedService(local, Shares({path.replace("__", "/"): access for path, access in shares.items()}), who)
+    return GuardedService(
+        local, Shares({path.replace("__", "/"): access for path, access in shares.items()}), Standing(who)
+    )
 
 
 def names(service, entity=None):
@@ -232,7 +250,7 @@ def test_where_a_run_was_forked_from_is_said_to_those_who_may_read_that_too(loca
 
 def test_what_is_no_longer_shared_is_gone_at_once(local):
     shares = Shares({"ann/mnist": "read"})
-    service = GuardedService(local, shares, person("bob"))
+    service = GuardedService(local, shares, Standing(person("bob")))
     assert service.may_read("ann", "mnist")
     shares.clear()
     assert not service.may_read("ann", "mnist")

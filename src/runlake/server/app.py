@@ -77,7 +77,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
         return parts
 
     app = Litestar(
-        route_handlers=[*routes, wandb_router(), api_router()],
+        route_handlers=[*routes, wandb_router(), api_router(tails_per_person=config.tails_per_person)],
         dependencies={
             "parts": Provide(provide_parts, sync_to_thread=False),
             "service": Provide(parts.service_of_caller, sync_to_thread=False),
@@ -111,4 +111,5 @@ def open_parts(config: ServerConfig) -> ServerParts:
         commits=Commits(),
         exports=Exports(service.exports_dir),
         public_url=config.base_url,
+        url_life_s=config.url_life_s,
     )

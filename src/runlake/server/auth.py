@@ -13,6 +13,7 @@ from runlake.errors import AuthenticationError, RunlakeError
 from runlake.server.asgi import ASGIApp, Receive, Scope, Send
 from runlake.server.people import People, Person
 from runlake.server.problems import problem_of, send_problem
+from runlake.server.standing import Standing
 
 
 def key_in(authorization: str | None) -> str | None:
@@ -46,7 +47,9 @@ def require_person(person: Person | None, authorization: str | None) -> Person:
 
 
 class SignIn:
-    """Puts who is asking into ``scope["user"]``, None for nobody; whether they may is for the routes to say.
+    """Puts who is asking into ``scope["user"]``, None for nobody, and what that stands on into ``scope["standing"]``.
+
+    Whether they may is for the routes to say.
 
     A database of people that cannot be read at this moment is answered as the fault it is, and not as a wrong key.
     """
@@ -60,8 +63,11 @@ class SignIn:
         if scope["type"] == "http":
             header = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
             try:
-                scope["user"] = find_person(self._people, header)
+                key = key_in(header)
+                found = None if key is None else self._people.sign_in(key)
             except RunlakeError as error:
                 await send_problem(send, problem_of(error))
                 return
+            person, key_id = (None, None) if found is None else found
+            scope["user"], scope["standing"] = person, Standing(person, key_id)
         await self._app(scope, receive, send)

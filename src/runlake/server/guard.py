@@ -11,49 +11,39 @@ nobody                    nothing
 What a person may not read is not there for them: the answer is the one that a project gets which does not exist, and
 no answer names what they may not see, nor does a run that was forked from there. What they may read and not write
 is a `ForbiddenError`.
+
+Who begins a run or makes a sweep is who is signed in, whatever is said in what they send. Only an admin may send
+journals that others began (`runlake sync` of a whole machine): those keep the name that they say.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from msgspec.structs import replace
 
 from runlake.errors import ForbiddenError, NotFoundError
-from runlake.model import ProjectInfo, RunInfo, RunPage, RunPath, WriterGrant
-from runlake.server.people import Access, Person, Share
+from runlake.model import ProjectInfo, RunInfo, RunPage, RunPath, WriterGrant, WriterOpening, WriterStart
+from runlake.server.people import Directory, Person
+from runlake.server.standing import Need, Standing, no_project
 from runlake.service.contract import Service
+from runlake.sweep_model import SweepStart
 
 if TYPE_CHECKING:
     from runlake.sweep_model import SweepPath
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Need = Literal["read", "write"]
 
 
 class Sharing(Protocol):
-    """Which projects are shared; `people.People` knows."""
+    """Who there is, and which projects are shared; `people.People` knows."""
 
-    def shared_access(self, entity: str, project: str) -> Access:
-        """What all people may do with a project because it was shared."""
+    def directory(self) -> Directory:
+        """Everything about people as of now."""
         ...
-
-    def list_shares(self) -> Sequence[Share]:
-        """The projects that are shared."""
-        ...
-
-
-def access_of(person: Person | None, entity: str, shared: Access) -> Access:
-    """What somebody may do with a project of `entity` that is `shared` with all."""
-    if person is None:
-        return "private"
-    role = person.teams.get(entity)
-    if person.is_admin or person.username == entity or role in ("admin", "member"):
-        return "write"
-    return "read" if role == "viewer" and shared == "private" else shared
 
 
 def _of_run(verb: Callable[Concatenate[Service, P], R], need: Need) -> Callable[Concatenate[GuardedService, P], R]:
@@ -78,7 +68,7 @@ def _of_run_and_its_source(
         for start in (*args, *kwargs.values()):
             source = cast("tuple[RunPath, int] | None", getattr(start, "fork_from", None))
             if source is not None and not self.may_read(source[0].entity, source[0].project):
-                raise _no_project(source[0].entity, source[0].project)
+                raise no_project(source[0].entity, source[0].project)
         return self._pass_on(verb, "write", (path.entity, path.project), args, kwargs)
 
     return checked
@@ -100,8 +90,12 @@ def _of_store(verb: Callable[Concatenate[Service, P], R]) -> Callable[Concatenat
 
     @functools.wraps(verb)
     def checked(self: GuardedService, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        if self.person is None or not self.person.is_admin:
-            raise ForbiddenError(f"{verb.__name__} concerns the whole store; only an admin of the server may do it")
+        try:
+            self._standing.require("admin", "", "", self._sharing.directory)
+        except ForbiddenError:
+            raise ForbiddenError(
+                f"{verb.__name__} concerns the whole store; only an admin of the server may do it"
+            ) from None
         result: R = getattr(self._service, verb.__name__)(*args, **kwargs)
         return result
 
@@ -109,16 +103,26 @@ def _of_store(verb: Callable[Concatenate[Service, P], R]) -> Callable[Concatenat
 
 
 class GuardedService:
-    """The verbs of `service` as `person` may use them; made for one request or one reader, and cheap to make.
+    """The verbs of `service` as who `standing` speaks of may use them; made for one request, and cheap to make.
 
-    `sharing` is asked in every call, so that what is no longer shared is gone at once. `close` leaves `service` open:
-    others use it too.
+    `sharing` is asked in every call, so that what somebody may no longer do is over at once. `close` leaves `service`
+    open: others use it too.
     """
 
-    def __init__(self, service: Service, sharing: Sharing, person: Person | None) -> None:
+    def __init__(self, service: Service, sharing: Sharing, standing: Standing) -> None:
         self._service = service
         self._sharing = sharing
-        self.person = person
+        self._standing = standing
+
+    @property
+    def person(self) -> Person | None:
+        """Who asks, as they are now; `AuthenticationError` when their key is not valid any more."""
+        return self._standing.person_in(self._sharing.directory())
+
+    @property
+    def key_id(self) -> str | None:
+        """The key that was sent."""
+        return self._standing.key_id
 
     @property
     def url(self) -> str:
@@ -127,28 +131,40 @@ class GuardedService:
     @property
     def default_entity(self) -> str:
         """The person's own entity; that of nobody is one that has nothing."""
-        return self.person.username if self.person is not None else "nobody"
+        person = self.person
+        return person.username if person is not None else "nobody"
 
     def may_read(self, entity: str, project: str) -> bool:
         """Whether the person may see what is in a project."""
-        return self._access(entity, project) != "private"
+        return self._standing.access_in(self._sharing.directory(), entity, project) != "private"
 
     def may_write(self, entity: str, project: str) -> bool:
         """Whether the person may change what is in a project, or make it."""
-        return self._access(entity, project) == "write"
+        return self._standing.access_in(self._sharing.directory(), entity, project) == "write"
+
+    def require_write(self, path: RunPath | SweepPath) -> None:
+        """The error for who may not change what is in a project, where no verb of the service would be asked."""
+        self._standing.require("write", path.entity, path.project, self._sharing.directory)
 
     def list_projects(self, entity: str | None = None) -> list[ProjectInfo]:
         """The projects that the person may read, by entity and name."""
-        if self.person is None:
+        directory = self._sharing.directory()
+        person = self._standing.person_in(directory)
+        if person is None:
             return []
-        if entity is None and not self.person.is_admin:
+        if entity is None and not person.is_admin:
             # Only where there can be something: counting the runs of all entities would take long.
-            shared = {share.entity for share in self._sharing.list_shares()}
-            asked: list[str | None] = [*sorted({self.person.username, *self.person.teams, *shared})]
+            shared = {owner for owner, _ in directory.shares}
+            asked: list[str | None] = [*sorted({person.username, *person.teams, *shared})]
         else:
             asked = [entity]
         found = [project for each in asked for project in self._service.list_projects(each)]
         return [project for project in found if self.may_read(project.entity, project.name)]
+
+    def create_run(self, path: RunPath, *, state: str = "pending", user: str | None = None) -> RunInfo:
+        """A run without a writing process, made by who is signed in."""
+        person = self.person
+        return self._create_run(path, state=state, user=None if person is None else person.username)
 
     def close(self) -> None:
         """Nothing: the service belongs to the server."""
@@ -160,7 +176,7 @@ class GuardedService:
     read_run = _of_run(Service.read_run, "read")
     list_generations = _of_run(Service.list_generations, "read")
     read_runs_table = _of_project(Service.read_runs_table, "read")
-    create_run = _of_run(Service.create_run, "write")
+    _create_run = _of_run(Service.create_run, "write")
     edit_run = _of_run(Service.edit_run, "write")
     stop_run = _of_run(Service.stop_run, "write")
     delete_run = _of_run(Service.delete_run, "write")
@@ -201,30 +217,32 @@ class GuardedService:
     empty_trash = _of_store(Service.empty_trash)
     merge_from = _of_store(Service.merge_from)
 
-    def _access(self, entity: str, project: str) -> Access:
-        if self.person is None:
-            return "private"
-        return access_of(self.person, entity, self._sharing.shared_access(entity, project))
-
     def _pass_on(
         self, verb: Callable[..., R], need: Need, place: tuple[str, str], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> R:
-        access = self._access(*place)
-        if access == "private":
-            raise _no_project(*place)
-        if need == "write" and access != "write":
-            raise ForbiddenError(
-                f"you may read {'/'.join(place)} and not write to it; an admin of {place[0]} can let you in"
-            )
+        self._standing.require(need, *place, self._sharing.directory)
+        if need == "write":
+            args = tuple(map(self._in_own_name, args))
+            kwargs = {name: self._in_own_name(value) for name, value in kwargs.items()}
         try:
             result: R = getattr(self._service, verb.__name__)(*args, **kwargs)
         except NotFoundError:
             # Of a run or file that is missing the message names neighbours in the same project. That of a missing
             # project names whatever the store has, which is for admins to read.
-            if (self.person is not None and self.person.is_admin) or self._project_exists(*place):
+            person = self.person
+            if (person is not None and person.is_admin) or self._project_exists(*place):
                 raise
-            raise _no_project(*place) from None
+            raise no_project(*place) from None
         return cast(R, self._without_hidden_sources(result))
+
+    def _in_own_name(self, said: object) -> object:
+        """What begins something, with the name of who is signed in."""
+        if not isinstance(said, WriterStart | WriterOpening | SweepStart):
+            return said
+        person = self.person
+        if person is None or (isinstance(said, WriterOpening) and said.header is not None and person.is_admin):
+            return replace(said, user=None)
+        return replace(said, user=person.username)
 
     def _without_hidden_sources(self, answer: object) -> object:
         """The answer without the names of projects that its runs were forked from and the person may not read."""
@@ -239,10 +257,6 @@ class GuardedService:
 
     def _project_exists(self, entity: str, project: str) -> bool:
         return any(found.name == project for found in self._service.list_projects(entity))
-
-
-def _no_project(entity: str, project: str) -> NotFoundError:
-    return NotFoundError(f"no project {entity}/{project}, or none that you may read; see: runlake ls")
 
 
 if TYPE_CHECKING:

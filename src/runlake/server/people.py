@@ -93,14 +93,25 @@ class Added(NamedTuple):
     key_id: str
 
 
-class Directory(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about people at one moment, by name; `by_sha256` maps keys to their owners."""
+class SignedIn(NamedTuple):
+    """Who sent a key, and which of their keys it was."""
 
-    people: dict[str, Person]
-    teams: dict[str, Team]
-    keys: tuple[ApiKey, ...]
-    by_sha256: dict[bytes, Person]
-    shares: dict[tuple[str, str], Access]
+    person: Person
+    key_id: str
+
+
+class Directory(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about people at one moment, by name; `by_sha256` maps keys to their ids, `by_key_id` to who has them.
+
+    A key is gone with who had it, and ids are never given again: who is found by the id of a key is who it was given.
+    """
+
+    people: dict[str, Person] = {}
+    teams: dict[str, Team] = {}
+    keys: tuple[ApiKey, ...] = ()
+    by_sha256: dict[bytes, str] = {}
+    by_key_id: dict[str, Person] = {}
+    shares: dict[tuple[str, str], Access] = {}
 
 
 class People:
@@ -128,7 +139,14 @@ class People:
 
     def find_by_key(self, key: str) -> Person | None:
         """Whose key this is, None when it is nobody's (any more)."""
-        return self.directory().by_sha256.get(_sha256(key))
+        found = self.sign_in(key)
+        return None if found is None else found.person
+
+    def sign_in(self, key: str) -> SignedIn | None:
+        """Whose key this is and which, None when it is nobody's (any more)."""
+        directory = self.directory()
+        key_id = directory.by_sha256.get(_sha256(key))
+        return None if key_id is None else SignedIn(directory.by_key_id[key_id], key_id)
 
     def find_user(self, name: str) -> Person:
         """The user of that name."""
@@ -409,6 +427,7 @@ def _read_directory(engine: sa.Engine) -> Directory:
             )
             for row in keys
         ),
-        by_sha256={bytes(row.sha256): people[name_of[row.user_id]] for row in keys},
+        by_sha256={bytes(row.sha256): row.id for row in keys},
+        by_key_id={row.id: people[name_of[row.user_id]] for row in keys},
         shares={(row.entity, row.project): row.access for row in shares},
     )

@@ -9,6 +9,7 @@ the log has.
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
@@ -121,10 +122,15 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
     return Response(problem.body, status_code=problem.status, headers=problem.headers, media_type="application/json")
 
 
-async def send_problem(send: Send, problem: Problem) -> None:
-    """The answer, from where no handler was asked."""
+async def send_problem(send: Send, problem: Problem, *, headers: Mapping[str, str] | None = None) -> None:
+    """The answer, from where no handler was asked; `headers` are those beside what every problem says."""
     body = problem.body
-    headers = {"Content-Type": "application/json", "Content-Length": str(len(body))} | problem.headers
+    headers = {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        **problem.headers,
+        **(headers or {}),
+    }
     raw = [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": problem.status, "headers": raw})
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -2,7 +2,8 @@
 
 Uploads and downloads of the W&B client come without a key, so the URLs it is given must do. A token is
 ``<expiry>.<subject>.<HMAC-SHA256>``; what it permits is in the signature and not in the token, so it cannot be used
-elsewhere. `subject` names who was permitted, so that whoever checks can ask whether they still may.
+elsewhere. `subject` says who was permitted, by ids that are never given again, so that whoever checks can ask whether
+they still may.
 """
 
 from __future__ import annotations

@@ -125,8 +125,11 @@ class Service(Protocol):
         """
         ...
 
-    def create_run(self, path: RunPath, *, state: str = "pending") -> RunInfo:
-        """A run without a writing process. `ConflictError` when the id is taken."""
+    def create_run(self, path: RunPath, *, state: str = "pending", user: str | None = None) -> RunInfo:
+        """A run without a writing process. `ConflictError` when the id is taken.
+
+        `user` makes it, by default whom the settings name; over a network always who is signed in.
+        """
         ...
 
     def edit_run(self, path: RunPath, edit: RunEdit) -> RunInfo:

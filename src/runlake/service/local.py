@@ -200,8 +200,8 @@ class LocalService(LocalCare):
         index = self._index(entity, project)
         return index.to_table(index.select(filters) if filters else None)
 
-    def create_run(self, path: RunPath, *, state: str = "pending") -> RunInfo:
-        create_pending(self._layout, path, state, self._user)
+    def create_run(self, path: RunPath, *, state: str = "pending", user: str | None = None) -> RunInfo:
+        create_pending(self._layout, path, state, user or self._user)
         return read_run(self._layout, path)
 
     def edit_run(self, path: RunPath, edit: RunEdit) -> RunInfo:

@@ -144,7 +144,8 @@ class RemoteService:
         body = self._ask(address, {"filters": filters}, compression=self._compression)
         return wire_rows.read_table(pa.BufferReader(body))
 
-    def create_run(self, path: RunPath, *, state: str = "pending") -> RunInfo:
+    def create_run(self, path: RunPath, *, state: str = "pending", user: str | None = None) -> RunInfo:
+        # Who makes it is for the server to say: `user` is not sent.
         body = self._http.request("PUT", _run(path), query={"run_state": state}, is_repeatable=False)
         return wire.unpack(body, RunInfo)
 

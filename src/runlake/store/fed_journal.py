@@ -20,20 +20,21 @@ from typing import Any
 import msgspec
 
 from runlake.errors import BadValueError, ConflictError, CorruptError, GapError, NotFoundError
-from runlake.model import Appended, RunPath, WriterGrant, WriterOpening
+from runlake.model import Appended, RunInfo, RunPath, WriterGrant, WriterOpening
 from runlake.store import record
 from runlake.store.changes import append_change, latest_death
 from runlake.store.claim import claim_incarnation, read_claim
 from runlake.store.control import StopWatch
 from runlake.store.decode import BEGINNING, PartMark, ScannedPart, scan_part, scan_since
 from runlake.store.direct_look import HERE
+from runlake.store.fold import claims_of_user
 from runlake.store.folder_journal import FolderJournal
 from runlake.store.grant_files import GrantFiles
 from runlake.store.journal import PartName
 from runlake.store.kept import Kept
 from runlake.store.layout import Layout, check_run_path
 from runlake.store.marker import create_store
-from runlake.store.opening import open_run
+from runlake.store.opening import open_editor, open_run
 from runlake.store.part_tail import mark_at
 from runlake.store.proof import prove_record
 from runlake.store.proof_rows import prove_part
@@ -43,6 +44,8 @@ from runlake.store.side_process import start_detached
 from runlake.store.snapshot import meta_names, number_parts
 
 _KEPT_PLACES = 4096
+_LAST_CLOCK = 2**62
+"""In microseconds: no machine's clock comes near it."""
 _SAME = ("incarnation", "generation", "role")
 """What the head of each part says as it was said when the writer was announced."""
 
@@ -76,7 +79,7 @@ class FedJournals:
         check_run_path(path)
         create_store(self._layout)
         if opening.header is not None:
-            return self._take_on(path, opening.header)
+            return self._take_on(path, opening.header, opening.user)
         with self._grants.hold(path, opening.token) as known:
             return known.grant or known.keep(self._grant(path, opening))
 
@@ -87,6 +90,8 @@ class FedJournals:
                 f"run {path} of this id is another one here ({claimed or 'none'}) than there ({opening.incarnation})"
             )
         start = _read_start(opening.start)
+        if opening.user is not None:
+            start["user"] = opening.user
         opened = open_run(
             self._layout,
             path,
@@ -101,7 +106,7 @@ class FedJournals:
         writer = opened.writer
         try:
             with suppress(FileNotFoundError):  # deleted at this moment: the first append says so
-                served = Served(header=writer.header, client=opening.token)
+                served = Served(header=writer.header, client=opening.token, user=opening.user)
                 mark_served(self._layout.journal_dir(path), writer.writer, served)
             frames = FolderJournal(self._layout.journal_dir(path)).read(PartName(writer.writer, 0))
         except FileNotFoundError:
@@ -160,6 +165,7 @@ class FedJournals:
         if not fresh:
             return max(end, offset)
         part = _scan(fresh, place, name, served.header)
+        self._set_right(path, journal, served, part)  # first, for a worker that is killed between the two
         if is_new:
             journal.claim(name).close()
         _write(file, end, fresh)
@@ -167,6 +173,39 @@ class FedJournals:
         self._places.put((folder, name), place)
         self._tell(path, folder, served, name, part)
         return place.mark.offset
+
+    def _set_right(self, path: RunPath, journal: FolderJournal, served: Served, part: ScannedPart) -> None:
+        """Where a journal names another than who sends it, note behind that who it was: its own bytes stay as they are.
+
+        Most such journals are honest: on their own machines people have other names.
+        """
+        if served.user is None:
+            return
+        try:
+            claims = list(claims_of_user((kind, body) for kind, body, _ in part.records))
+        except (KeyError, msgspec.ValidationError) as error:
+            raise BadValueError(f"what was sent of {path} takes over what cannot be read: {error}") from None
+        clocks = [clock for clock, user in claims if user != served.user]
+        if not clocks:
+            return
+        if not all(isinstance(clock, int) and clock < _LAST_CLOCK for clock in clocks):
+            raise BadValueError(
+                f"what was sent of {path} has a clock that none can come after; set that machine's right"
+            )
+        header = served.header
+        info = RunInfo(
+            **path._asdict(),
+            incarnation=header["incarnation"],
+            generation=header["generation"],
+            name=path.run_id,
+            state="running",
+        )
+        editor = open_editor(self._layout, path, info, max(clocks), journal=journal).writer
+        try:
+            editor.record(record.INFO, {"user": served.user})
+            editor.end({})
+        finally:
+            editor.close()
 
     def _tell(self, path: RunPath, folder: Path, served: Served, name: PartName, part: ScannedPart) -> None:
         """Others are told of a run that begins and of one that ends."""
@@ -210,7 +249,7 @@ class FedJournals:
                 continue  # sealed under our hands
             return number_parts(journal, metas)[1].get(writer, set())
 
-    def _take_on(self, path: RunPath, header: dict[str, Any]) -> WriterGrant:
+    def _take_on(self, path: RunPath, header: dict[str, Any], user: str | None) -> WriterGrant:
         """A journal that was begun without us. A run of another life under that id gets a name of its own."""
         try:
             writer, incarnation = _plain(str(header["writer"])), _plain(str(header["incarnation"]))
@@ -232,7 +271,7 @@ class FedJournals:
         folder = self._layout.journal_dir(path)
         served = read_served(folder, writer)
         if served is None:
-            served = Served(header=header)
+            served = Served(header=header, user=user)
             mark_served(folder, writer, served)
         elif any(served.header.get(key) != header.get(key) for key in _SAME):
             raise ConflictError(f"there is a writer {writer} of run {path} already, and it is another one")

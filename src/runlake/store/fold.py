@@ -321,6 +321,17 @@ def _summary(
     return summary
 
 
+def claims_of_user(records: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[tuple[int, Any]]:
+    """(clock, name) of all that says who began the run, in records of one journal and in those it takes over."""
+    for kind, body in records:
+        user = body.get("user")
+        if user is not None or (kind == record.INFO and "user" in body):
+            yield body.get("clock", 0), user
+        if kind == record.CUT:
+            for state in msgspec.convert(body["writers"], list[WriterState]):
+                yield from claims_of_user(state.records)
+
+
 def rule_for(path: str, rules: Mapping[str, MetricRule]) -> MetricRule | None:
     """The rule of a metric: one of its own name, else the first glob that matches; dots in keys escaped, or not."""
     if not rules:

@@ -249,7 +249,10 @@ def check_file_name(name: str) -> str:
 
 
 def encode_name(name: str) -> str:
-    """An entity, project or run id as a folder name; see the module's docstring."""
+    """An entity, project or run id as a folder name; see the module's docstring. `PathError` for no name at all: that
+    would be the folder around it."""
+    if not name:
+        raise PathError("a name of an entity, project or run is empty; leave it out, or say which one is meant")
     encoded = "".join(chr(b) if b in _SAFE else f"%{b:02X}" for b in name.encode("utf-8", "surrogatepass"))
     encoded = _guard_ends(encoded)
     case = sum(1 << i for i, letter in enumerate(name) if letter.isascii() and letter.isupper())

@@ -46,13 +46,15 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
 
     `client` tells the processes of one run apart that write side by side; None for the only one. `base` are the
     numbers of lines that the run had of each stream before, as that client counts. `ended` are the writer's rows of
-    each stream once it has ended, after which its parts may be gone.
+    each stream once it has ended, after which its parts may be gone. `user` is who sends the writer's journal, where a
+    server knows that and it may name nobody else.
     """
 
     header: dict[str, Any]
     client: str | None = None
     base: dict[str, int] = {}
     ended: dict[str, int] | None = None
+    user: str | None = None
 
 
 class EndedError(StoreError):

@@ -7,6 +7,7 @@ from asking import Desk
 
 from runlake.server.guard import GuardedService
 from runlake.server.people import open_people
+from runlake.server.standing import Standing
 
 SECRETS = ("r1", "secret", "0.125", "hush.txt", "whisper")
 
@@ -58,7 +59,9 @@ def desk(tmp_path, people):
 def ask_as(desk, people, name, document=ASK):
     """The answer, as one person (None for nobody) is given it."""
     person = people.find_user(name) if name else None
-    context = dataclasses.replace(desk.context, person=person, service=GuardedService(desk.service, people, person))
+    context = dataclasses.replace(
+        desk.context, person=person, service=GuardedService(desk.service, people, Standing(person))
+    )
     return desk.engine.execute(document, None, None, context)
 
 

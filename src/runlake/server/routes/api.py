@@ -7,14 +7,19 @@ from litestar.di import Provide
 
 from runlake.server.routes import files, projects, rows, runs, sweeps, writers
 from runlake.server.routes.answers import WireRequest, run_path
+from runlake.server.tails import TAILS_PER_PERSON, Tails
 from runlake.service.wire import API_PREFIX
 
 MAX_BODY_BYTES = 64 * 2**20
 """What is read as a whole; a server may be told to take less. Files are not: see `files.put_file`."""
 
 
-def api_router() -> Router:
-    """The routes under ``/api/v1``. The app provides the dependency `service`: the caller's `Service`."""
+def api_router(*, tails_per_person: int = TAILS_PER_PERSON) -> Router:
+    """The routes under ``/api/v1``. The app provides the dependency `service`: the caller's `Service`.
+
+    Each person may follow `tails_per_person` runs at once.
+    """
+    tails = Tails(per_person=tails_per_person)
     return Router(
         API_PREFIX,
         route_handlers=[
@@ -25,7 +30,10 @@ def api_router() -> Router:
             *writers.HANDLERS,
             *sweeps.HANDLERS,
         ],
-        dependencies={"run": Provide(run_path, sync_to_thread=False)},
+        dependencies={
+            "run": Provide(run_path, sync_to_thread=False),
+            "tails": Provide(lambda: tails, sync_to_thread=False),
+        },
         request_class=WireRequest,
         request_max_body_size=MAX_BODY_BYTES,
         tags=["runlake"],

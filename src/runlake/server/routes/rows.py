@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from anyio import to_thread
-from litestar import Response, get, post
-from litestar.params import FromQuery, HeaderParameter, JSONBody, QueryParameter
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, HeaderParameter, JSONBody, QueryParameter, SkipValidation
 from litestar.response import Stream
 
-from runlake.errors import RunlakeError
-from runlake.model import RunPath, TailCursor
 from runlake.model import Stream as StreamName
-from runlake.query.history import History, Tail
-from runlake.query.rows import iter_rows
+from runlake.model import TailCursor
+from runlake.query.history import History
 from runlake.query.table import wide_table
+from runlake.server import logs
 from runlake.server.routes.answers import Asked, Compression, Run, answer, compression_of, packed, stream
 from runlake.server.routes.runs import RUN
+from runlake.server.tails import EVENT_ROWS, Place, Tails
 from runlake.service import wire, wire_rows
-from runlake.service.contract import Service
 from runlake.service.wire import Keys, KeysQuery, OutlineDocument
 
 RowsFormat = Literal["rows", "table"]
@@ -30,10 +27,8 @@ RowsFormat = Literal["rows", "table"]
 
 KeyList = Annotated[list[str] | None, QueryParameter(name="key", description="A series; may be given several times.")]
 
-_POLL_S = 0.5
-_HEARTBEAT_S = 15.0
-_EVENT_ROWS = 4096
-"""No event holds more: a long run is caught up with piece by piece."""
+Followed = NamedDependency[SkipValidation[Tails]]
+"""All who follow runs in this worker; the router provides it under the name `tails`."""
 
 
 @get(f"{RUN}/history", sync_to_thread=True)
@@ -127,7 +122,9 @@ def read_tail(
 @get(f"{RUN}/tail", media_type=wire.EVENTS_TYPE)
 async def follow_tail(
     service: Asked,
+    tails: Followed,
     run: Run,
+    request: Request[Any, Any, Any],
     keys: KeyList = None,
     cursor: FromQuery[str | None] = None,
     last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
@@ -137,48 +134,19 @@ async def follow_tail(
     """The rows as they are logged, as server-sent events, until the run has ended.
 
     Events: `rows` (`data` is a JSON list of rows, `id` the cursor behind them), `restart` before the rows of a new
-    generation, `end`, `problem`. Whoever comes back with the last id, in the header Last-Event-ID as browsers do or as
-    `cursor`, gets every row exactly once.
+    generation, `end`, `problem` (also when the caller may not read the run any more). Whoever comes back with the last
+    id, in the header Last-Event-ID as browsers do or as `cursor`, gets every row exactly once. Who follows too many
+    runs at once is told so with 429.
     """
     text = last_event_id or cursor
     place = None if text is None else TailCursor.parse(text)
-    begins = {"limit": _EVENT_ROWS} if last is None or place is not None else {"last": last}
+    seat = tails.take_seat(str(logs.person_of(request.scope)))
+    begins = {"limit": EVENT_ROWS} if last is None or place is not None else {"last": last}
     first = await to_thread.run_sync(partial(service.read_tail, run, place, stream=stream_name, keys=keys, **begins))
+    following = Place(run, stream_name, None if keys is None else tuple(keys), first.cursor)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return Stream(_follow(service, run, stream_name, keys, first), media_type=wire.EVENTS_TYPE, headers=headers)
-
-
-async def _follow(
-    service: Service, run: RunPath, stream_name: StreamName, keys: list[str] | None, tail: Tail
-) -> AsyncIterator[bytes]:
-    said_at = time.monotonic()
-    yield b": following\n\n"
-    while True:
-        if tail.is_restarted:
-            yield _event("restart", None, None)
-        row_count = tail.history.row_count
-        if row_count:
-            yield _event("rows", list(iter_rows(tail.history)), tail.cursor)
-            said_at = time.monotonic()
-        if tail.is_ended:
-            yield _event("end", None, tail.cursor)
-            return
-        if time.monotonic() - said_at > _HEARTBEAT_S:
-            yield b": still there\n\n"
-            said_at = time.monotonic()
-        if row_count < _EVENT_ROWS:
-            await asyncio.sleep(_POLL_S)
-        read = partial(service.read_tail, run, tail.cursor, stream=stream_name, keys=keys, limit=_EVENT_ROWS)
-        try:
-            tail = await to_thread.run_sync(read)
-        except RunlakeError as error:
-            yield _event("problem", wire.problem_document(error), None)
-            return
-
-
-def _event(kind: str, data: object, cursor: TailCursor | None) -> bytes:
-    place = b"" if cursor is None else f"id: {cursor}\n".encode()
-    return place + f"event: {kind}\n".encode() + b"data: " + wire.pack(data) + b"\n\n"
+    events = tails.follow(service, following, first, seat)
+    return Stream(events, media_type=wire.EVENTS_TYPE, headers=headers)
 
 
 def _print(history: History, rows_format: RowsFormat, compression: Compression) -> Stream:

@@ -32,18 +32,21 @@ class ArtifactMutations:
             raise _not_supported("createArtifact")  # a script is told by the error, and nobody asked for a job
         entity = input.get("entityName") or self._context.service.default_entity
         path = RunPath(entity, input.get("projectName") or "", run_id)
+        self._context.require_write(path)
         if kind != _OF_TABLES:
             raise self._refused(path, NotKept(f"artifact {name}", f"it was of type {kind}"), "createArtifact")
         node = {"id": table_node_id(path, name), "state": "PENDING", "artifactSequence": None}
         return {"artifact": node}
 
     def createArtifactManifest(self, _: ResolveInfo, input: Given) -> dict[str, Any]:
-        table_of(input["artifactID"])
+        path, _table = table_of(input["artifactID"])
+        self._context.require_write(path)
         return {"artifactManifest": {"id": input["artifactID"], "file": {"id": input["artifactID"]}}}
 
     def createArtifactFiles(self, _: ResolveInfo, input: Given) -> dict[str, Any]:
         files = input["artifactFiles"]
         path, table = table_of(files[0]["artifactID"] if files else "")
+        self._context.require_write(path)
         names = [file["name"] for file in files]
         table = next((name.removesuffix(_TABLE_ENDING) for name in names if name.endswith(_TABLE_ENDING)), table)
         media = [name for name in names if not name.endswith(_TABLE_ENDING)]

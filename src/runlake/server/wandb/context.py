@@ -23,6 +23,10 @@ ParquetUrl = Callable[[RunPath, str], str]
 """(run, name of an export) → an absolute URL of its bytes."""
 
 
+def may_all(_: RunPath) -> None:
+    """Where nobody is kept from anything."""
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """Who speaks: a training process of W&B's client, or a person's script.
@@ -40,6 +44,7 @@ class RequestContext:
     """The person who asks and what they may see: `service` answers for this person, and hides what is not theirs.
 
     `person` is None for somebody without a key. It has `username`, `email`, `is_admin` and `teams` (name → role).
+    `require_write` raises for who may not change a run, where an answer is given without asking `service` for more.
     `histories`, `commits`, `handed_out`, `greetings` and `parquet` are of the whole server; without `parquet` every
     history is read live.
     """
@@ -56,6 +61,7 @@ class RequestContext:
     client: Client = Client()
     handed_out: HandedOut = field(default_factory=HandedOut)
     greetings: Greetings = field(default_factory=Greetings)
+    require_write: Callable[[RunPath], None] = may_all
 
     @property
     def who(self) -> str:

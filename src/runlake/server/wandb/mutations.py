@@ -50,6 +50,7 @@ class MutationRoot(ArtifactMutations, PeopleMutations, SweepMutations):
     def deleteRun(self, _: ResolveInfo, input: Given) -> dict[str, Any]:
         """Delete the run. One that is gone is what was asked for."""
         path = run_path_of(input["id"])
+        self._context.require_write(path)
         with contextlib.suppress(NotFoundError):
             self._service.delete_run(path)
         if self._context.parquet is not None:
@@ -68,6 +69,7 @@ class MutationRoot(ArtifactMutations, PeopleMutations, SweepMutations):
     def notifyScriptableRunAlert(self, _: ResolveInfo, input: Given) -> dict[str, Any]:
         """Keep an alert with its run, unless one of that title came within the time that it is to wait."""
         path = self._path(input)
+        self._context.require_write(path)
         begun = self._service.find_writer(path, self._context.client.client_id)
         if begun is None:
             raise NotFoundError(f"run {path} is not written through this server, so it can raise no alert")
@@ -87,7 +89,7 @@ class MutationRoot(ArtifactMutations, PeopleMutations, SweepMutations):
     def createRunFiles(self, _: ResolveInfo, input: Given) -> dict[str, Any]:
         """URLs at which the files of a run may be put, without a key."""
         path = self._path(input)
-        self._service.find_writer(path)  # who may not write may not put files
+        self._context.require_write(path)
         self._service.read_run(path)
         url = self._context.file_url
         files = [{"name": name, "uploadUrl": url("PUT", path, name)} for name in input["files"]]
@@ -95,10 +97,14 @@ class MutationRoot(ArtifactMutations, PeopleMutations, SweepMutations):
 
     def markRunFilesUploaded(self, _: ResolveInfo, input: Given) -> dict[str, Any]:
         """Nothing is left to do: a file is there as soon as it was put."""
-        self._service.find_writer(self._path(input))
+        path = self._path(input)
+        self._context.require_write(path)
+        self._service.find_writer(path)
         return _SUCCESS
 
     def deleteFiles(self, _: ResolveInfo, input: Given) -> dict[str, Any]:
+        if not input["files"]:
+            raise BadValueError("which files are to be deleted? pass their ids")
         for node_id in input["files"]:
             self._service.delete_file(*file_of(node_id))
         return _SUCCESS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, cast
@@ -15,12 +14,12 @@ from litestar import HttpMethod, Request, Response, Router, get, post, put, rout
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, RawBody, SkipValidation
 
-from runlake.errors import AuthenticationError, BadValueError, GapError, NotFoundError
+from runlake.errors import BadValueError, GapError, NotFoundError
 from runlake.model import BegunWriter, RunPath, WriterBatch, WriterStart
 from runlake.server.file_bytes import RequestBody, send_file
 from runlake.server.guard import GuardedService
 from runlake.server.logs import MEANT_IN_SCOPE
-from runlake.server.parts import ServerParts, person_of
+from runlake.server.parts import ServerParts, person_of, standing_of
 from runlake.server.people import Person
 from runlake.server.problems import Problem
 from runlake.server.wandb.context import Client, RequestContext
@@ -30,9 +29,6 @@ from runlake.service.contract import Service
 
 Parts = NamedDependency[SkipValidation[ServerParts]]
 """What the server is made of: the app provides it."""
-
-URL_LIFE_S = 24 * 3600.0
-"""How long a URL works that carries its own permission: an upload may wait behind others for hours."""
 
 RETRY_AFTER_GAP_S = 1.0
 
@@ -57,7 +53,7 @@ def graphql(request: Request[Any, Any, Any], body: RawBody, parts: Parts) -> Res
     except msgspec.MsgspecError as error:
         raise BadValueError(f"this is no GraphQL request: {error}") from None
     person = person_of(request)
-    service = parts.service_for(person)
+    service = parts.service_for(standing_of(request))
     base_url = parts.base_url(request)
     context = RequestContext(
         service=service,
@@ -72,6 +68,7 @@ def graphql(request: Request[Any, Any, Any], body: RawBody, parts: Parts) -> Res
         client=_client_of(request),
         handed_out=parts.handed_out,
         greetings=parts.greetings,
+        require_write=service.require_write,
     )
     answer = parts.graphql.execute(asked.query or "", asked.variables, asked.operationName, context)
     content = msgspec.json.encode(answer)
@@ -217,7 +214,7 @@ def export(
     if token is None:
         service = parts.service_of_caller(request)
     else:
-        service = _service_of_url(parts, "GET", _signed_export_path(path, name), token)
+        service = parts.service_of_url(request, "GET", _signed_export_path(path, name), token)
     service.read_run(path)  # who may not read the run, or not any more, may not read what was made of it
     headers = request.headers
     file = parts.exports.open_export(path, name).open("rb")
@@ -249,16 +246,7 @@ def _permitted(
     """The service of who may do this: of whom the URL was made for, or whose key was sent."""
     if token is None:
         return parts.service_of_caller(request)
-    return _service_of_url(parts, method, _signed_path(path, name), token)
-
-
-def _service_of_url(parts: ServerParts, method: str, signed_path: str, token: str) -> GuardedService:
-    """The service of whom a URL was made for."""
-    subject = parts.signer.check(method, signed_path, token, time.time())
-    person = parts.people.directory().people.get(subject)
-    if person is None:
-        raise AuthenticationError(f"this URL was made for {subject!r}, who is no user of this server any more")
-    return parts.service_for(person)
+    return parts.service_of_url(request, method, _signed_path(path, name), token)
 
 
 def _signed_path(path: RunPath, name: str) -> str:
@@ -266,9 +254,7 @@ def _signed_path(path: RunPath, name: str) -> str:
 
 
 def _file_url(parts: ServerParts, base_url: str, service: GuardedService, method: str, path: RunPath, name: str) -> str:
-    person = service.person
-    subject = "" if person is None else person.username
-    token = parts.signer.sign(method, _signed_path(path, name), time.time() + URL_LIFE_S, subject=subject)
+    token = parts.sign(service, method, _signed_path(path, name))
     return f"{base_url}/files/{'/'.join(quote(part, safe='') for part in path)}/{quote(name)}?token={token}"
 
 
@@ -277,7 +263,5 @@ def _signed_export_path(path: RunPath, name: str) -> str:
 
 
 def _export_url(parts: ServerParts, base_url: str, service: GuardedService, path: RunPath, name: str) -> str:
-    person = service.person
-    subject = "" if person is None else person.username
-    token = parts.signer.sign("GET", _signed_export_path(path, name), time.time() + URL_LIFE_S, subject=subject)
+    token = parts.sign(service, "GET", _signed_export_path(path, name))
     return f"{base_url}/exports/{'/'.join(quote(part, safe='') for part in path)}/{name}?token={token}"
