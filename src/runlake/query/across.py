@@ -25,6 +25,7 @@ from runlake.query import across_writers
 from runlake.query.history import History, Int64s, Series
 from runlake.query.scan import read_history, spellings
 from runlake.query.select import slice_rows
+from runlake.stopping import check_wanted
 from runlake.store import merged_file, segment
 from runlake.store.layout import Layout
 from runlake.store.merged_file import MergedList, MergedRun
@@ -122,6 +123,7 @@ def join_histories(histories: Sequence[History]) -> History:
 
 
 def _read_alone(layout: Layout, path: RunPath, keys: Sequence[str], stream: Stream) -> HistoryBlock:
+    check_wanted()
     try:
         history = read_history(layout, path, stream=stream, keys=keys)
     except NotFoundError:

@@ -79,6 +79,16 @@ def parse_pattern(text: str, options: str, place: str) -> Pattern:
     return pattern
 
 
+def like_pattern(text: str, place: str) -> Pattern:
+    """A pattern of SQL's LIKE: ``%`` is any text, ``_`` any character, a backslash takes the next as it is."""
+    parts = (_LIKE[token] if token in _LIKE else re.escape(token[-1]) for token in re.findall(r"\\?.", text, re.DOTALL))
+    pattern = parse_pattern("".join(parts), "s", place)
+    return Pattern(text, rf"\A{pattern.expression}\z")
+
+
+_LIKE = {"%": ".*", "_": ".", "\\": ""}
+
+
 def _fault(said: str) -> str:
     said = said.removeprefix("Invalid regular expression: ")
     if "too large" in said or "invalid repetition size" in said:

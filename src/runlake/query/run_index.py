@@ -19,6 +19,7 @@ from runlake.query.column import MISSING, Column, Mask, Positions, hold_for_tags
 from runlake.query.filter import AllOf, AnyOf, Field, Node, Not, Test, parse_filter, parse_order
 from runlake.query.nested import find_values
 from runlake.query.run_chunk import RunChunk
+from runlake.stopping import check_wanted
 from runlake.store.kept import Kept
 
 if TYPE_CHECKING:
@@ -178,6 +179,7 @@ class RunIndex:
         return self._chunk_size + len(self._added)
 
     def _evaluate_test(self, test: Test) -> Mask:
+        check_wanted()
         if test.field.kind == "tags" and test.operator != "exists":
             return self._evaluate_tags(test)
         columns = self._candidates(test.field)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from anyio import to_thread
-from litestar import Response, get, post
+from litestar import Request, Response, get, post
 from litestar.params import FromQuery, HeaderParameter, JSONBody, QueryParameter
 from litestar.response import Stream
 
@@ -18,9 +18,11 @@ from runlake.model import RunPath, TailCursor
 from runlake.model import Stream as StreamName
 from runlake.query.history import History, Tail
 from runlake.query.rows import iter_rows
-from runlake.query.table import wide_table
-from runlake.server.routes.answers import Asked, Compression, Run, answer, compression_of, packed, stream
+from runlake.query.table import narrow_tables
+from runlake.server.costs import charge_keys
+from runlake.server.routes.answers import Asked, Compression, Run, answer, compression_of, costly, packed, stream
 from runlake.server.routes.runs import RUN
+from runlake.server.turns import in_turn
 from runlake.service import wire, wire_rows
 from runlake.service.contract import Service
 from runlake.service.wire import Keys, KeysQuery, OutlineDocument
@@ -36,8 +38,9 @@ _EVENT_ROWS = 4096
 """No event holds more: a long run is caught up with piece by piece."""
 
 
-@get(f"{RUN}/history", sync_to_thread=True)
-def read_history(
+@get(f"{RUN}/history")
+async def read_history(
+    request: Request[Any, Any, Any],
     service: Asked,
     run: Run,
     keys: KeyList = None,
@@ -49,14 +52,15 @@ def read_history(
     compression: FromQuery[Compression] = "none",
 ) -> Stream:
     """The rows with min_step ≤ _step < max_step, as a sequence of Arrow IPC streams or as one ordinary table."""
-    history = service.read_history(
-        run, stream=stream_name, keys=keys, min_step=min_step, max_step=max_step, generation=generation
-    )
-    return _print(history, rows_format, compression)
+    charge_keys(request.scope, keys)
+    read = partial(service.read_history, run, stream=stream_name, keys=keys, generation=generation)
+    read = partial(read, min_step=min_step, max_step=max_step)
+    return await _print(request, read, rows_format, compression)
 
 
-@post(f"{RUN}/history", sync_to_thread=True, status_code=200)
-def query_history(
+@post(f"{RUN}/history", status_code=200)
+async def query_history(
+    request: Request[Any, Any, Any],
     service: Asked,
     run: Run,
     data: JSONBody[KeysQuery],
@@ -68,14 +72,15 @@ def query_history(
     compression: FromQuery[Compression] = "none",
 ) -> Stream:
     """As `GET …/history`, for more keys than an address can hold."""
-    history = service.read_history(
-        run, stream=stream_name, keys=data.keys, min_step=min_step, max_step=max_step, generation=generation
-    )
-    return _print(history, rows_format, compression)
+    charge_keys(request.scope, data.keys)
+    read = partial(service.read_history, run, stream=stream_name, keys=data.keys, generation=generation)
+    read = partial(read, min_step=min_step, max_step=max_step)
+    return await _print(request, read, rows_format, compression)
 
 
-@get(f"{RUN}/sample", sync_to_thread=True)
-def sample_history(
+@get(f"{RUN}/sample")
+async def sample_history(
+    request: Request[Any, Any, Any],
     service: Asked,
     run: Run,
     key: FromQuery[str],
@@ -85,8 +90,8 @@ def sample_history(
     rows_format: Annotated[RowsFormat, QueryParameter(name="format")] = "rows",
 ) -> Stream:
     """`samples` rows of one numeric key that draw the same line, or all where there are no more."""
-    history = service.sample_history(run, key, samples=samples, stream=stream_name, generation=generation)
-    return _print(history, rows_format, "none")
+    read = partial(service.sample_history, run, key, samples=samples, stream=stream_name, generation=generation)
+    return await _print(request, read, rows_format, "none")
 
 
 @get(f"{RUN}/keys", sync_to_thread=True)
@@ -100,12 +105,19 @@ def list_keys(
     return answer(Keys(keys=service.list_keys(run, stream=stream_name, generation=generation)))
 
 
-@get(f"{RUN}/outline", sync_to_thread=True)
-def outline_history(
-    service: Asked, run: Run, stream_name: Annotated[StreamName, QueryParameter(name="stream")] = "history"
+@get(f"{RUN}/outline")
+async def outline_history(
+    request: Request[Any, Any, Any],
+    service: Asked,
+    run: Run,
+    stream_name: Annotated[StreamName, QueryParameter(name="stream")] = "history",
 ) -> Response[OutlineDocument]:
     """How many rows a stream has, and which series, without values."""
-    return packed(wire.pack_outline(service.outline_history(run, stream=stream_name)))
+
+    def outlined() -> bytes:
+        return wire.pack_outline(service.outline_history(run, stream=stream_name))
+
+    return packed(await in_turn(request, outlined))
 
 
 @post(f"{RUN}/tail", sync_to_thread=True, status_code=200, media_type=wire.ROWS_TYPE)
@@ -181,11 +193,18 @@ def _event(kind: str, data: object, cursor: TailCursor | None) -> bytes:
     return place + f"event: {kind}\n".encode() + b"data: " + wire.pack(data) + b"\n\n"
 
 
-def _print(history: History, rows_format: RowsFormat, compression: Compression) -> Stream:
+async def _print(
+    request: Request[Any, Any, Any], read: Callable[[], History], rows_format: RowsFormat, compression: Compression
+) -> Stream:
     packing = compression_of(compression)
-    if rows_format == "table":
-        return stream(wire_rows.write_table(wide_table(history), compression=packing), wire.ARROW_TYPE)
-    return stream(wire_rows.write_history(history, compression=packing), wire.ROWS_TYPE)
+
+    def printed() -> Iterator[bytes]:
+        history = read()
+        if rows_format == "table":
+            return wire_rows.write_tables(narrow_tables(history), compression=packing)
+        return wire_rows.write_history(history, compression=packing)
+
+    return await costly(request, printed, wire.ARROW_TYPE if rows_format == "table" else wire.ROWS_TYPE)
 
 
 HANDLERS = [
