@@ -5,6 +5,7 @@ Importing this file loads msgspec and nothing heavier: the training process need
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -222,7 +223,7 @@ class WriterBatch(msgspec.Struct, frozen=True, kw_only=True):
     writer is recorded. `exit_code` ends the writer.
     """
 
-    rows: dict[Stream, list[LoggedRow]] = {}
+    rows: dict[Stream, Sequence[LoggedRow]] = {}
     first_n: dict[Stream, int] = {}
     info: dict[str, Any] = {}
     config: dict[str, Any] | None = None

@@ -25,6 +25,7 @@ from runlake.query import across_writers
 from runlake.query.history import History, Int64s, Series
 from runlake.query.scan import read_history, spellings
 from runlake.query.select import slice_rows
+from runlake.stopping import check_wanted
 from runlake.store import merged_file, segment
 from runlake.store.layout import Layout
 from runlake.store.merged_file import MergedList, MergedRun
@@ -100,6 +101,7 @@ def read_histories(
                 done.update(block.run_ids)
         if run.run_id not in done:
             done.add(run.run_id)
+            check_wanted()
             try:
                 history = read_history(layout, run_path, stream=stream, keys=keys)
             except NotFoundError:

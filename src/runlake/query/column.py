@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from runlake.query.filter import Test, family_of, family_of_type, is_same
+from runlake.store.kept import Kept
 
 Mask = npt.NDArray[np.bool_]
 Positions = npt.NDArray[np.int64]
@@ -32,8 +33,16 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "lt": operator.lt,
     "lte": operator.le,
 }
+_MIN_KEPT_COLUMNS = 32
+_MAX_KEPT_CELLS = 20_000_000
+
 _FAMILIES = ("number", "text", "bool", "list", "dict", "other")
 """In the order in which they sort; None, what is missing and NaN come behind them."""
+
+
+def kept_columns(size: int) -> Kept[tuple[str, tuple[str, ...]], list[Column]]:
+    """Room for the columns of `size` runs that filters and orders asked for last: who asks decides their names."""
+    return Kept(max(_MIN_KEPT_COLUMNS, _MAX_KEPT_CELLS // max(1, size)))
 
 
 class Missing:
@@ -158,11 +167,11 @@ class Column:
         if test.operator == "in":
             self._mask_equal(mask, test.operand)
         elif test.operator == "regex":
-            self._mask_texts(mask, lambda text: test.operand.search(text) is not None)
+            self._mask_texts(mask, test.operand.found_in)
         else:
             self._mask_range(mask, _COMPARE[test.operator], test.operand)
         if "list" in self._parts:
-            self._mark(mask, "list", [holds_for_list(test, value) for value in self._compounds("list")])
+            self._mark(mask, "list", hold_for_lists(test, self._compounds("list")))
         return mask
 
     def sort_keys(self, *, is_descending: bool) -> list[npt.NDArray[Any]]:
@@ -213,16 +222,14 @@ class Column:
             if "null" in self._parts:
                 mask[self._parts["null"].positions] = True
         if "number" in by_family and "number" in self._parts:
-            for operand in by_family["number"]:
-                self._mark(mask, "number", self._compare_numbers(operator.eq, operand))
+            self._mark(mask, "number", self._equal_numbers(by_family["number"]))
         if "bool" in by_family and "bool" in self._parts:
             bools = self._parts["bool"].values
             self._mark(mask, "bool", np.isin(bools, np.array(by_family["bool"], np.bool_)))  # type: ignore[arg-type]
         if "text" in by_family:
-            self._mask_texts(mask, set(by_family["text"]).__contains__)
+            self._mask_texts(mask, _each(set(by_family["text"]).__contains__))
         if "dict" in by_family and "dict" in self._parts:
-            wanted = by_family["dict"]
-            self._mark(mask, "dict", [any(is_same(v, w) for w in wanted) for v in self._compounds("dict")])
+            self._mark(mask, "dict", list(map(_Wanted(by_family["dict"]).has, self._compounds("dict"))))
 
     def _mask_range(self, mask: Mask, compare: Callable[[Any, Any], Any], limit: Any) -> None:
         family = family_of(limit)
@@ -233,14 +240,23 @@ class Column:
         elif family == "bool":
             self._mark(mask, family, compare(np.asarray(self._parts[family].values, np.int8), int(limit)))
         elif family == "text":
-            self._mask_texts(mask, lambda text: bool(compare(text, limit)))
+            self._mask_texts(mask, _each(lambda text: bool(compare(text, limit))))
 
-    def _mask_texts(self, mask: Mask, holds: Callable[[str], bool]) -> None:
+    def _mask_texts(self, mask: Mask, holds: Callable[[list[str]], Mask]) -> None:
         if "text" in self._parts:
             texts = self._parts["text"].values
             assert isinstance(texts, Texts)
-            hits = np.fromiter(map(holds, texts.distinct), np.bool_, len(texts.distinct))
-            self._mark(mask, "text", hits[texts.codes])
+            self._mark(mask, "text", holds(texts.distinct)[texts.codes])
+
+    def _equal_numbers(self, operands: list[int | float]) -> Mask:
+        numbers = self._parts["number"].values
+        assert isinstance(numbers, np.ndarray)
+        if len(operands) == 1:
+            return self._compare_numbers(operator.eq, operands[0])
+        if numbers.dtype != object and not any(abs(operand) > EXACT_AS_FLOAT for operand in operands):
+            return np.isin(numbers, [operand for operand in operands if operand == operand])
+        wanted = {operand for operand in operands if operand == operand}
+        return np.fromiter(map(wanted.__contains__, numbers.tolist()), np.bool_, len(numbers))
 
     def _compare_numbers(self, compare: Callable[[Any, Any], Any], operand: int | float) -> Mask:
         numbers = self._parts["number"].values
@@ -264,25 +280,50 @@ def family_values(family: str, values: list[Any]) -> Values:
     return None if family == "null" else values
 
 
-def holds_for_list(test: Test, values: list[Any]) -> bool:
-    """Whether a test holds for a list: as a whole, or for any element that is not a list itself."""
-    if test.operator == "in":
-        return any(
-            is_same(values, wanted) or any(is_same(value, wanted) for value in values) for wanted in test.operand
-        )
-    if test.operator == "regex":
-        return any(isinstance(value, str) and test.operand.search(value) for value in values)
+def _each(holds: Callable[[str], bool]) -> Callable[[list[str]], Mask]:
+    return lambda texts: np.fromiter(map(holds, texts), np.bool_, len(texts))
+
+
+def hold_for_lists(test: Test, lists: Sequence[Sequence[Any]]) -> list[bool]:
+    """For which of the lists a test holds: as a whole, or for any element that is not a list itself."""
     if test.operator == "exists":
-        return True
+        return [True] * len(lists)
+    if test.operator == "in":
+        wanted = _Wanted(test.operand)
+        return [wanted.has(list(values)) or any(map(wanted.has, values)) for values in lists]
+    if test.operator == "regex":
+        texts = list({value: None for values in lists for value in values if isinstance(value, str)})
+        found = {text for text, is_found in zip(texts, test.operand.found_in(texts).tolist(), strict=True) if is_found}
+        return [any(isinstance(value, str) and value in found for value in values) for values in lists]
     compare, family = _COMPARE[test.operator], family_of(test.operand)
-    return any(family_of(value) == family and compare(value, test.operand) for value in values)
+    return [any(family_of(value) == family and compare(value, test.operand) for value in values) for values in lists]
 
 
-def is_tag_match(test: Test, tags: Sequence[str]) -> bool:
-    """Whether a test holds for a run's tags: one of them, or all of them in any order."""
-    if test.operator == "in" and any(isinstance(wanted, list) and set(wanted) == set(tags) for wanted in test.operand):
-        return True
-    return holds_for_list(test, list(tags))
+def hold_for_tags(test: Test, tags_of_runs: Sequence[Sequence[str]]) -> list[bool]:
+    """For which tags of a run a test holds: one of them, or all of them in any order."""
+    hits = hold_for_lists(test, tags_of_runs)
+    if test.operator != "in":
+        return hits
+    wanted = {frozenset(tags) for tags in test.operand if isinstance(tags, list)}
+    return [hit or frozenset(tags) in wanted for hit, tags in zip(hits, tags_of_runs, strict=True)]
+
+
+class _Wanted:
+    """Values that are looked for: each look costs the same, however many they are, but for lists and dicts."""
+
+    def __init__(self, operands: Iterable[Any]) -> None:
+        self._by_family: dict[str, set[Any]] = {}
+        self._compounds: list[Any] = []
+        for operand in operands:
+            if isinstance(operand, list | dict):
+                self._compounds.append(operand)
+            elif operand == operand:  # NaN equals nothing, and a set would find it by its identity
+                self._by_family.setdefault(family_of(operand), set()).add(operand)
+
+    def has(self, value: Any) -> bool:
+        if isinstance(value, list | dict):
+            return any(is_same(value, wanted) for wanted in self._compounds)
+        return value in self._by_family.get(family_of(value), ())
 
 
 def _join(one: Part, other: Part) -> Part:

@@ -5,7 +5,8 @@
     {"state": "finished", "config.lr": {"$gte": 1e-3}, "$or": [{"tags": "best"}, {"summary_metrics.acc": {"$gt": 0.9}}]}
 
 Operators are $and $or $nor $not $eq $ne $gt $gte $lt $lte $in $nin $all $exists $regex (with $options); a bare value
-means $eq, a compiled pattern means $regex. Fields are those of `FIELDS`, and paths below ``config.``, ``summary.``,
+means $eq, a compiled pattern means $regex with its text and flags. Patterns are RE2's, near and far: see
+`query.pattern`. Fields are those of `FIELDS`, and paths below ``config.``, ``summary.``,
 ``summary_metrics.``: ``config.a.b`` finds ``{"a": {"b": 1}}`` and ``{"a.b": 1}``; ``a\\.b`` finds only the latter;
 ``config.lr.value``, as W&B writes it, also finds ``{"lr": 1}``. W&B's ``keys_info.keys.loss`` is ``summary.loss``.
 
@@ -33,12 +34,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from runlake.errors import FilterError, LogTypeError
+from runlake.query.pattern import OPTIONS, Pattern, parse_pattern
 from runlake.values import canonical, read_value, split_path
 
 Kind = Literal["text", "time", "number", "tags", "any"]
 Root = Literal["run", "config", "summary"]
 
 MAX_DEPTH = 50
+MAX_TESTS = 10_000
+MAX_VALUES = 100_000
+"""So many values a filter may look for in all."""
+MAX_PATTERNS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """A positive statement on one field. `operand` is plain data; for ``in`` a tuple of it, for ``regex`` a pattern."""
+    """A positive statement on one field. `operand` is plain data: for ``in`` a tuple; for ``regex`` a `Pattern`."""
 
     __test__ = False  # pytest would take it for a class of tests
 
@@ -135,7 +141,7 @@ _LOGICAL = ("$and", "$or", "$nor", "$not")
 _RANGES = ("$gt", "$gte", "$lt", "$lte")
 _OPERATORS = ("$eq", "$ne", *_RANGES, "$in", "$nin", "$all", "$not", "$exists", "$regex", "$options")
 _KIND_WORDS = {"text": "text", "time": "a time (ISO text or seconds since 1970)", "number": "a number", "tags": "text"}
-_REGEX_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
+_LETTER_OF_FLAG = {re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s", re.VERBOSE: "x"}
 _FAMILIES: dict[type, str] = {
     float: "number",
     int: "number",
@@ -153,7 +159,27 @@ _UNESCAPED_COMMA = re.compile(r"(?<!\\),")
 
 def parse_filter(filters: Mapping[str, Any] | None) -> Node:
     """The checked tree of a filter; None and ``{}`` match every run. `FilterError` names the place."""
-    return AllOf(()) if filters is None else _parse(filters, "the filter", 0)
+    node = AllOf(()) if filters is None else _parse(filters, "the filter", 0)
+    _check_size(node)
+    return node
+
+
+def _check_size(node: Node) -> None:
+    """Refuse what would be looked up for long: somebody else may wait for it."""
+    test_count = value_count = pattern_count = 0
+    pending: list[Node] = [node]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, Test):
+            test_count += 1
+            value_count += len(part.operand) if part.operator == "in" else 0
+            pattern_count += part.operator == "regex"
+        else:
+            pending += (part.part,) if isinstance(part, Not) else part.parts
+    sizes = ((test_count, MAX_TESTS, "conditions"), (value_count, MAX_VALUES, "values"))
+    for count, limit, what in (*sizes, (pattern_count, MAX_PATTERNS, "patterns")):
+        if count > limit:
+            raise FilterError(f"the filter has {count:,} {what}, and {limit:,} are allowed; ask in several filters")
 
 
 def parse_order(order: str | Sequence[str]) -> tuple[OrderKey, ...]:
@@ -276,7 +302,7 @@ def _parse_operator(field: Field, operator: str, value: Any, options: Any, place
         found = _parse_equal(field, tuple(value), place)
         return found if operator == "$in" else Not(found)
     if operator == "$not":
-        if not _is_operators(value) and not isinstance(value, re.Pattern):
+        if not _is_operators(value) and not _is_pattern(value):
             raise FilterError(f'in {place}: $not needs operators, like {{"$not": {{"$gt": 3}}}}, not {_show(value)}')
         return Not(_parse_condition(field, value, f"{place} $not", depth + 1))
     if operator == "$exists":
@@ -298,11 +324,11 @@ def _parse_operator(field: Field, operator: str, value: Any, options: Any, place
 
 def _parse_equal(field: Field, values: tuple[Any, ...], place: str) -> Node:
     """Equal to any of the values; patterns among them become tests of their own, as MongoDB has it for $in."""
-    patterns = [value for value in values if isinstance(value, re.Pattern)]
-    parts: list[Node] = [Test(field, "regex", _pattern(field, value, "", place)) for value in patterns]
+    parts: list[Node] = []
     rest = []
     for value in values:
-        if isinstance(value, re.Pattern):
+        if _is_pattern(value):
+            parts.append(Test(field, "regex", _pattern(field, value, "", place)))
             continue
         operand = _operand(field, value, place)
         if field.kind == "time" and _is_whole_second(value, operand):
@@ -359,22 +385,34 @@ def _time(value: Any, place: str) -> float | None:
     raise FilterError(f"in {place}: {_show(value)} is no time; write 2025-01-31T12:00:00Z or seconds since 1970")
 
 
-def _pattern(field: Field, value: Any, options: Any, place: str) -> re.Pattern[str]:
+def plain_filter(filters: Any) -> Any:
+    """The same filter without compiled patterns, as it can be sent to a server."""
+    if isinstance(filters, re.Pattern):
+        options = "".join(letter for flag, letter in _LETTER_OF_FLAG.items() if filters.flags & flag)
+        return {"$regex": filters.pattern, "$options": options}
+    if isinstance(filters, Mapping):
+        return {key: plain_filter(value) for key, value in filters.items()}
+    return [plain_filter(value) for value in filters] if isinstance(filters, list | tuple) else filters
+
+
+def _is_pattern(value: Any) -> bool:
+    return isinstance(value, re.Pattern) or (
+        isinstance(value, Mapping) and "$regex" in value and value.keys() <= {"$regex", "$options"}
+    )
+
+
+def _pattern(field: Field, value: Any, options: Any, place: str) -> Pattern:
     if field.kind in ("time", "number"):
         raise FilterError(f"in {place}: $regex looks at text, and {field.text} is {_KIND_WORDS[field.kind]}")
-    flags = re.RegexFlag(0)
+    if _is_pattern(value):
+        value, inner = (told := plain_filter(value))["$regex"], told.get("$options", "")
+        options = f"{options}{inner}" if isinstance(inner, str) else inner
     for letter in options if isinstance(options, str) else [options]:
-        if letter not in _REGEX_FLAGS:
-            raise FilterError(f"in {place}: $options knows the letters {''.join(_REGEX_FLAGS)}, not {letter!r}")
-        flags |= _REGEX_FLAGS[letter]
-    if isinstance(value, re.Pattern):
-        value, flags = value.pattern, flags | re.RegexFlag(value.flags & ~re.UNICODE)
+        if not isinstance(letter, str) or letter not in OPTIONS:
+            raise FilterError(f"in {place}: $options knows the letters {OPTIONS}, not {letter!r}")
     if not isinstance(value, str):
         raise FilterError(f"in {place}: $regex needs text, not {_show(value)}")
-    try:
-        return re.compile(value, flags)
-    except re.error as error:
-        raise FilterError(f"in {place}: {value!r} is no regular expression: {error}") from None
+    return parse_pattern(value, options, place)
 
 
 def _is_operators(operand: Any) -> bool:

@@ -47,6 +47,11 @@ class History:
     def row_count(self) -> int:
         return len(self.step)
 
+    @property
+    def cell_count(self) -> int:
+        """How many values there are in all, those of the axes included."""
+        return self.row_count * 3 + sum(len(series.values) for series in self.series)
+
 
 @dataclass(frozen=True, slots=True)
 class Tail:

@@ -20,6 +20,7 @@ from runlake.model import AXES, STEP, Lane
 from runlake.query.history import History, Series
 from runlake.query.select import with_keys
 from runlake.query.table import TABLE_AXES, axis_array, filled_axes
+from runlake.stopping import check_wanted
 
 MAX_BATCH_ROWS = 16_384
 MAX_BATCH_VALUES = 262_144
@@ -83,6 +84,7 @@ def row_batches(
     axis_arrays = {axis: pa.chunked_array([axis_array(history, axis)]) for axis in axes}
     cursors = _Cursors(history)
     for start in range(0, history.row_count, batch_row_count):
+        check_wanted()
         stop = min(start + batch_row_count, history.row_count)
         yield _batch(history, axis_arrays, cursors, start, stop, read)
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from runlake.query.column import EXACT_AS_FLOAT, MISSING, Column, Part, Positions, Texts, family_values
+from runlake.query.column import EXACT_AS_FLOAT, MISSING, Column, Part, Positions, Texts, family_values, kept_columns
 from runlake.query.filter import family_of
 from runlake.query.nested import find_values
 from runlake.store.run_columns import PACKED, ROOTS, Leaf, RunColumns, unpack_field
@@ -36,7 +36,7 @@ class RunChunk:
     def __init__(self, stored: RunColumns) -> None:
         self.stored = stored
         self.size = stored.size
-        self._columns: dict[tuple[str, tuple[str, ...]], list[Column]] = {}
+        self._columns = kept_columns(self.size)
 
     @cached_property
     def created_at(self) -> npt.NDArray[np.float64]:
@@ -59,7 +59,8 @@ class RunChunk:
         found = self._columns.get((root, keys))
         if found is None:
             made = [self._field(keys[0])] if root == "run" else list(self._found(self._trees[root], keys))
-            found = self._columns[root, keys] = made or [Column.of_parts(self.size, ())]
+            found = made or [Column.of_parts(self.size, ())]
+            self._columns.put((root, keys), found)
         return found
 
     @cached_property

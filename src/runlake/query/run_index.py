@@ -1,9 +1,9 @@
 """All runs of a project as columns: filters and orders are array operations, not a loop over dicts.
 
 Most runs come as stored columns (`query.run_chunk`), the few that moved since as objects; both make up the columns of
-this index. A column is made when a filter or an order first asks for it and kept from then on; a listing that sorts by
-creation never looks at a config, and only the runs of a page become objects. The index never changes; what moved in
-the project makes another one.
+this index. A column is made when a filter or an order asks for it, and those that were asked for last are kept; a
+listing that sorts by creation never looks at a config, and only the runs of a page become objects. The index never
+changes; what moved in the project makes another one.
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from runlake.model import RUNTIME, STEP, TIMESTAMP, RunInfo
-from runlake.query.column import MISSING, Column, Mask, Positions, is_tag_match
+from runlake.query.column import MISSING, Column, Mask, Positions, hold_for_tags, kept_columns
 from runlake.query.filter import AllOf, AnyOf, Field, Node, Not, Test, parse_filter, parse_order
 from runlake.query.nested import find_values
 from runlake.query.run_chunk import RunChunk
+from runlake.stopping import check_wanted
+from runlake.store.kept import Kept
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
+_KEPT_ORDERS = 32
 _AXIS_FIELDS = {STEP: "last_step", RUNTIME: "runtime_s", TIMESTAMP: "last_row_at"}
 
 
@@ -55,8 +58,7 @@ class RunIndex:
         self._added = sorted(runs, key=lambda run: (run.created_at, run.run_id))
         self._chunk_size = chunk.size if chunk else 0
         self._row_of = self._order_rows(hidden)
-        self._columns: dict[tuple[str, tuple[str, ...]], list[Column]] = {}
-        self._order_columns: dict[Field, Column] = {}
+        self.forget_columns()
 
     def __len__(self) -> int:
         return len(self._row_of)
@@ -129,7 +131,8 @@ class RunIndex:
 
     def forget_columns(self) -> None:
         """Give back the memory of what filters and orders asked for; it is made again when asked for."""
-        self._columns, self._order_columns = {}, {}
+        self._columns = kept_columns(self._row_count)
+        self._order_columns: Kept[Field, Column] = Kept(_KEPT_ORDERS)
 
     def _order_rows(self, hidden: npt.NDArray[np.int64] | None) -> Positions:
         """The rows in the order of creation, then id."""
@@ -176,6 +179,7 @@ class RunIndex:
         return self._chunk_size + len(self._added)
 
     def _evaluate_test(self, test: Test) -> Mask:
+        check_wanted()
         if test.field.kind == "tags" and test.operator != "exists":
             return self._evaluate_tags(test)
         columns = self._candidates(test.field)
@@ -201,8 +205,9 @@ class RunIndex:
     def _evaluate_tags(self, test: Test) -> Mask:
         has_none = test.operator == "in" and None in test.operand
 
-        def matches(tags: Iterable[tuple[str, ...]]) -> list[bool]:
-            return [is_tag_match(test, one) if one else has_none for one in tags]
+        def matches(all_tags: Iterable[tuple[str, ...]]) -> list[bool]:
+            tags = list(all_tags)
+            return [hit if one else has_none for hit, one in zip(hold_for_tags(test, tags), tags, strict=True)]
 
         added = np.array(matches(run.tags for run in self._added), np.bool_)
         if self.chunk is None:
@@ -216,14 +221,18 @@ class RunIndex:
 
     def _order_column(self, field: Field) -> Column:
         """What an order sorts by: of the alternatives of the field the first that a run has."""
-        if field not in self._order_columns:
-            self._order_columns[field] = Column.first_of(self._candidates(field))
-        return self._order_columns[field]
+        column = self._order_columns.get(field)
+        if column is None:
+            column = Column.first_of(self._candidates(field))
+            self._order_columns.put(field, column)
+        return column
 
     def _columns_at(self, root: str, keys: tuple[str, ...]) -> list[Column]:
-        if (root, keys) not in self._columns:
-            self._columns[root, keys] = self._make_columns(root, keys)
-        return self._columns[root, keys]
+        columns = self._columns.get((root, keys))
+        if columns is None:
+            columns = self._make_columns(root, keys)
+            self._columns.put((root, keys), columns)
+        return columns
 
     def _make_columns(self, root: str, keys: tuple[str, ...]) -> list[Column]:
         columns = [Column(cells) for cells in self._cells(root, keys)]

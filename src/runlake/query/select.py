@@ -32,6 +32,15 @@ def find_series(history: History, key: str) -> list[Series]:
     return [series for series in history.series if key_matches(series.key, key)]
 
 
+def _by_name(history: History) -> dict[str, list[Series]]:
+    """What `find_series` finds, for every key for which it finds anything."""
+    found: dict[str, list[Series]] = {}
+    for one in history.series:
+        for name in {one.key, values.plain_name(one.key)}:
+            found.setdefault(name, []).append(one)
+    return found
+
+
 def take_rows(history: History, positions: Int64s) -> History:
     """The rows at `positions` (int64[m], ascending, without repeats), as a history of m rows."""
     if len(positions) == history.row_count:
@@ -88,16 +97,19 @@ def rows_with_keys(history: History, keys: Sequence[str], join: Join) -> tuple[H
     """`with_keys` before steps are aligned, and which rows were kept; None when all were."""
     if join not in ("inner", "outer", "any"):
         raise BadValueError(f"join={join!r}; it can be 'inner', 'outer' or 'any'")
-    wanted = {key: find_series(history, key) for key in keys}
-    series = [one for one in history.series if any(key_matches(one.key, key) for key in keys)]
-    narrow = replace(history, series=series)
+    by_name = _by_name(history)
+    wanted = {key: by_name.get(key, []) for key in keys}
+    chosen = {id(one) for found in wanted.values() for one in found}
+    narrow = replace(history, series=[one for one in history.series if id(one) in chosen])
     needed = [found for key, found in wanted.items() if found or key not in AXES]
     whole = [any(has_all_rows(one, history.row_count) for one in found) for found in needed]
     if all(whole) if join == "inner" else any(whole) or not needed:
         return narrow, None
-    masks = [_present(history.row_count, found) for found in needed]
     combine = np.logical_and if join == "inner" else np.logical_or
-    positions = np.flatnonzero(combine.reduce(masks))
+    mask = _present(history.row_count, needed[0])
+    for found in needed[1:]:  # one after the other: a thousand keys would be as many masks
+        combine(mask, _present(history.row_count, found), out=mask)
+    positions = np.flatnonzero(mask)
     return take_rows(narrow, positions), positions
 
 

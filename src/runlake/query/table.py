@@ -24,10 +24,14 @@ from runlake import values
 from runlake.errors import BadValueError
 from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane
 from runlake.query.history import EXACT_INTEGER, History, HistoryOutline, Series
-from runlake.query.select import has_all_rows, key_matches, slice_rows
+from runlake.query.select import has_all_rows, slice_rows
+from runlake.stopping import check_wanted
 
 MAX_COLUMNS = 2000
 """More columns than this make a table that costs far more than it holds."""
+
+PIECE_CELLS = 4_000_000
+"""Smaller pieces of thousands of columns take longer to cut than to fill."""
 
 TABLE_AXES = (STEP, RUNTIME, TIMESTAMP)
 _LANE_TYPES: dict[Lane, pa.DataType] = {
@@ -90,8 +94,9 @@ class ColumnPlan:
 
     def add_outline(self, outline: HistoryOutline, keys: Sequence[str] | None = None) -> None:
         """Take note of the keys of one history of many, or of those that `keys` mean."""
+        wanted = None if keys is None else set(keys)
         for series in outline.series:
-            if keys is None or any(key_matches(series.key, key) for key in keys):
+            if wanted is None or series.key in wanted or values.plain_name(series.key) in wanted:
                 lanes = self.lanes.setdefault(series.key, [])
                 if series.lane not in lanes:
                     lanes.append(series.lane)
@@ -188,8 +193,17 @@ def wide_tables(
     axes = filled_axes(history) if axes is None else tuple(axes)
     columns = plan_columns(history) if columns is None else list(columns)
     for start in range(0, max(1, history.row_count), row_limit):
+        check_wanted()
         piece = slice_rows(history, start, min(start + row_limit, history.row_count))
         yield wide_table(piece, axes=axes, columns=columns, max_columns=max_columns)
+
+
+def narrow_tables(history: History, *, max_columns: int | None = MAX_COLUMNS) -> Iterator[pa.Table]:
+    """The pieces of `wide_tables`, each of at most some `PIECE_CELLS` cells: a gap takes as much room as a value."""
+    columns = plan_columns(history)
+    check_width(len(columns), max_columns)
+    row_limit = max(1, PIECE_CELLS // (len(columns) + len(TABLE_AXES)))
+    return wide_tables(history, columns=columns, max_columns=max_columns, row_limit=row_limit)
 
 
 def filled_axes(history: History) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from runlake.server.problems import problem_response
 from runlake.server.routes.api import api_router
 from runlake.server.serving import tell_of_end
 from runlake.server.signing import Signer
+from runlake.server.turns import Turns
 from runlake.server.wandb.commits import Commits
 from runlake.server.wandb.exports import Exports
 from runlake.server.wandb.graphql import GraphQL
@@ -65,12 +66,14 @@ def build_app(config: ServerConfig) -> BuiltApp:
     draining = threading.Event()
     tell_of_end(draining)
     parts = open_parts(config)
+    turns = Turns(config.costly_turns)
     routes = health_routes(root=Path(config.root), people=parts.people, metrics=metrics, draining=draining)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         yield
         draining.set()
+        turns.close()
         parts.close()
 
     def provide_parts() -> ServerParts:
@@ -94,7 +97,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
         lifespan=[lifespan],
         logging_config=None,  # `logs.configure_logs` has done it, for the whole process
     )
-    return BuiltApp(put_layers(app, config=config, people=parts.people, metrics=metrics), app, parts)
+    return BuiltApp(put_layers(app, config=config, people=parts.people, metrics=metrics, turns=turns), app, parts)
 
 
 def open_parts(config: ServerConfig) -> ServerParts:

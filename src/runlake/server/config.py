@@ -22,9 +22,10 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     themselves; `database_url` where people are kept, None for the store's own file. `max_body_bytes` is for requests
     that are read as a whole, `max_file_bytes` for uploads. URLs that are signed for one file are good for `url_life_s`.
     Each person may make `requests_per_s` with bursts of `burst_requests`, and follow `tails_per_person` runs at once,
-    in each worker. `allowed_origins` are the web pages of other servers that may ask, ``*`` for all.
-    `drain_s` is how long requests are waited for when the server ends, `silent_s` how long one of several workers may
-    give no sign of life before it is replaced (`drain_s` at least). `supervisor_pid` is the process without which
+    in each worker. `costly_turns` is how many costly answers each worker computes at once, None for as many as there
+    are cores, 4 at least. `allowed_origins` are the web pages of other servers that may ask, ``*`` for all. `drain_s`
+    is how long requests are waited for when the server ends, `silent_s` how long one of several workers may give no
+    sign of life before it is replaced (`drain_s` at least). `supervisor_pid` is the process without which
     a worker ends, None for a worker that stands alone.
     """
 
@@ -39,6 +40,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     tails_per_person: int = 200
     requests_per_s: float = 500.0
     burst_requests: int = 5000
+    costly_turns: int | None = None
     allowed_origins: tuple[str, ...] = ("*",)
     is_tls: bool = False
     log_format: LogFormat = "json"

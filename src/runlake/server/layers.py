@@ -11,10 +11,18 @@ from runlake.server.logs import RequestLog
 from runlake.server.metrics import Metrics, RequestMetrics
 from runlake.server.people import People
 from runlake.server.standing_watch import StandingWatch
+from runlake.server.turns import GiveTurns, Turns
 
 
-def put_layers(app: ASGIApp, *, config: ServerConfig, people: People, metrics: Metrics) -> ASGIApp:
-    """The app with everything around it. Outermost are those that must see every answer, refusals included."""
+def put_layers(
+    app: ASGIApp, *, config: ServerConfig, people: People, metrics: Metrics, turns: Turns | None = None
+) -> ASGIApp:
+    """The app with everything around it. Outermost are those that must see every answer, refusals included.
+
+    `turns` are taken by what costs much; without them it takes any thread.
+    """
+    if turns is not None:
+        app = GiveTurns(app, turns=turns)
     app = BodyLimit(app, max_body_bytes=config.max_body_bytes, max_file_bytes=config.max_file_bytes)
     app = RateLimit(app, requests_per_s=config.requests_per_s, burst_requests=config.burst_requests)
     app = StandingWatch(app, people=people)

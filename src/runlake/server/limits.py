@@ -55,7 +55,7 @@ class RateLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or say when to come back."""
         if scope["type"] == "http" and scope["path"] not in _MEASURING:
-            wait_s = self._take(_client_of(scope))
+            wait_s = self._take(client_of(scope))
             if wait_s > 0:
                 error = BusyError(
                     f"more than {self._requests_per_s:g} requests a second; wait {wait_s:.1f} s and go on",
@@ -125,7 +125,8 @@ def _too_large(limit: int) -> TooLargeError:
     return TooLargeError(f"the request is larger than {limit:,} bytes, which is all that this server takes at once")
 
 
-def _client_of(scope: Scope) -> str:
+def client_of(scope: Scope) -> str:
+    """Whom a request is counted for: the person who asks, or the address that nobody asks from."""
     user = scope.get("user")
     if isinstance(user, Person):
         return f"person {user.username}"

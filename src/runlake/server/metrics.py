@@ -13,11 +13,16 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from runlake.server.asgi import ASGIApp, Message, Receive, Scope, Send
+from runlake.server.costs import COST_IN_SCOPE, REFUSED_IN_SCOPE
 from runlake.server.logs import route_of
 
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+_COSTS = (10.0, 100.0, 500.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0)
+_REFUSALS = {413: "size", 429: "busy", 507: "room"}
 
 
 class Metrics:
@@ -32,6 +37,18 @@ class Metrics:
             "Seconds from a request's first byte to its answer's last.",
             ("method", "route"),
             buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self.refused = Counter(
+            "runlake_refused_requests_total",
+            "Requests that were refused because they ask for too much, or too much at once.",
+            ("reason",),
+            registry=self._registry,
+        )
+        self.cost = Histogram(
+            "runlake_request_cost",
+            "What GraphQL requests would cost, counted before anything is done for them.",
+            buckets=_COSTS,
             registry=self._registry,
         )
         self.received = Counter("runlake_received_bytes_total", "Bytes of request bodies.", registry=self._registry)
@@ -81,6 +98,11 @@ class RequestMetrics:
             # The method is the client's own word: what is none would be a name more in every number.
             method = scope["method"] if scope["method"] in _METHODS else "other"
             self._metrics.requests.labels(method, route_of(scope), str(status)).inc()
+            reason = scope.get(REFUSED_IN_SCOPE) or _REFUSALS.get(status)
+            if reason:
+                self._metrics.refused.labels(reason).inc()
+            if COST_IN_SCOPE in scope:
+                self._metrics.cost.observe(scope[COST_IN_SCOPE])
             self._metrics.seconds.labels(method, route_of(scope)).observe(time.perf_counter() - began_at)
 
 

@@ -43,6 +43,7 @@ from runlake.model import (
     WriterStart,
 )
 from runlake.query.across import HistoryBlock
+from runlake.query.filter import plain_filter
 from runlake.query.history import History, HistoryOutline, Tail
 from runlake.service import wire, wire_rows
 from runlake.service.http import ATTEMPTS, HttpClient
@@ -124,7 +125,7 @@ class RemoteService:
     ) -> RunPage:
         _check(entity, project)
         query = {
-            "filters": filters,
+            "filters": plain_filter(filters),
             "order": list(order),
             "offset": offset,
             "limit": limit,
@@ -141,7 +142,7 @@ class RemoteService:
     def read_runs_table(self, entity: str, project: str, *, filters: Mapping[str, Any] | None = None) -> pa.Table:
         _check(entity, project)
         address = project_address(entity, project, "runs", "table")
-        body = self._ask(address, {"filters": filters}, compression=self._compression)
+        body = self._ask(address, {"filters": plain_filter(filters)}, compression=self._compression)
         return wire_rows.read_table(pa.BufferReader(body))
 
     def create_run(self, path: RunPath, *, state: str = "pending", user: str | None = None) -> RunInfo:
@@ -201,7 +202,13 @@ class RemoteService:
         version: str | None = None,
     ) -> Iterator[HistoryBlock]:
         _check(entity, project)
-        asked = {"keys": list(keys), "stream": stream, "filters": filters, "order": list(order), "version": version}
+        asked = {
+            "keys": list(keys),
+            "stream": stream,
+            "filters": plain_filter(filters),
+            "order": list(order),
+            "version": version,
+        }
         response = self._http.open(
             "POST",
             project_address(entity, project, "histories"),

@@ -11,6 +11,7 @@ from runlake.errors import BadValueError, ConflictError, NotFoundError, SweepCon
 from runlake.model import RunInfo, RunPath
 from runlake.names import new_run_id
 from runlake.service.open_sweep import OpenSweep, Runs
+from runlake.store.kept import Kept
 from runlake.store.layout import Layout, check_run_path
 from runlake.store.sweep_fold import Created, Edited, Joined
 from runlake.store.sweeps import AgentFile, SweepFolder, create_sweep, delete_sweep
@@ -26,6 +27,9 @@ from runlake.sweep_model import (
     SweepState,
 )
 
+_KEPT_SWEEPS = 500
+"""So many sweeps are known as far as they were read; others are read anew."""
+
 
 class Sweeps:
     """The sweeps of a store in a folder. Threads may share it."""
@@ -34,7 +38,7 @@ class Sweeps:
         self._layout = layout
         self._runs = runs
         self._user = user
-        self._open: dict[SweepPath, OpenSweep] = {}
+        self._open: Kept[SweepPath, OpenSweep] = Kept(_KEPT_SWEEPS)
         self._lock = threading.Lock()
 
     def create(self, entity: str, project: str, start: SweepStart) -> SweepInfo:
@@ -135,9 +139,14 @@ class Sweeps:
         check_run_path(RunPath(*path))
         with self._lock:
             sweep = self._open.get(path)
-            if sweep is None or not sweep.folder.folder.is_dir():
+            is_there = self._layout.sweep_dir(path).is_dir()
+            if sweep is None or not is_there:
                 # Deleted, and perhaps made anew: what is known of the old one is of no use.
-                sweep = self._open[path] = OpenSweep(SweepFolder(self._layout, path), self._runs)
+                sweep = OpenSweep(SweepFolder(self._layout, path), self._runs)
+                if is_there:
+                    self._open.put(path, sweep)
+                else:
+                    self._open.take(path)
             return sweep
 
 

@@ -16,6 +16,7 @@ sparse keys cost what they hold. A message with an error instead of rows has onl
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
@@ -80,6 +81,13 @@ def write_blocks(blocks: Iterable[HistoryBlock], *, compression: str | None = No
 def write_table(table: pa.Table, *, compression: str | None = None) -> Iterator[bytes]:
     """A table as one ordinary Arrow IPC stream."""
     return _stream(table.schema, _batches(table), compression)
+
+
+def write_tables(tables: Iterator[pa.Table], *, compression: str | None = None) -> Iterator[bytes]:
+    """Tables of one schema, at least one, as one ordinary Arrow IPC stream; each is asked for when it is due."""
+    first = next(tables)
+    batches = (batch for table in itertools.chain([first], tables) for batch in _batches(table))
+    return _stream(first.schema, batches, compression)
 
 
 def _problem(error: RunlakeError) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, TypeVar
 
 from litestar import Request, Response
@@ -12,6 +12,7 @@ from litestar.response import Stream
 
 from runlake.errors import RunlakeError
 from runlake.model import RunPath
+from runlake.server.turns import in_turn, pieces_in_turn
 from runlake.service import wire
 from runlake.service.contract import Service
 
@@ -52,6 +53,12 @@ def packed(content: bytes, *, status_code: int = 200) -> Response[Any]:
 def stream(pieces: Iterable[bytes], media_type: str) -> Stream:
     """Bytes as they are made. An error before the first of them is answered as such."""
     return Stream(_begun(pieces), media_type=media_type)
+
+
+async def costly(request: Request[Any, Any, Any], make: Callable[[], Iterable[bytes]], media_type: str) -> Stream:
+    """As `stream`, for what may cost much: each piece is made in a turn of who asks. The body must have been read."""
+    pieces = await in_turn(request, lambda: _begun(make()))
+    return Stream(pieces_in_turn(request, pieces), media_type=media_type)
 
 
 def lines(values: Iterable[Any]) -> Stream:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from litestar import Response, get, post, put
+from litestar import Request, Response, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import Stream
 
 from runlake.model import ProjectInfo, RunPage
-from runlake.server.routes.answers import Asked, Compression, answer, compression_of, lines, stream
+from runlake.server.costs import charge_keys
+from runlake.server.routes.answers import Asked, Compression, answer, compression_of, costly, lines
+from runlake.server.turns import in_turn
 from runlake.service import wire, wire_rows
 from runlake.service.wire import HistoriesQuery, RunsQuery, Sealed, ServiceInfo
 from runlake.version import __version__
@@ -35,8 +38,9 @@ def create_project(service: Asked, entity: FromPath[str], project: FromPath[str]
     return answer(service.create_project(entity, project))
 
 
-@get(f"{_PROJECT}/runs", sync_to_thread=True)
-def list_runs(
+@get(f"{_PROJECT}/runs")
+async def list_runs(
+    request: Request[Any, Any, Any],
     service: Asked,
     entity: FromPath[str],
     project: FromPath[str],
@@ -47,42 +51,39 @@ def list_runs(
     version: FromQuery[str | None] = None,
 ) -> Response[RunPage]:
     """A slice of the runs that match `filters`, a JSON object. Pages with one `version` are of one state."""
-    return answer(
-        service.list_runs(
-            entity,
-            project,
-            filters=wire.unpack(filters, dict) if filters else None,
-            order=order or ("+created_at",),
-            offset=offset,
-            limit=limit,
-            version=version,
+
+    def listed() -> Response[RunPage]:
+        asked = wire.unpack(filters, dict) if filters else None
+        window = {"offset": offset, "limit": limit, "version": version}
+        return answer(
+            service.list_runs(entity, project, filters=asked, order=order or ("+created_at",), **window)  # type: ignore[arg-type]
         )
-    )
+
+    return await in_turn(request, listed)
 
 
-@post(f"{_PROJECT}/runs/query", sync_to_thread=True, status_code=200)
-def query_runs(
+@post(f"{_PROJECT}/runs/query", status_code=200)
+async def query_runs(
+    request: Request[Any, Any, Any],
     service: Asked,
     entity: FromPath[str],
     project: FromPath[str],
     data: JSONBody[RunsQuery],
 ) -> Response[RunPage]:
     """As `GET …/runs`, for filters that are too long for an address."""
-    return answer(
-        service.list_runs(
-            entity,
-            project,
-            filters=data.filters,
-            order=data.order,
-            offset=data.offset,
-            limit=data.limit,
-            version=data.version,
+
+    def listed() -> Response[RunPage]:
+        window = {"offset": data.offset, "limit": data.limit, "version": data.version}
+        return answer(
+            service.list_runs(entity, project, filters=data.filters, order=data.order, **window)  # type: ignore[arg-type]
         )
-    )
+
+    return await in_turn(request, listed)
 
 
-@post(f"{_PROJECT}/runs/table", sync_to_thread=True, status_code=200, media_type=wire.ARROW_TYPE)
-def read_runs_table(
+@post(f"{_PROJECT}/runs/table", status_code=200, media_type=wire.ARROW_TYPE)
+async def read_runs_table(
+    request: Request[Any, Any, Any],
     service: Asked,
     entity: FromPath[str],
     project: FromPath[str],
@@ -90,12 +91,17 @@ def read_runs_table(
     compression: FromQuery[Compression] = "none",
 ) -> Stream:
     """Fields, config and summary of all matching runs as an Arrow IPC stream, one row a run, oldest first."""
-    table = service.read_runs_table(entity, project, filters=data.filters)
-    return stream(wire_rows.write_table(table, compression=compression_of(compression)), wire.ARROW_TYPE)
+
+    def printed() -> Iterator[bytes]:
+        table = service.read_runs_table(entity, project, filters=data.filters)
+        return wire_rows.write_table(table, compression=compression_of(compression))
+
+    return await costly(request, printed, wire.ARROW_TYPE)
 
 
-@post(f"{_PROJECT}/histories", sync_to_thread=True, status_code=200, media_type=wire.ROWS_TYPE)
-def read_histories(
+@post(f"{_PROJECT}/histories", status_code=200, media_type=wire.ROWS_TYPE)
+async def read_histories(
+    request: Request[Any, Any, Any],
     service: Asked,
     entity: FromPath[str],
     project: FromPath[str],
@@ -103,16 +109,21 @@ def read_histories(
     compression: FromQuery[Compression] = "none",
 ) -> Stream:
     """The rows of all matching runs, in blocks: a sequence of Arrow IPC streams."""
-    blocks = service.read_histories(
-        entity,
-        project,
-        keys=data.keys,
-        stream=data.stream,
-        filters=data.filters,
-        order=data.order,
-        version=data.version,
-    )
-    return stream(wire_rows.write_blocks(blocks, compression=compression_of(compression)), wire.ROWS_TYPE)
+    charge_keys(request.scope, data.keys)
+
+    def printed() -> Iterator[bytes]:
+        blocks = service.read_histories(
+            entity,
+            project,
+            keys=data.keys,
+            stream=data.stream,
+            filters=data.filters,
+            order=data.order,
+            version=data.version,
+        )
+        return wire_rows.write_blocks(blocks, compression=compression_of(compression))
+
+    return await costly(request, printed, wire.ROWS_TYPE)
 
 
 @post(f"{_PROJECT}/seal", sync_to_thread=True, status_code=200, media_type=wire.LINES_TYPE)

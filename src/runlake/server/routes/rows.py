@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -14,11 +15,13 @@ from litestar.response import Stream
 from runlake.model import Stream as StreamName
 from runlake.model import TailCursor
 from runlake.query.history import History
-from runlake.query.table import wide_table
+from runlake.query.table import narrow_tables
 from runlake.server import logs
-from runlake.server.routes.answers import Asked, Compression, Run, answer, compression_of, packed, stream
+from runlake.server.costs import charge_keys
+from runlake.server.routes.answers import Asked, Compression, Run, answer, compression_of, costly, packed, stream
 from runlake.server.routes.runs import RUN
 from runlake.server.tails import EVENT_ROWS, Place, Tails
+from runlake.server.turns import in_turn
 from runlake.service import wire, wire_rows
 from runlake.service.wire import Keys, KeysQuery, OutlineDocument
 
@@ -31,8 +34,9 @@ Followed = NamedDependency[SkipValidation[Tails]]
 """All who follow runs in this worker; the router provides it under the name `tails`."""
 
 
-@get(f"{RUN}/history", sync_to_thread=True)
-def read_history(
+@get(f"{RUN}/history")
+async def read_history(
+    request: Request[Any, Any, Any],
     service: Asked,
     run: Run,
     keys: KeyList = None,
@@ -44,14 +48,15 @@ def read_history(
     compression: FromQuery[Compression] = "none",
 ) -> Stream:
     """The rows with min_step ≤ _step < max_step, as a sequence of Arrow IPC streams or as one ordinary table."""
-    history = service.read_history(
-        run, stream=stream_name, keys=keys, min_step=min_step, max_step=max_step, generation=generation
-    )
-    return _print(history, rows_format, compression)
+    charge_keys(request.scope, keys)
+    read = partial(service.read_history, run, stream=stream_name, keys=keys, generation=generation)
+    read = partial(read, min_step=min_step, max_step=max_step)
+    return await _print(request, read, rows_format, compression)
 
 
-@post(f"{RUN}/history", sync_to_thread=True, status_code=200)
-def query_history(
+@post(f"{RUN}/history", status_code=200)
+async def query_history(
+    request: Request[Any, Any, Any],
     service: Asked,
     run: Run,
     data: JSONBody[KeysQuery],
@@ -63,14 +68,15 @@ def query_history(
     compression: FromQuery[Compression] = "none",
 ) -> Stream:
     """As `GET …/history`, for more keys than an address can hold."""
-    history = service.read_history(
-        run, stream=stream_name, keys=data.keys, min_step=min_step, max_step=max_step, generation=generation
-    )
-    return _print(history, rows_format, compression)
+    charge_keys(request.scope, data.keys)
+    read = partial(service.read_history, run, stream=stream_name, keys=data.keys, generation=generation)
+    read = partial(read, min_step=min_step, max_step=max_step)
+    return await _print(request, read, rows_format, compression)
 
 
-@get(f"{RUN}/sample", sync_to_thread=True)
-def sample_history(
+@get(f"{RUN}/sample")
+async def sample_history(
+    request: Request[Any, Any, Any],
     service: Asked,
     run: Run,
     key: FromQuery[str],
@@ -80,8 +86,8 @@ def sample_history(
     rows_format: Annotated[RowsFormat, QueryParameter(name="format")] = "rows",
 ) -> Stream:
     """`samples` rows of one numeric key that draw the same line, or all where there are no more."""
-    history = service.sample_history(run, key, samples=samples, stream=stream_name, generation=generation)
-    return _print(history, rows_format, "none")
+    read = partial(service.sample_history, run, key, samples=samples, stream=stream_name, generation=generation)
+    return await _print(request, read, rows_format, "none")
 
 
 @get(f"{RUN}/keys", sync_to_thread=True)
@@ -95,12 +101,19 @@ def list_keys(
     return answer(Keys(keys=service.list_keys(run, stream=stream_name, generation=generation)))
 
 
-@get(f"{RUN}/outline", sync_to_thread=True)
-def outline_history(
-    service: Asked, run: Run, stream_name: Annotated[StreamName, QueryParameter(name="stream")] = "history"
+@get(f"{RUN}/outline")
+async def outline_history(
+    request: Request[Any, Any, Any],
+    service: Asked,
+    run: Run,
+    stream_name: Annotated[StreamName, QueryParameter(name="stream")] = "history",
 ) -> Response[OutlineDocument]:
     """How many rows a stream has, and which series, without values."""
-    return packed(wire.pack_outline(service.outline_history(run, stream=stream_name)))
+
+    def outlined() -> bytes:
+        return wire.pack_outline(service.outline_history(run, stream=stream_name))
+
+    return packed(await in_turn(request, outlined))
 
 
 @post(f"{RUN}/tail", sync_to_thread=True, status_code=200, media_type=wire.ROWS_TYPE)
@@ -149,11 +162,18 @@ async def follow_tail(
     return Stream(events, media_type=wire.EVENTS_TYPE, headers=headers)
 
 
-def _print(history: History, rows_format: RowsFormat, compression: Compression) -> Stream:
+async def _print(
+    request: Request[Any, Any, Any], read: Callable[[], History], rows_format: RowsFormat, compression: Compression
+) -> Stream:
     packing = compression_of(compression)
-    if rows_format == "table":
-        return stream(wire_rows.write_table(wide_table(history), compression=packing), wire.ARROW_TYPE)
-    return stream(wire_rows.write_history(history, compression=packing), wire.ROWS_TYPE)
+
+    def printed() -> Iterator[bytes]:
+        history = read()
+        if rows_format == "table":
+            return wire_rows.write_tables(narrow_tables(history), compression=packing)
+        return wire_rows.write_history(history, compression=packing)
+
+    return await costly(request, printed, wire.ARROW_TYPE if rows_format == "table" else wire.ROWS_TYPE)
 
 
 HANDLERS = [

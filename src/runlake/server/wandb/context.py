@@ -9,6 +9,7 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from runlake.model import RunPath
+from runlake.server.wandb.budget import Budget
 from runlake.server.wandb.commits import Commits
 from runlake.server.wandb.exports import Exports
 from runlake.server.wandb.handed_out import HandedOut
@@ -46,7 +47,7 @@ class RequestContext:
     `person` is None for somebody without a key. It has `username`, `email`, `is_admin` and `teams` (name → role).
     `require_write` raises for who may not change a run, where an answer is given without asking `service` for more.
     `histories`, `commits`, `handed_out`, `greetings` and `parquet` are of the whole server; without `parquet` every
-    history is read live.
+    history is read live. `budget` is of this request.
     """
 
     service: Service
@@ -62,6 +63,7 @@ class RequestContext:
     handed_out: HandedOut = field(default_factory=HandedOut)
     greetings: Greetings = field(default_factory=Greetings)
     require_write: Callable[[RunPath], None] = may_all
+    budget: Budget = field(default_factory=Budget)
 
     @property
     def who(self) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runlake.model import FileInfo, RunPath
+from runlake.query.pattern import like_pattern
 from runlake.server.wandb.connection import Connection, slice_by_name
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.ids import file_node_id
@@ -77,46 +77,11 @@ def file_page(
         wanted = {plain_file_name(name) for name in names if name}
         files = [file for file in files if file.name in wanted]
     if pattern:
-        files = [file for file in files if is_like(file.name, pattern)]
+        hits = like_pattern(pattern, "the pattern of files").found_in([file.name for file in files])
+        files = [file for file, is_hit in zip(files, hits.tolist(), strict=True) if is_hit]
     return slice_by_name(files, first=first, after=after, name_of=lambda file: file.name)
 
 
 def plain_file_name(name: str) -> str:
     """A file's name as it is stored, of one that a client may begin with ``./``."""
     return "/".join(part for part in name.split("/") if part not in ("", "."))
-
-
-def is_like(name: str, pattern: str) -> bool:
-    """SQL's LIKE: ``%`` is any text, ``_`` any character, a backslash takes the next as it is; case counts.
-
-    Between two ``%`` everything has a fixed length, so taking the first place where it fits is enough, and no pattern
-    takes longer than its length times that of the name.
-    """
-    first, *rest = _fixed_parts(pattern)
-    if not rest:
-        return first.fullmatch(name) is not None
-    found = first.match(name)
-    for part in rest[:-1]:
-        if found is None:
-            return False
-        found = part.search(name, found.end())
-    if found is None:
-        return False
-    tail = rest[-1].pattern
-    return re.compile(f"(?:{tail})\\Z", re.DOTALL).search(name, found.end()) is not None
-
-
-def _fixed_parts(pattern: str) -> list[re.Pattern[str]]:
-    """What stands between the ``%`` of a pattern."""
-    parts, is_escaped = [""], False
-    for character in pattern:
-        if is_escaped or character not in "%_\\":
-            parts[-1] += re.escape(character)
-            is_escaped = False
-        elif character == "\\":
-            is_escaped = True
-        elif character == "_":
-            parts[-1] += "."
-        else:
-            parts.append("")
-    return [re.compile(part, re.DOTALL) for part in parts]

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import Any, TypeVar
 
 from graphql import (
     DocumentNode,
@@ -36,12 +36,17 @@ from runlake.errors import (
     RunlakeError,
     StoreError,
 )
+from runlake.server.asgi import Scope
+from runlake.server.costs import charge
 from runlake.server.wandb.context import RequestContext, ResolveInfo
-from runlake.server.wandb.limits import MAX_DOCUMENT_CHARACTERS, MAX_TOKENS, check_cost, check_document
+from runlake.server.wandb.limits import MAX_DOCUMENT_CHARACTERS, MAX_TOKENS, check_document, cost_of
 from runlake.server.wandb.query_root import QueryRoot
 from runlake.server.wandb.scalars import define_scalars
+from runlake.stopping import check_wanted
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 Answer = dict[str, Any]
 RootOf = Callable[[RequestContext], object]
@@ -65,6 +70,16 @@ def not_supported(type_name: str, field_name: str) -> NotSupportedError:
     """The error of a field that W&B has and runlake has not, or not yet."""
     topic = next((words for pattern, words in _TOPICS if pattern.search(field_name)), "this is")
     return NotSupportedError(f"{topic} not supported yet by runlake: {type_name}.{field_name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An operation that may be executed: of which document, with which variables, and what it costs."""
+
+    document: DocumentNode
+    operation: OperationDefinitionNode
+    variables: dict[str, Any]
+    cost: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,35 +110,45 @@ class GraphQL:
 
         Errors carry a ``code`` in their extensions. One that nobody has foreseen is logged, and told without details.
         """
-        try:
-            checked = self._checked(document)
-            if checked.document is None:
-                return checked.refusal or {}
-            return self._execute(checked.document, variables, operation_name, context)
-        except RunlakeError as error:
-            return _refusal([_describe(error)])
-        except Exception:
-            logger.exception("a GraphQL document could not be executed")
-            return _refusal([_internal_error()])
+        prepared = self.prepare(document, variables, operation_name, {})
+        return prepared if isinstance(prepared, dict) else self.run(prepared, context)
 
-    def _execute(
-        self,
-        document: DocumentNode,
-        variables: Mapping[str, Any] | None,
-        operation_name: str | None,
-        context: RequestContext,
-    ) -> Answer:
+    def prepare(
+        self, document: str, variables: Mapping[str, Any] | None, operation_name: str | None, scope: Scope
+    ) -> Prepared | Answer:
+        """Read a document without doing anything for it; the answer where there is nothing to be done.
+
+        What it costs is charged to the request of this `scope`.
+        """
+        return _answered(lambda: self._prepare(document, variables, operation_name, scope))
+
+    def run(self, prepared: Prepared, context: RequestContext) -> Answer:
+        """Execute what was prepared; as `execute` has it."""
+        return _answered(lambda: self._run(prepared, context))
+
+    def _prepare(
+        self, document: str, variables: Mapping[str, Any] | None, operation_name: str | None, scope: Scope
+    ) -> Prepared | Answer:
+        checked = self._checked(document)
+        if checked.document is None:
+            return checked.refusal or {}
         if variables is not None and not isinstance(variables, Mapping):
             raise BadValueError('the variables of a document are an object, like {"name": "r1"}')
-        operation = _operation_named(document, operation_name or None)
-        check_cost(document, operation, variables or {})
+        operation = _operation_named(checked.document, operation_name or None)
+        given = dict(variables or {})
+        cost = cost_of(checked.document, operation, given)
+        charge(scope, cost, advice="ask for fewer items a page (first) or in its lists, or for fewer fields of each")
+        return Prepared(checked.document, operation, given, cost)
+
+    def _run(self, prepared: Prepared, context: RequestContext) -> Answer:
+        name = prepared.operation.name
         result = execute_sync(
             self._schema,
-            document,
-            self._roots[operation.operation](context),
+            prepared.document,
+            self._roots[prepared.operation.operation](context),
             context,
-            dict(variables or {}),
-            operation_name or None,
+            prepared.variables,
+            name.value if name else None,
             field_resolver=resolve_field,
         )
         answer: Answer = {}
@@ -182,6 +207,7 @@ def load_schema() -> GraphQLSchema:
 
 def resolve_field(source: Any, info: ResolveInfo, **arguments: Any) -> Any:
     """The attribute or method of `source` that is named like the field; `NotSupportedError` when it has none."""
+    check_wanted()
     name = info.field_name
     if isinstance(source, Mapping):
         return source.get(name)
@@ -223,6 +249,17 @@ def _operation_named(document: DocumentNode, name: str | None) -> OperationDefin
     if named[0].operation is OperationType.SUBSCRIPTION:
         raise NotSupportedError("subscriptions are not supported by runlake")
     return named[0]
+
+
+def _answered(work: Callable[[], T]) -> T | Answer:
+    """What `work` returns; errors as an answer."""
+    try:
+        return work()
+    except RunlakeError as error:
+        return _refusal([_describe(error)])
+    except Exception:
+        logger.exception("a GraphQL document could not be executed")
+        return _refusal([_internal_error()])
 
 
 def _refusal(errors: list[Answer]) -> Answer:

@@ -49,19 +49,15 @@ class Histories:
         return history
 
     def _keep(self, key: Key, state: Key, history: History) -> None:
-        cell_count = _cells(history)
+        cell_count = history.cell_count
         if cell_count > self._max_cells:
             return
         with self._lock:
             stale = [kept for kept in self._kept if kept[:-1] == key]
             for kept in stale:
-                self._cell_count -= _cells(self._kept.pop(kept))
+                self._cell_count -= self._kept.pop(kept).cell_count
             self._kept[*key, state] = history
             self._cell_count += cell_count
             while self._cell_count > self._max_cells:
                 _, oldest = self._kept.popitem(last=False)
-                self._cell_count -= _cells(oldest)
-
-
-def _cells(history: History) -> int:
-    return history.row_count * 3 + sum(len(series.values) for series in history.series)
+                self._cell_count -= oldest.cell_count

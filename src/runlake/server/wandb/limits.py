@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,12 @@ from graphql import (
     OperationDefinitionNode,
     SelectionSetNode,
     VariableNode,
+    value_from_ast_untyped,
 )
 
 from runlake.errors import BadValueError
 from runlake.server.wandb.connection import DEFAULT_PAGE, MAX_PAGE
+from runlake.server.wandb.console import MAX_LAST
 
 MAX_DOCUMENT_CHARACTERS = 100_000
 MAX_TOKENS = 10_000
@@ -28,13 +30,12 @@ MAX_FIELDS = 1_000
 """Fields of one document, those of a fragment counted wherever it is spread: the client's longest has about 200."""
 
 MAX_ALIASES = 50
-MAX_COST = 1_000_000
+MAX_VARIABLE_DEPTH = 100
 
 _PAGED = frozenset({"runs", "models", "sweeps", "users", "agents", "files", "logLines", "allViews", "priorRuns"})
 _COST_OF_FIELD = {
     "history": 500,
     "events": 500,
-    "sampledHistory": 500,
     "historyTail": 100,
     "eventsTail": 100,
     "parquetHistory": 500,
@@ -55,6 +56,23 @@ _COST_OF_FIELD = {
     "bestLoss": 50,
 }
 """What a field costs, in fields that only hand out what is known already."""
+
+_LARGEST_PAGES = {"logLines": MAX_LAST}
+_COST_OF_ITEM = {
+    "sampledHistory": 200,
+    "createRunFiles": 100,
+    "markRunFilesUploaded": 100,
+    "deleteFiles": 500,
+    "files": 50,
+}
+_COST_OF_ANY_ITEM = 20
+"""What each item of the lists among the arguments of a field costs."""
+
+_COST_OF_FILTER = 500
+_FILTERS = frozenset({"filters", "priorRunsFilters"})
+_CHARACTERS_PER_COST = 20
+_COUNTED_TEXTS = _FILTERS | {"specs", "pattern", "order", "names", "query"}
+"""Arguments whose text is read for what it asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,32 +103,69 @@ def check_document(document: DocumentNode) -> None:
             _check("uses", total.alias_count, MAX_ALIASES, "aliases")
 
 
-def check_cost(document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> None:
-    """`BadValueError` for an operation that would do too much: its pages multiply what each of their items costs."""
+def cost_of(document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:
+    """What an operation costs: its pages multiply what each of their items costs, and lists count by their length."""
     fragments = _fragments(document)
+    variables = _with_defaults(operation, variables)
     known: dict[str, int] = {}
 
-    def cost_of(selections: SelectionSetNode | None) -> int:
+    def of(selections: SelectionSetNode | None) -> int:
         cost = 0
         for selection in selections.selections if selections else ():
             if isinstance(selection, FieldNode):
-                inner = cost_of(selection.selection_set)
+                inner = of(selection.selection_set)
                 cost += _COST_OF_FIELD.get(selection.name.value, 1) + _items(selection, variables) * inner
+                cost += _cost_of_arguments(selection, variables)
             elif isinstance(selection, InlineFragmentNode):
-                cost += cost_of(selection.selection_set)
+                cost += of(selection.selection_set)
             elif isinstance(selection, FragmentSpreadNode):
                 name = selection.name.value
                 if name not in known:
-                    known[name] = cost_of(fragments[name].selection_set)
+                    known[name] = of(fragments[name].selection_set)
                 cost += known[name]
         return cost
 
-    cost = cost_of(operation.selection_set)
-    if cost > MAX_COST:
-        raise BadValueError(
-            f"the document would cost {cost:,}, and {MAX_COST:,} is allowed: "
-            "ask for fewer items a page (first), or for fewer fields of each"
-        )
+    return of(operation.selection_set)
+
+
+def _with_defaults(operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables, and those that the document itself gives a value."""
+    defaults = {
+        one.variable.name.value: value_from_ast_untyped(one.default_value)
+        for one in operation.variable_definitions or ()
+        if one.default_value is not None
+    }
+    return defaults | dict(variables)
+
+
+def _cost_of_arguments(field: FieldNode, variables: dict[str, Any]) -> int:
+    cost = 0
+    for argument in field.arguments or ():
+        value = value_from_ast_untyped(argument.value, variables)
+        count, size = _measure(value, argument.name.value)
+        cost += count * _COST_OF_ITEM.get(field.name.value, _COST_OF_ANY_ITEM) + size
+    return cost
+
+
+def _measure(value: Any, name: str, level: int = 0) -> tuple[int, int]:
+    """(how many items there are in all lists of an argument, what its texts cost that say what is asked for)."""
+    if level > MAX_VARIABLE_DEPTH:
+        raise BadValueError(f"the argument {name} is nested deeper than {MAX_VARIABLE_DEPTH} levels")
+    if isinstance(value, str):
+        if name not in _COUNTED_TEXTS or not value:
+            return 0, 0
+        return 0, len(value) // _CHARACTERS_PER_COST + (_COST_OF_FILTER if name in _FILTERS else 0)
+    found: Iterable[tuple[int, int]] = ()
+    count = 0
+    if isinstance(value, Mapping):
+        found = (_measure(inner, str(key), level + 1) for key, inner in value.items())
+    elif isinstance(value, list | tuple):
+        count = len(value)
+        found = (_measure(inner, name, level + 1) for inner in value)
+    size = 0
+    for inner_count, inner_size in found:
+        count, size = count + inner_count, size + inner_size
+    return count, size
 
 
 class _Sizes:
@@ -162,8 +217,8 @@ def _items(field: FieldNode, variables: Mapping[str, Any]) -> int:
                 value = int(argument.value.value[:12])
             elif isinstance(argument.value, VariableNode):
                 value = variables.get(argument.value.name.value)
-            if isinstance(value, int):
-                return max(1, min(value, MAX_PAGE))
+            if isinstance(value, int | float):
+                return int(max(1, min(value, _LARGEST_PAGES.get(field.name.value, MAX_PAGE))))
     return DEFAULT_PAGE
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, cast
 from urllib.parse import quote
@@ -11,18 +11,22 @@ from urllib.parse import quote
 import msgspec
 from anyio import to_thread
 from litestar import HttpMethod, Request, Response, Router, get, post, put, route
+from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, RawBody, SkipValidation
 
 from runlake.errors import BadValueError, GapError, NotFoundError
 from runlake.model import BegunWriter, RunPath, WriterBatch, WriterStart
+from runlake.server.costs import CHEAP_COST
 from runlake.server.file_bytes import RequestBody, send_file
 from runlake.server.guard import GuardedService
 from runlake.server.logs import MEANT_IN_SCOPE
 from runlake.server.parts import ServerParts, person_of, standing_of
 from runlake.server.people import Person
 from runlake.server.problems import Problem
+from runlake.server.turns import in_turn
 from runlake.server.wandb.context import Client, RequestContext
+from runlake.server.wandb.graphql import Answer
 from runlake.server.wandb.not_kept import Lost
 from runlake.server.wandb.stream import MAX_BODY_BYTES, read_batch, read_body
 from runlake.service.contract import Service
@@ -45,17 +49,37 @@ class _GraphQLBody(msgspec.Struct):
 _decode_graphql = msgspec.json.Decoder(_GraphQLBody).decode
 
 
-@post("/graphql", sync_to_thread=True, status_code=200, request_max_body_size=MAX_BODY_BYTES, include_in_schema=False)
-def graphql(request: Request[Any, Any, Any], body: RawBody, parts: Parts) -> Response[bytes]:
+@post("/graphql", status_code=200, request_max_body_size=MAX_BODY_BYTES, include_in_schema=False)
+async def graphql(request: Request[Any, Any, Any], body: RawBody, parts: Parts) -> Response[bytes]:
     """Execute a document. Errors of the document and of its fields are part of the answer, as GraphQL has it."""
+    done = await sync_to_thread(_begin_graphql, request, body, parts)
+    return done if isinstance(done, Response) else await in_turn(request, done)
+
+
+def _begin_graphql(
+    request: Request[Any, Any, Any], body: bytes, parts: ServerParts
+) -> Response[bytes] | Callable[[], Response[bytes]]:
+    """The answer, or how to come by it where that costs much."""
     try:
         asked = _decode_graphql(body)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise BadValueError(f"this is no GraphQL request: {error}") from None
+    prepared = parts.graphql.prepare(asked.query or "", asked.variables, asked.operationName, request.scope)
+    if isinstance(prepared, dict):
+        return _graphql_response(prepared)
+    context = _context_of(request, parts)
+
+    def answer() -> Response[bytes]:
+        return _graphql_response(parts.graphql.run(prepared, context))
+
+    return answer() if prepared.cost <= CHEAP_COST else answer
+
+
+def _context_of(request: Request[Any, Any, Any], parts: ServerParts) -> RequestContext:
     person = person_of(request)
     service = parts.service_for(standing_of(request))
     base_url = parts.base_url(request)
-    context = RequestContext(
+    return RequestContext(
         service=service,
         person=person,
         people=parts.people,
@@ -70,7 +94,9 @@ def graphql(request: Request[Any, Any, Any], body: RawBody, parts: Parts) -> Res
         greetings=parts.greetings,
         require_write=service.require_write,
     )
-    answer = parts.graphql.execute(asked.query or "", asked.variables, asked.operationName, context)
+
+
+def _graphql_response(answer: Answer) -> Response[bytes]:
     content = msgspec.json.encode(answer)
     errors = answer.get("errors", ())
     if any(_code_of(error) == "UNAVAILABLE" for error in errors):

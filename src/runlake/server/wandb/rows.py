@@ -14,6 +14,7 @@ from runlake.query.history import History
 from runlake.query.rows import axes_of_keys, iter_rows, row_batches
 from runlake.query.sample import is_numeric, row_sample, sample_rows
 from runlake.query.select import by_step, slice_rows, take_rows, with_keys
+from runlake.server.wandb.budget import Budget
 from runlake.server.wandb.histories import Histories
 from runlake.server.wandb.wire import dump_json_string, dump_strict, load_json_string, read_strict
 from runlake.service.contract import Service
@@ -63,11 +64,13 @@ def whole_rows(
     samples: int | None,
     min_step: int | None,
     max_step: int | None,
+    budget: Budget,
 ) -> list[str]:
     """At most `samples` rows with min_step ≤ `_step` < max_step, each as JSON text with everything logged in it."""
     history = histories.read(service, info, stream=stream)
     history = in_steps(history, min_step, max_step)
     history = take_rows(history, row_sample(history.row_count, _sample_count(samples, history, min_step, max_step)))
+    budget.take_rows(history)
     if stream == "events":
         mark = {_SYSTEM_MARK: True}
         rows: Iterator[dict[str, Any]]
@@ -77,7 +80,9 @@ def whole_rows(
     return list(map(dump_strict if is_strict(history) else dump_json_string, rows))
 
 
-def sampled_rows(service: Service, histories: Histories, info: RunInfo, spec: Spec) -> list[dict[str, Any]]:
+def sampled_rows(
+    service: Service, histories: Histories, info: RunInfo, spec: Spec, budget: Budget
+) -> list[dict[str, Any]]:
     """At most `spec.samples` of the rows that have all keys of `spec`, with those keys only, as strict JSON."""
     if not spec.keys:
         return []
@@ -88,11 +93,13 @@ def sampled_rows(service: Service, histories: Histories, info: RunInfo, spec: Sp
         drawn = service.sample_history(info.path, metrics[0], samples=samples)
         # What is no number has no line: then the rows themselves are read.
         if drawn.series and all(map(is_numeric, drawn.series)):
+            budget.take_rows(drawn)
             return _strict_rows(by_step(drawn), axes)
     history = histories.read(service, info, keys=spec.keys)
     history = with_keys(in_steps(history, spec.min_step, spec.max_step), spec.keys)
     samples = _sample_count(spec.samples, history, spec.min_step, spec.max_step)
     history = take_rows(history, sample_rows(history, metrics, samples))
+    budget.take_rows(history)
     return _strict_rows(history, axes)
 
 

@@ -158,7 +158,7 @@ class RunNode:
 
     def config(self, _: ResolveInfo) -> str:
         self._remember("config", self.info.config)
-        return dump_json_string(config_document(self.info))
+        return self._context.budget.take_text(dump_json_string(config_document(self.info)))
 
     def wandbConfig(self, _: ResolveInfo, keys: list[str] | None = None) -> str:
         hidden = hidden_config(self.info)
@@ -166,7 +166,7 @@ class RunNode:
 
     def summaryMetrics(self, _: ResolveInfo) -> str:
         self._remember("summary", self.info.summary)
-        return dump_json_string(summary_document(self.info))
+        return self._context.budget.take_text(dump_json_string(summary_document(self.info)))
 
     def systemMetrics(self, _: ResolveInfo) -> str:
         return dump_json_string(self.info.system_metrics)
@@ -222,7 +222,7 @@ class RunNode:
     ) -> list[list[dict[str, Any]]]:
         context = self._context
         found = [self._behind_exports(read_spec(text)) for text in specs]
-        return [sampled_rows(context.service, context.histories, self.info, spec) for spec in found]
+        return [sampled_rows(context.service, context.histories, self.info, spec, context.budget) for spec in found]
 
     def parquetHistory(self, _: ResolveInfo, liveKeys: list[str]) -> dict[str, Any]:
         """Files to scan from, and the first step that is to be read live."""
@@ -282,6 +282,7 @@ class RunNode:
             samples=samples,
             min_step=min_step,
             max_step=max_step,
+            budget=self._context.budget,
         )
 
     def _behind_exports(self, spec: Spec) -> Spec:

@@ -12,17 +12,26 @@ import json
 import re
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from runlake.errors import BadValueError
 from runlake.model import RUNTIME, STEP, TIMESTAMP, LoggedRow, Stream, WriterBatch
+from runlake.server.wandb.lazy_rows import LazyRows
 from runlake.server.wandb.wire import HIDDEN_KEY, NOT_OF_THE_USER
 
 MAX_BODY_BYTES = 64 * 2**20
 """The client sends up to 10 MiB of lines at once; zipped, they may not grow beyond this."""
+
+MAX_LINES = 400_000
+"""Of the shortest lines that the client makes of what was printed, 10 MiB are 350,000."""
+MAX_LINE_CHARACTERS = 10 * 2**20
+"""The client cuts no row, and sends none that is longer."""
+_OTHER_TEXTS = 10_000
+"""So many texts of a request may be names of files."""
 
 _STREAMS: dict[str, Stream] = {"wandb-history.jsonl": "history", "wandb-events.jsonl": "events"}
 _SUMMARY, _CONSOLE = "wandb-summary.json", "output.log"
@@ -65,11 +74,8 @@ def read_body(body: bytes, encoding: str | None) -> bytes:
 
 def read_batch(body: bytes, base: Mapping[str, int], *, has_labels: bool = False) -> WriterBatch:
     """What a request says. `has_labels`: lines name the process that printed them. BadValueError says what is wrong."""
-    try:
-        post = _decode_body(body)
-    except msgspec.MsgspecError as error:
-        raise BadValueError(f"this is no file_stream request: {error}") from None
-    rows: dict[Stream, list[LoggedRow]] = {}
+    post = _read_post(body)
+    rows: dict[Stream, Sequence[LoggedRow]] = {}
     first_n: dict[Stream, int] = {}
     summary: dict[str, Any] | None = None
     runtime_s = 0.0
@@ -80,15 +86,13 @@ def read_batch(body: bytes, base: Mapping[str, int], *, has_labels: bool = False
             if first < 0:
                 # The process goes on behind other lines than the server saw when it began: these are its first.
                 raise BadValueError(f"{name}: line {chunk.offset} was there before this process began")
-            rows[stream], first_n[stream] = _rows(name, chunk, stream), first
+            rows[stream], first_n[stream] = LazyRows(chunk.content, partial(_rows_of, name, chunk, stream)), first
         elif name == _SUMMARY and chunk.content:
             summary = _json_line(chunk.content[-1], name)
             runtime_s = _runtime_of(summary)
             summary = {key: value for key, value in summary.items() if key not in NOT_OF_THE_USER}
         elif name == _CONSOLE:
-            rows["console"] = [
-                _console_row(chunk.offset + place, line, has_labels) for place, line in enumerate(chunk.content)
-            ]
+            rows["console"] = LazyRows(chunk.content, partial(_console_rows, chunk.offset, has_labels))
     return WriterBatch(
         rows=rows,
         first_n=first_n,
@@ -97,6 +101,34 @@ def read_batch(body: bytes, base: Mapping[str, int], *, has_labels: bool = False
         is_preempting=bool(post.preempting),
         exit_code=(post.exitcode or 0) if post.complete else None,
     )
+
+
+def _read_post(body: bytes) -> _Body:
+    """The request, whose lines are counted before there is an object for each."""
+    # Each text stands between two quotes; those within one are behind a backslash.
+    line_count = (body.count(b'"') - body.count(b'\\"')) // 2
+    if line_count <= MAX_LINES + _OTHER_TEXTS:
+        try:
+            post = _decode_body(body)
+        except msgspec.MsgspecError as error:
+            raise BadValueError(f"this is no file_stream request: {error}") from None
+        line_count = sum(len(chunk.content) for chunk in post.files.values())
+        if line_count <= MAX_LINES:
+            return post
+    raise BadValueError(f"{line_count:,} lines in one request, and {MAX_LINES:,} are allowed; send fewer at once")
+
+
+def _rows_of(name: str, chunk: _Chunk, stream: Stream, first: int, lines: Sequence[str]) -> list[LoggedRow]:
+    longest = max(map(len, lines), default=0)
+    if longest > MAX_LINE_CHARACTERS:
+        raise BadValueError(
+            f"{name}: a line has {longest:,} characters, and {MAX_LINE_CHARACTERS:,} are allowed; log less in one row"
+        )
+    return _rows(name, _Chunk(chunk.offset + first, list(lines)), stream)
+
+
+def _console_rows(offset: int, has_labels: bool, first: int, lines: Sequence[str]) -> list[LoggedRow]:
+    return [_console_row(offset + first + place, line, has_labels) for place, line in enumerate(lines)]
 
 
 def _rows(name: str, chunk: _Chunk, stream: Stream) -> list[LoggedRow]:
