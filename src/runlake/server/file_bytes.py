@@ -18,7 +18,9 @@ from litestar.response import Stream
 from runlake.errors import BadValueError
 
 _PIECE_BYTES = 1 << 20
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
+_PLACE_DIGITS = 18
+"""No file has more bytes than a number of so many digits says, and Python refuses to read very long ones."""
 
 
 def send_file(
@@ -27,20 +29,27 @@ def send_file(
     part: str | None = None,
     if_range: str | None = None,
     if_none_match: str | None = None,
+    is_head: bool = False,
     media_type: str = "application/octet-stream",
 ) -> Response[Any]:
     """The bytes of a file, or the range of them that is asked for; `content` is closed when they are sent.
 
-    The ETag says which content it is. `if_none_match` may also name an MD5 in base64: 304 when it fits.
+    The ETag says which content it is. `if_none_match` may also name an MD5 in base64: 304 when it fits. A HEAD has the
+    headers of what is sent, and is not for a part of it.
     """
     try:
         size_bytes = content.seek(0, os.SEEK_END)
         tag = _tag(content, size_bytes)
-        headers = {"ETag": tag, "Accept-Ranges": "bytes", "Content-Disposition": "attachment"}
+        headers = {
+            "ETag": tag,
+            "Accept-Ranges": "bytes",
+            "Content-Disposition": "attachment",
+            "Cache-Control": "private, no-cache",
+        }
         if if_none_match is not None and _is_known(content, tag, if_none_match):
             content.close()
             return Response(b"", status_code=304, headers=headers)
-        wanted = _range_of(part, size_bytes) if if_range in (None, tag) else None
+        wanted = _range_of(part, size_bytes) if if_range in (None, tag) and not is_head else None
     except BaseException:
         content.close()
         raise
@@ -53,6 +62,9 @@ def send_file(
         (start, end), status_code = wanted, 206
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size_bytes}"
     headers["Content-Length"] = str(end - start)
+    if is_head:
+        content.close()
+        return Stream(iter(()), media_type=media_type, headers=headers)
     return Stream(_pieces(content, start, end), status_code=status_code, media_type=media_type, headers=headers)
 
 
@@ -132,9 +144,14 @@ def _range_of(part: str | None, size_bytes: int) -> tuple[int, int] | None:
     if match is None or not (match[1] or match[2]):
         return None
     if not match[1]:
-        return max(0, size_bytes - int(match[2])), size_bytes
-    start, last = int(match[1]), int(match[2]) if match[2] else size_bytes - 1
+        return max(0, size_bytes - _place(match[2])), size_bytes
+    start, last = _place(match[1]), _place(match[2]) if match[2] else size_bytes - 1
     return None if last < start and match[2] else (start, min(last + 1, size_bytes))
+
+
+def _place(digits: str) -> int:
+    digits = digits.lstrip("0") or "0"
+    return int(digits) if len(digits) <= _PLACE_DIGITS else 10**_PLACE_DIGITS
 
 
 def _pieces(content: BinaryIO, start: int, end: int) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from runlake.server.limits import BodyLimit, RateLimit
 from runlake.server.logs import RequestLog
 from runlake.server.metrics import Metrics, RequestMetrics
 from runlake.server.people import People
+from runlake.server.problems import AnswerFaults
 
 
 def put_layers(app: ASGIApp, *, config: ServerConfig, people: People, metrics: Metrics) -> ASGIApp:
@@ -17,6 +18,7 @@ def put_layers(app: ASGIApp, *, config: ServerConfig, people: People, metrics: M
     app = BodyLimit(app, max_body_bytes=config.max_body_bytes, max_file_bytes=config.max_file_bytes)
     app = RateLimit(app, requests_per_s=config.requests_per_s, burst_requests=config.burst_requests)
     app = SignIn(app, people=people)
+    app = AnswerFaults(app)
     app = Cors(app, allowed_origins=config.allowed_origins)
     app = SecurityHeaders(app, is_tls=config.is_tls)
     app = RequestLog(app)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 from anyio import to_thread
-from litestar import HttpMethod, Request, Response, Router, get, post, put, route
+from litestar import HttpMethod, Request, Response, Router, post, put, route
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, RawBody, SkipValidation
 
@@ -169,8 +169,9 @@ async def upload(
     return Response(b"{}", media_type="application/json")
 
 
-@get(
+@route(
     "/files/{entity:str}/{project:str}/{run_id:str}/{name:path}",
+    http_method=[HttpMethod.GET, HttpMethod.HEAD],
     sync_to_thread=True,
     include_in_schema=False,
     media_type="application/octet-stream",
@@ -193,6 +194,7 @@ def download(
         part=headers.get("range"),
         if_range=headers.get("if-range"),
         if_none_match=headers.get("if-none-match"),
+        is_head=request.method == HttpMethod.HEAD,
     )
 
 
@@ -221,7 +223,8 @@ def export(
     service.read_run(path)  # who may not read the run, or not any more, may not read what was made of it
     headers = request.headers
     file = parts.exports.open_export(path, name).open("rb")
-    return send_file(file, part=headers.get("range"), if_range=headers.get("if-range"))
+    is_head = request.method == HttpMethod.HEAD
+    return send_file(file, part=headers.get("range"), if_range=headers.get("if-range"), is_head=is_head)
 
 
 def wandb_router() -> Router:
