@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from runlake.server.asgi import ASGIApp
 from runlake.server.auth import SignIn
+from runlake.server.bodies import Bodies
 from runlake.server.config import ServerConfig
+from runlake.server.connections import Connections, HandOver
 from runlake.server.headers import Cors, SecurityHeaders
-from runlake.server.limits import BodyLimit, RateLimit
+from runlake.server.limits import RateLimit
 from runlake.server.logs import RequestLog
 from runlake.server.metrics import Metrics, RequestMetrics
 from runlake.server.people import People
@@ -15,11 +17,13 @@ from runlake.server.problems import AnswerFaults
 
 def put_layers(app: ASGIApp, *, config: ServerConfig, people: People, metrics: Metrics) -> ASGIApp:
     """The app with everything around it. Outermost are those that must see every answer, refusals included."""
-    app = BodyLimit(app, max_body_bytes=config.max_body_bytes, max_file_bytes=config.max_file_bytes)
-    app = RateLimit(app, requests_per_s=config.requests_per_s, burst_requests=config.burst_requests)
+    refused = metrics.refused
+    app = Bodies(app, config=config, refused=refused)
+    app = RateLimit(app, requests_per_s=config.requests_per_s, burst_requests=config.burst_requests, refused=refused)
     app = SignIn(app, people=people)
     app = AnswerFaults(app)
     app = Cors(app, allowed_origins=config.allowed_origins)
     app = SecurityHeaders(app, is_tls=config.is_tls)
     app = RequestLog(app)
-    return RequestMetrics(app, metrics=metrics)
+    app = RequestMetrics(app, metrics=metrics)
+    return HandOver(app, Connections(config, refused=refused))

@@ -35,7 +35,12 @@ class Metrics:
             registry=self._registry,
         )
         self.received = Counter("runlake_received_bytes_total", "Bytes of request bodies.", registry=self._registry)
+        self._refused = Counter("runlake_refused_total", "Requests refused.", ("reason",), registry=self._registry)
         self.sent = Counter("runlake_sent_bytes_total", "Bytes of answers.", registry=self._registry)
+
+    def refused(self, reason: str) -> None:
+        """Count a request or a connection that was refused; `reason` is one word of few."""
+        self._refused.labels(reason).inc()
 
     def render(self) -> bytes:
         """Everything as text for Prometheus."""

@@ -17,7 +17,7 @@ from litestar.params import FromPath, FromQuery, RawBody, SkipValidation
 
 from runlake.errors import AuthenticationError, BadValueError, GapError, NotFoundError
 from runlake.model import BegunWriter, RunPath, WriterBatch, WriterStart
-from runlake.server.file_bytes import RequestBody, send_file
+from runlake.server.file_bytes import receive_file, send_file
 from runlake.server.guard import GuardedService
 from runlake.server.logs import MEANT_IN_SCOPE
 from runlake.server.parts import ServerParts, person_of
@@ -165,7 +165,7 @@ async def upload(
     """Store a file of a run under its name; the URL carries the permission."""
     path, file_name = RunPath(entity, project, run_id), name.removeprefix("/")
     service = await to_thread.run_sync(_permitted, parts, request, "PUT", path, file_name, token)
-    await to_thread.run_sync(partial(service.put_file, path, file_name, RequestBody(request)))  # type: ignore[arg-type]
+    await receive_file(request, service, path, file_name)
     return Response(b"{}", media_type="application/json")
 
 
