@@ -18,6 +18,7 @@ RunlakeError                     anything this library raises on purpose (``runl
 │   ├── AuthenticationError      a server does not know who asks: no API key, or none that is valid
 │   ├── TooLargeError            more in one request than a server takes
 │   └── BusyError                a server has no time for it now: wait and ask again
+│       └── SlowError            a request came too slowly to be waited for: send it again
 ├── StoreError                   the bytes on disk are not as they should be
 │   ├── TruncatedError           the end is not there (yet): wait and read again
 │   ├── CorruptError             bytes changed: stop; the message says where and what is lost
@@ -113,6 +114,10 @@ class BusyError(CommError):
     def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class SlowError(BusyError):
+    """A request came too slowly to be waited for: send it again."""
 
 
 class StoreError(RunlakeError):

@@ -11,6 +11,7 @@ class InProcess:
     """A server over the store at `root`; the user ``ann`` is an admin."""
 
     def __init__(self, root, **settings):
+        self.root = root
         root.mkdir(parents=True, exist_ok=True)
         self.config = ServerConfig(root=str(root), default_entity="ann", **settings)
         self.app, self.litestar, self.parts = build_app(self.config)
@@ -36,6 +37,10 @@ class InProcess:
                 return await client.request(method, path, auth=auth, **options)
 
         return self.portal.call(answer)
+
+    def call(self, work):
+        """What an async function gives, in the event loop of the server."""
+        return self._portal.call(work)
 
     def close(self):
         self._portal_manager.__exit__(None, None, None)

@@ -207,5 +207,5 @@ def test_a_pattern_of_files_is_that_of_sql(server, pattern, expected):
 
 def refused(server):
     text = server.ask("GET", "/metrics", who="ann").text
-    lines = [line for line in text.splitlines() if line.startswith('runlake_refused_requests_total{reason="cost"}')]
+    lines = [line for line in text.splitlines() if line.startswith('runlake_refused_total{reason="cost"}')]
     return float(lines[0].split()[-1]) if lines else 0.0

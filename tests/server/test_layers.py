@@ -216,19 +216,21 @@ def test_bodies_that_are_too_large_are_refused_whether_they_say_so_or_not(make_s
         for _ in range(3):
             yield b"12345"
 
-    told = server.ask("POST", "/runs", content=b"x" * 11)
-    untold = server.ask("POST", "/runs", content=chunks())
+    key = ("api", server.people.add_user("ann").key)
+    told = server.ask("POST", "/runs", content=b"x" * 11, auth=key)
+    untold = server.ask("POST", "/runs", content=chunks(), auth=key)
     for answer in (told, untold):
         assert answer.status_code == 413
         assert answer.json()["error"] == {
             "type": "TooLargeError",
             "message": "the request is larger than 10 bytes, which is all that this server takes at once",
         }
-    assert server.ask("POST", "/runs", content=b"x" * 10).status_code == 201
+    assert server.ask("POST", "/runs", content=b"x" * 10, auth=key).status_code == 201
     for url in ("/files/ann/p/r/a.bin", "/api/v1/runs/ann/p/r/files/a.bin"):
-        assert server.ask("PUT", url, content=b"x" * 20).json() == {"size_bytes": 20}
-        assert server.ask("PUT", url, content=b"x" * 21).status_code == 413
-    assert server.ask("PUT", "/api/v1/runs/ann/p/files/writers/w/1", content=b"x" * 11).status_code == 413
+        assert server.ask("PUT", url, content=b"x" * 20, auth=key).json() == {"size_bytes": 20}
+        assert server.ask("PUT", url, content=b"x" * 21, auth=key).status_code == 413
+    journal = "/api/v1/runs/ann/p/files/writers/w/1"
+    assert server.ask("PUT", journal, content=b"x" * 11, auth=key).status_code == 413
 
 
 def test_who_asks_too_often_is_told_when_to_come_back_and_others_are_not(make_server):

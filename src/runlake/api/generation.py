@@ -8,7 +8,7 @@ from runlake.errors import UsageError
 from runlake.service.contract import Service
 
 _READ_VERBS = frozenset({"read_run", "read_history", "sample_history", "list_keys", "read_console"})
-_EDIT_VERBS = frozenset({"edit_run", "stop_run", "delete_run", "put_file", "delete_file"})
+_EDIT_VERBS = frozenset({"edit_run", "stop_run", "delete_run", "put_file", "receive_file", "delete_file"})
 
 
 class GenerationService:

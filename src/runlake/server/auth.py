@@ -7,7 +7,6 @@ The W&B client sends ``Basic`` with the user ``api`` and the key as password, as
 from __future__ import annotations
 
 import base64
-import binascii
 
 from runlake.errors import AuthenticationError, RunlakeError
 from runlake.server.asgi import ASGIApp, Receive, Scope, Send
@@ -26,7 +25,7 @@ def key_in(authorization: str | None) -> str | None:
         return None
     try:
         decoded = base64.b64decode(value, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no ASCII, no base64, no UTF-8
         return None
     return decoded.partition(":")[2] or None
 

@@ -20,12 +20,17 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     `root` is the store's folder; `base_url` what clients are told this server is called, None for what they called it
     themselves; `database_url` where people are kept, None for the store's own file. `max_body_bytes` is for requests
-    that are read as a whole, `max_file_bytes` for uploads. URLs that are signed for one file are good for `url_life_s`.
-    Each person may make `requests_per_s` with bursts of `burst_requests`, and follow `tails_per_person` runs at once,
-    in each worker. `costly_turns` is how many costly answers each worker computes at once, None for as many as there
-    are cores, 4 at least. `allowed_origins` are the web pages of other servers that may ask, ``*`` for all. `drain_s`
-    is how long requests are waited for when the server ends, `silent_s` how long one of several workers may give no
-    sign of life before it is replaced (`drain_s` at least). `supervisor_pid` is the process without which
+    that are read as a whole, `max_anonymous_body_bytes` for those of them that come without a key, `max_file_bytes` for
+    uploads. `max_bodies_bytes` are in memory at once in each worker. A body is waited for as long as
+    `min_body_bytes_per_s` come, and for `body_timeout_s` where they do not; an answer that is not read, as long
+    as `answer_timeout_s`. The head of a request has at most `max_header_bytes`, `max_header_count` headers and
+    `max_url_bytes` of address, and is waited for `header_timeout_s`. A worker has `max_connections`, of which
+    `max_waiting_per_address` wait without having shown a key. URLs that are signed for one file are good for
+    `url_life_s`. Each person may make `requests_per_s` with bursts of `burst_requests`, and follow `tails_per_person`
+    runs at once, in each worker. `costly_turns` is how many costly answers each worker computes at once, None for as
+    many as there are cores, 4 at least. `allowed_origins` are the web pages of other servers that may ask, ``*`` for
+    all. `drain_s` is how long requests are waited for when the server ends, `silent_s` how long one of several workers
+    may give no sign of life before it is replaced (`drain_s` at least). `supervisor_pid` is the process without which
     a worker ends, None for a worker that stands alone.
     """
 
@@ -35,6 +40,17 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     database_url: str | None = None
     workers: int = 1
     max_body_bytes: int = 64 * MIB
+    max_anonymous_body_bytes: int = MIB // 16
+    max_bodies_bytes: int = 256 * MIB
+    max_header_bytes: int = MIB // 16
+    max_header_count: int = 100
+    max_url_bytes: int = MIB // 32
+    max_connections: int = 10_000
+    max_waiting_per_address: int = 128
+    header_timeout_s: float = 20.0
+    answer_timeout_s: float = 60.0
+    body_timeout_s: float = 20.0
+    min_body_bytes_per_s: float = 1024.0
     max_file_bytes: int = 64 * 1024 * MIB
     url_life_s: float = 3600.0
     tails_per_person: int = 200

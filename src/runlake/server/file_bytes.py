@@ -1,24 +1,32 @@
-"""The bytes of files on their way: sent whole or in part, and received without holding them in memory."""
+"""The bytes of files on their way: sent whole or in part, and received, neither of them as a whole in memory.
+
+No thread waits for a network: what has come is given to one, which writes it, and is free for others until more comes.
+"""
 
 from __future__ import annotations
 
 import base64
 import contextlib
 import hashlib
-import io
 import os
 import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from anyio import from_thread
+from anyio import CancelScope, to_thread
 from litestar import Request, Response
 from litestar.response import Stream
 
 from runlake.errors import BadValueError
+from runlake.model import FileInfo, RunPath
+from runlake.service.contract import IncomingFile, Service
 
 _PIECE_BYTES = 1 << 20
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_WRITE_BYTES = 1 << 18
+"""So much of an upload is written at once: a slow one holds no more in memory."""
+_RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
+_PLACE_DIGITS = 18
+"""No file has more bytes than a number of so many digits says, and Python refuses to read very long ones."""
 
 
 def send_file(
@@ -27,20 +35,27 @@ def send_file(
     part: str | None = None,
     if_range: str | None = None,
     if_none_match: str | None = None,
+    is_head: bool = False,
     media_type: str = "application/octet-stream",
 ) -> Response[Any]:
     """The bytes of a file, or the range of them that is asked for; `content` is closed when they are sent.
 
-    The ETag says which content it is. `if_none_match` may also name an MD5 in base64: 304 when it fits.
+    The ETag says which content it is. `if_none_match` may also name an MD5 in base64: 304 when it fits. A HEAD has the
+    headers of what is sent, and is not for a part of it.
     """
     try:
         size_bytes = content.seek(0, os.SEEK_END)
         tag = _tag(content, size_bytes)
-        headers = {"ETag": tag, "Accept-Ranges": "bytes", "Content-Disposition": "attachment"}
+        headers = {
+            "ETag": tag,
+            "Accept-Ranges": "bytes",
+            "Content-Disposition": "attachment",
+            "Cache-Control": "private, no-cache",
+        }
         if if_none_match is not None and _is_known(content, tag, if_none_match):
             content.close()
             return Response(b"", status_code=304, headers=headers)
-        wanted = _range_of(part, size_bytes) if if_range in (None, tag) else None
+        wanted = _range_of(part, size_bytes) if if_range in (None, tag) and not is_head else None
     except BaseException:
         content.close()
         raise
@@ -53,50 +68,50 @@ def send_file(
         (start, end), status_code = wanted, 206
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size_bytes}"
     headers["Content-Length"] = str(end - start)
-    return Stream(_pieces(content, start, end), status_code=status_code, media_type=media_type, headers=headers)
+    if is_head:
+        content.close()
+        return Stream(iter(()), media_type=media_type, headers=headers)
+    pieces = _pieces(content, start, end)
+    next(pieces)
+    return Stream(pieces, status_code=status_code, media_type=media_type, headers=headers)
 
 
-class RequestBody(io.RawIOBase):
-    """The body of a request, as a file for a thread of the event loop that receives it."""
+async def receive_file(
+    request: Request[Any, Any, Any], service: Service, path: RunPath, name: str, *, md5: str | None = None
+) -> FileInfo:
+    """Store the body of a request as a file of a run; one that is not whole, or not `md5`, leaves nothing."""
+    length = request.headers.get("content-length")
+    incoming = await to_thread.run_sync(service.receive_file, path, name)
+    try:
+        received_bytes, pieces, waiting_bytes = 0, [], 0
+        async for piece in request.stream():
+            pieces.append(piece)
+            waiting_bytes += len(piece)
+            received_bytes += len(piece)
+            if waiting_bytes >= _WRITE_BYTES:
+                await to_thread.run_sync(_write, incoming, pieces)
+                pieces, waiting_bytes = [], 0
+        if length is not None and length.lstrip("0") != str(received_bytes or ""):
+            raise BadValueError(f"{received_bytes} bytes arrived of {length}; nothing was stored: send it again")
+        return await to_thread.run_sync(_finish, incoming, pieces, md5)
+    except BaseException:
+        with CancelScope(shield=True):
+            await to_thread.run_sync(incoming.discard)
+        raise
 
-    def __init__(self, request: Request[Any, Any, Any], md5: str | None = None) -> None:
-        self._pieces = request.stream()
-        length = request.headers.get("content-length")
-        self._expected_bytes = int(length) if length is not None else None
-        self._md5 = md5
-        self._digest = hashlib.md5(usedforsecurity=False)
-        self._received_bytes = 0
-        self._held = b""
 
-    def readable(self) -> bool:
-        return True
+def _write(incoming: IncomingFile, pieces: list[bytes]) -> None:
+    for piece in pieces:
+        incoming.write(piece)
 
-    def read(self, size: int = -1) -> bytes:
-        while not self._held:
-            piece = from_thread.run(self._next)
-            if piece is None:
-                self._check()
-                return b""
-            self._digest.update(piece)
-            self._received_bytes += len(piece)
-            self._held = piece
-        cut = len(self._held) if size < 0 else size
-        taken, self._held = self._held[:cut], self._held[cut:]
-        return taken
 
-    async def _next(self) -> bytes | None:
-        return await anext(self._pieces, None)
-
-    def _check(self) -> None:
-        if self._expected_bytes is not None and self._received_bytes != self._expected_bytes:
-            raise BadValueError(
-                f"{self._received_bytes} bytes arrived of {self._expected_bytes}; nothing was stored: send it again"
-            )
-        md5 = base64.b64encode(self._digest.digest()).decode()
-        if self._md5 is not None and md5 != self._md5:
-            raise BadValueError(
-                f"the MD5 of what arrived is {md5}, and not {self._md5}; nothing was stored: send it again"
-            )
+def _finish(incoming: IncomingFile, pieces: list[bytes], md5: str | None) -> FileInfo:
+    _write(incoming, pieces)
+    if md5 is not None and incoming.md5 != md5:
+        raise BadValueError(
+            f"the MD5 of what arrived is {incoming.md5}, and not {md5}; nothing was stored: send it again"
+        )
+    return incoming.keep()
 
 
 def _tag(content: BinaryIO, size_bytes: int) -> str:
@@ -132,13 +147,19 @@ def _range_of(part: str | None, size_bytes: int) -> tuple[int, int] | None:
     if match is None or not (match[1] or match[2]):
         return None
     if not match[1]:
-        return max(0, size_bytes - int(match[2])), size_bytes
-    start, last = int(match[1]), int(match[2]) if match[2] else size_bytes - 1
+        return max(0, size_bytes - _place(match[2])), size_bytes
+    start, last = _place(match[1]), _place(match[2]) if match[2] else size_bytes - 1
     return None if last < start and match[2] else (start, min(last + 1, size_bytes))
+
+
+def _place(digits: str) -> int:
+    digits = digits.lstrip("0") or "0"
+    return int(digits) if len(digits) <= _PLACE_DIGITS else 10**_PLACE_DIGITS
 
 
 def _pieces(content: BinaryIO, start: int, end: int) -> Iterator[bytes]:
     with contextlib.closing(content):
+        yield b""  # once begun it closes the file, also where the client goes away before the first byte
         content.seek(start)
         while start < end and (piece := content.read(min(_PIECE_BYTES, end - start))):
             start += len(piece)

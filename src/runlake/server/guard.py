@@ -192,6 +192,7 @@ class GuardedService:
     list_files = _of_run(Service.list_files, "read")
     open_file = _of_run(Service.open_file, "read")
     put_file = _of_run(Service.put_file, "write")
+    receive_file = _of_run(Service.receive_file, "write")
     delete_file = _of_run(Service.delete_file, "write")
 
     begin_writer = _of_run_and_its_source(Service.begin_writer)

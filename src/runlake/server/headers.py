@@ -1,4 +1,4 @@
-"""Headers that every answer has: what browsers may do with it, and which pages of other servers may ask.
+"""Headers that every answer has: what browsers and caches may do with it, and which pages of other servers may ask.
 
 Keys come in the Authorization header and never in cookies, so a page of another server can do nothing with a
 visitor's rights, and all origins may ask unless the server is told otherwise.
@@ -6,7 +6,7 @@ visitor's rights, and all origins may ask unless the server is told otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from runlake.server.asgi import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,6 +23,8 @@ _SECURITY: tuple[tuple[bytes, bytes], ...] = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),
 )
+_NOT_KEPT = (b"cache-control", b"private, no-store")
+"""For all that does not say itself that it is private: answers depend on who asks, and may carry signed URLs."""
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 
 
@@ -41,13 +43,25 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = list(message["headers"])
-                present = {name.lower() for name, _ in headers}
-                headers.extend(header for header in self._headers if header[0] not in present)
-                message["headers"] = headers
+                message["headers"] = with_security(message["headers"], self._headers)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+def with_security(
+    given: Iterable[tuple[bytes, bytes]], security: Sequence[tuple[bytes, bytes]] = _SECURITY
+) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer with those that each one has; what it says itself of them stays."""
+    headers, present = [], set()
+    for name, value in given:
+        lower = name.lower()
+        if lower == b"cache-control" and b"private" not in value:
+            continue
+        headers.append((name, value))
+        present.add(lower)
+    headers.extend(header for header in (*security, _NOT_KEPT) if header[0] not in present)
+    return headers
 
 
 class Cors:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from runlake.server.asgi import ASGIApp
 from runlake.server.auth import SignIn
+from runlake.server.bodies import Bodies
 from runlake.server.config import ServerConfig
+from runlake.server.connections import Connections, HandOver
 from runlake.server.headers import Cors, SecurityHeaders
-from runlake.server.limits import BodyLimit, RateLimit
+from runlake.server.limits import RateLimit
 from runlake.server.logs import RequestLog
 from runlake.server.metrics import Metrics, RequestMetrics
 from runlake.server.people import People
+from runlake.server.problems import AnswerFaults
 from runlake.server.standing_watch import StandingWatch
 from runlake.server.turns import GiveTurns, Turns
 
@@ -21,13 +24,16 @@ def put_layers(
 
     `turns` are taken by what costs much; without them it takes any thread.
     """
+    refused = metrics.refused
     if turns is not None:
         app = GiveTurns(app, turns=turns)
-    app = BodyLimit(app, max_body_bytes=config.max_body_bytes, max_file_bytes=config.max_file_bytes)
-    app = RateLimit(app, requests_per_s=config.requests_per_s, burst_requests=config.burst_requests)
+    app = Bodies(app, config=config, refused=refused)
+    app = RateLimit(app, requests_per_s=config.requests_per_s, burst_requests=config.burst_requests, refused=refused)
     app = StandingWatch(app, people=people)
     app = SignIn(app, people=people)
+    app = AnswerFaults(app)
     app = Cors(app, allowed_origins=config.allowed_origins)
     app = SecurityHeaders(app, is_tls=config.is_tls)
     app = RequestLog(app)
-    return RequestMetrics(app, metrics=metrics)
+    app = RequestMetrics(app, metrics=metrics)
+    return HandOver(app, Connections(config, refused=refused))

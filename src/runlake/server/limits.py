@@ -1,4 +1,4 @@
-"""How much one client may ask for: bytes in a request, requests in a second.
+"""How often one client may ask: requests in a second.
 
 Who asks too often is told 429 with Retry-After, which every client takes for a reason to wait; nothing here answers
 a W&B stream with anything it would take for the end.
@@ -6,21 +6,17 @@ a W&B stream with anything it would take for the end.
 
 from __future__ import annotations
 
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from runlake.errors import BusyError, TooLargeError
-from runlake.server.asgi import ASGIApp, Message, Receive, Scope, Send
+from runlake.errors import BusyError
+from runlake.server.asgi import ASGIApp, Receive, Scope, Send
 from runlake.server.people import Person
 from runlake.server.problems import problem_of, send_problem
 
 _REMEMBERED_CLIENTS = 10_000
-_UPLOADS = re.compile(r"/files/|/api/[^/]+/runs/[^/]+/[^/]+/[^/]+/files/")
-"""Where files are put: these are written as they come, while everything else is read as a whole."""
-
 _MEASURING = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -44,9 +40,11 @@ class RateLimit:
         *,
         requests_per_s: float,
         burst_requests: int,
+        refused: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
+        self._refused = refused
         self._requests_per_s = requests_per_s
         self._burst_requests = burst_requests
         self._clock = clock
@@ -57,6 +55,7 @@ class RateLimit:
         if scope["type"] == "http" and scope["path"] not in _MEASURING:
             wait_s = self._take(client_of(scope))
             if wait_s > 0:
+                self._refused("rate")
                 error = BusyError(
                     f"more than {self._requests_per_s:g} requests a second; wait {wait_s:.1f} s and go on",
                     retry_after_s=wait_s,
@@ -75,54 +74,6 @@ class RateLimit:
         while len(self._buckets) > _REMEMBERED_CLIENTS:
             self._buckets.popitem(last=False)
         return 0.0 if may_pass else (1 - left) / self._requests_per_s
-
-
-class BodyLimit:
-    """Refuses bodies that are too large before they are read, and those that do not say so while they are."""
-
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int, max_file_bytes: int) -> None:
-        self._app = app
-        self._max_body_bytes = max_body_bytes
-        self._max_file_bytes = max_file_bytes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, with a body that ends with an error where it gets too large."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        is_upload = scope["method"] == "PUT" and _UPLOADS.match(scope["path"]) is not None
-        limit = self._max_file_bytes if is_upload else self._max_body_bytes
-        told = dict(scope["headers"]).get(b"content-length", b"")
-        if told.isdigit() and int(told) > limit:
-            await send_problem(send, problem_of(_too_large(limit)))
-            return
-        received_bytes = 0
-        has_begun = False
-
-        async def receive_up_to_limit() -> Message:
-            nonlocal received_bytes
-            message = await receive()
-            if message["type"] == "http.request":
-                received_bytes += len(message.get("body", b""))
-                if received_bytes > limit:
-                    raise _too_large(limit)
-            return message
-
-        async def send_and_note(message: Message) -> None:
-            nonlocal has_begun
-            has_begun = has_begun or message["type"] == "http.response.start"
-            await send(message)
-
-        try:
-            await self._app(scope, receive_up_to_limit, send_and_note)
-        except TooLargeError as error:
-            if has_begun:
-                raise
-            await send_problem(send, problem_of(error))
-
-
-def _too_large(limit: int) -> TooLargeError:
-    return TooLargeError(f"the request is larger than {limit:,} bytes, which is all that this server takes at once")
 
 
 def client_of(scope: Scope) -> str:

@@ -19,10 +19,7 @@ from runlake.server.logs import route_of
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-
-
 _COSTS = (10.0, 100.0, 500.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0)
-_REFUSALS = {413: "size", 429: "busy", 507: "room"}
 
 
 class Metrics:
@@ -39,9 +36,9 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
-        self.refused = Counter(
-            "runlake_refused_requests_total",
-            "Requests that were refused because they ask for too much, or too much at once.",
+        self._refused = Counter(
+            "runlake_refused_total",
+            "Requests and connections refused because they ask for too much, come too slowly, or too many at once.",
             ("reason",),
             registry=self._registry,
         )
@@ -53,6 +50,10 @@ class Metrics:
         )
         self.received = Counter("runlake_received_bytes_total", "Bytes of request bodies.", registry=self._registry)
         self.sent = Counter("runlake_sent_bytes_total", "Bytes of answers.", registry=self._registry)
+
+    def refused(self, reason: str) -> None:
+        """Count a request or a connection that was refused; `reason` is one word of few."""
+        self._refused.labels(reason).inc()
 
     def render(self) -> bytes:
         """Everything as text for Prometheus."""
@@ -98,9 +99,8 @@ class RequestMetrics:
             # The method is the client's own word: what is none would be a name more in every number.
             method = scope["method"] if scope["method"] in _METHODS else "other"
             self._metrics.requests.labels(method, route_of(scope), str(status)).inc()
-            reason = scope.get(REFUSED_IN_SCOPE) or _REFUSALS.get(status)
-            if reason:
-                self._metrics.refused.labels(reason).inc()
+            if REFUSED_IN_SCOPE in scope:
+                self._metrics.refused(scope[REFUSED_IN_SCOPE])
             if COST_IN_SCOPE in scope:
                 self._metrics.cost.observe(scope[COST_IN_SCOPE])
             self._metrics.seconds.labels(method, route_of(scope)).observe(time.perf_counter() - began_at)

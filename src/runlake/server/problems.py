@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from runlake import errors
-from runlake.server.asgi import Send
+from runlake.server.asgi import ASGIApp, Message, Receive, Scope, Send
 from runlake.server.logs import ERROR_IN_SCOPE
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ _STATUSES: tuple[tuple[type[Exception], HTTPStatus, float | None], ...] = (
     (errors.AuthenticationError, HTTPStatus.UNAUTHORIZED, None),
     (errors.ForbiddenError, HTTPStatus.FORBIDDEN, None),
     (errors.TooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, None),
+    (errors.SlowError, HTTPStatus.REQUEST_TIMEOUT, None),
     (errors.BusyError, HTTPStatus.TOO_MANY_REQUESTS, None),
     (errors.ConflictError, HTTPStatus.CONFLICT, None),
     (errors.BadValueError, HTTPStatus.BAD_REQUEST, None),
@@ -134,6 +135,30 @@ async def send_problem(send: Send, problem: Problem, *, headers: Mapping[str, st
     raw = [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": problem.status, "headers": raw})
     await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+class AnswerFaults:
+    """Answers what no handler of a route has caught, as a handler would have: for the layers around the routes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; an error after the beginning of an answer goes on to whoever runs this."""
+        has_begun = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note)
+        except Exception as error:
+            if has_begun or scope["type"] != "http":
+                raise
+            scope[ERROR_IN_SCOPE] = error
+            await send_problem(send, problem_of(error))
 
 
 def _problem_of_system(error: OSError) -> Problem:

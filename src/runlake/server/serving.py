@@ -24,6 +24,7 @@ import msgspec
 
 from runlake.errors import BadValueError, CommError
 from runlake.server.config import ServerConfig
+from runlake.server.connections import allow_many_files
 from runlake.server.logs import configure_logs, logger
 from runlake.server.workers import STARTUP_FAILURE, Workers
 
@@ -83,7 +84,10 @@ def serve(config: ServerConfig, listening: socket.socket, *, tls: Tls | None = N
     """
     import uvicorn
 
+    from runlake.server.protocol import BoundedProtocol
+
     configure_logs(config.log_format)
+    allow_many_files()
     with _folder_for_metrics() as metrics_dir, _ends_quietly():
         is_alone = config.workers == 1
         handed = msgspec.structs.replace(config, supervisor_pid=None if is_alone else os.getpid())
@@ -93,6 +97,8 @@ def serve(config: ServerConfig, listening: socket.socket, *, tls: Tls | None = N
         uvicorn_config = uvicorn.Config(
             app,
             factory=True,
+            http=BoundedProtocol,
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,

@@ -26,6 +26,7 @@ from litestar.concurrency import sync_to_thread
 
 from runlake.errors import BusyError, TooLargeError
 from runlake.server.asgi import ASGIApp, Receive, Scope, Send
+from runlake.server.costs import REFUSED_IN_SCOPE
 from runlake.server.limits import client_of
 from runlake.stopping import check_wanted, work_while
 
@@ -172,6 +173,9 @@ async def in_turn(request: Request[Any, Any, Any], work: Callable[[], T]) -> T:
         if not working.done() and leaving.exception() is None:
             raise ClientGoneError("the client that asked for this has left")
         return await working
+    except (BusyError, TooLargeError) as error:
+        request.scope[REFUSED_IN_SCOPE] = "left" if isinstance(error, ClientGoneError) else "turns"  # type: ignore[typeddict-unknown-key]
+        raise
     finally:
         working.cancel()
         leaving.cancel()

@@ -65,6 +65,27 @@ from runlake.sweep_model import (
 )
 
 
+class IncomingFile(Protocol):
+    """A file on its way into the store: nobody sees it before `keep`. One of `keep` and `discard` ends it."""
+
+    @property
+    def md5(self) -> str:
+        """Of what was written so far, in base64."""
+        ...
+
+    def write(self, piece: bytes) -> None:
+        """The next bytes."""
+        ...
+
+    def keep(self) -> FileInfo:
+        """Put it under its name, in one step."""
+        ...
+
+    def discard(self) -> None:
+        """Leave nothing of it."""
+        ...
+
+
 class Service(Protocol):
     """A store of runs, near or far."""
 
@@ -242,6 +263,10 @@ class Service(Protocol):
 
     def put_file(self, path: RunPath, name: str, content: BinaryIO) -> FileInfo:
         """Store a file under `name`, replacing an older one in one step."""
+        ...
+
+    def receive_file(self, path: RunPath, name: str) -> IncomingFile:
+        """The same for a file of which a server gets piece after piece, with no thread that waits for the next."""
         ...
 
     def delete_file(self, path: RunPath, name: str) -> None:

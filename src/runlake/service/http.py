@@ -18,7 +18,7 @@ from runlake.version import __version__
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 60.0
 ATTEMPTS = 4
-_RETRIED = frozenset({429, 502, 503, 504, 507})
+_RETRIED = frozenset({408, 429, 502, 503, 504, 507})
 _PASSING = (UnreachableError, BusyError, TruncatedError)
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 10.0

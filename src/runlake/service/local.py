@@ -50,7 +50,7 @@ from runlake.service.local_care import LocalCare
 from runlake.service.open_sweep import Runs
 from runlake.service.sweeps import Sweeps
 from runlake.store import record, trash
-from runlake.store.blobs import FolderBlobs
+from runlake.store.blobs import FolderBlobs, IncomingBlob
 from runlake.store.catalog import ENDED_STATES, Catalog, Progress
 from runlake.store.changes import Action, append_change
 from runlake.store.claim import new_writer_id
@@ -328,6 +328,10 @@ class LocalService(LocalCare):
         stored = self._blobs.put_file(path, name, content)
         self._tell(path, "files", info.incarnation)
         return stored
+
+    def receive_file(self, path: RunPath, name: str) -> IncomingBlob:
+        info = self.read_run(path)
+        return self._blobs.receive_file(path, name, lambda: self._tell(path, "files", info.incarnation))
 
     def delete_file(self, path: RunPath, name: str) -> None:
         info = self.read_run(path)

@@ -285,6 +285,9 @@ class RemoteService:
         info = wire.unpack(body, FileInfo)
         return structs.replace(info, url=self.url + info.url)
 
+    def receive_file(self, path: RunPath, name: str) -> NoReturn:
+        raise NotSupportedError("receive_file is what a server asks of its own store; over HTTP use put_file")
+
     def delete_file(self, path: RunPath, name: str) -> None:
         _run(path)
         self._http.request("DELETE", file_address(path, check_file_name(name)))

@@ -14,7 +14,8 @@ import mimetypes
 import os
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -72,31 +73,21 @@ class FolderBlobs:
         Not synced to disk: a power failure may take the newest files. `PathError` when a folder stands where the file
         should be, or a file where a folder should.
         """
-        name = check_file_name(name)
-        file = self._layout.file_path(path, name)
-        temporary = file.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
+        incoming = self.receive_file(path, name)
         try:
+            while chunk := content.read(_COPY_BYTES):
+                incoming.write(chunk)
+            return incoming.keep()
+        except BaseException:
+            incoming.discard()
+            raise
+
+    def receive_file(self, path: RunPath, name: str, on_kept: Callable[[], None] = lambda: None) -> IncomingBlob:
+        """The same for a file that comes piece by piece; `keep` or `discard` is to be called in the end."""
+        name = check_file_name(name)
+        with _writing(path, name):
             self._make_folders(path, name)
-            digest = hashlib.md5(usedforsecurity=False)
-            try:
-                with temporary.open("xb") as target:
-                    while chunk := content.read(_COPY_BYTES):
-                        digest.update(chunk)
-                        target.write(chunk)
-                _replace(temporary, file, name)
-            except BaseException:
-                discard(temporary)
-                raise
-        except OSError as error:
-            if error.errno not in READ_ONLY_ERRNOS:
-                raise
-            raise ReadOnlyError(
-                f"cannot store {name!r} of run {path}, because the store cannot be written: {error}"
-            ) from error
-        status = file.stat()
-        with self._lock:
-            self._digests[_identity(file, status)] = base64.b64encode(digest.digest()).decode()
-        return self._describe(self._root(path), name, file)
+            return IncomingBlob(self, path, name, on_kept)
 
     def delete_file(self, path: RunPath, name: str) -> None:
         """Remove one file, and the folders that are empty then; `NotFoundError` when it is not there."""
@@ -125,6 +116,17 @@ class FolderBlobs:
 
     def _root(self, path: RunPath) -> Path:
         return _real_root(self._layout.files_dir(path))
+
+    def place_of(self, path: RunPath, name: str) -> Path:
+        """Where a file stands."""
+        return self._layout.file_path(path, name)
+
+    def describe(self, path: RunPath, name: str, md5: str) -> FileInfo:
+        """A file that was put in its place just now, whose digest is known."""
+        file = self.place_of(path, name)
+        with self._lock:
+            self._digests[_identity(file, file.stat())] = md5
+        return self._describe(self._root(path), name, file)
 
     def _make_folders(self, path: RunPath, name: str) -> None:
         _check_inside(self._root(path), self._layout.file_path(path, name).parent, name)
@@ -168,6 +170,58 @@ class FolderBlobs:
         near = difflib.get_close_matches(name, names, 3)
         advice = f"did you mean {' or '.join(map(repr, near))}?" if near else f"see: runlake show {path}"
         return f"run {path} has no file {name!r} ({len(names)} files); {advice}"
+
+
+class IncomingBlob:
+    """A file that is written beside its place, and put there when it is whole."""
+
+    def __init__(self, blobs: FolderBlobs, path: RunPath, name: str, on_kept: Callable[[], None]) -> None:
+        self._blobs, self._path, self._name, self._on_kept = blobs, path, name, on_kept
+        self._file = blobs.place_of(path, name)
+        self._temporary = self._file.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
+        self._target = self._temporary.open("xb")
+        self._digest = hashlib.md5(usedforsecurity=False)
+
+    @property
+    def md5(self) -> str:
+        """Of what was written so far, in base64."""
+        return base64.b64encode(self._digest.digest()).decode()
+
+    def write(self, piece: bytes) -> None:
+        """The next bytes."""
+        with _writing(self._path, self._name):
+            self._digest.update(piece)
+            self._target.write(piece)
+
+    def keep(self) -> FileInfo:
+        """Put the file in its place, in one step."""
+        with _writing(self._path, self._name):
+            self._target.close()
+            _replace(self._temporary, self._file, self._name)
+        kept = self._blobs.describe(self._path, self._name, self.md5)
+        self._on_kept()
+        return kept
+
+    def discard(self) -> None:
+        """Leave nothing of it."""
+        try:
+            self._target.close()
+        except OSError:
+            pass  # what could not be written is not wanted
+        discard(self._temporary)
+
+
+@contextmanager
+def _writing(path: RunPath, name: str) -> Iterator[None]:
+    """Name a store that cannot be written as such."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in READ_ONLY_ERRNOS:
+            raise
+        raise ReadOnlyError(
+            f"cannot store {name!r} of run {path}, because the store cannot be written: {error}"
+        ) from error
 
 
 def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:

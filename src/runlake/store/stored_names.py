@@ -38,7 +38,7 @@ def is_place_of_a_run(place: str) -> bool:
 def check_segment(
     file_name: str,
     name: str,
-    files: Mapping[str, str],
+    files: Mapping[Stream, str],
     supersedes: Iterable[str],
     covers: Iterable[tuple[str, int]],
     incarnation: str,

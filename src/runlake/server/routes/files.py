@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Annotated, Any, BinaryIO, cast
+from typing import Annotated, Any
 
-from anyio import to_thread
 from litestar import Request, Response, delete, get, put
 from litestar.params import FromPath, HeaderParameter
 from msgspec import structs
 
 from runlake.model import FileInfo, RunPath
-from runlake.server.file_bytes import RequestBody, send_file
+from runlake.server.file_bytes import receive_file, send_file
 from runlake.server.routes.answers import Asked, Run, answer
 from runlake.server.routes.runs import RUN
 from runlake.service.wire import file_address
@@ -52,8 +50,7 @@ async def put_file(
 
     `Content-MD5` (base64) is compared with what arrived; what is not whole replaces nothing.
     """
-    content = cast(BinaryIO, RequestBody(request, content_md5))
-    info = await to_thread.run_sync(partial(service.put_file, run, name.removeprefix("/"), content))
+    info = await receive_file(request, service, run, name.removeprefix("/"), md5=content_md5)
     return answer(_with_address(run, info))
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 from anyio import to_thread
-from litestar import HttpMethod, Request, Response, Router, get, post, put, route
+from litestar import HttpMethod, Request, Response, Router, post, put, route
 from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, RawBody, SkipValidation
@@ -18,7 +18,7 @@ from litestar.params import FromPath, FromQuery, RawBody, SkipValidation
 from runlake.errors import BadValueError, GapError, NotFoundError
 from runlake.model import BegunWriter, RunPath, WriterBatch, WriterStart
 from runlake.server.costs import CHEAP_COST
-from runlake.server.file_bytes import RequestBody, send_file
+from runlake.server.file_bytes import receive_file, send_file
 from runlake.server.guard import GuardedService
 from runlake.server.logs import MEANT_IN_SCOPE
 from runlake.server.parts import ServerParts, person_of, standing_of
@@ -188,12 +188,13 @@ async def upload(
     """Store a file of a run under its name; the URL carries the permission."""
     path, file_name = RunPath(entity, project, run_id), name.removeprefix("/")
     service = await to_thread.run_sync(_permitted, parts, request, "PUT", path, file_name, token)
-    await to_thread.run_sync(partial(service.put_file, path, file_name, RequestBody(request)))  # type: ignore[arg-type]
+    await receive_file(request, service, path, file_name)
     return Response(b"{}", media_type="application/json")
 
 
-@get(
+@route(
     "/files/{entity:str}/{project:str}/{run_id:str}/{name:path}",
+    http_method=[HttpMethod.GET, HttpMethod.HEAD],
     sync_to_thread=True,
     include_in_schema=False,
     media_type="application/octet-stream",
@@ -216,6 +217,7 @@ def download(
         part=headers.get("range"),
         if_range=headers.get("if-range"),
         if_none_match=headers.get("if-none-match"),
+        is_head=request.method == HttpMethod.HEAD,
     )
 
 
@@ -244,7 +246,8 @@ def export(
     service.read_run(path)  # who may not read the run, or not any more, may not read what was made of it
     headers = request.headers
     file = parts.exports.open_export(path, name).open("rb")
-    return send_file(file, part=headers.get("range"), if_range=headers.get("if-range"))
+    is_head = request.method == HttpMethod.HEAD
+    return send_file(file, part=headers.get("range"), if_range=headers.get("if-range"), is_head=is_head)
 
 
 def wandb_router() -> Router:
