@@ -174,7 +174,7 @@ async def in_turn(request: Request[Any, Any, Any], work: Callable[[], T]) -> T:
             raise ClientGoneError("the client that asked for this has left")
         return await working
     except (BusyError, TooLargeError) as error:
-        request.scope[REFUSED_IN_SCOPE] = "left" if isinstance(error, ClientGoneError) else "turns"  # type: ignore[typeddict-unknown-key]
+        request.scope[REFUSED_IN_SCOPE] = "left" if isinstance(error, ClientGoneError) else "turns"  # type: ignore[literal-required]
         raise
     finally:
         working.cancel()
