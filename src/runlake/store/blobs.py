@@ -8,7 +8,6 @@ refused, and so are symlinks that do.
 from __future__ import annotations
 
 import base64
-import difflib
 import hashlib
 import mimetypes
 import os
@@ -20,10 +19,13 @@ from typing import BinaryIO
 
 from runlake.errors import NotFoundError, PathError, ReadOnlyError
 from runlake.model import FileInfo, RunPath
+from runlake.near import near_names
 from runlake.store.changes import READ_ONLY_ERRNOS
+from runlake.store.kept import Kept
 from runlake.store.layout import TEMPORARY_PREFIX, Layout, check_file_name, decode_file_part, discard
 
 _COPY_BYTES = 1 << 20
+_KEPT_DIGESTS = 500_000
 
 
 class FolderBlobs:
@@ -31,7 +33,7 @@ class FolderBlobs:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._digests: dict[tuple[str, int, int], str] = {}
+        self._digests: Kept[tuple[str, int, int], str] = Kept(_KEPT_DIGESTS)
         self._lock = threading.Lock()
 
     def list_files(self, path: RunPath) -> list[FileInfo]:
@@ -94,7 +96,7 @@ class FolderBlobs:
             ) from error
         status = file.stat()
         with self._lock:
-            self._digests[_identity(file, status)] = base64.b64encode(digest.digest()).decode()
+            self._digests.put(_identity(file, status), base64.b64encode(digest.digest()).decode())
         return self._describe(root, name, file)
 
     def delete_file(self, path: RunPath, name: str) -> None:
@@ -149,19 +151,17 @@ class FolderBlobs:
 
     def _md5(self, file: Path, status: os.stat_result) -> str:
         identity = _identity(file, status)
-        with self._lock:
-            known = self._digests.get(identity)
+        known = self._digests.get(identity)
         if known is None:
             with file.open("rb") as content:
                 digest = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).digest()
             known = base64.b64encode(digest).decode()
-            with self._lock:
-                self._digests[identity] = known
+            self._digests.put(identity, known)
         return known
 
     def _not_found(self, path: RunPath, name: str) -> str:
         names = [info_name for info_name, _ in _walk(self._layout.files_dir(path), "")]
-        near = difflib.get_close_matches(name, names, 3)
+        near = near_names(name, names)
         advice = f"did you mean {' or '.join(map(repr, near))}?" if near else f"see: runlake show {path}"
         return f"run {path} has no file {name!r} ({len(names)} files); {advice}"
 
