@@ -29,18 +29,22 @@ class InProcess:
 
     def ask(self, method, path, *, who=None, **options):
         """One request of a person, or of nobody."""
+        return self.portal.call(self.answer, method, path, who, options)
+
+    def start(self, function, *arguments):
+        """An async function, begun in the server's own loop: a future."""
+        return self.portal.start_task_soon(function, *arguments)
+
+    async def answer(self, method, path, who, options):
+        """As `ask`, in the server's own loop."""
         auth = None if who is None else ("api", self.keys[who])
-
-        async def answer():
-            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://lake") as client:
-                return await client.request(method, path, auth=auth, **options)
-
-        return self.portal.call(answer)
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://lake") as client:
+            return await client.request(method, path, auth=auth, **options)
 
     def call(self, work):
         """What an async function gives, in the event loop of the server."""
-        return self._portal.call(work)
+        return self.portal.call(work)
 
     def close(self):
         self._portal_manager.__exit__(None, None, None)

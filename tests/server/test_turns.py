@@ -1,12 +1,15 @@
 """Turns for costly work: who gets one, who waits, and that work nobody waits for ends."""
 
 import asyncio
+import json
 import threading
 
 import pytest
+from in_process import InProcess
+from litestar import Request
 
 from runlake.errors import BusyError, TooLargeError
-from runlake.server.turns import Turns
+from runlake.server.turns import ClientGoneError, GiveTurns, Turns, in_turn
 from runlake.stopping import check_wanted
 
 
@@ -122,6 +125,71 @@ def test_a_long_answer_holds_no_turn_between_its_pieces():
         return [first] + [piece async for piece in pieces]
 
     assert at_once(scenario) == [b"a", b"b"]
+
+
+def test_work_of_a_request_ends_when_its_client_hangs_up():
+    work = Work()
+
+    async def scenario(turns):
+        async def asked(scope, receive, send):
+            request = Request(scope, receive, send)
+            await in_turn(request, work)
+
+        messages = [{"type": "http.request", "body": b"{}", "more_body": False}]
+
+        async def receive():
+            if messages:
+                return messages.pop()
+            await until(work.has_begun.is_set)
+            return {"type": "http.disconnect"}
+
+        scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "client": ("10.0.0.1", 1)}
+        with pytest.raises(ClientGoneError):
+            await GiveTurns(asked, turns=turns)(scope, receive, None)
+        await until(lambda: work.ended_by)
+        return await turns.run("address 10.0.0.1", lambda: "next")
+
+    assert (at_once(scenario), work.ended_by) == ("next", "ClientGoneError")
+
+
+COSTLY = 'query($f: JSONString) { project(name: "p") { runCount(filters: $f) } }'
+CHEAP = "{ viewer { username } }"
+
+
+@pytest.fixture
+def server(tmp_path):
+    server = InProcess(tmp_path / "store", costly_turns=4)
+    server.add_user("bob", is_admin=True)
+    yield server
+    server.close()
+
+
+def test_what_is_cheap_is_answered_while_all_turns_are_taken(server):
+    server.ask("PUT", "/api/v1/projects/ann/p", who="ann")
+    works = {who: [Work(), Work()] for who in ("ann", "bob")}
+    for who, mine in works.items():
+        for work in mine:
+            server.start(server.parts.turns.run, f"person {who}", work)
+            assert work.has_begun.wait(30)
+    costly = {"query": COSTLY, "variables": {"f": json.dumps({"state": "finished"})}}
+    waiting = [
+        server.start(server.answer, "POST", "/graphql", "ann", {"json": costly}),
+        server.start(server.answer, "GET", "/api/v1/projects/ann/p/runs", "ann", {}),
+    ]
+    cheap = [
+        server.ask("GET", "/healthz").status_code,
+        server.ask("GET", "/readyz").status_code,
+        server.ask("POST", "/graphql", who="ann", json={"query": CHEAP}).json(),
+    ]
+    assert cheap == [200, 200, {"data": {"viewer": {"username": "ann"}}}]
+    assert [one.done() for one in waiting] == [False, False]
+    works["ann"][0].released.set()
+    graphql, listing = (one.result(timeout=30) for one in waiting)
+    assert graphql.json() == {"data": {"project": {"runCount": 0}}}
+    assert listing.json()["total_count"] == 0
+    for mine in works.values():
+        for work in mine:
+            work.released.set()
 
 
 def test_outside_of_a_server_work_is_always_wanted():

@@ -26,7 +26,6 @@ display name to everybody else: a filter on it looks at both, an order by it tak
 from __future__ import annotations
 
 import datetime
-import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,6 +33,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from runlake.errors import FilterError, LogTypeError
+from runlake.near import near_names
 from runlake.query.pattern import OPTIONS, Pattern, parse_pattern
 from runlake.values import canonical, read_value, split_path
 
@@ -45,6 +45,7 @@ MAX_TESTS = 10_000
 MAX_VALUES = 100_000
 """So many values a filter may look for in all."""
 MAX_PATTERNS = 100
+MAX_ORDER_KEYS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,8 @@ def parse_order(order: str | Sequence[str]) -> tuple[OrderKey, ...]:
         if part:
             field = parse_field(part.lstrip("+-").strip(), f"the order {part!r}")
             keys.append(OrderKey(field, part.startswith("-")))
+    if len(keys) > MAX_ORDER_KEYS:
+        raise FilterError(f"the order has {len(keys):,} parts, and {MAX_ORDER_KEYS} are allowed")
     return tuple(keys)
 
 
@@ -210,7 +213,7 @@ def parse_field(text: str, place: str) -> Field:
         return Field(text, _TREES[head], "any", _alternatives(path))
     if head in _TREES:
         raise FilterError(f"in {place}: {text!r} needs a key after it, like {head}.lr")
-    near = difflib.get_close_matches(head, [*FIELDS, *_TREES], 3)
+    near = near_names(head, [*FIELDS, *_TREES])
     if dot and near and near[0] in _TREES:
         near = [f"{near[0]}.{path}"]
     advice = f"did you mean {' or '.join(near)}?" if near else f"fields are {', '.join(FIELDS)}."
@@ -420,7 +423,7 @@ def _is_operators(operand: Any) -> bool:
 
 
 def _unknown_operator(operator: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(operator.lower(), known, 1)
+    near = near_names(operator.lower(), known, 1)
     return f"there is no operator {operator}; " + (f"did you mean {near[0]}?" if near else f"use {', '.join(known)}")
 
 

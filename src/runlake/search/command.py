@@ -18,13 +18,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runlake.errors import SweepConfigError
+from runlake.near import near_names
 from runlake.search.hydra import overrides
 
 DEFAULT_COMMAND = ("${env}", "${interpreter}", "${program}", "${args}")
@@ -103,7 +103,7 @@ def macro_problem(word: str) -> str | None:
         if _VARIABLE.fullmatch(match[0]):
             continue
         if name not in MACROS:
-            near = difflib.get_close_matches(name, (*MACROS, "envvar:NAME"), 1)
+            near = near_names(name, (*MACROS, "envvar:NAME"), 1)
             advice = f"did you mean ${{{near[0]}}}?" if near else "an environment variable is ${envvar:NAME}"
             return f"there is no macro {match[0]}; {advice}"
         if match[0] != word:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Sequence
 from typing import Any
 
 from runlake.errors import SweepConfigError
+from runlake.near import near_names
 
 
 class Problems:
@@ -39,7 +39,7 @@ class Problems:
 
 
 def _advice(asked: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(asked, known, 1)
+    near = near_names(asked, known, 1)
     return f"did you mean {near[0]!r}?" if near else f"expected {'one of ' if len(known) > 1 else ''}{', '.join(known)}"
 
 

@@ -66,14 +66,12 @@ def build_app(config: ServerConfig) -> BuiltApp:
     draining = threading.Event()
     tell_of_end(draining)
     parts = open_parts(config)
-    turns = Turns(config.costly_turns)
     routes = health_routes(root=Path(config.root), people=parts.people, metrics=metrics, draining=draining)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         yield
         draining.set()
-        turns.close()
         parts.close()
 
     def provide_parts() -> ServerParts:
@@ -97,7 +95,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
         lifespan=[lifespan],
         logging_config=None,  # `logs.configure_logs` has done it, for the whole process
     )
-    return BuiltApp(put_layers(app, config=config, people=parts.people, metrics=metrics, turns=turns), app, parts)
+    return BuiltApp(put_layers(app, config=config, people=parts.people, metrics=metrics, turns=parts.turns), app, parts)
 
 
 def open_parts(config: ServerConfig) -> ServerParts:
@@ -115,4 +113,5 @@ def open_parts(config: ServerConfig) -> ServerParts:
         exports=Exports(service.exports_dir),
         public_url=config.base_url,
         url_life_s=config.url_life_s,
+        turns=Turns(config.costly_turns),
     )

@@ -14,6 +14,7 @@ from runlake.server.guard import GuardedService
 from runlake.server.people import People, Person
 from runlake.server.signing import Signer
 from runlake.server.standing import Standing
+from runlake.server.turns import Turns
 from runlake.server.wandb.commits import Commits
 from runlake.server.wandb.exports import Exports
 from runlake.server.wandb.graphql import GraphQL
@@ -39,6 +40,7 @@ class ServerParts:
     exports: Exports
     public_url: str | None = None
     url_life_s: float = 3600.0
+    turns: Turns = field(default_factory=Turns)
     handed_out: HandedOut = field(default_factory=HandedOut)
     greetings: Greetings = field(default_factory=Greetings)
 
@@ -79,7 +81,8 @@ class ServerParts:
         return self.public_url or str(request.base_url).rstrip("/")
 
     def close(self) -> None:
-        """Release files and connections."""
+        """Release threads, files and connections."""
+        self.turns.close()
         self.service.close()
         self.people.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import threading
 import time
 import warnings
@@ -38,6 +37,7 @@ from runlake.model import (
     WriterOpening,
     WriterStart,
 )
+from runlake.near import near_names
 from runlake.query import across, console, scan
 from runlake.query.across import HistoryBlock, KnownRun
 from runlake.query.history import History, HistoryOutline, Tail
@@ -537,6 +537,6 @@ class LocalService(LocalCare):
 
 
 def _advice(asked: str, known: Sequence[str], prefix: str, command: str) -> str:
-    near = difflib.get_close_matches(asked, known, 3)
+    near = near_names(asked, known)
     listed = " or ".join(prefix + name for name in near)
     return f"did you mean {listed}? See: {command}" if near else f"see: {command}"

@@ -8,7 +8,6 @@ refused, and so are symlinks that do.
 from __future__ import annotations
 
 import base64
-import difflib
 import hashlib
 import mimetypes
 import os
@@ -21,10 +20,13 @@ from typing import BinaryIO
 
 from runlake.errors import NotFoundError, PathError, ReadOnlyError
 from runlake.model import FileInfo, RunPath
+from runlake.near import near_names
 from runlake.store.changes import READ_ONLY_ERRNOS
+from runlake.store.kept import Kept
 from runlake.store.layout import TEMPORARY_PREFIX, Layout, check_file_name, decode_file_part, discard, encode_file_part
 
 _COPY_BYTES = 1 << 20
+_KEPT_DIGESTS = 500_000
 
 
 class FolderBlobs:
@@ -32,7 +34,7 @@ class FolderBlobs:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._digests: dict[tuple[str, int, int], str] = {}
+        self._digests: Kept[tuple[str, int, int], str] = Kept(_KEPT_DIGESTS)
         self._lock = threading.Lock()
 
     def list_files(self, path: RunPath) -> list[FileInfo]:
@@ -125,7 +127,7 @@ class FolderBlobs:
         """A file that was put in its place just now, whose digest is known."""
         file = self.place_of(path, name)
         with self._lock:
-            self._digests[_identity(file, file.stat())] = md5
+            self._digests.put(_identity(file, file.stat()), md5)
         return self._describe(self._root(path), name, file)
 
     def _make_folders(self, path: RunPath, name: str) -> None:
@@ -155,19 +157,17 @@ class FolderBlobs:
 
     def _md5(self, file: Path, status: os.stat_result) -> str:
         identity = _identity(file, status)
-        with self._lock:
-            known = self._digests.get(identity)
+        known = self._digests.get(identity)
         if known is None:
             with file.open("rb") as content:
                 digest = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).digest()
             known = base64.b64encode(digest).decode()
-            with self._lock:
-                self._digests[identity] = known
+            self._digests.put(identity, known)
         return known
 
     def _not_found(self, path: RunPath, name: str) -> str:
         names = [info_name for info_name, _ in _walk(self._layout.files_dir(path), "")]
-        near = difflib.get_close_matches(name, names, 3)
+        near = near_names(name, names)
         advice = f"did you mean {' or '.join(map(repr, near))}?" if near else f"see: runlake show {path}"
         return f"run {path} has no file {name!r} ({len(names)} files); {advice}"
 

@@ -14,6 +14,7 @@ from runlake.service.contract import Service
 
 METADATA_FILE = "wandb-metadata.json"
 MAX_KEPT = 50_000
+MAX_COMMIT_CHARACTERS = 1_000
 
 _ENVIRONMENTS = "e"
 """Where the client's hidden configuration holds what it also writes as `METADATA_FILE`, for each process."""
@@ -57,4 +58,4 @@ def _read_metadata(service: Service, path: RunPath) -> Any:
 def _commit_of(environment: Any) -> str | None:
     git = environment.get("git") if isinstance(environment, dict) else None
     commit = git.get("commit") if isinstance(git, dict) else None
-    return commit if isinstance(commit, str) else None
+    return commit if isinstance(commit, str) and len(commit) <= MAX_COMMIT_CHARACTERS else None

@@ -23,6 +23,9 @@ Key = tuple[str, RunPath, Kind]
 MAX_KEPT = 2_000
 """So many (person, run) pairs are kept; those that were not used longest go first."""
 
+MAX_KEPT_CHARACTERS = 50_000_000
+"""So much text of documents is kept in all."""
+
 MAX_OF_ONE = 4
 """So many documents of one run are kept for one person, whose scripts may run side by side."""
 
@@ -34,27 +37,34 @@ class HandedOut:
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Key, list[Mapping[str, Any]]] = OrderedDict()
+        self._kept: OrderedDict[Key, list[tuple[int, Mapping[str, Any]]]] = OrderedDict()
+        self._size = 0
         self._lock = threading.Lock()
 
-    def remember(self, who: str, path: RunPath, kind: Kind, document: Mapping[str, Any]) -> None:
-        """Keep a document that is handed out. It must not be changed any more."""
+    def remember(self, who: str, path: RunPath, kind: Kind, document: Mapping[str, Any], *, size: int = 0) -> None:
+        """Keep a document that is handed out, `size` characters as text. It must not be changed any more."""
         with self._lock:
             kept = self._kept.setdefault((who, path, kind), [])
             self._kept.move_to_end((who, path, kind))
-            if any(known is document or known == document for known in kept):
+            if any(known is document or known == document for _, known in kept):
                 return
-            kept.append(document)
-            del kept[:-MAX_OF_ONE]
-            while len(self._kept) > MAX_KEPT:
-                self._kept.popitem(last=False)
+            kept.append((size, document))
+            self._size += size
+            self._drop(kept, len(kept) - MAX_OF_ONE)
+            while len(self._kept) > MAX_KEPT or (self._size > MAX_KEPT_CHARACTERS and len(self._kept) > 1):
+                _, oldest = self._kept.popitem(last=False)
+                self._drop(oldest, len(oldest))
+
+    def _drop(self, kept: list[tuple[int, Mapping[str, Any]]], count: int) -> None:
+        self._size -= sum(size for size, _ in kept[: max(0, count)])
+        del kept[: max(0, count)]
 
     def edit_of(
         self, who: str, path: RunPath, kind: Kind, sent: Mapping[str, Any], stored: Mapping[str, Any]
     ) -> tuple[dict[str, Any], tuple[str, ...]]:
         """(paths to set, paths to unset) that whoever sent a document means; `stored` is what there is now."""
         with self._lock:
-            bases = list(self._kept.get((who, path, kind), ()))
+            bases = [document for _, document in self._kept.get((who, path, kind), ())]
         new = _flat(sent)
         edits = [_difference(_flat(base), new) for base in (*reversed(bases), stored)]
         return min(edits, key=lambda edit: len(edit[0]) + len(edit[1]))

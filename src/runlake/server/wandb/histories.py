@@ -49,15 +49,21 @@ class Histories:
         return history
 
     def _keep(self, key: Key, state: Key, history: History) -> None:
-        cell_count = history.cell_count
+        cell_count = _room(history)
         if cell_count > self._max_cells:
             return
         with self._lock:
             stale = [kept for kept in self._kept if kept[:-1] == key]
             for kept in stale:
-                self._cell_count -= self._kept.pop(kept).cell_count
+                self._cell_count -= _room(self._kept.pop(kept))
             self._kept[*key, state] = history
             self._cell_count += cell_count
             while self._cell_count > self._max_cells:
                 _, oldest = self._kept.popitem(last=False)
-                self._cell_count -= oldest.cell_count
+                self._cell_count -= _room(oldest)
+
+
+def _room(history: History) -> int:
+    """How many cells of numbers would take as much room."""
+    texts = (series.values.nbytes for series in history.series if series.lane in ("str", "json"))
+    return history.cell_count + int(sum(texts)) // 8

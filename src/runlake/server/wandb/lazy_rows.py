@@ -8,7 +8,7 @@ from typing import overload
 from runlake.model import LoggedRow
 
 PIECE_ROWS = 1_000
-PIECE_CHARACTERS = 250_000
+PIECE_CHARACTERS = 500_000
 
 MakeRows = Callable[[int, Sequence[str]], list[LoggedRow]]
 """(place of the first line, lines) -> a row for each."""
@@ -38,10 +38,20 @@ class LazyRows(Sequence[LoggedRow]):
         return LazyRows(self._lines[chosen.start : chosen.stop], self._make, self._first + chosen.start)
 
     def __iter__(self) -> Iterator[LoggedRow]:
-        start = size = 0
-        for place, line in enumerate(self._lines):
-            size += len(line)
-            if size > PIECE_CHARACTERS or place + 1 - start >= PIECE_ROWS:
-                yield from self._make(self._first + start, self._lines[start : place + 1])
-                start, size = place + 1, 0
-        yield from self._make(self._first + start, self._lines[start:])
+        for start in range(0, len(self._lines), PIECE_ROWS):
+            lines = self._lines[start : start + PIECE_ROWS]
+            for first, last in _cuts(lines):
+                yield from self._make(self._first + start + first, lines[first:last])
+
+
+def _cuts(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Where to cut the lines, so that no piece is much longer than it may be."""
+    if sum(map(len, lines)) <= PIECE_CHARACTERS:
+        yield 0, len(lines)
+        return
+    start = size = 0
+    for place, line in enumerate(lines, 1):
+        size += len(line)
+        if size > PIECE_CHARACTERS or place == len(lines):
+            yield start, place
+            start, size = place, 0

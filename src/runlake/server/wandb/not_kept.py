@@ -36,6 +36,7 @@ _IN_GENERAL = (
 )
 _MAX_LISTED = 10
 _MAX_WAITING, _MAX_WAIT_S = 1_000, 60.0
+_MAX_LEFT = 100
 
 
 class NotKept(NamedTuple):
@@ -120,7 +121,9 @@ class Greetings:
 
     def leave(self, who: str, entity: str, text: str) -> None:
         with self._lock:
-            self._kept.setdefault((who, entity), []).append((time.monotonic(), text))
+            left = self._kept.setdefault((who, entity), [])
+            left.append((time.monotonic(), text))
+            del left[:-_MAX_LEFT]
             self._kept.move_to_end((who, entity))
             while len(self._kept) > _MAX_WAITING:
                 self._kept.popitem(last=False)

@@ -157,16 +157,18 @@ class RunNode:
     # Config, summary, keys
 
     def config(self, _: ResolveInfo) -> str:
-        self._remember("config", self.info.config)
-        return self._context.budget.take_text(dump_json_string(config_document(self.info)))
+        text = self._context.budget.take_text(dump_json_string(config_document(self.info)))
+        self._remember("config", self.info.config, len(text))
+        return text
 
     def wandbConfig(self, _: ResolveInfo, keys: list[str] | None = None) -> str:
         hidden = hidden_config(self.info)
         return dump_json_string(hidden if keys is None else {key: hidden[key] for key in keys if key in hidden})
 
     def summaryMetrics(self, _: ResolveInfo) -> str:
-        self._remember("summary", self.info.summary)
-        return self._context.budget.take_text(dump_json_string(summary_document(self.info)))
+        text = self._context.budget.take_text(dump_json_string(summary_document(self.info)))
+        self._remember("summary", self.info.summary, len(text))
+        return text
 
     def systemMetrics(self, _: ResolveInfo) -> str:
         return dump_json_string(self.info.system_metrics)
@@ -267,9 +269,9 @@ class RunNode:
     def _files(self) -> list[FileNode]:
         return list_file_nodes(self._context, self.info.path)
 
-    def _remember(self, kind: Kind, document: dict[str, Any]) -> None:
+    def _remember(self, kind: Kind, document: dict[str, Any], size: int) -> None:
         if not self._context.client.is_training:
-            self._context.handed_out.remember(self._context.who, self.info.path, kind, document)
+            self._context.handed_out.remember(self._context.who, self.info.path, kind, document, size=size)
 
     def _rows(self, stream: Stream, samples: int | None, min_step: int | None, max_step: int | None) -> list[str]:
         if stream == "history" and min_step is not None and max_step is not None:
