@@ -81,7 +81,9 @@ def test_the_first_start_makes_an_admin_and_prints_the_key_once(serve, runlake, 
 
 
 def test_a_running_server_takes_a_new_key_and_refuses_a_revoked_one_at_once(serve, runlake):
-    _, url, _ = serve("--workers", "2")
+    _, url, _ = serve("--workers", "2", "--limit", "max_header_count=20")
+    too_many = {f"x-{number}": "x" for number in range(20)}
+    assert httpx.get(url, headers=too_many, timeout=DEADLINE_S).status_code == 431
     key = runlake("user", "add", "bob").out.strip()
     assert [whose(url, key) for _ in range(4)] == [{"username": "bob", "admin": False}] * 4
     key_id = json.loads(runlake("key", "list", "bob", "--json").out)["keys"][0]["key_id"]

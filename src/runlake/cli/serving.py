@@ -48,6 +48,15 @@ def serve(
         list[str] | None,
         typer.Option("--allow-origin", metavar="ORIGIN", help="A web page that may ask; all may if none is named."),
     ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--limit",
+            metavar="NAME=NUMBER",
+            envvar="RUNLAKE_SERVER_LIMITS",
+            help="What one client may ask for, max_body_bytes=1048576 for example; may be given several times.",
+        ),
+    ] = None,
     log_format: Annotated[
         LogFormatName | None,
         typer.Option("--log-format", help="json or text.  [default: text on a terminal, else json]"),
@@ -77,7 +86,7 @@ def serve(
         allowed_origins=tuple(allow_origin) if allow_origin else ("*",),
         is_tls=tls is not None or (base_url or "").startswith("https:"),
         log_format=_log_format(log_format),
-    )
+    ).with_limits(limit or ())
     with listen(host, port) as listening:
         url = config.base_url or address_of(listening, host=host, is_tls=tls is not None)
         _greet_first_admin(config, url)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
@@ -13,6 +14,25 @@ VARIABLE = "RUNLAKE_SERVER_CONFIG"
 
 LogFormat = Literal["json", "text"]
 MIB = 1024**2
+
+LIMITS = (
+    "requests_per_s",
+    "burst_requests",
+    "max_body_bytes",
+    "max_anonymous_body_bytes",
+    "max_file_bytes",
+    "max_bodies_bytes",
+    "max_header_bytes",
+    "max_header_count",
+    "max_url_bytes",
+    "max_connections",
+    "max_waiting_per_address",
+    "header_timeout_s",
+    "body_timeout_s",
+    "answer_timeout_s",
+    "min_body_bytes_per_s",
+)
+"""What `runlake serve --limit` may set."""
 
 
 class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,6 +83,27 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     drain_s: float = 30.0
     silent_s: float = 60.0
     supervisor_pid: int | None = None
+
+    def with_limits(self, given: Iterable[str]) -> ServerConfig:
+        """The same with limits as a person writes them, ``name=number``; `BadValueError` for what is none of them."""
+        changed: dict[str, float] = {}
+        for text in given:
+            name, _, number = text.partition("=")
+            name = name.strip()
+            if name not in LIMITS:
+                raise BadValueError(f"{name!r} is no limit of a server; there are: {', '.join(LIMITS)}")
+            is_whole = isinstance(getattr(self, name), int)
+            try:
+                value = int(number) if is_whole else float(number)
+            except ValueError:
+                value = math.nan
+            if not 0 < value < math.inf:
+                kind, example = ("a whole number", "d") if is_whole else ("a number", "g")
+                raise BadValueError(
+                    f"{text[:80]!r}: {name} is {kind} above 0, as in {name}={getattr(self, name):{example}}"
+                )
+            changed[name] = value
+        return msgspec.structs.replace(self, **changed)
 
     def to_environment(self) -> dict[str, str]:
         """The variables that `from_environment` reads."""
