@@ -14,9 +14,16 @@ from runlake.errors import NotFoundError, RunlakeError, RunlakeWarning, StoreErr
 from runlake.model import STREAMS
 from runlake.query.rows import iter_rows
 from runlake.service.local import LocalService
+from runlake.store import snapshot
 from runlake.store.layout import Layout
 
 pytestmark = pytest.mark.filterwarnings("ignore::runlake.errors.RunlakeWarning")
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    """Readers look again at once for what they miss: no network file system is late here."""
+    monkeypatch.setattr(snapshot, "_LONGEST_WAIT_S", 0.0)
 
 
 @pytest.fixture(scope="module")

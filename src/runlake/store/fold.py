@@ -251,7 +251,7 @@ def apply_edit(tree: dict[str, Any], edit: Mapping[str, Any]) -> None:
 
 
 def _tree_of(text: str, max_levels: int = MAX_DEPTH) -> Any:
-    """A value as a part of a tree. Writers take dicts apart, so one that comes whole may have keys that nobody wrote."""
+    """A value as a part of a tree. Writers take dicts apart: one that comes whole may have keys that nobody wrote."""
     value = stored_json(text, max_levels)
     if type(value) is dict and "\\u" in text:
         try:
