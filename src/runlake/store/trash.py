@@ -52,12 +52,15 @@ def move_run_to_trash(layout: Layout, path: RunPath, writer: str) -> Path:
 
 
 def _life_of(layout: Layout, path: RunPath) -> str | None:
-    """The incarnation of a run as its records say it, or its claim where there are none yet; None where neither does."""
+    """The incarnation of a run as its records say it, or its claim where there are none yet; None where neither is."""
     try:
+        claimed = read_claim_in(layout.run_dir(path))
         try:
             incarnation = read_run(layout, path).incarnation
         except NotFoundError:
-            incarnation = read_claim_in(layout.run_dir(path)) or ""
+            incarnation = claimed or ""
+        if claimed not in (None, incarnation):
+            return None  # the folder speaks of two lives: it goes, whichever is meant
     except FileNotFoundError:
         raise
     except (StoreError, OSError):
