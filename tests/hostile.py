@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Stores that somebody broke on purpose: every checksum is right, and what is said makes no sense.
 
 Each kind is a named function that spoils the run ``ann/p/bad`` of a store that `begin` has made, in which
@@ -473,7 +474,7 @@ def hostile_metas() -> list[Hostile]:
 
 
 def _mkdir(place: Path) -> None:
-    place.mkdir(parents=True)
+    _anew(place).mkdir(parents=True)
 
 
 # What lies around runs ------------------------------------------------------------------------------------
@@ -564,7 +565,7 @@ def hostile_places() -> list[Hostile]:
         "run named by another hash": _in_store("ann/p/runs/%~" + "0" * 40 + "/id", b"good"),
         "run named by no text": _in_store("ann/p/runs/%~" + "1" * 40 + "/id", b"\xff"),
         "project named by nothing": lambda store: _mkdir(store / "ann/%FF/runs"),
-        "entity named by bytes": lambda store: os.makedirs(os.fsencode(store) + b"/\xff/p/runs"),
+        "entity named by bytes": lambda store: _mkdir(Path(os.fsdecode(os.fsencode(store) + b"/\xff/p/runs"))),
         "run that is a file": _in_store("ann/p/runs/file", b"x"),
         "file with a name of control characters": _in_store("ann/p/runs/bad/files/a\x1b[2Jb\n", b"x"),
         "file with a name of bytes": lambda store: Path(os.fsdecode(os.fsencode(store / "ann/p/runs/bad/files/") + b"\xff")).write_bytes(b"x") and None,
@@ -589,6 +590,22 @@ def hostile_places() -> list[Hostile]:
 def hostile_stores() -> list[Hostile]:
     """All of them."""
     return [*hostile_journals(), *hostile_metas(), *hostile_places()]
+
+
+def spoil_many(store: Path, kinds: list[Hostile]) -> dict[RunPath, str]:
+    """Each kind as a run of its own, beside the good one; answers which run is which."""
+    layout = Layout(store)
+    kept = store.parent / "bad as it was"
+    shutil.copytree(_run(store), kept)
+    found = {}
+    for number, kind in enumerate(kinds):
+        kind.write(store)
+        path = BAD._replace(run_id=f"bad-{number}")
+        _run(store).rename(layout.run_dir(path))
+        shutil.copytree(kept, _run(store))
+        found[path] = kind.name
+    shutil.rmtree(_run(store))
+    return found
 
 
 def flipped(body: bytes, places: list[tuple[int, int]]) -> bytes:

@@ -8,7 +8,8 @@ NAME = "0a" * 12
 
 
 def test_a_meta_file_with_plain_last_values_is_read_as_before(tmp_path, monkeypatch):
-    state = WriterState("w", {"writer": "w", "run_id": "r"}, [(16, {"set": {"a": 1}})], {"history": StreamFold()})
+    header = {"writer": "w", "incarnation": "i", "generation": "g", "role": "run"}
+    state = WriterState("w", header, [(16, {"clock": 1, "n": 0, "set": {"a": 1}})], {"history": StreamFold()})
     meta = Meta(1, NAME, "inc", "gen", [("w", 0)], [], {}, {}, {}, [], [state])
     write_meta(tmp_path, meta)
     new = read_meta(tmp_path / f"{NAME}.meta")

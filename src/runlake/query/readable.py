@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from runlake.errors import NotFoundError, StoreError
-from runlake.model import STREAMS, RunPath, Stream
+from runlake.model import STEP, STREAMS, RunPath, Stream
 from runlake.query import scan
 from runlake.query.console import console_lines
 from runlake.query.rows import read_python
+from runlake.query.tail import TailReader
 from runlake.store.columns_file import columns_to_bytes
 from runlake.store.layout import Layout
 from runlake.store.run_columns import MarkedRun, RunColumns
@@ -24,8 +25,10 @@ def why_unreadable(layout: Layout, path: RunPath) -> str | None:
             read_run(layout, path, generation=generation.generation)
             for stream in STREAMS:
                 _read_rows(layout, path, stream, generation.generation)
+        tails = TailReader(layout)
         for stream in STREAMS:
             scan.outline_history(layout, path, stream=stream)
+            tails.read(path, None, stream=stream, keys=[STEP], limit=None, last=None)
     except NotFoundError:
         return None  # nothing is there yet, or any more
     except (StoreError, OSError) as error:

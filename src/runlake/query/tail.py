@@ -30,7 +30,7 @@ from runlake.store.read_segment import read_rows
 from runlake.store.run_state import is_alive, join_states
 from runlake.store.segment_meta import Meta
 from runlake.store.series import WriterRows
-from runlake.store.snapshot import Snapshot, meta_names, read_consistently
+from runlake.store.snapshot import Snapshot, meta_names, read_consistently, reading
 from runlake.store.view import View, joined_by_writer, sealed, slice_stretch, view_of
 
 _KEPT_LOOKS = 16_384
@@ -71,13 +71,15 @@ class TailReader:
         last: int | None,
     ) -> Tail:
         """The rows behind the cursor. NotFoundError when the run is not there."""
-        look = self._look(path)
+        with reading(path):
+            look = self._look(path)
         seen = None if cursor is None else self._looks.get(_place(path, cursor))
         if cursor is not None and seen is not None and seen[0] == look:
             nothing = join_rows(stream, ([], None), keys)
             return Tail(nothing, cursor, seen[1], False, (), np.array([], np.int64))
         # Whether a writer lives is asked before anything is read: one that ends in between has said all it has to say.
-        alive = self._alive(path)
+        with reading(path):
+            alive = self._alive(path)
         wish = _Wish(cursor, stream, keys, limit, last)
         tail = read_consistently(self._layout, path, lambda snapshot: self._read(snapshot, alive, wish))
         if limit is None or tail.history.row_count < limit:

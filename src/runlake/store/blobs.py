@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from runlake.errors import NotFoundError, PathError, ReadOnlyError
+from runlake.errors import NotFoundError, PathError, ReadOnlyError, warn
 from runlake.model import FileInfo, RunPath
 from runlake.near import near_names
 from runlake.store.changes import READ_ONLY_ERRNOS
@@ -47,6 +47,12 @@ class FolderBlobs:
                 found.append(self._describe(root, name, file))
             except (FileNotFoundError, PathError):
                 continue  # removed since the folder was read, or a link that leads out: no file of this run
+        unnamed = list(unnamed_files(root))
+        if unnamed:
+            warn(
+                f"run {path} has {len(unnamed)} files that cannot be named, such as {unnamed[0].name!a}: they are not "
+                "listed; rename them"
+            )
         return sorted(found, key=lambda info: info.name)
 
     def read_info(self, path: RunPath, name: str) -> FileInfo:
@@ -226,21 +232,42 @@ def _writing(path: RunPath, name: str) -> Iterator[None]:
 
 def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
     """Name and place of everything that is no folder; folders behind symlinks are not entered."""
+    for entry, is_folder in _entries(folder):
+        part = _part_of(entry.name)
+        if part is None:
+            continue
+        if is_folder:
+            yield from _walk(Path(entry.path), f"{prefix}{part}/")
+        else:
+            yield prefix + part, Path(entry.path)
+
+
+def unnamed_files(folder: Path) -> Iterator[Path]:
+    """What stands among a run's files under a name that no file of a run can have: nobody can ask for it."""
+    for entry, is_folder in _entries(folder):
+        if _part_of(entry.name) is None:
+            yield Path(entry.path)
+        elif is_folder:
+            yield from unnamed_files(Path(entry.path))
+
+
+def _entries(folder: Path) -> list[tuple[os.DirEntry[str], bool]]:
     try:
         with os.scandir(folder) as found:
             entries = [(entry, entry.is_dir(follow_symlinks=False)) for entry in found]
-    except FileNotFoundError:
-        return
-    for entry, is_folder in entries:
-        if entry.name.startswith(TEMPORARY_PREFIX):
-            continue
-        name = prefix + (part := decode_file_part(entry.name))
-        if not part or encode_file_part(part) != entry.name:
-            continue  # put there by another program: no name leads to it
-        if is_folder:
-            yield from _walk(Path(entry.path), name + "/")
-        else:
-            yield name, Path(entry.path)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [(entry, is_folder) for entry, is_folder in entries if not entry.name.startswith(TEMPORARY_PREFIX)]
+
+
+def _part_of(encoded: str) -> str | None:
+    """The part of a file's name that stands on disk like this; None where none does."""
+    try:
+        part = decode_file_part(encoded)
+        part.encode()
+        return part if encode_file_part(part) == encoded else None
+    except ValueError:
+        return None
 
 
 def _real_root(files_dir: Path) -> Path:

@@ -137,9 +137,13 @@ class _Mending:
         damaged: list[Path] = []
         for name in sorted(meta_names(self._folder)):
             file = self._folder / f"{name}.meta"
+            if file.is_dir():
+                continue  # `check` names it
             data = file.read_bytes()
             try:
-                found.append(parse_meta(data, file.name))
+                meta = parse_meta(data, file.name)
+                len(meta.writers)  # decodes what they said
+                found.append(meta)
                 continue
             except CorruptError:
                 whole = mend_meta(data, name)

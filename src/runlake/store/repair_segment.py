@@ -38,10 +38,10 @@ def mend_meta(data: bytes, name: str) -> bytes | None:
         if sum(a != b for a, b in zip(whole, data, strict=True)) != 1:
             continue
         try:
-            if parse_meta(whole, name).name == name:
-                return whole
-        except (RunlakeError, ValueError, KeyError):
+            parse_meta(whole, f"{name}.meta")
+        except RunlakeError:
             continue
+        return whole
     return None
 
 

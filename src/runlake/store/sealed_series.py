@@ -41,7 +41,12 @@ class Directory:
 
     @classmethod
     def of(cls, table: pa.Table) -> Directory:
+        """CorruptError for a table with something missing, or with types of values that there are not."""
+        if any(table.column(name).null_count for name in COLUMNS):
+            raise CorruptError("of a series it is not said what or where it is; run `runlake check`")
         texts = [whole(table.column(name)) for name in COLUMNS[:3]]
+        if not set(texts[2].unique().to_pylist()) <= ARROW_TYPE_OF_LANE.keys():
+            raise CorruptError("a series has values of a type that there is not; run `runlake check`")
         numbers = [whole(table.column(name)).to_numpy().astype(np.int64, copy=False) for name in COLUMNS[3:]]
         return cls(*texts, *numbers)
 
@@ -76,6 +81,9 @@ class Directory:
         is_sound = (self.offset >= 0) & (self.count >= 0) & (self.count <= self.row_count) & (self.first_n >= 0)
         if not (is_sound & (self.offset + self.count <= sizes[self.group])).all():
             raise CorruptError(f"{file}: it names values that are not there; run `runlake check`")
+        lanes = self.lane.dictionary_encode().indices.to_numpy().astype(np.int64)
+        if len(np.unique(self.group * len(ARROW_TYPE_OF_LANE) + lanes)) != len(groups):
+            raise CorruptError(f"{file}: values of several types are in one row group; run `runlake check`")
         is_sparse = self.count != self.row_count
         for number in np.unique(self.group[is_sparse & (self.count > 0)]).tolist():
             mine = np.flatnonzero((self.group == number) & is_sparse & (self.count > 0))

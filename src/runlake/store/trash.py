@@ -54,16 +54,19 @@ def move_run_to_trash(layout: Layout, path: RunPath, writer: str) -> Path:
 
 
 def _life_of(layout: Layout, path: RunPath) -> str | None:
-    """The incarnation of a run as its records or its claim say it; None where neither says what can be in a name."""
+    """The incarnation of a run as its records say it, or its claim where there are none yet; None where neither is."""
     try:
-        incarnation = read_run(layout, path).incarnation
-    except (StoreError, NotFoundError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
+        claimed = read_claim_in(layout.run_dir(path))
         try:
-            incarnation = read_claim_in(layout.run_dir(path)) or ""
-        except (StoreError, OSError):
-            return None
+            incarnation = read_run(layout, path).incarnation
+        except NotFoundError:
+            incarnation = claimed or ""
+        if claimed not in (None, incarnation):
+            return None  # the folder speaks of two lives: it goes, whichever is meant
+    except FileNotFoundError:
+        raise
+    except (StoreError, OSError):
+        return None
     return incarnation if _PLAIN_NAME.fullmatch(incarnation) else None
 
 
