@@ -131,7 +131,7 @@ class GuardedService:
     @property
     def default_entity(self) -> str:
         """The person's own entity; that of nobody is one that has nothing."""
-        person = self.person
+        person = self._standing.signed_in or self.person
         return person.username if person is not None else "nobody"
 
     def may_read(self, entity: str, project: str) -> bool:

@@ -39,21 +39,22 @@ class Standing:
     Who came with a key is looked up by its id each time; without one it is `person`, or nobody.
     """
 
-    __slots__ = ("_allowed", "_person", "key_id")
+    __slots__ = ("_allowed", "key_id", "signed_in")
 
     def __init__(self, person: Person | None = None, key_id: str | None = None) -> None:
-        self._person = person
+        self.signed_in = person
+        """Who it was as the request came: good for a name, and for nothing that they may."""
         self.key_id = key_id
         self._allowed: dict[tuple[Need, str, str], None] = {}
 
     def go_over_to(self, key_id: str) -> None:
         """Act for who has this key from now on: a signed URL says so, whoever sent it."""
-        self.key_id = key_id
+        self.key_id, self.signed_in = key_id, None
 
     def person_in(self, directory: Directory) -> Person | None:
         """Who it is now; `AuthenticationError` when the key is not valid any more."""
         if self.key_id is None:
-            return self._person
+            return self.signed_in
         person = directory.by_key_id.get(self.key_id)
         if person is None:
             raise AuthenticationError("this API key is not valid any more; sign in again with: runlake login")

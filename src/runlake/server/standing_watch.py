@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from anyio import CapacityLimiter, to_thread
 
@@ -91,22 +91,23 @@ class StandingWatch:
 class _UnderWay:
     """One request, and how far its answer is."""
 
+    __slots__ = ("_asked", "_headers", "_is_complete", "_standing", "_task", "began_at", "error")
+
     def __init__(self, standing: Standing, task: asyncio.Task[object], began_at: float) -> None:
         self.began_at = began_at
         self.error: RunlakeError | None = None
         self._standing = standing
         self._task = task
         self._asked: Directory | None = None
-        self._has_begun = self._is_events = self._is_complete = False
+        self._headers: Iterable[tuple[bytes, bytes]] | None = None
+        self._is_complete = False
 
     def noting(self, send: Send) -> Send:
         """`send`, noting how far the answer is."""
 
         async def send_and_note(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._has_begun = True
-                types = (value for name, value in message["headers"] if name.lower() == b"content-type")
-                self._is_events = next(types, b"").startswith(EVENTS_TYPE.encode())
+                self._headers = message["headers"]
             elif not message.get("more_body", False):
                 self._is_complete = True
             await send(message)
@@ -129,8 +130,13 @@ class _UnderWay:
         """Say so, where that can still be said."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_S):
-                if not self._has_begun:
+                if self._headers is None:
                     # What the client has still to send of its request is not waited for.
                     await send_problem(send, problem_of(error), headers={"Connection": "close"})
-                elif self._is_events and not self._is_complete:
+                elif _is_events(self._headers) and not self._is_complete:
                     await send({"type": "http.response.body", "body": problem_event(error), "more_body": False})
+
+
+def _is_events(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    types = (value for name, value in headers if name.lower() == b"content-type")
+    return next(types, b"").startswith(EVENTS_TYPE.encode())
