@@ -87,6 +87,22 @@ def test_who_waits_too_long_or_with_too_many_is_told_to_come_back():
     assert at_once(scenario, wait_s=0.05, max_waiting=1) == (5.0, ["done", "done"], "later")
 
 
+def test_an_answer_that_has_begun_is_not_broken_off_because_others_take_their_time():
+    async def scenario(turns):
+        works = [Work(), Work()]
+        tasks = [asyncio.ensure_future(turns.run("ann", work)) for work in works]
+        await until(lambda: works[0].has_begun.is_set() and works[1].has_begun.is_set())
+        piece = asyncio.ensure_future(anext(turns.pieces("ann", iter([b"a"]))))
+        with pytest.raises(BusyError):
+            await turns.run("ann", Work())
+        for work in works:
+            work.released.set()
+        await asyncio.gather(*tasks)
+        return await piece
+
+    assert at_once(scenario, wait_s=0.05) == b"a"
+
+
 def test_work_ends_when_whoever_asked_has_left_and_its_turn_is_given_to_the_next():
     async def scenario(turns):
         works = [Work(), Work(), Work()]

@@ -65,9 +65,13 @@ class Turns:
         self._working: Counter[str] = Counter()
         self._waiting: OrderedDict[asyncio.Future[None], str] = OrderedDict()
 
-    async def run(self, who: str, work: Callable[[], T]) -> T:
-        """What `work` returns, computed in a turn of `who`; cancelling this ends it. BusyError after a long wait."""
-        await self._begin(who)
+    async def run(self, who: str, work: Callable[[], T], *, is_begun: bool = False) -> T:
+        """What `work` returns, computed in a turn of `who`; cancelling this ends it. BusyError after a long wait.
+
+        `is_begun`: a part of the answer was sent, so that nobody can be told to come back, and it waits as long as it
+        takes.
+        """
+        await self._begin(who, is_begun=is_begun)
         is_gone = threading.Event()
         ends_at = time.monotonic() + self._max_turn_s
 
@@ -99,24 +103,24 @@ class Turns:
             is_gone.set()
 
     async def pieces(self, who: str, pieces: Iterator[T]) -> AsyncIterator[T]:
-        """The pieces, each made in a turn of its own when it is asked for."""
-        while (piece := await self.run(who, lambda: next(pieces, None))) is not None:
+        """The pieces of an answer that has begun, each made in a turn of its own when it is asked for."""
+        while (piece := await self.run(who, lambda: next(pieces, None), is_begun=True)) is not None:
             yield piece
 
     def close(self) -> None:
         """Begin nothing more; what goes on ends by itself."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _begin(self, who: str) -> None:
+    async def _begin(self, who: str, *, is_begun: bool) -> None:
         if self._may_begin(who):
             self._working[who] += 1
             return
-        if sum(waits == who for waits in self._waiting.values()) >= self._max_waiting:
+        if not is_begun and sum(waits == who for waits in self._waiting.values()) >= self._max_waiting:
             raise self._busy()
         turn = asyncio.get_running_loop().create_future()
         self._waiting[turn] = who
         try:
-            await asyncio.wait_for(asyncio.shield(turn), self._wait_s)
+            await asyncio.wait_for(asyncio.shield(turn), None if is_begun else self._wait_s)
         except (TimeoutError, asyncio.CancelledError) as error:
             if self._waiting.pop(turn, None) is None:
                 self._end(who)  # it was given at the same moment
