@@ -175,15 +175,17 @@ def test_no_later_word_of_a_journal_names_another(server, here):
 def test_a_name_from_the_future_or_of_a_run_that_was_taken_over_does_not_last(server, here):
     future = int(4e15)
     opened = open_run(here, RUN, {**SAID, "user": "bob"}, clock=lambda: future / 1e6)
-    other = WriterState("0" * 20, {"role": "run"}, [(record.START, {"user": "alice", "clock": future + 10})], {})
-    opened.writer.record(record.CUT, {"taken": {}, "writers": [msgspec.to_builtins(other)]})
+    header = {name: opened.writer.header[name] for name in ("incarnation", "generation", "role")}
+    said = [(record.START, {"user": "alice", "clock": future + 10, "n": 0})]
+    taken_over = msgspec.to_builtins(WriterState("0" * 20, header, said, {}))
+    opened.writer.record(record.CUT, {"taken": [], "writers": [taken_over]})
     opened.writer.end({"exit_code": 0})
     send(server, "bob", here)
     assert server.service.read_run(RUN).user == "bob"
 
 
 def test_a_clock_that_none_can_come_after_is_refused(server, here):
-    opened = open_run(here, RUN, SAID, clock=lambda: 2**63 / 1e6)
+    opened = open_run(here, RUN, SAID, clock=lambda: (2**57 + 2**40) / 1e6)
     opened.writer.end({"exit_code": 0})
     with pytest.raises(BadValueError, match="has a clock that none can come after"):
         send(server, "bob", here)

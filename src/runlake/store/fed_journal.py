@@ -44,8 +44,8 @@ from runlake.store.side_process import start_detached
 from runlake.store.snapshot import meta_names, number_parts
 
 _KEPT_PLACES = 4096
-_LAST_CLOCK = 2**62
-"""In microseconds: no machine's clock comes near it."""
+_LAST_CLOCK = 2**57
+"""In microseconds: after the year 6000, and so early that a record behind it has a time that can be."""
 _SAME = ("incarnation", "generation", "role")
 """What the head of each part says as it was said when the writer was announced."""
 
