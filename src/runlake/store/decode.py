@@ -16,7 +16,7 @@ from zlib import crc32
 import numpy as np
 from msgspec import MsgspecError
 
-from runlake.errors import CorruptError, NewerFormatError
+from runlake.errors import BadValueError, CorruptError, NewerFormatError
 from runlake.store import record
 from runlake.store.proof import prove_record, prove_row, with_usable_times
 from runlake.store.record import BLOCK, CLOSE, END, HEAD, MIXED, ROW, SHAPE, Shape
@@ -117,6 +117,19 @@ def scan_part(data: bytes, name: str) -> ScannedPart:
     )
 
 
+def prove_head(part: ScannedPart, name: str) -> ScannedPart:
+    """The same part. CorruptError for one of a run whose first frame does not say whose it is, and of which life."""
+    try:
+        if part.header:
+            prove_record(record.PART, part.header)
+    except BadValueError as error:
+        raise CorruptError(
+            f"{name}: the frame at byte {len(record.MAGIC)} is whole, but makes no sense ({error}); run `runlake check` "
+            "to see what is lost"
+        ) from None
+    return part
+
+
 class _Problem(NamedTuple):
     """Where the first frame stands that is not as a writer leaves it."""
 
@@ -205,6 +218,8 @@ def makes_sense(data: bytes, start: int, end: int) -> bool:
             _, flags, n, *_ = record.ROW_HEAD.unpack_from(data, start + _HEAD_BYTES)
             prove_row(flags & record.STREAM_MASK, n, 0.0, 0.0, {})
             return True
+        if data[start + 4] == record.PART:
+            prove_record(record.PART, with_usable_times(record.decode_body(data[start + _HEAD_BYTES : end])))
         _take(ScannedPart(b""), data[start + 4], data[start + _HEAD_BYTES : end], start, {})
     except _SENSELESS:
         return False
@@ -228,7 +243,6 @@ def _take(part: ScannedPart, kind: int, content: bytes, position: int, shapes: d
         part.blocks.append((start, position, crc))
     elif kind == record.PART:
         part.header = with_usable_times(record.decode_body(content))
-        prove_record(kind, part.header)
     elif kind == CLOSE:
         part.end = "closed"
     else:

@@ -18,7 +18,7 @@ import numpy as np
 from runlake.errors import NotFoundError, RunlakeError
 from runlake.model import STREAMS, GenerationInfo, Numbers, RunInfo, RunPath
 from runlake.store import record
-from runlake.store.decode import ScannedPart, scan_part
+from runlake.store.decode import ScannedPart, prove_head, scan_part
 from runlake.store.decode_rows import rows_of
 from runlake.store.fold import (
     Liveness,
@@ -167,7 +167,7 @@ def part_header(data: bytes, name: str) -> dict[str, Any]:
     end = start + record.HEAD.size
     if len(data) >= end:
         end += min(record.HEAD.unpack_from(data, start)[0], record.MAX_BODY_BYTES)
-    return scan_part(data[:end], name).header
+    return prove_head(scan_part(data[:end], name), name).header
 
 
 def writer_states(snapshot: Snapshot) -> list[WriterState]:

@@ -23,7 +23,7 @@ from typing import TypeVar
 
 from runlake.errors import CorruptError, NotFoundError, RunlakeError, StoreError
 from runlake.model import RunPath
-from runlake.store.decode import ScannedPart, scan_part
+from runlake.store.decode import ScannedPart, prove_head, scan_part
 from runlake.store.folder_journal import FolderJournal
 from runlake.store.journal import PartName
 from runlake.store.layout import Layout
@@ -93,7 +93,7 @@ class Snapshot:
         One that is followed by another was closed, or the next says how much of it counts: less than that is damage.
         """
         data = self.journal.read(name)
-        part = scan_part(data, f"{self.path}: {name}")
+        part = prove_head(scan_part(data, f"{self.path}: {name}"), f"{self.path}: {name}")
         if (part.end == "closed" and part.is_complete) or name.number == max(self.numbers[name.writer]):
             return part
         left_bytes = self._left_bytes(name)
