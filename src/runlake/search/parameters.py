@@ -178,8 +178,9 @@ def _try_ends(distribution: Distribution) -> None:
     if isinstance(law, Beta):  # from 0 to 1
         law = Uniform(0.0, 1.0)
         distribution = Quantized(law, distribution.step) if isinstance(distribution, Quantized) else law
-    for share in (EDGE, 1 - EDGE) if hasattr(distribution, "ppf") else ():
-        value = float(distribution.ppf(share))
+    ppf = getattr(distribution, "ppf", None)
+    for share in (EDGE, 1 - EDGE) if ppf is not None else ():
+        value = float(ppf(share))
         if not math.isfinite(value):
             raise OverflowError(f"{value!r} is among them")
 

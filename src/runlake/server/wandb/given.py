@@ -26,4 +26,4 @@ def define_inputs(schema: GraphQLSchema) -> None:
     """Make every input object of a schema a `Given`."""
     for kind in schema.type_map.values():
         if isinstance(kind, GraphQLInputObjectType):
-            kind.out_type = Given  # type: ignore[method-assign]
+            kind.out_type = Given  # type: ignore[method-assign, assignment]
