@@ -178,9 +178,10 @@ def _try_ends(distribution: Distribution) -> None:
     if isinstance(law, Beta):  # from 0 to 1
         law = Uniform(0.0, 1.0)
         distribution = Quantized(law, distribution.step) if isinstance(distribution, Quantized) else law
-    ppf = getattr(distribution, "ppf", None)
-    for share in (EDGE, 1 - EDGE) if ppf is not None else ():
-        value = float(ppf(share))
+    ppf: Callable[[float], float] | None = getattr(distribution, "ppf", None)
+    if ppf is None:
+        return
+    for value in (float(ppf(EDGE)), float(ppf(1 - EDGE))):
         if not math.isfinite(value):
             raise OverflowError(f"{value!r} is among them")
 
