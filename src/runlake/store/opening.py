@@ -31,6 +31,7 @@ from runlake.store.journal_writer import JournalWriter, Prepare
 from runlake.store.layout import Layout, check_run_path
 from runlake.store.look import ASKING, Look
 from runlake.store.marker import create_store
+from runlake.store.proof import prove_record
 from runlake.values import I64_MAX, I64_MIN
 
 Resume = Literal["allow", "must", "never", "auto"]
@@ -325,6 +326,7 @@ def open_editor(
 def create_pending(layout: Layout, path: RunPath, state: str, user: str | None) -> None:
     """A run that no process writes into yet. ConflictError when there is one of that id."""
     check_run_path(path)
+    prove_record(record.STATE, {"clock": 0, "n": 0, "state": state})
     create_store(layout)
     if layout.journal_dir(path).is_dir():
         raise ConflictError(f'run "{path}" exists already; choose another id')

@@ -18,7 +18,7 @@ from runlake.errors import BadValueError
 from runlake.model import AXES, FIRST_TIME_S, LAST_TIME_S, STREAMS, Level, MetricRule, State, is_time
 from runlake.store import record
 from runlake.store.fold import StreamFold, WriterState
-from runlake.values import I64_MAX, I64_MIN, MAX_DEPTH, Json, check_json, split_path
+from runlake.values import I64_MAX, I64_MIN, MAX_DEPTH, Json, check_json, decode_json, split_path
 
 _Count = Annotated[int, Meta(ge=0, le=I64_MAX - 1)]
 _Integer = Annotated[int, Meta(ge=I64_MIN, le=I64_MAX)]
@@ -219,7 +219,8 @@ def prove_values(values: Mapping[str, Any], depths: dict[str, int], *, is_consol
         if kind is not str and kind is not float:
             _prove_scalar(path, kind, value, depth)
         if is_console:
-            prove_console_value(path, kind)
+            is_text = kind is Json and type(decode_json(value)) is str  # with half a surrogate pair in it
+            prove_console_value(path, str if is_text else kind)
 
 
 def prove_console_value(path: str, kind: type) -> None:

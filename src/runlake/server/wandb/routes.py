@@ -62,7 +62,7 @@ def _begin_graphql(
     """The answer, or how to come by it where that costs much."""
     try:
         asked = _decode_graphql(body)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise BadValueError(f"this is no GraphQL request: {error}") from None
     prepared = parts.graphql.prepare(asked.query or "", asked.variables, asked.operationName, request.scope)
     if isinstance(prepared, dict):
