@@ -18,7 +18,7 @@ from running import KEY
 from runlake.model import RunPath
 from runlake.server.config import ServerConfig
 from runlake.server.people import open_people
-from runlake.store.layout import Layout
+from runlake.store.layout import TEMPORARY_PREFIX, Layout
 from runlake.store.opening import open_run
 from waiting import DEADLINE_S, wait_until
 
@@ -39,6 +39,7 @@ class Served:
     """`runlake serve` in a process of its own, with its limits as they are set here and so many descriptors."""
 
     def __init__(self, root, *, files_count, **settings):
+        self.root = root
         root.mkdir(parents=True)
         people = open_people(root)
         people.add_user("ann", is_admin=True, key=KEY)
@@ -276,3 +277,84 @@ def test_uploads_over_slow_lines_leave_the_server_to_others(server):
         thread.join()
         for client in clients:
             client.close()
+
+
+@pytest.fixture
+def ordinary_server(tmp_path):
+    """With the limits that a server has by default."""
+    served = Served(tmp_path / "store", files_count=4096)
+    yield served
+    served.stop()
+
+
+def most_memory(server, work):
+    """The most bytes that the server had more than before, while all of this was done at once."""
+    before = most = server.rss_bytes()
+    threads = [threading.Thread(target=each) for each in work]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        most = max(most, server.rss_bytes())
+        time.sleep(0.02)
+    return most - before
+
+
+@pytest.mark.long
+def test_large_bodies_of_strangers_take_no_memory(ordinary_server):
+    def send():
+        with ordinary_server.connect() as client:
+            client.sendall(f"POST /graphql HTTP/1.1\r\nHost: lake\r\nContent-Length: {60 * MIB}\r\n\r\n".encode())
+            keep_sending(client, b"a" * 65_536, 60 * MIB)
+            assert status_and_problem(all_that_comes(client))[:2] == (401, "AuthenticationError")
+
+    assert most_memory(ordinary_server, [send] * 20) < 100 * MIB
+
+
+@pytest.mark.long
+def test_large_bodies_of_one_person_wait_for_each_other(ordinary_server):
+    statuses = []
+
+    def send():
+        statuses.append(ordinary_server.ask_as_ann("POST", "/graphql", content=b"a" * (60 * MIB)).status_code)
+
+    grown_bytes = most_memory(ordinary_server, [send] * 20)
+    assert grown_bytes < 400 * MIB, f"{grown_bytes / MIB:.0f} MiB"
+    assert set(statuses) <= {400, 429}
+    assert 400 in statuses
+    assert ordinary_server.http.get("/readyz").status_code == 200
+
+
+@pytest.mark.long
+def test_a_header_of_a_hundred_megabytes_holds_up_nobody(ordinary_server):
+    def send():
+        with ordinary_server.connect() as client:
+            client.sendall(b"GET /healthz HTTP/1.1\r\nX-A: ")
+            assert keep_sending(client, b"a" * 65_536, 100 * MIB) < 100 * MIB
+
+    def ask():
+        for _ in range(20):
+            assert ordinary_server.http.get("/healthz").status_code == 200
+
+    assert most_memory(ordinary_server, [send] * 8 + [ask]) < 30 * MIB
+
+
+@pytest.mark.long
+def test_two_hundred_slow_uploads_leave_the_server_to_others(ordinary_server):
+    head = "PUT /api/v1/runs/%s/files/%d.bin HTTP/1.1\r\nAuthorization: Bearer %s\r\nContent-Length: 600000\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        for number in range(200):
+            client = stack.enter_context(ordinary_server.connect())
+            client.sendall((head % (PATH, number, KEY)).encode() + b"x" * 300_000)
+        asked = [
+            ordinary_server.ask_as_ann("PUT", f"/api/v1/runs/{PATH}/files/quick.bin", content=b"quick"),
+            ordinary_server.ask_as_ann("POST", "/graphql", json={"query": "{ viewer { username } }"}),
+            ordinary_server.ask_as_ann("GET", f"/api/v1/runs/{PATH}/history"),
+            ordinary_server.ask_as_ann("GET", f"/api/v1/runs/{PATH}/tail"),
+            ordinary_server.http.get("/healthz"),
+        ]
+        assert [answer.status_code for answer in asked] == [200] * len(asked)
+    wait_until(lambda: not list_temporaries(ordinary_server.root), "nothing is left of uploads that broke off")
+
+
+def list_temporaries(root):
+    return [file for file in root.rglob("*") if file.name.startswith(TEMPORARY_PREFIX)]

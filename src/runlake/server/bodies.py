@@ -9,6 +9,7 @@ nobody, as long as they are small.
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ _STRANGERS = "nobody"
 """All who send no key are one party of the budget: they cannot take what is there by being many."""
 _BUDGET_WAIT_S = 10.0
 _LENGTH_DIGITS = 18
+_LARGE_BYTES = 8 << 20
 
 Refused = Callable[[str], None]
 """Counts a refusal by its reason: `Metrics.refused`."""
@@ -163,6 +165,9 @@ class _Body:
     def forget(self) -> None:
         """Nothing of the body is in memory any more."""
         if self._budget is not None and self._counted_bytes:
+            if self._counted_bytes > _LARGE_BYTES:
+                # The framework's request and its scope hold each other, and the body with them, until somebody looks.
+                gc.collect()
             self._budget.give_back(self._party, self._counted_bytes)
 
     async def receive(self) -> Message:
