@@ -1,8 +1,8 @@
 """Where a run's file goes in a folder of whoever fetches it, and which names are not written there. Pure but for links.
 
 A file of a run is called as somebody has called it, who need not be who fetches it. Two kinds of names are refused,
-each by itself, so that all others can be fetched: those that lead out of the folder, and those that a program takes as an
-order just because they lie there, without anybody naming them: what version control, shells, editors, debuggers,
+each by itself, so that all others can be fetched: those that lead out of the folder, and those that a program takes as
+an order just because they lie there, without anybody naming them: what version control, shells, editors, debuggers,
 package managers and Python itself look for in a folder. Files that somebody must name to run them (``train.py``, a
 ``Makefile``) are what runs consist of, and are written: who runs code of others trusts them.
 """
