@@ -41,6 +41,7 @@ from runlake.errors import (
     TooLargeError,
     TruncatedError,
     UnreachableError,
+    UnsafeNameError,
     UsageError,
 )
 from runlake.version import __version__
@@ -157,6 +158,7 @@ __all__ = [
     "TooLargeError",
     "TruncatedError",
     "UnreachableError",
+    "UnsafeNameError",
     "UsageError",
     "Video",
     "__version__",

@@ -170,6 +170,22 @@ class FolderBlobs:
         return f"run {path} has no file {name!r} ({len(names)} files); {advice}"
 
 
+def foreign_files(layout: Layout, path: RunPath) -> Iterator[Path]:
+    """What lies among the files of a run and is none: links that lead out of it, and what no name leads to."""
+    folder = layout.files_dir(path)
+    root = _real_root(folder)
+    if not folder.resolve().is_relative_to(root):
+        yield folder
+        return
+    named = {file for _, file in _walk(folder, "")}
+    for parent, folders, files in os.walk(folder):
+        for place in sorted(Path(parent, name) for name in (*folders, *files)):
+            is_file = place.is_symlink() or not place.is_dir()
+            is_ours = place in named and place.resolve().is_relative_to(root)
+            if is_file and not is_ours and not place.name.startswith(TEMPORARY_PREFIX):
+                yield place
+
+
 def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
     """Name and place of everything that is no folder; folders behind symlinks are not entered."""
     try:

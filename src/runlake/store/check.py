@@ -17,6 +17,7 @@ import pyarrow as pa
 from runlake.errors import CorruptError, NewerFormatError, RunlakeError
 from runlake.model import STEP, STREAMS, Finding, RunPath
 from runlake.store import segment
+from runlake.store.blobs import foreign_files
 from runlake.store.check_journal import KnownRows, check_journal
 from runlake.store.folder_journal import FolderJournal
 from runlake.store.journal import SERVED_FILES, PartName
@@ -78,6 +79,9 @@ def _check(layout: Layout, path: RunPath, merged: MergedFiles) -> Iterator[Findi
     yield from check_journal(snapshot, known, run_dir, may_miss=bool(unreadable))
     if not unreadable:
         yield from _check_orphans(snapshot, run_dir, metas, known)
+    for file in foreign_files(layout, path):
+        advice = "move it elsewhere, or put there what it leads to; readers ignore it"
+        yield Finding(kind="foreign", place=_place(file, run_dir), lost="nothing", advice=advice)
     yield from _foreign(segments_dir, run_dir, lambda name: _SEGMENT_FILE.fullmatch(name) is not None)
     yield from _foreign(journal.folder, run_dir, lambda name: name.endswith(SERVED_FILES) or bool(PartName.parse(name)))
 
