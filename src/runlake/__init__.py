@@ -42,6 +42,7 @@ from runlake.errors import (
     TooLargeError,
     TruncatedError,
     UnreachableError,
+    UnsafeNameError,
     UsageError,
 )
 from runlake.version import __version__
@@ -159,6 +160,7 @@ __all__ = [
     "TooLargeError",
     "TruncatedError",
     "UnreachableError",
+    "UnsafeNameError",
     "UsageError",
     "Video",
     "__version__",

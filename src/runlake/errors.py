@@ -6,6 +6,7 @@ RunlakeError                     anything this library raises on purpose (``runl
 ├── ConfigError                  a configuration key was changed without allow_val_change
 ├── BadValueError   (ValueError) an argument that cannot be right
 │   ├── PathError                a run path, run id or file name that cannot be used
+│   │   └── UnsafeNameError      a run's file whose name is not written into a folder of who fetches it
 │   ├── FilterError              a filter or an order that cannot be read
 │   └── SweepConfigError         a sweep configuration that cannot be used; all that is wrong with it
 ├── CommError                    reading or editing a store did not work; what W&B scripts catch
@@ -58,6 +59,10 @@ class BadValueError(RunlakeError, ValueError):
 
 class PathError(BadValueError):
     """A run path, run id or file name that cannot be used."""
+
+
+class UnsafeNameError(PathError):
+    """A run's file whose name is not written into a folder of who fetches it."""
 
 
 class FilterError(BadValueError):

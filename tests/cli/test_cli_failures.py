@@ -6,7 +6,7 @@ import inspect
 import pytest
 
 from runlake import errors
-from runlake.cli.failures import MEANINGS, ExitCode, RefusedError, describe, exit_code_of
+from runlake.cli.failures import MEANINGS, ExitCode, LeftOutError, RefusedError, describe, exit_code_of
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,7 @@ from runlake.cli.failures import MEANINGS, ExitCode, RefusedError, describe, exi
         (errors.ConfigError("x"), 6),
         (errors.BadValueError("x"), 2),
         (errors.PathError("x"), 2),
+        (errors.UnsafeNameError("x"), 1),
         (errors.FilterError("x"), 2),
         (errors.SweepConfigError("x"), 2),
         (errors.CommError("x"), 6),
@@ -37,6 +38,7 @@ from runlake.cli.failures import MEANINGS, ExitCode, RefusedError, describe, exi
         (errors.ReadOnlyError("x"), 6),
         (errors.NotSupportedError("x"), 7),
         (RefusedError("x"), 5),
+        (LeftOutError("x"), 1),
         (PermissionError(errno.EACCES, "Permission denied", "f"), 6),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), 141),
         (OSError(errno.EPIPE, "Broken pipe"), 141),

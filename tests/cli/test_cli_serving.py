@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from runlake.service.open import open_service
+from runlake.sweep_model import SweepStart
 from waiting import DEADLINE_S
 
 VIEWER = {"query": "query Viewer { viewer { username admin } }", "operationName": "Viewer"}
@@ -59,7 +61,7 @@ def log(tmp_path):
     return lambda: [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
 
 
-def test_the_first_start_makes_an_admin_and_prints_the_key_once(serve, runlake, log, tmp_path):
+def test_the_first_start_makes_an_admin_and_prints_the_key_once(serve, runlake, log, tmp_path, monkeypatch):
     process, url, said = serve()
     assert said[-1] == f"{tmp_path / 'store'} is served at {url}\n"
     assert said[0] == "First start: ann is the admin, with this key, which is not shown again:\n"
@@ -72,11 +74,18 @@ def test_the_first_start_makes_an_admin_and_prints_the_key_once(serve, runlake, 
     again, url, said = serve("--workers", "2")
     assert len(said) == 1
     assert whose(url, key) == {"username": "ann", "admin": True}
+    monkeypatch.setenv("WANDB_API_KEY", key)
+    with contextlib.closing(open_service(url)) as service:
+        service.create_sweep("ann", "p", SweepStart(config={"method": "random", "parameters": {"a": {"value": 1}}}))
+    places = [tmp_path / "store", *(tmp_path / "store").rglob("*")]
+    assert any(place.suffix == ".json" for place in places)
+    assert [place for place in places if place.stat().st_mode & 0o077] == []
     again.send_signal(signal.SIGINT)
     assert again.wait(DEADLINE_S) == 0
     assert again.stdout.read() == ""
     requests = [line for line in log() if line["event"] == "request"]
-    assert [(line["path"], line["person"], line["status"]) for line in requests] == [("/graphql", "ann", 200)] * 2
+    graphql = [line for line in requests if line["path"] == "/graphql"]
+    assert [(line["person"], line["status"]) for line in graphql] == [("ann", 200)] * 2
     assert key not in (tmp_path / "log").read_text()
 
 
@@ -107,9 +116,14 @@ def test_people_can_be_kept_in_another_database(people_elsewhere, serve, runlake
     assert not (tmp_path / "store" / "server.sqlite").exists()
 
 
-def test_runs_that_were_logged_before_are_served(serve, make_run, runlake):
+def test_runs_that_were_logged_before_are_served(serve, make_run, runlake, tmp_path):
     make_run("ann/mnist/a1", rows=[{"loss": 1.0}])
+    (tmp_path / "store").chmod(0o755)
     _, url, _ = serve()
+    assert (tmp_path / "log").read_text().splitlines()[0] == (
+        f"warning: other users of this machine can enter {tmp_path}/store and read private runs past the server; "
+        f"keep them out: chmod go-rwx {tmp_path}/store"
+    )
     key = runlake("key", "create", "ann").out.strip()
     query = {"query": '{ project(name: "mnist", entityName: "ann") { run(name: "a1") { name } } }'}
     answer = httpx.post(f"{url}/graphql", json=query, auth=("api", key), timeout=DEADLINE_S).json()

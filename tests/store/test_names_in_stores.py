@@ -16,6 +16,7 @@ from runlake.store import merged_file, record
 from runlake.store.blobs import FolderBlobs
 from runlake.store.catalog_file import _MAGIC, CatalogFile
 from runlake.store.changes import pack_changes, parse_name, write_pack
+from runlake.store.check import check_run
 from runlake.store.layout import Layout
 from runlake.store.merge_stores import choose_projects, merge_projects
 from runlake.store.merged_runs import merge_runs
@@ -403,6 +404,21 @@ def test_files_behind_a_link_out_of_a_run_are_none_of_its_files(tmp_path, ours, 
     with pytest.raises(RunlakeError, match="leads out of the run's folder"):
         blobs.put_file(OURS, "model.txt", io.BytesIO(b"theirs"))
     assert (tmp_path / "victim" / "moved").joinpath(*(() if place == "files" else ("files",)), "model.txt").is_file()
+
+
+def test_check_names_what_lies_among_the_files_and_is_none_of_them(tmp_path, ours):
+    files = ours.files_dir(OURS)
+    (files / "inside").symlink_to("model.txt")
+    (files / "out").symlink_to(tmp_path / "victim")
+    (files / "raw\nname").write_text("x")
+    assert [(one.kind, one.place, one.lost) for one in check_run(ours, OURS)] == [
+        ("foreign", "files/out", "nothing"),
+        ("foreign", "files/raw\nname", "nothing"),
+    ]
+    assert [info.name for info in FolderBlobs(ours).list_files(OURS)] == ["inside", "model.txt"]
+    shutil.move(files, tmp_path / "victim" / "moved")
+    files.symlink_to(tmp_path / "victim" / "moved")
+    assert [(one.kind, one.place) for one in check_run(ours, OURS)] == [("foreign", "files")]
 
 
 @pytest.mark.parametrize("depth", ["store", "ann", "ann/p", "ann/p/runs"])

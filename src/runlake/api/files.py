@@ -15,7 +15,8 @@ from typing import overload
 
 from runlake.api.selection import near_matches
 from runlake.clean_text import one_line
-from runlake.errors import CommError, FileExistsLocallyError, NotFoundError, PathError
+from runlake.errors import CommError, FileExistsLocallyError, NotFoundError
+from runlake.local_names import place_below
 from runlake.model import FileInfo, RunPath
 from runlake.service.contract import Service
 
@@ -89,10 +90,10 @@ class File:
 
         The copy is checked by size and digest and appears in one step. Where a file of that name lies already it
         is replaced with `replace`, opened as it is with `exist_ok`, and otherwise a `FileExistsLocallyError`.
+        `UnsafeNameError` for a name that leads out of `root`, or that programs obey (``.git/config``): `read` has the
+        content.
         """
-        target = Path(os.path.normpath(Path(root, self.name)))
-        if not target.resolve().is_relative_to(Path(root).resolve()):
-            raise PathError(f"the file name {self.name!r} of {self._path} leaves {str(root)!r}; it is not downloaded")
+        target = place_below(Path(root), self.name)
         if target.exists() and not replace:
             if exist_ok:
                 return OpenedFile(str(target))

@@ -17,6 +17,7 @@ from runlake.errors import (
     ReadOnlyError,
     RunlakeError,
     StoreError,
+    UnsafeNameError,
 )
 
 
@@ -39,7 +40,8 @@ class ExitCode(enum.IntEnum):
 MEANINGS: dict[ExitCode, str] = {
     ExitCode.OK: "done",
     ExitCode.NO: "the answer is no: you declined, `diff --exit-code` saw differences, `check` or `repair` found "
-    "something that is left, an `agent` gave up or its sweep was canceled",
+    "something that is left, `pull` or `restore` left out a file because of its name, an `agent` gave up or its sweep "
+    "was canceled",
     ExitCode.USAGE: "the command line cannot be right: an unknown option, a filter or a path that cannot be read",
     ExitCode.NOT_FOUND: "no such store, project, run, sweep, file or key",
     ExitCode.STORE_UNREADABLE: "the store's bytes are damaged, or a newer runlake wrote them",
@@ -53,6 +55,10 @@ MEANINGS: dict[ExitCode, str] = {
 """One sentence for each code, in the order of the codes."""
 
 
+class LeftOutError(RunlakeError):
+    """All was done but for files whose names are not written into a folder of the user's."""
+
+
 class RefusedError(RunlakeError):
     """The command will not go on, because it would overwrite something of the user's."""
 
@@ -60,6 +66,8 @@ class RefusedError(RunlakeError):
 _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (NotFoundError, ExitCode.NOT_FOUND),
     (RefusedError, ExitCode.IN_THE_WAY),
+    (LeftOutError, ExitCode.NO),
+    (UnsafeNameError, ExitCode.NO),
     (FileExistsLocallyError, ExitCode.IN_THE_WAY),
     (ConflictError, ExitCode.IN_THE_WAY),
     (ReadOnlyError, ExitCode.FAILED),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import fnmatch
 import hashlib
-import os
+import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runlake.cli import output
-from runlake.cli.failures import RefusedError
+from runlake.cli.failures import LeftOutError, RefusedError
 from runlake.cli.format import format_count, format_size
+from runlake.cli.git import branch_of
 from runlake.cli.opening import find_existing_run, open_store
-from runlake.errors import NotFoundError, PathError
+from runlake.errors import NotFoundError, UnsafeNameError
+from runlake.local_names import place_below
 from runlake.model import FileInfo, RunPath
 
 if TYPE_CHECKING:
@@ -31,13 +33,20 @@ def pull(
     names: Annotated[
         list[str] | None, typer.Argument(help="Which files, as named or as a pattern ('*.h5'); all without it.")
     ] = None,
-    root: Annotated[Path, typer.Option(help="The folder to put them in; it is created.")] = Path(),
+    root: Annotated[
+        Path | None, typer.Option(help="The folder to put them in; it is created.  [default: pulled/RUN_ID]")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite local files that differ.")] = False,
 ) -> None:
-    """Copy the files of a run into a folder. A file that is there already, unchanged, is left alone."""
+    """Copy the files of a run into a folder. A file that is there already, unchanged, is left alone.
+
+    One whose name programs would obey (.git/config) is left out, and named.
+    """
     with open_store(context) as service:
         path = find_existing_run(service, run)
-        pull_files(service, path, choose_files(service, path, names or ()), root, overwrite=force)
+        folder = root if root is not None else own_folder("pulled", path)
+        left_out = pull_files(service, path, choose_files(service, path, names or ()), folder, overwrite=force)
+    raise_left_out(left_out)
 
 
 def choose_files(service: Service, path: RunPath, patterns: Sequence[str]) -> list[FileInfo]:
@@ -57,13 +66,30 @@ def choose_files(service: Service, path: RunPath, patterns: Sequence[str]) -> li
     return list(chosen.values())
 
 
-def pull_files(service: Service, path: RunPath, files: Sequence[FileInfo], root: Path, *, overwrite: bool) -> None:
-    """Copy files of a run below `root`, whole or not at all each.
+def own_folder(parent: str, path: RunPath) -> Path:
+    """A folder for one run alone: among the user's own files those of the run could pass for the user's."""
+    return Path(parent, branch_of(path.run_id).removeprefix("runlake/"))
 
-    Refuses before the first byte is written when a local file differs and `overwrite` is off, or when a name
-    leads out of `root`.
+
+def raise_left_out(left_out: Sequence[str]) -> None:
+    """End the command with a code of its own, when everything else is done."""
+    if left_out:
+        raise LeftOutError(f"{format_count(len(left_out), 'file')} left out because of the name; see above")
+
+
+def pull_files(service: Service, path: RunPath, files: Sequence[FileInfo], root: Path, *, overwrite: bool) -> list[str]:
+    """Copy files of a run below `root`, whole or not at all each; answers those that its names forbid, after a note.
+
+    Refuses before the first byte is written when a local file differs and `overwrite` is off.
     """
-    places = [(file, local_path(root, file.name)) for file in files]
+    places: list[tuple[FileInfo, Path]] = []
+    left_out: list[str] = []
+    for file in files:
+        try:
+            places.append((file, place_below(root, file.name)))
+        except UnsafeNameError as error:
+            left_out.append(file.name)
+            output.note(f"left out: {error}")
     wanted = [(file, place) for file, place in places if not _is_there(file, place)]
     in_the_way = [place for _, place in wanted if place.exists()]
     if in_the_way and not overwrite:
@@ -86,14 +112,7 @@ def pull_files(service: Service, path: RunPath, files: Sequence[FileInfo], root:
     same_count = len(places) - len(wanted)
     same = f"; {format_count(same_count, 'file')} already there" if same_count else ""
     output.note(f"{format_count(len(wanted), 'file')}, {format_size(total_bytes)} into {root}{same}")
-
-
-def local_path(root: Path, name: str) -> Path:
-    """Where a run's file goes below `root`; `PathError` when that is outside, also through a link."""
-    place = root / name
-    if not place.resolve().is_relative_to(root.resolve()) or place.resolve() == root.resolve():
-        raise PathError(f"the file {name!r} would be written outside {root}; choose another --root")
-    return place
+    return left_out
 
 
 def _is_there(file: FileInfo, place: Path) -> bool:
@@ -106,9 +125,9 @@ def _is_there(file: FileInfo, place: Path) -> bool:
 
 def _copy(service: Service, path: RunPath, file: FileInfo, place: Path, count: Callable[[int], None]) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
-    temporary = place.with_name(f".{place.name}.{os.getpid()}.part")
+    temporary = place.with_name(f".{place.name[:200]}.{secrets.token_hex(4)}.part")
     try:
-        with service.open_file(path, file.name) as source, temporary.open("wb") as target:
+        with service.open_file(path, file.name) as source, temporary.open("xb") as target:
             while chunk := source.read(_CHUNK_BYTES):
                 target.write(chunk)
                 count(len(chunk))

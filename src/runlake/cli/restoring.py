@@ -14,7 +14,7 @@ from runlake.cli.comparing import read_metadata
 from runlake.cli.failures import RefusedError
 from runlake.cli.git import WorkTree, branch_of, find_work_tree
 from runlake.cli.opening import find_existing_run, open_store
-from runlake.cli.pulling import pull_files
+from runlake.cli.pulling import own_folder, pull_files, raise_left_out
 from runlake.model import RunPath
 
 if TYPE_CHECKING:
@@ -60,14 +60,15 @@ def restore(
         service.read_run(path)
         metadata = read_metadata(service, path)
         code = None if no_git else _plan(service, path, metadata)
-        folder = root if root is not None else Path("restored", branch_of(path.run_id).removeprefix("runlake/"))
-        pull_files(service, path, service.list_files(path), folder, overwrite=force)
+        folder = root if root is not None else own_folder("restored", path)
+        left_out = pull_files(service, path, service.list_files(path), folder, overwrite=force)
     if code is not None:
         code.restore()
     elif not no_git:
         output.note(f"{path} has no git information: its files are all there is to restore")
     if command := _command(metadata):
         output.note(f"it was run as: {command}")
+    raise_left_out(left_out)
 
 
 def _plan(service: Service, path: RunPath, metadata: dict[str, Any]) -> CodeState | None:

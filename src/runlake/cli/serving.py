@@ -68,6 +68,7 @@ def serve(
     requests that have begun are answered.
     """
     from runlake.server.config import ServerConfig
+    from runlake.server.private_files import keep_private
     from runlake.server.serving import Tls, address_of, listen
     from runlake.server.serving import serve as run_server
 
@@ -77,6 +78,8 @@ def serve(
     if tls is not None:
         tls.check()
     root, entity = store_folder(context, store)
+    if (warning := keep_private(root)) is not None:
+        output.note(f"warning: {warning}")
     config = ServerConfig(
         root=str(root),
         default_entity=entity,

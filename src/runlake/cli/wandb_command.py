@@ -169,7 +169,7 @@ def login(
 @app.command()
 def pull(run: str, project: Project = None, entity: Entity = None) -> None:
     """Copy the files of a run into this folder: `runlake pull`."""
-    _runlake("pull", _run_path(run, project, entity))
+    _runlake("pull", _run_path(run, project, entity), "--root", ".")
 
 
 @app.command()

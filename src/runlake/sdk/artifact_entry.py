@@ -47,13 +47,18 @@ class Entry:
     ref_url = ref_target
 
     def download(self, root: str | Path | None = None, **options: Any) -> str:
-        """Copy the file below `root`, by default the current folder, and answer where it lies."""
+        """Copy the file below `root`, by default the current folder, and answer where it lies.
+
+        `UnsafeNameError` for a name that leads out of it, or that programs obey.
+        """
         source = self.local_path or local_path_of(self.ref or "")
         if source is None:
             raise NotFoundError(
                 f"{self.path!r} is a reference to {self.ref!r}: get it there with the tools of that place"
             )
-        target = Path(root or ".") / self.path
+        from runlake.local_names import place_below
+
+        target = place_below(Path(root or "."), self.path)
         target.parent.mkdir(parents=True, exist_ok=True)
         if not (target.exists() and target.samefile(source)):
             shutil.copyfile(source, target)

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from runlake.sdk.secret_words import SECRET_QUERY, excluding_pathspecs, hide_in_args, only_pathspecs
 from runlake.settings import Settings
 from runlake.store.layout import TEMPORARY_PREFIX
 
@@ -38,7 +39,8 @@ def quick_metadata(
 
     `argv` is ``sys.argv``, `started_at` seconds since 1970, `main_file` the script where it is not ``__main__``'s.
     ``program`` is an absolute path where there is one, ``args`` a list that may be empty; ``codePath`` is relative to
-    ``root``, the root of the git checkout or else the current folder, and left out for a program outside of it.
+    ``root``, the root of the git checkout or else the current folder, and left out for a program outside of it. Values
+    of ``args`` that are called a secret are left out (`secret_words`).
     """
     main_file = main_file or getattr(sys.modules.get("__main__"), "__file__", None)
     program, args = _program_and_args(settings, argv, cwd, main_file)
@@ -71,6 +73,9 @@ def capture_spec(settings: Settings, files_dir: Path, cwd: Path) -> dict[str, An
         "temporary_prefix": TEMPORARY_PREFIX,
         "checkout": str(checkout) if checkout else None,
         "with_diff": not settings.disable_code,
+        "kept_files": excluding_pathspecs(),
+        "secret_files": only_pathspecs(),
+        "secret_query": SECRET_QUERY,
         "sys_path": [str(cwd / entry) for entry in sys.path],
         "prefix": sys.prefix,
     }
@@ -199,7 +204,7 @@ def _spawn_child(command: list[str]) -> Capture:
 def _program_and_args(
     settings: Settings, argv: Sequence[str], cwd: Path, main_file: str | None
 ) -> tuple[str, list[str]]:
-    args = [str(arg) for arg in argv[1:]]
+    args = hide_in_args([str(arg) for arg in argv[1:]])
     if settings.program is not None:
         return settings.program, args
     if main_file is not None:

@@ -11,6 +11,7 @@ import contextlib
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -57,7 +58,7 @@ def main(spec: dict[str, Any]) -> None:
     metadata: dict[str, Any] = {}
     errors: list[str] = []
     jobs: list[tuple[str, Callable[[], dict[str, Any]]]] = [
-        ("git", lambda: describe_checkout(spec["checkout"])),
+        ("git", lambda: describe_checkout(spec)),
         ("diff", lambda: save_diff(spec)),
         ("requirements", lambda: save_requirements(spec)),
         ("conda", lambda: save_conda(spec)),
@@ -105,8 +106,9 @@ def write_atomically(spec: dict[str, Any], name: str, content: bytes) -> None:
 # Code ---------------------------------------------------------------------------------------------------------
 
 
-def describe_checkout(checkout: str | None) -> dict[str, Any]:
-    """Remote (without passwords), commit and branch of the git checkout; a detached head has no branch."""
+def describe_checkout(spec: dict[str, Any]) -> dict[str, Any]:
+    """Remote (without passwords and tokens), commit and branch of the git checkout; a detached head has no branch."""
+    checkout: str | None = spec["checkout"]
     if checkout is None:
         return {}
     commit = read_git(checkout, "rev-parse", "--verify", "HEAD^{commit}")
@@ -115,29 +117,49 @@ def describe_checkout(checkout: str | None) -> dict[str, Any]:
     if not remote:
         first = read_git(checkout, "remote", may_fail=True).partition("\n")[0]
         remote = first and read_git(checkout, "config", "--get", f"remote.{first}.url", may_fail=True)
-    facts = {"remote": without_password(remote), "commit": commit, "branch": branch}
+    remote = re.sub(spec["secret_query"], r"\g<1>***", without_password(remote))
+    facts = {"remote": remote, "commit": commit, "branch": branch}
     return {"git": {name: fact for name, fact in facts.items() if fact}}
 
 
 def save_diff(spec: dict[str, Any]) -> dict[str, Any]:
     """Write what is staged and not staged against HEAD as ``diff.patch``, if there is anything.
 
-    With binary content, so that it can be applied; where that is too much, without.
+    With binary content, so that it can be applied; where that is too much, without. What the names of files say to be
+    secret is left out of it: ``diffLeftOut`` names these, and so does the head of the patch.
     """
     if spec["checkout"] is None or not spec["with_diff"]:
         return {}
     run_git(spec["checkout"], "rev-parse", "--verify", "HEAD")  # without a commit there is nothing to compare with
-    diff = run_git(spec["checkout"], *_DIFF, "--binary", timeout_s=DIFF_TIMEOUT_S, max_bytes=MAX_DIFF_BYTES)
+    kept = ("--", *spec["kept_files"])
+    left_out = secret_files(spec)
+    said = {"diffLeftOut": left_out} if left_out else {}
+    diff = run_git(spec["checkout"], *_DIFF, "--binary", *kept, timeout_s=DIFF_TIMEOUT_S, max_bytes=MAX_DIFF_BYTES)
     too_large = f"the diff is larger than {MAX_DIFF_BYTES // 2**20} MiB"
     if diff is not None:
         if diff:
-            write_atomically(spec, "diff.patch", diff)
-        return {}
-    diff = run_git(spec["checkout"], *_DIFF, timeout_s=DIFF_TIMEOUT_S, max_bytes=MAX_DIFF_BYTES)
+            write_atomically(spec, "diff.patch", patch_head(left_out) + diff)
+        return said
+    diff = run_git(spec["checkout"], *_DIFF, *kept, timeout_s=DIFF_TIMEOUT_S, max_bytes=MAX_DIFF_BYTES)
     if diff is None:
         raise Failure(f"{too_large} and was not kept")
-    write_atomically(spec, "diff.patch", diff)
+    write_atomically(spec, "diff.patch", patch_head(left_out) + diff)
     raise Failure(f"{too_large} and was kept without binary files")
+
+
+def secret_files(spec: dict[str, Any]) -> list[str]:
+    """The changed files whose content is left out of the diff, because of their names."""
+    listed = run_git(
+        spec["checkout"], "diff", "HEAD", "--name-only", "--no-ext-diff", "-z", "--", *spec["secret_files"]
+    )
+    return [name.decode("utf-8", "replace") for name in (listed or b"").split(b"\0") if name]
+
+
+def patch_head(left_out: list[str]) -> bytes:
+    """What a patch says before its first file, where git reads nothing yet."""
+    if not left_out:
+        return b""
+    return f"# Changed too, and not kept because of the name: {json.dumps(left_out)}\n".encode()
 
 
 def read_git(checkout: str, *arguments: str, may_fail: bool = False) -> str:

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from runlake.errors import NotFoundError, PathError, ReadOnlyError, warn
+from runlake.errors import NotFoundError, PathError, ReadOnlyError
 from runlake.model import FileInfo, RunPath
 from runlake.near import near_names
 from runlake.store.changes import READ_ONLY_ERRNOS
@@ -47,12 +47,6 @@ class FolderBlobs:
                 found.append(self._describe(root, name, file))
             except (FileNotFoundError, PathError):
                 continue  # removed since the folder was read, or a link that leads out: no file of this run
-        unnamed = list(unnamed_files(root))
-        if unnamed:
-            warn(
-                f"run {path} has {len(unnamed)} files that cannot be named, such as {unnamed[0].name!a}: they are not "
-                "listed; rename them"
-            )
         return sorted(found, key=lambda info: info.name)
 
     def read_info(self, path: RunPath, name: str) -> FileInfo:
@@ -230,6 +224,22 @@ def _writing(path: RunPath, name: str) -> Iterator[None]:
         ) from error
 
 
+def foreign_files(layout: Layout, path: RunPath) -> Iterator[Path]:
+    """What lies among the files of a run and is none: links that lead out of it, and what no name leads to."""
+    folder = layout.files_dir(path)
+    root = _real_root(folder)
+    if not folder.resolve().is_relative_to(root):
+        yield folder
+        return
+    named = {file for _, file in _walk(folder, "")}
+    for parent, folders, files in os.walk(folder):
+        for place in sorted(Path(parent, name) for name in (*folders, *files)):
+            is_file = place.is_symlink() or not place.is_dir()
+            is_ours = place in named and place.resolve().is_relative_to(root)
+            if is_file and not is_ours and not place.name.startswith(TEMPORARY_PREFIX):
+                yield place
+
+
 def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
     """Name and place of everything that is no folder; folders behind symlinks are not entered."""
     for entry, is_folder in _entries(folder):
@@ -240,15 +250,6 @@ def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
             yield from _walk(Path(entry.path), f"{prefix}{part}/")
         else:
             yield prefix + part, Path(entry.path)
-
-
-def unnamed_files(folder: Path) -> Iterator[Path]:
-    """What stands among a run's files under a name that no file of a run can have: nobody can ask for it."""
-    for entry, is_folder in _entries(folder):
-        if _part_of(entry.name) is None:
-            yield Path(entry.path)
-        elif is_folder:
-            yield from unnamed_files(Path(entry.path))
 
 
 def _entries(folder: Path) -> list[tuple[os.DirEntry[str], bool]]:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from runlake.errors import CorruptError, NewerFormatError, RunlakeError, StoreError
 from runlake.model import STEP, STREAMS, Finding, RunPath
 from runlake.store import segment
-from runlake.store.blobs import unnamed_files
+from runlake.store.blobs import foreign_files
 from runlake.store.check_journal import KnownRows, check_journal
 from runlake.store.folder_journal import FolderJournal
 from runlake.store.journal import SERVED_FILES, PartName
@@ -93,8 +93,9 @@ def _check(layout: Layout, path: RunPath, merged: MergedFiles) -> Iterator[Findi
     yield from check_journal(snapshot, known, run_dir, may_miss=bool(unreadable))
     if not unreadable:
         yield from _check_orphans(snapshot, run_dir, metas, known)
-    for file in unnamed_files(layout.files_dir(path)):
-        lost, advice = "nothing, but nobody can ask for it: its name is none that a file of a run can have", "rename it"
+    for file in foreign_files(layout, path):
+        lost = "nothing, but nobody can ask for it: it is no file of the run, or has a name that none can have"
+        advice = "rename it, move it elsewhere, or put there what it leads to; readers ignore it"
         yield Finding(kind="foreign", place=ascii(_place(file, run_dir))[1:-1], lost=lost, advice=advice)
     yield from _foreign(segments_dir, run_dir, lambda name: _SEGMENT_FILE.fullmatch(name) is not None)
     yield from _foreign(journal.folder, run_dir, lambda name: name.endswith(SERVED_FILES) or bool(PartName.parse(name)))
