@@ -1,12 +1,27 @@
-"""What all tests share: how Hypothesis looks for examples, and no sealing behind anybody's back."""
+"""What all tests share: how Hypothesis looks for examples, warm processes, and no sealing behind anybody's back."""
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+import warm
 
 settings.register_profile(
     "runlake", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("runlake")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--cold", action="store_true", help="start every Python process anew, none with warm packages")
+
+
+def pytest_configure(config):
+    if config.getoption("--cold"):
+        warm.use_cold()
+
+
+def pytest_unconfigure():
+    warm.stop()
 
 
 @pytest.fixture

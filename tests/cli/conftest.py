@@ -5,9 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from runlake.cli.app import app
+import command
 from runlake.model import RunPath
 from runlake.service import sweeps
 from runlake.service.local import LocalService
@@ -67,7 +66,7 @@ def runlake():
     """Runs the command in this process and answers how it ended."""
 
     def run(*arguments, typed=None):
-        return Ended(CliRunner().invoke(app, [str(a) for a in arguments], prog_name="runlake", input=typed))
+        return Ended(command.invoke(*arguments, typed=typed))
 
     return run
 

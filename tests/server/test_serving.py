@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+import warm
 from runlake.errors import BadValueError, CommError
 from runlake.server.serving import Tls, address_of, listen
 from waiting import DEADLINE_S, wait_until
@@ -87,7 +88,7 @@ def start(tmp_path):
 
     def run(workers, seconds=10):
         with (tmp_path / "log").open("ab") as log:
-            process = subprocess.Popen(
+            process = warm.Popen(
                 [sys.executable, "program.py", str(store), str(workers), str(seconds)],
                 cwd=tmp_path,
                 env=environ,

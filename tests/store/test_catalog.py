@@ -9,6 +9,7 @@ import warnings
 
 import pytest
 
+import warm
 from runlake.model import RunPath
 from runlake.store import record
 from runlake.store.catalog import Catalog
@@ -151,7 +152,7 @@ def test_a_writer_that_is_gone_without_a_word_is_noticed(layout, reader):
         "sys.stdin.readline()\n"
         "os._exit(9)\n"
     )
-    child = subprocess.Popen(
+    child = warm.Popen(
         [sys.executable, "-c", script, str(layout.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     with child:
@@ -432,7 +433,7 @@ def test_processes_that_refresh_at_once_agree_in_the_end(layout):
         "    assert {f'{me}-{j}' for j in range(i + 1)} <= ids\n"
     )
     command = [sys.executable, "-W", "error", "-c", script, str(layout.root)]
-    children = [subprocess.Popen([*command, name], stderr=subprocess.PIPE, text=True) for name in "xyz"]
+    children = [warm.Popen([*command, name], stderr=subprocess.PIPE, text=True) for name in "xyz"]
     for child in children:
         _, errors = child.communicate(timeout=DEADLINE_S)
         assert (child.returncode, errors) == (0, "")

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+import warm
 from runlake.model import RunPath
 from runlake.store import catalog as catalog_module
 from runlake.store import record
@@ -115,7 +116,7 @@ while len(seen) < int(sys.argv[2]):
 
 def start_script(script, *arguments):
     command = [sys.executable, "-W", "error", "-c", script, *map(str, arguments)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    return warm.Popen(command, stderr=subprocess.PIPE, text=True)
 
 
 def finish_script(child):

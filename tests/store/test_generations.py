@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from stored import RUN, Writer, as_dicts, edit, edit_config, part_names
 
 import runlake
+import warm
 from runlake.errors import BadValueError, ConflictError, NotFoundError, StoreError
 from runlake.query.scan import list_keys, read_history
 from runlake.store import claim, record
@@ -266,7 +266,7 @@ fork(Layout(Path({str(layout.root)!r})), RunPath(*{tuple(RUN)!r}), 0, RunPath(*{
 """
     environment = {**os.environ, "PYTHONPATH": str(Path(runlake.__file__).parent.parent)}
     for step in ("put_rows", "publish_meta", "sync"):
-        ended = subprocess.run([sys.executable, "-c", script, step], env=environment, check=False)
+        ended = warm.run([sys.executable, "-c", script, step], env=environment, check=False)
         assert ended.returncode == -signal.SIGKILL
         with pytest.raises(NotFoundError):
             read_run(layout, FORK)

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from logging_process import counter
 from stored import RUN, Clock, Writer, as_dicts, edit_config, segment_files
 
+import warm
 from runlake.errors import BadValueError, CorruptError, NotFoundError
 from runlake.model import RunPath, TailCursor
 from runlake.service.local import LocalService
@@ -396,7 +396,7 @@ def processes(root, tmp_path):
 
     def start(slot, rows_per_part="1000"):
         command = [sys.executable, Path(__file__).parent / "logging_process.py", root, "r", counters, str(slot)]
-        running.append(subprocess.Popen([*command, rows_per_part, "16"]))
+        running.append(warm.Popen([*command, rows_per_part, "16"]))
         return running[-1], counter(counters, slot)
 
     yield start
