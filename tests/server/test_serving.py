@@ -176,7 +176,7 @@ def pids_of(url, count):
 
     def all_have_answered():
         with contextlib.suppress(httpx.TransportError):
-            pids.add(int(httpx.get(f"{url}/pid", timeout=5.0).text))
+            pids.add(int(httpx.get(f"{url}/pid", timeout=DEADLINE_S).text))
         return len(pids) == count
 
     wait_until(all_have_answered)
@@ -199,9 +199,10 @@ def test_a_server_that_was_stopped_as_a_whole_keeps_its_workers(start):
     process, url = start(2, seconds=2)
     before = pids_of(url, 2)
     os.killpg(process.pid, signal.SIGSTOP)
-    time.sleep(3)  # longer than a worker may be silent
+    time.sleep(3)  # longer than a worker may be silent: nobody is there who could say so
     os.killpg(process.pid, signal.SIGCONT)
-    time.sleep(1)
+    assert pids_of(url, 2) == before
+    time.sleep(1)  # longer than the server takes to look at its workers again
     assert pids_of(url, 2) == before
 
 

@@ -14,6 +14,7 @@ from runlake.model import RunPath
 from runlake.store import record
 from runlake.store.catalog import Catalog
 from runlake.store.changes import append_change
+from runlake.store.direct_look import HERE
 from runlake.store.journal_mark import read_journal_mark
 from runlake.store.layout import Layout
 from runlake.store.opening import open_editor, open_run
@@ -62,7 +63,7 @@ def reader(layout):
 
 
 def start(layout, run_id, **fields):
-    opened = open_run(layout, RunPath("ann", "p", run_id), fields)
+    opened = open_run(layout, RunPath("ann", "p", run_id), fields, look=HERE)
     opened.writer.log({"loss": 0.5}, step=0, timestamp=1.0, runtime=0.1)
     return opened
 

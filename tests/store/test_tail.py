@@ -22,6 +22,7 @@ from runlake.service.local import LocalService
 from runlake.store import opening, seal
 from runlake.store.folder_journal import FolderJournal
 from runlake.store.layout import Layout
+from waiting import DEADLINE_S
 
 
 @pytest.fixture
@@ -408,7 +409,7 @@ def processes(root, tmp_path):
 @pytest.mark.long
 def test_a_reader_beside_a_writer_and_a_sealer_has_every_acknowledged_row_once_after_a_kill(layout, root, processes):
     process, acknowledged = processes(0)
-    deadline_s = time.monotonic() + 60
+    deadline_s = time.monotonic() + DEADLINE_S
     while acknowledged[0] == 0:
         assert time.monotonic() < deadline_s
     readers = [Reader(root), Reader(root, forgets=True), Reader(root, limit=20_000)]
