@@ -20,6 +20,7 @@ from runlake.errors import BadValueError, CorruptError, NotFoundError
 from runlake.model import RunPath, TailCursor
 from runlake.service.local import LocalService
 from runlake.store import opening, seal
+from runlake.store.direct_look import HERE
 from runlake.store.folder_journal import FolderJournal
 from runlake.store.layout import Layout
 from waiting import DEADLINE_S
@@ -442,7 +443,7 @@ def test_a_rewound_run_is_told_again_from_the_rows_it_kept(root, layout, is_seal
     if is_sealed:
         seal.seal_run(layout, RUN)
     assert [row["x"] for row in reader.poll()] == list(range(10))
-    again = opening.open_run(layout, RUN, {}, rewind_to=4).writer
+    again = opening.open_run(layout, RUN, {}, rewind_to=4, look=HERE).writer
     assert ([row["x"] for row in reader.poll()], reader.tail.is_restarted) == (list(range(5)), True)
     again.log({"x": 50}, step=5, timestamp=2e9, runtime=1.0)
     assert ([row["x"] for row in reader.poll()], reader.tail.is_restarted) == ([50], False)
