@@ -13,6 +13,7 @@ import ctypes
 import gc
 import importlib
 import inspect
+import io
 import json
 import multiprocessing.process
 import os
@@ -46,6 +47,11 @@ def use_cold():
     """From now on, every process is started by `subprocess`."""
     global _source
     _source = False
+
+
+def is_used():
+    """Whether processes begin warm here: on Linux, and not with ``--cold``."""
+    return sys.platform == "linux" and _source is not False
 
 
 def stop():
@@ -93,7 +99,7 @@ def _job_of(asked):
     """What the process is to do; None where only a cold one can."""
     arguments, environ = [os.fspath(word) for word in asked["args"]], asked["env"]
     environ = dict(os.environ if environ is None else environ)
-    if sys.platform != "linux" or _source is False or arguments[0] != sys.executable:
+    if not is_used() or arguments[0] != sys.executable:
         return None
     if asked["preexec_fn"] is not None or asked["pass_fds"] or asked["shell"]:
         return None
@@ -181,7 +187,7 @@ def _do(job, files):
     """Be what was asked for, up to the end: what Python does there, without taking all that was imported apart."""
     if job["session"]:
         os.setsid()
-    _take_files(files)
+    _take_files(files, is_buffered=not job["environ"].get("PYTHONUNBUFFERED"))
     os.chdir(job["folder"])
     os.environ.clear()
     os.environ.update(job["environ"])
@@ -201,7 +207,10 @@ def _do(job, files):
             print(code, file=sys.stderr)
             code = 1
     except BaseException as error:
-        sys.excepthook(type(error), error, error.__traceback__.tb_next.tb_next)
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+            trace = trace.tb_next
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
         code = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
     threading._shutdown()
     atexit._run_exitfuncs()
@@ -215,7 +224,8 @@ def _do(job, files):
 
 
 def _run(kind, *rest, paths):
-    first = str(Path(kind).parent) if kind[0] != "-" else "" if kind == "-c" else os.getcwd()  # noqa: PTH109
+    script = Path(kind).resolve()
+    first = str(script.parent) if kind[0] != "-" else "" if kind == "-c" else os.getcwd()  # noqa: PTH109
     sys.path[:0] = filter(None, paths.split(os.pathsep))
     importlib.invalidate_caches()
     site.execsitecustomize()
@@ -233,14 +243,18 @@ def _run(kind, *rest, paths):
     else:
         sys.argv[:] = [kind, *rest]
         main["__file__"] = str(Path(kind).absolute())
-        exec(compile(Path(kind).read_bytes(), kind, "exec"), main)
+        exec(compile(script.read_bytes(), main["__file__"], "exec"), main)
 
 
-def _take_files(files):
+def _take_files(files, *, is_buffered):
     for standard, file in enumerate(files):
         os.dup2(file, standard)
     for file in set(files) - {0, 1, 2}:
         os.close(file)
     sys.stdin = sys.__stdin__ = open(0, closefd=False)  # noqa: SIM115
-    sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # noqa: SIM115
+    if is_buffered:
+        sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # noqa: SIM115
+    else:
+        raw = open(1, "wb", 0, closefd=False)  # noqa: SIM115
+        sys.stdout = sys.__stdout__ = io.TextIOWrapper(raw, write_through=True)
     sys.stderr = sys.__stderr__ = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
