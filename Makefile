@@ -10,13 +10,14 @@ demo: $(VENV)/demo.done  ## install into the checkout and do the main job on rea
 	$(BIN)/python -m demo
 
 test: $(VENV)/test.done  ## pass the tests
-	$(BIN)/python -m pytest -n 3 -m "not long and not integration"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long and not integration"
 
 test-client: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## the official wandb client, and others' software that is installed
-	$(BIN)/python -m pytest -n 3 -rs -m "integration and not long"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -rs -m "integration and not long"
 
 test-long: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## the tests that take minutes
 	$(BIN)/python -m pytest -n 2 -m "long and not libraries"
+	$(BIN)/python -m pytest -n 2 --hypothesis-profile thorough -m "hypothesis and not long and not integration"
 
 test-integrations: test-client $(LIBRARIES)  ## those, and libraries that log to wandb, trained for real
 	$(BIN)/python -m pytest -n 2 -rs -m "integration and long and not libraries"

@@ -1,12 +1,31 @@
-"""What all tests share: how Hypothesis looks for examples, and no sealing behind anybody's back."""
+"""What all tests share: how Hypothesis looks for examples, warm processes, and no sealing behind anybody's back."""
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile(
-    "runlake", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+import warm
+from cpu_durations import CpuDurations
+
+COMMON = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
+settings.register_profile("runlake", max_examples=40, **COMMON)
+settings.register_profile("thorough", max_examples=1000, **COMMON)
 settings.load_profile("runlake")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--cold", action="store_true", help="start every Python process anew, none with warm packages")
+    parser.addoption("--cpu-durations", type=int, metavar="N", help="show N tests that cost most processor time")
+
+
+def pytest_configure(config):
+    if config.getoption("--cold"):
+        warm.use_cold()
+    if (count := config.getoption("--cpu-durations")) is not None:
+        config.pluginmanager.register(CpuDurations(count))
+
+
+def pytest_unconfigure():
+    warm.stop()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pandas as pd
 import pytest
 
 import runlake
+import warm
 
 ROOT = Path(__file__).parent.parent
 NAMES = ["linear-slow", "linear-fast", "net-16", "net-64", "net-64-32", *(f"search-{n}" for n in range(1, 4))]
@@ -20,7 +20,7 @@ QUICK = ("--epochs", "1", "--runs", "3")
 
 def run_demo(folder, *arguments):
     path = [str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-W", "error", "-m", "demo", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path), "RUNLAKE_DIR": str(folder / "elsewhere")},
@@ -93,7 +93,7 @@ def test_the_next_steps_it_names_work(desk):
     commands, _, query = printed.partition("Next:\n")[2].partition("and without runlake, in DuckDB:\n")
     for command in commands.strip().splitlines():
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-        shown = subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True)
+        shown = warm.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True)
         assert (shown.returncode, shown.stderr) == (0, ""), command
         assert "net-64-32" in shown.stdout or "search-" in shown.stdout
     found = duckdb.sql(query.replace("'demo-output", f"'{(folder / 'demo-output').as_posix()}")).fetchall()

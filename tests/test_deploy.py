@@ -14,6 +14,7 @@ import pytest
 import yaml
 from typer.main import get_command
 
+import warm
 from runlake.cli.app import app
 from runlake.server.config import ServerConfig
 from waiting import DEADLINE_S, wait_until
@@ -92,7 +93,7 @@ def test_the_command_of_the_image_serves_and_its_health_check_says_so(image, tmp
     environ = {"PATH": os.environ["PATH"], **environ, "RUNLAKE_DIR": str(tmp_path), "PYTHONPATH": str(image)}
     assert json.loads(entry) == ["runlake"]
     with (tmp_path / "log").open("w") as log:
-        server = subprocess.Popen(
+        server = warm.Popen(
             [sys.executable, "-m", "runlake", *of_this_machine(command)],
             env=environ,
             stdout=subprocess.PIPE,
@@ -105,7 +106,7 @@ def test_the_command_of_the_image_serves_and_its_health_check_says_so(image, tmp
         python, *words = of_this_machine(health)
         assert python == "python"
         wait_until(
-            lambda: subprocess.run([sys.executable, *words], capture_output=True).returncode == 0,
+            lambda: warm.run([sys.executable, *words], capture_output=True).returncode == 0,
             (tmp_path / "log").read_text,
         )
         server.terminate()

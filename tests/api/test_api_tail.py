@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+import warm
 from runlake.api.api import Api
 from runlake.errors import BadValueError, NotFoundError
 
@@ -45,7 +46,7 @@ def test_a_cursor_stands_behind_the_row_that_was_handed_out_in_another_process_t
     tail = run.tail(["even"])
     assert [next(tail)["even"], next(tail)["even"]] == [0, 2]
     code = "import sys, runlake; print([row['x'] for row in runlake.Api().run('digits/r1').tail(cursor=sys.argv[1])])"
-    done = subprocess.run([sys.executable, "-c", code, str(tail.cursor)], capture_output=True, text=True, check=True)
+    done = warm.run([sys.executable, "-c", code, str(tail.cursor)], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == [3, 4, 5]
     assert xs(run.tail(cursor=run.tail().cursor)) == [0, 1, 2, 3, 4, 5]
 
@@ -85,7 +86,7 @@ def test_a_killed_run_ends_its_tail(api, tmp_path):
         "import runlake, os; run = runlake.init(project='p', id='a'); [run.log({'x': i}) for i in range(3)];"
         "run.log({'x': 3}, commit=False); print('ready', flush=True); input()"
     )
-    process = subprocess.Popen(
+    process = warm.Popen(
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -5,14 +5,14 @@ import time
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from runlake.cli.app import app
+import command
 from runlake.model import RunPath
 from runlake.service import sweeps
 from runlake.service.local import LocalService
 from runlake.store import record
 from runlake.store.changes import append_change
+from runlake.store.direct_look import HERE
 from runlake.store.layout import Layout
 from runlake.store.opening import open_run
 from runlake.sweep_model import AgentStart, SweepStart
@@ -67,7 +67,7 @@ def runlake():
     """Runs the command in this process and answers how it ended."""
 
     def run(*arguments, typed=None):
-        return Ended(CliRunner().invoke(app, [str(a) for a in arguments], prog_name="runlake", input=typed))
+        return Ended(command.invoke(*arguments, typed=typed))
 
     return run
 
@@ -93,7 +93,7 @@ def make_run(tmp_path):
     ):
         path, now_s = RunPath(*path.split("/")), START_S + at_s
         start = {"set": flatten(config or {}), **info}
-        writer = open_run(layout, path, start, clock=lambda: now_s).writer
+        writer = open_run(layout, path, start, clock=lambda: now_s, look=HERE).writer
         streams = {"history": rows, "events": events, "console": console}
         for stream, logged in streams.items():
             for step, data in enumerate(logged):

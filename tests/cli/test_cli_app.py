@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import warm
+
 SOURCE = Path(__file__).parents[2] / "src"
 
 
@@ -16,7 +18,7 @@ def command(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(SOURCE))
 
     def run(*arguments, **options):
-        done = subprocess.run([sys.executable, "-m", "runlake", *arguments], capture_output=True, text=True, **options)
+        done = warm.run([sys.executable, "-m", "runlake", *arguments], capture_output=True, text=True, **options)
         return done.returncode, done.stdout, done.stderr
 
     return run

@@ -2,11 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import warm
 
 pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
 
@@ -30,7 +31,7 @@ def runlake_asking():
         ours, its = pty.openpty()
         try:
             os.write(ours, answer)
-            done = subprocess.run(
+            done = warm.run(
                 [sys.executable, "-m", "runlake", *arguments],
                 stdin=its,
                 capture_output=True,

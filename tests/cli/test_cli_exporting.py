@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import warm
+
 
 @pytest.fixture
 def run(make_run):
@@ -32,7 +34,7 @@ def runlake_bytes(runlake):
         import os
 
         environment = {**os.environ, "PYTHONPATH": source}
-        return subprocess.run(
+        return warm.run(
             [sys.executable, "-m", "runlake", *arguments], capture_output=True, check=True, env=environment
         ).stdout
 
@@ -157,7 +159,7 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(run, make_run):
 
     make_run("ann/mnist/big", rows=[{"x": float(i)} for i in range(20_000)])
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-    with subprocess.Popen(
+    with warm.Popen(
         [sys.executable, "-m", "runlake", "export", "mnist/big"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+import warm
 from runlake.service.open import open_service
 from runlake.sweep_model import SweepStart
 from waiting import DEADLINE_S
@@ -33,7 +34,7 @@ def serve(tmp_path):
 
     def run(*options, dir_=tmp_path / "store"):
         with (tmp_path / "log").open("ab") as log:
-            process = subprocess.Popen(
+            process = warm.Popen(
                 [sys.executable, "-m", "runlake", "serve", "--dir", str(dir_), "--port", "0", *options],
                 env=environ,
                 stdout=subprocess.PIPE,
@@ -71,7 +72,7 @@ def test_the_first_start_makes_an_admin_and_prints_the_key_once(serve, runlake, 
     process.terminate()
     assert process.wait(DEADLINE_S) == 0
     assert process.stdout.read() == ""
-    again, url, said = serve("--workers", "2")
+    again, url, said = serve()
     assert len(said) == 1
     assert whose(url, key) == {"username": "ann", "admin": True}
     monkeypatch.setenv("WANDB_API_KEY", key)
@@ -149,7 +150,7 @@ def test_over_tls_the_address_says_so(serve, runlake, tmp_path):
 def test_an_admin_whose_login_cannot_be_an_entity_is_called_admin(serve, monkeypatch, tmp_path):
     monkeypatch.setenv("RUNLAKE_ENTITY", "graphql")
     environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-    process = subprocess.Popen(
+    process = warm.Popen(
         [sys.executable, "-m", "runlake", "serve", "--dir", str(tmp_path / "s"), "--port", "0"],
         env=environ,
         stdout=subprocess.PIPE,

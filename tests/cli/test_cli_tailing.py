@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+import warm
 from runlake.cli.failures import ExitCode
 from runlake.model import RunPath
 from runlake.store.layout import Layout
@@ -25,7 +26,7 @@ def start(tmp_path):
 
     def command(*arguments):
         commands.append(
-            subprocess.Popen(
+            warm.Popen(
                 [sys.executable, "-m", "runlake", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
             )
         )

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import warm
+
 pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
 termios = pytest.importorskip("termios")
 
@@ -28,7 +30,7 @@ def on_terminal(environment):
     def run(*arguments, **variables):
         ours, its = pty.openpty()
         termios.tcsetwinsize(its, (24, 60))
-        process = subprocess.Popen(
+        process = warm.Popen(
             [sys.executable, "-m", "runlake", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=its,
@@ -88,7 +90,7 @@ def test_bytes_are_not_poured_over_a_terminal(on_terminal, run):
 
 def test_control_c_ends_with_130_and_one_line(environment, run):
     ours, its = pty.openpty()
-    process = subprocess.Popen(
+    process = warm.Popen(
         [sys.executable, "-m", "runlake", "rm", "mnist/a1"],
         stdin=its,
         stdout=subprocess.PIPE,

@@ -2,12 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
 import textwrap
 
 import pytest
 
+import warm
 from runlake.compat import courtesies
 from runlake.compat.finder import PACKAGE_FOLDER, WANDB_VERSION
 
@@ -17,17 +17,18 @@ INSTALL = "import runlake; runlake.install_as_wandb()\n"
 
 @pytest.fixture
 def python(tmp_path):
-    """Run code in a process of its own, with a store of its own; answers the JSON that it printed last."""
+    """Run code in a process of its own, with a store of its own; answers the JSON that it printed last.
 
-    def run(code, *, through_exec=True):
+    Through `runlake exec` there is a second one, which that starts: only for what shows that both ways are the same.
+    """
+
+    def run(code, *, through_exec=False):
         code = textwrap.dedent(code)
         arguments = [*EXEC, code] if through_exec else ["-c", INSTALL + code]
         path = [os.path.abspath(p) for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p]  # noqa: PTH100
         environment = {**os.environ, "RUNLAKE_SEAL": "off", "PYTHONPATH": os.pathsep.join(path)}
         environment |= {"RUNLAKE_DIR": str(tmp_path / "store"), "RUNLAKE_SILENT": "true"}
-        done = subprocess.run(
-            [sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True
-        )
+        done = warm.run([sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 
@@ -241,7 +242,7 @@ def test_an_integration_that_is_not_there_ends_no_training_that_is_not_strict(py
     ]
 
 
-@pytest.mark.parametrize("through_exec", [True, False])
+@pytest.mark.parametrize("through_exec", [pytest.param(True, marks=pytest.mark.long), False])
 def test_a_sweep_is_begun_and_run(python, through_exec):
     code = """
         import json
@@ -263,7 +264,7 @@ def test_a_sweep_is_begun_and_run(python, through_exec):
     assert python(code, through_exec=through_exec) == [["finished", {"lr": lr, "epochs": 3}] for lr in (0.1, 0.2)]
 
 
-@pytest.mark.parametrize("through_exec", [True, False])
+@pytest.mark.parametrize("through_exec", [pytest.param(True, marks=pytest.mark.long), False])
 def test_charts_media_alerts_code_and_models_are_there(tmp_path, python, through_exec):
     (tmp_path / "train.py").write_text("")
     code = """
@@ -340,7 +341,7 @@ def test_installing_twice_changes_nothing(python):
         import wandb
         print(json.dumps([wandb is first, finders == sys.meta_path, path == sys.path]))
     """
-    assert python(code, through_exec=False) == [True, True, True]
+    assert python(code) == [True, True, True]
 
 
 def test_installing_after_another_wandb_was_imported_is_refused(tmp_path, python):
@@ -357,7 +358,7 @@ def test_installing_after_another_wandb_was_imported_is_refused(tmp_path, python
         except runlake.errors.UsageError as error:
             print(json.dumps(str(error)))
     """
-    said = python(code, through_exec=False)
+    said = python(code)
     assert str(tmp_path / "elsewhere" / "wandb" / "__init__.py") in said
     assert "before the first `import wandb`" in said
 
@@ -375,7 +376,7 @@ def test_an_installed_wandb_is_found_by_spawned_workers(tmp_path, python):
             print(json.dumps(queue.get()))
             process.join()
     """
-    assert python(code, through_exec=False) == WANDB_VERSION
+    assert python(code) == WANDB_VERSION
 
 
 def test_a_python_without_runlake_is_told_what_to_do(tmp_path):
@@ -389,7 +390,7 @@ def test_a_python_without_runlake_is_told_what_to_do(tmp_path):
         sys.path.insert(0, {str(PACKAGE_FOLDER)!r})
         import wandb
         """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    done = warm.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     message = done.stderr.splitlines()[-1]
     assert message.startswith("ImportError: `import wandb` stands for runlake here")
     assert "install runlake for that Python" in message

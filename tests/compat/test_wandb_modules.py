@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import runlake
+import warm
 from runlake.compat.modules import LIST, known_names
 
 pytestmark = pytest.mark.usefixtures("installed")
@@ -147,7 +148,7 @@ def test_names_of_the_active_run_can_be_imported_before_it_begins(tmp_path):
     """
     environment = {**os.environ, "RUNLAKE_SEAL": "off", "RUNLAKE_DIR": str(tmp_path / "s"), "RUNLAKE_SILENT": "true"}
     command = [sys.executable, "-m", "runlake", "exec", "-c", textwrap.dedent(code)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
+    done = warm.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     config = {"lr": 0.1, "net": {"width": 8}, "epochs": 2, "seed": 3}
     before = [True, True, False, "<config of the run that init() begins>"]
@@ -204,7 +205,7 @@ def test_the_list_of_names_is_that_of_the_official_client(tmp_path):
 def run_disabled(folder, code):
     environment = {**os.environ, "WANDB_MODE": "disabled", "RUNLAKE_DIR": str(folder / "store")}
     command = [sys.executable, "-W", "error", "-m", "runlake", "exec", "-W", "error", "-c", textwrap.dedent(code)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=folder)
+    done = warm.run(command, env=environment, capture_output=True, text=True, cwd=folder)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout.splitlines()
 

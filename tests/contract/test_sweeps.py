@@ -1,11 +1,11 @@
 """Sweeps over every way to a store: what is handed out, to whom, and what becomes of it when agents die."""
 
-import subprocess
 import sys
 import time
 
 import pytest
 
+import warm
 from runlake.errors import BadValueError, ConflictError, NotFoundError, SweepConfigError
 from runlake.model import RunPath
 from runlake.service import open_sweep
@@ -67,7 +67,7 @@ def run(train, local):
 def dead_process():
     """The mark of a process that has ended."""
     code = "from runlake.store.process_mark import own_mark; print(own_mark())"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    return warm.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def test_a_sweep_is_read_as_it_was_made(desk, service):

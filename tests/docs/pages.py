@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import warm
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -38,7 +40,7 @@ def run_python(code, desk, *, warns_of=None):
     (desk / "train.py").write_text(code, encoding="utf-8")
     options = ["-W", "error"] if warns_of is None else []
     command = [sys.executable, *options, "train.py"]
-    done = subprocess.run(command, cwd=desk, env=environment(desk), capture_output=True, text=True)
+    done = warm.run(command, cwd=desk, env=environment(desk), capture_output=True, text=True)
     (desk / "train.py").unlink()
     assert done.returncode == 0, done.stderr
     assert warns_of is None or warns_of in done.stderr
@@ -49,7 +51,7 @@ def run_command(line, desk):
     """What a line that begins with `runlake` prints, stderr included."""
     command, *arguments = line.split()
     assert command == "runlake"
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-m", "runlake", *arguments],
         cwd=desk,
         env=environment(desk),

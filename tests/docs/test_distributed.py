@@ -6,6 +6,7 @@ import sys
 import pytest
 from pages import blocks, environment, make_desk, run_python, texts
 
+import warm
 from waiting import DEADLINE_S
 
 PAGE = "docs/guide/distributed.md"
@@ -19,7 +20,7 @@ def run_ranks(code, desk, ranks=2):
     for rank in range(ranks):
         ours = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(ranks), "TORCHELASTIC_RUN_ID": "digits-1"}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        started.append(subprocess.Popen(command, cwd=desk, env={**environment(desk), **ours}, **pipes))
+        started.append(warm.Popen(command, cwd=desk, env={**environment(desk), **ours}, **pipes))
     for process in started:
         _, complaint = process.communicate(timeout=DEADLINE_S)
         assert process.returncode == 0, complaint

@@ -10,6 +10,7 @@ import sys
 import pytest
 from pages import blocks, environment, make_desk
 
+import warm
 from waiting import DEADLINE_S
 
 PAGE = "docs/guide/over-a-network.md"
@@ -24,7 +25,7 @@ def desk(tmp_path):
 @pytest.fixture
 def server(tmp_path, desk):
     """The address of a server, and the key of its admin."""
-    started = subprocess.Popen(
+    started = warm.Popen(
         [sys.executable, "-m", "runlake", "serve", "--dir", str(tmp_path / "team-store"), "--port", "0"],
         cwd=desk,
         env=environment(desk),
@@ -59,7 +60,7 @@ def test_the_page_works_from_its_first_block_to_its_last(desk, server):
         else:
             assert printed == text
             continue
-        done = subprocess.run(
+        done = warm.run(
             command, cwd=desk, env=environment(desk) | settings, input=key + "\n", capture_output=True, text=True
         )
         assert done.returncode == 0, done.stderr

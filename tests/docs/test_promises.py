@@ -11,6 +11,7 @@ import pytest
 from pages import environment, make_desk
 
 import runlake
+import warm
 from runlake.errors import CorruptError
 from runlake.service.open import open_service
 
@@ -61,14 +62,14 @@ def check(folder):
 
 def seal(folder):
     command = [sys.executable, "-m", "runlake", "seal", "ann/p"]
-    done = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True)
+    done = warm.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 @pytest.mark.parametrize("least_count", [1, 700, 3000])
 def test_every_row_that_was_acknowledged_before_a_kill_is_there_once(desk, least_count):
-    process = subprocess.Popen([sys.executable, "-c", ENDLESS], cwd=desk, env=environment(desk), stdout=subprocess.PIPE)
+    process = warm.Popen([sys.executable, "-c", ENDLESS], cwd=desk, env=environment(desk), stdout=subprocess.PIPE)
     process.stdout.read(8 * least_count)
     process.send_signal(signal.SIGKILL)
     rest = process.stdout.read()

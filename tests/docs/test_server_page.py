@@ -12,6 +12,7 @@ import httpx
 import pytest
 from pages import ROOT, environment, make_desk, texts
 
+import warm
 from runlake.server.config import ServerConfig
 from waiting import DEADLINE_S
 
@@ -20,7 +21,7 @@ PAGE = "docs/guide/server.md"
 
 def run_line(line, desk, *, typed=""):
     """What a line that begins with `runlake` prints, and what it notes."""
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-m", "runlake", *shlex.split(line)[1:]],
         cwd=desk,
         env=environment(desk),
@@ -39,7 +40,7 @@ def test_every_command_of_the_page_works(tmp_path):
     commands = re.findall(r"^\$ (runlake .*)$", "\n".join(blocks), re.MULTILINE)
     start, *others = commands
     assert start == "runlake serve --dir team-store --port 8080"
-    server = subprocess.Popen(
+    server = warm.Popen(
         [sys.executable, "-m", *start.replace("8080", "0").split()],
         cwd=desk,
         env=environment(desk),

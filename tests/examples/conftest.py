@@ -4,7 +4,6 @@ import io
 import json
 import os
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 import training_script
 
+import warm
 from runlake.model import RunPath, WriterBatch, WriterStart
 from runlake.service.local import LocalService
 from runlake.sweep_model import SweepStart
@@ -35,7 +35,7 @@ def trained(tmp_path_factory):
     for path, arguments in training_script.ARGUMENTS.items():
         folder = home / path.replace("/", "-")
         folder.mkdir()
-        done = subprocess.run(
+        done = warm.run(
             [sys.executable, training_script.__file__, *arguments],
             cwd=folder,
             env=environment_with(store),

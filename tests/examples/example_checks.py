@@ -9,7 +9,6 @@ import json
 import os
 import pickle
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,8 @@ from training_script import (
     row_of,
     settings,
 )
+
+import warm
 
 PATH = re.compile(r"<entity>/<project>/<run_id>|username/project/run_id")
 STORED_FILES = {
@@ -100,7 +101,7 @@ def run_example(name, code, starter, *, environment, folder, scripts):
         "PROBE_RESULT": str(scripts / "seen.pickle"),
         "PROBE_EXPRESSIONS": json.dumps(EXPRESSIONS.get(name, {})),
     }
-    done = subprocess.run(
+    done = warm.run(
         [*starter, str(script)],
         cwd=folder,
         env=environment | variables,

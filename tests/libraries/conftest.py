@@ -1,35 +1,19 @@
 """Runs in a store of the test's own, and what a reader sees of them."""
 
-import os
-import time
-
 import pytest
 
 import runlake
+from quiet import make_quiet
 from runlake.model import RunPath
 from runlake.sdk import active
 from runlake.store.layout import Layout
+from waiting import wait_until
 
 
 @pytest.fixture
 def store(monkeypatch, tmp_path):
     """No settings but these: a store, nothing printed, captured or sealed; an empty folder to work in."""
-    for name in list(os.environ):
-        if name.startswith(("RUNLAKE_", "WANDB_")):
-            monkeypatch.delenv(name)
-    for name, value in {
-        "LOGNAME": "ann",
-        "RUNLAKE_DIR": str(tmp_path / "store"),
-        "RUNLAKE_SEAL": "off",
-        "RUNLAKE_SILENT": "1",
-        "RUNLAKE_CONSOLE": "off",
-        "RUNLAKE_DISABLE_SYSTEM": "1",
-        "RUNLAKE_DISABLE_GIT": "1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.chdir(work)
+    make_quiet(monkeypatch, tmp_path)
     active.session.end_all(0)
     active.session.run = None
     yield Store(tmp_path / "store")
@@ -59,14 +43,7 @@ class Store:
         return sorted(file.name for file in self.run(run_id).files() if not file.name.startswith(known))
 
 
-@pytest.fixture
-def wait_until():
-    """Returns when the condition holds; fails after a minute."""
-
-    def wait(condition):
-        deadline = time.monotonic() + 60
-        while not condition():
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-
-    return wait
+@pytest.fixture(name="wait_until")
+def _wait_until():
+    """Waits for what a thread brings about."""
+    return wait_until

@@ -2,9 +2,10 @@
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
+
+import warm
 
 PAGE = Path(__file__).parents[2] / "docs" / "guide" / "plots.md"
 
@@ -13,7 +14,7 @@ def test_the_code_of_the_guide_prints_and_draws_what_it_says(tmp_path):
     blocks = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
     code = "\n".join(text for kind, text in blocks if kind == "python")
     printed = "".join(text for kind, text in blocks if kind == "text")
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-W", "error", "-c", code],
         cwd=tmp_path,
         env={**os.environ, "RUNLAKE_DIR": str(tmp_path / "store"), "RUNLAKE_SEAL": "off", "RUNLAKE_SILENT": "true"},

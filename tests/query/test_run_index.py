@@ -1,8 +1,6 @@
 """The run index: orders with ties, mixtures and gaps, and the table of all runs."""
 
 import math
-import random
-import time
 
 import numpy as np
 import pyarrow as pa
@@ -267,24 +265,3 @@ def test_columns_are_made_again_after_they_were_forgotten(make_index):
     before = index.select({"config.b": True}, "-config.m.d")
     index.forget_columns()
     assert index.select({"config.b": True}, "-config.m.d") == before
-
-
-@pytest.mark.long
-def test_ten_thousand_runs_are_filtered_and_ordered_in_milliseconds():
-    random.seed(1)
-    keys = [f"k{i}" for i in range(30)]
-    runs = [
-        run(
-            f"r{i}",
-            created_at=float(i),
-            config={key: random.random() for key in keys},
-            summary={key: random.random() for key in keys},
-        )
-        for i in range(10_000)
-    ]
-    index = stored_index(runs)
-    filters = {"config.k1": {"$gt": 0.5}, "summary.k2": {"$gte": 0.2}}
-    first = index.select(filters, "-summary.k3")
-    started = time.perf_counter()
-    assert index.select(filters, "-summary.k3") == first
-    assert time.perf_counter() - started < 0.05

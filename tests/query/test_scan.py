@@ -14,6 +14,7 @@ from runlake.query import scan
 from runlake.query.history import HistoryOutline
 from runlake.query.sample import line_sample, minmax_sample
 from runlake.query.scan import list_keys, outline_history, read_history, sample_history
+from runlake.store.direct_look import HERE
 from runlake.store.folder_journal import FolderJournal
 from runlake.store.layout import Layout
 from runlake.store.opening import open_child, open_run
@@ -35,7 +36,7 @@ class Writer:
     def __init__(self, layout, *, at_s=0.0, every_s=1.0, resume=None, parent=None):
         self.now_s, self.every_s = START_S + at_s, every_s
         if parent is None:
-            self.opened = open_run(layout, RUN, {}, resume=resume, clock=lambda: self.now_s)
+            self.opened = open_run(layout, RUN, {}, resume=resume, clock=lambda: self.now_s, look=HERE)
         else:
             self.opened = open_child(layout, parent.opened, prepare=None, clock=lambda: self.now_s)
         self.journal = self.opened.writer

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 import runlake
+from quiet import make_quiet
 from runlake.model import RunPath
 from runlake.query.scan import read_history
 from runlake.sdk import active
 from runlake.sdk.config_edits import merged
 from runlake.sdk.run import Run
 from runlake.settings import resolve
+from runlake.store.direct_look import HERE
 from runlake.store.layout import Layout
 from runlake.store.opening import open_run
 from runlake.store.run_state import read_run
@@ -27,25 +29,7 @@ from waiting import DEADLINE_S, wait_until
 @pytest.fixture
 def home(monkeypatch, tmp_path):
     """No settings but these: a store, the user ann, nothing printed, captured or sealed; an empty folder to work in."""
-    for name in list(os.environ):
-        if name.startswith(("RUNLAKE_", "WANDB_")):
-            monkeypatch.delenv(name)
-    for name, value in {
-        "HOME": str(tmp_path / "home"),
-        "XDG_CONFIG_HOME": "",
-        "XDG_DATA_HOME": "",
-        "LOGNAME": "ann",
-        "RUNLAKE_DIR": str(tmp_path / "store"),
-        "RUNLAKE_SEAL": "off",
-        "RUNLAKE_SILENT": "1",
-        "RUNLAKE_CONSOLE": "off",
-        "RUNLAKE_DISABLE_SYSTEM": "1",
-        "RUNLAKE_DISABLE_GIT": "1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.chdir(work)
+    make_quiet(monkeypatch, tmp_path)
     return tmp_path
 
 
@@ -59,7 +43,7 @@ def begin(home):
         runs = []
         start = {"name": "calm-sea-1", "set": flatten(config or {}, stringify_keys=True)}
         prepare = lambda data, step: runs[0].prepare(data, step)  # noqa: E731
-        opened = open_run(layout, path, start, resume=resume, prepare=prepare)
+        opened = open_run(layout, path, start, resume=resume, prepare=prepare, look=HERE)
         before = opened.before.config if opened.before else {}
         runs.append(Run(opened, layout, given, config=merged(before, config or {}), name="calm-sea-1"))
         return runs[0]

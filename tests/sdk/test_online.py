@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 import runlake
+import warm
 from runlake.api.api import Api
 from runlake.errors import RunlakeWarning, UsageError
 from runlake.model import RunPath
@@ -41,7 +42,7 @@ class Server:
         path = os.pathsep.join([str(TESTS), *sys.path])
         environment = {**os.environ, "PYTHONPATH": path, "RUNLAKE_SEAL": "off"}
         command = [sys.executable, str(Path(__file__).with_name("serve_store.py")), str(self.root), str(self.port)]
-        self.process = subprocess.Popen(command, env=environment)
+        self.process = warm.Popen(command, env=environment)
         wait_until(self._answers, "the server answers")
         return self
 
@@ -179,7 +180,7 @@ def test_processes_on_several_machines_write_one_run_together(shared, project, s
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     places = [str(home / f"machine {number}") for number in range(3)]
-    running = [subprocess.Popen([sys.executable, "-c", script, place], env=environment) for place in places]
+    running = [warm.Popen([sys.executable, "-c", script, place], env=environment) for place in places]
     assert [process.wait(DEADLINE_S) for process in running] == [0, 0, 0]
     info = shared.service.read_run(RunPath("ann", project, "r"))
     assert (info.row_count, info.state) == (150, "finished")
@@ -225,7 +226,7 @@ def test_what_a_killed_training_has_logged_arrives_all_the_same(shared, project,
         "os.kill(os.getpid(), 9)\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, check=False)
+    done = warm.run([sys.executable, "-c", script], env=environment, check=False)
     assert done.returncode == -signal.SIGKILL
     run_dir = Layout(home / "store").run_dir(RunPath("ann", project, "r"))
     wait_until(lambda: read_shipped(run_dir).is_complete)
@@ -274,7 +275,7 @@ def test_an_offline_run_waits_for_sync(shared, project, session, home):
     run.finish()
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "runlake", "sync", "--to", shared.url]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    done = warm.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "sent 1 run" in done.stderr
     assert steps(shared.service, f"ann/{project}/r") == [0]
 

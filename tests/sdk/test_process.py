@@ -477,7 +477,9 @@ def test_edits_of_others_and_forked_children_do_not_stop_anybody(script, stored)
             os._exit(0)
         os.wait()
         print("ready", flush=True)
-        time.sleep(0.4)
+        while not os.path.exists("edited"):
+            time.sleep(0.01)
+        time.sleep(0.4)  # some looks at what others tell
         """,
     ).wait_for("ready")
     path = stored.path()
@@ -485,6 +487,7 @@ def test_edits_of_others_and_forked_children_do_not_stop_anybody(script, stored)
     editor = open_editor(stored.layout, path, state.info, state.clock)
     editor.writer.record(record.CONFIG, {"set": {"x": 1}})
     editor.writer.end({})
+    Path("edited").touch()
     assert process.end()[0] == 0
     assert stored.state() == ("finished", 0)
 

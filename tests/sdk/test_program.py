@@ -2,13 +2,13 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 import runlake
+import warm
 from runlake.sdk.program import keep_program
 from runlake.settings import resolve
 
@@ -20,7 +20,7 @@ def run_script(folder, options, **environment):
     (folder / "train.py").write_text(SCRIPT)
     paths = [str(Path(runlake.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), **environment}
-    subprocess.run([sys.executable, str(folder / "train.py"), repr(options)], env=variables, check=True)
+    warm.run([sys.executable, str(folder / "train.py"), repr(options)], env=variables, check=True)
 
 
 @pytest.mark.parametrize(

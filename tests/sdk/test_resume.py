@@ -19,12 +19,22 @@ from runlake.sdk.config import plain_config
 from runlake.sdk.config_edits import merged
 from runlake.sdk.config_source import as_yaml
 from runlake.service.local import LocalService
+from runlake.store import opening
 from runlake.store.check import check_run
+from runlake.store.direct_look import HERE
 from runlake.store.layout import Layout
 from runlake.store.run_state import read_run
 from runlake.store.seal import seal_run
+from waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("session")
+
+
+@pytest.fixture(autouse=True)
+def looks(monkeypatch, request):
+    """Runs that exist are looked at in this process, as a server does; "asking" is for what shows it is the same."""
+    if request.node.get_closest_marker("parametrize") is None or "asking" not in request.node.callspec.params.values():
+        monkeypatch.setattr(opening, "ASKING", HERE)
 
 
 def first_life(**config):
@@ -50,8 +60,8 @@ def test_without_resume_an_id_that_exists_gets_a_new_attempt(stored):
     assert len(list(stored.layout.journal_dir(stored.path()).glob(f"{first.writer_id}-*"))) == 1
 
 
-@pytest.mark.parametrize("resume", ["allow", True])
-def test_resume_goes_on_behind_the_last_step_and_keeps_config_and_summary(stored, resume):
+@pytest.mark.parametrize(("resume", "look"), [("allow", "asking"), ("allow", "here"), (True, "here")])
+def test_resume_goes_on_behind_the_last_step_and_keeps_config_and_summary(stored, resume, look):
     first = first_life()
     run = runlake.init(id="r", project="p", resume=resume, config={"more": 1})
     assert (run.resumed, run.step, run.starting_step, run.name) == (True, 8, 8, "calm")
@@ -180,10 +190,7 @@ def test_a_change_inside_a_dict_of_the_config_is_kept_with_the_next_row_or_the_n
     layers = run.config.layers
     run.log({"a": 2})
     layers.append(2)
-    deadline = time.monotonic() + 30
-    while stored.info().config["layers"] != [1, 2]:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: stored.info().config["layers"] == [1, 2], "the change is kept")
 
 
 def test_a_change_inside_a_dict_of_the_config_is_kept_by_a_forked_child(stored):

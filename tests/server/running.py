@@ -8,6 +8,7 @@ import sys
 
 import httpx
 
+import warm
 from runlake.server.config import ServerConfig
 from runlake.server.people import open_people
 from waiting import DEADLINE_S, wait_until
@@ -38,7 +39,7 @@ class ServerProcess:
         config = ServerConfig(root=str(self.root), default_entity="ann", workers=self.workers)
         command = [sys.executable, "-m", "uvicorn", "--factory", "runlake.server.app:create_app"]
         command += ["--port", str(self.port), "--workers", str(self.workers), "--log-level", "warning"]
-        self.process = subprocess.Popen(
+        self.process = warm.Popen(
             command, env={**os.environ, **config.to_environment()}, start_new_session=True, stdin=subprocess.DEVNULL
         )
         wait_until(self._answers, "the server answers")

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from in_process import InProcess
 from postgres import find_programs, postgresql
 
+import warm
 from runlake.errors import BadValueError, ConflictError, NewerFormatError, NotFoundError
 from runlake.server.people import People, Person, Share, Team, check_key
 from runlake.server.people_database import migrations, sqlite_url
@@ -212,7 +213,7 @@ def test_processes_that_begin_in_the_same_instant_all_succeed(database, open_peo
     )
     names = [f"user{number}" for number in range(4)]
     started = [
-        subprocess.Popen(
+        warm.Popen(
             [sys.executable, "-c", program, database, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         for name in names
@@ -282,7 +283,7 @@ def test_a_process_that_is_killed_while_it_writes_leaves_all_or_nothing(people, 
         "connection = transaction.__enter__(); "
         "connection.execute(sa.insert(db.entities).values(_entity_row('eve', 'user', 'x'))); os._exit(9)"
     )
-    assert subprocess.run([sys.executable, "-c", program, database]).returncode == 9
+    assert warm.run([sys.executable, "-c", program, database]).returncode == 9
     assert people.list_users() == []
     assert people.add_user("eve").person.username == "eve"
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+import warm
 from runlake.errors import BadValueError, CommError
 from runlake.server.serving import Tls, address_of, listen
 from waiting import DEADLINE_S, wait_until
@@ -87,7 +88,7 @@ def start(tmp_path):
 
     def run(workers, seconds=10):
         with (tmp_path / "log").open("ab") as log:
-            process = subprocess.Popen(
+            process = warm.Popen(
                 [sys.executable, "program.py", str(store), str(workers), str(seconds)],
                 cwd=tmp_path,
                 env=environ,
@@ -175,7 +176,7 @@ def pids_of(url, count):
 
     def all_have_answered():
         with contextlib.suppress(httpx.TransportError):
-            pids.add(int(httpx.get(f"{url}/pid", timeout=5.0).text))
+            pids.add(int(httpx.get(f"{url}/pid", timeout=DEADLINE_S).text))
         return len(pids) == count
 
     wait_until(all_have_answered)
@@ -198,9 +199,10 @@ def test_a_server_that_was_stopped_as_a_whole_keeps_its_workers(start):
     process, url = start(2, seconds=2)
     before = pids_of(url, 2)
     os.killpg(process.pid, signal.SIGSTOP)
-    time.sleep(3)  # longer than a worker may be silent
+    time.sleep(3)  # longer than a worker may be silent: nobody is there who could say so
     os.killpg(process.pid, signal.SIGCONT)
-    time.sleep(1)
+    assert pids_of(url, 2) == before
+    time.sleep(1)  # longer than the server takes to look at its workers again
     assert pids_of(url, 2) == before
 
 

@@ -219,11 +219,18 @@ def names_of(target):
     }
 
 
-@pytest.mark.parametrize("who", ["eve", pytest.param(None, marks=pytest.mark.long)])
-def test_no_graphql_field_tells_or_changes_anything_for_a_stranger(server, fingerprint, who):
+def ends_of(pairs):
+    """Of documents that end in the same two levels, one: each field of each type below whatever it is a field of."""
+    return {tuple(pair[0].rsplit("{", 2)[1:]): pair for pair in pairs}.values()
+
+
+@pytest.mark.parametrize(
+    ("who", "chosen"), [("eve", ends_of), *(pytest.param(who, list, marks=pytest.mark.long) for who in ("eve", None))]
+)
+def test_no_graphql_field_tells_or_changes_anything_for_a_stranger(server, fingerprint, who, chosen):
     asked, differing = 0, []
-    texts = [list(documents(load_schema(), target)) for target in targets(server)]
-    for text, other_text in zip(*texts, strict=True):
+    texts = [documents(load_schema(), target) for target in targets(server)]
+    for text, other_text in chosen(zip(*texts, strict=True)):
         answer, other = (server.ask("POST", "/graphql", who=who, json={"query": each}) for each in (text, other_text))
         asked += 1
         is_same = without_numbers(without_names(answer.text)) == without_numbers(without_names(other.text))

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import warm
 from runlake.errors import ConflictError
 from runlake.model import RunEdit, RunPath
 from runlake.service import local
@@ -73,7 +74,7 @@ def test_pages_have_no_gaps_and_no_doubles_while_other_processes_add_and_delete(
         make_run(service, f"r{number}", lr=number)
     command = [sys.executable, "-W", "error", "-c", CHURN, str(service._layout.root)]
     children = [
-        subprocess.Popen([*command, name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for name in "xy"
+        warm.Popen([*command, name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for name in "xy"
     ]
     try:
         for child in children:
@@ -206,7 +207,7 @@ def test_pages_that_two_processes_cut_by_turns_have_no_gaps_while_others_add_and
     for number in range(20):
         make_run(service, f"r{number}", lr=number)
     command = [sys.executable, "-W", "error", "-c", CHURN, str(service._layout.root), "x"]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    child = warm.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     processes = [sharing(service), sharing(service)]
     try:
         for turn in range(12):

@@ -6,6 +6,7 @@ from runlake.model import RunPath
 from runlake.store import record
 from runlake.store.decode import scan_part
 from runlake.store.decode_rows import rows_of
+from runlake.store.direct_look import HERE
 from runlake.store.folder_journal import FolderJournal
 from runlake.store.journal import PartName
 from runlake.store.journal_writer import JournalWriter
@@ -39,7 +40,7 @@ class Writer:
     def __init__(self, layout, *, at_s=0.0, path=RUN, resume=None, start=None, rows_per_part=None):
         self.clock = Clock(START_S + at_s)
         self.layout, self.path = layout, path
-        self.opened = open_run(layout, path, start or {}, resume=resume, clock=self.clock)
+        self.opened = open_run(layout, path, start or {}, resume=resume, clock=self.clock, look=HERE)
         self.journal = self.opened.writer
         if rows_per_part:
             self.journal._rows_per_part = rows_per_part

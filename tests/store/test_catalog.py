@@ -9,10 +9,12 @@ import warnings
 
 import pytest
 
+import warm
 from runlake.model import RunPath
 from runlake.store import record
 from runlake.store.catalog import Catalog
 from runlake.store.changes import append_change
+from runlake.store.direct_look import HERE
 from runlake.store.journal_mark import read_journal_mark
 from runlake.store.layout import Layout
 from runlake.store.opening import open_editor, open_run
@@ -61,7 +63,7 @@ def reader(layout):
 
 
 def start(layout, run_id, **fields):
-    opened = open_run(layout, RunPath("ann", "p", run_id), fields)
+    opened = open_run(layout, RunPath("ann", "p", run_id), fields, look=HERE)
     opened.writer.log({"loss": 0.5}, step=0, timestamp=1.0, runtime=0.1)
     return opened
 
@@ -151,7 +153,7 @@ def test_a_writer_that_is_gone_without_a_word_is_noticed(layout, reader):
         "sys.stdin.readline()\n"
         "os._exit(9)\n"
     )
-    child = subprocess.Popen(
+    child = warm.Popen(
         [sys.executable, "-c", script, str(layout.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     with child:
@@ -432,7 +434,7 @@ def test_processes_that_refresh_at_once_agree_in_the_end(layout):
         "    assert {f'{me}-{j}' for j in range(i + 1)} <= ids\n"
     )
     command = [sys.executable, "-W", "error", "-c", script, str(layout.root)]
-    children = [subprocess.Popen([*command, name], stderr=subprocess.PIPE, text=True) for name in "xyz"]
+    children = [warm.Popen([*command, name], stderr=subprocess.PIPE, text=True) for name in "xyz"]
     for child in children:
         _, errors = child.communicate(timeout=DEADLINE_S)
         assert (child.returncode, errors) == (0, "")

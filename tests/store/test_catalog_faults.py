@@ -9,11 +9,13 @@ import time
 
 import pytest
 
+import warm
 from runlake.model import RunPath
 from runlake.store import catalog as catalog_module
 from runlake.store import record
 from runlake.store.catalog import Catalog
 from runlake.store.changes import append_change
+from runlake.store.direct_look import HERE
 from runlake.store.fold_many import fold_many
 from runlake.store.folder_journal import FolderJournal
 from runlake.store.journal_mark import JournalMark, read_journal_mark
@@ -21,6 +23,7 @@ from runlake.store.layout import Layout
 from runlake.store.opening import open_run
 from runlake.store.run_state import read_run
 from runlake.store.seal import seal_run
+from waiting import DEADLINE_S
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def path_of(run_id):
 
 
 def start(layout, run_id):
-    opened = open_run(layout, path_of(run_id), {"set": {"lr": 1}})
+    opened = open_run(layout, path_of(run_id), {"set": {"lr": 1}}, look=HERE)
     opened.writer.log({"loss": 0.5}, step=0, timestamp=1.0, runtime=0.1)
     return opened
 
@@ -115,11 +118,11 @@ while len(seen) < int(sys.argv[2]):
 
 def start_script(script, *arguments):
     command = [sys.executable, "-W", "error", "-c", script, *map(str, arguments)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    return warm.Popen(command, stderr=subprocess.PIPE, text=True)
 
 
 def finish_script(child):
-    _, errors = child.communicate(timeout=120)
+    _, errors = child.communicate(timeout=DEADLINE_S)
     assert (child.returncode, errors) == (0, "")
 
 
@@ -432,7 +435,7 @@ def test_deleted_runs_and_tombstones_are_left_out_of_what_processes_read(large, 
     incarnation = read_run(large, path_of("r03")).incarnation
     append_change(large, path_of("r03"), "elsewhere", "delete", incarnation)
     shutil.rmtree(large.run_dir(path_of("r04")))
-    catalog = make_catalog(large, fold_many=lambda *project: fold_many(large, *project, 2))
+    catalog = make_catalog(large, fold_many=lambda *project: fold_many(large, *project, 1))
     expected = [f"r{number:02}" for number in range(12) if number not in (3, 4)]
     assert ids(catalog) == expected
     packed = large.changes_dir("ann", "p") / "packed"

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -11,11 +10,13 @@ import pytest
 from stored import RUN, Writer, as_dicts, edit, edit_config, part_names
 
 import runlake
+import warm
 from runlake.errors import BadValueError, ConflictError, NotFoundError, StoreError
 from runlake.query.scan import list_keys, read_history
 from runlake.store import claim, record
 from runlake.store.check import check_run
 from runlake.store.claim import claim_incarnation
+from runlake.store.direct_look import HERE
 from runlake.store.layout import Layout
 from runlake.store.opening import create_pending, open_child, open_run
 from runlake.store.rewind import fork, read_past
@@ -35,7 +36,7 @@ def values(layout, key="x", path=RUN, generation=None):
 
 
 def rewind(layout, step):
-    opened = open_run(layout, RUN, {}, rewind_to=step)
+    opened = open_run(layout, RUN, {}, rewind_to=step, look=HERE)
     return opened
 
 
@@ -73,7 +74,7 @@ def test_a_claim_that_was_broken_off_is_named(layout, monkeypatch):
     layout.make_run_dir(RUN)
     (layout.run_dir(RUN) / "incarnation").touch()
     with pytest.raises(StoreError, match="incarnation is empty: the process that made it was killed"):
-        open_run(layout, RUN, {})
+        open_run(layout, RUN, {}, look=HERE)
 
 
 def test_of_two_who_make_a_run_without_a_process_one_is_told(layout):
@@ -85,20 +86,20 @@ def test_of_two_who_make_a_run_without_a_process_one_is_told(layout):
 def test_one_that_joins_before_the_first_has_written_anything_is_in_the_same_generation(layout):
     layout.make_run_dir(RUN)
     first = claim_incarnation(layout, RUN, "0" * 19)
-    opened = open_run(layout, RUN, {}, resume="allow")
+    opened = open_run(layout, RUN, {}, resume="allow", look=HERE)
     assert (opened.incarnation, opened.generation, opened.before, opened.is_beside) == (first, first, None, True)
-    fresh = open_run(layout, RUN, {})
+    fresh = open_run(layout, RUN, {}, look=HERE)
     assert fresh.incarnation == first
     assert fresh.generation > first
 
 
 def test_a_forked_child_of_a_deleted_run_does_not_bring_it_back(layout):
-    parent = open_run(layout, RUN, {})
+    parent = open_run(layout, RUN, {}, look=HERE)
     layout.run_dir(RUN).rename(layout.root / "elsewhere")
     with pytest.raises(StoreError, match="was deleted"):
         open_child(layout, parent, prepare=None, clock=lambda: 1.0)
     assert not layout.run_dir(RUN).exists()
-    log(open_run(layout, RUN, {}), 1)
+    log(open_run(layout, RUN, {}, look=HERE), 1)
     with pytest.raises(StoreError, match="was deleted"):
         open_child(layout, parent, prepare=None, clock=lambda: 1.0)
     assert values(layout) == [1]
@@ -266,11 +267,11 @@ fork(Layout(Path({str(layout.root)!r})), RunPath(*{tuple(RUN)!r}), 0, RunPath(*{
 """
     environment = {**os.environ, "PYTHONPATH": str(Path(runlake.__file__).parent.parent)}
     for step in ("put_rows", "publish_meta", "sync"):
-        ended = subprocess.run([sys.executable, "-c", script, step], env=environment, check=False)
+        ended = warm.run([sys.executable, "-c", script, step], env=environment, check=False)
         assert ended.returncode == -signal.SIGKILL
         with pytest.raises(NotFoundError):
             read_run(layout, FORK)
-        opened = log(open_run(layout, FORK, {}, resume="allow"), 5)
+        opened = log(open_run(layout, FORK, {}, resume="allow", look=HERE), 5)
         assert (opened.before, values(layout, path=FORK)) == (None, [5])
         opened.writer.end({})
         layout.run_dir(FORK).rename(layout.root / f"removed-{step}")
@@ -283,7 +284,7 @@ def test_a_fork_whose_process_died_at_once_is_gone_on_with(layout):
     fork(layout, RUN, 0, FORK)
     info = read_run(layout, FORK)
     assert (info.state, info.row_count, info.summary) == ("pending", 1, {"x": 0})
-    opened = log(open_run(layout, FORK, {}), 5)
+    opened = log(open_run(layout, FORK, {}, look=HERE), 5)
     assert (opened.generation, opened.next_step) == (info.generation, 1)
     assert values(layout, path=FORK) == [0, 5]
     with pytest.raises(ConflictError, match="exists already"):

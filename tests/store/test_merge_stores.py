@@ -5,7 +5,6 @@ import hashlib
 import os
 import shutil
 import stat
-import subprocess
 import sys
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stored import RUN, START_S, Clock, Writer, as_dicts, edit_config, part_names, segment_files
 
+import warm
 from runlake.errors import BadValueError, ConflictError, CorruptError, NewerFormatError, NotFoundError, StoreError
 from runlake.model import RunPath
 from runlake.query.scan import read_history
@@ -608,7 +608,7 @@ list(merge_projects(Layout(Path(sys.argv[1])), Layout(Path(sys.argv[2])), [("ann
 
 
 def merge_and_die(ours, theirs, step):
-    return subprocess.run([sys.executable, "-c", KILLED, str(ours.root), str(theirs.root), str(step)]).returncode
+    return warm.run([sys.executable, "-c", KILLED, str(ours.root), str(theirs.root), str(step)]).returncode
 
 
 def make_two_stores(ours, theirs):

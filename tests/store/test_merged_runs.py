@@ -11,6 +11,7 @@ import time
 import pytest
 from stored import Writer, as_dicts, edit_config, part_names, segment_files
 
+import warm
 from runlake.errors import CorruptError, StoreError
 from runlake.model import RunPath
 from runlake.query.scan import list_keys, read_history, sample_history
@@ -255,7 +256,7 @@ def test_a_merger_that_is_really_killed_loses_nothing(layout):
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert {path: everything(layout, path) for path in paths} == before
-    subprocess.run(merging_command(layout), check=True)
+    warm.run(merging_command(layout), check=True)
     assert {path: everything(layout, path) for path in paths} == before
     assert all(meta.is_merged for path in paths for meta in metas(layout, path))
 
@@ -274,7 +275,7 @@ def merging_command(layout):
 
 def test_mergers_of_other_processes_wait_for_each_other(sealed):
     before = all_of(sealed)
-    mergers = [subprocess.Popen(merging_command(sealed), stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    mergers = [warm.Popen(merging_command(sealed), stdout=subprocess.PIPE, text=True) for _ in range(3)]
     moved = sorted(int(merger.communicate()[0]) for merger in mergers)
     assert ([merger.returncode for merger in mergers], moved) == ([0, 0, 0], [0, 0, RUN_COUNT])
     assert all_of(sealed) == before
@@ -609,16 +610,16 @@ def test_the_process_that_seals_a_run_merges_when_enough_have_come_together(layo
     for number, path in enumerate(paths):
         write(layout, path, number, row_count=2)
     command = [sys.executable, "-m", "runlake.store.tidy", str(layout.run_dir(paths[0]))]
-    subprocess.run(command, check=True)
+    warm.run(command, check=True)
     assert merged_names(layout) == []  # they ended a moment ago
     age(layout, paths)
-    subprocess.run(command, check=True)
+    warm.run(command, check=True)
     assert [meta.is_merged for path in paths for meta in metas(layout, path)] == [True] * 17
     later = [RunPath("ann", "p", f"t{number:02}") for number in range(3)]
     for number, path in enumerate(later):
         write(layout, path, 100 + number, row_count=2)
     age(layout, later)
-    subprocess.run(command, check=True)
+    warm.run(command, check=True)
     assert not any(meta.is_merged for path in later for meta in metas(layout, path))
 
 

@@ -12,7 +12,7 @@ from runlake.errors import NotFoundError
 from runlake.model import RunPath
 from runlake.service.contract import RunEdit
 from runlake.service.local import LocalService
-from runlake.store import changes, look, opening, seal, snapshot
+from runlake.store import changes, direct_look, opening, seal, snapshot
 from runlake.store.changes import SeenChanges, append_change, pack_changes, read_changes
 from runlake.store.layout import Layout
 from runlake.store.opening import open_run
@@ -158,7 +158,7 @@ def test_a_run_that_is_gone_on_with_between_the_steps_of_a_sealer_is_whole(layou
 @pytest.mark.parametrize("resume", [None, "allow"])
 def test_a_run_that_is_sealed_while_it_is_opened_again(layout, meanwhile, resume):
     Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
-    meanwhile.after(look, "ask_state", lambda: seal_run(layout, RUN))
+    meanwhile.after(direct_look, "read_state", lambda: seal_run(layout, RUN))
     Writer(layout, at_s=100.0, resume=resume).log_many(rows(8, 10)).end()
     seal_run(layout, RUN)
     assert values(layout) == list(range(0 if resume else 8, 10))

@@ -8,7 +8,7 @@ from stored import RUN, Writer, part_names
 
 from runlake.errors import ConflictError, NotFoundError, RunlakeWarning, StoreError, UsageError
 from runlake.sdk.session import Session
-from runlake.store import folder_journal, look, opening, repair, seal, trash
+from runlake.store import direct_look, folder_journal, opening, repair, seal, trash
 from runlake.store.blobs import FolderBlobs
 from runlake.store.changes import latest_death
 from runlake.store.journal import PartName
@@ -160,7 +160,7 @@ def test_files_bring_no_deleted_run_back(layout, no_sealing, tmp_path):
 
 @pytest.mark.parametrize(
     ("module", "moment", "resume"),
-    [(look, "ask_state", "allow"), (opening, "_is_deleted", None), (opening, "JournalWriter", "allow")],
+    [(direct_look, "read_state", "allow"), (opening, "_is_deleted", None), (opening, "JournalWriter", "allow")],
 )
 def test_a_run_that_is_deleted_while_it_is_opened_again_begins_a_new_life(layout, meanwhile, module, moment, resume):
     old = Writer(layout).log_many(rows(0, 3)).end()
@@ -174,7 +174,7 @@ def test_a_run_that_is_deleted_while_it_is_opened_again_begins_a_new_life(layout
 
 def test_a_run_that_is_deleted_while_it_is_resumed_cannot_be_gone_on_with(layout, meanwhile):
     Writer(layout).log_many(rows(0, 3)).end()
-    meanwhile.after(look, "ask_state", lambda: delete(layout))
+    meanwhile.after(direct_look, "read_state", lambda: delete(layout))
     with pytest.raises(UsageError, match='there is no run "ann/p/r"'):
         anew(layout, resume="must")
     assert not layout.run_dir(RUN).exists()
@@ -188,7 +188,7 @@ def test_a_run_that_is_deleted_and_made_anew_while_it_is_resumed_is_gone_on_with
         delete(layout)
         made.append(anew(layout, at_s=-100_000.0).end())
 
-    meanwhile.after(look, "ask_state", delete_and_make_anew)
+    meanwhile.after(direct_look, "read_state", delete_and_make_anew)
     resumed = Writer(layout, at_s=200.0, resume="must").log_many(rows(103, 105)).end()
     assert resumed.opened.incarnation == made[0].opened.incarnation
     assert values(layout) == list(range(100, 105))

@@ -9,6 +9,7 @@ import threading
 import pytest
 from stored import RUN, START_S, Writer, as_dicts, edit, edit_config, part_names, segment_files
 
+import warm
 from runlake.errors import CorruptError, NotFoundError, ReadOnlyError
 from runlake.query.scan import read_history
 from runlake.store import record
@@ -393,7 +394,7 @@ def test_sealers_of_other_processes_wait_for_each_other(layout):
     a_run_of_every_kind_of_record(layout)
     before = everything(layout)
     command = [sys.executable, "-m", "runlake.store.tidy", str(layout.run_dir(RUN))]
-    sealers = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(3)]
+    sealers = [warm.Popen(command, stderr=subprocess.PIPE) for _ in range(3)]
     assert [(s.communicate()[1], s.returncode) for s in sealers] == [(b"", 0)] * 3
     assert everything(layout) == before
     assert (part_names(layout), len(segment_files(layout))) == ([], 7)
@@ -402,7 +403,7 @@ def test_sealers_of_other_processes_wait_for_each_other(layout):
 def test_the_command_says_what_is_wrong_in_one_line(layout):
     Writer(layout)
     command = [sys.executable, "-m", "runlake.store.tidy", str(layout.run_dir(RUN).with_name("nope"))]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = warm.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith('run "nope" not in project ann/p')
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,12 +15,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from logging_process import counter
 from stored import RUN, Clock, Writer, as_dicts, edit_config, segment_files
 
+import warm
 from runlake.errors import BadValueError, CorruptError, NotFoundError
 from runlake.model import RunPath, TailCursor
 from runlake.service.local import LocalService
 from runlake.store import opening, seal
+from runlake.store.direct_look import HERE
 from runlake.store.folder_journal import FolderJournal
 from runlake.store.layout import Layout
+from waiting import DEADLINE_S
 
 
 @pytest.fixture
@@ -396,7 +398,7 @@ def processes(root, tmp_path):
 
     def start(slot, rows_per_part="1000"):
         command = [sys.executable, Path(__file__).parent / "logging_process.py", root, "r", counters, str(slot)]
-        running.append(subprocess.Popen([*command, rows_per_part, "16"]))
+        running.append(warm.Popen([*command, rows_per_part, "16"]))
         return running[-1], counter(counters, slot)
 
     yield start
@@ -408,7 +410,7 @@ def processes(root, tmp_path):
 @pytest.mark.long
 def test_a_reader_beside_a_writer_and_a_sealer_has_every_acknowledged_row_once_after_a_kill(layout, root, processes):
     process, acknowledged = processes(0)
-    deadline_s = time.monotonic() + 60
+    deadline_s = time.monotonic() + DEADLINE_S
     while acknowledged[0] == 0:
         assert time.monotonic() < deadline_s
     readers = [Reader(root), Reader(root, forgets=True), Reader(root, limit=20_000)]
@@ -441,7 +443,7 @@ def test_a_rewound_run_is_told_again_from_the_rows_it_kept(root, layout, is_seal
     if is_sealed:
         seal.seal_run(layout, RUN)
     assert [row["x"] for row in reader.poll()] == list(range(10))
-    again = opening.open_run(layout, RUN, {}, rewind_to=4).writer
+    again = opening.open_run(layout, RUN, {}, rewind_to=4, look=HERE).writer
     assert ([row["x"] for row in reader.poll()], reader.tail.is_restarted) == (list(range(5)), True)
     again.log({"x": 50}, step=5, timestamp=2e9, runtime=1.0)
     assert ([row["x"] for row in reader.poll()], reader.tail.is_restarted) == ([50], False)

@@ -9,6 +9,7 @@ from runlake.model import RunPath
 from runlake.store import trash
 from runlake.store.catalog import Catalog
 from runlake.store.changes import append_change
+from runlake.store.direct_look import HERE
 from runlake.store.journal_mark import read_journal_mark
 from runlake.store.layout import Layout
 from runlake.store.opening import open_run
@@ -35,7 +36,7 @@ def ids(layout):
 
 
 def make_run(layout, path=RUN):
-    opened = open_run(layout, path, {"set": {"lr": 1}})
+    opened = open_run(layout, path, {"set": {"lr": 1}}, look=HERE)
     opened.writer.log({"loss": 0.5}, step=0, timestamp=1.0, runtime=0.1)
     opened.writer.end({"exit_code": 0})
     append_change(layout, path, opened.writer.writer, "finish", opened.incarnation)

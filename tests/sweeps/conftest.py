@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import warm
 from runlake.sdk.active import session
 from runlake.service.open import open_service
 from runlake.sweep_model import SweepPath
@@ -71,7 +72,7 @@ class Process:
     def __init__(self, arguments, output):
         self.output = output
         with output.open("wb") as file:
-            self.process = subprocess.Popen(
+            self.process = warm.Popen(
                 [sys.executable, *arguments], stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
             )
 

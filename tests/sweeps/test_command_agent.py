@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from runlake.cli.app import app
+from command import invoke
 from runlake.cli.failures import ExitCode
 from runlake.sweep_model import SweepEdit, SweepPath
 from waiting import is_alive, wait_until
@@ -45,7 +44,7 @@ def command():
     """The command in this process: its exit code, what it printed, and what it said beside."""
 
     def command(*arguments):
-        ended = CliRunner().invoke(app, arguments)
+        ended = invoke(*arguments)
         return ended.exit_code, ended.stdout, ended.stderr
 
     return command

@@ -10,6 +10,7 @@ from runlake.server.wandb.histories import Histories
 from runlake.service.local import LocalService
 from runlake.store import record
 from runlake.store.changes import append_change
+from runlake.store.direct_look import HERE
 from runlake.store.layout import Layout
 from runlake.store.opening import open_run
 from runlake.values import flatten
@@ -58,7 +59,7 @@ class Desk:
         """A run: row i at step i (or `steps[i]`), a second later than the one before. An open one's writer is given."""
         layout, place, now_s = Layout(self.root), RunPath(*path.split("/")), START_S + at_s
         start = {"set": flatten(config or {}, stringify_keys=True), **info}
-        writer = open_run(layout, place, start, clock=lambda: now_s).writer
+        writer = open_run(layout, place, start, clock=lambda: now_s, look=HERE).writer
         for stream, logged in {"history": rows, "events": events, "console": console}.items():
             for number, data in enumerate(logged):
                 step = steps[number] if steps and stream == "history" else number
