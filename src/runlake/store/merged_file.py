@@ -44,7 +44,7 @@ class MergedList(msgspec.Struct, frozen=True):
 
     version: int
     name: str
-    files: dict[Stream, Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{1,64}-[a-z]+\.parquet$")]]
+    files: dict[Stream, Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,200}\.parquet$")]]
     footers: dict[str, Footer]
     checksums: dict[str, int]
     runs: list[MergedRun]

@@ -37,7 +37,7 @@ Crc = Annotated[int, Bounds(ge=0, lt=2**32)]
 Name = Annotated[str, Bounds(min_length=1, max_length=1024)]
 SegmentName = Annotated[str, Bounds(pattern="^[0-9a-f]{1,64}$")]
 PartNumber = Annotated[int, Bounds(ge=0, le=LARGEST_PART_NUMBER)]
-ParquetFile = Annotated[str, Bounds(pattern=r"^(\.\./\.\./\.\./merged/)?[0-9a-f]{1,64}-[a-z]+(\.series)?\.parquet$")]
+ParquetFile = Annotated[str, Bounds(pattern=r"^(\.\./\.\./\.\./merged/)?[0-9A-Za-z][0-9A-Za-z._-]{0,200}\.parquet$")]
 """In the folder of the segment, or where `store.merged_file.reference_to` points from there; nothing else is opened."""
 
 
