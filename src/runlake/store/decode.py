@@ -124,8 +124,8 @@ def prove_head(part: ScannedPart, name: str) -> ScannedPart:
             prove_record(record.PART, part.header)
     except BadValueError as error:
         raise CorruptError(
-            f"{name}: the frame at byte {len(record.MAGIC)} is whole, but makes no sense ({error}); run `runlake check`"
-            " to see what is lost"
+            f"{name}: the frame at byte {len(record.MAGIC)} is whole, but says nothing ({error}); run `runlake check` "
+            "to see what is lost"
         ) from None
     return part
 

@@ -9,7 +9,6 @@ key of all runs learns from it where they are, without a look at the folder of e
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
 
@@ -45,7 +44,7 @@ class MergedList(msgspec.Struct, frozen=True):
 
     version: int
     name: str
-    files: dict[Stream, Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{1,64}-[a-z]+\.parquet$")]]
+    files: dict[Stream, str]
     footers: dict[str, Footer]
     checksums: dict[str, int]
     runs: list[MergedRun]

@@ -36,10 +36,7 @@ _MOST_TIMES_SMALLER, _ALWAYS_FINE_BYTES = 1000, 2**20
 Count = Annotated[int, Bounds(ge=0, le=2**53)]
 Crc = Annotated[int, Bounds(ge=0, lt=2**32)]
 Name = Annotated[str, Bounds(min_length=1, max_length=1024)]
-SegmentName = Annotated[str, Bounds(pattern="^[0-9a-f]{1,64}$")]
 PartNumber = Annotated[int, Bounds(ge=0, le=LARGEST_PART_NUMBER)]
-ParquetFile = Annotated[str, Bounds(pattern=r"^(\.\./\.\./\.\./merged/)?[0-9a-f]{1,64}-[a-z]+(\.series)?\.parquet$")]
-"""In the folder of the segment, or where `store.merged_file.reference_to` points from there; nothing else is opened."""
 
 
 class Stretch(msgspec.Struct, frozen=True):
@@ -61,14 +58,14 @@ class Meta(msgspec.Struct):
     """
 
     version: int
-    name: SegmentName
+    name: Name
     incarnation: Name
     generation: Name
     covers: list[tuple[Name, PartNumber]]
-    supersedes: list[SegmentName]
-    files: dict[Stream, ParquetFile]
-    footers: dict[ParquetFile, Footer]
-    checksums: dict[ParquetFile, Crc]
+    supersedes: list[Name]
+    files: dict[Stream, Name]
+    footers: dict[Name, Footer]
+    checksums: dict[Name, Crc]
     stretches: list[Stretch]
     writers: Sequence[WriterState]
 
