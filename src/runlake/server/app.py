@@ -113,5 +113,5 @@ def open_parts(config: ServerConfig) -> ServerParts:
         exports=Exports(service.exports_dir),
         public_url=config.base_url,
         url_life_s=config.url_life_s,
-        turns=Turns(config.costly_turns),
+        turns=Turns(config.costly_turns or None),
     )

@@ -31,6 +31,9 @@ LIMITS = (
     "body_timeout_s",
     "answer_timeout_s",
     "min_body_bytes_per_s",
+    "costly_turns",
+    "tails_per_person",
+    "url_life_s",
 )
 """What `runlake serve --limit` may set."""
 
@@ -47,7 +50,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     `max_url_bytes` of address, and is waited for `header_timeout_s`. A worker has `max_connections`, of which
     `max_waiting_per_address` wait without having shown a key. URLs that are signed for one file are good for
     `url_life_s`. Each person may make `requests_per_s` with bursts of `burst_requests`, and follow `tails_per_person`
-    runs at once, in each worker. `costly_turns` is how many costly answers each worker computes at once, None for as
+    runs at once, in each worker. `costly_turns` is how many costly answers each worker computes at once, 0 for as
     many as there are cores, 4 at least. `allowed_origins` are the web pages of other servers that may ask, ``*`` for
     all. `drain_s` is how long requests are waited for when the server ends, `silent_s` how long one of several workers
     may give no sign of life before it is replaced (`drain_s` at least). `supervisor_pid` is the process without which
@@ -76,7 +79,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     tails_per_person: int = 200
     requests_per_s: float = 500.0
     burst_requests: int = 5000
-    costly_turns: int | None = None
+    costly_turns: int = 0
     allowed_origins: tuple[str, ...] = ("*",)
     is_tls: bool = False
     log_format: LogFormat = "json"
@@ -100,7 +103,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             if not 0 < value < math.inf:
                 kind, example = ("a whole number", "d") if is_whole else ("a number", "g")
                 raise BadValueError(
-                    f"{text[:80]!r}: {name} is {kind} above 0, as in {name}={getattr(self, name):{example}}"
+                    f"{text[:80]!r}: {name} is {kind} above 0, as in {name}={getattr(self, name) or 8:{example}}"
                 )
             changed[name] = value
         return msgspec.structs.replace(self, **changed)
