@@ -58,12 +58,12 @@ class Meta(msgspec.Struct):
     """
 
     version: int
-    name: Name
-    incarnation: Name
+    name: str
+    incarnation: str
     generation: Name
-    covers: list[tuple[Name, PartNumber]]
-    supersedes: list[Name]
-    files: dict[Stream, Name]
+    covers: list[tuple[str, PartNumber]]
+    supersedes: list[str]
+    files: dict[Stream, str]
     footers: dict[Name, Footer]
     checksums: dict[Name, Crc]
     stretches: list[Stretch]
