@@ -344,7 +344,7 @@ class TailCursor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """Something `check` found; `kind` is torn, corrupt, missing, foreign, newer, deleted, unreadable; `place` is where."""
+    """Something `check` found; `kind` is torn, corrupt, missing, foreign, newer, deleted or unreadable, `place` where."""
 
     kind: str
     place: str
