@@ -344,7 +344,10 @@ class TailCursor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """Something `check` found; `kind` is torn, corrupt, missing, foreign, newer, deleted or unreadable, `place` where."""
+    """Something `check` found; `place` is a path, and a byte where one is known.
+
+    `kind` is torn, corrupt, missing, foreign, newer, deleted or unreadable.
+    """
 
     kind: str
     place: str

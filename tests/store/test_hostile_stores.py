@@ -231,3 +231,23 @@ def test_what_a_repair_sets_aside_is_the_record_that_means_nothing(store):
         2,
     )
     assert findings_of(store, BAD) == []
+
+
+@pytest.mark.parametrize("wish", [{}, {"limit": 1}, {"last": 1}])
+def test_the_rows_behind_lost_ones_are_followed_too(store, wish):
+    part = hostile.part(
+        hostile.says(hostile.START, name="bad", set={}),
+        hostile.row(0, step=0),
+        hostile.row(1, [1.0], step=1),
+        hostile.row(2, step=2),
+        hostile.row(3, step=3),
+        hostile.says(hostile.END, exit_code=0, row_counts={"history": 4, "events": 0, "console": 0}),
+    )
+    (next(Layout(store).journal_dir(BAD).glob("*.part"))).write_bytes(part)
+    service = service_of(store)
+    list(service.repair())
+    steps, cursor = [], None
+    while (tail := service.read_tail(BAD, cursor, **(wish if cursor is None else {}))).history.row_count:
+        steps, cursor = steps + tail.history.step.tolist(), tail.cursor
+    assert steps == ([3] if "last" in wish else [0, 2, 3])
+    assert tail.is_ended

@@ -101,15 +101,7 @@ def read_histories(
                 done.update(block.run_ids)
         if run.run_id not in done:
             done.add(run.run_id)
-            check_wanted()
-            try:
-                history = read_history(layout, run_path, stream=stream, keys=keys)
-            except NotFoundError:
-                history = _no_rows(keys, stream)
-            except (StoreError, OSError) as error:
-                on_problem(run_path, error)
-                history = _no_rows(keys, stream)
-            yield HistoryBlock([run.run_id], np.array([history.row_count]), history)
+            yield _read_alone(layout, run_path, keys, stream, on_problem)
 
 
 def in_order(blocks: Iterable[HistoryBlock], run_ids: Iterable[str]) -> Iterator[tuple[str, History]]:
@@ -140,10 +132,23 @@ def join_histories(histories: Sequence[History]) -> History:
     return History(first.stream, axis("step"), axis("timestamp"), axis("runtime"), series)
 
 
-def _no_rows(keys: Sequence[str], stream: Stream) -> History:
-    nothing = np.zeros(0)
-    timestamp, runtime = (nothing if name in keys else None for name in (TIMESTAMP, RUNTIME))
-    return History(stream, nothing.astype(np.int64), timestamp, runtime)
+def _read_alone(
+    layout: Layout,
+    path: RunPath,
+    keys: Sequence[str],
+    stream: Stream,
+    on_problem: Callable[[RunPath, Exception], None],
+) -> HistoryBlock:
+    check_wanted()
+    try:
+        history = read_history(layout, path, stream=stream, keys=keys)
+    except (NotFoundError, StoreError, OSError) as error:
+        if not isinstance(error, NotFoundError):
+            on_problem(path, error)
+        nothing = np.zeros(0)
+        timestamp, runtime = (nothing if name in keys else None for name in (TIMESTAMP, RUNTIME))
+        history = History(stream, nothing.astype(np.int64), timestamp, runtime)
+    return HistoryBlock([path.run_id], np.array([history.row_count]), history)
 
 
 def _places(

@@ -27,6 +27,7 @@ from runlake.store.kept import Kept
 from runlake.store.layout import Layout
 from runlake.store.part_tail import PartTails
 from runlake.store.read_segment import read_rows
+from runlake.store.repair_journal import root_of
 from runlake.store.run_state import is_alive, join_states
 from runlake.store.segment_meta import Meta
 from runlake.store.series import WriterRows
@@ -111,6 +112,11 @@ class TailReader:
         if wish.last is not None:
             newest_parts = [headers[names[-1]] for names in parts.values()]
             start = _near_the_end(segments, stream, newest_parts, ends, wish.last)
+        for writer, first_n in _behind_holes(segments, stream).items():
+            # What was read of it before a repair gave it a name of its own, was read under the name of its writer.
+            start[writer] = max(
+                first_n, start.get(writer, 0), start.get(root_of(writer), 0) if wish.last is None else 0
+            )
         ranges = {
             writer: (
                 start.get(writer, 0),
@@ -167,6 +173,16 @@ def _near_the_end(
             if s.stream == stream:
                 known[s.writer] = max(known.get(s.writer, 0), s.first_n + s.row_count)
     return {writer: max(0, min(n, ends[writer]) - last) for writer, n in known.items()}
+
+
+def _behind_holes(segments: list[Meta], stream: Stream) -> dict[str, int]:
+    """The first row of each piece of a writer that a repair has kept behind rows that are lost."""
+    firsts: dict[str, int] = {}
+    for meta in segments:
+        for s in meta.stretches:
+            if s.stream == stream and root_of(s.writer) != s.writer:
+                firsts[s.writer] = min(s.first_n, firsts.get(s.writer, s.first_n))
+    return firsts
 
 
 def _needed(
