@@ -201,7 +201,8 @@ class Service(Protocol):
 
         Runs that share files are read together and come together, in one block or a few; blocks come in the order of
         the first run in them that had not come before (`query.across.in_order` puts runs in order). A run that was
-        deleted since `version`, the version of a listing, has no rows.
+        deleted since `version`, the version of a listing, has no rows, and neither has one that cannot be read: a
+        `RunlakeWarning` says why.
         """
         ...
 

@@ -178,13 +178,14 @@ def prove_record(kind: int, body: Any) -> None:
     except (msgspec.MsgspecError, RecursionError) as error:
         raise BadValueError(f"a {name} record makes no sense: {error}") from None
     for field, value in body.items():
-        if field not in _CHECKED_APART:
+        if type(value) not in _SCALARS and field not in _CHECKED_APART:
             _prove_plain(f"the {field} of a {name} record", value, 0)
     if isinstance(found, _Edit):
         for path in found.unset:
             prove_path(path)
         for path, value in found.set.items():
-            prove_value(path, value)
+            if type(value) not in _SCALARS or path.count(".") > MAX_DEPTH:
+                prove_value(path, value)
     elif isinstance(found, _Shape):
         _prove_shape(found)
     elif isinstance(found, _Cut):

@@ -82,11 +82,14 @@ class Directory:
         if not (is_sound & (self.offset + self.count <= sizes[self.group])).all():
             raise CorruptError(f"{file}: it names values that are not there; run `runlake check`")
         lanes = self.lane.dictionary_encode().indices.to_numpy().astype(np.int64)
-        if len(np.unique(self.group * len(ARROW_TYPE_OF_LANE) + lanes)) != len(groups):
+        lane_of_group = np.empty(len(sizes), np.int64)
+        lane_of_group[self.group] = lanes
+        if (lane_of_group[self.group] != lanes).any():
             raise CorruptError(f"{file}: values of several types are in one row group; run `runlake check`")
         is_sparse = self.count != self.row_count
-        for number in np.unique(self.group[is_sparse & (self.count > 0)]).tolist():
-            mine = np.flatnonzero((self.group == number) & is_sparse & (self.count > 0))
+        is_sparse &= self.count > 0
+        for number in np.flatnonzero(np.bincount(self.group[is_sparse])).tolist():
+            mine = np.flatnonzero((self.group == number) & is_sparse)
             found = groups[number]
             assert found.n is not None
             n = found.n[found.start : found.start + found.count]
