@@ -121,7 +121,7 @@ def test_a_mistake_before_any_route_is_answered_and_logged_as_one_in_a_route(ser
     def fail(self, key):
         raise KeyError("local-" + "d" * 40)
 
-    monkeypatch.setattr(People, "find_by_key", fail)
+    monkeypatch.setattr(People, "sign_in", fail)
     answer = server.ask("GET", "/api/v1/projects", who="ann", headers={"Origin": "https://page.example"})
     assert answer.status_code == 500
     assert answer.json()["error"] == {

@@ -10,8 +10,9 @@ from runlake.store.join_runs import PartChoice, beside, choose_part, ids_before,
 from runlake.store.journal import PartName
 from runlake.store.segment_meta import Meta
 
-FRAMES = [record.frame(record.PART, record.encode_body({"writer": "w", "number": 0}))]
-FRAMES += [record.frame(record.CONFIG, record.encode_body({"set": {"k": i}, "unset": []})) for i in range(5)]
+HEAD = {"writer": "w", "number": 0, "incarnation": "i", "generation": "g", "role": "run", "first": {}}
+FRAMES = [record.frame(record.PART, record.encode_body(HEAD))]
+FRAMES += [record.frame(record.CONFIG, record.encode_body({"clock": 1, "n": 0, "set": {"k": i}})) for i in range(5)]
 WHOLE = record.MAGIC + b"".join(FRAMES)
 ENDS = [len(record.MAGIC) + sum(map(len, FRAMES[:count])) for count in range(len(FRAMES) + 1)]
 

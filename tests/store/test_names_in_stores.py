@@ -413,7 +413,7 @@ def test_check_names_what_lies_among_the_files_and_is_none_of_them(tmp_path, our
     (files / "raw\nname").write_text("x")
     assert [(one.kind, one.place, one.lost) for one in check_run(ours, OURS)] == [
         ("foreign", "files/out", "nothing"),
-        ("foreign", "files/raw\nname", "nothing"),
+        ("foreign", "files/raw\\nname", "nothing"),
     ]
     assert [info.name for info in FolderBlobs(ours).list_files(OURS)] == ["inside", "model.txt"]
     shutil.move(files, tmp_path / "victim" / "moved")

@@ -94,9 +94,9 @@ def _check(layout: Layout, path: RunPath, merged: MergedFiles) -> Iterator[Findi
     if not unreadable:
         yield from _check_orphans(snapshot, run_dir, metas, known)
     for file in foreign_files(layout, path):
-        lost = "nothing, but nobody can ask for it: it is no file of the run, or has a name that none can have"
+        place = ascii(_place(file, run_dir))[1:-1]
         advice = "rename it, move it elsewhere, or put there what it leads to; readers ignore it"
-        yield Finding(kind="foreign", place=ascii(_place(file, run_dir))[1:-1], lost=lost, advice=advice)
+        yield Finding(kind="foreign", place=place, lost="nothing", advice=advice)
     yield from _foreign(segments_dir, run_dir, lambda name: _SEGMENT_FILE.fullmatch(name) is not None)
     yield from _foreign(journal.folder, run_dir, lambda name: name.endswith(SERVED_FILES) or bool(PartName.parse(name)))
 
