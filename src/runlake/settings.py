@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from runlake.errors import BadValueError
+from runlake.errors import BadValueError, NotFoundError
 from runlake.model import DEFAULT_PROJECT
 
 STORE_FOLDER = ".runlake"
@@ -413,6 +413,17 @@ class Settings:
         new = Settings(**(known | changes))
         object.__setattr__(new, "ignored", tuple(dict.fromkeys(self.ignored + new.ignored)))
         return new
+
+
+def current_folder() -> Path:
+    """Where this process stands. NotFoundError when that folder was deleted meanwhile."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise NotFoundError(
+            "the current folder is gone: it was deleted or moved since this process began there; change to one that is "
+            "there (cd, or os.chdir in Python) and call again"
+        ) from None
 
 
 def resolve(arguments: Mapping[str, Any], environ: Mapping[str, str], cwd: Path) -> Settings:

@@ -7,7 +7,6 @@ import os
 import secrets
 import string
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -23,7 +22,7 @@ from runlake.credentials import find_key
 from runlake.errors import BadValueError, NotFoundError, PathError
 from runlake.model import RunPath, TailCursor
 from runlake.service.contract import Service
-from runlake.settings import resolve
+from runlake.settings import current_folder, resolve
 from runlake.sweep_model import SweepInfo, SweepPath
 
 _ID_LENGTH = 8
@@ -53,7 +52,7 @@ class Api:
         if isinstance(path_or_url, Mapping):
             self._overrides = {**path_or_url, **self._overrides}
             path_or_url = None
-        self._settings = resolve({}, os.environ, Path.cwd())
+        self._settings = resolve({}, os.environ, current_folder())
         self.timeout = timeout
         self._api_key = api_key
         self._service = service if service is not None else self._open(path_or_url)

@@ -65,6 +65,7 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (ReadOnlyError, ExitCode.FAILED),
     (StoreError, ExitCode.STORE_UNREADABLE),
     (BadValueError, ExitCode.USAGE),
+    (UnicodeEncodeError, ExitCode.USAGE),
     (NotSupportedError, ExitCode.NOT_SUPPORTED),
     (RunlakeError, ExitCode.FAILED),
     (BrokenPipeError, ExitCode.BROKEN_PIPE),
@@ -92,6 +93,8 @@ def describe(error: BaseException) -> str:
     elif isinstance(error, OSError) and error.strerror:
         place = f": {error.filename}" if error.filename is not None else ""
         text = f"{error.strerror}{place}"
+    elif isinstance(error, UnicodeEncodeError):
+        text = f"{ascii(error.object)[:80]} is not valid text: it holds bytes that are no UTF-8; write it in UTF-8"
     elif isinstance(error, ModuleNotFoundError):
         text = f"the package {error.name!r} is not installed"
     elif isinstance(error, MemoryError):

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from runlake.errors import UsageError
 from runlake.sdk.active import session
 from runlake.sdk.run import Run
-from runlake.settings import Settings, resolve
+from runlake.settings import Settings, current_folder, resolve
 
 patched: dict[str, list[Any]] = {"gym": [], "keras": [], "tensorboard": []}
 """What integrations have patched, by library; theirs to write."""
@@ -30,7 +29,7 @@ class Setup(NamedTuple):
 
 def setup(settings: Any = None) -> Setup:
     """The settings in force, in its `settings`; nothing has to be prepared before `init`."""
-    return Setup(resolve({} if settings is None else {"settings": settings}, os.environ, Path.cwd()))
+    return Setup(resolve({} if settings is None else {"settings": settings}, os.environ, current_folder()))
 
 
 def ensure_configured() -> None:

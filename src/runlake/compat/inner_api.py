@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 from runlake.compat.unsupported import refuse
 from runlake.credentials import find_key
-from runlake.settings import Settings, resolve
+from runlake.settings import Settings, current_folder, resolve
 
 NO_KEY_IS_NEEDED = "local"
 """What stands for a key where there is no server: scripts only ask whether there is one."""
@@ -40,7 +39,7 @@ class InnerApi:
 
     @property
     def _settings(self) -> Settings:
-        return resolve({}, os.environ, Path.cwd())
+        return resolve({}, os.environ, current_folder())
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

@@ -8,11 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, MutableMapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from runlake.sdk.session import Session
-from runlake.settings import Settings, resolve
+from runlake.settings import Settings, current_folder, resolve
 
 session = Session()
 init = session.init
@@ -111,4 +110,4 @@ def is_strict() -> bool:
 
 
 def _settings() -> Settings:
-    return session.run.settings if session.run is not None else resolve({}, os.environ, Path.cwd())
+    return session.run.settings if session.run is not None else resolve({}, os.environ, current_folder())

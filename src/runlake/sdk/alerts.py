@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime
 import enum
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from runlake.errors import BadValueError, LogTypeError
+from runlake.model import LAST_TIME_S
 
 TITLE_LIMIT = 250
 """Letters of a title that are kept: it is a line."""
@@ -72,6 +74,6 @@ def _seconds(duration: Any) -> float:
         return 0.0
     if isinstance(duration, datetime.timedelta):
         duration = duration.total_seconds()
-    if isinstance(duration, bool) or not isinstance(duration, int | float) or not duration >= 0:
+    if isinstance(duration, bool) or not isinstance(duration, int | float) or not 0 <= duration < math.inf:
         raise BadValueError(f"alert: wait_duration={duration!r}; give seconds, 0 or more, or a timedelta")
-    return float(duration)
+    return float(min(duration, LAST_TIME_S))

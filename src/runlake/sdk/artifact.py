@@ -21,6 +21,7 @@ from runlake.sdk.artifact_entry import Entry, Manifest, inner_name, local_path_o
 from runlake.sdk.artifact_staging import Staging
 from runlake.sdk.familiar import NotSupportedAttributeError
 from runlake.sdk.inert import Inert
+from runlake.settings import current_folder
 
 if TYPE_CHECKING:
     from runlake.media.stored import Media
@@ -104,7 +105,7 @@ class Artifact:
         """Add one file, as `name`, or as it is called. Raises `BadValueError` for a path that is no file."""
         source = Path(local_path)
         if not source.is_file():
-            raise BadValueError(f"add_file: {str(local_path)!r} is no file, seen from {Path.cwd()}")
+            raise BadValueError(f"add_file: {str(local_path)!r} is no file, seen from {current_folder()}")
         inner = inner_name(name or source.name)
         if policy == "immutable" or _is_disabled():
             return self._put(Entry(inner, str(source.absolute())))
@@ -126,7 +127,7 @@ class Artifact:
         """Add all files of a folder, by their paths in it; with `name` below a folder of that name."""
         folder = Path(local_path)
         if not folder.is_dir():
-            raise BadValueError(f"add_dir: {str(local_path)!r} is no folder, seen from {Path.cwd()}")
+            raise BadValueError(f"add_dir: {str(local_path)!r} is no folder, seen from {current_folder()}")
         for file in sorted(folder.rglob("*")):
             if file.is_file():
                 self.add_file(file, str(PurePosixPath(name or "") / file.relative_to(folder).as_posix()), policy=policy)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 
 from runlake.sdk.run import Run
+from runlake.settings import current_folder
 
 _TENSORBOARD = "runlake.integrations.tensorboard"
 
@@ -21,7 +21,7 @@ def attach_extras(run: Run) -> list[Callable[[], None]]:
     if run.settings.save_code and not run.settings.disable_code:
         from runlake.sdk.program import keep_program
 
-        ends.append(keep_program(run.files_of_run.write, run.settings, Path.cwd()))
+        ends.append(keep_program(run.files_of_run.write, run.settings, current_folder()))
     tensorboard = sys.modules.get(_TENSORBOARD)
     if run.settings.sync_tensorboard or (tensorboard is not None and tensorboard.is_patched()):
         ends.append(import_module(_TENSORBOARD).begin(run))

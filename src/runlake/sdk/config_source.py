@@ -16,6 +16,7 @@ from typing import Any
 
 from runlake.errors import BadValueError, LogTypeError, NotFoundError, NotSupportedError
 from runlake.plain import UNKNOWN, fields_of, plain_of, plain_structure
+from runlake.settings import current_folder
 
 DEFAULTS_FILE = "config-defaults.yaml"
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -57,7 +58,7 @@ def read_file(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
-        raise NotFoundError(f"there is no configuration file {str(path)!r} in {Path.cwd()}") from None
+        raise NotFoundError(f"there is no configuration file {str(path)!r} in {current_folder()}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise BadValueError(f"the configuration file {str(path)!r} cannot be read: {error}") from None
     data = _parse(text, path)

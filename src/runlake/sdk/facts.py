@@ -5,6 +5,7 @@ A base class of `Run`, so that the file with the hot path holds nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -167,7 +168,7 @@ class RunFacts:
 
     @tags.setter
     def tags(self, value: Any) -> None:
-        if isinstance(value, str) or not all(isinstance(tag, str) for tag in value):
+        if isinstance(value, str) or not isinstance(value, Iterable) or not all(isinstance(tag, str) for tag in value):
             raise LogTypeError(f"tags must be a list of strings, not {value!r}")
         self._edit_info("tags", tuple(dict.fromkeys(value)))
 

@@ -19,6 +19,7 @@ from runlake.sdk.config_source import as_yaml
 from runlake.sdk.console import ConsoleCapture
 from runlake.sdk.run import Run
 from runlake.sdk.system import SystemSampler
+from runlake.settings import current_folder
 from runlake.values import encode_json
 
 OUTPUT_FILE, CONFIG_FILE, SUMMARY_FILE = "output.log", "config.yaml", "wandb-summary.json"
@@ -28,7 +29,7 @@ _PENDING_LINES = 1000
 def attach(run: Run) -> Callable[[], None]:
     """Start the helpers that the settings ask for; answers what ends them and writes the run's closing files."""
     settings = run.settings
-    cwd = Path.cwd()
+    cwd = current_folder()
     # Of several processes that write a run, those that are not the primary one leave its files alone.
     capture = None if settings.primary is False else _describe(run, cwd)
     output = OutputFile(Path(run.dir) / OUTPUT_FILE)

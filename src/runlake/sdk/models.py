@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from runlake.errors import NotFoundError, PathError
 from runlake.model import RunPath
 from runlake.sdk.files import RunFiles
+from runlake.settings import current_folder
 from runlake.store.layout import TEMPORARY_PREFIX, Layout, check_run_path, decode_file_part
 
 FOLDER = "models"
@@ -28,7 +29,7 @@ class Models:
         source = Path(path)
         if not source.exists():
             raise PathError(
-                f"log_model: {os.fsdecode(path)!r} is not there, seen from {Path.cwd()}; save the model first"
+                f"log_model: {os.fsdecode(path)!r} is not there, seen from {current_folder()}; save the model first"
             )
         model = _check_name(source.absolute().name if name is None else name)
         target = self._layout.file_path(self._path, f"{FOLDER}/{model}")

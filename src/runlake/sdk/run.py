@@ -19,7 +19,8 @@ from types import TracebackType
 from typing import Any, Literal
 
 from runlake.errors import BadValueError, LogTypeError, UsageError, warn
-from runlake.model import RUNTIME, TIMESTAMP, MetricRule, State
+from runlake.model import RUNTIME, TIMESTAMP, MetricRule, State, is_time
+from runlake.plain import plain_of
 from runlake.sdk.artifact_calls import ArtifactCalls
 from runlake.sdk.backlog import FAULTS, Backlog, is_fault
 from runlake.sdk.config import Config
@@ -34,9 +35,10 @@ from runlake.sdk.rules import make_rule
 from runlake.sdk.summary import Summary
 from runlake.settings import Settings
 from runlake.store import record
-from runlake.store.journal_writer import JournalWriter
+from runlake.store.journal_writer import JournalWriter, axes_of
 from runlake.store.layout import Layout
 from runlake.store.opening import OpenedRun, open_child
+from runlake.store.proof import prove_record
 from runlake.values import flatten, unflatten
 
 _PLAIN = frozenset({float, int, str, bool, type(None), bytes})
@@ -230,7 +232,9 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
 
     def _write_later(self, data: Mapping[str, Any], step: int, commit: bool, timestamp: float, runtime: float) -> None:
         try:
-            values = unflatten(flatten(self.prepare(data, step)).items())
+            flat = flatten(self.prepare(data, step))
+            step, timestamp, runtime = axes_of(flat, step, timestamp, runtime)
+            values = unflatten(flat.items())
         except FAULTS:  # media, whose files the disk refuses too
             self._backlog.lost_count += 1
             return
@@ -247,6 +251,7 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
                 raise self._edit_after_finish()
             write = partial(self._write_record, kind, body)
             if self._backlog and not self._backlog.work_off():
+                prove_record(kind, {"clock": 0, "n": 0, **body})  # now: later it would stop what waits behind it
                 self._backlog.keep(write)
                 return
             try:
@@ -334,7 +339,12 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
         return saved
 
     def prepare(self, data: Mapping[str, Any], step: int) -> Mapping[str, Any]:
-        """The row with media stored as files and replaced by their descriptions, large arrays as histograms."""
+        """The row with media stored as files and replaced by their descriptions, large arrays as histograms.
+
+        A time of the caller's that cannot be one is left out: the row has that of the call.
+        """
+        if TIMESTAMP in data or RUNTIME in data:
+            data = self._with_possible_times(data)
         if _PLAIN.issuperset(map(type, data.values())):
             return data  # without loading what knows about media
         from runlake.media.convert import prepare
@@ -343,6 +353,14 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
 
         with strictly(self._settings.strict):
             return prepare(with_histograms(data), self.files_of_run.write, step)
+
+    def _with_possible_times(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        for name in (TIMESTAMP, RUNTIME):
+            value = plain_of(data.get(name))
+            if type(value) in (int, float) and not is_time(value):
+                self._warn(name, f"log: {name!r} is {value!r:.60}, and is left out; give seconds; said once")
+                data = {key: item for key, item in data.items() if key != name}
+        return data
 
     def _convert_for_summary(self, value: Any) -> Any:
         from runlake.media.convert import convert_value
@@ -394,7 +412,7 @@ class Run(RunFacts, Extras, ArtifactCalls, Familiar):
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
         """End the run: `finished` with exit code 0 or None, `failed` otherwise. A second call does nothing."""
-        self.end(exit_code or 0)
+        self.end(0 if exit_code is None else _whole_exit_code(exit_code))
 
     def end(self, exit_code: int, state: State | None = None) -> None:
         """`finish`, with a state that the exit code does not tell, like killed. Whatever fails, the run ends.
@@ -535,3 +553,9 @@ def _whole_step(step: Any) -> int:
     if not -(2**63) <= whole < 2**63:
         raise LogTypeError(f"step {whole} does not fit into 64 bits")
     return whole
+
+
+def _whole_exit_code(code: Any) -> int:
+    if not hasattr(code, "__index__") or not -(2**63) <= int(code.__index__()) < 2**63:
+        raise BadValueError(f"finish: exit_code={code!r:.60}; give an integer, 0 where all went well")
+    return int(code.__index__())

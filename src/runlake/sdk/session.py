@@ -30,7 +30,7 @@ from runlake.sdk.online import Shipping, is_for_later, is_online, keep_for_later
 from runlake.sdk.run import Run
 from runlake.sdk.saying import say
 from runlake.sdk.ticker import TICK_S, Ticker
-from runlake.settings import ROWS, Settings, is_server, names_given, resolve
+from runlake.settings import ROWS, Settings, current_folder, is_server, names_given, resolve
 from runlake.store import side_process
 from runlake.store.changes import append_change
 from runlake.store.control import StopWatch
@@ -114,7 +114,7 @@ class Session:
             "sync_tensorboard": sync_tensorboard or tensorboard,
             "monitor_gym": monitor_gym, "save_code": save_code,
         }  # fmt: skip
-        chosen = resolve({k: v for k, v in arguments.items() if v is not None}, os.environ, Path.cwd())
+        chosen = resolve({k: v for k, v in arguments.items() if v is not None}, os.environ, current_folder())
         given_config = plain_config(read_config(config, include=config_include_keys, exclude=config_exclude_keys))
         if self.run is not None and self.run.state == "running":
             reuse = self._reuse_active(chosen)
@@ -123,7 +123,7 @@ class Session:
                 _tell_dropped(reuse, chosen, named, given_config)
                 return reuse
         _tell_settled(chosen, {"entity": entity, "project": project, "run_id": id, "base_url": base_url})
-        values = merged(plain_config(read_defaults(Path.cwd())), given_config)
+        values = merged(plain_config(read_defaults(current_folder())), given_config)
         run = self._begin(chosen, values, bool(allow_val_change), *moments(chosen, resume_from, fork_from))
         if chosen.ignored:
             warn(f"settings without a meaning here are ignored: {', '.join(chosen.ignored)}")
@@ -379,7 +379,7 @@ def _program() -> str | None:
 
 
 def _program_key(settings: Settings) -> str:
-    identity = f"{settings.program or _program()}\0{Path.cwd()}"
+    identity = f"{settings.program or _program()}\0{current_folder()}"
     return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -14,6 +14,7 @@ from runlake.errors import BadValueError, NotFoundError, RunlakeError, Unreachab
 from runlake.model import RunPath
 from runlake.sdk.ship import Report, Shipper
 from runlake.service.contract import Service
+from runlake.settings import current_folder
 from runlake.store.layout import Layout
 from runlake.store.shipped import Shipped, only_shipper, read_shipped, write_shipped
 
@@ -143,4 +144,4 @@ def store_of(place: str | os.PathLike[str] | None) -> Path:
     """The folder whose runs are to be sent, found as for writing."""
     from runlake.store.location import find_store
 
-    return find_store(place, os.environ, Path.cwd())
+    return find_store(place, os.environ, current_folder())

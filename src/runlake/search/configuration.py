@@ -21,8 +21,12 @@ from runlake.search.problems import Problems, is_integer, is_number, shown
 from runlake.values import MAX_DEPTH, canonical, read_value
 
 METHODS: tuple[Method, ...] = ("grid", "random", "bayes")
+LAST_RUN = 2**63 - 1
+"""No sweep has more runs than this."""
 LAST_BAND = 10**9
 """No run logs more values than this."""
+LEAST_ETA = 1.001
+"""With less, there would be millions of bands."""
 _TEXTS = ("name", "description", "program", "project", "entity")
 _KEYS = (*_TEXTS, "method", "metric", "parameters", "early_terminate", "run_cap", "command")
 _WITHOUT_MEANING = ("apiVersion", "kind", "controller")
@@ -73,6 +77,8 @@ def _parse(given: Mapping[str, Any], problems: Problems) -> SweepPlan | None:
     run_cap = given.get("run_cap")
     if run_cap is not None and not (is_integer(run_cap) and run_cap > 0):
         problems.add("run_cap", f"expected a whole number above 0, found {shown(run_cap)}")
+    elif run_cap is not None and run_cap > LAST_RUN:
+        problems.add("run_cap", f"expected at most {LAST_RUN:,}, found {shown(run_cap)}")
     command = _command(given, problems)
     if problems.found or method is None:
         return None
@@ -215,9 +221,13 @@ def _early_terminate(given: Mapping[str, Any], problems: Problems) -> Hyperband 
     for key, count in counts.items():
         if count is not None and not (is_integer(count) and count >= 1):
             problems.add(f"early_terminate.{key}", f"expected a whole number of at least 1, found {shown(count)}")
+        elif count is not None and count > LAST_BAND:
+            problems.add(f"early_terminate.{key}", f"expected at most {LAST_BAND:,}, found {shown(count)}")
     eta, strict = rule.get("eta", 3), rule.get("strict", False)
     if not (is_number(eta) and eta > 1):
         problems.add("early_terminate.eta", f"expected a number above 1, found {shown(eta)}")
+    elif eta < LEAST_ETA:
+        problems.add("early_terminate.eta", f"expected at least {LEAST_ETA}, found {shown(eta)}")
     if not isinstance(strict, bool):
         problems.add("early_terminate.strict", f"expected true or false, found {shown(strict)}")
     if counts["min_iter"] is None and (counts["max_iter"] is None or counts["s"] is None):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from runlake.search.distributions import (
+    EDGE,
     Beta,
     Categorical,
     Constant,
@@ -26,6 +27,10 @@ from runlake.values import encode_json
 
 LARGEST_EXPONENT = 700.0
 """math.exp can go no further, with some room to multiply."""
+
+
+LARGEST_SHAPE = 1e9
+"""Of a beta distribution: with much more, drawing from it never ends."""
 
 
 @dataclass(frozen=True)
@@ -155,11 +160,30 @@ def _parse_one(spec: Mapping[str, Any], where: str, problems: Problems) -> tuple
         return None
     if name == "int_uniform":
         keys = {key: int(value) for key, value in keys.items()}
-    distribution = kind.build(**keys)
-    if isinstance(distribution, Quantized) and distribution.bounds[0] > distribution.bounds[1]:
-        problems.add(f"{where}.q", f"no multiple of {keys['q']} lies between min and max")
+    try:
+        distribution = kind.build(**keys)
+        if isinstance(distribution, Quantized) and distribution.bounds[0] > distribution.bounds[1]:
+            problems.add(f"{where}.q", f"no multiple of {keys['q']} lies between min and max")
+        _try_ends(distribution)
+    except (ArithmeticError, ValueError) as error:
+        problems.add(where, f"{name} of these gives numbers that no computer holds ({error}); narrow it down")
+        return None
     written = {key: value for key, value in keys.items() if not (key == "probabilities" and value is None)}
     return distribution, {"distribution": name, **written}
+
+
+def _try_ends(distribution: Distribution) -> None:
+    """ArithmeticError where the rarest values of a distribution cannot be computed, or are infinite."""
+    law = distribution.law if isinstance(distribution, Quantized) else distribution
+    if isinstance(law, Beta):  # from 0 to 1
+        law = Uniform(0.0, 1.0)
+        distribution = Quantized(law, distribution.step) if isinstance(distribution, Quantized) else law
+    ppf: Callable[[float], float] | None = getattr(distribution, "ppf", None)
+    if ppf is None:
+        return
+    for value in (float(ppf(EDGE)), float(ppf(1 - EDGE))):
+        if not math.isfinite(value):
+            raise OverflowError(f"{value!r} is among them")
 
 
 def _kind_of(spec: Mapping[str, Any], where: str, problems: Problems) -> str | None:
@@ -199,6 +223,8 @@ def _check(name: str, keys: Mapping[str, Any], where: str, problems: Problems) -
             )
         elif (key in ("q", "a", "b") and value <= 0) or (key == "sigma" and value < 0):
             problems.add(f"{where}.{key}", f"expected a number above 0, found {shown(value)}")
+        elif key in ("a", "b") and not 1 / LARGEST_SHAPE <= value <= LARGEST_SHAPE:
+            problems.add(f"{where}.{key}", f"expected a number from 1e-9 to 1e9, found {shown(value)}")
         elif key == "min" and name.endswith("log_uniform_values") and value <= 0:
             problems.add(f"{where}.min", f"{name} needs numbers above 0, found {shown(value)}")
         elif key in _MIN_MAX and name in _EXPONENTS and abs(value) > LARGEST_EXPONENT:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,7 +47,10 @@ def shown(value: Any) -> str:
     """A value as a message shows it, and no longer than a line; of text that looks like a number, why it is none."""
     if value is None:
         return "nothing"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # very deep, or a number of very many digits
+        text = f"a {type(value).__name__} that is too large to be shown"
     text = text if len(text) <= 60 else f"{text[:57]}..."
     if isinstance(value, str):
         try:
@@ -60,7 +63,9 @@ def shown(value: Any) -> str:
 
 def is_number(value: Any) -> bool:
     """Whether it is a finite number, and no boolean."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return abs(value) <= sys.float_info.max
 
 
 def is_integer(value: Any) -> bool:

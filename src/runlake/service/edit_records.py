@@ -7,6 +7,7 @@ from typing import Any
 from runlake.errors import BadValueError
 from runlake.model import RunEdit
 from runlake.store import record
+from runlake.store.proof import prove_record
 from runlake.values import canonical
 
 _INFO_KEYS = frozenset({"name", "notes", "tags", "group", "job_type"})
@@ -22,6 +23,7 @@ def records_of(edit: RunEdit) -> list[tuple[int, dict[str, Any]]]:
         if to_set or to_unset:
             values = {path: canonical(value) for path, value in to_set.items()}
             records.append((kind, {"set": values, "unset": list(to_unset)}))
+            prove_record(kind, {"clock": 0, "n": 0, **records[-1][1]})
     if edit.info:
         unknown = sorted(edit.info.keys() - _INFO_KEYS)
         if unknown:

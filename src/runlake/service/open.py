@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runlake.settings import is_server, resolve
+from runlake.settings import current_folder, is_server, resolve
 from runlake.store.location import cache_dir_of
 from runlake.store.location import find_store as find_store
 
@@ -34,7 +34,7 @@ def open_service(
     patience with one answer; nothing is asked of it yet.
     """
     environ = os.environ if environ is None else environ
-    cwd = Path.cwd() if cwd is None else cwd
+    cwd = current_folder() if cwd is None else cwd
     settings = resolve({}, environ, cwd)
     place = settings.base_url if path_or_url is None else os.fspath(path_or_url)
     if place is not None and is_server(place):

@@ -90,7 +90,12 @@ def unpack(text: bytes | str, kind: type[T]) -> T:
 def read_json(text: bytes) -> Any:
     """Plain data in the form of `values.encode_json`; BadValueError for text that is none."""
     try:
-        return decode_json(text.decode())
+        decoded = decode_json(text.decode())
+        for item in decoded.items() if isinstance(decoded, dict) else ():
+            for said in item:
+                if isinstance(said, str):
+                    said.encode()  # half a surrogate pair may be a value, but is no word of ours
+        return decoded
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise BadValueError(f"the JSON cannot be read: {error}") from None
 

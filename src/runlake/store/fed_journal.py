@@ -3,7 +3,8 @@
 The process writes its journal where it runs and never waits for a server; whoever sends it sends what stands in the
 parts. So the same bytes stand here in the end, and sending them twice, in pieces of any size, in two workers at once,
 changes nothing: what is here must be what comes, what is missing before it is asked for (`GapError`). Only whole frames
-are kept, after they were walked and proven as every reader does it: a client cannot leave a run that cannot be read.
+are kept, after they were walked as every reader does it, and what they say was proven to mean something
+(`store.proof`): a client cannot leave a run that cannot be read.
 
 Such a writer lives as `store.served` has it: the lock and the time of ``<writer>.served``.
 """
@@ -34,6 +35,8 @@ from runlake.store.layout import Layout, check_run_path
 from runlake.store.marker import create_store
 from runlake.store.opening import open_run
 from runlake.store.part_tail import mark_at
+from runlake.store.proof import prove_record
+from runlake.store.proof_rows import prove_part
 from runlake.store.segment_meta import read_meta
 from runlake.store.served import Served, hold, mark_served, read_served
 from runlake.store.side_process import start_detached
@@ -83,7 +86,7 @@ class FedJournals:
             raise ConflictError(
                 f"run {path} of this id is another one here ({claimed or 'none'}) than there ({opening.incarnation})"
             )
-        start = record.decode_body(opening.start)
+        start = _read_start(opening.start)
         opened = open_run(
             self._layout,
             path,
@@ -123,7 +126,7 @@ class FedJournals:
         """Keep bytes of a part from `offset` on; without any, it is a sign of life.
 
         GapError where bytes are missing before them, ConflictError where others stand there, BadValueError for what is
-        no whole, sound frames of this writer. NotFoundError when the run is gone. OSError of the disk.
+        no whole, sound frames of this writer or means nothing, NotFoundError when the run is gone. OSError of the disk.
         """
         check_run_path(path)
         name = PartName(_plain(writer), number)
@@ -214,6 +217,7 @@ class FedJournals:
             header = {**header, "role": str(header.get("role", "run")), "generation": _plain(str(header["generation"]))}
         except KeyError as error:
             raise BadValueError(f"the header of a journal must say its {error}") from None
+        prove_record(record.PART, {"number": 0, "first": {}, **header})
         changes = self._layout.changes_dir(path.entity, path.project)
         death = latest_death(changes, incarnation)
         if death is not None and death.action == "delete":
@@ -273,7 +277,18 @@ def _scan(fresh: bytes, place: _Place, name: PartName, header: dict[str, Any]) -
         said = {key: part.header.get(key) for key in (*_SAME, "writer", "number")}
         if said != {**{key: header.get(key) for key in _SAME}, "writer": name.writer, "number": name.number}:
             raise BadValueError(f"the head of {name} names another writer or run: {said}")
+    prove_part(part)
     return part
+
+
+def _read_start(content: bytes) -> dict[str, Any]:
+    """The body of a START record to come, which is not stamped yet."""
+    try:
+        start = record.decode_body(content)
+    except (msgspec.MsgspecError, CorruptError, UnicodeError) as error:
+        raise BadValueError(f"the start of a writer is no record: {error}") from None
+    prove_record(record.START, {**start, "clock": 0, "n": 0})
+    return {name: value for name, value in start.items() if name not in ("clock", "n")}
 
 
 def _plain(name: str) -> str:

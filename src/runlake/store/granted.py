@@ -23,7 +23,7 @@ def unpack_opening(content: bytes) -> WriterOpening:
     """The inverse of `pack_opening`; BadValueError for bytes that are none."""
     try:
         return msgspec.convert(record.decode_body(content), WriterOpening)
-    except (msgspec.MsgspecError, CorruptError, UnicodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, CorruptError, UnicodeError) as error:
         raise BadValueError(f"this is no opening of a writer: {error}") from None
 
 
@@ -42,5 +42,5 @@ def unpack_grant(content: bytes) -> WriterGrant:
         if fields.get("before") is not None:
             fields["before"] = unpack_info(fields["before"])
         return msgspec.convert(fields, WriterGrant)
-    except (msgspec.MsgspecError, CorruptError, UnicodeError) as error:
+    except (msgspec.MsgspecError, CorruptError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise BadValueError(f"this is no grant of a writer: {error}") from None

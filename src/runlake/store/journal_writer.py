@@ -14,11 +14,12 @@ from typing import Any
 from zlib import crc32
 
 from runlake.errors import LogTypeError, StoreError
-from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Stream
+from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Stream, is_time
 from runlake.store import record
 from runlake.store.journal import Journal, Part, PartName, PartPlace, is_of_system
+from runlake.store.proof import prove_record
 from runlake.store.record import Shape
-from runlake.values import flatten, lane_of
+from runlake.values import I64_MAX, I64_MIN, flatten, lane_of
 
 ROWS_PER_PART = 65_536
 BYTES_PER_PART = 32 * 2**20
@@ -164,7 +165,10 @@ class JournalWriter:
                 self._rows_in_part += 1
 
     def record(self, kind: int, body: Mapping[str, Any]) -> None:
-        """Append a record that is no row, stamped with the clock and the number of history rows before it."""
+        """Append a record that is no row, stamped with the clock and the number of history rows before it.
+
+        BadValueError for what no reader could make sense of; nothing is written then.
+        """
         with self.lock:
             self._append_record(kind, self._stamped(body))
 
@@ -282,6 +286,7 @@ class JournalWriter:
             self._begin_part()
 
     def _append_record(self, kind: int, body: Mapping[str, Any]) -> None:
+        prove_record(kind, body)
         frame = _sound_frame(kind, record.encode_body(body))
         while True:
             self._settle()
@@ -423,8 +428,7 @@ class JournalWriter:
         Third, the number of the shape that the frames declare, if they do.
         """
         flat = flatten(data if self._prepare is None else self._prepare(data, step))
-        if not _RESERVED.isdisjoint(flat):
-            step, timestamp, runtime = _axis_from(flat, step, timestamp, runtime)
+        step, timestamp, runtime = axes_of(flat, step, timestamp, runtime)
         numbers = {path: value for path, value in flat.items() if type(value) in _PACKED_TYPES}
         order = tuple(flat) if numbers and tuple(flat)[: len(numbers)] != tuple(numbers) else ()
         shape = self._shape_of(numbers, order)
@@ -481,12 +485,23 @@ _PACKED_TYPES = frozenset(_TYPE_OF_LANE.values())
 _RESERVED = frozenset(AXES)
 
 
-def _axis_from(flat: dict[str, Any], step: int, timestamp: float, runtime: float) -> tuple[int, float, float]:
-    """``_step``, ``_timestamp`` and ``_runtime`` among the values are those of the row, not keys of their own."""
+def axes_of(flat: dict[str, Any], step: int, timestamp: float, runtime: float) -> tuple[int, float, float]:
+    """``_step``, ``_timestamp`` and ``_runtime`` of a row: those among its values, which are taken out, or as given.
+
+    LogTypeError for what they cannot be.
+    """
+    if not I64_MIN <= step <= I64_MAX:
+        raise LogTypeError(f"the step {step} has more than 64 bits; give a smaller one")
+    if _RESERVED.isdisjoint(flat):
+        return step, timestamp, runtime
     given = {name: flat.pop(name) for name in AXES if name in flat}
     for name, value in given.items():
         if type(value) not in (int, float) or (name == STEP and type(value) is not int):
-            raise LogTypeError(f"{name!r} is kept for the row itself and must be a number, not {value!r}")
+            raise LogTypeError(f"{name!r} is kept for the row itself and must be a number, not {value!r:.60}")
+        if name != STEP and not is_time(value):
+            raise LogTypeError(
+                f"{name!r} is kept for the row itself, and {value!r} seconds are no time of any calendar"
+            )
     return given.get(STEP, step), float(given.get(TIMESTAMP, timestamp)), float(given.get(RUNTIME, runtime))
 
 

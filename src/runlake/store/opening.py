@@ -13,6 +13,7 @@ from typing import Any, Literal
 from zlib import crc32
 
 from runlake.errors import (
+    BadValueError,
     ConflictError,
     NotFoundError,
     ReadOnlyError,
@@ -30,6 +31,8 @@ from runlake.store.journal_writer import JournalWriter, Prepare
 from runlake.store.layout import Layout, check_run_path
 from runlake.store.look import ASKING, Look
 from runlake.store.marker import create_store
+from runlake.store.proof import prove_record
+from runlake.values import I64_MAX, I64_MIN
 
 Resume = Literal["allow", "must", "never", "auto"]
 Role = Literal["run", "child", "editor"]
@@ -86,6 +89,9 @@ def open_run(
     rows up to that step, `fork_from` a new run that has those of another run; BadValueError when it never came so far.
     """
     check_run_path(path)
+    for step in (rewind_to, None if fork_from is None else fork_from[1]):
+        if step is not None and not I64_MIN <= step <= I64_MAX:
+            raise BadValueError(f"there can be no step {step} to go back to: it has more than 64 bits")
     create_store(layout)
     look = look or ASKING
     if fork_from is not None:
@@ -320,6 +326,7 @@ def open_editor(
 def create_pending(layout: Layout, path: RunPath, state: str, user: str | None) -> None:
     """A run that no process writes into yet. ConflictError when there is one of that id."""
     check_run_path(path)
+    prove_record(record.STATE, {"clock": 0, "n": 0, "state": state})
     create_store(layout)
     if layout.journal_dir(path).is_dir():
         raise ConflictError(f'run "{path}" exists already; choose another id')

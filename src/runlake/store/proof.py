@@ -18,7 +18,7 @@ from runlake.errors import BadValueError
 from runlake.model import AXES, FIRST_TIME_S, LAST_TIME_S, STREAMS, Level, MetricRule, State, is_time
 from runlake.store import record
 from runlake.store.fold import StreamFold, WriterState
-from runlake.values import I64_MAX, I64_MIN, MAX_DEPTH, Json, check_json, split_path
+from runlake.values import I64_MAX, I64_MIN, MAX_DEPTH, Json, check_json, decode_json, split_path
 
 _Count = Annotated[int, Meta(ge=0, le=I64_MAX - 1)]
 _Integer = Annotated[int, Meta(ge=I64_MIN, le=I64_MAX)]
@@ -197,41 +197,57 @@ def prove_row(stream_bits: int, n: int, timestamp: float, runtime: float, values
     """BadValueError for a row that no reader could take; `values` are those that are not packed."""
     if stream_bits not in record.STREAM_OF_BITS:
         raise BadValueError(f"a row is of the unknown stream {stream_bits >> 1}")
-    if n >= I64_MAX:
+    if n > MAX_ROW_NUMBER:
         raise BadValueError(f"no row can have the number {n}")
     if not (is_time(timestamp) and is_time(runtime)):
         raise BadValueError(f"row {n} has the time {timestamp!r} and the runtime {runtime!r}, which cannot be")
-    is_console = stream_bits == record.STREAM_BITS["console"]
+    prove_values(values, {}, is_console=stream_bits == record.STREAM_BITS["console"])
+
+
+MAX_ROW_NUMBER = 2**62 - 1
+"""So the highest byte alone says whether a number is one."""
+
+
+def prove_values(values: Mapping[str, Any], depths: dict[str, int], *, is_console: bool = False) -> None:
+    """BadValueError for values by path that are not canonical; `depths` are those of paths that were proven before."""
     for path, value in values.items():
-        if path in AXES:
-            raise BadValueError(f"row {n} has {path!r} among its values; that is kept for the row itself")
-        prove_value(path, value)
+        depth = depths.get(path)
+        if depth is None:
+            if path in AXES:
+                raise BadValueError(f"{path!r} is among the values of a row; it is kept for the row itself")
+            depth = depths[path] = prove_path(path)
+        kind = type(value)
+        if kind is not str and kind is not float:
+            _prove_scalar(path, kind, value, depth)
         if is_console:
-            prove_console_value(path, value)
+            is_text = kind is Json and type(decode_json(value)) is str  # with half a surrogate pair in it
+            prove_console_value(path, str if is_text else kind)
 
 
-def prove_console_value(path: str, value: Any) -> None:
+def prove_console_value(path: str, kind: type) -> None:
     """BadValueError for what cannot be a part of a printed line."""
-    expected = _CONSOLE.get(path)
-    if expected is not None and type(value) is not expected:
-        raise BadValueError(f"{path!r} of a printed line is {value!r:.60}; it must be {expected.__name__}")
+    expected = CONSOLE_KINDS.get(path)
+    if expected is not None and kind is not expected:
+        raise BadValueError(f"{path!r} of a printed line must be {expected.__name__}, not {kind.__name__}")
 
 
-_CONSOLE = {"line": int, "text": str, "level": str, "source": str}
+CONSOLE_KINDS = {"line": int, "text": str, "level": str, "source": str}
 
 
 def prove_path(path: str) -> int:
     """How many dicts a path leads through; BadValueError where these are too many."""
-    depth = path.count(".")
-    if depth > MAX_DEPTH and (depth := len(split_path(path)) - 1) > MAX_DEPTH:
+    depth = len(split_path(path)) - 1 if "\\" in path else path.count(".")
+    if depth > MAX_DEPTH:
         raise BadValueError(f"the key {path[:60]!r}... is nested deeper than {MAX_DEPTH} levels")
     return depth
 
 
 def prove_value(path: str, value: Any) -> None:
     """BadValueError for what is no canonical value, or does not belong under a path; keys must be text already."""
-    depth = prove_path(path)
-    kind = type(value)
+    _prove_scalar(path, type(value), value, prove_path(path))
+
+
+def _prove_scalar(path: str, kind: type, value: Any, depth: int) -> None:
     if kind is Json:
         check_json(value, depth + 1)
     elif kind is int:

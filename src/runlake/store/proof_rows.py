@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import struct
-
 import numpy as np
+import numpy.typing as npt
 
 from runlake.errors import BadValueError
 from runlake.model import FIRST_TIME_S, LAST_TIME_S
 from runlake.store import record
-from runlake.store.decode import MixedRow, PackedRows, ScannedPart
-from runlake.store.proof import prove_console_value, prove_record, prove_row
-from runlake.values import I64_MAX
-
-_FEW = 8
-"""So many frames are looked at faster one by one than as arrays."""
-
-_AXES = struct.Struct("<xxBQxxxxxxxxdd")
-_FIELDS = np.dtype(
-    {"names": ["flags", "n", "timestamp", "runtime"], "formats": ["u1", "<u8", "<f8", "<f8"], "offsets": [2, 3, 19, 27]}
+from runlake.store.decode import FLAGS_OFFSET, MixedRow, PackedRows, ScannedPart
+from runlake.store.proof import (
+    CONSOLE_KINDS,
+    MAX_ROW_NUMBER,
+    prove_console_value,
+    prove_record,
+    prove_values,
 )
+from runlake.store.record import Shape
+
+_TIMES_OFFSET, _TOP_OF_N = 19, 10
+_CONSOLE = record.STREAM_BITS["console"]
+_KINDS = {"f64": float, "i64": int, "bool": bool}
+_TEXT = frozenset({str})
 
 
 def prove_part(part: ScannedPart) -> None:
@@ -29,19 +31,30 @@ def prove_part(part: ScannedPart) -> None:
     for kind, body, _ in part.records:
         prove_record(kind, body)
     _prove_shapes(part)
+    depths: dict[str, int] = {}
+    alone: list[int] = []
+    stretches = []
     for rows in part.rows:
         if isinstance(rows, MixedRow):
-            stream_bits = rows.flags & record.STREAM_MASK
-            prove_row(stream_bits, rows.n, rows.timestamp, rows.runtime, rows.values)
+            alone.append(rows.offset)
+            values = rows.values
+            if not (depths.keys() >= values.keys() and _TEXT.issuperset(map(type, values.values()))):
+                prove_values(values, depths, is_console=rows.flags & record.STREAM_MASK == _CONSOLE)
+        elif rows.count == 1:
+            alone.append(rows.offset)
         else:
-            _prove_packed(part.data, rows)
+            stride = record.HEAD.size + rows.shape.size
+            stretches.append(np.arange(rows.offset, rows.offset + rows.count * stride, stride))
+    if part.rows:
+        _prove_heads(part.data, np.concatenate([*stretches, np.array(alone, np.int64)]) + record.HEAD.size)
 
 
 def _prove_shapes(part: ScannedPart) -> None:
     """Those that are declared here, also where none of their rows is or another took their number."""
     known = dict(part.since.shapes)
     proven = set(map(id, known.values()))
-    for shape in (*part.shapes.values(), *(rows.shape for rows in part.rows if isinstance(rows, PackedRows))):
+    used = {id(rows.shape): rows.shape for rows in part.rows if isinstance(rows, PackedRows)}
+    for shape in (*part.shapes.values(), *used.values()):
         if id(shape) in proven:
             continue
         proven.add(id(shape))
@@ -49,37 +62,31 @@ def _prove_shapes(part: ScannedPart) -> None:
         before = known.setdefault(shape.number, shape)
         if (before.paths, before.lanes, before.order) != (shape.paths, shape.lanes, shape.order):
             raise BadValueError(f"shape {shape.number} is declared twice, and means two things")
+    for shape in used.values():
+        for path, lane in zip(shape.paths, shape.lanes, strict=True):
+            if CONSOLE_KINDS.get(path, _KINDS[lane]) is not _KINDS[lane] and _is_of_console(part, shape):
+                prove_console_value(path, _KINDS[lane])
 
 
-def _prove_packed(data: bytes, rows: PackedRows) -> None:
-    body, stride = rows.offset + record.HEAD.size, record.HEAD.size + rows.shape.size
-    is_console = record.STREAM_BITS["console"] in _prove_axes(data, body, stride, rows.count)
-    if is_console:
-        for path, lane in zip(rows.shape.paths, rows.shape.lanes, strict=True):
-            prove_console_value(path, _EXAMPLES[lane])
+def _is_of_console(part: ScannedPart, shape: Shape) -> bool:
+    """Whether a shape is used by printed lines; a metric may be called like a part of one."""
+    stride, flags_offset = record.HEAD.size + shape.size, record.HEAD.size + FLAGS_OFFSET
+    return any(
+        part.data[offset + flags_offset] & record.STREAM_MASK == _CONSOLE
+        for rows in part.rows
+        if isinstance(rows, PackedRows) and rows.shape is shape
+        for offset in range(rows.offset, rows.offset + rows.count * stride, stride)
+    )
 
 
-_EXAMPLES = {"f64": 0.0, "i64": 0, "bool": False}
-
-
-def _prove_axes(data: bytes, body: int, stride: int, count: int) -> set[int]:
-    """What stands at the front of packed rows; answers which streams they are of."""
-    if count <= _FEW:
-        streams = set()
-        for index in range(count):
-            flags, n, timestamp, runtime = _AXES.unpack_from(data, body + index * stride)
-            streams.add(flags & record.STREAM_MASK)
-            prove_row(flags & record.STREAM_MASK, n, timestamp, runtime, {})
-        return streams
-    heads = np.ndarray((count,), _FIELDS, data, body, (stride,))
-    timestamp, runtime = heads["timestamp"], heads["runtime"]
-    for name, times in (("time", timestamp), ("runtime", runtime)):
-        lowest, highest = float(times.min()), float(times.max())  # NaN where any of them is
-        if not (lowest >= FIRST_TIME_S and highest <= LAST_TIME_S):
-            raise BadValueError(f"of {count} rows some have a {name} that cannot be: they are {lowest} to {highest}")
-    if heads["n"].max() >= I64_MAX:
-        raise BadValueError(f"no row can have the number {heads['n'].max()}")
-    streams = set(np.unique(heads["flags"] & record.STREAM_MASK).tolist())
-    for bits in streams:
-        prove_row(bits, 0, 0.0, 0.0, {})
-    return streams
+def _prove_heads(data: bytes, bodies: npt.NDArray[np.int64]) -> None:
+    """What stands at the front of rows. Those of an unknown stream hurt nobody: no reader asks for them."""
+    count = len(data) - record.ROW_HEAD.size + 1
+    times = np.ndarray((count,), [("both", "<f8", (2,))], data, _TIMES_OFFSET, (1,))["both"][bodies]
+    lowest, highest = float(times.min()), float(times.max())  # NaN where any of them is
+    if not (lowest >= FIRST_TIME_S and highest <= LAST_TIME_S):
+        raise BadValueError(
+            f"of {len(bodies)} rows some have a time or a runtime that cannot be: {lowest} to {highest}"
+        )
+    if int(np.frombuffer(data, np.uint8)[bodies + _TOP_OF_N].max()) > MAX_ROW_NUMBER >> 56:
+        raise BadValueError(f"of {len(bodies)} rows some have a number that no row can have")

@@ -108,18 +108,38 @@ def wrap_json(value: Any) -> Any:
 
 
 def encode_body(body: Mapping[str, Any]) -> bytes:
-    """A record's map, or a row's canonical values by path, as msgpack."""
-    return _encode(wrap_json(body))
+    """A record's map, or a row's canonical values by path, as msgpack.
+
+    Text with half a surrogate pair, as a name that is no UTF-8 has it, is written with escapes.
+    """
+    try:
+        return _encode(wrap_json(body))
+    except UnicodeEncodeError:
+        return _encode(_escaped(wrap_json(body)))
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_escaped(key): _escaped(item) for key, item in value.items()}
+    return list(map(_escaped, value)) if isinstance(value, list) else value
 
 
 def decode_body(body: bytes | memoryview) -> dict[str, Any]:
-    """The inverse of `encode_body`."""
-    return _decoder.decode(body)
+    """The inverse of `encode_body`. CorruptError, MsgspecError or UnicodeError for what is no map by text."""
+    try:
+        return _decoder.decode(body)
+    except RecursionError:
+        raise CorruptError("a record is nested too deep to be read") from None
 
 
 def decode_as(kind: type[T], body: bytes | memoryview) -> T:
     """The inverse of `encode_body` for what is known to be of one type."""
-    return msgspec.msgpack.decode(body, type=kind, ext_hook=_from_extension)
+    try:
+        return msgspec.msgpack.decode(body, type=kind, ext_hook=_from_extension)
+    except RecursionError:
+        raise CorruptError("a record is nested too deep to be read") from None
 
 
 class Shape:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from pathlib import Path
 
 from runlake.errors import BadValueError, UsageError
 from runlake.sdk import saying
 from runlake.service.contract import Service
 from runlake.service.open import open_service
-from runlake.settings import Settings, resolve
+from runlake.settings import Settings, current_folder, resolve
 from runlake.sweep_model import SweepPath
 from runlake.sweeps.command_agent import Command, CommandAgent
 from runlake.sweeps.environment import RunEnvironment
@@ -47,7 +46,7 @@ def agent(
     """
     if function is not None and threading.current_thread() is not threading.main_thread():
         raise UsageError("an agent calls its function in the main thread; for several agents start several processes")
-    settings = resolve({"agent_kill_delay_s": term_timeout}, os.environ, Path.cwd())
+    settings = resolve({"agent_kill_delay_s": term_timeout}, os.environ, current_folder())
     service = open_service(store)
     try:
         path = find_sweep(sweep_id, service, settings, entity=entity, project=project)

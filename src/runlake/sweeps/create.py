@@ -14,7 +14,7 @@ from runlake.search.configuration import parse_sweep
 from runlake.search.parameters import doubts
 from runlake.service.contract import Service
 from runlake.service.open import open_service
-from runlake.settings import Settings, resolve
+from runlake.settings import Settings, current_folder, resolve
 from runlake.sweep_model import SweepInfo, SweepStart
 from runlake.sweeps.paths import default_entity
 
@@ -38,7 +38,7 @@ def sweep(
     the address of a server, else as the settings have it. The same `seed` proposes the same parameters as long as the
     results are the same. `SweepConfigError` names all that is wrong.
     """
-    settings = resolve({}, os.environ, Path.cwd())
+    settings = resolve({}, os.environ, current_folder())
     service = open_service(store)
     try:
         made = create_sweep(
@@ -81,7 +81,9 @@ def _read(configuration: Configuration) -> Mapping[str, Any] | str:
         try:
             return path.read_text("utf-8")
         except FileNotFoundError:
-            raise NotFoundError(f"there is no file {str(path)!r} with a sweep configuration in {Path.cwd()}") from None
+            raise NotFoundError(
+                f"there is no file {str(path)!r} with a sweep configuration in {current_folder()}"
+            ) from None
         except (OSError, UnicodeDecodeError) as error:
             raise BadValueError(f"the sweep configuration {str(path)!r} cannot be read: {error}") from None
     found = configuration() if callable(configuration) else configuration

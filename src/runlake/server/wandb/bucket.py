@@ -8,10 +8,11 @@ its hidden configuration), and either names no run by its id, or by one that was
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runlake.errors import ConflictError, NotFoundError
+from runlake.errors import BadValueError, ConflictError, NotFoundError
 from runlake.model import DEFAULT_PROJECT, STREAMS, MetricRule, RunEdit, RunInfo, RunPath, WriterBatch, WriterStart
 from runlake.names import default_name, new_run_id
 from runlake.server.wandb.context import RequestContext
@@ -53,9 +54,10 @@ def upsert(context: RequestContext, given: Mapping[str, Any]) -> dict[str, Any]:
         path = RunPath(entity, given.get("modelName") or DEFAULT_PROJECT, given.get("name") or new_run_id())
     config = _read_config(given.get("config"))
     hidden = config.pop(HIDDEN_KEY, {}) if config is not None else {}
+    hidden = hidden if isinstance(hidden, dict) else {}
     if not context.client.is_training:
         return _edit(context, path, given, config)
-    if config is not None and isinstance(hidden, dict) and (kept := _kept_of(hidden)):
+    if config is not None and (kept := _kept_of(hidden)):
         config[HIDDEN_KEY] = kept
     row_counts = reference.row_counts if reference is not None else None
     if row_counts is not None and reference is not None and reference.writer is not None:
@@ -209,22 +211,32 @@ def _read_rules(hidden: Mapping[str, Any]) -> Iterator[MetricRule]:
         index = rule.get("5")
         if step_metric is None and isinstance(index, int) and 0 < index <= len(told):
             step_metric = told[index - 1].get("1")
-        options = rule.get("6") or []
+        options = _numbers(rule.get("6"))
         yield MetricRule(
             name,
-            step_metric,
-            tuple(_AGGREGATES[number] for number in rule.get("7") or [] if number in _AGGREGATES),
-            {1: "minimize", 2: "maximize"}.get(rule.get("8") or 0),
+            step_metric if isinstance(step_metric, str) else None,
+            tuple(_AGGREGATES[number] for number in _numbers(rule.get("7")) if number in _AGGREGATES),
+            next((goal for number, goal in _GOALS.items() if number == rule.get("8")), None),
             2 in options,
             1 in options,
         )
+
+
+_GOALS = {1: "minimize", 2: "maximize"}
+
+
+def _numbers(told: Any) -> list[int]:
+    return [number for number in told if isinstance(number, int)] if isinstance(told, list) else []
 
 
 def _fork_of(path: RunPath, hidden: Mapping[str, Any]) -> tuple[RunPath, int] | None:
     branch = hidden.get(_BRANCH_KEY) if isinstance(hidden, dict) else None
     if not isinstance(branch, dict) or branch.get("run_id") in (None, path.run_id):
         return None
-    return RunPath(path.entity, path.project, str(branch["run_id"])), int(branch.get("step") or 0)
+    step = branch.get("step") or 0
+    if not isinstance(step, int | float) or not math.isfinite(step):
+        raise BadValueError(f"a run is forked at a step, which is a number, not {step!r:.60}")
+    return RunPath(path.entity, path.project, str(branch["run_id"])), int(step)
 
 
 def _runs_before(context: RequestContext, path: RunPath, *, is_same: bool) -> tuple[int, RunInfo | None]:

@@ -37,6 +37,7 @@ from runlake.errors import (
     StoreError,
 )
 from runlake.server.wandb.context import RequestContext, ResolveInfo
+from runlake.server.wandb.given import define_inputs
 from runlake.server.wandb.limits import MAX_DOCUMENT_CHARACTERS, MAX_TOKENS, check_cost, check_document
 from runlake.server.wandb.query_root import QueryRoot
 from runlake.server.wandb.scalars import define_scalars
@@ -177,6 +178,7 @@ def load_schema() -> GraphQLSchema:
     """The schema of `schema.graphql`, its scalars defined."""
     schema = build_schema(resources.files("runlake.server.wandb").joinpath("schema.graphql").read_text("utf-8"))
     define_scalars(schema)
+    define_inputs(schema)
     return schema
 
 

@@ -54,7 +54,7 @@ def graphql(request: Request[Any, Any, Any], body: RawBody, parts: Parts) -> Res
     """Execute a document. Errors of the document and of its fields are part of the answer, as GraphQL has it."""
     try:
         asked = _decode_graphql(body)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise BadValueError(f"this is no GraphQL request: {error}") from None
     person = person_of(request)
     service = parts.service_for(person)

@@ -13,25 +13,27 @@ import re
 import time
 import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from runlake.errors import BadValueError
-from runlake.model import RUNTIME, STEP, TIMESTAMP, LoggedRow, Stream, WriterBatch
+from runlake.model import RUNTIME, STEP, TIMESTAMP, LoggedRow, Stream, WriterBatch, is_time
 from runlake.server.wandb.wire import HIDDEN_KEY, NOT_OF_THE_USER
+from runlake.values import I64_MAX, I64_MIN
 
 MAX_BODY_BYTES = 64 * 2**20
 """The client sends up to 10 MiB of lines at once; zipped, they may not grow beyond this."""
 
 _STREAMS: dict[str, Stream] = {"wandb-history.jsonl": "history", "wandb-events.jsonl": "events"}
 _SUMMARY, _CONSOLE = "wandb-summary.json", "output.log"
+_OF_LINES = ("content", "level", "label")
 _LINE = re.compile(r"(ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)Z? (?:\[([^\]]*)\] )?(.*)", re.DOTALL)
 _PLAIN_LINE = re.compile(r"(ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)Z? ()?(.*)", re.DOTALL)
 
 
 class _Chunk(msgspec.Struct):
-    offset: int = 0
+    offset: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
     content: list[str] = []
 
 
@@ -67,7 +69,7 @@ def read_batch(body: bytes, base: Mapping[str, int], *, has_labels: bool = False
     """What a request says. `has_labels`: lines name the process that printed them. BadValueError says what is wrong."""
     try:
         post = _decode_body(body)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise BadValueError(f"this is no file_stream request: {error}") from None
     rows: dict[Stream, list[LoggedRow]] = {}
     first_n: dict[Stream, int] = {}
@@ -110,18 +112,25 @@ def _rows(name: str, chunk: _Chunk, stream: Stream) -> list[LoggedRow]:
         # The client has its keys in any order: in one order, rows of the same keys are of one shape.
         rows.append(
             LoggedRow(
-                step if type(step) is int else chunk.offset + place,
-                float(timestamp) if isinstance(timestamp, int | float) else time.time(),
-                float(runtime) if isinstance(runtime, int | float) else 0.0,
+                step if type(step) is int and I64_MIN <= step <= I64_MAX else chunk.offset + place,
+                _seconds(timestamp, time.time()),
+                _seconds(runtime, 0.0),
                 {key: line[key] for key in sorted(line)},
             )
         )
     return rows
 
 
+def _seconds(said: Any, otherwise: float) -> float:
+    """What a line says, where that can be a time: a script may log anything under the name, and its rows are kept."""
+    return float(said) if type(said) in (int, float) and is_time(said) else otherwise
+
+
 def _json_line(text: str, name: str) -> dict[str, Any]:
     try:
         line = _decode_line(text)
+    except RecursionError:
+        raise BadValueError(f"{name}: a line is nested too deep to be read; it begins with {text[:60]!r}") from None
     except msgspec.MsgspecError:  # NaN and Infinity stand there as they are, and strict JSON does not know them
         try:
             line = json.loads(text)
@@ -135,8 +144,8 @@ def _json_line(text: str, name: str) -> dict[str, Any]:
 def _runtime_of(summary: Mapping[str, Any]) -> float:
     hidden = summary.get(HIDDEN_KEY)
     for value in (summary.get(RUNTIME), hidden.get("runtime") if isinstance(hidden, dict) else None):
-        if isinstance(value, int | float):
-            return float(value)
+        if type(value) in (int, float):
+            return _seconds(value, 0.0)
     return 0.0
 
 
@@ -144,16 +153,17 @@ def _console_row(number: int, line: str, has_labels: bool) -> LoggedRow:
     """A printed line, as text with its time before it, or as JSON where that was agreed on."""
     level: str | None = None
     label: str | None = None
-    text, timestamp = line, time.time()
+    text: str | None = line
+    timestamp = time.time()
     if line.startswith("{") and '"content"' in line:
         told = _json_line(line, _CONSOLE)
-        text, level, label = str(told.get("content", "")), told.get("level"), told.get("label")
+        text, level, label = (said if isinstance(said := told.get(name), str) else None for name in _OF_LINES)
         timestamp = _time_of(str(told.get("ts", ""))) or timestamp
     elif found := (_LINE if has_labels else _PLAIN_LINE).fullmatch(line):
         level = "error" if found[1] else None
         timestamp = _time_of(found[2]) or timestamp
         label, text = found[3], found[4]
-    values: dict[str, Any] = {"line": number, "text": text}
+    values: dict[str, Any] = {"line": number, "text": text or ""}
     if level:
         values["level"] = level
     if label:
@@ -167,4 +177,5 @@ def _time_of(text: str) -> float | None:
         moment = datetime.datetime.fromisoformat(text.rstrip("Z")[:26])
     except ValueError:
         return None
-    return moment.replace(tzinfo=datetime.UTC).timestamp()
+    seconds = moment.replace(tzinfo=datetime.UTC).timestamp()
+    return seconds if is_time(seconds) else None

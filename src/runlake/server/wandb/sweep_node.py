@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import yaml  # type: ignore[import-untyped, unused-ignore]
+from graphql import GRAPHQL_MAX_INT
 
 from runlake.errors import NotFoundError, PathError
 from runlake.query.metric import metric_of
@@ -77,7 +78,9 @@ class SweepNode:
 
     @property
     def runCountExpected(self) -> int | None:
-        return self.info.expected_run_count
+        """None where there is no end, or none that GraphQL can count to: a grid may have any number of points."""
+        expected = self.info.expected_run_count
+        return None if expected is None or expected > GRAPHQL_MAX_INT else expected
 
     @property
     def user(self) -> NamedUser:
