@@ -26,7 +26,7 @@ class Besieged:
     """Serves the store at `root` to ann, who is an admin, bob and carl, with the keys in `keys`."""
 
     def __init__(self, root, *, workers=1, variables=None):
-        root.mkdir(parents=True)
+        root.mkdir(parents=True, mode=0o700)
         self.root, self.workers = root, workers
         people = open_people(root)
         self.keys = {name: people.add_user(name, is_admin=name == "ann").key for name in ("ann", "bob", "carl")}
@@ -69,8 +69,8 @@ class Besieged:
         for line in self.log.read_text(errors="replace").splitlines():
             try:
                 said = json.loads(line)
-            except ValueError:
-                failed.append(line)
+            except ValueError:  # what the command says, or Python at its end
+                failed += [line] if "Traceback" in line else []
                 continue
             status = said.get("status", 0)
             if said.get("level") == "error" or (status >= 500 and status not in MAY_SAY):

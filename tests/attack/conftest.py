@@ -1,7 +1,10 @@
 """What an attack was like is told at the end of the tests: the worst answer, the most memory."""
 
 import pytest
-from besieged import Besieged
+
+pytest.register_assert_rewrite("besieged")
+
+from besieged import Besieged  # noqa: E402
 
 
 def pytest_collection_modifyitems(items):

@@ -30,7 +30,7 @@ from runlake.stopping import check_wanted
 MAX_COLUMNS = 2000
 """More columns than this make a table that costs far more than it holds."""
 
-PIECE_CELLS = 4_000_000
+PIECE_CELLS = 500_000
 """Smaller pieces of thousands of columns take longer to cut than to fill."""
 
 TABLE_AXES = (STEP, RUNTIME, TIMESTAMP)

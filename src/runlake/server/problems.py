@@ -9,6 +9,7 @@ the log has.
 from __future__ import annotations
 
 import errno
+import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
@@ -114,12 +115,25 @@ def problem_of(error: Exception) -> Problem:
     )
 
 
+def forget_frames(error: BaseException | None) -> None:
+    """Have an error hold nothing of the request that it ends: a body, what was read of it, an answer half made.
+
+    Its traceback keeps every local variable of the frames it came through, and frames and errors are in circles with
+    each other: 24 refused bodies of 31 MiB were 900 MiB, until the garbage collector came by. Who logs the error
+    still finds where it was raised.
+    """
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+
+
 def problem_response(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The answer to a request whose handler raised `error`: an exception handler of Litestar."""
     from litestar import Response
 
     problem = problem_of(error)
     cast(dict[str, Any], request.scope)[ERROR_IN_SCOPE] = error
+    forget_frames(error)
     return Response(problem.body, status_code=problem.status, headers=problem.headers, media_type="application/json")
 
 
@@ -158,6 +172,7 @@ class AnswerFaults:
             if has_begun or scope["type"] != "http":
                 raise
             scope[ERROR_IN_SCOPE] = error
+            forget_frames(error)
             await send_problem(send, problem_of(error))
 
 
