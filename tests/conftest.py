@@ -1,5 +1,7 @@
 """What all tests share: how Hypothesis looks for examples, warm processes, and no sealing behind anybody's back."""
 
+import signal
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -18,10 +20,19 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    heed_signals()
     if config.getoption("--cold"):
         warm.use_cold()
     if (count := config.getoption("--cpu-durations")) is not None:
         config.pluginmanager.register(CpuDurations(count))
+
+
+def heed_signals():
+    """Shells have what they start in the background ignore these, and so would all processes of the tests."""
+    handlers = {signal.SIGINT: signal.default_int_handler, getattr(signal, "SIGHUP", None): signal.SIG_DFL}
+    for number, handler in handlers.items():
+        if number is not None and signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def pytest_unconfigure():

@@ -100,11 +100,6 @@ def session(home):
     active.session.run = None
 
 
-def heed_hangups():
-    """Tests may have been started by nohup, whose children ignore them."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-
 class Script:
     """A Python script, given in pieces, run by a process of its own in the folder of the test."""
 
@@ -123,7 +118,6 @@ class Script:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=heed_hangups if os.name == "posix" else None,
         )
 
     def wait_for(self, line):
