@@ -38,6 +38,7 @@ from runlake.errors import (
 )
 from runlake.server.asgi import Scope
 from runlake.server.costs import charge
+from runlake.server.problems import forget_frames
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.given import define_inputs
 from runlake.server.wandb.limits import MAX_DOCUMENT_CHARACTERS, MAX_TOKENS, check_document, cost_of
@@ -258,6 +259,7 @@ def _answered(work: Callable[[], T]) -> T | Answer:
     try:
         return work()
     except RunlakeError as error:
+        forget_frames(error)
         return _refusal([_describe(error)])
     except Exception:
         logger.exception("a GraphQL document could not be executed")

@@ -28,7 +28,7 @@ from runlake.server.turns import in_turn
 from runlake.server.wandb.context import Client, RequestContext
 from runlake.server.wandb.graphql import Answer
 from runlake.server.wandb.not_kept import Lost
-from runlake.server.wandb.stream import MAX_BODY_BYTES, read_batch, read_body
+from runlake.server.wandb.stream import LARGE_BODY_BYTES, MAX_BODY_BYTES, read_batch, read_body, unzipped_bytes
 from runlake.service.contract import Service
 
 Parts = NamedDependency[SkipValidation[ServerParts]]
@@ -114,12 +114,11 @@ def _graphql_response(answer: Answer) -> Response[bytes]:
 
 @post(
     "/files/{entity:str}/{project:str}/{run_id:str}/file_stream",
-    sync_to_thread=True,
     status_code=200,
     request_max_body_size=MAX_BODY_BYTES,
     include_in_schema=False,
 )
-def file_stream(
+async def file_stream(
     request: Request[Any, Any, Any],
     body: RawBody,
     parts: Parts,
@@ -131,7 +130,13 @@ def file_stream(
 
     A client that is answered 4xx sends nothing more of its run, so that is only said of what stays wrong.
     """
-    path = RunPath(entity, project, run_id)
+    write = partial(_write_stream, request, body, parts, RunPath(entity, project, run_id))
+    # Otherwise as many bodies of 64 MiB as there are threads could be in memory.
+    is_large = unzipped_bytes(body, request.headers.get("content-encoding")) > LARGE_BODY_BYTES
+    return await (in_turn(request, write) if is_large else sync_to_thread(write))
+
+
+def _write_stream(request: Request[Any, Any, Any], body: bytes, parts: ServerParts, path: RunPath) -> Response[bytes]:
     service = parts.service_of_caller(request)
     client_id = request.headers.get("x-wandb-async-client-id")
     begun = service.find_writer(path, client_id) or _begin_made_run(service, path, person_of(request))

@@ -27,6 +27,9 @@ from runlake.values import I64_MAX, I64_MIN
 MAX_BODY_BYTES = 64 * 2**20
 """The client sends up to 10 MiB of lines at once; zipped, they may not grow beyond this."""
 
+LARGE_BODY_BYTES = 2 * 2**20
+"""Larger ones take turns: the client sends so much at once only after it could not reach the server for long."""
+
 MAX_LINES = 400_000
 """Of the shortest lines that the client makes of what was printed, 10 MiB are 350,000."""
 MAX_LINE_CHARACTERS = 10 * 2**20
@@ -58,19 +61,25 @@ _decode_body = msgspec.json.Decoder(_Body).decode
 _decode_line = msgspec.json.Decoder().decode
 
 
+def unzipped_bytes(body: bytes, encoding: str | None) -> int:
+    """How large a body says that it was before it was zipped (RFC 1952, 2.3.1: the last four bytes)."""
+    return int.from_bytes(body[-4:], "little") if encoding == "gzip" else len(body)
+
+
 def read_body(body: bytes, encoding: str | None) -> bytes:
-    """The body as it was before it was zipped. BadValueError for what is no gzip, or grows too large."""
+    """The body as it was before it was zipped. BadValueError for what is no gzip, or more than it says or may be."""
     if encoding in (None, "", "identity"):
         return body
     if encoding != "gzip":
         raise BadValueError(f"a body in {encoding!r} cannot be read; send gzip, or as it is")
+    limit = min(unzipped_bytes(body, encoding), MAX_BODY_BYTES)
     unzip = zlib.decompressobj(wbits=31)
     try:
-        content = unzip.decompress(body, MAX_BODY_BYTES)
+        content = unzip.decompress(body, limit + 1)
     except zlib.error as error:
         raise BadValueError(f"the body is no gzip: {error}") from None
-    if unzip.unconsumed_tail:
-        raise BadValueError(f"the body grows beyond {MAX_BODY_BYTES} bytes when it is unzipped; send less at once")
+    if len(content) > limit:
+        raise BadValueError(f"the body grows beyond {limit} bytes when it is unzipped; send less at once")
     return content
 
 
