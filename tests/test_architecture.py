@@ -24,6 +24,7 @@ ALLOWED = {
     "search": {"errors", "model", "near", "plain", "values"},
     "query": {"errors", "model", "near", "stopping", "values", "store"},
     "service": {
+        "clean_text",
         "errors",
         "near",
         "stopping",

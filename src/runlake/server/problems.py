@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from runlake import errors
+from runlake.clean_text import lines
 from runlake.server.asgi import ASGIApp, Message, Receive, Scope, Send
 from runlake.server.logs import ERROR_IN_SCOPE
 
@@ -69,7 +70,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def body(self) -> bytes:
         """The answer as JSON, in the form that both our client and the W&B client read."""
-        return msgspec.json.encode({"error": {"type": self.kind, "message": self.message, **self.details}})
+        return msgspec.json.encode({"error": {"type": self.kind, "message": lines(self.message), **self.details}})
 
     @property
     def headers(self) -> dict[str, str]:

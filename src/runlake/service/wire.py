@@ -15,6 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from runlake import errors
+from runlake.clean_text import lines
 from runlake.errors import (
     AuthenticationError,
     BadValueError,
@@ -205,7 +206,7 @@ _ERROR_OF_STATUS: dict[int, type[RunlakeError]] = {
 def problem_document(error: RunlakeError) -> dict[str, Any]:
     """An error that comes after the answer has begun, in the form of `server.problems`."""
     details = {"expected": error.expected} if isinstance(error, GapError) else {}
-    return {"error": {"type": type(error).__name__, "message": str(error), **details}}
+    return {"error": {"type": type(error).__name__, "message": lines(str(error)), **details}}
 
 
 def error_of(status: int, document: Mapping[str, Any]) -> RunlakeError:

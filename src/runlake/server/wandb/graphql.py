@@ -28,6 +28,7 @@ from graphql import (
     validate,
 )
 
+from runlake.clean_text import lines
 from runlake.errors import (
     BadValueError,
     CorruptError,
@@ -299,4 +300,4 @@ def _internal_error() -> Answer:
 
 
 def _message(text: str, code: str) -> Answer:
-    return {"message": text, "extensions": {"code": code}}
+    return {"message": lines(text), "extensions": {"code": code}}
