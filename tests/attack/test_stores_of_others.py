@@ -7,7 +7,7 @@ import shutil
 
 import msgspec
 import pytest
-from hypothesis import Phase, given, note, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from mutations import DEEP, changed
 from typer.testing import CliRunner
@@ -61,10 +61,8 @@ class Machine:
         finally:
             os.chdir(before)
         assert ended.exception is None or isinstance(ended.exception, SystemExit), (arguments, ended.exception)
-        assert ended.exit_code != 2, (arguments, ended.stderr)  # wrong usage proves nothing
+        assert ended.exit_code != ExitCode.USAGE, (arguments, ended.stderr)  # wrong usage proves nothing
         assert "unexpected" not in ended.stderr, (arguments, ended.stderr)
-        assert ended.exit_code != ExitCode.INTERRUPTED
-        note(f"{arguments}: {ended.exit_code} {ended.stderr[-300:]}")
         return ended
 
     def untouched(self):
@@ -92,7 +90,7 @@ def attacked(root, theirs):
     listed = json.loads(machine.run("--dir", str(machine.ours), "ls", "bob/own", "--json").stdout)
     assert "mine" in json.dumps(listed)
     machine.run("--dir", str(machine.ours), "check")
-    machine.run(*store, "repair")
+    machine.run(*store, "repair", "--yes")
     listed = machine.run(*store, "ls", "bob/own", "--json")
     assert "well" in listed.stdout
     machine.run(*store, "rm", "bob/own/told", "--yes")

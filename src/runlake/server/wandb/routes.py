@@ -52,7 +52,8 @@ _decode_graphql = msgspec.json.Decoder(_GraphQLBody).decode
 @post("/graphql", status_code=200, request_max_body_size=MAX_BODY_BYTES, include_in_schema=False)
 async def graphql(request: Request[Any, Any, Any], body: RawBody, parts: Parts) -> Response[bytes]:
     """Execute a document. Errors of the document and of its fields are part of the answer, as GraphQL has it."""
-    done = await sync_to_thread(_begin_graphql, request, body, parts)
+    begin = partial(_begin_graphql, request, body, parts)
+    done = await (in_turn(request, begin) if len(body) > LARGE_BODY_BYTES else sync_to_thread(begin))
     return done if isinstance(done, Response) else await in_turn(request, done)
 
 

@@ -27,13 +27,17 @@ from runlake.values import I64_MAX, I64_MIN
 MAX_BODY_BYTES = 64 * 2**20
 """The client sends up to 10 MiB of lines at once; zipped, they may not grow beyond this."""
 
-LARGE_BODY_BYTES = 2 * 2**20
+LARGE_BODY_BYTES = 2**20
 """Larger ones take turns: the client sends so much at once only after it could not reach the server for long."""
 
 MAX_LINES = 400_000
 """Of the shortest lines that the client makes of what was printed, 10 MiB are 350,000."""
 MAX_LINE_CHARACTERS = 10 * 2**20
 """The client cuts no row, and sends none that is longer."""
+MAX_ROW_TEXTS = 200_000
+MAX_ROW_VALUES = 1_000_000
+_LONG_LINE_CHARACTERS = 2**19
+"""Shorter lines cannot have so many that it matters."""
 _OTHER_TEXTS = 10_000
 """So many texts of a request may be names of files."""
 
@@ -130,12 +134,21 @@ def _read_post(body: bytes) -> _Body:
 
 
 def _rows_of(name: str, chunk: _Chunk, stream: Stream, first: int, lines: Sequence[str]) -> list[LoggedRow]:
-    longest = max(map(len, lines), default=0)
-    if longest > MAX_LINE_CHARACTERS:
-        raise BadValueError(
-            f"{name}: a line has {longest:,} characters, and {MAX_LINE_CHARACTERS:,} are allowed; log less in one row"
-        )
+    for line in lines:
+        if len(line) > _LONG_LINE_CHARACTERS:
+            _check_long_line(name, line)
     return _rows(name, _Chunk(chunk.offset + first, list(lines)), stream)
+
+
+def _check_long_line(name: str, line: str) -> None:
+    """BadValueError for a row that is too long, or becomes many more objects than it has characters."""
+    for what, count, limit in (
+        ("characters", len(line), MAX_LINE_CHARACTERS),
+        ("keys and texts", line.count('"') // 2, MAX_ROW_TEXTS),
+        ("values", line.count(","), MAX_ROW_VALUES),
+    ):
+        if count > limit:
+            raise BadValueError(f"{name}: a line has {count:,} {what}, and {limit:,} are allowed; log less in one row")
 
 
 def _console_rows(offset: int, has_labels: bool, first: int, lines: Sequence[str]) -> list[LoggedRow]:
