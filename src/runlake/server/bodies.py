@@ -30,7 +30,7 @@ _STRANGERS = "nobody"
 """All who send no key are one party of the budget: they cannot take what is there by being many."""
 _BUDGET_WAIT_S = 10.0
 _LENGTH_DIGITS = 18
-_LARGE_BYTES = 8 << 20
+_COLLECTED_EVERY_BYTES = 16 << 20
 
 Refused = Callable[[str], None]
 """Counts a refusal by its reason: `Metrics.refused`."""
@@ -47,7 +47,7 @@ class BodyBudget:
         self._total_bytes = total_bytes
         self._wait_s = wait_s
         self._held: dict[str, int] = {}
-        self._used_bytes = 0
+        self._used_bytes = self._answered_bytes = 0
         self._has_changed: asyncio.Event | None = None
 
     async def take(self, party: str, size_bytes: int) -> None:
@@ -65,7 +65,12 @@ class BodyBudget:
             ) from None
 
     def give_back(self, party: str, size_bytes: int) -> None:
-        """Bytes that `take` counted are gone."""
+        """Bytes that `take` counted were answered."""
+        self._answered_bytes += size_bytes
+        if self._answered_bytes > _COLLECTED_EVERY_BYTES:
+            # The framework's request and its scope hold each other, and the body with them, until somebody looks.
+            self._answered_bytes = 0
+            gc.collect()
         self._used_bytes -= size_bytes
         left = self._held[party] - size_bytes
         if left:
@@ -165,9 +170,6 @@ class _Body:
     def forget(self) -> None:
         """Nothing of the body is in memory any more."""
         if self._budget is not None and self._counted_bytes:
-            if self._counted_bytes > _LARGE_BYTES:
-                # The framework's request and its scope hold each other, and the body with them, until somebody looks.
-                gc.collect()
             self._budget.give_back(self._party, self._counted_bytes)
 
     async def receive(self) -> Message:

@@ -6,6 +6,7 @@ SIGTERM or SIGINT nobody accepts any more, requests that have begun are answered
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -138,6 +139,9 @@ def prepare_worker(create_app: Callable[[], Any]) -> Any:
         logger.exception("the server's app cannot be made")
         sys.exit(STARTUP_FAILURE)
     configure_logs(config.log_format)  # again: frameworks have their own ideas of it when an app is made
+    # What is there now stays for good: to look for garbage among it takes 70 ms each time, and all requests wait.
+    gc.collect()
+    gc.freeze()
     if config.supervisor_pid is not None:
         threading.Thread(target=_end_with_parent, args=(config.supervisor_pid,), daemon=True).start()
     return app
