@@ -11,7 +11,8 @@ from runlake.store.journal import PartName
 from runlake.store.segment_meta import Meta
 
 FRAMES = [record.frame(record.PART, record.encode_body({"writer": "w", "number": 0}))]
-FRAMES += [record.frame(record.CONFIG, record.encode_body({"set": {"k": i}, "unset": []})) for i in range(5)]
+EDITS = [{"clock": i, "n": 0, "set": {"k": i}, "unset": []} for i in range(5)]
+FRAMES += [record.frame(record.CONFIG, record.encode_body(edit)) for edit in EDITS]
 WHOLE = record.MAGIC + b"".join(FRAMES)
 ENDS = [len(record.MAGIC) + sum(map(len, FRAMES[:count])) for count in range(len(FRAMES) + 1)]
 
