@@ -6,7 +6,10 @@ And `check` calls nothing well that a reader fails at; `repair` never dies of it
 import shutil
 import warnings
 
+import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests import hostile
 from tests.hostile import BAD, GOOD
 
@@ -291,8 +294,8 @@ def spoiled_frames(draw):
         frames += [(kind, hostile.flipped(packed, flips))]
         if kind == hostile.STATE:
             time, runtime = draw(st.floats()), draw(st.floats())
-            frames.append(hostile.row(0, draw(st.one_of(st.none(), st.dictionaries(st.text(max_size=4), odd, max_size=2))),
-                                      timestamp=time, runtime=runtime))  # fmt: skip
+            values = draw(st.one_of(st.none(), st.dictionaries(st.text(max_size=4), odd, max_size=2)))
+            frames.append(hostile.row(0, values, timestamp=time, runtime=runtime))
     return frames
 
 
