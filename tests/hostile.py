@@ -242,7 +242,7 @@ def hostile_journals() -> list[Hostile]:
     return [
         *found,
         Hostile("part with a number of fifteen digits", _beside(f"journal/{WRITER}-{10**14}.part", part(_START))),
-        Hostile("part with the largest number", _beside(f"journal/{WRITER}-99999.part", part(_START, number=99_999))),
+        Hostile("part with the largest number", _beside(f"journal/{WRITER}-999999.part", part(_START, number=999_999))),
         Hostile("part that is a folder", lambda store: (_run(store) / f"journal/{WRITER}-001.part").mkdir()),
         Hostile("journal that is a file", _journal_is_a_file),
         Hostile("claim that leads out", _beside("incarnation", b"../../out")),
@@ -344,7 +344,7 @@ _METAS: dict[str, Callable[[dict[str, Any]], Any]] = {
     **{f"meta without {name}": _field(name, ...) for name in ("name", "covers", "files", "footers", "stretches", "writers")},
     "meta with covers of text": _field("covers", "all"),
     "meta that covers a part beyond counting": _field("covers", [[WRITER, HUGE]]),
-    "meta that covers the last part that can be": _field("covers", [[WRITER, 99_999]]),
+    "meta that covers the last part that can be": _field("covers", [[WRITER, 999_999]]),
     "meta that covers a part before the first": _field("covers", [[WRITER, -1]]),
     "meta that supersedes what lies elsewhere": _field("supersedes", ["../../good/segments/x"]),
     "meta that supersedes itself": lambda body: body.update(supersedes=[body["name"]]),

@@ -6,7 +6,10 @@ And `check` calls nothing well that a reader fails at; `repair` never dies of it
 import shutil
 import warnings
 
+import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests import hostile
 from tests.hostile import BAD, GOOD
 
@@ -251,3 +254,61 @@ def test_the_rows_behind_lost_ones_are_followed_too(store, wish):
         steps, cursor = steps + tail.history.step.tolist(), tail.cursor
     assert steps == ([3] if "last" in wish else [0, 2, 3])
     assert tail.is_ended
+
+
+odd = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(2**63), 2**64 - 1),
+        st.floats(),
+        st.text(max_size=5),
+        st.binary(max_size=5),
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)),
+    max_leaves=5,
+)
+BODIES = {
+    hostile.START: {"name": "bad", "set": {"lr": 0.1}},
+    hostile.CONFIG: {"set": {"a": 1}, "unset": ["b"]},
+    hostile.DEFINE: {"rule": {"name": "loss", "summary": ["min"]}},
+    hostile.ALERT: {"title": "t", "text": "t", "level": "INFO", "timestamp": hostile.START_S},
+    hostile.STATE: {"stop": True},
+    hostile.END: {"exit_code": 0, "row_counts": {"history": 1, "events": 0, "console": 0}, "runtime": 1.0},
+}
+
+
+@st.composite
+def spoiled_frames(draw):
+    """Frames of a run of which one body has another value in one place, or bytes of it changed."""
+    frames = []
+    spoiled = draw(st.sampled_from(sorted(BODIES)))
+    for kind, fields in BODIES.items():
+        body = {"clock": hostile.CLOCK, "n": 0, **fields}
+        if kind == spoiled:
+            body[draw(st.sampled_from([*sorted(body), "more"]))] = draw(odd)
+        packed = msgspec.msgpack.encode(body)
+        flips = (
+            draw(st.lists(st.tuples(st.integers(0, 200), st.integers(1, 255)), max_size=2)) if kind == spoiled else []
+        )
+        frames += [(kind, hostile.flipped(packed, flips))]
+        if kind == hostile.STATE:
+            time, runtime = draw(st.floats()), draw(st.floats())
+            values = draw(st.one_of(st.none(), st.dictionaries(st.text(max_size=4), odd, max_size=2)))
+            frames.append(hostile.row(0, values, timestamp=time, runtime=runtime))
+    return frames
+
+
+@pytest.mark.long
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(frames=spoiled_frames())
+def test_no_body_of_a_record_takes_anything_with_it(begun, tmp_path_factory, frames):
+    store = shutil.copytree(begun, tmp_path_factory.mktemp("spoiled") / "store")
+    hostile.journal_of(*frames)(store)
+    check_the_others(store)
+    check_law(store, {BAD: "bad"})
+    do_and_survive(service_of(store).repair())
+    check_the_others(store)
+    check_law(store, {BAD: "bad"})
+    service_of(store).delete_run(BAD)
+    shutil.rmtree(store)

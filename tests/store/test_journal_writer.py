@@ -62,13 +62,12 @@ AXIS = st.integers(-(2**63), 2**63 - 1), strategies.floats, strategies.floats
 
 
 @given(st.lists(st.tuples(*AXIS), min_size=1, max_size=5))
-def test_steps_are_data_of_any_value_and_infinite_times_are_missing(axes):
+def test_steps_and_times_are_data_of_any_value(axes):
     journal = MemoryJournal()
     writer = JournalWriter(journal, "w", {})
     for step, timestamp, runtime in axes:
         writer.log({"a": 1}, step=step, timestamp=timestamp, runtime=runtime)
-    expected = [[step, *(each if math.isfinite(each) else math.nan for each in times)] for step, *times in axes]
-    assert [bits(list(row[:3])) for row in rows_of_journal(journal)] == [bits(row) for row in expected]
+    assert [bits(list(row[:3])) for row in rows_of_journal(journal)] == [bits(list(axis)) for axis in axes]
 
 
 @pytest.mark.parametrize("commits", list(itertools.product([True, False], repeat=5)), ids=str)

@@ -28,7 +28,7 @@ from runlake.store.layout import Layout
 from runlake.store.read_segment import read_keys, read_outline, read_pyramid, read_rows
 from runlake.store.sealed_series import SealedSeries
 from runlake.store.segment_meta import Meta
-from runlake.store.series import ARROW_TYPE_OF_LANE, Int64s, WriterRows, filled_times
+from runlake.store.series import ARROW_TYPE_OF_LANE, Int64s, WriterRows, filled_times, usable_times
 from runlake.store.snapshot import Snapshot, read_consistently, reading
 from runlake.store.view import View, joined_by_writer, sealed, unsealed, view_of
 from runlake.values import escape_key
@@ -242,9 +242,9 @@ def join_rows(stream: Stream, ordered: tuple[list[WriterRows], Int64s | None], k
         empty = np.array([], np.float64)
         return History(stream, np.array([], np.int64), empty, empty)
     step = _concatenated([rows.step for rows in stretches])
-    timestamp = _concatenated([rows.timestamp for rows in stretches])
+    timestamp = usable_times(_concatenated([rows.timestamp for rows in stretches]))
     has_runtime = keys is None or RUNTIME in keys  # else of some stretches it was read, and of others not
-    runtime = _concatenated([rows.runtime for rows in stretches]) if has_runtime else None
+    runtime = usable_times(_concatenated([rows.runtime for rows in stretches])) if has_runtime else None
     series = _join_series(stretches, len(step))
     if order is not None:
         place = np.empty(len(order), np.int64)

@@ -20,7 +20,7 @@ from runlake.store.snapshot import Snapshot, missing_ranges
 
 _BYTE = re.compile(r"\bbyte (\d+)\b")
 _FROM_BACKUP = "restore the file from a backup"
-_TOLD_PARTS = 100
+_TOLD_PARTS = 1000
 """Of parts that follow each other and are missing, so many are told one by one."""
 
 

@@ -18,7 +18,7 @@ from runlake.model import Lane, Stream
 from runlake.store import record
 from runlake.store.decode import FLAGS_OFFSET, N_OFFSET, MixedRow, PackedRows, ScannedPart
 from runlake.store.record import HEAD, Shape
-from runlake.store.series import Int64s, Series, WriterRows, to_arrow, usable_times
+from runlake.store.series import Int64s, Series, WriterRows, to_arrow
 from runlake.values import lane_of
 
 _HEAD_BYTES = HEAD.size
@@ -126,8 +126,8 @@ class _Gathered:
             stream=stream,
             first_n=int(n[0]),
             step=rows["step"].astype(np.int64),
-            timestamp=usable_times(rows["timestamp"].astype(np.float64)),
-            runtime=usable_times(rows["runtime"].astype(np.float64)),
+            timestamp=rows["timestamp"].astype(np.float64),
+            runtime=rows["runtime"].astype(np.float64),
             series=[one.as_series(len(rows)) for one in series if len(one.values)],
             is_open=not axis["flags"][-1] & record.COMMIT,
         )

@@ -22,10 +22,10 @@ SERVED_SUFFIX = ".served"
 """What a server leaves beside the parts of a writer that it feeds: see `store.served`. No process holds such parts."""
 SERVED_FILES = (SERVED_SUFFIX, ".seen")
 
-LARGEST_PART_NUMBER = 99_999
-"""So many parts are 3 TB of one writer: a name or a record that says more is none of ours."""
+LARGEST_PART_NUMBER = 999_999
+"""So many parts are 32 TB of one writer: a name or a record that says more is none of ours."""
 
-_PART_NAME = re.compile(r"(.+)-(\d{3,5})\.part")
+_PART_NAME = re.compile(r"(.+)-(\d{3,6})\.part")
 
 
 def is_of_system(error: BaseException) -> bool:

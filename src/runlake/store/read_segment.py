@@ -33,7 +33,7 @@ from runlake.store.segment import (
     Owner,
     series_file,
 )
-from runlake.store.series import ARROW_TYPE_OF_LANE, Int64s, Series, WriterRows, usable_times
+from runlake.store.series import ARROW_TYPE_OF_LANE, Int64s, Series, WriterRows
 
 _MAX_READERS = 8
 _LARGEST_GROUP_VALUES = 2**24
@@ -276,8 +276,8 @@ def stretch_of(
         stream=stream,
         first_n=first_n,
         step=values[STEP],
-        timestamp=usable_times(values.get(TIMESTAMP, np.array([]))),
-        runtime=usable_times(values.get(RUNTIME, np.array([]))),
+        timestamp=values.get(TIMESTAMP, np.array([])),
+        runtime=values.get(RUNTIME, np.array([])),
         series=SealedSeries(entries, groups, first_n, row_count),
     )
 

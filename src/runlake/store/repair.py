@@ -34,11 +34,11 @@ from runlake.store.journal import PartName
 from runlake.store.layout import Layout, folder_identity, write_atomically
 from runlake.store.repair_journal import root_of
 from runlake.store.repair_segment import mend_meta, mend_parquet, meta_of_files, read_whole
-from runlake.store.repair_walk import Batch, MetaChange, Walk
+from runlake.store.repair_walk import MOST_MISSING, Batch, MetaChange, Walk
 from runlake.store.run_state import is_alive, join_states, state_of_part
 from runlake.store.seal import drop_leftovers, drop_segment, only_sealer, publish_meta, put_rows
 from runlake.store.segment_meta import Meta, parse_meta
-from runlake.store.snapshot import Snapshot, meta_names, number_parts
+from runlake.store.snapshot import Snapshot, meta_names, missing_ranges, number_parts
 
 _NOTHING = "nothing"
 _ATTEMPTS = 20
@@ -204,7 +204,7 @@ class _Mending:
         _, numbers = number_parts(self._journal, self._metas)
         for writer in sorted({root_of(stretch.writer) for stretch in meta.stretches}):
             known = numbers.get(writer, set())
-            missing = set(range(max(known))) - known if known else {0}
+            missing = {number for gap in missing_ranges(known) for number in gap[:MOST_MISSING]} if known else {0}
             meta.covers += [(writer, number) for number in sorted(missing)]
 
     # Parquet files
@@ -332,22 +332,22 @@ class _Mending:
             stretches=[],
             writers=join_states(state_of_part(part) for part in scanned),
         )
-        for name, content in batch.damaged.items():
-            self._keep_damaged(name, content)
+        for damaged, content in batch.damaged.items():
+            self._keep_damaged(damaged, content)
         self._folder.mkdir(exist_ok=True)
         targets = sorted({part.header["writer"] for part in scanned})
         for stream in STREAMS:
             rows = [rows_of(t, [part for part in scanned if part.header["writer"] == t], stream) for t in targets]
             put_rows(self._folder, self._path, meta, stream, [one for one in rows if one is not None])
-        for _, number in covers:
-            file = self._journal.folder / str(PartName(batch.writer, number))
-            if file.exists():
-                self._aside.keep(file)
+        covered = set(covers)
+        replaced = [name for name, _ in self._journal.list_parts() if tuple(name) in covered]
+        for name in replaced:
+            self._aside.keep(self._journal.folder / str(name))
         self._publish_meta(meta)
         self._metas.append(meta)
         self.incarnation = max(self.incarnation, meta.incarnation)
-        for _, number in covers:
-            self._journal.drop(PartName(batch.writer, number))
+        for name in replaced:
+            self._journal.drop(name)
 
     # Files
 

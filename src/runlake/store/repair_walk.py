@@ -30,7 +30,10 @@ from runlake.store.repair_journal import (
 )
 from runlake.store.run_state import part_header
 from runlake.store.segment_meta import Meta
-from runlake.store.snapshot import Snapshot
+from runlake.store.snapshot import Snapshot, missing_ranges
+
+MOST_MISSING = 1000
+"""Of one writer so many parts in a row may be gone; what claims to stand behind more stands there by mistake."""
 
 _ENOUGH_BYTES = 128 * 2**20
 _HEAD_BYTES = 65_536
@@ -121,6 +124,12 @@ class Walk:
         metas = {number: m for m in self._snapshot.metas for writer, number in m.covers if writer == self._writer}
         parts = {name.number: name for name in self._parts}
         before: Meta | None = None
+        for gap in missing_ranges({*metas, *parts, self._newest}):
+            if len(gap) > MOST_MISSING:
+                raise CorruptError(
+                    f"{self._snapshot.path}: {PartName(self._writer, gap.stop)}: {len(gap)} parts before it are "
+                    "nowhere, so it is none of this writer; move it elsewhere, or the segment that names it"
+                )
         for number in range(self._newest + 1):
             meta = metas.get(number)
             if meta is None:

@@ -64,8 +64,8 @@ class WriterRows:
 
 def usable_times(times: Float64s) -> Float64s:
     """The same times, with infinite ones as NaN: what is no finite number is no time, and reads as missing."""
-    is_time = np.isfinite(times)
-    return times if is_time.all() else np.where(is_time, times, np.nan)
+    is_infinite = np.isinf(times)
+    return np.where(is_infinite, np.nan, times) if is_infinite.any() else times
 
 
 def filled_times(times: Float64s) -> Float64s:
@@ -76,7 +76,7 @@ def filled_times(times: Float64s) -> Float64s:
     """
     if not len(times) or (times.min() >= FIRST_TIME_S and times.max() <= LAST_TIME_S):  # neither where one is NaN
         return times
-    known = ~np.isnan(times)
+    known = np.isfinite(times)
     if not known.any():
         return np.zeros(len(times))
     last = np.maximum.accumulate(np.where(known, np.arange(len(times)), -1))

@@ -38,7 +38,7 @@ async def append_frames(
     409 with `expected` where bytes are missing before them.
     """
     data = await request.body()
-    if offset < 0 or not 0 <= number < 100_000:
+    if offset < 0 or not 0 <= number < 1_000_000:
         raise BadValueError(f"part {number} and offset {offset} cannot be")
     return answer(await to_thread.run_sync(partial(service.append_frames, run, writer, number, offset, data)))
 
