@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from runlake.api.api import Api
 from runlake.api.export import export_run
-from runlake.errors import BadValueError, CorruptError, NotFoundError
+from runlake.errors import BadValueError, NotFoundError, RunlakeWarning
 from runlake.model import RunPath, TailCursor
 from runlake.query.across import in_order
 from runlake.service.local import LocalService
@@ -107,7 +107,7 @@ def test_the_rows_of_many_runs_come_run_by_run(service, train):
         service.read_histories("ann", "nowhere", keys=["loss"])
 
 
-def test_an_error_between_two_runs_is_the_error_that_it_was(service, train, root):
+def test_of_many_runs_one_that_cannot_be_read_has_no_rows_and_a_warning_says_why(service, train, root):
     train("a").log(loss=1.0).finish()
     train("b").log(loss=2.0).finish()
     service.list_runs("ann", "mnist")
@@ -115,8 +115,11 @@ def test_an_error_between_two_runs_is_the_error_that_it_was(service, train, root
     content = bytearray(part.read_bytes())
     content[-60] ^= 0xFF
     part.write_bytes(content)
-    with pytest.raises(CorruptError, match="ann/mnist/b"):
-        list(service.read_histories("ann", "mnist", keys=["loss"], version=service.list_runs("ann", "mnist").version))
+    version = service.list_runs("ann", "mnist").version
+    with pytest.warns(RunlakeWarning, match="CorruptError: ann/mnist/b"):
+        blocks = list(service.read_histories("ann", "mnist", keys=["loss"], version=version))
+    assert {block.run_ids[0]: block.row_counts.tolist() for block in blocks} == {"a": [1], "b": [0]}
+    assert [block.problem is None for block in blocks] == [True, False]
 
 
 def test_a_cursor_brings_what_is_new_once(service, train):
