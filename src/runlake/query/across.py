@@ -10,7 +10,7 @@ run is looked into. Every other run is read by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
@@ -53,12 +53,14 @@ class KnownRun(NamedTuple):
 class HistoryBlock:
     """The rows of some runs as one history, one run behind the other: `row_counts` (int64) of each.
 
-    All of them have the same series, in the same order.
+    All of them have the same series, in the same order. `problem` says why the only run of the block cannot be read: it
+    has no rows then.
     """
 
     run_ids: list[str]
     row_counts: Int64s
     history: History
+    problem: str | None = None
 
     def histories(self) -> Iterator[tuple[str, History]]:
         """The history of each run, as a reading of that run alone gives it."""
@@ -69,20 +71,13 @@ class HistoryBlock:
 
 
 def read_histories(
-    layout: Layout,
-    entity: str,
-    project: str,
-    runs: Sequence[KnownRun],
-    *,
-    keys: Sequence[str],
-    stream: Stream,
-    on_problem: Callable[[RunPath, Exception], None],
+    layout: Layout, entity: str, project: str, runs: Sequence[KnownRun], *, keys: Sequence[str], stream: Stream
 ) -> Iterator[HistoryBlock]:
     """The rows of `runs`, with the series of `keys` as `scan.read_history` has them, each run in one block.
 
     Blocks come in the order of the first of their runs that had not come yet, so who wants the runs in order keeps
     only what runs share a file with those before them. A run that was deleted since has no rows, and neither has one
-    that cannot be read, of which `on_problem` is told.
+    that cannot be read: its block says why.
     """
     folder = layout.merged_dir(entity, project)
     place_of, merged_runs = _places(folder, runs, stream)
@@ -101,7 +96,7 @@ def read_histories(
                 done.update(block.run_ids)
         if run.run_id not in done:
             done.add(run.run_id)
-            yield _read_alone(layout, run_path, keys, stream, on_problem)
+            yield _read_alone(layout, run_path, keys, stream)
 
 
 def in_order(blocks: Iterable[HistoryBlock], run_ids: Iterable[str]) -> Iterator[tuple[str, History]]:
@@ -132,23 +127,18 @@ def join_histories(histories: Sequence[History]) -> History:
     return History(first.stream, axis("step"), axis("timestamp"), axis("runtime"), series)
 
 
-def _read_alone(
-    layout: Layout,
-    path: RunPath,
-    keys: Sequence[str],
-    stream: Stream,
-    on_problem: Callable[[RunPath, Exception], None],
-) -> HistoryBlock:
+def _read_alone(layout: Layout, path: RunPath, keys: Sequence[str], stream: Stream) -> HistoryBlock:
     check_wanted()
+    problem = None
     try:
         history = read_history(layout, path, stream=stream, keys=keys)
     except (NotFoundError, StoreError, OSError) as error:
         if not isinstance(error, NotFoundError):
-            on_problem(path, error)
+            problem = f"{type(error).__name__}: {error}"
         nothing = np.zeros(0)
         timestamp, runtime = (nothing if name in keys else None for name in (TIMESTAMP, RUNTIME))
         history = History(stream, nothing.astype(np.int64), timestamp, runtime)
-    return HistoryBlock([path.run_id], np.array([history.row_count]), history)
+    return HistoryBlock([path.run_id], np.array([history.row_count]), history, problem)
 
 
 def _places(

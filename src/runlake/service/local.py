@@ -266,11 +266,9 @@ class LocalService(LocalCare):
         names = ("run_id", "incarnation", "generation", _ROW_COUNTS[stream])
         known = {fields[0]: KnownRun(*fields) for fields in newest.fields(names, range(len(newest)))}
         runs = [known.get(run_id) or KnownRun(run_id, "", "", 0) for run_id in run_ids]
-
-        def tell(path: RunPath, error: Exception) -> None:
-            self._tell_once(str(path), f"{type(error).__name__}: {error}")
-
-        return across.read_histories(self._layout, entity, project, runs, keys=keys, stream=stream, on_problem=tell)
+        return self._with_warnings(
+            f"{entity}/{project}", across.read_histories(self._layout, entity, project, runs, keys=keys, stream=stream)
+        )
 
     def read_tail(
         self,
@@ -479,6 +477,12 @@ class LocalService(LocalCare):
                     like = RunChunk(state.columns)
                 self._keep(entity, project, RunIndex(state.added, version, chunk=like, hidden=state.hidden))
             return self._listings[key]
+
+    def _with_warnings(self, place: str, blocks: Iterator[HistoryBlock]) -> Iterator[HistoryBlock]:
+        for block in blocks:
+            if block.problem is not None:
+                self._tell_once(f"{place}/{block.run_ids[0]}", block.problem)
+            yield block
 
     def _tell_once(self, run: str, problem: str) -> None:
         if (run, problem) not in self._told:

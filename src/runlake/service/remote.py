@@ -17,7 +17,7 @@ import httpx
 import pyarrow as pa
 from msgspec import structs
 
-from runlake.errors import CommError, NotSupportedError
+from runlake.errors import CommError, NotSupportedError, warn
 from runlake.model import (
     Appended,
     BegunWriter,
@@ -438,7 +438,10 @@ def _pieces(copy: Any) -> Iterator[bytes]:
 
 def _blocks(response: httpx.Response) -> Iterator[HistoryBlock]:
     with closing(response), pa.PythonFile(BodyFile(response), "r") as source:
-        yield from wire_rows.read_blocks(source)
+        for block in wire_rows.read_blocks(source):
+            if block.problem is not None:
+                warn(f"run {block.run_ids[0]} cannot be read, and has no rows here: {block.problem}")
+            yield block
 
 
 def _documents(response: httpx.Response) -> Iterator[wire.Sealed]:

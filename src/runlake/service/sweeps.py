@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Sequence
 
-from runlake.errors import BadValueError, ConflictError, NotFoundError, SweepConfigError
+from runlake.errors import BadValueError, ConflictError, NotFoundError, StoreError, SweepConfigError, warn
 from runlake.model import RunInfo, RunPath
 from runlake.names import new_run_id
 from runlake.service.open_sweep import OpenSweep, Runs
 from runlake.store.kept import Kept
 from runlake.store.layout import Layout, check_run_path
+from runlake.store.snapshot import reading
 from runlake.store.sweep_fold import Created, Edited, Joined
 from runlake.store.sweeps import AgentFile, SweepFolder, create_sweep, delete_sweep
 from runlake.sweep_model import (
@@ -69,18 +70,20 @@ class Sweeps:
         return self.read(path)
 
     def list(self, entity: str, project: str) -> list[SweepInfo]:
-        """The sweeps of a project, oldest first."""
+        """The sweeps of a project, oldest first; one that cannot be read is left out, and a warning says so."""
         found = []
         for sweep_id in self._layout.sweep_ids(entity, project):
             try:
                 found.append(self.read(SweepPath(entity, project, sweep_id)))
             except NotFoundError:
                 continue  # deleted at this moment, or its maker is about to say what it is
+            except (StoreError, BadValueError) as error:
+                warn(f"sweep {entity}/{project}/{sweep_id} cannot be read and is left out: {error}")
         return sorted(found, key=lambda sweep: (sweep.created_at, sweep.sweep_id))
 
     def read(self, path: SweepPath) -> SweepInfo:
         """One sweep, as of now."""
-        with self._opened(path) as sweep:
+        with reading(f"sweep {path}"), self._opened(path) as sweep:
             return sweep.describe()
 
     def edit(self, path: SweepPath, edit: SweepEdit) -> SweepInfo:

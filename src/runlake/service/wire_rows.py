@@ -72,7 +72,9 @@ def write_blocks(blocks: Iterable[HistoryBlock], *, compression: str | None = No
     """Blocks as bytes, one behind the other; an error on the way is the last of them."""
     try:
         for block in blocks:
-            more = {"run_ids": block.run_ids, "row_counts": block.row_counts.tolist()}
+            more: dict[str, Any] = {"run_ids": block.run_ids, "row_counts": block.row_counts.tolist()}
+            if block.problem is not None:
+                more["unreadable"] = block.problem
             yield from _write(block.history, more, {}, compression)
     except RunlakeError as error:
         yield from _problem(error)
@@ -243,7 +245,7 @@ def read_tail(source: BinaryIO | pa.NativeFile) -> Tail:
 def read_blocks(source: BinaryIO | pa.NativeFile) -> Iterator[HistoryBlock]:
     """The inverse of `write_blocks`: each as soon as it is there; raises the error that ended them."""
     for history, more, _ in _messages(source):
-        yield HistoryBlock(more["run_ids"], np.array(more["row_counts"], np.int64), history)
+        yield HistoryBlock(more["run_ids"], np.array(more["row_counts"], np.int64), history, more.get("unreadable"))
 
 
 def read_table(source: BinaryIO | pa.NativeFile) -> pa.Table:
