@@ -62,6 +62,15 @@ def an_empty_home(monkeypatch, tmp_path):
     return work
 
 
+@pytest.fixture(autouse=True)
+def umask_as_it_was():
+    """`serve` is for its user alone, from when it begins; in this process other tests come after it."""
+    before = os.umask(0)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture
 def runlake():
     """Runs the command in this process and answers how it ended."""

@@ -126,6 +126,7 @@ def test_an_open_row_of_the_first_life_is_a_row(session, stored):
     run = runlake.init(id="r", project="p")
     run.log({"half": 1}, commit=False)
     run._writer.close()
+    run.on_finishing()  # what looked after it is gone with it
     session._open_runs.clear()
     session.run = None
     second = runlake.init(id="r", project="p", resume="must")
