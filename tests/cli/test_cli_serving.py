@@ -121,9 +121,11 @@ def test_runs_that_were_logged_before_are_served(serve, make_run, runlake, tmp_p
     make_run("ann/mnist/a1", rows=[{"loss": 1.0}])
     (tmp_path / "store").chmod(0o755)
     _, url, _ = serve()
-    assert (tmp_path / "log").read_text().splitlines()[0] == (
-        f"warning: other users of this machine can enter {tmp_path}/store and read private runs past the server; "
-        f"keep them out: chmod go-rwx {tmp_path}/store"
+    said = json.loads((tmp_path / "log").read_text().splitlines()[0])
+    assert (said["level"], said["event"]) == (
+        "warning",
+        f"other users of this machine can enter {tmp_path}/store and read private runs past the server; "
+        f"keep them out: chmod go-rwx {tmp_path}/store",
     )
     key = runlake("key", "create", "ann").out.strip()
     query = {"query": '{ project(name: "mnist", entityName: "ann") { run(name: "a1") { name } } }'}

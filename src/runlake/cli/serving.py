@@ -68,6 +68,7 @@ def serve(
     requests that have begun are answered.
     """
     from runlake.server.config import ServerConfig
+    from runlake.server.logs import configure_logs, logger
     from runlake.server.private_files import keep_private
     from runlake.server.serving import Tls, address_of, listen
     from runlake.server.serving import serve as run_server
@@ -78,8 +79,7 @@ def serve(
     if tls is not None:
         tls.check()
     root, entity = store_folder(context, store)
-    if (warning := keep_private(root)) is not None:
-        output.note(f"warning: {warning}")
+    warning = keep_private(root)
     config = ServerConfig(
         root=str(root),
         default_entity=entity,
@@ -90,6 +90,9 @@ def serve(
         is_tls=tls is not None or (base_url or "").startswith("https:"),
         log_format=_log_format(log_format),
     ).with_limits(limit or ())
+    if warning is not None:
+        configure_logs(config.log_format)
+        logger.warning(warning)  # as all else that goes to stderr: who reads it as JSON can
     with listen(host, port) as listening:
         url = config.base_url or address_of(listening, host=host, is_tls=tls is not None)
         _greet_first_admin(config, url)
