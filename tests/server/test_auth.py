@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runlake.errors import AuthenticationError
-from runlake.server.auth import find_person, key_in, require_person
+from runlake.server.auth import find_signed_in, key_in, require_person
 from runlake.server.people import open_people
 
 
@@ -48,14 +48,16 @@ def test_a_person_is_found_by_either_form(tmp_path):
     people = open_people(tmp_path)
     added = people.add_user("ann")
     for header in (basic(f"api:{added.key}"), f"Bearer {added.key}"):
-        assert find_person(people, header) == require_person(find_person(people, header), header) == added.person
+        found = find_signed_in(people, header)
+        assert found == (added.person, added.key_id)
+        assert require_person(found.person, header) == added.person
 
 
 def test_without_a_valid_key_one_is_nobody_and_told_what_to_do(tmp_path):
     people = open_people(tmp_path)
     people.add_user("ann")
-    assert find_person(people, None) is None
-    assert find_person(people, "Bearer local-wrong") is None
+    assert find_signed_in(people, None) is None
+    assert find_signed_in(people, "Bearer local-wrong") is None
     with pytest.raises(AuthenticationError, match="no API key was sent"):
         require_person(None, None)
     with pytest.raises(AuthenticationError, match="not valid here") as refused:

@@ -10,7 +10,7 @@ import base64
 
 from runlake.errors import AuthenticationError, RunlakeError
 from runlake.server.asgi import ASGIApp, Receive, Scope, Send
-from runlake.server.people import People, Person
+from runlake.server.people import People, Person, SignedIn
 from runlake.server.problems import problem_of, send_problem
 from runlake.server.standing import Standing
 
@@ -30,14 +30,14 @@ def key_in(authorization: str | None) -> str | None:
     return decoded.partition(":")[2] or None
 
 
-def find_person(people: People, authorization: str | None) -> Person | None:
-    """Who sent the header; None for a request without a valid key."""
+def find_signed_in(people: People, authorization: str | None) -> SignedIn | None:
+    """Who sent the header, and with which key; None for a request without a valid one."""
     key = key_in(authorization)
-    return None if key is None else people.find_by_key(key)
+    return None if key is None else people.sign_in(key)
 
 
 def require_person(person: Person | None, authorization: str | None) -> Person:
-    """Who sent the header, as `find_person` found out; `AuthenticationError` says why it was nobody."""
+    """Who sent the header, as `find_signed_in` found out; `AuthenticationError` says why it was nobody."""
     if person is not None:
         return person
     if key_in(authorization) is None:
@@ -62,8 +62,7 @@ class SignIn:
         if scope["type"] == "http":
             header = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
             try:
-                key = key_in(header)
-                found = None if key is None else self._people.sign_in(key)
+                found = find_signed_in(self._people, header)
             except RunlakeError as error:
                 await send_problem(send, problem_of(error))
                 return
