@@ -82,15 +82,14 @@ def read_series(
 ) -> pa.Table:
     """Some columns of a series file, of the series of the `wanted` keys and the `owner`: all where None."""
     parquet = open_parquet(file, footers.get(file.name))
-    schema = parquet.schema_arrow
-    for name in columns:
-        if schema.field(name).type != SERIES_SCHEMA.field(name).type:
-            raise CorruptError(f"{file.name}: its column {name} is {schema.field(name).type}")
     tests = {} if wanted is None else {"key": wanted}
     tests |= {} if owner is None else {name: frozenset([value]) for name, value in owner._asdict().items()}
     groups = _groups_with(parquet, {name: texts for name, texts in tests.items() if name in ("key", "run_id")})
     try:
         table = parquet.read_row_groups(groups, columns=list({*columns, *tests}), use_threads=len(groups) > 4)
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            if column.type != SERIES_SCHEMA.field(name).type:
+                raise CorruptError(f"{file.name}: its column {name} is {column.type}")
         prove_texts(table.columns)
     except _READ_ERRORS as error:
         raise _corrupt(file, error) from None

@@ -81,13 +81,15 @@ class Directory:
         is_sound = (self.offset >= 0) & (self.count >= 0) & (self.count <= self.row_count) & (self.first_n >= 0)
         if not (is_sound & (self.offset + self.count <= sizes[self.group])).all():
             raise CorruptError(f"{file}: it names values that are not there; run `runlake check`")
-        lanes = self.lane.dictionary_encode().indices.to_numpy().astype(np.int64)
-        lane_of_group = np.empty(len(sizes), np.int64)
-        lane_of_group[self.group] = lanes
-        if (lane_of_group[self.group] != lanes).any():
-            raise CorruptError(f"{file}: values of several types are in one row group; run `runlake check`")
-        is_sparse = self.count != self.row_count
-        is_sparse &= self.count > 0
+        if len(self) > len(groups):  # else each has a group of its own
+            lanes = self.lane.dictionary_encode().indices.to_numpy().astype(np.int64)
+            lane_of_group = np.empty(len(sizes), np.int64)
+            lane_of_group[self.group] = lanes
+            if (lane_of_group[self.group] != lanes).any():
+                raise CorruptError(f"{file}: values of several types are in one row group; run `runlake check`")
+        is_sparse = (self.count != self.row_count) & (self.count > 0)
+        if not is_sparse.any():
+            return
         for number in np.flatnonzero(np.bincount(self.group[is_sparse])).tolist():
             mine = np.flatnonzero((self.group == number) & is_sparse)
             found = groups[number]

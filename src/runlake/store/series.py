@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,6 +65,8 @@ class WriterRows:
 
 def usable_times(times: Float64s) -> Float64s:
     """The same times, with infinite ones as NaN: what is no finite number is no time, and reads as missing."""
+    if not len(times) or (math.isfinite(times.min()) and math.isfinite(times.max())):  # neither where one is NaN
+        return times
     is_infinite = np.isinf(times)
     return np.where(is_infinite, np.nan, times) if is_infinite.any() else times
 
