@@ -86,6 +86,7 @@ class Besieged:
         before_bytes = self.worker_rss_bytes()
         command = [sys.executable, str(Path(__file__).with_name("watch.py")), self.url, str(self.process.pid)]
         watch = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        watch.stdout.readline()  # it has begun
         try:
             yield
         finally:

@@ -29,6 +29,8 @@ def watch(url, pid, ended):
             seen["unanswered_count"] += 1
         seen["worst_answer_s"] = max(seen["worst_answer_s"], time.monotonic() - began)
         seen["max_rss_bytes"] = max(seen["max_rss_bytes"], *rss_bytes(parent))
+        if seen["answer_count"] == 1:
+            print("watching", flush=True)
         time.sleep(PAUSE_S)
     return seen
 

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from running import KEY, ServerProcess
 
 from runlake.model import RunPath
 from runlake.server.people import open_people
+from runlake.server.standing_watch import YOUNG_S
 from runlake.store.layout import Layout
 from runlake.store.opening import open_run
 from waiting import DEADLINE_S, wait_until
@@ -88,6 +90,7 @@ def test_a_key_that_is_revoked_beside_the_server_ends_all_that_runs_by_it(server
     with download.stream("GET", f"{server.url}{ADDRESS}/files/a.bin") as answer:
         pieces = answer.iter_raw(4096)
         assert next(pieces)
+        time.sleep(YOUNG_S)  # what is younger is asked at the look after the next
         command = [sys.executable, "-m", "runlake", "key", "revoke", other.key_id, "--dir", str(server.root)]
         subprocess.run(command, check=True, capture_output=True)
         for tail in ending:

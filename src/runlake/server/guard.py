@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 from msgspec.structs import replace
 
 from runlake.errors import ForbiddenError, NotFoundError
-from runlake.model import ProjectInfo, RunInfo, RunPage, RunPath, WriterGrant, WriterOpening, WriterStart
+from runlake.model import FileInfo, ProjectInfo, RunInfo, RunPage, RunPath, WriterGrant, WriterOpening, WriterStart
 from runlake.server.people import Directory, Person
 from runlake.server.standing import Need, Standing, no_project
-from runlake.service.contract import Service
+from runlake.service.contract import IncomingFile, Service
 from runlake.sweep_model import SweepStart
 
 if TYPE_CHECKING:
@@ -102,6 +102,22 @@ def _of_store(verb: Callable[Concatenate[Service, P], R]) -> Callable[Concatenat
     return checked
 
 
+class _AskedAgain:
+    """A file on its way whose sender is asked for once more before it is kept: minutes may lie between."""
+
+    def __init__(self, incoming: IncomingFile, require: Callable[[], None]) -> None:
+        self._incoming, self._require = incoming, require
+        self.write, self.discard = incoming.write, incoming.discard
+
+    @property
+    def md5(self) -> str:
+        return self._incoming.md5
+
+    def keep(self) -> FileInfo:
+        self._require()
+        return self._incoming.keep()
+
+
 class GuardedService:
     """The verbs of `service` as who `standing` speaks of may use them; made for one request, and cheap to make.
 
@@ -145,6 +161,11 @@ class GuardedService:
     def require_write(self, path: RunPath | SweepPath) -> None:
         """The error for who may not change what is in a project, where no verb of the service would be asked."""
         self._standing.require("write", path.entity, path.project, self._sharing.directory)
+
+    def receive_file(self, path: RunPath, name: str) -> IncomingFile:
+        """A file on its way; it is kept if the person may still write when all of it is there."""
+        incoming = self._pass_on(Service.receive_file, "write", (path.entity, path.project), (path, name), {})
+        return _AskedAgain(incoming, functools.partial(self.require_write, path))
 
     def list_projects(self, entity: str | None = None) -> list[ProjectInfo]:
         """The projects that the person may read, by entity and name."""
@@ -192,7 +213,6 @@ class GuardedService:
     list_files = _of_run(Service.list_files, "read")
     open_file = _of_run(Service.open_file, "read")
     put_file = _of_run(Service.put_file, "write")
-    receive_file = _of_run(Service.receive_file, "write")
     delete_file = _of_run(Service.delete_file, "write")
 
     begin_writer = _of_run_and_its_source(Service.begin_writer)
