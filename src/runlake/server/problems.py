@@ -123,7 +123,9 @@ def forget_frames(error: BaseException | None) -> None:
     each other: 24 refused bodies of 31 MiB were 900 MiB, until the garbage collector came by. Who logs the error
     still finds where it was raised.
     """
-    while error is not None:
+    seen: set[int] = set()  # an error may be its own cause
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
 
