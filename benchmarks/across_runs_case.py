@@ -27,12 +27,12 @@ from benchmarks.bench import PROJECT, store_folder
 from benchmarks.many_runs_case import once_s, warm_s
 from runlake import Api
 from runlake.model import RunPath
-from runlake.service.local import LocalService
+from runlake.service.local.service import LocalService
 from runlake.store.changes import append_change
+from runlake.store.compact.seal import seal_run
 from runlake.store.layout import Layout
-from runlake.store.marker import create_store
-from runlake.store.opening import open_run
-from runlake.store.seal import seal_run
+from runlake.store.opening.open import open_run
+from runlake.store.store_format import create_store
 
 ENTITY = "ann"
 ROW_COUNT = 1000

@@ -28,9 +28,9 @@ import pyarrow.parquet as pq
 from benchmarks.bench import PROJECT, store_folder
 from benchmarks.run_store import fill_project
 from runlake.model import RunEdit, RunPath
-from runlake.service.local import LocalService
+from runlake.service.local.service import LocalService
 from runlake.store.layout import Layout
-from runlake.store.run_state import read_run
+from runlake.store.run.state import read_run
 
 ENTITY = "ann"
 EDIT_COUNT = 100

@@ -29,12 +29,12 @@ from benchmarks.peer_scripts.rows import KEYS
 from benchmarks.read_case import write_tuned
 from runlake.api.export import export_project
 from runlake.model import RunPath
-from runlake.query.table import wide_table
-from runlake.service.local import LocalService
+from runlake.query.rows.table import wide_table
+from runlake.service.local.service import LocalService
+from runlake.store.compact.seal import seal_run
 from runlake.store.layout import Layout
-from runlake.store.marker import create_store
-from runlake.store.opening import open_run
-from runlake.store.seal import seal_run
+from runlake.store.opening.open import open_run
+from runlake.store.store_format import create_store
 
 ENTITY = "ann"
 NAME = "exported.parquet"

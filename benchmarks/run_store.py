@@ -13,14 +13,15 @@ from pathlib import Path
 import msgspec
 
 from runlake.model import RunPath
-from runlake.store import record, segment
 from runlake.store.changes import PACK_AT, append_change, pack_changes
-from runlake.store.fold import WriterState
+from runlake.store.compact.seal import seal_run
+from runlake.store.journal import record
+from runlake.store.journal.fold import WriterState
 from runlake.store.layout import Layout
-from runlake.store.marker import create_store
-from runlake.store.opening import open_run
-from runlake.store.seal import seal_run
-from runlake.store.segment_meta import Meta, read_meta, write_meta
+from runlake.store.opening.open import open_run
+from runlake.store.segment import schema
+from runlake.store.segment.meta import Meta, read_meta, write_meta
+from runlake.store.store_format import create_store
 
 KEY_COUNT = 30
 CONFIG_KEYS = tuple(f"c{number}" for number in range(KEY_COUNT))
@@ -80,7 +81,7 @@ def _meta_of(template: Meta, path: RunPath, number: int) -> Meta:
     covers = [(writer, 0)]
     return msgspec.structs.replace(
         template,
-        name=segment.segment_name(covers, []),
+        name=schema.segment_name(covers, []),
         incarnation=writer,
         generation=writer,
         covers=covers,

@@ -40,7 +40,7 @@ def seal(bench: Bench) -> tuple[float, float]:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(unsealed_store(bench), folder, copy_function=os.link)  # a sealer removes parts, and changes none
     (run,) = (path.parent for path in store_folder(folder).rglob("large/journal"))
-    answer = used(bench, [sys.executable, "-m", "runlake.store.tidy", str(run)], folder)
+    answer = used(bench, [sys.executable, "-m", "runlake.store.compact.after_finish", str(run)], folder)
     if any((run / "journal").iterdir()):
         raise BenchmarkError("the journal is still there after sealing")
     return answer

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import runlake
 from benchmarks.serving import KEY, resident_bytes
-from runlake.service.local import LocalService
+from runlake.service.local.service import LocalService
 
 BEGIN = """mutation UpsertBucket($name: String, $project: String, $host: String, $config: JSONString) {
   upsertBucket(input: {name: $name, modelName: $project, host: $host, config: $config}) {

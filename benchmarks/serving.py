@@ -15,7 +15,7 @@ import httpx
 import psutil
 
 from benchmarks.bench import CHECKOUT, HERE, Bench, BenchmarkError, own_environment, run_json
-from runlake.server.people import open_people
+from runlake.server.people.people import open_people
 
 KEY = "local-" + "0123456789" * 4
 OFFICIAL = CHECKOUT / ".venv" / "wandb" / "bin" / "python"

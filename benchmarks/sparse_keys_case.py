@@ -22,12 +22,12 @@ import pyarrow.parquet as pq
 import runlake
 from benchmarks.bench import PROJECT, store_folder
 from runlake.model import RunPath
-from runlake.query.history import History
-from runlake.service.local import LocalService
+from runlake.query.rows.history import History
+from runlake.service.local.service import LocalService
+from runlake.store.compact.seal import seal_run
 from runlake.store.layout import Layout
-from runlake.store.marker import create_store
-from runlake.store.opening import open_run
-from runlake.store.seal import seal_run
+from runlake.store.opening.open import open_run
+from runlake.store.store_format import create_store
 from runlake.values import plain_name
 
 ENTITY = "ann"

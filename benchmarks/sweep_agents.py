@@ -21,7 +21,7 @@ from typing import Any
 
 from benchmarks.bench import CHECKOUT, Bench, BenchmarkError, Group, Subject, Target
 from benchmarks.serving import serving
-from runlake.service.local import LocalService
+from runlake.service.local.service import LocalService
 from runlake.sweep_model import SweepInfo, SweepStart
 
 FINISHED_COUNT = 1000

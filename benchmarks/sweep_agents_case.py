@@ -14,12 +14,12 @@ from pathlib import Path
 from benchmarks.serving import KEY
 from runlake.model import RunPath
 from runlake.service.contract import Service
-from runlake.service.local import LocalService
-from runlake.service.remote import RemoteService
+from runlake.service.local.service import LocalService
+from runlake.service.remote.service import RemoteService
 from runlake.store.changes import append_change
 from runlake.store.layout import Layout
-from runlake.store.opening import open_run
-from runlake.store.process_mark import own_mark
+from runlake.store.opening.open import open_run
+from runlake.store.process_id import own_mark
 from runlake.sweep_model import AgentReport, AgentStart, Order, SweepPath, SweepStart
 from runlake.values import flatten
 

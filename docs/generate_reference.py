@@ -20,9 +20,9 @@ from runlake.api.sweep import Agent, Importances, Sweep, Sweeps
 from runlake.api.tail import RunsTail, RunTail
 from runlake.media.stored import Media
 from runlake.model import Alert
-from runlake.sdk.config import Config
-from runlake.sdk.session import Session
-from runlake.sdk.summary import Summary
+from runlake.sdk.process.session import Session
+from runlake.sdk.run.config import Config
+from runlake.sdk.run.summary import Summary
 from runlake.settings import ROWS, Row
 
 PAGE = Path(__file__).parent / "reference" / "python.md"

@@ -21,15 +21,29 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from runlake.model import RunPath
-from runlake.store import record
-from runlake.store.folder_journal import FolderJournal
-from runlake.store.journal_writer import JournalWriter
+from runlake.store.compact.seal import seal_run
+from runlake.store.journal import record
+from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.record import (
+    ALERT,
+    CLOSE,
+    CONFIG,
+    CUT,
+    DEFINE,
+    END,
+    INFO,
+    LOST,
+    PART,
+    SHAPE,
+    START,
+    STATE,
+    SUMMARY,
+)
+from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout
-from runlake.store.marker import create_store
-from runlake.store.read_segment import read_checksum, read_footer
-from runlake.store.record import ALERT, CLOSE, CONFIG, CUT, DEFINE, END, INFO, LOST, PART, SHAPE, START, STATE, SUMMARY
-from runlake.store.seal import seal_run
-from runlake.store.segment_meta import META_FRAME, META_MAGIC
+from runlake.store.segment.meta import META_FRAME, META_MAGIC
+from runlake.store.segment.read import read_checksum, read_footer
+from runlake.store.store_format import create_store
 
 GOOD, BAD = RunPath("ann", "p", "good"), RunPath("ann", "p", "bad")
 START_S = 1_700_000_000.0
@@ -494,7 +508,7 @@ def _framed_head(body: bytes) -> bytes:
 
 def _all_catalog_files(content: bytes) -> Callable[[Path], None]:
     def write(store: Path) -> None:
-        from runlake.store.catalog_file import file_stem
+        from runlake.store.catalog.catalog_file import file_stem
 
         folder = store / ".catalog"
         folder.mkdir(exist_ok=True)

@@ -10,7 +10,7 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 
-from runlake.server.problems import problem_response
+from runlake.server.http.problems import problem_response
 from runlake.server.routes.api import api_router
 
 

@@ -1,4 +1,4 @@
-"""Imports point down, and the heavy packages stay where they are named."""
+"""Imports point down, no files import each other in a circle, and every file has a room of its own."""
 
 import ast
 from pathlib import Path
@@ -6,6 +6,38 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent / "src" / "runlake"
+
+MODEL = {"errors", "model"}
+MODELS = {*MODEL, "sweep_model"}
+
+STORE = {
+    "store": {*MODELS, "near", "settings", "values"},
+    "store.journal": {*MODEL, "store", "values"},
+    "store.segment": {*MODEL, "store", "store.journal", "values"},
+    "store.run": {*MODEL, "store", "store.journal", "store.segment", "values"},
+    "store.catalog": {*MODEL, "store", "store.journal", "store.run", "values"},
+    "store.compact": {*MODEL, "store", "store.catalog", "store.journal", "store.run", "store.segment", "values"},
+    "store.opening": {*MODEL, "store", "store.journal", "store.run", "store.segment", "store.compact", "values"},
+    "store.ingest": {
+        *MODEL, "store", "store.journal", "store.run", "store.segment", "store.compact", "store.opening", "values",
+    },
+    "store.sweeps": {*MODELS, "store", "store.opening", "values"},
+    "store.care": {
+        *MODEL, "store", "store.catalog", "store.compact", "store.journal", "store.opening", "store.run",
+        "store.segment", "store.sweeps", "values",
+    },
+    "store.merge": {
+        *MODELS, "store", "store.journal", "store.opening", "store.run", "store.segment", "store.sweeps", "values",
+    },
+}  # fmt: skip
+QUERY = {
+    "query.runs": {*MODEL, "near", "stopping", "store", "store.catalog", "values"},
+    "query.rows": {
+        *MODEL, "query.runs", "stopping", "store", "store.catalog", "store.journal", "store.run", "store.segment",
+        "values",
+    },
+    "query.many": {*MODEL, "query.rows", "stopping", "store", "store.compact", "store.run", "store.segment"},
+}  # fmt: skip
 
 ALLOWED = {
     "errors": set(),
@@ -15,110 +47,91 @@ ALLOWED = {
     "plain": set(),
     "stopping": set(),
     "near": set(),
-    "values": {"errors", "model", "plain"},
-    "settings": {"errors", "model"},
+    "values": {*MODEL, "plain"},
+    "settings": MODEL,
     "credentials": {"errors"},
     "names": set(),
     "sweep_model": set(),
-    "store": {"errors", "model", "near", "stopping", "values", "settings", "sweep_model"},
-    "search": {"errors", "model", "near", "plain", "values"},
-    "query": {"errors", "model", "near", "stopping", "values", "store"},
-    "service": {
-        "clean_text",
-        "errors",
-        "near",
-        "stopping",
-        "credentials",
-        "model",
-        "sweep_model",
-        "names",
-        "values",
-        "settings",
-        "store",
-        "query",
-        "search",
+    **STORE,
+    "search": {*MODEL, "near", "plain", "values"},
+    **QUERY,
+    "scheduler": {*MODELS, "names", "query.rows", "search", "store", "store.sweeps"},
+    "service.contract": {*MODELS, "query.many", "query.rows"},
+    "service.local": {
+        *MODELS, "names", "near", "stopping", "values", "search", "scheduler", "service.contract", *STORE, *QUERY,
     },
-    "sdk": {
-        "clean_text",
-        "errors",
-        "credentials",
-        "local_names",
-        "model",
-        "names",
-        "plain",
+    "service.wire": {
+        *MODELS, "clean_text", "values", "query.many", "query.rows", "service.contract", "store", "store.ingest",
+    },
+    "service.remote": {
+        *MODELS, "values", "query.many", "query.rows", "query.runs", "service.contract", "service.wire", "store",
+        "store.ingest",
+    },
+    "service": {
+        *MODELS, "credentials", "settings", "service.contract", "service.local", "service.remote", "store",
+        "store.catalog",
+    },
+    "media": {*MODEL, "values"},
+    "plot": {"errors", "media", "values"},
+    "sdk": {"clean_text", "model", "settings"},
+    "sdk.run": {
+        "sdk", "sdk.capture", "sdk.process",
+        *MODEL, "clean_text", "local_names", "media", "plain", "settings", "store", "store.journal", "store.opening",
         "values",
-        "settings",
-        "store",
-        "media",
+    },
+    "sdk.capture": {*MODEL, "sdk", "clean_text", "settings", "store", "values"},
+    "sdk.process": {
+        *MODEL, "clean_text", "credentials", "names", "plain", "settings", "values", "sdk", "sdk.capture", "sdk.run",
+        "store", "store.ingest", "store.journal", "store.opening",
+    },
+    "ship": {
+        *MODEL, "clean_text", "credentials", "settings", "values", "service", "service.contract", "service.remote",
+        "store", "store.compact", "store.ingest", "store.journal", "store.opening", "store.run",
     },
     "api": {
-        "clean_text",
-        "local_names",
-        "errors",
-        "credentials",
-        "model",
-        "sweep_model",
-        "values",
-        "settings",
-        "query",
-        "search",
-        "service",
-        "media",
+        *MODELS, "clean_text", "credentials", "local_names", "media", "settings", "values", "search", "service",
+        "service.contract", *QUERY,
     },
-    "media": {"errors", "model", "values"},
-    "plot": {"errors", "values", "media"},
     # An agent's commands find what `runlake exec` gives: their programs say `import wandb`.
-    "sweeps": {"errors", "model", "plain", "sweep_model", "settings", "store", "search", "service", "sdk", "compat"},
-    "integrations": {"errors", "model", "values", "sdk", "media", "plot"},
-    "compat": {"errors", "credentials", "settings", "media", "sdk"},
+    "agents": {
+        *MODELS, "compat", "plain", "search", "settings", "service", "service.contract", "sdk", "sdk.process", "sdk.run",
+        "store",
+    },
+    "integrations": {*MODEL, "values", "media", "plot", "sdk.process", "sdk.run"},
+    "compat": {"errors", "credentials", "settings", "media", "sdk.process", "sdk.run"},
     "server": {
-        "clean_text",
-        "errors",
-        "model",
-        "stopping",
-        "sweep_model",
-        "names",
-        "values",
-        "settings",
-        "search",
-        "query",
-        "service",
+        *MODELS, "clean_text", "names", "search", "stopping", "values", "query.rows", "query.runs", "service",
+        "service.contract", "service.wire",
     },
-    "ship": {"clean_text", "errors", "credentials", "model", "values", "settings", "store", "media", "sdk", "service"},
     "cli": {
-        "clean_text",
-        "local_names",
-        "errors",
-        "credentials",
-        "model",
-        "sweep_model",
-        "values",
-        "settings",
-        "query",
-        "service",
-        "api",
-        "sweeps",
-        "compat",
-        "server",
-        "ship",
+        *MODELS, "agents", "api", "clean_text", "compat", "credentials", "local_names", "query.rows", "server",
+        "service", "service.contract", "settings", "ship", "values",
     },
-    "__init__": {"errors", "settings", "sdk", "api", "media", "plot", "sweeps", "compat"},
+    "__init__": {"errors", "settings", "agents", "api", "compat", "media", "plot", "sdk.process", "sdk.run"},
     "__main__": {"cli"},
-}
+}  # fmt: skip
 
 
 def modules():
     return sorted(p for p in ROOT.rglob("*.py") if "wandb_package" not in p.parts)
 
 
-def room(path):
-    """The room of a file. Of the SDK, only what ships runs (``sdk/ship*.py``) knows the service."""
-    parts = path.relative_to(ROOT).parts
-    return "ship" if parts[0] == "sdk" and parts[-1].startswith("ship") else parts[0].removesuffix(".py")
+def name_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(("runlake", *(parts[:-1] if parts[-1] == "__init__" else parts)))
 
 
-def imported_rooms(path):
-    """Each room of ours that the file imports, type-checking blocks and function bodies included."""
+NAMES = {name_of(path): path for path in modules()}
+
+
+def room(name):
+    """The room of a module: its folder or folders, as far as the table tells them apart."""
+    parts = name.split(".")[1:] or ["__init__"]
+    return next((found for n in (2, 1) if (found := ".".join(parts[:n])) in ALLOWED), parts[0])
+
+
+def imported(path):
+    """Each module of ours that the file imports, type-checking blocks and function bodies included."""
     for node in ast.walk(ast.parse(path.read_text())):
         names = []
         if isinstance(node, ast.Import):
@@ -127,15 +140,30 @@ def imported_rooms(path):
             assert node.level == 0, f"{path}: relative imports hide the direction"
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
-            parts = name.split(".")
-            if parts[:2] == ["runlake", "sdk"] and len(parts) > 2 and parts[2].startswith("ship"):
-                yield "ship"
-            elif parts[0] == "runlake":
-                yield parts[1] if len(parts) > 1 else "__init__"
+            if name.partition(".")[0] == "runlake":
+                yield name if name in NAMES else name.rpartition(".")[0] or name
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_point_down(path):
-    own = room(path)
-    wrong = {r for r in imported_rooms(path) if r != own and r not in ALLOWED[own] | {"version"}}
+    own = room(name_of(path))
+    wrong = {r for r in map(room, imported(path)) if r != own and r not in ALLOWED[own] | {"version"}}
     assert not wrong, f"{own} may not import {wrong}"
+
+
+@pytest.mark.xfail(reason="the active run")
+def test_the_table_of_rooms_has_no_circle():
+    seen = []
+    while len(seen) < len(ALLOWED):
+        lowest = [own for own, below in ALLOWED.items() if own not in seen and below <= {*seen, "version"}]
+        assert lowest, f"rooms that stand on each other: {ALLOWED.keys() - set(seen)}"
+        seen += lowest
+
+
+@pytest.mark.xfail(reason="five circles are left")
+def test_no_files_import_each_other_in_a_circle():
+    left = {name: {d for d in imported(path) if d != name and d in NAMES} for name, path in NAMES.items()}
+    while lowest := [name for name, below in left.items() if not below & left.keys()]:
+        for name in lowest:
+            del left[name]
+    assert not left, f"these stand on each other, or on those that do: {sorted(left)}"

@@ -5,7 +5,7 @@ import pytest
 from runlake.api.files import File
 from runlake.errors import UnsafeNameError
 from runlake.local_names import place_below, why_refused
-from runlake.sdk.artifact_entry import Entry
+from runlake.sdk.run.artifact_entry import Entry
 
 LEAD_OUT = ["../up", "a/../../up", "/etc/passwd", ".", "", "a/..", "..", "a\0b"]
 OBEYED = [

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 import runlake
 from runlake.media.table import Table
 from runlake.plain import UNKNOWN, key_text, plain_of, plain_structure
-from runlake.sdk.config import plain_config
+from runlake.sdk.run.config import plain_config
 from runlake.search.configuration import parse_sweep
 from runlake.values import canonical, flatten, read_value
 

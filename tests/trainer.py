@@ -3,7 +3,7 @@
 from runlake.model import RunPath
 from runlake.store.changes import append_change
 from runlake.store.layout import Layout
-from runlake.store.opening import open_run
+from runlake.store.opening.open import open_run
 from runlake.values import flatten
 
 RUN = RunPath("ann", "mnist", "a")

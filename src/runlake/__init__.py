@@ -49,6 +49,8 @@ from runlake.version import __version__
 
 if TYPE_CHECKING:
     from runlake import plot
+    from runlake.agents.agent import agent
+    from runlake.agents.create import sweep
     from runlake.api.api import Api
     from runlake.api.restore import restore
     from runlake.compat.install import install_as_wandb
@@ -66,24 +68,22 @@ if TYPE_CHECKING:
     from runlake.media.tables import EvalTable, JoinedTable
     from runlake.media.video import Video
     from runlake.plot.presets import plot_table
-    from runlake.sdk.active import finish, init
-    from runlake.sdk.alerts import AlertLevel
-    from runlake.sdk.artifact import Artifact
-    from runlake.sdk.config import Config
-    from runlake.sdk.run import Run
-    from runlake.sdk.summary import Summary
+    from runlake.sdk.process.active import finish, init
+    from runlake.sdk.run.alerts import AlertLevel
+    from runlake.sdk.run.artifact import Artifact
+    from runlake.sdk.run.config import Config
+    from runlake.sdk.run.run import Run
+    from runlake.sdk.run.summary import Summary
     from runlake.settings import Settings
-    from runlake.sweeps.agent import agent
-    from runlake.sweeps.create import sweep
 
     run: Run | None
     config: Config
     summary: Summary
 
 _LAZY = {
-    "AlertLevel": "runlake.sdk.alerts",
+    "AlertLevel": "runlake.sdk.run.alerts",
     "Api": "runlake.api.api",
-    "Artifact": "runlake.sdk.artifact",
+    "Artifact": "runlake.sdk.run.artifact",
     "Audio": "runlake.media.audio",
     "Bokeh": "runlake.media.figures",
     "Classes": "runlake.media.classes",
@@ -96,18 +96,18 @@ _LAZY = {
     "Molecule": "runlake.media.molecule",
     "Object3D": "runlake.media.object3d",
     "Plotly": "runlake.media.figures",
-    "Run": "runlake.sdk.run",
+    "Run": "runlake.sdk.run.run",
     "Settings": "runlake.settings",
     "Table": "runlake.media.table",
     "Video": "runlake.media.video",
-    "agent": "runlake.sweeps.agent",
+    "agent": "runlake.agents.agent",
     "box3d": "runlake.media.scene",
-    "finish": "runlake.sdk.active",
-    "init": "runlake.sdk.active",
+    "finish": "runlake.sdk.process.active",
+    "init": "runlake.sdk.process.active",
     "install_as_wandb": "runlake.compat.install",
     "plot_table": "runlake.plot.presets",
     "restore": "runlake.api.restore",
-    "sweep": "runlake.sweeps.create",
+    "sweep": "runlake.agents.create",
 }
 _OF_THE_ACTIVE_RUN = ("config", "run", "summary")
 _CALLS_OF_THE_ACTIVE_RUN = (
@@ -201,7 +201,7 @@ def __getattr__(name: str) -> Any:
         found = globals()[name] = getattr(import_module(_LAZY[name]), name)
         return found
     if name in _OF_THE_ACTIVE_RUN:
-        from runlake.sdk import active
+        from runlake.sdk.process import active
 
         run = active.session.run
         if name != "run":
@@ -209,7 +209,7 @@ def __getattr__(name: str) -> Any:
         # Integrations begin a run when this is None, so a finished one must not stand here.
         return run if run is not None and run.state == "running" else None
     if name in _CALLS_OF_THE_ACTIVE_RUN:
-        from runlake.sdk.active import call_of_the_active_run
+        from runlake.sdk.process.active import call_of_the_active_run
 
         found = globals()[name] = call_of_the_active_run(name)
         return found

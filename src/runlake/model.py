@@ -172,7 +172,7 @@ class WriterStart(msgspec.Struct, frozen=True, kw_only=True):
 
     `config` is nested plain data, `default_name` the name of a run that has none. `client` tells processes apart that
     write one run side by side (`is_shared`). `row_counts` are the rows of each stream that the process takes for those
-    before its own, where it was told before. `resume`, `rewind_to`, `fork_from`: see `store.opening.open_run`.
+    before its own, where it was told before. `resume`, `rewind_to`, `fork_from`: see `store.opening.open.open_run`.
     """
 
     name: str | None = None
@@ -250,9 +250,9 @@ class WriterAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class WriterOpening(msgspec.Struct, frozen=True, kw_only=True):
     """How a process opens a run whose journal it writes itself, elsewhere; the bytes follow later (`append_frames`).
 
-    `start` is the body of its START record as `store.record.encode_body` has it, `token` a random text of this opening.
+    `start` is the body of its START record as `record.encode_body` has it, `token` a random text of this opening.
     With `incarnation` only that life of the run id will do. `header`, the head of its parts, says that the journal has
-    begun already, without asking; nothing else counts then. The rest as `store.opening.open_run` has it.
+    begun already, without asking; nothing else counts then. The rest as `store.opening.open.open_run` has it.
 
     `user` is who opens it, where a server knows that, and then whoever the journal says began the run; None for one who
     may send what others began.
@@ -275,7 +275,7 @@ class WriterGrant(msgspec.Struct, frozen=True, kw_only=True):
 
     It is at `path`, which is another than was asked for where another run has that id. The server has everything
     before byte `offset` of the part `number`. `before`, `numbers`, `next_step`, `is_beside` and `name` are those of
-    `store.opening.OpenedRun`.
+    `store.opening.open.OpenedRun`.
     """
 
     path: RunPath

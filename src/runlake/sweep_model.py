@@ -51,7 +51,7 @@ class SweepEdit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AgentStart(msgspec.Struct, frozen=True, kw_only=True):
-    """An agent that joins. `process` is its `store.process_mark`, by which its death is seen at once on one machine."""
+    """An agent that joins. `process` is its `store.process_id`, by which its death is seen at once on one machine."""
 
     host: str | None = None
     process: str | None = None

@@ -6,11 +6,11 @@ import pytest
 
 from runlake.api.api import Api
 from runlake.model import RunPath
-from runlake.store import record
 from runlake.store.changes import append_change
-from runlake.store.direct_look import HERE
+from runlake.store.journal import record
 from runlake.store.layout import Layout
-from runlake.store.opening import open_run
+from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.open import open_run
 from runlake.values import flatten
 
 START_S = 1_700_000_000.0

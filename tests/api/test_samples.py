@@ -10,8 +10,8 @@ import pytest
 
 from runlake.api.api import Api
 from runlake.model import RunPath
+from runlake.store.compact.seal import seal_run
 from runlake.store.layout import Layout
-from runlake.store.seal import seal_run
 
 KINDS = {
     "loss": lambda i: math.sin(i) * 100,

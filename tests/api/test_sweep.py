@@ -10,7 +10,7 @@ import pytest
 from runlake.api.api import Api
 from runlake.api.sweep import Sweep
 from runlake.errors import BadValueError, CommError, ConflictError, NotFoundError, PathError, RunlakeWarning
-from runlake.service.local import LocalService
+from runlake.service.local.service import LocalService
 from runlake.sweep_model import AgentReport, AgentStart, SweepPath, SweepStart
 from served import Holder, SocketServer, make_app
 

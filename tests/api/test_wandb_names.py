@@ -142,14 +142,14 @@ def test_a_file_of_a_run_is_restored(run, tmp_path):
 
 
 def test_a_run_that_is_written_restores_files_of_itself_and_of_others(run, tmp_path):
-    from runlake.compat import courtesies
+    from runlake.compat import noop_calls
 
-    with courtesies.restore("out/m.txt", "ann/digits/r1", root=tmp_path / "before") as file:
+    with noop_calls.restore("out/m.txt", "ann/digits/r1", root=tmp_path / "before") as file:
         assert file.read() == "weights"
     (tmp_path / "mine.txt").write_text("kept")
     with runlake.init(project="digits") as mine:
         mine.save(tmp_path / "mine.txt", base_path=tmp_path)
-        with courtesies.restore("mine.txt", root=tmp_path / "again") as file:
+        with noop_calls.restore("mine.txt", root=tmp_path / "again") as file:
             assert file.read() == "kept"
         with mine.restore("out/m.txt", run_path="ann/digits/r1") as file:
             assert file.name == f"{mine.dir}/out/m.txt"

@@ -12,7 +12,7 @@ import httpx
 import psutil
 from running import free_port
 
-from runlake.server.people import open_people
+from runlake.server.people.people import open_people
 from waiting import DEADLINE_S, wait_until
 
 MAX_RSS_BYTES = 600 * 2**20

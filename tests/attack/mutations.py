@@ -7,7 +7,7 @@ import struct
 import msgspec
 from hypothesis import strategies as st
 
-from runlake.store import record
+from runlake.store.journal import record
 
 DEEP = b"\x91" * 50_000 + b"\xc0"
 """Lists in lists, as msgpack."""

@@ -12,7 +12,7 @@ from training import begin, chunk, row
 
 from runlake.model import RunPath
 from runlake.store.layout import Layout
-from runlake.store.opening import open_run
+from runlake.store.opening.open import open_run
 
 EVIL = "^(a+)+$"
 NAMED_EVILLY = "a" * 40 + "!"

@@ -16,10 +16,10 @@ from whole_story import PROJECT, write_story
 from runlake.cli.app import app
 from runlake.cli.failures import ExitCode
 from runlake.model import RunPath
-from runlake.service.local import LocalService
-from runlake.store import record
+from runlake.service.local.service import LocalService
+from runlake.store.journal import record
 from runlake.store.layout import Layout
-from runlake.store.segment_meta import META_FRAME, META_MAGIC
+from runlake.store.segment.meta import META_FRAME, META_MAGIC
 
 EXAMPLES = 150
 numbers = itertools.count()

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 from runlake.model import RunPath
-from runlake.store import record
-from runlake.store.folder_journal import FolderJournal
+from runlake.store.journal import record
+from runlake.store.journal.folder import FolderJournal
 from runlake.store.layout import Layout
-from runlake.store.opening import open_run
+from runlake.store.opening.open import open_run
 from runlake.values import Json
 
 PROJECT = ("bob", "own")

@@ -8,13 +8,13 @@ import pytest
 
 import command
 from runlake.model import RunPath
-from runlake.service import sweeps
-from runlake.service.local import LocalService
-from runlake.store import record
+from runlake.service.local import sweeps
+from runlake.service.local.service import LocalService
 from runlake.store.changes import append_change
-from runlake.store.direct_look import HERE
+from runlake.store.journal import record
 from runlake.store.layout import Layout
-from runlake.store.opening import open_run
+from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.open import open_run
 from runlake.sweep_model import AgentStart, SweepStart
 from runlake.values import flatten
 

@@ -13,7 +13,7 @@ from runlake.clean_text import coloured_line, json_text, lines, one_line
 from runlake.cli import output
 from runlake.cli.app import app
 from runlake.model import RunEdit, RunPath
-from runlake.service.local import LocalService
+from runlake.service.local.service import LocalService
 from runlake.sweep_model import SweepStart
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\x85\x7f\u202egnp\u2066\u2028\u2029\u200f\ufeff\U000e0041\r[/red]"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runlake.server.people import open_people
+from runlake.server.people.people import open_people
 
 CHOSEN = "local-" + "0123456789abcdef" * 2 + "01234567"
 

@@ -10,7 +10,7 @@ import pytest
 from typer.main import get_command
 
 from runlake.cli.app import app
-from runlake.cli.exporting import SUFFIXES, Format, Shape, StreamName
+from runlake.cli.export import SUFFIXES, Format, Shape, StreamName
 from runlake.cli.failures import MEANINGS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "command-line.md").read_text("utf-8")

@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 import warm
-from runlake.compat import courtesies
+from runlake.compat import noop_calls
 from runlake.compat.finder import PACKAGE_FOLDER, WANDB_VERSION
 
 EXEC = ["-m", "runlake", "exec", "-c"]
@@ -325,9 +325,9 @@ def test_a_script_that_imports_runlake_as_wandb_finds_the_same_names(python):
 
 
 def test_what_a_script_prints_through_wandb_comes_out_on_stderr(capsys):
-    courtesies.termlog("one\ntwo")
-    courtesies.termwarn("three")
-    courtesies.termerror("four", prefix=False)
+    noop_calls.termlog("one\ntwo")
+    noop_calls.termwarn("three")
+    noop_calls.termerror("four", prefix=False)
     said = "runlake: one\nrunlake: two\nrunlake: WARNING three\nERROR four\n"
     assert capsys.readouterr() == ("", said)
 

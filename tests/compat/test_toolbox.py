@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import runlake
-from runlake.compat import courtesies
+from runlake.compat import noop_calls
 from runlake.compat.inner_api import NO_KEY_IS_NEEDED, InnerApi
 from runlake.errors import NotSupportedError, UsageError
-from runlake.sdk import active
+from runlake.sdk.process import active
 
 pytestmark = pytest.mark.usefixtures("installed")
 
@@ -126,18 +126,18 @@ def test_the_inner_api_says_who_is_logged_in(alone, monkeypatch):
 
 
 def test_setting_up_answers_the_settings(alone):
-    assert courtesies.setup().settings.entity == "ada"
-    assert courtesies.setup(runlake.Settings(project="p")).settings.project == "p"
-    assert courtesies.ensure_configured() is courtesies.termsetup() is courtesies.sagemaker_auth(path=".") is None
+    assert noop_calls.setup().settings.entity == "ada"
+    assert noop_calls.setup(runlake.Settings(project="p")).settings.project == "p"
+    assert noop_calls.ensure_configured() is noop_calls.termsetup() is noop_calls.sagemaker_auth(path=".") is None
 
 
 def test_attaching_gives_the_run_of_this_process_and_no_other(alone):
     with pytest.raises(UsageError, match="no run r1 is active"):
-        courtesies.attach(run_id="r1")
+        noop_calls.attach(run_id="r1")
     with runlake.init(project="p", id="r1") as run:
-        assert courtesies.attach("r1") is courtesies.attach() is courtesies.attach(run=run) is run
+        assert noop_calls.attach("r1") is noop_calls.attach() is noop_calls.attach(run=run) is run
         with pytest.raises(UsageError, match='mode="shared"'):
-            courtesies.attach("r2")
+            noop_calls.attach("r2")
 
 
 def test_a_printer_prints_lines_to_stderr(capsys):

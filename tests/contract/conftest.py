@@ -2,8 +2,8 @@
 
 import pytest
 
-from runlake.service.local import LocalService
-from runlake.service.remote import RemoteService
+from runlake.service.local.service import LocalService
+from runlake.service.remote.service import RemoteService
 from served import Holder, InProcessTransport, SocketServer, make_app
 from trainer import Trainer
 

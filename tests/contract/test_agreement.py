@@ -11,9 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from runlake.errors import RunlakeError
 from runlake.model import RunEdit, RunPath
-from runlake.service.local import LocalService
-from runlake.service.remote import RemoteService
-from runlake.service.wire import pack
+from runlake.service.local.service import LocalService
+from runlake.service.remote.service import RemoteService
+from runlake.service.wire.documents import pack
 from runlake.values import decode_json
 from served import Holder, InProcessTransport, make_app
 from strategies import values

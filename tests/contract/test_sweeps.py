@@ -8,8 +8,8 @@ import pytest
 import warm
 from runlake.errors import BadValueError, ConflictError, NotFoundError, SweepConfigError
 from runlake.model import RunPath
-from runlake.service import open_sweep
-from runlake.store.process_mark import own_mark
+from runlake.scheduler import open_sweep
+from runlake.store.process_id import own_mark
 from runlake.sweep_model import AgentReport, AgentStart, Order, SweepEdit, SweepPath, SweepStart
 
 GRID = {"method": "grid", "parameters": {"lr": {"values": [0.1, 0.2]}, "depth": {"values": [1, 2]}}}
@@ -66,7 +66,7 @@ def run(train, local):
 @pytest.fixture
 def dead_process():
     """The mark of a process that has ended."""
-    code = "from runlake.store.process_mark import own_mark; print(own_mark())"
+    code = "from runlake.store.process_id import own_mark; print(own_mark())"
     return warm.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 

@@ -17,7 +17,7 @@ from runlake.errors import (
     StoreError,
 )
 from runlake.model import ConsoleLine, RunEdit, RunPath
-from runlake.service.local import LocalService
+from runlake.service.local.service import LocalService
 from runlake.store.layout import Layout
 from trainer import RUN, ids
 

@@ -11,8 +11,8 @@ from runlake.api.api import Api
 from runlake.api.export import export_run
 from runlake.errors import BadValueError, NotFoundError, RunlakeWarning
 from runlake.model import RunPath, TailCursor
-from runlake.query.across import in_order
-from runlake.service.local import LocalService
+from runlake.query.many.blocks import in_order
+from runlake.service.local.service import LocalService
 from runlake.store.layout import Layout
 from strategies import keys, rows
 from trainer import RUN, Trainer
@@ -45,7 +45,7 @@ def exactly_tail(tail):
 @settings(max_examples=25)
 @given(logged=st.lists(rows, max_size=8), asked=st.lists(keys, max_size=3), sealed=st.booleans())
 def test_whatever_was_logged_is_read_alike(tmp_path_factory, holder, in_process, logged, asked, sealed):
-    from runlake.service.remote import RemoteService
+    from runlake.service.remote.service import RemoteService
 
     root = tmp_path_factory.mktemp("rows")
     local = holder.service = LocalService(root, default_entity="ann")

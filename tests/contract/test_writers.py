@@ -7,13 +7,13 @@ import pytest
 
 from runlake.errors import BadValueError, ConflictError, GapError, NotFoundError, UsageError
 from runlake.model import WriterOpening
-from runlake.service.local import LocalService
-from runlake.store import record
-from runlake.store.control import records
-from runlake.store.folder_journal import FolderJournal
-from runlake.store.journal import PartName
+from runlake.service.local.service import LocalService
+from runlake.store.journal import record
+from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.journal import PartName
+from runlake.store.journal.stop_requests import records
 from runlake.store.layout import Layout
-from runlake.store.opening import open_granted, open_run
+from runlake.store.opening.open import open_granted, open_run
 from runlake.values import flatten
 from trainer import RUN, ids
 

@@ -13,10 +13,11 @@ import pytest
 from pages import ROOT, blocks, make_desk, run_command, run_python, texts
 
 import runlake
-from runlake.store import record, segment
+from runlake.store.journal import record
 from runlake.store.layout import encode_name
-from runlake.store.segment_meta import Meta
-from runlake.store.write_segment import MERGED_GROUP_VALUES, PYRAMID_STEP
+from runlake.store.segment import schema
+from runlake.store.segment.meta import Meta
+from runlake.store.segment.write import MERGED_GROUP_VALUES, PYRAMID_STEP
 
 PAGE = "docs/guide/storage-format.md"
 TEXT = (ROOT / PAGE).read_text("utf-8")
@@ -168,7 +169,7 @@ def columns_told(heading):
 
 @pytest.mark.parametrize(
     ("heading", "schema"),
-    [("Values", segment.VALUES_SCHEMA), ("Series", segment.SERIES_SCHEMA)],
+    [("Values", schema.VALUES_SCHEMA), ("Series", schema.SERIES_SCHEMA)],
     ids=["values", "series"],
 )
 def test_every_column_is_told_with_its_type(heading, schema):
@@ -188,8 +189,8 @@ def test_the_files_have_these_columns_and_this_version(desk):
     folder, _ = desk
     files = {file: pq.ParquetFile(file) for file in folder.rglob("*.parquet")}
     for file, parquet in files.items():
-        schema = segment.SERIES_SCHEMA if file.name.endswith(".series.parquet") else segment.VALUES_SCHEMA
-        assert parquet.schema_arrow.names == schema.names
+        expected = schema.SERIES_SCHEMA if file.name.endswith(".series.parquet") else schema.VALUES_SCHEMA
+        assert parquet.schema_arrow.names == expected.names
         assert parquet.metadata.metadata[b"runlake.segment"] == b"1"
     assert {file.name.split("-", 1)[1] for file in files} >= {"history.parquet", "history.series.parquet"}
 
@@ -203,8 +204,8 @@ def test_every_row_group_holds_one_lane_as_the_page_says(desk):
         ]
         assert {len(lanes) for lanes in groups} == {1}
     assert f"{MERGED_GROUP_VALUES:,} in a row group" in TEXT
-    assert f"{segment.GROUP_VALUES:,}" in TEXT
-    assert f"{segment.CHUNK_ROWS:,}" in TEXT
+    assert f"{schema.GROUP_VALUES:,}" in TEXT
+    assert f"{schema.CHUNK_ROWS:,}" in TEXT
     assert f"no more than {2 * PYRAMID_STEP}" in TEXT
 
 

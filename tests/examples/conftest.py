@@ -13,7 +13,7 @@ import training_script
 
 import warm
 from runlake.model import RunPath, WriterBatch, WriterStart
-from runlake.service.local import LocalService
+from runlake.service.local.service import LocalService
 from runlake.sweep_model import SweepStart
 from waiting import wait_until
 

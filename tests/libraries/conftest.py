@@ -5,7 +5,7 @@ import pytest
 import runlake
 from quiet import make_quiet
 from runlake.model import RunPath
-from runlake.sdk import active
+from runlake.sdk.process import active
 from runlake.store.layout import Layout
 from waiting import wait_until
 

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from runlake import values
-from runlake.query.history import History, Series
+from runlake.query.rows.history import History, Series
 
 TYPES = {"i64": pa.int64(), "f64": pa.float64(), "bool": pa.bool_(), "null": pa.null()}
 

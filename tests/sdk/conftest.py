@@ -13,15 +13,15 @@ import pytest
 import runlake
 from quiet import make_quiet
 from runlake.model import RunPath
-from runlake.query.scan import read_history
-from runlake.sdk import active
-from runlake.sdk.config_edits import merged
-from runlake.sdk.run import Run
+from runlake.query.rows.scan import read_history
+from runlake.sdk.process import active
+from runlake.sdk.run.config_edits import merged
+from runlake.sdk.run.run import Run
 from runlake.settings import resolve
-from runlake.store.direct_look import HERE
 from runlake.store.layout import Layout
-from runlake.store.opening import open_run
-from runlake.store.run_state import read_run
+from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.open import open_run
+from runlake.store.run.state import read_run
 from runlake.values import decode_json, flatten
 from waiting import DEADLINE_S, wait_until
 

@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 
 from runlake.errors import CommError, NotFoundError, RunlakeError, UnreachableError
 from runlake.model import RunEdit, RunPath
-from runlake.sdk.ship import Shipper, cut_piece
-from runlake.sdk.ship_process import ship
-from runlake.sdk.ship_store import Synced, find_waiting, sync
-from runlake.service.local import LocalService
-from runlake.service.remote import RemoteService
-from runlake.service.wire import pack
-from runlake.store import record
-from runlake.store.blobs import FolderBlobs
-from runlake.store.folder_journal import FolderJournal
-from runlake.store.journal import PartName
+from runlake.service.local.service import LocalService
+from runlake.service.remote.service import RemoteService
+from runlake.service.wire.documents import pack
+from runlake.ship.process import ship
+from runlake.ship.shipper import Shipper, cut_piece
+from runlake.ship.store import Synced, find_waiting, sync
+from runlake.store.compact.seal import seal_run
+from runlake.store.files import FolderBlobs
+from runlake.store.journal import record
+from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.journal import PartName
+from runlake.store.journal.shipped import Shipped, only_shipper, read_shipped, write_shipped
 from runlake.store.layout import Layout
-from runlake.store.opening import open_run
-from runlake.store.seal import seal_run
-from runlake.store.shipped import Shipped, only_shipper, read_shipped, write_shipped
+from runlake.store.opening.open import open_run
 from runlake.values import flatten
 from served import Holder, InProcessTransport, make_app
 from trainer import RUN
@@ -168,7 +168,7 @@ def test_a_forked_child_and_an_edit_here_arrive_too(server, transport, here):
 
 
 def test_a_stop_request_is_brought_back_and_not_sent_on(server, transport, here):
-    from runlake.store.control import StopWatch
+    from runlake.store.journal.stop_requests import StopWatch
 
     training = Training(here).log(1)
     watch = StopWatch(FolderJournal(here.journal_dir(RUN)), training.opened.generation, training.writer.writer)

@@ -10,7 +10,7 @@ import httpx
 
 import warm
 from runlake.server.config import ServerConfig
-from runlake.server.people import open_people
+from runlake.server.people.people import open_people
 from waiting import DEADLINE_S, wait_until
 
 KEY = "local-" + "0123456789" * 4

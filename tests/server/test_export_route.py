@@ -8,10 +8,10 @@ import pytest
 from running import ServerProcess
 
 from runlake.model import RunPath
-from runlake.server.people import open_people
+from runlake.server.people.people import open_people
 from runlake.server.wandb.ids import run_node_id
 from runlake.store.layout import Layout
-from runlake.store.opening import open_run
+from runlake.store.opening.open import open_run
 
 PATH = RunPath("ann", "digits", "r1")
 STRANGER_KEY = "local-" + "b" * 40

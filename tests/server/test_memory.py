@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 
 from runlake.errors import BadValueError, NotFoundError
-from runlake.query.history import History, Series
-from runlake.query.table import narrow_tables, wide_table
-from runlake.server.wandb.stream import MAX_LINE_CHARACTERS, MAX_LINES, read_batch, read_body
-from runlake.service import wire_rows
-from runlake.service.local import LocalService
+from runlake.query.rows.history import History, Series
+from runlake.query.rows.table import narrow_tables, wide_table
+from runlake.server.wandb.ingest.stream import MAX_LINE_CHARACTERS, MAX_LINES, read_batch, read_body
+from runlake.service.local.service import LocalService
+from runlake.service.wire import rows as wire_rows
 from runlake.sweep_model import SweepPath
 
 BASE = {"history": 0, "events": 0, "console": 0}

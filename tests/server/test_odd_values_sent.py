@@ -14,8 +14,8 @@ from in_process import InProcess
 from runlake.model import FIRST_TIME_S, LAST_TIME_S, RunPath, WriterOpening
 from runlake.server.wandb.graphql import load_schema
 from runlake.server.wandb.ids import run_node_id
-from runlake.store import record
-from runlake.store.granted import pack_opening
+from runlake.store.ingest.grant_codec import pack_opening
+from runlake.store.journal import record
 from runlake.sweep_model import SweepStart
 
 PATH = RunPath("ann", "p", "r")

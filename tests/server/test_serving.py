@@ -25,10 +25,10 @@ PROGRAM = """
 import asyncio, os, sys, threading, time
 from litestar import Litestar, get
 from runlake.server.config import ServerConfig
-from runlake.server.layers import put_layers
-from runlake.server.metrics import Metrics
-from runlake.server.health import health_routes
-from runlake.server.people import open_people
+from runlake.server.middleware import put_layers
+from runlake.server.http.metrics import Metrics
+from runlake.server.http.health import health_routes
+from runlake.server.people.people import open_people
 from runlake.server.serving import listen, prepare_worker, serve, tell_of_end
 from pathlib import Path
 
@@ -283,7 +283,7 @@ def test_an_app_that_cannot_be_made_ends_the_server_and_says_why(start, tmp_path
 
 
 def test_the_numbers_are_those_of_all_workers(start, tmp_path):
-    from runlake.server.people import open_people
+    from runlake.server.people.people import open_people
 
     people = open_people(tmp_path / "store")
     key = people.add_user("root", is_admin=True).key

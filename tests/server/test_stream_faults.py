@@ -11,7 +11,7 @@ from training import begin, chunk, row, send
 
 from fault_proxy import FAULTS, FaultProxy
 from runlake.model import RunPath
-from runlake.service.local import LocalService
+from runlake.service.local.service import LocalService
 from waiting import DEADLINE_S
 
 

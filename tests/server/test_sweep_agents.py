@@ -9,7 +9,7 @@ import pytest
 from running import KEY, ServerProcess
 from training import begin, chunk, row, send
 
-from runlake.service.local import LocalService
+from runlake.service.local.service import LocalService
 from runlake.sweep_model import SweepStart
 from waiting import DEADLINE_S
 

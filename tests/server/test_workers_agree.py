@@ -6,9 +6,9 @@ import pytest
 from running import KEY, ServerProcess
 
 from runlake.model import RunEdit, RunPath, WriterOpening
-from runlake.service.local import LocalService
-from runlake.service.remote import RemoteService
-from runlake.store import record
+from runlake.service.local.service import LocalService
+from runlake.service.remote.service import RemoteService
+from runlake.store.journal import record
 
 RUNS = """query Runs($after: String) { project(name: "p", entityName: "ann") {
   runs(first: 3, after: $after, order: "-created_at") {

@@ -17,17 +17,17 @@ from ledger import ACKNOWLEDGED, BEGUN, Ledger, read_acts, row_counter
 
 from runlake.errors import ConflictError, NotFoundError
 from runlake.model import RunPath, TailCursor
-from runlake.query.scan import read_history
-from runlake.sdk.session import Session
+from runlake.query.rows.scan import read_history
+from runlake.sdk.process.session import Session
 from runlake.service.contract import RunEdit
-from runlake.service.local import LocalService
+from runlake.service.local.service import LocalService
 from runlake.store.changes import pack_changes
-from runlake.store.folder_journal import FolderJournal
+from runlake.store.compact.pack import merge_runs
+from runlake.store.compact.seal import seal_run
+from runlake.store.journal.folder import FolderJournal
 from runlake.store.layout import Layout
-from runlake.store.merged_runs import merge_runs
-from runlake.store.opening import open_run
-from runlake.store.run_state import read_run
-from runlake.store.seal import seal_run
+from runlake.store.opening.open import open_run
+from runlake.store.run.state import read_run
 
 ENTITY, PROJECT = "ann", "p"
 SHARED_RUNS = 2

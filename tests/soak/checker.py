@@ -18,11 +18,11 @@ from ledger import ACKNOWLEDGED, BEGUN, read_acts, row_counter
 
 from runlake.errors import NotFoundError
 from runlake.model import RunPath
-from runlake.query.scan import read_history
-from runlake.service.local import LocalService
-from runlake.store.claim import read_claim
+from runlake.query.rows.scan import read_history
+from runlake.service.local.service import LocalService
+from runlake.store.incarnation import read_claim
 from runlake.store.layout import Layout
-from runlake.store.trash import list_trash, restore_run
+from runlake.store.opening.trash import list_trash, restore_run
 
 
 class Checker:

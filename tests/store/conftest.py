@@ -1,7 +1,7 @@
 import pytest
 
-from runlake.store.folder_journal import FolderJournal
-from runlake.store.memory_journal import MemoryJournal
+from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.memory import MemoryJournal
 
 
 @pytest.fixture(params=["folder", "memory"])

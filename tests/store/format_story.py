@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 from runlake.model import RunPath
-from runlake.store import merged_runs, record
-from runlake.store.claim import claim_incarnation
-from runlake.store.folder_journal import FolderJournal
-from runlake.store.journal_writer import JournalWriter
+from runlake.store.compact import pack
+from runlake.store.compact.seal import seal_run
+from runlake.store.incarnation import claim_incarnation
+from runlake.store.journal import record
+from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout
-from runlake.store.seal import seal_run
 
 AT_S = 1_700_000_000.0
 RUN_IDS = IN_JOURNAL, *MERGED, SEALED = "in-journal", "merged-0", "merged-1", "sealed"
@@ -36,7 +37,7 @@ def write_store(root):
         path = RunPath("ann", "p", run_id)
         _write_run(layout, path, f"{number:011x}00000000")
         if run_id == SEALED:  # the last one, and not to be merged
-            assert len(list(merged_runs.merge_runs(layout, "ann", "p", quiet_s=0.0, min_run_count=2))) == 2
+            assert len(list(pack.merge_runs(layout, "ann", "p", quiet_s=0.0, min_run_count=2))) == 2
         if run_id != IN_JOURNAL:
             seal_run(layout, path)
     shutil.rmtree(layout.changes_dir("ann", "p"))  # names of changes hold the time and chance

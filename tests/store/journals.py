@@ -1,7 +1,7 @@
 """What a journal holds, as plain Python: the slow and obvious reading that tests compare with."""
 
-from runlake.store.decode import scan_part
-from runlake.store.decode_rows import rows_of
+from runlake.store.journal.rows import rows_of
+from runlake.store.journal.scan import scan_part
 from runlake.values import Json
 
 

@@ -40,7 +40,7 @@ def main(store, run_id, counter_file, slot, rows_per_part, frames_per_block="102
         log_forever(lambda data, step, commit: run.log(data, commit=commit), acknowledged)
     from runlake.model import RunPath
     from runlake.store.layout import Layout
-    from runlake.store.opening import open_run
+    from runlake.store.opening.open import open_run
 
     writer = open_run(Layout(Path(store)), RunPath("ann", "p", run_id), {}).writer
     writer._rows_per_part, writer._frames_per_block = int(rows_per_part), int(frames_per_block)

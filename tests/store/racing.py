@@ -3,11 +3,11 @@
 from stored import RUN, as_dicts
 
 from runlake.model import STREAMS
-from runlake.query.scan import read_history
-from runlake.store.catalog import Catalog
-from runlake.store.check import check_run
-from runlake.store.journal_mark import read_journal_mark
-from runlake.store.run_state import read_run
+from runlake.query.rows.scan import read_history
+from runlake.store.care.check import check_run
+from runlake.store.catalog.catalog import Catalog
+from runlake.store.journal.fingerprint import read_journal_mark
+from runlake.store.run.state import read_run
 
 
 class Meanwhile:

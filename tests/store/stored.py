@@ -3,15 +3,15 @@
 import numpy as np
 
 from runlake.model import RunPath
-from runlake.store import record
-from runlake.store.decode import scan_part
-from runlake.store.decode_rows import rows_of
-from runlake.store.direct_look import HERE
-from runlake.store.folder_journal import FolderJournal
-from runlake.store.journal import PartName
-from runlake.store.journal_writer import JournalWriter
-from runlake.store.opening import open_editor, open_run
-from runlake.store.run_state import read_state
+from runlake.store.journal import record
+from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.journal import PartName
+from runlake.store.journal.rows import rows_of
+from runlake.store.journal.scan import scan_part
+from runlake.store.journal.writer import JournalWriter
+from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.open import open_editor, open_run
+from runlake.store.run.state import read_state
 from runlake.values import decode_json
 
 START_S = 1_700_000_000.0

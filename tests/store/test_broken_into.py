@@ -8,10 +8,10 @@ from journals import rows_of_journal, scan_all
 
 from breaking_in import Breaker, in_pieces
 from runlake.errors import StoreError
-from runlake.store import record
-from runlake.store.folder_journal import FolderJournal
-from runlake.store.journal_writer import JournalWriter
-from runlake.store.memory_journal import MemoryJournal
+from runlake.store.journal import record
+from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.memory import MemoryJournal
+from runlake.store.journal.writer import JournalWriter
 
 
 class Broken(BaseException):

@@ -20,17 +20,17 @@ from stored import RUN, Writer, part_names
 
 from runlake.errors import ReadOnlyError
 from runlake.model import RunPath
-from runlake.query.scan import read_history
-from runlake.service.local import LocalService
-from runlake.store import record
-from runlake.store.check import check_run
-from runlake.store.decode import scan_part
-from runlake.store.journal_writer import JournalWriter
+from runlake.query.rows.scan import read_history
+from runlake.service.local.service import LocalService
+from runlake.store.care.check import check_run
+from runlake.store.compact.seal import seal_run
+from runlake.store.journal import record
+from runlake.store.journal.memory import MemoryJournal, MemoryPart
+from runlake.store.journal.scan import scan_part
+from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout
-from runlake.store.memory_journal import MemoryJournal, MemoryPart
-from runlake.store.opening import open_run
-from runlake.store.run_state import read_run
-from runlake.store.seal import seal_run
+from runlake.store.opening.open import open_run
+from runlake.store.run.state import read_run
 from waiting import wait_until
 
 HERE = Path(__file__).parent

@@ -15,12 +15,15 @@ import pytest
 
 from runlake.errors import NewerFormatError
 from runlake.model import STREAMS, RunPath
-from runlake.query.rows import iter_rows
-from runlake.service.local import LocalService
-from runlake.store import marker, merged_file, record, segment
+from runlake.query.rows.dicts import iter_rows
+from runlake.service.local.service import LocalService
+from runlake.store import store_format
+from runlake.store.compact import packed_file
+from runlake.store.journal import record
+from runlake.store.segment import schema
 
 GOLDEN = Path(__file__).parent / "formats"
-VERSIONS = (marker.FORMAT_VERSION, record.FORMAT_VERSION, segment.FORMAT_VERSION, merged_file.FORMAT_VERSION)
+VERSIONS = (store_format.FORMAT_VERSION, record.FORMAT_VERSION, schema.FORMAT_VERSION, packed_file.FORMAT_VERSION)
 TODAY = GOLDEN / "1"
 HEAD_BYTES = 8 + record.HEAD.size
 
@@ -100,4 +103,4 @@ def test_a_list_of_merged_runs_of_a_later_format_is_refused_by_its_name(tmp_path
     later = tmp_path / file.name
     later.write_bytes(file.read_bytes()[:7] + b"\x02" + file.read_bytes()[8:])
     with pytest.raises(NewerFormatError, match=f"{file.name}: format 2 .*upgrade runlake"):
-        merged_file.read_list(later)
+        packed_file.read_list(later)

@@ -14,10 +14,10 @@ from tests import hostile
 from tests.hostile import BAD, GOOD
 
 from runlake.errors import NotFoundError, RunlakeError, RunlakeWarning, StoreError
-from runlake.query.rows import iter_rows
-from runlake.service.local import LocalService
-from runlake.store import snapshot
+from runlake.query.rows.dicts import iter_rows
+from runlake.service.local.service import LocalService
 from runlake.store.layout import Layout
+from runlake.store.run import snapshot
 
 pytestmark = pytest.mark.filterwarnings("ignore::runlake.errors.RunlakeWarning")
 

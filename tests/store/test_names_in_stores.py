@@ -12,19 +12,20 @@ from stored import Writer, segment_files
 
 from runlake.errors import CorruptError, RunlakeError
 from runlake.model import RunPath
-from runlake.store import merged_file, record
-from runlake.store.blobs import FolderBlobs
-from runlake.store.catalog_file import _MAGIC, CatalogFile
+from runlake.store.care.check import check_run
+from runlake.store.catalog.catalog_file import _MAGIC, CatalogFile
 from runlake.store.changes import pack_changes, parse_name, write_pack
-from runlake.store.check import check_run
+from runlake.store.compact import packed_file
+from runlake.store.compact.pack import merge_runs
+from runlake.store.compact.seal import seal_run
+from runlake.store.files import FolderBlobs
+from runlake.store.journal import record
 from runlake.store.layout import Layout
-from runlake.store.merge_stores import choose_projects, merge_projects
-from runlake.store.merged_runs import merge_runs
-from runlake.store.seal import seal_run
-from runlake.store.segment import series_file
-from runlake.store.segment_meta import META_FRAME, META_MAGIC, read_meta
+from runlake.store.merge.merge_stores import choose_projects, merge_projects
+from runlake.store.opening.trash import move_run_to_trash
+from runlake.store.segment.meta import META_FRAME, META_MAGIC, read_meta
+from runlake.store.segment.schema import series_file
 from runlake.store.stored_names import is_one_part, is_place_of_a_run
-from runlake.store.trash import move_run_to_trash
 
 OURS, THEIRS = RunPath("ann", "p", "v1"), RunPath("ann", "p", "evil")
 
@@ -177,17 +178,17 @@ def test_no_name_in_the_list_of_a_merged_file_leads_anywhere(tmp_path, field, na
     file = tmp_path / f"{good}.runs"
 
     def put():
-        file.write_bytes(merged_file._MAGIC + record.frame(merged_file._LIST, msgspec.msgpack.encode(body)))
+        file.write_bytes(packed_file._MAGIC + record.frame(packed_file._LIST, msgspec.msgpack.encode(body)))
 
     put()
-    assert merged_file.read_list(file).name == good
+    assert packed_file.read_list(file).name == good
     if field in ("segment", "inputs"):
         run[field] = name if field == "segment" else [name]
     else:
         body[field] = name if field == "name" else {"history": name}
     put()
     with pytest.raises(CorruptError, match="which no runlake has called so"):
-        merged_file.read_list(file)
+        packed_file.read_list(file)
 
 
 @pytest.mark.parametrize("name", ["../../../../../victim/new", "../../runs/v1/files/new", "..\\new"])

@@ -11,15 +11,18 @@ from stored import RUN, Clock, Writer, edit_config, part_names, segment_files
 from runlake.errors import NotFoundError
 from runlake.model import RunPath
 from runlake.service.contract import RunEdit
-from runlake.service.local import LocalService
-from runlake.store import changes, direct_look, opening, seal, snapshot
+from runlake.service.local.service import LocalService
+from runlake.store import changes
 from runlake.store.changes import SeenChanges, append_change, pack_changes, read_changes
+from runlake.store.compact import seal
+from runlake.store.compact.seal import drop_inputs, drop_leftovers, plan, publish, seal_run, write_files
 from runlake.store.layout import Layout
-from runlake.store.opening import open_run
-from runlake.store.run_state import read_run
-from runlake.store.seal import drop_inputs, drop_leftovers, plan, publish, seal_run, write_files
-from runlake.store.snapshot import take_snapshot
-from runlake.store.trash import move_run_to_trash
+from runlake.store.opening import inspect_here, open
+from runlake.store.opening.open import open_run
+from runlake.store.opening.trash import move_run_to_trash
+from runlake.store.run import snapshot
+from runlake.store.run.snapshot import take_snapshot
+from runlake.store.run.state import read_run
 
 
 @pytest.fixture
@@ -158,7 +161,7 @@ def test_a_run_that_is_gone_on_with_between_the_steps_of_a_sealer_is_whole(layou
 @pytest.mark.parametrize("resume", [None, "allow"])
 def test_a_run_that_is_sealed_while_it_is_opened_again(layout, meanwhile, resume):
     Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
-    meanwhile.after(direct_look, "read_state", lambda: seal_run(layout, RUN))
+    meanwhile.after(inspect_here, "read_state", lambda: seal_run(layout, RUN))
     Writer(layout, at_s=100.0, resume=resume).log_many(rows(8, 10)).end()
     seal_run(layout, RUN)
     assert values(layout) == list(range(0 if resume else 8, 10))
@@ -229,7 +232,7 @@ def service(layout):
 
 def test_an_edit_of_a_run_that_is_sealed_while_it_is_read_counts(layout, service, meanwhile):
     Writer(layout).log_many(rows(0, 3)).end()
-    meanwhile.before(opening, "_open", lambda: seal_run(layout, RUN))
+    meanwhile.before(open, "_open", lambda: seal_run(layout, RUN))
     service.edit_run(RUN, RunEdit(config_set={"lr": 0.5}))
     seal_run(layout, RUN)
     assert everything(layout)[0].config == {"lr": 0.5}
@@ -237,7 +240,7 @@ def test_an_edit_of_a_run_that_is_sealed_while_it_is_read_counts(layout, service
 
 def test_an_edit_brings_no_deleted_run_back(layout, service, meanwhile):
     Writer(layout).log_many(rows(0, 3)).end()
-    meanwhile.before(opening, "_open", lambda: move_run_to_trash(layout, RUN, "w"))
+    meanwhile.before(open, "_open", lambda: move_run_to_trash(layout, RUN, "w"))
     with pytest.raises(NotFoundError, match="deleted by somebody else just now"):
         service.edit_run(RUN, RunEdit(config_set={"lr": 0.5}))
     assert not layout.run_dir(RUN).exists()
@@ -253,7 +256,7 @@ def test_an_edit_of_a_deleted_run_does_not_reach_the_next_one(layout, service, m
         move_run_to_trash(layout, RUN, "w")
         made.append(Writer(layout, at_s=at_s).log_many(rows(100, 102)).end())
 
-    meanwhile.before(opening, "_open", delete_and_make_anew)
+    meanwhile.before(open, "_open", delete_and_make_anew)
     with pytest.raises(NotFoundError, match="deleted by somebody else just now"):
         service.edit_run(RUN, RunEdit(config_set={"lr": 0.5}))
     assert part_names(layout) == [(made[0].id, 0)]
@@ -263,11 +266,11 @@ def test_an_edit_of_a_deleted_run_does_not_reach_the_next_one(layout, service, m
 
 @pytest.mark.parametrize("step", ["_open", "read_state", "hold_journal"])
 def test_two_editors_of_one_key_leave_one_of_the_values_and_all_other_keys(layout, service, meanwhile, step):
-    from runlake.service import local
+    from runlake.service.local import service as local
 
     Writer(layout).log_many(rows(0, 3)).end()
     other = LocalService(layout.root, default_entity="ann")
-    module = opening if step == "_open" else local
+    module = open if step == "_open" else local
     meanwhile.before(module, step, lambda: other.edit_run(RUN, RunEdit(config_set={"lr": 1, "theirs": True})))
     service.edit_run(RUN, RunEdit(config_set={"lr": 2, "mine": True}))
     assert read_run(layout, RUN).config == {"lr": 2, "mine": True, "theirs": True}
@@ -283,7 +286,7 @@ def test_a_run_that_two_begin_at_once_is_one_run(layout, meanwhile, moment, resu
     def another():
         others.append(Writer(layout, at_s=-50_000.0, resume=resume).log_many(rows(0, 3)))
 
-    meanwhile.before(Layout if moment == "make_run_dir" else opening, moment, another)
+    meanwhile.before(Layout if moment == "make_run_dir" else open, moment, another)
     mine = Writer(layout, resume=resume).log_many(rows(3, 6))
     assert mine.opened.incarnation == others[0].opened.incarnation
     others[0].end()
@@ -294,7 +297,7 @@ def test_a_run_that_two_begin_at_once_is_one_run(layout, meanwhile, moment, resu
 
 def test_a_run_that_another_begins_at_once_is_found_by_who_forbids_or_demands_it(layout, meanwhile):
     meanwhile.before(Layout, "make_run_dir", lambda: Writer(layout).log_many(rows(0, 3)))
-    with pytest.raises(opening.UsageError, match='resume="never" was asked for'):
+    with pytest.raises(open.UsageError, match='resume="never" was asked for'):
         open_run(layout, RUN, {}, resume="never", clock=Clock())
     assert (len(part_names(layout)), values(layout)) == (1, [0, 1, 2])
 
@@ -355,7 +358,7 @@ def pack_it(layout):
 @pytest.mark.parametrize("moment", ["read_changes", "_stamp", "_folders", "parse_name", "pack_changes"])
 @pytest.mark.parametrize("action", [seal_it, delete_it, delete_it_and_make_it_anew, edit_it, pack_it])
 def test_a_listing_that_something_happens_beneath_tells_the_truth_the_next_time(layout, meanwhile, action, moment):
-    from runlake.store import catalog as catalog_module
+    from runlake.store.catalog import catalog as catalog_module
 
     Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
     Writer(layout, path=RunPath("ann", "p", "other")).log_many(rows(0, 1)).end()

@@ -7,17 +7,20 @@ from racing import Meanwhile, everything, listed, new_catalog, values
 from stored import RUN, Writer, part_names
 
 from runlake.errors import ConflictError, NotFoundError, RunlakeWarning, StoreError, UsageError
-from runlake.sdk.session import Session
-from runlake.store import direct_look, folder_journal, opening, repair, seal, trash
-from runlake.store.blobs import FolderBlobs
+from runlake.sdk.process.session import Session
+from runlake.store.care import repair
+from runlake.store.care.repair import repair_run
 from runlake.store.changes import latest_death
-from runlake.store.journal import PartName
+from runlake.store.compact import seal
+from runlake.store.compact.seal import seal_run
+from runlake.store.files import FolderBlobs
+from runlake.store.journal import folder
+from runlake.store.journal.journal import PartName
 from runlake.store.layout import Layout
-from runlake.store.opening import open_child
-from runlake.store.repair import repair_run
-from runlake.store.seal import seal_run
-from runlake.store.snapshot import meta_names, read_consistently
-from runlake.store.trash import move_run_to_trash, restore_run
+from runlake.store.opening import inspect_here, open, trash
+from runlake.store.opening.open import open_child
+from runlake.store.opening.trash import move_run_to_trash, restore_run
+from runlake.store.run.snapshot import meta_names, read_consistently
 
 
 @pytest.fixture
@@ -104,7 +107,7 @@ def test_a_writer_of_a_deleted_run_leaves_nothing_in_the_next_one(layout, at_s):
 def test_a_file_system_that_numbers_folders_anew_stops_no_writer(layout, monkeypatch):
     writer = Writer(layout, rows_per_part=3).log_many(rows(0, 3))
     numbers = iter(range(100))
-    monkeypatch.setattr(folder_journal, "folder_identity", lambda folder: (0, next(numbers)))
+    monkeypatch.setattr(folder, "folder_identity", lambda folder: (0, next(numbers)))
     writer.log_many(rows(3, 10)).end()
     assert values(layout) == list(range(10))
 
@@ -160,7 +163,7 @@ def test_files_bring_no_deleted_run_back(layout, no_sealing, tmp_path):
 
 @pytest.mark.parametrize(
     ("module", "moment", "resume"),
-    [(direct_look, "read_state", "allow"), (opening, "_is_deleted", None), (opening, "JournalWriter", "allow")],
+    [(inspect_here, "read_state", "allow"), (open, "_is_deleted", None), (open, "JournalWriter", "allow")],
 )
 def test_a_run_that_is_deleted_while_it_is_opened_again_begins_a_new_life(layout, meanwhile, module, moment, resume):
     old = Writer(layout).log_many(rows(0, 3)).end()
@@ -174,7 +177,7 @@ def test_a_run_that_is_deleted_while_it_is_opened_again_begins_a_new_life(layout
 
 def test_a_run_that_is_deleted_while_it_is_resumed_cannot_be_gone_on_with(layout, meanwhile):
     Writer(layout).log_many(rows(0, 3)).end()
-    meanwhile.after(direct_look, "read_state", lambda: delete(layout))
+    meanwhile.after(inspect_here, "read_state", lambda: delete(layout))
     with pytest.raises(UsageError, match='there is no run "ann/p/r"'):
         anew(layout, resume="must")
     assert not layout.run_dir(RUN).exists()
@@ -188,7 +191,7 @@ def test_a_run_that_is_deleted_and_made_anew_while_it_is_resumed_is_gone_on_with
         delete(layout)
         made.append(anew(layout, at_s=-100_000.0).end())
 
-    meanwhile.after(direct_look, "read_state", delete_and_make_anew)
+    meanwhile.after(inspect_here, "read_state", delete_and_make_anew)
     resumed = Writer(layout, at_s=200.0, resume="must").log_many(rows(103, 105)).end()
     assert resumed.opened.incarnation == made[0].opened.incarnation
     assert values(layout) == list(range(100, 105))
@@ -308,7 +311,7 @@ def test_a_reader_whose_run_is_made_anew_reads_the_new_one(layout, at_s, is_seal
     Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
     if is_sealed:
         seal_run(layout, RUN)
-    from runlake.query import scan
+    from runlake.query.rows import scan
 
     Meanwhile(monkeypatch).before(scan, "view_of", lambda: (delete(layout), anew(layout, at_s=at_s).end()))
     assert values(layout) == [100, 101, 102]
@@ -378,7 +381,7 @@ def test_a_run_that_was_restored_is_not_deleted_by_an_opener_that_looked_before(
     def delete_and_restore():
         restore_run(layout, delete(layout), "w")
 
-    meanwhile.before(opening, "_finish_deletion", delete_and_restore)
+    meanwhile.before(open, "_finish_deletion", delete_and_restore)
     new = anew(layout, resume="allow").end()
     assert new.opened.incarnation == old.opened.incarnation
     assert values(layout) == [0, 1, 2, 100, 101, 102]

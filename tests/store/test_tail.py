@@ -18,11 +18,12 @@ from stored import RUN, Clock, Writer, as_dicts, edit_config, segment_files
 import warm
 from runlake.errors import BadValueError, CorruptError, NotFoundError
 from runlake.model import RunPath, TailCursor
-from runlake.service.local import LocalService
-from runlake.store import opening, seal
-from runlake.store.direct_look import HERE
-from runlake.store.folder_journal import FolderJournal
+from runlake.service.local.service import LocalService
+from runlake.store.compact import seal
+from runlake.store.journal.folder import FolderJournal
 from runlake.store.layout import Layout
+from runlake.store.opening import open
+from runlake.store.opening.inspect_here import HERE
 from waiting import DEADLINE_S
 
 
@@ -96,7 +97,7 @@ class TailMachine(RuleBasedStateMachine):
 
     def begin(self, writer_id, role="run"):
         self.layout.make_run_dir(RUN)
-        opened = opening._open(
+        opened = open._open(
             self.layout, RUN, writer_id, "life", self.generation, role, self.clock, 0, None, {}, None
         ).writer
         opened._rows_per_part, opened._frames_per_block = 4, 5
@@ -315,7 +316,7 @@ def test_a_run_that_had_ended_and_is_resumed_goes_on_from_the_cursor(layout, roo
 def test_rows_of_writers_that_overlap_come_by_their_times(layout, root):
     one = Writer(layout)
     clock = Clock(one.clock.now_s + 0.5)
-    other = opening.open_child(layout, one.opened, prepare=None, clock=clock).writer
+    other = open.open_child(layout, one.opened, prepare=None, clock=clock).writer
     for i in range(4):
         one.log({"one": i})
         other.log({"other": i}, step=i, timestamp=clock.after(1.0), runtime=0.0)
@@ -347,7 +348,7 @@ def test_the_last_rows_are_a_beginning_too(layout, root, last, sealed):
 def test_a_cursor_within_an_answer_is_one_of_the_rows_before(layout, service):
     one = Writer(layout)
     clock = Clock(one.clock.now_s + 0.5)
-    other = opening.open_child(layout, one.opened, prepare=None, clock=clock).writer
+    other = open.open_child(layout, one.opened, prepare=None, clock=clock).writer
     for i in range(3):
         one.log({"i": 2 * i})
         other.log({"i": 2 * i + 1}, step=i, timestamp=clock.after(1.0), runtime=0.0)
@@ -443,7 +444,7 @@ def test_a_rewound_run_is_told_again_from_the_rows_it_kept(root, layout, is_seal
     if is_sealed:
         seal.seal_run(layout, RUN)
     assert [row["x"] for row in reader.poll()] == list(range(10))
-    again = opening.open_run(layout, RUN, {}, rewind_to=4, look=HERE).writer
+    again = open.open_run(layout, RUN, {}, rewind_to=4, look=HERE).writer
     assert ([row["x"] for row in reader.poll()], reader.tail.is_restarted) == (list(range(5)), True)
     again.log({"x": 50}, step=5, timestamp=2e9, runtime=1.0)
     assert ([row["x"] for row in reader.poll()], reader.tail.is_restarted) == ([50], False)

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from runlake.api.absent import API_ABSENT, name_absent
 from runlake.api.paths import names_sweep, parse_project_path, parse_run_path, parse_sweep_path
 from runlake.api.people import User
 from runlake.api.project import Project, Projects
@@ -18,6 +17,7 @@ from runlake.api.runs import DEFAULT_ORDER, Runs
 from runlake.api.stored_run import StoredRun
 from runlake.api.sweep import Sweep, Sweeps
 from runlake.api.tail import RunsTail, TailFormat
+from runlake.api.unsupported import API_ABSENT, name_absent
 from runlake.credentials import find_key
 from runlake.errors import BadValueError, NotFoundError, PathError
 from runlake.model import RunPath, TailCursor

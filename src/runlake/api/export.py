@@ -18,8 +18,9 @@ import pyarrow as pa
 from runlake.api.selection import select_rows
 from runlake.errors import BadValueError, ConflictError, NotFoundError, StoreError, warn
 from runlake.model import RunInfo, RunPath, Stream
-from runlake.query.across import HistoryBlock, in_order
-from runlake.query.export import (
+from runlake.query.many.blocks import HistoryBlock, in_order
+from runlake.query.rows.dicts import axes_of_keys
+from runlake.query.rows.export import (
     Destination,
     Format,
     check_format,
@@ -27,10 +28,9 @@ from runlake.query.export import (
     open_table_writer,
     write_json_lines,
 )
-from runlake.query.history import History
-from runlake.query.rows import axes_of_keys
-from runlake.query.select import slice_rows, with_keys
-from runlake.query.table import (
+from runlake.query.rows.history import History
+from runlake.query.rows.select import slice_rows, with_keys
+from runlake.query.rows.table import (
     MAX_COLUMNS,
     TABLE_AXES,
     Column,
@@ -75,7 +75,7 @@ def export_run(
 
     With `keys` the file has them and `_step`, and the rows that have at least one of them. `samples` takes at most
     that many rows, as `StoredRun.history` does. A wide file has a column a key and is refused beyond 2,000 keys
-    that were not named; a long one has a row a value (see `query.table.long_table`).
+    that were not named; a long one has a row a value (see `query.rows.table.long_table`).
     """
     chosen = check_format(format)
     _check_shape(shape, chosen)

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from runlake.errors import NotSupportedError
-from runlake.query.history import EXACT_INTEGER, History, Series
-from runlake.query.rows import read_python
-from runlake.query.table import MAX_COLUMNS, plan_columns, wide_table
+from runlake.query.rows.dicts import read_python
+from runlake.query.rows.history import EXACT_INTEGER, History, Series
+from runlake.query.rows.table import MAX_COLUMNS, plan_columns, wide_table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from runlake import values
-from runlake.api.judged import JudgedRun, best_first, best_so_far, goal_of, metric_name_of
+from runlake.api.ranking import JudgedRun, best_first, best_so_far, goal_of, metric_name_of
 from runlake.model import RunInfo
-from runlake.query.history import Float64s, Int64s
-from runlake.query.sample import numbers
+from runlake.query.rows.history import Float64s, Int64s
+from runlake.query.rows.sample import numbers
 from runlake.service.contract import Service
 from runlake.sweep_model import SweepInfo
 

@@ -18,11 +18,11 @@ from runlake.api.tail import ProjectRuns, RunsTail, TailFormat
 from runlake.clean_text import one_line
 from runlake.errors import BadValueError, ConflictError, FilterError
 from runlake.model import STEP, RunPage, RunPath, Stream, TailCursor
-from runlake.query.across import HistoryBlock, join_histories
-from runlake.query.across_table import scan_table
-from runlake.query.history import History
-from runlake.query.in_short import table_in_short
-from runlake.query.select import has_all_rows
+from runlake.query.many.blocks import HistoryBlock, join_histories
+from runlake.query.many.table import scan_table
+from runlake.query.rows.history import History
+from runlake.query.rows.in_short import table_in_short
+from runlake.query.rows.select import has_all_rows
 from runlake.service.contract import Service
 
 if TYPE_CHECKING:

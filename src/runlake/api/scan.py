@@ -7,7 +7,7 @@ from typing import Any
 
 from runlake.api.selection import Selection
 from runlake.errors import BadValueError
-from runlake.query.rows import iter_rows
+from runlake.query.rows.dicts import iter_rows
 
 
 class HistoryScan:

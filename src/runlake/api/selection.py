@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from runlake import values
 from runlake.errors import BadValueError, RunlakeWarning
 from runlake.model import AXES, STEP, STREAMS, RunPath, Stream
-from runlake.query.history import History
-from runlake.query.rows import axes_of_keys
-from runlake.query.sample import check_sample_count, is_numeric, sample_rows
-from runlake.query.select import Join, find_series, take_rows, with_keys
+from runlake.query.rows.dicts import axes_of_keys
+from runlake.query.rows.history import History
+from runlake.query.rows.sample import check_sample_count, is_numeric, sample_rows
+from runlake.query.rows.select import Join, find_series, take_rows, with_keys
 from runlake.service.contract import Service
 
 _NAMED_KEYS = 10
@@ -45,7 +45,7 @@ def select_rows(
     max_step: int | None = None,
     whole: History | None = None,
 ) -> Selection:
-    """The rows of one stream, of `keys` as `query.select.with_keys` joins them, and no more than `samples` of them.
+    """The rows of one stream, of `keys` as `select.with_keys` joins them, and no more than `samples` of them.
 
     `whole` is what the service has of `wanted_keys`, where that is known already. One numeric key keeps its lowest and
     highest values; otherwise whole rows are taken evenly. First and last stay in both cases. Keys that do not exist,

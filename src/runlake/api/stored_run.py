@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, cast
 import pyarrow as pa
 
 from runlake.api import edits, notebook
-from runlake.api.absent import RUN_ABSENT, name_absent
 from runlake.api.files import File, Files, OpenedFile, find_file, find_files, iso_time
 from runlake.api.frame import history_to_pandas, table_to_polars
 from runlake.api.generation import GenerationService
@@ -24,13 +23,14 @@ from runlake.api.scan import HistoryScan
 from runlake.api.selection import Selection, select_rows, stream_named
 from runlake.api.stored_summary import HIDDEN_KEY, StoredSummary, summary_data
 from runlake.api.tail import RunTail, TailFormat
+from runlake.api.unsupported import RUN_ABSENT, name_absent
 from runlake.api.wandb_names import WandbRunNames, also_named
 from runlake.clean_text import one_line
 from runlake.errors import NotFoundError, PathError
 from runlake.model import STEP, Alert, GenerationInfo, RunEdit, RunInfo, RunPath, TailCursor
-from runlake.query.rows import iter_rows
-from runlake.query.select import Join
-from runlake.query.table import MAX_COLUMNS, wide_table
+from runlake.query.rows.dicts import iter_rows
+from runlake.query.rows.select import Join
+from runlake.query.rows.table import MAX_COLUMNS, wide_table
 from runlake.service.contract import Service
 from runlake.sweep_model import SweepPath
 

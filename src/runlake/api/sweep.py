@@ -13,16 +13,16 @@ import pyarrow as pa
 from runlake.api import notebook
 from runlake.api.files import iso_time
 from runlake.api.frame import table_to_pandas, table_to_polars
-from runlake.api.judged import NEVER_BEST, JudgedRun, best_first, goal_of, judge_runs, metric_name_of
 from runlake.api.paths import web_address
 from runlake.api.people import User
+from runlake.api.ranking import NEVER_BEST, JudgedRun, best_first, goal_of, judge_runs, metric_name_of
 from runlake.api.runs import DEFAULT_ORDER, Runs
 from runlake.api.stored_run import StoredRun
 from runlake.api.wandb_names import also_named
 from runlake.clean_text import one_line
 from runlake.errors import NotFoundError, RunlakeWarning
 from runlake.model import RunInfo, RunPath
-from runlake.query.filter import FIELDS
+from runlake.query.runs.filter import FIELDS
 from runlake.service.contract import Service
 from runlake.sweep_model import AgentInfo, SweepEdit, SweepInfo, SweepPath, SweepState
 

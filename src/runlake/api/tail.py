@@ -13,10 +13,10 @@ import pyarrow as pa
 from runlake.api.selection import check_keys, stream_named
 from runlake.errors import BadValueError, NotFoundError
 from runlake.model import TIMESTAMP, RunPage, RunPath, TailCursor
-from runlake.query.history import History, Int64s, Tail
-from runlake.query.rows import axes_of_keys, iter_rows
-from runlake.query.select import take_rows, with_keys
-from runlake.query.table import MAX_COLUMNS, wide_table
+from runlake.query.rows.dicts import axes_of_keys, iter_rows
+from runlake.query.rows.history import History, Int64s, Tail
+from runlake.query.rows.select import take_rows, with_keys
+from runlake.query.rows.table import MAX_COLUMNS, wide_table
 from runlake.service.contract import Service
 
 TailFormat = Literal["rows", "arrow"]

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from runlake.model import RunInfo
-from runlake.query.history import HistoryOutline
-from runlake.query.key_types import keys_document, type_counts
-from runlake.query.nested import find_values
+from runlake.query.rows.history import HistoryOutline
+from runlake.query.rows.key_types import keys_document, type_counts
+from runlake.query.runs.nested import find_values
 from runlake.service.contract import Service
 
 T = TypeVar("T")

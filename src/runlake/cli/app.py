@@ -11,22 +11,22 @@ from typer.core import TyperGroup
 
 from runlake.cli import (
     care,
-    comparing,
-    exporting,
-    listing,
-    mending,
-    merging,
+    diff,
+    execute,
+    export,
+    ls,
+    merge,
     output,
     people,
-    pulling,
-    restoring,
-    running,
-    serving,
+    pull,
+    repair,
+    restore,
+    serve,
     settings,
-    showing,
-    sweeping,
-    syncing,
-    tailing,
+    show,
+    sweep,
+    sync,
+    tail,
 )
 from runlake.cli.failures import ExitCode, describe, exit_code_of
 from runlake.cli.opening import GlobalOptions
@@ -114,30 +114,30 @@ def root(
     context.obj = GlobalOptions(store=store)
 
 
-app.command()(listing.ls)
-app.command()(showing.show)
-app.command()(tailing.tail)
-app.command()(exporting.export)
-app.command()(pulling.pull)
-app.command()(restoring.restore)
-app.command()(comparing.diff)
+app.command()(ls.ls)
+app.command()(show.show)
+app.command()(tail.tail)
+app.command()(export.export)
+app.command()(pull.pull)
+app.command()(restore.restore)
+app.command()(diff.diff)
 app.command()(care.rm)
 app.command()(care.seal)
 app.command()(care.check)
-app.command()(mending.repair)
-app.command()(mending.gc)
-app.command()(mending.trash)
-app.command()(mending.undelete)
-app.command()(merging.merge)
-app.command()(syncing.sync)
-app.command()(sweeping.sweep)
-app.command()(sweeping.agent)
-app.command("exec", cls=running.PassThrough)(running.exec_)
+app.command()(repair.repair)
+app.command()(repair.gc)
+app.command()(repair.trash)
+app.command()(repair.undelete)
+app.command()(merge.merge)
+app.command()(sync.sync)
+app.command()(sweep.sweep)
+app.command()(sweep.agent)
+app.command("exec", cls=execute.PassThrough)(execute.exec_)
 app.command()(settings.settings)
-app.command()(serving.serve)
+app.command()(serve.serve)
 app.add_typer(people.user_commands, name="user")
 app.add_typer(people.key_commands, name="key")
 app.add_typer(people.team_commands, name="team")
 app.add_typer(people.project_commands, name="project")
-app.command()(serving.login)
-app.command()(serving.logout)
+app.command()(serve.login)
+app.command()(serve.logout)

@@ -12,8 +12,8 @@ from runlake.model import Alert, FileInfo, Finding, Merged, ProjectInfo, Repair,
 from runlake.sweep_model import SweepInfo
 
 if TYPE_CHECKING:
-    from runlake.api.judged import JudgedRun
-    from runlake.server.people import ApiKey, Person, Share, Team
+    from runlake.api.ranking import JudgedRun
+    from runlake.server.people.people import ApiKey, Person, Share, Team
 
 
 def project_document(project: ProjectInfo) -> dict[str, Any]:

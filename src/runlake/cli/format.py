@@ -60,7 +60,7 @@ def format_number(value: float) -> str:
 def format_value(value: Any) -> str:
     """Any stored value on one line: text as it is, a histogram in a few words, the rest as JSON."""
     if isinstance(value, Mapping):
-        from runlake.query.in_short import in_short  # which loads Arrow
+        from runlake.query.rows.in_short import in_short  # which loads Arrow
 
         value = in_short(value) or value
     if isinstance(value, str) and not isinstance(value, Json):

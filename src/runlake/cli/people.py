@@ -24,7 +24,7 @@ from runlake.cli.opening import GlobalOptions, open_store
 from runlake.errors import NotSupportedError
 
 if TYPE_CHECKING:
-    from runlake.server.people import Added, People, Role
+    from runlake.server.people.people import Added, People, Role
 
 
 class AccessName(StrEnum):
@@ -252,7 +252,7 @@ def share_project(
 ) -> None:
     """Let all people of the server read a project, write to it too, or (private) only those whose it is."""
     from runlake.api.paths import parse_project_path
-    from runlake.server.people import Share
+    from runlake.server.people.people import Share
 
     entity, name = parse_project_path(project, "")
     with open_people_of(context, store) as people:
@@ -297,7 +297,7 @@ def people_url(environ: Mapping[str, str]) -> str | None:
 @contextmanager
 def open_people_of(context: typer.Context, store: str | None) -> Iterator[People]:
     """The people of the store that is meant."""
-    from runlake.server.people import open_people
+    from runlake.server.people.people import open_people
 
     people = open_people(store_folder(context, store)[0], people_url(os.environ))
     try:

@@ -107,8 +107,8 @@ def sweep(
     ]
     if states:
         _runlake("sweep", config_yaml_or_sweep_id, *states, *_options(project=project, entity=entity))
+    from runlake.agents.create import create_sweep
     from runlake.settings import resolve
-    from runlake.sweeps.create import create_sweep
 
     settings = resolve({}, os.environ, Path.cwd())
     with open_store(context) as service:

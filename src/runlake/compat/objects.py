@@ -28,7 +28,7 @@ _API = {
     "User": "runlake.api.people:User",
 }
 _COURTESIES = {
-    name: f"runlake.compat.courtesies:{name}"
+    name: f"runlake.compat.noop_calls:{name}"
     for name in (
         "attach", "ensure_configured", "login", "patched", "require", "restore", "sagemaker_auth", "setup", "teardown",
         "termerror", "termlog", "termsetup", "termwarn",
@@ -47,8 +47,8 @@ _ANYWHERE = {
     "WandbWarning": "runlake.errors:RunlakeWarning",
     "ArtifactTTL": "wandb.sdk.artifacts.artifact_ttl:ArtifactTTL",
     **dict.fromkeys(("generate_fast_id", "generate_id"), "wandb.util:generate_id"),
-    **dict.fromkeys(("in_ipython", "in_jupyter", "in_notebook"), "runlake.sdk.session:in_notebook"),
-    "parse_config": "runlake.sdk.config_source:read_config",
+    **dict.fromkeys(("in_ipython", "in_jupyter", "in_notebook"), "runlake.sdk.process.session:in_notebook"),
+    "parse_config": "runlake.sdk.run.config_source:read_config",
 }
 """The same wherever a module of W&B offers it."""
 
@@ -80,33 +80,36 @@ _ROOMS = {
 """The same in a package of W&B and all below it."""
 
 _INNER_API = "runlake.compat.inner_api:InnerApi"
-_CONFIG = {"Config": "runlake.sdk.config:Config"}
-_SUMMARY = {"Summary": "runlake.sdk.summary:Summary"}
+_CONFIG = {"Config": "runlake.sdk.run.config:Config"}
+_SUMMARY = {"Summary": "runlake.sdk.run.summary:Summary"}
 _OBJECTS: dict[str, dict[str, str]] = {
     "wandb": {
         **_CONFIG, "_attach": _COURTESIES["attach"], "api": "runlake.compat.inner_api:api",
-        "InternalApi": _INNER_API, "PublicApi": _API["Api"], "join": "runlake.sdk.active:finish",
+        "InternalApi": _INNER_API, "PublicApi": _API["Api"], "join": "runlake.sdk.process.active:finish",
     },
     "wandb.apis": {"InternalApi": _INNER_API, "PublicApi": _API["Api"]},
     "wandb.apis.internal": {"Api": _INNER_API, "InternalApi": _INNER_API},
     "wandb.integration.tensorboard": {"log": "runlake.integrations.tensorboard:log"},
     "wandb.sdk": {
-        **_CONFIG, **_SUMMARY, "finish": "runlake.sdk.active:finish", "init": "runlake.sdk.active:init",
-        "sweep": "runlake.sweeps.create:sweep",
+        **_CONFIG, **_SUMMARY, "finish": "runlake.sdk.process.active:finish", "init": "runlake.sdk.process.active:init",
+        "sweep": "runlake.agents.create:sweep",
     },
     "wandb.sdk.lib": {name: f"wandb.sdk.lib.disabled:{name}" for name in ("RunDisabled", "SummaryDisabled")},
     "wandb.sdk.lib.json_util": {name: f"json:{name}" for name in ("dump", "dumps", "load", "loads")},
-    "wandb.sdk.wandb_config": {**_CONFIG, "ConfigStatic": "runlake.sdk.familiar:ConfigStatic"},
-    "wandb.sdk.wandb_init": {"init": "runlake.sdk.active:init"},
-    "wandb.sdk.wandb_run": {"RunStatus": "runlake.sdk.extras:RunStatus", "finish": "runlake.sdk.active:finish"},
+    "wandb.sdk.wandb_config": {**_CONFIG, "ConfigStatic": "runlake.sdk.run.familiar:ConfigStatic"},
+    "wandb.sdk.wandb_init": {"init": "runlake.sdk.process.active:init"},
+    "wandb.sdk.wandb_run": {
+        "RunStatus": "runlake.sdk.run.extras:RunStatus",
+        "finish": "runlake.sdk.process.active:finish",
+    },
     "wandb.sdk.wandb_summary": {
         **_SUMMARY,
-        "SummaryDict": "runlake.sdk.summary:SummaryPart",
-        "SummarySubDict": "runlake.sdk.summary:SummaryPart",
+        "SummaryDict": "runlake.sdk.run.summary:SummaryPart",
+        "SummarySubDict": "runlake.sdk.run.summary:SummaryPart",
     },
-    "wandb.sdk.wandb_sweep": {"sweep": "runlake.sweeps.create:sweep"},
-    "wandb.sdk.wandb_setup": {"singleton": "runlake.compat.courtesies:setup"},
-    "wandb.wandb_agent": {"agent": "runlake.sweeps.agent:agent"},
+    "wandb.sdk.wandb_sweep": {"sweep": "runlake.agents.create:sweep"},
+    "wandb.sdk.wandb_setup": {"singleton": "runlake.compat.noop_calls:setup"},
+    "wandb.wandb_agent": {"agent": "runlake.agents.agent:agent"},
 }  # fmt: skip
 
 _CALLS_OF_A_RUN = ("pin_config_keys", "write_logs")
@@ -150,7 +153,7 @@ def find_object(module: str, name: str, *, is_listed: bool) -> Any:
     `is_listed`: W&B's module has that name, so an object that runlake has under the same name is meant.
     """
     if module == "wandb" and name in _CALLS_OF_A_RUN:
-        from runlake.sdk.active import call_of_the_active_run
+        from runlake.sdk.process.active import call_of_the_active_run
 
         return call_of_the_active_run(name)
     place = _OBJECTS.get(module, {}).get(name)

@@ -49,8 +49,8 @@ def refuse(message: str, *, ends_nothing: bool = False) -> Any:
     What `ends_nothing` is said once and answers such an object too, except where runs are strict.
     """
     from runlake.media.left_out import say_once
-    from runlake.sdk.active import is_disabled, is_strict
-    from runlake.sdk.inert import Inert
+    from runlake.sdk.process.active import is_disabled, is_strict
+    from runlake.sdk.run.inert import Inert
 
     if is_disabled():
         return Inert()

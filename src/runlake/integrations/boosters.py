@@ -9,8 +9,8 @@ from typing import Any
 
 from runlake.media.table import Table
 from runlake.plot import bar
-from runlake.sdk.active import session
-from runlake.sdk.run import Run
+from runlake.sdk.process.active import session
+from runlake.sdk.run.run import Run
 
 IMPORTANCE_KEY = "Feature Importance"
 

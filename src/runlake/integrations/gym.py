@@ -15,8 +15,8 @@ from typing import Any
 
 from runlake.integrations.on_import import forget, on_import
 from runlake.media.video import Video
-from runlake.sdk.active import session
-from runlake.sdk.run import Run
+from runlake.sdk.process.active import session
+from runlake.sdk.run.run import Run
 
 KEY = "videos"
 

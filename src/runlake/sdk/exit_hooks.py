@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from runlake.model import State
 
-_OURS = ("runlake.sdk.", "runlake.store.", "runlake.media.")
+_OURS = ("runlake.sdk.", "runlake.ship.", "runlake.store.", "runlake.media.")
 _COME_AGAIN_S = 0.005
 _PATIENCE_S = 5.0
 

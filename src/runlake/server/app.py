@@ -15,23 +15,23 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 
-from runlake.server.asgi import ASGIApp
 from runlake.server.config import ServerConfig
-from runlake.server.health import health_routes
-from runlake.server.layers import put_layers
-from runlake.server.metrics import Metrics
-from runlake.server.parts import ServerParts
-from runlake.server.people import open_people
-from runlake.server.problems import problem_response
+from runlake.server.context import ServerParts
+from runlake.server.http.asgi import ASGIApp
+from runlake.server.http.health import health_routes
+from runlake.server.http.metrics import Metrics
+from runlake.server.http.problems import problem_response
+from runlake.server.http.signing import Signer
+from runlake.server.http.turns import Turns
+from runlake.server.middleware import put_layers
+from runlake.server.people.people import open_people
 from runlake.server.routes.api import api_router
 from runlake.server.serving import tell_of_end
-from runlake.server.signing import Signer
-from runlake.server.turns import Turns
-from runlake.server.wandb.commits import Commits
 from runlake.server.wandb.exports import Exports
 from runlake.server.wandb.graphql import GraphQL
-from runlake.server.wandb.histories import Histories
-from runlake.server.wandb.mutations import MutationRoot
+from runlake.server.wandb.ingest.commits import Commits
+from runlake.server.wandb.mutations.mutations import MutationRoot
+from runlake.server.wandb.nodes.histories import Histories
 from runlake.server.wandb.routes import wandb_router
 from runlake.service.open import open_as_server
 from runlake.version import __version__

@@ -25,8 +25,8 @@ import msgspec
 
 from runlake.errors import BadValueError, CommError
 from runlake.server.config import ServerConfig
-from runlake.server.connections import allow_many_files
-from runlake.server.logs import configure_logs, logger
+from runlake.server.http.connections import allow_many_files
+from runlake.server.http.logs import configure_logs, logger
 from runlake.server.workers import STARTUP_FAILURE, Workers
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def serve(config: ServerConfig, listening: socket.socket, *, tls: Tls | None = N
     """
     import uvicorn
 
-    from runlake.server.protocol import BoundedProtocol
+    from runlake.server.http.protocol import BoundedProtocol
 
     configure_logs(config.log_format)
     allow_many_files()

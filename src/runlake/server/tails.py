@@ -18,9 +18,9 @@ from anyio import CapacityLimiter, to_thread
 
 from runlake.errors import BusyError, RunlakeError
 from runlake.model import RunPath, Stream, TailCursor
-from runlake.query.history import Tail
-from runlake.query.rows import iter_rows
-from runlake.server.events import COMMENT_ALIVE, COMMENT_BEGIN, event, problem_event
+from runlake.query.rows.dicts import iter_rows
+from runlake.query.rows.history import Tail
+from runlake.server.http.events import COMMENT_ALIVE, COMMENT_BEGIN, event, problem_event
 from runlake.service.contract import Service
 
 EVENT_ROWS = 4096

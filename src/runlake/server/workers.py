@@ -17,7 +17,7 @@ from multiprocessing import connection
 from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING, Any
 
-from runlake.server.logs import logger
+from runlake.server.http.logs import logger
 
 if TYPE_CHECKING:
     import uvicorn

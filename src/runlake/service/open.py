@@ -13,8 +13,8 @@ from runlake.store.location import find_store as find_store
 
 if TYPE_CHECKING:
     from runlake.service.contract import Service
-    from runlake.service.local import LocalService
-    from runlake.store.catalog import Progress
+    from runlake.service.local.service import LocalService
+    from runlake.store.catalog.catalog import Progress
 
 
 def open_service(
@@ -38,7 +38,7 @@ def open_service(
     settings = resolve({}, environ, cwd)
     place = settings.base_url if path_or_url is None else os.fspath(path_or_url)
     if place is not None and is_server(place):
-        from runlake.service.remote import RemoteService
+        from runlake.service.remote.service import RemoteService
 
         return RemoteService(
             place,
@@ -46,7 +46,7 @@ def open_service(
             timeout_s=timeout_s,
             default_entity=settings.entity if "entity" in settings.given else None,
         )
-    from runlake.service.local import LocalService
+    from runlake.service.local.service import LocalService
 
     root = find_store(path_or_url, environ, cwd)
     return LocalService(
@@ -60,7 +60,7 @@ def open_service(
 
 def open_as_server(root: Path, *, default_entity: str, environ: Mapping[str, str]) -> LocalService:
     """The store in a folder for a process that serves it: others serve it too, and all answer as one."""
-    from runlake.service.local import LocalService
+    from runlake.service.local.service import LocalService
 
     return LocalService(
         root,

@@ -320,3 +320,15 @@ def discard(temporary: Path) -> None:
         temporary.unlink(missing_ok=True)
     except OSError:
         pass  # `runlake gc` finds it by its name
+
+
+def ids_of(run_id: str, incarnation: str) -> list[str]:
+    """The ids that a run of this id may have in a store where it was taken: the first that is free, and for good."""
+    endings = (f"-{incarnation[:8]}", f"-{incarnation}")
+    return [run_id, *(run_id[: MAX_NAME_LENGTH - len(ending)] + ending for ending in endings)]
+
+
+def ids_before(run_id: str, incarnation: str) -> list[str]:
+    """The ids that a run had elsewhere, when it has this one because that one was taken here."""
+    endings = (f"-{incarnation[:8]}", f"-{incarnation}")
+    return [run_id.removesuffix(ending) for ending in endings if run_id.endswith(ending) and run_id != ending]

@@ -15,7 +15,7 @@ from runlake.integrations.tensorboard import patching
 from runlake.integrations.tensorboard.follower import Follower
 from runlake.integrations.tensorboard.namespaces import Namespaces
 from runlake.integrations.tensorboard.writers import Opened
-from runlake.sdk import active
+from runlake.sdk.process import active
 
 
 def opened(path, flush=lambda: None):

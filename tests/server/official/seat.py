@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import runlake
-from runlake.server.people import open_people
+from runlake.server.people.people import open_people
 from waiting import DEADLINE_S
 
 USER = "ada"

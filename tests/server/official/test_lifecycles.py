@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runlake.model import RunPath
-from runlake.service.local import LocalService
+from runlake.service.local.service import LocalService
 
 works = pytest.mark.works
 

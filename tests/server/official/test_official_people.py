@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runlake.server.people import open_people
+from runlake.server.people.people import open_people
 
 HERE = Path(__file__).parent
 BOBS_KEY = "local-" + "b" * 40

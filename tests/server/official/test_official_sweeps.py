@@ -11,7 +11,7 @@ from seed_examples import SEED_EXAMPLES
 
 from runlake.errors import NotFoundError
 from runlake.model import RunPath
-from runlake.service.local import LocalService
+from runlake.service.local.service import LocalService
 from runlake.sweep_model import SweepPath
 from waiting import wait_until
 

@@ -16,7 +16,7 @@ from seat import Done
 
 import runlake
 from runlake.model import RunPath
-from runlake.service.local import LocalService
+from runlake.service.local.service import LocalService
 
 SCRIPT = Path(__file__).parent / "twice_trained.py"
 PROJECT = "twice"

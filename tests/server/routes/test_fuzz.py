@@ -3,7 +3,7 @@
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 
-from runlake.service.local import LocalService
+from runlake.service.local.service import LocalService
 from runlake.sweep_model import AgentStart, SweepPath, SweepStart
 from served import Holder, make_app
 from trainer import Trainer

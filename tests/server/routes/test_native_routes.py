@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from runlake.model import RunEdit
-from runlake.service.local import LocalService
+from runlake.service.local.service import LocalService
 from served import Holder, SocketServer, make_app
 from trainer import RUN, Trainer
 

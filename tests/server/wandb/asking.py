@@ -3,16 +3,16 @@
 from types import SimpleNamespace
 
 from runlake.model import RunPath
-from runlake.server.wandb.commits import Commits
 from runlake.server.wandb.context import RequestContext
 from runlake.server.wandb.graphql import GraphQL
-from runlake.server.wandb.histories import Histories
-from runlake.service.local import LocalService
-from runlake.store import record
+from runlake.server.wandb.ingest.commits import Commits
+from runlake.server.wandb.nodes.histories import Histories
+from runlake.service.local.service import LocalService
 from runlake.store.changes import append_change
-from runlake.store.direct_look import HERE
+from runlake.store.journal import record
 from runlake.store.layout import Layout
-from runlake.store.opening import open_run
+from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.open import open_run
 from runlake.values import flatten
 
 START_S = 1_700_000_000.0

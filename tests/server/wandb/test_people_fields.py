@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 from asking import Desk
 
-from runlake.server.guard import GuardedService
-from runlake.server.people import open_people
-from runlake.server.standing import Standing
+from runlake.server.people.guard import GuardedService
+from runlake.server.people.people import open_people
+from runlake.server.people.standing import Standing
 
 SECRETS = ("r1", "secret", "0.125", "hush.txt", "whisper")
 

@@ -7,7 +7,7 @@ import yaml
 from asking import Desk
 
 from runlake.model import RunPath
-from runlake.server.wandb.mutations import MutationRoot
+from runlake.server.wandb.mutations.mutations import MutationRoot
 from runlake.sweep_model import SweepPath, SweepStart
 
 GRID = {

@@ -16,7 +16,7 @@ from runlake.errors import RunlakeError, RunlakeWarning
 from runlake.integrations.tensorboard.event_file import EventFile, FileRow
 from runlake.integrations.tensorboard.namespaces import Namespaces
 from runlake.integrations.tensorboard.writers import Opened
-from runlake.sdk.run import Run
+from runlake.sdk.run.run import Run
 
 LOOK_S = 1.0
 ROOT_WAIT_S = 10.0

@@ -16,8 +16,8 @@ from runlake.integrations.tensorboard.event_file import STEP_KEY
 from runlake.integrations.tensorboard.follower import Follower
 from runlake.integrations.tensorboard.logged import logged_value
 from runlake.integrations.tensorboard.writers import Opened, Writers
-from runlake.sdk.active import session
-from runlake.sdk.run import Run
+from runlake.sdk.process.active import session
+from runlake.sdk.run.run import Run
 
 
 class _Following:

@@ -12,9 +12,9 @@ from litestar.response import Stream
 
 from runlake.errors import RunlakeError
 from runlake.model import RunPath
-from runlake.server.turns import in_turn, pieces_in_turn
-from runlake.service import wire
+from runlake.server.http.turns import in_turn, pieces_in_turn
 from runlake.service.contract import Service
+from runlake.service.wire import documents
 
 T = TypeVar("T")
 
@@ -29,10 +29,10 @@ Compression = Literal["none", "lz4", "zstd"]
 
 
 class WireRequest(Request[Any, Any, Any]):
-    """A request whose JSON is that of `service.wire`: NaN, bytes and integers of any size come through."""
+    """A request whose JSON is that of `service.wire.documents`: NaN, bytes and integers of any size come through."""
 
     async def json(self) -> Any:
-        return wire.read_json(await self.body())
+        return documents.read_json(await self.body())
 
 
 def run_path(entity: FromPath[str], project: FromPath[str], run_id: FromPath[str]) -> RunPath:
@@ -42,12 +42,12 @@ def run_path(entity: FromPath[str], project: FromPath[str], run_id: FromPath[str
 
 def answer(value: T, *, status_code: int = 200) -> Response[T]:
     """A value of the model as JSON; `Response[T]` is what the OpenAPI document says of it."""
-    return packed(wire.pack(value), status_code=status_code)
+    return packed(documents.pack(value), status_code=status_code)
 
 
 def packed(content: bytes, *, status_code: int = 200) -> Response[Any]:
     """JSON that is written already."""
-    return Response(content, media_type=wire.JSON_TYPE, status_code=status_code)
+    return Response(content, media_type=documents.JSON_TYPE, status_code=status_code)
 
 
 def stream(pieces: Iterable[bytes], media_type: str) -> Stream:
@@ -63,7 +63,7 @@ async def costly(request: Request[Any, Any, Any], make: Callable[[], Iterable[by
 
 def lines(values: Iterable[Any]) -> Stream:
     """One JSON document a line, each as soon as it is there; an error on the way is the last of them."""
-    return stream(_lines(values), wire.LINES_TYPE)
+    return stream(_lines(values), documents.LINES_TYPE)
 
 
 def compression_of(asked: Compression) -> str | None:
@@ -87,8 +87,8 @@ def _lines(values: Iterable[Any]) -> Iterator[bytes]:
     try:
         for value in values:
             is_begun = True
-            yield wire.pack(value) + b"\n"
+            yield documents.pack(value) + b"\n"
     except RunlakeError as error:
         if not is_begun:
             raise
-        yield wire.pack(wire.problem_document(error)) + b"\n"
+        yield documents.pack(documents.problem_document(error)) + b"\n"

@@ -9,10 +9,10 @@ from litestar.params import FromPath, HeaderParameter
 from msgspec import structs
 
 from runlake.model import FileInfo, RunPath
-from runlake.server.file_bytes import receive_file, send_file
+from runlake.server.http.file_bytes import receive_file, send_file
 from runlake.server.routes.answers import Asked, Run, answer
 from runlake.server.routes.runs import RUN
-from runlake.service.wire import file_address
+from runlake.service.wire.documents import file_address
 
 
 @get(f"{RUN}/files", sync_to_thread=True)

@@ -10,11 +10,12 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import Stream
 
 from runlake.model import ProjectInfo, RunPage
-from runlake.server.costs import charge_keys
+from runlake.server.http.costs import charge_keys
+from runlake.server.http.turns import in_turn
 from runlake.server.routes.answers import Asked, Compression, answer, compression_of, costly, lines
-from runlake.server.turns import in_turn
-from runlake.service import wire, wire_rows
-from runlake.service.wire import HistoriesQuery, RunsQuery, Sealed, ServiceInfo
+from runlake.service.wire import documents
+from runlake.service.wire import rows as wire_rows
+from runlake.service.wire.documents import HistoriesQuery, RunsQuery, Sealed, ServiceInfo
 from runlake.version import __version__
 
 _PROJECT = "/projects/{entity:str}/{project:str}"
@@ -53,7 +54,7 @@ async def list_runs(
     """A slice of the runs that match `filters`, a JSON object. Pages with one `version` are of one state."""
 
     def listed() -> Response[RunPage]:
-        asked = wire.unpack(filters, dict) if filters else None
+        asked = documents.unpack(filters, dict) if filters else None
         window = {"offset": offset, "limit": limit, "version": version}
         return answer(
             service.list_runs(entity, project, filters=asked, order=order or ("+created_at",), **window)  # type: ignore[arg-type]
@@ -81,7 +82,7 @@ async def query_runs(
     return await in_turn(request, listed)
 
 
-@post(f"{_PROJECT}/runs/table", status_code=200, media_type=wire.ARROW_TYPE)
+@post(f"{_PROJECT}/runs/table", status_code=200, media_type=documents.ARROW_TYPE)
 async def read_runs_table(
     request: Request[Any, Any, Any],
     service: Asked,
@@ -96,10 +97,10 @@ async def read_runs_table(
         table = service.read_runs_table(entity, project, filters=data.filters)
         return wire_rows.write_table(table, compression=compression_of(compression))
 
-    return await costly(request, printed, wire.ARROW_TYPE)
+    return await costly(request, printed, documents.ARROW_TYPE)
 
 
-@post(f"{_PROJECT}/histories", status_code=200, media_type=wire.ROWS_TYPE)
+@post(f"{_PROJECT}/histories", status_code=200, media_type=documents.ROWS_TYPE)
 async def read_histories(
     request: Request[Any, Any, Any],
     service: Asked,
@@ -123,10 +124,10 @@ async def read_histories(
         )
         return wire_rows.write_blocks(blocks, compression=compression_of(compression))
 
-    return await costly(request, printed, wire.ROWS_TYPE)
+    return await costly(request, printed, documents.ROWS_TYPE)
 
 
-@post(f"{_PROJECT}/seal", sync_to_thread=True, status_code=200, media_type=wire.LINES_TYPE)
+@post(f"{_PROJECT}/seal", sync_to_thread=True, status_code=200, media_type=documents.LINES_TYPE)
 def seal(
     service: Asked,
     entity: FromPath[str],
@@ -138,7 +139,7 @@ def seal(
     return lines(Sealed(**path._asdict(), row_count=row_count) for path, row_count in sealed)
 
 
-@post(f"{_PROJECT}/merge", sync_to_thread=True, status_code=200, media_type=wire.LINES_TYPE)
+@post(f"{_PROJECT}/merge", sync_to_thread=True, status_code=200, media_type=documents.LINES_TYPE)
 def merge_runs(
     service: Asked, entity: FromPath[str], project: FromPath[str], at_once: FromQuery[bool] = False
 ) -> Stream:

@@ -14,19 +14,20 @@ from litestar.response import Stream
 
 from runlake.model import Stream as StreamName
 from runlake.model import TailCursor
-from runlake.query.history import History
-from runlake.query.table import narrow_tables
-from runlake.server import logs
-from runlake.server.costs import charge_keys
+from runlake.query.rows.history import History
+from runlake.query.rows.table import narrow_tables
+from runlake.server.http import logs
+from runlake.server.http.costs import charge_keys
+from runlake.server.http.turns import in_turn
 from runlake.server.routes.answers import Asked, Compression, Run, answer, compression_of, costly, packed, stream
 from runlake.server.routes.runs import RUN
 from runlake.server.tails import EVENT_ROWS, Place, Tails
-from runlake.server.turns import in_turn
-from runlake.service import wire, wire_rows
-from runlake.service.wire import Keys, KeysQuery, OutlineDocument
+from runlake.service.wire import documents
+from runlake.service.wire import rows as wire_rows
+from runlake.service.wire.documents import Keys, KeysQuery, OutlineDocument
 
 RowsFormat = Literal["rows", "table"]
-"""`rows` keeps everything (see service/wire_rows.py); `table` is one ordinary Arrow IPC stream for any reader."""
+"""`rows` keeps everything (see service/wire/rows.py); `table` is one ordinary Arrow IPC stream for any reader."""
 
 KeyList = Annotated[list[str] | None, QueryParameter(name="key", description="A series; may be given several times.")]
 
@@ -111,12 +112,12 @@ async def outline_history(
     """How many rows a stream has, and which series, without values."""
 
     def outlined() -> bytes:
-        return wire.pack_outline(service.outline_history(run, stream=stream_name))
+        return documents.pack_outline(service.outline_history(run, stream=stream_name))
 
     return packed(await in_turn(request, outlined))
 
 
-@post(f"{RUN}/tail", sync_to_thread=True, status_code=200, media_type=wire.ROWS_TYPE)
+@post(f"{RUN}/tail", sync_to_thread=True, status_code=200, media_type=documents.ROWS_TYPE)
 def read_tail(
     service: Asked,
     run: Run,
@@ -129,10 +130,10 @@ def read_tail(
     """The rows behind `cursor`, and the cursor behind them; answers at once."""
     place = None if cursor is None else TailCursor.parse(cursor)
     tail = service.read_tail(run, place, stream=stream_name, keys=data.keys, limit=limit, last=last)
-    return stream(wire_rows.write_tail(tail), wire.ROWS_TYPE)
+    return stream(wire_rows.write_tail(tail), documents.ROWS_TYPE)
 
 
-@get(f"{RUN}/tail", media_type=wire.EVENTS_TYPE)
+@get(f"{RUN}/tail", media_type=documents.EVENTS_TYPE)
 async def follow_tail(
     service: Asked,
     tails: Followed,
@@ -159,7 +160,7 @@ async def follow_tail(
     following = Place(run, stream_name, None if keys is None else tuple(keys), first.cursor)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     events = tails.follow(service, following, first, seat)
-    return Stream(events, media_type=wire.EVENTS_TYPE, headers=headers)
+    return Stream(events, media_type=documents.EVENTS_TYPE, headers=headers)
 
 
 async def _print(
@@ -173,7 +174,7 @@ async def _print(
             return wire_rows.write_tables(narrow_tables(history), compression=packing)
         return wire_rows.write_history(history, compression=packing)
 
-    return await costly(request, printed, wire.ARROW_TYPE if rows_format == "table" else wire.ROWS_TYPE)
+    return await costly(request, printed, documents.ARROW_TYPE if rows_format == "table" else documents.ROWS_TYPE)
 
 
 HANDLERS = [

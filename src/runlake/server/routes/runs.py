@@ -8,7 +8,7 @@ from litestar.params import FromQuery, JSONBody
 from runlake.errors import BadValueError
 from runlake.model import ConsoleLine, GenerationInfo, RunEdit, RunInfo, RunPath, TrashItem
 from runlake.server.routes.answers import Asked, Run, answer
-from runlake.service.wire import RunAddress
+from runlake.service.wire.documents import RunAddress
 
 RUN = "/runs/{entity:str}/{project:str}/{run_id:str}"
 

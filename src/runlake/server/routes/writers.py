@@ -13,15 +13,15 @@ from runlake.errors import BadValueError
 from runlake.model import Appended
 from runlake.server.routes.answers import Asked, Run, answer
 from runlake.server.routes.runs import RUN
-from runlake.service import wire
+from runlake.service.wire import documents
 
 
-@post(f"{RUN}/writers", status_code=200, media_type=wire.MSGPACK_TYPE)
+@post(f"{RUN}/writers", status_code=200, media_type=documents.MSGPACK_TYPE)
 async def open_writer(service: Asked, run: Run, request: Request[Any, Any, Any]) -> Response[bytes]:
-    """Begin a writer whose journal is written elsewhere; both bodies are msgpack (see service/wire.py)."""
-    opening = wire.unpack_opening(await request.body())
+    """Begin a writer whose journal is written elsewhere; both bodies are msgpack (see service/wire/documents.py)."""
+    opening = documents.unpack_opening(await request.body())
     grant = await to_thread.run_sync(partial(service.open_writer, run, opening))
-    return Response(wire.pack_grant(grant), media_type=wire.MSGPACK_TYPE)
+    return Response(documents.pack_grant(grant), media_type=documents.MSGPACK_TYPE)
 
 
 @put(f"{RUN}/writers/{{writer:str}}/{{number:int}}")

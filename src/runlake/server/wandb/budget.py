@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runlake.errors import TooLargeError
-from runlake.query.history import History
+from runlake.query.rows.history import History
 from runlake.stopping import check_wanted
 
 MAX_CELLS = 4_000_000

@@ -10,10 +10,10 @@ from graphql import GraphQLResolveInfo
 
 from runlake.model import RunPath
 from runlake.server.wandb.budget import Budget
-from runlake.server.wandb.commits import Commits
 from runlake.server.wandb.exports import Exports
-from runlake.server.wandb.handed_out import HandedOut
-from runlake.server.wandb.histories import Histories
+from runlake.server.wandb.ingest.commits import Commits
+from runlake.server.wandb.ingest.handed_out import HandedOut
+from runlake.server.wandb.nodes.histories import Histories
 from runlake.server.wandb.not_kept import Greetings
 from runlake.service.contract import Service
 

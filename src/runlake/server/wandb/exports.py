@@ -11,7 +11,7 @@ inside dicts. So there are files only of runs whose every row has the same keys 
 live. Neither is a run that was begun anew, nor one under the id of a deleted run that had files: the client knows its
 copies by the id and the index alone, and would take those of the earlier life for files of the new one.
 
-The files are derived: who deletes them loses nothing. `store.garbage` removes those of runs that are gone and those
+The files are derived: who deletes them loses nothing. `care.garbage` removes those of runs that are gone and those
 that nobody asks for; of each run that ever had files a small state stays, which says so.
 """
 
@@ -33,9 +33,9 @@ import pyarrow.parquet as pq
 
 from runlake.errors import NotFoundError
 from runlake.model import RUNTIME, STEP, TIMESTAMP, RunInfo, RunPath
-from runlake.query.history import EXACT_INTEGER, History, Series
-from runlake.query.select import slice_rows
-from runlake.server.wandb.histories import Histories
+from runlake.query.rows.history import EXACT_INTEGER, History, Series
+from runlake.query.rows.select import slice_rows
+from runlake.server.wandb.nodes.histories import Histories
 from runlake.service.contract import Service
 from runlake.values import plain_name, split_path
 

@@ -37,13 +37,13 @@ from runlake.errors import (
     RunlakeError,
     StoreError,
 )
-from runlake.server.asgi import Scope
-from runlake.server.costs import charge
-from runlake.server.problems import forget_frames
+from runlake.server.http.asgi import Scope
+from runlake.server.http.costs import charge
+from runlake.server.http.problems import forget_frames
 from runlake.server.wandb.context import RequestContext, ResolveInfo
-from runlake.server.wandb.given import define_inputs
 from runlake.server.wandb.limits import MAX_DOCUMENT_CHARACTERS, MAX_TOKENS, check_document, cost_of
-from runlake.server.wandb.query_root import QueryRoot
+from runlake.server.wandb.mutations.given import define_inputs
+from runlake.server.wandb.nodes.query_root import QueryRoot
 from runlake.server.wandb.scalars import define_scalars
 from runlake.stopping import check_wanted
 

@@ -20,8 +20,8 @@ from graphql import (
 )
 
 from runlake.errors import BadValueError
-from runlake.server.wandb.connection import DEFAULT_PAGE, MAX_PAGE
-from runlake.server.wandb.console import MAX_LAST
+from runlake.server.wandb.nodes.connection import DEFAULT_PAGE, MAX_PAGE
+from runlake.server.wandb.nodes.console import MAX_LAST
 
 MAX_DOCUMENT_CHARACTERS = 100_000
 MAX_TOKENS = 10_000

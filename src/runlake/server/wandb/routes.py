@@ -17,18 +17,18 @@ from litestar.params import FromPath, FromQuery, RawBody, SkipValidation
 
 from runlake.errors import BadValueError, GapError, NotFoundError
 from runlake.model import BegunWriter, RunPath, WriterBatch, WriterStart
-from runlake.server.costs import CHEAP_COST
-from runlake.server.file_bytes import receive_file, send_file
-from runlake.server.guard import GuardedService
-from runlake.server.logs import MEANT_IN_SCOPE
-from runlake.server.parts import ServerParts, person_of, standing_of
-from runlake.server.people import Person
-from runlake.server.problems import Problem
-from runlake.server.turns import in_turn
+from runlake.server.context import ServerParts, person_of, standing_of
+from runlake.server.http.costs import CHEAP_COST
+from runlake.server.http.file_bytes import receive_file, send_file
+from runlake.server.http.logs import MEANT_IN_SCOPE
+from runlake.server.http.problems import Problem
+from runlake.server.http.turns import in_turn
+from runlake.server.people.guard import GuardedService
+from runlake.server.people.people import Person
 from runlake.server.wandb.context import Client, RequestContext
 from runlake.server.wandb.graphql import Answer
+from runlake.server.wandb.ingest.stream import LARGE_BODY_BYTES, MAX_BODY_BYTES, read_batch, read_body, unzipped_bytes
 from runlake.server.wandb.not_kept import Lost
-from runlake.server.wandb.stream import LARGE_BODY_BYTES, MAX_BODY_BYTES, read_batch, read_body, unzipped_bytes
 from runlake.service.contract import Service
 
 Parts = NamedDependency[SkipValidation[ServerParts]]

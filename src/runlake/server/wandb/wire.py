@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from runlake.errors import BadValueError
 from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, RunInfo
-from runlake.query.rows import read_python
+from runlake.query.rows.dicts import read_python
 
 HIDDEN_KEY = "_wandb"
 """Where W&B keeps what it knows of a run beside what the user configured."""
@@ -63,7 +63,7 @@ def strict_json(value: Any) -> Any:
 
 
 def read_strict(lane: Lane, array: pa.ChunkedArray) -> list[Any]:
-    """The values of one lane as `strict_json` has them: for `query.rows.row_batches`."""
+    """The values of one lane as `strict_json` has them: for `query.rows.dicts.row_batches`."""
     found = read_python(lane, array)
     if lane == "f64":
         return found if all(map(math.isfinite, found)) else list(map(strict_json, found))

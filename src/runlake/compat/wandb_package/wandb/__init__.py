@@ -26,7 +26,7 @@ except ImportError as error:
 if TYPE_CHECKING:
     from runlake import *  # noqa: F403
     from runlake import finish as join
-    from runlake.compat.courtesies import login, setup
+    from runlake.compat.noop_calls import login, setup
 
 __version__ = WANDB_VERSION
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from runlake.compat.courtesies import termerror, termlog, termwarn
+from runlake.compat.noop_calls import termerror, termlog, termwarn
 
 __all__ = ["Printer", "get_printer", "new_printer"]
 

@@ -1,0 +1,154 @@
+"""``runlake export``: a run's rows or a project's as a file that other programs read."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runlake.cli import output
+from runlake.cli.format import format_count, format_size
+from runlake.cli.opening import find_target, open_store, read_filter
+from runlake.cli.show import split_keys
+from runlake.errors import BadValueError
+from runlake.sweep_model import SweepPath
+
+
+class Format(enum.StrEnum):
+    """What can be written."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    JSONL = "jsonl"
+    ARROW = "arrow"
+
+
+class Shape(enum.StrEnum):
+    """How a table of rows looks."""
+
+    WIDE = "wide"
+    LONG = "long"
+
+
+class StreamName(enum.StrEnum):
+    """What can be read."""
+
+    HISTORY = "history"
+    EVENTS = "events"
+    CONSOLE = "console"
+
+
+SUFFIXES = {
+    ".csv": Format.CSV,
+    ".parquet": Format.PARQUET,
+    ".pq": Format.PARQUET,
+    ".jsonl": Format.JSONL,
+    ".ndjson": Format.JSONL,
+    ".arrow": Format.ARROW,
+    ".feather": Format.ARROW,
+}
+"""Which format a file's name asks for."""
+
+STDOUT = Path("-")
+
+
+def export(
+    context: typer.Context,
+    target: Annotated[
+        str,
+        typer.Argument(metavar="RUN|PROJECT", help="A run, or a project (a slash at the end says it is a project)."),
+    ],
+    destination: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write; - is stdout.")
+    ] = STDOUT,
+    format: Annotated[
+        Format | None, typer.Option("--format", help="By default what FILE's suffix says; csv on stdout.")
+    ] = None,
+    keys: Annotated[str | None, typer.Option("--keys", metavar="A,B", help="Only these keys.")] = None,
+    stream: Annotated[
+        StreamName, typer.Option("--stream", help="Metrics, system metrics, or printed lines.")
+    ] = StreamName.HISTORY,
+    samples: Annotated[
+        int | None, typer.Option("--samples", min=1, metavar="N", help="At most N rows of a run, evenly chosen.")
+    ] = None,
+    shape: Annotated[Shape, typer.Option("--shape", help="Of a run: a column a key, or a row a value.")] = Shape.WIDE,
+    runs: Annotated[
+        bool, typer.Option("--runs", help="Of a project: not the rows, but one line a run: fields, config, summary.")
+    ] = False,
+    filters: Annotated[
+        str | None, typer.Option("--filter", metavar="JSON", help="Of a project: only the runs that match, as in ls.")
+    ] = None,
+    sweep: Annotated[
+        str | None, typer.Option("--sweep", metavar="ID", help="Of a project: only the runs of this sweep.")
+    ] = None,
+) -> None:
+    """Write the rows of a run, or of all runs of a project, as CSV, Parquet, JSON lines or Arrow."""
+    chosen_format = choose_format(destination, format)
+    chosen_keys = None if keys is None else split_keys(keys)
+    wanted = read_filter(filters)
+    with open_store(context) as service:
+        from runlake.api.export import export_project, export_run, export_runs_table
+
+        chosen = find_target(service, target)
+        place = output.binary_stdout() if destination == STDOUT else destination
+        with output.progress(f"export {chosen}") as report:
+            if (path := chosen.run_path) is not None:
+                if runs or wanted is not None or sweep is not None:
+                    raise BadValueError(f"--runs, --filter and --sweep are for a project, and {path} is a run")
+                written = export_run(
+                    service,
+                    path,
+                    place,
+                    format=chosen_format.value,
+                    keys=chosen_keys,
+                    stream=stream.value,
+                    samples=samples,
+                    shape=shape.value,
+                    progress=report,
+                )
+            else:
+                entity, project = chosen.of_project()
+                if sweep is not None:
+                    service.read_sweep(SweepPath(entity, project, sweep))
+                    wanted = {"$and": [{"sweep": sweep}, wanted or {}]}
+                if samples is not None or shape is not Shape.WIDE:
+                    raise BadValueError(f"--samples and --shape are for a run, and {chosen} is a project")
+                if runs:
+                    written = export_runs_table(
+                        service, entity, project, place, format=chosen_format.value, filters=wanted
+                    )
+                else:
+                    written = export_project(
+                        service,
+                        entity,
+                        project,
+                        place,
+                        format=chosen_format.value,
+                        keys=chosen_keys,
+                        stream=stream.value,
+                        filters=wanted,
+                        progress=report,
+                    )
+    if destination != STDOUT:
+        output.note(
+            f"wrote {format_count(written.row_count, 'row')} ({format_size(written.size_bytes)}) to {destination}"
+        )
+
+
+def choose_format(destination: Path, asked: Format | None) -> Format:
+    """The format to write: as asked, else by the suffix; `BadValueError` when neither says."""
+    if destination == STDOUT:
+        chosen = asked or Format.CSV
+        if chosen in (Format.PARQUET, Format.ARROW) and output.stdout_is_terminal():
+            raise BadValueError(f"{chosen} is binary and stdout is a terminal; name a file with -o")
+        return chosen
+    if asked is not None:
+        return asked
+    try:
+        return SUFFIXES[destination.suffix.lower()]
+    except KeyError:
+        raise BadValueError(
+            f"the suffix of {destination} names no format; use {', '.join(SUFFIXES)} or --format"
+        ) from None

@@ -1,0 +1,47 @@
+"""Whether readers can read a run: they are asked themselves, so that `check` never calls well what they fail at."""
+
+from __future__ import annotations
+
+from runlake.errors import NotFoundError, StoreError
+from runlake.model import STEP, STREAMS, RunPath, Stream
+from runlake.query.rows import scan
+from runlake.query.rows.console import console_lines
+from runlake.query.rows.dicts import read_python
+from runlake.query.rows.tail import TailReader
+from runlake.store.catalog.columns_file import columns_to_bytes
+from runlake.store.catalog.run_columns import MarkedRun, RunColumns
+from runlake.store.layout import Layout
+from runlake.store.run.snapshot import reading
+from runlake.store.run.state import list_generations, read_run
+
+
+def why_unreadable(layout: Layout, path: RunPath) -> str | None:
+    """What a reader of this run is told, of each of its generations; None where all of them are answered."""
+    try:
+        info = read_run(layout, path)
+        with reading(path):
+            columns_to_bytes(RunColumns.of(path.entity, path.project, [MarkedRun("", info, 0, False)]))
+        for generation in list_generations(layout, path):
+            read_run(layout, path, generation=generation.generation)
+            for stream in STREAMS:
+                _read_rows(layout, path, stream, generation.generation)
+        tails = TailReader(layout)
+        for stream in STREAMS:
+            scan.outline_history(layout, path, stream=stream)
+            tails.read(path, None, stream=stream, keys=[STEP], limit=None, last=None)
+    except NotFoundError:
+        return None  # nothing is there yet, or any more
+    except (StoreError, OSError) as error:
+        return str(error)
+    return None
+
+
+def _read_rows(layout: Layout, path: RunPath, stream: Stream, generation: str) -> None:
+    scan.list_keys(layout, path, stream=stream, generation=generation)
+    history = scan.read_history(layout, path, stream=stream, generation=generation)
+    with reading(path):
+        for series in history.series:
+            if series.lane == "json":
+                read_python(series.lane, series.values)
+        if stream == "console":
+            console_lines(history)

@@ -1,0 +1,284 @@
+"""All runs of a project as columns: filters and orders are array operations, not a loop over dicts.
+
+Most runs come as stored columns (`query.runs.chunk`), the few that moved since as objects; both make up the columns of
+this index. A column is made when a filter or an order asks for it, and those that were asked for last are kept; a
+listing that sorts by creation never looks at a config, and only the runs of a page become objects. The index never
+changes; what moved in the project makes another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from runlake.model import RUNTIME, STEP, TIMESTAMP, RunInfo
+from runlake.query.runs.chunk import RunChunk
+from runlake.query.runs.column import MISSING, Column, Mask, Positions, hold_for_tags, kept_columns
+from runlake.query.runs.filter import AllOf, AnyOf, Field, Node, Not, Test, parse_filter, parse_order
+from runlake.query.runs.nested import find_values
+from runlake.stopping import check_wanted
+from runlake.store.lru import Kept
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pyarrow as pa
+
+_KEPT_ORDERS = 32
+_AXIS_FIELDS = {STEP: "last_step", RUNTIME: "runtime_s", TIMESTAMP: "last_row_at"}
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPage:
+    """Some of the positions that match, and how many do."""
+
+    positions: list[int]
+    total_count: int
+
+
+class RunIndex:
+    """The runs of one project at one moment. Positions are those in the order of creation, then id.
+
+    The runs are those of `chunk`, its rows `hidden` left out, and `runs`. Inside, rows are counted: those of the chunk,
+    then those of `runs`; `_row_of` says which row stands at a position.
+    """
+
+    def __init__(
+        self,
+        runs: Iterable[RunInfo],
+        version: str = "",
+        *,
+        chunk: RunChunk | None = None,
+        hidden: npt.NDArray[np.int64] | None = None,
+    ) -> None:
+        self.version = version
+        self.chunk = chunk
+        self._added = sorted(runs, key=lambda run: (run.created_at, run.run_id))
+        self._chunk_size = chunk.size if chunk else 0
+        self._row_of = self._order_rows(hidden)
+        self.forget_columns()
+
+    def __len__(self) -> int:
+        return len(self._row_of)
+
+    @property
+    def runs(self) -> list[RunInfo]:
+        """Every run as an object: for small projects."""
+        return self.infos(range(len(self)))
+
+    def infos(self, positions: Sequence[int]) -> list[RunInfo]:
+        """The runs at some positions, in that order."""
+        rows = self._row_of[np.asarray(positions, np.int64)].tolist()
+        stored = [row for row in rows if row < self._chunk_size]
+        found = dict(zip(stored, self.chunk.stored.infos(stored), strict=True)) if self.chunk else {}
+        return [found[row] if row < self._chunk_size else self._added[row - self._chunk_size] for row in rows]
+
+    def fields(self, names: Sequence[str], positions: Sequence[int]) -> list[tuple[Any, ...]]:
+        """Some plain fields of the runs at some positions: no run becomes an object for them."""
+        rows = self._row_of[np.asarray(positions, np.int64)].tolist()
+        added = [tuple(getattr(run, name) for name in names) for run in self._added]
+        if self.chunk is None:
+            return [added[row] for row in rows]
+        found = [*zip(*(self.chunk.stored.fields[name].to_pylist() for name in names), strict=True), *added]
+        return [found[row] for row in rows]
+
+    def select(
+        self, filters: Mapping[str, Any] | Node | None = None, order: str | Sequence[str] = ("+created_at",)
+    ) -> list[int]:
+        """Positions of the runs that match, in order; ties by creation, then id.
+
+        Raises `FilterError` for a filter or an order that cannot be read.
+        """
+        return self.page(filters, order).positions
+
+    def page(
+        self,
+        filters: Mapping[str, Any] | Node | None = None,
+        order: str | Sequence[str] = ("+created_at",),
+        *,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> IndexPage:
+        """A slice of `select`; a short one from the front needs no sorting of the rest."""
+        keys = parse_order(order)
+        positions = np.flatnonzero(self.mask(filters))
+        total_count = len(positions)
+        end = total_count if limit is None else min(offset + limit, total_count)
+        arrays: list[Any] = []
+        rows = self._row_of[positions]
+        for key in reversed(keys):
+            column = self._order_column(key.field)
+            arrays.extend(part[rows] for part in column.sort_keys(is_descending=key.is_descending))
+        if arrays:
+            positions = positions[_first_in_order(arrays, end)]
+        return IndexPage(positions[offset:end].tolist(), total_count)
+
+    def mask(self, filters: Mapping[str, Any] | Node | None) -> Mask:
+        """Which runs match, bool[n] by position."""
+        node = parse_filter(filters) if filters is None or isinstance(filters, Mapping) else filters
+        if node == AllOf(()):
+            return np.ones(len(self), np.bool_)
+        return self._evaluate(node)[self._row_of]
+
+    def to_table(self, positions: Sequence[int] | None = None) -> pa.Table:
+        """The runs at `positions` (all when None) as one row each: see `query.runs.table.runs_table`."""
+        from runlake.query.runs.table import runs_table
+
+        rows = self._row_of if positions is None else self._row_of[np.asarray(positions, np.int64)]
+        return runs_table(self.chunk.stored if self.chunk else None, self._added, rows)
+
+    def forget_columns(self) -> None:
+        """Give back the memory of what filters and orders asked for; it is made again when asked for."""
+        self._columns = kept_columns(self._row_count)
+        self._order_columns: Kept[Field, Column] = Kept(_KEPT_ORDERS)
+
+    def _order_rows(self, hidden: npt.NDArray[np.int64] | None) -> Positions:
+        """The rows in the order of creation, then id."""
+        rows = np.arange(self._chunk_size)
+        if hidden is not None and len(hidden):
+            rows = np.delete(rows, hidden)
+        if not self._added:
+            return rows
+        created = np.array([run.created_at for run in self._added])
+        rows = np.concatenate([rows, self._chunk_size + np.arange(len(created))])
+        if self.chunk is None:
+            return rows
+        created = np.concatenate([self.chunk.created_at, created])[rows]
+        order = np.argsort(created, kind="stable")
+        rows, created = rows[order], created[order]
+        # Each part is in order already; where both have runs of one moment, the ids decide.
+        bounds = np.flatnonzero(np.append(True, created[1:] != created[:-1]))
+        for start, end in zip(bounds, np.append(bounds[1:], len(rows)), strict=True) if len(bounds) < len(rows) else ():
+            if end - start > 1 and rows[start:end].max() >= self._chunk_size:
+                rows[start:end] = sorted(rows[start:end].tolist(), key=self._run_id)
+        return rows
+
+    def _run_id(self, row: int) -> str:
+        if row >= self._chunk_size or self.chunk is None:
+            return self._added[row - self._chunk_size].run_id
+        return self.chunk.run_ids[row]
+
+    def _evaluate(self, node: Node) -> Mask:
+        """Which rows match, hidden ones too."""
+        if isinstance(node, Test):
+            return self._evaluate_test(node)
+        if isinstance(node, Not):
+            return ~self._evaluate(node.part)
+        mask = np.full(self._row_count, isinstance(node, AllOf), np.bool_)
+        for part in node.parts:
+            if isinstance(node, AnyOf):
+                mask |= self._evaluate(part)
+            else:
+                mask &= self._evaluate(part)
+        return mask
+
+    @property
+    def _row_count(self) -> int:
+        return self._chunk_size + len(self._added)
+
+    def _evaluate_test(self, test: Test) -> Mask:
+        check_wanted()
+        if test.field.kind == "tags" and test.operator != "exists":
+            return self._evaluate_tags(test)
+        columns = self._candidates(test.field)
+        if test.operator == "in" and None in test.operand:
+            return self._evaluate_none(test, columns)
+        mask = np.zeros(self._row_count, np.bool_)
+        for column in columns:
+            mask |= column.mask(test)
+        return mask
+
+    def _evaluate_none(self, test: Test, columns: list[Column]) -> Mask:
+        """None equals missing, and a field is missing only where none of its alternatives is there."""
+        wanted = tuple(value for value in test.operand if value is not None)
+        exists = Test(test.field, "exists", None)
+        mask = np.ones(self._row_count, np.bool_)
+        for column in columns:
+            mask &= ~column.mask(exists)
+        for column in columns:
+            mask |= column.mask(Test(test.field, "in", wanted))
+            mask |= column.mask(Test(test.field, "in", (None,))) & column.mask(exists)
+        return mask
+
+    def _evaluate_tags(self, test: Test) -> Mask:
+        has_none = test.operator == "in" and None in test.operand
+
+        def matches(all_tags: Iterable[tuple[str, ...]]) -> list[bool]:
+            tags = list(all_tags)
+            return [hit if one else has_none for hit, one in zip(hold_for_tags(test, tags), tags, strict=True)]
+
+        added = np.array(matches(run.tags for run in self._added), np.bool_)
+        if self.chunk is None:
+            return added
+        distinct, codes = self.chunk.tags
+        return np.concatenate([np.array(matches(distinct), np.bool_)[codes], added])
+
+    def _candidates(self, field: Field) -> list[Column]:
+        """The columns that a field may mean, the most likely first; at least one."""
+        return [column for keys in field.paths for column in self._columns_at(field.root, keys)]
+
+    def _order_column(self, field: Field) -> Column:
+        """What an order sorts by: of the alternatives of the field the first that a run has."""
+        column = self._order_columns.get(field)
+        if column is None:
+            column = Column.first_of(self._candidates(field))
+            self._order_columns.put(field, column)
+        return column
+
+    def _columns_at(self, root: str, keys: tuple[str, ...]) -> list[Column]:
+        columns = self._columns.get((root, keys))
+        if columns is None:
+            columns = self._make_columns(root, keys)
+            self._columns.put((root, keys), columns)
+        return columns
+
+    def _make_columns(self, root: str, keys: tuple[str, ...]) -> list[Column]:
+        columns = [Column(cells) for cells in self._cells(root, keys)]
+        if self.chunk is not None:
+            stored = self.chunk.columns(root, keys)
+            if not self._added:
+                columns = stored
+            else:
+                count = max(len(stored), len(columns))
+                stored = stored + [Column.of_parts(self._chunk_size, ())] * (count - len(stored))
+                columns += [Column.of_parts(len(self._added), ())] * (count - len(columns))
+                columns = list(map(Column.joined, stored, columns))
+        if root == "summary" and len(keys) == 1 and keys[0] in _AXIS_FIELDS:
+            # W&B keeps the axes of the last row in the summary; here they are fields of the run.
+            columns = [Column.first_of([*columns, self._axis(_AXIS_FIELDS[keys[0]])])]
+        return columns
+
+    def _axis(self, attribute: str) -> Column:
+        """An axis of the last row, where a run has rows."""
+        field = Field("last_step", "run", "number", (("last_step",),))
+        has_rows = self._evaluate_test(Test(field, "gte", 0))
+        return self._columns_at("run", (attribute,))[0].where(has_rows)
+
+    def _cells(self, root: str, keys: tuple[str, ...]) -> list[list[Any]]:
+        """The values of one key path among the added runs; another list for each way to read the path."""
+        if root == "run":
+            values = [getattr(run, keys[0]) for run in self._added]
+            return [[MISSING if value is None or value == () else _plain(value) for value in values]]
+        trees = [getattr(run, root) for run in self._added]
+        if len(keys) == 1:
+            return [[tree.get(keys[0], MISSING) for tree in trees]]
+        found = [list(find_values(tree, keys)) for tree in trees]
+        width = max(map(len, found), default=0)
+        return [[row[i] if i < len(row) else MISSING for row in found] for i in range(max(width, 1))]
+
+
+def _first_in_order(arrays: list[npt.NDArray[Any]], count: int) -> Positions:
+    """Where the first `count` stand in the order of the arrays, the most important last, as `np.lexsort` has it."""
+    last = arrays[-1]
+    if 0 < count < len(last) // 4:
+        # Whatever is behind the count-th smallest of the most important array is behind them all.
+        chosen = np.flatnonzero(last <= np.partition(last, count - 1)[count - 1])
+        if len(chosen) < len(last):
+            return chosen[np.lexsort([array[chosen] for array in arrays])]
+    return np.lexsort(arrays)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if type(value) is tuple else value

@@ -1,0 +1,225 @@
+"""What a run can do beside logging rows: alerts, source files, models, watched networks, marks, a look at itself.
+
+A base class of `Run`, so that the file with the hot path holds nothing else. What these calls need is loaded when the
+first of them is made.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from runlake.sdk.notices import say
+from runlake.sdk.run.backlog import FAULTS, Backlog
+from runlake.sdk.run.files import RunFiles
+from runlake.settings import Settings
+from runlake.store.journal import record
+from runlake.store.journal.writer import JournalWriter
+from runlake.store.layout import Layout
+
+if TYPE_CHECKING:
+    import threading
+
+    from runlake.model import RunPath, State
+    from runlake.sdk.run.alerts import AlertLevel, Alerts
+    from runlake.sdk.run.models import Models
+    from runlake.sdk.run.watch import Watcher
+
+
+class RunStatus(NamedTuple):
+    """How much of a run is where it is to go: see `Run.status`."""
+
+    sync_items_total: int
+    sync_items_pending: int
+    sync_time: datetime.datetime | None = None
+
+
+class Extras:
+    """Methods of `Run`."""
+
+    files_of_run: RunFiles
+    _layout: Layout
+    _settings: Settings
+    _lock: threading.RLock
+    _writer: JournalWriter
+    _backlog: Backlog
+    _alerts: Alerts | None = None
+    _watcher: Watcher | None = None
+    _is_preempting = False
+    _state: State
+
+    if TYPE_CHECKING:
+
+        @property
+        def path(self) -> str: ...
+        @property
+        def run_path(self) -> RunPath: ...
+        @property
+        def url(self) -> str: ...
+        @property
+        def dir(self) -> str: ...
+        @property
+        def disabled(self) -> bool: ...
+        def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None: ...
+        def _record(self, kind: int, body: Mapping[str, Any]) -> None: ...
+        def _warn(self, what: str, message: str) -> None: ...
+        def _repr_html_(self) -> str: ...
+
+    def alert(
+        self,
+        title: str,
+        text: str,
+        level: str | AlertLevel | None = "INFO",
+        wait_duration: float | datetime.timedelta | None = 0,
+    ) -> None:
+        """Keep an alert with the run, and print it to stderr unless the run is silent.
+
+        `level` is INFO, WARN or ERROR. One whose title was kept less than `wait_duration` seconds (or a timedelta) ago
+        is dropped. It is as durable as a row when the call returns; nothing is sent anywhere. Readers find it in
+        `StoredRun.alerts`.
+        """
+        from runlake.sdk.run.alerts import Alerts
+
+        with self._lock:
+            if self._alerts is None:
+                self._alerts = Alerts(self._write_alert)
+            self._alerts.alert(title, text, level, wait_duration)
+
+    def _write_alert(self, body: Mapping[str, Any]) -> None:
+        self._record(record.ALERT, body)
+        if not self._settings.silent and not self.disabled:
+            say(f"{body['level']} {body['title']}: {body['text']}")
+
+    def log_code(
+        self,
+        root: str | os.PathLike[str] | None = ".",
+        name: str | None = None,
+        include_fn: Callable[..., bool] | None = None,
+        exclude_fn: Callable[..., bool] | None = None,
+    ) -> list[str]:
+        """Copy the source files below `root` into the run; answers their names there: ``code/<path>``.
+
+        With `name` they are ``code/<name>/<path>``. In a git checkout these are the files that git knows or would add.
+        `include_fn` says which of them (without it: Python, Cython, requirements, pyproject.toml and Dockerfiles),
+        `exclude_fn` which of those not; both are called with a path, or with a path and the root. Files beyond 10 MiB,
+        or 200 MiB in all, are left out and named in a warning. Raises `PathError` when `root` is no folder.
+        """
+        from runlake.sdk.capture.code import is_source, log_code
+
+        try:
+            return log_code(self.files_of_run.write, root, name, include_fn or is_source, exclude_fn)
+        except FAULTS as error:
+            self._tell_not_kept("the source files", error)
+            return []
+
+    def log_model(
+        self, path: str | os.PathLike[str], name: str | None = None, aliases: list[str] | None = None
+    ) -> str | None:
+        """Keep a model with the run: a file, or a folder with all that is in it. Answers the name to use it by.
+
+        It lies under ``models/<name>/``; without `name` it is called as the file or folder is. A model of that name in
+        this run is replaced, and `aliases` have no meaning. Raises `PathError` for a path that is not there.
+        """
+        if aliases:
+            self._warn("aliases", f"the aliases {aliases!r} of a model are not kept: a run has one model of a name")
+        try:
+            return self._models().log_model(path, name)
+        except FAULTS as error:
+            self._tell_not_kept(f"the model {os.fsdecode(path)!r}", error)
+            return None
+
+    def use_model(self, name: str) -> str:
+        """The path of a model's file, or of its folder where it has several: read it there, do not write.
+
+        `name` is that of a model of this run, or ``run_id/name``, ``project/run_id/name`` or
+        ``entity/project/run_id/name`` for those of other runs of the store. A trailing ``:latest`` is accepted.
+        Raises `NotFoundError`, which names the models there are; of a disabled run the path leads nowhere.
+        """
+        if self.disabled:
+            return os.path.join(self.dir, "models", name)  # noqa: PTH118 (W&B answers text)
+        return self._models().use_model(name)
+
+    def _models(self) -> Models:
+        from runlake.sdk.run.models import Models
+
+        return Models(self._layout, self.run_path, self.files_of_run)
+
+    def _tell_not_kept(self, what: str, error: Exception) -> None:
+        if self._settings.strict:
+            raise error
+        self._warn(f"not kept: {what}", f"{what} could not be kept with run {self.path}: {error}")
+
+    def watch(
+        self,
+        models: Any,
+        criterion: Any = None,
+        log: Literal["gradients", "parameters", "all"] | None = "gradients",
+        log_freq: int = 1000,
+        idx: int | None = None,
+        log_graph: bool = False,
+    ) -> None:
+        """Log histograms of the gradients or parameters of a PyTorch model, or of several, while they train.
+
+        Each `log_freq`-th pass they join the row that is open: ``gradients/<parameter>`` is taken in the backward pass,
+        ``parameters/<parameter>`` in the forward pass; `log` picks one, ``"all"`` or None of them. The second model's
+        keys have ``graph_1`` before the name of the parameter; `idx` is the number to begin with. `criterion` has no
+        meaning here, and the graph of a model is not recorded. It ends with the run, or with `unwatch`.
+        """
+        from runlake.sdk.run.watch import Watcher
+
+        with self._lock:
+            if self._watcher is None:
+                self._watcher = Watcher(self._log_watched)
+            self._watcher.watch(models, criterion, log, log_freq, idx, log_graph)
+
+    def _log_watched(self, values: Mapping[str, Any]) -> None:
+        with self._lock:  # another thread may be at `finish` while this one is in its backward pass
+            if self._state == "running":
+                self.log(values, commit=False)
+
+    def unwatch(self, models: Any = None) -> None:
+        """Stop watching one model, several, or all."""
+        with self._lock:
+            if self._watcher is not None:
+                self._watcher.unwatch(models)
+
+    def mark_preempting(self) -> None:
+        """Say that the machine is about to be taken away: the run reads as ``preempting`` while it lives.
+
+        If it then ends by a signal, with an exit code other than 0 or without a word, it reads as ``preempted``, and
+        may be gone on with by ``init(id=…, resume="allow")``. If it ends well after all it is ``finished``.
+        """
+        self._record(record.STATE, {"state": "preempting"})
+        self._is_preempting = True
+
+    def status(self) -> RunStatus:
+        """What this process has written, under the names W&B has.
+
+        `sync_items_total` counts rows, printed lines and samples of the machine, `sync_items_pending` what the disk has
+        refused so far and is tried again; `sync_time` is None: nothing is sent anywhere.
+        """
+        with self._lock:
+            pending_count = len(self._backlog)
+            return RunStatus(sum(self._writer.row_counts().values()) + pending_count, pending_count)
+
+    def get_url(self) -> str:
+        """The same as `url`."""
+        return self.url
+
+    def _label(self, repo: str | None = None, code: str | None = None, **labels: Any) -> None:
+        """Integrations tell W&B by which library a run was made; here nobody asks, and the call does nothing."""
+
+    def to_html(self, height: int = 420, hidden: bool = False) -> str:
+        """The run as a notebook shows it: its name, state and path. The arguments are those of W&B's page."""
+        return self._repr_html_()
+
+    def display(self, height: int = 420, hidden: bool = False) -> bool:
+        """Show the run in the notebook; answers whether there is one."""
+        ipython: Any = sys.modules.get("IPython")
+        if ipython is None or ipython.get_ipython() is None:
+            return False
+        ipython.display.display(ipython.display.HTML(self.to_html()))
+        return True

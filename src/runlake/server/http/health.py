@@ -1,0 +1,59 @@
+"""Is it alive, is it ready, and its numbers: ``/healthz``, ``/readyz``, ``/metrics``."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from litestar import MediaType, Request, Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from runlake.errors import AuthenticationError, ForbiddenError, RunlakeError
+from runlake.server.http.metrics import CONTENT_TYPE, Metrics
+from runlake.server.people.people import People, Person
+
+
+def health_routes(*, root: Path, people: People, metrics: Metrics, draining: threading.Event) -> list[HTTPRouteHandler]:
+    """The handlers. Anybody may ask for health and readiness, which say nothing of what is stored; the numbers are
+    for admins of the server. `draining` is set when the worker is about to end.
+    """
+
+    @get("/healthz", sync_to_thread=False, include_in_schema=False)
+    def read_health() -> dict[str, str]:
+        """This worker answers."""
+        return {"status": "ok"}
+
+    @get("/readyz", sync_to_thread=True, include_in_schema=False)
+    def read_readiness() -> Response[dict[str, Any]]:
+        """Whether requests can be served; of a full or read-only disk reading still works, so it says so only."""
+        checks = {
+            "draining": draining.is_set(),
+            "people": _can_read(people),
+            "store": root.is_dir() and os.access(root, os.R_OK | os.X_OK),
+            "writable": os.access(root, os.W_OK),
+        }
+        is_ready = checks["people"] and checks["store"] and not checks["draining"]
+        body = {"status": "ready" if is_ready else "not ready", **checks}
+        return Response(body, status_code=200 if is_ready else 503, headers={} if is_ready else {"Retry-After": "5"})
+
+    @get("/metrics", sync_to_thread=True, include_in_schema=False)
+    def read_metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
+        """The numbers, for Prometheus."""
+        person = request.scope.get("user")
+        if not isinstance(person, Person):
+            raise AuthenticationError("the numbers of the server are for its admins; send an admin's API key")
+        if not person.is_admin:
+            raise ForbiddenError("the numbers of the server are for its admins")
+        return Response(metrics.render(), headers={"Content-Type": CONTENT_TYPE}, media_type=MediaType.TEXT)
+
+    return [read_health, read_readiness, read_metrics]
+
+
+def _can_read(people: People) -> bool:
+    try:
+        people.directory()
+    except RunlakeError:
+        return False  # what it is stands in the log of the first request that needs it
+    return True

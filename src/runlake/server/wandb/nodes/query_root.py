@@ -1,0 +1,106 @@
+"""The fields of ``Query``: where every reading document begins."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from graphql import FieldNode
+
+from runlake.server.wandb.context import RequestContext, ResolveInfo
+from runlake.server.wandb.nodes.connection import Connection, slice_by_name
+from runlake.server.wandb.nodes.entity_node import EntityNode, UserNode, user_page, visible_person, visible_team
+from runlake.server.wandb.nodes.project_node import ProjectNode, find_project
+
+NEWEST_CLIENT = "0.999.0"
+"""What ``wandb verify`` compares its own version with: this server does not age clients."""
+
+OLDEST_CLIENT = "0.31.0"
+
+_NEEDS_NO_PROJECT = frozenset(
+    {"run", "bucket", "sweep", "internalId", "id", "name", "entityName", "entity", "__typename"}
+)
+"""Fields that say themselves when there is no such project: looking it up for them would only cost."""
+
+
+FEATURES = ("FILESTREAM_GZIP", "STRUCTURED_CONSOLE_LOGS")
+"""What a client may do beyond what all do: zip the bodies it streams, and send printed lines as JSON."""
+
+
+class ServerInfoNode:
+    """What this server can do, and which clients it knows."""
+
+    features: ClassVar = [{"name": name, "isEnabled": True} for name in FEATURES]
+    cliVersionInfo: ClassVar = {"max_cli_version": NEWEST_CLIENT, "min_cli_version": OLDEST_CLIENT}
+    latestLocalVersionInfo = None
+
+
+class QueryRoot:
+    """Every field answers for the person of the context, who sees what is theirs."""
+
+    def __init__(self, context: RequestContext) -> None:
+        self._context = context
+
+    def viewer(self, _: ResolveInfo) -> UserNode | None:
+        person = self._context.person
+        return None if person is None else UserNode(self._context, person)
+
+    def serverInfo(self, _: ResolveInfo) -> ServerInfoNode:
+        return ServerInfoNode()
+
+    def entity(self, _: ResolveInfo, name: str | None = None) -> EntityNode | None:
+        """The person or team of this name, where whoever asks may know of it."""
+        context, found = self._context, name or self._context.service.default_entity
+        is_known = (
+            visible_person(context, found) is not None
+            or visible_team(context, found) is not None
+            or bool(context.service.list_projects(found))
+        )
+        return EntityNode(context, found) if is_known else None
+
+    def user(self, _: ResolveInfo, userName: str | None = None) -> UserNode | None:
+        person = visible_person(self._context, userName) if userName else self._context.person
+        return UserNode(self._context, person) if person is not None else None
+
+    def users(
+        self, _: ResolveInfo, query: str | None = None, first: int | None = None, after: str | None = None
+    ) -> Connection:
+        return user_page(self._context, query, first=first, after=after)
+
+    def organization(self, _: ResolveInfo, name: str | None = None) -> None:
+        """There are no organizations here: an entity is a person or a team."""
+
+    def models(
+        self,
+        _: ResolveInfo,
+        entityName: str | None = None,
+        names: list[str] | None = None,
+        first: int | None = None,
+        after: str | None = None,
+        **__: Any,
+    ) -> Connection:
+        entity = entityName or self._context.service.default_entity
+        found = sorted(self._context.service.list_projects(entity), key=lambda info: info.name)
+        nodes = [ProjectNode(self._context, info.entity, info.name, info) for info in found]
+        if names:
+            nodes = [node for node in nodes if node.name in names]
+        return slice_by_name(nodes, first=first, after=after, name_of=lambda node: node.name)
+
+    def project(self, info: ResolveInfo, name: str | None = None, entityName: str | None = None) -> ProjectNode | None:
+        """The project of this name; None when there is none, and for what can be no name."""
+        entity = entityName or self._context.service.default_entity
+        if name and selected_names(info) <= _NEEDS_NO_PROJECT:
+            return ProjectNode(self._context, entity, name)
+        return find_project(self._context, entity, name)
+
+    def model(self, info: ResolveInfo, name: str | None = None, entityName: str | None = None) -> ProjectNode | None:
+        return self.project(info, name, entityName)
+
+
+def selected_names(info: ResolveInfo) -> frozenset[str]:
+    """The fields that are selected right below the one that is being resolved; ``...`` where a fragment stands."""
+    return frozenset(
+        selection.name.value if isinstance(selection, FieldNode) else "..."
+        for node in info.field_nodes
+        if node.selection_set
+        for selection in node.selection_set.selections
+    )

@@ -1,0 +1,161 @@
+"""The care of a store in a folder: sealing, merging, checking, mending, emptying the trash, taking in another store.
+
+A base class of `LocalService`, so that the file with the everyday verbs holds nothing else. What these verbs need is
+loaded when the first of them is used; see `service.contract` for what they promise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runlake.errors import NotFoundError, RunlakeError
+from runlake.model import Finding, Garbage, Merged, Repair, RunPath, TrashItem
+from runlake.store.layout import Layout, check_run_path
+from runlake.store.opening import trash
+
+_HARMLESS = frozenset({"torn", "foreign"})
+"""Findings that say nothing of whether readers can read the run."""
+
+
+class LocalCare:
+    """Verbs of `LocalService`."""
+
+    _layout: Layout
+    _writer_id: str
+
+    if TYPE_CHECKING:
+
+        @property
+        def url(self) -> str: ...
+        def _check_project(self, entity: str, project: str) -> None: ...
+        def _check_exists(self, path: RunPath) -> None: ...
+
+    def seal(self, entity: str, project: str, run_id: str | None = None) -> Iterator[tuple[RunPath, int]]:
+        """Runs that cannot be sealed do not stop the others; the first of their errors is raised at the end."""
+        self._check_project(entity, project)
+        if run_id is not None:
+            self._check_exists(RunPath(entity, project, run_id))
+        run_ids = sorted(self._layout.run_ids(entity, project)) if run_id is None else [run_id]
+        return self._seal_each([RunPath(entity, project, each) for each in run_ids])
+
+    def merge_runs(self, entity: str, project: str, *, at_once: bool = False) -> Iterator[RunPath]:
+        from runlake.store.compact import pack
+
+        self._check_project(entity, project)
+        if at_once:
+            return pack.merge_runs(self._layout, entity, project, quiet_s=0.0, min_run_count=2)
+        return pack.merge_runs(self._layout, entity, project)
+
+    def check(self, entity: str | None = None, project: str | None = None) -> Iterator[tuple[RunPath, list[Finding]]]:
+        from runlake.query.rows.readable import why_unreadable
+        from runlake.store.care.check import MergedFiles, check_run, unreadable
+        from runlake.store.care.check_project import check_project, check_store
+
+        if entity is None and (findings := check_store(self._layout)):
+            yield RunPath("", "", ""), findings
+        for owner, name in self._projects(entity, project):
+            if findings := check_project(self._layout, owner, name):
+                yield RunPath(owner, name, ""), findings
+            merged = MergedFiles()
+            for run_id in sorted(self._layout.run_ids(owner, name)):
+                path = RunPath(owner, name, run_id)
+                findings = check_run(self._layout, path, merged)
+                if all(finding.kind in _HARMLESS for finding in findings) and (
+                    why := why_unreadable(self._layout, path)
+                ):
+                    findings.append(unreadable(why))
+                yield path, findings
+
+    def repair(
+        self,
+        entity: str | None = None,
+        project: str | None = None,
+        run_id: str | None = None,
+        *,
+        is_dry_run: bool = False,
+        force: bool = False,
+    ) -> Iterator[tuple[RunPath, list[Repair]]]:
+        """Runs that cannot be mended do not stop the others; the first of their errors is raised at the end."""
+        from runlake.query.rows.readable import why_unreadable
+        from runlake.store.care.repair import left_unreadable, repair_run
+        from runlake.store.care.repair_project import repair_project, repair_store
+
+        if entity is not None and project is not None and run_id is not None:
+            self._check_exists(RunPath(entity, project, run_id))
+        if entity is None and (repairs := repair_store(self._layout, is_dry_run=is_dry_run)):
+            yield RunPath("", "", ""), repairs
+        from runlake.store.run.snapshot import reading
+
+        failures: list[RunlakeError] = []
+        for owner, name in self._projects(entity, project):
+            if run_id is None and (
+                repairs := repair_project(
+                    self._layout, owner, name, self._writer_id, is_dry_run=is_dry_run, force=force
+                )
+            ):
+                yield RunPath(owner, name, ""), repairs
+            for each in sorted(self._layout.run_ids(owner, name)) if run_id is None else [run_id]:
+                path = RunPath(owner, name, each)
+                try:
+                    with reading(path):
+                        repairs = repair_run(self._layout, path, is_dry_run=is_dry_run, force=force)
+                    if all(each.is_mended for each in repairs) and not (is_dry_run and repairs):
+                        repairs += left_unreadable(why_unreadable(self._layout, path))
+                    yield path, repairs
+                except NotFoundError:
+                    continue  # deleted since the runs were listed, or a folder without a journal
+                except RunlakeError as error:
+                    failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def list_trash(self) -> list[TrashItem]:
+        return trash.list_trash(self._layout)
+
+    def restore_run(self, run: RunPath | str) -> RunPath:
+        if isinstance(run, RunPath):
+            folder = trash.find_trashed(self._layout, check_run_path(run))
+            return trash.restore_run(self._layout, folder, self._writer_id, run)
+        if run not in {item.name for item in self.list_trash() if item.is_run}:
+            raise NotFoundError(f"no deleted run {run!r} in the trash of {self.url}; see: runlake trash")
+        return trash.restore_run(self._layout, self._layout.trash_dir / run, self._writer_id)
+
+    def empty_trash(self, *, older_than_s: float, is_dry_run: bool = False) -> Iterator[Garbage]:
+        from runlake.store.care.garbage import collect
+
+        return collect(self._layout, older_than_s=older_than_s, is_dry_run=is_dry_run)
+
+    def merge_from(
+        self, other: Path, *, projects: Sequence[tuple[str, str]] | None = None, is_dry_run: bool = False
+    ) -> Iterator[Merged]:
+        from runlake.store.merge.merge_stores import choose_projects, merge_projects
+
+        theirs = Layout(other.absolute())
+        chosen = choose_projects(self._layout, theirs, projects)
+        return merge_projects(self._layout, theirs, chosen, self._writer_id, is_dry_run=is_dry_run)
+
+    def _seal_each(self, paths: list[RunPath]) -> Iterator[tuple[RunPath, int]]:
+        from runlake.store.compact.seal import seal_run
+        from runlake.store.run.snapshot import reading
+
+        failures: list[RunlakeError] = []
+        for path in paths:
+            try:
+                with reading(path):
+                    row_count = seal_run(self._layout, path)
+                yield path, row_count
+            except NotFoundError:
+                continue  # deleted since the runs were listed, or a folder without a journal
+            except RunlakeError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def _projects(self, entity: str | None, project: str | None) -> Iterator[tuple[str, str]]:
+        if entity is not None and project is not None:
+            self._check_project(entity, project)
+        for owner in self._layout.entities() if entity is None else [entity]:
+            for name in self._layout.projects(owner) if project is None else [project]:
+                yield owner, name

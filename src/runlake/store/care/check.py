@@ -1,0 +1,235 @@
+"""Reading every byte of a run and saying what is wrong: nothing is changed, nothing is hidden.
+
+Damage in one file does not stop the look at the next. A torn tail is what a killed process leaves, and holds nothing
+that was acknowledged; everything else on the list is damage, or a file that should not be there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from runlake.errors import CorruptError, NewerFormatError, RunlakeError, StoreError
+from runlake.model import STEP, STREAMS, Finding, RunPath
+from runlake.store.care.check_journal import KnownRows, check_journal
+from runlake.store.files import foreign_files
+from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.journal import SERVED_FILES, PartName
+from runlake.store.layout import Layout
+from runlake.store.run.snapshot import Snapshot, meta_names, number_parts, reading
+from runlake.store.run.view import view_of
+from runlake.store.segment import schema
+from runlake.store.segment.meta import Meta, read_meta
+from runlake.store.segment.read import open_parquet, read_checksum, read_rows, size_of_group
+
+_ATTEMPTS = 10
+_SEGMENT_FILE = re.compile(r"([0-9a-f]+)(\.meta|-\w+(\.series)?\.parquet)")
+_BYTE = re.compile(r"\bbyte (\d+)\b")
+_FROM_BACKUP = "restore the file from a backup"
+
+
+@dataclass(slots=True)
+class MergedFiles:
+    """What was found about the files that runs share: each is read once, however many runs are checked."""
+
+    is_whole: dict[tuple[Path, int], bool] = field(default_factory=dict)
+    told: set[Path] = field(default_factory=set)
+
+
+def check_run(layout: Layout, path: RunPath, merged: MergedFiles | None = None) -> list[Finding]:
+    """Everything that is wrong with one run, in the order of its files; empty when all is well.
+
+    `merged` goes from the check of one run of a project to that of the next. Kinds: torn (a call that never returned),
+    corrupt, missing (files or rows that are not there), foreign, newer, unreadable.
+    """
+    findings: list[Finding] = []
+    for _ in range(_ATTEMPTS):
+        findings = []
+        try:
+            with reading(path):
+                before = meta_names(layout.segments_dir(path))
+                findings.extend(_check(layout, path, merged or MergedFiles()))
+                if meta_names(layout.segments_dir(path)) == before:
+                    break
+        except FileNotFoundError:
+            continue  # sealed meanwhile
+        except StoreError as error:
+            return [*findings, unreadable(str(error))]
+    return findings
+
+
+def unreadable(why: str) -> Finding:
+    """A run that readers cannot make sense of, and of which nothing says more."""
+    return Finding(
+        kind="unreadable",
+        place=".",
+        lost=f"the run, for readers: {why}",
+        advice="`runlake repair` saves what can be saved; `runlake rm` moves the run to the trash",
+    )
+
+
+def _check(layout: Layout, path: RunPath, merged: MergedFiles) -> Iterator[Finding]:
+    run_dir, segments_dir = layout.run_dir(path), layout.segments_dir(path)
+    metas: list[Meta] = []
+    unreadable = list(_check_metas(segments_dir, run_dir, metas))
+    yield from unreadable
+    replaced = {name for meta in metas for name in meta.supersedes}
+    visible = [meta for meta in metas if meta.name not in replaced]
+    for meta in visible:
+        if meta.is_merged:
+            yield from _check_merged(segments_dir, run_dir, meta, merged)
+        else:
+            yield from check_segment(segments_dir, run_dir, meta)
+    journal = FolderJournal(layout.journal_dir(path))
+    parts, numbers = number_parts(journal, metas)
+    snapshot = Snapshot(path, segments_dir, journal, visible, parts, numbers)
+    known = KnownRows(visible)
+    # A segment that cannot be asked may hold what is missing elsewhere.
+    yield from check_journal(snapshot, known, run_dir, may_miss=bool(unreadable))
+    if not unreadable:
+        yield from _check_orphans(snapshot, run_dir, metas, known)
+    for file in foreign_files(layout, path):
+        place = ascii(_place(file, run_dir))[1:-1]
+        advice = "rename it, move it elsewhere, or put there what it leads to; readers ignore it"
+        yield Finding(kind="foreign", place=place, lost="nothing", advice=advice)
+    yield from _foreign(segments_dir, run_dir, lambda name: _SEGMENT_FILE.fullmatch(name) is not None)
+    yield from _foreign(journal.folder, run_dir, lambda name: name.endswith(SERVED_FILES) or bool(PartName.parse(name)))
+
+
+def _check_metas(folder: Path, run_dir: Path, readable: list[Meta]) -> Iterator[Finding]:
+    for name in sorted(meta_names(folder)):
+        file = folder / f"{name}.meta"
+        try:
+            meta = read_meta(file)
+            len(meta.writers)  # decodes what they said
+            readable.append(meta)
+        except RunlakeError as error:
+            lost = "the segment's rows cannot be found, although its Parquet files may be whole"
+            yield _damage(file, run_dir, error, lost)
+
+
+def _check_merged(folder: Path, run_dir: Path, meta: Meta, merged: MergedFiles) -> Iterator[Finding]:
+    """Of files that runs share: whether they are whole, and if not, whether the rows of this run are."""
+    for stream in (stream for stream in STREAMS if stream in meta.files):
+        row_count = sum(s.row_count for s in meta.stretches if s.stream == stream)
+        values = Path(os.path.normpath(folder / meta.files[stream]))
+        for file in (values, schema.series_file(values)):
+            lost = f"{row_count} {stream} rows"
+            if not file.exists():
+                yield Finding(kind="missing", place=_place(file, run_dir), lost=lost, advice=_FROM_BACKUP)
+                break
+            checksum = meta.checksums[file.name]
+            if (file, checksum) not in merged.is_whole:
+                merged.is_whole[file, checksum] = read_checksum(file) == checksum
+            if merged.is_whole[file, checksum]:
+                continue
+            try:
+                read_rows(values, stream, footers=meta.footers, owner=meta.owner)
+            except RunlakeError as error:
+                merged.told.add(file)
+                yield _damage(file, run_dir, error, lost)
+                break
+            if file not in merged.told:
+                merged.told.add(file)
+                lost = "nothing of this run: the file is not as it was merged, and other runs may have lost rows in it"
+                yield Finding(kind="corrupt", place=_place(file, run_dir), lost=lost, advice=_FROM_BACKUP)
+
+
+def check_segment(folder: Path, run_dir: Path, meta: Meta) -> Iterator[Finding]:
+    """What is wrong with the Parquet files of one segment."""
+    for stream, name in meta.files.items():
+        row_count = sum(s.row_count for s in meta.stretches if s.stream == stream)
+        for file in (folder / name, schema.series_file(folder / name)):
+            lost = f"{row_count} {stream} rows"
+            if not file.exists():
+                yield Finding(kind="missing", place=_place(file, run_dir), lost=lost, advice=_FROM_BACKUP)
+                continue
+            try:
+                bad_column = _read_everything(file, meta)
+            except RunlakeError as error:
+                yield _damage(file, run_dir, error, lost)
+                continue
+            if bad_column is not None:
+                place, offset, what = _place(file, run_dir), *bad_column
+                yield Finding(kind="corrupt", place=f"{place}, byte {offset}", lost=what, advice=_FROM_BACKUP)
+            elif read_checksum(file) != meta.checksums.get(file.name):
+                lost = (
+                    "nothing that can be told: its pages and its footer are whole, but the file is not as it was sealed"
+                )
+                yield Finding(kind="corrupt", place=_place(file, run_dir), lost=lost, advice=_FROM_BACKUP)
+
+
+def _read_everything(file: Path, meta: Meta) -> tuple[int, str] | None:
+    """Where the first column chunk begins that is not as it was written, and what it holds; None when all is well."""
+    parquet = open_parquet(file, meta.footers.get(file.name))
+    for number in range(parquet.num_row_groups):
+        size_of_group(parquet, number, file)
+        group = parquet.metadata.row_group(number)
+        for index in range(group.num_columns):
+            column = group.column(index)
+            try:
+                parquet.read_row_group(number, columns=[column.path_in_schema], use_threads=False)
+            except (pa.ArrowException, OSError) as error:
+                if isinstance(error, FileNotFoundError):
+                    raise
+                offset = column.dictionary_page_offset or column.data_page_offset
+                return offset, f"column {column.path_in_schema} of row group {number}, {group.num_rows} rows of it"
+    return None
+
+
+def _check_orphans(snapshot: Snapshot, run_dir: Path, metas: Iterable[Meta], known: KnownRows) -> Iterator[Finding]:
+    """Parquet files that no meta file names are what a killed sealer left, unless rows are nowhere else."""
+    folder = snapshot.segments_dir
+    try:
+        incarnation = view_of(snapshot).incarnation
+    except RunlakeError:
+        incarnation = ""  # nothing else says which run this is
+    named = {name for meta in metas for name in meta.files.values()}
+    replaced = {name for meta in metas for name in meta.supersedes}
+    for file in sorted(folder.glob("[0-9a-f]*.parquet")) if folder.is_dir() else []:
+        if file.name.endswith(".series.parquet") or file.name in named or not _SEGMENT_FILE.fullmatch(file.name):
+            continue
+        if file.name.partition("-")[0] in replaced:  # whoever replaced it was killed before it was gone
+            continue
+        try:
+            table = open_parquet(schema.series_file(file)).read(use_threads=False)
+            # A sealer of a run that was deleted meanwhile may have left its files in the next one of that id.
+            rows = [row for row in table.to_pylist() if not incarnation or row["incarnation"] == incarnation]
+            steps = [row for row in rows if row["key"] == STEP]
+        except (RunlakeError, pa.ArrowException, OSError):
+            continue  # what it should say is not needed, where no rows are missing
+        lost = [row for row in steps if not known.holds(row["writer"], row["stream"], row["first_n"], row["row_count"])]
+        if lost:
+            row_count = sum(row["row_count"] for row in lost)
+            meta_file = file.with_name(f"{file.name.partition('-')[0]}.meta")
+            yield Finding(
+                kind="missing",
+                place=_place(meta_file, run_dir),
+                lost=f"{row_count} {lost[0]['stream']} rows and all records: the rows are in {file.name}, unseen",
+                advice=_FROM_BACKUP,
+            )
+
+
+def _foreign(folder: Path, run_dir: Path, is_ours: Callable[[str], bool]) -> Iterator[Finding]:
+    for file in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if not file.name.startswith(".") and not is_ours(file.name):
+            place = _place(file, run_dir)
+            yield Finding(kind="foreign", place=place, lost="nothing", advice="move it elsewhere; readers ignore it")
+
+
+def _damage(file: Path, run_dir: Path, error: RunlakeError, lost: str) -> Finding:
+    if isinstance(error, NewerFormatError):
+        advice = "upgrade runlake to read it"
+        return Finding(kind="newer", place=_place(file, run_dir), lost="nothing", advice=advice)
+    byte = _BYTE.search(str(error)) if isinstance(error, CorruptError) else None
+    place = _place(file, run_dir) + (f", byte {byte[1]}" if byte else "")
+    return Finding(kind="corrupt", place=place, lost=lost, advice=_FROM_BACKUP)
+
+
+def _place(file: Path, run_dir: Path) -> str:
+    return Path(os.path.relpath(file, run_dir)).as_posix()

@@ -1,0 +1,205 @@
+"""Which runs of a project are to share which merged file: looking at all of them, and deciding; changes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from runlake.errors import NotFoundError, RunlakeError
+from runlake.model import STREAMS, RunPath
+from runlake.store.catalog.catalog import ENDED_STATES
+from runlake.store.compact import packed_file
+from runlake.store.compact.packed_file import MergedList
+from runlake.store.compact.seal import in_order, values_bytes
+from runlake.store.journal.fold import WriterState, fold_run
+from runlake.store.journal.liveness import liveness
+from runlake.store.layout import Layout
+from runlake.store.run.snapshot import meta_names, take_snapshot
+from runlake.store.run.state import join_states
+from runlake.store.segment.meta import Meta
+
+MERGED_BYTES = 128 * 2**20
+"""About how large a merged file of values becomes: bounds the memory of merging."""
+
+SMALL_BYTES = 8 * 2**20
+"""Runs whose values are larger are read fast enough by themselves."""
+
+MIN_RUN_COUNT = 16
+QUIET_S = 60.0
+"""A run that was sealed this recently may be gone on with; each time, another file would be made of it."""
+
+_MAX_RUN_COUNT = 4096
+
+
+@dataclass(slots=True)
+class Unit:
+    """The segments of one generation of a run, which are to become one that points to a merged file.
+
+    `own_bytes` are in files that it does not share.
+    """
+
+    path: RunPath
+    segments_dir: Path
+    metas: list[Meta]
+    own_bytes: int
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        return self.metas[0].incarnation, self.metas[0].generation
+
+    @property
+    def inputs(self) -> list[str]:
+        return sorted(meta.name for meta in self.metas)
+
+    @property
+    def row_count(self) -> int:
+        return sum(stretch.row_count for meta in self.metas for stretch in meta.stretches)
+
+
+@dataclass(slots=True)
+class Survey:
+    """What a project consists of, as far as merging goes.
+
+    `fresh` can be merged, `pointing` are the units that point to each merged file already. `waiting_count` runs are not
+    merged yet but may be later, `untidy` ones still have segments that were replaced, and `is_partial` says that some
+    run could not be read.
+    """
+
+    fresh: list[Unit] = field(default_factory=list)
+    pointing: dict[str, list[Unit]] = field(default_factory=dict)
+    untidy: list[RunPath] = field(default_factory=list)
+    run_count: int = 0
+    waiting_count: int = 0
+    is_partial: bool = False
+
+
+def survey(layout: Layout, entity: str, project: str, *, quiet_s: float) -> Survey:
+    """Look at every run of a project."""
+    found = Survey()
+    for run_id in layout.run_ids(entity, project):
+        path = RunPath(entity, project, run_id)
+        found.run_count += 1
+        try:
+            _look_at(layout, path, found, quiet_s)
+        except (NotFoundError, FileNotFoundError):
+            found.waiting_count += 1  # just beginning, just sealed or just deleted
+        except (RunlakeError, OSError):
+            found.is_partial = True
+    return found
+
+
+def _look_at(layout: Layout, path: RunPath, found: Survey, quiet_s: float) -> None:
+    snapshot = take_snapshot(layout, path)
+    by_generation: dict[tuple[str, str], list[Meta]] = {}
+    for meta in snapshot.metas:
+        by_generation.setdefault((meta.incarnation, meta.generation), []).append(meta)
+    if meta_names(snapshot.segments_dir) != {meta.name for meta in snapshot.metas}:
+        found.untidy.append(path)
+    units = []
+    for metas in by_generation.values():
+        own_bytes = sum(values_bytes(snapshot, meta) for meta in metas if not meta.is_merged)
+        units.append(Unit(path, snapshot.segments_dir, _slim(in_order(metas)), own_bytes))
+    for unit in units:
+        for name in {packed_file.name_in(file) for m in unit.metas if m.is_merged for file in m.files.values()}:
+            found.pointing.setdefault(name, []).append(unit)
+    own = [unit for unit in units if not any(meta.is_merged for meta in unit.metas)]
+    if snapshot.parts or not own:
+        found.waiting_count += bool(snapshot.parts) and "alive" in liveness(snapshot.journal).values()
+        return
+    writers = join_states(state for meta in snapshot.metas for state in meta.writers)
+    if fold_run(path, writers, {}).state not in ENDED_STATES:
+        return
+    if time.time() - max(_sealed_at(unit) for unit in own) < quiet_s:
+        found.waiting_count += 1
+        return
+    if sum(unit.own_bytes for unit in own) < SMALL_BYTES:
+        found.fresh += [unit for unit in own if unit.row_count and _can_be_merged(unit)]
+
+
+def _slim(metas: list[Meta]) -> list[Meta]:
+    """Without what the writers said, which is most of a meta file: a survey keeps those of all runs."""
+    return [replace(m, writers=[WriterState(state.writer, state.header) for state in m.writers]) for m in metas]
+
+
+def _sealed_at(unit: Unit) -> float:
+    return max((unit.segments_dir / f"{meta.name}.meta").stat().st_mtime for meta in unit.metas)
+
+
+def _can_be_merged(unit: Unit) -> bool:
+    """Whether its writers say that they are of this run, as those of a copied one do not, and no row is there twice."""
+    if any(RunPath(*(s.header[n] for n in RunPath._fields)) != unit.path for m in unit.metas for s in m.writers):
+        return False
+    by_writer: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for meta in unit.metas:
+        for stretch in meta.stretches:
+            end_n = stretch.first_n + stretch.row_count
+            by_writer.setdefault((stretch.writer, stretch.stream), []).append((stretch.first_n, end_n))
+    return all(end <= start for found in by_writer.values() for (_, end), (start, _) in pairwise(sorted(found)))
+
+
+def plan(
+    folder: Path, found: Survey, lists: Mapping[str, MergedList], *, min_run_count: int, merged_bytes: int
+) -> list[list[Unit]]:
+    """What becomes one merged file each, by creation.
+
+    New runs take merged files along that are not much larger than what has come together so far: there are never many
+    small ones, and each row is moved a few times only. So are those taken that are mostly of runs that are gone.
+    """
+    units = found.fresh if len(found.fresh) >= min_run_count else []
+    taken = {unit.identity: (unit, unit.own_bytes) for unit in units}
+
+    def take(pointing: list[Unit], size_bytes: int) -> int:
+        """Add the units, each with its share of their merged file; one that has grown large since stays there."""
+        shares = {u.identity: (u, u.own_bytes + size_bytes // len(pointing)) for u in pointing if _can_be_moved(u)}
+        taken.update(shares)
+        return sum(share for _, share in shares.values())
+
+    sizes = {name: _values_bytes(folder, name) for name in lists}
+    total = sum(size_bytes for _, size_bytes in taken.values())
+    for name, size_bytes in sorted(sizes.items(), key=lambda item: item[1]):
+        pointing = found.pointing.get(name, [])
+        if not pointing:
+            continue
+        is_unused = not found.is_partial and _is_mostly_unused(lists[name], pointing)
+        is_small = size_bytes < merged_bytes // 2 and len(pointing) < _MAX_RUN_COUNT // 2
+        if is_unused or (is_small and size_bytes <= 2 * total):
+            total += take(pointing, size_bytes)
+    return list(_batches(sorted(taken.values(), key=lambda one: one[0].identity), min_run_count, merged_bytes))
+
+
+def _can_be_moved(unit: Unit) -> bool:
+    return unit.own_bytes < SMALL_BYTES and _can_be_merged(unit)
+
+
+def _batches(units: list[tuple[Unit, int]], min_run_count: int, merged_bytes: int) -> Iterator[list[Unit]]:
+    batch: list[Unit] = []
+    total = 0
+    for number, (unit, size_bytes) in enumerate(units, 1):
+        batch.append(unit)
+        total += size_bytes
+        is_full = total >= merged_bytes or len(batch) >= _MAX_RUN_COUNT
+        if is_full and min(len(batch), len(units) - number) >= min_run_count:
+            yield batch
+            batch, total = [], 0
+    if batch:
+        yield batch
+
+
+def _values_bytes(folder: Path, name: str) -> int:
+    files = (folder / packed_file.file_name(name, stream) for stream in STREAMS)
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def _is_mostly_unused(merged: MergedList, pointing: list[Unit]) -> bool:
+    used = {unit.identity for unit in pointing}
+    total = used_count = 0
+    for run in merged.runs:
+        row_count = sum(sum(by_writer.values()) for by_writer in run.row_counts.values())
+        total += row_count
+        used_count += row_count if (run.incarnation, run.generation) in used else 0
+    return 2 * used_count < total

@@ -1,0 +1,202 @@
+"""Runs that a server writes for processes elsewhere: begun, written to in batches, ended.
+
+What a batch says goes to the journal in one turn of its writer (`ingest.lease`), so a request that comes twice, in
+whichever worker, leaves what it would have left once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runlake.errors import BadValueError, GapError, LogTypeError, NotFoundError
+from runlake.model import BegunWriter, LoggedRow, RunPath, State, WriterAnswer, WriterBatch, WriterStart
+from runlake.store.changes import append_change
+from runlake.store.ingest.documents import Documents, changes_between, read_documents, write_documents
+from runlake.store.ingest.lease import EndedError, Served, ServedWriters, Turn, list_served, mark_served, read_served
+from runlake.store.journal import record
+from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.stop_requests import StopWatch
+from runlake.store.journal.writer import JournalWriter
+from runlake.store.layout import Layout
+from runlake.store.lru import Kept
+from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.open import open_run
+from runlake.store.side_process import start_detached
+from runlake.values import flatten
+
+_KEPT_WATCHES = 4096
+
+
+class ServedRuns:
+    """The runs of a store that processes elsewhere write through this one. Threads may share it."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._writers = ServedWriters(layout)
+        self._watches: Kept[tuple[RunPath, str], StopWatch] = Kept(_KEPT_WATCHES)
+
+    def begin(self, path: RunPath, start: WriterStart) -> BegunWriter:
+        """Open the run as `store.opening.open.open_run` says. ReadOnlyError, ConflictError and UsageError as there."""
+        config = flatten(start.config, stringify_keys=True)
+        opened = open_run(
+            self._layout,
+            path,
+            {**_start_fields(start), "set": config},
+            resume=start.resume,
+            is_shared=start.is_shared,
+            default_name=start.default_name,
+            rewind_to=start.rewind_to,
+            fork_from=start.fork_from,
+            look=HERE,
+        )
+        before = opened.before
+        base = start.row_counts or {
+            "history": before.row_count if before else 0,
+            "events": before.event_count if before and start.rewind_to is None else 0,
+            "console": before.console_line_count if before and start.rewind_to is None else 0,
+        }
+        folder = self._layout.journal_dir(path)
+        try:
+            served = Served(header=opened.writer.header, client=start.client, base=base)
+            mark_served(folder, opened.writer.writer, served)
+            write_documents(_documents_file(folder, opened.writer.writer), {"config": config})
+        except FileNotFoundError:
+            raise NotFoundError(f"run {path} was deleted while it was opened") from None
+        finally:
+            opened.writer.close()
+        return BegunWriter(path=path, writer=opened.writer.writer, row_counts=base, is_new=before is None)
+
+    def find_writer(self, path: RunPath, client: str | None = None) -> BegunWriter | None:
+        """The writer of a run that goes on: the newest one, of those of `client` when it is named. None without one."""
+        folder = self._layout.journal_dir(path)
+        for writer in reversed(list_served(folder)):
+            served = read_served(folder, writer)
+            if served is not None and (client is None or served.client == client):
+                return BegunWriter(path=path, writer=writer, row_counts=served.base, is_new=False)
+        return None
+
+    def write(self, path: RunPath, writer: str, batch: WriterBatch) -> WriterAnswer:
+        """Keep what a batch says. GapError where its rows do not follow on those that are there.
+
+        NotFoundError when the run was deleted. OSError of the disk, which has kept nothing then.
+        """
+        folder = self._layout.journal_dir(path)
+        try:
+            with self._writers.turn(path, writer) as turn:
+                is_stopped = self._is_stop_requested(path, turn.writer)
+                counts = self._apply(turn, batch, _documents_file(folder, writer), is_stopped=is_stopped)
+        except EndedError as ended:
+            _check_is_known(batch, ended.row_counts)
+            return WriterAnswer(row_counts=ended.row_counts, is_ended=True)
+        if batch.exit_code is not None:
+            append_change(self._layout, path, writer, "finish", turn.writer.header["incarnation"])
+            start_detached("runlake.store.compact.after_finish", [str(self._layout.run_dir(path))])
+        elif batch.info or batch.config or batch.alerts:
+            append_change(self._layout, path, writer, "edit", turn.writer.header["incarnation"])
+        return WriterAnswer(row_counts=counts, is_stop_requested=is_stopped)
+
+    def _apply(self, turn: Turn, batch: WriterBatch, documents_file: Path, *, is_stopped: bool) -> dict[str, int]:
+        writer = turn.writer
+        for stream, rows in batch.rows.items():
+            known_count = writer.row_counts()[stream]
+            skipped = known_count - batch.first_n.get(stream, known_count)
+            if skipped < 0:
+                raise GapError(
+                    f"{stream} rows from {batch.first_n[stream]} on were sent, and there are only {known_count}; "
+                    "send those between first",
+                    known_count,
+                )
+            for row in rows[skipped:]:
+                _log(writer, row, stream)
+        known = read_documents(documents_file)
+        before = dict(known)
+        for kind, body in _news(batch, known):
+            writer.record(kind, body)
+        if known != before:
+            turn.afterwards = lambda: write_documents(documents_file, known)
+        counts = writer.row_counts()
+        if batch.exit_code is not None:
+            state = batch.state or _state_after(batch.exit_code, known, is_stopped=is_stopped)
+            if turn.is_one_of_several:
+                # Of several, only those that decide how the run ends say that they end.
+                writer.record(record.START, {"primary": True})
+            writer.end({"exit_code": batch.exit_code, "state": state, "runtime": batch.runtime_s})
+        return counts
+
+    def _is_stop_requested(self, path: RunPath, writer: JournalWriter) -> bool:
+        key = (path, writer.writer)
+        watch = self._watches.get(key)
+        if watch is None:
+            journal = FolderJournal(self._layout.journal_dir(path))
+            begun_us = int(writer.header["created_at"] * 1e6)
+            watch = StopWatch(journal, writer.header["generation"], writer.writer, since_us=begun_us)
+            self._watches.put(key, watch)
+        return watch.is_stop_requested()
+
+
+def _start_fields(start: WriterStart) -> dict[str, Any]:
+    names = ("name", "notes", "group", "job_type", "user", "host", "program", "sweep")
+    fields: dict[str, Any] = {name: getattr(start, name) for name in names}
+    fields["tags"] = None if start.tags is None else list(start.tags)
+    if start.fork_from is not None:
+        fields["forked_from"] = f"{start.fork_from[0]}?_step={start.fork_from[1]}"
+    return fields
+
+
+def _news(batch: WriterBatch, known: Documents) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The records of what a batch says anew; `known`, what its writer has said before, is brought up to date."""
+    said = known.get("info", {})
+    if info := {name: value for name, value in batch.info.items() if name not in said or said[name] != value}:
+        known["info"] = said | info
+        yield record.INFO, info
+    for rule in batch.rules:
+        body = msgspec.to_builtins(rule)
+        if known.get("rules", {}).get(rule.name) != body:
+            known["rules"] = known.get("rules", {}) | {rule.name: body}
+            yield record.DEFINE, {"rule": body}
+    for alert in batch.alerts:
+        yield record.ALERT, msgspec.structs.asdict(alert)
+    for name, kind, document in (
+        ("config", record.CONFIG, batch.config),
+        ("summary", record.SUMMARY, batch.summary),
+    ):
+        if document is not None:
+            flat = flatten(document, stringify_keys=True)
+            edit = changes_between(known.get(name, {}), flat)
+            if edit is not None:
+                known[name] = flat
+                yield kind, edit
+    if batch.is_preempting:
+        known["state"] = {"is_preempting": True}
+        yield record.STATE, {"state": "preempting"}
+
+
+def _state_after(exit_code: int, known: Documents, *, is_stopped: bool) -> State:
+    if not exit_code:
+        return "finished"
+    if known.get("state", {}).get("is_preempting"):
+        return "preempted"
+    return "killed" if is_stopped else "failed"
+
+
+def _documents_file(folder: Path, writer: str) -> Path:
+    return folder / f"{writer}.seen"
+
+
+def _log(writer: JournalWriter, row: LoggedRow, stream: Any) -> None:
+    try:
+        writer.log(row.values, step=row.step, timestamp=row.timestamp, runtime=row.runtime, stream=stream)
+    except LogTypeError as error:
+        raise BadValueError(f"a {stream} row of step {row.step} cannot be kept: {error}") from error
+
+
+def _check_is_known(batch: WriterBatch, row_counts: Mapping[str, int]) -> None:
+    """A batch for a writer that has ended: fine if it came before, and was sent once more."""
+    for stream, rows in batch.rows.items():
+        behind = batch.first_n.get(stream, 0) + len(rows) - row_counts[stream]
+        if behind > 0:
+            raise GapError(f"{behind} {stream} rows came after the end of their writer", row_counts[stream])

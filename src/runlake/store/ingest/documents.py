@@ -1,0 +1,62 @@
+"""The last whole documents that a process elsewhere sent of its config and summary, beside its journal.
+
+Clients that send everything each time would otherwise overwrite what others edited meanwhile: only what differs from
+the last document of the same client is recorded. The file is derived: without it the next document counts as new.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+from msgspec import MsgspecError
+
+from runlake.errors import CorruptError
+from runlake.store.journal import record
+from runlake.values import encode_json
+
+Documents = dict[str, dict[str, Any]]
+"""By name, what stood in the last one: path → canonical value."""
+
+
+def read_documents(file: Path) -> Documents:
+    """What was kept; empty where nothing was, or nothing that can be read."""
+    try:
+        content = file.read_bytes()
+        if crc32(content[4:]) != int.from_bytes(content[:4], "little"):
+            return {}
+        return record.decode_body(content[4:])
+    except (FileNotFoundError, MsgspecError, CorruptError):
+        return {}
+
+
+def write_documents(file: Path, documents: Documents) -> None:
+    """Keep them. OSError of the disk. One process at a time, which holds the writer's turn.
+
+    In place: a new file under the old name costs milliseconds on ext4, which then waits for the disk.
+    """
+    body = record.encode_body(documents)
+    content = crc32(body).to_bytes(4, "little") + body
+    fd = os.open(file, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
+    try:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(fd, view) :]
+        os.ftruncate(fd, len(content))
+    finally:
+        os.close(fd)
+
+
+def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The edit that makes one flat document of another, None where they are the same."""
+    to_set = {path: value for path, value in after.items() if path not in before or not _same(before[path], value)}
+    to_unset = [path for path in before if path not in after]
+    return {"set": to_set, "unset": to_unset} if to_set or to_unset else None
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equal, and of one type; NaN is NaN."""
+    return type(one) is type(other) and (one == other or encode_json(one) == encode_json(other))

@@ -1,0 +1,298 @@
+"""Writers that a server feeds: their process is elsewhere, and any worker of the server may write what it sends.
+
+Beside the parts of such a writer lies ``<writer>.served``. It says whose the writer is, and three things hang on it:
+
+- its lock is taken for each append: a request and its retry may run in two workers at once;
+- its time is when the server last heard of the process, and so whether it lives (`Journal.last_write_at`): no process
+  holds the parts themselves;
+- the newest one of a run is the writer that goes on, whoever of the server's workers is asked next.
+
+What is sealed is dropped, but this file stays: a client that sends its last request once more is told that all of it
+is here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runlake.errors import NotFoundError, StoreError
+from runlake.model import STREAMS, RunPath
+from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.journal import SERVED_SUFFIX, Journal, PartName, PartPlace
+from runlake.store.journal.rows import rows_of
+from runlake.store.journal.scan import ScannedPart, scan_part
+from runlake.store.journal.writer import JournalWriter
+from runlake.store.layout import Layout, write_atomically
+from runlake.store.lru import Kept
+from runlake.store.run.tail import first_frame_of, mark_at
+
+try:
+    import fcntl
+except ImportError:  # Windows: a server there runs one worker, whose own lock is enough
+    fcntl = None  # type: ignore[assignment]
+
+_KEPT_WRITERS = 4096
+
+
+class Served(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in the file: the header of the writer's parts, and what a client needs to go on.
+
+    `client` tells the processes of one run apart that write side by side; None for the only one. `base` are the
+    numbers of lines that the run had of each stream before, as that client counts. `ended` are the writer's rows of
+    each stream once it has ended, after which its parts may be gone. `user` is who sends the writer's journal, where a
+    server knows that and it may name nobody else.
+    """
+
+    header: dict[str, Any]
+    client: str | None = None
+    base: dict[str, int] = {}
+    ended: dict[str, int] | None = None
+    user: str | None = None
+
+
+class EndedError(StoreError):
+    """The writer has said its last word; `row_counts` is what it had written of each stream."""
+
+    def __init__(self, writer: str, row_counts: dict[str, int]) -> None:
+        super().__init__(f"the writer {writer} has ended; begin another with a new run or resume")
+        self.row_counts = row_counts
+
+
+def served_file(journal_dir: Path, writer: str) -> Path:
+    """Where the file of a writer lies."""
+    return journal_dir / f"{writer}{SERVED_SUFFIX}"
+
+
+def mark_served(journal_dir: Path, writer: str, served: Served) -> None:
+    """Say that a writer is fed by a server. FileNotFoundError when the run is gone."""
+    write_atomically(served_file(journal_dir, writer), msgspec.json.encode(served))
+
+
+def read_served(journal_dir: Path, writer: str) -> Served | None:
+    """What was said of a writer, None when it is not fed by a server."""
+    try:
+        content = served_file(journal_dir, writer).read_bytes()
+    except FileNotFoundError:
+        return None
+    return msgspec.json.decode(content, type=Served)
+
+
+def list_served(journal_dir: Path) -> list[str]:
+    """The writers of a run that a server feeds, oldest first."""
+    try:
+        names = os.listdir(journal_dir)  # noqa: PTH208, asked with each request
+    except FileNotFoundError:
+        return []
+    return sorted(name.removesuffix(SERVED_SUFFIX) for name in names if name.endswith(SERVED_SUFFIX))
+
+
+@contextmanager
+def hold(journal_dir: Path, writer: str) -> Iterator[Served]:
+    """Alone with a writer's parts, and the sign that it was heard of. NotFoundError when the run is gone."""
+    file = served_file(journal_dir, writer)
+    while True:
+        try:
+            fd = os.open(file, os.O_RDWR)
+        except FileNotFoundError:
+            raise NotFoundError(f"the run of writer {writer} was deleted; start it anew under another id") from None
+        try:
+            if fcntl is not None:
+                fcntl.flock(fd, fcntl.LOCK_EX)
+            try:
+                is_current = os.stat(file).st_ino == os.fstat(fd).st_ino  # noqa: PTH116
+            except FileNotFoundError:
+                is_current = False
+            if not is_current:
+                continue  # replaced or moved away while we waited
+            os.utime(fd)
+            yield msgspec.json.decode(os.read(fd, 1 << 24), type=Served)
+            return
+        finally:
+            os.close(fd)
+
+
+class _TurnPart:
+    """A part that is written to in turns: what one turn adds goes to the disk at its end, or not at all."""
+
+    def __init__(self, file: Path, size_bytes: int) -> None:
+        self._file, self._written_bytes, self._waiting = file, size_bytes, bytearray()
+
+    def write(self, data: bytes) -> int:
+        self._waiting += data
+        return len(data)
+
+    def size_bytes(self) -> int:
+        return self._written_bytes + len(self._waiting)
+
+    def truncate(self, size_bytes: int) -> None:
+        del self._waiting[size_bytes - self._written_bytes :]
+
+    def is_as_left(self) -> bool:
+        """Whether the file still ends where the last turn of this process ended."""
+        try:
+            return self._file.stat().st_size == self._written_bytes
+        except FileNotFoundError:
+            return False
+
+    def close(self) -> None:
+        """What a turn wrote is put on the disk by `flush` alone."""
+
+    def flush(self) -> None:
+        """Put on the disk what waits; a disk that takes only a part of it gets none."""
+        if not self._waiting:
+            return
+        fd = os.open(self._file, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
+        try:
+            view = memoryview(self._waiting)
+            try:
+                while view:
+                    view = view[os.write(fd, view) :]
+            except BaseException:
+                os.ftruncate(fd, self._written_bytes)
+                raise
+            finally:
+                view.release()
+        finally:
+            os.close(fd)
+        self._written_bytes += len(self._waiting)
+        self._waiting = bytearray()
+
+
+class _TurnJournal(FolderJournal):
+    """The folder's journal with parts that are written to in turns."""
+
+    current: _TurnPart | None = None
+
+    def claim(self, name: PartName) -> _TurnPart:
+        if self.current is not None:
+            self.current.flush()
+        super().claim(name).close()
+        self.current = _TurnPart(self.folder / str(name), 0)
+        return self.current
+
+
+@dataclass(slots=True)
+class _Known:
+    writer: JournalWriter
+    journal: _TurnJournal
+
+
+@dataclass(slots=True)
+class Turn:
+    """One turn of a writer; `afterwards` is called when what it wrote is on the disk, before the next one's turn.
+
+    `is_one_of_several`: others write the run beside it.
+    """
+
+    writer: JournalWriter
+    is_one_of_several: bool = False
+    afterwards: Callable[[], None] | None = None
+
+
+class ServedWriters:
+    """The writers that this process has fed lately, so that most turns need not read what stands in their parts.
+
+    Threads may share it, and other processes may take turns: whoever finds a part other than as it left it reads it.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._known: Kept[tuple[Path, str], _Known] = Kept(_KEPT_WRITERS)
+
+    @contextmanager
+    def turn(self, path: RunPath, writer: str) -> Iterator[Turn]:
+        """Alone with a writer: all that is written to it is on the disk when the turn has ended, or nothing is.
+
+        NotFoundError when the run is gone, EndedError when the writer has ended. OSError of the disk.
+        """
+        folder = self._layout.journal_dir(path)
+        with hold(folder, writer) as served:
+            if served.ended is not None:
+                raise EndedError(writer, served.ended)
+            known = self._take(folder, writer)
+            if known is None:
+                known = self._open(folder, writer, served)
+            turn = Turn(known.writer, served.client is not None)
+            yield turn
+            current = known.journal.current
+            if current is not None:
+                current.flush()
+            if turn.afterwards is not None:
+                turn.afterwards()
+            if known.writer.is_closed:
+                ended = msgspec.structs.replace(served, ended=known.writer.row_counts())
+                with suppress(FileNotFoundError):  # deleted at this moment
+                    mark_served(folder, writer, ended)
+                return
+            self._known.put((folder, writer), known)
+
+    def _take(self, folder: Path, writer: str) -> _Known | None:
+        """A writer as this process left it; whoever fails with it does not put it back."""
+        known = self._known.take((folder, writer))
+        if known is None or known.journal.current is None or not known.journal.current.is_as_left():
+            return None
+        return known if known.journal.is_here() else None
+
+    def _open(self, folder: Path, writer: str, served: Served) -> _Known:
+        journal = _TurnJournal(folder)
+        try:
+            journal.bind()
+        except FileNotFoundError:
+            raise NotFoundError(f"the run of writer {writer} was deleted; start it anew under another id") from None
+        names = [name for name, _ in journal.list_parts() if name.writer == writer]
+        place, clock = (None, 0) if not names else _place_in(journal, names[-1])
+        if place is not None:
+            assert isinstance(place.part, _TurnPart)
+            journal.current = place.part
+        return _Known(JournalWriter(journal, writer, served.header, clock_floor=clock, place=place), journal)
+
+
+def _place_in(journal: _TurnJournal, name: PartName) -> tuple[PartPlace, int]:
+    """Where the writer of a part stands, from the part itself; and its clock."""
+    part = scan_part(journal.read(name), str(name))
+    next_n = _next_n(part, name, journal)
+    # A worker may have been killed in its turn: half a frame, or half a row, was not acknowledged.
+    size_bytes = min([part.valid_bytes, *(first_frame_of(part, stream, next_n[stream]) for stream in STREAMS)])
+    if size_bytes < len(part.data):
+        os.truncate(journal.folder / str(name), size_bytes)
+    turn_part = _TurnPart(journal.folder / str(name), size_bytes)
+    if not part.header:
+        return PartPlace(name.number, turn_part, next_n), 0
+    if part.end == "ended":
+        raise EndedError(name.writer, next_n)
+    mark = mark_at(part, size_bytes)
+    axes = [rows.timestamp[-1] for stream in STREAMS if (rows := rows_of(name.writer, [part], stream)) is not None]
+    place = PartPlace(
+        name.number,
+        turn_part,
+        next_n,
+        rows_in_part=sum(next_n.values()) - sum(part.header["first"].values()),
+        shapes=part.shapes,
+        block_start=mark.block_start,
+        crc=mark.crc,
+        last_timestamp=float(max(axes, default=0.0)),
+        is_closed=part.end == "closed",
+    )
+    return place, max((int(body.get("clock", 0)) for _, body, _ in part.records), default=0)
+
+
+def _next_n(part: ScannedPart, name: PartName, journal: Journal) -> dict[str, int]:
+    """The number of the next row of each stream behind what stands in a part."""
+    if not part.header:
+        if name.number == 0:
+            return dict.fromkeys(STREAMS, 0)
+        before = PartName(name.writer, name.number - 1)
+        try:
+            return _next_n(scan_part(journal.read(before), str(before)), before, journal)
+        except FileNotFoundError:
+            raise StoreError(f"the part {name} is empty, and the one before it is gone") from None
+    first: dict[str, int] = part.header["first"]
+    rows = {stream: rows_of(name.writer, [part], stream) for stream in STREAMS}
+    return {s: first[s] if r is None else r.first_n + r.row_count for s, r in rows.items()}

@@ -1,0 +1,358 @@
+"""Journals that processes elsewhere write, and send as they are: bytes of a part, from an offset on.
+
+The process writes its journal where it runs and never waits for a server; whoever sends it sends what stands in the
+parts. So the same bytes stand here in the end, and sending them twice, in pieces of any size, in two workers at once,
+changes nothing: what is here must be what comes, what is missing before it is asked for (`GapError`). Only whole frames
+are kept, after they were walked as every reader does it, and what they say was proven to mean something
+(`store.journal.proof`): a client cannot leave a run that cannot be read.
+
+Such a writer lives as `store.ingest.lease` has it: the lock and the time of ``<writer>.served``.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runlake.errors import BadValueError, ConflictError, CorruptError, GapError, NotFoundError
+from runlake.model import Appended, RunInfo, RunPath, WriterGrant, WriterOpening
+from runlake.store.changes import append_change, latest_death
+from runlake.store.incarnation import claim_incarnation, read_claim
+from runlake.store.ingest.grant_files import GrantFiles
+from runlake.store.ingest.lease import Served, hold, mark_served, read_served
+from runlake.store.journal import record
+from runlake.store.journal.fold import claims_of_user
+from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.journal import PartName
+from runlake.store.journal.proof import prove_record
+from runlake.store.journal.proof_rows import prove_part
+from runlake.store.journal.scan import BEGINNING, PartMark, ScannedPart, scan_part, scan_since
+from runlake.store.journal.stop_requests import StopWatch
+from runlake.store.layout import Layout, check_run_path
+from runlake.store.lru import Kept
+from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.open import open_editor, open_run
+from runlake.store.run.snapshot import meta_names, number_parts
+from runlake.store.run.tail import mark_at
+from runlake.store.segment.meta import read_meta
+from runlake.store.side_process import start_detached
+from runlake.store.store_format import create_store
+
+_KEPT_PLACES = 4096
+_LAST_CLOCK = 2**57
+"""In microseconds: after the year 6000, and so early that a record behind it has a time that can be."""
+_SAME = ("incarnation", "generation", "role")
+"""What the head of each part says as it was said when the writer was announced."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a part ends, as this process has seen it."""
+
+    mark: PartMark
+    is_closed: bool = False
+
+
+class FedJournals:
+    """The journals of a store that are written elsewhere. Threads may share it, and other processes feed them too.
+
+    `seals`: a run that has ended is sealed, by a process of its own.
+    """
+
+    def __init__(self, layout: Layout, *, seals: bool = False) -> None:
+        self._layout, self._seals = layout, seals
+        self._places: Kept[tuple[Path, PartName], _Place] = Kept(_KEPT_PLACES)
+        self._grants = GrantFiles(layout.root / ".catalog" / "grants")
+        self._watches: Kept[tuple[RunPath, str], StopWatch] = Kept(_KEPT_PLACES)
+
+    def open(self, path: RunPath, opening: WriterOpening) -> WriterGrant:
+        """Open a run for a process elsewhere, or take on a journal that it has begun by itself (`opening.header`).
+
+        Asking again with the same token gives the same answer, for an hour. Errors as `store.opening.open.open_run` has
+        them; ConflictError when the run of that id is another than the one that `opening.incarnation` names.
+        """
+        check_run_path(path)
+        create_store(self._layout)
+        if opening.header is not None:
+            return self._take_on(path, opening.header, opening.user)
+        with self._grants.hold(path, opening.token) as known:
+            return known.grant or known.keep(self._grant(path, opening))
+
+    def _grant(self, path: RunPath, opening: WriterOpening) -> WriterGrant:
+        claimed = read_claim(self._layout, path)
+        if opening.incarnation is not None and claimed != opening.incarnation:
+            raise ConflictError(
+                f"run {path} of this id is another one here ({claimed or 'none'}) than there ({opening.incarnation})"
+            )
+        start = _read_start(opening.start)
+        if opening.user is not None:
+            start["user"] = opening.user
+        opened = open_run(
+            self._layout,
+            path,
+            start,
+            resume=opening.resume,
+            is_shared=opening.is_shared,
+            default_name=opening.default_name,
+            rewind_to=opening.rewind_to,
+            fork_from=opening.fork_from,
+            look=HERE,
+        )
+        writer = opened.writer
+        try:
+            with suppress(FileNotFoundError):  # deleted at this moment: the first append says so
+                served = Served(header=writer.header, client=opening.token, user=opening.user)
+                mark_served(self._layout.journal_dir(path), writer.writer, served)
+            frames = FolderJournal(self._layout.journal_dir(path)).read(PartName(writer.writer, 0))
+        except FileNotFoundError:
+            raise NotFoundError(f"run {path} was deleted while it was opened") from None
+        finally:
+            writer.close()
+        return WriterGrant(
+            path=path,
+            writer=writer.writer,
+            header=writer.header,
+            number=0,
+            offset=len(frames),
+            frames=frames,
+            before=opened.before,
+            numbers=opened.numbers,
+            next_step=opened.next_step,
+            is_beside=opened.is_beside,
+            name=opened.name,
+        )
+
+    def append(self, path: RunPath, writer: str, number: int, offset: int, data: bytes) -> Appended:
+        """Keep bytes of a part from `offset` on; without any, it is a sign of life.
+
+        GapError where bytes are missing before them, ConflictError where others stand there, BadValueError for what is
+        no whole, sound frames of this writer or means nothing, NotFoundError when the run is gone. OSError of the disk.
+        """
+        check_run_path(path)
+        name = PartName(_plain(writer), number)
+        folder = self._layout.journal_dir(path)
+        with hold(folder, writer) as served:
+            next_offset = self._append(path, folder, served, name, offset, data)
+        return Appended(next_offset=next_offset, is_stop_requested=self._is_stop_requested(path, writer, served))
+
+    def _append(self, path: RunPath, folder: Path, served: Served, name: PartName, offset: int, data: bytes) -> int:
+        file = folder / str(name)
+        journal = FolderJournal(folder)
+        journal.bind()
+        place = self._place(file, name)
+        is_new = place is None
+        if place is None:
+            if served.ended is not None or self._is_past(path, name):
+                return offset + len(data)  # all of it is here, in a segment
+            if offset > 0:
+                raise GapError(f"{name} is not here yet: send it from its beginning", 0)
+            if not data:
+                return 0
+            if name.number > 0 and not self._is_past(path, name, before=True):
+                raise ConflictError(f"{name} comes before the part {name.number - 1} of its writer; send that first")
+            place = _Place(BEGINNING)
+        end = place.mark.offset
+        if offset > end:
+            raise GapError(f"{name} has {end} bytes here, and those from {offset} on were sent", end)
+        known, fresh = data[: end - offset], data[end - offset :]
+        if known and _read(file, offset, len(known)) != known:
+            raise ConflictError(f"{name} holds other bytes here than were sent, between {offset} and {end}")
+        if not fresh:
+            return max(end, offset)
+        part = _scan(fresh, place, name, served.header)
+        self._set_right(path, journal, served, part)  # first, for a worker that is killed between the two
+        if is_new:
+            journal.claim(name).close()
+        _write(file, end, fresh)
+        place = _Place(mark_at(part, part.valid_bytes), part.end != "open" and part.is_complete)
+        self._places.put((folder, name), place)
+        self._tell(path, folder, served, name, part)
+        return place.mark.offset
+
+    def _set_right(self, path: RunPath, journal: FolderJournal, served: Served, part: ScannedPart) -> None:
+        """Where a journal names another than who sends it, note behind that who it was: its own bytes stay as they are.
+
+        Most such journals are honest: on their own machines people have other names.
+        """
+        if served.user is None:
+            return
+        try:
+            claims = list(claims_of_user((kind, body) for kind, body, _ in part.records))
+        except (KeyError, msgspec.ValidationError) as error:
+            raise BadValueError(f"what was sent of {path} takes over what cannot be read: {error}") from None
+        clocks = [clock for clock, user in claims if user != served.user]
+        if not clocks:
+            return
+        if not all(isinstance(clock, int) and clock < _LAST_CLOCK for clock in clocks):
+            raise BadValueError(
+                f"what was sent of {path} has a clock that none can come after; set that machine's right"
+            )
+        header = served.header
+        info = RunInfo(
+            **path._asdict(),
+            incarnation=header["incarnation"],
+            generation=header["generation"],
+            name=path.run_id,
+            state="running",
+        )
+        editor = open_editor(self._layout, path, info, max(clocks), journal=journal).writer
+        try:
+            editor.record(record.INFO, {"user": served.user})
+            editor.end({})
+        finally:
+            editor.close()
+
+    def _tell(self, path: RunPath, folder: Path, served: Served, name: PartName, part: ScannedPart) -> None:
+        """Others are told of a run that begins and of one that ends."""
+        incarnation, is_editor = served.header["incarnation"], served.header["role"] == "editor"
+        if name.number == 0 and part.header and not is_editor:
+            append_change(self._layout, path, name.writer, "init", incarnation)
+        for kind, body, _ in part.records:
+            if kind == record.END:
+                with suppress(FileNotFoundError):  # deleted at this moment
+                    mark_served(folder, name.writer, msgspec.structs.replace(served, ended=dict(body["row_counts"])))
+                append_change(self._layout, path, name.writer, "edit" if is_editor else "finish", incarnation)
+                if self._seals and not is_editor:
+                    start_detached("runlake.store.compact.after_finish", [str(self._layout.run_dir(path))])
+
+    def _place(self, file: Path, name: PartName) -> _Place | None:
+        """Where a part ends; what a worker that was killed left of a frame is cut off. None when it is not there."""
+        try:
+            size_bytes = file.stat().st_size
+        except FileNotFoundError:
+            return None
+        place = self._places.get((file.parent, name))
+        if place is not None and place.mark.offset == size_bytes:
+            return place
+        part = scan_part(file.read_bytes(), str(name))
+        if part.valid_bytes < size_bytes:
+            os.truncate(file, part.valid_bytes)
+        is_closed = part.end != "open" and part.is_complete
+        return _Place(mark_at(part, part.valid_bytes), is_closed)
+
+    def _is_past(self, path: RunPath, name: PartName, *, before: bool = False) -> bool:
+        """Whether a part was here and is sealed; with `before`, whether the one before it is or was here."""
+        return max(self._numbers(path, name.writer), default=-1) >= name.number - before
+
+    def _numbers(self, path: RunPath, writer: str) -> set[int]:
+        """The numbers of a writer's parts that are here, or in segments."""
+        journal, folder = FolderJournal(self._layout.journal_dir(path)), self._layout.segments_dir(path)
+        while True:
+            try:
+                metas = [read_meta(folder / f"{name}.meta") for name in meta_names(folder)]
+            except FileNotFoundError:
+                continue  # sealed under our hands
+            return number_parts(journal, metas)[1].get(writer, set())
+
+    def _take_on(self, path: RunPath, header: dict[str, Any], user: str | None) -> WriterGrant:
+        """A journal that was begun without us. A run of another life under that id gets a name of its own."""
+        try:
+            writer, incarnation = _plain(str(header["writer"])), _plain(str(header["incarnation"]))
+            header = {**header, "role": str(header.get("role", "run")), "generation": _plain(str(header["generation"]))}
+        except KeyError as error:
+            raise BadValueError(f"the header of a journal must say its {error}") from None
+        prove_record(record.PART, {"number": 0, "first": {}, **header})
+        changes = self._layout.changes_dir(path.entity, path.project)
+        death = latest_death(changes, incarnation)
+        if death is not None and death.action == "delete":
+            raise NotFoundError(f"run {path} was deleted; restore it, or start it anew under another id")
+        for place in (path, path._replace(run_id=f"{path.run_id}-{incarnation[:8]}")):
+            self._layout.make_run_dir(place)
+            if claim_incarnation(self._layout, place, incarnation) == incarnation:
+                path = place
+                break
+        else:
+            raise ConflictError(f"the ids {path.run_id} and {place.run_id} of {path.entity}/{path.project} are taken")
+        folder = self._layout.journal_dir(path)
+        served = read_served(folder, writer)
+        if served is None:
+            served = Served(header=header, user=user)
+            mark_served(folder, writer, served)
+        elif any(served.header.get(key) != header.get(key) for key in _SAME):
+            raise ConflictError(f"there is a writer {writer} of run {path} already, and it is another one")
+        number, offset = self._reached(path, writer, served)
+        return WriterGrant(path=path, writer=writer, header=served.header, number=number, offset=offset)
+
+    def _reached(self, path: RunPath, writer: str, served: Served) -> tuple[int, int]:
+        """The part to go on with, and how much of it is here."""
+        numbers = self._numbers(path, writer)
+        newest = PartName(writer, max(numbers, default=0))
+        place = self._place(self._layout.journal_dir(path) / str(newest), newest)
+        if place is None:
+            return (newest.number + 1, 0) if numbers else (0, 0)
+        if place.is_closed and served.ended is None:
+            return newest.number + 1, 0
+        return newest.number, place.mark.offset
+
+    def _is_stop_requested(self, path: RunPath, writer: str, served: Served) -> bool:
+        if served.header["role"] != "run":
+            return False
+        key = (path, writer)
+        watch = self._watches.get(key)
+        if watch is None:
+            since_us = int(float(served.header.get("created_at", 0.0)) * 1e6)
+            journal = FolderJournal(self._layout.journal_dir(path))
+            watch = StopWatch(journal, served.header["generation"], writer, since_us=since_us)
+            self._watches.put(key, watch)
+        return watch.is_stop_requested()
+
+
+def _scan(fresh: bytes, place: _Place, name: PartName, header: dict[str, Any]) -> ScannedPart:
+    """The new bytes, proven to be whole and sound, and those of this writer."""
+    if place.is_closed:
+        raise BadValueError(f"{name} is closed, and more of it was sent")
+    try:
+        part = scan_since(fresh, place.mark) if place.mark.offset else scan_part(fresh, str(name))
+    except CorruptError as error:
+        raise BadValueError(f"what was sent of {name} is no journal: {error}") from None
+    if part is None or part.valid_bytes != len(fresh):
+        raise BadValueError(f"what was sent of {name} from byte {place.mark.offset} on is no whole, sound frames")
+    if not place.mark.offset:
+        said = {key: part.header.get(key) for key in (*_SAME, "writer", "number")}
+        if said != {**{key: header.get(key) for key in _SAME}, "writer": name.writer, "number": name.number}:
+            raise BadValueError(f"the head of {name} names another writer or run: {said}")
+    prove_part(part)
+    return part
+
+
+def _read_start(content: bytes) -> dict[str, Any]:
+    """The body of a START record to come, which is not stamped yet."""
+    try:
+        start = record.decode_body(content)
+    except (msgspec.MsgspecError, CorruptError, UnicodeError) as error:
+        raise BadValueError(f"the start of a writer is no record: {error}") from None
+    prove_record(record.START, {**start, "clock": 0, "n": 0})
+    return {name: value for name, value in start.items() if name not in ("clock", "n")}
+
+
+def _plain(name: str) -> str:
+    """A name that is part of a file's name here."""
+    if not name.isalnum() or not name.isascii() or len(name) > 64:
+        raise BadValueError(f"{name[:80]!r} cannot be the name of a writer")
+    return name
+
+
+def _read(file: Path, offset: int, size_bytes: int) -> bytes:
+    with file.open("rb", buffering=0) as part:
+        part.seek(offset)
+        return part.read(size_bytes)
+
+
+def _write(file: Path, end: int, data: bytes) -> None:
+    """All of it, or on a full disk none."""
+    fd = os.open(file, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
+    try:
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(fd, view) :]
+        except BaseException:
+            os.ftruncate(fd, end)
+            raise
+    finally:
+        os.close(fd)

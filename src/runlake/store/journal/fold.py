@@ -1,0 +1,461 @@
+"""Records → what a reader sees of a run. Pure, and without arrays: the training process uses it to resume.
+
+A run's writers each leave records (`record`) and rows; of the rows, `StreamFold` keeps what a summary needs. The
+view is made by replaying, in the order of their clocks, every edit and every last value: the later wins, key by key.
+Within one writer the order is its own: a row logged after an edit beats it whatever the clock says.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from runlake.errors import CorruptError
+from runlake.model import Alert, MetricRule, Numbers, RunInfo, RunPath, State, is_time
+from runlake.store.journal import record
+from runlake.values import MAX_DEPTH, Json, decode_json, encode_json, split_path, stored_json
+
+Liveness = Literal["alive", "gone"]
+
+_BEHIND_A_HOLE = re.compile(r"r[0-9a-f]{8}$")
+"""Rows behind a hole stand under their writer's name with this behind it: see `store.care.salvage`."""
+
+
+class StreamFold(msgspec.Struct):
+    """What is left of one writer's rows of one stream.
+
+    `last` maps a path to (n, timestamp in microseconds, value).
+    """
+
+    row_count: int = 0
+    last_step: int = -1
+    last_timestamp: float = 0.0
+    last_runtime: float = 0.0
+    last: dict[str, tuple[int, int, Any]] = {}
+    numbers: dict[str, Numbers] = {}
+
+    def followed_by(self, later: StreamFold) -> StreamFold:
+        """The fold of these rows and then those."""
+        numbers = dict(self.numbers)
+        for path, (low, high, total, count, first) in later.numbers.items():
+            if path in numbers:
+                low0, high0, total0, count0, first0 = numbers[path]
+                numbers[path] = (min(low0, low), max(high0, high), total0 + total, count + count0, first0)
+            else:
+                numbers[path] = (low, high, total, count, first)
+        return StreamFold(
+            row_count=self.row_count + later.row_count,
+            last_step=max(self.last_step, later.last_step),
+            last_timestamp=max(self.last_timestamp, later.last_timestamp),
+            last_runtime=max(self.last_runtime, later.last_runtime),
+            last={**self.last, **later.last},
+            numbers=numbers,
+        )
+
+
+def usable_fold(fold: StreamFold) -> StreamFold:
+    """The same fold as readers can take it: times that are none are 0; CorruptError for values that are none."""
+    if not is_time(fold.last_timestamp):
+        fold.last_timestamp = 0.0
+    if not is_time(fold.last_runtime):
+        fold.last_runtime = 0.0
+    if not {type(value) for _, _, value in fold.last.values()} <= _CANONICAL or fold.row_count < 0:
+        raise CorruptError(f"what {fold.row_count} rows come to holds values that are none")
+    return fold
+
+
+_CANONICAL = frozenset({int, float, bool, str, Json, type(None)})
+
+
+class WriterState(msgspec.Struct):
+    """Everything one writer has said, rows folded. `records` are (kind, body) in the order written."""
+
+    writer: str
+    header: dict[str, Any]
+    records: list[tuple[int, dict[str, Any]]] = []
+    streams: dict[str, StreamFold] = {}
+
+    @property
+    def is_ended(self) -> bool:
+        return any(kind == record.END for kind, _ in self.records)
+
+    @property
+    def is_trainer(self) -> bool:
+        """Whether its life is the run's life; editors and forked children only add to it."""
+        return self.header.get("role") == "run"
+
+    @property
+    def session(self) -> int:
+        """How many sessions of the run had ended before this writer began: those of one session write side by side."""
+        session: int = self.header.get("session", 0)
+        return session
+
+    @property
+    def is_primary(self) -> bool | None:
+        """Whether its end is the run's end, where its settings said so."""
+        said: list[bool | None] = [body.get("primary") for kind, body in self.records if kind == record.START]
+        return said[-1] if said else None
+
+    def followed_by(self, later: WriterState) -> WriterState:
+        streams = dict(self.streams)
+        for stream, fold in later.streams.items():
+            streams[stream] = streams[stream].followed_by(fold) if stream in streams else fold
+        return WriterState(self.writer, self.header, [*self.records, *later.records], streams)
+
+
+def newest_generation(headers: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
+    """(incarnation, generation) that readers see; ids sort by the time they were opened."""
+    return max((h["incarnation"], h["generation"]) for h in headers)
+
+
+def members(writers: Iterable[WriterState], incarnation: str, generation: str) -> list[WriterState]:
+    """Who made a generation, oldest first: the writers that a rewind took over, as of its cut, and then its own."""
+    own = sorted(
+        (w for w in writers if (w.header["incarnation"], w.header["generation"]) == (incarnation, generation)),
+        key=lambda w: w.writer,
+    )
+    cuts = [body for writer in own for kind, body in writer.records if kind == record.CUT]
+    return [*(state for body in cuts for state in msgspec.convert(body["writers"], list[WriterState])), *own]
+
+
+def highest_clock(writers: Iterable[WriterState]) -> int:
+    """The latest clock in any record or row: an edit made now must come after it."""
+    highest = 0
+    for writer in writers:
+        for _, body in writer.records:
+            highest = max(highest, body.get("clock", 0))
+        for fold in writer.streams.values():
+            highest = max(highest, int(fold.last_timestamp * 1e6))
+    return highest
+
+
+def fold_run(
+    path: RunPath, writers: list[WriterState], liveness: Mapping[str, Liveness], *, generation: str | None = None
+) -> RunInfo:
+    """One generation of a run, the newest unless it is named.
+
+    `liveness` says of writers that have not ended whether their process lives.
+    """
+    incarnation, newest = newest_generation(w.header for w in writers)
+    generation = generation or newest
+    writers = members(writers, incarnation, generation)
+    records = sorted(
+        (
+            (body.get("clock", 0), writer.writer, index, kind, body)
+            for writer in writers
+            for index, (kind, body) in enumerate(writer.records)
+        ),
+        key=lambda r: r[:3],
+    )
+    info: dict[str, Any] = {}
+    config: dict[str, Any] = {}
+    rules: dict[str, MetricRule] = {}
+    alerts: list[Alert] = []
+    stop_requested = False
+    for _, _, _, kind, body in records:
+        if kind in (record.START, record.INFO):
+            info.update((k, v) for k, v in body.items() if k in _INFO_FIELDS and (v is not None or kind == record.INFO))
+        if kind in (record.START, record.CONFIG):
+            apply_edit(config, body)
+        elif kind == record.DEFINE:
+            rule = msgspec.convert(body["rule"], MetricRule)
+            rules[rule.name] = rule
+        elif kind == record.ALERT:
+            alerts.append(msgspec.convert(body, Alert))
+        elif kind == record.STATE:
+            stop_requested = stop_requested or bool(body.get("stop"))
+    history = _join_streams(writers, "history")
+    events = _join_streams(writers, "events")
+    trainers = [w for w in writers if w.is_trainer]
+    deciders = _deciders(trainers, liveness)
+    return RunInfo(
+        entity=path.entity,
+        project=path.project,
+        run_id=path.run_id,
+        incarnation=incarnation,
+        generation=generation,
+        name=info.get("name") or path.run_id,
+        state=_state_of(deciders, liveness, records),
+        config=config,
+        summary=_summary(writers, records, rules, history),
+        system_metrics=_last_values(writers, "events"),
+        tags=tuple(info.get("tags") or ()),
+        metric_rules=tuple(rules.values()),
+        alerts=tuple(alerts),
+        created_at=min(w.header.get("created_at", 0.0) for w in writers),
+        heartbeat_at=_heartbeat(trainers or writers),
+        last_row_at=history.last_timestamp,
+        runtime_s=max(history.last_runtime, events.last_runtime, _ended_runtime(trainers)),
+        exit_code=_exit_code(deciders),
+        last_step=history.last_step,
+        row_count=history.row_count,
+        event_count=events.row_count,
+        console_line_count=_join_streams(writers, "console").row_count,
+        stop_requested=stop_requested,
+        **{f: info.get(f) for f in ("notes", "group", "job_type", "user", "host", "program", "sweep", "forked_from")},
+    )
+
+
+_TREES = ("config", "summary", "system_metrics")
+
+
+def pack_info(info: RunInfo) -> dict[str, Any]:
+    """A `RunInfo` as plain data for another process; its trees may hold what msgpack cannot, like 80-bit integers."""
+    fields: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(info, **{name: {} for name in _TREES}))
+    return fields | {name: str(encode_json(getattr(info, name))) for name in _TREES}
+
+
+def unpack_info(packed: Mapping[str, Any]) -> RunInfo:
+    """The inverse of `pack_info`."""
+    return msgspec.convert({**packed, **{name: decode_json(packed[name]) for name in _TREES}}, RunInfo)
+
+
+_INFO_FIELDS = frozenset(
+    {"name", "notes", "tags", "group", "job_type", "user", "host", "program", "sweep", "forked_from"}
+)
+
+
+def _heartbeat(writers: list[WriterState]) -> float:
+    """When the run last gave a sign of life; an edit by a reader is none."""
+    return max([highest_clock(writers) / 1e6, *(float(w.header.get("created_at", 0.0)) for w in writers)])
+
+
+def ruled_numbers(writers: list[WriterState], rules: Iterable[MetricRule]) -> dict[str, Numbers]:
+    """Of the newest generation, by path, what the aggregates of its rules are made from."""
+    mine = members(writers, *newest_generation(w.header for w in writers))
+    by_name = {rule.name: rule for rule in rules}
+    found = (
+        (path, numbers, rule_for(path, by_name)) for path, numbers in _join_streams(mine, "history").numbers.items()
+    )
+    return {path: numbers for path, numbers, rule in found if rule is not None and rule.summary}
+
+
+def apply_edit(tree: dict[str, Any], edit: Mapping[str, Any]) -> None:
+    """Apply one ``{"set": {path: canonical}, "unset": [path]}`` in place; setting replaces the whole subtree."""
+    for path in edit.get("unset", ()):
+        keys = split_path(path)
+        parent = _descend(tree, keys[:-1])
+        if parent is not None:
+            parent.pop(keys[-1], None)
+    for path, value in edit.get("set", {}).items():
+        is_json = type(value) is Json
+        depth = len(split_path(path)) - 1 if is_json or path.count(".") > MAX_DEPTH else 0
+        if depth > MAX_DEPTH:
+            raise CorruptError(f"the key {path[:60]!r}... is nested deeper than {MAX_DEPTH} levels")
+        set_path(tree, path, _tree_of(value, MAX_DEPTH - depth) if is_json else value)
+
+
+def _tree_of(text: str, max_levels: int = MAX_DEPTH) -> Any:
+    """A value as a part of a tree. Writers take dicts apart: one that comes whole may have keys that nobody wrote."""
+    value = stored_json(text, max_levels)
+    if type(value) is dict and "\\u" in text:
+        try:
+            "".join(_keys_in(value)).encode()
+        except UnicodeEncodeError:
+            raise CorruptError(f"the stored value {text[:60]!r} has a key that is not valid Unicode text") from None
+    return value
+
+
+def _keys_in(tree: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in tree.items():
+        yield key
+        if type(value) is dict:
+            yield from _keys_in(value)
+
+
+def set_path(tree: dict[str, Any], path: str, value: Any) -> None:
+    """Put a plain value at a path, making dicts on the way."""
+    *parents, last = split_path(path)
+    for key in parents:
+        child = tree.get(key)
+        if type(child) is not dict:
+            child = tree[key] = {}
+        tree = child
+    tree[last] = value
+
+
+def _descend(tree: dict[str, Any], keys: Iterable[str]) -> dict[str, Any] | None:
+    for key in keys:
+        child = tree.get(key)
+        if type(child) is not dict:
+            return None
+        tree = child
+    return tree
+
+
+def _join_streams(writers: list[WriterState], stream: str) -> StreamFold:
+    joined = StreamFold()
+    for writer in writers:
+        if stream in writer.streams:
+            joined = joined.followed_by(writer.streams[stream])
+    return joined
+
+
+def _summary(
+    writers: list[WriterState],
+    records: list[tuple[int, str, int, int, dict[str, Any]]],
+    rules: Mapping[str, MetricRule],
+    history: StreamFold,
+) -> dict[str, Any]:
+    """Last values (or the aggregates that a rule asks for) and edits, each at its own time."""
+    writes: list[tuple[int, int, str, Mapping[str, Any]]] = []
+    for clock, writer, _, kind, body in records:
+        if kind == record.SUMMARY:
+            writes.append((clock, 0, writer, body))
+    for state in writers:
+        fold = state.streams.get("history")
+        edits = [(body["n"], body["clock"]) for kind, body in state.records if kind == record.SUMMARY]
+        after_us = int(state.header.get("after", 0.0) * 1e6) + 1  # its rows are later than those it goes on from
+        for path, (n, timestamp_us, value) in (fold.last if fold else {}).items():
+            clock = max([timestamp_us, after_us, *(edit_clock for edit_n, edit_clock in edits if edit_n <= n)])
+            writes.append((clock, 1, state.writer, {"set": _summary_of(path, value, rules, history)}))
+    writes.sort(key=lambda write: write[:3])
+    summary: dict[str, Any] = {}
+    for _, _, _, edit in writes:
+        apply_edit(summary, edit)
+    return summary
+
+
+def claims_of_user(records: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[tuple[int, Any]]:
+    """(clock, name) of all that says who began the run, in records of one journal and in those it takes over."""
+    for kind, body in records:
+        user = body.get("user")
+        if user is not None or (kind == record.INFO and "user" in body):
+            yield body.get("clock", 0), user
+        if kind == record.CUT:
+            for state in msgspec.convert(body["writers"], list[WriterState]):
+                yield from claims_of_user(state.records)
+
+
+def rule_for(path: str, rules: Mapping[str, MetricRule]) -> MetricRule | None:
+    """The rule of a metric: one of its own name, else the first glob that matches; dots in keys escaped, or not."""
+    if not rules:
+        return None
+    names = dict.fromkeys((path, ".".join(split_path(path))))
+    own = next((rules[name] for name in names if name in rules), None)
+    globs = (r for r in rules.values() if "*" in r.name and any(fnmatch.fnmatchcase(name, r.name) for name in names))
+    return own or next(globs, None)
+
+
+def _summary_of(path: str, value: Any, rules: Mapping[str, MetricRule], history: StreamFold) -> dict[str, Any]:
+    rule = rule_for(path, rules)
+    if rule is None or not rule.summary:
+        return {path: value}
+    return aggregates(path, value, rule, history.numbers.get(path))
+
+
+def aggregates(path: str, last: Any, rule: MetricRule, numbers: Numbers | None) -> dict[str, Any]:
+    """What a rule keeps of a metric, by path: ``{"loss.min": 0.1}``; "copy" is the last value under the plain path."""
+    if "none" in rule.summary:
+        return {}
+    low, high, total, count, first = numbers or (math.nan, math.nan, math.nan, 0, math.nan)
+    best = high if (rule.goal or "").startswith("max") else low
+    known = {
+        "min": low,
+        "max": high,
+        "mean": total / count if count else math.nan,
+        "first": first,
+        "last": last,
+        "best": best,
+    }
+    kept = {f"{path}.{name}": known[name] for name in rule.summary if name in known}
+    return {path: last} if not kept or "copy" in rule.summary else kept
+
+
+def _last_values(writers: list[WriterState], stream: str) -> dict[str, Any]:
+    values: dict[str, tuple[int, Any]] = {}
+    for writer in writers:
+        fold = writer.streams.get(stream)
+        for path, (_, timestamp_us, value) in (fold.last if fold else {}).items():
+            if path not in values or values[path][0] <= timestamp_us:
+                values[path] = (timestamp_us, value)
+    return {
+        ".".join(split_path(path)): _tree_of(value) if type(value) is Json else value
+        for path, (_, value) in values.items()
+    }
+
+
+def _deciders(trainers: list[WriterState], liveness: Mapping[str, Liveness]) -> list[WriterState]:
+    """The trainers whose ends are the run's end.
+
+    Those of a session that others have gone on from do not count, unless they were seen alive after that. Of the rest
+    the primary ones do, or where none is, all that did not say that they are not. Of a writer that a repair found in
+    pieces the last one has its end.
+    """
+    last_piece = {_BEHIND_A_HOLE.sub("", writer): writer for writer in sorted(w.writer for w in trainers)}
+    trainers = [w for w in trainers if w.writer in last_piece.values()]
+    begun: dict[int, int] = {}
+    for writer in trainers:
+        begun[writer.session] = max(begun.get(writer.session, 0), _first_clock(writer))
+    left = [
+        writer
+        for writer in trainers
+        if liveness.get(writer.writer) == "alive"
+        or not any(s > writer.session and clock > highest_clock([writer]) for s, clock in begun.items())
+    ]
+    for primary in (True, None):
+        chosen = [writer for writer in left if writer.is_primary is primary]
+        if chosen:
+            return chosen
+    return left
+
+
+def _first_clock(writer: WriterState) -> int:
+    return min((int(body.get("clock", 0)) for _, body in writer.records), default=0)
+
+
+def _state_of(
+    trainers: list[WriterState],
+    liveness: Mapping[str, Liveness],
+    records: list[tuple[int, str, int, int, dict[str, Any]]],
+) -> State:
+    """Running while any trainer lives; crashed when one went without a word; else as they ended, the worst of it.
+
+    A mark as preempting holds until another process goes on with the run; who then goes without a word was preempted.
+    """
+    if not trainers:
+        states = [body["state"] for _, _, _, kind, body in records if kind == record.STATE and body.get("state")]
+        return states[-1] if states else "pending"
+    open_trainers = [w for w in trainers if not w.is_ended]
+    began = min((body.get("clock", 0) for _, body in trainers[-1].records), default=math.inf)
+    is_marked = any(
+        kind == record.STATE and body.get("state") == "preempting" and clock > began
+        for clock, _, _, kind, body in records
+    )
+    if any(liveness.get(w.writer) == "alive" for w in open_trainers):
+        return "preempting" if is_marked else "running"
+    if open_trainers:
+        return "preempted" if is_marked else "crashed"
+    return _ended_as(_last_end(trainers))
+
+
+def _exit_code(trainers: list[WriterState]) -> int | None:
+    if not trainers or not all(w.is_ended for w in trainers):
+        return None
+    code: int | None = _last_end(trainers).get("exit_code")
+    return code
+
+
+def _last_end(trainers: list[WriterState]) -> dict[str, Any]:
+    """The END that says how writers ended: the last one of those that did not end well, or of all where all did."""
+    ends = sorted(
+        ((body["clock"], w.writer, body) for w in trainers for kind, body in w.records if kind == record.END),
+        key=lambda end: end[:2],
+    )
+    return ([end for *_, end in ends if _ended_as(end) != "finished"] or [end for *_, end in ends])[-1]
+
+
+def _ended_as(end: Mapping[str, Any]) -> State:
+    state: State = end.get("state") or ("failed" if end.get("exit_code") else "finished")
+    return state
+
+
+def _ended_runtime(trainers: list[WriterState]) -> float:
+    return max(
+        (body.get("runtime", 0.0) for w in trainers for kind, body in w.records if kind == record.END), default=0.0
+    )

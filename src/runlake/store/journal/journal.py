@@ -1,0 +1,122 @@
+"""A journal: what one process after the other says of a run, in parts that only grow.
+
+`Journal` and `Part` say where the bytes go: a folder (`store.journal.folder`), memory (`store.journal.memory`).
+`journal.writer` makes the bytes, and `journal.record` says what they mean. The promise: when a call has returned,
+its frame has been handed to the operating system whole, so killing the process loses nothing; the next frame is either
+there whole, or is a torn tail that readers ignore.
+
+There is no queue, no thread and no lock shared with another process. A part is closed after 65,536 rows or 32 MiB,
+between two rows, and says so by a last CLOSE or END frame: one without it may still be written to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from runlake.store.journal.record import Shape
+
+SERVED_SUFFIX = ".served"
+"""What a server leaves beside the parts of a writer that it feeds: see `ingest.lease`. No process holds such parts."""
+SERVED_FILES = (SERVED_SUFFIX, ".seen")
+
+LARGEST_PART_NUMBER = 999_999
+"""So many parts are 32 TB of one writer: a name or a record that says more is none of ours."""
+
+_PART_NAME = re.compile(r"(.+)-(\d{3,6})\.part")
+_BEHIND_A_HOLE = re.compile(r"(.+)r[0-9a-f]{8}")
+
+
+def is_of_system(error: BaseException) -> bool:
+    """Whether the operating system said so, and not a signal handler in the midst of a call.
+
+    Handlers of alarms raise TimeoutError, which is an OSError too, but has no number.
+    """
+    return isinstance(error, OSError) and error.errno is not None
+
+
+def root_of(writer: str) -> str:
+    """The writer whose journal the rows came from: rows behind a hole have a writer of their own after a repair."""
+    match = _BEHIND_A_HOLE.fullmatch(writer)
+    return match[1] if match else writer
+
+
+class PartName(NamedTuple):
+    """Which part of which writer: what a part's file is called. Sorts by writer, then by number."""
+
+    writer: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.writer}-{self.number:03d}.part"
+
+    @classmethod
+    def parse(cls, file_name: str) -> PartName | None:
+        match = _PART_NAME.fullmatch(file_name)
+        return cls(match[1], int(match[2])) if match else None
+
+
+class Part(Protocol):
+    """A part that is open for appending. One process holds it."""
+
+    @property
+    def write(self) -> Callable[[bytes], int]:
+        """Append; answers how many bytes were taken, or raises OSError."""
+        ...
+
+    def size_bytes(self) -> int: ...
+    def truncate(self, size_bytes: int) -> None: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PartPlace:
+    """Where a writer stands in a part that it goes on with, in a process that did not write what is before.
+
+    `shapes` are those declared in the part; `crc` is that of the bytes from `block_start` to its end. A part of no
+    bytes gets its head first; one that `is_closed` is followed by the next.
+    """
+
+    number: int
+    part: Part
+    next_n: Mapping[str, int]
+    rows_in_part: int = 0
+    shapes: Mapping[int, Shape] = field(default_factory=dict)
+    block_start: int = 0
+    crc: int = 0
+    last_timestamp: float = 0.0
+    is_closed: bool = False
+
+
+class Journal(Protocol):
+    """All parts of one run."""
+
+    def claim(self, name: PartName) -> Part:
+        """A new, empty part. FileExistsError when there is one of that name."""
+        ...
+
+    def list_parts(self) -> list[tuple[PartName, int]]:
+        """Every part and its size in bytes, sorted."""
+        ...
+
+    def read(self, name: PartName, offset: int = 0) -> bytes:
+        """The part's bytes from `offset` to its present end. FileNotFoundError when it is gone."""
+        ...
+
+    def is_held(self, name: PartName) -> bool | None:
+        """Whether a living process holds the part; None where that cannot be told."""
+        ...
+
+    def last_write_at(self, name: PartName) -> float:
+        """When the part last grew, in seconds since 1970. FileNotFoundError when it is gone."""
+        ...
+
+    def sync(self, name: PartName) -> None:
+        """Wait until a power failure cannot take what the part holds now. FileNotFoundError when it is gone."""
+        ...
+
+    def drop(self, name: PartName) -> None:
+        """Remove a part whose records live in a segment now."""
+        ...

@@ -1,0 +1,105 @@
+"""What of a run is on a server: the file ``shipped`` in the run's folder, kept by whoever ships it.
+
+Where it stands, the journal is sent somewhere, or will be (``mode="offline"``): a part is sealed, and so dropped, only
+when all of it has arrived. The file may be out of date, or lost: what is sent once more changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from runlake.model import RunPath
+from runlake.store.journal.journal import PartName
+from runlake.store.layout import write_atomically
+
+try:
+    import fcntl
+except ImportError:  # Windows: two shippers of one run only do some work twice
+    fcntl = None  # type: ignore[assignment]
+
+FILE = "shipped"
+_LOCK_FILE = ".runlake-shipping"
+
+
+class Shipped(msgspec.Struct, kw_only=True):
+    """How far the shipping of a run has come.
+
+    `base_url` is None for a run that waits until somebody says where to; `entity` is None for the entity that the key
+    belongs to. `path` is where the run is on the server, once that is known. Of each writer `reached` says the part,
+    and the byte in it, before which all has arrived; `ended` those that have said their last word, `skipped` those that
+    are not sent. `files` has the MD5 of each file that has arrived.`remade`: writers that were
+    sealed before, so that their journal was made again (`store.ingest.rejournal`). `problem` is why it does not go on.
+    """
+
+    base_url: str | None
+    entity: str | None
+    project: str
+    run_id: str
+    path: RunPath | None = None
+    reached: dict[str, tuple[int, int]] = {}
+    ended: list[str] = []
+    skipped: list[str] = []
+    files: dict[str, str] = {}
+    remade: list[str] = []
+    is_complete: bool = False
+    problem: str | None = None
+
+    def has_passed(self, name: PartName) -> bool:
+        """Whether the whole part has arrived: shipping has gone on to the next, or its writer has ended."""
+        if name.writer in self.remade or name.writer in self.skipped:
+            return True
+        number, _ = self.reached.get(name.writer, (-1, 0))
+        return number > name.number or (number == name.number and (name.writer in self.ended or self.is_complete))
+
+
+def read_shipped(run_dir: Path) -> Shipped | None:
+    """What is known of a run; None when it is not sent anywhere."""
+    try:
+        content = (run_dir / FILE).read_bytes()
+    except FileNotFoundError:
+        return None
+    return msgspec.json.decode(content, type=Shipped)
+
+
+def write_shipped(run_dir: Path, shipped: Shipped) -> None:
+    """Keep it. OSError of the disk; FileNotFoundError when the run is gone."""
+    write_atomically(run_dir / FILE, msgspec.json.encode(shipped))
+
+
+@contextmanager
+def only_shipper(run_dir: Path) -> Iterator[bool]:
+    """Whether this process is the one that ships the run, as long as the block runs."""
+    fd = os.open(run_dir / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        if fcntl is not None:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                yield False
+                return
+        yield True
+    finally:
+        os.close(fd)
+
+
+def is_being_shipped(run_dir: Path) -> bool:
+    """Whether a process is at it; False also where nothing tells."""
+    try:
+        fd = os.open(run_dir / _LOCK_FILE, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        if fcntl is None:
+            return True
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        return False
+    finally:
+        os.close(fd)

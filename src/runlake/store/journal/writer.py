@@ -1,0 +1,514 @@
+"""One writer: rows and records → frames → the part that is open, one write inside each call.
+
+It knows nothing of files: where the bytes go is behind `store.journal.journal.Journal`.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from zlib import crc32
+
+from runlake.errors import LogTypeError, StoreError
+from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Stream, is_time
+from runlake.store.journal import record
+from runlake.store.journal.journal import Journal, Part, PartName, PartPlace, is_of_system
+from runlake.store.journal.proof import prove_record
+from runlake.store.journal.record import Shape
+from runlake.values import I64_MAX, I64_MIN, flatten, lane_of
+
+ROWS_PER_PART = 65_536
+BYTES_PER_PART = 32 * 2**20
+FRAMES_PER_BLOCK = 1024
+MAX_SHAPES = 4096
+"""Random key sets would make a shape for each row; beyond this many, rows are written as msgpack maps."""
+
+_UNUSUAL = (KeyError, TypeError, OverflowError, struct.error)
+"""An unknown shape, an unhashable key, an integer beyond 64 bits: and not all that a signal handler may raise."""
+
+_Flight = list[Any]
+"""A write that is under way, to take it back: part, offset, size, block before, row, whether that was open, whether the
+part is closed by it. Empty once it was taken back. A list, since each row makes one."""
+
+Prepare = Callable[[Mapping[str, Any], int], Mapping[str, Any]]
+"""Makes plain data of a row that may hold media; asked only for rows that are not all numbers of known types."""
+
+_COMMIT = record.COMMIT
+_NUMPY_SCALARS = re.compile(r"(u?int|float)(8|16|32|64)|bool_?")
+
+
+class JournalWriter:
+    """Rows and records of one writer → frames → the open part. Threads may share it: every call takes `lock`.
+
+    `header` is the body of each part's PART frame (who writes into what); added to it are `number`, `first` (the rows
+    before this part, by stream) and `previous_bytes` (how much of the part before it counts).
+    OSError from the disk comes out of `log` and `record` after the file was cut back to its last whole frame, or left
+    for a new part where that fails too: the caller may go on calling, and nothing that was acknowledged is touched.
+
+    A signal handler may run between any two calls that Python makes: it may log too, end the writer, or raise, as
+    Ctrl-C does, or all of these. So the state of the writer is moved on right before the write, with no call in
+    between, and `_append` refuses bytes that were made for a state that is past. What a handler calls finds in
+    `_flight` the write that it broke into, and before all else takes that for done, if it is, or back; the interrupted
+    call learns of it when the handler returns or raises. What the handler raised is what comes out, and a file that is
+    to be closed stays open until then.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        writer: str,
+        header: Mapping[str, Any],
+        *,
+        prepare: Prepare | None = None,
+        clock: Callable[[], float] = time.time,
+        clock_floor: int = 0,
+        rows_per_part: int = ROWS_PER_PART,
+        bytes_per_part: int = BYTES_PER_PART,
+        frames_per_block: int = FRAMES_PER_BLOCK,
+        place: PartPlace | None = None,
+    ) -> None:
+        self.writer = writer
+        self.lock = threading.RLock()
+        self._prepare = prepare
+        self._journal, self._header = journal, dict(header)
+        self._time, self._clock, self._last_timestamp = clock, clock_floor, 0.0
+        self._rows_per_part, self._bytes_per_part = rows_per_part, bytes_per_part
+        self._frames_per_block = frames_per_block
+        self._next_n = {stream: 0 for stream in record.STREAM_BITS}
+        self._is_row_open = {stream: False for stream in record.STREAM_BITS}
+        self._raw_shapes: dict[tuple[Any, ...], Shape] = {}
+        self._shapes: dict[tuple[Any, ...], Shape] = {}
+        self._number = self._left_bytes = self._synced_number = 0
+        self._part: Part | None = None
+        self._left: Part | None = None
+        self._is_closed = self._is_ended = False
+        self._flight: _Flight | None = None
+        self._broken_into_count = 0
+        self._to_close: list[tuple[Part, int]] = []
+        self._next_shape = 0
+        self._declared: dict[int, bool] = {}
+        if place is None:
+            self._begin_part()
+        else:
+            self._go_on(place)
+
+    def _go_on(self, place: PartPlace) -> None:
+        self._number = place.number
+        self._next_n.update(place.next_n)
+        self._last_timestamp = place.last_timestamp
+        for number, shape in place.shapes.items():
+            kinds = tuple(_TYPE_OF_LANE[lane] for lane in shape.lanes)
+            self._shapes[(*shape.paths, *kinds, shape.order)] = shape
+            self._next_shape = max(self._next_shape, number + 1)
+        if place.is_closed:
+            self._number, self._left_bytes = place.number + 1, place.part.size_bytes()
+            self._begin_part()
+            return
+        self._part, self._write = place.part, place.part.write
+        self._offset, self._rows_in_part = place.part.size_bytes(), place.rows_in_part
+        self._frames_in_block, self._crc, self._block_start = 0, place.crc, place.block_start
+        self._declared = dict.fromkeys(place.shapes, True)
+
+    def log(
+        self,
+        data: Mapping[str, Any],
+        *,
+        step: int,
+        timestamp: float,
+        runtime: float,
+        commit: bool = True,
+        stream: Stream = "history",
+    ) -> dict[str, Any] | None:
+        """Append one row, or with ``commit=False`` a piece of a row that later calls go on with.
+
+        Durable against the death of the process on return. Raises LogTypeError before anything is written. Answers
+        the canonical values by path, or None where `data` was flat numbers and so says it all itself.
+        """
+        flat = None
+        with self.lock:
+            while True:
+                if self._flight is not None:
+                    self._settle()
+                if (
+                    self._rows_in_part >= self._rows_per_part
+                    or self._offset >= self._bytes_per_part
+                    or self._part is None
+                ):
+                    self._make_room()
+                offset, n = self._offset, self._next_n[stream]
+                bits = record.STREAM_BITS[stream] | commit
+                declares = None
+                try:
+                    shape = self._raw_shapes[(*data, *map(type, data.values()))]
+                    body = shape.pack(shape.number, bits, n, step, timestamp, runtime, *data.values())
+                except _UNUSUAL:
+                    frames, flat, declares = self._encode_general(data, bits, n, step, timestamp, runtime)
+                else:
+                    frames = shape.head + crc32(body).to_bytes(4, "little") + body
+                    if shape.number not in self._declared:
+                        frames, declares = shape.declaration + frames, shape.number
+                if self._append(frames, offset, row=(stream, n, commit), declares=declares):
+                    self._last_timestamp = timestamp
+                    return flat
+
+    def close_row(self, stream: Stream = "history") -> None:
+        """The open row gets no more pieces: the next call begins a new one. Writes nothing."""
+        with self.lock:
+            self._settle()
+            if self._is_row_open[stream]:
+                self._is_row_open[stream] = False
+                self._next_n[stream] += 1
+                self._rows_in_part += 1
+
+    def record(self, kind: int, body: Mapping[str, Any]) -> None:
+        """Append a record that is no row, stamped with the clock and the number of history rows before it.
+
+        BadValueError for what no reader could make sense of; nothing is written then.
+        """
+        with self.lock:
+            self._append_record(kind, self._stamped(body))
+
+    def row_counts(self) -> dict[str, int]:
+        """How many rows of each stream this writer has begun."""
+        with self.lock:
+            self._settle()
+            return {stream: n + self._is_row_open[stream] for stream, n in self._next_n.items()}
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """Who writes into what: the body of each part's PART frame."""
+        return dict(self._header)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has ended, or was told to let go."""
+        return self._is_closed
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether its END is written; a signal handler may have kept it from closing."""
+        with self.lock:
+            self._settle()
+            return self._is_ended
+
+    def end(self, body: Mapping[str, Any]) -> None:
+        """Append END and close: the writer says nothing more, and its parts may be dropped once sealed."""
+        with self.lock:
+            self._append_record(record.END, self._stamped({**body, "row_counts": self.row_counts()}))
+            self.close()
+
+    def _stamped(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A hybrid clock: microseconds, but later than every record and row of this writer and all it has read of."""
+        self._clock = max(int(self._time() * 1e6), self._clock + 1, int(self._last_timestamp * 1e6) + 1)
+        return {"clock": self._clock, "n": self.row_counts()["history"], **body}
+
+    def sync(self) -> None:
+        """Wait until the disk has everything: what survives a power failure. Never called by `log`."""
+        newest = self._number
+        for number in range(self._synced_number, newest + 1):
+            try:
+                self._journal.sync(PartName(self.writer, number))
+            except FileNotFoundError:
+                pass  # not begun yet, or sealed already
+            except OSError as error:
+                raise StoreError(f"the journal of {self.writer} could not be synced: {error}") from error
+        self._synced_number = newest
+
+    def close(self) -> None:
+        """Release the file. Without `end` the writer counts as crashed once its process is gone."""
+        with self.lock:
+            self._settle()
+            self._let_go()
+
+    def abandon(self) -> None:
+        """In a forked child: let go of the parent's file without a word in it."""
+        self.lock = threading.RLock()
+        self._flight, self._broken_into_count = None, 0
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._is_closed = True
+        parts, self._part, self._left = ((self._part, self._offset), (self._left, self._left_bytes)), None, None
+        for part, size in parts:
+            if part is not None:
+                self._close_part(part, size)
+
+    def _close_part(self, part: Part, size: int) -> None:
+        """Not while an interrupted write is to come back to it: its number would be another file's by then."""
+        if self._broken_into_count:
+            self._to_close.append((part, size))
+        else:
+            part.close()
+
+    def _make_room(self) -> None:
+        """Between two rows, a full part gives way to the next."""
+        if self._part is None or not any(self._is_row_open.values()):
+            self._rotate()
+
+    def _begin_part(self) -> None:
+        name = PartName(self.writer, self._number)
+        try:
+            part = self._journal.claim(name)
+        except FileExistsError:
+            if self._part is not None:  # a signal handler was here meanwhile, and had to begin it
+                return
+            raise
+        except OSError:
+            raise
+        except BaseException:  # a signal handler raised: nobody would come back to a file that was made by then
+            if self._part is None:
+                try:
+                    self._journal.drop(name)
+                except OSError:
+                    pass  # it stays, without a row; what the handler raised says more
+            raise
+        self._part, self._write = part, part.write
+        self._offset = self._rows_in_part = self._frames_in_block = self._crc = self._block_start = 0
+        self._declared = {}
+        # Only now: as long as a process lives, it holds one of its two newest parts.
+        left, self._left = self._left, None
+        if left is not None:
+            self._close_part(left, self._left_bytes)
+        self._append(b"", 0)
+
+    def _rotate(self) -> None:
+        """Close the part between two rows and begin the next; where that fails, the next call tries again."""
+        if self._part is not None:
+            close = record.frame(record.CLOSE, record.encode_body({"row_counts": dict(self._next_n)}))
+            self._append(close, self._offset, closes_block=True, closes_part=True)
+        if self._is_closed:
+            raise StoreError(f"the journal of {self.writer} is closed")
+        if self._part is None:
+            self._begin_part()
+
+    def _append_record(self, kind: int, body: Mapping[str, Any]) -> None:
+        prove_record(kind, body)
+        frame = _sound_frame(kind, record.encode_body(body))
+        while True:
+            self._settle()
+            if self._part is None:
+                self._rotate()
+            if self._append(frame, self._offset, closes_block=kind == record.END):
+                return
+
+    def _head_of_part(self) -> bytes:
+        header = {**self._header, "writer": self.writer, "number": self._number, "first": dict(self._next_n)}
+        if self._number:
+            header["previous_bytes"] = self._left_bytes
+        return record.MAGIC + record.frame(record.PART, record.encode_body(header))
+
+    def _append(
+        self,
+        data: bytes,
+        offset: int,
+        *,
+        row: tuple[Stream, int, bool] | None = None,
+        declares: int | None = None,
+        closes_block: bool = False,
+        closes_part: bool = False,
+    ) -> bool:
+        """One write of frames that were made when the part ended at `offset`; False when it does not any more.
+
+        `row` is (stream, n, complete) of the row that the frames are of, `declares` the shape that they declare.
+        After `closes_part` nothing can get into the part any more: a sealer may drop it at once.
+        """
+        write = self._write
+        if offset == 0:
+            data = self._head_of_part() + data
+        crc = crc32(data, self._crc)
+        frames_in_block, block_start = self._frames_in_block + 1, self._block_start
+        size = len(data)
+        if frames_in_block >= self._frames_per_block or closes_block:
+            block = record.frame(record.BLOCK, record.BLOCK_BODY.pack(block_start, crc))
+            block_start = offset + size
+            data += block
+            size += len(block)
+            crc, frames_in_block = crc32(block), 0
+        block_before = (self._crc, self._frames_in_block, self._block_start)
+        flight: _Flight = [None, offset, size, block_before, row, False, closes_part]
+        # No call from here to the write.
+        part = flight[0] = self._part
+        if self._offset != offset or self._write is not write or part is None:
+            return False
+        self._offset = offset + size
+        self._crc, self._frames_in_block, self._block_start = crc, frames_in_block, block_start
+        if row is not None:
+            stream, n, complete = row
+            flight[5] = self._is_row_open[stream]
+            self._next_n[stream] = n + complete
+            self._is_row_open[stream] = not complete
+            self._rows_in_part += complete
+            if declares is not None:
+                self._declared[declares] = True
+        elif closes_part:
+            self._part, self._left = None, part
+            self._number += 1
+            self._left_bytes = offset + size
+        elif closes_block:
+            self._is_ended = True
+        self._flight = flight
+        try:
+            written = write(data)
+            while written < size and flight:
+                written += write(data[written:])
+        except BaseException as error:
+            if self._flight is not flight:
+                self._come_back(flight)
+            else:
+                self._flight = None
+                # A handler that raises when the write was done already leaves a row that is there, not acknowledged.
+                if is_of_system(error) or not _is_whole(flight):
+                    self._take_back(flight)
+            raise
+        if self._flight is not flight:
+            return self._come_back(flight)
+        self._flight = None
+        return True
+
+    def _settle(self) -> None:
+        """A signal handler came into the midst of a write and calls: that write is done, or it is taken back."""
+        flight = self._flight
+        if flight is not None:
+            self._flight, self._broken_into_count = None, self._broken_into_count + 1
+            if not _is_whole(flight):
+                self._take_back(flight)
+
+    def _come_back(self, flight: _Flight) -> bool:
+        """To a write that a handler settled; whether it counts. What was taken back may be there again since."""
+        self._broken_into_count -= 1
+        try:
+            if not flight:
+                for part, size in ((self._part, self._offset), (self._left, self._left_bytes), *self._to_close):
+                    if part is not None and part.size_bytes() > size:
+                        part.truncate(size)
+            while self._to_close and not self._broken_into_count:
+                self._to_close.pop()[0].close()
+        except OSError:
+            pass  # the handler was told what the disk says, and what it raised is not to be hidden
+        return bool(flight)
+
+    def _take_back(self, flight: _Flight) -> None:
+        """The state before a write that failed, and the part as it was."""
+        part, offset, _, block, row, was_open, closes_part = flight
+        flight.clear()
+        if closes_part:
+            self._part, self._left, self._number = part, None, self._number - 1
+        self._offset, self._is_ended = offset, False
+        self._crc, self._frames_in_block, self._block_start = block
+        if row is not None:
+            stream, n, complete = row
+            self._next_n[stream] = n
+            self._is_row_open[stream] = was_open
+            self._rows_in_part -= complete
+        self._declared = {}  # a shape that did not reach the disk is declared again
+        self._cut_back(part, offset)
+
+    def _cut_back(self, part: Part, offset: int) -> None:
+        """Take the frame that a full disk cut short out of the part; where that fails, go on in another."""
+        try:
+            if part.size_bytes() != offset:
+                part.truncate(offset)
+        except OSError:
+            for stream, is_open in self._is_row_open.items():
+                self._next_n[stream] += is_open
+            self._is_row_open = dict.fromkeys(self._is_row_open, False)
+            self._part, self._left = None, part
+            self._number += 1
+            self._left_bytes = offset
+
+    def _encode_general(
+        self, data: Mapping[str, Any], bits: int, n: int, step: int, timestamp: float, runtime: float
+    ) -> tuple[bytes, dict[str, Any], int | None]:
+        """The frames and the canonical values of any row: numbers packed by shape, the rest as msgpack behind them.
+
+        Third, the number of the shape that the frames declare, if they do.
+        """
+        flat = flatten(data if self._prepare is None else self._prepare(data, step))
+        step, timestamp, runtime = axes_of(flat, step, timestamp, runtime)
+        numbers = {path: value for path, value in flat.items() if type(value) in _PACKED_TYPES}
+        order = tuple(flat) if numbers and tuple(flat)[: len(numbers)] != tuple(numbers) else ()
+        shape = self._shape_of(numbers, order)
+        if shape is None:
+            numbers, others = {}, flat
+        else:
+            others = {path: value for path, value in flat.items() if type(value) not in _PACKED_TYPES}
+        frames, declares = b"", None
+        if shape is not None and (numbers or not others):
+            first_bits = (bits & ~_COMMIT) | record.CONTINUES if others else bits
+            body = shape.pack(shape.number, first_bits, n, step, timestamp, runtime, *numbers.values())
+            if shape.number not in self._declared:
+                frames, declares = shape.declaration, shape.number
+            frames += shape.head + crc32(body).to_bytes(4, "little") + body
+        if others or shape is None:
+            head = record.ROW_HEAD.pack(record.NO_SHAPE, bits, n, step, timestamp, runtime)
+            frames += _sound_frame(record.MIXED, head + record.encode_body(others))
+        elif _keeps_its_shape(data) and len(self._raw_shapes) < MAX_SHAPES and shape is not None:
+            self._raw_shapes[(*data, *map(type, data.values()))] = shape
+        return frames, flat, declares
+
+    def _shape_of(self, numbers: Mapping[str, Any], order: tuple[str, ...]) -> Shape | None:
+        signature = (*numbers, *map(type, numbers.values()), order)
+        shape = self._shapes.get(signature)
+        if shape is None and len(self._shapes) < MAX_SHAPES and self._next_shape < record.NO_SHAPE:
+            number = self._next_shape
+            self._next_shape = number + 1  # before any call: a signal handler may make a shape too
+            lanes = tuple(map(lane_of, numbers.values()))
+            shape = self._shapes[signature] = Shape(number, tuple(numbers), lanes, order)
+        return shape
+
+
+def _is_whole(flight: _Flight) -> bool:
+    """Whether all of a write is in its part."""
+    part, offset, size = flight[:3]
+    try:
+        return bool(part.size_bytes() == offset + size)
+    except OSError:
+        return False
+
+
+def _sound_frame(kind: int, body: bytes) -> bytes:
+    """A frame that readers will take; LogTypeError where it would be too large for them."""
+    if len(body) > record.MAX_BODY_BYTES:
+        raise LogTypeError(
+            f"{len(body)} bytes in one call are more than the {record.MAX_BODY_BYTES} that a journal can hold; "
+            "save them as a file with run.save()"
+        )
+    return record.frame(kind, body)
+
+
+_TYPE_OF_LANE = {"f64": float, "i64": int, "bool": bool}
+_PACKED_TYPES = frozenset(_TYPE_OF_LANE.values())
+_RESERVED = frozenset(AXES)
+
+
+def axes_of(flat: dict[str, Any], step: int, timestamp: float, runtime: float) -> tuple[int, float, float]:
+    """``_step``, ``_timestamp`` and ``_runtime`` of a row: those among its values, which are taken out, or as given.
+
+    LogTypeError for what they cannot be.
+    """
+    if not I64_MIN <= step <= I64_MAX:
+        raise LogTypeError(f"the step {step} has more than 64 bits; give a smaller one")
+    if _RESERVED.isdisjoint(flat):
+        return step, timestamp, runtime
+    given = {name: flat.pop(name) for name in AXES if name in flat}
+    for name, value in given.items():
+        if type(value) not in (int, float) or (name == STEP and type(value) is not int):
+            raise LogTypeError(f"{name!r} is kept for the row itself and must be a number, not {value!r:.60}")
+        if name != STEP and not is_time(value):
+            raise LogTypeError(
+                f"{name!r} is kept for the row itself, and {value!r} seconds are no time of any calendar"
+            )
+    return given.get(STEP, step), float(given.get(TIMESTAMP, timestamp)), float(given.get(RUNTIME, runtime))
+
+
+def _keeps_its_shape(data: Mapping[str, Any]) -> bool:
+    """Whether keys and types alone say how the values are packed: then the next such row needs no flattening."""
+    return type(data) is dict and _RESERVED.isdisjoint(data) and all(map(_is_number_type, map(type, data.values())))
+
+
+def _is_number_type(kind: type) -> bool:
+    return kind in _PACKED_TYPES or (kind.__module__ == "numpy" and _NUMPY_SCALARS.fullmatch(kind.__name__) is not None)

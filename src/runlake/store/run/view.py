@@ -1,0 +1,163 @@
+"""Which writers' rows make one generation of a run, how many of them count, and in what order the writers stand.
+
+A rewind opens a generation that takes rows of an older one over: its opener's header says which (`taken`), and they
+stay where they are. Everybody who reads rows passes here, so nobody has to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from runlake.errors import NotFoundError
+from runlake.model import Stream
+from runlake.store.journal.fold import newest_generation
+from runlake.store.journal.journal import PartName
+from runlake.store.journal.rows import check_follows, rows_of
+from runlake.store.journal.scan import ScannedPart
+from runlake.store.run.snapshot import Snapshot, nothing_yet
+from runlake.store.run.state import header_of, is_half_rewound
+from runlake.store.segment.meta import Meta
+from runlake.store.series import Series, WriterRows, join_stretches
+
+_ALL = int(np.iinfo(np.int64).max)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One generation: `taken` are the generations it has rows of, and of these by writer how many history rows count.
+
+    `sessions` and `after` are what the writers' headers say: see `storage-format.md`.
+    """
+
+    incarnation: str
+    generation: str
+    taken: dict[str, dict[str, int]] = field(default_factory=dict)
+    sessions: dict[str, int] = field(default_factory=dict)
+    after: dict[str, float] = field(default_factory=dict)
+
+    def has(self, incarnation: str, generation: str, stream: Stream) -> bool:
+        """Whether rows of this stream and generation may count."""
+        return incarnation == self.incarnation and (
+            generation == self.generation or (stream == "history" and generation in self.taken)
+        )
+
+    def end_of(self, generation: str, writer: str) -> int:
+        """The n before which history rows of a writer of that generation count; no bound for this generation's own."""
+        return _ALL if generation == self.generation else self.taken.get(generation, {}).get(writer, 0)
+
+    def counted(self, generation: str, rows: Iterable[WriterRows]) -> Iterator[WriterRows]:
+        """Of some rows of one generation, those that count."""
+        for each in rows:
+            count = self.end_of(generation, each.writer) - each.first_n
+            if count > 0:
+                yield slice_stretch(each, 0, count)
+
+
+def view_of(
+    snapshot: Snapshot,
+    generation: str | None = None,
+    *,
+    read_header: Callable[[Snapshot, PartName], dict[str, Any]] = header_of,
+) -> View:
+    """A generation as readers see it, the newest unless it is named. NotFoundError when there is none of that name."""
+    headers: dict[str, dict[str, Any]] = {}
+    for meta in snapshot.metas:
+        for writer, header in meta.headers.items():
+            headers.setdefault(writer, header)
+    for name in snapshot.parts:
+        header = read_header(snapshot, name)
+        if "taken" in header and name.number == 0 and is_half_rewound(header, snapshot.scan(name).records):
+            continue
+        headers.setdefault(name.writer, {}).update(header)
+    known = [header for header in headers.values() if header]
+    if not known:
+        raise nothing_yet(snapshot.path)
+    incarnation, newest = newest_generation(known)
+    mine = [h for h in known if h["incarnation"] == incarnation]
+    chosen = generation or newest
+    if not any(h["generation"] == chosen for h in mine):
+        names = ", ".join(sorted({h["generation"] for h in mine}))
+        raise NotFoundError(f"run {snapshot.path} has no generation {chosen!r}; there are {names}")
+    taken: dict[str, dict[str, int]] = {}
+    for header in mine:
+        if header["generation"] == chosen:
+            for older, writer, count in header.get("taken", ()):
+                taken.setdefault(older, {})[writer] = count
+    return View(incarnation, chosen, taken, *order_of(headers))
+
+
+def order_of(headers: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, int], dict[str, float]]:
+    """`View.sessions` and `View.after` of the writers with these headers."""
+    return (
+        {writer: header["session"] for writer, header in headers.items() if header.get("session")},
+        {writer: header["after"] for writer, header in headers.items() if header.get("after")},
+    )
+
+
+def sealed(snapshot: Snapshot, stream: Stream, view: View) -> list[Meta]:
+    """The segments that hold rows of the stream; some of their rows may not count."""
+    return [m for m in snapshot.metas if view.has(m.incarnation, m.generation, stream) and stream in m.files]
+
+
+def unsealed(snapshot: Snapshot, stream: Stream, view: View) -> Iterator[WriterRows]:
+    """The rows of the stream that no segment has, writer by writer."""
+
+    def decode(part: ScannedPart) -> tuple[str, WriterRows] | None:
+        generation = part.header.get("generation", "")
+        if not view.has(part.header.get("incarnation", ""), generation, stream):
+            return None
+        rows = rows_of(part.header["writer"], [part], stream)
+        return None if rows is None else (generation, rows)
+
+    by_writer: dict[tuple[str, str], list[WriterRows]] = {}
+    for found in snapshot.scan_each(snapshot.parts, decode):
+        if found is not None:
+            generation, rows = found
+            by_writer.setdefault((generation, rows.writer), []).append(rows)
+    for (generation, _), stretches in by_writer.items():
+        for before, after in pairwise(stretches):
+            check_follows(before, after)
+        yield from view.counted(generation, [join_stretches(stretches)])
+
+
+def joined_by_writer(stretches: list[WriterRows]) -> list[list[WriterRows]]:
+    """Each writer's stretches in order; rows that a later stretch repeats are left out of it."""
+    by_writer: dict[str, list[WriterRows]] = {}
+    for rows in sorted(stretches, key=lambda r: (r.writer, r.first_n)):
+        mine = by_writer.setdefault(rows.writer, [])
+        next_n = mine[-1].first_n + mine[-1].row_count if mine else rows.first_n
+        if rows.first_n < next_n:
+            rows = slice_stretch(rows, next_n - rows.first_n, rows.row_count)
+        if rows.row_count:
+            mine.append(rows)
+    return [mine for mine in by_writer.values() if mine]
+
+
+def slice_stretch(rows: WriterRows, start: int, stop: int) -> WriterRows:
+    """The rows from `start` to before `stop`, without copying any values; axes that were not read stay empty."""
+    stop = min(stop, rows.row_count)
+    start = min(start, stop)
+    if (start, stop) == (0, rows.row_count):
+        return rows
+    series = []
+    for one in rows.series if start < stop else ():
+        if one.rows is None:
+            series.append(Series(one.key, one.lane, None, one.values.slice(start, stop - start)))
+        else:
+            low, high = (int(place) for place in np.searchsorted(one.rows, (start, stop)))
+            if low < high:
+                series.append(Series(one.key, one.lane, one.rows[low:high] - start, one.values.slice(low, high - low)))
+    return WriterRows(
+        rows.writer,
+        rows.stream,
+        rows.first_n + start,
+        rows.step[start:stop],
+        rows.timestamp[start:stop],
+        rows.runtime[start:stop],
+        series,
+    )

@@ -1,0 +1,355 @@
+"""The two Parquet files of a stream → rows, keys, outlines and lines: `store.segment.schema` says what is in them.
+
+Every page that is read is held against its checksum. A file that vanished was replaced by a sealer, and is no damage.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from runlake.errors import CorruptError, NewerFormatError
+from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, Stream
+from runlake.store.segment.directory import (
+    COLUMNS,
+    Directory,
+    GroupValues,
+    GroupWish,
+    SealedSeries,
+    joined_values,
+    whole,
+)
+from runlake.store.segment.schema import (
+    CHUNK_ROWS,
+    FORMAT_VERSION,
+    GROUP_VALUES,
+    SERIES_SCHEMA,
+    VALUE_COLUMN,
+    Footer,
+    Owner,
+    series_file,
+)
+from runlake.store.series import ARROW_TYPE_OF_LANE, Int64s, Series, WriterRows
+
+_MAX_READERS = 8
+_LARGEST_GROUP_VALUES = 2**24
+"""Far above what is written: a group of a few bytes may say that it has billions."""
+
+_WORTH_THREADS = 2_000_000
+_SERIES_FROM, _SERIES_A_BYTE = 4096, 4
+"""Each series has a key or a first row of its own: that takes more than this of a file, however well it is packed."""
+
+
+def read_rows(
+    file: Path,
+    stream: Stream,
+    keys: frozenset[str] | None = None,
+    *,
+    axes: Sequence[str] = AXES,
+    footers: Mapping[str, Footer] | None = None,
+    ranges: Mapping[str, tuple[int, int]] | None = None,
+    owner: Owner | None = None,
+) -> list[WriterRows]:
+    """The rows of a segment's stream, one stretch a writer; of the series, only `keys` (escaped paths) when given.
+
+    With `ranges`, those of the writers named that have first ≤ n < last, and up to 65,535 more on either side: axes are
+    read by the chunk. Values are views of what Parquet decoded, not copies. `axes` that are not asked for come back
+    empty. Every page is held against its checksum, and with `footers` (of the meta file) the footers too:
+    CorruptError names the file. `owner` says whose rows are meant where runs share the file (`Meta.owner`).
+    """
+    footers = footers or {}
+    found = read_series(series_file(file), None if keys is None else keys | set(axes), COLUMNS, footers, owner)
+    directory = Directory.of(found)
+    if ranges is not None:
+        directory = directory.touching(ranges)
+    groups = read_groups(file, directory.wishes(), footers)
+    directory.prove(groups, file.name)
+    found_rows = [stretch_of(stream, entries, groups, axes) for entries in directory.by_writer()]
+    # A sparse series is one piece, and may have values in rows before and behind these.
+    return found_rows if ranges is None else [replace(rows, series=_within(rows)) for rows in found_rows]
+
+
+def read_series(
+    file: Path,
+    wanted: frozenset[str] | None,
+    columns: Sequence[str],
+    footers: Mapping[str, Footer],
+    owner: Owner | None = None,
+) -> pa.Table:
+    """Some columns of a series file, of the series of the `wanted` keys and the `owner`: all where None."""
+    parquet = open_parquet(file, footers.get(file.name))
+    tests = {} if wanted is None else {"key": wanted}
+    tests |= {} if owner is None else {name: frozenset([value]) for name, value in owner._asdict().items()}
+    groups = _groups_with(parquet, {name: texts for name, texts in tests.items() if name in ("key", "run_id")})
+    try:
+        table = parquet.read_row_groups(groups, columns=list({*columns, *tests}), use_threads=len(groups) > 4)
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            if column.type != SERIES_SCHEMA.field(name).type:
+                raise CorruptError(f"{file.name}: its column {name} is {column.type}")
+        prove_texts(table.columns)
+    except _READ_ERRORS as error:
+        raise _corrupt(file, error) from None
+    for name, texts in tests.items():
+        table = table.filter(pc.is_in(table[name], pa.array(sorted(texts), pa.string())))
+    return table.select(list(columns))
+
+
+def _groups_with(parquet: pq.ParquetFile, tests: Mapping[str, frozenset[str]]) -> list[int]:
+    """The row groups of a series file that may hold one of the texts in each of the columns."""
+    places = {SERIES_SCHEMA.get_field_index(name): texts for name, texts in tests.items()}
+
+    def may_hold(group: int, place: int, texts: frozenset[str]) -> bool:
+        statistics = parquet.metadata.row_group(group).column(place).statistics
+        if statistics is None or not statistics.has_min_max:
+            return True
+        low, high = statistics.min, statistics.max
+        return any(low <= text <= high for text in texts)
+
+    everything = range(parquet.num_row_groups)
+    return [group for group in everything if all(may_hold(group, *test) for test in places.items())]
+
+
+def read_groups(file: Path, wishes: Mapping[int, GroupWish], footers: Mapping[str, Footer]) -> dict[int, GroupValues]:
+    """Row groups of a file of values, each read once, only the columns that are needed, on several cores."""
+    parquet = open_parquet(file, footers.get(file.name))
+
+    def read(groups: list[int], own: pq.ParquetFile | None = None) -> dict[int, GroupValues]:
+        wish = wishes[groups[0]]
+        lane_column = VALUE_COLUMN.get(wish.lane)
+        columns = [name for name in (lane_column, "n" if wish.with_n else None) if name is not None]
+        try:
+            # A ParquetFile is not safe to share between threads; its metadata is, and is what takes time to read.
+            own = own or pq.ParquetFile(file, metadata=parquet.metadata, page_checksum_verification=True)
+            table = own.read_row_groups(groups, columns=columns, use_threads=False) if columns else None
+        except _READ_ERRORS as error:
+            raise _corrupt(file, error) from None
+        values = None if table is None or lane_column is None else whole(table.column(lane_column))
+        prove_values(values, wish.lane, file)
+        n = None if table is None or not wish.with_n else whole(table.column("n")).to_numpy()
+        starts = itertools.accumulate((sizes[group] for group in groups), initial=0)
+        return {
+            group: GroupValues(values, n, start, sizes[group]) for group, start in zip(groups, starts, strict=False)
+        }
+
+    sizes = {group: size_of_group(parquet, group, file) for group in wishes}
+    reads, value_count = list(_reads(wishes, sizes)), sum(sizes.values())
+    if len(reads) < 2 * (os.cpu_count() or 1) and value_count >= _WORTH_THREADS:
+        reads = [piece for groups in reads for piece in _cut(groups, wishes, sizes)]
+    worker_count = min(len(reads), os.cpu_count() or 1, _MAX_READERS)
+    if worker_count < 2 or value_count < _WORTH_THREADS:
+        return dict(itertools.chain.from_iterable(read(groups, parquet).items() for groups in reads))
+    with ThreadPoolExecutor(worker_count, thread_name_prefix="runlake-read") as pool:
+        return dict(itertools.chain.from_iterable(found.items() for found in pool.map(read, reads)))
+
+
+def size_of_group(parquet: pq.ParquetFile, group: int, file: Path) -> int:
+    """How many values a row group has. CorruptError for one that is not there, or larger than any that is written."""
+    if not 0 <= group < parquet.num_row_groups:
+        raise CorruptError(f"{file.name}: it has {parquet.num_row_groups} row groups, and none of number {group}")
+    size: int = parquet.metadata.row_group(group).num_rows
+    if size > _LARGEST_GROUP_VALUES:
+        raise CorruptError(f"{file.name}: a row group of {size} values is none that runlake makes; run `runlake check`")
+    return size
+
+
+def prove_texts(columns: Iterable[pa.ChunkedArray]) -> None:
+    """ArrowInvalid for text that is no UTF-8, which Parquet does not look at."""
+    for column in columns:
+        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        if pa.types.is_string(kind):
+            column.validate(full=True)
+
+
+def prove_values(values: pa.Array | None, lane: Lane, file: Path) -> None:
+    """CorruptError unless the values are of their lane's type, and each is there."""
+    if values is None:
+        return
+    if values.type != ARROW_TYPE_OF_LANE[lane] or values.null_count:
+        raise CorruptError(f"{file.name}: a series of {lane} holds {values.type} or nothing; run `runlake check`")
+    if pa.types.is_string(values.type):
+        try:
+            values.validate(full=True)
+        except pa.ArrowException as error:
+            raise _corrupt(file, error) from None
+
+
+def _reads(wishes: Mapping[int, GroupWish], sizes: Mapping[int, int]) -> Iterator[list[int]]:
+    """The neighbouring row groups that are read at once, so that a long series comes in one piece."""
+    groups: list[int] = []
+    value_count = 0
+    for group, wish in sorted(wishes.items()):
+        if groups:
+            before = wishes[groups[-1]]
+            is_alike = (wish.lane, wish.with_n) == (before.lane, before.with_n)
+            goes_on = wish.first is not None and wish.first == before.last
+            if group != groups[-1] + 1 or not is_alike or (value_count >= GROUP_VALUES and not goes_on):
+                yield groups
+                groups, value_count = [], 0
+        groups.append(group)
+        value_count += sizes[group]
+    if groups:
+        yield groups
+
+
+def _cut(groups: list[int], wishes: Mapping[int, GroupWish], sizes: Mapping[int, int]) -> Iterator[list[int]]:
+    """A long series in pieces, for as many cores as there are; axes stay whole, since they become one array."""
+    if (first := wishes[groups[0]].first) is not None and first[1] in AXES:
+        yield groups
+        return
+    piece: list[int] = []
+    for group in groups:
+        piece.append(group)
+        if sum(sizes[each] for each in piece) >= GROUP_VALUES:
+            yield piece
+            piece = []
+    if piece:
+        yield piece
+
+
+def open_parquet(file: Path, footer: Footer | None = None) -> pq.ParquetFile:
+    """A segment's Parquet file, its footer held against what the meta file says, and its format version checked.
+
+    FileNotFoundError when it is not there; CorruptError and NewerFormatError name the file.
+    """
+    if footer is not None and read_footer(file) != footer:
+        raise CorruptError(f"{file.name}: its size or its footer is not as it was written; run `runlake check`")
+    try:
+        parquet = pq.ParquetFile(file, pre_buffer=False, page_checksum_verification=True)
+    except _READ_ERRORS as error:
+        raise _corrupt(file, error) from None
+    version = int((parquet.metadata.metadata or {}).get(b"runlake.segment", b"0"))
+    if version > FORMAT_VERSION:
+        raise NewerFormatError(f"{file.name}: segment format {version}; upgrade runlake to read it")
+    row_count = parquet.metadata.num_rows
+    if file.name.endswith(".series.parquet") and row_count > _SERIES_FROM + _SERIES_A_BYTE * file.stat().st_size:
+        raise CorruptError(f"{file.name}: {row_count} series are more than its bytes can name; run `runlake check`")
+    return parquet
+
+
+def read_footer(file: Path) -> Footer:
+    """The size of a Parquet file and the CRC-32 of its footer, magic and length included."""
+    with file.open("rb") as opened:
+        size_bytes = opened.seek(0, os.SEEK_END)
+        opened.seek(max(0, size_bytes - 8))
+        length = int.from_bytes(opened.read(4), "little")
+        opened.seek(max(0, size_bytes - 8 - length))
+        return Footer(size_bytes, crc32(opened.read()))
+
+
+_READ_ERRORS = (pa.ArrowException, OSError)
+
+
+def read_checksum(file: Path) -> int:
+    """The CRC-32 of all bytes of a file."""
+    crc = 0
+    with file.open("rb") as opened:
+        while piece := opened.read(2**20):
+            crc = crc32(piece, crc)
+    return crc
+
+
+def _corrupt(file: Path, error: Exception) -> Exception:
+    """What a failed read means; a file that vanished was replaced by a sealer, and is no damage."""
+    if isinstance(error, FileNotFoundError):
+        return error
+    return CorruptError(f"{file.name}: its bytes are not as they were written ({error}); run `runlake check`")
+
+
+def stretch_of(
+    stream: Stream, entries: Directory, groups: Mapping[int, GroupValues], axes: Sequence[str]
+) -> WriterRows:
+    """The entries of one writer as one stretch of rows, keys in first-logged order."""
+    axis = {name: np.flatnonzero(pc.equal(entries.key, name)) for name in (STEP, *axes)}
+    rows = [entries.first_n[found].tolist() for found in axis.values()]
+    ends = entries.first_n[axis[STEP]] + entries.row_count[axis[STEP]]
+    if not rows[0] or any(each != rows[0] for each in rows) or ends[:-1].tolist() != rows[0][1:]:
+        raise CorruptError(f"the {stream} rows of {entries.writer[0]} are not whole in a segment; run `runlake check`")
+    first_n, row_count = int(entries.first_n[axis[STEP][0]]), int(entries.row_count[axis[STEP]].sum())
+    values = {name: _axis(entries, groups, found) for name, found in axis.items()}
+    return WriterRows(
+        writer=entries.writer[0].as_py(),
+        stream=stream,
+        first_n=first_n,
+        step=values[STEP],
+        timestamp=values.get(TIMESTAMP, np.array([])),
+        runtime=values.get(RUNTIME, np.array([])),
+        series=SealedSeries(entries, groups, first_n, row_count),
+    )
+
+
+def _within(rows: WriterRows) -> list[Series]:
+    """The series without values in other rows, in the order in which they begin."""
+    series = []
+    for one in rows.series:
+        if one.rows is not None:
+            low, high = np.searchsorted(one.rows, (0, rows.row_count)).tolist()
+            one = Series(one.key, one.lane, one.rows[low:high], one.values.slice(low, high - low))
+        if len(one.values):
+            series.append(one)
+    return sorted(series, key=lambda one: 0 if one.rows is None else int(one.rows[0]))
+
+
+def _axis(entries: Directory, groups: Mapping[int, GroupValues], found: Int64s) -> npt.NDArray[Any]:
+    places = zip(*(getattr(entries, name)[found].tolist() for name in ("group", "offset", "count")), strict=True)
+    values = joined_values([groups[group].span(offset, count) for group, offset, count in places])
+    axis: npt.NDArray[Any] = values.to_numpy()
+    return axis
+
+
+def read_pyramid(
+    files: Sequence[tuple[Path, Owner | None]], keys: frozenset[str], footers: Mapping[str, Footer] | None = None
+) -> tuple[Int64s, npt.NDArray[Any], int, str] | None:
+    """(steps, values int64 or float64, value count, key) of the points that draw one numeric key; reads no values.
+
+    None where the key is not in numbers of one lane and writer only, or not in pieces of 65,536 values: then the rows
+    themselves decide.
+    """
+    columns = ["writer", "key", "lane", "first_n", "count", "pyramid_values", "pyramid_steps"]
+    found = [read_series(series_file(file), keys, columns, footers or {}, owner) for file, owner in files]
+    table = pa.concat_tables(found) if found else pa.table({})
+    if not table.num_rows:
+        return None
+    whose = set(zip(*(table.column(name).to_pylist() for name in ("writer", "key", "lane")), strict=True))
+    if len(whose) != 1 or next(iter(whose))[2] not in ("f64", "i64"):
+        return None
+    table = table.sort_by("first_n")
+    if any(count != CHUNK_ROWS for count in table["count"].to_pylist()[:-1]):
+        return None  # how they were cut depends on when they were sealed, and must not be seen
+    steps = pc.list_flatten(table["pyramid_steps"]).to_numpy()
+    values = pc.list_flatten(table["pyramid_values"]).to_numpy()
+    if table["lane"][0].as_py() == "i64":
+        if np.abs(values).max() >= 2**53:
+            return None  # the pyramid's floats cannot say which integers these were
+        values = values.astype(np.int64)
+    return steps, values, pc.sum(table["count"]).as_py(), table["key"][0].as_py()
+
+
+def read_outline(file: Path, footers: Mapping[str, Footer] | None = None, owner: Owner | None = None) -> pa.Table:
+    """What is said of each series and stretch of rows, without their values: see the head of this file."""
+    columns = ["writer", "key", "lane", "position", "first_n", "row_count", "count", "min", "max"]
+    return read_series(series_file(file), None, columns, footers or {}, owner)
+
+
+def read_keys(files: Sequence[tuple[Path, Mapping[str, Footer], Owner | None]]) -> list[str]:
+    """The keys of some segments of a stream, in first-logged order."""
+    columns = ["first_n", "position", "key"]
+    found = [read_series(series_file(file), None, columns, footers, owner) for file, footers, owner in files]
+    table = pa.concat_tables(found) if found else pa.table({name: pa.array([], pa.int64()) for name in columns})
+    table = table.filter(pc.greater_equal(table["position"], 0))  # the axes stand before the keys
+    order = np.lexsort((table["position"].to_numpy(), table["first_n"].to_numpy()))
+    names = whole(table["key"]).dictionary_encode()
+    codes, firsts = np.unique(names.indices.to_numpy()[order], return_index=True)
+    keys: list[str] = names.dictionary.take(pa.array(codes[np.argsort(firsts)])).to_pylist()
+    return keys

@@ -1,0 +1,110 @@
+"""Sweeps in a folder: what was decided in each, and what its agents last said.
+
+An agent's file is replaced with each report of it. That its count moved is the sign of life: other machines' clocks are
+asked nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import msgspec
+
+from runlake.errors import ConflictError, NotFoundError, ReadOnlyError
+from runlake.store.changes import READ_ONLY_ERRNOS
+from runlake.store.layout import Layout, encode_name, write_atomically
+from runlake.store.opening.trash import SWEEP_PREFIX
+from runlake.store.sweeps.fold import Created, Entry, SweepFold
+from runlake.store.sweeps.ledger import Ledger
+from runlake.sweep_model import SweepPath
+
+
+class AgentFile(msgspec.Struct, kw_only=True):
+    """What an agent last said. `offers` counts how often it was told to begin a run of which it has not spoken yet."""
+
+    report_count: int = 0
+    at: float = 0.0
+    running: list[str] = []
+    reported: list[str] = []
+    offers: dict[str, int] = {}
+    has_left: bool = False
+
+
+class SweepFolder:
+    """One sweep on disk, read as far as it was there when somebody last looked (`catch_up`)."""
+
+    def __init__(self, layout: Layout, path: SweepPath) -> None:
+        self.path = path
+        self.folder = layout.sweep_dir(path)
+        self.fold = SweepFold()
+        self._ledger = Ledger(self.folder / "ledger")
+
+    def catch_up(self) -> SweepFold:
+        """Read what was decided since; NotFoundError when there is no such sweep, or it was deleted."""
+        for number, body in self._ledger.read_from(self.fold.next_entry):
+            self.fold.take(number, body)
+        if not self.fold.is_created or not self.folder.is_dir():
+            raise NotFoundError(f"no sweep {self.path}; see: runlake ls --sweeps")
+        return self.fold
+
+    def decide(self, entry: Entry) -> bool:
+        """Make the next entry; False when somebody else decided something first: then `catch_up`, and think again."""
+        number = self.fold.next_entry
+        body = msgspec.to_builtins(entry)
+        if not self._ledger.append(number, body):
+            return False
+        self.fold.take(number, body)
+        return True
+
+    def read_agent(self, agent_id: str) -> AgentFile:
+        """What the agent last said; an empty file of one that has not spoken yet."""
+        try:
+            return msgspec.json.decode(self._agent_file(agent_id).read_bytes(), type=AgentFile)
+        except (FileNotFoundError, msgspec.MsgspecError, IsADirectoryError, RecursionError):
+            return AgentFile()  # what nobody can read is as good as silence, and the next report replaces it
+
+    def write_agent(self, agent_id: str, file: AgentFile) -> None:
+        """Keep what the agent said, as said now."""
+        file.report_count += 1
+        file.at = time.time()
+        try:
+            write_atomically(self._agent_file(agent_id), msgspec.json.encode(file))
+        except FileNotFoundError:
+            raise NotFoundError(f"no sweep {self.path}: it was deleted") from None
+        except OSError as error:
+            raise _read_only(self.folder, error) from error
+
+    def _agent_file(self, agent_id: str) -> Path:
+        return self.folder / "agents" / f"{encode_name(agent_id)}.json"
+
+
+def create_sweep(layout: Layout, path: SweepPath, created: Created) -> SweepFolder:
+    """Make a sweep. ConflictError when the id is taken, ReadOnlyError when the store cannot be written."""
+    try:
+        layout.make_sweep_dir(path)
+    except OSError as error:
+        raise _read_only(layout.sweeps_dir(path.entity, path.project), error) from error
+    sweep = SweepFolder(layout, path)
+    if not sweep.decide(created):
+        raise ConflictError(f"there is a sweep {path} already; leave the id out to get a new one")
+    return sweep
+
+
+def delete_sweep(layout: Layout, path: SweepPath) -> None:
+    """Move a sweep to the trash; its runs stay. NotFoundError when it is not there."""
+    trashed = layout.trash_dir / f"{SWEEP_PREFIX}{os.urandom(4).hex()}-{encode_name(path.sweep_id)}"
+    try:
+        layout.trash_dir.mkdir(exist_ok=True)
+        layout.sweep_dir(path).rename(trashed)
+    except FileNotFoundError:
+        raise NotFoundError(f"no sweep {path}; see: runlake ls --sweeps") from None
+    except OSError as error:
+        raise _read_only(layout.trash_dir, error) from error
+
+
+def _read_only(folder: Path, error: OSError) -> OSError | ReadOnlyError:
+    if error.errno not in READ_ONLY_ERRNOS:
+        return error
+    return ReadOnlyError(f"{folder} cannot be written: {error}")
