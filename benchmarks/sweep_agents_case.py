@@ -20,7 +20,7 @@ from runlake.store.changes import append_change
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
 from runlake.store.process_id import own_mark
-from runlake.sweep_model import AgentReport, AgentStart, Order, SweepPath, SweepStart
+from runlake.sweep_model import AgentCommand, AgentReport, AgentStart, SweepPath, SweepStart
 from runlake.values import flatten
 
 
@@ -68,7 +68,7 @@ def _finish(store: Path, service: LocalService, path: SweepPath, count: int) -> 
     return path
 
 
-def _train(store: Path, sweep: SweepPath, order: Order) -> None:
+def _train(store: Path, sweep: SweepPath, order: AgentCommand) -> None:
     path = RunPath(sweep.entity, sweep.project, order.run_id)
     layout = Layout(store)
     opened = open_run(layout, path, {"set": flatten(order.params), "sweep": sweep.sweep_id})

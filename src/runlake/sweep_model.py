@@ -80,7 +80,7 @@ class AgentReport(msgspec.Struct, frozen=True, kw_only=True):
     is_leaving: bool = False
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class AgentCommand(msgspec.Struct, frozen=True, kw_only=True):
     """What an agent is to do: begin the run `run_id` with `params`, stop it, or leave. `reason` is for people."""
 
     kind: OrderKind

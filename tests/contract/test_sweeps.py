@@ -10,7 +10,7 @@ from runlake.errors import BadValueError, ConflictError, NotFoundError, SweepCon
 from runlake.model import RunPath
 from runlake.scheduler import open_sweep
 from runlake.store.process_id import own_mark
-from runlake.sweep_model import AgentReport, AgentStart, Order, SweepEdit, SweepPath, SweepStart
+from runlake.sweep_model import AgentCommand, AgentReport, AgentStart, SweepEdit, SweepPath, SweepStart
 
 GRID = {"method": "grid", "parameters": {"lr": {"values": [0.1, 0.2]}, "depth": {"values": [1, 2]}}}
 RANDOM = {"method": "random", "parameters": {"lr": {"min": 0.0, "max": 1.0}}}
@@ -111,7 +111,7 @@ def test_a_grid_that_has_run_is_finished_and_its_agents_leave(desk, run):
     for _ in POINTS:
         run(a_sweep, a_sweep.next(agent))
     (order,) = a_sweep.report(agent, wanted=1)
-    assert order == Order(kind="exit", reason="the sweep is finished: every point of the grid was run")
+    assert order == AgentCommand(kind="exit", reason="the sweep is finished: every point of the grid was run")
     assert a_sweep.state() == "FINISHED"
 
 
@@ -256,7 +256,7 @@ def test_a_stopped_sweep_lets_what_runs_end(desk, run):
     assert a_sweep.report(agent, first.run_id, wanted=0) == ()
     run(a_sweep, first)
     (order,) = a_sweep.report(agent, ended=[first.run_id], wanted=1)
-    assert order == Order(kind="exit", reason="the sweep is finished: somebody said so")
+    assert order == AgentCommand(kind="exit", reason="the sweep is finished: somebody said so")
 
 
 def test_a_canceled_sweep_stops_what_runs(desk, run, service):

@@ -22,7 +22,7 @@ from runlake.agents.failures import Failures
 from runlake.agents.link import AgentLink, Ending, Say
 from runlake.compat.launch import environment_of_agents
 from runlake.search.command import expand_command
-from runlake.sweep_model import Order
+from runlake.sweep_model import AgentCommand
 
 _LOOK_EVERY_S = 0.05
 
@@ -127,7 +127,7 @@ class CommandAgent:
         if why is not None and self._ending is None:
             self._ending = Ending("failures", why)
 
-    def _obey(self, orders: Sequence[Order]) -> None:
+    def _obey(self, orders: Sequence[AgentCommand]) -> None:
         for order in orders:
             if order.kind == "run":
                 self._begin(order)
@@ -141,7 +141,7 @@ class CommandAgent:
             self._say("waiting for work")
         self._has_told_waiting = is_idle
 
-    def _begin(self, order: Order) -> None:
+    def _begin(self, order: AgentCommand) -> None:
         if self._left_count is not None:
             self._left_count -= 1
         variables = self._environment.make(order.run_id, order.params)
@@ -174,14 +174,14 @@ class CommandAgent:
 
     @contextmanager
     def _signals_heard(self) -> Iterator[None]:
-        def hear(number: int, _frame: FrameType | None) -> None:
+        def handle_report(number: int, _frame: FrameType | None) -> None:
             self._signals.append(number)
 
         if threading.current_thread() is not threading.main_thread():
             yield
             return
         numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-        before = {number: signal.signal(number, hear) for number in numbers}
+        before = {number: signal.signal(number, handle_report) for number in numbers}
         try:
             yield
         finally:

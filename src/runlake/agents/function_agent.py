@@ -23,7 +23,7 @@ from runlake.model import State
 from runlake.sdk.exit_hooks import exit_code_of, interrupt_main_thread
 from runlake.sdk.process.active import session
 from runlake.sdk.run.run import Run
-from runlake.sweep_model import Order
+from runlake.sweep_model import AgentCommand
 
 Function = Callable[[], Any]
 _INTERRUPTED = Ending("interrupted", "it was interrupted")
@@ -45,7 +45,7 @@ class FunctionAgent:
         self._link, self._environment, self._failures, self._say = link, environment, failures, say
         self._function, self._count = function, count
         self._begun_count = 0
-        self._exit: Order | None = None
+        self._exit: AgentCommand | None = None
         self._has_told_no_run = False
         self._call: _Call | None = None
 
@@ -87,7 +87,7 @@ class FunctionAgent:
                 return ending
             ended = (order.run_id,)
 
-    def _do(self, order: Order) -> Ending | None:
+    def _do(self, order: AgentCommand) -> Ending | None:
         """One run; why the agent is to end then, if it is."""
         session.end_all(0)  # what was begun before does not take the place of this run
         before = session.run
@@ -132,18 +132,18 @@ class FunctionAgent:
         before = signal.getsignal(signal.SIGINT)
         handler = before if callable(before) else signal.default_int_handler
 
-        def hear(number: int, frame: FrameType | None) -> Any:
+        def handle_report(number: int, frame: FrameType | None) -> Any:
             if self._call is not None:
-                self._call.hear()
+                self._call.handle_report()
             return handler(number, frame)
 
-        signal.signal(signal.SIGINT, hear)
+        signal.signal(signal.SIGINT, handle_report)
         try:
             yield
         finally:
             signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
 
-    def _heed_exit(self, orders: tuple[Order, ...]) -> None:
+    def _heed_exit(self, orders: tuple[AgentCommand, ...]) -> None:
         self._exit = next((order for order in orders if order.kind == "exit"), self._exit)
 
 
@@ -186,7 +186,7 @@ class _Call:
             else:
                 interrupt_main_thread()
 
-    def hear(self) -> None:
+    def handle_report(self) -> None:
         """The function gets a KeyboardInterrupt; the run that it ends by that, unless it is handled, was killed."""
         run = self._run
         if run is not None:

@@ -11,7 +11,7 @@ from runlake.errors import BusyError, NotFoundError, RunlakeError, UnreachableEr
 from runlake.service.contract import Service
 from runlake.settings import Settings
 from runlake.store.process_id import own_mark
-from runlake.sweep_model import AgentReport, AgentStart, Order, SweepPath
+from runlake.sweep_model import AgentCommand, AgentReport, AgentStart, SweepPath
 
 Say = Callable[[str], None]
 PASSING = (BusyError, UnreachableError, OSError)
@@ -52,7 +52,7 @@ class AgentLink:
 
     def report(
         self, running: Sequence[str] = (), *, ended: Sequence[str] = (), wanted_count: int = 0, is_leaving: bool = False
-    ) -> tuple[Order, ...]:
+    ) -> tuple[AgentCommand, ...]:
         """Say what runs and what ended; what is to be done. Nothing while the store cannot be asked.
 
         When the sweep is gone, `is_sweep_gone` says so from then on.

@@ -23,9 +23,9 @@ from runlake.model import RunInfo, RunPath
 from runlake.names import new_run_id
 from runlake.scheduler.outcome import OVER, RUNNING, Outcome, outcome_of
 from runlake.store.process_id import is_gone, lives_here
-from runlake.store.sweeps.fold import Claim, Claimed, Edited, Entry, GivenUp, Stopped
+from runlake.store.sweeps.fold import Assigned, Assignment, Edited, Entry, GivenUp, Stopped
 from runlake.store.sweeps.folder import AgentFile, SweepFolder
-from runlake.sweep_model import AgentInfo, AgentReport, Order, SweepInfo, SweepPath, SweepState
+from runlake.sweep_model import AgentCommand, AgentInfo, AgentReport, SweepInfo, SweepPath, SweepState
 
 if TYPE_CHECKING:
     from runlake.search.plan import SweepPlan
@@ -135,7 +135,7 @@ class OpenSweep:
         self.folder.catch_up()
         return False
 
-    def open_claims(self) -> Iterable[Claim]:
+    def open_claims(self) -> Iterable[Assignment]:
         """The runs that were handed out, and have neither ended (as far as this process knows) nor been given up."""
         return [c for c in self.fold.claims if c.given_up is None and c.entry.run_id not in self._outcomes]
 
@@ -187,7 +187,7 @@ class OpenSweep:
 
     # What an agent is told
 
-    def hear(self, agent_id: str, report: AgentReport) -> tuple[list[str], tuple[Order, ...]]:
+    def handle_report(self, agent_id: str, report: AgentReport) -> tuple[list[str], tuple[AgentCommand, ...]]:
         """Runs that are to be stopped, whoever runs them, and what this agent is to do."""
         if agent_id not in self.fold.agents:
             raise NotFoundError(f"sweep {self.folder.path} has no agent {agent_id!r}; join it first")
@@ -210,13 +210,13 @@ class OpenSweep:
         if not self.decide(entry):
             raise _Lost
 
-    def _orders(self, agent_id: str, file: AgentFile, report: AgentReport) -> list[Order]:
+    def _orders(self, agent_id: str, file: AgentFile, report: AgentReport) -> list[AgentCommand]:
         orders = [order for run_id in report.running if (order := self._stop_order(agent_id, run_id)) is not None]
         if self.fold.state == "CANCELED":
-            return [*orders, Order(kind="exit", reason=self._why_over())]
+            return [*orders, AgentCommand(kind="exit", reason=self._why_over())]
         begun = self._offered_again(agent_id, file)[: report.wanted_count]
         while len(begun) < report.wanted_count and (claim := self._next_claim(agent_id)) is not None:
-            begun.append(Order(kind="run", run_id=claim.run_id, params=claim.params))
+            begun.append(AgentCommand(kind="run", run_id=claim.run_id, params=claim.params))
         for order in begun:
             file.offers[order.run_id] = file.offers.get(order.run_id, 0) + 1
         if begun:
@@ -226,7 +226,7 @@ class OpenSweep:
             return orders + begun
         return [*orders, *self._nothing_left(agent_id)]
 
-    def _stop_order(self, agent_id: str, run_id: str) -> Order | None:
+    def _stop_order(self, agent_id: str, run_id: str) -> AgentCommand | None:
         claim = self.fold.by_run.get(run_id)
         if claim is None:
             return None
@@ -235,17 +235,17 @@ class OpenSweep:
             reason = "it was given up, because nothing was heard of this agent"
         if self.fold.state == "CANCELED":
             reason = self._why_over()
-        return None if reason is None else Order(kind="stop", run_id=run_id, reason=reason)
+        return None if reason is None else AgentCommand(kind="stop", run_id=run_id, reason=reason)
 
-    def _offered_again(self, agent_id: str, file: AgentFile) -> list[Order]:
+    def _offered_again(self, agent_id: str, file: AgentFile) -> list[AgentCommand]:
         """Runs that this agent was told to begin, and never spoke of: the answer that said so may have been lost."""
         return [
-            Order(kind="run", run_id=claim.entry.run_id, params=claim.entry.params)
+            AgentCommand(kind="run", run_id=claim.entry.run_id, params=claim.entry.params)
             for claim in self.open_claims()
             if claim.entry.agent_id == agent_id and claim.entry.run_id not in {*file.reported, *self._begun}
         ]
 
-    def _nothing_left(self, agent_id: str) -> list[Order]:
+    def _nothing_left(self, agent_id: str) -> list[AgentCommand]:
         """An agent without work leaves: at once when all has ended, or when it has waited for long.
 
         It stays while a run goes on whose agent is gone: when that run crashes, its parameters are to be run again.
@@ -256,7 +256,7 @@ class OpenSweep:
             is_over = True
         since = self._idle_since.setdefault(agent_id, time.monotonic())
         if is_over or (time.monotonic() - since > SILENCE_S and not self._has_orphans()):
-            return [Order(kind="exit", reason=self._why_over() if is_over else "others run all that is left")]
+            return [AgentCommand(kind="exit", reason=self._why_over() if is_over else "others run all that is left")]
         return []
 
     def _has_orphans(self) -> bool:
@@ -271,7 +271,7 @@ class OpenSweep:
             return f"its run_cap of {self.plan.run_cap} is reached"
         return "every point of the grid was run"
 
-    def _next_claim(self, agent_id: str) -> Claimed | None:
+    def _next_claim(self, agent_id: str) -> Assigned | None:
         """Hand out the next parameters; None when there are none (now)."""
         fold, plan = self.fold, self.plan
         if not self._has_more():
@@ -290,7 +290,7 @@ class OpenSweep:
 
             trials = self._trials() if plan.method == "bayes" else []
             params = propose(plan, len(fold.claims), trials, seed=fold.created.seed)
-        claim = Claimed(
+        claim = Assigned(
             at=time.time(), run_id=new_run_id(), agent_id=agent_id, params=params, point=point, attempt=attempt
         )
         self._decide(claim)
@@ -325,7 +325,7 @@ class OpenSweep:
         stopped = [run for run in running if is_canceled or waiting[run.run_id].stop_reason is not None]
         return [run.run_id for run in stopped if not run.stop_requested]
 
-    def _is_time_for_all(self, waiting: Mapping[str, Claim], report: AgentReport) -> bool:
+    def _is_time_for_all(self, waiting: Mapping[str, Assignment], report: AgentReport) -> bool:
         """Whether it matters now what became of the runs of other agents: seldom, where there are many."""
         learns = report.wanted_count > 0 and self.plan.method == "bayes"
         is_time = time.monotonic() >= self._look_at_all_from
@@ -351,7 +351,7 @@ class OpenSweep:
 
     def _follow(
         self,
-        claim: Claim,
+        claim: Assignment,
         run: RunInfo | None,
         agent_id: str,
         file: AgentFile,
@@ -383,7 +383,7 @@ class OpenSweep:
                         claim, f"it did not begin, though it was handed out {MAX_OFFERS} times", is_free=False
                     )
 
-    def _give_up(self, claim: Claim, reason: str, *, is_free: bool = True) -> None:
+    def _give_up(self, claim: Assignment, reason: str, *, is_free: bool = True) -> None:
         is_free = is_free and claim.entry.attempt < MAX_ATTEMPTS
         self._decide(GivenUp(at=time.time(), run_id=claim.entry.run_id, reason=reason, is_free=is_free))
 
@@ -398,7 +398,7 @@ class OpenSweep:
         is_alive = lives_here(self.fold.agents[agent_id].process)
         return time.monotonic() - at > (HANGING_S if is_alive else SILENCE_S)
 
-    def _settle(self, claim: Claim, run: RunInfo) -> None:
+    def _settle(self, claim: Assignment, run: RunInfo) -> None:
         outcome = outcome_of(self.plan, run, is_stopped=claim.stop_reason is not None)
         metric = self.plan.metric
         if metric and outcome.value is not None and metric.is_reached_by(outcome.value) and not self._is_over():

@@ -7,10 +7,10 @@ from litestar.params import FromPath, JSONBody
 
 from runlake.server.routes.answers import Asked, answer
 from runlake.sweep_model import (
+    AgentCommand,
     AgentInfo,
     AgentReport,
     AgentStart,
-    Order,
     SweepEdit,
     SweepInfo,
     SweepPath,
@@ -73,7 +73,7 @@ def report_agent(
     sweep_id: FromPath[str],
     agent_id: FromPath[str],
     data: JSONBody[AgentReport],
-) -> Response[list[Order]]:
+) -> Response[list[AgentCommand]]:
     """What an agent says of itself, and what it is to do."""
     return answer(list(service.report_agent(SweepPath(entity, project, sweep_id), agent_id, data)))
 

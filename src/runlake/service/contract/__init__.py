@@ -54,10 +54,10 @@ from runlake.model import (
 from runlake.query.many.blocks import HistoryBlock
 from runlake.query.rows.history import History, HistoryOutline, Tail
 from runlake.sweep_model import (
+    AgentCommand,
     AgentInfo,
     AgentReport,
     AgentStart,
-    Order,
     SweepEdit,
     SweepInfo,
     SweepPath,
@@ -345,7 +345,7 @@ class Service(Protocol):
         """A new agent of a sweep: the one who will begin its runs, and report."""
         ...
 
-    def report_agent(self, path: SweepPath, agent_id: str, report: AgentReport) -> tuple[Order, ...]:
+    def report_agent(self, path: SweepPath, agent_id: str, report: AgentReport) -> tuple[AgentCommand, ...]:
         """What an agent says of itself, at least every few seconds, and what it is to do.
 
         No parameters are handed out twice and none are forgotten, however many ask: those of an agent that is gone

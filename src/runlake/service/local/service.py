@@ -66,10 +66,10 @@ from runlake.store.opening.open import create_pending, hold_journal, open_editor
 from runlake.store.run.state import list_generations, read_run, read_state
 from runlake.store.store_format import check_format, create_store
 from runlake.sweep_model import (
+    AgentCommand,
     AgentInfo,
     AgentReport,
     AgentStart,
-    Order,
     SweepEdit,
     SweepInfo,
     SweepPath,
@@ -381,7 +381,7 @@ class LocalService(LocalCare):
     def join_sweep(self, path: SweepPath, start: AgentStart) -> AgentInfo:
         return self._sweeps.join(path, start)
 
-    def report_agent(self, path: SweepPath, agent_id: str, report: AgentReport) -> tuple[Order, ...]:
+    def report_agent(self, path: SweepPath, agent_id: str, report: AgentReport) -> tuple[AgentCommand, ...]:
         return self._sweeps.report(path, agent_id, report)
 
     def close(self) -> None:

@@ -17,10 +17,10 @@ from runlake.store.run.snapshot import reading
 from runlake.store.sweeps.fold import Created, Edited, Joined
 from runlake.store.sweeps.folder import AgentFile, SweepFolder, create_sweep, delete_sweep
 from runlake.sweep_model import (
+    AgentCommand,
     AgentInfo,
     AgentReport,
     AgentStart,
-    Order,
     SweepEdit,
     SweepInfo,
     SweepPath,
@@ -117,10 +117,10 @@ class Sweeps:
             sweep.folder.write_agent(agent_id, AgentFile())
             return sweep.describe_agent(agent_id)
 
-    def report(self, path: SweepPath, agent_id: str, report: AgentReport) -> tuple[Order, ...]:
+    def report(self, path: SweepPath, agent_id: str, report: AgentReport) -> tuple[AgentCommand, ...]:
         """What an agent says of itself, and what it is told to do."""
         with self._opened(path) as sweep:
-            stopped, orders = sweep.hear(agent_id, report)
+            stopped, orders = sweep.handle_report(agent_id, report)
         for run_id in stopped:
             self._stop_run(path, run_id)
         return orders

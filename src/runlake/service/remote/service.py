@@ -53,10 +53,10 @@ from runlake.service.wire.documents import API_PREFIX, file_address, project_add
 from runlake.store.ingest.grant_codec import pack_opening, unpack_grant
 from runlake.store.layout import check_file_name, check_run_path
 from runlake.sweep_model import (
+    AgentCommand,
     AgentInfo,
     AgentReport,
     AgentStart,
-    Order,
     SweepEdit,
     SweepInfo,
     SweepPath,
@@ -344,8 +344,8 @@ class RemoteService:
         body = self._http.request("POST", _sweep(path, "agents"), content=documents.pack(start), headers=_JSON)
         return documents.unpack(body, AgentInfo)
 
-    def report_agent(self, path: SweepPath, agent_id: str, report: AgentReport) -> tuple[Order, ...]:
-        return documents.unpack(self._ask(_sweep(path, "agents", agent_id, "report"), report), tuple[Order, ...])
+    def report_agent(self, path: SweepPath, agent_id: str, report: AgentReport) -> tuple[AgentCommand, ...]:
+        return documents.unpack(self._ask(_sweep(path, "agents", agent_id, "report"), report), tuple[AgentCommand, ...])
 
     # Care of the store
 

@@ -37,7 +37,7 @@ class Joined(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="j
     process: str | None = None
 
 
-class Claimed(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="claim"):
+class Assigned(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="claim"):
     """An agent got a run. `point` counts the points of a grid; `attempt` those who got these parameters, from 1 on."""
 
     at: float
@@ -75,14 +75,14 @@ class Edited(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="e
     reason: str = ""
 
 
-Entry = Created | Joined | Claimed | GivenUp | Stopped | Edited
+Entry = Created | Joined | Assigned | GivenUp | Stopped | Edited
 
 
-class Claim(msgspec.Struct):
+class Assignment(msgspec.Struct):
     """One run that was handed out. `number` counts them from 0."""
 
     number: int
-    entry: Claimed
+    entry: Assigned
     given_up: GivenUp | None = None
     stop_reason: str | None = None
 
@@ -92,10 +92,10 @@ class SweepFold:
 
     def __init__(self) -> None:
         self.next_entry = 1
-        self.claims: list[Claim] = []
-        self.by_run: dict[str, Claim] = {}
+        self.claims: list[Assignment] = []
+        self.by_run: dict[str, Assignment] = {}
         self.agents: dict[str, Joined] = {}
-        self.free: deque[Claim] = deque()
+        self.free: deque[Assignment] = deque()
         """Claims that were given up and are to be handed out again, the oldest first."""
         self.next_point = 0
         """The first point of a grid that nobody got yet."""
@@ -135,7 +135,7 @@ class SweepFold:
                 self._pass_excluded()
             case Joined():
                 self.agents[entry.agent_id] = entry
-            case Claimed():
+            case Assigned():
                 self._take_claim(entry)
             case GivenUp():
                 self._give_up(entry)
@@ -148,13 +148,13 @@ class SweepFold:
                 self.name = entry.name or self.name
                 self.description = self.description if entry.description is None else entry.description
 
-    def _take_claim(self, entry: Claimed) -> None:
+    def _take_claim(self, entry: Assigned) -> None:
         if self.free and entry.attempt > 1:
             self.free.popleft()
         elif entry.point is not None:
             self.next_point = entry.point + 1
             self._pass_excluded()
-        claim = Claim(number=len(self.claims), entry=entry)
+        claim = Assignment(number=len(self.claims), entry=entry)
         self.claims.append(claim)
         self.by_run[entry.run_id] = claim
         if self.state == "PENDING":

@@ -15,7 +15,7 @@ from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.ids import agent_of, sweep_of
 from runlake.server.wandb.nodes.sweep_node import AgentNode, SweepNode
 from runlake.server.wandb.wire import dump_json_string, load_json_string
-from runlake.sweep_model import AgentReport, AgentStart, Order, SweepEdit, SweepInfo, SweepPath, SweepStart
+from runlake.sweep_model import AgentCommand, AgentReport, AgentStart, SweepEdit, SweepInfo, SweepPath, SweepStart
 
 Given = Mapping[str, Any]
 
@@ -107,7 +107,7 @@ class SweepMutations:
         found = self._context.service.list_runs(entity, project, filters=filters)
         return tuple(run.run_id for run in found.runs)
 
-    def _command(self, path: SweepPath, order: Order) -> dict[str, Any]:
+    def _command(self, path: SweepPath, order: AgentCommand) -> dict[str, Any]:
         if order.kind == "exit":
             return {"type": "exit"}
         if order.kind == "stop":
