@@ -168,10 +168,10 @@ def test_a_forked_child_and_an_edit_here_arrive_too(server, transport, here):
 
 
 def test_a_stop_request_is_brought_back_and_not_sent_on(server, transport, here):
-    from runlake.store.journal.stop_requests import StopWatch
+    from runlake.store.journal.stop_requests import StopRequestWatcher
 
     training = Training(here).log(1)
-    watch = StopWatch(FolderJournal(here.journal_dir(RUN)), training.opened.generation, training.writer.writer)
+    watch = StopRequestWatcher(FolderJournal(here.journal_dir(RUN)), training.opened.generation, training.writer.writer)
     shipping = shipper(transport, here)
     shipping.send()
     server.stop_run(RUN)

@@ -16,7 +16,7 @@ from runlake.store.compact.seal import drop_inputs, drop_leftovers, is_closed, p
 from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import PartName
-from runlake.store.journal.stop_requests import StopWatch
+from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.journal.writer import FRAMES_PER_BLOCK
 from runlake.store.layout import Layout
 from runlake.store.run.snapshot import read_consistently, take_snapshot
@@ -190,7 +190,7 @@ def test_a_sealed_run_can_be_gone_on_with(layout):
 
 def test_a_request_to_stop_stays_where_the_living_run_looks_for_it(layout):
     writer = Writer(layout, rows_per_part=2).log_many([{"i": i} for i in range(5)])
-    watch = StopWatch(writer.journal._journal, writer.opened.generation, writer.id)
+    watch = StopRequestWatcher(writer.journal._journal, writer.opened.generation, writer.id)
     assert not watch.is_stop_requested()
     editor = edit(layout, record.STATE, {"stop": True}, at_s=50.0)
     seal_run(layout, RUN)

@@ -42,7 +42,7 @@ from runlake.settings import ROWS, Settings, current_folder, is_server, names_gi
 from runlake.store import side_process
 from runlake.store.changes import append_change
 from runlake.store.journal.folder import FolderJournal
-from runlake.store.journal.stop_requests import StopWatch
+from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.journal.writer import Prepare
 from runlake.store.layout import Layout
 from runlake.store.opening.open import OpenedRun, open_run
@@ -217,7 +217,7 @@ class Session:
     def _attach_helpers(self, run: Run, memory: Path | None) -> None:
         shipping = start_shipping(run)
         detach = _attach_what_can_be(run)
-        watch = StopWatch(FolderJournal(run.journal_dir), run.generation, run.writer_id)
+        watch = StopRequestWatcher(FolderJournal(run.journal_dir), run.generation, run.writer_id)
         beside = None if shipping is None else shipping.look_after
         ticker = Ticker(run, watch, lambda: self.stop(run), beside, interval_s=self._tick_s)
         ticker.start()

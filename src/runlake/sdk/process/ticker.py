@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from runlake.errors import RunlakeError, RunlakeWarning
 from runlake.sdk.run.run import Run
-from runlake.store.journal.stop_requests import StopWatch
+from runlake.store.journal.stop_requests import StopRequestWatcher
 
 TICK_S = 5.0
 STOP_TIMEOUT_S = 10.0
@@ -24,7 +24,7 @@ class Ticker:
     def __init__(
         self,
         run: Run,
-        watch: StopWatch,
+        watch: StopRequestWatcher,
         on_stop: Callable[[], None],
         beside: Callable[[], None] | None = None,
         *,

@@ -19,7 +19,7 @@ from runlake.store.ingest.documents import Documents, changes_between, read_docu
 from runlake.store.ingest.lease import EndedError, Served, ServedWriters, Turn, list_served, mark_served, read_served
 from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal
-from runlake.store.journal.stop_requests import StopWatch
+from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout
 from runlake.store.lru import Kept
@@ -37,7 +37,7 @@ class ServedRuns:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._writers = ServedWriters(layout)
-        self._watches: Kept[tuple[RunPath, str], StopWatch] = Kept(_KEPT_WATCHES)
+        self._watches: Kept[tuple[RunPath, str], StopRequestWatcher] = Kept(_KEPT_WATCHES)
 
     def begin(self, path: RunPath, start: WriterStart) -> BegunWriter:
         """Open the run as `store.opening.open.open_run` says. ReadOnlyError, ConflictError and UsageError as there."""
@@ -133,7 +133,7 @@ class ServedRuns:
         if watch is None:
             journal = FolderJournal(self._layout.journal_dir(path))
             begun_us = int(writer.header["created_at"] * 1e6)
-            watch = StopWatch(journal, writer.header["generation"], writer.writer, since_us=begun_us)
+            watch = StopRequestWatcher(journal, writer.header["generation"], writer.writer, since_us=begun_us)
             self._watches.put(key, watch)
         return watch.is_stop_requested()
 

@@ -32,7 +32,7 @@ from runlake.store.journal.journal import PartName
 from runlake.store.journal.proof import prove_record
 from runlake.store.journal.proof_rows import prove_part
 from runlake.store.journal.scan import BEGINNING, PartMark, ScannedPart, scan_part, scan_since
-from runlake.store.journal.stop_requests import StopWatch
+from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.layout import Layout, check_run_path
 from runlake.store.lru import Kept
 from runlake.store.opening.inspect_here import HERE
@@ -68,7 +68,7 @@ class FedJournals:
         self._layout, self._seals = layout, seals
         self._places: Kept[tuple[Path, PartName], _Place] = Kept(_KEPT_PLACES)
         self._grants = GrantFiles(layout.root / ".catalog" / "grants")
-        self._watches: Kept[tuple[RunPath, str], StopWatch] = Kept(_KEPT_PLACES)
+        self._watches: Kept[tuple[RunPath, str], StopRequestWatcher] = Kept(_KEPT_PLACES)
 
     def open(self, path: RunPath, opening: WriterOpening) -> WriterGrant:
         """Open a run for a process elsewhere, or take on a journal that it has begun by itself (`opening.header`).
@@ -297,7 +297,7 @@ class FedJournals:
         if watch is None:
             since_us = int(float(served.header.get("created_at", 0.0)) * 1e6)
             journal = FolderJournal(self._layout.journal_dir(path))
-            watch = StopWatch(journal, served.header["generation"], writer, since_us=since_us)
+            watch = StopRequestWatcher(journal, served.header["generation"], writer, since_us=since_us)
             self._watches.put(key, watch)
         return watch.is_stop_requested()
 

@@ -12,7 +12,7 @@ from runlake.store.journal import record
 from runlake.store.journal.journal import Journal
 
 
-class StopWatch:
+class StopRequestWatcher:
     """Looks whether somebody asked this run to stop since the watch was made, or since `since_us` when it is given."""
 
     def __init__(self, journal: Journal, generation: str, own_writer: str, *, since_us: int | None = None) -> None:
