@@ -10,7 +10,7 @@ from runlake.errors import GapError, NotFoundError
 from runlake.model import LoggedRow, MetricRule, RunEdit, RunPath, WriterBatch, WriterStart
 from runlake.service.local.service import LocalService
 from runlake.store.ingest import lease
-from runlake.store.ingest.batches import ServedRuns
+from runlake.store.ingest.batches import RemoteRuns
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import PartName
 from runlake.store.layout import Layout
@@ -216,7 +216,7 @@ def test_a_writer_that_was_not_heard_of_for_long_counts_as_crashed(service, writ
 def test_threads_of_one_worker_wait_for_each_other(tmp_path):
     from concurrent.futures import ThreadPoolExecutor
 
-    runs = ServedRuns(Layout(tmp_path))
+    runs = RemoteRuns(Layout(tmp_path))
     writer = runs.begin(PATH, WriterStart()).writer
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: runs.write(PATH, writer, batch(0, 50)), range(32)))

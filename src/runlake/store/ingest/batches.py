@@ -16,7 +16,15 @@ from runlake.errors import BadValueError, GapError, LogTypeError, NotFoundError
 from runlake.model import BegunWriter, LoggedRow, RunPath, State, WriterAnswer, WriterBatch, WriterStart
 from runlake.store.changes import append_change
 from runlake.store.ingest.documents import Documents, changes_between, read_documents, write_documents
-from runlake.store.ingest.lease import EndedError, Served, ServedWriters, Turn, list_served, mark_served, read_served
+from runlake.store.ingest.lease import (
+    EndedError,
+    RemoteWriters,
+    Served,
+    WriterLease,
+    list_served,
+    mark_served,
+    read_served,
+)
 from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.stop_requests import StopRequestWatcher
@@ -31,12 +39,12 @@ from runlake.values import flatten
 _KEPT_WATCHES = 4096
 
 
-class ServedRuns:
+class RemoteRuns:
     """The runs of a store that processes elsewhere write through this one. Threads may share it."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._writers = ServedWriters(layout)
+        self._writers = RemoteWriters(layout)
         self._watches: Kept[tuple[RunPath, str], StopRequestWatcher] = Kept(_KEPT_WATCHES)
 
     def begin(self, path: RunPath, start: WriterStart) -> BegunWriter:
@@ -99,7 +107,9 @@ class ServedRuns:
             append_change(self._layout, path, writer, "edit", turn.writer.header["incarnation"])
         return WriterAnswer(row_counts=counts, is_stop_requested=is_stopped)
 
-    def _apply(self, turn: Turn, batch: WriterBatch, documents_file: Path, *, is_stopped: bool) -> dict[str, int]:
+    def _apply(
+        self, turn: WriterLease, batch: WriterBatch, documents_file: Path, *, is_stopped: bool
+    ) -> dict[str, int]:
         writer = turn.writer
         for stream, rows in batch.rows.items():
             known_count = writer.row_counts()[stream]

@@ -118,7 +118,7 @@ def hold(journal_dir: Path, writer: str) -> Iterator[Served]:
             os.close(fd)
 
 
-class _TurnPart:
+class _LeasedPart:
     """A part that is written to in turns: what one turn adds goes to the disk at its end, or not at all."""
 
     def __init__(self, file: Path, size_bytes: int) -> None:
@@ -165,27 +165,27 @@ class _TurnPart:
         self._waiting = bytearray()
 
 
-class _TurnJournal(FolderJournal):
+class _LeasedJournal(FolderJournal):
     """The folder's journal with parts that are written to in turns."""
 
-    current: _TurnPart | None = None
+    current: _LeasedPart | None = None
 
-    def claim(self, name: PartName) -> _TurnPart:
+    def claim(self, name: PartName) -> _LeasedPart:
         if self.current is not None:
             self.current.flush()
         super().claim(name).close()
-        self.current = _TurnPart(self.folder / str(name), 0)
+        self.current = _LeasedPart(self.folder / str(name), 0)
         return self.current
 
 
 @dataclass(slots=True)
 class _Known:
     writer: JournalWriter
-    journal: _TurnJournal
+    journal: _LeasedJournal
 
 
 @dataclass(slots=True)
-class Turn:
+class WriterLease:
     """One turn of a writer; `afterwards` is called when what it wrote is on the disk, before the next one's turn.
 
     `is_one_of_several`: others write the run beside it.
@@ -196,7 +196,7 @@ class Turn:
     afterwards: Callable[[], None] | None = None
 
 
-class ServedWriters:
+class RemoteWriters:
     """The writers that this process has fed lately, so that most turns need not read what stands in their parts.
 
     Threads may share it, and other processes may take turns: whoever finds a part other than as it left it reads it.
@@ -207,7 +207,7 @@ class ServedWriters:
         self._known: Kept[tuple[Path, str], _Known] = Kept(_KEPT_WRITERS)
 
     @contextmanager
-    def turn(self, path: RunPath, writer: str) -> Iterator[Turn]:
+    def turn(self, path: RunPath, writer: str) -> Iterator[WriterLease]:
         """Alone with a writer: all that is written to it is on the disk when the turn has ended, or nothing is.
 
         NotFoundError when the run is gone, EndedError when the writer has ended. OSError of the disk.
@@ -219,7 +219,7 @@ class ServedWriters:
             known = self._take(folder, writer)
             if known is None:
                 known = self._open(folder, writer, served)
-            turn = Turn(known.writer, served.client is not None)
+            turn = WriterLease(known.writer, served.client is not None)
             yield turn
             current = known.journal.current
             if current is not None:
@@ -241,7 +241,7 @@ class ServedWriters:
         return known if known.journal.is_here() else None
 
     def _open(self, folder: Path, writer: str, served: Served) -> _Known:
-        journal = _TurnJournal(folder)
+        journal = _LeasedJournal(folder)
         try:
             journal.bind()
         except FileNotFoundError:
@@ -249,12 +249,12 @@ class ServedWriters:
         names = [name for name, _ in journal.list_parts() if name.writer == writer]
         place, clock = (None, 0) if not names else _place_in(journal, names[-1])
         if place is not None:
-            assert isinstance(place.part, _TurnPart)
+            assert isinstance(place.part, _LeasedPart)
             journal.current = place.part
         return _Known(JournalWriter(journal, writer, served.header, clock_floor=clock, place=place), journal)
 
 
-def _place_in(journal: _TurnJournal, name: PartName) -> tuple[PartPlace, int]:
+def _place_in(journal: _LeasedJournal, name: PartName) -> tuple[PartPlace, int]:
     """Where the writer of a part stands, from the part itself; and its clock."""
     part = scan_part(journal.read(name), str(name))
     next_n = _next_n(part, name, journal)
@@ -262,7 +262,7 @@ def _place_in(journal: _TurnJournal, name: PartName) -> tuple[PartPlace, int]:
     size_bytes = min([part.valid_bytes, *(first_frame_of(part, stream, next_n[stream]) for stream in STREAMS)])
     if size_bytes < len(part.data):
         os.truncate(journal.folder / str(name), size_bytes)
-    turn_part = _TurnPart(journal.folder / str(name), size_bytes)
+    turn_part = _LeasedPart(journal.folder / str(name), size_bytes)
     if not part.header:
         return PartPlace(name.number, turn_part, next_n), 0
     if part.end == "ended":
