@@ -57,7 +57,7 @@ from runlake.store.changes import Action, append_change
 from runlake.store.files import FolderBlobs, IncomingBlob
 from runlake.store.incarnation import new_writer_id
 from runlake.store.ingest.batches import RemoteRuns
-from runlake.store.ingest.replicate import FedJournals
+from runlake.store.ingest.replicate import JournalReplicas
 from runlake.store.journal import record
 from runlake.store.journal.fingerprint import read_journal_mark
 from runlake.store.layout import Layout, check_run_path
@@ -128,7 +128,7 @@ class LocalService(LocalCare):
         )
         self._tails = TailReader(self._layout)
         self._served_runs = RemoteRuns(self._layout)
-        self._fed_journals = FedJournals(self._layout, seals=seals_what_is_sent)
+        self._fed_journals = JournalReplicas(self._layout, seals=seals_what_is_sent)
         runs = Runs(
             find=self._find_runs, read=self._run_if_readable, stop=self.stop_run, metric_values=self._metric_values
         )

@@ -58,7 +58,7 @@ class _Place:
     is_closed: bool = False
 
 
-class FedJournals:
+class JournalReplicas:
     """The journals of a store that are written elsewhere. Threads may share it, and other processes feed them too.
 
     `seals`: a run that has ended is sealed, by a process of its own.
