@@ -23,7 +23,7 @@ from runlake.model import FileInfo, RunPath
 from runlake.near import near_names
 from runlake.store.changes import READ_ONLY_ERRNOS
 from runlake.store.layout import TEMPORARY_PREFIX, Layout, check_file_name, decode_file_part, discard, encode_file_part
-from runlake.store.lru import Kept
+from runlake.store.lru import LruCache
 
 _COPY_BYTES = 1 << 20
 _KEPT_DIGESTS = 500_000
@@ -34,7 +34,7 @@ class FolderBlobs:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._digests: Kept[tuple[str, int, int], str] = Kept(_KEPT_DIGESTS)
+        self._digests: LruCache[tuple[str, int, int], str] = LruCache(_KEPT_DIGESTS)
         self._lock = threading.Lock()
 
     def list_files(self, path: RunPath) -> list[FileInfo]:

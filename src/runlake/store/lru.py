@@ -10,7 +10,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Kept(Generic[K, V]):
+class LruCache(Generic[K, V]):
     """The entries that were used last, at most `limit` of them. Threads may share it."""
 
     def __init__(self, limit: int) -> None:

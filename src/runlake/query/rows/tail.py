@@ -25,7 +25,7 @@ from runlake.store.journal.liveness import is_alive
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import ScannedPart
 from runlake.store.layout import Layout
-from runlake.store.lru import Kept
+from runlake.store.lru import LruCache
 from runlake.store.run.snapshot import Snapshot, meta_names, read_consistently, reading
 from runlake.store.run.state import join_states
 from runlake.store.run.tail import PartTails
@@ -59,7 +59,7 @@ class TailReader:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._parts = PartTails()
-        self._looks: Kept[object, tuple[object, bool]] = Kept(_KEPT_LOOKS)
+        self._looks: LruCache[object, tuple[object, bool]] = LruCache(_KEPT_LOOKS)
 
     def read(
         self,

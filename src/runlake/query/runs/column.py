@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from runlake.query.runs.filter import Test, family_of, family_of_type, is_same
-from runlake.store.lru import Kept
+from runlake.store.lru import LruCache
 
 Mask = npt.NDArray[np.bool_]
 Positions = npt.NDArray[np.int64]
@@ -40,9 +40,9 @@ _FAMILIES = ("number", "text", "bool", "list", "dict", "other")
 """In the order in which they sort; None, what is missing and NaN come behind them."""
 
 
-def kept_columns(size: int) -> Kept[tuple[str, tuple[str, ...]], list[Column]]:
+def kept_columns(size: int) -> LruCache[tuple[str, tuple[str, ...]], list[Column]]:
     """Room for the columns of `size` runs that filters and orders asked for last: who asks decides their names."""
-    return Kept(max(_MIN_KEPT_COLUMNS, _MAX_KEPT_CELLS // max(1, size)))
+    return LruCache(max(_MIN_KEPT_COLUMNS, _MAX_KEPT_CELLS // max(1, size)))
 
 
 class Missing:

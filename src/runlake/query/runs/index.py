@@ -20,7 +20,7 @@ from runlake.query.runs.column import MISSING, Column, Mask, Positions, hold_for
 from runlake.query.runs.filter import AllOf, AnyOf, Field, Node, Not, Test, parse_filter, parse_order
 from runlake.query.runs.nested import find_values
 from runlake.stopping import check_wanted
-from runlake.store.lru import Kept
+from runlake.store.lru import LruCache
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -132,7 +132,7 @@ class RunIndex:
     def forget_columns(self) -> None:
         """Give back the memory of what filters and orders asked for; it is made again when asked for."""
         self._columns = kept_columns(self._row_count)
-        self._order_columns: Kept[Field, Column] = Kept(_KEPT_ORDERS)
+        self._order_columns: LruCache[Field, Column] = LruCache(_KEPT_ORDERS)
 
     def _order_rows(self, hidden: npt.NDArray[np.int64] | None) -> Positions:
         """The rows in the order of creation, then id."""

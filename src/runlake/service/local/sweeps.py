@@ -12,7 +12,7 @@ from runlake.model import RunInfo, RunPath
 from runlake.names import new_run_id
 from runlake.scheduler.open_sweep import OpenSweep, Runs
 from runlake.store.layout import Layout, check_run_path
-from runlake.store.lru import Kept
+from runlake.store.lru import LruCache
 from runlake.store.run.snapshot import reading
 from runlake.store.sweeps.fold import Created, Edited, Joined
 from runlake.store.sweeps.folder import AgentFile, SweepFolder, create_sweep, delete_sweep
@@ -39,7 +39,7 @@ class Sweeps:
         self._layout = layout
         self._runs = runs
         self._user = user
-        self._open: Kept[SweepPath, OpenSweep] = Kept(_KEPT_SWEEPS)
+        self._open: LruCache[SweepPath, OpenSweep] = LruCache(_KEPT_SWEEPS)
         self._lock = threading.Lock()
 
     def create(self, entity: str, project: str, start: SweepStart) -> SweepInfo:

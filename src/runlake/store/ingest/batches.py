@@ -30,7 +30,7 @@ from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout
-from runlake.store.lru import Kept
+from runlake.store.lru import LruCache
 from runlake.store.opening.inspect_here import HERE
 from runlake.store.opening.open import open_run
 from runlake.store.side_process import start_detached
@@ -45,7 +45,7 @@ class RemoteRuns:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._writers = RemoteWriters(layout)
-        self._watches: Kept[tuple[RunPath, str], StopRequestWatcher] = Kept(_KEPT_WATCHES)
+        self._watches: LruCache[tuple[RunPath, str], StopRequestWatcher] = LruCache(_KEPT_WATCHES)
 
     def begin(self, path: RunPath, start: WriterStart) -> BegunWriter:
         """Open the run as `store.opening.open.open_run` says. ReadOnlyError, ConflictError and UsageError as there."""

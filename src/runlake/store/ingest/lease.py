@@ -30,7 +30,7 @@ from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import ScannedPart, scan_part
 from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout, write_atomically
-from runlake.store.lru import Kept
+from runlake.store.lru import LruCache
 from runlake.store.run.tail import first_frame_of, mark_at
 
 try:
@@ -204,7 +204,7 @@ class RemoteWriters:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._known: Kept[tuple[Path, str], _Known] = Kept(_KEPT_WRITERS)
+        self._known: LruCache[tuple[Path, str], _Known] = LruCache(_KEPT_WRITERS)
 
     @contextmanager
     def turn(self, path: RunPath, writer: str) -> Iterator[WriterLease]:

@@ -34,7 +34,7 @@ from runlake.store.journal.proof_rows import prove_part
 from runlake.store.journal.scan import BEGINNING, PartMark, ScannedPart, scan_part, scan_since
 from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.layout import Layout, check_run_path
-from runlake.store.lru import Kept
+from runlake.store.lru import LruCache
 from runlake.store.opening.inspect_here import HERE
 from runlake.store.opening.open import open_editor, open_run
 from runlake.store.run.snapshot import meta_names, number_parts
@@ -66,9 +66,9 @@ class JournalReplicas:
 
     def __init__(self, layout: Layout, *, seals: bool = False) -> None:
         self._layout, self._seals = layout, seals
-        self._places: Kept[tuple[Path, PartName], _Place] = Kept(_KEPT_PLACES)
+        self._places: LruCache[tuple[Path, PartName], _Place] = LruCache(_KEPT_PLACES)
         self._grants = GrantFiles(layout.root / ".catalog" / "grants")
-        self._watches: Kept[tuple[RunPath, str], StopRequestWatcher] = Kept(_KEPT_PLACES)
+        self._watches: LruCache[tuple[RunPath, str], StopRequestWatcher] = LruCache(_KEPT_PLACES)
 
     def open(self, path: RunPath, opening: WriterOpening) -> WriterGrant:
         """Open a run for a process elsewhere, or take on a journal that it has begun by itself (`opening.header`).

@@ -18,7 +18,7 @@ from runlake.model import RunPath, Stream
 from runlake.store.journal import record
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.scan import FLAGS_OFFSET, N_OFFSET, MixedRow, PackedRows, PartMark, ScannedPart, scan_since
-from runlake.store.lru import Kept
+from runlake.store.lru import LruCache
 from runlake.store.run.snapshot import Snapshot
 from runlake.store.run.state import header_of
 
@@ -41,8 +41,8 @@ class PartTails:
     """Reads parts of any runs for readers of rows that come again, each with the number of the row it is at."""
 
     def __init__(self, limit: int = KEPT_MARKS) -> None:
-        self._places: Kept[tuple[RunPath, PartName, Stream, int], _Place] = Kept(limit)
-        self._headers: Kept[tuple[RunPath, PartName], dict[str, Any]] = Kept(limit)
+        self._places: LruCache[tuple[RunPath, PartName, Stream, int], _Place] = LruCache(limit)
+        self._headers: LruCache[tuple[RunPath, PartName], dict[str, Any]] = LruCache(limit)
 
     def header(self, snapshot: Snapshot, name: PartName) -> dict[str, Any]:
         """The body of the part's first frame; empty while it is not whole."""
