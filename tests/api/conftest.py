@@ -9,7 +9,7 @@ from runlake.model import RunPath
 from runlake.store.changes import append_change
 from runlake.store.journal import record
 from runlake.store.layout import Layout
-from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.values import flatten
 
@@ -65,7 +65,7 @@ def make_run(tmp_path):
     ):
         place, now_s = RunPath(*path.split("/")), START_S + at_s
         start = {"set": flatten(config or {}, stringify_keys=True), **info}
-        writer = open_run(layout, place, start, clock=lambda: now_s, look=HERE).writer
+        writer = open_run(layout, place, start, clock=lambda: now_s, inspector=IN_PROCESS).writer
         for stream, logged in {"history": rows, "events": events, "console": console}.items():
             for number, data in enumerate(logged):
                 step = steps[number] if steps and stream == "history" else number

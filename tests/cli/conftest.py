@@ -13,7 +13,7 @@ from runlake.service.local.service import LocalService
 from runlake.store.changes import append_change
 from runlake.store.journal import record
 from runlake.store.layout import Layout
-from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.sweep_model import AgentStart, SweepStart
 from runlake.values import flatten
@@ -102,7 +102,7 @@ def make_run(tmp_path):
     ):
         path, now_s = RunPath(*path.split("/")), START_S + at_s
         start = {"set": flatten(config or {}), **info}
-        writer = open_run(layout, path, start, clock=lambda: now_s, look=HERE).writer
+        writer = open_run(layout, path, start, clock=lambda: now_s, inspector=IN_PROCESS).writer
         streams = {"history": rows, "events": events, "console": console}
         for stream, logged in streams.items():
             for step, data in enumerate(logged):

@@ -19,7 +19,7 @@ from runlake.sdk.run.config_edits import merged
 from runlake.sdk.run.run import Run
 from runlake.settings import resolve
 from runlake.store.layout import Layout
-from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.run.state import read_run
 from runlake.values import decode_json, flatten
@@ -43,7 +43,7 @@ def begin(home):
         runs = []
         start = {"name": "calm-sea-1", "set": flatten(config or {}, stringify_keys=True)}
         prepare = lambda data, step: runs[0].prepare(data, step)  # noqa: E731
-        opened = open_run(layout, path, start, resume=resume, prepare=prepare, look=HERE)
+        opened = open_run(layout, path, start, resume=resume, prepare=prepare, inspector=IN_PROCESS)
         before = opened.before.config if opened.before else {}
         runs.append(Run(opened, layout, given, config=merged(before, config or {}), name="calm-sea-1"))
         return runs[0]

@@ -9,7 +9,7 @@ from runlake.store.journal.journal import PartName
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import scan_part
 from runlake.store.journal.writer import JournalWriter
-from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_editor, open_run
 from runlake.store.run.state import read_state
 from runlake.values import decode_json
@@ -40,7 +40,7 @@ class Writer:
     def __init__(self, layout, *, at_s=0.0, path=RUN, resume=None, start=None, rows_per_part=None):
         self.clock = Clock(START_S + at_s)
         self.layout, self.path = layout, path
-        self.opened = open_run(layout, path, start or {}, resume=resume, clock=self.clock, look=HERE)
+        self.opened = open_run(layout, path, start or {}, resume=resume, clock=self.clock, inspector=IN_PROCESS)
         self.journal = self.opened.writer
         if rows_per_part:
             self.journal._rows_per_part = rows_per_part

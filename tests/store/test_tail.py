@@ -23,7 +23,7 @@ from runlake.store.compact import seal
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.layout import Layout
 from runlake.store.opening import open
-from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.inspect_here import IN_PROCESS
 from waiting import DEADLINE_S
 
 
@@ -444,7 +444,7 @@ def test_a_rewound_run_is_told_again_from_the_rows_it_kept(root, layout, is_seal
     if is_sealed:
         seal.seal_run(layout, RUN)
     assert [row["x"] for row in reader.poll()] == list(range(10))
-    again = open.open_run(layout, RUN, {}, rewind_to=4, look=HERE).writer
+    again = open.open_run(layout, RUN, {}, rewind_to=4, inspector=IN_PROCESS).writer
     assert ([row["x"] for row in reader.poll()], reader.tail.is_restarted) == (list(range(5)), True)
     again.log({"x": 50}, step=5, timestamp=2e9, runtime=1.0)
     assert ([row["x"] for row in reader.poll()], reader.tail.is_restarted) == ([50], False)

@@ -17,7 +17,7 @@ from runlake.query.rows.scan import list_keys, outline_history, read_history, sa
 from runlake.store.compact.seal import seal_run
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.layout import Layout
-from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_child, open_run
 from runlake.values import decode_json
 
@@ -36,7 +36,7 @@ class Writer:
     def __init__(self, layout, *, at_s=0.0, every_s=1.0, resume=None, parent=None):
         self.now_s, self.every_s = START_S + at_s, every_s
         if parent is None:
-            self.opened = open_run(layout, RUN, {}, resume=resume, clock=lambda: self.now_s, look=HERE)
+            self.opened = open_run(layout, RUN, {}, resume=resume, clock=lambda: self.now_s, inspector=IN_PROCESS)
         else:
             self.opened = open_child(layout, parent.opened, prepare=None, clock=lambda: self.now_s)
         self.journal = self.opened.writer

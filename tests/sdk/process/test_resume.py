@@ -23,7 +23,7 @@ from runlake.store.care.check import check_run
 from runlake.store.compact.seal import seal_run
 from runlake.store.layout import Layout
 from runlake.store.opening import open
-from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.run.state import read_run
 from waiting import wait_until
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("session")
 def looks(monkeypatch, request):
     """Runs that exist are looked at in this process, as a server does; "asking" is for what shows it is the same."""
     if request.node.get_closest_marker("parametrize") is None or "asking" not in request.node.callspec.params.values():
-        monkeypatch.setattr(open, "ASKING", HERE)
+        monkeypatch.setattr(open, "IN_SUBPROCESS", IN_PROCESS)
 
 
 def first_life(**config):
@@ -60,8 +60,8 @@ def test_without_resume_an_id_that_exists_gets_a_new_attempt(stored):
     assert len(list(stored.layout.journal_dir(stored.path()).glob(f"{first.writer_id}-*"))) == 1
 
 
-@pytest.mark.parametrize(("resume", "look"), [("allow", "asking"), ("allow", "here"), (True, "here")])
-def test_resume_goes_on_behind_the_last_step_and_keeps_config_and_summary(stored, resume, look):
+@pytest.mark.parametrize(("resume", "inspector"), [("allow", "asking"), ("allow", "here"), (True, "here")])
+def test_resume_goes_on_behind_the_last_step_and_keeps_config_and_summary(stored, resume, inspector):
     first = first_life()
     run = runlake.init(id="r", project="p", resume=resume, config={"more": 1})
     assert (run.resumed, run.step, run.starting_step, run.name) == (True, 8, 8, "calm")

@@ -143,7 +143,7 @@ def test_what_the_client_needs_is_given(server):
 HOSTILE = {"display_name": {"$regex": "^(a+)+$"}}
 REFUSED = {"display_name": {"$regex": r"(a+)\1"}}
 CONFIG = "method: random\\nparameters: {lr: {values: [1]}}"
-ASKING = {
+IN_SUBPROCESS = {
     "runs": 'query($f: JSONString) { project(name: "p") { runs(filters: $f) { totalCount } } }',
     "runCount": 'query($f: JSONString) { project(name: "p") { runCount(filters: $f) } }',
     "sweep": f"""mutation($f: JSONString) {{ upsertSweep(input: {{
@@ -151,7 +151,7 @@ ASKING = {
 }
 
 
-@pytest.mark.parametrize("document", ASKING.values(), ids=ASKING)
+@pytest.mark.parametrize("document", IN_SUBPROCESS.values(), ids=IN_SUBPROCESS)
 def test_a_hostile_pattern_in_a_document_is_answered_or_refused(server, document):
     assert "errors" not in ask(server, document, {"f": json.dumps(HOSTILE)})
     assert "backreferences" in ask(server, document, {"f": json.dumps(REFUSED)})["errors"][0]["message"]

@@ -11,7 +11,7 @@ from runlake.service.local.service import LocalService
 from runlake.store.changes import append_change
 from runlake.store.journal import record
 from runlake.store.layout import Layout
-from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.values import flatten
 
@@ -59,7 +59,7 @@ class Desk:
         """A run: row i at step i (or `steps[i]`), a second later than the one before. An open one's writer is given."""
         layout, place, now_s = Layout(self.root), RunPath(*path.split("/")), START_S + at_s
         start = {"set": flatten(config or {}, stringify_keys=True), **info}
-        writer = open_run(layout, place, start, clock=lambda: now_s, look=HERE).writer
+        writer = open_run(layout, place, start, clock=lambda: now_s, inspector=IN_PROCESS).writer
         for stream, logged in {"history": rows, "events": events, "console": console}.items():
             for number, data in enumerate(logged):
                 step = steps[number] if steps and stream == "history" else number

@@ -16,7 +16,7 @@ from runlake.store.changes import append_change
 from runlake.store.compact import packed_file
 from runlake.store.compact.seal import seal_run
 from runlake.store.layout import Layout
-from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_child, open_run
 
 START_S = 1_700_000_000.0
@@ -46,7 +46,7 @@ def service(root):
 def log(root, run_id, rows, *, at_s=0.0, resume=None, end=True, child_rows=(), seal=True):
     """A run as a training process writes it, a row a second."""
     layout, path = Layout(root), RunPath("ann", "p", run_id)
-    opened = open_run(layout, path, {"name": run_id}, resume=resume, clock=lambda: START_S + at_s, look=HERE)
+    opened = open_run(layout, path, {"name": run_id}, resume=resume, clock=lambda: START_S + at_s, inspector=IN_PROCESS)
     first_step = opened.before.last_step + 1 if opened.before else 0
     writers = [(opened.writer, rows)]
     if child_rows:

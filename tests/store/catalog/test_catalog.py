@@ -16,7 +16,7 @@ from runlake.store.changes import append_change
 from runlake.store.journal import record
 from runlake.store.journal.fingerprint import read_journal_mark
 from runlake.store.layout import Layout
-from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_editor, open_run
 from runlake.store.run.state import read_run, read_state
 from runlake.values import canonical
@@ -63,7 +63,7 @@ def reader(layout):
 
 
 def start(layout, run_id, **fields):
-    opened = open_run(layout, RunPath("ann", "p", run_id), fields, look=HERE)
+    opened = open_run(layout, RunPath("ann", "p", run_id), fields, inspector=IN_PROCESS)
     opened.writer.log({"loss": 0.5}, step=0, timestamp=1.0, runtime=0.1)
     return opened
 

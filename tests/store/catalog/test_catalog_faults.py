@@ -20,7 +20,7 @@ from runlake.store.journal import record
 from runlake.store.journal.fingerprint import JournalMark, read_journal_mark
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.layout import Layout
-from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.run.state import read_run
 from waiting import DEADLINE_S
@@ -36,7 +36,7 @@ def path_of(run_id):
 
 
 def start(layout, run_id):
-    opened = open_run(layout, path_of(run_id), {"set": {"lr": 1}}, look=HERE)
+    opened = open_run(layout, path_of(run_id), {"set": {"lr": 1}}, inspector=IN_PROCESS)
     opened.writer.log({"loss": 0.5}, step=0, timestamp=1.0, runtime=0.1)
     return opened
 

@@ -12,7 +12,7 @@ from runlake.store.compact.seal import seal_run
 from runlake.store.journal.fingerprint import read_journal_mark
 from runlake.store.layout import Layout
 from runlake.store.opening import trash
-from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.run.state import read_run
 
@@ -36,7 +36,7 @@ def ids(layout):
 
 
 def make_run(layout, path=RUN):
-    opened = open_run(layout, path, {"set": {"lr": 1}}, look=HERE)
+    opened = open_run(layout, path, {"set": {"lr": 1}}, inspector=IN_PROCESS)
     opened.writer.log({"loss": 0.5}, step=0, timestamp=1.0, runtime=0.1)
     opened.writer.end({"exit_code": 0})
     append_change(layout, path, opened.writer.writer, "finish", opened.incarnation)

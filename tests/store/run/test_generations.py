@@ -19,7 +19,7 @@ from runlake.store.compact.seal import seal_run
 from runlake.store.incarnation import claim_incarnation
 from runlake.store.journal import record
 from runlake.store.layout import Layout
-from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import create_pending, open_child, open_run
 from runlake.store.opening.rewind import fork, read_past
 from runlake.store.run.state import list_generations, read_run, read_state
@@ -37,7 +37,7 @@ def values(layout, key="x", path=RUN, generation=None):
 
 
 def rewind(layout, step):
-    opened = open_run(layout, RUN, {}, rewind_to=step, look=HERE)
+    opened = open_run(layout, RUN, {}, rewind_to=step, inspector=IN_PROCESS)
     return opened
 
 
@@ -75,7 +75,7 @@ def test_a_claim_that_was_broken_off_is_named(layout, monkeypatch):
     layout.make_run_dir(RUN)
     (layout.run_dir(RUN) / "incarnation").touch()
     with pytest.raises(StoreError, match="incarnation is empty: the process that made it was killed"):
-        open_run(layout, RUN, {}, look=HERE)
+        open_run(layout, RUN, {}, inspector=IN_PROCESS)
 
 
 def test_of_two_who_make_a_run_without_a_process_one_is_told(layout):
@@ -87,20 +87,20 @@ def test_of_two_who_make_a_run_without_a_process_one_is_told(layout):
 def test_one_that_joins_before_the_first_has_written_anything_is_in_the_same_generation(layout):
     layout.make_run_dir(RUN)
     first = claim_incarnation(layout, RUN, "0" * 19)
-    opened = open_run(layout, RUN, {}, resume="allow", look=HERE)
+    opened = open_run(layout, RUN, {}, resume="allow", inspector=IN_PROCESS)
     assert (opened.incarnation, opened.generation, opened.before, opened.is_beside) == (first, first, None, True)
-    fresh = open_run(layout, RUN, {}, look=HERE)
+    fresh = open_run(layout, RUN, {}, inspector=IN_PROCESS)
     assert fresh.incarnation == first
     assert fresh.generation > first
 
 
 def test_a_forked_child_of_a_deleted_run_does_not_bring_it_back(layout):
-    parent = open_run(layout, RUN, {}, look=HERE)
+    parent = open_run(layout, RUN, {}, inspector=IN_PROCESS)
     layout.run_dir(RUN).rename(layout.root / "elsewhere")
     with pytest.raises(StoreError, match="was deleted"):
         open_child(layout, parent, prepare=None, clock=lambda: 1.0)
     assert not layout.run_dir(RUN).exists()
-    log(open_run(layout, RUN, {}, look=HERE), 1)
+    log(open_run(layout, RUN, {}, inspector=IN_PROCESS), 1)
     with pytest.raises(StoreError, match="was deleted"):
         open_child(layout, parent, prepare=None, clock=lambda: 1.0)
     assert values(layout) == [1]
@@ -272,7 +272,7 @@ fork(Layout(Path({str(layout.root)!r})), RunPath(*{tuple(RUN)!r}), 0, RunPath(*{
         assert ended.returncode == -signal.SIGKILL
         with pytest.raises(NotFoundError):
             read_run(layout, FORK)
-        opened = log(open_run(layout, FORK, {}, resume="allow", look=HERE), 5)
+        opened = log(open_run(layout, FORK, {}, resume="allow", inspector=IN_PROCESS), 5)
         assert (opened.before, values(layout, path=FORK)) == (None, [5])
         opened.writer.end({})
         layout.run_dir(FORK).rename(layout.root / f"removed-{step}")
@@ -285,7 +285,7 @@ def test_a_fork_whose_process_died_at_once_is_gone_on_with(layout):
     fork(layout, RUN, 0, FORK)
     info = read_run(layout, FORK)
     assert (info.state, info.row_count, info.summary) == ("pending", 1, {"x": 0})
-    opened = log(open_run(layout, FORK, {}, look=HERE), 5)
+    opened = log(open_run(layout, FORK, {}, inspector=IN_PROCESS), 5)
     assert (opened.generation, opened.next_step) == (info.generation, 1)
     assert values(layout, path=FORK) == [0, 5]
     with pytest.raises(ConflictError, match="exists already"):

@@ -31,7 +31,7 @@ from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout
 from runlake.store.lru import LruCache
-from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.side_process import start_detached
 from runlake.values import flatten
@@ -59,7 +59,7 @@ class RemoteRuns:
             default_name=start.default_name,
             rewind_to=start.rewind_to,
             fork_from=start.fork_from,
-            look=HERE,
+            inspector=IN_PROCESS,
         )
         before = opened.before
         base = start.row_counts or {

@@ -35,7 +35,7 @@ from runlake.store.journal.scan import BEGINNING, PartMark, ScannedPart, scan_pa
 from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.layout import Layout, check_run_path
 from runlake.store.lru import LruCache
-from runlake.store.opening.inspect_here import HERE
+from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_editor, open_run
 from runlake.store.run.snapshot import meta_names, number_parts
 from runlake.store.run.tail import mark_at
@@ -101,7 +101,7 @@ class JournalReplicas:
             default_name=opening.default_name,
             rewind_to=opening.rewind_to,
             fork_from=opening.fork_from,
-            look=HERE,
+            inspector=IN_PROCESS,
         )
         writer = opened.writer
         try:

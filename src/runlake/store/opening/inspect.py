@@ -24,7 +24,7 @@ from runlake.store.journal.fold import unpack_info
 from runlake.store.layout import Layout
 
 
-class Look(NamedTuple):
+class RunInspector(NamedTuple):
     """How a run that exists is looked at by who opens it: in a process of its own, or here (`opening.inspect_here`).
 
     `state` is `run_state.read_state` and `past` is `rewind.read_past`, both as dicts; `fork` is `rewind.fork`.
@@ -69,4 +69,4 @@ _RAISED_BY_REWIND: dict[str, type[RunlakeError]] = {
 }
 
 
-ASKING = Look(lambda layout, path: ask_state(layout, path), _ask_past, _ask_fork)
+IN_SUBPROCESS = RunInspector(lambda layout, path: ask_state(layout, path), _ask_past, _ask_fork)

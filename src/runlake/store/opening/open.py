@@ -30,7 +30,7 @@ from runlake.store.journal.proof import prove_record
 from runlake.store.journal.stop_requests import records
 from runlake.store.journal.writer import JournalWriter, Prepare
 from runlake.store.layout import Layout, check_run_path
-from runlake.store.opening.inspect import ASKING, Look
+from runlake.store.opening.inspect import IN_SUBPROCESS, RunInspector
 from runlake.store.store_format import create_store
 from runlake.values import I64_MAX, I64_MIN
 
@@ -78,7 +78,7 @@ def open_run(
     fork_from: tuple[RunPath, int] | None = None,
     prepare: Prepare | None = None,
     clock: Callable[[], float] = time.time,
-    look: Look | None = None,
+    inspector: RunInspector | None = None,
 ) -> OpenedRun:
     """Open `path` for the process that trains; `start` is the body of its START record.
 
@@ -93,13 +93,13 @@ def open_run(
         if step is not None and not I64_MIN <= step <= I64_MAX:
             raise BadValueError(f"there can be no step {step} to go back to: it has more than 64 bits")
     create_store(layout)
-    look = look or ASKING
+    inspector = inspector or IN_SUBPROCESS
     if fork_from is not None:
-        _fork(layout, path, *fork_from, look)
+        _fork(layout, path, *fork_from, inspector)
     for attempt in range(_ATTEMPTS):
         time.sleep(attempt * os.urandom(1)[0] / 20_000)
         try:
-            place = _find_place(layout, path, resume, rewind_to, new_writer_id(clock()), look, is_shared=is_shared)
+            place = _find_place(layout, path, resume, rewind_to, new_writer_id(clock()), inspector, is_shared=is_shared)
             return _begin(layout, path, place, start, default_name, prepare, clock)
         except _OvertakenError:
             continue
@@ -112,12 +112,12 @@ def _find_place(
     resume: Resume | None,
     rewind_to: int | None,
     writer_id: str,
-    look: Look,
+    inspector: RunInspector,
     *,
     is_shared: bool,
 ) -> _Opening:
     journal = hold_journal(layout, path)
-    state = _look(layout, path, journal, look, rewind_to)
+    state = _look(layout, path, journal, inspector, rewind_to)
     if resume == "must" and state is None:
         raise UsageError(f'resume="must" was asked for, and there is no run "{path}"; start it first or use "allow"')
     try:
@@ -130,7 +130,7 @@ def _find_place(
     except OSError as error:
         raise _read_only(layout, path, error) from error
     if state is None and claimed != writer_id:
-        state = _look(layout, path, journal, look)  # whoever was first may have begun meanwhile
+        state = _look(layout, path, journal, inspector)  # whoever was first may have begun meanwhile
     if resume == "never" and claimed != writer_id:
         raise UsageError(f'run "{path}" exists, and resume="never" was asked for; use another id or resume="allow"')
     joins = is_shared or resume in ("allow", "must", "auto") or rewind_to is not None
@@ -346,31 +346,31 @@ def create_pending(layout: Layout, path: RunPath, state: str, user: str | None) 
     append_change(layout, path, writer_id, "init", writer_id)
 
 
-def _fork(layout: Layout, path: RunPath, source: RunPath, step: int, look: Look) -> None:
+def _fork(layout: Layout, path: RunPath, source: RunPath, step: int, inspector: RunInspector) -> None:
     if _has_content(layout, path):
         raise UsageError(f'run "{path}" exists already; choose another id to fork into')
     if not _has_content(layout, source):
         raise _nothing_to_go_back_in(layout, source)
-    look.fork(layout, source, step, path)
+    inspector.fork(layout, source, step, path)
 
 
-def _state_if_any(layout: Layout, path: RunPath, look: Look) -> dict[str, Any] | None:
+def _state_if_any(layout: Layout, path: RunPath, inspector: RunInspector) -> dict[str, Any] | None:
     if not _has_content(layout, path):
         return None
     try:
-        return look.state(layout, path)
+        return inspector.state(layout, path)
     except NotFoundError:
         return None  # a process that was killed before it had written anything whole
 
 
 def _look(
-    layout: Layout, path: RunPath, journal: FolderJournal | None, look: Look, rewind_to: int | None = None
+    layout: Layout, path: RunPath, journal: FolderJournal | None, inspector: RunInspector, rewind_to: int | None = None
 ) -> dict[str, Any] | None:
     """The run to go on with or to follow, None when there is none; one that was deleted is moved out of the way."""
     if rewind_to is None:
-        state = _state_if_any(layout, path, look)
+        state = _state_if_any(layout, path, inspector)
     elif _has_content(layout, path):
-        state = look.past(layout, path, rewind_to)
+        state = inspector.past(layout, path, rewind_to)
     else:
         raise _nothing_to_go_back_in(layout, path)
     if state is not None and _is_deleted(layout, path, state["info"].incarnation):
