@@ -19,7 +19,7 @@ from runlake.service.remote.service import RemoteService
 from runlake.store.changes import append_change
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
-from runlake.store.process_id import own_mark
+from runlake.store.process_id import own_process_id
 from runlake.sweep_model import AgentCommand, AgentReport, AgentStart, SweepPath, SweepStart
 from runlake.values import flatten
 
@@ -97,7 +97,7 @@ def agent(store: Path, sweep: SweepPath, waits_file: Path, url: str | None) -> N
     service: Service = LocalService(store, default_entity="ann", user="ann")
     if url is not None:
         service = RemoteService(url, api_key=KEY)
-    agent_id = service.join_sweep(sweep, AgentStart(process=own_mark())).agent_id
+    agent_id = service.join_sweep(sweep, AgentStart(process=own_process_id())).agent_id
     ended: tuple[str, ...] = ()
     with waits_file.open("a") as file:
         while True:

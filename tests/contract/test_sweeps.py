@@ -9,7 +9,7 @@ import warm
 from runlake.errors import BadValueError, ConflictError, NotFoundError, SweepConfigError
 from runlake.model import RunPath
 from runlake.scheduler import open_sweep
-from runlake.store.process_id import own_mark
+from runlake.store.process_id import own_process_id
 from runlake.sweep_model import AgentCommand, AgentReport, AgentStart, SweepEdit, SweepPath, SweepStart
 
 GRID = {"method": "grid", "parameters": {"lr": {"values": [0.1, 0.2]}, "depth": {"values": [1, 2]}}}
@@ -139,7 +139,7 @@ def test_the_run_cap_is_exact(desk, run):
 
 def test_the_parameters_of_a_dead_agent_go_to_the_next_one(desk, dead_process):
     a_sweep = desk()
-    dead, alive = a_sweep.join(process=dead_process), a_sweep.join(process=own_mark())
+    dead, alive = a_sweep.join(process=dead_process), a_sweep.join(process=own_process_id())
     lost = a_sweep.next(dead)
     again = a_sweep.next(alive)
     assert (again.params, again.run_id == lost.run_id) == (lost.params, False)
@@ -166,7 +166,7 @@ def test_who_has_nothing_to_do_leaves_after_a_while_but_not_while_a_run_has_lost
     desk, run, dead_process, monkeypatch
 ):
     kinds = []
-    for process in (own_mark(), dead_process):
+    for process in (own_process_id(), dead_process):
         a_sweep = desk({**GRID, "run_cap": 1})
         busy = a_sweep.join(process=process)
         order = a_sweep.next(busy)
@@ -176,7 +176,7 @@ def test_who_has_nothing_to_do_leaves_after_a_while_but_not_while_a_run_has_lost
         with monkeypatch.context() as later:
             then = open_sweep.time.monotonic() + 61
             later.setattr(open_sweep.time, "monotonic", lambda then=then: then)
-            if process == own_mark():
+            if process == own_process_id():
                 a_sweep.report(busy, order.run_id)
             kinds.append([order.kind for order in a_sweep.report(idle, wanted=1)])
     assert kinds == [["exit"], []]
@@ -229,7 +229,7 @@ def test_an_agent_that_says_nothing_is_given_up_by_who_watched(desk, monkeypatch
 
 def test_an_agent_whose_process_lives_may_be_slow(desk, monkeypatch):
     a_sweep = desk()
-    slow, other = a_sweep.join(process=own_mark()), a_sweep.join()
+    slow, other = a_sweep.join(process=own_process_id()), a_sweep.join()
     a_sweep.next(slow)
     watched = a_sweep.next(other)
     later = open_sweep.time.monotonic() + 61

@@ -6,7 +6,7 @@ from runlake.model import STREAMS
 from runlake.query.rows.scan import read_history
 from runlake.store.care.check import check_run
 from runlake.store.catalog.catalog import Catalog
-from runlake.store.journal.fingerprint import read_journal_mark
+from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.run.state import read_run
 
 
@@ -51,7 +51,7 @@ def new_catalog(layout):
     return Catalog(
         layout,
         fold=lambda path: read_run(layout, path),
-        journal_mark=lambda path: read_journal_mark(layout, path),
+        fingerprint=lambda path: read_fingerprint(layout, path),
         save_interval_s=0.0,
     )
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from runlake.store.process_id import is_gone, own_mark
+from runlake.store.process_id import is_gone, own_process_id
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
@@ -26,7 +26,7 @@ def test_a_process_that_ended_and_was_not_waited_for_is_gone():
     read, write = os.pipe()
     pid = os.fork()
     if not pid:
-        os.write(write, own_mark().encode())
+        os.write(write, own_process_id().encode())
         os._exit(0)
     mark = os.read(read, 1000).decode()
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
@@ -37,7 +37,7 @@ def test_a_process_that_ended_and_was_not_waited_for_is_gone():
 
 
 def test_an_id_that_was_used_again_is_another_process():
-    machine_and_id, _, _ = own_mark().rpartition("/")
+    machine_and_id, _, _ = own_process_id().rpartition("/")
     assert is_gone(f"{machine_and_id}/1")
 
 

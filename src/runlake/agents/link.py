@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, TypeVar
 from runlake.errors import BusyError, NotFoundError, RunlakeError, UnreachableError
 from runlake.service.contract import Service
 from runlake.settings import Settings
-from runlake.store.process_id import own_mark
+from runlake.store.process_id import own_process_id
 from runlake.sweep_model import AgentCommand, AgentReport, AgentStart, SweepPath
 
 Say = Callable[[str], None]
@@ -47,7 +47,7 @@ class AgentLink:
 
     def join(self) -> None:
         """Become an agent of the sweep."""
-        start = AgentStart(host=self._host, process=own_mark())
+        start = AgentStart(host=self._host, process=own_process_id())
         self.agent_id = self._patiently(lambda: self._service.join_sweep(self.path, start).agent_id)
 
     def report(

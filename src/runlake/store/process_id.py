@@ -11,7 +11,7 @@ from pathlib import Path
 _PROC = Path("/proc")
 
 
-def own_mark() -> str | None:
+def own_process_id() -> str | None:
     """The mark of this process; None where the system gives none."""
     machine, started = _machine(), _started(os.getpid())
     return None if machine is None or started is None else f"{machine}/{os.getpid()}/{started}"

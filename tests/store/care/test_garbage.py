@@ -14,7 +14,7 @@ from runlake.store.care.garbage import collect
 from runlake.store.care.repair import repair_run
 from runlake.store.catalog.catalog import Catalog
 from runlake.store.compact.seal import seal_run
-from runlake.store.journal.fingerprint import read_journal_mark
+from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.layout import TEMPORARY_PREFIX, Layout
 from runlake.store.opening import trash
 from runlake.store.run.state import read_run
@@ -52,7 +52,7 @@ def test_what_killed_processes_left_goes_and_nothing_else(layout, tmp_path):
     seal_run(layout, RUN)
     Writer(layout, path=RUN._replace(run_id="b")).log({"i": 1})
     Catalog(
-        layout, fold=lambda path: read_run(layout, path), journal_mark=lambda path: read_journal_mark(layout, path)
+        layout, fold=lambda path: read_run(layout, path), fingerprint=lambda path: read_fingerprint(layout, path)
     ).refresh("ann", "p")
     before = files(layout)
     assert any(name.startswith(".catalog/") for name in before)

@@ -14,7 +14,7 @@ from runlake.model import RunPath
 from runlake.store.catalog.catalog import Catalog
 from runlake.store.changes import append_change
 from runlake.store.journal import record
-from runlake.store.journal.fingerprint import read_journal_mark
+from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.layout import Layout
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_editor, open_run
@@ -37,7 +37,7 @@ class Reader:
         self.catalog = Catalog(
             layout,
             fold=self.fold,
-            journal_mark=lambda path: read_journal_mark(layout, path),
+            fingerprint=lambda path: read_fingerprint(layout, path),
             cache_dir=cache_dir,
             **{"save_interval_s": 0.0, **options},
         )

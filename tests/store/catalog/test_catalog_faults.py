@@ -17,7 +17,7 @@ from runlake.store.catalog.fold_many import fold_many
 from runlake.store.changes import append_change
 from runlake.store.compact.seal import seal_run
 from runlake.store.journal import record
-from runlake.store.journal.fingerprint import JournalMark, read_journal_mark
+from runlake.store.journal.fingerprint import JournalFingerprint, read_fingerprint
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.layout import Layout
 from runlake.store.opening.inspect_here import IN_PROCESS
@@ -58,7 +58,7 @@ def make_catalog(layout, folded=None, **options):
         layout,
         **{
             "fold": fold,
-            "journal_mark": lambda path: read_journal_mark(layout, path),
+            "fingerprint": lambda path: read_fingerprint(layout, path),
             "save_interval_s": 0.0,
             **options,
         },
@@ -216,7 +216,7 @@ def test_records_that_come_later_than_the_change_are_seen_once_they_are_there(la
     catalog = make_catalog(
         layout,
         fold=lambda path: before if is_late[0] else read_run(layout, path),
-        journal_mark=lambda path: JournalMark(0, False) if is_late[0] else read_journal_mark(layout, path),
+        fingerprint=lambda path: JournalFingerprint(0, False) if is_late[0] else read_fingerprint(layout, path),
         settle_s=600.0,
     )
     assert catalog.refresh("ann", "p").runs == (before,)
@@ -232,7 +232,7 @@ def test_a_run_is_folded_once_more_when_its_attributes_can_be_trusted_again(layo
     """Even where no attribute ever tells that something came."""
     make_run(layout, "a")
     folded = []
-    catalog = make_catalog(layout, folded, journal_mark=lambda path: JournalMark(7, False), settle_s=600.0)
+    catalog = make_catalog(layout, folded, fingerprint=lambda path: JournalFingerprint(7, False), settle_s=600.0)
     ids(catalog)
     folded.clear()
     ids(catalog)
@@ -290,9 +290,9 @@ def test_a_crashed_run_is_watched_until_its_writer_is_certainly_gone(layout, sta
 
     def mark(path):
         looks.append(path.run_id)
-        return read_journal_mark(layout, path)
+        return read_fingerprint(layout, path)
 
-    catalog = make_catalog(layout, folded, journal_mark=mark, absorb_at=absorb_at)
+    catalog = make_catalog(layout, folded, fingerprint=mark, absorb_at=absorb_at)
     assert catalog.refresh("ann", "p").runs[0].state == state
     catalog.refresh("ann", "p")
     assert looks.count("a") >= 2

@@ -9,7 +9,7 @@ from runlake.model import RunPath
 from runlake.store.catalog.catalog import Catalog
 from runlake.store.changes import append_change
 from runlake.store.compact.seal import seal_run
-from runlake.store.journal.fingerprint import read_journal_mark
+from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.layout import Layout
 from runlake.store.opening import trash
 from runlake.store.opening.inspect_here import IN_PROCESS
@@ -30,7 +30,7 @@ def ids(layout):
     catalog = Catalog(
         layout,
         fold=lambda path: read_run(layout, path),
-        journal_mark=lambda path: read_journal_mark(layout, path),
+        fingerprint=lambda path: read_fingerprint(layout, path),
     )
     return lambda: sorted(info.run_id for info in catalog.refresh("ann", "p").runs)
 

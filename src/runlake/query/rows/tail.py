@@ -17,7 +17,7 @@ from runlake.model import AXES, STEP, TIMESTAMP, RunPath, Stream, TailCursor
 from runlake.query.rows.history import Int64s, Tail
 from runlake.query.rows.scan import in_order, join_rows, only_keys, spellings
 from runlake.store.journal import record
-from runlake.store.journal.fingerprint import read_journal_mark
+from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.journal.fold import WriterState
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import PartName, root_of
@@ -89,7 +89,7 @@ class TailReader:
 
     def _look(self, path: RunPath) -> object:
         """Equal when nothing has happened: no part grew, came or went, no writer died, nothing was sealed."""
-        return read_journal_mark(self._layout, path).value, frozenset(meta_names(self._layout.segments_dir(path)))
+        return read_fingerprint(self._layout, path).value, frozenset(meta_names(self._layout.segments_dir(path)))
 
     def _alive(self, path: RunPath) -> dict[str, bool]:
         journal = FolderJournal(self._layout.journal_dir(path))

@@ -59,7 +59,7 @@ from runlake.store.incarnation import new_writer_id
 from runlake.store.ingest.batches import RemoteRuns
 from runlake.store.ingest.replicate import JournalReplicas
 from runlake.store.journal import record
-from runlake.store.journal.fingerprint import read_journal_mark
+from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.layout import Layout, check_run_path
 from runlake.store.opening import trash
 from runlake.store.opening.open import create_pending, hold_journal, open_editor
@@ -120,7 +120,7 @@ class LocalService(LocalCare):
         self._catalog = Catalog(
             self._layout,
             fold=lambda path: read_run(self._layout, path),
-            journal_mark=lambda path: read_journal_mark(self._layout, path),
+            fingerprint=lambda path: read_fingerprint(self._layout, path),
             fold_many=lambda *project: fold_many(self._layout, *project),
             cache_dir=cache_dir,
             progress=progress,

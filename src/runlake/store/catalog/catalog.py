@@ -42,7 +42,7 @@ from runlake.store.catalog.project_records import CatalogRow, ProjectRecords, Pr
 from runlake.store.catalog.run_columns import RunColumns
 from runlake.store.catalog.version_log import ToldStates, recall
 from runlake.store.changes import PACK_AT, Change, ChangeScan, pack_changes, read_changes
-from runlake.store.journal.fingerprint import JournalMark
+from runlake.store.journal.fingerprint import JournalFingerprint
 from runlake.store.layout import Layout
 from runlake.store.location import is_on_network
 
@@ -81,7 +81,7 @@ FoldMany = Callable[[str, str, list[str]], "Iterable[tuple[RunColumns | None, li
 class _Watched(NamedTuple):
     """A run whose journal is watched, as it last was."""
 
-    journal_mark: int
+    fingerprint: int
     is_silent: bool
 
 
@@ -118,7 +118,7 @@ class Catalog:
         layout: Layout,
         *,
         fold: Fold,
-        journal_mark: Callable[[RunPath], JournalMark],
+        fingerprint: Callable[[RunPath], JournalFingerprint],
         fold_many: FoldMany | None = None,
         cache_dir: Path | None = None,
         progress: Progress | None = None,
@@ -128,7 +128,7 @@ class Catalog:
         pack_at: int = PACK_AT,
         tells_states: bool = False,
     ) -> None:
-        self._layout, self._fold, self._journal_mark = layout, fold, journal_mark
+        self._layout, self._fold, self._journal_mark = layout, fold, fingerprint
         self._fold_many, self._progress = fold_many, progress
         self._save_interval_s, self._absorb_at, self._pack_at = save_interval_s, absorb_at, pack_at
         is_remote = is_on_network(layout.root)
@@ -216,7 +216,7 @@ class Catalog:
                 dirty.add(folder)
             elif row.is_open or row.watch_until_s:
                 state = row.info.state if row.info else ""
-                if self._has_moved(place, folder, _Watched(row.journal_mark, row.is_open and state in _SILENT_STATES)):
+                if self._has_moved(place, folder, _Watched(row.fingerprint, row.is_open and state in _SILENT_STATES)):
                     dirty.add(folder)
         for folder, watched in known.open_rows.items():
             if folder not in dirty and folder not in records.overlay and self._has_moved(place, folder, watched):
@@ -232,13 +232,13 @@ class Catalog:
     def _has_moved(self, place: RunPath, folder: str, watched: _Watched) -> bool:
         value, is_final = self._mark(place, folder)
         # A crashed run whose writers are certainly gone needs no watching any more; folding it again says so.
-        return value != watched.journal_mark or (is_final and watched.is_silent)
+        return value != watched.fingerprint or (is_final and watched.is_silent)
 
-    def _mark(self, place: RunPath, folder: str) -> JournalMark:
+    def _mark(self, place: RunPath, folder: str) -> JournalFingerprint:
         try:
             return self._journal_mark(self._path_of(place, folder))
         except OSError:
-            return JournalMark(-1, is_final=False)  # the folder is gone, or no journal: folding it will say so
+            return JournalFingerprint(-1, is_final=False)  # the folder is gone, or no journal: folding it will say so
 
     def _path_of(self, place: RunPath, folder: str) -> RunPath:
         return self._layout.run_path_of(self._layout.runs_dir(place.entity, place.project) / folder)
@@ -342,7 +342,7 @@ class Catalog:
         """Read a run anew."""
         before = records.overlay.get(folder)
         is_watched = watch_until_s > 0 or (before is not None and before.is_open)
-        mark = JournalMark(0, is_final=True)
+        mark = JournalFingerprint(0, is_final=True)
         try:
             path = self._path_of(place, folder)
             if not self._layout.run_dir(path).is_dir():
@@ -359,7 +359,9 @@ class Catalog:
             return CatalogRow(last.info if last else None, mark.value, is_open=True, problem=problem)
         return self._row_of(info, mark, records, watch_until_s)
 
-    def _row_of(self, info: RunInfo, mark: JournalMark, records: ProjectRecords, watch_until_s: float) -> CatalogRow:
+    def _row_of(
+        self, info: RunInfo, mark: JournalFingerprint, records: ProjectRecords, watch_until_s: float
+    ) -> CatalogRow:
         if records.is_dead(info.incarnation):
             return CatalogRow(None, 0, is_open=False, watch_until_s=watch_until_s)
         is_open = info.state not in ENDED_STATES and not (info.state in _SILENT_STATES and mark.is_final)

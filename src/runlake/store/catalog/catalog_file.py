@@ -51,7 +51,7 @@ class StoredRow(msgspec.Struct, array_like=True):
     """A `CatalogRow`. `info` is msgpack, and `trees` JSON where config or summary hold what msgpack cannot."""
 
     info: bytes | None
-    journal_mark: int
+    fingerprint: int
     is_open: bool
     problem: str | None
     watch_until_s: float
@@ -202,7 +202,7 @@ def pack_row(row: CatalogRow) -> StoredRow:
         except (OverflowError, UnicodeEncodeError):  # integers beyond 64 bits, text that is not valid Unicode
             trees = str(encode_json({root: getattr(row.info, root) for root in ROOTS}))
             info = _ENCODER.encode(msgspec.structs.replace(row.info, **{root: {} for root in ROOTS}))
-    return StoredRow(info, row.journal_mark, row.is_open, row.problem, row.watch_until_s, trees)
+    return StoredRow(info, row.fingerprint, row.is_open, row.problem, row.watch_until_s, trees)
 
 
 def unpack_row(row: StoredRow) -> CatalogRow:
@@ -210,7 +210,7 @@ def unpack_row(row: StoredRow) -> CatalogRow:
     info = None if row.info is None else _DECODER.decode(row.info)
     if info is not None and row.trees is not None:
         info = msgspec.structs.replace(info, **msgspec.convert(stored_json(row.trees, 2 * MAX_DEPTH), type=_Trees))
-    return CatalogRow(info, row.journal_mark, row.is_open, row.problem, row.watch_until_s)
+    return CatalogRow(info, row.fingerprint, row.is_open, row.problem, row.watch_until_s)
 
 
 def unpack_rows(rows: Mapping[str, StoredRow]) -> dict[str, CatalogRow] | None:

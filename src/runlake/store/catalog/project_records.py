@@ -24,7 +24,7 @@ class CatalogRow:
     """
 
     info: RunInfo | None
-    journal_mark: int
+    fingerprint: int
     is_open: bool
     problem: str | None = None
     watch_until_s: float = 0.0
@@ -153,7 +153,7 @@ class ProjectRecords:
         """Turn the overlay into columns, but for runs that are tried again or watched for some time."""
         kept = {folder: row for folder, row in self.overlay.items() if row.problem or row.watch_until_s}
         runs = [
-            MarkedRun(folder, row.info, row.journal_mark, row.is_open)
+            MarkedRun(folder, row.info, row.fingerprint, row.is_open)
             for folder, row in self.overlay.items()
             if row.info is not None and folder not in kept
         ]

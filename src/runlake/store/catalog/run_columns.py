@@ -60,7 +60,7 @@ class MarkedRun:
 
     folder: str
     info: RunInfo
-    journal_mark: int
+    fingerprint: int
     is_open: bool
 
 
@@ -80,7 +80,7 @@ class RunColumns:
         ordered = sorted(runs, key=lambda run: (run.info.created_at, run.info.run_id))
         fields: dict[str, pa.Array] = {
             "@folder": pa.array([run.folder for run in ordered], MARKS["@folder"]),
-            "@journal_mark": pa.array([run.journal_mark for run in ordered], MARKS["@journal_mark"]),
+            "@journal_mark": pa.array([run.fingerprint for run in ordered], MARKS["@journal_mark"]),
             "@is_open": pa.array([run.is_open for run in ordered], MARKS["@is_open"]),
         }
         for name, type_ in FIELD_TYPES.items():

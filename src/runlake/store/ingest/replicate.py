@@ -31,7 +31,7 @@ from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.proof import prove_record
 from runlake.store.journal.proof_rows import prove_part
-from runlake.store.journal.scan import BEGINNING, PartMark, ScannedPart, scan_part, scan_since
+from runlake.store.journal.scan import BEGINNING, ResumePoint, ScannedPart, scan_part, scan_since
 from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.layout import Layout, check_run_path
 from runlake.store.lru import LruCache
@@ -54,7 +54,7 @@ _SAME = ("incarnation", "generation", "role")
 class _Place:
     """Where a part ends, as this process has seen it."""
 
-    mark: PartMark
+    mark: ResumePoint
     is_closed: bool = False
 
 

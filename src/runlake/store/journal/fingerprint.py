@@ -15,7 +15,7 @@ QUIET_S = 60.0
 """A writer takes its lock a moment after it made its part: a part this old is not being made."""
 
 
-class JournalMark(NamedTuple):
+class JournalFingerprint(NamedTuple):
     """`value` changes when the journal grows, is sealed, or a writer that lived is gone; 0 without a journal.
 
     `is_final` says that no process can write to these parts any more: all locks are there to be asked, and free.
@@ -25,7 +25,7 @@ class JournalMark(NamedTuple):
     is_final: bool
 
 
-def read_journal_mark(layout: Layout, path: RunPath) -> JournalMark:
+def read_fingerprint(layout: Layout, path: RunPath) -> JournalFingerprint:
     """Costs a listing, a stat of every part, and a try of the lock of each writer's newest part: nothing is read."""
     journal = FolderJournal(layout.journal_dir(path))
     parts = journal.list_parts()
@@ -41,6 +41,6 @@ def read_journal_mark(layout: Layout, path: RunPath) -> JournalMark:
         is_final = is_final and is_alive is False and silent_s > QUIET_S
         alive_count += silent_s < STALE_S if is_alive is None else is_alive
     if not parts:
-        return JournalMark(0, is_final=True)
+        return JournalFingerprint(0, is_final=True)
     sizes = "".join(f"{name}:{size};" for name, size in parts)
-    return JournalMark(zlib.crc32(sizes.encode()) << 16 | min(alive_count, 0xFFFF), is_final)
+    return JournalFingerprint(zlib.crc32(sizes.encode()) << 16 | min(alive_count, 0xFFFF), is_final)

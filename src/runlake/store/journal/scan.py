@@ -52,7 +52,7 @@ class MixedRow:
 
 
 @dataclass(frozen=True, slots=True)
-class PartMark:
+class ResumePoint:
     """A place between two frames of a part, and what those behind it need of those before; by itself, the beginning.
 
     `crc` is that of the bytes from `block_start`, where the last BLOCK before begins, to `offset`.
@@ -64,7 +64,7 @@ class PartMark:
     crc: int = 0
 
 
-BEGINNING = PartMark()
+BEGINNING = ResumePoint()
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ class ScannedPart:
     """
 
     data: bytes
-    since: PartMark = BEGINNING
+    since: ResumePoint = BEGINNING
     shapes: dict[int, Shape] = field(default_factory=dict)
     header: dict[str, Any] = field(default_factory=dict)
     records: list[tuple[int, dict[str, Any], int]] = field(default_factory=list)
@@ -137,7 +137,7 @@ class _Problem(NamedTuple):
     why: str = ""
 
 
-def scan_since(data: bytes, since: PartMark) -> ScannedPart | None:
+def scan_since(data: bytes, since: ResumePoint) -> ScannedPart | None:
     """Walk what stands in a part from a mark on, a torn tail left out.
 
     None where it is not certain that this is all there is to it: only a look at the whole part (`scan_part`) tells.
@@ -150,7 +150,7 @@ def scan_since(data: bytes, since: PartMark) -> ScannedPart | None:
     return part if part.valid_bytes == problem.offset else _scan(data[: problem.offset], since)[0]
 
 
-def _scan(data: bytes, since: PartMark = BEGINNING) -> tuple[ScannedPart, _Problem | None]:
+def _scan(data: bytes, since: ResumePoint = BEGINNING) -> tuple[ScannedPart, _Problem | None]:
     """What can be walked, and the first frame that is unsound or does not prove to be as it was written."""
     part = ScannedPart(data, since, dict(since.shapes))
     problem = _walk(part)

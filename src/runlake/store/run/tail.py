@@ -1,6 +1,6 @@
 """Growing parts, read from where a reader stood: what was decoded once is not decoded again.
 
-A mark is a place between two frames with what those behind it need of those before (`decode.PartMark`). Marks are kept
+A mark is a place between two frames with what those behind it need of those before (`decode.ResumePoint`). Marks are kept
 in memory only and may be lost at any time: the part is then read from its beginning, and the reader is given the same
 rows. So a mark is never trusted where anything is unusual: what is no whole frame, nor the beginning of one,
 is for a look at the whole part to judge, and that names damage.
@@ -17,7 +17,15 @@ import numpy as np
 from runlake.model import RunPath, Stream
 from runlake.store.journal import record
 from runlake.store.journal.journal import PartName
-from runlake.store.journal.scan import FLAGS_OFFSET, N_OFFSET, MixedRow, PackedRows, PartMark, ScannedPart, scan_since
+from runlake.store.journal.scan import (
+    FLAGS_OFFSET,
+    N_OFFSET,
+    MixedRow,
+    PackedRows,
+    ResumePoint,
+    ScannedPart,
+    scan_since,
+)
 from runlake.store.lru import LruCache
 from runlake.store.run.snapshot import Snapshot
 from runlake.store.run.state import header_of
@@ -32,7 +40,7 @@ _SAID = (record.STATE, record.END)
 class _Place:
     """Where a reader stood in a part, and what the part had said until there of how the run stands."""
 
-    mark: PartMark
+    mark: ResumePoint
     said: tuple[tuple[int, dict[str, Any], int], ...]
     end: Literal["closed", "ended", "open"]
 
@@ -80,7 +88,7 @@ class PartTails:
         self._places.put((path, name, stream, next_n), _Place(mark_at(part, offset), said, end))
 
 
-def mark_at(part: ScannedPart, offset: int) -> PartMark:
+def mark_at(part: ScannedPart, offset: int) -> ResumePoint:
     """The mark at a place between two frames of a scanned part."""
     since = part.since
     counted, block_start, crc = 0, since.block_start, since.crc
@@ -88,7 +96,9 @@ def mark_at(part: ScannedPart, offset: int) -> PartMark:
         if end < offset:
             counted, block_start, crc = end, since.offset + end, 0
             break
-    return PartMark(since.offset + offset, part.shapes, block_start, crc32(memoryview(part.data)[counted:offset], crc))
+    return ResumePoint(
+        since.offset + offset, part.shapes, block_start, crc32(memoryview(part.data)[counted:offset], crc)
+    )
 
 
 def first_frame_of(part: ScannedPart, stream: Stream, next_n: int) -> int:
