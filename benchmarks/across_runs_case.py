@@ -87,7 +87,7 @@ def fill(folder: Path, run_count: int) -> float:
     for number, numbers in enumerate(np.array_split(np.arange(run_count), WIDE_FILE_COUNT)):
         pq.write_table(wide_rows(numbers.tolist()), folder / "wide" / f"{number}.parquet", compression="zstd")
     service = LocalService(root, default_entity=ENTITY)
-    return once_s(lambda: list(service.merge_runs(ENTITY, PROJECT, at_once=True)))
+    return once_s(lambda: list(service.pack_runs(ENTITY, PROJECT, at_once=True)))
 
 
 def wide_rows(numbers: list[int]) -> pa.Table:

@@ -17,7 +17,7 @@ from runlake.store.journal import record
 from runlake.store.layout import encode_name
 from runlake.store.segment import schema
 from runlake.store.segment.meta import Meta
-from runlake.store.segment.write import MERGED_GROUP_VALUES, PYRAMID_STEP
+from runlake.store.segment.write import PYRAMID_STEP
 
 PAGE = "docs/guide/storage-format.md"
 TEXT = (ROOT / PAGE).read_text("utf-8")

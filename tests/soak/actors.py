@@ -22,7 +22,7 @@ from runlake.sdk.process.session import Session
 from runlake.service.contract import RunEdit
 from runlake.service.local.service import LocalService
 from runlake.store.changes import pack_changes
-from runlake.store.compact.pack import merge_runs
+from runlake.store.compact.pack import pack_runs
 from runlake.store.compact.seal import seal_run
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.layout import Layout
@@ -191,7 +191,7 @@ def seal(stage):
 def merge(stage):
     """Lets small runs share files, at once and however few; those that are begun anew are left behind."""
     for _ in range(20):
-        for _ in merge_runs(stage.layout, ENTITY, PROJECT, quiet_s=0.0, min_run_count=2):
+        for _ in pack_runs(stage.layout, ENTITY, PROJECT, quiet_s=0.0, min_run_count=2):
             pass
         time.sleep(stage.chance.random() * 0.2)
 

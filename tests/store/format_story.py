@@ -37,7 +37,7 @@ def write_store(root):
         path = RunPath("ann", "p", run_id)
         _write_run(layout, path, f"{number:011x}00000000")
         if run_id == SEALED:  # the last one, and not to be merged
-            assert len(list(pack.merge_runs(layout, "ann", "p", quiet_s=0.0, min_run_count=2))) == 2
+            assert len(list(pack.pack_runs(layout, "ann", "p", quiet_s=0.0, min_run_count=2))) == 2
         if run_id != IN_JOURNAL:
             seal_run(layout, path)
     shutil.rmtree(layout.changes_dir("ann", "p"))  # names of changes hold the time and chance

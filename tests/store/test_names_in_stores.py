@@ -16,7 +16,7 @@ from runlake.store.care.check import check_run
 from runlake.store.catalog.catalog_file import _MAGIC, CatalogFile
 from runlake.store.changes import pack_changes, parse_name, write_pack
 from runlake.store.compact import packed_file
-from runlake.store.compact.pack import merge_runs
+from runlake.store.compact.pack import pack_runs
 from runlake.store.compact.seal import seal_run
 from runlake.store.files import FolderBlobs
 from runlake.store.journal import record
@@ -366,7 +366,7 @@ def test_a_segments_folder_of_ours_that_leads_elsewhere_is_left_alone(tmp_path, 
 def test_the_rows_that_our_runs_share_are_never_replaced(tmp_path, ours):
     for number in range(3):
         make_run(ours, RunPath("ann", "p", f"small-{number}"), row_count=2)
-    assert len(list(merge_runs(ours, "ann", "p", quiet_s=0.0, min_run_count=2))) > 1
+    assert len(list(pack_runs(ours, "ann", "p", quiet_s=0.0, min_run_count=2))) > 1
     theirs = Layout(tmp_path / "theirs")
     shutil.copytree(ours.root, theirs.root)
     shutil.rmtree(ours.run_dir(RunPath("ann", "p", "small-1")))
@@ -381,7 +381,7 @@ def test_the_rows_that_runs_share_are_taken_once_and_then_found_again(tmp_path, 
     theirs = Layout(tmp_path / "theirs")
     for number in range(3):
         make_run(theirs, RunPath("ann", "p", f"small-{number}"), row_count=2)
-    list(merge_runs(theirs, "ann", "p", quiet_s=0.0, min_run_count=2))
+    list(pack_runs(theirs, "ann", "p", quiet_s=0.0, min_run_count=2))
     first = [one.outcome for one in merge_projects(ours, theirs, [("ann", "p")], "merger")]
     again = [one.outcome for one in merge_projects(ours, theirs, [("ann", "p")], "merger")]
     assert (first, again) == (["new"] * 3, ["same"] * 3)

@@ -107,7 +107,7 @@ def seal(
                         if row_count:
                             sealed.append((str(path), f"{row_count:,}"))
                     if chosen.run_id is None:
-                        merged_count += sum(1 for _ in service.merge_runs(entity, project, at_once=merge))
+                        merged_count += sum(1 for _ in service.pack_runs(entity, project, at_once=merge))
                 except RunlakeError as error:  # the other projects are sealed all the same
                     failures.append(error)
     if sealed:

@@ -62,7 +62,7 @@ def check_segment(
         raise _foreign(file_name, incarnation)
 
 
-def check_merged_list(
+def check_pack_list(
     file_name: str, name: str, files: Mapping[Stream, str], segments: Iterable[str], suffix: str
 ) -> None:
     """The names in the list of a merged file, which is called after it. CorruptError for any other."""

@@ -105,7 +105,7 @@ def at_once(service, keys, stream="history", **which):
 
 
 def merge(service):
-    return len(list(service.merge_runs("ann", "p", at_once=True)))
+    return len(list(service.pack_runs("ann", "p", at_once=True)))
 
 
 @pytest.mark.parametrize("is_merged", [False, True])

@@ -15,9 +15,9 @@ import warm
 from runlake.errors import CorruptError, StoreError
 from runlake.model import RunPath
 from runlake.query.rows.scan import list_keys, read_history, sample_history
-from runlake.store.care.check import MergedFiles, check_run
+from runlake.store.care.check import PackedFiles, check_run
 from runlake.store.compact import packed_file
-from runlake.store.compact.pack import merge_runs, publish_runs, remove_unused, write_merged
+from runlake.store.compact.pack import pack_runs, publish_runs, remove_unused, write_packed
 from runlake.store.compact.pack_plan import MERGED_BYTES, plan, survey
 from runlake.store.compact.seal import seal_run
 from runlake.store.layout import Layout
@@ -26,7 +26,7 @@ from runlake.store.run.snapshot import read_consistently, take_snapshot
 from runlake.store.run.state import read_run
 from runlake.store.segment import schema
 from runlake.store.segment.read import open_parquet, read_rows
-from runlake.store.segment.write import MERGED_GROUP_VALUES
+from runlake.store.segment.write import PACKED_GROUP_VALUES
 
 STREAMS = ("history", "events", "console")
 RUN_COUNT = 5
@@ -79,7 +79,7 @@ def all_of(layout):
 
 
 def merge(layout, **options):
-    return list(merge_runs(layout, "ann", "p", **{"quiet_s": 0.0, "min_run_count": 2, **options}))
+    return list(pack_runs(layout, "ann", "p", **{"quiet_s": 0.0, "min_run_count": 2, **options}))
 
 
 def merged_files(layout):
@@ -138,7 +138,7 @@ def test_a_row_group_of_a_merged_file_is_of_one_lane_and_keys_follow_each_other(
     assert {len(set(group["lane"].to_pylist())) for group in groups} == {1}
     rows = [tuple(row.values()) for group in groups for row in group.to_pylist()]
     assert rows == sorted(rows)
-    assert max(group.num_rows for group in groups) <= MERGED_GROUP_VALUES
+    assert max(group.num_rows for group in groups) <= PACKED_GROUP_VALUES
 
 
 def test_only_what_is_finished_small_and_quiet_is_merged(sealed):
@@ -177,7 +177,7 @@ def pointing(batch, merged):
 
 def killed_after_files(layout):
     batch = planned(layout)
-    return batch, write_merged(layout.merged_dir("ann", "p"), batch, [])
+    return batch, write_packed(layout.merged_dir("ann", "p"), batch, [])
 
 
 def killed_before_the_list(layout):
@@ -544,7 +544,7 @@ def flip(file, place):
 
 
 def check_all(layout):
-    merged = MergedFiles()
+    merged = PackedFiles()
     return {path.run_id: check_run(layout, path, merged) for path in PATHS}, merged
 
 

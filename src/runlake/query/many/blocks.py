@@ -27,7 +27,7 @@ from runlake.query.rows.scan import read_history, spellings
 from runlake.query.rows.select import slice_rows
 from runlake.stopping import check_wanted
 from runlake.store.compact import packed_file
-from runlake.store.compact.packed_file import MergedList, MergedRun
+from runlake.store.compact.packed_file import PackedRun, PackList
 from runlake.store.layout import Layout
 from runlake.store.run.snapshot import reading
 from runlake.store.segment import schema
@@ -144,10 +144,10 @@ def _read_alone(layout: Layout, path: RunPath, keys: Sequence[str], stream: Stre
 
 def _places(
     folder: Path, runs: Sequence[KnownRun], stream: Stream
-) -> tuple[dict[str, MergedList], dict[str, list[MergedRun]]]:
+) -> tuple[dict[str, PackList], dict[str, list[PackedRun]]]:
     """The merged file of each run that has all its rows in one, and the runs of each of these files."""
-    place_of: dict[str, MergedList] = {}
-    merged_runs: dict[str, list[MergedRun]] = {}
+    place_of: dict[str, PackList] = {}
+    merged_runs: dict[str, list[PackedRun]] = {}
     known = {(run.run_id, run.incarnation, run.generation): run.row_count for run in runs}
     candidates = []
     for name in packed_file.list_names(folder):
@@ -171,7 +171,7 @@ def _places(
 
 
 def _read_together(
-    layout: Layout, place: RunPath, merged: MergedList, runs: list[MergedRun], keys: Sequence[str], stream: Stream
+    layout: Layout, place: RunPath, merged: PackList, runs: list[PackedRun], keys: Sequence[str], stream: Stream
 ) -> list[HistoryBlock]:
     """The blocks of some runs of a merged file."""
     blocks = []
@@ -207,7 +207,7 @@ class _Directory(NamedTuple):
 
 
 def _read_merged(
-    folder: Path, merged: MergedList, runs: Mapping[str, str], keys: Sequence[str], stream: Stream
+    folder: Path, merged: PackList, runs: Mapping[str, str], keys: Sequence[str], stream: Stream
 ) -> list[HistoryBlock]:
     """The blocks of some runs of a merged file, each of which one process wrote."""
     file = folder / merged.files[stream]
@@ -261,7 +261,7 @@ def _encoded(table: pa.Table, name: str) -> tuple[list[str], Int64s]:
 Groups = Mapping[int, GroupValues]
 
 
-def _read_groups(file: Path, directory: _Directory, series: list[tuple[str, Lane]], merged: MergedList) -> Groups:
+def _read_groups(file: Path, directory: _Directory, series: list[tuple[str, Lane]], merged: PackList) -> Groups:
     """The row groups of the directory, `n` only where a series does not have a value in every row."""
     groups, firsts = np.unique(directory.group, return_index=True)
     sparse = set(directory.group[directory.size != directory.row_count].tolist())

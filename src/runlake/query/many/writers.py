@@ -17,7 +17,7 @@ from runlake.errors import RunlakeError
 from runlake.model import AXES, STEP, TIMESTAMP, RunPath, Stream
 from runlake.query.rows.history import History
 from runlake.query.rows.scan import in_order, join_rows, spellings
-from runlake.store.compact.packed_file import MergedList, MergedRun
+from runlake.store.compact.packed_file import PackedRun, PackList
 from runlake.store.layout import Layout
 from runlake.store.run.view import View, joined_by_writer, order_of
 from runlake.store.segment.directory import COLUMNS, Directory
@@ -29,8 +29,8 @@ from runlake.store.segment.schema import series_file
 def read_each(
     layout: Layout,
     place: RunPath,
-    merged: MergedList,
-    runs: Sequence[MergedRun],
+    merged: PackList,
+    runs: Sequence[PackedRun],
     *,
     keys: Sequence[str],
     stream: Stream,
@@ -56,7 +56,7 @@ def read_each(
         yield mine[generation], join_rows(stream, ordered, keys)
 
 
-def _views(layout: Layout, place: RunPath, runs: Sequence[MergedRun]) -> Iterator[tuple[str, View]]:
+def _views(layout: Layout, place: RunPath, runs: Sequence[PackedRun]) -> Iterator[tuple[str, View]]:
     """By generation, what the meta file of each run says of the order of its writers."""
     for run in runs:
         path = RunPath(place.entity, place.project, run.run_id)
@@ -67,7 +67,7 @@ def _views(layout: Layout, place: RunPath, runs: Sequence[MergedRun]) -> Iterato
         yield run.generation, View(run.incarnation, run.generation, {}, *order_of(headers))
 
 
-def _meta_file(layout: Layout, path: RunPath, run: MergedRun) -> Path:
+def _meta_file(layout: Layout, path: RunPath, run: PackedRun) -> Path:
     return layout.segments_dir(path) / f"{run.segment}.meta"
 
 

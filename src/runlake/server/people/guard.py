@@ -230,7 +230,7 @@ class GuardedService:
     report_agent = _of_run(Service.report_agent, "write")
 
     seal = _of_project(Service.seal, "write")
-    merge_runs = _of_project(Service.merge_runs, "write")
+    pack_runs = _of_project(Service.pack_runs, "write")
     check = _of_store(Service.check)
     repair = _of_store(Service.repair)
     list_trash = _of_store(Service.list_trash)

@@ -140,13 +140,13 @@ def seal(
 
 
 @post(f"{_PROJECT}/merge", sync_to_thread=True, status_code=200, media_type=documents.LINES_TYPE)
-def merge_runs(
+def pack_runs(
     service: Asked, entity: FromPath[str], project: FromPath[str], at_once: FromQuery[bool] = False
 ) -> Stream:
     """Bring small finished runs together in shared files: a line of JSON for each run that moved."""
 
     def moved() -> Iterator[Sealed]:
-        for path in service.merge_runs(entity, project, at_once=at_once):
+        for path in service.pack_runs(entity, project, at_once=at_once):
             yield Sealed(**path._asdict(), row_count=0)
 
     return lines(moved())
@@ -161,5 +161,5 @@ HANDLERS = [
     read_runs_table,
     read_histories,
     seal,
-    merge_runs,
+    pack_runs,
 ]

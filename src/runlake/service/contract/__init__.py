@@ -360,7 +360,7 @@ class Service(Protocol):
         """Turn journals into segments; yields (run, sealed row count) as it goes."""
         ...
 
-    def merge_runs(self, entity: str, project: str, *, at_once: bool = False) -> Iterator[RunPath]:
+    def pack_runs(self, entity: str, project: str, *, at_once: bool = False) -> Iterator[RunPath]:
         """Bring the small finished runs of a project together in files that they share; yields the runs that moved.
 
         Nothing else changes. Runs that were sealed within a minute, or fewer than 16 of them, are left for later unless

@@ -40,17 +40,17 @@ class LocalCare:
         run_ids = sorted(self._layout.run_ids(entity, project)) if run_id is None else [run_id]
         return self._seal_each([RunPath(entity, project, each) for each in run_ids])
 
-    def merge_runs(self, entity: str, project: str, *, at_once: bool = False) -> Iterator[RunPath]:
+    def pack_runs(self, entity: str, project: str, *, at_once: bool = False) -> Iterator[RunPath]:
         from runlake.store.compact import pack
 
         self._check_project(entity, project)
         if at_once:
-            return pack.merge_runs(self._layout, entity, project, quiet_s=0.0, min_run_count=2)
-        return pack.merge_runs(self._layout, entity, project)
+            return pack.pack_runs(self._layout, entity, project, quiet_s=0.0, min_run_count=2)
+        return pack.pack_runs(self._layout, entity, project)
 
     def check(self, entity: str | None = None, project: str | None = None) -> Iterator[tuple[RunPath, list[Finding]]]:
         from runlake.query.rows.readable import why_unreadable
-        from runlake.store.care.check import MergedFiles, check_run, unreadable
+        from runlake.store.care.check import PackedFiles, check_run, unreadable
         from runlake.store.care.check_project import check_project, check_store
 
         if entity is None and (findings := check_store(self._layout)):
@@ -58,7 +58,7 @@ class LocalCare:
         for owner, name in self._projects(entity, project):
             if findings := check_project(self._layout, owner, name):
                 yield RunPath(owner, name, ""), findings
-            merged = MergedFiles()
+            merged = PackedFiles()
             for run_id in sorted(self._layout.run_ids(owner, name)):
                 path = RunPath(owner, name, run_id)
                 findings = check_run(self._layout, path, merged)

@@ -354,7 +354,7 @@ class RemoteService:
         lines = self._lines(project_address(entity, project, "seal"), run_id=run_id)
         return ((RunPath(one.entity, one.project, one.run_id), one.row_count) for one in lines)
 
-    def merge_runs(self, entity: str, project: str, *, at_once: bool = False) -> Iterator[RunPath]:
+    def pack_runs(self, entity: str, project: str, *, at_once: bool = False) -> Iterator[RunPath]:
         _check(entity, project)
         lines = self._lines(project_address(entity, project, "merge"), at_once=at_once)
         return (RunPath(one.entity, one.project, one.run_id) for one in lines)

@@ -34,14 +34,14 @@ _FROM_BACKUP = "restore the file from a backup"
 
 
 @dataclass(slots=True)
-class MergedFiles:
+class PackedFiles:
     """What was found about the files that runs share: each is read once, however many runs are checked."""
 
     is_whole: dict[tuple[Path, int], bool] = field(default_factory=dict)
     told: set[Path] = field(default_factory=set)
 
 
-def check_run(layout: Layout, path: RunPath, merged: MergedFiles | None = None) -> list[Finding]:
+def check_run(layout: Layout, path: RunPath, merged: PackedFiles | None = None) -> list[Finding]:
     """Everything that is wrong with one run, in the order of its files; empty when all is well.
 
     `merged` goes from the check of one run of a project to that of the next. Kinds: torn (a call that never returned),
@@ -53,7 +53,7 @@ def check_run(layout: Layout, path: RunPath, merged: MergedFiles | None = None) 
         try:
             with reading(path):
                 before = meta_names(layout.segments_dir(path))
-                findings.extend(_check(layout, path, merged or MergedFiles()))
+                findings.extend(_check(layout, path, merged or PackedFiles()))
                 if meta_names(layout.segments_dir(path)) == before:
                     break
         except FileNotFoundError:
@@ -73,7 +73,7 @@ def unreadable(why: str) -> Finding:
     )
 
 
-def _check(layout: Layout, path: RunPath, merged: MergedFiles) -> Iterator[Finding]:
+def _check(layout: Layout, path: RunPath, merged: PackedFiles) -> Iterator[Finding]:
     run_dir, segments_dir = layout.run_dir(path), layout.segments_dir(path)
     metas: list[Meta] = []
     unreadable = list(_check_metas(segments_dir, run_dir, metas))
@@ -113,7 +113,7 @@ def _check_metas(folder: Path, run_dir: Path, readable: list[Meta]) -> Iterator[
             yield _damage(file, run_dir, error, lost)
 
 
-def _check_merged(folder: Path, run_dir: Path, meta: Meta, merged: MergedFiles) -> Iterator[Finding]:
+def _check_merged(folder: Path, run_dir: Path, meta: Meta, merged: PackedFiles) -> Iterator[Finding]:
     """Of files that runs share: whether they are whole, and if not, whether the rows of this run are."""
     for stream in (stream for stream in STREAMS if stream in meta.files):
         row_count = sum(s.row_count for s in meta.stretches if s.stream == stream)

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from runlake.errors import RunlakeError
-from runlake.store.compact.pack import merge_when_worthwhile
+from runlake.store.compact.pack import pack_when_worthwhile
 from runlake.store.compact.seal import seal_run
 from runlake.store.layout import Layout
 
@@ -26,7 +26,7 @@ def main(run_dir: str) -> int:
     try:
         path = layout.run_path_of(folder)
         seal_run(layout, path)
-        merge_when_worthwhile(layout, path.entity, path.project)
+        pack_when_worthwhile(layout, path.entity, path.project)
     except (RunlakeError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

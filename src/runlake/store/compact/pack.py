@@ -30,7 +30,7 @@ from runlake.model import STREAMS, RunPath, Stream
 from runlake.store.changes import READ_ONLY_ERRNOS
 from runlake.store.compact import packed_file
 from runlake.store.compact.pack_plan import MERGED_BYTES, MIN_RUN_COUNT, QUIET_S, Survey, Unit, plan, survey
-from runlake.store.compact.packed_file import MergedList, MergedRun
+from runlake.store.compact.packed_file import PackedRun, PackList
 from runlake.store.compact.seal import (
     drop_leftovers,
     drop_segment,
@@ -46,7 +46,7 @@ from runlake.store.run.state import join_states
 from runlake.store.segment import schema
 from runlake.store.segment.meta import Meta, read_meta, write_meta
 from runlake.store.segment.read import read_checksum, read_footer
-from runlake.store.segment.write import write_merged_rows
+from runlake.store.segment.write import write_packed_rows
 from runlake.store.series import WriterRows
 
 try:
@@ -61,7 +61,7 @@ _GRACE_S = 3600.0
 _LOCK_FILE = f"{TEMPORARY_PREFIX}merging"
 
 
-def merge_runs(
+def pack_runs(
     layout: Layout,
     entity: str,
     project: str,
@@ -91,7 +91,7 @@ def merge_runs(
         raise failures[0]
 
 
-def merge_when_worthwhile(layout: Layout, entity: str, project: str) -> None:
+def pack_when_worthwhile(layout: Layout, entity: str, project: str) -> None:
     """Merge when enough runs have come since somebody looked last, and nobody else is at it: for after a run's end.
 
     Looking costs a listing of the project's folder.
@@ -166,7 +166,7 @@ def _merge(
     if finished:
         found = survey(layout, entity, project, quiet_s=quiet_s)
     for batch in plan(folder, found, lists, min_run_count=min_run_count, merged_bytes=merged_bytes):
-        merged = write_merged(folder, batch, failures)
+        merged = write_packed(folder, batch, failures)
         if merged is None:
             continue
         paths = {unit.identity: unit.path for unit in batch}
@@ -179,7 +179,7 @@ def _merge(
             pass  # then the next one looks again
 
 
-def _lists(folder: Path, failures: list[RunlakeError]) -> dict[str, MergedList]:
+def _lists(folder: Path, failures: list[RunlakeError]) -> dict[str, PackList]:
     lists = {}
     for name in packed_file.list_names(folder):
         try:
@@ -189,7 +189,7 @@ def _lists(folder: Path, failures: list[RunlakeError]) -> dict[str, MergedList]:
     return lists
 
 
-def _finish(layout: Layout, found: Survey, lists: Iterable[MergedList]) -> Iterator[RunPath]:
+def _finish(layout: Layout, found: Survey, lists: Iterable[PackList]) -> Iterator[RunPath]:
     """Let the runs point to merged files that a killed merger has made for them."""
     units = {unit.identity: unit for some in (*found.pointing.values(), found.fresh) for unit in some}
     for merged in lists:
@@ -198,7 +198,7 @@ def _finish(layout: Layout, found: Survey, lists: Iterable[MergedList]) -> Itera
         yield from publish_runs(layout, merged, runs)
 
 
-def write_merged(folder: Path, batch: Iterable[Unit], failures: list[RunlakeError]) -> MergedList | None:
+def write_packed(folder: Path, batch: Iterable[Unit], failures: list[RunlakeError]) -> PackList | None:
     """Put the merged files of some units in place, and their list; None when none of them can be read any more.
 
     Units that were sealed or deleted meanwhile are left out, and so are damaged ones, whose errors join `failures`.
@@ -219,20 +219,20 @@ def write_merged(folder: Path, batch: Iterable[Unit], failures: list[RunlakeErro
                 rows[stream].append((unit.path, *unit.identity, stretches))
     if not units:
         return None
-    name = merged_name(units)
+    name = pack_name(units)
     folder.mkdir(exist_ok=True)
     files = {stream: packed_file.file_name(name, stream) for stream in STREAMS if rows[stream]}
     for stream, file in files.items():
         temporary = folder / f"{TEMPORARY_PREFIX}{os.getpid()}-{file}"
         try:
-            write_merged_rows(temporary, rows.pop(stream))
+            write_packed_rows(temporary, rows.pop(stream))
             put(schema.series_file(temporary), schema.series_file(folder / file))
             put(temporary, folder / file)
         finally:
             temporary.unlink(missing_ok=True)
             schema.series_file(temporary).unlink(missing_ok=True)
     published = [each for file in files.values() for each in (folder / file, schema.series_file(folder / file))]
-    merged = MergedList(
+    merged = PackList(
         version=packed_file.FORMAT_VERSION,
         name=name,
         files=files,
@@ -245,13 +245,13 @@ def write_merged(folder: Path, batch: Iterable[Unit], failures: list[RunlakeErro
     return merged
 
 
-def merged_name(units: Iterable[Unit]) -> str:
+def pack_name(units: Iterable[Unit]) -> str:
     """The name that follows from what goes in: who merges the same again finds it done."""
     identity = msgspec.msgpack.encode([schema.FORMAT_VERSION, sorted((u.identity, u.inputs) for u in units)])
     return hashlib.sha256(identity).hexdigest()[:24]
 
 
-def _listed(unit: Unit) -> MergedRun:
+def _listed(unit: Unit) -> PackedRun:
     row_counts: dict[Stream, dict[str, int]] = {}
     for meta in unit.metas:
         for stretch in meta.stretches:
@@ -259,17 +259,17 @@ def _listed(unit: Unit) -> MergedRun:
             counts[stretch.writer] = counts.get(stretch.writer, 0) + stretch.row_count
     # The name that a sealer would give to what it makes of the same segments: on a disk without locks, one of the two
     # counts, and not both.
-    return MergedRun(unit.path.run_id, *unit.identity, schema.segment_name([], unit.inputs), unit.inputs, row_counts)
+    return PackedRun(unit.path.run_id, *unit.identity, schema.segment_name([], unit.inputs), unit.inputs, row_counts)
 
 
-def publish_runs(layout: Layout, merged: MergedList, runs: Sequence[tuple[RunPath, MergedRun]]) -> Iterator[RunPath]:
+def publish_runs(layout: Layout, merged: PackList, runs: Sequence[tuple[RunPath, PackedRun]]) -> Iterator[RunPath]:
     """Let runs point to their rows in a merged file, and drop what they pointed to before; yields those that do.
 
     Left out are those that are not any more what went into that file.
     """
     # Some together: after the first of many new files the disk has the others too, and waits no more.
     for start in range(0, len(runs), _TOGETHER):
-        published: list[tuple[Snapshot, list[Meta], MergedRun]] = []
+        published: list[tuple[Snapshot, list[Meta], PackedRun]] = []
         with ExitStack() as locks:
             for path, run in runs[start : start + _TOGETHER]:
                 locks.enter_context(only_sealer(layout.segments_dir(path)))
@@ -292,7 +292,7 @@ def publish_runs(layout: Layout, merged: MergedList, runs: Sequence[tuple[RunPat
         yield from (snapshot.path for snapshot, _, _ in published)
 
 
-def _pointing(metas: list[Meta], merged: MergedList, run: MergedRun) -> Meta:
+def _pointing(metas: list[Meta], merged: PackList, run: PackedRun) -> Meta:
     """The meta file of a run in a merged file."""
     names = [merged.files[stream] for stream in run.row_counts]
     names += [schema.series_file(Path(name)).name for name in names]

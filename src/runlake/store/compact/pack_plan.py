@@ -14,7 +14,7 @@ from runlake.errors import NotFoundError, RunlakeError
 from runlake.model import STREAMS, RunPath
 from runlake.store.catalog.catalog import ENDED_STATES
 from runlake.store.compact import packed_file
-from runlake.store.compact.packed_file import MergedList
+from runlake.store.compact.packed_file import PackList
 from runlake.store.compact.seal import in_order, values_bytes
 from runlake.store.journal.fold import WriterState, fold_run
 from runlake.store.journal.liveness import liveness
@@ -143,7 +143,7 @@ def _can_be_merged(unit: Unit) -> bool:
 
 
 def plan(
-    folder: Path, found: Survey, lists: Mapping[str, MergedList], *, min_run_count: int, merged_bytes: int
+    folder: Path, found: Survey, lists: Mapping[str, PackList], *, min_run_count: int, merged_bytes: int
 ) -> list[list[Unit]]:
     """What becomes one merged file each, by creation.
 
@@ -195,7 +195,7 @@ def _values_bytes(folder: Path, name: str) -> int:
     return sum(file.stat().st_size for file in files if file.exists())
 
 
-def _is_mostly_unused(merged: MergedList, pointing: list[Unit]) -> bool:
+def _is_mostly_unused(merged: PackList, pointing: list[Unit]) -> bool:
     used = {unit.identity for unit in pointing}
     total = used_count = 0
     for run in merged.runs:

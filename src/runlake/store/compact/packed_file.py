@@ -17,7 +17,7 @@ from runlake.model import STREAMS, Stream
 from runlake.store.journal import record
 from runlake.store.layout import TEMPORARY_PREFIX, write_atomically
 from runlake.store.segment.schema import Footer, series_file
-from runlake.store.stored_names import check_merged_list
+from runlake.store.stored_names import check_pack_list
 
 FORMAT_VERSION = 1
 SUFFIX = ".runs"
@@ -25,7 +25,7 @@ _MAGIC = b"runlist" + bytes([FORMAT_VERSION])
 _LIST = 33
 
 
-class MergedRun(msgspec.Struct, frozen=True):
+class PackedRun(msgspec.Struct, frozen=True):
     """A run in a merged file: the `segment` that points there, and the segments (`inputs`) that this one replaces.
 
     `row_counts` are the rows of each writer, by stream.
@@ -39,7 +39,7 @@ class MergedRun(msgspec.Struct, frozen=True):
     row_counts: dict[Stream, dict[str, int]]
 
 
-class MergedList(msgspec.Struct, frozen=True):
+class PackList(msgspec.Struct, frozen=True):
     """What is in ``<name>.runs``: the files by stream, what proves them (as in `segment.Meta`), and the runs."""
 
     version: int
@@ -47,10 +47,10 @@ class MergedList(msgspec.Struct, frozen=True):
     files: dict[Stream, str]
     footers: dict[str, Footer]
     checksums: dict[str, int]
-    runs: list[MergedRun]
+    runs: list[PackedRun]
 
 
-def write_list(folder: Path, merged: MergedList) -> Path:
+def write_list(folder: Path, merged: PackList) -> Path:
     """Put the list beside its files; answers where it is."""
     body = msgspec.msgpack.encode(merged)
     file = folder / f"{merged.name}{SUFFIX}"
@@ -58,7 +58,7 @@ def write_list(folder: Path, merged: MergedList) -> Path:
     return file
 
 
-def read_list(file: Path) -> MergedList:
+def read_list(file: Path) -> PackList:
     """The list of a merged file. FileNotFoundError when it was removed meanwhile."""
     data = file.read_bytes()
     if data[:7] != _MAGIC[:7]:
@@ -69,11 +69,11 @@ def read_list(file: Path) -> MergedList:
     if record.frame(_LIST, body) != data[8:]:
         raise CorruptError(f"{file.name}: its {len(data)} bytes are not as they were written; restore it or remove it")
     try:
-        merged = msgspec.msgpack.decode(body, type=MergedList)
+        merged = msgspec.msgpack.decode(body, type=PackList)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise CorruptError(f"{file.name}: it is whole, but makes no sense ({error}); remove it") from None
     segments = (name for run in merged.runs for name in (run.segment, *run.inputs))
-    check_merged_list(file.name, merged.name, merged.files, segments, SUFFIX)
+    check_pack_list(file.name, merged.name, merged.files, segments, SUFFIX)
     return merged
 
 

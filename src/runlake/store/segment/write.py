@@ -27,7 +27,7 @@ from runlake.store.series import Int64s, Series, WriterRows
 GROUP_TEXT_BYTES = 4 * 2**20
 PYRAMID_STEP = 256
 SERIES_GROUP_POINTS = 262_144
-MERGED_GROUP_VALUES = CHUNK_ROWS
+PACKED_GROUP_VALUES = CHUNK_ROWS
 """Of a file that many runs share: one run reads a whole group for each of its keys."""
 
 _MERGED_SERIES_ROWS = 1024
@@ -43,7 +43,7 @@ def write_rows(file: Path, path: RunPath, incarnation: str, generation: str, str
     _write_series(file, chunks, group_rows, True)
 
 
-def write_merged_rows(file: Path, runs: Iterable[tuple[RunPath, str, str, Sequence[WriterRows]]]) -> None:
+def write_packed_rows(file: Path, runs: Iterable[tuple[RunPath, str, str, Sequence[WriterRows]]]) -> None:
     """Write one stream's rows of many runs: (path, incarnation, generation, stretches) of each. Publishes nothing."""
     chunks = [
         chunk
@@ -51,7 +51,7 @@ def write_merged_rows(file: Path, runs: Iterable[tuple[RunPath, str, str, Sequen
         for chunk in _new_chunks(_Origin(path, incarnation, generation), rows)
     ]
     chunks.sort(key=attrgetter("lane", "key", "run_id", "generation", "writer", "first_n"))
-    _write_values(file, chunks, MERGED_GROUP_VALUES, attrgetter("key"))
+    _write_values(file, chunks, PACKED_GROUP_VALUES, attrgetter("key"))
     chunks.sort(key=attrgetter("run_id", "generation", "writer", "first_n", "lane", "key"))
     _write_series(file, chunks, _MERGED_SERIES_ROWS, ["run_id", "key"])
 
