@@ -19,7 +19,7 @@ from runlake.server.http.limits import RateLimit
 from runlake.server.http.logs import JsonLines, TextLines, hide_secrets, person_of
 from runlake.server.http.metrics import Metrics
 from runlake.server.http.problems import problem_response
-from runlake.server.middleware import put_layers
+from runlake.server.middleware import add_middleware
 from runlake.server.people.people import open_people
 
 
@@ -67,7 +67,7 @@ def make_server(tmp_path):
             openapi_config=None,
             request_max_body_size=None,
         )
-        layered = put_layers(app, config=config, people=people, metrics=metrics)
+        layered = add_middleware(app, config=config, people=people, metrics=metrics)
 
         def ask(method, url, **options):
             async def send():

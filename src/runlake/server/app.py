@@ -16,14 +16,14 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 
 from runlake.server.config import ServerConfig
-from runlake.server.context import ServerParts
+from runlake.server.context import ServerContext
 from runlake.server.http.asgi import ASGIApp
 from runlake.server.http.health import health_routes
 from runlake.server.http.metrics import Metrics
 from runlake.server.http.problems import problem_response
 from runlake.server.http.signing import Signer
 from runlake.server.http.turns import Turns
-from runlake.server.middleware import put_layers
+from runlake.server.middleware import add_middleware
 from runlake.server.people.people import open_people
 from runlake.server.routes.api import api_router
 from runlake.server.serving import tell_of_end
@@ -57,7 +57,7 @@ class BuiltApp(NamedTuple):
 
     app: ASGIApp
     routes: Litestar
-    parts: ServerParts
+    parts: ServerContext
 
 
 def build_app(config: ServerConfig) -> BuiltApp:
@@ -65,7 +65,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
     metrics = Metrics()
     draining = threading.Event()
     tell_of_end(draining)
-    parts = open_parts(config)
+    parts = open_context(config)
     routes = health_routes(root=Path(config.root), people=parts.people, metrics=metrics, draining=draining)
 
     @asynccontextmanager
@@ -74,7 +74,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
         draining.set()
         parts.close()
 
-    def provide_parts() -> ServerParts:
+    def provide_parts() -> ServerContext:
         return parts
 
     app = Litestar(
@@ -95,15 +95,17 @@ def build_app(config: ServerConfig) -> BuiltApp:
         lifespan=[lifespan],
         logging_config=None,  # `logs.configure_logs` has done it, for the whole process
     )
-    return BuiltApp(put_layers(app, config=config, people=parts.people, metrics=metrics, turns=parts.turns), app, parts)
+    return BuiltApp(
+        add_middleware(app, config=config, people=parts.people, metrics=metrics, turns=parts.turns), app, parts
+    )
 
 
-def open_parts(config: ServerConfig) -> ServerParts:
+def open_context(config: ServerConfig) -> ServerContext:
     """Open a store and its people."""
     root = Path(config.root)
     people = open_people(root, config.database_url)
     service = open_as_server(root, default_entity=config.default_entity, environ=os.environ)
-    return ServerParts(
+    return ServerContext(
         service=service,
         people=people,
         signer=Signer(people.signing_secret()),

@@ -25,7 +25,7 @@ from runlake.service.contract import Service
 
 
 @dataclass(frozen=True, slots=True)
-class ServerParts:
+class ServerContext:
     """The store, the people, and what is derived from both.
 
     `public_url` is where the server is found from outside, `url_life_s` how long its signed URLs are good.
@@ -88,12 +88,12 @@ class ServerParts:
 
 
 def person_of(request: Request[Any, Any, Any]) -> Person | None:
-    """Who sent a request, as `auth.SignIn` found out; None for nobody whom this server knows."""
+    """Who sent a request, as `auth.AuthMiddleware` found out; None for nobody whom this server knows."""
     person = request.scope.get("user")
     return person if isinstance(person, Person) else None
 
 
 def standing_of(request: Request[Any, Any, Any]) -> Standing:
-    """What a request stands on, as `auth.SignIn` found out; that of nobody where no layer asked."""
+    """What a request stands on, as `auth.AuthMiddleware` found out; that of nobody where no layer asked."""
     standing = request.scope.get("standing")
     return standing if isinstance(standing, Standing) else Standing(person_of(request))

@@ -12,12 +12,12 @@ from runlake.server.http.logs import RequestLog
 from runlake.server.http.metrics import Metrics, RequestMetrics
 from runlake.server.http.problems import AnswerFaults
 from runlake.server.http.turns import GiveTurns, Turns
-from runlake.server.people.auth import SignIn
+from runlake.server.people.auth import AuthMiddleware
 from runlake.server.people.people import People
 from runlake.server.people.standing_watch import StandingWatch
 
 
-def put_layers(
+def add_middleware(
     app: ASGIApp, *, config: ServerConfig, people: People, metrics: Metrics, turns: Turns | None = None
 ) -> ASGIApp:
     """The app with everything around it. Outermost are those that must see every answer, refusals included.
@@ -30,7 +30,7 @@ def put_layers(
     app = Bodies(app, config=config, refused=refused)
     app = RateLimit(app, requests_per_s=config.requests_per_s, burst_requests=config.burst_requests, refused=refused)
     app = StandingWatch(app, people=people)
-    app = SignIn(app, people=people)
+    app = AuthMiddleware(app, people=people)
     app = AnswerFaults(app)
     app = Cors(app, allowed_origins=config.allowed_origins)
     app = SecurityHeaders(app, is_tls=config.is_tls)

@@ -45,7 +45,7 @@ def require_person(person: Person | None, authorization: str | None) -> Person:
     raise AuthenticationError("the API key is not valid here; sign in again with: runlake login")
 
 
-class SignIn:
+class AuthMiddleware:
     """Puts who is asking into ``scope["user"]``, None for nobody, and what that stands on into ``scope["standing"]``.
 
     Whether they may is for the routes to say.

@@ -35,7 +35,7 @@ LAST_WORDS_S = 1.0
 
 
 class StandingWatch:
-    """A layer between `auth.SignIn`, which puts ``scope["standing"]`` there, and the app."""
+    """A layer between `auth.AuthMiddleware`, which puts ``scope["standing"]`` there, and the app."""
 
     def __init__(self, app: ASGIApp, *, people: People, clock: Callable[[], float] = time.monotonic) -> None:
         self._app = app

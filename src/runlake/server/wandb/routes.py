@@ -17,7 +17,7 @@ from litestar.params import FromPath, FromQuery, RawBody, SkipValidation
 
 from runlake.errors import BadValueError, GapError, NotFoundError
 from runlake.model import BegunWriter, RunPath, WriterBatch, WriterStart
-from runlake.server.context import ServerParts, person_of, standing_of
+from runlake.server.context import ServerContext, person_of, standing_of
 from runlake.server.http.costs import CHEAP_COST
 from runlake.server.http.file_bytes import receive_file, send_file
 from runlake.server.http.logs import MEANT_IN_SCOPE
@@ -31,7 +31,7 @@ from runlake.server.wandb.ingest.stream import LARGE_BODY_BYTES, MAX_BODY_BYTES,
 from runlake.server.wandb.not_kept import Lost
 from runlake.service.contract import Service
 
-Parts = NamedDependency[SkipValidation[ServerParts]]
+Parts = NamedDependency[SkipValidation[ServerContext]]
 """What the server is made of: the app provides it."""
 
 RETRY_AFTER_GAP_S = 1.0
@@ -58,7 +58,7 @@ async def graphql(request: Request[Any, Any, Any], body: RawBody, parts: Parts) 
 
 
 def _begin_graphql(
-    request: Request[Any, Any, Any], body: bytes, parts: ServerParts
+    request: Request[Any, Any, Any], body: bytes, parts: ServerContext
 ) -> Response[bytes] | Callable[[], Response[bytes]]:
     """The answer, or how to come by it where that costs much."""
     try:
@@ -76,7 +76,7 @@ def _begin_graphql(
     return answer() if prepared.cost <= CHEAP_COST else answer
 
 
-def _context_of(request: Request[Any, Any, Any], parts: ServerParts) -> RequestContext:
+def _context_of(request: Request[Any, Any, Any], parts: ServerContext) -> RequestContext:
     person = person_of(request)
     service = parts.service_for(standing_of(request))
     base_url = parts.base_url(request)
@@ -137,7 +137,7 @@ async def file_stream(
     return await (in_turn(request, write) if is_large else sync_to_thread(write))
 
 
-def _write_stream(request: Request[Any, Any, Any], body: bytes, parts: ServerParts, path: RunPath) -> Response[bytes]:
+def _write_stream(request: Request[Any, Any, Any], body: bytes, parts: ServerContext, path: RunPath) -> Response[bytes]:
     service = parts.service_of_caller(request)
     client_id = request.headers.get("x-wandb-async-client-id")
     begun = service.find_writer(path, client_id) or _begin_made_run(service, path, person_of(request))
@@ -276,7 +276,7 @@ def _code_of(error: Mapping[str, Any]) -> str:
 
 
 def _permitted(
-    parts: ServerParts, request: Request[Any, Any, Any], method: str, path: RunPath, name: str, token: str | None
+    parts: ServerContext, request: Request[Any, Any, Any], method: str, path: RunPath, name: str, token: str | None
 ) -> Service:
     """The service of who may do this: of whom the URL was made for, or whose key was sent."""
     if token is None:
@@ -288,7 +288,9 @@ def _signed_path(path: RunPath, name: str) -> str:
     return f"/files/{path}/{name}"
 
 
-def _file_url(parts: ServerParts, base_url: str, service: GuardedService, method: str, path: RunPath, name: str) -> str:
+def _file_url(
+    parts: ServerContext, base_url: str, service: GuardedService, method: str, path: RunPath, name: str
+) -> str:
     token = parts.sign(service, method, _signed_path(path, name))
     return f"{base_url}/files/{'/'.join(quote(part, safe='') for part in path)}/{quote(name)}?token={token}"
 
@@ -297,6 +299,6 @@ def _signed_export_path(path: RunPath, name: str) -> str:
     return f"/exports/{path}/{name}"
 
 
-def _export_url(parts: ServerParts, base_url: str, service: GuardedService, path: RunPath, name: str) -> str:
+def _export_url(parts: ServerContext, base_url: str, service: GuardedService, path: RunPath, name: str) -> str:
     token = parts.sign(service, "GET", _signed_export_path(path, name))
     return f"{base_url}/exports/{'/'.join(quote(part, safe='') for part in path)}/{name}?token={token}"
