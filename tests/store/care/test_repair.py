@@ -450,7 +450,7 @@ def kill_at(monkeypatch, count):
 
     for name in STEPS:
         monkeypatch.setattr(repair, name, step(getattr(repair, name)))
-    monkeypatch.setattr(repair.Aside, "keep", step(repair.Aside.keep))
+    monkeypatch.setattr(repair.Quarantine, "keep", step(repair.Quarantine.keep))
     monkeypatch.setattr("runlake.store.journal.folder.FolderJournal.drop", step(repair.FolderJournal.drop))
     monkeypatch.setattr("pathlib.Path.unlink", step(repair.Path.unlink))
 

@@ -25,7 +25,7 @@ ABANDONED_S = 3600.0
 """What is temporary and this old is nobody's: nothing takes that long to write."""
 
 
-class Aside:
+class Quarantine:
     """A folder of the trash for what one repair replaces; it is made when the first file comes."""
 
     def __init__(self, layout: Layout) -> None:

@@ -23,8 +23,8 @@ from runlake.errors import ConflictError, CorruptError, NotFoundError, ReadOnlyE
 from runlake.model import STREAMS, Finding, Repair, RunPath
 from runlake.store.care.check import check_run, check_segment, unreadable
 from runlake.store.care.check_journal import KnownRows, check_journal
-from runlake.store.care.garbage import Aside
-from runlake.store.care.repair_plan import MOST_MISSING, Batch, MetaChange, Walk
+from runlake.store.care.garbage import Quarantine
+from runlake.store.care.repair_plan import MOST_MISSING, Batch, MetaChange, RepairPlan
 from runlake.store.care.repair_segment import mend_meta, mend_parquet, meta_of_files, read_whole
 from runlake.store.changes import READ_ONLY_ERRNOS, append_change
 from runlake.store.compact.seal import drop_leftovers, drop_segment, only_sealer, publish_meta, put_rows
@@ -56,7 +56,7 @@ def repair_run(layout: Layout, path: RunPath, *, is_dry_run: bool = False, force
             raise NotFoundError(f"run {path} is not in {layout.root}; see: runlake ls")
         try:
             with nullcontext() if is_dry_run else only_sealer(layout.segments_dir(path)):
-                mending = _Mending(layout, path, is_dry=is_dry_run, is_forced=force)
+                mending = _Repairer(layout, path, is_dry=is_dry_run, is_forced=force)
                 try:
                     repairs = mending.run()
                 except FileNotFoundError:
@@ -74,7 +74,7 @@ def repair_run(layout: Layout, path: RunPath, *, is_dry_run: bool = False, force
     raise StoreError(f"run {path} changes too fast to be repaired: {_ATTEMPTS} attempts; repair it once more")
 
 
-class _Mending:
+class _Repairer:
     """One repair of one run."""
 
     def __init__(self, layout: Layout, path: RunPath, *, is_dry: bool, is_forced: bool) -> None:
@@ -82,7 +82,7 @@ class _Mending:
         self._is_dry, self._is_forced = is_dry, is_forced
         self._run_dir, self._folder = layout.run_dir(path), layout.segments_dir(path)
         self._journal = FolderJournal(layout.journal_dir(path))
-        self._aside = Aside(layout)
+        self._aside = Quarantine(layout)
         self._metas: list[Meta] = []
         self._identity = folder_identity(self._run_dir)
         self._known_names = meta_names(self._folder)
@@ -287,7 +287,7 @@ class _Mending:
                 covered == writer for meta in self._metas for covered, _ in meta.covers
             ):
                 continue  # the name of a foreign file
-            walk = Walk(snapshot, writer, foreign=foreign, is_gone=not is_alive_now)
+            walk = RepairPlan(snapshot, writer, foreign=foreign, is_gone=not is_alive_now)
             if walk.is_sound():
                 continue
             for _ in walk.steps():
@@ -298,7 +298,7 @@ class _Mending:
                     "first, or use --force if you know that it is gone"
                 )
             self.repairs += walk.repairs
-            for step in Walk(snapshot, writer, foreign=foreign, is_gone=True).steps() if not self._is_dry else ():
+            for step in RepairPlan(snapshot, writer, foreign=foreign, is_gone=True).steps() if not self._is_dry else ():
                 if isinstance(step, Batch):
                     self._publish(step)
                 else:

@@ -1,6 +1,6 @@
 """One writer from its first row to its last, through segments and parts: what is wrong, and what is to be made of it.
 
-Reads only. `Walk.steps` says what a repair must do, in order; each step leaves the run as it should be up to there.
+Reads only. `RepairPlan.steps` says what a repair must do, in order; each step leaves the run as it should be up to there.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class _Trouble:
         )
 
 
-class Walk:
+class RepairPlan:
     """The journal of one writer. `is_gone`: its process lives no more, so that its open part may be sealed."""
 
     def __init__(self, snapshot: Snapshot, writer: str, *, foreign: set[str], is_gone: bool) -> None:

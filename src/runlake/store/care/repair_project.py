@@ -5,7 +5,7 @@ from __future__ import annotations
 from runlake.errors import NotFoundError, ReadOnlyError, StoreError
 from runlake.model import Finding, Repair, RunPath
 from runlake.store.care.check_project import check_project, check_store, deleted_runs
-from runlake.store.care.garbage import Aside
+from runlake.store.care.garbage import Quarantine
 from runlake.store.changes import READ_ONLY_ERRNOS, garbled_packs, new_name, parse_name, write_pack
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.liveness import is_any_alive
@@ -26,7 +26,7 @@ def repair_store(layout: Layout, *, is_dry_run: bool = False) -> list[Repair]:
         if not is_dry_run:
             file = layout.root / "store.toml"
             if file.exists():
-                Aside(layout).take(file)
+                Quarantine(layout).take(file)
             create_store(layout)
         repairs.append(_said_of(finding, "made anew"))
     return repairs
@@ -82,7 +82,7 @@ def _make_packs_anew(layout: Layout, entity: str, project: str, writer: str) -> 
         except (StoreError, NotFoundError):
             incarnation = "unreadable"
         names.add(new_name(path, writer, "edit", incarnation))
-    aside = Aside(layout)
+    aside = Quarantine(layout)
     for file in garbled:
         aside.keep(file)
     write_pack(changes_dir, sorted(names))
