@@ -19,7 +19,7 @@ from runlake.store.opening import trash
 from runlake.store.run.overlap import without_repeats
 from runlake.store.run.snapshot import take_snapshot
 from runlake.store.run.state import read_run
-from runlake.store.segment.meta import Meta, Stretch
+from runlake.store.segment.meta import Meta, RowRange
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the cp of GNU")
 
@@ -148,7 +148,7 @@ def test_any_two_copies_read_as_the_union(tmp_path_factory, steps):
 
 
 def meta(name, *covers):
-    stretches = [Stretch(writer, "history", 0, 1) for writer in sorted({writer for writer, _ in covers})]
+    stretches = [RowRange(writer, "history", 0, 1) for writer in sorted({writer for writer, _ in covers})]
     return Meta(1, name, "i", "g", list(covers), [], {}, {}, {}, stretches, [])
 
 

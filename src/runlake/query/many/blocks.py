@@ -31,7 +31,7 @@ from runlake.store.compact.packed_file import PackedRun, PackList
 from runlake.store.layout import Layout
 from runlake.store.run.snapshot import reading
 from runlake.store.segment import schema
-from runlake.store.segment.directory import GroupValues, GroupWish, joined_values
+from runlake.store.segment.directory import GroupRead, GroupValues, joined_values
 from runlake.store.segment.read import read_groups, read_series
 from runlake.store.series import ARROW_TYPE_OF_LANE, usable_times
 
@@ -266,8 +266,8 @@ def _read_groups(file: Path, directory: _Directory, series: list[tuple[str, Lane
     groups, firsts = np.unique(directory.group, return_index=True)
     sparse = set(directory.group[directory.size != directory.row_count].tolist())
     lanes = [series[code][1] for code in directory.series[firsts].tolist()]
-    wishes = {group: GroupWish(lane, group in sparse) for group, lane in zip(groups.tolist(), lanes, strict=True)}
-    return read_groups(file, wishes, merged.footers)
+    reads = {group: GroupRead(lane, group in sparse) for group, lane in zip(groups.tolist(), lanes, strict=True)}
+    return read_groups(file, reads, merged.footers)
 
 
 def _alike(

@@ -18,7 +18,7 @@ from runlake.store.journal import record
 from runlake.store.journal.fold import WriterState
 from runlake.store.run.state import fold_rows
 from runlake.store.segment import schema
-from runlake.store.segment.meta import META_FRAME, META_MAGIC, Meta, Stretch, parse_meta
+from runlake.store.segment.meta import META_FRAME, META_MAGIC, Meta, RowRange, parse_meta
 from runlake.store.segment.read import open_parquet, read_checksum, read_footer, read_rows, size_of_group
 from runlake.store.segment.schema import Footer
 from runlake.store.series import ARROW_TYPE_OF_LANE, Series, WriterRows
@@ -147,7 +147,7 @@ def meta_of_files(folder: Path, name: str, path: RunPath) -> Meta:
             raise CorruptError(f"{series.name}: its bytes are not as they were written ({error})") from None
         meta.incarnation, meta.generation = (table[column][0].as_py() for column in ("incarnation", "generation"))
         for rows in rows_of_stream:
-            meta.stretches.append(Stretch(rows.writer, stream, rows.first_n, rows.row_count))
+            meta.stretches.append(RowRange(rows.writer, stream, rows.first_n, rows.row_count))
             state = states.setdefault(rows.writer, WriterState(rows.writer, {}, [], {}))
             state.streams[stream] = fold_rows(rows)
         for one in (file, series):

@@ -36,7 +36,7 @@ from runlake.store.layout import TEMPORARY_PREFIX, Layout, encode_name, folder_i
 from runlake.store.run.snapshot import Snapshot, is_current, meta_names, take_snapshot
 from runlake.store.run.state import fold_rows, join_states, part_header
 from runlake.store.segment import schema
-from runlake.store.segment.meta import Meta, Stretch, read_meta, write_meta
+from runlake.store.segment.meta import Meta, RowRange, read_meta, write_meta
 from runlake.store.segment.read import read_checksum, read_footer, read_rows
 from runlake.store.segment.write import write_rows
 from runlake.store.series import WriterRows, join_stretches
@@ -285,7 +285,7 @@ def put_rows(folder: Path, path: RunPath, meta: Meta, stream: Stream, rows: list
     if not rows:
         return
     name = meta.files[stream] = f"{meta.name}-{stream}.parquet"
-    meta.stretches += [Stretch(r.writer, stream, r.first_n, r.row_count) for r in rows]
+    meta.stretches += [RowRange(r.writer, stream, r.first_n, r.row_count) for r in rows]
     temporary = folder / f"{TEMPORARY_PREFIX}{os.getpid()}-{name}"
     try:
         write_rows(temporary, path, meta.incarnation, meta.generation, rows)

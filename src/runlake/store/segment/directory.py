@@ -103,7 +103,7 @@ class Directory:
             ).all():
                 raise CorruptError(f"{file}: it names rows that are not there; run `runlake check`")
 
-    def wishes(self) -> dict[int, GroupWish]:
+    def reads(self) -> dict[int, GroupRead]:
         """What is to be read of each row group."""
         if not len(self):
             return {}
@@ -121,10 +121,10 @@ class Directory:
             for i in (first, last)
         ]
         found = zip(groups[starts].tolist(), lanes, gaps.tolist(), *ends, strict=True)
-        return {group: GroupWish(lane, gap_count > 0, begin, end) for group, lane, gap_count, begin, end in found}
+        return {group: GroupRead(lane, gap_count > 0, begin, end) for group, lane, gap_count, begin, end in found}
 
 
-class GroupWish(NamedTuple):
+class GroupRead(NamedTuple):
     """What is to be read of a row group: its values of this lane, and the row numbers where a series has gaps.
 
     `first` and `last` say which series (writer, key) it begins and ends with; None where nobody asks.

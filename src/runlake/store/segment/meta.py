@@ -39,7 +39,7 @@ Name = Annotated[str, Bounds(min_length=1, max_length=1024)]
 PartNumber = Annotated[int, Bounds(ge=0, le=LARGEST_PART_NUMBER)]
 
 
-class Stretch(msgspec.Struct, frozen=True):
+class RowRange(msgspec.Struct, frozen=True):
     """What a meta file says of one sealed stretch: whose rows, which, and in which file."""
 
     writer: Name
@@ -66,7 +66,7 @@ class Meta(msgspec.Struct):
     files: dict[Stream, str]
     footers: dict[Name, Footer]
     checksums: dict[Name, Crc]
-    stretches: list[Stretch]
+    stretches: list[RowRange]
     writers: Sequence[WriterState]
 
     @property

@@ -25,8 +25,8 @@ from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, Stream
 from runlake.store.segment.directory import (
     COLUMNS,
     Directory,
+    GroupRead,
     GroupValues,
-    GroupWish,
     SealedSeries,
     joined_values,
     whole,
@@ -74,7 +74,7 @@ def read_rows(
     directory = Directory.of(found)
     if ranges is not None:
         directory = directory.touching(ranges)
-    groups = read_groups(file, directory.wishes(), footers)
+    groups = read_groups(file, directory.reads(), footers)
     directory.prove(groups, file.name)
     found_rows = [stretch_of(stream, entries, groups, axes) for entries in directory.by_writer()]
     # A sparse series is one piece, and may have values in rows before and behind these.
@@ -121,12 +121,12 @@ def _groups_with(parquet: pq.ParquetFile, tests: Mapping[str, frozenset[str]]) -
     return [group for group in everything if all(may_hold(group, *test) for test in places.items())]
 
 
-def read_groups(file: Path, wishes: Mapping[int, GroupWish], footers: Mapping[str, Footer]) -> dict[int, GroupValues]:
+def read_groups(file: Path, reads: Mapping[int, GroupRead], footers: Mapping[str, Footer]) -> dict[int, GroupValues]:
     """Row groups of a file of values, each read once, only the columns that are needed, on several cores."""
     parquet = open_parquet(file, footers.get(file.name))
 
     def read(groups: list[int], own: pq.ParquetFile | None = None) -> dict[int, GroupValues]:
-        wish = wishes[groups[0]]
+        wish = reads[groups[0]]
         lane_column = VALUE_COLUMN.get(wish.lane)
         columns = [name for name in (lane_column, "n" if wish.with_n else None) if name is not None]
         try:
@@ -143,10 +143,10 @@ def read_groups(file: Path, wishes: Mapping[int, GroupWish], footers: Mapping[st
             group: GroupValues(values, n, start, sizes[group]) for group, start in zip(groups, starts, strict=False)
         }
 
-    sizes = {group: size_of_group(parquet, group, file) for group in wishes}
-    reads, value_count = list(_reads(wishes, sizes)), sum(sizes.values())
+    sizes = {group: size_of_group(parquet, group, file) for group in reads}
+    reads, value_count = list(_reads(reads, sizes)), sum(sizes.values())
     if len(reads) < 2 * (os.cpu_count() or 1) and value_count >= _WORTH_THREADS:
-        reads = [piece for groups in reads for piece in _cut(groups, wishes, sizes)]
+        reads = [piece for groups in reads for piece in _cut(groups, reads, sizes)]
     worker_count = min(len(reads), os.cpu_count() or 1, _MAX_READERS)
     if worker_count < 2 or value_count < _WORTH_THREADS:
         return dict(itertools.chain.from_iterable(read(groups, parquet).items() for groups in reads))
@@ -185,13 +185,13 @@ def prove_values(values: pa.Array | None, lane: Lane, file: Path) -> None:
             raise _corrupt(file, error) from None
 
 
-def _reads(wishes: Mapping[int, GroupWish], sizes: Mapping[int, int]) -> Iterator[list[int]]:
+def _reads(reads: Mapping[int, GroupRead], sizes: Mapping[int, int]) -> Iterator[list[int]]:
     """The neighbouring row groups that are read at once, so that a long series comes in one piece."""
     groups: list[int] = []
     value_count = 0
-    for group, wish in sorted(wishes.items()):
+    for group, wish in sorted(reads.items()):
         if groups:
-            before = wishes[groups[-1]]
+            before = reads[groups[-1]]
             is_alike = (wish.lane, wish.with_n) == (before.lane, before.with_n)
             goes_on = wish.first is not None and wish.first == before.last
             if group != groups[-1] + 1 or not is_alike or (value_count >= GROUP_VALUES and not goes_on):
@@ -203,9 +203,9 @@ def _reads(wishes: Mapping[int, GroupWish], sizes: Mapping[int, int]) -> Iterato
         yield groups
 
 
-def _cut(groups: list[int], wishes: Mapping[int, GroupWish], sizes: Mapping[int, int]) -> Iterator[list[int]]:
+def _cut(groups: list[int], reads: Mapping[int, GroupRead], sizes: Mapping[int, int]) -> Iterator[list[int]]:
     """A long series in pieces, for as many cores as there are; axes stay whole, since they become one array."""
-    if (first := wishes[groups[0]].first) is not None and first[1] in AXES:
+    if (first := reads[groups[0]].first) is not None and first[1] in AXES:
         yield groups
         return
     piece: list[int] = []
