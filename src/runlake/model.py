@@ -194,7 +194,7 @@ class WriterStart(msgspec.Struct, frozen=True, kw_only=True):
     fork_from: tuple[RunPath, int] | None = None
 
 
-class BegunWriter(msgspec.Struct, frozen=True, kw_only=True):
+class WriterHandle(msgspec.Struct, frozen=True, kw_only=True):
     """A writer that a server feeds. `row_counts` are the rows that the run had of each stream before it.
 
     `is_new`: there was no such run.
@@ -247,7 +247,7 @@ class WriterAnswer(msgspec.Struct, frozen=True, kw_only=True):
     is_ended: bool = False
 
 
-class WriterOpening(msgspec.Struct, frozen=True, kw_only=True):
+class OpenRequest(msgspec.Struct, frozen=True, kw_only=True):
     """How a process opens a run whose journal it writes itself, elsewhere; the bytes follow later (`append_frames`).
 
     `start` is the body of its START record as `record.encode_body` has it, `token` a random text of this opening.

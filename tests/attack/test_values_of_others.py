@@ -12,7 +12,7 @@ from mutations import changed_parts, frames_of, part_of
 from training import begin
 from whole_story import PROJECT, readers, write_story
 
-from runlake.model import WriterOpening
+from runlake.model import OpenRequest
 from runlake.store.ingest import grant_codec
 
 ATTACKS = settings(max_examples=150, phases=[Phase.generate])
@@ -70,9 +70,9 @@ def test_a_journal_of_others_is_refused_or_read_by_everybody(server, story, data
     run_id = f"j{next(numbers)}"
     header, whole = story
     hostile = data.draw(changed_parts(whole))
-    opening = WriterOpening(token="t", header={**header, "run_id": run_id, "incarnation": run_id})
+    opening = OpenRequest(token="t", header={**header, "run_id": run_id, "incarnation": run_id})
     run = f"/api/v1/runs/bob/own/{run_id}"
-    opened = server.ask("POST", f"{run}/writers", who="bob", content=grant_codec.pack_opening(opening))
+    opened = server.ask("POST", f"{run}/writers", who="bob", content=grant_codec.pack_request(opening))
     assert opened.status_code == 200, opened.text
     path = f"{run}/writers/{header['writer']}/0"
     answer = server.ask("PUT", path, who="bob", content=reheaded(hostile, run_id))

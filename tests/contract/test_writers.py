@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from runlake.errors import BadValueError, ConflictError, GapError, NotFoundError, UsageError
-from runlake.model import WriterOpening
+from runlake.model import OpenRequest
 from runlake.service.local.service import LocalService
 from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal
@@ -26,7 +26,7 @@ def here(tmp_path):
 
 def opening(token="t1", config=None, **fields):
     start = {"set": flatten(config or {}), "name": fields.pop("name", None)}
-    return WriterOpening(token=token, start=record.encode_body(start), **fields)
+    return OpenRequest(token=token, start=record.encode_body(start), **fields)
 
 
 def log(opened, *rows, first_step=0):
@@ -146,7 +146,7 @@ def test_another_writers_part_is_refused_under_this_ones_name(service, here):
     second = begin(service, here, token="t2")
     log(second, {"loss": 1.0})
     header = {**first.writer.header, "writer": "0123456789a"}
-    taken = service.open_writer(RUN, WriterOpening(token="t3", header=header))
+    taken = service.open_writer(RUN, OpenRequest(token="t3", header=header))
     with pytest.raises(BadValueError, match="names another writer or run"):
         service.append_frames(RUN, taken.writer, 0, 0, parts(here, second)[0])
 
@@ -193,7 +193,7 @@ def test_a_deleted_run_takes_no_more_bytes(service, here):
     with pytest.raises(NotFoundError):
         send(service, here, opened)
     with pytest.raises(NotFoundError, match="was deleted"):
-        service.open_writer(RUN, WriterOpening(token="t2", header={**opened.writer.header, "writer": "0123"}))
+        service.open_writer(RUN, OpenRequest(token="t2", header={**opened.writer.header, "writer": "0123"}))
     assert ids(service.list_runs("ann", "mnist")) == []
 
 
@@ -209,7 +209,7 @@ def write_offline(layout, *rows, config=None):
 
 def take_on(service, opened, token="t"):
     header = {**opened.writer.header, "writer": opened.writer.writer}
-    return service.open_writer(RUN, WriterOpening(token=token, header=header))
+    return service.open_writer(RUN, OpenRequest(token=token, header=header))
 
 
 def test_a_run_that_was_written_offline_is_taken_on_whole(service, here):

@@ -11,10 +11,10 @@ import pytest
 from graphql import GraphQLNonNull, get_named_type
 from in_process import InProcess
 
-from runlake.model import FIRST_TIME_S, LAST_TIME_S, RunPath, WriterOpening
+from runlake.model import FIRST_TIME_S, LAST_TIME_S, OpenRequest, RunPath
 from runlake.server.wandb.graphql import load_schema
 from runlake.server.wandb.ids import run_node_id
-from runlake.store.ingest.grant_codec import pack_opening
+from runlake.store.ingest.grant_codec import pack_request
 from runlake.store.journal import record
 from runlake.sweep_model import SweepStart
 
@@ -270,8 +270,8 @@ FRAMES = [record.frame(kind, record.encode_body(body)) for kind, body in BODIES]
 
 def test_a_journal_that_makes_no_sense_is_refused_before_it_is_kept(server):
     writers = "/api/v1/runs/ann/p/native/writers"
-    opening = WriterOpening(token="t", header={**HEAD, "writer": "w1"})
-    assert server.ask("POST", writers, who="ann", content=pack_opening(opening)).status_code == 200
+    opening = OpenRequest(token="t", header={**HEAD, "writer": "w1"})
+    assert server.ask("POST", writers, who="ann", content=pack_request(opening)).status_code == 200
     head = {**HEAD, "writer": "w1", "number": 0, "first": {"history": 0, "events": 0, "console": 0}}
     good = record.MAGIC + record.frame(record.PART, record.encode_body(head)) + row()
     address = f"{writers}/w1/0"
@@ -290,13 +290,13 @@ def test_a_journal_that_makes_no_sense_is_refused_before_it_is_kept(server):
 def test_a_writer_that_is_opened_without_sense_is_refused(server):
     writers = "/api/v1/runs/ann/p/opened/writers"
     wrong = [
-        WriterOpening(token="t1"),
-        WriterOpening(token="t2", start=b"\x93"),
-        WriterOpening(token="t3", start=msgspec.msgpack.encode({"set": 5})),
-        WriterOpening(token="t4", start=msgspec.msgpack.encode({"clock": "x", "tags": 5})),
-        WriterOpening(token="t5", start=record.encode_body({}), rewind_to=2**64 - 1),
+        OpenRequest(token="t1"),
+        OpenRequest(token="t2", start=b"\x93"),
+        OpenRequest(token="t3", start=msgspec.msgpack.encode({"set": 5})),
+        OpenRequest(token="t4", start=msgspec.msgpack.encode({"clock": "x", "tags": 5})),
+        OpenRequest(token="t5", start=record.encode_body({}), rewind_to=2**64 - 1),
         *(
-            WriterOpening(token="t6", header={**HEAD, "writer": "w1", **more})
+            OpenRequest(token="t6", header={**HEAD, "writer": "w1", **more})
             for more in (
                 {"created_at": "now"},
                 {"created_at": float("inf")},
@@ -308,7 +308,7 @@ def test_a_writer_that_is_opened_without_sense_is_refused(server):
         ),
     ]
     for opening in wrong:
-        answer = server.ask("POST", writers, who="ann", content=pack_opening(opening))
+        answer = server.ask("POST", writers, who="ann", content=pack_request(opening))
         assert answer.status_code == 400, (opening, answer.text[:300])
     assert check_readable(server) == []
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 from running import KEY, ServerProcess
 
-from runlake.model import RunEdit, RunPath, WriterOpening
+from runlake.model import OpenRequest, RunEdit, RunPath
 from runlake.service.local.service import LocalService
 from runlake.service.remote.service import RemoteService
 from runlake.store.journal import record
@@ -80,7 +80,7 @@ def test_pages_of_the_official_client_go_on_at_another_worker(servers, store):
 
 
 def test_an_opening_that_is_asked_for_again_gets_the_same_writer_from_every_worker(servers, clients, store):
-    path, asked = RunPath("ann", "p", "shipped"), WriterOpening(token="t1", start=record.encode_body({"name": "n"}))
+    path, asked = RunPath("ann", "p", "shipped"), OpenRequest(token="t1", start=record.encode_body({"name": "n"}))
     grants = [None] * 4
 
     def ask(number):
@@ -93,6 +93,6 @@ def test_an_opening_that_is_asked_for_again_gets_the_same_writer_from_every_work
         thread.join()
     servers[0].kill()
     assert grants == [clients[1].open_writer(path, asked)] * 4
-    another = clients[1].open_writer(path, WriterOpening(token="t2", start=asked.start))
+    another = clients[1].open_writer(path, OpenRequest(token="t2", start=asked.start))
     assert another.writer != grants[0].writer
     assert len(list(store._layout.journal_dir(path).glob("*.served"))) == 2

@@ -16,7 +16,7 @@ from runlake.errors import RunlakeError
 from runlake.model import RunPath
 from runlake.service.open import find_api_key
 from runlake.service.remote.service import RemoteService
-from runlake.store.ingest.grant_codec import pack_grant, unpack_opening
+from runlake.store.ingest.grant_codec import pack_grant, unpack_request
 
 _ATTEMPTS = 2
 _PATIENCE_S = 20.0
@@ -24,7 +24,7 @@ _PATIENCE_S = 20.0
 
 def ask(service: RemoteService, question: dict[str, Any]) -> bytes:
     """The grant; names that begin with no entity are completed with that of the key."""
-    opening = unpack_opening(question["opening"])
+    opening = unpack_request(question["opening"])
     path = _complete(service, question["path"])
     if opening.fork_from is not None and question["fork_entity"] is None:
         source = _complete(service, [None, *opening.fork_from[0][1:]])

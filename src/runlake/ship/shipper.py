@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runlake.errors import ConflictError, GapError, NotFoundError
-from runlake.model import FileInfo, RunInfo, RunPath, WriterOpening
+from runlake.model import FileInfo, OpenRequest, RunInfo, RunPath
 from runlake.service.contract import Service
 from runlake.store.files import FolderBlobs
 from runlake.store.journal import record
@@ -202,7 +202,7 @@ class Shipper:
             path = RunPath(entity, shipped.project, shipped.run_id)
         else:
             path = shipped.path
-        grant = self._service.open_writer(path, WriterOpening(token=secrets.token_hex(16), header=header))
+        grant = self._service.open_writer(path, OpenRequest(token=secrets.token_hex(16), header=header))
         if grant.number < first.number:
             raise ConflictError(
                 f"the server expects part {grant.number} of writer {writer}, and here only those from {first.number} "

@@ -6,7 +6,7 @@ import io
 import pytest
 
 from runlake.errors import ForbiddenError, NotFoundError, RunlakeError
-from runlake.model import LoggedRow, RunEdit, RunPath, WriterBatch, WriterOpening, WriterStart
+from runlake.model import LoggedRow, OpenRequest, RunEdit, RunPath, WriterBatch, WriterStart
 from runlake.server.people.guard import GuardedService
 from runlake.server.people.people import Directory, Person
 from runlake.server.people.standing import Standing, access_of
@@ -126,8 +126,8 @@ def test_what_begins_something_reaches_the_verb_with_the_name_of_who_is_signed_i
         service.create_run(path, user="eve")
         service.create_sweep("ann", "mnist", SweepStart(config={}, user="eve"))
         service.begin_writer(path, WriterStart(user="eve"))
-        service.open_writer(path, WriterOpening(token="t", user="eve"))
-        service.open_writer(path, WriterOpening(token="t", user="eve", header=header))
+        service.open_writer(path, OpenRequest(token="t", user="eve"))
+        service.open_writer(path, OpenRequest(token="t", user="eve", header=header))
     assert reached == ["ann"] * 5 + ["root"] * 4 + [None]
 
 
@@ -239,7 +239,7 @@ def test_where_a_run_was_forked_from_is_said_to_those_who_may_read_that_too(loca
     local.begin_writer(forked, WriterStart(fork_from=(source, 0)))
 
     def told(service):
-        opening = WriterOpening(token="t", start=encode_body({}), resume="allow")
+        opening = OpenRequest(token="t", start=encode_body({}), resume="allow")
         infos = [service.read_run(forked), service.edit_run(forked, RunEdit(info={"notes": "n"}))]
         infos += [run for run in service.list_runs("vision", "cars").runs if run.run_id == "c2"]
         return [info.forked_from for info in (*infos, service.open_writer(forked, opening).before)]

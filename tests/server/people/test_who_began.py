@@ -8,7 +8,7 @@ from in_process import InProcess
 from training import begin, chunk, row
 
 from runlake.errors import BadValueError
-from runlake.model import RunPath, WriterOpening
+from runlake.model import OpenRequest, RunPath
 from runlake.service.remote.service import RemoteService
 from runlake.ship.shipper import Shipper
 from runlake.store.compact.seal import seal_run
@@ -66,7 +66,7 @@ def here(tmp_path):
 
 
 def opening(token="t", **start):
-    return WriterOpening(token=token, start=record.encode_body({**SAID, **start}))
+    return OpenRequest(token=token, start=record.encode_body({**SAID, **start}))
 
 
 def send(server, who, layout, path=RUN):

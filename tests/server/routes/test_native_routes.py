@@ -104,9 +104,9 @@ def test_a_wrong_request_is_told_what_is_wrong(http, trainer, method, address, b
 
 def test_a_gap_says_what_is_expected(http, trainer, service):
     header = {**trainer.opened.writer.header, "writer": "0123"}
-    from runlake.model import WriterOpening
+    from runlake.model import OpenRequest
 
-    service.open_writer(RUN, WriterOpening(token="t", header=header))
+    service.open_writer(RUN, OpenRequest(token="t", header=header))
     answer = http.put(f"{ADDRESS}/writers/0123/0", params={"offset": 9}, content=b"x")
     assert (answer.status_code, answer.json()["error"]["expected"]) == (409, 0)
 

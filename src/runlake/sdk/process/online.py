@@ -17,13 +17,13 @@ import msgspec
 
 from runlake import errors
 from runlake.errors import ConflictError, RunlakeError, warn
-from runlake.model import RunPath, WriterOpening
+from runlake.model import OpenRequest, RunPath
 from runlake.sdk.notices import say
 from runlake.sdk.run.run import Run
 from runlake.settings import Settings
 from runlake.store import side_process
 from runlake.store.incarnation import read_claim
-from runlake.store.ingest.grant_codec import pack_opening, unpack_grant
+from runlake.store.ingest.grant_codec import pack_request, unpack_grant
 from runlake.store.journal import record
 from runlake.store.journal.shipped import Shipped, is_being_shipped, read_shipped, write_shipped
 from runlake.store.journal.writer import Prepare
@@ -75,7 +75,7 @@ def open_online(
     """
     assert settings.base_url is not None
     names_entity = "entity" in settings.given
-    opening = WriterOpening(
+    opening = OpenRequest(
         token=os.urandom(16).hex(),
         start=record.encode_body(start),
         resume=settings.resume,
@@ -87,7 +87,7 @@ def open_online(
     )
     question = {
         "path": [path.entity if names_entity else None, path.project, path.run_id],
-        "opening": pack_opening(opening),
+        "opening": pack_request(opening),
         "fork_entity": fork_from[0].entity if fork_from is not None and names_entity else None,
     }
     try:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 from msgspec.structs import replace
 
 from runlake.errors import ForbiddenError, NotFoundError
-from runlake.model import FileInfo, ProjectInfo, RunInfo, RunPage, RunPath, WriterGrant, WriterOpening, WriterStart
+from runlake.model import FileInfo, OpenRequest, ProjectInfo, RunInfo, RunPage, RunPath, WriterGrant, WriterStart
 from runlake.server.people.people import Directory, Person
 from runlake.server.people.standing import Need, Standing, no_project
 from runlake.service.contract import IncomingFile, Service
@@ -258,10 +258,10 @@ class GuardedService:
 
     def _in_own_name(self, said: object) -> object:
         """What begins something, with the name of who is signed in."""
-        if not isinstance(said, WriterStart | WriterOpening | SweepStart):
+        if not isinstance(said, WriterStart | OpenRequest | SweepStart):
             return said
         person = self.person
-        if person is None or (isinstance(said, WriterOpening) and said.header is not None and person.is_admin):
+        if person is None or (isinstance(said, OpenRequest) and said.header is not None and person.is_admin):
             return replace(said, user=None)
         return replace(said, user=person.username)
 

@@ -19,7 +19,7 @@ from runlake.service.wire import documents
 @post(f"{RUN}/writers", status_code=200, media_type=documents.MSGPACK_TYPE)
 async def open_writer(service: Asked, run: Run, request: Request[Any, Any, Any]) -> Response[bytes]:
     """Begin a writer whose journal is written elsewhere; both bodies are msgpack (see service/wire/documents.py)."""
-    opening = documents.unpack_opening(await request.body())
+    opening = documents.unpack_request(await request.body())
     grant = await to_thread.run_sync(partial(service.open_writer, run, opening))
     return Response(documents.pack_grant(grant), media_type=documents.MSGPACK_TYPE)
 

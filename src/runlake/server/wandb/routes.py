@@ -16,7 +16,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, RawBody, SkipValidation
 
 from runlake.errors import BadValueError, GapError, NotFoundError
-from runlake.model import BegunWriter, RunPath, WriterBatch, WriterStart
+from runlake.model import RunPath, WriterBatch, WriterHandle, WriterStart
 from runlake.server.context import ServerContext, person_of, standing_of
 from runlake.server.http.costs import CHEAP_COST
 from runlake.server.http.file_bytes import receive_file, send_file
@@ -156,7 +156,7 @@ def _write_stream(request: Request[Any, Any, Any], body: bytes, parts: ServerCon
     return Response(msgspec.json.encode({"stopped": answer.is_stop_requested}), media_type="application/json")
 
 
-def _begin_made_run(service: Service, path: RunPath, person: Person | None) -> BegunWriter:
+def _begin_made_run(service: Service, path: RunPath, person: Person | None) -> WriterHandle:
     """Begin a run that was made and not begun: who sends what others wrote does not say that it begins.
 
     NotFoundError for every other run.

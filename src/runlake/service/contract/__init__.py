@@ -29,13 +29,13 @@ import pyarrow as pa
 
 from runlake.model import (
     Appended,
-    BegunWriter,
     ConsoleLine,
     FileInfo,
     Finding,
     Garbage,
     GenerationInfo,
     Merged,
+    OpenRequest,
     ProjectInfo,
     Repair,
     RunEdit,
@@ -48,7 +48,7 @@ from runlake.model import (
     WriterAnswer,
     WriterBatch,
     WriterGrant,
-    WriterOpening,
+    WriterHandle,
     WriterStart,
 )
 from runlake.query.many.blocks import HistoryBlock
@@ -276,7 +276,7 @@ class Service(Protocol):
 
     # Runs of processes elsewhere, whose rows a server writes
 
-    def begin_writer(self, path: RunPath, start: WriterStart) -> BegunWriter:
+    def begin_writer(self, path: RunPath, start: WriterStart) -> WriterHandle:
         """Begin, or go on with, a run whose process is elsewhere: it sends what it has to say in batches.
 
         It counts as alive for five minutes after each sign of it. `UsageError` where `start` asks for what is not
@@ -284,7 +284,7 @@ class Service(Protocol):
         """
         ...
 
-    def find_writer(self, path: RunPath, client: str | None = None) -> BegunWriter | None:
+    def find_writer(self, path: RunPath, client: str | None = None) -> WriterHandle | None:
         """The newest writer of a run that sends batches, of those of `client` when it is named."""
         ...
 
@@ -298,7 +298,7 @@ class Service(Protocol):
 
     # Runs of processes elsewhere, that write their journals themselves
 
-    def open_writer(self, path: RunPath, opening: WriterOpening) -> WriterGrant:
+    def open_writer(self, path: RunPath, opening: OpenRequest) -> WriterGrant:
         """Begin, or go on with, a run whose process is elsewhere: it writes its journal there, and sends it later.
 
         Or take on a journal that was begun without asking: where the id is that of another run, under another id

@@ -20,10 +20,10 @@ from runlake.errors import (
 )
 from runlake.model import (
     Appended,
-    BegunWriter,
     ConsoleLine,
     FileInfo,
     GenerationInfo,
+    OpenRequest,
     ProjectInfo,
     RunEdit,
     RunInfo,
@@ -34,7 +34,7 @@ from runlake.model import (
     WriterAnswer,
     WriterBatch,
     WriterGrant,
-    WriterOpening,
+    WriterHandle,
     WriterStart,
 )
 from runlake.near import near_names
@@ -340,10 +340,10 @@ class LocalService(LocalCare):
 
     # Runs of processes elsewhere, whose rows a server writes
 
-    def begin_writer(self, path: RunPath, start: WriterStart) -> BegunWriter:
+    def begin_writer(self, path: RunPath, start: WriterStart) -> WriterHandle:
         return self._served_runs.begin(path, start)
 
-    def find_writer(self, path: RunPath, client: str | None = None) -> BegunWriter | None:
+    def find_writer(self, path: RunPath, client: str | None = None) -> WriterHandle | None:
         check_run_path(path)
         return self._served_runs.find_writer(path, client)
 
@@ -353,7 +353,7 @@ class LocalService(LocalCare):
 
     # Runs of processes elsewhere, that write their journals themselves
 
-    def open_writer(self, path: RunPath, opening: WriterOpening) -> WriterGrant:
+    def open_writer(self, path: RunPath, opening: OpenRequest) -> WriterGrant:
         return self._fed_journals.open(path, opening)
 
     def append_frames(self, path: RunPath, writer: str, number: int, offset: int, data: bytes) -> Appended:

@@ -20,13 +20,13 @@ from msgspec import structs
 from runlake.errors import CommError, NotSupportedError, warn
 from runlake.model import (
     Appended,
-    BegunWriter,
     ConsoleLine,
     FileInfo,
     Finding,
     Garbage,
     GenerationInfo,
     Merged,
+    OpenRequest,
     ProjectInfo,
     Repair,
     RunEdit,
@@ -39,7 +39,7 @@ from runlake.model import (
     WriterAnswer,
     WriterBatch,
     WriterGrant,
-    WriterOpening,
+    WriterHandle,
     WriterStart,
 )
 from runlake.query.many.blocks import HistoryBlock
@@ -50,7 +50,7 @@ from runlake.service.remote.http import ATTEMPTS, HttpClient
 from runlake.service.wire import documents
 from runlake.service.wire import rows as wire_rows
 from runlake.service.wire.documents import API_PREFIX, file_address, project_address, run_address, sweep_address
-from runlake.store.ingest.grant_codec import pack_opening, unpack_grant
+from runlake.store.ingest.grant_codec import pack_request, unpack_grant
 from runlake.store.layout import check_file_name, check_run_path
 from runlake.sweep_model import (
     AgentCommand,
@@ -295,19 +295,19 @@ class RemoteService:
 
     # Runs of processes elsewhere
 
-    def begin_writer(self, path: RunPath, start: WriterStart) -> BegunWriter:
+    def begin_writer(self, path: RunPath, start: WriterStart) -> WriterHandle:
         self._refuse_batches("begin_writer")
 
-    def find_writer(self, path: RunPath, client: str | None = None) -> BegunWriter | None:
+    def find_writer(self, path: RunPath, client: str | None = None) -> WriterHandle | None:
         self._refuse_batches("find_writer")
 
     def write_batch(self, path: RunPath, writer: str, batch: WriterBatch) -> WriterAnswer:
         self._refuse_batches("write_batch")
 
-    def open_writer(self, path: RunPath, opening: WriterOpening) -> WriterGrant:
+    def open_writer(self, path: RunPath, opening: OpenRequest) -> WriterGrant:
         headers = {"Content-Type": documents.MSGPACK_TYPE}
         body = self._http.request(
-            "POST", _run(path, "writers"), content=pack_opening(opening), headers=headers, is_repeatable=True
+            "POST", _run(path, "writers"), content=pack_request(opening), headers=headers, is_repeatable=True
         )
         return unpack_grant(body)
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from runlake.errors import BadValueError, GapError, LogTypeError, NotFoundError
-from runlake.model import BegunWriter, LoggedRow, RunPath, State, WriterAnswer, WriterBatch, WriterStart
+from runlake.model import LoggedRow, RunPath, State, WriterAnswer, WriterBatch, WriterHandle, WriterStart
 from runlake.store.changes import append_change
 from runlake.store.ingest.documents import Documents, changes_between, read_documents, write_documents
 from runlake.store.ingest.lease import (
@@ -47,7 +47,7 @@ class RemoteRuns:
         self._writers = RemoteWriters(layout)
         self._watches: LruCache[tuple[RunPath, str], StopRequestWatcher] = LruCache(_KEPT_WATCHES)
 
-    def begin(self, path: RunPath, start: WriterStart) -> BegunWriter:
+    def begin(self, path: RunPath, start: WriterStart) -> WriterHandle:
         """Open the run as `store.opening.open.open_run` says. ReadOnlyError, ConflictError and UsageError as there."""
         config = flatten(start.config, stringify_keys=True)
         opened = open_run(
@@ -76,15 +76,15 @@ class RemoteRuns:
             raise NotFoundError(f"run {path} was deleted while it was opened") from None
         finally:
             opened.writer.close()
-        return BegunWriter(path=path, writer=opened.writer.writer, row_counts=base, is_new=before is None)
+        return WriterHandle(path=path, writer=opened.writer.writer, row_counts=base, is_new=before is None)
 
-    def find_writer(self, path: RunPath, client: str | None = None) -> BegunWriter | None:
+    def find_writer(self, path: RunPath, client: str | None = None) -> WriterHandle | None:
         """The writer of a run that goes on: the newest one, of those of `client` when it is named. None without one."""
         folder = self._layout.journal_dir(path)
         for writer in reversed(list_served(folder)):
             served = read_served(folder, writer)
             if served is not None and (client is None or served.client == client):
-                return BegunWriter(path=path, writer=writer, row_counts=served.base, is_new=False)
+                return WriterHandle(path=path, writer=writer, row_counts=served.base, is_new=False)
         return None
 
     def write(self, path: RunPath, writer: str, batch: WriterBatch) -> WriterAnswer:

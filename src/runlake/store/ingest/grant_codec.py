@@ -9,20 +9,20 @@ from __future__ import annotations
 import msgspec
 
 from runlake.errors import BadValueError, CorruptError
-from runlake.model import RunInfo, WriterGrant, WriterOpening
+from runlake.model import OpenRequest, RunInfo, WriterGrant
 from runlake.store.journal import record
 from runlake.store.journal.fold import pack_info, unpack_info
 
 
-def pack_opening(opening: WriterOpening) -> bytes:
+def pack_request(opening: OpenRequest) -> bytes:
     """An opening as bytes."""
     return record.encode_body({name: getattr(opening, name) for name in opening.__struct_fields__})
 
 
-def unpack_opening(content: bytes) -> WriterOpening:
-    """The inverse of `pack_opening`; BadValueError for bytes that are none."""
+def unpack_request(content: bytes) -> OpenRequest:
+    """The inverse of `pack_request`; BadValueError for bytes that are none."""
     try:
-        return msgspec.convert(record.decode_body(content), WriterOpening)
+        return msgspec.convert(record.decode_body(content), OpenRequest)
     except (msgspec.MsgspecError, CorruptError, UnicodeError) as error:
         raise BadValueError(f"this is no opening of a writer: {error}") from None
 

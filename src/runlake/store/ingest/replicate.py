@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from runlake.errors import BadValueError, ConflictError, CorruptError, GapError, NotFoundError
-from runlake.model import Appended, RunInfo, RunPath, WriterGrant, WriterOpening
+from runlake.model import Appended, OpenRequest, RunInfo, RunPath, WriterGrant
 from runlake.store.changes import append_change, latest_death
 from runlake.store.incarnation import claim_incarnation, read_claim
 from runlake.store.ingest.grant_files import GrantFiles
@@ -70,7 +70,7 @@ class JournalReplicas:
         self._grants = GrantFiles(layout.root / ".catalog" / "grants")
         self._watches: LruCache[tuple[RunPath, str], StopRequestWatcher] = LruCache(_KEPT_PLACES)
 
-    def open(self, path: RunPath, opening: WriterOpening) -> WriterGrant:
+    def open(self, path: RunPath, opening: OpenRequest) -> WriterGrant:
         """Open a run for a process elsewhere, or take on a journal that it has begun by itself (`opening.header`).
 
         Asking again with the same token gives the same answer, for an hour. Errors as `store.opening.open.open_run` has
@@ -83,7 +83,7 @@ class JournalReplicas:
         with self._grants.hold(path, opening.token) as known:
             return known.grant or known.keep(self._grant(path, opening))
 
-    def _grant(self, path: RunPath, opening: WriterOpening) -> WriterGrant:
+    def _grant(self, path: RunPath, opening: OpenRequest) -> WriterGrant:
         claimed = read_claim(self._layout, path)
         if opening.incarnation is not None and claimed != opening.incarnation:
             raise ConflictError(
