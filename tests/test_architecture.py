@@ -94,8 +94,8 @@ ALLOWED = {
     },
     # An agent's commands find what `runlake exec` gives: their programs say `import wandb`.
     "agents": {
-        *MODELS, "compat", "plain", "search", "settings", "service", "service.contract", "sdk", "sdk.process", "sdk.run",
-        "store",
+        *MODELS, "compat", "plain", "search", "settings", "service", "service.contract", "sdk", "sdk.process",
+        "sdk.run", "store",
     },
     "integrations": {*MODEL, "values", "media", "plot", "sdk.process", "sdk.run"},
     "compat": {"errors", "credentials", "settings", "media", "sdk.process", "sdk.run"},

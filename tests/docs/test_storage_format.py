@@ -17,7 +17,7 @@ from runlake.store.journal import record
 from runlake.store.layout import encode_name
 from runlake.store.segment import schema
 from runlake.store.segment.meta import Meta
-from runlake.store.segment.write import PYRAMID_STEP
+from runlake.store.segment.write import PACKED_GROUP_VALUES, PYRAMID_STEP
 
 PAGE = "docs/guide/storage-format.md"
 TEXT = (ROOT / PAGE).read_text("utf-8")
@@ -203,7 +203,7 @@ def test_every_row_group_holds_one_lane_as_the_page_says(desk):
             set(parquet.read_row_group(i, columns=["lane"])["lane"].to_pylist()) for i in range(parquet.num_row_groups)
         ]
         assert {len(lanes) for lanes in groups} == {1}
-    assert f"{MERGED_GROUP_VALUES:,} in a row group" in TEXT
+    assert f"{PACKED_GROUP_VALUES:,} in a row group" in TEXT
     assert f"{schema.GROUP_VALUES:,}" in TEXT
     assert f"{schema.CHUNK_ROWS:,}" in TEXT
     assert f"no more than {2 * PYRAMID_STEP}" in TEXT

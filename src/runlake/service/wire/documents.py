@@ -30,11 +30,11 @@ from runlake.errors import (
 )
 from runlake.model import Lane, RunPath, Stream
 from runlake.query.rows.history import HistoryOutline, SeriesOutline
-from runlake.store.ingest.grant_codec import pack_grant
+from runlake.store.ingest.grant_codec import pack_grant, unpack_request
 from runlake.sweep_model import SweepPath
 from runlake.values import decode_json, encode_json
 
-__all__ = ["pack_grant", "unpack_opening"]
+__all__ = ["pack_grant", "unpack_request"]
 
 API_PREFIX = "/api/v1"
 

@@ -1,6 +1,7 @@
 """One writer from its first row to its last, through segments and parts: what is wrong, and what is to be made of it.
 
-Reads only. `RepairPlan.steps` says what a repair must do, in order; each step leaves the run as it should be up to there.
+Reads only. `RepairPlan.steps` says what a repair must do, in order; each step leaves the run as it should be up
+to there.
 """
 
 from __future__ import annotations

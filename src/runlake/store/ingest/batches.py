@@ -94,23 +94,23 @@ class RemoteRuns:
         """
         folder = self._layout.journal_dir(path)
         try:
-            with self._writers.turn(path, writer) as turn:
-                is_stopped = self._is_stop_requested(path, turn.writer)
-                counts = self._apply(turn, batch, _documents_file(folder, writer), is_stopped=is_stopped)
+            with self._writers.turn(path, writer) as lease:
+                is_stopped = self._is_stop_requested(path, lease.writer)
+                counts = self._apply(lease, batch, _documents_file(folder, writer), is_stopped=is_stopped)
         except EndedError as ended:
             _check_is_known(batch, ended.row_counts)
             return WriterAnswer(row_counts=ended.row_counts, is_ended=True)
         if batch.exit_code is not None:
-            append_change(self._layout, path, writer, "finish", turn.writer.header["incarnation"])
+            append_change(self._layout, path, writer, "finish", lease.writer.header["incarnation"])
             start_detached("runlake.store.compact.after_finish", [str(self._layout.run_dir(path))])
         elif batch.info or batch.config or batch.alerts:
-            append_change(self._layout, path, writer, "edit", turn.writer.header["incarnation"])
+            append_change(self._layout, path, writer, "edit", lease.writer.header["incarnation"])
         return WriterAnswer(row_counts=counts, is_stop_requested=is_stopped)
 
     def _apply(
-        self, turn: WriterLease, batch: WriterBatch, documents_file: Path, *, is_stopped: bool
+        self, lease: WriterLease, batch: WriterBatch, documents_file: Path, *, is_stopped: bool
     ) -> dict[str, int]:
-        writer = turn.writer
+        writer = lease.writer
         for stream, rows in batch.rows.items():
             known_count = writer.row_counts()[stream]
             skipped = known_count - batch.first_n.get(stream, known_count)
@@ -127,11 +127,11 @@ class RemoteRuns:
         for kind, body in _news(batch, known):
             writer.record(kind, body)
         if known != before:
-            turn.afterwards = lambda: write_documents(documents_file, known)
+            lease.afterwards = lambda: write_documents(documents_file, known)
         counts = writer.row_counts()
         if batch.exit_code is not None:
             state = batch.state or _state_after(batch.exit_code, known, is_stopped=is_stopped)
-            if turn.is_one_of_several:
+            if lease.is_one_of_several:
                 # Of several, only those that decide how the run ends say that they end.
                 writer.record(record.START, {"primary": True})
             writer.end({"exit_code": batch.exit_code, "state": state, "runtime": batch.runtime_s})

@@ -8,7 +8,7 @@ import msgspec
 
 from runlake.model import RunPath
 from runlake.store.layout import Layout
-from runlake.store.opening.inspect import Look
+from runlake.store.opening.inspect import RunInspector
 from runlake.store.opening.rewind import fork, read_past
 from runlake.store.run.state import read_state
 
@@ -24,4 +24,4 @@ def _past(layout: Layout, path: RunPath, step: int) -> dict[str, Any]:
     return {**msgspec.structs.asdict(past), "behind": behind, "is_begun": True}
 
 
-HERE = Look(_state, _past, fork)
+IN_PROCESS = RunInspector(_state, _past, fork)

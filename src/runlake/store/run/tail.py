@@ -1,6 +1,6 @@
 """Growing parts, read from where a reader stood: what was decoded once is not decoded again.
 
-A mark is a place between two frames with what those behind it need of those before (`decode.ResumePoint`). Marks are kept
+A mark is a place between two frames with what those behind it need of those before (`ResumePoint`). Marks are kept
 in memory only and may be lost at any time: the part is then read from its beginning, and the reader is given the same
 rows. So a mark is never trusted where anything is unusual: what is no whole frame, nor the beginning of one,
 is for a look at the whole part to judge, and that names damage.

@@ -74,7 +74,7 @@ def read_rows(
     directory = Directory.of(found)
     if ranges is not None:
         directory = directory.touching(ranges)
-    groups = read_groups(file, directory.reads(), footers)
+    groups = read_groups(file, directory.plan(), footers)
     directory.prove(groups, file.name)
     found_rows = [stretch_of(stream, entries, groups, axes) for entries in directory.by_writer()]
     # A sparse series is one piece, and may have values in rows before and behind these.
@@ -121,14 +121,14 @@ def _groups_with(parquet: pq.ParquetFile, tests: Mapping[str, frozenset[str]]) -
     return [group for group in everything if all(may_hold(group, *test) for test in places.items())]
 
 
-def read_groups(file: Path, reads: Mapping[int, GroupRead], footers: Mapping[str, Footer]) -> dict[int, GroupValues]:
+def read_groups(file: Path, plan: Mapping[int, GroupRead], footers: Mapping[str, Footer]) -> dict[int, GroupValues]:
     """Row groups of a file of values, each read once, only the columns that are needed, on several cores."""
     parquet = open_parquet(file, footers.get(file.name))
 
     def read(groups: list[int], own: pq.ParquetFile | None = None) -> dict[int, GroupValues]:
-        wish = reads[groups[0]]
-        lane_column = VALUE_COLUMN.get(wish.lane)
-        columns = [name for name in (lane_column, "n" if wish.with_n else None) if name is not None]
+        wanted = plan[groups[0]]
+        lane_column = VALUE_COLUMN.get(wanted.lane)
+        columns = [name for name in (lane_column, "n" if wanted.with_n else None) if name is not None]
         try:
             # A ParquetFile is not safe to share between threads; its metadata is, and is what takes time to read.
             own = own or pq.ParquetFile(file, metadata=parquet.metadata, page_checksum_verification=True)
@@ -136,17 +136,17 @@ def read_groups(file: Path, reads: Mapping[int, GroupRead], footers: Mapping[str
         except _READ_ERRORS as error:
             raise _corrupt(file, error) from None
         values = None if table is None or lane_column is None else whole(table.column(lane_column))
-        prove_values(values, wish.lane, file)
-        n = None if table is None or not wish.with_n else whole(table.column("n")).to_numpy()
+        prove_values(values, wanted.lane, file)
+        n = None if table is None or not wanted.with_n else whole(table.column("n")).to_numpy()
         starts = itertools.accumulate((sizes[group] for group in groups), initial=0)
         return {
             group: GroupValues(values, n, start, sizes[group]) for group, start in zip(groups, starts, strict=False)
         }
 
-    sizes = {group: size_of_group(parquet, group, file) for group in reads}
-    reads, value_count = list(_reads(reads, sizes)), sum(sizes.values())
+    sizes = {group: size_of_group(parquet, group, file) for group in plan}
+    reads, value_count = list(_reads(plan, sizes)), sum(sizes.values())
     if len(reads) < 2 * (os.cpu_count() or 1) and value_count >= _WORTH_THREADS:
-        reads = [piece for groups in reads for piece in _cut(groups, reads, sizes)]
+        reads = [piece for groups in reads for piece in _cut(groups, plan, sizes)]
     worker_count = min(len(reads), os.cpu_count() or 1, _MAX_READERS)
     if worker_count < 2 or value_count < _WORTH_THREADS:
         return dict(itertools.chain.from_iterable(read(groups, parquet).items() for groups in reads))
@@ -185,15 +185,15 @@ def prove_values(values: pa.Array | None, lane: Lane, file: Path) -> None:
             raise _corrupt(file, error) from None
 
 
-def _reads(reads: Mapping[int, GroupRead], sizes: Mapping[int, int]) -> Iterator[list[int]]:
+def _reads(plan: Mapping[int, GroupRead], sizes: Mapping[int, int]) -> Iterator[list[int]]:
     """The neighbouring row groups that are read at once, so that a long series comes in one piece."""
     groups: list[int] = []
     value_count = 0
-    for group, wish in sorted(reads.items()):
+    for group, wanted in sorted(plan.items()):
         if groups:
-            before = reads[groups[-1]]
-            is_alike = (wish.lane, wish.with_n) == (before.lane, before.with_n)
-            goes_on = wish.first is not None and wish.first == before.last
+            before = plan[groups[-1]]
+            is_alike = (wanted.lane, wanted.with_n) == (before.lane, before.with_n)
+            goes_on = wanted.first is not None and wanted.first == before.last
             if group != groups[-1] + 1 or not is_alike or (value_count >= GROUP_VALUES and not goes_on):
                 yield groups
                 groups, value_count = [], 0
@@ -203,9 +203,9 @@ def _reads(reads: Mapping[int, GroupRead], sizes: Mapping[int, int]) -> Iterator
         yield groups
 
 
-def _cut(groups: list[int], reads: Mapping[int, GroupRead], sizes: Mapping[int, int]) -> Iterator[list[int]]:
+def _cut(groups: list[int], plan: Mapping[int, GroupRead], sizes: Mapping[int, int]) -> Iterator[list[int]]:
     """A long series in pieces, for as many cores as there are; axes stay whole, since they become one array."""
-    if (first := reads[groups[0]].first) is not None and first[1] in AXES:
+    if (first := plan[groups[0]].first) is not None and first[1] in AXES:
         yield groups
         return
     piece: list[int] = []
