@@ -66,7 +66,7 @@ def run(train, local):
 @pytest.fixture
 def dead_process():
     """The mark of a process that has ended."""
-    code = "from runlake.store.process_id import own_mark; print(own_mark())"
+    code = "from runlake.store.process_id import own_process_id; print(own_process_id())"
     return warm.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 

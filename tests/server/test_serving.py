@@ -25,7 +25,7 @@ PROGRAM = """
 import asyncio, os, sys, threading, time
 from litestar import Litestar, get
 from runlake.server.config import ServerConfig
-from runlake.server.middleware import put_layers
+from runlake.server.middleware import add_middleware
 from runlake.server.http.metrics import Metrics
 from runlake.server.http.health import health_routes
 from runlake.server.people.people import open_people
@@ -59,7 +59,7 @@ def create_app():
     routes = [read_pid, read_slowly, read_until_the_end]
     routes += health_routes(root=Path(config.root), people=people, metrics=metrics, draining=draining)
     app = Litestar(routes, openapi_config=None, logging_config=None)
-    return put_layers(app, config=config, people=people, metrics=metrics)
+    return add_middleware(app, config=config, people=people, metrics=metrics)
 
 def factory():
     return prepare_worker(create_app)

@@ -8,7 +8,7 @@ from runlake.store.process_id import is_gone, own_process_id
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
-SAY_MARK = "from runlake.store.process_id import own_mark; print(own_mark(), flush=True); input()"
+SAY_MARK = "from runlake.store.process_id import own_process_id; print(own_process_id(), flush=True); input()"
 
 
 def test_a_process_is_gone_when_it_has_ended():

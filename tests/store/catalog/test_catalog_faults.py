@@ -97,7 +97,7 @@ READER = """
 import sys
 from pathlib import Path
 from runlake.store.catalog.catalog import Catalog
-from runlake.store.journal.fingerprint import read_journal_mark
+from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.layout import Layout
 from runlake.store.run.state import read_run
 layout = Layout(Path(sys.argv[1]))
@@ -106,7 +106,7 @@ while len(seen) < int(sys.argv[2]):
     for _ in range(5):
         if _ == 0:
             catalog = Catalog(layout, fold=lambda path: read_run(layout, path), save_interval_s=0.0, absorb_at=9,
-                              pack_at=15, journal_mark=lambda path: read_journal_mark(layout, path))
+                              pack_at=15, fingerprint=lambda path: read_fingerprint(layout, path))
         state = catalog.refresh("ann", "p")
         now = {info.run_id for info in state.runs}
         assert len(now) == len(state.runs), "a run twice"

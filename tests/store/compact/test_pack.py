@@ -265,8 +265,8 @@ def test_a_merger_that_is_really_killed_loses_nothing(layout):
 def merging_command(layout):
     code = (
         "import sys; from pathlib import Path; from runlake.store.layout import Layout\n"
-        "from runlake.store.compact.pack import merge_runs\n"
-        "print(len(list(merge_runs(Layout(Path(sys.argv[1])), 'ann', 'p', quiet_s=0, min_run_count=2))))"
+        "from runlake.store.compact.pack import pack_runs\n"
+        "print(len(list(pack_runs(Layout(Path(sys.argv[1])), 'ann', 'p', quiet_s=0, min_run_count=2))))"
     )
     return [sys.executable, "-c", code, str(layout.root)]
 

@@ -266,8 +266,8 @@ def _read_groups(file: Path, directory: _Directory, series: list[tuple[str, Lane
     groups, firsts = np.unique(directory.group, return_index=True)
     sparse = set(directory.group[directory.size != directory.row_count].tolist())
     lanes = [series[code][1] for code in directory.series[firsts].tolist()]
-    reads = {group: GroupRead(lane, group in sparse) for group, lane in zip(groups.tolist(), lanes, strict=True)}
-    return read_groups(file, reads, merged.footers)
+    plan = {group: GroupRead(lane, group in sparse) for group, lane in zip(groups.tolist(), lanes, strict=True)}
+    return read_groups(file, plan, merged.footers)
 
 
 def _alike(

@@ -46,7 +46,7 @@ def read_each(
     table = read_series(series_file(file), spellings(keys) | set(axes), ("generation", *COLUMNS), merged.footers)
     table = table.filter(pc.is_in(table["generation"], pa.array(mine, pa.string())))
     directory = Directory.of(table)
-    groups = read_groups(file, directory.reads(), merged.footers)
+    groups = read_groups(file, directory.read_plan(), merged.footers)
     directory.prove(groups, file.name)
     for generation, start, stop in _spans(table["generation"]):
         entries = directory.slice(start, stop)

@@ -103,7 +103,7 @@ class Directory:
             ).all():
                 raise CorruptError(f"{file}: it names rows that are not there; run `runlake check`")
 
-    def reads(self) -> dict[int, GroupRead]:
+    def read_plan(self) -> dict[int, GroupRead]:
         """What is to be read of each row group."""
         if not len(self):
             return {}

@@ -74,7 +74,7 @@ def read_rows(
     directory = Directory.of(found)
     if ranges is not None:
         directory = directory.touching(ranges)
-    groups = read_groups(file, directory.plan(), footers)
+    groups = read_groups(file, directory.read_plan(), footers)
     directory.prove(groups, file.name)
     found_rows = [stretch_of(stream, entries, groups, axes) for entries in directory.by_writer()]
     # A sparse series is one piece, and may have values in rows before and behind these.
