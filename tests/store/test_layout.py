@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 import strategies
 from runlake.errors import PathError
 from runlake.model import RunPath
+from runlake.store.disk import TEMPORARY_PREFIX, replace_file
 from runlake.store.layout import (
-    TEMPORARY_PREFIX,
     Layout,
     check_file_name,
     check_run_path,
@@ -20,7 +20,6 @@ from runlake.store.layout import (
     decode_name,
     encode_file_part,
     encode_name,
-    write_atomically,
 )
 
 DEVICES = ["con", "CON", "con.txt", "Aux", "nul.tar.gz", "COM1", "lpt9.x", "prn ", "con .txt"]
@@ -193,10 +192,10 @@ def test_a_file_name_is_made_normal(name, kept):
 
 def test_a_file_is_there_whole_or_not_at_all(tmp_path):
     target = tmp_path / "f"
-    write_atomically(target, b"one")
-    write_atomically(target, b"two")
+    replace_file(target, b"one")
+    replace_file(target, b"two")
     (tmp_path / "folder").mkdir()
     with pytest.raises(OSError, match="folder"):
-        write_atomically(tmp_path / "folder", b"three")
+        replace_file(tmp_path / "folder", b"three")
     assert sorted(f.name for f in tmp_path.iterdir()) == ["f", "folder"]
     assert target.read_bytes() == b"two"

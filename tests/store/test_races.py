@@ -309,7 +309,7 @@ def note(layout, run_id):
     append_change(layout, RunPath("ann", "p", run_id), "w", "init", "i")
 
 
-@pytest.mark.parametrize("moment", ["_loose_names", "_digest", "_write_durably"])
+@pytest.mark.parametrize("moment", ["_loose_names", "_digest", "replace_file"])
 @pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("who", ["append", "pack", "append and pack"])
 def test_what_comes_while_changes_are_packed_is_told_once(layout, meanwhile, moment, is_after, who):

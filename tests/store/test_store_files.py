@@ -9,8 +9,9 @@ import pytest
 
 from runlake.errors import NotFoundError, PathError
 from runlake.model import FileInfo, RunPath
+from runlake.store.disk import TEMPORARY_PREFIX
 from runlake.store.files import FolderBlobs
-from runlake.store.layout import TEMPORARY_PREFIX, Layout
+from runlake.store.layout import Layout
 
 RUN = RunPath("ann", "p", "a")
 

@@ -15,7 +15,6 @@ nothing, however many packers are at work. Doing it twice, or two at once, only 
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
@@ -27,13 +26,19 @@ from typing import Literal, get_args
 
 from runlake.errors import ReadOnlyError, StoreError
 from runlake.model import RunPath
-from runlake.store.layout import TEMPORARY_PREFIX, Layout, decode_name, discard, encode_name
+from runlake.store.disk import (
+    READ_ONLY_ERRNOS,
+    TEMPORARY_PREFIX,
+    create_empty,
+    list_names,
+    make_folder,
+    remove,
+    replace_file,
+)
+from runlake.store.layout import Layout, decode_name, encode_name
 
 Action = Literal["init", "finish", "edit", "seal", "delete", "undelete", "files"]
 ACTIONS: frozenset[str] = frozenset(get_args(Action))
-
-READ_ONLY_ERRNOS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-"""What the system answers where nothing can be written."""
 
 PACK_AT = 4096
 """A reader that finds this many loose changes packs them: listing them all is what a refresh pays each time."""
@@ -88,10 +93,10 @@ def append_change(
     name = new_name(path, writer, action, incarnation, after_us=after_us)
     try:
         try:
-            _create(folder / name)
+            create_empty(folder / name)
         except FileNotFoundError:
-            folder.mkdir(parents=True, exist_ok=True)
-            _create(folder / name)
+            make_folder(folder)
+            create_empty(folder / name)
     except OSError as error:
         if error.errno not in READ_ONLY_ERRNOS:
             raise
@@ -129,7 +134,7 @@ def pack_changes(changes_dir: Path) -> int:
         return 0
     write_pack(changes_dir, names)
     for name in names:
-        (changes_dir / name).unlink(missing_ok=True)
+        remove(changes_dir / name)
     return len(names)
 
 
@@ -138,7 +143,7 @@ def write_pack(changes_dir: Path, names: Iterable[str]) -> None:
     content = "".join(f"{name}\n" for name in names).encode()
     folder = changes_dir / _PACKED
     folder.mkdir(exist_ok=True)
-    _write_durably(folder / f"{_digest(content)}{_SUFFIX}", content)
+    replace_file(folder / f"{_digest(content)}{_SUFFIX}", content, is_synced=True)
 
 
 def garbled_packs(changes_dir: Path) -> list[Path]:
@@ -172,9 +177,9 @@ def latest_deaths(changes_dir: Path) -> dict[str, tuple[Change, str]]:
 
 def copy_change(changes_dir: Path, name: str) -> None:
     """Note a change of another copy of the project, as it was noted there. OSError where that cannot be."""
-    changes_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(changes_dir)
     try:
-        _create(changes_dir / name)
+        create_empty(changes_dir / name)
     except FileExistsError:
         pass  # brought before
 
@@ -202,25 +207,14 @@ def parse_name(name: str) -> Change | None:
     return Change(parts[1], parts[3], incarnation, at_us)
 
 
-def _create(file: Path) -> None:
-    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-
-
 def _loose_names(changes_dir: Path) -> frozenset[str]:
-    return frozenset(name for name in _listing(changes_dir) if _MARK in name)
+    return frozenset(name for name in list_names(changes_dir) if _MARK in name)
 
 
 def _pack_names(changes_dir: Path) -> frozenset[str]:
     folder = changes_dir / _PACKED
-    names = (name for name in _listing(folder) if name.endswith(_SUFFIX) and not name.startswith(TEMPORARY_PREFIX))
+    names = (name for name in list_names(folder) if name.endswith(_SUFFIX) and not name.startswith(TEMPORARY_PREFIX))
     return frozenset(name for name in names if not (folder / name).is_dir())
-
-
-def _listing(folder: Path) -> Iterable[str]:
-    try:
-        return os.listdir(folder)  # noqa: PTH208, a hundred thousand Path objects are not wanted
-    except (FileNotFoundError, NotADirectoryError):
-        return ()
 
 
 def _read_pack(changes_dir: Path, name: str) -> list[str] | None:
@@ -231,17 +225,3 @@ def _read_pack(changes_dir: Path, name: str) -> list[str] | None:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:32]
-
-
-def _write_durably(file: Path, content: bytes) -> None:
-    """A whole file that also survives a power failure: what it replaces is removed next."""
-    temporary = file.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    except BaseException:
-        discard(temporary)
-        raise

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from runlake.errors import StoreError
 from runlake.model import RunPath
-from runlake.store.layout import TEMPORARY_PREFIX, Layout
+from runlake.store.disk import create_once
+from runlake.store.layout import Layout
 
 _PATIENCE_S = 5.0
 _MAX_CLAIM_BYTES = 1024
@@ -36,27 +37,6 @@ def claim_incarnation(layout: Layout, path: RunPath, candidate: str) -> str:
     create_once(file, candidate)
     # Read back: over a network, a link that was made may be answered with an error.
     return read_claim(layout, path) or candidate
-
-
-def create_once(file: Path, content: str) -> bool:
-    """Make a file with its content, if there is none of that name; whether this call made it. OSError of the disk.
-
-    Over a network the answer False is not certain: a link that was made may be answered with an error.
-    """
-    temporary = file.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
-    try:
-        temporary.write_text(content, "utf-8")
-        try:
-            os.link(temporary, file)
-        except FileExistsError:
-            return False
-        except FileNotFoundError:
-            raise
-        except OSError:  # a disk without hard links
-            return _create(file, content)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return True
 
 
 def read_claim(layout: Layout, path: RunPath) -> str | None:
@@ -85,15 +65,3 @@ def read_claim_in(run_dir: Path) -> str | None:
 def _read_start(file: Path) -> bytes:
     with file.open("rb") as opened:
         return opened.read(_MAX_CLAIM_BYTES)
-
-
-def _create(file: Path, content: str) -> bool:
-    try:
-        fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    except FileExistsError:
-        return False
-    try:
-        os.write(fd, content.encode())
-    finally:
-        os.close(fd)
-    return True

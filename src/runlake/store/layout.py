@@ -37,12 +37,10 @@ from typing import TYPE_CHECKING
 
 from runlake.errors import PathError
 from runlake.model import RunPath
+from runlake.store.disk import TEMPORARY_PREFIX, make_folder, replace_file
 
 if TYPE_CHECKING:  # the training process does without it
     from runlake.sweep_model import SweepPath
-
-TEMPORARY_PREFIX = ".runlake-tmp-"
-"""Files being written; they are renamed when whole, and never listed."""
 
 _SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+=,@ ")
 _UNSAFE_IN_FILE_NAMES = frozenset('<>:"|?*\\%') | {chr(i) for i in range(32)} | {"\x7f"}
@@ -130,7 +128,7 @@ class Layout:
     def make_project_dir(self, entity: str, project: str) -> None:
         """Create the project's folders; ones that exist are left as they are."""
         check_run_path(RunPath(entity, project, "any"))
-        self.runs_dir(entity, project).mkdir(parents=True, exist_ok=True)
+        make_folder(self.runs_dir(entity, project))
         project_dir = self.project_dir(entity, project)
         _write_id(project_dir.parent, entity)
         _write_id(project_dir, project)
@@ -144,7 +142,7 @@ class Layout:
         self.make_project_dir(path.entity, path.project)
         run_dir = at or self.run_dir(path)
         for folder in (run_dir / "journal", run_dir / "files"):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         _write_id(run_dir, path.run_id, self.run_dir(path).name)
 
     def make_sweep_dir(self, path: SweepPath) -> Path:
@@ -153,7 +151,7 @@ class Layout:
         self.make_project_dir(path.entity, path.project)
         sweep_dir = self.sweep_dir(path)
         for folder in (sweep_dir / "ledger", sweep_dir / "agents"):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         _write_id(sweep_dir, path.sweep_id)
         return sweep_dir
 
@@ -202,7 +200,7 @@ def _names_in(parent: Path) -> list[str]:
 
 def _write_id(folder: Path, name: str, encoded: str | None = None) -> None:
     if _HASH_MARK in (encoded or folder.name) and not (folder / "id").exists():
-        write_atomically(folder / "id", name.encode())
+        replace_file(folder / "id", name.encode())
 
 
 def _folders(parent: Path) -> list[str]:
@@ -301,25 +299,6 @@ def _guard_ends(encoded: str) -> str:
     if encoded[-1:] in (".", " "):
         encoded = f"{encoded[:-1]}%{ord(encoded[-1]):02X}"
     return encoded
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Put a whole file in place in one step; a reader sees the old one or the new one."""
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except BaseException:
-        discard(temporary)
-        raise
-
-
-def discard(temporary: Path) -> None:
-    """Remove a file that is not needed, if that can be done: what it is cleared up after is not to be hidden."""
-    try:
-        temporary.unlink(missing_ok=True)
-    except OSError:
-        pass  # `runlake gc` finds it by its name
 
 
 def ids_of(run_id: str, incarnation: str) -> list[str]:

@@ -9,7 +9,8 @@ import os
 import re
 
 from runlake.errors import CorruptError, NewerFormatError, ReadOnlyError
-from runlake.store.layout import Layout, write_atomically
+from runlake.store.disk import replace_file
+from runlake.store.layout import Layout
 
 FORMAT_VERSION = 1
 
@@ -27,7 +28,7 @@ def create_store(layout: Layout) -> None:
     try:
         layout.root.mkdir(parents=True, exist_ok=True)
         content = f'format_version = {FORMAT_VERSION}\nid = "{os.urandom(8).hex()}"\n'
-        write_atomically(layout.root / _NAME, content.encode())
+        replace_file(layout.root / _NAME, content.encode())
     except OSError as error:
         raise ReadOnlyError(
             f"the store {layout.root} cannot be written: {error}; choose another with RUNLAKE_DIR"

@@ -13,7 +13,7 @@ import pytest
 from runlake.sdk.capture import capture_process
 from runlake.sdk.capture.capture import METADATA_FILE, NO_PROGRAM, capture_spec, quick_metadata, spawn_capture
 from runlake.settings import Settings
-from runlake.store.layout import TEMPORARY_PREFIX
+from runlake.store.disk import TEMPORARY_PREFIX
 from waiting import DEADLINE_S, is_alive, wait_until
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")

@@ -10,7 +10,7 @@ import runlake
 from runlake.errors import BadValueError, NotFoundError, NotSupportedError, PathError, RunlakeWarning, UsageError
 from runlake.media import left_out
 from runlake.sdk.run import artifact_calls
-from runlake.store.layout import TEMPORARY_PREFIX
+from runlake.store.disk import TEMPORARY_PREFIX
 
 pytestmark = pytest.mark.usefixtures("session")
 

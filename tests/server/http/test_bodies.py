@@ -11,7 +11,7 @@ from runlake.errors import BusyError
 from runlake.model import RunPath
 from runlake.server.config import ServerConfig
 from runlake.server.http.bodies import BodyBudget
-from runlake.store.layout import TEMPORARY_PREFIX
+from runlake.store.disk import TEMPORARY_PREFIX
 
 PATH = RunPath("ann", "digits", "r1")
 PIECE = b"x" * 65_536

@@ -18,7 +18,8 @@ from running import KEY
 from runlake.model import RunPath
 from runlake.server.config import ServerConfig
 from runlake.server.people.people import open_people
-from runlake.store.layout import TEMPORARY_PREFIX, Layout
+from runlake.store.disk import TEMPORARY_PREFIX
+from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
 from waiting import DEADLINE_S, wait_until
 

@@ -8,7 +8,8 @@ import pytest
 from runlake.errors import CorruptError
 from runlake.model import Finding, RunPath
 from runlake.service.local.service import LocalService
-from runlake.store.layout import TEMPORARY_PREFIX, Layout
+from runlake.store.disk import TEMPORARY_PREFIX
+from runlake.store.layout import Layout
 from runlake.sweep_model import AgentReport, AgentStart, SweepPath, SweepStart
 
 SWEEP = SweepPath("ann", "p", "Sweep-1")

@@ -14,8 +14,9 @@ from runlake.store.care.garbage import collect
 from runlake.store.care.repair import repair_run
 from runlake.store.catalog.catalog import Catalog
 from runlake.store.compact.seal import seal_run
+from runlake.store.disk import TEMPORARY_PREFIX
 from runlake.store.journal.fingerprint import read_fingerprint
-from runlake.store.layout import TEMPORARY_PREFIX, Layout
+from runlake.store.layout import Layout
 from runlake.store.opening import trash
 from runlake.store.run.state import read_run
 

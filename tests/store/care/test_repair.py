@@ -432,7 +432,7 @@ class Killed(BaseException):
     """As if the process had been killed."""
 
 
-STEPS = ("put_rows", "publish_meta", "write_atomically")
+STEPS = ("put_rows", "publish_meta", "replace_file")
 
 
 def kill_at(monkeypatch, count):

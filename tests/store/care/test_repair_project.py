@@ -4,6 +4,7 @@ import pytest
 from stored import RUN, Writer
 
 from runlake.errors import ReadOnlyError
+from runlake.store import disk
 from runlake.store.care.check_project import check_project, check_store
 from runlake.store.care.repair_project import repair_project, repair_store
 from runlake.store.changes import SeenChanges, append_change, pack_changes, read_changes
@@ -100,12 +101,12 @@ def test_the_mark_of_a_store_is_made_anew(layout, two_runs):
     assert mark.read_text() == "format_version = 9\n"
 
 
-def test_a_project_that_cannot_be_written_says_so(layout, two_runs, monkeypatch):
+def test_a_project_that_cannot_be_written_says_so(layout, two_runs):
     append_change(layout, RUN, "w", "delete", two_runs[0].opened.incarnation)
 
-    def refused(*_, **__):
-        raise PermissionError(13, "Permission denied")
+    def refused(step, place):
+        if step == "create":
+            raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("runlake.store.changes._create", refused)
-    with pytest.raises(ReadOnlyError):
+    with disk.watched(refused), pytest.raises(ReadOnlyError):
         mend(layout)

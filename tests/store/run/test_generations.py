@@ -257,7 +257,7 @@ def test_a_fork_is_there_whole_or_not_at_all_when_its_maker_is_killed(layout):
     script = f"""
 import os, signal, sys
 from pathlib import Path
-from runlake.store import seal
+from runlake.store.compact import seal
 from runlake.store.layout import Layout
 from runlake.store.opening.rewind import fork
 from runlake.model import RunPath

@@ -2,11 +2,12 @@
 
 import math
 import multiprocessing
+import os
 
 import pytest
 
 from runlake.errors import NotFoundError
-from runlake.store import incarnation
+from runlake.store import disk
 from runlake.store.sweeps import ledger
 from runlake.store.sweeps.ledger import Ledger
 from waiting import DEADLINE_S
@@ -41,7 +42,7 @@ def test_the_same_entry_of_two_processes_is_that_of_one(made):
 
 
 def test_a_link_that_was_made_and_answered_with_an_error_counts(made, monkeypatch):
-    real = incarnation.create_once
+    real = disk.create_once
     monkeypatch.setattr(ledger, "create_once", lambda file, text: real(file, text) and False)
     assert made.append(1, {"by": "ann"})
 
@@ -79,7 +80,7 @@ def test_many_processes_make_one_list(made, has_links, monkeypatch):
         def refuse(*_):
             raise PermissionError("this disk has no links")
 
-        monkeypatch.setattr(incarnation.os, "link", refuse)
+        monkeypatch.setattr(os, "link", refuse)
     fork = multiprocessing.get_context("fork")
     processes = [fork.Process(target=_count_up, args=(made.folder, name, 40)) for name in range(4)]
     for process in processes:

@@ -19,7 +19,7 @@ from typing import Any
 
 from runlake.sdk.capture.secret_words import SECRET_QUERY, excluding_pathspecs, hide_in_args, only_pathspecs
 from runlake.settings import Settings
-from runlake.store.layout import TEMPORARY_PREFIX
+from runlake.store.disk import TEMPORARY_PREFIX
 
 METADATA_FILE = "wandb-metadata.json"
 NO_PROGRAM = "<python with no main file>"

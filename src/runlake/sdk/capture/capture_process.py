@@ -88,10 +88,10 @@ def merge_metadata(spec: dict[str, Any], metadata: dict[str, Any], errors: list[
     if errors:
         merged["captureErrors"] = errors
     text = json.dumps(merged, indent=2, ensure_ascii=False)
-    write_atomically(spec, spec["metadata_file"], text.encode("utf-8", "replace") + b"\n")
+    replace_file(spec, spec["metadata_file"], text.encode("utf-8", "replace") + b"\n")
 
 
-def write_atomically(spec: dict[str, Any], name: str, content: bytes) -> None:
+def replace_file(spec: dict[str, Any], name: str, content: bytes) -> None:
     """Put a whole file into the run's folder, which is not made anew: the run may have been deleted by now."""
     path = Path(spec["files_dir"], name)
     temporary = path.with_name(f"{spec['temporary_prefix']}{os.getpid()}-{os.urandom(4).hex()}")
@@ -138,12 +138,12 @@ def save_diff(spec: dict[str, Any]) -> dict[str, Any]:
     too_large = f"the diff is larger than {MAX_DIFF_BYTES // 2**20} MiB"
     if diff is not None:
         if diff:
-            write_atomically(spec, "diff.patch", patch_head(left_out) + diff)
+            replace_file(spec, "diff.patch", patch_head(left_out) + diff)
         return said
     diff = run_git(spec["checkout"], *_DIFF, *kept, timeout_s=DIFF_TIMEOUT_S, max_bytes=MAX_DIFF_BYTES)
     if diff is None:
         raise Failure(f"{too_large} and was not kept")
-    write_atomically(spec, "diff.patch", patch_head(left_out) + diff)
+    replace_file(spec, "diff.patch", patch_head(left_out) + diff)
     raise Failure(f"{too_large} and was kept without binary files")
 
 
@@ -265,7 +265,7 @@ def save_requirements(spec: dict[str, Any]) -> dict[str, Any]:
             name, version = said["Name"], said["Version"]
             versions.setdefault(name.lower().replace("_", "-"), f"{name}=={version}")
     lines = [versions[name] for name in sorted(versions)]
-    write_atomically(spec, "requirements.txt", "".join(f"{line}\n" for line in lines).encode())
+    replace_file(spec, "requirements.txt", "".join(f"{line}\n" for line in lines).encode())
     return {}
 
 
@@ -275,7 +275,7 @@ def save_conda(spec: dict[str, Any]) -> dict[str, Any]:
     if listed:
         packages = ["=".join(path.stem.rsplit("-", 2)) for path in listed]
         lines = [f"name: {json.dumps(Path(spec['prefix']).name)}", "dependencies:", *(f"  - {p}" for p in packages)]
-        write_atomically(spec, "conda-environment.yaml", "\n".join(lines).encode() + b"\n")
+        replace_file(spec, "conda-environment.yaml", "\n".join(lines).encode() + b"\n")
     return {}
 
 

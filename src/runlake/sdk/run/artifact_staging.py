@@ -10,7 +10,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from runlake.store.layout import TEMPORARY_PREFIX
+from runlake.store.disk import TEMPORARY_PREFIX
 
 
 class Staging:

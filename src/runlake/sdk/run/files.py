@@ -8,7 +8,8 @@ from typing import Literal
 
 from runlake.errors import BadValueError, PathError
 from runlake.model import RunPath
-from runlake.store.layout import TEMPORARY_PREFIX, Layout, discard, write_atomically
+from runlake.store.disk import TEMPORARY_PREFIX, discard, replace_file
+from runlake.store.layout import Layout
 
 Policy = Literal["now", "live", "end"]
 
@@ -28,7 +29,7 @@ class RunFiles:
     def write(self, name: str, content: bytes) -> None:
         """Store bytes under a name, replacing an older file in one step."""
         target = self._layout.make_file_folders(self._path, name)
-        write_atomically(target, content)
+        replace_file(target, content)
 
     def save(
         self, pattern: str | os.PathLike[str], base_path: str | os.PathLike[str] | None, policy: Policy

@@ -9,7 +9,8 @@ from runlake.errors import NotFoundError, PathError
 from runlake.model import RunPath
 from runlake.sdk.run.files import RunFiles
 from runlake.settings import current_folder
-from runlake.store.layout import TEMPORARY_PREFIX, Layout, check_run_path, decode_file_part
+from runlake.store.disk import TEMPORARY_PREFIX
+from runlake.store.layout import Layout, check_run_path, decode_file_part
 
 FOLDER = "models"
 

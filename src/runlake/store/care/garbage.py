@@ -16,9 +16,9 @@ from pathlib import Path
 from runlake.errors import ReadOnlyError
 from runlake.model import Garbage, RunPath
 from runlake.store.catalog.catalog_file import unnamed_columns
-from runlake.store.changes import READ_ONLY_ERRNOS
 from runlake.store.compact.seal import LOCK_FILE
-from runlake.store.layout import TEMPORARY_PREFIX, Layout
+from runlake.store.disk import READ_ONLY_ERRNOS, TEMPORARY_PREFIX
+from runlake.store.layout import Layout
 from runlake.store.opening.trash import REPAIR_PREFIX, list_trash, size_bytes_of
 
 ABANDONED_S = 3600.0

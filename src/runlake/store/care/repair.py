@@ -26,15 +26,16 @@ from runlake.store.care.check_journal import KnownRows, check_journal
 from runlake.store.care.garbage import Quarantine
 from runlake.store.care.repair_plan import MOST_MISSING, Batch, MetaChange, RepairPlan
 from runlake.store.care.repair_segment import mend_meta, mend_parquet, meta_of_files, read_whole
-from runlake.store.changes import READ_ONLY_ERRNOS, append_change
+from runlake.store.changes import append_change
 from runlake.store.compact.seal import drop_leftovers, drop_segment, only_sealer, publish_meta, put_rows
+from runlake.store.disk import READ_ONLY_ERRNOS, replace_file
 from runlake.store.journal.fold import WriterState
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import PartName, root_of
 from runlake.store.journal.liveness import is_alive
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import scan_part
-from runlake.store.layout import Layout, folder_identity, write_atomically
+from runlake.store.layout import Layout, folder_identity
 from runlake.store.run.snapshot import Snapshot, meta_names, missing_ranges, number_parts
 from runlake.store.run.state import join_states, state_of_part
 from runlake.store.segment import schema
@@ -370,7 +371,7 @@ class _Repairer:
         if not self._is_dry:
             self._check_is_current()
             self._aside.keep(file)
-            write_atomically(file, content)
+            replace_file(file, content)
             self.done_count = len(self.repairs)
 
     def _keep_damaged(self, name: str, content: bytes) -> None:
@@ -378,7 +379,7 @@ class _Repairer:
             self._check_is_current()
             folder = self._run_dir / "damaged"
             folder.mkdir(exist_ok=True)
-            write_atomically(folder / name, content)
+            replace_file(folder / name, content)
 
     def _drop_segment(self, meta: Meta) -> None:
         """Out of readers' sight at once, into the trash; the meta file first, without it nobody looks for the rest."""

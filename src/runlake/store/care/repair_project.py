@@ -6,7 +6,8 @@ from runlake.errors import NotFoundError, ReadOnlyError, StoreError
 from runlake.model import Finding, Repair, RunPath
 from runlake.store.care.check_project import check_project, check_store, deleted_runs
 from runlake.store.care.garbage import Quarantine
-from runlake.store.changes import READ_ONLY_ERRNOS, garbled_packs, new_name, parse_name, write_pack
+from runlake.store.changes import garbled_packs, new_name, parse_name, write_pack
+from runlake.store.disk import READ_ONLY_ERRNOS
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.liveness import is_any_alive
 from runlake.store.layout import Layout

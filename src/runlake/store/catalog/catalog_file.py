@@ -29,7 +29,7 @@ from runlake.store.catalog.columns_file import DamagedFileError, read_columns, w
 from runlake.store.catalog.project_records import CatalogRow, ProjectRecords
 from runlake.store.catalog.run_columns import ROOTS, Root
 from runlake.store.changes import SeenChanges
-from runlake.store.layout import TEMPORARY_PREFIX, write_atomically
+from runlake.store.disk import TEMPORARY_PREFIX, replace_file
 from runlake.store.stored_names import is_one_part
 from runlake.values import MAX_DEPTH, encode_json, stored_json
 
@@ -123,7 +123,7 @@ class CatalogFile:
             )
             body = msgspec.msgpack.encode(head)
             content = _MAGIC + zlib.crc32(body).to_bytes(4, "little") + body
-            write_atomically(self._head_file(entity, project), content)
+            replace_file(self._head_file(entity, project), content)
         except OSError as error:
             if error.errno not in _FULL_ERRNOS:
                 raise CatalogUnusableError(f"{self.folder}: {error}") from error

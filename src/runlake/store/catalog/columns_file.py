@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from runlake.store.catalog.run_columns import FIELD_TYPES, LANE_TYPES, MARKS, Leaf, Root, RunColumns
-from runlake.store.layout import TEMPORARY_PREFIX
+from runlake.store.disk import TEMPORARY_PREFIX
 
 MAGIC = b"rlcols\x00\x01"
 _TAIL = struct.Struct("<QQI8s")

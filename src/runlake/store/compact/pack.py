@@ -27,7 +27,6 @@ import msgspec
 
 from runlake.errors import ReadOnlyError, RunlakeError
 from runlake.model import STREAMS, RunPath, Stream
-from runlake.store.changes import READ_ONLY_ERRNOS
 from runlake.store.compact import packed_file
 from runlake.store.compact.pack_plan import MERGED_BYTES, MIN_RUN_COUNT, QUIET_S, Survey, Unit, plan, survey
 from runlake.store.compact.packed_file import PackedRun, PackList
@@ -40,7 +39,8 @@ from runlake.store.compact.seal import (
     rows_of_meta,
     sync,
 )
-from runlake.store.layout import TEMPORARY_PREFIX, Layout
+from runlake.store.disk import READ_ONLY_ERRNOS, TEMPORARY_PREFIX
+from runlake.store.layout import Layout
 from runlake.store.run.snapshot import Snapshot, meta_names, take_snapshot
 from runlake.store.run.state import join_states
 from runlake.store.segment import schema

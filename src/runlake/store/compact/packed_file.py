@@ -14,8 +14,8 @@ import msgspec
 
 from runlake.errors import CorruptError, NewerFormatError
 from runlake.model import STREAMS, Stream
+from runlake.store.disk import TEMPORARY_PREFIX, replace_file
 from runlake.store.journal import record
-from runlake.store.layout import TEMPORARY_PREFIX, write_atomically
 from runlake.store.segment.schema import Footer, series_file
 from runlake.store.stored_names import check_pack_list
 
@@ -54,7 +54,7 @@ def write_list(folder: Path, merged: PackList) -> Path:
     """Put the list beside its files; answers where it is."""
     body = msgspec.msgpack.encode(merged)
     file = folder / f"{merged.name}{SUFFIX}"
-    write_atomically(file, _MAGIC + record.frame(_LIST, body))
+    replace_file(file, _MAGIC + record.frame(_LIST, body))
     return file
 
 

@@ -25,14 +25,15 @@ from typing import Any
 
 from runlake.errors import CorruptError, ReadOnlyError
 from runlake.model import STREAMS, RunPath, Stream
-from runlake.store.changes import READ_ONLY_ERRNOS, append_change
+from runlake.store.changes import append_change
+from runlake.store.disk import READ_ONLY_ERRNOS, TEMPORARY_PREFIX
 from runlake.store.journal import record
 from runlake.store.journal.fold import StreamFold, WriterState
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.rows import check_follows, rows_of
 from runlake.store.journal.scan import ScannedPart
 from runlake.store.journal.shipped import read_shipped
-from runlake.store.layout import TEMPORARY_PREFIX, Layout, encode_name, folder_identity
+from runlake.store.layout import Layout, encode_name, folder_identity
 from runlake.store.run.snapshot import Snapshot, is_current, meta_names, take_snapshot
 from runlake.store.run.state import fold_rows, join_states, part_header
 from runlake.store.segment import schema

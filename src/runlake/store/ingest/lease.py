@@ -24,12 +24,13 @@ import msgspec
 
 from runlake.errors import NotFoundError, StoreError
 from runlake.model import STREAMS, RunPath
+from runlake.store.disk import replace_file
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import SERVED_SUFFIX, Journal, PartName, PartPlace
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import ScannedPart, scan_part
 from runlake.store.journal.writer import JournalWriter
-from runlake.store.layout import Layout, write_atomically
+from runlake.store.layout import Layout
 from runlake.store.lru import LruCache
 from runlake.store.run.tail import first_frame_of, mark_at
 
@@ -72,7 +73,7 @@ def served_file(journal_dir: Path, writer: str) -> Path:
 
 def mark_served(journal_dir: Path, writer: str, served: Served) -> None:
     """Say that a writer is fed by a server. FileNotFoundError when the run is gone."""
-    write_atomically(served_file(journal_dir, writer), msgspec.json.encode(served))
+    replace_file(served_file(journal_dir, writer), msgspec.json.encode(served))
 
 
 def read_served(journal_dir: Path, writer: str) -> Served | None:

@@ -11,8 +11,9 @@ import os
 import time
 from pathlib import Path
 
+from runlake.store.disk import discard
 from runlake.store.journal.journal import SERVED_SUFFIX, Part, PartName
-from runlake.store.layout import discard, folder_identity
+from runlake.store.layout import folder_identity
 
 try:
     import fcntl

@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 
 from runlake.model import RunPath
+from runlake.store.disk import replace_file
 from runlake.store.journal.journal import PartName
-from runlake.store.layout import write_atomically
 
 try:
     import fcntl
@@ -68,7 +68,7 @@ def read_shipped(run_dir: Path) -> Shipped | None:
 
 def write_shipped(run_dir: Path, shipped: Shipped) -> None:
     """Keep it. OSError of the disk; FileNotFoundError when the run is gone."""
-    write_atomically(run_dir / FILE, msgspec.json.encode(shipped))
+    replace_file(run_dir / FILE, msgspec.json.encode(shipped))
 
 
 @contextmanager

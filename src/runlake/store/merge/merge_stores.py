@@ -22,15 +22,8 @@ from pathlib import Path
 from runlake.errors import BadValueError, ConflictError, NotFoundError, PathError, RunlakeError, StoreError
 from runlake.model import Merged, RunPath
 from runlake.store.changes import append_change, copy_change, latest_deaths
-from runlake.store.layout import (
-    TEMPORARY_PREFIX,
-    Layout,
-    decode_name,
-    encode_name,
-    ids_before,
-    ids_of,
-    write_atomically,
-)
+from runlake.store.disk import TEMPORARY_PREFIX, replace_file
+from runlake.store.layout import Layout, decode_name, encode_name, ids_before, ids_of
 from runlake.store.merge.merge_sweeps import merge_sweeps
 from runlake.store.merge.run_copy import MovedError, RunCopy, SharedFiles, look_at, missing_pieces
 from runlake.store.merge.staging import Piece, put_in_place, put_run_in_place, stage
@@ -271,7 +264,7 @@ class _Project:
                     raise
                 raise MovedError from error  # a run of that id was begun just now
         else:
-            write_atomically(staging / _INTO, f"{path.run_id}\n{incarnation}".encode())
+            replace_file(staging / _INTO, f"{path.run_id}\n{incarnation}".encode())
             # Before and after: whoever is killed in between has told the readers, who may have looked too early.
             append_change(self._layout, path, self._writer, "edit", incarnation)
             put_in_place(pieces, staging, run_dir)

@@ -13,8 +13,8 @@ import msgspec
 
 from runlake.errors import PathError, RunlakeError, StoreError
 from runlake.model import Merged, RunPath
-from runlake.store.incarnation import create_once
-from runlake.store.layout import Layout, encode_name, write_atomically
+from runlake.store.disk import create_once, replace_file
+from runlake.store.layout import Layout, encode_name
 from runlake.store.opening.trash import SWEEP_PREFIX
 from runlake.store.plain_open import check_plain, check_plain_tree, read_plain
 from runlake.store.sweeps.folder import AgentFile
@@ -64,7 +64,7 @@ def _merge(layout: Layout, other: Layout, path: SweepPath, *, is_dry_run: bool) 
     if not is_dry_run:
         layout.make_sweep_dir(path)
         for name, content in agents.items():
-            write_atomically(ours / "agents" / name, content)
+            replace_file(ours / "agents" / name, content)
         for number, text in entries.items():
             file = ours / "ledger" / entry_name(number)
             if not create_once(file, text) and file.read_text("utf-8", "replace") != text:

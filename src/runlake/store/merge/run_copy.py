@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from runlake.errors import CorruptError, StoreError
+from runlake.store.disk import TEMPORARY_PREFIX
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.liveness import is_alive
 from runlake.store.journal.scan import scan_part
-from runlake.store.layout import TEMPORARY_PREFIX
 from runlake.store.merge.staging import Piece
 from runlake.store.merge.union import FileLook, beside, choose_part, is_newer, wanted_metas, wanted_parts
 from runlake.store.plain_open import check_plain, open_plain, read_plain

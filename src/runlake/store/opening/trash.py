@@ -13,10 +13,11 @@ from typing import Literal
 from runlake.errors import ConflictError, NotFoundError, PathError, ReadOnlyError, StoreError
 from runlake.model import RunPath, TrashItem
 from runlake.store.changes import append_change, latest_death
+from runlake.store.disk import TEMPORARY_PREFIX
 from runlake.store.incarnation import read_claim_in
 from runlake.store.journal.fold import fold_run
 from runlake.store.journal.folder import FolderJournal
-from runlake.store.layout import TEMPORARY_PREFIX, Layout, check_run_path, encode_name, folder_identity, ids_of
+from runlake.store.layout import Layout, check_run_path, encode_name, folder_identity, ids_of
 from runlake.store.run.snapshot import Snapshot, meta_names, number_parts, reading
 from runlake.store.run.state import part_header, read_run, writer_states
 from runlake.store.segment.meta import read_meta

@@ -19,11 +19,11 @@ from msgspec import Meta as Bounds
 
 from runlake.errors import BadValueError, CorruptError, NewerFormatError
 from runlake.model import Stream
+from runlake.store.disk import replace_file
 from runlake.store.journal import record
 from runlake.store.journal.fold import StreamFold, WriterState, usable_fold
 from runlake.store.journal.journal import LARGEST_PART_NUMBER
 from runlake.store.journal.proof import prove_record, with_usable_times
-from runlake.store.layout import write_atomically
 from runlake.store.segment.schema import FORMAT_VERSION, Footer, Owner
 from runlake.store.stored_names import check_segment
 
@@ -95,7 +95,7 @@ def write_meta(folder: Path, meta: Meta) -> None:
     """Publish a segment: from now on readers see it."""
     fields = {name: getattr(meta, name) for name in meta.__struct_fields__}
     body = record.encode_body({**fields, "writers": [_stored_state(state) for state in meta.writers]})
-    write_atomically(folder / f"{meta.name}.meta", META_MAGIC + record.frame(META_FRAME, body))
+    replace_file(folder / f"{meta.name}.meta", META_MAGIC + record.frame(META_FRAME, body))
 
 
 class _StoredState(msgspec.Struct):

@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 
 from runlake.errors import ConflictError, NotFoundError, ReadOnlyError
-from runlake.store.changes import READ_ONLY_ERRNOS
-from runlake.store.layout import Layout, encode_name, write_atomically
+from runlake.store.disk import READ_ONLY_ERRNOS, replace_file
+from runlake.store.layout import Layout, encode_name
 from runlake.store.opening.trash import SWEEP_PREFIX
 from runlake.store.sweeps.fold import Created, Entry, SweepFold
 from runlake.store.sweeps.ledger import Ledger
@@ -70,7 +70,7 @@ class SweepFolder:
         file.report_count += 1
         file.at = time.time()
         try:
-            write_atomically(self._agent_file(agent_id), msgspec.json.encode(file))
+            replace_file(self._agent_file(agent_id), msgspec.json.encode(file))
         except FileNotFoundError:
             raise NotFoundError(f"no sweep {self.path}: it was deleted") from None
         except OSError as error:

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from runlake.errors import CorruptError, NotFoundError, ReadOnlyError
-from runlake.store.changes import READ_ONLY_ERRNOS
-from runlake.store.incarnation import create_once
+from runlake.store.disk import READ_ONLY_ERRNOS, create_once
 from runlake.values import encode_json, stored_json
 
 _PATIENCE_S = 2.0

@@ -1,0 +1,328 @@
+"""Every change that a store makes on a disk, and every lock: the one place where files are written, moved and removed.
+
+A store agrees with itself by four steps that a file system does whole or not at all: a file is made once
+(`create_once`), takes a name over (`replace_file`, `replacing`), changes its name (`move`), or grows by one write
+(`append`). What dies in between leaves a temporary file at most, and `runlake gc` knows those by their name.
+
+Each step is told to a watcher before it is taken, where there is one (`watched`): a watcher that raises is a disk that
+refuses or a process that dies, one that does something itself is another process at that moment.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import BinaryIO, Literal, Protocol
+
+try:
+    import fcntl
+except ImportError:  # Windows has other locks, which also stop readers
+    fcntl = None  # type: ignore[assignment]
+
+TEMPORARY_PREFIX = ".runlake-tmp-"
+"""Names of what is being written, or was left by a process that was killed; nothing lists them."""
+
+READ_ONLY_ERRNOS = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+"""How a store says that it cannot be written by us."""
+
+_O_BINARY = getattr(os, "O_BINARY", 0)
+_LOCK_ATTEMPTS = 100
+
+Step = Literal["list", "read", "lock", "create", "write", "sync", "replace", "move", "remove", "make_folder"]
+
+
+class Watcher(Protocol):
+    """Is told each step before it is taken, and the file or folder that it changes.
+
+    A number that it answers to a write is how many bytes the disk takes of it before it is full.
+    """
+
+    def __call__(self, step: Step, place: Path) -> int | None: ...
+
+
+_watcher: ContextVar[Watcher | None] = ContextVar("runlake.disk", default=None)
+
+
+@contextmanager
+def watched(watcher: Watcher) -> Iterator[None]:
+    """Tell a watcher each step of this thread, or of this task, within the block."""
+    token = _watcher.set(watcher)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
+
+
+def announce(step: Step, place: Path) -> int | None:
+    """Tell the watcher, if there is one, what is about to be done. For the few that must do it themselves."""
+    watcher = _watcher.get()
+    return None if watcher is None else watcher(step, place)
+
+
+# Whole files ------------------------------------------------------------------------------------------------
+
+
+def temporary_beside(file: Path) -> Path:
+    """A name on the same disk that no other process chooses, for what is to take the file's name over."""
+    return file.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
+
+
+def replace_file(file: Path, content: bytes, *, is_synced: bool = False) -> None:
+    """Put a whole file in place in one step: a reader sees the old one or the new one.
+
+    Synced it survives a power failure as well: for what makes something else superfluous, which is removed next.
+    """
+    with replacing(file, is_synced=is_synced) as stream:
+        if (taken := announce("write", file)) is not None:
+            stream.write(content[:taken])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
+        stream.write(content)
+
+
+@contextmanager
+def replacing(file: Path, *, is_synced: bool = False) -> Iterator[BinaryIO]:
+    """A stream whose bytes become the file in one step when the block ends, and nothing when it fails."""
+    temporary = temporary_beside(file)
+    try:
+        announce("create", temporary)
+        with temporary.open("wb") as stream:
+            yield stream
+            if is_synced:
+                stream.flush()
+                announce("sync", temporary)
+                os.fsync(stream.fileno())
+        announce("replace", file)
+        temporary.replace(file)
+    except BaseException:
+        discard(temporary)
+        raise
+
+
+def put_in_place(temporary: Path, file: Path) -> None:
+    """Let a file that is whole take over the name of another."""
+    announce("replace", file)
+    temporary.replace(file)
+
+
+def create_empty(file: Path) -> None:
+    """Make an empty file whose name says it all. FileExistsError when there is one."""
+    announce("create", file)
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+
+
+def create_once(file: Path, content: str) -> bool:
+    """Make a file with its content unless there is one: of several who try at once, one is told that it did.
+
+    By a hard link to a file that is whole. On a disk without links, where O_EXCL is all there is, a reader may see the
+    file while it is empty still. Over a network the answer False is not certain: a link that was made may be answered
+    with an error.
+    """
+    temporary = temporary_beside(file)
+    try:
+        announce("write", temporary)
+        temporary.write_text(content, "utf-8")
+        try:
+            announce("create", file)
+            os.link(temporary, file)
+            return True
+        except FileExistsError:
+            return False
+        except FileNotFoundError:
+            raise
+        except OSError:  # a disk without hard links
+            return _create_exclusively(file, content)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _create_exclusively(file: Path, content: str) -> bool:
+    try:
+        fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _O_BINARY, 0o644)
+    except FileExistsError:
+        return False
+    try:
+        os.write(fd, content.encode())
+    finally:
+        os.close(fd)
+    return True
+
+
+def remove(file: Path) -> None:
+    """Remove a file; that it is gone already is fine."""
+    announce("remove", file)
+    file.unlink(missing_ok=True)
+
+
+def discard(temporary: Path) -> None:
+    """Remove a file that is not needed, if that can be done: what it is cleared up after is not to be hidden."""
+    try:
+        temporary.unlink(missing_ok=True)
+    except OSError:
+        pass  # `runlake gc` finds it by its name
+
+
+def move(place: Path, target: Path) -> Path:
+    """Give a file or folder another name, in one step. OSError when a folder of that name is in the way."""
+    announce("move", place)
+    return place.rename(target)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those it lies in, unless they are there."""
+    announce("make_folder", folder)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def sync_file(file: Path) -> None:
+    """Wait until the disk has the content of a file."""
+    announce("sync", file)
+    fd = os.open(file, os.O_RDONLY if os.name == "posix" else os.O_RDWR)  # Windows syncs only what may be written
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names in a folder."""
+    if os.name != "posix":
+        return  # folders cannot be opened there
+    announce("sync", folder)
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+# Files that grow --------------------------------------------------------------------------------------------
+
+
+def create_to_append(file: Path) -> int:
+    """A descriptor of a new file that grows at its end. FileExistsError when there is one: it is somebody else's."""
+    announce("create", file)
+    return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _O_BINARY, 0o644)
+
+
+def open_to_append(file: Path) -> int:
+    """A descriptor of a file that grows at its end. FileNotFoundError when there is none."""
+    return os.open(file, os.O_WRONLY | os.O_APPEND | _O_BINARY)
+
+
+def writer_to(fd: int, file: Path) -> Callable[[bytes], int]:
+    """What appends to a descriptor, and answers how many bytes were taken.
+
+    One system call and nothing around it, as long as nobody watches: `log()` ends here.
+    """
+    if _watcher.get() is None:
+        return functools.partial(os.write, fd)
+
+    def write(data: bytes) -> int:
+        taken = announce("write", file)
+        return os.write(fd, data if taken is None else data[:taken])
+
+    return write
+
+
+def append_whole(write: Callable[[bytes], int], fd: int, data: bytes, end: int) -> None:
+    """Append all of `data` to a file of `end` bytes, or nothing: what a full disk took of it is cut off again."""
+    view = memoryview(data)
+    try:
+        while view:
+            taken = write(view)  # type: ignore[arg-type]
+            if not taken:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            view = view[taken:]
+    except BaseException:
+        os.ftruncate(fd, end)
+        raise
+
+
+# Locks ------------------------------------------------------------------------------------------------------
+
+
+def lock_new(fd: int) -> None:
+    """Lock a file that we made just now, as long as the descriptor is open: others see by it that we live.
+
+    Without locks, on some network file systems and on Windows, they go by the time of the last write.
+    """
+    if fcntl is None:
+        return
+    for _ in range(_LOCK_ATTEMPTS):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            time.sleep(0.001)  # somebody is trying the lock at this moment, and lets go of it at once
+        except OSError:
+            return
+
+
+def is_locked(file: Path) -> bool | None:
+    """Whether another process has a file locked; None where that cannot be told, or there is no such file."""
+    if fcntl is None:
+        return None
+    announce("lock", file)
+    try:
+        fd = os.open(file, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        # A shared lock of ours is refused exactly while the other holds its exclusive one.
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def wait_for_lock(fd: int, file: Path) -> None:
+    """Lock an open file as soon as nobody else has it locked; where there are no locks, go on without."""
+    announce("lock", file)
+    if fcntl is not None:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+
+
+@contextmanager
+def only_one(file: Path, *, is_waiting: bool) -> Iterator[bool]:
+    """Whether no other process is within a block on the same lock file, which is made if need be.
+
+    Waiting for the others, always. Where nothing can be locked it is yes as well: what must not happen twice is held by
+    `create_once`, and a lock only spares work.
+    """
+    fd, is_only = -1, True
+    if fcntl is not None:
+        announce("lock", file)
+        try:
+            fd = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+            fcntl.flock(fd, fcntl.LOCK_EX | (0 if is_waiting else fcntl.LOCK_NB))
+        except BlockingIOError:
+            is_only = False
+        except OSError:
+            pass  # what cannot be written says so when something is to be written
+    try:
+        yield is_only
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+# Reading ----------------------------------------------------------------------------------------------------
+
+
+def list_names(folder: Path) -> list[str]:
+    """The names in a folder; none where there is no folder."""
+    announce("list", folder)
+    try:
+        return os.listdir(folder)  # noqa: PTH208, a hundred thousand Path objects are not wanted
+    except (FileNotFoundError, NotADirectoryError):
+        return []
