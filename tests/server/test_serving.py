@@ -29,7 +29,8 @@ from runlake.server.middleware import add_middleware
 from runlake.server.http.metrics import Metrics
 from runlake.server.http.health import health_routes
 from runlake.server.people.people import open_people
-from runlake.server.serving import listen, prepare_worker, serve, tell_of_end
+from runlake.server.draining import tell_of_end
+from runlake.server.serving import listen, prepare_worker, serve
 from pathlib import Path
 
 def create_app():

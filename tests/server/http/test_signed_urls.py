@@ -114,8 +114,8 @@ def test_a_key_in_the_header_lends_nothing_to_a_url_of_another(server):
 
 def test_urls_end_after_as_long_as_is_configured(server):
     assert server.config.url_life_s == 3600.0
-    key_id, signer = server.people.list_keys("bob")[0].key_id, server.parts.signer
-    token = server.parts.sign(server.parts.service_for(Standing(None, key_id)), "GET", f"/files/{RUN}/a.txt")
+    key_id, signer = server.people.list_keys("bob")[0].key_id, server.context.signer
+    token = server.context.sign(server.context.service_for(Standing(None, key_id)), "GET", f"/files/{RUN}/a.txt")
     assert abs(int(token.partition(".")[0]) - time.time() - 3600.0) < 600
     subject = signer.check("GET", f"/files/{RUN}/a.txt", token, time.time())
     old = signer.sign("GET", f"/files/{RUN}/a.txt", time.time() - 1, subject=subject)
@@ -127,6 +127,6 @@ def test_urls_end_after_as_long_as_is_configured(server):
 def test_a_subject_that_is_not_a_key_and_its_user_is_nobody(server, subject):
     person, key = server.people.find_user("bob"), server.people.list_keys("bob")[0].key_id
     said = subject.format(key=key, user=person.id, other="0" * 16)
-    token = server.parts.signer.sign("GET", f"/files/{RUN}/a.txt", time.time() + 60, subject=said)
+    token = server.context.signer.sign("GET", f"/files/{RUN}/a.txt", time.time() + 60, subject=said)
     answer = server.ask("GET", f"/files/{RUN}/a.txt", params={"token": token})
     assert (answer.status_code, answer.json()["error"]["type"]) == (401, "AuthenticationError")

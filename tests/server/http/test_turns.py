@@ -185,7 +185,7 @@ def test_what_is_cheap_is_answered_while_all_turns_are_taken(server):
     works = {who: [Work(), Work()] for who in ("ann", "bob")}
     for who, mine in works.items():
         for work in mine:
-            server.start(server.parts.turns.run, f"person {who}", work)
+            server.start(server.context.turns.run, f"person {who}", work)
             assert work.has_begun.wait(30)
     costly = {"query": COSTLY, "variables": {"f": json.dumps({"state": "finished"})}}
     waiting = [

@@ -14,6 +14,7 @@ from zlib import crc32
 
 import numpy as np
 
+from runlake.lru import LruCache
 from runlake.model import RunPath, Stream
 from runlake.store.journal import record
 from runlake.store.journal.journal import PartName
@@ -26,7 +27,6 @@ from runlake.store.journal.scan import (
     ScannedPart,
     scan_since,
 )
-from runlake.store.lru import LruCache
 from runlake.store.run.snapshot import Snapshot
 from runlake.store.run.state import header_of
 
