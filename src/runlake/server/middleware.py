@@ -11,6 +11,7 @@ from runlake.server.http.headers import Cors, SecurityHeaders
 from runlake.server.http.limits import RateLimit
 from runlake.server.http.logs import RequestLog
 from runlake.server.http.metrics import Metrics, RequestMetrics
+from runlake.server.http.open_files import CloseFiles
 from runlake.server.http.problems import AnswerFaults
 from runlake.server.http.standing_watch import StandingWatch
 from runlake.server.http.turns import GiveTurns, Turns
@@ -25,6 +26,7 @@ def add_middleware(
     `turns` are taken by what costs much; without them it takes any thread.
     """
     refused = metrics.refused
+    app = CloseFiles(app)
     if turns is not None:
         app = GiveTurns(app, turns=turns)
     app = Bodies(app, config=config, refused=refused)

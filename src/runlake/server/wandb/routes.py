@@ -229,6 +229,7 @@ def download(
     service = _permitted(context, request, "GET", path, file_name, token)
     headers = request.headers
     return send_file(
+        request,
         service.open_file(path, file_name),
         part=headers.get("range"),
         if_range=headers.get("if-range"),
@@ -264,7 +265,7 @@ def export(
     headers = request.headers
     file = wandb.shared.exports.open_export(path, name).open("rb")
     is_head = request.method == HttpMethod.HEAD
-    return send_file(file, part=headers.get("range"), if_range=headers.get("if-range"), is_head=is_head)
+    return send_file(request, file, part=headers.get("range"), if_range=headers.get("if-range"), is_head=is_head)
 
 
 def wandb_router(parts: WandbParts) -> Router:
