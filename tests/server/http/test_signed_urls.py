@@ -76,6 +76,15 @@ def test_urls_are_good_for_who_asked_for_them_without_a_key(server):
     assert kept(server) == b"new"
 
 
+def test_who_may_only_read_is_given_no_url_to_put_a_file(server):
+    server.people.set_member("lab", "bob", "viewer")
+    document = ASK.replace("directUrl uploadUrl", "directUrl uploadUrl url(upload: true)")
+    told = server.ask("POST", "/graphql", who="bob", json={"query": document}).json()
+    (edge,) = told["data"]["project"]["run"]["files"]["edges"]
+    read_url = edge["node"].pop("directUrl")
+    assert (edge["node"], use(server, [("GET", read_url)])) == ({"uploadUrl": None, "url": None}, [(200, "")])
+
+
 def test_urls_end_with_the_key_they_were_asked_with(server):
     other = server.people.create_key("bob")
     server.keys["bob's other"] = other.key
