@@ -65,7 +65,14 @@ _decode_graphql = msgspec.json.Decoder(_GraphQLBody).decode
 async def graphql(request: Request[Any, Any, Any], body: RawBody, context: Context, wandb: Wandb) -> Response[bytes]:
     """Execute a document. Errors of the document and of its fields are part of the answer, as GraphQL has it."""
     begin = partial(_begin_graphql, request, body, context, wandb)
-    done = await (in_turn(request, begin) if len(body) > LARGE_BODY_BYTES else sync_to_thread(begin))
+
+    def begin_and_end() -> Response[bytes]:
+        done = begin()
+        return done if isinstance(done, Response) else done()
+
+    if len(body) > LARGE_BODY_BYTES:
+        return await in_turn(request, begin_and_end)
+    done = await sync_to_thread(begin)
     return done if isinstance(done, Response) else await in_turn(request, done)
 
 
