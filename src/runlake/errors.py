@@ -159,7 +159,12 @@ Error = RunlakeError
 
 def warn(message: str) -> None:
     """A `RunlakeWarning` that points to the line of the user's that led here, through whatever calls of ours."""
+    warn_unnamed(f"runlake: {message}")
+
+
+def warn_unnamed(message: str) -> None:
+    """The same without our name before the message: for what an answer to a question of the user's says."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         level, frame = level + 1, frame.f_back
-    warnings.warn(f"runlake: {message}", RunlakeWarning, stacklevel=level)
+    warnings.warn(message, RunlakeWarning, stacklevel=level)
