@@ -157,14 +157,12 @@ Error = RunlakeError
 """The root by the name that W&B gives it: ``except wandb.errors.Error`` works under either import."""
 
 
-def warn(message: str) -> None:
-    """A `RunlakeWarning` that points to the line of the user's that led here, through whatever calls of ours."""
-    warn_unnamed(f"runlake: {message}")
+def warn(message: str, *, has_prefix: bool = True) -> None:
+    """A `RunlakeWarning` that points to the line of the user's that led here, through whatever calls of ours.
 
-
-def warn_unnamed(message: str) -> None:
-    """The same without our name before the message: for what an answer to a question of the user's says."""
+    Without the prefix it does not say whose it is: for what belongs to an answer that the user asked for.
+    """
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         level, frame = level + 1, frame.f_back
-    warnings.warn(message, RunlakeWarning, stacklevel=level)
+    warnings.warn(f"runlake: {message}" if has_prefix else message, RunlakeWarning, stacklevel=level)

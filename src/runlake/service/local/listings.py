@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from runlake.errors import ConflictError, NotFoundError, StoreError, warn_unnamed
+from runlake.errors import ConflictError, NotFoundError, StoreError, warn
 from runlake.model import RunPath
 from runlake.query.many.blocks import HistoryBlock
 from runlake.query.runs.chunk import RunChunk
@@ -116,8 +116,9 @@ class Listings:
     def _tell_once(self, run: str, problem: str) -> None:
         if (run, problem) not in self._told:
             self._told.add((run, problem))
-            warn_unnamed(
-                f"run {run} cannot be read and is shown as it last was, if at all: {problem}; see: runlake check {run}"
+            warn(
+                f"run {run} cannot be read and is shown as it last was, if at all: {problem}; see: runlake check {run}",
+                has_prefix=False,
             )
 
     def _advice_by_name(self, path: RunPath, run_count: int) -> str | None:

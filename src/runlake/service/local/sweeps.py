@@ -149,18 +149,18 @@ class LocalSweeps:
         return found
 
     def _opened(self, path: SweepPath) -> Scheduler:
+        """The sweep as it is known here. NotFoundError when there is none."""
         check_run_path(RunPath(*path))
         with self._lock:
-            scheduler = self._open.get(path)
-            is_there = self._layout.sweep_dir(path).is_dir()
-            if scheduler is None or not is_there:
+            if not self._layout.sweep_dir(path).is_dir():
                 # Deleted, and perhaps made anew: what is known of the old one is of no use.
+                self._open.take(path)
+                SweepFolder(self._layout, path).catch_up()
+            scheduler = self._open.get(path)
+            if scheduler is None:
                 sweep = OpenSweep(SweepFolder(self._layout, path), self._limits, self._clock)
                 scheduler = Scheduler(sweep, self._runs)
-                if is_there:
-                    self._open.put(path, scheduler)
-                else:
-                    self._open.take(path)
+                self._open.put(path, scheduler)
             return scheduler
 
 
