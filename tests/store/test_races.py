@@ -263,7 +263,7 @@ def test_an_edit_of_a_deleted_run_does_not_reach_the_next_one(layout, service, m
     assert (info.incarnation, info.config) == (made[0].opened.incarnation, {})
 
 
-@pytest.mark.parametrize("step", ["_open", "read_state", "hold_journal"])
+@pytest.mark.parametrize("step", ["_open", "read_known", "hold_journal"])
 def test_two_editors_of_one_key_leave_one_of_the_values_and_all_other_keys(layout, service, meanwhile, step):
     from runlake.service.local import runs as local
 

@@ -12,9 +12,11 @@ from runlake.service.local.folder import StoreFolder
 from runlake.service.local.listings import Listings
 from runlake.store.catalog.catalog import ENDED_STATES
 from runlake.store.journal import record
+from runlake.store.journal.journal import Journal, PartName
+from runlake.store.journal.scan import scan_part
 from runlake.store.opening import trash
 from runlake.store.opening.open import create_pending, hold_journal, open_editor
-from runlake.store.run.state import list_generations, read_run, read_state
+from runlake.store.run.state import KnownRun, list_generations, read_known, read_run
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,8 +75,7 @@ class LocalRuns:
             records.append((record.STATE, {"state": edit.state}))
         if not records:
             return self.read_run(path)
-        self._write_records(path, records)
-        return read_run(self._layout, path)
+        return self._write_records(path, records).info()
 
     def stop_run(self, path: RunPath) -> None:
         if self.read_run(path).state not in ENDED_STATES:
@@ -84,12 +85,12 @@ class LocalRuns:
         self._listings.check_exists(path)
         trash.move_run_to_trash(self._layout, path, self._folder.writer_id)
 
-    def _write_records(self, path: RunPath, records: list[tuple[int, dict[str, Any]]]) -> None:
-        """Leave records in the run as a short-lived writer, and tell the readers."""
+    def _write_records(self, path: RunPath, records: list[tuple[int, dict[str, Any]]]) -> KnownRun:
+        """Leave records in the run as a short-lived writer, and tell the readers; the run as it is with them."""
         self._listings.check_exists(path)
         journal = hold_journal(self._layout, path)
-        state = read_state(self._layout, path)
-        editor = open_editor(self._layout, path, state.info, state.clock, journal=journal)
+        known = read_known(self._layout, path)
+        editor = open_editor(self._layout, path, known.info(), known.clock(), journal=journal)
         try:
             for kind, body in records:
                 editor.writer.record(kind, body)
@@ -97,3 +98,16 @@ class LocalRuns:
         finally:
             editor.writer.close()
         self._folder.tell(path, "edit", editor.incarnation)
+        return self._with_writer(known, editor.writer.writer, journal)
+
+    def _with_writer(self, known: KnownRun, writer: str, journal: Journal | None) -> KnownRun:
+        """What a writer left since is read, and not the whole run again."""
+        try:
+            names = [] if journal is None else [name for name, _ in journal.list_parts() if name.writer == writer]
+            if journal is not None and PartName(writer, 0) in names:
+                for name in names:
+                    known = known.followed_by(scan_part(journal.read(name), f"{known.path}: {name}"))
+                return known
+        except FileNotFoundError:
+            pass
+        return read_known(self._layout, known.path)  # it is sealed already
