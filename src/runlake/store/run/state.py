@@ -7,7 +7,7 @@ msgpack: the training process asks a process of its own, so that it never loads 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -117,7 +117,8 @@ class KnownRun(NamedTuple):
 
     def followed_by(self, part: ScannedPart) -> KnownRun:
         """With a part that was written since."""
-        return self._replace(writers=join_states([*self.writers, state_of_part(part)]))
+        state = state_of_part(part)
+        return self if state is None else self._replace(writers=join_states([*self.writers, state]))
 
 
 def read_known(layout: Layout, path: RunPath) -> KnownRun:
