@@ -8,7 +8,6 @@ import pytest
 
 import command
 from runlake.model import RunPath
-from runlake.service.local import sweeps
 from runlake.service.local.service import LocalService
 from runlake.store.changes import append_change
 from runlake.store.journal import record
@@ -130,7 +129,7 @@ def make_sweep(tmp_path, monkeypatch):
     def make(path, config, *, at_s=0.0, agent_hosts=(), **start):
         entity, project, sweep_id = path.split("/")
         with monkeypatch.context() as patch:
-            patch.setattr(sweeps.time, "time", lambda: START_S + at_s)
+            patch.setattr(time, "time", lambda: START_S + at_s)
             service = LocalService(tmp_path / "store", default_entity=entity, user=entity)
             made = service.create_sweep(entity, project, SweepStart(config=config, sweep_id=sweep_id, seed=3, **start))
             for host in agent_hosts:
