@@ -13,11 +13,12 @@ import threading
 import weakref
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from runlake.errors import RunlakeError, warn
+from runlake.errors import warn
 from runlake.model import RunPath, State
 from runlake.names import default_name, new_run_id
+from runlake.sdk.active_run import ActiveRun
 from runlake.sdk.exit_hooks import ExitHooks, end_with_worker, interrupt_main_thread
 from runlake.sdk.notices import say
 from runlake.sdk.process.attachments import attach
@@ -49,23 +50,29 @@ from runlake.store.opening.open import OpenedRun, open_run
 from runlake.values import flatten
 
 
-class NotStartedError(RunlakeError, AttributeError):
-    """`log`, `config` or `summary` of the module before `init`."""
-
-
 class Session:
     """The runs of one process; the module-level functions of `runlake` are methods of one such object.
 
-    Every `tick_s` seconds each run looks at the outside world: see `Ticker`.
+    Every `tick_s` seconds each run looks at the outside world: see `Ticker`. Without an `active` run of others it keeps
+    its own.
     """
 
-    def __init__(self, *, tick_s: float = TICK_S) -> None:
-        self.run: Run | None = None
+    def __init__(self, active: ActiveRun | None = None, *, tick_s: float = TICK_S) -> None:
+        self._active = active or ActiveRun()
         self._tick_s = tick_s
         self._open_runs: weakref.WeakSet[Run] = weakref.WeakSet()
         self._held_runs: list[Run] = []
         self._hooks: ExitHooks | None = None
         self._stop_lock = threading.Lock()
+
+    @property
+    def run(self) -> Run | None:
+        """The active run, if there is one; it may have ended."""
+        return cast("Run | None", self._active.run)
+
+    @run.setter
+    def run(self, run: Run | None) -> None:
+        self._active.run = run
 
     def init(
         self,
@@ -145,9 +152,7 @@ class Session:
 
     def active(self, what: str) -> Run:
         """The active run; NotStartedError names what was asked of it."""
-        if self.run is None:
-            raise NotStartedError(f"runlake.{what} was used before runlake.init(); call it first")
-        return self.run
+        return cast("Run", self._active.needed_for(what))
 
     def _reuse_active(self, settings: Settings) -> Run | None:
         assert self.run is not None
