@@ -21,13 +21,13 @@ from runlake.api.paths import web_address
 from runlake.api.people import User
 from runlake.api.scan import HistoryScan
 from runlake.api.selection import Selection, select_rows, stream_named
-from runlake.api.stored_summary import HIDDEN_KEY, StoredSummary, summary_data
+from runlake.api.stored_summary import StoredSummary, summary_data
 from runlake.api.tail import RunTail, TailFormat
 from runlake.api.unsupported import RUN_ABSENT, name_absent
 from runlake.api.wandb_names import WandbRunNames, also_named
 from runlake.clean_text import one_line
 from runlake.errors import NotFoundError, PathError
-from runlake.model import STEP, Alert, GenerationInfo, RunEdit, RunInfo, RunPath, TailCursor
+from runlake.model import HIDDEN_KEY, METADATA_FILE, STEP, Alert, GenerationInfo, RunEdit, RunInfo, RunPath, TailCursor
 from runlake.query.rows.dicts import iter_rows
 from runlake.query.rows.select import Join
 from runlake.query.rows.table import MAX_COLUMNS, wide_table
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
     from runlake.api.sweep import Sweep
 
-METADATA_FILE = "wandb-metadata.json"
 MAX_CELLS = 20_000_000
 """A frame may have any number of columns as long as it has no more cells than this."""
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from runlake.model import METADATA_FILE
 from runlake.sdk.capture import capture_process
-from runlake.sdk.capture.capture import METADATA_FILE, NO_PROGRAM, capture_spec, quick_metadata, spawn_capture
+from runlake.sdk.capture.capture import NO_PROGRAM, capture_spec, quick_metadata, spawn_capture
 from runlake.settings import Settings
 from runlake.store.disk import TEMPORARY_PREFIX
 from waiting import DEADLINE_S, is_alive, wait_until

@@ -17,11 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from runlake.model import METADATA_FILE
 from runlake.sdk.capture.secret_words import SECRET_QUERY, excluding_pathspecs, hide_in_args, only_pathspecs
 from runlake.settings import Settings
 from runlake.store.disk import TEMPORARY_PREFIX
 
-METADATA_FILE = "wandb-metadata.json"
 NO_PROGRAM = "<python with no main file>"
 _IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy"}
 

@@ -13,7 +13,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from runlake.sdk.capture.capture import METADATA_FILE, Capture, capture_spec, quick_metadata, spawn_capture
+from runlake.model import METADATA_FILE
+from runlake.sdk.capture.capture import Capture, capture_spec, quick_metadata, spawn_capture
 from runlake.sdk.capture.console import ConsoleCapture
 from runlake.sdk.capture.system import SystemSampler
 from runlake.sdk.process.optional_attachments import attach_extras
