@@ -96,10 +96,10 @@ _OBJECTS: dict[str, dict[str, str]] = {
     },
     "wandb.sdk.lib": {name: f"wandb.sdk.lib.disabled:{name}" for name in ("RunDisabled", "SummaryDisabled")},
     "wandb.sdk.lib.json_util": {name: f"json:{name}" for name in ("dump", "dumps", "load", "loads")},
-    "wandb.sdk.wandb_config": {**_CONFIG, "ConfigStatic": "runlake.sdk.run.familiar:ConfigStatic"},
+    "wandb.sdk.wandb_config": {**_CONFIG, "ConfigStatic": "runlake.sdk.run.facts:ConfigStatic"},
     "wandb.sdk.wandb_init": {"init": "runlake.sdk.process.active:init"},
     "wandb.sdk.wandb_run": {
-        "RunStatus": "runlake.sdk.run.extras:RunStatus",
+        "RunStatus": "runlake.sdk.run.run:RunStatus",
         "finish": "runlake.sdk.process.active:finish",
     },
     "wandb.sdk.wandb_summary": {

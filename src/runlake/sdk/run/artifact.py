@@ -16,11 +16,10 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from runlake.errors import BadValueError, NotFoundError, UsageError
+from runlake.errors import BadValueError, NotFoundError, NotSupportedError, UsageError
 from runlake.sdk.active_run import active_run
 from runlake.sdk.run.artifact_entry import Entry, Manifest, inner_name, local_path_of
 from runlake.sdk.run.artifact_staging import Staging
-from runlake.sdk.run.familiar import NotSupportedAttributeError
 from runlake.sdk.run.inert import Inert
 from runlake.settings import current_folder
 
@@ -34,6 +33,10 @@ _LATER = {
     "logged_by", "source_artifact", "source_collection", "unlink", "url", "used_by",
 }  # fmt: skip
 """What W&B's have, for which versions would have to know of each other."""
+
+
+class NotSupportedAttributeError(NotSupportedError, AttributeError):
+    """A member that W&B has and runlake has not yet: `hasattr` says no, and using it names it."""
 
 
 class Place(NamedTuple):
