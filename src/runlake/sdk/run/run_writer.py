@@ -187,9 +187,12 @@ class RunWriter(RunRecords):
         """
         if overwrite is not None and not isinstance(overwrite, bool):
             raise BadValueError(f"define_metric: overwrite={overwrite!r} is a {type(overwrite).__name__}; give a bool")
+        asked = {
+            "step_metric": step_metric, "step_sync": step_sync, "hidden": hidden, "summary": summary, "goal": goal,
+        }  # fmt: skip
         with self._lock:
             before = None if overwrite or not isinstance(name, str) else self._rules.rule_named(name)
-            rule = make_rule(name, step_metric, step_sync, hidden, summary, goal, before)
+            rule = make_rule(name, asked, before)
             body = {field: getattr(rule, field) for field in rule.__struct_fields__}
             self._record(record.DEFINE, {"rule": {**body, "summary": list(rule.summary)}})
             self._live.add_rule(rule)
@@ -261,7 +264,7 @@ class RunWriter(RunRecords):
         """
         with self._lock:
             if self._state == "running":
-                self._close_helpers()
+                self._close_attached()
                 self._config.tell_last_changes()
                 self._before_last_row()
                 self._close_row()
@@ -293,7 +296,7 @@ class RunWriter(RunRecords):
 
         self.on_finishing = finishing
 
-    def _close_helpers(self) -> None:
+    def _close_attached(self) -> None:
         """End what runs beside: once, also when a second Ctrl-C breaks it off."""
         on_finishing, self.on_finishing = self.on_finishing, None
         if on_finishing is not None:
