@@ -23,7 +23,7 @@ from runlake.model import Alert
 from runlake.sdk.process.session import Session
 from runlake.sdk.run.config import Config
 from runlake.sdk.run.summary import Summary
-from runlake.settings import ROWS, Row
+from runlake.settings.table import ROWS, Row
 
 PAGE = Path(__file__).parent / "reference" / "python.md"
 INTRODUCTION = """# Python reference
