@@ -278,7 +278,7 @@ def test_a_paused_sweep_keeps_its_agent_waiting(start, service, sweep_of, runs_o
 
 
 def test_a_run_that_somebody_stops_is_killed_and_the_agent_goes_on(service, runs_of, monkeypatch):
-    monkeypatch.setattr(runlake.sdk.process.active.session, "_tick_s", 0.1)
+    monkeypatch.setattr(runlake.sdk.process.active.session, "tick_s", 0.1)
     stopped = []
 
     def train():

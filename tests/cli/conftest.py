@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import command
+from quiet import make_home
 from runlake.model import RunPath
 from runlake.service.local.service import LocalService
 from runlake.store.changes import append_change
@@ -40,24 +41,8 @@ class Ended:
 @pytest.fixture(autouse=True)
 def an_empty_home(monkeypatch, tmp_path):
     """Nothing of the machine's: no settings, no stores, UTC, the user ann."""
-    for name in list(os.environ):
-        if name.startswith(("RUNLAKE_", "WANDB_", "GIT_")):
-            monkeypatch.delenv(name)
-    for name, value in {
-        "HOME": str(tmp_path / "home"),
-        "XDG_CONFIG_HOME": "",
-        "XDG_DATA_HOME": "",
-        "LOGNAME": "ann",
-        "TZ": "UTC",
-        "RUNLAKE_DIR": str(tmp_path / "store"),
-        "RUNLAKE_SEAL": "off",
-        "COLUMNS": "100",
-    }.items():
-        monkeypatch.setenv(name, value)
+    work = make_home(monkeypatch, tmp_path, cleared=("GIT_",), TZ="UTC", COLUMNS="100")
     time.tzset()
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.chdir(work)
     return work
 
 

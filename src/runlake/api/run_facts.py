@@ -11,10 +11,8 @@ from runlake.api.paths import web_address
 from runlake.api.people import User
 from runlake.api.stored_summary import summary_data
 from runlake.errors import NotFoundError
-from runlake.model import Alert, RunInfo
+from runlake.model import METADATA_FILE, Alert, RunInfo
 from runlake.service.contract import Service
-
-METADATA_FILE = "wandb-metadata.json"
 
 
 class RunFacts:

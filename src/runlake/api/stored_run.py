@@ -19,13 +19,13 @@ from runlake.api.generation import GenerationService
 from runlake.api.run_links import RunLinks
 from runlake.api.scan import HistoryScan
 from runlake.api.selection import Selection, select_rows, stream_named
-from runlake.api.stored_summary import HIDDEN_KEY, StoredSummary, summary_data
+from runlake.api.stored_summary import StoredSummary, summary_data
 from runlake.api.tail import RunTail, TailFormat
 from runlake.api.unsupported import RUN_ABSENT, name_absent
 from runlake.api.wandb_names import WandbRunNames, also_named
 from runlake.clean_text import one_line
 from runlake.errors import NotFoundError, PathError
-from runlake.model import STEP, GenerationInfo, RunEdit, RunInfo, TailCursor
+from runlake.model import HIDDEN_KEY, STEP, GenerationInfo, RunEdit, RunInfo, TailCursor
 from runlake.query.rows.select import Join
 from runlake.query.rows.table import MAX_COLUMNS, wide_table
 from runlake.service.contract import Service
