@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from runlake import values
 from runlake.errors import BadValueError, RunlakeWarning
@@ -19,8 +20,7 @@ from runlake.service.contract import Service
 _NAMED_KEYS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Rows that were asked for: `row_count` is how many there were before sampling, `axes` what each row carries."""
 
     history: History

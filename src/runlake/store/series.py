@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec import Struct, field
 
 from runlake.model import FIRST_TIME_S, LAST_TIME_S, Lane, Stream
 
@@ -25,8 +25,7 @@ ARROW_TYPE_OF_LANE: dict[str, pa.DataType] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(Struct, frozen=True):
     """The values of one key in one lane.
 
     `key` is an escaped path (`values.plain_name` is what a user reads). `rows` int64[m] ascending are positions in
@@ -41,8 +40,7 @@ class Series:
     values: pa.ChunkedArray
 
 
-@dataclass(frozen=True, slots=True)
-class WriterRows:
+class WriterRows(Struct, frozen=True):
     """Consecutive rows of one writer and stream: row i has the identity (generation, writer, first_n + i).
 
     `step` int64[n], `timestamp` and `runtime` float64[n], in seconds. `series` in first-logged order.

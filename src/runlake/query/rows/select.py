@@ -6,12 +6,12 @@ Values are never copied where all rows of a series stay; where some go, the kept
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec.structs import replace
 
 from runlake import values
 from runlake.errors import BadValueError

@@ -14,11 +14,11 @@ Dense columns of one type are the arrays of the history themselves: no value is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct, field
 
 from runlake import values
 from runlake.errors import BadValueError
@@ -46,8 +46,7 @@ _LONG_LANES: tuple[Lane, ...] = ("f64", "i64", "bool", "str", "json")
 _ALL_LANES = pa.array(list(_LANE_TYPES), pa.string())
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """One column of a wide table: the key at `path`, called `name`, logged in `lanes` (None aside)."""
 
     path: str
@@ -70,8 +69,7 @@ class Column:
         return pa.field(self.name, self.type, metadata=metadata or None)
 
 
-@dataclass(slots=True)
-class ColumnPlan:
+class ColumnPlan(Struct):
     """Gathers the keys of one history, or of many, and says which columns hold them all."""
 
     lanes: dict[str, list[Lane]] = field(default_factory=dict)

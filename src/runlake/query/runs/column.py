@@ -11,12 +11,12 @@ import json
 import operator
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from runlake.query.runs.filter import Test, family_of, family_of_type, is_same
 from runlake.store.lru import LruCache
@@ -97,8 +97,7 @@ Values = npt.NDArray[Any] | Texts | list[Any] | None
 """Of numbers and booleans an array, of text `Texts`, of None nothing, of other families a list."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """The values of one family, and where they stand."""
 
     positions: Positions

@@ -9,10 +9,10 @@ changes; what moved in the project makes another one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct
 
 from runlake.model import RUNTIME, STEP, TIMESTAMP, RunInfo
 from runlake.query.runs.chunk import RunChunk
@@ -30,8 +30,7 @@ _KEPT_ORDERS = 32
 _AXIS_FIELDS = {STEP: "last_step", RUNTIME: "runtime_s", TIMESTAMP: "last_row_at"}
 
 
-@dataclass(frozen=True, slots=True)
-class IndexPage:
+class IndexPage(Struct, frozen=True):
     """Some of the positions that match, and how many do."""
 
     positions: list[int]

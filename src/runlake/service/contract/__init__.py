@@ -23,9 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from runlake.model import (
     Appended,
@@ -51,8 +49,6 @@ from runlake.model import (
     WriterHandle,
     WriterStart,
 )
-from runlake.query.many.blocks import HistoryBlock
-from runlake.query.rows.history import History, HistoryOutline, Tail
 from runlake.sweep_model import (
     AgentCommand,
     AgentInfo,
@@ -63,6 +59,12 @@ from runlake.sweep_model import (
     SweepPath,
     SweepStart,
 )
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from runlake.query.many.blocks import HistoryBlock
+    from runlake.query.rows.history import History, HistoryOutline, Tail
 
 
 class IncomingFile(Protocol):

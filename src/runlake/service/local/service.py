@@ -7,6 +7,7 @@ import time
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -19,6 +20,7 @@ from runlake.errors import (
     StoreError,
 )
 from runlake.model import (
+    ENDED_STATES,
     Appended,
     ConsoleLine,
     FileInfo,
@@ -38,31 +40,16 @@ from runlake.model import (
     WriterStart,
 )
 from runlake.near import near_names
-from runlake.query.many import blocks
-from runlake.query.many.blocks import HistoryBlock, KnownRun
-from runlake.query.rows import console, scan
+from runlake.query.rows import console
 from runlake.query.rows.history import History, HistoryOutline, Tail
 from runlake.query.rows.metric import numbers_in_order
-from runlake.query.rows.tail import TailReader
-from runlake.query.runs.chunk import RunChunk
-from runlake.query.runs.index import RunIndex
-from runlake.scheduler.open_sweep import Runs
 from runlake.service.local.care import LocalCare
-from runlake.service.local.edit_records import records_of
-from runlake.service.local.sweeps import Sweeps
-from runlake.store.catalog.catalog import ENDED_STATES, Catalog, Progress
-from runlake.store.catalog.fold_many import fold_many
-from runlake.store.catalog.project_records import ProjectState
 from runlake.store.changes import Action, append_change
 from runlake.store.files import FolderBlobs, IncomingBlob
 from runlake.store.incarnation import new_writer_id
-from runlake.store.ingest.batches import RemoteRuns
-from runlake.store.ingest.replicate import JournalReplicas
 from runlake.store.journal import record
 from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.layout import Layout, check_run_path
-from runlake.store.opening import trash
-from runlake.store.opening.open import create_pending, hold_journal, open_editor
 from runlake.store.run.state import list_generations, read_run, read_state
 from runlake.store.store_format import check_format, create_store
 from runlake.sweep_model import (
@@ -76,8 +63,17 @@ from runlake.sweep_model import (
     SweepStart,
 )
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what lists, writes and searches is loaded by the verbs that do: one run is read without it
     import pyarrow as pa
+
+    from runlake.query.many.blocks import HistoryBlock
+    from runlake.query.rows.tail import TailReader
+    from runlake.query.runs.index import RunIndex
+    from runlake.service.local.sweeps import Sweeps
+    from runlake.store.catalog.catalog import Catalog, Progress
+    from runlake.store.catalog.project_records import ProjectState
+    from runlake.store.ingest.batches import RemoteRuns
+    from runlake.store.ingest.replicate import JournalReplicas
 
 _KEPT_LISTINGS = 256
 """States of projects that pages can still be cut from; most of each is shared with its neighbours."""
@@ -117,28 +113,61 @@ class LocalService(LocalCare):
         self._default_entity = default_entity
         self._user = user
         self._blobs = FolderBlobs(self._layout)
-        self._catalog = Catalog(
-            self._layout,
-            fold=lambda path: read_run(self._layout, path),
-            fingerprint=lambda path: read_fingerprint(self._layout, path),
-            fold_many=lambda *project: fold_many(self._layout, *project),
-            cache_dir=cache_dir,
-            progress=progress,
-            tells_states=shares_versions,
-        )
-        self._tails = TailReader(self._layout)
-        self._served_runs = RemoteRuns(self._layout)
-        self._fed_journals = JournalReplicas(self._layout, seals=seals_what_is_sent)
-        runs = Runs(
-            find=self._find_runs, read=self._run_if_readable, stop=self.stop_run, metric_values=self._metric_values
-        )
-        self._sweeps = Sweeps(self._layout, runs, user=user)
+        self._cache_dir = cache_dir
+        self._progress = progress
+        self._seals_what_is_sent = seals_what_is_sent
+        self._shares_versions = shares_versions
         self._writer_id = new_writer_id(time.time())
         self._listings: OrderedDict[tuple[str, str, str], RunIndex] = OrderedDict()
         self._newest: dict[tuple[str, str], RunIndex] = {}
         self._listings_lock = threading.Lock()
         self._told: set[tuple[str, str]] = set()
         self._is_format_known = False
+
+    # Two threads that are first at one of these may each make it: what they have of files, several processes share.
+
+    @cached_property
+    def _catalog(self) -> Catalog:
+        from runlake.store.catalog.catalog import Catalog
+        from runlake.store.catalog.fold_many import fold_many
+
+        return Catalog(
+            self._layout,
+            fold=lambda path: read_run(self._layout, path),
+            fingerprint=lambda path: read_fingerprint(self._layout, path),
+            fold_many=lambda *project: fold_many(self._layout, *project),
+            cache_dir=self._cache_dir,
+            progress=self._progress,
+            tells_states=self._shares_versions,
+        )
+
+    @cached_property
+    def _tails(self) -> TailReader:
+        from runlake.query.rows.tail import TailReader
+
+        return TailReader(self._layout)
+
+    @cached_property
+    def _served_runs(self) -> RemoteRuns:
+        from runlake.store.ingest.batches import RemoteRuns
+
+        return RemoteRuns(self._layout)
+
+    @cached_property
+    def _fed_journals(self) -> JournalReplicas:
+        from runlake.store.ingest.replicate import JournalReplicas
+
+        return JournalReplicas(self._layout, seals=self._seals_what_is_sent)
+
+    @cached_property
+    def _sweeps(self) -> Sweeps:
+        from runlake.scheduler.open_sweep import Runs
+        from runlake.service.local.sweeps import Sweeps
+
+        runs = Runs(
+            find=self._find_runs, read=self._run_if_readable, stop=self.stop_run, metric_values=self._metric_values
+        )
+        return Sweeps(self._layout, runs, user=self._user)
 
     @property
     def url(self) -> str:
@@ -203,10 +232,14 @@ class LocalService(LocalCare):
         return index.to_table(index.select(filters) if filters else None)
 
     def create_run(self, path: RunPath, *, state: str = "pending", user: str | None = None) -> RunInfo:
+        from runlake.store.opening.open import create_pending
+
         create_pending(self._layout, path, state, user or self._user)
         return read_run(self._layout, path)
 
     def edit_run(self, path: RunPath, edit: RunEdit) -> RunInfo:
+        from runlake.service.local.edit_records import records_of
+
         records = records_of(edit)
         if edit.state is not None:
             if edit.state not in _STATES_WITHOUT_A_PROCESS:
@@ -224,8 +257,10 @@ class LocalService(LocalCare):
             self._write_records(path, [(record.STATE, {"stop": True})])
 
     def delete_run(self, path: RunPath) -> None:
+        from runlake.store.opening.trash import move_run_to_trash
+
         self._check_exists(path)
-        trash.move_run_to_trash(self._layout, path, self._writer_id)
+        move_run_to_trash(self._layout, path, self._writer_id)
 
     # Rows
 
@@ -239,6 +274,8 @@ class LocalService(LocalCare):
         max_step: int | None = None,
         generation: str | None = None,
     ) -> History:
+        from runlake.query.rows import scan
+
         self._check_exists(path)
         return scan.read_history(
             self._layout,
@@ -261,13 +298,15 @@ class LocalService(LocalCare):
         order: Sequence[str] = ("+created_at",),
         version: str | None = None,
     ) -> Iterator[HistoryBlock]:
+        from runlake.query.many import blocks
+
         newest = self._index(entity, project)
         index = newest if version is None else self._kept_index(entity, project, version)
         run_ids = [run_id for (run_id,) in index.fields(("run_id",), index.select(filters, order))]
         # How many rows a run has is asked of the newest state, whichever state says which runs are meant.
         names = ("run_id", "incarnation", "generation", _ROW_COUNTS[stream])
-        known = {fields[0]: KnownRun(*fields) for fields in newest.fields(names, range(len(newest)))}
-        runs = [known.get(run_id) or KnownRun(run_id, "", "", 0) for run_id in run_ids]
+        known = {fields[0]: blocks.KnownRun(*fields) for fields in newest.fields(names, range(len(newest)))}
+        runs = [known.get(run_id) or blocks.KnownRun(run_id, "", "", 0) for run_id in run_ids]
         return self._with_warnings(
             f"{entity}/{project}", blocks.read_histories(self._layout, entity, project, runs, keys=keys, stream=stream)
         )
@@ -294,16 +333,22 @@ class LocalService(LocalCare):
     def sample_history(
         self, path: RunPath, key: str, *, samples: int, stream: Stream = "history", generation: str | None = None
     ) -> History:
+        from runlake.query.rows import scan
+
         if samples < 1:
             raise BadValueError(f"samples must be at least 1, not {samples}")
         self._check_exists(path)
         return scan.sample_history(self._layout, path, key, samples=samples, stream=stream, generation=generation)
 
     def list_keys(self, path: RunPath, *, stream: Stream = "history", generation: str | None = None) -> list[str]:
+        from runlake.query.rows import scan
+
         self._check_exists(path)
         return scan.list_keys(self._layout, path, stream=stream, generation=generation)
 
     def outline_history(self, path: RunPath, *, stream: Stream = "history") -> HistoryOutline:
+        from runlake.query.rows import scan
+
         self._check_exists(path)
         return scan.outline_history(self._layout, path, stream=stream)
 
@@ -389,6 +434,8 @@ class LocalService(LocalCare):
 
     def _write_records(self, path: RunPath, records: list[tuple[int, dict[str, Any]]]) -> None:
         """Leave records in the run as a short-lived writer, and tell the readers."""
+        from runlake.store.opening.open import hold_journal, open_editor
+
         self._check_exists(path)
         journal = hold_journal(self._layout, path)
         state = read_state(self._layout, path)
@@ -444,6 +491,9 @@ class LocalService(LocalCare):
 
     def _index_of(self, state: ProjectState, before: RunIndex | None) -> RunIndex:
         """The index of a state; what the one before it has of the stored columns is used again."""
+        from runlake.query.runs.chunk import RunChunk
+        from runlake.query.runs.index import RunIndex
+
         chunk = None
         if before is not None:
             before.forget_columns()
@@ -461,6 +511,9 @@ class LocalService(LocalCare):
 
     def _kept_index(self, entity: str, project: str, version: str) -> RunIndex:
         """The project as it was in a version that was given here, or by another process."""
+        from runlake.query.runs.chunk import RunChunk
+        from runlake.query.runs.index import RunIndex
+
         key = (entity, project, version)
         with self._listings_lock:
             if key in self._listings:

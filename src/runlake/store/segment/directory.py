@@ -7,13 +7,13 @@ the values costs, and most readers want a few, or all of them at once as arrays.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, overload
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
 
 from runlake.errors import CorruptError
 from runlake.model import Lane
@@ -22,8 +22,7 @@ from runlake.store.series import ARROW_TYPE_OF_LANE, Int64s, Series
 COLUMNS = ("writer", "key", "lane", "position", "first_n", "row_count", "group", "offset", "count")
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
+class Directory(Struct, frozen=True):
     """What is where, of one writer or of several: one entry for each series and stretch of rows, in the file's order.
 
     That is by writer, key, lane and row, so that the entries of a series are neighbours, and those of a row group.
@@ -144,8 +143,7 @@ class Span(NamedTuple):
     stop: int
 
 
-@dataclass(frozen=True, slots=True)
-class GroupValues:
+class GroupValues(Struct, frozen=True):
     """A row group as a part of what was read at once: `count` from `start` on of `values` (None: they are all null).
 
     `n` is there where a series has gaps.
