@@ -12,6 +12,7 @@ import pyarrow as pa
 from msgspec import Struct, field
 
 from runlake.model import FIRST_TIME_S, LAST_TIME_S, Lane, Stream
+from runlake.store.arrow import from_numpy, from_texts
 
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
@@ -90,8 +91,8 @@ def to_arrow(values: npt.NDArray[Any], lane: Lane) -> pa.Array:
     if lane == "null":
         return pa.nulls(len(values))
     if lane in ("str", "json"):
-        return pa.array([str(v) for v in values], pa.string())
-    return pa.array(values, _ARROW_TYPES[lane], from_pandas=False)
+        return from_texts(map(str, values))
+    return from_numpy(values)
 
 
 def join_stretches(stretches: Sequence[WriterRows]) -> WriterRows:

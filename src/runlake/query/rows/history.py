@@ -14,6 +14,7 @@ import numpy as np
 from msgspec import Struct, field, structs
 
 from runlake.model import Lane, Stream, TailCursor
+from runlake.store.arrow import to_numpy
 from runlake.store.series import Float64s, Int64s, Series
 
 __all__ = ["EXACT_INTEGER", "Float64s", "History", "HistoryOutline", "Int64s", "Series", "SeriesOutline", "Tail"]
@@ -100,5 +101,5 @@ class HistoryOutline(Struct, frozen=True):
 def _largest(series: Series) -> int:
     if series.lane != "i64":
         return 0
-    integers = series.values.to_numpy()
+    integers = to_numpy(series.values)
     return max(int(integers.max()), -int(integers.min()))

@@ -24,6 +24,7 @@ from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, RunPath, Stream
 from runlake.query.rows.history import EXACT_INTEGER, History, HistoryOutline, Series, SeriesOutline
 from runlake.query.rows.sample import line_sample, minmax_sample, numbers
 from runlake.query.rows.select import take_rows
+from runlake.store.arrow import from_numpy
 from runlake.store.layout import Layout
 from runlake.store.run.snapshot import Snapshot, read_consistently, reading
 from runlake.store.run.view import View, joined_by_writer, sealed, unsealed, view_of
@@ -164,7 +165,7 @@ def _sketch(snapshot: Snapshot, stream: Stream, key: str, generation: str | None
         return None
     picks = minmax_sample(values, samples)
     lane: Lane = "i64" if values.dtype == np.int64 else "f64"
-    series = Series(name, lane, None, pa.chunked_array([pa.array(values[picks])]))
+    series = Series(name, lane, None, pa.chunked_array([from_numpy(values[picks])]))
     return History(stream, steps[picks], None, None, [series], source_row_count)
 
 
@@ -297,7 +298,7 @@ def _is_followed_by(one: WriterRows, other: WriterRows) -> bool:
 def _reordered(one: Series, place: Int64s) -> Series:
     rows = place if one.rows is None else place[one.rows]
     order = np.argsort(rows, kind="stable")
-    return Series(one.key, one.lane, None if one.rows is None else rows[order], one.values.take(pa.array(order)))
+    return Series(one.key, one.lane, None if one.rows is None else rows[order], one.values.take(from_numpy(order)))
 
 
 def _window(history: History, min_step: int | None, max_step: int | None) -> History:

@@ -17,6 +17,7 @@ from runlake import values
 from runlake.errors import BadValueError
 from runlake.model import AXES
 from runlake.query.rows.history import Float64s, History, Int64s, Series
+from runlake.store.arrow import from_numpy
 
 Join = Literal["inner", "outer", "any"]
 """Which rows are kept for several keys: see `with_keys`."""
@@ -144,7 +145,7 @@ def _take(series: Series, positions: Int64s) -> Series:
 def _gather(array: pa.ChunkedArray, positions: Int64s) -> pa.ChunkedArray:
     if pa.types.is_null(array.type):
         return array.slice(0, len(positions))
-    return array.take(pa.array(positions))
+    return array.take(from_numpy(positions))
 
 
 def _moved(series: Series, order: Int64s, place: Int64s) -> Series:

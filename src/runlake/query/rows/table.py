@@ -26,6 +26,7 @@ from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane
 from runlake.query.rows.history import EXACT_INTEGER, History, HistoryOutline, Series
 from runlake.query.rows.select import has_all_rows, slice_rows
 from runlake.stopping import check_wanted
+from runlake.store.arrow import from_numpy, from_texts
 
 MAX_COLUMNS = 2000
 """More columns than this make a table that costs far more than it holds."""
@@ -43,7 +44,7 @@ _LANE_TYPES: dict[Lane, pa.DataType] = {
     "null": pa.null(),
 }
 _LONG_LANES: tuple[Lane, ...] = ("f64", "i64", "bool", "str", "json")
-_ALL_LANES = pa.array(list(_LANE_TYPES), pa.string())
+_ALL_LANES = from_texts(_LANE_TYPES)
 
 
 class Column(Struct, frozen=True):
@@ -215,7 +216,7 @@ def axis_array(history: History, name: str) -> pa.Array:
     axis = {STEP: history.step, TIMESTAMP: history.timestamp, RUNTIME: history.runtime}[name]
     if axis is None:
         raise BadValueError(f"the history was read without {name}; name it among the keys to read")
-    return pa.array(axis)
+    return from_numpy(axis)
 
 
 def column_values(column: Column, series: Iterable[Series], row_count: int) -> pa.ChunkedArray | pa.Array:
@@ -236,7 +237,7 @@ def column_values(column: Column, series: Iterable[Series], row_count: int) -> p
             source[one.rows] = places
         begin += len(array)
     chunks = [chunk for array in arrays for chunk in array.chunks]
-    return pa.chunked_array(chunks, column.type).take(pa.array(source, mask=source < 0))
+    return pa.chunked_array(chunks, column.type).take(from_numpy(source, is_there=source >= 0))
 
 
 def long_table(history: History) -> pa.Table:
@@ -256,7 +257,7 @@ def long_tables(history: History) -> Iterator[pa.Table]:
         by_path.setdefault(series.key, []).append(series)
     if not by_path:
         by_path[""] = [Series("", "null", np.zeros(0, dtype=np.int64), pa.chunked_array([], pa.null()))]
-    names = pa.array(list(column_names(by_path, ()).values()), pa.string())
+    names = from_texts(column_names(by_path, ()).values())
     for code, lanes in enumerate(by_path.values()):
         pieces = [_long_piece(history, series, names, code) for series in lanes]
         yield pieces[0] if len(pieces) == 1 else pa.concat_tables(pieces).sort_by("row")
@@ -270,9 +271,9 @@ def _long_piece(history: History, series: Series, names: pa.Array, code: int) ->
     data = {
         "key": pa.DictionaryArray.from_arrays(np.full(count, code, dtype=np.int32), names),
         "lane": pa.DictionaryArray.from_arrays(np.full(count, lane_code, dtype=np.int8), _ALL_LANES),
-        "row": pa.array(rows),
-        "step": pa.array(history.step[rows]),
-        "timestamp": pa.nulls(count, pa.float64()) if times is None else pa.array(times[rows]),
+        "row": from_numpy(rows),
+        "step": from_numpy(history.step[rows]),
+        "timestamp": pa.nulls(count, pa.float64()) if times is None else from_numpy(times[rows]),
     }
     for lane in _LONG_LANES:
         filled = series.lane == lane
