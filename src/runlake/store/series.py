@@ -40,6 +40,10 @@ class Series(Struct, frozen=True):
     rows: Int64s | None
     values: pa.ChunkedArray
 
+    def positions(self, row_count: int) -> Int64s:
+        """Where the values stand, in an axis of so many rows."""
+        return np.arange(row_count) if self.rows is None else self.rows
+
 
 class WriterRows(Struct, frozen=True):
     """Consecutive rows of one writer and stream: row i has the identity (generation, writer, first_n + i).
@@ -100,21 +104,6 @@ def join_stretches(stretches: Sequence[WriterRows]) -> WriterRows:
     first = stretches[0]
     if len(stretches) == 1:
         return first
-    pieces: dict[tuple[str, Lane], list[tuple[int, WriterRows, Series]]] = {}
-    start = 0
-    for rows in stretches:
-        for one in rows.series:
-            pieces.setdefault((one.key, one.lane), []).append((start, rows, one))
-        start += rows.row_count
-    series = []
-    for (key, lane), mine in pieces.items():
-        values = pa.chunked_array([chunk for _, _, one in mine for chunk in one.values.chunks], mine[0][2].values.type)
-        places = None
-        if len(values) < start:
-            places = np.concatenate(
-                [begin + (np.arange(rows.row_count) if one.rows is None else one.rows) for begin, rows, one in mine]
-            )
-        series.append(Series(key, lane, places, values))
     return WriterRows(
         first.writer,
         first.stream,
@@ -122,6 +111,24 @@ def join_stretches(stretches: Sequence[WriterRows]) -> WriterRows:
         np.concatenate([rows.step for rows in stretches]),
         np.concatenate([rows.timestamp for rows in stretches]),
         np.concatenate([rows.runtime for rows in stretches]),
-        series,
+        join_series(stretches),
         stretches[-1].is_open,
     )
+
+
+def join_series(stretches: Sequence[WriterRows]) -> list[Series]:
+    """The series of stretches one behind the other, over the rows of all; values are not copied."""
+    pieces: dict[tuple[str, Lane], list[tuple[int, WriterRows, Series]]] = {}
+    start = 0
+    for rows in stretches:
+        for one in rows.series:
+            pieces.setdefault((one.key, one.lane), []).append((start, rows, one))
+        start += rows.row_count
+    joined = []
+    for (key, lane), mine in pieces.items():
+        values = pa.chunked_array([c for _, _, one in mine for c in one.values.chunks], ARROW_TYPE_OF_LANE[lane])
+        places = None
+        if len(values) < start:
+            places = np.concatenate([begin + one.positions(rows.row_count) for begin, rows, one in mine])
+        joined.append(Series(key, lane, places, values))
+    return joined

@@ -99,7 +99,7 @@ def read_histories(
             yield _read_alone(layout, run_path, keys, stream)
 
 
-def in_order(blocks: Iterable[HistoryBlock], run_ids: Iterable[str]) -> Iterator[tuple[str, History]]:
+def histories_in_order(blocks: Iterable[HistoryBlock], run_ids: Iterable[str]) -> Iterator[tuple[str, History]]:
     """The histories of `read_histories`, run by run, in the order in which they were asked for; others are left out."""
     waiting: dict[str, History] = {}
     coming = iter(blocks)

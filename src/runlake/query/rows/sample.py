@@ -62,8 +62,7 @@ def numbers(history: History) -> tuple[Int64s | None, npt.NDArray[Any]]:
         return np.array([], np.int64), np.array([])
     if len(numeric) == 1:
         return numeric[0].rows, to_numpy(numeric[0].values)
-    everywhere = np.arange(history.row_count)
-    rows = np.concatenate([everywhere if series.rows is None else series.rows for series in numeric])
+    rows = np.concatenate([series.positions(history.row_count) for series in numeric])
     values = np.concatenate([to_numpy(series.values).astype(np.float64) for series in numeric])
     rows, firsts = np.unique(rows, return_index=True)
     return rows, values[firsts]

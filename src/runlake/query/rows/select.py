@@ -78,7 +78,7 @@ def by_step(history: History) -> History:
         step=history.step[order],
         timestamp=_axis(history.timestamp, order),
         runtime=_axis(history.runtime, order),
-        series=[_moved(series, order, place) for series in history.series],
+        series=[moved(series, order, place) for series in history.series],
     )
 
 
@@ -148,7 +148,7 @@ def _gather(array: pa.ChunkedArray, positions: Int64s) -> pa.ChunkedArray:
     return array.take(from_numpy(positions))
 
 
-def _moved(series: Series, order: Int64s, place: Int64s) -> Series:
+def moved(series: Series, order: Int64s, place: Int64s) -> Series:
     """The series after the row at `order[i]` has gone to i; `place` is the inverse."""
     if series.rows is None:
         return replace(series, values=_gather(series.values, order))
@@ -172,7 +172,7 @@ def _align_steps(history: History) -> History:
     np.maximum.at(last_row, groups, np.arange(history.row_count))
     newest: dict[str, Int64s] = {}
     for series in history.series:
-        rows = _rows(series, history.row_count)
+        rows = series.positions(history.row_count)
         best = newest.setdefault(series.key, np.full(len(steps), -1, dtype=np.int64))
         np.maximum.at(best, groups[rows], rows)
     return replace(
@@ -186,12 +186,8 @@ def _align_steps(history: History) -> History:
 
 def _at_newest(series: Series, newest: Int64s, groups: Int64s, row_count: int) -> Series:
     """Of each step the value of `series`, where that key's newest row of the step is one of this lane."""
-    rows = _rows(series, row_count)
+    rows = series.positions(row_count)
     places = np.flatnonzero(newest[groups[rows]] == rows)
     steps = groups[rows[places]]
     order = np.argsort(steps, kind="stable")
     return replace(series, rows=steps[order], values=_gather(series.values, places[order]))
-
-
-def _rows(series: Series, row_count: int) -> Int64s:
-    return np.arange(row_count) if series.rows is None else series.rows

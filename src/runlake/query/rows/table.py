@@ -47,7 +47,7 @@ _LONG_LANES: tuple[Lane, ...] = ("f64", "i64", "bool", "str", "json")
 _ALL_LANES = from_texts(_LANE_TYPES)
 
 
-class Column(Struct, frozen=True):
+class TableColumn(Struct, frozen=True):
     """One column of a wide table: the key at `path`, called `name`, logged in `lanes` (None aside)."""
 
     path: str
@@ -102,13 +102,13 @@ class ColumnPlan(Struct):
                 if series.largest > EXACT_INTEGER:  # a later history may bring floats for this key
                     self.big.add(series.key)
 
-    def columns(self, reserved: Iterable[str] = AXES) -> list[Column]:
+    def columns(self, reserved: Iterable[str] = AXES) -> list[TableColumn]:
         """The columns in first-logged order; none is called as one of `reserved`."""
         names = column_names(self.lanes, reserved)
         columns = []
         for path, lanes in self.lanes.items():
             typed = tuple(lane for lane in lanes if lane != "null")
-            columns.append(Column(path, names[path], typed, _joined_type(typed, path in self.big)))
+            columns.append(TableColumn(path, names[path], typed, _joined_type(typed, path in self.big)))
         return columns
 
 
@@ -135,7 +135,7 @@ def column_names(paths: Iterable[str], reserved: Iterable[str] = AXES) -> dict[s
     return names
 
 
-def plan_columns(history: History) -> list[Column]:
+def plan_columns(history: History) -> list[TableColumn]:
     """The columns that hold this history."""
     plan = ColumnPlan()
     plan.add(history)
@@ -155,7 +155,7 @@ def wide_table(
     history: History,
     *,
     axes: Iterable[str] | None = None,
-    columns: Iterable[Column] | None = None,
+    columns: Iterable[TableColumn] | None = None,
     max_columns: int | None = MAX_COLUMNS,
 ) -> pa.Table:
     """The history as one table: the `axes` (all that it has), then a column for each key (or each of `columns`).
@@ -184,7 +184,7 @@ def wide_tables(
     history: History,
     *,
     axes: Iterable[str] | None = None,
-    columns: Iterable[Column] | None = None,
+    columns: Iterable[TableColumn] | None = None,
     max_columns: int | None = MAX_COLUMNS,
     row_limit: int = 65536,
 ) -> Iterator[pa.Table]:
@@ -219,7 +219,7 @@ def axis_array(history: History, name: str) -> pa.Array:
     return from_numpy(axis)
 
 
-def column_values(column: Column, series: Iterable[Series], row_count: int) -> pa.ChunkedArray | pa.Array:
+def column_values(column: TableColumn, series: Iterable[Series], row_count: int) -> pa.ChunkedArray | pa.Array:
     """The values of one column, from the series of its key: `row_count` values of the column's type."""
     parts = [one for one in series if one.lane != "null" and len(one.values)]
     if not parts:
@@ -264,7 +264,7 @@ def long_tables(history: History) -> Iterator[pa.Table]:
 
 
 def _long_piece(history: History, series: Series, names: pa.Array, code: int) -> pa.Table:
-    rows = np.arange(history.row_count) if series.rows is None else series.rows
+    rows = series.positions(history.row_count)
     count = len(rows)
     times = history.timestamp
     lane_code = list(_LANE_TYPES).index(series.lane)

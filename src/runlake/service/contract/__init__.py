@@ -202,9 +202,9 @@ class Service(Protocol):
         """The rows of the runs that match, with the series of `keys`: of each what `read_history` answers.
 
         Runs that share files are read together and come together, in one block or a few; blocks come in the order of
-        the first run in them that had not come before (`query.many.blocks.in_order` puts runs in order). A run that was
-        deleted since `version`, the version of a listing, has no rows, and neither has one that cannot be read: a
-        `RunlakeWarning` says why.
+        the first run in them that had not come before (`query.many.blocks.histories_in_order` puts runs in order). A
+        run that was deleted since `version`, the version of a listing, has no rows, and neither has one that cannot be
+        read: a `RunlakeWarning` says why.
         """
         ...
 
