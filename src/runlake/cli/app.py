@@ -147,7 +147,7 @@ app.command()(serve.logout)
 
 def app_for(arguments: Sequence[str]) -> typer.Typer:
     """`app`, with no other verb than the one that is asked for: to build them all is more work than `ls` has to do."""
-    verb = _verb_of(arguments)
+    verb = _verb_of(arguments) or ""
     commands = [
         each for each in app.registered_commands if verb in (each.name, getattr(each.callback, "__name__", None))
     ]
