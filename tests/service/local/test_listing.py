@@ -43,7 +43,7 @@ for number in itertools.count():
 @pytest.fixture(params=["objects", "columns"])
 def service(request, tmp_path, monkeypatch):
     absorb_at = {"objects": 1000, "columns": 3}[request.param]
-    monkeypatch.setattr(local, "Catalog", functools.partial(Catalog, absorb_at=absorb_at))
+    monkeypatch.setattr("runlake.store.catalog.catalog.Catalog", functools.partial(Catalog, absorb_at=absorb_at))
     return LocalService(tmp_path / "store", default_entity="ann")
 
 

@@ -44,6 +44,7 @@ from runlake.store.segment.schema import (
 )
 from runlake.store.series import ARROW_TYPE_OF_LANE, Int64s, Series, WriterRows
 
+_AXIS_KEYS = {name: from_texts([name])[0] for name in AXES}
 _MAX_READERS = 8
 _LARGEST_GROUP_VALUES = 2**24
 """Far above what is written: a group of a few bytes may say that it has billions."""
@@ -132,7 +133,7 @@ def read_groups(file: Path, plan: Mapping[int, GroupRead], footers: Mapping[str,
         columns = [name for name in (lane_column, "n" if wanted.with_n else None) if name is not None]
         try:
             # A ParquetFile is not safe to share between threads; its metadata is, and is what takes time to read.
-            own = own or pq.ParquetFile(file, metadata=parquet.metadata, page_checksum_verification=True)
+            own = own or pq.ParquetFile(_opened(file), metadata=parquet.metadata, page_checksum_verification=True)
             table = own.read_row_groups(groups, columns=columns, use_threads=False) if columns else None
         except _READ_ERRORS as error:
             raise _corrupt(file, error) from None
@@ -227,7 +228,7 @@ def open_parquet(file: Path, footer: Footer | None = None) -> pq.ParquetFile:
     if footer is not None and read_footer(file) != footer:
         raise CorruptError(f"{file.name}: its size or its footer is not as it was written; run `runlake check`")
     try:
-        parquet = pq.ParquetFile(file, pre_buffer=False, page_checksum_verification=True)
+        parquet = pq.ParquetFile(_opened(file), pre_buffer=False, page_checksum_verification=True)
     except _READ_ERRORS as error:
         raise _corrupt(file, error) from None
     version = int((parquet.metadata.metadata or {}).get(b"runlake.segment", b"0"))
@@ -237,6 +238,11 @@ def open_parquet(file: Path, footer: Footer | None = None) -> pq.ParquetFile:
     if file.name.endswith(".series.parquet") and row_count > _SERIES_FROM + _SERIES_A_BYTE * file.stat().st_size:
         raise CorruptError(f"{file.name}: {row_count} series are more than its bytes can name; run `runlake check`")
     return parquet
+
+
+def _opened(file: Path) -> pa.NativeFile:
+    """The file for pyarrow, which would ask each of its file systems whether a path is theirs."""
+    return pa.OSFile(str(file))
 
 
 def read_footer(file: Path) -> Footer:
@@ -272,7 +278,7 @@ def stretch_of(
     stream: Stream, entries: Directory, groups: Mapping[int, GroupValues], axes: Sequence[str]
 ) -> WriterRows:
     """The entries of one writer as one stretch of rows, keys in first-logged order."""
-    axis = {name: np.flatnonzero(to_numpy(pc.equal(entries.key, from_texts([name])[0]))) for name in (STEP, *axes)}
+    axis = {name: np.flatnonzero(to_numpy(pc.equal(entries.key, _AXIS_KEYS[name]))) for name in (STEP, *axes)}
     rows = [entries.first_n[found].tolist() for found in axis.values()]
     ends = entries.first_n[axis[STEP]] + entries.row_count[axis[STEP]]
     if not rows[0] or any(each != rows[0] for each in rows) or ends[:-1].tolist() != rows[0][1:]:
