@@ -29,6 +29,9 @@ State = Literal["running", "finished", "failed", "killed", "crashed", "preemptin
 """`crashed` is never stored: it is what a reader says of a running run whose writers are gone. `preempting` has called
 `mark_preempting` and goes on; `preempted` has called it and then ended by a signal, a failure or without a word."""
 
+ENDED_STATES: frozenset[State] = frozenset({"finished", "failed", "killed", "pending"})
+"""No process writes in these, and what comes after them is announced by a change of the store."""
+
 Level = Literal["INFO", "WARN", "ERROR"]
 """How serious an alert is."""
 

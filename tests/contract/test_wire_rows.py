@@ -11,7 +11,7 @@ from runlake.api.api import Api
 from runlake.api.export import export_run
 from runlake.errors import BadValueError, NotFoundError, RunlakeWarning
 from runlake.model import RunPath, TailCursor
-from runlake.query.many.blocks import in_order
+from runlake.query.many.blocks import histories_in_order
 from runlake.service.local.service import LocalService
 from runlake.store.layout import Layout
 from strategies import keys, rows
@@ -100,7 +100,7 @@ def test_the_rows_of_many_runs_come_run_by_run(service, train):
     blocks = service.read_histories("ann", "mnist", keys=["loss"], filters={"config.n": {"$gte": 15}})
     found = [
         (run_id, history.series[0].values.to_pylist())
-        for run_id, history in in_order(blocks, [f"r{number:02}" for number in range(20)])
+        for run_id, history in histories_in_order(blocks, [f"r{number:02}" for number in range(20)])
     ]
     assert found == [(f"r{number:02}", [float(number), -1.0]) for number in range(15, 20)]
     with pytest.raises(NotFoundError):

@@ -269,7 +269,7 @@ def test_two_editors_of_one_key_leave_one_of_the_values_and_all_other_keys(layou
 
     Writer(layout).log_many(rows(0, 3)).end()
     other = LocalService(layout.root, default_entity="ann")
-    module = open if step == "_open" else local
+    module = local if step == "read_state" else open
     meanwhile.before(module, step, lambda: other.edit_run(RUN, RunEdit(config_set={"lr": 1, "theirs": True})))
     service.edit_run(RUN, RunEdit(config_set={"lr": 2, "mine": True}))
     assert read_run(layout, RUN).config == {"lr": 2, "mine": True, "theirs": True}

@@ -8,23 +8,25 @@ import secrets
 import string
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runlake.api.paths import names_sweep, parse_project_path, parse_run_path, parse_sweep_path
 from runlake.api.people import User
-from runlake.api.project import Project, Projects
 from runlake.api.run_links import RunLinks
-from runlake.api.runs import DEFAULT_ORDER, Runs
 from runlake.api.stored_run import StoredRun
-from runlake.api.sweep import Sweep, Sweeps
 from runlake.api.tail import RunsTail, TailFormat
 from runlake.api.unsupported import API_ABSENT, name_absent
 from runlake.credentials import find_key
 from runlake.errors import BadValueError, NotFoundError, PathError
-from runlake.model import RunPath, TailCursor
+from runlake.model import ProjectInfo, RunPath, TailCursor
 from runlake.service.contract import Service
 from runlake.settings import current_folder, resolve
 from runlake.sweep_model import SweepInfo, SweepPath
+
+if TYPE_CHECKING:  # listings, sweeps and projects are loaded by who asks for them: a run is read without
+    from runlake.api.project import Project, Projects
+    from runlake.api.runs import Runs
+    from runlake.api.sweep import Sweep, Sweeps
 
 _ID_LENGTH = 8
 
@@ -126,7 +128,7 @@ class Api:
         self,
         path: str | None = None,
         filters: Mapping[str, Any] | None = None,
-        order: str | Sequence[str] = DEFAULT_ORDER,
+        order: str | Sequence[str] = "+created_at",
         per_page: int = 50,
         include_sweeps: bool = True,
         lazy: bool = True,
@@ -138,6 +140,8 @@ class Api:
         there is no such project and `FilterError` for what cannot be read. `include_sweeps` and `lazy` are accepted
         and change nothing.
         """
+        from runlake.api.runs import Runs
+
         entity, project = self._project_place(path)
         asked = json.dumps([entity, project, filters, order, per_page], sort_keys=True, default=repr)
         if asked not in self._listings:
@@ -211,36 +215,49 @@ class Api:
 
     def sweeps(self, path: str | None = None) -> Sweeps:
         """The sweeps of a project (``project`` or ``entity/project``), oldest first."""
+        from runlake.api.sweep import Sweeps
+
         entity, project = self._project_place(path)
         found = self._service.list_sweeps(entity, project)
         return Sweeps(entity, project, [self._opened_sweep(info) for info in found])
 
     def _opened_sweep(self, info: SweepInfo) -> Sweep:
+        from runlake.api.sweep import Sweep
+
         return Sweep(self._service, info, self._links, on_delete=self._forget_sweep)
 
     def _read_sweep(self, path: SweepPath) -> Sweep:
+        from runlake.api.sweep import Sweep
+
         return Sweep(self._service, self._service.read_sweep(path), self._links)
 
     # Projects
 
     def projects(self, entity: str | None = None, per_page: int = 200) -> Projects:
         """The projects of an entity; of all entities when none is named and none was set."""
+        from runlake.api.project import Projects
+
         found = self._service.list_projects(entity or self._overrides.get("entity"))
-        return Projects([Project(self._service, info, self.runs, self.sweeps) for info in found])
+        return Projects([self._opened_project(info) for info in found])
 
     def project(self, name: str, entity: str | None = None) -> Project:
         """One project; `NotFoundError` when it is not there."""
         entity, project = parse_project_path(name, entity or self.default_entity)
         for info in self._service.list_projects(entity):
             if info.name == project:
-                return Project(self._service, info, self.runs, self.sweeps)
+                return self._opened_project(info)
         known = [info.name for info in self._service.list_projects(entity)]
         raise NotFoundError(f'no project "{project}" of "{entity}"; it has: {", ".join(known[:10]) or "no projects"}')
 
     def create_project(self, name: str, entity: str | None = None) -> Project:
         """Make the project be there and return it."""
         entity, project = parse_project_path(name, entity or self.default_entity)
-        return Project(self._service, self._service.create_project(entity, project), self.runs, self.sweeps)
+        return self._opened_project(self._service.create_project(entity, project))
+
+    def _opened_project(self, info: ProjectInfo) -> Project:
+        from runlake.api.project import Project
+
+        return Project(self._service, info, self.runs, self.sweeps)
 
     def from_path(self, path: str) -> StoredRun | Project | Sweep:
         """What is at a path: ``entity/project`` a project, ``entity/project/run`` a run, ``…/sweeps/id`` a sweep."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runlake import values
-from runlake.media.convert import prepare
-from runlake.media.stored import WriteFile
 from runlake.model import RunPath
 from runlake.service.contract import Service
+
+if TYPE_CHECKING:
+    from runlake.media.stored import WriteFile
 
 
 def plain_data(data: Mapping[str, Any], write_file: WriteFile, step: int) -> dict[str, Any]:
@@ -18,6 +19,8 @@ def plain_data(data: Mapping[str, Any], write_file: WriteFile, step: int) -> dic
 
     Raises `LogTypeError` for what cannot be stored.
     """
+    from runlake.media.convert import prepare
+
     prepared = prepare({str(key): value for key, value in data.items()}, write_file, step)
     return {key: values.read_value(values.canonical(value)) for key, value in prepared.items()}
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 from runlake.api.selection import select_rows
 from runlake.errors import BadValueError, ConflictError, NotFoundError, StoreError, UnreadableRunWarning, warn
 from runlake.model import RunInfo, RunPath, Stream
-from runlake.query.many.blocks import HistoryBlock, in_order
+from runlake.query.many.blocks import HistoryBlock, histories_in_order
 from runlake.query.rows.dicts import axes_of_keys
 from runlake.query.rows.export import (
     Destination,
@@ -33,8 +33,8 @@ from runlake.query.rows.select import slice_rows, with_keys
 from runlake.query.rows.table import (
     MAX_COLUMNS,
     TABLE_AXES,
-    Column,
     ColumnPlan,
+    TableColumn,
     check_width,
     long_tables,
     wide_table,
@@ -219,7 +219,7 @@ def _histories(
     blocks = None if keys is None else _blocks(service, runs, stream, keys)
     if blocks is not None:
         info_of = {info.run_id: info for info in runs.infos}
-        for run_id, history in in_order(blocks, info_of):
+        for run_id, history in histories_in_order(blocks, info_of):
             yield info_of[run_id], cut(info_of[run_id], history)
         return
 
@@ -256,7 +256,7 @@ def _blocks(service: Service, runs: _Listing, stream: Stream, keys: Sequence[str
 
 def _planned(
     service: Service, runs: _Listing, stream: Stream, keys: Sequence[str] | None
-) -> tuple[list[Column], dict[RunPath, int]]:
+) -> tuple[list[TableColumn], dict[RunPath, int]]:
     """The columns of all runs, and how many rows each run has now: what it gains meanwhile is not exported."""
     plan, row_counts = ColumnPlan(), {}
     for info in runs.infos:
@@ -273,7 +273,7 @@ def _planned(
 def _project_tables(
     histories: Iterator[tuple[RunInfo, History]],
     axes: tuple[str, ...],
-    columns: list[Column],
+    columns: list[TableColumn],
 ) -> Iterator[pa.Table]:
     """The rows of one run after the other, at least one table."""
     is_empty = True

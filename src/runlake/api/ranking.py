@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from runlake.model import RunInfo
 from runlake.query.rows.metric import metric_of
@@ -14,8 +15,7 @@ NEVER_BEST = ("failed", "crashed")
 """States of runs whose values do not count."""
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedRun:
+class JudgedRun(Struct, frozen=True):
     """A run of a sweep, and the value of the metric that counts for it.
 
     `value` is None where none was logged, it is not finite, or the run failed or crashed. `params` are those that the

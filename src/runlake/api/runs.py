@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import pyarrow as pa
+from msgspec.structs import replace
 
-from runlake.api import notebook
 from runlake.api.frame import selected_dicts, selected_frame, table_to_pandas, table_to_polars
 from runlake.api.run_links import RunLinks
 from runlake.api.selection import Selection, select_rows, wanted_keys
@@ -19,8 +18,6 @@ from runlake.api.tail import ProjectRuns, RunsTail, TailFormat
 from runlake.clean_text import one_line
 from runlake.errors import BadValueError, ConflictError, FilterError
 from runlake.model import STEP, RunPage, RunPath, Stream, TailCursor
-from runlake.query.many.blocks import HistoryBlock, join_histories
-from runlake.query.many.table import scan_table
 from runlake.query.rows.history import History
 from runlake.query.rows.in_short import table_in_short
 from runlake.query.rows.select import has_all_rows
@@ -29,6 +26,8 @@ from runlake.service.contract import Service
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
+
+    from runlake.query.many.blocks import HistoryBlock
 
 DEFAULT_ORDER = "+created_at"
 _MAX_PAGE = 5000
@@ -240,6 +239,8 @@ class Runs:
     ) -> pd.DataFrame:
         import pandas as pd
 
+        from runlake.query.many.blocks import join_histories
+
         frames = []
         found = ((r.id, s) for r, s in self._selections(samples, keys, x_axis, stream) if s.history.row_count)
         # A frame for each of thousands of runs takes far longer than their values.
@@ -263,6 +264,8 @@ class Runs:
         particular order. Types as in `export_project`. Of merged runs (``runlake seal --merge``) it reads a key of
         thousands as fast as one of a single run.
         """
+        from runlake.query.many.table import scan_table
+
         chosen: Stream = "history" if stream == "default" else "events"
         return scan_table(list(self._blocks(wanted_keys(keys), chosen)), keys)
 
@@ -295,6 +298,8 @@ class Runs:
         return one_line(f"<Runs {self.entity}/{self.project}>")
 
     def _repr_html_(self) -> str:
+        from runlake.api import notebook
+
         shown = [run._info for run in self[:10]]
         return notebook.runs_page(f"{self.entity}/{self.project}", shown, len(self))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from runlake import values
 from runlake.errors import BadValueError, warn
@@ -18,8 +19,7 @@ from runlake.service.contract import Service
 _NAMED_KEYS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Rows that were asked for: `row_count` is how many there were before sampling, `axes` what each row carries."""
 
     history: History

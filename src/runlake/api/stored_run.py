@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
-from runlake.api import edits, notebook
+from runlake.api import edits
 from runlake.api.files import File, Files, OpenedFile, find_file, find_files
 from runlake.api.frame import history_to_pandas, selected_dicts, selected_frame, table_to_polars
 from runlake.api.generation import GenerationService
@@ -316,4 +316,6 @@ class StoredRun(WandbRunNames):
         return one_line(f"<Run {'/'.join(self.path)} ({self.state})>")
 
     def _repr_html_(self) -> str:
+        from runlake.api import notebook
+
         return notebook.run_page(self._service, self._info)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+from msgspec.structs import replace
 
 from runlake.api.selection import check_keys, stream_named
 from runlake.errors import BadValueError, NotFoundError

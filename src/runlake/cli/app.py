@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -153,3 +155,27 @@ app.add_typer(people.team_commands, name="team")
 app.add_typer(people.project_commands, name="project")
 app.command()(serve.login)
 app.command()(serve.logout)
+
+
+def app_for(arguments: Sequence[str]) -> typer.Typer:
+    """`app`, with no other verb than the one that is asked for: to build them all is more work than `ls` has to do."""
+    verb = _verb_of(arguments) or ""
+    commands = [
+        each for each in app.registered_commands if verb in (each.name, getattr(each.callback, "__name__", None))
+    ]
+    groups = [each for each in app.registered_groups if verb == each.name]
+    if not commands and not groups:
+        return app  # which has help for all, and says what is near to a verb that there is not
+    chosen = copy.copy(app)
+    chosen.registered_commands, chosen.registered_groups = commands, groups
+    return chosen
+
+
+def _verb_of(arguments: Sequence[str]) -> str | None:
+    words = iter(arguments)
+    for word in words:
+        if word == "--dir":
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return None

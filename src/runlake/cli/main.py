@@ -18,8 +18,8 @@ def main() -> None:
         print_line(f"runlake {__version__}")
         return
     try:
-        from runlake.cli.app import app
+        from runlake.cli.app import app_for
 
-        app(args=arguments, prog_name="runlake")
+        app_for(arguments)(args=arguments, prog_name="runlake")
     except KeyboardInterrupt:  # while the imports still run; later ones end in `app`
         sys.exit(INTERRUPTED)

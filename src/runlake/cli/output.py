@@ -74,17 +74,24 @@ def print_table(
     if sys.stdout.isatty():
         _print_fitted_table(columns, rows, right, indent)
         return
-    from rich.cells import cell_len
-
     printed = [list(columns)] if any(columns) else []
     printed = [[one_line(cell) for cell in row] for row in (*printed, *rows)]
-    widths = [max((cell_len(line[i]) for line in printed), default=0) for i in range(len(columns))]
+    widths = [max((_cell_count(line[i]) for line in printed), default=0) for i in range(len(columns))]
     for line in printed:
         cells = []
         for name, cell, width in zip(columns, line, widths, strict=True):
-            blanks = " " * (width - cell_len(cell))
+            blanks = " " * (width - _cell_count(cell))
             cells.append(blanks + cell if name in right else cell + blanks)
         print_line((" " * indent + "  ".join(cells)).rstrip())
+
+
+def _cell_count(text: str) -> int:
+    """How wide a line is on a terminal."""
+    if text.isascii():
+        return len(text)  # without rich, which takes longer to import than a table to print
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def _print_fitted_table(

@@ -13,7 +13,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import typer
 
@@ -278,6 +277,8 @@ def list_shares(context: typer.Context, store: Store = None, as_json: AsJson = F
 
 def store_folder(context: typer.Context, store: str | None) -> tuple[Path, str]:
     """The folder of the store that is meant, and its default entity; `NotSupportedError` for that of a server."""
+    from urllib.request import url2pathname
+
     if store is not None:
         context.obj = GlobalOptions(store=store)
     with open_store(context) as service:

@@ -20,9 +20,10 @@ import os
 import re
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
+
+from msgspec import Struct, field
 
 from runlake.errors import ReadOnlyError, StoreError
 from runlake.model import RunPath
@@ -51,8 +52,7 @@ _MARK = "#"
 _PLAIN_WRITER = re.compile(r"[^0-9A-Za-z._=-]")
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One change: `folder` is the name of the run's folder, `at_us` microseconds since 1970 by the writer's clock."""
 
     action: str
@@ -61,16 +61,14 @@ class Change:
     at_us: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SeenChanges:
+class SeenChanges(Struct, frozen=True):
     """What a reader has read: whole packs, and loose changes that were not packed when it looked."""
 
     packs: frozenset[str] = frozenset()
     loose: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeScan:
+class ChangeScan(Struct, frozen=True):
     """What was new, in the order of the writers' clocks; `seen` is to be passed to the next scan.
 
     `is_garbled` says that a pack is not as it was written, so that any run of the project may have moved.

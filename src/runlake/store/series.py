@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec import Struct, field
 
 from runlake.model import FIRST_TIME_S, LAST_TIME_S, Lane, Stream
+from runlake.store.arrow import from_numpy, from_texts
 
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
@@ -25,8 +26,7 @@ ARROW_TYPE_OF_LANE: dict[str, pa.DataType] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(Struct, frozen=True):
     """The values of one key in one lane.
 
     `key` is an escaped path (`values.plain_name` is what a user reads). `rows` int64[m] ascending are positions in
@@ -40,9 +40,12 @@ class Series:
     rows: Int64s | None
     values: pa.ChunkedArray
 
+    def positions(self, row_count: int) -> Int64s:
+        """Where the values stand, in an axis of so many rows."""
+        return np.arange(row_count) if self.rows is None else self.rows
 
-@dataclass(frozen=True, slots=True)
-class WriterRows:
+
+class WriterRows(Struct, frozen=True):
     """Consecutive rows of one writer and stream: row i has the identity (generation, writer, first_n + i).
 
     `step` int64[n], `timestamp` and `runtime` float64[n], in seconds. `series` in first-logged order.
@@ -92,8 +95,8 @@ def to_arrow(values: npt.NDArray[Any], lane: Lane) -> pa.Array:
     if lane == "null":
         return pa.nulls(len(values))
     if lane in ("str", "json"):
-        return pa.array([str(v) for v in values], pa.string())
-    return pa.array(values, _ARROW_TYPES[lane], from_pandas=False)
+        return from_texts(map(str, values))
+    return from_numpy(values)
 
 
 def join_stretches(stretches: Sequence[WriterRows]) -> WriterRows:
@@ -101,21 +104,6 @@ def join_stretches(stretches: Sequence[WriterRows]) -> WriterRows:
     first = stretches[0]
     if len(stretches) == 1:
         return first
-    pieces: dict[tuple[str, Lane], list[tuple[int, WriterRows, Series]]] = {}
-    start = 0
-    for rows in stretches:
-        for one in rows.series:
-            pieces.setdefault((one.key, one.lane), []).append((start, rows, one))
-        start += rows.row_count
-    series = []
-    for (key, lane), mine in pieces.items():
-        values = pa.chunked_array([chunk for _, _, one in mine for chunk in one.values.chunks], mine[0][2].values.type)
-        places = None
-        if len(values) < start:
-            places = np.concatenate(
-                [begin + (np.arange(rows.row_count) if one.rows is None else one.rows) for begin, rows, one in mine]
-            )
-        series.append(Series(key, lane, places, values))
     return WriterRows(
         first.writer,
         first.stream,
@@ -123,6 +111,24 @@ def join_stretches(stretches: Sequence[WriterRows]) -> WriterRows:
         np.concatenate([rows.step for rows in stretches]),
         np.concatenate([rows.timestamp for rows in stretches]),
         np.concatenate([rows.runtime for rows in stretches]),
-        series,
+        join_series(stretches),
         stretches[-1].is_open,
     )
+
+
+def join_series(stretches: Sequence[WriterRows]) -> list[Series]:
+    """The series of stretches one behind the other, over the rows of all; values are not copied."""
+    pieces: dict[tuple[str, Lane], list[tuple[int, WriterRows, Series]]] = {}
+    start = 0
+    for rows in stretches:
+        for one in rows.series:
+            pieces.setdefault((one.key, one.lane), []).append((start, rows, one))
+        start += rows.row_count
+    joined = []
+    for (key, lane), mine in pieces.items():
+        values = pa.chunked_array([c for _, _, one in mine for c in one.values.chunks], ARROW_TYPE_OF_LANE[lane])
+        places = None
+        if len(values) < start:
+            places = np.concatenate([begin + one.positions(rows.row_count) for begin, rows, one in mine])
+        joined.append(Series(key, lane, places, values))
+    return joined

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from runlake.errors import CorruptError
 from runlake.model import RunPath
-from runlake.query.rows import scan
 from runlake.query.rows.history import HistoryOutline
 from runlake.query.rows.sample import line_sample, minmax_sample
 from runlake.query.rows.scan import list_keys, outline_history, read_history, sample_history
@@ -164,8 +163,7 @@ def test_segments_and_the_open_part_behind_them_are_one_history(layout):
 
 
 @pytest.mark.parametrize("threads_from_bytes", [0, 2**40], ids=["side by side", "one after the other"])
-def test_segments_of_one_writer_are_one_history(layout, monkeypatch, threads_from_bytes):
-    monkeypatch.setattr(scan, "_WORTH_THREADS_BYTES", threads_from_bytes)
+def test_segments_of_one_writer_are_one_history(layout, threads_from_bytes):
     writer = Writer(layout)
     writer.journal._rows_per_part = 2
     first = [{"z": 1, "b": "x"}, {"z": 0.5}, {}, {"a": [1]}]
@@ -176,21 +174,20 @@ def test_segments_of_one_writer_are_one_history(layout, monkeypatch, threads_fro
     seal_run(layout, RUN)
     assert len(list(layout.segments_dir(RUN).glob("*.meta"))) == 2
     shutil.rmtree(layout.journal_dir(RUN))  # what stands in the open part is left out
-    history = read_history(layout, RUN)
+    history = read_history(layout, RUN, threads_from_bytes=threads_from_bytes)
     assert [(s.key, s.lane) for s in history.series] == [
         ("z", "i64"), ("b", "str"), ("z", "f64"), ("a", "json"), ("c.d", "bool"), ("a", "null"),
     ]  # fmt: skip
     wanted = [*first, {}, {"c.d": True}, *later[1:]]
     assert [{k: v for k, v in row.items() if k != "_step"} for row in rows_of(history)] == wanted[: history.row_count]
     assert history.row_count == 8
-    assert rows_of(read_history(layout, RUN, keys=["a"])) == [
+    assert rows_of(read_history(layout, RUN, keys=["a"], threads_from_bytes=threads_from_bytes)) == [
         {"_step": 0}, {"_step": 1}, {"_step": 2}, {"_step": 3, "a": [1]},
         {"_step": 4}, {"_step": 5}, {"_step": 6, "a": None}, {"_step": 7},
     ]  # fmt: skip
 
 
-def test_damage_in_one_of_several_segments_is_named_when_they_are_read_side_by_side(layout, monkeypatch):
-    monkeypatch.setattr(scan, "_WORTH_THREADS_BYTES", 0)
+def test_damage_in_one_of_several_segments_is_named_when_they_are_read_side_by_side(layout):
     writer = Writer(layout)
     writer.journal._rows_per_part = 2
     for _ in range(2):
@@ -199,7 +196,7 @@ def test_damage_in_one_of_several_segments_is_named_when_they_are_read_side_by_s
     file = max(layout.segments_dir(RUN).glob("*-history.parquet"))
     file.write_bytes(file.read_bytes()[:-9])
     with pytest.raises(CorruptError, match=file.name):
-        read_history(layout, RUN)
+        read_history(layout, RUN, threads_from_bytes=0)
 
 
 def test_an_open_row_is_read_with_what_it_has(layout):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from runlake.errors import FilterError
 from runlake.model import RunInfo
-from runlake.query.runs.column import Column, kept_columns
+from runlake.query.runs.column import FieldColumn, kept_columns
 from runlake.query.runs.filter import MAX_PATTERNS, MAX_TESTS, MAX_VALUES, parse_filter, plain_filter
 from runlake.query.runs.index import RunIndex
 from runlake.query.runs.pattern import MAX_PATTERN_CHARACTERS, Pattern, parse_pattern
@@ -195,6 +195,6 @@ def test_columns_that_were_asked_for_are_kept_up_to_a_limit():
 def test_many_numbers_are_looked_for_at_once():
     runs = {"a": 1, "b": 2.5, "c": 2**60, "d": math.nan, "e": True, "f": "1"}
     for operands, expected in [([1, 2.5], "ab"), ([1, math.nan], "a"), ([2**60, 2.5], "bc"), ([2**60 + 1, 1.0], "a")]:
-        column = Column(list(runs.values()))
+        column = FieldColumn(list(runs.values()))
         mask = column.mask(parse_filter({"config.x": {"$in": operands}}))
         assert "".join(run for run, is_hit in zip(runs, mask.tolist(), strict=True) if is_hit) == expected

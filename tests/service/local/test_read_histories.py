@@ -10,7 +10,7 @@ from runlake.api.api import Api
 from runlake.errors import RunlakeWarning
 from runlake.model import RunPath
 from runlake.query.many import blocks
-from runlake.query.many.blocks import in_order
+from runlake.query.many.blocks import histories_in_order
 from runlake.service.local.service import LocalService
 from runlake.store.changes import append_change
 from runlake.store.compact import packed_file
@@ -101,7 +101,7 @@ def one_by_one(service, keys, stream="history"):
 def at_once(service, keys, stream="history", **which):
     blocks = service.read_histories("ann", "p", keys=keys, stream=stream, **which)
     run_ids = [info.run_id for info in service.list_runs("ann", "p", **which).runs]
-    return [(run_id, plain(history)) for run_id, history in in_order(blocks, run_ids)]
+    return [(run_id, plain(history)) for run_id, history in histories_in_order(blocks, run_ids)]
 
 
 def merge(service):
@@ -209,7 +209,7 @@ def test_runs_that_are_deleted_while_they_are_read_have_no_rows(service, runs):
     version = service.list_runs("ann", "p").version
     blocks = service.read_histories("ann", "p", keys=["loss"], version=version)
     service.delete_run(RunPath("ann", "p", "plain"))
-    found = dict(in_order(blocks, ["plain", "also plain"]))
+    found = dict(histories_in_order(blocks, ["plain", "also plain"]))
     assert (found["plain"].row_count, found["also plain"].row_count) == (0, 3)
 
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from stored import RUN, as_dicts, exactly, rows_as_written
 
 from runlake.errors import CorruptError, NewerFormatError
@@ -87,8 +88,7 @@ def test_a_stream_without_rows_is_an_empty_file_that_can_be_read(tmp_path):
 
 def test_several_writers_keep_apart(tmp_path):
     one = rows_as_written(tmp_path, [{"a": 1}, {"a": 2}])
-    other = rows_as_written(tmp_path, [{"a": 3.5}, {"b": 4}])
-    object.__setattr__(other, "writer", "v")
+    other = replace(rows_as_written(tmp_path, [{"a": 3.5}, {"b": 4}]), writer="v")
     file = tmp_path / "s.parquet"
     write_rows(file, RUN, "inc", "gen", [one, other])
     after = {rows.writer: exactly(rows) for rows in read_rows(file, "history")}

@@ -11,13 +11,13 @@ run is looked into. Every other run is read by itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec import Struct
 
 from runlake.errors import NotFoundError, RunlakeError, StoreError
 from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, RunPath, Stream
@@ -50,8 +50,7 @@ class KnownRun(NamedTuple):
     row_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryBlock:
+class HistoryBlock(Struct, frozen=True):
     """The rows of some runs as one history, one run behind the other: `row_counts` (int64) of each.
 
     All of them have the same series, in the same order. `problem` says why the only run of the block cannot be read: it
@@ -100,7 +99,7 @@ def read_histories(
             yield _read_alone(layout, run_path, keys, stream)
 
 
-def in_order(blocks: Iterable[HistoryBlock], run_ids: Iterable[str]) -> Iterator[tuple[str, History]]:
+def histories_in_order(blocks: Iterable[HistoryBlock], run_ids: Iterable[str]) -> Iterator[tuple[str, History]]:
     """The histories of `read_histories`, run by run, in the order in which they were asked for; others are left out."""
     waiting: dict[str, History] = {}
     coming = iter(blocks)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from runlake.errors import RunlakeError
 from runlake.model import AXES, STEP, TIMESTAMP, RunPath, Stream
 from runlake.query.rows.history import History
-from runlake.query.rows.scan import in_order, join_rows, spellings
+from runlake.query.rows.scan import join_rows, rows_in_order, spellings
 from runlake.store.compact.packed_file import PackedRun, PackList
 from runlake.store.layout import Layout
 from runlake.store.run.view import View, joined_by_writer, order_of
@@ -52,7 +52,7 @@ def read_each(
         entries = directory.slice(start, stop)
         found = {group: groups[group] for group in np.unique(entries.group).tolist()}
         stretches = [stretch_of(stream, each, found, axes) for each in entries.by_writer()]
-        ordered = in_order(joined_by_writer(stretches), views[generation])
+        ordered = rows_in_order(joined_by_writer(stretches), views[generation])
         yield mine[generation], join_rows(stream, ordered, keys)
 
 

@@ -7,12 +7,12 @@ the history.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from msgspec.structs import replace
 
 from runlake import values
 from runlake.errors import BadValueError
@@ -21,6 +21,7 @@ from runlake.query.rows.history import History, Series
 from runlake.query.rows.select import with_keys
 from runlake.query.rows.table import TABLE_AXES, axis_array, filled_axes
 from runlake.stopping import check_wanted
+from runlake.store.arrow import to_numpy
 
 MAX_BATCH_ROWS = 16_384
 MAX_BATCH_VALUES = 262_144
@@ -60,7 +61,7 @@ def read_python(lane: Lane, array: pa.ChunkedArray) -> list[Any]:
     if lane == "json":
         return [values.stored_json(text) for text in array.to_pylist()]
     if lane in ("f64", "i64"):
-        return array.to_numpy().tolist()  # type: ignore[no-any-return]
+        return to_numpy(array).tolist()  # type: ignore[no-any-return]
     return array.to_pylist()  # type: ignore[no-any-return]
 
 

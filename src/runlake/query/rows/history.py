@@ -9,13 +9,12 @@ pure function of this value.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
-import pyarrow.compute as pc
-from msgspec import structs
+from msgspec import Struct, field, structs
 
 from runlake.model import Lane, Stream, TailCursor
+from runlake.store.arrow import to_numpy
 from runlake.store.series import Float64s, Int64s, Series
 
 __all__ = ["EXACT_INTEGER", "Float64s", "History", "HistoryOutline", "Int64s", "Series", "SeriesOutline", "Tail"]
@@ -25,8 +24,7 @@ EXACT_INTEGER = 2**53
 """Integers up to this size are exact as float64."""
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """Rows of one stream in reading order, and the series over them in first-logged order.
 
     `step` int64[n], `timestamp` float64[n] seconds since 1970 (UTC), `runtime` float64[n] seconds since the start;
@@ -53,8 +51,7 @@ class History:
         return self.row_count * 3 + sum(len(series.values) for series in self.series)
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
+class Tail(Struct, frozen=True):
     """The rows of one stream that a reader did not have, in reading order, and the cursor behind them.
 
     `is_ended`: the run has ended, and nothing will follow. `is_restarted`: the run has begun anew since the cursor
@@ -78,8 +75,7 @@ class Tail:
         return structs.replace(self.cursor, next_n=next_n)
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesOutline:
+class SeriesOutline(Struct, frozen=True):
     """That there is such a series of `value_count` values; `largest` is the size of its integer farthest from 0."""
 
     key: str
@@ -88,8 +84,7 @@ class SeriesOutline:
     value_count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryOutline:
+class HistoryOutline(Struct, frozen=True):
     """What a history holds, without values: how many rows, and which series that have any, in first-logged order."""
 
     row_count: int
@@ -106,5 +101,5 @@ class HistoryOutline:
 def _largest(series: Series) -> int:
     if series.lane != "i64":
         return 0
-    bounds = pc.min_max(series.values).as_py()
-    return int(max(bounds["max"], -bounds["min"]))
+    integers = to_numpy(series.values)
+    return max(int(integers.max()), -int(integers.min()))

@@ -15,7 +15,7 @@ def numbers_in_order(history: History) -> list[float]:
     for series in history.series:
         if series.lane in ("i64", "f64"):
             numbers = series.values.to_numpy().astype(np.float64)
-            rows.append(np.arange(len(numbers)) if series.rows is None else np.asarray(series.rows))
+            rows.append(series.positions(history.row_count))
             values.append(numbers)
     if not values:
         return []

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from runlake.errors import BadValueError
 from runlake.query.rows.history import History, Int64s, Series
+from runlake.store.arrow import to_numpy
 from runlake.store.segment.schema import CHUNK_ROWS
 from runlake.store.segment.write import pyramid
 
@@ -60,10 +61,9 @@ def numbers(history: History) -> tuple[Int64s | None, npt.NDArray[Any]]:
     if not numeric:
         return np.array([], np.int64), np.array([])
     if len(numeric) == 1:
-        return numeric[0].rows, np.asarray(numeric[0].values.to_numpy())
-    everywhere = np.arange(history.row_count)
-    rows = np.concatenate([everywhere if series.rows is None else series.rows for series in numeric])
-    values = np.concatenate([series.values.to_numpy().astype(np.float64) for series in numeric])
+        return numeric[0].rows, to_numpy(numeric[0].values)
+    rows = np.concatenate([series.positions(history.row_count) for series in numeric])
+    values = np.concatenate([to_numpy(series.values).astype(np.float64) for series in numeric])
     rows, firsts = np.unique(rows, return_index=True)
     return rows, values[firsts]
 

@@ -12,28 +12,30 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from itertools import chain, pairwise
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec.structs import replace
 
 from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, RunPath, Stream
 from runlake.query.rows.history import EXACT_INTEGER, History, HistoryOutline, Series, SeriesOutline
 from runlake.query.rows.sample import line_sample, minmax_sample, numbers
-from runlake.query.rows.select import take_rows
+from runlake.query.rows.select import moved, take_rows
+from runlake.store.arrow import from_numpy
 from runlake.store.layout import Layout
 from runlake.store.run.snapshot import Snapshot, read_consistently, reading
 from runlake.store.run.view import View, joined_by_writer, sealed, unsealed, view_of
 from runlake.store.segment.directory import SealedSeries
 from runlake.store.segment.meta import Meta
 from runlake.store.segment.read import read_keys, read_outline, read_pyramid, read_rows
-from runlake.store.series import ARROW_TYPE_OF_LANE, Int64s, WriterRows, filled_times, usable_times
+from runlake.store.series import Int64s, WriterRows, filled_times, join_series, usable_times
 from runlake.values import escape_key
 
-_WORTH_THREADS_BYTES = 4 * 2**20
+THREADS_FROM_BYTES = 4 * 2**20
+"""Below, starting threads takes longer than they save."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -48,21 +50,30 @@ def read_history(
     min_step: int | None = None,
     max_step: int | None = None,
     generation: str | None = None,
+    threads_from_bytes: int = THREADS_FROM_BYTES,
 ) -> History:
-    """The rows of one stream, as `service.contract` has it."""
-    put_together = read_consistently(layout, path, lambda snapshot: _read(snapshot, stream, keys, generation))
+    """The rows of one stream, as `service.contract` has it. Segments of so many bytes in all are read side by side."""
+
+    def read(snapshot: Snapshot) -> Callable[[], History]:
+        return _read(snapshot, stream, keys, generation, threads_from_bytes)
+
+    put_together = read_consistently(layout, path, read)
     with reading(path):
         history = put_together()
     return history if min_step is None and max_step is None else _window(history, min_step, max_step)
 
 
 def _read(
-    snapshot: Snapshot, stream: Stream, keys: Sequence[str] | None, generation: str | None
+    snapshot: Snapshot,
+    stream: Stream,
+    keys: Sequence[str] | None,
+    generation: str | None,
+    threads_from_bytes: int = THREADS_FROM_BYTES,
 ) -> Callable[[], History]:
     """Reads the rows, and returns what puts them together, for which the files need not be there any more."""
     view = view_of(snapshot, generation)
-    stretches = _stretches(snapshot, stream, keys, view)
-    return lambda: join_rows(stream, in_order(joined_by_writer(stretches), view), keys)
+    stretches = _stretches(snapshot, stream, keys, view, threads_from_bytes)
+    return lambda: join_rows(stream, rows_in_order(joined_by_writer(stretches), view), keys)
 
 
 def list_keys(layout: Layout, path: RunPath, *, stream: Stream = "history", generation: str | None = None) -> list[str]:
@@ -164,7 +175,7 @@ def _sketch(snapshot: Snapshot, stream: Stream, key: str, generation: str | None
         return None
     picks = minmax_sample(values, samples)
     lane: Lane = "i64" if values.dtype == np.int64 else "f64"
-    series = Series(name, lane, None, pa.chunked_array([pa.array(values[picks])]))
+    series = Series(name, lane, None, pa.chunked_array([from_numpy(values[picks])]))
     return History(stream, steps[picks], None, None, [series], source_row_count)
 
 
@@ -173,7 +184,13 @@ def spellings(keys: Iterable[str]) -> frozenset[str]:
     return frozenset(path for key in keys for path in (key, escape_key(key)))
 
 
-def _stretches(snapshot: Snapshot, stream: Stream, keys: Sequence[str] | None, view: View) -> list[WriterRows]:
+def _stretches(
+    snapshot: Snapshot,
+    stream: Stream,
+    keys: Sequence[str] | None,
+    view: View,
+    threads_from_bytes: int = THREADS_FROM_BYTES,
+) -> list[WriterRows]:
     """Every stretch of rows of the generation, from segments and parts."""
     wanted = None if keys is None else spellings(keys)
     metas = sealed(snapshot, stream, view)
@@ -188,7 +205,7 @@ def _stretches(snapshot: Snapshot, stream: Stream, keys: Sequence[str] | None, v
         return list(view.counted(meta.generation, rows))
 
     size_bytes = sum(footer.size_bytes for meta in metas for footer in meta.footers.values())
-    of_segments = list(chain.from_iterable(_side_by_side(read, metas, is_worth=size_bytes >= _WORTH_THREADS_BYTES)))
+    of_segments = list(chain.from_iterable(_side_by_side(read, metas, is_worth=size_bytes >= threads_from_bytes)))
     return of_segments + (fresh if wanted is None else [only_keys(rows, wanted) for rows in fresh])
 
 
@@ -206,7 +223,7 @@ def only_keys(rows: WriterRows, wanted: frozenset[str]) -> WriterRows:
     return WriterRows(rows.writer, rows.stream, rows.first_n, rows.step, rows.timestamp, rows.runtime, series)
 
 
-def in_order(writers: list[list[WriterRows]], view: View) -> tuple[list[WriterRows], Int64s | None]:
+def rows_in_order(writers: list[list[WriterRows]], view: View) -> tuple[list[WriterRows], Int64s | None]:
     """All stretches one behind the other, and the permutation that puts their rows in order; None when they are."""
     if len(writers) < 2:
         return [rows for mine in writers for rows in mine], None
@@ -236,7 +253,7 @@ def in_order(writers: list[list[WriterRows]], view: View) -> tuple[list[WriterRo
 
 
 def join_rows(stream: Stream, ordered: tuple[list[WriterRows], Int64s | None], keys: Sequence[str] | None) -> History:
-    """What `in_order` has put in order, as one history."""
+    """What `rows_in_order` has put in order, as one history."""
     stretches, order = ordered
     if not stretches:
         empty = np.array([], np.float64)
@@ -245,14 +262,14 @@ def join_rows(stream: Stream, ordered: tuple[list[WriterRows], Int64s | None], k
     timestamp = usable_times(_concatenated([rows.timestamp for rows in stretches]))
     has_runtime = keys is None or RUNTIME in keys  # else of some stretches it was read, and of others not
     runtime = usable_times(_concatenated([rows.runtime for rows in stretches])) if has_runtime else None
-    series = _join_series(stretches, len(step))
+    series = _joined(stretches)
     if order is not None:
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
         step = step[order]
         timestamp = timestamp[order]
         runtime = None if runtime is None else runtime[order]
-        series = [_reordered(one, place) for one in series]
+        series = [moved(one, order, place) for one in series]
     return History(
         stream,
         step,
@@ -266,38 +283,17 @@ def _concatenated(arrays: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
-def _join_series(stretches: list[WriterRows], row_count: int) -> Sequence[Series]:
+def _joined(stretches: list[WriterRows]) -> Sequence[Series]:
     if len(stretches) == 1:
         return stretches[0].series
     sealed = [rows.series for rows in stretches if isinstance(rows.series, SealedSeries)]
     if len(sealed) == len(stretches) and all(_is_followed_by(*pair) for pair in pairwise(stretches)):
         return SealedSeries.joined(sealed)
-    pieces: dict[tuple[str, str], list[tuple[int, int, Series]]] = {}
-    start = 0
-    for rows in stretches:
-        for one in rows.series:
-            pieces.setdefault((one.key, one.lane), []).append((start, rows.row_count, one))
-        start += rows.row_count
-    joined = []
-    for (key, _), mine in pieces.items():
-        lane = mine[0][2].lane
-        values = pa.chunked_array([c for _, _, s in mine for c in s.values.chunks], ARROW_TYPE_OF_LANE[lane])
-        if len(values) == row_count:
-            joined.append(Series(key, lane, None, values))
-            continue
-        positions = [start + (np.arange(count) if s.rows is None else s.rows) for start, count, s in mine]
-        joined.append(Series(key, lane, np.concatenate(positions), values))
-    return joined
+    return join_series(stretches)
 
 
 def _is_followed_by(one: WriterRows, other: WriterRows) -> bool:
     return one.writer == other.writer and one.first_n + one.row_count == other.first_n
-
-
-def _reordered(one: Series, place: Int64s) -> Series:
-    rows = place if one.rows is None else place[one.rows]
-    order = np.argsort(rows, kind="stable")
-    return Series(one.key, one.lane, None if one.rows is None else rows[order], one.values.take(pa.array(order)))
 
 
 def _window(history: History, min_step: int | None, max_step: int | None) -> History:

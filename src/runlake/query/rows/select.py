@@ -6,17 +6,18 @@ Values are never copied where all rows of a series stay; where some go, the kept
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec.structs import replace
 
 from runlake import values
 from runlake.errors import BadValueError
 from runlake.model import AXES
 from runlake.query.rows.history import Float64s, History, Int64s, Series
+from runlake.store.arrow import from_numpy
 
 Join = Literal["inner", "outer", "any"]
 """Which rows are kept for several keys: see `with_keys`."""
@@ -77,7 +78,7 @@ def by_step(history: History) -> History:
         step=history.step[order],
         timestamp=_axis(history.timestamp, order),
         runtime=_axis(history.runtime, order),
-        series=[_moved(series, order, place) for series in history.series],
+        series=[moved(series, order, place) for series in history.series],
     )
 
 
@@ -144,10 +145,10 @@ def _take(series: Series, positions: Int64s) -> Series:
 def _gather(array: pa.ChunkedArray, positions: Int64s) -> pa.ChunkedArray:
     if pa.types.is_null(array.type):
         return array.slice(0, len(positions))
-    return array.take(pa.array(positions))
+    return array.take(from_numpy(positions))
 
 
-def _moved(series: Series, order: Int64s, place: Int64s) -> Series:
+def moved(series: Series, order: Int64s, place: Int64s) -> Series:
     """The series after the row at `order[i]` has gone to i; `place` is the inverse."""
     if series.rows is None:
         return replace(series, values=_gather(series.values, order))
@@ -171,7 +172,7 @@ def _align_steps(history: History) -> History:
     np.maximum.at(last_row, groups, np.arange(history.row_count))
     newest: dict[str, Int64s] = {}
     for series in history.series:
-        rows = _rows(series, history.row_count)
+        rows = series.positions(history.row_count)
         best = newest.setdefault(series.key, np.full(len(steps), -1, dtype=np.int64))
         np.maximum.at(best, groups[rows], rows)
     return replace(
@@ -185,12 +186,8 @@ def _align_steps(history: History) -> History:
 
 def _at_newest(series: Series, newest: Int64s, groups: Int64s, row_count: int) -> Series:
     """Of each step the value of `series`, where that key's newest row of the step is one of this lane."""
-    rows = _rows(series, row_count)
+    rows = series.positions(row_count)
     places = np.flatnonzero(newest[groups[rows]] == rows)
     steps = groups[rows[places]]
     order = np.argsort(steps, kind="stable")
     return replace(series, rows=steps[order], values=_gather(series.values, places[order]))
-
-
-def _rows(series: Series, row_count: int) -> Int64s:
-    return np.arange(row_count) if series.rows is None else series.rows

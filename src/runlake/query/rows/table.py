@@ -14,11 +14,11 @@ Dense columns of one type are the arrays of the history themselves: no value is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct, field
 
 from runlake import values
 from runlake.errors import BadValueError
@@ -26,6 +26,7 @@ from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane
 from runlake.query.rows.history import EXACT_INTEGER, History, HistoryOutline, Series
 from runlake.query.rows.select import has_all_rows, slice_rows
 from runlake.stopping import check_wanted
+from runlake.store.arrow import from_numpy, from_texts
 
 MAX_COLUMNS = 2000
 """More columns than this make a table that costs far more than it holds."""
@@ -43,11 +44,10 @@ _LANE_TYPES: dict[Lane, pa.DataType] = {
     "null": pa.null(),
 }
 _LONG_LANES: tuple[Lane, ...] = ("f64", "i64", "bool", "str", "json")
-_ALL_LANES = pa.array(list(_LANE_TYPES), pa.string())
+_ALL_LANES = from_texts(_LANE_TYPES)
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn(Struct, frozen=True):
     """One column of a wide table: the key at `path`, called `name`, logged in `lanes` (None aside)."""
 
     path: str
@@ -70,8 +70,7 @@ class Column:
         return pa.field(self.name, self.type, metadata=metadata or None)
 
 
-@dataclass(slots=True)
-class ColumnPlan:
+class ColumnPlan(Struct):
     """Gathers the keys of one history, or of many, and says which columns hold them all."""
 
     lanes: dict[str, list[Lane]] = field(default_factory=dict)
@@ -103,13 +102,13 @@ class ColumnPlan:
                 if series.largest > EXACT_INTEGER:  # a later history may bring floats for this key
                     self.big.add(series.key)
 
-    def columns(self, reserved: Iterable[str] = AXES) -> list[Column]:
+    def columns(self, reserved: Iterable[str] = AXES) -> list[TableColumn]:
         """The columns in first-logged order; none is called as one of `reserved`."""
         names = column_names(self.lanes, reserved)
         columns = []
         for path, lanes in self.lanes.items():
             typed = tuple(lane for lane in lanes if lane != "null")
-            columns.append(Column(path, names[path], typed, _joined_type(typed, path in self.big)))
+            columns.append(TableColumn(path, names[path], typed, _joined_type(typed, path in self.big)))
         return columns
 
 
@@ -136,7 +135,7 @@ def column_names(paths: Iterable[str], reserved: Iterable[str] = AXES) -> dict[s
     return names
 
 
-def plan_columns(history: History) -> list[Column]:
+def plan_columns(history: History) -> list[TableColumn]:
     """The columns that hold this history."""
     plan = ColumnPlan()
     plan.add(history)
@@ -156,7 +155,7 @@ def wide_table(
     history: History,
     *,
     axes: Iterable[str] | None = None,
-    columns: Iterable[Column] | None = None,
+    columns: Iterable[TableColumn] | None = None,
     max_columns: int | None = MAX_COLUMNS,
 ) -> pa.Table:
     """The history as one table: the `axes` (all that it has), then a column for each key (or each of `columns`).
@@ -185,7 +184,7 @@ def wide_tables(
     history: History,
     *,
     axes: Iterable[str] | None = None,
-    columns: Iterable[Column] | None = None,
+    columns: Iterable[TableColumn] | None = None,
     max_columns: int | None = MAX_COLUMNS,
     row_limit: int = 65536,
 ) -> Iterator[pa.Table]:
@@ -217,10 +216,10 @@ def axis_array(history: History, name: str) -> pa.Array:
     axis = {STEP: history.step, TIMESTAMP: history.timestamp, RUNTIME: history.runtime}[name]
     if axis is None:
         raise BadValueError(f"the history was read without {name}; name it among the keys to read")
-    return pa.array(axis)
+    return from_numpy(axis)
 
 
-def column_values(column: Column, series: Iterable[Series], row_count: int) -> pa.ChunkedArray | pa.Array:
+def column_values(column: TableColumn, series: Iterable[Series], row_count: int) -> pa.ChunkedArray | pa.Array:
     """The values of one column, from the series of its key: `row_count` values of the column's type."""
     parts = [one for one in series if one.lane != "null" and len(one.values)]
     if not parts:
@@ -238,7 +237,7 @@ def column_values(column: Column, series: Iterable[Series], row_count: int) -> p
             source[one.rows] = places
         begin += len(array)
     chunks = [chunk for array in arrays for chunk in array.chunks]
-    return pa.chunked_array(chunks, column.type).take(pa.array(source, mask=source < 0))
+    return pa.chunked_array(chunks, column.type).take(from_numpy(source, is_there=source >= 0))
 
 
 def long_tables(history: History) -> Iterator[pa.Table]:
@@ -253,23 +252,23 @@ def long_tables(history: History) -> Iterator[pa.Table]:
         by_path.setdefault(series.key, []).append(series)
     if not by_path:
         by_path[""] = [Series("", "null", np.zeros(0, dtype=np.int64), pa.chunked_array([], pa.null()))]
-    names = pa.array(list(column_names(by_path, ()).values()), pa.string())
+    names = from_texts(column_names(by_path, ()).values())
     for code, lanes in enumerate(by_path.values()):
         pieces = [_long_piece(history, series, names, code) for series in lanes]
         yield pieces[0] if len(pieces) == 1 else pa.concat_tables(pieces).sort_by("row")
 
 
 def _long_piece(history: History, series: Series, names: pa.Array, code: int) -> pa.Table:
-    rows = np.arange(history.row_count) if series.rows is None else series.rows
+    rows = series.positions(history.row_count)
     count = len(rows)
     times = history.timestamp
     lane_code = list(_LANE_TYPES).index(series.lane)
     data = {
         "key": pa.DictionaryArray.from_arrays(np.full(count, code, dtype=np.int32), names),
         "lane": pa.DictionaryArray.from_arrays(np.full(count, lane_code, dtype=np.int8), _ALL_LANES),
-        "row": pa.array(rows),
-        "step": pa.array(history.step[rows]),
-        "timestamp": pa.nulls(count, pa.float64()) if times is None else pa.array(times[rows]),
+        "row": from_numpy(rows),
+        "step": from_numpy(history.step[rows]),
+        "timestamp": pa.nulls(count, pa.float64()) if times is None else from_numpy(times[rows]),
     }
     for lane in _LONG_LANES:
         filled = series.lane == lane

@@ -16,7 +16,7 @@ from runlake.errors import CorruptError
 from runlake.lru import LruCache
 from runlake.model import AXES, STEP, TIMESTAMP, RunPath, Stream, TailCursor
 from runlake.query.rows.history import Int64s, Tail
-from runlake.query.rows.scan import in_order, join_rows, only_keys, spellings
+from runlake.query.rows.scan import join_rows, only_keys, rows_in_order, spellings
 from runlake.store.journal import record
 from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.journal.fold import WriterState
@@ -48,6 +48,29 @@ class _Wish(NamedTuple):
     keys: Sequence[str] | None
     limit: int | None
     last: int | None
+
+
+class _Plan(NamedTuple):
+    """Which rows are new, and what they are in.
+
+    `parts` are those of the generation by writer, in their order; `start` says of a writer which row is next, 0 where
+    it says nothing, and `ranges` of each that there is first ≤ n < last.
+    """
+
+    view: View
+    headers: Mapping[PartName, PartHeader]
+    parts: Mapping[str, list[PartName]]
+    segments: list[Meta]
+    is_restarted: bool
+    start: Mapping[str, int]
+    ranges: Mapping[str, tuple[int, int]]
+
+
+class _Found(NamedTuple):
+    """What was read for a plan: the parts of each writer, and all new rows by writer, those in segments included."""
+
+    scanned: Mapping[str, Mapping[PartName, ScannedPart]]
+    writers: list[list[WriterRows]]
 
 
 class TailReader:
@@ -97,64 +120,84 @@ class TailReader:
         return {writer: is_alive(journal, writer) for writer in {name.writer for name, _ in journal.list_parts()}}
 
     def _read(self, snapshot: Snapshot, alive: Mapping[str, bool], wish: _Wish) -> Tail:
-        stream, cursor = wish.stream, wish.cursor
+        plan = self._plan(snapshot, wish)
+        found = self._gather(snapshot, plan, alive, wish)
+        return self._answer(snapshot, plan, found, alive, wish)
+
+    def _plan(self, snapshot: Snapshot, wish: _Wish) -> _Plan:
+        """From heads of parts and meta files alone."""
         found_headers = ((name, self._parts.header(snapshot, name)) for name in snapshot.parts)
         headers = {name: header for name, header in found_headers if header is not None}
         view = view_of(snapshot, header_of=self._parts.header)
-        newest = (view.incarnation, view.generation)
         parts: dict[str, list[PartName]] = {}
         for name, header in headers.items():
-            if view.has(header.incarnation, header.generation, stream):
+            if view.has(header.incarnation, header.generation, wish.stream):
                 parts.setdefault(name.writer, []).append(name)
-        is_restarted = cursor is not None and (cursor.incarnation, cursor.generation) != newest
-        start = dict(cursor.next_n) if cursor is not None and not is_restarted else {}
+        segments = sealed(snapshot, wish.stream, view)
         ends = {writer: view.end_of(headers[names[0]].generation, writer) for writer, names in parts.items()}
-        segments = sealed(snapshot, stream, view)
         ends |= {s.writer: view.end_of(m.generation, s.writer) for m in segments for s in m.stretches}
+        cursor = wish.cursor
+        is_restarted = cursor is not None and (cursor.incarnation, cursor.generation) != _newest(view)
+        start = dict(cursor.next_n) if cursor is not None and not is_restarted else {}
         if wish.last is not None:
             newest_parts = [headers[names[-1]] for names in parts.values()]
-            start = _near_the_end(segments, stream, newest_parts, ends, wish.last)
-        for writer, first_n in _behind_holes(segments, stream).items():
+            start = _near_the_end(segments, wish.stream, newest_parts, ends, wish.last)
+        for writer, first_n in _behind_holes(segments, wish.stream).items():
             # What was read of it before a repair gave it a name of its own, was read under the name of its writer.
-            start[writer] = max(
-                first_n, start.get(writer, 0), start.get(root_of(writer), 0) if wish.last is None else 0
-            )
-        ranges = {
-            writer: (
-                start.get(writer, 0),
-                min(end, _ALL if wish.limit is None else start.get(writer, 0) + wish.limit),
-            )
-            for writer, end in ends.items()
-        }
+            known = start.get(root_of(writer), 0) if wish.last is None else 0
+            start[writer] = max(first_n, start.get(writer, 0), known)
+        limit = _ALL if wish.limit is None else wish.limit
+        ranges = {w: (start.get(w, 0), min(end, start.get(w, 0) + limit)) for w, end in ends.items()}
+        return _Plan(view, headers, parts, segments, is_restarted, start, ranges)
+
+    def _gather(self, snapshot: Snapshot, plan: _Plan, alive: Mapping[str, bool], wish: _Wish) -> _Found:
+        """The rows of the plan. CorruptError when some of a writer are missing."""
         scanned = {
-            writer: {name: self._parts.scan(snapshot, name, stream, ranges[writer][0]) for name in names}
-            for writer, all_names in parts.items()
-            if (names := _needed(all_names, headers, stream, *ranges[writer]))
+            writer: {name: self._parts.scan(snapshot, name, wish.stream, plan.ranges[writer][0]) for name in names}
+            for writer, all_names in plan.parts.items()
+            if (names := _needed(all_names, plan.headers, wish.stream, *plan.ranges[writer]))
         }
         fresh = [
             rows
-            for writer, found in scanned.items()
-            if (rows := _complete_rows(snapshot, found, stream, may_grow=alive.get(writer, True))) is not None
+            for writer, parts in scanned.items()
+            if (rows := _complete_rows(snapshot, parts, wish.stream, may_grow=alive.get(writer, True))) is not None
         ]
-        found_rows = [*_sealed_rows(snapshot, segments, fresh, ranges, wish), *_within(fresh, ranges, wish)]
-        writers = joined_by_writer(found_rows)
+        of_segments = _sealed_rows(snapshot, plan, fresh, wish)
+        writers = joined_by_writer([*of_segments, *_within(fresh, plan.ranges, wish)])
         for mine in writers:
-            _check_gaps(snapshot, mine, ranges[mine[0].writer][0])
-        kept, next_n = _cut(writers, view, wish.limit, wish.last)
+            _check_gaps(snapshot, mine, plan.ranges[mine[0].writer][0])
+        return _Found(scanned, writers)
+
+    def _answer(self, snapshot: Snapshot, plan: _Plan, found: _Found, alive: Mapping[str, bool], wish: _Wish) -> Tail:
+        kept, next_n = _cut(found.writers, plan.view, wish.limit, wish.last)
+        incarnation, generation = _newest(plan.view)
         cursor = TailCursor(
-            incarnation=newest[0], generation=newest[1], stream=stream, next_n={**_positive(start), **next_n}
+            incarnation=incarnation,
+            generation=generation,
+            stream=wish.stream,
+            next_n={**_positive(plan.start), **next_n},
         )
-        for writer, found in scanned.items():
-            n = cursor.next_n.get(writer, 0)
-            begun = [name for name in found if headers[name].first[stream] <= n]
-            if begun:
-                self._parts.keep(snapshot.path, begun[-1], stream, n, found[begun[-1]])
-        ordered = in_order(kept, view)
-        history = join_rows(stream, ordered, wish.keys)
+        self._remember(snapshot.path, plan, found, cursor)
+        ordered = rows_in_order(kept, plan.view)
+        history = join_rows(wish.stream, ordered, wish.keys)
         is_whole = wish.limit is None or history.row_count < wish.limit
-        known = {header.writer for header in headers.values()}
-        is_ended = is_whole and _is_over(_states(snapshot, newest, scanned), alive, known, set(parts))
-        return Tail(history, cursor, is_ended, is_restarted, *_writers_of(*ordered))
+        known = {header.writer for header in plan.headers.values()}
+        is_ended = is_whole and _is_over(
+            _states(snapshot, _newest(plan.view), found.scanned), alive, known, set(plan.parts)
+        )
+        return Tail(history, cursor, is_ended, plan.is_restarted, *_writers_of(*ordered))
+
+    def _remember(self, path: RunPath, plan: _Plan, found: _Found, cursor: TailCursor) -> None:
+        """Where the cursor stands in the newest part of each writer that it has reached."""
+        for writer, parts in found.scanned.items():
+            n = cursor.next_n.get(writer, 0)
+            begun = [name for name in parts if plan.headers[name].first[cursor.stream] <= n]
+            if begun:
+                self._parts.keep(path, begun[-1], cursor.stream, n, parts[begun[-1]])
+
+
+def _newest(view: View) -> tuple[str, str]:
+    return view.incarnation, view.generation
 
 
 def _place(path: RunPath, cursor: TailCursor) -> object:
@@ -209,16 +252,10 @@ def _complete_rows(
     return rows
 
 
-def _sealed_rows(
-    snapshot: Snapshot,
-    segments: list[Meta],
-    fresh: list[WriterRows],
-    ranges: Mapping[str, tuple[int, int]],
-    wish: _Wish,
-) -> list[WriterRows]:
-    """The rows in `ranges` that segments have. Segments without such rows are not opened."""
-    wanted = []
-    for meta in segments:
+def _sealed_rows(snapshot: Snapshot, plan: _Plan, fresh: list[WriterRows], wish: _Wish) -> list[WriterRows]:
+    """The rows of the plan that segments have. Segments without such rows are not opened."""
+    ranges, wanted = plan.ranges, []
+    for meta in plan.segments:
         mine = {
             s.writer: ranges[s.writer]
             for s in meta.stretches
@@ -272,7 +309,7 @@ def _cut(
     writers: list[list[WriterRows]], view: View, limit: int | None, last: int | None
 ) -> tuple[list[list[WriterRows]], dict[str, int]]:
     """The first `limit` or the `last` rows in reading order, and of each writer the row that is next behind them."""
-    stretches, order = in_order(writers, view)
+    stretches, order = rows_in_order(writers, view)
     counts = [rows.row_count for rows in stretches]
     count = sum(counts)
     low, high = max(0, count - (count if last is None else last)), count if limit is None else min(limit, count)
@@ -293,7 +330,7 @@ def _cut(
 
 
 def _writers_of(stretches: list[WriterRows], order: Int64s | None) -> tuple[tuple[str, ...], Int64s]:
-    """The writers of rows that `in_order` has put in order, and of each row which of them."""
+    """The writers of rows that `rows_in_order` has put in order, and of each row which of them."""
     names = tuple(dict.fromkeys(rows.writer for rows in stretches))
     places = np.array([names.index(rows.writer) for rows in stretches], np.int64)
     owner = np.repeat(places, [rows.row_count for rows in stretches])

@@ -16,8 +16,8 @@ import pyarrow as pa
 from runlake.query.runs.column import (
     EXACT_AS_FLOAT,
     MISSING,
-    Column,
-    Part,
+    FieldColumn,
+    FieldPart,
     Positions,
     Texts,
     family_values,
@@ -63,12 +63,12 @@ class RunChunk:
         codes, distinct = distinct_field(self.stored, "tags")
         return distinct, codes
 
-    def columns(self, root: str, keys: tuple[str, ...]) -> list[Column]:
+    def columns(self, root: str, keys: tuple[str, ...]) -> list[FieldColumn]:
         """What a field or a key path may mean, one column for each way to read the path; at least one."""
         found = self._columns.get((root, keys))
         if found is None:
             made = [self._field(keys[0])] if root == "run" else list(self._found(self._trees[root], keys))
-            found = made or [Column.of_parts(self.size, ())]
+            found = made or [FieldColumn.of_parts(self.size, ())]
             self._columns.put((root, keys), found)
         return found
 
@@ -82,7 +82,7 @@ class RunChunk:
             node.leaves.append(leaf)
         return {str(root): node for root, node in trees.items()}
 
-    def _found(self, node: _Node, keys: tuple[str, ...]) -> Iterator[Column]:
+    def _found(self, node: _Node, keys: tuple[str, ...]) -> Iterator[FieldColumn]:
         """What `find_values` finds in the tree of each run, as columns, in the same order."""
         for split in range(1, len(keys) + 1):
             child = node.children.get(".".join(keys[:split]))
@@ -97,7 +97,7 @@ class RunChunk:
                 if leaf.lane == "json":
                     yield from self._inside(leaf, rest)
 
-    def _inside(self, leaf: Leaf, keys: tuple[str, ...]) -> Iterator[Column]:
+    def _inside(self, leaf: Leaf, keys: tuple[str, ...]) -> Iterator[FieldColumn]:
         """What stands in values that are dicts of their own, such as media."""
         found = [
             list(find_values(value, keys)) if isinstance(value, dict) else []
@@ -109,14 +109,14 @@ class RunChunk:
             for row, values in zip(rows.tolist(), found, strict=True):
                 if number < len(values):
                     cells[row] = values[number]
-            yield Column(cells)
+            yield FieldColumn(cells)
 
-    def _column_of(self, node: _Node) -> Column:
+    def _column_of(self, node: _Node) -> FieldColumn:
         parts = [part for leaf in node.leaves for part in _leaf_parts(leaf, self.size)]
         if node.children:
             trees = self._subtrees(node)
-            parts.append(("dict", Part(np.array(list(trees), np.int64), list(trees.values()))))
-        return Column.of_parts(self.size, parts)
+            parts.append(("dict", FieldPart(np.array(list(trees), np.int64), list(trees.values()))))
+        return FieldColumn.of_parts(self.size, parts)
 
     def _subtrees(self, node: _Node) -> dict[int, dict[str, Any]]:
         """The dicts that runs have at a node, by row: they are stored by their leaves."""
@@ -132,18 +132,18 @@ class RunChunk:
                 trees.setdefault(row, {})[key] = tree
         return trees
 
-    def _field(self, name: str) -> Column:
+    def _field(self, name: str) -> FieldColumn:
         array = self.stored.fields[name]
         if array.type == PACKED:
             codes, distinct = distinct_field(self.stored, name)
             cells = [MISSING if not value else list(value) for value in distinct]
-            return Column([cells[code] for code in codes.tolist()])
+            return FieldColumn([cells[code] for code in codes.tolist()])
         if array.null_count:
             rows = np.flatnonzero(array.is_valid().to_numpy(zero_copy_only=False))
             array = array.drop_null()
         else:
             rows = np.arange(self.size)
-        return Column.of_parts(self.size, [_array_part(array, rows)])
+        return FieldColumn.of_parts(self.size, [_array_part(array, rows)])
 
 
 def distinct_field(stored: RunColumns, name: str) -> tuple[Positions, list[Any]]:
@@ -157,10 +157,10 @@ def _rows(leaf: Leaf, size: int) -> Positions:
     return np.arange(size) if leaf.rows is None else leaf.rows
 
 
-def _leaf_parts(leaf: Leaf, size: int) -> Iterator[tuple[str, Part]]:
+def _leaf_parts(leaf: Leaf, size: int) -> Iterator[tuple[str, FieldPart]]:
     rows = _rows(leaf, size)
     if leaf.lane == "null":
-        yield "null", Part(rows, None)
+        yield "null", FieldPart(rows, None)
     elif leaf.lane != "json":
         yield _array_part(leaf.values, rows)
     else:
@@ -171,20 +171,20 @@ def _leaf_parts(leaf: Leaf, size: int) -> Iterator[tuple[str, Part]]:
             places.append(row)
             values.append(value)
         for family, (places, values) in by_family.items():
-            yield family, Part(np.array(places, np.int64), family_values(family, values))
+            yield family, FieldPart(np.array(places, np.int64), family_values(family, values))
 
 
-def _array_part(array: pa.Array, rows: Positions) -> tuple[str, Part]:
+def _array_part(array: pa.Array, rows: Positions) -> tuple[str, FieldPart]:
     """An array without nulls as the part of its family."""
     if pa.types.is_boolean(array.type):
-        return "bool", Part(rows, array.to_numpy(zero_copy_only=False))
+        return "bool", FieldPart(rows, array.to_numpy(zero_copy_only=False))
     if pa.types.is_large_string(array.type):
         encoded = array.dictionary_encode()
         codes = encoded.indices.to_numpy().astype(np.int64)
-        return "text", Part(rows, Texts(encoded.dictionary.to_pylist(), codes))
+        return "text", FieldPart(rows, Texts(encoded.dictionary.to_pylist(), codes))
     numbers = array.to_numpy()
     if numbers.dtype != np.float64:
         # abs() of the least int64 is itself.
         is_exact = not len(numbers) or (numbers.max() <= EXACT_AS_FLOAT and numbers.min() >= -EXACT_AS_FLOAT)
         numbers = numbers.astype(np.float64 if is_exact else object)
-    return "number", Part(rows, numbers)
+    return "number", FieldPart(rows, numbers)

@@ -11,12 +11,12 @@ import json
 import operator
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from runlake.lru import LruCache
 from runlake.query.runs.filter import Test, family_of, family_of_type, is_same
@@ -40,7 +40,7 @@ _FAMILIES = ("number", "text", "bool", "list", "dict", "other")
 """In the order in which they sort; None, what is missing and NaN come behind them."""
 
 
-def kept_columns(size: int) -> LruCache[tuple[str, tuple[str, ...]], list[Column]]:
+def kept_columns(size: int) -> LruCache[tuple[str, tuple[str, ...]], list[FieldColumn]]:
     """Room for the columns of `size` runs that filters and orders asked for last: who asks decides their names."""
     return LruCache(max(_MIN_KEPT_COLUMNS, _MAX_KEPT_CELLS // max(1, size)))
 
@@ -97,27 +97,26 @@ Values = npt.NDArray[Any] | Texts | list[Any] | None
 """Of numbers and booleans an array, of text `Texts`, of None nothing, of other families a list."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class FieldPart(Struct, frozen=True):
     """The values of one family, and where they stand."""
 
     positions: Positions
     values: Values
 
 
-class Column:
+class FieldColumn:
     """`cells[i]` is a plain value, or `MISSING`; positions count from 0. Immutable."""
 
     def __init__(self, cells: Sequence[Any]) -> None:
         parts = {}
         for family, (places, values) in _by_family(cells).items():
-            parts[family] = Part(np.array(places, np.int64), family_values(family, values))
+            parts[family] = FieldPart(np.array(places, np.int64), family_values(family, values))
         self._fill(len(cells), parts)
 
     @classmethod
-    def of_parts(cls, size: int, parts: Iterable[tuple[str, Part]]) -> Column:
+    def of_parts(cls, size: int, parts: Iterable[tuple[str, FieldPart]]) -> FieldColumn:
         """A column of parts by family; of one family there may be several, at different positions."""
-        joined: dict[str, Part] = {}
+        joined: dict[str, FieldPart] = {}
         for family, part in parts:
             if len(part.positions):
                 joined[family] = _join(joined[family], part) if family in joined else part
@@ -126,13 +125,15 @@ class Column:
         return column
 
     @classmethod
-    def joined(cls, first: Column, second: Column) -> Column:
+    def joined(cls, first: FieldColumn, second: FieldColumn) -> FieldColumn:
         """The cells of both, one behind the other."""
-        moved = [(family, Part(part.positions + first.size, part.values)) for family, part in second._parts.items()]
+        moved = [
+            (family, FieldPart(part.positions + first.size, part.values)) for family, part in second._parts.items()
+        ]
         return cls.of_parts(first.size + second.size, [*first._parts.items(), *moved])
 
     @classmethod
-    def first_of(cls, columns: Sequence[Column]) -> Column:
+    def first_of(cls, columns: Sequence[FieldColumn]) -> FieldColumn:
         """Of several columns of one size, at each position the first cell that is not missing."""
         first, *others = columns
         if not others or first._present.all():
@@ -144,15 +145,15 @@ class Column:
             taken |= column._present
         return cls.of_parts(first.size, parts)
 
-    def where(self, mask: Mask) -> Column:
+    def where(self, mask: Mask) -> FieldColumn:
         """This column, with the cells missing that are not in the mask."""
         parts = []
         for family, part in self._parts.items():
             chosen = mask[part.positions]
-            parts.append((family, Part(part.positions[chosen], _values_at(part.values, chosen))))
-        return Column.of_parts(self.size, parts)
+            parts.append((family, FieldPart(part.positions[chosen], _values_at(part.values, chosen))))
+        return FieldColumn.of_parts(self.size, parts)
 
-    def _fill(self, size: int, parts: Mapping[str, Part]) -> None:
+    def _fill(self, size: int, parts: Mapping[str, FieldPart]) -> None:
         self.size = size
         self._parts = parts
         self._present = np.zeros(size, np.bool_)
@@ -326,14 +327,14 @@ class _Wanted:
         return value in self._by_family.get(family_of(value), ())
 
 
-def _join(one: Part, other: Part) -> Part:
+def _join(one: FieldPart, other: FieldPart) -> FieldPart:
     positions = np.concatenate([one.positions, other.positions])
     left, right = one.values, other.values
     if isinstance(left, Texts) and isinstance(right, Texts):
-        return Part(positions, left.followed_by(right))
+        return FieldPart(positions, left.followed_by(right))
     if isinstance(left, np.ndarray) and isinstance(right, np.ndarray):
-        return Part(positions, np.concatenate([left, right]))
-    return Part(positions, [*left, *right] if isinstance(left, list) and isinstance(right, list) else None)
+        return FieldPart(positions, np.concatenate([left, right]))
+    return FieldPart(positions, [*left, *right] if isinstance(left, list) and isinstance(right, list) else None)
 
 
 def _values_at(values: Values, chosen: Mask) -> Values:

@@ -29,8 +29,9 @@ import datetime
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from runlake.errors import FilterError, LogTypeError
 from runlake.near import near_names
@@ -48,8 +49,7 @@ MAX_PATTERNS = 100
 MAX_ORDER_KEYS = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """What a filter or an order speaks of: attributes of `RunInfo` (root ``run``), or keys below config or summary.
 
     `paths` are alternatives; a test holds when it holds for any of them, and an order takes the first that is there.
@@ -61,8 +61,7 @@ class Field:
     paths: tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+class Test(Struct, frozen=True):
     """A positive statement on one field. `operand` is plain data: for ``in`` a tuple; for ``regex`` a `Pattern`."""
 
     __test__ = False  # pytest would take it for a class of tests
@@ -72,22 +71,19 @@ class Test:
     operand: Any
 
 
-@dataclass(frozen=True, slots=True)
-class AllOf:
+class AllOf(Struct, frozen=True):
     """True where every part is."""
 
     parts: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(Struct, frozen=True):
     """True where some part is."""
 
     parts: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """True where the part is not."""
 
     part: Node
@@ -96,8 +92,7 @@ class Not:
 Node = Test | AllOf | AnyOf | Not
 
 
-@dataclass(frozen=True, slots=True)
-class OrderKey:
+class OrderKey(Struct, frozen=True):
     """One part of an order."""
 
     field: Field

@@ -9,15 +9,15 @@ changes; what moved in the project makes another one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct
 
 from runlake.lru import LruCache
 from runlake.model import RUNTIME, STEP, TIMESTAMP, RunInfo
 from runlake.query.runs.chunk import RunChunk
-from runlake.query.runs.column import MISSING, Column, Mask, Positions, hold_for_tags, kept_columns
+from runlake.query.runs.column import MISSING, FieldColumn, Mask, Positions, hold_for_tags, kept_columns
 from runlake.query.runs.filter import AllOf, AnyOf, Field, Node, Not, Test, parse_filter, parse_order
 from runlake.query.runs.nested import find_values
 from runlake.stopping import check_wanted
@@ -30,8 +30,7 @@ _KEPT_ORDERS = 32
 _AXIS_FIELDS = {STEP: "last_step", RUNTIME: "runtime_s", TIMESTAMP: "last_row_at"}
 
 
-@dataclass(frozen=True, slots=True)
-class IndexPage:
+class IndexPage(Struct, frozen=True):
     """Some of the positions that match, and how many do."""
 
     positions: list[int]
@@ -132,7 +131,7 @@ class RunIndex:
     def forget_columns(self) -> None:
         """Give back the memory of what filters and orders asked for; it is made again when asked for."""
         self._columns = kept_columns(self._row_count)
-        self._order_columns: LruCache[Field, Column] = LruCache(_KEPT_ORDERS)
+        self._order_columns: LruCache[Field, FieldColumn] = LruCache(_KEPT_ORDERS)
 
     def _order_rows(self, hidden: npt.NDArray[np.int64] | None) -> Positions:
         """The rows in the order of creation, then id."""
@@ -190,7 +189,7 @@ class RunIndex:
             mask |= column.mask(test)
         return mask
 
-    def _evaluate_none(self, test: Test, columns: list[Column]) -> Mask:
+    def _evaluate_none(self, test: Test, columns: list[FieldColumn]) -> Mask:
         """None equals missing, and a field is missing only where none of its alternatives is there."""
         wanted = tuple(value for value in test.operand if value is not None)
         exists = Test(test.field, "exists", None)
@@ -215,42 +214,42 @@ class RunIndex:
         distinct, codes = self.chunk.tags
         return np.concatenate([np.array(matches(distinct), np.bool_)[codes], added])
 
-    def _candidates(self, field: Field) -> list[Column]:
+    def _candidates(self, field: Field) -> list[FieldColumn]:
         """The columns that a field may mean, the most likely first; at least one."""
         return [column for keys in field.paths for column in self._columns_at(field.root, keys)]
 
-    def _order_column(self, field: Field) -> Column:
+    def _order_column(self, field: Field) -> FieldColumn:
         """What an order sorts by: of the alternatives of the field the first that a run has."""
         column = self._order_columns.get(field)
         if column is None:
-            column = Column.first_of(self._candidates(field))
+            column = FieldColumn.first_of(self._candidates(field))
             self._order_columns.put(field, column)
         return column
 
-    def _columns_at(self, root: str, keys: tuple[str, ...]) -> list[Column]:
+    def _columns_at(self, root: str, keys: tuple[str, ...]) -> list[FieldColumn]:
         columns = self._columns.get((root, keys))
         if columns is None:
             columns = self._make_columns(root, keys)
             self._columns.put((root, keys), columns)
         return columns
 
-    def _make_columns(self, root: str, keys: tuple[str, ...]) -> list[Column]:
-        columns = [Column(cells) for cells in self._cells(root, keys)]
+    def _make_columns(self, root: str, keys: tuple[str, ...]) -> list[FieldColumn]:
+        columns = [FieldColumn(cells) for cells in self._cells(root, keys)]
         if self.chunk is not None:
             stored = self.chunk.columns(root, keys)
             if not self._added:
                 columns = stored
             else:
                 count = max(len(stored), len(columns))
-                stored = stored + [Column.of_parts(self._chunk_size, ())] * (count - len(stored))
-                columns += [Column.of_parts(len(self._added), ())] * (count - len(columns))
-                columns = list(map(Column.joined, stored, columns))
+                stored = stored + [FieldColumn.of_parts(self._chunk_size, ())] * (count - len(stored))
+                columns += [FieldColumn.of_parts(len(self._added), ())] * (count - len(columns))
+                columns = list(map(FieldColumn.joined, stored, columns))
         if root == "summary" and len(keys) == 1 and keys[0] in _AXIS_FIELDS:
             # W&B keeps the axes of the last row in the summary; here they are fields of the run.
-            columns = [Column.first_of([*columns, self._axis(_AXIS_FIELDS[keys[0]])])]
+            columns = [FieldColumn.first_of([*columns, self._axis(_AXIS_FIELDS[keys[0]])])]
         return columns
 
-    def _axis(self, attribute: str) -> Column:
+    def _axis(self, attribute: str) -> FieldColumn:
         """An axis of the last row, where a run has rows."""
         field = Field("last_step", "run", "number", (("last_step",),))
         has_rows = self._evaluate_test(Test(field, "gte", 0))

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
+from msgspec import Struct
 
 from runlake.errors import FilterError
 from runlake.stopping import check_wanted
@@ -38,8 +37,7 @@ _VERBOSE_TOKEN = re.compile(_ESCAPES + r"|\{,\d{1,9}\}|#[^\n]*|\s+|.", re.DOTALL
 _UNKNOWN = "invalid perl operator", "invalid escape sequence", "bad repetition operator"
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """A checked pattern as RE2 reads it; `text` is what was asked for."""
 
     text: str
@@ -47,6 +45,8 @@ class Pattern:
 
     def found_in(self, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
         """In which of the texts the pattern is found, bool[len(texts)]."""
+        import pyarrow.compute as pc
+
         found = [
             pc.match_substring_regex(_array(texts[piece]), self.expression).to_numpy(zero_copy_only=False)
             for piece in _pieces(texts)
@@ -65,6 +65,8 @@ def parse_pattern(text: str, options: str, place: str) -> Pattern:
             f"in {place}: the pattern has {len(text):,} characters, and {MAX_PATTERN_CHARACTERS:,} are allowed; "
             'several values are matched by {"$in": [...]}'
         )
+    import pyarrow.compute as pc
+
     expression = _as_re2(text, is_verbose="x" in options)
     flags = "".join(letter for letter in "ims" if letter in options)
     pattern = Pattern(text, f"(?{flags}:{expression})" if flags else expression)

@@ -7,12 +7,11 @@ runs that come as objects are made columns first, and both are put together key 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from msgspec import Struct, field
 
 from runlake.model import Lane, RunInfo
 from runlake.query.runs.chunk import distinct_field
@@ -29,8 +28,7 @@ TABLE_FIELDS = (
 _MAX_STRING_BYTES = 2**31 - 1
 
 
-@dataclass(slots=True)
-class _Source:
+class _Source(Struct):
     """Stored runs, and where each of their rows stands in the table; -1 for those left out."""
 
     stored: RunColumns
@@ -38,8 +36,7 @@ class _Source:
     is_whole: bool
 
 
-@dataclass(slots=True)
-class _Cells:
+class _Cells(Struct):
     """What one key has of one type: places in the table and values, piece by piece."""
 
     places: list[Positions] = field(default_factory=list)
@@ -146,6 +143,8 @@ def _key_array(lanes: dict[Lane, _Cells], count: int) -> pa.Array:
 
 
 def _is_exact(integers: pa.Array) -> bool:
+    import pyarrow.compute as pc
+
     bounds = pc.min_max(integers).as_py()
     return bool(bounds["max"] <= EXACT_AS_FLOAT and bounds["min"] >= -EXACT_AS_FLOAT)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from runlake.model import ConsoleLine, RunPath, Stream, TailCursor
-from runlake.query.many.blocks import HistoryBlock
-from runlake.query.rows.history import History, HistoryOutline, Tail
+
+if TYPE_CHECKING:
+    from runlake.query.many.blocks import HistoryBlock
+    from runlake.query.rows.history import History, HistoryOutline, Tail
 
 
 class RowVerbs(Protocol):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, Protocol
 
 from runlake.model import GenerationInfo, RunEdit, RunInfo, RunPage, RunPath
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class RunVerbs(Protocol):

@@ -13,7 +13,6 @@ from runlake.model import Finding, Garbage, Merged, Repair, RunPath, TrashItem
 from runlake.service.local.folder import StoreFolder
 from runlake.service.local.listings import Listings
 from runlake.store.layout import Layout, check_run_path
-from runlake.store.opening import trash
 
 _HARMLESS = frozenset({"torn", "foreign"})
 """Findings that say nothing of whether readers can read the run."""
@@ -106,9 +105,13 @@ class LocalCare:
             raise failures[0]
 
     def list_trash(self) -> list[TrashItem]:
+        from runlake.store.opening import trash
+
         return trash.list_trash(self._layout)
 
     def restore_run(self, run: RunPath | str) -> RunPath:
+        from runlake.store.opening import trash
+
         if isinstance(run, RunPath):
             folder = trash.find_trashed(self._layout, check_run_path(run))
             return trash.restore_run(self._layout, folder, self._folder.writer_id, run)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from runlake.scheduler.limits import SweepLimits
-from runlake.store.catalog.catalog import ABSORB_AT
+import msgspec
+
+if TYPE_CHECKING:
+    from runlake.scheduler.limits import SweepLimits
+    from runlake.store.catalog.limits import CatalogLimits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalLimits:
-    """The limits of one service."""
+class LocalLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """The limits of one service; None for those that catalogs and sweeps have by themselves."""
 
     kept_versions: int = 256
     """States of projects that pages can still be cut from; most of each is shared with its neighbours."""
@@ -18,7 +20,5 @@ class LocalLimits:
     advice_read_count: int = 2000
     """A project of more runs that no catalog knows is not read only to say which of them has a name."""
 
-    absorb_at: int = ABSORB_AT
-    """As many runs that moved are kept as objects beside the columns of a project."""
-
-    sweeps: SweepLimits = field(default_factory=SweepLimits)
+    catalog: CatalogLimits | None = None
+    sweeps: SweepLimits | None = None

@@ -5,17 +5,19 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from runlake.errors import ConflictError, NotFoundError, StoreError, UnreadableRunWarning, warn
 from runlake.model import RunPath
-from runlake.query.many.blocks import HistoryBlock
-from runlake.query.runs.chunk import RunChunk
-from runlake.query.runs.index import RunIndex
 from runlake.service.local.folder import StoreFolder, advise
 from runlake.service.local.limits import LocalLimits
-from runlake.store.catalog.catalog import Catalog
-from runlake.store.catalog.project_records import ProjectState
 from runlake.store.layout import check_run_path
+
+if TYPE_CHECKING:  # a run that is named is read without what lists
+    from runlake.query.many.blocks import HistoryBlock
+    from runlake.query.runs.index import RunIndex
+    from runlake.store.catalog.catalog import Catalog
+    from runlake.store.catalog.project_records import ProjectState
 
 
 class Listings:
@@ -59,6 +61,9 @@ class Listings:
             raise ConflictError(
                 f"the state {version!r} of {entity}/{project} is not kept any more; list again from the first page"
             )
+        from runlake.query.runs.chunk import RunChunk
+        from runlake.query.runs.index import RunIndex
+
         with self._lock:
             if key not in self._kept:
                 chunks = [index.chunk for index in self._kept.values() if index.chunk is not None]
@@ -98,6 +103,9 @@ class Listings:
 
     def _index_of(self, state: ProjectState, before: RunIndex | None) -> RunIndex:
         """The index of a state; what the one before it has of the stored columns is used again."""
+        from runlake.query.runs.chunk import RunChunk
+        from runlake.query.runs.index import RunIndex
+
         chunk = None
         if before is not None:
             before.forget_columns()

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from runlake.errors import BadValueError
 from runlake.model import ConsoleLine, RunPath, Stream, TailCursor
-from runlake.query.many import blocks
-from runlake.query.many.blocks import HistoryBlock, KnownRun
 from runlake.query.rows import console, scan
 from runlake.query.rows.history import History, HistoryOutline, Tail
-from runlake.query.rows.tail import TailReader
 from runlake.service.local.folder import StoreFolder
 from runlake.service.local.listings import Listings
+
+if TYPE_CHECKING:
+    from runlake.query.many.blocks import HistoryBlock
+    from runlake.query.rows.tail import TailReader
 
 _ROW_COUNTS: dict[Stream, str] = {
     "history": "row_count",
@@ -27,7 +29,12 @@ class LocalRows:
 
     def __init__(self, folder: StoreFolder, listings: Listings) -> None:
         self._listings, self._layout = listings, folder.layout
-        self._tails = TailReader(self._layout)
+
+    @cached_property
+    def _tails(self) -> TailReader:
+        from runlake.query.rows.tail import TailReader
+
+        return TailReader(self._layout)
 
     def read_history(
         self,
@@ -61,13 +68,15 @@ class LocalRows:
         order: Sequence[str] = ("+created_at",),
         version: str | None = None,
     ) -> Iterator[HistoryBlock]:
+        from runlake.query.many import blocks
+
         newest = self._listings.newest(entity, project)
         index = newest if version is None else self._listings.at_version(entity, project, version)
         run_ids = [run_id for (run_id,) in index.fields(("run_id",), index.select(filters, order))]
         # How many rows a run has is asked of the newest state, whichever state says which runs are meant.
         names = ("run_id", "incarnation", "generation", _ROW_COUNTS[stream])
-        known = {fields[0]: KnownRun(*fields) for fields in newest.fields(names, range(len(newest)))}
-        runs = [known.get(run_id) or KnownRun(run_id, "", "", 0) for run_id in run_ids]
+        known = {fields[0]: blocks.KnownRun(*fields) for fields in newest.fields(names, range(len(newest)))}
+        runs = [known.get(run_id) or blocks.KnownRun(run_id, "", "", 0) for run_id in run_ids]
         return self._listings.with_warnings(
             f"{entity}/{project}",
             blocks.read_histories(self._layout, entity, project, runs, keys=keys, stream=stream),

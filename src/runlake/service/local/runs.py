@@ -6,16 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runlake.errors import BadValueError, ConflictError
-from runlake.model import GenerationInfo, RunEdit, RunInfo, RunPage, RunPath
-from runlake.service.local.edit_records import records_of
+from runlake.model import ENDED_STATES, GenerationInfo, RunEdit, RunInfo, RunPage, RunPath
 from runlake.service.local.folder import StoreFolder
 from runlake.service.local.listings import Listings
-from runlake.store.catalog.catalog import ENDED_STATES
 from runlake.store.journal import record
 from runlake.store.journal.journal import Journal, PartName
 from runlake.store.journal.scan import scan_part
-from runlake.store.opening import trash
-from runlake.store.opening.open import create_pending, hold_journal, open_editor
 from runlake.store.run.state import KnownRun, list_generations, read_known, read_run
 
 if TYPE_CHECKING:
@@ -25,7 +21,10 @@ _STATES_WITHOUT_A_PROCESS = ("pending", "failed")
 
 
 class LocalRuns:
-    """`contract.runs` over a folder. `has_writer` says whether a process elsewhere writes into a run."""
+    """`contract.runs` over a folder. `has_writer` says whether a process elsewhere writes into a run.
+
+    What opens, edits and deletes is loaded by who does: a run is read without it.
+    """
 
     def __init__(self, folder: StoreFolder, listings: Listings, *, has_writer: Callable[[RunPath], bool]) -> None:
         self._folder, self._listings, self._has_writer = folder, listings, has_writer
@@ -62,10 +61,14 @@ class LocalRuns:
         return index.to_table(index.select(filters) if filters else None)
 
     def create_run(self, path: RunPath, *, state: str = "pending", user: str | None = None) -> RunInfo:
+        from runlake.store.opening.open import create_pending
+
         create_pending(self._layout, path, state, user or self._folder.user)
         return read_run(self._layout, path)
 
     def edit_run(self, path: RunPath, edit: RunEdit) -> RunInfo:
+        from runlake.service.local.edit_records import records_of
+
         records = records_of(edit)
         if edit.state is not None:
             if edit.state not in _STATES_WITHOUT_A_PROCESS:
@@ -82,11 +85,15 @@ class LocalRuns:
             self._write_records(path, [(record.STATE, {"stop": True})])
 
     def delete_run(self, path: RunPath) -> None:
+        from runlake.store.opening.trash import move_run_to_trash
+
         self._listings.check_exists(path)
-        trash.move_run_to_trash(self._layout, path, self._folder.writer_id)
+        move_run_to_trash(self._layout, path, self._folder.writer_id)
 
     def _write_records(self, path: RunPath, records: list[tuple[int, dict[str, Any]]]) -> KnownRun:
         """Leave records in the run as a short-lived writer, and tell the readers; the run as it is with them."""
+        from runlake.store.opening.open import hold_journal, open_editor
+
         self._listings.check_exists(path)
         journal = hold_journal(self._layout, path)
         known = read_known(self._layout, path)

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from runlake.scheduler.limits import Clock
 from runlake.service.contract.united import UnitedService
-from runlake.service.local.care import LocalCare
 from runlake.service.local.files import LocalFiles
 from runlake.service.local.folder import StoreFolder
 from runlake.service.local.limits import LocalLimits
 from runlake.service.local.listings import Listings
+from runlake.service.local.on_first_use import on_first_use
 from runlake.service.local.projects import LocalProjects
 from runlake.service.local.rows import LocalRows
 from runlake.service.local.runs import LocalRuns
-from runlake.service.local.sweep_runs import runs_for_sweeps
-from runlake.service.local.sweeps import LocalSweeps
-from runlake.service.local.writers import LocalWriters
-from runlake.store.catalog.catalog import Catalog, Progress
-from runlake.store.catalog.fold_many import fold_many
-from runlake.store.journal.fingerprint import read_fingerprint
-from runlake.store.run.state import read_run
+
+if TYPE_CHECKING:
+    from runlake.scheduler.limits import Clock
+    from runlake.service.local.care import LocalCare
+    from runlake.service.local.sweeps import LocalSweeps
+    from runlake.service.local.writers import LocalWriters
+    from runlake.store.catalog.catalog import Catalog, Progress
 
 
 class LocalService(UnitedService):
@@ -48,31 +48,56 @@ class LocalService(UnitedService):
         limits = limits or LocalLimits()
         folder = StoreFolder(root, user=user)
         layout = folder.layout
-        catalog = Catalog(
-            layout,
-            fold=lambda path: read_run(layout, path),
-            fingerprint=lambda path: read_fingerprint(layout, path),
-            fold_many=lambda *project: fold_many(layout, *project),
-            cache_dir=cache_dir,
-            absorb_at=limits.absorb_at,
-            progress=progress,
-            tells_states=shares_versions,
-        )
-        listings = Listings(folder, catalog, limits)
-        self._folder = folder
-        self._default_entity = default_entity
-        writers = LocalWriters(layout, seals=seals_what_is_sent)
+
+        def open_catalog() -> Catalog:
+            from runlake.store.catalog.catalog import Catalog
+            from runlake.store.catalog.fold_many import fold_many
+            from runlake.store.journal.fingerprint import read_fingerprint
+            from runlake.store.run.state import read_run
+
+            return Catalog(
+                layout,
+                fold=lambda path: read_run(layout, path),
+                fingerprint=lambda path: read_fingerprint(layout, path),
+                fold_many=lambda *project: fold_many(layout, *project),
+                cache_dir=cache_dir,
+                limits=limits.catalog,
+                progress=progress,
+                logs_versions=shares_versions,
+            )
+
+        def make_writers() -> LocalWriters:
+            from runlake.service.local.writers import LocalWriters
+
+            return LocalWriters(layout, seals=seals_what_is_sent)
+
+        def make_sweeps() -> LocalSweeps:
+            from runlake.scheduler.limits import Clock, SweepLimits
+            from runlake.service.local.sweep_runs import runs_for_sweeps
+            from runlake.service.local.sweeps import LocalSweeps
+
+            source = runs_for_sweeps(layout, listings, runs, rows)
+            return LocalSweeps(folder, source, limits=limits.sweeps or SweepLimits(), clock=clock or Clock())
+
+        def make_care() -> LocalCare:
+            from runlake.service.local.care import LocalCare
+
+            return LocalCare(folder, listings)
+
+        listings = Listings(folder, on_first_use(open_catalog), limits)
+        writers = on_first_use(make_writers)
         runs = LocalRuns(folder, listings, has_writer=lambda path: writers.find_writer(path) is not None)
         rows = LocalRows(folder, listings)
-        source = runs_for_sweeps(layout, listings, runs, rows)
+        self._folder = folder
+        self._default_entity = default_entity
         super().__init__(
             projects=LocalProjects(folder),
             runs=runs,
             rows=rows,
             files=LocalFiles(folder, listings),
             writers=writers,
-            sweeps=LocalSweeps(folder, source, limits=limits.sweeps, clock=clock or Clock()),
-            care=LocalCare(folder, listings),
+            sweeps=on_first_use(make_sweeps),
+            care=on_first_use(make_care),
         )
 
     @property

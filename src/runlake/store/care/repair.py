@@ -14,10 +14,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from runlake.errors import ConflictError, CorruptError, NotFoundError, ReadOnlyError, StoreError
 from runlake.model import STREAMS, Finding, Repair, RunPath

@@ -26,16 +26,15 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 import pyarrow as pa
-import pyarrow.compute as pc
+from msgspec import Struct, field
 
 from runlake.errors import NotFoundError, StoreError
-from runlake.model import RunInfo, RunPath
+from runlake.model import ENDED_STATES, RunInfo, RunPath
 from runlake.store.catalog.catalog_file import CatalogFile, CatalogUnusableError
 from runlake.store.catalog.columns_file import DamagedFileError, read_columns
 from runlake.store.catalog.project_records import CatalogRow, ProjectRecords, ProjectState
@@ -45,9 +44,6 @@ from runlake.store.changes import PACK_AT, Change, ChangeScan, pack_changes, rea
 from runlake.store.journal.fingerprint import JournalFingerprint
 from runlake.store.layout import Layout
 from runlake.store.location import is_on_network
-
-ENDED_STATES = frozenset({"finished", "failed", "killed", "pending"})
-"""What comes after these is announced by a change; in all other states the journal is watched."""
 
 _SILENT_STATES = ("crashed", "preempted")
 """How a run stands that may have gone without a word: it is watched until its writers are certainly gone."""
@@ -85,8 +81,7 @@ class _Watched(NamedTuple):
     is_silent: bool
 
 
-@dataclass(slots=True)
-class _Project:
+class _Project(Struct):
     """What this process knows of a project. `open_rows` are the runs among the columns that are watched, by folder."""
 
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -450,6 +445,8 @@ def _records(known: _Project) -> ProjectRecords:
 
 
 def _open_rows(columns: RunColumns) -> dict[str, _Watched]:
+    import pyarrow.compute as pc
+
     rows = columns.fields["@is_open"]
     folders = columns.fields["@folder"].filter(rows).to_pylist()
     marks = columns.fields["@journal_mark"].filter(rows).to_pylist()

@@ -6,18 +6,17 @@ A row in the overlay hides what the columns say of that run. When the overlay is
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, field
 
 from runlake.model import RunInfo
 from runlake.store.catalog.run_columns import MarkedRun, RunColumns
 from runlake.store.changes import Change, SeenChanges
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogRow:
+class CatalogRow(Struct, frozen=True):
     """What is known of one run. `info` is None when it is gone, or has never been readable (`problem` says why).
 
     `is_open` says that its journal must be watched; so does `watch_until_s`, seconds since 1970, while it is not past.
@@ -30,8 +29,7 @@ class CatalogRow:
     watch_until_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectState:
+class ProjectState(Struct, frozen=True):
     """The runs of a project at one moment; `number` and `version` are others whenever anything changed.
 
     `version` names the state among those of all processes, see `Catalog.recall`. The runs are those of `columns`, the
@@ -62,8 +60,7 @@ class ProjectState:
         return (*self.columns.infos(rows), *self.added)
 
 
-@dataclass(slots=True)
-class ProjectRecords:
+class ProjectRecords(Struct):
     """What is known of one project. A row in `overlay` (by folder) hides what `columns` say of that run.
 
     `deaths` maps incarnations to the time of their last delete or undelete and whether it was a delete;

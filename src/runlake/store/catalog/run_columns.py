@@ -10,7 +10,6 @@ Immutable. Rows are ordered by creation, then run id.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -19,7 +18,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
+from msgspec import Struct
 
 from runlake.model import Lane, RunInfo
 from runlake.values import I64_MAX, I64_MIN, canonical, escape_key, lane_of, split_path, stored_json
@@ -43,8 +42,7 @@ LANE_TYPES: dict[str, pa.DataType] = {
 _LANE_OF_TYPE: dict[type, Lane] = {float: "f64", bool: "bool", type(None): "null"}
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(Struct, frozen=True):
     """The values of one type at one escaped path; `rows` ascending, None when each row has one."""
 
     root: Root
@@ -54,8 +52,7 @@ class Leaf:
     values: pa.Array
 
 
-@dataclass(frozen=True, slots=True)
-class MarkedRun:
+class MarkedRun(Struct, frozen=True):
     """A run as the catalog keeps it: the name of its folder, a look at its journal, and whether that is watched."""
 
     folder: str
@@ -125,6 +122,8 @@ class RunColumns:
     @staticmethod
     def merged(parts: Sequence[tuple[RunColumns, Rows]]) -> RunColumns:
         """The given rows of each part (ascending) as one; a run must not be in two."""
+        import pyarrow.compute as pc
+
         parts = [(part, rows) for part, rows in parts if len(rows)] or list(parts[:1])
         first, rows = parts[0]
         if len(parts) == 1 and len(rows) == first.size:

@@ -11,8 +11,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from runlake.errors import NotFoundError, RunlakeError
-from runlake.model import STREAMS, RunPath
-from runlake.store.catalog.catalog import ENDED_STATES
+from runlake.model import ENDED_STATES, STREAMS, RunPath
 from runlake.store.compact import packed_file
 from runlake.store.compact.packed_file import PackList
 from runlake.store.compact.seal import in_order, values_bytes

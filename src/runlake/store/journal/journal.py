@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct, field
 
 from runlake.store.journal.record import Shape
 
@@ -71,8 +72,7 @@ class Part(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class PartPlace:
+class PartPlace(Struct, frozen=True):
     """Where a writer stands in a part that it goes on with, in a process that did not write what is before.
 
     `shapes` are those declared in the part; `crc` is that of the bytes from `block_start` to its end. A part of no

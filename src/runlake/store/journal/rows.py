@@ -6,12 +6,12 @@ Frames of one row are joined here: pieces of a row that was open, and what a cal
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec import Struct
 
 from runlake.errors import CorruptError
 from runlake.model import Lane, Stream
@@ -255,8 +255,7 @@ def _frame_series(
     return _FrameSeries(key, lane, frames[last], rows[last], values[last])
 
 
-@dataclass(slots=True)
-class _FrameSeries:
+class _FrameSeries(Struct):
     """A series that still remembers which frame each value came from."""
 
     key: str

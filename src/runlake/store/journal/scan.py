@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 from zlib import crc32
 
 import numpy as np
-from msgspec import MsgspecError
+from msgspec import MsgspecError, Struct, field
 
 from runlake.errors import BadValueError, CorruptError, NewerFormatError
 from runlake.store.journal import record
@@ -30,8 +29,7 @@ FLAGS_OFFSET, N_OFFSET = 2, 3
 """Where flags (u8) and n (u64) stand in the body of a row."""
 
 
-@dataclass(slots=True)
-class PackedRows:
+class PackedRows(Struct):
     """`count` frames of one shape, one behind the other, from `offset` on."""
 
     offset: int
@@ -39,8 +37,7 @@ class PackedRows:
     shape: Shape
 
 
-@dataclass(slots=True)
-class MixedRow:
+class MixedRow(Struct):
     """One row frame with values of any type, at `offset`."""
 
     offset: int
@@ -52,8 +49,7 @@ class MixedRow:
     values: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class ResumePoint:
+class ResumePoint(Struct, frozen=True):
     """A place between two frames of a part, and what those behind it need of those before; by itself, the beginning.
 
     `crc` is that of the bytes from `block_start`, where the last BLOCK before begins, to `offset`.
@@ -68,8 +64,7 @@ class ResumePoint:
 BEGINNING = ResumePoint()
 
 
-@dataclass(slots=True)
-class ScannedPart:
+class ScannedPart(Struct):
     """One part, or what stands in it from a mark on, walked and verified. Offsets count from the beginning of `data`.
 
     `blocks` are (start, end, CRC) of the bytes that a BLOCK frame proves; only `start` counts from that of the part.

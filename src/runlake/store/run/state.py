@@ -16,6 +16,7 @@ import numpy as np
 
 from runlake.errors import NotFoundError, RunlakeError
 from runlake.model import STREAMS, GenerationInfo, Numbers, RunInfo, RunPath
+from runlake.store.arrow import to_numpy
 from runlake.store.journal import record
 from runlake.store.journal.fold import (
     Liveness,
@@ -254,7 +255,7 @@ class _Placed(NamedTuple):
 
 def _numbers_of(series: Series) -> _Placed | None:
     """None where all of its values are NaN."""
-    values = series.values.to_numpy()
+    values = to_numpy(series.values)
     real = np.flatnonzero(~np.isnan(values)) if series.lane == "f64" else np.arange(len(values))
     if len(real) < len(values):
         values = values[real]

@@ -8,11 +8,11 @@ is for a look at the whole part to judge, and that names damage.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 from zlib import crc32
 
 import numpy as np
+from msgspec import Struct
 
 from runlake.lru import LruCache
 from runlake.model import RunPath, Stream
@@ -37,8 +37,7 @@ KEPT_MARKS = 8192
 _SAID = (record.STATE, record.END)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """Where a reader stood in a part, and what the part had said until there of how the run stands."""
 
     mark: ResumePoint

@@ -7,10 +7,10 @@ stay where they are. Everybody who reads rows passes here, so nobody has to know
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+from msgspec import Struct, field
 
 from runlake.errors import NotFoundError
 from runlake.model import Stream
@@ -28,8 +28,7 @@ from runlake.store.series import Series, WriterRows, join_stretches
 _ALL = int(np.iinfo(np.int64).max)
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """One generation: `taken` are the generations it has rows of, and of these by writer how many history rows count.
 
     `sessions` and `after` are what the writers' headers say: see `docs/guide/storage-format/journal.md`.

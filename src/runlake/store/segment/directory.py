@@ -7,23 +7,23 @@ the values costs, and most readers want a few, or all of them at once as arrays.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, overload
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
 
 from runlake.errors import CorruptError
 from runlake.model import Lane
+from runlake.store.arrow import from_numpy, to_numpy
 from runlake.store.series import ARROW_TYPE_OF_LANE, Int64s, Series
 
 COLUMNS = ("writer", "key", "lane", "position", "first_n", "row_count", "group", "offset", "count")
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
+class Directory(Struct, frozen=True):
     """What is where, of one writer or of several: one entry for each series and stretch of rows, in the file's order.
 
     That is by writer, key, lane and row, so that the entries of a series are neighbours, and those of a row group.
@@ -47,7 +47,7 @@ class Directory:
         texts = [whole(table.column(name)) for name in COLUMNS[:3]]
         if not set(texts[2].unique().to_pylist()) <= ARROW_TYPE_OF_LANE.keys():
             raise CorruptError("a series has values of a type that there is not; run `runlake check`")
-        numbers = [whole(table.column(name)).to_numpy().astype(np.int64, copy=False) for name in COLUMNS[3:]]
+        numbers = [to_numpy(table.column(name)).astype(np.int64, copy=False) for name in COLUMNS[3:]]
         return cls(*texts, *numbers)
 
     def __len__(self) -> int:
@@ -62,7 +62,7 @@ class Directory:
         """The entries of the writers named that hold some of the rows first ≤ n < last."""
         bounds = np.array([ranges.get(writer, (0, 0)) for writer in self.writer.to_pylist()], np.int64).reshape(-1, 2)
         places = np.flatnonzero((self.first_n < bounds[:, 1]) & (bounds[:, 0] < self.first_n + self.row_count))
-        texts = [getattr(self, name).take(pa.array(places)) for name in COLUMNS[:3]]
+        texts = [getattr(self, name).take(from_numpy(places)) for name in COLUMNS[:3]]
         return Directory(*texts, *(getattr(self, name)[places] for name in COLUMNS[3:]))
 
     def by_writer(self) -> Iterator[Directory]:
@@ -82,7 +82,7 @@ class Directory:
         if not (is_sound & (self.offset + self.count <= sizes[self.group])).all():
             raise CorruptError(f"{file}: it names values that are not there; run `runlake check`")
         if len(self) > len(groups):  # else each has a group of its own
-            lanes = self.lane.dictionary_encode().indices.to_numpy().astype(np.int64)
+            lanes = to_numpy(self.lane.dictionary_encode().indices).astype(np.int64)
             lane_of_group = np.empty(len(sizes), np.int64)
             lane_of_group[self.group] = lanes
             if (lane_of_group[self.group] != lanes).any():
@@ -115,9 +115,9 @@ class Directory:
         stops = np.append(starts, len(groups))[1:]
         gaps = np.add.reduceat((self.count != self.row_count)[order], starts, dtype=np.int64)
         first, last = order[starts], order[stops - 1]
-        lanes = self.lane.take(pa.array(first)).to_pylist()
+        lanes = self.lane.take(from_numpy(first)).to_pylist()
         ends = [
-            list(zip(*(texts.take(pa.array(i)).to_pylist() for texts in (self.writer, self.key)), strict=True))
+            list(zip(*(texts.take(from_numpy(i)).to_pylist() for texts in (self.writer, self.key)), strict=True))
             for i in (first, last)
         ]
         found = zip(groups[starts].tolist(), lanes, gaps.tolist(), *ends, strict=True)
@@ -144,8 +144,7 @@ class Span(NamedTuple):
     stop: int
 
 
-@dataclass(frozen=True, slots=True)
-class GroupValues:
+class GroupValues(Struct, frozen=True):
     """A row group as a part of what was read at once: `count` from `start` on of `values` (None: they are all null).
 
     `n` is there where a series has gaps.
@@ -184,7 +183,7 @@ class SealedSeries(Sequence[Series]):
         """The entries, those of a series as neighbours; of each series the first of them; where it begins, and ends."""
         entries = self._entries
         keys, lanes = entries.key.dictionary_encode(), entries.lane.dictionary_encode()
-        ids = keys.indices.to_numpy() * np.int64(len(lanes.dictionary)) + lanes.indices.to_numpy()
+        ids = to_numpy(keys.indices) * np.int64(len(lanes.dictionary)) + to_numpy(lanes.indices)
         order = np.argsort(ids, kind="stable")
         ids = ids[order]
         starts = np.flatnonzero(np.append(True, ids[1:] != ids[:-1])[: len(ids)])
@@ -236,7 +235,7 @@ class SealedSeries(Sequence[Series]):
     @cached_property
     def _made(self) -> list[Series]:
         order, first, starts, stops = self._places
-        keys, lanes = (names.take(pa.array(first)).to_pylist() for names in (self._entries.key, self._entries.lane))
+        keys, lanes = (names.take(from_numpy(first)).to_pylist() for names in (self._entries.key, self._entries.lane))
         pieces, entries = list(self._pieces()), order.tolist()
         spans = zip(keys, lanes, starts.tolist(), stops.tolist(), strict=True)
         return [self._join(key, lane, [pieces[i] for i in entries[start:stop]]) for key, lane, start, stop in spans]
@@ -272,7 +271,7 @@ def _spans(starts: Int64s, end: int) -> list[tuple[int, int]]:
 def _begins(column: pa.Array) -> np.typing.NDArray[np.bool_]:
     """Where a value differs from the one before it."""
     begins = np.ones(len(column), bool)
-    begins[1:] = pc.not_equal(column[1:], column[:-1]).to_numpy(zero_copy_only=False)
+    begins[1:] = to_numpy(pc.not_equal(column[1:], column[:-1]))
     return begins
 
 

@@ -9,7 +9,6 @@ import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -19,9 +18,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from msgspec.structs import replace
 
 from runlake.errors import CorruptError, NewerFormatError
 from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, Stream
+from runlake.store.arrow import from_numpy, from_texts, to_numpy
 from runlake.store.segment.directory import (
     COLUMNS,
     Directory,
@@ -43,6 +44,7 @@ from runlake.store.segment.schema import (
 )
 from runlake.store.series import ARROW_TYPE_OF_LANE, Int64s, Series, WriterRows
 
+_AXIS_KEYS = {name: from_texts([name])[0] for name in AXES}
 _MAX_READERS = 8
 _LARGEST_GROUP_VALUES = 2**24
 """Far above what is written: a group of a few bytes may say that it has billions."""
@@ -102,7 +104,7 @@ def read_series(
     except _READ_ERRORS as error:
         raise _corrupt(file, error) from None
     for name, texts in tests.items():
-        table = table.filter(pc.is_in(table[name], pa.array(sorted(texts), pa.string())))
+        table = table.filter(pc.is_in(table[name], from_texts(sorted(texts))))
     return table.select(list(columns))
 
 
@@ -131,13 +133,13 @@ def read_groups(file: Path, plan: Mapping[int, GroupRead], footers: Mapping[str,
         columns = [name for name in (lane_column, "n" if wanted.with_n else None) if name is not None]
         try:
             # A ParquetFile is not safe to share between threads; its metadata is, and is what takes time to read.
-            own = own or pq.ParquetFile(file, metadata=parquet.metadata, page_checksum_verification=True)
+            own = own or pq.ParquetFile(_opened(file), metadata=parquet.metadata, page_checksum_verification=True)
             table = own.read_row_groups(groups, columns=columns, use_threads=False) if columns else None
         except _READ_ERRORS as error:
             raise _corrupt(file, error) from None
         values = None if table is None or lane_column is None else whole(table.column(lane_column))
         prove_values(values, wanted.lane, file)
-        n = None if table is None or not wanted.with_n else whole(table.column("n")).to_numpy()
+        n = None if table is None or not wanted.with_n else to_numpy(table.column("n"))
         starts = itertools.accumulate((sizes[group] for group in groups), initial=0)
         return {
             group: GroupValues(values, n, start, sizes[group]) for group, start in zip(groups, starts, strict=False)
@@ -226,7 +228,7 @@ def open_parquet(file: Path, footer: Footer | None = None) -> pq.ParquetFile:
     if footer is not None and read_footer(file) != footer:
         raise CorruptError(f"{file.name}: its size or its footer is not as it was written; run `runlake check`")
     try:
-        parquet = pq.ParquetFile(file, pre_buffer=False, page_checksum_verification=True)
+        parquet = pq.ParquetFile(_opened(file), pre_buffer=False, page_checksum_verification=True)
     except _READ_ERRORS as error:
         raise _corrupt(file, error) from None
     version = int((parquet.metadata.metadata or {}).get(b"runlake.segment", b"0"))
@@ -236,6 +238,11 @@ def open_parquet(file: Path, footer: Footer | None = None) -> pq.ParquetFile:
     if file.name.endswith(".series.parquet") and row_count > _SERIES_FROM + _SERIES_A_BYTE * file.stat().st_size:
         raise CorruptError(f"{file.name}: {row_count} series are more than its bytes can name; run `runlake check`")
     return parquet
+
+
+def _opened(file: Path) -> pa.NativeFile:
+    """The file for pyarrow, which would ask each of its file systems whether a path is theirs."""
+    return pa.OSFile(str(file))
 
 
 def read_footer(file: Path) -> Footer:
@@ -271,7 +278,7 @@ def stretch_of(
     stream: Stream, entries: Directory, groups: Mapping[int, GroupValues], axes: Sequence[str]
 ) -> WriterRows:
     """The entries of one writer as one stretch of rows, keys in first-logged order."""
-    axis = {name: np.flatnonzero(pc.equal(entries.key, name)) for name in (STEP, *axes)}
+    axis = {name: np.flatnonzero(to_numpy(pc.equal(entries.key, _AXIS_KEYS[name]))) for name in (STEP, *axes)}
     rows = [entries.first_n[found].tolist() for found in axis.values()]
     ends = entries.first_n[axis[STEP]] + entries.row_count[axis[STEP]]
     if not rows[0] or any(each != rows[0] for each in rows) or ends[:-1].tolist() != rows[0][1:]:
@@ -304,8 +311,7 @@ def _within(rows: WriterRows) -> list[Series]:
 def _axis(entries: Directory, groups: Mapping[int, GroupValues], found: Int64s) -> npt.NDArray[Any]:
     places = zip(*(getattr(entries, name)[found].tolist() for name in ("group", "offset", "count")), strict=True)
     values = joined_values([groups[group].span(offset, count) for group, offset, count in places])
-    axis: npt.NDArray[Any] = values.to_numpy()
-    return axis
+    return to_numpy(values)
 
 
 def read_pyramid(
@@ -327,8 +333,8 @@ def read_pyramid(
     table = table.sort_by("first_n")
     if any(count != CHUNK_ROWS for count in table["count"].to_pylist()[:-1]):
         return None  # how they were cut depends on when they were sealed, and must not be seen
-    steps = pc.list_flatten(table["pyramid_steps"]).to_numpy()
-    values = pc.list_flatten(table["pyramid_values"]).to_numpy()
+    steps = to_numpy(pc.list_flatten(table["pyramid_steps"]))
+    values = to_numpy(pc.list_flatten(table["pyramid_values"]))
     if table["lane"][0].as_py() == "i64":
         if np.abs(values).max() >= 2**53:
             return None  # the pyramid's floats cannot say which integers these were
@@ -346,10 +352,9 @@ def read_keys(files: Sequence[tuple[Path, Mapping[str, Footer], Owner | None]]) 
     """The keys of some segments of a stream, in first-logged order."""
     columns = ["first_n", "position", "key"]
     found = [read_series(series_file(file), None, columns, footers, owner) for file, footers, owner in files]
-    table = pa.concat_tables(found) if found else pa.table({name: pa.array([], pa.int64()) for name in columns})
-    table = table.filter(pc.greater_equal(table["position"], 0))  # the axes stand before the keys
-    order = np.lexsort((table["position"].to_numpy(), table["first_n"].to_numpy()))
-    names = whole(table["key"]).dictionary_encode()
-    codes, firsts = np.unique(names.indices.to_numpy()[order], return_index=True)
-    keys: list[str] = names.dictionary.take(pa.array(codes[np.argsort(firsts)])).to_pylist()
+    if not found:
+        return []
+    table = pa.concat_tables(found)
+    table = table.filter(from_numpy(to_numpy(table["position"]) >= 0))  # the axes stand before the keys
+    keys: list[str] = table.sort_by([("first_n", "ascending"), ("position", "ascending")])["key"].unique().to_pylist()
     return keys
