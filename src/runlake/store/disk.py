@@ -369,12 +369,12 @@ def cut_off(file: Path, size_bytes: int) -> None:
     os.truncate(file, size_bytes)
 
 
-def overwrite(file: Path, content: bytes) -> None:
+def overwrite(file: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Write over what a file holds, which is made if need be: for one process at a time, and what may be lost.
 
     In place: a new file under the old name costs milliseconds on ext4, which then waits for the disk.
     """
-    fd = os.open(file, os.O_WRONLY | os.O_CREAT | _O_BINARY, 0o644)
+    fd = os.open(file, os.O_WRONLY | os.O_CREAT | _O_BINARY, mode)
     try:
         write = writer_to(fd, file)
         view = memoryview(content)

@@ -11,7 +11,6 @@ Such a writer lives as `store.ingest.lease` has it: the lock and the time of ``<
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import msgspec
 
 from runlake.errors import BadValueError, ConflictError, CorruptError, GapError, NotFoundError
 from runlake.model import Appended, OpenRequest, RunInfo, RunPath, WriterGrant
+from runlake.store import disk
 from runlake.store.changes import append_change, latest_death
 from runlake.store.incarnation import claim_incarnation, read_claim
 from runlake.store.ingest.grant_files import GrantFiles
@@ -168,7 +168,7 @@ class JournalReplicas:
         self._set_right(path, journal, served, part)  # first, for a worker that is killed between the two
         if is_new:
             journal.claim(name).close()
-        _write(file, end, fresh)
+        disk.append_to(file, fresh, end)
         place = _Place(mark_at(part, part.valid_bytes), part.end != "open" and part.is_complete)
         self._places.put((folder, name), place)
         self._tell(path, folder, served, name, part)
@@ -229,9 +229,9 @@ class JournalReplicas:
         place = self._places.get((file.parent, name))
         if place is not None and place.mark.offset == size_bytes:
             return place
-        part = scan_part(file.read_bytes(), str(name))
+        part = scan_part(disk.read_whole(file), str(name))
         if part.valid_bytes < size_bytes:
-            os.truncate(file, part.valid_bytes)
+            disk.cut_off(file, part.valid_bytes)
         is_closed = part.end != "open" and part.is_complete
         return _Place(mark_at(part, part.valid_bytes), is_closed)
 
@@ -341,18 +341,3 @@ def _read(file: Path, offset: int, size_bytes: int) -> bytes:
     with file.open("rb", buffering=0) as part:
         part.seek(offset)
         return part.read(size_bytes)
-
-
-def _write(file: Path, end: int, data: bytes) -> None:
-    """All of it, or on a full disk none."""
-    fd = os.open(file, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
-    try:
-        view = memoryview(data)
-        try:
-            while view:
-                view = view[os.write(fd, view) :]
-        except BaseException:
-            os.ftruncate(fd, end)
-            raise
-    finally:
-        os.close(fd)
