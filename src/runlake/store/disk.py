@@ -184,10 +184,10 @@ def move(place: Path, target: Path) -> Path:
     return place.rename(target)
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder and those it lies in, unless they are there."""
+def make_folder(folder: Path, *, with_parents: bool = True) -> None:
+    """Make a folder and those it lies in, unless they are there. FileNotFoundError for one in none, without those."""
     announce("make_folder", folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=with_parents, exist_ok=True)
 
 
 def sync_file(file: Path) -> None:
@@ -215,10 +215,10 @@ def sync_folder(folder: Path) -> None:
 # Files that grow --------------------------------------------------------------------------------------------
 
 
-def create_to_append(file: Path) -> int:
+def create_to_append(file: Path, *, mode: int = 0o644) -> int:
     """A descriptor of a new file that grows at its end. FileExistsError when there is one: it is somebody else's."""
     announce("create", file)
-    return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _O_BINARY, 0o644)
+    return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _O_BINARY, mode)
 
 
 def open_to_append(file: Path) -> int:

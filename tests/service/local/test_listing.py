@@ -287,7 +287,7 @@ def test_where_no_catalog_can_be_written_a_process_knows_its_own_versions(servic
         sharing(service).list_runs("ann", "p", version=version)
 
 
-def test_a_version_costs_what_moved_and_its_file_does_not_grow_for_ever(service, monkeypatch):
+def test_a_version_costs_what_moved_and_its_file_does_not_grow_for_ever(service):
     for number in range(3):
         make_run(service, f"r{number}", lr=number)
     one = sharing(service)
@@ -299,7 +299,7 @@ def test_a_version_costs_what_moved_and_its_file_does_not_grow_for_ever(service,
         one.list_runs("ann", "p")
         sizes.append(file.stat().st_size)
     assert sizes[3] - sizes[2] == sizes[2] - sizes[1] > 0
-    monkeypatch.setattr("runlake.store.catalog.version_log._GROWS_BYTES", -sizes[0])
+    one._catalog._projects["ann", "p"].log._grows_bytes = -sizes[0]
     service.edit_run(RunPath("ann", "p", "r0"), RunEdit(config_set={"lr": 9}))
     version = one.list_runs("ann", "p").version
     assert len(told_files(service)) == 2

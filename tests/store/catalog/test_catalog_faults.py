@@ -11,6 +11,7 @@ import pytest
 
 import warm
 from runlake.model import RunPath
+from runlake.store import disk
 from runlake.store.catalog import catalog as catalog_module
 from runlake.store.catalog.catalog import Catalog
 from runlake.store.catalog.fold_many import fold_many
@@ -195,14 +196,15 @@ def test_a_reader_packs_what_has_become_many_and_other_readers_go_on(layout):
     assert fresh_folded == []
 
 
-def test_a_store_whose_changes_cannot_be_packed_is_read_all_the_same(layout, monkeypatch):
-    def refused(changes_dir):
-        raise PermissionError(13, "not yours")
+def test_a_store_whose_changes_cannot_be_packed_is_read_all_the_same(layout):
+    def refused(step, place):
+        if place.parent.name == "packed":
+            raise PermissionError(13, "not yours")
 
-    monkeypatch.setattr(catalog_module, "pack_changes", refused)
     make_run(layout, "a")
     catalog = make_catalog(layout, pack_at=1)
-    assert (ids(catalog), ids(catalog)) == (["a"], ["a"])
+    with disk.watched(refused):
+        assert (ids(catalog), ids(catalog)) == (["a"], ["a"])
 
 
 # A network file system ------------------------------------------------------------------------------------------

@@ -124,7 +124,7 @@ class LocalService(LocalCare):
             fold_many=lambda *project: fold_many(self._layout, *project),
             cache_dir=cache_dir,
             progress=progress,
-            tells_states=shares_versions,
+            logs_versions=shares_versions,
         )
         self._tails = TailReader(self._layout)
         self._served_runs = RemoteRuns(self._layout)
@@ -466,7 +466,7 @@ class LocalService(LocalCare):
             if key in self._listings:
                 self._listings.move_to_end(key)
                 return self._listings[key]
-        state = self._catalog.recall(entity, project, version)
+        state = self._catalog.load_version(entity, project, version)
         if state is None:
             raise ConflictError(
                 f"the state {version!r} of {entity}/{project} is not kept any more; list again from the first page"

@@ -40,8 +40,9 @@ from runlake.store.catalog.catalog_file import CatalogFile, CatalogUnusableError
 from runlake.store.catalog.columns_file import DamagedFileError, read_columns
 from runlake.store.catalog.project_records import CatalogRow, ProjectRecords, ProjectState
 from runlake.store.catalog.run_columns import RunColumns
-from runlake.store.catalog.version_log import ToldStates, recall
-from runlake.store.changes import PACK_AT, Change, ChangeScan, pack_changes, read_changes
+from runlake.store.catalog.version_log import VersionLog, load_version
+from runlake.store.changes import PACK_AT, Change, ChangeScan, FolderChanges, changes_of
+from runlake.store.disk import make_folder
 from runlake.store.journal.fingerprint import JournalFingerprint
 from runlake.store.layout import Layout
 from runlake.store.location import is_on_network
@@ -97,7 +98,7 @@ class _Project:
     state: ProjectState | None = None
     is_state_old: bool = True
     cannot_pack: bool = False
-    told: ToldStates | None = None
+    log: VersionLog | None = None
 
     def columns_changed(self) -> None:
         """To be called when the records got other columns."""
@@ -110,7 +111,7 @@ class _Project:
 class Catalog:
     """The runs of every project of a store. Threads may share it; one project's wait does not hold up another.
 
-    With `tells_states` every state is written down beside the catalog, so that other processes can `recall` it.
+    With `logs_versions` every state is appended to a log beside the catalog, and other processes can `load_version` it.
     """
 
     def __init__(
@@ -126,16 +127,16 @@ class Catalog:
         settle_s: float | None = None,
         absorb_at: int = ABSORB_AT,
         pack_at: int = PACK_AT,
-        tells_states: bool = False,
+        logs_versions: bool = False,
     ) -> None:
-        self._layout, self._fold, self._journal_mark = layout, fold, fingerprint
+        self._layout, self._fold, self._fingerprint = layout, fold, fingerprint
         self._fold_many, self._progress = fold_many, progress
         self._save_interval_s, self._absorb_at, self._pack_at = save_interval_s, absorb_at, pack_at
         is_remote = is_on_network(layout.root)
         self._settle_s = (SETTLE_S if is_remote else 0.0) if settle_s is None else settle_s
         self._places = catalog_places(layout.root, cache_dir, is_remote=is_remote)
         self._file: CatalogFile | None = None
-        self._tells_states = tells_states
+        self._logs_versions = logs_versions
         self._token = secrets.token_hex(8)
         self._columns: WeakValueDictionary[str, RunColumns] = WeakValueDictionary()
         self._projects: dict[tuple[str, str], _Project] = {}
@@ -155,10 +156,10 @@ class Catalog:
                 self._take(known, self._load(entity, project))
             return self._refresh(RunPath(entity, project, ""), known, _records(known))
 
-    def recall(self, entity: str, project: str, version: str) -> ProjectState | None:
-        """The project as it was in a version that another process told; None if that is gone."""
+    def load_version(self, entity: str, project: str, version: str) -> ProjectState | None:
+        """The project as it was in a version of another process; None if that is gone."""
         for folder in self._places:
-            records = recall(folder, entity, project, version)
+            records = load_version(folder, entity, project, version)
             if records is None:
                 continue
             name = records.columns_name
@@ -173,7 +174,7 @@ class Catalog:
         return None
 
     def _refresh(self, place: RunPath, known: _Project, records: ProjectRecords) -> ProjectState:
-        scan = read_changes(self._layout.changes_dir(place.entity, place.project), records.seen)
+        scan = self._changes_of(place).read_since(records.seen)
         records.note_deaths(scan.changes)
         is_first_reading = records.run_count == 0
         stamp = _stamp(self._layout.runs_dir(place.entity, place.project))
@@ -187,7 +188,7 @@ class Catalog:
         settled = _settled(stamp, self._settle_s)
         known.has_unsaved |= scan.seen != records.seen or settled != records.folder_stamp
         records.seen, records.folder_stamp = scan.seen, settled
-        if known.told is not None and not known.told.keep():
+        if known.log is not None and not known.log.keep():
             known.is_state_old = True
         self._publish(place, known, records)
         self._pack(place, known, records)
@@ -230,15 +231,18 @@ class Catalog:
         return dirty
 
     def _has_moved(self, place: RunPath, folder: str, watched: _Watched) -> bool:
-        value, is_final = self._mark(place, folder)
+        value, is_final = self._fingerprint_of(place, folder)
         # A crashed run whose writers are certainly gone needs no watching any more; folding it again says so.
         return value != watched.fingerprint or (is_final and watched.is_silent)
 
-    def _mark(self, place: RunPath, folder: str) -> JournalFingerprint:
+    def _fingerprint_of(self, place: RunPath, folder: str) -> JournalFingerprint:
         try:
-            return self._journal_mark(self._path_of(place, folder))
+            return self._fingerprint(self._path_of(place, folder))
         except OSError:
             return JournalFingerprint(-1, is_final=False)  # the folder is gone, or no journal: folding it will say so
+
+    def _changes_of(self, place: RunPath) -> FolderChanges:
+        return changes_of(self._layout, place.entity, place.project)
 
     def _path_of(self, place: RunPath, folder: str) -> RunPath:
         return self._layout.run_path_of(self._layout.runs_dir(place.entity, place.project) / folder)
@@ -349,7 +353,7 @@ class Catalog:
                 return CatalogRow(None, 0, is_open=False, watch_until_s=watch_until_s)
             info = None if is_watched else self._fold(path)
             if info is None or info.state not in ENDED_STATES:
-                mark = self._journal_mark(path)  # before the fold: what comes in between is seen at the next refresh
+                mark = self._fingerprint(path)  # before the fold: what comes in between is seen at the next refresh
                 info = self._fold(path)
         except (NotFoundError, FileNotFoundError):
             return CatalogRow(None, 0, is_open=False, watch_until_s=watch_until_s)
@@ -379,21 +383,21 @@ class Catalog:
             return
         known.is_state_old = False
         number = known.state.number + 1 if known.state else 1
-        version = self._tell(place, known, records) if self._tells_states and is_complete else None
+        version = self._append_version(place, known, records) if self._logs_versions and is_complete else None
         known.state = records.state(number, version or f"{self._token}-{number}", is_complete=is_complete)
 
-    def _tell(self, place: RunPath, known: _Project, records: ProjectRecords) -> str | None:
-        """The version under which other processes can recall this state; None where nothing can be written."""
+    def _append_version(self, place: RunPath, known: _Project, records: ProjectRecords) -> str | None:
+        """The version under which other processes can load this state; None where nothing can be written."""
         if not self._places:
             return None
         folder = self._places[0]
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             CatalogFile(folder).save_columns(place.entity, place.project, records)
-            known.told = known.told or ToldStates(folder, place.entity, place.project)
-            version = known.told.tell(records)
+            known.log = known.log or VersionLog(folder, place.entity, place.project)
+            version = known.log.append(records)
         except OSError:
-            known.told = None
+            known.log = None
             return None
         if records.columns is not None and records.columns_name is not None:
             self._columns[records.columns_name] = records.columns
@@ -402,13 +406,13 @@ class Catalog:
     def _pack(self, place: RunPath, known: _Project, records: ProjectRecords) -> None:
         if known.cannot_pack or len(records.seen.loose) < self._pack_at:
             return
-        folder = self._layout.changes_dir(place.entity, place.project)
+        changes = self._changes_of(place)
         try:
-            pack_changes(folder)
+            changes.pack()
         except OSError:
             known.cannot_pack = True  # a store that only others may write
             return
-        scan = read_changes(folder, records.seen)
+        scan = changes.read_since(records.seen)
         if not scan.changes:  # what came meanwhile is for the next refresh
             records.seen = scan.seen
 

@@ -21,7 +21,7 @@ import msgspec
 from runlake.errors import BadValueError, ConflictError, CorruptError, GapError, NotFoundError
 from runlake.model import Appended, OpenRequest, RunInfo, RunPath, WriterGrant
 from runlake.store import disk
-from runlake.store.changes import append_change, latest_death
+from runlake.store.changes import append_change, changes_of
 from runlake.store.incarnation import claim_incarnation, read_claim
 from runlake.store.ingest.grant_files import GrantFiles
 from runlake.store.ingest.lease import Served, hold, mark_served, read_served
@@ -257,8 +257,7 @@ class JournalReplicas:
         except KeyError as error:
             raise BadValueError(f"the header of a journal must say its {error}") from None
         prove_record(record.PART, {"number": 0, "first": {}, **header})
-        changes = self._layout.changes_dir(path.entity, path.project)
-        death = latest_death(changes, incarnation)
+        death = changes_of(self._layout, path.entity, path.project).latest_death(incarnation)
         if death is not None and death.action == "delete":
             raise NotFoundError(f"run {path} was deleted; restore it, or start it anew under another id")
         for place in (path, path._replace(run_id=f"{path.run_id}-{incarnation[:8]}")):
