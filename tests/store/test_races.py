@@ -13,6 +13,7 @@ from runlake.model import RunPath
 from runlake.service.contract import RunEdit
 from runlake.service.local.service import LocalService
 from runlake.store import changes
+from runlake.store.catalog import watching
 from runlake.store.changes import FolderChanges, SeenChanges, append_change, changes_of
 from runlake.store.compact import seal
 from runlake.store.compact.seal import drop_inputs, drop_leftovers, plan, publish, seal_run, write_files
@@ -356,17 +357,14 @@ def pack_it(layout):
     changes_of(layout, "ann", "p").pack()
 
 
-@pytest.mark.parametrize("moment", ["read_since", "_stamp", "_folders", "parse_name", "pack"])
+@pytest.mark.parametrize("moment", ["read_since", "stamp", "list_folders", "parse_name", "pack"])
 @pytest.mark.parametrize("action", [seal_it, delete_it, delete_it_and_make_it_anew, edit_it, pack_it])
 def test_a_listing_that_something_happens_beneath_tells_the_truth_the_next_time(layout, meanwhile, action, moment):
-    from runlake.store.catalog import catalog as catalog_module
-
     Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
     Writer(layout, path=RunPath("ann", "p", "other")).log_many(rows(0, 1)).end()
-    catalog = new_catalog(layout)
-    catalog._pack_at = 1
-    places = {"parse_name": changes, "read_since": FolderChanges, "pack": FolderChanges}
-    meanwhile.before(places.get(moment, catalog_module), moment, lambda: action(layout))
+    catalog = new_catalog(layout, pack_at=1)
+    places = {"parse_name": changes, "stamp": watching.Watch, "list_folders": watching}
+    meanwhile.before(places.get(moment, FolderChanges), moment, lambda: action(layout))
     catalog.refresh("ann", "p")
     assert [run for run, _, _ in listed(layout, catalog)] == (["other"] if action is delete_it else ["other", "r"])
     for info in catalog.refresh("ann", "p").runs:

@@ -15,6 +15,7 @@ from runlake.service.local import service as local
 from runlake.service.local.service import LocalService
 from runlake.service.open import open_service
 from runlake.store.catalog.catalog import Catalog
+from runlake.store.catalog.limits import CatalogLimits
 from runlake.store.changes import append_change
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
@@ -43,7 +44,7 @@ for number in itertools.count():
 @pytest.fixture(params=["objects", "columns"])
 def service(request, tmp_path, monkeypatch):
     absorb_at = {"objects": 1000, "columns": 3}[request.param]
-    monkeypatch.setattr(local, "Catalog", functools.partial(Catalog, absorb_at=absorb_at))
+    monkeypatch.setattr(local, "Catalog", functools.partial(Catalog, limits=CatalogLimits(absorb_at=absorb_at)))
     return LocalService(tmp_path / "store", default_entity="ann")
 
 
@@ -161,7 +162,7 @@ def test_advice_for_a_missing_run_does_not_read_a_large_project(service, monkeyp
 
 
 def test_progress_reaches_who_opened_the_store(tmp_path, monkeypatch):
-    monkeypatch.setattr("runlake.store.catalog.catalog._PROGRESS_FROM", 2)
+    monkeypatch.setattr(local, "Catalog", functools.partial(Catalog, limits=CatalogLimits(progress_from=2)))
     make_run(LocalService(tmp_path / "store", default_entity="ann"), "a")
     make_run(LocalService(tmp_path / "store", default_entity="ann"), "b")
     told = []
@@ -299,7 +300,13 @@ def test_a_version_costs_what_moved_and_its_file_does_not_grow_for_ever(service)
         one.list_runs("ann", "p")
         sizes.append(file.stat().st_size)
     assert sizes[3] - sizes[2] == sizes[2] - sizes[1] > 0
-    one._catalog._projects["ann", "p"].log._grows_bytes = -sizes[0]
+
+
+def test_a_log_of_versions_that_has_grown_is_begun_anew(service, monkeypatch):
+    make_run(service, "r0", lr=0)
+    monkeypatch.setattr(local, "Catalog", functools.partial(Catalog, limits=CatalogLimits(log_grows_bytes=-10_000)))
+    one = sharing(service)
+    one.list_runs("ann", "p")
     service.edit_run(RunPath("ann", "p", "r0"), RunEdit(config_set={"lr": 9}))
     version = one.list_runs("ann", "p").version
     assert len(told_files(service)) == 2

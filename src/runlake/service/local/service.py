@@ -50,9 +50,10 @@ from runlake.scheduler.open_sweep import Runs
 from runlake.service.local.care import LocalCare
 from runlake.service.local.edit_records import records_of
 from runlake.service.local.sweeps import Sweeps
-from runlake.store.catalog.catalog import ENDED_STATES, Catalog, Progress
+from runlake.store.catalog.catalog import Catalog, Progress
 from runlake.store.catalog.fold_many import fold_many
 from runlake.store.catalog.project_records import ProjectState
+from runlake.store.catalog.watching import ENDED_STATES
 from runlake.store.changes import Action, append_change
 from runlake.store.files import FolderBlobs, IncomingBlob
 from runlake.store.incarnation import new_writer_id

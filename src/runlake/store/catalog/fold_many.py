@@ -19,9 +19,9 @@ from typing import IO, BinaryIO
 
 from runlake.errors import RunlakeError
 from runlake.store import side_process
-from runlake.store.catalog.catalog import ENDED_STATES
 from runlake.store.catalog.columns_file import DamagedFileError, columns_from_bytes, columns_to_bytes
 from runlake.store.catalog.run_columns import MarkedRun, RunColumns
+from runlake.store.catalog.watching import ENDED_STATES
 from runlake.store.layout import Layout
 from runlake.store.run.state import read_run
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from runlake.errors import NotFoundError, RunlakeError
 from runlake.model import STREAMS, RunPath
-from runlake.store.catalog.catalog import ENDED_STATES
+from runlake.store.catalog.watching import ENDED_STATES
 from runlake.store.compact import packed_file
 from runlake.store.compact.packed_file import PackList
 from runlake.store.compact.seal import in_order, values_bytes
