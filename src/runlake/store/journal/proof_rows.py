@@ -30,7 +30,7 @@ def prove_part(part: ScannedPart) -> None:
     Records and shapes were proven one by one while the part was walked; rows are where that would be slow.
     """
     if part.header:
-        prove_record(record.PART, part.header)
+        prove_record(record.PART, part.header.body)
     _prove_shapes(part)
     depths: dict[str, int] = {}
     alone: list[int] = []
