@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from runlake.model import RunPath
-from runlake.store.changes import PACK_AT, append_change, pack_changes
+from runlake.store.changes import PACK_AT, append_change, changes_of
 from runlake.store.compact.seal import seal_run
 from runlake.store.journal import record
 from runlake.store.journal.fold import WriterState
@@ -46,7 +46,7 @@ def fill_project(root: Path, entity: str, project: str, run_count: int, *, first
         append_change(layout, path, meta.incarnation, "init", meta.incarnation)
         append_change(layout, path, meta.incarnation, "finish", meta.incarnation)
         if number % PACK_AT == PACK_AT - 1:
-            pack_changes(layout.changes_dir(entity, project))
+            changes_of(layout, entity, project).pack()
 
 
 def _template() -> Meta:

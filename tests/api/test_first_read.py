@@ -25,6 +25,7 @@ ROOMS_OF_A_RUN = [
     "runlake.query.rows",
     "runlake.query.runs",
     "runlake.service",
+    "runlake.service.contract",
     "runlake.service.local",
     "runlake.store",
     "runlake.store.journal",

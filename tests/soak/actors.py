@@ -20,7 +20,7 @@ from runlake.model import RunEdit, RunPath, TailCursor
 from runlake.query.rows.scan import read_history
 from runlake.sdk.process.session import Session
 from runlake.service.local.service import LocalService
-from runlake.store.changes import pack_changes
+from runlake.store.changes import changes_of
 from runlake.store.compact.pack import pack_runs
 from runlake.store.compact.seal import seal_run
 from runlake.store.journal.folder import FolderJournal
@@ -262,9 +262,9 @@ def repair(stage):
 
 def pack(stage):
     for _ in range(50):
-        folder = stage.layout.changes_dir(ENTITY, PROJECT)
-        if folder.is_dir():
-            pack_changes(folder)
+        changes = changes_of(stage.layout, ENTITY, PROJECT)
+        if changes.folder.is_dir():
+            changes.pack()
         time.sleep(stage.chance.random() * 0.2)
 
 

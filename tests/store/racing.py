@@ -6,6 +6,7 @@ from runlake.model import STREAMS
 from runlake.query.rows.scan import read_history
 from runlake.store.care.check import check_run
 from runlake.store.catalog.catalog import Catalog
+from runlake.store.catalog.limits import CatalogLimits
 from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.run.state import read_run
 
@@ -47,12 +48,12 @@ def everything(layout, path=RUN):
     return read_run(layout, path), [as_dicts(read_history(layout, path, stream=stream)) for stream in STREAMS]
 
 
-def new_catalog(layout):
+def new_catalog(layout, **limits):
     return Catalog(
         layout,
         fold=lambda path: read_run(layout, path),
         fingerprint=lambda path: read_fingerprint(layout, path),
-        save_interval_s=0.0,
+        limits=CatalogLimits(save_interval_s=0.0, **limits),
     )
 
 

@@ -14,7 +14,7 @@ from runlake.errors import CorruptError, RunlakeError
 from runlake.model import RunPath
 from runlake.store.care.check import check_run
 from runlake.store.catalog.catalog_file import _MAGIC, CatalogFile
-from runlake.store.changes import pack_changes, parse_name, write_pack
+from runlake.store.changes import changes_of, parse_name
 from runlake.store.compact import packed_file
 from runlake.store.compact.pack import pack_runs
 from runlake.store.compact.seal import seal_run
@@ -193,9 +193,9 @@ def test_no_name_in_the_list_of_a_merged_file_leads_anywhere(tmp_path, field, na
 
 @pytest.mark.parametrize("name", ["../../../../../victim/new", "../../runs/v1/files/new", "..\\new"])
 def test_no_line_of_a_pack_of_changes_makes_a_file_elsewhere(tmp_path, ours, theirs, name):
-    pack_changes(theirs.changes_dir("ann", "p"))
+    changes_of(theirs, "ann", "p").pack()
     line = f"{1:014x}{'0' * 8}#delete#inc#evil#{name}"
-    write_pack(theirs.changes_dir("ann", "p"), [line])
+    changes_of(theirs, "ann", "p").write_pack([line])
     assert parse_name(line) is None
     assert merge_safely(tmp_path, ours, theirs) is None
 
@@ -307,7 +307,7 @@ def test_a_file_that_is_a_link_or_a_pipe_is_refused(tmp_path, ours, theirs, plac
 
 
 def test_a_pack_of_changes_that_is_a_pipe_keeps_nobody_waiting(tmp_path, ours, theirs):
-    pack_changes(theirs.changes_dir("ann", "p"))
+    changes_of(theirs, "ann", "p").pack()
     os.mkfifo(theirs.changes_dir("ann", "p") / "packed" / "x.changes")
     assert "neither a file nor a folder" in str(merge_safely(tmp_path, ours, theirs))
 

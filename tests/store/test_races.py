@@ -12,7 +12,8 @@ from runlake.errors import NotFoundError
 from runlake.model import RunEdit, RunPath
 from runlake.service.local.service import LocalService
 from runlake.store import changes
-from runlake.store.changes import SeenChanges, append_change, pack_changes, read_changes
+from runlake.store.catalog import watching
+from runlake.store.changes import FolderChanges, SeenChanges, append_change, changes_of
 from runlake.store.compact import seal
 from runlake.store.compact.seal import drop_inputs, drop_leftovers, plan, publish, seal_run, write_files
 from runlake.store.layout import Layout
@@ -312,24 +313,25 @@ def note(layout, run_id):
 @pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("who", ["append", "pack", "append and pack"])
 def test_what_comes_while_changes_are_packed_is_told_once(layout, meanwhile, moment, is_after, who):
-    folder = layout.changes_dir("ann", "p")
+    noted = changes_of(layout, "ann", "p")
     note(layout, "a")
-    seen = read_changes(folder, SeenChanges()).seen
+    seen = noted.read_since(SeenChanges()).seen
     note(layout, "b")
 
     def another():
         if "append" in who:
             note(layout, "c")
         if "pack" in who:
-            pack_changes(folder)
+            noted.pack()
 
-    (meanwhile.after if is_after else meanwhile.before)(changes, moment, another)
-    pack_changes(folder)
+    place = FolderChanges if moment == "_loose_names" else changes
+    (meanwhile.after if is_after else meanwhile.before)(place, moment, another)
+    noted.pack()
     expected = ["b", "c"] if "append" in who else ["b"]
-    scan = read_changes(folder, seen)
+    scan = noted.read_since(seen)
     assert [change.folder for change in scan.changes] == expected
-    assert read_changes(folder, scan.seen).changes == []
-    assert {change.folder for change in read_changes(folder, SeenChanges()).changes} == {"a", *expected}
+    assert noted.read_since(scan.seen).changes == []
+    assert {change.folder for change in noted.read_since(SeenChanges()).changes} == {"a", *expected}
     assert not scan.is_garbled
 
 
@@ -351,20 +353,17 @@ def edit_it(layout):
 
 
 def pack_it(layout):
-    pack_changes(layout.changes_dir("ann", "p"))
+    changes_of(layout, "ann", "p").pack()
 
 
-@pytest.mark.parametrize("moment", ["read_changes", "_stamp", "_folders", "parse_name", "pack_changes"])
+@pytest.mark.parametrize("moment", ["read_since", "stamp", "list_folders", "parse_name", "pack"])
 @pytest.mark.parametrize("action", [seal_it, delete_it, delete_it_and_make_it_anew, edit_it, pack_it])
 def test_a_listing_that_something_happens_beneath_tells_the_truth_the_next_time(layout, meanwhile, action, moment):
-    from runlake.store.catalog import catalog as catalog_module
-
     Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
     Writer(layout, path=RunPath("ann", "p", "other")).log_many(rows(0, 1)).end()
-    catalog = new_catalog(layout)
-    catalog._pack_at = 1
-    module = changes if moment == "parse_name" else catalog_module
-    meanwhile.before(module, moment, lambda: action(layout))
+    catalog = new_catalog(layout, pack_at=1)
+    places = {"parse_name": changes, "stamp": watching.Watch, "list_folders": watching}
+    meanwhile.before(places.get(moment, FolderChanges), moment, lambda: action(layout))
     catalog.refresh("ann", "p")
     assert [run for run, _, _ in listed(layout, catalog)] == (["other"] if action is delete_it else ["other", "r"])
     for info in catalog.refresh("ann", "p").runs:

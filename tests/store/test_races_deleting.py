@@ -10,7 +10,7 @@ from runlake.errors import ConflictError, NotFoundError, RunlakeWarning, StoreEr
 from runlake.sdk.process.session import Session
 from runlake.store.care import repair
 from runlake.store.care.repair import repair_run
-from runlake.store.changes import latest_death
+from runlake.store.changes import changes_of
 from runlake.store.compact import seal
 from runlake.store.compact.seal import seal_run
 from runlake.store.files import FolderBlobs
@@ -395,7 +395,7 @@ def test_a_deleter_before_which_the_run_was_restored_has_deleted_it(layout, mean
     meanwhile.before(trash, "move_folder_to_trash", lambda: restore_run(layout, delete(layout), "w"))
     trashed = delete(layout)
     assert listed(layout) == []
-    death = latest_death(layout.changes_dir("ann", "p"), trashed.name.partition("-")[0])
+    death = changes_of(layout, "ann", "p").latest_death(trashed.name.partition("-")[0])
     assert death.action == "delete"
 
 

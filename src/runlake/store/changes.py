@@ -1,6 +1,7 @@
 """The changes of a project: how a reader learns which runs moved, without looking at every run.
 
-A change is an empty file in ``changes/`` whose name says everything::
+`Changes` is what can be asked, `FolderChanges` the one in a folder (`store.changes_in_memory` has the other). There, a
+change is an empty file in ``changes/`` whose name says everything::
 
     <time><random>#<action>#<incarnation>#<run folder>#<writer>
 
@@ -9,7 +10,7 @@ appended to, locked or torn, and two copies of a project are brought together by
 names it has seen and acts on the others, whatever sizes, times or offsets a file system claims.
 
 When there are many, the names are written into ``changes/packed/<hash of the content>.changes``, one a line, and the
-files go (`pack_changes`). The pack is there before they go, so who lists the files first and the packs then misses
+files go (`Changes.pack`). The pack is there before they go, so who lists the files first and the packs then misses
 nothing, however many packers are at work. Doing it twice, or two at once, only says things twice.
 """
 
@@ -21,7 +22,7 @@ import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 from msgspec import Struct, field
 
@@ -33,6 +34,7 @@ from runlake.store.disk import (
     create_empty,
     list_names,
     make_folder,
+    read_whole,
     remove,
     replace_file,
 )
@@ -49,6 +51,7 @@ _SUFFIX = ".changes"
 _NAME_BYTES = 255
 _ATTEMPTS = 20
 _MARK = "#"
+_DEATHS = ("delete", "undelete")
 _PLAIN_WRITER = re.compile(r"[^0-9A-Za-z._=-]")
 
 
@@ -79,6 +82,41 @@ class ChangeScan(Struct, frozen=True):
     is_garbled: bool = False
 
 
+class Changes(Protocol):
+    """The changes of one project. Any number of processes append, read and pack at once."""
+
+    def append(self, name: str) -> None:
+        """Note a change by its name (`new_name`); one that was noted before stays one. OSError where that cannot be."""
+        ...
+
+    def read_since(self, seen: SeenChanges) -> ChangeScan:
+        """Everything that was noted and is not in `seen`: each change once, whoever packs meanwhile.
+
+        StoreError when the project is being removed.
+        """
+        ...
+
+    def pack(self) -> int:
+        """Make what stands loose cheap to read; answers how many changes that were. OSError where it cannot.
+
+        No reader is told anything twice by it, or misses anything.
+        """
+        ...
+
+    def latest_death(self, incarnation: str) -> Change | None:
+        """The last delete or undelete of one incarnation."""
+        ...
+
+    def latest_deaths(self) -> dict[str, tuple[Change, str]]:
+        """The last delete or undelete of every incarnation that has one, and the name under which it was noted."""
+        ...
+
+
+def changes_of(layout: Layout, entity: str, project: str) -> FolderChanges:
+    """The changes of a project of a store."""
+    return FolderChanges(layout.changes_dir(entity, project))
+
+
 def append_change(
     layout: Layout, path: RunPath, writer: str, action: Action, incarnation: str, *, after_us: int = 0
 ) -> None:
@@ -87,19 +125,14 @@ def append_change(
     The project's folders are created when they are missing. The change counts as later than `after_us`, whatever the
     clock says.
     """
-    folder = layout.changes_dir(path.entity, path.project)
-    name = new_name(path, writer, action, incarnation, after_us=after_us)
+    changes = changes_of(layout, path.entity, path.project)
     try:
-        try:
-            create_empty(folder / name)
-        except FileNotFoundError:
-            make_folder(folder)
-            create_empty(folder / name)
+        changes.append(new_name(path, writer, action, incarnation, after_us=after_us))
     except OSError as error:
         if error.errno not in READ_ONLY_ERRNOS:
             raise
         raise ReadOnlyError(
-            f"cannot note in {folder} that {path} changed, because the store cannot be written: {error}"
+            f"cannot note in {changes.folder} that {path} changed, because the store cannot be written: {error}"
         ) from error
 
 
@@ -110,88 +143,8 @@ def new_name(path: RunPath, writer: str, action: Action, incarnation: str, *, af
     return name + _PLAIN_WRITER.sub("", writer)[: max(0, _NAME_BYTES - len(name))]
 
 
-def read_changes(changes_dir: Path, seen: SeenChanges) -> ChangeScan:
-    """Everything that was noted and is not in `seen`."""
-    for _ in range(_ATTEMPTS):
-        loose = _loose_names(changes_dir)  # first: they are removed after they were packed
-        packs = _pack_names(changes_dir)
-        try:
-            packed = [_read_pack(changes_dir, name) for name in sorted(packs - seen.packs)]
-        except FileNotFoundError:
-            continue  # the project is being removed
-        names = {name for names in packed for name in names or ()}
-        found = [change for name in sorted((names | loose) - seen.loose) if (change := parse_name(name))]
-        return ChangeScan(found, SeenChanges(packs, loose), None in packed)
-    raise StoreError(f"{changes_dir} changes too fast to be read: {_ATTEMPTS} attempts; is somebody removing it?")
-
-
-def pack_changes(changes_dir: Path) -> int:
-    """Write all loose changes into one pack and remove their files; answers how many. OSError where it cannot."""
-    names = sorted(name for name in _loose_names(changes_dir) if parse_name(name))
-    if not names:
-        return 0
-    write_pack(changes_dir, names)
-    for name in names:
-        remove(changes_dir / name)
-    return len(names)
-
-
-def write_pack(changes_dir: Path, names: Iterable[str]) -> None:
-    """A pack of these names."""
-    content = "".join(f"{name}\n" for name in names).encode()
-    folder = changes_dir / _PACKED
-    folder.mkdir(exist_ok=True)
-    replace_file(folder / f"{_digest(content)}{_SUFFIX}", content, is_synced=True)
-
-
-def garbled_packs(changes_dir: Path) -> list[Path]:
-    """The packs that are not as they were written."""
-    found = []
-    for name in sorted(_pack_names(changes_dir)):
-        try:
-            if _read_pack(changes_dir, name) is None:
-                found.append(changes_dir / _PACKED / name)
-        except FileNotFoundError:
-            continue  # removed at this moment
-    return found
-
-
-def latest_death(changes_dir: Path, incarnation: str) -> Change | None:
-    """The last delete or undelete of one incarnation, loose or packed."""
-    names = _names_with(changes_dir, f"#{encode_name(incarnation)}#")
-    deaths = [change for name in sorted(names) if (change := parse_name(name)) and change.action.endswith("delete")]
-    return deaths[-1] if deaths else None
-
-
-def latest_deaths(changes_dir: Path) -> dict[str, tuple[Change, str]]:
-    """The last delete or undelete of every incarnation that has one, and the name under which it was noted."""
-    found: dict[str, tuple[Change, str]] = {}
-    for name in sorted(_names_with(changes_dir, "delete#")):
-        change = parse_name(name)
-        if change is not None and change.action.endswith("delete"):
-            found[change.incarnation] = (change, name)
-    return found
-
-
-def copy_change(changes_dir: Path, name: str) -> None:
-    """Note a change of another copy of the project, as it was noted there. OSError where that cannot be."""
-    make_folder(changes_dir)
-    try:
-        create_empty(changes_dir / name)
-    except FileExistsError:
-        pass  # brought before
-
-
-def _names_with(changes_dir: Path, text: str) -> set[str]:
-    """The names of all changes that contain a text. Loose ones first: they are removed after they were packed."""
-    names = {name for name in _loose_names(changes_dir) if text in name}
-    for pack in _pack_names(changes_dir):
-        names |= {name for name in _read_pack(changes_dir, pack) or () if text in name}
-    return names
-
-
 def parse_name(name: str) -> Change | None:
-    """What the name of a change file says, or None where it is none."""
+    """What the name of a change says, or None where it is none."""
     parts = name.split(_MARK)
     if len(parts) != 5 or parts[1] not in ACTIONS or not parts[2] or not parts[3]:
         return None
@@ -205,20 +158,104 @@ def parse_name(name: str) -> Change | None:
     return Change(parts[1], parts[3], incarnation, at_us)
 
 
-def _loose_names(changes_dir: Path) -> frozenset[str]:
-    return frozenset(name for name in list_names(changes_dir) if _MARK in name)
+def deaths_among(names: Iterable[str]) -> dict[str, tuple[Change, str]]:
+    """The last delete or undelete of each incarnation that has one, and its name."""
+    found: dict[str, tuple[Change, str]] = {}
+    for name in sorted(names):
+        change = parse_name(name)
+        if change is not None and change.action in _DEATHS:
+            found[change.incarnation] = (change, name)
+    return found
 
 
-def _pack_names(changes_dir: Path) -> frozenset[str]:
-    folder = changes_dir / _PACKED
-    names = (name for name in list_names(folder) if name.endswith(_SUFFIX) and not name.startswith(TEMPORARY_PREFIX))
-    return frozenset(name for name in names if not (folder / name).is_dir())
+def last_death(names: Iterable[str]) -> Change | None:
+    """The last delete or undelete among some changes."""
+    found = [change for name in sorted(names) if (change := parse_name(name)) and change.action in _DEATHS]
+    return found[-1] if found else None
 
 
-def _read_pack(changes_dir: Path, name: str) -> list[str] | None:
-    """The names in a pack; None where its content is not what its name says."""
-    content = (changes_dir / _PACKED / name).read_bytes()
-    return content.decode("utf-8", "replace").splitlines() if f"{_digest(content)}{_SUFFIX}" == name else None
+class FolderChanges:
+    """The changes of a project in its folder, which need not be there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def append(self, name: str) -> None:
+        try:
+            try:
+                create_empty(self.folder / name)
+            except FileNotFoundError:
+                make_folder(self.folder)
+                create_empty(self.folder / name)
+        except FileExistsError:
+            pass  # brought before, from another copy of the project
+
+    def read_since(self, seen: SeenChanges) -> ChangeScan:
+        for _ in range(_ATTEMPTS):
+            loose = self._loose_names()  # first: they are removed after they were packed
+            packs = self._pack_names()
+            try:
+                packed = [self._read_pack(name) for name in sorted(packs - seen.packs)]
+            except FileNotFoundError:
+                continue  # the project is being removed
+            names = {name for names in packed for name in names or ()}
+            found = [change for name in sorted((names | loose) - seen.loose) if (change := parse_name(name))]
+            return ChangeScan(found, SeenChanges(packs, loose), None in packed)
+        raise StoreError(f"{self.folder} changes too fast to be read: {_ATTEMPTS} attempts; is somebody removing it?")
+
+    def pack(self) -> int:
+        names = sorted(name for name in self._loose_names() if parse_name(name))
+        if not names:
+            return 0
+        self.write_pack(names)
+        for name in names:
+            remove(self.folder / name)
+        return len(names)
+
+    def latest_death(self, incarnation: str) -> Change | None:
+        return last_death(self._names_with(f"#{encode_name(incarnation)}#"))
+
+    def latest_deaths(self) -> dict[str, tuple[Change, str]]:
+        return deaths_among(self._names_with("delete#"))
+
+    def write_pack(self, names: Iterable[str]) -> None:
+        """A pack of these names. OSError where it cannot be written."""
+        content = "".join(f"{name}\n" for name in names).encode()
+        make_folder(self.folder / _PACKED, with_parents=False)  # a project that was removed does not come back
+        replace_file(self.folder / _PACKED / f"{_digest(content)}{_SUFFIX}", content, is_synced=True)
+
+    def garbled_packs(self) -> list[Path]:
+        """The packs that are not as they were written."""
+        found = []
+        for name in sorted(self._pack_names()):
+            try:
+                if self._read_pack(name) is None:
+                    found.append(self.folder / _PACKED / name)
+            except FileNotFoundError:
+                continue  # removed at this moment
+        return found
+
+    def _names_with(self, text: str) -> set[str]:
+        """The names of all changes that contain a text. Loose ones first: they are removed after they were packed."""
+        names = {name for name in self._loose_names() if text in name}
+        for pack in self._pack_names():
+            names |= {name for name in self._read_pack(pack) or () if text in name}
+        return names
+
+    def _loose_names(self) -> frozenset[str]:
+        return frozenset(name for name in list_names(self.folder) if _MARK in name)
+
+    def _pack_names(self) -> frozenset[str]:
+        folder = self.folder / _PACKED
+        names = (
+            name for name in list_names(folder) if name.endswith(_SUFFIX) and not name.startswith(TEMPORARY_PREFIX)
+        )
+        return frozenset(name for name in names if not (folder / name).is_dir())
+
+    def _read_pack(self, name: str) -> list[str] | None:
+        """The names in a pack; None where its content is not what its name says."""
+        content = read_whole(self.folder / _PACKED / name)
+        return content.decode("utf-8", "replace").splitlines() if f"{_digest(content)}{_SUFFIX}" == name else None
 
 
 def _digest(content: bytes) -> str:

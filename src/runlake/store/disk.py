@@ -34,7 +34,7 @@ READ_ONLY_ERRNOS = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _O_BINARY = getattr(os, "O_BINARY", 0)
 _LOCK_ATTEMPTS = 100
 
-Step = Literal["list", "read", "lock", "create", "write", "sync", "replace", "move", "remove", "make_folder"]
+Step = Literal["list", "read", "lock", "create", "write", "sync", "replace", "move", "remove", "make_folder", "touch"]
 
 
 class Watcher(Protocol):
@@ -79,10 +79,17 @@ def replace_file(file: Path, content: bytes, *, is_synced: bool = False) -> None
     Synced it survives a power failure as well: for what makes something else superfluous, which is removed next.
     """
     with replacing(file, is_synced=is_synced) as stream:
-        if (taken := announce("write", file)) is not None:
-            stream.write(content[:taken])
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
+        _write_all(stream, content, file)
+
+
+def _write_all(stream: BinaryIO, content: bytes, file: Path) -> None:
+    """Write to a new file; the watcher may say that the disk takes only the first bytes of it."""
+    taken = announce("write", file)
+    if taken is None or taken >= len(content):
         stream.write(content)
+        return
+    stream.write(content[:taken])
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
 
 
 @contextmanager
@@ -124,9 +131,10 @@ def create_once(file: Path, content: str) -> bool:
     with an error.
     """
     temporary = temporary_beside(file)
+    encoded = content.encode()
     try:
-        announce("write", temporary)
-        temporary.write_text(content, "utf-8")
+        with temporary.open("xb") as stream:
+            _write_all(stream, encoded, temporary)
         try:
             announce("create", file)
             os.link(temporary, file)
@@ -136,20 +144,23 @@ def create_once(file: Path, content: str) -> bool:
         except FileNotFoundError:
             raise
         except OSError:  # a disk without hard links
-            return _create_exclusively(file, content)
+            return _create_exclusively(file, encoded)
     finally:
-        temporary.unlink(missing_ok=True)
+        discard(temporary)
 
 
-def _create_exclusively(file: Path, content: str) -> bool:
+def _create_exclusively(file: Path, content: bytes) -> bool:
+    announce("create", file)
     try:
         fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _O_BINARY, 0o644)
     except FileExistsError:
         return False
     try:
-        os.write(fd, content.encode())
-    finally:
-        os.close(fd)
+        with os.fdopen(fd, "wb") as stream:
+            _write_all(stream, content, file)
+    except OSError:
+        discard(file)  # half a file would stand for all time where ours should
+        raise
     return True
 
 
@@ -173,10 +184,10 @@ def move(place: Path, target: Path) -> Path:
     return place.rename(target)
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder and those it lies in, unless they are there."""
+def make_folder(folder: Path, *, with_parents: bool = True) -> None:
+    """Make a folder and those it lies in, unless they are there. FileNotFoundError for one in none, without those."""
     announce("make_folder", folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=with_parents, exist_ok=True)
 
 
 def sync_file(file: Path) -> None:
@@ -204,10 +215,10 @@ def sync_folder(folder: Path) -> None:
 # Files that grow --------------------------------------------------------------------------------------------
 
 
-def create_to_append(file: Path) -> int:
+def create_to_append(file: Path, *, mode: int = 0o644) -> int:
     """A descriptor of a new file that grows at its end. FileExistsError when there is one: it is somebody else's."""
     announce("create", file)
-    return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _O_BINARY, 0o644)
+    return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _O_BINARY, mode)
 
 
 def open_to_append(file: Path) -> int:
@@ -231,7 +242,10 @@ def writer_to(fd: int, file: Path) -> Callable[[bytes], int]:
 
 
 def append_whole(write: Callable[[bytes], int], fd: int, data: bytes, end: int) -> None:
-    """Append all of `data` to a file of `end` bytes, or nothing: what a full disk took of it is cut off again."""
+    """Append all of `data` to a file of `end` bytes, or nothing: what a full disk took of it is cut off again.
+
+    For who is alone with the file. A process that dies in between leaves the beginning of `data`.
+    """
     view = memoryview(data)
     try:
         while view:
@@ -268,8 +282,8 @@ def is_locked(file: Path) -> bool | None:
     """Whether another process has a file locked; None where that cannot be told, or there is no such file."""
     if fcntl is None:
         return None
-    announce("lock", file)
     try:
+        announce("lock", file)
         fd = os.open(file, os.O_RDONLY)
     except OSError:
         return None
@@ -286,7 +300,10 @@ def is_locked(file: Path) -> bool | None:
 
 
 def wait_for_lock(fd: int, file: Path) -> None:
-    """Lock an open file as soon as nobody else has it locked; where there are no locks, go on without."""
+    """Lock an open file as soon as nobody else has it locked; on Windows, go on without.
+
+    OSError of a file system that has no locks: who can do without them catches it.
+    """
     announce("lock", file)
     if fcntl is not None:
         fcntl.flock(fd, fcntl.LOCK_EX)
@@ -301,8 +318,8 @@ def only_one(file: Path, *, is_waiting: bool) -> Iterator[bool]:
     """
     fd, is_only = -1, True
     if fcntl is not None:
-        announce("lock", file)
         try:
+            announce("lock", file)
             fd = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
             fcntl.flock(fd, fcntl.LOCK_EX | (0 if is_waiting else fcntl.LOCK_NB))
         except BlockingIOError:
@@ -326,3 +343,52 @@ def list_names(folder: Path) -> list[str]:
         return os.listdir(folder)  # noqa: PTH208, a hundred thousand Path objects are not wanted
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def read_whole(file: Path) -> bytes:
+    """The content of a file. FileNotFoundError when there is none."""
+    announce("read", file)
+    return file.read_bytes()
+
+
+# Files that are changed where they are ----------------------------------------------------------------------
+
+
+def append_to(file: Path, data: bytes, end: int) -> None:
+    """Append all of `data` to a file of `end` bytes, or nothing, as `append_whole` does it. FileNotFoundError."""
+    fd = open_to_append(file)
+    try:
+        append_whole(writer_to(fd, file), fd, data, end)
+    finally:
+        os.close(fd)
+
+
+def cut_off(file: Path, size_bytes: int) -> None:
+    """Leave only the first bytes of a file."""
+    announce("write", file)
+    os.truncate(file, size_bytes)
+
+
+def overwrite(file: Path, content: bytes, *, mode: int = 0o644) -> None:
+    """Write over what a file holds, which is made if need be: for one process at a time, and what may be lost.
+
+    In place: a new file under the old name costs milliseconds on ext4, which then waits for the disk.
+    """
+    fd = os.open(file, os.O_WRONLY | os.O_CREAT | _O_BINARY, mode)
+    try:
+        write = writer_to(fd, file)
+        view = memoryview(content)
+        while view:
+            taken = write(view)  # type: ignore[arg-type]
+            if not taken:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
+            view = view[taken:]
+        os.ftruncate(fd, len(content))
+    finally:
+        os.close(fd)
+
+
+def touch(file: Path) -> None:
+    """Set the times of a file to now. FileNotFoundError when there is none."""
+    announce("touch", file)
+    os.utime(file)

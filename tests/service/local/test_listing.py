@@ -1,5 +1,6 @@
 """Listings of a project that never stands still, kept as objects and as columns."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from runlake.model import RunEdit, RunPath
 from runlake.service.local.limits import LocalLimits
 from runlake.service.local.service import LocalService
 from runlake.service.open import open_service
+from runlake.store.catalog.limits import CatalogLimits
 from runlake.store.changes import append_change
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
@@ -41,6 +43,9 @@ for number in itertools.count():
 """
 
 
+FEW = LocalLimits(catalog=CatalogLimits(progress_from=2))
+
+
 @pytest.fixture(params=["objects", "columns"])
 def opened(request, tmp_path):
     """Opens the store as a process of its own would."""
@@ -51,7 +56,7 @@ def opened(request, tmp_path):
             tmp_path / "store",
             default_entity="ann",
             shares_versions=shares_versions,
-            limits=LocalLimits(absorb_at=absorb_at, **limits),
+            limits=LocalLimits(**{"catalog": CatalogLimits(absorb_at=absorb_at), **limits}),
         )
 
     return opened
@@ -190,7 +195,7 @@ def test_advice_for_a_missing_run_does_not_read_a_large_project(opened):
 
 
 def test_progress_reaches_who_opened_the_store(tmp_path, monkeypatch):
-    monkeypatch.setattr("runlake.store.catalog.catalog._PROGRESS_FROM", 2)
+    monkeypatch.setattr("runlake.service.local.service.LocalService", functools.partial(LocalService, limits=FEW))
     make_run(LocalService(tmp_path / "store", default_entity="ann"), "a")
     make_run(LocalService(tmp_path / "store", default_entity="ann"), "b")
     told = []
@@ -324,7 +329,12 @@ def test_a_version_costs_what_moved_and_its_file_does_not_grow_for_ever(service,
         one.list_runs("ann", "p")
         sizes.append(file.stat().st_size)
     assert sizes[3] - sizes[2] == sizes[2] - sizes[1] > 0
-    monkeypatch.setattr("runlake.store.catalog.version_log._GROWS_BYTES", -sizes[0])
+
+
+def test_a_log_of_versions_that_has_grown_is_begun_anew(service, opened, sharing):
+    make_run(service, "r0", lr=0)
+    one = opened(shares_versions=True, catalog=CatalogLimits(log_grows_bytes=-10_000))
+    one.list_runs("ann", "p")
     service.edit_run(RunPath("ann", "p", "r0"), RunEdit(config_set={"lr": 9}))
     version = one.list_runs("ann", "p").version
     assert len(told_files(service)) == 2

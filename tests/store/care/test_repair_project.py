@@ -7,7 +7,7 @@ from runlake.errors import ReadOnlyError
 from runlake.store import disk
 from runlake.store.care.check_project import check_project, check_store
 from runlake.store.care.repair_project import repair_project, repair_store
-from runlake.store.changes import SeenChanges, append_change, pack_changes, read_changes
+from runlake.store.changes import SeenChanges, append_change, changes_of
 from runlake.store.layout import Layout
 from runlake.store.opening import trash
 
@@ -34,7 +34,7 @@ def mend(layout, **options):
 
 
 def test_nothing_is_wrong_with_a_whole_store(layout, two_runs, tmp_path):
-    pack_changes(layout.changes_dir("ann", "p"))
+    changes_of(layout, "ann", "p").pack()
     layout.run_dir(RUN._replace(run_id="being-made")).mkdir()
     assert (check_store(layout), check(layout), mend(layout)) == ([], [], [])
     assert check_store(Layout(tmp_path / "nowhere")) == []
@@ -42,7 +42,7 @@ def test_nothing_is_wrong_with_a_whole_store(layout, two_runs, tmp_path):
 
 def test_a_garbled_pack_is_made_anew_and_every_run_told_as_moved(layout, two_runs):
     changes_dir = layout.changes_dir("ann", "p")
-    pack_changes(changes_dir)
+    changes_of(layout, "ann", "p").pack()
     (pack,) = (changes_dir / "packed").iterdir()
     content = pack.read_bytes()
     pack.write_bytes(content.replace(b"#init#", b"#in\x00t#", 1))
@@ -50,7 +50,7 @@ def test_a_garbled_pack_is_made_anew_and_every_run_told_as_moved(layout, two_run
     assert mend(layout, is_dry_run=True) == [("corrupt", "changes", True)]
     assert pack.exists()
     assert mend(layout) == [("corrupt", "changes", True)]
-    scan = read_changes(changes_dir, SeenChanges())
+    scan = changes_of(layout, "ann", "p").read_since(SeenChanges())
     assert not scan.is_garbled
     assert sorted((c.action, c.folder) for c in scan.changes) == [("edit", "b"), ("edit", "r"), ("init", "b")]
     assert check(layout) == []

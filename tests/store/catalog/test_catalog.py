@@ -12,6 +12,7 @@ import pytest
 import warm
 from runlake.model import RunPath
 from runlake.store.catalog.catalog import Catalog
+from runlake.store.catalog.limits import CatalogLimits
 from runlake.store.changes import append_change
 from runlake.store.journal import record
 from runlake.store.journal.fingerprint import read_fingerprint
@@ -31,15 +32,15 @@ def layout(tmp_path):
 class Reader:
     """A catalog like that of one process; `folded` lists the runs it had to read."""
 
-    def __init__(self, layout, cache_dir=None, **options):
+    def __init__(self, layout, cache_dir=None, **limits):
         self.folded = []
         self.layout = layout
         self.catalog = Catalog(
             layout,
-            fold=self.fold,
+            fold=lambda path: self.fold(path),
             fingerprint=lambda path: read_fingerprint(layout, path),
             cache_dir=cache_dir,
-            **{"save_interval_s": 0.0, **options},
+            limits=CatalogLimits(**{"save_interval_s": 0.0, **limits}),
         )
 
     def fold(self, path):
@@ -365,10 +366,10 @@ def test_a_slow_reader_that_saves_last_leaves_what_can_be_gone_on_from(layout):
         assert fast.infos()["a"].config == {"lr": 1}
         return old
 
-    slow.catalog._fold = fold_and_be_overtaken
+    slow.fold = fold_and_be_overtaken
     slow.refresh()
     assert Reader(layout).infos()["a"].config == {"lr": 1}
-    slow.catalog._fold = lambda path: read_run(layout, path)
+    slow.fold = lambda path: read_run(layout, path)
     assert slow.infos()["a"].config == {"lr": 1}
 
 
@@ -378,17 +379,17 @@ def test_an_interrupted_refresh_loses_nothing(layout, reader):
     reader.refresh()
     edit(layout, "a", {"x": 1})
     edit(layout, "b", {"x": 2})
-    real = reader.catalog._fold
+    real = reader.fold
 
     def interrupted(path):
         if path.run_id == "b":
             raise KeyboardInterrupt
         return real(path)
 
-    reader.catalog._fold = interrupted
+    reader.fold = interrupted
     with pytest.raises(KeyboardInterrupt):
         reader.refresh()
-    reader.catalog._fold = real
+    reader.fold = real
     assert {run_id: info.config for run_id, info in reader.infos().items()} == {"a": {"x": 1}, "b": {"x": 2}, "c": {}}
 
 
@@ -418,14 +419,15 @@ def test_processes_that_refresh_at_once_agree_in_the_end(layout):
         "from pathlib import Path\n"
         "from runlake.model import RunPath\n"
         "from runlake.store.catalog.catalog import Catalog\n"
+        "from runlake.store.catalog.limits import CatalogLimits\n"
         "from runlake.store.changes import append_change\n"
         "from runlake.store.journal.fingerprint import read_fingerprint\n"
         "from runlake.store.layout import Layout\n"
         "from runlake.store.opening.open import open_run\n"
         "from runlake.store.run.state import read_run\n"
         "layout, me = Layout(Path(sys.argv[1])), sys.argv[2]\n"
-        "catalog = Catalog(layout, fold=lambda p: read_run(layout, p),\n"
-        "                  fingerprint=lambda p: read_fingerprint(layout, p), save_interval_s=0.0)\n"
+        "catalog = Catalog(layout, fold=lambda p: read_run(layout, p), limits=CatalogLimits(save_interval_s=0.0),\n"
+        "                  fingerprint=lambda p: read_fingerprint(layout, p))\n"
         "for i in range(15):\n"
         "    opened = open_run(layout, RunPath('ann', 'p', f'{me}-{i}'), {})\n"
         "    opened.writer.end({'exit_code': 0}); opened.writer.close()\n"

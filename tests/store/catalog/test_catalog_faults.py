@@ -11,9 +11,10 @@ import pytest
 
 import warm
 from runlake.model import RunPath
-from runlake.store.catalog import catalog as catalog_module
+from runlake.store import disk
 from runlake.store.catalog.catalog import Catalog
 from runlake.store.catalog.fold_many import fold_many
+from runlake.store.catalog.limits import CatalogLimits
 from runlake.store.changes import append_change
 from runlake.store.compact.seal import seal_run
 from runlake.store.journal import record
@@ -49,17 +50,20 @@ def make_run(layout, run_id):
 
 
 def make_catalog(layout, folded=None, **options):
+    """A catalog with options or limits."""
+
     def fold(path):
         if folded is not None:
             folded.append(path.run_id)
         return read_run(layout, path)
 
+    limits = {name: options.pop(name) for name in CatalogLimits.__slots__ if name in options}
     return Catalog(
         layout,
         **{
             "fold": fold,
             "fingerprint": lambda path: read_fingerprint(layout, path),
-            "save_interval_s": 0.0,
+            "limits": CatalogLimits(**{"save_interval_s": 0.0, **limits}),
             **options,
         },
     )
@@ -97,6 +101,7 @@ READER = """
 import sys
 from pathlib import Path
 from runlake.store.catalog.catalog import Catalog
+from runlake.store.catalog.limits import CatalogLimits
 from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.layout import Layout
 from runlake.store.run.state import read_run
@@ -105,8 +110,9 @@ seen = set()
 while len(seen) < int(sys.argv[2]):
     for _ in range(5):
         if _ == 0:
-            catalog = Catalog(layout, fold=lambda path: read_run(layout, path), save_interval_s=0.0, absorb_at=9,
-                              pack_at=15, fingerprint=lambda path: read_fingerprint(layout, path))
+            limits = CatalogLimits(save_interval_s=0.0, absorb_at=9, pack_at=15)
+            catalog = Catalog(layout, fold=lambda path: read_run(layout, path), limits=limits,
+                              fingerprint=lambda path: read_fingerprint(layout, path))
         state = catalog.refresh("ann", "p")
         now = {info.run_id for info in state.runs}
         assert len(now) == len(state.runs), "a run twice"
@@ -195,14 +201,15 @@ def test_a_reader_packs_what_has_become_many_and_other_readers_go_on(layout):
     assert fresh_folded == []
 
 
-def test_a_store_whose_changes_cannot_be_packed_is_read_all_the_same(layout, monkeypatch):
-    def refused(changes_dir):
-        raise PermissionError(13, "not yours")
+def test_a_store_whose_changes_cannot_be_packed_is_read_all_the_same(layout):
+    def refused(step, place):
+        if place.parent.name == "packed":
+            raise PermissionError(13, "not yours")
 
-    monkeypatch.setattr(catalog_module, "pack_changes", refused)
     make_run(layout, "a")
     catalog = make_catalog(layout, pack_at=1)
-    assert (ids(catalog), ids(catalog)) == (["a"], ["a"])
+    with disk.watched(refused):
+        assert (ids(catalog), ids(catalog)) == (["a"], ["a"])
 
 
 # A network file system ------------------------------------------------------------------------------------------
@@ -228,30 +235,34 @@ def test_records_that_come_later_than_the_change_are_seen_once_they_are_there(la
     assert (after.exit_code, after.state) == (3, "failed")
 
 
-def test_a_run_is_folded_once_more_when_its_attributes_can_be_trusted_again(layout, monkeypatch):
+def test_a_run_is_folded_once_more_when_its_attributes_can_be_trusted_again(layout):
     """Even where no attribute ever tells that something came."""
     make_run(layout, "a")
     folded = []
-    catalog = make_catalog(layout, folded, fingerprint=lambda path: JournalFingerprint(7, False), settle_s=600.0)
+    passed_s = 0.0
+    catalog = make_catalog(
+        layout,
+        folded,
+        fingerprint=lambda path: JournalFingerprint(7, False),
+        settle_s=600.0,
+        clock=lambda: time.time() + passed_s,
+    )
     ids(catalog)
     folded.clear()
     ids(catalog)
     assert folded == []
-    later = time.time() + 601
-    monkeypatch.setattr(catalog_module.time, "time", lambda: later)
+    passed_s = 601.0
     ids(catalog)
     assert folded == ["a"]
     ids(catalog)
     assert folded == ["a"]
 
 
-def test_a_project_that_others_still_settle_in_is_gone_on_with_by_the_next_process(layout, monkeypatch):
+def test_a_project_that_others_still_settle_in_is_gone_on_with_by_the_next_process(layout):
     make_run(layout, "a")
     ids(make_catalog(layout, settle_s=600.0))
     folded = []
-    later = time.time() + 601
-    monkeypatch.setattr(catalog_module.time, "time", lambda: later)
-    ids(make_catalog(layout, folded, settle_s=600.0))
+    ids(make_catalog(layout, folded, settle_s=600.0, clock=lambda: time.time() + 601))
     assert folded == ["a"]
 
 
@@ -325,10 +336,8 @@ def test_open_runs_are_watched_among_columns_too(layout, absorb_at):
 
 
 @pytest.fixture
-def large(layout, monkeypatch):
-    """Twelve runs that count as many."""
-    monkeypatch.setattr(catalog_module, "_PROGRESS_FROM", 10)
-    monkeypatch.setattr(catalog_module, "_PROGRESS_INTERVAL_S", 0.0)
+def large(layout):
+    """Twelve runs: with these limits they count as many."""
     for number in range(12):
         make_run(layout, f"r{number:02}")
     return layout
@@ -342,7 +351,7 @@ def test_how_far_a_first_reading_is_can_be_seen_and_is_not_taken_for_everything(
         state = catalog.peek("ann", "p")
         peeks.append((state.is_complete, state.run_count))
 
-    catalog = make_catalog(large, progress=progress, absorb_at=5)
+    catalog = make_catalog(large, progress=progress, absorb_at=5, progress_from=10, progress_interval_s=0.0)
     assert catalog.peek("ann", "p") is None
     assert catalog.refresh("ann", "p").is_complete
     assert told == [("ann/p", done, 12) for done in range(1, 13)]
@@ -350,8 +359,7 @@ def test_how_far_a_first_reading_is_can_be_seen_and_is_not_taken_for_everything(
     assert (catalog.peek("ann", "p").is_complete, catalog.peek("ann", "p").run_count) == (True, 12)
 
 
-def test_a_first_reading_that_was_killed_is_gone_on_with(large, monkeypatch):
-    monkeypatch.setattr(catalog_module, "_CHECKPOINT_S", 0.0)
+def test_a_first_reading_that_was_killed_is_gone_on_with(large):
     folded = []
 
     def interrupted(path):
@@ -360,15 +368,14 @@ def test_a_first_reading_that_was_killed_is_gone_on_with(large, monkeypatch):
         return read_run(large, path)
 
     with pytest.raises(KeyboardInterrupt):
-        make_catalog(large, fold=interrupted, absorb_at=3).refresh("ann", "p")
+        make_catalog(large, fold=interrupted, absorb_at=3, checkpoint_s=0.0).refresh("ann", "p")
     make_run(large, "r03")
     catalog = make_catalog(large, folded, absorb_at=3)
     assert ids(catalog) == [f"r{number:02}" for number in range(12)]
     assert set(folded) == {"r03", "r07", "r08", "r09", "r10", "r11"}
 
 
-def test_a_first_reading_does_not_replace_what_another_has_finished(large, monkeypatch):
-    monkeypatch.setattr(catalog_module, "_CHECKPOINT_S", 0.0)
+def test_a_first_reading_does_not_replace_what_another_has_finished(large):
 
     def overtaken(path):
         if path.run_id == "r02":
@@ -378,20 +385,21 @@ def test_a_first_reading_does_not_replace_what_another_has_finished(large, monke
         return read_run(large, path)
 
     with pytest.raises(KeyboardInterrupt):
-        make_catalog(large, fold=overtaken).refresh("ann", "p")
+        make_catalog(large, fold=overtaken, checkpoint_s=0.0).refresh("ann", "p")
     folded = []
     assert len(ids(make_catalog(large, folded))) == 12
     assert folded == []
 
 
-def test_many_are_read_by_several_processes_and_what_these_cannot_read_by_this_one(large, monkeypatch):
-    monkeypatch.setattr(catalog_module, "_FOLD_MANY_FROM", 10)
+def test_many_are_read_by_several_processes_and_what_these_cannot_read_by_this_one(large):
     running = start(large, "running")
     (part,) = large.journal_dir(path_of("r05")).iterdir()
     part.write_bytes(part.read_bytes()[:30] + b"!" + part.read_bytes()[31:])
     seal_run(large, path_of("r06"))
     folded = []
-    catalog = make_catalog(large, folded, fold_many=lambda *project: fold_many(large, *project, 2), absorb_at=5)
+    catalog = make_catalog(
+        large, folded, fold_many=lambda *project: fold_many(large, *project, 2), absorb_at=5, fold_many_from=10
+    )
     state = catalog.refresh("ann", "p")
     assert set(folded) == {"r05", "running"}
     assert list(state.problems) == ["r05"]
@@ -430,12 +438,11 @@ def test_processes_are_ended_with_the_reading(large):
     assert threading.active_count() == before
 
 
-def test_deleted_runs_and_tombstones_are_left_out_of_what_processes_read(large, monkeypatch):
-    monkeypatch.setattr(catalog_module, "_FOLD_MANY_FROM", 10)
+def test_deleted_runs_and_tombstones_are_left_out_of_what_processes_read(large):
     incarnation = read_run(large, path_of("r03")).incarnation
     append_change(large, path_of("r03"), "elsewhere", "delete", incarnation)
     shutil.rmtree(large.run_dir(path_of("r04")))
-    catalog = make_catalog(large, fold_many=lambda *project: fold_many(large, *project, 1))
+    catalog = make_catalog(large, fold_many=lambda *project: fold_many(large, *project, 1), fold_many_from=10)
     expected = [f"r{number:02}" for number in range(12) if number not in (3, 4)]
     assert ids(catalog) == expected
     packed = large.changes_dir("ann", "p") / "packed"

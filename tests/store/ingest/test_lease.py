@@ -1,6 +1,5 @@
 """Writers that a server feeds: turns of several workers, requests that come twice, workers that are killed."""
 
-import errno
 import os
 import time
 
@@ -9,6 +8,7 @@ import pytest
 from runlake.errors import GapError, NotFoundError
 from runlake.model import LoggedRow, MetricRule, RunEdit, RunPath, WriterBatch, WriterStart
 from runlake.service.local.service import LocalService
+from runlake.store import disk
 from runlake.store.ingest import lease
 from runlake.store.ingest.batches import RemoteRuns
 from runlake.store.journal.folder import FolderJournal
@@ -114,20 +114,14 @@ def test_a_worker_that_was_killed_at_any_byte_of_its_turn_leaves_what_the_next_c
         assert [f for _, findings in next_worker.check() for f in findings] == []
 
 
-def test_a_full_disk_keeps_nothing_of_a_batch_and_the_next_attempt_succeeds(service, writer, monkeypatch):
+def test_a_full_disk_keeps_nothing_of_a_batch_and_the_next_attempt_succeeds(service, writer):
     service.write_batch(PATH, writer, batch(0, 3))
-    write, calls = os.write, []
-
-    def full(fd, data):
-        calls.append(len(data))
-        if len(calls) > 1:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return write(fd, data[: len(data) // 2])
-
-    monkeypatch.setattr(lease.os, "write", full)
-    with pytest.raises(OSError, match="No space left"):
+    free_bytes = iter([100, 0])
+    with (
+        disk.watched(lambda step, place: next(free_bytes) if step == "write" else None),
+        pytest.raises(OSError, match="No space left"),
+    ):
         service.write_batch(PATH, writer, batch(3, 3, summary={"x": 1}, exit_code=0))
-    monkeypatch.undo()
     assert steps(service) == [0, 1, 2]
     service.write_batch(PATH, writer, batch(3, 3, summary={"x": 1}, exit_code=0))
     assert steps(service) == [0, 1, 2, 3, 4, 5]

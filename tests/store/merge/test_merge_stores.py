@@ -18,7 +18,7 @@ from runlake.model import RunPath
 from runlake.query.rows.scan import read_history
 from runlake.service.local.service import LocalService
 from runlake.store.care.check import check_run
-from runlake.store.changes import append_change, pack_changes
+from runlake.store.changes import append_change, changes_of
 from runlake.store.compact.seal import seal_run
 from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal
@@ -399,7 +399,7 @@ def test_a_run_that_was_deleted_in_either_store_stays_deleted(ours, theirs, dele
     layout = {"ours": ours, "theirs": theirs}[deleter]
     trashed = trash.move_run_to_trash(layout, RUN, "w")
     if is_packed:
-        pack_changes(layout.changes_dir("ann", "p"))
+        changes_of(layout, "ann", "p").pack()
     assert outcomes(merge(ours, theirs)) == [("r", "deleted")]
     assert listed(ours) == {}
     assert not ours.run_dir(RUN).exists()

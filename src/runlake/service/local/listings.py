@@ -56,7 +56,7 @@ class Listings:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        state = self._catalog.recall(entity, project, version)
+        state = self._catalog.load_version(entity, project, version)
         if state is None:
             raise ConflictError(
                 f"the state {version!r} of {entity}/{project} is not kept any more; list again from the first page"

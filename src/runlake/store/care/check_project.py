@@ -8,7 +8,7 @@ from pathlib import Path
 from runlake.errors import CorruptError, NotFoundError, StoreError
 from runlake.model import Finding, RunPath
 from runlake.store.care.check_sweeps import check_sweeps
-from runlake.store.changes import SeenChanges, garbled_packs, parse_name, read_changes
+from runlake.store.changes import SeenChanges, changes_of, parse_name
 from runlake.store.layout import Layout
 from runlake.store.run.snapshot import read_consistently
 from runlake.store.run.view import view_of
@@ -50,7 +50,7 @@ def check_project(layout: Layout, entity: str, project: str) -> list[Finding]:
             lost="which runs had moved: readers look at all of them",
             advice="runlake repair makes it anew",
         )
-        for file in garbled_packs(changes_dir)
+        for file in changes_of(layout, entity, project).garbled_packs()
     ]
     for entry in _entries(changes_dir):
         if entry.name != "packed" and parse_name(entry.name) is None:
@@ -68,7 +68,7 @@ def check_project(layout: Layout, entity: str, project: str) -> list[Finding]:
 def deleted_runs(layout: Layout, entity: str, project: str) -> list[RunPath]:
     """The runs that have a tombstone, and are still there: whoever deleted them was killed, or did it in a copy."""
     dead: dict[str, bool] = {}
-    for change in read_changes(layout.changes_dir(entity, project), SeenChanges()).changes:
+    for change in changes_of(layout, entity, project).read_since(SeenChanges()).changes:
         if change.action.endswith("delete"):
             dead[change.incarnation] = change.action == "delete"
     if not any(dead.values()):

@@ -6,7 +6,7 @@ from runlake.errors import NotFoundError, ReadOnlyError, StoreError
 from runlake.model import Finding, Repair, RunPath
 from runlake.store.care.check_project import check_project, check_store, deleted_runs
 from runlake.store.care.garbage import Quarantine
-from runlake.store.changes import garbled_packs, new_name, parse_name, write_pack
+from runlake.store.changes import changes_of, new_name, parse_name
 from runlake.store.disk import READ_ONLY_ERRNOS
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.liveness import is_any_alive
@@ -73,8 +73,8 @@ def _is_of_pack(finding: Finding) -> bool:
 
 def _make_packs_anew(layout: Layout, entity: str, project: str, writer: str) -> None:
     """What the damaged packs still say, and that every run moved: some line that is gone may have said so."""
-    changes_dir = layout.changes_dir(entity, project)
-    garbled = garbled_packs(changes_dir)
+    changes = changes_of(layout, entity, project)
+    garbled = changes.garbled_packs()
     names = {line for file in garbled for line in file.read_text("utf-8", "replace").splitlines() if parse_name(line)}
     for run_id in layout.run_ids(entity, project):
         path = RunPath(entity, project, run_id)
@@ -86,7 +86,7 @@ def _make_packs_anew(layout: Layout, entity: str, project: str, writer: str) -> 
     aside = Quarantine(layout)
     for file in garbled:
         aside.keep(file)
-    write_pack(changes_dir, sorted(names))
+    changes.write_pack(sorted(names))
     for file in garbled:
         file.unlink(missing_ok=True)
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
 import secrets
 import time
 import zlib
@@ -29,7 +28,7 @@ from runlake.store.catalog.columns_file import DamagedFileError, read_columns, w
 from runlake.store.catalog.project_records import CatalogRow, ProjectRecords
 from runlake.store.catalog.run_columns import ROOTS, Root
 from runlake.store.changes import SeenChanges
-from runlake.store.disk import TEMPORARY_PREFIX, replace_file
+from runlake.store.disk import TEMPORARY_PREFIX, make_folder, read_whole, remove, replace_file, touch
 from runlake.store.stored_names import is_one_part
 from runlake.values import MAX_DEPTH, encode_json, stored_json
 
@@ -104,7 +103,7 @@ class CatalogFile:
         written here.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             if is_partial:
                 other = self._read_head(entity, project)
                 if other is not None and other.run_count > records.run_count:
@@ -135,7 +134,7 @@ class CatalogFile:
             return
         if records.columns_name is not None:
             try:
-                os.utime(self.folder / records.columns_name)
+                touch(self.folder / records.columns_name)
                 return
             except FileNotFoundError:
                 pass  # somebody removed it: it is written again
@@ -146,7 +145,7 @@ class CatalogFile:
 
     def _read_head(self, entity: str, project: str) -> _Head | None:
         try:
-            content = self._head_file(entity, project).read_bytes()
+            content = read_whole(self._head_file(entity, project))
         except OSError:
             return None
         body = content[12:]
@@ -169,7 +168,7 @@ class CatalogFile:
             limit_s = _SUPERSEDED_S if is_ours or file.name.startswith(TEMPORARY_PREFIX) else _ABANDONED_S
             try:
                 if now - file.stat().st_mtime > limit_s:
-                    file.unlink()
+                    remove(file)
             except OSError:
                 continue  # gone already, or in use: the next one tries again
 

@@ -11,7 +11,6 @@ they are proven when the file is read. It is read and not mapped: a file that is
 from __future__ import annotations
 
 import io
-import os
 import struct
 import zlib
 from pathlib import Path
@@ -22,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from runlake.store.catalog.run_columns import FIELD_TYPES, LANE_TYPES, MARKS, Leaf, Root, RunColumns
-from runlake.store.disk import TEMPORARY_PREFIX
+from runlake.store.disk import read_whole, replacing
 
 MAGIC = b"rlcols\x00\x01"
 _TAIL = struct.Struct("<QQI8s")
@@ -61,19 +60,13 @@ class _Directory(msgspec.Struct):
 
 def write_columns(file: Path, columns: RunColumns) -> None:
     """Put the file in place in one step; OSError where that cannot be."""
-    temporary = file.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
-    try:
-        with temporary.open("wb") as stream:
-            _write(stream, columns)
-        temporary.replace(file)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(file) as stream:
+        _write(stream, columns)
 
 
 def read_columns(file: Path) -> RunColumns:
     """What was written; `DamagedFileError` for anything else, OSError where it cannot be read."""
-    content = file.read_bytes()
+    content = read_whole(file)
     try:
         return columns_from_bytes(content)
     except DamagedFileError as error:

@@ -32,10 +32,10 @@ class CatalogRow(Struct, frozen=True):
 class ProjectState(Struct, frozen=True):
     """The runs of a project at one moment; `number` and `version` are others whenever anything changed.
 
-    `version` names the state among those of all processes, see `Catalog.recall`. The runs are those of `columns`, the
-    rows `hidden` left out, and those `added`. `problems` says of runs (by folder) that could not be read why; they are
-    among the others as they were last seen, if ever. Where `is_complete` is False, the project is being read for the
-    first time, and there are more.
+    `version` names the state among those of all processes, see `Catalog.load_version`. The runs are those of `columns`,
+    the rows `hidden` left out, and those `added`. `problems` says of runs (by folder) that could not be read why; they
+    are among the others as they were last seen, if ever. Where `is_complete` is False, the project is being read for
+    the first time, and there are more.
     """
 
     columns: RunColumns | None
@@ -107,8 +107,8 @@ class ProjectRecords(Struct):
             place = columns.row_of_folder
             rows = {place[folder]: folder for folder in folders if folder not in found and folder in place}
             for (row, folder), info in zip(rows.items(), columns.infos(list(rows)), strict=True):
-                mark, is_open = columns.fields["@journal_mark"][row].as_py(), columns.fields["@is_open"][row].as_py()
-                found[folder] = CatalogRow(info, mark, is_open)
+                fingerprint, is_open = (columns.fields[name][row].as_py() for name in ("@journal_mark", "@is_open"))
+                found[folder] = CatalogRow(info, fingerprint, is_open)
         return found
 
     def note_deaths(self, changes: Iterable[Change]) -> None:

@@ -1,4 +1,4 @@
-"""States of a project that one process has told others of, so that every process on the store can tell them again.
+"""A log of the versions of a project that one process has listed, so that every process on the store can load them.
 
 Beside the catalog each process keeps a file that only grows. It begins with what the process knew beside the columns
 that it names (`catalog.catalog_file`), and each later state is what had moved since the one before. A version is the
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import msgspec
 
+from runlake.store import disk
 from runlake.store.catalog.catalog_file import StoredRow, file_stem, pack_row, unpack_rows
 from runlake.store.catalog.project_records import CatalogRow, ProjectRecords
 from runlake.store.stored_names import is_one_part
@@ -28,7 +29,9 @@ KEPT_S = 600.0
 """As long as columns that are superseded are kept: a state is its file and its columns."""
 
 _TOUCH_S = 30.0
-_GROWS_BYTES = 4 * 2**20
+GROWS_BYTES = 4 * 2**20
+"""A log that is longer than this, and than twice its first state, is begun anew."""
+
 _SUFFIX = ".states"
 _VERSION = re.compile(r"([0-9a-f]{16})\.([0-9]{1,9})")
 
@@ -41,11 +44,11 @@ class _State(msgspec.Struct, array_like=True):
     columns_name: str | None = None
 
 
-class ToldStates:
-    """The states of one project that this process has told. Not for several threads at once."""
+class VersionLog:
+    """The versions of one project that this process has appended. Not for several threads at once."""
 
-    def __init__(self, folder: Path, entity: str, project: str) -> None:
-        self._folder, self._stem = folder, file_stem(entity, project)
+    def __init__(self, folder: Path, entity: str, project: str, *, grows_bytes: int = GROWS_BYTES) -> None:
+        self._folder, self._stem, self._grows_bytes = folder, file_stem(entity, project), grows_bytes
         self._token: str | None = None
         self._rows: dict[str, CatalogRow] = {}
         self._columns_name: str | None = None
@@ -53,7 +56,7 @@ class ToldStates:
         self._first_bytes = self._size_bytes = 0
         self._touched_at_s = 0.0
 
-    def tell(self, records: ProjectRecords) -> str:
+    def append(self, records: ProjectRecords) -> str:
         """The version of a new state, whose columns must be on the disk. OSError where it cannot be written down."""
         try:
             if self._token is None or records.columns_name != self._columns_name or self._has_grown():
@@ -69,7 +72,7 @@ class ToldStates:
         return f"{self._token}.{self._count}"
 
     def keep(self) -> bool:
-        """Whether what was told last is still there; it is then for another while."""
+        """Whether the newest version is still there; it is then for another while."""
         if self._token is None or time.monotonic() - self._touched_at_s < _TOUCH_S:
             return self._token is not None
         try:
@@ -82,24 +85,23 @@ class ToldStates:
         _remove_old(self._folder)
         self._token, self._count, self._columns_name = secrets.token_hex(8), 0, records.columns_name
         rows = {folder: pack_row(row) for folder, row in records.overlay.items()}
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        self._first_bytes = self._size_bytes = self._write(_State(rows, [], records.columns_name), flags)
+        self._first_bytes = self._size_bytes = 0
+        fd = disk.create_to_append(self._file, mode=0o666)
+        self._size_bytes = self._first_bytes = self._write(fd, _State(rows, [], records.columns_name))
         self._rows = dict(records.overlay)
 
     def _go_on(self, records: ProjectRecords) -> None:
         moved = {folder: pack_row(row) for folder, row in records.overlay.items() if self._rows.get(folder) is not row}
         gone = [folder for folder in self._rows if folder not in records.overlay]
-        self._size_bytes += self._write(_State(moved, gone), os.O_WRONLY)
+        self._size_bytes += self._write(disk.open_to_append(self._file), _State(moved, gone))
         self._rows = dict(records.overlay)
         self._count += 1
 
-    def _write(self, state: _State, flags: int) -> int:
+    def _write(self, fd: int, state: _State) -> int:
         body = msgspec.msgpack.encode(state)
         content = len(body).to_bytes(4, "little") + zlib.crc32(body).to_bytes(4, "little") + body
-        fd = os.open(self._file, flags | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
         try:
-            if os.write(fd, content) < len(content):
-                raise OSError(f"{self._file} took only a part of a state")
+            disk.append_whole(disk.writer_to(fd, self._file), fd, content, self._size_bytes)
         finally:
             os.close(fd)
         self._touch()
@@ -108,26 +110,26 @@ class ToldStates:
     def _touch(self) -> None:
         for file in (self._file, self._folder / self._columns_name if self._columns_name else None):
             if file is not None:
-                os.utime(file)
+                disk.touch(file)
         self._touched_at_s = time.monotonic()
 
     def _has_grown(self) -> bool:
-        return self._size_bytes > 2 * self._first_bytes + _GROWS_BYTES
+        return self._size_bytes > 2 * self._first_bytes + self._grows_bytes
 
     @property
     def _file(self) -> Path:
         return self._folder / f"{self._stem}-{self._token}{_SUFFIX}"
 
 
-def recall(folder: Path, entity: str, project: str, version: str) -> ProjectRecords | None:
-    """The state of a version, told by whichever process: the rows, and the name of the columns. None if it is gone."""
+def load_version(folder: Path, entity: str, project: str, version: str) -> ProjectRecords | None:
+    """The state of a version of whichever process: the rows, and the name of the columns. None if it is gone."""
     found = _VERSION.fullmatch(version)
     if found is None:
         return None
     file = folder / f"{file_stem(entity, project)}-{found[1]}{_SUFFIX}"
     try:
-        content = file.read_bytes()
-        os.utime(file)
+        content = disk.read_whole(file)
+        disk.touch(file)
     except OSError:
         return None
     stored: dict[str, StoredRow] = {}
@@ -152,7 +154,7 @@ def recall(folder: Path, entity: str, project: str, version: str) -> ProjectReco
         if not is_one_part(columns_name):
             return None
         with suppress(OSError):  # reading it will say that it is gone
-            os.utime(folder / columns_name)
+            disk.touch(folder / columns_name)
     overlay = unpack_rows(stored)
     return None if overlay is None else ProjectRecords(overlay=overlay, columns_name=columns_name)
 
@@ -161,4 +163,4 @@ def _remove_old(folder: Path) -> None:
     for file in folder.glob(f"*{_SUFFIX}"):
         with suppress(OSError):  # gone already, or in use: the next one tries again
             if time.time() - file.stat().st_mtime > KEPT_S:
-                file.unlink()
+                disk.remove(file)

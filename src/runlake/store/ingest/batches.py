@@ -10,7 +10,7 @@ import itertools
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -39,6 +39,14 @@ from runlake.store.side_process import start_detached
 from runlake.values import flatten
 
 _KEPT_WATCHES = 4096
+_KEPT_WRITERS = 16_384
+
+
+class _Announced(NamedTuple):
+    """What is said of a writer when it begins: whose it is, and the rows that the run had before."""
+
+    client: str | None
+    row_counts: dict[str, int]
 
 
 class RemoteRuns:
@@ -48,6 +56,7 @@ class RemoteRuns:
         self._layout = layout
         self._writers = RemoteWriters(layout)
         self._watches: LruCache[tuple[RunPath, str], StopRequestWatcher] = LruCache(_KEPT_WATCHES)
+        self._announced: LruCache[tuple[RunPath, str], _Announced] = LruCache(_KEPT_WRITERS)
 
     def begin(self, path: RunPath, start: WriterStart) -> WriterHandle:
         """Open the run as `store.opening.open.open_run` says. ReadOnlyError, ConflictError and UsageError as there."""
@@ -85,10 +94,21 @@ class RemoteRuns:
         """The writer of a run that goes on: the newest one, of those of `client` when it is named. None without one."""
         folder = self._layout.journal_dir(path)
         for writer in reversed(list_served(folder)):
-            served = read_served(folder, writer)
-            if served is not None and (client is None or served.client == client):
-                return WriterHandle(path=path, writer=writer, row_counts=served.base, is_new=False)
+            announced = self._announced_as(path, writer)
+            if announced is not None and (client is None or announced.client == client):
+                return WriterHandle(path=path, writer=writer, row_counts=announced.row_counts, is_new=False)
         return None
+
+    def _announced_as(self, path: RunPath, writer: str) -> _Announced | None:
+        """As who a writer was announced, which never changes: read once, for it is asked with each request."""
+        announced = self._announced.get((path, writer))
+        if announced is None:
+            served = read_served(self._layout.journal_dir(path), writer)
+            if served is None:
+                return None
+            announced = _Announced(served.client, served.base)
+            self._announced.put((path, writer), announced)
+        return announced
 
     def write(self, path: RunPath, writer: str, batch: WriterBatch) -> WriterAnswer:
         """Keep what a batch says. GapError where its rows do not follow on those that are there.

@@ -6,7 +6,6 @@ the last document of the same client is recorded. The file is derived: without i
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from zlib import crc32
 from msgspec import MsgspecError
 
 from runlake.errors import CorruptError
+from runlake.store.disk import overwrite, read_whole
 from runlake.store.journal import record
 from runlake.values import encode_json
 
@@ -25,7 +25,7 @@ Documents = dict[str, dict[str, Any]]
 def read_documents(file: Path) -> Documents:
     """What was kept; empty where nothing was, or nothing that can be read."""
     try:
-        content = file.read_bytes()
+        content = read_whole(file)
         if crc32(content[4:]) != int.from_bytes(content[:4], "little"):
             return {}
         return record.decode_body(content[4:])
@@ -34,20 +34,9 @@ def read_documents(file: Path) -> Documents:
 
 
 def write_documents(file: Path, documents: Documents) -> None:
-    """Keep them. OSError of the disk. One process at a time, which holds the writer's turn.
-
-    In place: a new file under the old name costs milliseconds on ext4, which then waits for the disk.
-    """
+    """Keep them. OSError of the disk. One process at a time, which holds the writer's turn."""
     body = record.encode_body(documents)
-    content = crc32(body).to_bytes(4, "little") + body
-    fd = os.open(file, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
-    try:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(fd, view) :]
-        os.ftruncate(fd, len(content))
-    finally:
-        os.close(fd)
+    overwrite(file, crc32(body).to_bytes(4, "little") + body)
 
 
 def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any] | None:

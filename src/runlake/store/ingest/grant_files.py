@@ -16,28 +16,25 @@ from pathlib import Path
 
 from runlake.errors import BadValueError
 from runlake.model import RunPath, WriterGrant
+from runlake.store import disk
 from runlake.store.ingest.grant_codec import pack_grant, unpack_grant
 
-try:
-    import fcntl
-except ImportError:  # Windows: a server there runs one worker
-    fcntl = None  # type: ignore[assignment]
-
 _KEPT_S = 3600.0
+_MODE = 0o600
 
 
 class GrantFile:
     """What was granted to one opening; None as long as nothing was."""
 
-    def __init__(self, fd: int | None, grant: WriterGrant | None) -> None:
-        self._fd, self.grant = fd, grant
+    def __init__(self, file: Path | None, grant: WriterGrant | None) -> None:
+        self._file, self.grant = file, grant
 
     def keep(self, grant: WriterGrant) -> WriterGrant:
         """Remember a grant, as far as the disk allows."""
         self.grant = grant
-        if self._fd is not None:
+        if self._file is not None:
             with suppress(OSError):
-                os.pwrite(self._fd, pack_grant(grant), 0)
+                disk.overwrite(self._file, pack_grant(grant), mode=_MODE)
         return grant
 
 
@@ -50,28 +47,28 @@ class GrantFiles:
     @contextmanager
     def hold(self, path: RunPath, token: str) -> Iterator[GrantFile]:
         """Alone with one opening, wherever in this store it is asked for."""
+        file = self._file_of(path, token)
         try:
-            fd = self._open(path, token)
+            disk.make_folder(self._folder)
+            self._remove_old()
+            fd = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), _MODE)
         except OSError:  # a folder that cannot be written: the run will say so, or nothing is remembered
             yield GrantFile(None, None)
             return
         try:
             with suppress(OSError):  # a file system that knows no locks
-                if fcntl is not None:
-                    fcntl.flock(fd, fcntl.LOCK_EX)
+                disk.wait_for_lock(fd, file)
             try:
                 grant = unpack_grant(os.read(fd, 1 << 30))
             except BadValueError:  # nothing yet, or a worker was killed while it wrote
                 grant = None
-            yield GrantFile(fd, grant)
+            yield GrantFile(file, grant)
         finally:
             os.close(fd)
 
-    def _open(self, path: RunPath, token: str) -> int:
-        self._folder.mkdir(parents=True, exist_ok=True)
+    def _file_of(self, path: RunPath, token: str) -> Path:
         name = hashlib.sha256("\0".join((*path, token)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        self._remove_old()
-        return os.open(self._folder / name, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        return self._folder / name
 
     def _remove_old(self) -> None:
         oldest_s = time.time() - _KEPT_S
@@ -79,4 +76,4 @@ class GrantFiles:
             for file in files:
                 with suppress(FileNotFoundError):
                     if file.stat().st_mtime < oldest_s:
-                        Path(file).unlink()
+                        disk.remove(Path(file))

@@ -24,7 +24,7 @@ import msgspec
 from runlake.errors import NotFoundError, StoreError
 from runlake.lru import LruCache
 from runlake.model import STREAMS, RunPath
-from runlake.store.disk import replace_file
+from runlake.store import disk
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.header import PartHeader, part_header_of
 from runlake.store.journal.journal import SERVED_SUFFIX, Journal, PartName, PartPlace
@@ -33,11 +33,6 @@ from runlake.store.journal.scan import ScannedPart, scan_part
 from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout
 from runlake.store.run.tail import first_frame_of, mark_at
-
-try:
-    import fcntl
-except ImportError:  # Windows: a server there runs one worker, whose own lock is enough
-    fcntl = None  # type: ignore[assignment]
 
 _KEPT_WRITERS = 4096
 
@@ -73,13 +68,14 @@ def served_file(journal_dir: Path, writer: str) -> Path:
 
 def mark_served(journal_dir: Path, writer: str, served: Served) -> None:
     """Say that a writer is fed by a server. FileNotFoundError when the run is gone."""
-    replace_file(served_file(journal_dir, writer), msgspec.json.encode(served, enc_hook=lambda header: header.body))
+    content = msgspec.json.encode(served, enc_hook=lambda header: header.body)
+    disk.replace_file(served_file(journal_dir, writer), content)
 
 
 def read_served(journal_dir: Path, writer: str) -> Served | None:
     """What was said of a writer, None when it is not fed by a server."""
     try:
-        content = served_file(journal_dir, writer).read_bytes()
+        content = disk.read_whole(served_file(journal_dir, writer))
     except FileNotFoundError:
         return None
     return _served_in(content)
@@ -91,10 +87,7 @@ def _served_in(content: bytes) -> Served:
 
 def list_served(journal_dir: Path) -> list[str]:
     """The writers of a run that a server feeds, oldest first."""
-    try:
-        names = os.listdir(journal_dir)  # noqa: PTH208, asked with each request
-    except FileNotFoundError:
-        return []
+    names = disk.list_names(journal_dir)
     return sorted(name.removesuffix(SERVED_SUFFIX) for name in names if name.endswith(SERVED_SUFFIX))
 
 
@@ -108,15 +101,13 @@ def hold(journal_dir: Path, writer: str) -> Iterator[Served]:
         except FileNotFoundError:
             raise NotFoundError(f"the run of writer {writer} was deleted; start it anew under another id") from None
         try:
-            if fcntl is not None:
-                fcntl.flock(fd, fcntl.LOCK_EX)
+            disk.wait_for_lock(fd, file)  # on Windows a server runs one worker, whose own lock is enough
             try:
-                is_current = os.stat(file).st_ino == os.fstat(fd).st_ino  # noqa: PTH116
+                if os.stat(file).st_ino != os.fstat(fd).st_ino:  # noqa: PTH116
+                    continue  # replaced while we waited
+                disk.touch(file)
             except FileNotFoundError:
-                is_current = False
-            if not is_current:
-                continue  # replaced or moved away while we waited
-            os.utime(fd)
+                continue  # moved away while we waited
             yield _served_in(os.read(fd, 1 << 24))
             return
         finally:
@@ -153,19 +144,7 @@ class _LeasedPart:
         """Put on the disk what waits; a disk that takes only a part of it gets none."""
         if not self._waiting:
             return
-        fd = os.open(self._file, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
-        try:
-            view = memoryview(self._waiting)
-            try:
-                while view:
-                    view = view[os.write(fd, view) :]
-            except BaseException:
-                os.ftruncate(fd, self._written_bytes)
-                raise
-            finally:
-                view.release()
-        finally:
-            os.close(fd)
+        disk.append_to(self._file, bytes(self._waiting), self._written_bytes)
         self._written_bytes += len(self._waiting)
         self._waiting = bytearray()
 
@@ -266,7 +245,7 @@ def _place_in(journal: _LeasedJournal, name: PartName) -> tuple[PartPlace, int]:
     # A worker may have been killed in its turn: half a frame, or half a row, was not acknowledged.
     size_bytes = min([part.valid_bytes, *(first_frame_of(part, stream, next_n[stream]) for stream in STREAMS)])
     if size_bytes < len(part.data):
-        os.truncate(journal.folder / str(name), size_bytes)
+        disk.cut_off(journal.folder / str(name), size_bytes)
     turn_part = _LeasedPart(journal.folder / str(name), size_bytes)
     if part.header is None:
         return PartPlace(name.number, turn_part, next_n), 0

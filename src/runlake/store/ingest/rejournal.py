@@ -13,6 +13,7 @@ from typing import Any
 from runlake.errors import ConflictError, NotSupportedError
 from runlake.model import STREAMS, RunPath, Stream
 from runlake.store.compact.seal import rows_of_meta
+from runlake.store.disk import remove
 from runlake.store.journal import record
 from runlake.store.journal.fold import WriterState
 from runlake.store.journal.folder import FolderJournal
@@ -54,7 +55,7 @@ def write_journal(layout: Layout, path: RunPath, folder: Path, writers: frozense
 
 def _write(snapshot: Snapshot, folder: Path, writers: frozenset[str]) -> None:
     for file in folder.iterdir():
-        file.unlink()  # of a look that was out of date
+        remove(file)  # of a look that was out of date
     for state in (state for state in writer_states(snapshot) if state.writer in writers):
         if not state.is_ended and is_alive(snapshot.journal, state.writer):
             raise ConflictError(f"run {snapshot.path} is being written, and sealed in part; send it when it has ended")

@@ -11,7 +11,6 @@ Such a writer lives as `store.ingest.lease` has it: the lock and the time of ``<
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,8 @@ import msgspec
 from runlake.errors import BadValueError, ConflictError, CorruptError, GapError, NotFoundError
 from runlake.lru import LruCache
 from runlake.model import Appended, OpenRequest, RunInfo, RunPath, WriterGrant
-from runlake.store.changes import append_change, latest_death
+from runlake.store import disk
+from runlake.store.changes import append_change, changes_of
 from runlake.store.incarnation import claim_incarnation, read_claim
 from runlake.store.ingest.grant_files import GrantFiles
 from runlake.store.ingest.lease import Served, hold, mark_served, read_served
@@ -169,7 +169,7 @@ class JournalReplicas:
         self._set_right(path, journal, served, part)  # first, for a worker that is killed between the two
         if is_new:
             journal.claim(name).close()
-        _write(file, end, fresh)
+        disk.append_to(file, fresh, end)
         place = _Place(mark_at(part, part.valid_bytes), part.end != "open" and part.is_complete)
         self._places.put((folder, name), place)
         self._tell(path, folder, served, name, part)
@@ -230,9 +230,9 @@ class JournalReplicas:
         place = self._places.get((file.parent, name))
         if place is not None and place.mark.offset == size_bytes:
             return place
-        part = scan_part(file.read_bytes(), str(name))
+        part = scan_part(disk.read_whole(file), str(name))
         if part.valid_bytes < size_bytes:
-            os.truncate(file, part.valid_bytes)
+            disk.cut_off(file, part.valid_bytes)
         is_closed = part.end != "open" and part.is_complete
         return _Place(mark_at(part, part.valid_bytes), is_closed)
 
@@ -258,8 +258,7 @@ class JournalReplicas:
         except KeyError as error:
             raise BadValueError(f"the header of a journal must say its {error}") from None
         prove_record(record.PART, {"number": 0, "first": {}, **header})
-        changes = self._layout.changes_dir(path.entity, path.project)
-        death = latest_death(changes, incarnation)
+        death = changes_of(self._layout, path.entity, path.project).latest_death(incarnation)
         if death is not None and death.action == "delete":
             raise NotFoundError(f"run {path} was deleted; restore it, or start it anew under another id")
         for place in (path, path._replace(run_id=f"{path.run_id}-{incarnation[:8]}")):
@@ -343,18 +342,3 @@ def _read(file: Path, offset: int, size_bytes: int) -> bytes:
     with file.open("rb", buffering=0) as part:
         part.seek(offset)
         return part.read(size_bytes)
-
-
-def _write(file: Path, end: int, data: bytes) -> None:
-    """All of it, or on a full disk none."""
-    fd = os.open(file, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
-    try:
-        view = memoryview(data)
-        try:
-            while view:
-                view = view[os.write(fd, view) :]
-        except BaseException:
-            os.ftruncate(fd, end)
-            raise
-    finally:
-        os.close(fd)

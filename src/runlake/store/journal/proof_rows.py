@@ -25,11 +25,12 @@ _TEXT = frozenset({str})
 
 
 def prove_part(part: ScannedPart) -> None:
-    """BadValueError for a part, or what stands in one from a mark on, that readers could not make sense of."""
+    """BadValueError for a part, or what stands in one from a mark on, that readers could not make sense of.
+
+    Records and shapes were proven one by one while the part was walked; rows are where that would be slow.
+    """
     if part.header:
         prove_record(record.PART, part.header.body)
-    for kind, body, _ in part.records:
-        prove_record(kind, body)
     _prove_shapes(part)
     depths: dict[str, int] = {}
     alone: list[int] = []
@@ -50,7 +51,7 @@ def prove_part(part: ScannedPart) -> None:
 
 
 def _prove_shapes(part: ScannedPart) -> None:
-    """Those that are declared here, also where none of their rows is or another took their number."""
+    """That a number means one shape, also where none of its rows is here, and that printed lines are of their types."""
     known = dict(part.since.shapes)
     proven = set(map(id, known.values()))
     used = {id(rows.shape): rows.shape for rows in part.rows if isinstance(rows, PackedRows)}
@@ -58,7 +59,6 @@ def _prove_shapes(part: ScannedPart) -> None:
         if id(shape) in proven:
             continue
         proven.add(id(shape))
-        prove_record(record.SHAPE, {name: getattr(shape, name) for name in ("number", "paths", "lanes", "order")})
         before = known.setdefault(shape.number, shape)
         if (before.paths, before.lanes, before.order) != (shape.paths, shape.lanes, shape.order):
             raise BadValueError(f"shape {shape.number} is declared twice, and means two things")

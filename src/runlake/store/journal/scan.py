@@ -18,7 +18,7 @@ from msgspec import MsgspecError, Struct, field
 from runlake.errors import BadValueError, CorruptError, NewerFormatError
 from runlake.store.journal import record
 from runlake.store.journal.header import PartHeader
-from runlake.store.journal.proof import prove_record, prove_row, with_usable_times
+from runlake.store.journal.proof import MAX_ROW_NUMBER, prove_record, prove_row, with_usable_times
 from runlake.store.journal.record import BLOCK, CLOSE, END, HEAD, MIXED, ROW, SHAPE, Shape
 from runlake.values import I64_MAX, Json, canonical
 
@@ -227,7 +227,9 @@ def _take(part: ScannedPart, kind: int, content: bytes, position: int, shapes: d
     if kind == MIXED:
         _, flags, n, step, timestamp, runtime = record.ROW_HEAD.unpack_from(content)
         values = _usable(record.decode_body(memoryview(content)[_ROW_HEAD_BYTES:]))
-        prove_row(flags & record.STREAM_MASK, n, 0.0, 0.0, {})  # times that are none read as missing
+        stream_bits = flags & record.STREAM_MASK
+        if stream_bits not in record.STREAM_OF_BITS or n > MAX_ROW_NUMBER:
+            prove_row(stream_bits, n, 0.0, 0.0, {})  # times that are none read as missing
         part.rows.append(MixedRow(position, flags, n, step, timestamp, runtime, values))
     elif kind == SHAPE:
         body = record.decode_body(content)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from runlake.errors import BadValueError, ConflictError, NotFoundError, PathError, RunlakeError, StoreError
 from runlake.model import Merged, RunPath
-from runlake.store.changes import append_change, copy_change, latest_deaths
+from runlake.store.changes import append_change, changes_of
 from runlake.store.disk import TEMPORARY_PREFIX, replace_file
 from runlake.store.layout import Layout, decode_name, encode_name, ids_before, ids_of
 from runlake.store.merge.merge_sweeps import merge_sweeps
@@ -164,16 +164,16 @@ class _Project:
 
     def _bring_deaths(self) -> Iterator[Merged]:
         """The last word of both stores on each incarnation, and into the trash with the runs it buries."""
-        changes_dir = self._layout.changes_dir(self._entity, self._project)
-        ours = latest_deaths(changes_dir)
-        theirs = latest_deaths(self._other.changes_dir(self._entity, self._project))
+        changes = changes_of(self._layout, self._entity, self._project)
+        ours = changes.latest_deaths()
+        theirs = changes_of(self._other, self._entity, self._project).latest_deaths()
         for incarnation in sorted(ours.keys() | theirs.keys()):
             words = [word[incarnation] for word in (ours, theirs) if incarnation in word]
             change, name = max(words, key=lambda word: (word[0].at_us, word[0].action == "delete"))
             if change.action == "delete":
                 self._dead.add(incarnation)
             if not self._is_dry_run and name != ours.get(incarnation, (None, ""))[1]:
-                copy_change(changes_dir, name)
+                changes.append(name)
             if change.action == "delete" and (path := self._find_dead(change.folder, incarnation)):
                 if not self._is_dry_run:
                     move_folder_to_trash(self._layout, path, incarnation)

@@ -21,7 +21,7 @@ from runlake.errors import (
     UsageError,
 )
 from runlake.model import Numbers, RunInfo, RunPath, WriterGrant
-from runlake.store.changes import append_change, latest_death
+from runlake.store.changes import append_change, changes_of
 from runlake.store.incarnation import claim_incarnation, new_writer_id
 from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal
@@ -393,7 +393,7 @@ def _has_content(layout: Layout, path: RunPath) -> bool:
 
 def _is_deleted(layout: Layout, path: RunPath, incarnation: str) -> bool:
     """Whether the run has its tombstone, although it is still here: no listing would show what is written into it."""
-    death = latest_death(layout.changes_dir(path.entity, path.project), incarnation)
+    death = changes_of(layout, path.entity, path.project).latest_death(incarnation)
     return death is not None and death.action == "delete"
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from runlake.errors import ConflictError, NotFoundError, PathError, ReadOnlyError, StoreError
 from runlake.model import RunPath, TrashItem
-from runlake.store.changes import append_change, latest_death
+from runlake.store.changes import append_change, changes_of
 from runlake.store.disk import TEMPORARY_PREFIX
 from runlake.store.incarnation import read_claim_in
 from runlake.store.journal.first_frame import part_header
@@ -48,7 +48,7 @@ def move_run_to_trash(layout: Layout, path: RunPath, writer: str) -> Path:
     except FileNotFoundError:
         raise _gone(path) from None
     trashed = move_folder_to_trash(layout, path, incarnation)
-    death = latest_death(layout.changes_dir(path.entity, path.project), incarnation)
+    death = changes_of(layout, path.entity, path.project).latest_death(incarnation)
     if death is not None and death.action != "delete":
         _note_death(layout, path, writer, "delete", incarnation)  # it was taken back between the two
     return trashed
@@ -174,7 +174,7 @@ def _describe(layout: Layout, folder: Path) -> TrashItem:
         except (StoreError, NotFoundError, OSError):
             pass  # what cannot be read is listed by the name of its folder
     if path is not None:
-        death = latest_death(layout.changes_dir(path.entity, path.project), folder.name.partition("-")[0])
+        death = changes_of(layout, path.entity, path.project).latest_death(folder.name.partition("-")[0])
         deleted_at = death.at_us / 1e6 if death else deleted_at
     return TrashItem(
         name=folder.name,
@@ -230,7 +230,7 @@ def _note_death(
     layout: Layout, path: RunPath, writer: str, action: Literal["delete", "undelete"], incarnation: str
 ) -> None:
     """A delete or its undoing, as later than all those before whatever the clocks say."""
-    before = latest_death(layout.changes_dir(path.entity, path.project), incarnation)
+    before = changes_of(layout, path.entity, path.project).latest_death(incarnation)
     append_change(layout, path, writer, action, incarnation, after_us=before.at_us if before else 0)
 
 

@@ -1,8 +1,4 @@
-"""Sweeps in a folder: what was decided in each, and what its agents last said.
-
-An agent's file is replaced with each report of it. That its count moved is the sign of life: other machines' clocks are
-asked nothing.
-"""
+"""Sweeps in a folder: what was decided in each, and what its agents last said."""
 
 from __future__ import annotations
 
@@ -13,11 +9,11 @@ from pathlib import Path
 import msgspec
 
 from runlake.errors import ConflictError, NotFoundError, ReadOnlyError
-from runlake.store.disk import READ_ONLY_ERRNOS, replace_file
+from runlake.store.disk import READ_ONLY_ERRNOS, make_folder, move, read_whole, replace_file
 from runlake.store.layout import Layout, encode_name
 from runlake.store.opening.trash import SWEEP_PREFIX
 from runlake.store.sweeps.fold import Created, Entry, SweepFold
-from runlake.store.sweeps.ledger import Ledger
+from runlake.store.sweeps.ledger import FolderLedger, Ledger
 from runlake.sweep_model import SweepPath
 
 
@@ -32,6 +28,31 @@ class AgentFile(msgspec.Struct, kw_only=True):
     has_left: bool = False
 
 
+class AgentFiles:
+    """What the agents of a sweep last said, a file of each.
+
+    A file is replaced with each report. That its count moved is the sign of life: other machines' clocks are asked
+    nothing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, agent_id: str) -> AgentFile:
+        """What the agent last said; an empty file of one that has not spoken yet."""
+        try:
+            return msgspec.json.decode(read_whole(self._file(agent_id)), type=AgentFile)
+        except (FileNotFoundError, msgspec.MsgspecError, IsADirectoryError, RecursionError):
+            return AgentFile()  # what nobody can read is as good as silence, and the next report replaces it
+
+    def replace(self, agent_id: str, file: AgentFile) -> None:
+        """Keep what the agent said, in place of what it said before. FileNotFoundError when the sweep is gone."""
+        replace_file(self._file(agent_id), msgspec.json.encode(file))
+
+    def _file(self, agent_id: str) -> Path:
+        return self._folder / f"{encode_name(agent_id)}.json"
+
+
 class SweepFolder:
     """One sweep on disk, read as far as it was there when somebody last looked (`catch_up`)."""
 
@@ -39,7 +60,8 @@ class SweepFolder:
         self.path = path
         self.folder = layout.sweep_dir(path)
         self.fold = SweepFold()
-        self._ledger = Ledger(self.folder / "ledger")
+        self._ledger: Ledger = FolderLedger(self.folder / "ledger")
+        self._agents = AgentFiles(self.folder / "agents")
 
     def catch_up(self) -> SweepFold:
         """Read what was decided since; NotFoundError when there is no such sweep, or it was deleted."""
@@ -60,24 +82,18 @@ class SweepFolder:
 
     def read_agent(self, agent_id: str) -> AgentFile:
         """What the agent last said; an empty file of one that has not spoken yet."""
-        try:
-            return msgspec.json.decode(self._agent_file(agent_id).read_bytes(), type=AgentFile)
-        except (FileNotFoundError, msgspec.MsgspecError, IsADirectoryError, RecursionError):
-            return AgentFile()  # what nobody can read is as good as silence, and the next report replaces it
+        return self._agents.read(agent_id)
 
     def write_agent(self, agent_id: str, file: AgentFile) -> None:
         """Keep what the agent said, as said now."""
         file.report_count += 1
         file.at = time.time()
         try:
-            replace_file(self._agent_file(agent_id), msgspec.json.encode(file))
+            self._agents.replace(agent_id, file)
         except FileNotFoundError:
             raise NotFoundError(f"no sweep {self.path}: it was deleted") from None
         except OSError as error:
             raise _read_only(self.folder, error) from error
-
-    def _agent_file(self, agent_id: str) -> Path:
-        return self.folder / "agents" / f"{encode_name(agent_id)}.json"
 
 
 def create_sweep(layout: Layout, path: SweepPath, created: Created) -> SweepFolder:
@@ -96,8 +112,8 @@ def delete_sweep(layout: Layout, path: SweepPath) -> None:
     """Move a sweep to the trash; its runs stay. NotFoundError when it is not there."""
     trashed = layout.trash_dir / f"{SWEEP_PREFIX}{os.urandom(4).hex()}-{encode_name(path.sweep_id)}"
     try:
-        layout.trash_dir.mkdir(exist_ok=True)
-        layout.sweep_dir(path).rename(trashed)
+        make_folder(layout.trash_dir, with_parents=False)
+        move(layout.sweep_dir(path), trashed)
     except FileNotFoundError:
         raise NotFoundError(f"no sweep {path}; see: runlake ls --sweeps") from None
     except OSError as error:

@@ -1,8 +1,10 @@
 """A numbered list of entries that processes write together without a lock: who makes entry n has read all before it.
 
-An entry is a file ``<number>.json`` that is made once, with its content (`incarnation.create_once`). Two processes that
-want the same number find out which of them was first; the other reads what it missed, thinks again, and tries the next.
-So whatever is decided in an entry is decided knowing every earlier one.
+Two processes that want the same number find out which of them was first; the other reads what it missed, thinks again,
+and tries the next. So whatever is decided in an entry is decided knowing every earlier one.
+
+`Ledger` is what can be asked, `FolderLedger` the one in a folder (`store.sweeps.ledger_in_memory` has the other).
+There, an entry is a file ``<number>.json`` that is made once, with its content (`disk.create_once`).
 """
 
 from __future__ import annotations
@@ -11,27 +13,43 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from runlake.errors import CorruptError, NotFoundError, ReadOnlyError
 from runlake.store.disk import READ_ONLY_ERRNOS, create_once
 from runlake.values import encode_json, stored_json
 
-_PATIENCE_S = 2.0
+PATIENCE_S = 2.0
+"""How long an entry may be there without its content, where a disk has no links to make both at once."""
 
 
-class Ledger:
-    """One such list, in a folder of its own."""
+class Ledger(Protocol):
+    """One such list. Any number of processes append to it and read it at once."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def append(self, number: int, body: dict[str, Any]) -> bool:
+        """Make entry `number`, the one behind the last that was read; False when somebody else was first.
+
+        Of all who try a number exactly one is told True. NotFoundError when the list was deleted, ReadOnlyError when it
+        cannot be written.
+        """
+        ...
 
     def read_from(self, number: int) -> Iterator[tuple[int, dict[str, Any]]]:
-        """The entries from `number` on, numbers begin with 1.
+        """The entries from `number` on with their numbers, which begin with 1, up to the last one that is there.
 
-        An entry that a power failure left without content is passed over: it says nothing, to anybody. CorruptError for
-        one whose content is not what was written.
+        An entry that was left without content is waited for, and then passed over: it says nothing, to anybody. A list
+        that was deleted has none. CorruptError for one whose content is not what was written.
         """
+        ...
+
+
+class FolderLedger:
+    """The list in a folder of its own."""
+
+    def __init__(self, folder: Path, *, patience_s: float = PATIENCE_S) -> None:
+        self.folder, self._patience_s = folder, patience_s
+
+    def read_from(self, number: int) -> Iterator[tuple[int, dict[str, Any]]]:
         while True:
             try:
                 body = self._read(number)
@@ -46,10 +64,6 @@ class Ledger:
             number += 1
 
     def append(self, number: int, body: dict[str, Any]) -> bool:
-        """Make entry `number`; False when somebody else was first.
-
-        NotFoundError when the folder is gone, ReadOnlyError when it cannot be written.
-        """
         # The nonce tells an entry of ours from one like it: a network may answer a link that was made with an error.
         text = encode_json({**body, "nonce": os.urandom(8).hex()}) + "\n"
         try:
@@ -75,7 +89,7 @@ class Ledger:
             if body.endswith("\n"):
                 return body
             # On disks without hard links an entry is there a moment before its content.
-            end = end or time.monotonic() + _PATIENCE_S
+            end = end or time.monotonic() + self._patience_s
             if time.monotonic() > end:
                 return ""
             time.sleep(0.01)
