@@ -13,7 +13,7 @@ from runlake.store.care.repair import repair_run
 from runlake.store.changes import latest_death
 from runlake.store.compact import seal
 from runlake.store.compact.seal import seal_run
-from runlake.store.files import FolderBlobs
+from runlake.store.folder_files import FolderFiles
 from runlake.store.journal import folder
 from runlake.store.journal.journal import PartName
 from runlake.store.layout import Layout
@@ -152,7 +152,7 @@ def test_files_bring_no_deleted_run_back(layout, no_sealing, tmp_path):
     with pytest.raises(FileNotFoundError):
         run.save(tmp_path / "m.txt", base_path=tmp_path)
     with pytest.raises(NotFoundError, match="there is no run ann/p/r; was it deleted just now"):
-        FolderBlobs(layout).put_file(RUN, "d/m.txt", io.BytesIO(b"m"))
+        FolderFiles(layout).put_file(RUN, "d/m.txt", io.BytesIO(b"m"))
     assert "closing files" in warnings_of(run.finish)[0]
     assert not layout.run_dir(RUN).exists()
     assert restore_run(layout, trashed, "w") == RUN

@@ -54,7 +54,8 @@ from runlake.store.catalog.catalog import ENDED_STATES, Catalog, Progress
 from runlake.store.catalog.fold_many import fold_many
 from runlake.store.catalog.project_records import ProjectState
 from runlake.store.changes import Action, append_change
-from runlake.store.files import FolderBlobs, IncomingBlob
+from runlake.store.files import Files, IncomingFile
+from runlake.store.folder_files import FolderFiles
 from runlake.store.incarnation import new_writer_id
 from runlake.store.ingest.batches import RemoteRuns
 from runlake.store.ingest.replicate import JournalReplicas
@@ -116,7 +117,7 @@ class LocalService(LocalCare):
         self._layout = Layout(root.absolute())
         self._default_entity = default_entity
         self._user = user
-        self._blobs = FolderBlobs(self._layout)
+        self._files: Files = FolderFiles(self._layout)
         self._catalog = Catalog(
             self._layout,
             fold=lambda path: read_run(self._layout, path),
@@ -317,25 +318,25 @@ class LocalService(LocalCare):
 
     def list_files(self, path: RunPath) -> list[FileInfo]:
         self._check_exists(path)
-        return self._blobs.list_files(path)
+        return self._files.list_files(path)
 
     def open_file(self, path: RunPath, name: str) -> BinaryIO:
         self._check_exists(path)
-        return self._blobs.open_file(path, name)
+        return self._files.open_file(path, name)
 
     def put_file(self, path: RunPath, name: str, content: BinaryIO) -> FileInfo:
         info = self.read_run(path)
-        stored = self._blobs.put_file(path, name, content)
+        stored = self._files.put_file(path, name, content)
         self._tell(path, "files", info.incarnation)
         return stored
 
-    def receive_file(self, path: RunPath, name: str) -> IncomingBlob:
+    def receive_file(self, path: RunPath, name: str) -> IncomingFile:
         info = self.read_run(path)
-        return self._blobs.receive_file(path, name, lambda: self._tell(path, "files", info.incarnation))
+        return self._files.receive_file(path, name, lambda: self._tell(path, "files", info.incarnation))
 
     def delete_file(self, path: RunPath, name: str) -> None:
         info = self.read_run(path)
-        self._blobs.delete_file(path, name)
+        self._files.delete_file(path, name)
         self._tell(path, "files", info.incarnation)
 
     # Runs of processes elsewhere, whose rows a server writes

@@ -17,7 +17,7 @@ import pyarrow as pa
 from runlake.errors import CorruptError, NewerFormatError, RunlakeError, StoreError
 from runlake.model import STEP, STREAMS, Finding, RunPath
 from runlake.store.care.check_journal import KnownRows, check_journal
-from runlake.store.files import foreign_files
+from runlake.store.folder_files import foreign_files
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import SERVED_FILES, PartName
 from runlake.store.layout import Layout
