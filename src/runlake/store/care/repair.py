@@ -28,7 +28,7 @@ from runlake.store.care.repair_plan import MOST_MISSING, Batch, MetaChange, Repa
 from runlake.store.care.repair_segment import mend_meta, mend_parquet, meta_of_files, read_whole
 from runlake.store.changes import append_change
 from runlake.store.compact.seal import drop_leftovers, drop_segment, only_sealer, publish_meta, put_rows
-from runlake.store.disk import READ_ONLY_ERRNOS, replace_file
+from runlake.store.disk import READ_ONLY_ERRNOS, make_one_folder, remove, remove_present, replace_file
 from runlake.store.journal.fold import WriterState
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import PartName, root_of
@@ -192,7 +192,7 @@ class _Repairer:
             if is_wanted:
                 self._publish_meta(meta)
             elif is_damaged:
-                file.unlink()
+                remove_present(file)
 
     def _known_rows(self) -> KnownRows:
         known = KnownRows(self._metas)
@@ -335,7 +335,7 @@ class _Repairer:
         )
         for damaged, content in batch.damaged.items():
             self._keep_damaged(damaged, content)
-        self._folder.mkdir(exist_ok=True)
+        make_one_folder(self._folder)
         targets = sorted({part.header["writer"] for part in scanned})
         for stream in STREAMS:
             rows = [rows_of(t, [part for part in scanned if part.header["writer"] == t], stream) for t in targets]
@@ -378,7 +378,7 @@ class _Repairer:
         if not self._is_dry:
             self._check_is_current()
             folder = self._run_dir / "damaged"
-            folder.mkdir(exist_ok=True)
+            make_one_folder(folder)
             replace_file(folder / name, content)
 
     def _drop_segment(self, meta: Meta) -> None:
@@ -391,7 +391,7 @@ class _Repairer:
             if file.exists():
                 self._aside.keep(file)
         for file in everything:
-            file.unlink(missing_ok=True)
+            remove(file)
 
 
 def left_unreadable(why: str | None) -> list[Repair]:

@@ -7,7 +7,7 @@ from runlake.model import Finding, Repair, RunPath
 from runlake.store.care.check_project import check_project, check_store, deleted_runs
 from runlake.store.care.garbage import Quarantine
 from runlake.store.changes import garbled_packs, new_name, parse_name, write_pack
-from runlake.store.disk import READ_ONLY_ERRNOS
+from runlake.store.disk import READ_ONLY_ERRNOS, remove
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.liveness import is_any_alive
 from runlake.store.layout import Layout
@@ -88,7 +88,7 @@ def _make_packs_anew(layout: Layout, entity: str, project: str, writer: str) -> 
         aside.keep(file)
     write_pack(changes_dir, sorted(names))
     for file in garbled:
-        file.unlink(missing_ok=True)
+        remove(file)
 
 
 def _is_being_written(layout: Layout, path: RunPath) -> bool:

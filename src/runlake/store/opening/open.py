@@ -22,6 +22,7 @@ from runlake.errors import (
 )
 from runlake.model import Numbers, RunInfo, RunPath, WriterGrant
 from runlake.store.changes import append_change, latest_death
+from runlake.store.disk import make_one_folder
 from runlake.store.incarnation import claim_incarnation, new_writer_id
 from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal
@@ -296,7 +297,7 @@ def hold_journal(layout: Layout, path: RunPath) -> FolderJournal | None:
     """
     journal = FolderJournal(layout.journal_dir(path))
     try:
-        journal.folder.mkdir(exist_ok=True)  # a copy of a store may lack empty folders
+        make_one_folder(journal.folder)  # a copy of a store may lack empty folders
         journal.bind()
     except FileNotFoundError:
         return None
