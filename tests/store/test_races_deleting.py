@@ -17,9 +17,9 @@ from runlake.store.folder_files import FolderFiles
 from runlake.store.journal import folder
 from runlake.store.journal.journal import PartName
 from runlake.store.layout import Layout
-from runlake.store.opening import inspect_here, open, trash
-from runlake.store.opening.open import open_child
+from runlake.store.opening import existing, inspect_here, trash, writers
 from runlake.store.opening.trash import move_run_to_trash, restore_run
+from runlake.store.opening.writers import open_child
 from runlake.store.run.snapshot import meta_names, read_consistently
 
 
@@ -163,7 +163,7 @@ def test_files_bring_no_deleted_run_back(layout, no_sealing, tmp_path):
 
 @pytest.mark.parametrize(
     ("module", "moment", "resume"),
-    [(inspect_here, "read_state", "allow"), (open, "_is_deleted", None), (open, "JournalWriter", "allow")],
+    [(inspect_here, "read_state", "allow"), (existing, "_is_deleted", None), (writers, "JournalWriter", "allow")],
 )
 def test_a_run_that_is_deleted_while_it_is_opened_again_begins_a_new_life(layout, meanwhile, module, moment, resume):
     old = Writer(layout).log_many(rows(0, 3)).end()
@@ -381,7 +381,7 @@ def test_a_run_that_was_restored_is_not_deleted_by_an_opener_that_looked_before(
     def delete_and_restore():
         restore_run(layout, delete(layout), "w")
 
-    meanwhile.before(open, "_finish_deletion", delete_and_restore)
+    meanwhile.before(existing, "_finish_deletion", delete_and_restore)
     new = anew(layout, resume="allow").end()
     assert new.opened.incarnation == old.opened.incarnation
     assert values(layout) == [0, 1, 2, 100, 101, 102]

@@ -25,7 +25,7 @@ from runlake.store.journal.journal import PartName
 from runlake.store.journal.liveness import is_alive
 from runlake.store.journal.shipped import Shipped, read_shipped, write_shipped
 from runlake.store.layout import Layout
-from runlake.store.opening.open import open_editor
+from runlake.store.opening.writers import open_editor
 from runlake.store.run.state import part_header
 
 PIECE_BYTES = 4 * 2**20

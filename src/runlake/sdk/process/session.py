@@ -45,7 +45,8 @@ from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.journal.writer import Prepare
 from runlake.store.layout import Layout
-from runlake.store.opening.open import OpenedRun, open_run
+from runlake.store.opening.open import open_run
+from runlake.store.opening.writers import OpenedRun
 from runlake.values import flatten
 
 

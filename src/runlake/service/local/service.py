@@ -63,7 +63,8 @@ from runlake.store.journal import record
 from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.layout import Layout, check_run_path
 from runlake.store.opening import trash
-from runlake.store.opening.open import create_pending, hold_journal, open_editor
+from runlake.store.opening.open import create_pending
+from runlake.store.opening.writers import hold_journal, open_editor
 from runlake.store.run.state import list_generations, read_run, read_state
 from runlake.store.store_format import check_format, create_store
 from runlake.sweep_model import (
