@@ -31,7 +31,7 @@ _ALL = int(np.iinfo(np.int64).max)
 class View:
     """One generation: `taken` are the generations it has rows of, and of these by writer how many history rows count.
 
-    `sessions` and `after` are what the writers' headers say: see `storage-format.md`.
+    `sessions` and `after` are what the writers' headers say: see `docs/guide/storage-format/journal.md`.
     """
 
     incarnation: str
