@@ -8,7 +8,7 @@ from stored import RUN, Writer, part_names
 
 from runlake.errors import ConflictError, NotFoundError, RunlakeWarning, StoreError, UsageError
 from runlake.sdk.process.session import Session
-from runlake.store.care import repair
+from runlake.store.care import repair, repair_steps
 from runlake.store.care.repair import repair_run
 from runlake.store.changes import latest_death
 from runlake.store.compact import seal
@@ -401,13 +401,23 @@ def test_a_deleter_before_which_the_run_was_restored_has_deleted_it(layout, mean
 
 # Repairing --------------------------------------------------------------------------------------------------------
 
-MOMENTS = pytest.mark.parametrize("moment", ["check_run", "meta_names", "check_journal", "number_parts", "is_alive"])
+MOMENTS = pytest.mark.parametrize(
+    ("module", "moment"),
+    [
+        (repair, "examine"),
+        (repair_steps, "meta_names"),
+        (repair, "check_journal"),
+        (repair, "number_parts"),
+        (repair, "is_alive"),
+    ],
+    ids=["examine", "meta_names", "check_journal", "number_parts", "is_alive"],
+)
 
 
 @MOMENTS
-def test_a_run_that_is_deleted_while_it_is_repaired_is_not_there(layout, meanwhile, moment):
+def test_a_run_that_is_deleted_while_it_is_repaired_is_not_there(layout, meanwhile, module, moment):
     Writer(layout, rows_per_part=2).log_many(rows(0, 5)).die()
-    meanwhile.before(repair, moment, lambda: delete(layout))
+    meanwhile.before(module, moment, lambda: delete(layout))
     with pytest.raises(NotFoundError, match="is not in"):
         repair_run(layout, RUN)
     assert not layout.run_dir(RUN).exists()
@@ -415,10 +425,10 @@ def test_a_run_that_is_deleted_while_it_is_repaired_is_not_there(layout, meanwhi
 
 @CLOCKS
 @MOMENTS
-def test_a_repair_of_a_run_leaves_nothing_in_the_next_one(layout, meanwhile, moment, at_s):
+def test_a_repair_of_a_run_leaves_nothing_in_the_next_one(layout, meanwhile, module, moment, at_s):
     Writer(layout, rows_per_part=2).log_many(rows(0, 5)).die()
     made = []
-    meanwhile.before(repair, moment, lambda: (delete(layout), made.append(anew(layout, at_s=at_s))))
+    meanwhile.before(module, moment, lambda: (delete(layout), made.append(anew(layout, at_s=at_s))))
     assert repair_run(layout, RUN) == []
     assert part_names(layout) == [(made[0].id, 0)]
     made[0].log_many(rows(103, 105)).end()
@@ -428,7 +438,9 @@ def test_a_repair_of_a_run_leaves_nothing_in_the_next_one(layout, meanwhile, mom
 def test_a_repair_that_has_all_it_needs_publishes_nothing_in_the_next_run(layout, meanwhile):
     Writer(layout, rows_per_part=2).log_many(rows(0, 5)).die()
     made = []
-    meanwhile.before(repair, "publish_meta", lambda: (delete(layout), made.append(anew(layout)), seal_run(layout, RUN)))
+    meanwhile.before(
+        repair_steps, "publish_meta", lambda: (delete(layout), made.append(anew(layout)), seal_run(layout, RUN))
+    )
     assert repair_run(layout, RUN) == []
     assert meta_names(layout.segments_dir(RUN)) == set()
     made[0].end()
@@ -437,13 +449,13 @@ def test_a_repair_that_has_all_it_needs_publishes_nothing_in_the_next_run(layout
 
 @MOMENTS
 @pytest.mark.parametrize("dry", [False, True])
-def test_what_is_sealed_while_it_is_repaired_is_not_missing(layout, meanwhile, monkeypatch, moment, dry):
+def test_what_is_sealed_while_it_is_repaired_is_not_missing(layout, meanwhile, monkeypatch, module, moment, dry):
     """Without locks a sealer may be at work at the same moment."""
     monkeypatch.setattr(seal, "fcntl", None)
     Writer(layout, rows_per_part=2).log_many(rows(0, 5)).end()
     seal_run(layout, RUN)
     Writer(layout, rows_per_part=2, at_s=100.0, resume="allow").log_many(rows(5, 9)).end()
-    meanwhile.before(repair, moment, lambda: seal_run(layout, RUN))
+    meanwhile.before(module, moment, lambda: seal_run(layout, RUN))
     assert repair_run(layout, RUN, is_dry_run=dry) == []
     assert values(layout) == list(range(9))
     everything(layout)
