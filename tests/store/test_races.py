@@ -5,7 +5,7 @@ import fcntl
 from itertools import permutations
 
 import pytest
-from racing import Meanwhile, everything, listed, new_catalog, values
+from racing import Meanwhile, at_step, everything, listed, new_catalog, values
 from stored import RUN, Clock, Writer, edit_config, part_names, segment_files
 
 from runlake.errors import NotFoundError, UsageError
@@ -279,25 +279,41 @@ def test_two_editors_of_one_key_leave_one_of_the_values_and_all_other_keys(layou
 # Begun by two at once ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("moment", "resume"), [("make_run_dir", None), ("JournalWriter", "allow")])
-def test_a_run_that_two_begin_at_once_is_one_run(layout, meanwhile, moment, resume):
+def test_a_run_that_two_begin_before_there_is_a_folder_is_one_run(layout):
     others = []
 
     def another():
-        others.append(Writer(layout, at_s=-50_000.0, resume=resume).log_many(rows(0, 3)))
+        others.append(Writer(layout, at_s=-50_000.0).log_many(rows(0, 3)))
 
-    meanwhile.before(Layout if moment == "make_run_dir" else writers, moment, another)
-    mine = Writer(layout, resume=resume).log_many(rows(3, 6))
+    with at_step("make_folder", layout.runs_dir("ann", "p"), another):
+        mine = Writer(layout).log_many(rows(3, 6))
     assert mine.opened.incarnation == others[0].opened.incarnation
     others[0].end()
     mine.end()
-    assert values(layout) == (list(range(6)) if resume else [3, 4, 5])
+    assert values(layout) == [3, 4, 5]
     assert everything(layout)[0].state == "finished"
 
 
-def test_a_run_that_another_begins_at_once_is_found_by_who_forbids_or_demands_it(layout, meanwhile):
-    meanwhile.before(Layout, "make_run_dir", lambda: Writer(layout).log_many(rows(0, 3)))
-    with pytest.raises(UsageError, match='resume="never" was asked for'):
+def test_a_run_that_two_begin_before_either_writes_is_one_run(layout, meanwhile):
+    others = []
+
+    def another():
+        others.append(Writer(layout, at_s=-50_000.0, resume="allow").log_many(rows(0, 3)))
+
+    meanwhile.before(writers, "JournalWriter", another)
+    mine = Writer(layout, resume="allow").log_many(rows(3, 6))
+    assert mine.opened.incarnation == others[0].opened.incarnation
+    others[0].end()
+    mine.end()
+    assert values(layout) == list(range(6))
+    assert everything(layout)[0].state == "finished"
+
+
+def test_a_run_that_another_begins_at_once_is_found_by_who_forbids_or_demands_it(layout):
+    with (
+        at_step("make_folder", layout.runs_dir("ann", "p"), lambda: Writer(layout).log_many(rows(0, 3))),
+        pytest.raises(UsageError, match='resume="never" was asked for'),
+    ):
         open_run(layout, RUN, {}, resume="never", clock=Clock())
     assert (len(part_names(layout)), values(layout)) == (1, [0, 1, 2])
 

@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from racing import Meanwhile, everything, listed, new_catalog, values
+from racing import Meanwhile, at_step, everything, listed, new_catalog, values
 from stored import RUN, Writer, part_names
 
 from runlake.errors import ConflictError, NotFoundError, RunlakeWarning, StoreError, UsageError
@@ -52,6 +52,12 @@ class KilledError(BaseException):
 
 def killed():
     raise KilledError
+
+
+def delete_halfway(layout):
+    """A deleter that is killed when it has written the tombstone, and not moved the folder."""
+    with at_step("move", layout.run_dir(RUN), killed), pytest.raises(KilledError):
+        delete(layout)
 
 
 def warnings_of(call):
@@ -204,12 +210,10 @@ def test_a_run_that_is_deleted_and_made_anew_while_it_is_resumed_is_gone_on_with
 
 
 @pytest.mark.parametrize(("resume", "at_s"), [(None, -100_000.0), ("allow", 100.0)])
-def test_what_a_killed_deleter_left_is_no_obstacle_to_the_next_life(layout, meanwhile, at_s, resume):
+def test_what_a_killed_deleter_left_is_no_obstacle_to_the_next_life(layout, at_s, resume):
     """The tombstone is written, the folder is not moved: the run is out of the listings, and its id is free."""
     old = Writer(layout).log_many(rows(0, 3)).end()
-    meanwhile.before(trash, "move_folder_to_trash", killed)
-    with pytest.raises(KilledError):
-        delete(layout)
+    delete_halfway(layout)
     assert listed(layout) == []
     new = anew(layout, at_s=at_s, resume=resume)
     assert listed(layout) == [("r", new.opened.incarnation, 3)]
@@ -218,10 +222,22 @@ def test_what_a_killed_deleter_left_is_no_obstacle_to_the_next_life(layout, mean
     assert trashed.name.startswith(old.opened.incarnation)
 
 
-@pytest.mark.parametrize("moment", ["read_run", "_note_death", "move_folder_to_trash", "_rename"])
-def test_of_two_deleters_one_deletes(layout, meanwhile, moment):
+@pytest.mark.parametrize("moment", ["read_run", "_note_death"])
+def test_of_two_deleters_that_look_at_a_run_one_deletes(layout, meanwhile, moment):
     Writer(layout).log_many(rows(0, 3)).end()
     meanwhile.before(trash, moment, lambda: delete(layout))
+    delete_in_vain(layout)
+
+
+@pytest.mark.parametrize("step", ["make_folder", "move"])
+def test_of_two_deleters_that_move_a_run_one_deletes(layout, step):
+    Writer(layout).log_many(rows(0, 3)).end()
+    place = layout.trash_dir if step == "make_folder" else layout.run_dir(RUN)
+    with at_step(step, place, lambda: delete(layout)):
+        delete_in_vain(layout)
+
+
+def delete_in_vain(layout):
     with pytest.raises(NotFoundError):
         delete(layout)
     assert not layout.run_dir(RUN).exists()
@@ -248,14 +264,16 @@ def test_a_deleter_that_comes_late_spares_the_next_run(layout, meanwhile, moment
     assert moment == "read_run" or listed(layout) == [("r", made[0].opened.incarnation, 5)]
 
 
-def test_a_deleter_that_comes_late_spares_a_run_that_was_restored(layout, meanwhile):
+def test_a_deleter_that_comes_late_spares_a_run_that_was_restored(layout):
     Writer(layout).log_many(rows(0, 3)).end()
     first = delete(layout)
     second = anew(layout).end()
     trashed = delete(layout)
     restore_run(layout, first, "w")
-    meanwhile.before(trash, "_rename", lambda: (delete(layout), restore_run(layout, trashed, "w")))
-    with pytest.raises(NotFoundError, match="deleted by somebody else just now"):
+    with (
+        at_step("move", layout.run_dir(RUN), lambda: (delete(layout), restore_run(layout, trashed, "w"))),
+        pytest.raises(NotFoundError, match="deleted by somebody else just now"),
+    ):
         delete(layout)
     assert list(layout.trash_dir.iterdir()) == [first]
     assert (values(layout), everything(layout)[0].incarnation) == ([100, 101, 102], second.opened.incarnation)
@@ -321,9 +339,7 @@ def test_a_reader_whose_run_is_made_anew_reads_the_new_one(layout, at_s, is_seal
 
 
 @pytest.mark.parametrize(("resume", "is_sealed", "at_s"), [(None, False, 100.0), ("allow", True, -100_000.0)])
-def test_a_run_that_is_restored_while_it_is_begun_anew_stays_one_run(
-    layout, meanwhile, monkeypatch, resume, is_sealed, at_s
-):
+def test_a_run_that_is_restored_while_it_is_begun_anew_stays_one_run(layout, monkeypatch, resume, is_sealed, at_s):
     """The new one's folder is there and empty: the restored one takes its place."""
     old = Writer(layout).log_many(rows(0, 3)).end()
     if is_sealed:
@@ -336,8 +352,8 @@ def test_a_run_that_is_restored_while_it_is_begun_anew_stays_one_run(
         restore_run(layout, trashed, "w")
         monkeypatch.undo()
 
-    meanwhile.before(Layout, "make_run_dir", restore)
-    new = anew(layout, at_s=at_s, resume=resume).end()
+    with at_step("make_folder", layout.runs_dir("ann", "p"), restore):
+        new = anew(layout, at_s=at_s, resume=resume).end()
     assert new.opened.incarnation == old.opened.incarnation
     # A host whose clock is behind has the earlier rows.
     assert sorted(values(layout)) == ([0, 1, 2, 100, 101, 102] if resume else [100, 101, 102])
@@ -374,9 +390,7 @@ def test_of_two_that_restore_one_run_one_does(layout, meanwhile):
 def test_a_run_that_was_restored_is_not_deleted_by_an_opener_that_looked_before(layout, meanwhile):
     """The opener has seen the tombstone of a deleter that was interrupted, and would finish its work."""
     old = Writer(layout).log_many(rows(0, 3)).end()
-    meanwhile.before(trash, "move_folder_to_trash", killed)
-    with pytest.raises(KilledError):
-        delete(layout)
+    delete_halfway(layout)
 
     def delete_and_restore():
         restore_run(layout, delete(layout), "w")
@@ -389,11 +403,11 @@ def test_a_run_that_was_restored_is_not_deleted_by_an_opener_that_looked_before(
     assert list(layout.trash_dir.iterdir()) == []
 
 
-def test_a_deleter_before_which_the_run_was_restored_has_deleted_it(layout, meanwhile):
+def test_a_deleter_before_which_the_run_was_restored_has_deleted_it(layout):
     """A tombstone that is cancelled would let another copy of the store bring the run back."""
     Writer(layout).log_many(rows(0, 3)).end()
-    meanwhile.before(trash, "move_folder_to_trash", lambda: restore_run(layout, delete(layout), "w"))
-    trashed = delete(layout)
+    with at_step("make_folder", layout.trash_dir, lambda: restore_run(layout, delete(layout), "w")):
+        trashed = delete(layout)
     assert listed(layout) == []
     death = latest_death(layout.changes_dir("ann", "p"), trashed.name.partition("-")[0])
     assert death.action == "delete"
