@@ -23,7 +23,7 @@ from runlake.store.disk import make_one_folder, remove, remove_present, replace_
 from runlake.store.journal.fold import WriterState
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.rows import rows_of
-from runlake.store.journal.scan import scan_part
+from runlake.store.journal.scan import ScannedPart, scan_part
 from runlake.store.layout import Layout, folder_identity
 from runlake.store.run.snapshot import meta_names
 from runlake.store.run.state import join_states, state_of_part
@@ -153,22 +153,25 @@ class RepairSteps:
         meta = Meta(
             version=schema.FORMAT_VERSION,
             name=_name("parts", covers, [hashlib.sha256(piece.data).hexdigest() for piece in batch.pieces]),
-            incarnation=batch.header["incarnation"],
-            generation=batch.header["generation"],
+            incarnation=batch.header.incarnation,
+            generation=batch.header.generation,
             covers=covers,
             supersedes=[],
             files={},
             footers={},
             checksums={},
             stretches=[],
-            writers=join_states(state_of_part(part) for part in scanned),
+            writers=join_states(state for part in scanned if (state := state_of_part(part)) is not None),
         )
         for damaged, content in batch.damaged.items():
             self.keep_damaged(damaged, content)
         make_one_folder(self._folder)
-        targets = sorted({part.header["writer"] for part in scanned})
+        by_writer: dict[str, list[ScannedPart]] = {}
+        for part in scanned:
+            if part.header is not None:
+                by_writer.setdefault(part.header.writer, []).append(part)
         for stream in STREAMS:
-            rows = [rows_of(t, [part for part in scanned if part.header["writer"] == t], stream) for t in targets]
+            rows = [rows_of(writer, parts, stream) for writer, parts in sorted(by_writer.items())]
             put_rows(self._folder, self._path, meta, stream, [one for one in rows if one is not None])
         covered = set(covers)
         replaced = [name for name, _ in self._journal.list_parts() if tuple(name) in covered]
@@ -182,7 +185,7 @@ class RepairSteps:
 
 def _renamed(state: WriterState, renamed: dict[str, str]) -> WriterState:
     writer = renamed.get(state.writer, state.writer)
-    return WriterState(writer, {**state.header, "writer": writer}, state.records, state.streams)
+    return WriterState(writer, state.header.with_fields(writer=writer), state.records, state.streams)
 
 
 def _name(*identity: object) -> str:

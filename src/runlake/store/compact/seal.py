@@ -28,14 +28,16 @@ from runlake.model import STREAMS, RunPath, Stream
 from runlake.store.changes import append_change
 from runlake.store.disk import READ_ONLY_ERRNOS, TEMPORARY_PREFIX
 from runlake.store.journal import record
+from runlake.store.journal.first_frame import read_header
 from runlake.store.journal.fold import StreamFold, WriterState
+from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.rows import check_follows, rows_of
 from runlake.store.journal.scan import ScannedPart
 from runlake.store.journal.shipped import read_shipped
 from runlake.store.layout import Layout, encode_name, folder_identity
 from runlake.store.run.snapshot import Snapshot, is_current, meta_names, take_snapshot
-from runlake.store.run.state import fold_rows, join_states, part_header
+from runlake.store.run.state import fold_rows, join_states
 from runlake.store.segment import schema
 from runlake.store.segment.meta import Meta, RowRange, read_meta, write_meta
 from runlake.store.segment.read import read_checksum, read_footer, read_rows
@@ -152,16 +154,16 @@ def plan(snapshot: Snapshot, *, segment_bytes: int = SEGMENT_BYTES) -> list[Batc
     for name, size_bytes in snapshot.journal.list_parts():
         if name not in snapshot.parts or name.writer == stopped_at:
             continue
-        header = _header(snapshot, name)
-        if not header:
+        header = read_header(snapshot.journal, name, snapshot.path)
+        if header is None:
             stopped_at = name.writer
             continue
-        generation = (header["incarnation"], header["generation"])
+        generation = (header.incarnation, header.generation)
         if shipped is not None and not shipped.has_passed(name):
             lives.add(generation)
             stopped_at = name.writer
         elif is_closed(snapshot, name) or snapshot.is_left(name):
-            closed.setdefault(generation, []).append((name, size_bytes, header["role"] == "editor"))
+            closed.setdefault(generation, []).append((name, size_bytes, header.is_editor))
         else:
             lives.add(generation)
             stopped_at = name.writer
@@ -217,11 +219,6 @@ def _fill(
             batch = Batch(*generation)
     if batch.parts or len(batch.metas) > 1:
         yield batch
-
-
-def _header(snapshot: Snapshot, name: PartName) -> dict[str, str]:
-    with (snapshot.journal.folder / str(name)).open("rb") as file:
-        return part_header(file.read(65_536), f"{snapshot.path}: {name}")
 
 
 def is_closed(snapshot: Snapshot, name: PartName) -> bool:
@@ -306,8 +303,8 @@ def publish_rows(folder: Path, path: RunPath, name: str, writers: list[WriterSta
     meta = Meta(
         version=schema.FORMAT_VERSION,
         name=name,
-        incarnation=header["incarnation"],
-        generation=header["generation"],
+        incarnation=header.incarnation,
+        generation=header.generation,
         covers=[],
         supersedes=[],
         files={},
@@ -324,20 +321,22 @@ def publish_rows(folder: Path, path: RunPath, name: str, writers: list[WriterSta
 class _Part:
     """A part without its bytes: of these only one part's are held at a time."""
 
-    header: dict[str, Any]
+    header: PartHeader
     records: list[tuple[int, dict[str, Any], int]]
     end: str
     rows: dict[Stream, WriterRows]
 
 
 def _decoded(part: ScannedPart) -> _Part:
-    rows = {stream: rows_of(part.header.get("writer", ""), [part], stream) for stream in STREAMS}
-    return _Part(part.header, part.records, part.end, {s: found for s, found in rows.items() if found is not None})
+    header = part.header
+    assert header is not None  # the plan has read it
+    rows = {stream: rows_of(header.writer, [part], stream) for stream in STREAMS}
+    return _Part(header, part.records, part.end, {s: found for s, found in rows.items() if found is not None})
 
 
 def _states_of(scanned: list[_Part]) -> dict[str, WriterState]:
     """Each writer's records in these parts; its rows are folded as they are decoded for the segment."""
-    states = (WriterState(p.header["writer"], p.header, [(k, b) for k, b, _ in p.records], {}) for p in scanned)
+    states = (WriterState(p.header.writer, p.header, [(k, b) for k, b, _ in p.records], {}) for p in scanned)
     return {state.writer: state for state in join_states(states)}
 
 
@@ -350,7 +349,7 @@ def _rows_of(
     by_writer: dict[str, list[WriterRows]] = {}
     for part in scanned:
         if stream in part.rows:
-            by_writer.setdefault(part.header["writer"], []).append(part.rows.pop(stream))
+            by_writer.setdefault(part.header.writer, []).append(part.rows.pop(stream))
     for writer, stretches in by_writer.items():
         for before, after in pairwise(stretches):
             check_follows(before, after)

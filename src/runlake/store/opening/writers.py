@@ -19,6 +19,7 @@ from runlake.store.disk import make_one_folder
 from runlake.store.incarnation import claim_incarnation, new_writer_id
 from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import Journal, PartName, PartPlace
 from runlake.store.journal.stop_requests import records
 from runlake.store.journal.writer import JournalWriter, Prepare
@@ -174,7 +175,8 @@ def open_granted(
     path = path or grant.path
     check_run_path(path)
     create_store(layout)
-    incarnation = grant.header["incarnation"]
+    said = PartHeader(grant.header)
+    incarnation = said.incarnation
     try:
         layout.make_run_dir(path)
         claimed = claim_incarnation(layout, path, incarnation)
@@ -199,7 +201,7 @@ def open_granted(
         path,
         writer,
         incarnation,
-        grant.header["generation"],
+        said.generation,
         header,
         before=grant.before,
         numbers=grant.numbers,
