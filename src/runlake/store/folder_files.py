@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from runlake.errors import NotFoundError, PathError, ReadOnlyError
+from runlake.lru import LruCache
 from runlake.model import FileInfo, RunPath
 from runlake.store.disk import (
     READ_ONLY_ERRNOS,
@@ -41,7 +42,6 @@ from runlake.store.files import (
     nothing_to_do,
 )
 from runlake.store.layout import Layout, check_file_name, decode_file_part, encode_file_part
-from runlake.store.lru import LruCache
 
 _KEPT_DIGESTS = 500_000
 
