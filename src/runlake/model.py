@@ -286,7 +286,7 @@ class WriterGrant(msgspec.Struct, frozen=True, kw_only=True):
 
     It is at `path`, which is another than was asked for where another run has that id. The server has everything
     before byte `offset` of the part `number`. `before`, `numbers`, `next_step`, `is_beside` and `name` are those of
-    `store.opening.open.OpenedRun`.
+    `store.opening.writers.OpenedRun`.
     """
 
     path: RunPath

@@ -27,6 +27,7 @@ ROOMS_OF_A_RUN = [
     "runlake.service",
     "runlake.service.contract",
     "runlake.service.local",
+    "runlake.settings",
     "runlake.store",
     "runlake.store.journal",
     "runlake.store.run",

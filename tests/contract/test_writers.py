@@ -13,7 +13,8 @@ from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.stop_requests import records
 from runlake.store.layout import Layout
-from runlake.store.opening.open import open_granted, open_run
+from runlake.store.opening.open import open_run
+from runlake.store.opening.writers import open_granted
 from runlake.values import flatten
 from trainer import RUN, ids
 

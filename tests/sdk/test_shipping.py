@@ -18,7 +18,7 @@ from runlake.ship.process import ship
 from runlake.ship.shipper import Shipper, cut_piece
 from runlake.ship.store import Synced, find_waiting, sync
 from runlake.store.compact.seal import seal_run
-from runlake.store.files import FolderBlobs
+from runlake.store.folder_files import FolderFiles
 from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import PartName
@@ -124,13 +124,13 @@ def test_a_long_run_of_many_parts_arrives_as_it_is(server, transport, here, tmp_
 
 
 def test_files_arrive_in_their_last_form(server, transport, here):
-    blobs = FolderBlobs(here)
+    files = FolderFiles(here)
     training = Training(here)
-    blobs.put_file(RUN, "a/b.txt", io.BytesIO(b"first"))
+    files.put_file(RUN, "a/b.txt", io.BytesIO(b"first"))
     now = [0.0]
     shipping = shipper(transport, here, clock=lambda: now[0])
     shipping.send()
-    blobs.put_file(RUN, "a/b.txt", io.BytesIO(b"second"))
+    files.put_file(RUN, "a/b.txt", io.BytesIO(b"second"))
     shipping.send()
     with server.open_file(RUN, "a/b.txt") as file:
         assert file.read() == b"first"  # a file that changes all the time is not sent all the time

@@ -1,9 +1,12 @@
 """One actor stopped at a named point while another does something: races that happen every time."""
 
+from contextlib import contextmanager
+
 from stored import RUN, as_dicts
 
 from runlake.model import STREAMS
 from runlake.query.rows.scan import read_history
+from runlake.store import disk
 from runlake.store.care.check import check_run
 from runlake.store.catalog.catalog import Catalog
 from runlake.store.catalog.limits import CatalogLimits
@@ -11,8 +14,24 @@ from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.run.state import read_run
 
 
+@contextmanager
+def at_step(step, place, action):
+    """Have something happen once, right before the next step of that kind at that place of the disk."""
+    is_done = False
+
+    def watcher(found_step, found_place):
+        nonlocal is_done
+        if not is_done and (found_step, found_place) == (step, place):
+            is_done = True
+            action()
+
+    with disk.watched(watcher):
+        yield
+    assert is_done, f"nobody came to {step} {place}"
+
+
 class Meanwhile:
-    """Has something happen right before or after the next call of a function of ours, which stays as it is."""
+    """The same where the disk has no step: before or after the next call of a function of ours, which stays."""
 
     def __init__(self, monkeypatch):
         self._monkeypatch = monkeypatch

@@ -10,7 +10,8 @@ from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import scan_part
 from runlake.store.journal.writer import JournalWriter
 from runlake.store.opening.inspect_here import IN_PROCESS
-from runlake.store.opening.open import open_editor, open_run
+from runlake.store.opening.open import open_run
+from runlake.store.opening.writers import open_editor
 from runlake.store.run.state import read_state
 from runlake.values import decode_json
 

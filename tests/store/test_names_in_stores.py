@@ -18,7 +18,7 @@ from runlake.store.changes import changes_of, parse_name
 from runlake.store.compact import packed_file
 from runlake.store.compact.pack import pack_runs
 from runlake.store.compact.seal import seal_run
-from runlake.store.files import FolderBlobs
+from runlake.store.folder_files import FolderFiles
 from runlake.store.journal import record
 from runlake.store.layout import Layout
 from runlake.store.merge.merge_stores import choose_projects, merge_projects
@@ -397,13 +397,13 @@ def test_files_behind_a_link_out_of_a_run_are_none_of_its_files(tmp_path, ours, 
     folder = Path(os.path.normpath(ours.run_dir(OURS) / place))
     folder.rename(tmp_path / "victim" / "moved")
     folder.symlink_to(tmp_path / "victim" / "moved")
-    blobs = FolderBlobs(ours)
-    assert blobs.list_files(OURS) == []
-    for use in (blobs.open_file, blobs.read_info, blobs.delete_file):
+    files = FolderFiles(ours)
+    assert files.list_files(OURS) == []
+    for use in (files.open_file, files.delete_file):
         with pytest.raises(RunlakeError, match="leads out of the run's folder"):
             use(OURS, "model.txt").close()
     with pytest.raises(RunlakeError, match="leads out of the run's folder"):
-        blobs.put_file(OURS, "model.txt", io.BytesIO(b"theirs"))
+        files.put_file(OURS, "model.txt", io.BytesIO(b"theirs"))
     assert (tmp_path / "victim" / "moved").joinpath(*(() if place == "files" else ("files",)), "model.txt").is_file()
 
 
@@ -416,7 +416,7 @@ def test_check_names_what_lies_among_the_files_and_is_none_of_them(tmp_path, our
         ("foreign", "files/out", "nothing"),
         ("foreign", "files/raw\\nname", "nothing"),
     ]
-    assert [info.name for info in FolderBlobs(ours).list_files(OURS)] == ["inside", "model.txt"]
+    assert [info.name for info in FolderFiles(ours).list_files(OURS)] == ["inside", "model.txt"]
     shutil.move(files, tmp_path / "victim" / "moved")
     files.symlink_to(tmp_path / "victim" / "moved")
     assert [(one.kind, one.place) for one in check_run(ours, OURS)] == [("foreign", "files")]
@@ -427,8 +427,8 @@ def test_an_owner_may_have_a_store_or_a_project_on_another_disk(tmp_path, ours, 
     folder = ours.root if depth == "store" else ours.root / depth
     folder.rename(tmp_path / "disk")
     folder.symlink_to(tmp_path / "disk")
-    assert [info.name for info in FolderBlobs(ours).list_files(OURS)] == ["model.txt"]
-    with FolderBlobs(ours).open_file(OURS, "model.txt") as content:
+    assert [info.name for info in FolderFiles(ours).list_files(OURS)] == ["model.txt"]
+    with FolderFiles(ours).open_file(OURS, "model.txt") as content:
         assert content.read() == b"our model"
 
 

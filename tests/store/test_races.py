@@ -5,10 +5,10 @@ import fcntl
 from itertools import permutations
 
 import pytest
-from racing import Meanwhile, everything, listed, new_catalog, values
+from racing import Meanwhile, at_step, everything, listed, new_catalog, values
 from stored import RUN, Clock, Writer, edit_config, part_names, segment_files
 
-from runlake.errors import NotFoundError
+from runlake.errors import NotFoundError, UsageError
 from runlake.model import RunEdit, RunPath
 from runlake.service.local.service import LocalService
 from runlake.store import changes
@@ -17,7 +17,7 @@ from runlake.store.changes import FolderChanges, SeenChanges, append_change, cha
 from runlake.store.compact import seal
 from runlake.store.compact.seal import drop_inputs, drop_leftovers, plan, publish, seal_run, write_files
 from runlake.store.layout import Layout
-from runlake.store.opening import inspect_here, open
+from runlake.store.opening import inspect_here, writers
 from runlake.store.opening.open import open_run
 from runlake.store.opening.trash import move_run_to_trash
 from runlake.store.run import snapshot
@@ -232,7 +232,7 @@ def service(layout):
 
 def test_an_edit_of_a_run_that_is_sealed_while_it_is_read_counts(layout, service, meanwhile):
     Writer(layout).log_many(rows(0, 3)).end()
-    meanwhile.before(open, "_open", lambda: seal_run(layout, RUN))
+    meanwhile.before(writers, "begin_writer", lambda: seal_run(layout, RUN))
     service.edit_run(RUN, RunEdit(config_set={"lr": 0.5}))
     seal_run(layout, RUN)
     assert everything(layout)[0].config == {"lr": 0.5}
@@ -240,7 +240,7 @@ def test_an_edit_of_a_run_that_is_sealed_while_it_is_read_counts(layout, service
 
 def test_an_edit_brings_no_deleted_run_back(layout, service, meanwhile):
     Writer(layout).log_many(rows(0, 3)).end()
-    meanwhile.before(open, "_open", lambda: move_run_to_trash(layout, RUN, "w"))
+    meanwhile.before(writers, "begin_writer", lambda: move_run_to_trash(layout, RUN, "w"))
     with pytest.raises(NotFoundError, match="deleted by somebody else just now"):
         service.edit_run(RUN, RunEdit(config_set={"lr": 0.5}))
     assert not layout.run_dir(RUN).exists()
@@ -256,7 +256,7 @@ def test_an_edit_of_a_deleted_run_does_not_reach_the_next_one(layout, service, m
         move_run_to_trash(layout, RUN, "w")
         made.append(Writer(layout, at_s=at_s).log_many(rows(100, 102)).end())
 
-    meanwhile.before(open, "_open", delete_and_make_anew)
+    meanwhile.before(writers, "begin_writer", delete_and_make_anew)
     with pytest.raises(NotFoundError, match="deleted by somebody else just now"):
         service.edit_run(RUN, RunEdit(config_set={"lr": 0.5}))
     assert part_names(layout) == [(made[0].id, 0)]
@@ -264,13 +264,13 @@ def test_an_edit_of_a_deleted_run_does_not_reach_the_next_one(layout, service, m
     assert (info.incarnation, info.config) == (made[0].opened.incarnation, {})
 
 
-@pytest.mark.parametrize("step", ["_open", "read_known", "hold_journal"])
+@pytest.mark.parametrize("step", ["begin_writer", "read_known", "hold_journal"])
 def test_two_editors_of_one_key_leave_one_of_the_values_and_all_other_keys(layout, service, meanwhile, step):
     from runlake.service.local import runs as local
 
     Writer(layout).log_many(rows(0, 3)).end()
     other = LocalService(layout.root, default_entity="ann")
-    module = local if step == "read_state" else open
+    module = local if step == "read_known" else writers
     meanwhile.before(module, step, lambda: other.edit_run(RUN, RunEdit(config_set={"lr": 1, "theirs": True})))
     service.edit_run(RUN, RunEdit(config_set={"lr": 2, "mine": True}))
     assert read_run(layout, RUN).config == {"lr": 2, "mine": True, "theirs": True}
@@ -279,25 +279,41 @@ def test_two_editors_of_one_key_leave_one_of_the_values_and_all_other_keys(layou
 # Begun by two at once ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("moment", "resume"), [("make_run_dir", None), ("JournalWriter", "allow")])
-def test_a_run_that_two_begin_at_once_is_one_run(layout, meanwhile, moment, resume):
+def test_a_run_that_two_begin_before_there_is_a_folder_is_one_run(layout):
     others = []
 
     def another():
-        others.append(Writer(layout, at_s=-50_000.0, resume=resume).log_many(rows(0, 3)))
+        others.append(Writer(layout, at_s=-50_000.0).log_many(rows(0, 3)))
 
-    meanwhile.before(Layout if moment == "make_run_dir" else open, moment, another)
-    mine = Writer(layout, resume=resume).log_many(rows(3, 6))
+    with at_step("make_folder", layout.runs_dir("ann", "p"), another):
+        mine = Writer(layout).log_many(rows(3, 6))
     assert mine.opened.incarnation == others[0].opened.incarnation
     others[0].end()
     mine.end()
-    assert values(layout) == (list(range(6)) if resume else [3, 4, 5])
+    assert values(layout) == [3, 4, 5]
     assert everything(layout)[0].state == "finished"
 
 
-def test_a_run_that_another_begins_at_once_is_found_by_who_forbids_or_demands_it(layout, meanwhile):
-    meanwhile.before(Layout, "make_run_dir", lambda: Writer(layout).log_many(rows(0, 3)))
-    with pytest.raises(open.UsageError, match='resume="never" was asked for'):
+def test_a_run_that_two_begin_before_either_writes_is_one_run(layout, meanwhile):
+    others = []
+
+    def another():
+        others.append(Writer(layout, at_s=-50_000.0, resume="allow").log_many(rows(0, 3)))
+
+    meanwhile.before(writers, "JournalWriter", another)
+    mine = Writer(layout, resume="allow").log_many(rows(3, 6))
+    assert mine.opened.incarnation == others[0].opened.incarnation
+    others[0].end()
+    mine.end()
+    assert values(layout) == list(range(6))
+    assert everything(layout)[0].state == "finished"
+
+
+def test_a_run_that_another_begins_at_once_is_found_by_who_forbids_or_demands_it(layout):
+    with (
+        at_step("make_folder", layout.runs_dir("ann", "p"), lambda: Writer(layout).log_many(rows(0, 3))),
+        pytest.raises(UsageError, match='resume="never" was asked for'),
+    ):
         open_run(layout, RUN, {}, resume="never", clock=Clock())
     assert (len(part_names(layout)), values(layout)) == (1, [0, 1, 2])
 

@@ -3,23 +3,23 @@
 import io
 
 import pytest
-from racing import Meanwhile, everything, listed, new_catalog, values
+from racing import Meanwhile, at_step, everything, listed, new_catalog, values
 from stored import RUN, Writer, part_names
 
 from runlake.errors import ConflictError, NotFoundError, RunlakeWarning, StoreError, UsageError
 from runlake.sdk.process.session import Session
-from runlake.store.care import repair
+from runlake.store.care import repair, repair_steps
 from runlake.store.care.repair import repair_run
 from runlake.store.changes import changes_of
 from runlake.store.compact import seal
 from runlake.store.compact.seal import seal_run
-from runlake.store.files import FolderBlobs
+from runlake.store.folder_files import FolderFiles
 from runlake.store.journal import folder
 from runlake.store.journal.journal import PartName
 from runlake.store.layout import Layout
-from runlake.store.opening import inspect_here, open, trash
-from runlake.store.opening.open import open_child
+from runlake.store.opening import existing, inspect_here, trash, writers
 from runlake.store.opening.trash import move_run_to_trash, restore_run
+from runlake.store.opening.writers import open_child
 from runlake.store.run.snapshot import meta_names, read_consistently
 
 
@@ -52,6 +52,12 @@ class KilledError(BaseException):
 
 def killed():
     raise KilledError
+
+
+def delete_halfway(layout):
+    """A deleter that is killed when it has written the tombstone, and not moved the folder."""
+    with at_step("move", layout.run_dir(RUN), killed), pytest.raises(KilledError):
+        delete(layout)
 
 
 def warnings_of(call):
@@ -152,7 +158,7 @@ def test_files_bring_no_deleted_run_back(layout, no_sealing, tmp_path):
     with pytest.raises(FileNotFoundError):
         run.save(tmp_path / "m.txt", base_path=tmp_path)
     with pytest.raises(NotFoundError, match="there is no run ann/p/r; was it deleted just now"):
-        FolderBlobs(layout).put_file(RUN, "d/m.txt", io.BytesIO(b"m"))
+        FolderFiles(layout).put_file(RUN, "d/m.txt", io.BytesIO(b"m"))
     assert "closing files" in warnings_of(run.finish)[0]
     assert not layout.run_dir(RUN).exists()
     assert restore_run(layout, trashed, "w") == RUN
@@ -163,7 +169,7 @@ def test_files_bring_no_deleted_run_back(layout, no_sealing, tmp_path):
 
 @pytest.mark.parametrize(
     ("module", "moment", "resume"),
-    [(inspect_here, "read_state", "allow"), (open, "_is_deleted", None), (open, "JournalWriter", "allow")],
+    [(inspect_here, "read_state", "allow"), (existing, "_is_deleted", None), (writers, "JournalWriter", "allow")],
 )
 def test_a_run_that_is_deleted_while_it_is_opened_again_begins_a_new_life(layout, meanwhile, module, moment, resume):
     old = Writer(layout).log_many(rows(0, 3)).end()
@@ -204,12 +210,10 @@ def test_a_run_that_is_deleted_and_made_anew_while_it_is_resumed_is_gone_on_with
 
 
 @pytest.mark.parametrize(("resume", "at_s"), [(None, -100_000.0), ("allow", 100.0)])
-def test_what_a_killed_deleter_left_is_no_obstacle_to_the_next_life(layout, meanwhile, at_s, resume):
+def test_what_a_killed_deleter_left_is_no_obstacle_to_the_next_life(layout, at_s, resume):
     """The tombstone is written, the folder is not moved: the run is out of the listings, and its id is free."""
     old = Writer(layout).log_many(rows(0, 3)).end()
-    meanwhile.before(trash, "move_folder_to_trash", killed)
-    with pytest.raises(KilledError):
-        delete(layout)
+    delete_halfway(layout)
     assert listed(layout) == []
     new = anew(layout, at_s=at_s, resume=resume)
     assert listed(layout) == [("r", new.opened.incarnation, 3)]
@@ -218,10 +222,22 @@ def test_what_a_killed_deleter_left_is_no_obstacle_to_the_next_life(layout, mean
     assert trashed.name.startswith(old.opened.incarnation)
 
 
-@pytest.mark.parametrize("moment", ["read_run", "_note_death", "move_folder_to_trash", "_rename"])
-def test_of_two_deleters_one_deletes(layout, meanwhile, moment):
+@pytest.mark.parametrize("moment", ["read_run", "_note_death"])
+def test_of_two_deleters_that_look_at_a_run_one_deletes(layout, meanwhile, moment):
     Writer(layout).log_many(rows(0, 3)).end()
     meanwhile.before(trash, moment, lambda: delete(layout))
+    delete_in_vain(layout)
+
+
+@pytest.mark.parametrize("step", ["make_folder", "move"])
+def test_of_two_deleters_that_move_a_run_one_deletes(layout, step):
+    Writer(layout).log_many(rows(0, 3)).end()
+    place = layout.trash_dir if step == "make_folder" else layout.run_dir(RUN)
+    with at_step(step, place, lambda: delete(layout)):
+        delete_in_vain(layout)
+
+
+def delete_in_vain(layout):
     with pytest.raises(NotFoundError):
         delete(layout)
     assert not layout.run_dir(RUN).exists()
@@ -248,14 +264,16 @@ def test_a_deleter_that_comes_late_spares_the_next_run(layout, meanwhile, moment
     assert moment == "read_run" or listed(layout) == [("r", made[0].opened.incarnation, 5)]
 
 
-def test_a_deleter_that_comes_late_spares_a_run_that_was_restored(layout, meanwhile):
+def test_a_deleter_that_comes_late_spares_a_run_that_was_restored(layout):
     Writer(layout).log_many(rows(0, 3)).end()
     first = delete(layout)
     second = anew(layout).end()
     trashed = delete(layout)
     restore_run(layout, first, "w")
-    meanwhile.before(trash, "_rename", lambda: (delete(layout), restore_run(layout, trashed, "w")))
-    with pytest.raises(NotFoundError, match="deleted by somebody else just now"):
+    with (
+        at_step("move", layout.run_dir(RUN), lambda: (delete(layout), restore_run(layout, trashed, "w"))),
+        pytest.raises(NotFoundError, match="deleted by somebody else just now"),
+    ):
         delete(layout)
     assert list(layout.trash_dir.iterdir()) == [first]
     assert (values(layout), everything(layout)[0].incarnation) == ([100, 101, 102], second.opened.incarnation)
@@ -321,9 +339,7 @@ def test_a_reader_whose_run_is_made_anew_reads_the_new_one(layout, at_s, is_seal
 
 
 @pytest.mark.parametrize(("resume", "is_sealed", "at_s"), [(None, False, 100.0), ("allow", True, -100_000.0)])
-def test_a_run_that_is_restored_while_it_is_begun_anew_stays_one_run(
-    layout, meanwhile, monkeypatch, resume, is_sealed, at_s
-):
+def test_a_run_that_is_restored_while_it_is_begun_anew_stays_one_run(layout, monkeypatch, resume, is_sealed, at_s):
     """The new one's folder is there and empty: the restored one takes its place."""
     old = Writer(layout).log_many(rows(0, 3)).end()
     if is_sealed:
@@ -336,8 +352,8 @@ def test_a_run_that_is_restored_while_it_is_begun_anew_stays_one_run(
         restore_run(layout, trashed, "w")
         monkeypatch.undo()
 
-    meanwhile.before(Layout, "make_run_dir", restore)
-    new = anew(layout, at_s=at_s, resume=resume).end()
+    with at_step("make_folder", layout.runs_dir("ann", "p"), restore):
+        new = anew(layout, at_s=at_s, resume=resume).end()
     assert new.opened.incarnation == old.opened.incarnation
     # A host whose clock is behind has the earlier rows.
     assert sorted(values(layout)) == ([0, 1, 2, 100, 101, 102] if resume else [100, 101, 102])
@@ -374,14 +390,12 @@ def test_of_two_that_restore_one_run_one_does(layout, meanwhile):
 def test_a_run_that_was_restored_is_not_deleted_by_an_opener_that_looked_before(layout, meanwhile):
     """The opener has seen the tombstone of a deleter that was interrupted, and would finish its work."""
     old = Writer(layout).log_many(rows(0, 3)).end()
-    meanwhile.before(trash, "move_folder_to_trash", killed)
-    with pytest.raises(KilledError):
-        delete(layout)
+    delete_halfway(layout)
 
     def delete_and_restore():
         restore_run(layout, delete(layout), "w")
 
-    meanwhile.before(open, "_finish_deletion", delete_and_restore)
+    meanwhile.before(existing, "_finish_deletion", delete_and_restore)
     new = anew(layout, resume="allow").end()
     assert new.opened.incarnation == old.opened.incarnation
     assert values(layout) == [0, 1, 2, 100, 101, 102]
@@ -389,11 +403,11 @@ def test_a_run_that_was_restored_is_not_deleted_by_an_opener_that_looked_before(
     assert list(layout.trash_dir.iterdir()) == []
 
 
-def test_a_deleter_before_which_the_run_was_restored_has_deleted_it(layout, meanwhile):
+def test_a_deleter_before_which_the_run_was_restored_has_deleted_it(layout):
     """A tombstone that is cancelled would let another copy of the store bring the run back."""
     Writer(layout).log_many(rows(0, 3)).end()
-    meanwhile.before(trash, "move_folder_to_trash", lambda: restore_run(layout, delete(layout), "w"))
-    trashed = delete(layout)
+    with at_step("make_folder", layout.trash_dir, lambda: restore_run(layout, delete(layout), "w")):
+        trashed = delete(layout)
     assert listed(layout) == []
     death = changes_of(layout, "ann", "p").latest_death(trashed.name.partition("-")[0])
     assert death.action == "delete"
@@ -401,13 +415,23 @@ def test_a_deleter_before_which_the_run_was_restored_has_deleted_it(layout, mean
 
 # Repairing --------------------------------------------------------------------------------------------------------
 
-MOMENTS = pytest.mark.parametrize("moment", ["check_run", "meta_names", "check_journal", "number_parts", "is_alive"])
+MOMENTS = pytest.mark.parametrize(
+    ("module", "moment"),
+    [
+        (repair, "examine"),
+        (repair_steps, "meta_names"),
+        (repair, "check_journal"),
+        (repair, "number_parts"),
+        (repair, "is_alive"),
+    ],
+    ids=["examine", "meta_names", "check_journal", "number_parts", "is_alive"],
+)
 
 
 @MOMENTS
-def test_a_run_that_is_deleted_while_it_is_repaired_is_not_there(layout, meanwhile, moment):
+def test_a_run_that_is_deleted_while_it_is_repaired_is_not_there(layout, meanwhile, module, moment):
     Writer(layout, rows_per_part=2).log_many(rows(0, 5)).die()
-    meanwhile.before(repair, moment, lambda: delete(layout))
+    meanwhile.before(module, moment, lambda: delete(layout))
     with pytest.raises(NotFoundError, match="is not in"):
         repair_run(layout, RUN)
     assert not layout.run_dir(RUN).exists()
@@ -415,10 +439,10 @@ def test_a_run_that_is_deleted_while_it_is_repaired_is_not_there(layout, meanwhi
 
 @CLOCKS
 @MOMENTS
-def test_a_repair_of_a_run_leaves_nothing_in_the_next_one(layout, meanwhile, moment, at_s):
+def test_a_repair_of_a_run_leaves_nothing_in_the_next_one(layout, meanwhile, module, moment, at_s):
     Writer(layout, rows_per_part=2).log_many(rows(0, 5)).die()
     made = []
-    meanwhile.before(repair, moment, lambda: (delete(layout), made.append(anew(layout, at_s=at_s))))
+    meanwhile.before(module, moment, lambda: (delete(layout), made.append(anew(layout, at_s=at_s))))
     assert repair_run(layout, RUN) == []
     assert part_names(layout) == [(made[0].id, 0)]
     made[0].log_many(rows(103, 105)).end()
@@ -428,7 +452,9 @@ def test_a_repair_of_a_run_leaves_nothing_in_the_next_one(layout, meanwhile, mom
 def test_a_repair_that_has_all_it_needs_publishes_nothing_in_the_next_run(layout, meanwhile):
     Writer(layout, rows_per_part=2).log_many(rows(0, 5)).die()
     made = []
-    meanwhile.before(repair, "publish_meta", lambda: (delete(layout), made.append(anew(layout)), seal_run(layout, RUN)))
+    meanwhile.before(
+        repair_steps, "publish_meta", lambda: (delete(layout), made.append(anew(layout)), seal_run(layout, RUN))
+    )
     assert repair_run(layout, RUN) == []
     assert meta_names(layout.segments_dir(RUN)) == set()
     made[0].end()
@@ -437,13 +463,13 @@ def test_a_repair_that_has_all_it_needs_publishes_nothing_in_the_next_run(layout
 
 @MOMENTS
 @pytest.mark.parametrize("dry", [False, True])
-def test_what_is_sealed_while_it_is_repaired_is_not_missing(layout, meanwhile, monkeypatch, moment, dry):
+def test_what_is_sealed_while_it_is_repaired_is_not_missing(layout, meanwhile, monkeypatch, module, moment, dry):
     """Without locks a sealer may be at work at the same moment."""
     monkeypatch.setattr(seal, "fcntl", None)
     Writer(layout, rows_per_part=2).log_many(rows(0, 5)).end()
     seal_run(layout, RUN)
     Writer(layout, rows_per_part=2, at_s=100.0, resume="allow").log_many(rows(5, 9)).end()
-    meanwhile.before(repair, moment, lambda: seal_run(layout, RUN))
+    meanwhile.before(module, moment, lambda: seal_run(layout, RUN))
     assert repair_run(layout, RUN, is_dry_run=dry) == []
     assert values(layout) == list(range(9))
     everything(layout)

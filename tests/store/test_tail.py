@@ -22,8 +22,9 @@ from runlake.service.local.service import LocalService
 from runlake.store.compact import seal
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.layout import Layout
-from runlake.store.opening import open
 from runlake.store.opening.inspect_here import IN_PROCESS
+from runlake.store.opening.open import open_run
+from runlake.store.opening.writers import NewWriter, begin_writer, open_child
 from waiting import DEADLINE_S
 
 
@@ -97,9 +98,8 @@ class TailMachine(RuleBasedStateMachine):
 
     def begin(self, writer_id, role="run"):
         self.layout.make_run_dir(RUN)
-        opened = open._open(
-            self.layout, RUN, writer_id, "life", self.generation, role, self.clock, 0, None, {}, None
-        ).writer
+        new = NewWriter(RUN, writer_id, "life", self.generation, role, journal=None)
+        opened = begin_writer(self.layout, new, clock=self.clock).writer
         opened._rows_per_part, opened._frames_per_block = 4, 5
         self.writers.append([opened, self.generation, None])
 
@@ -316,7 +316,7 @@ def test_a_run_that_had_ended_and_is_resumed_goes_on_from_the_cursor(layout, roo
 def test_rows_of_writers_that_overlap_come_by_their_times(layout, root):
     one = Writer(layout)
     clock = Clock(one.clock.now_s + 0.5)
-    other = open.open_child(layout, one.opened, prepare=None, clock=clock).writer
+    other = open_child(layout, one.opened, prepare=None, clock=clock).writer
     for i in range(4):
         one.log({"one": i})
         other.log({"other": i}, step=i, timestamp=clock.after(1.0), runtime=0.0)
@@ -348,7 +348,7 @@ def test_the_last_rows_are_a_beginning_too(layout, root, last, sealed):
 def test_a_cursor_within_an_answer_is_one_of_the_rows_before(layout, service):
     one = Writer(layout)
     clock = Clock(one.clock.now_s + 0.5)
-    other = open.open_child(layout, one.opened, prepare=None, clock=clock).writer
+    other = open_child(layout, one.opened, prepare=None, clock=clock).writer
     for i in range(3):
         one.log({"i": 2 * i})
         other.log({"i": 2 * i + 1}, step=i, timestamp=clock.after(1.0), runtime=0.0)
@@ -444,7 +444,7 @@ def test_a_rewound_run_is_told_again_from_the_rows_it_kept(root, layout, is_seal
     if is_sealed:
         seal.seal_run(layout, RUN)
     assert [row["x"] for row in reader.poll()] == list(range(10))
-    again = open.open_run(layout, RUN, {}, rewind_to=4, inspector=IN_PROCESS).writer
+    again = open_run(layout, RUN, {}, rewind_to=4, inspector=IN_PROCESS).writer
     assert ([row["x"] for row in reader.poll()], reader.tail.is_restarted) == (list(range(5)), True)
     again.log({"x": 50}, step=5, timestamp=2e9, runtime=1.0)
     assert ([row["x"] for row in reader.poll()], reader.tail.is_restarted) == ([50], False)

@@ -17,7 +17,8 @@ from pathlib import Path
 from runlake.errors import ConflictError, GapError, NotFoundError
 from runlake.model import FileInfo, OpenRequest, RunInfo, RunPath
 from runlake.service.contract import Service
-from runlake.store.files import FolderBlobs
+from runlake.store.files import Files
+from runlake.store.folder_files import FolderFiles
 from runlake.store.journal import record
 from runlake.store.journal.first_frame import part_header
 from runlake.store.journal.folder import FolderJournal
@@ -25,7 +26,7 @@ from runlake.store.journal.journal import PartName
 from runlake.store.journal.liveness import is_alive
 from runlake.store.journal.shipped import Shipped, read_shipped, write_shipped
 from runlake.store.layout import Layout
-from runlake.store.opening.open import open_editor
+from runlake.store.opening.writers import open_editor
 
 PIECE_BYTES = 4 * 2**20
 HEARTBEAT_S = 45.0
@@ -70,7 +71,7 @@ class Shipper:
         if shipped is None:
             raise NotFoundError(f"run {path} in {layout.root} is not meant for a server")
         self.shipped: Shipped = shipped
-        self._blobs = FolderBlobs(layout)
+        self._files: Files = FolderFiles(layout)
         self._heard_at = dict.fromkeys(shipped.reached, clock())
         self._file_sent_at: dict[str, float] = {}
         self._sent_bytes = 0
@@ -272,7 +273,7 @@ class Shipper:
     def _send_files(self, *, at_once: bool) -> None:
         assert self.shipped.path is not None
         for info in self._changed_files(at_once=at_once):
-            with self._blobs.open_file(self._path, info.name) as content:
+            with self._files.open_file(self._path, info.name) as content:
                 stored = self._service.put_file(self.shipped.path, info.name, content)
             self._file_sent_at[info.name] = self._clock()
             self.shipped.files[info.name] = stored.md5
@@ -280,7 +281,7 @@ class Shipper:
 
     def _changed_files(self, *, at_once: bool) -> Iterator[FileInfo]:
         now = self._clock()
-        for info in self._blobs.list_files(self._path):
+        for info in self._files.list_files(self._path):
             is_due = at_once or now - self._file_sent_at.get(info.name, -FILES_EVERY_S) >= FILES_EVERY_S
             if is_due and self.shipped.files.get(info.name) != info.md5:
                 yield info

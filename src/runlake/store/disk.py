@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import functools
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,7 +35,9 @@ READ_ONLY_ERRNOS = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _O_BINARY = getattr(os, "O_BINARY", 0)
 _LOCK_ATTEMPTS = 100
 
-Step = Literal["list", "read", "lock", "create", "write", "sync", "replace", "move", "remove", "make_folder", "touch"]
+Step = Literal[
+    "list", "read", "lock", "create", "write", "sync", "replace", "move", "remove", "make_folder", "touch", "link",
+]  # fmt: skip
 
 
 class Watcher(Protocol):
@@ -392,3 +395,65 @@ def touch(file: Path) -> None:
     """Set the times of a file to now. FileNotFoundError when there is none."""
     announce("touch", file)
     os.utime(file)
+
+
+# Second names, whole trees ----------------------------------------------------------------------------------
+
+
+def create_stream(file: Path) -> BinaryIO:
+    """A stream into a new file. FileExistsError when there is one: it is somebody else's. The caller closes it."""
+    announce("create", file)
+    return file.open("xb")
+
+
+def keep_under(file: Path, target: Path) -> None:
+    """Give a file a second name, unless there is one of that name: what is appended to the one is in the other too.
+
+    On a disk without hard links it is a copy. FileNotFoundError when the file is gone.
+    """
+    announce("link", target)
+    try:
+        os.link(file, target)
+    except FileExistsError:
+        pass
+    except FileNotFoundError:
+        raise
+    except OSError:  # a disk without hard links
+        shutil.copy2(file, target)
+
+
+def make_one_folder(folder: Path) -> None:
+    """Make a folder, unless it is there. FileNotFoundError when that is gone which it is to lie in: a deleted run must
+    not come back as an empty folder."""
+    announce("make_folder", folder)
+    folder.mkdir(exist_ok=True)
+
+
+def remove_present(file: Path) -> None:
+    """Remove a file that should be there. FileNotFoundError when it is gone."""
+    announce("remove", file)
+    file.unlink()
+
+
+def remove_empty_folder(folder: Path) -> None:
+    """Remove a folder in which nothing is. OSError when something is, or it is gone."""
+    announce("remove", folder)
+    folder.rmdir()
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder with all that is in it, no link followed. FileNotFoundError when it is gone."""
+    announce("remove", folder)
+    shutil.rmtree(folder)
+
+
+def discard_tree(folder: Path) -> None:
+    """The same for what is not needed, as far as it can be done."""
+    announce("remove", folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def set_modified_at(file: Path, modified_at_ns: int) -> None:
+    """Say when a file was written last, in nanoseconds since 1970: a copy has the time of what it is a copy of."""
+    announce("write", file)
+    os.utime(file, ns=(modified_at_ns, modified_at_ns))

@@ -1,8 +1,6 @@
-"""The files of runs: media, models, what `save()` stored. Whole files, put in place in one step.
+"""The files of runs: media, models, what `save()` stored. What holds for them wherever they are kept.
 
-A file's name is what the user gave it, with ``/`` between folders; `layout.encode_file_part` says how a part of it
-stands on disk. Nothing outside the run's ``files`` folder is ever read, written or listed: names that lead out are
-refused, and so are symlinks that do.
+`store.folder_files` keeps them in the folders of a store, `store.memory_files` in memory.
 """
 
 from __future__ import annotations
@@ -10,293 +8,119 @@ from __future__ import annotations
 import base64
 import hashlib
 import mimetypes
-import os
-import stat
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO
+from collections.abc import Callable, Sequence
+from typing import BinaryIO, Protocol
 
-from runlake.errors import NotFoundError, PathError, ReadOnlyError
-from runlake.lru import LruCache
+from runlake.errors import NotFoundError, PathError
 from runlake.model import FileInfo, RunPath
 from runlake.near import near_names
-from runlake.store.disk import READ_ONLY_ERRNOS, TEMPORARY_PREFIX, discard
-from runlake.store.layout import Layout, check_file_name, decode_file_part, encode_file_part
 
 _COPY_BYTES = 1 << 20
-_KEPT_DIGESTS = 500_000
 
 
-class FolderBlobs:
-    """The files of the runs of one store, in its folders. Threads may share it."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
-        self._digests: LruCache[tuple[str, int, int], str] = LruCache(_KEPT_DIGESTS)
-        self._lock = threading.Lock()
-
-    def list_files(self, path: RunPath) -> list[FileInfo]:
-        """All files of the run by name; empty for a run without files. Each digest is computed once per content."""
-        folder = self._layout.files_dir(path)
-        root = _real_root(folder)
-        found = []
-        for name, file in _walk(folder, ""):
-            try:
-                found.append(self._describe(root, name, file))
-            except (FileNotFoundError, PathError):
-                continue  # removed since the folder was read, or a link that leads out: no file of this run
-        return sorted(found, key=lambda info: info.name)
-
-    def read_info(self, path: RunPath, name: str) -> FileInfo:
-        """One file; `NotFoundError` when it is not there."""
-        name = check_file_name(name)
-        try:
-            return self._describe(self._root(path), name, self._layout.file_path(path, name))
-        except (FileNotFoundError, NotADirectoryError):
-            raise NotFoundError(self._not_found(path, name)) from None
-
-    def open_file(self, path: RunPath, name: str) -> BinaryIO:
-        """The bytes of one file, for reading; `NotFoundError` when it is not there. The caller closes it."""
-        name = check_file_name(name)
-        file = self._layout.file_path(path, name)
-        try:
-            _check_inside(self._root(path), file, name)
-            if not file.is_dir():
-                return file.open("rb")
-        except (FileNotFoundError, NotADirectoryError):
-            pass  # the same answer as for a folder
-        raise NotFoundError(self._not_found(path, name))
-
-    def put_file(self, path: RunPath, name: str, content: BinaryIO) -> FileInfo:
-        """Store a file in one step: who reads meanwhile has the old one or the new one, whole.
-
-        Not synced to disk: a power failure may take the newest files. `PathError` when a folder stands where the file
-        should be, or a file where a folder should.
-        """
-        incoming = self.receive_file(path, name)
-        try:
-            while chunk := content.read(_COPY_BYTES):
-                incoming.write(chunk)
-            return incoming.keep()
-        except BaseException:
-            incoming.discard()
-            raise
-
-    def receive_file(self, path: RunPath, name: str, on_kept: Callable[[], None] = lambda: None) -> IncomingBlob:
-        """The same for a file that comes piece by piece; `keep` or `discard` is to be called in the end."""
-        name = check_file_name(name)
-        with _writing(path, name):
-            self._make_folders(path, name)
-            return IncomingBlob(self, path, name, on_kept)
-
-    def delete_file(self, path: RunPath, name: str) -> None:
-        """Remove one file, and the folders that are empty then; `NotFoundError` when it is not there."""
-        name = check_file_name(name)
-        root, file = self._layout.files_dir(path), self._layout.file_path(path, name)
-        try:
-            _check_inside(_real_root(root), file.parent, name)
-            if file.is_dir() and not file.is_symlink():
-                raise FileNotFoundError
-            file.unlink()
-        except (FileNotFoundError, NotADirectoryError):
-            raise NotFoundError(self._not_found(path, name)) from None
-        except OSError as error:
-            if error.errno not in READ_ONLY_ERRNOS:
-                raise
-            raise ReadOnlyError(
-                f"cannot remove {name!r} of run {path}, because the store cannot be written: {error}"
-            ) from error
-        for folder in file.parents:
-            if folder == root:
-                return
-            try:
-                folder.rmdir()
-            except OSError:
-                return  # not empty
-
-    def _root(self, path: RunPath) -> Path:
-        return _real_root(self._layout.files_dir(path))
-
-    def place_of(self, path: RunPath, name: str) -> Path:
-        """Where a file stands."""
-        return self._layout.file_path(path, name)
-
-    def describe(self, path: RunPath, name: str, md5: str) -> FileInfo:
-        """A file that was put in its place just now, whose digest is known."""
-        file = self.place_of(path, name)
-        with self._lock:
-            self._digests.put(_identity(file, file.stat()), md5)
-        return self._describe(self._root(path), name, file)
-
-    def _make_folders(self, path: RunPath, name: str) -> None:
-        _check_inside(self._root(path), self._layout.file_path(path, name).parent, name)
-        try:
-            self._layout.make_file_folders(path, name)
-        except FileNotFoundError:
-            raise NotFoundError(f"cannot store {name!r}: there is no run {path}; was it deleted just now?") from None
-        except (FileExistsError, NotADirectoryError):
-            raise PathError(
-                f"cannot store {name!r}: one of its folders is a file of the run; choose another name"
-            ) from None
-
-    def _describe(self, root: Path, name: str, file: Path) -> FileInfo:
-        _check_inside(root, file, name)
-        status = file.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise FileNotFoundError(file)
-        return FileInfo(
-            name=name,
-            size_bytes=status.st_size,
-            mimetype=mimetypes.guess_type(name)[0] or "application/octet-stream",
-            updated_at=status.st_mtime,
-            md5=self._md5(file, status),
-            url=file.absolute().as_uri(),
-        )
-
-    def _md5(self, file: Path, status: os.stat_result) -> str:
-        identity = _identity(file, status)
-        known = self._digests.get(identity)
-        if known is None:
-            with file.open("rb") as content:
-                digest = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).digest()
-            known = base64.b64encode(digest).decode()
-            self._digests.put(identity, known)
-        return known
-
-    def _not_found(self, path: RunPath, name: str) -> str:
-        names = [info_name for info_name, _ in _walk(self._layout.files_dir(path), "")]
-        near = near_names(name, names)
-        advice = f"did you mean {' or '.join(map(repr, near))}?" if near else f"see: runlake show {path}"
-        return f"run {path} has no file {name!r} ({len(names)} files); {advice}"
+def nothing_to_do() -> None:
+    """What is called when a file is kept, where nobody wants to know."""
 
 
-class IncomingBlob:
-    """A file that is written beside its place, and put there when it is whole."""
-
-    def __init__(self, blobs: FolderBlobs, path: RunPath, name: str, on_kept: Callable[[], None]) -> None:
-        self._blobs, self._path, self._name, self._on_kept = blobs, path, name, on_kept
-        self._file = blobs.place_of(path, name)
-        self._temporary = self._file.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
-        self._target = self._temporary.open("xb")
-        self._digest = hashlib.md5(usedforsecurity=False)
+class IncomingFile(Protocol):
+    """A file that comes piece by piece: nobody sees it before `keep`. One of `keep` and `discard` ends it."""
 
     @property
     def md5(self) -> str:
         """Of what was written so far, in base64."""
-        return base64.b64encode(self._digest.digest()).decode()
+        ...
 
     def write(self, piece: bytes) -> None:
-        """The next bytes."""
-        with _writing(self._path, self._name):
-            self._digest.update(piece)
-            self._target.write(piece)
+        """The next bytes. ReadOnlyError when the store cannot be written."""
+        ...
 
     def keep(self) -> FileInfo:
-        """Put the file in its place, in one step."""
-        with _writing(self._path, self._name):
-            self._target.close()
-            _replace(self._temporary, self._file, self._name)
-        kept = self._blobs.describe(self._path, self._name, self.md5)
-        self._on_kept()
-        return kept
+        """Put the file under its name, in one step. PathError when a folder has that name by then."""
+        ...
 
     def discard(self) -> None:
         """Leave nothing of it."""
-        try:
-            self._target.close()
-        except OSError:
-            pass  # what could not be written is not wanted
-        discard(self._temporary)
+        ...
 
 
-@contextmanager
-def _writing(path: RunPath, name: str) -> Iterator[None]:
-    """Name a store that cannot be written as such."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in READ_ONLY_ERRNOS:
-            raise
-        raise ReadOnlyError(
-            f"cannot store {name!r} of run {path}, because the store cannot be written: {error}"
-        ) from error
+class Files(Protocol):
+    """The files of all runs of one store. Threads may share it.
 
+    A name is a relative path with ``/`` between its parts, in any form that `layout.check_file_name` takes (``./a//b``
+    is ``a/b``); PathError for one that leaves the run. Of a name there is a file or a folder, not both.
 
-def foreign_files(layout: Layout, path: RunPath) -> Iterator[Path]:
-    """What lies among the files of a run and is none: links that lead out of it, and what no name leads to."""
-    folder = layout.files_dir(path)
-    root = _real_root(folder)
-    if not folder.resolve().is_relative_to(root):
-        yield folder
-        return
-    named = {file for _, file in _walk(folder, "")}
-    for parent, folders, files in os.walk(folder):
-        for place in sorted(Path(parent, name) for name in (*folders, *files)):
-            is_file = place.is_symlink() or not place.is_dir()
-            is_ours = place in named and place.resolve().is_relative_to(root)
-            if is_file and not is_ours and not place.name.startswith(TEMPORARY_PREFIX):
-                yield place
-
-
-def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
-    """Name and place of everything that is no folder; folders behind symlinks are not entered."""
-    for entry, is_folder in _entries(folder):
-        part = _part_of(entry.name)
-        if part is None:
-            continue
-        if is_folder:
-            yield from _walk(Path(entry.path), f"{prefix}{part}/")
-        else:
-            yield prefix + part, Path(entry.path)
-
-
-def _entries(folder: Path) -> list[tuple[os.DirEntry[str], bool]]:
-    try:
-        with os.scandir(folder) as found:
-            entries = [(entry, entry.is_dir(follow_symlinks=False)) for entry in found]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return [(entry, is_folder) for entry, is_folder in entries if not entry.name.startswith(TEMPORARY_PREFIX)]
-
-
-def _part_of(encoded: str) -> str | None:
-    """The part of a file's name that stands on disk like this; None where none does."""
-    try:
-        part = decode_file_part(encoded)
-        part.encode()
-        return part if encode_file_part(part) == encoded else None
-    except ValueError:
-        return None
-
-
-def _real_root(files_dir: Path) -> Path:
-    """Where the files of a run really are, if nobody put a link in the place of its folder or of ``files`` in it.
-
-    An owner may have a store or a project on another disk; behind a link in a run's place is what is not the run's.
+    A file is there whole or not at all. Who has it open while it is replaced or deleted reads the old one to its end;
+    who opens it then has the old one or the new one. `FileInfo.md5` is that of the bytes that are there, also when
+    somebody changed them without asking us. Nothing is synced to disk: a power failure may take the newest files.
     """
-    run_dir = files_dir.parent
-    return run_dir.parent.resolve() / run_dir.name / files_dir.name
+
+    def list_files(self, path: RunPath) -> list[FileInfo]:
+        """All files of the run by name; empty for a run without files, and for one that is not there."""
+        ...
+
+    def open_file(self, path: RunPath, name: str) -> BinaryIO:
+        """The bytes of one file, for reading; NotFoundError when it is not there. The caller closes it."""
+        ...
+
+    def receive_file(self, path: RunPath, name: str, on_kept: Callable[[], None] = nothing_to_do) -> IncomingFile:
+        """A file that is to have this name, in the place of the one that has it. `on_kept` is called when it does.
+
+        NotFoundError when there is no such run; PathError when a file stands where one of its folders should be.
+        """
+        ...
+
+    def put_file(self, path: RunPath, name: str, content: BinaryIO) -> FileInfo:
+        """The same of a file that is all there; a source that fails leaves the file as it was."""
+        ...
+
+    def delete_file(self, path: RunPath, name: str) -> None:
+        """Remove one file, and the folders that are empty then; NotFoundError when it is not there."""
+        ...
 
 
-def _check_inside(root: Path, place: Path, name: str) -> None:
-    """Refuse what a symlink leads out of the run's folder; `root` is where that really is."""
-    if not place.resolve().is_relative_to(root):
-        raise PathError(f"{name!r} is a link that leads out of the run's folder, to {place.resolve()}")
-
-
-def _replace(temporary: Path, file: Path, name: str) -> None:
+def copy_whole(content: BinaryIO, incoming: IncomingFile) -> FileInfo:
+    """Keep all that comes from a stream, or nothing of it."""
     try:
-        temporary.replace(file)
-    except IsADirectoryError:
-        raise PathError(f"cannot store {name!r}: there is a folder of that name; choose another name") from None
-    except PermissionError:
-        # Windows says so both of a folder in the way and of a file that somebody is reading.
-        if file.is_dir():
-            raise PathError(f"cannot store {name!r}: there is a folder of that name; choose another name") from None
+        while chunk := content.read(_COPY_BYTES):
+            incoming.write(chunk)
+        return incoming.keep()
+    except BaseException:
+        incoming.discard()
         raise
 
 
-def _identity(file: Path, status: os.stat_result) -> tuple[str, int, int]:
-    return (str(file), status.st_size, status.st_mtime_ns)
+def mimetype_of(name: str) -> str:
+    """What a file is, as far as its name says."""
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def new_md5() -> hashlib._Hash:
+    """The digest by which files are told apart, as W&B does it."""
+    return hashlib.md5(usedforsecurity=False)
+
+
+def md5_text(digest: hashlib._Hash) -> str:
+    """In base64, as W&B gives it."""
+    return base64.b64encode(digest.digest()).decode()
+
+
+def no_such_file(path: RunPath, name: str, names: Sequence[str]) -> NotFoundError:
+    """What to raise for a name that none of the run's files has; `names` are those that they have."""
+    near = near_names(name, names)
+    advice = f"did you mean {' or '.join(map(repr, near))}?" if near else f"see: runlake show {path}"
+    return NotFoundError(f"run {path} has no file {name!r} ({len(names)} files); {advice}")
+
+
+def no_such_run(path: RunPath, name: str) -> NotFoundError:
+    """What to raise for a file of a run that is not there."""
+    return NotFoundError(f"cannot store {name!r}: there is no run {path}; was it deleted just now?")
+
+
+def file_in_the_way(name: str) -> PathError:
+    """What to raise where one of the folders that a name leads through is a file."""
+    return PathError(f"cannot store {name!r}: one of its folders is a file of the run; choose another name")
+
+
+def folder_in_the_way(name: str) -> PathError:
+    """What to raise where a folder has the name of a file to be."""
+    return PathError(f"cannot store {name!r}: there is a folder of that name; choose another name")

@@ -8,18 +8,20 @@
         changes/                              an empty file per init, finish, edit, seal, delete (store.changes)
         runs/<run id>/
           id                                  the name as text, in every folder that is named by a hash
-          incarnation                         which life of the run id this is (store.claim)
-          journal/<writer>-<nnn>.part         frames (store.record)
+          incarnation                         which life of the run id this is (store.incarnation)
+          journal/<writer>-<nnn>.part         frames (store.journal.record)
           segments/<name>.parquet, .meta      sealed records (store.segment)
           files/<path as the user named it>
-        merged/<name>.parquet, .runs          sealed rows of many small runs (store.merged_runs)
+        merged/<name>.parquet, .runs          sealed rows of many small runs (store.compact.packed_file)
         sweeps/<sweep id>/
           id                                  as of runs
-          ledger/<number>.json                what was decided, one after the other (store.sweeps, store.ledger)
+          ledger/<number>.json                what was decided, one after the other (store.sweeps.ledger)
           agents/<agent id>.json              what each agent last said
+        resume-<program>                      the run that this program goes on with by ``resume="auto"``, until it ends
+                                              well (sdk.process.session)
       .trash/                                 deleted runs
       .exports/<hash>/                        derived: what a server hands out of one run, whose path is in ``run``
-      .catalog/                               derived: delete it and it comes back (store.catalog_file, .told_states)
+      .catalog/                               derived: delete it and it comes back (store.catalog)
 
 Entities, projects and run ids are percent-encoded into folder names. A name with upper-case letters gets a suffix
 ``~<hex>`` that says which letters they are, so that names that differ only in case stay apart on disks that do not
@@ -37,7 +39,7 @@ from typing import TYPE_CHECKING
 
 from runlake.errors import PathError
 from runlake.model import RunPath
-from runlake.store.disk import TEMPORARY_PREFIX, make_folder, replace_file
+from runlake.store.disk import TEMPORARY_PREFIX, make_folder, make_one_folder, replace_file
 
 if TYPE_CHECKING:  # the training process does without it
     from runlake.sweep_model import SweepPath
@@ -162,7 +164,7 @@ class Layout:
         """
         file, root = self.file_path(path, name), self.files_dir(path)
         for folder in reversed([folder for folder in file.parents if folder.is_relative_to(root)]):
-            folder.mkdir(exist_ok=True)
+            make_one_folder(folder)
         return file
 
 

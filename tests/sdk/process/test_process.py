@@ -11,7 +11,7 @@ import pytest
 
 from runlake.store.compact.seal import seal_run
 from runlake.store.journal import record
-from runlake.store.opening.open import open_editor
+from runlake.store.opening.writers import open_editor
 from runlake.store.run.state import read_state
 
 pytestmark = [

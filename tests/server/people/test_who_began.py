@@ -17,7 +17,8 @@ from runlake.store.journal.fold import WriterState
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.shipped import Shipped, write_shipped
 from runlake.store.layout import Layout
-from runlake.store.opening.open import open_granted, open_run
+from runlake.store.opening.open import open_run
+from runlake.store.opening.writers import open_granted
 from runlake.sweep_model import SweepPath, SweepStart
 from served import InProcessTransport
 

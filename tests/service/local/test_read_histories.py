@@ -17,7 +17,8 @@ from runlake.store.compact import packed_file
 from runlake.store.compact.seal import seal_run
 from runlake.store.layout import Layout
 from runlake.store.opening.inspect_here import IN_PROCESS
-from runlake.store.opening.open import open_child, open_run
+from runlake.store.opening.open import open_run
+from runlake.store.opening.writers import open_child
 
 START_S = 1_700_000_000.0
 SETS_OF_KEYS = [

@@ -1,20 +1,19 @@
 """`gc` removes what is in the trash or temporary, and nothing else."""
 
 import os
-import shutil
 import time
 
 import pytest
+from racing import at_step
 from stored import RUN, Writer
 
 from runlake.errors import NotFoundError
 from runlake.model import Garbage
-from runlake.store.care import garbage
 from runlake.store.care.garbage import collect
 from runlake.store.care.repair import repair_run
 from runlake.store.catalog.catalog import Catalog
 from runlake.store.compact.seal import seal_run
-from runlake.store.disk import TEMPORARY_PREFIX
+from runlake.store.disk import TEMPORARY_PREFIX, watched
 from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.layout import Layout
 from runlake.store.opening import trash
@@ -78,32 +77,24 @@ def test_what_killed_processes_left_goes_and_nothing_else(layout, tmp_path):
     assert files(layout) == before
 
 
-def test_a_run_that_is_restored_meanwhile_is_not_half_removed(layout, monkeypatch):
+def test_a_run_that_is_restored_meanwhile_is_not_half_removed(layout):
     Writer(layout).log({"i": 1}).end()
     before = read_run(layout, RUN)
     trashed = trash.move_run_to_trash(layout, RUN, "w")
-    real = garbage._remove
-
-    def restore_first(*arguments, **options):
-        trash.restore_run(layout, trashed, "w")
-        return real(*arguments, **options)
-
-    monkeypatch.setattr(garbage, "_remove", restore_first)
-    assert list(collect(layout, older_than_s=0.0)) == []
+    with at_step("move", trashed, lambda: trash.restore_run(layout, trashed, "w")):
+        assert list(collect(layout, older_than_s=0.0)) == []
     assert read_run(layout, RUN) == before
 
 
-def test_an_emptying_that_was_killed_is_finished_by_the_next(layout, monkeypatch):
-    Writer(layout).log({"i": 1}).end()
-    trashed = trash.move_run_to_trash(layout, RUN, "w")
-    with monkeypatch.context() as patch:
-
-        def killed(folder):
+def test_an_emptying_that_was_killed_is_finished_by_the_next(layout):
+    def killed(step, place):
+        if step == "remove":
             raise KeyboardInterrupt
 
-        patch.setattr(shutil, "rmtree", killed)
-        with pytest.raises(KeyboardInterrupt):
-            list(collect(layout, older_than_s=0.0))
+    Writer(layout).log({"i": 1}).end()
+    trashed = trash.move_run_to_trash(layout, RUN, "w")
+    with watched(killed), pytest.raises(KeyboardInterrupt):
+        list(collect(layout, older_than_s=0.0))
     assert trash.list_trash(layout) == []
     with pytest.raises(NotFoundError):
         trash.restore_run(layout, trashed, "w", RUN)

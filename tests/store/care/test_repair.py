@@ -10,10 +10,10 @@ from stored import RUN, Writer, as_dicts, edit_config, part_names, segment_files
 
 from runlake.errors import ConflictError, NotFoundError, ReadOnlyError
 from runlake.query.rows.scan import read_history
-from runlake.store.care import repair
 from runlake.store.care.check import check_run
 from runlake.store.care.repair import repair_run
 from runlake.store.compact.seal import seal_run
+from runlake.store.disk import watched
 from runlake.store.journal import record
 from runlake.store.journal.journal import PartName
 from runlake.store.layout import Layout
@@ -319,14 +319,14 @@ def test_two_repairs_at_once_do_it_once(layout, crashed):
 
 
 def test_a_run_that_cannot_be_written_says_so(layout, crashed):
-    if os.geteuid() == 0:
-        pytest.skip("root may write everywhere")
-    layout.run_dir(RUN).chmod(0o555)
-    try:
-        with pytest.raises(ReadOnlyError, match="cannot be repaired"):
-            repair_run(layout, RUN)
-    finally:
-        layout.run_dir(RUN).chmod(0o755)
+    def refuse(step, place):
+        if step not in ("list", "read", "lock"):
+            raise PermissionError(13, "no", str(place))
+
+    before = everything(layout)
+    with watched(refuse), pytest.raises(ReadOnlyError, match="cannot be repaired"):
+        repair_run(layout, RUN)
+    assert everything(layout) == before
 
 
 def test_a_run_that_is_not_there_cannot_be_repaired(layout):
@@ -432,27 +432,18 @@ class Killed(BaseException):
     """As if the process had been killed."""
 
 
-STEPS = ("put_rows", "publish_meta", "replace_file")
+def dying_at(count):
+    """A watcher that dies before the step of that number, of all that change something on the disk."""
+    left = count
 
-
-def kill_at(monkeypatch, count):
-    """Dies before the step of that number, of everything that a repair changes on the disk."""
-    left = [count]
-
-    def step(real):
-        def counted(*arguments, **options):
-            left[0] -= 1
-            if left[0] == 0:
+    def watcher(step, place):
+        nonlocal left
+        if step not in ("list", "read", "lock"):
+            left -= 1
+            if left == 0:
                 raise Killed
-            return real(*arguments, **options)
 
-        return counted
-
-    for name in STEPS:
-        monkeypatch.setattr(repair, name, step(getattr(repair, name)))
-    monkeypatch.setattr(repair.Quarantine, "keep", step(repair.Quarantine.keep))
-    monkeypatch.setattr("runlake.store.journal.folder.FolderJournal.drop", step(repair.FolderJournal.drop))
-    monkeypatch.setattr("pathlib.Path.unlink", step(repair.Path.unlink))
+    return watcher
 
 
 def damage_a_part(layout):
@@ -489,7 +480,7 @@ def lose_a_series_file(layout):
         ),
     ],
 )
-def test_a_repair_may_be_killed_at_any_step(layout, harm, tmp_path, monkeypatch):
+def test_a_repair_may_be_killed_at_any_step(layout, harm, tmp_path):
     harm(layout)
     shutil.copytree(layout.root, tmp_path / "before")
     repair_run(layout, RUN)
@@ -497,13 +488,12 @@ def test_a_repair_may_be_killed_at_any_step(layout, harm, tmp_path, monkeypatch)
     for count in range(1, 100):
         shutil.rmtree(layout.root)
         shutil.copytree(tmp_path / "before", layout.root)
-        with monkeypatch.context() as patch:
-            kill_at(patch, count)
-            try:
+        try:
+            with watched(dying_at(count)):
                 repair_run(layout, RUN)
-                break
-            except Killed:
-                pass
+            break
+        except Killed:
+            pass
         repair_run(layout, RUN)
         assert everything(layout) == expected, count
         assert check_run(layout, RUN) == [], count

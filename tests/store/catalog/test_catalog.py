@@ -18,7 +18,8 @@ from runlake.store.journal import record
 from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.layout import Layout
 from runlake.store.opening.inspect_here import IN_PROCESS
-from runlake.store.opening.open import open_editor, open_run
+from runlake.store.opening.open import open_run
+from runlake.store.opening.writers import open_editor
 from runlake.store.run.state import read_run, read_state
 from runlake.values import canonical
 from waiting import DEADLINE_S

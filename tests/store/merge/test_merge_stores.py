@@ -25,7 +25,8 @@ from runlake.store.journal.folder import FolderJournal
 from runlake.store.layout import Layout
 from runlake.store.merge.merge_stores import choose_projects, merge_projects
 from runlake.store.opening import trash
-from runlake.store.opening.open import create_pending, open_child
+from runlake.store.opening.open import create_pending
+from runlake.store.opening.writers import open_child
 from runlake.store.run.state import read_run
 from runlake.store.segment import schema
 from runlake.store.segment.meta import read_meta, write_meta

@@ -9,6 +9,7 @@ from runlake.model import RunPath
 from runlake.store.catalog.catalog import Catalog
 from runlake.store.changes import append_change
 from runlake.store.compact.seal import seal_run
+from runlake.store.disk import watched
 from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.layout import Layout
 from runlake.store.opening import trash
@@ -79,19 +80,16 @@ def test_the_last_word_counts_whatever_the_clocks_say(layout, ids):
     assert ids() == []
 
 
-def test_a_restore_that_was_killed_in_the_middle_hides_nothing(layout, ids, monkeypatch):
+def test_a_restore_that_was_killed_in_the_middle_hides_nothing(layout, ids):
     make_run(layout)
     trashed = trash.move_run_to_trash(layout, RUN, "w")
-    real = trash.append_change
-    with monkeypatch.context() as patch:
 
-        def killed(*arguments, **options):
-            real(*arguments, **options)
+    def killed(step, place):
+        if (step, place) == ("move", trashed):
             raise KeyboardInterrupt
 
-        patch.setattr(trash, "append_change", killed)
-        with pytest.raises(KeyboardInterrupt):
-            trash.restore_run(layout, trashed, "w")
+    with watched(killed), pytest.raises(KeyboardInterrupt):
+        trash.restore_run(layout, trashed, "w")
     assert ids() == []
     trash.restore_run(layout, trashed, "w")
     assert ids() == ["a"]

@@ -20,8 +20,9 @@ from runlake.store.incarnation import claim_incarnation
 from runlake.store.journal import record
 from runlake.store.layout import Layout
 from runlake.store.opening.inspect_here import IN_PROCESS
-from runlake.store.opening.open import create_pending, open_child, open_run
+from runlake.store.opening.open import create_pending, open_run
 from runlake.store.opening.rewind import fork, read_past
+from runlake.store.opening.writers import open_child
 from runlake.store.run.state import list_generations, read_run, read_state
 
 FORK = RUN._replace(run_id="f")

@@ -13,7 +13,7 @@ from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.scan import scan_part
 from runlake.store.layout import Layout
-from runlake.store.opening import open
+from runlake.store.opening.writers import NewWriter, begin_writer
 from runlake.store.run import snapshot
 from runlake.store.run.snapshot import read_consistently, take_snapshot
 from runlake.store.run.state import read_run
@@ -172,7 +172,7 @@ class BrokenJournal(FolderJournal):
 @pytest.mark.parametrize("seals", [False, True])
 def test_a_part_that_was_left_is_read_as_far_as_it_counts(layout, seals, monkeypatch):
     monkeypatch.setattr(BrokenJournal, "after", 8)
-    monkeypatch.setattr("runlake.store.opening.open.FolderJournal", BrokenJournal)
+    monkeypatch.setattr("runlake.store.opening.writers.FolderJournal", BrokenJournal)
     writer = Writer(layout)
     kept = []
     for i in range(20):
@@ -196,7 +196,7 @@ def test_a_part_that_was_left_is_read_as_far_as_it_counts(layout, seals, monkeyp
 
 def test_a_part_that_was_left_and_then_lost_its_end_is_damage(layout, monkeypatch):
     monkeypatch.setattr(BrokenJournal, "after", 8)
-    monkeypatch.setattr("runlake.store.opening.open.FolderJournal", BrokenJournal)
+    monkeypatch.setattr("runlake.store.opening.writers.FolderJournal", BrokenJournal)
     writer = Writer(layout)
     for i in range(20):
         try:
@@ -225,7 +225,7 @@ def test_a_run_that_is_not_there_is_not_found(layout):
 
 def test_a_run_whose_writer_has_only_said_who_it_is_is_not_there_yet(layout):
     layout.make_run_dir(RUN)
-    writer = open._open(layout, RUN, "0", "0", "0", "run", Clock(), 0, None, {}, None).writer
+    writer = begin_writer(layout, NewWriter(RUN, "0", "0", "0", "run", journal=None), clock=Clock()).writer
     with pytest.raises(NotFoundError, match="just beginning"):
         read_run(layout, RUN)
     writer.record(record.START, {"name": "first", "set": {"lr": 1}})

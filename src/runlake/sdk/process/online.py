@@ -29,7 +29,7 @@ from runlake.store.journal.header import PartHeader
 from runlake.store.journal.shipped import Shipped, is_being_shipped, read_shipped, write_shipped
 from runlake.store.journal.writer import Prepare
 from runlake.store.layout import Layout
-from runlake.store.opening.open import OpenedRun, open_granted
+from runlake.store.opening.writers import OpenedRun, open_granted
 
 OPENING_TIMEOUT_S = 60.0
 RESTART_AFTER_S = 30.0

@@ -16,7 +16,8 @@ from runlake.settings import Settings, current_folder
 from runlake.store.journal.writer import Prepare
 from runlake.store.layout import Layout
 from runlake.store.opening.inspect import RunInspector
-from runlake.store.opening.open import OpenedRun, open_run
+from runlake.store.opening.open import open_run
+from runlake.store.opening.writers import OpenedRun
 
 
 def open_where_it_belongs(

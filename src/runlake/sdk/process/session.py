@@ -46,7 +46,7 @@ from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.layout import Layout
 from runlake.store.opening.inspect import RunInspector
-from runlake.store.opening.open import OpenedRun
+from runlake.store.opening.writers import OpenedRun
 from runlake.values import flatten
 
 

@@ -14,7 +14,7 @@ from runlake.sdk.run.files import RunFiles
 from runlake.sdk.run.summary import Summary
 from runlake.settings import Settings
 from runlake.store.layout import Layout
-from runlake.store.opening.open import OpenedRun
+from runlake.store.opening.writers import OpenedRun
 
 
 class ConfigStatic:

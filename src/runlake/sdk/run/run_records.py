@@ -26,7 +26,7 @@ from runlake.store.journal import record
 from runlake.store.journal.proof import prove_record
 from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout
-from runlake.store.opening.open import OpenedRun, open_child
+from runlake.store.opening.writers import OpenedRun, open_child
 
 _PLAIN = frozenset({float, int, str, bool, type(None), bytes})
 

@@ -92,7 +92,7 @@ class LocalRuns:
 
     def _write_records(self, path: RunPath, records: list[tuple[int, dict[str, Any]]]) -> KnownRun:
         """Leave records in the run as a short-lived writer, and tell the readers; the run as it is with them."""
-        from runlake.store.opening.open import hold_journal, open_editor
+        from runlake.store.opening.writers import hold_journal, open_editor
 
         self._listings.check_exists(path)
         journal = hold_journal(self._layout, path)

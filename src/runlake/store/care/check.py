@@ -17,7 +17,8 @@ import pyarrow as pa
 from runlake.errors import CorruptError, NewerFormatError, RunlakeError, StoreError
 from runlake.model import STEP, STREAMS, Finding, RunPath
 from runlake.store.care.check_journal import KnownRows, check_journal
-from runlake.store.files import foreign_files
+from runlake.store.care.damage import FROM_BACKUP, NOTHING, Damage
+from runlake.store.folder_files import foreign_files
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import SERVED_FILES, PartName
 from runlake.store.layout import Layout
@@ -30,7 +31,6 @@ from runlake.store.segment.read import open_parquet, read_checksum, read_rows, s
 _ATTEMPTS = 10
 _SEGMENT_FILE = re.compile(r"([0-9a-f]+)(\.meta|-\w+(\.series)?\.parquet)")
 _BYTE = re.compile(r"\bbyte (\d+)\b")
-_FROM_BACKUP = "restore the file from a backup"
 
 
 @dataclass(slots=True)
@@ -41,67 +41,89 @@ class PackedFiles:
     told: set[Path] = field(default_factory=set)
 
 
+@dataclass(slots=True)
+class Examination:
+    """What was found at one look at a run: `damages` in the order of its files.
+
+    `segments` are those of each segment whose Parquet files were read, by its name.
+    """
+
+    damages: list[Damage] = field(default_factory=list)
+    segments: dict[str, list[Damage]] = field(default_factory=dict)
+
+
 def check_run(layout: Layout, path: RunPath, merged: PackedFiles | None = None) -> list[Finding]:
     """Everything that is wrong with one run, in the order of its files; empty when all is well.
 
     `merged` goes from the check of one run of a project to that of the next. Kinds: torn (a call that never returned),
     corrupt, missing (files or rows that are not there), foreign, newer, unreadable.
     """
-    findings: list[Finding] = []
+    run_dir = layout.run_dir(path)
+    return [damage.as_finding(run_dir) for damage in examine(layout, path, merged).damages]
+
+
+def examine(layout: Layout, path: RunPath, merged: PackedFiles | None = None) -> Examination:
+    """Read every byte of one run: the same for who is only told, and for who mends it."""
+    seen = Examination()
     for _ in range(_ATTEMPTS):
-        findings = []
+        seen = Examination()
         try:
             with reading(path):
                 before = meta_names(layout.segments_dir(path))
-                findings.extend(_check(layout, path, merged or PackedFiles()))
+                _examine(layout, path, merged or PackedFiles(), seen)
                 if meta_names(layout.segments_dir(path)) == before:
                     break
         except FileNotFoundError:
             continue  # sealed meanwhile
         except StoreError as error:
-            return [*findings, unreadable(str(error))]
-    return findings
+            seen.damages.append(_unreadable(layout.run_dir(path), str(error)))
+            return seen
+    return seen
 
 
 def unreadable(why: str) -> Finding:
     """A run that readers cannot make sense of, and of which nothing says more."""
-    return Finding(
-        kind="unreadable",
-        place=".",
-        lost=f"the run, for readers: {why}",
-        advice="`runlake repair` saves what can be saved; `runlake rm` moves the run to the trash",
-    )
+    return _unreadable(Path(), why).as_finding(Path())
 
 
-def _check(layout: Layout, path: RunPath, merged: PackedFiles) -> Iterator[Finding]:
-    run_dir, segments_dir = layout.run_dir(path), layout.segments_dir(path)
-    metas: list[Meta] = []
-    unreadable = list(_check_metas(segments_dir, run_dir, metas))
-    yield from unreadable
+def _unreadable(run_dir: Path, why: str) -> Damage:
+    advice = "`runlake repair` saves what can be saved; `runlake rm` moves the run to the trash"
+    return Damage("unreadable", run_dir, f"the run, for readers: {why}", advice)
+
+
+def _examine(layout: Layout, path: RunPath, merged: PackedFiles, seen: Examination) -> None:
+    segments_dir = layout.segments_dir(path)
+    metas, unreadable = read_metas(segments_dir)
+    seen.damages += unreadable
     replaced = {name for meta in metas for name in meta.supersedes}
     visible = [meta for meta in metas if meta.name not in replaced]
     for meta in visible:
         if meta.is_merged:
-            yield from _check_merged(segments_dir, run_dir, meta, merged)
+            seen.damages.extend(_check_merged(segments_dir, meta, merged))
         else:
-            yield from check_segment(segments_dir, run_dir, meta)
+            first = len(seen.damages)
+            seen.damages.extend(check_segment(segments_dir, meta))
+            seen.segments[meta.name] = seen.damages[first:]
     journal = FolderJournal(layout.journal_dir(path))
     parts, numbers = number_parts(journal, metas)
     snapshot = Snapshot(path, segments_dir, journal, visible, parts, numbers)
     known = KnownRows(visible)
     # A segment that cannot be asked may hold what is missing elsewhere.
-    yield from check_journal(snapshot, known, run_dir, may_miss=bool(unreadable))
+    seen.damages.extend(check_journal(snapshot, known, may_miss=bool(unreadable)))
     if not unreadable:
-        yield from _check_orphans(snapshot, run_dir, metas, known)
+        seen.damages.extend(_check_orphans(snapshot, metas, known))
     for file in foreign_files(layout, path):
-        place = ascii(_place(file, run_dir))[1:-1]
         advice = "rename it, move it elsewhere, or put there what it leads to; readers ignore it"
-        yield Finding(kind="foreign", place=place, lost="nothing", advice=advice)
-    yield from _foreign(segments_dir, run_dir, lambda name: _SEGMENT_FILE.fullmatch(name) is not None)
-    yield from _foreign(journal.folder, run_dir, lambda name: name.endswith(SERVED_FILES) or bool(PartName.parse(name)))
+        seen.damages.append(Damage("foreign", file, NOTHING, advice, is_name_odd=True))
+    seen.damages.extend(_foreign(segments_dir, lambda name: _SEGMENT_FILE.fullmatch(name) is not None))
+    seen.damages.extend(
+        _foreign(journal.folder, lambda name: name.endswith(SERVED_FILES) or bool(PartName.parse(name)))
+    )
 
 
-def _check_metas(folder: Path, run_dir: Path, readable: list[Meta]) -> Iterator[Finding]:
+def read_metas(folder: Path) -> tuple[list[Meta], list[Damage]]:
+    """The meta files that can be read, by name, and what is wrong with the others."""
+    readable, damages = [], []
     for name in sorted(meta_names(folder)):
         file = folder / f"{name}.meta"
         try:
@@ -110,10 +132,11 @@ def _check_metas(folder: Path, run_dir: Path, readable: list[Meta]) -> Iterator[
             readable.append(meta)
         except RunlakeError as error:
             lost = "the segment's rows cannot be found, although its Parquet files may be whole"
-            yield _damage(file, run_dir, error, lost)
+            damages.append(_damage(file, error, lost))
+    return readable, damages
 
 
-def _check_merged(folder: Path, run_dir: Path, meta: Meta, merged: PackedFiles) -> Iterator[Finding]:
+def _check_merged(folder: Path, meta: Meta, merged: PackedFiles) -> Iterator[Damage]:
     """Of files that runs share: whether they are whole, and if not, whether the rows of this run are."""
     for stream in (stream for stream in STREAMS if stream in meta.files):
         row_count = sum(s.row_count for s in meta.stretches if s.stream == stream)
@@ -121,7 +144,7 @@ def _check_merged(folder: Path, run_dir: Path, meta: Meta, merged: PackedFiles) 
         for file in (values, schema.series_file(values)):
             lost = f"{row_count} {stream} rows"
             if not file.exists():
-                yield Finding(kind="missing", place=_place(file, run_dir), lost=lost, advice=_FROM_BACKUP)
+                yield Damage("missing", file, lost, FROM_BACKUP)
                 break
             checksum = meta.checksums[file.name]
             if (file, checksum) not in merged.is_whole:
@@ -132,36 +155,36 @@ def _check_merged(folder: Path, run_dir: Path, meta: Meta, merged: PackedFiles) 
                 read_rows(values, stream, footers=meta.footers, owner=meta.owner)
             except RunlakeError as error:
                 merged.told.add(file)
-                yield _damage(file, run_dir, error, lost)
+                yield _damage(file, error, lost)
                 break
             if file not in merged.told:
                 merged.told.add(file)
                 lost = "nothing of this run: the file is not as it was merged, and other runs may have lost rows in it"
-                yield Finding(kind="corrupt", place=_place(file, run_dir), lost=lost, advice=_FROM_BACKUP)
+                yield Damage("corrupt", file, lost, FROM_BACKUP)
 
 
-def check_segment(folder: Path, run_dir: Path, meta: Meta) -> Iterator[Finding]:
+def check_segment(folder: Path, meta: Meta) -> Iterator[Damage]:
     """What is wrong with the Parquet files of one segment."""
     for stream, name in meta.files.items():
         row_count = sum(s.row_count for s in meta.stretches if s.stream == stream)
         for file in (folder / name, schema.series_file(folder / name)):
             lost = f"{row_count} {stream} rows"
             if not file.exists():
-                yield Finding(kind="missing", place=_place(file, run_dir), lost=lost, advice=_FROM_BACKUP)
+                yield Damage("missing", file, lost, FROM_BACKUP)
                 continue
             try:
                 bad_column = _read_everything(file, meta)
             except RunlakeError as error:
-                yield _damage(file, run_dir, error, lost)
+                yield _damage(file, error, lost)
                 continue
             if bad_column is not None:
-                place, offset, what = _place(file, run_dir), *bad_column
-                yield Finding(kind="corrupt", place=f"{place}, byte {offset}", lost=what, advice=_FROM_BACKUP)
+                offset, what = bad_column
+                yield Damage("corrupt", file, what, FROM_BACKUP, offset)
             elif read_checksum(file) != meta.checksums.get(file.name):
                 lost = (
                     "nothing that can be told: its pages and its footer are whole, but the file is not as it was sealed"
                 )
-                yield Finding(kind="corrupt", place=_place(file, run_dir), lost=lost, advice=_FROM_BACKUP)
+                yield Damage("corrupt", file, lost, FROM_BACKUP)
 
 
 def _read_everything(file: Path, meta: Meta) -> tuple[int, str] | None:
@@ -182,7 +205,7 @@ def _read_everything(file: Path, meta: Meta) -> tuple[int, str] | None:
     return None
 
 
-def _check_orphans(snapshot: Snapshot, run_dir: Path, metas: Iterable[Meta], known: KnownRows) -> Iterator[Finding]:
+def _check_orphans(snapshot: Snapshot, metas: Iterable[Meta], known: KnownRows) -> Iterator[Damage]:
     """Parquet files that no meta file names are what a killed sealer left, unless rows are nowhere else."""
     folder = snapshot.segments_dir
     try:
@@ -207,29 +230,18 @@ def _check_orphans(snapshot: Snapshot, run_dir: Path, metas: Iterable[Meta], kno
         if lost:
             row_count = sum(row["row_count"] for row in lost)
             meta_file = file.with_name(f"{file.name.partition('-')[0]}.meta")
-            yield Finding(
-                kind="missing",
-                place=_place(meta_file, run_dir),
-                lost=f"{row_count} {lost[0]['stream']} rows and all records: the rows are in {file.name}, unseen",
-                advice=_FROM_BACKUP,
-            )
+            what = f"{row_count} {lost[0]['stream']} rows and all records: the rows are in {file.name}, unseen"
+            yield Damage("missing", meta_file, what, FROM_BACKUP)
 
 
-def _foreign(folder: Path, run_dir: Path, is_ours: Callable[[str], bool]) -> Iterator[Finding]:
+def _foreign(folder: Path, is_ours: Callable[[str], bool]) -> Iterator[Damage]:
     for file in sorted(folder.iterdir()) if folder.is_dir() else []:
         if not file.name.startswith(".") and not is_ours(file.name):
-            place = _place(file, run_dir)
-            yield Finding(kind="foreign", place=place, lost="nothing", advice="move it elsewhere; readers ignore it")
+            yield Damage("foreign", file, NOTHING, "move it elsewhere; readers ignore it")
 
 
-def _damage(file: Path, run_dir: Path, error: RunlakeError, lost: str) -> Finding:
+def _damage(file: Path, error: RunlakeError, lost: str) -> Damage:
     if isinstance(error, NewerFormatError):
-        advice = "upgrade runlake to read it"
-        return Finding(kind="newer", place=_place(file, run_dir), lost="nothing", advice=advice)
+        return Damage("newer", file, NOTHING, "upgrade runlake to read it")
     byte = _BYTE.search(str(error)) if isinstance(error, CorruptError) else None
-    place = _place(file, run_dir) + (f", byte {byte[1]}" if byte else "")
-    return Finding(kind="corrupt", place=place, lost=lost, advice=_FROM_BACKUP)
-
-
-def _place(file: Path, run_dir: Path) -> str:
-    return Path(os.path.relpath(file, run_dir)).as_posix()
+    return Damage("corrupt", file, lost, FROM_BACKUP, int(byte[1]) if byte else None)

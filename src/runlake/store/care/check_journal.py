@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-import msgspec
-
 from runlake.errors import CorruptError, NewerFormatError
-from runlake.model import STREAMS, Finding
+from runlake.model import STREAMS
+from runlake.store.care.damage import FROM_BACKUP, NOTHING, Damage
 from runlake.store.care.salvage import damaged_stretches, mend_part
 from runlake.store.journal import record
 from runlake.store.journal.journal import PartName, root_of
@@ -19,7 +19,6 @@ from runlake.store.run.snapshot import Snapshot, missing_ranges
 from runlake.store.segment.meta import Meta
 
 _BYTE = re.compile(r"\bbyte (\d+)\b")
-_FROM_BACKUP = "restore the file from a backup"
 _TOLD_PARTS = 1000
 """Of parts that follow each other and are missing, so many are told one by one."""
 
@@ -78,56 +77,55 @@ class KnownRows:
         return next_n >= first_n + row_count
 
 
-def check_journal(snapshot: Snapshot, known: KnownRows, run_dir: Path, *, may_miss: bool) -> Iterator[Finding]:
+def check_journal(snapshot: Snapshot, known: KnownRows, *, may_miss: bool) -> Iterator[Damage]:
     """What is wrong with the parts, writer by writer; their rows are added to `known`.
 
     `may_miss`: a segment cannot be read, so that nobody can tell which parts and rows should be here.
     """
     for writer, numbers in sorted(snapshot.numbers.items()):
-        findings: list[Finding] = []
+        found: list[Damage] = []
         missing = [] if may_miss else [n for stretch in missing_ranges(numbers) for n in stretch[:_TOLD_PARTS]]
         parts = {name.number for name in snapshot.parts if name.writer == writer}
         for number in sorted({*parts, *missing}):
             name = PartName(writer, number)
             if number in parts:
-                findings += _check_part(snapshot, name, known, run_dir)
+                found += _check_part(snapshot, name, known)
                 continue
-            place = _place(snapshot, name, run_dir)
             lost = "all rows and records of this part: it is in no segment either"
-            findings.append(Finding(kind="missing", place=place, lost=lost, advice=_FROM_BACKUP))
+            found.append(Damage("missing", _file(snapshot, name), lost, FROM_BACKUP))
         holes = "" if may_miss else " and ".join(known.holes(writer))
-        if holes and not findings:
-            place = _place(snapshot, PartName(writer, max(numbers)), run_dir)
+        if holes and not found:
+            file = _file(snapshot, PartName(writer, max(numbers)))
             lost = f"{holes} of this writer, in whichever part"
-            findings.append(Finding(kind="missing", place=place, lost=lost, advice="restore the run from a backup"))
-        elif holes and findings[0].kind == "missing":
-            findings[0] = msgspec.structs.replace(findings[0], lost=f"{findings[0].lost}; these are {holes}")
-        yield from findings
+            found.append(Damage("missing", file, lost, "restore the run from a backup"))
+        elif holes and found[0].kind == "missing":
+            found[0] = replace(found[0], lost=f"{found[0].lost}; these are {holes}")
+        yield from found
 
 
-def _check_part(snapshot: Snapshot, name: PartName, known: KnownRows, run_dir: Path) -> Iterator[Finding]:
-    place = _place(snapshot, name, run_dir)
+def _check_part(snapshot: Snapshot, name: PartName, known: KnownRows) -> Iterator[Damage]:
+    file = _file(snapshot, name)
     try:
         part = snapshot.scan(name)
     except NewerFormatError:
-        yield Finding(kind="newer", place=place, lost="nothing", advice="upgrade runlake to read it")
+        yield Damage("newer", file, NOTHING, "upgrade runlake to read it")
         return
     except CorruptError as error:
         data = snapshot.journal.read(name)
         for found_in, numbers in _rows_between(mend_part(data)[0], 0, len(data)).items():
             for n in numbers:
                 known.add(name.writer, found_in, n, 1)
-        yield from _describe_damage(data, place, str(error))
+        yield from _describe_damage(data, file, str(error))
         return
     header = part.header
     if header is None:
         if part.data and not snapshot.journal.is_held(name):
-            yield _torn(place, part)
+            yield _torn(file, part)
         return
     own_name = PartName(header.writer, header.number)
     if own_name != name:
         lost = f"nothing: it is {own_name} under another name"
-        yield Finding(kind="foreign", place=place, lost=lost, advice="give it its own name again, or move it elsewhere")
+        yield Damage("foreign", file, lost, "give it its own name again, or move it elsewhere")
         return
     known.expect(name.writer, dict(header.first))
     known.expect_by(name.writer, ((kind, body) for kind, body, _ in part.records))
@@ -135,32 +133,26 @@ def _check_part(snapshot: Snapshot, name: PartName, known: KnownRows, run_dir: P
         try:
             rows = rows_of(name.writer, [part], stream)
         except CorruptError as error:
-            yield Finding(kind="missing", place=place, lost=str(error), advice=_FROM_BACKUP)
+            yield Damage("missing", file, str(error), FROM_BACKUP)
             continue
         if rows is not None:
             known.add(name.writer, stream, rows.first_n, rows.row_count)
     is_newest = name.number == max(snapshot.numbers[name.writer])
     # What a living process is writing at this moment is not torn.
     if part.valid_bytes < len(part.data) and is_newest and not snapshot.journal.is_held(name):
-        yield _torn(place, part)
+        yield _torn(file, part)
 
 
-def _torn(place: str, part: ScannedPart) -> Finding:
-    return Finding(
-        kind="torn",
-        place=f"{place}, byte {part.valid_bytes}",
-        lost=f"nothing that was acknowledged: {len(part.data) - part.valid_bytes} bytes of a call that never returned",
-        advice="none needed; readers leave them out",
-    )
+def _torn(file: Path, part: ScannedPart) -> Damage:
+    lost = f"nothing that was acknowledged: {len(part.data) - part.valid_bytes} bytes of a call that never returned"
+    return Damage("torn", file, lost, "none needed; readers leave them out", part.valid_bytes)
 
 
-def _describe_damage(data: bytes, place: str, message: str) -> Iterator[Finding]:
+def _describe_damage(data: bytes, file: Path, message: str) -> Iterator[Damage]:
     """Every damaged stretch of a part, and what stands behind it untouched but unread."""
     if data and not data.startswith(record.MAGIC) and find_frame(data, 0) is None:
         lost = "everything that it held, if it was a part: there is no frame in it"
-        yield Finding(
-            kind="foreign", place=f"{place}, byte 0", lost=lost, advice=f"{_FROM_BACKUP}, or move it elsewhere"
-        )
+        yield Damage("foreign", file, lost, f"{FROM_BACKUP}, or move it elsewhere", 0)
         return
     is_found = False
     for start, end in damaged_stretches(data):
@@ -170,17 +162,12 @@ def _describe_damage(data: bytes, place: str, message: str) -> Iterator[Finding]
         unread = (
             f"; readers stop there, before {sum(map(len, behind.values()))} whole rows" if any(behind.values()) else ""
         )
-        yield Finding(
-            kind="corrupt",
-            place=f"{place}, byte {start}",
-            lost=f"{end - start} bytes{f': {rows}' if rows else ''}{unread}",
-            advice=_FROM_BACKUP,
-        )
+        lost = f"{end - start} bytes{f': {rows}' if rows else ''}{unread}"
+        yield Damage("corrupt", file, lost, FROM_BACKUP, start)
     if not is_found:  # every frame is sound, and yet a block does not fit, or frames are missing at the end
         byte = _BYTE.search(message)
-        place += f", byte {byte[1]}" if byte else ""
         lost = "the rows and records behind that byte, which were there once"
-        yield Finding(kind="corrupt", place=place, lost=lost, advice=_FROM_BACKUP)
+        yield Damage("corrupt", file, lost, FROM_BACKUP, int(byte[1]) if byte else None)
 
 
 def _rows_between(data: bytes, start: int, end: int) -> dict[str, set[int]]:
@@ -209,5 +196,5 @@ def _rows_lost(before: dict[str, set[int]], behind: dict[str, set[int]]) -> str:
     return " and ".join(lost)
 
 
-def _place(snapshot: Snapshot, name: PartName, run_dir: Path) -> str:
-    return (snapshot.journal.folder / str(name)).relative_to(run_dir).as_posix()
+def _file(snapshot: Snapshot, name: PartName) -> Path:
+    return snapshot.journal.folder / str(name)

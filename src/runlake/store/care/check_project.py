@@ -8,6 +8,7 @@ from pathlib import Path
 from runlake.errors import CorruptError, NotFoundError, StoreError
 from runlake.model import Finding, RunPath
 from runlake.store.care.check_sweeps import check_sweeps
+from runlake.store.care.damage import NOTHING, Damage
 from runlake.store.changes import SeenChanges, changes_of, parse_name
 from runlake.store.layout import Layout
 from runlake.store.run.snapshot import read_consistently
@@ -42,30 +43,28 @@ def check_project(layout: Layout, entity: str, project: str) -> list[Finding]:
     Kinds: corrupt (a pack of changes), foreign (no run, no change), deleted (a run that is in the way of its own
     tombstone: no listing shows it), and those of `check_sweeps`.
     """
+    project_dir = layout.project_dir(entity, project)
+    return [damage.as_finding(project_dir) for damage in examine_project(layout, entity, project)]
+
+
+def examine_project(layout: Layout, entity: str, project: str) -> list[Damage]:
+    """The same for who mends it. Of a run that is to be deleted the file is its folder."""
     changes_dir, runs_dir = layout.changes_dir(entity, project), layout.runs_dir(entity, project)
-    findings = [
-        Finding(
-            kind="corrupt",
-            place=f"changes/packed/{file.name}",
-            lost="which runs had moved: readers look at all of them",
-            advice="runlake repair makes it anew",
-        )
-        for file in changes_of(layout, entity, project).garbled_packs()
-    ]
+    lost, advice = "which runs had moved: readers look at all of them", "runlake repair makes it anew"
+    damages = [Damage("corrupt", pack, lost, advice) for pack in changes_of(layout, entity, project).garbled_packs()]
     for entry in _entries(changes_dir):
         if entry.name != "packed" and parse_name(entry.name) is None:
-            findings.append(Finding(kind="foreign", place=f"changes/{entry.name}", lost="nothing", advice=_MOVE_IT))
+            damages.append(Damage("foreign", entry, NOTHING, _MOVE_IT))
     for entry in _entries(runs_dir):
         if not _is_run(entry):
-            findings.append(Finding(kind="foreign", place=f"runs/{entry.name}", lost="nothing", advice=_MOVE_IT))
-    for path in deleted_runs(layout, entity, project):
+            damages.append(Damage("foreign", entry, NOTHING, _MOVE_IT))
+    for path in _deleted_runs(layout, entity, project):
         lost = "nothing: it was deleted, and no listing shows it"
-        place = layout.run_dir(path).relative_to(layout.project_dir(entity, project)).as_posix()
-        findings.append(Finding(kind="deleted", place=place, lost=lost, advice="runlake repair moves it to the trash"))
-    return [*findings, *check_sweeps(layout, entity, project)]
+        damages.append(Damage("deleted", layout.run_dir(path), lost, "runlake repair moves it to the trash"))
+    return [*damages, *check_sweeps(layout, entity, project)]
 
 
-def deleted_runs(layout: Layout, entity: str, project: str) -> list[RunPath]:
+def _deleted_runs(layout: Layout, entity: str, project: str) -> list[RunPath]:
     """The runs that have a tombstone, and are still there: whoever deleted them was killed, or did it in a copy."""
     dead: dict[str, bool] = {}
     for change in changes_of(layout, entity, project).read_since(SeenChanges()).changes:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runlake.errors import CorruptError
-from runlake.model import Finding
+from runlake.store.care.damage import FROM_BACKUP, NOTHING, Damage
 from runlake.store.layout import Layout
 from runlake.store.sweeps.ledger import entry_name
 from runlake.values import stored_json
@@ -16,23 +16,20 @@ _ENTRY = re.compile(r"\d{8}\.json")
 _ELSEWHERE = "runlake merge brings it from another copy of the store"
 
 
-def check_sweeps(layout: Layout, entity: str, project: str) -> Iterator[Finding]:
-    """Places are within the project's folder. Kinds: foreign, missing, corrupt."""
-    sweeps_dir = layout.sweeps_dir(entity, project)
-    for entry in _entries(sweeps_dir):
-        place = f"{sweeps_dir.name}/{entry.name}"
+def check_sweeps(layout: Layout, entity: str, project: str) -> Iterator[Damage]:
+    """Kinds: foreign, missing, corrupt."""
+    for entry in _entries(layout.sweeps_dir(entity, project)):
         if not entry.is_dir() or (not (entry / "ledger").is_dir() and any(entry.iterdir())):
-            yield _foreign(place)
+            yield _foreign(entry)
         else:
-            yield from _check_ledger(entry / "ledger", f"{place}/ledger")
+            yield from _check_ledger(entry / "ledger")
 
 
-def _check_ledger(ledger: Path, place: str) -> Iterator[Finding]:
-    files = _entries(ledger)
+def _check_ledger(ledger: Path) -> Iterator[Damage]:
     numbers = []
-    for file in files:
+    for file in _entries(ledger):
         if not _ENTRY.fullmatch(file.name):
-            yield _foreign(f"{place}/{file.name}")
+            yield _foreign(file)
             continue
         numbers.append(int(file.stem))
         try:
@@ -41,18 +38,17 @@ def _check_ledger(ledger: Path, place: str) -> Iterator[Finding]:
             if text.endswith(b"\n"):
                 stored_json(text.decode())
         except (ValueError, CorruptError, IsADirectoryError):
-            lost, advice = "the whole sweep until it is back; its runs are whole", "restore the file from a backup"
-            yield Finding(kind="corrupt", place=f"{place}/{file.name}", lost=lost, advice=advice)
+            yield Damage("corrupt", file, "the whole sweep until it is back; its runs are whole", FROM_BACKUP)
     gap = next((want for want, number in enumerate(numbers, 1) if number != want), None)
     if gap is not None:
         lost = (
             f"what was decided from there on ({len(numbers) - gap + 1} of {len(numbers)} entries); the runs are whole"
         )
-        yield Finding(kind="missing", place=f"{place}/{entry_name(gap)}", lost=lost, advice=_ELSEWHERE)
+        yield Damage("missing", ledger / entry_name(gap), lost, _ELSEWHERE)
 
 
-def _foreign(place: str) -> Finding:
-    return Finding(kind="foreign", place=place, lost="nothing", advice="move it elsewhere; readers ignore it")
+def _foreign(file: Path) -> Damage:
+    return Damage("foreign", file, NOTHING, "move it elsewhere; readers ignore it")
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,16 @@ from runlake.errors import ReadOnlyError
 from runlake.model import Garbage, RunPath
 from runlake.store.catalog.catalog_file import unnamed_columns
 from runlake.store.compact.seal import LOCK_FILE
-from runlake.store.disk import READ_ONLY_ERRNOS, TEMPORARY_PREFIX
+from runlake.store.disk import (
+    READ_ONLY_ERRNOS,
+    TEMPORARY_PREFIX,
+    keep_under,
+    make_folder,
+    move,
+    remove_present,
+    remove_tree,
+    temporary_beside,
+)
 from runlake.store.layout import Layout
 from runlake.store.opening.trash import REPAIR_PREFIX, list_trash, size_bytes_of
 
@@ -35,22 +43,16 @@ class Quarantine:
 
     def keep(self, file: Path) -> None:
         """The file is there too from now on, with all that may still be appended to it."""
-        target = self.folder / file.relative_to(self._root)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(file, target)
-        except FileExistsError:
-            pass  # kept already
-        except FileNotFoundError:
-            raise
-        except OSError:  # a disk without hard links
-            shutil.copy2(file, target)
+        keep_under(file, self._target(file))
 
     def take(self, place: Path) -> None:
         """The file or folder is there from now on, and not where it was."""
+        move(place, self._target(place))
+
+    def _target(self, place: Path) -> Path:
         target = self.folder / place.relative_to(self._root)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        place.rename(target)
+        make_folder(target.parent)
+        return target
 
 
 def collect(layout: Layout, *, older_than_s: float, is_dry_run: bool = False) -> Iterator[Garbage]:
@@ -76,10 +78,9 @@ def _remove(layout: Layout, place: Path, size_bytes: int, *, is_dry_run: bool) -
     if not is_dry_run:
         try:
             if place.is_dir() and not place.is_symlink():
-                doomed = place.with_name(f"{TEMPORARY_PREFIX}gc-{secrets.token_hex(4)}")
-                shutil.rmtree(place.rename(doomed))
+                remove_tree(move(place, temporary_beside(place)))
             else:
-                place.unlink()
+                remove_present(place)
         except FileNotFoundError:
             return  # restored, or removed by another
     yield Garbage(place=place.relative_to(layout.root).as_posix(), size_bytes=size_bytes)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from runlake.errors import CorruptError
-from runlake.model import STREAMS, Repair
+from runlake.model import STREAMS
+from runlake.store.care.damage import NOTHING, Remedy
 from runlake.store.care.salvage import (
     Piece,
     Salvage,
@@ -62,16 +64,15 @@ class MetaChange:
 @dataclass(slots=True)
 class _Trouble:
     kind: str
-    place: str
+    part: PartName
     remedy: str
+    byte: int | None = None
     lost: list[tuple[str, int, int]] = field(default_factory=list)
     also_lost: str = ""
 
-    def as_repair(self) -> Repair:
+    def as_remedy(self, folder: Path) -> Remedy:
         lost = [text for text in (describe_rows(self.lost), self.also_lost) if text]
-        return Repair(
-            kind=self.kind, place=self.place, remedy=self.remedy, lost="; ".join(lost) or "nothing", is_mended=True
-        )
+        return Remedy(self.kind, folder / str(self.part), self.remedy, "; ".join(lost) or NOTHING, self.byte)
 
 
 class RepairPlan:
@@ -85,9 +86,9 @@ class RepairPlan:
         self._missing: list[int] = []
 
     @property
-    def repairs(self) -> list[Repair]:
+    def remedies(self) -> list[Remedy]:
         """What the steps mend; complete when they have been gone through."""
-        return [trouble.as_repair() for trouble in self._troubles]
+        return [trouble.as_remedy(self._snapshot.journal.folder) for trouble in self._troubles]
 
     def is_sound(self) -> bool:
         """Whether there is nothing to do; the quick way, which all healthy writers go."""
@@ -190,10 +191,9 @@ class RepairPlan:
         for unit in self._units():
             if isinstance(unit, int):
                 self._missing.append(unit)
-                place = f"journal/{PartName(self._writer, unit)}"
                 remedy = "the rest of the run was made readable without it"
-                trouble = _Trouble("missing", place, remedy, also_lost="all records of this part")
-                self._troubles.append(trouble)
+                missing = PartName(self._writer, unit)
+                self._troubles.append(_Trouble("missing", missing, remedy, also_lost="all records of this part"))
             elif isinstance(unit, Meta):
                 change = self._follow(unit, trail)
                 self._note(
@@ -220,7 +220,6 @@ class RepairPlan:
 
     def _take(self, batch: Batch, salvage: Salvage, name: PartName, data: bytes, header: PartHeader) -> None:
         """What is whole of one part into the batch, and what is wrong with it onto the list."""
-        place = f"journal/{name}"
         lost_before = len(salvage.lost)
         salvage.expect(header.body.get("first"))
         self._note(salvage.lost[lost_before:])
@@ -230,7 +229,7 @@ class RepairPlan:
         end = max(end, *(stretch_end for _, stretch_end in left)) if left else end
         if left or self._is_cut_short(name, mended):
             first = left[0][0] if left else end
-            trouble = _Trouble("corrupt", f"{place}, byte {first}", "what is whole of it was sealed; see damaged/")
+            trouble = _Trouble("corrupt", name, "what is whole of it was sealed; see damaged/", first)
             trouble.also_lost = describe_damage(whole, left) if left else "what stood behind, if anything"
             if not left:
                 trouble.remedy = "what is whole of it was sealed"
@@ -239,10 +238,10 @@ class RepairPlan:
                 batch.damaged[f"{name}.byte-{start}"] = data[start:stretch_end]
         elif mended:
             remedy = "flipped bytes were put back, and the part was sealed"
-            self._troubles.append(_Trouble("corrupt", f"{place}, byte {mended[0][0]}", remedy))
+            self._troubles.append(_Trouble("corrupt", name, remedy, mended[0][0]))
         elif name.number == self._newest and self._is_gone and not _is_ended(whole):
-            kind, where = ("torn", f", byte {end}") if end < len(whole) else ("open", "")
-            self._troubles.append(_Trouble(kind, place + where, "sealed up to there: its process is gone"))
+            kind, byte = ("torn", end) if end < len(whole) else ("open", None)
+            self._troubles.append(_Trouble(kind, name, "sealed up to there: its process is gone", byte))
         lost_before = len(salvage.lost)
         batch.numbers += [*self._missing, name.number]
         self._missing = []
@@ -252,8 +251,8 @@ class RepairPlan:
     def _note(self, lost: list[tuple[str, int, int]]) -> None:
         """Lost rows are told with the last trouble there was: it is where they were."""
         if lost and not self._troubles:
-            place = f"journal/{PartName(self._writer, self._newest)}"
-            self._troubles.append(_Trouble("missing", place, "the rest was made readable without these rows"))
+            newest = PartName(self._writer, self._newest)
+            self._troubles.append(_Trouble("missing", newest, "the rest was made readable without these rows"))
         if lost:
             self._troubles[-1].lost += lost
 

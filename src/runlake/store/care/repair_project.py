@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import msgspec
+
 from runlake.errors import NotFoundError, ReadOnlyError, StoreError
-from runlake.model import Finding, Repair, RunPath
-from runlake.store.care.check_project import check_project, check_store, deleted_runs
+from runlake.model import Repair, RunPath
+from runlake.store.care.check_project import check_store, examine_project
+from runlake.store.care.damage import Damage, Remedy, leave
 from runlake.store.care.garbage import Quarantine
 from runlake.store.changes import changes_of, new_name, parse_name
-from runlake.store.disk import READ_ONLY_ERRNOS
+from runlake.store.disk import READ_ONLY_ERRNOS, remove
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.liveness import is_any_alive
 from runlake.store.layout import Layout
@@ -22,14 +27,14 @@ def repair_store(layout: Layout, *, is_dry_run: bool = False) -> list[Repair]:
     repairs = []
     for finding in check_store(layout):
         if finding.kind == "newer":
-            repairs.append(_said_of(finding, "left alone: upgrade runlake", is_mended=False))
+            repairs.append(leave(finding, "left alone: upgrade runlake"))
             continue
         if not is_dry_run:
             file = layout.root / "store.toml"
             if file.exists():
                 Quarantine(layout).take(file)
             create_store(layout)
-        repairs.append(_said_of(finding, "made anew"))
+        repairs.append(msgspec.structs.replace(leave(finding, "made anew"), is_mended=True))
     return repairs
 
 
@@ -41,25 +46,25 @@ def repair_project(
     ReadOnlyError when the store cannot be written.
     """
     try:
-        findings = check_project(layout, entity, project)
-        if any(_is_of_pack(finding) for finding in findings) and not is_dry_run:
+        damages = examine_project(layout, entity, project)
+        if any(_is_pack(layout, damage.file, entity, project) for damage in damages) and not is_dry_run:
             _make_packs_anew(layout, entity, project, writer)
-        deleted = {layout.run_dir(path).name: path for path in deleted_runs(layout, entity, project)}
         repairs = []
-        for finding in findings:
-            path = deleted.get(finding.place.rpartition("/")[2]) if finding.kind == "deleted" else None
-            if path is not None and not force and _is_being_written(layout, path):
-                repairs.append(_said_of(finding, "left alone: a process still writes into it", is_mended=False))
-            elif path is not None:
+        for damage in damages:
+            run = _run_to_delete(layout, damage)
+            if run is not None and not force and _is_being_written(layout, run):
+                remedy = _left(damage, "left alone: a process still writes into it")
+            elif run is not None:
                 if not is_dry_run:
-                    move_run_to_trash(layout, path, writer)
-                repairs.append(_said_of(finding, "moved to the trash"))
-            elif _is_of_pack(finding):
-                repairs.append(_said_of(finding, "made anew, and every run told as moved"))
-            elif finding.kind == "foreign":
-                repairs.append(_said_of(finding, "left alone: move it elsewhere", is_mended=False))
+                    move_run_to_trash(layout, run, writer)
+                remedy = Remedy(damage.kind, damage.file, "moved to the trash")
+            elif _is_pack(layout, damage.file, entity, project):
+                remedy = Remedy(damage.kind, damage.file, "made anew, and every run told as moved", damage.lost)
+            elif damage.kind == "foreign":
+                remedy = _left(damage, "left alone: move it elsewhere")
             else:
-                repairs.append(_said_of(finding, f"left alone: {finding.advice}", is_mended=False))
+                remedy = _left(damage, f"left alone: {damage.advice}")
+            repairs.append(remedy.as_repair(layout.project_dir(entity, project)))
         return repairs
     except OSError as error:
         if error.errno not in READ_ONLY_ERRNOS:
@@ -67,8 +72,20 @@ def repair_project(
         raise ReadOnlyError(f"{entity}/{project} cannot be repaired, because it cannot be written: {error}") from error
 
 
-def _is_of_pack(finding: Finding) -> bool:
-    return finding.kind == "corrupt" and finding.place.startswith("changes/")
+def _left(damage: Damage, why: str) -> Remedy:
+    return Remedy(damage.kind, damage.file, why, damage.lost, damage.byte, is_mended=False)
+
+
+def _is_pack(layout: Layout, file: Path, entity: str, project: str) -> bool:
+    return file.parent.parent == layout.changes_dir(entity, project)
+
+
+def _run_to_delete(layout: Layout, damage: Damage) -> RunPath | None:
+    """The run that has a tombstone and is still there."""
+    try:
+        return layout.run_path_of(damage.file) if damage.kind == "deleted" else None
+    except FileNotFoundError:
+        return None  # somebody was faster
 
 
 def _make_packs_anew(layout: Layout, entity: str, project: str, writer: str) -> None:
@@ -88,14 +105,9 @@ def _make_packs_anew(layout: Layout, entity: str, project: str, writer: str) -> 
         aside.keep(file)
     changes.write_pack(sorted(names))
     for file in garbled:
-        file.unlink(missing_ok=True)
+        remove(file)
 
 
 def _is_being_written(layout: Layout, path: RunPath) -> bool:
     journal = FolderJournal(layout.journal_dir(path))
     return is_any_alive(journal)
-
-
-def _said_of(finding: Finding, remedy: str, *, is_mended: bool = True) -> Repair:
-    lost = "nothing" if is_mended and finding.kind == "deleted" else finding.lost
-    return Repair(kind=finding.kind, place=finding.place, remedy=remedy, lost=lost, is_mended=is_mended)

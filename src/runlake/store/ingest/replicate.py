@@ -37,7 +37,8 @@ from runlake.store.journal.scan import BEGINNING, ResumePoint, ScannedPart, scan
 from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.layout import Layout, check_run_path
 from runlake.store.opening.inspect_here import IN_PROCESS
-from runlake.store.opening.open import open_editor, open_run
+from runlake.store.opening.open import open_run
+from runlake.store.opening.writers import open_editor
 from runlake.store.run.snapshot import meta_names, number_parts
 from runlake.store.run.tail import mark_at
 from runlake.store.segment.meta import read_meta

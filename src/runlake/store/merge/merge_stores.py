@@ -13,8 +13,6 @@ name of the folder, and the old id stays in the headers inside.
 from __future__ import annotations
 
 import errno
-import os
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -22,7 +20,7 @@ from pathlib import Path
 from runlake.errors import BadValueError, ConflictError, NotFoundError, PathError, RunlakeError, StoreError
 from runlake.model import Merged, RunPath
 from runlake.store.changes import append_change, changes_of
-from runlake.store.disk import TEMPORARY_PREFIX, replace_file
+from runlake.store.disk import TEMPORARY_PREFIX, discard_tree, only_one, remove_tree, replace_file
 from runlake.store.layout import Layout, decode_name, encode_name, ids_before, ids_of
 from runlake.store.merge.merge_sweeps import merge_sweeps
 from runlake.store.merge.run_copy import MovedError, RunCopy, SharedFiles, look_at, missing_pieces
@@ -30,11 +28,6 @@ from runlake.store.merge.staging import Piece, put_in_place, put_run_in_place, s
 from runlake.store.opening.trash import move_folder_to_trash
 from runlake.store.plain_open import check_plain, check_plain_tree
 from runlake.store.store_format import check_format, create_store, is_store, read_format
-
-try:
-    import fcntl
-except ImportError:  # Windows: two merges at once may each copy what the other did
-    fcntl = None  # type: ignore[assignment]
 
 _STAGING_PREFIX = f"{TEMPORARY_PREFIX}merge-"
 _LOCK_FILE = ".runlake-merging"
@@ -86,18 +79,10 @@ def merge_projects(
 @contextmanager
 def _only_merger(root: Path) -> Iterator[None]:
     """Where nothing can be locked, go on without."""
-    fd = os.open(root / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        if fcntl is not None:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise ConflictError(f"another process is merging into {root}; wait until it is done") from None
-            except OSError:
-                pass  # a network file system without locks
+    with only_one(root / _LOCK_FILE, is_waiting=False) as is_only:
+        if not is_only:
+            raise ConflictError(f"another process is merging into {root}; wait until it is done")
         yield
-    finally:
-        os.close(fd)
 
 
 class _Project:
@@ -158,7 +143,7 @@ class _Project:
                 pass  # it was making a new run, or had not begun to put anything in place
             else:
                 append_change(self._layout, self._path(run_id), self._writer, "edit", incarnation)
-            shutil.rmtree(staging)
+            remove_tree(staging)
 
     # Runs that were deleted -----------------------------------------------------------------------------------
 
@@ -246,7 +231,7 @@ class _Project:
     def _put(self, pieces: list[Piece], theirs: RunCopy, path: RunPath, *, is_new: bool) -> None:
         run_dir, incarnation = self._layout.run_dir(path), max(theirs.incarnations)
         staging = self._runs_dir / f"{_STAGING_PREFIX}{encode_name(incarnation)}"
-        shutil.rmtree(staging, ignore_errors=True)
+        discard_tree(staging)
         try:
             if is_new:
                 self._layout.make_run_dir(path, at=staging)
@@ -254,7 +239,7 @@ class _Project:
             if not theirs.is_current():
                 raise MovedError
         except BaseException:
-            shutil.rmtree(staging, ignore_errors=True)
+            discard_tree(staging)
             raise
         if is_new:
             try:
@@ -269,4 +254,4 @@ class _Project:
             append_change(self._layout, path, self._writer, "edit", incarnation)
             put_in_place(pieces, staging, run_dir)
         append_change(self._layout, path, self._writer, "init" if is_new else "edit", incarnation)
-        shutil.rmtree(staging, ignore_errors=True)
+        discard_tree(staging)

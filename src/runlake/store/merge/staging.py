@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runlake.errors import StoreError
+from runlake.store import disk
 from runlake.store.plain_open import open_plain
 from runlake.store.stored_names import is_place_of_a_run
 
@@ -52,25 +53,25 @@ def stage(pieces: Iterable[Piece], staging: Path) -> None:
         if not is_place_of_a_run(piece.place):
             raise StoreError(f"{piece.place!r} is no place for a file of a run; nothing of the run was taken")
         place = piece.staged(staging)
-        place.parent.mkdir(parents=True, exist_ok=True)
+        disk.make_folder(place.parent)
         folders |= {folder for folder in place.parents if folder.is_relative_to(staging)}
         try:
-            target = place.open("xb")
+            target = disk.create_stream(place)
         except FileExistsError:
             raise StoreError(
                 f"{piece.place} and another file of the run have one name on the disk of {staging}"
             ) from None
         with target, open_plain(piece.root, piece.content) as source:
             left_bytes = piece.size_bytes
+            disk.announce("write", place)
             while chunk := source.read(min(left_bytes, _COPY_BYTES)):
                 target.write(chunk)
                 left_bytes -= len(chunk)
-            target.flush()
-            os.fsync(target.fileno())
+        disk.sync_file(place)
         if piece.modified_at_ns is not None:
-            os.utime(place, ns=(piece.modified_at_ns, piece.modified_at_ns))
+            disk.set_modified_at(place, piece.modified_at_ns)
     for folder in folders:
-        sync_folder(folder)
+        disk.sync_folder(folder)
 
 
 def put_in_place(pieces: Iterable[Piece], staging: Path, run_dir: Path) -> None:
@@ -86,11 +87,11 @@ def put_in_place(pieces: Iterable[Piece], staging: Path, run_dir: Path) -> None:
         for piece in pieces:
             if piece.phase == phase:
                 final = Path(os.path.normpath(run_dir / piece.place))
-                final.parent.mkdir(parents=True, exist_ok=True)
-                piece.staged(staging).replace(final)
+                disk.make_folder(final.parent)
+                disk.put_in_place(piece.staged(staging), final)
                 folders |= {final.parent, *(f for f in final.parents if f.is_relative_to(run_dir))}
         for folder in folders:
-            sync_folder(folder)
+            disk.sync_folder(folder)
 
 
 def _check_target(piece: Piece, run_dir: Path) -> None:
@@ -108,17 +109,6 @@ def put_run_in_place(pieces: Iterable[Piece], staging: Path, run_dir: Path) -> N
     """Make a staged folder the run's, in one step. OSError when there is one of that name."""
     put_in_place([piece for piece in pieces if piece.is_outside], staging, run_dir)
     if (staging / _OUTSIDE).is_dir():
-        (staging / _OUTSIDE).rmdir()
-    staging.rename(run_dir)
-    sync_folder(run_dir.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the disk has the names in a folder."""
-    if os.name != "posix":
-        return  # folders cannot be opened there
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        disk.remove_empty_folder(staging / _OUTSIDE)
+    disk.move(staging, run_dir)
+    disk.sync_folder(run_dir.parent)

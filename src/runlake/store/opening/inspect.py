@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,38 +17,62 @@ from runlake.errors import (
     NotFoundError,
     RunlakeError,
 )
-from runlake.model import RunPath
+from runlake.model import Numbers, RunInfo, RunPath
 from runlake.store import side_process
 from runlake.store.journal import record
 from runlake.store.journal.fold import unpack_info
 from runlake.store.layout import Layout
 
 
+class FoundRun(msgspec.Struct, frozen=True):
+    """A run that exists, as who opens it must know it: as it is, or as it was at the step that it is rewound to.
+
+    `clock` is that of its newest record, in microseconds. `session`, `after`, `next_step` and `is_beside` say where a
+    writer stands that goes on with it, as in `run.state.Behind`. Of a rewind, `taken` are [generation, writer, number
+    of rows], and `writers` is what the CUT record says of them.
+    """
+
+    info: RunInfo
+    clock: int
+    numbers: dict[str, Numbers]
+    is_begun: bool
+    session: int
+    after: float
+    next_step: int
+    is_beside: bool
+    taken: Sequence[Any] = ()
+    writers: Sequence[Any] = ()
+
+
 class RunInspector(NamedTuple):
     """How a run that exists is looked at by who opens it: in a process of its own, or here (`opening.inspect_here`).
 
-    `state` is `run_state.read_state` and `past` is `rewind.read_past`, both as dicts; `fork` is `rewind.fork`.
+    `state` is `run.state.read_state`, `past` is `rewind.read_past` and `fork` is `rewind.fork`.
     """
 
-    state: Callable[[Layout, RunPath], dict[str, Any]]
-    past: Callable[[Layout, RunPath, int], dict[str, Any]]
+    state: Callable[[Layout, RunPath], FoundRun]
+    past: Callable[[Layout, RunPath, int], FoundRun]
     fork: Callable[[Layout, RunPath, int, RunPath], object]
 
 
-def ask_state(layout: Layout, path: RunPath) -> dict[str, Any]:
-    """`run_state.read_state` of a run, made in a process of its own, as a dict of which `info` is a `RunInfo`."""
+def _ask_state(layout: Layout, path: RunPath) -> FoundRun:
+    """`run.state.read_state` of a run, made in a process of its own."""
     code, output, complaint = side_process.ask("runlake.store.run.state", [str(layout.run_dir(path))])
     if code != 0:
         kind = NotFoundError if complaint.startswith("NotFoundError") else CommError
         raise kind(f'run "{path}" exists, but could not be read to go on with it: {complaint}')
     state: dict[str, Any] = msgspec.msgpack.decode(output)
-    return {**state, "info": unpack_info(state["info"])}
+    return _found(state, is_begun=state["is_begun"])
 
 
-def _ask_past(layout: Layout, path: RunPath, step: int) -> dict[str, Any]:
+def _ask_past(layout: Layout, path: RunPath, step: int) -> FoundRun:
     """`rewind.read_past` of a run, made in a process of its own."""
     past = record.decode_body(_ask_rewind(layout, path, str(step)))
-    return {**past, "info": unpack_info(past["info"]), "is_begun": True}
+    return _found(past, is_begun=True, taken=past["taken"], writers=past["writers"])
+
+
+def _found(said: dict[str, Any], **rest: Any) -> FoundRun:
+    return FoundRun(unpack_info(said["info"]), said["clock"], said["numbers"], **said["behind"], **rest)
 
 
 def _ask_fork(layout: Layout, source: RunPath, step: int, path: RunPath) -> None:
@@ -69,4 +93,4 @@ _RAISED_BY_REWIND: dict[str, type[RunlakeError]] = {
 }
 
 
-IN_SUBPROCESS = RunInspector(lambda layout, path: ask_state(layout, path), _ask_past, _ask_fork)
+IN_SUBPROCESS = RunInspector(_ask_state, _ask_past, _ask_fork)

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from runlake.model import RunPath
 from runlake.store.layout import Layout
-from runlake.store.opening.inspect import RunInspector
+from runlake.store.opening.inspect import FoundRun, RunInspector
 from runlake.store.opening.rewind import fork, read_past
 from runlake.store.run.state import read_state
 
 
-def _state(layout: Layout, path: RunPath) -> dict[str, Any]:
+def _state(layout: Layout, path: RunPath) -> FoundRun:
     state = read_state(layout, path)
-    return {**msgspec.structs.asdict(state), "behind": msgspec.structs.asdict(state.behind)}
+    behind = msgspec.structs.asdict(state.behind)
+    return FoundRun(state.info, state.clock, state.numbers, is_begun=state.is_begun, **behind)
 
 
-def _past(layout: Layout, path: RunPath, step: int) -> dict[str, Any]:
+def _past(layout: Layout, path: RunPath, step: int) -> FoundRun:
     past = read_past(layout, path, step)
     behind = msgspec.structs.asdict(past.behind)
-    return {**msgspec.structs.asdict(past), "behind": behind, "is_begun": True}
+    return FoundRun(
+        past.info, past.clock, past.numbers, is_begun=True, taken=past.taken, writers=past.writers, **behind
+    )
 
 
 IN_PROCESS = RunInspector(_state, _past, fork)

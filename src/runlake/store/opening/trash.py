@@ -13,7 +13,7 @@ from typing import Literal
 from runlake.errors import ConflictError, NotFoundError, PathError, ReadOnlyError, StoreError
 from runlake.model import RunPath, TrashItem
 from runlake.store.changes import append_change, changes_of
-from runlake.store.disk import TEMPORARY_PREFIX
+from runlake.store.disk import TEMPORARY_PREFIX, make_one_folder, move
 from runlake.store.incarnation import read_claim_in
 from runlake.store.journal.first_frame import part_header
 from runlake.store.journal.fold import fold_run
@@ -75,14 +75,14 @@ def move_folder_to_trash(layout: Layout, path: RunPath, incarnation: str) -> Pat
     """Only move the folder of a run that has a tombstone. `NotFoundError` when it is gone already."""
     run_dir = layout.run_dir(path)
     try:
-        layout.trash_dir.mkdir(exist_ok=True)
+        make_one_folder(layout.trash_dir)
         if _other_life(run_dir, incarnation):
             raise _gone(path)
         trashed = _rename(run_dir, layout.trash_dir / _name_in_trash(path, incarnation))
         if (other := _other_life(trashed, incarnation)) is not None:
             # Somebody moved the run and restored another between the look and the move.
             try:
-                trashed.rename(run_dir)
+                move(trashed, run_dir)
             except OSError:
                 _rename(trashed, layout.trash_dir / _name_in_trash(path, other))
             raise _gone(path)
@@ -124,7 +124,7 @@ def restore_run(layout: Layout, trashed: Path, writer: str, path: RunPath | None
     _note_death(layout, path, writer, "undelete", incarnation)
     try:
         layout.make_project_dir(path.entity, path.project)
-        trashed.rename(target)
+        move(trashed, target)
     except FileNotFoundError:
         raise NotFoundError(f"there is no {trashed} to restore run {path} from") from None
     except OSError as error:
@@ -272,7 +272,7 @@ def _rename(source: Path, target: Path) -> Path:
     """Rename a folder; where an older copy of it lies in the way the new one gets a number."""
     for copy in ("", *(f".{number}" for number in range(2, 1000))):
         try:
-            return source.rename(target.with_name(target.name + copy))
+            return move(source, target.with_name(target.name + copy))
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise

@@ -1,0 +1,222 @@
+"""A new writer into a run: a run that exists is written into where it was found, or not at all.
+
+Needs neither numpy nor Arrow.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from zlib import crc32
+
+from runlake.errors import ConflictError, NotFoundError, ReadOnlyError, StoreError
+from runlake.model import Numbers, RunInfo, RunPath, WriterGrant
+from runlake.store.changes import append_change
+from runlake.store.disk import make_one_folder
+from runlake.store.incarnation import claim_incarnation, new_writer_id
+from runlake.store.journal import record
+from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.header import PartHeader
+from runlake.store.journal.journal import Journal, PartName, PartPlace
+from runlake.store.journal.stop_requests import records
+from runlake.store.journal.writer import JournalWriter, Prepare
+from runlake.store.layout import Layout, check_run_path
+from runlake.store.store_format import create_store
+
+Role = Literal["run", "child", "editor"]
+
+
+class OvertakenError(NotFoundError):
+    """The run is another than it was when it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRun:
+    """A run that this process may write into.
+
+    `before` is the run as it was, when it is gone on with, and `numbers` what its aggregates were made from.
+    `is_beside`: other processes are writing into it too, as far as this one can know. `name` is what it is called,
+    `journal` where its parts are.
+    """
+
+    path: RunPath
+    writer: JournalWriter
+    incarnation: str
+    generation: str
+    header: Mapping[str, Any] = field(default_factory=dict)
+    before: RunInfo | None = None
+    numbers: dict[str, Numbers] = field(default_factory=dict)
+    next_step: int = 0
+    is_beside: bool = False
+    name: str | None = None
+    journal: Journal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewWriter:
+    """What the parts of a writer to be say of it.
+
+    `journal` is what `hold_journal` gave before the run was read, None for a run that is only being made. Its records
+    come after `clock_floor`, in microseconds; `header` is what is in its headers besides.
+    """
+
+    path: RunPath
+    writer_id: str
+    incarnation: str
+    generation: str
+    role: Role
+    journal: Journal | None
+    clock_floor: int = 0
+    header: Mapping[str, Any] = field(default_factory=dict)
+
+
+def begin_writer(
+    layout: Layout, new: NewWriter, *, prepare: Prepare | None = None, clock: Callable[[], float] = time.time
+) -> OpenedRun:
+    """Begin to write. OvertakenError when the run was deleted since it was read, ReadOnlyError when nobody can."""
+    header = {
+        "format": record.FORMAT_VERSION,
+        "entity": new.path.entity,
+        "project": new.path.project,
+        "run_id": new.path.run_id,
+        "incarnation": new.incarnation,
+        "generation": new.generation,
+        "role": new.role,
+        "pid": os.getpid(),
+        "created_at": clock(),
+        **new.header,
+    }
+    try:
+        journal = FolderJournal(layout.journal_dir(new.path)) if new.journal is None else new.journal
+        writer = JournalWriter(
+            journal, new.writer_id, header, prepare=prepare, clock=clock, clock_floor=new.clock_floor
+        )
+    except FileNotFoundError:
+        raise overtaken(new.path) from None
+    except OSError as error:
+        raise cannot_write(layout, new.path, error) from error
+    return OpenedRun(new.path, writer, new.incarnation, new.generation, new.header, journal=journal)
+
+
+def hold_journal(layout: Layout, path: RunPath) -> FolderJournal | None:
+    """The journal of the run that is there now: it cannot be written to any more once that run is deleted.
+
+    To be taken before the run is read. None when there is no run.
+    """
+    journal = FolderJournal(layout.journal_dir(path))
+    try:
+        make_one_folder(journal.folder)  # a copy of a store may lack empty folders
+        journal.bind()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise cannot_write(layout, path, error) from error
+    return journal
+
+
+def open_child(layout: Layout, parent: OpenedRun, *, prepare: Prepare | None, clock: Callable[[], float]) -> OpenedRun:
+    """A writer for a forked child of the training process, into the same run."""
+    header = {name: value for name, value in parent.header.items() if name != "taken"}
+    new = NewWriter(
+        path=parent.path,
+        writer_id=new_writer_id(clock()),
+        incarnation=parent.incarnation,
+        generation=parent.generation,
+        role="child",
+        journal=parent.journal,
+        header=header,
+    )
+    try:
+        return begin_writer(layout, new, prepare=prepare, clock=clock)
+    except NotFoundError as error:
+        raise StoreError(str(error)) from None  # a fault of the world, like a disk that is gone
+
+
+def open_editor(
+    layout: Layout,
+    path: RunPath,
+    info: RunInfo,
+    clock_floor: int,
+    *,
+    journal: FolderJournal | None = None,
+    clock: Callable[[], float] = time.time,
+) -> OpenedRun:
+    """A writer for edits of a stored run: its records come after everything the editor has seen.
+
+    `journal` is what `hold_journal` gave before the run was read. NotFoundError when it was deleted since.
+    """
+    new = NewWriter(
+        path=path,
+        writer_id=new_writer_id(clock()),
+        incarnation=info.incarnation,
+        generation=info.generation,
+        role="editor",
+        journal=journal,
+        clock_floor=clock_floor,
+    )
+    return begin_writer(layout, new, clock=clock)
+
+
+def open_granted(
+    layout: Layout,
+    grant: WriterGrant,
+    *,
+    path: RunPath | None = None,
+    prepare: Prepare | None = None,
+    clock: Callable[[], float] = time.time,
+) -> OpenedRun:
+    """Go on here with a journal that a server has begun: what it wrote stands in the first part, to the byte.
+
+    `path` is where it lies here, by default where it is there. ConflictError when another run lies there.
+    """
+    path = path or grant.path
+    check_run_path(path)
+    create_store(layout)
+    said = PartHeader(grant.header)
+    incarnation = said.incarnation
+    try:
+        layout.make_run_dir(path)
+        claimed = claim_incarnation(layout, path, incarnation)
+        if claimed != incarnation:
+            raise ConflictError(f"another run ({claimed}) lies at {path} in {layout.root} than on the server")
+        journal = FolderJournal(layout.journal_dir(path))
+        part = journal.claim(PartName(grant.writer, 0))
+        part.write(grant.frames)
+    except OSError as error:
+        raise cannot_write(layout, path, error) from error
+    clocks = [int(body.get("clock", 0)) for _, body in records(grant.frames)]
+    next_n = dict.fromkeys(record.STREAM_BITS, 0)
+    place = PartPlace(0, part, next_n, crc=crc32(grant.frames))
+    header: dict[str, Any] = {
+        name: grant.header[name] for name in ("session", "after", "taken") if name in grant.header
+    }
+    writer = JournalWriter(
+        journal, grant.writer, grant.header, prepare=prepare, clock=clock, clock_floor=max(clocks), place=place
+    )
+    append_change(layout, path, grant.writer, "init", incarnation)
+    return OpenedRun(
+        path,
+        writer,
+        incarnation,
+        said.generation,
+        header,
+        before=grant.before,
+        numbers=grant.numbers,
+        next_step=grant.next_step,
+        is_beside=grant.is_beside,
+        name=grant.name,
+        journal=journal,
+    )
+
+
+def overtaken(path: RunPath) -> OvertakenError:
+    """What to raise for a run that is gone since it was looked at."""
+    return OvertakenError(f"run {path} was deleted by somebody else just now")
+
+
+def cannot_write(layout: Layout, path: RunPath, error: OSError) -> ReadOnlyError:
+    """What to raise for a run that the disk does not let us write into."""
+    return ReadOnlyError(f"run {path} cannot be written in {layout.root}: {error}")
