@@ -15,6 +15,7 @@ from runlake.store.care.check import check_run
 from runlake.store.care.repair import repair_run
 from runlake.store.compact.seal import seal_run
 from runlake.store.journal import record
+from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import PartName
 from runlake.store.layout import Layout
 from runlake.store.run.state import read_run
@@ -297,7 +298,7 @@ def test_what_a_writer_appends_after_a_forced_repair_is_in_the_trash(layout):
 
 
 def test_where_locks_tell_nothing_a_recent_write_is_a_sign_of_life(layout, crashed, monkeypatch):
-    monkeypatch.setattr("runlake.store.journal.folder.fcntl", None)
+    monkeypatch.setattr("runlake.store.disk.fcntl", None)
     assert repair_run(layout, RUN) == []
     for file in parts_of(layout, crashed).values():
         os.utime(file, (1e9, 1e9))
@@ -451,7 +452,7 @@ def kill_at(monkeypatch, count):
     for name in STEPS:
         monkeypatch.setattr(repair, name, step(getattr(repair, name)))
     monkeypatch.setattr(repair.Quarantine, "keep", step(repair.Quarantine.keep))
-    monkeypatch.setattr("runlake.store.journal.folder.FolderJournal.drop", step(repair.FolderJournal.drop))
+    monkeypatch.setattr("runlake.store.journal.folder.FolderJournal.drop", step(FolderJournal.drop))
     monkeypatch.setattr("pathlib.Path.unlink", step(repair.Path.unlink))
 
 

@@ -18,7 +18,7 @@ from runlake.errors import CorruptError, NewerFormatError, RunlakeError, StoreEr
 from runlake.model import STEP, STREAMS, Finding, RunPath
 from runlake.store.care.check_journal import KnownRows, check_journal
 from runlake.store.files import foreign_files
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import SERVED_FILES, PartName
 from runlake.store.layout import Layout
 from runlake.store.run.snapshot import Snapshot, meta_names, number_parts, reading
@@ -85,12 +85,12 @@ def _check(layout: Layout, path: RunPath, merged: PackedFiles) -> Iterator[Findi
             yield from _check_merged(segments_dir, run_dir, meta, merged)
         else:
             yield from check_segment(segments_dir, run_dir, meta)
-    journal = FolderJournal(layout.journal_dir(path))
+    journal = journal_of(layout, path)
     parts, numbers = number_parts(journal, metas)
     snapshot = Snapshot(path, segments_dir, journal, visible, parts, numbers)
     known = KnownRows(visible)
     # A segment that cannot be asked may hold what is missing elsewhere.
-    yield from check_journal(snapshot, known, run_dir, may_miss=bool(unreadable))
+    yield from check_journal(snapshot, known, may_miss=bool(unreadable))
     if not unreadable:
         yield from _check_orphans(snapshot, run_dir, metas, known)
     for file in foreign_files(layout, path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import msgspec
 
@@ -78,7 +77,7 @@ class KnownRows:
         return next_n >= first_n + row_count
 
 
-def check_journal(snapshot: Snapshot, known: KnownRows, run_dir: Path, *, may_miss: bool) -> Iterator[Finding]:
+def check_journal(snapshot: Snapshot, known: KnownRows, *, may_miss: bool) -> Iterator[Finding]:
     """What is wrong with the parts, writer by writer; their rows are added to `known`.
 
     `may_miss`: a segment cannot be read, so that nobody can tell which parts and rows should be here.
@@ -90,14 +89,14 @@ def check_journal(snapshot: Snapshot, known: KnownRows, run_dir: Path, *, may_mi
         for number in sorted({*parts, *missing}):
             name = PartName(writer, number)
             if number in parts:
-                findings += _check_part(snapshot, name, known, run_dir)
+                findings += _check_part(snapshot, name, known)
                 continue
-            place = _place(snapshot, name, run_dir)
+            place = _place(name)
             lost = "all rows and records of this part: it is in no segment either"
             findings.append(Finding(kind="missing", place=place, lost=lost, advice=_FROM_BACKUP))
         holes = "" if may_miss else " and ".join(known.holes(writer))
         if holes and not findings:
-            place = _place(snapshot, PartName(writer, max(numbers)), run_dir)
+            place = _place(PartName(writer, max(numbers)))
             lost = f"{holes} of this writer, in whichever part"
             findings.append(Finding(kind="missing", place=place, lost=lost, advice="restore the run from a backup"))
         elif holes and findings[0].kind == "missing":
@@ -105,8 +104,8 @@ def check_journal(snapshot: Snapshot, known: KnownRows, run_dir: Path, *, may_mi
         yield from findings
 
 
-def _check_part(snapshot: Snapshot, name: PartName, known: KnownRows, run_dir: Path) -> Iterator[Finding]:
-    place = _place(snapshot, name, run_dir)
+def _check_part(snapshot: Snapshot, name: PartName, known: KnownRows) -> Iterator[Finding]:
+    place = _place(name)
     try:
         part = snapshot.scan(name)
     except NewerFormatError:
@@ -209,5 +208,5 @@ def _rows_lost(before: dict[str, set[int]], behind: dict[str, set[int]]) -> str:
     return " and ".join(lost)
 
 
-def _place(snapshot: Snapshot, name: PartName, run_dir: Path) -> str:
-    return (snapshot.journal.folder / str(name)).relative_to(run_dir).as_posix()
+def _place(name: PartName) -> str:
+    return f"journal/{name}"

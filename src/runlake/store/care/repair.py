@@ -30,7 +30,7 @@ from runlake.store.changes import append_change
 from runlake.store.compact.seal import drop_leftovers, drop_segment, only_sealer, publish_meta, put_rows
 from runlake.store.disk import READ_ONLY_ERRNOS, replace_file
 from runlake.store.journal.fold import WriterState
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import PartName, root_of
 from runlake.store.journal.liveness import is_alive
 from runlake.store.journal.rows import rows_of
@@ -82,7 +82,7 @@ class _Repairer:
         self._layout, self._path = layout, path
         self._is_dry, self._is_forced = is_dry, is_forced
         self._run_dir, self._folder = layout.run_dir(path), layout.segments_dir(path)
-        self._journal = FolderJournal(layout.journal_dir(path))
+        self._journal = journal_of(layout, path)
         self._aside = Quarantine(layout)
         self._metas: list[Meta] = []
         self._identity = folder_identity(self._run_dir)
@@ -196,7 +196,7 @@ class _Repairer:
 
     def _known_rows(self) -> KnownRows:
         known = KnownRows(self._metas)
-        for _ in check_journal(self._snapshot(), known, self._run_dir, may_miss=True):
+        for _ in check_journal(self._snapshot(), known, may_miss=True):
             pass  # asked only for the rows it meets
         return known
 
@@ -346,7 +346,7 @@ class _Repairer:
         covered = set(covers)
         replaced = [name for name, _ in self._journal.list_parts() if tuple(name) in covered]
         for name in replaced:
-            self._aside.keep(self._journal.folder / str(name))
+            self._aside.keep(self._journal.place_of(name))
         self._publish_meta(meta)
         self._metas.append(meta)
         self.incarnation = max(self.incarnation, meta.incarnation)
@@ -359,7 +359,7 @@ class _Repairer:
         """Parts that a segment covers, segments that another replaces: whoever was to remove them was killed."""
         covered = {PartName(*part) for meta in self._metas for part in meta.covers}
         replaced = {name for meta in self._metas for name in meta.supersedes}
-        places = [self._journal.folder / str(name) for name, _ in self._journal.list_parts() if name in covered]
+        places = [self._journal.place_of(name) for name, _ in self._journal.list_parts() if name in covered]
         places += [self._folder / f"{name}.meta" for name in sorted(meta_names(self._folder) & replaced)]
         for file in places:
             self._tell("leftover", file, "removed: what it holds is in a segment")

@@ -8,7 +8,7 @@ from runlake.store.care.check_project import check_project, check_store, deleted
 from runlake.store.care.garbage import Quarantine
 from runlake.store.changes import garbled_packs, new_name, parse_name, write_pack
 from runlake.store.disk import READ_ONLY_ERRNOS
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import journal_of
 from runlake.store.journal.liveness import is_any_alive
 from runlake.store.layout import Layout
 from runlake.store.opening.trash import move_run_to_trash
@@ -92,7 +92,7 @@ def _make_packs_anew(layout: Layout, entity: str, project: str, writer: str) -> 
 
 
 def _is_being_written(layout: Layout, path: RunPath) -> bool:
-    journal = FolderJournal(layout.journal_dir(path))
+    journal = journal_of(layout, path)
     return is_any_alive(journal)
 
 

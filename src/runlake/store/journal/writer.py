@@ -253,7 +253,7 @@ class JournalWriter:
     def _begin_part(self) -> None:
         name = PartName(self.writer, self._number)
         try:
-            part = self._journal.claim(name)
+            part = self._journal.create_part(name)
         except FileExistsError:
             if self._part is not None:  # a signal handler was here meanwhile, and had to begin it
                 return

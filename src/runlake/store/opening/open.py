@@ -251,7 +251,7 @@ def open_granted(
         if claimed != incarnation:
             raise ConflictError(f"another run ({claimed}) lies at {path} in {layout.root} than on the server")
         journal = FolderJournal(layout.journal_dir(path))
-        part = journal.claim(PartName(grant.writer, 0))
+        part = journal.create_part(PartName(grant.writer, 0))
         part.write(grant.frames)
     except OSError as error:
         raise _read_only(layout, path, error) from error
