@@ -42,8 +42,8 @@ from runlake.settings import ROWS, Settings, current_folder, is_server, names_gi
 from runlake.store import side_process
 from runlake.store.changes import append_change
 from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.row_encoder import Prepare
 from runlake.store.journal.stop_requests import StopRequestWatcher
-from runlake.store.journal.writer import Prepare
 from runlake.store.layout import Layout
 from runlake.store.opening.open import OpenedRun, open_run
 from runlake.values import flatten

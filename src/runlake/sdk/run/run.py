@@ -36,7 +36,8 @@ from runlake.sdk.run.summary import Summary
 from runlake.settings import Settings
 from runlake.store.journal import record
 from runlake.store.journal.proof import prove_record
-from runlake.store.journal.writer import JournalWriter, axes_of
+from runlake.store.journal.row_encoder import axes_of
+from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout
 from runlake.store.opening.open import OpenedRun, open_child
 from runlake.values import flatten, unflatten

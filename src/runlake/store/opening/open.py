@@ -28,8 +28,9 @@ from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import Journal, PartName, PartPlace
 from runlake.store.journal.proof import prove_record
+from runlake.store.journal.row_encoder import Prepare
 from runlake.store.journal.stop_requests import records
-from runlake.store.journal.writer import JournalWriter, Prepare
+from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout, check_run_path
 from runlake.store.opening.inspect import IN_SUBPROCESS, RunInspector
 from runlake.store.store_format import create_store
