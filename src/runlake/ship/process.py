@@ -83,7 +83,7 @@ def open_server(base_url: str) -> Service:
 def main(run_dir: str, *, seals: bool) -> int:
     """0 when all has arrived, or another process is at it."""
     folder = Path(run_dir)
-    layout = Layout(folder.parent.parent.parent.parent)
+    layout = Layout.around(folder)
     try:
         with only_shipper(folder) as is_only:
             shipped = read_shipped(folder)

@@ -5,10 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import many_runs
 import pytest
 import training_script
 from seat import Seat, serve
+
+import many_runs
 
 pytest.register_assert_rewrite("example_checks")
 
