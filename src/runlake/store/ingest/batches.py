@@ -6,6 +6,8 @@ whichever worker, leaves what it would have left once.
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,7 @@ class RemoteRuns:
             rewind_to=start.rewind_to,
             fork_from=start.fork_from,
             inspector=IN_PROCESS,
+            clock=time.time if start.created_at is None else itertools.repeat(start.created_at).__next__,
         )
         before = opened.before
         base = start.row_counts or {
