@@ -383,19 +383,22 @@ def read_from(file: Path, offset: int, limit: int | None = None) -> bytes:
         return stream.read(-1 if limit is None else limit)
 
 
-def sizes_in(folder: Path, suffix: str) -> Iterator[tuple[str, int | None]]:
+def sizes_in(folder: Path, suffix: str) -> list[tuple[str, int | None]]:
     """The files of a folder whose names end so, and their sizes in bytes; None for one that is gone since.
 
     In no order; none where there is no folder.
     """
     announce("list", folder)
+    found: list[tuple[str, int | None]] = []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name.endswith(suffix):
+                name = entry.name
+                if name.endswith(suffix):
                     try:
-                        yield entry.name, entry.stat().st_size
+                        found.append((name, entry.stat().st_size))
                     except FileNotFoundError:
-                        yield entry.name, None
+                        found.append((name, None))
     except FileNotFoundError:
-        return
+        return []
+    return found

@@ -89,10 +89,11 @@ class FolderJournal:
             found, is_whole = [], True
             for file_name, size_bytes in disk.sizes_in(self.folder, PART_SUFFIX):
                 name = PartName.parse(file_name)
-                if name is not None and size_bytes is not None:
-                    found.append((name, size_bytes))
-                # Dropped since it was listed, or the whole folder is moved away.
-                is_whole = is_whole and (name is None or size_bytes is not None)
+                if name is not None:
+                    if size_bytes is None:
+                        is_whole = False  # dropped since it was listed, or the whole folder is moved away
+                    else:
+                        found.append((name, size_bytes))
             if is_whole:
                 break
         return sorted(found)
