@@ -11,15 +11,16 @@ MODEL = {"errors", "model"}
 MODELS = {*MODEL, "sweep_model"}
 
 STORE = {
-    "store": {*MODELS, "near", "settings", "values"},
+    "store": {*MODELS, "lru", "near", "settings", "values"},
     "store.journal": {*MODEL, "store", "values"},
     "store.segment": {*MODEL, "store", "store.journal", "values"},
-    "store.run": {*MODEL, "store", "store.journal", "store.segment", "values"},
+    "store.run": {*MODEL, "lru", "store", "store.journal", "store.segment", "values"},
     "store.catalog": {*MODEL, "store", "store.journal", "store.run", "values"},
     "store.compact": {*MODEL, "store", "store.catalog", "store.journal", "store.run", "store.segment", "values"},
     "store.opening": {*MODEL, "store", "store.journal", "store.run", "store.segment", "store.compact", "values"},
     "store.ingest": {
-        *MODEL, "store", "store.journal", "store.run", "store.segment", "store.compact", "store.opening", "values",
+        *MODEL, "lru", "store", "store.journal", "store.run", "store.segment", "store.compact", "store.opening",
+        "values",
     },
     "store.sweeps": {*MODELS, "store", "store.opening", "values"},
     "store.care": {
@@ -31,12 +32,38 @@ STORE = {
     },
 }  # fmt: skip
 QUERY = {
-    "query.runs": {*MODEL, "near", "stopping", "store", "store.catalog", "values"},
+    "query.runs": {*MODEL, "lru", "near", "stopping", "store", "store.catalog", "values"},
     "query.rows": {
-        *MODEL, "query.runs", "stopping", "store", "store.catalog", "store.journal", "store.run", "store.segment",
-        "values",
+        *MODEL, "lru", "query.runs", "stopping", "store", "store.catalog", "store.journal", "store.run",
+        "store.segment", "values",
     },
     "query.many": {*MODEL, "query.rows", "stopping", "store", "store.compact", "store.run", "store.segment"},
+}  # fmt: skip
+SERVER = {
+    "server.config": {"errors"},
+    "server.people": {*MODELS, "service.contract"},
+    "server.http": {
+        *MODEL, "clean_text", "lru", "stopping", "service.contract", "service.wire", "server.config", "server.people",
+    },
+    "server.context": {"errors", "service.contract", "server.http", "server.people"},
+    "server.routes": {*MODELS, "query.rows", "service.contract", "service.wire", "server.http"},
+    "server.wandb": {*MODELS, "lru", "stopping", "values", "query.rows", "service.contract"},
+    "server.wandb.ingest": {*MODEL, "values", "server.wandb"},
+    "server.wandb.nodes": {*MODELS, "query.rows", "query.runs", "service.contract", "server.wandb"},
+    "server.wandb.mutations": {*MODELS, "names", "search", "server.wandb", "server.wandb.nodes"},
+    "server.wandb.documents": {
+        "errors", "clean_text", "lru", "stopping", "values", "server.http", "server.wandb", "server.wandb.nodes",
+        "server.wandb.mutations",
+    },
+    "server.wandb.routes": {
+        *MODEL, "service.contract", "server.context", "server.http", "server.people", "server.wandb",
+        "server.wandb.ingest", "server.wandb.documents",
+    },
+    "server": {
+        "errors", "service", "server.config", "server.people", "server.http", "server.context", "server.routes",
+        "server.wandb", "server.wandb.nodes", "server.wandb.mutations", "server.wandb.documents",
+        "server.wandb.routes",
+    },
 }  # fmt: skip
 
 ALLOWED = {
@@ -47,6 +74,7 @@ ALLOWED = {
     "plain": set(),
     "stopping": set(),
     "near": set(),
+    "lru": set(),
     "values": {*MODEL, "plain"},
     "settings": MODEL,
     "credentials": {"errors"},
@@ -58,7 +86,8 @@ ALLOWED = {
     "scheduler": {*MODELS, "names", "query.rows", "search", "store", "store.sweeps"},
     "service.contract": {*MODELS, "query.many", "query.rows"},
     "service.local": {
-        *MODELS, "names", "near", "stopping", "values", "search", "scheduler", "service.contract", *STORE, *QUERY,
+        *MODELS, "lru", "names", "near", "stopping", "values", "search", "scheduler", "service.contract", *STORE,
+        *QUERY,
     },
     "service.wire": {
         *MODELS, "clean_text", "values", "query.many", "query.rows", "service.contract", "store", "store.ingest",
@@ -100,13 +129,11 @@ ALLOWED = {
     "integrations": {*MODEL, "values", "media", "plot", "sdk.process", "sdk.run"},
     "importers": {"errors", "model", "integrations", "media", "sdk.capture", "service.contract", "values"},
     "compat": {"errors", "credentials", "settings", "media", "sdk.process", "sdk.run"},
-    "server": {
-        *MODELS, "clean_text", "names", "search", "stopping", "values", "query.rows", "query.runs", "service",
-        "service.contract", "service.wire",
-    },
+    **SERVER,
     "cli": {
         *MODELS, "agents", "api", "clean_text", "compat", "credentials", "importers", "local_names", "query.rows",
-        "server", "service", "service.contract", "settings", "ship", "values",
+        "server",
+        "server.config", "server.http", "server.people", "service", "service.contract", "settings", "ship", "values",
     },
     "__init__": {"errors", "settings", "agents", "api", "compat", "media", "plot", "sdk.process", "sdk.run"},
     "__main__": {"cli"},
@@ -128,7 +155,7 @@ NAMES = {name_of(path): path for path in modules()}
 def room(name):
     """The room of a module: its folder or folders, as far as the table tells them apart."""
     parts = name.split(".")[1:] or ["__init__"]
-    return next((found for n in (2, 1) if (found := ".".join(parts[:n])) in ALLOWED), parts[0])
+    return next((found for n in (3, 2, 1) if (found := ".".join(parts[:n])) in ALLOWED), parts[0])
 
 
 def imported(path):

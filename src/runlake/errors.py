@@ -153,13 +153,17 @@ class RunlakeWarning(UserWarning):
     """Something worth knowing that stops nothing."""
 
 
+class UnreadableRunWarning(RunlakeWarning):
+    """A run cannot be read: what was asked for is answered without it, or with what it last was."""
+
+
 Error = RunlakeError
 """The root by the name that W&B gives it: ``except wandb.errors.Error`` works under either import."""
 
 
-def warn(message: str) -> None:
-    """A `RunlakeWarning` that points to the line of the user's that led here, through whatever calls of ours."""
+def warn(message: str, category: type[RunlakeWarning] = RunlakeWarning) -> None:
+    """A warning that points to the line of the user's that led here, through whatever calls of ours."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         level, frame = level + 1, frame.f_back
-    warnings.warn(f"runlake: {message}", RunlakeWarning, stacklevel=level)
+    warnings.warn(f"runlake: {message}", category, stacklevel=level)

@@ -58,6 +58,11 @@ def test_help_names_every_verb(runlake):
     assert (ended.code, ended.err) == (0, "")
 
 
+def test_no_verb_at_all_is_answered_with_the_help(runlake, command):
+    assert runlake() == (0, runlake("--help").out, "")
+    assert command() == command("--help")
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -110,6 +111,22 @@ def test_the_runs_of_a_project_are_one_line_each(runlake, run, make_run):
     assert runlake("export", "mnist", "--runs", "-o", "runs.parquet").code == 0
     table = read("runs.parquet")
     assert (table.column("run_id").to_pylist(), table.column("config.lr").to_pylist()) == (["a1", "b2"], [0.1, None])
+
+
+@pytest.mark.parametrize("options", [[], ["--keys", "acc"], ["--format", "jsonl", "--keys", "acc"]])
+@pytest.mark.parametrize("is_listed", [False, True])
+def test_a_run_that_cannot_be_read_is_left_out_and_the_code_says_so(runlake, make_run, damage, is_listed, options):
+    broken = make_run("ann/mnist/b2", rows=[{"acc": 2}])
+    make_run("ann/mnist/c3", rows=[{"acc": 3}], at_s=60)
+    if is_listed:
+        runlake("ls", "mnist")
+    damage(broken)
+    ended = runlake("export", "mnist/", *options)
+    only = runlake("export", "mnist/", "--filter", '{"run_id": "c3"}', *options)
+    assert (ended.code, ended.out) == (1, only.out)
+    warned, said = ended.err.splitlines()
+    assert re.match("warning: (runlake: )?run ann/mnist/b2 ", warned)
+    assert said == "runlake: a run that cannot be read is left out, or is there as it last was; see above"
 
 
 def test_a_long_table_has_a_row_for_each_value(runlake, run):

@@ -14,8 +14,8 @@ class InProcess:
         self.root = root
         root.mkdir(parents=True, exist_ok=True)
         self.config = ServerConfig(root=str(root), default_entity="ann", **settings)
-        self.app, self.litestar, self.parts = build_app(self.config)
-        self.people, self.service = self.parts.people, self.parts.service
+        self.app, self.litestar, self.context = build_app(self.config)
+        self.people, self.service = self.context.people, self.context.service
         self.keys = {}
         self.add_user("ann", is_admin=True)
         self._portal_manager = start_blocking_portal()
@@ -48,4 +48,4 @@ class InProcess:
 
     def close(self):
         self._portal_manager.__exit__(None, None, None)
-        self.parts.close()
+        self.context.close()

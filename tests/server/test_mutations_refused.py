@@ -8,7 +8,7 @@ from in_process import InProcess
 from training import HIDDEN
 
 from runlake.model import Alert, LoggedRow, RunPath, WriterBatch, WriterStart
-from runlake.server.wandb.graphql import load_schema
+from runlake.server.wandb.documents.graphql import load_schema
 from runlake.server.wandb.ids import (
     agent_node_id,
     file_node_id,

@@ -29,7 +29,8 @@ from runlake.server.middleware import add_middleware
 from runlake.server.http.metrics import Metrics
 from runlake.server.http.health import health_routes
 from runlake.server.people.people import open_people
-from runlake.server.serving import listen, prepare_worker, serve, tell_of_end
+from runlake.server.draining import tell_of_end
+from runlake.server.serving import listen, prepare_worker, serve
 from pathlib import Path
 
 def create_app():
@@ -46,7 +47,11 @@ def create_app():
     @get("/slow")
     async def read_slowly() -> str:
         (Path(config.root) / "begun").touch()
-        await asyncio.sleep(1.0)
+        while not draining.is_set():
+            await asyncio.sleep(0.02)
+        (Path(config.root) / "draining").touch()
+        while not (Path(config.root) / "go_on").exists():
+            await asyncio.sleep(0.02)
         return "done"
 
     @get("/until-the-end")
@@ -128,6 +133,9 @@ def test_the_end_waits_for_requests_that_have_begun_and_is_orderly(start, tmp_pa
     slow = in_the_background(lambda: httpx.get(f"{url}/slow", timeout=DEADLINE_S))
     wait_until((tmp_path / "store" / "begun").exists)
     os.kill(process.pid, number)
+    wait_until((tmp_path / "store" / "draining").exists)
+    assert process.poll() is None
+    (tmp_path / "store" / "go_on").touch()
     assert slow().text == "done"
     assert process.wait(DEADLINE_S) == 0
     with pytest.raises(httpx.ConnectError):

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from runlake.api.selection import select_rows
-from runlake.errors import BadValueError, ConflictError, NotFoundError, StoreError, warn
+from runlake.errors import BadValueError, ConflictError, NotFoundError, StoreError, UnreadableRunWarning, warn
 from runlake.model import RunInfo, RunPath, Stream
 from runlake.query.many.blocks import HistoryBlock, in_order
 from runlake.query.rows.dicts import axes_of_keys
@@ -229,7 +229,7 @@ def _histories(
         except NotFoundError:  # deleted since the listing
             return None
         except StoreError as error:  # the others are exported all the same
-            warn(f"run {info.path} is left out of the export: {error}")
+            warn(f"run {info.path} is left out of the export: {error}", UnreadableRunWarning)
             return None
 
     with ThreadPoolExecutor(1, thread_name_prefix="runlake-read") as pool:

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from runlake.cli import (
-    care,
+    check,
     diff,
     execute,
     export,
@@ -22,6 +22,8 @@ from runlake.cli import (
     pull,
     repair,
     restore,
+    rm,
+    seal,
     serve,
     settings,
     show,
@@ -48,6 +50,10 @@ class Commands(TyperGroup):
         except BaseException as error:
             sys.exit(_fail(error))
         sys.exit(ended if isinstance(ended, int) else ExitCode.OK)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        # Nothing at all is no mistake, though click has it so.
+        return super().parse_args(ctx, args or ["--help"])
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -82,14 +88,18 @@ def _mistake(error: Any) -> str:
     return f"{text.rstrip('.')}; see: {command} --help"
 
 
-app = typer.Typer(
-    cls=Commands,
-    add_completion=False,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["--help", "-h"]},
-)
+def new_app() -> typer.Typer:
+    """A command without verbs, in which everything ends as `Commands` has it."""
+    return typer.Typer(
+        cls=Commands,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+
+
+app = new_app()
 
 
 def _print_version(asked: bool) -> None:
@@ -122,9 +132,9 @@ app.command()(export.export)
 app.command()(pull.pull)
 app.command()(restore.restore)
 app.command()(diff.diff)
-app.command()(care.rm)
-app.command()(care.seal)
-app.command()(care.check)
+app.command()(rm.rm)
+app.command()(seal.seal)
+app.command()(check.check)
 app.command()(repair.repair)
 app.command()(repair.gc)
 app.command()(repair.trash)

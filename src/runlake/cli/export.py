@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import enum
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from runlake.cli import output
+from runlake.cli.failures import LeftOutError
 from runlake.cli.format import format_count, format_size
-from runlake.cli.opening import find_target, open_store, read_filter
+from runlake.cli.opening import Target, find_target, open_store, read_filter
 from runlake.cli.show import split_keys
-from runlake.errors import BadValueError
+from runlake.errors import BadValueError, UnreadableRunWarning
+from runlake.model import RunPath, Stream
 from runlake.sweep_model import SweepPath
+
+if TYPE_CHECKING:
+    from runlake.api.export import ExportResult
+    from runlake.query.rows.export import Destination
+    from runlake.service.contract import Service
 
 
 class Format(enum.StrEnum):
@@ -85,56 +93,91 @@ def export(
     ] = None,
 ) -> None:
     """Write the rows of a run, or of all runs of a project, as CSV, Parquet, JSON lines or Arrow."""
-    chosen_format = choose_format(destination, format)
-    chosen_keys = None if keys is None else split_keys(keys)
-    wanted = read_filter(filters)
-    with open_store(context) as service:
-        from runlake.api.export import export_project, export_run, export_runs_table
-
+    asked = _Asked(
+        format=choose_format(destination, format).value,
+        keys=None if keys is None else split_keys(keys),
+        stream=stream.value,
+        samples=samples,
+        shape=shape,
+        is_of_runs=runs,
+        filters=read_filter(filters),
+        sweep=sweep,
+    )
+    with open_store(context) as service, output.warnings_as_notes() as told:
         chosen = find_target(service, target)
         place = output.binary_stdout() if destination == STDOUT else destination
         with output.progress(f"export {chosen}") as report:
-            if (path := chosen.run_path) is not None:
-                if runs or wanted is not None or sweep is not None:
-                    raise BadValueError(f"--runs, --filter and --sweep are for a project, and {path} is a run")
-                written = export_run(
-                    service,
-                    path,
-                    place,
-                    format=chosen_format.value,
-                    keys=chosen_keys,
-                    stream=stream.value,
-                    samples=samples,
-                    shape=shape.value,
-                    progress=report,
-                )
+            if chosen.run_path is not None:
+                written = _export_run(service, chosen.run_path, place, asked, report)
             else:
-                entity, project = chosen.of_project()
-                if sweep is not None:
-                    service.read_sweep(SweepPath(entity, project, sweep))
-                    wanted = {"$and": [{"sweep": sweep}, wanted or {}]}
-                if samples is not None or shape is not Shape.WIDE:
-                    raise BadValueError(f"--samples and --shape are for a run, and {chosen} is a project")
-                if runs:
-                    written = export_runs_table(
-                        service, entity, project, place, format=chosen_format.value, filters=wanted
-                    )
-                else:
-                    written = export_project(
-                        service,
-                        entity,
-                        project,
-                        place,
-                        format=chosen_format.value,
-                        keys=chosen_keys,
-                        stream=stream.value,
-                        filters=wanted,
-                        progress=report,
-                    )
+                written = _export_project(service, chosen, place, asked, report)
     if destination != STDOUT:
         output.note(
             f"wrote {format_count(written.row_count, 'row')} ({format_size(written.size_bytes)}) to {destination}"
         )
+    if any(isinstance(warning, UnreadableRunWarning) for warning in told):
+        raise LeftOutError("a run that cannot be read is left out, or is there as it last was; see above")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be written, and how."""
+
+    format: str
+    keys: list[str] | None
+    stream: Stream
+    samples: int | None
+    shape: Shape
+    is_of_runs: bool
+    filters: dict[str, Any] | None
+    sweep: str | None
+
+
+def _export_run(
+    service: Service, path: RunPath, place: Destination, asked: _Asked, report: output.Report
+) -> ExportResult:
+    from runlake.api.export import export_run
+
+    if asked.is_of_runs or asked.filters is not None or asked.sweep is not None:
+        raise BadValueError(f"--runs, --filter and --sweep are for a project, and {path} is a run")
+    return export_run(
+        service,
+        path,
+        place,
+        format=asked.format,
+        keys=asked.keys,
+        stream=asked.stream,
+        samples=asked.samples,
+        shape=asked.shape.value,
+        progress=report,
+    )
+
+
+def _export_project(
+    service: Service, target: Target, place: Destination, asked: _Asked, report: output.Report
+) -> ExportResult:
+    from runlake.api.export import export_project, export_runs_table
+
+    entity, project = target.of_project()
+    filters = asked.filters
+    if asked.sweep is not None:
+        service.read_sweep(SweepPath(entity, project, asked.sweep))
+        filters = {"$and": [{"sweep": asked.sweep}, filters or {}]}
+    if asked.samples is not None or asked.shape is not Shape.WIDE:
+        raise BadValueError(f"--samples and --shape are for a run, and {target} is a project")
+    if asked.is_of_runs:
+        return export_runs_table(service, entity, project, place, format=asked.format, filters=filters)
+    return export_project(
+        service,
+        entity,
+        project,
+        place,
+        format=asked.format,
+        keys=asked.keys,
+        stream=asked.stream,
+        filters=filters,
+        progress=report,
+    )
 
 
 def choose_format(destination: Path, asked: Format | None) -> Format:

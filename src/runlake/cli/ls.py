@@ -12,7 +12,7 @@ from runlake.cli.format import format_count, format_duration, format_time, forma
 from runlake.cli.ls_sweeps import list_sweeps
 from runlake.cli.opening import find_project, open_store, read_filter
 from runlake.errors import FilterError
-from runlake.model import RunInfo
+from runlake.model import RunInfo, RunPage
 
 if TYPE_CHECKING:
     from runlake.service.contract import Service
@@ -68,22 +68,7 @@ def ls(
         page = service.list_runs(
             entity, name, filters=wanted, order=order or ["-created_at"], limit=None if everything else limit
         )
-        if as_json:
-            document = {
-                "entity": entity,
-                "project": name,
-                "total_count": page.total_count,
-                "runs": [run_document(run) for run in page.runs],
-            }
-            output.print_json(document)
-            return
-        _print_runs(page.runs)
-        if len(page.runs) < page.total_count:
-            output.note(
-                f"{len(page.runs):,} of {format_count(page.total_count, 'run')}; --all lists every one, --limit N more"
-            )
-        elif not page.runs:
-            output.note(f"no run of {entity}/{name} matches" if wanted else f"no runs in {entity}/{name}")
+        _print_page(f"{entity}/{name}", page, is_filtered=bool(wanted), as_json=as_json)
 
 
 def _list_projects(service: Service, entity: str | None, as_json: bool) -> None:
@@ -99,6 +84,26 @@ def _list_projects(service: Service, entity: str | None, as_json: bool) -> None:
         for project in projects
     ]
     output.print_table(("PROJECT", "RUNS", "CREATED"), rows, right=("RUNS",))
+
+
+def _print_page(project: str, page: RunPage, *, is_filtered: bool, as_json: bool) -> None:
+    if as_json:
+        entity, _, name = project.partition("/")
+        document = {
+            "entity": entity,
+            "project": name,
+            "total_count": page.total_count,
+            "runs": [run_document(run) for run in page.runs],
+        }
+        output.print_json(document)
+        return
+    _print_runs(page.runs)
+    if len(page.runs) < page.total_count:
+        output.note(
+            f"{len(page.runs):,} of {format_count(page.total_count, 'run')}; --all lists every one, --limit N more"
+        )
+    elif not page.runs:
+        output.note(f"no run of {project} matches" if is_filtered else f"no runs in {project}")
 
 
 def _print_runs(runs: tuple[RunInfo, ...]) -> None:

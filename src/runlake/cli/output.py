@@ -176,17 +176,19 @@ def discard_stdout() -> None:
 
 
 @contextmanager
-def warnings_as_notes() -> Iterator[None]:
-    """Print each warning of the work inside as one line, once."""
+def warnings_as_notes() -> Iterator[list[Warning | str]]:
+    """Print each warning of the work inside as one line, once; the list holds what was printed so far."""
+    told: list[Warning | str] = []
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        told.append(message)
         note(f"warning: {' '.join(str(message).split())}")
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("default", UserWarning)
         warnings.showwarning = show
-        yield
+        yield told
 
 
 @contextmanager

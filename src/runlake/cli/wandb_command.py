@@ -14,8 +14,8 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from runlake.cli import output
-from runlake.cli.app import Commands
 from runlake.cli.app import app as runlake_app
+from runlake.cli.app import new_app
 from runlake.cli.opening import open_store
 from runlake.errors import BadValueError, NotSupportedError
 
@@ -41,14 +41,7 @@ REFUSED = {
     "verify": "it looks at W&B's server; `runlake check` looks at every byte of a store",
 }
 
-app = typer.Typer(
-    cls=Commands,
-    add_completion=False,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["--help", "-h"]},
-)
+app = new_app()
 
 
 def main() -> None:

@@ -14,9 +14,11 @@ from litestar import Litestar, Request
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.types import ControllerRouterHandler
 
 from runlake.server.config import ServerConfig
 from runlake.server.context import ServerContext
+from runlake.server.draining import tell_of_end
 from runlake.server.http.asgi import ASGIApp
 from runlake.server.http.health import health_routes
 from runlake.server.http.metrics import Metrics
@@ -26,13 +28,12 @@ from runlake.server.http.turns import Turns
 from runlake.server.middleware import add_middleware
 from runlake.server.people.people import open_people
 from runlake.server.routes.api import api_router
-from runlake.server.serving import tell_of_end
+from runlake.server.wandb.context import WandbContext
+from runlake.server.wandb.documents.graphql import GraphQL
 from runlake.server.wandb.exports import Exports
-from runlake.server.wandb.graphql import GraphQL
-from runlake.server.wandb.ingest.commits import Commits
 from runlake.server.wandb.mutations.mutations import MutationRoot
-from runlake.server.wandb.nodes.histories import Histories
-from runlake.server.wandb.routes import wandb_router
+from runlake.server.wandb.nodes.query_root import NODES
+from runlake.server.wandb.routes import WandbParts, wandb_router
 from runlake.service.open import open_as_server
 from runlake.version import __version__
 
@@ -57,7 +58,7 @@ class BuiltApp(NamedTuple):
 
     app: ASGIApp
     routes: Litestar
-    parts: ServerContext
+    context: ServerContext
 
 
 def build_app(config: ServerConfig) -> BuiltApp:
@@ -65,23 +66,37 @@ def build_app(config: ServerConfig) -> BuiltApp:
     metrics = Metrics()
     draining = threading.Event()
     tell_of_end(draining)
-    parts = open_context(config)
-    routes = health_routes(root=Path(config.root), people=parts.people, metrics=metrics, draining=draining)
+    root = Path(config.root)
+    people = open_people(root, config.database_url)
+    service = open_as_server(root, default_entity=config.default_entity, environ=os.environ)
+    context = ServerContext(
+        service=service,
+        people=people,
+        signer=Signer(people.signing_secret()),
+        public_url=config.base_url,
+        url_life_s=config.url_life_s,
+        turns=Turns(config.costly_turns or None),
+    )
+    routes: list[ControllerRouterHandler] = [
+        *health_routes(root=root, people=people, metrics=metrics, draining=draining),
+        wandb_router(WandbParts(GraphQL(mutations=MutationRoot), WandbContext(NODES, Exports(service.exports_dir)))),
+        api_router(tails_per_person=config.tails_per_person),
+    ]
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         yield
         draining.set()
-        parts.close()
+        context.close()
 
-    def provide_parts() -> ServerContext:
-        return parts
+    def provide_context() -> ServerContext:
+        return context
 
     app = Litestar(
-        route_handlers=[*routes, wandb_router(), api_router(tails_per_person=config.tails_per_person)],
+        route_handlers=routes,
         dependencies={
-            "parts": Provide(provide_parts, sync_to_thread=False),
-            "service": Provide(parts.service_of_caller, sync_to_thread=False),
+            "context": Provide(provide_context, sync_to_thread=False),
+            "service": Provide(context.service_of_caller, sync_to_thread=False),
         },
         exception_handlers={Exception: problem_response},
         openapi_config=OpenAPIConfig(
@@ -96,24 +111,5 @@ def build_app(config: ServerConfig) -> BuiltApp:
         logging_config=None,  # `logs.configure_logs` has done it, for the whole process
     )
     return BuiltApp(
-        add_middleware(app, config=config, people=parts.people, metrics=metrics, turns=parts.turns), app, parts
-    )
-
-
-def open_context(config: ServerConfig) -> ServerContext:
-    """Open a store and its people."""
-    root = Path(config.root)
-    people = open_people(root, config.database_url)
-    service = open_as_server(root, default_entity=config.default_entity, environ=os.environ)
-    return ServerContext(
-        service=service,
-        people=people,
-        signer=Signer(people.signing_secret()),
-        graphql=GraphQL(mutations=MutationRoot),
-        histories=Histories(),
-        commits=Commits(),
-        exports=Exports(service.exports_dir),
-        public_url=config.base_url,
-        url_life_s=config.url_life_s,
-        turns=Turns(config.costly_turns or None),
+        add_middleware(app, config=config, people=people, metrics=metrics, turns=context.turns), app, context
     )

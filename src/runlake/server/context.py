@@ -9,24 +9,18 @@ from typing import Any
 from litestar import Request
 
 from runlake.errors import AuthenticationError
+from runlake.server.http.auth import require_person
 from runlake.server.http.signing import Signer
 from runlake.server.http.turns import Turns
-from runlake.server.people.auth import require_person
 from runlake.server.people.guard import GuardedService
 from runlake.server.people.people import People, Person
 from runlake.server.people.standing import Standing
-from runlake.server.wandb.exports import Exports
-from runlake.server.wandb.graphql import GraphQL
-from runlake.server.wandb.ingest.commits import Commits
-from runlake.server.wandb.ingest.handed_out import HandedOut
-from runlake.server.wandb.nodes.histories import Histories
-from runlake.server.wandb.not_kept import Greetings
 from runlake.service.contract import Service
 
 
 @dataclass(frozen=True, slots=True)
 class ServerContext:
-    """The store, the people, and what is derived from both.
+    """The store, the people, and who may use what of them.
 
     `public_url` is where the server is found from outside, `url_life_s` how long its signed URLs are good.
     """
@@ -34,15 +28,9 @@ class ServerContext:
     service: Service
     people: People
     signer: Signer
-    graphql: GraphQL
-    histories: Histories
-    commits: Commits
-    exports: Exports
     public_url: str | None = None
     url_life_s: float = 3600.0
     turns: Turns = field(default_factory=Turns)
-    handed_out: HandedOut = field(default_factory=HandedOut)
-    greetings: Greetings = field(default_factory=Greetings)
 
     def service_for(self, standing: Standing) -> GuardedService:
         """The verbs as somebody may use them."""

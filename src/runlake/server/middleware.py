@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from runlake.server.config import ServerConfig
 from runlake.server.http.asgi import ASGIApp
+from runlake.server.http.auth import AuthMiddleware
 from runlake.server.http.bodies import Bodies
 from runlake.server.http.connections import Connections, HandOver
 from runlake.server.http.headers import Cors, SecurityHeaders
 from runlake.server.http.limits import RateLimit
 from runlake.server.http.logs import RequestLog
 from runlake.server.http.metrics import Metrics, RequestMetrics
+from runlake.server.http.open_files import CloseFiles
 from runlake.server.http.problems import AnswerFaults
+from runlake.server.http.standing_watch import StandingWatch
 from runlake.server.http.turns import GiveTurns, Turns
-from runlake.server.people.auth import AuthMiddleware
 from runlake.server.people.people import People
-from runlake.server.people.standing_watch import StandingWatch
 
 
 def add_middleware(
@@ -25,6 +26,7 @@ def add_middleware(
     `turns` are taken by what costs much; without them it takes any thread.
     """
     refused = metrics.refused
+    app = CloseFiles(app)
     if turns is not None:
         app = GiveTurns(app, turns=turns)
     app = Bodies(app, config=config, refused=refused)

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from runlake.errors import NotFoundError, PathError, ReadOnlyError
+from runlake.lru import LruCache
 from runlake.model import FileInfo, RunPath
 from runlake.near import near_names
 from runlake.store.disk import READ_ONLY_ERRNOS, TEMPORARY_PREFIX, discard
 from runlake.store.layout import Layout, check_file_name, decode_file_part, encode_file_part
-from runlake.store.lru import LruCache
 
 _COPY_BYTES = 1 << 20
 _KEPT_DIGESTS = 500_000

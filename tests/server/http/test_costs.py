@@ -8,7 +8,7 @@ from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, get_named_ty
 from in_process import InProcess
 
 from runlake.model import RunPath, WriterStart
-from runlake.server.wandb.graphql import load_schema
+from runlake.server.wandb.documents.graphql import load_schema
 
 RUN = RunPath("ann", "p", "r")
 SCHEMA = load_schema()

@@ -76,6 +76,15 @@ def test_urls_are_good_for_who_asked_for_them_without_a_key(server):
     assert kept(server) == b"new"
 
 
+def test_who_may_only_read_is_given_no_url_to_put_a_file(server):
+    server.people.set_member("lab", "bob", "viewer")
+    document = ASK.replace("directUrl uploadUrl", "directUrl uploadUrl url(upload: true)")
+    told = server.ask("POST", "/graphql", who="bob", json={"query": document}).json()
+    (edge,) = told["data"]["project"]["run"]["files"]["edges"]
+    read_url = edge["node"].pop("directUrl")
+    assert (edge["node"], use(server, [("GET", read_url)])) == ({"uploadUrl": None, "url": None}, [(200, "")])
+
+
 def test_urls_end_with_the_key_they_were_asked_with(server):
     other = server.people.create_key("bob")
     server.keys["bob's other"] = other.key
@@ -114,8 +123,8 @@ def test_a_key_in_the_header_lends_nothing_to_a_url_of_another(server):
 
 def test_urls_end_after_as_long_as_is_configured(server):
     assert server.config.url_life_s == 3600.0
-    key_id, signer = server.people.list_keys("bob")[0].key_id, server.parts.signer
-    token = server.parts.sign(server.parts.service_for(Standing(None, key_id)), "GET", f"/files/{RUN}/a.txt")
+    key_id, signer = server.people.list_keys("bob")[0].key_id, server.context.signer
+    token = server.context.sign(server.context.service_for(Standing(None, key_id)), "GET", f"/files/{RUN}/a.txt")
     assert abs(int(token.partition(".")[0]) - time.time() - 3600.0) < 600
     subject = signer.check("GET", f"/files/{RUN}/a.txt", token, time.time())
     old = signer.sign("GET", f"/files/{RUN}/a.txt", time.time() - 1, subject=subject)
@@ -127,6 +136,6 @@ def test_urls_end_after_as_long_as_is_configured(server):
 def test_a_subject_that_is_not_a_key_and_its_user_is_nobody(server, subject):
     person, key = server.people.find_user("bob"), server.people.list_keys("bob")[0].key_id
     said = subject.format(key=key, user=person.id, other="0" * 16)
-    token = server.parts.signer.sign("GET", f"/files/{RUN}/a.txt", time.time() + 60, subject=said)
+    token = server.context.signer.sign("GET", f"/files/{RUN}/a.txt", time.time() + 60, subject=said)
     answer = server.ask("GET", f"/files/{RUN}/a.txt", params={"token": token})
     assert (answer.status_code, answer.json()["error"]["type"]) == (401, "AuthenticationError")

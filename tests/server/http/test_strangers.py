@@ -10,7 +10,7 @@ from graphql import GraphQLInputObjectType, GraphQLList, GraphQLNonNull, GraphQL
 from in_process import InProcess
 
 from runlake.model import RunEdit, RunPath, WriterBatch, WriterStart
-from runlake.server.wandb.graphql import load_schema
+from runlake.server.wandb.documents.graphql import load_schema
 from runlake.server.wandb.ids import agent_node_id, file_node_id, run_node_id, sweep_node_id
 from runlake.sweep_model import AgentReport, AgentStart, SweepPath, SweepStart
 

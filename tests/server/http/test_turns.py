@@ -10,7 +10,9 @@ from litestar import Request
 
 from runlake.errors import BusyError, TooLargeError
 from runlake.server.http.turns import ClientGoneError, GiveTurns, Turns, in_turn
+from runlake.server.wandb.ingest.stream import LARGE_BODY_BYTES
 from runlake.stopping import check_wanted
+from waiting import wait_until
 
 
 def at_once(scenario, **settings):
@@ -169,6 +171,8 @@ def test_work_of_a_request_ends_when_its_client_hangs_up():
 
 
 COSTLY = 'query($f: JSONString) { project(name: "p") { runCount(filters: $f) } }'
+MAKE = """mutation { upsertBucket(input: {entityName: "ann", modelName: "p", name: "r1"}) {
+  bucket { project { runs(first: 1000) { edges { node { name } } } } } } }"""
 CHEAP = "{ viewer { username } }"
 
 
@@ -180,12 +184,19 @@ def server(tmp_path):
     server.close()
 
 
+@pytest.fixture
+def with_one_turn(tmp_path):
+    server = InProcess(tmp_path / "store", costly_turns=1)
+    yield server
+    server.close()
+
+
 def test_what_is_cheap_is_answered_while_all_turns_are_taken(server):
     server.ask("PUT", "/api/v1/projects/ann/p", who="ann")
     works = {who: [Work(), Work()] for who in ("ann", "bob")}
     for who, mine in works.items():
         for work in mine:
-            server.start(server.parts.turns.run, f"person {who}", work)
+            server.start(server.context.turns.run, f"person {who}", work)
             assert work.has_begun.wait(30)
     costly = {"query": COSTLY, "variables": {"f": json.dumps({"state": "finished"})}}
     waiting = [
@@ -206,6 +217,23 @@ def test_what_is_cheap_is_answered_while_all_turns_are_taken(server):
     for mine in works.values():
         for work in mine:
             work.released.set()
+
+
+def test_a_large_document_that_costs_much_takes_one_turn(with_one_turn):
+    server = with_one_turn
+    before, waiting = Work(), server.context.turns._waiting
+    server.start(server.context.turns.run, "person bob", before)
+    assert before.has_begun.wait(30)
+    asked = {"query": MAKE, "variables": {"padding": "x" * LARGE_BODY_BYTES}}
+    answer = server.start(server.answer, "POST", "/graphql", "ann", {"json": asked})
+    wait_until(lambda: len(waiting) == 1, "the document waits")
+    behind = server.start(server.context.turns.run, "person bob", lambda: server.service.list_runs("ann", "p"))
+    wait_until(lambda: len(waiting) == 2, "the next one waits")
+    before.released.set()
+    assert [run.run_id for run in behind.result(timeout=30).runs] == ["r1"]
+    assert answer.result(timeout=30).json() == {
+        "data": {"upsertBucket": {"bucket": {"project": {"runs": {"edges": [{"node": {"name": "r1"}}]}}}}}
+    }
 
 
 def test_outside_of_a_server_work_is_always_wanted():

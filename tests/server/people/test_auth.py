@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runlake.errors import AuthenticationError
-from runlake.server.people.auth import find_signed_in, key_in, require_person
+from runlake.server.http.auth import find_signed_in, key_in, require_person
 from runlake.server.people.people import open_people
 
 

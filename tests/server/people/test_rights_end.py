@@ -1,5 +1,6 @@
 """What somebody may do ends while they do it, whoever changed it: the command line beside the server does it here."""
 
+import contextlib
 import json
 import threading
 from pathlib import Path
@@ -57,6 +58,15 @@ def events_of(conversation):
     return [(found["event"], json.loads(found["data"])) for found in fields if found]
 
 
+def opened_here(name):
+    """What this process has open of that name."""
+    found = []
+    for number in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found.append(number.readlink())
+    return [path for path in found if path.name == name]
+
+
 def problem_in(conversation):
     return conversation.status, json.loads(conversation.body)["error"]["type"]
 
@@ -108,6 +118,16 @@ def test_an_answer_that_is_on_its_way_breaks_off_and_cannot_be_taken_for_whole(s
     beside.revoke_key(beside.list_keys("bob")[0].key_id)
     slow.wait_for_end()
     assert (slow.status, slow.is_whole, 0 < len(slow.body) < len(content)) == (200, False, True)
+    wait_until(lambda: opened_here("a.bin") == [], "the file is closed")
+
+
+def test_a_file_is_closed_when_its_client_leaves(server):
+    content = bytes(range(256)) * (3 << 12)
+    assert server.ask("PUT", f"{FILES}/a.bin", who="bob", content=content).status_code == 200
+    slow = Conversation(server, "GET", f"{FILES}/a.bin", who="bob", reads=False).wait_until_it_waits()
+    assert len(opened_here("a.bin")) == 1
+    slow.leave()
+    wait_until(lambda: opened_here("a.bin") == [], "the file is closed")
 
 
 def test_long_work_is_answered_with_what_became_of_its_key(server, beside, monkeypatch):

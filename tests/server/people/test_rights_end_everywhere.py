@@ -12,8 +12,8 @@ import pytest
 from running import KEY, ServerProcess
 
 from runlake.model import RunPath
+from runlake.server.http.standing_watch import LOOK_EVERY_S, YOUNG_S
 from runlake.server.people.people import open_people
-from runlake.server.people.standing_watch import LOOK_EVERY_S, YOUNG_S
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
 from waiting import DEADLINE_S, wait_until

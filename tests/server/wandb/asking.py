@@ -3,10 +3,10 @@
 from types import SimpleNamespace
 
 from runlake.model import RunPath
-from runlake.server.wandb.context import RequestContext
-from runlake.server.wandb.graphql import GraphQL
-from runlake.server.wandb.ingest.commits import Commits
-from runlake.server.wandb.nodes.histories import Histories
+from runlake.server.wandb.context import RequestContext, WandbContext
+from runlake.server.wandb.documents.graphql import GraphQL
+from runlake.server.wandb.exports import Exports
+from runlake.server.wandb.nodes.query_root import NODES
 from runlake.service.local.service import LocalService
 from runlake.store.changes import append_change
 from runlake.store.journal import record
@@ -24,20 +24,18 @@ ANN = SimpleNamespace(username="ann", email="ann@lab.org", is_admin=False, teams
 class Desk:
     """Ann's seat: `write` is her training process, `ask` her client."""
 
-    def __init__(self, root, *, person=ANN, people=None, mutations=lambda context: object(), parquet=None):
+    def __init__(self, root, *, person=ANN, people=None, mutations=lambda context: object(), exports=None):
         self.root = root
         self.service = LocalService(root, default_entity="ann", user="ann")
         self.engine = GraphQL(mutations=mutations)
         self.context = RequestContext(
+            shared=WandbContext(NODES, exports or Exports(root / "exports")),
             service=self.service,
             person=person,
             people=people,
             base_url="http://lab",
             file_url=lambda method, path, name: f"http://lab/{method}/{path}/{name}",
             parquet_url=lambda path, name: f"http://lab/exports/{path}/{name}",
-            histories=Histories(),
-            commits=Commits(),
-            parquet=parquet,
         )
 
     def write(

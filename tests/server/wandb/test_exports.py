@@ -19,7 +19,7 @@ STEPS = 20
 
 @pytest.fixture
 def desk(tmp_path):
-    return Desk(tmp_path / "store", parquet=Exports(tmp_path / "exports", steps_per_file=STEPS))
+    return Desk(tmp_path / "store", exports=Exports(tmp_path / "exports", steps_per_file=STEPS))
 
 
 class Scan:
@@ -34,7 +34,7 @@ class Scan:
         self.first_live = min((row["_step"] for row in found["liveData"]), default=None if self.names else 0)
 
     def read(self, name):
-        return pq.read_table(self.desk.context.parquet.open_export(PATH, name)).to_pylist()
+        return pq.read_table(self.desk.context.shared.exports.open_export(PATH, name)).to_pylist()
 
     def page(self, start, stop):
         rows = [row for row in self.from_files if start <= row["_step"] < stop]
@@ -107,13 +107,13 @@ def test_files_that_appear_in_the_middle_of_a_scan_do_it_no_harm(desk):
 def test_a_file_never_changes(desk):
     writer = desk.write(rows=[logged(row) for row in range(30)], ended=False)
     (name,) = Scan(desk).names
-    content = desk.context.parquet.open_export(PATH, name).read_bytes()
+    content = desk.context.shared.exports.open_export(PATH, name).read_bytes()
     append(writer, 30, 50)
     assert len(Scan(desk).names) == 3
-    assert desk.context.parquet.open_export(PATH, name).read_bytes() == content
-    other = Desk(desk.root, parquet=Exports(desk.root.parent / "other", steps_per_file=STEPS))
+    assert desk.context.shared.exports.open_export(PATH, name).read_bytes() == content
+    other = Desk(desk.root, exports=Exports(desk.root.parent / "other", steps_per_file=STEPS))
     assert Scan(other).names == Scan(desk).names
-    assert other.context.parquet.open_export(PATH, name).read_bytes() == content
+    assert other.context.shared.exports.open_export(PATH, name).read_bytes() == content
     writer.end({"exit_code": 0, "runtime": 1.0})
 
 
@@ -186,7 +186,7 @@ def test_steps_far_apart_are_read_live(desk):
 def test_deleted_exports_are_made_again(desk, pattern):
     desk.write(rows=[logged(row) for row in range(50)])
     names = Scan(desk).names
-    folder = desk.context.parquet.open_export(PATH, names[0]).parent
+    folder = desk.context.shared.exports.open_export(PATH, names[0]).parent
     for file in folder.glob(pattern):
         file.unlink()
     scan = Scan(desk)
@@ -197,12 +197,12 @@ def test_deleted_exports_are_made_again(desk, pattern):
 @pytest.mark.parametrize("name", ["", "../x", "0123456789abcdef-000009.parquet", "x.json", "a" * 5000, "\0"])
 def test_only_names_of_exports_open_a_file(desk, name):
     with pytest.raises(NotFoundError, match="has no export"):
-        desk.context.parquet.open_export(PATH, name)
+        desk.context.shared.exports.open_export(PATH, name)
 
 
 def test_where_no_file_can_be_made_all_is_read_live(tmp_path):
     (tmp_path / "exports").write_bytes(b"a file stands in the way")
-    desk = Desk(tmp_path / "store", parquet=Exports(tmp_path / "exports", steps_per_file=STEPS))
+    desk = Desk(tmp_path / "store", exports=Exports(tmp_path / "exports", steps_per_file=STEPS))
     desk.write(rows=[logged(row) for row in range(50)])
     scan = Scan(desk)
     assert scan.names == []
@@ -213,7 +213,7 @@ def test_a_run_under_the_id_of_a_deleted_one_is_read_live(desk):
     desk.write(rows=[logged(row) for row in range(50)])
     assert len(Scan(desk).names) == 2
     desk.service.delete_run(PATH)
-    desk.context.parquet.forget(PATH)
+    desk.context.shared.exports.forget(PATH)
     desk.write(rows=[{"new": row} for row in range(50)], at_s=100)
     scan = Scan(desk)
     assert scan.names == []  # the client would take its copies of the old files for them
@@ -222,7 +222,7 @@ def test_a_run_under_the_id_of_a_deleted_one_is_read_live(desk):
 
 def test_gc_removes_exports_that_nobody_asks_for_and_those_of_runs_that_are_gone(tmp_path):
     root = tmp_path / "store"
-    desk = Desk(root, parquet=Exports(root / ".exports", steps_per_file=STEPS))
+    desk = Desk(root, exports=Exports(root / ".exports", steps_per_file=STEPS))
     assert desk.service.exports_dir == root / ".exports"
     files = {}
     for run_id in ("r1", "r2", "r3"):
@@ -230,14 +230,14 @@ def test_gc_removes_exports_that_nobody_asks_for_and_those_of_runs_that_are_gone
         (url,) = desk.run('parquetHistory(liveKeys: ["_step"]) { parquetUrls }', run_id)["parquetHistory"][
             "parquetUrls"
         ]
-        files[run_id] = desk.context.parquet.open_export(PATH._replace(run_id=run_id), url.rsplit("/", 1)[1])
+        files[run_id] = desk.context.shared.exports.open_export(PATH._replace(run_id=run_id), url.rsplit("/", 1)[1])
     assert list(desk.service.empty_trash(older_than_s=0.0)) == []  # a scan may be at it
 
     desk.service.delete_run(PATH._replace(run_id="r3"))
     for run_id, days in (("r1", 3), ("r2", 40)):
         long_ago = time.time() - days * 86400
         os.utime(files[run_id], (long_ago, long_ago))
-    desk.context.parquet.open_export(PATH._replace(run_id="r1"), files["r1"].name)
+    desk.context.shared.exports.open_export(PATH._replace(run_id="r1"), files["r1"].name)
     place = {run_id: file.relative_to(root).as_posix() for run_id, file in files.items()}
     found = {one.place for one in desk.service.empty_trash(older_than_s=86400.0, is_dry_run=True)}
     assert found == {place["r2"], place["r3"]}
@@ -252,10 +252,10 @@ def test_exports_of_a_run_can_be_forgotten(desk):
     desk.write(rows=[logged(row) for row in range(50)])
     desk.write("ann/digits/r2", rows=[logged(row) for row in range(50)])
     (name, _) = Scan(desk).names
-    desk.context.parquet.forget(PATH)
-    desk.context.parquet.forget(RunPath("ann", "digits", "never"))
+    desk.context.shared.exports.forget(PATH)
+    desk.context.shared.exports.forget(RunPath("ann", "digits", "never"))
     with pytest.raises(NotFoundError, match="has no export"):
-        desk.context.parquet.open_export(PATH, name)
+        desk.context.shared.exports.open_export(PATH, name)
 
 
 def test_sampled_pages_of_a_scan_leave_out_what_is_in_files(desk):

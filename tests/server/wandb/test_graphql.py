@@ -9,8 +9,8 @@ from graphql import GraphQLObjectType
 from runlake.errors import BadValueError, NotFoundError, ReadOnlyError
 from runlake.model import RunPath
 from runlake.server.wandb import ids
-from runlake.server.wandb.graphql import load_schema
-from runlake.server.wandb.limits import MAX_DOCUMENT_CHARACTERS
+from runlake.server.wandb.documents.graphql import load_schema
+from runlake.server.wandb.documents.limits import MAX_DOCUMENT_CHARACTERS
 from runlake.sweep_model import AgentReport, AgentStart, SweepStart
 
 

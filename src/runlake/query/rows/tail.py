@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from runlake.errors import CorruptError
+from runlake.lru import LruCache
 from runlake.model import AXES, STEP, TIMESTAMP, RunPath, Stream, TailCursor
 from runlake.query.rows.history import Int64s, Tail
 from runlake.query.rows.scan import in_order, join_rows, only_keys, spellings
@@ -26,7 +27,6 @@ from runlake.store.journal.liveness import is_alive
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import ScannedPart
 from runlake.store.layout import Layout
-from runlake.store.lru import LruCache
 from runlake.store.run.snapshot import Snapshot, meta_names, read_consistently, reading
 from runlake.store.run.state import join_states
 from runlake.store.run.tail import PartTails

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from runlake.lru import LruCache
 from runlake.query.runs.filter import Test, family_of, family_of_type, is_same
-from runlake.store.lru import LruCache
 
 Mask = npt.NDArray[np.bool_]
 Positions = npt.NDArray[np.int64]

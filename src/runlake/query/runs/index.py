@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from runlake.lru import LruCache
 from runlake.model import RUNTIME, STEP, TIMESTAMP, RunInfo
 from runlake.query.runs.chunk import RunChunk
 from runlake.query.runs.column import MISSING, Column, Mask, Positions, hold_for_tags, kept_columns
 from runlake.query.runs.filter import AllOf, AnyOf, Field, Node, Not, Test, parse_filter, parse_order
 from runlake.query.runs.nested import find_values
 from runlake.stopping import check_wanted
-from runlake.store.lru import LruCache
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -18,7 +18,7 @@ from typing import NoReturn
 from runlake.errors import AuthenticationError, BadValueError, BusyError, RunlakeError, SlowError, TooLargeError
 from runlake.server.config import ServerConfig
 from runlake.server.http.asgi import ASGIApp, Message, Receive, Scope, Send
-from runlake.server.people.auth import require_person
+from runlake.server.http.auth import require_person
 from runlake.server.people.people import Person
 
 _UPLOADS = re.compile(r"/files/|/api/[^/]+/runs/[^/]+/[^/]+/[^/]+/files/")

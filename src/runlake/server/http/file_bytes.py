@@ -19,6 +19,7 @@ from litestar.response import Stream
 
 from runlake.errors import BadValueError
 from runlake.model import FileInfo, RunPath
+from runlake.server.http.open_files import SentFile, open_files_of
 from runlake.service.contract import IncomingFile, Service
 
 _PIECE_BYTES = 1 << 20
@@ -30,6 +31,7 @@ _PLACE_DIGITS = 18
 
 
 def send_file(
+    request: Request[Any, Any, Any],
     content: BinaryIO,
     *,
     part: str | None = None,
@@ -38,7 +40,7 @@ def send_file(
     is_head: bool = False,
     media_type: str = "application/octet-stream",
 ) -> Response[Any]:
-    """The bytes of a file, or the range of them that is asked for; `content` is closed when they are sent.
+    """The bytes of a file, or the range of them that is asked for; `content` is closed when the answer ends.
 
     The ETag says which content it is. `if_none_match` may also name an MD5 in base64: 304 when it fits. A HEAD has the
     headers of what is sent, and is not for a part of it.
@@ -71,8 +73,7 @@ def send_file(
     if is_head:
         content.close()
         return Stream(iter(()), media_type=media_type, headers=headers)
-    pieces = _pieces(content, start, end)
-    next(pieces)
+    pieces = _pieces(open_files_of(request.scope).add(content), start, end)
     return Stream(pieces, status_code=status_code, media_type=media_type, headers=headers)
 
 
@@ -157,10 +158,8 @@ def _place(digits: str) -> int:
     return int(digits) if len(digits) <= _PLACE_DIGITS else 10**_PLACE_DIGITS
 
 
-def _pieces(content: BinaryIO, start: int, end: int) -> Iterator[bytes]:
-    with contextlib.closing(content):
-        yield b""  # once begun it closes the file, also where the client goes away before the first byte
-        content.seek(start)
-        while start < end and (piece := content.read(min(_PIECE_BYTES, end - start))):
+def _pieces(file: SentFile, start: int, end: int) -> Iterator[bytes]:
+    with contextlib.closing(file):
+        while start < end and (piece := file.read(start, min(_PIECE_BYTES, end - start))):
             start += len(piece)
             yield piece

@@ -7,11 +7,11 @@ a W&B stream with anything it would take for the end.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
 from runlake.errors import BusyError
+from runlake.lru import LruCache
 from runlake.server.http.asgi import ASGIApp, Receive, Scope, Send
 from runlake.server.http.problems import problem_of, send_problem
 from runlake.server.people.people import Person
@@ -48,7 +48,7 @@ class RateLimit:
         self._requests_per_s = requests_per_s
         self._burst_requests = burst_requests
         self._clock = clock
-        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._buckets: LruCache[str, _Bucket] = LruCache(_REMEMBERED_CLIENTS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or say when to come back."""
@@ -67,12 +67,10 @@ class RateLimit:
     def _take(self, client: str) -> float:
         """Count one request; answers how many seconds are to be waited, 0 when it may pass."""
         now = self._clock()
-        bucket = self._buckets.pop(client, None) or _Bucket(self._burst_requests, now)
+        bucket = self._buckets.get(client) or _Bucket(self._burst_requests, now)
         left = min(self._burst_requests, bucket.left + (now - bucket.at) * self._requests_per_s)
         may_pass = left >= 1
-        self._buckets[client] = _Bucket(left - 1 if may_pass else left, now)
-        while len(self._buckets) > _REMEMBERED_CLIENTS:
-            self._buckets.popitem(last=False)
+        self._buckets.put(client, _Bucket(left - 1 if may_pass else left, now))
         return 0.0 if may_pass else (1 - left) / self._requests_per_s
 
 

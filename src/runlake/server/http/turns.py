@@ -16,7 +16,7 @@ import contextvars
 import os
 import threading
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -63,7 +63,7 @@ class Turns:
         self._max_waiting = max_waiting
         self._threads = ThreadPoolExecutor(self._turn_count, thread_name_prefix="runlake-costly")
         self._working: Counter[str] = Counter()
-        self._waiting: OrderedDict[asyncio.Future[None], str] = OrderedDict()
+        self._waiting: dict[asyncio.Future[None], str] = {}
 
     async def run(self, who: str, work: Callable[[], T], *, is_begun: bool = False) -> T:
         """What `work` returns, computed in a turn of `who`; cancelling this ends it. BusyError after a long wait.

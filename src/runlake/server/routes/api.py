@@ -7,7 +7,7 @@ from litestar.di import Provide
 
 from runlake.server.routes import files, projects, rows, runs, sweeps, writers
 from runlake.server.routes.answers import WireRequest, run_path
-from runlake.server.tails import TAILS_PER_PERSON, Tails
+from runlake.server.routes.tails import TAILS_PER_PERSON, Tails
 from runlake.service.wire.documents import API_PREFIX
 
 MAX_BODY_BYTES = 64 * 2**20

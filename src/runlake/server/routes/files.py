@@ -23,6 +23,7 @@ def list_files(service: Asked, run: Run) -> Response[list[FileInfo]]:
 
 @get(f"{RUN}/files/{{name:path}}", sync_to_thread=True, media_type="application/octet-stream")
 def read_file(
+    request: Request[Any, Any, Any],
     service: Asked,
     run: Run,
     name: FromPath[str],
@@ -35,7 +36,7 @@ def read_file(
     The ETag says which content it is. `If-None-Match` may also name the MD5 of a `FileInfo`: 304 when it fits.
     """
     content = service.open_file(run, name.removeprefix("/"))
-    return send_file(content, part=part, if_range=if_range, if_none_match=if_none_match)
+    return send_file(request, content, part=part, if_range=if_range, if_none_match=if_none_match)
 
 
 @put(f"{RUN}/files/{{name:path}}", request_max_body_size=None)

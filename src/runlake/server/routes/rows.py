@@ -21,7 +21,7 @@ from runlake.server.http.costs import charge_keys
 from runlake.server.http.turns import in_turn
 from runlake.server.routes.answers import Asked, Compression, Run, answer, compression_of, costly, packed, stream
 from runlake.server.routes.runs import RUN
-from runlake.server.tails import EVENT_ROWS, Place, Tails
+from runlake.server.routes.tails import EVENT_ROWS, Place, Tails
 from runlake.service.wire import documents
 from runlake.service.wire import rows as wire_rows
 from runlake.service.wire.documents import Keys, KeysQuery, OutlineDocument

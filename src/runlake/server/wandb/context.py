@@ -1,4 +1,4 @@
-"""What one GraphQL request needs beside its document."""
+"""What a GraphQL request needs beside its document, and what all of them share."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from graphql import GraphQLResolveInfo
 
 from runlake.model import RunPath
 from runlake.server.wandb.budget import Budget
+from runlake.server.wandb.commits import Commits
 from runlake.server.wandb.exports import Exports
-from runlake.server.wandb.ingest.commits import Commits
-from runlake.server.wandb.ingest.handed_out import HandedOut
-from runlake.server.wandb.nodes.histories import Histories
+from runlake.server.wandb.handed_out import HandedOut
+from runlake.server.wandb.histories import Histories
 from runlake.server.wandb.not_kept import Greetings
 from runlake.service.contract import Service
 
@@ -41,27 +41,43 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
+class Nodes:
+    """How nodes are made that are led back to, as a run leads to its project, whose file stands above its own."""
+
+    entity: Callable[[RequestContext, str], Any]
+    project: Callable[[RequestContext, str, str], Any]
+    find_project: Callable[[RequestContext, str, str | None], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WandbContext:
+    """What all requests of this wire share in one process of a server."""
+
+    nodes: Nodes
+    exports: Exports
+    histories: Histories = field(default_factory=Histories)
+    commits: Commits = field(default_factory=Commits)
+    handed_out: HandedOut = field(default_factory=HandedOut)
+    greetings: Greetings = field(default_factory=Greetings)
+
+
+@dataclass(frozen=True, slots=True)
 class RequestContext:
     """The person who asks and what they may see: `service` answers for this person, and hides what is not theirs.
 
     `person` is None for somebody without a key. It has `username`, `email`, `is_admin` and `teams` (name → role).
     `require_write` raises for who may not change a run, where an answer is given without asking `service` for more.
-    `histories`, `commits`, `handed_out`, `greetings` and `parquet` are of the whole server; without `parquet` every
-    history is read live. `budget` is of this request.
+    `shared` is of the whole server, `budget` of this request.
     """
 
+    shared: WandbContext
     service: Service
     person: Any
     people: Any
     base_url: str
     file_url: FileUrl
     parquet_url: ParquetUrl
-    histories: Histories
-    commits: Commits = field(default_factory=Commits)
-    parquet: Exports | None = None
     client: Client = Client()
-    handed_out: HandedOut = field(default_factory=HandedOut)
-    greetings: Greetings = field(default_factory=Greetings)
     require_write: Callable[[RunPath], None] = may_all
     budget: Budget = field(default_factory=Budget)
 

@@ -35,7 +35,7 @@ from runlake.errors import NotFoundError
 from runlake.model import RUNTIME, STEP, TIMESTAMP, RunInfo, RunPath
 from runlake.query.rows.history import EXACT_INTEGER, History, Series
 from runlake.query.rows.select import slice_rows
-from runlake.server.wandb.nodes.histories import Histories
+from runlake.server.wandb.histories import Histories
 from runlake.service.contract import Service
 from runlake.values import plain_name, split_path
 

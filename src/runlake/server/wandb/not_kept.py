@@ -14,13 +14,13 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from runlake.errors import NotFoundError, NotSupportedError, PathError
+from runlake.lru import LruCache
 from runlake.model import Alert, RunInfo, RunPath, WriterBatch
 from runlake.service.contract import Service
 
@@ -116,24 +116,21 @@ class Greetings:
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, str], list[tuple[float, str]]] = OrderedDict()
+        self._kept: LruCache[tuple[str, str], tuple[tuple[float, str], ...]] = LruCache(_MAX_WAITING)
         self._lock = threading.Lock()
 
     def leave(self, who: str, entity: str, text: str) -> None:
         with self._lock:
-            left = self._kept.setdefault((who, entity), [])
-            left.append((time.monotonic(), text))
-            del left[:-_MAX_LEFT]
-            self._kept.move_to_end((who, entity))
-            while len(self._kept) > _MAX_WAITING:
-                self._kept.popitem(last=False)
+            left = (*(self._kept.get((who, entity)) or ()), (time.monotonic(), text))
+            self._kept.put((who, entity), left[-_MAX_LEFT:])
 
     def take(self, who: str, entity: str) -> str | None:
         """What was left longest ago, but not so long that the run has begun without it."""
         with self._lock:
-            fresh = [left for left in self._kept.pop((who, entity), []) if time.monotonic() - left[0] < _MAX_WAIT_S]
+            left = self._kept.take((who, entity)) or ()
+            fresh = tuple(text for text in left if time.monotonic() - text[0] < _MAX_WAIT_S)
             if len(fresh) > 1:
-                self._kept[who, entity] = fresh[1:]
+                self._kept.put((who, entity), fresh[1:])
             return fresh[0][1] if fresh else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 from urllib.parse import quote
@@ -12,7 +13,7 @@ import msgspec
 from anyio import to_thread
 from litestar import HttpMethod, Request, Response, Router, post, put, route
 from litestar.concurrency import sync_to_thread
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, RawBody, SkipValidation
 
 from runlake.errors import BadValueError, GapError, NotFoundError
@@ -25,14 +26,25 @@ from runlake.server.http.problems import Problem
 from runlake.server.http.turns import in_turn
 from runlake.server.people.guard import GuardedService
 from runlake.server.people.people import Person
-from runlake.server.wandb.context import Client, RequestContext
-from runlake.server.wandb.graphql import Answer
+from runlake.server.wandb.context import Client, RequestContext, WandbContext
+from runlake.server.wandb.documents.graphql import Answer, GraphQL
 from runlake.server.wandb.ingest.stream import LARGE_BODY_BYTES, MAX_BODY_BYTES, read_batch, read_body, unzipped_bytes
 from runlake.server.wandb.not_kept import Lost
 from runlake.service.contract import Service
 
-Parts = NamedDependency[SkipValidation[ServerContext]]
+Context = NamedDependency[SkipValidation[ServerContext]]
 """What the server is made of: the app provides it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WandbParts:
+    """What answers documents, and what requests of this wire share."""
+
+    graphql: GraphQL
+    shared: WandbContext
+
+
+Wandb = NamedDependency[SkipValidation[WandbParts]]
 
 RETRY_AFTER_GAP_S = 1.0
 
@@ -50,49 +62,52 @@ _decode_graphql = msgspec.json.Decoder(_GraphQLBody).decode
 
 
 @post("/graphql", status_code=200, request_max_body_size=MAX_BODY_BYTES, include_in_schema=False)
-async def graphql(request: Request[Any, Any, Any], body: RawBody, parts: Parts) -> Response[bytes]:
+async def graphql(request: Request[Any, Any, Any], body: RawBody, context: Context, wandb: Wandb) -> Response[bytes]:
     """Execute a document. Errors of the document and of its fields are part of the answer, as GraphQL has it."""
-    begin = partial(_begin_graphql, request, body, parts)
-    done = await (in_turn(request, begin) if len(body) > LARGE_BODY_BYTES else sync_to_thread(begin))
+    begin = partial(_begin_graphql, request, body, context, wandb)
+
+    def begin_and_end() -> Response[bytes]:
+        done = begin()
+        return done if isinstance(done, Response) else done()
+
+    if len(body) > LARGE_BODY_BYTES:
+        return await in_turn(request, begin_and_end)
+    done = await sync_to_thread(begin)
     return done if isinstance(done, Response) else await in_turn(request, done)
 
 
 def _begin_graphql(
-    request: Request[Any, Any, Any], body: bytes, parts: ServerContext
+    request: Request[Any, Any, Any], body: bytes, context: ServerContext, wandb: WandbParts
 ) -> Response[bytes] | Callable[[], Response[bytes]]:
     """The answer, or how to come by it where that costs much."""
     try:
         asked = _decode_graphql(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise BadValueError(f"this is no GraphQL request: {error}") from None
-    prepared = parts.graphql.prepare(asked.query or "", asked.variables, asked.operationName, request.scope)
+    prepared = wandb.graphql.prepare(asked.query or "", asked.variables, asked.operationName, request.scope)
     if isinstance(prepared, dict):
         return _graphql_response(prepared)
-    context = _context_of(request, parts)
+    asking = _context_of(request, context, wandb.shared)
 
     def answer() -> Response[bytes]:
-        return _graphql_response(parts.graphql.run(prepared, context))
+        return _graphql_response(wandb.graphql.run(prepared, asking))
 
     return answer() if prepared.cost <= CHEAP_COST else answer
 
 
-def _context_of(request: Request[Any, Any, Any], parts: ServerContext) -> RequestContext:
+def _context_of(request: Request[Any, Any, Any], context: ServerContext, shared: WandbContext) -> RequestContext:
     person = person_of(request)
-    service = parts.service_for(standing_of(request))
-    base_url = parts.base_url(request)
+    service = context.service_for(standing_of(request))
+    base_url = context.base_url(request)
     return RequestContext(
+        shared=shared,
         service=service,
         person=person,
-        people=parts.people,
+        people=context.people,
         base_url=base_url,
-        file_url=partial(_file_url, parts, base_url, service),
-        parquet_url=partial(_export_url, parts, base_url, service),
-        histories=parts.histories,
-        commits=parts.commits,
-        parquet=parts.exports,
+        file_url=partial(_file_url, context, base_url, service),
+        parquet_url=partial(_export_url, context, base_url, service),
         client=_client_of(request),
-        handed_out=parts.handed_out,
-        greetings=parts.greetings,
         require_write=service.require_write,
     )
 
@@ -122,7 +137,7 @@ def _graphql_response(answer: Answer) -> Response[bytes]:
 async def file_stream(
     request: Request[Any, Any, Any],
     body: RawBody,
-    parts: Parts,
+    context: Context,
     entity: FromPath[str],
     project: FromPath[str],
     run_id: FromPath[str],
@@ -131,14 +146,16 @@ async def file_stream(
 
     A client that is answered 4xx sends nothing more of its run, so that is only said of what stays wrong.
     """
-    write = partial(_write_stream, request, body, parts, RunPath(entity, project, run_id))
+    write = partial(_write_stream, request, body, context, RunPath(entity, project, run_id))
     # Otherwise as many bodies of 64 MiB as there are threads could be in memory.
     is_large = unzipped_bytes(body, request.headers.get("content-encoding")) > LARGE_BODY_BYTES
     return await (in_turn(request, write) if is_large else sync_to_thread(write))
 
 
-def _write_stream(request: Request[Any, Any, Any], body: bytes, parts: ServerContext, path: RunPath) -> Response[bytes]:
-    service = parts.service_of_caller(request)
+def _write_stream(
+    request: Request[Any, Any, Any], body: bytes, context: ServerContext, path: RunPath
+) -> Response[bytes]:
+    service = context.service_of_caller(request)
     client_id = request.headers.get("x-wandb-async-client-id")
     begun = service.find_writer(path, client_id) or _begin_made_run(service, path, person_of(request))
     content = read_body(body, request.headers.get("content-encoding"))
@@ -184,7 +201,7 @@ def _tell(text: str, *, is_last: bool) -> Response[bytes]:
 )
 async def upload(
     request: Request[Any, Any, Any],
-    parts: Parts,
+    context: Context,
     entity: FromPath[str],
     project: FromPath[str],
     run_id: FromPath[str],
@@ -193,7 +210,7 @@ async def upload(
 ) -> Response[bytes]:
     """Store a file of a run under its name; the URL carries the permission."""
     path, file_name = RunPath(entity, project, run_id), name.removeprefix("/")
-    service = await to_thread.run_sync(_permitted, parts, request, "PUT", path, file_name, token)
+    service = await to_thread.run_sync(_permitted, context, request, "PUT", path, file_name, token)
     await receive_file(request, service, path, file_name)
     return Response(b"{}", media_type="application/json")
 
@@ -207,7 +224,7 @@ async def upload(
 )
 def download(
     request: Request[Any, Any, Any],
-    parts: Parts,
+    context: Context,
     entity: FromPath[str],
     project: FromPath[str],
     run_id: FromPath[str],
@@ -216,9 +233,10 @@ def download(
 ) -> Response[Any]:
     """A file of a run, whole or in part, by a URL that carries the permission or with a key."""
     path, file_name = RunPath(entity, project, run_id), name.removeprefix("/")
-    service = _permitted(parts, request, "GET", path, file_name, token)
+    service = _permitted(context, request, "GET", path, file_name, token)
     headers = request.headers
     return send_file(
+        request,
         service.open_file(path, file_name),
         part=headers.get("range"),
         if_range=headers.get("if-range"),
@@ -236,7 +254,8 @@ def download(
 )
 def export(
     request: Request[Any, Any, Any],
-    parts: Parts,
+    context: Context,
+    wandb: Wandb,
     entity: FromPath[str],
     project: FromPath[str],
     run_id: FromPath[str],
@@ -246,19 +265,27 @@ def export(
     """Rows of a run as Parquet, whole or in part: W&B's client reads parts of them without a key."""
     path = RunPath(entity, project, run_id)
     if token is None:
-        service = parts.service_of_caller(request)
+        service = context.service_of_caller(request)
     else:
-        service = parts.service_of_url(request, "GET", _signed_export_path(path, name), token)
+        service = context.service_of_url(request, "GET", _signed_export_path(path, name), token)
     service.read_run(path)  # who may not read the run, or not any more, may not read what was made of it
     headers = request.headers
-    file = parts.exports.open_export(path, name).open("rb")
+    file = wandb.shared.exports.open_export(path, name).open("rb")
     is_head = request.method == HttpMethod.HEAD
-    return send_file(file, part=headers.get("range"), if_range=headers.get("if-range"), is_head=is_head)
+    return send_file(request, file, part=headers.get("range"), if_range=headers.get("if-range"), is_head=is_head)
 
 
-def wandb_router() -> Router:
-    """The routes of this page. The app provides the dependency `parts`."""
-    return Router("/", route_handlers=[graphql, file_stream, upload, download, export])
+def wandb_router(parts: WandbParts) -> Router:
+    """The routes of this page. The app provides the dependency `context`."""
+
+    def provide_wandb() -> WandbParts:
+        return parts
+
+    return Router(
+        "/",
+        route_handlers=[graphql, file_stream, upload, download, export],
+        dependencies={"wandb": Provide(provide_wandb, sync_to_thread=False)},
+    )
 
 
 def _client_of(request: Request[Any, Any, Any]) -> Client:
@@ -276,12 +303,12 @@ def _code_of(error: Mapping[str, Any]) -> str:
 
 
 def _permitted(
-    parts: ServerContext, request: Request[Any, Any, Any], method: str, path: RunPath, name: str, token: str | None
+    context: ServerContext, request: Request[Any, Any, Any], method: str, path: RunPath, name: str, token: str | None
 ) -> Service:
     """The service of who may do this: of whom the URL was made for, or whose key was sent."""
     if token is None:
-        return parts.service_of_caller(request)
-    return parts.service_of_url(request, method, _signed_path(path, name), token)
+        return context.service_of_caller(request)
+    return context.service_of_url(request, method, _signed_path(path, name), token)
 
 
 def _signed_path(path: RunPath, name: str) -> str:
@@ -289,9 +316,9 @@ def _signed_path(path: RunPath, name: str) -> str:
 
 
 def _file_url(
-    parts: ServerContext, base_url: str, service: GuardedService, method: str, path: RunPath, name: str
+    context: ServerContext, base_url: str, service: GuardedService, method: str, path: RunPath, name: str
 ) -> str:
-    token = parts.sign(service, method, _signed_path(path, name))
+    token = context.sign(service, method, _signed_path(path, name))
     return f"{base_url}/files/{'/'.join(quote(part, safe='') for part in path)}/{quote(name)}?token={token}"
 
 
@@ -299,6 +326,6 @@ def _signed_export_path(path: RunPath, name: str) -> str:
     return f"/exports/{path}/{name}"
 
 
-def _export_url(parts: ServerContext, base_url: str, service: GuardedService, path: RunPath, name: str) -> str:
-    token = parts.sign(service, "GET", _signed_export_path(path, name))
+def _export_url(context: ServerContext, base_url: str, service: GuardedService, path: RunPath, name: str) -> str:
+    token = context.sign(service, "GET", _signed_export_path(path, name))
     return f"{base_url}/exports/{'/'.join(quote(part, safe='') for part in path)}/{name}?token={token}"

@@ -15,8 +15,8 @@ from runlake.errors import (
     ConflictError,
     NotFoundError,
     ReadOnlyError,
-    RunlakeWarning,
     StoreError,
+    UnreadableRunWarning,
 )
 from runlake.model import (
     Appended,
@@ -491,7 +491,7 @@ class LocalService(LocalCare):
             self._told.add((run, problem))
             warnings.warn(
                 f"run {run} cannot be read and is shown as it last was, if at all: {problem}; see: runlake check {run}",
-                RunlakeWarning,
+                UnreadableRunWarning,
                 stacklevel=4,
             )
 

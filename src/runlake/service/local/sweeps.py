@@ -8,11 +8,11 @@ import time
 from collections.abc import Sequence
 
 from runlake.errors import BadValueError, ConflictError, NotFoundError, StoreError, SweepConfigError, warn
+from runlake.lru import LruCache
 from runlake.model import RunInfo, RunPath
 from runlake.names import new_run_id
 from runlake.scheduler.open_sweep import OpenSweep, Runs
 from runlake.store.layout import Layout, check_run_path
-from runlake.store.lru import LruCache
 from runlake.store.run.snapshot import reading
 from runlake.store.sweeps.fold import Created, Edited, Joined
 from runlake.store.sweeps.folder import AgentFile, SweepFolder, create_sweep, delete_sweep

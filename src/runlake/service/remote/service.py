@@ -17,7 +17,7 @@ import httpx
 import pyarrow as pa
 from msgspec import structs
 
-from runlake.errors import CommError, NotSupportedError, warn
+from runlake.errors import CommError, NotSupportedError, UnreadableRunWarning, warn
 from runlake.model import (
     Appended,
     ConsoleLine,
@@ -445,7 +445,10 @@ def _blocks(response: httpx.Response) -> Iterator[HistoryBlock]:
     with closing(response), pa.PythonFile(BodyFile(response), "r") as source:
         for block in wire_rows.read_blocks(source):
             if block.problem is not None:
-                warn(f"run {block.run_ids[0]} cannot be read, and has no rows here: {block.problem}")
+                warn(
+                    f"run {block.run_ids[0]} cannot be read, and has no rows here: {block.problem}",
+                    UnreadableRunWarning,
+                )
             yield block
 
 

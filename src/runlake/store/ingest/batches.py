@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from runlake.errors import BadValueError, GapError, LogTypeError, NotFoundError
+from runlake.lru import LruCache
 from runlake.model import LoggedRow, RunPath, State, WriterAnswer, WriterBatch, WriterHandle, WriterStart
 from runlake.store.changes import append_change
 from runlake.store.ingest.documents import Documents, changes_between, read_documents, write_documents
@@ -32,7 +33,6 @@ from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout
-from runlake.store.lru import LruCache
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.side_process import start_detached

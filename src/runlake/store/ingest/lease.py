@@ -22,6 +22,7 @@ from pathlib import Path
 import msgspec
 
 from runlake.errors import NotFoundError, StoreError
+from runlake.lru import LruCache
 from runlake.model import STREAMS, RunPath
 from runlake.store.disk import replace_file
 from runlake.store.journal.folder import FolderJournal
@@ -31,7 +32,6 @@ from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import ScannedPart, scan_part
 from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout
-from runlake.store.lru import LruCache
 from runlake.store.run.tail import first_frame_of, mark_at
 
 try:

@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 
 from runlake.errors import BadValueError, ConflictError, CorruptError, GapError, NotFoundError
+from runlake.lru import LruCache
 from runlake.model import Appended, OpenRequest, RunInfo, RunPath, WriterGrant
 from runlake.store.changes import append_change, latest_death
 from runlake.store.incarnation import claim_incarnation, read_claim
@@ -35,7 +36,6 @@ from runlake.store.journal.proof_rows import prove_part
 from runlake.store.journal.scan import BEGINNING, ResumePoint, ScannedPart, scan_part, scan_since
 from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.layout import Layout, check_run_path
-from runlake.store.lru import LruCache
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_editor, open_run
 from runlake.store.run.snapshot import meta_names, number_parts

@@ -14,6 +14,7 @@ from zlib import crc32
 
 import numpy as np
 
+from runlake.lru import LruCache
 from runlake.model import RunPath, Stream
 from runlake.store.journal import record
 from runlake.store.journal.first_frame import read_header
@@ -28,7 +29,6 @@ from runlake.store.journal.scan import (
     ScannedPart,
     scan_since,
 )
-from runlake.store.lru import LruCache
 from runlake.store.run.snapshot import Snapshot
 
 KEPT_MARKS = 8192

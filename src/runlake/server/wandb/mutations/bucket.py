@@ -16,8 +16,8 @@ from runlake.errors import BadValueError, ConflictError, NotFoundError
 from runlake.model import DEFAULT_PROJECT, STREAMS, MetricRule, RunEdit, RunInfo, RunPath, WriterBatch, WriterStart
 from runlake.names import default_name, new_run_id
 from runlake.server.wandb.context import RequestContext
+from runlake.server.wandb.handed_out import Kind
 from runlake.server.wandb.ids import read_run_reference
-from runlake.server.wandb.ingest.handed_out import Kind
 from runlake.server.wandb.nodes.run_node import RunNode
 from runlake.server.wandb.not_kept import greeting
 from runlake.server.wandb.wire import HIDDEN_KEY, NOT_OF_THE_USER, load_json_string
@@ -105,7 +105,7 @@ def _begin(
     if rules:
         context.service.write_batch(path, begun.writer, WriterBatch(rules=rules))
     if (text := greeting(run_before)) is not None:
-        context.greetings.leave(context.who, path.entity, text)
+        context.shared.greetings.leave(context.who, path.entity, text)
     info = context.service.read_run(path)
     line_count = 0 if row_counts is None else row_counts["history"]
     return {"bucket": BegunRunNode(context, info, line_count), "inserted": info.incarnation == begun.writer}
@@ -159,7 +159,7 @@ def _changes(context: RequestContext, kind: Kind, info: RunInfo, sent: Mapping[s
     if sent is None:
         return {}
     stored: Mapping[str, Any] = getattr(info, kind)
-    to_set, to_unset = context.handed_out.edit_of(context.who, info.path, kind, sent, stored)
+    to_set, to_unset = context.shared.handed_out.edit_of(context.who, info.path, kind, sent, stored)
     return {f"{kind}_set": to_set, f"{kind}_unset": to_unset}
 
 

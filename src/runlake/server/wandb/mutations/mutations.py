@@ -53,8 +53,7 @@ class MutationRoot(ArtifactMutations, PeopleMutations, SweepMutations):
         self._context.require_write(path)
         with contextlib.suppress(NotFoundError):
             self._service.delete_run(path)
-        if self._context.parquet is not None:
-            self._context.parquet.forget(path)
+        self._context.shared.exports.forget(path)
         return {"clientMutationId": input.get("clientMutationId")}
 
     def stopRun(self, _: ResolveInfo, input: Given) -> dict[str, Any]:

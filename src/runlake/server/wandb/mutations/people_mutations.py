@@ -8,7 +8,8 @@ from typing import Any
 from runlake.errors import BadValueError, ConflictError, ForbiddenError, NotFoundError
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.ids import user_node_id, user_of
-from runlake.server.wandb.nodes.entity_node import EntityNode, UserNode
+from runlake.server.wandb.nodes.entity_node import EntityNode
+from runlake.server.wandb.nodes.user_node import UserNode
 
 Given = Mapping[str, Any]
 

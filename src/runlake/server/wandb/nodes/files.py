@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from runlake.errors import AuthenticationError, ForbiddenError, NotFoundError
 from runlake.model import FileInfo, RunPath
 from runlake.query.runs.pattern import like_pattern
 from runlake.server.wandb.context import RequestContext, ResolveInfo
@@ -49,13 +50,18 @@ class FileNode:
     def md5(self) -> str:
         return self.info.md5
 
-    def url(self, _: ResolveInfo, upload: bool | None = None) -> str:
-        return self.context.file_url("PUT" if upload else "GET", self.path, self.info.name)
+    def url(self, _: ResolveInfo, upload: bool | None = None) -> str | None:
+        return self.uploadUrl(_) if upload else self.directUrl(_)
 
     def directUrl(self, _: ResolveInfo) -> str:
         return self.context.file_url("GET", self.path, self.info.name)
 
-    def uploadUrl(self, _: ResolveInfo) -> str:
+    def uploadUrl(self, _: ResolveInfo) -> str | None:
+        """None for who may not write: it would be refused when it is used."""
+        try:
+            self.context.require_write(self.path)
+        except (AuthenticationError, ForbiddenError, NotFoundError):
+            return None
         return self.context.file_url("PUT", self.path, self.info.name)
 
 

@@ -11,9 +11,10 @@ from runlake.model import ProjectInfo, RunPage, RunPath
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.ids import project_internal_id, project_node_id, sweep_of
 from runlake.server.wandb.nodes.connection import Connection, Cursor, make_connection, page_size, read_cursor
-from runlake.server.wandb.nodes.entity_node import EntityNode, NamedUser, UserNode, visible_person
+from runlake.server.wandb.nodes.entity_node import EntityNode
 from runlake.server.wandb.nodes.run_node import ResumableRunNode, RunNode
 from runlake.server.wandb.nodes.sweep_node import SweepNode, find_sweep
+from runlake.server.wandb.nodes.user_node import NamedUser, UserNode, visible_person
 from runlake.server.wandb.wire import iso_time, load_json_string
 from runlake.sweep_model import SweepInfo, SweepPath
 

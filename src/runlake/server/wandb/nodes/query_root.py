@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 
 from graphql import FieldNode
 
-from runlake.server.wandb.context import RequestContext, ResolveInfo
+from runlake.server.wandb.context import Nodes, RequestContext, ResolveInfo
 from runlake.server.wandb.nodes.connection import Connection, slice_by_name
-from runlake.server.wandb.nodes.entity_node import EntityNode, UserNode, user_page, visible_person, visible_team
+from runlake.server.wandb.nodes.entity_node import EntityNode
 from runlake.server.wandb.nodes.project_node import ProjectNode, find_project
+from runlake.server.wandb.nodes.user_node import UserNode, user_page, visible_person, visible_team
 
 NEWEST_CLIENT = "0.999.0"
 """What ``wandb verify`` compares its own version with: this server does not age clients."""
@@ -21,6 +22,7 @@ _NEEDS_NO_PROJECT = frozenset(
 )
 """Fields that say themselves when there is no such project: looking it up for them would only cost."""
 
+NODES = Nodes(entity=EntityNode, project=ProjectNode, find_project=find_project)
 
 FEATURES = ("FILESTREAM_GZIP", "STRUCTURED_CONSOLE_LOGS")
 """What a client may do beyond what all do: zip the bodies it streams, and send printed lines as JSON."""

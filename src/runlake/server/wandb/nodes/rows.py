@@ -15,7 +15,7 @@ from runlake.query.rows.history import History
 from runlake.query.rows.sample import is_numeric, row_sample, sample_rows
 from runlake.query.rows.select import by_step, slice_rows, take_rows, with_keys
 from runlake.server.wandb.budget import Budget
-from runlake.server.wandb.nodes.histories import Histories
+from runlake.server.wandb.histories import Histories
 from runlake.server.wandb.wire import dump_json_string, dump_strict, load_json_string, read_strict
 from runlake.service.contract import Service
 

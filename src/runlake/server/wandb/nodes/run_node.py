@@ -10,15 +10,15 @@ from runlake.errors import CorruptError
 from runlake.model import STEP, RunInfo, Stream
 from runlake.query.rows.dicts import iter_rows
 from runlake.server.wandb.context import RequestContext, ResolveInfo
+from runlake.server.wandb.handed_out import Kind
 from runlake.server.wandb.ids import project_number, resumed_node_id, run_node_id
-from runlake.server.wandb.ingest.handed_out import Kind
 from runlake.server.wandb.nodes.connection import Connection
 from runlake.server.wandb.nodes.console import console_page
-from runlake.server.wandb.nodes.entity_node import NamedUser
 from runlake.server.wandb.nodes.files import FileNode, file_page, list_file_nodes
 from runlake.server.wandb.nodes.keys import keys_of_outline, keys_of_summary
 from runlake.server.wandb.nodes.rows import Spec, read_spec, sampled_rows, whole_rows
 from runlake.server.wandb.nodes.sweep_node import AgentNode, SweepNode, find_sweep
+from runlake.server.wandb.nodes.user_node import NamedUser
 from runlake.server.wandb.wire import (
     config_document,
     dump_json_string,
@@ -147,12 +147,10 @@ class RunNode:
 
     @property
     def commit(self) -> str | None:
-        return self._context.commits.read(self._context.service, self.info)
+        return self._context.shared.commits.read(self._context.service, self.info)
 
     def project(self, _: ResolveInfo) -> Any:
-        from runlake.server.wandb.nodes.project_node import ProjectNode
-
-        return ProjectNode(self._context, self.info.entity, self.info.project)
+        return self._context.shared.nodes.project(self._context, self.info.entity, self.info.project)
 
     # Config, summary, keys
 
@@ -224,14 +222,13 @@ class RunNode:
     ) -> list[list[dict[str, Any]]]:
         context = self._context
         found = [self._behind_exports(read_spec(text)) for text in specs]
-        return [sampled_rows(context.service, context.histories, self.info, spec, context.budget) for spec in found]
+        histories = context.shared.histories
+        return [sampled_rows(context.service, histories, self.info, spec, context.budget) for spec in found]
 
     def parquetHistory(self, _: ResolveInfo, liveKeys: list[str]) -> dict[str, Any]:
         """Files to scan from, and the first step that is to be read live."""
         context = self._context
-        if context.parquet is None:
-            return {"parquetUrls": [], "liveData": []}
-        found = context.parquet.announce(context.service, context.histories, self.info)
+        found = context.shared.exports.announce(context.service, context.shared.histories, self.info)
         urls = [context.parquet_url(self.info.path, name) for name in found.names]
         return {
             "parquetUrls": urls,
@@ -271,14 +268,14 @@ class RunNode:
 
     def _remember(self, kind: Kind, document: dict[str, Any], size: int) -> None:
         if not self._context.client.is_training:
-            self._context.handed_out.remember(self._context.who, self.info.path, kind, document, size=size)
+            self._context.shared.handed_out.remember(self._context.who, self.info.path, kind, document, size=size)
 
     def _rows(self, stream: Stream, samples: int | None, min_step: int | None, max_step: int | None) -> list[str]:
         if stream == "history" and min_step is not None and max_step is not None:
             min_step = self._scan_start(min_step, max_step)
         return whole_rows(
             self._context.service,
-            self._context.histories,
+            self._context.shared.histories,
             self.info,
             stream=stream,
             samples=samples,
@@ -294,9 +291,7 @@ class RunNode:
 
     def _scan_start(self, min_step: int, max_step: int) -> int:
         """Where the live rows of a page begin: who scans has those before from a file that ends within the page."""
-        if self._context.parquet is None:
-            return min_step
-        end = self._context.parquet.first_step_behind(self.info)
+        end = self._context.shared.exports.first_step_behind(self.info)
         return end if min_step < end < max_step else min_step
 
     def _tail(self, stream: Stream, row_count: int) -> str:

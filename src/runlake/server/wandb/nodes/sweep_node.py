@@ -13,7 +13,7 @@ from runlake.query.rows.metric import metric_of
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.ids import agent_node_id, sweep_node_id
 from runlake.server.wandb.nodes.connection import Connection, WholeConnection
-from runlake.server.wandb.nodes.entity_node import NamedUser
+from runlake.server.wandb.nodes.user_node import NamedUser
 from runlake.server.wandb.wire import iso_time, load_json_string
 from runlake.sweep_model import AgentInfo, SweepInfo, SweepPath
 
@@ -103,9 +103,7 @@ class SweepNode:
         return next((value for value in values if value is not None), None)
 
     def project(self, _: ResolveInfo) -> Any:
-        from runlake.server.wandb.nodes.project_node import ProjectNode
-
-        return ProjectNode(self._context, self.info.entity, self.info.project)
+        return self._context.shared.nodes.project(self._context, self.info.entity, self.info.project)
 
     def runs(self, info: ResolveInfo, filters: str | None = None, **page: Any) -> Connection:
         """A page of its runs."""
@@ -171,10 +169,9 @@ class AgentNode:
 
     def runs(self, _: ResolveInfo, **page: Any) -> Connection:
         """A page of the runs that it began."""
-        from runlake.server.wandb.nodes.project_node import ProjectNode
-
-        project = ProjectNode(self._context, self._path.entity, self._path.project)
-        return project.run_page({"name": {"$in": list(self._info.run_ids)}}, **page)
+        project = self._context.shared.nodes.project(self._context, self._path.entity, self._path.project)
+        connection: Connection = project.run_page({"name": {"$in": list(self._info.run_ids)}}, **page)
+        return connection
 
     @cached_property
     def _info(self) -> AgentInfo:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -37,14 +35,15 @@ from runlake.errors import (
     RunlakeError,
     StoreError,
 )
+from runlake.lru import LruCache
 from runlake.server.http.asgi import Scope
 from runlake.server.http.costs import charge
 from runlake.server.http.problems import forget_frames
 from runlake.server.wandb.context import RequestContext, ResolveInfo
-from runlake.server.wandb.limits import MAX_DOCUMENT_CHARACTERS, MAX_TOKENS, check_document, cost_of
+from runlake.server.wandb.documents.limits import MAX_DOCUMENT_CHARACTERS, MAX_TOKENS, check_document, cost_of
+from runlake.server.wandb.documents.scalars import define_scalars
 from runlake.server.wandb.mutations.given import define_inputs
 from runlake.server.wandb.nodes.query_root import QueryRoot
-from runlake.server.wandb.scalars import define_scalars
 from runlake.stopping import check_wanted
 
 logger = logging.getLogger(__name__)
@@ -102,9 +101,7 @@ class GraphQL:
     def __init__(self, *, mutations: RootOf, queries: RootOf = QueryRoot) -> None:
         self._roots = {OperationType.QUERY: queries, OperationType.MUTATION: mutations}
         self._schema = load_schema()
-        self._kept: OrderedDict[str, _Checked] = OrderedDict()
-        self._kept_characters = 0
-        self._lock = threading.Lock()
+        self._kept: LruCache[str, _Checked] = LruCache(MAX_KEPT_CHARACTERS, size_of=lambda text, _: len(text))
 
     def execute(
         self, document: str, variables: Mapping[str, Any] | None, operation_name: str | None, context: RequestContext
@@ -169,18 +166,10 @@ class GraphQL:
                 f"the document has {len(text):,} characters, and {MAX_DOCUMENT_CHARACTERS:,} are allowed; "
                 "values belong into variables"
             )
-        with self._lock:
-            if (kept := self._kept.get(text)) is not None:
-                self._kept.move_to_end(text)
-                return kept
-        checked = self._check(text)
-        with self._lock:
-            if text not in self._kept:
-                self._kept[text] = checked
-                self._kept_characters += len(text)
-            while self._kept_characters > MAX_KEPT_CHARACTERS:
-                oldest, _ = self._kept.popitem(last=False)
-                self._kept_characters -= len(oldest)
+        checked = self._kept.get(text)
+        if checked is None:
+            checked = self._check(text)
+            self._kept.put(text, checked)
         return checked
 
     def _check(self, text: str) -> _Checked:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections import OrderedDict
 from typing import Any
 
 from runlake.errors import NotFoundError
+from runlake.lru import LruCache
 from runlake.model import RunInfo, RunPath
 from runlake.server.wandb.wire import hidden_config
 from runlake.service.contract import Service
@@ -24,8 +23,7 @@ class Commits:
     """The commits of runs that have ended. Threads may share it; who may see a run is asked before, not here."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[RunPath, str], str | None] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: LruCache[tuple[RunPath, str], tuple[str | None]] = LruCache(MAX_KEPT)
 
     def read(self, service: Service, info: RunInfo) -> str | None:
         """The commit that the configuration or the metadata of a run tells of; None where neither does."""
@@ -34,16 +32,11 @@ class Commits:
             if commit := _commit_of(environment):
                 return commit
         key = info.path, info.incarnation
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
+        if (kept := self._kept.get(key)) is not None:
+            return kept[0]
         commit = _commit_of(_read_metadata(service, info.path))
         if info.exit_code is not None:
-            with self._lock:
-                self._kept[key] = commit
-                while len(self._kept) > MAX_KEPT:
-                    self._kept.popitem(last=False)
+            self._kept.put(key, (commit,))
         return commit
 
 

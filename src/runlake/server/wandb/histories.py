@@ -5,10 +5,9 @@ The rows are put in the order of this wire once: by `_step`, then as they were l
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 
+from runlake.lru import LruCache
 from runlake.model import RunInfo, Stream
 from runlake.query.rows.history import History
 from runlake.query.rows.select import by_step
@@ -25,9 +24,7 @@ class Histories:
 
     def __init__(self, *, max_cells: int = MAX_KEPT_CELLS) -> None:
         self._max_cells = max_cells
-        self._kept: OrderedDict[Key, History] = OrderedDict()
-        self._cell_count = 0
-        self._lock = threading.Lock()
+        self._kept: LruCache[Key, tuple[Key, History]] = LruCache(max_cells, size_of=lambda _, kept: _room(kept[1]))
 
     def read(
         self, service: Service, info: RunInfo, *, stream: Stream = "history", keys: Sequence[str] | None = None
@@ -39,28 +36,13 @@ class Histories:
         wanted = None if keys is None else tuple(sorted(set(keys)))
         key = (info.path, info.incarnation, info.generation, stream, wanted)
         state = (info.row_count, info.event_count, info.last_row_at, info.heartbeat_at, info.state)
-        with self._lock:
-            kept = self._kept.get((*key, state))
-            if kept is not None:
-                self._kept.move_to_end((*key, state))
-                return kept
+        kept = self._kept.get(key)
+        if kept is not None and kept[0] == state:
+            return kept[1]
         history = by_step(service.read_history(info.path, stream=stream, keys=keys))
-        self._keep(key, state, history)
+        if _room(history) <= self._max_cells:
+            self._kept.put(key, (state, history))
         return history
-
-    def _keep(self, key: Key, state: Key, history: History) -> None:
-        cell_count = _room(history)
-        if cell_count > self._max_cells:
-            return
-        with self._lock:
-            stale = [kept for kept in self._kept if kept[:-1] == key]
-            for kept in stale:
-                self._cell_count -= _room(self._kept.pop(kept))
-            self._kept[*key, state] = history
-            self._cell_count += cell_count
-            while self._cell_count > self._max_cells:
-                _, oldest = self._kept.popitem(last=False)
-                self._cell_count -= _room(oldest)
 
 
 def _room(history: History) -> int:

@@ -9,22 +9,24 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from runlake.lru import LruCache
 from runlake.model import RunPath
 from runlake.server.wandb.wire import NOT_OF_THE_USER
 from runlake.values import canonical, flatten
 
 Kind = Literal["config", "summary"]
 Key = tuple[str, RunPath, Kind]
+Documents = tuple[tuple[int, Mapping[str, Any]], ...]
+"""Of one run, each with its size as text."""
 
 MAX_KEPT = 2_000
-"""So many (person, run) pairs are kept; those that were not used longest go first."""
+"""Of so many (person, run) pairs at most documents are kept; those that were not used longest go first."""
 
 MAX_KEPT_CHARACTERS = 50_000_000
-"""So much text of documents is kept in all."""
+"""So much text of documents is kept in all, where the texts of a pair count as an even share of it at least."""
 
 MAX_OF_ONE = 4
 """So many documents of one run are kept for one person, whose scripts may run side by side."""
@@ -37,37 +39,28 @@ class HandedOut:
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Key, list[tuple[int, Mapping[str, Any]]]] = OrderedDict()
-        self._size = 0
+        self._kept: LruCache[Key, Documents] = LruCache(MAX_KEPT_CHARACTERS, size_of=_size_of)
         self._lock = threading.Lock()
 
     def remember(self, who: str, path: RunPath, kind: Kind, document: Mapping[str, Any], *, size: int = 0) -> None:
         """Keep a document that is handed out, `size` characters as text. It must not be changed any more."""
         with self._lock:
-            kept = self._kept.setdefault((who, path, kind), [])
-            self._kept.move_to_end((who, path, kind))
-            if any(known is document or known == document for _, known in kept):
-                return
-            kept.append((size, document))
-            self._size += size
-            self._drop(kept, len(kept) - MAX_OF_ONE)
-            while len(self._kept) > MAX_KEPT or (self._size > MAX_KEPT_CHARACTERS and len(self._kept) > 1):
-                _, oldest = self._kept.popitem(last=False)
-                self._drop(oldest, len(oldest))
-
-    def _drop(self, kept: list[tuple[int, Mapping[str, Any]]], count: int) -> None:
-        self._size -= sum(size for size, _ in kept[: max(0, count)])
-        del kept[: max(0, count)]
+            kept = self._kept.get((who, path, kind)) or ()
+            if not any(known is document or known == document for _, known in kept):
+                self._kept.put((who, path, kind), (*kept, (size, document))[-MAX_OF_ONE:])
 
     def edit_of(
         self, who: str, path: RunPath, kind: Kind, sent: Mapping[str, Any], stored: Mapping[str, Any]
     ) -> tuple[dict[str, Any], tuple[str, ...]]:
         """(paths to set, paths to unset) that whoever sent a document means; `stored` is what there is now."""
-        with self._lock:
-            bases = [document for _, document in self._kept.get((who, path, kind), ())]
+        bases = [document for _, document in self._kept.get((who, path, kind)) or ()]
         new = _flat(sent)
         edits = [_difference(_flat(base), new) for base in (*reversed(bases), stored)]
         return min(edits, key=lambda edit: len(edit[0]) + len(edit[1]))
+
+
+def _size_of(_: Key, kept: Documents) -> int:
+    return max(MAX_KEPT_CHARACTERS // MAX_KEPT, sum(size for size, _ in kept))
 
 
 def _flat(document: Mapping[str, Any]) -> dict[str, Any]:

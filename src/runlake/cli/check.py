@@ -1,0 +1,52 @@
+"""``runlake check``: every byte is read, and what is damaged is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runlake.cli import output
+from runlake.cli.documents import finding_document
+from runlake.cli.failures import ExitCode
+from runlake.cli.format import format_count
+from runlake.cli.opening import Target, find_target, open_store
+from runlake.model import Finding, RunPath
+
+if TYPE_CHECKING:
+    from runlake.service.contract import Service
+
+
+def check(
+    context: typer.Context,
+    target: Annotated[
+        str | None, typer.Argument(help="A project or a run; everything without it.", metavar="PROJECT|RUN")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Read every byte of the store and name what is damaged. Ends with 1 when something is."""
+    with open_store(context) as service:
+        chosen = find_target(service, target)
+        findings: list[tuple[RunPath, Finding]] = []
+        checked_count = 0
+        with output.progress(f"check {chosen}") as report:
+            for path, found in _check(service, chosen):
+                checked_count += bool(path.run_id)
+                report(checked_count, None)
+                findings.extend((path, finding) for finding in found)
+    if as_json:
+        output.print_json({"run_count": checked_count, "findings": [finding_document(path, f) for path, f in findings]})
+    elif findings:
+        rows = [(str(path), f.kind, f.place, f.lost, f.advice) for path, f in findings]
+        output.print_table(("RUN", "KIND", "PLACE", "LOST", "ADVICE"), rows)
+    word = format_count(len(findings), "finding") if findings else "all is well"
+    output.note(f"read {format_count(checked_count, 'run')}: {word}")
+    if findings:
+        raise typer.Exit(ExitCode.NO)
+
+
+def _check(service: Service, target: Target) -> Iterator[tuple[RunPath, list[Finding]]]:
+    for path, found in service.check(target.entity, target.project):
+        if target.run_id is None or path == target.run_path:
+            yield path, found
