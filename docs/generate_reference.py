@@ -23,7 +23,7 @@ from runlake.model import Alert
 from runlake.sdk.process.session import Session
 from runlake.sdk.run.config import Config
 from runlake.sdk.run.summary import Summary
-from runlake.settings import ROWS, Row
+from runlake.settings.table import ROWS, Row
 
 PAGE = Path(__file__).parent / "reference" / "python.md"
 INTRODUCTION = """# Python reference
@@ -73,6 +73,8 @@ OF_OUR_OWN = {
     "writer_id",
 }  # fmt: skip
 """What other parts of runlake call, and a user has no need of."""
+OWN_FIRST = {runlake.Run}
+"""Classes that stand on others only to be cut into files: what is their own comes before what they inherit."""
 
 
 def render() -> str:
@@ -122,7 +124,8 @@ def _class(kind: type, name: str, remark: str = "", *, is_made_by_user: bool = F
 def _members(kind: type) -> dict[str, Any]:
     """What is public in the class and in what it inherits from us, in the order of the source."""
     found: dict[str, Any] = {}
-    for base in reversed([base for base in kind.__mro__ if base.__module__.startswith("runlake")]):
+    bases = [base for base in kind.__mro__ if base.__module__.startswith("runlake")]
+    for base in bases if kind in OWN_FIRST else reversed(bases):
         for name, value in vars(base).items():
             is_method = inspect.isfunction(_plain(value)) and not _text(value).startswith("Not there (yet)")
             if not name.startswith("_") and name not in OF_OUR_OWN and (is_method or isinstance(value, property)):

@@ -1,12 +1,16 @@
 """A process with no settings but those of the test."""
 
 import os
+from contextlib import contextmanager
 
 
-def make_quiet(monkeypatch, tmp_path):
-    """A store, the user ann, nothing printed, captured or sealed; an empty folder to work in."""
+def make_home(monkeypatch, tmp_path, *, cleared=(), **variables):
+    """Nothing of the machine's: no settings, a store, the user ann; answers the empty folder to work in.
+
+    Variables that begin with what is `cleared` are gone too, and `variables` are set.
+    """
     for name in list(os.environ):
-        if name.startswith(("RUNLAKE_", "WANDB_")):
+        if name.startswith(("RUNLAKE_", "WANDB_", *cleared)):
             monkeypatch.delenv(name)
     for name, value in {
         "HOME": str(tmp_path / "home"),
@@ -15,12 +19,33 @@ def make_quiet(monkeypatch, tmp_path):
         "LOGNAME": "ann",
         "RUNLAKE_DIR": str(tmp_path / "store"),
         "RUNLAKE_SEAL": "off",
-        "RUNLAKE_SILENT": "1",
-        "RUNLAKE_CONSOLE": "off",
-        "RUNLAKE_DISABLE_SYSTEM": "1",
-        "RUNLAKE_DISABLE_GIT": "1",
+        **variables,
     }.items():
         monkeypatch.setenv(name, value)
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
+    return work
+
+
+def make_quiet(monkeypatch, tmp_path, **variables):
+    """The same, and nothing is printed or captured."""
+    quiet = {
+        "RUNLAKE_SILENT": "1",
+        "RUNLAKE_CONSOLE": "off",
+        "RUNLAKE_DISABLE_SYSTEM": "1",
+        "RUNLAKE_DISABLE_GIT": "1",
+    }
+    return make_home(monkeypatch, tmp_path, **quiet, **variables)
+
+
+@contextmanager
+def fresh_session():
+    """The module-level session without a run, whatever other tests have begun; ended and forgotten afterwards."""
+    from runlake.sdk.process.active import session
+
+    session.end_all(0)
+    session.run = None
+    yield session
+    session.end_all(0)
+    session.run = None

@@ -161,9 +161,12 @@ Error = RunlakeError
 """The root by the name that W&B gives it: ``except wandb.errors.Error`` works under either import."""
 
 
-def warn(message: str, category: type[RunlakeWarning] = RunlakeWarning) -> None:
-    """A warning that points to the line of the user's that led here, through whatever calls of ours."""
+def warn(message: str, category: type[RunlakeWarning] = RunlakeWarning, *, has_prefix: bool = True) -> None:
+    """A warning that points to the line of the user's that led here, through whatever calls of ours.
+
+    Without the prefix it does not say whose it is: for what belongs to an answer that the user asked for.
+    """
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         level, frame = level + 1, frame.f_back
-    warnings.warn(f"runlake: {message}", category, stacklevel=level)
+    warnings.warn(f"runlake: {message}" if has_prefix else message, category, stacklevel=level)

@@ -38,6 +38,12 @@ logged; of equals the earliest."""
 
 DEFAULT_PROJECT = "uncategorized"
 
+HIDDEN_KEY = "_wandb"
+"""Where W&B keeps what it knows of a run beside what the user configured: in config and summary."""
+
+METADATA_FILE = "wandb-metadata.json"
+"""The file of a run that says how it was started, and where."""
+
 
 def is_time(seconds: float) -> bool:
     """Whether a number can be a time, or a span between two: finite, and within what calendars know."""

@@ -1,6 +1,5 @@
 """Sweeps over a folder of their own, and agents as processes of their own."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import warm
+from quiet import make_home
 from runlake.sdk.process.active import session
 from runlake.service.open import open_service
 from runlake.sweep_model import SweepPath
@@ -21,28 +21,17 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(autouse=True)
 def store(monkeypatch, tmp_path):
     """A folder of the user ann, who never heard of runlake before; agents report ten times a second."""
-    for name in list(os.environ):
-        if name.startswith(("RUNLAKE_", "WANDB_")):
-            monkeypatch.delenv(name)
-    home, work = tmp_path / "home", tmp_path / "work"
-    home.mkdir()
-    work.mkdir()
-    for name, value in {
-        "HOME": str(home),
-        "XDG_CONFIG_HOME": "",
-        "XDG_DATA_HOME": "",
-        "LOGNAME": "ann",
-        "PYTHONPATH": str(ROOT / "src"),
-        "RUNLAKE_DIR": str(tmp_path / "store"),
-        "RUNLAKE_PROJECT": "digits",
-        "RUNLAKE_SEAL": "off",
-        "RUNLAKE_DISABLE_GIT": "true",
-        "RUNLAKE_DISABLE_SYSTEM": "true",
-        "RUNLAKE_CONSOLE": "off",
-        "RUNLAKE_AGENT_INTERVAL_S": "0.1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(work)
+    make_home(
+        monkeypatch,
+        tmp_path,
+        PYTHONPATH=str(ROOT / "src"),
+        RUNLAKE_PROJECT="digits",
+        RUNLAKE_DISABLE_GIT="true",
+        RUNLAKE_DISABLE_SYSTEM="true",
+        RUNLAKE_CONSOLE="off",
+        RUNLAKE_AGENT_INTERVAL_S="0.1",
+    )
+    (tmp_path / "home").mkdir()
     yield tmp_path / "store"
     session.end_all(0)
 

@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 
 import runlake
+from runlake.agents.agent import run_agent
 from runlake.errors import BadValueError, NotFoundError, PathError, RunlakeWarning
 from runlake.model import RunPath
-from runlake.scheduler import open_sweep
+from runlake.scheduler.limits import SweepLimits
+from runlake.service.local.limits import LocalLimits
+from runlake.service.local.service import LocalService
+from runlake.settings import current_folder, resolve
 from runlake.sweep_model import SweepEdit, SweepPath
 
 GRID = {"method": "grid", "parameters": {"depth": {"values": [1, 2]}, "lr": {"values": [1e-05, 0.5]}}}
@@ -194,10 +198,20 @@ def test_w_and_bs_variables_make_the_agent_more_patient(runs_of, monkeypatch, ca
     assert len(runs_of(sweep_id)) == 6
 
 
-def test_a_function_that_begins_no_run_is_told_so_once(capfd, monkeypatch, sweep_of):
-    monkeypatch.setattr(open_sweep, "BEGIN_GRACE_S", 0.2)
+@pytest.fixture
+def agent_with(store):
+    """An agent of a sweep whose service has other limits."""
+
+    def agent(sweep_id, function, **limits):
+        service = LocalService(store, default_entity="ann", limits=LocalLimits(sweeps=SweepLimits(**limits)))
+        run_agent(service, resolve({}, os.environ, current_folder()), SweepPath("ann", "digits", sweep_id), function)
+
+    return agent
+
+
+def test_a_function_that_begins_no_run_is_told_so_once(capfd, agent_with, sweep_of):
     sweep_id = runlake.sweep({**GRID, "run_cap": 2})
-    runlake.agent(sweep_id, lambda: None)
+    agent_with(sweep_id, lambda: None, begin_grace_s=0.2)
     assert capfd.readouterr().err.count("the function did not call runlake.init()") == 1
     assert sweep_of(sweep_id).state == "FINISHED"
 
@@ -264,7 +278,7 @@ def test_a_paused_sweep_keeps_its_agent_waiting(start, service, sweep_of, runs_o
 
 
 def test_a_run_that_somebody_stops_is_killed_and_the_agent_goes_on(service, runs_of, monkeypatch):
-    monkeypatch.setattr(runlake.sdk.process.active.session, "_tick_s", 0.1)
+    monkeypatch.setattr(runlake.sdk.process.active.session, "tick_s", 0.1)
     stopped = []
 
     def train():
@@ -279,9 +293,7 @@ def test_a_run_that_somebody_stops_is_killed_and_the_agent_goes_on(service, runs
     assert [run.state for run in runs_of(sweep_id)] == ["killed", "finished"]
 
 
-def test_what_does_not_do_well_is_stopped_early_while_it_runs(runs_of, monkeypatch):
-    monkeypatch.setattr(open_sweep, "EARLY_STOP_EVERY_S", 0.0)
-
+def test_what_does_not_do_well_is_stopped_early_while_it_runs(runs_of, agent_with):
     def train():
         with runlake.init() as run:
             for _ in range(3):
@@ -298,7 +310,7 @@ def test_what_does_not_do_well_is_stopped_early_while_it_runs(runs_of, monkeypat
             "parameters": {"loss": {"values": [0, 1, 2, 3]}},
         }
     )
-    runlake.agent(sweep_id, train)
+    agent_with(sweep_id, train, early_stop_every_s=0.0)
     assert [run.state for run in runs_of(sweep_id)] == ["finished", "finished", "finished", "killed"]
 
 

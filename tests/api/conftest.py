@@ -1,9 +1,8 @@
 """A store of runs at fixed times, written as a training process writes them, and the Api over it."""
 
-import os
-
 import pytest
 
+from quiet import make_home
 from runlake.api.api import Api
 from runlake.model import RunPath
 from runlake.store.changes import append_change
@@ -20,21 +19,7 @@ START_S = 1_700_000_000.0
 @pytest.fixture(autouse=True)
 def an_empty_home(monkeypatch, tmp_path):
     """Nothing of the machine's: no settings, no stores, the user ann, an empty folder to work in."""
-    for name in list(os.environ):
-        if name.startswith(("RUNLAKE_", "WANDB_")):
-            monkeypatch.delenv(name)
-    for name, value in {
-        "HOME": str(tmp_path / "home"),
-        "XDG_CONFIG_HOME": "",
-        "XDG_DATA_HOME": "",
-        "LOGNAME": "ann",
-        "RUNLAKE_DIR": str(tmp_path / "store"),
-        "RUNLAKE_SEAL": "off",
-    }.items():
-        monkeypatch.setenv(name, value)
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.chdir(work)
+    make_home(monkeypatch, tmp_path)
 
 
 @pytest.fixture

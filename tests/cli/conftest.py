@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import command
+from quiet import make_home
 from runlake.model import RunPath
-from runlake.service.local import sweeps
 from runlake.service.local.service import LocalService
 from runlake.store.changes import append_change
 from runlake.store.journal import record
@@ -41,24 +41,8 @@ class Ended:
 @pytest.fixture(autouse=True)
 def an_empty_home(monkeypatch, tmp_path):
     """Nothing of the machine's: no settings, no stores, UTC, the user ann."""
-    for name in list(os.environ):
-        if name.startswith(("RUNLAKE_", "WANDB_", "GIT_")):
-            monkeypatch.delenv(name)
-    for name, value in {
-        "HOME": str(tmp_path / "home"),
-        "XDG_CONFIG_HOME": "",
-        "XDG_DATA_HOME": "",
-        "LOGNAME": "ann",
-        "TZ": "UTC",
-        "RUNLAKE_DIR": str(tmp_path / "store"),
-        "RUNLAKE_SEAL": "off",
-        "COLUMNS": "100",
-    }.items():
-        monkeypatch.setenv(name, value)
+    work = make_home(monkeypatch, tmp_path, cleared=("GIT_",), TZ="UTC", COLUMNS="100")
     time.tzset()
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.chdir(work)
     return work
 
 
@@ -130,7 +114,7 @@ def make_sweep(tmp_path, monkeypatch):
     def make(path, config, *, at_s=0.0, agent_hosts=(), **start):
         entity, project, sweep_id = path.split("/")
         with monkeypatch.context() as patch:
-            patch.setattr(sweeps.time, "time", lambda: START_S + at_s)
+            patch.setattr(time, "time", lambda: START_S + at_s)
             service = LocalService(tmp_path / "store", default_entity=entity, user=entity)
             made = service.create_sweep(entity, project, SweepStart(config=config, sweep_id=sweep_id, seed=3, **start))
             for host in agent_hosts:

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from runlake.settings import ROWS, ignored_variables
+from runlake.settings import ignored_variables
+from runlake.settings.table import ROWS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "coming-from-wandb.md").read_text(encoding="utf-8")
 

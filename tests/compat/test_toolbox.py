@@ -1,4 +1,4 @@
-"""What scripts and integrations borrow from wandb's own toolbox: util, env, api, printers, small courtesies."""
+"""What scripts and integrations borrow from the toolbox of wandb: util, env, api, printers, calls that do little."""
 
 import datetime
 import importlib

@@ -1,7 +1,10 @@
 """One `service`, three ways to it: a folder, a server in this process, a server behind a socket."""
 
+import time
+
 import pytest
 
+from runlake.scheduler.limits import Clock
 from runlake.service.local.service import LocalService
 from runlake.service.remote.service import RemoteService
 from served import Holder, InProcessTransport, SocketServer, make_app
@@ -32,10 +35,25 @@ def root(tmp_path):
     return tmp_path / "store"
 
 
+class MovableClock:
+    """Goes as the machine's does, `ahead_s` seconds before it."""
+
+    def __init__(self):
+        self.ahead_s = 0.0
+
+    def monotonic_s(self):
+        return time.monotonic() + self.ahead_s
+
+
 @pytest.fixture
-def local(root, holder):
+def clock():
+    return MovableClock()
+
+
+@pytest.fixture
+def local(root, holder, clock):
     """The folder itself: where the runs are logged, and what the servers serve."""
-    holder.service = LocalService(root, default_entity="ann", user="ann")
+    holder.service = LocalService(root, default_entity="ann", user="ann", clock=Clock(monotonic_s=clock.monotonic_s))
     return holder.service
 
 

@@ -1,14 +1,12 @@
 """Sweeps over every way to a store: what is handed out, to whom, and what becomes of it when agents die."""
 
 import sys
-import time
 
 import pytest
 
 import warm
 from runlake.errors import BadValueError, ConflictError, NotFoundError, SweepConfigError
 from runlake.model import RunPath
-from runlake.scheduler import open_sweep
 from runlake.store.process_id import own_process_id
 from runlake.sweep_model import AgentCommand, AgentReport, AgentStart, SweepEdit, SweepPath, SweepStart
 
@@ -163,7 +161,7 @@ def test_a_run_that_outlives_its_agent_is_left_to_end(desk, run, dead_process):
 
 
 def test_who_has_nothing_to_do_leaves_after_a_while_but_not_while_a_run_has_lost_its_agent(
-    desk, run, dead_process, monkeypatch
+    desk, run, dead_process, clock
 ):
     kinds = []
     for process in (own_process_id(), dead_process):
@@ -173,12 +171,10 @@ def test_who_has_nothing_to_do_leaves_after_a_while_but_not_while_a_run_has_lost
         run(a_sweep, order, exit_code=None, loss=1.0)
         idle = a_sweep.join()
         assert a_sweep.report(idle, wanted=1) == ()
-        with monkeypatch.context() as later:
-            then = open_sweep.time.monotonic() + 61
-            later.setattr(open_sweep.time, "monotonic", lambda then=then: then)
-            if process == own_process_id():
-                a_sweep.report(busy, order.run_id)
-            kinds.append([order.kind for order in a_sweep.report(idle, wanted=1)])
+        clock.ahead_s += 61
+        if process == own_process_id():
+            a_sweep.report(busy, order.run_id)
+        kinds.append([order.kind for order in a_sweep.report(idle, wanted=1)])
     assert kinds == [["exit"], []]
 
 
@@ -214,26 +210,23 @@ def test_an_agent_that_was_given_up_is_told_to_stop_when_it_comes_back(desk, dea
     assert (stop.kind, stop.run_id) == ("stop", order.run_id)
 
 
-def test_an_agent_that_says_nothing_is_given_up_by_who_watched(desk, monkeypatch):
-    monkeypatch.setattr(open_sweep, "SILENCE_S", 0.3)
+def test_an_agent_that_says_nothing_is_given_up_by_who_watched(desk, clock):
     a_sweep = desk()
     silent, other = a_sweep.join(), a_sweep.join()
     lost = a_sweep.next(silent)
     watched = a_sweep.next(other)
     assert watched.params == POINTS[1]
-    later = time.monotonic() + 1.0
-    monkeypatch.setattr(open_sweep.time, "monotonic", lambda: later)
+    clock.ahead_s = 61
     orders = a_sweep.report(other, watched.run_id, wanted=1)
     assert [order.params for order in orders] == [lost.params]
 
 
-def test_an_agent_whose_process_lives_may_be_slow(desk, monkeypatch):
+def test_an_agent_whose_process_lives_may_be_slow(desk, clock):
     a_sweep = desk()
     slow, other = a_sweep.join(process=own_process_id()), a_sweep.join()
     a_sweep.next(slow)
     watched = a_sweep.next(other)
-    later = open_sweep.time.monotonic() + 61
-    monkeypatch.setattr(open_sweep.time, "monotonic", lambda: later)
+    clock.ahead_s = 61
     assert a_sweep.report(other, watched.run_id, wanted=1)[0].params == POINTS[2]
 
 

@@ -3,9 +3,8 @@
 import pytest
 
 import runlake
-from quiet import make_quiet
+from quiet import fresh_session, make_quiet
 from runlake.model import RunPath
-from runlake.sdk.process import active
 from runlake.store.layout import Layout
 from waiting import wait_until
 
@@ -14,11 +13,8 @@ from waiting import wait_until
 def store(monkeypatch, tmp_path):
     """No settings but these: a store, nothing printed, captured or sealed; an empty folder to work in."""
     make_quiet(monkeypatch, tmp_path)
-    active.session.end_all(0)
-    active.session.run = None
-    yield Store(tmp_path / "store")
-    active.session.end_all(0)
-    active.session.run = None
+    with fresh_session():
+        yield Store(tmp_path / "store")
 
 
 class Store:

@@ -8,12 +8,12 @@ import pytest
 from matplotlib.figure import Figure
 
 from runlake.errors import BadValueError, LogTypeError, NotFoundError
-from runlake.media.convert import as_media, convert_value, prepare
+from runlake.media.convert import convert_value, prepare
 from runlake.media.histogram import Histogram
 from runlake.media.html import Html
 from runlake.media.image import Image
 from runlake.media.read import is_media, read_media
-from runlake.media.table import Table
+from runlake.media.table import Table, as_media
 from runlake.values import flatten, unflatten
 
 GREY = np.array([[0, 255]], np.uint8)

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 import runlake
-from quiet import make_quiet
+from quiet import fresh_session, make_quiet
 from runlake.model import RunPath
 from runlake.query.rows.scan import read_history
-from runlake.sdk.process import active
 from runlake.sdk.run.config_edits import merged
 from runlake.sdk.run.run import Run
 from runlake.settings import resolve
@@ -93,11 +92,8 @@ def stored(home):
 @pytest.fixture
 def session(home):
     """The module-level session without a run, whatever other tests have begun; ended and forgotten afterwards."""
-    active.session.end_all(0)
-    active.session.run = None
-    yield active.session
-    active.session.end_all(0)
-    active.session.run = None
+    with fresh_session() as session:
+        yield session
 
 
 class Script:

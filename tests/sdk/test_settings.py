@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from runlake.errors import BadValueError
-from runlake.settings import ROWS, Effective, Settings, explain, find_store, resolve
+from runlake.settings import Effective, Settings, explain, find_store, resolve
+from runlake.settings.table import ROWS
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from runlake.search.configuration import parse_sweep
-from runlake.search.early_stop import runs_to_stop, should_stop
+from runlake.search.early_stop import runs_to_stop
 
 NAN = math.nan
 
@@ -66,11 +66,6 @@ def test_nan_is_worse_than_any_number():
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_run_alone_goes_on(strict):
     assert runs_to_stop(plan(min_iter=1, strict=strict), {"a": [5.0, 9.0, 12.0]}) == set()
-
-
-def test_one_run_can_be_asked_for():
-    histories = {f"r{k}": [float(k)] for k in range(1, 7)}
-    assert [should_stop(plan(min_iter=1), histories, run_id) for run_id in ("r1", "r6")] == [False, True]
 
 
 def test_without_a_rule_nothing_is_stopped():

@@ -16,10 +16,9 @@ import network_disk
 from ledger import ACKNOWLEDGED, BEGUN, Ledger, read_acts, row_counter
 
 from runlake.errors import ConflictError, NotFoundError
-from runlake.model import RunPath, TailCursor
+from runlake.model import RunEdit, RunPath, TailCursor
 from runlake.query.rows.scan import read_history
 from runlake.sdk.process.session import Session
-from runlake.service.contract import RunEdit
 from runlake.service.local.service import LocalService
 from runlake.store.changes import pack_changes
 from runlake.store.compact.pack import pack_runs

@@ -9,8 +9,7 @@ from racing import Meanwhile, everything, listed, new_catalog, values
 from stored import RUN, Clock, Writer, edit_config, part_names, segment_files
 
 from runlake.errors import NotFoundError
-from runlake.model import RunPath
-from runlake.service.contract import RunEdit
+from runlake.model import RunEdit, RunPath
 from runlake.service.local.service import LocalService
 from runlake.store import changes
 from runlake.store.changes import SeenChanges, append_change, pack_changes, read_changes
@@ -264,9 +263,9 @@ def test_an_edit_of_a_deleted_run_does_not_reach_the_next_one(layout, service, m
     assert (info.incarnation, info.config) == (made[0].opened.incarnation, {})
 
 
-@pytest.mark.parametrize("step", ["_open", "read_state", "hold_journal"])
+@pytest.mark.parametrize("step", ["_open", "read_known", "hold_journal"])
 def test_two_editors_of_one_key_leave_one_of_the_values_and_all_other_keys(layout, service, meanwhile, step):
-    from runlake.service.local import service as local
+    from runlake.service.local import runs as local
 
     Writer(layout).log_many(rows(0, 3)).end()
     other = LocalService(layout.root, default_entity="ann")

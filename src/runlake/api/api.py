@@ -13,6 +13,7 @@ from typing import Any
 from runlake.api.paths import names_sweep, parse_project_path, parse_run_path, parse_sweep_path
 from runlake.api.people import User
 from runlake.api.project import Project, Projects
+from runlake.api.run_links import RunLinks
 from runlake.api.runs import DEFAULT_ORDER, Runs
 from runlake.api.stored_run import StoredRun
 from runlake.api.sweep import Sweep, Sweeps
@@ -56,6 +57,7 @@ class Api:
         self.timeout = timeout
         self._api_key = api_key
         self._service = service if service is not None else self._open(path_or_url)
+        self._links = RunLinks(read_sweep=self._read_sweep, on_delete=self._forget)
         self._runs: dict[RunPath, StoredRun] = {}
         self._listings: dict[str, Runs] = {}
         self._sweeps: dict[SweepPath, Sweep] = {}
@@ -117,7 +119,7 @@ class Api:
         text = text or str(self._overrides.get("run") or "")
         place = parse_run_path(text, self.default_entity, self._default_project)
         if place not in self._runs:
-            self._runs[place] = StoredRun(self._service, self._service.read_run(place), on_delete=self._forget)
+            self._runs[place] = StoredRun(self._service, self._service.read_run(place), self._links)
         return self._runs[place]
 
     def runs(
@@ -143,10 +145,10 @@ class Api:
                 self._service,
                 entity,
                 project,
+                self._links,
                 filters=filters,
                 order=order,
                 per_page=per_page,
-                on_delete=self._forget,
             )
         return self._listings[asked]
 
@@ -191,7 +193,7 @@ class Api:
         run_id = run_id or "".join(secrets.choice(letters) for _ in range(_ID_LENGTH))
         place = RunPath(entity or self.default_entity, project or self._default_project, run_id)
         self._listings.clear()
-        self._runs[place] = StoredRun(self._service, self._service.create_run(place), on_delete=self._forget)
+        self._runs[place] = StoredRun(self._service, self._service.create_run(place), self._links)
         return self._runs[place]
 
     # Sweeps
@@ -214,7 +216,10 @@ class Api:
         return Sweeps(entity, project, [self._opened_sweep(info) for info in found])
 
     def _opened_sweep(self, info: SweepInfo) -> Sweep:
-        return Sweep(self._service, info, on_delete=self._forget_sweep, on_delete_run=self._forget)
+        return Sweep(self._service, info, self._links, on_delete=self._forget_sweep)
+
+    def _read_sweep(self, path: SweepPath) -> Sweep:
+        return Sweep(self._service, self._service.read_sweep(path), self._links)
 
     # Projects
 

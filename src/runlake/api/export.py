@@ -75,7 +75,7 @@ def export_run(
 
     With `keys` the file has them and `_step`, and the rows that have at least one of them. `samples` takes at most
     that many rows, as `StoredRun.history` does. A wide file has a column a key and is refused beyond 2,000 keys
-    that were not named; a long one has a row a value (see `query.rows.table.long_table`).
+    that were not named; a long one has a row a value (see `query.rows.table.long_tables`).
     """
     chosen = check_format(format)
     _check_shape(shape, chosen)

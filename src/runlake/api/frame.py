@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from runlake.api.selection import Selection
 from runlake.errors import NotSupportedError
-from runlake.query.rows.dicts import read_python
+from runlake.query.rows.dicts import iter_rows, read_python
 from runlake.query.rows.history import EXACT_INTEGER, History, Series
 from runlake.query.rows.table import MAX_COLUMNS, plan_columns, wide_table
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
+
+
+MAX_CELLS = 20_000_000
+"""A frame may have any number of columns as long as it has no more cells than this."""
 
 
 def history_to_pandas(
@@ -48,6 +53,25 @@ def history_to_pandas(
     total = history.row_count if row_count is None else row_count
     frame.attrs = {"sampled": history.row_count < total, "row_count": total}
     return frame
+
+
+def selected_dicts(selection: Selection) -> list[dict[str, Any]]:
+    """The selected rows as dicts of what was logged in each."""
+    return list(iter_rows(selection.history, axes=selection.axes))
+
+
+def selected_frame(selection: Selection, *, is_narrow: bool) -> pd.DataFrame:
+    """The selected rows as a DataFrame, which says whether it is sampled; `is_narrow`: its keys were named.
+
+    A few rows of many keys are small, many rows of them are not: hence a limit of cells beside that of columns.
+    """
+    limit = max(MAX_COLUMNS, MAX_CELLS // max(1, selection.history.row_count))
+    return history_to_pandas(
+        selection.history,
+        axes=selection.axes,
+        row_count=selection.row_count,
+        max_columns=None if is_narrow else limit,
+    )
 
 
 def table_to_pandas(table: pa.Table) -> pd.DataFrame:

@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, NoReturn
 
 from runlake.errors import UsageError
+from runlake.model import RunPath
 from runlake.service.contract import Service
 
-_READ_VERBS = frozenset({"read_run", "read_history", "sample_history", "list_keys", "read_console"})
-_EDIT_VERBS = frozenset({"edit_run", "stop_run", "delete_run", "put_file", "receive_file", "delete_file"})
+_READ_VERBS = frozenset(
+    name
+    for name, verb in inspect.getmembers(Service, inspect.isfunction)
+    if "generation" in inspect.signature(verb).parameters
+)
+"""What can be read of an older generation: the contract says so by a parameter."""
+
+_SAME_FOR_ALL = frozenset({"url", "default_entity", "list_generations", "list_files", "open_file"})
+"""What does not depend on the generation, and changes nothing."""
 
 
 class GenerationService:
-    """The verbs of `service`; those that read a run read its `generation`, those that change it are refused."""
+    """The verbs of `service` for one run: those that read it read its `generation`.
 
-    def __init__(self, service: Service, generation: str) -> None:
-        self._service, self._generation = service, generation
+    What would change it is refused, and so is every verb that is not known to be right for an older history.
+    """
+
+    def __init__(self, service: Service, path: RunPath, generation: str) -> None:
+        self._service, self._path, self._generation = service, path, generation
 
     def __getattr__(self, name: str) -> Any:
         verb = getattr(self._service, name)
         if name in _READ_VERBS:
             return lambda *arguments, **options: verb(*arguments, **options, generation=self._generation)
+        if name in _SAME_FOR_ALL:
+            return verb
         if name == "read_tail":
             raise UsageError(
                 f"generation {self._generation} has no tail: an older history does not grow; read all of it"
             )
-        return self._refuse if name in _EDIT_VERBS else verb
+        return self._refuse
 
-    def _refuse(self, path: object, *arguments: object, **options: object) -> NoReturn:
+    def _refuse(self, *arguments: object, **options: object) -> NoReturn:
         raise UsageError(
-            f"this is generation {self._generation} of run {path}, and an older history cannot be changed; "
+            f"this is generation {self._generation} of run {self._path}, and an older history cannot be changed; "
             "change the run itself: runlake.Api().run(...)"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 
 from runlake.api import notebook
-from runlake.api.frame import table_to_pandas, table_to_polars
+from runlake.api.frame import selected_dicts, selected_frame, table_to_pandas, table_to_polars
+from runlake.api.run_links import RunLinks
 from runlake.api.selection import Selection, select_rows, wanted_keys
-from runlake.api.stored_run import StoredRun, selected_dicts, selected_frame
+from runlake.api.stored_run import StoredRun
 from runlake.api.tail import ProjectRuns, RunsTail, TailFormat
 from runlake.clean_text import one_line
 from runlake.errors import BadValueError, ConflictError, FilterError
@@ -46,11 +47,11 @@ class Runs:
         service: Service,
         entity: str,
         project: str,
+        links: RunLinks,
         *,
         filters: Mapping[str, Any] | None = None,
         order: str | Sequence[str] = DEFAULT_ORDER,
         per_page: int = 50,
-        on_delete: Callable[[RunPath], None] = lambda path: None,
     ) -> None:
         if isinstance(per_page, bool) or not isinstance(per_page, int) or per_page < 1:
             raise BadValueError(f"per_page={per_page!r}; it must be a whole number from 1 up")
@@ -65,7 +66,7 @@ class Runs:
         self.filters = dict(filters or {})
         self.order = order
         self._page_size = per_page
-        self._on_delete = on_delete
+        self._links = links
         self._runs: list[StoredRun] = []
         self._cursor = 0
         self._first = self._read_page(None)
@@ -83,7 +84,7 @@ class Runs:
         )
 
     def _take(self, page: RunPage) -> None:
-        self._runs += [StoredRun(self._service, info, on_delete=self._on_delete) for info in page.runs]
+        self._runs += [StoredRun(self._service, info, self._links) for info in page.runs]
 
     def _load(self, count: int) -> None:
         """Have the first `count` runs here. Pages grow, so that a long listing takes few readings."""

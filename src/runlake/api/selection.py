@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from runlake import values
-from runlake.errors import BadValueError, RunlakeWarning
+from runlake.errors import BadValueError, warn
 from runlake.model import AXES, STEP, STREAMS, RunPath, Stream
 from runlake.query.rows.dicts import axes_of_keys
 from runlake.query.rows.history import History
@@ -26,10 +25,6 @@ class Selection:
     history: History
     row_count: int
     axes: tuple[str, ...] | None = None
-
-    @property
-    def is_sampled(self) -> bool:
-        return self.history.row_count < self.row_count
 
 
 def select_rows(
@@ -126,13 +121,13 @@ def _warn_about_keys(
     if not missing:
         if join == "inner" and history.row_count and len(keys) > 1:
             text = f"no row of {path} has all of {_listed(keys)}; they are logged in different rows"
-            warnings.warn(f"{text}: join='outer' aligns them on their step", RunlakeWarning, stacklevel=4)
+            warn(f"{text}: join='outer' aligns them on their step", has_prefix=False)
         return
     known = [values.plain_name(key) for key in service.list_keys(path, stream=stream)]
     for key in missing:
         alike = near_matches(key, known)
         hint = f"; did you mean {_listed(alike)}?" if alike else f"; there are: {_listed(known)}" if known else ""
-        warnings.warn(f"{path} has no key {key!r} in its {stream}{hint}", RunlakeWarning, stacklevel=4)
+        warn(f"{path} has no key {key!r} in its {stream}{hint}", has_prefix=False)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import copy
-import json
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
 from runlake.api import edits, notebook
-from runlake.api.files import File, Files, OpenedFile, find_file, find_files, iso_time
-from runlake.api.frame import history_to_pandas, table_to_polars
+from runlake.api.files import File, Files, OpenedFile, find_file, find_files
+from runlake.api.frame import history_to_pandas, selected_dicts, selected_frame, table_to_polars
 from runlake.api.generation import GenerationService
-from runlake.api.paths import web_address
-from runlake.api.people import User
+from runlake.api.run_links import RunLinks
 from runlake.api.scan import HistoryScan
 from runlake.api.selection import Selection, select_rows, stream_named
-from runlake.api.stored_summary import HIDDEN_KEY, StoredSummary, summary_data
+from runlake.api.stored_summary import StoredSummary, summary_data
 from runlake.api.tail import RunTail, TailFormat
 from runlake.api.unsupported import RUN_ABSENT, name_absent
 from runlake.api.wandb_names import WandbRunNames, also_named
 from runlake.clean_text import one_line
 from runlake.errors import NotFoundError, PathError
-from runlake.model import STEP, Alert, GenerationInfo, RunEdit, RunInfo, RunPath, TailCursor
-from runlake.query.rows.dicts import iter_rows
+from runlake.model import HIDDEN_KEY, STEP, GenerationInfo, RunEdit, RunInfo, TailCursor
 from runlake.query.rows.select import Join
 from runlake.query.rows.table import MAX_COLUMNS, wide_table
 from runlake.service.contract import Service
@@ -37,12 +34,6 @@ from runlake.sweep_model import SweepPath
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
-
-    from runlake.api.sweep import Sweep
-
-METADATA_FILE = "wandb-metadata.json"
-MAX_CELLS = 20_000_000
-"""A frame may have any number of columns as long as it has no more cells than this."""
 
 _INFO_FIELDS = ("name", "notes", "tags", "group", "job_type")
 _logger = logging.getLogger("runlake")
@@ -69,11 +60,9 @@ class StoredRun(WandbRunNames):
     attributes. All of them may be changed; `update()` writes what changed, key by key.
     """
 
-    def __init__(
-        self, service: Service, info: RunInfo, *, on_delete: Callable[[RunPath], None] = lambda path: None
-    ) -> None:
-        self._service = service
-        self._on_delete = on_delete
+    def __init__(self, service: Service, info: RunInfo, links: RunLinks) -> None:
+        super().__init__(service, info)
+        self._links = links
         self._take(info)
 
     def _take(self, info: RunInfo) -> None:
@@ -88,38 +77,7 @@ class StoredRun(WandbRunNames):
         self.job_type: str | None = info.job_type
         self._attributes = None
 
-    # What it is
-
-    @property
-    def id(self) -> str:
-        return self._info.run_id
-
-    @property
-    def entity(self) -> str:
-        return self._info.entity
-
-    @property
-    def project(self) -> str:
-        return self._info.project
-
-    @property
-    def path(self) -> list[str]:
-        """Entity, project and run id."""
-        return list(self._info.path)
-
-    @property
-    def url(self) -> str:
-        """Where the run is: its folder in a store of files, its page on a server."""
-        return web_address(self._service.url, self._info.path)
-
-    @property
-    def storage_id(self) -> str:
-        """Names this one life of the run id: a deleted and recreated run has another."""
-        return self._info.incarnation
-
-    @property
-    def state(self) -> str:
-        return self._info.state
+    # What it is, as far as it can be changed, and what it leads to
 
     @property
     def display_name(self) -> str:
@@ -135,102 +93,22 @@ class StoredRun(WandbRunNames):
         self.notes = text
 
     @property
-    def user(self) -> User | None:
-        return None if self._info.user is None else User(self._info.user)
-
-    @property
-    def created_at(self) -> str:
-        """ISO time in UTC, to the second; filters take it for any moment in that second."""
-        return iso_time(self._info.created_at)
-
-    @property
-    def heartbeat_at(self) -> str:
-        """When the run last showed a sign of life; ISO time in UTC."""
-        return iso_time(self._info.heartbeat_at)
-
-    @property
-    def runtime_s(self) -> float:
-        return self._info.runtime_s
-
-    @property
-    def exit_code(self) -> int | None:
-        return self._info.exit_code
-
-    @property
-    def lastHistoryStep(self) -> int:
-        """The highest step of all rows; -1 while there is none."""
-        return self._info.last_step
-
-    @property
-    def row_count(self) -> int:
-        """How many rows the history has."""
-        return self._info.row_count
-
-    @property
-    def forked_from(self) -> str | None:
-        """The run and step that a fork began with, like ``entity/project/run_id?_step=9``."""
-        return self._info.forked_from
-
-    @property
     def generations(self) -> list[GenerationInfo]:
         """Every history that the run has had, oldest first: of each its `generation`, `created_at` and `row_count`."""
         return self._service.list_generations(self._info.path)
 
     def at_generation(self, generation: str) -> StoredRun:
         """The run as an older attempt left it, to be read only; `generations` names them."""
-        service = cast("Service", GenerationService(self._service, generation))
-        return StoredRun(service, service.read_run(self._info.path))
+        service = cast("Service", GenerationService(self._service, self._info.path, generation))
+        return StoredRun(service, service.read_run(self._info.path), self._links)
 
     @property
-    def rawconfig(self) -> dict[str, Any]:
-        """The config as it is stored, hidden keys included."""
-        return copy.deepcopy(self._info.config)
-
-    @property
-    def json_config(self) -> str:
-        """The config as W&B stores it: JSON in which each value stands under ``value``."""
-        return json.dumps({key: {"value": value, "desc": None} for key, value in self._info.config.items()})
-
-    @property
-    def summary_metrics(self) -> dict[str, Any]:
-        """The summary as it is stored, without changes that were not written yet."""
-        return summary_data(self._info)
-
-    @property
-    def system_metrics(self) -> dict[str, Any]:
-        """The last values of the system metrics."""
-        return dict(self._info.system_metrics)
-
-    @property
-    def alerts(self) -> list[Alert]:
-        """What `Run.alert` kept, first the oldest: each has `title`, `text`, `level` and `timestamp`."""
-        return list(self._info.alerts)
-
-    @property
-    def metadata(self) -> dict[str, Any] | None:
-        """How the run was started: program, args, host, git, hardware; None when that was not kept."""
-        try:
-            with self._service.open_file(self._info.path, METADATA_FILE) as content:
-                found: dict[str, Any] = json.load(content)
-                return found
-        except NotFoundError:
-            return None
-
-    @property
-    def sweep_name(self) -> str | None:
-        """The id of the sweep that made this run."""
-        return self._info.sweep
-
-    @property
-    def sweep(self) -> Sweep | None:
-        """The sweep that made this run, read anew; None where there is none, or it was deleted."""
-        from runlake.api.sweep import Sweep  # which lists runs
-
+    def sweep(self) -> Any:
+        """The `Sweep` that made this run, read anew; None where there is none, or it was deleted."""
         if self._info.sweep is None:
             return None
-        path = SweepPath(self.entity, self.project, self._info.sweep)
         try:
-            return Sweep(self._service, self._service.read_sweep(path), on_delete_run=self._on_delete)
+            return self._links.read_sweep(SweepPath(self.entity, self.project, self._info.sweep))
         except NotFoundError:
             return None
 
@@ -401,7 +279,7 @@ class StoredRun(WandbRunNames):
     def delete(self, delete_artifacts: bool = False) -> None:
         """Remove the run from the store; its trash keeps it until that is emptied."""
         self._service.delete_run(self._info.path)
-        self._on_delete(self._info.path)
+        self._links.on_delete(self._info.path)
 
     def stop(self) -> None:
         """Ask the training process to stop; it ends as ``killed`` within seconds."""
@@ -439,22 +317,3 @@ class StoredRun(WandbRunNames):
 
     def _repr_html_(self) -> str:
         return notebook.run_page(self._service, self._info)
-
-
-def selected_dicts(selection: Selection) -> list[dict[str, Any]]:
-    """The selected rows as dicts of what was logged in each."""
-    return list(iter_rows(selection.history, axes=selection.axes))
-
-
-def selected_frame(selection: Selection, *, is_narrow: bool) -> pd.DataFrame:
-    """The selected rows as a DataFrame, which says whether it is sampled; `is_narrow`: its keys were named.
-
-    A few rows of many keys are small, many rows of them are not: hence a limit of cells beside that of columns.
-    """
-    limit = max(MAX_COLUMNS, MAX_CELLS // max(1, selection.history.row_count))
-    return history_to_pandas(
-        selection.history,
-        axes=selection.axes,
-        row_count=selection.row_count,
-        max_columns=None if is_narrow else limit,
-    )

@@ -6,9 +6,7 @@ import copy
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from runlake.model import RUNTIME, STEP, TIMESTAMP, RunInfo
-
-HIDDEN_KEY = "_wandb"
+from runlake.model import HIDDEN_KEY, RUNTIME, STEP, TIMESTAMP, RunInfo
 
 Push = Callable[[], None]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
@@ -16,12 +15,13 @@ from runlake.api.frame import table_to_pandas, table_to_polars
 from runlake.api.paths import web_address
 from runlake.api.people import User
 from runlake.api.ranking import NEVER_BEST, JudgedRun, best_first, goal_of, judge_runs, metric_name_of
+from runlake.api.run_links import RunLinks
 from runlake.api.runs import DEFAULT_ORDER, Runs
 from runlake.api.stored_run import StoredRun
 from runlake.api.wandb_names import also_named
 from runlake.clean_text import one_line
-from runlake.errors import NotFoundError, RunlakeWarning
-from runlake.model import RunInfo, RunPath
+from runlake.errors import NotFoundError, warn
+from runlake.model import RunInfo
 from runlake.query.runs.filter import FIELDS
 from runlake.service.contract import Service
 from runlake.sweep_model import AgentInfo, SweepEdit, SweepInfo, SweepPath, SweepState
@@ -44,15 +44,15 @@ class Sweep:
         self,
         service: Service,
         info: SweepInfo,
+        links: RunLinks,
         *,
         on_delete: Callable[[SweepPath], None] = lambda path: None,
-        on_delete_run: Callable[[RunPath], None] = lambda path: None,
     ) -> None:
         self._service = service
         self._info = info
         self._runs: Runs | None = None
+        self._links = links
         self._on_delete = on_delete
-        self._on_delete_run = on_delete_run
 
     # What it is
 
@@ -174,10 +174,9 @@ class Sweep:
         """
         order = order or self.order
         if order is None:
-            warnings.warn(
+            warn(
                 f"sweep {self._info.path} has no metric, so no run is the best; pass order='-summary_metrics.<metric>'",
-                RunlakeWarning,
-                stacklevel=2,
+                has_prefix=False,
             )
             return None
         field = order.strip().lstrip("+-")
@@ -192,11 +191,11 @@ class Sweep:
         goal = "maximize" if order.strip().startswith("-") else "minimize"
         judged = judge_runs(self._info, self._read_runs(), metric=field.partition(".")[2], goal=goal)
         best = best_first(judged, goal)
-        return StoredRun(self._service, best[0].run, on_delete=self._on_delete_run) if best else None
+        return StoredRun(self._service, best[0].run, self._links) if best else None
 
     def agents(self) -> list[Agent]:
         """Who began runs of it, in the order they came."""
-        return [Agent(self._service, self._info.path, info) for info in self._info.agents]
+        return [Agent(self._service, self._info.path, info, self._links) for info in self._info.agents]
 
     def agent(self, agent_id: str) -> Agent:
         """One agent; `NotFoundError` when there is none of that id."""
@@ -253,9 +252,9 @@ class Sweep:
             self._service,
             self.entity,
             self.project,
+            self._links,
             filters={"sweep": self.id, **(filters or {})},
             order=order,
-            on_delete=self._on_delete_run,
         )
 
     def _read_runs(self) -> Sequence[RunInfo]:
@@ -271,8 +270,9 @@ class Sweep:
 class Agent:
     """One agent of a sweep, as it was when the sweep was read."""
 
-    def __init__(self, service: Service, sweep: SweepPath, info: AgentInfo) -> None:
+    def __init__(self, service: Service, sweep: SweepPath, info: AgentInfo, links: RunLinks) -> None:
         self._service = service
+        self._links = links
         self._sweep = sweep
         self._info = info
 
@@ -306,7 +306,8 @@ class Agent:
     def runs(self, per_page: int = 50) -> Runs:
         """The runs that it was handed, oldest first."""
         mine = {"sweep": self._sweep.sweep_id, "name": {"$in": list(self._info.run_ids)}}
-        return Runs(self._service, self._sweep.entity, self._sweep.project, filters=mine, per_page=per_page)
+        entity, project, _ = self._sweep
+        return Runs(self._service, entity, project, self._links, filters=mine, per_page=per_page)
 
     def __repr__(self) -> str:
         return one_line(f"<Agent {self.id} ({self.state})>")

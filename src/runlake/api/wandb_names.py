@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from runlake.model import RunInfo
+from runlake.api.generation import GenerationService
+from runlake.api.run_facts import RunFacts
 from runlake.query.rows.history import HistoryOutline
 from runlake.query.rows.key_types import keys_document, type_counts
 from runlake.query.runs.nested import find_values
-from runlake.service.contract import Service
 
 T = TypeVar("T")
 
@@ -37,12 +37,10 @@ def _alias(name: str) -> property:
     return property(read)
 
 
-class WandbRunNames:
+class WandbRunNames(RunFacts):
     """The part of `StoredRun` that only scripts written for W&B ask for."""
 
-    _service: Service
-    _info: RunInfo
-    _attributes: dict[str, Any] | None
+    _attributes: dict[str, Any] | None = None
 
     @property
     def _attrs(self) -> dict[str, Any]:
@@ -75,8 +73,7 @@ class WandbRunNames:
     @property
     def commit(self) -> str | None:
         """The git commit that it was started from; None where that was not kept."""
-        of: Any = self
-        commit: str | None = ((of.metadata or {}).get("git") or {}).get("commit")
+        commit: str | None = ((self.metadata or {}).get("git") or {}).get("commit")
         return commit
 
     @property
@@ -86,8 +83,6 @@ class WandbRunNames:
     @property
     def read_only(self) -> bool:
         """Whether this is an older history of the run, which cannot be changed."""
-        from runlake.api.generation import GenerationService
-
         return isinstance(self._service, GenerationService)
 
     @property

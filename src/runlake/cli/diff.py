@@ -14,13 +14,12 @@ from runlake.cli.failures import ExitCode
 from runlake.cli.format import NOTHING, format_value, shorten
 from runlake.cli.opening import find_existing_run, open_store
 from runlake.errors import CorruptError
-from runlake.model import RunPath
+from runlake.model import METADATA_FILE, RunPath
 from runlake.values import flatten, plain_name, read_value, split_path
 
 if TYPE_CHECKING:
     from runlake.service.contract import Service
 
-METADATA_FILE = "wandb-metadata.json"
 SECTIONS = ("config", "summary", "metadata")
 VOLATILE_METADATA = frozenset({"startedAt", "heartbeatAt", "writerId", "disk"})
 """Metadata, by first key, that differs between nearly any two runs, and so says nothing."""

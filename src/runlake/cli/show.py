@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from runlake.api.stored_summary import HIDDEN_KEY
 from runlake.cli import output
 from runlake.cli.documents import alert_document, file_document, run_document
 from runlake.cli.format import (
@@ -23,7 +22,7 @@ from runlake.cli.opening import find_run_or_sweep, open_store
 from runlake.cli.show_sweep import show_sweep
 from runlake.cli.sparkline import sparkline
 from runlake.errors import BadValueError, NotFoundError
-from runlake.model import FileInfo, RunInfo, RunPath
+from runlake.model import HIDDEN_KEY, FileInfo, RunInfo, RunPath
 from runlake.sweep_model import SweepPath
 from runlake.values import plain_name
 

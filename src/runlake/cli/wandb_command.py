@@ -196,7 +196,8 @@ def init(
 ) -> None:
     """Make this folder one with a store of its own, `.runlake`, and with settings."""
     from runlake.cli.settings_file import set_settings
-    from runlake.settings import SETTINGS_FILE, STORE_FOLDER
+    from runlake.settings.machine import SETTINGS_FILE
+    from runlake.settings.table import STORE_FOLDER
 
     given = {name: value for name, value in (("project", project), ("entity", entity), ("mode", mode)) if value}
     if not given and not reset:
@@ -210,7 +211,8 @@ def init(
 def _set_mode(mode: str | None, *, needs_server: bool) -> None:
     """Write the mode down where it is found from here; None takes it out again."""
     from runlake.cli.settings_file import set_settings
-    from runlake.settings import SETTINGS_FILE, find_store, resolve, user_settings_file
+    from runlake.settings import find_store, resolve
+    from runlake.settings.machine import SETTINGS_FILE, user_settings_file
 
     settings = resolve({}, os.environ, Path.cwd())
     if needs_server and settings.base_url is None and settings.mode in ("online", "offline"):

@@ -27,7 +27,7 @@ _API = {
     "Sweeps": "runlake.api.sweep:Sweeps",
     "User": "runlake.api.people:User",
 }
-_COURTESIES = {
+_NOOP_CALLS = {
     name: f"runlake.compat.noop_calls:{name}"
     for name in (
         "attach", "ensure_configured", "login", "patched", "require", "restore", "sagemaker_auth", "setup", "teardown",
@@ -41,7 +41,7 @@ _MEDIA = {
     "box3d": "runlake.media.scene:box3d",
 }
 _ANYWHERE = {
-    **_COURTESIES,
+    **_NOOP_CALLS,
     **_MEDIA,
     "UnsupportedError": "runlake.errors:NotSupportedError",
     "WandbWarning": "runlake.errors:RunlakeWarning",
@@ -84,7 +84,7 @@ _CONFIG = {"Config": "runlake.sdk.run.config:Config"}
 _SUMMARY = {"Summary": "runlake.sdk.run.summary:Summary"}
 _OBJECTS: dict[str, dict[str, str]] = {
     "wandb": {
-        **_CONFIG, "_attach": _COURTESIES["attach"], "api": "runlake.compat.inner_api:api",
+        **_CONFIG, "_attach": _NOOP_CALLS["attach"], "api": "runlake.compat.inner_api:api",
         "InternalApi": _INNER_API, "PublicApi": _API["Api"], "join": "runlake.sdk.process.active:finish",
     },
     "wandb.apis": {"InternalApi": _INNER_API, "PublicApi": _API["Api"]},
@@ -96,10 +96,10 @@ _OBJECTS: dict[str, dict[str, str]] = {
     },
     "wandb.sdk.lib": {name: f"wandb.sdk.lib.disabled:{name}" for name in ("RunDisabled", "SummaryDisabled")},
     "wandb.sdk.lib.json_util": {name: f"json:{name}" for name in ("dump", "dumps", "load", "loads")},
-    "wandb.sdk.wandb_config": {**_CONFIG, "ConfigStatic": "runlake.sdk.run.familiar:ConfigStatic"},
+    "wandb.sdk.wandb_config": {**_CONFIG, "ConfigStatic": "runlake.sdk.run.facts:ConfigStatic"},
     "wandb.sdk.wandb_init": {"init": "runlake.sdk.process.active:init"},
     "wandb.sdk.wandb_run": {
-        "RunStatus": "runlake.sdk.run.extras:RunStatus",
+        "RunStatus": "runlake.sdk.run.run:RunStatus",
         "finish": "runlake.sdk.process.active:finish",
     },
     "wandb.sdk.wandb_summary": {

@@ -49,12 +49,12 @@ def refuse(message: str, *, ends_nothing: bool = False) -> Any:
     What `ends_nothing` is said once and answers such an object too, except where runs are strict.
     """
     from runlake.media.left_out import say_once
-    from runlake.sdk.process.active import is_disabled, is_strict
+    from runlake.sdk.active_run import active_run
     from runlake.sdk.run.inert import Inert
 
-    if is_disabled():
+    if active_run.is_disabled():
         return Inert()
-    if ends_nothing and not is_strict():
+    if ends_nothing and not active_run.is_strict():
         say_once(f"{message}; left out")
         return Inert()
     raise NotSupportedError(message)

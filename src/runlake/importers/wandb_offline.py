@@ -21,11 +21,9 @@ from runlake.importers.foreign import ForeignFile, ForeignRow, ForeignRun
 from runlake.importers.wandb_items import nested, path_of, put, read_items, read_json, remove, split_items
 from runlake.importers.wandb_log import read_records
 from runlake.integrations.tensorboard.wire import WireError, fields, raw, text
-from runlake.model import AXES, Alert, Level, LoggedRow, MetricRule, WriterBatch, WriterStart
+from runlake.model import AXES, HIDDEN_KEY, METADATA_FILE, Alert, Level, LoggedRow, MetricRule, WriterBatch, WriterStart
 from runlake.sdk.capture.terminal import Terminal
 from runlake.values import encode_json
-
-METADATA_FILE = "wandb-metadata.json"
 
 HISTORY, SUMMARY, OUTPUT, CONFIG, FILES, STATS, ARTIFACT, TENSORBOARD, ALERT = 2, 3, 4, 5, 6, 7, 8, 9, 10
 METRIC, OUTPUT_RAW, RUN, EXIT, PREEMPTING, LINK_ARTIFACT, USE_ARTIFACT, ENVIRONMENT = 12, 13, 17, 18, 23, 24, 25, 26
@@ -36,8 +34,7 @@ _LOST = {
     ARTIFACT: "artifact", TENSORBOARD: "TensorBoard folder", LINK_ARTIFACT: "linked artifact",
     USE_ARTIFACT: "used artifact",
 }  # fmt: skip
-_HIDDEN = "_wandb"
-_NOT_OF_THE_USER = frozenset({*AXES, _HIDDEN})
+_NOT_OF_THE_USER = frozenset({*AXES, HIDDEN_KEY})
 _SUMMARY_KINDS = {1: "min", 2: "max", 3: "mean", 4: "best", 5: "last", 6: "none", 7: "copy", 8: "first"}
 _GOALS = {1: "minimize", 2: "maximize"}
 _LEVELS = ("INFO", "WARN", "ERROR")
@@ -92,7 +89,7 @@ def read_log(log: Path) -> ForeignRun:
     words = {number: text(said[number]) for number in (1, 2, 3, 6, 7, 8, 9, 13) if number in said}
     machine = _environment(content for number, content in first if number == ENVIRONMENT)
     started_at = _seconds(raw(said[17])) if 17 in said else None
-    config.pop(_HIDDEN, None)
+    config.pop(HIDDEN_KEY, None)
     identity = "\0".join(["wandb", words.get(2, ""), words.get(3, ""), words[1], str(started_at)])
     lost: Counter[str] = Counter()
     reader = _Reader(log, config, started_at or 0.0, lost, problems)
@@ -214,7 +211,7 @@ class _Reader:
         timestamp, runtime = row.pop("_timestamp", None), row.pop("_runtime", None)
         self._last_at = float(timestamp) if isinstance(timestamp, int | float) else self._last_at
         runtime_s = float(runtime) if isinstance(runtime, int | float) else self._last_at - self._started_at
-        row.pop(_HIDDEN, None)
+        row.pop(HIDDEN_KEY, None)
         values = {key: row[key] for key in sorted(row)}  # in one order rows of the same keys are of one shape
         yield ForeignRow("history", LoggedRow(self._step, self._last_at, runtime_s, values))
 
@@ -243,7 +240,7 @@ class _Reader:
 
     def _take_config(self, message: bytes) -> Iterator[WriterBatch]:
         self._edit(self._config, message)
-        self._config.pop(_HIDDEN, None)
+        self._config.pop(HIDDEN_KEY, None)
         yield WriterBatch(config=_copied(self._config))
 
     def _edit(self, document: dict[str, Any], message: bytes) -> None:
@@ -309,7 +306,7 @@ class _Reader:
         yield from self._last_lines()
         said = {number: content for number, _, content in fields(message)}
         summary = self._summary_of_user()
-        hidden = self._summary.get(_HIDDEN)
+        hidden = self._summary.get(HIDDEN_KEY)
         runtime = hidden.get("runtime") if isinstance(hidden, dict) else None
         yield WriterBatch(
             summary=summary,

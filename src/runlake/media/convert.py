@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runlake.media.figures import Bokeh, Plotly
 from runlake.media.file_media import FileMedia, store_list
 from runlake.media.html import Html, store_pages
 from runlake.media.image import Image, store_images
-from runlake.media.kinds import kind_of
-from runlake.media.stored import Media, WriteFile
-from runlake.media.table import Table
+from runlake.media.stored import WriteFile
+from runlake.media.table import as_media
 from runlake.values import MAX_DEPTH
 
 _PLAIN = frozenset({float, int, str, bool, type(None), bytes})
@@ -39,22 +37,6 @@ def convert_value(value: Any, write_file: WriteFile, key: str, step: int) -> Any
     Image), figures of plotly and bokeh (their JSON).
     """
     return _prepare_value(value, key, write_file, step, 0)
-
-
-def as_media(value: Any) -> Media | None:
-    """The value as one of our data types; None when it is not media."""
-    if isinstance(value, Media):
-        return value
-    kind = kind_of(value)
-    if kind is None:
-        return None
-    if kind in ("figure", "pil"):
-        return Image(value)
-    if kind == "plotly":
-        return Plotly(value)
-    if kind == "bokeh":
-        return Bokeh(value)
-    return Table(dataframe=value)
 
 
 def _prepare_mapping(

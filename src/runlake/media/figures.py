@@ -229,3 +229,15 @@ def _array_of(packed: Mapping[str, Any]) -> Any:
     values = np.frombuffer(base64.b64decode(packed["bdata"]), np.dtype(packed["dtype"]).newbyteorder("<"))
     shape = packed.get("shape")
     return values.reshape([int(length) for length in str(shape).split(",")] if shape is not None else -1).tolist()
+
+
+def as_figure(value: Any) -> Media | None:
+    """A figure or picture of another package as one of our data types; None for everything else."""
+    match kind_of(value):
+        case "figure" | "pil":
+            return Image(value)
+        case "plotly":
+            return Plotly(value)
+        case "bokeh":
+            return Bokeh(value)
+    return None

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from runlake.errors import NotSupportedError, warn
 
 _is_strict = contextvars.ContextVar("is_strict", default=False)
-_said: set[str] = set()
+said: set[str] = set()
+"""What this process has been told: who empties it is told anew."""
 
 
 def left_out(message: str) -> None:
@@ -24,8 +25,8 @@ def left_out(message: str) -> None:
 
 def say_once(message: str) -> None:
     """Warn, the first time in this process. The warning points to the line that called runlake."""
-    if message not in _said:
-        _said.add(message)
+    if message not in said:
+        said.add(message)
         warn(message)
 
 

@@ -208,8 +208,6 @@ class Table(Media):
         Raises `LogTypeError`, which names row and column, for a cell that cannot be stored.
         """
 
-        from runlake.media.convert import as_media  # which knows this module
-
         def convert(cell: Any) -> Any:
             media = as_media(cell)
             return cell if media is None else media.stored(write_file, key, step)
@@ -264,6 +262,20 @@ class Table(Media):
                     encode_json(cell, convert)
                 except LogTypeError as error:
                     raise LogTypeError(f"row {index}, column {name!r} of a table: {error}") from None
+
+
+def as_media(value: Any) -> Media | None:
+    """The value as one of our data types, frames as tables; None when it is not media."""
+    if isinstance(value, Media):
+        return value
+    kind = kind_of(value)
+    if kind is None:
+        return None
+    if kind in ("pandas", "polars"):
+        return Table(dataframe=value)
+    from runlake.media.figures import as_figure  # a table of numbers needs no pictures
+
+    return as_figure(value)
 
 
 def _column(name: Any) -> Column:

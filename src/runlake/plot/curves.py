@@ -6,12 +6,11 @@ The definitions are those of scikit-learn (`roc_curve`, `precision_recall_curve`
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from runlake.errors import BadValueError, RunlakeWarning
+from runlake.errors import BadValueError, warn
 from runlake.media.arrays import as_array
 from runlake.media.table import Table
 from runlake.plot.chart import Chart
@@ -189,12 +188,7 @@ def _classes(
             continue
         yield name, is_positive, scores[:, column]
     if without:
-        warnings.warn(
-            f"runlake: {what}: no curve for {', '.join(without)}: the {len(truth)} examples are "
-            "all, or none, of that class",
-            RunlakeWarning,
-            stacklevel=3,
-        )
+        warn(f"{what}: no curve for {', '.join(without)}: the {len(truth)} examples are all, or none, of that class")
 
 
 def _columns(

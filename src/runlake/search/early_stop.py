@@ -43,11 +43,6 @@ def runs_to_stop(plan: SweepPlan, histories: Mapping[str, Sequence[float]]) -> s
     return stopped
 
 
-def should_stop(plan: SweepPlan, histories: Mapping[str, Sequence[float]], run_id: str) -> bool:
-    """Whether this run is one of `runs_to_stop`."""
-    return run_id in runs_to_stop(plan, histories)
-
-
 def _limit(rule: Hyperband, losses: Sequence[float]) -> float:
     """The worst loss of those with which a run may go on."""
     count = int(len(losses) / rule.eta)

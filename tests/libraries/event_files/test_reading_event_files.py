@@ -27,10 +27,10 @@ def png():
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"IEND", b"")
 
 
-def read_all(path, prefix=""):
+def read_all(path, prefix="", **pieces):
     """The rows of a whole file, as they would be logged, and what was told about it."""
     told = []
-    rows = EventFile(path, prefix, told.append).close()
+    rows = EventFile(path, prefix, told.append, **pieces).close()
     return [row.data() for row in rows], told
 
 
@@ -126,11 +126,11 @@ def test_a_file_read_while_it_grows_says_the_same_as_when_it_is_whole(tmp_path_f
     assert ([row.data() for row in rows], told) == expected
 
 
-def test_a_frame_larger_than_what_is_read_at_once_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("runlake.integrations.tensorboard.event_file.PIECE_BYTES", 16)
+def test_a_frame_larger_than_what_is_read_at_once_is_read(tmp_path):
     path = tmp_path / "f"
     path.write_bytes(event_file(event(1, simple("x" * 500, 1.0)), event(2, simple("y", 2.0))))
-    assert read_all(path)[0] == [{"global_step": 1, "x" * 500: 1.0}, {"global_step": 2, "y": 2.0}]
+    rows, _ = read_all(path, piece_bytes=16)
+    assert rows == [{"global_step": 1, "x" * 500: 1.0}, {"global_step": 2, "y": 2.0}]
 
 
 def test_a_damaged_file_keeps_what_was_read_and_is_told_once(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import runlake
-from runlake.sdk.process.session import NotStartedError
+from runlake.sdk.active_run import NotStartedError
 
 pytestmark = pytest.mark.integration
 

@@ -14,7 +14,7 @@ from sklearn.naive_bayes import GaussianNB
 import runlake
 from runlake.errors import BadValueError, RunlakeWarning
 from runlake.integrations import sklearn as plots
-from runlake.sdk.process.session import NotStartedError
+from runlake.sdk.active_run import NotStartedError
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(80, 3))

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from runlake.model import METADATA_FILE
 from runlake.sdk.capture import capture_process
-from runlake.sdk.capture.capture import METADATA_FILE, NO_PROGRAM, capture_spec, quick_metadata, spawn_capture
+from runlake.sdk.capture.capture import NO_PROGRAM, capture_spec, quick_metadata, spawn_capture
 from runlake.settings import Settings
 from runlake.store.disk import TEMPORARY_PREFIX
 from waiting import DEADLINE_S, is_alive, wait_until
@@ -68,9 +69,9 @@ def capture(files_dir, cwd, **settings):
     return json.loads((files_dir / METADATA_FILE).read_text())
 
 
-def collect(files_dir, cwd, **settings):
-    """The same in this process, for what a test has changed in it."""
-    capture_process.main({**capture_spec(Settings(**settings), files_dir, cwd), "sys_path": []})
+def collect(files_dir, cwd, **spec):
+    """The same in this process, with some of what it is to do said otherwise."""
+    capture_process.main({**capture_spec(Settings(), files_dir, cwd), "sys_path": [], **spec})
     return json.loads((files_dir / METADATA_FILE).read_text())
 
 
@@ -147,17 +148,17 @@ def test_commit_branch_remote_and_diff_are_kept(checkout, files_dir):
 
 
 @needs_git
-def test_binary_files_are_in_the_diff_while_they_are_small(checkout, files_dir, monkeypatch):
+def test_binary_files_are_in_the_diff_while_they_are_small(checkout, files_dir):
     (checkout / "changed.py").write_bytes(os.urandom(5000))
     assert "captureErrors" not in collect(files_dir, checkout)
     assert b"GIT binary patch" in (files_dir / "diff.patch").read_bytes()
-    monkeypatch.setattr(capture_process, "MAX_DIFF_BYTES", 2000)
-    assert collect(files_dir, checkout)["captureErrors"] == [
+    assert collect(files_dir, checkout, max_diff_bytes=2000)["captureErrors"] == [
         "diff: the diff is larger than 0 MiB and was kept without binary files"
     ]
     assert b"Binary files" in (files_dir / "diff.patch").read_bytes()
-    monkeypatch.setattr(capture_process, "MAX_DIFF_BYTES", 100)
-    assert collect(files_dir, checkout)["captureErrors"] == ["diff: the diff is larger than 0 MiB and was not kept"]
+    assert collect(files_dir, checkout, max_diff_bytes=100)["captureErrors"] == [
+        "diff: the diff is larger than 0 MiB and was not kept"
+    ]
 
 
 @needs_git

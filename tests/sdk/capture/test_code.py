@@ -5,7 +5,7 @@ import pytest
 
 import runlake.sdk.capture.code as code
 from runlake.errors import PathError, RunlakeWarning
-from runlake.sdk.capture.code import log_code
+from runlake.sdk.capture.code import Limits, log_code
 
 TREE = [
     "train.py",
@@ -95,24 +95,21 @@ def test_what_is_copied_can_be_chosen(root, write_file):
     assert without == [name for name in SOURCE if name != "code/lib/model.py"]
 
 
-def test_large_files_are_left_out_by_name(root, write_file, monkeypatch):
-    monkeypatch.setattr(code, "MAX_FILE_BYTES", 10)
+def test_large_files_are_left_out_by_name(root, write_file):
     with pytest.warns(
         RunlakeWarning, match=r"left out lib/model\.py \(12 bytes\), pyproject\.toml \(14 bytes\), "
     ) as caught:
-        names = log_code(write_file, root)
+        names = log_code(write_file, root, limits=Limits(file_bytes=10))
     assert names == ["code/Dockerfile", "code/train.py"]
     assert caught[0].filename != code.__file__
-    monkeypatch.setattr(code, "MAX_FILE_BYTES", 100)
-    monkeypatch.setattr(code, "MAX_TOTAL_BYTES", 25)
     with pytest.warns(RunlakeWarning, match="requirements-dev"):
-        assert log_code(write_file, root) == ["code/Dockerfile", "code/lib/model.py"]
+        names = log_code(write_file, root, limits=Limits(file_bytes=100, total_bytes=25))
+    assert names == ["code/Dockerfile", "code/lib/model.py"]
 
 
-def test_a_folder_of_too_many_files_is_not_walked_to_the_end(root, write_file, monkeypatch):
-    monkeypatch.setattr(code, "MAX_WALKED_COUNT", 3)
+def test_a_folder_of_too_many_files_is_not_walked_to_the_end(root, write_file):
     with pytest.warns(RunlakeWarning, match="stopped after 3 files"):
-        log_code(write_file, root)
+        log_code(write_file, root, limits=Limits(walked_count=3))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names are text there")

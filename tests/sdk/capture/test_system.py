@@ -9,7 +9,6 @@ import types
 
 import pytest
 
-from runlake.sdk.capture import system
 from runlake.sdk.capture.system import SystemSampler, _mount_of
 from waiting import DEADLINE_S
 
@@ -160,7 +159,6 @@ def driver(**changes):
 
 def test_gpus_are_measured_as_far_as_they_can_be(monkeypatch):
     monkeypatch.setitem(sys.modules, "pynvml", driver())
-    monkeypatch.setattr(system, "_may_have_gpu", lambda: True)
     samples = queue.Queue()
     sampler = make(samples.put, gpu=True)
     sampler.start()
@@ -183,7 +181,6 @@ def test_a_driver_in_trouble_is_told_once(monkeypatch):
         raise NvmlError("driver mismatch")
 
     monkeypatch.setitem(sys.modules, "pynvml", driver(nvmlInit=fail))
-    monkeypatch.setattr(system, "_may_have_gpu", lambda: True)
     told, samples = queue.Queue(), []
     sampler = make(samples.append, gpu=True, warn=told.put)
     sampler.start()

@@ -85,9 +85,8 @@ def project(request):
 
 @pytest.fixture
 def session(monkeypatch, home):
-    session = Session(tick_s=0.1)
+    session = Session(tick_s=0.1, idle_s=DEADLINE_S)
     monkeypatch.setenv("RUNLAKE_FINISH_TIMEOUT_S", str(DEADLINE_S))
-    monkeypatch.setattr("runlake.sdk.process.online._IDLE_S", DEADLINE_S)
     yield session
     session.end_all(0)
 
@@ -205,8 +204,8 @@ def test_a_server_that_is_killed_and_comes_back_costs_and_loses_nothing(server, 
     assert server.service.read_run(RunPath("ann", "p", "r")).state == "finished"
 
 
-def test_a_shipper_that_is_killed_is_started_again(shared, project, session, monkeypatch):
-    monkeypatch.setattr("runlake.sdk.process.online.RESTART_AFTER_S", 0.5)
+def test_a_shipper_that_is_killed_is_started_again(shared, project, session):
+    session.restart_after_s = 0.5
     run = session.init(project=project, base_url=shared.url, id="r")
     for k in range(200):
         run.log({"k": k})
@@ -256,9 +255,10 @@ def test_finish_does_not_wait_forever_and_says_how_to_go_on(server, session, mon
         os.kill(process, signal.SIGKILL)
 
 
-def test_somebody_may_stop_a_run_at_the_server(shared, project, session, monkeypatch):
+@pytest.mark.usefixtures("session")
+def test_somebody_may_stop_a_run_at_the_server(shared, project):
     stopped = []
-    monkeypatch.setattr("runlake.sdk.process.session.interrupt_main_thread", lambda: stopped.append(True))
+    session = Session(tick_s=0.1, idle_s=DEADLINE_S, interrupt=lambda: stopped.append(True))
     run = session.init(project=project, base_url=shared.url, id="r")
     run.log({"k": 0})
     with Api(shared.url) as api:

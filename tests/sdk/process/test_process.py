@@ -45,7 +45,12 @@ for i in range(10**9):
         ("runlake.finish(); sys.exit(3)", 3, ("finished", 0)),
         ("os._exit(0)", 0, ("crashed", None)),
         ("threading.Thread(target=sys.exit, args=(5,)).start()", 0, ("finished", 0)),
-        ("threading.Thread(target=lambda: (time.sleep(0.3), run.log({'late': 1}))).start()", 0, ("finished", 0)),
+        (
+            "main = threading.current_thread()\n"
+            "threading.Thread(target=lambda: (main.join(), run.log({'late': 1}))).start()",
+            0,
+            ("finished", 0),
+        ),
     ],
 )
 def test_a_run_ends_as_its_process_does(script, stored, ending, exit_code, state):
@@ -477,9 +482,16 @@ def test_edits_of_others_and_forked_children_do_not_stop_anybody(script, stored)
             os._exit(0)
         os.wait()
         print("ready", flush=True)
+        from pathlib import Path
         while not os.path.exists("edited"):
             time.sleep(0.01)
-        time.sleep(0.4)  # some looks at what others tell
+        source, copy = Path("live.txt"), Path(run.dir, "live.txt")
+        source.touch()
+        run.save("live.txt")
+        for text in ("a", "bc", "def"):  # it is copied with each look at what others tell
+            source.write_text(text)
+            while copy.read_text() != text:
+                time.sleep(0.01)
         """,
     ).wait_for("ready")
     path = stored.path()

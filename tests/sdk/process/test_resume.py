@@ -22,7 +22,6 @@ from runlake.service.local.service import LocalService
 from runlake.store.care.check import check_run
 from runlake.store.compact.seal import seal_run
 from runlake.store.layout import Layout
-from runlake.store.opening import open
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.run.state import read_run
 from waiting import wait_until
@@ -34,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("session")
 def looks(monkeypatch, request):
     """Runs that exist are looked at in this process, as a server does; "asking" is for what shows it is the same."""
     if request.node.get_closest_marker("parametrize") is None or "asking" not in request.node.callspec.params.values():
-        monkeypatch.setattr(open, "IN_SUBPROCESS", IN_PROCESS)
+        monkeypatch.setattr(active.session, "inspector", IN_PROCESS)
 
 
 def first_life(**config):
@@ -183,7 +182,7 @@ def merge_and_compare(stored, one, two, three, four):
 
 
 def test_a_change_inside_a_dict_of_the_config_is_kept_with_the_next_row_or_the_next_tick(stored, monkeypatch):
-    monkeypatch.setattr(active.session, "_tick_s", 0.05)
+    monkeypatch.setattr(active.session, "tick_s", 0.05)
     run = runlake.init(id="r", project="p", config={"data": {"k1": 1}, "layers": [1]})
     run.config["data"]["k2"] = 2
     run.log({"a": 1})

@@ -16,7 +16,8 @@ import runlake
 from runlake.cli.app import app
 from runlake.errors import BadValueError, ReadOnlyError, RunlakeError, RunlakeWarning, UsageError
 from runlake.model import RunPath
-from runlake.sdk.process.session import NotStartedError, Session
+from runlake.sdk.active_run import NotStartedError
+from runlake.sdk.process.session import Session
 
 pytestmark = pytest.mark.usefixtures("session")
 

@@ -16,15 +16,15 @@ pytestmark = pytest.mark.usefixtures("session")
 
 
 @pytest.fixture(autouse=True)
-def nothing_said(monkeypatch):
+def nothing_said():
     """What was left out is said once in a process: each test hears it anew."""
-    monkeypatch.setattr(left_out, "_said", set())
+    left_out.said.clear()
 
 
 @pytest.fixture
 def run(begin):
     """A run that has said already what it leaves out of artifacts."""
-    left_out._said.add(artifact_calls._KEPT)
+    left_out.said.add(artifact_calls._KEPT)
     with begin() as run:
         yield run
 
@@ -103,7 +103,7 @@ def test_copies_that_were_never_kept_go_with_the_object(session, checkpoint):
 
 
 def test_copies_are_moved_into_place(session, checkpoint):
-    left_out._said.add(artifact_calls._KEPT)
+    left_out.said.add(artifact_calls._KEPT)
     run = session.init(project="p", id="r")
     artifact = runlake.Artifact("model", "weights")
     artifact.add_dir(checkpoint)
@@ -192,7 +192,7 @@ def test_a_kept_artifact_can_be_deleted(run, stored, checkpoint):
 
 
 def test_saving_an_artifact_keeps_it_with_the_active_run(session, checkpoint):
-    left_out._said.add(artifact_calls._KEPT)
+    left_out.said.add(artifact_calls._KEPT)
     session.init(project="p", id="r")
     artifact = runlake.Artifact("model", "weights")
     artifact.add_dir(checkpoint)
@@ -204,7 +204,7 @@ def test_saving_an_artifact_keeps_it_with_the_active_run(session, checkpoint):
 
 
 def test_an_artifact_of_another_run_is_found(begin, checkpoint):
-    left_out._said.add(artifact_calls._KEPT)
+    left_out.said.add(artifact_calls._KEPT)
     for run_id, text in (("a", b"older"), ("b", b"newer")):
         with begin(run_id) as other:
             (checkpoint / "model.bin").write_bytes(text)

@@ -10,7 +10,7 @@ import pytest
 import runlake
 from runlake.errors import NotFoundError, PathError, RunlakeWarning, StoreError, UsageError
 from runlake.model import Alert
-from runlake.sdk.process.session import NotStartedError
+from runlake.sdk.active_run import NotStartedError
 from runlake.store.compact.seal import seal_run
 
 pytestmark = pytest.mark.usefixtures("home")

@@ -479,7 +479,7 @@ def test_a_metric_that_is_defined_wrongly_is_refused(begin, arguments, message):
 
 def test_a_book_of_rules_forgets_no_rule_over_many_keys():
     book = RuleBook({})
-    book.add(make_rule("x*", summary="max"), {})
+    book.add(make_rule("x*", {"summary": "max"}), {})
     for i in range(11_000):
         assert book.summary_of(f"x{i}", i) == {f"x{i}.max": i}
     book.begin_row()

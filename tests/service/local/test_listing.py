@@ -1,20 +1,21 @@
 """Listings of a project that never stands still, kept as objects and as columns."""
 
-import functools
 import os
 import subprocess
 import sys
 import time
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 
 import warm
-from runlake.errors import ConflictError
+from runlake.errors import ConflictError, NotFoundError
 from runlake.model import RunEdit, RunPath
-from runlake.service.local import service as local
+from runlake.service.local.limits import LocalLimits
 from runlake.service.local.service import LocalService
 from runlake.service.open import open_service
-from runlake.store.catalog.catalog import Catalog
 from runlake.store.changes import append_change
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
@@ -41,14 +42,38 @@ for number in itertools.count():
 
 
 @pytest.fixture(params=["objects", "columns"])
-def service(request, tmp_path, monkeypatch):
+def opened(request, tmp_path):
+    """Opens the store as a process of its own would."""
     absorb_at = {"objects": 1000, "columns": 3}[request.param]
-    monkeypatch.setattr(local, "Catalog", functools.partial(Catalog, absorb_at=absorb_at))
-    return LocalService(tmp_path / "store", default_entity="ann")
+
+    def opened(*, shares_versions=False, **limits):
+        return LocalService(
+            tmp_path / "store",
+            default_entity="ann",
+            shares_versions=shares_versions,
+            limits=LocalLimits(absorb_at=absorb_at, **limits),
+        )
+
+    return opened
+
+
+@pytest.fixture
+def service(opened):
+    return opened()
+
+
+@pytest.fixture
+def sharing(opened):
+    """Opens the store as a worker of a server, whose versions the others know."""
+    return lambda: opened(shares_versions=True)
+
+
+def folder_of(service):
+    return Path(url2pathname(urlsplit(service.url).path))
 
 
 def make_run(service, run_id, **config):
-    layout = service._layout
+    layout = Layout(folder_of(service))
     opened = open_run(layout, RunPath("ann", "p", run_id), {"set": config})
     opened.writer.log({"acc": float(len(run_id))}, step=0, timestamp=1.0, runtime=0.1)
     opened.writer.end({"exit_code": 0})
@@ -72,7 +97,7 @@ def read_pages(service, size, **options):
 def test_pages_have_no_gaps_and_no_doubles_while_other_processes_add_and_delete(service, order):
     for number in range(20):
         make_run(service, f"r{number}", lr=number)
-    command = [sys.executable, "-W", "error", "-c", CHURN, str(service._layout.root)]
+    command = [sys.executable, "-W", "error", "-c", CHURN, str(folder_of(service))]
     children = [
         warm.Popen([*command, name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for name in "xy"
     ]
@@ -120,8 +145,8 @@ def test_a_page_shows_runs_as_they_were_in_its_version(service):
     assert [info.run_id for info in best.runs] == ["r7", "r6"]
 
 
-def test_the_oldest_versions_are_given_up_first_and_one_in_use_last(service, monkeypatch):
-    monkeypatch.setattr(local, "_KEPT_LISTINGS", 3)
+def test_the_oldest_versions_are_given_up_first_and_one_in_use_last(opened):
+    service = opened(kept_versions=3)
     versions = []
     for number in range(5):
         make_run(service, f"r{number}", lr=number)
@@ -151,13 +176,17 @@ def test_tables_and_pages_agree_whatever_moved(service):
     assert some["config.lr"].to_pylist() == [0.0, 0.5]
 
 
-def test_advice_for_a_missing_run_does_not_read_a_large_project(service, monkeypatch):
+def test_advice_for_a_missing_run_does_not_read_a_large_project(opened):
+    service = opened(advice_read_count=3)
     for number in range(4):
         make_run(service, f"r{number}")
-    monkeypatch.setattr(local, "_ADVICE_READS", 3)
-    with pytest.raises(Exception, match="see: runlake ls ann/p"):
-        service.read_run(RunPath("ann", "p", "zzz"))
-    assert service._catalog.peek("ann", "p") is None
+    service.edit_run(RunPath("ann", "p", "r1"), RunEdit(info={"name": "first"}))
+    advice = []
+    for reader in (service, opened(advice_read_count=4)):
+        with pytest.raises(NotFoundError) as caught:
+            reader.read_run(RunPath("ann", "p", "first"))
+        advice.append(str(caught.value).partition("; ")[2])
+    assert advice == ["see: runlake ls ann/p", "the run of that name has the id r1"]
 
 
 def test_progress_reaches_who_opened_the_store(tmp_path, monkeypatch):
@@ -173,19 +202,14 @@ def test_progress_reaches_who_opened_the_store(tmp_path, monkeypatch):
     assert Layout(tmp_path / "store").entities() == ["ann"]
 
 
-def sharing(service):
-    """Another process on the same folder, as a worker of a server is one."""
-    return LocalService(service._layout.root, default_entity="ann", shares_versions=True)
-
-
 def told_files(service):
-    return sorted((service._layout.root / ".catalog").glob("*.states"))
+    return sorted((folder_of(service) / ".catalog").glob("*.states"))
 
 
-def test_pages_of_one_version_are_the_same_list_in_every_process_whatever_happened_since(service):
+def test_pages_of_one_version_are_the_same_list_in_every_process_whatever_happened_since(service, sharing):
     for number in range(9):
         make_run(service, f"r{number}", lr=number)
-    one, other = sharing(service), sharing(service)
+    one, other = sharing(), sharing()
     first = one.list_runs("ann", "p", limit=2, order=["-config.lr"])
     before = one.list_runs("ann", "p", version=first.version).runs
     for number in range(9):
@@ -196,19 +220,19 @@ def test_pages_of_one_version_are_the_same_list_in_every_process_whatever_happen
         other.list_runs("ann", "p", limit=0)
     assert other.list_runs("ann", "p", version=first.version).runs == before
     del one
-    after = sharing(service)
+    after = sharing()
     page = after.list_runs("ann", "p", offset=2, limit=3, order=["-config.lr"], version=first.version)
     assert (page.total_count, page.version) == (9, first.version)
     assert [info.run_id for info in page.runs] == ["r6", "r5", "r4"]
     assert after.list_runs("ann", "p", filters={"config.lr": {"$gte": 7}}, version=first.version).total_count == 2
 
 
-def test_pages_that_two_processes_cut_by_turns_have_no_gaps_while_others_add_and_delete(service):
+def test_pages_that_two_processes_cut_by_turns_have_no_gaps_while_others_add_and_delete(service, sharing):
     for number in range(20):
         make_run(service, f"r{number}", lr=number)
-    command = [sys.executable, "-W", "error", "-c", CHURN, str(service._layout.root), "x"]
+    command = [sys.executable, "-W", "error", "-c", CHURN, str(folder_of(service)), "x"]
     child = warm.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    processes = [sharing(service), sharing(service)]
+    processes = [sharing(), sharing()]
     try:
         for turn in range(12):
             child.stdout.readline()
@@ -225,13 +249,13 @@ def test_pages_that_two_processes_cut_by_turns_have_no_gaps_while_others_add_and
     assert errors == ""
 
 
-def test_a_version_that_nobody_asked_for_in_ten_minutes_is_forgotten_by_others(service):
+def test_a_version_that_nobody_asked_for_in_ten_minutes_is_forgotten_by_others(service, sharing):
     for number in range(5):
         make_run(service, f"r{number}", lr=number)
-    version = sharing(service).list_runs("ann", "p", limit=1).version
+    version = sharing().list_runs("ann", "p", limit=1).version
     (file,) = told_files(service)
     os.utime(file, (time.time() - 700,) * 2)
-    another = sharing(service)
+    another = sharing()
     assert another.list_runs("ann", "p", limit=1).version != version
     assert file not in told_files(service)
     with pytest.raises(ConflictError, match="list again from the first page"):
@@ -239,24 +263,25 @@ def test_a_version_that_nobody_asked_for_in_ten_minutes_is_forgotten_by_others(s
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "gone", "columns gone"])
-def test_a_version_whose_file_is_damaged_is_not_known_to_others_and_told_anew(service, damage):
+def test_a_version_whose_file_is_damaged_is_not_known_to_others_and_told_anew(service, sharing, damage):
     for number in range(5):
         make_run(service, f"r{number}", lr=number)
-    one = sharing(service)
+    one = sharing()
     version = one.list_runs("ann", "p", limit=1).version
     (file,) = told_files(service)
     content = file.read_bytes()
+    has_columns = any(file.parent.glob("*.columns"))
     if damage == "cut":
         file.write_bytes(content[:-1])
     elif damage == "flipped":
         file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     else:
-        for each in (service._layout.root / ".catalog").iterdir():
+        for each in (folder_of(service) / ".catalog").iterdir():
             if damage == "gone" or each.suffix == ".columns":
                 each.unlink()
-    other = sharing(service)
-    if file.exists() and file.read_bytes() == content and not one._newest["ann", "p"].chunk:
-        assert other.list_runs("ann", "p", version=version).total_count == 5  # there were no columns
+    other = sharing()
+    if file.exists() and file.read_bytes() == content and not has_columns:
+        assert other.list_runs("ann", "p", version=version).total_count == 5
     else:
         with pytest.raises(ConflictError, match="not kept any more"):
             other.list_runs("ann", "p", version=version)
@@ -268,29 +293,29 @@ def test_a_version_whose_file_is_damaged_is_not_known_to_others_and_told_anew(se
 
 
 @pytest.mark.parametrize("version", ["", "x", "0" * 16 + ".0", "../" * 5 + "0" * 16 + ".0", f"{'0' * 16}.{'9' * 30}"])
-def test_what_is_no_version_is_refused(service, version):
+def test_what_is_no_version_is_refused(service, sharing, version):
     make_run(service, "a")
     with pytest.raises(ConflictError, match="list again"):
-        sharing(service).list_runs("ann", "p", version=version)
+        sharing().list_runs("ann", "p", version=version)
 
 
-def test_where_no_catalog_can_be_written_a_process_knows_its_own_versions(service):
+def test_where_no_catalog_can_be_written_a_process_knows_its_own_versions(service, sharing):
     for number in range(5):
         make_run(service, f"r{number}", lr=number)
-    (service._layout.root / ".catalog").write_text("a file")
-    one = sharing(service)
+    (folder_of(service) / ".catalog").write_text("a file")
+    one = sharing()
     version = one.list_runs("ann", "p", limit=1).version
     make_run(service, "later")
     assert one.list_runs("ann", "p").total_count == 6
     assert one.list_runs("ann", "p", version=version).total_count == 5
     with pytest.raises(ConflictError, match="not kept any more"):
-        sharing(service).list_runs("ann", "p", version=version)
+        sharing().list_runs("ann", "p", version=version)
 
 
-def test_a_version_costs_what_moved_and_its_file_does_not_grow_for_ever(service, monkeypatch):
+def test_a_version_costs_what_moved_and_its_file_does_not_grow_for_ever(service, sharing, monkeypatch):
     for number in range(3):
         make_run(service, f"r{number}", lr=number)
-    one = sharing(service)
+    one = sharing()
     one.list_runs("ann", "p")
     (file,) = told_files(service)
     sizes = [file.stat().st_size]
@@ -303,4 +328,4 @@ def test_a_version_costs_what_moved_and_its_file_does_not_grow_for_ever(service,
     service.edit_run(RunPath("ann", "p", "r0"), RunEdit(config_set={"lr": 9}))
     version = one.list_runs("ann", "p").version
     assert len(told_files(service)) == 2
-    assert sharing(service).list_runs("ann", "p", version=version) == one.list_runs("ann", "p", version=version)
+    assert sharing().list_runs("ann", "p", version=version) == one.list_runs("ann", "p", version=version)

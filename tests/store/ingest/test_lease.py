@@ -78,7 +78,7 @@ def test_rows_that_are_missing_are_asked_for_and_nothing_of_the_batch_is_kept(se
 def test_workers_take_turns_in_one_part(service, another_worker, writer):
     for first in range(0, 40, 2):
         (service if first % 4 else another_worker).write_batch(PATH, writer, batch(first, 2))
-    journal = FolderJournal(Layout(service._layout.root).journal_dir(PATH))
+    journal = FolderJournal(Layout(service._folder.layout.root).journal_dir(PATH))
     assert [name for name, _ in journal.list_parts()] == [PartName(writer, 0)]
     assert steps(service) == list(range(40))
     assert [finding for _, findings in service.check() for finding in findings] == []
@@ -88,7 +88,7 @@ def test_a_worker_goes_on_in_the_next_part(service, another_worker, writer, monk
     monkeypatch.setattr(lease.JournalWriter.__init__, "__kwdefaults__", _small_parts(), raising=False)
     for first in range(0, 60, 3):
         (service if first % 2 else another_worker).write_batch(PATH, writer, batch(first, 3))
-    parts = journal_of(service._layout, PATH).list_parts()
+    parts = journal_of(service._folder.layout, PATH).list_parts()
     assert len(parts) > 3
     assert steps(service) == list(range(60))
     assert [finding for _, findings in service.check() for finding in findings] == []
@@ -102,7 +102,7 @@ def test_a_worker_that_was_killed_at_any_byte_of_its_turn_leaves_what_the_next_c
     service = LocalService(tmp_path, default_entity="lab")
     writer = service.begin_writer(PATH, WriterStart()).writer
     service.write_batch(PATH, writer, batch(0, 3))
-    part = service._layout.journal_dir(PATH) / f"{writer}-000.part"
+    part = service._folder.layout.journal_dir(PATH) / f"{writer}-000.part"
     before = part.stat().st_size
     service.write_batch(PATH, writer, WriterBatch(rows={"history": rows(3, 2, name="a", x={"y": [1]})}))
     whole = part.read_bytes()
@@ -197,7 +197,7 @@ def test_a_request_to_stop_is_told_with_every_answer_from_then_on(service, anoth
     another_worker.stop_run(PATH)
     assert [service.write_batch(PATH, writer, WriterBatch()).is_stop_requested for _ in range(2)] == [True, True]
     assert (
-        LocalService(service._layout.root, default_entity="lab")
+        LocalService(service._folder.layout.root, default_entity="lab")
         .write_batch(PATH, writer, WriterBatch())
         .is_stop_requested
     )
@@ -206,7 +206,7 @@ def test_a_request_to_stop_is_told_with_every_answer_from_then_on(service, anoth
 def test_a_writer_that_was_not_heard_of_for_long_counts_as_crashed(service, writer):
     service.write_batch(PATH, writer, batch(0, 1))
     long_ago = time.time() - 301
-    for file in service._layout.journal_dir(PATH).iterdir():
+    for file in service._folder.layout.journal_dir(PATH).iterdir():
         os.utime(file, (long_ago, long_ago))
     assert service.read_run(PATH).state == "crashed"
     service.write_batch(PATH, writer, WriterBatch())

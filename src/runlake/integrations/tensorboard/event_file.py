@@ -42,13 +42,13 @@ class FileRow:
 class EventFile:
     """One file; `prefix` stands before its tags, and `tell` is called with what could not be read."""
 
-    def __init__(self, path: Path, prefix: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, prefix: str, tell: Callable[[str], None], *, piece_bytes: int = PIECE_BYTES) -> None:
         self.path = path
         self.hyperparameters: dict[str, Any] = {}
         self._prefix = f"{prefix}/" if prefix else ""
         self._tell = tell
         self._offset = 0
-        self._piece_bytes = PIECE_BYTES
+        self._piece_bytes = piece_bytes
         self._plugins: dict[str, str] = {}
         self._row: FileRow | None = None
         self._is_damaged = False

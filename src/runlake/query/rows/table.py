@@ -241,18 +241,13 @@ def column_values(column: Column, series: Iterable[Series], row_count: int) -> p
     return pa.chunked_array(chunks, column.type).take(pa.array(source, mask=source < 0))
 
 
-def long_table(history: History) -> pa.Table:
+def long_tables(history: History) -> Iterator[pa.Table]:
     """The history as one row a value: key, lane, row, step, timestamp, value_f64, value_i64, value_bool, value_str,
-    value_json.
+    value_json. In pieces, one a key; at least one piece.
 
     By key, then row. Exactly one value column is set, the one of the lane; none where None was logged. `row` is
     the position in the history; `timestamp` is null where it was not read. Rows without keys are not in it.
     """
-    return pa.concat_tables(long_tables(history))
-
-
-def long_tables(history: History) -> Iterator[pa.Table]:
-    """The table of `long_table` in pieces, one a key; at least one piece."""
     by_path: dict[str, list[Series]] = {}
     for series in history.series:
         by_path.setdefault(series.key, []).append(series)

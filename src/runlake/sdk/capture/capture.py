@@ -17,11 +17,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from runlake.model import METADATA_FILE
 from runlake.sdk.capture.secret_words import SECRET_QUERY, excluding_pathspecs, hide_in_args, only_pathspecs
 from runlake.settings import Settings
 from runlake.store.disk import TEMPORARY_PREFIX
 
-METADATA_FILE = "wandb-metadata.json"
+MAX_DIFF_BYTES = 32 * 2**20
 NO_PROGRAM = "<python with no main file>"
 _IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy"}
 
@@ -73,6 +74,7 @@ def capture_spec(settings: Settings, files_dir: Path, cwd: Path) -> dict[str, An
         "temporary_prefix": TEMPORARY_PREFIX,
         "checkout": str(checkout) if checkout else None,
         "with_diff": not settings.disable_code,
+        "max_diff_bytes": MAX_DIFF_BYTES,
         "kept_files": excluding_pathspecs(),
         "secret_files": only_pathspecs(),
         "secret_query": SECRET_QUERY,

@@ -24,7 +24,6 @@ from typing import Any
 
 GIT_TIMEOUT_S = 10.0
 DIFF_TIMEOUT_S = 60.0
-MAX_DIFF_BYTES = 32 * 2**20
 MAX_ERROR_LENGTH = 500
 
 _GIT = (
@@ -131,16 +130,16 @@ def save_diff(spec: dict[str, Any]) -> dict[str, Any]:
     if spec["checkout"] is None or not spec["with_diff"]:
         return {}
     run_git(spec["checkout"], "rev-parse", "--verify", "HEAD")  # without a commit there is nothing to compare with
-    kept = ("--", *spec["kept_files"])
+    kept, max_bytes = ("--", *spec["kept_files"]), spec["max_diff_bytes"]
     left_out = secret_files(spec)
     said = {"diffLeftOut": left_out} if left_out else {}
-    diff = run_git(spec["checkout"], *_DIFF, "--binary", *kept, timeout_s=DIFF_TIMEOUT_S, max_bytes=MAX_DIFF_BYTES)
-    too_large = f"the diff is larger than {MAX_DIFF_BYTES // 2**20} MiB"
+    diff = run_git(spec["checkout"], *_DIFF, "--binary", *kept, timeout_s=DIFF_TIMEOUT_S, max_bytes=max_bytes)
+    too_large = f"the diff is larger than {max_bytes // 2**20} MiB"
     if diff is not None:
         if diff:
             replace_file(spec, "diff.patch", patch_head(left_out) + diff)
         return said
-    diff = run_git(spec["checkout"], *_DIFF, *kept, timeout_s=DIFF_TIMEOUT_S, max_bytes=MAX_DIFF_BYTES)
+    diff = run_git(spec["checkout"], *_DIFF, *kept, timeout_s=DIFF_TIMEOUT_S, max_bytes=max_bytes)
     if diff is None:
         raise Failure(f"{too_large} and was not kept")
     replace_file(spec, "diff.patch", patch_head(left_out) + diff)

@@ -5,19 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from runlake.errors import PathError, warn
 
 FOLDER = "code"
 
-MAX_FILE_BYTES = 10 * 2**20
-"""A larger file is left out and named: it is data, whatever it is called."""
 
-MAX_TOTAL_BYTES = 200 * 2**20
-"""What one call copies at most; files beyond are left out and named."""
+class Limits(NamedTuple):
+    """How much one call copies and looks at."""
 
-MAX_WALKED_COUNT = 200_000
-"""Files looked at where git does not say which ones there are: more mean that `root` is not a program's folder."""
+    file_bytes: int = 10 * 2**20
+    """A larger file is left out and named: it is data, whatever it is called."""
+    total_bytes: int = 200 * 2**20
+    """Files beyond are left out and named."""
+    walked_count: int = 200_000
+    """Files looked at where git does not say which ones there are: more mean that `root` is no program's folder."""
+
+
+LIMITS = Limits()
 
 LEFT_OUT_FOLDERS = frozenset(
     {"__pycache__", "node_modules", "venv", "env", "site-packages", "dist-packages", "wandb", "mlruns"}
@@ -48,6 +54,8 @@ def log_code(
     name: str | None = None,
     include_fn: Filter = is_source,
     exclude_fn: Filter | None = None,
+    *,
+    limits: Limits = LIMITS,
 ) -> list[str]:
     """Copy the source files below `root`; answers their names in the run, ``code/<path>``, in order.
 
@@ -63,14 +71,14 @@ def log_code(
     included = _with_root(include_fn, folder)
     excluded = None if exclude_fn is None else _with_root(exclude_fn, folder)
     names, left_out, total_bytes = [], [], 0
-    for relative in sorted(_files_below(folder)):
+    for relative in sorted(_files_below(folder, limits.walked_count)):
         path = folder / relative
         if not included(str(path)) or (excluded is not None and excluded(str(path))):
             continue
         try:
             relative.encode()
             size_bytes = path.stat().st_size
-            if size_bytes > MAX_FILE_BYTES or total_bytes + size_bytes > MAX_TOTAL_BYTES:
+            if size_bytes > limits.file_bytes or total_bytes + size_bytes > limits.total_bytes:
                 left_out.append(f"{relative} ({size_bytes:,} bytes)")
                 continue
             content = path.read_bytes()
@@ -87,7 +95,8 @@ def log_code(
         more = f" and {len(left_out) - _NAMED_COUNT} more" if len(left_out) > _NAMED_COUNT else ""
         warn(
             f"log_code left out {', '.join(left_out[:_NAMED_COUNT])}{more}; files of up to "
-            f"{MAX_FILE_BYTES // 2**20} MiB are copied, {MAX_TOTAL_BYTES // 2**20} MiB in all: keep others with save()"
+            f"{limits.file_bytes // 2**20} MiB are copied, {limits.total_bytes // 2**20} MiB in all: "
+            "keep others with save()"
         )
     return names
 
@@ -105,11 +114,11 @@ def _with_root(filter: Filter, root: Path) -> Callable[[str], bool]:
     return lambda path: bool(filter(path, str(root)) if takes_root else filter(path))
 
 
-def _files_below(root: Path) -> Iterator[str]:
+def _files_below(root: Path, max_walked_count: int) -> Iterator[str]:
     """Paths from `root` with ``/`` between the parts."""
     known = _files_of_git(root)
     if known is None:
-        yield from _walk(root)
+        yield from _walk(root, max_walked_count)
         return
     judged: dict[str, bool] = {"": False}
     for relative in known:
@@ -131,7 +140,7 @@ def _files_of_git(root: Path) -> list[str] | None:
     return sorted(names) or None
 
 
-def _walk(root: Path) -> Iterator[str]:
+def _walk(root: Path, max_count: int) -> Iterator[str]:
     seen_count = 0
     for folder, folders, files in os.walk(root):
         here = Path(folder)
@@ -139,9 +148,9 @@ def _walk(root: Path) -> Iterator[str]:
         prefix = here.relative_to(root).as_posix()
         for name in sorted(files):
             seen_count += 1
-            if seen_count > MAX_WALKED_COUNT:
+            if seen_count > max_count:
                 warn(
-                    f"log_code stopped after {MAX_WALKED_COUNT:,} files below {str(root)!r}; "
+                    f"log_code stopped after {max_count:,} files below {str(root)!r}; "
                     "give root= the folder that holds the program's source"
                 )
                 return

@@ -47,17 +47,17 @@ class SystemSampler:
         log: Callable[[Sample], None],
         interval_s: float = 15.0,
         *,
-        gpu: bool = True,
+        gpu: bool | None = None,
         disk: Path | None = None,
         warn: Warn | None = None,
     ) -> None:
-        """`disk` is a path on the disk whose usage is wanted; it need not exist yet."""
+        """`disk` is a path on the disk whose usage is wanted; it need not exist yet. `gpu` None: where one may be."""
         self._log = log
         self._interval_s = interval_s
         self._warn = warn or _log_warning
         self._owner_pid = os.getpid()
         self._gpu: Gpus | None = None
-        self._wants_gpu = gpu and _may_have_gpu()
+        self._wants_gpu = _may_have_gpu() if gpu is None else gpu
         self._process = _Process(pid, disk)
         self._failed: set[str] = set()
         self._stopping = threading.Event()

@@ -1,19 +1,18 @@
 """The session of this process: what the functions of the module `runlake` speak to.
 
-The one object of the library that stands at module level, since ``runlake.log(…)`` names no other.
+It stands at module level, since ``runlake.log(…)`` names no other.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, MutableMapping
 from functools import cache
 from typing import Any
 
+from runlake.sdk.active_run import active_run
 from runlake.sdk.process.session import Session
-from runlake.settings import Settings, current_folder, resolve
 
-session = Session()
+session = Session(active_run)
 init = session.init
 finish = session.finish
 
@@ -97,17 +96,3 @@ class OfTheActiveRun(MutableMapping[str, Any]):
 
 config = OfTheActiveRun("config")
 summary = OfTheActiveRun("summary")
-
-
-def is_disabled() -> bool:
-    """Whether the active run is disabled; before there is one, whether it would be."""
-    return _settings().mode == "disabled"
-
-
-def is_strict() -> bool:
-    """Whether what the active run leaves out is an error; before there is one, whether it would be."""
-    return _settings().strict
-
-
-def _settings() -> Settings:
-    return session.run.settings if session.run is not None else resolve({}, os.environ, current_folder())

@@ -13,10 +13,11 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from runlake.sdk.capture.capture import METADATA_FILE, Capture, capture_spec, quick_metadata, spawn_capture
+from runlake.model import METADATA_FILE
+from runlake.sdk.capture.capture import Capture, capture_spec, quick_metadata, spawn_capture
 from runlake.sdk.capture.console import ConsoleCapture
 from runlake.sdk.capture.system import SystemSampler
-from runlake.sdk.process.optional_attachments import attach_extras
+from runlake.sdk.process.optional_attachments import attach_optional
 from runlake.sdk.run.config_source import as_yaml
 from runlake.sdk.run.run import Run
 from runlake.settings import current_folder
@@ -27,7 +28,7 @@ _PENDING_LINES = 1000
 
 
 def attach(run: Run) -> Callable[[], None]:
-    """Start the helpers that the settings ask for; answers what ends them and writes the run's closing files."""
+    """Start what goes on beside the run; answers what ends them and writes the run's closing files."""
     settings = run.settings
     cwd = current_folder()
     # Of several processes that write a run, those that are not the primary one leave its files alone.
@@ -44,7 +45,7 @@ def attach(run: Run) -> Callable[[], None]:
     console = ConsoleCapture(write_line, first_number=run.first_console_line)
     if settings.console != "off":
         console.start()
-    ends = attach_extras(run)
+    ends = attach_optional(run)
 
     def detach() -> None:
         for end in ends:

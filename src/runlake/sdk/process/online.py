@@ -33,7 +33,7 @@ from runlake.store.opening.open import OpenedRun, open_granted
 
 OPENING_TIMEOUT_S = 60.0
 RESTART_AFTER_S = 30.0
-_IDLE_S = 5.0
+IDLE_S = 5.0
 """Whoever waits for a server that is not there stops waiting after this long."""
 
 _FINAL = (
@@ -166,13 +166,19 @@ def _ask(base_url: str, question: bytes) -> bytes:
     raise errors.CommError(last)
 
 
-def start_shipping(run: Run) -> Shipping | None:
+def start_shipping(run: Run, *, restart_after_s: float, idle_s: float) -> Shipping | None:
     """The process that sends the run, if it goes anywhere; a machine that starts none does not stop the training."""
     settings = run.settings
     if not is_online(settings):
         return None
     assert settings.base_url is not None
-    shipping = Shipping(Path(run.dir).parent, settings.base_url, seals=settings.seal == "detached")
+    shipping = Shipping(
+        Path(run.dir).parent,
+        settings.base_url,
+        seals=settings.seal == "detached",
+        restart_after_s=restart_after_s,
+        idle_s=idle_s,
+    )
     try:
         shipping.start()  # a second one finds the first at work, and ends
     except OSError as error:
@@ -205,13 +211,14 @@ def wait_for(run: Run, shipping: Shipping) -> None:
 class Shipping:
     """The process that sends a run, as the training process sees it: started, looked after, waited for."""
 
-    def __init__(self, run_dir: Path, base_url: str, *, seals: bool) -> None:
+    def __init__(self, run_dir: Path, base_url: str, *, seals: bool, restart_after_s: float, idle_s: float) -> None:
         self._run_dir, self._base_url, self._seals = run_dir, base_url, seals
-        self._started_at = -RESTART_AFTER_S
+        self._restart_after_s, self._idle_s = restart_after_s, idle_s
+        self._started_at = -restart_after_s
 
     def look_after(self) -> None:
         """Start the process, again where it was killed. OSError when no process can be started."""
-        if time.monotonic() - self._started_at >= RESTART_AFTER_S and not is_being_shipped(self._run_dir):
+        if time.monotonic() - self._started_at >= self._restart_after_s and not is_being_shipped(self._run_dir):
             self.start()
 
     def start(self) -> None:
@@ -231,7 +238,7 @@ class Shipping:
             now = time.monotonic()
             if shipped.reached != before or shipped.problem is None:
                 before, idle_since = shipped.reached, now
-            if now - begun_at >= timeout_s or now - idle_since >= min(_IDLE_S, timeout_s):
+            if now - begun_at >= timeout_s or now - idle_since >= min(self._idle_s, timeout_s):
                 return shipped.problem or "there is more than could be sent until now"
             if not is_being_shipped(self._run_dir):
                 self.look_after()

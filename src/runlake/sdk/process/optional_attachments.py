@@ -15,7 +15,7 @@ from runlake.settings import current_folder
 _TENSORBOARD = "runlake.integrations.tensorboard"
 
 
-def attach_extras(run: Run) -> list[Callable[[], None]]:
+def attach_optional(run: Run) -> list[Callable[[], None]]:
     """Start what the settings ask for; answers what ends each of them."""
     ends: list[Callable[[], None]] = []
     if run.settings.save_code and not run.settings.disable_code:

@@ -1,35 +1,35 @@
-"""`init()`: settings → an opened run → its helpers, and the hooks that end it with the process.
+"""`init()`: settings → an opened run → what is attached to it, and the hooks that end it with the process.
 
-A `Session` holds what a module-level API needs: the active run. The helpers around a run are the console capture,
-the system sampler, and a ticker that looks for a request to stop; all of them only call methods of `Run`.
+A `Session` holds what a module-level API needs: the active run. Attached to a run are the console capture, the
+system sampler, and a ticker that looks for a request to stop; all of them only call methods of `Run`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 import threading
 import weakref
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from runlake.errors import RunlakeError, warn
+from runlake.errors import warn
 from runlake.model import RunPath, State
-from runlake.names import default_name, new_run_id
+from runlake.names import new_run_id
+from runlake.sdk.active_run import ActiveRun
 from runlake.sdk.exit_hooks import ExitHooks, end_with_worker, interrupt_main_thread
 from runlake.sdk.notices import say
 from runlake.sdk.process.attachments import attach
 from runlake.sdk.process.online import (
+    IDLE_S,
+    RESTART_AFTER_S,
     Shipping,
-    is_for_later,
     is_online,
-    keep_for_later,
-    open_online,
     start_shipping,
     wait_for,
 )
+from runlake.sdk.process.opening import open_where_it_belongs, program_file, program_key, remembered_id
 from runlake.sdk.process.run_moment import moments
 from runlake.sdk.process.ticker import TICK_S, Ticker
 from runlake.sdk.run.backlog import FAULTS
@@ -38,34 +38,54 @@ from runlake.sdk.run.config_edits import merged
 from runlake.sdk.run.config_source import read_config, read_defaults, read_file
 from runlake.sdk.run.disabled import DisabledWriter
 from runlake.sdk.run.run import Run
-from runlake.settings import ROWS, Settings, current_folder, is_server, names_given, resolve
+from runlake.settings import Settings, current_folder, is_server, names_given, resolve
+from runlake.settings.table import ROWS
 from runlake.store import side_process
 from runlake.store.changes import append_change
 from runlake.store.journal.folder import FolderJournal
-from runlake.store.journal.row_encoder import Prepare
 from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.layout import Layout
-from runlake.store.opening.open import OpenedRun, open_run
+from runlake.store.opening.inspect import RunInspector
+from runlake.store.opening.open import OpenedRun
 from runlake.values import flatten
-
-
-class NotStartedError(RunlakeError, AttributeError):
-    """`log`, `config` or `summary` of the module before `init`."""
 
 
 class Session:
     """The runs of one process; the module-level functions of `runlake` are methods of one such object.
 
-    Every `tick_s` seconds each run looks at the outside world: see `Ticker`.
+    Every `tick_s` seconds each run looks at the outside world: see `Ticker`. A process that ships it and is gone is
+    started anew at most every `restart_after_s`; whoever waits for a server that takes nothing gives up after `idle_s`.
+    `interrupt` breaks into the training loop when somebody asked the run to stop. `inspector` looks at
+    runs that exist; without one a process beside does.
     """
 
-    def __init__(self, *, tick_s: float = TICK_S) -> None:
-        self.run: Run | None = None
-        self._tick_s = tick_s
+    def __init__(
+        self,
+        active: ActiveRun | None = None,
+        *,
+        tick_s: float = TICK_S,
+        restart_after_s: float = RESTART_AFTER_S,
+        idle_s: float = IDLE_S,
+        interrupt: Callable[[], None] = interrupt_main_thread,
+        inspector: RunInspector | None = None,
+    ) -> None:
+        self._active = active or ActiveRun()
+        self.tick_s, self.restart_after_s, self.idle_s = tick_s, restart_after_s, idle_s
+        self.inspector = inspector
+        self._interrupt = interrupt
         self._open_runs: weakref.WeakSet[Run] = weakref.WeakSet()
         self._held_runs: list[Run] = []
         self._hooks: ExitHooks | None = None
         self._stop_lock = threading.Lock()
+
+    @property
+    def run(self) -> Run | None:
+        """The active run, if there is one; it may have ended."""
+        return cast("Run | None", self._active.run)
+
+    @run.setter
+    def run(self, run: Run | None) -> None:
+        self._active.run = run
 
     def init(
         self,
@@ -145,9 +165,7 @@ class Session:
 
     def active(self, what: str) -> Run:
         """The active run; NotStartedError names what was asked of it."""
-        if self.run is None:
-            raise NotStartedError(f"runlake.{what} was used before runlake.init(); call it first")
-        return self.run
+        return cast("Run", self._active.needed_for(what))
 
     def _reuse_active(self, settings: Settings) -> Run | None:
         assert self.run is not None
@@ -170,8 +188,8 @@ class Session:
         resumes_last = settings.resume == "auto" and settings.run_id is None
         layout = Layout(settings.store)
         project_dir = layout.project_dir(settings.entity, settings.project)
-        memory = project_dir / f"resume-{_program_key(settings)}" if resumes_last else None
-        run_id = settings.run_id or (_remembered(memory) if memory else None) or new_run_id()
+        memory = project_dir / f"resume-{program_key(settings)}" if resumes_last else None
+        run_id = settings.run_id or (remembered_id(memory) if memory else None) or new_run_id()
         path = rewind[0] if rewind else RunPath(settings.entity, settings.project, run_id)
         params = read_file(settings.sweep_param_path) if settings.sweep_param_path is not None else {}
         config = merged(config, plain_config(params))
@@ -188,13 +206,13 @@ class Session:
             "job_type": settings.job_type,
             "user": settings.username,
             "host": settings.host,
-            "program": settings.program or _program(),
+            "program": settings.program or program_file(),
             "sweep": settings.sweep_id,
             "set": flatten(config, stringify_keys=True),
             **({} if is_primary is None else {"primary": is_primary}),
             **({} if fork is None else {"forked_from": f"{fork[0]}?_step={fork[1]}"}),
         }
-        opened = _open(
+        opened = open_where_it_belongs(
             layout,
             path,
             start,
@@ -202,6 +220,7 @@ class Session:
             rewind_to=rewind[1] if rewind else None,
             fork_from=fork,
             prepare=lambda data, step: prepare_later[0].prepare(data, step),
+            inspector=self.inspector,
         )
         before = opened.before
         config = merged(before.config, config) if before else config
@@ -210,16 +229,16 @@ class Session:
         prepare_later.append(run)
         if memory is not None:
             memory.write_text(run_id)
-        self._attach_helpers(run, memory)
+        self._attach(run, memory)
         _say_where(run)
         return run
 
-    def _attach_helpers(self, run: Run, memory: Path | None) -> None:
-        shipping = start_shipping(run)
+    def _attach(self, run: Run, memory: Path | None) -> None:
+        shipping = start_shipping(run, restart_after_s=self.restart_after_s, idle_s=self.idle_s)
         detach = _attach_what_can_be(run)
         watch = StopRequestWatcher(FolderJournal(run.journal_dir), run.generation, run.writer_id)
         beside = None if shipping is None else shipping.look_after
-        ticker = Ticker(run, watch, lambda: self.stop(run), beside, interval_s=self._tick_s)
+        ticker = Ticker(run, watch, lambda: self.stop(run), beside, interval_s=self.tick_s)
         ticker.start()
         self._open_runs.add(run)
         end_with_worker(weakref.WeakMethod(run.end))
@@ -249,7 +268,7 @@ class Session:
         with self._stop_lock:
             is_first, run.is_stop_requested = not run.is_stop_requested, True
         if is_first:
-            interrupt_main_thread()
+            self._interrupt()
 
     def end_all(self, exit_code: int, state: State | None = None) -> None:
         """End every run that is still open; called when the process ends."""
@@ -276,49 +295,8 @@ class Session:
             run.enter_child()
 
 
-def _open(
-    layout: Layout,
-    path: RunPath,
-    start: Mapping[str, Any],
-    settings: Settings,
-    *,
-    rewind_to: int | None,
-    fork_from: tuple[RunPath, int] | None,
-    prepare: Prepare,
-) -> OpenedRun:
-    """Open the run where it belongs: at a server, as long as that can be asked, or in the folder alone."""
-    name = _new_name(layout, path)
-    if is_online(settings):
-        opened = open_online(
-            layout,
-            path,
-            start,
-            settings,
-            default_name=name,
-            rewind_to=rewind_to,
-            fork_from=fork_from,
-            prepare=prepare,
-        )
-        if opened is not None:
-            return opened
-    opened = open_run(
-        layout,
-        path,
-        start,
-        resume=settings.resume,
-        is_shared=settings.mode == "shared",
-        default_name=name,
-        rewind_to=rewind_to,
-        fork_from=fork_from,
-        prepare=prepare,
-    )
-    if is_online(settings) or is_for_later(settings):
-        keep_for_later(layout, path, settings)
-    return opened
-
-
 def _attach_what_can_be(run: Run) -> Callable[[], None]:
-    """The helpers of a run; a disk that refuses their files does not stop the training."""
+    """What goes on beside a run; a disk that refuses its files does not stop the training."""
     try:
         return attach(run)
     except FAULTS as error:
@@ -371,31 +349,6 @@ def _tell_settled(settings: Settings, asked: Mapping[str, Any]) -> None:
         if names:
             told = ", ".join(names)
             warn(f"in a run of sweep {settings.sweep_id} its agent says {told}; what init() was given is ignored")
-
-
-def _new_name(layout: Layout, path: RunPath) -> str:
-    try:
-        number = len(os.listdir(layout.runs_dir(path.entity, path.project))) + 1  # noqa: PTH208 (faster, no objects)
-    except OSError:  # not there yet; or something worse, which opening the run will say
-        number = 1
-    return default_name(path.run_id, number)
-
-
-def _program() -> str | None:
-    main = sys.modules.get("__main__")
-    return getattr(main, "__file__", None)
-
-
-def _program_key(settings: Settings) -> str:
-    identity = f"{settings.program or _program()}\0{current_folder()}"
-    return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def _remembered(memory: Path) -> str | None:
-    try:
-        return memory.read_text("utf-8") or None
-    except FileNotFoundError:
-        return None
 
 
 def _say_where(run: Run) -> None:

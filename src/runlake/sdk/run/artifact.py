@@ -16,10 +16,10 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from runlake.errors import BadValueError, NotFoundError, UsageError
+from runlake.errors import BadValueError, NotFoundError, NotSupportedError, UsageError
+from runlake.sdk.active_run import active_run
 from runlake.sdk.run.artifact_entry import Entry, Manifest, inner_name, local_path_of
 from runlake.sdk.run.artifact_staging import Staging
-from runlake.sdk.run.familiar import NotSupportedAttributeError
 from runlake.sdk.run.inert import Inert
 from runlake.settings import current_folder
 
@@ -33,6 +33,10 @@ _LATER = {
     "logged_by", "source_artifact", "source_collection", "unlink", "url", "used_by",
 }  # fmt: skip
 """What W&B's have, for which versions would have to know of each other."""
+
+
+class NotSupportedAttributeError(NotSupportedError, AttributeError):
+    """A member that W&B has and runlake has not yet: `hasattr` says no, and using it names it."""
 
 
 class Place(NamedTuple):
@@ -107,7 +111,7 @@ class Artifact:
         if not source.is_file():
             raise BadValueError(f"add_file: {str(local_path)!r} is no file, seen from {current_folder()}")
         inner = inner_name(name or source.name)
-        if policy == "immutable" or _is_disabled():
+        if policy == "immutable" or active_run.is_disabled():
             return self._put(Entry(inner, str(source.absolute())))
         try:
             target = self._stage()
@@ -145,7 +149,7 @@ class Artifact:
 
     def add(self, obj: Media, name: str | Path, overwrite: bool = False) -> Entry:
         """Add an object that can be logged, as a Table or an Image; `get` gives it back."""
-        from runlake.media.convert import as_media
+        from runlake.media.table import as_media
         from runlake.values import encode_json
 
         media = as_media(obj)
@@ -197,7 +201,7 @@ class Artifact:
     def _stage(self) -> Path:
         self._check_open("add")
         if self._staging is None:
-            self._staging = Staging()
+            self._staging = Staging(active_run.run)
             weakref.finalize(self, self._staging.clear)
         return self._staging.place()
 
@@ -286,9 +290,7 @@ class Artifact:
         if self._keeper is not None:
             self._keeper.note(self)
         elif self.place is None:
-            from runlake.sdk.process.active import session
-
-            session.active("Artifact.save").log_artifact(self)
+            active_run.needed_for("Artifact.save").log_artifact(self)
 
     def delete(self, delete_aliases: bool = False) -> None:
         """Remove its files from the run that keeps them; aliases go with it."""
@@ -380,22 +382,15 @@ class Artifact:
 
     def link(self, target_path: str, aliases: Sequence[str] | None = None) -> Artifact:
         """As ``run.link_artifact``."""
-        from runlake.sdk.process.active import session
-
-        return session.active("Artifact.link").link_artifact(self, target_path, list(aliases or []))
+        linked: Artifact = active_run.needed_for("Artifact.link").link_artifact(self, target_path, list(aliases or []))
+        return linked
 
     def __getattr__(self, name: str) -> Any:
         if name not in _LATER:
             raise AttributeError(f"an Artifact has no attribute {name!r}")
-        if _is_disabled():
+        if active_run.is_disabled():
             return Inert()
         raise NotSupportedAttributeError(f"Artifact.{name} is not supported yet by runlake")
 
     def __repr__(self) -> str:
         return f"<Artifact {self.qualified_name} ({self.type}, {len(self._entries)} files)>"
-
-
-def _is_disabled() -> bool:
-    from runlake.sdk.process.active import is_disabled
-
-    return is_disabled()

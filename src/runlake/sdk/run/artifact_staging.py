@@ -10,16 +10,17 @@ import os
 import tempfile
 from pathlib import Path
 
+from runlake.sdk.active_run import KeepingRun
 from runlake.store.disk import TEMPORARY_PREFIX
 
 
 class Staging:
-    """Places for copies; `OSError` where none can be made."""
+    """Places for copies, in the folder of `run` while that is written; `OSError` where none can be made."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: KeepingRun | None) -> None:
         self._pid = os.getpid()
         self._files: set[Path] = set()
-        self._folder = _folder_of_the_active_run()
+        self._folder = None if run is None else _folder_of(run)
         self._own_folder: Path | None = None
         if self._folder is None:
             self._folder = self._own_folder = Path(tempfile.mkdtemp(prefix="runlake-artifact-"))
@@ -45,8 +46,5 @@ class Staging:
             self._own_folder.rmdir()
 
 
-def _folder_of_the_active_run() -> Path | None:
-    from runlake.sdk.process.active import session
-
-    run = session.run
-    return Path(run.dir) if run is not None and run.state == "running" and not run.disabled else None
+def _folder_of(run: KeepingRun) -> Path | None:
+    return Path(run.dir) if run.state == "running" and run.settings.mode != "disabled" else None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from runlake.errors import ConfigError, LogTypeError, warn
+from runlake.model import HIDDEN_KEY
 from runlake.sdk.run.config_edits import changed_leaf, differences, is_same, leaves, merged
 from runlake.sdk.run.config_source import as_plain, read_config
 from runlake.store.journal.edits import apply_edit
@@ -15,8 +16,6 @@ from runlake.values import escape_key, flatten, unflatten
 OnEdit = Callable[[dict[str, Any], list[str]], None]
 """Called with paths set (path → canonical value) and paths unset. A path that is unset or set to another value goes
 with all below it, and what is unset goes first: replacing a whole dict `a` is ``({"a.b": 1}, ["a"])``."""
-
-HIDDEN_KEY = "_wandb"
 
 
 class Config(MutableMapping[str, Any]):

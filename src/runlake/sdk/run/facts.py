@@ -1,44 +1,99 @@
-"""What a run that is being written says of itself: which one it is, where it lies, how it is called.
-
-A base class of `Run`, so that the file with the hot path holds nothing else.
-"""
+"""What a run that is being written says of itself: which one it is, where it lies, how it is called, how it stands."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn
 
 from runlake.errors import LogTypeError
 from runlake.model import RunPath, State
 from runlake.sdk.run.config import Config
+from runlake.sdk.run.disabled import DisabledFiles
 from runlake.sdk.run.files import RunFiles
 from runlake.sdk.run.summary import Summary
 from runlake.settings import Settings
-from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout
 from runlake.store.opening.open import OpenedRun
 
 
+class ConfigStatic:
+    """The configuration as it is now, to be read only; its keys are attributes."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        object.__setattr__(self, "__dict__", dict(values))
+
+    def __getitem__(self, key: str) -> Any:
+        return vars(self)[key]
+
+    def keys(self) -> list[str]:
+        return list(vars(self))
+
+    def _refuse(self, *args: Any) -> NoReturn:
+        raise AttributeError("config_static can only be read; change run.config")
+
+    __setattr__ = __setitem__ = __delattr__ = _refuse
+
+    def __repr__(self) -> str:
+        return repr(vars(self))
+
+
 class RunFacts:
-    """Properties of `Run`."""
+    """A run as it was opened, and as it stands; `RunWriter` moves it on.
 
-    files_of_run: RunFiles
-    _opened: OpenedRun
-    _layout: Layout
-    _settings: Settings
-    _writer: JournalWriter
-    _config: Config
-    _summary: Summary
-    _info: dict[str, Any]
-    _state: State
-    _started_at: float
-    _next_step: int
-    _open_step: int | None
+    `on_info` is called with what is edited, like `notes`, and its new value, before the run has it.
+    """
 
-    if TYPE_CHECKING:
+    def __init__(
+        self,
+        opened: OpenedRun,
+        layout: Layout,
+        settings: Settings,
+        *,
+        config: Config,
+        summary: Summary,
+        name: str,
+        started_at: float,
+        on_info: Callable[[str, Any], None],
+    ) -> None:
+        before = opened.before
+        self._opened, self._layout, self._settings = opened, layout, settings
+        self._config, self._summary, self._on_info = config, summary, on_info
+        self._writer = opened.writer
+        self._state: State = "running"
+        self._next_step = opened.next_step
+        self._open_step: int | None = None
+        self._started_at = started_at
+        self._info: dict[str, Any] = {
+            "name": name,
+            "tags": settings.tags or (before.tags if before else ()),
+            "notes": settings.notes if settings.notes is not None else (before.notes if before else None),
+            "group": settings.group or (before.group if before else None),
+            "job_type": settings.job_type or (before.job_type if before else None),
+        }
+        self.files_of_run = (DisabledFiles if self.disabled else RunFiles)(layout, opened.path)
+        settings.tell_places(files_dir=str(layout.files_dir(opened.path)), sync_dir=self.sync_dir)
 
-        def _edit_info(self, name: str, value: Any) -> None: ...
+    @property
+    def project_url(self) -> str:
+        """Where the project lies: ``file://…``."""
+        return self._layout.project_dir(self.entity, self.project).as_uri()
+
+    @property
+    def sweep_url(self) -> str | None:
+        """Where the sweep of the run lies; None where it is of none."""
+        sweep_id = self._settings.sweep_id
+        return None if sweep_id is None else (self._layout.sweeps_dir(self.entity, self.project) / sweep_id).as_uri()
+
+    @property
+    def sync_dir(self) -> str:
+        """The folder of the run: its rows and its files."""
+        return str(self._layout.run_dir(self.run_path))
+
+    @property
+    def config_static(self) -> ConfigStatic:
+        """A copy of the configuration that can only be read."""
+        return ConfigStatic(self._config.as_dict())
 
     @property
     def id(self) -> str:
@@ -186,6 +241,10 @@ class RunFacts:
     def sweep_id(self) -> str | None:
         """The sweep that the run is of, None where it is of none."""
         return self._settings.sweep_id
+
+    def _edit_info(self, name: str, value: Any) -> None:
+        self._on_info(name, list(value) if isinstance(value, tuple) else value)
+        self._info[name] = value
 
     def __repr__(self) -> str:
         return f"<Run {self.path} ({self._state})>"

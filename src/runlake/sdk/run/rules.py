@@ -14,36 +14,35 @@ AGGREGATES = ("min", "max", "mean", "first", "last", "none", "copy", "best")
 _MAX_FOUND_COUNT = 10_000
 
 
-def make_rule(
-    name: str,
-    step_metric: str | MetricRule | None = None,
-    step_sync: bool | None = None,
-    hidden: bool | None = None,
-    summary: str | None = None,
-    goal: str | None = None,
-    before: MetricRule | None = None,
-) -> MetricRule:
+_ARGUMENTS: dict[str, tuple[type, str]] = {
+    "step_metric": (str, '"epoch", or what define_metric("epoch") returned'),
+    "summary": (str, '"min,max"'),
+    "goal": (str, '"minimize"'),
+    "step_sync": (bool, "True"),
+    "hidden": (bool, "True"),
+}
+"""What `define_metric` is given beside a name: of which type, and an example."""
+
+
+def make_rule(name: str, asked: Mapping[str, Any], before: MetricRule | None = None) -> MetricRule:
     """A checked rule that adds to the one `before`; BadValueError says which argument is wrong and what is possible.
 
-    `step_metric` may be what `define_metric` answered. The aggregates of both rules are kept.
+    `asked` are the other arguments of `define_metric`, None for what was not given. The aggregates of both rules are
+    kept.
     """
     if not isinstance(name, str) or not name:
         raise BadValueError(f"define_metric: the name must be a string that is not empty, not {name!r}")
     if "*" in name[:-1]:
         raise BadValueError(f"define_metric: {name!r}: a * may only stand at the end")
-    step: Any = getattr(step_metric, "name", step_metric)
-    for argument, value, kind, example in (
-        ("step_metric", step, str, '"epoch", or what define_metric("epoch") returned'),
-        ("summary", summary, str, '"min,max"'),
-        ("goal", goal, str, '"minimize"'),
-        ("step_sync", step_sync, bool, "True"),
-        ("hidden", hidden, bool, "True"),
-    ):
+    asked = {**asked, "step_metric": getattr(asked.get("step_metric"), "name", asked.get("step_metric"))}
+    for argument, (kind, example) in _ARGUMENTS.items():
+        value = asked.get(argument)
         if value is not None and not isinstance(value, kind):
             raise BadValueError(
                 f"define_metric: {argument}={value!r} is a {type(value).__name__}; "
                 f"give a {kind.__name__}, like {example}"
             )
+    step, summary, goal, step_sync, hidden = map(asked.get, _ARGUMENTS)
     wanted = tuple(part.strip() for part in (summary or "").split(",") if part.strip())
     unknown = [part for part in wanted if part not in AGGREGATES]
     if unknown:

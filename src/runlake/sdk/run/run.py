@@ -1,562 +1,326 @@
-"""`Run`: the run that this process writes. `log()` is the hot path of the whole library.
-
-From a call to the disk: `Run.log` decides which row and step the values belong to, `JournalWriter.log` packs them
-and makes one `os.write`. Nothing else happens in the caller's thread: no queue, no hashing of files, no network.
-
-Errors of the caller raise at once. Faults of the world (a full disk, a share that went away) never stop training: one
-warning, rows are kept in memory and tried again with the next call, and `finish()` says what was lost.
-"""
+"""`Run`: what a user has in hand. What its calls need beside the journal is loaded when the first of them is made."""
 
 from __future__ import annotations
 
+import datetime
 import os
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
-from types import TracebackType
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from runlake.errors import BadValueError, LogTypeError, UsageError, warn
-from runlake.model import RUNTIME, TIMESTAMP, MetricRule, State, is_time
-from runlake.plain import plain_of
-from runlake.sdk.exit_hooks import end_with_worker, exit_code_of
-from runlake.sdk.run.artifact_calls import ArtifactCalls
-from runlake.sdk.run.backlog import FAULTS, Backlog, is_fault
-from runlake.sdk.run.config import Config
-from runlake.sdk.run.disabled import DisabledFiles
-from runlake.sdk.run.extras import Extras
-from runlake.sdk.run.facts import RunFacts
-from runlake.sdk.run.familiar import Familiar
-from runlake.sdk.run.files import Policy, RunFiles
-from runlake.sdk.run.live_summary import LiveSummary
-from runlake.sdk.run.rules import make_rule
-from runlake.sdk.run.summary import Summary
-from runlake.settings import Settings
+from runlake.media.left_out import left_out, strictly
+from runlake.sdk.notices import say
+from runlake.sdk.run.backlog import FAULTS
+from runlake.sdk.run.run_writer import RunWriter
 from runlake.store.journal import record
-from runlake.store.journal.proof import prove_record
-from runlake.store.journal.row_encoder import axes_of
-from runlake.store.journal.writer import JournalWriter
-from runlake.store.layout import Layout
-from runlake.store.opening.open import OpenedRun, open_child
-from runlake.values import flatten, unflatten
 
-_PLAIN = frozenset({float, int, str, bool, type(None), bytes})
+if TYPE_CHECKING:
+    from runlake.sdk.run.alerts import AlertLevel, Alerts
+    from runlake.sdk.run.artifact import Artifact
+    from runlake.sdk.run.artifact_calls import ArtifactCalls
+    from runlake.sdk.run.models import Models
+    from runlake.sdk.run.watch import Watcher
+
+LOGS_FILE = "logs.txt"
 
 
-class Run(RunFacts, Extras, ArtifactCalls, Familiar):
+class RunStatus(NamedTuple):
+    """How much of a run is where it is to go: see `Run.status`."""
+
+    sync_items_total: int
+    sync_items_pending: int
+    sync_time: datetime.datetime | None = None
+
+
+class Run(RunWriter):
     """A run being written; made by `runlake.init`. A context manager: an exception inside makes it `failed`."""
 
-    def __init__(
+    _alerts: Alerts | None = None
+    _watcher: Watcher | None = None
+
+    # What W&B's runs have, and runlake says under another name or need not say
+
+    def leave_out(self, message: str) -> None:
+        """Warn, the first time, of what a call does not do (yet).
+
+        A strict run raises `NotSupportedError` instead, a disabled one says nothing.
+        """
+        if not self.disabled:
+            with strictly(self._settings.strict):
+                left_out(message)
+
+    def get_project_url(self) -> str:
+        """The same as `project_url`."""
+        return self.project_url
+
+    def get_sweep_url(self) -> str | None:
+        """The same as `sweep_url`."""
+        return self.sweep_url
+
+    def project_name(self) -> str:
+        """The same as `project`."""
+        return self.run_path.project
+
+    def join(self, exit_code: int | None = None) -> None:
+        """The same as `finish`."""
+        self.finish(exit_code)
+
+    def restore(self, name: str, run_path: str | None = None, replace: bool = False, root: str | None = None) -> Any:
+        """A file of this run, or of the run at `run_path`, copied to `root` and open for reading.
+
+        Without `root` it is copied into the folder of this run's files. None where the run is disabled.
+        """
+        if self.disabled:
+            return None
+        restore = import_module("runlake").restore  # reading stands beside the SDK, and is loaded by who asks for it
+        place = self.dir if root is None else root
+        if run_path:
+            return restore(name, run_path, replace, place)
+        return restore(name, str(self.run_path), replace, place, store=self._layout.root)
+
+    def write_logs(self, text: str) -> None:
+        """Keep text with the run, in its file ``logs.txt``: it does not come among the printed lines."""
+        self.leave_out(f"what write_logs() is given is kept in {LOGS_FILE}, not among the printed lines")
+        if not self.disabled:
+            with (Path(self.dir) / LOGS_FILE).open("a", encoding="utf-8") as file:
+                file.write(text)
+
+    def pin_config_keys(self, keys: Sequence[str] = ()) -> None:
+        """Do nothing: it says which keys W&B's page shows first."""
+
+    # Artifacts
+
+    def log_artifact(
         self,
-        opened: OpenedRun,
-        layout: Layout,
-        settings: Settings,
-        *,
-        config: Mapping[str, Any],
-        name: str,
-        allow_val_change: bool = False,
-        locked: Mapping[str, Any] | None = None,
-        clock: Callable[[], float] = time.time,
+        artifact_or_path: Artifact | str | os.PathLike[str],
+        name: str | None = None,
+        type: str | None = None,
+        aliases: Sequence[str] | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> Artifact:
+        """Keep an artifact's files with the run, under ``artifacts/<name>/<version>/``; answers the artifact.
+
+        A file, a folder or an address is made an artifact of that name first; without `name` it is called
+        ``run-<id>-<file name>``. Files that are those of its newest version make no new one.
+        """
+        return self._artifacts().log(artifact_or_path, name, type, aliases=aliases, tags=tags)
+
+    def upsert_artifact(
+        self,
+        artifact_or_path: Artifact | str,
+        name: str | None = None,
+        type: str | None = None,
+        aliases: Sequence[str] | None = None,
+        distributed_id: str | None = None,
+    ) -> Artifact:
+        """The same as `log_artifact`: what several processes keep are versions of their own."""
+        return self.log_artifact(artifact_or_path, name, type, aliases)
+
+    finish_artifact = upsert_artifact
+
+    def use_artifact(
+        self,
+        artifact_or_name: Artifact | str,
+        type: str | None = None,
+        aliases: Sequence[str] | None = None,
+        use_as: str | None = None,
+    ) -> Artifact:
+        """An artifact that this run or another of its project kept: by ``name:alias`` or ``name:v3``.
+
+        One that no run keeps yet is kept with this one. Raises `NotFoundError` for a name that is not there.
+        """
+        return self._artifacts().use(artifact_or_name, type, aliases)
+
+    def link_artifact(self, artifact: Artifact, target_path: str, aliases: Sequence[str] | None = None) -> Artifact:
+        """Keep the artifact with the run, if it is not yet; there is no registry that it could be linked to."""
+        self.leave_out(f"artifacts are kept with their run and not linked to {target_path!r}: there are no registries")
+        return self.log_artifact(artifact) if artifact.is_draft() else artifact
+
+    def link_model(
+        self,
+        path: str | os.PathLike[str],
+        registered_model_name: str,
+        name: str | None = None,
+        aliases: list[str] | None = None,
     ) -> None:
-        before = opened.before
-        self._opened, self._layout, self._settings, self._clock = opened, layout, settings, clock
-        self._writer = opened.writer
-        self._writer_log = opened.writer.log
-        self.on_finishing: Callable[[], None] | None = None
-        self.on_finished: Callable[[], None] | None = None
-        self.is_stop_requested = False
-        self.is_interrupted = False
-        """Somebody pressed Ctrl-C in a run of an agent: ended by that KeyboardInterrupt, it was killed."""
-        self._lock = threading.RLock()
-        self._pid = os.getpid()
-        self._is_child_without_writer = self._has_written_end = False
-        self._next_step = opened.next_step
-        self._open_step: int | None = None
-        self._named_step: int | None = None
-        self._started_at = clock()
-        self._monotonic_start = time.monotonic() - (before.runtime_s if before else 0.0)
-        self._live = LiveSummary(
-            before.summary if before else {}, before.metric_rules if before else (), opened.numbers
+        """Keep the model as `log_model` does; there is no registry that it could be linked to."""
+        self.leave_out(
+            f"models are kept with their run and not linked to {registered_model_name!r}: there are no registries",
         )
-        self._rules, self._note = self._live.rules, self._live.note
-        self._backlog = Backlog()
-        self._warned: set[str] = set()
-        self._info: dict[str, Any] = {
-            "name": name,
-            "tags": settings.tags or (before.tags if before else ()),
-            "notes": settings.notes if settings.notes is not None else (before.notes if before else None),
-            "group": settings.group or (before.group if before else None),
-            "job_type": settings.job_type or (before.job_type if before else None),
-        }
-        self._state: State = "running"
-        self.files_of_run = (DisabledFiles if self.disabled else RunFiles)(layout, opened.path)
-        settings.tell_places(files_dir=str(layout.files_dir(opened.path)), sync_dir=self.sync_dir)
-        self._config = Config(
-            config,
-            self._edit_config,
-            allow_val_change=allow_val_change,
-            locked=locked,
-            on_lend=self._tell_config_with_the_next_row,
+        if not self.disabled:
+            self.log_model(path, name)
+
+    def _artifacts(self) -> ArtifactCalls:
+        from runlake.sdk.run.artifact_calls import ArtifactCalls
+
+        return ArtifactCalls(
+            self._layout,
+            self.run_path,
+            self.files_of_run,
+            is_disabled=self.disabled,
+            leave_out=self.leave_out,
+            tell_not_kept=self._tell_not_kept,
         )
-        self._summary = Summary(self._current_summary, self._edit_summary, self._convert_for_summary)
 
-    # Writing
+    # Alerts, source files, models, watched networks
 
-    def log(
-        self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None
+    def alert(
+        self,
+        title: str,
+        text: str,
+        level: str | AlertLevel | None = "INFO",
+        wait_duration: float | datetime.timedelta | None = 0,
     ) -> None:
-        """Log one row: durable against the death of the process when it returns.
+        """Keep an alert with the run, and print it to stderr unless the run is silent.
 
-        Without `step` the row is complete and the step rises by one. With `step`, or ``commit=False``, the row stays
-        open: later calls join it until a plain ``log``, a higher step or `finish`. A lower step than the present
-        one is kept as a row of its own. `sync` is accepted and has no meaning here.
-        Raises LogTypeError for what cannot be logged (nothing of the call is written then) and UsageError after
-        `finish`.
+        `level` is INFO, WARN or ERROR. One whose title was kept less than `wait_duration` seconds (or a timedelta) ago
+        is dropped. It is as durable as a row when the call returns; nothing is sent anywhere. Readers find it in
+        `StoredRun.alerts`.
         """
-        if not isinstance(data, Mapping):
-            raise LogTypeError(f'log() takes a dict, like {{"loss": 0.1}}, not {type(data).__name__}')
+        from runlake.sdk.run.alerts import Alerts
+
         with self._lock:
-            if self._state != "running":
-                raise self._log_after_finish()
-            if step is None and commit is not False and self._open_step is None and not self._rules:
-                at = self._next_step
-                self._next_step = at + 1  # before the write: a signal handler may log a row of its own in there
-                try:
-                    self._write(data, at, True)
-                except Exception:
-                    self._next_step = at
-                    raise
-            else:
-                self._log_row(data, step, commit)
+            if self._alerts is None:
+                self._alerts = Alerts(self._write_alert)
+            self._alerts.alert(title, text, level, wait_duration)
 
-    def _log_row(self, data: Mapping[str, Any], step: int | None, commit: bool | None) -> None:
-        if step is not None:
-            step = _whole_step(step)
-        if self._rules:
-            data = self._rules.with_step_metrics(data)
-        if step is not None and step < self.step:
-            self._warn(
-                "lower step",
-                f"step {step} is lower than the present one ({self.step}): kept as a row of its own; said once",
-            )
-            self._write_behind(data, step)
-            return
-        commits = step is None if commit is None else commit
-        if step is not None and step != self._open_step:
-            self._close_row()
-            self._next_step = self._named_step = step
-        at = self._next_step if self._open_step is None else self._open_step
-        self._write(data, at, commits)
-        self._open_step = None if commits else at
-        self._next_step = at + 1 if commits else at
+    def _write_alert(self, body: Mapping[str, Any]) -> None:
+        self._record(record.ALERT, body)
+        if not self._settings.silent and not self.disabled:
+            say(f"{body['level']} {body['title']}: {body['text']}")
 
-    def _write_behind(self, data: Mapping[str, Any], step: int) -> None:
-        """A row of a step that is past: whole at once, beside whatever row is open."""
-        if self._open_step is None:
-            self._write(data, step, True)
-            return
-        # Pieces of one row stand together in the journal. What is still to come of the open row becomes a row of
-        # its own with the same step: nothing is lost.
-        self._close_journal_row()
-        self._write(data, step, True)
-
-    def _close_journal_row(self) -> None:
-        if self._backlog:
-            self._backlog.keep(self._writer.close_row, count=0)
-        else:
-            self._writer.close_row()
-
-    def _close_row(self) -> None:
-        if self._open_step is not None:
-            self._close_journal_row()
-            self._next_step, self._open_step = self._open_step + 1, None
-
-    def _write(self, data: Mapping[str, Any], step: int, commit: bool) -> None:
-        timestamp = self._clock()
-        runtime = time.monotonic() - self._monotonic_start
-        if self._backlog and not self._backlog.work_off():
-            self._write_later(data, step, commit, timestamp, runtime)
-            return
-        try:
-            flat = self._writer_log(data, step=step, timestamp=timestamp, runtime=runtime, commit=commit)
-        except FAULTS as error:
-            if self._state != "running":  # a signal handler has ended it
-                raise self._log_after_finish() from None
-            if self._settings.strict or not is_fault(error):
-                raise
-            self._write_later(data, step, commit, timestamp, runtime)
-            self._tell_fault(error)
-            return
-        if flat is None and not self._rules:
-            self._note(data)
-        else:
-            self._live.take(flatten(data) if flat is None else flat, self._row_number())
-
-    def _row_number(self) -> int | None:
-        """Which row was written to last: the same for all pieces of one."""
-        return self._writer.row_counts().get("history")
-
-    def _tell_config_with_the_next_row(self) -> None:
-        """Somebody holds a dict of the config, and may change it before the next row."""
-        self._writer_log = self._tell_config_and_log
-
-    def _tell_config_and_log(self, data: Mapping[str, Any], **where: Any) -> dict[str, Any] | None:
-        self._writer_log = self._open_and_log if self._is_child_without_writer else self._writer.log
-        self._config.tell_changes()
-        return self._writer_log(data, **where)
-
-    def _log_after_finish(self) -> UsageError:
-        return UsageError(f"log() after finish(): run {self.path} has ended; begin another with runlake.init()")
-
-    def log_apart(self, take: Callable[[], Iterable[tuple[Mapping[str, Any], float]]]) -> None:
-        """Log whole rows, each with its time; called by helpers.
-
-        A row that is open for a step of the program's own stays open, and these stand beside it; one that is open
-        without a step, as `watch` leaves it, is joined. `take` hands them out while the run is held: rows that two
-        threads bring stay in order. After the end none is taken.
-        """
-        with self._lock:
-            if self._state != "running":
-                return
-            for data, timestamp in take():
-                age_s = self._clock() - timestamp
-                runtime = max(0.0, time.monotonic() - self._monotonic_start - age_s)
-                timed = {TIMESTAMP: timestamp, RUNTIME: runtime, **data}
-                if self._open_step is not None and self._open_step == self._named_step:
-                    self._write_behind(timed, self._open_step)
-                else:
-                    self.log(timed)
-
-    # Faults of the disk
-
-    def _write_later(self, data: Mapping[str, Any], step: int, commit: bool, timestamp: float, runtime: float) -> None:
-        try:
-            flat = flatten(self.prepare(data, step))
-            step, timestamp, runtime = axes_of(flat, step, timestamp, runtime)
-            values = unflatten(flat.items())
-        except FAULTS:  # media, whose files the disk refuses too
-            self._backlog.lost_count += 1
-            return
-
-        def write() -> None:
-            self._writer_log(values, step=step, timestamp=timestamp, runtime=runtime, commit=commit)
-            self._live.take(flatten(values), self._row_number())
-
-        self._backlog.keep(write)
-
-    def _record(self, kind: int, body: Mapping[str, Any]) -> None:
-        with self._lock:
-            if self._state != "running":
-                raise self._edit_after_finish()
-            write = partial(self._write_record, kind, body)
-            if self._backlog and not self._backlog.work_off():
-                prove_record(kind, {"clock": 0, "n": 0, **body})  # now: later it would stop what waits behind it
-                self._backlog.keep(write)
-                return
-            try:
-                write()
-            except FAULTS as error:
-                if self._state != "running":  # a signal handler has ended it
-                    raise self._edit_after_finish() from None
-                if self._settings.strict or not is_fault(error):
-                    raise
-                self._backlog.keep(write)
-                self._tell_fault(error)
-
-    def _edit_after_finish(self) -> UsageError:
-        return UsageError(f"run {self.path} has ended; edit it with runlake.Api().run({self.path!r})")
-
-    def _write_record(self, kind: int, body: Mapping[str, Any]) -> None:
-        self._writer_here().record(kind, body)
-
-    def _tell_fault(self, error: Exception) -> None:
-        self._warn("fault", f"{error}: rows are kept in memory and written as soon as the disk takes them; said once")
-
-    def _warn(self, what: str, message: str) -> None:
-        if what not in self._warned:
-            self._warned.add(what)
-            warn(message)
-
-    # Config, summary, metrics
-
-    def _edit_config(self, paths_set: Mapping[str, Any], paths_unset: list[str]) -> None:
-        self._record(record.CONFIG, {"set": dict(paths_set), "unset": list(paths_unset)})
-
-    def _edit_summary(self, paths_set: Mapping[str, Any], paths_unset: list[str]) -> None:
-        edit = {"set": dict(paths_set), "unset": list(paths_unset)}
-        with self._lock:
-            self._record(record.SUMMARY, edit)
-            self._live.edit(edit)
-
-    def _edit_info(self, name: str, value: Any) -> None:
-        self._record(record.INFO, {name: list(value) if isinstance(value, tuple) else value})
-        self._info[name] = value
-
-    def _current_summary(self) -> dict[str, Any]:
-        with self._lock:
-            return self._live.current()
-
-    def define_metric(
+    def log_code(
         self,
-        name: str,
-        step_metric: str | MetricRule | None = None,
-        step_sync: bool | None = None,
-        hidden: bool | None = None,
-        summary: str | None = None,
-        goal: str | None = None,
-        overwrite: bool | None = None,
-    ) -> MetricRule:
-        """Say what the summary keeps of a metric, and which metric it is drawn over; answers all that holds of it.
-
-        `name` may end with a ``*``; a dot in a key may be written as ``\\.``. A later call of the same name adds to
-        the earlier ones: their aggregates are kept, and what it leaves out. With ``overwrite=True`` it stands alone.
-        `step_metric` may be what an earlier call answered.
-        """
-        if overwrite is not None and not isinstance(overwrite, bool):
-            raise BadValueError(f"define_metric: overwrite={overwrite!r} is a {type(overwrite).__name__}; give a bool")
-        with self._lock:
-            before = None if overwrite or not isinstance(name, str) else self._rules.rule_named(name)
-            rule = make_rule(name, step_metric, step_sync, hidden, summary, goal, before)
-            body = {field: getattr(rule, field) for field in rule.__struct_fields__}
-            self._record(record.DEFINE, {"rule": {**body, "summary": list(rule.summary)}})
-            self._live.add_rule(rule)
-        return rule
-
-    # Files and media
-
-    def save(
-        self,
-        glob_str: str | os.PathLike[str],
-        base_path: str | os.PathLike[str] | None = None,
-        policy: Policy = "live",
+        root: str | os.PathLike[str] | None = ".",
+        name: str | None = None,
+        include_fn: Callable[..., bool] | None = None,
+        exclude_fn: Callable[..., bool] | None = None,
     ) -> list[str]:
-        """Keep files or a folder with the run; answers where the copies lie, with a warning where nothing matches."""
-        saved = self.files_of_run.save(glob_str, base_path, policy)
-        if not saved and not self.disabled:
-            name = os.fsdecode(glob_str)
-            self._warn(f"save {name}", f"save: no file matches {name!r} in {os.getcwd()}: nothing was kept")  # noqa: PTH109
-        return saved
+        """Copy the source files below `root` into the run; answers their names there: ``code/<path>``.
 
-    def prepare(self, data: Mapping[str, Any], step: int) -> Mapping[str, Any]:
-        """The row with media stored as files and replaced by their descriptions, large arrays as histograms.
-
-        A time of the caller's that cannot be one is left out: the row has that of the call.
+        With `name` they are ``code/<name>/<path>``. In a git checkout these are the files that git knows or would add.
+        `include_fn` says which of them (without it: Python, Cython, requirements, pyproject.toml and Dockerfiles),
+        `exclude_fn` which of those not; both are called with a path, or with a path and the root. Files beyond 10 MiB,
+        or 200 MiB in all, are left out and named in a warning. Raises `PathError` when `root` is no folder.
         """
-        if TIMESTAMP in data or RUNTIME in data:
-            data = self._with_possible_times(data)
-        if _PLAIN.issuperset(map(type, data.values())):
-            return data  # without loading what knows about media
-        from runlake.media.convert import prepare
-        from runlake.media.large_arrays import with_histograms
-        from runlake.media.left_out import strictly
+        from runlake.sdk.capture.code import is_source, log_code
 
-        with strictly(self._settings.strict):
-            return prepare(with_histograms(data), self.files_of_run.write, step)
-
-    def _with_possible_times(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
-        for name in (TIMESTAMP, RUNTIME):
-            value = plain_of(data.get(name))
-            if type(value) in (int, float) and not is_time(value):
-                self._warn(name, f"log: {name!r} is {value!r:.60}, and is left out; give seconds; said once")
-                data = {key: item for key, item in data.items() if key != name}
-        return data
-
-    def _convert_for_summary(self, value: Any) -> Any:
-        from runlake.media.convert import convert_value
-        from runlake.media.left_out import strictly
-
-        with strictly(self._settings.strict):
-            return convert_value(value, self.files_of_run.write, "summary", self.step)
-
-    # Console and system metrics: called by the helpers of the session
-
-    def write_console(self, number: int, level: str | None, text: str, timestamp: float) -> None:
-        """Keep a printed line; a number that comes again replaces the line."""
-        values: dict[str, Any] = {"line": number, "text": text}
-        if level is not None:
-            values["level"] = level
-        if self.source is not None:
-            values["source"] = self.source
-        self._write_beside("console", values, timestamp)
-
-    def write_events(self, values: Mapping[str, Any]) -> None:
-        """Keep one sample of the machine."""
-        if self._settings.label is not None:
-            values = {f"{key}/l:{self._settings.label}": value for key, value in values.items()}
-        self._write_beside("events", values, self._clock())
-
-    def _write_beside(self, stream: Literal["events", "console"], values: Mapping[str, Any], timestamp: float) -> None:
-        if self._state != "running" or os.getpid() != self._pid:
-            return
-        runtime = time.monotonic() - self._monotonic_start
         try:
-            self._writer.log(values, step=self.step, timestamp=timestamp, runtime=runtime, stream=stream)
+            return log_code(self.files_of_run.write, root, name, include_fn or is_source, exclude_fn)
         except FAULTS as error:
-            if not is_fault(error):
-                raise
-            if self._state == "running":  # and was not ended by another thread meanwhile
-                self._backlog.lost_count += 1
-                self._tell_fault(error)
+            self._tell_not_kept("the source files", error)
+            return []
 
-    # Life
+    def log_model(
+        self, path: str | os.PathLike[str], name: str | None = None, aliases: list[str] | None = None
+    ) -> str | None:
+        """Keep a model with the run: a file, or a folder with all that is in it. Answers the name to use it by.
 
-    def sync_to_disk(self) -> None:
-        """Wait until the disk itself has all rows: what a power failure cannot take."""
-        self._writer.sync()
+        It lies under ``models/<name>/``; without `name` it is called as the file or folder is. A model of that name in
+        this run is replaced, and `aliases` have no meaning. Raises `PathError` for a path that is not there.
+        """
+        if aliases:
+            self._warn("aliases", f"the aliases {aliases!r} of a model are not kept: a run has one model of a name")
+        try:
+            return self._models().log_model(path, name)
+        except FAULTS as error:
+            self._tell_not_kept(f"the model {os.fsdecode(path)!r}", error)
+            return None
 
-    def refresh_files(self, *, at_end: bool = False) -> None:
-        """Copy again the saved files that have changed; what cannot be copied is told once a file."""
-        for name, error in self.files_of_run.refresh(at_end=at_end):
-            self._warn(f"file {name}", f"the saved file {name!r} could not be copied: {error}")
+    def use_model(self, name: str) -> str:
+        """The path of a model's file, or of its folder where it has several: read it there, do not write.
 
-    def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
-        """End the run: `finished` with exit code 0 or None, `failed` otherwise. A second call does nothing."""
-        self.end(0 if exit_code is None else _whole_exit_code(exit_code))
+        `name` is that of a model of this run, or ``run_id/name``, ``project/run_id/name`` or
+        ``entity/project/run_id/name`` for those of other runs of the store. A trailing ``:latest`` is accepted.
+        Raises `NotFoundError`, which names the models there are; of a disabled run the path leads nowhere.
+        """
+        if self.disabled:
+            return os.path.join(self.dir, "models", name)  # noqa: PTH118 (W&B answers text)
+        return self._models().use_model(name)
 
-    def end(self, exit_code: int, state: State | None = None) -> None:
-        """`finish`, with a state that the exit code does not tell, like killed. Whatever fails, the run ends.
+    def _models(self) -> Models:
+        from runlake.sdk.run.models import Models
 
-        A signal handler may come in the midst of it and call it too: then that call does all that is left to do, since
-        there may be no way back here.
+        return Models(self._layout, self.run_path, self.files_of_run)
+
+    def _tell_not_kept(self, what: str, error: Exception) -> None:
+        if self._settings.strict:
+            raise error
+        self._warn(f"not kept: {what}", f"{what} could not be kept with run {self.path}: {error}")
+
+    def watch(
+        self,
+        models: Any,
+        criterion: Any = None,
+        log: Literal["gradients", "parameters", "all"] | None = "gradients",
+        log_freq: int = 1000,
+        idx: int | None = None,
+        log_graph: bool = False,
+    ) -> None:
+        """Log histograms of the gradients or parameters of a PyTorch model, or of several, while they train.
+
+        Each `log_freq`-th pass they join the row that is open: ``gradients/<parameter>`` is taken in the backward pass,
+        ``parameters/<parameter>`` in the forward pass; `log` picks one, ``"all"`` or None of them. The second model's
+        keys have ``graph_1`` before the name of the parameter; `idx` is the number to begin with. `criterion` has no
+        meaning here, and the graph of a model is not recorded. It ends with the run, or with `unwatch`.
+        """
+        from runlake.sdk.run.watch import Watcher
+
+        with self._lock:
+            if self._watcher is None:
+                self._watcher = Watcher(self._log_watched)
+            self._watcher.watch(models, criterion, log, log_freq, idx, log_graph)
+
+    def _log_watched(self, values: Mapping[str, Any]) -> None:
+        with self._lock:  # another thread may be at `finish` while this one is in its backward pass
+            if self._state == "running":
+                self.log(values, commit=False)
+
+    def unwatch(self, models: Any = None) -> None:
+        """Stop watching one model, several, or all."""
+        with self._lock:
+            if self._watcher is not None:
+                self._watcher.unwatch(models)
+
+    def _before_last_row(self) -> None:
+        self.unwatch()
+
+    def mark_preempting(self) -> None:
+        """Say that the machine is about to be taken away: the run reads as ``preempting`` while it lives.
+
+        If it then ends by a signal, with an exit code other than 0 or without a word, it reads as ``preempted``, and
+        may be gone on with by ``init(id=…, resume="allow")``. If it ends well after all it is ``finished``.
+        """
+        self._record(record.STATE, {"state": "preempting"})
+        self._is_preempting = True
+
+    def status(self) -> RunStatus:
+        """What this process has written, under the names W&B has.
+
+        `sync_items_total` counts rows, printed lines and samples of the machine, `sync_items_pending` what the disk has
+        refused so far and is tried again; `sync_time` is None: nothing is sent anywhere.
         """
         with self._lock:
-            if self._state == "running":
-                self._close_helpers()
-                self._config.tell_last_changes()
-                self.unwatch()
-                self._close_row()
-                self.refresh_files(at_end=True)
-                self._backlog.work_off()
-                self._backlog.give_up()
-            if not self._has_written_end:
-                self._write_end(exit_code, self._state_after(exit_code, state))
-        on_finished, self.on_finished = self.on_finished, None
-        if on_finished is not None:
-            on_finished()
-        if self._backlog.lost_count:
-            self._warn(
-                "lost",
-                f"{self._backlog.lost_count} rows or records of run {self.path} could not be written and are lost",
-            )
+            pending_count = len(self._backlog)
+            return RunStatus(sum(self._writer.row_counts().values()) + pending_count, pending_count)
 
-    def before_finish(self, call: Callable[[], None]) -> None:
-        """Have `call` made when the run ends, while rows can still be logged."""
-        others = self.on_finishing
+    def get_url(self) -> str:
+        """The same as `url`."""
+        return self.url
 
-        def finishing() -> None:
-            call()
-            if others is not None:
-                others()
+    def _label(self, repo: str | None = None, code: str | None = None, **labels: Any) -> None:
+        """Integrations tell W&B by which library a run was made; here nobody asks, and the call does nothing."""
 
-        self.on_finishing = finishing
+    def to_html(self, height: int = 420, hidden: bool = False) -> str:
+        """The run as a notebook shows it: its name, state and path. The arguments are those of W&B's page."""
+        return self._repr_html_()
 
-    def _close_helpers(self) -> None:
-        """End what runs beside: once, also when a second Ctrl-C breaks it off."""
-        on_finishing, self.on_finishing = self.on_finishing, None
-        if on_finishing is not None:
-            try:
-                on_finishing()
-            except FAULTS as error:
-                if not is_fault(error):
-                    raise
-                self._warn("helpers", f"the closing files of run {self.path} could not all be written: {error}")
-
-    def _state_after(self, exit_code: int, state: State | None) -> State:
-        if state is None:
-            is_killed = self.is_interrupted and isinstance(sys.exception(), KeyboardInterrupt)
-            state = "killed" if self.is_stop_requested or is_killed else "failed" if exit_code else "finished"
-        return "preempted" if self._is_preempting and state != "finished" else state
-
-    def _write_end(self, exit_code: int, ended: State) -> None:
-        """The last record; where the disk refuses it the run will read as crashed."""
-        if self._state == "running":
-            self._state = ended
-        if self._is_child_without_writer:
-            return
-        runtime = time.monotonic() - self._monotonic_start
-        body = {
-            "exit_code": exit_code,
-            "state": self._state,
-            "runtime": runtime,
-            "lost_count": self._backlog.lost_count,
-        }
-        try:
-            if self._writer.is_ended:  # by a call that a signal handler broke off
-                self._writer.close()
-            else:
-                self._writer.end(body)
-            self._has_written_end = True
-        except FAULTS as error:
-            if self._has_written_end:  # by a signal handler, meanwhile
-                return
-            if not is_fault(error):
-                raise
-            self._has_written_end = True
-            self._writer.close()
-            if self._settings.strict:
-                raise
-            self._warn("end", f"the end of run {self.path} could not be written ({error}): it will read as crashed")
-
-    def __enter__(self) -> Run:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.end(exit_code_of(error))
-
-    def __reduce__(self) -> Any:
-        raise TypeError(
-            f"run {self.path} cannot be sent to another process: there, begin with "
-            f'runlake.init(project={self.project!r}, id={self.id!r}, resume="must")'
-        )
-
-    # Fork
-
-    def hold(self) -> None:
-        """Called before a fork: no thread may be in the midst of a row, or of loading what a row needs."""
-        self._lock.acquire()
-        self._config.tell_changes(from_beside=True)
-
-    def release(self) -> None:
-        """Called in the parent after a fork."""
-        self._lock.release()
-
-    def enter_child(self) -> None:
-        """Called in a forked child: the parent's file is the parent's, the child opens its own when it first writes."""
-        self._lock = threading.RLock()
-        self._writer.abandon()
-        self.on_finishing = self.on_finished = None
-        self._backlog.forget()
-        self.files_of_run.forget()
-        self._is_child_without_writer = True
-        self._writer_log = self._open_and_log
-
-    def _writer_here(self) -> JournalWriter:
-        """This process's own writer."""
-        if self._is_child_without_writer:
-            opened = open_child(self._layout, self._opened, prepare=self.prepare, clock=self._clock)
-            self._writer, self._writer_log, self._pid = opened.writer, opened.writer.log, os.getpid()
-            self._is_child_without_writer = False
-            end_with_worker(lambda: lambda _exit_code: self.end(0))  # how it ends is not how the run ends
-        return self._writer
-
-    def _open_and_log(self, data: Mapping[str, Any], **where: Any) -> dict[str, Any] | None:
-        return self._writer_here().log(data, **where)
-
-
-def _whole_step(step: Any) -> int:
-    if isinstance(step, bool) or not hasattr(step, "__index__"):
-        raise LogTypeError(f"step must be an integer, not {step!r} ({type(step).__name__})")
-    whole = int(step.__index__())
-    if not -(2**63) <= whole < 2**63:
-        raise LogTypeError(f"step {whole} does not fit into 64 bits")
-    return whole
-
-
-def _whole_exit_code(code: Any) -> int:
-    if not hasattr(code, "__index__") or not -(2**63) <= int(code.__index__()) < 2**63:
-        raise BadValueError(f"finish: exit_code={code!r:.60}; give an integer, 0 where all went well")
-    return int(code.__index__())
+    def display(self, height: int = 420, hidden: bool = False) -> bool:
+        """Show the run in the notebook; answers whether there is one."""
+        ipython: Any = sys.modules.get("IPython")
+        if ipython is None or ipython.get_ipython() is None:
+            return False
+        ipython.display.display(ipython.display.HTML(self.to_html()))
+        return True

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
+from runlake.model import HIDDEN_KEY
 from runlake.sdk.run.config import OnEdit
 from runlake.values import Converter, escape_key, flatten, no_media
-
-HIDDEN_KEY = "_wandb"
 
 
 class SummaryPart(MutableMapping[str, Any]):

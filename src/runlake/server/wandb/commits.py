@@ -7,11 +7,10 @@ from typing import Any
 
 from runlake.errors import NotFoundError
 from runlake.lru import LruCache
-from runlake.model import RunInfo, RunPath
+from runlake.model import METADATA_FILE, RunInfo, RunPath
 from runlake.server.wandb.wire import hidden_config
 from runlake.service.contract import Service
 
-METADATA_FILE = "wandb-metadata.json"
 MAX_KEPT = 50_000
 MAX_COMMIT_CHARACTERS = 1_000
 

@@ -17,11 +17,8 @@ import msgspec
 import pyarrow as pa
 
 from runlake.errors import BadValueError
-from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, RunInfo
+from runlake.model import AXES, HIDDEN_KEY, RUNTIME, STEP, TIMESTAMP, Lane, RunInfo
 from runlake.query.rows.dicts import read_python
-
-HIDDEN_KEY = "_wandb"
-"""Where W&B keeps what it knows of a run beside what the user configured."""
 
 NOT_OF_THE_USER = frozenset({*AXES, HIDDEN_KEY})
 """Keys of a summary that the client adds to what was logged."""

@@ -1,17 +1,17 @@
 """The care of a store in a folder: sealing, merging, checking, mending, emptying the trash, taking in another store.
 
-A base class of `LocalService`, so that the file with the everyday verbs holds nothing else. What these verbs need is
-loaded when the first of them is used; see `service.contract` for what they promise.
+What these verbs need is loaded when the first of them is used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from runlake.errors import NotFoundError, RunlakeError
 from runlake.model import Finding, Garbage, Merged, Repair, RunPath, TrashItem
+from runlake.service.local.folder import StoreFolder
+from runlake.service.local.listings import Listings
 from runlake.store.layout import Layout, check_run_path
 from runlake.store.opening import trash
 
@@ -20,30 +20,24 @@ _HARMLESS = frozenset({"torn", "foreign"})
 
 
 class LocalCare:
-    """Verbs of `LocalService`."""
+    """`contract.care` over a folder."""
 
-    _layout: Layout
-    _writer_id: str
-
-    if TYPE_CHECKING:
-
-        @property
-        def url(self) -> str: ...
-        def _check_project(self, entity: str, project: str) -> None: ...
-        def _check_exists(self, path: RunPath) -> None: ...
+    def __init__(self, folder: StoreFolder, listings: Listings) -> None:
+        self._folder, self._listings = folder, listings
+        self._layout = folder.layout
 
     def seal(self, entity: str, project: str, run_id: str | None = None) -> Iterator[tuple[RunPath, int]]:
         """Runs that cannot be sealed do not stop the others; the first of their errors is raised at the end."""
-        self._check_project(entity, project)
+        self._folder.check_project(entity, project)
         if run_id is not None:
-            self._check_exists(RunPath(entity, project, run_id))
+            self._listings.check_exists(RunPath(entity, project, run_id))
         run_ids = sorted(self._layout.run_ids(entity, project)) if run_id is None else [run_id]
         return self._seal_each([RunPath(entity, project, each) for each in run_ids])
 
     def pack_runs(self, entity: str, project: str, *, at_once: bool = False) -> Iterator[RunPath]:
         from runlake.store.compact import pack
 
-        self._check_project(entity, project)
+        self._folder.check_project(entity, project)
         if at_once:
             return pack.pack_runs(self._layout, entity, project, quiet_s=0.0, min_run_count=2)
         return pack.pack_runs(self._layout, entity, project)
@@ -83,7 +77,7 @@ class LocalCare:
         from runlake.store.care.repair_project import repair_project, repair_store
 
         if entity is not None and project is not None and run_id is not None:
-            self._check_exists(RunPath(entity, project, run_id))
+            self._listings.check_exists(RunPath(entity, project, run_id))
         if entity is None and (repairs := repair_store(self._layout, is_dry_run=is_dry_run)):
             yield RunPath("", "", ""), repairs
         from runlake.store.run.snapshot import reading
@@ -92,7 +86,7 @@ class LocalCare:
         for owner, name in self._projects(entity, project):
             if run_id is None and (
                 repairs := repair_project(
-                    self._layout, owner, name, self._writer_id, is_dry_run=is_dry_run, force=force
+                    self._layout, owner, name, self._folder.writer_id, is_dry_run=is_dry_run, force=force
                 )
             ):
                 yield RunPath(owner, name, ""), repairs
@@ -117,10 +111,10 @@ class LocalCare:
     def restore_run(self, run: RunPath | str) -> RunPath:
         if isinstance(run, RunPath):
             folder = trash.find_trashed(self._layout, check_run_path(run))
-            return trash.restore_run(self._layout, folder, self._writer_id, run)
+            return trash.restore_run(self._layout, folder, self._folder.writer_id, run)
         if run not in {item.name for item in self.list_trash() if item.is_run}:
-            raise NotFoundError(f"no deleted run {run!r} in the trash of {self.url}; see: runlake trash")
-        return trash.restore_run(self._layout, self._layout.trash_dir / run, self._writer_id)
+            raise NotFoundError(f"no deleted run {run!r} in the trash of {self._folder.url}; see: runlake trash")
+        return trash.restore_run(self._layout, self._layout.trash_dir / run, self._folder.writer_id)
 
     def empty_trash(self, *, older_than_s: float, is_dry_run: bool = False) -> Iterator[Garbage]:
         from runlake.store.care.garbage import collect
@@ -134,7 +128,7 @@ class LocalCare:
 
         theirs = Layout(other.absolute())
         chosen = choose_projects(self._layout, theirs, projects)
-        return merge_projects(self._layout, theirs, chosen, self._writer_id, is_dry_run=is_dry_run)
+        return merge_projects(self._layout, theirs, chosen, self._folder.writer_id, is_dry_run=is_dry_run)
 
     def _seal_each(self, paths: list[RunPath]) -> Iterator[tuple[RunPath, int]]:
         from runlake.store.compact.seal import seal_run
@@ -155,7 +149,7 @@ class LocalCare:
 
     def _projects(self, entity: str | None, project: str | None) -> Iterator[tuple[str, str]]:
         if entity is not None and project is not None:
-            self._check_project(entity, project)
+            self._folder.check_project(entity, project)
         for owner in self._layout.entities() if entity is None else [entity]:
             for name in self._layout.projects(owner) if project is None else [project]:
                 yield owner, name

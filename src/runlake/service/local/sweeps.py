@@ -1,19 +1,24 @@
-"""The verbs of sweeps over a folder: made, read, edited, deleted, joined; what agents are told is in `open_sweep`."""
+"""The verbs of sweeps over a folder: made, read, edited, deleted, joined; what agents are told is `scheduler`'s."""
 
 from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Sequence
 
 from runlake.errors import BadValueError, ConflictError, NotFoundError, StoreError, SweepConfigError, warn
 from runlake.lru import LruCache
 from runlake.model import RunInfo, RunPath
 from runlake.names import new_run_id
-from runlake.scheduler.open_sweep import OpenSweep, Runs
-from runlake.store.layout import Layout, check_run_path
+from runlake.scheduler.limits import Clock, SweepLimits
+from runlake.scheduler.open_sweep import OpenSweep
+from runlake.scheduler.runs import RunSource
+from runlake.scheduler.scheduler import Scheduler
+from runlake.scheduler.view import describe_agent, describe_sweep
+from runlake.service.local.folder import StoreFolder
+from runlake.store.layout import check_run_path
 from runlake.store.run.snapshot import reading
+from runlake.store.store_format import create_store
 from runlake.store.sweeps.fold import Created, Edited, Joined
 from runlake.store.sweeps.folder import AgentFile, SweepFolder, create_sweep, delete_sweep
 from runlake.sweep_model import (
@@ -32,21 +37,23 @@ _KEPT_SWEEPS = 500
 """So many sweeps are known as far as they were read; others are read anew."""
 
 
-class Sweeps:
-    """The sweeps of a store in a folder. Threads may share it."""
+class LocalSweeps:
+    """`contract.sweeps` over a folder."""
 
-    def __init__(self, layout: Layout, runs: Runs, *, user: str | None = None) -> None:
-        self._layout = layout
+    def __init__(self, folder: StoreFolder, runs: RunSource, *, limits: SweepLimits, clock: Clock) -> None:
+        self._folder, self._layout = folder, folder.layout
         self._runs = runs
-        self._user = user
-        self._open: LruCache[SweepPath, OpenSweep] = LruCache(_KEPT_SWEEPS)
+        self._limits = limits
+        self._clock = clock
+        self._open: LruCache[SweepPath, Scheduler] = LruCache(_KEPT_SWEEPS)
         self._lock = threading.Lock()
 
-    def create(self, entity: str, project: str, start: SweepStart) -> SweepInfo:
+    def create_sweep(self, entity: str, project: str, start: SweepStart) -> SweepInfo:
         """Check the configuration and make a sweep. SweepConfigError names all that is wrong with it."""
         from runlake.search.configuration import parse_sweep
         from runlake.search.grid import grid_index, grid_size
 
+        create_store(self._layout)
         plan = parse_sweep(start.config)
         path = SweepPath(entity, project, start.sweep_id or new_run_id())
         check_run_path(RunPath(*path))
@@ -58,69 +65,72 @@ class Sweeps:
                 raise SweepConfigError("the prior runs have every point of the grid: there is nothing left to run")
         seed = int.from_bytes(os.urandom(4)) if start.seed is None else start.seed
         created = Created(
-            at=time.time(),
+            at=self._clock.now_s(),
             config=start.config,
             seed=seed,
             name=start.name or plan.name or path.sweep_id,
-            user=start.user or self._user,
+            user=start.user or self._folder.user,
             prior_run_ids=start.prior_run_ids,
             excluded_points=tuple(sorted(excluded)),
         )
         create_sweep(self._layout, path, created)
-        return self.read(path)
+        return self.read_sweep(path)
 
-    def list(self, entity: str, project: str) -> list[SweepInfo]:
-        """The sweeps of a project, oldest first; one that cannot be read is left out, and a warning says so."""
+    def list_sweeps(self, entity: str, project: str) -> list[SweepInfo]:
+        """One that cannot be read is left out, and a warning says so."""
+        self._folder.check_project(entity, project)
         found = []
         for sweep_id in self._layout.sweep_ids(entity, project):
             try:
-                found.append(self.read(SweepPath(entity, project, sweep_id)))
+                found.append(self.read_sweep(SweepPath(entity, project, sweep_id)))
             except NotFoundError:
                 continue  # deleted at this moment, or its maker is about to say what it is
             except (StoreError, BadValueError) as error:
                 warn(f"sweep {entity}/{project}/{sweep_id} cannot be read and is left out: {error}")
         return sorted(found, key=lambda sweep: (sweep.created_at, sweep.sweep_id))
 
-    def read(self, path: SweepPath) -> SweepInfo:
-        """One sweep, as of now."""
-        with reading(f"sweep {path}"), self._opened(path) as sweep:
-            return sweep.describe()
+    def read_sweep(self, path: SweepPath) -> SweepInfo:
+        with reading(f"sweep {path}"), self._opened(path).sweep as sweep:
+            return describe_sweep(sweep)
 
-    def edit(self, path: SweepPath, edit: SweepEdit) -> SweepInfo:
-        """Change the state, name or description. ConflictError for a state that does not follow on the present one."""
-        with self._opened(path) as sweep:
+    def edit_sweep(self, path: SweepPath, edit: SweepEdit) -> SweepInfo:
+        """ConflictError for a state that does not follow on the present one."""
+        with self._opened(path).sweep as sweep:
             while True:
                 _check_step(path, sweep.fold.state, edit.state)
                 reason = "" if edit.state is None else "somebody said so"
                 entry = Edited(
-                    at=time.time(), state=edit.state, name=edit.name, description=edit.description, reason=reason
+                    at=self._clock.now_s(),
+                    state=edit.state,
+                    name=edit.name,
+                    description=edit.description,
+                    reason=reason,
                 )
-                if sweep.decide(entry):
+                if sweep.try_decide(entry):
                     break
             running = [claim.entry.run_id for claim in sweep.open_claims()] if edit.state == "CANCELED" else []
-            info = sweep.describe()
+            info = describe_sweep(sweep)
         for run_id in running:
             self._stop_run(path, run_id)
         return info
 
-    def delete(self, path: SweepPath) -> None:
-        """Remove a sweep: its runs stay, its agents are told that it is gone."""
+    def delete_sweep(self, path: SweepPath) -> None:
         check_run_path(RunPath(*path))
         delete_sweep(self._layout, path)
 
-    def join(self, path: SweepPath, start: AgentStart) -> AgentInfo:
-        """A new agent of a sweep."""
+    def join_sweep(self, path: SweepPath, start: AgentStart) -> AgentInfo:
         agent_id = new_run_id()
-        with self._opened(path) as sweep:
-            while not sweep.decide(Joined(at=time.time(), agent_id=agent_id, host=start.host, process=start.process)):
+        with self._opened(path).sweep as sweep:
+            entry = Joined(at=self._clock.now_s(), agent_id=agent_id, host=start.host, process=start.process)
+            while not sweep.try_decide(entry):
                 pass
             sweep.folder.write_agent(agent_id, AgentFile())
-            return sweep.describe_agent(agent_id)
+            return describe_agent(sweep, agent_id)
 
-    def report(self, path: SweepPath, agent_id: str, report: AgentReport) -> tuple[AgentCommand, ...]:
-        """What an agent says of itself, and what it is told to do."""
-        with self._opened(path) as sweep:
-            stopped, orders = sweep.handle_report(agent_id, report)
+    def report_agent(self, path: SweepPath, agent_id: str, report: AgentReport) -> tuple[AgentCommand, ...]:
+        scheduler = self._opened(path)
+        with scheduler.sweep:
+            stopped, orders = scheduler.handle_report(agent_id, report)
         for run_id in stopped:
             self._stop_run(path, run_id)
         return orders
@@ -138,19 +148,20 @@ class Sweeps:
             raise NotFoundError(f"no run {missing[0]!r} in {path.entity}/{path.project} to learn from")
         return found
 
-    def _opened(self, path: SweepPath) -> OpenSweep:
+    def _opened(self, path: SweepPath) -> Scheduler:
+        """The sweep as it is known here. NotFoundError when there is none."""
         check_run_path(RunPath(*path))
         with self._lock:
-            sweep = self._open.get(path)
-            is_there = self._layout.sweep_dir(path).is_dir()
-            if sweep is None or not is_there:
+            if not self._layout.sweep_dir(path).is_dir():
                 # Deleted, and perhaps made anew: what is known of the old one is of no use.
-                sweep = OpenSweep(SweepFolder(self._layout, path), self._runs)
-                if is_there:
-                    self._open.put(path, sweep)
-                else:
-                    self._open.take(path)
-            return sweep
+                self._open.take(path)
+                SweepFolder(self._layout, path).catch_up()
+            scheduler = self._open.get(path)
+            if scheduler is None:
+                sweep = OpenSweep(SweepFolder(self._layout, path), self._limits, self._clock)
+                scheduler = Scheduler(sweep, self._runs)
+                self._open.put(path, scheduler)
+            return scheduler
 
 
 def _check_step(path: SweepPath, now: SweepState, then: SweepState | None) -> None:

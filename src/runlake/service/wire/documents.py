@@ -40,7 +40,6 @@ API_PREFIX = "/api/v1"
 
 JSON_TYPE = "application/json"
 LINES_TYPE = "application/x-ndjson"
-PROBLEM_TYPE = "application/problem+json"
 ARROW_TYPE = "application/vnd.apache.arrow.stream"
 ROWS_TYPE = "application/vnd.runlake.rows"
 FRAMES_TYPE = "application/vnd.runlake.frames"

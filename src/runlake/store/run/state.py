@@ -7,7 +7,7 @@ msgpack: the training process asks a process of its own, so that it never loads 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from runlake.errors import NotFoundError, RunlakeError
 from runlake.model import STREAMS, GenerationInfo, Numbers, RunInfo, RunPath
 from runlake.store.journal import record
 from runlake.store.journal.fold import (
+    Liveness,
     StreamFold,
     WriterState,
     fold_run,
@@ -95,6 +96,37 @@ def read_state(layout: Layout, path: RunPath) -> RunState:
             any(w.header.is_trainer for w in mine),
             behind(mine, held),
         )
+
+    return read_consistently(layout, path, read)
+
+
+class KnownRun(NamedTuple):
+    """All that the writers of a run said, and whether those that have not ended live."""
+
+    path: RunPath
+    writers: list[WriterState]
+    alive: Mapping[str, Liveness]
+
+    def info(self) -> RunInfo:
+        """The run as readers see it."""
+        return fold_run(self.path, self.writers, self.alive)
+
+    def clock(self) -> int:
+        """What the clock of an editor must be beyond."""
+        return highest_clock(self.writers)
+
+    def followed_by(self, part: ScannedPart) -> KnownRun:
+        """With a part that was written since."""
+        state = state_of_part(part)
+        return self if state is None else self._replace(writers=join_states([*self.writers, state]))
+
+
+def read_known(layout: Layout, path: RunPath) -> KnownRun:
+    """What `read_run` makes a run of, to be gone on with. NotFoundError when it is not there."""
+
+    def read(snapshot: Snapshot) -> KnownRun:
+        alive = liveness(snapshot.journal)
+        return KnownRun(path, _known_writers(snapshot), alive)
 
     return read_consistently(layout, path, read)
 

@@ -19,9 +19,9 @@ from typing import Annotated, Any
 import msgspec
 
 from runlake.errors import BadValueError
-from runlake.model import RUNTIME, STEP, TIMESTAMP, LoggedRow, Stream, WriterBatch, is_time
+from runlake.model import HIDDEN_KEY, RUNTIME, STEP, TIMESTAMP, LoggedRow, Stream, WriterBatch, is_time
 from runlake.server.wandb.ingest.lazy_rows import LazyRows
-from runlake.server.wandb.wire import HIDDEN_KEY, NOT_OF_THE_USER
+from runlake.server.wandb.wire import NOT_OF_THE_USER
 from runlake.values import I64_MAX, I64_MIN
 
 MAX_BODY_BYTES = 64 * 2**20

@@ -13,14 +13,24 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runlake.errors import BadValueError, ConflictError, NotFoundError
-from runlake.model import DEFAULT_PROJECT, STREAMS, MetricRule, RunEdit, RunInfo, RunPath, WriterBatch, WriterStart
+from runlake.model import (
+    DEFAULT_PROJECT,
+    HIDDEN_KEY,
+    STREAMS,
+    MetricRule,
+    RunEdit,
+    RunInfo,
+    RunPath,
+    WriterBatch,
+    WriterStart,
+)
 from runlake.names import default_name, new_run_id
 from runlake.server.wandb.context import RequestContext
 from runlake.server.wandb.handed_out import Kind
 from runlake.server.wandb.ids import read_run_reference
 from runlake.server.wandb.nodes.run_node import RunNode
 from runlake.server.wandb.not_kept import greeting
-from runlake.server.wandb.wire import HIDDEN_KEY, NOT_OF_THE_USER, load_json_string
+from runlake.server.wandb.wire import NOT_OF_THE_USER, load_json_string
 
 _ENVIRONMENT_KEY, _RULES_KEY, _BRANCH_KEY = "e", "m", "branch_point"
 

@@ -1,0 +1,21 @@
+"""What leads from a run to the rest of its store: given by who opened it, so that a run need not know all that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from runlake.model import RunPath
+from runlake.sweep_model import SweepPath
+
+
+@dataclass(frozen=True, slots=True)
+class RunLinks:
+    """What a run that was read asks of who opened it."""
+
+    read_sweep: Callable[[SweepPath], Any]
+    """A sweep as a reader sees it. NotFoundError where there is none."""
+
+    on_delete: Callable[[RunPath], None]
+    """Is told of a run that was deleted."""

@@ -1,0 +1,52 @@
+"""The verbs of the files of runs."""
+
+from __future__ import annotations
+
+from typing import BinaryIO, Protocol
+
+from runlake.model import FileInfo, RunPath
+
+
+class IncomingFile(Protocol):
+    """A file on its way into the store: nobody sees it before `keep`. One of `keep` and `discard` ends it."""
+
+    @property
+    def md5(self) -> str:
+        """Of what was written so far, in base64."""
+        ...
+
+    def write(self, piece: bytes) -> None:
+        """The next bytes."""
+        ...
+
+    def keep(self) -> FileInfo:
+        """Put it under its name, in one step."""
+        ...
+
+    def discard(self) -> None:
+        """Leave nothing of it."""
+        ...
+
+
+class FileVerbs(Protocol):
+    """The files of runs, by name."""
+
+    def list_files(self, path: RunPath) -> list[FileInfo]:
+        """All files of the run, by name."""
+        ...
+
+    def open_file(self, path: RunPath, name: str) -> BinaryIO:
+        """The bytes of one file, for reading. The caller closes it."""
+        ...
+
+    def put_file(self, path: RunPath, name: str, content: BinaryIO) -> FileInfo:
+        """Store a file under `name`, replacing an older one in one step."""
+        ...
+
+    def receive_file(self, path: RunPath, name: str) -> IncomingFile:
+        """The same for a file of which a server gets piece after piece, with no thread that waits for the next."""
+        ...
+
+    def delete_file(self, path: RunPath, name: str) -> None:
+        """Remove one file."""
+        ...

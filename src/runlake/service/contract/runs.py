@@ -1,0 +1,68 @@
+"""The verbs of whole runs: listed, read, made, edited, ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from runlake.model import GenerationInfo, RunEdit, RunInfo, RunPage, RunPath
+
+
+class RunVerbs(Protocol):
+    """Runs, and what is known of each."""
+
+    def list_runs(
+        self,
+        entity: str,
+        project: str,
+        *,
+        filters: Mapping[str, Any] | None = None,
+        order: Sequence[str] = ("+created_at",),
+        offset: int = 0,
+        limit: int | None = None,
+        version: str | None = None,
+    ) -> RunPage:
+        """A slice of the runs that match.
+
+        `filters` is the Mongo-like language of `query.runs.filter`, `order` names fields with `+` or `-` before
+        them, first the most important; ties are broken by creation, then id. Pages that pass the `version` of
+        the first page are cut from the same state of the project, whatever happened since.
+        """
+        ...
+
+    def read_run(self, path: RunPath, *, generation: str | None = None) -> RunInfo:
+        """One run, as of now."""
+        ...
+
+    def list_generations(self, path: RunPath) -> list[GenerationInfo]:
+        """Every history the run has had, oldest first; the last one is what readers see."""
+        ...
+
+    def read_runs_table(self, entity: str, project: str, *, filters: Mapping[str, Any] | None = None) -> pa.Table:
+        """Fields, config and summary of all matching runs, one row a run, oldest first.
+
+        Columns: run_id, name, state, created_at, …, then ``config.<path>`` and ``summary.<path>``. A column whose
+        values have several types is text, with the non-text values as JSON.
+        """
+        ...
+
+    def create_run(self, path: RunPath, *, state: str = "pending", user: str | None = None) -> RunInfo:
+        """A run without a writing process. `ConflictError` when the id is taken.
+
+        `user` makes it, by default whom the settings name; over a network always who is signed in.
+        """
+        ...
+
+    def edit_run(self, path: RunPath, edit: RunEdit) -> RunInfo:
+        """Apply per-key edits; keys that are not named are not touched, whoever else edits them."""
+        ...
+
+    def stop_run(self, path: RunPath) -> None:
+        """Ask the training process to stop; it sees the request within seconds and ends as `killed`."""
+        ...
+
+    def delete_run(self, path: RunPath) -> None:
+        """Remove the run from every listing; it can be recovered from the trash until it is emptied."""
+        ...

@@ -1,0 +1,75 @@
+"""The facets of the contract as one service: how an implementation that is cut into them is put together."""
+
+from __future__ import annotations
+
+from runlake.service.contract.care import CareVerbs
+from runlake.service.contract.files import FileVerbs
+from runlake.service.contract.projects import ProjectVerbs
+from runlake.service.contract.rows import RowVerbs
+from runlake.service.contract.runs import RunVerbs
+from runlake.service.contract.sweeps import SweepVerbs
+from runlake.service.contract.writers import WriterVerbs
+
+
+class UnitedService:
+    """All verbs, each that of the facet it is of. Where it is, and closing it, are for the implementation to say."""
+
+    def __init__(
+        self,
+        *,
+        projects: ProjectVerbs,
+        runs: RunVerbs,
+        rows: RowVerbs,
+        files: FileVerbs,
+        writers: WriterVerbs,
+        sweeps: SweepVerbs,
+        care: CareVerbs,
+    ) -> None:
+        self.list_projects = projects.list_projects
+        self.create_project = projects.create_project
+
+        self.list_runs = runs.list_runs
+        self.read_run = runs.read_run
+        self.list_generations = runs.list_generations
+        self.read_runs_table = runs.read_runs_table
+        self.create_run = runs.create_run
+        self.edit_run = runs.edit_run
+        self.stop_run = runs.stop_run
+        self.delete_run = runs.delete_run
+
+        self.read_history = rows.read_history
+        self.read_histories = rows.read_histories
+        self.read_tail = rows.read_tail
+        self.sample_history = rows.sample_history
+        self.list_keys = rows.list_keys
+        self.outline_history = rows.outline_history
+        self.read_console = rows.read_console
+
+        self.list_files = files.list_files
+        self.open_file = files.open_file
+        self.put_file = files.put_file
+        self.receive_file = files.receive_file
+        self.delete_file = files.delete_file
+
+        self.begin_writer = writers.begin_writer
+        self.find_writer = writers.find_writer
+        self.write_batch = writers.write_batch
+        self.open_writer = writers.open_writer
+        self.append_frames = writers.append_frames
+
+        self.create_sweep = sweeps.create_sweep
+        self.list_sweeps = sweeps.list_sweeps
+        self.read_sweep = sweeps.read_sweep
+        self.edit_sweep = sweeps.edit_sweep
+        self.delete_sweep = sweeps.delete_sweep
+        self.join_sweep = sweeps.join_sweep
+        self.report_agent = sweeps.report_agent
+
+        self.seal = care.seal
+        self.pack_runs = care.pack_runs
+        self.check = care.check
+        self.repair = care.repair
+        self.list_trash = care.list_trash
+        self.restore_run = care.restore_run
+        self.empty_trash = care.empty_trash
+        self.merge_from = care.merge_from

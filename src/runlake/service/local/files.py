@@ -1,0 +1,47 @@
+"""The verbs of the files of runs over a folder."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from runlake.model import FileInfo, RunInfo, RunPath
+from runlake.service.local.folder import StoreFolder
+from runlake.service.local.listings import Listings
+from runlake.store.files import FolderBlobs, IncomingBlob
+from runlake.store.run.state import read_run
+
+
+class LocalFiles:
+    """`contract.files` over a folder."""
+
+    def __init__(self, folder: StoreFolder, listings: Listings) -> None:
+        self._folder, self._listings = folder, listings
+        self._layout = folder.layout
+        self._blobs = FolderBlobs(self._layout)
+
+    def list_files(self, path: RunPath) -> list[FileInfo]:
+        self._listings.check_exists(path)
+        return self._blobs.list_files(path)
+
+    def open_file(self, path: RunPath, name: str) -> BinaryIO:
+        self._listings.check_exists(path)
+        return self._blobs.open_file(path, name)
+
+    def put_file(self, path: RunPath, name: str, content: BinaryIO) -> FileInfo:
+        info = self._read_run(path)
+        stored = self._blobs.put_file(path, name, content)
+        self._folder.tell(path, "files", info.incarnation)
+        return stored
+
+    def receive_file(self, path: RunPath, name: str) -> IncomingBlob:
+        info = self._read_run(path)
+        return self._blobs.receive_file(path, name, lambda: self._folder.tell(path, "files", info.incarnation))
+
+    def delete_file(self, path: RunPath, name: str) -> None:
+        info = self._read_run(path)
+        self._blobs.delete_file(path, name)
+        self._folder.tell(path, "files", info.incarnation)
+
+    def _read_run(self, path: RunPath) -> RunInfo:
+        self._listings.check_exists(path)
+        return read_run(self._layout, path)

@@ -1,0 +1,63 @@
+"""The folder of a store as its verbs know it: of a format that can be read, with projects that are there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from runlake.errors import NotFoundError
+from runlake.model import RunPath
+from runlake.near import near_names
+from runlake.store.changes import Action, append_change
+from runlake.store.incarnation import new_writer_id
+from runlake.store.layout import Layout, check_run_path
+from runlake.store.store_format import check_format
+
+
+class StoreFolder:
+    """One store in a folder, and who works in it: `user` makes runs and sweeps for which nobody else is named."""
+
+    def __init__(self, root: Path, *, user: str | None = None) -> None:
+        self.layout = Layout(root.absolute())
+        self.user = user
+        self.writer_id = new_writer_id(time.time())
+        """What stands in records of changes that this process makes."""
+        self._is_format_known = False
+
+    @property
+    def url(self) -> str:
+        """``file:///…``"""
+        return self.layout.root.as_uri()
+
+    def check_format(self) -> None:
+        """NewerFormatError for a store that a newer runlake wrote; looked at once."""
+        if not self._is_format_known:
+            check_format(self.layout)
+            self._is_format_known = True
+
+    def check_project(self, entity: str, project: str) -> None:
+        """NotFoundError for a project that is not there, which says what there is."""
+        self.check_format()
+        check_run_path(RunPath(entity, project, "any"))
+        if self.layout.project_dir(entity, project).is_dir():
+            return
+        projects = self.layout.projects(entity)
+        if projects:
+            known, asked, prefix = projects, project, f"{entity}/"
+            found = f"{entity} has {len(projects)} project{'s' * (len(projects) != 1)}"
+        else:
+            known, asked, prefix = self.layout.entities(), entity, ""
+            found = f"there is nothing of {entity!r} in {self.url}"
+        raise NotFoundError(f"no project {entity}/{project}: {found}; {advise(asked, known, prefix, 'runlake ls')}")
+
+    def tell(self, path: RunPath, action: Action, incarnation: str) -> None:
+        """Let readers know that a run changed."""
+        append_change(self.layout, path, self.writer_id, action, incarnation)
+
+
+def advise(asked: str, known: Sequence[str], prefix: str, command: str) -> str:
+    """What to do about a name that is not among those that are known; `prefix` goes before what is near it."""
+    near = near_names(asked, known)
+    listed = " or ".join(prefix + name for name in near)
+    return f"did you mean {listed}? See: {command}" if near else f"see: {command}"

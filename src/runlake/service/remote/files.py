@@ -1,0 +1,70 @@
+"""The verbs of the files of runs over HTTP."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import tempfile
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NoReturn
+
+from msgspec import structs
+
+from runlake.errors import NotSupportedError
+from runlake.model import FileInfo, RunPath
+from runlake.service.remote.file import RemoteFile
+from runlake.service.remote.requests import ServerRequests, run_at
+from runlake.service.wire import documents
+from runlake.service.wire.documents import file_address
+from runlake.store.layout import check_file_name
+
+_PIECE_BYTES = 1 << 20
+_HELD_BYTES = 8 * 2**20
+
+
+class HttpFiles:
+    """`contract.files` over HTTP."""
+
+    def __init__(self, server: ServerRequests) -> None:
+        self._server = server
+        self._http = server.http
+
+    def list_files(self, path: RunPath) -> list[FileInfo]:
+        found = self._server.get(run_at(path, "files"), list[FileInfo])
+        return [structs.replace(info, url=self._server.url + info.url) for info in found]
+
+    def open_file(self, path: RunPath, name: str) -> BinaryIO:
+        run_at(path)
+        file = RemoteFile(self._http, file_address(path, check_file_name(name)))
+        return io.BufferedReader(file, _PIECE_BYTES)
+
+    def put_file(self, path: RunPath, name: str, content: BinaryIO) -> FileInfo:
+        run_at(path)
+        with tempfile.SpooledTemporaryFile(_HELD_BYTES) as copy:
+            digest = hashlib.md5(usedforsecurity=False)
+            while piece := content.read(_PIECE_BYTES):
+                digest.update(piece)
+                copy.write(piece)
+            headers = {
+                "Content-Length": str(copy.tell()),
+                "Content-MD5": base64.b64encode(digest.digest()).decode(),
+                "Content-Type": "application/octet-stream",
+            }
+            address = file_address(path, check_file_name(name))
+            body = self._http.request("PUT", address, content=lambda: _pieces(copy), headers=headers)
+        info = documents.unpack(body, FileInfo)
+        return structs.replace(info, url=self._server.url + info.url)
+
+    def receive_file(self, path: RunPath, name: str) -> NoReturn:
+        raise NotSupportedError("receive_file is what a server asks of its own store; over HTTP use put_file")
+
+    def delete_file(self, path: RunPath, name: str) -> None:
+        run_at(path)
+        self._http.request("DELETE", file_address(path, check_file_name(name)))
+
+
+def _pieces(copy: Any) -> Iterator[bytes]:
+    copy.seek(0)
+    while piece := copy.read(_PIECE_BYTES):
+        yield piece

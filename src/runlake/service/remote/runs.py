@@ -1,0 +1,71 @@
+"""The verbs of runs over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from runlake.model import GenerationInfo, RunEdit, RunInfo, RunPage, RunPath
+from runlake.query.runs.filter import plain_filter
+from runlake.service.remote.requests import JSON_HEADERS, ServerRequests, check_names, run_at
+from runlake.service.wire import documents
+from runlake.service.wire import rows as wire_rows
+from runlake.service.wire.documents import project_address
+
+
+class HttpRuns:
+    """`contract.runs` over HTTP."""
+
+    def __init__(self, server: ServerRequests) -> None:
+        self._server = server
+        self._http = server.http
+
+    def list_runs(
+        self,
+        entity: str,
+        project: str,
+        *,
+        filters: Mapping[str, Any] | None = None,
+        order: Sequence[str] = ("+created_at",),
+        offset: int = 0,
+        limit: int | None = None,
+        version: str | None = None,
+    ) -> RunPage:
+        check_names(entity, project)
+        query = {
+            "filters": plain_filter(filters),
+            "order": list(order),
+            "offset": offset,
+            "limit": limit,
+            "version": version,
+        }
+        return documents.unpack(self._server.ask(project_address(entity, project, "runs", "query"), query), RunPage)
+
+    def read_run(self, path: RunPath, *, generation: str | None = None) -> RunInfo:
+        return self._server.get(run_at(path), RunInfo, generation=generation)
+
+    def list_generations(self, path: RunPath) -> list[GenerationInfo]:
+        return self._server.get(run_at(path, "generations"), list[GenerationInfo])
+
+    def read_runs_table(self, entity: str, project: str, *, filters: Mapping[str, Any] | None = None) -> pa.Table:
+        check_names(entity, project)
+        address = project_address(entity, project, "runs", "table")
+        body = self._server.ask(address, {"filters": plain_filter(filters)}, compression=self._server.compression)
+        return wire_rows.read_table(pa.BufferReader(body))
+
+    def create_run(self, path: RunPath, *, state: str = "pending", user: str | None = None) -> RunInfo:
+        # Who makes it is for the server to say: `user` is not sent.
+        body = self._http.request("PUT", run_at(path), query={"run_state": state}, is_repeatable=False)
+        return documents.unpack(body, RunInfo)
+
+    def edit_run(self, path: RunPath, edit: RunEdit) -> RunInfo:
+        body = self._http.request("PATCH", run_at(path), content=documents.pack(edit), headers=JSON_HEADERS)
+        return documents.unpack(body, RunInfo)
+
+    def stop_run(self, path: RunPath) -> None:
+        self._http.request("POST", run_at(path, "stop"), is_repeatable=True)
+
+    def delete_run(self, path: RunPath) -> None:
+        self._http.request("DELETE", run_at(path))
