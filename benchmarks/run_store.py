@@ -68,8 +68,8 @@ def _meta_of(template: Meta, path: RunPath, number: int) -> Meta:
     created_at = STARTED_AT_S + number
     writer = f"{int(created_at * 1000):011x}{number:08x}"
     (state,) = template.writers
-    header = {**state.header, "writer": writer, "incarnation": writer, "generation": writer, "created_at": created_at}
-    header |= {"entity": path.entity, "project": path.project, "run_id": path.run_id}
+    life = {"writer": writer, "incarnation": writer, "generation": writer, "created_at": created_at}
+    header = state.header.with_fields(**life, **path._asdict())
     config = {"seed": number, **{key: values.random() for key in CONFIG_KEYS[1:]}}
     records = [
         (kind, body | {"name": f"run-{number}", "set": config} if kind == record.START else body)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from runlake.model import RunPath
 from runlake.store.journal import record
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import journal_of
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
 from runlake.values import Json
@@ -40,7 +40,7 @@ def write_story(root, run_id, *, ended=True):
     if ended:
         writer.end({"exit_code": 0})
     writer.close()
-    journal = FolderJournal(layout.journal_dir(path))
+    journal = journal_of(layout, path)
     (name, _), *more = journal.list_parts()
     assert not more
     return {**writer.header.body, "writer": name.writer}, journal.read(name)

@@ -9,7 +9,7 @@ from runlake.errors import BadValueError, ConflictError, GapError, NotFoundError
 from runlake.model import OpenRequest
 from runlake.service.local.service import LocalService
 from runlake.store.journal import record
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.stop_requests import records
 from runlake.store.layout import Layout
@@ -36,7 +36,7 @@ def log(opened, *rows, first_step=0):
 
 
 def parts(layout, opened, path=RUN):
-    journal = FolderJournal(layout.journal_dir(path))
+    journal = journal_of(layout, path)
     names = [name for name, _ in journal.list_parts() if name.writer == opened.writer.writer]
     return {name.number: journal.read(name) for name in names}
 

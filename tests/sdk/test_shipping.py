@@ -20,7 +20,7 @@ from runlake.ship.store import Synced, find_waiting, sync
 from runlake.store.compact.seal import seal_run
 from runlake.store.folder_files import FolderFiles
 from runlake.store.journal import record
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import FolderJournal, journal_of
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.shipped import Shipped, only_shipper, read_shipped, write_shipped
 from runlake.store.layout import Layout
@@ -119,7 +119,7 @@ def test_a_long_run_of_many_parts_arrives_as_it_is(server, transport, here, tmp_
     assert shipper(transport, here).send().is_over
     assert steps(server) == list(range(1050))
     theirs = FolderJournal(Layout(tmp_path / "server").journal_dir(RUN))
-    ours = FolderJournal(here.journal_dir(RUN))
+    ours = journal_of(here, RUN)
     assert [ours.read(name) for name, _ in ours.list_parts()] == [theirs.read(n) for n, _ in theirs.list_parts()]
 
 
@@ -171,7 +171,7 @@ def test_a_stop_request_is_brought_back_and_not_sent_on(server, transport, here)
     from runlake.store.journal.stop_requests import StopRequestWatcher
 
     training = Training(here).log(1)
-    watch = StopRequestWatcher(FolderJournal(here.journal_dir(RUN)), training.opened.generation, training.writer.writer)
+    watch = StopRequestWatcher(journal_of(here, RUN), training.opened.generation, training.writer.writer)
     shipping = shipper(transport, here)
     shipping.send()
     server.stop_run(RUN)
@@ -354,7 +354,7 @@ def test_one_process_at_a_time_ships_a_run(here):
 
 def test_a_piece_is_whole_frames_and_the_last_word_stays_with_its_proof(here):
     training = Training(here).log(20).end()
-    data = FolderJournal(here.journal_dir(RUN)).read(PartName(training.writer.writer, 0))
+    data = journal_of(here, RUN).read(PartName(training.writer.writer, 0))
     whole, has_end = cut_piece(data, 0)
     assert (whole, has_end) == (data, True)
     for cut in range(len(data)):

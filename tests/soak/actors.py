@@ -23,7 +23,7 @@ from runlake.service.local.service import LocalService
 from runlake.store.changes import changes_of
 from runlake.store.compact.pack import pack_runs
 from runlake.store.compact.seal import seal_run
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import journal_of
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
 from runlake.store.run.state import read_run
@@ -66,7 +66,7 @@ class Stage:
 
     def run_with_many_parts(self):
         some = [self.any_run() for _ in range(3)]
-        return max(some, key=lambda run: len(FolderJournal(self.layout.journal_dir(run)).list_parts()))
+        return max(some, key=lambda run: len(journal_of(self.layout, run).list_parts()))
 
 
 # Writing

@@ -13,7 +13,7 @@ from runlake.store.compact import pack
 from runlake.store.compact.seal import seal_run
 from runlake.store.incarnation import claim_incarnation
 from runlake.store.journal import record
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import journal_of
 from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout
 
@@ -59,7 +59,7 @@ def _write_run(layout, path, writer_id):
         "pid": 1,
         "created_at": AT_S,
     }
-    journal = FolderJournal(layout.journal_dir(path))
+    journal = journal_of(layout, path)
     writer = JournalWriter(journal, writer_id, header, clock=lambda: AT_S, rows_per_part=4)
     writer.record(record.START, {"name": "golden", "set": {"lr": 0.1, "model.layers": 2}, "base": {}})
     writer.record(record.CONFIG, {"set": {"lr": 0.2}, "unset": ["model.layers"]})

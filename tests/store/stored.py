@@ -4,7 +4,7 @@ import numpy as np
 
 from runlake.model import RunPath
 from runlake.store.journal import record
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import FolderJournal, journal_of
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import scan_part
@@ -140,7 +140,7 @@ def as_dicts(rows):
 
 
 def part_names(layout, path=RUN):
-    return [(name.writer, name.number) for name, _ in FolderJournal(layout.journal_dir(path)).list_parts()]
+    return [(name.writer, name.number) for name, _ in journal_of(layout, path).list_parts()]
 
 
 def segment_files(layout, path=RUN):
@@ -149,4 +149,4 @@ def segment_files(layout, path=RUN):
 
 
 def part_bytes(layout, writer, number=0, path=RUN):
-    return FolderJournal(layout.journal_dir(path)).read(PartName(writer, number))
+    return journal_of(layout, path).read(PartName(writer, number))

@@ -192,7 +192,7 @@ class FullJournal(MemoryJournal):
         super().__init__()
         self.faults = iter(())
 
-    def claim(self, name):
+    def create_part(self, name):
         if next(self.faults, "whole") == "none":
             raise OSError(errno.ENOSPC, "no space left on device")
         part = FullPart(self.faults)

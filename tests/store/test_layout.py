@@ -115,6 +115,7 @@ def test_runs_are_listed_by_the_names_they_were_made_with(tmp_path_factory, data
     }
     assert found == paths
     assert {layout.run_path_of(layout.run_dir(path)) for path in paths} == paths
+    assert {Layout.around(layout.run_dir(path)).root for path in paths} == {layout.root}
 
 
 def test_an_entity_may_be_called_like_a_file_of_the_store(tmp_path):

@@ -20,7 +20,7 @@ from runlake.errors import BadValueError, CorruptError, NotFoundError
 from runlake.model import RunPath, TailCursor
 from runlake.service.local.service import LocalService
 from runlake.store.compact import seal
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import journal_of
 from runlake.store.layout import Layout
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
@@ -187,7 +187,7 @@ TestTailMachine.settings = settings(
 
 
 def part_file(layout):
-    (name, _), *_ = reversed(FolderJournal(layout.journal_dir(RUN)).list_parts())
+    (name, _), *_ = reversed(journal_of(layout, RUN).list_parts())
     return layout.journal_dir(RUN) / str(name)
 
 

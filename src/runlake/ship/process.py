@@ -19,7 +19,7 @@ from runlake.service.open import find_api_key
 from runlake.service.remote.service import RemoteService
 from runlake.ship.shipper import Sent, Shipper
 from runlake.store.compact import after_finish
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import journal_of
 from runlake.store.journal.liveness import is_any_alive
 from runlake.store.journal.shipped import only_shipper, read_shipped
 from runlake.store.layout import Layout
@@ -83,14 +83,14 @@ def open_server(base_url: str) -> Service:
 def main(run_dir: str, *, seals: bool) -> int:
     """0 when all has arrived, or another process is at it."""
     folder = Path(run_dir)
-    layout = Layout(folder.parent.parent.parent.parent)
+    layout = Layout.around(folder)
     try:
         with only_shipper(folder) as is_only:
             shipped = read_shipped(folder)
             if not is_only or shipped is None or shipped.base_url is None:
                 return 0
             path = layout.run_path_of(folder)
-            journal = FolderJournal(layout.journal_dir(path))
+            journal = journal_of(layout, path)
 
             def is_written_to() -> bool:
                 return is_any_alive(journal)

@@ -21,7 +21,7 @@ from runlake.store.files import Files
 from runlake.store.folder_files import FolderFiles
 from runlake.store.journal import record
 from runlake.store.journal.first_frame import part_header
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import FolderJournal, journal_of
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.liveness import is_alive
 from runlake.store.journal.shipped import Shipped, read_shipped, write_shipped
@@ -65,7 +65,7 @@ class Shipper:
         self._service, self._layout, self._path, self._clock = service, layout, path, clock
         self._report = report or (lambda sent, whole: None)
         self._run_dir = layout.run_dir(path)
-        self._journal = FolderJournal(layout.journal_dir(path))
+        self._journal = journal_of(layout, path)
         self._has_sent_sealed = self._has_left_stop = False
         shipped = read_shipped(self._run_dir)
         if shipped is None:

@@ -95,7 +95,7 @@ def sync(
 def _meant(run_dir: Path, path: RunPath, base_url: str | None) -> Shipped:
     """What is known of a run that is to be sent; one that was not meant for a server is now."""
     if not run_dir.is_dir():
-        raise NotFoundError(f"there is no run {path} in {run_dir.parent.parent.parent.parent}; see: runlake ls")
+        raise NotFoundError(f"there is no run {path} in {Layout.around(run_dir).root}; see: runlake ls")
     shipped = read_shipped(run_dir)
     if shipped is not None and shipped.base_url is not None:
         if base_url is not None and base_url.rstrip("/") != shipped.base_url.rstrip("/"):

@@ -457,3 +457,61 @@ def set_modified_at(file: Path, modified_at_ns: int) -> None:
     """Say when a file was written last, in nanoseconds since 1970: a copy has the time of what it is a copy of."""
     announce("write", file)
     os.utime(file, ns=(modified_at_ns, modified_at_ns))
+
+
+# Parts of a journal -----------------------------------------------------------------------------------------
+
+
+class AppendedFile:
+    """A new file that grows at its end, locked as long as it is open: others see by it that we live.
+
+    FileExistsError when there is one: it is somebody else's.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._fd = create_to_append(file)
+        lock_new(self._fd)
+        self.write = writer_to(self._fd, file)
+        self._file = file
+
+    def size_bytes(self) -> int:
+        """How long the file is."""
+        return os.fstat(self._fd).st_size
+
+    def truncate(self, size_bytes: int) -> None:
+        """Leave only the first bytes of the file."""
+        announce("write", self._file)
+        os.ftruncate(self._fd, size_bytes)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._fd)
+
+
+def read_from(file: Path, offset: int, limit: int | None = None) -> bytes:
+    """The bytes of a file from `offset` to its end, or at most `limit` of them. FileNotFoundError when it is gone."""
+    announce("read", file)
+    with file.open("rb", buffering=0) as stream:
+        stream.seek(offset)
+        return stream.read(-1 if limit is None else limit)
+
+
+def sizes_in(folder: Path, suffix: str) -> list[tuple[str, int | None]]:
+    """The files of a folder whose names end so, and their sizes in bytes; None for one that is gone since.
+
+    In no order; none where there is no folder.
+    """
+    announce("list", folder)
+    found: list[tuple[str, int | None]] = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = entry.name
+                if name.endswith(suffix):
+                    try:
+                        found.append((name, entry.stat().st_size))
+                    except FileNotFoundError:
+                        found.append((name, None))
+    except FileNotFoundError:
+        return []
+    return found

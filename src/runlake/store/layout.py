@@ -60,6 +60,11 @@ class Layout:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    @classmethod
+    def around(cls, run_dir: Path) -> Layout:
+        """The store in which the folder of a run lies, as a process is told of it that works on one run."""
+        return cls(run_dir.parent.parent.parent.parent)
+
     @property
     def trash_dir(self) -> Path:
         return self.root / ".trash"

@@ -29,7 +29,7 @@ from runlake.sdk.run.config import Config, plain_config
 from runlake.sdk.run.config_edits import leaves as leaves_of
 from runlake.sdk.run.config_edits import merged
 from runlake.sdk.run.config_source import as_yaml, read_config, read_defaults
-from runlake.store.journal.fold import apply_edit
+from runlake.store.journal.edits import apply_edit
 from runlake.values import Json
 
 

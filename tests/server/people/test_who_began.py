@@ -14,7 +14,7 @@ from runlake.ship.shipper import Shipper
 from runlake.store.compact.seal import seal_run
 from runlake.store.journal import record
 from runlake.store.journal.fold import WriterState
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import journal_of
 from runlake.store.journal.shipped import Shipped, write_shipped
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
@@ -194,7 +194,7 @@ def test_a_clock_that_none_can_come_after_is_refused(server, here):
 
 def journals(layout, path):
     """The bytes of all parts by name."""
-    journal = FolderJournal(layout.journal_dir(path))
+    journal = journal_of(layout, path)
     return {str(name): journal.read(name) for name, _ in journal.list_parts()}
 
 

@@ -297,7 +297,7 @@ def test_what_a_writer_appends_after_a_forced_repair_is_in_the_trash(layout):
 
 
 def test_where_locks_tell_nothing_a_recent_write_is_a_sign_of_life(layout, crashed, monkeypatch):
-    monkeypatch.setattr("runlake.store.journal.folder.fcntl", None)
+    monkeypatch.setattr("runlake.store.disk.fcntl", None)
     assert repair_run(layout, RUN) == []
     for file in parts_of(layout, crashed).values():
         os.utime(file, (1e9, 1e9))

@@ -14,7 +14,7 @@ from runlake.errors import CorruptError, NotFoundError, ReadOnlyError
 from runlake.query.rows.scan import read_history
 from runlake.store.compact.seal import drop_inputs, drop_leftovers, is_closed, plan, publish, seal_run, write_files
 from runlake.store.journal import record
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.journal.writer import FRAMES_PER_BLOCK
@@ -256,8 +256,8 @@ def killed_after_publishing(layout):
 
 def killed_between_two_drops(layout):
     killed_after_publishing(layout)
-    name = FolderJournal(layout.journal_dir(RUN)).list_parts()[0][0]
-    FolderJournal(layout.journal_dir(RUN)).drop(name)
+    name = journal_of(layout, RUN).list_parts()[0][0]
+    journal_of(layout, RUN).drop(name)
 
 
 def killed_after_dropping(layout):

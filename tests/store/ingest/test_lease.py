@@ -11,7 +11,7 @@ from runlake.service.local.service import LocalService
 from runlake.store import disk
 from runlake.store.ingest import lease
 from runlake.store.ingest.batches import RemoteRuns
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import FolderJournal, journal_of
 from runlake.store.journal.journal import PartName
 from runlake.store.layout import Layout
 
@@ -88,7 +88,7 @@ def test_a_worker_goes_on_in_the_next_part(service, another_worker, writer, monk
     monkeypatch.setattr(lease.JournalWriter.__init__, "__kwdefaults__", _small_parts(), raising=False)
     for first in range(0, 60, 3):
         (service if first % 2 else another_worker).write_batch(PATH, writer, batch(first, 3))
-    parts = FolderJournal(service._folder.layout.journal_dir(PATH)).list_parts()
+    parts = journal_of(service._folder.layout, PATH).list_parts()
     assert len(parts) > 3
     assert steps(service) == list(range(60))
     assert [finding for _, findings in service.check() for finding in findings] == []

@@ -13,7 +13,8 @@ from runlake.errors import NotFoundError
 from runlake.model import MetricRule
 from runlake.store.compact.seal import seal_run
 from runlake.store.journal import record
-from runlake.store.journal.fold import StreamFold, WriterState, fold_run, rule_for
+from runlake.store.journal.fold import StreamFold, WriterState, fold_run
+from runlake.store.journal.rules import rule_for
 from runlake.store.layout import Layout
 from runlake.store.run.snapshot import take_snapshot
 from runlake.store.run.state import fold_rows, read_run, read_state, state_of_part

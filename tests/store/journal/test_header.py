@@ -71,7 +71,7 @@ def test_a_header_that_is_no_map_is_refused_by_its_place():
 def test_a_part_that_has_not_said_whose_it_is_has_no_header():
     journal = MemoryJournal()
     name = PartName("w", 0)
-    part = journal.claim(name)
+    part = journal.create_part(name)
     assert read_header(journal, name, "r") is None
     part.write(record.MAGIC + b"\x05")
     assert read_header(journal, name, "r") is None

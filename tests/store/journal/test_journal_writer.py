@@ -15,7 +15,6 @@ from journals import rows_in, rows_of_journal, scan_all
 import strategies
 from runlake.errors import LogTypeError, StoreError
 from runlake.store.journal import record
-from runlake.store.journal import writer as journal_writer
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.memory import MemoryJournal
@@ -202,9 +201,8 @@ def test_a_shape_is_declared_once_a_part(journal):
     assert second == ["part", "shape", "row", "shape", "row", "row", "row"]
 
 
-def test_beyond_the_cap_rows_need_no_shape(journal, monkeypatch):
-    monkeypatch.setattr(journal_writer, "MAX_SHAPES", 3)
-    writer = JournalWriter(journal, "w", {})
+def test_beyond_the_cap_rows_need_no_shape(journal):
+    writer = JournalWriter(journal, "w", {}, max_shapes=3)
     rows = [{f"k{i % 6}": i, "s": "x"} if i % 4 == 1 else {f"k{i % 6}": i / 7} for i in range(40)]
     for step, row in enumerate(rows):
         write(writer, row, step)

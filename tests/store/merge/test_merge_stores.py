@@ -21,7 +21,7 @@ from runlake.store.care.check import check_run
 from runlake.store.changes import append_change, changes_of
 from runlake.store.compact.seal import seal_run
 from runlake.store.journal import record
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import journal_of
 from runlake.store.layout import Layout
 from runlake.store.merge.merge_stores import choose_projects, merge_projects
 from runlake.store.opening import trash
@@ -716,4 +716,4 @@ def test_any_two_copies_become_the_union(tmp_path_factory, data):
             assert len([f for f in segment_files(layout, RunPath("ann", "p", name)) if f.endswith(".meta")]) == 1
             assert check_run(layout, RunPath("ann", "p", name)) == []
     assert [listed(layout) for layout in layouts] == [model, model]
-    assert FolderJournal(one.journal_dir(RUN)).list_parts() == []
+    assert journal_of(one, RUN).list_parts() == []

@@ -1,6 +1,7 @@
 """What a reader sees of a run whose parts were cut short, went missing, or were left by their writer."""
 
 import os
+from contextlib import suppress
 
 import pytest
 from journals import rows_in
@@ -8,8 +9,8 @@ from stored import RUN, Clock, Writer, edit_config, part_names
 
 from runlake.errors import CorruptError, NotFoundError
 from runlake.store.compact.seal import seal_run
+from runlake.store.disk import watched
 from runlake.store.journal import record
-from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.scan import scan_part
 from runlake.store.layout import Layout
@@ -139,50 +140,34 @@ def test_an_empty_part_is_one_that_just_begins(layout, three_parts):
     assert len(take_snapshot(layout, RUN).parts) == 2
 
 
-class BrokenPart:
-    """A part on a disk that fails in the middle of a write, and then does not even cut the file back."""
+def part_that_breaks(write_number):
+    """A disk on which the first part of a writer takes that write in part, and then neither grows nor shrinks."""
+    left = [write_number]
 
-    def __init__(self, part, after):
-        self._part, self._after = part, after
-        self.size_bytes, self.close = part.size_bytes, part.close
+    def watch(step, place):
+        if step != "write" or not place.name.endswith("-000.part"):
+            return None
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(5, "input/output error")
+        return None if left[0] else -3
 
-    def write(self, data):
-        self._after -= 1
-        if self._after > 0:
-            return self._part.write(data)
-        if self._after == 0:
-            return self._part.write(data[:-3])
-        raise OSError(28, "no space left on device")
-
-    def truncate(self, size_bytes):
-        raise OSError(5, "input/output error")
-
-
-class BrokenJournal(FolderJournal):
-    """The first part that is claimed breaks at its write number `after`."""
-
-    after = 0
-
-    def claim(self, name):
-        part = super().claim(name)
-        after, self.after = self.after, 0
-        return BrokenPart(part, after) if after else part
+    return watched(watch)
 
 
 @pytest.mark.parametrize("seals", [False, True])
-def test_a_part_that_was_left_is_read_as_far_as_it_counts(layout, seals, monkeypatch):
-    monkeypatch.setattr(BrokenJournal, "after", 8)
-    monkeypatch.setattr("runlake.store.opening.writers.FolderJournal", BrokenJournal)
-    writer = Writer(layout)
+def test_a_part_that_was_left_is_read_as_far_as_it_counts(layout, seals):
     kept = []
-    for i in range(20):
-        row = {"a": i} if i % 2 else {"a": i, "s": "text"}
-        try:
-            writer.log(row)
-        except OSError:
-            continue
-        kept.append(row)
-    writer.end()
+    with part_that_breaks(8):
+        writer = Writer(layout)
+        for i in range(20):
+            row = {"a": i} if i % 2 else {"a": i, "s": "text"}
+            try:
+                writer.log(row)
+            except OSError:
+                continue
+            kept.append(row)
+        writer.end()
     assert [row["a"] for row in kept] == [*range(5), *range(6, 20)]
     assert part_names(layout) == [(writer.id, 0), (writer.id, 1)]
     assert journal_rows(layout) == kept
@@ -194,16 +179,13 @@ def test_a_part_that_was_left_is_read_as_far_as_it_counts(layout, seals, monkeyp
     assert (info.row_count, info.summary, info.state) == (19, {"a": 19, "s": "text"}, "finished")
 
 
-def test_a_part_that_was_left_and_then_lost_its_end_is_damage(layout, monkeypatch):
-    monkeypatch.setattr(BrokenJournal, "after", 8)
-    monkeypatch.setattr("runlake.store.opening.writers.FolderJournal", BrokenJournal)
-    writer = Writer(layout)
-    for i in range(20):
-        try:
-            writer.log({"a": i})
-        except OSError:
-            pass
-    writer.end()
+def test_a_part_that_was_left_and_then_lost_its_end_is_damage(layout):
+    with part_that_breaks(8):
+        writer = Writer(layout)
+        for i in range(20):
+            with suppress(OSError):
+                writer.log({"a": i})
+        writer.end()
     file = file_of(layout, writer, 0)
     data = file.read_bytes()
     counted = scan_part(file_of(layout, writer, 1).read_bytes(), "w").header.previous_bytes

@@ -20,7 +20,7 @@ from runlake.query.rows.scan import join_rows, only_keys, rows_in_order, spellin
 from runlake.store.journal import record
 from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.journal.fold import WriterState
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import journal_of
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import PartName, root_of
 from runlake.store.journal.liveness import is_alive
@@ -116,7 +116,7 @@ class TailReader:
         return read_fingerprint(self._layout, path).value, frozenset(meta_names(self._layout.segments_dir(path)))
 
     def _alive(self, path: RunPath) -> dict[str, bool]:
-        journal = FolderJournal(self._layout.journal_dir(path))
+        journal = journal_of(self._layout, path)
         return {writer: is_alive(journal, writer) for writer in {name.writer for name, _ in journal.list_parts()}}
 
     def _read(self, snapshot: Snapshot, alive: Mapping[str, bool], wish: _Wish) -> Tail:

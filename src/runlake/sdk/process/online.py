@@ -26,8 +26,8 @@ from runlake.store.incarnation import read_claim
 from runlake.store.ingest.grant_codec import pack_request, unpack_grant
 from runlake.store.journal import record
 from runlake.store.journal.header import PartHeader
+from runlake.store.journal.row_encoder import Prepare
 from runlake.store.journal.shipped import Shipped, is_being_shipped, read_shipped, write_shipped
-from runlake.store.journal.writer import Prepare
 from runlake.store.layout import Layout
 from runlake.store.opening.writers import OpenedRun, open_granted
 

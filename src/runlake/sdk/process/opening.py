@@ -13,7 +13,7 @@ from runlake.model import RunPath
 from runlake.names import default_name
 from runlake.sdk.process.online import is_for_later, is_online, keep_for_later, open_online
 from runlake.settings import Settings, current_folder
-from runlake.store.journal.writer import Prepare
+from runlake.store.journal.row_encoder import Prepare
 from runlake.store.layout import Layout
 from runlake.store.opening.inspect import RunInspector
 from runlake.store.opening.open import open_run

@@ -10,7 +10,7 @@ from runlake.errors import ConfigError, LogTypeError, warn
 from runlake.model import HIDDEN_KEY
 from runlake.sdk.run.config_edits import changed_leaf, differences, is_same, leaves, merged
 from runlake.sdk.run.config_source import as_plain, read_config
-from runlake.store.journal.fold import apply_edit
+from runlake.store.journal.edits import apply_edit
 from runlake.values import escape_key, flatten, unflatten
 
 OnEdit = Callable[[dict[str, Any], list[str]], None]

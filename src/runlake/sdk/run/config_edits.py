@@ -1,7 +1,7 @@
 """Configurations over one another, and what changed between two states of one; pure.
 
 There is one way in which a configuration lies over another, and it is the one in which readers apply records
-(`journal.fold.apply_edit`): path by path. So what a running program sees is what is stored, whoever gave which part.
+(`journal.edits.apply_edit`): path by path. So what a running program sees is what is stored, whoever gave which part.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runlake.store.journal.fold import apply_edit
+from runlake.store.journal.edits import apply_edit
 from runlake.values import escape_key, flatten
 
 Edit = tuple[dict[str, Any], list[str]]

@@ -7,7 +7,7 @@ from typing import Any
 
 from runlake.model import AXES, MetricRule, Numbers
 from runlake.sdk.run.rules import RuleBook
-from runlake.store.journal.fold import apply_edit, set_path
+from runlake.store.journal.edits import apply_edit, set_path
 from runlake.values import flatten, read_value
 
 
@@ -46,7 +46,7 @@ class LiveSummary:
                 set_path(self._values, kept_path, read_value(kept))
 
     def edit(self, edit: Mapping[str, Any]) -> None:
-        """Apply an edit by the user: see `fold.apply_edit`."""
+        """Apply an edit by the user: see `journal.edits.apply_edit`."""
         apply_edit(self.current(), edit)
 
     def add_rule(self, rule: MetricRule) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from runlake.errors import BadValueError
 from runlake.model import MetricRule, Numbers
-from runlake.store.journal.fold import aggregates, rule_for
+from runlake.store.journal.rules import aggregates, rule_for
 from runlake.values import escape_key, plain_name, split_path
 
 AGGREGATES = ("min", "max", "mean", "first", "last", "none", "copy", "best")

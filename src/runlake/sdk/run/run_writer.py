@@ -21,7 +21,7 @@ from runlake.sdk.run.files import Policy
 from runlake.sdk.run.rules import make_rule
 from runlake.sdk.run.run_records import RunRecords
 from runlake.store.journal import record
-from runlake.store.journal.writer import axes_of
+from runlake.store.journal.row_encoder import axes_of
 from runlake.values import flatten, unflatten
 
 

@@ -19,7 +19,7 @@ from runlake.model import STEP, STREAMS, Finding, RunPath
 from runlake.store.care.check_journal import KnownRows, check_journal
 from runlake.store.care.damage import FROM_BACKUP, NOTHING, Damage
 from runlake.store.folder_files import foreign_files
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import SERVED_FILES, PartName
 from runlake.store.layout import Layout
 from runlake.store.run.snapshot import Snapshot, meta_names, number_parts, reading
@@ -104,7 +104,7 @@ def _examine(layout: Layout, path: RunPath, merged: PackedFiles, seen: Examinati
             first = len(seen.damages)
             seen.damages.extend(check_segment(segments_dir, meta))
             seen.segments[meta.name] = seen.damages[first:]
-    journal = FolderJournal(layout.journal_dir(path))
+    journal = journal_of(layout, path)
     parts, numbers = number_parts(journal, metas)
     snapshot = Snapshot(path, segments_dir, journal, visible, parts, numbers)
     known = KnownRows(visible)

@@ -12,6 +12,7 @@ from runlake.model import STREAMS
 from runlake.store.care.damage import FROM_BACKUP, NOTHING, Damage
 from runlake.store.care.salvage import damaged_stretches, mend_part
 from runlake.store.journal import record
+from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import PartName, root_of
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import ScannedPart, find_frame, is_frame
@@ -92,10 +93,10 @@ def check_journal(snapshot: Snapshot, known: KnownRows, *, may_miss: bool) -> It
                 found += _check_part(snapshot, name, known)
                 continue
             lost = "all rows and records of this part: it is in no segment either"
-            found.append(Damage("missing", _file(snapshot, name), lost, FROM_BACKUP))
+            found.append(Damage("missing", file_of_part(snapshot, name), lost, FROM_BACKUP))
         holes = "" if may_miss else " and ".join(known.holes(writer))
         if holes and not found:
-            file = _file(snapshot, PartName(writer, max(numbers)))
+            file = file_of_part(snapshot, PartName(writer, max(numbers)))
             lost = f"{holes} of this writer, in whichever part"
             found.append(Damage("missing", file, lost, "restore the run from a backup"))
         elif holes and found[0].kind == "missing":
@@ -104,7 +105,7 @@ def check_journal(snapshot: Snapshot, known: KnownRows, *, may_miss: bool) -> It
 
 
 def _check_part(snapshot: Snapshot, name: PartName, known: KnownRows) -> Iterator[Damage]:
-    file = _file(snapshot, name)
+    file = file_of_part(snapshot, name)
     try:
         part = snapshot.scan(name)
     except NewerFormatError:
@@ -196,5 +197,8 @@ def _rows_lost(before: dict[str, set[int]], behind: dict[str, set[int]]) -> str:
     return " and ".join(lost)
 
 
-def _file(snapshot: Snapshot, name: PartName) -> Path:
-    return snapshot.journal.folder / str(name)
+def file_of_part(snapshot: Snapshot, name: PartName) -> Path:
+    """Where a part lies: what is checked and mended is a folder."""
+    journal = snapshot.journal
+    assert isinstance(journal, FolderJournal)
+    return journal.place_of(name)

@@ -25,7 +25,7 @@ from runlake.store.care.repair_steps import RepairSteps
 from runlake.store.changes import append_change
 from runlake.store.compact.seal import drop_leftovers, only_sealer
 from runlake.store.disk import READ_ONLY_ERRNOS
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import PartName, root_of
 from runlake.store.journal.liveness import is_alive
 from runlake.store.layout import Layout
@@ -71,7 +71,7 @@ class _Repairer:
     def __init__(self, layout: Layout, path: RunPath, *, is_dry: bool, is_forced: bool) -> None:
         self._layout, self._path, self._is_forced = layout, path, is_forced
         self._run_dir, self._folder = layout.run_dir(path), layout.segments_dir(path)
-        self._journal = FolderJournal(layout.journal_dir(path))
+        self._journal = journal_of(layout, path)
         self._metas: list[Meta] = []
         self.steps = RepairSteps(layout, path, is_dry=is_dry)
         self.incarnation = ""
@@ -261,7 +261,7 @@ class _Repairer:
         """Parts that a segment covers, segments that another replaces: whoever was to remove them was killed."""
         covered = {PartName(*part) for meta in self._metas for part in meta.covers}
         replaced = {name for meta in self._metas for name in meta.supersedes}
-        files = [self._journal.folder / str(name) for name, _ in self._journal.list_parts() if name in covered]
+        files = [self._journal.place_of(name) for name, _ in self._journal.list_parts() if name in covered]
         files += [self._folder / f"{name}.meta" for name in sorted(meta_names(self._folder) & replaced)]
         for file in files:
             self.steps.tell(Remedy("leftover", file, "removed: what it holds is in a segment"))

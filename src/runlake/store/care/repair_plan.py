@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from runlake.errors import CorruptError
 from runlake.model import STREAMS
+from runlake.store.care.check_journal import file_of_part
 from runlake.store.care.damage import NOTHING, Remedy
 from runlake.store.care.salvage import (
     Piece,
@@ -70,9 +70,9 @@ class _Trouble:
     lost: list[tuple[str, int, int]] = field(default_factory=list)
     also_lost: str = ""
 
-    def as_remedy(self, folder: Path) -> Remedy:
+    def as_remedy(self, snapshot: Snapshot) -> Remedy:
         lost = [text for text in (describe_rows(self.lost), self.also_lost) if text]
-        return Remedy(self.kind, folder / str(self.part), self.remedy, "; ".join(lost) or NOTHING, self.byte)
+        return Remedy(self.kind, file_of_part(snapshot, self.part), self.remedy, "; ".join(lost) or NOTHING, self.byte)
 
 
 class RepairPlan:
@@ -88,7 +88,7 @@ class RepairPlan:
     @property
     def remedies(self) -> list[Remedy]:
         """What the steps mend; complete when they have been gone through."""
-        return [trouble.as_remedy(self._snapshot.journal.folder) for trouble in self._troubles]
+        return [trouble.as_remedy(self._snapshot) for trouble in self._troubles]
 
     def is_sound(self) -> bool:
         """Whether there is nothing to do; the quick way, which all healthy writers go."""

@@ -13,7 +13,7 @@ from runlake.store.care.damage import Damage, Remedy, leave
 from runlake.store.care.garbage import Quarantine
 from runlake.store.changes import changes_of, new_name, parse_name
 from runlake.store.disk import READ_ONLY_ERRNOS, remove
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import journal_of
 from runlake.store.journal.liveness import is_any_alive
 from runlake.store.layout import Layout
 from runlake.store.opening.trash import move_run_to_trash
@@ -109,5 +109,5 @@ def _make_packs_anew(layout: Layout, entity: str, project: str, writer: str) -> 
 
 
 def _is_being_written(layout: Layout, path: RunPath) -> bool:
-    journal = FolderJournal(layout.journal_dir(path))
+    journal = journal_of(layout, path)
     return is_any_alive(journal)

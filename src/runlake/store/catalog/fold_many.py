@@ -131,8 +131,7 @@ def _receive(stream: IO[bytes]) -> bytes:
 def main(source: BinaryIO, target: BinaryIO) -> int:
     """Answer for the folders of `source` until it ends."""
     while batch := [Path(os.fsdecode(line[:-1])) for line in islice(source, _BATCH)]:
-        project_dir = batch[0].parent.parent
-        layout = Layout(project_dir.parent.parent)
+        layout = Layout.around(batch[0])
         ended, left = [], []
         for folder in batch:
             try:

@@ -18,7 +18,7 @@ from runlake.store.layout import Layout
 def main(run_dir: str) -> int:
     """A store that cannot be written or is broken is somebody else's to report: one line, and 1."""
     folder = Path(run_dir)
-    layout = Layout(folder.parent.parent.parent.parent)
+    layout = Layout.around(folder)
     try:
         os.nice(10)
     except (AttributeError, OSError):

@@ -223,10 +223,8 @@ def _fill(
 
 def is_closed(snapshot: Snapshot, name: PartName) -> bool:
     """Whether the part's last frames look like CLOSE or END and their block; `write_files` looks at all of it."""
-    with (snapshot.journal.folder / str(name)).open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - _LONGEST_ENDING_BYTES - _BLOCK_BYTES))
-        tail = file.read()
+    size_bytes = snapshot.journal.size_bytes(name)
+    tail = snapshot.journal.read(name, max(0, size_bytes - _LONGEST_ENDING_BYTES - _BLOCK_BYTES))
     end, block = tail[:-_BLOCK_BYTES], tail[-_BLOCK_BYTES:]
     if len(block) < _BLOCK_BYTES or record.HEAD.unpack_from(block)[1] != record.BLOCK:
         return False

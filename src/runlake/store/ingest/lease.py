@@ -154,10 +154,10 @@ class _LeasedJournal(FolderJournal):
 
     current: _LeasedPart | None = None
 
-    def claim(self, name: PartName) -> _LeasedPart:
+    def create_part(self, name: PartName) -> _LeasedPart:
         if self.current is not None:
             self.current.flush()
-        super().claim(name).close()
+        super().create_part(name).close()
         self.current = _LeasedPart(self.folder / str(name), 0)
         return self.current
 

@@ -169,7 +169,7 @@ class JournalReplicas:
         part = _scan(fresh, place, name, served.header)
         self._set_right(path, journal, served, part)  # first, for a worker that is killed between the two
         if is_new:
-            journal.claim(name).close()
+            journal.create_part(name).close()
         disk.append_to(file, fresh, end)
         place = _Place(mark_at(part, part.valid_bytes), part.end != "open" and part.is_complete)
         self._places.put((folder, name), place)

@@ -7,7 +7,7 @@ import zlib
 from typing import NamedTuple
 
 from runlake.model import RunPath
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import journal_of
 from runlake.store.journal.liveness import STALE_S
 from runlake.store.layout import Layout
 
@@ -27,7 +27,7 @@ class JournalFingerprint(NamedTuple):
 
 def read_fingerprint(layout: Layout, path: RunPath) -> JournalFingerprint:
     """Costs a listing, a stat of every part, and a try of the lock of each writer's newest part: nothing is read."""
-    journal = FolderJournal(layout.journal_dir(path))
+    journal = journal_of(layout, path)
     parts = journal.list_parts()
     alive_count = 0
     is_final = True

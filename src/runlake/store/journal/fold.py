@@ -7,7 +7,6 @@ Within one writer the order is its own: a row logged after an edit beats it what
 
 from __future__ import annotations
 
-import fnmatch
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,8 +17,10 @@ import msgspec
 from runlake.errors import CorruptError
 from runlake.model import Alert, MetricRule, Numbers, RunInfo, RunPath, State, is_time
 from runlake.store.journal import record
+from runlake.store.journal.edits import apply_edit, tree_of
 from runlake.store.journal.header import PartHeader, part_header_of
-from runlake.values import MAX_DEPTH, Json, decode_json, encode_json, split_path, stored_json
+from runlake.store.journal.rules import aggregates, rule_for
+from runlake.values import Json, decode_json, encode_json, split_path
 
 Liveness = Literal["alive", "gone"]
 
@@ -139,31 +140,8 @@ def fold_run(
     incarnation, newest = newest_generation(w.header for w in writers)
     generation = generation or newest
     writers = members(writers, incarnation, generation)
-    records = sorted(
-        (
-            (body.get("clock", 0), writer.writer, index, kind, body)
-            for writer in writers
-            for index, (kind, body) in enumerate(writer.records)
-        ),
-        key=lambda r: r[:3],
-    )
-    info: dict[str, Any] = {}
-    config: dict[str, Any] = {}
-    rules: dict[str, MetricRule] = {}
-    alerts: list[Alert] = []
-    stop_requested = False
-    for _, _, _, kind, body in records:
-        if kind in (record.START, record.INFO):
-            info.update((k, v) for k, v in body.items() if k in _INFO_FIELDS and (v is not None or kind == record.INFO))
-        if kind in (record.START, record.CONFIG):
-            apply_edit(config, body)
-        elif kind == record.DEFINE:
-            rule = msgspec.convert(body["rule"], MetricRule)
-            rules[rule.name] = rule
-        elif kind == record.ALERT:
-            alerts.append(msgspec.convert(body, Alert))
-        elif kind == record.STATE:
-            stop_requested = stop_requested or bool(body.get("stop"))
+    records = _in_time(writers)
+    said = _replayed(records)
     history = _join_streams(writers, "history")
     events = _join_streams(writers, "events")
     trainers = [w for w in writers if w.header.is_trainer]
@@ -174,14 +152,14 @@ def fold_run(
         run_id=path.run_id,
         incarnation=incarnation,
         generation=generation,
-        name=info.get("name") or path.run_id,
+        name=said.info.get("name") or path.run_id,
         state=_state_of(deciders, liveness, records),
-        config=config,
-        summary=_summary(writers, records, rules, history),
+        config=said.config,
+        summary=_summary(writers, records, said.rules, history),
         system_metrics=_last_values(writers, "events"),
-        tags=tuple(info.get("tags") or ()),
-        metric_rules=tuple(rules.values()),
-        alerts=tuple(alerts),
+        tags=tuple(said.info.get("tags") or ()),
+        metric_rules=tuple(said.rules.values()),
+        alerts=tuple(said.alerts),
         created_at=min(w.header.created_at for w in writers),
         heartbeat_at=_heartbeat(trainers or writers),
         last_row_at=history.last_timestamp,
@@ -191,9 +169,54 @@ def fold_run(
         row_count=history.row_count,
         event_count=events.row_count,
         console_line_count=_join_streams(writers, "console").row_count,
-        stop_requested=stop_requested,
-        **{f: info.get(f) for f in ("notes", "group", "job_type", "user", "host", "program", "sweep", "forked_from")},
+        stop_requested=said.is_stop_requested,
+        **{
+            f: said.info.get(f)
+            for f in ("notes", "group", "job_type", "user", "host", "program", "sweep", "forked_from")
+        },
     )
+
+
+_Record = tuple[int, str, int, int, dict[str, Any]]
+"""A record in its time: clock, writer, its place among those of the writer, kind, body."""
+
+
+def _in_time(writers: Iterable[WriterState]) -> list[_Record]:
+    """The records of all writers in the order of their clocks."""
+    found = (
+        (body.get("clock", 0), writer.writer, index, kind, body)
+        for writer in writers
+        for index, (kind, body) in enumerate(writer.records)
+    )
+    return sorted(found, key=lambda r: r[:3])
+
+
+class _Said(msgspec.Struct):
+    """What records come to, one after the other."""
+
+    info: dict[str, Any] = {}
+    config: dict[str, Any] = {}
+    rules: dict[str, MetricRule] = {}
+    alerts: list[Alert] = []
+    is_stop_requested: bool = False
+
+
+def _replayed(records: Iterable[_Record]) -> _Said:
+    said = _Said()
+    for _, _, _, kind, body in records:
+        if kind in (record.START, record.INFO):
+            known = ((k, v) for k, v in body.items() if k in _INFO_FIELDS and (v is not None or kind == record.INFO))
+            said.info.update(known)
+        if kind in (record.START, record.CONFIG):
+            apply_edit(said.config, body)
+        elif kind == record.DEFINE:
+            rule = msgspec.convert(body["rule"], MetricRule)
+            said.rules[rule.name] = rule
+        elif kind == record.ALERT:
+            said.alerts.append(msgspec.convert(body, Alert))
+        elif kind == record.STATE:
+            said.is_stop_requested = said.is_stop_requested or bool(body.get("stop"))
+    return said
 
 
 _TREES = ("config", "summary", "system_metrics")
@@ -210,9 +233,8 @@ def unpack_info(packed: Mapping[str, Any]) -> RunInfo:
     return msgspec.convert({**packed, **{name: decode_json(packed[name]) for name in _TREES}}, RunInfo)
 
 
-_INFO_FIELDS = frozenset(
-    {"name", "notes", "tags", "group", "job_type", "user", "host", "program", "sweep", "forked_from"}
-)
+_SAID_AS_IT_IS = ("notes", "group", "job_type", "user", "host", "program", "sweep", "forked_from")
+_INFO_FIELDS = frozenset({"name", "tags", *_SAID_AS_IT_IS})
 
 
 def _heartbeat(writers: list[WriterState]) -> float:
@@ -230,59 +252,6 @@ def ruled_numbers(writers: list[WriterState], rules: Iterable[MetricRule]) -> di
     return {path: numbers for path, numbers, rule in found if rule is not None and rule.summary}
 
 
-def apply_edit(tree: dict[str, Any], edit: Mapping[str, Any]) -> None:
-    """Apply one ``{"set": {path: canonical}, "unset": [path]}`` in place; setting replaces the whole subtree."""
-    for path in edit.get("unset", ()):
-        keys = split_path(path)
-        parent = _descend(tree, keys[:-1])
-        if parent is not None:
-            parent.pop(keys[-1], None)
-    for path, value in edit.get("set", {}).items():
-        is_json = type(value) is Json
-        depth = len(split_path(path)) - 1 if is_json or path.count(".") > MAX_DEPTH else 0
-        if depth > MAX_DEPTH:
-            raise CorruptError(f"the key {path[:60]!r}... is nested deeper than {MAX_DEPTH} levels")
-        set_path(tree, path, _tree_of(value, MAX_DEPTH - depth) if is_json else value)
-
-
-def _tree_of(text: str, max_levels: int = MAX_DEPTH) -> Any:
-    """A value as a part of a tree. Writers take dicts apart: one that comes whole may have keys that nobody wrote."""
-    value = stored_json(text, max_levels)
-    if type(value) is dict and "\\u" in text:
-        try:
-            "".join(_keys_in(value)).encode()
-        except UnicodeEncodeError:
-            raise CorruptError(f"the stored value {text[:60]!r} has a key that is not valid Unicode text") from None
-    return value
-
-
-def _keys_in(tree: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in tree.items():
-        yield key
-        if type(value) is dict:
-            yield from _keys_in(value)
-
-
-def set_path(tree: dict[str, Any], path: str, value: Any) -> None:
-    """Put a plain value at a path, making dicts on the way."""
-    *parents, last = split_path(path)
-    for key in parents:
-        child = tree.get(key)
-        if type(child) is not dict:
-            child = tree[key] = {}
-        tree = child
-    tree[last] = value
-
-
-def _descend(tree: dict[str, Any], keys: Iterable[str]) -> dict[str, Any] | None:
-    for key in keys:
-        child = tree.get(key)
-        if type(child) is not dict:
-            return None
-        tree = child
-    return tree
-
-
 def _join_streams(writers: list[WriterState], stream: str) -> StreamFold:
     joined = StreamFold()
     for writer in writers:
@@ -293,7 +262,7 @@ def _join_streams(writers: list[WriterState], stream: str) -> StreamFold:
 
 def _summary(
     writers: list[WriterState],
-    records: list[tuple[int, str, int, int, dict[str, Any]]],
+    records: list[_Record],
     rules: Mapping[str, MetricRule],
     history: StreamFold,
 ) -> dict[str, Any]:
@@ -327,39 +296,11 @@ def claims_of_user(records: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator
                 yield from claims_of_user(state.records)
 
 
-def rule_for(path: str, rules: Mapping[str, MetricRule]) -> MetricRule | None:
-    """The rule of a metric: one of its own name, else the first glob that matches; dots in keys escaped, or not."""
-    if not rules:
-        return None
-    names = dict.fromkeys((path, ".".join(split_path(path))))
-    own = next((rules[name] for name in names if name in rules), None)
-    globs = (r for r in rules.values() if "*" in r.name and any(fnmatch.fnmatchcase(name, r.name) for name in names))
-    return own or next(globs, None)
-
-
 def _summary_of(path: str, value: Any, rules: Mapping[str, MetricRule], history: StreamFold) -> dict[str, Any]:
     rule = rule_for(path, rules)
     if rule is None or not rule.summary:
         return {path: value}
     return aggregates(path, value, rule, history.numbers.get(path))
-
-
-def aggregates(path: str, last: Any, rule: MetricRule, numbers: Numbers | None) -> dict[str, Any]:
-    """What a rule keeps of a metric, by path: ``{"loss.min": 0.1}``; "copy" is the last value under the plain path."""
-    if "none" in rule.summary:
-        return {}
-    low, high, total, count, first = numbers or (math.nan, math.nan, math.nan, 0, math.nan)
-    best = high if (rule.goal or "").startswith("max") else low
-    known = {
-        "min": low,
-        "max": high,
-        "mean": total / count if count else math.nan,
-        "first": first,
-        "last": last,
-        "best": best,
-    }
-    kept = {f"{path}.{name}": known[name] for name in rule.summary if name in known}
-    return {path: last} if not kept or "copy" in rule.summary else kept
 
 
 def _last_values(writers: list[WriterState], stream: str) -> dict[str, Any]:
@@ -370,7 +311,7 @@ def _last_values(writers: list[WriterState], stream: str) -> dict[str, Any]:
             if path not in values or values[path][0] <= timestamp_us:
                 values[path] = (timestamp_us, value)
     return {
-        ".".join(split_path(path)): _tree_of(value) if type(value) is Json else value
+        ".".join(split_path(path)): tree_of(value) if type(value) is Json else value
         for path, (_, value) in values.items()
     }
 
@@ -407,7 +348,7 @@ def _first_clock(writer: WriterState) -> int:
 def _state_of(
     trainers: list[WriterState],
     liveness: Mapping[str, Liveness],
-    records: list[tuple[int, str, int, int, dict[str, Any]]],
+    records: list[_Record],
 ) -> State:
     """Running while any trainer lives; crashed when one went without a word; else as they ended, the worst of it.
 

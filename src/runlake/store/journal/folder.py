@@ -1,4 +1,4 @@
-"""A journal as files of one folder.
+"""A journal as files of one folder; `store.journal.journal` says what each method does.
 
 A lock says that the writer of a part lives, where there are locks; it stops nobody.
 """
@@ -6,57 +6,31 @@ A lock says that the writer of a part lives, where there are locks; it stops nob
 from __future__ import annotations
 
 import errno
-import functools
-import os
-import time
 from pathlib import Path
 
-from runlake.store.disk import discard
-from runlake.store.journal.journal import SERVED_SUFFIX, Part, PartName
-from runlake.store.layout import folder_identity
+from runlake.model import RunPath
+from runlake.store import disk
+from runlake.store.journal.journal import PART_SUFFIX, SERVED_SUFFIX, Part, PartName
+from runlake.store.layout import Layout, folder_identity
 
-try:
-    import fcntl
-except ImportError:  # Windows: readers fall back on the time of the last write
-    fcntl = None  # type: ignore[assignment]
-
-_LOCK_ATTEMPTS = 100
 _LIST_ATTEMPTS = 10
 
 
-class FolderPart:
-    """A part as a file. The lock on it says that its writer lives, and stops nobody."""
+def journal_of(layout: Layout, path: RunPath) -> FolderJournal:
+    """The journal of one run."""
+    return FolderJournal(layout.journal_dir(path))
 
-    def __init__(self, file: Path) -> None:
-        # O_EXCL: a second process that came to the same name must fail, not share the file.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        self.fd = os.open(file, flags, 0o644)
-        self.write = functools.partial(os.write, self.fd)
-        if fcntl is not None:
-            for _ in range(_LOCK_ATTEMPTS):
-                try:
-                    fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    time.sleep(0.001)  # a reader is trying the lock at this moment, and lets go of it at once
-                except OSError:
-                    break  # a network file system without locks: readers go by the time of the last write
 
-    def size_bytes(self) -> int:
-        return os.fstat(self.fd).st_size
-
-    def truncate(self, size_bytes: int) -> None:
-        os.ftruncate(self.fd, size_bytes)
-
-    def close(self) -> None:
-        os.close(self.fd)
+def journal_in(run_dir: Path) -> FolderJournal:
+    """The journal of the run that lies in a folder, wherever that is: in the trash, in a copy of a store."""
+    return FolderJournal(run_dir / "journal")
 
 
 class FolderJournal:
     """The parts of one run as files of one folder.
 
-    Parts are claimed in the folder that was there at `bind`, or at the first claim: when the run was deleted since,
-    claiming fails, and another run that took its id gets no parts of strangers.
+    Parts are made in the folder that was there at `bind`, or when the first was made: when the run was deleted since,
+    making one fails, and another run that took its id gets no parts of strangers.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -64,13 +38,19 @@ class FolderJournal:
         self._identity: tuple[int, int] | None = None
         self._names: set[PartName] = set()
 
+    def place_of(self, name: PartName) -> Path:
+        """Where a part lies, for those who care for files as such."""
+        return self.folder / str(name)
+
+    def prepare(self) -> None:
+        disk.announce("make_folder", self.folder)
+        self.folder.mkdir(exist_ok=True)
+
     def bind(self) -> None:
-        """Stay with the folder that is there now. FileNotFoundError when there is none."""
         self._identity = folder_identity(self.folder)
         self._names = {name for name, _ in self.list_parts()}
 
     def is_here(self) -> bool:
-        """Whether the folder is still the one of `bind`."""
         try:
             if folder_identity(self.folder) == self._identity:
                 return True
@@ -79,17 +59,17 @@ class FolderJournal:
         # Some file systems number folders anew now and then; names of parts never come again.
         return not self._names.isdisjoint(name for name, _ in self.list_parts())
 
-    def claim(self, name: PartName) -> Part:
+    def create_part(self, name: PartName) -> Part:
         if self._identity is not None:
             self._check_is_here()
-        part = FolderPart(self.folder / str(name))
+        part = disk.AppendedFile(self.place_of(name))
         try:
             if self._identity is None:
                 self.bind()
             self._check_is_here()
         except BaseException:
             part.close()
-            discard(self.folder / str(name))
+            disk.discard(self.place_of(name))
             raise
         self._names.add(name)
         return part
@@ -98,63 +78,56 @@ class FolderJournal:
         if not self.is_here():
             raise FileNotFoundError(errno.ENOENT, "the run was deleted or moved", str(self.folder))
 
+    def append(self, name: PartName, data: bytes, end: int) -> None:
+        disk.append_to(self.place_of(name), data, end)
+
+    def truncate(self, name: PartName, size_bytes: int) -> None:
+        disk.cut_off(self.place_of(name), size_bytes)
+
     def list_parts(self) -> list[tuple[PartName, int]]:
         for _ in range(_LIST_ATTEMPTS):
             found, is_whole = [], True
-            try:
-                with os.scandir(self.folder) as entries:
-                    for entry in entries:
-                        name = PartName.parse(entry.name)
-                        if name is not None:
-                            try:
-                                found.append((name, entry.stat().st_size))
-                            except FileNotFoundError:
-                                is_whole = False  # dropped since it was listed, or the whole folder is moved away
-            except FileNotFoundError:
-                return []
+            for file_name, size_bytes in disk.sizes_in(self.folder, PART_SUFFIX):
+                name = PartName.parse(file_name)
+                if name is not None:
+                    if size_bytes is None:
+                        is_whole = False  # dropped since it was listed, or the whole folder is moved away
+                    else:
+                        found.append((name, size_bytes))
             if is_whole:
                 break
         return sorted(found)
 
+    def size_bytes(self, name: PartName) -> int:
+        return self.place_of(name).stat().st_size
+
     def read(self, name: PartName, offset: int = 0, limit: int | None = None) -> bytes:
-        with (self.folder / str(name)).open("rb", buffering=0) as file:
-            file.seek(offset)
-            return file.read(-1 if limit is None else limit)
+        return disk.read_from(self.place_of(name), offset, limit)
 
     def is_held(self, name: PartName) -> bool | None:
-        if fcntl is None or (self.folder / f"{name.writer}{SERVED_SUFFIX}").exists():
+        if self._served_file(name).exists():
             return None
-        try:
-            fd = os.open(self.folder / str(name), os.O_RDONLY)
-        except OSError:
-            return None
-        try:
-            # A shared lock of ours is refused exactly while the writer holds its exclusive one.
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return False
-        except BlockingIOError:
-            return True
-        except OSError:
-            return None
-        finally:
-            os.close(fd)
+        return disk.is_locked(self.place_of(name))
 
     def last_write_at(self, name: PartName) -> float:
-        written_at = (self.folder / str(name)).stat().st_mtime
+        written_at = self.place_of(name).stat().st_mtime
         try:
-            return max(written_at, (self.folder / f"{name.writer}{SERVED_SUFFIX}").stat().st_mtime)
+            return max(written_at, self._served_file(name).stat().st_mtime)
         except FileNotFoundError:
             return written_at
 
+    def _served_file(self, name: PartName) -> Path:
+        return self.folder / f"{name.writer}{SERVED_SUFFIX}"
+
+    def moved_at(self) -> float | None:
+        try:
+            return self.folder.stat().st_mtime
+        except FileNotFoundError:
+            return None
+
     def sync(self, name: PartName) -> None:
-        with (self.folder / str(name)).open("r+b", buffering=0) as file:  # Windows syncs only what may be written
-            os.fsync(file.fileno())
-        if os.name == "posix":
-            folder = os.open(self.folder, os.O_RDONLY)
-            try:
-                os.fsync(folder)  # a new file's name is in the folder
-            finally:
-                os.close(folder)
+        disk.sync_file(self.place_of(name))
+        disk.sync_folder(self.folder)  # a new file's name is in the folder
 
     def drop(self, name: PartName) -> None:
-        (self.folder / str(name)).unlink(missing_ok=True)
+        disk.remove(self.place_of(name))

@@ -22,6 +22,7 @@ from runlake.store.journal.record import Shape
 SERVED_SUFFIX = ".served"
 """What a server leaves beside the parts of a writer that it feeds: see `ingest.lease`. No process holds such parts."""
 SERVED_FILES = (SERVED_SUFFIX, ".seen")
+PART_SUFFIX = ".part"
 
 LARGEST_PART_NUMBER = 999_999
 """So many parts are 32 TB of one writer: a name or a record that says more is none of ours."""
@@ -64,12 +65,23 @@ class Part(Protocol):
 
     @property
     def write(self) -> Callable[[bytes], int]:
-        """Append; answers how many bytes were taken, or raises OSError."""
+        """Append; answers how many bytes were taken, or raises OSError.
+
+        What was taken outlives the process, and readers see it at once.
+        """
         ...
 
-    def size_bytes(self) -> int: ...
-    def truncate(self, size_bytes: int) -> None: ...
-    def close(self) -> None: ...
+    def size_bytes(self) -> int:
+        """How many bytes the part has."""
+        ...
+
+    def truncate(self, size_bytes: int) -> None:
+        """Take back what is behind: what was taken of a write that was not taken whole."""
+        ...
+
+    def close(self) -> None:
+        """Hold it no more; it stays as it is."""
+        ...
 
 
 class PartPlace(Struct, frozen=True):
@@ -91,26 +103,76 @@ class PartPlace(Struct, frozen=True):
 
 
 class Journal(Protocol):
-    """All parts of one run."""
+    """All parts of one run, wherever they are kept.
 
-    def claim(self, name: PartName) -> Part:
-        """A new, empty part. FileExistsError when there is one of that name."""
+    Several processes use a journal at once, without a lock: each part has one writer, who appends, and anybody reads
+    and lists. Once it is sealed somebody else drops it, under the hands of whoever reads it.
+    """
+
+    def prepare(self) -> None:
+        """Make the place where parts are kept, unless it is there. FileNotFoundError when the run is gone."""
+        ...
+
+    def bind(self) -> None:
+        """Stay with the run that is there at this moment. FileNotFoundError when there is none."""
+        ...
+
+    def is_here(self) -> bool:
+        """Whether the run of `bind` is still there, and not deleted, nor another one under its id."""
+        ...
+
+    def create_part(self, name: PartName) -> Part:
+        """A new, empty part, held by this process until it is closed.
+
+        FileExistsError when there is one of that name: of several who ask for the same at once, one gets it. Without
+        `bind` the journal stays with the run that is there then; FileNotFoundError when that, or the one of `bind`, is
+        gone, and then there is no part.
+        """
+        ...
+
+    def append(self, name: PartName, data: bytes, end: int) -> None:
+        """Append all of `data` to a part of `end` bytes, or nothing: for who is alone with a part that nobody holds.
+
+        A process that dies in between may leave the beginning of `data`. FileNotFoundError when the part is gone.
+        """
+        ...
+
+    def truncate(self, name: PartName, size_bytes: int) -> None:
+        """Take from a part that nobody holds what is behind: half a frame that was never acknowledged."""
         ...
 
     def list_parts(self) -> list[tuple[PartName, int]]:
-        """Every part and its size in bytes, sorted."""
+        """Every part and its size in bytes, by writer, and of each writer by number; none where there is no run.
+
+        Parts that come or go meanwhile are in it or not; all others are. Over a network it may be late, so that one is
+        missing between two that are there: whoever finds that looks again.
+        """
+        ...
+
+    def size_bytes(self, name: PartName) -> int:
+        """How much of the part there is. FileNotFoundError when it is gone."""
         ...
 
     def read(self, name: PartName, offset: int = 0, limit: int | None = None) -> bytes:
-        """The part's bytes from `offset` to its present end, at most `limit`. FileNotFoundError when it is gone."""
+        """The part's bytes from `offset` to its present end, at most `limit`; none behind the end.
+
+        What was acknowledged is in it. Behind that there may be the beginning of what is being appended at this moment,
+        or was when its writer was killed; after a power failure also zeros. FileNotFoundError when the part is gone.
+        """
         ...
 
     def is_held(self, name: PartName) -> bool | None:
-        """Whether a living process holds the part; None where that cannot be told."""
+        """Whether a living process holds the part; None where that cannot be told, or the part is gone."""
         ...
 
     def last_write_at(self, name: PartName) -> float:
-        """When the part last grew, in seconds since 1970. FileNotFoundError when it is gone."""
+        """When the part last grew, or its writer was last heard of, in seconds since 1970. FileNotFoundError when the
+        part is gone.
+        """
+        ...
+
+    def moved_at(self) -> float | None:
+        """When a part last came or went, in seconds since 1970; None where there never was one."""
         ...
 
     def sync(self, name: PartName) -> None:
@@ -118,5 +180,5 @@ class Journal(Protocol):
         ...
 
     def drop(self, name: PartName) -> None:
-        """Remove a part whose records live in a segment now."""
+        """Remove a part whose records live in a segment now; that it is gone already is fine."""
         ...

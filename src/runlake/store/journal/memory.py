@@ -40,15 +40,35 @@ class MemoryJournal:
 
     def __init__(self) -> None:
         self._parts: dict[PartName, MemoryPart] = {}
+        self._moved_at: float | None = None
 
-    def claim(self, name: PartName) -> Part:
+    def prepare(self) -> None:
+        """Memory is there."""
+
+    def bind(self) -> None:
+        """Nobody deletes it."""
+
+    def is_here(self) -> bool:
+        return True
+
+    def create_part(self, name: PartName) -> Part:
         part = MemoryPart()
         if self._parts.setdefault(name, part) is not part:
             raise FileExistsError(f"there is a part {name} already")
+        self._moved_at = time.time()
         return part
+
+    def append(self, name: PartName, data: bytes, end: int) -> None:
+        self._part(name).write(data)
+
+    def truncate(self, name: PartName, size_bytes: int) -> None:
+        self._part(name).truncate(size_bytes)
 
     def list_parts(self) -> list[tuple[PartName, int]]:
         return sorted((name, len(part.data)) for name, part in list(self._parts.items()))
+
+    def size_bytes(self, name: PartName) -> int:
+        return self._part(name).size_bytes()
 
     def read(self, name: PartName, offset: int = 0, limit: int | None = None) -> bytes:
         return bytes(self._part(name).data[offset : None if limit is None else offset + limit])
@@ -60,11 +80,15 @@ class MemoryJournal:
     def last_write_at(self, name: PartName) -> float:
         return self._part(name).last_write_at
 
+    def moved_at(self) -> float | None:
+        return self._moved_at
+
     def sync(self, name: PartName) -> None:
         self._part(name)
 
     def drop(self, name: PartName) -> None:
-        self._parts.pop(name, None)
+        if self._parts.pop(name, None) is not None:
+            self._moved_at = time.time()
 
     def _part(self, name: PartName) -> MemoryPart:
         part = self._parts.get(name)

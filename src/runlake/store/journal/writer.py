@@ -5,7 +5,6 @@ It knows nothing of files: where the bytes go is behind `store.journal.journal.J
 
 from __future__ import annotations
 
-import re
 import struct
 import threading
 import time
@@ -13,20 +12,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from zlib import crc32
 
-from runlake.errors import LogTypeError, StoreError
-from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Stream, is_time
+from runlake.errors import StoreError
+from runlake.model import Stream
 from runlake.store.journal import record
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import Journal, Part, PartName, PartPlace, is_of_system
 from runlake.store.journal.proof import prove_record
-from runlake.store.journal.record import Shape
-from runlake.values import I64_MAX, I64_MIN, flatten, lane_of
+from runlake.store.journal.row_encoder import MAX_SHAPES, Prepare, RowEncoder, sound_frame
 
 ROWS_PER_PART = 65_536
 BYTES_PER_PART = 32 * 2**20
 FRAMES_PER_BLOCK = 1024
-MAX_SHAPES = 4096
-"""Random key sets would make a shape for each row; beyond this many, rows are written as msgpack maps."""
 
 _UNUSUAL = (KeyError, TypeError, OverflowError, struct.error)
 """An unknown shape, an unhashable key, an integer beyond 64 bits: and not all that a signal handler may raise."""
@@ -34,12 +30,6 @@ _UNUSUAL = (KeyError, TypeError, OverflowError, struct.error)
 _Flight = list[Any]
 """A write that is under way, to take it back: part, offset, size, block before, row, whether that was open, whether the
 part is closed by it. Empty once it was taken back. A list, since each row makes one."""
-
-Prepare = Callable[[Mapping[str, Any], int], Mapping[str, Any]]
-"""Makes plain data of a row that may hold media; asked only for rows that are not all numbers of known types."""
-
-_COMMIT = record.COMMIT
-_NUMPY_SCALARS = re.compile(r"(u?int|float)(8|16|32|64)|bool_?")
 
 
 class JournalWriter:
@@ -70,19 +60,19 @@ class JournalWriter:
         rows_per_part: int = ROWS_PER_PART,
         bytes_per_part: int = BYTES_PER_PART,
         frames_per_block: int = FRAMES_PER_BLOCK,
+        max_shapes: int = MAX_SHAPES,
         place: PartPlace | None = None,
     ) -> None:
         self.writer = writer
         self.lock = threading.RLock()
-        self._prepare = prepare
         self._journal, self._header = journal, dict(header)
         self._time, self._clock, self._last_timestamp = clock, clock_floor, 0.0
         self._rows_per_part, self._bytes_per_part = rows_per_part, bytes_per_part
         self._frames_per_block = frames_per_block
         self._next_n = {stream: 0 for stream in record.STREAM_BITS}
         self._is_row_open = {stream: False for stream in record.STREAM_BITS}
-        self._raw_shapes: dict[tuple[Any, ...], Shape] = {}
-        self._shapes: dict[tuple[Any, ...], Shape] = {}
+        self._rows = RowEncoder(prepare, max_shapes=max_shapes)
+        self._raw_shapes = self._rows.known
         self._number = self._left_bytes = self._synced_number = 0
         self._part: Part | None = None
         self._left: Part | None = None
@@ -90,7 +80,6 @@ class JournalWriter:
         self._flight: _Flight | None = None
         self._broken_into_count = 0
         self._to_close: list[tuple[Part, int]] = []
-        self._next_shape = 0
         self._declared: dict[int, bool] = {}
         if place is None:
             self._begin_part()
@@ -101,10 +90,7 @@ class JournalWriter:
         self._number = place.number
         self._next_n.update(place.next_n)
         self._last_timestamp = place.last_timestamp
-        for number, shape in place.shapes.items():
-            kinds = tuple(_TYPE_OF_LANE[lane] for lane in shape.lanes)
-            self._shapes[(*shape.paths, *kinds, shape.order)] = shape
-            self._next_shape = max(self._next_shape, number + 1)
+        self._rows.go_on_with(place.shapes)
         if place.is_closed:
             self._number, self._left_bytes = place.number + 1, place.part.size_bytes()
             self._begin_part()
@@ -147,7 +133,9 @@ class JournalWriter:
                     shape = self._raw_shapes[(*data, *map(type, data.values()))]
                     body = shape.pack(shape.number, bits, n, step, timestamp, runtime, *data.values())
                 except _UNUSUAL:
-                    frames, flat, declares = self._encode_general(data, bits, n, step, timestamp, runtime)
+                    frames, flat, declares = self._rows.encode(
+                        data, bits, n, step, timestamp, runtime, declared=self._declared
+                    )
                 else:
                     frames = shape.head + crc32(body).to_bytes(4, "little") + body
                     if shape.number not in self._declared:
@@ -253,7 +241,7 @@ class JournalWriter:
     def _begin_part(self) -> None:
         name = PartName(self.writer, self._number)
         try:
-            part = self._journal.claim(name)
+            part = self._journal.create_part(name)
         except FileExistsError:
             if self._part is not None:  # a signal handler was here meanwhile, and had to begin it
                 return
@@ -288,7 +276,7 @@ class JournalWriter:
 
     def _append_record(self, kind: int, body: Mapping[str, Any]) -> None:
         prove_record(kind, body)
-        frame = _sound_frame(kind, record.encode_body(body))
+        frame = sound_frame(kind, record.encode_body(body))
         while True:
             self._settle()
             if self._part is None:
@@ -421,46 +409,6 @@ class JournalWriter:
             self._number += 1
             self._left_bytes = offset
 
-    def _encode_general(
-        self, data: Mapping[str, Any], bits: int, n: int, step: int, timestamp: float, runtime: float
-    ) -> tuple[bytes, dict[str, Any], int | None]:
-        """The frames and the canonical values of any row: numbers packed by shape, the rest as msgpack behind them.
-
-        Third, the number of the shape that the frames declare, if they do.
-        """
-        flat = flatten(data if self._prepare is None else self._prepare(data, step))
-        step, timestamp, runtime = axes_of(flat, step, timestamp, runtime)
-        numbers = {path: value for path, value in flat.items() if type(value) in _PACKED_TYPES}
-        order = tuple(flat) if numbers and tuple(flat)[: len(numbers)] != tuple(numbers) else ()
-        shape = self._shape_of(numbers, order)
-        if shape is None:
-            numbers, others = {}, flat
-        else:
-            others = {path: value for path, value in flat.items() if type(value) not in _PACKED_TYPES}
-        frames, declares = b"", None
-        if shape is not None and (numbers or not others):
-            first_bits = (bits & ~_COMMIT) | record.CONTINUES if others else bits
-            body = shape.pack(shape.number, first_bits, n, step, timestamp, runtime, *numbers.values())
-            if shape.number not in self._declared:
-                frames, declares = shape.declaration, shape.number
-            frames += shape.head + crc32(body).to_bytes(4, "little") + body
-        if others or shape is None:
-            head = record.ROW_HEAD.pack(record.NO_SHAPE, bits, n, step, timestamp, runtime)
-            frames += _sound_frame(record.MIXED, head + record.encode_body(others))
-        elif _keeps_its_shape(data) and len(self._raw_shapes) < MAX_SHAPES and shape is not None:
-            self._raw_shapes[(*data, *map(type, data.values()))] = shape
-        return frames, flat, declares
-
-    def _shape_of(self, numbers: Mapping[str, Any], order: tuple[str, ...]) -> Shape | None:
-        signature = (*numbers, *map(type, numbers.values()), order)
-        shape = self._shapes.get(signature)
-        if shape is None and len(self._shapes) < MAX_SHAPES and self._next_shape < record.NO_SHAPE:
-            number = self._next_shape
-            self._next_shape = number + 1  # before any call: a signal handler may make a shape too
-            lanes = tuple(map(lane_of, numbers.values()))
-            shape = self._shapes[signature] = Shape(number, tuple(numbers), lanes, order)
-        return shape
-
 
 def _is_whole(flight: _Flight) -> bool:
     """Whether all of a write is in its part."""
@@ -469,47 +417,3 @@ def _is_whole(flight: _Flight) -> bool:
         return bool(part.size_bytes() == offset + size)
     except OSError:
         return False
-
-
-def _sound_frame(kind: int, body: bytes) -> bytes:
-    """A frame that readers will take; LogTypeError where it would be too large for them."""
-    if len(body) > record.MAX_BODY_BYTES:
-        raise LogTypeError(
-            f"{len(body)} bytes in one call are more than the {record.MAX_BODY_BYTES} that a journal can hold; "
-            "save them as a file with run.save()"
-        )
-    return record.frame(kind, body)
-
-
-_TYPE_OF_LANE = {"f64": float, "i64": int, "bool": bool}
-_PACKED_TYPES = frozenset(_TYPE_OF_LANE.values())
-_RESERVED = frozenset(AXES)
-
-
-def axes_of(flat: dict[str, Any], step: int, timestamp: float, runtime: float) -> tuple[int, float, float]:
-    """``_step``, ``_timestamp`` and ``_runtime`` of a row: those among its values, which are taken out, or as given.
-
-    LogTypeError for what they cannot be.
-    """
-    if not I64_MIN <= step <= I64_MAX:
-        raise LogTypeError(f"the step {step} has more than 64 bits; give a smaller one")
-    if _RESERVED.isdisjoint(flat):
-        return step, timestamp, runtime
-    given = {name: flat.pop(name) for name in AXES if name in flat}
-    for name, value in given.items():
-        if type(value) not in (int, float) or (name == STEP and type(value) is not int):
-            raise LogTypeError(f"{name!r} is kept for the row itself and must be a number, not {value!r:.60}")
-        if name != STEP and not is_time(value):
-            raise LogTypeError(
-                f"{name!r} is kept for the row itself, and {value!r} seconds are no time of any calendar"
-            )
-    return given.get(STEP, step), float(given.get(TIMESTAMP, timestamp)), float(given.get(RUNTIME, runtime))
-
-
-def _keeps_its_shape(data: Mapping[str, Any]) -> bool:
-    """Whether keys and types alone say how the values are packed: then the next such row needs no flattening."""
-    return type(data) is dict and _RESERVED.isdisjoint(data) and all(map(_is_number_type, map(type, data.values())))
-
-
-def _is_number_type(kind: type) -> bool:
-    return kind in _PACKED_TYPES or (kind.__module__ == "numpy" and _NUMPY_SCALARS.fullmatch(kind.__name__) is not None)

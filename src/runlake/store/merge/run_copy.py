@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from runlake.errors import CorruptError, StoreError
 from runlake.store.disk import TEMPORARY_PREFIX
 from runlake.store.journal.first_frame import part_header
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import FolderJournal, journal_in
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.liveness import is_alive
 from runlake.store.journal.scan import scan_part
@@ -54,7 +54,7 @@ class RunCopy:
 
     @property
     def journal(self) -> FolderJournal:
-        return FolderJournal(self.run_dir / "journal")
+        return journal_in(self.run_dir)
 
     def is_current(self) -> bool:
         """Whether no sealer was here since."""
@@ -62,7 +62,7 @@ class RunCopy:
 
     def read_part(self, name: PartName) -> bytes:
         """The bytes of a part of its journal."""
-        return read_plain(self.root, self.journal.folder / str(name))
+        return read_plain(self.root, self.journal.place_of(name))
 
     def is_running(self) -> bool:
         """Whether a process lives that has not ended its journal."""
@@ -82,14 +82,14 @@ def look_at(run_dir: Path, root: Path | None = None) -> RunCopy:
     StoreError for links below `root`, which is the run's own folder if it is not said.
     """
     root = root or run_dir
-    segments_dir, journal = run_dir / "segments", FolderJournal(run_dir / "journal")
+    segments_dir, journal = run_dir / "segments", journal_in(run_dir)
     check_plain(root, segments_dir, journal.folder, run_dir / "files")
     names = sorted(meta_names(segments_dir))
     metas = tuple(parse_meta(read_plain(root, segments_dir / f"{name}.meta"), f"{name}.meta") for name in names)
     parts = tuple(name for name, _ in journal.list_parts())
     found = {meta.incarnation for meta in metas}
     for name in parts:
-        head = read_plain(root, journal.folder / str(name), _PART_HEAD_BYTES)
+        head = read_plain(root, journal.place_of(name), _PART_HEAD_BYTES)
         try:
             header = part_header(head, f"{run_dir.name}: {name}")
         except CorruptError:
@@ -166,7 +166,7 @@ def _part(ours: RunCopy, theirs: RunCopy, name: PartName, phase: int) -> Iterato
     is_here = name in ours.parts
     if is_here and ours.journal.is_held(name):
         return  # its writer lives here, so nobody has more of it
-    mine, their_file = ours.journal.folder / str(name), theirs.journal.folder / str(name)
+    mine, their_file = ours.journal.place_of(name), theirs.journal.place_of(name)
     modified_at_ns = their_file.stat().st_mtime_ns
     data = theirs.read_part(name)
     is_followed = any(part.writer == name.writer and part.number > name.number for part in theirs.parts)

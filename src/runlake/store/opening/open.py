@@ -18,7 +18,7 @@ from runlake.store.incarnation import claim_incarnation, new_writer_id
 from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.proof import prove_record
-from runlake.store.journal.writer import Prepare
+from runlake.store.journal.row_encoder import Prepare
 from runlake.store.layout import Layout, check_run_path
 from runlake.store.opening.existing import find_run, fork_run
 from runlake.store.opening.inspect import IN_SUBPROCESS, FoundRun, RunInspector

@@ -173,7 +173,7 @@ def _state_at(state: WriterState, rows: list[WriterRows], count: int, last_us: i
 def main(run_dir: str, step: str, target: str | None = None) -> int:
     """Print `read_past` as one msgpack map, or fork into `target`; errors go to stderr as one line."""
     folder = Path(run_dir)
-    layout = Layout(folder.parent.parent.parent.parent)
+    layout = Layout.around(folder)
     try:
         path = layout.run_path_of(folder)
         if target is not None:

@@ -21,8 +21,9 @@ from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import Journal, PartName, PartPlace
+from runlake.store.journal.row_encoder import Prepare
 from runlake.store.journal.stop_requests import records
-from runlake.store.journal.writer import JournalWriter, Prepare
+from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout, check_run_path
 from runlake.store.store_format import create_store
 
@@ -183,7 +184,7 @@ def open_granted(
         if claimed != incarnation:
             raise ConflictError(f"another run ({claimed}) lies at {path} in {layout.root} than on the server")
         journal = FolderJournal(layout.journal_dir(path))
-        part = journal.claim(PartName(grant.writer, 0))
+        part = journal.create_part(PartName(grant.writer, 0))
         part.write(grant.frames)
     except OSError as error:
         raise cannot_write(layout, path, error) from error

@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,8 +24,8 @@ from msgspec import Struct
 
 from runlake.errors import CorruptError, NotFoundError, RunlakeError, StoreError
 from runlake.model import RunPath
-from runlake.store.journal.folder import FolderJournal
-from runlake.store.journal.journal import PartName
+from runlake.store.journal.folder import journal_of
+from runlake.store.journal.journal import Journal, PartName
 from runlake.store.journal.scan import ScannedPart, prove_head, scan_part
 from runlake.store.layout import Layout
 from runlake.store.run.overlap import without_repeats
@@ -80,7 +80,7 @@ class Snapshot(Struct, frozen=True):
 
     path: RunPath
     segments_dir: Path
-    journal: FolderJournal
+    journal: Journal
     metas: list[Meta]
     parts: list[PartName]
     numbers: dict[str, set[int]]
@@ -187,13 +187,10 @@ def read_consistently(layout: Layout, path: RunPath, reader: Callable[[Snapshot]
 
 def _has_moved_lately(snapshot: Snapshot) -> bool:
     """Whether files came into the run or left it within the last minute."""
-    for folder in (snapshot.segments_dir, snapshot.journal.folder):
-        try:
-            if time.time() - folder.stat().st_mtime < _LATELY_S:
-                return True
-        except FileNotFoundError:
-            continue
-    return False
+    moved_at = [snapshot.journal.moved_at() or 0.0]
+    with suppress(FileNotFoundError):
+        moved_at.append(snapshot.segments_dir.stat().st_mtime)
+    return time.time() - max(moved_at) < _LATELY_S
 
 
 def is_current(snapshot: Snapshot) -> bool:
@@ -211,7 +208,7 @@ def take_snapshot(layout: Layout, path: RunPath) -> Snapshot:
     replaced = _superseded(found)
     visible = [meta for meta in found if meta.name not in replaced]
     metas = without_repeats(visible)
-    journal = FolderJournal(layout.journal_dir(path))
+    journal = journal_of(layout, path)
     parts, numbers = number_parts(journal, found)
     if not metas and not parts:
         if meta_names(segments_dir):
@@ -222,7 +219,7 @@ def take_snapshot(layout: Layout, path: RunPath) -> Snapshot:
     return Snapshot(path, segments_dir, journal, metas, parts, numbers, left_out, has_repeats)
 
 
-def number_parts(journal: FolderJournal, metas: list[Meta]) -> tuple[list[PartName], dict[str, set[int]]]:
+def number_parts(journal: Journal, metas: list[Meta]) -> tuple[list[PartName], dict[str, set[int]]]:
     """The parts that no segment covers, and the numbers of all that are known of, by writer."""
     covered = {PartName(*part) for meta in metas for part in meta.covers}
     listed = journal.list_parts()

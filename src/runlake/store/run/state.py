@@ -281,7 +281,7 @@ def _joined(lanes: Sequence[_Placed]) -> Numbers:
 def main(run_dir: str) -> int:
     """Print the state of one run for a resuming writer; errors go to stderr as one line."""
     folder = Path(run_dir)
-    layout = Layout(folder.parent.parent.parent.parent)
+    layout = Layout.around(folder)
     try:
         state = read_state(layout, layout.run_path_of(folder))
     except RunlakeError as error:
