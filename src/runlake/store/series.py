@@ -18,6 +18,7 @@ Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
 
 _ARROW_TYPES = {"f64": pa.float64(), "i64": pa.int64(), "bool": pa.bool_()}
+_DTYPES = {"f64": np.float64, "i64": np.int64, "bool": np.bool_}
 ARROW_TYPE_OF_LANE: dict[str, pa.DataType] = {
     **_ARROW_TYPES,
     "str": pa.string(),
@@ -96,7 +97,7 @@ def to_arrow(values: npt.NDArray[Any], lane: Lane) -> pa.Array:
         return pa.nulls(len(values))
     if lane in ("str", "json"):
         return from_texts(map(str, values))
-    return from_numpy(values)
+    return from_numpy(values.astype(_DTYPES[lane], copy=False))  # values of rows without a shape are objects
 
 
 def join_stretches(stretches: Sequence[WriterRows]) -> WriterRows:
