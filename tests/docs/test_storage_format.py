@@ -17,7 +17,8 @@ from runlake.store.journal import record
 from runlake.store.layout import encode_name
 from runlake.store.segment import schema
 from runlake.store.segment.meta import Meta
-from runlake.store.segment.write import PACKED_GROUP_VALUES, PYRAMID_STEP
+from runlake.store.segment.pyramid import PYRAMID_STEP
+from runlake.store.segment.write import PACKED_GROUP_VALUES
 
 PAGE = "docs/guide/storage-format.md"
 TEXT = (ROOT / PAGE).read_text("utf-8")

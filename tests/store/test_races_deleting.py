@@ -8,10 +8,10 @@ from stored import RUN, Writer, part_names
 
 from runlake.errors import ConflictError, NotFoundError, RunlakeWarning, StoreError, UsageError
 from runlake.sdk.process.session import Session
+from runlake.store import disk
 from runlake.store.care import repair
 from runlake.store.care.repair import repair_run
 from runlake.store.changes import latest_death
-from runlake.store.compact import seal
 from runlake.store.compact.seal import seal_run
 from runlake.store.files import FolderBlobs
 from runlake.store.journal import folder
@@ -20,7 +20,8 @@ from runlake.store.layout import Layout
 from runlake.store.opening import inspect_here, open, trash
 from runlake.store.opening.open import open_child
 from runlake.store.opening.trash import move_run_to_trash, restore_run
-from runlake.store.run.snapshot import meta_names, read_consistently
+from runlake.store.run.snapshot import read_consistently
+from runlake.store.segment.folder import segments_of
 
 
 @pytest.fixture
@@ -274,7 +275,7 @@ def test_a_reader_whose_run_is_deleted_says_so(layout, is_sealed):
         if layout.run_dir(RUN).exists():
             delete(layout)
         return [snapshot.scan(name) for name in snapshot.parts], [
-            (snapshot.segments_dir / name).read_bytes() for meta in snapshot.metas for name in meta.files.values()
+            snapshot.segments.read(name) for meta in snapshot.metas for name in meta.files.values()
         ]
 
     with pytest.raises(NotFoundError, match=r'run "r" not in project|there is no project'):
@@ -401,7 +402,7 @@ def test_a_deleter_before_which_the_run_was_restored_has_deleted_it(layout, mean
 
 # Repairing --------------------------------------------------------------------------------------------------------
 
-MOMENTS = pytest.mark.parametrize("moment", ["check_run", "meta_names", "check_journal", "number_parts", "is_alive"])
+MOMENTS = pytest.mark.parametrize("moment", ["check_run", "segments_of", "check_journal", "number_parts", "is_alive"])
 
 
 @MOMENTS
@@ -430,7 +431,7 @@ def test_a_repair_that_has_all_it_needs_publishes_nothing_in_the_next_run(layout
     made = []
     meanwhile.before(repair, "publish_meta", lambda: (delete(layout), made.append(anew(layout)), seal_run(layout, RUN)))
     assert repair_run(layout, RUN) == []
-    assert meta_names(layout.segments_dir(RUN)) == set()
+    assert segments_of(layout, RUN).list_names() == set()
     made[0].end()
     assert (values(layout), everything(layout)[0].incarnation) == ([100, 101, 102], made[0].opened.incarnation)
 
@@ -439,7 +440,7 @@ def test_a_repair_that_has_all_it_needs_publishes_nothing_in_the_next_run(layout
 @pytest.mark.parametrize("dry", [False, True])
 def test_what_is_sealed_while_it_is_repaired_is_not_missing(layout, meanwhile, monkeypatch, moment, dry):
     """Without locks a sealer may be at work at the same moment."""
-    monkeypatch.setattr(seal, "fcntl", None)
+    monkeypatch.setattr(disk, "fcntl", None)
     Writer(layout, rows_per_part=2).log_many(rows(0, 5)).end()
     seal_run(layout, RUN)
     Writer(layout, rows_per_part=2, at_s=100.0, resume="allow").log_many(rows(5, 9)).end()

@@ -326,3 +326,34 @@ def list_names(folder: Path) -> list[str]:
         return os.listdir(folder)  # noqa: PTH208, a hundred thousand Path objects are not wanted
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+# Files that are made once, by whoever is first -------------------------------------------------------------------
+
+
+def make_subfolder(folder: Path) -> None:
+    """Make a folder in one that is there. FileNotFoundError when that is gone: what was deleted must not come back."""
+    announce("make_folder", folder)
+    folder.mkdir(exist_ok=True)
+
+
+@contextmanager
+def creating(file: Path) -> Iterator[Path]:
+    """A name to write to, whose content is the file when the block ends, unless there is one: that stays as it is.
+
+    It is synced before. For content that follows from the name: on a disk without hard links it replaces its equal.
+    """
+    temporary = temporary_beside(file)
+    try:
+        announce("write", temporary)
+        yield temporary
+        sync_file(temporary)
+        announce("create", file)
+        try:
+            os.link(temporary, file)
+        except FileExistsError:
+            pass
+        except OSError:  # a disk without hard links
+            temporary.replace(file)
+    finally:
+        discard(temporary)

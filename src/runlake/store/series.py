@@ -101,6 +101,20 @@ def join_stretches(stretches: Sequence[WriterRows]) -> WriterRows:
     first = stretches[0]
     if len(stretches) == 1:
         return first
+    return WriterRows(
+        first.writer,
+        first.stream,
+        first.first_n,
+        np.concatenate([rows.step for rows in stretches]),
+        np.concatenate([rows.timestamp for rows in stretches]),
+        np.concatenate([rows.runtime for rows in stretches]),
+        join_series(stretches),
+        stretches[-1].is_open,
+    )
+
+
+def join_series(stretches: Sequence[WriterRows]) -> list[Series]:
+    """The series of stretches that stand one behind the other, whoever wrote them; values are not copied."""
     pieces: dict[tuple[str, Lane], list[tuple[int, WriterRows, Series]]] = {}
     start = 0
     for rows in stretches:
@@ -109,20 +123,11 @@ def join_stretches(stretches: Sequence[WriterRows]) -> WriterRows:
         start += rows.row_count
     series = []
     for (key, lane), mine in pieces.items():
-        values = pa.chunked_array([chunk for _, _, one in mine for chunk in one.values.chunks], mine[0][2].values.type)
+        values = pa.chunked_array([c for _, _, one in mine for c in one.values.chunks], ARROW_TYPE_OF_LANE[lane])
         places = None
         if len(values) < start:
             places = np.concatenate(
                 [begin + (np.arange(rows.row_count) if one.rows is None else one.rows) for begin, rows, one in mine]
             )
         series.append(Series(key, lane, places, values))
-    return WriterRows(
-        first.writer,
-        first.stream,
-        first.first_n,
-        np.concatenate([rows.step for rows in stretches]),
-        np.concatenate([rows.timestamp for rows in stretches]),
-        np.concatenate([rows.runtime for rows in stretches]),
-        series,
-        stretches[-1].is_open,
-    )
+    return series

@@ -30,7 +30,7 @@ from runlake.store.run.view import View, joined_by_writer, sealed, unsealed, vie
 from runlake.store.segment.directory import SealedSeries
 from runlake.store.segment.meta import Meta
 from runlake.store.segment.read import read_keys, read_outline, read_pyramid, read_rows
-from runlake.store.series import ARROW_TYPE_OF_LANE, Int64s, WriterRows, filled_times, usable_times
+from runlake.store.series import Int64s, WriterRows, filled_times, join_series, usable_times
 from runlake.values import escape_key
 
 _WORTH_THREADS_BYTES = 4 * 2**20
@@ -74,7 +74,7 @@ def _keys(snapshot: Snapshot, stream: Stream, view: View) -> list[str]:
     if view.taken and stream == "history":  # which keys were logged before the cut, only the rows say
         stretches = joined_by_writer(_stretches(snapshot, stream, None, view))
         return list(dict.fromkeys(one.key for mine in stretches for rows in mine for one in rows.series))
-    files = [(snapshot.segments_dir / m.files[stream], m.footers, m.owner) for m in sealed(snapshot, stream, view)]
+    files = [(snapshot.values_of(m, stream), m.footers, m.owner) for m in sealed(snapshot, stream, view)]
     of_segments = read_keys(files)
     fresh = [s.key for rows in unsealed(snapshot, stream, view) for s in rows.series]
     return list(dict.fromkeys([*of_segments, *fresh])) if fresh else of_segments
@@ -95,7 +95,7 @@ def _outline(snapshot: Snapshot, stream: Stream) -> HistoryOutline | None:
     metas = sealed(snapshot, stream, view)
     if snapshot.parts or snapshot.has_repeats or view.taken or not metas:
         return None
-    tables = [read_outline(snapshot.segments_dir / m.files[stream], m.footers, m.owner) for m in metas]
+    tables = [read_outline(snapshot.values_of(m, stream), m.footers, m.owner) for m in metas]
     entries = pa.concat_tables(tables).to_pylist()
     entries.sort(key=lambda entry: (entry["first_n"], entry["position"]))
     row_count = entries[0]["first_n"]
@@ -155,7 +155,7 @@ def _sketch(snapshot: Snapshot, stream: Stream, key: str, generation: str | None
         return None
     metas = sealed(snapshot, stream, view)
     footers = {name: footer for meta in metas for name, footer in meta.footers.items()}
-    files = [(snapshot.segments_dir / m.files[stream], m.owner) for m in metas]
+    files = [(snapshot.values_of(m, stream), m.owner) for m in metas]
     points = read_pyramid(files, spellings([key]), footers)
     if points is None:
         return None
@@ -183,7 +183,7 @@ def _stretches(snapshot: Snapshot, stream: Stream, keys: Sequence[str] | None, v
     axes = AXES if keys is None else [a for a in AXES if a == STEP or a in keys or (several and a == TIMESTAMP)]
 
     def read(meta: Meta) -> list[WriterRows]:
-        file = snapshot.segments_dir / meta.files[stream]
+        file = snapshot.values_of(meta, stream)
         rows = read_rows(file, stream, wanted, axes=axes, footers=meta.footers, owner=meta.owner)
         return list(view.counted(meta.generation, rows))
 
@@ -245,7 +245,7 @@ def join_rows(stream: Stream, ordered: tuple[list[WriterRows], Int64s | None], k
     timestamp = usable_times(_concatenated([rows.timestamp for rows in stretches]))
     has_runtime = keys is None or RUNTIME in keys  # else of some stretches it was read, and of others not
     runtime = usable_times(_concatenated([rows.runtime for rows in stretches])) if has_runtime else None
-    series = _join_series(stretches, len(step))
+    series = _join_series(stretches)
     if order is not None:
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
@@ -266,28 +266,13 @@ def _concatenated(arrays: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
-def _join_series(stretches: list[WriterRows], row_count: int) -> Sequence[Series]:
+def _join_series(stretches: list[WriterRows]) -> Sequence[Series]:
     if len(stretches) == 1:
         return stretches[0].series
     sealed = [rows.series for rows in stretches if isinstance(rows.series, SealedSeries)]
     if len(sealed) == len(stretches) and all(_is_followed_by(*pair) for pair in pairwise(stretches)):
         return SealedSeries.joined(sealed)
-    pieces: dict[tuple[str, str], list[tuple[int, int, Series]]] = {}
-    start = 0
-    for rows in stretches:
-        for one in rows.series:
-            pieces.setdefault((one.key, one.lane), []).append((start, rows.row_count, one))
-        start += rows.row_count
-    joined = []
-    for (key, _), mine in pieces.items():
-        lane = mine[0][2].lane
-        values = pa.chunked_array([c for _, _, s in mine for c in s.values.chunks], ARROW_TYPE_OF_LANE[lane])
-        if len(values) == row_count:
-            joined.append(Series(key, lane, None, values))
-            continue
-        positions = [start + (np.arange(count) if s.rows is None else s.rows) for start, count, s in mine]
-        joined.append(Series(key, lane, np.concatenate(positions), values))
-    return joined
+    return join_series(stretches)
 
 
 def _is_followed_by(one: WriterRows, other: WriterRows) -> bool:

@@ -21,11 +21,12 @@ from runlake.store.files import foreign_files
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import SERVED_FILES, PartName
 from runlake.store.layout import Layout
-from runlake.store.run.snapshot import Snapshot, meta_names, number_parts, reading
+from runlake.store.run.snapshot import Snapshot, number_parts, reading
 from runlake.store.run.view import view_of
-from runlake.store.segment import schema
+from runlake.store.segment.folder import FolderSegments, segments_of
 from runlake.store.segment.meta import Meta, read_meta
 from runlake.store.segment.read import open_parquet, read_checksum, read_rows, size_of_group
+from runlake.store.segment.segments import META_SUFFIX, SegmentFile
 
 _ATTEMPTS = 10
 _SEGMENT_FILE = re.compile(r"([0-9a-f]+)(\.meta|-\w+(\.series)?\.parquet)")
@@ -52,9 +53,9 @@ def check_run(layout: Layout, path: RunPath, merged: PackedFiles | None = None) 
         findings = []
         try:
             with reading(path):
-                before = meta_names(layout.segments_dir(path))
+                before = segments_of(layout, path).list_names()
                 findings.extend(_check(layout, path, merged or PackedFiles()))
-                if meta_names(layout.segments_dir(path)) == before:
+                if segments_of(layout, path).list_names() == before:
                     break
         except FileNotFoundError:
             continue  # sealed meanwhile
@@ -74,38 +75,38 @@ def unreadable(why: str) -> Finding:
 
 
 def _check(layout: Layout, path: RunPath, merged: PackedFiles) -> Iterator[Finding]:
-    run_dir, segments_dir = layout.run_dir(path), layout.segments_dir(path)
+    run_dir, segments = layout.run_dir(path), segments_of(layout, path)
     metas: list[Meta] = []
-    unreadable = list(_check_metas(segments_dir, run_dir, metas))
+    unreadable = list(_check_metas(segments, run_dir, metas))
     yield from unreadable
     replaced = {name for meta in metas for name in meta.supersedes}
     visible = [meta for meta in metas if meta.name not in replaced]
     for meta in visible:
-        if meta.is_merged:
-            yield from _check_merged(segments_dir, run_dir, meta, merged)
+        if meta.is_packed:
+            yield from _check_packed(segments, run_dir, meta, merged)
         else:
-            yield from check_segment(segments_dir, run_dir, meta)
+            yield from check_segment(segments, run_dir, meta)
     journal = FolderJournal(layout.journal_dir(path))
     parts, numbers = number_parts(journal, metas)
-    snapshot = Snapshot(path, segments_dir, journal, visible, parts, numbers)
+    snapshot = Snapshot(path, segments, journal, visible, parts, numbers)
     known = KnownRows(visible)
     # A segment that cannot be asked may hold what is missing elsewhere.
     yield from check_journal(snapshot, known, run_dir, may_miss=bool(unreadable))
     if not unreadable:
-        yield from _check_orphans(snapshot, run_dir, metas, known)
+        yield from _check_orphans(segments, snapshot, run_dir, metas, known)
     for file in foreign_files(layout, path):
         place = ascii(_place(file, run_dir))[1:-1]
         advice = "rename it, move it elsewhere, or put there what it leads to; readers ignore it"
         yield Finding(kind="foreign", place=place, lost="nothing", advice=advice)
-    yield from _foreign(segments_dir, run_dir, lambda name: _SEGMENT_FILE.fullmatch(name) is not None)
+    yield from _foreign(segments.folder, run_dir, lambda name: _SEGMENT_FILE.fullmatch(name) is not None)
     yield from _foreign(journal.folder, run_dir, lambda name: name.endswith(SERVED_FILES) or bool(PartName.parse(name)))
 
 
-def _check_metas(folder: Path, run_dir: Path, readable: list[Meta]) -> Iterator[Finding]:
-    for name in sorted(meta_names(folder)):
-        file = folder / f"{name}.meta"
+def _check_metas(segments: FolderSegments, run_dir: Path, readable: list[Meta]) -> Iterator[Finding]:
+    for name in sorted(segments.list_names()):
+        file = segments.folder / f"{name}{META_SUFFIX}"
         try:
-            meta = read_meta(file)
+            meta = read_meta(segments, name)
             len(meta.writers)  # decodes what they said
             readable.append(meta)
         except RunlakeError as error:
@@ -113,19 +114,20 @@ def _check_metas(folder: Path, run_dir: Path, readable: list[Meta]) -> Iterator[
             yield _damage(file, run_dir, error, lost)
 
 
-def _check_merged(folder: Path, run_dir: Path, meta: Meta, merged: PackedFiles) -> Iterator[Finding]:
+def _check_packed(segments: FolderSegments, run_dir: Path, meta: Meta, merged: PackedFiles) -> Iterator[Finding]:
     """Of files that runs share: whether they are whole, and if not, whether the rows of this run are."""
     for stream in (stream for stream in STREAMS if stream in meta.files):
         row_count = sum(s.row_count for s in meta.stretches if s.stream == stream)
-        values = Path(os.path.normpath(folder / meta.files[stream]))
-        for file in (values, schema.series_file(values)):
+        values = SegmentFile(segments, meta.files[stream])
+        for each in (values, values.series):
+            file = segments.place_of(each)
             lost = f"{row_count} {stream} rows"
             if not file.exists():
                 yield Finding(kind="missing", place=_place(file, run_dir), lost=lost, advice=_FROM_BACKUP)
                 break
             checksum = meta.checksums[file.name]
             if (file, checksum) not in merged.is_whole:
-                merged.is_whole[file, checksum] = read_checksum(file) == checksum
+                merged.is_whole[file, checksum] = read_checksum(each) == checksum
             if merged.is_whole[file, checksum]:
                 continue
             try:
@@ -140,31 +142,33 @@ def _check_merged(folder: Path, run_dir: Path, meta: Meta, merged: PackedFiles) 
                 yield Finding(kind="corrupt", place=_place(file, run_dir), lost=lost, advice=_FROM_BACKUP)
 
 
-def check_segment(folder: Path, run_dir: Path, meta: Meta) -> Iterator[Finding]:
+def check_segment(segments: FolderSegments, run_dir: Path, meta: Meta) -> Iterator[Finding]:
     """What is wrong with the Parquet files of one segment."""
     for stream, name in meta.files.items():
         row_count = sum(s.row_count for s in meta.stretches if s.stream == stream)
-        for file in (folder / name, schema.series_file(folder / name)):
+        values = SegmentFile(segments, name)
+        for each in (values, values.series):
+            file = segments.place_of(each)
             lost = f"{row_count} {stream} rows"
             if not file.exists():
                 yield Finding(kind="missing", place=_place(file, run_dir), lost=lost, advice=_FROM_BACKUP)
                 continue
             try:
-                bad_column = _read_everything(file, meta)
+                bad_column = _read_everything(each, meta)
             except RunlakeError as error:
                 yield _damage(file, run_dir, error, lost)
                 continue
             if bad_column is not None:
                 place, offset, what = _place(file, run_dir), *bad_column
                 yield Finding(kind="corrupt", place=f"{place}, byte {offset}", lost=what, advice=_FROM_BACKUP)
-            elif read_checksum(file) != meta.checksums.get(file.name):
+            elif read_checksum(each) != meta.checksums.get(file.name):
                 lost = (
                     "nothing that can be told: its pages and its footer are whole, but the file is not as it was sealed"
                 )
                 yield Finding(kind="corrupt", place=_place(file, run_dir), lost=lost, advice=_FROM_BACKUP)
 
 
-def _read_everything(file: Path, meta: Meta) -> tuple[int, str] | None:
+def _read_everything(file: SegmentFile, meta: Meta) -> tuple[int, str] | None:
     """Where the first column chunk begins that is not as it was written, and what it holds; None when all is well."""
     parquet = open_parquet(file, meta.footers.get(file.name))
     for number in range(parquet.num_row_groups):
@@ -182,9 +186,11 @@ def _read_everything(file: Path, meta: Meta) -> tuple[int, str] | None:
     return None
 
 
-def _check_orphans(snapshot: Snapshot, run_dir: Path, metas: Iterable[Meta], known: KnownRows) -> Iterator[Finding]:
+def _check_orphans(
+    segments: FolderSegments, snapshot: Snapshot, run_dir: Path, metas: Iterable[Meta], known: KnownRows
+) -> Iterator[Finding]:
     """Parquet files that no meta file names are what a killed sealer left, unless rows are nowhere else."""
-    folder = snapshot.segments_dir
+    folder = segments.folder
     try:
         incarnation = view_of(snapshot).incarnation
     except RunlakeError:
@@ -197,7 +203,7 @@ def _check_orphans(snapshot: Snapshot, run_dir: Path, metas: Iterable[Meta], kno
         if file.name.partition("-")[0] in replaced:  # whoever replaced it was killed before it was gone
             continue
         try:
-            table = open_parquet(schema.series_file(file)).read(use_threads=False)
+            table = open_parquet(SegmentFile(segments, file.name).series).read(use_threads=False)
             # A sealer of a run that was deleted meanwhile may have left its files in the next one of that id.
             rows = [row for row in table.to_pylist() if not incarnation or row["incarnation"] == incarnation]
             steps = [row for row in rows if row["key"] == STEP]

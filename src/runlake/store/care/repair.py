@@ -27,7 +27,7 @@ from runlake.store.care.garbage import Quarantine
 from runlake.store.care.repair_plan import MOST_MISSING, Batch, MetaChange, RepairPlan
 from runlake.store.care.repair_segment import mend_meta, mend_parquet, meta_of_files, read_whole
 from runlake.store.changes import append_change
-from runlake.store.compact.seal import drop_leftovers, drop_segment, only_sealer, publish_meta, put_rows
+from runlake.store.compact.seal import drop_leftovers, only_sealer
 from runlake.store.disk import READ_ONLY_ERRNOS, replace_file
 from runlake.store.journal.fold import WriterState
 from runlake.store.journal.folder import FolderJournal
@@ -36,10 +36,13 @@ from runlake.store.journal.liveness import is_alive
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import scan_part
 from runlake.store.layout import Layout, folder_identity
-from runlake.store.run.snapshot import Snapshot, meta_names, missing_ranges, number_parts
+from runlake.store.run.snapshot import Snapshot, missing_ranges, number_parts
 from runlake.store.run.state import join_states, state_of_part
 from runlake.store.segment import schema
-from runlake.store.segment.meta import Meta, parse_meta
+from runlake.store.segment.folder import segments_of
+from runlake.store.segment.meta import Meta, new_meta, parse_meta
+from runlake.store.segment.publish import drop_segment, publish_meta, put_rows
+from runlake.store.segment.segments import SegmentFile
 
 _NOTHING = "nothing"
 _ATTEMPTS = 20
@@ -56,7 +59,7 @@ def repair_run(layout: Layout, path: RunPath, *, is_dry_run: bool = False, force
         if not layout.journal_dir(path).is_dir() and not layout.segments_dir(path).is_dir():
             raise NotFoundError(f"run {path} is not in {layout.root}; see: runlake ls")
         try:
-            with nullcontext() if is_dry_run else only_sealer(layout.segments_dir(path)):
+            with nullcontext() if is_dry_run else only_sealer(layout, path):
                 mending = _Repairer(layout, path, is_dry=is_dry_run, is_forced=force)
                 try:
                     repairs = mending.run()
@@ -81,12 +84,13 @@ class _Repairer:
     def __init__(self, layout: Layout, path: RunPath, *, is_dry: bool, is_forced: bool) -> None:
         self._layout, self._path = layout, path
         self._is_dry, self._is_forced = is_dry, is_forced
-        self._run_dir, self._folder = layout.run_dir(path), layout.segments_dir(path)
+        self._run_dir, self._segments = layout.run_dir(path), segments_of(layout, path)
+        self._folder = self._segments.folder
         self._journal = FolderJournal(layout.journal_dir(path))
         self._aside = Quarantine(layout)
         self._metas: list[Meta] = []
         self._identity = folder_identity(self._run_dir)
-        self._known_names = meta_names(self._folder)
+        self._known_names = self._segments.list_names()
         self.repairs: list[Repair] = []
         self.done_count = 0
         self.incarnation = ""
@@ -115,15 +119,15 @@ class _Repairer:
 
     def _check_is_current(self) -> None:
         """FileNotFoundError when what was looked at is not what is there: nothing may be concluded from it."""
-        if folder_identity(self._run_dir) != self._identity or meta_names(self._folder) - self._known_names:
+        if folder_identity(self._run_dir) != self._identity or self._segments.list_names() - self._known_names:
             raise FileNotFoundError(f"run {self._path} was sealed, deleted or made anew while it was being repaired")
 
     def _publish_meta(self, meta: Meta) -> None:
         self._check_is_current()
-        publish_meta(self._folder, meta)
+        publish_meta(self._segments, meta)
         self._known_names.add(meta.name)
         if folder_identity(self._run_dir) != self._identity:
-            drop_segment(self._folder, meta)
+            drop_segment(self._segments, meta)
             raise FileNotFoundError(f"run {self._path} was deleted, and there is a new one of that id")
         self.done_count = len(self.repairs)
 
@@ -136,7 +140,7 @@ class _Repairer:
     def _mend_metas(self) -> None:
         found: list[Meta] = []
         damaged: list[Path] = []
-        for name in sorted(meta_names(self._folder)):
+        for name in sorted(self._segments.list_names()):
             file = self._folder / f"{name}.meta"
             if file.is_dir():
                 continue  # `check` names it
@@ -167,7 +171,7 @@ class _Repairer:
             file = self._folder / f"{name}.meta"
             is_damaged = file in damaged
             try:
-                meta = meta_of_files(self._folder, name, self._path)
+                meta = meta_of_files(self._segments, name, self._path)
             except CorruptError as error:
                 if is_damaged:
                     self._tell("corrupt", file, "left as it is: restore it from a backup", str(error), is_mended=False)
@@ -213,9 +217,9 @@ class _Repairer:
     def _mend_segments(self) -> None:
         there = {name for name, _ in self._journal.list_parts()}
         for meta in list(self._metas):
-            if meta.is_merged:
+            if meta.is_packed:
                 continue  # other runs have rows in the same files
-            findings = list(check_segment(self._folder, self._run_dir, meta))
+            findings = list(check_segment(self._segments, self._run_dir, meta))
             if not findings:
                 continue
             places = sorted({self._run_dir / finding.place.partition(",")[0] for finding in findings})
@@ -232,7 +236,7 @@ class _Repairer:
             try:
                 for stream in STREAMS:
                     if stream in meta.files:
-                        read_whole(self._folder / meta.files[stream], stream, meta)
+                        read_whole(SegmentFile(self._segments, meta.files[stream]), stream, meta)
             except (CorruptError, FileNotFoundError):
                 for file in left:
                     lost = "; ".join(
@@ -258,22 +262,19 @@ class _Repairer:
         self, meta: Meta, renamed: dict[str, str], covers: Iterable[tuple[str, int]], lost: Iterable[WriterState] = ()
     ) -> Meta:
         """The same segment anew, with other names of writers; it replaces the old one."""
-        new = msgspec.structs.replace(
-            meta,
-            name=_name(meta.name, sorted(renamed.items()), sorted(covers)),
-            covers=sorted(set(covers)),
-            supersedes=sorted({meta.name, *meta.supersedes}),
-            files={},
-            footers={},
-            checksums={},
-            stretches=[],
+        new = new_meta(
+            _name(meta.name, sorted(renamed.items()), sorted(covers)),
+            meta.incarnation,
+            meta.generation,
+            covers=covers,
+            supersedes=[meta.name, *meta.supersedes],
             writers=join_states([*(_renamed(state, renamed) for state in meta.writers), *lost]),
         )
         for stream in STREAMS:
             if stream in meta.files:
-                rows = read_whole(self._folder / meta.files[stream], stream, meta)
+                rows = read_whole(SegmentFile(self._segments, meta.files[stream]), stream, meta)
                 anew = [replace(one, writer=renamed.get(one.writer, one.writer)) for one in rows]
-                put_rows(self._folder, self._path, new, stream, anew)
+                put_rows(self._segments, self._path, new, stream, anew)
         self._publish_meta(new)
         self._drop_segment(meta)
         return new
@@ -320,26 +321,20 @@ class _Repairer:
         """Put a segment in the place of the parts."""
         scanned = [scan_part(piece.data, f"{self._path}: what is left of {batch.writer}") for piece in batch.pieces]
         covers = [(batch.writer, number) for number in sorted(batch.numbers)]
-        meta = Meta(
-            version=schema.FORMAT_VERSION,
-            name=_name("parts", covers, [hashlib.sha256(piece.data).hexdigest() for piece in batch.pieces]),
-            incarnation=batch.header["incarnation"],
-            generation=batch.header["generation"],
+        meta = new_meta(
+            _name("parts", covers, [hashlib.sha256(piece.data).hexdigest() for piece in batch.pieces]),
+            batch.header["incarnation"],
+            batch.header["generation"],
             covers=covers,
-            supersedes=[],
-            files={},
-            footers={},
-            checksums={},
-            stretches=[],
             writers=join_states(state_of_part(part) for part in scanned),
         )
         for damaged, content in batch.damaged.items():
             self._keep_damaged(damaged, content)
-        self._folder.mkdir(exist_ok=True)
+        self._segments.prepare()
         targets = sorted({part.header["writer"] for part in scanned})
         for stream in STREAMS:
             rows = [rows_of(t, [part for part in scanned if part.header["writer"] == t], stream) for t in targets]
-            put_rows(self._folder, self._path, meta, stream, [one for one in rows if one is not None])
+            put_rows(self._segments, self._path, meta, stream, [one for one in rows if one is not None])
         covered = set(covers)
         replaced = [name for name, _ in self._journal.list_parts() if tuple(name) in covered]
         for name in replaced:
@@ -357,7 +352,7 @@ class _Repairer:
         covered = {PartName(*part) for meta in self._metas for part in meta.covers}
         replaced = {name for meta in self._metas for name in meta.supersedes}
         places = [self._journal.folder / str(name) for name, _ in self._journal.list_parts() if name in covered]
-        places += [self._folder / f"{name}.meta" for name in sorted(meta_names(self._folder) & replaced)]
+        places += [self._folder / f"{name}.meta" for name in sorted(self._segments.list_names() & replaced)]
         for file in places:
             self._tell("leftover", file, "removed: what it holds is in a segment")
         if places and not self._is_dry and all(repair.is_mended for repair in self.repairs):
@@ -365,7 +360,7 @@ class _Repairer:
 
     def _snapshot(self) -> Snapshot:
         parts, numbers = number_parts(self._journal, self._metas)
-        return Snapshot(self._path, self._folder, self._journal, self._metas, parts, numbers)
+        return Snapshot(self._path, self._segments, self._journal, self._metas, parts, numbers)
 
     def _replace(self, file: Path, content: bytes) -> None:
         if not self._is_dry:
@@ -385,7 +380,7 @@ class _Repairer:
         """Out of readers' sight at once, into the trash; the meta file first, without it nobody looks for the rest."""
         if self._is_dry:
             return
-        files = [] if meta.is_merged else [self._folder / name for name in meta.files.values()]
+        files = [] if meta.is_packed else [self._folder / name for name in meta.files.values()]
         everything = [self._folder / f"{meta.name}.meta", *files, *map(schema.series_file, files)]
         for file in everything:
             if file.exists():

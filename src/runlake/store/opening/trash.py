@@ -18,8 +18,9 @@ from runlake.store.incarnation import read_claim_in
 from runlake.store.journal.fold import fold_run
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.layout import Layout, check_run_path, encode_name, folder_identity, ids_of
-from runlake.store.run.snapshot import Snapshot, meta_names, number_parts, reading
+from runlake.store.run.snapshot import Snapshot, number_parts, reading
 from runlake.store.run.state import part_header, read_run, writer_states
+from runlake.store.segment.folder import FolderSegments, packed_of
 from runlake.store.segment.meta import read_meta
 from runlake.store.stored_names import is_one_part
 
@@ -186,11 +187,12 @@ def _describe(layout: Layout, folder: Path) -> TrashItem:
 
 
 def _name_in(folder: Path, path: RunPath) -> str:
-    metas = [read_meta(folder / "segments" / f"{name}.meta") for name in sorted(meta_names(folder / "segments"))]
+    segments = FolderSegments(folder / "segments")
+    metas = [read_meta(segments, name) for name in sorted(segments.list_names())]
     replaced = {name for meta in metas for name in meta.supersedes}
     journal = FolderJournal(folder / "journal")
     visible = [meta for meta in metas if meta.name not in replaced]
-    snapshot = Snapshot(path, folder / "segments", journal, visible, *number_parts(journal, metas))
+    snapshot = Snapshot(path, segments, journal, visible, *number_parts(journal, metas))
     return fold_run(path, writer_states(snapshot), {}).name
 
 
@@ -210,13 +212,14 @@ def size_bytes_of(place: Path) -> int:
 
 def _checked(layout: Layout, trashed: Path, path: RunPath) -> RunPath:
     """The path, unless rows of the run are in files that are not where they would be looked for from there."""
-    for file in (trashed / "segments").glob("*.meta"):
+    segments, shared = FolderSegments(trashed / "segments"), packed_of(layout, path.entity, path.project)
+    for segment in segments.list_names():
         try:
-            meta = read_meta(file)
+            meta = read_meta(segments, segment)
         except StoreError:
             continue  # it is as unreadable there
-        merged_dir = layout.merged_dir(path.entity, path.project)
-        if meta.is_merged and not all((merged_dir / name.rpartition("/")[2]).exists() for name in meta.files.values()):
+        files = (shared.folder / name.rpartition("/")[2] for name in meta.files.values())
+        if meta.is_packed and not all(file.exists() for file in files):
             header = meta.writers[0].header
             raise StoreError(
                 f"the rows of the run in {trashed} lie in the merged files of {header['entity']}/{header['project']}; "
@@ -238,7 +241,8 @@ def _path_in(trashed: Path) -> RunPath:
     try:
         journal = FolderJournal(trashed / "journal")
         headers = [part_header(journal.read(name), f"{trashed.name}: {name}") for name, _ in journal.list_parts()]
-        metas = [read_meta(file) for file in sorted((trashed / "segments").glob("*.meta"))]
+        segments = FolderSegments(trashed / "segments")
+        metas = [read_meta(segments, name) for name in sorted(segments.list_names())]
         headers += [state.header for meta in metas for state in meta.writers]
     except (StoreError, OSError) as error:
         raise StoreError(f"{trashed} cannot be read, so give the path of the run to restore: {error}") from error
