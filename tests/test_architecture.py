@@ -98,14 +98,15 @@ ALLOWED = {
         "sdk.run", "store",
     },
     "integrations": {*MODEL, "values", "media", "plot", "sdk.process", "sdk.run"},
+    "importers": {"errors", "model", "integrations", "media", "sdk.capture", "service.contract", "values"},
     "compat": {"errors", "credentials", "settings", "media", "sdk.process", "sdk.run"},
     "server": {
         *MODELS, "clean_text", "names", "search", "stopping", "values", "query.rows", "query.runs", "service",
         "service.contract", "service.wire",
     },
     "cli": {
-        *MODELS, "agents", "api", "clean_text", "compat", "credentials", "local_names", "query.rows", "server",
-        "service", "service.contract", "settings", "ship", "values",
+        *MODELS, "agents", "api", "clean_text", "compat", "credentials", "importers", "local_names", "query.rows",
+        "server", "service", "service.contract", "settings", "ship", "values",
     },
     "__init__": {"errors", "settings", "agents", "api", "compat", "media", "plot", "sdk.process", "sdk.run"},
     "__main__": {"cli"},

@@ -173,6 +173,7 @@ class WriterStart(msgspec.Struct, frozen=True, kw_only=True):
     `config` is nested plain data, `default_name` the name of a run that has none. `client` tells processes apart that
     write one run side by side (`is_shared`). `row_counts` are the rows of each stream that the process takes for those
     before its own, where it was told before. `resume`, `rewind_to`, `fork_from`: see `store.opening.open.open_run`.
+    `created_at`, in seconds since 1970: when the run began, where that was long ago and elsewhere.
     """
 
     name: str | None = None
@@ -192,6 +193,7 @@ class WriterStart(msgspec.Struct, frozen=True, kw_only=True):
     row_counts: dict[str, int] | None = None
     rewind_to: int | None = None
     fork_from: tuple[RunPath, int] | None = None
+    created_at: float | None = None
 
 
 class WriterHandle(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,7 +43,7 @@ def write_story(root, run_id, *, ended=True):
     journal = FolderJournal(layout.journal_dir(path))
     (name, _), *more = journal.list_parts()
     assert not more
-    return {**writer.header, "writer": name.writer}, journal.read(name)
+    return {**writer.header.body, "writer": name.writer}, journal.read(name)
 
 
 FIELDS = """name displayName state config summaryMetrics tags notes group createdAt heartbeatAt historyLineCount

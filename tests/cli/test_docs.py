@@ -130,6 +130,7 @@ def keys_of(document):
         (["diff", "mnist/a1", "mnist/b2"], ["diff"]),
         (["check", "mnist"], ["check"]),
         (["merge", "copy"], ["merge"]),
+        (["import", "table.csv"], ["import"]),
         (["repair", "mnist"], ["repair"]),
         (["gc", "--older-than", "0s", "--dry-run"], ["gc"]),
         (["trash"], ["trash"]),
@@ -156,6 +157,7 @@ def test_every_key_of_the_json_is_named(runlake, make_run, make_sweep, damage, a
         "ann/mnist/a1", config={"lr": 1}, rows=[{"loss": 1.0}], events=[{"cpu": 1.0}], files={"a": b"a"}, alerts=ALERTS
     )
     path = make_run("ann/mnist/b2", config={"lr": 2}, rows=[{"loss": float(i)} for i in range(100)])
+    Path("table.csv").write_text("loss\n0.5\n")
     if {"--sweeps", "mnist/s1", "merge"} & set(arguments):
         make_sweep("ann/mnist/s1", SWEEP, agent_hosts=["gpu1"])
         for number in (1, 2):

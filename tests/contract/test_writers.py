@@ -145,7 +145,7 @@ def test_another_writers_part_is_refused_under_this_ones_name(service, here):
     first = begin(service, here)
     second = begin(service, here, token="t2")
     log(second, {"loss": 1.0})
-    header = {**first.writer.header, "writer": "0123456789a"}
+    header = {**first.writer.header.body, "writer": "0123456789a"}
     taken = service.open_writer(RUN, OpenRequest(token="t3", header=header))
     with pytest.raises(BadValueError, match="names another writer or run"):
         service.append_frames(RUN, taken.writer, 0, 0, parts(here, second)[0])
@@ -193,7 +193,7 @@ def test_a_deleted_run_takes_no_more_bytes(service, here):
     with pytest.raises(NotFoundError):
         send(service, here, opened)
     with pytest.raises(NotFoundError, match="was deleted"):
-        service.open_writer(RUN, OpenRequest(token="t2", header={**opened.writer.header, "writer": "0123"}))
+        service.open_writer(RUN, OpenRequest(token="t2", header={**opened.writer.header.body, "writer": "0123"}))
     assert ids(service.list_runs("ann", "mnist")) == []
 
 
@@ -208,7 +208,7 @@ def write_offline(layout, *rows, config=None):
 
 
 def take_on(service, opened, token="t"):
-    header = {**opened.writer.header, "writer": opened.writer.writer}
+    header = {**opened.writer.header.body, "writer": opened.writer.writer}
     return service.open_writer(RUN, OpenRequest(token=token, header=header))
 
 

@@ -1,10 +1,11 @@
-"""The page about the storage format is enough: its blocks, run as they stand, read back what was logged."""
+"""The pages about the storage format are enough: their blocks, run as they stand, read back what was logged."""
 
 import math
 import re
 import struct
 import zlib
 from itertools import pairwise
+from typing import get_args
 
 import duckdb
 import msgspec
@@ -13,30 +14,39 @@ import pytest
 from pages import ROOT, blocks, make_desk, run_command, run_python, texts
 
 import runlake
+from runlake.model import RunPath
+from runlake.store.changes import ACTIONS, PACK_AT, append_change
+from runlake.store.ingest.lease import Served
 from runlake.store.journal import record
-from runlake.store.layout import encode_name
+from runlake.store.journal.shipped import Shipped
+from runlake.store.layout import Layout, encode_name
 from runlake.store.segment import schema
 from runlake.store.segment.meta import Meta
 from runlake.store.segment.pyramid import PYRAMID_STEP
 from runlake.store.segment.write import PACKED_GROUP_VALUES
+from runlake.store.sweeps.fold import Entry
+from runlake.store.sweeps.folder import AgentFile
 
-PAGE = "docs/guide/storage-format.md"
-TEXT = (ROOT / PAGE).read_text("utf-8")
-LOG, POLARS, META, SMALL, JOURNAL = texts(PAGE, "python")
+FOLDER = "docs/guide/storage-format"
+PAGES = {file.stem: f"{FOLDER}/{file.name}" for file in sorted((ROOT / FOLDER).glob("*.md"))}
+TEXTS = {name: (ROOT / page).read_text("utf-8") for name, page in PAGES.items()}
+(LOG,), (POLARS,), (META,), (SMALL,), (JOURNAL,) = (
+    texts(PAGES[name], "python") for name in ("README", "values", "meta", "merged", "journal")
+)
 HISTORY = ".runlake/ann/letters/runs/first/segments/*-history.parquet"
 
 
 def with_output():
     """(kind, code, what it prints) of each block that is followed by its output."""
-    found = blocks(PAGE)
-    for (kind, code), (next_kind, output) in pairwise(found):
-        if kind in ("sql", "python") and next_kind == "text" and code != LOG:
-            yield kind, code, output
+    for page in PAGES.values():
+        for (kind, code), (next_kind, output) in pairwise(blocks(page)):
+            if kind in ("sql", "python") and next_kind == "text" and code != LOG:
+                yield kind, code, output
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
-    """The page's run in three states: its journal read, then sealed."""
+    """The pages' run in three states: its journal read, then sealed."""
     folder = make_desk(tmp_path_factory.mktemp("format"))
     assert run_python(LOG, folder) == ""
     (part,) = (folder / ".runlake" / "ann" / "letters" / "runs" / "first" / "journal").iterdir()
@@ -62,19 +72,20 @@ def printed(relation):
     return "".join(" | ".join(map(str, line)) + "\n" for line in lines)
 
 
-def test_every_query_of_the_page_has_its_output():
-    assert len(list(with_output())) == len(texts(PAGE, "sql")) + len([POLARS, META, JOURNAL])
+def test_every_query_of_the_pages_has_its_output():
+    query_count = sum(len(texts(page, "sql")) for page in PAGES.values())
+    assert len(list(with_output())) == query_count + len([POLARS, META, JOURNAL])
 
 
 @pytest.mark.parametrize(("code", "output"), [(code, text) for kind, code, text in with_output() if kind == "sql"])
-def test_the_queries_answer_what_the_page_says(query, code, output):
+def test_the_queries_answer_what_their_page_says(query, code, output):
     assert printed(query(code)) == output
 
 
-def test_rows_of_deleted_runs_are_left_out_as_the_page_says(desk):
+def test_rows_of_deleted_runs_are_left_out_as_its_page_says(desk):
     folder, _ = desk
-    (test,) = re.findall(r"`WHERE (run_id IN .*)`", TEXT)
-    (once,) = re.findall(r"`(QUALIFY row_number.*)`", TEXT)
+    (test,) = re.findall(r"`WHERE (run_id IN .*)`", TEXTS["merged"])
+    (once,) = re.findall(r"`(QUALIFY row_number.*)`", TEXTS["merged"])
     merged, runs = (f"{folder}/.runlake/ann/digits/{place}" for place in ("merged/*-history.parquet", "runs"))
     query = f"SELECT run_id, n FROM '{merged}' WHERE key = 'loss' AND {test} {once} ORDER BY run_id, n"
     query = query.replace(".runlake/ann/digits/runs", runs).replace(f"{folder}/{folder}", str(folder))
@@ -86,7 +97,7 @@ def test_rows_of_deleted_runs_are_left_out_as_the_page_says(desk):
         aside.rename(folder / ".runlake" / "ann" / "digits" / "runs" / "r1")
 
 
-def test_the_programs_print_what_the_page_says(desk):
+def test_the_programs_print_what_their_page_says(desk):
     folder, (from_journal, _) = desk
     outputs = {code: text for kind, code, text in with_output() if kind == "python"}
     assert from_journal == outputs[JOURNAL]
@@ -159,21 +170,18 @@ def test_the_api_reads_the_same_rows(desk):
     assert repr(rows) == repr(expected)
 
 
-def columns_told(heading):
-    """column → type of the table in a section of the page."""
-    section = re.search(rf"^## {heading}.*?(?=^## )", TEXT, re.MULTILINE | re.DOTALL)[0]
+def columns_told(page):
+    """column → type of the table of a page."""
     told = {}
-    for names, kind in re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| ([\w ]+) \|", section, re.MULTILINE):
+    for names, kind in re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| ([\w ]+) \|", TEXTS[page], re.MULTILINE):
         told.update(dict.fromkeys(re.findall(r"`(\w+)`", names), kind))
     return told
 
 
 @pytest.mark.parametrize(
-    ("heading", "schema"),
-    [("Values", schema.VALUES_SCHEMA), ("Series", schema.SERIES_SCHEMA)],
-    ids=["values", "series"],
+    ("page", "schema"), [("values", schema.VALUES_SCHEMA), ("series", schema.SERIES_SCHEMA)], ids=["values", "series"]
 )
-def test_every_column_is_told_with_its_type(heading, schema):
+def test_every_column_is_told_with_its_type(page, schema):
     def word(kind):
         text = str(kind)
         if text.startswith("dictionary"):
@@ -182,8 +190,8 @@ def test_every_column_is_told_with_its_type(heading, schema):
             text, text
         )
 
-    assert columns_told(heading) == {field.name: word(field.type) for field in schema}
-    assert list(columns_told(heading)) == schema.names
+    assert columns_told(page) == {field.name: word(field.type) for field in schema}
+    assert list(columns_told(page)) == schema.names
 
 
 def test_the_files_have_these_columns_and_this_version(desk):
@@ -196,7 +204,7 @@ def test_the_files_have_these_columns_and_this_version(desk):
     assert {file.name.split("-", 1)[1] for file in files} >= {"history.parquet", "history.series.parquet"}
 
 
-def test_every_row_group_holds_one_lane_as_the_page_says(desk):
+def test_every_row_group_holds_one_lane_as_its_page_says(desk):
     folder, _ = desk
     for file in (*folder.glob(HISTORY), *folder.glob(".runlake/ann/digits/merged/*-history.parquet")):
         parquet = pq.ParquetFile(file)
@@ -204,25 +212,25 @@ def test_every_row_group_holds_one_lane_as_the_page_says(desk):
             set(parquet.read_row_group(i, columns=["lane"])["lane"].to_pylist()) for i in range(parquet.num_row_groups)
         ]
         assert {len(lanes) for lanes in groups} == {1}
-    assert f"{PACKED_GROUP_VALUES:,} in a row group" in TEXT
-    assert f"{schema.GROUP_VALUES:,}" in TEXT
-    assert f"{schema.CHUNK_ROWS:,}" in TEXT
-    assert f"no more than {2 * PYRAMID_STEP}" in TEXT
+    assert f"{PACKED_GROUP_VALUES:,} in a row group" in TEXTS["merged"]
+    assert f"{schema.GROUP_VALUES:,}" in TEXTS["values"]
+    assert f"{schema.CHUNK_ROWS:,}" in TEXTS["series"]
+    assert f"no more than {2 * PYRAMID_STEP}" in TEXTS["series"]
 
 
 def test_every_kind_of_record_is_told():
     kinds = {}
-    for numbers, names in re.findall(r"^\| ([\d, ]+) \| ([A-Z, ]+) \|", TEXT, re.MULTILINE):
+    for numbers, names in re.findall(r"^\| ([\d, ]+) \| ([A-Z, ]+) \|", TEXTS["journal"], re.MULTILINE):
         kinds.update(zip(map(int, numbers.split(", ")), names.split(", "), strict=True))
     assert kinds == {kind: name.upper() for kind, name in record.KIND_NAMES.items()}
 
 
 def test_every_key_of_the_meta_file_is_told():
-    told = re.search(r"^\| Key \| \|\n.*?\n\n", TEXT, re.MULTILINE | re.DOTALL)[0]
+    told = re.search(r"^\| Key \| \|\n.*?\n\n", TEXTS["meta"], re.MULTILINE | re.DOTALL)[0]
     assert [name for name in Meta.__struct_fields__ if f"`{name}`" not in told] == []
 
 
-def test_the_list_of_a_merged_file_is_as_the_page_says(desk):
+def test_the_list_of_a_merged_file_is_as_its_page_says(desk):
     folder, _ = desk
     (file,) = folder.glob(".runlake/ann/digits/merged/*.runs")
     data = file.read_bytes()
@@ -232,7 +240,7 @@ def test_the_list_of_a_merged_file_is_as_the_page_says(desk):
     assert list(told) == ["version", "name", "files", "footers", "checksums", "runs"]
     assert list(told["runs"][0]) == ["run_id", "incarnation", "generation", "segment", "inputs", "row_counts"]
     assert [run["run_id"] for run in told["runs"]] == ["r0", "r1", "r2"]
-    assert all(f"`{name}`" in TEXT for name in (*told, *told["runs"][0]))
+    assert all(f"`{name}`" in TEXTS["merged"] for name in (*told, *told["runs"][0]))
 
 
 def frames(data):
@@ -246,7 +254,7 @@ def frames(data):
         at += 10 + length
 
 
-def test_check_bytes_and_blocks_are_as_the_page_says(desk):
+def test_check_bytes_and_blocks_are_as_its_page_says(desk):
     _, (_, data) = desk
     found = list(frames(data))
     for _, length, kind, check, _ in found:
@@ -274,15 +282,41 @@ def test_a_later_block_begins_where_the_one_before_begins(tmp_path):
     ("name", "folder"),
     [("run-1_a.b", "run-1_a.b"), ("Run1", "Run1~1"), ("é", "%C3%A9"), (".a", "%2Ea"), ("nul", "%6Eul")],
 )
-def test_names_are_encoded_as_the_page_says(name, folder):
+def test_names_are_encoded_as_its_page_says(name, folder):
     assert encode_name(name) == folder
 
 
 def test_a_long_name_is_cut_and_hashed():
     assert re.fullmatch(r"a{100}%~[0-9a-f]{40}", encode_name("a" * 300))
-    assert "`Run1` is `Run1~1`" in TEXT
+    assert "`Run1` is `Run1~1`" in TEXTS["README"]
 
 
 def test_the_store_says_its_version(desk):
     folder, _ = desk
     assert (folder / ".runlake" / "store.toml").read_text("utf-8").startswith("format_version = 1\n")
+
+
+def test_every_entry_of_a_ledger_and_what_agents_say_is_told():
+    told = {
+        kind: set(re.findall(r"`(\w+)`", names))
+        for kind, names in re.findall(r"^\| `(\w+)` \| ((?:`\w+`(?:, )?)+) \|", TEXTS["sweeps"], re.MULTILINE)
+    }
+    entries = {entry.__struct_config__.tag: {*entry.__struct_fields__} - {"at"} for entry in get_args(Entry)}
+    assert told == entries
+    assert [name for name in AgentFile.__struct_fields__ if f"`{name}`" not in TEXTS["sweeps"]] == []
+
+
+def test_the_name_of_a_change_is_as_its_page_says(tmp_path):
+    layout, path = Layout(tmp_path), RunPath("ann", "letters", "first")
+    append_change(layout, path, "w-1", "init", "0123456789abcdef012")
+    (name,) = (file.name for file in layout.changes_dir("ann", "letters").iterdir())
+    assert re.fullmatch(r"[0-9a-f]{14}[^#]+#init#0123456789abcdef012#first#w-1", name)
+    assert "`<time><random>#<action>#<incarnation>#<run folder>#<writer>`" in TEXTS["beside"]
+    assert [action for action in ACTIONS if f"`{action}`" not in TEXTS["beside"]] == []
+    assert f"When there are {PACK_AT:,}" in TEXTS["beside"]
+
+
+def test_what_lies_beside_a_runs_rows_is_told():
+    fields = {*Served.__struct_fields__, "base_url", "path", "reached", "problem"}
+    assert [name for name in fields if f"`{name}`" not in TEXTS["beside"]] == []
+    assert [name for name in re.findall(r"`(\w+)`", TEXTS["beside"]) if name in Shipped.__struct_fields__] != []

@@ -242,7 +242,7 @@ def what_is_kept(journal):
     parts = scan_all(journal)
     for number, following in enumerate(parts[1:]):
         if parts[number].end != "closed" and following.header:
-            data = parts[number].data[: following.header["previous_bytes"]]
+            data = parts[number].data[: following.header.previous_bytes]
             parts[number] = scan_part(data, "left")
             assert parts[number].valid_bytes == len(data)
     rows = {stream: [row[3] for row in rows_in(parts, stream)] for stream in ("history", "events")}

@@ -14,6 +14,7 @@ from runlake.cli import (
     diff,
     execute,
     export,
+    import_runs,
     ls,
     merge,
     output,
@@ -129,6 +130,7 @@ app.command()(repair.gc)
 app.command()(repair.trash)
 app.command()(repair.undelete)
 app.command()(merge.merge)
+app.command("import")(import_runs.import_runs)
 app.command()(sync.sync)
 app.command()(sweep.sweep)
 app.command()(sweep.agent)

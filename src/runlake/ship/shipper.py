@@ -19,13 +19,13 @@ from runlake.model import FileInfo, OpenRequest, RunInfo, RunPath
 from runlake.service.contract import Service
 from runlake.store.files import FolderBlobs
 from runlake.store.journal import record
+from runlake.store.journal.first_frame import part_header
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.liveness import is_alive
 from runlake.store.journal.shipped import Shipped, read_shipped, write_shipped
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_editor
-from runlake.store.run.state import part_header
 
 PIECE_BYTES = 4 * 2**20
 HEARTBEAT_S = 45.0
@@ -35,7 +35,6 @@ FILES_EVERY_S = 30.0
 """While a run goes on, a file that changes is sent this often at most."""
 
 _ATTEMPTS = 5
-_OF_ONE_PART = ("number", "first", "previous_bytes")
 
 Report = Callable[[int, int], None]
 """Told how many bytes have been sent, and of how many."""
@@ -193,16 +192,16 @@ class Shipper:
             return False
         first = PartName(writer, min(parts))
         header = part_header(self._journal.read(first), str(first))
-        if not header:
+        if header is None:
             return False  # its first bytes are on their way
-        header = {key: value for key, value in header.items() if key not in _OF_ONE_PART}
+        said = dict(header.of_all_parts().body)
         shipped = self.shipped
         if shipped.path is None:
             entity = shipped.entity or self._service.default_entity
             path = RunPath(entity, shipped.project, shipped.run_id)
         else:
             path = shipped.path
-        grant = self._service.open_writer(path, OpenRequest(token=secrets.token_hex(16), header=header))
+        grant = self._service.open_writer(path, OpenRequest(token=secrets.token_hex(16), header=said))
         if grant.number < first.number:
             raise ConflictError(
                 f"the server expects part {grant.number} of writer {writer}, and here only those from {first.number} "
@@ -250,13 +249,15 @@ class Shipper:
         """Somebody asked the run to stop: the training process sees it in the folder, as it sees what is asked here."""
         if self._has_left_stop:
             return
-        self._has_left_stop = True
         newest = self._journal.list_parts()[-1][0]
         header = part_header(self._journal.read(newest), str(newest))
+        if header is None:
+            return  # its first bytes are on their way, and the request comes with each answer
+        self._has_left_stop = True
         info = RunInfo(
             **self._path._asdict(),
-            incarnation=header["incarnation"],
-            generation=header["generation"],
+            incarnation=header.incarnation,
+            generation=header.generation,
             name=self._path.run_id,
             state="running",
         )

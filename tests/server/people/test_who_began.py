@@ -175,7 +175,7 @@ def test_no_later_word_of_a_journal_names_another(server, here):
 def test_a_name_from_the_future_or_of_a_run_that_was_taken_over_does_not_last(server, here):
     future = int(4e15)
     opened = open_run(here, RUN, {**SAID, "user": "bob"}, clock=lambda: future / 1e6)
-    header = {name: opened.writer.header[name] for name in ("incarnation", "generation", "role")}
+    header = {name: opened.writer.header.body[name] for name in ("incarnation", "generation", "role")}
     said = [(record.START, {"user": "alice", "clock": future + 10, "n": 0})]
     taken_over = msgspec.to_builtins(WriterState("0" * 20, header, said, {}))
     opened.writer.record(record.CUT, {"taken": [], "writers": [taken_over]})

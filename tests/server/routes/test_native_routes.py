@@ -103,7 +103,7 @@ def test_a_wrong_request_is_told_what_is_wrong(http, trainer, method, address, b
 
 
 def test_a_gap_says_what_is_expected(http, trainer, service):
-    header = {**trainer.opened.writer.header, "writer": "0123"}
+    header = {**trainer.opened.writer.header.body, "writer": "0123"}
     from runlake.model import OpenRequest
 
     service.open_writer(RUN, OpenRequest(token="t", header=header))

@@ -220,7 +220,7 @@ def test_damage_of_any_size_never_becomes_other_rows(story, data):
 @pytest.mark.parametrize("data", [b"", b"run", record.MAGIC, bytes(3), bytes(8), bytes(5000)])
 def test_a_part_that_has_not_begun_is_empty(data):
     part = scan_part(data, "w")
-    assert (part.header, part.rows, part.records, part.end) == ({}, [], [], "open")
+    assert (part.header, part.rows, part.records, part.end) == (None, [], [], "open")
     assert part.valid_bytes == (8 if data == record.MAGIC else 0)
 
 

@@ -232,7 +232,7 @@ def test_a_part_rotates_by_rows(journal):
     sizes = [size for _, size in journal.list_parts()]
     firsts = [{"history": n, "events": 0, "console": 0} for n in (0, 3, 6)]
     common = {"run_id": "r", "writer": "w"}
-    assert [part.header for part in parts] == [
+    assert [part.header.body for part in parts] == [
         {**common, "number": 0, "first": firsts[0]},
         {**common, "number": 1, "first": firsts[1], "previous_bytes": sizes[0]},
         {**common, "number": 2, "first": firsts[2], "previous_bytes": sizes[1]},

@@ -209,7 +209,7 @@ def test_a_part_that_was_left_and_then_lost_its_end_is_damage(layout, monkeypatc
     writer.end()
     file = file_of(layout, writer, 0)
     data = file.read_bytes()
-    counted = scan_part(file_of(layout, writer, 1).read_bytes(), "w").header["previous_bytes"]
+    counted = scan_part(file_of(layout, writer, 1).read_bytes(), "w").header.previous_bytes
     assert counted < len(data)
     file.write_bytes(data[:counted])
     assert len(journal_rows(layout)) == 19

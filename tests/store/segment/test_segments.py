@@ -11,6 +11,7 @@ from stored import RUN, exactly, rows_as_written
 from runlake.model import RunPath
 from runlake.store import disk
 from runlake.store.journal.fold import WriterState
+from runlake.store.journal.header import PartHeader
 from runlake.store.layout import Layout
 from runlake.store.segment.folder import LOCK_NAME, FolderSegments, packed_of, segments_of
 from runlake.store.segment.memory import MemorySegments
@@ -145,7 +146,7 @@ def test_one_at_a_time_is_alone(segments):
 
 
 def published(segments, rows, name=NAME, supersedes=()):
-    header = {"writer": "w", "incarnation": "i", "generation": "g", "role": "run"}
+    header = PartHeader({"writer": "w", "incarnation": "i", "generation": "g", "role": "run"})
     meta = new_meta(name, "i", "g", supersedes=supersedes, writers=[WriterState("w", header)])
     put_rows(segments, RUN, meta, "history", [rows])
     publish_meta(segments, meta)

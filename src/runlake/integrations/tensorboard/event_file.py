@@ -7,7 +7,7 @@ numbers of a later step. Nothing is read twice, and a torn frame at the end is w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,14 +55,15 @@ class EventFile:
 
     def read(self) -> list[FileRow]:
         """The rows that are whole by now."""
-        rows: list[FileRow] = []
-        while not self._is_damaged:
-            records = self._next_records()
-            if not records:
-                break
+        return [row for rows in self.read_pieces() for row in rows]
+
+    def read_pieces(self) -> Iterator[list[FileRow]]:
+        """The same, a piece of the file at a time: whole files may be larger than memory."""
+        while not self._is_damaged and (records := self._next_records()):
+            rows: list[FileRow] = []
             for record in records:
                 self._take(record, rows)
-        return rows
+            yield rows
 
     def close(self) -> list[FileRow]:
         """The rows that are left, when nobody writes the file any more."""

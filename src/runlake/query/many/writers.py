@@ -6,7 +6,7 @@ file is opened, and each of its row groups read, once for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -61,7 +61,7 @@ def _views(layout: Layout, place: RunPath, runs: Sequence[PackedRun]) -> Iterato
     for run in runs:
         path = RunPath(place.entity, place.project, run.run_id)
         try:
-            headers: Mapping[str, Mapping[str, object]] = read_meta(segments_of(layout, path), run.segment).headers
+            headers = read_meta(segments_of(layout, path), run.segment).headers
         except (FileNotFoundError, RunlakeError):
             continue
         yield run.generation, View(run.incarnation, run.generation, {}, *order_of(headers))

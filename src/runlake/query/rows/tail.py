@@ -8,7 +8,7 @@ and without gaps, so nothing is missed and nothing comes twice.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from runlake.store.journal import record
 from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.journal.fold import WriterState
 from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import PartName, root_of
 from runlake.store.journal.liveness import is_alive
 from runlake.store.journal.rows import rows_of
@@ -98,16 +99,17 @@ class TailReader:
 
     def _read(self, snapshot: Snapshot, alive: Mapping[str, bool], wish: _Wish) -> Tail:
         stream, cursor = wish.stream, wish.cursor
-        headers = {name: self._parts.header(snapshot, name) for name in snapshot.parts}
-        view = view_of(snapshot, read_header=self._parts.header)
+        found_headers = ((name, self._parts.header(snapshot, name)) for name in snapshot.parts)
+        headers = {name: header for name, header in found_headers if header is not None}
+        view = view_of(snapshot, header_of=self._parts.header)
         newest = (view.incarnation, view.generation)
         parts: dict[str, list[PartName]] = {}
         for name, header in headers.items():
-            if header and view.has(header["incarnation"], header["generation"], stream):
+            if view.has(header.incarnation, header.generation, stream):
                 parts.setdefault(name.writer, []).append(name)
         is_restarted = cursor is not None and (cursor.incarnation, cursor.generation) != newest
         start = dict(cursor.next_n) if cursor is not None and not is_restarted else {}
-        ends = {writer: view.end_of(headers[names[0]]["generation"], writer) for writer, names in parts.items()}
+        ends = {writer: view.end_of(headers[names[0]].generation, writer) for writer, names in parts.items()}
         segments = sealed(snapshot, stream, view)
         ends |= {s.writer: view.end_of(m.generation, s.writer) for m in segments for s in m.stretches}
         if wish.last is not None:
@@ -145,13 +147,13 @@ class TailReader:
         )
         for writer, found in scanned.items():
             n = cursor.next_n.get(writer, 0)
-            begun = [name for name in found if headers[name]["first"][stream] <= n]
+            begun = [name for name in found if headers[name].first[stream] <= n]
             if begun:
                 self._parts.keep(snapshot.path, begun[-1], stream, n, found[begun[-1]])
         ordered = in_order(kept, view)
         history = join_rows(stream, ordered, wish.keys)
         is_whole = wish.limit is None or history.row_count < wish.limit
-        known = {header["writer"] for header in headers.values() if header}
+        known = {header.writer for header in headers.values()}
         is_ended = is_whole and _is_over(_states(snapshot, newest, scanned), alive, known, set(parts))
         return Tail(history, cursor, is_ended, is_restarted, *_writers_of(*ordered))
 
@@ -165,10 +167,10 @@ def _positive(start: Mapping[str, int]) -> dict[str, int]:
 
 
 def _near_the_end(
-    segments: list[Meta], stream: Stream, headers: Sequence[Mapping[str, Any]], ends: Mapping[str, int], last: int
+    segments: list[Meta], stream: Stream, headers: Sequence[PartHeader], ends: Mapping[str, int], last: int
 ) -> dict[str, int]:
     """Of each writer a row so early that the last `last` rows of the run are behind it, found without reading any."""
-    known = {header["writer"]: header["first"][stream] for header in headers}
+    known = {header.writer: header.first[stream] for header in headers}
     for meta in segments:
         for s in meta.stretches:
             if s.stream == stream:
@@ -187,13 +189,13 @@ def _behind_holes(segments: list[Meta], stream: Stream) -> dict[str, int]:
 
 
 def _needed(
-    names: list[PartName], headers: Mapping[PartName, Mapping[str, Any]], stream: Stream, first: int, last: int
+    names: list[PartName], headers: Mapping[PartName, PartHeader], stream: Stream, first: int, last: int
 ) -> list[PartName]:
     """The parts of one writer that may hold the rows first ≤ n < last; the newest also for what it says of the run."""
     begin = 0
-    while begin + 1 < len(names) and headers[names[begin + 1]]["first"][stream] <= first:
+    while begin + 1 < len(names) and headers[names[begin + 1]].first[stream] <= first:
         begin += 1
-    return [names[begin], *(name for name in names[begin + 1 :] if headers[name]["first"][stream] < last)]
+    return [names[begin], *(name for name in names[begin + 1 :] if headers[name].first[stream] < last)]
 
 
 def _complete_rows(
@@ -308,6 +310,7 @@ def _states(
         WriterState(writer, part.header, [(kind, body) for kind, body, _ in part.records], {})
         for writer, found in scanned.items()
         for part in found.values()
+        if part.header is not None
     ]
     return join_states([*of_segments, *fresh])
 
@@ -320,10 +323,9 @@ def _is_over(states: list[WriterState], alive: Mapping[str, bool], known: set[st
     if any(lives and writer not in known for writer, lives in alive.items()):
         return False
     for state in states:
-        is_editor = state.header.get("role") == "editor"
-        if not state.is_ended and not is_editor and alive.get(state.writer, state.writer in unsealed):
+        if not state.is_ended and not state.header.is_editor and alive.get(state.writer, state.writer in unsealed):
             return False
-    if any(state.is_trainer for state in states):
+    if any(state.header.is_trainer for state in states):
         return True
     said = sorted(
         (body.get("clock", 0), body["state"])

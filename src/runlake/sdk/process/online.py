@@ -25,6 +25,7 @@ from runlake.store import side_process
 from runlake.store.incarnation import read_claim
 from runlake.store.ingest.grant_codec import pack_request, unpack_grant
 from runlake.store.journal import record
+from runlake.store.journal.header import PartHeader
 from runlake.store.journal.shipped import Shipped, is_being_shipped, read_shipped, write_shipped
 from runlake.store.journal.writer import Prepare
 from runlake.store.layout import Layout
@@ -100,7 +101,7 @@ def open_online(
             "and sent as soon as the server takes it"
         )
         return None
-    _make_room(layout, grant.path, grant.header["incarnation"])
+    _make_room(layout, grant.path, PartHeader(grant.header).incarnation)
     opened = open_granted(layout, grant, prepare=prepare)
     run_dir = layout.run_dir(grant.path)
     shipped = read_shipped(run_dir) or _meant_for(grant.path, settings)

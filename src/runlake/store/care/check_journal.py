@@ -119,16 +119,17 @@ def _check_part(snapshot: Snapshot, name: PartName, known: KnownRows, run_dir: P
                 known.add(name.writer, found_in, n, 1)
         yield from _describe_damage(data, place, str(error))
         return
-    if not part.header:
+    header = part.header
+    if header is None:
         if part.data and not snapshot.journal.is_held(name):
             yield _torn(place, part)
         return
-    own_name = PartName(part.header["writer"], part.header["number"])
+    own_name = PartName(header.writer, header.number)
     if own_name != name:
         lost = f"nothing: it is {own_name} under another name"
         yield Finding(kind="foreign", place=place, lost=lost, advice="give it its own name again, or move it elsewhere")
         return
-    known.expect(name.writer, part.header.get("first", {}))
+    known.expect(name.writer, dict(header.first))
     known.expect_by(name.writer, ((kind, body) for kind, body, _ in part.records))
     for stream in STREAMS:
         try:

@@ -34,7 +34,7 @@ from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import PartName, root_of
 from runlake.store.journal.liveness import is_alive
 from runlake.store.journal.rows import rows_of
-from runlake.store.journal.scan import scan_part
+from runlake.store.journal.scan import ScannedPart, scan_part
 from runlake.store.layout import Layout, folder_identity
 from runlake.store.run.snapshot import Snapshot, missing_ranges, number_parts
 from runlake.store.run.state import join_states, state_of_part
@@ -323,17 +323,20 @@ class _Repairer:
         covers = [(batch.writer, number) for number in sorted(batch.numbers)]
         meta = new_meta(
             _name("parts", covers, [hashlib.sha256(piece.data).hexdigest() for piece in batch.pieces]),
-            batch.header["incarnation"],
-            batch.header["generation"],
+            batch.header.incarnation,
+            batch.header.generation,
             covers=covers,
-            writers=join_states(state_of_part(part) for part in scanned),
+            writers=join_states(state for part in scanned if (state := state_of_part(part)) is not None),
         )
         for damaged, content in batch.damaged.items():
             self._keep_damaged(damaged, content)
         self._segments.prepare()
-        targets = sorted({part.header["writer"] for part in scanned})
+        by_writer: dict[str, list[ScannedPart]] = {}
+        for part in scanned:
+            if part.header is not None:
+                by_writer.setdefault(part.header.writer, []).append(part)
         for stream in STREAMS:
-            rows = [rows_of(t, [part for part in scanned if part.header["writer"] == t], stream) for t in targets]
+            rows = [rows_of(writer, parts, stream) for writer, parts in sorted(by_writer.items())]
             put_rows(self._segments, self._path, meta, stream, [one for one in rows if one is not None])
         covered = set(covers)
         replaced = [name for name, _ in self._journal.list_parts() if tuple(name) in covered]
@@ -400,7 +403,7 @@ def _leave(finding: Finding, why: str) -> Repair:
 
 def _renamed(state: WriterState, renamed: dict[str, str]) -> WriterState:
     writer = renamed.get(state.writer, state.writer)
-    return WriterState(writer, {**state.header, "writer": writer}, state.records, state.streams)
+    return WriterState(writer, state.header.with_fields(writer=writer), state.records, state.streams)
 
 
 def _name(*identity: object) -> str:

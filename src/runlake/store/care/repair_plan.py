@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from runlake.errors import CorruptError
 from runlake.model import STREAMS, Repair
@@ -24,19 +23,19 @@ from runlake.store.care.salvage import (
     whole_frames,
 )
 from runlake.store.journal import record
+from runlake.store.journal.first_frame import PART_HEAD_BYTES, part_header
 from runlake.store.journal.fold import WriterState
+from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import PartName, root_of
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import ScannedPart, scan_part
 from runlake.store.run.snapshot import Snapshot, missing_ranges
-from runlake.store.run.state import part_header
 from runlake.store.segment.meta import Meta
 
 MOST_MISSING = 1000
 """Of one writer so many parts in a row may be gone; what claims to stand behind more stands there by mistake."""
 
 _ENOUGH_BYTES = 128 * 2**20
-_HEAD_BYTES = 65_536
 
 
 @dataclass(slots=True)
@@ -44,7 +43,7 @@ class Batch:
     """Parts of one writer that become one segment; `damaged` are bytes to be moved aside, by the name they get."""
 
     writer: str
-    header: dict[str, Any]
+    header: PartHeader
     numbers: list[int] = field(default_factory=list)
     pieces: list[Piece] = field(default_factory=list)
     damaged: dict[str, bytes] = field(default_factory=dict)
@@ -107,7 +106,7 @@ class RepairPlan:
 
     def _is_part_sound(self, name: PartName, trail: Trail) -> bool:
         part = self._snapshot.scan(name)
-        if name.number == self._newest and part.end == "open" and self._is_gone and part.header:
+        if name.number == self._newest and part.end == "open" and self._is_gone and part.header is not None:
             return False
         if trail.target != self._writer:
             return False
@@ -117,7 +116,8 @@ class RepairPlan:
                 if trail.lose_before(stream, rows.first_n):
                     return False
                 trail.keep(stream, rows.first_n + rows.row_count)
-        return not any(trail.lose_before(stream, n) for stream, n in part.header.get("first", {}).items())
+        first = part.header.first if part.header else {}
+        return not any(trail.lose_before(stream, n) for stream, n in first.items())
 
     def _units(self) -> Iterator[Meta | PartName | int]:
         """Segments and parts in the order of the rows; a bare number is a part that is nowhere."""
@@ -173,7 +173,8 @@ class RepairPlan:
             if trail.target != writer:
                 change.renamed[writer] = trail.target
             if lost:
-                header = {**(states[writer].header if writer in states else {}), "writer": trail.target}
+                header = states[writer].header if writer in states else PartHeader({})
+                header = header.with_fields(writer=trail.target)
                 body = {"clock": 0, "n": trail.seen.get("history", 0), "rows": lost}
                 change.lost.append(WriterState(trail.target, header, [(record.LOST, body)], {}))
         return change
@@ -217,11 +218,11 @@ class RepairPlan:
             batch.pieces += salvage.finish()
             yield batch
 
-    def _take(self, batch: Batch, salvage: Salvage, name: PartName, data: bytes, header: dict[str, Any]) -> None:
+    def _take(self, batch: Batch, salvage: Salvage, name: PartName, data: bytes, header: PartHeader) -> None:
         """What is whole of one part into the batch, and what is wrong with it onto the list."""
         place = f"journal/{name}"
         lost_before = len(salvage.lost)
-        salvage.expect(header.get("first"))
+        salvage.expect(header.body.get("first"))
         self._note(salvage.lost[lost_before:])
         whole, mended = mend_part(data)
         left = list(damaged_stretches(whole))
@@ -263,51 +264,48 @@ class RepairPlan:
             return not mended
         return False
 
-    def _read(self, name: PartName) -> tuple[bytes, dict[str, Any]]:
+    def _read(self, name: PartName) -> tuple[bytes, PartHeader]:
         """The bytes of a part that count, and its header, made up where it is damaged."""
         data = self._snapshot.journal.read(name)
         following = PartName(self._writer, name.number + 1)
-        left_bytes = self._own_header(following).get("previous_bytes") if following in self._parts else None
+        after = self._own_header(following) if following in self._parts else None
+        left_bytes = after.previous_bytes if after else None
         if left_bytes is not None and not _is_ended(data):
             data = data[:left_bytes]
         header = _header_in(mend_part(data)[0]) or self._likely_header(name, data)
         return data, header
 
-    def _own_header(self, name: PartName) -> dict[str, Any]:
+    def _own_header(self, name: PartName) -> PartHeader | None:
         data = self._snapshot.journal.read(name)
         try:
-            return part_header(data[:_HEAD_BYTES], str(name))
+            return part_header(data[:PART_HEAD_BYTES], str(name))
         except CorruptError:
             return _header_in(data)
 
-    def _likely_header(self, name: PartName, data: bytes) -> dict[str, Any]:
+    def _likely_header(self, name: PartName, data: bytes) -> PartHeader:
         """What the header must have said: as the other parts of this writer say, else as the run was then."""
-        headers = [state.header for meta in self._snapshot.metas for state in meta.writers]
-        headers += [self._own_header(other) for other in self._snapshot.parts if other != name]
-        headers = [header for header in headers if header.get("incarnation")]
+        of_segments = (state.header for meta in self._snapshot.metas for state in meta.writers)
+        of_parts = (self._own_header(other) for other in self._snapshot.parts if other != name)
+        headers = [header for header in (*of_segments, *of_parts) if header and header.body.get("incarnation")]
         for header in headers:
-            if root_of(header["writer"]) == self._writer:
-                return {
-                    **{k: v for k, v in header.items() if k not in ("first", "previous_bytes")},
-                    "number": name.number,
-                }
-        ids = [(h["incarnation"], h["generation"]) for h in headers if h["generation"] <= self._writer]
+            if root_of(header.writer) == self._writer:
+                return header.without("first", "previous_bytes").with_fields(number=name.number)
+        ids = [(h.incarnation, h.generation) for h in headers if h.generation <= self._writer]
         incarnation, generation = max(ids, default=(self._writer, self._writer))
         kinds = {kind for _, _, kind in whole_frames(data)}
         rows = kinds & {record.ROW, record.MIXED}
         role = "run" if record.START in kinds or (not headers and rows) else "child" if rows else "editor"
-        entity, project, run_id = self._snapshot.path
-        return {
-            "format": record.FORMAT_VERSION,
-            "entity": entity,
-            "project": project,
-            "run_id": run_id,
-            "incarnation": incarnation,
-            "generation": generation,
-            "role": role,
-            "pid": 0,
-            "created_at": _made_at(self._writer),
-        }
+        return PartHeader(
+            {
+                "format": record.FORMAT_VERSION,
+                **self._snapshot.path._asdict(),
+                "incarnation": incarnation,
+                "generation": generation,
+                "role": role,
+                "pid": 0,
+                "created_at": _made_at(self._writer),
+            }
+        )
 
     def _all_shapes(self) -> Mapping[int, bytes]:
         shapes: dict[int, bytes] = {}
@@ -316,11 +314,12 @@ class RepairPlan:
         return shapes
 
 
-def _header_in(data: bytes) -> dict[str, Any]:
-    for start, end, kind in whole_frames(data[:_HEAD_BYTES]):
+def _header_in(data: bytes) -> PartHeader | None:
+    for start, end, kind in whole_frames(data[:PART_HEAD_BYTES]):
         if kind == record.PART:
-            return record.decode_body(data[start + record.HEAD.size : end])
-    return {}
+            body = record.decode_body(data[start + record.HEAD.size : end])
+            return PartHeader(body) if body else None
+    return None
 
 
 def _is_ended(data: bytes) -> bool:

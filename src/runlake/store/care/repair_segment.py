@@ -16,6 +16,7 @@ from runlake.model import AXES, RUNTIME, STEP, STREAMS, TIMESTAMP, RunPath, Stre
 from runlake.store.care.salvage import with_one_byte_changed
 from runlake.store.journal import record
 from runlake.store.journal.fold import WriterState
+from runlake.store.journal.header import PartHeader
 from runlake.store.run.state import fold_rows
 from runlake.store.segment.folder import FolderSegments
 from runlake.store.segment.meta import META_FRAME, META_MAGIC, Meta, RowRange, new_meta, parse_meta
@@ -150,19 +151,18 @@ def meta_of_files(segments: FolderSegments, name: str, path: RunPath) -> Meta:
         meta.incarnation, meta.generation = (table[column][0].as_py() for column in ("incarnation", "generation"))
         for rows in rows_of_stream:
             meta.stretches.append(RowRange(rows.writer, stream, rows.first_n, rows.row_count))
-            state = states.setdefault(rows.writer, WriterState(rows.writer, {}, [], {}))
+            state = states.setdefault(rows.writer, WriterState(rows.writer, PartHeader({}), [], {}))
             state.streams[stream] = fold_rows(rows)
         for one in (file, series):
             meta.footers[one.name], meta.checksums[one.name] = read_footer(one), read_checksum(one)
     for state in states.values():
-        state.header = {
-            **dict(zip(("entity", "project", "run_id"), path, strict=True)),
-            "incarnation": meta.incarnation,
-            "generation": meta.generation,
-            "role": "run",
-            "created_at": min(fold.last_timestamp - fold.last_runtime for fold in state.streams.values()),
-            "writer": state.writer,
-            "number": 0,
-        }
+        state.header = PartHeader(path._asdict()).with_fields(
+            incarnation=meta.incarnation,
+            generation=meta.generation,
+            role="run",
+            created_at=min(fold.last_timestamp - fold.last_runtime for fold in state.streams.values()),
+            writer=state.writer,
+            number=0,
+        )
     meta.writers = list(states.values())
     return meta

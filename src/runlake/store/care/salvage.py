@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from zlib import crc32
 
 from runlake.model import STREAMS
 from runlake.store.journal import record
+from runlake.store.journal.header import PartHeader
 from runlake.store.journal.record import HEAD, MAGIC, MIXED, ROW, ROW_HEAD, SHAPE, Shape
 from runlake.store.journal.scan import find_frame, is_frame, is_torn_tail, makes_sense
 
@@ -220,14 +220,14 @@ class Salvage:
         self._sealed = dict(trail.seen)
         self._shapes = dict(shapes)
         self._unsaid: dict[str, list[tuple[int, int]]] = {}
-        self._header: Mapping[str, Any] = {}
+        self._header = PartHeader({})
         self._pieces: list[Piece] = []
         self._frames: list[bytes] | None = None
         self._declared: set[int] = set()
         self._number = 0
 
-    def add_part(self, number: int, data: bytes, header: Mapping[str, Any]) -> list[Piece]:
-        """What one part holds; `header` is the body of its first frame, which may be damaged itself."""
+    def add_part(self, number: int, data: bytes, header: PartHeader) -> list[Piece]:
+        """What one part holds; `header` is what its first frame says, which may be damaged itself."""
         self._number, self._header = number, header
         damage_starts = {start for start, _ in damaged_stretches(data)}
         frames = list(whole_frames(data))
@@ -293,8 +293,8 @@ class Salvage:
 
     def _emit(self, frame: bytes) -> None:
         if self._frames is None:
-            header = {**self._header, "writer": self.trail.target, "number": self._number}
-            self._frames = [MAGIC, record.frame(record.PART, record.encode_body(header))]
+            header = self._header.with_fields(writer=self.trail.target, number=self._number)
+            self._frames = [MAGIC, record.frame(record.PART, record.encode_body(header.body))]
             self._declared = set()
         if self._unsaid:
             body = {"clock": 0, "n": self.trail.seen.get("history", 0), "rows": self._unsaid}

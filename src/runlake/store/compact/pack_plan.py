@@ -132,7 +132,7 @@ def _sealed_at(unit: Unit) -> float:
 
 def _can_be_packed(unit: Unit) -> bool:
     """Whether its writers say that they are of this run, as those of a copied one do not, and no row is there twice."""
-    if any(RunPath(*(s.header[n] for n in RunPath._fields)) != unit.path for m in unit.metas for s in m.writers):
+    if any(s.header.path != unit.path for m in unit.metas for s in m.writers):
         return False
     by_writer: dict[tuple[str, str], list[tuple[int, int]]] = {}
     for meta in unit.metas:

@@ -27,6 +27,7 @@ from runlake.store.changes import append_change
 from runlake.store.compact.seal_plan import SEGMENT_BYTES, Batch, plan
 from runlake.store.disk import READ_ONLY_ERRNOS
 from runlake.store.journal.fold import StreamFold, WriterState
+from runlake.store.journal.header import PartHeader
 from runlake.store.journal.rows import check_follows, rows_of
 from runlake.store.journal.scan import ScannedPart
 from runlake.store.journal.shipped import read_shipped
@@ -122,20 +123,22 @@ def write_files(snapshot: Snapshot, batch: Batch) -> Meta:
 class _Part:
     """A part without its bytes: of these only one part's are held at a time."""
 
-    header: dict[str, Any]
+    header: PartHeader
     records: list[tuple[int, dict[str, Any], int]]
     end: str
     rows: dict[Stream, WriterRows]
 
 
 def _decoded(part: ScannedPart) -> _Part:
-    rows = {stream: rows_of(part.header.get("writer", ""), [part], stream) for stream in STREAMS}
-    return _Part(part.header, part.records, part.end, {s: found for s, found in rows.items() if found is not None})
+    header = part.header
+    assert header is not None  # the plan has read it
+    rows = {stream: rows_of(header.writer, [part], stream) for stream in STREAMS}
+    return _Part(header, part.records, part.end, {s: found for s, found in rows.items() if found is not None})
 
 
 def _states_of(scanned: list[_Part]) -> dict[str, WriterState]:
     """Each writer's records in these parts; its rows are folded as they are decoded for the segment."""
-    states = (WriterState(p.header["writer"], p.header, [(k, b) for k, b, _ in p.records], {}) for p in scanned)
+    states = (WriterState(p.header.writer, p.header, [(k, b) for k, b, _ in p.records], {}) for p in scanned)
     return {state.writer: state for state in join_states(states)}
 
 
@@ -148,7 +151,7 @@ def _rows_of(
     by_writer: dict[str, list[WriterRows]] = {}
     for part in scanned:
         if stream in part.rows:
-            by_writer.setdefault(part.header["writer"], []).append(part.rows.pop(stream))
+            by_writer.setdefault(part.header.writer, []).append(part.rows.pop(stream))
     for writer, stretches in by_writer.items():
         for before, after in pairwise(stretches):
             check_follows(before, after)

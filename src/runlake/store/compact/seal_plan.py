@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from runlake.store.journal import record
+from runlake.store.journal.first_frame import read_header
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.shipped import Shipped
 from runlake.store.run.snapshot import Snapshot
-from runlake.store.run.state import part_header
 from runlake.store.segment import schema
 from runlake.store.segment.meta import Meta
 
@@ -47,16 +47,16 @@ def plan(snapshot: Snapshot, shipped: Shipped | None = None, *, segment_bytes: i
     for name, size_bytes in snapshot.journal.list_parts():
         if name not in snapshot.parts or name.writer == stopped_at:
             continue
-        header = _header(snapshot, name)
-        if not header:
+        header = read_header(snapshot.journal, name, snapshot.path)
+        if header is None:
             stopped_at = name.writer
             continue
-        generation = (header["incarnation"], header["generation"])
+        generation = (header.incarnation, header.generation)
         if shipped is not None and not shipped.has_passed(name):
             lives.add(generation)
             stopped_at = name.writer
         elif is_closed(snapshot, name) or snapshot.is_left(name):
-            closed.setdefault(generation, []).append((name, size_bytes, header["role"] == "editor"))
+            closed.setdefault(generation, []).append((name, size_bytes, header.is_editor))
         else:
             lives.add(generation)
             stopped_at = name.writer
@@ -112,11 +112,6 @@ def _fill(
             batch = Batch(*generation)
     if batch.parts or len(batch.metas) > 1:
         yield batch
-
-
-def _header(snapshot: Snapshot, name: PartName) -> dict[str, str]:
-    with (snapshot.journal.folder / str(name)).open("rb") as file:
-        return part_header(file.read(65_536), f"{snapshot.path}: {name}")
 
 
 def is_closed(snapshot: Snapshot, name: PartName) -> bool:

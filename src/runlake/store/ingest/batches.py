@@ -6,6 +6,8 @@ whichever worker, leaves what it would have left once.
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,7 @@ class RemoteRuns:
             rewind_to=start.rewind_to,
             fork_from=start.fork_from,
             inspector=IN_PROCESS,
+            clock=time.time if start.created_at is None else itertools.repeat(start.created_at).__next__,
         )
         before = opened.before
         base = start.row_counts or {
@@ -101,10 +104,10 @@ class RemoteRuns:
             _check_is_known(batch, ended.row_counts)
             return WriterAnswer(row_counts=ended.row_counts, is_ended=True)
         if batch.exit_code is not None:
-            append_change(self._layout, path, writer, "finish", lease.writer.header["incarnation"])
+            append_change(self._layout, path, writer, "finish", lease.writer.header.incarnation)
             start_detached("runlake.store.compact.after_finish", [str(self._layout.run_dir(path))])
         elif batch.info or batch.config or batch.alerts:
-            append_change(self._layout, path, writer, "edit", lease.writer.header["incarnation"])
+            append_change(self._layout, path, writer, "edit", lease.writer.header.incarnation)
         return WriterAnswer(row_counts=counts, is_stop_requested=is_stopped)
 
     def _apply(
@@ -142,8 +145,8 @@ class RemoteRuns:
         watch = self._watches.get(key)
         if watch is None:
             journal = FolderJournal(self._layout.journal_dir(path))
-            begun_us = int(writer.header["created_at"] * 1e6)
-            watch = StopRequestWatcher(journal, writer.header["generation"], writer.writer, since_us=begun_us)
+            begun_us = int(writer.header.created_at * 1e6)
+            watch = StopRequestWatcher(journal, writer.header.generation, writer.writer, since_us=begun_us)
             self._watches.put(key, watch)
         return watch.is_stop_requested()
 

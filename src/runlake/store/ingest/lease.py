@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -26,6 +25,7 @@ from runlake.errors import NotFoundError, StoreError
 from runlake.model import STREAMS, RunPath
 from runlake.store.disk import replace_file
 from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.header import PartHeader, part_header_of
 from runlake.store.journal.journal import SERVED_SUFFIX, Journal, PartName, PartPlace
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import ScannedPart, scan_part
@@ -51,7 +51,7 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
     server knows that and it may name nobody else.
     """
 
-    header: dict[str, Any]
+    header: PartHeader
     client: str | None = None
     base: dict[str, int] = {}
     ended: dict[str, int] | None = None
@@ -73,7 +73,7 @@ def served_file(journal_dir: Path, writer: str) -> Path:
 
 def mark_served(journal_dir: Path, writer: str, served: Served) -> None:
     """Say that a writer is fed by a server. FileNotFoundError when the run is gone."""
-    replace_file(served_file(journal_dir, writer), msgspec.json.encode(served))
+    replace_file(served_file(journal_dir, writer), msgspec.json.encode(served, enc_hook=lambda header: header.body))
 
 
 def read_served(journal_dir: Path, writer: str) -> Served | None:
@@ -82,7 +82,11 @@ def read_served(journal_dir: Path, writer: str) -> Served | None:
         content = served_file(journal_dir, writer).read_bytes()
     except FileNotFoundError:
         return None
-    return msgspec.json.decode(content, type=Served)
+    return _served_in(content)
+
+
+def _served_in(content: bytes) -> Served:
+    return msgspec.json.decode(content, type=Served, dec_hook=part_header_of)
 
 
 def list_served(journal_dir: Path) -> list[str]:
@@ -113,7 +117,7 @@ def hold(journal_dir: Path, writer: str) -> Iterator[Served]:
             if not is_current:
                 continue  # replaced or moved away while we waited
             os.utime(fd)
-            yield msgspec.json.decode(os.read(fd, 1 << 24), type=Served)
+            yield _served_in(os.read(fd, 1 << 24))
             return
         finally:
             os.close(fd)
@@ -252,7 +256,7 @@ class RemoteWriters:
         if place is not None:
             assert isinstance(place.part, _LeasedPart)
             journal.current = place.part
-        return _Known(JournalWriter(journal, writer, served.header, clock_floor=clock, place=place), journal)
+        return _Known(JournalWriter(journal, writer, served.header.body, clock_floor=clock, place=place), journal)
 
 
 def _place_in(journal: _LeasedJournal, name: PartName) -> tuple[PartPlace, int]:
@@ -264,7 +268,7 @@ def _place_in(journal: _LeasedJournal, name: PartName) -> tuple[PartPlace, int]:
     if size_bytes < len(part.data):
         os.truncate(journal.folder / str(name), size_bytes)
     turn_part = _LeasedPart(journal.folder / str(name), size_bytes)
-    if not part.header:
+    if part.header is None:
         return PartPlace(name.number, turn_part, next_n), 0
     if part.end == "ended":
         raise EndedError(name.writer, next_n)
@@ -274,7 +278,7 @@ def _place_in(journal: _LeasedJournal, name: PartName) -> tuple[PartPlace, int]:
         name.number,
         turn_part,
         next_n,
-        rows_in_part=sum(next_n.values()) - sum(part.header["first"].values()),
+        rows_in_part=sum(next_n.values()) - sum(part.header.first.values()),
         shapes=part.shapes,
         block_start=mark.block_start,
         crc=mark.crc,
@@ -286,7 +290,7 @@ def _place_in(journal: _LeasedJournal, name: PartName) -> tuple[PartPlace, int]:
 
 def _next_n(part: ScannedPart, name: PartName, journal: Journal) -> dict[str, int]:
     """The number of the next row of each stream behind what stands in a part."""
-    if not part.header:
+    if part.header is None:
         if name.number == 0:
             return dict.fromkeys(STREAMS, 0)
         before = PartName(name.writer, name.number - 1)
@@ -294,6 +298,6 @@ def _next_n(part: ScannedPart, name: PartName, journal: Journal) -> dict[str, in
             return _next_n(scan_part(journal.read(before), str(before)), before, journal)
         except FileNotFoundError:
             raise StoreError(f"the part {name} is empty, and the one before it is gone") from None
-    first: dict[str, int] = part.header["first"]
+    first = part.header.first
     rows = {stream: rows_of(name.writer, [part], stream) for stream in STREAMS}
     return {s: first[s] if r is None else r.first_n + r.row_count for s, r in rows.items()}

@@ -26,7 +26,6 @@ from runlake.store.segment.read import rows_of_meta
 from runlake.store.series import WriterRows
 from runlake.values import Json, unflatten
 
-_OF_ONE_PART = ("number", "first", "previous_bytes", "writer")
 _BATCH_ROWS = 16_384
 
 
@@ -63,8 +62,7 @@ def _write(snapshot: Snapshot, folder: Path, writers: frozenset[str]) -> None:
 
 
 def _write_writer(snapshot: Snapshot, state: WriterState, journal: FolderJournal) -> None:
-    header = {key: value for key, value in state.header.items() if key not in _OF_ONE_PART}
-    writer = JournalWriter(journal, state.writer, header)
+    writer = JournalWriter(journal, state.writer, state.header.of_all_parts().without("writer").body)
     try:
         rows = {stream: _rows(snapshot, state.writer, stream) for stream in STREAMS}
         for stream in ("events", "console"):

@@ -28,6 +28,7 @@ from runlake.store.ingest.lease import Served, hold, mark_served, read_served
 from runlake.store.journal import record
 from runlake.store.journal.fold import claims_of_user
 from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.proof import prove_record
 from runlake.store.journal.proof_rows import prove_part
@@ -117,7 +118,7 @@ class JournalReplicas:
         return WriterGrant(
             path=path,
             writer=writer.writer,
-            header=writer.header,
+            header=dict(writer.header.body),
             number=0,
             offset=len(frames),
             frames=frames,
@@ -196,8 +197,8 @@ class JournalReplicas:
         header = served.header
         info = RunInfo(
             **path._asdict(),
-            incarnation=header["incarnation"],
-            generation=header["generation"],
+            incarnation=header.incarnation,
+            generation=header.generation,
             name=path.run_id,
             state="running",
         )
@@ -210,8 +211,8 @@ class JournalReplicas:
 
     def _tell(self, path: RunPath, folder: Path, served: Served, name: PartName, part: ScannedPart) -> None:
         """Others are told of a run that begins and of one that ends."""
-        incarnation, is_editor = served.header["incarnation"], served.header["role"] == "editor"
-        if name.number == 0 and part.header and not is_editor:
+        incarnation, is_editor = served.header.incarnation, served.header.is_editor
+        if name.number == 0 and part.header is not None and not is_editor:
             append_change(self._layout, path, name.writer, "init", incarnation)
         for kind, body, _ in part.records:
             if kind == record.END:
@@ -272,12 +273,12 @@ class JournalReplicas:
         folder = self._layout.journal_dir(path)
         served = read_served(folder, writer)
         if served is None:
-            served = Served(header=header, user=user)
+            served = Served(header=PartHeader(header), user=user)
             mark_served(folder, writer, served)
-        elif any(served.header.get(key) != header.get(key) for key in _SAME):
+        elif any(served.header.body.get(key) != header.get(key) for key in _SAME):
             raise ConflictError(f"there is a writer {writer} of run {path} already, and it is another one")
         number, offset = self._reached(path, writer, served)
-        return WriterGrant(path=path, writer=writer, header=served.header, number=number, offset=offset)
+        return WriterGrant(path=path, writer=writer, header=dict(served.header.body), number=number, offset=offset)
 
     def _reached(self, path: RunPath, writer: str, served: Served) -> tuple[int, int]:
         """The part to go on with, and how much of it is here."""
@@ -291,19 +292,19 @@ class JournalReplicas:
         return newest.number, place.mark.offset
 
     def _is_stop_requested(self, path: RunPath, writer: str, served: Served) -> bool:
-        if served.header["role"] != "run":
+        if not served.header.is_trainer:
             return False
         key = (path, writer)
         watch = self._watches.get(key)
         if watch is None:
-            since_us = int(float(served.header.get("created_at", 0.0)) * 1e6)
+            since_us = int(float(served.header.created_at) * 1e6)
             journal = FolderJournal(self._layout.journal_dir(path))
-            watch = StopRequestWatcher(journal, served.header["generation"], writer, since_us=since_us)
+            watch = StopRequestWatcher(journal, served.header.generation, writer, since_us=since_us)
             self._watches.put(key, watch)
         return watch.is_stop_requested()
 
 
-def _scan(fresh: bytes, place: _Place, name: PartName, header: dict[str, Any]) -> ScannedPart:
+def _scan(fresh: bytes, place: _Place, name: PartName, header: PartHeader) -> ScannedPart:
     """The new bytes, proven to be whole and sound, and those of this writer."""
     if place.is_closed:
         raise BadValueError(f"{name} is closed, and more of it was sent")
@@ -314,8 +315,9 @@ def _scan(fresh: bytes, place: _Place, name: PartName, header: dict[str, Any]) -
     if part is None or part.valid_bytes != len(fresh):
         raise BadValueError(f"what was sent of {name} from byte {place.mark.offset} on is no whole, sound frames")
     if not place.mark.offset:
-        said = {key: part.header.get(key) for key in (*_SAME, "writer", "number")}
-        if said != {**{key: header.get(key) for key in _SAME}, "writer": name.writer, "number": name.number}:
+        body = part.header.body if part.header else {}
+        said = {key: body.get(key) for key in (*_SAME, "writer", "number")}
+        if said != {**{key: header.body.get(key) for key in _SAME}, "writer": name.writer, "number": name.number}:
             raise BadValueError(f"the head of {name} names another writer or run: {said}")
     prove_part(part)
     return part

@@ -18,6 +18,7 @@ import msgspec
 from runlake.errors import CorruptError
 from runlake.model import Alert, MetricRule, Numbers, RunInfo, RunPath, State, is_time
 from runlake.store.journal import record
+from runlake.store.journal.header import PartHeader, part_header_of
 from runlake.values import MAX_DEPTH, Json, decode_json, encode_json, split_path, stored_json
 
 Liveness = Literal["alive", "gone"]
@@ -76,24 +77,13 @@ class WriterState(msgspec.Struct):
     """Everything one writer has said, rows folded. `records` are (kind, body) in the order written."""
 
     writer: str
-    header: dict[str, Any]
+    header: PartHeader
     records: list[tuple[int, dict[str, Any]]] = []
     streams: dict[str, StreamFold] = {}
 
     @property
     def is_ended(self) -> bool:
         return any(kind == record.END for kind, _ in self.records)
-
-    @property
-    def is_trainer(self) -> bool:
-        """Whether its life is the run's life; editors and forked children only add to it."""
-        return self.header.get("role") == "run"
-
-    @property
-    def session(self) -> int:
-        """How many sessions of the run had ended before this writer began: those of one session write side by side."""
-        session: int = self.header.get("session", 0)
-        return session
 
     @property
     def is_primary(self) -> bool | None:
@@ -108,19 +98,24 @@ class WriterState(msgspec.Struct):
         return WriterState(self.writer, self.header, [*self.records, *later.records], streams)
 
 
-def newest_generation(headers: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
+def newest_generation(headers: Iterable[PartHeader]) -> tuple[str, str]:
     """(incarnation, generation) that readers see; ids sort by the time they were opened."""
-    return max((h["incarnation"], h["generation"]) for h in headers)
+    return max((header.incarnation, header.generation) for header in headers)
 
 
 def members(writers: Iterable[WriterState], incarnation: str, generation: str) -> list[WriterState]:
     """Who made a generation, oldest first: the writers that a rewind took over, as of its cut, and then its own."""
     own = sorted(
-        (w for w in writers if (w.header["incarnation"], w.header["generation"]) == (incarnation, generation)),
+        (w for w in writers if (w.header.incarnation, w.header.generation) == (incarnation, generation)),
         key=lambda w: w.writer,
     )
     cuts = [body for writer in own for kind, body in writer.records if kind == record.CUT]
-    return [*(state for body in cuts for state in msgspec.convert(body["writers"], list[WriterState])), *own]
+    return [*(state for body in cuts for state in taken_over(body)), *own]
+
+
+def taken_over(cut: Mapping[str, Any]) -> list[WriterState]:
+    """What a CUT record says of the writers whose rows were taken over."""
+    return msgspec.convert(cut["writers"], list[WriterState], dec_hook=part_header_of)
 
 
 def highest_clock(writers: Iterable[WriterState]) -> int:
@@ -171,7 +166,7 @@ def fold_run(
             stop_requested = stop_requested or bool(body.get("stop"))
     history = _join_streams(writers, "history")
     events = _join_streams(writers, "events")
-    trainers = [w for w in writers if w.is_trainer]
+    trainers = [w for w in writers if w.header.is_trainer]
     deciders = _deciders(trainers, liveness)
     return RunInfo(
         entity=path.entity,
@@ -187,7 +182,7 @@ def fold_run(
         tags=tuple(info.get("tags") or ()),
         metric_rules=tuple(rules.values()),
         alerts=tuple(alerts),
-        created_at=min(w.header.get("created_at", 0.0) for w in writers),
+        created_at=min(w.header.created_at for w in writers),
         heartbeat_at=_heartbeat(trainers or writers),
         last_row_at=history.last_timestamp,
         runtime_s=max(history.last_runtime, events.last_runtime, _ended_runtime(trainers)),
@@ -222,7 +217,7 @@ _INFO_FIELDS = frozenset(
 
 def _heartbeat(writers: list[WriterState]) -> float:
     """When the run last gave a sign of life; an edit by a reader is none."""
-    return max([highest_clock(writers) / 1e6, *(float(w.header.get("created_at", 0.0)) for w in writers)])
+    return max([highest_clock(writers) / 1e6, *(float(w.header.created_at) for w in writers)])
 
 
 def ruled_numbers(writers: list[WriterState], rules: Iterable[MetricRule]) -> dict[str, Numbers]:
@@ -310,7 +305,7 @@ def _summary(
     for state in writers:
         fold = state.streams.get("history")
         edits = [(body["n"], body["clock"]) for kind, body in state.records if kind == record.SUMMARY]
-        after_us = int(state.header.get("after", 0.0) * 1e6) + 1  # its rows are later than those it goes on from
+        after_us = int(state.header.after * 1e6) + 1  # its rows are later than those it goes on from
         for path, (n, timestamp_us, value) in (fold.last if fold else {}).items():
             clock = max([timestamp_us, after_us, *(edit_clock for edit_n, edit_clock in edits if edit_n <= n)])
             writes.append((clock, 1, state.writer, {"set": _summary_of(path, value, rules, history)}))
@@ -328,7 +323,7 @@ def claims_of_user(records: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator
         if user is not None or (kind == record.INFO and "user" in body):
             yield body.get("clock", 0), user
         if kind == record.CUT:
-            for state in msgspec.convert(body["writers"], list[WriterState]):
+            for state in taken_over(body):
                 yield from claims_of_user(state.records)
 
 
@@ -391,12 +386,12 @@ def _deciders(trainers: list[WriterState], liveness: Mapping[str, Liveness]) -> 
     trainers = [w for w in trainers if w.writer in last_piece.values()]
     begun: dict[int, int] = {}
     for writer in trainers:
-        begun[writer.session] = max(begun.get(writer.session, 0), _first_clock(writer))
+        begun[writer.header.session] = max(begun.get(writer.header.session, 0), _first_clock(writer))
     left = [
         writer
         for writer in trainers
         if liveness.get(writer.writer) == "alive"
-        or not any(s > writer.session and clock > highest_clock([writer]) for s, clock in begun.items())
+        or not any(s > writer.header.session and clock > highest_clock([writer]) for s, clock in begun.items())
     ]
     for primary in (True, None):
         chosen = [writer for writer in left if writer.is_primary is primary]

@@ -116,10 +116,10 @@ class FolderJournal:
                 break
         return sorted(found)
 
-    def read(self, name: PartName, offset: int = 0) -> bytes:
+    def read(self, name: PartName, offset: int = 0, limit: int | None = None) -> bytes:
         with (self.folder / str(name)).open("rb", buffering=0) as file:
             file.seek(offset)
-            return file.read()
+            return file.read(-1 if limit is None else limit)
 
     def is_held(self, name: PartName) -> bool | None:
         if fcntl is None or (self.folder / f"{name.writer}{SERVED_SUFFIX}").exists():

@@ -101,8 +101,8 @@ class Journal(Protocol):
         """Every part and its size in bytes, sorted."""
         ...
 
-    def read(self, name: PartName, offset: int = 0) -> bytes:
-        """The part's bytes from `offset` to its present end. FileNotFoundError when it is gone."""
+    def read(self, name: PartName, offset: int = 0, limit: int | None = None) -> bytes:
+        """The part's bytes from `offset` to its present end, at most `limit`. FileNotFoundError when it is gone."""
         ...
 
     def is_held(self, name: PartName) -> bool | None:

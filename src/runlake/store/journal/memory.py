@@ -50,8 +50,8 @@ class MemoryJournal:
     def list_parts(self) -> list[tuple[PartName, int]]:
         return sorted((name, len(part.data)) for name, part in list(self._parts.items()))
 
-    def read(self, name: PartName, offset: int = 0) -> bytes:
-        return bytes(self._part(name).data[offset:])
+    def read(self, name: PartName, offset: int = 0, limit: int | None = None) -> bytes:
+        return bytes(self._part(name).data[offset : None if limit is None else offset + limit])
 
     def is_held(self, name: PartName) -> bool | None:
         part = self._parts.get(name)

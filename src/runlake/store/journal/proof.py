@@ -18,6 +18,7 @@ from runlake.errors import BadValueError
 from runlake.model import AXES, FIRST_TIME_S, LAST_TIME_S, STREAMS, Level, MetricRule, State, is_time
 from runlake.store.journal import record
 from runlake.store.journal.fold import StreamFold, WriterState
+from runlake.store.journal.header import part_header_of
 from runlake.values import I64_MAX, I64_MIN, MAX_DEPTH, Json, check_json, decode_json, split_path
 
 _Count = Annotated[int, Meta(ge=0, le=I64_MAX - 1)]
@@ -174,7 +175,7 @@ def prove_record(kind: int, body: Any) -> None:
     """BadValueError for the body of a frame that is no row, of which no reader could make sense; it names the field."""
     name = record.KIND_NAMES[kind]
     try:
-        found = msgspec.convert(body, _FORMS[kind])
+        found = msgspec.convert(body, _FORMS[kind], dec_hook=part_header_of)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise BadValueError(f"a {name} record makes no sense: {error}") from None
     for field, value in body.items():
@@ -293,7 +294,7 @@ def _prove_shape(shape: _Shape) -> None:
 
 def _prove_state(state: WriterState) -> None:
     """What CUT says of a writer whose rows were taken over."""
-    prove_record(record.PART, {"number": 0, "first": {}, "writer": state.writer, **state.header})
+    prove_record(record.PART, {"number": 0, "first": {}, "writer": state.writer, **state.header.body})
     for kind, body in state.records:
         if kind not in _FORMS or kind in (record.PART, record.SHAPE, record.CLOSE, record.CUT):
             raise BadValueError(f"the writer {state.writer} has a record of kind {kind} in a cut")

@@ -27,7 +27,7 @@ _TEXT = frozenset({str})
 def prove_part(part: ScannedPart) -> None:
     """BadValueError for a part, or what stands in one from a mark on, that readers could not make sense of."""
     if part.header:
-        prove_record(record.PART, part.header)
+        prove_record(record.PART, part.header.body)
     for kind, body, _ in part.records:
         prove_record(kind, body)
     _prove_shapes(part)

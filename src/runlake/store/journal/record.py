@@ -33,6 +33,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from runlake.errors import CorruptError
+from runlake.store.journal.header import PartHeader
 from runlake.values import Json
 
 FORMAT_VERSION = 1
@@ -100,6 +101,8 @@ def wrap_json(value: Any) -> Any:
         return msgspec.msgpack.Ext(_JSON_EXTENSION, value.encode())
     if isinstance(value, dict):
         return {key: wrap_json(item) for key, item in value.items()}
+    if type(value) is PartHeader:
+        return wrap_json(value.body)
     if isinstance(value, msgspec.Struct):
         return {name: wrap_json(getattr(value, name)) for name in value.__struct_fields__}
     if isinstance(value, list | tuple):

@@ -18,6 +18,7 @@ from msgspec import MsgspecError
 
 from runlake.errors import BadValueError, CorruptError, NewerFormatError
 from runlake.store.journal import record
+from runlake.store.journal.header import PartHeader
 from runlake.store.journal.proof import prove_record, prove_row, with_usable_times
 from runlake.store.journal.record import BLOCK, CLOSE, END, HEAD, MIXED, ROW, SHAPE, Shape
 from runlake.values import I64_MAX, Json, canonical
@@ -78,7 +79,7 @@ class ScannedPart:
     data: bytes
     since: ResumePoint = BEGINNING
     shapes: dict[int, Shape] = field(default_factory=dict)
-    header: dict[str, Any] = field(default_factory=dict)
+    header: PartHeader | None = None
     records: list[tuple[int, dict[str, Any], int]] = field(default_factory=list)
     rows: list[PackedRows | MixedRow] = field(default_factory=list)
     blocks: list[tuple[int, int, int]] = field(default_factory=list)
@@ -121,7 +122,7 @@ def prove_head(part: ScannedPart, name: str) -> ScannedPart:
     """The same part. CorruptError for one of a run whose first frame does not say whose it is, and of which life."""
     try:
         if part.header:
-            prove_record(record.PART, part.header)
+            prove_record(record.PART, part.header.body)
     except BadValueError as error:
         raise CorruptError(
             f"{name}: the frame at byte {len(record.MAGIC)} is whole, but says nothing ({error}); run `runlake check` "
@@ -242,7 +243,8 @@ def _take(part: ScannedPart, kind: int, content: bytes, position: int, shapes: d
         start, crc = record.BLOCK_BODY.unpack(content)
         part.blocks.append((start, position, crc))
     elif kind == record.PART:
-        part.header = with_usable_times(record.decode_body(content))
+        body = with_usable_times(record.decode_body(content))
+        part.header = PartHeader(body) if body else None
     elif kind == CLOSE:
         part.end = "closed"
     else:

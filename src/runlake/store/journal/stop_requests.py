@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from runlake.store.journal import record
+from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import Journal
 
 
@@ -37,12 +38,15 @@ class StopRequestWatcher:
                 continue  # sealed meanwhile, which the parts of an editor are only when the run has ended
             self._seen[name] = size_bytes
             found = records(data)
-            kind, header = next(found, (0, {}))
-            if kind == record.PART and (header["role"], header["generation"]) != ("editor", self._generation):
+            kind, body = next(found, (0, {}))
+            if kind == record.PART and not self._is_of_editor(PartHeader(body)):
                 self._foreign.add(name.writer)
             elif any(kind == record.STATE and self._is_stop(body) for kind, body in found):
                 return True
         return False
+
+    def _is_of_editor(self, header: PartHeader) -> bool:
+        return header.is_editor and header.generation == self._generation
 
     def _is_stop(self, body: dict[str, Any]) -> bool:
         return bool(body.get("stop")) and int(body["clock"]) > self._since_us

@@ -16,6 +16,7 @@ from zlib import crc32
 from runlake.errors import LogTypeError, StoreError
 from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Stream, is_time
 from runlake.store.journal import record
+from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import Journal, Part, PartName, PartPlace, is_of_system
 from runlake.store.journal.proof import prove_record
 from runlake.store.journal.record import Shape
@@ -179,9 +180,9 @@ class JournalWriter:
             return {stream: n + self._is_row_open[stream] for stream, n in self._next_n.items()}
 
     @property
-    def header(self) -> dict[str, Any]:
-        """Who writes into what: the body of each part's PART frame."""
-        return dict(self._header)
+    def header(self) -> PartHeader:
+        """Who writes into what: what the header of each part says, without what tells the parts apart."""
+        return PartHeader(dict(self._header))
 
     @property
     def is_closed(self) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from runlake.errors import CorruptError, StoreError
 from runlake.store.disk import TEMPORARY_PREFIX
+from runlake.store.journal.first_frame import part_header
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.liveness import is_alive
@@ -21,7 +22,6 @@ from runlake.store.journal.scan import scan_part
 from runlake.store.merge.staging import Piece
 from runlake.store.merge.union import FileLook, beside, choose_part, is_newer, wanted_metas, wanted_parts
 from runlake.store.plain_open import check_plain, open_plain, read_plain
-from runlake.store.run.state import part_header
 from runlake.store.segment import schema
 from runlake.store.segment.folder import FolderSegments
 from runlake.store.segment.meta import Meta, parse_meta
@@ -94,7 +94,7 @@ def look_at(run_dir: Path, root: Path | None = None) -> RunCopy:
             header = part_header(head, f"{run_dir.name}: {name}")
         except CorruptError:
             continue  # another part may say which run it is
-        found |= {header["incarnation"]} if header else set()
+        found |= {header.incarnation} if header else set()
     for incarnation in found:
         if not is_one_part(incarnation):
             raise CorruptError(f"{run_dir}: it names its life {incarnation!r}, as no runlake does; leave it out")

@@ -25,6 +25,7 @@ from runlake.store.changes import append_change, latest_death
 from runlake.store.incarnation import claim_incarnation, new_writer_id
 from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import Journal, PartName, PartPlace
 from runlake.store.journal.proof import prove_record
 from runlake.store.journal.stop_requests import records
@@ -242,7 +243,8 @@ def open_granted(
     path = path or grant.path
     check_run_path(path)
     create_store(layout)
-    incarnation = grant.header["incarnation"]
+    said = PartHeader(grant.header)
+    incarnation = said.incarnation
     try:
         layout.make_run_dir(path)
         claimed = claim_incarnation(layout, path, incarnation)
@@ -267,7 +269,7 @@ def open_granted(
         path,
         writer,
         incarnation,
-        grant.header["generation"],
+        said.generation,
         header,
         before=grant.before,
         numbers=grant.numbers,

@@ -81,7 +81,7 @@ def fork(layout: Layout, source: RunPath, step: int, target: RunPath) -> None:
     writers = [
         WriterState(
             state.writer,
-            {key: value for key, value in state.header.items() if key != "taken"} | {**target._asdict(), **life},
+            state.header.without("taken").with_fields(**target._asdict(), **life),
             [(kind, _without_names(kind, body)) for kind, body in state.records if kind != record.INFO],
             state.streams,
         )
@@ -119,11 +119,11 @@ def _past(snapshot: Snapshot, step: int) -> tuple[Past, list[WriterRows]]:
     for state in members(states, whole.incarnation, whole.generation):
         mine = kept.get(state.writer, [])
         count = mine[-1].first_n + mine[-1].row_count if mine else 0
-        if "history" in state.streams and not count and state.session:
+        if "history" in state.streams and not count and state.header.session:
             continue  # it went on behind the step
         writers.append(_state_at(state, mine, count, last_us))
         if count:
-            taken.append((state.header["generation"], state.writer, count))
+            taken.append((state.header.generation, state.writer, count))
     info = fold_run(snapshot.path, _relabelled(writers, whole), {})
     past = Past(
         info,
@@ -138,8 +138,8 @@ def _past(snapshot: Snapshot, step: int) -> tuple[Past, list[WriterRows]]:
 
 def _relabelled(writers: list[WriterState], whole: RunInfo) -> list[WriterState]:
     """The same as members of one generation, whichever they were in."""
-    head = {"incarnation": whole.incarnation, "generation": whole.generation}
-    return [WriterState(w.writer, {**w.header, **head}, w.records, w.streams) for w in writers]
+    life = {"incarnation": whole.incarnation, "generation": whole.generation}
+    return [WriterState(w.writer, w.header.with_fields(**life), w.records, w.streams) for w in writers]
 
 
 def _until(stretches: list[WriterRows], step: int) -> list[WriterRows]:
@@ -157,7 +157,7 @@ def _until(stretches: list[WriterRows], step: int) -> list[WriterRows]:
 
 def _state_at(state: WriterState, rows: list[WriterRows], count: int, last_us: int) -> WriterState:
     """What a writer had said when it had logged `count` rows; an editor's summary counts up to the last row of all."""
-    is_editor = state.header.get("role") == "editor"
+    is_editor = state.header.is_editor
     records = [
         (kind, body)
         for kind, body in state.records
@@ -166,7 +166,7 @@ def _state_at(state: WriterState, rows: list[WriterRows], count: int, last_us: i
     fold: StreamFold | None = None
     for each in rows:
         fold = fold_rows(each) if fold is None else fold.followed_by(fold_rows(each))
-    header = {**state.header, "role": "editor" if is_editor else "base"}
+    header = state.header.with_fields(role="editor" if is_editor else "base")
     return WriterState(state.writer, header, records, {} if fold is None else {"history": fold})
 
 

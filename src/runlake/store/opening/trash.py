@@ -15,11 +15,12 @@ from runlake.model import RunPath, TrashItem
 from runlake.store.changes import append_change, latest_death
 from runlake.store.disk import TEMPORARY_PREFIX
 from runlake.store.incarnation import read_claim_in
+from runlake.store.journal.first_frame import part_header
 from runlake.store.journal.fold import fold_run
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.layout import Layout, check_run_path, encode_name, folder_identity, ids_of
 from runlake.store.run.snapshot import Snapshot, number_parts, reading
-from runlake.store.run.state import part_header, read_run, writer_states
+from runlake.store.run.state import read_run, writer_states
 from runlake.store.segment.folder import FolderSegments, packed_of
 from runlake.store.segment.meta import read_meta
 from runlake.store.stored_names import is_one_part
@@ -220,9 +221,9 @@ def _checked(layout: Layout, trashed: Path, path: RunPath) -> RunPath:
             continue  # it is as unreadable there
         files = (shared.folder / name.rpartition("/")[2] for name in meta.files.values())
         if meta.is_packed and not all(file.exists() for file in files):
-            header = meta.writers[0].header
+            said = meta.writers[0].header.body
             raise StoreError(
-                f"the rows of the run in {trashed} lie in the merged files of {header['entity']}/{header['project']}; "
+                f"the rows of the run in {trashed} lie in the merged files of {said['entity']}/{said['project']}; "
                 "restore it there"
             )
     return path
@@ -247,14 +248,14 @@ def _path_in(trashed: Path) -> RunPath:
     except (StoreError, OSError) as error:
         raise StoreError(f"{trashed} cannot be read, so give the path of the run to restore: {error}") from error
     for header in headers:
-        if "run_id" in header:
+        if header is not None and header.path is not None:
             try:
-                begun = check_run_path(RunPath(header["entity"], header["project"], header["run_id"]))
+                begun = check_run_path(header.path)
             except PathError as error:
                 raise StoreError(f"{trashed}: give the path of the run to restore: {error}") from error
             # `runlake merge` may have given it another id: then the folder in the trash is called by that.
-            paths = [begun._replace(run_id=each) for each in ids_of(begun.run_id, header["incarnation"])]
-            names = (_name_in_trash(path, header["incarnation"]) for path in paths)
+            paths = [begun._replace(run_id=each) for each in ids_of(begun.run_id, header.incarnation)]
+            names = (_name_in_trash(path, header.incarnation) for path in paths)
             called = (path for path, name in zip(paths, names, strict=True) if _is_copy(trashed.name, name))
             return next(called, begun)
     raise StoreError(f"nothing in {trashed} says which run it was; give the path to restore it to")

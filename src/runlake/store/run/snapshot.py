@@ -151,8 +151,7 @@ class Snapshot:
         if following not in self.parts:
             return None
         header = scan_part(self.journal.read(following), f"{self.path}: {following}").header
-        left_bytes: int | None = header.get("previous_bytes")
-        return left_bytes
+        return None if header is None else header.previous_bytes
 
 
 def read_consistently(layout: Layout, path: RunPath, reader: Callable[[Snapshot], T]) -> T:

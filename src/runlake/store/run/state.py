@@ -7,7 +7,7 @@ msgpack: the training process asks a process of its own, so that it never loads 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,16 +27,14 @@ from runlake.store.journal.fold import (
     pack_info,
     ruled_numbers,
 )
-from runlake.store.journal.journal import PartName
+from runlake.store.journal.header import PartHeader
 from runlake.store.journal.liveness import held_writers, liveness
 from runlake.store.journal.rows import rows_of
-from runlake.store.journal.scan import ScannedPart, prove_head, scan_part
+from runlake.store.journal.scan import ScannedPart
 from runlake.store.layout import Layout
 from runlake.store.run.snapshot import Snapshot, nothing_yet, read_consistently
 from runlake.store.series import Series, WriterRows, filled_times
 from runlake.values import Json
-
-_PART_HEAD_BYTES = 65_536
 
 
 class Behind(msgspec.Struct):
@@ -94,7 +92,7 @@ def read_state(layout: Layout, path: RunPath) -> RunState:
             highest_clock(writers),
             counts,
             ruled_numbers(writers, info.metric_rules),
-            any(w.is_trainer for w in mine),
+            any(w.header.is_trainer for w in mine),
             behind(mine, held),
         )
 
@@ -105,12 +103,12 @@ def behind(writers: Iterable[WriterState], held: frozenset[str] = frozenset()) -
     """Where a writer stands that joins these; `held` are those among them whose processes are known to live."""
     place = Behind()
     for writer in writers:
-        if writer.header.get("role") == "editor":
+        if writer.header.is_editor:
             continue
         if writer.writer in held and not writer.is_ended:
             place.is_beside = True
             continue
-        place.session = max(place.session, writer.session + 1)
+        place.session = max(place.session, writer.header.session + 1)
         rows = writer.streams.get("history")
         if rows is not None:
             place.next_step = max(place.next_step, rows.last_step + 1)
@@ -125,9 +123,9 @@ def list_generations(layout: Layout, path: RunPath) -> list[GenerationInfo]:
         writers = _known_writers(snapshot)
         incarnation, _ = newest_generation(w.header for w in writers)
         found = []
-        for name in sorted({w.header["generation"] for w in writers if w.header["incarnation"] == incarnation}):
+        for name in sorted({w.header.generation for w in writers if w.header.incarnation == incarnation}):
             mine = members(writers, incarnation, name)
-            opened = min(w.header.get("created_at", 0.0) for w in mine if w.header["generation"] == name)
+            opened = min(w.header.created_at for w in mine if w.header.generation == name)
             rows = [w.streams["history"].row_count for w in mine if "history" in w.streams]
             found.append(GenerationInfo(generation=name, created_at=opened, row_count=sum(rows)))
         return found
@@ -143,62 +141,47 @@ def _known_writers(snapshot: Snapshot) -> list[WriterState]:
 
 
 def _check_generation(path: RunPath, writers: Iterable[WriterState], generation: str) -> None:
-    known = {w.header["generation"] for w in writers}
+    known = {w.header.generation for w in writers}
     if generation not in known:
         raise NotFoundError(f"run {path} has no generation {generation!r}; there are {', '.join(sorted(known))}")
-
-
-def header_of(snapshot: Snapshot, name: PartName) -> dict[str, Any]:
-    """The body of a part's first frame; empty when it is not whole yet."""
-    with (snapshot.journal.folder / str(name)).open("rb", buffering=0) as file:
-        return part_header(file.read(_PART_HEAD_BYTES), f"{snapshot.path}: {name}")
-
-
-def part_header(data: bytes, name: str) -> dict[str, Any]:
-    """The body of a part's first frame, from the part's first 64 KiB; empty when it is not whole yet.
-
-    CorruptError where it is not as it was written, NewerFormatError for a later format.
-    """
-    start = len(record.MAGIC)
-    end = start + record.HEAD.size
-    if len(data) >= end:
-        end += min(record.HEAD.unpack_from(data, start)[0], record.MAX_BODY_BYTES)
-    return prove_head(scan_part(data[:end], name), name).header
 
 
 def writer_states(snapshot: Snapshot) -> list[WriterState]:
     """Everything each writer said, of all generations, sealed or not."""
     sealed = [state for meta in snapshot.metas for state in meta.writers]
-    fresh = snapshot.scan_each(snapshot.parts, lambda part: state_of_part(part) if part.header else None)
+    fresh = snapshot.scan_each(snapshot.parts, state_of_part)
     states = join_states([*sealed, *(state for state in fresh if state is not None)])
     # One that has only said who it is has not begun: its name and config come with its next write.
     begun = (state for state in states if state.records or state.streams)
     return [state for state in begun if not is_half_rewound(state.header, state.records)]
 
 
-def is_half_rewound(header: Mapping[str, Any], records: Iterable[tuple[Any, ...]]) -> bool:
+def is_half_rewound(header: PartHeader, records: Iterable[tuple[Any, ...]]) -> bool:
     """Whether a writer was killed before it had said all of the rewind it began: then there was none."""
-    return "taken" in header and not any(kind == record.CUT for kind, *_ in records)
+    return header.is_of_rewind and not any(kind == record.CUT for kind, *_ in records)
 
 
 def join_states(pieces: Iterable[WriterState]) -> list[WriterState]:
     """The pieces of each writer, in the order of its parts, as one."""
     states: dict[str, WriterState] = {}
-    for state in sorted(pieces, key=lambda s: (s.writer, s.header.get("number", 0))):
+    for state in sorted(pieces, key=lambda s: (s.writer, s.header.number)):
         before = states.get(state.writer)
         states[state.writer] = before.followed_by(state) if before else state
     return list(states.values())
 
 
-def state_of_part(part: ScannedPart) -> WriterState:
-    """A part's records, and its rows folded."""
-    writer = part.header["writer"]
+def state_of_part(part: ScannedPart) -> WriterState | None:
+    """A part's records, and its rows folded; None while it does not say whose they are."""
+    header = part.header
+    if header is None:
+        return None
+    writer = header.writer
     streams: dict[str, StreamFold] = {}
     for stream in STREAMS:
         rows = rows_of(writer, [part], stream)
         if rows is not None:
             streams[stream] = fold_rows(rows)
-    return WriterState(writer, part.header, [(kind, body) for kind, body, _ in part.records], streams)
+    return WriterState(writer, header, [(kind, body) for kind, body, _ in part.records], streams)
 
 
 def fold_rows(rows: WriterRows) -> StreamFold:

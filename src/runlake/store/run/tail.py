@@ -16,6 +16,8 @@ import numpy as np
 
 from runlake.model import RunPath, Stream
 from runlake.store.journal import record
+from runlake.store.journal.first_frame import read_header
+from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.scan import (
     FLAGS_OFFSET,
@@ -28,7 +30,6 @@ from runlake.store.journal.scan import (
 )
 from runlake.store.lru import LruCache
 from runlake.store.run.snapshot import Snapshot
-from runlake.store.run.state import header_of
 
 KEPT_MARKS = 8192
 """About as many open parts can be followed at their price; an idle reader of them costs nothing but its mark."""
@@ -50,14 +51,14 @@ class PartTails:
 
     def __init__(self, limit: int = KEPT_MARKS) -> None:
         self._places: LruCache[tuple[RunPath, PartName, Stream, int], _Place] = LruCache(limit)
-        self._headers: LruCache[tuple[RunPath, PartName], dict[str, Any]] = LruCache(limit)
+        self._headers: LruCache[tuple[RunPath, PartName], PartHeader] = LruCache(limit)
 
-    def header(self, snapshot: Snapshot, name: PartName) -> dict[str, Any]:
-        """The body of the part's first frame; empty while it is not whole."""
+    def header(self, snapshot: Snapshot, name: PartName) -> PartHeader | None:
+        """The part's header; None while it is not whole."""
         header = self._headers.get((snapshot.path, name))
         if header is None:
-            header = header_of(snapshot, name)
-            if header:
+            header = read_header(snapshot.journal, name, snapshot.path)
+            if header is not None:
                 self._headers.put((snapshot.path, name), header)
         return header
 
@@ -80,7 +81,7 @@ class PartTails:
 
     def keep(self, path: RunPath, name: PartName, stream: Stream, next_n: int, part: ScannedPart) -> None:
         """Remember where in a scanned part a reader stands that has the rows before `next_n` now."""
-        if not part.header:
+        if part.header is None:
             return
         offset = first_frame_of(part, stream, next_n)
         said = tuple((kind, body, -1) for kind, body, at in part.records if at < offset and kind in _SAID)

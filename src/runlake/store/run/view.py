@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from runlake.errors import NotFoundError
 from runlake.model import Stream
+from runlake.store.journal.first_frame import read_header
 from runlake.store.journal.fold import newest_generation
+from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.rows import check_follows, rows_of
 from runlake.store.journal.scan import ScannedPart
 from runlake.store.run.snapshot import Snapshot, nothing_yet
-from runlake.store.run.state import header_of, is_half_rewound
+from runlake.store.run.state import is_half_rewound
 from runlake.store.segment.meta import Meta
 from runlake.store.series import Series, WriterRows, join_stretches
 
@@ -31,7 +32,7 @@ _ALL = int(np.iinfo(np.int64).max)
 class View:
     """One generation: `taken` are the generations it has rows of, and of these by writer how many history rows count.
 
-    `sessions` and `after` are what the writers' headers say: see `storage-format.md`.
+    `sessions` and `after` are what the writers' headers say: see `docs/guide/storage-format/journal.md`.
     """
 
     incarnation: str
@@ -62,40 +63,43 @@ def view_of(
     snapshot: Snapshot,
     generation: str | None = None,
     *,
-    read_header: Callable[[Snapshot, PartName], dict[str, Any]] = header_of,
+    header_of: Callable[[Snapshot, PartName], PartHeader | None] | None = None,
 ) -> View:
     """A generation as readers see it, the newest unless it is named. NotFoundError when there is none of that name."""
-    headers: dict[str, dict[str, Any]] = {}
+    headers: dict[str, PartHeader] = {}
     for meta in snapshot.metas:
-        for writer, header in meta.headers.items():
-            headers.setdefault(writer, header)
+        for writer, sealed_header in meta.headers.items():
+            headers.setdefault(writer, sealed_header)
     for name in snapshot.parts:
-        header = read_header(snapshot, name)
-        if "taken" in header and name.number == 0 and is_half_rewound(header, snapshot.scan(name).records):
+        header = header_of(snapshot, name) if header_of else read_header(snapshot.journal, name, snapshot.path)
+        if header is None or (name.number == 0 and _is_half_rewound(snapshot, name, header)):
             continue
-        headers.setdefault(name.writer, {}).update(header)
-    known = [header for header in headers.values() if header]
-    if not known:
+        headers[name.writer] = header
+    if not headers:
         raise nothing_yet(snapshot.path)
-    incarnation, newest = newest_generation(known)
-    mine = [h for h in known if h["incarnation"] == incarnation]
+    incarnation, newest = newest_generation(headers.values())
+    mine = [header for header in headers.values() if header.incarnation == incarnation]
     chosen = generation or newest
-    if not any(h["generation"] == chosen for h in mine):
-        names = ", ".join(sorted({h["generation"] for h in mine}))
+    if not any(header.generation == chosen for header in mine):
+        names = ", ".join(sorted({header.generation for header in mine}))
         raise NotFoundError(f"run {snapshot.path} has no generation {chosen!r}; there are {names}")
     taken: dict[str, dict[str, int]] = {}
     for header in mine:
-        if header["generation"] == chosen:
-            for older, writer, count in header.get("taken", ()):
+        if header.generation == chosen:
+            for older, writer, count in header.taken:
                 taken.setdefault(older, {})[writer] = count
     return View(incarnation, chosen, taken, *order_of(headers))
 
 
-def order_of(headers: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, int], dict[str, float]]:
+def _is_half_rewound(snapshot: Snapshot, name: PartName, header: PartHeader) -> bool:
+    return header.is_of_rewind and is_half_rewound(header, snapshot.scan(name).records)
+
+
+def order_of(headers: Mapping[str, PartHeader]) -> tuple[dict[str, int], dict[str, float]]:
     """`View.sessions` and `View.after` of the writers with these headers."""
     return (
-        {writer: header["session"] for writer, header in headers.items() if header.get("session")},
-        {writer: header["after"] for writer, header in headers.items() if header.get("after")},
+        {writer: header.session for writer, header in headers.items() if header.session},
+        {writer: header.after for writer, header in headers.items() if header.after},
     )
 
 
@@ -108,11 +112,11 @@ def unsealed(snapshot: Snapshot, stream: Stream, view: View) -> Iterator[WriterR
     """The rows of the stream that no segment has, writer by writer."""
 
     def decode(part: ScannedPart) -> tuple[str, WriterRows] | None:
-        generation = part.header.get("generation", "")
-        if not view.has(part.header.get("incarnation", ""), generation, stream):
+        header = part.header
+        if header is None or not view.has(header.incarnation, header.generation, stream):
             return None
-        rows = rows_of(part.header["writer"], [part], stream)
-        return None if rows is None else (generation, rows)
+        rows = rows_of(header.writer, [part], stream)
+        return None if rows is None else (header.generation, rows)
 
     by_writer: dict[tuple[str, str], list[WriterRows]] = {}
     for found in snapshot.scan_each(snapshot.parts, decode):

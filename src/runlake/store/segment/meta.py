@@ -20,6 +20,7 @@ from runlake.errors import BadValueError, CorruptError, NewerFormatError
 from runlake.model import Stream
 from runlake.store.journal import record
 from runlake.store.journal.fold import StreamFold, WriterState, usable_fold
+from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import LARGEST_PART_NUMBER
 from runlake.store.journal.proof import prove_record, with_usable_times
 from runlake.store.segment.schema import FORMAT_VERSION, Footer, Owner
@@ -74,7 +75,7 @@ class Meta(msgspec.Struct):
         return any("/" in name for name in self.files.values())
 
     @property
-    def headers(self) -> dict[str, dict[str, Any]]:
+    def headers(self) -> dict[str, PartHeader]:
         """The header of each writer, without a look at what else they said: that may be last values of many keys."""
         if isinstance(self.writers, _StoredWriters):
             return self.writers.headers()
@@ -87,7 +88,7 @@ class Meta(msgspec.Struct):
             return None
         # What the writers say and not the folder: a copied run goes under another id.
         header = next(iter(self.headers.values()))
-        return Owner(header["run_id"], self.incarnation, self.generation)
+        return Owner(header.body["run_id"], self.incarnation, self.generation)
 
 
 def new_meta(
@@ -148,7 +149,7 @@ def _state_of(stored: _StoredState) -> WriterState:
         prove_record(kind, with_usable_times(body))
     streams = record.decode_as(dict[Stream, StreamFold], packed)
     folds: dict[str, StreamFold] = {stream: usable_fold(fold) for stream, fold in streams.items()}
-    return WriterState(stored.writer, stored.header, stored.records, folds)
+    return WriterState(stored.writer, PartHeader(stored.header), stored.records, folds)
 
 
 H = TypeVar("H", "_StoredState", "_Heading")
@@ -198,10 +199,11 @@ class _StoredWriters(Sequence[WriterState]):
         self._packed, self._name = packed, name
         self._decoded: list[WriterState] | None = None
 
-    def headers(self) -> dict[str, dict[str, Any]]:
+    def headers(self) -> dict[str, PartHeader]:
         """The header of each writer; what else they said is passed over."""
         with _making_sense(self._name):
-            return {each.writer: _proven(each).header for each in record.decode_as(list[_Heading], self._packed)}
+            found = record.decode_as(list[_Heading], self._packed)
+            return {each.writer: PartHeader(_proven(each).header) for each in found}
 
     def _all(self) -> list[WriterState]:
         if self._decoded is None:

@@ -30,7 +30,7 @@ def publish_rows(
     """A segment of history rows that were never in a journal of this run: what a fork begins with."""
     segments.prepare()
     header = writers[0].header
-    meta = new_meta(name, header["incarnation"], header["generation"], writers=writers)
+    meta = new_meta(name, header.incarnation, header.generation, writers=writers)
     put_rows(segments, path, meta, "history", rows)
     publish_meta(segments, meta)
 

@@ -1,6 +1,6 @@
 """Segments: sealed rows as long Parquet, sealed records as one small meta file.
 
-Each stream has two Parquet files, and `docs/guide/storage-format.md` tells every column:
+Each stream has two Parquet files, and `docs/guide/storage-format/values.md` tells every column:
 
 ``<name>-<stream>.parquet``          the values: one row a value, sorted by writer, key, lane and row number
     run_id, generation, writer, key, lane, n, step

@@ -1,0 +1,47 @@
+"""Which tracker wrote what lies at a place, and its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from runlake.errors import BadValueError, NotFoundError
+from runlake.importers import tables, tensorboard, wandb_offline
+from runlake.importers.foreign import ForeignRun
+
+
+class Source(NamedTuple):
+    """How the runs of one tracker are told from others, and read."""
+
+    is_of: Callable[[Path], bool]
+    read: Callable[[Path], Iterator[ForeignRun]]
+
+
+SOURCES: Mapping[str, Source] = {
+    "wandb": Source(wandb_offline.is_of, wandb_offline.read),
+    "tensorboard": Source(tensorboard.is_of, tensorboard.read),
+    "table": Source(tables.is_of, tables.read),
+}
+"""In the order in which a place is asked: a folder may hold event files beside a folder of W&B's client."""
+
+
+def find_source(place: Path) -> str:
+    """The name of the tracker whose runs lie at a place. NotFoundError when there is nothing, or nothing of any."""
+    if not place.exists():
+        raise NotFoundError(f"{place} is not there")
+    for name, source in SOURCES.items():
+        if source.is_of(place):
+            return name
+    raise NotFoundError(
+        f"{place} holds nothing that can be imported: no .wandb file of W&B's client, no event files of TensorBoard, "
+        "and it is no .csv, .parquet, .arrow or .jsonl table"
+    )
+
+
+def read_runs(place: Path, kind: str | None = None) -> Iterator[ForeignRun]:
+    """The runs at a place; of `kind`, where that is named. BadValueError for a kind that is not known."""
+    name = kind or find_source(place)
+    if name not in SOURCES:
+        raise BadValueError(f"unknown kind {name!r}; choose from {', '.join(SOURCES)}")
+    return SOURCES[name].read(place)

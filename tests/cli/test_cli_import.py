@@ -1,0 +1,63 @@
+"""`runlake import` as a user sees it."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def tables(tmp_path):
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    (folder / "a.csv").write_text("loss\n0.5\n0.25\n")
+    (folder / "b.jsonl").write_text('{"loss": 1, "_step": 7}\n')
+    return folder
+
+
+def test_it_says_what_came_and_twice_is_once(runlake, tables):
+    came = runlake("import", str(tables), "--project", "mnist")
+    assert came.code == 0
+    assert came.err == "imported 2 runs (2 new, 0 continued, 0 same): 3 rows, 0 B\n"
+    assert [line.split() for line in came.out.splitlines()] == [
+        ["RUN", "OUTCOME", "ROWS", "FILES", "NOTE"],
+        ["ann/mnist/a", "new", "2", "0"],
+        ["ann/mnist/b", "new", "1", "0"],
+    ]
+    again = runlake("import", str(tables), "-p", "ann/mnist")
+    assert again.err == "imported 2 runs (0 new, 0 continued, 2 same): 3 rows, 0 B\n"
+
+
+def test_json_counts_both_sides(runlake, tables):
+    document = json.loads(runlake("import", str(tables / "b.jsonl"), "-p", "mnist", "--json").out)
+    assert document == {
+        "runs": [
+            {
+                "entity": "ann", "project": "mnist", "run_id": "b", "source": str(tables / "b.jsonl"), "outcome": "new",
+                "is_whole": True, "is_ended": True, "read_counts": {"history": 1}, "kept_counts": {"history": 1},
+                "file_count": 0, "file_bytes": 0, "lost": {}, "problems": [],
+            }
+        ],
+        "failures": [],
+    }  # fmt: skip
+
+
+def test_what_cannot_be_read_is_named_and_the_others_come(runlake, tables):
+    (tables / "a.csv").write_text("loss,x\n0.5\n")
+    came = runlake("import", str(tables / "a.csv"), str(tables / "b.jsonl"), "-p", "mnist")
+    assert came.code == 1
+    assert "a.csv cannot be read as a table" in came.err
+    assert "imported 1 run (1 new, 0 continued, 0 same): 1 row, 0 B" in came.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "error"),
+    [
+        (["nothing"], 3, "nothing is not there"),
+        (["."], 3, "holds nothing that can be imported"),
+        (["tables", "--kind", "aim"], 2, "unknown kind 'aim'; choose from wandb, tensorboard, table"),
+    ],
+)
+def test_what_is_no_source_says_what_would_be(runlake, tables, monkeypatch, tmp_path, arguments, code, error):
+    monkeypatch.chdir(tmp_path)
+    came = runlake("import", *arguments, "-p", "mnist")
+    assert (came.code, error in came.err) == (code, True)

@@ -1,0 +1,1 @@
+"""Lets the folders beside find `wandb_bytes`."""
