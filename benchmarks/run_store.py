@@ -20,6 +20,7 @@ from runlake.store.journal.fold import WriterState
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
 from runlake.store.segment import schema
+from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import Meta, read_meta, write_meta
 from runlake.store.store_format import create_store
 
@@ -42,7 +43,7 @@ def fill_project(root: Path, entity: str, project: str, run_count: int, *, first
         meta = _meta_of(template, path, number)
         for folder in (layout.segments_dir(path), layout.journal_dir(path), layout.files_dir(path)):
             folder.mkdir(parents=True)
-        write_meta(layout.segments_dir(path), meta)
+        write_meta(segments_of(layout, path), meta)
         append_change(layout, path, meta.incarnation, "init", meta.incarnation)
         append_change(layout, path, meta.incarnation, "finish", meta.incarnation)
         if number % PACK_AT == PACK_AT - 1:
@@ -58,8 +59,9 @@ def _template() -> Meta:
             opened.writer.log(dict.fromkeys(SUMMARY_KEYS, 0.5), step=step, timestamp=STARTED_AT_S, runtime=float(step))
         opened.writer.end({"exit_code": 0})
         seal_run(layout, path)
-        (file,) = layout.segments_dir(path).glob("*.meta")
-        return read_meta(file)
+        segments = segments_of(layout, path)
+        (name,) = segments.list_names()
+        return read_meta(segments, name)
 
 
 def _meta_of(template: Meta, path: RunPath, number: int) -> Meta:

@@ -41,8 +41,10 @@ from runlake.store.journal.record import (
 )
 from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout
+from runlake.store.segment.folder import FolderSegments
 from runlake.store.segment.meta import META_FRAME, META_MAGIC
 from runlake.store.segment.read import read_checksum, read_footer
+from runlake.store.segment.segments import SegmentFile
 from runlake.store.store_format import create_store
 
 GOOD, BAD = RunPath("ann", "p", "good"), RunPath("ann", "p", "bad")
@@ -410,9 +412,10 @@ def _rewrite_parquet(which: str, change: Callable[[pa.Table], pa.Table], **optio
             )
             table = change(pq.read_table(file))
             pq.write_table(table, file, write_page_checksum=True, **options)
-            footer = read_footer(file)
+            stored = SegmentFile(FolderSegments(file.parent), file.name)
+            footer = read_footer(stored)
             body["footers"][file.name] = {"size_bytes": footer.size_bytes, "crc32": footer.crc32}
-            body["checksums"][file.name] = read_checksum(file)
+            body["checksums"][file.name] = read_checksum(stored)
 
         rewrite_meta(store, change_meta)
 

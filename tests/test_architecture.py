@@ -17,10 +17,9 @@ STORE = {
     "store.run": {*MODEL, "lru", "store", "store.journal", "store.segment", "values"},
     "store.catalog": {*MODEL, "store", "store.journal", "store.run", "values"},
     "store.compact": {*MODEL, "store", "store.catalog", "store.journal", "store.run", "store.segment", "values"},
-    "store.opening": {*MODEL, "store", "store.journal", "store.run", "store.segment", "store.compact", "values"},
+    "store.opening": {*MODEL, "store", "store.journal", "store.run", "store.segment", "values"},
     "store.ingest": {
-        *MODEL, "lru", "store", "store.journal", "store.run", "store.segment", "store.compact", "store.opening",
-        "values",
+        *MODEL, "lru", "store", "store.journal", "store.run", "store.segment", "store.opening", "values",
     },
     "store.sweeps": {*MODELS, "store", "store.opening", "values"},
     "store.care": {
@@ -177,6 +176,14 @@ def test_imports_point_down(path):
     own = room(name_of(path))
     wrong = {r for r in map(room, imported(path)) if r != own and r not in ALLOWED[own] | {"version"}}
     assert not wrong, f"{own} may not import {wrong}"
+
+
+WRITERS_OF_SEGMENTS = {f"runlake.store.segment.{name}" for name in ("write", "publish")}
+
+
+def test_only_the_store_imports_what_writes_segments():
+    importing = {name for name, path in NAMES.items() if WRITERS_OF_SEGMENTS.intersection(imported(path))}
+    assert {room(name).partition(".")[0] for name in importing} == {"store"}
 
 
 def test_the_table_of_rooms_has_no_circle():

@@ -22,7 +22,8 @@ from runlake.store.journal.shipped import Shipped
 from runlake.store.layout import Layout, encode_name
 from runlake.store.segment import schema
 from runlake.store.segment.meta import Meta
-from runlake.store.segment.write import PACKED_GROUP_VALUES, PYRAMID_STEP
+from runlake.store.segment.pyramid import PYRAMID_STEP
+from runlake.store.segment.write import PACKED_GROUP_VALUES
 from runlake.store.sweeps.fold import Entry
 from runlake.store.sweeps.folder import AgentFile
 

@@ -55,9 +55,9 @@ def test_where_there_are_no_links_a_second_name_is_a_copy(tmp_path, monkeypatch)
 
 def test_one_folder_is_made_only_where_it_is_to_lie(tmp_path):
     for _ in range(2):
-        assert announced(lambda: disk.make_one_folder(tmp_path / "a")) == [("make_folder", "a")]
+        assert announced(lambda: disk.make_subfolder(tmp_path / "a")) == [("make_folder", "a")]
     with pytest.raises(FileNotFoundError):
-        disk.make_one_folder(tmp_path / "gone" / "b")
+        disk.make_subfolder(tmp_path / "gone" / "b")
     assert [place.name for place in tmp_path.iterdir()] == ["a"]
 
 

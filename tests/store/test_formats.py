@@ -21,6 +21,7 @@ from runlake.store import store_format
 from runlake.store.compact import packed_file
 from runlake.store.journal import record
 from runlake.store.segment import schema
+from runlake.store.segment.folder import FolderSegments
 
 GOLDEN = Path(__file__).parent / "formats"
 VERSIONS = (store_format.FORMAT_VERSION, record.FORMAT_VERSION, schema.FORMAT_VERSION, packed_file.FORMAT_VERSION)
@@ -103,4 +104,4 @@ def test_a_list_of_merged_runs_of_a_later_format_is_refused_by_its_name(tmp_path
     later = tmp_path / file.name
     later.write_bytes(file.read_bytes()[:7] + b"\x02" + file.read_bytes()[8:])
     with pytest.raises(NewerFormatError, match=f"{file.name}: format 2 .*upgrade runlake"):
-        packed_file.read_list(later)
+        packed_file.read_list(FolderSegments(tmp_path), later.stem)

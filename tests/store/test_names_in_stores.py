@@ -23,6 +23,7 @@ from runlake.store.journal import record
 from runlake.store.layout import Layout
 from runlake.store.merge.merge_stores import choose_projects, merge_projects
 from runlake.store.opening.trash import move_run_to_trash
+from runlake.store.segment.folder import FolderSegments
 from runlake.store.segment.meta import META_FRAME, META_MAGIC, read_meta
 from runlake.store.segment.schema import series_file
 from runlake.store.stored_names import is_one_part, is_place_of_a_run
@@ -77,6 +78,10 @@ def forge(file, **fields):
     """The meta file with other fields and a checksum that is right."""
     body = msgspec.msgpack.decode(file.read_bytes()[8 + record.HEAD.size :])
     file.write_bytes(META_MAGIC + record.frame(META_FRAME, record.encode_body({**body, **fields})))
+
+
+def meta_in(file):
+    return read_meta(FolderSegments(file.parent), file.stem)
 
 
 def meta_file(layout, path):
@@ -148,10 +153,10 @@ def test_no_name_in_a_meta_file_leads_anywhere(tmp_path, ours, theirs, field):
         file.write_bytes(original)
         forge(file, **{field: value[field]})
         if leads_nowhere:
-            assert name in (read_meta(file).incarnation, read_meta(file).covers[0][0])
+            assert name in (meta_in(file).incarnation, meta_in(file).covers[0][0])
         else:
             with pytest.raises(CorruptError, match="which no runlake has called so"):
-                read_meta(file)
+                meta_in(file)
             assert merge_safely(tmp_path, ours, theirs) is not None, name
 
 
@@ -166,7 +171,7 @@ def test_a_file_name_of_another_stream_or_segment_is_refused(theirs):
     ):
         forge(file, files=files)
         with pytest.raises(CorruptError):
-            read_meta(file)
+            meta_in(file)
 
 
 @pytest.mark.parametrize("field", ["name", "files", "segment", "inputs"])
@@ -181,14 +186,14 @@ def test_no_name_in_the_list_of_a_merged_file_leads_anywhere(tmp_path, field, na
         file.write_bytes(packed_file._MAGIC + record.frame(packed_file._LIST, msgspec.msgpack.encode(body)))
 
     put()
-    assert packed_file.read_list(file).name == good
+    assert packed_file.read_list(FolderSegments(tmp_path), good).name == good
     if field in ("segment", "inputs"):
         run[field] = name if field == "segment" else [name]
     else:
         body[field] = name if field == "name" else {"history": name}
     put()
     with pytest.raises(CorruptError, match="which no runlake has called so"):
-        packed_file.read_list(file)
+        packed_file.read_list(FolderSegments(tmp_path), good)
 
 
 @pytest.mark.parametrize("name", ["../../../../../victim/new", "../../runs/v1/files/new", "..\\new"])
@@ -434,5 +439,5 @@ def test_an_owner_may_have_a_store_or_a_project_on_another_disk(tmp_path, ours, 
 
 def test_every_file_that_a_sealer_makes_has_a_name_that_is_allowed(ours):
     assert all(is_place_of_a_run(f"segments/{name}") for name in segment_files(ours, OURS))
-    meta = read_meta(meta_file(ours, OURS))
+    meta = meta_in(meta_file(ours, OURS))
     assert all(series_file(ours.segments_dir(OURS) / name).is_file() for name in meta.files.values())

@@ -6,16 +6,17 @@ from itertools import permutations
 
 import pytest
 from racing import Meanwhile, at_step, everything, listed, new_catalog, values
+from stepping import AtStep, first
 from stored import RUN, Clock, Writer, edit_config, part_names, segment_files
 
 from runlake.errors import NotFoundError, UsageError
 from runlake.model import RunEdit, RunPath
 from runlake.service.local.service import LocalService
-from runlake.store import changes
+from runlake.store import changes, disk
 from runlake.store.catalog import watching
 from runlake.store.changes import FolderChanges, SeenChanges, append_change, changes_of
-from runlake.store.compact import seal
-from runlake.store.compact.seal import drop_inputs, drop_leftovers, plan, publish, seal_run, write_files
+from runlake.store.compact.seal import drop_inputs, drop_leftovers, seal_run, write_files
+from runlake.store.compact.seal_plan import plan
 from runlake.store.layout import Layout
 from runlake.store.opening import inspect_here, writers
 from runlake.store.opening.open import open_run
@@ -23,6 +24,7 @@ from runlake.store.opening.trash import move_run_to_trash
 from runlake.store.run import snapshot
 from runlake.store.run.snapshot import take_snapshot
 from runlake.store.run.state import read_run
+from runlake.store.segment.publish import publish_meta
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ class Sealer:
 
     def publish(self):
         for meta in self.metas:
-            publish(self.snapshot, meta)
+            publish_meta(self.snapshot.segments, meta)
 
     def drop(self):
         for batch in self.batches:
@@ -95,15 +97,15 @@ def test_two_sealers_that_saw_different_parts_double_nothing(layout, no_locks, o
     assert (part_names(layout), len(segment_files(layout))) == ([], 3)
 
 
-def test_a_sealer_that_was_overtaken_before_it_published_plans_anew(layout, no_locks, meanwhile):
+def test_a_sealer_that_was_overtaken_before_it_published_plans_anew(layout, no_locks):
     writer = Writer(layout, rows_per_part=3).log_many(rows(0, 4))
 
     def another():
         writer.log_many(rows(4, 8)).end()
         seal_run(layout, RUN)
 
-    meanwhile.after(seal, "write_files", another)
-    assert seal_run(layout, RUN) == 0
+    with disk.watched(AtStep(first("-history.parquet", "create"), another)):
+        assert seal_run(layout, RUN) == 0
     assert values(layout) == list(range(8))
     assert (part_names(layout), len(list(layout.segments_dir(RUN).glob("*.meta")))) == ([], 1)
 
@@ -126,30 +128,39 @@ def test_a_sealer_whose_parts_vanish_while_it_looks_does_not_call_it_damage(layo
 
 # Sealer and the others --------------------------------------------------------------------------------------------
 
-STEPS = ["plan", "write_files", "publish", "drop_inputs", "drop_leftovers"]
+PLANNED = first("", "write")
+PUBLISHES = first(".meta", "replace")
+HAS_PUBLISHED = first(".meta", "sync")
+STEPS = pytest.mark.parametrize("step", [PLANNED, first(".parquet", "create"), PUBLISHES, HAS_PUBLISHED])
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_an_edit_that_lands_between_the_steps_of_a_sealer_is_kept(layout, meanwhile, step):
+def seal_with(step, action, layout):
+    """Seal, while something else happens before a step."""
+    watcher = AtStep(step, action)
+    with disk.watched(watcher):
+        seal_run(layout, RUN)
+    assert watcher.has_acted
+
+
+@STEPS
+def test_an_edit_that_lands_between_the_steps_of_a_sealer_is_kept(layout, step):
     Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
-    meanwhile.before(seal, step, lambda: edit_config(layout, {"lr": 0.5}, at_s=100.0))
-    seal_run(layout, RUN)
+    seal_with(step, lambda: edit_config(layout, {"lr": 0.5}, at_s=100.0), layout)
     assert read_run(layout, RUN).config == {"lr": 0.5}
     seal_run(layout, RUN)
     assert (read_run(layout, RUN).config, values(layout)) == ({"lr": 0.5}, list(range(8)))
     assert part_names(layout) == []
 
 
-@pytest.mark.parametrize("step", ["plan", "publish", "drop_inputs"])
-def test_a_run_that_is_gone_on_with_between_the_steps_of_a_sealer_is_whole(layout, meanwhile, step):
+@STEPS
+def test_a_run_that_is_gone_on_with_between_the_steps_of_a_sealer_is_whole(layout, step):
     Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
     resumed = []
 
     def resume():
         resumed.append(Writer(layout, at_s=100.0, resume="must", rows_per_part=3).log_many(rows(8, 13)))
 
-    meanwhile.before(seal, step, resume)
-    seal_run(layout, RUN)
+    seal_with(step, resume, layout)
     assert values(layout) == list(range(13))
     resumed[0].end()
     seal_run(layout, RUN)
@@ -168,25 +179,18 @@ def test_a_run_that_is_sealed_while_it_is_opened_again(layout, meanwhile, resume
     assert everything(layout)[0].state == "finished"
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_a_sealer_brings_no_deleted_run_back(layout, meanwhile, step):
+@STEPS
+def test_a_sealer_brings_no_deleted_run_back(layout, step):
     Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
-    meanwhile.before(seal, step, lambda: move_run_to_trash(layout, RUN, "w"))
-    if step == "drop_leftovers":
-        with pytest.raises(NotFoundError):
-            seal_run(layout, RUN)
-    else:
-        try:
-            seal_run(layout, RUN)
-        except NotFoundError:
-            pass
+    with pytest.raises(NotFoundError):
+        seal_with(step, lambda: move_run_to_trash(layout, RUN, "w"), layout)
     assert not layout.run_dir(RUN).exists()
     assert listed(layout) == []
 
 
 @pytest.mark.parametrize("at_s", [100.0, -100_000.0], ids=["clock", "clock-behind"])
-@pytest.mark.parametrize("step", STEPS)
-def test_a_sealer_of_a_deleted_run_leaves_nothing_in_the_next_one(layout, meanwhile, step, at_s):
+@STEPS
+def test_a_sealer_of_a_deleted_run_leaves_nothing_in_the_next_one(layout, step, at_s):
     Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
     made = []
 
@@ -195,8 +199,7 @@ def test_a_sealer_of_a_deleted_run_leaves_nothing_in_the_next_one(layout, meanwh
         made.append(Writer(layout, at_s=at_s, rows_per_part=2).log_many(rows(100, 105)))
         seal_run(layout, RUN)
 
-    meanwhile.before(seal, step, delete_and_make_anew)
-    seal_run(layout, RUN)
+    seal_with(step, delete_and_make_anew, layout)
     made[0].end()
     seal_run(layout, RUN)
     assert values(layout) == list(range(100, 105))
@@ -205,7 +208,7 @@ def test_a_sealer_of_a_deleted_run_leaves_nothing_in_the_next_one(layout, meanwh
     assert listed(layout) == [("r", made[0].opened.incarnation, 5)]
 
 
-def test_files_that_a_sealer_of_a_deleted_run_leaves_in_the_next_one_are_nobodys(layout, meanwhile):
+def test_files_that_a_sealer_of_a_deleted_run_leaves_in_the_next_one_are_nobodys(layout):
     """It had read everything when the run was deleted, and is killed before it can see that."""
     Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
 
@@ -215,8 +218,8 @@ def test_files_that_a_sealer_of_a_deleted_run_leaves_in_the_next_one_are_nobodys
         seal_run(layout, RUN)
 
     snapshot = take_snapshot(layout, RUN)
-    meanwhile.before(seal, "write_rows", delete_and_make_anew)
-    write_files(snapshot, plan(snapshot)[0])
+    with disk.watched(AtStep(PLANNED, delete_and_make_anew)):
+        write_files(snapshot, plan(snapshot)[0])
     assert len(segment_files(layout)) == 5
     info, _ = everything(layout)
     assert (info.row_count, values(layout)) == (5, list(range(100, 105)))

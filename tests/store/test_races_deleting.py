@@ -8,10 +8,10 @@ from stored import RUN, Writer, part_names
 
 from runlake.errors import ConflictError, NotFoundError, RunlakeWarning, StoreError, UsageError
 from runlake.sdk.process.session import Session
+from runlake.store import disk
 from runlake.store.care import repair, repair_steps
 from runlake.store.care.repair import repair_run
 from runlake.store.changes import changes_of
-from runlake.store.compact import seal
 from runlake.store.compact.seal import seal_run
 from runlake.store.folder_files import FolderFiles
 from runlake.store.journal import folder
@@ -20,7 +20,8 @@ from runlake.store.layout import Layout
 from runlake.store.opening import existing, inspect_here, trash, writers
 from runlake.store.opening.trash import move_run_to_trash, restore_run
 from runlake.store.opening.writers import open_child
-from runlake.store.run.snapshot import meta_names, read_consistently
+from runlake.store.run.snapshot import read_consistently
+from runlake.store.segment.folder import segments_of
 
 
 @pytest.fixture
@@ -292,7 +293,7 @@ def test_a_reader_whose_run_is_deleted_says_so(layout, is_sealed):
         if layout.run_dir(RUN).exists():
             delete(layout)
         return [snapshot.scan(name) for name in snapshot.parts], [
-            (snapshot.segments_dir / name).read_bytes() for meta in snapshot.metas for name in meta.files.values()
+            snapshot.segments.read(name) for meta in snapshot.metas for name in meta.files.values()
         ]
 
     with pytest.raises(NotFoundError, match=r'run "r" not in project|there is no project'):
@@ -419,12 +420,12 @@ MOMENTS = pytest.mark.parametrize(
     ("module", "moment"),
     [
         (repair, "examine"),
-        (repair_steps, "meta_names"),
+        (repair_steps, "segments_of"),
         (repair, "check_journal"),
         (repair, "number_parts"),
         (repair, "is_alive"),
     ],
-    ids=["examine", "meta_names", "check_journal", "number_parts", "is_alive"],
+    ids=["examine", "segments_of", "check_journal", "number_parts", "is_alive"],
 )
 
 
@@ -456,7 +457,7 @@ def test_a_repair_that_has_all_it_needs_publishes_nothing_in_the_next_run(layout
         repair_steps, "publish_meta", lambda: (delete(layout), made.append(anew(layout)), seal_run(layout, RUN))
     )
     assert repair_run(layout, RUN) == []
-    assert meta_names(layout.segments_dir(RUN)) == set()
+    assert segments_of(layout, RUN).list_names() == set()
     made[0].end()
     assert (values(layout), everything(layout)[0].incarnation) == ([100, 101, 102], made[0].opened.incarnation)
 
@@ -465,7 +466,7 @@ def test_a_repair_that_has_all_it_needs_publishes_nothing_in_the_next_run(layout
 @pytest.mark.parametrize("dry", [False, True])
 def test_what_is_sealed_while_it_is_repaired_is_not_missing(layout, meanwhile, monkeypatch, module, moment, dry):
     """Without locks a sealer may be at work at the same moment."""
-    monkeypatch.setattr(seal, "fcntl", None)
+    monkeypatch.setattr(disk, "fcntl", None)
     Writer(layout, rows_per_part=2).log_many(rows(0, 5)).end()
     seal_run(layout, RUN)
     Writer(layout, rows_per_part=2, at_s=100.0, resume="allow").log_many(rows(5, 9)).end()

@@ -422,9 +422,11 @@ def keep_under(file: Path, target: Path) -> None:
         shutil.copy2(file, target)
 
 
-def make_one_folder(folder: Path) -> None:
-    """Make a folder, unless it is there. FileNotFoundError when that is gone which it is to lie in: a deleted run must
-    not come back as an empty folder."""
+# Files that are made once, by whoever is first ---------------------------------------------------
+
+
+def make_subfolder(folder: Path) -> None:
+    """Make a folder in one that is there. FileNotFoundError when that is gone: what was deleted must not come back."""
     announce("make_folder", folder)
     folder.mkdir(exist_ok=True)
 
@@ -515,3 +517,25 @@ def sizes_in(folder: Path, suffix: str) -> list[tuple[str, int | None]]:
     except FileNotFoundError:
         return []
     return found
+
+
+@contextmanager
+def creating(file: Path) -> Iterator[Path]:
+    """A name to write to, whose content is the file when the block ends, unless there is one: that stays as it is.
+
+    It is synced before. For content that follows from the name: on a disk without hard links it replaces its equal.
+    """
+    temporary = temporary_beside(file)
+    try:
+        announce("write", temporary)
+        yield temporary
+        sync_file(temporary)
+        announce("create", file)
+        try:
+            os.link(temporary, file)
+        except FileExistsError:
+            pass
+        except OSError:  # a disk without hard links
+            temporary.replace(file)
+    finally:
+        discard(temporary)

@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING
 
 from runlake.errors import PathError
 from runlake.model import RunPath
-from runlake.store.disk import TEMPORARY_PREFIX, make_folder, make_one_folder, replace_file
+from runlake.store.disk import TEMPORARY_PREFIX, make_folder, make_subfolder, replace_file
 
 if TYPE_CHECKING:  # the training process does without it
     from runlake.sweep_model import SweepPath
@@ -169,7 +169,7 @@ class Layout:
         """
         file, root = self.file_path(path, name), self.files_dir(path)
         for folder in reversed([folder for folder in file.parents if folder.is_relative_to(root)]):
-            make_one_folder(folder)
+            make_subfolder(folder)
         return file
 
 

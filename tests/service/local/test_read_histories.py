@@ -19,6 +19,7 @@ from runlake.store.layout import Layout
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.opening.writers import open_child
+from runlake.store.segment.folder import FolderSegments, packed_of
 
 START_S = 1_700_000_000.0
 SETS_OF_KEYS = [
@@ -109,10 +110,10 @@ def merge(service):
     return len(list(service.pack_runs("ann", "p", at_once=True)))
 
 
-@pytest.mark.parametrize("is_merged", [False, True])
-def test_each_run_is_what_reading_it_alone_gives(service, runs, is_merged):
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_each_run_is_what_reading_it_alone_gives(service, runs, is_packed):
     expected = {tuple(keys): one_by_one(service, keys) for keys in SETS_OF_KEYS}
-    if is_merged:
+    if is_packed:
         assert merge(service) == 10
     for keys in SETS_OF_KEYS:
         assert at_once(service, keys) == one_by_one(service, keys) == expected[tuple(keys)]
@@ -202,7 +203,7 @@ def test_runs_of_two_merged_files_are_there_once(service, runs):
     for number in range(12):
         log(runs, f"later{number}", [{"loss": float(number)}], at_s=3000.0 + number)
     merge(service)
-    assert len(packed_file.list_names(Layout(runs).merged_dir("ann", "p"))) == 2
+    assert len(packed_file.list_names(packed_of(Layout(runs), "ann", "p"))) == 2
     assert at_once(service, ["loss"]) == one_by_one(service, ["loss"])
 
 
@@ -218,7 +219,7 @@ def test_a_merged_file_that_vanishes_under_a_reader_is_done_without(service, run
     merge(service)
     expected = at_once(service, ["loss"])
     folder = Layout(runs).merged_dir("ann", "p")
-    (name,) = packed_file.list_names(folder)
+    (name,) = packed_file.list_names(FolderSegments(folder))
     (folder / f"{name}.runs").rename(folder / "aside")
     assert at_once(service, ["loss"]) == expected
     (folder / "aside").rename(folder / f"{name}.runs")
@@ -230,7 +231,7 @@ def test_a_merged_file_that_vanishes_under_a_reader_is_done_without(service, run
 def test_damage_is_named(service, runs):
     merge(service)
     folder = Layout(runs).merged_dir("ann", "p")
-    (name,) = packed_file.list_names(folder)
+    (name,) = packed_file.list_names(FolderSegments(folder))
     file = folder / f"{name}-history.parquet"
     data = bytearray(file.read_bytes())
     data[-30] ^= 1
@@ -266,9 +267,9 @@ def test_histories_are_the_same_frames_merged_or_not(api, service, runs, keys):
     assert after[0].dtypes.tolist() == after[2].dtypes.tolist()
 
 
-@pytest.mark.parametrize("is_merged", [False, True])
-def test_a_scan_is_every_value_of_the_keys(api, service, runs, is_merged):
-    if is_merged:
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_a_scan_is_every_value_of_the_keys(api, service, runs, is_packed):
+    if is_packed:
         merge(service)
     table = api.runs("ann/p").scan(keys=["loss", "sparse"])
     assert table.column_names[:2] == ["run_id", "_step"]

@@ -14,6 +14,7 @@ from runlake.store.compact.seal import seal_run
 from runlake.store.journal import record
 from runlake.store.journal.journal import PartName
 from runlake.store.layout import Layout
+from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import read_meta, write_meta
 
 FROM_BACKUP = "restore the file from a backup"
@@ -300,10 +301,11 @@ def test_a_segment_that_is_gone_altogether_is_told_by_the_parts_it_held(layout):
 
 
 def test_rows_that_were_written_once_and_are_nowhere_are_told(layout, sealed):
-    (file,) = layout.segments_dir(RUN).glob("*.meta")
-    meta = read_meta(file)
+    segments = segments_of(layout, RUN)
+    (name,) = segments.list_names()
+    meta = read_meta(segments, name)
     meta.stretches = [msgspec.structs.replace(s, row_count=s.row_count - 5) for s in meta.stretches if s.row_count > 5]
-    write_meta(layout.segments_dir(RUN), meta)
+    write_meta(segments, meta)
     assert [(f.kind, f.place, f.lost) for f in check_run(layout, RUN)] == [
         (
             "missing",

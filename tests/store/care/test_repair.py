@@ -18,6 +18,7 @@ from runlake.store.journal import record
 from runlake.store.journal.journal import PartName
 from runlake.store.layout import Layout
 from runlake.store.run.state import read_run
+from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import read_meta
 from runlake.values import flatten
 
@@ -199,7 +200,8 @@ def segments_with_one_lost(layout):
     for name in known[2] - known[1]:
         file = layout.segments_dir(RUN) / name
         if name.endswith(".meta"):
-            lost = [n for s in read_meta(file).stretches for n in range(s.first_n, s.first_n + s.row_count)]
+            meta = read_meta(segments_of(layout, RUN), file.stem)
+            lost = [n for s in meta.stretches for n in range(s.first_n, s.first_n + s.row_count)]
         file.unlink()
     return lost
 

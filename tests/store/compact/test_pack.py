@@ -1,4 +1,4 @@
-"""Merging changes where the rows of small runs lie and nothing else, whoever does it and wherever it is killed."""
+"""Packing changes where the rows of small runs lie and nothing else, whoever does it and wherever it is killed."""
 
 import os
 import shutil
@@ -9,23 +9,27 @@ import threading
 import time
 
 import pytest
+from stepping import AtStep, Killed, die, first, killed_at_each_step
 from stored import Writer, as_dicts, edit_config, part_names, segment_files
 
 import warm
 from runlake.errors import CorruptError, StoreError
 from runlake.model import RunPath
 from runlake.query.rows.scan import list_keys, read_history, sample_history
+from runlake.store import disk
 from runlake.store.care.check import PackedFiles, check_run
 from runlake.store.compact import packed_file
 from runlake.store.compact.pack import pack_runs, publish_runs, remove_unused, write_packed
-from runlake.store.compact.pack_plan import MERGED_BYTES, plan, survey
+from runlake.store.compact.pack_plan import PACKED_BYTES, plan, survey
 from runlake.store.compact.seal import seal_run
 from runlake.store.layout import Layout
 from runlake.store.opening.trash import move_run_to_trash, restore_run
 from runlake.store.run.snapshot import read_consistently, take_snapshot
 from runlake.store.run.state import read_run
 from runlake.store.segment import schema
+from runlake.store.segment.folder import FolderSegments, packed_of
 from runlake.store.segment.read import open_parquet, read_rows
+from runlake.store.segment.segments import SegmentFile
 from runlake.store.segment.write import PACKED_GROUP_VALUES
 
 STREAMS = ("history", "events", "console")
@@ -78,61 +82,61 @@ def all_of(layout):
     return {path: everything(layout, path) for path in PATHS}
 
 
-def merge(layout, **options):
+def pack(layout, **options):
     return list(pack_runs(layout, "ann", "p", **{"quiet_s": 0.0, "min_run_count": 2, **options}))
 
 
-def merged_files(layout):
+def packed_files(layout):
     folder = layout.merged_dir("ann", "p")
     return sorted(file.name for file in folder.iterdir() if not file.name.startswith(".")) if folder.is_dir() else []
 
 
-def merged_names(layout):
-    return packed_file.list_names(layout.merged_dir("ann", "p"))
+def packed_names(layout):
+    return packed_file.list_names(packed_of(layout, "ann", "p"))
 
 
-def read_merged(layout, name):
-    return packed_file.read_list(layout.merged_dir("ann", "p") / f"{name}.runs")
+def read_packed(layout, name):
+    return packed_file.read_list(packed_of(layout, "ann", "p"), name)
 
 
 def metas(layout, path):
     return take_snapshot(layout, path).metas
 
 
-def test_merged_runs_read_as_before(sealed):
+def test_packed_runs_read_as_before(sealed):
     before = all_of(sealed)
-    assert sorted(merge(sealed)) == PATHS
+    assert sorted(pack(sealed)) == PATHS
     assert all_of(sealed) == before
-    (name,) = merged_names(sealed)
+    (name,) = packed_names(sealed)
     expected = [f"{name}-{stream}{kind}.parquet" for stream in STREAMS for kind in ("", ".series")]
-    assert merged_files(sealed) == sorted([*expected, f"{name}.runs"])
+    assert packed_files(sealed) == sorted([*expected, f"{name}.runs"])
     assert [[file.partition(".")[2] for file in segment_files(sealed, path)] for path in PATHS] == [
         ["meta"]
     ] * RUN_COUNT
 
 
-def test_merging_and_sealing_again_find_nothing_to_do(sealed):
-    merge(sealed)
-    files = merged_files(sealed), [segment_files(sealed, path) for path in PATHS]
-    assert merge(sealed) == []
+def test_packing_and_sealing_again_find_nothing_to_do(sealed):
+    pack(sealed)
+    files = packed_files(sealed), [segment_files(sealed, path) for path in PATHS]
+    assert pack(sealed) == []
     assert [seal_run(sealed, path) for path in PATHS] == [0] * RUN_COUNT
-    assert (merged_files(sealed), [segment_files(sealed, path) for path in PATHS]) == files
+    assert (packed_files(sealed), [segment_files(sealed, path) for path in PATHS]) == files
 
 
-def test_two_stores_with_equal_runs_get_equal_merged_files(sealed, tmp_path):
+def test_two_stores_with_equal_runs_get_equal_packed_files(sealed, tmp_path):
     shutil.copytree(sealed.root, tmp_path / "copy")
     copy = Layout(tmp_path / "copy")
-    merge(sealed)
-    merge(copy)
-    assert merged_files(copy) == merged_files(sealed)
-    for name in merged_files(sealed):
+    pack(sealed)
+    pack(copy)
+    assert packed_files(copy) == packed_files(sealed)
+    for name in packed_files(sealed):
         assert (copy.merged_dir("ann", "p") / name).read_bytes() == (sealed.merged_dir("ann", "p") / name).read_bytes()
 
 
-def test_a_row_group_of_a_merged_file_is_of_one_lane_and_keys_follow_each_other(sealed):
-    merge(sealed)
-    (name,) = merged_names(sealed)
-    parquet = open_parquet(sealed.merged_dir("ann", "p") / f"{name}-history.parquet")
+def test_a_row_group_of_a_packed_file_is_of_one_lane_and_keys_follow_each_other(sealed):
+    pack(sealed)
+    (name,) = packed_names(sealed)
+    parquet = open_parquet(SegmentFile(packed_of(sealed, "ann", "p"), f"{name}-history.parquet"))
     columns = ["lane", "key", "run_id", "n"]
     groups = [parquet.read_row_group(g, columns=columns) for g in range(parquet.num_row_groups)]
     assert {len(set(group["lane"].to_pylist())) for group in groups} == {1}
@@ -141,7 +145,7 @@ def test_a_row_group_of_a_merged_file_is_of_one_lane_and_keys_follow_each_other(
     assert max(group.num_rows for group in groups) <= PACKED_GROUP_VALUES
 
 
-def test_only_what_is_finished_small_and_quiet_is_merged(sealed):
+def test_only_what_is_finished_small_and_quiet_is_packed(sealed):
     running = RunPath("ann", "p", "running")
     crashed = RunPath("ann", "p", "crashed")
     large = RunPath("ann", "p", "large")
@@ -153,11 +157,11 @@ def test_only_what_is_finished_small_and_quiet_is_merged(sealed):
     writer.end()
     for path in (running, crashed, large):
         seal_run(sealed, path)
-    assert merge(sealed, quiet_s=3600.0) == []
-    assert merge(sealed, min_run_count=RUN_COUNT + 1) == []
-    assert merged_files(sealed) == []
-    assert sorted(merge(sealed)) == PATHS
-    assert not any(meta.is_merged for path in (running, crashed, large) for meta in metas(sealed, path))
+    assert pack(sealed, quiet_s=3600.0) == []
+    assert pack(sealed, min_run_count=RUN_COUNT + 1) == []
+    assert packed_files(sealed) == []
+    assert sorted(pack(sealed)) == PATHS
+    assert not any(meta.is_packed for path in (running, crashed, large) for meta in metas(sealed, path))
     alive.end()
 
 
@@ -166,103 +170,56 @@ def test_only_what_is_finished_small_and_quiet_is_merged(sealed):
 
 def planned(layout):
     found = survey(layout, "ann", "p", quiet_s=0.0)
-    (batch,) = plan(layout.merged_dir("ann", "p"), found, {}, min_run_count=2, merged_bytes=MERGED_BYTES)
+    (batch,) = plan(packed_of(layout, "ann", "p"), found, {}, min_run_count=2, packed_bytes=PACKED_BYTES)
     return batch
 
 
-def pointing(batch, merged):
+def pointing(batch, packed):
     paths = {unit.identity: unit.path for unit in batch}
-    return [(paths[run.incarnation, run.generation], run) for run in merged.runs]
+    return [(paths[run.incarnation, run.generation], run) for run in packed.runs]
 
 
-def killed_after_files(layout):
-    batch = planned(layout)
-    return batch, write_packed(layout.merged_dir("ann", "p"), batch, [])
+def rows_of(layout, paths):
+    return [as_dicts(read_history(layout, path, stream=stream)) for path in paths for stream in ("history", "console")]
 
 
-def killed_before_the_list(layout):
-    _, merged = killed_after_files(layout)
-    (layout.merged_dir("ann", "p") / f"{merged.name}.runs").unlink()
-
-
-def killed_after_one_file(layout):
-    killed_after_files(layout)
-    for name in merged_files(layout):
-        if not name.endswith("-console.parquet"):
-            (layout.merged_dir("ann", "p") / name).unlink()
-
-
-def killed_after_two_runs(layout):
-    batch, merged = killed_after_files(layout)
-    assert len(list(publish_runs(layout, merged, pointing(batch, merged)[:2]))) == 2
-
-
-def killed_before_the_drop(layout):
-    kept = {path: layout.root / "kept" / path.run_id for path in PATHS}
-    for path, folder in kept.items():
-        shutil.copytree(layout.segments_dir(path), folder)
-    killed_after_two_runs(layout)
-    for path, folder in kept.items():
-        shutil.copytree(folder, layout.segments_dir(path), dirs_exist_ok=True)
-    shutil.rmtree(layout.root / "kept")
-
-
-def killed_within_the_drop(layout):
-    killed_before_the_drop(layout)
-    for path in PATHS:
-        for meta in metas(layout, path):
-            for old in meta.supersedes:
-                (layout.segments_dir(path) / f"{old}.meta").unlink()
-
-
-def killed_at_the_end(layout):
-    batch, merged = killed_after_files(layout)
-    list(publish_runs(layout, merged, pointing(batch, merged)))
-
-
-KILLS = [
-    killed_after_one_file,
-    killed_before_the_list,
-    killed_after_files,
-    killed_after_two_runs,
-    killed_before_the_drop,
-    killed_within_the_drop,
-    killed_at_the_end,
-]
-
-
-@pytest.mark.parametrize("kill", KILLS)
-def test_a_merger_may_be_killed_at_any_step(sealed, kill):
-    before = all_of(sealed)
-    kill(sealed)
-    assert all_of(sealed) == before
-    merge(sealed)
-    assert all_of(sealed) == before
-    assert [len(metas(sealed, path)) for path in PATHS] == [1] * RUN_COUNT
-    assert len(list(sealed.root.rglob("*.meta"))) == RUN_COUNT
-    (name,) = merged_names(sealed)
-    assert {packed_file.name_in(f) for p in PATHS for m in metas(sealed, p) for f in m.files.values()} == {name}
-    assert len(merged_files(sealed)) == 7
+def test_a_packer_may_be_killed_at_any_step(layout, tmp_path):
+    paths = PATHS[:2]
+    for number, path in enumerate(paths):
+        Writer(layout, path=path).log({"loss": number / 8, "i": 1}).log(
+            {"line": 0, "text": "x"}, stream="console"
+        ).end()
+        seal_run(layout, path)
+    before = rows_of(layout, paths)
+    for killed in killed_at_each_step(layout, tmp_path, pack):
+        assert rows_of(killed, paths) == before
+        pack(killed)
+        assert rows_of(killed, paths) == before
+        assert [len(metas(killed, path)) for path in paths] == [1, 1]
+        assert len(list(killed.root.rglob("*.meta"))) == 2
+        (name,) = packed_names(killed)
+        assert {packed_file.name_in(f) for p in paths for m in metas(killed, p) for f in m.files.values()} == {name}
+        assert len(packed_files(killed)) == 5
 
 
 @pytest.mark.long
-def test_a_merger_that_is_really_killed_loses_nothing(layout):
+def test_a_packer_that_is_really_killed_loses_nothing(layout):
     paths = [RunPath("ann", "p", f"k{number}") for number in range(60)]
     for number, path in enumerate(paths):
         write(layout, path, number)
     before = {path: everything(layout, path) for path in paths}
     for delay_s in (0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.2):
-        process = subprocess.Popen(merging_command(layout))
+        process = subprocess.Popen(packing_command(layout))
         time.sleep(delay_s)
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert {path: everything(layout, path) for path in paths} == before
-    warm.run(merging_command(layout), check=True)
+    warm.run(packing_command(layout), check=True)
     assert {path: everything(layout, path) for path in paths} == before
-    assert all(meta.is_merged for path in paths for meta in metas(layout, path))
+    assert all(meta.is_packed for path in paths for meta in metas(layout, path))
 
 
-def merging_command(layout):
+def packing_command(layout):
     code = (
         "import sys; from pathlib import Path; from runlake.store.layout import Layout\n"
         "from runlake.store.compact.pack import pack_runs\n"
@@ -274,13 +231,13 @@ def merging_command(layout):
 # Several at once
 
 
-def test_mergers_of_other_processes_wait_for_each_other(sealed):
+def test_packers_of_other_processes_wait_for_each_other(sealed):
     before = all_of(sealed)
-    mergers = [warm.Popen(merging_command(sealed), stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    moved = sorted(int(merger.communicate()[0]) for merger in mergers)
-    assert ([merger.returncode for merger in mergers], moved) == ([0, 0, 0], [0, 0, RUN_COUNT])
+    packers = [warm.Popen(packing_command(sealed), stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    moved = sorted(int(packer.communicate()[0]) for packer in packers)
+    assert ([packer.returncode for packer in packers], moved) == ([0, 0, 0], [0, 0, RUN_COUNT])
     assert all_of(sealed) == before
-    assert len(merged_names(sealed)) == 1
+    assert len(packed_names(sealed)) == 1
 
 
 @pytest.mark.parametrize("reads_first", [True, False])
@@ -289,12 +246,12 @@ def test_a_reader_that_begins_before_and_ends_after_looks_again(sealed, reads_fi
     calls = []
 
     def reader(snapshot):
-        calls.append([meta.is_merged for meta in snapshot.metas])
+        calls.append([meta.is_packed for meta in snapshot.metas])
         if len(calls) == 1 and not reads_first:
-            merge(sealed)
+            pack(sealed)
         found = [as_dicts(rows) for meta in snapshot.metas for rows in read_segment(snapshot, meta)]
         if len(calls) == 1:
-            merge(sealed)
+            pack(sealed)
         return found
 
     found = read_consistently(sealed, PATHS[0], reader)
@@ -304,18 +261,18 @@ def test_a_reader_that_begins_before_and_ends_after_looks_again(sealed, reads_fi
 
 
 def read_segment(snapshot, meta):
-    file = snapshot.segments_dir / meta.files["history"]
-    return read_rows(file, "history", footers=meta.footers, owner=meta.owner)
+    return read_rows(snapshot.values_of(meta, "history"), "history", footers=meta.footers, owner=meta.owner)
 
 
 def test_a_reader_between_publication_and_drop_sees_every_row_once(sealed):
     before = all_of(sealed)
-    killed_before_the_drop(sealed)
-    assert sum(len(list(sealed.segments_dir(path).glob("*.meta"))) for path in PATHS) == RUN_COUNT + 2
+    with pytest.raises(Killed), disk.watched(AtStep(first(".meta", "remove"), die)):
+        pack(sealed)
+    assert sum(len(list(sealed.segments_dir(path).glob("*.meta"))) for path in PATHS) == 2 * RUN_COUNT
     assert all_of(sealed) == before
 
 
-def test_readers_never_miss_a_row_while_mergers_and_sealers_work(sealed):
+def test_readers_never_miss_a_row_while_packers_and_sealers_work(sealed):
     stop = threading.Event()
     problems = []
     before = {path: everything(sealed, path) for path in PATHS[1:]}
@@ -332,7 +289,7 @@ def test_readers_never_miss_a_row_while_mergers_and_sealers_work(sealed):
         for path in PATHS:
             seal_run(sealed, path)
 
-    workers = [threading.Thread(target=work, args=(action,)) for action in (lambda: merge(sealed), seal_all)]
+    workers = [threading.Thread(target=work, args=(action,)) for action in (lambda: pack(sealed), seal_all)]
     for thread in workers:
         thread.start()
     try:
@@ -351,35 +308,36 @@ def test_readers_never_miss_a_row_while_mergers_and_sealers_work(sealed):
     assert as_dicts(read_history(sealed, PATHS[0], keys=["loss"])) == expected
 
 
-def test_a_run_that_moved_while_it_was_merged_is_left_as_it_is(sealed):
-    batch, merged = killed_after_files(sealed)
+def test_a_run_that_moved_while_it_was_packed_is_left_as_it_is(sealed):
+    batch = planned(sealed)
+    packed = write_packed(packed_of(sealed, "ann", "p"), batch, [])
     Writer(sealed, path=PATHS[1], at_s=5000.0, resume="must").log({"loss": 7.0}).end()
     seal_run(sealed, PATHS[1])
     move_run_to_trash(sealed, PATHS[2], "w")
     before = {path: everything(sealed, path) for path in PATHS if path != PATHS[2]}
-    moved = list(publish_runs(sealed, merged, pointing(batch, merged)))
+    moved = list(publish_runs(sealed, packed, pointing(batch, packed)))
     assert sorted(moved) == [PATHS[0], PATHS[3], PATHS[4]]
     assert {path: everything(sealed, path) for path in before} == before
-    assert [meta.is_merged for meta in metas(sealed, PATHS[1])] == [False]
+    assert [meta.is_packed for meta in metas(sealed, PATHS[1])] == [False]
 
 
-# After merging
+# After packing
 
 
-def test_edits_after_merging_are_seen_sealed_or_not(sealed):
-    merge(sealed)
+def test_edits_after_packing_are_seen_sealed_or_not(sealed):
+    pack(sealed)
     before = as_dicts(read_history(sealed, PATHS[0]))
     edit_config(sealed, {"lr": 0.5}, path=PATHS[0], at_s=9000.0)
     assert read_run(sealed, PATHS[0]).config == {"lr": 0.5}
     seal_run(sealed, PATHS[0])
     assert part_names(sealed, PATHS[0]) == []
-    assert sorted(meta.is_merged for meta in metas(sealed, PATHS[0])) == [False, True]
+    assert sorted(meta.is_packed for meta in metas(sealed, PATHS[0])) == [False, True]
     assert read_run(sealed, PATHS[0]).config == {"lr": 0.5}
     assert as_dicts(read_history(sealed, PATHS[0])) == before
 
 
-def test_a_merged_run_can_be_gone_on_with(sealed):
-    merge(sealed)
+def test_a_packed_run_can_be_gone_on_with(sealed):
+    pack(sealed)
     before = as_dicts(read_history(sealed, PATHS[0]))
     others = {path: everything(sealed, path) for path in PATHS[1:]}
     for number in range(3):
@@ -388,27 +346,27 @@ def test_a_merged_run_can_be_gone_on_with(sealed):
         assert as_dicts(read_history(sealed, PATHS[0])) == before
         seal_run(sealed, PATHS[0])
         assert as_dicts(read_history(sealed, PATHS[0])) == before
-    assert sorted(meta.is_merged for meta in metas(sealed, PATHS[0])) == [False, True]
+    assert sorted(meta.is_packed for meta in metas(sealed, PATHS[0])) == [False, True]
     more = [RunPath("ann", "p", f"more{number}") for number in range(2 * RUN_COUNT)]
     for number, path in enumerate(more):
         write(sealed, path, 20 + number)
-    assert set(merge(sealed)) >= {*more, *PATHS}
-    assert [meta.is_merged for meta in metas(sealed, PATHS[0])] == [True]
+    assert set(pack(sealed)) >= {*more, *PATHS}
+    assert [meta.is_packed for meta in metas(sealed, PATHS[0])] == [True]
     assert as_dicts(read_history(sealed, PATHS[0])) == before
     assert {path: everything(sealed, path) for path in others} == others
 
 
-def test_a_new_attempt_under_an_old_id_hides_the_merged_one(sealed):
-    merge(sealed)
+def test_a_new_attempt_under_an_old_id_hides_the_packed_one(sealed):
+    pack(sealed)
     Writer(sealed, path=PATHS[0], at_s=9000.0).log({"loss": 1.0}).end()
     assert as_dicts(read_history(sealed, PATHS[0])) == [{"_step": 0, "loss": 1.0}]
     seal_run(sealed, PATHS[0])
     assert as_dicts(read_history(sealed, PATHS[0])) == [{"_step": 0, "loss": 1.0}]
 
 
-def test_a_deleted_merged_run_can_be_made_again_or_brought_back(sealed):
+def test_a_deleted_packed_run_can_be_made_again_or_brought_back(sealed):
     before = all_of(sealed)
-    merge(sealed)
+    pack(sealed)
     trashed = move_run_to_trash(sealed, PATHS[0], "w")
     assert {path: everything(sealed, path) for path in PATHS[1:]} == {path: before[path] for path in PATHS[1:]}
     Writer(sealed, path=PATHS[0], at_s=9000.0).log({"loss": 1.0}).end()
@@ -421,41 +379,41 @@ def test_a_deleted_merged_run_can_be_made_again_or_brought_back(sealed):
     assert all_of(sealed) == before
 
 
-def test_a_copied_run_reads_as_the_first_and_is_not_merged_itself(sealed):
+def test_a_copied_run_reads_as_the_first_and_is_not_packed_itself(sealed):
     copy, early = RunPath("ann", "p", "copy"), RunPath("ann", "p", "early")
     shutil.copytree(sealed.run_dir(PATHS[0]), sealed.run_dir(early))
-    merge(sealed)
+    pack(sealed)
     shutil.copytree(sealed.run_dir(PATHS[0]), sealed.run_dir(copy))
     rows = as_dicts(read_history(sealed, PATHS[0]))
     assert as_dicts(read_history(sealed, copy)) == as_dicts(read_history(sealed, early)) == rows
-    assert [meta.is_merged for meta in metas(sealed, early)] == [False]
+    assert [meta.is_packed for meta in metas(sealed, early)] == [False]
 
 
-# Taking care of merged files
+# Taking care of packed files
 
 
-def test_a_merged_file_that_is_mostly_of_deleted_runs_is_made_anew(sealed):
-    merge(sealed)
-    (first,) = merged_names(sealed)
+def test_a_packed_file_that_is_mostly_of_deleted_runs_is_made_anew(sealed):
+    pack(sealed)
+    (first,) = packed_names(sealed)
     for path in PATHS[:3]:
         move_run_to_trash(sealed, path, "w")
     before = {path: everything(sealed, path) for path in PATHS[3:]}
-    assert sorted(merge(sealed, grace_s=0.0)) == PATHS[3:]
+    assert sorted(pack(sealed, grace_s=0.0)) == PATHS[3:]
     assert {path: everything(sealed, path) for path in PATHS[3:]} == before
-    (second,) = {*merged_names(sealed)} - {first}
-    assert sorted(run.run_id for run in read_merged(sealed, second).runs) == ["r3", "r4"]
+    (second,) = {*packed_names(sealed)} - {first}
+    assert sorted(run.run_id for run in read_packed(sealed, second).runs) == ["r3", "r4"]
     # What lies in the trash may be brought back.
-    assert first in merged_names(sealed)
+    assert first in packed_names(sealed)
     shutil.rmtree(sealed.trash_dir)
-    assert merge(sealed, grace_s=0.0) == []
-    assert merged_names(sealed) == [second]
-    assert len(merged_files(sealed)) == 7
+    assert pack(sealed, grace_s=0.0) == []
+    assert packed_names(sealed) == [second]
+    assert len(packed_files(sealed)) == 7
     assert {path: everything(sealed, path) for path in PATHS[3:]} == before
 
 
-def test_a_merged_run_that_has_grown_large_stays_where_it_is(sealed):
-    merge(sealed)
-    (first,) = merged_names(sealed)
+def test_a_packed_run_that_has_grown_large_stays_where_it_is(sealed):
+    pack(sealed)
+    (first,) = packed_names(sealed)
     writer = Writer(sealed, path=PATHS[0], at_s=9000.0, resume="must")
     for _ in range(18):
         writer.log({"noise": os.urandom(2**19).hex()})
@@ -465,22 +423,22 @@ def test_a_merged_run_that_has_grown_large_stays_where_it_is(sealed):
         move_run_to_trash(sealed, path, "w")
     shutil.rmtree(sealed.trash_dir)
     before = {path: everything(sealed, path) for path in (PATHS[0], PATHS[4])}
-    assert merge(sealed, grace_s=0.0) == [PATHS[4]]
-    assert len(merged_names(sealed)) == 2
-    assert first in merged_names(sealed)
-    assert sorted(meta.is_merged for meta in metas(sealed, PATHS[0])) == [False, True]
+    assert pack(sealed, grace_s=0.0) == [PATHS[4]]
+    assert len(packed_names(sealed)) == 2
+    assert first in packed_names(sealed)
+    assert sorted(meta.is_packed for meta in metas(sealed, PATHS[0])) == [False, True]
     assert {path: everything(sealed, path) for path in before} == before
-    assert merge(sealed, grace_s=0.0) == []
+    assert pack(sealed, grace_s=0.0) == []
 
 
-def test_a_merged_file_that_nobody_points_to_goes_after_an_hour(sealed):
-    merge(sealed)
-    (name,) = merged_names(sealed)
+def test_a_packed_file_that_nobody_points_to_goes_after_an_hour(sealed):
+    pack(sealed)
+    (name,) = packed_names(sealed)
     folder = sealed.merged_dir("ann", "p")
     shutil.move(sealed.runs_dir("ann", "p"), sealed.root / "aside")
     remove_unused(sealed, "ann", "p")
     remove_unused(sealed, "ann", "p")
-    assert merged_names(sealed) == [name]
+    assert packed_names(sealed) == [name]
     # It came back before the hour was over, so the next hour begins anew.
     shutil.move(sealed.root / "aside", sealed.runs_dir("ann", "p"))
     remove_unused(sealed, "ann", "p")
@@ -489,28 +447,28 @@ def test_a_merged_file_that_nobody_points_to_goes_after_an_hour(sealed):
     remove_unused(sealed, "ann", "p")
     os.utime(packed_file.unused_mark(folder, name), (1.0, 1.0))
     remove_unused(sealed, "ann", "p")
-    assert merged_files(sealed) == []
+    assert packed_files(sealed) == []
     assert not packed_file.unused_mark(folder, name).exists()
 
 
 def test_nothing_is_removed_while_a_run_cannot_be_read(sealed):
-    merge(sealed)
-    files = merged_files(sealed)
+    pack(sealed)
+    files = packed_files(sealed)
     for path in PATHS[:-1]:
         shutil.rmtree(sealed.run_dir(path))
     (file,) = sealed.segments_dir(PATHS[-1]).glob("*.meta")
     file.write_bytes(file.read_bytes()[:-1] + b"?")
-    assert merge(sealed, grace_s=0.0) == []
-    assert merged_files(sealed) == files
+    assert pack(sealed, grace_s=0.0) == []
+    assert packed_files(sealed) == files
 
 
-def test_many_small_merges_leave_few_files(layout):
+def test_many_small_packs_leave_few_files(layout):
     paths = [RunPath("ann", "p", f"s{number}") for number in range(12)]
     for number, path in enumerate(paths):
         write(layout, path, number, row_count=3)
         if number % 2:
-            merge(layout, grace_s=0.0)
-    assert len(merged_names(layout)) <= 3
+            pack(layout, grace_s=0.0)
+    assert len(packed_names(layout)) <= 3
     rows = {path: as_dicts(read_history(layout, path, keys=["loss"])) for path in paths}
     assert rows == {p: [{"_step": i, "loss": k + i / 8} for i in range(3)] for k, p in enumerate(paths)}
 
@@ -518,23 +476,24 @@ def test_many_small_merges_leave_few_files(layout):
 def test_large_batches_become_several_files(sealed):
     before = all_of(sealed)
     size_bytes = sum(file.stat().st_size for file in sealed.segments_dir(PATHS[0]).glob("*y.parquet"))
-    assert sorted(merge(sealed, merged_bytes=size_bytes)) == PATHS
-    assert len(merged_names(sealed)) == 2
+    assert sorted(pack(sealed, packed_bytes=size_bytes)) == PATHS
+    assert len(packed_names(sealed)) == 2
     assert all_of(sealed) == before
 
 
-def test_one_damaged_run_is_named_and_the_others_are_merged(sealed):
+def test_one_damaged_run_is_named_and_the_others_are_packed(sealed):
     (file,) = sealed.segments_dir(PATHS[0]).glob("*-history.parquet")
     flip(file, first_value(file))
     with pytest.raises(CorruptError, match=file.name):
-        merge(sealed)
-    assert [meta.is_merged for path in PATHS for meta in metas(sealed, path)] == [False, True, True, True, True]
+        pack(sealed)
+    assert [meta.is_packed for path in PATHS for meta in metas(sealed, path)] == [False, True, True, True, True]
 
 
 def first_value(file):
     """A byte of the values of the first row group, which are f64."""
     column = next(i for i, name in enumerate(schema.VALUES_SCHEMA.names) if name == "f64")
-    return open_parquet(file).metadata.row_group(0).column(column).data_page_offset + 50
+    stored = SegmentFile(FolderSegments(file.parent), file.name)
+    return open_parquet(stored).metadata.row_group(0).column(column).data_page_offset + 50
 
 
 def flip(file, place):
@@ -544,22 +503,22 @@ def flip(file, place):
 
 
 def check_all(layout):
-    merged = PackedFiles()
-    return {path.run_id: check_run(layout, path, merged) for path in PATHS}, merged
+    packed = PackedFiles()
+    return {path.run_id: check_run(layout, path, packed) for path in PATHS}, packed
 
 
-def test_check_reads_a_merged_file_once_and_finds_nothing(sealed):
-    merge(sealed)
-    findings, merged = check_all(sealed)
+def test_check_reads_a_packed_file_once_and_finds_nothing(sealed):
+    pack(sealed)
+    findings, packed = check_all(sealed)
     assert findings == {path.run_id: [] for path in PATHS}
-    assert sorted(file.name for file, _ in merged.is_whole) == [
-        n for n in merged_files(sealed) if n.endswith("parquet")
+    assert sorted(file.name for file, _ in packed.is_whole) == [
+        n for n in packed_files(sealed) if n.endswith("parquet")
     ]
 
 
-def test_check_names_every_run_that_loses_rows_in_a_merged_file(sealed):
-    merge(sealed)
-    (name,) = merged_names(sealed)
+def test_check_names_every_run_that_loses_rows_in_a_packed_file(sealed):
+    pack(sealed)
+    (name,) = packed_names(sealed)
     file = sealed.merged_dir("ann", "p") / f"{name}-history.parquet"
     whole = file.read_bytes()
     flip(file, first_value(file))
@@ -576,9 +535,9 @@ def test_check_names_every_run_that_loses_rows_in_a_merged_file(sealed):
 
 
 def test_a_flipped_bit_is_named_by_the_reader_that_meets_it(sealed):
-    merge(sealed)
+    pack(sealed)
     before = all_of(sealed)
-    (name,) = merged_names(sealed)
+    (name,) = packed_names(sealed)
     for kind in ("-history.parquet", "-history.series.parquet"):
         file = sealed.merged_dir("ann", "p") / f"{name}{kind}"
         whole = file.read_bytes()
@@ -606,22 +565,22 @@ def age(layout, paths):
             os.utime(file, (1_700_000_000.0,) * 2)
 
 
-def test_the_process_that_seals_a_run_merges_when_enough_have_come_together(layout):
+def test_the_process_that_seals_a_run_packs_when_enough_have_come_together(layout):
     paths = [RunPath("ann", "p", f"s{number:02}") for number in range(17)]
     for number, path in enumerate(paths):
         write(layout, path, number, row_count=2)
     command = [sys.executable, "-m", "runlake.store.compact.after_finish", str(layout.run_dir(paths[0]))]
     warm.run(command, check=True)
-    assert merged_names(layout) == []  # they ended a moment ago
+    assert packed_names(layout) == []  # they ended a moment ago
     age(layout, paths)
     warm.run(command, check=True)
-    assert [meta.is_merged for path in paths for meta in metas(layout, path)] == [True] * 17
+    assert [meta.is_packed for path in paths for meta in metas(layout, path)] == [True] * 17
     later = [RunPath("ann", "p", f"t{number:02}") for number in range(3)]
     for number, path in enumerate(later):
         write(layout, path, 100 + number, row_count=2)
     age(layout, later)
     warm.run(command, check=True)
-    assert not any(meta.is_merged for path in later for meta in metas(layout, path))
+    assert not any(meta.is_packed for path in later for meta in metas(layout, path))
 
 
 def test_a_unit_knows_its_rows_and_its_inputs(sealed):

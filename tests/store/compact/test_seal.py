@@ -7,14 +7,16 @@ import sys
 import threading
 
 import pytest
+from stepping import AtStep, Killed, die, first, killed_at_each_step
 from stored import RUN, START_S, Writer, as_dicts, edit, edit_config, part_names, segment_files
 
 import warm
 from runlake.errors import CorruptError, NotFoundError, ReadOnlyError
 from runlake.query.rows.scan import read_history
-from runlake.store.compact.seal import drop_inputs, drop_leftovers, is_closed, plan, publish, seal_run, write_files
+from runlake.store import disk
+from runlake.store.compact.seal import drop_leftovers, seal_run
+from runlake.store.compact.seal_plan import is_closed, plan
 from runlake.store.journal import record
-from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.journal.writer import FRAMES_PER_BLOCK
@@ -234,77 +236,50 @@ def test_a_run_that_is_not_there_cannot_be_sealed(layout):
 # Killed on the way
 
 
-def killed_after_files(layout):
-    snapshot = take_snapshot(layout, RUN)
-    for batch in plan(snapshot):
-        write_files(snapshot, batch)
-
-
-def killed_after_one_file(layout):
-    before = set(segment_files(layout))
-    killed_after_files(layout)
-    for name in set(segment_files(layout)) - before:
-        if name.endswith("-history.parquet"):
-            (layout.segments_dir(RUN) / name).unlink()
-
-
-def killed_after_publishing(layout):
-    snapshot = take_snapshot(layout, RUN)
-    for batch in plan(snapshot):
-        publish(snapshot, write_files(snapshot, batch))
-
-
-def killed_between_two_drops(layout):
-    killed_after_publishing(layout)
-    name = journal_of(layout, RUN).list_parts()[0][0]
-    journal_of(layout, RUN).drop(name)
-
-
-def killed_after_dropping(layout):
-    snapshot = take_snapshot(layout, RUN)
-    for batch in plan(snapshot):
-        publish(snapshot, write_files(snapshot, batch))
-        drop_inputs(snapshot, batch)
-
-
-KILLS = [
-    killed_after_one_file,
-    killed_after_files,
-    killed_after_publishing,
-    killed_between_two_drops,
-    killed_after_dropping,
-]
-
-
-@pytest.mark.parametrize("kill", KILLS)
-def test_a_sealer_may_be_killed_at_any_step(layout, kill):
+def test_a_sealer_may_be_killed_at_any_step(layout, tmp_path):
     a_run_of_every_kind_of_record(layout)
     before = everything(layout)
-    kill(layout)
-    assert everything(layout) == before
-    seal_run(layout, RUN)
-    assert everything(layout) == before
-    assert part_names(layout) == []
-    files = segment_files(layout)
-    assert len([name for name in files if name.endswith(".meta")]) == 1
-    assert len(files) == 7
+    for killed in killed_at_each_step(layout, tmp_path, lambda copy: seal_run(copy, RUN)):
+        assert everything(killed) == before
+        seal_run(killed, RUN)
+        assert everything(killed) == before
+        assert part_names(killed) == []
+        files = segment_files(killed)
+        assert len([name for name in files if name.endswith(".meta")]) == 1
+        assert len(files) == 7
 
 
-@pytest.mark.parametrize("kill", KILLS)
-def test_a_sealer_may_be_killed_at_any_step_of_a_merge(layout, kill):
+def test_a_sealer_may_be_killed_at_any_step_when_segments_are_brought_together(layout, tmp_path):
     writer = Writer(layout, rows_per_part=3).log_many([{"i": i} for i in range(7)])
     seal_run(layout, RUN)
     writer.log_many([{"i": i} for i in range(7, 14)])
     seal_run(layout, RUN)
     writer.end()
     before = everything(layout)
-    snapshot = take_snapshot(layout, RUN)
-    assert [len(batch.metas) for batch in plan(snapshot)] == [2]
-    kill(layout)
+    assert [len(batch.metas) for batch in plan(take_snapshot(layout, RUN))] == [2]
+    for killed in killed_at_each_step(layout, tmp_path, lambda copy: seal_run(copy, RUN)):
+        assert everything(killed) == before
+        seal_run(killed, RUN)
+        assert everything(killed) == before
+        for file in killed.segments_dir(RUN).iterdir():
+            os.utime(file, (START_S, START_S))
+        drop_leftovers(killed, RUN)
+        assert (len(segment_files(killed)), part_names(killed)) == (3, [])
+
+
+def test_what_a_full_disk_leaves_of_a_segment_is_nothing(layout):
+    a_run_of_every_kind_of_record(layout)
+    before = everything(layout)
+
+    def full(step, place):
+        return 10 if step == "write" and place.suffix == ".meta" else None
+
+    with disk.watched(full), pytest.raises(OSError, match="No space left"):
+        seal_run(layout, RUN)
     assert everything(layout) == before
+    assert not any(name.endswith(".meta") for name in segment_files(layout))
     seal_run(layout, RUN)
     assert everything(layout) == before
-    assert (len(segment_files(layout)), part_names(layout)) == (3, [])
 
 
 def test_what_a_killed_sealer_left_goes_when_it_is_old(layout):
@@ -335,7 +310,8 @@ def test_a_reader_between_publication_and_drop_sees_every_row_once(layout):
     def reader(snapshot):
         calls.append(len(snapshot.metas))
         if len(calls) == 1:
-            killed_after_publishing(layout)
+            with pytest.raises(Killed), disk.watched(AtStep(first(".meta", "sync"), die)):
+                seal_run(layout, RUN)
         return len(snapshot.metas), len(snapshot.parts)
 
     assert read_consistently(layout, RUN, reader) == (1, 0)

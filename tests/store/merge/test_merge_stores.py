@@ -29,6 +29,7 @@ from runlake.store.opening.open import create_pending
 from runlake.store.opening.writers import open_child
 from runlake.store.run.state import read_run
 from runlake.store.segment import schema
+from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import read_meta, write_meta
 
 SHARED = f"{'01' * 12}-history"
@@ -559,8 +560,9 @@ def test_files_that_runs_share_come_along(ours, theirs):
 
 def share_values(layout, path, place=f"../../../merged/{SHARED}.parquet"):
     """As a segment whose values lie in a file that several runs share."""
-    (file,) = layout.segments_dir(path).glob("*.meta")
-    meta = read_meta(file)
+    segments = segments_of(layout, path)
+    (name,) = segments.list_names()
+    meta = read_meta(segments, name)
     values = layout.segments_dir(path) / meta.files["history"]
     target = layout.segments_dir(path) / place
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -568,7 +570,7 @@ def share_values(layout, path, place=f"../../../merged/{SHARED}.parquet"):
     values.rename(target)
     meta.files["history"] = place
     meta.footers.clear()
-    write_meta(layout.segments_dir(path), meta)
+    write_meta(segments, meta)
 
 
 def test_a_segment_that_names_a_file_outside_of_its_project_is_refused(ours, theirs, tmp_path):

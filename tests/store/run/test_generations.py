@@ -258,17 +258,18 @@ def test_a_fork_is_there_whole_or_not_at_all_when_its_maker_is_killed(layout):
     script = f"""
 import os, signal, sys
 from pathlib import Path
-from runlake.store.compact import seal
+from runlake.store import disk
 from runlake.store.layout import Layout
 from runlake.store.opening.rewind import fork
 from runlake.model import RunPath
-def killed(*arguments):
-    os.kill(os.getpid(), signal.SIGKILL)
-setattr(seal, sys.argv[1], killed)
-fork(Layout(Path({str(layout.root)!r})), RunPath(*{tuple(RUN)!r}), 0, RunPath(*{tuple(FORK)!r}))
+def watcher(step, place):
+    if step == sys.argv[1] and place.parent.name == "segments":
+        os.kill(os.getpid(), signal.SIGKILL)
+with disk.watched(watcher):
+    fork(Layout(Path({str(layout.root)!r})), RunPath(*{tuple(RUN)!r}), 0, RunPath(*{tuple(FORK)!r}))
 """
     environment = {**os.environ, "PYTHONPATH": str(Path(runlake.__file__).parent.parent)}
-    for step in ("put_rows", "publish_meta", "sync"):
+    for step in ("write", "sync", "create", "replace"):
         ended = warm.run([sys.executable, "-c", script, step], env=environment, check=False)
         assert ended.returncode == -signal.SIGKILL
         with pytest.raises(NotFoundError):

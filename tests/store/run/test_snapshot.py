@@ -8,6 +8,7 @@ from journals import rows_in
 from stored import RUN, Clock, Writer, edit_config, part_names
 
 from runlake.errors import CorruptError, NotFoundError
+from runlake.store import disk
 from runlake.store.compact.seal import seal_run
 from runlake.store.disk import watched
 from runlake.store.journal import record
@@ -85,20 +86,22 @@ def test_a_missing_part_is_damage(layout, three_parts, number):
         read_run(layout, RUN)
 
 
-def test_a_part_whose_segment_is_not_named_yet_is_waited_for(layout, monkeypatch):
+def test_a_part_whose_segment_is_not_named_yet_is_waited_for(layout):
     """Hosts that share a disk hear of names late: the sealed part is gone already, and its segment not there yet."""
     writer = Writer(layout, rows_per_part=10).log_many({"a": i} for i in range(25))
     assert seal_run(layout, RUN) == 20
     assert part_names(layout) == [(writer.id, 2)]
-    real, calls = snapshot.meta_names, []
+    listings = []
 
-    def late(segments_dir):
-        calls.append(segments_dir)
-        return real(segments_dir) if len(calls) > 10 else set()
+    def late(step, place):
+        if (step, place) == ("list", layout.segments_dir(RUN)):
+            listings.append(place)
+            if len(listings) <= 10:
+                raise FileNotFoundError(place)
 
-    monkeypatch.setattr(snapshot, "meta_names", late)
-    assert read_run(layout, RUN).row_count == 25
-    assert len(calls) > 10
+    with disk.watched(late):
+        assert read_run(layout, RUN).row_count == 25
+    assert len(listings) > 10
 
 
 def test_a_part_that_is_missing_from_a_run_at_rest_is_said_at_once(layout, three_parts, monkeypatch):

@@ -17,9 +17,12 @@ from stored import RUN, as_dicts, exactly, rows_as_written
 from runlake.errors import CorruptError, NewerFormatError
 from runlake.store.run.view import slice_stretch
 from runlake.store.segment import read, schema, write
+from runlake.store.segment.folder import FolderSegments
+from runlake.store.segment.pyramid import PYRAMID_STEP, pyramid
 from runlake.store.segment.read import open_parquet, read_keys, read_outline, read_pyramid, read_rows
 from runlake.store.segment.schema import series_file
-from runlake.store.segment.write import PYRAMID_STEP, pyramid, write_rows
+from runlake.store.segment.segments import SegmentFile
+from runlake.store.segment.write import write_rows
 
 SCALARS = st.one_of(
     st.floats(),
@@ -38,8 +41,13 @@ ROWS = st.lists(
 )
 
 
+def in_folder(folder, name):
+    return SegmentFile(FolderSegments(Path(folder)), name)
+
+
 def written(folder, rows):
-    file = Path(folder) / "s.parquet"
+    """The file of values, as those find it who read segments."""
+    file = in_folder(folder, "s.parquet")
     write_rows(file, RUN, "inc", "gen", [rows])
     return file
 
@@ -79,7 +87,7 @@ def test_rows_without_any_key_are_rows(tmp_path):
 
 
 def test_a_stream_without_rows_is_an_empty_file_that_can_be_read(tmp_path):
-    file = tmp_path / "s.parquet"
+    file = in_folder(tmp_path, "s.parquet")
     write_rows(file, RUN, "inc", "gen", [])
     assert read_rows(file, "history") == []
     assert read_keys([(file, {}, None)]) == []
@@ -89,7 +97,7 @@ def test_a_stream_without_rows_is_an_empty_file_that_can_be_read(tmp_path):
 def test_several_writers_keep_apart(tmp_path):
     one = rows_as_written(tmp_path, [{"a": 1}, {"a": 2}])
     other = replace(rows_as_written(tmp_path, [{"a": 3.5}, {"b": 4}]), writer="v")
-    file = tmp_path / "s.parquet"
+    file = in_folder(tmp_path, "s.parquet")
     write_rows(file, RUN, "inc", "gen", [one, other])
     after = {rows.writer: exactly(rows) for rows in read_rows(file, "history")}
     assert after == {"w": exactly(one), "v": exactly(other)}
@@ -101,7 +109,7 @@ def test_more_rows_than_a_chunk_come_back_as_one_stretch(tmp_path):
     before = rows_as_written(tmp_path, rows, rows_per_part=40_000)
     (after,) = read_rows(written(tmp_path, before), "history")
     assert exactly(after) == exactly(before)
-    (one_key,) = read_rows(tmp_path / "s.parquet", "history", frozenset({"x"}), axes=["_step"])
+    (one_key,) = read_rows(in_folder(tmp_path, "s.parquet"), "history", frozenset({"x"}), axes=["_step"])
     assert one_key.series[0].rows.tolist() == [i for i in range(count) if i % 3]
     assert len(one_key.timestamp) == 0
 
@@ -160,7 +168,7 @@ def test_segments_whose_series_were_cut_by_rows_are_read_as_before(tmp_path, mon
     before = sparse_and_dense(tmp_path)
     new = written(tmp_path, before)
     monkeypatch.setattr(write, "cut_series", by_rows)
-    old = tmp_path / "old.parquet"
+    old = in_folder(tmp_path, "old.parquet")
     write_rows(old, RUN, "inc", "gen", [before])
     assert len(pieces_of(old)) > len(pieces_of(new))
     for keys, ranges in [(None, None), (frozenset({"rare"}), None), (None, {before.writer: (70_000, 70_010)})]:
@@ -222,7 +230,8 @@ ROWS_FOR_OTHERS = [
 
 
 def test_duckdb_alone_reads_a_segment(tmp_path):
-    file = written(tmp_path, rows_as_written(tmp_path, ROWS_FOR_OTHERS))
+    written(tmp_path, rows_as_written(tmp_path, ROWS_FOR_OTHERS))
+    file = tmp_path / "s.parquet"
     query = duckdb.connect()
     found = query.execute(
         f"select n, step, f64 from '{file}' where run_id = 'r' and key = 'loss' order by n"
@@ -237,7 +246,8 @@ def test_duckdb_alone_reads_a_segment(tmp_path):
 
 
 def test_polars_alone_reads_a_segment(tmp_path):
-    file = written(tmp_path, rows_as_written(tmp_path, ROWS_FOR_OTHERS))
+    written(tmp_path, rows_as_written(tmp_path, ROWS_FOR_OTHERS))
+    file = tmp_path / "s.parquet"
     frame = pl.scan_parquet(file).filter(pl.col("key") == "name").sort("n").select("n", "step", "str").collect()
     assert frame.rows() == [(i, i * 10, f"r{i}") for i in range(20)]
     assert pl.read_parquet(file).filter(pl.col("key") == "ok").get_column("bool").to_list() == [
@@ -254,16 +264,17 @@ def test_equal_inputs_make_equal_names_whatever_their_order():
 
 def test_a_file_of_a_newer_format_is_refused_by_name(tmp_path):
     file = tmp_path / "later.parquet"
-    table = pq.read_table(written(tmp_path, rows_as_written(tmp_path, [{"a": 1}])))
+    written(tmp_path, rows_as_written(tmp_path, [{"a": 1}]))
+    table = pq.read_table(tmp_path / "s.parquet")
     pq.write_table(table.replace_schema_metadata({"runlake.segment": "9"}), file)
     with pytest.raises(NewerFormatError, match=r"later\.parquet"):
-        open_parquet(file)
+        open_parquet(in_folder(tmp_path, file.name))
 
 
 @pytest.mark.parametrize("end", [0, 3, 100])
 def test_a_file_that_was_cut_is_corrupt_by_name(tmp_path, end):
     file = written(tmp_path, rows_as_written(tmp_path, [{"a": 1}]))
-    file.write_bytes(file.read_bytes()[:end])
+    file.segments.replace(file.name, file.segments.read(file.name)[:end])
     with pytest.raises(CorruptError, match=r"s\.parquet"):
         read_rows(file, "history")
 

@@ -3,18 +3,20 @@
 from runlake.store.journal.fold import StreamFold, WriterState
 from runlake.store.journal.header import PartHeader
 from runlake.store.segment import meta as meta_files
-from runlake.store.segment.meta import Meta, read_meta, write_meta
+from runlake.store.segment.memory import MemorySegments
+from runlake.store.segment.meta import new_meta, read_meta, write_meta
 
 NAME = "0a" * 12
 
 
-def test_a_meta_file_with_plain_last_values_is_read_as_before(tmp_path, monkeypatch):
+def test_a_meta_file_with_plain_last_values_is_read_as_before(monkeypatch):
     header = PartHeader({"writer": "w", "incarnation": "i", "generation": "g", "role": "run"})
     state = WriterState("w", header, [(16, {"clock": 1, "n": 0, "set": {"a": 1}})], {"history": StreamFold()})
-    meta = Meta(1, NAME, "inc", "gen", [("w", 0)], [], {}, {}, {}, [], [state])
-    write_meta(tmp_path, meta)
-    new = read_meta(tmp_path / f"{NAME}.meta")
+    segments = MemorySegments()
+    meta = new_meta(NAME, "inc", "gen", covers=[("w", 0)], writers=[state])
+    write_meta(segments, meta)
+    new = read_meta(segments, NAME)
     monkeypatch.setattr(meta_files, "_stored_state", lambda state: state)
-    write_meta(tmp_path, meta)
-    old = read_meta(tmp_path / f"{NAME}.meta")
+    write_meta(segments, meta)
+    old = read_meta(segments, NAME)
     assert (new.headers, list(new.writers)) == (old.headers, list(old.writers)) == ({"w": state.header}, [state])

@@ -11,7 +11,6 @@ run is looked into. Every other run is read by itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
@@ -30,9 +29,10 @@ from runlake.store.compact import packed_file
 from runlake.store.compact.packed_file import PackedRun, PackList
 from runlake.store.layout import Layout
 from runlake.store.run.snapshot import reading
-from runlake.store.segment import schema
 from runlake.store.segment.directory import GroupRead, GroupValues, joined_values
+from runlake.store.segment.folder import packed_of
 from runlake.store.segment.read import read_groups, read_series
+from runlake.store.segment.segments import SegmentFile, Segments
 from runlake.store.series import ARROW_TYPE_OF_LANE, usable_times
 
 _LANES: dict[str, Lane] = {lane: lane for lane in get_args(Lane)}
@@ -79,8 +79,7 @@ def read_histories(
     only what runs share a file with those before them. A run that was deleted since has no rows, and neither has one
     that cannot be read: its block says why.
     """
-    folder = layout.merged_dir(entity, project)
-    place_of, merged_runs = _places(folder, runs, stream)
+    place_of, merged_runs = _places(packed_of(layout, entity, project), runs, stream)
     done: set[str] = set()
     for run in runs:
         merged = place_of.get(run.run_id)
@@ -142,16 +141,16 @@ def _read_alone(layout: Layout, path: RunPath, keys: Sequence[str], stream: Stre
 
 
 def _places(
-    folder: Path, runs: Sequence[KnownRun], stream: Stream
+    shared: Segments, runs: Sequence[KnownRun], stream: Stream
 ) -> tuple[dict[str, PackList], dict[str, list[PackedRun]]]:
     """The merged file of each run that has all its rows in one, and the runs of each of these files."""
     place_of: dict[str, PackList] = {}
     merged_runs: dict[str, list[PackedRun]] = {}
     known = {(run.run_id, run.incarnation, run.generation): run.row_count for run in runs}
     candidates = []
-    for name in packed_file.list_names(folder):
+    for name in packed_file.list_names(shared):
         try:
-            merged = packed_file.read_list(folder / f"{name}{packed_file.SUFFIX}")
+            merged = packed_file.read_list(shared, name)
         except (FileNotFoundError, RunlakeError):
             continue  # its runs are read by themselves, as long as they are right; `check` names it
         found = []
@@ -178,7 +177,7 @@ def _read_together(
     several = [run for run in runs if len(run.row_counts[stream]) > 1]
     alone = {run.generation: run.run_id for run in runs if len(run.row_counts[stream]) == 1}
     if alone:
-        blocks += _read_merged(layout.merged_dir(place.entity, place.project), merged, alone, keys, stream)
+        blocks += _read_merged(packed_of(layout, place.entity, place.project), merged, alone, keys, stream)
     if several:
         found = writers.read_each(layout, place, merged, several, keys=keys, stream=stream)
         blocks += [HistoryBlock([run_id], np.array([history.row_count]), history) for run_id, history in found]
@@ -206,12 +205,12 @@ class _Directory(NamedTuple):
 
 
 def _read_merged(
-    folder: Path, merged: PackList, runs: Mapping[str, str], keys: Sequence[str], stream: Stream
+    shared: Segments, merged: PackList, runs: Mapping[str, str], keys: Sequence[str], stream: Stream
 ) -> list[HistoryBlock]:
     """The blocks of some runs of a merged file, each of which one process wrote."""
-    file = folder / merged.files[stream]
+    file = SegmentFile(shared, merged.files[stream])
     axes = [name for name in AXES if name == STEP or name in keys]
-    table = read_series(schema.series_file(file), spellings(keys) | set(axes), _COLUMNS, merged.footers)
+    table = read_series(file.series, spellings(keys) | set(axes), _COLUMNS, merged.footers)
     run_ids, directory, series = _directory(table, runs)
     groups = _read_groups(file, directory, series, merged)
     return [
@@ -260,7 +259,7 @@ def _encoded(table: pa.Table, name: str) -> tuple[list[str], Int64s]:
 Groups = Mapping[int, GroupValues]
 
 
-def _read_groups(file: Path, directory: _Directory, series: list[tuple[str, Lane]], merged: PackList) -> Groups:
+def _read_groups(file: SegmentFile, directory: _Directory, series: list[tuple[str, Lane]], merged: PackList) -> Groups:
     """The row groups of the directory, `n` only where a series does not have a value in every row."""
     groups, firsts = np.unique(directory.group, return_index=True)
     sparse = set(directory.group[directory.size != directory.row_count].tolist())

@@ -7,7 +7,6 @@ file is opened, and each of its row groups read, once for all of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -21,9 +20,10 @@ from runlake.store.compact.packed_file import PackedRun, PackList
 from runlake.store.layout import Layout
 from runlake.store.run.view import View, joined_by_writer, order_of
 from runlake.store.segment.directory import COLUMNS, Directory
+from runlake.store.segment.folder import packed_of, segments_of
 from runlake.store.segment.meta import read_meta
 from runlake.store.segment.read import read_groups, read_series, stretch_of
-from runlake.store.segment.schema import series_file
+from runlake.store.segment.segments import SegmentFile
 
 
 def read_each(
@@ -41,9 +41,9 @@ def read_each(
     """
     views = dict(_views(layout, place, runs))
     mine = {run.generation: run.run_id for run in runs if run.generation in views}
-    file = layout.merged_dir(place.entity, place.project) / merged.files[stream]
+    file = SegmentFile(packed_of(layout, place.entity, place.project), merged.files[stream])
     axes = [name for name in AXES if name in (STEP, TIMESTAMP) or name in keys]
-    table = read_series(series_file(file), spellings(keys) | set(axes), ("generation", *COLUMNS), merged.footers)
+    table = read_series(file.series, spellings(keys) | set(axes), ("generation", *COLUMNS), merged.footers)
     table = table.filter(pc.is_in(table["generation"], pa.array(mine, pa.string())))
     directory = Directory.of(table)
     groups = read_groups(file, directory.read_plan(), merged.footers)
@@ -61,14 +61,10 @@ def _views(layout: Layout, place: RunPath, runs: Sequence[PackedRun]) -> Iterato
     for run in runs:
         path = RunPath(place.entity, place.project, run.run_id)
         try:
-            headers = read_meta(_meta_file(layout, path, run)).headers
+            headers = read_meta(segments_of(layout, path), run.segment).headers
         except (FileNotFoundError, RunlakeError):
             continue
         yield run.generation, View(run.incarnation, run.generation, {}, *order_of(headers))
-
-
-def _meta_file(layout: Layout, path: RunPath, run: PackedRun) -> Path:
-    return layout.segments_dir(path) / f"{run.segment}.meta"
 
 
 def _spans(column: pa.ChunkedArray) -> Iterator[tuple[str, int, int]]:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from runlake.errors import BadValueError
 from runlake.query.rows.history import History, Int64s, Series
 from runlake.store.arrow import to_numpy
+from runlake.store.segment.pyramid import pyramid
 from runlake.store.segment.schema import CHUNK_ROWS
-from runlake.store.segment.write import pyramid
 
 
 def check_sample_count(samples: int) -> None:

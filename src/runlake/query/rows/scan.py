@@ -85,7 +85,7 @@ def _keys(snapshot: Snapshot, stream: Stream, view: View) -> list[str]:
     if view.taken and stream == "history":  # which keys were logged before the cut, only the rows say
         stretches = joined_by_writer(_stretches(snapshot, stream, None, view))
         return list(dict.fromkeys(one.key for mine in stretches for rows in mine for one in rows.series))
-    files = [(snapshot.segments_dir / m.files[stream], m.footers, m.owner) for m in sealed(snapshot, stream, view)]
+    files = [(snapshot.values_of(m, stream), m.footers, m.owner) for m in sealed(snapshot, stream, view)]
     of_segments = read_keys(files)
     fresh = [s.key for rows in unsealed(snapshot, stream, view) for s in rows.series]
     return list(dict.fromkeys([*of_segments, *fresh])) if fresh else of_segments
@@ -106,7 +106,7 @@ def _outline(snapshot: Snapshot, stream: Stream) -> HistoryOutline | None:
     metas = sealed(snapshot, stream, view)
     if snapshot.parts or snapshot.has_repeats or view.taken or not metas:
         return None
-    tables = [read_outline(snapshot.segments_dir / m.files[stream], m.footers, m.owner) for m in metas]
+    tables = [read_outline(snapshot.values_of(m, stream), m.footers, m.owner) for m in metas]
     entries = pa.concat_tables(tables).to_pylist()
     entries.sort(key=lambda entry: (entry["first_n"], entry["position"]))
     row_count = entries[0]["first_n"]
@@ -166,7 +166,7 @@ def _sketch(snapshot: Snapshot, stream: Stream, key: str, generation: str | None
         return None
     metas = sealed(snapshot, stream, view)
     footers = {name: footer for meta in metas for name, footer in meta.footers.items()}
-    files = [(snapshot.segments_dir / m.files[stream], m.owner) for m in metas]
+    files = [(snapshot.values_of(m, stream), m.owner) for m in metas]
     points = read_pyramid(files, spellings([key]), footers)
     if points is None:
         return None
@@ -200,7 +200,7 @@ def _stretches(
     axes = AXES if keys is None else [a for a in AXES if a == STEP or a in keys or (several and a == TIMESTAMP)]
 
     def read(meta: Meta) -> list[WriterRows]:
-        file = snapshot.segments_dir / meta.files[stream]
+        file = snapshot.values_of(meta, stream)
         rows = read_rows(file, stream, wanted, axes=axes, footers=meta.footers, owner=meta.owner)
         return list(view.counted(meta.generation, rows))
 

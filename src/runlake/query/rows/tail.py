@@ -27,10 +27,11 @@ from runlake.store.journal.liveness import is_alive
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import ScannedPart
 from runlake.store.layout import Layout
-from runlake.store.run.snapshot import Snapshot, meta_names, read_consistently, reading
+from runlake.store.run.snapshot import Snapshot, read_consistently, reading
 from runlake.store.run.state import join_states
 from runlake.store.run.tail import PartTails
 from runlake.store.run.view import View, joined_by_writer, sealed, slice_stretch, view_of
+from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import Meta
 from runlake.store.segment.read import read_rows
 from runlake.store.series import WriterRows
@@ -113,7 +114,7 @@ class TailReader:
 
     def _look(self, path: RunPath) -> object:
         """Equal when nothing has happened: no part grew, came or went, no writer died, nothing was sealed."""
-        return read_fingerprint(self._layout, path).value, frozenset(meta_names(self._layout.segments_dir(path)))
+        return read_fingerprint(self._layout, path).value, frozenset(segments_of(self._layout, path).list_names())
 
     def _alive(self, path: RunPath) -> dict[str, bool]:
         journal = journal_of(self._layout, path)
@@ -273,7 +274,7 @@ def _sealed_rows(snapshot: Snapshot, plan: _Plan, fresh: list[WriterRows], wish:
         rows
         for meta, mine in wanted
         for rows in read_rows(
-            snapshot.segments_dir / meta.files[wish.stream],
+            snapshot.values_of(meta, wish.stream),
             wish.stream,
             None if keys is None else spellings(keys),
             axes=axes,

@@ -6,7 +6,6 @@ that was acknowledged; everything else on the list is damage, or a file that sho
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,11 +21,12 @@ from runlake.store.folder_files import foreign_files
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import SERVED_FILES, PartName
 from runlake.store.layout import Layout
-from runlake.store.run.snapshot import Snapshot, meta_names, number_parts, reading
+from runlake.store.run.snapshot import Snapshot, number_parts, reading
 from runlake.store.run.view import view_of
-from runlake.store.segment import schema
+from runlake.store.segment.folder import FolderSegments, segments_of
 from runlake.store.segment.meta import Meta, read_meta
 from runlake.store.segment.read import open_parquet, read_checksum, read_rows, size_of_group
+from runlake.store.segment.segments import META_SUFFIX, SegmentFile
 
 _ATTEMPTS = 10
 _SEGMENT_FILE = re.compile(r"([0-9a-f]+)(\.meta|-\w+(\.series)?\.parquet)")
@@ -69,9 +69,9 @@ def examine(layout: Layout, path: RunPath, merged: PackedFiles | None = None) ->
         seen = Examination()
         try:
             with reading(path):
-                before = meta_names(layout.segments_dir(path))
+                before = segments_of(layout, path).list_names()
                 _examine(layout, path, merged or PackedFiles(), seen)
-                if meta_names(layout.segments_dir(path)) == before:
+                if segments_of(layout, path).list_names() == before:
                     break
         except FileNotFoundError:
             continue  # sealed meanwhile
@@ -92,42 +92,42 @@ def _unreadable(run_dir: Path, why: str) -> Damage:
 
 
 def _examine(layout: Layout, path: RunPath, merged: PackedFiles, seen: Examination) -> None:
-    segments_dir = layout.segments_dir(path)
-    metas, unreadable = read_metas(segments_dir)
+    segments = segments_of(layout, path)
+    metas, unreadable = read_metas(segments)
     seen.damages += unreadable
     replaced = {name for meta in metas for name in meta.supersedes}
     visible = [meta for meta in metas if meta.name not in replaced]
     for meta in visible:
-        if meta.is_merged:
-            seen.damages.extend(_check_merged(segments_dir, meta, merged))
+        if meta.is_packed:
+            seen.damages.extend(_check_packed(segments, meta, merged))
         else:
             first = len(seen.damages)
-            seen.damages.extend(check_segment(segments_dir, meta))
+            seen.damages.extend(check_segment(segments, meta))
             seen.segments[meta.name] = seen.damages[first:]
     journal = journal_of(layout, path)
     parts, numbers = number_parts(journal, metas)
-    snapshot = Snapshot(path, segments_dir, journal, visible, parts, numbers)
+    snapshot = Snapshot(path, segments, journal, visible, parts, numbers)
     known = KnownRows(visible)
     # A segment that cannot be asked may hold what is missing elsewhere.
     seen.damages.extend(check_journal(snapshot, known, may_miss=bool(unreadable)))
     if not unreadable:
-        seen.damages.extend(_check_orphans(snapshot, metas, known))
+        seen.damages.extend(_check_orphans(segments, snapshot, metas, known))
     for file in foreign_files(layout, path):
         advice = "rename it, move it elsewhere, or put there what it leads to; readers ignore it"
         seen.damages.append(Damage("foreign", file, NOTHING, advice, is_name_odd=True))
-    seen.damages.extend(_foreign(segments_dir, lambda name: _SEGMENT_FILE.fullmatch(name) is not None))
+    seen.damages.extend(_foreign(segments.folder, lambda name: _SEGMENT_FILE.fullmatch(name) is not None))
     seen.damages.extend(
         _foreign(journal.folder, lambda name: name.endswith(SERVED_FILES) or bool(PartName.parse(name)))
     )
 
 
-def read_metas(folder: Path) -> tuple[list[Meta], list[Damage]]:
+def read_metas(segments: FolderSegments) -> tuple[list[Meta], list[Damage]]:
     """The meta files that can be read, by name, and what is wrong with the others."""
     readable, damages = [], []
-    for name in sorted(meta_names(folder)):
-        file = folder / f"{name}.meta"
+    for name in sorted(segments.list_names()):
+        file = segments.folder / f"{name}{META_SUFFIX}"
         try:
-            meta = read_meta(file)
+            meta = read_meta(segments, name)
             len(meta.writers)  # decodes what they said
             readable.append(meta)
         except RunlakeError as error:
@@ -136,19 +136,20 @@ def read_metas(folder: Path) -> tuple[list[Meta], list[Damage]]:
     return readable, damages
 
 
-def _check_merged(folder: Path, meta: Meta, merged: PackedFiles) -> Iterator[Damage]:
+def _check_packed(segments: FolderSegments, meta: Meta, merged: PackedFiles) -> Iterator[Damage]:
     """Of files that runs share: whether they are whole, and if not, whether the rows of this run are."""
     for stream in (stream for stream in STREAMS if stream in meta.files):
         row_count = sum(s.row_count for s in meta.stretches if s.stream == stream)
-        values = Path(os.path.normpath(folder / meta.files[stream]))
-        for file in (values, schema.series_file(values)):
+        values = SegmentFile(segments, meta.files[stream])
+        for each in (values, values.series):
+            file = segments.place_of(each)
             lost = f"{row_count} {stream} rows"
             if not file.exists():
                 yield Damage("missing", file, lost, FROM_BACKUP)
                 break
             checksum = meta.checksums[file.name]
             if (file, checksum) not in merged.is_whole:
-                merged.is_whole[file, checksum] = read_checksum(file) == checksum
+                merged.is_whole[file, checksum] = read_checksum(each) == checksum
             if merged.is_whole[file, checksum]:
                 continue
             try:
@@ -163,31 +164,33 @@ def _check_merged(folder: Path, meta: Meta, merged: PackedFiles) -> Iterator[Dam
                 yield Damage("corrupt", file, lost, FROM_BACKUP)
 
 
-def check_segment(folder: Path, meta: Meta) -> Iterator[Damage]:
+def check_segment(segments: FolderSegments, meta: Meta) -> Iterator[Damage]:
     """What is wrong with the Parquet files of one segment."""
     for stream, name in meta.files.items():
         row_count = sum(s.row_count for s in meta.stretches if s.stream == stream)
-        for file in (folder / name, schema.series_file(folder / name)):
+        values = SegmentFile(segments, name)
+        for each in (values, values.series):
+            file = segments.place_of(each)
             lost = f"{row_count} {stream} rows"
             if not file.exists():
                 yield Damage("missing", file, lost, FROM_BACKUP)
                 continue
             try:
-                bad_column = _read_everything(file, meta)
+                bad_column = _read_everything(each, meta)
             except RunlakeError as error:
                 yield _damage(file, error, lost)
                 continue
             if bad_column is not None:
                 offset, what = bad_column
                 yield Damage("corrupt", file, what, FROM_BACKUP, offset)
-            elif read_checksum(file) != meta.checksums.get(file.name):
+            elif read_checksum(each) != meta.checksums.get(file.name):
                 lost = (
                     "nothing that can be told: its pages and its footer are whole, but the file is not as it was sealed"
                 )
                 yield Damage("corrupt", file, lost, FROM_BACKUP)
 
 
-def _read_everything(file: Path, meta: Meta) -> tuple[int, str] | None:
+def _read_everything(file: SegmentFile, meta: Meta) -> tuple[int, str] | None:
     """Where the first column chunk begins that is not as it was written, and what it holds; None when all is well."""
     parquet = open_parquet(file, meta.footers.get(file.name))
     for number in range(parquet.num_row_groups):
@@ -205,9 +208,11 @@ def _read_everything(file: Path, meta: Meta) -> tuple[int, str] | None:
     return None
 
 
-def _check_orphans(snapshot: Snapshot, metas: Iterable[Meta], known: KnownRows) -> Iterator[Damage]:
+def _check_orphans(
+    segments: FolderSegments, snapshot: Snapshot, metas: Iterable[Meta], known: KnownRows
+) -> Iterator[Damage]:
     """Parquet files that no meta file names are what a killed sealer left, unless rows are nowhere else."""
-    folder = snapshot.segments_dir
+    folder = segments.folder
     try:
         incarnation = view_of(snapshot).incarnation
     except RunlakeError:
@@ -220,7 +225,7 @@ def _check_orphans(snapshot: Snapshot, metas: Iterable[Meta], known: KnownRows) 
         if file.name.partition("-")[0] in replaced:  # whoever replaced it was killed before it was gone
             continue
         try:
-            table = open_parquet(schema.series_file(file)).read(use_threads=False)
+            table = open_parquet(SegmentFile(segments, file.name).series).read(use_threads=False)
             # A sealer of a run that was deleted meanwhile may have left its files in the next one of that id.
             rows = [row for row in table.to_pylist() if not incarnation or row["incarnation"] == incarnation]
             steps = [row for row in rows if row["key"] == STEP]

@@ -15,7 +15,6 @@ from pathlib import Path
 from runlake.errors import ReadOnlyError
 from runlake.model import Garbage, RunPath
 from runlake.store.catalog.catalog_file import unnamed_columns
-from runlake.store.compact.seal import LOCK_FILE
 from runlake.store.disk import (
     READ_ONLY_ERRNOS,
     TEMPORARY_PREFIX,
@@ -28,6 +27,7 @@ from runlake.store.disk import (
 )
 from runlake.store.layout import Layout
 from runlake.store.opening.trash import REPAIR_PREFIX, list_trash, size_bytes_of
+from runlake.store.segment.folder import LOCK_NAME
 
 ABANDONED_S = 3600.0
 """What is temporary and this old is nobody's: nothing takes that long to write."""
@@ -95,7 +95,7 @@ def _abandoned(layout: Layout, now_s: float) -> Iterator[Path]:
             folders.remove(layout.trash_dir.name)
         for name in files:
             file = Path(folder, name)
-            if name.startswith(TEMPORARY_PREFIX) and name != LOCK_FILE and _is_older(file, now_s):
+            if name.startswith(TEMPORARY_PREFIX) and name != LOCK_NAME and _is_older(file, now_s):
                 yield file
     yield from (file for file in unnamed_columns(layout.root / ".catalog") if _is_older(file, now_s))
 

@@ -29,8 +29,10 @@ from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import PartName, root_of
 from runlake.store.journal.liveness import is_alive
 from runlake.store.layout import Layout
-from runlake.store.run.snapshot import Snapshot, meta_names, missing_ranges, number_parts
+from runlake.store.run.snapshot import Snapshot, missing_ranges, number_parts
+from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import Meta, parse_meta
+from runlake.store.segment.segments import SegmentFile
 
 _ATTEMPTS = 20
 
@@ -46,7 +48,7 @@ def repair_run(layout: Layout, path: RunPath, *, is_dry_run: bool = False, force
         if not layout.journal_dir(path).is_dir() and not layout.segments_dir(path).is_dir():
             raise NotFoundError(f"run {path} is not in {layout.root}; see: runlake ls")
         try:
-            with nullcontext() if is_dry_run else only_sealer(layout.segments_dir(path)):
+            with nullcontext() if is_dry_run else only_sealer(layout, path):
                 repairer = _Repairer(layout, path, is_dry=is_dry_run, is_forced=force)
                 try:
                     repairs = repairer.run()
@@ -70,7 +72,8 @@ class _Repairer:
 
     def __init__(self, layout: Layout, path: RunPath, *, is_dry: bool, is_forced: bool) -> None:
         self._layout, self._path, self._is_forced = layout, path, is_forced
-        self._run_dir, self._folder = layout.run_dir(path), layout.segments_dir(path)
+        self._run_dir, self._segments = layout.run_dir(path), segments_of(layout, path)
+        self._folder = self._segments.folder
         self._journal = journal_of(layout, path)
         self._metas: list[Meta] = []
         self.steps = RepairSteps(layout, path, is_dry=is_dry)
@@ -104,7 +107,7 @@ class _Repairer:
     # Meta files ---------------------------------------------------------------------------------------------------
 
     def _mend_metas(self) -> None:
-        found, damages = read_metas(self._folder)
+        found, damages = read_metas(self._segments)
         damaged: list[Path] = []
         for damage in damages:
             file = damage.file
@@ -133,7 +136,7 @@ class _Repairer:
             file = self._folder / f"{name}.meta"
             is_damaged = file in damaged
             try:
-                meta = meta_of_files(self._folder, name, self._path)
+                meta = meta_of_files(self._segments, name, self._path)
             except CorruptError as error:
                 if is_damaged:
                     why = "left as it is: restore it from a backup"
@@ -178,11 +181,11 @@ class _Repairer:
     def _mend_segments(self, seen: Examination) -> None:
         there = {name for name, _ in self._journal.list_parts()}
         for meta in list(self._metas):
-            if meta.is_merged:
+            if meta.is_packed:
                 continue  # other runs have rows in the same files
             damages = seen.segments.get(meta.name)
             if damages is None:  # it could not be read, or was not there, when the run was looked at
-                damages = list(check_segment(self._folder, meta))
+                damages = list(check_segment(self._segments, meta))
             if damages:
                 parts_are_there = bool(meta.covers) and {PartName(*part) for part in meta.covers} <= there
                 self._mend_segment(meta, damages, parts_are_there=parts_are_there)
@@ -202,7 +205,7 @@ class _Repairer:
         try:
             for stream in STREAMS:
                 if stream in meta.files:
-                    read_whole(self._folder / meta.files[stream], stream, meta)
+                    read_whole(SegmentFile(self._segments, meta.files[stream]), stream, meta)
         except (CorruptError, FileNotFoundError):
             for file in left:
                 lost = "; ".join(damage.lost for damage in damages if damage.file == file)
@@ -262,7 +265,7 @@ class _Repairer:
         covered = {PartName(*part) for meta in self._metas for part in meta.covers}
         replaced = {name for meta in self._metas for name in meta.supersedes}
         files = [self._journal.place_of(name) for name, _ in self._journal.list_parts() if name in covered]
-        files += [self._folder / f"{name}.meta" for name in sorted(meta_names(self._folder) & replaced)]
+        files += [self._folder / f"{name}.meta" for name in sorted(self._segments.list_names() & replaced)]
         for file in files:
             self.steps.tell(Remedy("leftover", file, "removed: what it holds is in a segment"))
         if files and not self.steps.is_dry and all(remedy.is_mended for remedy in self.steps.remedies):
@@ -270,7 +273,7 @@ class _Repairer:
 
     def _snapshot(self) -> Snapshot:
         parts, numbers = number_parts(self._journal, self._metas)
-        return Snapshot(self._path, self._folder, self._journal, self._metas, parts, numbers)
+        return Snapshot(self._path, self._segments, self._journal, self._metas, parts, numbers)
 
 
 def left_unreadable(why: str | None) -> list[Repair]:

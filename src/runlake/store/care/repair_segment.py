@@ -18,10 +18,11 @@ from runlake.store.journal import record
 from runlake.store.journal.fold import WriterState
 from runlake.store.journal.header import PartHeader
 from runlake.store.run.state import fold_rows
-from runlake.store.segment import schema
-from runlake.store.segment.meta import META_FRAME, META_MAGIC, Meta, RowRange, parse_meta
+from runlake.store.segment.folder import FolderSegments
+from runlake.store.segment.meta import META_FRAME, META_MAGIC, Meta, RowRange, new_meta, parse_meta
 from runlake.store.segment.read import open_parquet, read_checksum, read_footer, read_rows, size_of_group
 from runlake.store.segment.schema import Footer
+from runlake.store.segment.segments import SegmentFile
 from runlake.store.series import ARROW_TYPE_OF_LANE, Series, WriterRows
 
 LARGEST_MENDED_BYTES = 64 * 2**20
@@ -68,7 +69,7 @@ def _is_readable(data: bytes) -> bool:
     return True
 
 
-def read_without_series(file: Path, stream: Stream, footer: Footer | None) -> list[WriterRows]:
+def read_without_series(file: SegmentFile, stream: Stream, footer: Footer | None) -> list[WriterRows]:
     """The rows of a file of values alone, keys in the order of their first rows. CorruptError where it is damaged."""
     try:
         parquet = open_parquet(file, footer)
@@ -116,29 +117,30 @@ def _rows(writer: str, stream: Stream, by_series: dict[tuple[str, str], pa.Table
     )
 
 
-def read_whole(file: Path, stream: Stream, meta: Meta) -> list[WriterRows]:
+def read_whole(file: SegmentFile, stream: Stream, meta: Meta) -> list[WriterRows]:
     """The rows of one stream as long as its values are whole, with or without its series file."""
     try:
         return read_rows(file, stream, footers=meta.footers, owner=meta.owner)
     except (CorruptError, FileNotFoundError):
-        if meta.is_merged:
+        if meta.is_packed:
             raise
         return read_without_series(file, stream, meta.footers.get(file.name))
 
 
-def meta_of_files(folder: Path, name: str, path: RunPath) -> Meta:
+def meta_of_files(segments: FolderSegments, name: str, path: RunPath) -> Meta:
     """A meta file made anew from the Parquet files of its segment; what only the meta file said is not in it.
 
     It covers no parts. CorruptError where the files are damaged.
     """
-    meta = Meta(schema.FORMAT_VERSION, name, "", "", [], [], {}, {}, {}, [], [])
+    meta = new_meta(name, "", "")
     states: dict[str, WriterState] = {}
     for stream in STREAMS:
-        file = folder / f"{name}-{stream}.parquet"
-        series = schema.series_file(file)
-        if not file.exists() and not series.exists():
+        file = SegmentFile(segments, f"{name}-{stream}.parquet")
+        series = file.series
+        are_there = [segments.place_of(each).exists() for each in (file, series)]
+        if not any(are_there):
             continue
-        if not file.exists() or not series.exists():
+        if not all(are_there):
             raise CorruptError(f"{name}: of {file.name} and {series.name} one is missing, and so is the meta file")
         meta.files[stream] = file.name
         try:

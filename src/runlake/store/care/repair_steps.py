@@ -18,28 +18,30 @@ from runlake.store.care.damage import Remedy
 from runlake.store.care.garbage import Quarantine
 from runlake.store.care.repair_plan import Batch, MetaChange
 from runlake.store.care.repair_segment import read_whole
-from runlake.store.compact.seal import drop_segment, publish_meta, put_rows
-from runlake.store.disk import make_one_folder, remove, remove_present, replace_file
+from runlake.store.disk import make_subfolder, remove, remove_present, replace_file
 from runlake.store.journal.fold import WriterState
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import journal_of
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import ScannedPart, scan_part
 from runlake.store.layout import Layout, folder_identity
-from runlake.store.run.snapshot import meta_names
 from runlake.store.run.state import join_states, state_of_part
 from runlake.store.segment import schema
-from runlake.store.segment.meta import Meta
+from runlake.store.segment.folder import segments_of
+from runlake.store.segment.meta import Meta, new_meta
+from runlake.store.segment.publish import drop_segment, publish_meta, put_rows
+from runlake.store.segment.segments import SegmentFile
 
 
 class RepairSteps:
     """The changes of one repair of one run; with `is_dry` nothing is changed, and the same is said."""
 
     def __init__(self, layout: Layout, path: RunPath, *, is_dry: bool) -> None:
-        self._path, self._run_dir, self._folder = path, layout.run_dir(path), layout.segments_dir(path)
-        self._journal = FolderJournal(layout.journal_dir(path))
+        self._path, self._run_dir = path, layout.run_dir(path)
+        self._segments, self._journal = segments_of(layout, path), journal_of(layout, path)
+        self._folder = self._segments.folder
         self._aside = Quarantine(layout)
         self._identity = folder_identity(self._run_dir)
-        self._known_names = meta_names(self._folder)
+        self._known_names = self._segments.list_names()
         self._done_count = 0
         self.is_dry = is_dry
         self.remedies: list[Remedy] = []
@@ -54,7 +56,7 @@ class RepairSteps:
 
     def check_is_current(self) -> None:
         """FileNotFoundError when what was looked at is not what is there: nothing may be concluded from it."""
-        if folder_identity(self._run_dir) != self._identity or meta_names(self._folder) - self._known_names:
+        if folder_identity(self._run_dir) != self._identity or self._segments.list_names() - self._known_names:
             raise FileNotFoundError(f"run {self._path} was sealed, deleted or made anew while it was being repaired")
 
     # Files --------------------------------------------------------------------------------------------------------
@@ -72,7 +74,7 @@ class RepairSteps:
         if not self.is_dry:
             self.check_is_current()
             folder = self._run_dir / "damaged"
-            make_one_folder(folder)
+            make_subfolder(folder)
             replace_file(folder / name, content)
 
     def replace_damaged_meta(self, file: Path, meta: Meta | None) -> None:
@@ -93,10 +95,10 @@ class RepairSteps:
         if self.is_dry:
             return
         self.check_is_current()
-        publish_meta(self._folder, meta)
+        publish_meta(self._segments, meta)
         self._known_names.add(meta.name)
         if folder_identity(self._run_dir) != self._identity:
-            drop_segment(self._folder, meta)
+            drop_segment(self._segments, meta)
             raise FileNotFoundError(f"run {self._path} was deleted, and there is a new one of that id")
         self._done_count = len(self.remedies)
 
@@ -104,7 +106,7 @@ class RepairSteps:
         """Out of readers' sight at once, into the trash; the meta file first, without it nobody looks for the rest."""
         if self.is_dry:
             return
-        files = [] if meta.is_merged else [self._folder / name for name in meta.files.values()]
+        files = [] if meta.is_packed else [self._folder / name for name in meta.files.values()]
         everything = [self._folder / f"{meta.name}.meta", *files, *map(schema.series_file, files)]
         for file in everything:
             if file.exists():
@@ -129,9 +131,9 @@ class RepairSteps:
         )
         for stream in STREAMS:
             if stream in meta.files:
-                rows = read_whole(self._folder / meta.files[stream], stream, meta)
+                rows = read_whole(SegmentFile(self._segments, meta.files[stream]), stream, meta)
                 anew = [replace(one, writer=renamed.get(one.writer, one.writer)) for one in rows]
-                put_rows(self._folder, self._path, new, stream, anew)
+                put_rows(self._segments, self._path, new, stream, anew)
         self.publish_meta(new)
         self.drop_segment(meta)
         return new
@@ -150,33 +152,27 @@ class RepairSteps:
         """A segment of what is whole of some parts; the parts go."""
         scanned = [scan_part(piece.data, f"{self._path}: what is left of {batch.writer}") for piece in batch.pieces]
         covers = [(batch.writer, number) for number in sorted(batch.numbers)]
-        meta = Meta(
-            version=schema.FORMAT_VERSION,
-            name=_name("parts", covers, [hashlib.sha256(piece.data).hexdigest() for piece in batch.pieces]),
-            incarnation=batch.header.incarnation,
-            generation=batch.header.generation,
+        meta = new_meta(
+            _name("parts", covers, [hashlib.sha256(piece.data).hexdigest() for piece in batch.pieces]),
+            batch.header.incarnation,
+            batch.header.generation,
             covers=covers,
-            supersedes=[],
-            files={},
-            footers={},
-            checksums={},
-            stretches=[],
             writers=join_states(state for part in scanned if (state := state_of_part(part)) is not None),
         )
         for damaged, content in batch.damaged.items():
             self.keep_damaged(damaged, content)
-        make_one_folder(self._folder)
+        self._segments.prepare()
         by_writer: dict[str, list[ScannedPart]] = {}
         for part in scanned:
             if part.header is not None:
                 by_writer.setdefault(part.header.writer, []).append(part)
         for stream in STREAMS:
             rows = [rows_of(writer, parts, stream) for writer, parts in sorted(by_writer.items())]
-            put_rows(self._folder, self._path, meta, stream, [one for one in rows if one is not None])
+            put_rows(self._segments, self._path, meta, stream, [one for one in rows if one is not None])
         covered = set(covers)
         replaced = [name for name, _ in self._journal.list_parts() if tuple(name) in covered]
         for name in replaced:
-            self._aside.keep(self._journal.folder / str(name))
+            self._aside.keep(self._journal.place_of(name))
         self.publish_meta(meta)
         for name in replaced:
             self._journal.drop(name)

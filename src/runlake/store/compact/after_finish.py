@@ -1,4 +1,4 @@
-"""What is done when a run has ended, in a process of its own: sealing it, and merging its project where that is due.
+"""What is done when a run has ended, in a process of its own: sealing it, and packing its project where that is due.
 
 ``python -m runlake.store.compact.after_finish <run folder>`` is what `finish()` starts, detached.
 """

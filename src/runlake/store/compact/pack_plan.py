@@ -1,4 +1,4 @@
-"""Which runs of a project are to share which merged file: looking at all of them, and deciding; changes nothing."""
+"""Which runs of a project are to share which packed file: looking at all of them, and deciding; changes nothing."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 
 from msgspec.structs import replace
 
 from runlake.errors import NotFoundError, RunlakeError
-from runlake.model import ENDED_STATES, STREAMS, RunPath
+from runlake.model import ENDED_STATES, RunPath
 from runlake.store.compact import packed_file
 from runlake.store.compact.packed_file import PackList
-from runlake.store.compact.seal import in_order, values_bytes
+from runlake.store.compact.seal_plan import in_order, values_bytes
 from runlake.store.journal.fold import WriterState, fold_run
 from runlake.store.journal.liveness import liveness
 from runlake.store.layout import Layout
-from runlake.store.run.snapshot import meta_names, take_snapshot
+from runlake.store.run.snapshot import take_snapshot
 from runlake.store.run.state import join_states
 from runlake.store.segment.meta import Meta
+from runlake.store.segment.segments import META_SUFFIX, Segments
 
-MERGED_BYTES = 128 * 2**20
-"""About how large a merged file of values becomes: bounds the memory of merging."""
+PACKED_BYTES = 128 * 2**20
+"""About how large a packed file of values becomes: bounds the memory of packing."""
 
 SMALL_BYTES = 8 * 2**20
 """Runs whose values are larger are read fast enough by themselves."""
@@ -37,13 +37,13 @@ _MAX_RUN_COUNT = 4096
 
 @dataclass(slots=True)
 class Unit:
-    """The segments of one generation of a run, which are to become one that points to a merged file.
+    """The segments of one generation of a run, which are to become one that points to a packed file.
 
     `own_bytes` are in files that it does not share.
     """
 
     path: RunPath
-    segments_dir: Path
+    segments: Segments
     metas: list[Meta]
     own_bytes: int
 
@@ -62,10 +62,10 @@ class Unit:
 
 @dataclass(slots=True)
 class Survey:
-    """What a project consists of, as far as merging goes.
+    """What a project consists of, as far as packing goes.
 
-    `fresh` can be merged, `pointing` are the units that point to each merged file already. `waiting_count` runs are not
-    merged yet but may be later, `untidy` ones still have segments that were replaced, and `is_partial` says that some
+    `fresh` can be packed, `pointing` are the units that point to each packed file already. `waiting_count` runs are not
+    packed yet but may be later, `untidy` ones still have segments that were replaced, and `is_partial` says that some
     run could not be read.
     """
 
@@ -97,16 +97,16 @@ def _look_at(layout: Layout, path: RunPath, found: Survey, quiet_s: float) -> No
     by_generation: dict[tuple[str, str], list[Meta]] = {}
     for meta in snapshot.metas:
         by_generation.setdefault((meta.incarnation, meta.generation), []).append(meta)
-    if meta_names(snapshot.segments_dir) != {meta.name for meta in snapshot.metas}:
+    if snapshot.segments.list_names() != {meta.name for meta in snapshot.metas}:
         found.untidy.append(path)
     units = []
     for metas in by_generation.values():
-        own_bytes = sum(values_bytes(snapshot, meta) for meta in metas if not meta.is_merged)
-        units.append(Unit(path, snapshot.segments_dir, _slim(in_order(metas)), own_bytes))
+        own_bytes = sum(values_bytes(snapshot, meta) for meta in metas if not meta.is_packed)
+        units.append(Unit(path, snapshot.segments, _slim(in_order(metas)), own_bytes))
     for unit in units:
-        for name in {packed_file.name_in(file) for m in unit.metas if m.is_merged for file in m.files.values()}:
+        for name in {packed_file.name_in(file) for m in unit.metas if m.is_packed for file in m.files.values()}:
             found.pointing.setdefault(name, []).append(unit)
-    own = [unit for unit in units if not any(meta.is_merged for meta in unit.metas)]
+    own = [unit for unit in units if not any(meta.is_packed for meta in unit.metas)]
     if snapshot.parts or not own:
         found.waiting_count += bool(snapshot.parts) and "alive" in liveness(snapshot.journal).values()
         return
@@ -117,7 +117,7 @@ def _look_at(layout: Layout, path: RunPath, found: Survey, quiet_s: float) -> No
         found.waiting_count += 1
         return
     if sum(unit.own_bytes for unit in own) < SMALL_BYTES:
-        found.fresh += [unit for unit in own if unit.row_count and _can_be_merged(unit)]
+        found.fresh += [unit for unit in own if unit.row_count and _can_be_packed(unit)]
 
 
 def _slim(metas: list[Meta]) -> list[Meta]:
@@ -126,10 +126,10 @@ def _slim(metas: list[Meta]) -> list[Meta]:
 
 
 def _sealed_at(unit: Unit) -> float:
-    return max((unit.segments_dir / f"{meta.name}.meta").stat().st_mtime for meta in unit.metas)
+    return max(unit.segments.written_at(f"{meta.name}{META_SUFFIX}") for meta in unit.metas)
 
 
-def _can_be_merged(unit: Unit) -> bool:
+def _can_be_packed(unit: Unit) -> bool:
     """Whether its writers say that they are of this run, as those of a copied one do not, and no row is there twice."""
     if any(s.header.path != unit.path for m in unit.metas for s in m.writers):
         return False
@@ -142,46 +142,46 @@ def _can_be_merged(unit: Unit) -> bool:
 
 
 def plan(
-    folder: Path, found: Survey, lists: Mapping[str, PackList], *, min_run_count: int, merged_bytes: int
+    shared: Segments, found: Survey, lists: Mapping[str, PackList], *, min_run_count: int, packed_bytes: int
 ) -> list[list[Unit]]:
-    """What becomes one merged file each, by creation.
+    """What becomes one packed file each, by creation.
 
-    New runs take merged files along that are not much larger than what has come together so far: there are never many
+    New runs take packed files along that are not much larger than what has come together so far: there are never many
     small ones, and each row is moved a few times only. So are those taken that are mostly of runs that are gone.
     """
     units = found.fresh if len(found.fresh) >= min_run_count else []
     taken = {unit.identity: (unit, unit.own_bytes) for unit in units}
 
     def take(pointing: list[Unit], size_bytes: int) -> int:
-        """Add the units, each with its share of their merged file; one that has grown large since stays there."""
+        """Add the units, each with its share of their packed file; one that has grown large since stays there."""
         shares = {u.identity: (u, u.own_bytes + size_bytes // len(pointing)) for u in pointing if _can_be_moved(u)}
         taken.update(shares)
         return sum(share for _, share in shares.values())
 
-    sizes = {name: _values_bytes(folder, name) for name in lists}
+    sizes = {name: _values_bytes(shared, packed) for name, packed in lists.items()}
     total = sum(size_bytes for _, size_bytes in taken.values())
     for name, size_bytes in sorted(sizes.items(), key=lambda item: item[1]):
         pointing = found.pointing.get(name, [])
         if not pointing:
             continue
         is_unused = not found.is_partial and _is_mostly_unused(lists[name], pointing)
-        is_small = size_bytes < merged_bytes // 2 and len(pointing) < _MAX_RUN_COUNT // 2
+        is_small = size_bytes < packed_bytes // 2 and len(pointing) < _MAX_RUN_COUNT // 2
         if is_unused or (is_small and size_bytes <= 2 * total):
             total += take(pointing, size_bytes)
-    return list(_batches(sorted(taken.values(), key=lambda one: one[0].identity), min_run_count, merged_bytes))
+    return list(_batches(sorted(taken.values(), key=lambda one: one[0].identity), min_run_count, packed_bytes))
 
 
 def _can_be_moved(unit: Unit) -> bool:
-    return unit.own_bytes < SMALL_BYTES and _can_be_merged(unit)
+    return unit.own_bytes < SMALL_BYTES and _can_be_packed(unit)
 
 
-def _batches(units: list[tuple[Unit, int]], min_run_count: int, merged_bytes: int) -> Iterator[list[Unit]]:
+def _batches(units: list[tuple[Unit, int]], min_run_count: int, packed_bytes: int) -> Iterator[list[Unit]]:
     batch: list[Unit] = []
     total = 0
     for number, (unit, size_bytes) in enumerate(units, 1):
         batch.append(unit)
         total += size_bytes
-        is_full = total >= merged_bytes or len(batch) >= _MAX_RUN_COUNT
+        is_full = total >= packed_bytes or len(batch) >= _MAX_RUN_COUNT
         if is_full and min(len(batch), len(units) - number) >= min_run_count:
             yield batch
             batch, total = [], 0
@@ -189,15 +189,21 @@ def _batches(units: list[tuple[Unit, int]], min_run_count: int, merged_bytes: in
         yield batch
 
 
-def _values_bytes(folder: Path, name: str) -> int:
-    files = (folder / packed_file.file_name(name, stream) for stream in STREAMS)
-    return sum(file.stat().st_size for file in files if file.exists())
+def _values_bytes(shared: Segments, packed: PackList) -> int:
+    """The bytes of values of a packed file; those that are missing count nothing."""
+    size_bytes = 0
+    for file in packed.files.values():
+        try:
+            size_bytes += shared.size_bytes(file)
+        except FileNotFoundError:
+            continue  # `check` names it
+    return size_bytes
 
 
-def _is_mostly_unused(merged: PackList, pointing: list[Unit]) -> bool:
+def _is_mostly_unused(packed: PackList, pointing: list[Unit]) -> bool:
     used = {unit.identity for unit in pointing}
     total = used_count = 0
-    for run in merged.runs:
+    for run in packed.runs:
         row_count = sum(sum(by_writer.values()) for by_writer in run.row_counts.values())
         total += row_count
         used_count += row_count if (run.incarnation, run.generation) in used else 0

@@ -1,8 +1,8 @@
-"""The list of a merged file: which runs share it, and what replaced what.
+"""The list of a packed file: which runs share it, and what replaced what.
 
 ``merged/<name>.runs`` stands beside the Parquet files ``merged/<name>-<stream>.parquet`` and their series files. It
 makes nothing visible: that is what the meta file in the folder of each run does (`store.segment.meta`). It serves two
-readers. A merger that finds one whose runs do not all point to it goes on where another was killed; and who reads one
+readers. A packer that finds one whose runs do not all point to it goes on where another was killed; and who reads one
 key of all runs learns from it where they are, without a look at the folder of each.
 """
 
@@ -14,9 +14,10 @@ import msgspec
 
 from runlake.errors import CorruptError, NewerFormatError
 from runlake.model import STREAMS, Stream
-from runlake.store.disk import TEMPORARY_PREFIX, replace_file
 from runlake.store.journal import record
+from runlake.store.segment.folder import UNUSED_PREFIX
 from runlake.store.segment.schema import Footer, series_file
+from runlake.store.segment.segments import Segments
 from runlake.store.stored_names import check_pack_list
 
 FORMAT_VERSION = 1
@@ -26,7 +27,7 @@ _LIST = 33
 
 
 class PackedRun(msgspec.Struct, frozen=True):
-    """A run in a merged file: the `segment` that points there, and the segments (`inputs`) that this one replaces.
+    """A run in a packed file: the `segment` that points there, and the segments (`inputs`) that this one replaces.
 
     `row_counts` are the rows of each writer, by stream.
     """
@@ -50,44 +51,40 @@ class PackList(msgspec.Struct, frozen=True):
     runs: list[PackedRun]
 
 
-def write_list(folder: Path, merged: PackList) -> Path:
-    """Put the list beside its files; answers where it is."""
-    body = msgspec.msgpack.encode(merged)
-    file = folder / f"{merged.name}{SUFFIX}"
-    replace_file(file, _MAGIC + record.frame(_LIST, body))
-    return file
+def publish_list(shared: Segments, packed: PackList) -> None:
+    """Put the list beside its files, when all of them are safe on the disk."""
+    body = msgspec.msgpack.encode(packed)
+    shared.replace(f"{packed.name}{SUFFIX}", _MAGIC + record.frame(_LIST, body))
+    shared.sync(f"{packed.name}{SUFFIX}")
 
 
-def read_list(file: Path) -> PackList:
-    """The list of a merged file. FileNotFoundError when it was removed meanwhile."""
-    data = file.read_bytes()
+def read_list(shared: Segments, name: str) -> PackList:
+    """The list of a packed file. FileNotFoundError when it was removed meanwhile."""
+    file = f"{name}{SUFFIX}"
+    data = shared.read(file)
     if data[:7] != _MAGIC[:7]:
-        raise CorruptError(f"{file.name}: this is no list of merged runs; restore it or remove it")
+        raise CorruptError(f"{file}: this is no list of merged runs; restore it or remove it")
     if data[7:8] != _MAGIC[7:]:
-        raise NewerFormatError(f"{file.name}: format {data[7]} of merged files; upgrade runlake to read it")
+        raise NewerFormatError(f"{file}: format {data[7]} of merged files; upgrade runlake to read it")
     body = data[8 + record.HEAD.size :]
     if record.frame(_LIST, body) != data[8:]:
-        raise CorruptError(f"{file.name}: its {len(data)} bytes are not as they were written; restore it or remove it")
+        raise CorruptError(f"{file}: its {len(data)} bytes are not as they were written; restore it or remove it")
     try:
-        merged = msgspec.msgpack.decode(body, type=PackList)
+        packed = msgspec.msgpack.decode(body, type=PackList)
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise CorruptError(f"{file.name}: it is whole, but makes no sense ({error}); remove it") from None
-    segments = (name for run in merged.runs for name in (run.segment, *run.inputs))
-    check_pack_list(file.name, merged.name, merged.files, segments, SUFFIX)
-    return merged
+        raise CorruptError(f"{file}: it is whole, but makes no sense ({error}); remove it") from None
+    segments = (name for run in packed.runs for name in (run.segment, *run.inputs))
+    check_pack_list(file, packed.name, packed.files, segments, SUFFIX)
+    return packed
 
 
-def list_names(folder: Path) -> list[str]:
-    """The merged files of a project; their names are hashes, and in no order of time."""
-    try:
-        names = [file.name for file in folder.iterdir()]
-    except FileNotFoundError:
-        return []
-    return sorted(n.removesuffix(SUFFIX) for n in names if n.endswith(SUFFIX) and not n.startswith("."))
+def list_names(shared: Segments) -> list[str]:
+    """The packed files of a project; their names are hashes, and in no order of time."""
+    return sorted(shared.list_names(SUFFIX))
 
 
 def files_of(folder: Path, name: str) -> list[Path]:
-    """Everything that a merged file consists of; its list, with which it vanishes for readers, is the first."""
+    """Everything that a packed file consists of; its list, with which it vanishes for readers, is the first."""
     values = [folder / file_name(name, stream) for stream in STREAMS]
     return [folder / f"{name}{SUFFIX}", *(file for each in values for file in (each, series_file(each)))]
 
@@ -98,15 +95,15 @@ def file_name(name: str, stream: Stream) -> str:
 
 
 def name_in(reference: str) -> str:
-    """The merged file that a meta file means when it names `reference` among its files."""
+    """The packed file that a meta file means when it names `reference` among its files."""
     return reference.rpartition("/")[2].partition("-")[0]
 
 
 def reference_to(file: str) -> str:
-    """How the meta file of a run names a merged file."""
+    """How the meta file of a run names a packed file."""
     return f"../../../merged/{file}"
 
 
 def unused_mark(folder: Path, name: str) -> Path:
-    """The file that says since when nothing has pointed to a merged file."""
-    return folder / f"{TEMPORARY_PREFIX}unused-{name}"
+    """The file that says since when nothing has pointed to a packed file."""
+    return folder / f"{UNUSED_PREFIX}{name}"

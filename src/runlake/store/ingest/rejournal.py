@@ -12,7 +12,6 @@ from typing import Any
 
 from runlake.errors import ConflictError, NotSupportedError
 from runlake.model import STREAMS, RunPath, Stream
-from runlake.store.compact.seal import rows_of_meta
 from runlake.store.disk import remove
 from runlake.store.journal import record
 from runlake.store.journal.fold import WriterState
@@ -23,6 +22,8 @@ from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout
 from runlake.store.run.snapshot import Snapshot, read_consistently
 from runlake.store.run.state import writer_states
+from runlake.store.segment.folder import segments_of
+from runlake.store.segment.read import rows_of_meta
 from runlake.store.series import WriterRows
 from runlake.values import Json, unflatten
 
@@ -31,8 +32,7 @@ _BATCH_ROWS = 16_384
 
 def has_segments(layout: Layout, path: RunPath) -> bool:
     """Whether some of the run is sealed, and so in no journal."""
-    folder = layout.segments_dir(path)
-    return folder.is_dir() and any(file.suffix == ".meta" for file in folder.iterdir())
+    return bool(segments_of(layout, path).list_names())
 
 
 def sealed_writers(layout: Layout, path: RunPath) -> frozenset[str]:
@@ -112,7 +112,7 @@ def _rows(snapshot: Snapshot, writer: str, stream: Stream) -> _Rows:
     stretches = [
         rows
         for meta in snapshot.metas
-        for rows in rows_of_meta(snapshot.segments_dir, meta, stream)
+        for rows in rows_of_meta(snapshot.segments, meta, stream)
         if rows.writer == writer
     ]
     for name in snapshot.parts:

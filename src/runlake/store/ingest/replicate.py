@@ -39,8 +39,9 @@ from runlake.store.layout import Layout, check_run_path
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.opening.writers import open_editor
-from runlake.store.run.snapshot import meta_names, number_parts
+from runlake.store.run.snapshot import number_parts
 from runlake.store.run.tail import mark_at
+from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import read_meta
 from runlake.store.side_process import start_detached
 from runlake.store.store_format import create_store
@@ -243,10 +244,10 @@ class JournalReplicas:
 
     def _numbers(self, path: RunPath, writer: str) -> set[int]:
         """The numbers of a writer's parts that are here, or in segments."""
-        journal, folder = FolderJournal(self._layout.journal_dir(path)), self._layout.segments_dir(path)
+        journal, segments = FolderJournal(self._layout.journal_dir(path)), segments_of(self._layout, path)
         while True:
             try:
-                metas = [read_meta(folder / f"{name}.meta") for name in meta_names(folder)]
+                metas = [read_meta(segments, name) for name in segments.list_names()]
             except FileNotFoundError:
                 continue  # sealed under our hands
             return number_parts(journal, metas)[1].get(writer, set())

@@ -22,8 +22,8 @@ from runlake.store.journal.scan import scan_part
 from runlake.store.merge.staging import Piece
 from runlake.store.merge.union import FileLook, beside, choose_part, is_newer, wanted_metas, wanted_parts
 from runlake.store.plain_open import check_plain, open_plain, read_plain
-from runlake.store.run.snapshot import meta_names
 from runlake.store.segment import schema
+from runlake.store.segment.folder import FolderSegments
 from runlake.store.segment.meta import Meta, parse_meta
 from runlake.store.stored_names import is_one_part
 
@@ -58,7 +58,7 @@ class RunCopy:
 
     def is_current(self) -> bool:
         """Whether no sealer was here since."""
-        return meta_names(self.segments_dir) == {meta.name for meta in self.metas}
+        return FolderSegments(self.segments_dir).list_names() == {meta.name for meta in self.metas}
 
     def read_part(self, name: PartName) -> bytes:
         """The bytes of a part of its journal."""
@@ -84,7 +84,7 @@ def look_at(run_dir: Path, root: Path | None = None) -> RunCopy:
     root = root or run_dir
     segments_dir, journal = run_dir / "segments", journal_in(run_dir)
     check_plain(root, segments_dir, journal.folder, run_dir / "files")
-    names = sorted(meta_names(segments_dir))
+    names = sorted(FolderSegments(segments_dir).list_names())
     metas = tuple(parse_meta(read_plain(root, segments_dir / f"{name}.meta"), f"{name}.meta") for name in names)
     parts = tuple(name for name, _ in journal.list_parts())
     found = {meta.incarnation for meta in metas}

@@ -19,7 +19,6 @@ import msgspec
 
 from runlake.errors import BadValueError, ConflictError, RunlakeError
 from runlake.model import Numbers, RunInfo, RunPath
-from runlake.store.compact.seal import publish_rows
 from runlake.store.incarnation import claim_incarnation, new_writer_id
 from runlake.store.journal import record
 from runlake.store.journal.fold import (
@@ -36,6 +35,8 @@ from runlake.store.run.snapshot import Snapshot, nothing_yet, read_consistently
 from runlake.store.run.state import Behind, behind, fold_rows, writer_states
 from runlake.store.run.view import joined_by_writer, sealed, slice_stretch, unsealed, view_of
 from runlake.store.segment import schema
+from runlake.store.segment.folder import segments_of
+from runlake.store.segment.publish import publish_rows
 from runlake.store.segment.read import read_rows
 from runlake.store.series import WriterRows
 
@@ -69,7 +70,8 @@ def fork(layout: Layout, source: RunPath, step: int, target: RunPath) -> None:
     Errors as `read_past`, and ConflictError when there is a run of that id.
     """
     past, rows = read_consistently(layout, source, lambda snapshot: _past(snapshot, step))
-    if layout.segments_dir(target).exists():
+    segments = segments_of(layout, target)
+    if segments.changed_at() is not None:
         raise ConflictError(f'run "{target}" exists already; choose another id to fork into')
     layout.make_run_dir(target)
     writer_id = new_writer_id(time.time())
@@ -86,7 +88,7 @@ def fork(layout: Layout, source: RunPath, step: int, target: RunPath) -> None:
         for state in past.writers
     ]
     name = schema.segment_name([(f"{source}/{past.info.generation}", step)], [])
-    publish_rows(layout.segments_dir(target), target, name, writers, rows)
+    publish_rows(segments, target, name, writers, rows)
 
 
 def _without_names(kind: int, body: dict[str, Any]) -> dict[str, Any]:
@@ -108,9 +110,7 @@ def _past(snapshot: Snapshot, step: int) -> tuple[Past, list[WriterRows]]:
     view = view_of(snapshot, whole.generation)
     stretches = list(unsealed(snapshot, "history", view))
     for meta in sealed(snapshot, "history", view):
-        rows = read_rows(
-            snapshot.segments_dir / meta.files["history"], "history", footers=meta.footers, owner=meta.owner
-        )
+        rows = read_rows(snapshot.values_of(meta, "history"), "history", footers=meta.footers, owner=meta.owner)
         stretches += view.counted(meta.generation, rows)
     kept = {mine[0].writer: _until(mine, step) for mine in joined_by_writer(stretches)}
     last_us = max((int(rows[-1].timestamp[-1] * 1e6) for rows in kept.values() if rows), default=0)

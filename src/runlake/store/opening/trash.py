@@ -13,14 +13,15 @@ from typing import Literal
 from runlake.errors import ConflictError, NotFoundError, PathError, ReadOnlyError, StoreError
 from runlake.model import RunPath, TrashItem
 from runlake.store.changes import append_change, changes_of
-from runlake.store.disk import TEMPORARY_PREFIX, make_one_folder, move
+from runlake.store.disk import TEMPORARY_PREFIX, make_subfolder, move
 from runlake.store.incarnation import read_claim_in
 from runlake.store.journal.first_frame import part_header
 from runlake.store.journal.fold import fold_run
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.layout import Layout, check_run_path, encode_name, folder_identity, ids_of
-from runlake.store.run.snapshot import Snapshot, meta_names, number_parts, reading
+from runlake.store.run.snapshot import Snapshot, number_parts, reading
 from runlake.store.run.state import read_run, writer_states
+from runlake.store.segment.folder import FolderSegments, packed_of
 from runlake.store.segment.meta import read_meta
 from runlake.store.stored_names import is_one_part
 
@@ -75,7 +76,7 @@ def move_folder_to_trash(layout: Layout, path: RunPath, incarnation: str) -> Pat
     """Only move the folder of a run that has a tombstone. `NotFoundError` when it is gone already."""
     run_dir = layout.run_dir(path)
     try:
-        make_one_folder(layout.trash_dir)
+        make_subfolder(layout.trash_dir)
         if _other_life(run_dir, incarnation):
             raise _gone(path)
         trashed = _rename(run_dir, layout.trash_dir / _name_in_trash(path, incarnation))
@@ -187,11 +188,12 @@ def _describe(layout: Layout, folder: Path) -> TrashItem:
 
 
 def _name_in(folder: Path, path: RunPath) -> str:
-    metas = [read_meta(folder / "segments" / f"{name}.meta") for name in sorted(meta_names(folder / "segments"))]
+    segments = FolderSegments(folder / "segments")
+    metas = [read_meta(segments, name) for name in sorted(segments.list_names())]
     replaced = {name for meta in metas for name in meta.supersedes}
     journal = FolderJournal(folder / "journal")
     visible = [meta for meta in metas if meta.name not in replaced]
-    snapshot = Snapshot(path, folder / "segments", journal, visible, *number_parts(journal, metas))
+    snapshot = Snapshot(path, segments, journal, visible, *number_parts(journal, metas))
     return fold_run(path, writer_states(snapshot), {}).name
 
 
@@ -211,13 +213,14 @@ def size_bytes_of(place: Path) -> int:
 
 def _checked(layout: Layout, trashed: Path, path: RunPath) -> RunPath:
     """The path, unless rows of the run are in files that are not where they would be looked for from there."""
-    for file in (trashed / "segments").glob("*.meta"):
+    segments, shared = FolderSegments(trashed / "segments"), packed_of(layout, path.entity, path.project)
+    for segment in segments.list_names():
         try:
-            meta = read_meta(file)
+            meta = read_meta(segments, segment)
         except StoreError:
             continue  # it is as unreadable there
-        merged_dir = layout.merged_dir(path.entity, path.project)
-        if meta.is_merged and not all((merged_dir / name.rpartition("/")[2]).exists() for name in meta.files.values()):
+        files = (shared.folder / name.rpartition("/")[2] for name in meta.files.values())
+        if meta.is_packed and not all(file.exists() for file in files):
             said = meta.writers[0].header.body
             raise StoreError(
                 f"the rows of the run in {trashed} lie in the merged files of {said['entity']}/{said['project']}; "
@@ -239,7 +242,8 @@ def _path_in(trashed: Path) -> RunPath:
     try:
         journal = FolderJournal(trashed / "journal")
         headers = [part_header(journal.read(name), f"{trashed.name}: {name}") for name, _ in journal.list_parts()]
-        metas = [read_meta(file) for file in sorted((trashed / "segments").glob("*.meta"))]
+        segments = FolderSegments(trashed / "segments")
+        metas = [read_meta(segments, name) for name in sorted(segments.list_names())]
         headers += [state.header for meta in metas for state in meta.writers]
     except (StoreError, OSError) as error:
         raise StoreError(f"{trashed} cannot be read, so give the path of the run to restore: {error}") from error

@@ -15,7 +15,7 @@ from zlib import crc32
 from runlake.errors import ConflictError, NotFoundError, ReadOnlyError, StoreError
 from runlake.model import Numbers, RunInfo, RunPath, WriterGrant
 from runlake.store.changes import append_change
-from runlake.store.disk import make_one_folder
+from runlake.store.disk import make_subfolder
 from runlake.store.incarnation import claim_incarnation, new_writer_id
 from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal
@@ -109,7 +109,7 @@ def hold_journal(layout: Layout, path: RunPath) -> FolderJournal | None:
     """
     journal = FolderJournal(layout.journal_dir(path))
     try:
-        make_one_folder(journal.folder)  # a copy of a store may lack empty folders
+        make_subfolder(journal.folder)  # a copy of a store may lack empty folders
         journal.bind()
     except FileNotFoundError:
         return None

@@ -16,20 +16,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TypeVar
 
 from msgspec import Struct
 
 from runlake.errors import CorruptError, NotFoundError, RunlakeError, StoreError
-from runlake.model import RunPath
+from runlake.model import RunPath, Stream
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import Journal, PartName
 from runlake.store.journal.scan import ScannedPart, prove_head, scan_part
 from runlake.store.layout import Layout
 from runlake.store.run.overlap import without_repeats
+from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import Meta, read_meta
+from runlake.store.segment.segments import SegmentFile, Segments
 
 _ATTEMPTS = 50
 _LONGEST_WAIT_S = 0.05
@@ -79,13 +80,17 @@ class Snapshot(Struct, frozen=True):
     """
 
     path: RunPath
-    segments_dir: Path
+    segments: Segments
     journal: Journal
     metas: list[Meta]
     parts: list[PartName]
     numbers: dict[str, set[int]]
     left_out: frozenset[str] = frozenset()
     has_repeats: bool = False
+
+    def values_of(self, meta: Meta, stream: Stream) -> SegmentFile:
+        """The file with the values of a stream that a segment has."""
+        return SegmentFile(self.segments, meta.files[stream])
 
     def scan(self, name: PartName) -> ScannedPart:
         """One part, read and verified.
@@ -187,15 +192,13 @@ def read_consistently(layout: Layout, path: RunPath, reader: Callable[[Snapshot]
 
 def _has_moved_lately(snapshot: Snapshot) -> bool:
     """Whether files came into the run or left it within the last minute."""
-    moved_at = [snapshot.journal.moved_at() or 0.0]
-    with suppress(FileNotFoundError):
-        moved_at.append(snapshot.segments_dir.stat().st_mtime)
-    return time.time() - max(moved_at) < _LATELY_S
+    moved_at = max(snapshot.journal.moved_at() or 0.0, snapshot.segments.changed_at() or 0.0)
+    return time.time() - moved_at < _LATELY_S
 
 
 def is_current(snapshot: Snapshot) -> bool:
     """Whether nothing was sealed since the snapshot was taken."""
-    return meta_names(snapshot.segments_dir) - snapshot.left_out == {m.name for m in snapshot.metas}
+    return snapshot.segments.list_names() - snapshot.left_out == {m.name for m in snapshot.metas}
 
 
 def take_snapshot(layout: Layout, path: RunPath) -> Snapshot:
@@ -203,20 +206,20 @@ def take_snapshot(layout: Layout, path: RunPath) -> Snapshot:
 
     NotFoundError when there is no such run, FileNotFoundError when it was sealed under our hands: look again.
     """
-    segments_dir = layout.segments_dir(path)
-    found = [read_meta(segments_dir / f"{name}.meta") for name in sorted(meta_names(segments_dir))]
+    segments = segments_of(layout, path)
+    found = [read_meta(segments, name) for name in sorted(segments.list_names())]
     replaced = _superseded(found)
     visible = [meta for meta in found if meta.name not in replaced]
     metas = without_repeats(visible)
     journal = journal_of(layout, path)
     parts, numbers = number_parts(journal, found)
     if not metas and not parts:
-        if meta_names(segments_dir):
+        if segments.list_names():
             raise FileNotFoundError(f"{path} was sealed between the look at its segments and that at its journal")
         raise NotFoundError(_not_found(layout, path))
     left_out = frozenset(replaced | {meta.name for meta in visible} - {meta.name for meta in metas})
     has_repeats = not {id(meta) for meta in metas} <= {id(meta) for meta in visible}
-    return Snapshot(path, segments_dir, journal, metas, parts, numbers, left_out, has_repeats)
+    return Snapshot(path, segments, journal, metas, parts, numbers, left_out, has_repeats)
 
 
 def number_parts(journal: Journal, metas: list[Meta]) -> tuple[list[PartName], dict[str, set[int]]]:
@@ -238,16 +241,6 @@ def missing_ranges(numbers: Iterable[int]) -> Iterator[range]:
         if number > following:
             yield range(following, number)
         following = number + 1
-
-
-def meta_names(segments_dir: Path) -> set[str]:
-    """The segments whose meta file is there."""
-    try:
-        return {
-            file.stem for file in segments_dir.iterdir() if file.suffix == ".meta" and not file.name.startswith(".")
-        }
-    except FileNotFoundError:
-        return set()
 
 
 def _superseded(metas: list[Meta]) -> set[str]:

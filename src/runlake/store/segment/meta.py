@@ -7,9 +7,8 @@ claims no more than a file of its size can hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any, TypeVar, overload
 from zlib import crc32
 
@@ -19,13 +18,13 @@ from msgspec import Meta as Bounds
 
 from runlake.errors import BadValueError, CorruptError, NewerFormatError
 from runlake.model import Stream
-from runlake.store.disk import replace_file
 from runlake.store.journal import record
 from runlake.store.journal.fold import StreamFold, WriterState, usable_fold
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import LARGEST_PART_NUMBER
 from runlake.store.journal.proof import prove_record, with_usable_times
 from runlake.store.segment.schema import FORMAT_VERSION, Footer, Owner
+from runlake.store.segment.segments import META_SUFFIX, Segments
 from runlake.store.stored_names import check_segment
 
 META_MAGIC = b"runmeta" + bytes([FORMAT_VERSION])
@@ -71,7 +70,7 @@ class Meta(msgspec.Struct):
     writers: Sequence[WriterState]
 
     @property
-    def is_merged(self) -> bool:
+    def is_packed(self) -> bool:
         """Whether its rows lie in files that it shares with other runs."""
         return any("/" in name for name in self.files.values())
 
@@ -85,18 +84,43 @@ class Meta(msgspec.Struct):
     @property
     def owner(self) -> Owner | None:
         """Whose rows it means in files that it shares; None where it has files of its own."""
-        if not self.is_merged:
+        if not self.is_packed:
             return None
         # What the writers say and not the folder: a copied run goes under another id.
         header = next(iter(self.headers.values()))
         return Owner(header.body["run_id"], self.incarnation, self.generation)
 
 
-def write_meta(folder: Path, meta: Meta) -> None:
+def new_meta(
+    name: str,
+    incarnation: str,
+    generation: str,
+    *,
+    covers: Iterable[tuple[str, int]] = (),
+    supersedes: Iterable[str] = (),
+    writers: Sequence[WriterState] = (),
+) -> Meta:
+    """The meta file of a segment to be, which has no rows yet."""
+    return Meta(
+        version=FORMAT_VERSION,
+        name=name,
+        incarnation=incarnation,
+        generation=generation,
+        covers=sorted(set(covers)),
+        supersedes=sorted(set(supersedes)),
+        files={},
+        footers={},
+        checksums={},
+        stretches=[],
+        writers=writers,
+    )
+
+
+def write_meta(segments: Segments, meta: Meta) -> None:
     """Publish a segment: from now on readers see it."""
     fields = {name: getattr(meta, name) for name in meta.__struct_fields__}
     body = record.encode_body({**fields, "writers": [_stored_state(state) for state in meta.writers]})
-    replace_file(folder / f"{meta.name}.meta", META_MAGIC + record.frame(META_FRAME, body))
+    segments.replace(f"{meta.name}{META_SUFFIX}", META_MAGIC + record.frame(META_FRAME, body))
 
 
 class _StoredState(msgspec.Struct):
@@ -198,12 +222,13 @@ class _StoredWriters(Sequence[WriterState]):
         return self._all()[index]
 
 
-def read_meta(file: Path) -> Meta:
-    """A segment's meta, CorruptError where it is none. FileNotFoundError when it was superseded meanwhile."""
+def read_meta(segments: Segments, name: str) -> Meta:
+    """The meta of the segment `name`, CorruptError where it is none. FileNotFoundError when it was superseded."""
+    file = f"{name}{META_SUFFIX}"
     try:
-        return parse_meta(file.read_bytes(), file.name)
+        return parse_meta(segments.read(file), file)
     except IsADirectoryError:
-        raise CorruptError(f"{file.name}: this is a folder, and no segment meta file; move it elsewhere") from None
+        raise CorruptError(f"{file}: this is a folder, and no segment meta file; move it elsewhere") from None
 
 
 def parse_meta(data: bytes, name: str) -> Meta:

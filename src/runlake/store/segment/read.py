@@ -9,7 +9,6 @@ import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -32,6 +31,7 @@ from runlake.store.segment.directory import (
     joined_values,
     whole,
 )
+from runlake.store.segment.meta import Meta
 from runlake.store.segment.schema import (
     CHUNK_ROWS,
     FORMAT_VERSION,
@@ -40,8 +40,8 @@ from runlake.store.segment.schema import (
     VALUE_COLUMN,
     Footer,
     Owner,
-    series_file,
 )
+from runlake.store.segment.segments import SegmentFile, Segments
 from runlake.store.series import ARROW_TYPE_OF_LANE, Int64s, Series, WriterRows
 
 _AXIS_KEYS = {name: from_texts([name])[0] for name in AXES}
@@ -55,7 +55,7 @@ _SERIES_FROM, _SERIES_A_BYTE = 4096, 4
 
 
 def read_rows(
-    file: Path,
+    file: SegmentFile,
     stream: Stream,
     keys: frozenset[str] | None = None,
     *,
@@ -72,7 +72,7 @@ def read_rows(
     CorruptError names the file. `owner` says whose rows are meant where runs share the file (`Meta.owner`).
     """
     footers = footers or {}
-    found = read_series(series_file(file), None if keys is None else keys | set(axes), COLUMNS, footers, owner)
+    found = read_series(file.series, None if keys is None else keys | set(axes), COLUMNS, footers, owner)
     directory = Directory.of(found)
     if ranges is not None:
         directory = directory.touching(ranges)
@@ -83,8 +83,18 @@ def read_rows(
     return found_rows if ranges is None else [replace(rows, series=_within(rows)) for rows in found_rows]
 
 
+def rows_of_meta(segments: Segments, meta: Meta, stream: Stream) -> list[WriterRows]:
+    """All rows of one stream of a segment."""
+    if stream not in meta.files:
+        return []
+    counting = {stretch.writer for stretch in meta.stretches}
+    file = SegmentFile(segments, meta.files[stream])
+    rows = read_rows(file, stream, footers=meta.footers, owner=meta.owner)
+    return [each for each in rows if each.writer in counting]
+
+
 def read_series(
-    file: Path,
+    file: SegmentFile,
     wanted: frozenset[str] | None,
     columns: Sequence[str],
     footers: Mapping[str, Footer],
@@ -123,9 +133,11 @@ def _groups_with(parquet: pq.ParquetFile, tests: Mapping[str, frozenset[str]]) -
     return [group for group in everything if all(may_hold(group, *test) for test in places.items())]
 
 
-def read_groups(file: Path, plan: Mapping[int, GroupRead], footers: Mapping[str, Footer]) -> dict[int, GroupValues]:
+def read_groups(
+    file: SegmentFile, plan: Mapping[int, GroupRead], footers: Mapping[str, Footer]
+) -> dict[int, GroupValues]:
     """Row groups of a file of values, each read once, only the columns that are needed, on several cores."""
-    parquet = open_parquet(file, footers.get(file.name))
+    source, parquet = _open(file, footers.get(file.name))
 
     def read(groups: list[int], own: pq.ParquetFile | None = None) -> dict[int, GroupValues]:
         wanted = plan[groups[0]]
@@ -133,7 +145,7 @@ def read_groups(file: Path, plan: Mapping[int, GroupRead], footers: Mapping[str,
         columns = [name for name in (lane_column, "n" if wanted.with_n else None) if name is not None]
         try:
             # A ParquetFile is not safe to share between threads; its metadata is, and is what takes time to read.
-            own = own or pq.ParquetFile(_opened(file), metadata=parquet.metadata, page_checksum_verification=True)
+            own = own or pq.ParquetFile(source, metadata=parquet.metadata, page_checksum_verification=True)
             table = own.read_row_groups(groups, columns=columns, use_threads=False) if columns else None
         except _READ_ERRORS as error:
             raise _corrupt(file, error) from None
@@ -156,7 +168,7 @@ def read_groups(file: Path, plan: Mapping[int, GroupRead], footers: Mapping[str,
         return dict(itertools.chain.from_iterable(found.items() for found in pool.map(read, reads)))
 
 
-def size_of_group(parquet: pq.ParquetFile, group: int, file: Path) -> int:
+def size_of_group(parquet: pq.ParquetFile, group: int, file: SegmentFile) -> int:
     """How many values a row group has. CorruptError for one that is not there, or larger than any that is written."""
     if not 0 <= group < parquet.num_row_groups:
         raise CorruptError(f"{file.name}: it has {parquet.num_row_groups} row groups, and none of number {group}")
@@ -174,7 +186,7 @@ def prove_texts(columns: Iterable[pa.ChunkedArray]) -> None:
             column.validate(full=True)
 
 
-def prove_values(values: pa.Array | None, lane: Lane, file: Path) -> None:
+def prove_values(values: pa.Array | None, lane: Lane, file: SegmentFile) -> None:
     """CorruptError unless the values are of their lane's type, and each is there."""
     if values is None:
         return
@@ -220,54 +232,57 @@ def _cut(groups: list[int], plan: Mapping[int, GroupRead], sizes: Mapping[int, i
         yield piece
 
 
-def open_parquet(file: Path, footer: Footer | None = None) -> pq.ParquetFile:
+def open_parquet(file: SegmentFile, footer: Footer | None = None) -> pq.ParquetFile:
     """A segment's Parquet file, its footer held against what the meta file says, and its format version checked.
 
     FileNotFoundError when it is not there; CorruptError and NewerFormatError name the file.
     """
-    if footer is not None and read_footer(file) != footer:
+    return _open(file, footer)[1]
+
+
+def _open(file: SegmentFile, footer: Footer | None) -> tuple[pa.NativeFile, pq.ParquetFile]:
+    source = file.open()
+    if footer is not None and _footer_of(source) != footer:
         raise CorruptError(f"{file.name}: its size or its footer is not as it was written; run `runlake check`")
     try:
-        parquet = pq.ParquetFile(_opened(file), pre_buffer=False, page_checksum_verification=True)
+        parquet = pq.ParquetFile(source, pre_buffer=False, page_checksum_verification=True)
     except _READ_ERRORS as error:
         raise _corrupt(file, error) from None
     version = int((parquet.metadata.metadata or {}).get(b"runlake.segment", b"0"))
     if version > FORMAT_VERSION:
         raise NewerFormatError(f"{file.name}: segment format {version}; upgrade runlake to read it")
     row_count = parquet.metadata.num_rows
-    if file.name.endswith(".series.parquet") and row_count > _SERIES_FROM + _SERIES_A_BYTE * file.stat().st_size:
+    if file.name.endswith(".series.parquet") and row_count > _SERIES_FROM + _SERIES_A_BYTE * source.size():
         raise CorruptError(f"{file.name}: {row_count} series are more than its bytes can name; run `runlake check`")
-    return parquet
+    return source, parquet
 
 
-def _opened(file: Path) -> pa.NativeFile:
-    """The file for pyarrow, which would ask each of its file systems whether a path is theirs."""
-    return pa.OSFile(str(file))
-
-
-def read_footer(file: Path) -> Footer:
+def read_footer(file: SegmentFile) -> Footer:
     """The size of a Parquet file and the CRC-32 of its footer, magic and length included."""
-    with file.open("rb") as opened:
-        size_bytes = opened.seek(0, os.SEEK_END)
-        opened.seek(max(0, size_bytes - 8))
-        length = int.from_bytes(opened.read(4), "little")
-        opened.seek(max(0, size_bytes - 8 - length))
-        return Footer(size_bytes, crc32(opened.read()))
+    with file.open() as source:
+        return _footer_of(source)
+
+
+def _footer_of(source: pa.NativeFile) -> Footer:
+    size_bytes = source.size()
+    length = int.from_bytes(source.read_at(4, max(0, size_bytes - 8)), "little")
+    start = max(0, size_bytes - 8 - length)
+    return Footer(size_bytes, crc32(source.read_at(size_bytes - start, start)))
 
 
 _READ_ERRORS = (pa.ArrowException, OSError)
 
 
-def read_checksum(file: Path) -> int:
+def read_checksum(file: SegmentFile) -> int:
     """The CRC-32 of all bytes of a file."""
     crc = 0
-    with file.open("rb") as opened:
-        while piece := opened.read(2**20):
+    with file.open() as source:
+        while piece := source.read(2**20):
             crc = crc32(piece, crc)
     return crc
 
 
-def _corrupt(file: Path, error: Exception) -> Exception:
+def _corrupt(file: SegmentFile, error: Exception) -> Exception:
     """What a failed read means; a file that vanished was replaced by a sealer, and is no damage."""
     if isinstance(error, FileNotFoundError):
         return error
@@ -315,7 +330,7 @@ def _axis(entries: Directory, groups: Mapping[int, GroupValues], found: Int64s) 
 
 
 def read_pyramid(
-    files: Sequence[tuple[Path, Owner | None]], keys: frozenset[str], footers: Mapping[str, Footer] | None = None
+    files: Sequence[tuple[SegmentFile, Owner | None]], keys: frozenset[str], footers: Mapping[str, Footer] | None = None
 ) -> tuple[Int64s, npt.NDArray[Any], int, str] | None:
     """(steps, values int64 or float64, value count, key) of the points that draw one numeric key; reads no values.
 
@@ -323,7 +338,7 @@ def read_pyramid(
     themselves decide.
     """
     columns = ["writer", "key", "lane", "first_n", "count", "pyramid_values", "pyramid_steps"]
-    found = [read_series(series_file(file), keys, columns, footers or {}, owner) for file, owner in files]
+    found = [read_series(file.series, keys, columns, footers or {}, owner) for file, owner in files]
     table = pa.concat_tables(found) if found else pa.table({})
     if not table.num_rows:
         return None
@@ -342,16 +357,18 @@ def read_pyramid(
     return steps, values, pc.sum(table["count"]).as_py(), table["key"][0].as_py()
 
 
-def read_outline(file: Path, footers: Mapping[str, Footer] | None = None, owner: Owner | None = None) -> pa.Table:
+def read_outline(
+    file: SegmentFile, footers: Mapping[str, Footer] | None = None, owner: Owner | None = None
+) -> pa.Table:
     """What is said of each series and stretch of rows, without their values: see the head of this file."""
     columns = ["writer", "key", "lane", "position", "first_n", "row_count", "count", "min", "max"]
-    return read_series(series_file(file), None, columns, footers or {}, owner)
+    return read_series(file.series, None, columns, footers or {}, owner)
 
 
-def read_keys(files: Sequence[tuple[Path, Mapping[str, Footer], Owner | None]]) -> list[str]:
+def read_keys(files: Sequence[tuple[SegmentFile, Mapping[str, Footer], Owner | None]]) -> list[str]:
     """The keys of some segments of a stream, in first-logged order."""
     columns = ["first_n", "position", "key"]
-    found = [read_series(series_file(file), None, columns, footers, owner) for file, footers, owner in files]
+    found = [read_series(file.series, None, columns, footers, owner) for file, footers, owner in files]
     if not found:
         return []
     table = pa.concat_tables(found)

@@ -86,6 +86,11 @@ def segment_name(covers: Iterable[tuple[str, int]], supersedes: Iterable[str]) -
     return hashlib.sha256(identity).hexdigest()[:24]
 
 
+def series_name(values_file: str) -> str:
+    """What the file is called that says what is where in a file of values."""
+    return values_file.removesuffix(".parquet") + ".series.parquet"
+
+
 def series_file(values_file: Path) -> Path:
-    """The file that says what is where in a file of values."""
-    return values_file.with_name(values_file.name.removesuffix(".parquet") + ".series.parquet")
+    """The same, where files are looked at as such."""
+    return values_file.with_name(series_name(values_file.name))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, RunPath
+from runlake.store.segment.pyramid import PYRAMID_STEP, cut_series, pyramid
 from runlake.store.segment.schema import (
     CHUNK_ROWS,
     GROUP_VALUES,
@@ -20,40 +20,48 @@ from runlake.store.segment.schema import (
     SERIES_SCHEMA,
     VALUE_COLUMN,
     VALUES_SCHEMA,
-    series_file,
 )
+from runlake.store.segment.segments import SegmentFile
 from runlake.store.series import Int64s, Series, WriterRows
 
 GROUP_TEXT_BYTES = 4 * 2**20
-PYRAMID_STEP = 256
 SERIES_GROUP_POINTS = 262_144
 PACKED_GROUP_VALUES = CHUNK_ROWS
 """Of a file that many runs share: one run reads a whole group for each of its keys."""
 
-_MERGED_SERIES_ROWS = 1024
+_PACKED_SERIES_ROWS = 1024
 
 
-def write_rows(file: Path, path: RunPath, incarnation: str, generation: str, stretches: Sequence[WriterRows]) -> None:
-    """Write one stream's rows, values and series; `stretches` are in row order for each writer. Publishes nothing."""
+def write_rows(
+    file: SegmentFile, path: RunPath, incarnation: str, generation: str, stretches: Sequence[WriterRows]
+) -> None:
+    """Write one stream's rows, values and series; `stretches` are in row order for each writer.
+
+    Nobody looks at these files before a meta file names them. That of the series comes first.
+    """
     chunks = _new_chunks(_Origin(path, incarnation, generation), stretches)
     chunks.sort(key=attrgetter("writer", "key", "lane", "first_n"))
-    _write_values(file, chunks, GROUP_VALUES, attrgetter("writer", "key"))
-    point_count = sum(min(chunk.count, 2 * PYRAMID_STEP) for chunk in chunks)
-    group_rows = max(16, min(4096, SERIES_GROUP_POINTS * len(chunks) // max(point_count, 1)))
-    _write_series(file, chunks, group_rows, True)
+    with file.create() as values:
+        _write_values(values, chunks, GROUP_VALUES, attrgetter("writer", "key"))
+        point_count = sum(min(chunk.count, 2 * PYRAMID_STEP) for chunk in chunks)
+        group_rows = max(16, min(4096, SERIES_GROUP_POINTS * len(chunks) // max(point_count, 1)))
+        with file.series.create() as series:
+            _write_series(series, chunks, group_rows, True)
 
 
-def write_packed_rows(file: Path, runs: Iterable[tuple[RunPath, str, str, Sequence[WriterRows]]]) -> None:
-    """Write one stream's rows of many runs: (path, incarnation, generation, stretches) of each. Publishes nothing."""
+def write_packed_rows(file: SegmentFile, runs: Iterable[tuple[RunPath, str, str, Sequence[WriterRows]]]) -> None:
+    """Write one stream's rows of many runs, as `write_rows`: (path, incarnation, generation, stretches) of each."""
     chunks = [
         chunk
         for path, incarnation, generation, rows in runs
         for chunk in _new_chunks(_Origin(path, incarnation, generation), rows)
     ]
     chunks.sort(key=attrgetter("lane", "key", "run_id", "generation", "writer", "first_n"))
-    _write_values(file, chunks, PACKED_GROUP_VALUES, attrgetter("key"))
-    chunks.sort(key=attrgetter("run_id", "generation", "writer", "first_n", "lane", "key"))
-    _write_series(file, chunks, _MERGED_SERIES_ROWS, ["run_id", "key"])
+    with file.create() as values:
+        _write_values(values, chunks, PACKED_GROUP_VALUES, attrgetter("key"))
+        chunks.sort(key=attrgetter("run_id", "generation", "writer", "first_n", "lane", "key"))
+        with file.series.create() as series:
+            _write_series(series, chunks, _PACKED_SERIES_ROWS, ["run_id", "key"])
 
 
 class _Origin(NamedTuple):
@@ -82,30 +90,9 @@ def _chunks_of(origin: _Origin, rows: WriterRows) -> Iterator[_NewChunk]:
             yield _NewChunk(origin, rows, start, stop, one.key, one.lane, position, where, values)
 
 
-def cut_series(where: Int64s | None, row_count: int) -> Iterator[tuple[int, int, int, int]]:
-    """Where the pieces of a series begin and end, by row and by value; `where` are its rows, None for all.
-
-    A piece has whole stretches of 65,536 rows, one or as many as have no more than 65,536 values together: a sparse
-    series in a long run is one piece, and a dense one is cut so that a few rows can be read.
-    """
-    if where is None:
-        for start in range(0, row_count, CHUNK_ROWS):
-            yield start, min(start + CHUNK_ROWS, row_count), start, min(start + CHUNK_ROWS, row_count)
-        return
-    low, count = 0, len(where)
-    while low < count:
-        start = int(where[low]) // CHUNK_ROWS * CHUNK_ROWS
-        last = int(where[min(low + CHUNK_ROWS, count) - 1])
-        stop = min((last // CHUNK_ROWS + 1) * CHUNK_ROWS, row_count)
-        high = int(np.searchsorted(where, stop))
-        if high - low > CHUNK_ROWS and stop - start > CHUNK_ROWS:  # the last stretch does not fit in
-            stop = last // CHUNK_ROWS * CHUNK_ROWS
-            high = int(np.searchsorted(where, stop))
-        yield start, stop, low, high
-        low = high
-
-
-def _write_values(file: Path, chunks: list[_NewChunk], limit: int, series_of: Callable[[_NewChunk], Any]) -> None:
+def _write_values(
+    file: pa.NativeFile, chunks: list[_NewChunk], limit: int, series_of: Callable[[_NewChunk], Any]
+) -> None:
     """Write the values in this order, and note in each chunk where they are."""
     with pq.ParquetWriter(
         file,
@@ -134,11 +121,11 @@ def _write_values(file: Path, chunks: list[_NewChunk], limit: int, series_of: Ca
         writer.add_key_value_metadata(METADATA)
 
 
-def _write_series(file: Path, chunks: list[_NewChunk], group_rows: int, statistics: bool | list[str]) -> None:
+def _write_series(file: pa.NativeFile, chunks: list[_NewChunk], group_rows: int, statistics: bool | list[str]) -> None:
     table = pa.Table.from_pylist([chunk.description() for chunk in chunks], schema=SERIES_SCHEMA)
     pq.write_table(
         table,
-        series_file(file),
+        file,
         row_group_size=group_rows,
         compression="zstd",
         use_dictionary=["entity", "project", "run_id", "incarnation", "generation", "writer", "stream", "lane"],
@@ -232,24 +219,3 @@ def _statistics(values: npt.NDArray[Any], steps: Int64s) -> dict[str, Any]:
             found.update(min=float(real.min()), max=float(real.max()), sum=float(real.sum(dtype=np.float64)))
     picks = pyramid(values)
     return {**found, "pyramid_steps": steps[picks], "pyramid_values": values[picks].astype(np.float64)}
-
-
-def pyramid(values: npt.NDArray[Any]) -> Int64s:
-    """Where the lowest and the highest of each 256 values stand, ascending; NaN only where a bucket has nothing else.
-
-    A line drawn from these points looks as if drawn from all, as long as a pixel is no less than a bucket.
-    """
-    count = len(values)
-    if count <= 2 * PYRAMID_STEP:
-        return np.arange(count)
-    bucket_count = -(-count // PYRAMID_STEP)
-    # The last value stands earlier too, and of equals the earliest is taken.
-    padding = np.full(bucket_count * PYRAMID_STEP - count, values[-1])
-    low = high = np.concatenate((values, padding)).reshape(bucket_count, PYRAMID_STEP)
-    if values.dtype.kind == "f":
-        empty = np.isnan(low)
-        low, high = np.where(empty, np.inf, low), np.where(empty, -np.inf, low)
-    low, high = low.argmin(axis=1), high.argmax(axis=1)
-    base = np.arange(bucket_count) * PYRAMID_STEP
-    picks = np.concatenate((base + low, base + high, [0, count - 1]))
-    return np.unique(picks)
