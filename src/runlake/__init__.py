@@ -42,6 +42,7 @@ from runlake.errors import (
     TooLargeError,
     TruncatedError,
     UnreachableError,
+    UnreadableRunWarning,
     UnsafeNameError,
     UsageError,
 )
@@ -160,6 +161,7 @@ __all__ = [
     "TooLargeError",
     "TruncatedError",
     "UnreachableError",
+    "UnreadableRunWarning",
     "UnsafeNameError",
     "UsageError",
     "Video",

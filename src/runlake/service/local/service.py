@@ -12,12 +12,12 @@ from runlake.service.local.limits import LocalLimits
 from runlake.service.local.listings import Listings
 from runlake.service.local.on_first_use import on_first_use
 from runlake.service.local.projects import LocalProjects
-from runlake.service.local.rows import LocalRows
 from runlake.service.local.runs import LocalRuns
 
 if TYPE_CHECKING:
     from runlake.scheduler.limits import Clock
     from runlake.service.local.care import LocalCare
+    from runlake.service.local.rows import LocalRows
     from runlake.service.local.sweeps import LocalSweeps
     from runlake.service.local.writers import LocalWriters
     from runlake.store.catalog.catalog import Catalog, Progress
@@ -66,6 +66,10 @@ class LocalService(UnitedService):
                 logs_versions=shares_versions,
             )
 
+        def make_rows() -> LocalRows:
+
+            return LocalRows(folder, listings)
+
         def make_writers() -> LocalWriters:
             from runlake.service.local.writers import LocalWriters
 
@@ -87,7 +91,7 @@ class LocalService(UnitedService):
         listings = Listings(folder, on_first_use(open_catalog), limits)
         writers = on_first_use(make_writers)
         runs = LocalRuns(folder, listings, has_writer=lambda path: writers.find_writer(path) is not None)
-        rows = LocalRows(folder, listings)
+        rows = on_first_use(make_rows)
         self._folder = folder
         self._default_entity = default_entity
         super().__init__(
