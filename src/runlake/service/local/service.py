@@ -67,6 +67,7 @@ class LocalService(UnitedService):
             )
 
         def make_rows() -> LocalRows:
+            from runlake.service.local.rows import LocalRows
 
             return LocalRows(folder, listings)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from runlake.model import RunPath
 from runlake.store.catalog.project_records import ProjectRecords
@@ -115,6 +114,8 @@ def open_rows_of(columns: RunColumns | None) -> dict[str, Watched]:
     """The runs among columns whose journals are to be watched, by folder."""
     if columns is None:
         return {}
+    import pyarrow.compute as pc  # 30 ms, and a small project has no columns
+
     rows = columns.fields["@is_open"]
     folders = columns.fields["@folder"].filter(rows).to_pylist()
     fingerprints = columns.fields["@journal_mark"].filter(rows).to_pylist()
