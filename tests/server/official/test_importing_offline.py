@@ -20,7 +20,7 @@ MADE_BY_THE_CLIENT = {"config.yaml", "wandb-summary.json", "wandb-metadata.json"
 @pytest.fixture(scope="module")
 def stores(seat, tmp_path_factory):
     done = seat.run(Path(__file__).parent / "offline_training.py", PATH.run_id)
-    (folder,) = done.folder.parent.glob("**/offline-run-*")
+    (folder,) = (done.folder.parent / f"{done.folder.name}-home").glob("**/offline-run-*")
     imported = LocalService(tmp_path_factory.mktemp("imported") / "store", default_entity="ada")
     brought = [bring(imported, PATH._replace(run_id=foreign.run_id), foreign) for foreign in read(folder)]
     sent = seat.start(None, "sync", str(folder), command="wandb", folder=done.folder)
