@@ -6,21 +6,17 @@ when all of it has arrived. The file may be out of date, or lost: what is sent o
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import msgspec
 
 from runlake.model import RunPath
-from runlake.store.disk import replace_file
+from runlake.store.disk import is_locked, replace_file
 from runlake.store.journal.journal import PartName
-
-try:
-    import fcntl
-except ImportError:  # Windows: two shippers of one run only do some work twice
-    fcntl = None  # type: ignore[assignment]
+from runlake.store.leases import FolderLeases
 
 FILE = "shipped"
 _LOCK_FILE = ".runlake-shipping"
@@ -71,35 +67,17 @@ def write_shipped(run_dir: Path, shipped: Shipped) -> None:
     replace_file(run_dir / FILE, msgspec.json.encode(shipped))
 
 
-@contextmanager
-def only_shipper(run_dir: Path) -> Iterator[bool]:
-    """Whether this process is the one that ships the run, as long as the block runs."""
-    fd = os.open(run_dir / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        if fcntl is not None:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                yield False
-                return
-        yield True
-    finally:
-        os.close(fd)
+def only_shipper(run_dir: Path) -> AbstractContextManager[bool]:
+    """Whether this process is the one that ships the run, as long as the block runs. FileNotFoundError without a run.
+
+    Two that are at it where nothing can be locked do some work twice: what is sent once more changes nothing.
+    """
+    if not run_dir.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(run_dir))
+    return FolderLeases(run_dir).hold(_LOCK_FILE, is_waiting=False)
 
 
 def is_being_shipped(run_dir: Path) -> bool:
-    """Whether a process is at it; False also where nothing tells."""
-    try:
-        fd = os.open(run_dir / _LOCK_FILE, os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    try:
-        if fcntl is None:
-            return True
-        try:
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True
-        return False
-    finally:
-        os.close(fd)
+    """Whether a process is at it; also where nothing tells, if somebody ever was."""
+    file = run_dir / _LOCK_FILE
+    return file.exists() and is_locked(file) is not False

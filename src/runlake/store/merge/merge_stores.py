@@ -20,8 +20,9 @@ from pathlib import Path
 from runlake.errors import BadValueError, ConflictError, NotFoundError, PathError, RunlakeError, StoreError
 from runlake.model import Merged, RunPath
 from runlake.store.changes import append_change, changes_of
-from runlake.store.disk import TEMPORARY_PREFIX, discard_tree, only_one, remove_tree, replace_file
+from runlake.store.disk import TEMPORARY_PREFIX, discard_tree, remove_tree, replace_file
 from runlake.store.layout import Layout, decode_name, encode_name, ids_before, ids_of
+from runlake.store.leases import FolderLeases
 from runlake.store.merge.merge_sweeps import merge_sweeps
 from runlake.store.merge.run_copy import MovedError, RunCopy, SharedFiles, look_at, missing_pieces
 from runlake.store.merge.staging import Piece, put_in_place, put_run_in_place, stage
@@ -79,7 +80,7 @@ def merge_projects(
 @contextmanager
 def _only_merger(root: Path) -> Iterator[None]:
     """Where nothing can be locked, go on without."""
-    with only_one(root / _LOCK_FILE, is_waiting=False) as is_only:
+    with FolderLeases(root).hold(_LOCK_FILE, is_waiting=False) as is_only:
         if not is_only:
             raise ConflictError(f"another process is merging into {root}; wait until it is done")
         yield

@@ -17,6 +17,7 @@ import pyarrow as pa
 from runlake.model import RunPath
 from runlake.store import disk
 from runlake.store.layout import Layout
+from runlake.store.leases import FolderLeases
 from runlake.store.segment.segments import META_SUFFIX, SegmentFile
 
 LOCK_NAME = f"{disk.TEMPORARY_PREFIX}sealing"
@@ -119,5 +120,5 @@ class FolderSegments:
                 self.prepare()
             except OSError:
                 pass  # what cannot be written says so when something is to be written
-        with disk.only_one(self.lock_file, is_waiting=is_waiting) as is_only:
+        with FolderLeases(self.folder).hold(self.lock_file.name, is_waiting=is_waiting) as is_only:
             yield is_only
