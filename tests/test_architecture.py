@@ -200,3 +200,39 @@ def test_no_files_import_each_other_in_a_circle():
         for name in lowest:
             del left[name]
     assert not left, f"these stand on each other, or on those that do: {sorted(left)}"
+
+
+CHANGES_THE_DISK = {
+    "os": {
+        "open",
+        "rename",
+        "replace",
+        "link",
+        "unlink",
+        "fsync",
+        "truncate",
+        "ftruncate",
+        "utime",
+        "mkdir",
+        "makedirs",
+    },
+    "shutil": {"copy", "copy2", "copyfile", "move", "rmtree"},
+}  # fmt: skip
+METHODS_OF_PATHS = {"unlink", "touch", "mkdir", "rmdir", "write_bytes", "write_text", "hardlink_to", "symlink_to"}
+
+
+@pytest.mark.parametrize("path", [p for p in modules() if room(name_of(p)).startswith("store")], ids=lambda p: p.name)
+def test_the_store_changes_the_disk_in_one_place(path):
+    calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    found = {
+        f"{call.value.id}.{call.attr}" if isinstance(call.value, ast.Name) else call.attr
+        for call in calls
+        if isinstance(call, ast.Attribute)
+        and (
+            (call.attr in METHODS_OF_PATHS and not (isinstance(call.value, ast.Name) and call.value.id == "disk"))
+            or (isinstance(call.value, ast.Name) and call.attr in CHANGES_THE_DISK.get(call.value.id, ()))
+        )
+    }
+    # What others wrote is opened folder by folder, without following a link; nothing is changed there.
+    allowed = {"os.open"} if path.name == "plain_open.py" else set()
+    assert path.name == "disk.py" or found <= allowed

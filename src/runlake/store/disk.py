@@ -372,6 +372,11 @@ def cut_off(file: Path, size_bytes: int) -> None:
     os.truncate(file, size_bytes)
 
 
+def open_to_change(file: Path, *, mode: int | None = None) -> int:
+    """A descriptor to read and to write with. FileNotFoundError without a file, unless `mode` says how to make one."""
+    return os.open(file, os.O_RDWR | _O_BINARY | (0 if mode is None else os.O_CREAT), 0o644 if mode is None else mode)
+
+
 def overwrite(file: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Write over what a file holds, which is made if need be: for one process at a time, and what may be lost.
 

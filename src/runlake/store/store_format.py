@@ -9,7 +9,7 @@ import os
 import re
 
 from runlake.errors import CorruptError, NewerFormatError, ReadOnlyError
-from runlake.store.disk import replace_file
+from runlake.store.disk import make_folder, replace_file
 from runlake.store.layout import Layout
 
 FORMAT_VERSION = 1
@@ -26,7 +26,7 @@ def create_store(layout: Layout) -> None:
         check_format(layout)
         return
     try:
-        layout.root.mkdir(parents=True, exist_ok=True)
+        make_folder(layout.root)
         content = f'format_version = {FORMAT_VERSION}\nid = "{os.urandom(8).hex()}"\n'
         replace_file(layout.root / _NAME, content.encode())
     except OSError as error:

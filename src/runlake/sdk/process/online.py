@@ -248,10 +248,10 @@ class Shipping:
             time.sleep(0.05)
 
     def _left_bytes(self, shipped: Shipped) -> int:
-        from runlake.store.journal.folder import FolderJournal
+        from runlake.store.journal.folder import journal_in
 
         left = 0
-        for name, size in FolderJournal(self._run_dir / "journal").list_parts():
+        for name, size in journal_in(self._run_dir).list_parts():
             number, offset = shipped.reached.get(name.writer, (0, 0))
             left += max(0, size - (offset if number == name.number else 0)) if name.number >= number else 0
         return left

@@ -130,7 +130,9 @@ def _note_looked_at(shared: FolderSegments, run_count: int) -> None:
     if shared.folder.is_dir():
         try:
             disk.announce("write", shared.lock_file)
-            shared.lock_file.write_text(str(run_count))  # in place: who waits for the lock has this very file open
+            disk.overwrite(
+                shared.lock_file, str(run_count).encode()
+            )  # in place: who waits for the lock has this very file open
         except OSError:
             pass  # then the next one looks again
 

@@ -29,7 +29,7 @@ from runlake.store.ingest.lease import (
     read_served,
 )
 from runlake.store.journal import record
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import journal_of
 from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout
@@ -164,7 +164,7 @@ class RemoteRuns:
         key = (path, writer.writer)
         watch = self._watches.get(key)
         if watch is None:
-            journal = FolderJournal(self._layout.journal_dir(path))
+            journal = journal_of(self._layout, path)
             begun_us = int(writer.header.created_at * 1e6)
             watch = StopRequestWatcher(journal, writer.header.generation, writer.writer, since_us=begun_us)
             self._watches.put(key, watch)

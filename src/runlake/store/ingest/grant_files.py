@@ -51,7 +51,7 @@ class GrantFiles:
         try:
             disk.make_folder(self._folder)
             self._remove_old()
-            fd = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), _MODE)
+            fd = disk.open_to_change(file, mode=_MODE)
         except OSError:  # a folder that cannot be written: the run will say so, or nothing is remembered
             yield GrantFile(None, None)
             return

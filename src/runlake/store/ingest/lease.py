@@ -97,7 +97,7 @@ def hold(journal_dir: Path, writer: str) -> Iterator[Served]:
     file = served_file(journal_dir, writer)
     while True:
         try:
-            fd = os.open(file, os.O_RDWR)
+            fd = disk.open_to_change(file)
         except FileNotFoundError:
             raise NotFoundError(f"the run of writer {writer} was deleted; start it anew under another id") from None
         try:

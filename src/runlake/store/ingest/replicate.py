@@ -28,7 +28,7 @@ from runlake.store.ingest.grant_files import GrantFiles
 from runlake.store.ingest.lease import Served, hold, mark_served, read_served
 from runlake.store.journal import record
 from runlake.store.journal.fold import claims_of_user
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import FolderJournal, journal_of
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.proof import prove_record
@@ -111,7 +111,7 @@ class JournalReplicas:
             with suppress(FileNotFoundError):  # deleted at this moment: the first append says so
                 served = Served(header=writer.header, client=opening.token, user=opening.user)
                 mark_served(self._layout.journal_dir(path), writer.writer, served)
-            frames = FolderJournal(self._layout.journal_dir(path)).read(PartName(writer.writer, 0))
+            frames = journal_of(self._layout, path).read(PartName(writer.writer, 0))
         except FileNotFoundError:
             raise NotFoundError(f"run {path} was deleted while it was opened") from None
         finally:
@@ -244,7 +244,7 @@ class JournalReplicas:
 
     def _numbers(self, path: RunPath, writer: str) -> set[int]:
         """The numbers of a writer's parts that are here, or in segments."""
-        journal, segments = FolderJournal(self._layout.journal_dir(path)), segments_of(self._layout, path)
+        journal, segments = journal_of(self._layout, path), segments_of(self._layout, path)
         while True:
             try:
                 metas = [read_meta(segments, name) for name in segments.list_names()]
@@ -298,7 +298,7 @@ class JournalReplicas:
         watch = self._watches.get(key)
         if watch is None:
             since_us = int(float(served.header.created_at) * 1e6)
-            journal = FolderJournal(self._layout.journal_dir(path))
+            journal = journal_of(self._layout, path)
             watch = StopRequestWatcher(journal, served.header.generation, writer, since_us=since_us)
             self._watches.put(key, watch)
         return watch.is_stop_requested()

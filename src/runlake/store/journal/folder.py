@@ -44,7 +44,7 @@ class FolderJournal:
 
     def prepare(self) -> None:
         disk.announce("make_folder", self.folder)
-        self.folder.mkdir(exist_ok=True)
+        disk.make_subfolder(self.folder)
 
     def bind(self) -> None:
         self._identity = folder_identity(self.folder)

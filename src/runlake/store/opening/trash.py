@@ -17,7 +17,7 @@ from runlake.store.disk import TEMPORARY_PREFIX, make_subfolder, move
 from runlake.store.incarnation import read_claim_in
 from runlake.store.journal.first_frame import part_header
 from runlake.store.journal.fold import fold_run
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import journal_in
 from runlake.store.layout import Layout, check_run_path, encode_name, folder_identity, ids_of
 from runlake.store.run.snapshot import Snapshot, number_parts, reading
 from runlake.store.run.state import read_run, writer_states
@@ -191,7 +191,7 @@ def _name_in(folder: Path, path: RunPath) -> str:
     segments = FolderSegments(folder / "segments")
     metas = [read_meta(segments, name) for name in sorted(segments.list_names())]
     replaced = {name for meta in metas for name in meta.supersedes}
-    journal = FolderJournal(folder / "journal")
+    journal = journal_in(folder)
     visible = [meta for meta in metas if meta.name not in replaced]
     snapshot = Snapshot(path, segments, journal, visible, *number_parts(journal, metas))
     return fold_run(path, writer_states(snapshot), {}).name
@@ -240,7 +240,7 @@ def _note_death(
 def _path_in(trashed: Path) -> RunPath:
     """What the records in a run's folder say of where it belongs."""
     try:
-        journal = FolderJournal(trashed / "journal")
+        journal = journal_in(trashed)
         headers = [part_header(journal.read(name), f"{trashed.name}: {name}") for name, _ in journal.list_parts()]
         segments = FolderSegments(trashed / "segments")
         metas = [read_meta(segments, name) for name in sorted(segments.list_names())]

@@ -18,7 +18,7 @@ from runlake.store.changes import append_change
 from runlake.store.disk import make_subfolder
 from runlake.store.incarnation import claim_incarnation, new_writer_id
 from runlake.store.journal import record
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.folder import FolderJournal, journal_of
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import Journal, PartName, PartPlace
 from runlake.store.journal.row_encoder import Prepare
@@ -91,7 +91,7 @@ def begin_writer(
         **new.header,
     }
     try:
-        journal = FolderJournal(layout.journal_dir(new.path)) if new.journal is None else new.journal
+        journal = journal_of(layout, new.path) if new.journal is None else new.journal
         writer = JournalWriter(
             journal, new.writer_id, header, prepare=prepare, clock=clock, clock_floor=new.clock_floor
         )
@@ -107,7 +107,7 @@ def hold_journal(layout: Layout, path: RunPath) -> FolderJournal | None:
 
     To be taken before the run is read. None when there is no run.
     """
-    journal = FolderJournal(layout.journal_dir(path))
+    journal = journal_of(layout, path)
     try:
         make_subfolder(journal.folder)  # a copy of a store may lack empty folders
         journal.bind()
@@ -183,7 +183,7 @@ def open_granted(
         claimed = claim_incarnation(layout, path, incarnation)
         if claimed != incarnation:
             raise ConflictError(f"another run ({claimed}) lies at {path} in {layout.root} than on the server")
-        journal = FolderJournal(layout.journal_dir(path))
+        journal = journal_of(layout, path)
         part = journal.create_part(PartName(grant.writer, 0))
         part.write(grant.frames)
     except OSError as error:
