@@ -129,10 +129,8 @@ def _looked_at(shared: FolderSegments) -> int:
 def _note_looked_at(shared: FolderSegments, run_count: int) -> None:
     if shared.folder.is_dir():
         try:
-            disk.announce("write", shared.lock_file)
-            disk.overwrite(
-                shared.lock_file, str(run_count).encode()
-            )  # in place: who waits for the lock has this very file open
+            # In place: who waits for the lock has this very file open.
+            disk.overwrite(shared.lock_file, str(run_count).encode())
         except OSError:
             pass  # then the next one looks again
 
