@@ -4,27 +4,11 @@ import json
 import struct
 import zlib
 
+from protobuf_bytes import field
+
 BLOCK_BYTES = 32768
 HEAD = b":W&B" + struct.pack("<HB", 0xBEE1, 0)
 NUMBER, HISTORY, SUMMARY, CONFIG, STATS, METRIC, OUTPUT, RUN, EXIT = 1, 2, 3, 5, 7, 12, 13, 17, 18
-
-
-def varint(value):
-    found = bytearray()
-    while value >= 0x80:
-        found.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*found, value])
-
-
-def field(number, value):
-    """One field of a message: an int, a text, bytes, or a float."""
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    if isinstance(value, float):
-        return varint(number << 3 | 1) + struct.pack("<d", value)
-    content = value.encode() if isinstance(value, str) else value
-    return varint(number << 3 | 2) + varint(len(content)) + content
 
 
 def item(*path, value, text=None):
