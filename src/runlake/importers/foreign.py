@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -42,3 +43,9 @@ class ForeignRun:
     files: Iterable[ForeignFile] = ()
     lost: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+
+
+def mark_of(*identity: str) -> str:
+    """The mark of a run: which tracker made it, and what tells it from all its other runs."""
+    digest = hashlib.sha256("\0".join(identity).encode("utf-8", "surrogatepass"))
+    return f"import-{digest.hexdigest()[:24]}"

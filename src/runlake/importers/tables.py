@@ -7,7 +7,6 @@ stand together. The name of a column is a path: ``a.b`` is `b` of the dict `a`.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from runlake.errors import BadValueError
-from runlake.importers.foreign import ForeignRow, ForeignRun
+from runlake.importers.foreign import ForeignRow, ForeignRun, mark_of
 from runlake.model import RUNTIME, STEP, TIMESTAMP, LoggedRow, WriterBatch, WriterStart
 from runlake.values import unflatten
 
@@ -52,10 +51,9 @@ def _run(file: Path, run_id: str, rows: Iterator[dict[str, Any]]) -> ForeignRun:
     first = next(rows)
     at = first.get(TIMESTAMP)
     started_at = float(at) if isinstance(at, int | float) else written_at
-    identity = "\0".join(["table", file.name, run_id])
     return ForeignRun(
         run_id=run_id,
-        mark=f"import-{hashlib.sha256(identity.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}",
+        mark=mark_of("table", file.name, run_id),
         place=f"{file} ({run_id})" if run_id != file.stem else str(file),
         start=WriterStart(name=run_id, resume="never", created_at=started_at),
         said=_said(itertools.chain([first], rows), started_at, written_at),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from runlake.importers.foreign import ForeignRow, ForeignRun
+from runlake.importers.foreign import ForeignRow, ForeignRun, mark_of
 from runlake.integrations.tensorboard.event_file import EventFile, FileRow
 from runlake.model import LoggedRow, WriterBatch, WriterStart
 
@@ -47,10 +46,9 @@ def _read_folder(folder: Path, name: str, files: list[Path]) -> ForeignRun:
     first = next(said, None)
     started_at = first.row.timestamp if isinstance(first, ForeignRow) else files[0].stat().st_mtime
     # Event files say in their names when they were begun, where, and by whom: nothing of that changes when they move.
-    identity = "\0".join(["tensorboard", name, files[0].name])
     return ForeignRun(
         run_id=name.replace("/", "-"),
-        mark=f"import-{hashlib.sha256(identity.encode()).hexdigest()[:24]}",
+        mark=mark_of("tensorboard", name, files[0].name),
         place=str(folder),
         start=WriterStart(name=name, resume="never", created_at=started_at),
         said=said if first is None else _since(started_at, itertools.chain([first], said)),

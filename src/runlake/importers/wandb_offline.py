@@ -6,7 +6,6 @@ are fixed; they are read without W&B's package.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import itertools
 import os
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from runlake.errors import BadValueError
-from runlake.importers.foreign import ForeignFile, ForeignRow, ForeignRun
+from runlake.importers.foreign import ForeignFile, ForeignRow, ForeignRun, mark_of
 from runlake.importers.wandb_items import nested, path_of, put, read_items, read_json, remove, split_items
 from runlake.importers.wandb_log import read_records
 from runlake.integrations.tensorboard.wire import WireError, fields, raw, text
@@ -90,12 +89,11 @@ def read_log(log: Path) -> ForeignRun:
     machine = _environment(content for number, content in first if number == ENVIRONMENT)
     started_at = _seconds(raw(said[17])) if 17 in said else None
     config.pop(HIDDEN_KEY, None)
-    identity = "\0".join(["wandb", words.get(2, ""), words.get(3, ""), words[1], str(started_at)])
     lost: Counter[str] = Counter()
     reader = _Reader(log, config, started_at or 0.0, lost, problems)
     return ForeignRun(
         run_id=words[1],
-        mark=f"import-{hashlib.sha256(identity.encode()).hexdigest()[:24]}",
+        mark=mark_of("wandb", words.get(2, ""), words.get(3, ""), words[1], str(started_at)),
         place=str(log),
         start=WriterStart(
             name=words.get(8),
