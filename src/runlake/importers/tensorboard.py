@@ -45,9 +45,9 @@ def _read_folder(folder: Path, name: str, files: list[Path]) -> ForeignRun:
     said = _read_files(files, problems)
     first = next(said, None)
     started_at = first.row.timestamp if isinstance(first, ForeignRow) else files[0].stat().st_mtime
-    # Event files say in their names when they were begun, where, and by whom: nothing of that changes when they move.
     return ForeignRun(
         run_id=name.replace("/", "-"),
+        # Event files say in their names when they were begun, where, and by whom: these stay when the files move.
         mark=mark_of("tensorboard", name, files[0].name),
         place=str(folder),
         start=WriterStart(name=name, resume="never", created_at=started_at),

@@ -34,6 +34,7 @@ from runlake.store.disk import (
     create_empty,
     list_names,
     make_folder,
+    make_subfolder,
     read_whole,
     remove,
     replace_file,
@@ -221,7 +222,7 @@ class FolderChanges:
     def write_pack(self, names: Iterable[str]) -> None:
         """A pack of these names. OSError where it cannot be written."""
         content = "".join(f"{name}\n" for name in names).encode()
-        make_folder(self.folder / _PACKED, with_parents=False)  # a project that was removed does not come back
+        make_subfolder(self.folder / _PACKED)  # a project that was removed does not come back
         replace_file(self.folder / _PACKED / f"{_digest(content)}{_SUFFIX}", content, is_synced=True)
 
     def garbled_packs(self) -> list[Path]:

@@ -187,10 +187,10 @@ def move(place: Path, target: Path) -> Path:
     return place.rename(target)
 
 
-def make_folder(folder: Path, *, with_parents: bool = True) -> None:
-    """Make a folder and those it lies in, unless they are there. FileNotFoundError for one in none, without those."""
+def make_folder(folder: Path) -> None:
+    """Make a folder and those it lies in, unless they are there."""
     announce("make_folder", folder)
-    folder.mkdir(parents=with_parents, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def sync_file(file: Path) -> None:

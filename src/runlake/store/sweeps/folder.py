@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from runlake.errors import ConflictError, NotFoundError, ReadOnlyError
-from runlake.store.disk import READ_ONLY_ERRNOS, make_folder, move, read_whole, replace_file
+from runlake.store.disk import READ_ONLY_ERRNOS, make_subfolder, move, read_whole, replace_file
 from runlake.store.layout import Layout, encode_name
 from runlake.store.opening.trash import SWEEP_PREFIX
 from runlake.store.sweeps.fold import Created, Entry, SweepFold
@@ -112,7 +112,7 @@ def delete_sweep(layout: Layout, path: SweepPath) -> None:
     """Move a sweep to the trash; its runs stay. NotFoundError when it is not there."""
     trashed = layout.trash_dir / f"{SWEEP_PREFIX}{os.urandom(4).hex()}-{encode_name(path.sweep_id)}"
     try:
-        make_folder(layout.trash_dir, with_parents=False)
+        make_subfolder(layout.trash_dir)
         move(layout.sweep_dir(path), trashed)
     except FileNotFoundError:
         raise NotFoundError(f"no sweep {path}; see: runlake ls --sweeps") from None
