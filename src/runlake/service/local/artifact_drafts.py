@@ -78,7 +78,7 @@ class ArtifactDrafts:
     def find_content(self, draft: ArtifactPath, digests: Sequence[str]) -> list[ContentInfo]:
         with self._collections.opened(draft.collection) as collection:
             known = known_contents(collection, Draft(collection, draft.version), set(digests))
-        return [content for content in known.values() if self._contents.touch(content.sha256)]
+        return [content for content in known.values() if self._contents.refresh(content.sha256)]
 
     def put_content(self, draft: ArtifactPath, content: BinaryIO) -> ContentInfo:
         made = self._draft(draft)

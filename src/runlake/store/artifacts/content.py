@@ -1,7 +1,7 @@
 """The bytes of artifacts, each once in a store, under their SHA-256.
 
 What is here never changes, so copies of it are as good as it. Nothing says who needs it but the manifests: what none
-of them names is removed by `store.care.garbage` when it is old, and `touch` makes it young again.
+of them names is removed by `store.care.garbage` when it is old, and `refresh` makes it young again.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class ContentStore:
         """Whether a content is here."""
         return self.place_of(sha256).is_file()
 
-    def touch(self, sha256: str) -> bool:
+    def refresh(self, sha256: str) -> bool:
         """Whether a content is here; from now on it counts as young."""
         try:
             touch(self.place_of(sha256))
@@ -168,7 +168,7 @@ class ContentStore:
         One that was cut off is replaced by it.
         """
         place = self.place_of(info.sha256)
-        if self.touch(info.sha256) and place.stat().st_size == info.size_bytes:
+        if self.refresh(info.sha256) and place.stat().st_size == info.size_bytes:
             discard(file)
             return
         make_subfolder(place.parent)
