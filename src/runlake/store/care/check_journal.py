@@ -10,7 +10,8 @@ from pathlib import Path
 from runlake.errors import CorruptError, NewerFormatError
 from runlake.model import STREAMS
 from runlake.store.care.damage import FROM_BACKUP, NOTHING, Damage
-from runlake.store.care.salvage import damaged_stretches, mend_part
+from runlake.store.care.damaged_part import damaged_stretches
+from runlake.store.care.flipped_byte import mend_part
 from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import PartName, root_of

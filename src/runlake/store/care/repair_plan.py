@@ -13,17 +13,10 @@ from runlake.errors import CorruptError
 from runlake.model import STREAMS
 from runlake.store.care.check_journal import file_of_part
 from runlake.store.care.damage import NOTHING, Remedy
-from runlake.store.care.salvage import (
-    Piece,
-    Salvage,
-    Trail,
-    damaged_stretches,
-    describe_damage,
-    describe_rows,
-    mend_part,
-    shapes_in,
-    whole_frames,
-)
+from runlake.store.care.damaged_part import damaged_stretches, describe_damage, whole_frames
+from runlake.store.care.flipped_byte import mend_part
+from runlake.store.care.salvage import Piece, Salvage, shapes_in
+from runlake.store.care.trail import Trail, describe_rows
 from runlake.store.journal import record
 from runlake.store.journal.first_frame import PART_HEAD_BYTES, part_header
 from runlake.store.journal.fold import WriterState
