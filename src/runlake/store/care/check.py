@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from runlake.errors import CorruptError, NewerFormatError, RunlakeError, StoreError
 from runlake.model import STEP, STREAMS, Finding, RunPath
-from runlake.store.care.check_journal import KnownRows, check_journal
 from runlake.store.care.damage import FROM_BACKUP, NOTHING, Damage
+from runlake.store.care.known_rows import KnownRows
+from runlake.store.care.writer_walk import walk_writer
 from runlake.store.folder_files import foreign_files
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import SERVED_FILES, PartName
@@ -108,8 +109,9 @@ def _examine(layout: Layout, path: RunPath, merged: PackedFiles, seen: Examinati
     parts, numbers = number_parts(journal, metas)
     snapshot = Snapshot(path, segments, journal, visible, parts, numbers)
     known = KnownRows(visible)
-    # A segment that cannot be asked may hold what is missing elsewhere.
-    seen.damages.extend(check_journal(snapshot, known, may_miss=bool(unreadable)))
+    for writer in sorted(numbers):
+        # A segment that cannot be asked may hold what is missing elsewhere.
+        seen.damages += walk_writer(snapshot, writer, known, may_miss=bool(unreadable)).damages
     if not unreadable:
         seen.damages.extend(_check_orphans(segments, snapshot, metas, known))
     for file in foreign_files(layout, path):

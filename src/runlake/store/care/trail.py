@@ -9,6 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from runlake.model import STREAMS
+from runlake.store.journal import record
+from runlake.store.journal.fold import WriterState
+from runlake.store.journal.header import PartHeader
+from runlake.store.journal.journal import root_of
+from runlake.store.segment.meta import Meta
 
 
 @dataclass(slots=True)
@@ -44,6 +49,54 @@ class Trail:
         """The rows before `end` are kept."""
         self.seen[stream] = max(end, self.seen.get(stream, 0))
         self.tail[stream] = end
+
+
+@dataclass(slots=True)
+class MetaChange:
+    """A segment that needs other names of writers, covers more, or has something to say of lost rows."""
+
+    meta: Meta
+    renamed: dict[str, str]
+    covers: list[tuple[str, int]]
+    lost: list[WriterState]
+
+
+def follow_segment(meta: Meta, trail: Trail) -> MetaChange:
+    """Go on through what a segment has of the writer, and say what must be changed in it."""
+    states = {state.writer: state for state in meta.writers if root_of(state.writer) == trail.writer}
+    for state in states.values():
+        for kind, body in state.records:
+            for stream, ranges in body["rows"].items() if kind == record.LOST else ():
+                for first_n, row_count in ranges:
+                    trail.seen[stream] = max(first_n + row_count, trail.seen.get(stream, 0))
+    change = MetaChange(meta, {}, list(meta.covers), [])
+    mine = [s for s in meta.stretches if root_of(s.writer) == trail.writer]
+    for writer in sorted({stretch.writer for stretch in mine}):
+        # Of one writer the rows within a segment have no holes.
+        spans: dict[str, tuple[int, int]] = {}
+        for s in mine:
+            if s.writer == writer:
+                first_n, end = spans.get(s.stream, (s.first_n, 0))
+                spans[s.stream] = (min(first_n, s.first_n), max(end, s.first_n + s.row_count))
+        if writer > trail.target:  # an earlier repair went on under this name
+            trail.target, trail.tail = writer, {}
+        lost: dict[str, list[tuple[int, int]]] = {}
+        for stream, (first_n, _) in spans.items():
+            hole = trail.lose_before(stream, first_n)
+            if hole is not None:
+                lost[stream] = [hole]
+        for stream, (first_n, _) in spans.items():
+            trail.go_on_behind_hole(stream, first_n)
+        for stream, (_, end) in spans.items():
+            trail.keep(stream, end)
+        if trail.target != writer:
+            change.renamed[writer] = trail.target
+        if lost:
+            header = states[writer].header if writer in states else PartHeader({})
+            header = header.with_fields(writer=trail.target)
+            body = {"clock": 0, "n": trail.seen.get("history", 0), "rows": lost}
+            change.lost.append(WriterState(trail.target, header, [(record.LOST, body)], {}))
+    return change
 
 
 def describe_rows(lost: list[tuple[str, int, int]]) -> str:
