@@ -14,18 +14,18 @@ from __future__ import annotations
 from contextlib import nullcontext
 from pathlib import Path
 
-from runlake.errors import ConflictError, CorruptError, NotFoundError, ReadOnlyError, StoreError
+from runlake.errors import ConflictError, CorruptError, NotFoundError, StoreError
 from runlake.model import STREAMS, Repair, RunPath
 from runlake.store.care.check import Examination, check_segment, examine, read_metas, unreadable
-from runlake.store.care.damage import NOTHING, Damage, Remedy, leave
+from runlake.store.care.damage import NOTHING, Damage, Remedy
 from runlake.store.care.known_rows import KnownRows
+from runlake.store.care.read_only import unless_read_only
 from runlake.store.care.repair_plan import Batch, RepairPlan
 from runlake.store.care.repair_segment import mend_meta, mend_parquet, meta_of_files, read_whole
 from runlake.store.care.repair_steps import RepairSteps
 from runlake.store.care.writer_walk import MOST_MISSING, walk_writer
 from runlake.store.changes import append_change
 from runlake.store.compact.seal import drop_leftovers, only_sealer
-from runlake.store.disk import READ_ONLY_ERRNOS
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import PartName, root_of
 from runlake.store.journal.liveness import is_alive
@@ -49,7 +49,10 @@ def repair_run(layout: Layout, path: RunPath, *, is_dry_run: bool = False, force
         if not layout.journal_dir(path).is_dir() and not layout.segments_dir(path).is_dir():
             raise NotFoundError(f"run {path} is not in {layout.root}; see: runlake ls")
         try:
-            with nullcontext() if is_dry_run else only_sealer(layout, path):
+            with (
+                unless_read_only(f"run {path} cannot be repaired"),
+                nullcontext() if is_dry_run else only_sealer(layout, path),
+            ):
                 repairer = _Repairer(layout, path, is_dry=is_dry_run, is_forced=force)
                 try:
                     repairs = repairer.run()
@@ -61,10 +64,6 @@ def repair_run(layout: Layout, path: RunPath, *, is_dry_run: bool = False, force
                 return list(dict.fromkeys(told + repairs))
         except FileNotFoundError:
             continue
-        except OSError as error:
-            if error.errno not in READ_ONLY_ERRNOS:
-                raise
-            raise ReadOnlyError(f"run {path} cannot be repaired, because it cannot be written: {error}") from error
     raise StoreError(f"run {path} changes too fast to be repaired: {_ATTEMPTS} attempts; repair it once more")
 
 
@@ -85,7 +84,8 @@ class _Repairer:
         seen = examine(self._layout, self._path)
         newer = [damage for damage in seen.damages if damage.kind == "newer"]
         if newer:
-            return [self._left(damage, "left alone, and all of the run with it: upgrade runlake") for damage in newer]
+            why = "left alone, and all of the run with it: upgrade runlake"
+            return [damage.left(why).as_repair(self._run_dir) for damage in newer]
         self._mend_metas()
         self._mend_segments(seen)
         self._mend_journals()
@@ -94,15 +94,12 @@ class _Repairer:
         repairs = [remedy.as_repair(self._run_dir) for remedy in self.steps.remedies]
         for damage in seen.damages:
             if damage.kind == "foreign":
-                repairs.append(self._left(damage, "left alone: move it elsewhere"))
+                repairs.append(damage.left("left alone: move it elsewhere").as_repair(self._run_dir))
             elif damage.file not in remedied:
-                repairs.append(self._left(damage, f"left as it is: {damage.advice}"))
+                repairs.append(damage.left(f"left as it is: {damage.advice}").as_repair(self._run_dir))
         if self.steps.is_dry or not repairs or not all(repair.is_mended for repair in repairs):
             self.steps.check_is_current()
         return repairs
-
-    def _left(self, damage: Damage, why: str) -> Repair:
-        return leave(damage.as_finding(self._run_dir), why)
 
     # Meta files ---------------------------------------------------------------------------------------------------
 
@@ -279,4 +276,6 @@ class _Repairer:
 
 def left_unreadable(why: str | None) -> list[Repair]:
     """What is to be said of a run that readers cannot read, although nothing is left to be mended."""
-    return [leave(unreadable(why), "left as it is: `runlake rm` moves it to the trash")] if why else []
+    if not why:
+        return []
+    return [unreadable(Path(), why).left("left as it is: `runlake rm` moves it to the trash").as_repair(Path())]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from runlake.errors import CorruptError
 from runlake.store.care.damage import NOTHING, Remedy
@@ -53,6 +54,15 @@ class _Trouble:
         return Remedy(self.kind, file_of_part(snapshot, self.part), self.remedy, "; ".join(lost) or NOTHING, self.byte)
 
 
+class _Content(NamedTuple):
+    """The bytes of a part that count, as they are and with flipped bytes put back, and its head."""
+
+    data: bytes
+    whole: bytes
+    mended: list[tuple[int, int]]
+    header: PartHeader
+
+
 class RepairPlan:
     """What is to be done about one writer, whose process is gone. Each plan is gone through once."""
 
@@ -90,25 +100,28 @@ class RepairPlan:
             else:
                 if salvage is None:
                     salvage = Salvage(trail, self._all_shapes())
-                data, header = self._read(unit.name)
+                content = self._read(unit.name)
                 if batch is None:
-                    batch, size_bytes = Batch(self._writer, header), 0
-                self._take(batch, salvage, unit, data, header)
-                size_bytes += len(data)
+                    batch, size_bytes = Batch(self._writer, content.header), 0
+                self._take(batch, salvage, unit, content)
+                size_bytes += len(content.data)
                 if size_bytes >= _ENOUGH_BYTES and unit.name.number != self._walk.newest:
                     yield batch
                     batch = None
-        if batch is not None and salvage is not None:
-            batch.pieces += salvage.finish()
+        if batch is None and self._missing:  # nothing that is left stands behind them
+            name = PartName(self._writer, self._missing[-1])
+            batch = Batch(self._writer, likely_head(self._snapshot, name, b""))
+        if batch is not None:
+            batch.numbers += self._missing
+            batch.pieces += salvage.finish() if salvage else []
             yield batch
 
-    def _take(self, batch: Batch, salvage: Salvage, look: PartLook, data: bytes, header: PartHeader) -> None:
+    def _take(self, batch: Batch, salvage: Salvage, look: PartLook, content: _Content) -> None:
         """What is whole of one part into the batch, and what is wrong with it onto the list."""
-        name = look.name
+        name, (data, whole, mended, header) = look.name, content
         lost_before = len(salvage.lost)
         salvage.expect(header.body.get("first"))
         self._note(salvage.lost[lost_before:])
-        whole, mended = mend_part(data)
         left = list(damaged_stretches(whole))
         end = max((end for _, end, _ in whole_frames(whole)), default=len(record.MAGIC))
         end = max(end, *(stretch_end for _, stretch_end in left)) if left else end
@@ -141,16 +154,15 @@ class RepairPlan:
         if lost:
             self._troubles[-1].lost += lost
 
-    def _read(self, name: PartName) -> tuple[bytes, PartHeader]:
-        """The bytes of a part that count, and its header, made up where it is damaged."""
+    def _read(self, name: PartName) -> _Content:
         data = self._snapshot.journal.read(name)
         following = PartName(self._writer, name.number + 1)
         after = own_head(self._snapshot, following) if following in self._parts else None
         left_bytes = after.previous_bytes if after else None
         if left_bytes is not None and not _is_ended(data):
             data = data[:left_bytes]
-        header = head_in(mend_part(data)[0]) or likely_head(self._snapshot, name, data)
-        return data, header
+        whole, mended = mend_part(data)
+        return _Content(data, whole, mended, head_in(whole) or likely_head(self._snapshot, name, data))
 
     def _all_shapes(self) -> Mapping[int, bytes]:
         shapes: dict[int, bytes] = {}
