@@ -229,7 +229,10 @@ class _Repairer:
         known = KnownRows(self._metas)
         for writer in sorted(self._snapshot().numbers):
             is_gone = self._is_forced or not is_alive(self._journal, writer)
-            walk = walk_writer(self._snapshot(), writer, known)
+            snapshot = self._snapshot()
+            if writer not in snapshot.numbers:
+                continue  # deleted or sealed meanwhile: the last look at the run says so
+            walk = walk_writer(snapshot, writer, known)
             for stranger in walk.strangers:
                 if stranger.kind == "newer":
                     raise FileNotFoundError(f"{stranger.name} came while run {self._path} was being repaired")
