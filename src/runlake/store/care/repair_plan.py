@@ -108,11 +108,12 @@ class RepairPlan:
                 if size_bytes >= _ENOUGH_BYTES and unit.name.number != self._walk.newest:
                     yield batch
                     batch = None
-        if batch is None and self._missing:  # nothing that is left stands behind them
-            name = PartName(self._writer, self._missing[-1])
-            batch = Batch(self._writer, likely_head(self._snapshot, name, b""))
+        # A part may be there under another name, and be given its own again: what is missing last stays missing.
+        numbers = [] if self._walk.strangers else self._missing
+        if batch is None and numbers:  # nothing that is left stands behind them
+            batch = Batch(self._writer, likely_head(self._snapshot, PartName(self._writer, numbers[-1]), b""))
         if batch is not None:
-            batch.numbers += self._missing
+            batch.numbers += numbers
             batch.pieces += salvage.finish() if salvage else []
             yield batch
 
