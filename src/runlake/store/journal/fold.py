@@ -25,7 +25,7 @@ from runlake.values import Json, decode_json, encode_json, split_path
 Liveness = Literal["alive", "gone"]
 
 _BEHIND_A_HOLE = re.compile(r"r[0-9a-f]{8}$")
-"""Rows behind a hole stand under their writer's name with this behind it: see `store.care.salvage`."""
+"""Rows behind a hole stand under their writer's name with this behind it: see `store.care.trail`."""
 
 
 class StreamFold(msgspec.Struct):
