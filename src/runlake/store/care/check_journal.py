@@ -12,6 +12,7 @@ from runlake.model import STREAMS
 from runlake.store.care.damage import FROM_BACKUP, NOTHING, Damage
 from runlake.store.care.salvage import damaged_stretches, mend_part
 from runlake.store.journal import record
+from runlake.store.journal.bodies import Closing, Lost
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import PartName, root_of
 from runlake.store.journal.rows import rows_of
@@ -50,11 +51,10 @@ class KnownRows:
 
     def expect_by(self, writer: str, records: Iterable[tuple[int, dict[str, object]]]) -> None:
         for kind, body in records:
-            counts = body.get("row_counts")
-            if kind == record.END and isinstance(counts, dict):
-                self.expect(writer, counts)
+            if kind == record.END:
+                self.expect(writer, dict(Closing(body).row_counts))
             if kind == record.LOST:  # a repair has said so
-                for stream, ranges in dict(body["rows"]).items():  # type: ignore[call-overload]
+                for stream, ranges in Lost(body).rows.items():
                     for first_n, row_count in ranges:
                         self.add(writer, stream, first_n, row_count)
 

@@ -25,6 +25,7 @@ from runlake.store.care.salvage import (
     whole_frames,
 )
 from runlake.store.journal import record
+from runlake.store.journal.bodies import Lost
 from runlake.store.journal.first_frame import PART_HEAD_BYTES, part_header
 from runlake.store.journal.fold import WriterState
 from runlake.store.journal.header import PartHeader
@@ -147,8 +148,8 @@ class RepairPlan:
         """Go through a segment, and say what must be changed in it."""
         states = {state.writer: state for state in meta.writers if root_of(state.writer) == self._writer}
         for state in states.values():
-            for kind, body in state.records:
-                for stream, ranges in body["rows"].items() if kind == record.LOST else ():
+            for said in map(Lost, state.bodies(record.LOST)):
+                for stream, ranges in said.rows.items():
                     for first_n, row_count in ranges:
                         trail.seen[stream] = max(first_n + row_count, trail.seen.get(stream, 0))
         change = MetaChange(meta, {}, list(meta.covers), [])
@@ -176,7 +177,7 @@ class RepairPlan:
             if lost:
                 header = states[writer].header if writer in states else PartHeader({})
                 header = header.with_fields(writer=trail.target)
-                body = {"clock": 0, "n": trail.seen.get("history", 0), "rows": lost}
+                body = Lost.body_of(trail.seen.get("history", 0), lost)
                 change.lost.append(WriterState(trail.target, header, [(record.LOST, body)], {}))
         return change
 
@@ -197,7 +198,7 @@ class RepairPlan:
             elif isinstance(unit, Meta):
                 change = self._follow(unit, trail)
                 self._note(
-                    [(s, *r) for state in change.lost for s, rs in state.records[0][1]["rows"].items() for r in rs]
+                    [(s, *r) for state in change.lost for s, rs in Lost(state.records[0][1]).rows.items() for r in rs]
                 )
                 change.covers += [(self._writer, number) for number in self._missing]
                 if self._missing or change.renamed or change.lost:

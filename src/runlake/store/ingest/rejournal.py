@@ -14,6 +14,7 @@ from runlake.errors import ConflictError, NotSupportedError
 from runlake.model import STREAMS, RunPath, Stream
 from runlake.store.disk import remove
 from runlake.store.journal import record
+from runlake.store.journal.bodies import Record
 from runlake.store.journal.fold import WriterState
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.liveness import is_alive
@@ -74,7 +75,7 @@ def _write_writer(snapshot: Snapshot, state: WriterState, journal: FolderJournal
                     f"run {snapshot.path} has lost rows, and a journal has no place for that; bring it to the server's "
                     "store with: runlake merge"
                 )
-            _log(writer, rows["history"], "history", int(body.get("n", 0)))
+            _log(writer, rows["history"], "history", int(Record(body).n))
             if kind == record.END:
                 _log(writer, rows["history"], "history", None)
             writer.record(kind, body)
