@@ -45,8 +45,8 @@ def sealed_writers(layout: Layout, path: RunPath) -> frozenset[str]:
     return read_consistently(layout, path, read)
 
 
-def write_journal(layout: Layout, path: RunPath, folder: Path, writers: frozenset[str]) -> None:
-    """Some writers of the run as parts in `folder`, which is empty.
+def write_journal(layout: Layout, path: RunPath, folder: Path, writers: frozenset[str]) -> FolderJournal:
+    """Some writers of the run as parts in `folder`, which is empty; the journal that they make.
 
     ConflictError while a process is one of them, NotSupportedError for a run that has lost rows. NotFoundError when it
     is not there.
@@ -54,13 +54,15 @@ def write_journal(layout: Layout, path: RunPath, folder: Path, writers: frozense
     return read_consistently(layout, path, lambda snapshot: _write(snapshot, folder, writers))
 
 
-def _write(snapshot: Snapshot, folder: Path, writers: frozenset[str]) -> None:
+def _write(snapshot: Snapshot, folder: Path, writers: frozenset[str]) -> FolderJournal:
     for file in folder.iterdir():
         remove(file)  # of a look that was out of date
+    journal = FolderJournal(folder)
     for state in (state for state in writer_states(snapshot) if state.writer in writers):
         if not state.is_ended and is_alive(snapshot.journal, state.writer):
             raise ConflictError(f"run {snapshot.path} is being written, and sealed in part; send it when it has ended")
-        _write_writer(snapshot, state, FolderJournal(folder))
+        _write_writer(snapshot, state, journal)
+    return journal
 
 
 def _write_writer(snapshot: Snapshot, state: WriterState, journal: FolderJournal) -> None:

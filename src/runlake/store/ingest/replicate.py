@@ -146,7 +146,7 @@ class JournalReplicas:
 
     def _append(self, path: RunPath, folder: Path, served: Served, name: PartName, offset: int, data: bytes) -> int:
         file = folder / str(name)
-        journal = FolderJournal(folder)
+        journal = journal_of(self._layout, path)
         journal.bind()
         place = self._place(file, name)
         is_new = place is None
