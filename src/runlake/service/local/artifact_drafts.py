@@ -20,7 +20,7 @@ from runlake.artifact_model import (
 from runlake.errors import NotFoundError
 from runlake.model import RunPath
 from runlake.service.local.collections import OpenCollections
-from runlake.store.artifacts.collection import CollectionFolder, write_artifact_id, writing
+from runlake.store.artifacts.collection import CollectionFolder, claim_artifact_id, writing
 from runlake.store.artifacts.commit import commit, give_again, known_contents
 from runlake.store.artifacts.content import ContentStore, IncomingBytes
 from runlake.store.artifacts.drafts import Draft
@@ -32,6 +32,7 @@ from runlake.store.artifacts.names import (
     check_tags,
     check_type,
 )
+from runlake.store.artifacts.proof import prove_start
 from runlake.store.layout import Layout
 from runlake.store.store_format import create_store
 
@@ -51,6 +52,7 @@ class ArtifactDrafts:
             aliases=check_aliases(start.aliases),
             tags=check_tags(start.tags),
         )
+        prove_start(start)
         create_store(self._layout)
         with self._collections.made(path, start.type, "sequence") as collection, writing(collection.folder):
             return self._logged_before(collection, start) or self._begin(collection, start)
@@ -70,14 +72,14 @@ class ArtifactDrafts:
 
     def _begin(self, collection: CollectionFolder, start: ArtifactStart) -> ArtifactInfo:
         draft = Draft(collection, start.artifact_id or "")
-        write_artifact_id(self._layout, draft.artifact_id, collection.path)
+        claim_artifact_id(self._layout, draft.artifact_id, collection.path)
         draft.begin(start, time.time())
         return draft.describe()
 
     def find_content(self, draft: ArtifactPath, digests: Sequence[str]) -> list[ContentInfo]:
         with self._collections.opened(draft.collection) as collection:
             known = known_contents(collection, Draft(collection, draft.version), set(digests))
-        return [content for content in known.values() if self._contents.refresh(content.sha256)]
+        return [content for content in known.values() if self._contents.refresh(content.sha256, content.size_bytes)]
 
     def put_content(self, draft: ArtifactPath, content: BinaryIO) -> ContentInfo:
         made = self._draft(draft)
