@@ -38,9 +38,10 @@ class CollectionFolder:
     One that was deleted, or called otherwise, and made anew meanwhile is another: it is read from its beginning.
     """
 
-    def __init__(self, layout: Layout, path: CollectionPath) -> None:
+    def __init__(self, layout: Layout, path: CollectionPath, folder: Path | None = None) -> None:
         self.path = path
-        self.folder = layout.collection_dir(path)
+        self.folder = folder or layout.collection_dir(path)
+        """Another one for a collection in the trash."""
         self.fold = CollectionFold(path)
         self._layout = layout
         self._ledger: Ledger = FolderLedger(self.folder / "ledger")

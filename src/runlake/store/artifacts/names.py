@@ -50,9 +50,14 @@ def check_artifact_id(artifact_id: str) -> str:
 
 def check_sha256(sha256: str) -> str:
     """The digest itself; `PathError` for what cannot be one: it names files."""
-    if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+    if not isinstance(sha256, str) or not is_sha256(sha256):
         raise PathError(f"{sha256!r:.80} is no SHA-256 in hexadecimal digits")
     return sha256
+
+
+def is_sha256(name: str) -> bool:
+    """Whether the name of a file is one of a content."""
+    return _SHA256.fullmatch(name) is not None
 
 
 def check_aliases(aliases: Iterable[str]) -> tuple[str, ...]:
