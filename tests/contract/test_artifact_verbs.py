@@ -341,3 +341,11 @@ def test_times_are_those_of_the_store(service):
     before = time.time()
     made = keep(service, {"a": b"1"})
     assert before - 1 < made.created_at <= made.updated_at < time.time() + 1
+
+
+def test_what_was_made_elsewhere_before_keeps_its_time(service):
+    made = keep(service, {"a": b"1"}, created_at=1_600_000_000.5)
+    assert made.created_at == 1_600_000_000.5
+    assert service.read_artifact(MODEL.at("v0")) == made
+    with pytest.raises(BadValueError, match=r"created_at is 1e\+300, and no time"):
+        service.begin_artifact(MODEL, start_of({"a": b"2"}, created_at=1e300))

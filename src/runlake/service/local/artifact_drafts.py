@@ -17,8 +17,8 @@ from runlake.artifact_model import (
     ContentInfo,
     ManifestEntry,
 )
-from runlake.errors import NotFoundError
-from runlake.model import RunPath
+from runlake.errors import BadValueError, NotFoundError
+from runlake.model import RunPath, is_time
 from runlake.service.local.collections import OpenCollections
 from runlake.store.artifacts.collection import CollectionFolder, open_collection, write_artifact_id, writing
 from runlake.store.artifacts.commit import commit, give_again, known_contents
@@ -51,6 +51,8 @@ class ArtifactDrafts:
             aliases=check_aliases(start.aliases),
             tags=check_tags(start.tags),
         )
+        if start.created_at is not None and not is_time(start.created_at):
+            raise BadValueError(f"created_at is {start.created_at!r}, and no time; give seconds since 1970")
         create_store(self._layout)
         open_collection(self._layout, path, start.type, "sequence", time.time())
         with self._collections.opened(path) as collection, writing(collection.folder):
@@ -72,7 +74,7 @@ class ArtifactDrafts:
     def _begin(self, collection: CollectionFolder, start: ArtifactStart) -> ArtifactInfo:
         draft = Draft(collection, start.artifact_id or "")
         write_artifact_id(self._layout, draft.artifact_id, collection.path)
-        draft.begin(start, time.time())
+        draft.begin(start, time.time() if start.created_at is None else start.created_at)
         return draft.describe()
 
     def find_content(self, draft: ArtifactPath, digests: Sequence[str]) -> list[ContentInfo]:
