@@ -349,3 +349,13 @@ def test_what_was_made_elsewhere_before_keeps_its_time(service):
     assert service.read_artifact(MODEL.at("v0")) == made
     with pytest.raises(BadValueError, match=r"created_at is 1e\+300, and no time"):
         service.begin_artifact(MODEL, start_of({"a": b"2"}, created_at=1e300))
+
+
+def test_an_id_is_that_of_one_artifact_in_the_whole_store(service):
+    made = keep(service, {"a": b"1"}, artifact_id="0123456789abcdef")
+    begun = service.begin_artifact(MODEL._replace(name="begun"), start_of({"a": b"2"}))
+    other = MODEL._replace(name="other")
+    for taken in (made.artifact_id, begun.artifact_id):
+        with pytest.raises(ConflictError, match=f"the id '{taken}' is that of"):
+            service.begin_artifact(other, start_of({"a": b"3"}, artifact_id=taken))
+    assert service.find_artifact(made.artifact_id) == made

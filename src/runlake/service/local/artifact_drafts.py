@@ -17,10 +17,16 @@ from runlake.artifact_model import (
     ContentInfo,
     ManifestEntry,
 )
-from runlake.errors import BadValueError, NotFoundError
+from runlake.errors import BadValueError, ConflictError, NotFoundError
 from runlake.model import RunPath, is_time
 from runlake.service.local.collections import OpenCollections
-from runlake.store.artifacts.collection import CollectionFolder, open_collection, write_artifact_id, writing
+from runlake.store.artifacts.collection import (
+    CollectionFolder,
+    open_collection,
+    read_artifact_id,
+    write_artifact_id,
+    writing,
+)
 from runlake.store.artifacts.commit import commit, give_again, known_contents
 from runlake.store.artifacts.content import ContentStore, IncomingBytes
 from runlake.store.artifacts.drafts import Draft
@@ -73,9 +79,23 @@ class ArtifactDrafts:
 
     def _begin(self, collection: CollectionFolder, start: ArtifactStart) -> ArtifactInfo:
         draft = Draft(collection, start.artifact_id or "")
+        self._check_id_is_free(draft)
         write_artifact_id(self._layout, draft.artifact_id, collection.path)
         draft.begin(start, time.time() if start.created_at is None else start.created_at)
         return draft.describe()
+
+    def _check_id_is_free(self, draft: Draft) -> None:
+        """That no other collection has the id: whoever asks by it alone would be given another artifact."""
+        try:
+            home = read_artifact_id(self._layout, draft.artifact_id)
+            if home == draft.path:
+                return
+            with self._collections.opened(home.collection) as other:
+                is_taken = other.fold.by_id(draft.artifact_id) is not None or Draft(other, home.version).is_begun
+        except NotFoundError:
+            return
+        if is_taken:
+            raise ConflictError(f"the id {draft.artifact_id!r} is that of {home}; leave the id out, and get a new one")
 
     def find_content(self, draft: ArtifactPath, digests: Sequence[str]) -> list[ContentInfo]:
         with self._collections.opened(draft.collection) as collection:

@@ -41,6 +41,11 @@ class Draft:
     def path(self) -> ArtifactPath:
         return self._path.at(self.artifact_id)
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether somebody began it, and it is not committed."""
+        return self._file.is_file()
+
     def begin(self, start: ArtifactStart, at: float) -> None:
         """Write down what it begins with, in the place of what it began with before."""
         replace_file(self._file, msgspec.json.encode(StartedDraft(at=at, start=start)))
