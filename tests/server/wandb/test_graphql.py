@@ -79,7 +79,7 @@ def test_the_server_names_its_features_and_has_no_organizations(desk):
                 {"name": "FILESTREAM_GZIP", "isEnabled": True},
                 {"name": "STRUCTURED_CONSOLE_LOGS", "isEnabled": True},
             ],
-            "cliVersionInfo": {"max_cli_version": "0.999.0", "min_cli_version": "0.31.0"},
+            "cliVersionInfo": {"max_cli_version": "0.999.0", "min_cli_version": "0.29.0"},
         },
         "entity": {"name": "ann", "isTeam": False, "organization": None},
         "organization": None,
