@@ -1,7 +1,8 @@
 """One piece of work with artifacts: ``python -m benchmarks.artifacts_case WHAT FOLDER KIND COUNT``.
 
-`fill` makes the files of a KIND (large: one of COUNT bytes; many: files of 10,000 bytes), `limit` is what a shell takes to hash and
-copy them, `round` logs them, logs them again, and downloads them; `entries` and `versions` make COUNT of them and read them.
+`fill` makes the files of a KIND (large: one of COUNT bytes; many: files of 10,000 bytes together), `limit` is what a
+shell takes to hash and copy them, `round` logs them, logs them again, and downloads them; `entries` and `versions` make
+COUNT of them and read them.
 """
 
 from __future__ import annotations
