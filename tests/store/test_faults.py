@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from journals import rows_in, scan_all
 from logging_process import counter
-from stored import RUN, Writer, part_names
 
 from runlake.errors import ReadOnlyError
 from runlake.model import RunPath
@@ -31,6 +30,7 @@ from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
 from runlake.store.run.state import read_run
+from stored import RUN, Writer, part_names
 from waiting import wait_until
 
 HERE = Path(__file__).parent

@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from logging_process import counter
-from stored import RUN, Clock, Writer, as_dicts, edit_config, segment_files
 
 import warm
 from runlake.errors import BadValueError, CorruptError, NotFoundError
@@ -25,6 +24,7 @@ from runlake.store.layout import Layout
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.opening.writers import NewWriter, begin_writer, open_child
+from stored import RUN, Clock, Writer, as_dicts, edit_config, segment_files
 from waiting import DEADLINE_S
 
 

@@ -20,8 +20,8 @@ from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.opening.writers import open_child
 from runlake.store.segment.folder import FolderSegments, packed_of
+from stored import START_S
 
-START_S = 1_700_000_000.0
 SETS_OF_KEYS = [
     ["loss"],
     ["sparse"],

@@ -10,7 +10,6 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stored import RUN, START_S, Clock, Writer, as_dicts, edit_config, part_names, segment_files
 
 import warm
 from runlake.errors import BadValueError, ConflictError, CorruptError, NewerFormatError, NotFoundError, StoreError
@@ -31,6 +30,7 @@ from runlake.store.run.state import read_run
 from runlake.store.segment import schema
 from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import read_meta, write_meta
+from stored import RUN, START_S, Clock, Writer, as_dicts, edit_config, part_names, segment_files
 
 SHARED = f"{'01' * 12}-history"
 

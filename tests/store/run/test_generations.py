@@ -7,7 +7,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from stored import RUN, Writer, as_dicts, edit, edit_config, part_names
 
 import runlake
 import warm
@@ -24,6 +23,7 @@ from runlake.store.opening.open import create_pending, open_run
 from runlake.store.opening.rewind import fork, read_past
 from runlake.store.opening.writers import open_child
 from runlake.store.run.state import list_generations, read_run, read_state
+from stored import RUN, Writer, as_dicts, edit, edit_config, part_names
 
 FORK = RUN._replace(run_id="f")
 

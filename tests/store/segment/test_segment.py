@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from stored import RUN, as_dicts, exactly, rows_as_written
 
 from runlake.errors import CorruptError, NewerFormatError
 from runlake.store.run.view import slice_stretch
@@ -23,6 +22,7 @@ from runlake.store.segment.read import open_parquet, read_keys, read_outline, re
 from runlake.store.segment.schema import series_file
 from runlake.store.segment.segments import SegmentFile
 from runlake.store.segment.write import write_rows
+from stored import RUN, as_dicts, exactly, rows_as_written
 
 SCALARS = st.one_of(
     st.floats(),

@@ -11,7 +11,7 @@ from runlake.store.journal.scan import scan_part
 from runlake.store.journal.writer import JournalWriter
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
-from runlake.store.opening.writers import open_editor
+from runlake.store.opening.writers import open_child, open_editor
 from runlake.store.run.state import read_state
 from runlake.values import decode_json
 
@@ -36,12 +36,17 @@ class Clock:
 
 
 class Writer:
-    """A training process: logs a row a second, each at the next step."""
+    """A training process, or the child of one: logs a row every `every_s` seconds, each at the next step."""
 
-    def __init__(self, layout, *, at_s=0.0, path=RUN, resume=None, start=None, rows_per_part=None):
-        self.clock = Clock(START_S + at_s)
+    def __init__(
+        self, layout, *, at_s=0.0, every_s=1.0, path=RUN, resume=None, start=None, parent=None, rows_per_part=None
+    ):
+        self.clock, self.every_s = Clock(START_S + at_s), every_s
         self.layout, self.path = layout, path
-        self.opened = open_run(layout, path, start or {}, resume=resume, clock=self.clock, inspector=IN_PROCESS)
+        if parent is None:
+            self.opened = open_run(layout, path, start or {}, resume=resume, clock=self.clock, inspector=IN_PROCESS)
+        else:
+            self.opened = open_child(layout, parent.opened, prepare=None, clock=self.clock)
         self.journal = self.opened.writer
         if rows_per_part:
             self.journal._rows_per_part = rows_per_part
@@ -54,7 +59,7 @@ class Writer:
     def log(self, data, *, step=None, commit=True, stream="history"):
         if step is not None:
             self.step = step
-        now_s = self.clock.after(1.0)
+        now_s = self.clock.after(self.every_s)
         self.journal.log(data, step=self.step, timestamp=now_s, runtime=now_s - START_S, commit=commit, stream=stream)
         self.step += commit
         return self
