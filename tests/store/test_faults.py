@@ -24,6 +24,7 @@ from runlake.service.local.service import LocalService
 from runlake.store.care.check import check_run
 from runlake.store.compact.seal import seal_run
 from runlake.store.journal import record
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.memory import MemoryJournal, MemoryPart
 from runlake.store.journal.scan import scan_part
 from runlake.store.journal.writer import JournalWriter
@@ -212,7 +213,7 @@ CALLS = ["numbers", "mixed", "piece", "events", "config"]
 )
 def test_a_disk_that_fills_and_empties_loses_only_what_it_refused(faults, calls, rows_per_part):
     journal = FullJournal()
-    writer = JournalWriter(journal, "w", {}, rows_per_part=rows_per_part, frames_per_block=5)
+    writer = JournalWriter(journal, "w", {}, limits=WriterLimits(rows_per_part=rows_per_part, frames_per_block=5))
     journal.faults = iter(faults)
     kept, is_open = {"history": [], "events": [], "records": 0}, False
     for step, call in enumerate(calls):

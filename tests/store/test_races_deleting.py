@@ -15,6 +15,7 @@ from runlake.store.compact.seal import seal_run
 from runlake.store.folder_files import FolderFiles
 from runlake.store.journal import folder
 from runlake.store.journal.journal import PartName
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.layout import Layout
 from runlake.store.opening import existing, inspect_here, trash, writers
 from runlake.store.opening.trash import move_run_to_trash, restore_run
@@ -121,9 +122,8 @@ def test_a_file_system_that_numbers_folders_anew_stops_no_writer(layout, monkeyp
 
 @pytest.mark.parametrize("makes_anew", [False, True])
 def test_training_goes_on_when_its_run_is_deleted(layout, no_sealing, makes_anew):
-    session = Session()
+    session = Session(limits=WriterLimits(rows_per_part=3))
     run = session.init(store=layout.root, entity="ann", project="p", id="r", settings={"silent": True})
-    run._writer._rows_per_part = 3
     run.log({"i": 0})
     delete(layout)
     new = anew(layout) if makes_anew else None

@@ -17,8 +17,8 @@ from runlake.store.compact.seal import drop_leftovers, seal_run
 from runlake.store.compact.seal_plan import is_closed, plan
 from runlake.store.journal import record
 from runlake.store.journal.journal import PartName
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.stop_requests import StopRequestWatcher
-from runlake.store.journal.writer import FRAMES_PER_BLOCK
 from runlake.store.layout import Layout
 from runlake.store.run.snapshot import read_consistently, take_snapshot
 from runlake.store.run.state import read_run
@@ -199,7 +199,7 @@ def test_a_request_to_stop_stays_where_the_living_run_looks_for_it(layout):
 def test_a_part_whose_text_looks_like_its_own_end_is_not_taken_for_closed(layout):
     fake_end = b"\x7f\0\0\0" + bytes([record.CLOSE]) + b"\xc3\x80crc" + b"x" * 127
     writer = Writer(layout)
-    writer.log_many([{"i": i} for i in range(FRAMES_PER_BLOCK - 3)]).log({"text": fake_end.decode()})
+    writer.log_many([{"i": i} for i in range(WriterLimits().frames_per_block - 3)]).log({"text": fake_end.decode()})
     before = everything(layout)
     assert is_closed(take_snapshot(layout, RUN), PartName(writer.id, 0))
     assert seal_run(layout, RUN) == 0

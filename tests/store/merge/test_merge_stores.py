@@ -53,8 +53,8 @@ def outcomes(merged):
     return [(one.path.run_id, one.outcome) for one in merged]
 
 
-def make_run(layout, path=RUN, *, rows=3, start=0, config=None, files=None, rows_per_part=None, end=True):
-    writer = Writer(layout, path=path, start={"set": config or {}}, rows_per_part=rows_per_part)
+def make_run(layout, path=RUN, *, rows=3, start=0, config=None, files=None, end=True, **limits):
+    writer = Writer(layout, path=path, start={"set": config or {}}, **limits)
     writer.log_many({"i": i} for i in range(start, start + rows))
     for name, content in (files or {}).items():
         put(layout, path, name, content)
