@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "src" / "runlake"
 
 MODEL = {"errors", "model"}
-MODELS = {*MODEL, "sweep_model"}
+MODELS = {*MODEL, "artifact_model", "sweep_model"}
 
 STORE = {
     "store": {*MODELS, "lru", "near", "settings", "values"},
@@ -22,6 +22,7 @@ STORE = {
         *MODEL, "lru", "store", "store.journal", "store.run", "store.segment", "store.opening", "values",
     },
     "store.sweeps": {*MODELS, "store", "store.opening", "values"},
+    "store.artifacts": {*MODEL, "artifact_model", "near", "store", "store.opening"},
     "store.care": {
         *MODEL, "store", "store.catalog", "store.compact", "store.journal", "store.opening", "store.run",
         "store.segment", "store.sweeps", "values",
@@ -79,6 +80,7 @@ ALLOWED = {
     "credentials": {"errors"},
     "names": set(),
     "sweep_model": set(),
+    "artifact_model": {"model"},
     **STORE,
     "search": {*MODEL, "near", "plain", "values"},
     **QUERY,
@@ -93,7 +95,7 @@ ALLOWED = {
     },
     "service.remote": {
         *MODELS, "values", "query.many", "query.rows", "query.runs", "service.contract", "service.wire", "store",
-        "store.ingest",
+        "store.artifacts", "store.ingest",
     },
     "service": {
         *MODELS, "credentials", "settings", "service.contract", "service.local", "service.remote", "store",

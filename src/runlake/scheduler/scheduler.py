@@ -1,6 +1,6 @@
 """Who gets which run of a sweep: what an agent that reports is told.
 
-Whoever asks, in whatever process, decides for itself (`store.sweeps.ledger` keeps two from deciding the same): an agent
+Whoever asks, in whatever process, decides for itself (`store.ledger` keeps two from deciding the same): an agent
 that reports is told what to stop, and when it has room gets the next parameters. There is no scheduler process.
 """
 

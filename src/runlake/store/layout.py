@@ -12,13 +12,23 @@
           journal/<writer>-<nnn>.part         frames (store.journal.record)
           segments/<name>.parquet, .meta      sealed records (store.segment)
           files/<path as the user named it>
+          artifacts/<relation>-<artifact id>.json  what the run logged and used (store.artifacts.lineage)
         merged/<name>.parquet, .runs          sealed rows of many small runs (store.compact.packed_file)
         sweeps/<sweep id>/
           id                                  as of runs
-          ledger/<number>.json                what was decided, one after the other (store.sweeps.ledger)
+          ledger/<number>.json                what was decided, one after the other (store.ledger)
           agents/<agent id>.json              what each agent last said
+        artifacts/<collection>/
+          id                                  as of runs
+          ledger/<number>.json                versions, aliases, edits, one after the other (store.artifacts.fold)
+          manifests/<artifact id>.jsonl       what a version is made of (store.artifacts.manifest)
+          drafts/<artifact id>.json, .received  what is not committed yet (store.artifacts.drafts)
+          uses/<artifact id>-<hash>.json      which runs used it (store.artifacts.lineage)
         resume-<program>                      the run that this program goes on with by ``resume="auto"``, until it ends
                                               well (sdk.process.session)
+      artifacts/
+        content/<2 digits>/<sha256>           the bytes of artifacts, each once (store.artifacts.content)
+        ids/<artifact id>                     the collection that an artifact is of
       .trash/                                 deleted runs
       .exports/<hash>/                        derived: what a server hands out of one run, whose path is in ``run``
       .catalog/                               derived: delete it and it comes back (store.catalog)
@@ -41,7 +51,8 @@ from runlake.errors import PathError
 from runlake.model import RunPath
 from runlake.store.disk import TEMPORARY_PREFIX, make_folder, make_subfolder, replace_file
 
-if TYPE_CHECKING:  # the training process does without it
+if TYPE_CHECKING:  # the training process does without them
+    from runlake.artifact_model import CollectionPath
     from runlake.sweep_model import SweepPath
 
 _SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+=,@ ")
@@ -89,6 +100,21 @@ class Layout:
     def merged_dir(self, entity: str, project: str) -> Path:
         return self.project_dir(entity, project) / "merged"
 
+    @property
+    def content_dir(self) -> Path:
+        """The bytes of artifacts of the whole store."""
+        return self.root / "artifacts" / "content"
+
+    @property
+    def artifact_ids_dir(self) -> Path:
+        return self.root / "artifacts" / "ids"
+
+    def collections_dir(self, entity: str, project: str) -> Path:
+        return self.project_dir(entity, project) / "artifacts"
+
+    def collection_dir(self, path: CollectionPath) -> Path:
+        return self.collections_dir(path.entity, path.project) / encode_name(path.name)
+
     def sweeps_dir(self, entity: str, project: str) -> Path:
         return self.project_dir(entity, project) / "sweeps"
 
@@ -127,6 +153,10 @@ class Layout:
         """The project's sweeps on disk, sorted."""
         return sorted(_names_in(self.sweeps_dir(entity, project)))
 
+    def collection_names(self, entity: str, project: str) -> list[str]:
+        """The project's collections of artifacts on disk, sorted."""
+        return sorted(_names_in(self.collections_dir(entity, project)))
+
     def run_path_of(self, run_dir: Path) -> RunPath:
         """The path of the run that lives in a folder; the inverse of `run_dir`."""
         project_dir = run_dir.parent.parent
@@ -161,6 +191,15 @@ class Layout:
             make_folder(folder)
         _write_id(sweep_dir, path.sweep_id)
         return sweep_dir
+
+    def make_collection_dir(self, path: CollectionPath) -> Path:
+        """Create the collection's folders; ones that exist are left as they are."""
+        self.make_project_dir(path.entity, path.project)
+        collection_dir = self.collection_dir(path)
+        for folder in ("ledger", "manifests", "drafts", "uses"):
+            make_folder(collection_dir / folder)
+        _write_id(collection_dir, path.name)
+        return collection_dir
 
     def make_file_folders(self, path: RunPath, name: str) -> Path:
         """Create the folders above the run's file `name`, and say where it goes.

@@ -21,7 +21,9 @@ from runlake.server.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from runlake.server.http.auth import require_person
 from runlake.server.people.people import Person
 
-_UPLOADS = re.compile(r"/files/|/api/[^/]+/runs/[^/]+/[^/]+/[^/]+/files/")
+_UPLOADS = re.compile(
+    r"/files/|/api/[^/]+/(?:runs/[^/]+/[^/]+/[^/]+/files/|artifacts/[^/]+/[^/]+/[^/]+/versions/[^/]+/content)"
+)
 """Where files are put: these are written as they come, while everything else is read as a whole."""
 _SIGNED = re.compile(r"/files/")
 """Where the address may permit it instead of a key."""

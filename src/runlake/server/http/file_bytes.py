@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import hashlib
 import os
 import re
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 from anyio import CancelScope, to_thread
 from litestar import Request, Response
@@ -20,7 +21,10 @@ from litestar.response import Stream
 from runlake.errors import BadValueError
 from runlake.model import FileInfo, RunPath
 from runlake.server.http.open_files import SentFile, open_files_of
-from runlake.service.contract import IncomingFile, Service
+from runlake.service.contract import Service
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 _PIECE_BYTES = 1 << 20
 _WRITE_BYTES = 1 << 18
@@ -28,6 +32,19 @@ _WRITE_BYTES = 1 << 18
 _RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
 _PLACE_DIGITS = 18
 """No file has more bytes than a number of so many digits says, and Python refuses to read very long ones."""
+
+
+class Incoming(Protocol[T_co]):
+    """Bytes on their way into the store: see `contract.IncomingFile` and `contract.IncomingContent`."""
+
+    @property
+    def md5(self) -> str: ...
+
+    def write(self, piece: bytes) -> None: ...
+
+    def keep(self) -> T_co: ...
+
+    def discard(self) -> None: ...
 
 
 def send_file(
@@ -81,8 +98,15 @@ async def receive_file(
     request: Request[Any, Any, Any], service: Service, path: RunPath, name: str, *, md5: str | None = None
 ) -> FileInfo:
     """Store the body of a request as a file of a run; one that is not whole, or not `md5`, leaves nothing."""
+    return await receive_bytes(request, functools.partial(service.receive_file, path, name), md5=md5)
+
+
+async def receive_bytes(
+    request: Request[Any, Any, Any], begin: Callable[[], Incoming[T]], *, md5: str | None = None
+) -> T:
+    """Give the body of a request to what `begin` makes; what is not whole, or not `md5`, leaves nothing."""
     length = request.headers.get("content-length")
-    incoming = await to_thread.run_sync(service.receive_file, path, name)
+    incoming = await to_thread.run_sync(begin)
     try:
         received_bytes, pieces, waiting_bytes = 0, [], 0
         async for piece in request.stream():
@@ -101,12 +125,12 @@ async def receive_file(
         raise
 
 
-def _write(incoming: IncomingFile, pieces: list[bytes]) -> None:
+def _write(incoming: Incoming[Any], pieces: list[bytes]) -> None:
     for piece in pieces:
         incoming.write(piece)
 
 
-def _finish(incoming: IncomingFile, pieces: list[bytes], md5: str | None) -> FileInfo:
+def _finish(incoming: Incoming[T], pieces: list[bytes], md5: str | None) -> T:
     _write(incoming, pieces)
     if md5 is not None and incoming.md5 != md5:
         raise BadValueError(

@@ -19,16 +19,17 @@ journals that others began (`runlake sync` of a whole machine): those keep the n
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
 from msgspec.structs import replace
 
+from runlake.artifact_model import ArtifactInfo, ArtifactPath, ArtifactStart, CollectionPath
 from runlake.errors import ForbiddenError, NotFoundError
-from runlake.model import FileInfo, OpenRequest, ProjectInfo, RunInfo, RunPage, RunPath, WriterGrant, WriterStart
+from runlake.model import OpenRequest, ProjectInfo, RunInfo, RunPage, RunPath, WriterGrant, WriterStart
 from runlake.server.people.people import Directory, Person
 from runlake.server.people.standing import Need, Standing, no_project
-from runlake.service.contract import IncomingFile, Service
+from runlake.service.contract import IncomingContent, IncomingFile, Service
 from runlake.sweep_model import SweepStart
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Kept = TypeVar("Kept", covariant=True)
 
 
 class Sharing(Protocol):
@@ -74,6 +76,22 @@ def _of_run_and_its_source(
     return checked
 
 
+def _of_version(verb: Callable[Concatenate[Service, P], R], need: Need) -> Callable[Concatenate[GuardedService, P], R]:
+    """The verb, for those who may `need` the project of the version that is its first argument, and where that is only
+    a link also the project that the version is at home in."""
+
+    @functools.wraps(verb)
+    def checked(self: GuardedService, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        path = cast("ArtifactPath", args[0] if args else kwargs["path"])
+        self._standing.require(need, path.entity, path.project, self._sharing.directory)
+        home = self.read_artifact(path).source
+        if home is not None:
+            self._standing.require(need, home.entity, home.project, self._sharing.directory)
+        return self._pass_on(verb, need, (path.entity, path.project), args, kwargs)
+
+    return checked
+
+
 def _of_project(verb: Callable[Concatenate[Service, P], R], need: Need) -> Callable[Concatenate[GuardedService, P], R]:
     """The verb, for those who may `need` the project that its first two arguments name."""
 
@@ -102,10 +120,18 @@ def _of_store(verb: Callable[Concatenate[Service, P], R]) -> Callable[Concatenat
     return checked
 
 
-class _AskedAgain:
+class _Incoming(Protocol[Kept]):
+    @property
+    def md5(self) -> str: ...
+    def write(self, piece: bytes) -> None: ...
+    def keep(self) -> Kept: ...
+    def discard(self) -> None: ...
+
+
+class _AskedAgain(Generic[Kept]):
     """A file on its way whose sender is asked for once more before it is kept: minutes may lie between."""
 
-    def __init__(self, incoming: IncomingFile, require: Callable[[], None]) -> None:
+    def __init__(self, incoming: _Incoming[Kept], require: Callable[[], None]) -> None:
         self._incoming, self._require = incoming, require
         self.write, self.discard = incoming.write, incoming.discard
 
@@ -113,7 +139,7 @@ class _AskedAgain:
     def md5(self) -> str:
         return self._incoming.md5
 
-    def keep(self) -> FileInfo:
+    def keep(self) -> Kept:
         self._require()
         return self._incoming.keep()
 
@@ -158,7 +184,7 @@ class GuardedService:
         """Whether the person may change what is in a project, or make it."""
         return self._standing.access_in(self._sharing.directory(), entity, project) == "write"
 
-    def require_write(self, path: RunPath | SweepPath) -> None:
+    def require_write(self, path: RunPath | SweepPath | ArtifactPath) -> None:
         """The error for who may not change what is in a project, where no verb of the service would be asked."""
         self._standing.require("write", path.entity, path.project, self._sharing.directory)
 
@@ -166,6 +192,34 @@ class GuardedService:
         """A file on its way; it is kept if the person may still write when all of it is there."""
         incoming = self._pass_on(Service.receive_file, "write", (path.entity, path.project), (path, name), {})
         return _AskedAgain(incoming, functools.partial(self.require_write, path))
+
+    def receive_content(self, draft: ArtifactPath) -> IncomingContent:
+        """Bytes on their way; they are kept if the person may still write when all of them are there."""
+        incoming = self._pass_on(Service.receive_content, "write", draft[:2], (draft,), {})
+        return _AskedAgain(incoming, functools.partial(self.require_write, draft))
+
+    def begin_artifact(self, path: CollectionPath, start: ArtifactStart) -> ArtifactInfo:
+        """An artifact, made by a run that the person may write too."""
+        if start.run is not None:
+            self.require_write(start.run)
+        return self._pass_on(Service.begin_artifact, "write", path[:2], (path, start), {})
+
+    def link_artifact(self, path: ArtifactPath, target: CollectionPath, aliases: Sequence[str] = ()) -> ArtifactInfo:
+        """A version that the person may read, in a portfolio that they may write."""
+        self.read_artifact(path)
+        return self._pass_on(Service.link_artifact, "write", target[:2], (path, target, aliases), {})
+
+    def use_artifact(self, path: ArtifactPath, run: RunPath, use_as: str | None = None) -> ArtifactInfo:
+        """A version that the person may read, used by a run that they may write."""
+        self.read_artifact(path)
+        return self._pass_on(Service.use_artifact, "write", run[:2], (path, run, use_as), {})
+
+    def find_artifact(self, artifact_id: str) -> ArtifactInfo:
+        """One version by its id, if it is in a project that the person may read."""
+        found = self._service.find_artifact(artifact_id)
+        if not self.may_read(found.entity, found.project):
+            raise NotFoundError(f"no artifact has the id {artifact_id!r}")
+        return cast(ArtifactInfo, self._without_hidden_sources(found))
 
     def list_projects(self, entity: str | None = None) -> list[ProjectInfo]:
         """The projects that the person may read, by entity and name."""
@@ -229,6 +283,23 @@ class GuardedService:
     join_sweep = _of_run(Service.join_sweep, "write")
     report_agent = _of_run(Service.report_agent, "write")
 
+    find_content = _of_run(Service.find_content, "write")
+    put_content = _of_run(Service.put_content, "write")
+    commit_artifact = _of_run(Service.commit_artifact, "write")
+    read_artifact = _of_run(Service.read_artifact, "read")
+    read_manifest = _of_version(Service.read_manifest, "read")
+    open_content = _of_version(Service.open_content, "read")
+    list_artifacts = _of_run(Service.list_artifacts, "read")
+    edit_artifact = _of_version(Service.edit_artifact, "write")
+    delete_artifact = _of_run(Service.delete_artifact, "write")
+    restore_artifact = _of_run(Service.restore_artifact, "write")
+    list_artifact_users = _of_version(Service.list_artifact_users, "read")
+    list_run_artifacts = _of_run(Service.list_run_artifacts, "read")
+    list_collections = _of_project(Service.list_collections, "read")
+    read_collection = _of_run(Service.read_collection, "read")
+    edit_collection = _of_run(Service.edit_collection, "write")
+    delete_collection = _of_run(Service.delete_collection, "write")
+
     seal = _of_project(Service.seal, "write")
     pack_runs = _of_project(Service.pack_runs, "write")
     check = _of_store(Service.check)
@@ -258,7 +329,7 @@ class GuardedService:
 
     def _in_own_name(self, said: object) -> object:
         """What begins something, with the name of who is signed in."""
-        if not isinstance(said, WriterStart | OpenRequest | SweepStart):
+        if not isinstance(said, WriterStart | OpenRequest | SweepStart | ArtifactStart):
             return said
         person = self.person
         if person is None or (isinstance(said, OpenRequest) and said.header is not None and person.is_admin):
@@ -272,9 +343,26 @@ class GuardedService:
             return answer if self.may_read(entity, project) else replace(answer, forked_from=None)
         if isinstance(answer, RunPage) and any(run.forked_from is not None for run in answer.runs):
             return replace(answer, runs=tuple(self._without_hidden_sources(run) for run in answer.runs))
+        if isinstance(answer, ArtifactInfo):
+            return self._without_hidden_maker(answer)
+        if isinstance(answer, list) and answer and isinstance(answer[0], ArtifactInfo | RunPath):
+            return [self._without_hidden_sources(one) for one in answer if self._is_visible(one)]
         if isinstance(answer, WriterGrant) and answer.before is not None:
             return replace(answer, before=self._without_hidden_sources(answer.before))
         return answer
+
+    def _without_hidden_maker(self, artifact: ArtifactInfo) -> ArtifactInfo:
+        if not self._is_visible(artifact):
+            raise NotFoundError(f"no artifact {artifact.path}")
+        maker = artifact.created_by
+        if maker is None or self.may_read(maker.entity, maker.project):
+            return artifact
+        return replace(artifact, created_by=None)
+
+    def _is_visible(self, found: ArtifactInfo | RunPath) -> bool:
+        """Whether a version, or what it is a link to, or a run is in a project that the person may read."""
+        place = found.source or found if isinstance(found, ArtifactInfo) else found
+        return self.may_read(place.entity, place.project)
 
     def _project_exists(self, entity: str, project: str) -> bool:
         return any(found.name == project for found in self._service.list_projects(entity))

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from runlake.service.contract.artifacts import ArtifactVerbs, IncomingContent
 from runlake.service.contract.care import CareVerbs
 from runlake.service.contract.files import FileVerbs, IncomingFile
 from runlake.service.contract.projects import ProjectVerbs
@@ -31,10 +32,10 @@ from runlake.service.contract.runs import RunVerbs
 from runlake.service.contract.sweeps import SweepVerbs
 from runlake.service.contract.writers import WriterVerbs
 
-__all__ = ["IncomingFile", "Service"]
+__all__ = ["IncomingContent", "IncomingFile", "Service"]
 
 
-class Service(ProjectVerbs, RunVerbs, RowVerbs, FileVerbs, WriterVerbs, SweepVerbs, CareVerbs, Protocol):
+class Service(ProjectVerbs, RunVerbs, RowVerbs, FileVerbs, WriterVerbs, SweepVerbs, ArtifactVerbs, CareVerbs, Protocol):
     """A store of runs, near or far."""
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runlake.service.contract.artifacts import ArtifactVerbs
 from runlake.service.contract.care import CareVerbs
 from runlake.service.contract.files import FileVerbs
 from runlake.service.contract.projects import ProjectVerbs
@@ -23,6 +24,7 @@ class UnitedService:
         files: FileVerbs,
         writers: WriterVerbs,
         sweeps: SweepVerbs,
+        artifacts: ArtifactVerbs,
         care: CareVerbs,
     ) -> None:
         self.list_projects = projects.list_projects
@@ -64,6 +66,28 @@ class UnitedService:
         self.delete_sweep = sweeps.delete_sweep
         self.join_sweep = sweeps.join_sweep
         self.report_agent = sweeps.report_agent
+
+        self.begin_artifact = artifacts.begin_artifact
+        self.find_content = artifacts.find_content
+        self.put_content = artifacts.put_content
+        self.receive_content = artifacts.receive_content
+        self.commit_artifact = artifacts.commit_artifact
+        self.read_artifact = artifacts.read_artifact
+        self.find_artifact = artifacts.find_artifact
+        self.read_manifest = artifacts.read_manifest
+        self.open_content = artifacts.open_content
+        self.list_artifacts = artifacts.list_artifacts
+        self.edit_artifact = artifacts.edit_artifact
+        self.delete_artifact = artifacts.delete_artifact
+        self.restore_artifact = artifacts.restore_artifact
+        self.link_artifact = artifacts.link_artifact
+        self.use_artifact = artifacts.use_artifact
+        self.list_artifact_users = artifacts.list_artifact_users
+        self.list_run_artifacts = artifacts.list_run_artifacts
+        self.list_collections = artifacts.list_collections
+        self.read_collection = artifacts.read_collection
+        self.edit_collection = artifacts.edit_collection
+        self.delete_collection = artifacts.delete_collection
 
         self.seal = care.seal
         self.pack_runs = care.pack_runs

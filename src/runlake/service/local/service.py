@@ -16,6 +16,7 @@ from runlake.service.local.runs import LocalRuns
 
 if TYPE_CHECKING:
     from runlake.scheduler.limits import Clock
+    from runlake.service.local.artifacts import LocalArtifacts
     from runlake.service.local.care import LocalCare
     from runlake.service.local.rows import LocalRows
     from runlake.service.local.sweeps import LocalSweeps
@@ -84,6 +85,11 @@ class LocalService(UnitedService):
             source = runs_for_sweeps(layout, listings, runs, rows)
             return LocalSweeps(folder, source, limits=limits.sweeps or SweepLimits(), clock=clock or Clock())
 
+        def make_artifacts() -> LocalArtifacts:
+            from runlake.service.local.artifacts import LocalArtifacts
+
+            return LocalArtifacts(folder, listings)
+
         def make_care() -> LocalCare:
             from runlake.service.local.care import LocalCare
 
@@ -102,6 +108,7 @@ class LocalService(UnitedService):
             files=LocalFiles(folder, listings),
             writers=writers,
             sweeps=on_first_use(make_sweeps),
+            artifacts=on_first_use(make_artifacts),
             care=on_first_use(make_care),
         )
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import io
-import tempfile
-from collections.abc import Iterator
-from typing import Any, BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn
 
 from msgspec import structs
 
 from runlake.errors import NotSupportedError
 from runlake.model import FileInfo, RunPath
+from runlake.service.remote.bodies import READ_BYTES, sent_whole
 from runlake.service.remote.file import RemoteFile
 from runlake.service.remote.requests import ServerRequests, run_at
 from runlake.service.wire import documents
 from runlake.service.wire.documents import file_address
 from runlake.store.layout import check_file_name
-
-_PIECE_BYTES = 1 << 20
-_HELD_BYTES = 8 * 2**20
 
 
 class HttpFiles:
@@ -37,22 +31,11 @@ class HttpFiles:
     def open_file(self, path: RunPath, name: str) -> BinaryIO:
         run_at(path)
         file = RemoteFile(self._http, file_address(path, check_file_name(name)))
-        return io.BufferedReader(file, _PIECE_BYTES)
+        return io.BufferedReader(file, READ_BYTES)
 
     def put_file(self, path: RunPath, name: str, content: BinaryIO) -> FileInfo:
         run_at(path)
-        with tempfile.SpooledTemporaryFile(_HELD_BYTES) as copy:
-            digest = hashlib.md5(usedforsecurity=False)
-            while piece := content.read(_PIECE_BYTES):
-                digest.update(piece)
-                copy.write(piece)
-            headers = {
-                "Content-Length": str(copy.tell()),
-                "Content-MD5": base64.b64encode(digest.digest()).decode(),
-                "Content-Type": "application/octet-stream",
-            }
-            address = file_address(path, check_file_name(name))
-            body = self._http.request("PUT", address, content=lambda: _pieces(copy), headers=headers)
+        body = sent_whole(self._http, file_address(path, check_file_name(name)), content)
         info = documents.unpack(body, FileInfo)
         return structs.replace(info, url=self._server.url + info.url)
 
@@ -62,9 +45,3 @@ class HttpFiles:
     def delete_file(self, path: RunPath, name: str) -> None:
         run_at(path)
         self._http.request("DELETE", file_address(path, check_file_name(name)))
-
-
-def _pieces(copy: Any) -> Iterator[bytes]:
-    copy.seek(0)
-    while piece := copy.read(_PIECE_BYTES):
-        yield piece

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from runlake.service.contract.united import UnitedService
+from runlake.service.remote.artifacts import HttpArtifacts
 from runlake.service.remote.care import HttpCare
 from runlake.service.remote.files import HttpFiles
 from runlake.service.remote.http import ATTEMPTS, HttpClient
@@ -48,6 +49,7 @@ class RemoteService(UnitedService):
             files=HttpFiles(server),
             writers=HttpWriters(server),
             sweeps=HttpSweeps(server),
+            artifacts=HttpArtifacts(server),
             care=HttpCare(server),
         )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from runlake.errors import CorruptError
 from runlake.store.care.damage import FROM_BACKUP, NOTHING, Damage
 from runlake.store.layout import Layout
-from runlake.store.sweeps.ledger import entry_name
+from runlake.store.ledger import entry_name
 from runlake.values import stored_json
 
 _ENTRY = re.compile(r"\d{8}\.json")

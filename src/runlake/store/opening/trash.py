@@ -27,6 +27,7 @@ from runlake.store.stored_names import is_one_part
 
 REPAIR_PREFIX = "repair-"
 SWEEP_PREFIX = "sweep-"
+COLLECTION_PREFIX = "artifact-"
 """So begin the names of folders in the trash that are no deleted runs."""
 
 _MAX_NAME_BYTES = 240
@@ -164,7 +165,7 @@ def find_trashed(layout: Layout, path: RunPath) -> Path:
 
 
 def _describe(layout: Layout, folder: Path) -> TrashItem:
-    is_run = not folder.name.startswith((REPAIR_PREFIX, SWEEP_PREFIX))
+    is_run = not folder.name.startswith((REPAIR_PREFIX, SWEEP_PREFIX, COLLECTION_PREFIX))
     path = run_name = None
     deleted_at = folder.lstat().st_ctime
     if is_run:

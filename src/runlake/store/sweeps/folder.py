@@ -11,9 +11,9 @@ import msgspec
 from runlake.errors import ConflictError, NotFoundError, ReadOnlyError
 from runlake.store.disk import READ_ONLY_ERRNOS, make_subfolder, move, read_whole, replace_file
 from runlake.store.layout import Layout, encode_name
+from runlake.store.ledger import FolderLedger, Ledger
 from runlake.store.opening.trash import SWEEP_PREFIX
 from runlake.store.sweeps.fold import Created, Entry, SweepFold
-from runlake.store.sweeps.ledger import FolderLedger, Ledger
 from runlake.sweep_model import SweepPath
 
 

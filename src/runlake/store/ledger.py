@@ -3,7 +3,7 @@
 Two processes that want the same number find out which of them was first; the other reads what it missed, thinks again,
 and tries the next. So whatever is decided in an entry is decided knowing every earlier one.
 
-`Ledger` is what can be asked, `FolderLedger` the one in a folder (`store.sweeps.ledger_in_memory` has the other).
+`Ledger` is what can be asked, `FolderLedger` the one in a folder (`store.ledger_in_memory` has the other).
 There, an entry is a file ``<number>.json`` that is made once, with its content (`disk.create_once`).
 """
 

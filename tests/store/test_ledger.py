@@ -11,8 +11,8 @@ import pytest
 
 from runlake.errors import CorruptError, NotFoundError, ReadOnlyError
 from runlake.store import disk
-from runlake.store.sweeps.ledger import FolderLedger
-from runlake.store.sweeps.ledger_in_memory import MemoryLedger
+from runlake.store.ledger import FolderLedger
+from runlake.store.ledger_in_memory import MemoryLedger
 from waiting import DEADLINE_S
 
 

@@ -1,0 +1,158 @@
+"""The verbs by which an artifact is made, over a folder: begun, its bytes put, committed."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from msgspec import structs
+
+from runlake.artifact_model import (
+    ArtifactInfo,
+    ArtifactPath,
+    ArtifactStart,
+    CollectionPath,
+    ContentInfo,
+    ManifestEntry,
+)
+from runlake.errors import NotFoundError
+from runlake.model import RunPath
+from runlake.service.local.collections import OpenCollections
+from runlake.store.artifacts.collection import CollectionFolder, open_collection, write_artifact_id, writing
+from runlake.store.artifacts.commit import commit, give_again, known_contents
+from runlake.store.artifacts.content import ContentStore, IncomingBytes
+from runlake.store.artifacts.drafts import Draft
+from runlake.store.artifacts.lineage import RunLink, note_relation
+from runlake.store.artifacts.names import (
+    check_aliases,
+    check_artifact_id,
+    check_collection_path,
+    check_tags,
+    check_type,
+)
+from runlake.store.layout import Layout
+from runlake.store.store_format import create_store
+
+
+class ArtifactDrafts:
+    """Artifacts on their way into one store."""
+
+    def __init__(self, layout: Layout, contents: ContentStore, collections: OpenCollections) -> None:
+        self._layout, self._contents, self._collections = layout, contents, collections
+
+    def begin_artifact(self, path: CollectionPath, start: ArtifactStart) -> ArtifactInfo:
+        check_collection_path(path)
+        start = structs.replace(
+            start,
+            type=check_type(start.type),
+            artifact_id=check_artifact_id(start.artifact_id or secrets.token_hex(10)),
+            aliases=check_aliases(start.aliases),
+            tags=check_tags(start.tags),
+        )
+        create_store(self._layout)
+        open_collection(self._layout, path, start.type, "sequence", time.time())
+        with self._collections.opened(path) as collection, writing(collection.folder):
+            return self._logged_before(collection, start) or self._begin(collection, start)
+
+    def _logged_before(self, collection: CollectionFolder, start: ArtifactStart) -> ArtifactInfo | None:
+        while True:
+            fold = collection.catch_up()
+            done = fold.by_id(start.artifact_id or "") or fold.by_digest(start.digest)
+            if done is None:
+                return None
+            if done.deleted_at is not None or give_again(collection, done, start.aliases, time.time()):
+                break
+        info = fold.describe(done)
+        if start.run is not None:
+            self._note_logged(start.run, info)
+        return info
+
+    def _begin(self, collection: CollectionFolder, start: ArtifactStart) -> ArtifactInfo:
+        draft = Draft(collection, start.artifact_id or "")
+        write_artifact_id(self._layout, draft.artifact_id, collection.path)
+        draft.begin(start, time.time())
+        return draft.describe()
+
+    def find_content(self, draft: ArtifactPath, digests: Sequence[str]) -> list[ContentInfo]:
+        with self._collections.opened(draft.collection) as collection:
+            known = known_contents(collection, Draft(collection, draft.version), set(digests))
+        return [content for content in known.values() if self._contents.refresh(content.sha256)]
+
+    def put_content(self, draft: ArtifactPath, content: BinaryIO) -> ContentInfo:
+        made = self._draft(draft)
+        with writing(self._layout.content_dir):
+            kept = self._contents.put(content)
+            made.note(kept)
+        return kept
+
+    def receive_content(self, draft: ArtifactPath) -> IncomingContentOfDraft:
+        made = self._draft(draft)
+        with writing(self._layout.content_dir):
+            return IncomingContentOfDraft(self._contents.receive(), made, self._layout)
+
+    def commit_artifact(self, draft: ArtifactPath, entries: Sequence[ManifestEntry]) -> ArtifactInfo:
+        check_artifact_id(draft.version)
+        with self._collections.opened(draft.collection) as collection, writing(collection.folder):
+            made_by = _maker_of(Draft(collection, draft.version))
+            made = commit(collection, self._contents, Draft(collection, draft.version), entries, time.time())
+        if made_by is not None:
+            self._note_logged(made_by, made)
+        return made
+
+    def describe(self, path: ArtifactPath) -> ArtifactInfo | None:
+        """The draft that has this id as its version; None where there is none."""
+        try:
+            return self._draft(path).describe()
+        except NotFoundError:
+            return None
+
+    def _draft(self, path: ArtifactPath) -> Draft:
+        check_artifact_id(path.version)
+        with self._collections.opened(path.collection) as collection:
+            draft = Draft(collection, path.version)
+        draft.read()
+        return draft
+
+    def _note_logged(self, run: RunPath, made: ArtifactInfo) -> None:
+        link = RunLink(at=time.time(), artifact=made.collection.at(made.artifact_id))
+        try:
+            note_relation(self._layout, run, "logged", link)
+        except NotFoundError:
+            pass  # the run was deleted, or lies elsewhere: the version says by whom it was made
+
+
+class IncomingContentOfDraft:
+    """Bytes on their way into the store, for a draft."""
+
+    def __init__(self, incoming: IncomingBytes, draft: Draft, layout: Layout) -> None:
+        self._incoming, self._draft, self._layout = incoming, draft, layout
+
+    @property
+    def md5(self) -> str:
+        """Of what was written so far, in base64."""
+        return self._incoming.md5
+
+    def write(self, piece: bytes) -> None:
+        """The next bytes."""
+        with writing(self._layout.content_dir):
+            self._incoming.write(piece)
+
+    def keep(self) -> ContentInfo:
+        """Put them where their digest says, in one step, and note that the draft has them."""
+        with writing(self._layout.content_dir):
+            kept = self._incoming.keep()
+            self._draft.note(kept)
+        return kept
+
+    def discard(self) -> None:
+        """Leave nothing of it."""
+        self._incoming.discard()
+
+
+def _maker_of(draft: Draft) -> RunPath | None:
+    try:
+        return draft.read().start.run
+    except NotFoundError:
+        return None  # committed before: the run was noted then

@@ -1,0 +1,295 @@
+"""The verbs of artifacts over a folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import BinaryIO
+
+from msgspec import structs
+
+from runlake.artifact_model import (
+    LATEST,
+    ArtifactEdit,
+    ArtifactInfo,
+    ArtifactPath,
+    CollectionEdit,
+    CollectionInfo,
+    CollectionPath,
+    ManifestEntry,
+    Relation,
+)
+from runlake.errors import BadValueError, ConflictError, NotFoundError, StoreError, warn
+from runlake.model import RunPath
+from runlake.near import near_names
+from runlake.service.local.artifact_drafts import ArtifactDrafts
+from runlake.service.local.collections import OpenCollections
+from runlake.service.local.folder import StoreFolder
+from runlake.service.local.listings import Listings
+from runlake.store.artifacts.collection import (
+    CollectionFolder,
+    delete_collection,
+    open_collection,
+    read_artifact_id,
+    rename_collection,
+    write_artifact_id,
+    writing,
+)
+from runlake.store.artifacts.content import ContentStore
+from runlake.store.artifacts.fold import Deleted, Described, Edited, Entry, Linked, Restored, Version
+from runlake.store.artifacts.lineage import RunLink, links_of_run, note_relation, users_of
+from runlake.store.artifacts.names import (
+    aliases_without_latest,
+    check_aliases,
+    check_artifact_id,
+    check_artifact_path,
+    check_collection_path,
+    check_tags,
+    check_type,
+    version_number_of,
+)
+
+Change = Callable[[CollectionFolder, Version, float], Entry]
+
+
+class LocalArtifacts:
+    """`contract.artifacts` over a folder."""
+
+    def __init__(self, folder: StoreFolder, listings: Listings) -> None:
+        self._folder, self._listings = folder, listings
+        self._layout = folder.layout
+        self._contents = ContentStore(self._layout)
+        self._collections = OpenCollections(self._layout)
+        self._drafts = ArtifactDrafts(self._layout, self._contents, self._collections)
+        self.begin_artifact = self._drafts.begin_artifact
+        self.find_content = self._drafts.find_content
+        self.put_content = self._drafts.put_content
+        self.receive_content = self._drafts.receive_content
+        self.commit_artifact = self._drafts.commit_artifact
+
+    # Reading
+
+    def read_artifact(self, path: ArtifactPath) -> ArtifactInfo:
+        check_artifact_path(path)
+        self._folder.check_project(path.entity, path.project)
+        with self._collections.opened(path.collection) as collection:
+            found = collection.fold.find(path.version)
+            if found is not None:
+                return self._describe(collection, found)
+            error = collection.no_version(path.version)
+        pending = None
+        if path.version != LATEST and version_number_of(path.version) is None:
+            try:
+                check_artifact_id(path.version)
+            except BadValueError:
+                raise error from None  # an alias that cannot be an id
+            pending = self._drafts.describe(path)
+        if pending is None:
+            raise error
+        return pending
+
+    def find_artifact(self, artifact_id: str) -> ArtifactInfo:
+        self._folder.check_format()
+        return self.read_artifact(read_artifact_id(self._layout, check_artifact_id(artifact_id)))
+
+    def read_manifest(self, path: ArtifactPath) -> list[ManifestEntry]:
+        collection, version = self._at_home(path)
+        return collection.read_manifest(version.artifact_id)
+
+    def open_content(self, path: ArtifactPath, name: str) -> BinaryIO:
+        entries = self.read_manifest(path)
+        entry = next((entry for entry in entries if entry.path == name), None)
+        if entry is None:
+            near = near_names(name, [entry.path for entry in entries])
+            advice = f"did you mean {' or '.join(map(repr, near))}?" if near else "see: runlake show"
+            raise NotFoundError(f"artifact {path} has no file {name!r} ({len(entries)} files); {advice}")
+        if entry.sha256 is None:
+            raise BadValueError(f"{name!r} of artifact {path} is a reference to {entry.ref}: its bytes are there")
+        return self._contents.open(entry.sha256, entry.size_bytes)
+
+    def list_artifacts(self, path: CollectionPath) -> list[ArtifactInfo]:
+        self._folder.check_project(path.entity, path.project)
+        with self._collections.opened(path) as collection:
+            versions = list(collection.fold.live())
+            if collection.fold.kind == "sequence":
+                return [collection.fold.describe(version) for version in versions]
+        found = (self._link_of(collection, version) for version in versions)
+        return [info for info in found if info is not None]
+
+    def list_collections(self, entity: str, project: str, *, type: str | None = None) -> list[CollectionInfo]:
+        self._folder.check_project(entity, project)
+        found = []
+        for name in self._layout.collection_names(entity, project):
+            try:
+                info = self.read_collection(CollectionPath(entity, project, name))
+            except NotFoundError:
+                continue  # deleted at this moment, or its maker is about to say what it is
+            except (StoreError, BadValueError) as error:
+                warn(f"artifact {entity}/{project}/{name} cannot be read and is left out: {error}")
+                continue
+            if info.version_count and type in (None, info.type):
+                found.append(info)
+        return found
+
+    def read_collection(self, path: CollectionPath) -> CollectionInfo:
+        self._folder.check_project(path.entity, path.project)
+        with self._collections.opened(path) as collection:
+            return collection.fold.describe_collection()
+
+    # Changing
+
+    def edit_artifact(self, path: ArtifactPath, edit: ArtifactEdit) -> ArtifactInfo:
+        edit = structs.replace(edit, add_aliases=check_aliases(edit.add_aliases), add_tags=check_tags(edit.add_tags))
+        with self._collections.opened(path.collection) as collection:
+            is_link = collection.fold.kind == "portfolio"
+        if is_link:  # aliases are those of the link; all else is of the version that it leads to
+            own = structs.replace(edit, add_aliases=(), remove_aliases=())
+            if own != ArtifactEdit():
+                source, version = self._at_home(path)
+                self.edit_artifact(source.path.at(version.artifact_id), own)
+            edit = ArtifactEdit(add_aliases=edit.add_aliases, remove_aliases=edit.remove_aliases)
+        self._change(path, lambda _, version, at: Edited(at=at, artifact_id=version.artifact_id, edit=edit))
+        return self.read_artifact(path)
+
+    def delete_artifact(self, path: ArtifactPath, *, delete_aliases: bool = False) -> None:
+        def deleted(collection: CollectionFolder, version: Version, at: float) -> Entry:
+            kept = aliases_without_latest(version.aliases)
+            if kept and not delete_aliases and collection.fold.kind == "sequence":
+                raise ConflictError(
+                    f"artifact {path} has the alias {', '.join(kept)}; pass delete_aliases=True to delete both"
+                )
+            return Deleted(at=at, artifact_id=version.artifact_id)
+
+        self._change(path, deleted)
+
+    def restore_artifact(self, path: ArtifactPath) -> ArtifactInfo:
+        number = version_number_of(path.version)
+        with self._collections.opened(path.collection) as collection, writing(collection.folder):
+            while True:
+                fold = collection.catch_up()
+                known = number is not None and number < len(fold.versions)
+                version = fold.versions[number] if known and number is not None else fold.by_id(path.version)
+                if version is None:
+                    raise collection.no_version(path.version)
+                if fold.kind == "sequence":
+                    collection.read_manifest(version.artifact_id)  # CorruptError where it was collected
+                restored = Restored(at=time.time(), artifact_id=version.artifact_id)
+                if version.deleted_at is None or collection.decide(restored):
+                    return self._describe(collection, version)
+
+    def link_artifact(self, path: ArtifactPath, target: CollectionPath, aliases: Sequence[str] = ()) -> ArtifactInfo:
+        source = self.read_artifact(path)
+        home = source.collection if source.source is None else source.source.collection
+        checked = check_aliases(aliases)
+        check_collection_path(target)
+        open_collection(self._layout, target, source.type, "portfolio", time.time())
+        with self._collections.opened(target) as collection, writing(collection.folder):
+            while True:
+                fold = collection.catch_up()
+                linked = fold.by_id(source.artifact_id)
+                entry: Entry
+                if linked is None:
+                    entry = Linked(at=time.time(), artifact_id=source.artifact_id, source=home, aliases=checked)
+                elif linked.deleted_at is not None:
+                    entry = Restored(at=time.time(), artifact_id=source.artifact_id)
+                elif set(checked) <= set(linked.aliases):
+                    break
+                else:
+                    edit = ArtifactEdit(add_aliases=checked)
+                    entry = Edited(at=time.time(), artifact_id=source.artifact_id, edit=edit)
+                collection.decide(entry)
+        return self.read_artifact(target.at(source.artifact_id))
+
+    def edit_collection(self, path: CollectionPath, edit: CollectionEdit) -> CollectionInfo:
+        entry = Described(
+            at=time.time(),
+            type=None if edit.type is None else check_type(edit.type),
+            description=edit.description,
+            add_tags=check_tags(edit.add_tags),
+            remove_tags=edit.remove_tags,
+        )
+        target = path if edit.name is None else check_collection_path(path._replace(name=edit.name))
+        with self._collections.opened(path) as collection, writing(collection.folder):
+            if structs.replace(edit, name=None) != CollectionEdit():
+                while not collection.decide(entry):
+                    collection.catch_up()
+            ids = [version.artifact_id for version in collection.fold.versions]
+            kind = collection.fold.kind
+        if target != path:
+            rename_collection(self._layout, path, target)
+            for artifact_id in ids if kind == "sequence" else ():
+                write_artifact_id(self._layout, artifact_id, target)
+        return self.read_collection(target)
+
+    def delete_collection(self, path: CollectionPath) -> None:
+        self._folder.check_project(path.entity, path.project)
+        delete_collection(self._layout, check_collection_path(path))
+
+    # Lineage
+
+    def use_artifact(self, path: ArtifactPath, run: RunPath, use_as: str | None = None) -> ArtifactInfo:
+        self._listings.check_exists(run)
+        used = self.read_artifact(path)
+        home = used.collection if used.source is None else used.source.collection
+        link = RunLink(at=time.time(), artifact=home.at(used.artifact_id), use_as=use_as)
+        note_relation(self._layout, run, "used", link)
+        return used
+
+    def list_artifact_users(self, path: ArtifactPath) -> list[RunPath]:
+        collection, version = self._at_home(path)
+        return users_of(self._layout, collection.path.at(version.artifact_id))
+
+    def list_run_artifacts(self, run: RunPath, relation: Relation) -> list[ArtifactInfo]:
+        self._listings.check_exists(run)
+        found = []
+        for link in links_of_run(self._layout, run, relation):
+            try:
+                found.append(self._read_wherever_it_is(link.artifact))
+            except NotFoundError:
+                continue  # deleted since
+        return found
+
+    def _describe(self, collection: CollectionFolder, version: Version) -> ArtifactInfo:
+        if collection.fold.kind == "sequence":
+            return collection.fold.describe(version)
+        info = self._link_of(collection, version)
+        if info is None:
+            raise NotFoundError(f"artifact {collection.path}:v{version.number} links to one that was deleted")
+        return info
+
+    def _link_of(self, collection: CollectionFolder, version: Version) -> ArtifactInfo | None:
+        made = version.entry
+        assert isinstance(made, Linked), "a portfolio has nothing but links"
+        try:
+            source = self._read_wherever_it_is(made.source.at(made.artifact_id))
+        except NotFoundError:
+            return None
+        return collection.fold.describe_link(version, source)
+
+    def _read_wherever_it_is(self, path: ArtifactPath) -> ArtifactInfo:
+        """A version by its id, also when its collection has another name by now."""
+        try:
+            return self.read_artifact(path)
+        except NotFoundError:
+            home = read_artifact_id(self._layout, path.version)
+            if home == path:
+                raise
+            return self.read_artifact(home)
+
+    def _at_home(self, path: ArtifactPath) -> tuple[CollectionFolder, Version]:
+        """The sequence that has a version, also when it is asked for by a link."""
+        self._folder.check_project(path.entity, path.project)
+        with self._collections.opened(path.collection) as collection:
+            version = collection.found(path.version)
+            made = version.entry
+        if not isinstance(made, Linked):
+            return collection, version
+        home = self._read_wherever_it_is(made.source.at(made.artifact_id))
+        return self._at_home(home.collection.at(home.artifact_id))
+
+    def _change(self, path: ArtifactPath, change: Change) -> None:
+        with self._collections.opened(path.collection) as collection, writing(collection.folder):
+            while True:
+                collection.catch_up()
+                if collection.decide(change(collection, collection.found(path.version), time.time())):
+                    return

@@ -1,0 +1,98 @@
+"""A draft becomes the next version of its collection, or nothing does.
+
+The manifest is written first, then its contents are looked for, then the ledger gets its entry. Whoever collects
+contents reads the manifests after it has put aside what nobody named (`store.artifacts.garbage`): so either it sees
+this manifest and puts them back, or they are found missing here, and nothing is committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ContentInfo, ManifestEntry
+from runlake.store.artifacts.collection import CollectionFolder
+from runlake.store.artifacts.content import ContentStore
+from runlake.store.artifacts.drafts import Draft, StartedDraft
+from runlake.store.artifacts.fold import Committed, Edited, Version
+from runlake.store.artifacts.manifest import complete_manifest, encode_manifest, missing_content
+
+_LOOKED_AT_COUNT = 20
+"""In so many of the newest versions is looked for contents that a draft shares with them."""
+
+
+def known_contents(collection: CollectionFolder, draft: Draft, digests: set[str]) -> dict[str, ContentInfo]:
+    """Which of these digests the draft, or one of the newest versions of its collection, has a content of."""
+    found = {digest: content for digest, content in draft.received().items() if digest in digests}
+    missing = digests - found.keys()
+    for version, _ in zip(collection.fold.live(), range(_LOOKED_AT_COUNT), strict=False):
+        if not missing or collection.fold.kind != "sequence":
+            break
+        for entry in collection.read_manifest(version.artifact_id):
+            if entry.digest in missing and entry.sha256 is not None:
+                found[entry.digest] = ContentInfo(sha256=entry.sha256, digest=entry.digest, size_bytes=entry.size_bytes)
+        missing -= found.keys()
+    return found
+
+
+def commit(
+    collection: CollectionFolder, contents: ContentStore, draft: Draft, entries: Sequence[ManifestEntry], at: float
+) -> ArtifactInfo:
+    """Make the draft a version, and tell which. See `contract.artifacts.commit_artifact` for the errors."""
+    done = collection.fold.by_id(draft.artifact_id)
+    if done is not None:
+        return collection.fold.describe(done)
+    began = draft.read()
+    wanted = {entry.digest for entry in entries if entry.ref is None and entry.sha256 is None}
+    manifest = complete_manifest(entries, known_contents(collection, draft, wanted) if wanted else {})
+    collection.write_manifest(draft.artifact_id, encode_manifest(manifest))
+    _check_contents(contents, manifest)
+    version = _append(collection, draft, began, manifest, at)
+    draft.end()
+    return collection.fold.describe(version)
+
+
+def _check_contents(contents: ContentStore, manifest: Sequence[ManifestEntry]) -> None:
+    checked: dict[str, bool] = {}
+    for entry in manifest:
+        if entry.sha256 is not None and entry.sha256 not in checked:
+            checked[entry.sha256] = contents.has(entry.sha256)
+    missing = [entry.path for entry in manifest if entry.sha256 is not None and not checked[entry.sha256]]
+    if missing:
+        raise missing_content(missing)
+
+
+def _append(
+    collection: CollectionFolder, draft: Draft, began: StartedDraft, manifest: Sequence[ManifestEntry], at: float
+) -> Version:
+    start = began.start
+    committed = Committed(
+        at=at,
+        artifact_id=draft.artifact_id,
+        digest=start.digest,
+        size_bytes=sum(entry.size_bytes for entry in manifest),
+        file_count=len(manifest),
+        created_at=began.at,
+        description=start.description,
+        metadata=start.metadata,
+        aliases=start.aliases,
+        tags=start.tags,
+        run=start.run,
+        user=start.user,
+        ttl_s=start.ttl_s,
+        history_step=start.history_step,
+    )
+    while True:
+        fold = collection.catch_up()
+        done = fold.by_id(draft.artifact_id) or fold.by_digest(start.digest)
+        if done is None:
+            if collection.decide(committed):
+                return collection.found(draft.artifact_id)
+        elif done.artifact_id == draft.artifact_id or give_again(collection, done, began.start.aliases, at):
+            return done
+
+
+def give_again(collection: CollectionFolder, version: Version, aliases: Sequence[str], at: float) -> bool:
+    """Give a version the aliases with which it was logged once more; False when somebody else decided something."""
+    missing = tuple(alias for alias in aliases if alias not in version.aliases)
+    edited = Edited(at=at, artifact_id=version.artifact_id, edit=ArtifactEdit(add_aliases=missing))
+    return not missing or collection.decide(edited)

@@ -1,0 +1,221 @@
+"""The bytes of artifacts, each once in a store, under their SHA-256.
+
+What is here never changes, so copies of it are as good as it. Nothing says who needs it but the manifests: what none
+of them names is removed by `store.care.garbage` when it is old, and `refresh` makes it young again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO
+
+from runlake.artifact_model import ContentInfo
+from runlake.errors import CorruptError, NotFoundError, PathError
+from runlake.store.disk import (
+    announce,
+    create_stream,
+    discard,
+    keep_under,
+    make_folder,
+    make_subfolder,
+    put_in_place,
+    temporary_beside,
+    touch,
+)
+from runlake.store.files import md5_text, new_md5
+from runlake.store.layout import Layout
+
+PIECE_BYTES = 1 << 20
+_APART_BYTES = 256 << 10
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class ContentDigests:
+    """Both digests of bytes that come in pieces: large pieces are given to two processors at once."""
+
+    def __init__(self) -> None:
+        self._sha256, self._md5 = hashlib.sha256(), new_md5()
+        self._size_bytes = 0
+        self._apart: ThreadPoolExecutor | None = None
+        self._pending: Future[None] | None = None
+
+    def update(self, piece: bytes) -> None:
+        """The next bytes."""
+        self._wait()
+        self._size_bytes += len(piece)
+        if len(piece) >= _APART_BYTES:
+            self._apart = self._apart or ThreadPoolExecutor(1, "runlake-digest")
+            self._pending = self._apart.submit(self._md5.update, piece)
+        else:
+            self._md5.update(piece)
+        self._sha256.update(piece)
+
+    @property
+    def md5(self) -> str:
+        """Of what came so far, in base64."""
+        self._wait()
+        return md5_text(self._md5)
+
+    def close(self) -> None:
+        """Nothing comes any more."""
+        self._wait()
+        if self._apart is not None:
+            self._apart.shutdown()
+            self._apart = None
+
+    def info(self) -> ContentInfo:
+        """What came so far."""
+        return ContentInfo(sha256=self._sha256.hexdigest(), digest=self.md5, size_bytes=self._size_bytes)
+
+    def _wait(self) -> None:
+        if self._pending is not None:
+            self._pending.result()
+            self._pending = None
+
+
+def digest_stream(content: BinaryIO) -> ContentInfo:
+    """What a stream holds, from where it stands to its end."""
+    digests = ContentDigests()
+    try:
+        while piece := content.read(PIECE_BYTES):
+            digests.update(piece)
+        return digests.info()
+    finally:
+        digests.close()
+
+
+class OwnedFile(io.FileIO):
+    """A file that a store may take as it is, by its name: nobody else needs it, and what it holds is known."""
+
+    def __init__(self, file: Path, info: ContentInfo) -> None:
+        super().__init__(file, "rb")
+        self.file, self.info = file, info
+
+
+class ContentStore:
+    """The contents of one store. Threads and processes may share it."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._folder = layout.content_dir
+
+    def place_of(self, sha256: str) -> Path:
+        """Where a content is; `PathError` for what cannot be a digest."""
+        if not _SHA256.fullmatch(sha256):
+            raise PathError(f"{sha256!r:.80} is no SHA-256 in hexadecimal digits")
+        return self._folder / sha256[:2] / sha256
+
+    def has(self, sha256: str) -> bool:
+        """Whether a content is here."""
+        return self.place_of(sha256).is_file()
+
+    def refresh(self, sha256: str) -> bool:
+        """Whether a content is here; from now on it counts as young."""
+        try:
+            touch(self.place_of(sha256))
+        except (FileNotFoundError, PermissionError):
+            return self.has(sha256)
+        return True
+
+    def open(self, sha256: str, size_bytes: int) -> BinaryIO:
+        """The bytes of a content. `NotFoundError` when it is gone, `CorruptError` when it has another size."""
+        place = self.place_of(sha256)
+        try:
+            stream = place.open("rb")
+        except FileNotFoundError:
+            raise NotFoundError(f"{place} is gone; restore it from a backup, and see: runlake check") from None
+        found_bytes = stream.seek(0, io.SEEK_END)
+        stream.seek(0)
+        if found_bytes != size_bytes:
+            stream.close()
+            raise CorruptError(
+                f"{place} has {found_bytes:,} bytes and not {size_bytes:,}; restore it, and see: runlake check"
+            )
+        return stream
+
+    def receive(self) -> IncomingBytes:
+        """A content that comes piece by piece."""
+        make_folder(self._folder)
+        return IncomingBytes(self)
+
+    def put(self, content: BinaryIO) -> ContentInfo:
+        """Keep all that comes from a stream, or nothing of it. An `OwnedFile` is taken where that can be done."""
+        if isinstance(content, OwnedFile) and self._take(content):
+            return content.info
+        incoming = self.receive()
+        try:
+            while piece := content.read(PIECE_BYTES):
+                incoming.write(piece)
+            return incoming.keep()
+        except BaseException:
+            incoming.discard()
+            raise
+
+    def _take(self, owned: OwnedFile) -> bool:
+        make_folder(self._folder)
+        try:
+            self.settle(owned.file, owned.info)
+        except OSError:  # another disk, or a folder that is not ours to take from
+            return False
+        return True
+
+    def settle(self, file: Path, info: ContentInfo) -> None:
+        """Move a whole file on this disk to where its content is, unless that is here.
+
+        One that was cut off is replaced by it.
+        """
+        place = self.place_of(info.sha256)
+        if self.refresh(info.sha256) and place.stat().st_size == info.size_bytes:
+            discard(file)
+            return
+        make_subfolder(place.parent)
+        put_in_place(file, place)
+
+    def link(self, sha256: str, target: Path) -> None:
+        """Give a content a second name: for another store on this disk, which does not change it either."""
+        keep_under(self.place_of(sha256), target)
+
+    def temporary(self) -> Path:
+        """A name for what is on its way."""
+        return temporary_beside(self._folder / "content")
+
+
+class IncomingBytes:
+    """A content that is written beside its place, and put there when it is whole."""
+
+    def __init__(self, store: ContentStore) -> None:
+        self._store = store
+        self._temporary = store.temporary()
+        self._stream = create_stream(self._temporary)
+        self._digests = ContentDigests()
+
+    @property
+    def md5(self) -> str:
+        """Of what was written so far, in base64."""
+        return self._digests.md5
+
+    def write(self, piece: bytes) -> None:
+        """The next bytes."""
+        announce("write", self._temporary)
+        self._digests.update(piece)
+        self._stream.write(piece)
+
+    def keep(self) -> ContentInfo:
+        """Put it where its digest says, in one step."""
+        self._stream.close()
+        self._digests.close()
+        info = self._digests.info()
+        self._store.settle(self._temporary, info)
+        return info
+
+    def discard(self) -> None:
+        """Leave nothing of it."""
+        self._digests.close()
+        try:
+            self._stream.close()
+        except OSError:
+            pass  # what could not be written is not wanted
+        discard(self._temporary)

@@ -1,0 +1,121 @@
+"""Artifacts that were begun and are not committed: what they begin with, and which contents were put for them.
+
+What was put is a log that any process may append a line to. A line that was cut off by a full disk is passed over:
+its content is in the store all the same, and is put again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import msgspec
+
+from runlake.artifact_model import ArtifactInfo, ArtifactPath, ArtifactStart, ContentInfo
+from runlake.errors import CorruptError, NotFoundError
+from runlake.store.artifacts.collection import CollectionFolder
+from runlake.store.disk import create_to_append, discard, open_to_append, read_whole, replace_file, writer_to
+
+_decoder = msgspec.json.Decoder(ContentInfo)
+
+
+class StartedDraft(msgspec.Struct, frozen=True, kw_only=True):
+    """What an artifact begins with, and when."""
+
+    at: float
+    start: ArtifactStart
+
+
+class Draft:
+    """One draft in the folder of its collection."""
+
+    def __init__(self, collection: CollectionFolder, artifact_id: str) -> None:
+        self.artifact_id = artifact_id
+        self._path = collection.path
+        self._type = collection.fold.type
+        self._file = collection.folder / "drafts" / f"{artifact_id}.json"
+        self._received = self._file.with_suffix(".received")
+
+    @property
+    def path(self) -> ArtifactPath:
+        return self._path.at(self.artifact_id)
+
+    def begin(self, start: ArtifactStart, at: float) -> None:
+        """Write down what it begins with, in the place of what it began with before."""
+        replace_file(self._file, msgspec.json.encode(StartedDraft(at=at, start=start)))
+
+    def read(self) -> StartedDraft:
+        """What it began with; `NotFoundError` for one that was never begun, or is committed."""
+        try:
+            return msgspec.json.decode(read_whole(self._file), type=StartedDraft)
+        except FileNotFoundError:
+            raise NotFoundError(f"no artifact {self.path} is being made; begin it first") from None
+        except msgspec.MsgspecError as error:
+            raise CorruptError(f"{self._file} cannot be read ({error}); begin the artifact anew") from None
+
+    def describe(self) -> ArtifactInfo:
+        """The draft as who makes it sees it."""
+        began = self.read()
+        start = began.start
+        return ArtifactInfo(
+            entity=self._path.entity,
+            project=self._path.project,
+            name=self._path.name,
+            artifact_id=self.artifact_id,
+            type=self._type,
+            state="PENDING",
+            digest=start.digest,
+            description=start.description,
+            metadata=start.metadata,
+            aliases=start.aliases,
+            tags=start.tags,
+            created_by=start.run,
+            user=start.user,
+            created_at=began.at,
+            updated_at=began.at,
+            ttl_s=start.ttl_s,
+            history_step=start.history_step,
+        )
+
+    def note(self, content: ContentInfo) -> None:
+        """Remember that a content was put for it."""
+        try:
+            fd = open_to_append(self._received)
+        except FileNotFoundError:
+            fd = _create_or_open(self._received)
+        try:
+            # Between two line ends: what follows a line that was cut off is whole.
+            line = b"\n" + msgspec.json.encode(content) + b"\n"
+            if writer_to(fd, self._received)(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._received))
+        finally:
+            os.close(fd)
+
+    def received(self) -> dict[str, ContentInfo]:
+        """What was put for it, by digest."""
+        try:
+            lines = read_whole(self._received).splitlines()
+        except FileNotFoundError:
+            return {}
+        found = {}
+        for line in lines:
+            if line:
+                try:
+                    content = _decoder.decode(line)
+                except msgspec.MsgspecError:
+                    continue  # cut off: see above
+                found[content.digest] = content
+        return found
+
+    def end(self) -> None:
+        """Remove it: it is committed, or nobody wants it."""
+        discard(self._received)
+        discard(self._file)
+
+
+def _create_or_open(file: Path) -> int:
+    try:
+        return create_to_append(file)
+    except FileExistsError:
+        return open_to_append(file)
