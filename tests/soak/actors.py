@@ -129,7 +129,7 @@ def _bare(stage, run_id, resume, limits):
 def _sdk(stage, run_id, resume, limits):
     settings = {"silent": True, "seal": "off", "console": "off", "disable_git": True, "disable_code": True}
     settings |= {"disable_system": True, "strict": True}
-    run = Session(limits=limits).init(ENTITY, PROJECT, stage.root, run_id, resume=resume, settings=settings)
+    run = Session(limits=limits).init(ENTITY, PROJECT, id=run_id, store=stage.root, resume=resume, settings=settings)
     return lambda data, commit: run.log(data, commit=commit), run.finish, run, run._writer
 
 
