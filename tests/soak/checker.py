@@ -33,7 +33,7 @@ class Checker:
         self.layout = Layout(self.root)
         self.acts = read_acts(self.ledgers)
         self.row_count = 0
-        self.has_locks = has_locks(self.root / "store.toml")
+        self.knows_who_lives = has_locks(self.root / "store.toml")
 
     def check(self):
         before = self.look()
@@ -46,7 +46,8 @@ class Checker:
         self.check_same(before, "looking twice changed what is read")
         self.check_files()
         for file in self.root.glob("**/*.part"):
-            os.utime(file, (0, 0))  # without locks, who wrote a moment ago would be taken for alive
+            os.utime(file, (0, 0))  # silent for long
+        self.knows_who_lives = True
         before = self.look()
         list(service.repair())
         self.check_same(before, "repairing changed what is read")
@@ -91,9 +92,8 @@ class Checker:
         return seen
 
     def without_guess(self, info):
-        """Who was killed is crashed; without locks it runs until it was silent for long, or is sealed as a whole."""
-        is_guess = info is not None and info.state == "running" and not self.has_locks
-        return replace(info, state="crashed") if is_guess else info
+        """Without locks, who was killed lives until silent for long, or sealed as a whole; so does its run."""
+        return info if info is None or self.knows_who_lives else replace(info, state="running", exit_code=None)
 
     def check_absence(self, run, acts):
         """Nothing is there: whatever was begun or taken back there was deleted since."""
