@@ -6,9 +6,9 @@ import threading
 
 import pyarrow.parquet as pq
 import pytest
-from stored import RUN, Writer, as_dicts, edit_config, part_names, segment_files
 
 from runlake.errors import ConflictError, NotFoundError, ReadOnlyError
+from runlake.model import STREAMS
 from runlake.query.rows.scan import read_history
 from runlake.store.care.check import check_run
 from runlake.store.care.repair import repair_run
@@ -21,6 +21,8 @@ from runlake.store.run.state import read_run
 from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import read_meta
 from runlake.values import flatten
+from stored import RUN, Writer, as_dicts, edit_config, part_names, segment_files
+from whole_run import everything
 
 
 @pytest.fixture
@@ -63,8 +65,11 @@ def values(layout):
     return [row["i"] for row in rows(layout)]
 
 
-def everything(layout):
-    return read_run(layout, RUN), [rows(layout, stream) for stream in ("history", "events", "console")]
+def values_of_segments(layout):
+    """The rows that are sealed, whatever became of the others."""
+    segments = segments_of(layout, RUN)
+    stretches = [s for name in segments.list_names() for s in read_meta(segments, name).stretches]
+    return [n for s in stretches for n in range(s.first_n, s.first_n + s.row_count)]
 
 
 def told(repairs):
@@ -95,7 +100,7 @@ def test_what_is_whole_needs_no_repair(layout, sealed):
     edit_config(layout, {"lr": 1}, at_s=1000.0)
     Writer(layout, resume="allow", at_s=2000.0).log({"i": 40})
     assert repair_run(layout, RUN) == []
-    assert rows(layout)[:40] == before[1][0]
+    assert rows(layout)[:40] == before.rows["history"]
     assert not layout.trash_dir.exists()
 
 
@@ -108,7 +113,7 @@ def test_the_open_part_of_a_crashed_run_is_sealed(layout, crashed):
     assert repair_run(layout, RUN) == looked
     assert part_names(layout) == []
     assert everything(layout) == before
-    assert (before[0].state, check_run(layout, RUN), repair_run(layout, RUN)) == ("crashed", [], [])
+    assert (before.info.state, check_run(layout, RUN), repair_run(layout, RUN)) == ("crashed", [], [])
 
 
 def test_a_torn_tail_is_left_out_and_kept_in_the_trash(layout, crashed):
@@ -185,6 +190,29 @@ def test_a_missing_part_costs_its_rows_only(layout, crashed, number):
         assert repairs[0].lost == f"history rows {gone[0]} to {gone[-1]}; all records of this part"
     assert check_run(layout, RUN) == []
     assert repair_run(layout, RUN) == []
+
+
+def test_a_missing_part_that_only_an_empty_one_stands_behind_is_missed_once(layout, crashed):
+    parts = parts_of(layout, crashed)
+    parts[1].unlink()
+    parts[2].write_bytes(b"")
+    assert told(repair_run(layout, RUN)) == [("missing", parts[1].name, "all records of this part", True)]
+    assert (values(layout), check_run(layout, RUN), repair_run(layout, RUN)) == (list(range(10)), [], [])
+
+
+def test_missing_parts_behind_a_segment_are_missed_once(layout):
+    writer = Writer(layout, rows_per_part=10).log_many({"i": i} for i in range(15))
+    seal_run(layout, RUN)
+    writer.log_many({"i": i} for i in range(15, 35)).die()
+    parts = parts_of(layout, writer)
+    newest = max(parts)
+    for number in parts:
+        if number < newest:
+            parts[number].unlink()
+    parts[newest].write_bytes(b"")
+    before = values_of_segments(layout)
+    assert {repair.kind for repair in repair_run(layout, RUN)} == {"missing"}
+    assert (values(layout), check_run(layout, RUN), repair_run(layout, RUN)) == (before, [], [])
 
 
 def segments_with_one_lost(layout):
@@ -364,13 +392,13 @@ def test_a_series_file_is_made_anew_from_the_values(layout, sealed):
     for name in [n for n in segment_files(layout) if n.endswith(".series.parquet")]:
         (layout.segments_dir(RUN) / name).unlink()
         assert told(repair_run(layout, RUN)) == [("missing", name, "nothing", True)]
-        assert sorted(map(repr, rows(layout))) == sorted(map(repr, before[1][0]))
-        assert read_run(layout, RUN) == before[0]
+        assert sorted(map(repr, rows(layout))) == sorted(map(repr, before.rows["history"]))
+        assert read_run(layout, RUN) == before.info
         assert check_run(layout, RUN) == []
         sealed_again = [n for n in segment_files(layout) if n.endswith("history.series.parquet")]
         spoil(layout.segments_dir(RUN) / sealed_again[0], 50, 90)
         assert [(r.kind, r.is_mended) for r in repair_run(layout, RUN)] == [("corrupt", True)]
-        assert read_run(layout, RUN) == before[0]
+        assert read_run(layout, RUN) == before.info
         break
 
 
@@ -381,8 +409,8 @@ def test_a_meta_file_is_made_anew_from_the_parquet_files(layout, sealed):
         harm()
         (repaired,) = repair_run(layout, RUN)
         assert (repaired.is_mended, repaired.lost.partition(",")[0]) == (True, "config")
-        assert [rows(layout, s) for s in ("history", "events")] == before[1][:2]
-        assert (read_run(layout, RUN).state, read_run(layout, RUN).summary) == ("crashed", before[0].summary)
+        assert {s: rows(layout, s) for s in STREAMS} == before.rows
+        assert (read_run(layout, RUN).state, read_run(layout, RUN).summary) == ("crashed", before.info.summary)
         assert check_run(layout, RUN) == []
 
 

@@ -64,12 +64,6 @@ def project_node_id(entity: str, project: str) -> str:
     return _encode("project", entity, project)
 
 
-def project_of(node_id: str) -> tuple[str, str]:
-    """(entity, project) of an `id`; `BadValueError` for text that is none."""
-    entity, project = _decode("project", node_id, 2)
-    return entity, project
-
-
 def project_number(entity: str, project: str) -> int:
     """A number that fits GraphQL's Int, the same for ever. Projects may share one: it names nothing."""
     return zlib.crc32(f"{entity}/{project}".encode()) & 0x7FFFFFFF
@@ -100,6 +94,22 @@ def table_of(node_id: str) -> tuple[RunPath, str]:
     """(run, name) of an `id`; `BadValueError` for text that is none."""
     entity, project, run_id, name = _decode("table", node_id, 4)
     return RunPath(entity, project, run_id), name
+
+
+def artifact_node_id(artifact_id: str) -> str:
+    """The `id` of a version of an artifact, wherever it is linked to."""
+    return _encode("artifact", artifact_id)
+
+
+def artifact_id_of(node_id: str) -> str:
+    """The artifact id of an `id`; `BadValueError` for text that is none."""
+    (artifact_id,) = _decode("artifact", node_id, 1)
+    return artifact_id
+
+
+def tag_node_id(name: str) -> str:
+    """The `id` of a tag: tags are words, the same everywhere."""
+    return _encode("tag", name)
 
 
 def sweep_node_id(path: SweepPath) -> str:
