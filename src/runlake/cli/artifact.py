@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from runlake.cli.ls import DEFAULT_LIMIT
 from runlake.cli.ls_artifacts import list_collections, list_versions
 from runlake.cli.opening import default_project, find_project, open_store
 from runlake.errors import PathError
+from runlake.settings import resolve
 
 if TYPE_CHECKING:
     from runlake.artifacts.artifact import Artifact
@@ -78,15 +80,14 @@ def get(
     as_json: AsJson = False,
 ) -> None:
     """Copy the files of an artifact into a folder. What is there already, unchanged, does not come again."""
-    from runlake.artifacts.artifact import Artifact
-    from runlake.artifacts.kept import KeptVersion
     from runlake.artifacts.names import parse_artifact
-    from runlake.artifacts.places import user_cache
+    from runlake.artifacts.opening import artifact_in_hand
 
+    settings = resolve({}, os.environ, Path.cwd())
     with open_store(context) as service:
         path = parse_artifact(name, service.default_entity, default_project())
         info = service.read_artifact(path)
-        folder = Artifact.of(KeptVersion(service, info, cache=user_cache)).download(root, hard_links=hard_links)
+        folder = artifact_in_hand(service, info, settings).download(root, hard_links=hard_links)
     if as_json:
         output.print_json({**artifact_document(info), "folder": folder})
         return
@@ -129,5 +130,7 @@ def _add(artifact: Artifact, source: str) -> None:
         artifact.add_reference(source)
     elif Path(source).is_dir():
         artifact.add_dir(source, policy="immutable")
-    else:
+    elif Path(source).is_file():
         artifact.add_file(source, policy="immutable")
+    else:
+        raise PathError(f"{source!r} is no file and no folder, seen from {Path.cwd()}")
