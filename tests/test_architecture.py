@@ -137,9 +137,9 @@ ALLOWED = {
     "compat": {"errors", "artifacts", "credentials", "settings", "media", "sdk", "sdk.process", "sdk.run"},
     **SERVER,
     "cli": {
-        *MODELS, "agents", "api", "clean_text", "compat", "credentials", "importers", "local_names", "query.rows",
-        "server",
-        "server.config", "server.http", "server.people", "service", "service.contract", "settings", "ship", "values",
+        *MODELS, "agents", "api", "artifacts", "clean_text", "compat", "credentials", "importers", "local_names",
+        "query.rows", "server", "server.config", "server.http", "server.people", "service", "service.contract",
+        "settings", "ship", "values",
     },
     "__init__": {
         "errors", "settings", "agents", "api", "artifacts", "compat", "media", "plot", "sdk.process", "sdk.run",
