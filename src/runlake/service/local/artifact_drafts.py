@@ -17,10 +17,10 @@ from runlake.artifact_model import (
     ContentInfo,
     ManifestEntry,
 )
-from runlake.errors import NotFoundError
+from runlake.errors import ConflictError, NotFoundError, PathError
 from runlake.model import RunPath
 from runlake.service.local.collections import OpenCollections
-from runlake.store.artifacts.collection import CollectionFolder, write_artifact_id, writing
+from runlake.store.artifacts.collection import CollectionFolder, read_artifact_id, write_artifact_id, writing
 from runlake.store.artifacts.commit import commit, give_again, known_contents
 from runlake.store.artifacts.content import ContentStore, IncomingBytes
 from runlake.store.artifacts.drafts import Draft
@@ -29,6 +29,7 @@ from runlake.store.artifacts.names import (
     check_aliases,
     check_artifact_id,
     check_collection_path,
+    check_entry_path,
     check_tags,
     check_type,
 )
@@ -64,38 +65,59 @@ class ArtifactDrafts:
             if done.deleted_at is not None or give_again(collection, done, start.aliases, time.time()):
                 break
         info = fold.describe(done)
+        if start.artifact_id and start.artifact_id != info.artifact_id:
+            write_artifact_id(self._layout, start.artifact_id, info.collection, means=info.artifact_id)
         if start.run is not None:
             self._note_logged(start.run, info)
         return info
 
     def _begin(self, collection: CollectionFolder, start: ArtifactStart) -> ArtifactInfo:
         draft = Draft(collection, start.artifact_id or "")
+        self._check_free(draft)
         write_artifact_id(self._layout, draft.artifact_id, collection.path)
         draft.begin(start, time.time())
         return draft.describe()
+
+    def _check_free(self, draft: Draft) -> None:
+        """`ConflictError` for an id that leads to another collection: who looks for it would be led astray."""
+        try:
+            taken = read_artifact_id(self._layout, draft.artifact_id)
+        except NotFoundError:
+            return
+        if taken.collection != draft.path.collection and self._is_there(taken):
+            raise ConflictError(f"the id {draft.artifact_id} is that of an artifact elsewhere; begin with another")
+
+    def _is_there(self, path: ArtifactPath) -> bool:
+        try:
+            with self._collections.opened(path.collection) as collection:
+                return collection.fold.by_id(path.version) is not None or self.describe(path) is not None
+        except NotFoundError:
+            return False
 
     def find_content(self, draft: ArtifactPath, digests: Sequence[str]) -> list[ContentInfo]:
         with self._collections.opened(draft.collection) as collection:
             known = known_contents(collection, Draft(collection, draft.version), set(digests))
         return [content for content in known.values() if self._contents.refresh(content.sha256)]
 
-    def put_content(self, draft: ArtifactPath, content: BinaryIO) -> ContentInfo:
-        made = self._draft(draft)
+    def put_content(self, draft: ArtifactPath, content: BinaryIO, name: str | None = None) -> ContentInfo:
+        made = self._draft(draft, name)
         with writing(self._layout.content_dir):
-            kept = self._contents.put(content)
+            kept = structs.replace(self._contents.put(content), name=name)
             made.note(kept)
         return kept
 
-    def receive_content(self, draft: ArtifactPath) -> IncomingContentOfDraft:
-        made = self._draft(draft)
+    def receive_content(self, draft: ArtifactPath, name: str | None = None) -> IncomingContentOfDraft:
+        made = self._draft(draft, name)
         with writing(self._layout.content_dir):
-            return IncomingContentOfDraft(self._contents.receive(), made, self._layout)
+            return IncomingContentOfDraft(self._contents.receive(), made, self._layout, name)
 
     def commit_artifact(self, draft: ArtifactPath, entries: Sequence[ManifestEntry]) -> ArtifactInfo:
         check_artifact_id(draft.version)
         with self._collections.opened(draft.collection) as collection, writing(collection.folder):
             made_by = _maker_of(Draft(collection, draft.version))
             made = commit(collection, self._contents, Draft(collection, draft.version), entries, time.time())
+        if made.artifact_id != draft.version:  # another process committed the same at this moment
+            write_artifact_id(self._layout, draft.version, made.collection, means=made.artifact_id)
         if made_by is not None:
             self._note_logged(made_by, made)
         return made
@@ -107,8 +129,25 @@ class ArtifactDrafts:
         except NotFoundError:
             return None
 
-    def _draft(self, path: ArtifactPath) -> Draft:
+    def named_contents(self, path: ArtifactPath) -> list[ManifestEntry] | None:
+        """What was put with a name for the draft that has this id as its version; None where there is none."""
+        try:
+            received = self._draft(path).received().values()
+        except (NotFoundError, PathError):
+            return None
+        named = {
+            content.name: ManifestEntry(
+                path=content.name, digest=content.digest, size_bytes=content.size_bytes, sha256=content.sha256
+            )
+            for content in received
+            if content.name is not None
+        }
+        return [named[name] for name in sorted(named)]
+
+    def _draft(self, path: ArtifactPath, name: str | None = None) -> Draft:
         check_artifact_id(path.version)
+        if name is not None:
+            check_entry_path(name)
         with self._collections.opened(path.collection) as collection:
             draft = Draft(collection, path.version)
         draft.read()
@@ -125,8 +164,8 @@ class ArtifactDrafts:
 class IncomingContentOfDraft:
     """Bytes on their way into the store, for a draft."""
 
-    def __init__(self, incoming: IncomingBytes, draft: Draft, layout: Layout) -> None:
-        self._incoming, self._draft, self._layout = incoming, draft, layout
+    def __init__(self, incoming: IncomingBytes, draft: Draft, layout: Layout, name: str | None) -> None:
+        self._incoming, self._draft, self._layout, self._name = incoming, draft, layout, name
 
     @property
     def md5(self) -> str:
@@ -141,7 +180,7 @@ class IncomingContentOfDraft:
     def keep(self) -> ContentInfo:
         """Put them where their digest says, in one step, and note that the draft has them."""
         with writing(self._layout.content_dir):
-            kept = self._incoming.keep()
+            kept = structs.replace(self._incoming.keep(), name=self._name)
             self._draft.note(kept)
         return kept
 
