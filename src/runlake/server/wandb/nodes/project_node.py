@@ -7,7 +7,15 @@ from functools import cached_property
 from typing import Any
 
 from runlake.artifact_model import LATEST, ArtifactInfo, CollectionPath
-from runlake.errors import BadValueError, ConflictError, NotFoundError, NotSupportedError, PathError
+from runlake.errors import (
+    AuthenticationError,
+    BadValueError,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    NotSupportedError,
+    PathError,
+)
 from runlake.model import ProjectInfo, RunPage, RunPath
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.ids import project_internal_id, project_node_id, sweep_of
@@ -37,7 +45,6 @@ _NEEDS_NO_TYPE = frozenset({"artifactCollection", "__typename"})
 class ProjectNode:
     """One project. That it exists is not looked up before a field needs it."""
 
-    readOnly = False
     isBenchmark = False
     isPublished = False
     description = None
@@ -66,6 +73,15 @@ class ProjectNode:
     @property
     def internalId(self) -> str:
         return project_internal_id(self.entityName, self.name)
+
+    @property
+    def readOnly(self) -> bool:
+        """Whether who asks may only read it."""
+        try:
+            self._context.require_write(RunPath(self.entityName, self.name, "any"))
+        except (AuthenticationError, ForbiddenError, NotFoundError):
+            return True
+        return False
 
     @property
     def entity(self) -> EntityNode:
