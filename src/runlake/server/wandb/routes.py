@@ -26,6 +26,7 @@ from runlake.server.http.problems import Problem
 from runlake.server.http.turns import in_turn
 from runlake.server.people.guard import GuardedService
 from runlake.server.people.people import Person
+from runlake.server.wandb import artifact_routes
 from runlake.server.wandb.context import Client, RequestContext, WandbContext
 from runlake.server.wandb.documents.graphql import Answer, GraphQL
 from runlake.server.wandb.ingest.stream import LARGE_BODY_BYTES, MAX_BODY_BYTES, read_batch, read_body, unzipped_bytes
@@ -107,6 +108,7 @@ def _context_of(request: Request[Any, Any, Any], context: ServerContext, shared:
         base_url=base_url,
         file_url=partial(_file_url, context, base_url, service),
         parquet_url=partial(_export_url, context, base_url, service),
+        signed_url=partial(_signed_url, context, base_url, service),
         client=_client_of(request),
         require_write=service.require_write,
     )
@@ -283,7 +285,7 @@ def wandb_router(parts: WandbParts) -> Router:
 
     return Router(
         "/",
-        route_handlers=[graphql, file_stream, upload, download, export],
+        route_handlers=[graphql, file_stream, upload, download, export, *artifact_routes.HANDLERS],
         dependencies={"wandb": Provide(provide_wandb, sync_to_thread=False)},
     )
 
@@ -320,6 +322,10 @@ def _file_url(
 ) -> str:
     token = context.sign(service, method, _signed_path(path, name))
     return f"{base_url}/files/{'/'.join(quote(part, safe='') for part in path)}/{quote(name)}?token={token}"
+
+
+def _signed_url(context: ServerContext, base_url: str, service: GuardedService, method: str, address: str) -> str:
+    return f"{base_url}{quote(address)}?token={context.sign(service, method, address)}"
 
 
 def _signed_export_path(path: RunPath, name: str) -> str:

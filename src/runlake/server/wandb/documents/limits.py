@@ -54,6 +54,10 @@ _COST_OF_FIELD = {
     "agents": 50,
     "priorRuns": 50,
     "bestLoss": 50,
+    "createArtifact": 50,
+    "createArtifactFiles": 100,
+    "completeMultipartUploadArtifact": 1_000,
+    "commitArtifact": 1_000,
 }
 """What a field costs, in fields that only hand out what is known already."""
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from runlake.artifact_model import ArtifactInfo
 from runlake.errors import NotFoundError
-from runlake.server.wandb.context import RequestContext
+from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.ids import artifact_node_id, tag_node_id
+from runlake.server.wandb.nodes.artifact_files import ManifestNode, artifact_file_page
+from runlake.server.wandb.nodes.connection import Connection
 from runlake.server.wandb.wire import dump_json_string, iso_time
 
 
@@ -85,3 +89,19 @@ class ArtifactNode:
     @property
     def updatedAt(self) -> str:
         return iso_time(self.info.updated_at)
+
+    @property
+    def currentManifest(self) -> ManifestNode | None:
+        """None while it is PENDING."""
+        return ManifestNode(self._context, self.info) if self.info.state == "COMMITTED" else None
+
+    def filesByManifestEntries(
+        self,
+        _: ResolveInfo,
+        entries: list[dict[str, Any]] | None = None,
+        first: int | None = None,
+        after: str | None = None,
+        **__: Any,
+    ) -> Connection:
+        names = [entry["name"] for entry in entries or ()]
+        return artifact_file_page(self._context, self.info, names=names, first=first, after=after)

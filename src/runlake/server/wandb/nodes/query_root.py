@@ -6,7 +6,9 @@ from typing import Any, ClassVar
 
 from graphql import FieldNode
 
+from runlake.errors import NotFoundError
 from runlake.server.wandb.context import Nodes, RequestContext, ResolveInfo
+from runlake.server.wandb.ids import artifact_id_of_client, artifact_node_id
 from runlake.server.wandb.nodes.connection import Connection, slice_by_name
 from runlake.server.wandb.nodes.entity_node import EntityNode
 from runlake.server.wandb.nodes.project_node import ProjectNode, find_project
@@ -93,6 +95,14 @@ class QueryRoot:
         if name and selected_names(info) <= _NEEDS_NO_PROJECT:
             return ProjectNode(self._context, entity, name)
         return find_project(self._context, entity, name)
+
+    def clientIDMapping(self, _: ResolveInfo, clientID: str) -> dict[str, str] | None:
+        """The artifact that a client began under an id of its own."""
+        try:
+            found = self._context.service.find_artifact(artifact_id_of_client(clientID))
+        except NotFoundError:
+            return None
+        return {"serverID": artifact_node_id(found.artifact_id)}
 
     def model(self, info: ResolveInfo, name: str | None = None, entityName: str | None = None) -> ProjectNode | None:
         return self.project(info, name, entityName)
