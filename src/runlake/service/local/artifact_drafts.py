@@ -20,13 +20,7 @@ from runlake.artifact_model import (
 from runlake.errors import ConflictError, NotFoundError, PathError
 from runlake.model import RunPath
 from runlake.service.local.collections import OpenCollections
-from runlake.store.artifacts.collection import (
-    CollectionFolder,
-    open_collection,
-    read_artifact_id,
-    write_artifact_id,
-    writing,
-)
+from runlake.store.artifacts.collection import CollectionFolder, read_artifact_id, write_artifact_id, writing
 from runlake.store.artifacts.commit import commit, give_again, known_contents
 from runlake.store.artifacts.content import ContentStore, IncomingBytes
 from runlake.store.artifacts.drafts import Draft
@@ -59,8 +53,7 @@ class ArtifactDrafts:
             tags=check_tags(start.tags),
         )
         create_store(self._layout)
-        open_collection(self._layout, path, start.type, "sequence", time.time())
-        with self._collections.opened(path) as collection, writing(collection.folder):
+        with self._collections.made(path, start.type, "sequence") as collection, writing(collection.folder):
             return self._logged_before(collection, start) or self._begin(collection, start)
 
     def _logged_before(self, collection: CollectionFolder, start: ArtifactStart) -> ArtifactInfo | None:

@@ -30,7 +30,6 @@ from runlake.service.local.read_manifests import ReadManifests
 from runlake.store.artifacts.collection import (
     CollectionFolder,
     delete_collection,
-    open_collection,
     read_artifact_id,
     rename_collection,
     write_artifact_id,
@@ -190,8 +189,7 @@ class LocalArtifacts:
         home = source.collection if source.source is None else source.source.collection
         checked = check_aliases(aliases)
         check_collection_path(target)
-        open_collection(self._layout, target, source.type, "portfolio", time.time())
-        with self._collections.opened(target) as collection, writing(collection.folder):
+        with self._collections.made(target, source.type, "portfolio") as collection, writing(collection.folder):
             while True:
                 fold = collection.catch_up()
                 linked = fold.by_id(source.artifact_id)

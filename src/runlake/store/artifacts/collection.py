@@ -81,28 +81,23 @@ class CollectionFolder:
         replace_file(self.manifest_file(artifact_id), content)
 
 
-def open_collection(
-    layout: Layout, path: CollectionPath, type: str, kind: CollectionKind, at: float
-) -> CollectionFolder:
-    """The collection, made if need be; `ConflictError` when there is one of another type or kind."""
+def create_collection(layout: Layout, path: CollectionPath, type: str, kind: CollectionKind, at: float) -> None:
+    """Make a collection, unless there is one."""
     collection = CollectionFolder(layout, path)
     with writing(collection.folder):
-        if not (collection.folder / "ledger").is_dir():
-            layout.make_collection_dir(path)
-        try:
-            fold = collection.catch_up()
-        except NotFoundError:
-            if not collection.decide(Created(at=at, type=type, collection_kind=kind)):
-                collection.catch_up()
-            fold = collection.fold
+        layout.make_collection_dir(path)
+        collection.decide(Created(at=at, type=type, collection_kind=kind))
+
+
+def check_kind(fold: CollectionFold, type: str, kind: CollectionKind) -> None:
+    """`ConflictError` for a collection of another type or kind."""
     if fold.type != type:
         raise ConflictError(
-            f"artifact {path} is of type {fold.type!r}, and not {type!r}; use that type or another name"
+            f"artifact {fold.path} is of type {fold.type!r}, and not {type!r}; use that type or another name"
         )
     if fold.kind != kind:
         kinds = {"sequence": "has versions of its own", "portfolio": "is a portfolio: versions are linked to it"}
-        raise ConflictError(f"artifact {path} {kinds[fold.kind]}; choose another name")
-    return collection
+        raise ConflictError(f"artifact {fold.path} {kinds[fold.kind]}; choose another name")
 
 
 def rename_collection(layout: Layout, path: CollectionPath, target: CollectionPath) -> None:
