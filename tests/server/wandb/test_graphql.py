@@ -30,7 +30,6 @@ OF_ARTIFACTS = {
     "Project.artifactTypes",
     "Query.artifact",
     "Query.artifactCollection",
-    "Query.clientIDMapping",
     "Run.inputArtifacts",
     "Run.outputArtifacts",
 }

@@ -16,7 +16,6 @@ from runlake.server.wandb.completing import Completing
 from runlake.server.wandb.exports import Exports
 from runlake.server.wandb.handed_out import HandedOut
 from runlake.server.wandb.histories import Histories
-from runlake.server.wandb.not_kept import Greetings
 from runlake.service.contract import Service
 
 FileUrl = Callable[[str, RunPath, str], str]
@@ -64,7 +63,6 @@ class WandbContext:
     commits: Commits = field(default_factory=Commits)
     completing: Completing = field(default_factory=Completing)
     handed_out: HandedOut = field(default_factory=HandedOut)
-    greetings: Greetings = field(default_factory=Greetings)
 
 
 @dataclass(frozen=True, slots=True)

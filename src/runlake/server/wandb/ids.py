@@ -92,17 +92,6 @@ def file_of(node_id: str) -> tuple[RunPath, str]:
     return RunPath(entity, project, run_id), name
 
 
-def table_node_id(path: RunPath, name: str) -> str:
-    """The `id` of what a run sends of a table beside its file."""
-    return _encode("table", *path, name)
-
-
-def table_of(node_id: str) -> tuple[RunPath, str]:
-    """(run, name) of an `id`; `BadValueError` for text that is none."""
-    entity, project, run_id, name = _decode("table", node_id, 4)
-    return RunPath(entity, project, run_id), name
-
-
 def artifact_node_id(artifact_id: str) -> str:
     """The `id` of a version of an artifact, wherever it is linked to."""
     return _encode("artifact", artifact_id)
