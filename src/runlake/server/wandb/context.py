@@ -8,8 +8,8 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from runlake.artifact_model import ArtifactPath
-from runlake.model import RunPath
+from runlake.artifact_model import ArtifactPath, CollectionKind, CollectionPath
+from runlake.model import RunInfo, RunPath
 from runlake.server.wandb.budget import Budget
 from runlake.server.wandb.commits import Commits
 from runlake.server.wandb.completing import Completing
@@ -51,6 +51,9 @@ class Nodes:
     entity: Callable[[RequestContext, str], Any]
     project: Callable[[RequestContext, str, str], Any]
     find_project: Callable[[RequestContext, str, str | None], Any]
+    run: Callable[[RequestContext, RunInfo], Any]
+    artifact_type: Callable[[RequestContext, str, str, str], Any]
+    collection: Callable[[RequestContext, CollectionPath, CollectionKind], Any]
 
 
 @dataclass(frozen=True, slots=True)

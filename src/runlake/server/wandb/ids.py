@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from runlake.artifact_model import ArtifactPath, CollectionPath
 from runlake.errors import BadValueError
 from runlake.model import STREAMS, RunPath
 from runlake.sweep_model import SweepPath
@@ -132,6 +133,42 @@ def manifest_of(node_id: str) -> tuple[str, str]:
 def tag_node_id(name: str) -> str:
     """The `id` of a tag: tags are words, the same everywhere."""
     return _encode("tag", name)
+
+
+class CollectionReference(NamedTuple):
+    """What an `id` of a collection says: the name that it had, and when it was made, which tells it from others."""
+
+    path: CollectionPath
+    created_at: float
+
+
+def collection_node_id(path: CollectionPath, created_at: float) -> str:
+    """The `id` of a collection of artifacts. It leads to the collection also when that has another name."""
+    return _encode("collection", path.entity, path.project, repr(created_at), path.name)
+
+
+def collection_of(node_id: str) -> CollectionReference:
+    """The collection that an `id` means; `BadValueError` for text that is none."""
+    entity, project, created_at, name = _decode("collection", node_id, 4)
+    try:
+        return CollectionReference(CollectionPath(entity, project, name), float(created_at))
+    except ValueError:
+        raise BadValueError("an id of a collection was changed; pass one that this server gave") from None
+
+
+def membership_node_id(path: ArtifactPath) -> str:
+    """The `id` of a version in one collection."""
+    return _encode("membership", *path)
+
+
+def alias_node_id(path: CollectionPath, alias: str) -> str:
+    """The `id` of an alias in a collection."""
+    return _encode("alias", *path, alias)
+
+
+def artifact_type_node_id(entity: str, project: str, name: str) -> str:
+    """The `id` of a type of artifacts."""
+    return _encode("artifact_type", entity, project, name)
 
 
 def sweep_node_id(path: SweepPath) -> str:
