@@ -66,12 +66,6 @@ def project_node_id(entity: str, project: str) -> str:
     return _encode("project", entity, project)
 
 
-def project_of(node_id: str) -> tuple[str, str]:
-    """(entity, project) of an `id`; `BadValueError` for text that is none."""
-    entity, project = _decode("project", node_id, 2)
-    return entity, project
-
-
 def project_number(entity: str, project: str) -> int:
     """A number that fits GraphQL's Int, the same for ever. Projects may share one: it names nothing."""
     return zlib.crc32(f"{entity}/{project}".encode()) & 0x7FFFFFFF
