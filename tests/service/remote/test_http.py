@@ -14,6 +14,7 @@ from runlake.errors import (
     NotFoundError,
     NotSupportedError,
     UnreachableError,
+    UnreadableRunWarning,
 )
 from runlake.model import RunEdit, RunPath
 from runlake.service.open import open_service
@@ -27,7 +28,7 @@ class Script(httpx.BaseTransport):
 
     def __init__(self, *answers):
         self._answers = list(answers)
-        self.requests = []
+        self.requests, self.pauses = [], []
 
     def handle_request(self, request):
         request.read()
@@ -52,16 +53,9 @@ def service():
 
     def make(*answers, **options):
         script = Script(*answers)
-        service = RemoteService("http://server.example", transport=script, **options)
-        service._http._sleep = script_pauses(script).append
-        return service, script
+        return RemoteService("http://server.example", transport=script, sleep=script.pauses.append, **options), script
 
     return make
-
-
-def script_pauses(script):
-    script.pauses = []
-    return script.pauses
 
 
 def test_reading_is_tried_again_while_the_server_is_away(service):
@@ -236,3 +230,13 @@ def test_an_answer_that_breaks_off_is_no_shorter_answer(service):
     for call in (far.list_projects, lambda: far.read_history(RUN), lambda: far.read_runs_table("ann", "p")):
         with pytest.raises(CommError, match="broke off"):
             call()
+
+
+def test_a_run_that_the_server_cannot_read_is_told_of_once(service):
+    page = {"runs": [], "total_count": 0, "version": "1"}
+    far, _ = service((200, {**page, "problems": {"r": "CorruptError: torn"}}))
+    with pytest.warns(UnreadableRunWarning, match="run ann/p/r cannot be read by the server .*CorruptError: torn"):
+        assert far.list_runs("ann", "p").problems == {"r": "CorruptError: torn"}
+    assert far.list_runs("ann", "p").runs == ()
+    older, _ = service((200, page))
+    assert older.list_runs("ann", "p").problems == {}

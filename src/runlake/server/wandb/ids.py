@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import zlib
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -65,12 +66,6 @@ def project_node_id(entity: str, project: str) -> str:
     return _encode("project", entity, project)
 
 
-def project_of(node_id: str) -> tuple[str, str]:
-    """(entity, project) of an `id`; `BadValueError` for text that is none."""
-    entity, project = _decode("project", node_id, 2)
-    return entity, project
-
-
 def project_number(entity: str, project: str) -> int:
     """A number that fits GraphQL's Int, the same for ever. Projects may share one: it names nothing."""
     return zlib.crc32(f"{entity}/{project}".encode()) & 0x7FFFFFFF
@@ -92,17 +87,6 @@ def file_of(node_id: str) -> tuple[RunPath, str]:
     return RunPath(entity, project, run_id), name
 
 
-def table_node_id(path: RunPath, name: str) -> str:
-    """The `id` of what a run sends of a table beside its file."""
-    return _encode("table", *path, name)
-
-
-def table_of(node_id: str) -> tuple[RunPath, str]:
-    """(run, name) of an `id`; `BadValueError` for text that is none."""
-    entity, project, run_id, name = _decode("table", node_id, 4)
-    return RunPath(entity, project, run_id), name
-
-
 def artifact_node_id(artifact_id: str) -> str:
     """The `id` of a version of an artifact, wherever it is linked to."""
     return _encode("artifact", artifact_id)
@@ -112,6 +96,32 @@ def artifact_id_of(node_id: str) -> str:
     """The artifact id of an `id`; `BadValueError` for text that is none."""
     (artifact_id,) = _decode("artifact", node_id, 1)
     return artifact_id
+
+
+def artifact_id_of_client(client_id: str) -> str:
+    """The artifact id of what a client begins under an id of its own, which is random."""
+    return made_artifact_id("client", client_id)
+
+
+def made_artifact_id(*names: str) -> str:
+    """An artifact id that is the same whenever, and wherever, the same is begun."""
+    return hashlib.sha256("\0".join(("runlake artifact", *names)).encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def artifact_file_node_id(artifact_id: str, name: str) -> str:
+    """The `id` of a file of a version."""
+    return _encode("artifactfile", artifact_id, name)
+
+
+def manifest_node_id(artifact_id: str, name: str = "") -> str:
+    """The `id` of what a version is made of; of one that is to be uploaded for a draft, with its name there."""
+    return _encode("manifest", artifact_id, name)
+
+
+def manifest_of(node_id: str) -> tuple[str, str]:
+    """(artifact id, name) of an `id`; `BadValueError` for text that is none."""
+    artifact_id, name = _decode("manifest", node_id, 2)
+    return artifact_id, name
 
 
 def tag_node_id(name: str) -> str:

@@ -52,8 +52,8 @@ class ArtifactVerbs(Protocol):
     def begin_artifact(self, path: CollectionPath, start: ArtifactStart) -> ArtifactInfo:
         """A PENDING one, or the COMMITTED version that has the same digest already, with the aliases that were given.
 
-        `ConflictError` where the collection has another type, or is a portfolio; `BadValueError` for aliases and names
-        that cannot be.
+        `ConflictError` where the collection has another type, or is a portfolio, or another one has the id;
+        `BadValueError` for aliases, names and times that cannot be.
         """
         ...
 

@@ -17,8 +17,8 @@ from runlake.artifact_model import (
     ContentInfo,
     ManifestEntry,
 )
-from runlake.errors import ConflictError, NotFoundError, PathError
-from runlake.model import RunPath
+from runlake.errors import BadValueError, ConflictError, NotFoundError, PathError
+from runlake.model import RunPath, is_time
 from runlake.service.local.collections import OpenCollections
 from runlake.store.artifacts.collection import CollectionFolder, read_artifact_id, write_artifact_id, writing
 from runlake.store.artifacts.commit import commit, give_again, known_contents
@@ -52,7 +52,11 @@ class ArtifactDrafts:
             aliases=check_aliases(start.aliases),
             tags=check_tags(start.tags),
         )
+        if start.created_at is not None and not is_time(start.created_at):
+            raise BadValueError(f"created_at is {start.created_at!r}, and no time; give seconds since 1970")
         create_store(self._layout)
+        # Before the collection is locked: this looks into another, whose lock somebody may hold who waits for ours.
+        self._check_id_is_free(path.at(start.artifact_id or ""))
         with self._collections.made(path, start.type, "sequence") as collection, writing(collection.folder):
             return self._logged_before(collection, start) or self._begin(collection, start)
 
@@ -73,26 +77,24 @@ class ArtifactDrafts:
 
     def _begin(self, collection: CollectionFolder, start: ArtifactStart) -> ArtifactInfo:
         draft = Draft(collection, start.artifact_id or "")
-        self._check_free(draft)
         write_artifact_id(self._layout, draft.artifact_id, collection.path)
-        draft.begin(start, time.time())
+        draft.begin(start, time.time() if start.created_at is None else start.created_at)
         return draft.describe()
 
-    def _check_free(self, draft: Draft) -> None:
-        """`ConflictError` for an id that leads to another collection: who looks for it would be led astray."""
+    def _check_id_is_free(self, draft: ArtifactPath) -> None:
+        """That no other collection has the id: whoever asks by it alone would be given another artifact."""
         try:
-            taken = read_artifact_id(self._layout, draft.artifact_id)
+            home = read_artifact_id(self._layout, draft.version)
+            if home.collection == draft.collection:
+                return
+            with self._collections.opened(home.collection) as other:
+                is_taken = other.fold.by_id(draft.version) is not None or Draft(other, home.version).is_begun
         except NotFoundError:
             return
-        if taken.collection != draft.path.collection and self._is_there(taken):
-            raise ConflictError(f"the id {draft.artifact_id} is that of an artifact elsewhere; begin with another")
-
-    def _is_there(self, path: ArtifactPath) -> bool:
-        try:
-            with self._collections.opened(path.collection) as collection:
-                return collection.fold.by_id(path.version) is not None or self.describe(path) is not None
-        except NotFoundError:
-            return False
+        if is_taken:
+            raise ConflictError(
+                f"the id {draft.version!r} is that of an artifact elsewhere; leave it out, and get a new one"
+            )
 
     def find_content(self, draft: ArtifactPath, digests: Sequence[str]) -> list[ContentInfo]:
         with self._collections.opened(draft.collection) as collection:
@@ -132,7 +134,7 @@ class ArtifactDrafts:
     def named_contents(self, path: ArtifactPath) -> list[ManifestEntry] | None:
         """What was put with a name for the draft that has this id as its version; None where there is none."""
         try:
-            received = self._draft(path).received().values()
+            received = self._draft(path).received()
         except (NotFoundError, PathError):
             return None
         named = {

@@ -41,6 +41,11 @@ class Draft:
     def path(self) -> ArtifactPath:
         return self._path.at(self.artifact_id)
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether somebody began it, and it is not committed."""
+        return self._file.is_file()
+
     def begin(self, start: ArtifactStart, at: float) -> None:
         """Write down what it begins with, in the place of what it began with before."""
         replace_file(self._file, msgspec.json.encode(StartedDraft(at=at, start=start)))
@@ -92,20 +97,19 @@ class Draft:
         finally:
             os.close(fd)
 
-    def received(self) -> dict[str, ContentInfo]:
-        """What was put for it, by digest."""
+    def received(self) -> list[ContentInfo]:
+        """What was put for it, in that order."""
         try:
             lines = read_whole(self._received).splitlines()
         except FileNotFoundError:
-            return {}
-        found = {}
+            return []
+        found = []
         for line in lines:
             if line:
                 try:
-                    content = _decoder.decode(line)
+                    found.append(_decoder.decode(line))
                 except msgspec.MsgspecError:
                     continue  # cut off: see above
-                found[content.digest] = content
         return found
 
     def end(self) -> None:

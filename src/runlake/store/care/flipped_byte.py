@@ -11,6 +11,7 @@ from zlib import crc32
 
 from runlake.store.care.damaged_part import damaged_stretches, whole_frames
 from runlake.store.journal import record
+from runlake.store.journal.bodies import Closing
 from runlake.store.journal.record import HEAD, MAGIC, MIXED, ROW, ROW_HEAD, SHAPE, Shape
 from runlake.store.journal.scan import makes_sense
 
@@ -95,4 +96,4 @@ def _makes_sense(frame: bytes) -> bool:
         return False
     if kind == SHAPE:
         return Shape.from_body(record.decode_body(body)).declaration == frame
-    return kind != record.CLOSE or "row_counts" in record.decode_body(body)
+    return kind != record.CLOSE or Closing(record.decode_body(body)).has_counts

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from runlake.model import STREAMS
 from runlake.store.journal import record
+from runlake.store.journal.bodies import Closing, Lost
 from runlake.store.journal.journal import root_of
 from runlake.store.segment.meta import Meta
 
@@ -36,11 +37,10 @@ class KnownRows:
 
     def expect_by(self, writer: str, records: Iterable[tuple[int, dict[str, object]]]) -> None:
         for kind, body in records:
-            counts = body.get("row_counts")
-            if kind == record.END and isinstance(counts, dict):
-                self.expect(writer, counts)
+            if kind == record.END:
+                self.expect(writer, dict(Closing(body).row_counts))
             if kind == record.LOST:  # a repair has said so
-                for stream, ranges in dict(body["rows"]).items():  # type: ignore[call-overload]
+                for stream, ranges in Lost(body).rows.items():
                     for first_n, row_count in ranges:
                         self.add(writer, stream, first_n, row_count)
 

@@ -20,6 +20,7 @@ from runlake.store.care.salvage import Piece, Salvage, shapes_in
 from runlake.store.care.trail import MetaChange, Trail, describe_rows, follow_segment
 from runlake.store.care.writer_walk import Walk
 from runlake.store.journal import record
+from runlake.store.journal.bodies import Lost
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.scan import ScannedPart, scan_part
@@ -87,7 +88,7 @@ class RepairPlan:
             if isinstance(unit, Meta):
                 change = follow_segment(unit, trail)
                 self._note(
-                    [(s, *r) for state in change.lost for s, rs in state.records[0][1]["rows"].items() for r in rs]
+                    [(s, *r) for state in change.lost for s, rs in Lost(state.records[0][1]).rows.items() for r in rs]
                 )
                 change.covers += [(self._writer, number) for number in self._missing]
                 if self._missing or change.renamed or change.lost:

@@ -9,6 +9,7 @@ from runlake.model import STREAMS
 from runlake.store.care.damaged_part import damaged_stretches, whole_frames
 from runlake.store.care.trail import Trail
 from runlake.store.journal import record
+from runlake.store.journal.bodies import Closing, Lost
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.record import HEAD, MAGIC, MIXED, ROW, ROW_HEAD, SHAPE, Shape
 
@@ -55,10 +56,10 @@ class Salvage:
                 self._shapes[shape] = frame
                 self._declared.discard(shape)
             elif kind == record.CLOSE:
-                self.expect(record.decode_body(frame[HEAD.size :]).get("row_counts"))
+                self.expect(Closing(record.decode_body(frame[HEAD.size :])).row_counts)
             elif kind not in (record.PART, record.BLOCK):
                 if kind == record.END:
-                    self.expect(record.decode_body(frame[HEAD.size :]).get("row_counts"))
+                    self.expect(Closing(record.decode_body(frame[HEAD.size :])).row_counts)
                 self._emit(frame)
         return self._take()
 
@@ -107,7 +108,7 @@ class Salvage:
             self._frames = [MAGIC, record.frame(record.PART, record.encode_body(header.body))]
             self._declared = set()
         if self._unsaid:
-            body = {"clock": 0, "n": self.trail.seen.get("history", 0), "rows": self._unsaid}
+            body = Lost.body_of(self.trail.seen.get("history", 0), self._unsaid)
             self._frames.append(record.frame(record.LOST, record.encode_body(body)))
             self._unsaid = {}
         self._frames.append(frame)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from runlake.model import STREAMS
 from runlake.store.journal import record
+from runlake.store.journal.bodies import Lost
 from runlake.store.journal.fold import WriterState
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import root_of
@@ -65,8 +66,8 @@ def follow_segment(meta: Meta, trail: Trail) -> MetaChange:
     """Go on through what a segment has of the writer, and say what must be changed in it."""
     states = {state.writer: state for state in meta.writers if root_of(state.writer) == trail.writer}
     for state in states.values():
-        for kind, body in state.records:
-            for stream, ranges in body["rows"].items() if kind == record.LOST else ():
+        for said in map(Lost, state.bodies(record.LOST)):
+            for stream, ranges in said.rows.items():
                 for first_n, row_count in ranges:
                     trail.seen[stream] = max(first_n + row_count, trail.seen.get(stream, 0))
     change = MetaChange(meta, {}, list(meta.covers), [])
@@ -94,7 +95,7 @@ def follow_segment(meta: Meta, trail: Trail) -> MetaChange:
         if lost:
             header = states[writer].header if writer in states else PartHeader({})
             header = header.with_fields(writer=trail.target)
-            body = {"clock": 0, "n": trail.seen.get("history", 0), "rows": lost}
+            body = Lost.body_of(trail.seen.get("history", 0), lost)
             change.lost.append(WriterState(trail.target, header, [(record.LOST, body)], {}))
     return change
 

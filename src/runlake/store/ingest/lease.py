@@ -25,9 +25,11 @@ from runlake.errors import NotFoundError, StoreError
 from runlake.lru import LruCache
 from runlake.model import STREAMS, RunPath
 from runlake.store import disk
+from runlake.store.journal.bodies import clock_of
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.header import PartHeader, part_header_of
 from runlake.store.journal.journal import SERVED_SUFFIX, Journal, PartName, PartPlace
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import ScannedPart, scan_part
 from runlake.store.journal.writer import JournalWriter
@@ -186,8 +188,8 @@ class RemoteWriters:
     Threads may share it, and other processes may take turns: whoever finds a part other than as it left it reads it.
     """
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+    def __init__(self, layout: Layout, *, limits: WriterLimits | None = None) -> None:
+        self._layout, self._limits = layout, limits
         self._known: LruCache[tuple[Path, str], _Known] = LruCache(_KEPT_WRITERS)
 
     @contextmanager
@@ -235,7 +237,9 @@ class RemoteWriters:
         if place is not None:
             assert isinstance(place.part, _LeasedPart)
             journal.current = place.part
-        return _Known(JournalWriter(journal, writer, served.header.body, clock_floor=clock, place=place), journal)
+        header = served.header.body
+        lasting = JournalWriter(journal, writer, header, clock_floor=clock, place=place, limits=self._limits)
+        return _Known(lasting, journal)
 
 
 def _place_in(journal: _LeasedJournal, name: PartName) -> tuple[PartPlace, int]:
@@ -264,7 +268,7 @@ def _place_in(journal: _LeasedJournal, name: PartName) -> tuple[PartPlace, int]:
         last_timestamp=float(max(axes, default=0.0)),
         is_closed=part.end == "closed",
     )
-    return place, max((int(body.get("clock", 0)) for _, body, _ in part.records), default=0)
+    return place, max((int(clock_of(body)) for _, body, _ in part.records), default=0)
 
 
 def _next_n(part: ScannedPart, name: PartName, journal: Journal) -> dict[str, int]:

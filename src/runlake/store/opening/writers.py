@@ -18,9 +18,11 @@ from runlake.store.changes import append_change
 from runlake.store.disk import make_subfolder
 from runlake.store.incarnation import claim_incarnation, new_writer_id
 from runlake.store.journal import record
+from runlake.store.journal.bodies import clock_of
 from runlake.store.journal.folder import FolderJournal, journal_of
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import Journal, PartName, PartPlace
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.row_encoder import Prepare
 from runlake.store.journal.stop_requests import records
 from runlake.store.journal.writer import JournalWriter
@@ -75,7 +77,12 @@ class NewWriter:
 
 
 def begin_writer(
-    layout: Layout, new: NewWriter, *, prepare: Prepare | None = None, clock: Callable[[], float] = time.time
+    layout: Layout,
+    new: NewWriter,
+    *,
+    prepare: Prepare | None = None,
+    clock: Callable[[], float] = time.time,
+    limits: WriterLimits | None = None,
 ) -> OpenedRun:
     """Begin to write. OvertakenError when the run was deleted since it was read, ReadOnlyError when nobody can."""
     header = {
@@ -93,7 +100,13 @@ def begin_writer(
     try:
         journal = journal_of(layout, new.path) if new.journal is None else new.journal
         writer = JournalWriter(
-            journal, new.writer_id, header, prepare=prepare, clock=clock, clock_floor=new.clock_floor
+            journal,
+            new.writer_id,
+            header,
+            prepare=prepare,
+            clock=clock,
+            clock_floor=new.clock_floor,
+            limits=limits,
         )
     except FileNotFoundError:
         raise overtaken(new.path) from None
@@ -168,6 +181,7 @@ def open_granted(
     path: RunPath | None = None,
     prepare: Prepare | None = None,
     clock: Callable[[], float] = time.time,
+    limits: WriterLimits | None = None,
 ) -> OpenedRun:
     """Go on here with a journal that a server has begun: what it wrote stands in the first part, to the byte.
 
@@ -188,14 +202,21 @@ def open_granted(
         part.write(grant.frames)
     except OSError as error:
         raise cannot_write(layout, path, error) from error
-    clocks = [int(body.get("clock", 0)) for _, body in records(grant.frames)]
+    clocks = [int(clock_of(body)) for _, body in records(grant.frames)]
     next_n = dict.fromkeys(record.STREAM_BITS, 0)
     place = PartPlace(0, part, next_n, crc=crc32(grant.frames))
     header: dict[str, Any] = {
         name: grant.header[name] for name in ("session", "after", "taken") if name in grant.header
     }
     writer = JournalWriter(
-        journal, grant.writer, grant.header, prepare=prepare, clock=clock, clock_floor=max(clocks), place=place
+        journal,
+        grant.writer,
+        grant.header,
+        prepare=prepare,
+        clock=clock,
+        clock_floor=max(clocks),
+        limits=limits,
+        place=place,
     )
     append_change(layout, path, grant.writer, "init", incarnation)
     return OpenedRun(

@@ -11,6 +11,7 @@ from runlake.artifact_model import ArtifactInfo, ArtifactPath, CollectionKind, C
 from runlake.errors import NotFoundError, PathError
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.ids import alias_node_id, artifact_node_id, membership_node_id, tag_node_id
+from runlake.server.wandb.nodes.artifact_files import ManifestNode, artifact_file_page
 from runlake.server.wandb.nodes.connection import Connection, slice_behind
 from runlake.server.wandb.nodes.user_node import NamedUser
 from runlake.server.wandb.wire import dump_json_string, iso_time
@@ -106,6 +107,22 @@ class ArtifactNode:
     def updatedAt(self) -> str:
         return iso_time(self.info.updated_at)
 
+    @property
+    def currentManifest(self) -> ManifestNode | None:
+        """None while it is PENDING."""
+        return ManifestNode(self._context, self.info) if self.info.state == "COMMITTED" else None
+
+    def filesByManifestEntries(
+        self,
+        _: ResolveInfo,
+        entries: list[dict[str, Any]] | None = None,
+        first: int | None = None,
+        after: str | None = None,
+        **__: Any,
+    ) -> Connection:
+        names = [entry["name"] for entry in entries or ()]
+        return artifact_file_page(self._context, self.info, names=names, first=first, after=after)
+
     def createdBy(self, _: ResolveInfo) -> Any:
         """The run that logged it; where there is none, or it was deleted, the person who did."""
         made_by = self.info.created_by
@@ -181,6 +198,15 @@ class MembershipNode:
     @property
     def artifact(self) -> ArtifactNode:
         return ArtifactNode(self._context, self.info)
+
+    def files(
+        self,
+        _: ResolveInfo,
+        names: Sequence[str | None] | None = None,
+        first: int | None = None,
+        after: str | None = None,
+    ) -> Connection:
+        return artifact_file_page(self._context, self.info, names=names, first=first, after=after)
 
 
 def alias_nodes(context: RequestContext, info: ArtifactInfo, *, with_number: bool = True) -> list[AliasNode]:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from runlake.errors import BadValueError, NotFoundError
 from runlake.server.wandb.context import Nodes, RequestContext, ResolveInfo
-from runlake.server.wandb.ids import artifact_id_of
+from runlake.server.wandb.ids import artifact_id_of, artifact_id_of_client, artifact_node_id
 from runlake.server.wandb.nodes.artifact_node import ArtifactNode
 from runlake.server.wandb.nodes.artifact_type_node import ArtifactTypeNode
 from runlake.server.wandb.nodes.collection_node import CollectionNode, find_collection
@@ -20,7 +20,7 @@ from runlake.server.wandb.selection import selected_names
 NEWEST_CLIENT = "0.999.0"
 """What ``wandb verify`` compares its own version with: this server does not age clients."""
 
-OLDEST_CLIENT = "0.31.0"
+OLDEST_CLIENT = "0.29.0"
 
 _NEEDS_NO_PROJECT = frozenset(
     {
@@ -39,8 +39,23 @@ NODES = Nodes(
     collection=CollectionNode,
 )
 
-FEATURES = ("FILESTREAM_GZIP", "STRUCTURED_CONSOLE_LOGS")
-"""What a client may do beyond what all do: zip the bodies it streams, and send printed lines as JSON."""
+FEATURES = (
+    "FILESTREAM_GZIP",
+    "STRUCTURED_CONSOLE_LOGS",
+    "LARGE_FILENAMES",
+    "CLIENT_IDS",
+    "ARTIFACT_TAGS",
+    "ARTIFACT_COLLECTION_MEMBERSHIP_FILES",
+    "ARTIFACT_COLLECTION_MEMBERSHIP_FILE_DOWNLOAD_HANDLER",
+    "ARTIFACT_COLLECTIONS_FILTERING_SORTING",
+    "ARTIFACT_MEMBERSHIP_IN_LINK_ARTIFACT_RESPONSE",
+    "ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID",
+    "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP",
+    "TOTAL_COUNT_IN_FILE_CONNECTION",
+    "USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION",
+)
+"""What a client may do beyond what all do: zip the bodies it streams, send printed lines as JSON, and ask of artifacts
+in the newest way."""
 
 
 class ServerInfoNode:
@@ -122,6 +137,14 @@ class QueryRoot:
         if name and selected_names(info) <= _NEEDS_NO_PROJECT:
             return ProjectNode(self._context, entity, name)
         return find_project(self._context, entity, name)
+
+    def clientIDMapping(self, _: ResolveInfo, clientID: str) -> dict[str, str] | None:
+        """The artifact that a client began under an id of its own."""
+        try:
+            found = self._context.service.find_artifact(artifact_id_of_client(clientID))
+        except NotFoundError:
+            return None
+        return {"serverID": artifact_node_id(found.artifact_id)}
 
     def model(self, info: ResolveInfo, name: str | None = None, entityName: str | None = None) -> ProjectNode | None:
         return self.project(info, name, entityName)
