@@ -13,6 +13,7 @@ from runlake.server.wandb.documents.graphql import load_schema
 from runlake.server.wandb.ids import (
     agent_node_id,
     artifact_node_id,
+    collection_node_id,
     file_node_id,
     manifest_node_id,
     rewound_node_id,
@@ -24,6 +25,7 @@ from runlake.sweep_model import AgentReport, AgentStart, SweepPath, SweepStart
 
 RUN, STORED = RunPath("lab", "plans", "r1"), RunPath("lab", "plans", "r2")
 SWEEP = SweepPath("lab", "plans", "s1")
+KEPT, CHOSEN, SPARE = (CollectionPath("lab", "plans", name) for name in ("kept", "chosen", "spare"))
 CONFIG = {"method": "random", "parameters": {"lr": {"min": 0.0, "max": 1.0}}}
 PLACE = {"entityName": "lab", "projectName": "plans", "runName": "r1"}
 MODEL = {"entityName": "lab", "modelName": "plans"}
@@ -34,24 +36,9 @@ WHO_MAY_NOT = {
     "vic": "a viewer of the team",
 }
 OF_ADMINS = {"createUser", "generateApiKey", "deleteApiKey", "createTeam", "createInvite", "deleteInvite"}
-COLLECTION = {"entityName": "lab", "projectName": "plans", "artifactCollectionName": "c"}
+COLLECTION = {"entityName": "lab", "projectName": "plans", "artifactCollectionName": "kept"}
 MD5 = "XUFAKrxLKna5cZ2REBfFkg=="
-OF_ARTIFACTS = {
-    "updateArtifact": {"artifactID": "x", "description": "d"},
-    "deleteArtifact": {"artifactID": "x"},
-    "addAliases": {"artifactID": "x", "aliases": [{**COLLECTION, "alias": "best"}]},
-    "deleteAliases": {"artifactID": "x", "aliases": [{**COLLECTION, "alias": "best"}]},
-    "linkArtifact": {"entityName": "lab", "projectName": "plans", "artifactID": "x", "artifactPortfolioName": "p"},
-    "unlinkArtifact": {"artifactID": "x", "artifactPortfolioID": "x"},
-    "updateArtifactSequence": {"artifactSequenceID": "x", "name": "n"},
-    "updateArtifactPortfolio": {"artifactPortfolioID": "x", "name": "n"},
-    "moveArtifactSequence": {"artifactSequenceID": "x", "destinationArtifactTypeName": "t"},
-    "deleteArtifactSequence": {"artifactSequenceID": "x"},
-    "deleteArtifactPortfolio": {"artifactPortfolioID": "x"},
-    "createArtifactCollectionTagAssignments": {**COLLECTION, "tags": [{"tagName": "t"}]},
-    "deleteArtifactCollectionTagAssignments": {**COLLECTION, "tags": [{"tagName": "t"}]},
-}
-NOT_THERE = {"deleteModel", "createServiceAccount", *OF_ARTIFACTS}
+NOT_THERE = {"deleteModel", "createServiceAccount"}
 SCHEMA = load_schema()
 TRAINS = {"User-Agent": "wandb-core"}
 
@@ -90,8 +77,7 @@ def mutations(server):
     yield "completeMultipartUploadArtifact", completed, "digest", {}
     yield "commitArtifact", {"artifactID": draft}, "artifact { id }", {}
     yield "useArtifact", {**PLACE, "artifactID": artifact_node_id(server.kept.artifact_id)}, "artifact { id }", {}
-    for field, given in OF_ARTIFACTS.items():
-        yield field, given, "__typename", {}
+    yield from edits_of_artifacts(server)
     sweep = {"entityName": "lab", "projectName": "plans", "config": json.dumps(CONFIG)}
     yield "upsertSweep", sweep, "sweep { id }", {}
     yield "upsertSweep", {"id": sweep_node_id(SWEEP), "displayName": "x"}, "sweep { id }", {}
@@ -114,6 +100,30 @@ def mutations(server):
     yield "deleteModel", {"id": "x"}, "success", {}
 
 
+def edits_of_artifacts(server):
+    """The same of what is kept of an artifact, of a portfolio that it is linked to, and of another sequence."""
+    kept, service = artifact_node_id(server.kept.artifact_id), server.service
+    ids = [collection_node_id(path, service.read_collection(path).created_at) for path in (KEPT, CHOSEN, SPARE)]
+    sequence, portfolio, spare = ids
+    aliases, tags = [{**COLLECTION, "alias": "best"}], [{"tagName": "t"}]
+    target = {"entityName": "lab", "projectName": "plans", "artifactPortfolioName": "p"}
+    yield "updateArtifact", {"artifactID": kept, "description": "d"}, "artifact { id }", {}
+    yield "addAliases", {"artifactID": kept, "aliases": aliases}, "success", {}
+    yield "deleteAliases", {"artifactID": kept, "aliases": aliases}, "success", {}
+    yield "linkArtifact", {"artifactID": kept, **target}, "versionIndex", {}
+    yield "unlinkArtifact", {"artifactID": kept, "artifactPortfolioID": portfolio}, "success", {}
+    yield "createArtifactCollectionTagAssignments", {**COLLECTION, "tags": tags}, "tags { id }", {}
+    yield "deleteArtifactCollectionTagAssignments", {**COLLECTION, "tags": tags}, "success", {}
+    collection = "artifactCollection { id }"
+    moved = {"artifactSequenceID": sequence, "destinationArtifactTypeName": "t"}
+    yield "moveArtifactSequence", moved, collection, {}
+    yield "updateArtifactSequence", {"artifactSequenceID": sequence, "name": "n"}, collection, {}
+    yield "updateArtifactPortfolio", {"artifactPortfolioID": portfolio, "description": "d"}, collection, {}
+    yield "deleteArtifact", {"artifactID": kept}, "artifact { id }", {}
+    yield "deleteArtifactSequence", {"artifactSequenceID": spare}, collection, {}
+    yield "deleteArtifactPortfolio", {"artifactPortfolioID": portfolio}, collection, {}
+
+
 @pytest.fixture
 def server(tmp_path):
     server = InProcess(tmp_path / "store")
@@ -131,6 +141,8 @@ def server(tmp_path):
     service.put_file(RUN, "kept.txt", io.BytesIO(b"x"))
     server.draft, kept = (begin_artifact(service, name) for name in ("draft", "kept"))
     server.kept = service.commit_artifact(kept, [])
+    service.link_artifact(server.kept.path, CHOSEN)
+    service.commit_artifact(begin_artifact(service, "spare"), [])
     service.create_sweep("lab", "plans", SweepStart(config=CONFIG, sweep_id="s1"))
     server.agent_id = service.join_sweep(SWEEP, AgentStart(host="gpu")).agent_id
     service.report_agent(SWEEP, server.agent_id, AgentReport(wanted_count=1))
@@ -151,7 +163,9 @@ def state_of(server):
     service = server.service
     runs = {project.name: service.list_runs("lab", project.name).runs for project in service.list_projects("lab")}
     files = [[(file.name, file.md5) for file in service.list_files(run.path)] for run in runs["plans"]]
-    artifacts = service.list_collections("lab", "plans"), service.list_artifact_users(server.kept.path)
+    collections = service.list_collections("lab", "plans")
+    versions = [service.list_artifacts(collection.path) for collection in collections]
+    artifacts = collections, versions, service.list_artifact_users(server.kept.path)
     return runs, files, artifacts, service.list_sweeps("lab", "plans"), server.people.directory()
 
 

@@ -11,6 +11,7 @@ from runlake.model import RunPath
 from runlake.server.wandb import ids
 from runlake.server.wandb.documents.graphql import load_schema
 from runlake.server.wandb.documents.limits import MAX_DOCUMENT_CHARACTERS
+from runlake.server.wandb.nodes.query_root import FEATURES
 from runlake.sweep_model import AgentReport, AgentStart, SweepStart
 
 
@@ -59,10 +60,7 @@ def test_the_server_names_its_features_and_has_no_organizations(desk):
     }"""
     assert desk.data(document) == {
         "serverInfo": {
-            "features": [
-                {"name": "FILESTREAM_GZIP", "isEnabled": True},
-                {"name": "STRUCTURED_CONSOLE_LOGS", "isEnabled": True},
-            ],
+            "features": [{"name": name, "isEnabled": True} for name in FEATURES],
             "cliVersionInfo": {"max_cli_version": "0.999.0", "min_cli_version": "0.29.0"},
         },
         "entity": {"name": "ann", "isTeam": False, "organization": None},
