@@ -55,9 +55,12 @@ SERVER = {
         "errors", "clean_text", "lru", "stopping", "values", "server.http", "server.wandb", "server.wandb.nodes",
         "server.wandb.mutations",
     },
+    "server.wandb.artifact_routes": {
+        "artifact_model", "errors", "service.contract", "server.context", "server.http", "server.wandb",
+    },
     "server.wandb.routes": {
         *MODEL, "service.contract", "server.context", "server.http", "server.people", "server.wandb",
-        "server.wandb.ingest", "server.wandb.documents",
+        "server.wandb.artifact_routes", "server.wandb.ingest", "server.wandb.documents",
     },
     "server": {
         "errors", "service", "server.config", "server.people", "server.http", "server.context", "server.routes",
