@@ -200,6 +200,10 @@ def wait_for(run: Run, shipping: Shipping) -> None:
         is_beside=settings.mode == "shared",
         tells=not settings.silent and not settings.quiet,
     )
+    from runlake.store.artifacts.sent import refusals
+
+    for refusal in refusals(Layout(settings.store), run.run_path):
+        warn(f"{settings.base_url} does not take {refusal}; it is kept in {settings.store}")
     if problem is not None:
         warn(
             f"not all of run {run.path} is at {settings.base_url} yet ({problem}); it is kept in "
