@@ -19,7 +19,7 @@ STORE = {
     "store.compact": {*MODEL, "store", "store.catalog", "store.journal", "store.run", "store.segment", "values"},
     "store.opening": {*MODEL, "store", "store.journal", "store.run", "store.segment", "values"},
     "store.ingest": {
-        *MODEL, "lru", "store", "store.journal", "store.run", "store.segment", "store.opening", "values",
+        *MODEL, "differences", "lru", "store", "store.journal", "store.run", "store.segment", "store.opening", "values",
     },
     "store.sweeps": {*MODELS, "store", "store.opening", "values"},
     "store.artifacts": {*MODEL, "artifact_model", "near", "store", "store.journal", "store.opening"},
@@ -47,7 +47,7 @@ SERVER = {
     },
     "server.context": {"errors", "service.contract", "server.http", "server.people"},
     "server.routes": {*MODELS, "query.rows", "service.contract", "service.wire", "server.http"},
-    "server.wandb": {*MODELS, "lru", "stopping", "values", "query.rows", "service.contract"},
+    "server.wandb": {*MODELS, "differences", "lru", "stopping", "values", "query.rows", "service.contract"},
     "server.wandb.ingest": {*MODEL, "values", "server.wandb"},
     "server.wandb.nodes": {*MODELS, "query.rows", "query.runs", "service.contract", "server.wandb"},
     "server.wandb.mutations": {*MODELS, "names", "search", "server.wandb", "server.wandb.nodes"},
@@ -73,6 +73,7 @@ ALLOWED = {
     "local_names": {"errors"},
     "plain": set(),
     "stopping": set(),
+    "differences": set(),
     "near": set(),
     "lru": set(),
     "values": {*MODEL, "plain"},
@@ -106,8 +107,8 @@ ALLOWED = {
     "sdk": {"clean_text", "errors", "model", "settings"},
     "sdk.run": {
         "sdk", "sdk.capture",
-        *MODEL, "clean_text", "local_names", "media", "plain", "settings", "store", "store.journal", "store.opening",
-        "values",
+        *MODEL, "clean_text", "differences", "local_names", "media", "plain", "settings", "store", "store.journal",
+        "store.opening", "values",
     },
     "sdk.capture": {*MODEL, "sdk", "clean_text", "settings", "store", "values"},
     "sdk.process": {
@@ -120,8 +121,8 @@ ALLOWED = {
         "store.run",
     },
     "api": {
-        *MODELS, "clean_text", "credentials", "local_names", "media", "settings", "values", "search", "service",
-        "service.contract", *QUERY,
+        *MODELS, "clean_text", "credentials", "differences", "local_names", "media", "settings", "values",
+        "search", "service", "service.contract", *QUERY,
     },
     # An agent's commands find what `runlake exec` gives: their programs say `import wandb`.
     "agents": {

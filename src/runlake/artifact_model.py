@@ -57,12 +57,16 @@ class ArtifactPath(NamedTuple):
         return CollectionPath(self.entity, self.project, self.name)
 
 
-class ContentInfo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Bytes of a store: one copy of them, whoever logged it. `digest` is their MD5 in base64, as W&B compares files."""
+class ContentInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Bytes of a store: one copy of them, whoever logged it. `digest` is their MD5 in base64, as W&B compares files.
+
+    `name` is that under which they were put for a draft, of bytes that whoever makes it wants to read again.
+    """
 
     sha256: str
     digest: str
     size_bytes: int
+    name: str | None = None
 
 
 class ManifestEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

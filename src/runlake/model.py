@@ -309,12 +309,16 @@ class Appended(msgspec.Struct, frozen=True, kw_only=True):
     is_stop_requested: bool = False
 
 
-class RunPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A slice of a listing. `version` names the one state of the project that all pages are cut from."""
+class RunPage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A slice of a listing. `version` names the one state of the project that all pages are cut from.
+
+    `problems` says, by run id, why runs of the project cannot be read: they are listed as they last were, if at all.
+    """
 
     runs: tuple[RunInfo, ...]
     total_count: int
     version: str
+    problems: dict[str, str] = {}
 
 
 class ConsoleLine(msgspec.Struct, frozen=True, kw_only=True):

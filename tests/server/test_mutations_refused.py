@@ -32,7 +32,28 @@ WHO_MAY_NOT = {
     "vic": "a viewer of the team",
 }
 OF_ADMINS = {"createUser", "generateApiKey", "deleteApiKey", "createTeam", "createInvite", "deleteInvite"}
-NOT_THERE = {"deleteModel", "createServiceAccount"}
+COLLECTION = {"entityName": "lab", "projectName": "plans", "artifactCollectionName": "c"}
+UPLOADED = {"artifactID": "x", "completeMultipartAction": "Complete", "completedParts": []}
+OF_ARTIFACTS = {
+    "updateArtifactManifest": {"artifactManifestID": "x"},
+    "completeMultipartUploadArtifact": {**UPLOADED, "storagePath": "x", "uploadID": "x"},
+    "commitArtifact": {"artifactID": "x"},
+    "useArtifact": {**PLACE, "artifactID": "x"},
+    "updateArtifact": {"artifactID": "x", "description": "d"},
+    "deleteArtifact": {"artifactID": "x"},
+    "addAliases": {"artifactID": "x", "aliases": [{**COLLECTION, "alias": "best"}]},
+    "deleteAliases": {"artifactID": "x", "aliases": [{**COLLECTION, "alias": "best"}]},
+    "linkArtifact": {"entityName": "lab", "projectName": "plans", "artifactID": "x", "artifactPortfolioName": "p"},
+    "unlinkArtifact": {"artifactID": "x", "artifactPortfolioID": "x"},
+    "updateArtifactSequence": {"artifactSequenceID": "x", "name": "n"},
+    "updateArtifactPortfolio": {"artifactPortfolioID": "x", "name": "n"},
+    "moveArtifactSequence": {"artifactSequenceID": "x", "destinationArtifactTypeName": "t"},
+    "deleteArtifactSequence": {"artifactSequenceID": "x"},
+    "deleteArtifactPortfolio": {"artifactPortfolioID": "x"},
+    "createArtifactCollectionTagAssignments": {**COLLECTION, "tags": [{"tagName": "t"}]},
+    "deleteArtifactCollectionTagAssignments": {**COLLECTION, "tags": [{"tagName": "t"}]},
+}
+NOT_THERE = {"deleteModel", "createServiceAccount", *OF_ARTIFACTS}
 SCHEMA = load_schema()
 TRAINS = {"User-Agent": "wandb-core"}
 
@@ -62,6 +83,8 @@ def mutations(server):
     yield "createArtifactManifest", {"artifactID": table, "name": "m", "digest": "d"}, "artifactManifest { id }", {}
     files = [{"artifactID": table, "name": "t.table.json"}, {"artifactID": table, "name": "media/a.png"}]
     yield "createArtifactFiles", {"artifactFiles": files}, "files { edges { node { uploadUrl } } }", TRAINS
+    for field, given in OF_ARTIFACTS.items():
+        yield field, given, "__typename", {}
     sweep = {"entityName": "lab", "projectName": "plans", "config": json.dumps(CONFIG)}
     yield "upsertSweep", sweep, "sweep { id }", {}
     yield "upsertSweep", {"id": sweep_node_id(SWEEP), "displayName": "x"}, "sweep { id }", {}

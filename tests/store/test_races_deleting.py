@@ -421,11 +421,11 @@ MOMENTS = pytest.mark.parametrize(
     [
         (repair, "examine"),
         (repair_steps, "segments_of"),
-        (repair, "check_journal"),
+        (repair, "walk_writer"),
         (repair, "number_parts"),
         (repair, "is_alive"),
     ],
-    ids=["examine", "segments_of", "check_journal", "number_parts", "is_alive"],
+    ids=["examine", "segments_of", "walk_writer", "number_parts", "is_alive"],
 )
 
 

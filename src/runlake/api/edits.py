@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from runlake import values
+from runlake.differences import MISSING, nested_differences
 from runlake.model import RunPath
 from runlake.service.contract import Service
 
@@ -43,27 +44,9 @@ def changes(
     """
     to_set: dict[str, Any] = {}
     to_remove: list[str] = []
-    _compare(before, after, frozenset(touched), (), to_set, to_remove)
+    for keys, _, value in nested_differences(before, after, frozenset(touched)):
+        if value is MISSING:
+            to_remove.append(values.join_path(keys))
+        else:
+            to_set[values.join_path(keys)] = value
     return to_set, tuple(to_remove)
-
-
-def _compare(
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
-    touched: frozenset[str],
-    parents: tuple[str, ...],
-    to_set: dict[str, Any],
-    to_remove: list[str],
-) -> None:
-    to_remove += [values.join_path((*parents, key)) for key in before if key not in after]
-    for key, value in after.items():
-        path = (*parents, key)
-        if key not in touched and key in before and _is_branch(value) and _is_branch(before[key]):
-            _compare(before[key], value, frozenset(), path, to_set, to_remove)
-        elif key in touched or key not in before or repr(before[key]) != repr(value):
-            # By representation, since 1, 1.0 and True are equal, and NaN is not equal to itself.
-            to_set[values.join_path(path)] = value
-
-
-def _is_branch(value: Any) -> bool:
-    return isinstance(value, dict) and bool(value) and "_type" not in value

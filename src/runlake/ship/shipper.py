@@ -23,7 +23,7 @@ from runlake.store.files import Files
 from runlake.store.folder_files import FolderFiles
 from runlake.store.journal import record
 from runlake.store.journal.first_frame import part_header
-from runlake.store.journal.folder import FolderJournal, journal_of
+from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.liveness import is_alive
 from runlake.store.journal.shipped import Shipped, read_shipped, write_shipped
@@ -135,8 +135,8 @@ class Shipper:
         shipped.remade = sorted({*shipped.remade, *writers})
         self._save()
         with tempfile.TemporaryDirectory(prefix="runlake-ship-") as folder:
-            write_journal(self._layout, self._path, Path(folder), writers)
-            here, self._journal = self._journal, FolderJournal(Path(folder))
+            made = write_journal(self._layout, self._path, Path(folder), writers)
+            here, self._journal = self._journal, made
             try:
                 for writer in self._writers():
                     self._send_writer(writer)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 from asking import Desk
-from graphql import GraphQLObjectType
+from graphql import GraphQLUnionType, is_composite_type
 
 from runlake.errors import BadValueError, NotFoundError, ReadOnlyError
 from runlake.model import RunPath
@@ -19,6 +19,22 @@ def desk(tmp_path):
     desk = Desk(tmp_path / "store")
     desk.write(rows=[{"a": 1}])
     return desk
+
+
+OF_ARTIFACTS = {
+    "Project.artifact",
+    "Project.artifactCollection",
+    "Project.artifactCollectionMembership",
+    "Project.artifactCollections",
+    "Project.artifactType",
+    "Project.artifactTypes",
+    "Query.artifact",
+    "Query.artifactCollection",
+    "Query.clientIDMapping",
+    "Run.inputArtifacts",
+    "Run.outputArtifacts",
+}
+"""Reading fields that are there and have no resolver."""
 
 
 def only_error(answer):
@@ -63,7 +79,7 @@ def test_the_server_names_its_features_and_has_no_organizations(desk):
                 {"name": "FILESTREAM_GZIP", "isEnabled": True},
                 {"name": "STRUCTURED_CONSOLE_LOGS", "isEnabled": True},
             ],
-            "cliVersionInfo": {"max_cli_version": "0.999.0", "min_cli_version": "0.31.0"},
+            "cliVersionInfo": {"max_cli_version": "0.999.0", "min_cli_version": "0.29.0"},
         },
         "entity": {"name": "ann", "isTeam": False, "organization": None},
         "organization": None,
@@ -79,7 +95,7 @@ def test_the_server_names_its_features_and_has_no_organizations(desk):
             "artifacts are not supported yet by runlake: Project.artifact",
         ),
         (
-            "mutation M($i: CommitArtifactInput!) { commitArtifact(input: $i) { artifact { id } } }",
+            'mutation { commitArtifact(input: {artifactID: "x"}) { artifact { id } } }',
             "artifacts are not supported yet by runlake: Mutation.commitArtifact",
         ),
         (
@@ -128,13 +144,13 @@ def test_every_reading_field_has_a_resolver(desk):
                 if str(given.type).endswith("!")
             )
             selection = f"{name}({arguments})" if arguments else name
-            if isinstance(of_type, GraphQLObjectType):
+            if is_composite_type(of_type):
                 selection += " { __typename }"
             document = prefix or '{ project(name: "digits") { run(name: "r1") { %s } } }'
             for error in desk.ask(document % selection).get("errors", ()):
                 assert error["extensions"]["code"] == "NOT_SUPPORTED", error
                 missing.add(f"{type_name}.{name}")
-    assert missing == set()
+    assert missing == OF_ARTIFACTS
 
 
 def test_errors_of_the_tree_carry_their_name(tmp_path):
@@ -247,12 +263,14 @@ def test_generated_documents_never_raise_and_never_fail_inside(desk):
 
     def selection(kind, depth):
         fields = []
+        if isinstance(kind, GraphQLUnionType):
+            return "__typename"
         for name in chance.sample(sorted(kind.fields), min(4, len(kind.fields))):
             field = kind.fields[name]
             of_type = field.type
             while hasattr(of_type, "of_type"):
                 of_type = of_type.of_type
-            is_object = isinstance(of_type, GraphQLObjectType)
+            is_object = is_composite_type(of_type)
             if is_object and depth > 5:
                 continue
             given = [

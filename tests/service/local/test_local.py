@@ -52,7 +52,8 @@ def test_a_run_that_cannot_be_read_spoils_no_listing_and_can_be_deleted(service,
     content[30] ^= 0xFF
     part.write_bytes(content)
     with pytest.warns(RunlakeWarning, match="run ann/mnist/a cannot be read .*CorruptError.*runlake check ann/mnist/a"):
-        assert ids(service.list_runs("ann", "mnist")) == ["b"]
+        page = service.list_runs("ann", "mnist")
+    assert (ids(page), list(page.problems)) == (["b"], ["a"])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert ids(service.list_runs("ann", "mnist")) == ["b"]

@@ -14,6 +14,7 @@ from runlake.errors import (
     NotFoundError,
     NotSupportedError,
     UnreachableError,
+    UnreadableRunWarning,
 )
 from runlake.model import RunEdit, RunPath
 from runlake.service.open import open_service
@@ -236,3 +237,13 @@ def test_an_answer_that_breaks_off_is_no_shorter_answer(service):
     for call in (far.list_projects, lambda: far.read_history(RUN), lambda: far.read_runs_table("ann", "p")):
         with pytest.raises(CommError, match="broke off"):
             call()
+
+
+def test_a_run_that_the_server_cannot_read_is_told_of_once(service):
+    page = {"runs": [], "total_count": 0, "version": "1"}
+    far, _ = service((200, {**page, "problems": {"r": "CorruptError: torn"}}))
+    with pytest.warns(UnreadableRunWarning, match="run ann/p/r cannot be read by the server .*CorruptError: torn"):
+        assert far.list_runs("ann", "p").problems == {"r": "CorruptError: torn"}
+    assert far.list_runs("ann", "p").runs == ()
+    older, _ = service((200, page))
+    assert older.list_runs("ann", "p").problems == {}

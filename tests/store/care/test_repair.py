@@ -63,6 +63,13 @@ def values(layout):
     return [row["i"] for row in rows(layout)]
 
 
+def values_of_segments(layout):
+    """The rows that are sealed, whatever became of the others."""
+    segments = segments_of(layout, RUN)
+    stretches = [s for name in segments.list_names() for s in read_meta(segments, name).stretches]
+    return [n for s in stretches for n in range(s.first_n, s.first_n + s.row_count)]
+
+
 def everything(layout):
     return read_run(layout, RUN), [rows(layout, stream) for stream in ("history", "events", "console")]
 
@@ -185,6 +192,29 @@ def test_a_missing_part_costs_its_rows_only(layout, crashed, number):
         assert repairs[0].lost == f"history rows {gone[0]} to {gone[-1]}; all records of this part"
     assert check_run(layout, RUN) == []
     assert repair_run(layout, RUN) == []
+
+
+def test_a_missing_part_that_only_an_empty_one_stands_behind_is_missed_once(layout, crashed):
+    parts = parts_of(layout, crashed)
+    parts[1].unlink()
+    parts[2].write_bytes(b"")
+    assert told(repair_run(layout, RUN)) == [("missing", parts[1].name, "all records of this part", True)]
+    assert (values(layout), check_run(layout, RUN), repair_run(layout, RUN)) == (list(range(10)), [], [])
+
+
+def test_missing_parts_behind_a_segment_are_missed_once(layout):
+    writer = Writer(layout, rows_per_part=10).log_many({"i": i} for i in range(15))
+    seal_run(layout, RUN)
+    writer.log_many({"i": i} for i in range(15, 35)).die()
+    parts = parts_of(layout, writer)
+    newest = max(parts)
+    for number in parts:
+        if number < newest:
+            parts[number].unlink()
+    parts[newest].write_bytes(b"")
+    before = values_of_segments(layout)
+    assert {repair.kind for repair in repair_run(layout, RUN)} == {"missing"}
+    assert (values(layout), check_run(layout, RUN), repair_run(layout, RUN)) == (before, [], [])
 
 
 def segments_with_one_lost(layout):

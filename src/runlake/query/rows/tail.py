@@ -18,6 +18,7 @@ from runlake.model import AXES, STEP, TIMESTAMP, RunPath, Stream, TailCursor
 from runlake.query.rows.history import Int64s, Tail
 from runlake.query.rows.scan import join_rows, only_keys, rows_in_order, spellings
 from runlake.store.journal import record
+from runlake.store.journal.bodies import StateChange
 from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.journal.fold import WriterState
 from runlake.store.journal.folder import journal_of
@@ -365,9 +366,9 @@ def _is_over(states: list[WriterState], alive: Mapping[str, bool], known: set[st
     if any(state.header.is_trainer for state in states):
         return True
     said = sorted(
-        (body.get("clock", 0), body["state"])
+        (said.clock, said.state)
         for state in states
-        for kind, body in state.records
-        if kind == record.STATE and body.get("state")
+        for said in map(StateChange, state.bodies(record.STATE))
+        if said.state
     )
     return bool(said) and said[-1][1] not in _OPEN_STATES

@@ -42,7 +42,8 @@ from runlake.settings import Settings, current_folder, is_server, names_given, r
 from runlake.settings.table import ROWS
 from runlake.store import side_process
 from runlake.store.changes import append_change
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.disk import remove, replace_file
+from runlake.store.journal.folder import journal_of
 from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.layout import Layout
 from runlake.store.opening.inspect import RunInspector
@@ -228,7 +229,7 @@ class Session:
         run = Run(opened, layout, settings, config=config, name=name, allow_val_change=allow_val_change, locked=params)
         prepare_later.append(run)
         if memory is not None:
-            memory.write_text(run_id)
+            replace_file(memory, run_id.encode())
         self._attach(run, memory)
         _say_where(run)
         return run
@@ -236,7 +237,8 @@ class Session:
     def _attach(self, run: Run, memory: Path | None) -> None:
         shipping = start_shipping(run, restart_after_s=self.restart_after_s, idle_s=self.idle_s)
         detach = _attach_what_can_be(run)
-        watch = StopRequestWatcher(FolderJournal(run.journal_dir), run.generation, run.writer_id)
+        journal = journal_of(Layout(run.settings.store), run.run_path)
+        watch = StopRequestWatcher(journal, run.generation, run.writer_id)
         beside = None if shipping is None else shipping.look_after
         ticker = Ticker(run, watch, lambda: self.stop(run), beside, interval_s=self.tick_s)
         ticker.start()
@@ -258,7 +260,7 @@ class Session:
 
         def finished() -> None:
             if memory is not None and run.state == "finished":
-                memory.unlink(missing_ok=True)
+                remove(memory)
             _tell_and_seal(run, shipping)
 
         run.on_finishing, run.on_finished = finishing, finished

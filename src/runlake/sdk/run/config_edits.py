@@ -10,8 +10,9 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from runlake.differences import MISSING, is_branch, nested_differences
 from runlake.store.journal.edits import apply_edit
-from runlake.values import escape_key, flatten
+from runlake.values import flatten, join_path
 
 Edit = tuple[dict[str, Any], list[str]]
 """Paths set (path → canonical value) and paths unset, which go first."""
@@ -31,22 +32,16 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Edit:
     """The edit that makes `after` of `before`, both nested plain data, leaf by leaf."""
     paths_set: dict[str, Any] = {}
     paths_unset: list[str] = []
-    _compare(before, after, "", paths_set, paths_unset)
+    for keys, was, value in nested_differences(before, after):
+        path = join_path(keys)
+        if value is MISSING:
+            paths_unset.append(path)
+            continue
+        if was is not MISSING and (is_branch(value) or is_branch(was)):
+            paths_unset.append(path)
+        above = f"{join_path(keys[:-1])}." if keys[1:] else ""
+        paths_set.update((above + below, leaf) for below, leaf in flatten({keys[-1]: value}).items())
     return paths_set, paths_unset
-
-
-def _compare(
-    before: Mapping[str, Any], after: Mapping[str, Any], above: str, paths_set: dict[str, Any], paths_unset: list[str]
-) -> None:
-    paths_unset += [above + escape_key(key) for key in before if key not in after]
-    for key, value in after.items():
-        path = above + escape_key(key)
-        if key in before and is_branch(value) and is_branch(before[key]):
-            _compare(before[key], value, f"{path}.", paths_set, paths_unset)
-        elif key not in before or repr(before[key]) != repr(value):  # 1, 1.0 and True are equal, and NaN is not
-            if key in before and (is_branch(value) or is_branch(before[key])):
-                paths_unset.append(path)
-            paths_set.update((above + below, leaf) for below, leaf in flatten({key: value}).items())
 
 
 def changed_leaf(before: Any, after: Any, keys: tuple[str, ...] = ()) -> tuple[tuple[str, ...], Any, Any] | None:
@@ -64,11 +59,6 @@ def leaves(tree: Mapping[str, Any], keys: tuple[str, ...] = ()) -> Iterator[tupl
             yield from leaves(value, (*keys, key))
         else:
             yield (*keys, key), value
-
-
-def is_branch(value: Any) -> bool:
-    """Whether a plain value has paths of its own below it."""
-    return isinstance(value, dict) and bool(value) and "_type" not in value
 
 
 def is_same(old: Any, new: Any) -> bool:

@@ -193,9 +193,9 @@ class GuardedService:
         incoming = self._pass_on(Service.receive_file, "write", (path.entity, path.project), (path, name), {})
         return _AskedAgain(incoming, functools.partial(self.require_write, path))
 
-    def receive_content(self, draft: ArtifactPath) -> IncomingContent:
+    def receive_content(self, draft: ArtifactPath, name: str | None = None) -> IncomingContent:
         """Bytes on their way; they are kept if the person may still write when all of them are there."""
-        incoming = self._pass_on(Service.receive_content, "write", draft[:2], (draft,), {})
+        incoming = self._pass_on(Service.receive_content, "write", draft[:2], (draft, name), {})
         return _AskedAgain(incoming, functools.partial(self.require_write, draft))
 
     def begin_artifact(self, path: CollectionPath, start: ArtifactStart) -> ArtifactInfo:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from runlake.differences import flat_differences
 from runlake.lru import LruCache
 from runlake.model import RunPath
 from runlake.server.wandb.wire import NOT_OF_THE_USER
@@ -68,8 +69,8 @@ def _flat(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    to_set = {path: value for path, value in new.items() if path not in old or not is_same(old[path], value)}
-    return to_set, tuple(path for path in old if path not in new)
+    to_set, to_unset = flat_differences(old, new, is_same)
+    return to_set, tuple(to_unset)
 
 
 def is_same(handed_out: Any, sent: Any) -> bool:

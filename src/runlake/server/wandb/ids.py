@@ -102,6 +102,22 @@ def table_of(node_id: str) -> tuple[RunPath, str]:
     return RunPath(entity, project, run_id), name
 
 
+def artifact_node_id(artifact_id: str) -> str:
+    """The `id` of a version of an artifact, wherever it is linked to."""
+    return _encode("artifact", artifact_id)
+
+
+def artifact_id_of(node_id: str) -> str:
+    """The artifact id of an `id`; `BadValueError` for text that is none."""
+    (artifact_id,) = _decode("artifact", node_id, 1)
+    return artifact_id
+
+
+def tag_node_id(name: str) -> str:
+    """The `id` of a tag: tags are words, the same everywhere."""
+    return _encode("tag", name)
+
+
 def sweep_node_id(path: SweepPath) -> str:
     """The `id` of a sweep."""
     return _encode("sweep", *path)

@@ -17,16 +17,10 @@ from runlake.artifact_model import (
     ContentInfo,
     ManifestEntry,
 )
-from runlake.errors import BadValueError, ConflictError, NotFoundError
+from runlake.errors import BadValueError, ConflictError, NotFoundError, PathError
 from runlake.model import RunPath, is_time
 from runlake.service.local.collections import OpenCollections
-from runlake.store.artifacts.collection import (
-    CollectionFolder,
-    open_collection,
-    read_artifact_id,
-    write_artifact_id,
-    writing,
-)
+from runlake.store.artifacts.collection import CollectionFolder, read_artifact_id, write_artifact_id, writing
 from runlake.store.artifacts.commit import commit, give_again, known_contents
 from runlake.store.artifacts.content import ContentStore, IncomingBytes
 from runlake.store.artifacts.drafts import Draft
@@ -35,6 +29,7 @@ from runlake.store.artifacts.names import (
     check_aliases,
     check_artifact_id,
     check_collection_path,
+    check_entry_path,
     check_tags,
     check_type,
 )
@@ -60,8 +55,9 @@ class ArtifactDrafts:
         if start.created_at is not None and not is_time(start.created_at):
             raise BadValueError(f"created_at is {start.created_at!r}, and no time; give seconds since 1970")
         create_store(self._layout)
-        open_collection(self._layout, path, start.type, "sequence", time.time())
-        with self._collections.opened(path) as collection, writing(collection.folder):
+        # Before the collection is locked: this looks into another, whose lock somebody may hold who waits for ours.
+        self._check_id_is_free(path.at(start.artifact_id or ""))
+        with self._collections.made(path, start.type, "sequence") as collection, writing(collection.folder):
             return self._logged_before(collection, start) or self._begin(collection, start)
 
     def _logged_before(self, collection: CollectionFolder, start: ArtifactStart) -> ArtifactInfo | None:
@@ -73,52 +69,57 @@ class ArtifactDrafts:
             if done.deleted_at is not None or give_again(collection, done, start.aliases, time.time()):
                 break
         info = fold.describe(done)
+        if start.artifact_id and start.artifact_id != info.artifact_id:
+            write_artifact_id(self._layout, start.artifact_id, info.collection, means=info.artifact_id)
         if start.run is not None:
             self._note_logged(start.run, info)
         return info
 
     def _begin(self, collection: CollectionFolder, start: ArtifactStart) -> ArtifactInfo:
         draft = Draft(collection, start.artifact_id or "")
-        self._check_id_is_free(draft)
         write_artifact_id(self._layout, draft.artifact_id, collection.path)
         draft.begin(start, time.time() if start.created_at is None else start.created_at)
         return draft.describe()
 
-    def _check_id_is_free(self, draft: Draft) -> None:
+    def _check_id_is_free(self, draft: ArtifactPath) -> None:
         """That no other collection has the id: whoever asks by it alone would be given another artifact."""
         try:
-            home = read_artifact_id(self._layout, draft.artifact_id)
-            if home == draft.path:
+            home = read_artifact_id(self._layout, draft.version)
+            if home.collection == draft.collection:
                 return
             with self._collections.opened(home.collection) as other:
-                is_taken = other.fold.by_id(draft.artifact_id) is not None or Draft(other, home.version).is_begun
+                is_taken = other.fold.by_id(draft.version) is not None or Draft(other, home.version).is_begun
         except NotFoundError:
             return
         if is_taken:
-            raise ConflictError(f"the id {draft.artifact_id!r} is that of {home}; leave the id out, and get a new one")
+            raise ConflictError(
+                f"the id {draft.version!r} is that of an artifact elsewhere; leave it out, and get a new one"
+            )
 
     def find_content(self, draft: ArtifactPath, digests: Sequence[str]) -> list[ContentInfo]:
         with self._collections.opened(draft.collection) as collection:
             known = known_contents(collection, Draft(collection, draft.version), set(digests))
         return [content for content in known.values() if self._contents.refresh(content.sha256)]
 
-    def put_content(self, draft: ArtifactPath, content: BinaryIO) -> ContentInfo:
-        made = self._draft(draft)
+    def put_content(self, draft: ArtifactPath, content: BinaryIO, name: str | None = None) -> ContentInfo:
+        made = self._draft(draft, name)
         with writing(self._layout.content_dir):
-            kept = self._contents.put(content)
+            kept = structs.replace(self._contents.put(content), name=name)
             made.note(kept)
         return kept
 
-    def receive_content(self, draft: ArtifactPath) -> IncomingContentOfDraft:
-        made = self._draft(draft)
+    def receive_content(self, draft: ArtifactPath, name: str | None = None) -> IncomingContentOfDraft:
+        made = self._draft(draft, name)
         with writing(self._layout.content_dir):
-            return IncomingContentOfDraft(self._contents.receive(), made, self._layout)
+            return IncomingContentOfDraft(self._contents.receive(), made, self._layout, name)
 
     def commit_artifact(self, draft: ArtifactPath, entries: Sequence[ManifestEntry]) -> ArtifactInfo:
         check_artifact_id(draft.version)
         with self._collections.opened(draft.collection) as collection, writing(collection.folder):
             made_by = _maker_of(Draft(collection, draft.version))
             made = commit(collection, self._contents, Draft(collection, draft.version), entries, time.time())
+        if made.artifact_id != draft.version:  # another process committed the same at this moment
+            write_artifact_id(self._layout, draft.version, made.collection, means=made.artifact_id)
         if made_by is not None:
             self._note_logged(made_by, made)
         return made
@@ -130,8 +131,25 @@ class ArtifactDrafts:
         except NotFoundError:
             return None
 
-    def _draft(self, path: ArtifactPath) -> Draft:
+    def named_contents(self, path: ArtifactPath) -> list[ManifestEntry] | None:
+        """What was put with a name for the draft that has this id as its version; None where there is none."""
+        try:
+            received = self._draft(path).received()
+        except (NotFoundError, PathError):
+            return None
+        named = {
+            content.name: ManifestEntry(
+                path=content.name, digest=content.digest, size_bytes=content.size_bytes, sha256=content.sha256
+            )
+            for content in received
+            if content.name is not None
+        }
+        return [named[name] for name in sorted(named)]
+
+    def _draft(self, path: ArtifactPath, name: str | None = None) -> Draft:
         check_artifact_id(path.version)
+        if name is not None:
+            check_entry_path(name)
         with self._collections.opened(path.collection) as collection:
             draft = Draft(collection, path.version)
         draft.read()
@@ -148,8 +166,8 @@ class ArtifactDrafts:
 class IncomingContentOfDraft:
     """Bytes on their way into the store, for a draft."""
 
-    def __init__(self, incoming: IncomingBytes, draft: Draft, layout: Layout) -> None:
-        self._incoming, self._draft, self._layout = incoming, draft, layout
+    def __init__(self, incoming: IncomingBytes, draft: Draft, layout: Layout, name: str | None) -> None:
+        self._incoming, self._draft, self._layout, self._name = incoming, draft, layout, name
 
     @property
     def md5(self) -> str:
@@ -164,7 +182,7 @@ class IncomingContentOfDraft:
     def keep(self) -> ContentInfo:
         """Put them where their digest says, in one step, and note that the draft has them."""
         with writing(self._layout.content_dir):
-            kept = self._incoming.keep()
+            kept = structs.replace(self._incoming.keep(), name=self._name)
             self._draft.note(kept)
         return kept
 

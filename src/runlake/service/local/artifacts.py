@@ -26,10 +26,10 @@ from runlake.service.local.artifact_drafts import ArtifactDrafts
 from runlake.service.local.collections import OpenCollections
 from runlake.service.local.folder import StoreFolder
 from runlake.service.local.listings import Listings
+from runlake.service.local.read_manifests import ReadManifests
 from runlake.store.artifacts.collection import (
     CollectionFolder,
     delete_collection,
-    open_collection,
     read_artifact_id,
     rename_collection,
     write_artifact_id,
@@ -60,6 +60,7 @@ class LocalArtifacts:
         self._layout = folder.layout
         self._contents = ContentStore(self._layout)
         self._collections = OpenCollections(self._layout)
+        self._manifests = ReadManifests()
         self._drafts = ArtifactDrafts(self._layout, self._contents, self._collections)
         self.begin_artifact = self._drafts.begin_artifact
         self.find_content = self._drafts.find_content
@@ -93,8 +94,14 @@ class LocalArtifacts:
         return self.read_artifact(read_artifact_id(self._layout, check_artifact_id(artifact_id)))
 
     def read_manifest(self, path: ArtifactPath) -> list[ManifestEntry]:
-        collection, version = self._at_home(path)
-        return collection.read_manifest(version.artifact_id)
+        try:
+            collection, version = self._at_home(path)
+        except NotFoundError:
+            named = self._drafts.named_contents(path)
+            if named is None:
+                raise
+            return named
+        return self._manifests.read(collection, version.artifact_id)
 
     def open_content(self, path: ArtifactPath, name: str) -> BinaryIO:
         entries = self.read_manifest(path)
@@ -182,8 +189,7 @@ class LocalArtifacts:
         home = source.collection if source.source is None else source.source.collection
         checked = check_aliases(aliases)
         check_collection_path(target)
-        open_collection(self._layout, target, source.type, "portfolio", time.time())
-        with self._collections.opened(target) as collection, writing(collection.folder):
+        with self._collections.made(target, source.type, "portfolio") as collection, writing(collection.folder):
             while True:
                 fold = collection.catch_up()
                 linked = fold.by_id(source.artifact_id)

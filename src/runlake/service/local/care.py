@@ -58,7 +58,7 @@ class LocalCare:
                 if all(finding.kind in _HARMLESS for finding in findings) and (
                     why := why_unreadable(self._layout, path)
                 ):
-                    findings.append(unreadable(why))
+                    findings.append(unreadable(Path(), why).as_finding(Path()))
                 yield path, findings
 
     def repair(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from runlake.artifact_model import CollectionPath
+from runlake.artifact_model import CollectionKind, CollectionPath
 from runlake.lru import LruCache
-from runlake.store.artifacts.collection import CollectionFolder
+from runlake.store.artifacts.collection import CollectionFolder, check_kind, create_collection
 from runlake.store.artifacts.names import check_collection_path
 from runlake.store.layout import Layout, folder_identity
+from runlake.store.ledger import entry_name
 
 _KEPT_COLLECTIONS = 5_000
 """So many collections are known as far as they were read; others are read anew."""
@@ -37,6 +39,16 @@ class OpenCollections:
         with known.lock:
             known.collection.catch_up()
             yield known.collection
+
+    @contextmanager
+    def made(self, path: CollectionPath, type: str, kind: CollectionKind) -> Iterator[CollectionFolder]:
+        """The same of a collection that is made where there is none. `ConflictError` for another type or kind."""
+        check_collection_path(path)
+        if not (self._layout.collection_dir(path) / "ledger" / entry_name(1)).is_file():
+            create_collection(self._layout, path, type, kind, time.time())
+        with self.opened(path) as collection:
+            check_kind(collection.fold, type, kind)
+            yield collection
 
     def _find(self, path: CollectionPath) -> _Known:
         try:

@@ -34,13 +34,16 @@ class Listings:
         self._newest: dict[tuple[str, str], RunIndex] = {}
         self._lock = threading.Lock()
         self._told: set[tuple[str, str]] = set()
+        self._problems: dict[tuple[str, str], dict[str, str]] = {}
 
     def newest(self, entity: str, project: str) -> RunIndex:
         """The project as of now; the same object as long as nothing moved."""
         self._folder.check_project(entity, project)
         state = self._catalog.refresh(entity, project)
-        for path, problem in self._problems(entity, project, state):
-            self._tell_once(str(path), problem)
+        problems = {path.run_id: problem for path, problem in self._unreadable(entity, project, state)}
+        for run_id, problem in problems.items():
+            self._tell_once(f"{entity}/{project}/{run_id}", problem)
+        self._problems[entity, project] = problems
         with self._lock:
             index = self._kept.get((entity, project, state.version))
             if index is None:
@@ -48,6 +51,10 @@ class Listings:
                 self._newest[entity, project] = index
                 self._keep(entity, project, index)
             return index
+
+    def problems(self, entity: str, project: str) -> dict[str, str]:
+        """Why runs of the project could not be read when `newest` was asked last, by run id."""
+        return self._problems.get((entity, project), {})
 
     def at_version(self, entity: str, project: str, version: str) -> RunIndex:
         """The project as it was in a version that was given here, or by another process."""
@@ -92,7 +99,7 @@ class Listings:
                 self._tell_once(f"{place}/{block.run_ids[0]}", block.problem)
             yield block
 
-    def _problems(self, entity: str, project: str, state: ProjectState) -> Iterator[tuple[RunPath, str]]:
+    def _unreadable(self, entity: str, project: str, state: ProjectState) -> Iterator[tuple[RunPath, str]]:
         """The runs that cannot be read, and why."""
         layout = self._folder.layout
         for folder, problem in sorted(state.problems.items()):

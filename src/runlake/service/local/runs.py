@@ -46,7 +46,12 @@ class LocalRuns:
         listings = self._listings
         index = listings.newest(entity, project) if version is None else listings.at_version(entity, project, version)
         page = index.page(filters, order, offset=offset, limit=limit)
-        return RunPage(runs=tuple(index.infos(page.positions)), total_count=page.total_count, version=index.version)
+        return RunPage(
+            runs=tuple(index.infos(page.positions)),
+            total_count=page.total_count,
+            version=index.version,
+            problems=listings.problems(entity, project) if version is None else {},
+        )
 
     def read_run(self, path: RunPath, *, generation: str | None = None) -> RunInfo:
         self._listings.check_exists(path)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from runlake.errors import UnreadableRunWarning, warn
 from runlake.model import GenerationInfo, RunEdit, RunInfo, RunPage, RunPath
 from runlake.query.runs.filter import plain_filter
 from runlake.service.remote.requests import JSON_HEADERS, ServerRequests, check_names, run_at
@@ -21,6 +22,7 @@ class HttpRuns:
     def __init__(self, server: ServerRequests) -> None:
         self._server = server
         self._http = server.http
+        self._told: set[tuple[str, str]] = set()
 
     def list_runs(
         self,
@@ -41,7 +43,19 @@ class HttpRuns:
             "limit": limit,
             "version": version,
         }
-        return documents.unpack(self._server.ask(project_address(entity, project, "runs", "query"), query), RunPage)
+        page = documents.unpack(self._server.ask(project_address(entity, project, "runs", "query"), query), RunPage)
+        for run_id, problem in page.problems.items():
+            self._tell_once(f"{entity}/{project}/{run_id}", problem)
+        return page
+
+    def _tell_once(self, run: str, problem: str) -> None:
+        if (run, problem) not in self._told:
+            self._told.add((run, problem))
+            warn(
+                f"run {run} cannot be read by the server and is shown as it last was, if at all: {problem}",
+                UnreadableRunWarning,
+                has_prefix=False,
+            )
 
     def read_run(self, path: RunPath, *, generation: str | None = None) -> RunInfo:
         return self._server.get(run_at(path), RunInfo, generation=generation)

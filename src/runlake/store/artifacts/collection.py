@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from runlake.artifact_model import ArtifactPath, CollectionKind, CollectionPath, ManifestEntry
+from runlake.artifact_model import LATEST, ArtifactPath, CollectionKind, CollectionPath, ManifestEntry
 from runlake.errors import ConflictError, CorruptError, NotFoundError, ReadOnlyError
 from runlake.near import near_names
 from runlake.store.artifacts.fold import CollectionFold, Created, Entry, Version
@@ -81,28 +81,23 @@ class CollectionFolder:
         replace_file(self.manifest_file(artifact_id), content)
 
 
-def open_collection(
-    layout: Layout, path: CollectionPath, type: str, kind: CollectionKind, at: float
-) -> CollectionFolder:
-    """The collection, made if need be; `ConflictError` when there is one of another type or kind."""
+def create_collection(layout: Layout, path: CollectionPath, type: str, kind: CollectionKind, at: float) -> None:
+    """Make a collection, unless there is one."""
     collection = CollectionFolder(layout, path)
     with writing(collection.folder):
-        if not (collection.folder / "ledger").is_dir():
-            layout.make_collection_dir(path)
-        try:
-            fold = collection.catch_up()
-        except NotFoundError:
-            if not collection.decide(Created(at=at, type=type, collection_kind=kind)):
-                collection.catch_up()
-            fold = collection.fold
+        layout.make_collection_dir(path)
+        collection.decide(Created(at=at, type=type, collection_kind=kind))
+
+
+def check_kind(fold: CollectionFold, type: str, kind: CollectionKind) -> None:
+    """`ConflictError` for a collection of another type or kind."""
     if fold.type != type:
         raise ConflictError(
-            f"artifact {path} is of type {fold.type!r}, and not {type!r}; use that type or another name"
+            f"artifact {fold.path} is of type {fold.type!r}, and not {type!r}; use that type or another name"
         )
     if fold.kind != kind:
         kinds = {"sequence": "has versions of its own", "portfolio": "is a portfolio: versions are linked to it"}
-        raise ConflictError(f"artifact {path} {kinds[fold.kind]}; choose another name")
-    return collection
+        raise ConflictError(f"artifact {fold.path} {kinds[fold.kind]}; choose another name")
 
 
 def rename_collection(layout: Layout, path: CollectionPath, target: CollectionPath) -> None:
@@ -141,18 +136,23 @@ def writing(place: Path) -> Iterator[None]:
 
 
 def read_artifact_id(layout: Layout, artifact_id: str) -> ArtifactPath:
-    """Where the artifact of this id is; `NotFoundError` when nobody began one."""
+    """Where the artifact of this id is; `NotFoundError` when nobody began one.
+
+    What was begun and turned out to be another version, which had the same digest, is that one.
+    """
     try:
-        names = msgspec.json.decode(read_whole(layout.artifact_ids_dir / artifact_id), type=CollectionPath)
+        names = msgspec.json.decode(read_whole(layout.artifact_ids_dir / artifact_id), type=ArtifactPath)
     except (FileNotFoundError, msgspec.MsgspecError):
         raise NotFoundError(f"no artifact has the id {artifact_id!r}") from None
-    return names.at(artifact_id)
+    if names.version in (LATEST, artifact_id):
+        return names.collection.at(artifact_id)
+    return read_artifact_id(layout, names.version)
 
 
-def write_artifact_id(layout: Layout, artifact_id: str, path: CollectionPath) -> None:
-    """Note where the artifact of this id is."""
+def write_artifact_id(layout: Layout, artifact_id: str, path: CollectionPath, *, means: str | None = None) -> None:
+    """Note where the artifact of this id is; `means` is the id of the version that it turned out to be."""
     file = layout.artifact_ids_dir / artifact_id
-    content = msgspec.json.encode(path)
+    content = msgspec.json.encode(path if means is None else path.at(means))
     try:
         replace_file(file, content)
     except FileNotFoundError:

@@ -22,7 +22,7 @@ _LOOKED_AT_COUNT = 20
 
 def known_contents(collection: CollectionFolder, draft: Draft, digests: set[str]) -> dict[str, ContentInfo]:
     """Which of these digests the draft, or one of the newest versions of its collection, has a content of."""
-    found = {digest: content for digest, content in draft.received().items() if digest in digests}
+    found = {content.digest: content for content in draft.received() if content.digest in digests}
     missing = digests - found.keys()
     for version, _ in zip(collection.fold.live(), range(_LOOKED_AT_COUNT), strict=False):
         if not missing or collection.fold.kind != "sequence":

@@ -97,20 +97,19 @@ class Draft:
         finally:
             os.close(fd)
 
-    def received(self) -> dict[str, ContentInfo]:
-        """What was put for it, by digest."""
+    def received(self) -> list[ContentInfo]:
+        """What was put for it, in that order."""
         try:
             lines = read_whole(self._received).splitlines()
         except FileNotFoundError:
-            return {}
-        found = {}
+            return []
+        found = []
         for line in lines:
             if line:
                 try:
-                    content = _decoder.decode(line)
+                    found.append(_decoder.decode(line))
                 except msgspec.MsgspecError:
                     continue  # cut off: see above
-                found[content.digest] = content
         return found
 
     def end(self) -> None:

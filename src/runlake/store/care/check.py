@@ -7,7 +7,7 @@ that was acknowledged; everything else on the list is damage, or a file that sho
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,8 +15,10 @@ import pyarrow as pa
 
 from runlake.errors import CorruptError, NewerFormatError, RunlakeError, StoreError
 from runlake.model import STEP, STREAMS, Finding, RunPath
-from runlake.store.care.check_journal import KnownRows, check_journal
 from runlake.store.care.damage import FROM_BACKUP, NOTHING, Damage
+from runlake.store.care.known_rows import KnownRows
+from runlake.store.care.strangers import find_strangers
+from runlake.store.care.writer_walk import walk_writer
 from runlake.store.folder_files import foreign_files
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import SERVED_FILES, PartName
@@ -76,25 +78,21 @@ def examine(layout: Layout, path: RunPath, merged: PackedFiles | None = None) ->
         except FileNotFoundError:
             continue  # sealed meanwhile
         except StoreError as error:
-            seen.damages.append(_unreadable(layout.run_dir(path), str(error)))
+            seen.damages.append(unreadable(layout.run_dir(path), str(error)))
             return seen
     return seen
 
 
-def unreadable(why: str) -> Finding:
+def unreadable(run_dir: Path, why: str) -> Damage:
     """A run that readers cannot make sense of, and of which nothing says more."""
-    return _unreadable(Path(), why).as_finding(Path())
-
-
-def _unreadable(run_dir: Path, why: str) -> Damage:
     advice = "`runlake repair` saves what can be saved; `runlake rm` moves the run to the trash"
     return Damage("unreadable", run_dir, f"the run, for readers: {why}", advice)
 
 
 def _examine(layout: Layout, path: RunPath, merged: PackedFiles, seen: Examination) -> None:
     segments = segments_of(layout, path)
-    metas, unreadable = read_metas(segments)
-    seen.damages += unreadable
+    metas, unreadable_metas = read_metas(segments)
+    seen.damages += unreadable_metas
     replaced = {name for meta in metas for name in meta.supersedes}
     visible = [meta for meta in metas if meta.name not in replaced]
     for meta in visible:
@@ -108,16 +106,17 @@ def _examine(layout: Layout, path: RunPath, merged: PackedFiles, seen: Examinati
     parts, numbers = number_parts(journal, metas)
     snapshot = Snapshot(path, segments, journal, visible, parts, numbers)
     known = KnownRows(visible)
-    # A segment that cannot be asked may hold what is missing elsewhere.
-    seen.damages.extend(check_journal(snapshot, known, may_miss=bool(unreadable)))
-    if not unreadable:
+    for writer in sorted(numbers):
+        # A segment that cannot be asked may hold what is missing elsewhere.
+        seen.damages += walk_writer(snapshot, writer, known, may_miss=bool(unreadable_metas)).damages
+    if not unreadable_metas:
         seen.damages.extend(_check_orphans(segments, snapshot, metas, known))
     for file in foreign_files(layout, path):
         advice = "rename it, move it elsewhere, or put there what it leads to; readers ignore it"
         seen.damages.append(Damage("foreign", file, NOTHING, advice, is_name_odd=True))
-    seen.damages.extend(_foreign(segments.folder, lambda name: _SEGMENT_FILE.fullmatch(name) is not None))
-    seen.damages.extend(
-        _foreign(journal.folder, lambda name: name.endswith(SERVED_FILES) or bool(PartName.parse(name)))
+    seen.damages += find_strangers(segments.folder, lambda file: _SEGMENT_FILE.fullmatch(file.name) is not None)
+    seen.damages += find_strangers(
+        journal.folder, lambda file: file.name.endswith(SERVED_FILES) or bool(PartName.parse(file.name))
     )
 
 
@@ -237,12 +236,6 @@ def _check_orphans(
             meta_file = file.with_name(f"{file.name.partition('-')[0]}.meta")
             what = f"{row_count} {lost[0]['stream']} rows and all records: the rows are in {file.name}, unseen"
             yield Damage("missing", meta_file, what, FROM_BACKUP)
-
-
-def _foreign(folder: Path, is_ours: Callable[[str], bool]) -> Iterator[Damage]:
-    for file in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if not file.name.startswith(".") and not is_ours(file.name):
-            yield Damage("foreign", file, NOTHING, "move it elsewhere; readers ignore it")
 
 
 def _damage(file: Path, error: RunlakeError, lost: str) -> Damage:

@@ -1,40 +1,37 @@
-"""What is wrong with a store beside its runs: its own mark, how changes are told, folders that are no runs."""
+"""What is wrong with a store and its projects beside their runs.
+
+Of each kind of thing one function says what is wrong with it, and stands in a table below; `repair_project` has the
+tables of what is mended.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from runlake.errors import CorruptError, NotFoundError, StoreError
 from runlake.model import Finding, RunPath
 from runlake.store.care.check_sweeps import check_sweeps
 from runlake.store.care.damage import NOTHING, Damage
+from runlake.store.care.strangers import find_strangers
 from runlake.store.changes import SeenChanges, changes_of, parse_name
 from runlake.store.layout import Layout
 from runlake.store.run.snapshot import read_consistently
 from runlake.store.run.view import view_of
 from runlake.store.store_format import FORMAT_VERSION, is_store, read_format
 
-_MOVE_IT = "move it elsewhere; readers ignore it"
 _HASHED = re.compile(r".*%~[0-9a-f]{40}")
 
 
 def check_store(layout: Layout) -> list[Finding]:
-    """What is wrong with the store's own mark, `store.toml`; nothing for a folder in which no project is."""
-    if not is_store(layout) and not layout.entities():
-        return []
-    try:
-        version = read_format(layout)
-    except FileNotFoundError:
-        lost, advice = "the store's id, which no reader needs", "runlake repair makes it anew"
-        return [Finding(kind="missing", place="store.toml", lost=lost, advice=advice)]
-    except CorruptError:
-        lost, advice = "the store's id, which no reader needs", "runlake repair makes it anew"
-        return [Finding(kind="corrupt", place="store.toml", lost=lost, advice=advice)]
-    if version > FORMAT_VERSION:
-        advice = "upgrade runlake to read it"
-        return [Finding(kind="newer", place="store.toml", lost="nothing", advice=advice)]
-    return []
+    """What is wrong with the store itself; nothing for a folder in which no project is. Places are within the store."""
+    return [damage.as_finding(layout.root) for damage in examine_store(layout)]
+
+
+def examine_store(layout: Layout) -> list[Damage]:
+    """The same for who mends it."""
+    return [damage for check in _OF_A_STORE for damage in check(layout)]
 
 
 def check_project(layout: Layout, entity: str, project: str) -> list[Finding]:
@@ -49,19 +46,41 @@ def check_project(layout: Layout, entity: str, project: str) -> list[Finding]:
 
 def examine_project(layout: Layout, entity: str, project: str) -> list[Damage]:
     """The same for who mends it. Of a run that is to be deleted the file is its folder."""
-    changes_dir, runs_dir = layout.changes_dir(entity, project), layout.runs_dir(entity, project)
+    return [damage for check in _OF_A_PROJECT for damage in check(layout, entity, project)]
+
+
+def _check_mark(layout: Layout) -> Iterator[Damage]:
+    """The store's own mark, `store.toml`."""
+    if not is_store(layout) and not layout.entities():
+        return
+    mark = layout.root / "store.toml"
+    lost, advice = "the store's id, which no reader needs", "runlake repair makes it anew"
+    try:
+        version = read_format(layout)
+    except FileNotFoundError:
+        yield Damage("missing", mark, lost, advice)
+    except CorruptError:
+        yield Damage("corrupt", mark, lost, advice)
+    else:
+        if version > FORMAT_VERSION:
+            yield Damage("newer", mark, NOTHING, "upgrade runlake to read it")
+
+
+def _check_changes(layout: Layout, entity: str, project: str) -> Iterator[Damage]:
+    """How changes are told to readers."""
     lost, advice = "which runs had moved: readers look at all of them", "runlake repair makes it anew"
-    damages = [Damage("corrupt", pack, lost, advice) for pack in changes_of(layout, entity, project).garbled_packs()]
-    for entry in _entries(changes_dir):
-        if entry.name != "packed" and parse_name(entry.name) is None:
-            damages.append(Damage("foreign", entry, NOTHING, _MOVE_IT))
-    for entry in _entries(runs_dir):
-        if not _is_run(entry):
-            damages.append(Damage("foreign", entry, NOTHING, _MOVE_IT))
+    for pack in changes_of(layout, entity, project).garbled_packs():
+        yield Damage("corrupt", pack, lost, advice)
+    changes_dir = layout.changes_dir(entity, project)
+    yield from find_strangers(changes_dir, lambda entry: entry.name == "packed" or parse_name(entry.name) is not None)
+
+
+def _check_folders(layout: Layout, entity: str, project: str) -> Iterator[Damage]:
+    """The folders of runs: some are none, and some should be gone."""
+    yield from find_strangers(layout.runs_dir(entity, project), _is_run)
     for path in _deleted_runs(layout, entity, project):
         lost = "nothing: it was deleted, and no listing shows it"
-        damages.append(Damage("deleted", layout.run_dir(path), lost, "runlake repair moves it to the trash"))
-    return [*damages, *check_sweeps(layout, entity, project)]
+        yield Damage("deleted", layout.run_dir(path), lost, "runlake repair moves it to the trash")
 
 
 def _deleted_runs(layout: Layout, entity: str, project: str) -> list[RunPath]:
@@ -84,14 +103,16 @@ def _deleted_runs(layout: Layout, entity: str, project: str) -> list[RunPath]:
     return found
 
 
-def _entries(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-
-
 def _is_run(folder: Path) -> bool:
     """Whether this may be the folder of a run, also of one that is only being made."""
     if not folder.is_dir() or (_HASHED.fullmatch(folder.name) and not (folder / "id").exists()):
         return False
     return any((folder / name).is_dir() for name in ("journal", "segments")) or not any(folder.iterdir())
+
+
+_OF_A_STORE: tuple[Callable[[Layout], Iterable[Damage]], ...] = (_check_mark,)
+_OF_A_PROJECT: tuple[Callable[[Layout, str, str], Iterable[Damage]], ...] = (
+    _check_changes,
+    _check_folders,
+    check_sweeps,
+)

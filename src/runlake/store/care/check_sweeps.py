@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runlake.errors import CorruptError
-from runlake.store.care.damage import FROM_BACKUP, NOTHING, Damage
+from runlake.store.care.damage import FROM_BACKUP, Damage
+from runlake.store.care.strangers import stranger, visible_entries
 from runlake.store.layout import Layout
 from runlake.store.ledger import entry_name
 from runlake.values import stored_json
@@ -18,18 +19,18 @@ _ELSEWHERE = "runlake merge brings it from another copy of the store"
 
 def check_sweeps(layout: Layout, entity: str, project: str) -> Iterator[Damage]:
     """Kinds: foreign, missing, corrupt."""
-    for entry in _entries(layout.sweeps_dir(entity, project)):
+    for entry in visible_entries(layout.sweeps_dir(entity, project)):
         if not entry.is_dir() or (not (entry / "ledger").is_dir() and any(entry.iterdir())):
-            yield _foreign(entry)
+            yield stranger(entry)
         else:
             yield from _check_ledger(entry / "ledger")
 
 
 def _check_ledger(ledger: Path) -> Iterator[Damage]:
     numbers = []
-    for file in _entries(ledger):
+    for file in visible_entries(ledger):
         if not _ENTRY.fullmatch(file.name):
-            yield _foreign(file)
+            yield stranger(file)
             continue
         numbers.append(int(file.stem))
         try:
@@ -45,13 +46,3 @@ def _check_ledger(ledger: Path) -> Iterator[Damage]:
             f"what was decided from there on ({len(numbers) - gap + 1} of {len(numbers)} entries); the runs are whole"
         )
         yield Damage("missing", ledger / entry_name(gap), lost, _ELSEWHERE)
-
-
-def _foreign(file: Path) -> Damage:
-    return Damage("foreign", file, NOTHING, "move it elsewhere; readers ignore it")
-
-
-def _entries(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))

@@ -1,4 +1,4 @@
-"""What is wrong with a file of a run, and what a repair does about it: the one value that `check` prints and `repair`
+"""What is wrong with a file of a store, and what a repair does about it: the one value that `check` prints and `repair`
 works on."""
 
 from __future__ import annotations
@@ -27,11 +27,14 @@ class Damage:
     byte: int | None = None
     is_name_odd: bool = False
 
-    def as_finding(self, run_dir: Path) -> Finding:
-        """As `check` tells it: places are within the run's folder."""
-        place = _place(self.file, run_dir, self.byte)
-        place = ascii(place)[1:-1] if self.is_name_odd else place
+    def as_finding(self, folder: Path) -> Finding:
+        """As `check` tells it: places are within the folder of the run, the project or the store."""
+        place = _place(self, folder)
         return Finding(kind=self.kind, place=place, lost=self.lost, advice=self.advice)
+
+    def left(self, why: str) -> Remedy:
+        """That nothing is done about it."""
+        return Remedy(self.kind, self.file, why, self.lost, self.byte, is_mended=False, is_name_odd=self.is_name_odd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +47,15 @@ class Remedy:
     lost: str = NOTHING
     byte: int | None = None
     is_mended: bool = True
+    is_name_odd: bool = False
 
-    def as_repair(self, run_dir: Path) -> Repair:
+    def as_repair(self, folder: Path) -> Repair:
         """As `repair` tells it."""
-        place = _place(self.file, run_dir, self.byte)
+        place = _place(self, folder)
         return Repair(kind=self.kind, place=place, remedy=self.remedy, lost=self.lost, is_mended=self.is_mended)
 
 
-def leave(finding: Finding, why: str) -> Repair:
-    """That nothing can be done about something."""
-    return Repair(kind=finding.kind, place=finding.place, remedy=why, lost=finding.lost, is_mended=False)
-
-
-def _place(file: Path, run_dir: Path, byte: int | None) -> str:
-    place = Path(os.path.relpath(file, run_dir)).as_posix()
-    return place if byte is None else f"{place}, byte {byte}"
+def _place(what: Damage | Remedy, folder: Path) -> str:
+    place = Path(os.path.relpath(what.file, folder)).as_posix()
+    place = place if what.byte is None else f"{place}, byte {what.byte}"
+    return ascii(place)[1:-1] if what.is_name_odd else place

@@ -12,11 +12,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from runlake.errors import ReadOnlyError
 from runlake.model import Garbage, RunPath
+from runlake.store.care.read_only import unless_read_only
 from runlake.store.catalog.catalog_file import unnamed_columns
 from runlake.store.disk import (
-    READ_ONLY_ERRNOS,
     TEMPORARY_PREFIX,
     keep_under,
     make_folder,
@@ -62,16 +61,12 @@ def collect(layout: Layout, *, older_than_s: float, is_dry_run: bool = False) ->
     Yields what was removed, or would be. ReadOnlyError when the store cannot be written.
     """
     now_s = time.time()
-    try:
+    with unless_read_only(f"{layout.root} cannot be cleared"):
         for item in list_trash(layout):
             if now_s - item.deleted_at >= older_than_s:
                 yield from _remove(layout, layout.trash_dir / item.name, item.size_bytes, is_dry_run=is_dry_run)
         for place in (*_abandoned(layout, now_s), *_stale_exports(layout, now_s, older_than_s)):
             yield from _remove(layout, place, size_bytes_of(place), is_dry_run=is_dry_run)
-    except OSError as error:
-        if error.errno not in READ_ONLY_ERRNOS:
-            raise
-        raise ReadOnlyError(f"{layout.root} cannot be cleared, because it cannot be written: {error}") from error
 
 
 def _remove(layout: Layout, place: Path, size_bytes: int, *, is_dry_run: bool) -> Iterator[Garbage]:

@@ -14,17 +14,18 @@ from __future__ import annotations
 from contextlib import nullcontext
 from pathlib import Path
 
-from runlake.errors import ConflictError, CorruptError, NotFoundError, ReadOnlyError, StoreError
+from runlake.errors import ConflictError, CorruptError, NotFoundError, StoreError
 from runlake.model import STREAMS, Repair, RunPath
 from runlake.store.care.check import Examination, check_segment, examine, read_metas, unreadable
-from runlake.store.care.check_journal import KnownRows, check_journal
-from runlake.store.care.damage import NOTHING, Damage, Remedy, leave
-from runlake.store.care.repair_plan import MOST_MISSING, Batch, RepairPlan
+from runlake.store.care.damage import NOTHING, Damage, Remedy
+from runlake.store.care.known_rows import KnownRows
+from runlake.store.care.read_only import unless_read_only
+from runlake.store.care.repair_plan import Batch, RepairPlan
 from runlake.store.care.repair_segment import mend_meta, mend_parquet, meta_of_files, read_whole
 from runlake.store.care.repair_steps import RepairSteps
+from runlake.store.care.writer_walk import MOST_MISSING, walk_writer
 from runlake.store.changes import append_change
 from runlake.store.compact.seal import drop_leftovers, only_sealer
-from runlake.store.disk import READ_ONLY_ERRNOS
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import PartName, root_of
 from runlake.store.journal.liveness import is_alive
@@ -48,7 +49,10 @@ def repair_run(layout: Layout, path: RunPath, *, is_dry_run: bool = False, force
         if not layout.journal_dir(path).is_dir() and not layout.segments_dir(path).is_dir():
             raise NotFoundError(f"run {path} is not in {layout.root}; see: runlake ls")
         try:
-            with nullcontext() if is_dry_run else only_sealer(layout, path):
+            with (
+                unless_read_only(f"run {path} cannot be repaired"),
+                nullcontext() if is_dry_run else only_sealer(layout, path),
+            ):
                 repairer = _Repairer(layout, path, is_dry=is_dry_run, is_forced=force)
                 try:
                     repairs = repairer.run()
@@ -60,10 +64,6 @@ def repair_run(layout: Layout, path: RunPath, *, is_dry_run: bool = False, force
                 return list(dict.fromkeys(told + repairs))
         except FileNotFoundError:
             continue
-        except OSError as error:
-            if error.errno not in READ_ONLY_ERRNOS:
-                raise
-            raise ReadOnlyError(f"run {path} cannot be repaired, because it cannot be written: {error}") from error
     raise StoreError(f"run {path} changes too fast to be repaired: {_ATTEMPTS} attempts; repair it once more")
 
 
@@ -84,25 +84,22 @@ class _Repairer:
         seen = examine(self._layout, self._path)
         newer = [damage for damage in seen.damages if damage.kind == "newer"]
         if newer:
-            return [self._left(damage, "left alone, and all of the run with it: upgrade runlake") for damage in newer]
-        foreign = {damage.file for damage in seen.damages if damage.kind == "foreign"}
+            why = "left alone, and all of the run with it: upgrade runlake"
+            return [damage.left(why).as_repair(self._run_dir) for damage in newer]
         self._mend_metas()
         self._mend_segments(seen)
-        self._mend_journals({file.name for file in foreign if file.parent == self._journal.folder})
+        self._mend_journals()
         self._drop_leftovers()
         remedied = {remedy.file for remedy in self.steps.remedies}
         repairs = [remedy.as_repair(self._run_dir) for remedy in self.steps.remedies]
         for damage in seen.damages:
             if damage.kind == "foreign":
-                repairs.append(self._left(damage, "left alone: move it elsewhere"))
+                repairs.append(damage.left("left alone: move it elsewhere").as_repair(self._run_dir))
             elif damage.file not in remedied:
-                repairs.append(self._left(damage, f"left as it is: {damage.advice}"))
+                repairs.append(damage.left(f"left as it is: {damage.advice}").as_repair(self._run_dir))
         if self.steps.is_dry or not repairs or not all(repair.is_mended for repair in repairs):
             self.steps.check_is_current()
         return repairs
-
-    def _left(self, damage: Damage, why: str) -> Repair:
-        return leave(damage.as_finding(self._run_dir), why)
 
     # Meta files ---------------------------------------------------------------------------------------------------
 
@@ -130,9 +127,10 @@ class _Repairer:
 
     def _make_metas_anew(self, known_names: set[str], damaged: list[Path]) -> None:
         """Segments whose meta file is missing or damaged, as long as their rows are nowhere else."""
-        known = self._known_rows()
         unnamed = {file.name.partition("-")[0] for file in self._folder.glob("[0-9a-f]*-*.parquet")} - known_names
-        for name in sorted(unnamed | {file.stem for file in damaged}):
+        names = unnamed | {file.stem for file in damaged}
+        known = self._known_rows() if names else KnownRows(())
+        for name in sorted(names):
             file = self._folder / f"{name}.meta"
             is_damaged = file in damaged
             try:
@@ -163,9 +161,9 @@ class _Repairer:
             self.steps.publish_meta(meta)
 
     def _known_rows(self) -> KnownRows:
-        known = KnownRows(self._metas)
-        for _ in check_journal(self._snapshot(), known, may_miss=True):
-            pass  # asked only for the rows it meets
+        known, snapshot = KnownRows(self._metas), self._snapshot()
+        for writer in snapshot.numbers:
+            walk_writer(snapshot, writer, known)
         return known
 
     def _cover(self, meta: Meta) -> None:
@@ -227,28 +225,31 @@ class _Repairer:
 
     # Journals -----------------------------------------------------------------------------------------------------
 
-    def _mend_journals(self, foreign: set[str]) -> None:
+    def _mend_journals(self) -> None:
+        known = KnownRows(self._metas)
         for writer in sorted(self._snapshot().numbers):
-            is_alive_now = not self._is_forced and is_alive(self._journal, writer)
+            is_gone = self._is_forced or not is_alive(self._journal, writer)
             snapshot = self._snapshot()
-            if not any(n.writer == writer and str(n) not in foreign for n in snapshot.parts) and not any(
-                covered == writer for meta in self._metas for covered, _ in meta.covers
-            ):
-                continue  # the name of a foreign file
-            plan = RepairPlan(snapshot, writer, foreign=foreign, is_gone=not is_alive_now)
-            if plan.is_sound():
+            if writer not in snapshot.numbers:
+                continue  # deleted or sealed meanwhile: the last look at the run says so
+            walk = walk_writer(snapshot, writer, known)
+            for stranger in walk.strangers:
+                if stranger.kind == "newer":
+                    raise FileNotFoundError(f"{stranger.name} came while run {self._path} was being repaired")
+            if not walk.asks_for_repair(is_gone=is_gone):
                 continue
-            for _ in plan.steps():
-                pass  # only to hear what they mend
-            if is_alive_now:
+            if not is_gone:
                 raise ConflictError(
                     f"run {self._path} is damaged, and the process of its writer {writer} may still be writing; end it "
                     "first, or use --force if you know that it is gone"
                 )
+            plan = RepairPlan(walk)
+            for _ in plan.steps():
+                pass  # only to hear what they mend
             for remedy in plan.remedies:
                 self.steps.tell(remedy)
             if not self.steps.is_dry:
-                self._follow(RepairPlan(snapshot, writer, foreign=foreign, is_gone=True))
+                self._follow(RepairPlan(walk))
 
     def _follow(self, plan: RepairPlan) -> None:
         for step in plan.steps():
@@ -278,4 +279,6 @@ class _Repairer:
 
 def left_unreadable(why: str | None) -> list[Repair]:
     """What is to be said of a run that readers cannot read, although nothing is left to be mended."""
-    return [leave(unreadable(why), "left as it is: `runlake rm` moves it to the trash")] if why else []
+    if not why:
+        return []
+    return [unreadable(Path(), why).left("left as it is: `runlake rm` moves it to the trash").as_repair(Path())]

@@ -1,18 +1,22 @@
-"""Mending what is wrong with a store beside its runs."""
+"""Mending what is wrong with a store and its projects beside their runs.
+
+Of each kind of thing that can be mended one function does it, and stands in a table below: it is given everything that
+is wrong with the store or the project, and answers what it did about its own. What no table knows is left alone.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-import msgspec
-
-from runlake.errors import NotFoundError, ReadOnlyError, StoreError
+from runlake.errors import NotFoundError, StoreError
 from runlake.model import Repair, RunPath
-from runlake.store.care.check_project import check_store, examine_project
-from runlake.store.care.damage import Damage, Remedy, leave
+from runlake.store.care.check_project import examine_project, examine_store
+from runlake.store.care.damage import Damage, Remedy
 from runlake.store.care.garbage import Quarantine
+from runlake.store.care.read_only import unless_read_only
 from runlake.store.changes import changes_of, new_name, parse_name
-from runlake.store.disk import READ_ONLY_ERRNOS, remove
+from runlake.store.disk import remove
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.liveness import is_any_alive
 from runlake.store.layout import Layout
@@ -22,20 +26,23 @@ from runlake.store.run.view import view_of
 from runlake.store.store_format import create_store
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One repair of a store, or of a project in it; `writer` is who tells of it. With `is_dry` nothing is changed."""
+
+    layout: Layout
+    is_dry: bool
+    entity: str = ""
+    project: str = ""
+    writer: str = ""
+    is_forced: bool = False
+
+
 def repair_store(layout: Layout, *, is_dry_run: bool = False) -> list[Repair]:
     """Make `store.toml` anew where it is missing or damaged."""
-    repairs = []
-    for finding in check_store(layout):
-        if finding.kind == "newer":
-            repairs.append(leave(finding, "left alone: upgrade runlake"))
-            continue
-        if not is_dry_run:
-            file = layout.root / "store.toml"
-            if file.exists():
-                Quarantine(layout).take(file)
-            create_store(layout)
-        repairs.append(msgspec.structs.replace(leave(finding, "made anew"), is_mended=True))
-    return repairs
+    damages = examine_store(layout)
+    remedies = _mend(_Job(layout, is_dry_run), damages, _OF_A_STORE)
+    return [remedy.as_repair(layout.root) for remedy in remedies]
 
 
 def repair_project(
@@ -45,62 +52,57 @@ def repair_project(
 
     ReadOnlyError when the store cannot be written.
     """
-    try:
+    with unless_read_only(f"{entity}/{project} cannot be repaired"):
         damages = examine_project(layout, entity, project)
-        if any(_is_pack(layout, damage.file, entity, project) for damage in damages) and not is_dry_run:
-            _make_packs_anew(layout, entity, project, writer)
-        repairs = []
-        for damage in damages:
-            run = _run_to_delete(layout, damage)
-            if run is not None and not force and _is_being_written(layout, run):
-                remedy = _left(damage, "left alone: a process still writes into it")
-            elif run is not None:
-                if not is_dry_run:
-                    move_run_to_trash(layout, run, writer)
-                remedy = Remedy(damage.kind, damage.file, "moved to the trash")
-            elif _is_pack(layout, damage.file, entity, project):
-                remedy = Remedy(damage.kind, damage.file, "made anew, and every run told as moved", damage.lost)
-            elif damage.kind == "foreign":
-                remedy = _left(damage, "left alone: move it elsewhere")
-            else:
-                remedy = _left(damage, f"left alone: {damage.advice}")
-            repairs.append(remedy.as_repair(layout.project_dir(entity, project)))
-        return repairs
-    except OSError as error:
-        if error.errno not in READ_ONLY_ERRNOS:
-            raise
-        raise ReadOnlyError(f"{entity}/{project} cannot be repaired, because it cannot be written: {error}") from error
+        remedies = _mend(_Job(layout, is_dry_run, entity, project, writer, force), damages, _OF_A_PROJECT)
+        return [remedy.as_repair(layout.project_dir(entity, project)) for remedy in remedies]
 
 
-def _left(damage: Damage, why: str) -> Remedy:
-    return Remedy(damage.kind, damage.file, why, damage.lost, damage.byte, is_mended=False)
+def _mend(job: _Job, damages: list[Damage], menders: Sequence[_Mender]) -> list[Remedy]:
+    """One remedy for each damage, in their order."""
+    remedies: dict[Damage, Remedy] = {}
+    for mender in menders:
+        remedies.update(mender(job, damages))
+    return [remedies.get(damage) or _left_alone(damage) for damage in damages]
 
 
-def _is_pack(layout: Layout, file: Path, entity: str, project: str) -> bool:
-    return file.parent.parent == layout.changes_dir(entity, project)
+def _left_alone(damage: Damage) -> Remedy:
+    whys = {"foreign": "move it elsewhere", "newer": "upgrade runlake"}
+    return damage.left(f"left alone: {whys.get(damage.kind, damage.advice)}")
 
 
-def _run_to_delete(layout: Layout, damage: Damage) -> RunPath | None:
-    """The run that has a tombstone and is still there."""
-    try:
-        return layout.run_path_of(damage.file) if damage.kind == "deleted" else None
-    except FileNotFoundError:
-        return None  # somebody was faster
+def _mend_mark(job: _Job, damages: list[Damage]) -> Mapping[Damage, Remedy]:
+    mark = job.layout.root / "store.toml"
+    mine = [damage for damage in damages if damage.file == mark and damage.kind != "newer"]
+    if mine and not job.is_dry:
+        if mark.exists():
+            Quarantine(job.layout).take(mark)
+        create_store(job.layout)
+    return {damage: Remedy(damage.kind, mark, "made anew", damage.lost) for damage in mine}
 
 
-def _make_packs_anew(layout: Layout, entity: str, project: str, writer: str) -> None:
+def _mend_changes(job: _Job, damages: list[Damage]) -> Mapping[Damage, Remedy]:
+    changes_dir = job.layout.changes_dir(job.entity, job.project)
+    packs = [damage for damage in damages if damage.file.parent.parent == changes_dir]
+    if packs and not job.is_dry:
+        _make_packs_anew(job)
+    remedy = "made anew, and every run told as moved"
+    return {damage: Remedy(damage.kind, damage.file, remedy, damage.lost) for damage in packs}
+
+
+def _make_packs_anew(job: _Job) -> None:
     """What the damaged packs still say, and that every run moved: some line that is gone may have said so."""
-    changes = changes_of(layout, entity, project)
+    changes = changes_of(job.layout, job.entity, job.project)
     garbled = changes.garbled_packs()
     names = {line for file in garbled for line in file.read_text("utf-8", "replace").splitlines() if parse_name(line)}
-    for run_id in layout.run_ids(entity, project):
-        path = RunPath(entity, project, run_id)
+    for run_id in job.layout.run_ids(job.entity, job.project):
+        path = RunPath(job.entity, job.project, run_id)
         try:
-            incarnation = read_consistently(layout, path, view_of).incarnation
+            incarnation = read_consistently(job.layout, path, view_of).incarnation
         except (StoreError, NotFoundError):
             incarnation = "unreadable"
-        names.add(new_name(path, writer, "edit", incarnation))
-    aside = Quarantine(layout)
+        names.add(new_name(path, job.writer, "edit", incarnation))
+    aside = Quarantine(job.layout)
     for file in garbled:
         aside.keep(file)
     changes.write_pack(sorted(names))
@@ -108,6 +110,23 @@ def _make_packs_anew(layout: Layout, entity: str, project: str, writer: str) -> 
         remove(file)
 
 
-def _is_being_written(layout: Layout, path: RunPath) -> bool:
-    journal = journal_of(layout, path)
-    return is_any_alive(journal)
+def _finish_deletes(job: _Job, damages: list[Damage]) -> Mapping[Damage, Remedy]:
+    """Runs that have a tombstone go to the trash, unless a process still writes into them."""
+    remedies = {}
+    for damage in (damage for damage in damages if damage.kind == "deleted"):
+        try:
+            run = job.layout.run_path_of(damage.file)
+        except FileNotFoundError:
+            continue  # somebody was faster
+        if not job.is_forced and is_any_alive(journal_of(job.layout, run)):
+            remedies[damage] = damage.left("left alone: a process still writes into it")
+            continue
+        if not job.is_dry:
+            move_run_to_trash(job.layout, run, job.writer)
+        remedies[damage] = Remedy(damage.kind, damage.file, "moved to the trash")
+    return remedies
+
+
+_Mender = Callable[[_Job, list[Damage]], Mapping[Damage, Remedy]]
+_OF_A_STORE: tuple[_Mender, ...] = (_mend_mark,)
+_OF_A_PROJECT: tuple[_Mender, ...] = (_mend_changes, _finish_deletes)

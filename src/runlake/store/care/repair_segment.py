@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from runlake.errors import CorruptError, RunlakeError
 from runlake.model import AXES, RUNTIME, STEP, STREAMS, TIMESTAMP, RunPath, Stream
-from runlake.store.care.salvage import with_one_byte_changed
+from runlake.store.care.flipped_byte import with_one_byte_changed
 from runlake.store.journal import record
 from runlake.store.journal.fold import WriterState
 from runlake.store.journal.header import PartHeader

@@ -16,8 +16,9 @@ from msgspec.structs import replace
 from runlake.model import STREAMS, Repair, RunPath
 from runlake.store.care.damage import Remedy
 from runlake.store.care.garbage import Quarantine
-from runlake.store.care.repair_plan import Batch, MetaChange
+from runlake.store.care.repair_plan import Batch
 from runlake.store.care.repair_segment import read_whole
+from runlake.store.care.trail import MetaChange
 from runlake.store.disk import make_subfolder, remove, remove_present, replace_file
 from runlake.store.journal.fold import WriterState
 from runlake.store.journal.folder import journal_of

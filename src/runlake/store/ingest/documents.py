@@ -13,6 +13,7 @@ from zlib import crc32
 
 from msgspec import MsgspecError
 
+from runlake.differences import flat_differences
 from runlake.errors import CorruptError
 from runlake.store.disk import overwrite, read_whole
 from runlake.store.journal import record
@@ -41,8 +42,7 @@ def write_documents(file: Path, documents: Documents) -> None:
 
 def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any] | None:
     """The edit that makes one flat document of another, None where they are the same."""
-    to_set = {path: value for path, value in after.items() if path not in before or not _same(before[path], value)}
-    to_unset = [path for path in before if path not in after]
+    to_set, to_unset = flat_differences(before, after, _same)
     return {"set": to_set, "unset": to_unset} if to_set or to_unset else None
 
 

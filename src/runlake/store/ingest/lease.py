@@ -25,6 +25,7 @@ from runlake.errors import NotFoundError, StoreError
 from runlake.lru import LruCache
 from runlake.model import STREAMS, RunPath
 from runlake.store import disk
+from runlake.store.journal.bodies import clock_of
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.header import PartHeader, part_header_of
 from runlake.store.journal.journal import SERVED_SUFFIX, Journal, PartName, PartPlace
@@ -264,7 +265,7 @@ def _place_in(journal: _LeasedJournal, name: PartName) -> tuple[PartPlace, int]:
         last_timestamp=float(max(axes, default=0.0)),
         is_closed=part.end == "closed",
     )
-    return place, max((int(body.get("clock", 0)) for _, body, _ in part.records), default=0)
+    return place, max((int(clock_of(body)) for _, body, _ in part.records), default=0)
 
 
 def _next_n(part: ScannedPart, name: PartName, journal: Journal) -> dict[str, int]:

@@ -14,6 +14,7 @@ from runlake.errors import ConflictError, NotSupportedError
 from runlake.model import STREAMS, RunPath, Stream
 from runlake.store.disk import remove
 from runlake.store.journal import record
+from runlake.store.journal.bodies import Record
 from runlake.store.journal.fold import WriterState
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.liveness import is_alive
@@ -44,8 +45,8 @@ def sealed_writers(layout: Layout, path: RunPath) -> frozenset[str]:
     return read_consistently(layout, path, read)
 
 
-def write_journal(layout: Layout, path: RunPath, folder: Path, writers: frozenset[str]) -> None:
-    """Some writers of the run as parts in `folder`, which is empty.
+def write_journal(layout: Layout, path: RunPath, folder: Path, writers: frozenset[str]) -> FolderJournal:
+    """Some writers of the run as parts in `folder`, which is empty; the journal that they make.
 
     ConflictError while a process is one of them, NotSupportedError for a run that has lost rows. NotFoundError when it
     is not there.
@@ -53,13 +54,15 @@ def write_journal(layout: Layout, path: RunPath, folder: Path, writers: frozense
     return read_consistently(layout, path, lambda snapshot: _write(snapshot, folder, writers))
 
 
-def _write(snapshot: Snapshot, folder: Path, writers: frozenset[str]) -> None:
+def _write(snapshot: Snapshot, folder: Path, writers: frozenset[str]) -> FolderJournal:
     for file in folder.iterdir():
         remove(file)  # of a look that was out of date
+    journal = FolderJournal(folder)
     for state in (state for state in writer_states(snapshot) if state.writer in writers):
         if not state.is_ended and is_alive(snapshot.journal, state.writer):
             raise ConflictError(f"run {snapshot.path} is being written, and sealed in part; send it when it has ended")
-        _write_writer(snapshot, state, FolderJournal(folder))
+        _write_writer(snapshot, state, journal)
+    return journal
 
 
 def _write_writer(snapshot: Snapshot, state: WriterState, journal: FolderJournal) -> None:
@@ -74,7 +77,7 @@ def _write_writer(snapshot: Snapshot, state: WriterState, journal: FolderJournal
                     f"run {snapshot.path} has lost rows, and a journal has no place for that; bring it to the server's "
                     "store with: runlake merge"
                 )
-            _log(writer, rows["history"], "history", int(body.get("n", 0)))
+            _log(writer, rows["history"], "history", int(Record(body).n))
             if kind == record.END:
                 _log(writer, rows["history"], "history", None)
             writer.record(kind, body)

@@ -27,6 +27,7 @@ from runlake.store.incarnation import claim_incarnation, read_claim
 from runlake.store.ingest.grant_files import GrantFiles
 from runlake.store.ingest.lease import Served, hold, mark_served, read_served
 from runlake.store.journal import record
+from runlake.store.journal.bodies import Closing
 from runlake.store.journal.fold import claims_of_user
 from runlake.store.journal.folder import FolderJournal, journal_of
 from runlake.store.journal.header import PartHeader
@@ -145,7 +146,7 @@ class JournalReplicas:
 
     def _append(self, path: RunPath, folder: Path, served: Served, name: PartName, offset: int, data: bytes) -> int:
         file = folder / str(name)
-        journal = FolderJournal(folder)
+        journal = journal_of(self._layout, path)
         journal.bind()
         place = self._place(file, name)
         is_new = place is None
@@ -218,7 +219,8 @@ class JournalReplicas:
         for kind, body, _ in part.records:
             if kind == record.END:
                 with suppress(FileNotFoundError):  # deleted at this moment
-                    mark_served(folder, name.writer, msgspec.structs.replace(served, ended=dict(body["row_counts"])))
+                    counts = dict(Closing(body).row_counts)
+                    mark_served(folder, name.writer, msgspec.structs.replace(served, ended=counts))
                 append_change(self._layout, path, name.writer, "edit" if is_editor else "finish", incarnation)
                 if self._seals and not is_editor:
                     start_detached("runlake.store.compact.after_finish", [str(self._layout.run_dir(path))])

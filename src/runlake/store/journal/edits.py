@@ -44,6 +44,9 @@ def _keys_in(tree: Mapping[str, Any]) -> Iterator[str]:
 
 def set_path(tree: dict[str, Any], path: str, value: Any) -> None:
     """Put a plain value at a path, making dicts on the way."""
+    if "." not in path and "\\" not in path:
+        tree[path] = value
+        return
     *parents, last = split_path(path)
     for key in parents:
         child = tree.get(key)

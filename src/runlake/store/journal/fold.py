@@ -17,6 +17,7 @@ import msgspec
 from runlake.errors import CorruptError
 from runlake.model import Alert, MetricRule, Numbers, RunInfo, RunPath, State, is_time
 from runlake.store.journal import record
+from runlake.store.journal.bodies import INFO_FIELDS, Cut, Define, End, Info, Record, StateChange, clock_of
 from runlake.store.journal.edits import apply_edit, tree_of
 from runlake.store.journal.header import PartHeader, part_header_of
 from runlake.store.journal.rules import aggregates, rule_for
@@ -25,7 +26,7 @@ from runlake.values import Json, decode_json, encode_json, split_path
 Liveness = Literal["alive", "gone"]
 
 _BEHIND_A_HOLE = re.compile(r"r[0-9a-f]{8}$")
-"""Rows behind a hole stand under their writer's name with this behind it: see `store.care.salvage`."""
+"""Rows behind a hole stand under their writer's name with this behind it: see `store.care.trail`."""
 
 
 class StreamFold(msgspec.Struct):
@@ -89,8 +90,12 @@ class WriterState(msgspec.Struct):
     @property
     def is_primary(self) -> bool | None:
         """Whether its end is the run's end, where its settings said so."""
-        said: list[bool | None] = [body.get("primary") for kind, body in self.records if kind == record.START]
-        return said[-1] if said else None
+        starts = self.bodies(record.START)
+        return Info(starts[-1]).is_primary if starts else None
+
+    def bodies(self, kind: int) -> list[dict[str, Any]]:
+        """Those of all its records of one kind."""
+        return [body for known, body in self.records if known == kind]
 
     def followed_by(self, later: WriterState) -> WriterState:
         streams = dict(self.streams)
@@ -110,13 +115,13 @@ def members(writers: Iterable[WriterState], incarnation: str, generation: str) -
         (w for w in writers if (w.header.incarnation, w.header.generation) == (incarnation, generation)),
         key=lambda w: w.writer,
     )
-    cuts = [body for writer in own for kind, body in writer.records if kind == record.CUT]
+    cuts = [body for writer in own for body in writer.bodies(record.CUT)]
     return [*(state for body in cuts for state in taken_over(body)), *own]
 
 
 def taken_over(cut: Mapping[str, Any]) -> list[WriterState]:
     """What a CUT record says of the writers whose rows were taken over."""
-    return msgspec.convert(cut["writers"], list[WriterState], dec_hook=part_header_of)
+    return msgspec.convert(Cut(cut).writers, list[WriterState], dec_hook=part_header_of)
 
 
 def highest_clock(writers: Iterable[WriterState]) -> int:
@@ -124,7 +129,7 @@ def highest_clock(writers: Iterable[WriterState]) -> int:
     highest = 0
     for writer in writers:
         for _, body in writer.records:
-            highest = max(highest, body.get("clock", 0))
+            highest = max(highest, clock_of(body))
         for fold in writer.streams.values():
             highest = max(highest, int(fold.last_timestamp * 1e6))
     return highest
@@ -170,10 +175,7 @@ def fold_run(
         event_count=events.row_count,
         console_line_count=_join_streams(writers, "console").row_count,
         stop_requested=said.is_stop_requested,
-        **{
-            f: said.info.get(f)
-            for f in ("notes", "group", "job_type", "user", "host", "program", "sweep", "forked_from")
-        },
+        **{f: said.info.get(f) for f in INFO_FIELDS},
     )
 
 
@@ -184,7 +186,7 @@ _Record = tuple[int, str, int, int, dict[str, Any]]
 def _in_time(writers: Iterable[WriterState]) -> list[_Record]:
     """The records of all writers in the order of their clocks."""
     found = (
-        (body.get("clock", 0), writer.writer, index, kind, body)
+        (clock_of(body), writer.writer, index, kind, body)
         for writer in writers
         for index, (kind, body) in enumerate(writer.records)
     )
@@ -205,17 +207,16 @@ def _replayed(records: Iterable[_Record]) -> _Said:
     said = _Said()
     for _, _, _, kind, body in records:
         if kind in (record.START, record.INFO):
-            known = ((k, v) for k, v in body.items() if k in _INFO_FIELDS and (v is not None or kind == record.INFO))
-            said.info.update(known)
+            said.info.update(Info(body).of_run(with_none=kind == record.INFO))
         if kind in (record.START, record.CONFIG):
             apply_edit(said.config, body)
         elif kind == record.DEFINE:
-            rule = msgspec.convert(body["rule"], MetricRule)
+            rule = msgspec.convert(Define(body).rule, MetricRule)
             said.rules[rule.name] = rule
         elif kind == record.ALERT:
             said.alerts.append(msgspec.convert(body, Alert))
         elif kind == record.STATE:
-            said.is_stop_requested = said.is_stop_requested or bool(body.get("stop"))
+            said.is_stop_requested = said.is_stop_requested or StateChange(body).is_stop
     return said
 
 
@@ -231,10 +232,6 @@ def pack_info(info: RunInfo) -> dict[str, Any]:
 def unpack_info(packed: Mapping[str, Any]) -> RunInfo:
     """The inverse of `pack_info`."""
     return msgspec.convert({**packed, **{name: decode_json(packed[name]) for name in _TREES}}, RunInfo)
-
-
-_SAID_AS_IT_IS = ("notes", "group", "job_type", "user", "host", "program", "sweep", "forked_from")
-_INFO_FIELDS = frozenset({"name", "tags", *_SAID_AS_IT_IS})
 
 
 def _heartbeat(writers: list[WriterState]) -> float:
@@ -273,7 +270,7 @@ def _summary(
             writes.append((clock, 0, writer, body))
     for state in writers:
         fold = state.streams.get("history")
-        edits = [(body["n"], body["clock"]) for kind, body in state.records if kind == record.SUMMARY]
+        edits = [(edit.n, edit.clock) for edit in map(Record, state.bodies(record.SUMMARY))]
         after_us = int(state.header.after * 1e6) + 1  # its rows are later than those it goes on from
         for path, (n, timestamp_us, value) in (fold.last if fold else {}).items():
             clock = max([timestamp_us, after_us, *(edit_clock for edit_n, edit_clock in edits if edit_n <= n)])
@@ -288,9 +285,9 @@ def _summary(
 def claims_of_user(records: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[tuple[int, Any]]:
     """(clock, name) of all that says who began the run, in records of one journal and in those it takes over."""
     for kind, body in records:
-        user = body.get("user")
-        if user is not None or (kind == record.INFO and "user" in body):
-            yield body.get("clock", 0), user
+        info = Info(body)
+        if info.user is not None or (kind == record.INFO and info.names_user):
+            yield info.clock, info.user
         if kind == record.CUT:
             for state in taken_over(body):
                 yield from claims_of_user(state.records)
@@ -342,7 +339,7 @@ def _deciders(trainers: list[WriterState], liveness: Mapping[str, Liveness]) -> 
 
 
 def _first_clock(writer: WriterState) -> int:
-    return min((int(body.get("clock", 0)) for _, body in writer.records), default=0)
+    return min((int(clock_of(body)) for _, body in writer.records), default=0)
 
 
 def _state_of(
@@ -355,43 +352,35 @@ def _state_of(
     A mark as preempting holds until another process goes on with the run; who then goes without a word was preempted.
     """
     if not trainers:
-        states = [body["state"] for _, _, _, kind, body in records if kind == record.STATE and body.get("state")]
-        return states[-1] if states else "pending"
+        states = [StateChange(body).state for _, _, _, kind, body in records if kind == record.STATE]
+        return next((state for state in reversed(states) if state), "pending")
     open_trainers = [w for w in trainers if not w.is_ended]
-    began = min((body.get("clock", 0) for _, body in trainers[-1].records), default=math.inf)
+    began = min((clock_of(body) for _, body in trainers[-1].records), default=math.inf)
     is_marked = any(
-        kind == record.STATE and body.get("state") == "preempting" and clock > began
+        kind == record.STATE and StateChange(body).state == "preempting" and clock > began
         for clock, _, _, kind, body in records
     )
     if any(liveness.get(w.writer) == "alive" for w in open_trainers):
         return "preempting" if is_marked else "running"
     if open_trainers:
         return "preempted" if is_marked else "crashed"
-    return _ended_as(_last_end(trainers))
+    return _last_end(trainers).state
 
 
 def _exit_code(trainers: list[WriterState]) -> int | None:
     if not trainers or not all(w.is_ended for w in trainers):
         return None
-    code: int | None = _last_end(trainers).get("exit_code")
-    return code
+    return _last_end(trainers).exit_code
 
 
-def _last_end(trainers: list[WriterState]) -> dict[str, Any]:
+def _last_end(trainers: list[WriterState]) -> End:
     """The END that says how writers ended: the last one of those that did not end well, or of all where all did."""
     ends = sorted(
-        ((body["clock"], w.writer, body) for w in trainers for kind, body in w.records if kind == record.END),
+        ((end.clock, w.writer, end) for w in trainers for end in map(End, w.bodies(record.END))),
         key=lambda end: end[:2],
     )
-    return ([end for *_, end in ends if _ended_as(end) != "finished"] or [end for *_, end in ends])[-1]
-
-
-def _ended_as(end: Mapping[str, Any]) -> State:
-    state: State = end.get("state") or ("failed" if end.get("exit_code") else "finished")
-    return state
+    return ([end for *_, end in ends if end.state != "finished"] or [end for *_, end in ends])[-1]
 
 
 def _ended_runtime(trainers: list[WriterState]) -> float:
-    return max(
-        (body.get("runtime", 0.0) for w in trainers for kind, body in w.records if kind == record.END), default=0.0
-    )
+    return max((End(body).runtime_s for w in trainers for body in w.bodies(record.END)), default=0.0)

@@ -60,7 +60,7 @@ def _prove_shapes(part: ScannedPart) -> None:
             continue
         proven.add(id(shape))
         before = known.setdefault(shape.number, shape)
-        if (before.paths, before.lanes, before.order) != (shape.paths, shape.lanes, shape.order):
+        if before.meaning != shape.meaning:
             raise BadValueError(f"shape {shape.number} is declared twice, and means two things")
     for shape in used.values():
         for path, lane in zip(shape.paths, shape.lanes, strict=True):

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -137,12 +137,17 @@ def decode_body(body: bytes | memoryview) -> dict[str, Any]:
         raise CorruptError("a record is nested too deep to be read") from None
 
 
-def decode_as(kind: type[T], body: bytes | memoryview) -> T:
-    """The inverse of `encode_body` for what is known to be of one type."""
-    try:
-        return msgspec.msgpack.decode(body, type=kind, ext_hook=_from_extension)
-    except RecursionError:
-        raise CorruptError("a record is nested too deep to be read") from None
+def decoder_of(kind: type[T]) -> Callable[[bytes | memoryview], T]:
+    """The inverse of `encode_body` for what is known to be of one type; made once, for making it costs as one use."""
+    decode = msgspec.msgpack.Decoder(kind, ext_hook=_from_extension).decode
+
+    def decoded(body: bytes | memoryview) -> T:
+        try:
+            return decode(body)
+        except RecursionError:
+            raise CorruptError("a record is nested too deep to be read") from None
+
+    return decoded
 
 
 class Shape:
@@ -151,7 +156,7 @@ class Shape:
     `order` names all keys of a row whose other values stand in a MIXED frame behind, where they were between these.
     """
 
-    __slots__ = ("declaration", "head", "lanes", "number", "order", "pack", "paths", "size")
+    __slots__ = ("_declaration", "head", "lanes", "number", "order", "pack", "paths", "size")
 
     def __init__(
         self, number: int, paths: tuple[str, ...], lanes: tuple[str, ...], order: tuple[str, ...] = ()
@@ -160,8 +165,22 @@ class Shape:
         self.number, self.paths, self.lanes, self.order = number, paths, lanes, order
         self.pack, self.size = packer.pack, packer.size
         self.head = head_of(packer.size, ROW)
-        body = {"number": number, "paths": list(paths), "lanes": list(lanes)}
-        self.declaration = frame(SHAPE, encode_body(body | {"order": list(order)} if order else body))
+        self._declaration: bytes | None = None
+
+    @property
+    def declaration(self) -> bytes:
+        """The frame that names it in a part; made when it is first asked for, which readers never do."""
+        made = self._declaration
+        if made is None:
+            body = {"number": self.number, "paths": list(self.paths), "lanes": list(self.lanes)}
+            body |= {"order": list(self.order)} if self.order else {}
+            made = self._declaration = frame(SHAPE, encode_body(body))
+        return made
+
+    @property
+    def meaning(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """All that it says of a row, whatever its number."""
+        return self.paths, self.lanes, self.order
 
     @classmethod
     def from_body(cls, body: Mapping[str, Any]) -> Shape:

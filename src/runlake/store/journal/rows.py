@@ -68,7 +68,9 @@ class _Gathered:
 
     def __init__(self, stream_bits: int) -> None:
         self._bits = stream_bits
-        self._packed: dict[bytes, _ShapeFrames] = {}
+        self._packed: dict[tuple[Any, ...], _ShapeFrames] = {}
+        self._of_shape: dict[Shape, _ShapeFrames] = {}
+        """The same by the object: a stretch may be one row, and keys may be many."""
         self._mixed: list[tuple[int, MixedRow, Shape | None]] = []
         self._continued: Shape | None = None
         self._frame_count = 0
@@ -86,9 +88,10 @@ class _Gathered:
                 self.add_packed(data, PackedRows(rows.offset + int(index) * stride, 1, rows.shape))
             return
         bodies = np.ndarray((rows.count,), f"V{rows.shape.size}", data, body, (stride,))
-        frames = self._packed.get(rows.shape.declaration)
+        shape = rows.shape
+        frames = self._of_shape.get(shape)
         if frames is None:
-            frames = self._packed[rows.shape.declaration] = _ShapeFrames(rows.shape)
+            frames = self._of_shape[shape] = self._packed.setdefault(shape.meaning, _ShapeFrames(shape))
         frames.add(self._frame_count, bodies)
         self._frame_count += rows.count
         self._continued = rows.shape if flags[-1] & record.CONTINUES else None

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from runlake.store.journal import record
+from runlake.store.journal.bodies import StateChange
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import Journal
 
@@ -49,7 +50,8 @@ class StopRequestWatcher:
         return header.is_editor and header.generation == self._generation
 
     def _is_stop(self, body: dict[str, Any]) -> bool:
-        return bool(body.get("stop")) and int(body["clock"]) > self._since_us
+        said = StateChange(body)
+        return said.is_stop and int(said.clock) > self._since_us
 
 
 def records(data: bytes) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -21,6 +20,7 @@ from runlake.errors import BadValueError, ConflictError, RunlakeError
 from runlake.model import Numbers, RunInfo, RunPath
 from runlake.store.incarnation import claim_incarnation, new_writer_id
 from runlake.store.journal import record
+from runlake.store.journal.bodies import Record
 from runlake.store.journal.fold import (
     StreamFold,
     WriterState,
@@ -82,18 +82,14 @@ def fork(layout: Layout, source: RunPath, step: int, target: RunPath) -> None:
         WriterState(
             state.writer,
             state.header.without("taken").with_fields(**target._asdict(), **life),
-            [(kind, _without_names(kind, body)) for kind, body in state.records if kind != record.INFO],
+            # A fork has a name, tags and a host of its own.
+            [(kind, Record(body).of_values()) for kind, body in state.records if kind != record.INFO],
             state.streams,
         )
         for state in past.writers
     ]
     name = schema.segment_name([(f"{source}/{past.info.generation}", step)], [])
     publish_rows(segments, target, name, writers, rows)
-
-
-def _without_names(kind: int, body: dict[str, Any]) -> dict[str, Any]:
-    """A fork has a name, tags and a host of its own."""
-    return {key: body[key] for key in ("set", "unset", "rule", "clock", "n") if key in body}
 
 
 def _past(snapshot: Snapshot, step: int) -> tuple[Past, list[WriterRows]]:
@@ -161,7 +157,8 @@ def _state_at(state: WriterState, rows: list[WriterRows], count: int, last_us: i
     records = [
         (kind, body)
         for kind, body in state.records
-        if kind in _KEPT and (kind != record.SUMMARY or body["clock"] <= last_us if is_editor else body["n"] <= count)
+        if kind in _KEPT
+        and (kind != record.SUMMARY or Record(body).clock <= last_us if is_editor else Record(body).n <= count)
     ]
     fold: StreamFold | None = None
     for each in rows:

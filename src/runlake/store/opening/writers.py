@@ -18,6 +18,7 @@ from runlake.store.changes import append_change
 from runlake.store.disk import make_subfolder
 from runlake.store.incarnation import claim_incarnation, new_writer_id
 from runlake.store.journal import record
+from runlake.store.journal.bodies import clock_of
 from runlake.store.journal.folder import FolderJournal, journal_of
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import Journal, PartName, PartPlace
@@ -188,7 +189,7 @@ def open_granted(
         part.write(grant.frames)
     except OSError as error:
         raise cannot_write(layout, path, error) from error
-    clocks = [int(body.get("clock", 0)) for _, body in records(grant.frames)]
+    clocks = [int(clock_of(body)) for _, body in records(grant.frames)]
     next_n = dict.fromkeys(record.STREAM_BITS, 0)
     place = PartPlace(0, part, next_n, crc=crc32(grant.frames))
     header: dict[str, Any] = {

@@ -141,13 +141,13 @@ def _stored_state(state: WriterState) -> dict[str, Any]:
 def _state_of(stored: _StoredState) -> WriterState:
     packed: bytes | memoryview = memoryview(stored.streams)
     if packed[0] & 0xF0 == 0x90:  # an array; older segments have the map itself
-        size_bytes, content = msgspec.msgpack.decode(packed, type=tuple[Count, bytes])
+        size_bytes, content = _decode_packed(packed)
         if size_bytes > max(_ALWAYS_FINE_BYTES, _MOST_TIMES_SMALLER * len(content)):
             raise CorruptError(f"the last values of writer {stored.writer} claim {size_bytes} of {len(content)} bytes")
         packed = pa.decompress(content, size_bytes, "zstd", asbytes=True)
     for kind, body in _proven(stored).records:
         prove_record(kind, with_usable_times(body))
-    streams = record.decode_as(dict[Stream, StreamFold], packed)
+    streams = _decode_folds(packed)
     folds: dict[str, StreamFold] = {stream: usable_fold(fold) for stream, fold in streams.items()}
     return WriterState(stored.writer, PartHeader(stored.header), stored.records, folds)
 
@@ -176,6 +176,13 @@ class _Heading(msgspec.Struct):
     header: dict[str, Any]
 
 
+_decode_meta = record.decoder_of(_StoredMeta)
+_decode_headings = record.decoder_of(list[_Heading])
+_decode_states = record.decoder_of(list[_StoredState])
+_decode_packed = msgspec.msgpack.Decoder(tuple[Count, bytes]).decode
+_decode_folds = record.decoder_of(dict[Stream, StreamFold])
+
+
 @contextmanager
 def _making_sense(name: str) -> Iterator[None]:
     try:
@@ -202,13 +209,13 @@ class _StoredWriters(Sequence[WriterState]):
     def headers(self) -> dict[str, PartHeader]:
         """The header of each writer; what else they said is passed over."""
         with _making_sense(self._name):
-            found = record.decode_as(list[_Heading], self._packed)
+            found = _decode_headings(self._packed)
             return {each.writer: PartHeader(_proven(each).header) for each in found}
 
     def _all(self) -> list[WriterState]:
         if self._decoded is None:
             with _making_sense(self._name):
-                self._decoded = [_state_of(stored) for stored in record.decode_as(list[_StoredState], self._packed)]
+                self._decoded = [_state_of(stored) for stored in _decode_states(self._packed)]
         return self._decoded
 
     def __len__(self) -> int:
@@ -242,7 +249,7 @@ def parse_meta(data: bytes, name: str) -> Meta:
     if record.head_of(len(body), META_FRAME) + crc32(body).to_bytes(4, "little") != data[8:start]:
         raise CorruptError(f"{name}: its {len(data)} bytes are not as they were written (byte 8 on)")
     try:
-        stored = record.decode_as(_StoredMeta, body)
+        stored = _decode_meta(body)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise CorruptError(f"{name}: it is whole, but makes no sense ({error}); run `runlake check`") from None
     check_segment(name, stored.name, stored.files, stored.supersedes, stored.covers, stored.incarnation)

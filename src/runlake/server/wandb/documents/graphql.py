@@ -58,6 +58,8 @@ MAX_KEPT_CHARACTERS = 500_000
 
 MAX_ERRORS = 20
 
+SCHEMA_FILES = ("schema.graphql", "artifacts.graphql")
+
 _TOPICS = (
     (re.compile("artifact|clientIDMapping", re.IGNORECASE), "artifacts are"),
     (re.compile("sweep|agent|controller", re.IGNORECASE), "sweeps whose search is done elsewhere are"),
@@ -191,8 +193,9 @@ class GraphQL:
 
 
 def load_schema() -> GraphQLSchema:
-    """The schema of `schema.graphql`, its scalars defined."""
-    schema = build_schema(resources.files("runlake.server.wandb").joinpath("schema.graphql").read_text("utf-8"))
+    """The schema of the files beside this package, its scalars defined."""
+    folder = resources.files("runlake.server.wandb")
+    schema = build_schema("\n".join(folder.joinpath(name).read_text("utf-8") for name in SCHEMA_FILES))
     define_scalars(schema)
     define_inputs(schema)
     return schema

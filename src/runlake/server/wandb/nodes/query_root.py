@@ -15,7 +15,7 @@ from runlake.server.wandb.nodes.user_node import UserNode, user_page, visible_pe
 NEWEST_CLIENT = "0.999.0"
 """What ``wandb verify`` compares its own version with: this server does not age clients."""
 
-OLDEST_CLIENT = "0.31.0"
+OLDEST_CLIENT = "0.29.0"
 
 _NEEDS_NO_PROJECT = frozenset(
     {"run", "bucket", "sweep", "internalId", "id", "name", "entityName", "entity", "__typename"}
