@@ -28,7 +28,8 @@ STORE = {
         "store.segment", "store.sweeps", "values",
     },
     "store.merge": {
-        *MODELS, "store", "store.journal", "store.opening", "store.run", "store.segment", "store.sweeps", "values",
+        *MODELS, "store", "store.artifacts", "store.journal", "store.opening", "store.run", "store.segment",
+        "store.sweeps", "values",
     },
 }  # fmt: skip
 QUERY = {
