@@ -247,9 +247,16 @@ class Shipping:
             if not is_being_shipped(self._run_dir):
                 self.look_after()
             if tells and now - told_at >= 2.0:
-                say(f"sending what is left to {self._base_url} ({self._left_bytes(shipped) / 1e6:.1f} MB)")
+                say(f"sending what is left to {self._base_url} ({self._left(shipped)})")
                 told_at = now
             time.sleep(0.05)
+
+    def _left(self, shipped: Shipped) -> str:
+        from runlake.store.artifacts.sent import unsent_in
+
+        artifact_count = len(unsent_in(self._run_dir))
+        artifacts = f" and {artifact_count} artifact{'s' * (artifact_count != 1)}" if artifact_count else ""
+        return f"{self._left_bytes(shipped) / 1e6:.1f} MB{artifacts}"
 
     def _left_bytes(self, shipped: Shipped) -> int:
         from runlake.store.journal.folder import journal_in

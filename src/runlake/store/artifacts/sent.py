@@ -62,7 +62,12 @@ def write_sent(layout: Layout, run: RunPath, relation: Relation, artifact_id: st
 
 def unsent_records(layout: Layout, run: RunPath) -> set[tuple[Relation, str]]:
     """The records of which nothing is known yet: what the run did, and the id of the artifact."""
-    names = set(list_names(_folder(layout, run)))
+    return unsent_in(layout.run_dir(run))
+
+
+def unsent_in(run_dir: Path) -> set[tuple[Relation, str]]:
+    """The same of the run in a folder."""
+    names = set(list_names(run_dir / "artifacts"))
     return {_parsed(name) for name in names if name.startswith(_RECORDS) and f"{_PREFIX}{name}" not in names}
 
 
