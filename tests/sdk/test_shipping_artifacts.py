@@ -159,9 +159,9 @@ def test_rows_do_not_wait_for_a_large_artifact(here, server, remote, holder):
         def __getattr__(self, name):
             return getattr(self._service, name)
 
-        def receive_content(self, draft):
+        def receive_content(self, *arguments):
             assert self.may_pass.wait(DEADLINE_S)
-            return self._service.receive_content(draft)
+            return self._service.receive_content(*arguments)
 
     holder.service = slow = Slow(server)
     run = here.begin()
@@ -198,6 +198,34 @@ def test_what_is_changed_of_an_artifact_that_was_sent_is_changed_there(here, ser
     assert shipping.send().is_over
     there = server.read_artifact(MODEL.at("v0"))
     assert (there.ttl_s, there.aliases) == (None, ("latest", "there"))
+
+
+def test_links_of_what_was_logged_are_there_too(here, server, remote):
+    run, now = here.begin(), [0.0]
+    shelf, later, taken = (CollectionPath("ann", "shelf", name) for name in ("good", "later", "taken"))
+    here.log(run, {"a": b"1"})
+    here.service.link_artifact(MODEL.at("v0"), shelf, ["prod"])
+    gone = MODEL._replace(name="gone")
+    here.service.link_artifact(MODEL.at("v0"), gone)
+    here.service.delete_artifact(gone.at("v0"))
+    shipping = Shipper(remote, here.layout, run, clock=lambda: now[0])
+    shipping.send()
+    linked = server.read_artifact(shelf.at("prod"))
+    assert (linked.version, linked.source) == ("v0", MODEL.at("v0"))
+    assert [one.name for one in server.list_collections("ann", "mnist")] == ["model"]
+    server.begin_artifact(taken, ArtifactStart(type="model"))
+    here.service.link_artifact(MODEL.at("v0"), later)
+    here.service.link_artifact(MODEL.at("v0"), taken)
+    here.service.edit_artifact(shelf.at("v0"), ArtifactEdit(add_aliases=("best",)))
+    here.end(run)
+    assert shipping.send().is_over
+    assert [one.version for one in server.list_artifacts(later)] == ["v0"]
+    assert server.read_artifact(shelf.at("v0")).aliases == ("prod", "best")
+    (said,) = refusals(here.layout, run)
+    assert said.startswith("the link of artifact model:v0 in ann/shelf/taken: artifact ann/shelf/taken has versions of")
+    server.delete_artifact(shelf.at("v0"))
+    assert Shipper(remote, here.layout, run).send().is_over
+    assert server.list_artifacts(shelf) == []
 
 
 def test_a_run_without_an_entity_has_its_artifacts_with_the_keys_owner(tmp_path, socket_server, server, remote):

@@ -11,6 +11,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from msgspec import structs
+
 from runlake.artifact_model import ArtifactEdit, ArtifactInfo, CollectionPath, Relation
 from runlake.errors import (
     BadValueError,
@@ -27,12 +29,13 @@ from runlake.service.artifact_copy import CopyRules, copy_artifact, find_by_id, 
 from runlake.service.contract import Service
 from runlake.service.open import open_service
 from runlake.store.artifacts.lineage import RunLink, links_of_run
+from runlake.store.artifacts.linked import linked_to
 from runlake.store.artifacts.sent import SentArtifact, read_sent, unsent_records, write_sent
 from runlake.store.journal.shipped import Shipped, read_shipped
 from runlake.store.layout import Layout
 
 EDITS_EVERY_S = 15.0
-"""While a run goes on, it is looked this often whether what was sent of an artifact has changed."""
+"""While a run goes on, it is looked this often whether what was sent of an artifact has changed, or was linked."""
 
 _REFUSALS = (
     BadValueError,
@@ -92,7 +95,8 @@ class ArtifactSender:
             elif relation == "logged":
                 sent = read_sent(self._layout, self._path, relation, artifact_id)
                 if sent is not None and sent.there is not None and sent.here is not None:
-                    self._attempt(relation, link, functools.partial(self._send_edit, sent, sent.there, sent.here))
+                    changes = functools.partial(self._send_changes, sent, sent.there, sent.here, shipped)
+                    self._attempt(relation, link, changes)
         self._looked_at = self._clock()
 
     def _links(self) -> list[tuple[Relation, RunLink]]:
@@ -122,7 +126,7 @@ class ArtifactSender:
                 raise NotFoundError(f"artifact {link.artifact} was deleted before it was sent")
             copied = self._copy(here, shipped)
             self.sent_count += 1
-            return SentArtifact(there=copied, here=here)
+            return self._with_links(SentArtifact(there=copied, here=here), copied, shipped)
         if here is None:
             there = self._there.find_artifact(link.artifact.version)
         else:
@@ -144,16 +148,39 @@ class ArtifactSender:
             raise NotFoundError(f"artifact {there.path} was deleted at the server")
         return there
 
-    def _send_edit(self, sent: SentArtifact, there: ArtifactInfo, here: ArtifactInfo) -> SentArtifact | None:
-        """What was changed here since an artifact was sent."""
-        try:
-            now = self._here.read_artifact(here.collection.at(here.artifact_id))
-        except NotFoundError:
+    def _send_changes(
+        self, sent: SentArtifact, there: ArtifactInfo, here: ArtifactInfo, shipped: Shipped
+    ) -> SentArtifact | None:
+        """What was changed here since an artifact was sent, and its links; None for nothing."""
+        now = find_by_id(self._here, here.artifact_id)
+        if now is None:
             return None  # deleted here; whether it is to be deleted there, nobody said
         edit = edit_between(here, now)
         if edit != ArtifactEdit():
             there = self._there.edit_artifact(there.collection.at(there.artifact_id), edit)
-        return SentArtifact(there=there, here=now) if now != here else None
+        after = self._with_links(structs.replace(sent, there=there, here=now), there, shipped)
+        return after if after != sent else None
+
+    def _with_links(self, sent: SentArtifact, there: ArtifactInfo, shipped: Shipped) -> SentArtifact:
+        """With the links of a version in portfolios sent as well."""
+        assert sent.here is not None
+        links, refused = dict(sent.links), dict(sent.refused_links)
+        home = sent.here.collection.at(sent.here.artifact_id)
+        for portfolio in linked_to(self._layout, home):
+            name = str(portfolio)
+            try:
+                link = self._here.read_artifact(portfolio.at(home.version))
+            except NotFoundError:
+                continue  # it was taken out of it again
+            if name in refused or (set(link.aliases) <= set(links.get(name, ())) and name in links):
+                continue
+            try:
+                target = self._collection_there(portfolio, shipped)
+                self._there.link_artifact(there.collection.at(there.artifact_id), target, link.aliases)
+                links[name] = link.aliases
+            except _REFUSALS as error:
+                refused[name] = str(error)
+        return structs.replace(sent, links=links, refused_links=refused)
 
     def _count(self, put_bytes: int) -> None:
         with self._lock:

@@ -29,13 +29,16 @@ _RECORDS = ("logged-", "used-")
 class SentArtifact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of one record: `there` is the version at the server, or `error` and `message` why it was refused.
 
-    `here` is the version in this store as it was then: what is changed of it later is sent too.
+    `here` is the version in this store as it was then: what is changed of it later is sent too. `links` are the
+    portfolios that it was linked to, with the aliases there; of one that was refused `refused_links` says why.
     """
 
     there: ArtifactInfo | None = None
     here: ArtifactInfo | None = None
     error: str | None = None
     message: str = ""
+    links: dict[str, tuple[str, ...]] = {}
+    refused_links: dict[str, str] = {}
 
     @property
     def refusal(self) -> RunlakeError | None:
@@ -72,13 +75,13 @@ def unsent_in(run_dir: Path) -> set[tuple[Relation, str]]:
 
 
 def refused_artifacts(layout: Layout, run: RunPath) -> Iterator[tuple[Relation, str, SentArtifact]]:
-    """The records that the server refused."""
+    """The records that the server refused, or of which it refused links."""
     for name in sorted(list_names(_folder(layout, run))):
         record = name.removeprefix(_PREFIX)
         if record != name and record.startswith(_RECORDS):
             relation, artifact_id = _parsed(record)
             sent = read_sent(layout, run, relation, artifact_id)
-            if sent is not None and sent.error is not None:
+            if sent is not None and (sent.error is not None or sent.refused_links):
                 yield relation, artifact_id, sent
 
 
@@ -86,7 +89,10 @@ def refusals(layout: Layout, run: RunPath) -> Iterator[str]:
     """What the server refused, in words."""
     for relation, artifact_id, sent in refused_artifacts(layout, run):
         name = artifact_id if sent.here is None else f"{sent.here.name}:{sent.here.version}"
-        yield f"artifact {name}, which it {relation}: {sent.message}"
+        if sent.error is not None:
+            yield f"artifact {name}, which it {relation}: {sent.message}"
+        for target, message in sent.refused_links.items():
+            yield f"the link of artifact {name} in {target}: {message}"
 
 
 def forget_refused(layout: Layout, run: RunPath) -> None:

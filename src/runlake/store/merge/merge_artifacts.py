@@ -36,6 +36,7 @@ from runlake.store.artifacts.fold import (
     Version,
 )
 from runlake.store.artifacts.lineage import note_use
+from runlake.store.artifacts.linked import note_linked
 from runlake.store.artifacts.manifest import encode_manifest
 from runlake.store.layout import Layout, encode_name
 from runlake.store.merge.merge_contents import MergedContents
@@ -134,6 +135,8 @@ class ArtifactMerger:
         made = version.entry
         if isinstance(made, Linked):
             home = self._home_of(made.artifact_id) or made.source
+            if not self.is_dry_run:
+                note_linked(self._layout, made.artifact_id, step.ours.path)
             step.decide(lambda fold: _linked(fold, version, home))
             return 0
         manifest = step.theirs.read_manifest(version.artifact_id)
