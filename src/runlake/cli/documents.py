@@ -210,6 +210,19 @@ def merged_sweep_document(merged: Merged) -> dict[str, Any]:
     }
 
 
+def merged_artifact_document(merged: Merged) -> dict[str, Any]:
+    """A collection of artifacts of ``merge``."""
+    return {
+        "entity": merged.path.entity,
+        "project": merged.path.project,
+        "name": merged.path.run_id,
+        "source_name": merged.source.run_id,
+        "outcome": merged.outcome,
+        "version_count": merged.version_count,
+        "copied_bytes": merged.copied_bytes,
+    }
+
+
 def repair_document(path: RunPath, repair: Repair) -> dict[str, Any]:
     """What ``repair`` did, or would do."""
     return {

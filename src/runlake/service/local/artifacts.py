@@ -38,6 +38,7 @@ from runlake.store.artifacts.collection import (
 from runlake.store.artifacts.content import ContentStore
 from runlake.store.artifacts.fold import Deleted, Described, Edited, Entry, Linked, Restored, Version
 from runlake.store.artifacts.lineage import RunLink, links_of_run, note_relation, users_of
+from runlake.store.artifacts.linked import note_linked
 from runlake.store.artifacts.names import (
     aliases_without_latest,
     check_aliases,
@@ -190,6 +191,7 @@ class LocalArtifacts:
         checked = check_aliases(aliases)
         check_collection_path(target)
         with self._collections.made(target, source.type, "portfolio") as collection, writing(collection.folder):
+            note_linked(self._layout, source.artifact_id, target)
             while True:
                 fold = collection.catch_up()
                 linked = fold.by_id(source.artifact_id)
@@ -223,8 +225,11 @@ class LocalArtifacts:
             kind = collection.fold.kind
         if target != path:
             rename_collection(self._layout, path, target)
-            for artifact_id in ids if kind == "sequence" else ():
-                write_artifact_id(self._layout, artifact_id, target)
+            for artifact_id in ids:
+                if kind == "sequence":
+                    write_artifact_id(self._layout, artifact_id, target)
+                else:
+                    note_linked(self._layout, artifact_id, target)
         return self.read_collection(target)
 
     def delete_collection(self, path: CollectionPath) -> None:

@@ -45,13 +45,14 @@ def commit(
     wanted = {entry.digest for entry in entries if entry.ref is None and entry.sha256 is None}
     manifest = complete_manifest(entries, known_contents(collection, draft, wanted) if wanted else {})
     collection.write_manifest(draft.artifact_id, encode_manifest(manifest))
-    _check_contents(contents, manifest)
+    check_contents(contents, manifest)
     version = _append(collection, draft, began, manifest, at)
     draft.end()
     return collection.fold.describe(version)
 
 
-def _check_contents(contents: ContentStore, manifest: Sequence[ManifestEntry]) -> None:
+def check_contents(contents: ContentStore, manifest: Sequence[ManifestEntry]) -> None:
+    """`NotFoundError` when a content of a manifest is not in the store."""
     checked: dict[str, bool] = {}
     for entry in manifest:
         if entry.sha256 is not None and entry.sha256 not in checked:

@@ -144,7 +144,7 @@ class CollectionFold:
             entry: Entry = msgspec.convert(body, Entry)
         except msgspec.ValidationError:
             return
-        self.updated_at = entry.at
+        self.updated_at = max(self.updated_at, entry.at)  # what another store decided earlier may come later
         match entry:
             case Created():
                 self._created = self._created or entry

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from runlake.artifact_model import ArtifactPath, Relation
+from runlake.artifact_model import ArtifactPath, CollectionPath, Relation
 from runlake.errors import NotFoundError
 from runlake.model import RunPath
 from runlake.store.artifacts.collection import writing
@@ -40,18 +40,38 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
 
 def note_relation(layout: Layout, run: RunPath, relation: Relation, link: RunLink) -> None:
     """Write down what a run did with a version, once. `NotFoundError` when there is no such run."""
+    note_link(layout, run, relation, link)
+    if relation == "used":
+        use = Use(at=link.at, artifact_id=link.artifact.version, run=run, use_as=link.use_as)
+        note_use(layout, link.artifact.collection, use)
+
+
+def note_link(layout: Layout, run: RunPath, relation: Relation, link: RunLink) -> bool:
+    """Only with the run; whether it was not known. `NotFoundError` when there is no such run."""
     folder = _folder_of(layout, run)
-    artifact = link.artifact
     with writing(folder):
         try:
             make_subfolder(folder)
         except FileNotFoundError:
-            raise NotFoundError(f"there is no run {run}, so it cannot have {relation} {artifact}") from None
-        create_once(folder / f"{relation}-{artifact.version}.json", _text(link))
-        if relation == "used":
-            use = Use(at=link.at, artifact_id=artifact.version, run=run, use_as=link.use_as)
-            name = f"{artifact.version}-{hashlib.sha256(str(run).encode()).hexdigest()[:32]}.json"
-            create_once(_uses_of(layout, artifact) / name, _text(use))
+            raise NotFoundError(f"there is no run {run}, so it cannot have {relation} {link.artifact}") from None
+        return create_once(folder / link_name(relation, link), _text(link))
+
+
+def note_use(layout: Layout, collection: CollectionPath, use: Use) -> bool:
+    """Only with the collection; whether it was not known. FileNotFoundError when there is no such collection."""
+    folder = layout.collection_dir(collection) / "uses"
+    with writing(folder):
+        return create_once(folder / use_name(use), _text(use))
+
+
+def link_name(relation: Relation, link: RunLink) -> str:
+    """What the file with a run is called."""
+    return f"{relation}-{link.artifact.version}.json"
+
+
+def use_name(use: Use) -> str:
+    """What the file with a collection is called."""
+    return f"{use.artifact_id}-{hashlib.sha256(str(use.run).encode()).hexdigest()[:32]}.json"
 
 
 def links_of_run(layout: Layout, run: RunPath, relation: Relation) -> list[RunLink]:
