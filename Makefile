@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 LIBRARIES := $(VENV)/integrations/torch.done $(VENV)/integrations/vision.done $(VENV)/integrations/tables.done
 
+OLDER_CLIENTS := $(patsubst requirements/wandb-%.in,$(VENV)/wandb-%.done,$(wildcard requirements/wandb-*.in))
+
 .PHONY: demo test test-client test-long test-integrations check fix bench docs lock clean
 
 demo: $(VENV)/demo.done  ## install into the checkout and do the main job on real input
@@ -12,7 +14,7 @@ demo: $(VENV)/demo.done  ## install into the checkout and do the main job on rea
 test: $(VENV)/test.done  ## pass the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long and not integration"
 
-test-client: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## the official wandb client, and others' software that is installed
+test-client: $(VENV)/test.done $(VENV)/wandb/wandb.done $(OLDER_CLIENTS)  ## the official wandb client, and others' software that is installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile -rs -m "integration and not long"
 
 test-long: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## the tests that take minutes
@@ -41,6 +43,10 @@ lock: $(VENV)/check.done  ## pin what is installed here, with hashes
 
 $(VENV)/wandb/wandb.done: requirements/wandb.txt $(VENV)/test.done
 	$(PYTHON) requirements/install.py $(VENV)/wandb wandb
+
+$(VENV)/wandb-%.done: requirements/wandb-%.txt $(VENV)/test.done
+	$(PYTHON) requirements/install.py $(VENV)/wandb-$* wandb-$*
+	touch $@
 
 $(VENV)/integrations/%.done: requirements/integrations-%.txt
 	$(PYTHON) requirements/install_libraries.py $(VENV)/integrations/$*

@@ -1,22 +1,26 @@
-"""Write the table of ``guide/wandb-clients.md`` from the tests: ``python docs/generate_wandb_clients.py``.
+"""Write the tables of ``guide/wandb-clients.md`` from the tests: ``python docs/generate_wandb_clients.py``.
 
-The tests with the official client are marked with what of it they show to work, or to be refused.
+The tests with the official client are marked with what of it they show to work, or to be refused, or to work in each
+version that is tried; which those are, the lists of what is installed for these tests say.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 TESTS = ROOT / "tests" / "server" / "official"
+LISTS = ROOT / "requirements"
 PAGE = ROOT / "docs" / "guide" / "wandb-clients.md"
 BEGIN = "<!-- made by docs/generate_wandb_clients.py -->\n"
+VERDICTS = ("works", "refused", "every_client")
 
 
 def marked() -> Iterator[tuple[str, str, str]]:
-    """(what of the client, works or refused, a remark) of every mark."""
+    """(what of the client, a verdict, a remark) of every mark."""
     for file in sorted(TESTS.glob("test_*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if not isinstance(node, ast.FunctionDef):
@@ -24,7 +28,7 @@ def marked() -> Iterator[tuple[str, str, str]]:
             for mark in node.decorator_list:
                 if not (isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name)):
                     continue
-                if mark.func.id not in ("works", "refused"):
+                if mark.func.id not in VERDICTS:
                     continue
                 remark = next((ast.literal_eval(word.value) for word in mark.keywords if word.arg == "note"), "")
                 for name in mark.args:
@@ -35,6 +39,8 @@ def table() -> str:
     """The members by name, what works before what does not."""
     found: dict[tuple[str, str], list[str]] = {}
     for name, verdict, remark in marked():
+        if verdict == "every_client":
+            continue
         remarks = found.setdefault((name, verdict), [])
         if remark and remark not in remarks:
             remarks.append(remark)
@@ -45,10 +51,26 @@ def table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def versions() -> list[str]:
+    """The versions of the client that are tried, the newest first."""
+    pinned = (re.search(r"^wandb==(\S+)$", file.read_text("utf-8"), re.MULTILINE) for file in LISTS.glob("wandb*.in"))
+    found = [match[1] for match in pinned if match]
+    return sorted(found, key=lambda version: [int(part) for part in version.split(".")], reverse=True)
+
+
+def version_table() -> str:
+    """What each version was tried with, in the order of the tests."""
+    tried = versions()
+    lines = ["| | " + " | ".join(tried) + " |", "| --- |" + " --- |" * len(tried)]
+    for name in dict.fromkeys(name for name, verdict, _ in marked() if verdict == "every_client"):
+        lines.append(f"| {name} |" + " works |" * len(tried))
+    return "\n".join(lines) + "\n"
+
+
 def page() -> str:
-    """The page with its table made anew."""
+    """The page with its tables made anew."""
     before, mark, _ = PAGE.read_text("utf-8").partition(BEGIN)
-    return before + mark + "\n" + table()
+    return f"{before}{mark}\n{version_table()}\n{table()}"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Make the virtual environment and install a pinned set into it: ``python requirements/install.py .venv test``.
 
-Sets are the files beside this one. The set is installed with its hashes, then the checkout itself, editable; of the set
-``wandb``, the official client, nothing but itself.
+Sets are the files beside this one. The set is installed with its hashes, then the checkout itself, editable; of a set
+``wandb…``, a version of the official client, nothing but itself.
 """
 
 import os
@@ -11,7 +11,7 @@ import venv
 from pathlib import Path
 
 HERE = Path(__file__).parent
-STANDS_ALONE = {"wandb"}
+STANDS_ALONE = ("wandb",)
 
 
 def main(folder: str, name: str) -> None:
@@ -29,7 +29,7 @@ def main(folder: str, name: str) -> None:
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     print(f"installing the pinned packages for {name}", flush=True)
     subprocess.run([*pip, "--require-hashes", "--requirement", str(HERE / f"{name}.txt")], check=True)
-    if name not in STANDS_ALONE:
+    if not name.startswith(STANDS_ALONE):
         subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--editable", str(HERE.parent)], check=True)
     (environment / f"{name}.done").touch()
 

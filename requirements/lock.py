@@ -22,7 +22,8 @@ def main(which: str = "all") -> None:
         return
     for name, extras in SETS.items():
         pin(name, *CHECKOUT, *(f"--extra={extra}" for extra in extras))
-    pin("wandb", "requirements/wandb.in")
+    for file in sorted(HERE.glob("wandb*.in")):
+        pin(file.stem, f"requirements/{file.name}")
 
 
 def pin(name: str, *arguments: str) -> None:

@@ -57,12 +57,16 @@ class ArtifactPath(NamedTuple):
         return CollectionPath(self.entity, self.project, self.name)
 
 
-class ContentInfo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Bytes of a store: one copy of them, whoever logged it. `digest` is their MD5 in base64, as W&B compares files."""
+class ContentInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Bytes of a store: one copy of them, whoever logged it. `digest` is their MD5 in base64, as W&B compares files.
+
+    `name` is that under which they were put for a draft, of bytes that whoever makes it wants to read again.
+    """
 
     sha256: str
     digest: str
     size_bytes: int
+    name: str | None = None
 
 
 class ManifestEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -83,8 +87,9 @@ class ManifestEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 class ArtifactStart(msgspec.Struct, frozen=True, kw_only=True):
     """What an artifact begins with. Where a version has the same `digest`, that one is meant, and nothing is begun.
 
-    Who begins again with the same `artifact_id` goes on with what is there. `run` makes it; `user` is who asks.
-    An artifact is deleted by ``runlake gc`` when it is `ttl_s` seconds old; None: never.
+    Who begins again with the same `artifact_id` goes on with what is there. `run` makes it; `user` is who asks, and at
+    a server only an admin may name another. `created_at` is for one that was made elsewhere before: seconds since 1970
+    (UTC); None: now. An artifact is deleted by ``runlake gc`` when it is `ttl_s` seconds old; None: never.
     """
 
     type: str
@@ -96,6 +101,7 @@ class ArtifactStart(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     run: RunPath | None = None
     user: str | None = None
+    created_at: float | None = None
     ttl_s: float | None = None
     history_step: int | None = None
 

@@ -62,7 +62,7 @@ def test_a_project_or_runs_that_are_named_are_sent_whatever_they_were_meant_for(
     assert run.pop("sent_bytes") > 0
     assert run == {
         "entity": "ann", "project": "mnist", "run_id": "a", "outcome": "sent", "base_url": url,
-        "remote": "ann/mnist/a", "problem": None,
+        "remote": "ann/mnist/a", "artifact_count": 0, "refused": [], "problem": None,
     }  # fmt: skip
     again = json.loads(runlake("sync", "mnist/", "--to", url, "--json").out)
     assert [(run["run_id"], run["outcome"]) for run in again["runs"]] == [("a", "already there"), ("b", "sent")]
@@ -74,8 +74,8 @@ def test_a_run_that_knows_no_server_asks_for_one(runlake, make_run):
     assert ended == (2, "", "runlake: run ann/mnist/a knows no server; name it with --to, or RUNLAKE_BASE_URL\n")
 
 
-def test_a_server_that_is_not_there_ends_with_6(runlake, make_run, wait_for_sync, monkeypatch):
-    monkeypatch.setattr("runlake.ship.store._PAUSE_S", 0.0)
+@pytest.mark.long
+def test_a_server_that_is_not_there_ends_with_6(runlake, make_run, wait_for_sync):
     wait_for_sync(make_run("ann/mnist/a"), "http://127.0.0.1:9")
     ended = runlake("sync")
     assert (ended.code, ended.out) == (6, "")

@@ -140,6 +140,36 @@ def test_who_is_cut_off_begins_again_with_the_same_id(service):
     assert service.begin_artifact(MODEL, start) == made
 
 
+def test_what_was_put_with_a_name_is_read_until_the_draft_is_committed(service):
+    draft = MODEL.at(service.begin_artifact(MODEL, start_of({"a": b"1"})).artifact_id)
+    service.put_content(draft, io.BytesIO(b"1"))
+    service.put_content(draft, io.BytesIO(b"old"), "parts/2")
+    service.put_content(draft, io.BytesIO(b"new"), "parts/2")
+    service.put_content(draft, io.BytesIO(b"first"), "parts/1 é")
+    service.put_content(draft, io.BytesIO(b"first"), "parts/3")
+    found = service.read_manifest(draft)
+    assert [(entry.path, entry.digest, entry.size_bytes) for entry in found] == [
+        ("parts/1 é", md5_of(b"first"), 5),
+        ("parts/2", md5_of(b"new"), 3),
+        ("parts/3", md5_of(b"first"), 5),
+    ]
+    assert read_all(service, draft) == {"parts/1 é": b"first", "parts/2": b"new", "parts/3": b"first"}
+    service.commit_artifact(draft, entries_of({"a": b"1"}))
+    assert read_all(service, draft) == {"a": b"1"}
+
+
+def test_an_id_that_turned_out_to_be_another_version_leads_to_that_one(service):
+    files = {"a": b"1"}
+    first, second = (service.begin_artifact(MODEL, start_of(files)).artifact_id for _ in range(2))
+    for artifact_id in (first, second):
+        service.put_content(MODEL.at(artifact_id), io.BytesIO(b"1"))
+    made = service.commit_artifact(MODEL.at(first), entries_of(files))
+    assert service.commit_artifact(MODEL.at(second), entries_of(files)) == made
+    assert service.begin_artifact(MODEL, start_of(files, artifact_id="chosen0no1")) == made
+    assert service.find_artifact(second) == made
+    assert service.find_artifact("chosen0no1") == made
+
+
 @pytest.mark.parametrize(
     "name", ["../x", "/etc/passwd", "C:\\x", "a/../b", "a//b", "", ".", "a\0b", "a\\b", "x" * 2000]
 )
@@ -341,3 +371,21 @@ def test_times_are_those_of_the_store(service):
     before = time.time()
     made = keep(service, {"a": b"1"})
     assert before - 1 < made.created_at <= made.updated_at < time.time() + 1
+
+
+def test_what_was_made_elsewhere_before_keeps_its_time(service):
+    made = keep(service, {"a": b"1"}, created_at=1_600_000_000.5)
+    assert made.created_at == 1_600_000_000.5
+    assert service.read_artifact(MODEL.at("v0")) == made
+    with pytest.raises(BadValueError, match=r"created_at is 1e\+300, and no time"):
+        service.begin_artifact(MODEL, start_of({"a": b"2"}, created_at=1e300))
+
+
+def test_an_id_is_that_of_one_artifact_in_the_whole_store(service):
+    made = keep(service, {"a": b"1"}, artifact_id="0123456789abcdef")
+    begun = service.begin_artifact(MODEL._replace(name="begun"), start_of({"a": b"2"}))
+    other = MODEL._replace(name="other")
+    for taken in (made.artifact_id, begun.artifact_id):
+        with pytest.raises(ConflictError, match=f"the id '{taken}' is that of"):
+            service.begin_artifact(other, start_of({"a": b"3"}, artifact_id=taken))
+    assert service.find_artifact(made.artifact_id) == made

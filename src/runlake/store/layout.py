@@ -24,6 +24,7 @@
           manifests/<artifact id>.jsonl       what a version is made of (store.artifacts.manifest)
           drafts/<artifact id>.json, .received  what is not committed yet (store.artifacts.drafts)
           uses/<artifact id>-<hash>.json      which runs used it (store.artifacts.lineage)
+          links/<artifact id>-<hash>.json     to which portfolios it was linked (store.artifacts.linked)
         resume-<program>                      the run that this program goes on with by ``resume="auto"``, until it ends
                                               well (sdk.process.session)
       artifacts/

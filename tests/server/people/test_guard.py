@@ -5,6 +5,7 @@ import io
 
 import pytest
 
+from runlake.artifact_model import ArtifactStart, CollectionPath
 from runlake.errors import ForbiddenError, NotFoundError, RunlakeError
 from runlake.model import LoggedRow, OpenRequest, RunEdit, RunPath, WriterBatch, WriterStart
 from runlake.server.people.guard import GuardedService
@@ -129,6 +130,21 @@ def test_what_begins_something_reaches_the_verb_with_the_name_of_who_is_signed_i
         service.open_writer(path, OpenRequest(token="t", user="eve"))
         service.open_writer(path, OpenRequest(token="t", user="eve", header=header))
     assert reached == ["ann"] * 5 + ["root"] * 4 + [None]
+
+
+def test_an_artifact_that_was_made_elsewhere_keeps_its_maker_where_an_admin_says_so():
+    path = CollectionPath("ann", "mnist", "model")
+    reached = []
+
+    class Recording:
+        def __getattr__(self, name):
+            return lambda *args, **kwargs: reached.append(args[-1].user)
+
+    for who in (person("ann"), person("root", is_admin=True)):
+        service = GuardedService(Recording(), Shares(), Standing(who))
+        for said in ("eve", None):
+            service.begin_artifact(path, ArtifactStart(type="model", user=said))
+    assert reached == ["ann", "ann", "eve", "root"]
 
 
 ROWS = [

@@ -26,6 +26,7 @@ from runlake.store.incarnation import read_claim
 from runlake.store.ingest.grant_codec import pack_request, unpack_grant
 from runlake.store.journal import record
 from runlake.store.journal.header import PartHeader
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.row_encoder import Prepare
 from runlake.store.journal.shipped import Shipped, is_being_shipped, read_shipped, write_shipped
 from runlake.store.layout import Layout
@@ -67,6 +68,7 @@ def open_online(
     rewind_to: int | None,
     fork_from: tuple[RunPath, int] | None,
     prepare: Prepare,
+    limits: WriterLimits | None,
 ) -> OpenedRun | None:
     """Open the run at the server, and here what is to be sent to it.
 
@@ -102,7 +104,7 @@ def open_online(
         )
         return None
     _make_room(layout, grant.path, PartHeader(grant.header).incarnation)
-    opened = open_granted(layout, grant, prepare=prepare)
+    opened = open_granted(layout, grant, prepare=prepare, limits=limits)
     run_dir = layout.run_dir(grant.path)
     shipped = read_shipped(run_dir) or _meant_for(grant.path, settings)
     shipped.base_url, shipped.path = settings.base_url, grant.path
@@ -200,6 +202,10 @@ def wait_for(run: Run, shipping: Shipping) -> None:
         is_beside=settings.mode == "shared",
         tells=not settings.silent and not settings.quiet,
     )
+    from runlake.store.artifacts.sent import refusals
+
+    for refusal in refusals(Layout(settings.store), run.run_path):
+        warn(f"{settings.base_url} does not take {refusal}; it is kept in {settings.store}")
     if problem is not None:
         warn(
             f"not all of run {run.path} is at {settings.base_url} yet ({problem}); it is kept in "
@@ -243,9 +249,16 @@ class Shipping:
             if not is_being_shipped(self._run_dir):
                 self.look_after()
             if tells and now - told_at >= 2.0:
-                say(f"sending what is left to {self._base_url} ({self._left_bytes(shipped) / 1e6:.1f} MB)")
+                say(f"sending what is left to {self._base_url} ({self._left(shipped)})")
                 told_at = now
             time.sleep(0.05)
+
+    def _left(self, shipped: Shipped) -> str:
+        from runlake.store.artifacts.sent import unsent_in
+
+        artifact_count = len(unsent_in(self._run_dir))
+        artifacts = f" and {artifact_count} artifact{'s' * (artifact_count != 1)}" if artifact_count else ""
+        return f"{self._left_bytes(shipped) / 1e6:.1f} MB{artifacts}"
 
     def _left_bytes(self, shipped: Shipped) -> int:
         from runlake.store.journal.folder import journal_in

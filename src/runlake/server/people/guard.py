@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol
 
 from msgspec.structs import replace
 
-from runlake.artifact_model import ArtifactInfo, ArtifactPath, ArtifactStart, CollectionPath
+from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ArtifactPath, ArtifactStart, CollectionPath
 from runlake.errors import ForbiddenError, NotFoundError
 from runlake.model import OpenRequest, ProjectInfo, RunInfo, RunPage, RunPath, WriterGrant, WriterStart
 from runlake.server.people.people import Directory, Person
@@ -193,9 +193,9 @@ class GuardedService:
         incoming = self._pass_on(Service.receive_file, "write", (path.entity, path.project), (path, name), {})
         return _AskedAgain(incoming, functools.partial(self.require_write, path))
 
-    def receive_content(self, draft: ArtifactPath) -> IncomingContent:
+    def receive_content(self, draft: ArtifactPath, name: str | None = None) -> IncomingContent:
         """Bytes on their way; they are kept if the person may still write when all of them are there."""
-        incoming = self._pass_on(Service.receive_content, "write", draft[:2], (draft,), {})
+        incoming = self._pass_on(Service.receive_content, "write", draft[:2], (draft, name), {})
         return _AskedAgain(incoming, functools.partial(self.require_write, draft))
 
     def begin_artifact(self, path: CollectionPath, start: ArtifactStart) -> ArtifactInfo:
@@ -208,6 +208,13 @@ class GuardedService:
         """A version that the person may read, in a portfolio that they may write."""
         self.read_artifact(path)
         return self._pass_on(Service.link_artifact, "write", target[:2], (path, target, aliases), {})
+
+    def edit_artifact(self, path: ArtifactPath, edit: ArtifactEdit) -> ArtifactInfo:
+        """Change a version. Aliases are of the collection that it is in; all else of a link is of its home."""
+        if replace(edit, add_aliases=(), remove_aliases=()) != ArtifactEdit():
+            return self._edit_at_home(path, edit)
+        self.read_artifact(path)
+        return self._pass_on(Service.edit_artifact, "write", path[:2], (path, edit), {})
 
     def use_artifact(self, path: ArtifactPath, run: RunPath, use_as: str | None = None) -> ArtifactInfo:
         """A version that the person may read, used by a run that they may write."""
@@ -290,7 +297,7 @@ class GuardedService:
     read_manifest = _of_version(Service.read_manifest, "read")
     open_content = _of_version(Service.open_content, "read")
     list_artifacts = _of_run(Service.list_artifacts, "read")
-    edit_artifact = _of_version(Service.edit_artifact, "write")
+    _edit_at_home = _of_version(Service.edit_artifact, "write")
     delete_artifact = _of_run(Service.delete_artifact, "write")
     restore_artifact = _of_run(Service.restore_artifact, "write")
     list_artifact_users = _of_version(Service.list_artifact_users, "read")
@@ -334,6 +341,8 @@ class GuardedService:
         person = self.person
         if person is None or (isinstance(said, OpenRequest) and said.header is not None and person.is_admin):
             return replace(said, user=None)
+        if isinstance(said, ArtifactStart) and said.user is not None and person.is_admin:
+            return said  # it was made elsewhere, by somebody else
         return replace(said, user=person.username)
 
     def _without_hidden_sources(self, answer: object) -> object:

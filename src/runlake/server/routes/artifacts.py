@@ -124,15 +124,17 @@ def find_content(service: Asked, artifact: Version, data: JSONBody[ContentQuery]
     return answer(service.find_content(artifact, data.digests))
 
 
-@put(f"{_VERSION}/content", request_max_body_size=None)
+@put([f"{_VERSION}/content", f"{_VERSION}/content/{{name:path}}"], request_max_body_size=None)
 async def put_content(
     service: Asked,
     artifact: Version,
     request: Request[Any, Any, Any],
+    name: FromPath[str | None] = None,
     content_md5: Annotated[str | None, HeaderParameter(name="Content-MD5")] = None,
 ) -> Response[ContentInfo]:
-    """Put bytes for a draft; `Content-MD5` (base64) is compared with what arrived."""
-    return answer(await receive_bytes(request, partial(service.receive_content, artifact), md5=content_md5))
+    """Put bytes for a draft, with a name if they are to be read again; `Content-MD5` (base64) is compared with them."""
+    begin = partial(service.receive_content, artifact, None if name is None else name.removeprefix("/"))
+    return answer(await receive_bytes(request, begin, md5=content_md5))
 
 
 @post(f"{_VERSION}/commit", status_code=200)

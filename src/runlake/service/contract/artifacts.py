@@ -52,8 +52,8 @@ class ArtifactVerbs(Protocol):
     def begin_artifact(self, path: CollectionPath, start: ArtifactStart) -> ArtifactInfo:
         """A PENDING one, or the COMMITTED version that has the same digest already, with the aliases that were given.
 
-        `ConflictError` where the collection has another type, or is a portfolio; `BadValueError` for aliases and names
-        that cannot be.
+        `ConflictError` where the collection has another type, or is a portfolio, or another one has the id;
+        `BadValueError` for aliases, names and times that cannot be.
         """
         ...
 
@@ -64,11 +64,15 @@ class ArtifactVerbs(Protocol):
         """
         ...
 
-    def put_content(self, draft: ArtifactPath, content: BinaryIO) -> ContentInfo:
-        """Put bytes for a draft. A stream that fails leaves nothing."""
+    def put_content(self, draft: ArtifactPath, content: BinaryIO, name: str | None = None) -> ContentInfo:
+        """Put bytes for a draft. A stream that fails leaves nothing.
+
+        With a `name` they can be read until it is committed: they are among the entries of `read_manifest`, and
+        `open_content` has them. What has the same name is replaced.
+        """
         ...
 
-    def receive_content(self, draft: ArtifactPath) -> IncomingContent:
+    def receive_content(self, draft: ArtifactPath, name: str | None = None) -> IncomingContent:
         """The same for bytes of which a server gets piece after piece, with no thread that waits for the next."""
         ...
 
@@ -89,7 +93,7 @@ class ArtifactVerbs(Protocol):
         ...
 
     def read_manifest(self, path: ArtifactPath) -> list[ManifestEntry]:
-        """What a version is made of, in the order of the paths."""
+        """What a version is made of, in the order of the paths; of a draft, by its id, what was put with a name."""
         ...
 
     def open_content(self, path: ArtifactPath, name: str) -> BinaryIO:

@@ -17,10 +17,10 @@ from runlake.artifact_model import (
     ContentInfo,
     ManifestEntry,
 )
-from runlake.errors import NotFoundError
-from runlake.model import RunPath
+from runlake.errors import BadValueError, NotFoundError, PathError
+from runlake.model import RunPath, is_time
 from runlake.service.local.collections import OpenCollections
-from runlake.store.artifacts.collection import CollectionFolder, claim_artifact_id, writing
+from runlake.store.artifacts.collection import CollectionFolder, claim_artifact_id, write_artifact_id, writing
 from runlake.store.artifacts.commit import commit, give_again, known_contents
 from runlake.store.artifacts.content import ContentStore, IncomingBytes
 from runlake.store.artifacts.drafts import Draft
@@ -29,6 +29,7 @@ from runlake.store.artifacts.names import (
     check_aliases,
     check_artifact_id,
     check_collection_path,
+    check_entry_path,
     check_tags,
     check_type,
 )
@@ -40,8 +41,11 @@ from runlake.store.store_format import create_store
 class ArtifactDrafts:
     """Artifacts on their way into one store."""
 
-    def __init__(self, layout: Layout, contents: ContentStore, collections: OpenCollections) -> None:
+    def __init__(
+        self, layout: Layout, contents: ContentStore, collections: OpenCollections, *, user: str | None
+    ) -> None:
         self._layout, self._contents, self._collections = layout, contents, collections
+        self._user = user
 
     def begin_artifact(self, path: CollectionPath, start: ArtifactStart) -> ArtifactInfo:
         check_collection_path(path)
@@ -51,7 +55,10 @@ class ArtifactDrafts:
             artifact_id=check_artifact_id(start.artifact_id or secrets.token_hex(10)),
             aliases=check_aliases(start.aliases),
             tags=check_tags(start.tags),
+            user=start.user or self._user,
         )
+        if start.created_at is not None and not is_time(start.created_at):
+            raise BadValueError(f"created_at is {start.created_at!r}, and no time; give seconds since 1970")
         prove_start(start)
         create_store(self._layout)
         with self._collections.made(path, start.type, "sequence") as collection, writing(collection.folder):
@@ -66,6 +73,8 @@ class ArtifactDrafts:
             if done.deleted_at is not None or give_again(collection, done, start.aliases, time.time()):
                 break
         info = fold.describe(done)
+        if start.artifact_id and start.artifact_id != info.artifact_id:
+            write_artifact_id(self._layout, start.artifact_id, info.collection, means=info.artifact_id)
         if start.run is not None:
             self._note_logged(start.run, info)
         return info
@@ -73,7 +82,7 @@ class ArtifactDrafts:
     def _begin(self, collection: CollectionFolder, start: ArtifactStart) -> ArtifactInfo:
         draft = Draft(collection, start.artifact_id or "")
         claim_artifact_id(self._layout, draft.artifact_id, collection.path)
-        draft.begin(start, time.time())
+        draft.begin(start, time.time() if start.created_at is None else start.created_at)
         return draft.describe()
 
     def find_content(self, draft: ArtifactPath, digests: Sequence[str]) -> list[ContentInfo]:
@@ -81,23 +90,25 @@ class ArtifactDrafts:
             known = known_contents(collection, Draft(collection, draft.version), set(digests))
         return [content for content in known.values() if self._contents.refresh(content.sha256, content.size_bytes)]
 
-    def put_content(self, draft: ArtifactPath, content: BinaryIO) -> ContentInfo:
-        made = self._draft(draft)
+    def put_content(self, draft: ArtifactPath, content: BinaryIO, name: str | None = None) -> ContentInfo:
+        made = self._draft(draft, name)
         with writing(self._layout.content_dir):
-            kept = self._contents.put(content)
+            kept = structs.replace(self._contents.put(content), name=name)
             made.note(kept)
         return kept
 
-    def receive_content(self, draft: ArtifactPath) -> IncomingContentOfDraft:
-        made = self._draft(draft)
+    def receive_content(self, draft: ArtifactPath, name: str | None = None) -> IncomingContentOfDraft:
+        made = self._draft(draft, name)
         with writing(self._layout.content_dir):
-            return IncomingContentOfDraft(self._contents.receive(), made, self._layout)
+            return IncomingContentOfDraft(self._contents.receive(), made, self._layout, name)
 
     def commit_artifact(self, draft: ArtifactPath, entries: Sequence[ManifestEntry]) -> ArtifactInfo:
         check_artifact_id(draft.version)
         with self._collections.opened(draft.collection) as collection, writing(collection.folder):
             made_by = _maker_of(Draft(collection, draft.version))
             made = commit(collection, self._contents, Draft(collection, draft.version), entries, time.time())
+        if made.artifact_id != draft.version:  # another process committed the same at this moment
+            write_artifact_id(self._layout, draft.version, made.collection, means=made.artifact_id)
         if made_by is not None:
             self._note_logged(made_by, made)
         return made
@@ -109,8 +120,25 @@ class ArtifactDrafts:
         except NotFoundError:
             return None
 
-    def _draft(self, path: ArtifactPath) -> Draft:
+    def named_contents(self, path: ArtifactPath) -> list[ManifestEntry] | None:
+        """What was put with a name for the draft that has this id as its version; None where there is none."""
+        try:
+            received = self._draft(path).received()
+        except (NotFoundError, PathError):
+            return None
+        named = {
+            content.name: ManifestEntry(
+                path=content.name, digest=content.digest, size_bytes=content.size_bytes, sha256=content.sha256
+            )
+            for content in received
+            if content.name is not None
+        }
+        return [named[name] for name in sorted(named)]
+
+    def _draft(self, path: ArtifactPath, name: str | None = None) -> Draft:
         check_artifact_id(path.version)
+        if name is not None:
+            check_entry_path(name)
         with self._collections.opened(path.collection) as collection:
             draft = Draft(collection, path.version)
         draft.read()
@@ -127,8 +155,8 @@ class ArtifactDrafts:
 class IncomingContentOfDraft:
     """Bytes on their way into the store, for a draft."""
 
-    def __init__(self, incoming: IncomingBytes, draft: Draft, layout: Layout) -> None:
-        self._incoming, self._draft, self._layout = incoming, draft, layout
+    def __init__(self, incoming: IncomingBytes, draft: Draft, layout: Layout, name: str | None) -> None:
+        self._incoming, self._draft, self._layout, self._name = incoming, draft, layout, name
 
     @property
     def md5(self) -> str:
@@ -143,7 +171,7 @@ class IncomingContentOfDraft:
     def keep(self) -> ContentInfo:
         """Put them where their digest says, in one step, and note that the draft has them."""
         with writing(self._layout.content_dir):
-            kept = self._incoming.keep()
+            kept = structs.replace(self._incoming.keep(), name=self._name)
             self._draft.note(kept)
         return kept
 

@@ -26,6 +26,7 @@ from runlake.service.local.artifact_drafts import ArtifactDrafts
 from runlake.service.local.collections import OpenCollections
 from runlake.service.local.folder import StoreFolder
 from runlake.service.local.listings import Listings
+from runlake.service.local.read_manifests import ReadManifests
 from runlake.store.artifacts.collection import (
     CollectionFolder,
     delete_collection,
@@ -39,6 +40,7 @@ from runlake.store.artifacts.collection import (
 from runlake.store.artifacts.content import ContentStore
 from runlake.store.artifacts.fold import Deleted, Described, Edited, Entry, Linked, Restored, Version
 from runlake.store.artifacts.lineage import RunLink, links_of_run, note_relation, users_of
+from runlake.store.artifacts.linked import note_linked
 from runlake.store.artifacts.names import (
     aliases_without_latest,
     check_aliases,
@@ -62,7 +64,8 @@ class LocalArtifacts:
         self._layout = folder.layout
         self._contents = ContentStore(self._layout)
         self._collections = OpenCollections(self._layout)
-        self._drafts = ArtifactDrafts(self._layout, self._contents, self._collections)
+        self._manifests = ReadManifests()
+        self._drafts = ArtifactDrafts(self._layout, self._contents, self._collections, user=folder.user)
         self.begin_artifact = self._drafts.begin_artifact
         self.find_content = self._drafts.find_content
         self.put_content = self._drafts.put_content
@@ -95,8 +98,14 @@ class LocalArtifacts:
         return self.read_artifact(read_artifact_id(self._layout, check_artifact_id(artifact_id)))
 
     def read_manifest(self, path: ArtifactPath) -> list[ManifestEntry]:
-        collection, version = self._at_home(path)
-        return collection.read_manifest(version.artifact_id)
+        try:
+            collection, version = self._at_home(path)
+        except NotFoundError:
+            named = self._drafts.named_contents(path)
+            if named is None:
+                raise
+            return named
+        return self._manifests.read(collection, version.artifact_id)
 
     def open_content(self, path: ArtifactPath, name: str) -> BinaryIO:
         entries = self.read_manifest(path)
@@ -190,6 +199,7 @@ class LocalArtifacts:
         checked = check_aliases(aliases)
         check_collection_path(target)
         with self._collections.made(target, source.type, "portfolio") as collection, writing(collection.folder):
+            note_linked(self._layout, source.artifact_id, target)
             while True:
                 fold = collection.catch_up()
                 linked = fold.by_id(source.artifact_id)
@@ -227,8 +237,11 @@ class LocalArtifacts:
             kind = collection.fold.kind
         if target != path:
             rename_collection(self._layout, path, target)
-            for artifact_id in ids if kind == "sequence" else ():
-                write_artifact_id(self._layout, artifact_id, target)
+            for artifact_id in ids:
+                if kind == "sequence":
+                    write_artifact_id(self._layout, artifact_id, target)
+                else:
+                    note_linked(self._layout, artifact_id, target)
         return self.read_collection(target)
 
     def delete_collection(self, path: CollectionPath) -> None:

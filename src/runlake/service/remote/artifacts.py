@@ -35,7 +35,12 @@ from runlake.service.wire.artifacts import (
     unpack_manifest,
 )
 from runlake.service.wire.documents import API_PREFIX, project_address
-from runlake.store.artifacts.names import check_artifact_id, check_artifact_path, check_collection_path
+from runlake.store.artifacts.names import (
+    check_artifact_id,
+    check_artifact_path,
+    check_collection_path,
+    check_entry_path,
+)
 
 _LINES_HEADERS = {"Content-Type": documents.LINES_TYPE}
 
@@ -54,10 +59,11 @@ class HttpArtifacts:
         asked = ContentQuery(digests=list(digests))
         return documents.unpack(self._server.ask(_artifact_at(draft, "content", "find"), asked), list[ContentInfo])
 
-    def put_content(self, draft: ArtifactPath, content: BinaryIO) -> ContentInfo:
-        return documents.unpack(sent_whole(self._http, _artifact_at(draft, "content"), content), ContentInfo)
+    def put_content(self, draft: ArtifactPath, content: BinaryIO, name: str | None = None) -> ContentInfo:
+        parts = () if name is None else check_entry_path(name).split("/")
+        return documents.unpack(sent_whole(self._http, _artifact_at(draft, "content", *parts), content), ContentInfo)
 
-    def receive_content(self, draft: ArtifactPath) -> NoReturn:
+    def receive_content(self, draft: ArtifactPath, name: str | None = None) -> NoReturn:
         raise NotSupportedError("receive_content is what a server asks of its own store; over HTTP use put_content")
 
     def commit_artifact(self, draft: ArtifactPath, entries: Sequence[ManifestEntry]) -> ArtifactInfo:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import msgspec
 
-from runlake.artifact_model import ArtifactPath, CollectionKind, CollectionPath, ManifestEntry
+from runlake.artifact_model import LATEST, ArtifactPath, CollectionKind, CollectionPath, ManifestEntry
 from runlake.errors import ConflictError, CorruptError, NotFoundError, ReadOnlyError
 from runlake.near import near_names
 from runlake.store.artifacts.fold import CollectionFold, Created, Entry, Version
 from runlake.store.artifacts.manifest import decode_manifest
-from runlake.store.artifacts.names import check_collection_path
+from runlake.store.artifacts.names import check_artifact_id, check_collection_path
 from runlake.store.disk import (
     READ_ONLY_ERRNOS,
     create_once,
@@ -229,13 +229,27 @@ def writing(place: Path) -> Iterator[None]:
 
 
 def read_artifact_id(layout: Layout, artifact_id: str) -> ArtifactPath:
-    """Where the artifact of this id is; `NotFoundError` when nobody began one."""
+    """Where the artifact of this id is; `NotFoundError` when nobody began one.
+
+    What was begun and turned out to be another version, which had the same digest, is that one.
+    """
+    found = _read_id(layout, artifact_id)
+    if found.version == artifact_id:
+        return found
+    meant = _read_id(layout, found.version)
+    if meant.version != found.version:
+        raise NotFoundError(f"no artifact has the id {artifact_id!r}")  # nobody writes what leads on and on
+    return meant
+
+
+def _read_id(layout: Layout, artifact_id: str) -> ArtifactPath:
     try:
         content = read_whole(layout.artifact_ids_dir / artifact_id)
-        names = check_collection_path(msgspec.json.decode(content, type=CollectionPath))
+        found = msgspec.json.decode(content, type=ArtifactPath)
+        check_collection_path(found.collection)
+        return found.collection.at(artifact_id if found.version == LATEST else check_artifact_id(found.version))
     except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError):
         raise NotFoundError(f"no artifact has the id {artifact_id!r}") from None
-    return names.at(artifact_id)
 
 
 def claim_artifact_id(layout: Layout, artifact_id: str, path: CollectionPath) -> None:
@@ -267,10 +281,10 @@ def has_artifact(layout: Layout, path: ArtifactPath) -> bool:
     return (collection.folder / "drafts" / f"{path.version}.json").exists()
 
 
-def write_artifact_id(layout: Layout, artifact_id: str, path: CollectionPath) -> None:
-    """Note where the artifact of this id is from now on."""
+def write_artifact_id(layout: Layout, artifact_id: str, path: CollectionPath, *, means: str | None = None) -> None:
+    """Note where the artifact of this id is from now on; `means` is the id of the version that it turned out to be."""
     file = layout.artifact_ids_dir / artifact_id
-    content = msgspec.json.encode(path)
+    content = msgspec.json.encode(path if means is None else path.at(means))
     try:
         replace_file(file, content)
     except FileNotFoundError:

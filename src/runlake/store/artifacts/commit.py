@@ -29,7 +29,7 @@ def known_contents(
 
     With None for `looked_at_count` it is asked of all versions.
     """
-    found = {digest: content for digest, content in draft.received().items() if digest in digests}
+    found = {content.digest: content for content in draft.received() if content.digest in digests}
     missing = digests - found.keys()
     for version in itertools.islice(collection.fold.live(), looked_at_count):
         if not missing or collection.fold.kind != "sequence":
@@ -61,13 +61,14 @@ def commit(
         known |= known_contents(collection, draft, old, looked_at_count=None)
     manifest = complete_manifest(entries, known)
     collection.write_manifest(draft.artifact_id, encode_manifest(manifest))
-    _check_contents(contents, manifest)
+    check_contents(contents, manifest)
     version = _append(collection, draft, _committed(draft, began, manifest, at))
     draft.end()
     return collection.fold.describe(version)
 
 
-def _check_contents(contents: ContentStore, manifest: Sequence[ManifestEntry]) -> None:
+def check_contents(contents: ContentStore, manifest: Sequence[ManifestEntry]) -> None:
+    """`NotFoundError` when a content of a manifest is not in the store."""
     checked: dict[str, bool] = {}
     for entry in manifest:
         if entry.sha256 is not None and entry.sha256 not in checked:

@@ -44,7 +44,7 @@ class NamingFiles:
     def _named_in(self, file: Path) -> Iterator[str]:
         content = read_whole(file)
         if file.suffix == ".received":
-            return (received.sha256 for received in contents_received(content).values())
+            return (received.sha256 for received in contents_received(content))
         return contents_in(content, str(file))
 
     def _files(self) -> Iterator[Path]:

@@ -20,7 +20,14 @@ from runlake.errors import BadValueError, CorruptError, NotFoundError
 from runlake.store.artifacts.collection import CollectionFolder
 from runlake.store.artifacts.names import check_sha256
 from runlake.store.artifacts.proof import prove_count, prove_start, prove_time
-from runlake.store.disk import create_to_append, discard, open_to_append, read_whole, replace_file, writer_to
+from runlake.store.disk import (
+    create_to_append,
+    discard,
+    open_to_append,
+    read_whole,
+    replace_file,
+    writer_to,
+)
 from runlake.values import encode_json, stored_json
 
 _decoder = msgspec.json.Decoder(ContentInfo)
@@ -46,6 +53,11 @@ class Draft:
     @property
     def path(self) -> ArtifactPath:
         return self._path.at(self.artifact_id)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether somebody began it, and it is not committed."""
+        return self._file.is_file()
 
     def begin(self, start: ArtifactStart, at: float) -> None:
         """Write down what it begins with, in the place of what it began with before."""
@@ -101,12 +113,12 @@ class Draft:
         finally:
             os.close(fd)
 
-    def received(self) -> dict[str, ContentInfo]:
-        """What was put for it, by digest."""
+    def received(self) -> list[ContentInfo]:
+        """What was put for it, in that order."""
         try:
             return contents_received(read_whole(self._received))
         except (FileNotFoundError, IsADirectoryError):
-            return {}
+            return []
 
     def end(self) -> None:
         """Remove it: it is committed, or nobody wants it."""
@@ -135,9 +147,9 @@ def started_draft_of(content: bytes) -> StartedDraft:
     return draft
 
 
-def contents_received(content: bytes) -> dict[str, ContentInfo]:
-    """What the log of a draft says was put for it, by digest. Lines that make no sense say nothing."""
-    found = {}
+def contents_received(content: bytes) -> list[ContentInfo]:
+    """What the log of a draft says was put for it, in that order. Lines that make no sense say nothing."""
+    found = []
     for line in content.splitlines():
         if line:
             try:
@@ -146,7 +158,7 @@ def contents_received(content: bytes) -> dict[str, ContentInfo]:
                 prove_count("the size of a content", received.size_bytes)
             except (ValueError, RecursionError):
                 continue
-            found[received.digest] = received
+            found.append(received)
     return found
 
 

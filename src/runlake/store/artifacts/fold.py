@@ -210,7 +210,7 @@ class CollectionFold:
             return
         if self._created is None and not isinstance(entry, Created):
             return
-        self.updated_at = entry.at
+        self.updated_at = max(self.updated_at, entry.at)  # what another store decided earlier may come later
         match entry:
             case Created():
                 self.type = self.type if self._created else entry.type

@@ -42,26 +42,31 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
 
 def note_relation(layout: Layout, run: RunPath, relation: Relation, link: RunLink) -> None:
     """Write down what a run did with a version, once. `NotFoundError` when there is no such run."""
+    note_link(layout, run, relation, link)
+    if relation == "used":
+        note_use(layout, link.artifact.collection, use_of(run, link))
+
+
+def note_link(layout: Layout, run: RunPath, relation: Relation, link: RunLink) -> bool:
+    """Only with the run; whether it was not known. `NotFoundError` when there is no such run."""
     folder = links_dir(layout, run)
-    artifact = link.artifact
     with writing(folder):
         try:
             make_subfolder(folder)
         except FileNotFoundError:
-            raise NotFoundError(f"there is no run {run}, so it cannot have {relation} {artifact}") from None
-        create_once(folder / link_name(relation, artifact.version), text_of(link))
-        if relation == "used":
-            note_use(layout, artifact, use_of(run, link))
+            raise NotFoundError(f"there is no run {run}, so it cannot have {relation} {link.artifact}") from None
+        return create_once(folder / link_name(relation, link.artifact.version), text_of(link))
 
 
-def note_use(layout: Layout, artifact: ArtifactPath, use: Use) -> None:
-    """Write down with a collection which run used a version, once; nowhere when the collection is gone."""
-    folder = uses_dir(layout, artifact.collection)
-    try:
-        make_subfolder(folder)
-        create_once(folder / use_name(use), text_of(use))
-    except FileNotFoundError:
-        pass  # deleted or renamed at this moment: the run says all
+def note_use(layout: Layout, collection: CollectionPath, use: Use) -> bool:
+    """Only with the collection; whether it was not known, and the collection is there."""
+    folder = uses_dir(layout, collection)
+    with writing(folder):
+        try:
+            make_subfolder(folder)
+            return create_once(folder / use_name(use), text_of(use))
+        except FileNotFoundError:
+            return False  # deleted or renamed at this moment, or merged later: the run says all
 
 
 def use_of(run: RunPath, link: RunLink) -> Use:

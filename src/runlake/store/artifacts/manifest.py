@@ -116,7 +116,7 @@ def complete_manifest(entries: Sequence[ManifestEntry], known: dict[str, Content
     if missing:
         raise missing_content(missing)
     completed.sort(key=lambda entry: entry.path)
-    _check_clashes(completed)
+    check_clashes(completed)
     return completed
 
 
@@ -127,7 +127,8 @@ def missing_content(paths: Sequence[str]) -> NotFoundError:
     return NotFoundError(f"the bytes of {listed}{more} are not in the store; put them, and commit again")
 
 
-def _check_clashes(entries: Sequence[ManifestEntry]) -> None:
+def check_clashes(entries: Sequence[ManifestEntry]) -> None:
+    """`BadValueError` for two files of one name, and for a file where a folder is; in the order of the paths."""
     names = {entry.path for entry in entries}
     if len(names) < len(entries):
         twice = next(one.path for one, other in itertools.pairwise(entries) if one.path == other.path)

@@ -1,0 +1,97 @@
+"""What each version of the official client that is tried logs, and reads of it."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+CHECKOUT = HERE.parents[2]
+LOSSES = [1 / (step + 1) for step in range(100)]
+
+every_client = pytest.mark.every_client
+
+
+def clients():
+    """(version, the Python that has it) of each list of requirements of a client."""
+    for file in sorted((CHECKOUT / "requirements").glob("wandb*.in")):
+        (version,) = [line.removeprefix("wandb==") for line in file.read_text().split() if line.startswith("wandb==")]
+        yield version, CHECKOUT / ".venv" / file.stem / "bin" / "python"
+
+
+@pytest.fixture(scope="module", params=clients(), ids=lambda client: client[0])
+def version(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def tour(seat, version):
+    number, python = version
+    if not python.exists():
+        pytest.skip(
+            f"version {number} of the client is not installed; make it with: make .venv/{python.parts[-3]}.done"
+        )
+    answers = dataclasses.replace(seat, home=seat.home / number, python=python).run(HERE / "version_tour.py").answers()
+    assert answers["version"] == number
+    return answers
+
+
+@pytest.fixture
+def stored(seat, tour):
+    """What stands in the store, as our own reader has it."""
+    return seat.api.run(f"ada/versions-{tour['version'].replace('.', '-')}/trained")
+
+
+@every_client("init, log, finish", "config", "summary", "define_metric", "alert")
+def test_a_run_is_kept(tour, stored):
+    assert tour["train"] == "trained"
+    assert stored.to_arrow(keys=["loss"])["loss"].to_pylist() == [*LOSSES, 0.0]
+    assert [alert.title for alert in stored.alerts] == ["low"]
+    assert "trained" in stored.console_logs()
+
+
+@every_client("Api.run", "Run.config", "Run.summary")
+def test_a_run_is_read(tour):
+    assert tour["run"] == ["trained", "first", "finished", ["a", "b"], "n", "ada"]
+    assert tour["config"] == {"lr": 0.1, "net": {"depth": 3, "sizes": [8, 16]}, "name": "größer"}
+    assert tour["summary"] == {"loss": LOSSES[-1], "accuracy": {"max": 49}, "_step": 99, "best": {"step": 7}}
+
+
+@every_client("Run.history", "Run.scan_history")
+def test_rows_are_read(tour):
+    assert tour["history"] == [20, {"_step": 99, "grad": {"norm": 49.5}}]
+    assert tour["scan"] == LOSSES
+    assert tour["scan-all"] == [[step, {"norm": step / 2}] for step in (97, 98, 99)]
+
+
+@every_client("Run.save", "Run.files", "File.download")
+def test_files_are_kept_and_read(tour):
+    assert {"kept.txt", "config.yaml", "output.log", "wandb-metadata.json"} <= set(tour["files"])
+    assert tour["download"] == "kept\n"
+
+
+@every_client("Api.runs", "Api.projects")
+def test_runs_and_projects_are_listed(tour):
+    assert tour["runs"] == [["trained"], []]
+    assert tour["projects"] == [f"versions-{tour['version'].replace('.', '-')}"]
+
+
+@every_client("Run.update", "Run.summary.update", "Run.delete")
+def test_runs_are_edited_and_deleted(tour):
+    assert tour["edit"] == [0.2, ["a", "b", "c"], "renamed", 8]
+    assert (tour["delete"], tour["left"]) == (None, ["trained"])
+
+
+@every_client("init(resume=…)", "wandb sync")
+def test_runs_go_on_and_are_sent_later(tour):
+    assert tour["resume"] == [True, 100]
+    assert tour["offline"] == [0, 1]
+
+
+@every_client("sweep, agent", "Api.sweep")
+def test_sweeps_are_searched(tour):
+    assert tour["sweep"] == [[2, 4], 1]
+
+
+def test_what_is_not_there_is_refused_by_name(tour):
+    assert "artifacts are not supported yet by runlake" in tour["artifact"]["message"]
