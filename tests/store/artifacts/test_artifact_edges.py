@@ -119,9 +119,12 @@ def test_a_collection_that_is_deleted_and_made_anew_while_one_commits_gets_no_ve
 
 
 def test_an_id_belongs_to_one_artifact(service):
-    made = keep(service, {"a": b"1"})
+    made, other = keep(service, {"a": b"1"}), MODEL._replace(project="text")
     with pytest.raises(ConflictError, match="is that of another artifact"):
-        service.begin_artifact(MODEL._replace(project="text"), ArtifactStart(type="t", artifact_id=made.artifact_id))
+        service.begin_artifact(other, ArtifactStart(type="model", artifact_id=made.artifact_id))
+    keep(service, {"a": b"2"}, path=other)
+    with pytest.raises(ConflictError, match="is that of another artifact"):
+        service.begin_artifact(other, start_of({"a": b"2"}, artifact_id=made.artifact_id))
     assert service.find_artifact(made.artifact_id) == made
 
 

@@ -165,6 +165,7 @@ def notes(root, made):
         root / f"ann/text/runs/user/artifacts/used-{made.artifact_id}.json": "vision",
         root / f"ann/vision/runs/maker/artifacts/logged-{made.artifact_id}.json": "vision",
         root / f"artifacts/ids/{made.artifact_id}": "vision",
+        next((root / "ann/vision/artifacts/model/links").iterdir()): "shelves",
     }
 
 
@@ -176,6 +177,7 @@ def without_time(note):
 
 @pytest.mark.parametrize("content", [None, b"", b'{"at":'], ids=["gone", "empty", "no JSON"])
 def test_notes_that_follow_from_others_are_made_anew_as_they_were(service, root, made, content):
+    service.link_artifact(MODEL.at("v0"), CollectionPath("ann", "shelves", "shelf"))
     for file, project in notes(root, made).items():
         before = file.read_bytes()
         file.unlink() if content is None else file.write_bytes(content)

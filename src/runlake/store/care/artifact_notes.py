@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from runlake.store.artifacts.lineage import (
     use_of,
     uses_dir,
 )
+from runlake.store.artifacts.linked import linked_dir, linked_name, linked_text, read_linked
 from runlake.store.care.damage import FROM_BACKUP, Damage
 from runlake.store.disk import TEMPORARY_PREFIX, list_names
 from runlake.store.layout import Layout
@@ -47,8 +48,7 @@ def find_lost_notes(layout: Layout, entity: str, project: str) -> Iterator[Note]
             collection.catch_up()
         except (StoreError, NotFoundError):
             continue
-        if collection.fold.kind == "sequence":
-            yield from _of_a_collection(layout, collection)
+        yield from (_of_a_sequence if collection.fold.kind == "sequence" else _of_a_portfolio)(layout, collection)
     for run_id in sorted(layout.run_ids(entity, project)):
         yield from _of_a_run(layout, RunPath(entity, project, run_id))
 
@@ -60,21 +60,22 @@ def check_notes(layout: Layout, entity: str, project: str) -> Iterator[Damage]:
         lost.add(note.file)
         kind = "corrupt" if note.file.exists() else "missing"
         yield Damage(kind, note.file, note.purpose, "runlake repair makes it anew")
-    readers = [
-        *((links_dir(layout, RunPath(entity, project, each)), read_link) for each in layout.run_ids(entity, project)),
-        *(
-            (uses_dir(layout, CollectionPath(entity, project, each)), read_use)
-            for each in layout.collection_names(entity, project)
-        ),
+    runs = [links_dir(layout, RunPath(entity, project, each)) for each in layout.run_ids(entity, project)]
+    paths = [CollectionPath(entity, project, each) for each in layout.collection_names(entity, project)]
+    places: list[tuple[Path, Callable[[Path], object]]] = [
+        *((folder, read_link) for folder in runs),
+        *((uses_dir(layout, path), read_use) for path in paths),
+        *((linked_dir(layout, path), read_linked) for path in paths),
     ]
-    for folder, read in readers:
+    for folder, read in places:
         for name in sorted(list_names(folder)):
             file = folder / name
-            if not name.startswith(TEMPORARY_PREFIX) and file not in lost and read(file) is None and file.exists():
-                yield Damage("corrupt", file, "that a run logged or used a version", FROM_BACKUP)
+            is_ours = not name.startswith((TEMPORARY_PREFIX, "sent-"))
+            if is_ours and file not in lost and read(file) is None and file.exists():
+                yield Damage("corrupt", file, "that a run logged or used a version, or a portfolio has it", FROM_BACKUP)
 
 
-def _of_a_collection(layout: Layout, collection: CollectionFolder) -> Iterator[Note]:
+def _of_a_sequence(layout: Layout, collection: CollectionFolder) -> Iterator[Note]:
     for version in collection.fold.versions:
         made, path = version.entry, collection.path.at(version.artifact_id)
         if version.is_collected or not isinstance(made, Committed):
@@ -90,6 +91,18 @@ def _of_a_collection(layout: Layout, collection: CollectionFolder) -> Iterator[N
         if use is not None and collection.fold.by_id(use.artifact_id) is not None:
             link = RunLink(at=use.at, artifact=collection.path.at(use.artifact_id), use_as=use.use_as)
             yield from _lost_link(layout, use.run, "used", link)
+
+
+def _of_a_portfolio(layout: Layout, collection: CollectionFolder) -> Iterator[Note]:
+    for version in collection.fold.live():
+        try:
+            home = read_artifact_id(layout, version.artifact_id)
+        except NotFoundError:
+            continue
+        file = linked_dir(layout, home.collection) / linked_name(version.artifact_id, collection.path)
+        if read_linked(file) is None and _has(layout, home):
+            purpose = f"that {home.collection} has a version that is linked to {collection.path}"
+            yield Note(file, linked_text(collection.path).encode(), purpose)
 
 
 def _is_led_to(layout: Layout, path: ArtifactPath) -> bool:

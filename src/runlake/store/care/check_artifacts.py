@@ -29,6 +29,7 @@ _LOSS = LedgerLoss(
 )
 _AGAIN = "log the same file again, or restore it from a backup"
 _ALTERED = f"`runlake repair --force` moves it to the trash; then {_AGAIN}"
+_BESIDE = ("links", "id", DELETED_FILE)
 _KINDS = ("create", "commit", "link", "edit", "delete", "restore", "collect", "describe")
 
 
@@ -56,7 +57,7 @@ def _check_collection(collection: CollectionFolder, contents: _Contents) -> Iter
     folder = collection.folder
     yield from check_ledger(folder / "ledger", _LOSS)
     yield from _check_sense(folder / "ledger")
-    yield from find_strangers(folder, lambda entry: entry.name in (*COLLECTION_FOLDERS, "id", DELETED_FILE))
+    yield from find_strangers(folder, lambda entry: entry.name in (*COLLECTION_FOLDERS, *_BESIDE))
     yield from find_strangers(folder / "manifests", lambda entry: entry.suffix == ".jsonl")
     yield from _check_drafts(folder / "drafts")
     try:
