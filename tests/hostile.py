@@ -46,9 +46,9 @@ from runlake.store.segment.meta import META_FRAME, META_MAGIC
 from runlake.store.segment.read import read_checksum, read_footer
 from runlake.store.segment.segments import SegmentFile
 from runlake.store.store_format import create_store
+from stored import START_S
 
 GOOD, BAD = RunPath("ann", "p", "good"), RunPath("ann", "p", "bad")
-START_S = 1_700_000_000.0
 CLOCK = int(START_S * 1e6)
 WRITER = "18bcfe568000a0a0a0a"
 DEEP = "[" * 50_000 + "]" * 50_000

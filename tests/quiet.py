@@ -4,14 +4,18 @@ import os
 from contextlib import contextmanager
 
 
+def without_settings(*cleared):
+    """The variables of this process without the settings of ours and of W&B, and what begins with what is `cleared`."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("RUNLAKE_", "WANDB_", *cleared))}
+
+
 def make_home(monkeypatch, tmp_path, *, cleared=(), **variables):
     """Nothing of the machine's: no settings, a store, the user ann; answers the empty folder to work in.
 
     Variables that begin with what is `cleared` are gone too, and `variables` are set.
     """
-    for name in list(os.environ):
-        if name.startswith(("RUNLAKE_", "WANDB_", *cleared)):
-            monkeypatch.delenv(name)
+    for name in os.environ.keys() - without_settings(*cleared).keys():
+        monkeypatch.delenv(name)
     for name, value in {
         "HOME": str(tmp_path / "home"),
         "XDG_CONFIG_HOME": "",
@@ -30,13 +34,13 @@ def make_home(monkeypatch, tmp_path, *, cleared=(), **variables):
 
 def make_quiet(monkeypatch, tmp_path, **variables):
     """The same, and nothing is printed or captured."""
-    quiet = {
+    settings = {
         "RUNLAKE_SILENT": "1",
         "RUNLAKE_CONSOLE": "off",
         "RUNLAKE_DISABLE_SYSTEM": "1",
         "RUNLAKE_DISABLE_GIT": "1",
     }
-    return make_home(monkeypatch, tmp_path, **quiet, **variables)
+    return make_home(monkeypatch, tmp_path, **settings | variables)
 
 
 @contextmanager

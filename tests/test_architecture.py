@@ -56,9 +56,12 @@ SERVER = {
         "errors", "clean_text", "lru", "stopping", "values", "server.http", "server.wandb", "server.wandb.nodes",
         "server.wandb.mutations",
     },
+    "server.wandb.artifact_routes": {
+        "artifact_model", "errors", "service.contract", "server.context", "server.http", "server.wandb",
+    },
     "server.wandb.routes": {
         *MODEL, "service.contract", "server.context", "server.http", "server.people", "server.wandb",
-        "server.wandb.ingest", "server.wandb.documents",
+        "server.wandb.artifact_routes", "server.wandb.ingest", "server.wandb.documents",
     },
     "server": {
         "errors", "service", "server.config", "server.people", "server.http", "server.context", "server.routes",
@@ -106,10 +109,14 @@ ALLOWED = {
     "media": {*MODEL, "values"},
     "plot": {"errors", "media", "values"},
     "sdk": {"clean_text", "errors", "model", "settings"},
+    "artifacts": {
+        *MODELS, "local_names", "media", "near", "plain", "sdk", "service.contract", "settings", "store",
+        "store.artifacts", "values",
+    },
     "sdk.run": {
         "sdk", "sdk.capture",
-        *MODEL, "clean_text", "differences", "local_names", "media", "plain", "settings", "store", "store.journal",
-        "store.opening", "values",
+        *MODELS, "artifacts", "clean_text", "differences", "local_names", "media", "plain", "service",
+        "service.contract", "service.local", "settings", "store", "store.journal", "store.opening", "values",
     },
     "sdk.capture": {*MODEL, "sdk", "clean_text", "settings", "store", "values"},
     "sdk.process": {
@@ -122,8 +129,8 @@ ALLOWED = {
         "store.run",
     },
     "api": {
-        *MODELS, "clean_text", "credentials", "differences", "local_names", "media", "settings", "values",
-        "search", "service", "service.contract", *QUERY,
+        *MODELS, "artifacts", "clean_text", "credentials", "differences", "local_names", "media", "near", "settings",
+        "values", "search", "service", "service.contract", *QUERY,
     },
     # An agent's commands find what `runlake exec` gives: their programs say `import wandb`.
     "agents": {
@@ -132,14 +139,16 @@ ALLOWED = {
     },
     "integrations": {*MODEL, "values", "media", "plot", "sdk.process", "sdk.run"},
     "importers": {"errors", "model", "integrations", "media", "sdk.capture", "service.contract", "values"},
-    "compat": {"errors", "credentials", "settings", "media", "sdk", "sdk.process", "sdk.run"},
+    "compat": {"errors", "artifacts", "credentials", "settings", "media", "sdk", "sdk.process", "sdk.run"},
     **SERVER,
     "cli": {
-        *MODELS, "agents", "api", "clean_text", "compat", "credentials", "importers", "local_names", "query.rows",
-        "server",
-        "server.config", "server.http", "server.people", "service", "service.contract", "settings", "ship", "values",
+        *MODELS, "agents", "api", "artifacts", "clean_text", "compat", "credentials", "importers", "local_names",
+        "query.rows", "server", "server.config", "server.http", "server.people", "service", "service.contract",
+        "settings", "ship", "values",
     },
-    "__init__": {"errors", "settings", "agents", "api", "compat", "media", "plot", "sdk.process", "sdk.run"},
+    "__init__": {
+        "errors", "settings", "agents", "api", "artifacts", "compat", "media", "plot", "sdk.process", "sdk.run",
+    },
     "__main__": {"cli"},
 }  # fmt: skip
 

@@ -5,7 +5,6 @@ import pytest
 from runlake.api.files import File
 from runlake.errors import UnsafeNameError
 from runlake.local_names import place_below, why_refused
-from runlake.sdk.run.artifact_entry import Entry
 
 LEAD_OUT = ["../up", "a/../../up", "/etc/passwd", ".", "", "a/..", "..", "a\0b"]
 OBEYED = [
@@ -126,15 +125,6 @@ def test_links_of_the_folder_are_followed_only_within_it(tmp_path):
     assert place_below(root, "in/x") == root / "in" / "x"
     (tmp_path / "alias").symlink_to(root)
     assert place_below(tmp_path / "alias", "in/x") == tmp_path / "alias" / "in" / "x"
-
-
-@pytest.mark.parametrize("name", ["../up", ".git/config"])
-def test_an_artifact_is_not_written_where_its_names_lead(tmp_path, name):
-    (tmp_path / "source").write_text("x")
-    with pytest.raises(UnsafeNameError):
-        Entry(name, str(tmp_path / "source")).download(tmp_path / "target")
-    assert not (tmp_path / "target").exists()
-    assert not (tmp_path / "up").exists()
 
 
 def test_a_file_of_a_run_is_not_downloaded_there_either(tmp_path):

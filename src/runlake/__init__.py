@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from runlake.agents.create import sweep
     from runlake.api.api import Api
     from runlake.api.restore import restore
+    from runlake.artifacts.artifact import Artifact
     from runlake.compat.install import install_as_wandb
     from runlake.media.audio import Audio
     from runlake.media.classes import Classes
@@ -71,7 +72,6 @@ if TYPE_CHECKING:
     from runlake.plot.presets import plot_table
     from runlake.sdk.process.active import finish, init
     from runlake.sdk.run.alerts import AlertLevel
-    from runlake.sdk.run.artifact import Artifact
     from runlake.sdk.run.config import Config
     from runlake.sdk.run.run import Run
     from runlake.sdk.run.summary import Summary
@@ -84,7 +84,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "AlertLevel": "runlake.sdk.run.alerts",
     "Api": "runlake.api.api",
-    "Artifact": "runlake.sdk.run.artifact",
+    "Artifact": "runlake.artifacts.artifact",
     "Audio": "runlake.media.audio",
     "Bokeh": "runlake.media.figures",
     "Classes": "runlake.media.classes",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import warm
-from quiet import make_home
+from quiet import make_quiet
 from runlake.sdk.process.active import session
 from runlake.service.open import open_service
 from runlake.sweep_model import SweepPath
@@ -21,14 +21,12 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(autouse=True)
 def store(monkeypatch, tmp_path):
     """A folder of the user ann, who never heard of runlake before; agents report ten times a second."""
-    make_home(
+    make_quiet(
         monkeypatch,
         tmp_path,
         PYTHONPATH=str(ROOT / "src"),
         RUNLAKE_PROJECT="digits",
-        RUNLAKE_DISABLE_GIT="true",
-        RUNLAKE_DISABLE_SYSTEM="true",
-        RUNLAKE_CONSOLE="off",
+        RUNLAKE_SILENT="false",
         RUNLAKE_AGENT_INTERVAL_S="0.1",
     )
     (tmp_path / "home").mkdir()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from runlake.api.edits import changes
-from runlake.errors import LogTypeError, NotFoundError, NotSupportedError
+from runlake.errors import LogTypeError, NotFoundError
 from runlake.media.histogram import Histogram
 
 CONFIG = {"lr": 0.1, "net": {"layers": 4, "head": {"p": 0.5}}, "_seed": 7, "_wandb": {"v": 1}, "a.b": 1}
@@ -234,11 +234,6 @@ def test_a_stop_is_asked_for(make_run, api):
     run.stop()
     assert api._service.read_run(run.load()._info.path).stop_requested
     writer.close()
-
-
-def test_what_is_not_there_yet_says_so(run):
-    with pytest.raises(NotSupportedError, match=r"StoredRun.logged_artifacts\(\) is known from W&B"):
-        run.logged_artifacts()
 
 
 @pytest.mark.parametrize(

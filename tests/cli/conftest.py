@@ -10,16 +10,10 @@ import command
 from quiet import make_home
 from runlake.model import RunPath
 from runlake.service.local.service import LocalService
-from runlake.store.changes import append_change
-from runlake.store.journal import record
 from runlake.store.layout import Layout
-from runlake.store.opening.inspect_here import IN_PROCESS
-from runlake.store.opening.open import open_run
 from runlake.sweep_model import AgentStart, SweepStart
-from runlake.values import flatten
-
-START_S = 1_700_000_000.0
-"""2023-11-14 22:13:20 UTC."""
+from stored import START_S
+from written_run import write_run
 
 
 class Ended:
@@ -67,42 +61,11 @@ def runlake():
 
 @pytest.fixture
 def make_run(tmp_path):
-    """Writes a run into the store as a training process would: a row and an event a second, files, an end."""
-    layout = Layout(tmp_path / "store")
+    """Writes a run, see `write_run`; answers its path."""
 
-    def make(
-        path,
-        *,
-        rows=(),
-        events=(),
-        console=(),
-        config=None,
-        summary=None,
-        alerts=(),
-        files=None,
-        exit_code=0,
-        at_s=0.0,
-        **info,
-    ):
-        path, now_s = RunPath(*path.split("/")), START_S + at_s
-        start = {"set": flatten(config or {}), **info}
-        writer = open_run(layout, path, start, clock=lambda: now_s, inspector=IN_PROCESS).writer
-        streams = {"history": rows, "events": events, "console": console}
-        for stream, logged in streams.items():
-            for step, data in enumerate(logged):
-                second = float(step + 1)
-                writer.log(data, stream=stream, step=step, timestamp=now_s + second, runtime=second)
-        if summary:
-            writer.record(record.SUMMARY, {"set": flatten(summary)})
-        for alert in alerts:
-            writer.record(record.ALERT, alert)
-        for name, content in (files or {}).items():
-            place = layout.file_path(path, name)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
-        writer.end({"exit_code": exit_code, "runtime": float(len(rows))})
-        append_change(layout, path, writer.writer, "finish", writer.writer)
-        return path
+    def make(path, **said):
+        write_run(tmp_path / "store", path, **said)
+        return RunPath(*path.split("/"))
 
     return make
 

@@ -25,22 +25,22 @@ def test_the_key_of_a_new_user_is_all_that_stands_on_stdout(runlake, people):
     assert ended.code == 0
     assert re.fullmatch(r"local-[0-9a-f]{40}", key)
     assert re.fullmatch(r"the key of bob, with the id [0-9a-f]{16}; it is not shown again:\n", ended.err)
-    assert people.find_by_key(key).email == "bob@example.com"
+    assert people.sign_in(key).person.email == "bob@example.com"
 
 
 def test_a_server_that_runs_sees_every_change_at_once(runlake, people):
     runlake("user", "add", "bob", "--key", CHOSEN)
-    assert people.find_by_key(CHOSEN).username == "bob"
+    assert people.sign_in(CHOSEN).person.username == "bob"
     key_id = people.list_keys("bob")[0].key_id
     assert runlake("key", "revoke", key_id) == (0, "", f"revoked the key {key_id} of bob\n")
-    assert people.find_by_key(CHOSEN) is None
+    assert people.sign_in(CHOSEN) is None
     assert runlake("user", "rm", "bob") == (0, "", "removed the user bob; their keys are not valid any more\n")
     assert people.list_users() == []
 
 
 def test_a_chosen_key_may_come_from_stdin(runlake, people):
     assert runlake("user", "add", "robot", "--key", "-", typed=CHOSEN + "\n").out == CHOSEN + "\n"
-    assert people.find_by_key(CHOSEN).username == "robot"
+    assert people.sign_in(CHOSEN).person.username == "robot"
 
 
 def test_a_chosen_key_that_is_too_short_is_refused_without_repeating_it(runlake, people):

@@ -74,8 +74,8 @@ def test_a_run_that_knows_no_server_asks_for_one(runlake, make_run):
     assert ended == (2, "", "runlake: run ann/mnist/a knows no server; name it with --to, or RUNLAKE_BASE_URL\n")
 
 
-def test_a_server_that_is_not_there_ends_with_6(runlake, make_run, wait_for_sync, monkeypatch):
-    monkeypatch.setattr("runlake.ship.store._PAUSE_S", 0.0)
+@pytest.mark.long
+def test_a_server_that_is_not_there_ends_with_6(runlake, make_run, wait_for_sync):
     wait_for_sync(make_run("ann/mnist/a"), "http://127.0.0.1:9")
     ended = runlake("sync")
     assert (ended.code, ended.out) == (6, "")

@@ -14,8 +14,7 @@ from runlake.cli.failures import ExitCode
 from runlake.model import RunPath
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
-
-START_S = 1_700_000_000.0
+from stored import START_S
 
 
 @pytest.fixture

@@ -283,7 +283,7 @@ def test_charts_media_alerts_code_and_models_are_there(tmp_path, python, through
             "joined": wandb.JoinedTable(table, table, "x"),
         })
         alert("Slow", "very", level=wandb.AlertLevel.WARN, wait_duration=300)
-        run.log_code(".")
+        run.log_code(".", name="code")
         run.log_model("train.py", "m")
         wandb.mark_preempting()
         wandb.finish()
@@ -291,12 +291,12 @@ def test_charts_media_alerts_code_and_models_are_there(tmp_path, python, through
         stored = wandb.Api().run("ada/p/r1")
         row = stored.history(pandas=False)[0]
         picture = stored.file(row["chart"]["rendering"]["path"]).download()
-        files = sorted(file.name for file in stored.files() if file.name.startswith(("code", "models")))
+        kept = sorted(artifact.qualified_name for artifact in stored.logged_artifacts())
         print(json.dumps([
             {key: value["_type"] for key, value in row.items() if not key.startswith("_")},
             picture.read(4),
             [[a.level, a.title, a.text] for a in stored.alerts],
-            files,
+            kept,
             stored.state,
         ]))
     """
@@ -305,7 +305,7 @@ def test_charts_media_alerts_code_and_models_are_there(tmp_path, python, through
         | {"own": "custom-chart", "classes": "classes", "joined": "joined-table"},
         "<svg",
         [["WARN", "Slow", "very"]],
-        ["code/train.py", "models/m/train.py"],
+        ["ada/p/code:v0", "ada/p/m:v0"],
         "finished",
     ]
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import runlake
+from quiet import fresh_session, make_quiet
 from runlake.compat import noop_calls
 from runlake.compat.inner_api import NO_KEY_IS_NEEDED, InnerApi
 from runlake.errors import NotSupportedError, UsageError
-from runlake.sdk.process import active
 
 pytestmark = pytest.mark.usefixtures("installed")
 
@@ -101,16 +101,9 @@ def test_the_names_of_the_variables_are_there_and_read(monkeypatch):
 @pytest.fixture
 def alone(monkeypatch, tmp_path):
     """No settings but these, in a folder of its own, and no run."""
-    for name in list(os.environ):
-        if name.startswith(("RUNLAKE_", "WANDB_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name, value in {"STORE": str(tmp_path / "s"), "SEAL": "off", "SILENT": "1", "ENTITY": "ada"}.items():
-        monkeypatch.setenv(f"RUNLAKE_{name}", value)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(active.session, "run", None)
-    yield tmp_path
-    active.session.end_all(0)
+    make_quiet(monkeypatch, tmp_path, RUNLAKE_ENTITY="ada")
+    with fresh_session():
+        yield
 
 
 def test_the_inner_api_says_who_is_logged_in(alone, monkeypatch):

@@ -11,6 +11,7 @@ from runlake.service.local.service import LocalService
 from runlake.store.journal import record
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import PartName
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.stop_requests import records
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
@@ -255,8 +256,7 @@ def test_a_part_that_is_sealed_already_is_said_to_be_here(service, here):
 
 
 def test_several_parts_come_in_their_order(service, here):
-    opened = begin(service, here)
-    opened.writer._rows_per_part = 10
+    opened = open_granted(here, service.open_writer(RUN, opening()), limits=WriterLimits(rows_per_part=10))
     log(opened, *({"loss": float(i)} for i in range(35)))
     opened.writer.end({"exit_code": 0})
     sent = parts(here, opened)

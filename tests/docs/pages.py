@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import warm
+from quiet import without_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,11 +23,10 @@ def texts(page, kind):
 
 def environment(folder):
     """A user called ann who never heard of runlake; its store is `folder`/.runlake. Nothing is sealed unasked."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RUNLAKE_", "WANDB_"))}
     home = folder.parent / "home"
     paths = [str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
     ours = {"LOGNAME": "ann", "HOME": str(home), "USERPROFILE": str(home), "PYTHONPATH": os.pathsep.join(paths)}
-    return {**kept, **ours, "RUNLAKE_SEAL": "off"}
+    return {**without_settings(), **ours, "RUNLAKE_SEAL": "off"}
 
 
 def make_desk(folder):

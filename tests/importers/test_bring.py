@@ -51,7 +51,7 @@ def foreign(said=None, *, mark="import-1", files=(("a/b.txt", b"content"),), **s
     )
 
 
-def everything(service):
+def all_kept(service):
     """All that was kept, but for the time of the import."""
     info = service.read_run(PATH)
     history, events = (service.read_history(PATH, stream=stream) for stream in ("history", "events"))
@@ -67,7 +67,7 @@ def test_all_that_a_run_says_is_kept(service):
     done = bring(service, PATH, foreign())
     assert (done.outcome, done.is_whole, done.is_ended, done.lost) == ("new", True, True, {"artifact": 2})
     assert done.read_counts == done.kept_counts == {"events": 7, "history": ROW_COUNT}
-    facts, (axes, events), values, files = everything(service)
+    facts, (axes, events), values, files = all_kept(service)
     config = {"lr": 0.1, "seen": 15}
     assert facts[:4] == ("calm", "finished", config, {"best": 1, "loss": 1 / ROW_COUNT, "deep": {"n": ROW_COUNT - 1}})
     assert facts[4:] == (1000.0, ROW_COUNT, 1)
@@ -84,18 +84,18 @@ def test_an_import_that_was_killed_goes_on_where_it_was(service, stop):
         bring(service, PATH, foreign(rows(stop)), batch_rows=3)
     done = bring(service, PATH, foreign(), batch_rows=4)
     assert (done.outcome, done.is_whole) == ("continued", True)
-    found = everything(service)
+    found = all_kept(service)
     service.delete_run(PATH)
     bring(service, PATH, foreign(mark="import-2"))
-    assert found == everything(service)
+    assert found == all_kept(service)
 
 
 def test_importing_twice_changes_nothing(service):
     bring(service, PATH, foreign())
-    before = everything(service)
+    before = all_kept(service)
     done = bring(service, PATH, foreign())
     assert (done.outcome, done.is_whole, done.file_bytes) == ("same", True, 0)
-    assert everything(service) == before
+    assert all_kept(service) == before
 
 
 def test_a_source_that_has_grown_behind_its_end_is_not_whole(service):

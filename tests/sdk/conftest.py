@@ -21,7 +21,8 @@ from runlake.store.layout import Layout
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.run.state import read_run
-from runlake.values import decode_json, flatten
+from runlake.values import flatten
+from stored import as_dicts
 from waiting import DEADLINE_S, wait_until
 
 
@@ -69,13 +70,7 @@ class Stored:
 
     def rows(self, name="r", stream="history"):
         """One dict a row: `_step`, then the keys as paths."""
-        history = read_history(self.layout, self.path(name), stream=stream)
-        rows = [{"_step": step} for step in history.step.tolist()]
-        for series in history.series:
-            places = range(history.row_count) if series.rows is None else series.rows.tolist()
-            for place, value in zip(places, series.values.to_pylist(), strict=True):
-                rows[place][series.key] = decode_json(value) if series.lane == "json" else value
-        return rows
+        return as_dicts(read_history(self.layout, self.path(name), stream=stream))
 
     def column(self, key, name="r"):
         return [row[key] for row in self.rows(name) if key in row]

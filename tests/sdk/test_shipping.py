@@ -22,6 +22,7 @@ from runlake.store.folder_files import FolderFiles
 from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal, journal_of
 from runlake.store.journal.journal import PartName
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.shipped import Shipped, only_shipper, read_shipped, write_shipped
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
@@ -60,12 +61,11 @@ def here(tmp_path):
 class Training:
     """A process that trains without asking a server, as far as the store sees it."""
 
-    def __init__(self, layout, *, rows_per_part=None, config=None, **start):
+    def __init__(self, layout, *, rows_per_part=65_536, config=None, **start):
         self.layout = layout
-        self.opened = open_run(layout, RUN, {"name": "n", "set": flatten(config or {}), **start})
+        said = {"name": "n", "set": flatten(config or {}), **start}
+        self.opened = open_run(layout, RUN, said, limits=WriterLimits(rows_per_part=rows_per_part))
         self.writer = self.opened.writer
-        if rows_per_part:
-            self.writer._rows_per_part = rows_per_part
         self.step = 0
         run_dir = layout.run_dir(RUN)
         if read_shipped(run_dir) is None:

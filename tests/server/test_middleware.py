@@ -118,7 +118,7 @@ def test_a_route_knows_who_asks(server):
 
 def test_people_that_cannot_be_read_now_are_a_fault_and_not_a_wrong_key(server, tmp_path):
     key = server.people.add_user("ann").key
-    server.people.find_by_key(key)
+    server.people.sign_in(key)
     with sqlite3.connect(tmp_path / "server.sqlite") as connection:
         connection.execute("ALTER TABLE keys RENAME TO hidden")
     connection.close()

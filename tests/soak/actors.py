@@ -24,6 +24,7 @@ from runlake.store.changes import changes_of
 from runlake.store.compact.pack import pack_runs
 from runlake.store.compact.seal import seal_run
 from runlake.store.journal.folder import journal_of
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
 from runlake.store.run.state import read_run
@@ -81,12 +82,12 @@ def write(stage):
     resume = chance.choice(["allow", None] if "shared" in run_id else ["allow", "allow", None])
     ledger = stage.ledger
     ledger.write("open", run=run_id, resume=resume)
+    limits = WriterLimits(rows_per_part=chance.randrange(20, 200), frames_per_block=chance.choice([16, 1024]))
     try:
-        log, end, opened, writer = (_sdk if chance.random() < 0.2 else _bare)(stage, run_id, resume)
+        log, end, opened, writer = (_sdk if chance.random() < 0.2 else _bare)(stage, run_id, resume, limits)
     except FileNotFoundError:
         return  # strict, and the run was deleted before the files that every run has were in it
     ledger.write("done", writer=writer.writer, incarnation=opened.incarnation, generation=opened.generation)
-    writer._rows_per_part, writer._frames_per_block = chance.randrange(20, 200), chance.choice([16, 1024])
     counter = row_counter(stage.ledgers, stage.number, stage.life)
     disk = Quota(chance)
     for i in range(chance.randrange(30, 3000)):
@@ -112,11 +113,10 @@ def write(stage):
     ledger.write("ended")
 
 
-def _bare(stage, run_id, resume):
+def _bare(stage, run_id, resume, limits):
     offset_s = stage.chance.choice(CLOCKS_S)
-    opened = open_run(
-        stage.layout, RunPath(ENTITY, PROJECT, run_id), {}, resume=resume, clock=lambda: time.time() + offset_s
-    )
+    path, clock = RunPath(ENTITY, PROJECT, run_id), lambda: time.time() + offset_s
+    opened = open_run(stage.layout, path, {}, resume=resume, clock=clock, limits=limits)
     step = [0]
 
     def log(data, commit):
@@ -126,10 +126,10 @@ def _bare(stage, run_id, resume):
     return log, lambda: opened.writer.end({"exit_code": 0}), opened, opened.writer
 
 
-def _sdk(stage, run_id, resume):
+def _sdk(stage, run_id, resume, limits):
     settings = {"silent": True, "seal": "off", "console": "off", "disable_git": True, "disable_code": True}
     settings |= {"disable_system": True, "strict": True}
-    run = Session().init(ENTITY, PROJECT, stage.root, run_id, resume=resume, settings=settings)
+    run = Session(limits=limits).init(ENTITY, PROJECT, id=run_id, store=stage.root, resume=resume, settings=settings)
     return lambda data, commit: run.log(data, commit=commit), run.finish, run, run._writer
 
 

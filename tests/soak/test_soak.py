@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from quiet import without_settings
+
 HERE = Path(__file__).parent
 SOURCE = HERE.parent.parent / "src"
 
@@ -25,10 +27,9 @@ def soak(seconds, *, stale_s=0.0, has_locks=True):
     memory = Path("/dev/shm")  # what happens between processes is wanted here, not the speed of a disk
     folder = Path(tempfile.mkdtemp(prefix=f"runlake-soak-{seed}-", dir=memory if memory.is_dir() else None))
     paths = [str(SOURCE)] if has_locks else [str(HERE / "no_locks"), str(SOURCE)]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RUNLAKE_", "WANDB_"))}
     done = subprocess.run(
         [sys.executable, str(HERE / "conductor.py"), str(folder), str(seconds), str(seed), str(stale_s)],
-        env={**kept, "PYTHONPATH": os.pathsep.join(paths)},
+        env={**without_settings(), "PYTHONPATH": os.pathsep.join(paths)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

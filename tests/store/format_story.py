@@ -14,6 +14,7 @@ from runlake.store.compact.seal import seal_run
 from runlake.store.incarnation import claim_incarnation
 from runlake.store.journal import record
 from runlake.store.journal.folder import journal_of
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout
 
@@ -60,7 +61,7 @@ def _write_run(layout, path, writer_id):
         "created_at": AT_S,
     }
     journal = journal_of(layout, path)
-    writer = JournalWriter(journal, writer_id, header, clock=lambda: AT_S, rows_per_part=4)
+    writer = JournalWriter(journal, writer_id, header, clock=lambda: AT_S, limits=WriterLimits(rows_per_part=4))
     writer.record(record.START, {"name": "golden", "set": {"lr": 0.1, "model.layers": 2}, "base": {}})
     writer.record(record.CONFIG, {"set": {"lr": 0.2}, "unset": ["model.layers"]})
     for step, row in enumerate(ROWS):

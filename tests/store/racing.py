@@ -2,9 +2,6 @@
 
 from contextlib import contextmanager
 
-from stored import RUN, as_dicts
-
-from runlake.model import STREAMS
 from runlake.query.rows.scan import read_history
 from runlake.store import disk
 from runlake.store.care.check import check_run
@@ -12,6 +9,8 @@ from runlake.store.catalog.catalog import Catalog
 from runlake.store.catalog.limits import CatalogLimits
 from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.run.state import read_run
+from stored import RUN, as_dicts
+from whole_run import everything
 
 
 @contextmanager
@@ -61,10 +60,10 @@ def values(layout, key="i", path=RUN):
     return [row[key] for row in as_dicts(read_history(layout, path)) if key in row]
 
 
-def everything(layout, path=RUN):
+def all_sound(layout, path=RUN):
     """All that a reader can know of a run; `check` must find nothing."""
     assert check_run(layout, path) == []
-    return read_run(layout, path), [as_dicts(read_history(layout, path, stream=stream)) for stream in STREAMS]
+    return everything(layout, path)
 
 
 def new_catalog(layout, **limits):

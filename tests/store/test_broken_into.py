@@ -10,6 +10,7 @@ from breaking_in import Breaker, in_pieces
 from runlake.errors import StoreError
 from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.memory import MemoryJournal
 from runlake.store.journal.writer import JournalWriter
 
@@ -74,7 +75,7 @@ def test_a_handler_in_the_midst_of_a_system_call_harms_no_file(call, does, raise
 
 def break_into(journal, call, do, place, *, raises):
     """One call that is broken into at a place; whether there was such a place."""
-    writer = JournalWriter(journal, "w", {}, rows_per_part=3, frames_per_block=2)
+    writer = JournalWriter(journal, "w", {}, limits=WriterLimits(rows_per_part=3, frames_per_block=2))
     write(writer, {"i": 0})
     write(writer, {"i": 0})
     handled, done = False, False

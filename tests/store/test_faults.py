@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from journals import rows_in, scan_all
 from logging_process import counter
-from stored import RUN, Writer, part_names
 
 from runlake.errors import ReadOnlyError
 from runlake.model import RunPath
@@ -25,12 +24,14 @@ from runlake.service.local.service import LocalService
 from runlake.store.care.check import check_run
 from runlake.store.compact.seal import seal_run
 from runlake.store.journal import record
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.memory import MemoryJournal, MemoryPart
 from runlake.store.journal.scan import scan_part
 from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
 from runlake.store.run.state import read_run
+from stored import RUN, Writer, part_names
 from waiting import wait_until
 
 HERE = Path(__file__).parent
@@ -212,7 +213,7 @@ CALLS = ["numbers", "mixed", "piece", "events", "config"]
 )
 def test_a_disk_that_fills_and_empties_loses_only_what_it_refused(faults, calls, rows_per_part):
     journal = FullJournal()
-    writer = JournalWriter(journal, "w", {}, rows_per_part=rows_per_part, frames_per_block=5)
+    writer = JournalWriter(journal, "w", {}, limits=WriterLimits(rows_per_part=rows_per_part, frames_per_block=5))
     journal.faults = iter(faults)
     kept, is_open = {"history": [], "events": [], "records": 0}, False
     for step, call in enumerate(calls):
@@ -278,7 +279,7 @@ print(len(kept), refused, *kept)
 
 @posix_only
 def test_a_file_that_may_not_grow_is_cut_back_to_its_last_whole_row(tmp_path):
-    arguments = [sys.executable, "-c", LIMITED, SOURCE, HERE, tmp_path]
+    arguments = [sys.executable, "-c", LIMITED, SOURCE, HERE.parent, tmp_path]
     done = subprocess.run(list(map(str, arguments)), capture_output=True, text=True)
     assert done.stderr == ""
     kept_count, refused_count, *kept = map(int, done.stdout.split())

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from stored import Writer, segment_files
 
 from runlake.errors import CorruptError, RunlakeError
 from runlake.model import RunPath
@@ -27,6 +26,7 @@ from runlake.store.segment.folder import FolderSegments
 from runlake.store.segment.meta import META_FRAME, META_MAGIC, read_meta
 from runlake.store.segment.schema import series_file
 from runlake.store.stored_names import is_one_part, is_place_of_a_run
+from stored import Writer, segment_files
 
 OURS, THEIRS = RunPath("ann", "p", "v1"), RunPath("ann", "p", "evil")
 

@@ -5,9 +5,8 @@ import fcntl
 from itertools import permutations
 
 import pytest
-from racing import Meanwhile, at_step, everything, listed, new_catalog, values
+from racing import Meanwhile, all_sound, at_step, listed, new_catalog, values
 from stepping import AtStep, first
-from stored import RUN, Clock, Writer, edit_config, part_names, segment_files
 
 from runlake.errors import NotFoundError, UsageError
 from runlake.model import RunEdit, RunPath
@@ -25,6 +24,7 @@ from runlake.store.run import snapshot
 from runlake.store.run.snapshot import take_snapshot
 from runlake.store.run.state import read_run
 from runlake.store.segment.publish import publish_meta
+from stored import RUN, Clock, Writer, edit_config, part_names, segment_files
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_two_sealers_that_saw_different_parts_double_nothing(layout, no_locks, o
     writer = Writer(layout, rows_per_part=3).log_many(rows(0, 4))
     first = Sealer(layout)
     writer.log_many(rows(4, 8)).record(17, {"set": {"late": 1}}).end()
-    before = everything(layout)
+    before = all_sound(layout)
     steps = {"a": iter([first.write, first.publish, first.drop])}
     second = Sealer(layout)
     steps["b"] = iter([second.write, second.publish, second.drop])
@@ -91,9 +91,9 @@ def test_two_sealers_that_saw_different_parts_double_nothing(layout, no_locks, o
             next(steps[who])()
         except FileNotFoundError:
             steps[who] = iter([lambda: None] * 3)  # what it was reading is sealed: it begins anew, which is below
-        assert everything(layout) == before
+        assert all_sound(layout) == before
     seal_run(layout, RUN)
-    assert everything(layout) == before
+    assert all_sound(layout) == before
     assert (part_names(layout), len(segment_files(layout))) == ([], 3)
 
 
@@ -112,7 +112,7 @@ def test_a_sealer_that_was_overtaken_before_it_published_plans_anew(layout, no_l
 
 def test_a_sealer_whose_parts_vanish_while_it_looks_does_not_call_it_damage(layout, no_locks, meanwhile):
     Writer(layout, rows_per_part=3).log_many(rows(0, 8)).end()
-    before = everything(layout)
+    before = all_sound(layout)
 
     def another():
         seal = Sealer(layout)
@@ -122,7 +122,7 @@ def test_a_sealer_whose_parts_vanish_while_it_looks_does_not_call_it_damage(layo
 
     meanwhile.before(snapshot, "number_parts", another)
     seal_run(layout, RUN)
-    assert everything(layout) == before
+    assert all_sound(layout) == before
     assert (part_names(layout), len(segment_files(layout))) == ([], 3)
 
 
@@ -164,7 +164,7 @@ def test_a_run_that_is_gone_on_with_between_the_steps_of_a_sealer_is_whole(layou
     assert values(layout) == list(range(13))
     resumed[0].end()
     seal_run(layout, RUN)
-    info, _ = everything(layout)
+    info = all_sound(layout).info
     assert (values(layout), info.row_count, info.state) == (list(range(13)), 13, "finished")
     assert part_names(layout) == []
 
@@ -176,7 +176,7 @@ def test_a_run_that_is_sealed_while_it_is_opened_again(layout, meanwhile, resume
     Writer(layout, at_s=100.0, resume=resume).log_many(rows(8, 10)).end()
     seal_run(layout, RUN)
     assert values(layout) == list(range(0 if resume else 8, 10))
-    assert everything(layout)[0].state == "finished"
+    assert all_sound(layout).info.state == "finished"
 
 
 @STEPS
@@ -203,7 +203,7 @@ def test_a_sealer_of_a_deleted_run_leaves_nothing_in_the_next_one(layout, step, 
     made[0].end()
     seal_run(layout, RUN)
     assert values(layout) == list(range(100, 105))
-    assert everything(layout)[0].incarnation == made[0].opened.incarnation
+    assert all_sound(layout).info.incarnation == made[0].opened.incarnation
     assert {meta.incarnation for meta in take_snapshot(layout, RUN).metas} == {made[0].opened.incarnation}
     assert listed(layout) == [("r", made[0].opened.incarnation, 5)]
 
@@ -221,7 +221,7 @@ def test_files_that_a_sealer_of_a_deleted_run_leaves_in_the_next_one_are_nobodys
     with disk.watched(AtStep(PLANNED, delete_and_make_anew)):
         write_files(snapshot, plan(snapshot)[0])
     assert len(segment_files(layout)) == 5
-    info, _ = everything(layout)
+    info = all_sound(layout).info
     assert (info.row_count, values(layout)) == (5, list(range(100, 105)))
 
 
@@ -238,7 +238,7 @@ def test_an_edit_of_a_run_that_is_sealed_while_it_is_read_counts(layout, service
     meanwhile.before(writers, "begin_writer", lambda: seal_run(layout, RUN))
     service.edit_run(RUN, RunEdit(config_set={"lr": 0.5}))
     seal_run(layout, RUN)
-    assert everything(layout)[0].config == {"lr": 0.5}
+    assert all_sound(layout).info.config == {"lr": 0.5}
 
 
 def test_an_edit_brings_no_deleted_run_back(layout, service, meanwhile):
@@ -263,7 +263,7 @@ def test_an_edit_of_a_deleted_run_does_not_reach_the_next_one(layout, service, m
     with pytest.raises(NotFoundError, match="deleted by somebody else just now"):
         service.edit_run(RUN, RunEdit(config_set={"lr": 0.5}))
     assert part_names(layout) == [(made[0].id, 0)]
-    info, _ = everything(layout)
+    info = all_sound(layout).info
     assert (info.incarnation, info.config) == (made[0].opened.incarnation, {})
 
 
@@ -294,7 +294,7 @@ def test_a_run_that_two_begin_before_there_is_a_folder_is_one_run(layout):
     others[0].end()
     mine.end()
     assert values(layout) == [3, 4, 5]
-    assert everything(layout)[0].state == "finished"
+    assert all_sound(layout).info.state == "finished"
 
 
 def test_a_run_that_two_begin_before_either_writes_is_one_run(layout, meanwhile):
@@ -309,7 +309,7 @@ def test_a_run_that_two_begin_before_either_writes_is_one_run(layout, meanwhile)
     others[0].end()
     mine.end()
     assert values(layout) == list(range(6))
-    assert everything(layout)[0].state == "finished"
+    assert all_sound(layout).info.state == "finished"
 
 
 def test_a_run_that_another_begins_at_once_is_found_by_who_forbids_or_demands_it(layout):

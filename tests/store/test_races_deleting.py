@@ -3,8 +3,7 @@
 import io
 
 import pytest
-from racing import Meanwhile, at_step, everything, listed, new_catalog, values
-from stored import RUN, Writer, part_names
+from racing import Meanwhile, all_sound, at_step, listed, new_catalog, values
 
 from runlake.errors import ConflictError, NotFoundError, RunlakeWarning, StoreError, UsageError
 from runlake.sdk.process.session import Session
@@ -16,12 +15,14 @@ from runlake.store.compact.seal import seal_run
 from runlake.store.folder_files import FolderFiles
 from runlake.store.journal import folder
 from runlake.store.journal.journal import PartName
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.layout import Layout
 from runlake.store.opening import existing, inspect_here, trash, writers
 from runlake.store.opening.trash import move_run_to_trash, restore_run
 from runlake.store.opening.writers import open_child
 from runlake.store.run.snapshot import read_consistently
 from runlake.store.segment.folder import segments_of
+from stored import RUN, Writer, part_names
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def test_a_living_writer_goes_on_in_the_trash_and_its_rows_come_back_with_the_ru
     restore_run(layout, trashed, "w")
     writer.log_many(rows(6, 8)).end()
     assert values(layout) == list(range(8))
-    assert everything(layout)[0].state == "finished"
+    assert all_sound(layout).info.state == "finished"
 
 
 def test_a_writer_of_a_deleted_run_begins_no_part_until_the_run_is_back(layout):
@@ -94,7 +95,7 @@ def test_a_writer_of_a_deleted_run_begins_no_part_until_the_run_is_back(layout):
     writer.step = 3
     writer.log_many(rows(3, 8)).end()
     assert values(layout) == list(range(8))
-    assert everything(layout)[0].last_step == 7
+    assert all_sound(layout).info.last_step == 7
 
 
 @CLOCKS
@@ -108,7 +109,7 @@ def test_a_writer_of_a_deleted_run_leaves_nothing_in_the_next_one(layout, at_s):
         writer.end()
     assert part_names(layout) == [(new.id, 0)]
     new.end()
-    assert (values(layout), everything(layout)[0].incarnation) == ([100, 101, 102], new.opened.incarnation)
+    assert (values(layout), all_sound(layout).info.incarnation) == ([100, 101, 102], new.opened.incarnation)
 
 
 def test_a_file_system_that_numbers_folders_anew_stops_no_writer(layout, monkeypatch):
@@ -121,9 +122,8 @@ def test_a_file_system_that_numbers_folders_anew_stops_no_writer(layout, monkeyp
 
 @pytest.mark.parametrize("makes_anew", [False, True])
 def test_training_goes_on_when_its_run_is_deleted(layout, no_sealing, makes_anew):
-    session = Session()
+    session = Session(limits=WriterLimits(rows_per_part=3))
     run = session.init(store=layout.root, entity="ann", project="p", id="r", settings={"silent": True})
-    run._writer._rows_per_part = 3
     run.log({"i": 0})
     delete(layout)
     new = anew(layout) if makes_anew else None
@@ -137,7 +137,7 @@ def test_training_goes_on_when_its_run_is_deleted(layout, no_sealing, makes_anew
     else:
         new.end()
         assert (values(layout), part_names(layout)) == ([100, 101, 102], [(new.id, 0)])
-        assert everything(layout)[0].state == "finished"
+        assert all_sound(layout).info.state == "finished"
 
 
 @pytest.mark.parametrize("makes_anew", [False, True])
@@ -204,7 +204,7 @@ def test_a_run_that_is_deleted_and_made_anew_while_it_is_resumed_is_gone_on_with
     assert values(layout) == list(range(100, 105))
     assert listed(layout) == [("r", resumed.opened.incarnation, 5)]
     assert len(part_names(layout)) == 2
-    everything(layout)
+    all_sound(layout)
 
 
 # Deleters among themselves ----------------------------------------------------------------------------------------
@@ -277,7 +277,7 @@ def test_a_deleter_that_comes_late_spares_a_run_that_was_restored(layout):
     ):
         delete(layout)
     assert list(layout.trash_dir.iterdir()) == [first]
-    assert (values(layout), everything(layout)[0].incarnation) == ([100, 101, 102], second.opened.incarnation)
+    assert (values(layout), all_sound(layout).info.incarnation) == ([100, 101, 102], second.opened.incarnation)
 
 
 # Readers ----------------------------------------------------------------------------------------------------------
@@ -359,7 +359,7 @@ def test_a_run_that_is_restored_while_it_is_begun_anew_stays_one_run(layout, mon
     # A host whose clock is behind has the earlier rows.
     assert sorted(values(layout)) == ([0, 1, 2, 100, 101, 102] if resume else [100, 101, 102])
     assert listed(layout) == [("r", old.opened.incarnation, 6 if resume else 3)]
-    everything(layout)
+    all_sound(layout)
 
 
 @CLOCKS
@@ -447,7 +447,7 @@ def test_a_repair_of_a_run_leaves_nothing_in_the_next_one(layout, meanwhile, mod
     assert repair_run(layout, RUN) == []
     assert part_names(layout) == [(made[0].id, 0)]
     made[0].log_many(rows(103, 105)).end()
-    assert (values(layout), everything(layout)[0].incarnation) == (list(range(100, 105)), made[0].opened.incarnation)
+    assert (values(layout), all_sound(layout).info.incarnation) == (list(range(100, 105)), made[0].opened.incarnation)
 
 
 def test_a_repair_that_has_all_it_needs_publishes_nothing_in_the_next_run(layout, meanwhile):
@@ -459,7 +459,7 @@ def test_a_repair_that_has_all_it_needs_publishes_nothing_in_the_next_run(layout
     assert repair_run(layout, RUN) == []
     assert segments_of(layout, RUN).list_names() == set()
     made[0].end()
-    assert (values(layout), everything(layout)[0].incarnation) == ([100, 101, 102], made[0].opened.incarnation)
+    assert (values(layout), all_sound(layout).info.incarnation) == ([100, 101, 102], made[0].opened.incarnation)
 
 
 @MOMENTS
@@ -473,4 +473,4 @@ def test_what_is_sealed_while_it_is_repaired_is_not_missing(layout, meanwhile, m
     meanwhile.before(module, moment, lambda: seal_run(layout, RUN))
     assert repair_run(layout, RUN, is_dry_run=dry) == []
     assert values(layout) == list(range(9))
-    everything(layout)
+    all_sound(layout)

@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from logging_process import counter
-from stored import RUN, Clock, Writer, as_dicts, edit_config, segment_files
 
 import warm
 from runlake.errors import BadValueError, CorruptError, NotFoundError
@@ -21,10 +20,12 @@ from runlake.model import RunPath, TailCursor
 from runlake.service.local.service import LocalService
 from runlake.store.compact import seal
 from runlake.store.journal.folder import journal_of
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.layout import Layout
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.opening.writers import NewWriter, begin_writer, open_child
+from stored import RUN, Clock, Writer, as_dicts, edit_config, segment_files
 from waiting import DEADLINE_S
 
 
@@ -99,8 +100,9 @@ class TailMachine(RuleBasedStateMachine):
     def begin(self, writer_id, role="run"):
         self.layout.make_run_dir(RUN)
         new = NewWriter(RUN, writer_id, "life", self.generation, role, journal=None)
-        opened = begin_writer(self.layout, new, clock=self.clock).writer
-        opened._rows_per_part, opened._frames_per_block = 4, 5
+        opened = begin_writer(
+            self.layout, new, clock=self.clock, limits=WriterLimits(rows_per_part=4, frames_per_block=5)
+        ).writer
         self.writers.append([opened, self.generation, None])
 
     def alive(self, which):

@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +24,12 @@ from runlake.settings import current_folder, resolve
 from runlake.sweep_model import SweepInfo, SweepPath
 
 if TYPE_CHECKING:  # listings, sweeps and projects are loaded by who asks for them: a run is read without
+    from runlake.api.artifacts import ArtifactType, StoredArtifacts
     from runlake.api.project import Project, Projects
     from runlake.api.runs import Runs
     from runlake.api.sweep import Sweep, Sweeps
+    from runlake.artifacts.artifact import Artifact
+    from runlake.artifacts.collection import ArtifactCollection
 
 _ID_LENGTH = 8
 
@@ -231,6 +234,55 @@ class Api:
 
         return Sweep(self._service, self._service.read_sweep(path), self._links)
 
+    # Artifacts
+
+    def artifact(self, name: str, type: str | None = None) -> Artifact:
+        """One version by ``name:alias`` or ``name:v3``, with the project, or entity and project, before it.
+
+        Raises `NotFoundError` when it is not there, `BadValueError` when it is of another type than `type`.
+        """
+        return self._artifacts.version(name, type)
+
+    def artifacts(
+        self, type_name: str, name: str, per_page: int = 50, tags: Sequence[str] | None = None
+    ) -> list[Artifact]:
+        """The versions of a collection, the newest first, that have all of `tags`."""
+        return self._artifacts.versions(type_name, name, tags)
+
+    def artifact_versions(self, type_name: str, name: str, per_page: int = 50) -> list[Artifact]:
+        """The same as `artifacts`."""
+        return self.artifacts(type_name, name)
+
+    def artifact_types(self, project: str | None = None) -> list[ArtifactType]:
+        """The types of the artifacts of a project (``project`` or ``entity/project``)."""
+        return self._artifacts.types(project)
+
+    def artifact_type(self, type_name: str, project: str | None = None) -> ArtifactType:
+        """One of them; `NotFoundError` names those there are."""
+        return self._artifacts.type_named(type_name, project)
+
+    def artifact_collections(self, project_name: str, type_name: str, per_page: int = 50) -> list[ArtifactCollection]:
+        """The collections of one type of a project, by name."""
+        return self._artifacts.collections(project_name, type_name)
+
+    def artifact_collection(self, type_name: str, name: str) -> ArtifactCollection:
+        """One collection, by ``name`` with the project, or entity and project, before it."""
+        return self._artifacts.collection(type_name, name)
+
+    def artifact_exists(self, name: str, type: str | None = None) -> bool:
+        """Whether a version is there, and of this type."""
+        return _is_there(lambda: self.artifact(name, type))
+
+    def artifact_collection_exists(self, name: str, type: str) -> bool:
+        """Whether a collection is there, and of this type."""
+        return _is_there(lambda: self.artifact_collection(type, name))
+
+    @property
+    def _artifacts(self) -> StoredArtifacts:
+        from runlake.api.artifacts import StoredArtifacts
+
+        return StoredArtifacts(self._service, self.default_entity, self._default_project)
+
     # Projects
 
     def projects(self, entity: str | None = None, per_page: int = 200) -> Projects:
@@ -301,3 +353,11 @@ class Api:
 
     def __repr__(self) -> str:
         return f"<Api {self._service.url}>"
+
+
+def _is_there(find: Callable[[], object]) -> bool:
+    try:
+        find()
+    except (NotFoundError, BadValueError):
+        return False
+    return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 from urllib.parse import quote
 
 from runlake.api.files import iso_time
@@ -13,6 +13,10 @@ from runlake.api.unsupported import PROJECT_ABSENT, name_absent
 from runlake.clean_text import one_line
 from runlake.model import ProjectInfo
 from runlake.service.contract import Service
+
+if TYPE_CHECKING:
+    from runlake.api.artifacts import ArtifactType
+    from runlake.artifacts.collection import ArtifactCollection
 
 ListRuns = Callable[..., Runs]
 ListSweeps = Callable[[str], Sweeps]
@@ -66,6 +70,18 @@ class Project:
     def sweeps(self, per_page: int = 50) -> Sweeps:
         """The sweeps of the project, oldest first; `per_page` is accepted and changes nothing."""
         return self._list_sweeps("/".join(self.path))
+
+    def artifacts_types(self, per_page: int = 50) -> list[ArtifactType]:
+        """The types of its artifacts."""
+        from runlake.api.artifacts import StoredArtifacts
+
+        return StoredArtifacts(self._service, *self.path).types(None)
+
+    def collections(self, per_page: int = 50) -> list[ArtifactCollection]:
+        """Its collections of artifacts, by name."""
+        from runlake.api.artifacts import StoredArtifacts
+
+        return StoredArtifacts(self._service, *self.path).collections(None, None)
 
     def __repr__(self) -> str:
         return one_line(f"<Project {'/'.join(self.path)}>")

@@ -21,7 +21,6 @@ from runlake.api.scan import HistoryScan
 from runlake.api.selection import Selection, select_rows, stream_named
 from runlake.api.stored_summary import StoredSummary, summary_data
 from runlake.api.tail import RunTail, TailFormat
-from runlake.api.unsupported import RUN_ABSENT, name_absent
 from runlake.api.wandb_names import WandbRunNames, also_named
 from runlake.clean_text import one_line
 from runlake.errors import NotFoundError, PathError
@@ -35,11 +34,12 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
+    from runlake.artifacts.artifact import Artifact
+
 _INFO_FIELDS = ("name", "notes", "tags", "group", "job_type")
 _logger = logging.getLogger("runlake")
 
 
-@name_absent(*RUN_ABSENT)
 @also_named(
     createdAt="created_at",
     displayName="display_name",
@@ -276,8 +276,42 @@ class StoredRun(WandbRunNames):
             self._take(self._service.read_run(self._info.path))
         return self
 
+    # Artifacts
+
+    def logged_artifacts(self, per_page: int = 100) -> list[Artifact]:
+        """The versions that it logged, in the order in which it did."""
+        from runlake.api.artifacts import artifacts_of_run
+
+        return artifacts_of_run(self._service, self._info.path, "logged")
+
+    def used_artifacts(self, per_page: int = 100) -> list[Artifact]:
+        """The versions that it used, in the order in which it did."""
+        from runlake.api.artifacts import artifacts_of_run
+
+        return artifacts_of_run(self._service, self._info.path, "used")
+
+    def log_artifact(
+        self, artifact: Artifact, aliases: Sequence[str] | None = None, tags: Sequence[str] | None = None
+    ) -> Artifact:
+        """Keep an artifact as made by this run; of one that is kept, note that this run logged it as well."""
+        from runlake.api.artifacts import log_for_run
+
+        return log_for_run(self._service, self._info.path, artifact, aliases, tags)
+
+    def use_artifact(self, artifact: Artifact, use_as: str | None = None) -> Artifact:
+        """Note that this run uses an artifact."""
+        from runlake.api.artifacts import use_for_run
+
+        return use_for_run(self._service, self._info.path, artifact, use_as)
+
     def delete(self, delete_artifacts: bool = False) -> None:
-        """Remove the run from the store; its trash keeps it until that is emptied."""
+        """Remove the run from the store; its trash keeps it until that is emptied.
+
+        With `delete_artifacts` the versions that it logged go first, with their aliases.
+        """
+        if delete_artifacts:
+            for info in self._service.list_run_artifacts(self._info.path, "logged"):
+                self._service.delete_artifact(info.collection.at(info.artifact_id), delete_aliases=True)
         self._service.delete_run(self._info.path)
         self._links.on_delete(self._info.path)
 

@@ -10,15 +10,13 @@ from runlake.errors import NotSupportedError
 T = TypeVar("T")
 
 API_ABSENT = (
-    "artifact", "artifacts", "artifact_exists", "artifact_collection", "artifact_collection_exists",
-    "artifact_collections", "artifact_type", "artifact_types", "artifact_versions", "automation", "automations",
+    "automation", "automations",
     "create_automation", "create_custom_chart", "create_registry", "create_run_queue", "create_team", "create_user",
     "delete_automation", "integrations", "job", "list_jobs", "queued_run", "registries", "registry",
     "run_queue", "slack_integrations", "sync_tensorboard", "team", "update_automation", "upsert_run_queue",
     "users", "webhook_integrations",
 )  # fmt: skip
-RUN_ABSENT = ("log_artifact", "logged_artifacts", "use_artifact", "used_artifacts")
-PROJECT_ABSENT = ("artifacts_types", "automations")
+PROJECT_ABSENT = ("automations",)
 
 
 def absent(owner: str, name: str) -> Callable[..., NoReturn]:
@@ -26,7 +24,7 @@ def absent(owner: str, name: str) -> Callable[..., NoReturn]:
 
     def refuse(self: Any, *args: Any, **options: Any) -> NoReturn:
         raise NotSupportedError(
-            f"{owner}.{name}() is known from W&B and is not there (yet); runs, their rows and files, and sweeps are"
+            f"{owner}.{name}() is known from W&B and is not there (yet); runs, rows, files, artifacts and sweeps are"
         )
 
     refuse.__name__ = name

@@ -11,6 +11,15 @@ from importlib import import_module
 from typing import Any
 
 _API = {
+    "ArtifactCollection": "runlake.artifacts.collection:ArtifactCollection",
+    "ArtifactType": "runlake.api.artifacts:ArtifactType",
+    **dict.fromkeys(
+        (
+            "ArtifactCollections", "ArtifactFiles", "ArtifactTypes", "Artifacts", "ProjectArtifactCollections",
+            "RunArtifacts",
+        ),
+        "builtins:list",
+    ),
     "Agent": "runlake.api.sweep:Agent",
     "Api": "runlake.api.api:Api",
     "File": "runlake.api.files:File",
@@ -26,7 +35,7 @@ _API = {
     "Sweep": "runlake.api.sweep:Sweep",
     "Sweeps": "runlake.api.sweep:Sweeps",
     "User": "runlake.api.people:User",
-}
+}  # fmt: skip
 _NOOP_CALLS = {
     name: f"runlake.compat.noop_calls:{name}"
     for name in (
@@ -45,7 +54,14 @@ _ANYWHERE = {
     **_MEDIA,
     "UnsupportedError": "runlake.errors:NotSupportedError",
     "WandbWarning": "runlake.errors:RunlakeWarning",
-    "ArtifactTTL": "wandb.sdk.artifacts.artifact_ttl:ArtifactTTL",
+    "ArtifactFinalizedError": "runlake.errors:UsageError",
+    "ArtifactManifest": "runlake.artifacts.entry:Manifest",
+    "ArtifactManifestEntry": "runlake.artifacts.entry:Entry",
+    "ArtifactManifestV1": "runlake.artifacts.entry:Manifest",
+    "ArtifactNotLoggedError": "runlake.errors:UsageError",
+    "ArtifactState": "runlake.artifacts.state:ArtifactState",
+    "ArtifactStatusError": "runlake.errors:UsageError",
+    "ArtifactTTL": "runlake.artifacts.ttl:ArtifactTTL",
     **dict.fromkeys(("generate_fast_id", "generate_id"), "wandb.util:generate_id"),
     **dict.fromkeys(("in_ipython", "in_jupyter", "in_notebook"), "runlake.sdk.process.session:in_notebook"),
     "parse_config": "runlake.sdk.run.config_source:read_config",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from runlake.errors import RunlakeError
@@ -49,6 +50,13 @@ class ActiveRun:
     def is_disabled(self) -> bool:
         """Whether the active run is disabled; before there is one, whether it would be."""
         return self.settings().mode == "disabled"
+
+    def folder_for_copies(self) -> Path | None:
+        """Where files can wait until the active run keeps them, on the disk that it is written to; None for nowhere."""
+        run = self.run
+        if run is None or run.state != "running" or run.settings.mode == "disabled":
+            return None
+        return Path(run.dir)
 
     def is_strict(self) -> bool:
         """Whether what the active run leaves out is an error; before there is one, whether it would be."""

@@ -81,6 +81,19 @@ def _seconds(minimum: float) -> Callable[[Any], float]:
     return read
 
 
+def _bytes(value: Any) -> int:
+    """A number of bytes, or text like ``20GB``."""
+    text = str(value).strip().upper().removesuffix("B")
+    unit = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}.get(text[-1:], 1)
+    try:
+        size_bytes = int(float(text if unit == 1 else text[:-1]) * unit) if not isinstance(value, bool) else -1
+    except (ValueError, OverflowError):
+        size_bytes = -1
+    if size_bytes < 0:
+        raise ValueError("a number of bytes, like 20GB")
+    return size_bytes
+
+
 def _count(value: Any) -> int:
     try:
         count = int(value) if not isinstance(value, bool | float) else 0
@@ -191,6 +204,14 @@ ROWS = (
     Row("seal", _one_of("detached", "off"), "detached", None, (), "who seals a finished run"),
     Row("finish_timeout_s", _seconds(0.0), 60.0, None, (), "seconds that finish() waits until a server has everything"),
     Row("sync_interval_s", _seconds(0.0), None, None, (), "force rows to the disk this often; none: the system does"),
+    Row(
+        "artifact_cache_bytes",
+        _bytes,
+        20 * 10**9,
+        None,
+        (),
+        "what files of artifacts may take on this machine that came from a server; 0: nothing is kept",
+    ),
     Row("username", _text, login_name, "WANDB_USERNAME", (), "who runs it"),
     Row("host", _text, host_name, "WANDB_HOST", (), "the machine's name"),
     Row("program", _text, None, "WANDB_PROGRAM", (), "the script; none: what Python was started with"),

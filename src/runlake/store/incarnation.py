@@ -16,7 +16,9 @@ from runlake.model import RunPath
 from runlake.store.disk import create_once
 from runlake.store.layout import Layout
 
-_PATIENCE_S = 5.0
+PATIENCE_S = 5.0
+"""So long a claim may stay empty: where there are no links, it is made before it says something."""
+
 _MAX_CLAIM_BYTES = 1024
 
 
@@ -25,29 +27,29 @@ def new_writer_id(now_s: float) -> str:
     return f"{int(now_s * 1000):011x}{os.urandom(4).hex()}"
 
 
-def claim_incarnation(layout: Layout, path: RunPath, candidate: str) -> str:
+def claim_incarnation(layout: Layout, path: RunPath, candidate: str, *, patience_s: float = PATIENCE_S) -> str:
     """The run's incarnation: `candidate` for the first who asks, and what that one said for everybody else.
 
     The run's folder must be there. OSError when nothing can be written, StoreError for a claim that was broken off.
     """
     file = layout.run_dir(path) / "incarnation"
-    claimed = read_claim(layout, path)
+    claimed = read_claim(layout, path, patience_s=patience_s)
     if claimed is not None:
         return claimed
     create_once(file, candidate)
     # Read back: over a network, a link that was made may be answered with an error.
-    return read_claim(layout, path) or candidate
+    return read_claim(layout, path, patience_s=patience_s) or candidate
 
 
-def read_claim(layout: Layout, path: RunPath) -> str | None:
+def read_claim(layout: Layout, path: RunPath, *, patience_s: float = PATIENCE_S) -> str | None:
     """What the run's claim says; None when there is none."""
-    return read_claim_in(layout.run_dir(path))
+    return read_claim_in(layout.run_dir(path), patience_s=patience_s)
 
 
-def read_claim_in(run_dir: Path) -> str | None:
+def read_claim_in(run_dir: Path, *, patience_s: float = PATIENCE_S) -> str | None:
     """The same of a run's folder, wherever it is."""
     file = run_dir / "incarnation"
-    end = time.monotonic() + _PATIENCE_S
+    end = time.monotonic() + patience_s
     while True:
         try:
             claimed = _read_start(file).decode("ascii")

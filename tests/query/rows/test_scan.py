@@ -9,20 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlake.errors import CorruptError
-from runlake.model import RunPath
 from runlake.query.rows.history import HistoryOutline
 from runlake.query.rows.sample import line_sample, minmax_sample
 from runlake.query.rows.scan import list_keys, outline_history, read_history, sample_history
 from runlake.store.compact.seal import seal_run
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.layout import Layout
-from runlake.store.opening.inspect_here import IN_PROCESS
-from runlake.store.opening.open import open_run
-from runlake.store.opening.writers import open_child
-from runlake.values import decode_json
-
-RUN = RunPath("ann", "p", "r")
-START_S = 1_700_000_000.0
+from stored import RUN, START_S, Writer, as_dicts
 
 
 @pytest.fixture
@@ -30,49 +23,8 @@ def layout(tmp_path):
     return Layout(tmp_path / "store")
 
 
-class Writer:
-    """A process that logs a row every `every_s` seconds from `at_s` on, each at the next step."""
-
-    def __init__(self, layout, *, at_s=0.0, every_s=1.0, resume=None, parent=None):
-        self.now_s, self.every_s = START_S + at_s, every_s
-        if parent is None:
-            self.opened = open_run(layout, RUN, {}, resume=resume, clock=lambda: self.now_s, inspector=IN_PROCESS)
-        else:
-            self.opened = open_child(layout, parent.opened, prepare=None, clock=lambda: self.now_s)
-        self.journal = self.opened.writer
-        self.step = self.opened.before.last_step + 1 if self.opened.before else 0
-
-    def log(self, data, *, step=None, stream="history", commit=True):
-        self.now_s += self.every_s
-        self.step = self.step if step is None else step
-        self.journal.log(
-            data, step=self.step, timestamp=self.now_s, runtime=self.now_s - START_S, stream=stream, commit=commit
-        )
-        self.step += commit
-        return self
-
-    def log_many(self, rows):
-        for row in rows:
-            self.log(row)
-        return self
-
-    def end(self):
-        self.journal.end({"exit_code": 0})
-        return self
-
-
-def rows_of(history):
-    """One dict a row, `_step` first, then the paths of its keys."""
-    found = [{"_step": step} for step in history.step.tolist()]
-    for series in history.series:
-        places = range(history.row_count) if series.rows is None else series.rows.tolist()
-        for place, value in zip(places, series.values.to_pylist(), strict=True):
-            found[place][series.key] = decode_json(value) if series.lane == "json" else value
-    return found
-
-
 def read(layout, **how):
-    return rows_of(read_history(layout, RUN, **how))
+    return as_dicts(read_history(layout, RUN, **how))
 
 
 def column(layout, key, **how):
@@ -116,7 +68,7 @@ def test_overlapping_writers_keep_their_order_when_one_key_is_asked_for(layout, 
     trainer.end()
     settle()
     history = read_history(layout, RUN, keys=["x"])
-    assert rows_of(history) == [row for i in range(4) for row in ({"_step": i, "x": i}, {"_step": i, "x": -i})]
+    assert as_dicts(history) == [row for i in range(4) for row in ({"_step": i, "x": i}, {"_step": i, "x": -i})]
     assert (history.timestamp, history.runtime) == (None, None)
 
 
@@ -125,7 +77,7 @@ def test_rows_of_one_writer_never_change_their_order_whatever_its_clock_does(lay
     child = Writer(layout, at_s=0.5, parent=trainer)
     trainer.log({"i": 0})
     child.log({"c": 0})
-    trainer.now_s -= 500.0
+    trainer.clock.after(-500.0)
     trainer.log({"i": 1}).log({"i": 2})
     child.end()
     trainer.end()
@@ -155,8 +107,7 @@ def test_a_part_that_is_sealed_and_still_there_is_read_once(layout, tmp_path):
 
 
 def test_segments_and_the_open_part_behind_them_are_one_history(layout):
-    writer = Writer(layout)
-    writer.journal._rows_per_part = 3
+    writer = Writer(layout, rows_per_part=3)
     writer.log_many([{"i": i, **({"rare": i} if i % 4 == 0 else {})} for i in range(10)])
     seal_run(layout, RUN)
     assert read(layout) == [{"_step": i, "i": i, **({"rare": i} if i % 4 == 0 else {})} for i in range(10)]
@@ -165,8 +116,7 @@ def test_segments_and_the_open_part_behind_them_are_one_history(layout):
 
 @pytest.mark.parametrize("threads_from_bytes", [0, 2**40], ids=["side by side", "one after the other"])
 def test_segments_of_one_writer_are_one_history(layout, threads_from_bytes):
-    writer = Writer(layout)
-    writer.journal._rows_per_part = 2
+    writer = Writer(layout, rows_per_part=2)
     first = [{"z": 1, "b": "x"}, {"z": 0.5}, {}, {"a": [1]}]
     later = [{"c": {"d": True}}, {"a": None, "z": 2}, {"z": 3}, {"z": 4, "b": "y"}]
     writer.log_many([*first, {}])
@@ -180,17 +130,16 @@ def test_segments_of_one_writer_are_one_history(layout, threads_from_bytes):
         ("z", "i64"), ("b", "str"), ("z", "f64"), ("a", "json"), ("c.d", "bool"), ("a", "null"),
     ]  # fmt: skip
     wanted = [*first, {}, {"c.d": True}, *later[1:]]
-    assert [{k: v for k, v in row.items() if k != "_step"} for row in rows_of(history)] == wanted[: history.row_count]
+    assert [{k: v for k, v in row.items() if k != "_step"} for row in as_dicts(history)] == wanted[: history.row_count]
     assert history.row_count == 8
-    assert rows_of(read_history(layout, RUN, keys=["a"], threads_from_bytes=threads_from_bytes)) == [
+    assert as_dicts(read_history(layout, RUN, keys=["a"], threads_from_bytes=threads_from_bytes)) == [
         {"_step": 0}, {"_step": 1}, {"_step": 2}, {"_step": 3, "a": [1]},
         {"_step": 4}, {"_step": 5}, {"_step": 6, "a": None}, {"_step": 7},
     ]  # fmt: skip
 
 
 def test_damage_in_one_of_several_segments_is_named_when_they_are_read_side_by_side(layout):
-    writer = Writer(layout)
-    writer.journal._rows_per_part = 2
+    writer = Writer(layout, rows_per_part=2)
     for _ in range(2):
         writer.log_many([{"a": 1}] * 5)
         seal_run(layout, RUN)
@@ -265,8 +214,7 @@ def test_only_the_newest_attempt_is_read(layout, settle):
 
 
 def test_keys_are_listed_in_first_logged_order_sealed_or_not(layout):
-    writer = Writer(layout)
-    writer.journal._rows_per_part = 2
+    writer = Writer(layout, rows_per_part=2)
     writer.log_many([{"z": 1, "b": "x"}, {"a": [1]}, {"c": {"d": 1}}, {"z": 2, "e": None}, {"f": True}])
     expected = ["z", "b", "a", "c.d", "e", "f"]
     assert list_keys(layout, RUN) == expected
@@ -276,8 +224,7 @@ def test_keys_are_listed_in_first_logged_order_sealed_or_not(layout):
 
 
 def test_an_outline_says_what_a_history_holds_without_its_values(layout, settle):
-    writer = Writer(layout)
-    writer.journal._rows_per_part = 2
+    writer = Writer(layout, rows_per_part=2)
     writer.log_many([{"z": 1, "b": "x"}, {"z": 0.5}, {}, {"c": {"d": [1]}}, {"z": -(2**60), "e": None}, {"f": True}])
     writer.end()
     settle()
@@ -325,7 +272,7 @@ def test_a_sample_is_the_same_before_and_after_sealing(layout, count, samples):
     before = sample_history(layout, RUN, "x", samples=samples)
     seal_run(layout, RUN)
     after = sample_history(layout, RUN, "x", samples=samples)
-    assert rows_of(after) == rows_of(before)
+    assert as_dicts(after) == as_dicts(before)
     assert (after.source_row_count, before.source_row_count) == (count, count)
     assert after.row_count == min(count, samples)
 
@@ -341,7 +288,7 @@ def test_a_sample_has_as_many_rows_as_asked_for_or_as_there_are(layout, count):
 
     def drawn(key, samples):
         sample = sample_history(layout, RUN, key, samples=samples)
-        return sample.source_row_count, sample.row_count, list(map(repr, rows_of(sample)))
+        return sample.source_row_count, sample.row_count, list(map(repr, as_dicts(sample)))
 
     asked = [(key, samples) for key in ("x", "n", "both", "few") for samples in (1, 2, 3, 4, 25, 500, 9999)]
     before = [drawn(*one) for one in asked]
@@ -353,8 +300,7 @@ def test_a_sample_has_as_many_rows_as_asked_for_or_as_there_are(layout, count):
 
 
 def test_a_sample_of_a_run_that_was_sealed_piece_by_piece_is_the_same(layout):
-    writer = Writer(layout)
-    writer.journal._rows_per_part = 1500
+    writer = Writer(layout, rows_per_part=1500)
     for start in range(0, 6000, 1500):
         writer.log_many([{"x": v} for v in line(6000)[start : start + 1500]])
         seal_run(layout, RUN)
@@ -362,7 +308,7 @@ def test_a_sample_of_a_run_that_was_sealed_piece_by_piece_is_the_same(layout):
     assert sample.row_count == 20
     shutil.rmtree(layout.run_dir(RUN))
     Writer(layout).log_many([{"x": v} for v in line(6000)]).end()
-    assert rows_of(sample_history(layout, RUN, "x", samples=20)) == rows_of(sample)
+    assert as_dicts(sample_history(layout, RUN, "x", samples=20)) == as_dicts(sample)
 
 
 def test_a_sample_of_a_run_of_several_writers_is_that_of_its_rows(layout, settle):
@@ -372,10 +318,10 @@ def test_a_sample_of_a_run_of_several_writers_is_that_of_its_rows(layout, settle
     settle()
     for samples in (1, 4, 10, 500, 1300):
         sample = sample_history(layout, RUN, "x", samples=samples)
-        assert rows_of(sample) == [{"_step": i, "x": values[i]} for i in line_sample(np.array(values), samples)]
+        assert as_dicts(sample) == [{"_step": i, "x": values[i]} for i in line_sample(np.array(values), samples)]
         sample = sample_history(layout, RUN, "y", samples=samples)
         expected = 700 + line_sample(np.array(values[700:]), samples)
-        assert rows_of(sample) == [{"_step": i, "y": values[i]} for i in expected]
+        assert as_dicts(sample) == [{"_step": i, "y": values[i]} for i in expected]
 
 
 def test_two_keys_that_read_alike_are_one_line_of_the_rows_that_have_either(layout, settle):

@@ -5,7 +5,7 @@ import pytest
 
 import runlake.sdk.capture.code as code
 from runlake.errors import PathError, RunlakeWarning
-from runlake.sdk.capture.code import Limits, log_code
+from runlake.sdk.capture.code import Limits, copy_code
 
 TREE = [
     "train.py",
@@ -24,7 +24,7 @@ TREE = [
     "runs/store.toml",
     "runs/e/p/runs/id/files/code/train.py",
 ]
-SOURCE = ["code/Dockerfile", "code/lib/model.py", "code/pyproject.toml", "code/requirements-dev.txt", "code/train.py"]
+SOURCE = ["Dockerfile", "lib/model.py", "pyproject.toml", "requirements-dev.txt", "train.py"]
 
 
 @pytest.fixture
@@ -59,57 +59,53 @@ def checkout(root):
 
 
 def test_the_source_of_a_folder_is_copied(root, write_file, written):
-    assert log_code(write_file, root) == SOURCE
-    assert written == {name: name.removeprefix("code/").encode() for name in SOURCE}
+    assert copy_code(write_file, root) == SOURCE
+    assert written == {name: name.encode() for name in SOURCE}
 
 
 def test_what_git_ignores_is_left_out(checkout, write_file):
-    assert log_code(write_file, checkout) == SOURCE
+    assert copy_code(write_file, checkout) == SOURCE
     (checkout / "train.py").unlink()
-    assert log_code(write_file, checkout) == SOURCE[:-1]
+    assert copy_code(write_file, checkout) == SOURCE[:-1]
 
 
 def test_a_folder_that_is_ignored_as_a_whole_can_be_asked_for(checkout, write_file):
-    assert log_code(write_file, checkout / "generated") == ["code/x.py"]
+    assert copy_code(write_file, checkout / "generated") == ["x.py"]
 
 
 def test_a_part_of_a_checkout_is_named_from_there(checkout, write_file):
-    assert log_code(write_file, checkout / "lib") == ["code/model.py"]
+    assert copy_code(write_file, checkout / "lib") == ["model.py"]
 
 
 def test_the_folder_it_is_in_is_the_usual_root(root, write_file, monkeypatch):
     monkeypatch.chdir(root)
-    assert log_code(write_file) == log_code(write_file, None) == log_code(write_file, "") == SOURCE
-
-
-def test_a_name_makes_a_folder_of_its_own(root, write_file):
-    assert log_code(write_file, root / "lib", name="mine") == ["code/mine/model.py"]
+    assert copy_code(write_file) == copy_code(write_file, None) == copy_code(write_file, "") == SOURCE
 
 
 def test_what_is_copied_can_be_chosen(root, write_file):
-    csv = log_code(write_file, root, include_fn=lambda path: path.endswith(".csv"))
-    assert csv == ["code/data.csv"]
-    relative = log_code(write_file, root, include_fn=lambda path, root: os.path.relpath(path, root).startswith("lib"))
-    assert relative == ["code/lib/model.py"]
-    without = log_code(write_file, root, exclude_fn=lambda path, root: path.startswith(f"{root}{os.sep}lib"))
-    assert without == [name for name in SOURCE if name != "code/lib/model.py"]
+    csv = copy_code(write_file, root, include_fn=lambda path: path.endswith(".csv"))
+    assert csv == ["data.csv"]
+    relative = copy_code(write_file, root, include_fn=lambda path, root: os.path.relpath(path, root).startswith("lib"))
+    assert relative == ["lib/model.py"]
+    without = copy_code(write_file, root, exclude_fn=lambda path, root: path.startswith(f"{root}{os.sep}lib"))
+    assert without == [name for name in SOURCE if name != "lib/model.py"]
 
 
 def test_large_files_are_left_out_by_name(root, write_file):
     with pytest.warns(
         RunlakeWarning, match=r"left out lib/model\.py \(12 bytes\), pyproject\.toml \(14 bytes\), "
     ) as caught:
-        names = log_code(write_file, root, limits=Limits(file_bytes=10))
-    assert names == ["code/Dockerfile", "code/train.py"]
+        names = copy_code(write_file, root, limits=Limits(file_bytes=10))
+    assert names == ["Dockerfile", "train.py"]
     assert caught[0].filename != code.__file__
     with pytest.warns(RunlakeWarning, match="requirements-dev"):
-        names = log_code(write_file, root, limits=Limits(file_bytes=100, total_bytes=25))
-    assert names == ["code/Dockerfile", "code/lib/model.py"]
+        names = copy_code(write_file, root, limits=Limits(file_bytes=100, total_bytes=25))
+    assert names == ["Dockerfile", "lib/model.py"]
 
 
 def test_a_folder_of_too_many_files_is_not_walked_to_the_end(root, write_file):
     with pytest.warns(RunlakeWarning, match="stopped after 3 files"):
-        log_code(write_file, root, limits=Limits(walked_count=3))
+        copy_code(write_file, root, limits=Limits(walked_count=3))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names are text there")
@@ -120,9 +116,9 @@ def test_odd_files_do_no_harm(root, write_file):
     with open(os.fsencode(root) + b"/\xff.py", "wb"):  # noqa: PTH123
         pass
     with pytest.warns(RunlakeWarning, match=r"left out '\\udcff\.py' \(a name that is no text\)"):
-        assert log_code(write_file, root) == SOURCE
+        assert copy_code(write_file, root) == SOURCE
 
 
 def test_a_root_that_is_no_folder_is_told(root, write_file):
     with pytest.raises(PathError, match="is no folder"):
-        log_code(write_file, root / "train.py")
+        copy_code(write_file, root / "train.py")

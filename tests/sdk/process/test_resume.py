@@ -15,12 +15,14 @@ from runlake.errors import BadValueError, NotFoundError, RunlakeWarning, UsageEr
 from runlake.model import RunEdit
 from runlake.query.rows.scan import list_keys, read_history, sample_history
 from runlake.sdk.process import active
+from runlake.sdk.process.session import Session
 from runlake.sdk.run.config import plain_config
 from runlake.sdk.run.config_edits import merged
 from runlake.sdk.run.config_source import as_yaml
 from runlake.service.local.service import LocalService
 from runlake.store.care.check import check_run
 from runlake.store.compact.seal import seal_run
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.layout import Layout
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.run.state import read_run
@@ -313,12 +315,11 @@ def test_must_does_not_find_a_deleted_run(stored, home):
 
 
 def test_a_process_that_trains_on_in_a_deleted_run_does_not_touch_the_next_of_that_id(stored, home):
-    old = runlake.init(id="r", project="p", reinit="create_new")
+    old = Session(limits=WriterLimits(rows_per_part=1)).init(id="r", project="p")
     old.log({"a": 1})
     LocalService(home / "store", default_entity="ann").delete_run(stored.path())
     new = runlake.init(id="r", project="p", reinit="create_new")
     new.log({"b": 1})
-    old._writer._rows_in_part = 10**9  # as full as a part gets
     with pytest.warns(RunlakeWarning, match="was deleted"):
         old.log({"a": 2})
     with pytest.warns(RunlakeWarning) as told:

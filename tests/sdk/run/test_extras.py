@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import runlake
-from runlake.errors import NotFoundError, PathError, RunlakeWarning, StoreError, UsageError
+from runlake.errors import UsageError
 from runlake.model import Alert
 from runlake.sdk.active_run import NotStartedError
 from runlake.store.compact.seal import seal_run
@@ -81,55 +81,14 @@ def test_an_ended_run_takes_no_alerts(begin):
         run.alert("a", "b")
 
 
-# Code and models
-
-
-def test_source_files_are_kept_with_the_run(begin, stored, source):
-    run = begin()
-    assert run.log_code() == ["code/train.py"]
-    assert run.log_code(
-        ".", name="all", include_fn=lambda path: True, exclude_fn=lambda path, root: path == f"{root}/train.py"
-    ) == ["code/all/data.csv"]
-    assert stored.file("code/train.py").read_text() == "print(1)"
-    with pytest.raises(PathError, match="is no folder"):
-        run.log_code("elsewhere")
-
-
-def test_a_model_is_kept_and_used_by_this_run_and_others(begin, stored, source):
-    run = begin()
-    with pytest.warns(RunlakeWarning, match="aliases"):
-        assert run.log_model("data.csv", "best", aliases=["prod"]) == "best"
-    path = run.use_model("best:latest")
-    assert (path, Path(path).read_text()) == (str(stored.file("models/best/data.csv")), "1")
-    run.finish()
-    assert begin("q").use_model("r/best") == path
-    with pytest.raises(NotFoundError, match="it has: best"):
-        run.use_model("worst")
-
-
-@pytest.mark.parametrize("strict", [False, True])
-def test_a_disk_that_refuses_code_or_a_model_does_not_stop_the_training(begin, stored, source, strict):
-    run = begin(strict=strict)
-    for folder in ("code", "models"):
-        stored.file(folder).parent.mkdir(parents=True, exist_ok=True)
-        stored.file(folder).write_text("a file where the folder belongs")
-    for keep, answer in ((run.log_code, []), (lambda: run.log_model("data.csv"), None)):
-        if strict:
-            with pytest.raises((OSError, StoreError)):
-                keep()
-        else:
-            with pytest.warns(RunlakeWarning, match="could not be kept with run ann/p/r"):
-                assert keep() == answer
-    run.log({"a": 1})
-    run.finish()
-    assert (stored.state(), stored.rows()) == (("finished", 0), [{"_step": 0, "a": 1}])
+# Where nothing is written
 
 
 def test_disabled_nothing_of_it_is_written(session, home, source):
     run = runlake.init(mode="disabled")
     run.alert("a", "b")
     run.log_code()
-    assert run.log_model("data.csv") == "data.csv"
+    assert run.log_model("data.csv") == f"run-{run.id}-data.csv"
     assert run.save("data.csv") == []
     run.summary["page"] = runlake.Html("<p>")
     run.mark_preempting()
@@ -199,19 +158,19 @@ def test_calls_may_be_imported_before_init_and_speak_to_the_active_run(session, 
 
     with pytest.raises(NotStartedError, match=r"runlake\.alert was used before runlake\.init"):
         alert("a", "b")
-    run = runlake.init(id="r", project="p")
+    runlake.init(id="r", project="p")
     alert("a", "b", level="WARN")
-    assert log_code() == ["code/train.py"]
-    assert runlake.log_model("data.csv") == "data.csv"
-    assert Path(use_model("data.csv")).parent.parent == Path(run.dir) / "models"
+    assert log_code().type == "code"
+    assert runlake.log_model("data.csv") == "run-r-data.csv"
+    assert Path(use_model("run-r-data.csv")).read_text() == "1"
     assert alerts_of(stored.info()) == [("WARN", "a", "b")]
 
 
 def test_a_run_that_does_none_of_it_loads_none_of_it():
     script = (
         "import sys, runlake\nwith runlake.init(project='p') as run:\n    run.log({'a': 1})\n"
-        "names = ('alerts', 'code', 'models', 'watch')\n"
-        "print([n for n in names if f'runlake.sdk.{n}' in sys.modules], 'runlake.plot' in sys.modules)"
+        "names = ('sdk.run.alerts', 'sdk.capture.code', 'artifacts', 'service', 'sdk.run.watch', 'plot')\n"
+        "print([n for n in names if f'runlake.{n}' in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "[] False\n"
+    assert done.stdout == "[]\n"

@@ -15,7 +15,7 @@ from postgres import find_programs, postgresql
 import warm
 from runlake.errors import BadValueError, ConflictError, NewerFormatError, NotFoundError
 from runlake.server.people.database import migrations, sqlite_url
-from runlake.server.people.people import People, Person, Share, Team, check_key
+from runlake.server.people.people import People, Person, Share, SignedIn, Team, check_key
 
 CHOSEN = "local-" + "0123456789abcdef" * 2 + "01234567"
 
@@ -64,7 +64,7 @@ def other(open_people, people):
 
 def test_a_new_user_is_found_by_the_key_that_is_shown_once(people):
     added = people.add_user("ann", email="ann@example.com")
-    assert people.find_by_key(added.key) == added.person
+    assert people.sign_in(added.key) == SignedIn(added.person, added.key_id)
     assert added.person == Person(
         id=added.person.id, username="ann", email="ann@example.com", created_at=added.person.created_at
     )
@@ -73,24 +73,26 @@ def test_a_new_user_is_found_by_the_key_that_is_shown_once(people):
 
 def test_nobody_has_a_key_that_was_never_given(people):
     people.add_user("ann")
-    assert people.find_by_key(CHOSEN) is None
-    assert people.find_by_key("") is None
-    assert people.find_by_key("\udc80") is None
+    assert people.sign_in(CHOSEN) is None
+    assert people.sign_in("") is None
+    assert people.sign_in("\udc80") is None
 
 
 def test_a_revoked_key_is_refused_at_once_by_every_process(people, other):
     first, second = people.add_user("ann"), people.create_key("ann", description="laptop")
-    assert other.find_by_key(first.key) == other.find_by_key(second.key) == first.person
+    assert [other.sign_in(one.key) for one in (first, second)] == [
+        SignedIn(first.person, one.key_id) for one in (first, second)
+    ]
     people.revoke_key(first.key_id)
-    assert [known.find_by_key(first.key) for known in (people, other)] == [None, None]
-    assert other.find_by_key(second.key) == first.person
+    assert [known.sign_in(first.key) for known in (people, other)] == [None, None]
+    assert other.sign_in(second.key) == SignedIn(first.person, second.key_id)
     assert [(key.key_id, key.description) for key in other.list_keys("ann")] == [(second.key_id, "laptop")]
 
 
 def test_a_new_key_works_at_once_in_every_process(people, other):
-    assert other.find_by_key(CHOSEN) is None
+    assert other.sign_in(CHOSEN) is None
     people.add_user("robot", key=CHOSEN)
-    assert other.find_by_key(CHOSEN).username == "robot"
+    assert other.sign_in(CHOSEN).person.username == "robot"
 
 
 def test_unchanged_people_are_read_once(people):
@@ -103,7 +105,7 @@ def test_a_removed_user_has_no_keys_and_no_teams_any_more(people, other):
     people.add_user("bob")
     people.add_team("vision", {"ann": "admin", "bob": "viewer"})
     other.remove_user("ann")
-    assert people.find_by_key(added.key) is None
+    assert people.sign_in(added.key) is None
     assert [user.username for user in people.list_users()] == ["bob"]
     assert people.find_team("vision").members == {"bob": "viewer"}
     assert [key.username for key in people.list_keys()] == ["bob"]
@@ -223,7 +225,7 @@ def test_processes_that_begin_in_the_same_instant_all_succeed(database, open_peo
         process.stdin.flush()
     answers = [process.communicate()[0].split() for process in started]
     people = open_people()
-    assert [people.find_by_key(key).username for key, _ in answers] == names
+    assert [people.sign_in(key).person.username for key, _ in answers] == names
     assert len({secret for _, secret in answers}) == 1
 
 
@@ -261,7 +263,7 @@ def test_threads_share_it(people):
 
     def ask(number):
         for round_ in range(50):
-            if people.find_by_key(keys[number]).username != f"user{number}":
+            if people.sign_in(keys[number]).person.username != f"user{number}":
                 wrong.append(number)
             if round_ % 10 == 0:
                 people.share_project("ann", f"p{number}", "read")

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from runlake.errors import StoreError
-from runlake.server.people.people import open_people
+from runlake.server.people.people import SignedIn, open_people
 
 
 @pytest.fixture
@@ -42,22 +42,22 @@ def test_a_backup_that_is_put_in_the_place_of_the_database_counts_at_once(people
     source.close()
     target.close()
     new = people.add_user("bob")
-    assert people.find_by_key(new.key) == new.person
+    assert people.sign_in(new.key) == SignedIn(new.person, new.key_id)
     for name in ("server.sqlite-wal", "server.sqlite-shm"):
         (store / name).unlink()
     (tmp_path / "copy").replace(store / "server.sqlite")
-    assert people.find_by_key(new.key) is None
-    assert people.find_by_key(old.key) == old.person
+    assert people.sign_in(new.key) is None
+    assert people.sign_in(old.key) == SignedIn(old.person, old.key_id)
 
 
 def test_a_database_that_is_gone_is_a_fault_and_is_not_made_anew(people, store):
     added = people.add_user("ann")
     (store / "server.sqlite").rename(store / "elsewhere")
     with pytest.raises(StoreError, match="cannot be looked at"):
-        people.find_by_key(added.key)
+        people.sign_in(added.key)
     assert not (store / "server.sqlite").exists()
     (store / "elsewhere").rename(store / "server.sqlite")
-    assert people.find_by_key(added.key) == added.person
+    assert people.sign_in(added.key) == SignedIn(added.person, added.key_id)
 
 
 def test_a_writer_that_takes_long_delays_others_and_no_reader(people, store):
@@ -67,7 +67,7 @@ def test_a_writer_that_takes_long_delays_others_and_no_reader(people, store):
     done = []
     writing = threading.Thread(target=lambda: done.append(people.add_user("bob")))
     writing.start()
-    assert people.find_by_key(added.key) == added.person
+    assert people.sign_in(added.key) == SignedIn(added.person, added.key_id)
     assert done == []
     slow.execute("COMMIT")
     slow.close()

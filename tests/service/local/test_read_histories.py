@@ -9,9 +9,9 @@ import pytest
 from runlake.api.api import Api
 from runlake.errors import RunlakeWarning
 from runlake.model import RunPath
-from runlake.query.many import blocks
 from runlake.query.many.blocks import histories_in_order
 from runlake.service.local.service import LocalService
+from runlake.store import disk
 from runlake.store.changes import append_change
 from runlake.store.compact import packed_file
 from runlake.store.compact.seal import seal_run
@@ -20,8 +20,8 @@ from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.opening.writers import open_child
 from runlake.store.segment.folder import FolderSegments, packed_of
+from stored import START_S
 
-START_S = 1_700_000_000.0
 SETS_OF_KEYS = [
     ["loss"],
     ["sparse"],
@@ -141,12 +141,15 @@ def shared_runs(root):
     return root
 
 
-def test_runs_of_several_writers_are_read_together_too(service, shared_runs, monkeypatch):
+def test_runs_of_several_writers_are_read_together_too(service, shared_runs):
     expected = [one_by_one(service, keys) for keys in SETS_OF_KEYS]
     assert merge(service) == 5
     assert [one_by_one(service, keys) for keys in SETS_OF_KEYS] == expected
-    monkeypatch.setattr(blocks, "_read_alone", None)
-    assert [at_once(service, keys) for keys in SETS_OF_KEYS] == expected
+    looked_at = []
+    with disk.watched(lambda step, place: looked_at.append(place)):
+        assert [at_once(service, keys) for keys in SETS_OF_KEYS] == expected
+    runs_dir = Layout(shared_runs).runs_dir("ann", "p")
+    assert [place for place in looked_at if place.is_relative_to(runs_dir)] == []
 
 
 def test_a_run_of_several_writers_whose_meta_file_is_damaged_is_named(service, shared_runs):

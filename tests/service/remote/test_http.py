@@ -28,7 +28,7 @@ class Script(httpx.BaseTransport):
 
     def __init__(self, *answers):
         self._answers = list(answers)
-        self.requests = []
+        self.requests, self.pauses = [], []
 
     def handle_request(self, request):
         request.read()
@@ -53,16 +53,9 @@ def service():
 
     def make(*answers, **options):
         script = Script(*answers)
-        service = RemoteService("http://server.example", transport=script, **options)
-        service._http._sleep = script_pauses(script).append
-        return service, script
+        return RemoteService("http://server.example", transport=script, sleep=script.pauses.append, **options), script
 
     return make
-
-
-def script_pauses(script):
-    script.pauses = []
-    return script.pauses
 
 
 def test_reading_is_tried_again_while_the_server_is_away(service):

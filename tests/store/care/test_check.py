@@ -6,7 +6,6 @@ import shutil
 import msgspec
 import pyarrow.parquet as pq
 import pytest
-from stored import RUN, Writer, edit_config, segment_files
 
 from runlake.model import Finding
 from runlake.store.care.check import check_run
@@ -16,6 +15,7 @@ from runlake.store.journal.journal import PartName
 from runlake.store.layout import Layout
 from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import read_meta, write_meta
+from stored import RUN, Writer, edit_config, segment_files
 
 FROM_BACKUP = "restore the file from a backup"
 

@@ -4,7 +4,6 @@ import random
 import shutil
 
 import pytest
-from stored import RUN, Writer, edit_config
 from tests import hostile
 
 from runlake.errors import RunlakeError
@@ -13,6 +12,7 @@ from runlake.store.care.repair import repair_run
 from runlake.store.compact.seal import seal_run
 from runlake.store.layout import Layout
 from runlake.store.run.snapshot import reading
+from stored import RUN, Writer, edit_config
 
 
 def crashed(layout):

@@ -5,7 +5,6 @@ import time
 
 import pytest
 from racing import at_step
-from stored import RUN, Writer
 
 from runlake.errors import NotFoundError
 from runlake.model import Garbage
@@ -18,6 +17,7 @@ from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.layout import Layout
 from runlake.store.opening import trash
 from runlake.store.run.state import read_run
+from stored import RUN, Writer
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import threading
 
 import pyarrow.parquet as pq
 import pytest
-from stored import RUN, Writer, as_dicts, edit_config, part_names, segment_files
 
 from runlake.errors import ConflictError, NotFoundError, ReadOnlyError
+from runlake.model import STREAMS
 from runlake.query.rows.scan import read_history
 from runlake.store.care.check import check_run
 from runlake.store.care.repair import repair_run
@@ -21,6 +21,8 @@ from runlake.store.run.state import read_run
 from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import read_meta
 from runlake.values import flatten
+from stored import RUN, Writer, as_dicts, edit_config, part_names, segment_files
+from whole_run import everything
 
 
 @pytest.fixture
@@ -70,10 +72,6 @@ def values_of_segments(layout):
     return [n for s in stretches for n in range(s.first_n, s.first_n + s.row_count)]
 
 
-def everything(layout):
-    return read_run(layout, RUN), [rows(layout, stream) for stream in ("history", "events", "console")]
-
-
 def told(repairs):
     return [(r.kind, r.place.partition(",")[0].rpartition("/")[2], r.lost, r.is_mended) for r in repairs]
 
@@ -102,7 +100,7 @@ def test_what_is_whole_needs_no_repair(layout, sealed):
     edit_config(layout, {"lr": 1}, at_s=1000.0)
     Writer(layout, resume="allow", at_s=2000.0).log({"i": 40})
     assert repair_run(layout, RUN) == []
-    assert rows(layout)[:40] == before[1][0]
+    assert rows(layout)[:40] == before.rows["history"]
     assert not layout.trash_dir.exists()
 
 
@@ -115,7 +113,7 @@ def test_the_open_part_of_a_crashed_run_is_sealed(layout, crashed):
     assert repair_run(layout, RUN) == looked
     assert part_names(layout) == []
     assert everything(layout) == before
-    assert (before[0].state, check_run(layout, RUN), repair_run(layout, RUN)) == ("crashed", [], [])
+    assert (before.info.state, check_run(layout, RUN), repair_run(layout, RUN)) == ("crashed", [], [])
 
 
 def test_a_torn_tail_is_left_out_and_kept_in_the_trash(layout, crashed):
@@ -394,13 +392,13 @@ def test_a_series_file_is_made_anew_from_the_values(layout, sealed):
     for name in [n for n in segment_files(layout) if n.endswith(".series.parquet")]:
         (layout.segments_dir(RUN) / name).unlink()
         assert told(repair_run(layout, RUN)) == [("missing", name, "nothing", True)]
-        assert sorted(map(repr, rows(layout))) == sorted(map(repr, before[1][0]))
-        assert read_run(layout, RUN) == before[0]
+        assert sorted(map(repr, rows(layout))) == sorted(map(repr, before.rows["history"]))
+        assert read_run(layout, RUN) == before.info
         assert check_run(layout, RUN) == []
         sealed_again = [n for n in segment_files(layout) if n.endswith("history.series.parquet")]
         spoil(layout.segments_dir(RUN) / sealed_again[0], 50, 90)
         assert [(r.kind, r.is_mended) for r in repair_run(layout, RUN)] == [("corrupt", True)]
-        assert read_run(layout, RUN) == before[0]
+        assert read_run(layout, RUN) == before.info
         break
 
 
@@ -411,8 +409,8 @@ def test_a_meta_file_is_made_anew_from_the_parquet_files(layout, sealed):
         harm()
         (repaired,) = repair_run(layout, RUN)
         assert (repaired.is_mended, repaired.lost.partition(",")[0]) == (True, "config")
-        assert [rows(layout, s) for s in ("history", "events")] == before[1][:2]
-        assert (read_run(layout, RUN).state, read_run(layout, RUN).summary) == ("crashed", before[0].summary)
+        assert {s: rows(layout, s) for s in STREAMS} == before.rows
+        assert (read_run(layout, RUN).state, read_run(layout, RUN).summary) == ("crashed", before.info.summary)
         assert check_run(layout, RUN) == []
 
 

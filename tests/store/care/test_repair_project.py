@@ -1,7 +1,6 @@
 """What `check` says of a store beside its runs, and what `repair` makes of it."""
 
 import pytest
-from stored import RUN, Writer
 
 from runlake.errors import ReadOnlyError
 from runlake.store import disk
@@ -10,6 +9,7 @@ from runlake.store.care.repair_project import repair_project, repair_store
 from runlake.store.changes import SeenChanges, append_change, changes_of
 from runlake.store.layout import Layout
 from runlake.store.opening import trash
+from stored import RUN, Writer
 
 OTHER = RUN._replace(run_id="b")
 

@@ -10,12 +10,11 @@ import time
 
 import pytest
 from stepping import AtStep, Killed, die, first, killed_at_each_step
-from stored import Writer, as_dicts, edit_config, part_names, segment_files
 
 import warm
 from runlake.errors import CorruptError, StoreError
-from runlake.model import RunPath
-from runlake.query.rows.scan import list_keys, read_history, sample_history
+from runlake.model import STREAMS, RunPath
+from runlake.query.rows.scan import read_history
 from runlake.store import disk
 from runlake.store.care.check import PackedFiles, check_run
 from runlake.store.compact import packed_file
@@ -31,8 +30,9 @@ from runlake.store.segment.folder import FolderSegments, packed_of
 from runlake.store.segment.read import open_parquet, read_rows
 from runlake.store.segment.segments import SegmentFile
 from runlake.store.segment.write import PACKED_GROUP_VALUES
+from stored import Writer, as_dicts, edit_config, part_names, segment_files
+from whole_run import everything
 
-STREAMS = ("history", "events", "console")
 RUN_COUNT = 5
 PATHS = [RunPath("ann", "p", f"r{number}") for number in range(RUN_COUNT)]
 
@@ -67,15 +67,6 @@ def write(layout, path, number=0, *, row_count=9):
     writer.end()
     seal_run(layout, path)
     return writer
-
-
-def everything(layout, path):
-    """All that a reader can know of a run."""
-    rows = [as_dicts(read_history(layout, path, stream=stream)) for stream in STREAMS]
-    times = [read_history(layout, path, stream=stream).timestamp.tolist() for stream in STREAMS]
-    some = as_dicts(read_history(layout, path, keys=["loss", "text"], min_step=2))
-    sample = sample_history(layout, path, "loss", samples=3)
-    return read_run(layout, path), rows, times, some, list_keys(layout, path), as_dicts(sample)
 
 
 def all_of(layout):
@@ -255,7 +246,7 @@ def test_a_reader_that_begins_before_and_ends_after_looks_again(sealed, reads_fi
         return found
 
     found = read_consistently(sealed, PATHS[0], reader)
-    assert [row for rows in found for row in rows] == before[PATHS[0]][1][0]
+    assert [row for rows in found for row in rows] == before[PATHS[0]].rows["history"]
     assert calls == [[False], [True]]
     assert all_of(sealed) == before
 
@@ -545,7 +536,7 @@ def test_a_flipped_bit_is_named_by_the_reader_that_meets_it(sealed):
             flip(file, place)
             for path in PATHS:
                 found = rows_or_error(sealed, path)
-                assert found == before[path][1][0] or file.name in str(found)
+                assert found == before[path].rows["history"] or file.name in str(found)
             file.write_bytes(whole)
 
 

@@ -8,7 +8,6 @@ import threading
 
 import pytest
 from stepping import AtStep, Killed, die, first, killed_at_each_step
-from stored import RUN, START_S, Writer, as_dicts, edit, edit_config, part_names, segment_files
 
 import warm
 from runlake.errors import CorruptError, NotFoundError, ReadOnlyError
@@ -18,26 +17,19 @@ from runlake.store.compact.seal import drop_leftovers, seal_run
 from runlake.store.compact.seal_plan import is_closed, plan
 from runlake.store.journal import record
 from runlake.store.journal.journal import PartName
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.stop_requests import StopRequestWatcher
-from runlake.store.journal.writer import FRAMES_PER_BLOCK
 from runlake.store.layout import Layout
 from runlake.store.run.snapshot import read_consistently, take_snapshot
 from runlake.store.run.state import read_run
 from runlake.values import flatten
-
-STREAMS = ("history", "events", "console")
+from stored import RUN, START_S, Writer, as_dicts, edit, edit_config, part_names, segment_files
+from whole_run import everything
 
 
 @pytest.fixture
 def layout(tmp_path):
     return Layout(tmp_path / "store")
-
-
-def everything(layout, path=RUN):
-    """All that a reader can know of a run."""
-    histories = {stream: as_dicts(read_history(layout, path, stream=stream)) for stream in STREAMS}
-    times = [read_history(layout, path, stream=stream).timestamp.tolist() for stream in STREAMS]
-    return read_run(layout, path), histories, times
 
 
 def a_run_of_every_kind_of_record(layout, *, end=True):
@@ -89,7 +81,7 @@ def test_of_a_living_run_only_what_is_closed_is_sealed(layout):
     assert seal_run(layout, RUN) == 8
     writer.end()
     before = everything(layout)
-    assert before[0].state == "finished"
+    assert before.info.state == "finished"
     seal_run(layout, RUN)
     assert everything(layout) == before
 
@@ -145,7 +137,7 @@ def test_an_older_attempt_stays_retrievable_and_is_sealed_apart(layout):
     seal_run(layout, RUN)
     assert everything(layout) == before
     metas = {m.generation: m for m in take_snapshot(layout, RUN).metas}
-    assert sorted(metas) == sorted({first, before[0].generation})
+    assert sorted(metas) == sorted({first, before.info.generation})
     assert [(s.first_n, s.row_count) for s in metas[first].stretches] == [(0, 3)]
 
 
@@ -164,7 +156,7 @@ def test_the_open_part_of_a_crashed_run_is_never_dropped(layout):
     assert seal_run(layout, RUN) == 0
     assert part_names(layout) == [(writer.id, 1)]
     assert everything(layout) == before
-    assert before[0].state == "crashed"
+    assert before.info.state == "crashed"
 
 
 def test_edits_after_sealing_are_read_and_sealed_too(layout):
@@ -173,7 +165,7 @@ def test_edits_after_sealing_are_read_and_sealed_too(layout):
     edit_config(layout, {"lr": 0.5}, at_s=1000.0)
     edit(layout, record.SUMMARY, {"set": {"i": -1}}, at_s=1001.0)
     before = everything(layout)
-    assert (before[0].config["lr"], before[0].summary["i"]) == (0.5, -1)
+    assert (before.info.config["lr"], before.info.summary["i"]) == (0.5, -1)
     seal_run(layout, RUN)
     assert part_names(layout) == []
     assert everything(layout) == before
@@ -207,7 +199,7 @@ def test_a_request_to_stop_stays_where_the_living_run_looks_for_it(layout):
 def test_a_part_whose_text_looks_like_its_own_end_is_not_taken_for_closed(layout):
     fake_end = b"\x7f\0\0\0" + bytes([record.CLOSE]) + b"\xc3\x80crc" + b"x" * 127
     writer = Writer(layout)
-    writer.log_many([{"i": i} for i in range(FRAMES_PER_BLOCK - 3)]).log({"text": fake_end.decode()})
+    writer.log_many([{"i": i} for i in range(WriterLimits().frames_per_block - 3)]).log({"text": fake_end.decode()})
     before = everything(layout)
     assert is_closed(take_snapshot(layout, RUN), PartName(writer.id, 0))
     assert seal_run(layout, RUN) == 0

@@ -7,12 +7,13 @@ import pytest
 
 from runlake.errors import GapError, NotFoundError
 from runlake.model import LoggedRow, MetricRule, RunEdit, RunPath, WriterBatch, WriterStart
+from runlake.service.local.limits import LocalLimits
 from runlake.service.local.service import LocalService
 from runlake.store import disk
-from runlake.store.ingest import lease
 from runlake.store.ingest.batches import RemoteRuns
 from runlake.store.journal.folder import FolderJournal, journal_of
 from runlake.store.journal.journal import PartName
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.layout import Layout
 
 PATH = RunPath("lab", "mnist", "a1")
@@ -84,18 +85,16 @@ def test_workers_take_turns_in_one_part(service, another_worker, writer):
     assert [finding for _, findings in service.check() for finding in findings] == []
 
 
-def test_a_worker_goes_on_in_the_next_part(service, another_worker, writer, monkeypatch):
-    monkeypatch.setattr(lease.JournalWriter.__init__, "__kwdefaults__", _small_parts(), raising=False)
+def test_a_worker_goes_on_in_the_next_part(tmp_path):
+    limits = LocalLimits(writers=WriterLimits(rows_per_part=10))
+    service, another_worker = (LocalService(tmp_path, default_entity="lab", limits=limits) for _ in range(2))
+    writer = service.begin_writer(PATH, WriterStart()).writer
     for first in range(0, 60, 3):
         (service if first % 2 else another_worker).write_batch(PATH, writer, batch(first, 3))
     parts = journal_of(service._folder.layout, PATH).list_parts()
     assert len(parts) > 3
     assert steps(service) == list(range(60))
     assert [finding for _, findings in service.check() for finding in findings] == []
-
-
-def _small_parts():
-    return {**lease.JournalWriter.__init__.__kwdefaults__, "rows_per_part": 10}
 
 
 def test_a_worker_that_was_killed_at_any_byte_of_its_turn_leaves_what_the_next_can_go_on_with(tmp_path):

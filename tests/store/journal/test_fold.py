@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stored import RUN, START_S, Writer, edit, edit_config, rows_as_written
 
 from runlake.errors import NotFoundError
 from runlake.model import MetricRule
@@ -20,6 +19,7 @@ from runlake.store.run.snapshot import take_snapshot
 from runlake.store.run.state import fold_rows, read_run, read_state, state_of_part
 from runlake.store.series import Series, WriterRows
 from runlake.values import flatten
+from stored import RUN, START_S, Writer, edit, edit_config, rows_as_written
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import pytest
 
 from runlake.errors import CorruptError
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.memory import MemoryJournal
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import scan_part
@@ -11,7 +12,7 @@ from runlake.store.journal.writer import JournalWriter
 
 def test_columns_are_as_wide_as_what_was_logged():
     journal = MemoryJournal()
-    writer = JournalWriter(journal, "w", {}, rows_per_part=10)
+    writer = JournalWriter(journal, "w", {}, limits=WriterLimits(rows_per_part=10))
     for step in range(25):
         writer.log(
             {"all": step, **({"some": float(step)} if step % 5 == 3 else {})}, step=step, timestamp=0.0, runtime=0.0
@@ -32,7 +33,7 @@ def test_columns_are_as_wide_as_what_was_logged():
 
 def test_rows_that_are_missing_between_others_are_damage():
     journal = MemoryJournal()
-    writer = JournalWriter(journal, "w", {}, rows_per_part=10)
+    writer = JournalWriter(journal, "w", {}, limits=WriterLimits(rows_per_part=10))
     for step in range(25):
         writer.log({"a": step}, step=step, timestamp=0.0, runtime=0.0)
     parts = [scan_part(journal.read(name), "w") for name, _ in journal.list_parts()]

@@ -12,6 +12,7 @@ from runlake.errors import CorruptError, NewerFormatError
 from runlake.model import STREAMS
 from runlake.store.journal import record
 from runlake.store.journal.journal import PartName
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.memory import MemoryJournal
 from runlake.store.journal.scan import find_frame, is_torn_tail, scan_part
 from runlake.store.journal.writer import JournalWriter
@@ -33,7 +34,11 @@ class Story:
     def __init__(self, *, frames_per_block=7, ends=True, repeat=2):
         self.journal, self.name = MemoryJournal(), PartName("w", 0)
         self.writer = JournalWriter(
-            self.journal, "w", {"run_id": "r"}, frames_per_block=frames_per_block, clock=lambda: 5.0
+            self.journal,
+            "w",
+            {"run_id": "r"},
+            limits=WriterLimits(frames_per_block=frames_per_block),
+            clock=lambda: 5.0,
         )
         self.states = []
         self._note()

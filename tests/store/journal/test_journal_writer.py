@@ -17,6 +17,7 @@ from runlake.errors import LogTypeError, StoreError
 from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.journal import PartName
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.memory import MemoryJournal
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import scan_part
@@ -45,7 +46,7 @@ def kinds_of(data):
 @given(st.lists(strategies.rows, max_size=8), st.sampled_from([1, 3, 1024]))
 def test_rows_come_back_as_they_were_logged(rows, rows_per_part):
     journal = MemoryJournal()
-    writer = JournalWriter(journal, "w", {}, rows_per_part=rows_per_part)
+    writer = JournalWriter(journal, "w", {}, limits=WriterLimits(rows_per_part=rows_per_part))
     for step, row in enumerate(rows):
         write(writer, row, step)
     writer.end({})
@@ -72,7 +73,7 @@ def test_steps_and_times_are_data_of_any_value(axes):
 
 @pytest.mark.parametrize("commits", list(itertools.product([True, False], repeat=5)), ids=str)
 def test_pieces_of_an_open_row_are_one_row_and_the_last_value_wins(journal, commits):
-    writer = JournalWriter(journal, "w", {}, frames_per_block=2)
+    writer = JournalWriter(journal, "w", {}, limits=WriterLimits(frames_per_block=2))
     pieces = [{"a": 1}, {"a": 2.5, "s": "x"}, {"b": True}, {"a": 3, "s": None}, {}]
     expected, is_open = [], False
     for place, (piece, commit) in enumerate(zip(pieces, commits, strict=True)):
@@ -117,7 +118,7 @@ def test_bare_rows_are_rows(journal):
 
 
 def test_streams_share_a_part_and_keep_to_themselves(journal):
-    writer = JournalWriter(journal, "w", {}, rows_per_part=7)
+    writer = JournalWriter(journal, "w", {}, limits=WriterLimits(rows_per_part=7))
     expected = {"history": [], "events": [], "console": []}
     for step in range(60):
         stream = ("history", "history", "events", "console", "history")[step % 5]
@@ -153,9 +154,8 @@ def test_a_row_that_is_refused_leaves_nothing(journal):
     assert [row[3] for row in rows_of_journal(journal)] == [{"a": 1}, {"b": 1, "x": 2}]
 
 
-def test_a_row_too_large_for_readers_is_refused(journal, monkeypatch):
-    monkeypatch.setattr(record, "MAX_BODY_BYTES", 5000)
-    writer = JournalWriter(journal, "w", {})
+def test_a_row_too_large_for_readers_is_refused(journal):
+    writer = JournalWriter(journal, "w", {}, limits=WriterLimits(max_body_bytes=5000))
     with pytest.raises(LogTypeError, match=r"bytes in one call are more than the 5000 .* run\.save"):
         write(writer, {"n": 1, "s": "x" * 5000})
     with pytest.raises(LogTypeError, match="bytes in one call are more"):
@@ -193,7 +193,7 @@ def test_the_canonical_values_are_answered_where_they_are_more_than_the_row(jour
 
 
 def test_a_shape_is_declared_once_a_part(journal):
-    writer = JournalWriter(journal, "w", {}, rows_per_part=4)
+    writer = JournalWriter(journal, "w", {}, limits=WriterLimits(rows_per_part=4))
     for step in range(8):
         write(writer, {"a": step} if step % 2 else {"b": float(step)}, step)
     first, second = (kinds_of(journal.read(PartName("w", number))) for number in (0, 1))
@@ -202,7 +202,7 @@ def test_a_shape_is_declared_once_a_part(journal):
 
 
 def test_beyond_the_cap_rows_need_no_shape(journal):
-    writer = JournalWriter(journal, "w", {}, max_shapes=3)
+    writer = JournalWriter(journal, "w", {}, limits=WriterLimits(max_shapes=3))
     rows = [{f"k{i % 6}": i, "s": "x"} if i % 4 == 1 else {f"k{i % 6}": i / 7} for i in range(40)]
     for step, row in enumerate(rows):
         write(writer, row, step)
@@ -221,7 +221,7 @@ def test_keys_keep_the_order_they_were_logged_in(journal):
 
 
 def test_a_part_rotates_by_rows(journal):
-    writer = JournalWriter(journal, "w", {"run_id": "r"}, rows_per_part=3)
+    writer = JournalWriter(journal, "w", {"run_id": "r"}, limits=WriterLimits(rows_per_part=3))
     for step in range(8):
         write(writer, {"a": step}, step)
     writer.end({"exit_code": 0})
@@ -240,14 +240,14 @@ def test_a_part_rotates_by_rows(journal):
 
 
 def test_a_part_rotates_by_bytes(journal):
-    writer = JournalWriter(journal, "w", {}, bytes_per_part=2000)
+    writer = JournalWriter(journal, "w", {}, limits=WriterLimits(bytes_per_part=2000))
     for step in range(10):
         write(writer, {"s": "x" * 900}, step)
     assert [len(rows_in([part])) for part in scan_all(journal)] == [3, 3, 3, 1]
 
 
 def test_a_row_never_lies_in_two_parts(journal):
-    writer = JournalWriter(journal, "w", {}, rows_per_part=2)
+    writer = JournalWriter(journal, "w", {}, limits=WriterLimits(rows_per_part=2))
     write(writer, {"a": 0}, 0)
     write(writer, {"e": 0}, 0, commit=False, stream="events")
     for step in range(1, 6):
@@ -260,7 +260,7 @@ def test_a_row_never_lies_in_two_parts(journal):
 
 
 def test_blocks_cover_every_byte(journal):
-    writer = JournalWriter(journal, "w", {}, frames_per_block=3)
+    writer = JournalWriter(journal, "w", {}, limits=WriterLimits(frames_per_block=3))
     for step in range(7):
         write(writer, {"a": step}, step)
     writer.end({})
@@ -313,7 +313,7 @@ def test_a_writer_without_an_end_lets_go_all_the_same(journal):
 
 
 def test_threads_lose_nothing_and_keep_their_order(journal):
-    writer = JournalWriter(journal, "w", {}, rows_per_part=500)
+    writer = JournalWriter(journal, "w", {}, limits=WriterLimits(rows_per_part=500))
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     try:

@@ -11,6 +11,7 @@ from runlake.errors import BadValueError
 from runlake.model import LAST_TIME_S
 from runlake.store.journal import record
 from runlake.store.journal.journal import PartName
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.memory import MemoryJournal
 from runlake.store.journal.proof import prove_record, prove_row, prove_value
 from runlake.store.journal.proof_rows import prove_part
@@ -193,7 +194,7 @@ def part_head():
 @given(rows=st.lists(st.dictionaries(strategies.keys, strategies.values, max_size=4), max_size=6))
 def test_whatever_may_be_logged_passes(rows):
     journal = MemoryJournal()
-    writer = JournalWriter(journal, "w", HEAD, frames_per_block=3)
+    writer = JournalWriter(journal, "w", HEAD, limits=WriterLimits(frames_per_block=3))
     for row in rows:
         writer.log(row, step=-(2**63), timestamp=LAST_TIME_S, runtime=0.0)
         writer.record(record.CONFIG, {"set": flatten(row), "unset": []})

@@ -7,10 +7,9 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stored import RUN, Writer, as_dicts, edit_config, segment_files
 
 from runlake.model import RunPath
-from runlake.query.rows.scan import list_keys, read_history, sample_history
+from runlake.query.rows.scan import read_history
 from runlake.service.local.service import LocalService
 from runlake.store.care.check import check_run
 from runlake.store.compact.seal import seal_run
@@ -20,6 +19,8 @@ from runlake.store.run.overlap import without_repeats
 from runlake.store.run.snapshot import take_snapshot
 from runlake.store.run.state import read_run
 from runlake.store.segment.meta import Meta, RowRange
+from stored import RUN, Writer, as_dicts, edit_config, segment_files
+from whole_run import everything
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the cp of GNU")
 
@@ -38,19 +39,6 @@ def ours(tmp_path):
 @pytest.fixture
 def theirs(tmp_path):
     return Layout(tmp_path / "theirs")
-
-
-def everything(layout, path=RUN):
-    history = read_history(layout, path)
-    sample = sample_history(layout, path, "x", samples=50)
-    return (
-        read_run(layout, path),
-        as_dicts(history),
-        history.timestamp.tolist(),
-        sample.step.tolist(),
-        sample.source_row_count,
-        list_keys(layout, path),
-    )
 
 
 def listed(layout):
@@ -85,7 +73,7 @@ def test_edits_that_each_copy_sealed_anew_with_the_run_are_all_there(ours, their
     copy_over(theirs, ours)
     info, *rows = everything(ours)
     assert (info.config, info.row_count) == ({"ours": 1, "theirs": 1, "both": "theirs"}, 600)
-    assert (rows, info.summary) == (list(before[1:]), before[0].summary)
+    assert (rows, info.summary) == (list(before[1:]), before.info.summary)
     assert take_snapshot(ours, RUN).has_repeats
     seal_run(ours, RUN)
     assert (everything(ours), check_run(ours, RUN)) == ((info, *rows), [])

@@ -10,7 +10,6 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stored import RUN, START_S, Clock, Writer, as_dicts, edit_config, part_names, segment_files
 
 import warm
 from runlake.errors import BadValueError, ConflictError, CorruptError, NewerFormatError, NotFoundError, StoreError
@@ -31,6 +30,7 @@ from runlake.store.run.state import read_run
 from runlake.store.segment import schema
 from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import read_meta, write_meta
+from stored import RUN, START_S, Clock, Writer, as_dicts, edit_config, part_names, segment_files
 
 SHARED = f"{'01' * 12}-history"
 
@@ -53,8 +53,8 @@ def outcomes(merged):
     return [(one.path.run_id, one.outcome) for one in merged]
 
 
-def make_run(layout, path=RUN, *, rows=3, start=0, config=None, files=None, rows_per_part=None, end=True):
-    writer = Writer(layout, path=path, start={"set": config or {}}, rows_per_part=rows_per_part)
+def make_run(layout, path=RUN, *, rows=3, start=0, config=None, files=None, end=True, **limits):
+    writer = Writer(layout, path=path, start={"set": config or {}}, **limits)
     writer.log_many({"i": i} for i in range(start, start + rows))
     for name, content in (files or {}).items():
         put(layout, path, name, content)

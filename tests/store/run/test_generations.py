@@ -7,7 +7,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from stored import RUN, Writer, as_dicts, edit, edit_config, part_names
 
 import runlake
 import warm
@@ -24,6 +23,7 @@ from runlake.store.opening.open import create_pending, open_run
 from runlake.store.opening.rewind import fork, read_past
 from runlake.store.opening.writers import open_child
 from runlake.store.run.state import list_generations, read_run, read_state
+from stored import RUN, Writer, as_dicts, edit, edit_config, part_names
 
 FORK = RUN._replace(run_id="f")
 
@@ -71,12 +71,11 @@ def test_of_all_who_claim_at_once_one_is_first_and_all_know_it(layout, monkeypat
     assert sorted(file.name for file in layout.run_dir(RUN).iterdir()) == ["files", "incarnation", "journal"]
 
 
-def test_a_claim_that_was_broken_off_is_named(layout, monkeypatch):
-    monkeypatch.setattr(incarnation, "_PATIENCE_S", 0.05)
+def test_a_claim_that_was_broken_off_is_named(layout):
     layout.make_run_dir(RUN)
     (layout.run_dir(RUN) / "incarnation").touch()
     with pytest.raises(StoreError, match="incarnation is empty: the process that made it was killed"):
-        open_run(layout, RUN, {}, inspector=IN_PROCESS)
+        claim_incarnation(layout, RUN, "0" * 19, patience_s=0.05)
 
 
 def test_of_two_who_make_a_run_without_a_process_one_is_told(layout):

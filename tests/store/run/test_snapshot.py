@@ -5,7 +5,6 @@ from contextlib import suppress
 
 import pytest
 from journals import rows_in
-from stored import RUN, Clock, Writer, edit_config, part_names
 
 from runlake.errors import CorruptError, NotFoundError
 from runlake.store import disk
@@ -19,6 +18,7 @@ from runlake.store.opening.writers import NewWriter, begin_writer
 from runlake.store.run import snapshot
 from runlake.store.run.snapshot import read_consistently, take_snapshot
 from runlake.store.run.state import read_run
+from stored import RUN, Clock, Writer, edit_config, part_names
 
 
 @pytest.fixture

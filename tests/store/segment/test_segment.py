@@ -1,28 +1,31 @@
 """Segments: what goes in comes out, to the bit, through runlake or any Parquet reader alone."""
 
 import math
+import os
 import tempfile
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from stored import RUN, as_dicts, exactly, rows_as_written
 
 from runlake.errors import CorruptError, NewerFormatError
 from runlake.store.run.view import slice_stretch
-from runlake.store.segment import read, schema, write
+from runlake.store.segment import schema, write
 from runlake.store.segment.folder import FolderSegments
 from runlake.store.segment.pyramid import PYRAMID_STEP, pyramid
 from runlake.store.segment.read import open_parquet, read_keys, read_outline, read_pyramid, read_rows
 from runlake.store.segment.schema import series_file
 from runlake.store.segment.segments import SegmentFile
 from runlake.store.segment.write import write_rows
+from runlake.store.series import Series, WriterRows
+from stored import RUN, as_dicts, exactly, rows_as_written
 
 SCALARS = st.one_of(
     st.floats(),
@@ -280,14 +283,12 @@ def test_a_file_that_was_cut_is_corrupt_by_name(tmp_path, end):
 
 
 def test_a_long_series_is_read_in_pieces_by_several_cores(tmp_path, monkeypatch):
-    for module in (write, read):
-        monkeypatch.setattr(module, "GROUP_VALUES", schema.CHUNK_ROWS)
-    before = sparse_and_dense(tmp_path)
-    file = written(tmp_path, before)
-    monkeypatch.setattr(read, "_WORTH_THREADS", 0)
-    monkeypatch.setattr(read.os, "cpu_count", lambda: 4)
-    (some,) = read_rows(file, "history", frozenset({"i"}), axes=["_step"])
-    assert some.series[0].values.num_chunks == 3
-    assert some.series[0].values.to_pylist() == list(range(before.row_count))
-    (after,) = read_rows(file, "history")
-    assert exactly(after) == exactly(before)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    row_count = 8 * schema.GROUP_VALUES + 5_000
+    step = np.arange(row_count)
+    values = pa.chunked_array([step])
+    before = WriterRows("w", "history", 0, step, 1000.0 + step, step / 2, [Series("i", "i64", None, values)])
+    (after,) = read_rows(written(tmp_path, before), "history")
+    assert (after.series[0].values.num_chunks, after.series[0].values.equals(values)) == (9, True)
+    for name in ("step", "timestamp", "runtime"):
+        assert np.array_equal(getattr(after, name), getattr(before, name))

@@ -6,7 +6,6 @@ import time
 
 import pyarrow.parquet as pq
 import pytest
-from stored import RUN, exactly, rows_as_written
 
 from runlake.model import RunPath
 from runlake.store import disk
@@ -20,6 +19,7 @@ from runlake.store.segment.publish import drop_segment, publish_meta, put_rows
 from runlake.store.segment.read import rows_of_meta
 from runlake.store.segment.segments import SegmentFile
 from runlake.store.segment.write import write_rows
+from stored import RUN, exactly, rows_as_written
 
 NAME, OTHER = "0a" * 12, "0b" * 12
 

@@ -1,4 +1,4 @@
-"""`log_code`: the source files of a program, copied into the run."""
+"""The source files of a program: which they are, and copies of them."""
 
 from __future__ import annotations
 
@@ -48,18 +48,17 @@ def is_source(path: str) -> bool:
     )
 
 
-def log_code(
-    write_file: Callable[[str, bytes], None],
+def copy_code(
+    write_file: Callable[[str, bytes], object],
     root: str | os.PathLike[str] | None = ".",
-    name: str | None = None,
     include_fn: Filter = is_source,
     exclude_fn: Filter | None = None,
     *,
     limits: Limits = LIMITS,
 ) -> list[str]:
-    """Copy the source files below `root`; answers their names in the run, ``code/<path>``, in order.
+    """Copy the source files below `root`; answers their paths from there, in order.
 
-    With `name` they are ``code/<name>/<path>``. In a git checkout these are the files that git knows or would add;
+    In a git checkout these are the files that git knows or would add;
     elsewhere all but those in hidden folders, virtual environments, caches and stores. `include_fn` says which of
     them, and `exclude_fn` which of those not. Files that are too large are left out and named in a warning.
     Raises `PathError` when `root` is no folder.
@@ -67,7 +66,6 @@ def log_code(
     folder = Path(root or ".").absolute()
     if not folder.is_dir():
         raise PathError(f"log_code: {str(folder)!r} is no folder; give the one that holds the program's source")
-    prefix = f"{FOLDER}/{name}" if name else FOLDER
     included = _with_root(include_fn, folder)
     excluded = None if exclude_fn is None else _with_root(exclude_fn, folder)
     names, left_out, total_bytes = [], [], 0
@@ -89,7 +87,7 @@ def log_code(
             left_out.append(f"{relative} ({error.strerror})")
             continue
         total_bytes += len(content)
-        names.append(f"{prefix}/{relative}")
+        names.append(relative)
         write_file(names[-1], content)
     if left_out:
         more = f" and {len(left_out) - _NAMED_COUNT} more" if len(left_out) > _NAMED_COUNT else ""

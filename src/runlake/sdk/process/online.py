@@ -26,6 +26,7 @@ from runlake.store.incarnation import read_claim
 from runlake.store.ingest.grant_codec import pack_request, unpack_grant
 from runlake.store.journal import record
 from runlake.store.journal.header import PartHeader
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.row_encoder import Prepare
 from runlake.store.journal.shipped import Shipped, is_being_shipped, read_shipped, write_shipped
 from runlake.store.layout import Layout
@@ -67,6 +68,7 @@ def open_online(
     rewind_to: int | None,
     fork_from: tuple[RunPath, int] | None,
     prepare: Prepare,
+    limits: WriterLimits | None,
 ) -> OpenedRun | None:
     """Open the run at the server, and here what is to be sent to it.
 
@@ -102,7 +104,7 @@ def open_online(
         )
         return None
     _make_room(layout, grant.path, PartHeader(grant.header).incarnation)
-    opened = open_granted(layout, grant, prepare=prepare)
+    opened = open_granted(layout, grant, prepare=prepare, limits=limits)
     run_dir = layout.run_dir(grant.path)
     shipped = read_shipped(run_dir) or _meant_for(grant.path, settings)
     shipped.base_url, shipped.path = settings.base_url, grant.path

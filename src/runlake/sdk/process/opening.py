@@ -13,6 +13,7 @@ from runlake.model import RunPath
 from runlake.names import default_name
 from runlake.sdk.process.online import is_for_later, is_online, keep_for_later, open_online
 from runlake.settings import Settings, current_folder
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.row_encoder import Prepare
 from runlake.store.layout import Layout
 from runlake.store.opening.inspect import RunInspector
@@ -30,6 +31,7 @@ def open_where_it_belongs(
     fork_from: tuple[RunPath, int] | None,
     prepare: Prepare,
     inspector: RunInspector | None,
+    limits: WriterLimits | None,
 ) -> OpenedRun:
     """Open the run where it belongs: at a server, as long as that can be asked, or in the folder alone."""
     name = _new_name(layout, path)
@@ -43,6 +45,7 @@ def open_where_it_belongs(
             rewind_to=rewind_to,
             fork_from=fork_from,
             prepare=prepare,
+            limits=limits,
         )
         if opened is not None:
             return opened
@@ -57,6 +60,7 @@ def open_where_it_belongs(
         fork_from=fork_from,
         prepare=prepare,
         inspector=inspector,
+        limits=limits,
     )
     if is_online(settings) or is_for_later(settings):
         keep_for_later(layout, path, settings)

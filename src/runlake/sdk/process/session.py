@@ -44,6 +44,7 @@ from runlake.store import side_process
 from runlake.store.changes import append_change
 from runlake.store.disk import remove, replace_file
 from runlake.store.journal.folder import journal_of
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.layout import Layout
 from runlake.store.opening.inspect import RunInspector
@@ -57,7 +58,7 @@ class Session:
     Every `tick_s` seconds each run looks at the outside world: see `Ticker`. A process that ships it and is gone is
     started anew at most every `restart_after_s`; whoever waits for a server that takes nothing gives up after `idle_s`.
     `interrupt` breaks into the training loop when somebody asked the run to stop. `inspector` looks at
-    runs that exist; without one a process beside does.
+    runs that exist; without one a process beside does. `limits` are those of its writers.
     """
 
     def __init__(
@@ -69,10 +70,11 @@ class Session:
         idle_s: float = IDLE_S,
         interrupt: Callable[[], None] = interrupt_main_thread,
         inspector: RunInspector | None = None,
+        limits: WriterLimits | None = None,
     ) -> None:
         self._active = active or ActiveRun()
         self.tick_s, self.restart_after_s, self.idle_s = tick_s, restart_after_s, idle_s
-        self.inspector = inspector
+        self.inspector, self.limits = inspector, limits
         self._interrupt = interrupt
         self._open_runs: weakref.WeakSet[Run] = weakref.WeakSet()
         self._held_runs: list[Run] = []
@@ -222,6 +224,7 @@ class Session:
             fork_from=fork,
             prepare=lambda data, step: prepare_later[0].prepare(data, step),
             inspector=self.inspector,
+            limits=self.limits,
         )
         before = opened.before
         config = merged(before.config, config) if before else config

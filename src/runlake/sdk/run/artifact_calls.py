@@ -1,44 +1,91 @@
-"""What a run does with artifacts. It keeps their files, and says once what that leaves out."""
+"""What a run does with artifacts: it keeps versions of them in its store, uses those of others, and links them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from runlake.errors import RunlakeError
+from runlake.artifact_model import ArtifactInfo, ArtifactPath, CollectionPath
+from runlake.artifacts.artifact import Artifact
+from runlake.artifacts.distributed import Distributed
+from runlake.artifacts.kept import PRETENDED_ID, Forgotten, KeptVersion, Sender, pretended
+from runlake.artifacts.make import make_version
+from runlake.artifacts.names import check_name, parse_artifact, parse_collection, safe_name
+from runlake.artifacts.opening import kept_version, shows_progress
+from runlake.errors import BadValueError, CommError, NotFoundError, PathError, RunlakeError
 from runlake.model import RunPath
-from runlake.sdk.run.artifact import Artifact, Place
 from runlake.sdk.run.backlog import FAULTS
-from runlake.sdk.run.files import RunFiles
-from runlake.sdk.run.kept_artifacts import KeptArtifacts
+from runlake.sdk.run.inert import Inert
+from runlake.sdk.run.old_models import find_old_model
+from runlake.service.local.service import LocalService
+from runlake.settings import Settings, current_folder
 from runlake.store.layout import Layout
 
-_KEPT = (
-    "artifacts are kept as files of their run, below artifacts/<name>/<version>/; versions that runs share, lineage "
-    "and registries are not supported yet"
-)
+if TYPE_CHECKING:
+    from runlake.service.contract import Service
+
+
+_MODEL = "model"
+
+
+def open_artifact_calls(
+    layout: Layout,
+    path: RunPath,
+    settings: Settings,
+    *,
+    group: str | None,
+    sender: Sender | None,
+    tell_not_kept: Callable[[str, Exception], None],
+) -> ArtifactCalls:
+    """The calls of a run whose store is in this folder, and whose server, if it has one, is that of its settings."""
+    store = LocalService(layout.root, default_entity=path.entity, user=settings.username)
+    base_url = settings.base_url if settings.mode in ("online", "shared") else None
+
+    def open_server() -> Service:
+        from runlake.service.open import open_service
+
+        return open_service(base_url)
+
+    return ArtifactCalls(
+        store,
+        layout,
+        path,
+        settings,
+        group=group,
+        sender=sender,
+        open_server=None if base_url is None else open_server,
+        tell_not_kept=tell_not_kept,
+    )
 
 
 class ArtifactCalls:
     """The calls of one run about artifacts.
 
-    `leave_out` is told what a call does not do, `tell_not_kept` of which artifact the disk refused, and why.
+    `sender` is who brings them to the server of an online run, `open_server` how that is asked. `tell_not_kept` is told
+    of which artifact the disk refused, and why.
     """
 
     def __init__(
         self,
+        store: Service,
         layout: Layout,
         path: RunPath,
-        files: RunFiles,
+        settings: Settings,
         *,
-        is_disabled: bool,
-        leave_out: Callable[[str], None],
+        group: str | None,
+        sender: Sender | None,
+        open_server: Callable[[], Service] | None,
         tell_not_kept: Callable[[str, Exception], None],
     ) -> None:
-        self._path, self._is_disabled = path, is_disabled
-        self._leave_out, self._tell_not_kept = leave_out, tell_not_kept
-        self._kept = KeptArtifacts(layout, path, files)
+        self.pid = os.getpid()
+        self._store, self._layout, self._path, self._settings = store, layout, path, settings
+        self._group = group
+        self._sender, self._open_server = sender, open_server
+        self._tell_not_kept = tell_not_kept
+        self._server: Service | None = None
 
     def log(
         self,
@@ -48,37 +95,211 @@ class ArtifactCalls:
         *,
         aliases: Sequence[str] | None = None,
         tags: Sequence[str] | None = None,
+        history_step: int | None = None,
     ) -> Artifact:
         """See `Run.log_artifact`."""
-        self._leave_out(_KEPT)
         artifact = self._as_artifact(artifact_or_path, name, type)
-        aliases = [aliases] if isinstance(aliases, str) else list(aliases or [])
+        artifact.aliases = _each_once("latest", *artifact.aliases, *_listed(aliases))
+        artifact.tags = _each_once(*artifact.tags, *_listed(tags))
         if self._is_disabled:
-            return self._settle_nowhere(artifact, aliases)
+            return self._pretend(artifact)
         try:
-            return self._kept.keep(artifact, aliases, tags or [])
+            if artifact.is_draft():
+                return self._keep(artifact, history_step)
+            artifact.aliases = [alias for alias in artifact.aliases if alias != "latest" or alias in _known(artifact)]
+            artifact.save()
         except FAULTS as error:
             self._tell_not_kept(f"the artifact {artifact.name!r}", error)
-            return self._settle_nowhere(artifact, aliases)
+            if artifact.is_draft():
+                self._pretend(artifact)
+        return artifact
+
+    def _keep(self, artifact: Artifact, history_step: int | None) -> Artifact:
+        collection = CollectionPath(self._path.entity, self._path.project, artifact.base_name)
+        contents = artifact.contents
+        if artifact.incremental:
+            try:
+                latest = self._kept(self._store, self._store.read_artifact(collection.at("latest")))
+                contents.inherit(list(latest.entries().values()))
+            except NotFoundError:
+                pass  # the first version of all has none before it
+        start = artifact.begun(self._path, self._settings.username, history_step)
+        info = make_version(
+            self._store, collection, start, list(contents.entries.values()), shows_progress=self._shows_progress
+        )
+        artifact.settle(self._kept(self._store, info, sender=self._sender))
+        return artifact
+
+    def add_part(
+        self, given: Any, name: str | None, type: str | None, *, aliases: Any, distributed_id: str | None
+    ) -> Artifact:
+        """See `Run.upsert_artifact`."""
+        artifact = self._as_artifact(given, name, type)
+        return self._together(artifact, aliases, distributed_id, is_last=False)
+
+    def finish(
+        self, given: Any, name: str | None, type: str | None, *, aliases: Any, distributed_id: str | None
+    ) -> Artifact:
+        """See `Run.finish_artifact`."""
+        artifact = self._as_artifact(given, name, type)
+        return self._together(artifact, aliases, distributed_id, is_last=True)
+
+    def _together(
+        self, artifact: Artifact, aliases: Sequence[str] | None, distributed_id: str | None, *, is_last: bool
+    ) -> Artifact:
+        shared = distributed_id or self._group
+        if not shared and not self._is_disabled:
+            raise BadValueError(
+                "upsert_artifact and finish_artifact need a name for what the processes make together: pass "
+                "distributed_id=, or begin the runs with init(group=…)"
+            )
+        artifact.aliases = _each_once("latest", *artifact.aliases, *_listed(aliases))
+        artifact.distributed_id = shared
+        if self._is_disabled:
+            return self._pretend(artifact)
+        collection = CollectionPath(self._path.entity, self._path.project, artifact.base_name)
+        made = Distributed(self._store, self._layout, collection, shared or "")
+        start, entries = artifact.begun(self._path, self._settings.username, None), artifact.contents.entries.values()
+        do = made.finish if is_last else made.add
+        try:
+            info = do(start, list(entries), shows_progress=self._shows_progress)
+        except FAULTS as error:
+            self._tell_not_kept(f"the artifact {artifact.name!r}", error)
+            return self._pretend(artifact)
+        if is_last:
+            artifact.settle(self._kept(self._store, info, sender=self._sender))
+        return artifact
 
     def use(
-        self, artifact_or_name: Artifact | str, type: str | None = None, aliases: Sequence[str] | None = None
+        self,
+        artifact_or_name: Artifact | str,
+        type: str | None = None,
+        *,
+        aliases: Sequence[str] | None = None,
+        use_as: str | None = None,
     ) -> Artifact:
         """See `Run.use_artifact`."""
-        self._leave_out(_KEPT)
-        if isinstance(artifact_or_name, Artifact):
-            is_draft = artifact_or_name.is_draft()
-            return self.log(artifact_or_name, aliases=aliases) if is_draft else artifact_or_name
         if self._is_disabled:
-            return self._settle_nowhere(self._empty(artifact_or_name, type), [])
-        return self._kept.find(artifact_or_name)
+            return self._use_nothing(artifact_or_name, type)
+        if isinstance(artifact_or_name, Artifact):
+            artifact = artifact_or_name
+            if artifact.is_draft():
+                artifact = self.log(artifact, aliases=aliases)
+            if artifact.info is None or artifact.info.artifact_id == PRETENDED_ID:
+                return artifact
+            path = artifact.info.collection.at(artifact.info.artifact_id)
+        else:
+            path = parse_artifact(artifact_or_name, self._path.entity, self._path.project)
+        used = self._used(path, use_as)
+        if type is not None and used.type != type:
+            raise BadValueError(f"use_artifact: {used.qualified_name} is of the type {used.type!r}, and not {type!r}")
+        used.use_as = use_as
+        return used
+
+    def _used(self, path: ArtifactPath, use_as: str | None) -> Artifact:
+        """A version that is used: of the server where the run has one and it is there, else of the folder."""
+        if self._open_server is not None:
+            self._server = self._server or self._open_server()
+            try:
+                info = self._server.read_artifact(path)
+                self._note_use(self._server, info, use_as)
+                return Artifact.of(self._kept(self._server, info))
+            except CommError as error:
+                try:
+                    info = self._store.use_artifact(path, self._path, use_as)
+                except NotFoundError:
+                    raise error from None
+                return Artifact.of(self._kept(self._store, info, sender=self._sender))
+        return Artifact.of(self._kept(self._store, self._store.use_artifact(path, self._path, use_as)))
+
+    def _note_use(self, server: Service, info: ArtifactInfo, use_as: str | None) -> None:
+        try:
+            server.use_artifact(info.collection.at(info.artifact_id), self._path, use_as)
+        except NotFoundError as error:  # the run is on its way there
+            self._tell_not_kept(f"that the run uses the artifact {info.path}", error)
+
+    def link(self, artifact: Artifact, target_path: str, aliases: Sequence[str] | None = None) -> Artifact:
+        """See `Run.link_artifact`."""
+        if artifact.is_draft():
+            artifact = self.log(artifact)
+        if not self._is_kept(artifact):
+            return artifact
+        target = parse_collection(target_path, self._path.entity, self._path.project)
+        return artifact.link(str(target), aliases)
+
+    # Models and source
+
+    def log_model(self, path: str | os.PathLike[str], name: str | None, aliases: Sequence[str] | None) -> str | None:
+        """See `Run.log_model`."""
+        model = self._log_model(path, name, aliases)
+        return None if model is None else model.base_name
+
+    def link_model(
+        self, path: str | os.PathLike[str], target: str, name: str | None, aliases: Sequence[str] | None
+    ) -> Artifact | None:
+        """See `Run.link_model`."""
+        model = self._log_model(path, name, None)
+        return None if model is None else self.link(model, target, aliases)
+
+    def _log_model(
+        self, path: str | os.PathLike[str], name: str | None, aliases: Sequence[str] | None
+    ) -> Artifact | None:
+        source = Path(path)
+        if not source.exists() and not self._is_disabled:
+            raise PathError(
+                f"log_model: {os.fsdecode(path)!r} is not there, seen from {current_folder()}; save the model first"
+            )
+        made = self.log(path, name, _MODEL, aliases=aliases)
+        return made if self._is_disabled or self._is_kept(made) else None
+
+    def use_model(self, name: str) -> str:
+        """See `Run.use_model`."""
+        if not isinstance(name, str):
+            raise PathError(f"use_model: the name must be a string, not {type(name).__name__}")
+        try:
+            model = self.use(name)
+        except (NotFoundError, PathError):
+            old = find_old_model(self._layout, self._path, name)
+            if old is None:
+                raise
+            return old
+        if _MODEL not in model.type:
+            raise BadValueError(
+                f"use_model: {model.qualified_name} is of the type {model.type!r}, and no model; see use_artifact"
+            )
+        folder = model.download()
+        files = list(model.manifest.entries)
+        return os.path.join(folder, files[0]) if len(files) == 1 else folder  # noqa: PTH118 (W&B answers text)
+
+    def log_code(
+        self,
+        root: str | os.PathLike[str] | None,
+        name: str | None,
+        include_fn: Callable[..., bool] | None,
+        exclude_fn: Callable[..., bool] | None,
+    ) -> Artifact | None:
+        """See `Run.log_code`."""
+        from runlake.sdk.capture.code import copy_code, is_source
+
+        script = Path(sys.argv[0]) if sys.argv and Path(sys.argv[0]).is_file() else Path(root or ".").resolve()
+        program = self._settings.program or script.name
+        artifact = Artifact(safe_name(name or f"source-{self._path.project}-{program}"), "code")
+        try:
+            found = copy_code(artifact.contents.write, root, include_fn or is_source, exclude_fn)
+        except FAULTS as error:
+            self._tell_not_kept("the source files", error)
+            return None
+        return self.log(artifact) if found else None
+
+    def _is_kept(self, artifact: Artifact) -> bool:
+        return artifact.info is not None and artifact.info.artifact_id != PRETENDED_ID
 
     def _as_artifact(self, given: Any, name: str | None, type: str | None) -> Artifact:
         if isinstance(given, Artifact):
             return given
         text = os.fsdecode(given)
         own_name = f"run-{self._path.run_id}-{os.path.basename(text.rstrip('/'))}"  # noqa: PTH119
-        artifact = Artifact(name or _safe(own_name), type or "unspecified")
+        artifact = Artifact(check_name(name) if name else safe_name(own_name), type or "unspecified")
         try:
             if "://" in text:
                 artifact.add_reference(text)
@@ -91,18 +312,46 @@ class ArtifactCalls:
                 raise
         return artifact
 
-    def _empty(self, name: str, type: str | None) -> Artifact:
-        base = str(name).rstrip("/").rpartition("/")[2].partition(":")[0]
-        return Artifact(_safe(base), type or "unspecified")
+    @property
+    def _is_disabled(self) -> bool:
+        return self._settings.mode == "disabled"
 
-    def _settle_nowhere(self, artifact: Artifact, aliases: Iterable[str]) -> Artifact:
+    @property
+    def _shows_progress(self) -> bool:
+        return shows_progress(self._settings)
+
+    def _kept(self, service: Service, info: ArtifactInfo, *, sender: Sender | None = None) -> KeptVersion:
+        return kept_version(service, info, self._settings, sender=sender)
+
+    def _use_nothing(self, given: Artifact | str, type: str | None) -> Artifact:
+        if isinstance(given, Artifact):
+            return self.log(given) if given.is_draft() else given
+        base = str(given).rstrip("/").rpartition("/")[2].partition(":")[0]
+        return self.log(Artifact(safe_name(base), type or "unspecified"))
+
+    def _pretend(self, artifact: Artifact) -> Artifact:
         """The artifact as if it had been kept: its files stay where they were added."""
-        artifact.aliases = list(dict.fromkeys(["latest", *artifact.aliases, *aliases]))
-        artifact.settle(Place(*self._path, "v0"), artifact.manifest.entries, None)
+        if artifact.is_draft():
+            collection = CollectionPath(self._path.entity, self._path.project, artifact.base_name)
+            info = pretended(
+                collection,
+                artifact.type,
+                description=artifact.description,
+                metadata=dict(artifact.metadata),
+                aliases=tuple(artifact.aliases),
+                tags=tuple(artifact.tags),
+            )
+            artifact.settle(Forgotten(info, artifact.contents.entries, Inert()))
         return artifact
 
 
-def _safe(name: str) -> str:
-    """A name that an artifact can have."""
-    kept = "".join(c if c.isascii() and (c.isalnum() or c in "_-.") else "_" for c in name)[:128]
-    return kept.strip(".") or "artifact"
+def _known(artifact: Artifact) -> Sequence[str]:
+    return () if artifact.info is None else artifact.info.aliases
+
+
+def _listed(names: Sequence[str] | None) -> list[str]:
+    return [names] if isinstance(names, str) else list(names or [])
+
+
+def _each_once(*names: str) -> list[str]:
+    return list(dict.fromkeys(names))

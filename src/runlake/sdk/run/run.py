@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from runlake.media.left_out import left_out, strictly
 from runlake.sdk.notices import say
-from runlake.sdk.run.backlog import FAULTS
 from runlake.sdk.run.run_writer import RunWriter
 from runlake.store.journal import record
 
 if TYPE_CHECKING:
+    from runlake.artifacts.artifact import Artifact
+    from runlake.artifacts.kept import Sender
     from runlake.sdk.run.alerts import AlertLevel, Alerts
-    from runlake.sdk.run.artifact import Artifact
     from runlake.sdk.run.artifact_calls import ArtifactCalls
-    from runlake.sdk.run.models import Models
     from runlake.sdk.run.watch import Watcher
 
 LOGS_FILE = "logs.txt"
@@ -39,6 +38,9 @@ class Run(RunWriter):
 
     _alerts: Alerts | None = None
     _watcher: Watcher | None = None
+    _artifact_calls: ArtifactCalls | None = None
+    artifact_sender: Sender | None = None
+    """Who brings artifacts of an online run to its server: `Artifact.wait` waits for it."""
 
     # What W&B's runs have, and runlake says under another name or need not say
 
@@ -100,12 +102,14 @@ class Run(RunWriter):
         aliases: Sequence[str] | None = None,
         tags: Sequence[str] | None = None,
     ) -> Artifact:
-        """Keep an artifact's files with the run, under ``artifacts/<name>/<version>/``; answers the artifact.
+        """Keep an artifact as the next version of its collection in the project; answers the artifact.
 
         A file, a folder or an address is made an artifact of that name first; without `name` it is called
-        ``run-<id>-<file name>``. Files that are those of its newest version make no new one.
+        ``run-<id>-<file name>``. Files that a version of the collection has already make no new one: that version
+        gets the aliases. It is kept when this returns; of an online run ``wait()`` waits until the server has it.
         """
-        return self._artifacts().log(artifact_or_path, name, type, aliases=aliases, tags=tags)
+        step = self.step - 1 if self.step > 0 else None
+        return self._artifacts().log(artifact_or_path, name, type, aliases=aliases, tags=tags, history_step=step)
 
     def upsert_artifact(
         self,
@@ -115,10 +119,22 @@ class Run(RunWriter):
         aliases: Sequence[str] | None = None,
         distributed_id: str | None = None,
     ) -> Artifact:
-        """The same as `log_artifact`: what several processes keep are versions of their own."""
-        return self.log_artifact(artifact_or_path, name, type, aliases)
+        """Add files to a version that several processes make together, until one calls `finish_artifact`.
 
-    finish_artifact = upsert_artifact
+        They share the folder of the store and `distributed_id`, which is the run's group where it is not given.
+        """
+        return self._artifacts().add_part(artifact_or_path, name, type, aliases=aliases, distributed_id=distributed_id)
+
+    def finish_artifact(
+        self,
+        artifact_or_path: Artifact | str,
+        name: str | None = None,
+        type: str | None = None,
+        aliases: Sequence[str] | None = None,
+        distributed_id: str | None = None,
+    ) -> Artifact:
+        """Make the version of all that was added by `upsert_artifact` under this `distributed_id`, and of these."""
+        return self._artifacts().finish(artifact_or_path, name, type, aliases=aliases, distributed_id=distributed_id)
 
     def use_artifact(
         self,
@@ -127,16 +143,19 @@ class Run(RunWriter):
         aliases: Sequence[str] | None = None,
         use_as: str | None = None,
     ) -> Artifact:
-        """An artifact that this run or another of its project kept: by ``name:alias`` or ``name:v3``.
+        """A version by ``name:alias`` or ``name:v3``, and note that this run used it; `type` is what it must be of.
 
-        One that no run keeps yet is kept with this one. Raises `NotFoundError` for a name that is not there.
+        The project, or entity and project, may stand before the name. An artifact that is kept nowhere yet is logged
+        by this run. Raises `NotFoundError` for a name that is not there.
         """
-        return self._artifacts().use(artifact_or_name, type, aliases)
+        return self._artifacts().use(artifact_or_name, type, aliases=aliases, use_as=use_as)
 
     def link_artifact(self, artifact: Artifact, target_path: str, aliases: Sequence[str] | None = None) -> Artifact:
-        """Keep the artifact with the run, if it is not yet; there is no registry that it could be linked to."""
-        self.leave_out(f"artifacts are kept with their run and not linked to {target_path!r}: there are no registries")
-        return self.log_artifact(artifact) if artifact.is_draft() else artifact
+        """Link an artifact to a portfolio, ``name``, ``project/name`` or ``entity/project/name``: answers the link.
+
+        One that is kept nowhere yet is logged first. Aliases are those of the link.
+        """
+        return self._artifacts().link(artifact, target_path, aliases)
 
     def link_model(
         self,
@@ -144,27 +163,62 @@ class Run(RunWriter):
         registered_model_name: str,
         name: str | None = None,
         aliases: list[str] | None = None,
-    ) -> None:
-        """Keep the model as `log_model` does; there is no registry that it could be linked to."""
-        self.leave_out(
-            f"models are kept with their run and not linked to {registered_model_name!r}: there are no registries",
-        )
-        if not self.disabled:
-            self.log_model(path, name)
+    ) -> Artifact | None:
+        """Keep a model as `log_model` does, and link it to the portfolio `registered_model_name`: answers the link."""
+        return self._artifacts().link_model(path, registered_model_name, name, aliases)
+
+    def log_model(
+        self, path: str | os.PathLike[str], name: str | None = None, aliases: list[str] | None = None
+    ) -> str | None:
+        """Keep a model: a file, or a folder with all that is in it, as an artifact of the type ``model``.
+
+        Answers the name to use it by; without `name` that is ``run-<id>-<file name>``. None where the disk refused it.
+        Raises `PathError` for a path that is not there.
+        """
+        return self._artifacts().log_model(path, name, aliases)
+
+    def use_model(self, name: str) -> str:
+        """Fetch a model by ``name``, ``name:alias`` or ``name:v3``: answers its file, or the folder of its files.
+
+        They are brought below ``./artifacts``. Models that earlier versions of runlake kept as files of runs are found
+        too, as ``name`` or ``run_id/name``. Raises `NotFoundError`; of a disabled run the path leads nowhere.
+        """
+        if self.disabled:
+            return os.path.join(self.dir, "models", name)  # noqa: PTH118 (W&B answers text)
+        return self._artifacts().use_model(name)
+
+    def log_code(
+        self,
+        root: str | os.PathLike[str] | None = ".",
+        name: str | None = None,
+        include_fn: Callable[..., bool] | None = None,
+        exclude_fn: Callable[..., bool] | None = None,
+    ) -> Artifact | None:
+        """Keep the source files below `root` as an artifact of the type ``code``: answers it, None for no files.
+
+        Without `name` it is called ``source-<project>-<program>``. In a git checkout these are the files that git knows
+        or would add. `include_fn` says which of them (without it: Python, Cython, requirements, pyproject.toml and
+        Dockerfiles), `exclude_fn` which of those not; both are called with a path, or with a path and the root. Files
+        beyond 10 MiB, or 200 MiB in all, are left out and named in a warning. Raises `PathError` when `root` is no
+        folder.
+        """
+        return self._artifacts().log_code(root, name, include_fn, exclude_fn)
 
     def _artifacts(self) -> ArtifactCalls:
-        from runlake.sdk.run.artifact_calls import ArtifactCalls
+        if self._artifact_calls is None or self._artifact_calls.pid != os.getpid():
+            from runlake.sdk.run.artifact_calls import open_artifact_calls
 
-        return ArtifactCalls(
-            self._layout,
-            self.run_path,
-            self.files_of_run,
-            is_disabled=self.disabled,
-            leave_out=self.leave_out,
-            tell_not_kept=self._tell_not_kept,
-        )
+            self._artifact_calls = open_artifact_calls(
+                self._layout,
+                self.run_path,
+                self._settings,
+                group=self.group,
+                sender=self.artifact_sender,
+                tell_not_kept=self._tell_not_kept,
+            )
+        return self._artifact_calls
 
-    # Alerts, source files, models, watched networks
+    # Alerts, watched networks
 
     def alert(
         self,
@@ -190,60 +244,6 @@ class Run(RunWriter):
         self._record(record.ALERT, body)
         if not self._settings.silent and not self.disabled:
             say(f"{body['level']} {body['title']}: {body['text']}")
-
-    def log_code(
-        self,
-        root: str | os.PathLike[str] | None = ".",
-        name: str | None = None,
-        include_fn: Callable[..., bool] | None = None,
-        exclude_fn: Callable[..., bool] | None = None,
-    ) -> list[str]:
-        """Copy the source files below `root` into the run; answers their names there: ``code/<path>``.
-
-        With `name` they are ``code/<name>/<path>``. In a git checkout these are the files that git knows or would add.
-        `include_fn` says which of them (without it: Python, Cython, requirements, pyproject.toml and Dockerfiles),
-        `exclude_fn` which of those not; both are called with a path, or with a path and the root. Files beyond 10 MiB,
-        or 200 MiB in all, are left out and named in a warning. Raises `PathError` when `root` is no folder.
-        """
-        from runlake.sdk.capture.code import is_source, log_code
-
-        try:
-            return log_code(self.files_of_run.write, root, name, include_fn or is_source, exclude_fn)
-        except FAULTS as error:
-            self._tell_not_kept("the source files", error)
-            return []
-
-    def log_model(
-        self, path: str | os.PathLike[str], name: str | None = None, aliases: list[str] | None = None
-    ) -> str | None:
-        """Keep a model with the run: a file, or a folder with all that is in it. Answers the name to use it by.
-
-        It lies under ``models/<name>/``; without `name` it is called as the file or folder is. A model of that name in
-        this run is replaced, and `aliases` have no meaning. Raises `PathError` for a path that is not there.
-        """
-        if aliases:
-            self._warn("aliases", f"the aliases {aliases!r} of a model are not kept: a run has one model of a name")
-        try:
-            return self._models().log_model(path, name)
-        except FAULTS as error:
-            self._tell_not_kept(f"the model {os.fsdecode(path)!r}", error)
-            return None
-
-    def use_model(self, name: str) -> str:
-        """The path of a model's file, or of its folder where it has several: read it there, do not write.
-
-        `name` is that of a model of this run, or ``run_id/name``, ``project/run_id/name`` or
-        ``entity/project/run_id/name`` for those of other runs of the store. A trailing ``:latest`` is accepted.
-        Raises `NotFoundError`, which names the models there are; of a disabled run the path leads nowhere.
-        """
-        if self.disabled:
-            return os.path.join(self.dir, "models", name)  # noqa: PTH118 (W&B answers text)
-        return self._models().use_model(name)
-
-    def _models(self) -> Models:
-        from runlake.sdk.run.models import Models
-
-        return Models(self._layout, self.run_path, self.files_of_run)
 
     def _tell_not_kept(self, what: str, error: Exception) -> None:
         if self._settings.strict:

@@ -137,11 +137,6 @@ class People:
                 self._known = mark, _read_directory(self._engine)
             return self._known[1]
 
-    def find_by_key(self, key: str) -> Person | None:
-        """Whose key this is, None when it is nobody's (any more)."""
-        found = self.sign_in(key)
-        return None if found is None else found.person
-
     def sign_in(self, key: str) -> SignedIn | None:
         """Whose key this is and which, None when it is nobody's (any more)."""
         directory = self.directory()

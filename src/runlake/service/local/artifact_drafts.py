@@ -40,8 +40,11 @@ from runlake.store.store_format import create_store
 class ArtifactDrafts:
     """Artifacts on their way into one store."""
 
-    def __init__(self, layout: Layout, contents: ContentStore, collections: OpenCollections) -> None:
+    def __init__(
+        self, layout: Layout, contents: ContentStore, collections: OpenCollections, *, user: str | None
+    ) -> None:
         self._layout, self._contents, self._collections = layout, contents, collections
+        self._user = user
 
     def begin_artifact(self, path: CollectionPath, start: ArtifactStart) -> ArtifactInfo:
         check_collection_path(path)
@@ -51,6 +54,7 @@ class ArtifactDrafts:
             artifact_id=check_artifact_id(start.artifact_id or secrets.token_hex(10)),
             aliases=check_aliases(start.aliases),
             tags=check_tags(start.tags),
+            user=start.user or self._user,
         )
         if start.created_at is not None and not is_time(start.created_at):
             raise BadValueError(f"created_at is {start.created_at!r}, and no time; give seconds since 1970")

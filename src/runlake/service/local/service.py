@@ -75,7 +75,7 @@ class LocalService(UnitedService):
         def make_writers() -> LocalWriters:
             from runlake.service.local.writers import LocalWriters
 
-            return LocalWriters(layout, seals=seals_what_is_sent)
+            return LocalWriters(layout, seals=seals_what_is_sent, limits=limits.writers)
 
         def make_sweeps() -> LocalSweeps:
             from runlake.scheduler.limits import Clock, SweepLimits

@@ -14,14 +14,15 @@ from runlake.model import (
 )
 from runlake.store.ingest.batches import RemoteRuns
 from runlake.store.ingest.replicate import JournalReplicas
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.layout import Layout, check_run_path
 
 
 class LocalWriters:
     """`contract.writers` over a folder. With `seals`, runs whose journals are sent are sealed when they have ended."""
 
-    def __init__(self, layout: Layout, *, seals: bool = False) -> None:
-        self._batches = RemoteRuns(layout)
+    def __init__(self, layout: Layout, *, seals: bool = False, limits: WriterLimits | None = None) -> None:
+        self._batches = RemoteRuns(layout, limits=limits)
         self._replicas = JournalReplicas(layout, seals=seals)
 
     def begin_writer(self, path: RunPath, start: WriterStart) -> WriterHandle:

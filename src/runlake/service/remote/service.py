@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import httpx
@@ -36,9 +38,12 @@ class RemoteService(UnitedService):
         timeout_s: float | None = None,
         attempts: int = ATTEMPTS,
         transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
         default_entity: str | None = None,
     ) -> None:
-        self._http = HttpClient(base_url, api_key=api_key, timeout_s=timeout_s, attempts=attempts, transport=transport)
+        self._http = HttpClient(
+            base_url, api_key=api_key, timeout_s=timeout_s, attempts=attempts, transport=transport, sleep=sleep
+        )
         server = ServerRequests(self._http, compression="none" if _is_this_machine(base_url) else "zstd")
         self._server = server
         self._default_entity = default_entity

@@ -30,6 +30,7 @@ from runlake.store.ingest.lease import (
 )
 from runlake.store.journal import record
 from runlake.store.journal.folder import journal_of
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.journal.writer import JournalWriter
 from runlake.store.layout import Layout
@@ -52,9 +53,9 @@ class _Announced(NamedTuple):
 class RemoteRuns:
     """The runs of a store that processes elsewhere write through this one. Threads may share it."""
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
-        self._writers = RemoteWriters(layout)
+    def __init__(self, layout: Layout, *, limits: WriterLimits | None = None) -> None:
+        self._layout, self._limits = layout, limits
+        self._writers = RemoteWriters(layout, limits=limits)
         self._watches: LruCache[tuple[RunPath, str], StopRequestWatcher] = LruCache(_KEPT_WATCHES)
         self._announced: LruCache[tuple[RunPath, str], _Announced] = LruCache(_KEPT_WRITERS)
 
@@ -72,6 +73,7 @@ class RemoteRuns:
             fork_from=start.fork_from,
             inspector=IN_PROCESS,
             clock=time.time if start.created_at is None else itertools.repeat(start.created_at).__next__,
+            limits=self._limits,
         )
         before = opened.before
         base = start.row_counts or {

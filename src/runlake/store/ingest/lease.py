@@ -29,6 +29,7 @@ from runlake.store.journal.bodies import clock_of
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.header import PartHeader, part_header_of
 from runlake.store.journal.journal import SERVED_SUFFIX, Journal, PartName, PartPlace
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import ScannedPart, scan_part
 from runlake.store.journal.writer import JournalWriter
@@ -187,8 +188,8 @@ class RemoteWriters:
     Threads may share it, and other processes may take turns: whoever finds a part other than as it left it reads it.
     """
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+    def __init__(self, layout: Layout, *, limits: WriterLimits | None = None) -> None:
+        self._layout, self._limits = layout, limits
         self._known: LruCache[tuple[Path, str], _Known] = LruCache(_KEPT_WRITERS)
 
     @contextmanager
@@ -236,7 +237,9 @@ class RemoteWriters:
         if place is not None:
             assert isinstance(place.part, _LeasedPart)
             journal.current = place.part
-        return _Known(JournalWriter(journal, writer, served.header.body, clock_floor=clock, place=place), journal)
+        header = served.header.body
+        lasting = JournalWriter(journal, writer, header, clock_floor=clock, place=place, limits=self._limits)
+        return _Known(lasting, journal)
 
 
 def _place_in(journal: _LeasedJournal, name: PartName) -> tuple[PartPlace, int]:

@@ -10,11 +10,9 @@ from zlib import crc32
 from runlake.errors import LogTypeError
 from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, is_time
 from runlake.store.journal import record
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.record import Shape
 from runlake.values import I64_MAX, I64_MIN, flatten, lane_of
-
-MAX_SHAPES = 4096
-"""Random key sets would make a shape for each row; beyond this many, rows are written as msgpack maps."""
 
 Prepare = Callable[[Mapping[str, Any], int], Mapping[str, Any]]
 """Makes plain data of a row that may hold media; asked only for rows that are not all numbers of known types."""
@@ -29,8 +27,8 @@ class RowEncoder:
     looks there first.
     """
 
-    def __init__(self, prepare: Prepare | None = None, *, max_shapes: int = MAX_SHAPES) -> None:
-        self._max_shapes = max_shapes
+    def __init__(self, prepare: Prepare | None, limits: WriterLimits) -> None:
+        self._max_shapes, self._max_body_bytes = limits.max_shapes, limits.max_body_bytes
         self.known: dict[tuple[Any, ...], Shape] = {}
         self._prepare = prepare
         self._shapes: dict[tuple[Any, ...], Shape] = {}
@@ -76,7 +74,7 @@ class RowEncoder:
             frames += shape.head + crc32(body).to_bytes(4, "little") + body
         if others or shape is None:
             head = record.ROW_HEAD.pack(record.NO_SHAPE, bits, n, step, timestamp, runtime)
-            frames += sound_frame(record.MIXED, head + record.encode_body(others))
+            frames += sound_frame(record.MIXED, head + record.encode_body(others), self._max_body_bytes)
         elif _keeps_its_shape(data) and len(self.known) < self._max_shapes and shape is not None:
             self.known[(*data, *map(type, data.values()))] = shape
         return frames, flat, declares
@@ -92,11 +90,11 @@ class RowEncoder:
         return shape
 
 
-def sound_frame(kind: int, body: bytes) -> bytes:
+def sound_frame(kind: int, body: bytes, max_body_bytes: int) -> bytes:
     """A frame that readers will take; LogTypeError where it would be too large for them."""
-    if len(body) > record.MAX_BODY_BYTES:
+    if len(body) > max_body_bytes:
         raise LogTypeError(
-            f"{len(body)} bytes in one call are more than the {record.MAX_BODY_BYTES} that a journal can hold; "
+            f"{len(body)} bytes in one call are more than the {max_body_bytes} that a journal can hold; "
             "save them as a file with run.save()"
         )
     return record.frame(kind, body)

@@ -17,12 +17,9 @@ from runlake.model import Stream
 from runlake.store.journal import record
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import Journal, Part, PartName, PartPlace, is_of_system
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.proof import prove_record
-from runlake.store.journal.row_encoder import MAX_SHAPES, Prepare, RowEncoder, sound_frame
-
-ROWS_PER_PART = 65_536
-BYTES_PER_PART = 32 * 2**20
-FRAMES_PER_BLOCK = 1024
+from runlake.store.journal.row_encoder import Prepare, RowEncoder, sound_frame
 
 _UNUSUAL = (KeyError, TypeError, OverflowError, struct.error)
 """An unknown shape, an unhashable key, an integer beyond 64 bits: and not all that a signal handler may raise."""
@@ -57,21 +54,19 @@ class JournalWriter:
         prepare: Prepare | None = None,
         clock: Callable[[], float] = time.time,
         clock_floor: int = 0,
-        rows_per_part: int = ROWS_PER_PART,
-        bytes_per_part: int = BYTES_PER_PART,
-        frames_per_block: int = FRAMES_PER_BLOCK,
-        max_shapes: int = MAX_SHAPES,
+        limits: WriterLimits | None = None,
         place: PartPlace | None = None,
     ) -> None:
         self.writer = writer
         self.lock = threading.RLock()
         self._journal, self._header = journal, dict(header)
         self._time, self._clock, self._last_timestamp = clock, clock_floor, 0.0
-        self._rows_per_part, self._bytes_per_part = rows_per_part, bytes_per_part
-        self._frames_per_block = frames_per_block
+        limits = limits or WriterLimits()
+        self._rows_per_part, self._bytes_per_part = limits.rows_per_part, limits.bytes_per_part
+        self._frames_per_block, self._max_body_bytes = limits.frames_per_block, limits.max_body_bytes
         self._next_n = {stream: 0 for stream in record.STREAM_BITS}
         self._is_row_open = {stream: False for stream in record.STREAM_BITS}
-        self._rows = RowEncoder(prepare, max_shapes=max_shapes)
+        self._rows = RowEncoder(prepare, limits)
         self._raw_shapes = self._rows.known
         self._number = self._left_bytes = self._synced_number = 0
         self._part: Part | None = None
@@ -276,7 +271,7 @@ class JournalWriter:
 
     def _append_record(self, kind: int, body: Mapping[str, Any]) -> None:
         prove_record(kind, body)
-        frame = sound_frame(kind, record.encode_body(body))
+        frame = sound_frame(kind, record.encode_body(body), self._max_body_bytes)
         while True:
             self._settle()
             if self._part is None:

@@ -17,6 +17,7 @@ from runlake.store.changes import append_change
 from runlake.store.incarnation import claim_incarnation, new_writer_id
 from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.proof import prove_record
 from runlake.store.journal.row_encoder import Prepare
 from runlake.store.layout import Layout, check_run_path
@@ -52,6 +53,7 @@ def open_run(
     prepare: Prepare | None = None,
     clock: Callable[[], float] = time.time,
     inspector: RunInspector | None = None,
+    limits: WriterLimits | None = None,
 ) -> OpenedRun:
     """Open `path` for the process that trains; `start` is the body of its START record.
 
@@ -74,7 +76,7 @@ def open_run(
         time.sleep(attempt * os.urandom(1)[0] / 20_000)
         try:
             place = _find_place(request, new_writer_id(clock()))
-            opened = begin_writer(layout, place.new, prepare=prepare, clock=clock)
+            opened = begin_writer(layout, place.new, prepare=prepare, clock=clock, limits=limits)
         except OvertakenError:
             continue
         return _say_start(request, place, opened, start, default_name)

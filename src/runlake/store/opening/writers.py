@@ -22,6 +22,7 @@ from runlake.store.journal.bodies import clock_of
 from runlake.store.journal.folder import FolderJournal, journal_of
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import Journal, PartName, PartPlace
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.row_encoder import Prepare
 from runlake.store.journal.stop_requests import records
 from runlake.store.journal.writer import JournalWriter
@@ -76,7 +77,12 @@ class NewWriter:
 
 
 def begin_writer(
-    layout: Layout, new: NewWriter, *, prepare: Prepare | None = None, clock: Callable[[], float] = time.time
+    layout: Layout,
+    new: NewWriter,
+    *,
+    prepare: Prepare | None = None,
+    clock: Callable[[], float] = time.time,
+    limits: WriterLimits | None = None,
 ) -> OpenedRun:
     """Begin to write. OvertakenError when the run was deleted since it was read, ReadOnlyError when nobody can."""
     header = {
@@ -94,7 +100,13 @@ def begin_writer(
     try:
         journal = journal_of(layout, new.path) if new.journal is None else new.journal
         writer = JournalWriter(
-            journal, new.writer_id, header, prepare=prepare, clock=clock, clock_floor=new.clock_floor
+            journal,
+            new.writer_id,
+            header,
+            prepare=prepare,
+            clock=clock,
+            clock_floor=new.clock_floor,
+            limits=limits,
         )
     except FileNotFoundError:
         raise overtaken(new.path) from None
@@ -169,6 +181,7 @@ def open_granted(
     path: RunPath | None = None,
     prepare: Prepare | None = None,
     clock: Callable[[], float] = time.time,
+    limits: WriterLimits | None = None,
 ) -> OpenedRun:
     """Go on here with a journal that a server has begun: what it wrote stands in the first part, to the byte.
 
@@ -196,7 +209,14 @@ def open_granted(
         name: grant.header[name] for name in ("session", "after", "taken") if name in grant.header
     }
     writer = JournalWriter(
-        journal, grant.writer, grant.header, prepare=prepare, clock=clock, clock_floor=max(clocks), place=place
+        journal,
+        grant.writer,
+        grant.header,
+        prepare=prepare,
+        clock=clock,
+        clock_floor=max(clocks),
+        limits=limits,
+        place=place,
     )
     append_change(layout, path, grant.writer, "init", incarnation)
     return OpenedRun(

@@ -6,12 +6,13 @@ from runlake.model import RunPath
 from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal, journal_of
 from runlake.store.journal.journal import PartName
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import scan_part
 from runlake.store.journal.writer import JournalWriter
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
-from runlake.store.opening.writers import open_editor
+from runlake.store.opening.writers import open_child, open_editor
 from runlake.store.run.state import read_state
 from runlake.values import decode_json
 
@@ -36,15 +37,17 @@ class Clock:
 
 
 class Writer:
-    """A training process: logs a row a second, each at the next step."""
+    """A training process, or the child of one: logs a row every `every_s` seconds, each at the next step."""
 
-    def __init__(self, layout, *, at_s=0.0, path=RUN, resume=None, start=None, rows_per_part=None):
-        self.clock = Clock(START_S + at_s)
+    def __init__(self, layout, *, at_s=0.0, every_s=1.0, path=RUN, resume=None, start=None, parent=None, **limits):
+        self.clock, self.every_s = Clock(START_S + at_s), every_s
         self.layout, self.path = layout, path
-        self.opened = open_run(layout, path, start or {}, resume=resume, clock=self.clock, inspector=IN_PROCESS)
+        if parent is None:
+            how = {"resume": resume, "clock": self.clock, "inspector": IN_PROCESS, "limits": WriterLimits(**limits)}
+            self.opened = open_run(layout, path, start or {}, **how)
+        else:
+            self.opened = open_child(layout, parent.opened, prepare=None, clock=self.clock)
         self.journal = self.opened.writer
-        if rows_per_part:
-            self.journal._rows_per_part = rows_per_part
         self.step = self.opened.before.last_step + 1 if self.opened.before else 0
 
     @property
@@ -54,7 +57,7 @@ class Writer:
     def log(self, data, *, step=None, commit=True, stream="history"):
         if step is not None:
             self.step = step
-        now_s = self.clock.after(1.0)
+        now_s = self.clock.after(self.every_s)
         self.journal.log(data, step=self.step, timestamp=now_s, runtime=now_s - START_S, commit=commit, stream=stream)
         self.step += commit
         return self
@@ -95,7 +98,7 @@ def edit_config(layout, values, **where):
 def rows_as_written(folder, rows, *, rows_per_part=10_000, stream="history", open_ended=False):
     """`WriterRows` of rows that went through a journal: row i at step i * 10, 1000 + i seconds, i / 2 seconds."""
     journal = FolderJournal(folder)
-    writer = JournalWriter(journal, "w", {}, rows_per_part=rows_per_part)
+    writer = JournalWriter(journal, "w", {}, limits=WriterLimits(rows_per_part=rows_per_part))
     for number, row in enumerate(rows):
         is_last_open = open_ended and number == len(rows) - 1
         writer.log(

@@ -1,0 +1,1 @@
+"""Artifacts as people have them in hand: made, kept as versions, found again, fetched."""

@@ -1,0 +1,166 @@
+"""From a version in a store to files in a folder: several at a time, each whole or not at all, and as it was logged.
+
+What is there already is not fetched again. On a folder store the bytes are shared with it, or copied by the kernel;
+over HTTP they come through the cache.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from runlake.artifacts.cache import ContentCache, is_same_content
+from runlake.artifacts.copying import copy_content, path_on_this_machine
+from runlake.artifacts.entry import Entry, FetchOptions
+from runlake.artifacts.progress import Tell, progress_bar
+from runlake.artifacts.references import fetch_reference
+from runlake.artifacts.side_by_side import side_by_side
+from runlake.errors import BadValueError, CorruptError, UnsafeNameError
+from runlake.local_names import place_below
+
+_PIECE_BYTES = 1 << 20
+_THREAD_COUNT = 8
+
+
+class Source(Protocol):
+    """Where bytes of files are opened."""
+
+    def open(self, entry: Entry) -> BinaryIO: ...
+
+
+def fetch(
+    source: Source,
+    entries: Sequence[Entry],
+    root: Path,
+    options: FetchOptions,
+    *,
+    title: str,
+    cache: ContentCache | None,
+    is_shown: bool,
+) -> None:
+    """Bring entries of the artifact called `title` below `root`. Names that cannot be are refused before all else."""
+    places = [_place_of(entry, root, title) for entry in entries]
+    root.mkdir(parents=True, exist_ok=True)
+    _refuse_names_that_meet(entries, root, title)
+    total_bytes = sum(entry.size for entry in entries)
+    with progress_bar(f"{title}: fetching", total_bytes, is_shown=is_shown) as tell:
+        fetcher = Fetcher(source, options, title=title, cache=cache, tell=tell)
+        side_by_side(lambda wanted: fetcher.bring(*wanted), zip(entries, places, strict=True), count=_THREAD_COUNT)
+    if cache is not None:
+        cache.trim()
+
+
+class Fetcher:
+    """Brings one file after the other, in any thread."""
+
+    def __init__(
+        self, source: Source, options: FetchOptions, *, title: str, cache: ContentCache | None, tell: Tell
+    ) -> None:
+        self._source, self._options, self._title = source, options, title
+        self._cache, self._tell = cache, tell
+
+    def bring(self, entry: Entry, target: Path) -> None:
+        """Let the target be what the entry says. `CorruptError` where the store has other bytes than were logged."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if entry.ref is not None:
+            fetch_reference(entry, target, is_missing_allowed=self._options.allow_missing_references)
+        elif is_same_content(target, entry):
+            self._tell(entry.size)
+        elif self._cache is not None and self._bring_cached(self._cache, entry, target):
+            pass
+        elif not (self._options.hard_links and self._bring_linked(entry, target)):
+            self._bring_copied(entry, target, partial(self._source.open, entry))
+            self._tell(entry.size)
+
+    def _bring_cached(self, cache: ContentCache, entry: Entry, target: Path) -> bool:
+        for _ in range(2):
+            try:
+                cached = cache.fetch(entry, partial(self._source.open, entry), self._tell)
+            except CorruptError as error:
+                raise self._altered(entry, str(error)) from None
+            if cached is None:
+                return False
+            try:
+                self._bring_copied(entry, target, partial(cached.open, "rb"))
+                return True
+            except (CorruptError, FileNotFoundError):
+                cache.drop(cached)  # altered in the cache, or removed from it: it is fetched once more
+        return False
+
+    def _bring_linked(self, entry: Entry, target: Path) -> bool:
+        with self._source.open(entry) as content:
+            kept = path_on_this_machine(content)
+        if kept is None:
+            return False
+        if not is_same_content(kept, entry):
+            raise self._altered(entry, f"{kept} has another content")
+        draft = _draft_of(target)
+        try:
+            kept.chmod(0o444)  # who writes into the link would write into the store
+            os.link(kept, draft)
+        except OSError:  # another disk, or one without links
+            return False
+        draft.replace(target)
+        self._tell(entry.size)
+        return True
+
+    def _bring_copied(self, entry: Entry, target: Path, open_content: partial[BinaryIO]) -> None:
+        draft = _draft_of(target)
+        try:
+            with open_content() as content, draft.open("xb") as copy:
+                if path_on_this_machine(content) is not None:
+                    copy_content(content, copy)
+                else:
+                    while piece := content.read(_PIECE_BYTES):
+                        copy.write(piece)
+            if not is_same_content(draft, entry):
+                raise self._altered(entry, f"{draft.stat().st_size:,} bytes came, with another digest")
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def _altered(self, entry: Entry, found: str) -> CorruptError:
+        return CorruptError(
+            f"the file {entry.path!r} of artifact {self._title} is not what was logged ({entry.size:,} bytes, MD5 "
+            f"{entry.digest}): {found}. It was altered or damaged where it is kept: restore it from a backup, log it "
+            "again, and see: runlake check"
+        )
+
+
+def _draft_of(target: Path) -> Path:
+    return target.with_name(f".{target.name[:200]}.{os.urandom(4).hex()}.part")
+
+
+def _place_of(entry: Entry, root: Path, title: str) -> Path:
+    try:
+        return place_below(root, entry.path)
+    except UnsafeNameError as error:
+        why = str(error).partition("; read it")[0]
+        raise UnsafeNameError(
+            f"artifact {title}: {why}; leave it out with path_prefix=, or read it without writing it: "
+            f"artifact.get_entry({entry.path!r}).read()"
+        ) from None
+
+
+def _refuse_names_that_meet(entries: Sequence[Entry], root: Path, title: str) -> None:
+    """On a disk that does not tell case: nothing is written where two files would be one."""
+    by_name: dict[str, str] = {}
+    for entry in entries:
+        other = by_name.setdefault(entry.path.casefold(), entry.path)
+        if other != entry.path and not _tells_case(root):
+            raise BadValueError(
+                f"artifact {title} has {other!r} and {entry.path!r}, which are one file in {str(root)!r}: that disk "
+                "does not tell small letters from capitals. Choose another root, or fetch one of them with path_prefix="
+            )
+
+
+def _tells_case(folder: Path) -> bool:
+    probe = folder / f".runlake-case-{os.urandom(4).hex()}"
+    probe.touch()
+    try:
+        return not probe.with_name(probe.name.upper()).exists()
+    finally:
+        probe.unlink(missing_ok=True)

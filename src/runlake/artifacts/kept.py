@@ -1,0 +1,219 @@
+"""One version where it lies: what is known of it, its entries, its bytes, and what can be changed of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+from urllib.parse import quote
+
+from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ArtifactPath, CollectionPath
+from runlake.artifacts.cache import ContentCache
+from runlake.artifacts.entry import Entry, FetchOptions
+from runlake.artifacts.fetch import fetch
+from runlake.errors import NotFoundError, UsageError
+from runlake.service.contract import Service
+
+
+class Sender(Protocol):
+    """Who brings versions of a folder to a server."""
+
+    def wait(self, artifact_id: str, timeout: float | None) -> ArtifactInfo:
+        """The version as it is at the server, as soon as it is there; `timeout` in seconds, None: however long."""
+        ...
+
+
+class Kept(Protocol):
+    """A version that was kept, or that a disabled run pretends to have kept."""
+
+    info: ArtifactInfo
+
+    def entries(self) -> dict[str, Entry]: ...
+    def open(self, entry: Entry) -> BinaryIO: ...
+    def fetch(self, entries: Sequence[Entry], root: Path, options: FetchOptions) -> None: ...
+    def edit(self, edit: ArtifactEdit) -> None: ...
+    def delete(self, *, delete_aliases: bool) -> None: ...
+    def link(self, target: CollectionPath, aliases: Sequence[str]) -> ArtifactInfo: ...
+    def wait(self, timeout: float | None) -> None: ...
+    def logged_by(self) -> Any: ...
+    def used_by(self) -> list[Any]: ...
+
+
+class KeptVersion:
+    """A version in a store. `cache` is asked for when files come over HTTP; `sender`, where it is to go to a server."""
+
+    def __init__(
+        self,
+        service: Service,
+        info: ArtifactInfo,
+        *,
+        sender: Sender | None = None,
+        cache: Callable[[], ContentCache | None] = lambda: None,
+        shows_progress: bool = True,
+    ) -> None:
+        self.service, self.info = service, info
+        self._sender, self._cache = sender, cache
+        self._shows_progress = shows_progress
+        self._entries: dict[str, Entry] | None = None
+
+    @property
+    def path(self) -> ArtifactPath:
+        """By its id: aliases and names of collections may change."""
+        return self.info.collection.at(self.info.artifact_id)
+
+    def at(self, info: ArtifactInfo) -> KeptVersion:
+        """Another version of the same store."""
+        return KeptVersion(
+            self.service, info, sender=self._sender, cache=self._cache, shows_progress=self._shows_progress
+        )
+
+    def entries(self) -> dict[str, Entry]:
+        """Its entries by their paths; read once, since they never change."""
+        if self._entries is None:
+            manifest = self.service.read_manifest(self.path)
+            self._entries = {entry.path: Entry.of_manifest(entry, self) for entry in manifest}
+        return self._entries
+
+    def open(self, entry: Entry) -> BinaryIO:
+        """The bytes of a file of it."""
+        return self.service.open_content(self.path, entry.path_at_home)
+
+    def default_root(self) -> Path:
+        """Where its files go unless somebody says otherwise."""
+        return default_root(self.info)
+
+    def fetch(self, entries: Sequence[Entry], root: Path, options: FetchOptions) -> None:
+        """Bring these files below `root`."""
+        is_here = self.service.url.startswith("file:")
+        cache = None if is_here or options.skip_cache else self._cache()
+        fetch(self, entries, root, options, title=str(self.info.path), cache=cache, is_shown=self._shows_progress)
+
+    def edit(self, edit: ArtifactEdit) -> None:
+        """Change what is known of it."""
+        if edit != ArtifactEdit():
+            self.info = self.service.edit_artifact(self.path, edit)
+
+    def delete(self, *, delete_aliases: bool) -> None:
+        """Delete it; of a link only that."""
+        self.service.delete_artifact(self.path, delete_aliases=delete_aliases)
+
+    def link(self, target: CollectionPath, aliases: Sequence[str]) -> ArtifactInfo:
+        """The link to it in a portfolio."""
+        return self.service.link_artifact(self.path, target, aliases)
+
+    def wait(self, timeout: float | None) -> None:
+        """Wait until it is where it is to go: at once, where that is the folder in which it lies."""
+        if self._sender is not None:
+            self.info = self._sender.wait(self.info.artifact_id, timeout)
+
+    def address(self) -> str:
+        """Where it is: below ``file://…`` for a folder, below the address of a server."""
+        info = self.info
+        parts = (info.entity, info.project, "artifacts", info.type, info.name, info.version or info.artifact_id)
+        return "/".join([self.service.url.rstrip("/"), *(quote(part, safe="") for part in parts)])
+
+    def links(self) -> list[ArtifactInfo]:
+        """The links to it in the portfolios of the entity."""
+        found = []
+        for project in self.service.list_projects(self.info.entity):
+            for collection in self.service.list_collections(project.entity, project.name):
+                if collection.kind == "portfolio":
+                    found += self.service.list_artifacts(collection.path)
+        return [info for info in found if info.artifact_id == self.info.artifact_id]
+
+    def logged_by(self) -> Any:
+        """The run that made it, as readers have runs; None where none did, or it is gone."""
+        made_by = self.info.created_by
+        return None if made_by is None else self._runs().run_if_there("/".join(made_by))
+
+    def used_by(self) -> list[Any]:
+        """The runs that used it, as readers have runs."""
+        runs = self._runs()
+        found = [runs.run_if_there("/".join(path)) for path in self.service.list_artifact_users(self.path)]
+        return [run for run in found if run is not None]
+
+    def _runs(self) -> _Runs:
+        return _Runs(self.service)
+
+
+class _Runs:
+    """Runs as readers have them: reading stands beside this room, and is loaded by who asks for it."""
+
+    def __init__(self, service: Service) -> None:
+        self._api = import_module("runlake").Api(service=service)
+
+    def run_if_there(self, path: str) -> Any:
+        try:
+            return self._api.run(path)
+        except NotFoundError:
+            return None
+
+
+class Forgotten:
+    """What a disabled run has of an artifact: its files stay where they were added, and nothing else is kept.
+
+    `stand_in` takes the place of runs that would have logged or used it.
+    """
+
+    def __init__(self, info: ArtifactInfo, entries: Mapping[str, Entry], stand_in: Any) -> None:
+        self.info, self._all, self._stand_in = info, dict(entries), stand_in
+        for entry in self._all.values():
+            entry.home = self
+
+    def entries(self) -> dict[str, Entry]:
+        return self._all
+
+    def open(self, entry: Entry) -> BinaryIO:
+        if entry.local_path is None:
+            raise UsageError(f"{entry.path!r} is of a run that is disabled: there is nothing to read")
+        return Path(entry.local_path).open("rb")
+
+    def default_root(self) -> Path:
+        return default_root(self.info)
+
+    def fetch(self, entries: Sequence[Entry], root: Path, options: FetchOptions) -> None:
+        here = [entry for entry in entries if entry.local_path is not None]
+        fetch(self, here, root, options, title=str(self.info.path), cache=None, is_shown=False)
+
+    def edit(self, edit: ArtifactEdit) -> None: ...
+
+    def delete(self, *, delete_aliases: bool) -> None: ...
+
+    def link(self, target: CollectionPath, aliases: Sequence[str]) -> ArtifactInfo:
+        return self.info
+
+    def wait(self, timeout: float | None) -> None: ...
+
+    def logged_by(self) -> Any:
+        return self._stand_in
+
+    def used_by(self) -> list[Any]:
+        return []
+
+
+PRETENDED_ID = "disabled"
+"""The id of what was not kept."""
+
+
+def default_root(info: ArtifactInfo) -> Path:
+    """The folder of an artifact in the current one."""
+    return Path("artifacts") / f"{info.name}:{info.version or info.artifact_id}"
+
+
+def pretended(path: CollectionPath, type: str, **known: Any) -> ArtifactInfo:
+    """A version as if it had been kept."""
+    now = time.time()
+    return ArtifactInfo(
+        entity=path.entity,
+        project=path.project,
+        name=path.name,
+        artifact_id=PRETENDED_ID,
+        type=type,
+        state="COMMITTED",
+        version_number=0,
+        created_at=now,
+        updated_at=now,
+        **known,
+    )
