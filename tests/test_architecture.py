@@ -139,7 +139,10 @@ ALLOWED = {
         "sdk.run", "store",
     },
     "integrations": {*MODEL, "values", "media", "plot", "sdk.process", "sdk.run"},
-    "importers": {"errors", "model", "integrations", "media", "sdk.capture", "service.contract", "values"},
+    "importers": {
+        "errors", "model", "artifact_model", "integrations", "media", "sdk.capture", "service", "service.contract",
+        "values",
+    },
     "compat": {"errors", "artifacts", "credentials", "settings", "media", "sdk", "sdk.process", "sdk.run"},
     **SERVER,
     "cli": {
