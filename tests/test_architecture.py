@@ -17,15 +17,15 @@ STORE = {
     "store.run": {*MODEL, "lru", "store", "store.journal", "store.segment", "values"},
     "store.catalog": {*MODEL, "store", "store.journal", "store.run", "values"},
     "store.compact": {*MODEL, "store", "store.catalog", "store.journal", "store.run", "store.segment", "values"},
-    "store.opening": {*MODEL, "store", "store.journal", "store.run", "store.segment", "values"},
+    "store.opening": {*MODEL, "artifact_model", "store", "store.journal", "store.run", "store.segment", "values"},
     "store.ingest": {
         *MODEL, "differences", "lru", "store", "store.journal", "store.run", "store.segment", "store.opening", "values",
     },
     "store.sweeps": {*MODELS, "store", "store.opening", "values"},
-    "store.artifacts": {*MODEL, "artifact_model", "near", "store", "store.journal", "store.opening"},
+    "store.artifacts": {*MODEL, "artifact_model", "near", "store", "store.journal", "store.opening", "values"},
     "store.care": {
-        *MODEL, "store", "store.catalog", "store.compact", "store.journal", "store.opening", "store.run",
-        "store.segment", "store.sweeps", "values",
+        *MODEL, "artifact_model", "store", "store.artifacts", "store.catalog", "store.compact", "store.journal",
+        "store.opening", "store.run", "store.segment", "store.sweeps", "values",
     },
     "store.merge": {
         *MODELS, "store", "store.artifacts", "store.journal", "store.opening", "store.run", "store.segment",
@@ -96,7 +96,8 @@ ALLOWED = {
         *QUERY,
     },
     "service.wire": {
-        *MODELS, "clean_text", "values", "query.many", "query.rows", "service.contract", "store", "store.ingest",
+        *MODELS, "clean_text", "values", "query.many", "query.rows", "service.contract", "store", "store.artifacts",
+        "store.ingest",
     },
     "service.remote": {
         *MODELS, "values", "query.many", "query.rows", "query.runs", "service.contract", "service.wire", "store",

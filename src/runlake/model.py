@@ -411,9 +411,10 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrashItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One folder in the trash: a deleted run, or what a repair put aside.
+    """One folder in the trash: a deleted run, sweep or collection of artifacts, or what a repair put aside.
 
-    `path` and `run_name` are None where nothing in it can be read. Sizes in bytes, times in seconds since 1970.
+    `path` and `run_name` are None where nothing in it can be read, and of what is no run. `artifact` is where a
+    collection was, ``entity/project/name``. Sizes in bytes, times in seconds since 1970.
     """
 
     name: str
@@ -422,6 +423,7 @@ class TrashItem(msgspec.Struct, frozen=True, kw_only=True):
     deleted_at: float
     size_bytes: int
     is_run: bool
+    artifact: str | None = None
 
 
 class Garbage(msgspec.Struct, frozen=True, kw_only=True):

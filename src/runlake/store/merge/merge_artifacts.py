@@ -38,10 +38,10 @@ from runlake.store.artifacts.fold import (
 from runlake.store.artifacts.lineage import note_use
 from runlake.store.artifacts.linked import note_linked
 from runlake.store.artifacts.manifest import encode_manifest
-from runlake.store.layout import Layout, encode_name
+from runlake.store.layout import Layout
 from runlake.store.merge.merge_contents import MergedContents
 from runlake.store.merge.their_artifacts import TheirCollection, read_theirs
-from runlake.store.opening.trash import COLLECTION_PREFIX
+from runlake.store.opening.trash import COLLECTION_PREFIX, deleted_collection
 
 _ATTEMPTS = 3
 
@@ -126,8 +126,8 @@ class ArtifactMerger:
 
     def _dead_ids(self, place: CollectionPath) -> set[str]:
         """The versions that our trash has, of collections of that name."""
-        end = f"-{encode_name(place.name)}"
-        trashed = (each for each in self._layout.trash_dir.glob(f"{COLLECTION_PREFIX}*") if each.name.endswith(end))
+        folders = self._layout.trash_dir.glob(f"{COLLECTION_PREFIX}*")
+        trashed = (folder for folder in folders if deleted_collection(folder) == place)
         return {version.artifact_id for folder in trashed for version in _fold_in(folder, place).versions}
 
     def _bring(self, step: _Step, version: Version) -> int:

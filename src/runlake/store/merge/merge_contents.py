@@ -29,7 +29,7 @@ class MergedContents:
     def missing_bytes(self, manifest: Sequence[ManifestEntry]) -> int:
         """How many bytes of a manifest are not here."""
         wanted = {entry.sha256: entry.size_bytes for entry in manifest if entry.sha256 is not None}
-        return sum(size_bytes for sha256, size_bytes in wanted.items() if not self._ours.has(sha256))
+        return sum(size_bytes for sha256, size_bytes in wanted.items() if not self._ours.has(sha256, size_bytes))
 
     def bring(self, manifest: Sequence[ManifestEntry]) -> None:
         """Have all contents of a manifest here. `CorruptError` for one that is not what the manifest says.
@@ -40,8 +40,8 @@ class MergedContents:
             if entry.sha256 is None:
                 continue
             info = self._proven.get(entry.sha256)
-            if info is None or not self._ours.refresh(entry.sha256):
-                info = self._bring(entry.sha256)
+            if info is None or not self._ours.refresh(entry.sha256, entry.size_bytes):
+                info = self._bring(entry.sha256, entry.size_bytes)
                 self._proven[entry.sha256] = info
             said = ContentInfo(sha256=entry.sha256, digest=entry.digest, size_bytes=entry.size_bytes)
             if info != said:
@@ -50,9 +50,9 @@ class MergedContents:
                     f"restore it, and see: runlake --dir {self._root} check"
                 )
 
-    def _bring(self, sha256: str) -> ContentInfo:
+    def _bring(self, sha256: str, size_bytes: int) -> ContentInfo:
         place = self._ours.place_of(sha256)
-        if self._ours.refresh(sha256):
+        if self._ours.refresh(sha256, size_bytes):
             with place.open("rb") as content:
                 return digest_stream(content)
         source = self._theirs.place_of(sha256)

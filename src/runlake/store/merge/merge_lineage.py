@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from runlake.errors import NotFoundError, PathError, RunlakeError, StoreError
 from runlake.model import RunPath
 from runlake.store.artifacts.collection import read_artifact_id
-from runlake.store.artifacts.lineage import RunLink, Use, note_link, note_use
+from runlake.store.artifacts.lineage import RunLink, note_link, note_use, use_of
 from runlake.store.layout import Layout
 from runlake.store.merge.their_artifacts import read_links
 
@@ -29,7 +29,7 @@ def merge_lineage(
                 link = _as_it_is_here(layout, link)
                 note_link(layout, here, relation, link)
                 if relation == "used":
-                    _note_use(layout, here, link)
+                    note_use(layout, link.artifact.collection, use_of(here, link))
         except NotFoundError:
             continue
         except (StoreError, PathError) as error:
@@ -43,11 +43,3 @@ def _as_it_is_here(layout: Layout, link: RunLink) -> RunLink:
     except NotFoundError:
         return link
     return RunLink(at=link.at, artifact=home, use_as=link.use_as)
-
-
-def _note_use(layout: Layout, run: RunPath, link: RunLink) -> None:
-    use = Use(at=link.at, artifact_id=link.artifact.version, run=run, use_as=link.use_as)
-    try:
-        note_use(layout, link.artifact.collection, use)
-    except FileNotFoundError:
-        pass  # its project was not merged; when it is, the use comes with it

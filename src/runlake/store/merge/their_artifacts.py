@@ -12,9 +12,9 @@ import msgspec
 from runlake.artifact_model import CollectionPath, ManifestEntry, Relation
 from runlake.errors import BadValueError, CorruptError
 from runlake.model import RunPath, is_time
-from runlake.store.artifacts.fold import CollectionFold, Committed, Linked, Version
+from runlake.store.artifacts.fold import CollectionFold, Committed, Linked, Version, entry_of
 from runlake.store.artifacts.lineage import RunLink, Use, link_name, use_name
-from runlake.store.artifacts.manifest import complete_manifest, decode_manifest
+from runlake.store.artifacts.manifest import check_clashes, decode_manifest
 from runlake.store.artifacts.names import (
     check_aliases,
     check_artifact_id,
@@ -50,7 +50,8 @@ class TheirCollection:
         file = self.folder / "manifests" / f"{artifact_id}.jsonl"
         try:
             entries = decode_manifest(read_plain(self.root, file), str(file))
-            return complete_manifest(entries, {})
+            check_clashes(entries)
+            return entries
         except (FileNotFoundError, BadValueError) as error:
             raise CorruptError(f"{file} cannot be taken: {error}") from None
 
@@ -84,8 +85,12 @@ def read_theirs(other: Layout, path: CollectionPath) -> TheirCollection:
 
 
 def _entry(body: object, folder: Path) -> dict[str, object]:
-    if not isinstance(body, dict):
-        raise CorruptError(f"an entry of {folder / 'ledger'} is {body!r:.40}; restore it from a backup")
+    """An entry as it is. What makes no sense, readers pass over; of theirs it is told: something would be missing."""
+    try:
+        entry_of(body)
+    except BadValueError as error:
+        raise CorruptError(f"{folder / 'ledger'}: {error}; repair that store first, or upgrade runlake") from None
+    assert isinstance(body, dict), "what says something is an object"
     return body
 
 
@@ -99,7 +104,7 @@ def read_links(other: Layout, run: RunPath) -> Iterator[tuple[Relation, RunLink]
         link = _read(other.root, folder / name, RunLink)
         check_collection_path(link.artifact.collection)
         check_artifact_id(link.artifact.version)
-        if link_name(relation, link) != name:
+        if link_name(relation, link.artifact.version) != name:
             raise CorruptError(f"{folder / name} speaks of {link.artifact}; remove it")
         yield relation, link
 
