@@ -133,3 +133,29 @@ def test_what_a_run_used_before_the_server_knew_it_is_known_there_in_the_end(ser
     service = LocalService(server.root, default_entity="ann")
     assert service.list_artifact_users(MODEL.at("v0")) == [user.run_path]
     assert [one.version for one in service.list_run_artifacts(user.run_path, "used")] == ["v0"]
+
+
+def test_files_that_the_server_has_already_are_its_version_and_are_still_read_here(server, session, home, monkeypatch):
+    waited = []
+    for machine in ("one", "two"):
+        monkeypatch.setenv("RUNLAKE_DIR", str(home / machine))
+        run = session.init(project="p", base_url=server.url, id=machine)
+        if machine == "two":  # the numbers here are others than at the server
+            other = Artifact("model", "model")
+            with other.new_file("other") as file:
+                file.write("other")
+            run.log_artifact(other)
+        artifact = Artifact("model", "model")
+        with artifact.new_file("weights") as file:
+            file.write("same")
+        logged = run.log_artifact(artifact)
+        for _ in range(2):
+            logged.wait(DEADLINE_S)
+        waited.append((logged.id, logged.version))
+        assert Path(logged.download(home / machine / "got"), "weights").read_text() == "same"
+        logged.description = f"by {machine}"
+        logged.save()
+        assert (logged.id, logged.version) == waited[-1]
+        run.finish()
+    assert waited[0] == waited[1]
+    assert [(one.version, one.description) for one in there(server)] == [("v1", None), ("v0", "by two")]
