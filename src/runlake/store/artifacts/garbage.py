@@ -164,8 +164,9 @@ class _Collector:
             if not self._decide(collection, collected, version):
                 return
         manifest = collection.manifest_file(version.artifact_id)
-        uses = [name for name in list_names(collection.folder / "uses") if name.startswith(f"{version.artifact_id}-")]
-        yield from self._remove(manifest, *(collection.folder / "uses" / name for name in uses))
+        folders = [collection.folder / "uses", collection.folder / "links"]
+        beside = [folder / name for folder in folders for name in list_names(folder)]
+        yield from self._remove(manifest, *(file for file in beside if file.name.startswith(f"{version.artifact_id}-")))
 
     def _decide(self, collection: CollectionFolder, entry: Deleted | Collected, version: Version) -> bool:
         """Whether a version is what the entry says, by us, unless somebody said something else of it meanwhile."""
