@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote
 
+from msgspec.structs import replace
+
 from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ArtifactPath, CollectionPath
 from runlake.artifacts.cache import ContentCache
 from runlake.artifacts.entry import Entry, FetchOptions
@@ -54,14 +56,16 @@ class KeptVersion:
         shows_progress: bool = True,
     ) -> None:
         self.service, self.info = service, info
+        self._place = info.collection.at(info.artifact_id)
+        self._there: ArtifactInfo | None = None
         self._sender, self._cache = sender, cache
         self._shows_progress = shows_progress
         self._entries: dict[str, Entry] | None = None
 
     @property
     def path(self) -> ArtifactPath:
-        """By its id: aliases and names of collections may change."""
-        return self.info.collection.at(self.info.artifact_id)
+        """Where it is in the store: by its id, since aliases may change, and at a server it may be another version."""
+        return self._place
 
     def at(self, info: ArtifactInfo) -> KeptVersion:
         """Another version of the same store."""
@@ -93,7 +97,7 @@ class KeptVersion:
     def edit(self, edit: ArtifactEdit) -> None:
         """Change what is known of it."""
         if edit != ArtifactEdit():
-            self.info = self.service.edit_artifact(self.path, edit)
+            self.info = _called_as(self._there, self.service.edit_artifact(self.path, edit))
 
     def delete(self, *, delete_aliases: bool) -> None:
         """Delete it; of a link only that."""
@@ -106,7 +110,7 @@ class KeptVersion:
     def wait(self, timeout: float | None) -> None:
         """Wait until it is where it is to go: at once, where that is the folder in which it lies."""
         if self._sender is not None:
-            self.info = self._sender.wait(self.info.artifact_id, timeout)
+            self.info = self._there = self._sender.wait(self.path.version, timeout)
 
     def address(self) -> str:
         """Where it is: below ``file://…`` for a folder, below the address of a server."""
@@ -136,6 +140,14 @@ class KeptVersion:
 
     def _runs(self) -> _Runs:
         return _Runs(self.service)
+
+
+def _called_as(there: ArtifactInfo | None, info: ArtifactInfo) -> ArtifactInfo:
+    """What is known of a version under the name that it has at the server, if it is known to be there."""
+    if there is None:
+        return info
+    names = {"entity": there.entity, "project": there.project, "name": there.name}
+    return replace(info, **names, artifact_id=there.artifact_id, version_number=there.version_number)
 
 
 class _Runs:

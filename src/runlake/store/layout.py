@@ -13,6 +13,7 @@
           segments/<name>.parquet, .meta      sealed records (store.segment)
           files/<path as the user named it>
           artifacts/<relation>-<artifact id>.json  what the run logged and used (store.artifacts.lineage)
+          artifacts/sent-<relation>-<id>.json      what a server has of it (store.artifacts.sent)
         merged/<name>.parquet, .runs          sealed rows of many small runs (store.compact.packed_file)
         sweeps/<sweep id>/
           id                                  as of runs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from runlake.sdk.run.inert import Inert
 from runlake.sdk.run.old_models import find_old_model
 from runlake.service.local.service import LocalService
 from runlake.settings import Settings, current_folder
+from runlake.store.artifacts.lineage import RunLink, note_link
 from runlake.store.layout import Layout
 
 if TYPE_CHECKING:
@@ -213,10 +215,15 @@ class ArtifactCalls:
         return Artifact.of(self._kept(self._store, self._store.use_artifact(path, self._path, use_as)))
 
     def _note_use(self, server: Service, info: ArtifactInfo, use_as: str | None) -> None:
+        home = info.collection if info.source is None else info.source.collection
         try:
-            server.use_artifact(info.collection.at(info.artifact_id), self._path, use_as)
-        except NotFoundError as error:  # the run is on its way there
-            self._tell_not_kept(f"that the run uses the artifact {info.path}", error)
+            server.use_artifact(home.at(info.artifact_id), self._path, use_as)
+        except NotFoundError:  # the run is on its way there, and takes this with it
+            link = RunLink(at=time.time(), artifact=home.at(info.artifact_id), use_as=use_as)
+            try:
+                note_link(self._layout, self._path, "used", link)
+            except FAULTS as error:
+                self._tell_not_kept(f"that the run uses the artifact {info.path}", error)
 
     def link(self, artifact: Artifact, target_path: str, aliases: Sequence[str] | None = None) -> Artifact:
         """See `Run.link_artifact`."""
