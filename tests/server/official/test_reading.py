@@ -219,7 +219,7 @@ REFUSED = {
     "automations": "automations are not supported yet by runlake",
     "integrations": "automations are not supported yet by runlake",
     "organization": "not found",
-    "custom-chart": "reports and custom charts are not supported yet by runlake",
+    "custom-chart": "custom charts are not supported yet by runlake",
 }
 
 

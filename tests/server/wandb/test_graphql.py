@@ -96,6 +96,10 @@ def test_the_server_names_its_features_and_has_no_organizations(desk):
             '{ project(name: "digits") { runQueues { id } } }',
             "launch queues are not supported yet by runlake: Project.runQueues",
         ),
+        (
+            'mutation { createCustomChart(input: {entity: "ann"}) { success } }',
+            "custom charts are not supported yet by runlake: Mutation.createCustomChart",
+        ),
         ('{ project(name: "digits") { foo } }', "this is not supported yet by runlake: Project.foo"),
     ],
 )

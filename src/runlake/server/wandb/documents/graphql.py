@@ -69,7 +69,8 @@ _TOPICS = (
     (re.compile(r"\.\w*(sweep|agent|controller)", re.I), "sweeps whose search is done elsewhere are"),
     (re.compile(r"\.\w*(queue|launch|resourceConfig)", re.I), "launch queues are"),
     (re.compile(r"\.\w*(automation|trigger|integration|webhook)", re.I), "automations are"),
-    (re.compile(r"\.\w*(chart|view|report)", re.I), "reports and custom charts are"),
+    (re.compile(r"chart", re.I), "custom charts are"),
+    (re.compile(r"view|report|accessToken", re.I), "this part of reports is"),
 )
 """What is missing, by ``Type.field``; the first that is found there says what that is about."""
 
