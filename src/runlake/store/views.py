@@ -41,7 +41,7 @@ def check_view_path(path: ViewPath) -> ViewPath:
 def view_ids(layout: Layout, entity: str, project: str) -> list[str]:
     """The ids of a project's views, sorted. What is called otherwise is none."""
     names = list_names(layout.views_dir(entity, project))
-    return sorted(name.removesuffix(_SUFFIX) for name in names if _is_file_of_view(name))
+    return sorted(name.removesuffix(_SUFFIX) for name in names if is_file_of_view(name))
 
 
 def read_view(layout: Layout, path: ViewPath) -> ViewInfo:
@@ -58,7 +58,7 @@ def read_view(layout: Layout, path: ViewPath) -> ViewInfo:
 
 def put_view(layout: Layout, path: ViewPath, put: ViewPut, now_s: float) -> None:
     """Write a view in place of what is there, of which the first user and time stay."""
-    _check_size(put)
+    check_size(put)
     try:
         known = read_view(layout, path)
     except (NotFoundError, CorruptError):
@@ -110,11 +110,13 @@ def view_file(layout: Layout, path: ViewPath) -> Path:
     return layout.views_dir(path.entity, path.project) / f"{path.view_id}{_SUFFIX}"
 
 
-def _is_file_of_view(name: str) -> bool:
+def is_file_of_view(name: str) -> bool:
+    """Whether a file in the folder of views is one by its name."""
     return name.endswith(_SUFFIX) and _ID.fullmatch(name.removesuffix(_SUFFIX)) is not None
 
 
-def _check_size(put: ViewPut) -> None:
+def check_size(put: ViewPut) -> None:
+    """`BadValueError` for more text than a view may hold, or for what is no text."""
     sizes = (
         ("type", put.type, MAX_WORD_CHARACTERS),
         ("name", put.name, MAX_WORD_CHARACTERS),
