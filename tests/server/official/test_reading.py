@@ -231,6 +231,6 @@ def test_what_is_not_there_is_refused_by_name(tour, name, message):
     assert message in tour[f"no-{name}"]["message"]
 
 
-@refused("Api.reports", "Api.list_jobs", note="gives an empty list")
+@refused("Api.list_jobs", note="gives an empty list")
 def test_lists_of_what_there_is_none_of_are_empty(tour):
     assert tour["no-reports"] == tour["no-jobs"] == tour["sweeps"] == []
