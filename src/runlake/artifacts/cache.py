@@ -86,13 +86,14 @@ def _go_on(partial: Path, entry: Entry, open_content: Callable[[], BinaryIO], te
         if place > entry.size:
             copy.truncate(0)
             place, digest = 0, hashlib.sha256()
-        with open_content() as content:
-            if place:
-                content.seek(place)
-            while piece := content.read(_PIECE_BYTES):
-                digest.update(piece)
-                copy.write(piece)
-                tell(len(piece))
+        if place < entry.size or not entry.size:
+            with open_content() as content:
+                if place:
+                    content.seek(place)
+                while piece := content.read(_PIECE_BYTES):
+                    digest.update(piece)
+                    copy.write(piece)
+                    tell(len(piece))
     if digest.hexdigest() != entry.sha256:
         discard(partial)
         raise CorruptError(f"what came has the SHA-256 {digest.hexdigest()}, and not {entry.sha256}")

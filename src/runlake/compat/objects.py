@@ -47,6 +47,7 @@ _MEDIA = {
     **dict.fromkeys(("BatchableMedia", "Media", "WBValue"), "runlake.media.stored:Media"),
     **{name: f"runlake.media.annotations:{name}" for name in ("BoundingBoxes2D", "ImageMask")},
     "Node": "runlake.media.graph:Node",
+    "PartitionedTable": "runlake.media.tables:PartitionedTable",
     "box3d": "runlake.media.scene:box3d",
 }
 _ANYWHERE = {

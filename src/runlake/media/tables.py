@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from runlake.errors import BadValueError
+from runlake.errors import BadValueError, LogTypeError
 from runlake.media.kinds import kind_of
 from runlake.media.left_out import left_out
 from runlake.media.stored import Media, OpenFile, WriteFile
 from runlake.media.table import Column, Table
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 JOINED_TYPE = "joined-table"
+PARTITIONED_TYPE = "partitioned-table"
 EVALUATED = "eval_columns"
 """Under which the dict of a table of an evaluation says which columns are what."""
 
@@ -48,6 +52,47 @@ class JoinedTable(Media):
 
     def _repr_html_(self) -> str:
         return self.table1._repr_html_() + self.table2._repr_html_()
+
+
+class PartitionedTable(Media):
+    """A table in parts: all tables of an artifact whose names begin with `parts_path` and a slash.
+
+    Added to an artifact, it comes back from there with its `parts`, in the order of their names.
+    """
+
+    __slots__ = ("parts", "parts_path")
+
+    def __init__(self, parts_path: str, parts: Sequence[Table] = ()) -> None:
+        self.parts_path, self.parts = parts_path, list(parts)
+
+    @property
+    def columns(self) -> list[Column]:
+        """Those of its parts."""
+        return self.parts[0].columns if self.parts else []
+
+    def iterrows(self) -> Iterator[tuple[int, list[Any]]]:
+        """Each row of all parts with its number from 0; `BadValueError` where their columns differ."""
+        number = 0
+        for part in self.parts:
+            if part.columns != self.columns:
+                raise BadValueError(f"the parts of a table have other columns: {part.columns} and {self.columns}")
+            for row in part.data:
+                yield number, row
+                number += 1
+
+    def get_dataframe(self) -> pd.DataFrame:
+        """All parts as one pandas frame."""
+        return Table(columns=self.columns, data=[row for _, row in self.iterrows()]).get_dataframe()
+
+    def stored(self, write_file: WriteFile, key: str, step: int) -> dict[str, Any]:
+        """Refuse: the parts lie in an artifact, and none of them in a run."""
+        raise LogTypeError("a PartitionedTable is added to an artifact, with its parts, and is not logged to a run")
+
+    def __repr__(self) -> str:
+        return f"PartitionedTable({self.parts_path!r}, {len(self.parts)} parts)"
+
+    def _repr_html_(self) -> str:
+        return "".join(part._repr_html_() for part in self.parts)
 
 
 class EvalTable(Table):

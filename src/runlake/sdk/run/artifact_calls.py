@@ -158,7 +158,7 @@ class ArtifactCalls:
         if self._is_disabled:
             return self._pretend(artifact)
         collection = CollectionPath(self._path.entity, self._path.project, artifact.base_name)
-        made = Distributed(self._store, self._layout, collection, shared or "")
+        made = Distributed(self._store, collection, shared or "")
         start, entries = artifact.begun(self._path, self._settings.username, None), artifact.contents.entries.values()
         do = made.finish if is_last else made.add
         try:
