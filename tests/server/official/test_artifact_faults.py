@@ -2,12 +2,12 @@
 
 import contextlib
 import dataclasses
-import threading
+import functools
 from pathlib import Path
 
 import pytest
 from running import KEY, ServerProcess
-from seat import Seat
+from seat import Done, Seat
 
 from fault_proxy import FaultProxy
 from runlake.artifact_model import CollectionPath, digest_of
@@ -52,32 +52,22 @@ def test_a_network_that_loses_requests_loses_no_file(seat, fault):
 
 @pytest.mark.long
 def test_a_server_that_is_killed_again_and_again_loses_no_file(tmp_path):
-    server = ServerProcess(tmp_path / "store", workers=2).start()
+    server = ServerProcess(tmp_path / "store").start()
     seat = Seat(tmp_path / "seat", tmp_path / "store", server.url, key=KEY)
+    content = tmp_path / "store" / "artifacts" / "content"
     process = seat.start(TOUR, "ann", 300)
-    is_done = threading.Event()
-
-    def kill():
-        content = tmp_path / "store" / "artifacts" / "content"
-        for wanted_count in (40, 120, 250):
-            wait_until(lambda: is_done.is_set() or len([*content.glob("*/*")]) >= wanted_count, "files came")
-            if is_done.is_set():
-                return
+    try:
+        for count in (20, 120, 250):
+            wait_until(functools.partial(has_files, content, count), "files came")
             server.kill()
             server.start()
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    try:
         printed, complaints = process.communicate(timeout=600)
-        assert process.returncode == 0, complaints
     finally:
-        is_done.set()
-        killer.join()
+        process.kill()
         server.kill()
-    answers = {
-        line.split()[1]: __import__("json").loads(line.split(maxsplit=2)[2])
-        for line in printed.splitlines()
-        if line.startswith("=> ")
-    }
-    check_versions(tmp_path / "store", "ann", answers, 300)
+    assert process.returncode == 0, complaints
+    check_versions(tmp_path / "store", "ann", Done(0, printed, complaints, tmp_path).answers(), 300)
+
+
+def has_files(folder, count):
+    return len([*folder.glob("*/*")]) >= count
