@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote
 
-from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ArtifactPath, CollectionPath
+from runlake.artifact_model import ArtifactEdit, ArtifactInfo, CollectionPath
 from runlake.artifacts.cache import ContentCache
 from runlake.artifacts.entry import Entry, FetchOptions
 from runlake.artifacts.fetch import fetch
@@ -42,7 +42,10 @@ class Kept(Protocol):
 
 
 class KeptVersion:
-    """A version in a store. `cache` is asked for when files come over HTTP; `sender`, where it is to go to a server."""
+    """A version in a store; its `path` is by its id, since aliases and names of collections may change.
+
+    `cache` is asked for when files come over HTTP; `sender`, where it is to go to a server.
+    """
 
     def __init__(
         self,
@@ -54,14 +57,10 @@ class KeptVersion:
         shows_progress: bool = True,
     ) -> None:
         self.service, self.info = service, info
+        self.path = info.collection.at(info.artifact_id)
         self._sender, self._cache = sender, cache
         self._shows_progress = shows_progress
         self._entries: dict[str, Entry] | None = None
-
-    @property
-    def path(self) -> ArtifactPath:
-        """By its id: aliases and names of collections may change."""
-        return self.info.collection.at(self.info.artifact_id)
 
     def at(self, info: ArtifactInfo) -> KeptVersion:
         """Another version of the same store."""
