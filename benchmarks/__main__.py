@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks import (
     across_runs,
+    artifacts,
     logging,
     many_runs,
     many_writers,
@@ -45,6 +46,7 @@ GROUPS = (
     across_runs.GROUP,
     project_export.GROUP,
     server.GROUP,
+    artifacts.GROUP,
     sweep_agents.GROUP,
     sweep_search.GROUP,
 )

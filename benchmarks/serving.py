@@ -75,13 +75,17 @@ def official(folder: Path, url: str, *words: object) -> dict[str, Any]:
     return run_json(command, home, environment)
 
 
-def resident_bytes(url: str) -> int:
-    """The memory of all processes of the server at this address."""
+def server_processes(url: str) -> set[psutil.Process]:
+    """All processes of the server at this address."""
     port = int(url.rpartition(":")[2])
     connections = psutil.net_connections("tcp")
     listening = {c.pid for c in connections if c.status == psutil.CONN_LISTEN and c.laddr.port == port and c.pid}
-    family = {one for pid in listening for one in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))}
-    return sum(process.memory_info().rss for process in family)
+    return {one for pid in listening for one in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))}
+
+
+def resident_bytes(url: str) -> int:
+    """The memory of all processes of the server at this address."""
+    return sum(process.memory_info().rss for process in server_processes(url))
 
 
 def served_seconds(url: str, route: str) -> tuple[float, int]:

@@ -17,18 +17,19 @@ STORE = {
     "store.run": {*MODEL, "lru", "store", "store.journal", "store.segment", "values"},
     "store.catalog": {*MODEL, "store", "store.journal", "store.run", "values"},
     "store.compact": {*MODEL, "store", "store.catalog", "store.journal", "store.run", "store.segment", "values"},
-    "store.opening": {*MODEL, "store", "store.journal", "store.run", "store.segment", "values"},
+    "store.opening": {*MODEL, "artifact_model", "store", "store.journal", "store.run", "store.segment", "values"},
     "store.ingest": {
         *MODEL, "differences", "lru", "store", "store.journal", "store.run", "store.segment", "store.opening", "values",
     },
     "store.sweeps": {*MODELS, "store", "store.opening", "values"},
-    "store.artifacts": {*MODEL, "artifact_model", "near", "store", "store.opening"},
+    "store.artifacts": {*MODEL, "artifact_model", "near", "store", "store.journal", "store.opening", "values"},
     "store.care": {
-        *MODEL, "store", "store.catalog", "store.compact", "store.journal", "store.opening", "store.run",
-        "store.segment", "store.sweeps", "values",
+        *MODEL, "artifact_model", "store", "store.artifacts", "store.catalog", "store.compact", "store.journal",
+        "store.opening", "store.run", "store.segment", "store.sweeps", "values",
     },
     "store.merge": {
-        *MODELS, "store", "store.journal", "store.opening", "store.run", "store.segment", "store.sweeps", "values",
+        *MODELS, "store", "store.artifacts", "store.journal", "store.opening", "store.run", "store.segment",
+        "store.sweeps", "values",
     },
 }  # fmt: skip
 QUERY = {
@@ -55,9 +56,12 @@ SERVER = {
         "errors", "clean_text", "lru", "stopping", "values", "server.http", "server.wandb", "server.wandb.nodes",
         "server.wandb.mutations",
     },
+    "server.wandb.artifact_routes": {
+        "artifact_model", "errors", "service.contract", "server.context", "server.http", "server.wandb",
+    },
     "server.wandb.routes": {
         *MODEL, "service.contract", "server.context", "server.http", "server.people", "server.wandb",
-        "server.wandb.ingest", "server.wandb.documents",
+        "server.wandb.artifact_routes", "server.wandb.ingest", "server.wandb.documents",
     },
     "server": {
         "errors", "service", "server.config", "server.people", "server.http", "server.context", "server.routes",
@@ -117,11 +121,12 @@ ALLOWED = {
     "sdk.capture": {*MODEL, "sdk", "clean_text", "settings", "store", "values"},
     "sdk.process": {
         *MODEL, "clean_text", "credentials", "names", "plain", "settings", "values", "sdk", "sdk.capture", "sdk.run",
-        "store", "store.ingest", "store.journal", "store.opening",
+        "store", "store.artifacts", "store.ingest", "store.journal", "store.opening",
     },
     "ship": {
-        *MODEL, "clean_text", "credentials", "settings", "values", "service", "service.contract", "service.remote",
-        "store", "store.compact", "store.ingest", "store.journal", "store.opening", "store.run",
+        *MODEL, "artifact_model", "clean_text", "credentials", "settings", "values", "service", "service.contract",
+        "service.remote", "store", "store.artifacts", "store.compact", "store.ingest", "store.journal", "store.opening",
+        "store.run",
     },
     "api": {
         *MODELS, "artifacts", "clean_text", "credentials", "differences", "local_names", "media", "near", "settings",
@@ -137,9 +142,9 @@ ALLOWED = {
     "compat": {"errors", "artifacts", "credentials", "settings", "media", "sdk", "sdk.process", "sdk.run"},
     **SERVER,
     "cli": {
-        *MODELS, "agents", "api", "clean_text", "compat", "credentials", "importers", "local_names", "query.rows",
-        "server",
-        "server.config", "server.http", "server.people", "service", "service.contract", "settings", "ship", "values",
+        *MODELS, "agents", "api", "artifacts", "clean_text", "compat", "credentials", "importers", "local_names",
+        "query.rows", "server", "server.config", "server.http", "server.people", "service", "service.contract",
+        "settings", "ship", "values",
     },
     "__init__": {
         "errors", "settings", "agents", "api", "artifacts", "compat", "media", "plot", "sdk.process", "sdk.run",

@@ -376,7 +376,9 @@ class Merged(msgspec.Struct, frozen=True, kw_only=True):
     `outcome`: it is new here; both copies were joined; both were the same; it was left out because it was deleted, or
     because nothing whole was written in it yet. `is_running`: its process lives, so there will be more to merge.
     `kept_beside` names the files that lost their name to a newer one. `is_sweep`: it is a sweep, and its id is in the
-    place of the run's; of one that went on in both stores (``differs``) nothing is taken.
+    place of the run's; of one that went on in both stores (``differs``) nothing is taken. `is_artifact`: it is a
+    collection of artifacts, by its name, of which `version_count` versions came; of one that is of another type or kind
+    here (``differs``) nothing is taken.
     """
 
     path: RunPath
@@ -386,6 +388,8 @@ class Merged(msgspec.Struct, frozen=True, kw_only=True):
     kept_beside: tuple[str, ...] = ()
     copied_bytes: int = 0
     is_sweep: bool = False
+    is_artifact: bool = False
+    version_count: int = 0
 
     @property
     def is_renamed(self) -> bool:
@@ -407,9 +411,10 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrashItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One folder in the trash: a deleted run, or what a repair put aside.
+    """One folder in the trash: a deleted run, sweep or collection of artifacts, or what a repair put aside.
 
-    `path` and `run_name` are None where nothing in it can be read. Sizes in bytes, times in seconds since 1970.
+    `path` and `run_name` are None where nothing in it can be read, and of what is no run. `artifact` is where a
+    collection was, ``entity/project/name``. Sizes in bytes, times in seconds since 1970.
     """
 
     name: str
@@ -418,6 +423,7 @@ class TrashItem(msgspec.Struct, frozen=True, kw_only=True):
     deleted_at: float
     size_bytes: int
     is_run: bool
+    artifact: str | None = None
 
 
 class Garbage(msgspec.Struct, frozen=True, kw_only=True):

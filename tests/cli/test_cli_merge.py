@@ -1,5 +1,6 @@
 """`runlake merge` as a user sees it."""
 
+import io
 import json
 import os
 import re
@@ -8,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from runlake.artifact_model import ArtifactStart, CollectionPath, ManifestEntry
 from runlake.model import RunPath
+from runlake.service.local.service import LocalService
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
 
@@ -97,9 +100,7 @@ def test_sweeps_come_along_and_what_went_on_in_both_stores_is_told(runlake, make
     make_sweep("ann/mnist/s2", grid)
     came = runlake("merge", "other")
     assert came.code == 0
-    assert re.fullmatch(
-        r"brought 1 run and 2 sweeps, \d+ B: 2 new, 1 left as they are \(they went on in both\)\n", came.err
-    )
+    assert re.fullmatch(r"brought 1 run and 2 sweeps, \d+ B: 2 new, 1 left as they are \(they differ\)\n", came.err)
     assert [line.split()[:2] for line in came.out.splitlines()[2:]] == [
         ["ann/mnist/sweeps/s1", "new"],
         ["ann/mnist/sweeps/s2", "differs"],
@@ -110,3 +111,26 @@ def test_sweeps_come_along_and_what_went_on_in_both_stores_is_told(runlake, make
         {"entity": "ann", "project": "mnist", "sweep_id": "s2", "outcome": "differs", "copied_bytes": 0},
     ]
     assert runlake("show", "ann/mnist/sweeps/s1").code == 0
+
+
+def test_artifacts_come_along_with_how_many_versions(runlake, make_run, other):
+    make_run("ann/mnist/a1")
+    model = CollectionPath("ann", "mnist", "model")
+    store = LocalService(Path(os.environ["RUNLAKE_DIR"]), default_entity="ann")
+    for size_bytes in (10, 20):
+        begun = store.begin_artifact(model, ArtifactStart(type="model"))
+        kept = store.put_content(model.at(begun.artifact_id), io.BytesIO(b"x" * size_bytes))
+        entry = ManifestEntry(path="a", digest=kept.digest)
+        store.commit_artifact(model.at(begun.artifact_id), [entry])
+    other()
+    came = runlake("merge", "other")
+    assert (came.code, came.out.splitlines()[2].split()) == (
+        0, ["ann/mnist/artifacts/model", "new", "30", "B", "2", "versions"],
+    )  # fmt: skip
+    assert re.fullmatch(r"brought 1 run and 1 artifact, .*: 2 new\n", came.err)
+    assert json.loads(runlake("merge", "other", "--json").out)["artifacts"] == [
+        {
+            "entity": "ann", "project": "mnist", "name": "model", "source_name": "model", "outcome": "same",
+            "version_count": 0, "copied_bytes": 0,
+        }
+    ]  # fmt: skip

@@ -62,7 +62,7 @@ def test_a_project_or_runs_that_are_named_are_sent_whatever_they_were_meant_for(
     assert run.pop("sent_bytes") > 0
     assert run == {
         "entity": "ann", "project": "mnist", "run_id": "a", "outcome": "sent", "base_url": url,
-        "remote": "ann/mnist/a", "problem": None,
+        "remote": "ann/mnist/a", "artifact_count": 0, "refused": [], "problem": None,
     }  # fmt: skip
     again = json.loads(runlake("sync", "mnist/", "--to", url, "--json").out)
     assert [(run["run_id"], run["outcome"]) for run in again["runs"]] == [("a", "already there"), ("b", "sent")]

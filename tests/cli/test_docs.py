@@ -124,8 +124,10 @@ def keys_of(document):
         (["ls"], ["ls"]),
         (["ls", "mnist"], ["ls"]),
         (["ls", "--sweeps"], ["ls"]),
+        (["ls", "--artifacts"], ["ls"]),
         (["show", "mnist/a1"], ["ls", "show"]),
         (["show", "mnist/s1"], ["ls", "show"]),
+        (["show", "mnist/data:v0"], ["show"]),
         (["tail", "mnist/a1"], ["tail"]),
         (["diff", "mnist/a1", "mnist/b2"], ["diff"]),
         (["check", "mnist"], ["check"]),
@@ -136,6 +138,10 @@ def keys_of(document):
         (["trash"], ["trash"]),
         (["sweep", "sweep.json"], ["sweep"]),
         (["settings"], ["settings"]),
+        (["artifact", "put", "table.csv"], ["show"]),
+        (["artifact", "get", "mnist/data:v0"], ["show", "artifact"]),
+        (["artifact", "ls"], ["ls", "artifact"]),
+        (["artifact", "ls", "ann/mnist/data"], ["show", "artifact"]),
         (["user", "add", "bob"], ["user"]),
         (["user", "rm", "ann"], ["user"]),
         (["user", "list"], ["user"]),
@@ -170,7 +176,9 @@ def test_every_key_of_the_json_is_named(runlake, make_run, make_sweep, damage, a
         arguments = [*arguments, "--dry-run"]
     if arguments[0] in ("gc", "trash"):
         runlake("rm", "mnist/a1", "--yes")
-    if " " in leaf_of(arguments):
+    if "artifact" in leaf_of(arguments) or {"--artifacts", "mnist/data:v0"} & set(arguments):
+        runlake("artifact", "put", "table.csv", "--name", "ann/mnist/data")
+    elif " " in leaf_of(arguments):
         arguments = among_people(runlake, arguments)
     keys = keys_of(json.loads(runlake(*arguments, "--json").out))
     named = "".join(map(section, sections))

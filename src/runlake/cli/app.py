@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from runlake.cli import (
+    artifact,
     check,
     diff,
     execute,
@@ -149,6 +150,7 @@ app.command()(sweep.agent)
 app.command("exec", cls=execute.PassThrough)(execute.exec_)
 app.command()(settings.settings)
 app.command()(serve.serve)
+app.add_typer(artifact.artifact_commands, name="artifact")
 app.add_typer(people.user_commands, name="user")
 app.add_typer(people.key_commands, name="key")
 app.add_typer(people.team_commands, name="team")

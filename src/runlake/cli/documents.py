@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from runlake.artifact_model import ArtifactInfo, CollectionInfo, ManifestEntry
 from runlake.model import Alert, FileInfo, Finding, Merged, ProjectInfo, Repair, RunInfo, RunPath, TrashItem
 from runlake.sweep_model import SweepInfo
 
@@ -55,6 +56,62 @@ def sweep_document(sweep: SweepInfo) -> dict[str, Any]:
             }
             for agent in sweep.agents
         ],
+    }
+
+
+def collection_document(collection: CollectionInfo) -> dict[str, Any]:
+    """A collection of artifacts; `aliases` says which version has which."""
+    return {
+        "entity": collection.entity,
+        "project": collection.project,
+        "name": collection.name,
+        "type": collection.type,
+        "kind": collection.kind,
+        "description": collection.description,
+        "tags": list(collection.tags),
+        "aliases": collection.aliases,
+        "version_count": collection.version_count,
+        "size_bytes": collection.size_bytes,
+        "created_at": collection.created_at,
+        "updated_at": collection.updated_at,
+    }
+
+
+def artifact_document(artifact: ArtifactInfo) -> dict[str, Any]:
+    """A version of an artifact; `source` is where one that is linked is at home."""
+    return {
+        "entity": artifact.entity,
+        "project": artifact.project,
+        "name": artifact.name,
+        "version": artifact.version,
+        "artifact_id": artifact.artifact_id,
+        "type": artifact.type,
+        "state": artifact.state,
+        "digest": artifact.digest,
+        "size_bytes": artifact.size_bytes,
+        "file_count": artifact.file_count,
+        "description": artifact.description,
+        "metadata": artifact.metadata,
+        "aliases": list(artifact.aliases),
+        "tags": list(artifact.tags),
+        "created_by": None if artifact.created_by is None else str(artifact.created_by),
+        "user": artifact.user,
+        "created_at": artifact.created_at,
+        "updated_at": artifact.updated_at,
+        "linked_at": artifact.linked_at,
+        "ttl_s": artifact.ttl_s,
+        "source": None if artifact.source is None else str(artifact.source),
+    }
+
+
+def entry_document(entry: ManifestEntry) -> dict[str, Any]:
+    """A file of an artifact, or a reference."""
+    return {
+        "path": entry.path,
+        "size_bytes": entry.size_bytes,
+        "digest": entry.digest,
+        "sha256": entry.sha256,
+        "ref": entry.ref,
     }
 
 
@@ -149,6 +206,19 @@ def merged_sweep_document(merged: Merged) -> dict[str, Any]:
         "project": merged.path.project,
         "sweep_id": merged.path.run_id,
         "outcome": merged.outcome,
+        "copied_bytes": merged.copied_bytes,
+    }
+
+
+def merged_artifact_document(merged: Merged) -> dict[str, Any]:
+    """A collection of artifacts of ``merge``."""
+    return {
+        "entity": merged.path.entity,
+        "project": merged.path.project,
+        "name": merged.path.run_id,
+        "source_name": merged.source.run_id,
+        "outcome": merged.outcome,
+        "version_count": merged.version_count,
         "copied_bytes": merged.copied_bytes,
     }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runlake.cli import output
-from runlake.cli.documents import merged_document, merged_sweep_document
+from runlake.cli.documents import merged_artifact_document, merged_document, merged_sweep_document
 from runlake.cli.format import format_count, format_size
 from runlake.cli.opening import open_store
 from runlake.errors import RunlakeError
@@ -24,7 +24,7 @@ WORDS: dict[str, str] = {
     "same": "the same",
     "deleted": "left out (deleted)",
     "empty": "left out (nothing in it yet)",
-    "differs": "left as they are (they went on in both)",
+    "differs": "left as they are (they differ)",
 }
 """What the end says of each outcome."""
 
@@ -57,8 +57,9 @@ def merge(
     if as_json:
         document = {
             "is_dry_run": dry_run,
-            "runs": [merged_document(one) for one in merged if not one.is_sweep],
+            "runs": [merged_document(one) for one in merged if not (one.is_sweep or one.is_artifact)],
             "sweeps": [merged_sweep_document(one) for one in merged if one.is_sweep],
+            "artifacts": [merged_artifact_document(one) for one in merged if one.is_artifact],
         }
         output.print_json(document)
     elif told:
@@ -82,6 +83,8 @@ def _count_runs(other: Path, projects: list[tuple[str, str]] | None) -> int:
 
 
 def _row(merged: Merged) -> tuple[str, str, str, str]:
+    if merged.is_artifact:
+        return _artifact_row(merged)
     notes = [f"was {merged.source.run_id}, which is another run here"] if merged.is_renamed else []
     notes += ["still running: merge again later"] if merged.is_running else []
     notes += [f"kept {', '.join(merged.kept_beside)}"] if merged.kept_beside else []
@@ -91,14 +94,26 @@ def _row(merged: Merged) -> tuple[str, str, str, str]:
     return place, merged.outcome, format_size(merged.copied_bytes), "; ".join(notes)
 
 
+def _artifact_row(merged: Merged) -> tuple[str, str, str, str]:
+    notes = [f"is called {merged.source.run_id} there"] if merged.is_renamed else []
+    notes += [format_count(merged.version_count, "version")] if merged.version_count else []
+    notes += ["it is of another type or kind here: nothing was taken"] if merged.outcome == "differs" else []
+    entity, project, name = merged.path
+    return f"{entity}/{project}/artifacts/{name}", merged.outcome, format_size(merged.copied_bytes), "; ".join(notes)
+
+
 def _summary(merged: list[Merged]) -> str:
     counts: Counter[str] = Counter(one.outcome for one in merged)
     words = [f"{counts[outcome]} {word}" for outcome, word in WORDS.items() if counts[outcome] or outcome == "new"]
-    renamed_count = sum(one.is_renamed for one in merged)
+    renamed_count = sum(one.is_renamed and not one.is_artifact for one in merged)
     words += [f"{renamed_count} under another id"] if renamed_count else []
     running_count = sum(one.is_running for one in merged)
     words += [f"{running_count} still running"] if running_count else []
     size = format_size(sum(one.copied_bytes for one in merged))
     sweep_count = sum(one.is_sweep for one in merged)
-    sweeps = f" and {format_count(sweep_count, 'sweep')}" if sweep_count else ""
-    return f"{format_count(len(merged) - sweep_count, 'run')}{sweeps}, {size}: {', '.join(words)}"
+    artifact_count = sum(one.is_artifact for one in merged)
+    kinds = [format_count(len(merged) - sweep_count - artifact_count, "run")]
+    kinds += [format_count(sweep_count, "sweep")] if sweep_count else []
+    kinds += [format_count(artifact_count, "artifact")] if artifact_count else []
+    listed = f"{', '.join(kinds[:-1])} and {kinds[-1]}" if len(kinds) > 1 else kinds[0]
+    return f"{listed}, {size}: {', '.join(words)}"

@@ -1,4 +1,4 @@
-"""``runlake show``: one run, or one sweep, on one page."""
+"""``runlake show``: one run, one sweep, or one artifact, on one page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from runlake.cli.format import (
     format_time,
     shorten,
 )
-from runlake.cli.opening import find_run_or_sweep, open_store
+from runlake.cli.opening import default_project, find_run_or_sweep, open_store
+from runlake.cli.show_artifact import show_artifact
 from runlake.cli.show_sweep import show_sweep
 from runlake.cli.sparkline import sparkline
 from runlake.errors import BadValueError, NotFoundError
@@ -71,7 +72,8 @@ def show(
     run: Annotated[
         str,
         typer.Argument(
-            metavar="RUN|SWEEP", help="RUN, PROJECT/RUN or ENTITY/PROJECT/RUN; ENTITY/PROJECT/sweeps/SWEEP."
+            metavar="RUN|SWEEP|ARTIFACT",
+            help="RUN, PROJECT/RUN or ENTITY/PROJECT/RUN; ENTITY/PROJECT/sweeps/SWEEP; ENTITY/PROJECT/NAME:VERSION.",
         ),
     ],
     keys: Annotated[
@@ -82,8 +84,18 @@ def show(
     """Show a run: state, times, config, summary, a line for each metric, alerts, files.
 
     Or a sweep: state, config, its course, the best runs with their parameters, what mattered, agents.
+
+    Or an artifact, which has a colon in its name: aliases, metadata, files, who made it and who used it.
     """
     with open_store(context) as service:
+        if ":" in run:
+            from runlake.artifacts.names import parse_artifact
+
+            if keys is not None:
+                raise BadValueError(f"--keys chooses metrics of a run, and {run} is an artifact")
+            artifact = parse_artifact(run, service.default_entity, default_project())
+            show_artifact(service, artifact, as_json=as_json)
+            return
         path = find_run_or_sweep(service, run)
         if isinstance(path, SweepPath):
             if keys is not None:

@@ -61,8 +61,11 @@ def sync(
         raise failure
     sent_bytes = sum(one.sent_bytes for one in done)
     sent_count = sum(one.outcome == "sent" for one in done)
-    output.note(f"sent {format_count(sent_count, 'run')}, {format_size(sent_bytes)}" if done else "nothing to send")
-    if any(one.outcome == "not sent" for one in done):
+    artifact_count = sum(one.artifact_count for one in done)
+    artifacts = f" and {format_count(artifact_count, 'artifact')}" if artifact_count else ""
+    told = f"sent {format_count(sent_count, 'run')}{artifacts}, {format_size(sent_bytes)}"
+    output.note(told if done else "nothing to send")
+    if any(one.outcome == "not sent" or one.refused for one in done):
         raise typer.Exit(ExitCode.FAILED)
 
 
@@ -76,6 +79,8 @@ def synced_document(synced: Synced) -> dict[str, Any]:
         "base_url": synced.base_url,
         "remote": None if synced.remote is None else str(synced.remote),
         "sent_bytes": synced.sent_bytes,
+        "artifact_count": synced.artifact_count,
+        "refused": list(synced.refused),
         "problem": synced.problem,
     }
 
@@ -97,5 +102,7 @@ def _chosen(service: Service, targets: list[str]) -> list[RunPath]:
 
 def _row(synced: Synced) -> tuple[str, str, str, str]:
     notes = [f"is {synced.remote} there, where its id is that of another run"] if synced.is_renamed else []
+    notes += [format_count(synced.artifact_count, "artifact")] if synced.artifact_count else []
+    notes += [f"does not take {refused}" for refused in synced.refused]
     notes += [synced.problem] if synced.problem else []
     return str(synced.path), synced.outcome, format_size(synced.sent_bytes), "; ".join(notes)

@@ -7,7 +7,8 @@ id, and each content by its digest. Between two folders `store.merge` is faster.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Protocol
@@ -37,18 +38,23 @@ def _as_it_is(run: RunPath) -> RunPath:
     return run
 
 
+def _to_nobody(put_bytes: int) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class CopyRules:
     """What a copy does where the two sides differ.
 
     `moves_aliases`: an alias that another version of the target has goes to the one that is copied, as if that were
     logged again; else it stays where it is. `run_at` says where a run of the source is at the target. `keeps_user`: who
-    made a version is said, as only an admin may.
+    made a version is said, as only an admin may. `told` hears of each content how many bytes were put, in any thread.
     """
 
     moves_aliases: bool = False
     keeps_user: bool = True
     run_at: Callable[[RunPath], RunPath] = _as_it_is
+    told: Callable[[int], None] = _to_nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +107,20 @@ def copy_artifact(
     """
     there = find_by_id(target, version.artifact_id)
     if there is not None and there.state != "PENDING":
+        if version.created_by is not None:  # that it made it may not be known there yet
+            start = structs.replace(_start_of(version, rules), aliases=())
+            there = target.begin_artifact(there.collection, start)
         return Copied(version, there, is_new=False)
     to = to if there is None else there.collection
-    begun = target.begin_artifact(to, _start_of(version, target, to, rules))
+    aliases = version.aliases if rules.moves_aliases else _free(version.aliases, target, to)
+    begun = target.begin_artifact(to, structs.replace(_start_of(version, rules), aliases=aliases))
     if begun.state != "PENDING":
         return Copied(version, begun, is_new=False)
     at_home = ArtifactPath(version.entity, version.project, version.name, version.artifact_id)
     entries = source.read_manifest(at_home)
     draft = to.at(version.artifact_id)
-    put_bytes = _put_missing(source, at_home, target, draft, entries)
+    put = functools.partial(_put, source, at_home, target, draft, rules)
+    put_bytes = _put_each(put, _missing(target, draft, entries))
     committed = target.commit_artifact(draft, [structs.replace(entry, sha256=None) for entry in entries])
     return Copied(version, committed, is_new=True, put_bytes=put_bytes)
 
@@ -134,14 +145,14 @@ def find_by_id(target: ArtifactVerbs, artifact_id: str) -> ArtifactInfo | None:
         return None
 
 
-def _start_of(version: ArtifactInfo, target: ArtifactVerbs, to: CollectionPath, rules: CopyRules) -> ArtifactStart:
+def _start_of(version: ArtifactInfo, rules: CopyRules) -> ArtifactStart:
+    """All but the aliases."""
     return ArtifactStart(
         type=version.type,
         digest=version.digest,
         artifact_id=version.artifact_id,
         description=version.description,
         metadata=version.metadata,
-        aliases=version.aliases if rules.moves_aliases else _free(version.aliases, target, to),
         tags=version.tags,
         run=None if version.created_by is None else rules.run_at(version.created_by),
         user=version.user if rules.keeps_user else None,
@@ -162,31 +173,42 @@ def _free(aliases: Sequence[str], target: ArtifactVerbs, to: CollectionPath) -> 
     return tuple(alias for alias in aliases if alias not in taken)
 
 
-def _put_missing(
-    source: Source, at_home: ArtifactPath, target: ArtifactVerbs, draft: ArtifactPath, entries: Sequence[ManifestEntry]
-) -> int:
-    """Put what the target lacks, several contents at once; answers how many bytes that were."""
+def _missing(target: ArtifactVerbs, draft: ArtifactPath, entries: Sequence[ManifestEntry]) -> Collection[ManifestEntry]:
+    """The entries whose contents the target lacks, one for each content."""
     missing = {entry.digest: entry for entry in entries if entry.ref is None}
     digests = list(missing)
     for start in range(0, len(digests), _ASKED_AT_ONCE):
         for content in target.find_content(draft, digests[start : start + _ASKED_AT_ONCE]):
             missing.pop(content.digest, None)
+    return missing.values()
 
-    def put(entry: ManifestEntry) -> int:
-        with source.open_content(at_home, entry.path) as content:
-            kept = target.put_content(draft, content)
-        if kept.digest != entry.digest:
-            raise CorruptError(
-                f"the bytes of {entry.path!r} in artifact {at_home} have the MD5 {kept.digest}, and its manifest says "
-                f"{entry.digest}; restore them from a backup, and see: runlake check"
-            )
-        return kept.size_bytes
 
+def _put(
+    source: Source,
+    at_home: ArtifactPath,
+    target: ArtifactVerbs,
+    draft: ArtifactPath,
+    rules: CopyRules,
+    entry: ManifestEntry,
+) -> int:
+    with source.open_content(at_home, entry.path) as content:
+        kept = target.put_content(draft, content)
+    if kept.digest != entry.digest:
+        raise CorruptError(
+            f"the bytes of {entry.path!r} in artifact {at_home} have the MD5 {kept.digest}, and its manifest says "
+            f"{entry.digest}; restore them from a backup, and see: runlake check"
+        )
+    rules.told(kept.size_bytes)
+    return kept.size_bytes
+
+
+def _put_each(put: Callable[[ManifestEntry], int], missing: Collection[ManifestEntry]) -> int:
+    """Put several contents at once; answers how many bytes that were. The first that fails ends it."""
     if not missing:
         return 0
     pool = ThreadPoolExecutor(min(THREAD_COUNT, len(missing)), "runlake-copy")
     try:
-        futures = [pool.submit(put, entry) for entry in missing.values()]
+        futures = [pool.submit(put, entry) for entry in missing]
         wait(futures, return_when=FIRST_EXCEPTION)
         return sum(future.result() for future in futures if future.done())
     finally:

@@ -97,7 +97,7 @@ def main(run_dir: str, *, seals: bool) -> int:
 
             service = open_server(shipped.base_url)
             try:
-                is_done = ship(Shipper(service, layout, path), is_written_to=is_written_to)
+                is_done = ship(Shipper(service, layout, path, sends_beside=True), is_written_to=is_written_to)
             finally:
                 service.close()
     except (RunlakeError, OSError) as error:

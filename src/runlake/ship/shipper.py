@@ -7,6 +7,7 @@ expects next.
 
 from __future__ import annotations
 
+import functools
 import secrets
 import tempfile
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 from runlake.errors import ConflictError, GapError, NotFoundError
 from runlake.model import FileInfo, OpenRequest, RunInfo, RunPath
 from runlake.service.contract import Service
+from runlake.ship.artifacts import ArtifactSender, Beside
 from runlake.store.files import Files
 from runlake.store.folder_files import FolderFiles
 from runlake.store.journal import record
@@ -51,7 +53,10 @@ class Sent:
 
 
 class Shipper:
-    """Ships one run. One process at a time: see `store.journal.shipped.only_shipper`."""
+    """Ships one run. One process at a time: see `store.journal.shipped.only_shipper`.
+
+    With `sends_beside` the artifacts of a run that goes on are sent by a thread, and its rows do not wait for them.
+    """
 
     def __init__(
         self,
@@ -61,6 +66,7 @@ class Shipper:
         *,
         clock: Callable[[], float] = time.monotonic,
         report: Report | None = None,
+        sends_beside: bool = False,
     ) -> None:
         self._service, self._layout, self._path, self._clock = service, layout, path, clock
         self._report = report or (lambda sent, whole: None)
@@ -75,6 +81,13 @@ class Shipper:
         self._heard_at = dict.fromkeys(shipped.reached, clock())
         self._file_sent_at: dict[str, float] = {}
         self._sent_bytes = 0
+        self._artifacts = ArtifactSender(service, layout, path, report=self._tell_report, clock=clock)
+        self._beside = Beside() if sends_beside else None
+
+    @property
+    def artifact_count(self) -> int:
+        """How many artifacts were sent."""
+        return self._artifacts.sent_count
 
     def send(self) -> Sent:
         """One round: what has come to the journal and to the files since the last.
@@ -83,11 +96,11 @@ class Shipper:
         there, or the folder is gone here.
         """
         alive = {writer for writer in self._writers() if is_alive(self._journal, writer)}
-        before = self._sent_bytes
+        before = self._sent_bytes + self._artifacts.sent_bytes
         if not self._has_sent_sealed:
             self._send_sealed()
             self._has_sent_sealed = True
-        self._report(self._sent_bytes, self._sent_bytes + self._left_bytes())
+        self._tell_report()
         for writer in self._writers():
             self._send_writer(writer)
         is_over = self._is_over(alive)
@@ -95,11 +108,12 @@ class Shipper:
             self._send_files(at_once=is_over)
             for writer in alive - set(self.shipped.ended):
                 self._give_sign(writer)
+            self._send_artifacts(is_over=is_over)
         if is_over and not self.shipped.is_complete:
             self.shipped.is_complete = True
             self.shipped.problem = None
             self._save()
-        return Sent(self._sent_bytes - before, self._left_bytes(), is_over)
+        return Sent(self._sent_bytes + self._artifacts.sent_bytes - before, self._left_bytes(), is_over)
 
     def tell(self, problem: str | None) -> None:
         """Leave a word for whoever waits."""
@@ -176,7 +190,7 @@ class Shipper:
         answer = self._service.append_frames(self.shipped.path, writer, number, offset, piece)
         self._heard_at[writer] = self._clock()
         self._sent_bytes += len(piece)
-        self._report(self._sent_bytes, self._sent_bytes + self._left_bytes())
+        self._tell_report()
         if answer.is_stop_requested:
             self._leave_stop()
         return answer.next_offset
@@ -240,6 +254,10 @@ class Shipper:
                 return False
         return True
 
+    def _tell_report(self) -> None:
+        sent_bytes = self._sent_bytes + self._artifacts.sent_bytes
+        self._report(sent_bytes, sent_bytes + self._left_bytes())
+
     def _give_sign(self, writer: str) -> None:
         """A process that has nothing to say lives all the same."""
         if self._clock() - self._heard_at.get(writer, 0.0) > HEARTBEAT_S and writer in self.shipped.reached:
@@ -268,7 +286,7 @@ class Shipper:
         editor.record(record.STATE, {"stop": True})
         editor.end({})
 
-    # Files
+    # Files and artifacts
 
     def _send_files(self, *, at_once: bool) -> None:
         assert self.shipped.path is not None
@@ -278,6 +296,19 @@ class Shipper:
             self._file_sent_at[info.name] = self._clock()
             self.shipped.files[info.name] = stored.md5
             self._save()
+
+    def _send_artifacts(self, *, is_over: bool) -> None:
+        """Send them, or see that a thread does; when nothing else is left, all of them are there in the end."""
+        if self._beside is not None:
+            if not is_over and self._beside.is_busy:
+                return
+            self._beside.wait()
+        if self._artifacts.has_work(at_once=is_over):
+            work = functools.partial(self._artifacts.send, self.shipped)
+            if self._beside is None or is_over:
+                work()
+            else:
+                self._beside.begin(work)
 
     def _changed_files(self, *, at_once: bool) -> Iterator[FileInfo]:
         now = self._clock()

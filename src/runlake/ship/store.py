@@ -15,6 +15,7 @@ from runlake.model import RunPath
 from runlake.service.contract import Service
 from runlake.settings import current_folder
 from runlake.ship.shipper import Report, Shipper
+from runlake.store.artifacts.sent import forget_refused, refusals, refused_artifacts, unsent_records
 from runlake.store.journal.shipped import Shipped, only_shipper, read_shipped, write_shipped
 from runlake.store.layout import Layout
 
@@ -25,13 +26,18 @@ _PAUSE_S = 1.0
 
 
 class Synced(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one run: `path` here, `remote` at the server, `problem` why it was not sent."""
+    """What became of one run: `path` here, `remote` at the server, `problem` why it was not sent.
+
+    `refused` says of artifacts that the server did not take which they are, and why.
+    """
 
     path: RunPath
     outcome: Outcome
     base_url: str
     remote: RunPath | None = None
     sent_bytes: int = 0
+    artifact_count: int = 0
+    refused: tuple[str, ...] = ()
     problem: str | None = None
 
     @property
@@ -49,7 +55,7 @@ def find_waiting(root: Path) -> list[RunPath]:
             for run_id in sorted(layout.run_ids(entity, project)):
                 path = RunPath(entity, project, run_id)
                 shipped = read_shipped(layout.run_dir(path))
-                if shipped is not None and not shipped.is_complete:
+                if shipped is not None and not (shipped.is_complete and not unsent_records(layout, path)):
                     found.append(path)
     return found
 
@@ -75,7 +81,7 @@ def sync(
             run_dir = layout.run_dir(path)
             shipped = _meant(run_dir, path, base_url)
             assert shipped.base_url is not None
-            if shipped.is_complete:
+            if shipped.is_complete and not unsent_records(layout, path) and not any(refused_artifacts(layout, path)):
                 yield Synced(path=path, outcome="already there", base_url=shipped.base_url, remote=shipped.path)
                 continue
             if shipped.base_url not in services:
@@ -123,6 +129,7 @@ def _send(
     with only_shipper(layout.run_dir(path)) as is_only:
         if not is_only:
             return Synced(path=path, outcome="being sent", base_url=base_url)
+        forget_refused(layout, path)
         shipper = Shipper(service, layout, path, report=report)
         sent_bytes = 0
         for attempt in range(1, _ATTEMPTS + 1):
@@ -137,7 +144,15 @@ def _send(
             if sent.is_over:
                 break
         outcome: Outcome = "sent" if shipper.shipped.is_complete else "still running"
-        return Synced(path=path, outcome=outcome, base_url=base_url, remote=shipper.shipped.path, sent_bytes=sent_bytes)
+        return Synced(
+            path=path,
+            outcome=outcome,
+            base_url=base_url,
+            remote=shipper.shipped.path,
+            sent_bytes=sent_bytes,
+            artifact_count=shipper.artifact_count,
+            refused=tuple(refusals(layout, path)),
+        )
 
 
 def store_of(place: str | os.PathLike[str] | None) -> Path:

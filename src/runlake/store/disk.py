@@ -82,11 +82,11 @@ def replace_file(file: Path, content: bytes, *, is_synced: bool = False) -> None
     Synced it survives a power failure as well: for what makes something else superfluous, which is removed next.
     """
     with replacing(file, is_synced=is_synced) as stream:
-        _write_all(stream, content, file)
+        write_all(stream, content, file)
 
 
-def _write_all(stream: BinaryIO, content: bytes, file: Path) -> None:
-    """Write to a new file; the watcher may say that the disk takes only the first bytes of it."""
+def write_all(stream: BinaryIO, content: bytes, file: Path) -> None:
+    """Write to a new file, which nobody else has yet; the watcher may say that the disk takes only the first bytes."""
     taken = announce("write", file)
     if taken is None or taken >= len(content):
         stream.write(content)
@@ -137,7 +137,7 @@ def create_once(file: Path, content: str) -> bool:
     encoded = content.encode()
     try:
         with temporary.open("xb") as stream:
-            _write_all(stream, encoded, temporary)
+            write_all(stream, encoded, temporary)
         try:
             announce("create", file)
             os.link(temporary, file)
@@ -160,7 +160,7 @@ def _create_exclusively(file: Path, content: bytes) -> bool:
         return False
     try:
         with os.fdopen(fd, "wb") as stream:
-            _write_all(stream, content, file)
+            write_all(stream, content, file)
     except OSError:
         discard(file)  # half a file would stand for all time where ours should
         raise

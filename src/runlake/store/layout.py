@@ -24,10 +24,12 @@
           manifests/<artifact id>.jsonl       what a version is made of (store.artifacts.manifest)
           drafts/<artifact id>.json, .received  what is not committed yet (store.artifacts.drafts)
           uses/<artifact id>-<hash>.json      which runs used it (store.artifacts.lineage)
+          links/<artifact id>-<hash>.json     to which portfolios it was linked (store.artifacts.linked)
         resume-<program>                      the run that this program goes on with by ``resume="auto"``, until it ends
                                               well (sdk.process.session)
       artifacts/
         content/<2 digits>/<sha256>           the bytes of artifacts, each once (store.artifacts.content)
+        aside/<sha256>                        those that ``gc`` is about to remove (store.artifacts.garbage)
         ids/<artifact id>                     the collection that an artifact is of
       .trash/                                 deleted runs
       .exports/<hash>/                        derived: what a server hands out of one run, whose path is in ``run``
@@ -61,6 +63,7 @@ _FORBIDDEN_IN_NAMES = frozenset("/\\#?%:") | {chr(i) for i in range(32)} | {"\x7
 _DEVICES = frozenset({"con", "prn", "aux", "nul"} | {f"{d}{i}" for d in ("com", "lpt") for i in range(1, 10)})
 _NAMES_IN_ROOT = frozenset({"store.toml", "artifacts", "sweeps", "server.sqlite", "catalog.sqlite"})
 _HASH_MARK = "%~"
+COLLECTION_FOLDERS = ("ledger", "manifests", "drafts", "uses")
 _MAX_ENCODED_BYTES = 200
 MAX_NAME_LENGTH = 1024
 
@@ -104,6 +107,11 @@ class Layout:
     def content_dir(self) -> Path:
         """The bytes of artifacts of the whole store."""
         return self.root / "artifacts" / "content"
+
+    @property
+    def content_aside_dir(self) -> Path:
+        """Contents that ``gc`` is about to remove."""
+        return self.root / "artifacts" / "aside"
 
     @property
     def artifact_ids_dir(self) -> Path:
@@ -196,10 +204,15 @@ class Layout:
         """Create the collection's folders; ones that exist are left as they are."""
         self.make_project_dir(path.entity, path.project)
         collection_dir = self.collection_dir(path)
-        for folder in ("ledger", "manifests", "drafts", "uses"):
+        for folder in COLLECTION_FOLDERS:
             make_folder(collection_dir / folder)
         _write_id(collection_dir, path.name)
         return collection_dir
+
+    def write_id(self, folder: Path, name: str) -> None:
+        """Say in a folder what it stands for, where its own name is a hash."""
+        if _HASH_MARK in folder.name:
+            replace_file(folder / "id", name.encode())
 
     def make_file_folders(self, path: RunPath, name: str) -> Path:
         """Create the folders above the run's file `name`, and say where it goes.

@@ -37,8 +37,8 @@ class Ledger(Protocol):
     def read_from(self, number: int) -> Iterator[tuple[int, dict[str, Any]]]:
         """The entries from `number` on with their numbers, which begin with 1, up to the last one that is there.
 
-        An entry that was left without content is waited for, and then passed over: it says nothing, to anybody. A list
-        that was deleted has none. CorruptError for one whose content is not what was written.
+        An entry that was left without content is waited for, and then empty: it says nothing, to anybody. A list that
+        was deleted has none. CorruptError for one whose content is not what was written.
         """
         ...
 
@@ -55,12 +55,11 @@ class FolderLedger:
                 body = self._read(number)
                 if body is None:
                     return
-                entry = stored_json(body) if body else None
+                entry = stored_json(body) if body else {}
             except (ValueError, CorruptError, IsADirectoryError) as error:
                 file = self._file(number)
                 raise CorruptError(f"{file} cannot be read ({error}); restore it from a backup") from None
-            if entry is not None:
-                yield number, entry
+            yield number, entry
             number += 1
 
     def append(self, number: int, body: dict[str, Any]) -> bool:

@@ -43,6 +43,8 @@ PATHS = {
     "Mutation": "{ %s }",
     "Project": '{ project(name: "p") { %s } }',
     "Run": '{ project(name: "p") { run(name: "r") { %s } } }',
+    "Artifact": '{ artifact(id: "x") { %s } }',
+    "ArtifactCollectionMembership": '{ project(name: "p") { artifactCollectionMembership(name: "c:v0") { %s } } }',
 }
 
 

@@ -27,6 +27,7 @@ class Desk:
             base_url="http://lab",
             file_url=lambda method, path, name: f"http://lab/{method}/{path}/{name}",
             parquet_url=lambda path, name: f"http://lab/exports/{path}/{name}",
+            signed_url=lambda method, address: f"http://lab/{method}{address}",
         )
 
     def write(self, path="ann/digits/r1", **said):

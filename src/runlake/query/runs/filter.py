@@ -28,7 +28,7 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -39,7 +39,7 @@ from runlake.query.runs.pattern import OPTIONS, Pattern, parse_pattern
 from runlake.values import canonical, read_value, split_path
 
 Kind = Literal["text", "time", "number", "tags", "any"]
-Root = Literal["run", "config", "summary"]
+Root = Literal["run", "config", "summary", "metadata"]
 
 MAX_DEPTH = 50
 MAX_TESTS = 10_000
@@ -59,6 +59,10 @@ class Field(Struct, frozen=True):
     root: Root
     kind: Kind
     paths: tuple[tuple[str, ...], ...]
+
+
+ReadField = Callable[[str, str], Field]
+"""(name, place of the filter) → the field of that name; `FilterError` where there is none."""
 
 
 class Test(Struct, frozen=True):
@@ -153,9 +157,12 @@ _LOGGED_KEYS = "keys_info.keys."
 _UNESCAPED_COMMA = re.compile(r"(?<!\\),")
 
 
-def parse_filter(filters: Mapping[str, Any] | None) -> Node:
-    """The checked tree of a filter; None and ``{}`` match every run. `FilterError` names the place."""
-    node = AllOf(()) if filters is None else _parse(filters, "the filter", 0)
+def parse_filter(filters: Mapping[str, Any] | None, read_field: ReadField | None = None) -> Node:
+    """The checked tree of a filter; None and ``{}`` match every run. `FilterError` names the place.
+
+    The fields are those of runs, or those that `read_field` knows.
+    """
+    node = AllOf(()) if filters is None else _parse(filters, "the filter", 0, read_field or parse_field)
     _check_size(node)
     return node
 
@@ -178,8 +185,9 @@ def _check_size(node: Node) -> None:
             raise FilterError(f"the filter has {count:,} {what}, and {limit:,} are allowed; ask in several filters")
 
 
-def parse_order(order: str | Sequence[str]) -> tuple[OrderKey, ...]:
+def parse_order(order: str | Sequence[str], read_field: ReadField | None = None) -> tuple[OrderKey, ...]:
     """The parts of an order: ``"-summary.acc, +created_at"`` or a sequence of such, the most important first."""
+    read_field = read_field or parse_field
     if not isinstance(order, str) and not (
         isinstance(order, Sequence) and all(isinstance(part, str) for part in order)
     ):
@@ -188,7 +196,7 @@ def parse_order(order: str | Sequence[str]) -> tuple[OrderKey, ...]:
     keys = []
     for part in (part.strip() for text in texts for part in _UNESCAPED_COMMA.split(text)):
         if part:
-            field = parse_field(part.lstrip("+-").strip(), f"the order {part!r}")
+            field = read_field(part.lstrip("+-").strip(), f"the order {part!r}")
             keys.append(OrderKey(field, part.startswith("-")))
     if len(keys) > MAX_ORDER_KEYS:
         raise FilterError(f"the order has {len(keys):,} parts, and {MAX_ORDER_KEYS} are allowed")
@@ -231,7 +239,7 @@ def _alternatives(path: str) -> tuple[tuple[str, ...], ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _parse(filters: Any, place: str, depth: int) -> Node:
+def _parse(filters: Any, place: str, depth: int, read_field: ReadField) -> Node:
     if not isinstance(filters, Mapping):
         raise FilterError(f'{place} must be a dict like {{"state": "finished"}}, not {_show(filters)}')
     if depth > MAX_DEPTH:
@@ -241,14 +249,14 @@ def _parse(filters: Any, place: str, depth: int) -> Node:
         if not isinstance(key, str):
             raise FilterError(f"in {place}: {key!r} must be the name of a field or an operator")
         if key.startswith("$"):
-            parts.append(_parse_logical(key, operand, place, depth))
+            parts.append(_parse_logical(key, operand, place, depth, read_field))
         else:
             where = f"{place} at {key!r}" if " at " not in place else f"{place}, {key!r}"
-            parts.append(_parse_condition(parse_field(key, place), operand, where, depth))
+            parts.append(_parse_condition(read_field(key, place), operand, where, depth))
     return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
 
-def _parse_logical(operator: str, operand: Any, place: str, depth: int) -> Node:
+def _parse_logical(operator: str, operand: Any, place: str, depth: int, read_field: ReadField) -> Node:
     if operator == "$text":
         raise FilterError(f'in {place}: $text is not supported; search one field: {{"notes": {{"$regex": "lr"}}}}')
     if operator not in _LOGICAL:
@@ -258,10 +266,10 @@ def _parse_logical(operator: str, operand: Any, place: str, depth: int) -> Node:
             )
         raise FilterError(f"in {place}: {_unknown_operator(operator, _LOGICAL)}")
     if operator == "$not":
-        return Not(_parse(operand, f"{place} at $not", depth + 1))
+        return Not(_parse(operand, f"{place} at $not", depth + 1, read_field))
     if not isinstance(operand, Sequence) or isinstance(operand, str | bytes):
         raise FilterError(f"in {place}: {operator} needs a list of filters, not {_show(operand)}")
-    parts = tuple(_parse(part, f"{place} at {operator}[{i}]", depth + 1) for i, part in enumerate(operand))
+    parts = tuple(_parse(part, f"{place} at {operator}[{i}]", depth + 1, read_field) for i, part in enumerate(operand))
     if operator == "$and":
         return AllOf(parts)
     return AnyOf(parts) if operator == "$or" else Not(AnyOf(parts))

@@ -202,6 +202,10 @@ def wait_for(run: Run, shipping: Shipping) -> None:
         is_beside=settings.mode == "shared",
         tells=not settings.silent and not settings.quiet,
     )
+    from runlake.store.artifacts.sent import refusals
+
+    for refusal in refusals(Layout(settings.store), run.run_path):
+        warn(f"{settings.base_url} does not take {refusal}; it is kept in {settings.store}")
     if problem is not None:
         warn(
             f"not all of run {run.path} is at {settings.base_url} yet ({problem}); it is kept in "
@@ -245,9 +249,16 @@ class Shipping:
             if not is_being_shipped(self._run_dir):
                 self.look_after()
             if tells and now - told_at >= 2.0:
-                say(f"sending what is left to {self._base_url} ({self._left_bytes(shipped) / 1e6:.1f} MB)")
+                say(f"sending what is left to {self._base_url} ({self._left(shipped)})")
                 told_at = now
             time.sleep(0.05)
+
+    def _left(self, shipped: Shipped) -> str:
+        from runlake.store.artifacts.sent import unsent_in
+
+        artifact_count = len(unsent_in(self._run_dir))
+        artifacts = f" and {artifact_count} artifact{'s' * (artifact_count != 1)}" if artifact_count else ""
+        return f"{self._left_bytes(shipped) / 1e6:.1f} MB{artifacts}"
 
     def _left_bytes(self, shipped: Shipped) -> int:
         from runlake.store.journal.folder import journal_in

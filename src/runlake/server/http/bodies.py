@@ -22,10 +22,10 @@ from runlake.server.http.auth import require_person
 from runlake.server.people.people import Person
 
 _UPLOADS = re.compile(
-    r"/files/|/api/[^/]+/(?:runs/[^/]+/[^/]+/[^/]+/files/|artifacts/[^/]+/[^/]+/[^/]+/versions/[^/]+/content)"
+    r"/files/|/artifact-uploads/|/api/[^/]+/(?:runs/[^/]+/[^/]+/[^/]+/files/|artifacts/[^/]+/[^/]+/[^/]+/versions/[^/]+/content)"
 )
 """Where files are put: these are written as they come, while everything else is read as a whole."""
-_SIGNED = re.compile(r"/files/")
+_SIGNED = re.compile(r"/files/|/artifact-uploads/")
 """Where the address may permit it instead of a key."""
 _OPEN_PATHS = frozenset({"/graphql"})
 _STRANGERS = "nobody"

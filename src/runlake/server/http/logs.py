@@ -23,9 +23,6 @@ from runlake.server.people.people import Person
 ERROR_IN_SCOPE = "runlake.error"
 """Where `problems.problem_response` leaves the error that it answered, for the log."""
 
-MEANT_IN_SCOPE = "runlake.meant"
-"""Where a request's scope says that it was answered with a 5xx because the client needs one, and nothing is wrong."""
-
 _SECRETS = re.compile(r"local-[\w-]{40,}|(?<=token=)[^&\s\"']+|(?<=Bearer )\S+|(?<=Basic )\S+")
 logger = logging.getLogger("runlake.server")
 
@@ -129,7 +126,7 @@ class RequestLog:
             }
             error = error or scope.get(ERROR_IN_SCOPE)
             # A client that goes away cancels its request: that is no fault of the server.
-            is_error_status = status >= 500 and status != 501 and MEANT_IN_SCOPE not in scope
+            is_error_status = status >= 500 and status != 501
             is_fault = is_error_status or (status == 0 and isinstance(error, Exception))
             level = logging.ERROR if is_fault else logging.INFO
             logger.log(level, "request", extra={"fields": fields}, exc_info=error if is_fault else None)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol
 
 from msgspec.structs import replace
 
-from runlake.artifact_model import ArtifactInfo, ArtifactPath, ArtifactStart, CollectionPath
+from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ArtifactPath, ArtifactStart, CollectionPath
 from runlake.errors import ForbiddenError, NotFoundError
 from runlake.model import OpenRequest, ProjectInfo, RunInfo, RunPage, RunPath, WriterGrant, WriterStart
 from runlake.server.people.people import Directory, Person
@@ -209,6 +209,13 @@ class GuardedService:
         self.read_artifact(path)
         return self._pass_on(Service.link_artifact, "write", target[:2], (path, target, aliases), {})
 
+    def edit_artifact(self, path: ArtifactPath, edit: ArtifactEdit) -> ArtifactInfo:
+        """Change a version. Aliases are of the collection that it is in; all else of a link is of its home."""
+        if replace(edit, add_aliases=(), remove_aliases=()) != ArtifactEdit():
+            return self._edit_at_home(path, edit)
+        self.read_artifact(path)
+        return self._pass_on(Service.edit_artifact, "write", path[:2], (path, edit), {})
+
     def use_artifact(self, path: ArtifactPath, run: RunPath, use_as: str | None = None) -> ArtifactInfo:
         """A version that the person may read, used by a run that they may write."""
         self.read_artifact(path)
@@ -290,7 +297,7 @@ class GuardedService:
     read_manifest = _of_version(Service.read_manifest, "read")
     open_content = _of_version(Service.open_content, "read")
     list_artifacts = _of_run(Service.list_artifacts, "read")
-    edit_artifact = _of_version(Service.edit_artifact, "write")
+    _edit_at_home = _of_version(Service.edit_artifact, "write")
     delete_artifact = _of_run(Service.delete_artifact, "write")
     restore_artifact = _of_run(Service.restore_artifact, "write")
     list_artifact_users = _of_version(Service.list_artifact_users, "read")

@@ -8,23 +8,27 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from runlake.model import RunPath
+from runlake.artifact_model import ArtifactPath, CollectionKind, CollectionPath
+from runlake.model import RunInfo, RunPath
 from runlake.server.wandb.budget import Budget
 from runlake.server.wandb.commits import Commits
+from runlake.server.wandb.completing import Completing
 from runlake.server.wandb.exports import Exports
 from runlake.server.wandb.handed_out import HandedOut
 from runlake.server.wandb.histories import Histories
-from runlake.server.wandb.not_kept import Greetings
 from runlake.service.contract import Service
 
 FileUrl = Callable[[str, RunPath, str], str]
 """(HTTP method, run, file name) → an absolute URL at which that one file can be had, or put."""
 
+SignedUrl = Callable[[str, str], str]
+"""(HTTP method, address) → an absolute URL that permits that method there."""
+
 ParquetUrl = Callable[[RunPath, str], str]
 """(run, name of an export) → an absolute URL of its bytes."""
 
 
-def may_all(_: RunPath) -> None:
+def may_all(_: RunPath | ArtifactPath) -> None:
     """Where nobody is kept from anything."""
 
 
@@ -47,6 +51,9 @@ class Nodes:
     entity: Callable[[RequestContext, str], Any]
     project: Callable[[RequestContext, str, str], Any]
     find_project: Callable[[RequestContext, str, str | None], Any]
+    run: Callable[[RequestContext, RunInfo], Any]
+    artifact_type: Callable[[RequestContext, str, str, str], Any]
+    collection: Callable[[RequestContext, CollectionPath, CollectionKind], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +64,8 @@ class WandbContext:
     exports: Exports
     histories: Histories = field(default_factory=Histories)
     commits: Commits = field(default_factory=Commits)
+    completing: Completing = field(default_factory=Completing)
     handed_out: HandedOut = field(default_factory=HandedOut)
-    greetings: Greetings = field(default_factory=Greetings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +84,9 @@ class RequestContext:
     base_url: str
     file_url: FileUrl
     parquet_url: ParquetUrl
+    signed_url: SignedUrl
     client: Client = Client()
-    require_write: Callable[[RunPath], None] = may_all
+    require_write: Callable[[RunPath | ArtifactPath], None] = may_all
     budget: Budget = field(default_factory=Budget)
 
     @property

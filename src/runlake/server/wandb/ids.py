@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import zlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from runlake.artifact_model import ArtifactPath, CollectionPath
 from runlake.errors import BadValueError
 from runlake.model import STREAMS, RunPath
 from runlake.sweep_model import SweepPath
@@ -85,17 +87,6 @@ def file_of(node_id: str) -> tuple[RunPath, str]:
     return RunPath(entity, project, run_id), name
 
 
-def table_node_id(path: RunPath, name: str) -> str:
-    """The `id` of what a run sends of a table beside its file."""
-    return _encode("table", *path, name)
-
-
-def table_of(node_id: str) -> tuple[RunPath, str]:
-    """(run, name) of an `id`; `BadValueError` for text that is none."""
-    entity, project, run_id, name = _decode("table", node_id, 4)
-    return RunPath(entity, project, run_id), name
-
-
 def artifact_node_id(artifact_id: str) -> str:
     """The `id` of a version of an artifact, wherever it is linked to."""
     return _encode("artifact", artifact_id)
@@ -107,9 +98,71 @@ def artifact_id_of(node_id: str) -> str:
     return artifact_id
 
 
+def artifact_id_of_client(client_id: str) -> str:
+    """The artifact id of what a client begins under an id of its own, which is random."""
+    return made_artifact_id("client", client_id)
+
+
+def made_artifact_id(*names: str) -> str:
+    """An artifact id that is the same whenever, and wherever, the same is begun."""
+    return hashlib.sha256("\0".join(("runlake artifact", *names)).encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def artifact_file_node_id(artifact_id: str, name: str) -> str:
+    """The `id` of a file of a version."""
+    return _encode("artifactfile", artifact_id, name)
+
+
+def manifest_node_id(artifact_id: str, name: str = "") -> str:
+    """The `id` of what a version is made of; of one that is to be uploaded for a draft, with its name there."""
+    return _encode("manifest", artifact_id, name)
+
+
+def manifest_of(node_id: str) -> tuple[str, str]:
+    """(artifact id, name) of an `id`; `BadValueError` for text that is none."""
+    artifact_id, name = _decode("manifest", node_id, 2)
+    return artifact_id, name
+
+
 def tag_node_id(name: str) -> str:
     """The `id` of a tag: tags are words, the same everywhere."""
     return _encode("tag", name)
+
+
+class CollectionReference(NamedTuple):
+    """What an `id` of a collection says: the name that it had, and when it was made, which tells it from others."""
+
+    path: CollectionPath
+    created_at: float
+
+
+def collection_node_id(path: CollectionPath, created_at: float) -> str:
+    """The `id` of a collection of artifacts. It leads to the collection also when that has another name."""
+    return _encode("collection", path.entity, path.project, repr(created_at), path.name)
+
+
+def collection_of(node_id: str) -> CollectionReference:
+    """The collection that an `id` means; `BadValueError` for text that is none."""
+    entity, project, created_at, name = _decode("collection", node_id, 4)
+    try:
+        return CollectionReference(CollectionPath(entity, project, name), float(created_at))
+    except ValueError:
+        raise BadValueError("an id of a collection was changed; pass one that this server gave") from None
+
+
+def membership_node_id(path: ArtifactPath) -> str:
+    """The `id` of a version in one collection."""
+    return _encode("membership", *path)
+
+
+def alias_node_id(path: CollectionPath, alias: str) -> str:
+    """The `id` of an alias in a collection."""
+    return _encode("alias", *path, alias)
+
+
+def artifact_type_node_id(entity: str, project: str, name: str) -> str:
+    """The `id` of a type of artifacts."""
+    return _encode("artifact_type", entity, project, name)
 
 
 def sweep_node_id(path: SweepPath) -> str:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -21,15 +21,14 @@ from runlake.model import RunPath, WriterBatch, WriterHandle, WriterStart
 from runlake.server.context import ServerContext, person_of, standing_of
 from runlake.server.http.costs import CHEAP_COST
 from runlake.server.http.file_bytes import receive_file, send_file
-from runlake.server.http.logs import MEANT_IN_SCOPE
 from runlake.server.http.problems import Problem
 from runlake.server.http.turns import in_turn
 from runlake.server.people.guard import GuardedService
 from runlake.server.people.people import Person
+from runlake.server.wandb import artifact_routes
 from runlake.server.wandb.context import Client, RequestContext, WandbContext
 from runlake.server.wandb.documents.graphql import Answer, GraphQL
 from runlake.server.wandb.ingest.stream import LARGE_BODY_BYTES, MAX_BODY_BYTES, read_batch, read_body, unzipped_bytes
-from runlake.server.wandb.not_kept import Lost
 from runlake.service.contract import Service
 
 Context = NamedDependency[SkipValidation[ServerContext]]
@@ -47,9 +46,6 @@ class WandbParts:
 Wandb = NamedDependency[SkipValidation[WandbParts]]
 
 RETRY_AFTER_GAP_S = 1.0
-
-SHOWN_AT_END_S = 4
-"""So long a terminal shows what a run has lost, as it ends."""
 
 
 class _GraphQLBody(msgspec.Struct):
@@ -107,6 +103,7 @@ def _context_of(request: Request[Any, Any, Any], context: ServerContext, shared:
         base_url=base_url,
         file_url=partial(_file_url, context, base_url, service),
         parquet_url=partial(_export_url, context, base_url, service),
+        signed_url=partial(_signed_url, context, base_url, service),
         client=_client_of(request),
         require_write=service.require_write,
     )
@@ -118,10 +115,6 @@ def _graphql_response(answer: Answer) -> Response[bytes]:
     if any(_code_of(error) == "UNAVAILABLE" for error in errors):
         # The client tries again, as it does not with a 200.
         return Response(content, status_code=503, headers={"Retry-After": "2"}, media_type="application/json")
-    told = [error["message"] for error in errors if _code_of(error) == "NOT_KEPT"]
-    if told:
-        # The client prints this for a person to read.
-        return Response("\n".join(told).encode(), status_code=501, media_type="text/plain")
     if any(error.get("path") == ["agentHeartbeat"] and _code_of(error) == "NOT_FOUND" for error in errors):
         # The client takes this status for the end of the sweep, and everything else for trouble that will pass.
         return Response(content, status_code=404, media_type="application/json")
@@ -161,15 +154,11 @@ def _write_stream(
     content = read_body(body, request.headers.get("content-encoding"))
     try:
         batch = read_batch(content, begun.row_counts, has_labels=client_id is not None) if content else WriterBatch()
-        lost = Lost(service, path, batch, content)
-        answer = service.write_batch(path, begun.writer, lost.batch)
+        answer = service.write_batch(path, begun.writer, batch)
     except GapError as error:
         # An earlier request is on its way, or will be sent again: this one will fit then.
         problem = Problem(status=503, kind="GapError", message=str(error), retry_after_s=RETRY_AFTER_GAP_S)
         return Response(problem.body, status_code=503, headers=problem.headers, media_type="application/json")
-    if not answer.is_ended and (told := lost.told()) is not None:
-        cast(dict[str, Any], request.scope)[MEANT_IN_SCOPE] = True
-        return _tell(told, is_last=lost.is_last)
     return Response(msgspec.json.encode({"stopped": answer.is_stop_requested}), media_type="application/json")
 
 
@@ -182,15 +171,6 @@ def _begin_made_run(service: Service, path: RunPath, person: Person | None) -> W
         if service.read_run(path).state == "pending":
             return service.begin_writer(path, WriterStart(user=None if person is None else person.username))
     raise NotFoundError(f"run {path} is not written through this server, or it was deleted; begin it anew")
-
-
-def _tell(text: str, *, is_last: bool) -> Response[bytes]:
-    """An answer that the client shows to a person, and then sends the same again, which is known then."""
-    if is_last:
-        retry_s, content, media_type = SHOWN_AT_END_S, msgspec.json.encode({"error": text}), "application/json"
-    else:
-        retry_s, content, media_type = 1, text.encode(), "text/plain"
-    return Response(content, status_code=503, headers={"Retry-After": str(retry_s)}, media_type=media_type)
 
 
 @put(
@@ -283,7 +263,7 @@ def wandb_router(parts: WandbParts) -> Router:
 
     return Router(
         "/",
-        route_handlers=[graphql, file_stream, upload, download, export],
+        route_handlers=[graphql, file_stream, upload, download, export, *artifact_routes.HANDLERS],
         dependencies={"wandb": Provide(provide_wandb, sync_to_thread=False)},
     )
 
@@ -320,6 +300,10 @@ def _file_url(
 ) -> str:
     token = context.sign(service, method, _signed_path(path, name))
     return f"{base_url}/files/{'/'.join(quote(part, safe='') for part in path)}/{quote(name)}?token={token}"
+
+
+def _signed_url(context: ServerContext, base_url: str, service: GuardedService, method: str, address: str) -> str:
+    return f"{base_url}{quote(address)}?token={context.sign(service, method, address)}"
 
 
 def _signed_export_path(path: RunPath, name: str) -> str:

@@ -116,7 +116,11 @@ class ArtifactVerbs(Protocol):
         ...
 
     def restore_artifact(self, path: ArtifactPath) -> ArtifactInfo:
-        """Take a deleted version back, named by number or id. Aliases that it had are gone."""
+        """Take a deleted version back, named by number or id; aliases that it had are gone.
+
+        Where its collection was deleted, that is taken back, with the versions that it had. `NotFoundError` when ``gc``
+        removed it.
+        """
         ...
 
     def link_artifact(self, path: ArtifactPath, target: CollectionPath, aliases: Sequence[str] = ()) -> ArtifactInfo:

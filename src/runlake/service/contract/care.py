@@ -68,11 +68,12 @@ class CareVerbs(Protocol):
     def merge_from(
         self, other: Path, *, projects: Sequence[tuple[str, str]] | None = None, is_dry_run: bool = False
     ) -> Iterator[Merged]:
-        """Bring everything of the store in the folder `other` into this one; yields each run and sweep as it goes.
+        """Bring everything of the store in the folder `other` into this one.
 
-        Only some (entity, project) with `projects`. The other store is not written to. Two copies of one run (of one
-        incarnation) become their union; another run whose id is taken gets `<id>-<beginning of its incarnation>`; what
-        was deleted in either store stays deleted. A sweep that went on in both stays as it is here. Doing it again
+        Yields each run, sweep and collection of artifacts as it goes. Only some (entity, project) with `projects`. The
+        other store is not written to. Two copies of one run (of one incarnation) become their union; another run whose
+        id is taken gets `<id>-<beginning of its incarnation>`; what was deleted in either store stays deleted. A sweep
+        that went on in both stays as it is here, and so does a collection that is of another type there. Doing it again
         changes nothing more. With `is_dry_run` nothing is done, and the answers say what would be. `NotFoundError` when
         there is no such store or project, `ConflictError` while another process merges into this store. Runs that
         cannot be read do not stop the others; the first of their errors is raised at the end.

@@ -17,10 +17,10 @@ from runlake.artifact_model import (
     ContentInfo,
     ManifestEntry,
 )
-from runlake.errors import BadValueError, ConflictError, NotFoundError, PathError
+from runlake.errors import BadValueError, NotFoundError, PathError
 from runlake.model import RunPath, is_time
 from runlake.service.local.collections import OpenCollections
-from runlake.store.artifacts.collection import CollectionFolder, read_artifact_id, write_artifact_id, writing
+from runlake.store.artifacts.collection import CollectionFolder, claim_artifact_id, write_artifact_id, writing
 from runlake.store.artifacts.commit import commit, give_again, known_contents
 from runlake.store.artifacts.content import ContentStore, IncomingBytes
 from runlake.store.artifacts.drafts import Draft
@@ -33,6 +33,7 @@ from runlake.store.artifacts.names import (
     check_tags,
     check_type,
 )
+from runlake.store.artifacts.proof import prove_start
 from runlake.store.layout import Layout
 from runlake.store.store_format import create_store
 
@@ -40,8 +41,11 @@ from runlake.store.store_format import create_store
 class ArtifactDrafts:
     """Artifacts on their way into one store."""
 
-    def __init__(self, layout: Layout, contents: ContentStore, collections: OpenCollections) -> None:
+    def __init__(
+        self, layout: Layout, contents: ContentStore, collections: OpenCollections, *, user: str | None
+    ) -> None:
         self._layout, self._contents, self._collections = layout, contents, collections
+        self._user = user
 
     def begin_artifact(self, path: CollectionPath, start: ArtifactStart) -> ArtifactInfo:
         check_collection_path(path)
@@ -51,12 +55,12 @@ class ArtifactDrafts:
             artifact_id=check_artifact_id(start.artifact_id or secrets.token_hex(10)),
             aliases=check_aliases(start.aliases),
             tags=check_tags(start.tags),
+            user=start.user or self._user,
         )
         if start.created_at is not None and not is_time(start.created_at):
             raise BadValueError(f"created_at is {start.created_at!r}, and no time; give seconds since 1970")
+        prove_start(start)
         create_store(self._layout)
-        # Before the collection is locked: this looks into another, whose lock somebody may hold who waits for ours.
-        self._check_id_is_free(path.at(start.artifact_id or ""))
         with self._collections.made(path, start.type, "sequence") as collection, writing(collection.folder):
             return self._logged_before(collection, start) or self._begin(collection, start)
 
@@ -77,29 +81,14 @@ class ArtifactDrafts:
 
     def _begin(self, collection: CollectionFolder, start: ArtifactStart) -> ArtifactInfo:
         draft = Draft(collection, start.artifact_id or "")
-        write_artifact_id(self._layout, draft.artifact_id, collection.path)
+        claim_artifact_id(self._layout, draft.artifact_id, collection.path)
         draft.begin(start, time.time() if start.created_at is None else start.created_at)
         return draft.describe()
-
-    def _check_id_is_free(self, draft: ArtifactPath) -> None:
-        """That no other collection has the id: whoever asks by it alone would be given another artifact."""
-        try:
-            home = read_artifact_id(self._layout, draft.version)
-            if home.collection == draft.collection:
-                return
-            with self._collections.opened(home.collection) as other:
-                is_taken = other.fold.by_id(draft.version) is not None or Draft(other, home.version).is_begun
-        except NotFoundError:
-            return
-        if is_taken:
-            raise ConflictError(
-                f"the id {draft.version!r} is that of an artifact elsewhere; leave it out, and get a new one"
-            )
 
     def find_content(self, draft: ArtifactPath, digests: Sequence[str]) -> list[ContentInfo]:
         with self._collections.opened(draft.collection) as collection:
             known = known_contents(collection, Draft(collection, draft.version), set(digests))
-        return [content for content in known.values() if self._contents.refresh(content.sha256)]
+        return [content for content in known.values() if self._contents.refresh(content.sha256, content.size_bytes)]
 
     def put_content(self, draft: ArtifactPath, content: BinaryIO, name: str | None = None) -> ContentInfo:
         made = self._draft(draft, name)

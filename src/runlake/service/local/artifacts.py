@@ -32,12 +32,14 @@ from runlake.store.artifacts.collection import (
     delete_collection,
     read_artifact_id,
     rename_collection,
+    restore_collection,
     write_artifact_id,
     writing,
 )
 from runlake.store.artifacts.content import ContentStore
 from runlake.store.artifacts.fold import Deleted, Described, Edited, Entry, Linked, Restored, Version
 from runlake.store.artifacts.lineage import RunLink, links_of_run, note_relation, users_of
+from runlake.store.artifacts.linked import note_linked
 from runlake.store.artifacts.names import (
     aliases_without_latest,
     check_aliases,
@@ -48,6 +50,7 @@ from runlake.store.artifacts.names import (
     check_type,
     version_number_of,
 )
+from runlake.store.artifacts.proof import prove_edit, prove_plain
 
 Change = Callable[[CollectionFolder, Version, float], Entry]
 
@@ -61,7 +64,7 @@ class LocalArtifacts:
         self._contents = ContentStore(self._layout)
         self._collections = OpenCollections(self._layout)
         self._manifests = ReadManifests()
-        self._drafts = ArtifactDrafts(self._layout, self._contents, self._collections)
+        self._drafts = ArtifactDrafts(self._layout, self._contents, self._collections, user=folder.user)
         self.begin_artifact = self._drafts.begin_artifact
         self.find_content = self._drafts.find_content
         self.put_content = self._drafts.put_content
@@ -147,6 +150,7 @@ class LocalArtifacts:
 
     def edit_artifact(self, path: ArtifactPath, edit: ArtifactEdit) -> ArtifactInfo:
         edit = structs.replace(edit, add_aliases=check_aliases(edit.add_aliases), add_tags=check_tags(edit.add_tags))
+        prove_edit(edit)
         with self._collections.opened(path.collection) as collection:
             is_link = collection.fold.kind == "portfolio"
         if is_link:  # aliases are those of the link; all else is of the version that it leads to
@@ -170,16 +174,20 @@ class LocalArtifacts:
         self._change(path, deleted)
 
     def restore_artifact(self, path: ArtifactPath) -> ArtifactInfo:
-        number = version_number_of(path.version)
+        self._folder.check_format()
+        number = version_number_of(check_artifact_path(path).version)
+        if not self._layout.collection_dir(path.collection).is_dir():
+            restore_collection(self._layout, path.collection)
         with self._collections.opened(path.collection) as collection, writing(collection.folder):
             while True:
                 fold = collection.catch_up()
                 known = number is not None and number < len(fold.versions)
                 version = fold.versions[number] if known and number is not None else fold.by_id(path.version)
+                version = version or fold.find(path.version)
                 if version is None:
                     raise collection.no_version(path.version)
-                if fold.kind == "sequence":
-                    collection.read_manifest(version.artifact_id)  # CorruptError where it was collected
+                if version.is_collected:
+                    raise NotFoundError(f"artifact {path} was deleted, and its files were removed for good by gc")
                 restored = Restored(at=time.time(), artifact_id=version.artifact_id)
                 if version.deleted_at is None or collection.decide(restored):
                     return self._describe(collection, version)
@@ -190,6 +198,7 @@ class LocalArtifacts:
         checked = check_aliases(aliases)
         check_collection_path(target)
         with self._collections.made(target, source.type, "portfolio") as collection, writing(collection.folder):
+            note_linked(self._layout, source.artifact_id, target)
             while True:
                 fold = collection.catch_up()
                 linked = fold.by_id(source.artifact_id)
@@ -207,6 +216,7 @@ class LocalArtifacts:
         return self.read_artifact(target.at(source.artifact_id))
 
     def edit_collection(self, path: CollectionPath, edit: CollectionEdit) -> CollectionInfo:
+        prove_plain("the edit of a collection", edit)
         entry = Described(
             at=time.time(),
             type=None if edit.type is None else check_type(edit.type),
@@ -223,8 +233,11 @@ class LocalArtifacts:
             kind = collection.fold.kind
         if target != path:
             rename_collection(self._layout, path, target)
-            for artifact_id in ids if kind == "sequence" else ():
-                write_artifact_id(self._layout, artifact_id, target)
+            for artifact_id in ids:
+                if kind == "sequence":
+                    write_artifact_id(self._layout, artifact_id, target)
+                else:
+                    note_linked(self._layout, artifact_id, target)
         return self.read_collection(target)
 
     def delete_collection(self, path: CollectionPath) -> None:
@@ -250,9 +263,11 @@ class LocalArtifacts:
         found = []
         for link in links_of_run(self._layout, run, relation):
             try:
-                found.append(self._read_wherever_it_is(link.artifact))
+                found.append(self._read_at_home(link.artifact))
             except NotFoundError:
                 continue  # deleted since
+            except StoreError as error:
+                warn(f"artifact {link.artifact} cannot be read and is left out: {error}")
         return found
 
     def _describe(self, collection: CollectionFolder, version: Version) -> ArtifactInfo:
@@ -267,20 +282,26 @@ class LocalArtifacts:
         made = version.entry
         assert isinstance(made, Linked), "a portfolio has nothing but links"
         try:
-            source = self._read_wherever_it_is(made.source.at(made.artifact_id))
+            source = self._read_at_home(made.source.at(made.artifact_id))
         except NotFoundError:
             return None
         return collection.fold.describe_link(version, source)
 
-    def _read_wherever_it_is(self, path: ArtifactPath) -> ArtifactInfo:
+    def _read_at_home(self, path: ArtifactPath) -> ArtifactInfo:
         """A version by its id, also when its collection has another name by now."""
         try:
-            return self.read_artifact(path)
+            return self._read_of_sequence(path)
         except NotFoundError:
             home = read_artifact_id(self._layout, path.version)
             if home == path:
                 raise
-            return self.read_artifact(home)
+            return self._read_of_sequence(home)
+
+    def _read_of_sequence(self, path: ArtifactPath) -> ArtifactInfo:
+        with self._collections.opened(path.collection) as collection:
+            if collection.fold.kind != "sequence":
+                raise NotFoundError(f"artifact {path.collection} is a portfolio: no version is at home there")
+            return collection.fold.describe(collection.found(path.version))
 
     def _at_home(self, path: ArtifactPath) -> tuple[CollectionFolder, Version]:
         """The sequence that has a version, also when it is asked for by a link."""
@@ -290,8 +311,9 @@ class LocalArtifacts:
             made = version.entry
         if not isinstance(made, Linked):
             return collection, version
-        home = self._read_wherever_it_is(made.source.at(made.artifact_id))
-        return self._at_home(home.collection.at(home.artifact_id))
+        home = self._read_at_home(made.source.at(made.artifact_id))
+        with self._collections.opened(home.collection) as collection:
+            return collection, collection.found(home.artifact_id)
 
     def _change(self, path: ArtifactPath, change: Change) -> None:
         with self._collections.opened(path.collection) as collection, writing(collection.folder):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,40 +14,75 @@ from runlake.errors import ConflictError, CorruptError, NotFoundError, ReadOnlyE
 from runlake.near import near_names
 from runlake.store.artifacts.fold import CollectionFold, Created, Entry, Version
 from runlake.store.artifacts.manifest import decode_manifest
-from runlake.store.disk import READ_ONLY_ERRNOS, make_subfolder, move, read_whole, replace_file
-from runlake.store.layout import Layout, encode_name
-from runlake.store.ledger import FolderLedger, Ledger
-from runlake.store.opening.trash import COLLECTION_PREFIX
+from runlake.store.artifacts.names import check_artifact_id, check_collection_path
+from runlake.store.disk import (
+    READ_ONLY_ERRNOS,
+    create_once,
+    make_subfolder,
+    move,
+    read_whole,
+    remove,
+    replace_file,
+)
+from runlake.store.layout import COLLECTION_FOLDERS, Layout, folder_identity
+from runlake.store.ledger import FolderLedger, Ledger, entry_name
+from runlake.store.opening.trash import COLLECTION_PREFIX, DELETED_FILE, list_trash, name_in_trash
 
 _NAMED_COUNT = 5
+_TAKEN_ERRNOS = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
 
 class CollectionFolder:
-    """A collection, read as far as it was there when somebody last looked (`catch_up`)."""
+    """A collection, read as far as it was there when somebody last looked (`catch_up`).
 
-    def __init__(self, layout: Layout, path: CollectionPath) -> None:
+    One that was deleted, or called otherwise, and made anew meanwhile is another: it is read from its beginning.
+    """
+
+    def __init__(self, layout: Layout, path: CollectionPath, folder: Path | None = None) -> None:
         self.path = path
-        self.folder = layout.collection_dir(path)
+        self.folder = folder or layout.collection_dir(path)
+        """Another one for a collection in the trash."""
         self.fold = CollectionFold(path)
         self._layout = layout
         self._ledger: Ledger = FolderLedger(self.folder / "ledger")
+        self.identity: tuple[int, int] | None = None
+        """Which folder was read; None before it was."""
 
     def catch_up(self) -> CollectionFold:
         """Read what was decided since; `NotFoundError` when there is no such collection, or it was deleted."""
-        for number, body in self._ledger.read_from(self.fold.next_entry):
-            self.fold.take(number, body)
-        if not self.fold.is_created or not self.folder.is_dir():
-            raise _no_collection(self._layout, self.path)
-        return self.fold
+        while True:
+            identity = self._find()
+            if identity != self.identity:
+                self.fold, self.identity = CollectionFold(self.path), identity
+            for number, body in self._ledger.read_from(self.fold.next_entry):
+                self.fold.take(number, body)
+            if identity is None or not self.fold.is_created:
+                raise _no_collection(self._layout, self.path)
+            if self._find() == identity:
+                return self.fold
 
     def decide(self, entry: Entry) -> bool:
         """Make the next entry; False when somebody else decided something first: then `catch_up`, and think again."""
         number = self.fold.next_entry
         body = msgspec.to_builtins(entry)
-        if not self._ledger.append(number, body):
+        if self._find() != self.identity or not self._ledger.append(number, body):
+            return False
+        if self._find() not in (None, self.identity):
+            self._take_back(number)
             return False
         self.fold.take(number, body)
         return True
+
+    def _take_back(self, number: int) -> None:
+        """Remove an entry that went to another collection of this name, which is not that far yet."""
+        if number > 1 and not any(self._ledger.read_from(number - 1)):
+            remove(self.folder / "ledger" / entry_name(number))
+
+    def _find(self) -> tuple[int, int] | None:
+        try:
+            return folder_identity(self.folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
     def found(self, version: str) -> Version:
         """The version that is meant; `NotFoundError` names those that there are."""
@@ -73,12 +108,19 @@ class CollectionFolder:
         file = self.manifest_file(artifact_id)
         try:
             return decode_manifest(read_whole(file), str(file))
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError):
             raise CorruptError(f"{file} is gone; restore it from a backup, and see: runlake check") from None
 
     def write_manifest(self, artifact_id: str, content: bytes) -> None:
         """Write what a version is to be made of: from then on nobody collects the contents that it names."""
-        replace_file(self.manifest_file(artifact_id), content)
+        try:
+            replace_file(self.manifest_file(artifact_id), content)
+        except FileNotFoundError:
+            raise self.is_gone() from None
+
+    def is_gone(self) -> NotFoundError:
+        """What to raise when the collection is not the one that was worked on."""
+        return NotFoundError(f"artifact {self.path} was deleted or renamed just now; begin its next version anew")
 
 
 def create_collection(layout: Layout, path: CollectionPath, type: str, kind: CollectionKind, at: float) -> None:
@@ -86,7 +128,23 @@ def create_collection(layout: Layout, path: CollectionPath, type: str, kind: Col
     collection = CollectionFolder(layout, path)
     with writing(collection.folder):
         layout.make_collection_dir(path)
-        collection.decide(Created(at=at, type=type, collection_kind=kind))
+        try:
+            collection.catch_up()
+        except NotFoundError:
+            collection.decide(Created(at=at, type=type, collection_kind=kind))
+
+
+def is_created(layout: Layout, path: CollectionPath) -> bool:
+    """Whether a collection was made, and has all its folders: not where its maker was killed, or a copy left them out.
+
+    It costs no reading.
+    """
+    folder = layout.collection_dir(path)
+    try:
+        is_begun = (folder / "ledger" / entry_name(1)).stat().st_size > 0
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return is_begun and all((folder / name).is_dir() for name in COLLECTION_FOLDERS)
 
 
 def check_kind(fold: CollectionFold, type: str, kind: CollectionKind) -> None:
@@ -103,25 +161,61 @@ def check_kind(fold: CollectionFold, type: str, kind: CollectionKind) -> None:
 def rename_collection(layout: Layout, path: CollectionPath, target: CollectionPath) -> None:
     """Give a collection another name, in one step. `ConflictError` when it is taken."""
     folder, place = layout.collection_dir(path), layout.collection_dir(target)
+    taken = ConflictError(f"artifact {path} cannot be called {target.name!r}: there is one of that name")
     with writing(folder):
         if place.exists():
-            raise ConflictError(f"artifact {path} cannot be called {target.name!r}: there is one of that name")
+            raise taken
         try:
             move(folder, place)
         except FileNotFoundError:
             raise _no_collection(layout, path) from None
-        replace_file(place / "id", target.name.encode())
+        except OSError as error:
+            if error.errno not in _TAKEN_ERRNOS:
+                raise
+            raise taken from None
+        name_collection(layout, target)
+
+
+def name_collection(layout: Layout, path: CollectionPath) -> None:
+    """Say in the folder of a collection how it is called, where the folder's name does not."""
+    layout.write_id(layout.collection_dir(path), path.name)
 
 
 def delete_collection(layout: Layout, path: CollectionPath) -> None:
     """Move a collection to the trash. `NotFoundError` when it is not there."""
-    trashed = layout.trash_dir / f"{COLLECTION_PREFIX}{os.urandom(4).hex()}-{encode_name(path.name)}"
+    folder = layout.collection_dir(path)
+    trashed = layout.trash_dir / name_in_trash(COLLECTION_PREFIX, path.name, path.entity, path.project)
     with writing(layout.trash_dir):
         try:
+            # Before it moves: who is killed in between has a collection with a file that nobody asks for.
+            replace_file(folder / DELETED_FILE, msgspec.json.encode(path))
             make_subfolder(layout.trash_dir)
-            move(layout.collection_dir(path), trashed)
+            move(folder, trashed)
         except FileNotFoundError:
             raise _no_collection(layout, path) from None
+
+
+def restore_collection(layout: Layout, path: CollectionPath) -> None:
+    """Take a deleted collection back from the trash, of several of its name the one deleted last.
+
+    `NotFoundError` when it is not there, `ConflictError` when there is one of its name again.
+    """
+    found = [item for item in list_trash(layout) if item.artifact == str(path)]
+    if not found:
+        raise _no_collection(layout, path)
+    folder = layout.collection_dir(path)
+    with writing(folder):
+        layout.make_project_dir(path.entity, path.project)
+        make_subfolder(layout.collections_dir(path.entity, path.project))
+        try:
+            move(layout.trash_dir / found[0].name, folder)
+        except FileNotFoundError:
+            raise _no_collection(layout, path) from None
+        except OSError as error:
+            if error.errno not in _TAKEN_ERRNOS:
+                raise
+            raise ConflictError(f"artifact {path} was made anew just now; rename it, and try again") from None
+        remove(folder / DELETED_FILE)
 
 
 @contextmanager
@@ -140,17 +234,56 @@ def read_artifact_id(layout: Layout, artifact_id: str) -> ArtifactPath:
 
     What was begun and turned out to be another version, which had the same digest, is that one.
     """
+    found = _read_id(layout, artifact_id)
+    if found.version == artifact_id:
+        return found
+    meant = _read_id(layout, found.version)
+    if meant.version != found.version:
+        raise NotFoundError(f"no artifact has the id {artifact_id!r}")  # nobody writes what leads on and on
+    return meant
+
+
+def _read_id(layout: Layout, artifact_id: str) -> ArtifactPath:
     try:
-        names = msgspec.json.decode(read_whole(layout.artifact_ids_dir / artifact_id), type=ArtifactPath)
-    except (FileNotFoundError, msgspec.MsgspecError):
+        content = read_whole(layout.artifact_ids_dir / artifact_id)
+        found = msgspec.json.decode(content, type=ArtifactPath)
+        check_collection_path(found.collection)
+        return found.collection.at(artifact_id if found.version == LATEST else check_artifact_id(found.version))
+    except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError):
         raise NotFoundError(f"no artifact has the id {artifact_id!r}") from None
-    if names.version in (LATEST, artifact_id):
-        return names.collection.at(artifact_id)
-    return read_artifact_id(layout, names.version)
+
+
+def claim_artifact_id(layout: Layout, artifact_id: str, path: CollectionPath) -> None:
+    """Note where the artifact of this id is to be; `ConflictError` where it is another's."""
+    make_subfolder(layout.root / "artifacts")
+    make_subfolder(layout.artifact_ids_dir)
+    text = msgspec.json.encode(path).decode()
+    if create_once(layout.artifact_ids_dir / artifact_id, text):
+        return
+    try:
+        owner = read_artifact_id(layout, artifact_id)
+    except NotFoundError:
+        owner = None  # it says nothing that could be
+    if owner is not None and owner.collection == path:
+        return
+    if owner is not None and _has(layout, owner):
+        raise ConflictError(f"the id {artifact_id!r} is that of another artifact; begin {path} with another id")
+    write_artifact_id(layout, artifact_id, path)
+
+
+def _has(layout: Layout, path: ArtifactPath) -> bool:
+    """Whether the collection has a version of this id, or a draft."""
+    collection = CollectionFolder(layout, path.collection)
+    try:
+        if collection.catch_up().by_id(path.version) is not None:
+            return True
+    except NotFoundError:
+        return False
+    return (collection.folder / "drafts" / f"{path.version}.json").exists()
 
 
 def write_artifact_id(layout: Layout, artifact_id: str, path: CollectionPath, *, means: str | None = None) -> None:
-    """Note where the artifact of this id is; `means` is the id of the version that it turned out to be."""
+    """Note where the artifact of this id is from now on; `means` is the id of the version that it turned out to be."""
     file = layout.artifact_ids_dir / artifact_id
     content = msgspec.json.encode(path if means is None else path.at(means))
     try:

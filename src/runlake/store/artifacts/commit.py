@@ -7,9 +7,11 @@ this manifest and puts them back, or they are found missing here, and nothing is
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ContentInfo, ManifestEntry
+from runlake.errors import StoreError
 from runlake.store.artifacts.collection import CollectionFolder
 from runlake.store.artifacts.content import ContentStore
 from runlake.store.artifacts.drafts import Draft, StartedDraft
@@ -20,14 +22,23 @@ _LOOKED_AT_COUNT = 20
 """In so many of the newest versions is looked for contents that a draft shares with them."""
 
 
-def known_contents(collection: CollectionFolder, draft: Draft, digests: set[str]) -> dict[str, ContentInfo]:
-    """Which of these digests the draft, or one of the newest versions of its collection, has a content of."""
+def known_contents(
+    collection: CollectionFolder, draft: Draft, digests: set[str], *, looked_at_count: int | None = _LOOKED_AT_COUNT
+) -> dict[str, ContentInfo]:
+    """Which of these digests the draft, or one of the newest versions of its collection, has a content of.
+
+    With None for `looked_at_count` it is asked of all versions.
+    """
     found = {content.digest: content for content in draft.received() if content.digest in digests}
     missing = digests - found.keys()
-    for version, _ in zip(collection.fold.live(), range(_LOOKED_AT_COUNT), strict=False):
+    for version in itertools.islice(collection.fold.live(), looked_at_count):
         if not missing or collection.fold.kind != "sequence":
             break
-        for entry in collection.read_manifest(version.artifact_id):
+        try:
+            manifest = collection.read_manifest(version.artifact_id)
+        except StoreError:
+            continue  # `check` names it; what it had is put again
+        for entry in manifest:
             if entry.digest in missing and entry.sha256 is not None:
                 found[entry.digest] = ContentInfo(sha256=entry.sha256, digest=entry.digest, size_bytes=entry.size_bytes)
         missing -= found.keys()
@@ -42,30 +53,34 @@ def commit(
     if done is not None:
         return collection.fold.describe(done)
     began = draft.read()
-    wanted = {entry.digest for entry in entries if entry.ref is None and entry.sha256 is None}
-    manifest = complete_manifest(entries, known_contents(collection, draft, wanted) if wanted else {})
+    wanted = {entry.digest for entry in entries if entry.ref is None}
+    known = known_contents(collection, draft, wanted) if wanted else {}
+    # Who names the SHA-256 too has seen a manifest that had it, of any age.
+    old = {entry.digest for entry in entries if entry.ref is None and entry.sha256 is not None} - known.keys()
+    if old:
+        known |= known_contents(collection, draft, old, looked_at_count=None)
+    manifest = complete_manifest(entries, known)
     collection.write_manifest(draft.artifact_id, encode_manifest(manifest))
-    _check_contents(contents, manifest)
-    version = _append(collection, draft, began, manifest, at)
+    check_contents(contents, manifest)
+    version = _append(collection, draft, _committed(draft, began, manifest, at))
     draft.end()
     return collection.fold.describe(version)
 
 
-def _check_contents(contents: ContentStore, manifest: Sequence[ManifestEntry]) -> None:
+def check_contents(contents: ContentStore, manifest: Sequence[ManifestEntry]) -> None:
+    """`NotFoundError` when a content of a manifest is not in the store."""
     checked: dict[str, bool] = {}
     for entry in manifest:
         if entry.sha256 is not None and entry.sha256 not in checked:
-            checked[entry.sha256] = contents.has(entry.sha256)
+            checked[entry.sha256] = contents.has(entry.sha256, entry.size_bytes)
     missing = [entry.path for entry in manifest if entry.sha256 is not None and not checked[entry.sha256]]
     if missing:
         raise missing_content(missing)
 
 
-def _append(
-    collection: CollectionFolder, draft: Draft, began: StartedDraft, manifest: Sequence[ManifestEntry], at: float
-) -> Version:
+def _committed(draft: Draft, began: StartedDraft, manifest: Sequence[ManifestEntry], at: float) -> Committed:
     start = began.start
-    committed = Committed(
+    return Committed(
         at=at,
         artifact_id=draft.artifact_id,
         digest=start.digest,
@@ -81,13 +96,19 @@ def _append(
         ttl_s=start.ttl_s,
         history_step=start.history_step,
     )
+
+
+def _append(collection: CollectionFolder, draft: Draft, committed: Committed) -> Version:
+    folder = collection.identity
     while True:
         fold = collection.catch_up()
-        done = fold.by_id(draft.artifact_id) or fold.by_digest(start.digest)
+        if collection.identity != folder:
+            raise collection.is_gone()  # another has its name, and not the manifest
+        done = fold.by_id(draft.artifact_id) or fold.by_digest(committed.digest)
         if done is None:
             if collection.decide(committed):
                 return collection.found(draft.artifact_id)
-        elif done.artifact_id == draft.artifact_id or give_again(collection, done, began.start.aliases, at):
+        elif done.artifact_id == draft.artifact_id or give_again(collection, done, committed.aliases, committed.at):
             return done
 
 

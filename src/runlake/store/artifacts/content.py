@@ -1,37 +1,40 @@
 """The bytes of artifacts, each once in a store, under their SHA-256.
 
-What is here never changes, so copies of it are as good as it. Nothing says who needs it but the manifests: what none
-of them names is removed by `store.care.garbage` when it is old, and `refresh` makes it young again.
+What is here never changes, so copies of it are as good as it. Nothing says who needs it but the manifests and the
+drafts: what none of them names is removed by `store.artifacts.garbage` when it is old, and `refresh` makes it young
+again. Before it is removed it lies aside for a moment, and whoever looks for it then brings it back.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import re
+import os
+import stat
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
 from runlake.artifact_model import ContentInfo
-from runlake.errors import CorruptError, NotFoundError, PathError
+from runlake.errors import CorruptError, NotFoundError
+from runlake.store.artifacts.names import check_sha256
 from runlake.store.disk import (
-    announce,
     create_stream,
     discard,
     keep_under,
     make_folder,
     make_subfolder,
+    move,
     put_in_place,
     temporary_beside,
     touch,
+    write_all,
 )
 from runlake.store.files import md5_text, new_md5
 from runlake.store.layout import Layout
 
 PIECE_BYTES = 1 << 20
 _APART_BYTES = 256 << 10
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class ContentDigests:
@@ -100,41 +103,54 @@ class ContentStore:
     """The contents of one store. Threads and processes may share it."""
 
     def __init__(self, layout: Layout) -> None:
-        self._folder = layout.content_dir
+        self._folder, self._aside = layout.content_dir, layout.content_aside_dir
 
     def place_of(self, sha256: str) -> Path:
         """Where a content is; `PathError` for what cannot be a digest."""
-        if not _SHA256.fullmatch(sha256):
-            raise PathError(f"{sha256!r:.80} is no SHA-256 in hexadecimal digits")
-        return self._folder / sha256[:2] / sha256
+        return self._folder / check_sha256(sha256)[:2] / sha256
 
-    def has(self, sha256: str) -> bool:
-        """Whether a content is here."""
-        return self.place_of(sha256).is_file()
+    def has(self, sha256: str, size_bytes: int) -> bool:
+        """Whether a content is here, and not cut off."""
+        status = self._status(sha256)
+        return status is not None and stat.S_ISREG(status.st_mode) and status.st_size == size_bytes
 
-    def refresh(self, sha256: str) -> bool:
-        """Whether a content is here; from now on it counts as young."""
+    def refresh(self, sha256: str, size_bytes: int) -> bool:
+        """Whether a content is here, and not cut off; from now on it counts as young."""
+        if not self.has(sha256, size_bytes):
+            return False
         try:
             touch(self.place_of(sha256))
-        except (FileNotFoundError, PermissionError):
-            return self.has(sha256)
+        except FileNotFoundError:
+            return self.has(sha256, size_bytes)  # put aside at this moment
+        except PermissionError:
+            pass  # it is somebody else's
         return True
 
     def open(self, sha256: str, size_bytes: int) -> BinaryIO:
         """The bytes of a content. `NotFoundError` when it is gone, `CorruptError` when it has another size."""
         place = self.place_of(sha256)
+        status = self._status(sha256)
+        if status is not None and (status.st_size != size_bytes or not stat.S_ISREG(status.st_mode)):
+            raise CorruptError(
+                f"{place} has {status.st_size:,} bytes and not {size_bytes:,}; restore it, and see: runlake check"
+            )
         try:
-            stream = place.open("rb")
+            return place.open("rb")
         except FileNotFoundError:
             raise NotFoundError(f"{place} is gone; restore it from a backup, and see: runlake check") from None
-        found_bytes = stream.seek(0, io.SEEK_END)
-        stream.seek(0)
-        if found_bytes != size_bytes:
-            stream.close()
-            raise CorruptError(
-                f"{place} has {found_bytes:,} bytes and not {size_bytes:,}; restore it, and see: runlake check"
-            )
-        return stream
+
+    def _status(self, sha256: str) -> os.stat_result | None:
+        """What the disk says of a content, which is brought back where it was put aside; None where there is none."""
+        place = self.place_of(sha256)
+        try:
+            return place.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        try:
+            move(self._aside / sha256, place)
+            return place.stat()
+        except OSError:
+            return None  # it is not aside either, or nothing can be moved here
 
     def receive(self) -> IncomingBytes:
         """A content that comes piece by piece."""
@@ -149,14 +165,15 @@ class ContentStore:
         try:
             while piece := content.read(PIECE_BYTES):
                 incoming.write(piece)
-            return incoming.keep()
         except BaseException:
             incoming.discard()
             raise
+        return incoming.keep()
 
     def _take(self, owned: OwnedFile) -> bool:
         make_folder(self._folder)
         try:
+            touch(owned.file)  # it may have waited for long
             self.settle(owned.file, owned.info)
         except OSError:  # another disk, or a folder that is not ours to take from
             return False
@@ -168,15 +185,19 @@ class ContentStore:
         One that was cut off is replaced by it.
         """
         place = self.place_of(info.sha256)
-        if self.refresh(info.sha256) and place.stat().st_size == info.size_bytes:
+        if self.refresh(info.sha256, info.size_bytes):
             discard(file)
             return
         make_subfolder(place.parent)
         put_in_place(file, place)
 
     def link(self, sha256: str, target: Path) -> None:
-        """Give a content a second name: for another store on this disk, which does not change it either."""
+        """Give a content a second name: for another store on this disk, which does not change it either.
+
+        There it counts as young.
+        """
         keep_under(self.place_of(sha256), target)
+        touch(target)
 
     def temporary(self) -> Path:
         """A name for what is on its way."""
@@ -199,16 +220,19 @@ class IncomingBytes:
 
     def write(self, piece: bytes) -> None:
         """The next bytes."""
-        announce("write", self._temporary)
         self._digests.update(piece)
-        self._stream.write(piece)
+        write_all(self._stream, piece, self._temporary)
 
     def keep(self) -> ContentInfo:
-        """Put it where its digest says, in one step."""
-        self._stream.close()
-        self._digests.close()
-        info = self._digests.info()
-        self._store.settle(self._temporary, info)
+        """Put it where its digest says, in one step; where that fails, nothing is left of it."""
+        try:
+            self._stream.close()
+            self._digests.close()
+            info = self._digests.info()
+            self._store.settle(self._temporary, info)
+        except BaseException:
+            self.discard()
+            raise
         return info
 
     def discard(self) -> None:

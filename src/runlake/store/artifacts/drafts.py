@@ -1,21 +1,38 @@
 """Artifacts that were begun and are not committed: what they begin with, and which contents were put for them.
 
 What was put is a log that any process may append a line to. A line that was cut off by a full disk is passed over:
-its content is in the store all the same, and is put again.
+its content is in the store all the same, and is put again. As long as a draft is there, what was put for it is not
+collected; `store.artifacts.garbage` removes drafts that nobody went on with for a day.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-from runlake.artifact_model import ArtifactInfo, ArtifactPath, ArtifactStart, ContentInfo
-from runlake.errors import CorruptError, NotFoundError
+from runlake.artifact_model import ArtifactInfo, ArtifactPath, ArtifactStart, ContentInfo, ManifestEntry
+from runlake.errors import BadValueError, CorruptError, NotFoundError
 from runlake.store.artifacts.collection import CollectionFolder
-from runlake.store.disk import create_to_append, discard, open_to_append, read_whole, replace_file, writer_to
+from runlake.store.artifacts.manifest import decode_manifest, encode_manifest
+from runlake.store.artifacts.names import check_sha256
+from runlake.store.artifacts.proof import prove_count, prove_start, prove_time
+from runlake.store.disk import (
+    create_to_append,
+    discard,
+    list_names,
+    open_to_append,
+    read_whole,
+    replace_file,
+    writer_to,
+)
+from runlake.values import encode_json, stored_json
+
+_PART = ".part-"
 
 _decoder = msgspec.json.Decoder(ContentInfo)
 
@@ -48,15 +65,17 @@ class Draft:
 
     def begin(self, start: ArtifactStart, at: float) -> None:
         """Write down what it begins with, in the place of what it began with before."""
-        replace_file(self._file, msgspec.json.encode(StartedDraft(at=at, start=start)))
+        text = encode_json(msgspec.to_builtins(StartedDraft(at=at, start=start))) + "\n"
+        with self._in_its_collection():
+            replace_file(self._file, text.encode())
 
     def read(self) -> StartedDraft:
         """What it began with; `NotFoundError` for one that was never begun, or is committed."""
         try:
-            return msgspec.json.decode(read_whole(self._file), type=StartedDraft)
+            return started_draft_of(read_whole(self._file))
         except FileNotFoundError:
             raise NotFoundError(f"no artifact {self.path} is being made; begin it first") from None
-        except msgspec.MsgspecError as error:
+        except (BadValueError, IsADirectoryError) as error:
             raise CorruptError(f"{self._file} cannot be read ({error}); begin the artifact anew") from None
 
     def describe(self) -> ArtifactInfo:
@@ -88,7 +107,8 @@ class Draft:
         try:
             fd = open_to_append(self._received)
         except FileNotFoundError:
-            fd = _create_or_open(self._received)
+            with self._in_its_collection():
+                fd = _create_or_open(self._received)
         try:
             # Between two line ends: what follows a line that was cut off is whole.
             line = b"\n" + msgspec.json.encode(content) + b"\n"
@@ -100,22 +120,65 @@ class Draft:
     def received(self) -> list[ContentInfo]:
         """What was put for it, in that order."""
         try:
-            lines = read_whole(self._received).splitlines()
-        except FileNotFoundError:
+            return contents_received(read_whole(self._received))
+        except (FileNotFoundError, IsADirectoryError):
             return []
-        found = []
-        for line in lines:
-            if line:
-                try:
-                    found.append(_decoder.decode(line))
-                except msgspec.MsgspecError:
-                    continue  # cut off: see above
-        return found
+
+    def add_part(self, entries: Sequence[ManifestEntry]) -> None:
+        """Note what one of several processes adds to it."""
+        part = self._file.with_name(f"{self.artifact_id}{_PART}{os.urandom(8).hex()}")
+        replace_file(part, encode_manifest(entries))
+
+    def parts(self) -> list[list[ManifestEntry]]:
+        """What was added by all of them so far."""
+        return [decode_manifest(read_whole(part), str(part)) for part in self._part_files()]
+
+    def _part_files(self) -> list[Path]:
+        names = sorted(name for name in list_names(self._file.parent) if name.startswith(f"{self.artifact_id}{_PART}"))
+        return [self._file.with_name(name) for name in names]
 
     def end(self) -> None:
         """Remove it: it is committed, or nobody wants it."""
+        for part in self._part_files():
+            discard(part)
         discard(self._received)
         discard(self._file)
+
+    @contextmanager
+    def _in_its_collection(self) -> Iterator[None]:
+        """Say of a folder that is gone what that means."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise NotFoundError(
+                f"artifact {self._path} was deleted or renamed just now; begin {self.path} anew"
+            ) from None
+
+
+def started_draft_of(content: bytes) -> StartedDraft:
+    """What the file of a draft says; BadValueError for one that says nothing that could be."""
+    try:
+        draft = msgspec.convert(stored_json(content.decode()), StartedDraft)
+    except (ValueError, CorruptError, RecursionError) as error:
+        raise BadValueError(f"this is no draft of an artifact: {error}") from None
+    prove_time("the time of a draft", draft.at)
+    prove_start(draft.start)
+    return draft
+
+
+def contents_received(content: bytes) -> list[ContentInfo]:
+    """What the log of a draft says was put for it, in that order. Lines that make no sense say nothing."""
+    found = []
+    for line in content.splitlines():
+        if line:
+            try:
+                received = _decoder.decode(line)
+                check_sha256(received.sha256)
+                prove_count("the size of a content", received.size_bytes)
+            except (ValueError, RecursionError):
+                continue
+            found.append(received)
+    return found
 
 
 def _create_or_open(file: Path) -> int:

@@ -19,8 +19,18 @@ from runlake.artifact_model import (
     CollectionKind,
     CollectionPath,
 )
+from runlake.errors import BadValueError
 from runlake.model import RunPath
-from runlake.store.artifacts.names import version_number_of
+from runlake.store.artifacts.names import (
+    check_aliases,
+    check_artifact_id,
+    check_collection_path,
+    check_tags,
+    check_type,
+    version_number_of,
+)
+from runlake.store.artifacts.proof import prove_count, prove_edit, prove_plain, prove_time, prove_ttl
+from runlake.store.layout import check_run_path
 
 
 class Created(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="create"):
@@ -81,6 +91,13 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     artifact_id: str
 
 
+class Collected(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="collect"):
+    """A deleted version is gone for good: its files are removed next, and nobody takes it back."""
+
+    at: float
+    artifact_id: str
+
+
 class Described(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="describe"):
     """What is known of the collection was changed."""
 
@@ -91,7 +108,49 @@ class Described(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     remove_tags: tuple[str, ...] = ()
 
 
-Entry = Created | Committed | Linked | Edited | Deleted | Restored | Described
+Entry = Created | Committed | Linked | Edited | Deleted | Restored | Collected | Described
+
+
+def entry_of(body: Any) -> Entry:
+    """What the body of an entry says; BadValueError for one that makes no sense, or is of a kind that is not known."""
+    try:
+        entry: Entry = msgspec.convert(body, Entry)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise BadValueError(f"an entry makes no sense: {error}") from None
+    prove_time("the time of an entry", entry.at)
+    match entry:
+        case Created():
+            check_type(entry.type)
+        case Described():
+            if entry.type is not None:
+                check_type(entry.type)
+            check_tags(entry.add_tags)
+            prove_plain("the description of a collection", (entry.description, entry.remove_tags))
+        case Committed():
+            _prove_committed(entry)
+        case Linked():
+            check_artifact_id(entry.artifact_id)
+            check_collection_path(entry.source)
+            check_aliases(entry.aliases)
+        case Edited():
+            check_artifact_id(entry.artifact_id)
+            prove_edit(entry.edit)
+        case Deleted() | Restored() | Collected():
+            check_artifact_id(entry.artifact_id)
+    return entry
+
+
+def _prove_committed(entry: Committed) -> None:
+    check_artifact_id(entry.artifact_id)
+    check_aliases(entry.aliases)
+    check_tags(entry.tags)
+    prove_count("the size of a version", entry.size_bytes)
+    prove_count("the number of its files", entry.file_count)
+    prove_time("when a version was begun", entry.created_at)
+    prove_ttl(entry.ttl_s)
+    if entry.run is not None:
+        check_run_path(entry.run)
+    prove_plain("a version", entry)
 
 
 class Version(msgspec.Struct):
@@ -106,6 +165,8 @@ class Version(msgspec.Struct):
     ttl_s: float | None = None
     updated_at: float = 0.0
     deleted_at: float | None = None
+    is_collected: bool = False
+    """Gone for good: it cannot be restored."""
 
     @property
     def artifact_id(self) -> str:
@@ -126,7 +187,7 @@ class CollectionFold:
         self.updated_at = 0.0
         self.live_count = 0
         self._by_id: dict[str, Version] = {}
-        self._by_digest: dict[str, Version] = {}
+        self._by_digest: dict[str, list[Version]] = {}
         self._created: Created | None = None
 
     @property
@@ -138,25 +199,30 @@ class CollectionFold:
         return "sequence" if self._created is None else self._created.collection_kind
 
     def take(self, number: int, body: dict[str, Any]) -> None:
-        """Add the next entry. What a later version added to the kinds is passed over."""
+        """Add the next entry. What a later version added to the kinds is passed over, and what makes no sense."""
         self.next_entry = number + 1
         try:
-            entry: Entry = msgspec.convert(body, Entry)
-        except msgspec.ValidationError:
+            entry = entry_of(body)
+        except BadValueError:
             return
-        self.updated_at = entry.at
+        if self._created is None and not isinstance(entry, Created):
+            return
+        self.updated_at = max(self.updated_at, entry.at)  # what another store decided earlier may come later
         match entry:
             case Created():
+                self.type = self.type if self._created else entry.type
                 self._created = self._created or entry
-                self.type = self._created.type
             case Committed() | Linked():
-                self._take_version(entry)
+                if isinstance(entry, Committed) == (self.kind == "sequence"):
+                    self._take_version(entry)
             case Edited():
                 self._edit(entry)
             case Deleted():
                 self._delete(entry)
             case Restored():
                 self._restore(entry)
+            case Collected():
+                self._collect(entry)
             case Described():
                 self.type = entry.type or self.type
                 self.description = self.description if entry.description is None else entry.description
@@ -168,7 +234,7 @@ class CollectionFold:
 
     def by_digest(self, digest: str) -> Version | None:
         """The newest version of this digest that is there."""
-        return self._by_digest.get(digest) if digest else None
+        return max(self._by_digest.get(digest, ()), key=lambda version: version.number, default=None)
 
     def find(self, version: str) -> Version | None:
         """The version that a number, an alias or an id means, if it is there."""
@@ -249,11 +315,9 @@ class CollectionFold:
         if isinstance(entry, Committed):
             version.description, version.metadata = entry.description, entry.metadata
             version.tags, version.ttl_s = list(entry.tags), entry.ttl_s
-            if entry.digest:
-                self._by_digest[entry.digest] = version
         self.versions.append(version)
         self._by_id[entry.artifact_id] = version
-        self.live_count += 1
+        self._set_live(version)
         self._give(version, entry.aliases)
 
     def _give(self, version: Version, aliases: tuple[str, ...]) -> None:
@@ -292,17 +356,29 @@ class CollectionFold:
         version.deleted_at = entry.at
         self.live_count -= 1
         made = version.entry
-        if isinstance(made, Committed) and self._by_digest.get(made.digest) is version:
-            del self._by_digest[made.digest]
+        if isinstance(made, Committed) and made.digest:
+            same = self._by_digest[made.digest]
+            same.remove(version)
+            if not same:
+                del self._by_digest[made.digest]
 
     def _restore(self, entry: Restored) -> None:
         version = self._by_id.get(entry.artifact_id)
-        if version is None or version.deleted_at is None:
+        if version is None or version.deleted_at is None or version.is_collected:
             return
         version.deleted_at = None
+        self._set_live(version)
+
+    def _collect(self, entry: Collected) -> None:
+        version = self._by_id.get(entry.artifact_id)
+        if version is not None and version.deleted_at is not None:
+            version.is_collected = True
+
+    def _set_live(self, version: Version) -> None:
         self.live_count += 1
-        if isinstance(version.entry, Committed) and version.entry.digest:
-            self._by_digest.setdefault(version.entry.digest, version)
+        made = version.entry
+        if isinstance(made, Committed) and made.digest:
+            self._by_digest.setdefault(made.digest, []).append(version)
 
 
 def _changed(tags: list[str], added: tuple[str, ...], removed: tuple[str, ...]) -> list[str]:

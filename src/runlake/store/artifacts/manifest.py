@@ -7,13 +7,15 @@ artifact apart (`docs/guide/storage-format/artifacts.md`).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from runlake.artifact_model import ContentInfo, ManifestEntry
 from runlake.errors import BadValueError, CorruptError, NewerFormatError, NotFoundError
-from runlake.store.artifacts.names import check_entry_path
+from runlake.store.artifacts.names import check_entry_path, check_sha256
+from runlake.store.artifacts.proof import prove_count, prove_plain
+from runlake.values import I64_MAX
 
 FORMAT = 1
 _MAX_NAMED = 5
@@ -26,6 +28,13 @@ class _Head(msgspec.Struct):
     format: int
 
 
+class _Named(msgspec.Struct, gc=False):
+    sha256: str | None = None
+
+
+_named_decoder = msgspec.json.Decoder(_Named)
+
+
 def encode_manifest(entries: Iterable[ManifestEntry]) -> bytes:
     """The bytes of a manifest whose entries are in their order."""
     head = _encoder.encode(_Head(FORMAT)) + b"\n"
@@ -34,41 +43,80 @@ def encode_manifest(entries: Iterable[ManifestEntry]) -> bytes:
 
 def decode_manifest(content: bytes, name: str) -> list[ManifestEntry]:
     """The entries in the order of their paths; `CorruptError` for bytes that are none. `name` is for the message."""
-    head, _, lines = content.partition(b"\n")
+    lines = _lines_of(content, name)
     try:
-        found = msgspec.json.decode(head, type=_Head)
-        if found.format > FORMAT:
-            raise NewerFormatError(f"{name} has format {found.format}, and this runlake reads {FORMAT}; upgrade it")
-        if content[-1:] != b"\n":
-            raise ValueError("its end is missing")
         entries = _decoder.decode_lines(lines)
-        for entry in entries:
-            check_entry_path(entry.path)
+        _prove(entries)
         return entries
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise CorruptError(f"{name} cannot be read ({error}); restore it from a backup") from None
 
 
-def complete_manifest(entries: Sequence[ManifestEntry], known: dict[str, ContentInfo]) -> list[ManifestEntry]:
-    """The entries in the order of their paths, each file with its content: its own, or that `known` by its digest.
+def contents_in(content: bytes, name: str) -> Iterator[str]:
+    """The SHA-256 of each file of a manifest; the same errors. What else it says is not looked at."""
+    lines = _lines_of(content, name)
+    try:
+        found = _named_decoder.decode_lines(lines)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise CorruptError(f"{name} cannot be read ({error}); restore it from a backup") from None
+    return (entry.sha256 for entry in found if entry.sha256 is not None)
 
-    `PathError` for names that leave the artifact, `BadValueError` for names that clash, `NotFoundError` for contents
-    that nobody put.
+
+def _lines_of(content: bytes, name: str) -> bytes:
+    """What follows the head of a manifest that can be read."""
+    head, _, lines = content.partition(b"\n")
+    try:
+        found = msgspec.json.decode(head, type=_Head)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise CorruptError(f"{name} cannot be read ({error}); restore it from a backup") from None
+    if found.format > FORMAT:
+        raise NewerFormatError(f"{name} has format {found.format}, and this runlake reads {FORMAT}; upgrade it")
+    if content[-1:] != b"\n":
+        raise CorruptError(f"{name} cannot be read (its end is missing); restore it from a backup")
+    return lines
+
+
+def _prove(entries: Sequence[ManifestEntry]) -> None:
+    """BadValueError for entries that nobody commits."""
+    before = ""
+    for entry in entries:
+        path, sha256 = entry.path, entry.sha256
+        check_entry_path(path)
+        if path <= before:
+            raise BadValueError(f"{path!r} is not behind {before!r} in the order of the names")
+        if not 0 <= entry.size_bytes <= I64_MAX:
+            prove_count(f"the size of {path!r}", entry.size_bytes)
+        if sha256 is not None:
+            check_sha256(sha256)
+        elif entry.ref is None:
+            raise BadValueError(f"{path!r} says neither which bytes it has nor where they are")
+        before = path
+
+
+def complete_manifest(entries: Sequence[ManifestEntry], known: dict[str, ContentInfo]) -> list[ManifestEntry]:
+    """The entries in the order of their paths, each file with the content that is `known` by its digest.
+
+    What an entry says of the SHA-256 itself is no proof that who says it may read those bytes. `PathError` for names
+    that leave the artifact, `BadValueError` for names that clash, `NotFoundError` for contents that nobody put.
     """
     completed, missing = [], []
     for entry in entries:
         check_entry_path(entry.path)
-        if entry.ref is None and entry.sha256 is None:
-            content = known.get(entry.digest)
-            if content is None:
-                missing.append(entry.path)
-                continue
-            entry = msgspec.structs.replace(entry, sha256=content.sha256, size_bytes=content.size_bytes)
-        completed.append(entry)
+        if entry.extra:
+            prove_plain(f"what is said of {entry.path!r}", entry.extra)
+        if entry.ref is not None:
+            prove_count(f"the size of {entry.path!r}", entry.size_bytes)
+            completed.append(msgspec.structs.replace(entry, sha256=None))
+            continue
+        content = known.get(entry.digest)
+        if content is None or entry.sha256 not in (None, content.sha256):
+            missing.append(entry.path)
+            continue
+        completed.append(msgspec.structs.replace(entry, sha256=content.sha256, size_bytes=content.size_bytes))
     if missing:
         raise missing_content(missing)
     completed.sort(key=lambda entry: entry.path)
-    _check_clashes(completed)
+    check_clashes(completed)
     return completed
 
 
@@ -79,7 +127,8 @@ def missing_content(paths: Sequence[str]) -> NotFoundError:
     return NotFoundError(f"the bytes of {listed}{more} are not in the store; put them, and commit again")
 
 
-def _check_clashes(entries: Sequence[ManifestEntry]) -> None:
+def check_clashes(entries: Sequence[ManifestEntry]) -> None:
+    """`BadValueError` for two files of one name, and for a file where a folder is; in the order of the paths."""
     names = {entry.path for entry in entries}
     if len(names) < len(entries):
         twice = next(one.path for one, other in itertools.pairwise(entries) if one.path == other.path)

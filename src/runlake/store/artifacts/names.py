@@ -12,8 +12,9 @@ from runlake.model import RunPath
 from runlake.store.layout import MAX_NAME_LENGTH, check_run_path
 
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f/\\:]")
-_VERSION = re.compile(r"v\d+")
+_VERSION = re.compile(r"v[0-9]{1,18}")
 _ID = re.compile(r"[0-9a-z]{8,64}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _MAX_LENGTH = 128
 _MAX_COUNT = 1_000
@@ -45,6 +46,18 @@ def check_artifact_id(artifact_id: str) -> str:
     if not isinstance(artifact_id, str) or not _ID.fullmatch(artifact_id):
         raise PathError(f"{artifact_id!r:.80} is no id of an artifact: 8 to 64 of the digits and lower-case letters")
     return artifact_id
+
+
+def check_sha256(sha256: str) -> str:
+    """The digest itself; `PathError` for what cannot be one: it names files."""
+    if not isinstance(sha256, str) or not is_sha256(sha256):
+        raise PathError(f"{sha256!r:.80} is no SHA-256 in hexadecimal digits")
+    return sha256
+
+
+def is_sha256(name: str) -> bool:
+    """Whether the name of a file is one of a content."""
+    return _SHA256.fullmatch(name) is not None
 
 
 def check_aliases(aliases: Iterable[str]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runlake.model import Garbage, RunPath
+from runlake.store.artifacts.garbage import Age, collect_artifacts
 from runlake.store.care.read_only import unless_read_only
 from runlake.store.catalog.catalog_file import unnamed_columns
 from runlake.store.disk import (
@@ -57,14 +58,17 @@ class Quarantine:
 def collect(layout: Layout, *, older_than_s: float, is_dry_run: bool = False) -> Iterator[Garbage]:
     """Empty the trash of what has been there for `older_than_s`, and clear what killed processes left.
 
-    So are exports that a server made and nobody asked for in that time (an hour at least), or whose run is gone.
+    So is what nobody needs of artifacts (`store.artifacts.garbage`), and so are exports that a server made and nobody
+    asked for in that time (an hour at least), or whose run is gone.
     Yields what was removed, or would be. ReadOnlyError when the store cannot be written.
     """
     now_s = time.time()
     with unless_read_only(f"{layout.root} cannot be cleared"):
-        for item in list_trash(layout):
-            if now_s - item.deleted_at >= older_than_s:
-                yield from _remove(layout, layout.trash_dir / item.name, item.size_bytes, is_dry_run=is_dry_run)
+        emptied = [item for item in list_trash(layout) if now_s - item.deleted_at >= older_than_s]
+        for item in emptied:
+            yield from _remove(layout, layout.trash_dir / item.name, item.size_bytes, is_dry_run=is_dry_run)
+        folders = frozenset(layout.trash_dir / item.name for item in emptied)
+        yield from collect_artifacts(layout, Age(now_s, older_than_s), emptied=folders, is_dry_run=is_dry_run)
         for place in (*_abandoned(layout, now_s), *_stale_exports(layout, now_s, older_than_s)):
             yield from _remove(layout, place, size_bytes_of(place), is_dry_run=is_dry_run)
 

@@ -23,6 +23,8 @@ from runlake.store.changes import append_change, changes_of
 from runlake.store.disk import TEMPORARY_PREFIX, discard_tree, remove_tree, replace_file
 from runlake.store.layout import Layout, decode_name, encode_name, ids_before, ids_of
 from runlake.store.leases import FolderLeases
+from runlake.store.merge.merge_artifacts import ArtifactMerger
+from runlake.store.merge.merge_lineage import merge_lineage
 from runlake.store.merge.merge_sweeps import merge_sweeps
 from runlake.store.merge.run_copy import MovedError, RunCopy, SharedFiles, look_at, missing_pieces
 from runlake.store.merge.staging import Piece, put_in_place, put_run_in_place, stage
@@ -58,23 +60,48 @@ def choose_projects(layout: Layout, other: Layout, projects: Sequence[tuple[str,
 def merge_projects(
     layout: Layout, other: Layout, projects: Iterable[tuple[str, str]], writer: str, *, is_dry_run: bool = False
 ) -> Iterator[Merged]:
-    """Bring the runs and sweeps of some projects over; yields each when it is there.
+    """Bring the runs, sweeps and artifacts of some projects over; yields each when it is there.
 
     A run that cannot be read does not stop the others; the first such error is raised at the end. `ConflictError` when
     somebody else is merging into this store.
     """
     failures: list[RunlakeError] = []
+    moved: dict[RunPath, RunPath] = {}
+    projects = list(projects)
     if not is_dry_run:
         create_store(layout)
     with nullcontext() if is_dry_run else _only_merger(layout.root):
         for entity, project in projects:
             place = RunPath(entity, project, "")
             try:
-                yield from _Project(layout, other, place, writer, failures, is_dry_run=is_dry_run).merge()
+                for merged in _Project(layout, other, place, writer, failures, is_dry_run=is_dry_run).merge():
+                    if merged.is_renamed:
+                        moved[merged.source] = merged.path
+                    yield merged
             except (StoreError, PathError) as error:
                 failures.append(error)
+        # When all runs are here: a version may be made and used by those of other projects.
+        merger = ArtifactMerger(layout, other, moved, is_dry_run=is_dry_run)
+        for entity, project in projects:
+            yield from _merge_artifacts(layout, other, (entity, project), merger, failures)
     if failures:
         raise failures[0]
+
+
+def _merge_artifacts(
+    layout: Layout,
+    other: Layout,
+    place: tuple[str, str],
+    merger: ArtifactMerger,
+    failures: list[RunlakeError],
+) -> Iterator[Merged]:
+    try:
+        check_plain(other.root, other.collections_dir(*place))
+        yield from merger.merge(*place, failures)
+        if not merger.is_dry_run:
+            merge_lineage(layout, other, place, merger.moved, failures)
+    except StoreError as error:
+        failures.append(error)
 
 
 @contextmanager

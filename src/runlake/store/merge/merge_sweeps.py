@@ -16,6 +16,7 @@ from runlake.model import Merged, RunPath
 from runlake.store.disk import create_once, replace_file
 from runlake.store.layout import Layout, encode_name
 from runlake.store.ledger import entry_name
+from runlake.store.merge.plain_ledger import whole_entries
 from runlake.store.opening.trash import SWEEP_PREFIX
 from runlake.store.plain_open import check_plain, check_plain_tree, read_plain
 from runlake.store.sweeps.folder import AgentFile
@@ -48,7 +49,7 @@ def merge_sweeps(
 
 def _merge(layout: Layout, other: Layout, path: SweepPath, *, is_dry_run: bool) -> Merged:
     ours, theirs = layout.sweep_dir(path), other.sweep_dir(path)
-    here, there = _entries(ours), _entries(theirs)
+    here, there = whole_entries(ours), whole_entries(theirs)
     merged = Merged(path=RunPath(*path), source=RunPath(*path), outcome="same", is_sweep=True)
     if not there:
         return msgspec.structs.replace(merged, outcome="empty")
@@ -71,20 +72,6 @@ def _merge(layout: Layout, other: Layout, path: SweepPath, *, is_dry_run: bool) 
                 return msgspec.structs.replace(merged, outcome="differs")  # an agent here decided something just now
     copied_bytes = sum(len(text.encode()) for text in entries.values()) + sum(map(len, agents.values()))
     return msgspec.structs.replace(merged, outcome="joined" if here else "new", copied_bytes=copied_bytes)
-
-
-def _entries(sweep_dir: Path) -> list[str]:
-    """The whole entries of a ledger, from the first up to a gap, to one that is only being written or is damaged."""
-    found: list[str] = []
-    while True:
-        try:
-            entry = sweep_dir / "ledger" / entry_name(len(found) + 1)
-            content = read_plain(sweep_dir, entry).decode()
-        except (FileNotFoundError, UnicodeDecodeError):
-            return found
-        if content and not content.endswith("\n"):
-            return found
-        found.append(content)
 
 
 def _newer_agents(ours: Path, theirs: Path) -> Iterator[tuple[str, bytes]]:
@@ -113,6 +100,6 @@ def _was_deleted(layout: Layout, path: SweepPath, first: str) -> bool:
     """Whether our trash has the sweep that begins with this entry."""
     end = f"-{encode_name(path.sweep_id)}"
     for trashed in layout.trash_dir.glob(f"{SWEEP_PREFIX}*"):
-        if trashed.name.endswith(end) and _entries(trashed)[:1] == [first]:
+        if trashed.name.endswith(end) and whole_entries(trashed)[:1] == [first]:
             return True
     return False

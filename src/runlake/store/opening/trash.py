@@ -8,12 +8,12 @@ import os
 import re
 import secrets
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from runlake.errors import ConflictError, NotFoundError, PathError, ReadOnlyError, StoreError
 from runlake.model import RunPath, TrashItem
 from runlake.store.changes import append_change, changes_of
-from runlake.store.disk import TEMPORARY_PREFIX, make_subfolder, move
+from runlake.store.disk import TEMPORARY_PREFIX, make_subfolder, move, read_whole
 from runlake.store.incarnation import read_claim_in
 from runlake.store.journal.first_frame import part_header
 from runlake.store.journal.fold import fold_run
@@ -25,10 +25,16 @@ from runlake.store.segment.folder import FolderSegments, packed_of
 from runlake.store.segment.meta import read_meta
 from runlake.store.stored_names import is_one_part
 
+if TYPE_CHECKING:  # the training process does without it
+    from runlake.artifact_model import CollectionPath
+
 REPAIR_PREFIX = "repair-"
 SWEEP_PREFIX = "sweep-"
 COLLECTION_PREFIX = "artifact-"
 """So begin the names of folders in the trash that are no deleted runs."""
+
+DELETED_FILE = "deleted"
+"""In the folder of a deleted collection: where it was."""
 
 _MAX_NAME_BYTES = 240
 _UNREADABLE = "unreadable"
@@ -138,6 +144,27 @@ def restore_run(layout: Layout, trashed: Path, writer: str, path: RunPath | None
     return path
 
 
+def name_in_trash(prefix: str, *names: str) -> str:
+    """A new name for a folder of that kind, which says to people what it was."""
+    return _cut("-".join([f"{prefix}{secrets.token_hex(4)}", *map(encode_name, names)]))
+
+
+def deleted_collection(folder: Path) -> CollectionPath | None:
+    """Which collection of artifacts a folder of the trash was; None for what is none, or does not say."""
+    import msgspec
+
+    from runlake.artifact_model import CollectionPath
+
+    if not folder.name.startswith(COLLECTION_PREFIX):
+        return None
+    try:
+        path = msgspec.json.decode(read_whole(folder / DELETED_FILE), type=CollectionPath)
+        check_run_path(RunPath(path.entity, path.project, "any"))
+        return path
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
 def list_trash(layout: Layout) -> list[TrashItem]:
     """What is in the trash, the last deleted first. Reads the records of every run in it."""
     try:
@@ -178,8 +205,10 @@ def _describe(layout: Layout, folder: Path) -> TrashItem:
     if path is not None:
         death = changes_of(layout, path.entity, path.project).latest_death(folder.name.partition("-")[0])
         deleted_at = death.at_us / 1e6 if death else deleted_at
+    collection = None if is_run else deleted_collection(folder)
     return TrashItem(
         name=folder.name,
+        artifact=None if collection is None else str(collection),
         path=path,
         run_name=run_name,
         deleted_at=deleted_at,
@@ -266,6 +295,10 @@ def _name_in_trash(path: RunPath, incarnation: str) -> str:
     if not is_one_part(incarnation):
         incarnation = _UNREADABLE + hashlib.sha256(incarnation.encode("utf-8", "replace")).hexdigest()[:8]
     name = "-".join([incarnation, *map(encode_name, (path.run_id, path.entity, path.project))])
+    return _cut(name)
+
+
+def _cut(name: str) -> str:
     return os.fsdecode(os.fsencode(name)[:_MAX_NAME_BYTES])
 
 

@@ -152,6 +152,7 @@ class GraphQL:
             prepared.variables,
             name.value if name else None,
             field_resolver=resolve_field,
+            type_resolver=_type_name_of,
         )
         answer: Answer = {}
         if result.errors:
@@ -214,6 +215,11 @@ def resolve_field(source: Any, info: ResolveInfo, **arguments: Any) -> Any:
             raise
         raise not_supported(info.parent_type.name, name) from None
     return value(info, **arguments) if callable(value) else value
+
+
+def _type_name_of(source: Any, *_: Any) -> str:
+    """Which of several types a node is of."""
+    return str(source.type_name)
 
 
 class _KnownFieldsRule(FieldsOnCorrectTypeRule):

@@ -32,7 +32,16 @@ MAX_FIELDS = 1_000
 MAX_ALIASES = 50
 MAX_VARIABLE_DEPTH = 100
 
-_PAGED = frozenset({"runs", "models", "sweeps", "users", "agents", "files", "logLines", "allViews", "priorRuns"})
+_PAGED = frozenset(
+    {
+        *("runs", "models", "sweeps", "users", "agents", "files", "logLines", "allViews", "priorRuns"),
+        *("artifacts", "artifactCollections", "artifactTypes", "inputArtifacts", "outputArtifacts"),
+        *("artifactMemberships", "usedBy"),
+    }
+)
+_USUAL_COUNTS = {"aliases": 5, "tags": 5}
+"""So many items lists have that come whole, and that few have more than a handful of."""
+
 _COST_OF_FIELD = {
     "history": 500,
     "events": 500,
@@ -54,6 +63,23 @@ _COST_OF_FIELD = {
     "agents": 50,
     "priorRuns": 50,
     "bestLoss": 50,
+    "createArtifact": 50,
+    "createArtifactFiles": 100,
+    "completeMultipartUploadArtifact": 1_000,
+    "commitArtifact": 1_000,
+    "artifacts": 500,
+    "artifactCollections": 500,
+    "artifactTypes": 500,
+    "artifactType": 20,
+    "artifactMemberships": 1_000,
+    "inputArtifacts": 200,
+    "outputArtifacts": 200,
+    "usedBy": 200,
+    "artifact": 20,
+    "artifactCollectionMembership": 20,
+    "artifactMembership": 20,
+    "latestArtifact": 20,
+    "createdBy": 20,
 }
 """What a field costs, in fields that only hand out what is known already."""
 
@@ -208,7 +234,8 @@ def _fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
 
 def _items(field: FieldNode, variables: Mapping[str, Any]) -> int:
     """How many items a field gives at most: those of its page, where it has pages."""
-    if field.name.value not in _PAGED:
+    name = field.name.value
+    if name not in _PAGED and name not in _USUAL_COUNTS:
         return 1
     for argument in field.arguments or ():
         if argument.name.value in ("first", "last"):
@@ -218,8 +245,8 @@ def _items(field: FieldNode, variables: Mapping[str, Any]) -> int:
             elif isinstance(argument.value, VariableNode):
                 value = variables.get(argument.value.name.value)
             if isinstance(value, int | float):
-                return int(max(1, min(value, _LARGEST_PAGES.get(field.name.value, MAX_PAGE))))
-    return DEFAULT_PAGE
+                return int(max(1, min(value, _LARGEST_PAGES.get(name, MAX_PAGE))))
+    return _USUAL_COUNTS.get(name, DEFAULT_PAGE)
 
 
 def _check(verb: str, count: int, limit: int, what: str) -> None:

@@ -29,7 +29,6 @@ from runlake.server.wandb.context import RequestContext
 from runlake.server.wandb.handed_out import Kind
 from runlake.server.wandb.ids import read_run_reference
 from runlake.server.wandb.nodes.run_node import RunNode
-from runlake.server.wandb.not_kept import greeting
 from runlake.server.wandb.wire import NOT_OF_THE_USER, load_json_string
 
 _ENVIRONMENT_KEY, _RULES_KEY, _BRANCH_KEY = "e", "m", "branch_point"
@@ -91,7 +90,7 @@ def _begin(
     goes_on = row_counts is not None and fork is None
     if fork is not None or (client.is_shared and row_counts is None):
         row_counts = dict.fromkeys(STREAMS, 0)  # such a process counts its own lines only
-    run_count, run_before = _runs_before(context, path, is_same=goes_on)
+    run_count = _count_runs(context, path)
     start = WriterStart(
         name=given.get("displayName"),
         default_name=default_name(path.run_id, run_count + 1),
@@ -114,8 +113,6 @@ def _begin(
     rules = tuple(_read_rules(hidden))
     if rules:
         context.service.write_batch(path, begun.writer, WriterBatch(rules=rules))
-    if (text := greeting(run_before)) is not None:
-        context.shared.greetings.leave(context.who, path.entity, text)
     info = context.service.read_run(path)
     line_count = 0 if row_counts is None else row_counts["history"]
     return {"bucket": BegunRunNode(context, info, line_count), "inserted": info.incarnation == begun.writer}
@@ -249,12 +246,9 @@ def _fork_of(path: RunPath, hidden: Mapping[str, Any]) -> tuple[RunPath, int] | 
     return RunPath(path.entity, path.project, str(branch["run_id"])), int(step)
 
 
-def _runs_before(context: RequestContext, path: RunPath, *, is_same: bool) -> tuple[int, RunInfo | None]:
-    """How many runs the project has, and the run that was before this one, which is itself where it goes on."""
+def _count_runs(context: RequestContext, path: RunPath) -> int:
+    """How many runs the project has."""
     try:
-        page = context.service.list_runs(path.entity, path.project, order=("-created_at",), limit=2)
+        return context.service.list_runs(path.entity, path.project, limit=0).total_count
     except NotFoundError:
-        return 0, None
-    if is_same:
-        return page.total_count, context.service.read_run(path)
-    return page.total_count, next((run for run in page.runs if run.path != path), None)
+        return 0

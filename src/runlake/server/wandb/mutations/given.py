@@ -5,11 +5,12 @@ The schema lets clients leave out nearly everything, as W&B's does; what a mutat
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from graphql import GraphQLInputObjectType, GraphQLSchema
 
-from runlake.errors import BadValueError
+from runlake.errors import BadValueError, NotSupportedError
 
 
 class Given(dict[str, Any]):
@@ -20,6 +21,12 @@ class Given(dict[str, Any]):
         if value is None:
             raise BadValueError(f"the input has no {name}, and it is needed here; pass it")
         return value
+
+
+def refuse_given(given: Mapping[str, Any], name: str, what: str) -> None:
+    """`NotSupportedError` for a field that says something: `what` it is of."""
+    if given.get(name) not in (None, "", "null", "{}", "[]"):
+        raise NotSupportedError(f"{what} are not supported by runlake: {name}")
 
 
 def define_inputs(schema: GraphQLSchema) -> None:

@@ -11,8 +11,10 @@ from runlake.errors import BadValueError, NotFoundError
 from runlake.model import DEFAULT_PROJECT, Alert, RunEdit, RunPath, WriterBatch, WriterStart
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.ids import file_of, rewound_node_id, run_node_id, run_path_of
+from runlake.server.wandb.mutations.artifact_edits import ArtifactEdits
 from runlake.server.wandb.mutations.artifact_mutations import ArtifactMutations
 from runlake.server.wandb.mutations.bucket import BegunRunNode, upsert
+from runlake.server.wandb.mutations.collection_edits import CollectionEdits
 from runlake.server.wandb.mutations.people_mutations import PeopleMutations
 from runlake.server.wandb.mutations.sweep_mutations import SweepMutations
 from runlake.server.wandb.nodes.project_node import ProjectNode
@@ -21,7 +23,7 @@ Given = Mapping[str, Any]
 _SUCCESS = {"success": True}
 
 
-class MutationRoot(ArtifactMutations, PeopleMutations, SweepMutations):
+class MutationRoot(ArtifactMutations, ArtifactEdits, CollectionEdits, PeopleMutations, SweepMutations):
     """Every field acts for the person of the context, who may change what is theirs."""
 
     def __init__(self, context: RequestContext) -> None:
@@ -48,13 +50,22 @@ class MutationRoot(ArtifactMutations, PeopleMutations, SweepMutations):
         return {"rewoundRun": _RewoundRunNode(self._context, begun.row_counts, begun.writer, path)}
 
     def deleteRun(self, _: ResolveInfo, input: Given) -> dict[str, Any]:
-        """Delete the run. One that is gone is what was asked for."""
+        """Delete the run, and what it logged where that is to go, too. One that is gone is what was asked for."""
         path = run_path_of(input["id"])
         self._context.require_write(path)
+        if input.get("deleteArtifacts"):
+            self._delete_artifacts_of(path)
         with contextlib.suppress(NotFoundError):
             self._service.delete_run(path)
         self._context.shared.exports.forget(path)
         return {"clientMutationId": input.get("clientMutationId")}
+
+    def _delete_artifacts_of(self, path: RunPath) -> None:
+        """Delete the versions that the run made; those of others that it only logged again stay."""
+        with contextlib.suppress(NotFoundError):
+            for info in self._service.list_run_artifacts(path, "logged"):
+                if info.created_by == path:
+                    self._service.delete_artifact(info.path, delete_aliases=True)
 
     def stopRun(self, _: ResolveInfo, input: Given) -> dict[str, Any]:
         self._service.stop_run(run_path_of(input["id"]))

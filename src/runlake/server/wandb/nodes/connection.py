@@ -103,6 +103,23 @@ def slice_by_name(
     return make_connection(chosen, offset=start, total_count=len(nodes), name_of=name_of)
 
 
+def slice_behind(
+    nodes: Sequence[Any], *, first: int | None, after: str | None, name_of: Callable[[Any], str]
+) -> Connection:
+    """A page of a list in any order: it goes on behind the item that the cursor names.
+
+    Where that one is gone, as when each item is deleted that was read, it is counted how many are missing since.
+    """
+    cursor, total_count = read_cursor(after), len(nodes)
+    start = 0
+    if cursor is not None:
+        found = next((place for place, node in enumerate(nodes) if name_of(node) == cursor.name), None)
+        gone_count = int(cursor.version) - total_count if cursor.version.isdecimal() else 0
+        start = max(0, min(cursor.offset, cursor.offset - gone_count)) if found is None else found + 1
+    chosen = nodes[start : start + page_size(first)]
+    return make_connection(chosen, offset=start, total_count=total_count, name_of=name_of, version=str(total_count))
+
+
 @dataclass(frozen=True, slots=True)
 class WholeConnection:
     """A list that comes in one piece."""

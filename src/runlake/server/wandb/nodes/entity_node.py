@@ -7,7 +7,6 @@ from typing import Any
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.ids import entity_node_id
 from runlake.server.wandb.nodes.user_node import MemberNode, UserNode, visible_person, visible_team
-from runlake.server.wandb.not_kept import NotKeptError
 
 
 class EntityNode:
@@ -42,13 +41,7 @@ class EntityNode:
         return "TEAM" if self.isTeam else "USER"
 
     def organization(self, _: ResolveInfo) -> None:
-        """None has one. A training process asks for it as its run begins, and is told here what it is to be told."""
-        context = self._context
-        if not context.client.is_training:
-            return
-        greeting = context.shared.greetings.take(context.who, self.name)
-        if greeting is not None:
-            raise NotKeptError(greeting)
+        """None has one."""
 
     def user(self, _: ResolveInfo) -> UserNode | None:
         """The person whose entity this is."""

@@ -6,16 +6,30 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from runlake.errors import BadValueError, ConflictError, FilterError, NotFoundError, NotSupportedError, PathError
+from runlake.artifact_model import LATEST, ArtifactInfo, CollectionPath
+from runlake.errors import (
+    AuthenticationError,
+    BadValueError,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    NotSupportedError,
+    PathError,
+)
 from runlake.model import ProjectInfo, RunPage, RunPath
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.ids import project_internal_id, project_node_id, sweep_of
+from runlake.server.wandb.nodes.artifact_node import ArtifactNode, MembershipNode, find_version
+from runlake.server.wandb.nodes.artifact_type_node import ArtifactTypeNode, find_by_name, find_type, type_page
+from runlake.server.wandb.nodes.collection_node import CollectionNode, collection_page
 from runlake.server.wandb.nodes.connection import Connection, Cursor, make_connection, page_size, read_cursor
 from runlake.server.wandb.nodes.entity_node import EntityNode
+from runlake.server.wandb.nodes.filters import read_filters
 from runlake.server.wandb.nodes.run_node import ResumableRunNode, RunNode
 from runlake.server.wandb.nodes.sweep_node import SweepNode, find_sweep
 from runlake.server.wandb.nodes.user_node import NamedUser, UserNode, visible_person
-from runlake.server.wandb.wire import iso_time, load_json_string
+from runlake.server.wandb.selection import selected_names
+from runlake.server.wandb.wire import iso_time
 from runlake.sweep_model import SweepInfo, SweepPath
 
 DEFAULT_ORDER = "+created_at"
@@ -24,11 +38,13 @@ MAX_LOOKED_AT = 100
 
 _ANCHOR_WINDOW = 200
 
+_NEEDS_NO_TYPE = frozenset({"artifactCollection", "__typename"})
+"""Fields of a type that say themselves when there is none."""
+
 
 class ProjectNode:
     """One project. That it exists is not looked up before a field needs it."""
 
-    readOnly = False
     isBenchmark = False
     isPublished = False
     description = None
@@ -57,6 +73,15 @@ class ProjectNode:
     @property
     def internalId(self) -> str:
         return project_internal_id(self.entityName, self.name)
+
+    @property
+    def readOnly(self) -> bool:
+        """Whether who asks may only read it."""
+        try:
+            self._context.require_write(RunPath(self.entityName, self.name, "any"))
+        except (AuthenticationError, ForbiddenError, NotFoundError):
+            return True
+        return False
 
     @property
     def entity(self) -> EntityNode:
@@ -150,9 +175,49 @@ class ProjectNode:
     def totalSweeps(self, _: ResolveInfo) -> int:
         return len(self._sweeps)
 
+    def artifact(self, _: ResolveInfo, name: str) -> ArtifactNode | None:
+        """The version ``collection:alias``; None when there is none, and for what can be no name."""
+        found = self._find_version(name)
+        return None if found is None else ArtifactNode(self._context, found)
+
+    def artifactCollectionMembership(self, _: ResolveInfo, name: str) -> MembershipNode | None:
+        """The same, as what it is in that collection."""
+        found = self._find_version(name)
+        return None if found is None else MembershipNode(self._context, found)
+
+    def artifactCollection(self, _: ResolveInfo, name: str) -> CollectionNode | None:
+        return find_by_name(self._context, CollectionPath(self.entityName, self.name, name))
+
+    def artifactCollections(
+        self,
+        _: ResolveInfo,
+        first: int | None = None,
+        after: str | None = None,
+        filters: str | None = None,
+        order: str | None = None,
+    ) -> Connection:
+        found = self._context.service.list_collections(self.entityName, self.name)
+        return collection_page(self._context, found, first=first, after=after, filters=filters, order=order)
+
+    def artifactType(self, info: ResolveInfo, name: str) -> ArtifactTypeNode | None:
+        """The type, if a collection has it: of one collection it shows when that is read."""
+        if selected_names(info) <= _NEEDS_NO_TYPE:
+            return ArtifactTypeNode(self._context, self.entityName, self.name, name)
+        return find_type(self._context, self.entityName, self.name, name)
+
+    def artifactTypes(
+        self, _: ResolveInfo, first: int | None = None, after: str | None = None, includeAll: bool | None = None
+    ) -> Connection:
+        return type_page(self._context, self.entityName, self.name, first=first, after=after)
+
     def allViews(self, _: ResolveInfo, **__: Any) -> Connection:
         """There are no reports, so none is listed."""
         return make_connection([], offset=0, total_count=0)
+
+    def _find_version(self, name: str) -> ArtifactInfo | None:
+        collection, _, version = name.partition(":")
+        path = CollectionPath(self.entityName, self.name, collection)
+        return find_version(self._context, path, version or LATEST)
 
     def _page(
         self, filters: Mapping[str, Any] | None, order: str, limit: int, cursor: Cursor | None
@@ -206,13 +271,3 @@ def find_project(context: RequestContext, entity: str, name: str | None) -> Proj
     except (NotFoundError, PathError):
         return None
     return ProjectNode(context, entity, name, version=version)
-
-
-def read_filters(text: str | None) -> Mapping[str, Any] | None:
-    """The filter of a listing as the filter language has it; None for no filter at all."""
-    if not text:
-        return None
-    found = load_json_string(text, "the filter")
-    if found is None or isinstance(found, Mapping):
-        return found or None
-    raise FilterError(f'a filter is an object like {{"state": "finished"}}, not {text[:60]!r}')

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from graphql import FieldNode
-
+from runlake.errors import BadValueError, NotFoundError
 from runlake.server.wandb.context import Nodes, RequestContext, ResolveInfo
+from runlake.server.wandb.ids import artifact_id_of, artifact_id_of_client, artifact_node_id
+from runlake.server.wandb.nodes.artifact_node import ArtifactNode
+from runlake.server.wandb.nodes.artifact_type_node import ArtifactTypeNode
+from runlake.server.wandb.nodes.collection_node import CollectionNode, find_collection
 from runlake.server.wandb.nodes.connection import Connection, slice_by_name
 from runlake.server.wandb.nodes.entity_node import EntityNode
 from runlake.server.wandb.nodes.project_node import ProjectNode, find_project
+from runlake.server.wandb.nodes.run_node import RunNode
 from runlake.server.wandb.nodes.user_node import UserNode, user_page, visible_person, visible_team
+from runlake.server.wandb.selection import selected_names
 
 NEWEST_CLIENT = "0.999.0"
 """What ``wandb verify`` compares its own version with: this server does not age clients."""
@@ -18,14 +23,39 @@ NEWEST_CLIENT = "0.999.0"
 OLDEST_CLIENT = "0.29.0"
 
 _NEEDS_NO_PROJECT = frozenset(
-    {"run", "bucket", "sweep", "internalId", "id", "name", "entityName", "entity", "__typename"}
+    {
+        *("run", "bucket", "sweep", "internalId", "id", "name", "entityName", "entity", "__typename"),
+        *("artifact", "artifactCollection", "artifactCollectionMembership"),
+    }
 )
 """Fields that say themselves when there is no such project: looking it up for them would only cost."""
 
-NODES = Nodes(entity=EntityNode, project=ProjectNode, find_project=find_project)
+NODES = Nodes(
+    entity=EntityNode,
+    project=ProjectNode,
+    find_project=find_project,
+    run=RunNode,
+    artifact_type=ArtifactTypeNode,
+    collection=CollectionNode,
+)
 
-FEATURES = ("FILESTREAM_GZIP", "STRUCTURED_CONSOLE_LOGS")
-"""What a client may do beyond what all do: zip the bodies it streams, and send printed lines as JSON."""
+FEATURES = (
+    "FILESTREAM_GZIP",
+    "STRUCTURED_CONSOLE_LOGS",
+    "LARGE_FILENAMES",
+    "CLIENT_IDS",
+    "ARTIFACT_TAGS",
+    "ARTIFACT_COLLECTION_MEMBERSHIP_FILES",
+    "ARTIFACT_COLLECTION_MEMBERSHIP_FILE_DOWNLOAD_HANDLER",
+    "ARTIFACT_COLLECTIONS_FILTERING_SORTING",
+    "ARTIFACT_MEMBERSHIP_IN_LINK_ARTIFACT_RESPONSE",
+    "ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID",
+    "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP",
+    "TOTAL_COUNT_IN_FILE_CONNECTION",
+    "USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION",
+)
+"""What a client may do beyond what all do: zip the bodies it streams, send printed lines as JSON, and ask of artifacts
+in the newest way."""
 
 
 class ServerInfoNode:
@@ -87,6 +117,20 @@ class QueryRoot:
             nodes = [node for node in nodes if node.name in names]
         return slice_by_name(nodes, first=first, after=after, name_of=lambda node: node.name)
 
+    def artifact(self, _: ResolveInfo, id: str) -> ArtifactNode | None:
+        """The version of this id; None when there is none, and for what can be no id."""
+        try:
+            return ArtifactNode(self._context, self._context.service.find_artifact(artifact_id_of(id)))
+        except (NotFoundError, BadValueError):
+            return None
+
+    def artifactCollection(self, _: ResolveInfo, id: str) -> CollectionNode | None:
+        """The collection of this id; None when there is none, and for what can be no id."""
+        try:
+            return CollectionNode.of(self._context, find_collection(self._context, id))
+        except (NotFoundError, BadValueError):
+            return None
+
     def project(self, info: ResolveInfo, name: str | None = None, entityName: str | None = None) -> ProjectNode | None:
         """The project of this name; None when there is none, and for what can be no name."""
         entity = entityName or self._context.service.default_entity
@@ -94,15 +138,13 @@ class QueryRoot:
             return ProjectNode(self._context, entity, name)
         return find_project(self._context, entity, name)
 
+    def clientIDMapping(self, _: ResolveInfo, clientID: str) -> dict[str, str] | None:
+        """The artifact that a client began under an id of its own."""
+        try:
+            found = self._context.service.find_artifact(artifact_id_of_client(clientID))
+        except NotFoundError:
+            return None
+        return {"serverID": artifact_node_id(found.artifact_id)}
+
     def model(self, info: ResolveInfo, name: str | None = None, entityName: str | None = None) -> ProjectNode | None:
         return self.project(info, name, entityName)
-
-
-def selected_names(info: ResolveInfo) -> frozenset[str]:
-    """The fields that are selected right below the one that is being resolved; ``...`` where a fragment stands."""
-    return frozenset(
-        selection.name.value if isinstance(selection, FieldNode) else "..."
-        for node in info.field_nodes
-        if node.selection_set
-        for selection in node.selection_set.selections
-    )

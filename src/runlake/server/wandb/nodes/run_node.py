@@ -6,12 +6,14 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from runlake.artifact_model import Relation
 from runlake.errors import CorruptError
 from runlake.model import STEP, RunInfo, Stream
 from runlake.query.rows.dicts import iter_rows
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.handed_out import Kind
 from runlake.server.wandb.ids import project_number, resumed_node_id, run_node_id
+from runlake.server.wandb.nodes.collection_node import version_page
 from runlake.server.wandb.nodes.connection import Connection
 from runlake.server.wandb.nodes.console import console_page
 from runlake.server.wandb.nodes.files import FileNode, file_page, list_file_nodes
@@ -32,6 +34,7 @@ from runlake.sweep_model import SweepPath
 class RunNode:
     """One run. Of one that `is_listed` among many, the keys come from its summary: a look at each would be dear."""
 
+    type_name = "Run"
     readOnly = False
 
     def __init__(self, context: RequestContext, info: RunInfo, *, is_listed: bool = False) -> None:
@@ -260,7 +263,19 @@ class RunNode:
     ) -> Connection:
         return file_page(self._files, names=names, first=first, after=after, pattern=pattern)
 
+    # Artifacts
+
+    def inputArtifacts(self, _: ResolveInfo, first: int | None = None, after: str | None = None) -> Connection:
+        return self._artifacts("used", first, after)
+
+    def outputArtifacts(self, _: ResolveInfo, first: int | None = None, after: str | None = None) -> Connection:
+        return self._artifacts("logged", first, after)
+
     # What several fields are made of
+
+    def _artifacts(self, relation: Relation, first: int | None, after: str | None) -> Connection:
+        found = self._context.service.list_run_artifacts(self.info.path, relation)
+        return version_page(self._context, found, first=first, after=after)
 
     @cached_property
     def _files(self) -> list[FileNode]:

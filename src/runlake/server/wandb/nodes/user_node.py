@@ -119,6 +119,7 @@ class NamedUser:
 
     username: str
 
+    type_name = "User"
     email = None
     admin = None
     flags = None

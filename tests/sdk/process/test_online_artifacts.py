@@ -1,0 +1,97 @@
+"""Artifacts of runs that go to a server, in whole processes: a server with keys that is killed, a run that waits."""
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+from running import KEY, ServerProcess
+
+from runlake.artifact_model import ArtifactStart, CollectionPath, ManifestEntry
+from runlake.errors import RunlakeWarning
+from runlake.sdk.process.session import Session
+from runlake.service.local.service import LocalService
+from runlake.store.artifacts.sent import wait_for_sent
+from runlake.store.layout import Layout
+from waiting import DEADLINE_S, wait_until
+
+MODEL = CollectionPath("ann", "p", "model")
+
+
+@pytest.fixture
+def server(home):
+    server = ServerProcess(home / "server").start()
+    yield server
+    if server.process.poll() is None:
+        server.kill()
+
+
+@pytest.fixture
+def session(monkeypatch, home):
+    monkeypatch.setenv("RUNLAKE_API_KEY", KEY)
+    monkeypatch.setenv("RUNLAKE_FINISH_TIMEOUT_S", str(DEADLINE_S))
+    session = Session(tick_s=0.1, idle_s=DEADLINE_S)
+    yield session
+    session.end_all(0)
+
+
+def keep(run, contents, *, path=MODEL, type="model"):
+    """Log an artifact into the folder of the run, as an embedded one."""
+    service = LocalService(Path(run.settings.store), default_entity="ann", user="login")
+    start = ArtifactStart(type=type, run=run.run_path, user="login", aliases=("latest",))
+    draft = path.at(service.begin_artifact(path, start).artifact_id)
+    kept = [service.put_content(draft, io.BytesIO(content)) for content in contents]
+    entries = [ManifestEntry(path=f"f{number}", digest=each.digest) for number, each in enumerate(kept)]
+    return service.commit_artifact(draft, entries)
+
+
+def there(server, path=MODEL):
+    return LocalService(server.root, default_entity="ann").list_artifacts(path)
+
+
+def test_a_run_that_ends_waits_for_its_artifacts(server, session):
+    run = session.init(project="p", base_url=server.url, id="r")
+    made = keep(run, [b"1" * 1000])
+    sent = wait_for_sent(Layout(Path(run.settings.store)), run.run_path, made.artifact_id, DEADLINE_S)
+    assert (sent.artifact_id, sent.version, sent.user) == (made.artifact_id, "v0", "ann")
+    last = keep(run, [os.urandom(3_000_000), b"2"])
+    run.finish()
+    found = there(server)
+    assert [(one.artifact_id, one.version, one.aliases) for one in found] == [
+        (last.artifact_id, "v1", ("latest",)),
+        (made.artifact_id, "v0", ()),
+    ]
+    assert [one.created_at for one in found] == [last.created_at, made.created_at]
+
+
+def test_a_server_that_is_killed_while_an_artifact_comes_has_it_whole_in_the_end(server, session):
+    run = session.init(project="p", base_url=server.url, id="r")
+    contents = [os.urandom(300_000) for _ in range(100)]
+    made = keep(run, contents)
+    content_dir = Layout(server.root).content_dir
+    wait_until(lambda: sum(file.is_file() for file in content_dir.rglob("*")) > 5)
+    server.kill()
+    there_is = LocalService(server.root, default_entity="ann").list_collections("ann", "p")
+    assert [one.version_count for one in there_is] in ([], [1])
+    run.log({"k": 1})
+    server.start()
+    run.finish()
+    (found,) = there(server)
+    assert (found.artifact_id, found.size_bytes, found.file_count) == (made.artifact_id, 30_000_000, 100)
+    service = LocalService(server.root, default_entity="ann")
+    for number, content in enumerate(contents):
+        with service.open_content(MODEL.at("v0"), f"f{number}") as stream:
+            assert stream.read() == content
+
+
+def test_what_the_server_does_not_take_is_told_when_the_run_ends(server, session):
+    service = LocalService(server.root, default_entity="ann")
+    service.begin_artifact(MODEL, ArtifactStart(type="dataset"))
+    run = session.init(project="p", base_url=server.url, id="r")
+    keep(run, [b"1"])
+    keep(run, [b"2"], path=MODEL._replace(name="other"))
+    with pytest.warns(
+        RunlakeWarning, match="does not take artifact model:v0, which it logged: .* is of type 'dataset'"
+    ):
+        run.finish()
+    assert [one.version for one in there(server, MODEL._replace(name="other"))] == ["v0"]
