@@ -9,30 +9,26 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-from runlake.artifact_model import ArtifactInfo, ArtifactPath, ArtifactStart, ContentInfo, ManifestEntry
+from runlake.artifact_model import ArtifactInfo, ArtifactPath, ArtifactStart, ContentInfo
 from runlake.errors import BadValueError, CorruptError, NotFoundError
 from runlake.store.artifacts.collection import CollectionFolder
-from runlake.store.artifacts.manifest import decode_manifest, encode_manifest
 from runlake.store.artifacts.names import check_sha256
 from runlake.store.artifacts.proof import prove_count, prove_start, prove_time
 from runlake.store.disk import (
     create_to_append,
     discard,
-    list_names,
     open_to_append,
     read_whole,
     replace_file,
     writer_to,
 )
 from runlake.values import encode_json, stored_json
-
-_PART = ".part-"
 
 _decoder = msgspec.json.Decoder(ContentInfo)
 
@@ -124,23 +120,8 @@ class Draft:
         except (FileNotFoundError, IsADirectoryError):
             return []
 
-    def add_part(self, entries: Sequence[ManifestEntry]) -> None:
-        """Note what one of several processes adds to it."""
-        part = self._file.with_name(f"{self.artifact_id}{_PART}{os.urandom(8).hex()}")
-        replace_file(part, encode_manifest(entries))
-
-    def parts(self) -> list[list[ManifestEntry]]:
-        """What was added by all of them so far."""
-        return [decode_manifest(read_whole(part), str(part)) for part in self._part_files()]
-
-    def _part_files(self) -> list[Path]:
-        names = sorted(name for name in list_names(self._file.parent) if name.startswith(f"{self.artifact_id}{_PART}"))
-        return [self._file.with_name(name) for name in names]
-
     def end(self) -> None:
         """Remove it: it is committed, or nobody wants it."""
-        for part in self._part_files():
-            discard(part)
         discard(self._received)
         discard(self._file)
 
