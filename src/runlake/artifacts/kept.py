@@ -13,6 +13,7 @@ from runlake.artifact_model import ArtifactEdit, ArtifactInfo, CollectionPath
 from runlake.artifacts.cache import ContentCache
 from runlake.artifacts.entry import Entry, FetchOptions
 from runlake.artifacts.fetch import fetch
+from runlake.artifacts.side_by_side import NETWORK_THREAD_COUNT
 from runlake.errors import NotFoundError, UsageError
 from runlake.service.contract import Service
 
@@ -86,8 +87,16 @@ class KeptVersion:
     def fetch(self, entries: Sequence[Entry], root: Path, options: FetchOptions) -> None:
         """Bring these files below `root`."""
         is_here = self.service.url.startswith("file:")
-        cache = None if is_here or options.skip_cache else self._cache()
-        fetch(self, entries, root, options, title=str(self.info.path), cache=cache, is_shown=self._shows_progress)
+        fetch(
+            self,
+            entries,
+            root,
+            options,
+            title=str(self.info.path),
+            cache=None if is_here or options.skip_cache else self._cache(),
+            is_shown=self._shows_progress,
+            thread_count=None if is_here else NETWORK_THREAD_COUNT,
+        )
 
     def edit(self, edit: ArtifactEdit) -> None:
         """Change what is known of it."""

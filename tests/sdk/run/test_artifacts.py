@@ -36,7 +36,8 @@ def contents(folder):
 
 
 def temporary_files(folder):
-    return [path for path in Path(folder).rglob(f"{TEMPORARY_PREFIX}*")]
+    """Copies of what is added, told by their names from what is written to take over another."""
+    return [path for path in Path(folder).rglob(f"{TEMPORARY_PREFIX}*") if len(path.name.rpartition("-")[2]) == 16]
 
 
 def paths(artifact):

@@ -125,7 +125,12 @@ class ArtifactCalls:
                 pass  # the first version of all has none before it
         start = artifact.begun(self._path, self._settings.username, history_step)
         info = make_version(
-            self._store, collection, start, list(contents.entries.values()), shows_progress=self._shows_progress
+            self._store,
+            collection,
+            start,
+            list(contents.entries.values()),
+            shows_progress=self._shows_progress,
+            staging=contents.staging,
         )
         artifact.settle(self._kept(self._store, info, sender=self._sender))
         return artifact
@@ -159,10 +164,10 @@ class ArtifactCalls:
             return self._pretend(artifact)
         collection = CollectionPath(self._path.entity, self._path.project, artifact.base_name)
         made = Distributed(self._store, collection, shared or "")
-        start, entries = artifact.begun(self._path, self._settings.username, None), artifact.contents.entries.values()
+        start = artifact.begun(self._path, self._settings.username, None)
         do = made.finish if is_last else made.add
         try:
-            info = do(start, list(entries), shows_progress=self._shows_progress)
+            info = do(start, list(artifact.contents.entries.values()), shows_progress=self._shows_progress)
         except FAULTS as error:
             self._tell_not_kept(f"the artifact {artifact.name!r}", error)
             return self._pretend(artifact)
