@@ -96,7 +96,8 @@ ALLOWED = {
         *QUERY,
     },
     "service.wire": {
-        *MODELS, "clean_text", "values", "query.many", "query.rows", "service.contract", "store", "store.ingest",
+        *MODELS, "clean_text", "values", "query.many", "query.rows", "service.contract", "store", "store.artifacts",
+        "store.ingest",
     },
     "service.remote": {
         *MODELS, "values", "query.many", "query.rows", "query.runs", "service.contract", "service.wire", "store",

@@ -10,7 +10,6 @@ import io
 import secrets
 from collections.abc import Iterator, Sequence
 
-import msgspec
 from msgspec import structs
 
 from runlake.artifact_model import ArtifactInfo, ArtifactStart, CollectionPath, ManifestEntry, digest_of
@@ -18,10 +17,9 @@ from runlake.artifacts.entry import Entry
 from runlake.artifacts.make import described_entries, put_missing
 from runlake.errors import ConflictError
 from runlake.service.contract import Service
+from runlake.store.artifacts.manifest import decode_entries, encode_entries
 
 _PARTS = "parts"
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(ManifestEntry)
 
 
 class Distributed:
@@ -44,7 +42,7 @@ class Distributed:
                 "use another distributed_id for what comes after it"
             )
         put_missing(self._service, self._draft, entries, shows_progress=shows_progress)
-        part = io.BytesIO(_encoder.encode_lines(described))
+        part = io.BytesIO(encode_entries(described))
         self._service.put_content(self._draft, part, name=f"{_PARTS}/{secrets.token_hex(8)}.jsonl")
         return begun
 
@@ -65,7 +63,7 @@ class Distributed:
         for entry in self._service.read_manifest(self._draft):
             if entry.path.startswith(f"{_PARTS}/"):
                 with self._service.open_content(self._draft, entry.path) as part:
-                    yield _decoder.decode_lines(part.read())
+                    yield decode_entries(part.read())
 
     def _begin(self, start: ArtifactStart) -> ArtifactInfo:
         return self._service.begin_artifact(self._path, structs.replace(start, artifact_id=self._artifact_id))

@@ -24,7 +24,7 @@ from runlake.model import RunPath
 from runlake.server.http.file_bytes import receive_bytes, send_file
 from runlake.server.routes.answers import Asked, Run, answer
 from runlake.server.routes.runs import RUN
-from runlake.service.wire.artifacts import ContentQuery, Linking, Using, pack_manifest, unpack_manifest
+from runlake.service.wire.artifacts import ContentQuery, Linking, Using, decode_entries, encode_entries
 from runlake.service.wire.documents import LINES_TYPE
 
 _PROJECT = "/projects/{entity:str}/{project:str}/artifacts"
@@ -140,14 +140,14 @@ async def put_content(
 @post(f"{_VERSION}/commit", status_code=200)
 async def commit_artifact(service: Asked, artifact: Version, request: Request[Any, Any, Any]) -> Response[ArtifactInfo]:
     """Make a draft the next version: the body is its manifest, an entry a line."""
-    entries = unpack_manifest(await request.body())
+    entries = decode_entries(await request.body())
     return answer(await to_thread.run_sync(partial(service.commit_artifact, artifact, entries)))
 
 
 @get(f"{_VERSION}/manifest", sync_to_thread=True)
 def read_manifest(service: Asked, artifact: Version) -> Response[bytes]:
     """What a version is made of, an entry a line, in the order of the paths."""
-    return Response(pack_manifest(service.read_manifest(artifact)), media_type=LINES_TYPE)
+    return Response(encode_entries(service.read_manifest(artifact)), media_type=LINES_TYPE)
 
 
 @get(f"{_VERSION}/files/{{name:path}}", sync_to_thread=True, media_type="application/octet-stream")

@@ -31,8 +31,8 @@ from runlake.service.wire.artifacts import (
     artifact_address,
     collection_address,
     content_address,
-    pack_manifest,
-    unpack_manifest,
+    decode_entries,
+    encode_entries,
 )
 from runlake.service.wire.documents import API_PREFIX, project_address
 from runlake.store.artifacts.names import (
@@ -70,7 +70,7 @@ class HttpArtifacts:
         body = self._http.request(
             "POST",
             _artifact_at(draft, "commit"),
-            content=pack_manifest(entries),
+            content=encode_entries(entries),
             headers=_LINES_HEADERS,
             is_repeatable=True,
         )
@@ -83,7 +83,7 @@ class HttpArtifacts:
         return self._server.get(f"{API_PREFIX}/artifact-ids/{check_artifact_id(artifact_id)}", ArtifactInfo)
 
     def read_manifest(self, path: ArtifactPath) -> list[ManifestEntry]:
-        return unpack_manifest(self._http.request("GET", _artifact_at(path, "manifest")))
+        return decode_entries(self._http.request("GET", _artifact_at(path, "manifest")))
 
     def open_content(self, path: ArtifactPath, name: str) -> BinaryIO:
         _artifact_at(path)

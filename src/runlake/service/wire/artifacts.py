@@ -1,19 +1,17 @@
-"""What the network needs of artifacts besides their model: where they are, and manifests as lines."""
+"""What the network needs of artifacts besides their model: where they are, and what is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from urllib.parse import quote
 
 import msgspec
 
-from runlake.artifact_model import ArtifactPath, CollectionPath, ManifestEntry
-from runlake.errors import BadValueError
+from runlake.artifact_model import ArtifactPath, CollectionPath
 from runlake.model import RunPath
 from runlake.service.wire.documents import API_PREFIX
+from runlake.store.artifacts.manifest import decode_entries, encode_entries
 
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(ManifestEntry)
+__all__ = ["decode_entries", "encode_entries"]
 
 
 class ContentQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,16 +47,3 @@ def artifact_address(path: ArtifactPath, *rest: str) -> str:
 def content_address(path: ArtifactPath, name: str) -> str:
     """Where a file of a version is, within a server."""
     return f"{artifact_address(path)}/files/{quote(name, safe='/')}"
-
-
-def pack_manifest(entries: Iterable[ManifestEntry]) -> bytes:
-    """An entry a line, as JSON."""
-    return _encoder.encode_lines(entries)
-
-
-def unpack_manifest(lines: bytes) -> list[ManifestEntry]:
-    """The inverse of `pack_manifest`; BadValueError for lines that are none."""
-    try:
-        return _decoder.decode_lines(lines)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise BadValueError(f"this is no manifest of an artifact: {error}") from None

@@ -35,10 +35,23 @@ class _Named(msgspec.Struct, gc=False):
 _named_decoder = msgspec.json.Decoder(_Named)
 
 
+def encode_entries(entries: Iterable[ManifestEntry]) -> bytes:
+    """Entries that are on their way to a manifest, a line each."""
+    return _encoder.encode_lines(entries)
+
+
+def decode_entries(lines: bytes) -> list[ManifestEntry]:
+    """The inverse of `encode_entries`; BadValueError for lines that are none. What they say is proven by a commit."""
+    try:
+        return _decoder.decode_lines(lines)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise BadValueError(f"this is no manifest of an artifact: {error}") from None
+
+
 def encode_manifest(entries: Iterable[ManifestEntry]) -> bytes:
     """The bytes of a manifest whose entries are in their order."""
     head = _encoder.encode(_Head(FORMAT)) + b"\n"
-    return head + _encoder.encode_lines(entries)
+    return head + encode_entries(entries)
 
 
 def decode_manifest(content: bytes, name: str) -> list[ManifestEntry]:
