@@ -346,7 +346,7 @@ class ArtifactCalls:
                 aliases=tuple(artifact.aliases),
                 tags=tuple(artifact.tags),
             )
-            artifact.settle(Forgotten(info, artifact.contents.entries, Inert()))
+            artifact.settle(Forgotten(info, artifact.contents.entries, Inert(), self._settings.artifact_dir))
         return artifact
 
 
