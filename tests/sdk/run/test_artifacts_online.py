@@ -75,6 +75,20 @@ def test_what_is_not_there_yet_is_used_and_noted_here(run, away):
         run.use_artifact("other")
 
 
+def test_an_incremental_artifact_begins_with_the_latest_of_the_server(run, away):
+    run.log_artifact(artifact_of("older, from here"))
+    keep_away(away, "from the server")
+    more = Artifact("model", "model", incremental=True)
+    with more.new_file("more.txt") as file:
+        file.write("more")
+    run.log_artifact(more)
+    folder = Path(more.download())
+    assert {file.name: file.read_text() for file in folder.iterdir()} == {
+        "more.txt": "more",
+        "weights.txt": "from the server",
+    }
+
+
 def test_an_artifact_waits_for_who_sends_it(run, away):
     class Sender:
         def wait(self, artifact_id, timeout):

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runlake.artifact_model import ArtifactInfo, ArtifactPath, CollectionPath
+from runlake.artifact_model import LATEST, ArtifactInfo, ArtifactPath, CollectionPath
 from runlake.artifacts.artifact import Artifact
 from runlake.artifacts.distributed import Distributed
+from runlake.artifacts.entry import Entry
 from runlake.artifacts.kept import PRETENDED_ID, Forgotten, KeptVersion, Sender, pretended
 from runlake.artifacts.make import make_version
 from runlake.artifacts.names import check_name, parse_artifact, parse_collection, safe_name
 from runlake.artifacts.opening import kept_version, shows_progress
-from runlake.errors import BadValueError, CommError, NotFoundError, PathError, RunlakeError
+from runlake.errors import BadValueError, CommError, NotFoundError, PathError, RunlakeError, UnreachableError
 from runlake.model import RunPath
 from runlake.sdk.run.backlog import FAULTS
 from runlake.sdk.run.inert import Inert
@@ -118,11 +119,7 @@ class ArtifactCalls:
         collection = CollectionPath(self._path.entity, self._path.project, artifact.base_name)
         contents = artifact.contents
         if artifact.incremental:
-            try:
-                latest = self._kept(self._store, self._store.read_artifact(collection.at("latest")))
-                contents.inherit(list(latest.entries().values()))
-            except NotFoundError:
-                pass  # the first version of all has none before it
+            contents.inherit(self._latest_entries(collection))
         start = artifact.begun(self._path, self._settings.username, history_step)
         info = make_version(
             self._store,
@@ -134,6 +131,23 @@ class ArtifactCalls:
         )
         artifact.settle(self._kept(self._store, info, sender=self._sender))
         return artifact
+
+    def _latest_entries(self, collection: CollectionPath) -> list[Entry]:
+        """Those of the newest version, of the server where the run has one; none where there is no version."""
+        for service in self._services():
+            try:
+                latest = self._kept(service, service.read_artifact(collection.at(LATEST)))
+                return list(latest.entries().values())
+            except (NotFoundError, UnreachableError):
+                continue
+        return []
+
+    def _services(self) -> Iterator[Service]:
+        """Where artifacts are looked for: the server, if the run has one, then the folder."""
+        if self._open_server is not None:
+            self._server = self._server or self._open_server()
+            yield self._server
+        yield self._store
 
     def add_part(
         self, given: Any, name: str | None, type: str | None, *, aliases: Any, distributed_id: str | None
@@ -203,19 +217,19 @@ class ArtifactCalls:
 
     def _used(self, path: ArtifactPath, use_as: str | None) -> Artifact:
         """A version that is used: of the server where the run has one and it is there, else of the folder."""
-        if self._open_server is not None:
-            self._server = self._server or self._open_server()
+        refused: CommError | None = None
+        for service in self._services():
             try:
-                info = self._server.read_artifact(path)
-                self._note_use(self._server, info, use_as)
-                return Artifact.of(self._kept(self._server, info))
+                if service is self._store:
+                    info = service.use_artifact(path, self._path, use_as)
+                    return Artifact.of(self._kept(service, info, sender=self._sender))
+                info = service.read_artifact(path)
+                self._note_use(service, info, use_as)
+                return Artifact.of(self._kept(service, info))
             except CommError as error:
-                try:
-                    info = self._store.use_artifact(path, self._path, use_as)
-                except NotFoundError:
-                    raise error from None
-                return Artifact.of(self._kept(self._store, info, sender=self._sender))
-        return Artifact.of(self._kept(self._store, self._store.use_artifact(path, self._path, use_as)))
+                refused = refused or error
+        assert refused is not None, "the folder answers or refuses"
+        raise refused
 
     def _note_use(self, server: Service, info: ArtifactInfo, use_as: str | None) -> None:
         try:
