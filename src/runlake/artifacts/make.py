@@ -54,7 +54,7 @@ def make_version(
 
 def described_entries(entries: Sequence[Entry]) -> list[ManifestEntry]:
     """The entries as a manifest has them; files whose content is not known yet are read."""
-    side_by_side(lambda entry: entry.content(), [one for one in entries if one.local_path is not None])
+    side_by_side(Entry.content, [one for one in entries if one.local_path is not None and one.sha256 is None])
     return [entry.described() for entry in entries]
 
 
