@@ -65,6 +65,7 @@ _DEVICES = frozenset({"con", "prn", "aux", "nul"} | {f"{d}{i}" for d in ("com", 
 _NAMES_IN_ROOT = frozenset({"store.toml", "artifacts", "sweeps", "server.sqlite", "catalog.sqlite"})
 _HASH_MARK = "%~"
 COLLECTION_FOLDERS = ("ledger", "manifests", "drafts", "uses")
+"""What every collection has; ``links`` is made when there is one."""
 _MAX_ENCODED_BYTES = 200
 MAX_NAME_LENGTH = 1024
 

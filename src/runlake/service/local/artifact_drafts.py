@@ -74,6 +74,7 @@ class ArtifactDrafts:
                 break
         info = fold.describe(done)
         if start.artifact_id and start.artifact_id != info.artifact_id:
+            claim_artifact_id(self._layout, start.artifact_id, info.collection)
             write_artifact_id(self._layout, start.artifact_id, info.collection, means=info.artifact_id)
         if start.run is not None:
             self._note_logged(start.run, info)
