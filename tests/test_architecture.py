@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "src" / "runlake"
 
 MODEL = {"errors", "model"}
-MODELS = {*MODEL, "artifact_model", "sweep_model"}
+MODELS = {*MODEL, "artifact_model", "sweep_model", "view_model"}
 
 STORE = {
     "store": {*MODELS, "lru", "near", "settings", "values"},
@@ -86,6 +86,7 @@ ALLOWED = {
     "names": set(),
     "sweep_model": set(),
     "artifact_model": {"model"},
+    "view_model": set(),
     **STORE,
     "search": {*MODEL, "near", "plain", "values"},
     **QUERY,

@@ -15,6 +15,7 @@ from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ArtifactPath, Col
 from runlake.artifacts.cache import ContentCache
 from runlake.artifacts.entry import Entry, FetchOptions
 from runlake.artifacts.fetch import fetch
+from runlake.artifacts.side_by_side import NETWORK_THREAD_COUNT
 from runlake.errors import NotFoundError, UsageError
 from runlake.service.contract import Service
 
@@ -34,6 +35,7 @@ class Kept(Protocol):
 
     def entries(self) -> dict[str, Entry]: ...
     def open(self, entry: Entry) -> BinaryIO: ...
+    def default_root(self) -> Path: ...
     def fetch(self, entries: Sequence[Entry], root: Path, options: FetchOptions) -> None: ...
     def edit(self, edit: ArtifactEdit) -> None: ...
     def delete(self, *, delete_aliases: bool) -> None: ...
@@ -44,7 +46,10 @@ class Kept(Protocol):
 
 
 class KeptVersion:
-    """A version in a store. `cache` is asked for when files come over HTTP; `sender`, where it is to go to a server."""
+    """A version in a store; its `path` is by its id, since aliases and names of collections may change.
+
+    `cache` is asked for when files come over HTTP; `sender`, where it is to go to a server. Files go below `folder`.
+    """
 
     def __init__(
         self,
@@ -53,12 +58,13 @@ class KeptVersion:
         *,
         sender: Sender | None = None,
         cache: Callable[[], ContentCache | None] = lambda: None,
+        folder: Path = Path("artifacts"),
         shows_progress: bool = True,
     ) -> None:
         self.service, self.info = service, info
         self._place = info.collection.at(info.artifact_id)
         self._there: ArtifactInfo | None = None
-        self._sender, self._cache = sender, cache
+        self._sender, self._cache, self._folder = sender, cache, folder
         self._shows_progress = shows_progress
         self._entries: dict[str, Entry] | None = None
 
@@ -70,7 +76,12 @@ class KeptVersion:
     def at(self, info: ArtifactInfo) -> KeptVersion:
         """Another version of the same store."""
         return KeptVersion(
-            self.service, info, sender=self._sender, cache=self._cache, shows_progress=self._shows_progress
+            self.service,
+            info,
+            sender=self._sender,
+            cache=self._cache,
+            folder=self._folder,
+            shows_progress=self._shows_progress,
         )
 
     def entries(self) -> dict[str, Entry]:
@@ -86,13 +97,21 @@ class KeptVersion:
 
     def default_root(self) -> Path:
         """Where its files go unless somebody says otherwise."""
-        return default_root(self.info)
+        return default_root(self.info, self._folder)
 
     def fetch(self, entries: Sequence[Entry], root: Path, options: FetchOptions) -> None:
         """Bring these files below `root`."""
         is_here = self.service.url.startswith("file:")
-        cache = None if is_here or options.skip_cache else self._cache()
-        fetch(self, entries, root, options, title=str(self.info.path), cache=cache, is_shown=self._shows_progress)
+        fetch(
+            self,
+            entries,
+            root,
+            options,
+            title=str(self.info.path),
+            cache=None if is_here or options.skip_cache else self._cache(),
+            is_shown=self._shows_progress,
+            thread_count=None if is_here else NETWORK_THREAD_COUNT,
+        )
 
     def edit(self, edit: ArtifactEdit) -> None:
         """Change what is known of it."""
@@ -169,8 +188,8 @@ class Forgotten:
     `stand_in` takes the place of runs that would have logged or used it.
     """
 
-    def __init__(self, info: ArtifactInfo, entries: Mapping[str, Entry], stand_in: Any) -> None:
-        self.info, self._all, self._stand_in = info, dict(entries), stand_in
+    def __init__(self, info: ArtifactInfo, entries: Mapping[str, Entry], stand_in: Any, folder: Path) -> None:
+        self.info, self._all, self._stand_in, self._folder = info, dict(entries), stand_in, folder
         for entry in self._all.values():
             entry.home = self
 
@@ -183,7 +202,7 @@ class Forgotten:
         return Path(entry.local_path).open("rb")
 
     def default_root(self) -> Path:
-        return default_root(self.info)
+        return default_root(self.info, self._folder)
 
     def fetch(self, entries: Sequence[Entry], root: Path, options: FetchOptions) -> None:
         here = [entry for entry in entries if entry.local_path is not None]
@@ -209,9 +228,9 @@ PRETENDED_ID = "disabled"
 """The id of what was not kept."""
 
 
-def default_root(info: ArtifactInfo) -> Path:
-    """The folder of an artifact in the current one."""
-    return Path("artifacts") / f"{info.name}:{info.version or info.artifact_id}"
+def default_root(info: ArtifactInfo, folder: Path) -> Path:
+    """The folder of an artifact in that of all."""
+    return folder / f"{info.name}:{info.version or info.artifact_id}"
 
 
 def pretended(path: CollectionPath, type: str, **known: Any) -> ArtifactInfo:

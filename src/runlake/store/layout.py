@@ -26,6 +26,7 @@
           drafts/<artifact id>.json, .received  what is not committed yet (store.artifacts.drafts)
           uses/<artifact id>-<hash>.json      which runs used it (store.artifacts.lineage)
           links/<artifact id>-<hash>.json     to which portfolios it was linked (store.artifacts.linked)
+        views/<view id>.json                  documents that programs put beside the runs (store.views)
         resume-<program>                      the run that this program goes on with by ``resume="auto"``, until it ends
                                               well (sdk.process.session)
       artifacts/
@@ -124,6 +125,9 @@ class Layout:
 
     def collection_dir(self, path: CollectionPath) -> Path:
         return self.collections_dir(path.entity, path.project) / encode_name(path.name)
+
+    def views_dir(self, entity: str, project: str) -> Path:
+        return self.project_dir(entity, project) / "views"
 
     def sweeps_dir(self, entity: str, project: str) -> Path:
         return self.project_dir(entity, project) / "sweeps"

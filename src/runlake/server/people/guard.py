@@ -31,6 +31,7 @@ from runlake.server.people.people import Directory, Person
 from runlake.server.people.standing import Need, Standing, no_project
 from runlake.service.contract import IncomingContent, IncomingFile, Service
 from runlake.sweep_model import SweepStart
+from runlake.view_model import ViewPut
 
 if TYPE_CHECKING:
     from runlake.sweep_model import SweepPath
@@ -307,6 +308,11 @@ class GuardedService:
     edit_collection = _of_run(Service.edit_collection, "write")
     delete_collection = _of_run(Service.delete_collection, "write")
 
+    list_views = _of_project(Service.list_views, "read")
+    read_view = _of_run(Service.read_view, "read")
+    put_view = _of_run(Service.put_view, "write")
+    delete_view = _of_run(Service.delete_view, "write")
+
     seal = _of_project(Service.seal, "write")
     pack_runs = _of_project(Service.pack_runs, "write")
     check = _of_store(Service.check)
@@ -336,7 +342,7 @@ class GuardedService:
 
     def _in_own_name(self, said: object) -> object:
         """What begins something, with the name of who is signed in."""
-        if not isinstance(said, WriterStart | OpenRequest | SweepStart | ArtifactStart):
+        if not isinstance(said, WriterStart | OpenRequest | SweepStart | ArtifactStart | ViewPut):
             return said
         person = self.person
         if person is None or (isinstance(said, OpenRequest) and said.header is not None and person.is_admin):

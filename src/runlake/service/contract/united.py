@@ -9,6 +9,7 @@ from runlake.service.contract.projects import ProjectVerbs
 from runlake.service.contract.rows import RowVerbs
 from runlake.service.contract.runs import RunVerbs
 from runlake.service.contract.sweeps import SweepVerbs
+from runlake.service.contract.views import ViewVerbs
 from runlake.service.contract.writers import WriterVerbs
 
 
@@ -25,6 +26,7 @@ class UnitedService:
         writers: WriterVerbs,
         sweeps: SweepVerbs,
         artifacts: ArtifactVerbs,
+        views: ViewVerbs,
         care: CareVerbs,
     ) -> None:
         self.list_projects = projects.list_projects
@@ -88,6 +90,11 @@ class UnitedService:
         self.read_collection = artifacts.read_collection
         self.edit_collection = artifacts.edit_collection
         self.delete_collection = artifacts.delete_collection
+
+        self.list_views = views.list_views
+        self.read_view = views.read_view
+        self.put_view = views.put_view
+        self.delete_view = views.delete_view
 
         self.seal = care.seal
         self.pack_runs = care.pack_runs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
@@ -109,8 +110,9 @@ class LocalArtifacts:
 
     def open_content(self, path: ArtifactPath, name: str) -> BinaryIO:
         entries = self.read_manifest(path)
-        entry = next((entry for entry in entries if entry.path == name), None)
-        if entry is None:
+        place = bisect_left(entries, name, key=lambda entry: entry.path)
+        entry = entries[place] if place < len(entries) else None
+        if entry is None or entry.path != name:
             near = near_names(name, [entry.path for entry in entries])
             advice = f"did you mean {' or '.join(map(repr, near))}?" if near else "see: runlake show"
             raise NotFoundError(f"artifact {path} has no file {name!r} ({len(entries)} files); {advice}")

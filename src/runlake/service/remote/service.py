@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from runlake.service.remote.requests import ServerRequests
 from runlake.service.remote.rows import HttpRows
 from runlake.service.remote.runs import HttpRuns
 from runlake.service.remote.sweeps import HttpSweeps
+from runlake.service.remote.views import HttpViews
 from runlake.service.remote.writers import HttpWriters
 from runlake.service.wire import documents
 from runlake.service.wire.documents import API_PREFIX
@@ -47,6 +49,7 @@ class RemoteService(UnitedService):
         server = ServerRequests(self._http, compression="none" if _is_this_machine(base_url) else "zstd")
         self._server = server
         self._default_entity = default_entity
+        weakref.finalize(self, self._http.close)  # who is handed an artifact of it closes nothing
         super().__init__(
             projects=HttpProjects(server),
             runs=HttpRuns(server),
@@ -55,6 +58,7 @@ class RemoteService(UnitedService):
             writers=HttpWriters(server),
             sweeps=HttpSweeps(server),
             artifacts=HttpArtifacts(server),
+            views=HttpViews(server),
             care=HttpCare(server),
         )
 

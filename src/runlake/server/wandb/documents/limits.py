@@ -67,6 +67,7 @@ _COST_OF_FIELD = {
     "createArtifactFiles": 100,
     "completeMultipartUploadArtifact": 1_000,
     "commitArtifact": 1_000,
+    "allViews": 100,
     "artifacts": 500,
     "artifactCollections": 500,
     "artifactTypes": 500,
