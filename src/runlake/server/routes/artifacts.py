@@ -177,6 +177,12 @@ def list_artifact_users(service: Asked, artifact: Version) -> Response[list[RunP
     return answer(service.list_artifact_users(artifact))
 
 
+@get(f"{_VERSION}/links", sync_to_thread=True)
+def list_artifact_links(service: Asked, artifact: Version) -> Response[list[ArtifactInfo]]:
+    """What a version is in each portfolio that it is linked to."""
+    return answer(service.list_artifact_links(artifact))
+
+
 @post(f"{_VERSION}/users", sync_to_thread=True, status_code=200)
 def use_artifact(service: Asked, artifact: Version, data: JSONBody[Using]) -> Response[ArtifactInfo]:
     """Note that a run uses a version."""
@@ -215,6 +221,7 @@ HANDLERS = [
     open_content,
     link_artifact,
     list_artifact_users,
+    list_artifact_links,
     use_artifact,
     find_artifact,
     list_run_artifacts,

@@ -14,7 +14,7 @@ from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.ids import artifact_id_of
 from runlake.server.wandb.mutations.given import refuse_given
 from runlake.server.wandb.mutations.tags import tag_names
-from runlake.server.wandb.nodes.artifact_node import ArtifactNode, MembershipNode, home_of, list_memberships
+from runlake.server.wandb.nodes.artifact_node import ArtifactNode, MembershipNode, home_of
 from runlake.server.wandb.nodes.collection_node import find_collection
 from runlake.server.wandb.wire import load_json_string
 
@@ -43,7 +43,7 @@ class ArtifactEdits:
         if input.get("aliases") is not None:
             edit = _with_aliases(edit, info, input["aliases"])
         edited = self._context.service.edit_artifact(info.path, edit)
-        links = [info for info in list_memberships(self._context, edited) if info.source is not None]
+        links = self._context.service.list_artifact_links(edited.path)
         return {"artifact": ArtifactNode(self._context, edited, links)}
 
     def deleteArtifact(self, _: ResolveInfo, input: Given) -> dict[str, Any]:
