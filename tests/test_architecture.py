@@ -118,12 +118,13 @@ ALLOWED = {
     "sdk.run": {
         "sdk", "sdk.capture",
         *MODELS, "artifacts", "clean_text", "differences", "local_names", "media", "plain", "service",
-        "service.contract", "service.local", "settings", "store", "store.journal", "store.opening", "values",
+        "service.contract", "service.local", "settings", "store", "store.artifacts", "store.journal", "store.opening",
+        "values",
     },
     "sdk.capture": {*MODEL, "sdk", "clean_text", "settings", "store", "values"},
     "sdk.process": {
-        *MODEL, "clean_text", "credentials", "names", "plain", "settings", "values", "sdk", "sdk.capture", "sdk.run",
-        "store", "store.artifacts", "store.ingest", "store.journal", "store.opening",
+        *MODEL, "artifact_model", "clean_text", "credentials", "names", "plain", "settings", "values", "sdk",
+        "sdk.capture", "sdk.run", "store", "store.artifacts", "store.ingest", "store.journal", "store.opening",
     },
     "ship": {
         *MODEL, "artifact_model", "clean_text", "credentials", "settings", "values", "service", "service.contract",
@@ -140,7 +141,10 @@ ALLOWED = {
         "sdk.run", "store",
     },
     "integrations": {*MODEL, "values", "media", "plot", "sdk.process", "sdk.run"},
-    "importers": {"errors", "model", "integrations", "media", "sdk.capture", "service.contract", "values"},
+    "importers": {
+        "errors", "model", "artifact_model", "integrations", "media", "sdk.capture", "service", "service.contract",
+        "values",
+    },
     "compat": {"errors", "artifacts", "credentials", "settings", "media", "sdk", "sdk.process", "sdk.run"},
     **SERVER,
     "cli": {

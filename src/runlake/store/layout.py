@@ -13,6 +13,7 @@
           segments/<name>.parquet, .meta      sealed records (store.segment)
           files/<path as the user named it>
           artifacts/<relation>-<artifact id>.json  what the run logged and used (store.artifacts.lineage)
+          artifacts/sent-<relation>-<id>.json      what a server has of it (store.artifacts.sent)
         merged/<name>.parquet, .runs          sealed rows of many small runs (store.compact.packed_file)
         sweeps/<sweep id>/
           id                                  as of runs
@@ -65,6 +66,7 @@ _DEVICES = frozenset({"con", "prn", "aux", "nul"} | {f"{d}{i}" for d in ("com", 
 _NAMES_IN_ROOT = frozenset({"store.toml", "artifacts", "sweeps", "server.sqlite", "catalog.sqlite"})
 _HASH_MARK = "%~"
 COLLECTION_FOLDERS = ("ledger", "manifests", "drafts", "uses")
+"""What every collection has; ``links`` is made when there is one."""
 _MAX_ENCODED_BYTES = 200
 MAX_NAME_LENGTH = 1024
 

@@ -46,7 +46,7 @@ def test_xgboost_logs_a_row_a_round_its_settings_importances_and_the_model(store
     assert run.config["learner"]["gradient_booster"]["tree_train_param"]["max_depth"] == "2"
     assert run.summary["validation_1-logloss"] == {"min": min(results["validation_1"]["logloss"])}
     assert run.summary["validation_1-auc"] == {"max": max(results["validation_1"]["auc"])}
-    assert xgboost.Booster(model_file=str(store.file("r", "models/r_model/model.json"))).num_boosted_rounds() == 3
+    assert xgboost.Booster(model_file=store.model("r_model")).num_boosted_rounds() == 3
 
 
 def test_xgboost_in_cross_validation_has_mean_and_deviation(store):
@@ -93,7 +93,7 @@ def test_lightgbm_logs_a_row_an_iteration_its_parameters_and_a_summary(store):
     assert run.config["num_leaves"] == 4
     assert run.summary["best_iteration"] == booster.best_iteration
     assert run.summary["val_auc"] == {"max": max(results["val"]["auc"])}
-    assert lightgbm.Booster(model_file=str(store.file("r", "models/model_r/model.txt"))).num_trees() == 3
+    assert lightgbm.Booster(model_file=store.model("model_r")).num_trees() == 3
 
 
 def test_lightgbm_in_cross_validation_has_mean_and_deviation(store):
@@ -135,7 +135,7 @@ def test_catboost_logs_a_row_an_iteration_its_parameters_and_a_summary(store):
     assert importances["Feature Importance"]["table"]["nrows"] == 3
     run = store.run("r")
     assert (run.config["depth"], run.summary["best_iteration"]) == (2, model.get_best_iteration())
-    loaded = catboost.CatBoostClassifier().load_model(str(store.file("r", "models/model_r/model.cbm")))
+    loaded = catboost.CatBoostClassifier().load_model(store.model("model_r"))
     assert loaded.tree_count_ == model.tree_count_
 
 

@@ -1,6 +1,7 @@
 """Keras' callbacks beside the real library, over PyTorch: no TensorFlow is there."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_the_newest_checkpoint_is_kept_as_a_model(store, keras, fit, name):
 
     with runlake.init(project="p", id="r"):
         fit(WandbModelCheckpoint(name))
-    (file,) = store.file("r", "models/run_r_model").iterdir()
+    file = Path(store.model("run_r_model"))
     assert file.name == name.format(epoch=2)
     assert keras.saving.load_model(file).count_params() == 21
 
@@ -121,4 +122,4 @@ def test_the_older_callback_logs_epochs_and_keeps_the_best_model(store, keras, f
     best = min(history["val_loss"])
     summary = store.run("r").summary
     assert (summary["best_val_loss"], summary["best_epoch"]) == (best, history["val_loss"].index(best))
-    assert keras.saving.load_model(store.file("r", "models/model-best/model-best.keras")).count_params() == 21
+    assert keras.saving.load_model(store.model("model-best")).count_params() == 21

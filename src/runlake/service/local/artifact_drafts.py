@@ -18,6 +18,7 @@ from runlake.artifact_model import (
     ManifestEntry,
 )
 from runlake.errors import BadValueError, NotFoundError, PathError
+from runlake.lru import LruCache
 from runlake.model import RunPath, is_time
 from runlake.service.local.collections import OpenCollections
 from runlake.store.artifacts.collection import CollectionFolder, claim_artifact_id, write_artifact_id, writing
@@ -37,6 +38,8 @@ from runlake.store.artifacts.proof import prove_start
 from runlake.store.layout import Layout
 from runlake.store.store_format import create_store
 
+_KEPT_DRAFTS = 200
+
 
 class ArtifactDrafts:
     """Artifacts on their way into one store."""
@@ -46,6 +49,7 @@ class ArtifactDrafts:
     ) -> None:
         self._layout, self._contents, self._collections = layout, contents, collections
         self._user = user
+        self._known: LruCache[ArtifactPath, Draft] = LruCache(_KEPT_DRAFTS)
 
     def begin_artifact(self, path: CollectionPath, start: ArtifactStart) -> ArtifactInfo:
         check_collection_path(path)
@@ -74,6 +78,7 @@ class ArtifactDrafts:
                 break
         info = fold.describe(done)
         if start.artifact_id and start.artifact_id != info.artifact_id:
+            claim_artifact_id(self._layout, start.artifact_id, info.collection)
             write_artifact_id(self._layout, start.artifact_id, info.collection, means=info.artifact_id)
         if start.run is not None:
             self._note_logged(start.run, info)
@@ -139,9 +144,13 @@ class ArtifactDrafts:
         check_artifact_id(path.version)
         if name is not None:
             check_entry_path(name)
+        known = self._known.get(path)
+        if known is not None and known.is_begun:
+            return known  # ten thousand files are put one after the other: only the first asks for the collection
         with self._collections.opened(path.collection) as collection:
             draft = Draft(collection, path.version)
         draft.read()
+        self._known.put(path, draft)
         return draft
 
     def _note_logged(self, run: RunPath, made: ArtifactInfo) -> None:

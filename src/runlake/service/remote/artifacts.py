@@ -61,7 +61,8 @@ class HttpArtifacts:
 
     def put_content(self, draft: ArtifactPath, content: BinaryIO, name: str | None = None) -> ContentInfo:
         parts = () if name is None else check_entry_path(name).split("/")
-        return documents.unpack(sent_whole(self._http, _artifact_at(draft, "content", *parts), content), ContentInfo)
+        body = sent_whole(self._http, _artifact_at(draft, "content", *parts), content, stays=True)
+        return documents.unpack(body, ContentInfo)
 
     def receive_content(self, draft: ArtifactPath, name: str | None = None) -> NoReturn:
         raise NotSupportedError("receive_content is what a server asks of its own store; over HTTP use put_content")
