@@ -41,7 +41,7 @@ from runlake.store.artifacts.collection import (
 from runlake.store.artifacts.content import ContentStore
 from runlake.store.artifacts.fold import Deleted, Described, Edited, Entry, Linked, Restored, Version
 from runlake.store.artifacts.lineage import RunLink, links_of_run, note_relation, users_of
-from runlake.store.artifacts.linked import note_linked
+from runlake.store.artifacts.linked import linked_to, note_linked
 from runlake.store.artifacts.names import (
     aliases_without_latest,
     check_aliases,
@@ -265,6 +265,16 @@ class LocalArtifacts:
     def list_artifact_users(self, path: ArtifactPath) -> list[RunPath]:
         collection, version = self._at_home(path)
         return users_of(self._layout, collection.path.at(version.artifact_id))
+
+    def list_artifact_links(self, path: ArtifactPath) -> list[ArtifactInfo]:
+        collection, version = self._at_home(path)
+        found = []
+        for portfolio in linked_to(self._layout, collection.path.at(version.artifact_id)):
+            try:
+                found.append(self.read_artifact(portfolio.at(version.artifact_id)))
+            except NotFoundError:
+                continue  # unlinked since, or the portfolio has another name
+        return found
 
     def list_run_artifacts(self, run: RunPath, relation: Relation) -> list[ArtifactInfo]:
         self._listings.check_exists(run)
