@@ -143,11 +143,6 @@ def test_versions_are_those_of_the_package():
     assert f"Version {runlake.__version__.rsplit('.', 1)[0]}:" in README
 
 
-def test_what_is_said_not_to_be_there_says_so_itself():
-    with pytest.raises(runlake.BadValueError, match="a s3: URL; give the path of a folder"):
-        runlake.Api("s3://bucket/store")
-
-
 def test_the_licence_is_whole():
     text = (ROOT / "LICENSE").read_text("utf-8")
     assert text.lstrip().startswith("Apache License")
