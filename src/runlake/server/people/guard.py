@@ -222,6 +222,10 @@ class GuardedService:
         self.read_artifact(path)
         return self._pass_on(Service.use_artifact, "write", run[:2], (path, run, use_as), {})
 
+    def list_artifact_links(self, path: ArtifactPath) -> list[ArtifactInfo]:
+        """The links of a version that are in projects that the person may read."""
+        return [link for link in self._list_artifact_links(path) if self.may_read(link.entity, link.project)]
+
     def find_artifact(self, artifact_id: str) -> ArtifactInfo:
         """One version by its id, if it is in a project that the person may read."""
         found = self._service.find_artifact(artifact_id)
@@ -302,6 +306,7 @@ class GuardedService:
     delete_artifact = _of_run(Service.delete_artifact, "write")
     restore_artifact = _of_run(Service.restore_artifact, "write")
     list_artifact_users = _of_version(Service.list_artifact_users, "read")
+    _list_artifact_links = _of_version(Service.list_artifact_links, "read")
     list_run_artifacts = _of_run(Service.list_run_artifacts, "read")
     list_collections = _of_project(Service.list_collections, "read")
     read_collection = _of_run(Service.read_collection, "read")

@@ -85,6 +85,7 @@ class UnitedService:
         self.link_artifact = artifacts.link_artifact
         self.use_artifact = artifacts.use_artifact
         self.list_artifact_users = artifacts.list_artifact_users
+        self.list_artifact_links = artifacts.list_artifact_links
         self.list_run_artifacts = artifacts.list_run_artifacts
         self.list_collections = artifacts.list_collections
         self.read_collection = artifacts.read_collection

@@ -41,7 +41,7 @@ from runlake.store.artifacts.collection import (
 from runlake.store.artifacts.content import ContentStore
 from runlake.store.artifacts.fold import Deleted, Described, Edited, Entry, Linked, Restored, Version
 from runlake.store.artifacts.lineage import RunLink, links_of_run, note_relation, users_of
-from runlake.store.artifacts.linked import note_linked
+from runlake.store.artifacts.linked import linked_to, note_linked
 from runlake.store.artifacts.names import (
     aliases_without_latest,
     check_aliases,
@@ -66,7 +66,9 @@ class LocalArtifacts:
         self._contents = ContentStore(self._layout)
         self._collections = OpenCollections(self._layout)
         self._manifests = ReadManifests()
-        self._drafts = ArtifactDrafts(self._layout, self._contents, self._collections, user=folder.user)
+        self._drafts = ArtifactDrafts(
+            self._layout, self._contents, self._collections, self._manifests, user=folder.user
+        )
         self.begin_artifact = self._drafts.begin_artifact
         self.find_content = self._drafts.find_content
         self.put_content = self._drafts.put_content
@@ -263,6 +265,16 @@ class LocalArtifacts:
     def list_artifact_users(self, path: ArtifactPath) -> list[RunPath]:
         collection, version = self._at_home(path)
         return users_of(self._layout, collection.path.at(version.artifact_id))
+
+    def list_artifact_links(self, path: ArtifactPath) -> list[ArtifactInfo]:
+        collection, version = self._at_home(path)
+        found = []
+        for portfolio in linked_to(self._layout, collection.path.at(version.artifact_id)):
+            try:
+                found.append(self.read_artifact(portfolio.at(version.artifact_id)))
+            except NotFoundError:
+                continue  # unlinked since, or the portfolio has another name
+        return found
 
     def list_run_artifacts(self, run: RunPath, relation: Relation) -> list[ArtifactInfo]:
         self._listings.check_exists(run)

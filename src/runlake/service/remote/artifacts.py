@@ -114,6 +114,9 @@ class HttpArtifacts:
     def list_artifact_users(self, path: ArtifactPath) -> list[RunPath]:
         return self._server.get(_artifact_at(path, "users"), list[RunPath])
 
+    def list_artifact_links(self, path: ArtifactPath) -> list[ArtifactInfo]:
+        return self._server.get(_artifact_at(path, "links"), list[ArtifactInfo])
+
     def list_run_artifacts(self, run: RunPath, relation: Relation) -> list[ArtifactInfo]:
         return self._server.get(run_at(run, "artifacts"), list[ArtifactInfo], relation=relation)
 

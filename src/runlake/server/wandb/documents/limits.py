@@ -72,7 +72,7 @@ _COST_OF_FIELD = {
     "artifactCollections": 500,
     "artifactTypes": 500,
     "artifactType": 20,
-    "artifactMemberships": 1_000,
+    "artifactMemberships": 200,
     "inputArtifacts": 200,
     "outputArtifacts": 200,
     "usedBy": 200,
