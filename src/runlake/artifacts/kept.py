@@ -11,12 +11,13 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ArtifactPath, CollectionPath
+from runlake.artifact_model import LATEST, ArtifactEdit, ArtifactInfo, ArtifactPath, CollectionPath
 from runlake.artifacts.cache import ContentCache
 from runlake.artifacts.entry import Entry, FetchOptions
 from runlake.artifacts.fetch import fetch
+from runlake.artifacts.inner_references import file_of_artifact
 from runlake.artifacts.side_by_side import NETWORK_THREAD_COUNT
-from runlake.errors import NotFoundError, UsageError
+from runlake.errors import NotFoundError, PathError, UsageError
 from runlake.service.contract import Service
 
 
@@ -67,6 +68,7 @@ class KeptVersion:
         self._sender, self._cache, self._folder = sender, cache, folder
         self._shows_progress = shows_progress
         self._entries: dict[str, Entry] | None = None
+        self._others: dict[str, KeptVersion] = {}
 
     @property
     def path(self) -> ArtifactPath:
@@ -92,8 +94,24 @@ class KeptVersion:
         return self._entries
 
     def open(self, entry: Entry) -> BinaryIO:
-        """The bytes of a file of it."""
-        return self.service.open_content(self.path, entry.path_at_home)
+        """The bytes of a file of it, or of that of another artifact which it refers to."""
+        file = self._found(entry)
+        if file.home is not None and file.home is not self:
+            return file.home.open(file)
+        return self.service.open_content(self.path, file.path_at_home)
+
+    def _found(self, entry: Entry) -> Entry:
+        """The entry with what it refers to in another artifact of the store; itself where that is not there."""
+        file = file_of_artifact(entry.ref)
+        if file is None:
+            return entry
+        try:
+            info = self.service.find_artifact(file.artifact_id)
+            other = self._others.setdefault(info.artifact_id, self.at(info))
+            there = other.entries().get(file.name)
+        except (NotFoundError, PathError):
+            return entry
+        return entry if there is None or there.ref is not None else there.renamed(entry.path)
 
     def default_root(self) -> Path:
         """Where its files go unless somebody says otherwise."""
@@ -104,7 +122,7 @@ class KeptVersion:
         is_here = self.service.url.startswith("file:")
         fetch(
             self,
-            entries,
+            [self._found(entry) for entry in entries],
             root,
             options,
             title=str(self.info.path),
@@ -123,8 +141,15 @@ class KeptVersion:
         self.service.delete_artifact(self.path, delete_aliases=delete_aliases)
 
     def link(self, target: CollectionPath, aliases: Sequence[str]) -> ArtifactInfo:
-        """The link to it in a portfolio."""
-        return self.service.link_artifact(self.path, target, aliases)
+        """The link to it in a portfolio; one that is new there is its ``latest``."""
+        return self.service.link_artifact(self.path, target, [*aliases, *self._latest_of(target)])
+
+    def _latest_of(self, target: CollectionPath) -> list[str]:
+        try:
+            self.service.read_artifact(target.at(self.info.artifact_id))
+        except NotFoundError:
+            return [LATEST]
+        return []
 
     def wait(self, timeout: float | None) -> None:
         """Wait until it is where it is to go: at once, where that is the folder in which it lies."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import BinaryIO
 
 from msgspec import structs
@@ -21,6 +22,7 @@ from runlake.errors import BadValueError, NotFoundError, PathError
 from runlake.lru import LruCache
 from runlake.model import RunPath, is_time
 from runlake.service.local.collections import OpenCollections
+from runlake.service.local.read_manifests import ReadManifests
 from runlake.store.artifacts.collection import CollectionFolder, claim_artifact_id, write_artifact_id, writing
 from runlake.store.artifacts.commit import commit, give_again, known_contents
 from runlake.store.artifacts.content import ContentStore, IncomingBytes
@@ -45,9 +47,16 @@ class ArtifactDrafts:
     """Artifacts on their way into one store."""
 
     def __init__(
-        self, layout: Layout, contents: ContentStore, collections: OpenCollections, *, user: str | None
+        self,
+        layout: Layout,
+        contents: ContentStore,
+        collections: OpenCollections,
+        manifests: ReadManifests,
+        *,
+        user: str | None,
     ) -> None:
         self._layout, self._contents, self._collections = layout, contents, collections
+        self._manifests = manifests
         self._user = user
         self._known: LruCache[ArtifactPath, Draft] = LruCache(_KEPT_DRAFTS)
 
@@ -92,7 +101,9 @@ class ArtifactDrafts:
 
     def find_content(self, draft: ArtifactPath, digests: Sequence[str]) -> list[ContentInfo]:
         with self._collections.opened(draft.collection) as collection:
-            known = known_contents(collection, Draft(collection, draft.version), set(digests))
+            read_manifest = partial(self._manifests.read, collection)
+            wanted = set(digests)
+            known = known_contents(collection, Draft(collection, draft.version), wanted, read_manifest=read_manifest)
         return [content for content in known.values() if self._contents.refresh(content.sha256, content.size_bytes)]
 
     def put_content(self, draft: ArtifactPath, content: BinaryIO, name: str | None = None) -> ContentInfo:

@@ -66,7 +66,9 @@ class LocalArtifacts:
         self._contents = ContentStore(self._layout)
         self._collections = OpenCollections(self._layout)
         self._manifests = ReadManifests()
-        self._drafts = ArtifactDrafts(self._layout, self._contents, self._collections, user=folder.user)
+        self._drafts = ArtifactDrafts(
+            self._layout, self._contents, self._collections, self._manifests, user=folder.user
+        )
         self.begin_artifact = self._drafts.begin_artifact
         self.find_content = self._drafts.find_content
         self.put_content = self._drafts.put_content

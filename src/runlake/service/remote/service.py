@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import weakref
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -49,7 +48,6 @@ class RemoteService(UnitedService):
         server = ServerRequests(self._http, compression="none" if _is_this_machine(base_url) else "zstd")
         self._server = server
         self._default_entity = default_entity
-        weakref.finalize(self, self._http.close)  # who is handed an artifact of it closes nothing
         super().__init__(
             projects=HttpProjects(server),
             runs=HttpRuns(server),

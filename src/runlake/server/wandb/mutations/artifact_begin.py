@@ -57,6 +57,7 @@ def start_of(draft: ArtifactInfo, digest: str) -> ArtifactStart:
         user=draft.user,
         ttl_s=draft.ttl_s,
         history_step=draft.history_step,
+        created_at=draft.created_at,
     )
 
 
