@@ -106,7 +106,7 @@ def test_runs_tell_what_they_logged_and_used(api, kept, artifact_of):
 
 def test_links_lead_home(api, kept):
     link = kept[0].link("registry/models", aliases=["prod"])
-    assert (link.qualified_name, link.aliases, link.is_link) == ("ann/registry/models:v0", ["prod"], True)
+    assert (link.qualified_name, link.aliases, link.is_link) == ("ann/registry/models:v0", ["prod", "latest"], True)
     assert (link.source_name, link.source_version, link.source_project) == ("model:v0", "v0", "vision")
     assert (link.source_collection.name, link.collection.name) == ("model", "models")
     assert names(api.artifact("model:v0").linked_artifacts) == ["models:v0"]

@@ -8,6 +8,7 @@ import pytest
 from runlake import Image, JoinedTable, Table
 from runlake.artifacts.artifact import Artifact
 from runlake.errors import BadValueError, LogTypeError, NotFoundError
+from runlake.media.classes import Classes
 from runlake.media.tables import PartitionedTable
 
 
@@ -57,6 +58,48 @@ def test_a_joined_table_comes_back(service, keep, data):
         "both.table1.table.json",
         "both.table2.table.json",
     ]
+
+
+def test_a_table_that_was_added_is_not_kept_twice_for_a_joined_one(service, keep, data):
+    left = table_of((1, Image(np.zeros((2, 2), dtype=np.uint8))))
+    data.add(left, "left")
+    data.add(JoinedTable(left, table_of((1, "b")), "x"), "both")
+    assert [path for path in data.manifest.entries if not path.startswith("media/")] == [
+        "left.table.json",
+        "both.table2.table.json",
+        "both.joined-table.json",
+    ]
+    assert keep(service, data).get("both").table1.data[0][1].width == 2
+
+
+def test_boxes_masks_and_classes_are_where_wandbs_client_looks_for_them(service, keep, data):
+    box = {"position": {"minX": 0.0, "maxX": 0.5, "minY": 0.0, "maxY": 0.5}, "class_id": 1}
+    picture = Image(
+        np.zeros((2, 2), dtype=np.uint8),
+        masks={"truth": {"mask_data": np.eye(2, dtype=np.uint8), "class_labels": {0: "off"}}},
+        boxes={"found": {"box_data": [box], "class_labels": {1: "on"}}},
+    )
+    data.add(picture, "shown")
+    kept = keep(service, data)
+    stored = json.loads(kept.get_entry("shown.image-file.json").read())
+    classes = kept.get_entry(stored["classes"].pop("path"))
+    assert (stored["boxes"], stored["classes"]) == ({"found": [box]}, {"type": "classes-file"})
+    assert classes.path.endswith(".classes.json")
+    named = [{"id": 1, "name": "on"}, {"id": 0, "name": "off"}]
+    assert json.loads(classes.read()) == {"_type": "classes", "class_set": named}
+    found = kept.get("shown")
+    assert (found.boxes["found"].box_data, found.boxes["found"].class_labels) == ([box], {1: "on", 0: "off"})
+    assert (found.masks["truth"].mask_data.tolist(), found.masks["truth"].class_labels) == (
+        [[1, 0], [0, 1]],
+        {0: "off"},
+    )
+    assert found.classes.class_set == named
+
+
+def test_classes_come_back(service, keep, data):
+    data.add(Classes({1: "on"}), "names")
+    found = keep(service, data).get("names")
+    assert (list(data.manifest.entries), found.labels) == (["names.classes.json"], {1: "on"})
 
 
 def test_a_table_in_parts_comes_back(service, keep, data):

@@ -261,6 +261,17 @@ def test_what_another_run_logged_here_is_sent_with_the_run_that_uses_it(here, se
     assert [one.artifact_id for one in server.list_run_artifacts(maker, "logged")] == [made.artifact_id]
 
 
+def test_what_no_run_logged_is_sent_with_the_run_that_uses_it(here, server, remote):
+    user = here.begin("user")
+    made = here.log(None, {"a": b"1"})
+    here.service.use_artifact(MODEL.at("v0"), user)
+    here.end(user)
+    assert sent_all(here, user, remote)
+    assert wait_for_sent(here.layout, user, made.artifact_id, 0.0).artifact_id == made.artifact_id
+    assert server.read_artifact(MODEL.at("v0")).created_by is None
+    assert server.list_artifact_users(MODEL.at("v0")) == [user]
+
+
 def test_the_same_files_are_one_version_and_are_used_as_that(tmp_path, socket_server, here, server, remote):
     other = Machine(tmp_path / "other", socket_server.url)
     made = []

@@ -32,6 +32,7 @@ class Contents:
         self._staging_folder = staging_folder
         self._staging: Staging | None = None
         self._keeps_inherited = keeps_inherited
+        self._objects: list[tuple[Any, Entry]] = []
 
     def add_files(self, files: Iterable[tuple[Path, str]], *, copies: bool, replaces: bool = False) -> list[Entry]:
         """Add files under their names, several at a time."""
@@ -55,6 +56,15 @@ class Contents:
         target = self.staging().place()
         target.write_bytes(content)
         return self.put(Entry(inner, local_path=str(target), is_owned=True), replaces=replaces)
+
+    def remember(self, obj: Any, entry: Entry) -> None:
+        """Note of which object an entry was made."""
+        self._objects.append((obj, entry))
+
+    def path_of(self, obj: Any) -> str | None:
+        """Where this very object was added before; None where it was not, or is not there any more."""
+        made = (entry for known, entry in self._objects if known is obj)
+        return next((entry.path for entry in made if self.entries.get(entry.path) is entry), None)
 
     def put(self, entry: Entry, *, replaces: bool = False) -> Entry:
         """Add an entry; `BadValueError` where there is one of its name with another content."""
@@ -98,4 +108,4 @@ class Contents:
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy, here or in another process, has the entries; the copies of files stay with whoever made them.
-        return vars(self) | {"_staging": None}
+        return vars(self) | {"_staging": None, "_objects": []}

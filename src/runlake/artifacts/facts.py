@@ -42,8 +42,8 @@ class ArtifactFacts:
         self.aliases, self.tags = list(info.aliases), list(info.tags)
         self.ttl = ttl_of(info.ttl_s)
 
-    def begun(self, run: RunPath, user: str | None, history_step: int | None) -> ArtifactStart:
-        """What it begins with when a run keeps it."""
+    def begun(self, run: RunPath | None, user: str | None, history_step: int | None) -> ArtifactStart:
+        """What it begins with when it is kept; `run` is who made it."""
         return ArtifactStart(
             type=self._type,
             artifact_id=self._contents.artifact_id,

@@ -12,6 +12,8 @@ from typing import Any, BinaryIO
 from runlake.artifacts.contents import Contents
 from runlake.artifacts.entry import Entry
 from runlake.errors import BadValueError, NotFoundError
+from runlake.media.classes import Classes
+from runlake.media.image import Image
 from runlake.media.read import is_media, read_media
 from runlake.media.table import Table, as_media
 from runlake.media.tables import JOINED_TYPE, PARTITIONED_TYPE, JoinedTable, PartitionedTable
@@ -29,26 +31,34 @@ def add_object(contents: Contents, obj: Any, inner: str, *, overwrite: bool) -> 
     def write(name: str, content: bytes) -> None:
         contents.write(name, content)
 
+    def store(medium: Any) -> dict[str, Any]:
+        return medium.stored_in_artifact(write, inner) if isinstance(medium, Image) else medium.stored(write, inner, 0)
+
     def convert(cell: Any) -> Any:
         found = as_media(cell)
-        return cell if found is None else found.stored(write, inner, 0)
+        return cell if found is None else store(found)
 
+    text: str
     if isinstance(media, Table):
         rows = {"ncols": len(media.columns), "nrows": len(media.data), "columns": media.columns, "data": media.data}
         kind, text = _TABLE, encode_json({"_type": _TABLE, **rows}, convert)
     elif isinstance(media, JoinedTable):
         tables = {
-            name: add_object(contents, table, f"{inner}.{name}", overwrite=overwrite).path
+            name: contents.path_of(table) or add_object(contents, table, f"{inner}.{name}", overwrite=overwrite).path
             for name, table in (("table1", media.table1), ("table2", media.table2))
         }
         key = media.join_key if isinstance(media.join_key, str | int) else list(media.join_key)
         kind, text = JOINED_TYPE, encode_json({"_type": JOINED_TYPE, **tables, "join_key": key})
     elif isinstance(media, PartitionedTable):
         kind, text = PARTITIONED_TYPE, encode_json({"_type": PARTITIONED_TYPE, "parts_path": media.parts_path})
+    elif isinstance(media, Classes):
+        kind, text = Classes.TYPE, media.encoded()
     else:
-        stored = media.stored(write, inner, 0)
+        stored = store(media)
         kind, text = stored["_type"], encode_json(stored)
-    return contents.write(f"{inner}.{kind}.json", text.encode(), replaces=overwrite)
+    entry = contents.write(f"{inner}.{kind}.json", text.encode(), replaces=overwrite)
+    contents.remember(media, entry)
+    return entry
 
 
 def read_object(entries: Mapping[str, Entry], inner: str, open_entry: Callable[[Entry], BinaryIO]) -> Any:
@@ -78,6 +88,8 @@ class ObjectReader:
             below = f"{stored['parts_path'].strip('/')}/"
             parts = [name for name in self._entries if name.startswith(below) and name.endswith(f".{_TABLE}.json")]
             return PartitionedTable(stored["parts_path"], [self._part(name) for name in parts])
+        if kind == Classes.TYPE and "class_set" in stored:
+            return Classes(stored["class_set"])
         return read_media(stored, self._open)
 
     def _paths_of(self, inner: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from runlake.errors import BadValueError
+from runlake.errors import BadValueError, NotFoundError
 from runlake.media.arrays import as_array, is_empty, plain
 from runlake.media.classes import Classes, labels_of
 from runlake.media.left_out import left_out
@@ -30,6 +30,9 @@ Kind = TypeVar("Kind", bound="Annotation")
 
 LABELS_KEYWORD = "class_labels"
 """Under which a mask file holds the names of its classes, as JSON."""
+
+_CLASSES_OF_AN_ARTIFACT = "classes-file"
+"""What W&B's dict of a picture in an artifact calls the file of its classes."""
 
 _POSITIONS = (("minX", "maxX", "minY", "maxY"), ("middle", "width", "height"))
 
@@ -72,12 +75,14 @@ class ImageMask(Annotation):
         self._content, self._note = _mask_file(val, key)
 
     @classmethod
-    def from_stored(cls, value: Mapping[str, Any], open_file: OpenFile) -> ImageMask:
-        """The mask of a stored dict; its file is read at once."""
+    def from_stored(
+        cls, value: Mapping[str, Any], open_file: OpenFile, labels: Mapping[int, str] | None = None
+    ) -> ImageMask:
+        """The mask of a stored dict; its file is read at once. `labels` are for one that has none of its own."""
         mask = cls.__new__(cls)
         mask._content, mask._note = read_file(value, open_file), None
-        labels = read_text(mask._content, LABELS_KEYWORD)
-        mask.class_labels = labels_of(None if labels is None else json.loads(labels))
+        own = read_text(mask._content, LABELS_KEYWORD)
+        mask.class_labels = labels_of(labels if own is None else json.loads(own))
         return mask
 
     @property
@@ -126,8 +131,10 @@ class BoundingBoxes2D(Annotation):
         self.box_data = [] if is_empty(boxes) else [_box(box, key, place) for place, box in enumerate(boxes)]  # type: ignore[arg-type]
 
     @classmethod
-    def from_stored(cls, value: Mapping[str, Any], open_file: OpenFile) -> BoundingBoxes2D:
-        """The boxes of a stored dict; the inverse of `stored`."""
+    def from_stored(cls, value: Any, open_file: OpenFile, labels: Mapping[int, str] | None = None) -> BoundingBoxes2D:
+        """The boxes of a stored dict, or of the list that stands in an artifact; `labels` are those of that."""
+        if isinstance(value, list):
+            return cls({"box_data": value, "class_labels": labels})
         return cls(decode_json(read_file(value, open_file).decode()))
 
     def stored(self, write_file: WriteFile, key: str, step: int) -> dict[str, Any]:
@@ -159,11 +166,12 @@ class Annotations:
     def from_stored(cls, value: Mapping[str, Any], open_file: OpenFile) -> Annotations:
         """What a stored picture says; its files are read at once."""
         masks, boxes = value.get("masks") or {}, value.get("boxes") or {}
-        classes = value.get("classes") or {}
+        classes = _classes_of_picture(value.get("classes") or {}, open_file)
+        labels = {} if classes is None else classes.labels
         return cls(
-            {name: ImageMask.from_stored(one, open_file) for name, one in masks.items()},
-            {name: BoundingBoxes2D.from_stored(one, open_file) for name, one in boxes.items()},
-            Classes.from_stored(classes, open_file) if classes.get("_type") == Classes.TYPE else None,
+            {name: ImageMask.from_stored(one, open_file, labels) for name, one in masks.items()},
+            {name: BoundingBoxes2D.from_stored(one, open_file, labels) for name, one in boxes.items()},
+            classes,
         )
 
     def stored(self, write_file: WriteFile, key: str, step: int) -> dict[str, Any]:
@@ -174,6 +182,31 @@ class Annotations:
             "classes": None if self.classes is None else self.classes.stored(write_file, key, step),
         }
         return {name: part for name, part in parts.items() if part}
+
+    def stored_in_artifact(self, write_file: WriteFile, key: str) -> dict[str, Any]:
+        """The same for an artifact, as W&B has it there: boxes in the dict itself, one set of classes for all."""
+        labels = {} if self.classes is None else self.classes.labels
+        for one in (*self.masks.values(), *self.boxes.values()):
+            labels = one.class_labels | labels
+        parts: dict[str, Any] = {
+            "masks": {name: mask.stored(write_file, key, 0) for name, mask in self.masks.items()},
+            "boxes": {name: boxes.box_data for name, boxes in self.boxes.items()},
+        }
+        if labels:
+            file = Classes(labels).stored(write_file, key, 0)
+            parts["classes"] = {"type": _CLASSES_OF_AN_ARTIFACT, "path": file["path"]}
+        return {name: part for name, part in parts.items() if part}
+
+
+def _classes_of_picture(named: Mapping[str, Any], open_file: OpenFile) -> Classes | None:
+    if named.get("_type") == Classes.TYPE:
+        return Classes.from_stored(named, open_file)
+    if named.get("type") != _CLASSES_OF_AN_ARTIFACT:
+        return None
+    try:
+        return Classes.from_stored(named, open_file)
+    except NotFoundError:  # in rows W&B's client names a file that only an artifact has
+        return None
 
 
 def _by_name(kind: type[Kind], given: Any, labels: dict[int, str]) -> dict[str, Kind]:

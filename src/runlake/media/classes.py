@@ -39,8 +39,12 @@ class Classes(Media):
 
     def stored(self, write_file: WriteFile, key: str, step: int) -> dict[str, Any]:
         """Write the classes as JSON and return their dict."""
-        content = encode_json({"class_set": self.class_set}).encode()
+        content = self.encoded().encode()
         return {"_type": self.TYPE} | store_file(write_file, "metadata/classes", key, step, "classes.json", content)
+
+    def encoded(self) -> str:
+        """The classes as JSON, as W&B's client reads them."""
+        return encode_json({"_type": self.TYPE, "class_set": self.class_set})
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Classes) and self.class_set == other.class_set

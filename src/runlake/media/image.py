@@ -157,6 +157,13 @@ class Image(Media):
 
     def stored(self, write_file: WriteFile, key: str, step: int) -> dict[str, Any]:
         """Write the files and return the dict; of caption, grouping and annotations it has those that were given."""
+        return self._stored_picture(write_file, key, step) | self._annotated().stored(write_file, key, step)
+
+    def stored_in_artifact(self, write_file: WriteFile, key: str) -> dict[str, Any]:
+        """The same for an artifact, where W&B's client looks for boxes and classes elsewhere than in a run."""
+        return self._stored_picture(write_file, key, 0) | self._annotated().stored_in_artifact(write_file, key)
+
+    def _stored_picture(self, write_file: WriteFile, key: str, step: int) -> dict[str, Any]:
         picture = self._read()
         if self._note is not None:
             left_out(self._note)
@@ -167,7 +174,7 @@ class Image(Media):
             stored["caption"] = self.caption
         if self.grouping is not None:
             stored["grouping"] = self.grouping
-        return stored | self._annotated().stored(write_file, key, step)
+        return stored
 
     def __repr__(self) -> str:
         caption = f", {self.caption!r}" if self.caption is not None else ""

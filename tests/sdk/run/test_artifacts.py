@@ -282,6 +282,7 @@ def test_using_an_artifact_that_no_run_keeps_keeps_it(run, checkpoint):
     artifact.add_dir(checkpoint)
     assert run.use_artifact(artifact).name == "data:v0"
     assert run.use_artifact(artifact).used_by()[0].id == "r"
+    assert artifact.logged_by() is None
 
 
 def test_what_is_not_there_is_named_with_what_is(run, checkpoint):
@@ -318,7 +319,11 @@ def test_a_file_cannot_leave_the_artifact(checkpoint, name):
 def test_a_version_is_linked_to_a_portfolio(run, checkpoint):
     artifact = run.log_artifact(checkpoint, name="model", type="weights")
     link = run.link_artifact(artifact, "registry/best-models", aliases=["production"])
-    assert (link.qualified_name, link.is_link, link.aliases) == ("ann/registry/best-models:v0", True, ["production"])
+    assert (link.qualified_name, link.is_link, link.aliases) == (
+        "ann/registry/best-models:v0",
+        True,
+        ["production", "latest"],
+    )
     assert (link.source_qualified_name, link.source_artifact.name) == ("ann/p/model:v0", "model:v0")
     assert (artifact.is_link, artifact.source_artifact) == (False, artifact)
     assert [one.qualified_name for one in artifact.linked_artifacts] == ["ann/registry/best-models:v0"]
@@ -368,11 +373,16 @@ def test_models_that_earlier_versions_kept_as_files_are_found(begin, stored, nam
         assert run.use_model("one") == str(stored.file("models/one/only.pt"))
 
 
-def test_source_files_are_an_artifact(run, checkpoint):
+def test_source_files_are_an_artifact(run, checkpoint, monkeypatch):
     Path("train.py").write_text("print(1)")
     Path("data.csv").write_text("1")
     code = run.log_code()
     assert (code.type, contents(code.download())) == ("code", {"train.py": b"print(1)"})
+    Path("src").mkdir()
+    Path("src/fit.py").write_text("print(2)")
+    with monkeypatch.context() as patched:
+        patched.setattr("sys.argv", ["src/fit.py"])
+        assert run.log_code("src").name == "source-p-src_fit.py:v0"
     chosen = run.log_code(".", name="mine", include_fn=lambda path: path.endswith(".csv"))
     assert (chosen.name, paths(chosen)) == ("mine:v0", ["data.csv"])
     assert run.log_code(checkpoint) is None

@@ -102,13 +102,25 @@ class ArtifactCalls:
     ) -> Artifact:
         """See `Run.log_artifact`."""
         artifact = self._as_artifact(artifact_or_path, name, type)
+        return self._log(artifact, aliases, tags, history_step=history_step, made_by=self._path)
+
+    def _log(
+        self,
+        artifact: Artifact,
+        aliases: Sequence[str] | None,
+        tags: Sequence[str] | None = None,
+        *,
+        history_step: int | None = None,
+        made_by: RunPath | None,
+    ) -> Artifact:
+        """Keep it, as made by the run, or by none."""
         artifact.aliases = _each_once("latest", *artifact.aliases, *_listed(aliases))
         artifact.tags = _each_once(*artifact.tags, *_listed(tags))
         if self._is_disabled:
             return self._pretend(artifact)
         try:
             if artifact.is_draft():
-                return self._keep(artifact, history_step)
+                return self._keep(artifact, history_step, made_by)
             artifact.aliases = [alias for alias in artifact.aliases if alias != "latest" or alias in _known(artifact)]
             artifact.save()
         except FAULTS as error:
@@ -117,12 +129,12 @@ class ArtifactCalls:
                 self._pretend(artifact)
         return artifact
 
-    def _keep(self, artifact: Artifact, history_step: int | None) -> Artifact:
+    def _keep(self, artifact: Artifact, history_step: int | None, made_by: RunPath | None) -> Artifact:
         collection = CollectionPath(self._path.entity, self._path.project, artifact.base_name)
         contents = artifact.contents
         if artifact.incremental:
             contents.inherit(self._latest_entries(collection))
-        start = artifact.begun(self._path, self._settings.username, history_step)
+        start = artifact.begun(made_by, self._settings.username, history_step)
         info = make_version(
             self._store,
             collection,
@@ -205,7 +217,7 @@ class ArtifactCalls:
         if isinstance(artifact_or_name, Artifact):
             artifact = artifact_or_name
             if artifact.is_draft():
-                artifact = self.log(artifact, aliases=aliases)
+                artifact = self._log(artifact, aliases, made_by=None)
             if artifact.info is None or artifact.info.artifact_id == PRETENDED_ID:
                 return artifact
             path = artifact.info.collection.at(artifact.info.artifact_id)
@@ -307,8 +319,7 @@ class ArtifactCalls:
         """See `Run.log_code`."""
         from runlake.sdk.capture.code import copy_code, is_source
 
-        script = Path(sys.argv[0]) if sys.argv and Path(sys.argv[0]).is_file() else Path(root or ".").resolve()
-        program = self._settings.program or script.name
+        program = self._settings.program or _program(Path(root or "."))
         artifact = Artifact(safe_name(name or f"source-{self._path.project}-{program}"), "code")
         try:
             found = copy_code(artifact.contents.write, root, include_fn or is_source, exclude_fn)
@@ -369,6 +380,17 @@ class ArtifactCalls:
             )
             artifact.settle(Forgotten(info, artifact.contents.entries, Inert(), self._settings.artifact_dir))
         return artifact
+
+
+def _program(root: Path) -> str:
+    """The script by its path in the checkout, or else in the current folder; of what is no script the folder."""
+    from runlake.sdk.capture.capture import find_checkout
+
+    if not sys.argv or not Path(sys.argv[0]).is_file():
+        return root.resolve().name
+    here = Path(current_folder())
+    script, top = Path(os.path.abspath(sys.argv[0])), find_checkout(here) or here  # noqa: PTH100 (links stay as named)
+    return script.relative_to(top).as_posix() if script.is_relative_to(top) else script.name
 
 
 def _known(artifact: Artifact) -> Sequence[str]:

@@ -113,7 +113,7 @@ def wait_for_sent(layout: Layout, run: RunPath, artifact_id: str, timeout_s: flo
     end = None if timeout_s is None else time.monotonic() + timeout_s
     pause_s = _POLL_S
     while True:
-        sent = read_sent(layout, run, "logged", artifact_id)
+        sent = read_sent(layout, run, "logged", artifact_id) or read_sent(layout, run, "used", artifact_id)
         if sent is not None and sent.there is not None:
             return sent.there
         if sent is not None and (refusal := sent.refusal) is not None:
