@@ -148,19 +148,3 @@ def test_other_addresses_are_noted(service, keep, data):
     keep(service, data)
     with pytest.raises(BadValueError, match="get it there with the tools of that place"):
         data.get_entry("model").download()
-
-
-def test_a_reference_to_a_file_of_another_artifact_leads_to_its_bytes(service, keep, data, artifact_of, contents):
-    model = keep(service, artifact_of({"a/w.bin": b"weights"}))
-    as_wandbs_client_has_it = b"artifact/" + model.id.encode()
-    data.add_reference(f"wandb-artifact://{as_wandbs_client_has_it.hex()}/a/w.bin", name="theirs.bin")
-    data.add_reference(f"wandb-artifact://{model.id}/a/w.bin", name="ours.bin")
-    keep(service, data)
-    assert contents(data.download()) == {"theirs.bin": b"weights", "ours.bin": b"weights"}
-    assert data.get_entry("theirs.bin").read() == b"weights"
-    other = Artifact("other", "dataset")
-    other.add_reference(f"wandb-artifact://{model.id}/nothing", name="x")
-    keep(service, other)
-    with pytest.raises(NotFoundError, match="and nothing is there"):
-        other.download()
-    assert contents(other.download(allow_missing_references=True)) == {}

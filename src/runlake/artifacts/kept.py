@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from msgspec.structs import replace
 
@@ -15,8 +15,7 @@ from runlake.artifact_model import LATEST, ArtifactEdit, ArtifactInfo, ArtifactP
 from runlake.artifacts.cache import ContentCache
 from runlake.artifacts.entry import Entry, FetchOptions
 from runlake.artifacts.fetch import fetch
-from runlake.artifacts.names import SCHEME, referred_id
-from runlake.artifacts.places import gone
+from runlake.artifacts.inner_references import file_of_artifact
 from runlake.artifacts.side_by_side import NETWORK_THREAD_COUNT
 from runlake.errors import NotFoundError, UsageError
 from runlake.service.contract import Service
@@ -95,23 +94,24 @@ class KeptVersion:
         return self._entries
 
     def open(self, entry: Entry) -> BinaryIO:
-        """The bytes of a file of it, or of the file of another artifact that is referred to."""
-        found = self._led_to(entry)
-        home = found.home if isinstance(found.home, KeptVersion) else self
-        return home.service.open_content(home.path, found.path_at_home)
+        """The bytes of a file of it, or of that of another artifact which it refers to."""
+        file = self._found(entry)
+        if file.home is not None and file.home is not self:
+            return file.home.open(file)
+        return self.service.open_content(self.path, file.path_at_home)
 
-    def _led_to(self, entry: Entry) -> Entry:
-        """The file of another artifact to which a reference of W&B's client leads; itself of all else."""
-        if entry.ref is None or not entry.ref.startswith(SCHEME):
+    def _found(self, entry: Entry) -> Entry:
+        """The entry with what it refers to in another artifact of the store; itself where that is not there."""
+        file = file_of_artifact(entry.ref)
+        if file is None:
             return entry
-        named, _, path = entry.ref.removeprefix(SCHEME).partition("/")
-        if named not in self._others:
-            self._others[named] = self.at(self.service.find_artifact(referred_id(named)))
-        other = self._others[named]
-        found = other.entries().get(unquote(path))
-        if found is None:
-            raise gone(entry)
-        return other._led_to(found).renamed(entry.path)
+        try:
+            info = self.service.find_artifact(file.artifact_id)
+            other = self._others.setdefault(info.artifact_id, self.at(info))
+            there = other.entries().get(file.name)
+        except (NotFoundError, PathError):
+            return entry
+        return entry if there is None or there.ref is not None else there.renamed(entry.path)
 
     def default_root(self) -> Path:
         """Where its files go unless somebody says otherwise."""
@@ -120,16 +120,9 @@ class KeptVersion:
     def fetch(self, entries: Sequence[Entry], root: Path, options: FetchOptions) -> None:
         """Bring these files below `root`."""
         is_here = self.service.url.startswith("file:")
-        wanted = []
-        for entry in entries:
-            try:
-                wanted.append(self._led_to(entry))
-            except NotFoundError:
-                if not options.allow_missing_references:
-                    raise
         fetch(
             self,
-            wanted,
+            [self._found(entry) for entry in entries],
             root,
             options,
             title=str(self.info.path),

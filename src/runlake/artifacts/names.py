@@ -62,15 +62,6 @@ def _without_case(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def referred_id(named: str) -> str:
-    """The id in a reference to a file of another artifact: as it is, or as W&B's client writes those of a server."""
-    try:
-        kind, _, artifact_id = bytes.fromhex(named).decode().partition("/")
-    except ValueError:
-        return named
-    return artifact_id if kind == "artifact" else named
-
-
 def parse_artifact(text: str, entity: str, project: str) -> ArtifactPath:
     """The version that ``name``, ``name:alias`` or ``name:v3`` names, with the project, or entity and project, before.
 
