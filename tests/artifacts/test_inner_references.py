@@ -7,7 +7,8 @@ import pytest
 
 from runlake import Image
 from runlake.artifacts.artifact import Artifact
-from runlake.errors import NotFoundError
+from runlake.artifacts.inner_references import file_of_artifact
+from runlake.errors import BadValueError
 
 
 def address(artifact, name):
@@ -46,6 +47,13 @@ def test_objects_are_read_from_where_they_lie(referring):
 
 def test_what_is_gone_is_named_as_other_references_are(referring, origin, tmp_path, contents):
     origin.delete(delete_aliases=True)
-    with pytest.raises(NotFoundError):
+    with pytest.raises(BadValueError, match=r"'a\.txt' is a reference to wandb-artifact://"):
         referring.get_entry("a.txt").download(tmp_path)
     assert contents(referring.download(tmp_path / "rest", allow_missing_references=True)) == {}
+
+
+@pytest.mark.parametrize(
+    "ref", [None, "s3://bucket/a", "wandb-artifact://zz/a", "wandb-artifact://41727469666163743a31/a", address.__name__]
+)
+def test_other_addresses_are_left_as_they_are(ref):
+    assert file_of_artifact(ref) is None

@@ -17,7 +17,7 @@ from runlake.artifacts.entry import Entry, FetchOptions
 from runlake.artifacts.fetch import fetch
 from runlake.artifacts.inner_references import file_of_artifact
 from runlake.artifacts.side_by_side import NETWORK_THREAD_COUNT
-from runlake.errors import NotFoundError, UsageError
+from runlake.errors import NotFoundError, PathError, UsageError
 from runlake.service.contract import Service
 
 
