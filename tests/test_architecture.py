@@ -138,7 +138,7 @@ ALLOWED = {
         *MODELS, "compat", "plain", "search", "settings", "service", "service.contract", "sdk", "sdk.process",
         "sdk.run", "store",
     },
-    "integrations": {*MODEL, "values", "media", "plot", "sdk.process", "sdk.run"},
+    "integrations": {*MODEL, "values", "media", "artifacts", "plot", "sdk.process", "sdk.run"},
     "importers": {"errors", "model", "integrations", "media", "sdk.capture", "service.contract", "values"},
     "compat": {"errors", "artifacts", "credentials", "settings", "media", "sdk", "sdk.process", "sdk.run"},
     **SERVER,
