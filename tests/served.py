@@ -10,6 +10,7 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 
+from runlake.server.http.open_files import CloseFiles
 from runlake.server.http.problems import problem_response
 from runlake.server.routes.api import api_router
 
@@ -25,6 +26,7 @@ def make_app(holder):
 
     return Litestar(
         [api_router()],
+        middleware=[CloseFiles],
         dependencies={"service": Provide(lambda: holder.service, sync_to_thread=False)},
         exception_handlers={Exception: problem_response},
         openapi_config=OpenAPIConfig(title="runlake", version="1", use_handler_docstrings=True),

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "src" / "runlake"
 
 MODEL = {"errors", "model"}
-MODELS = {*MODEL, "artifact_model", "sweep_model"}
+MODELS = {*MODEL, "artifact_model", "sweep_model", "view_model"}
 
 STORE = {
     "store": {*MODELS, "lru", "near", "settings", "values"},
@@ -86,6 +86,7 @@ ALLOWED = {
     "names": set(),
     "sweep_model": set(),
     "artifact_model": {"model"},
+    "view_model": set(),
     **STORE,
     "search": {*MODEL, "near", "plain", "values"},
     **QUERY,
@@ -117,12 +118,13 @@ ALLOWED = {
     "sdk.run": {
         "sdk", "sdk.capture",
         *MODELS, "artifacts", "clean_text", "differences", "local_names", "media", "plain", "service",
-        "service.contract", "service.local", "settings", "store", "store.journal", "store.opening", "values",
+        "service.contract", "service.local", "settings", "store", "store.artifacts", "store.journal", "store.opening",
+        "values",
     },
     "sdk.capture": {*MODEL, "sdk", "clean_text", "settings", "store", "values"},
     "sdk.process": {
-        *MODEL, "clean_text", "credentials", "names", "plain", "settings", "values", "sdk", "sdk.capture", "sdk.run",
-        "store", "store.artifacts", "store.ingest", "store.journal", "store.opening",
+        *MODEL, "artifact_model", "clean_text", "credentials", "names", "plain", "settings", "values", "sdk",
+        "sdk.capture", "sdk.run", "store", "store.artifacts", "store.ingest", "store.journal", "store.opening",
     },
     "ship": {
         *MODEL, "artifact_model", "clean_text", "credentials", "settings", "values", "service", "service.contract",
@@ -139,7 +141,10 @@ ALLOWED = {
         "sdk.run", "store",
     },
     "integrations": {*MODEL, "values", "media", "artifacts", "plot", "sdk.process", "sdk.run"},
-    "importers": {"errors", "model", "integrations", "media", "sdk.capture", "service.contract", "values"},
+    "importers": {
+        "errors", "model", "artifact_model", "integrations", "media", "sdk.capture", "service", "service.contract",
+        "values",
+    },
     "compat": {"errors", "artifacts", "credentials", "settings", "media", "sdk", "sdk.process", "sdk.run"},
     **SERVER,
     "cli": {

@@ -74,7 +74,7 @@ def keep(cache):
             type=artifact.type, artifact_id=artifact.contents.artifact_id, aliases=("latest",), **start
         )
         entries = list(artifact.contents.entries.values())
-        info = make_version(service, path, begun, entries, shows_progress=False)
+        info = make_version(service, path, begun, entries, shows_progress=False, staging=artifact.contents.staging)
         artifact.settle(KeptVersion(service, info, cache=lambda: cache))
         return artifact
 

@@ -217,6 +217,13 @@ def test_settings_say_how_large_the_cache_is(remote, local, tmp_path, monkeypatc
     assert len(cached) == 3
 
 
+def test_settings_say_into_which_folder_files_go(service, keep, artifact_of, contents):
+    info = keep(service, artifact_of(FILES)).info
+    settings = Settings(artifact_dir="fetched", artifact_cache_bytes=0)
+    assert artifact_in_hand(service, info, settings).download() == "fetched/model:v0"
+    assert contents("fetched/model:v0") == FILES
+
+
 def test_an_artifact_that_is_kept_nowhere_cannot_be_fetched(artifact_of):
     artifact = artifact_of(FILES)
     for call in (artifact.download, artifact.delete, artifact.logged_by, artifact.unlink):

@@ -93,6 +93,21 @@ def test_a_disk_that_was_full_is_gone_on_with(local, folder, contents):
     assert (info.version, len(puts)) == ("v0", 30)
 
 
+def test_a_large_file_that_stays_where_it_is_is_copied_by_the_kernel(local, root, keep, tmp_path, contents):
+    large = os.urandom(3_000_000)
+    (tmp_path / "large.bin").write_bytes(large)
+    artifact = Artifact("model", "weights")
+    artifact.add_file(tmp_path / "large.bin", policy="immutable")
+    assert contents(keep(local, artifact).download()) == {"large.bin": large}
+    assert (tmp_path / "large.bin").read_bytes() == large
+    again = Artifact("model", "weights")
+    again.add_file(tmp_path / "large.bin", policy="immutable")
+    again.get_entry("large.bin").content()
+    (tmp_path / "large.bin").write_bytes(large[:-1] + b"x")
+    with pytest.raises(CorruptError, match="was changed while it was kept"):
+        keep(local, again, project="other")
+
+
 def test_a_file_that_changes_while_it_is_kept_is_told(service, keep, folder):
     artifact = artifact_in(folder, "immutable")
     entry = artifact.get_entry("010.bin")

@@ -1,8 +1,13 @@
 """`runlake repair`, `gc`, `trash` and `undelete`."""
 
+import io
 import json
+import os
 
 import pytest
+
+from runlake.artifact_model import ArtifactStart, CollectionPath, ManifestEntry
+from runlake.service.local.service import LocalService
 
 ASK = "runlake: nobody is there to be asked; add --yes to {}, or --dry-run to look\n"
 
@@ -122,3 +127,43 @@ def test_the_project_and_the_store_are_checked_and_mended_too(runlake, run, tmp_
     assert [f["kind"] for f in json.loads(runlake("check", "mnist/a1", "--json").out)["findings"]] == []
     runlake("repair", "--yes")
     assert [f["kind"] for f in json.loads(runlake("check", "--json").out)["findings"]] == ["foreign"]
+
+
+def log_artifact(root, number):
+    service = LocalService(root, default_entity="ann")
+    model = CollectionPath("ann", "mnist", "model")
+    draft = model.at(service.begin_artifact(model, ArtifactStart(type="model", digest=f"{number}")).artifact_id)
+    kept = service.put_content(draft, io.BytesIO(b"%d" % number))
+    service.commit_artifact(draft, [ManifestEntry(path="a", digest=kept.digest)])
+    return service, model
+
+
+def test_a_deleted_version_of_an_artifact_comes_back_also_with_its_collection(runlake, run, tmp_path):
+    service, model = log_artifact(tmp_path / "store", 0)
+    service.delete_artifact(model.at("v0"))
+    assert runlake("undelete", "ann/mnist/model:v0") == (0, "ann/mnist/model:v0\n", "")
+    service.delete_collection(model)
+    assert runlake("trash").out.splitlines()[1].split()[:2] == ["ann/mnist/model", "artifact"]
+    (item,) = json.loads(runlake("trash", "--json").out)["items"]
+    assert (item["artifact"], item["is_run"]) == ("ann/mnist/model", False)
+    assert runlake("undelete", "ann/mnist/model:v0") == (0, "ann/mnist/model:v0\n", "")
+    assert runlake("undelete", "ann/mnist/modle:v0").code == 3
+    assert runlake("undelete", "model:v0").code == 2
+    assert runlake("trash").err == "the trash is empty\n"
+
+
+def test_gc_says_what_goes_of_artifacts_before_it_does(runlake, run, tmp_path):
+    service, model = log_artifact(tmp_path / "store", 0)
+    log_artifact(tmp_path / "store", 1)
+    service.delete_artifact(model.at("v0"))
+    for file in (tmp_path / "store" / "artifacts").rglob("*"):
+        os.utime(file, (1e9, 1e9))
+    said = json.loads(runlake("gc", "--older-than", "0s", "--dry-run", "--json").out)
+    assert [one["place"].split("/")[:2] for one in said["removed"]] == [
+        ["ann", "mnist"],
+        ["artifacts", "ids"],
+        ["artifacts", "content"],
+    ]
+    assert runlake("gc", "--older-than", "0s", "--yes").err.startswith("removed 3 things, ")
+    assert runlake("check") == (0, "", "read 1 run: all is well\n")
+    assert runlake("undelete", "ann/mnist/model:v0").code == 3

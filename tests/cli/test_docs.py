@@ -97,7 +97,7 @@ SWEEP = {"method": "grid", "metric": {"name": "loss"}, "parameters": {"lr": {"va
 ALERTS = [{"title": "a", "text": "b", "level": "INFO", "timestamp": 1.0}]
 
 
-THEIRS = ("config", "summary", "system_metrics", "teams", "members", "params", "run_states")
+THEIRS = ("aliases", "config", "summary", "system_metrics", "teams", "members", "params", "run_states")
 
 
 def among_people(runlake, arguments):

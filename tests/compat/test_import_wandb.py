@@ -394,3 +394,57 @@ def test_a_python_without_runlake_is_told_what_to_do(tmp_path):
     message = done.stderr.splitlines()[-1]
     assert message.startswith("ImportError: `import wandb` stands for runlake here")
     assert "install runlake for that Python" in message
+
+
+@pytest.mark.parametrize("through_exec", [True, False])
+def test_a_script_that_uses_artifacts_runs(tmp_path, python, through_exec):
+    (tmp_path / "data.csv").write_text("1,2")
+    code = """
+        import datetime, json
+        import wandb
+        from wandb.apis.public import ArtifactCollection
+        from wandb.sdk.artifacts.artifact import Artifact
+        from wandb.sdk.artifacts.artifact_ttl import ArtifactTTL
+
+        run = wandb.init(entity="ada", project="p", id="r1")
+        artifact = wandb.Artifact("data", type="dataset", metadata={"rows": 1})
+        artifact.add_file("data.csv")
+        artifact.add(wandb.Table(columns=["x"], data=[[1]]), "table")
+        artifact.ttl = datetime.timedelta(days=7)
+        logged = wandb.log_artifact(artifact, aliases=["clean"]).wait()
+        wandb.log_model("data.csv", "model")
+        link = run.link_artifact(logged, "registry/data")
+        used = wandb.use_artifact("data:clean", type="dataset")
+        used.ttl = ArtifactTTL.INHERIT
+        used.save()
+        told = [open(used.download() + "/data.csv").read(), used.get("table").data, isinstance(used, Artifact)]
+        told += [link.qualified_name, open(wandb.use_model("model:latest")).read()]
+        told.append(sorted(entry.path for entry in used.manifest.entries.values()))
+        wandb.finish()
+
+        api = wandb.Api()
+        stored = api.artifact("ada/p/data:latest", type="dataset")
+        told += [stored.name, stored.metadata, stored.ttl, stored.aliases, stored.logged_by().id]
+        told.append([artifact.name for artifact in api.run("ada/p/r1").used_artifacts()])
+        told.append(isinstance(stored.collection, ArtifactCollection))
+        told.append([one.name for one in api.artifact_type("dataset", "ada/p").collections()])
+        told.append(api.artifact_exists("ada/p/none:v0"))
+        print(json.dumps(told))
+    """
+    assert python(code, through_exec=through_exec) == [
+        "1,2",
+        [[1]],
+        True,
+        "ada/registry/data:v0",
+        "1,2",
+        ["data.csv", "table.table.json"],
+        "data:v0",
+        {"rows": 1},
+        None,
+        ["latest", "clean"],
+        "r1",
+        ["data:v0", "model:v0"],
+        True,
+        ["data"],
+        False,
+    ]

@@ -57,6 +57,23 @@ def read_all(service, path):
     return found
 
 
+def test_the_links_of_a_version_are_told_wherever_they_are(service):
+    first, second = keep(service, {"a": b"1"}), keep(service, {"a": b"2"})
+    portfolios = [CollectionPath("ann", project, name) for project, name in (("vision", "x"), ("shelf", "y"))]
+    links = [service.link_artifact(first.path, portfolio, ("prod",)) for portfolio in portfolios]
+    service.link_artifact(second.path, portfolios[0])
+    assert service.list_artifact_links(first.path) == [links[1], links[0]]
+    assert service.list_artifact_links(links[0].path) == [links[1], links[0]]
+    renamed = service.edit_collection(portfolios[0], CollectionEdit(name="z")).path
+    assert service.list_artifact_links(first.path) == [links[1], service.read_artifact(renamed.at("prod"))]
+    service.delete_artifact(links[1].path, delete_aliases=True)
+    assert [link.collection for link in service.list_artifact_links(first.path)] == [renamed]
+    service.delete_collection(renamed)
+    assert service.list_artifact_links(first.path) == service.list_artifact_links(second.path) == []
+    with pytest.raises(NotFoundError):
+        service.list_artifact_links(MODEL.at("v7"))
+
+
 def test_what_was_committed_is_read_back(service):
     files = {"b/weights.bin": b"\0\1\2" * 1000, "a.txt": b"hello", "empty": b""}
     made = keep(service, files, description="the first", metadata={"f1": 0.5}, aliases=("latest", "best"), tags=("t",))

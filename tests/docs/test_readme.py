@@ -143,11 +143,6 @@ def test_versions_are_those_of_the_package():
     assert f"Version {runlake.__version__.rsplit('.', 1)[0]}:" in README
 
 
-def test_what_is_said_not_to_be_there_says_so_itself(tmp_path):
-    with runlake.Api(tmp_path) as api, pytest.raises(runlake.NotSupportedError):
-        api.artifact("a/b/c")
-
-
 def test_the_licence_is_whole():
     text = (ROOT / "LICENSE").read_text("utf-8")
     assert text.lstrip().startswith("Apache License")

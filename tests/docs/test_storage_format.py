@@ -1,8 +1,10 @@
 """The pages about the storage format are enough: their blocks, run as they stand, read back what was logged."""
 
+import io
 import math
 import re
 import struct
+import subprocess
 import zlib
 from itertools import pairwise
 from typing import get_args
@@ -14,7 +16,11 @@ import pytest
 from pages import ROOT, blocks, make_desk, run_command, run_python, texts
 
 import runlake
+from runlake.artifact_model import ArtifactEdit, ArtifactStart, CollectionPath, ContentInfo, ManifestEntry
 from runlake.model import RunPath
+from runlake.service.local.service import LocalService
+from runlake.store.artifacts.fold import Entry as ArtifactEntry
+from runlake.store.artifacts.lineage import RunLink, Use
 from runlake.store.changes import ACTIONS, PACK_AT, append_change
 from runlake.store.ingest.lease import Served
 from runlake.store.journal import record
@@ -304,6 +310,38 @@ def test_every_entry_of_a_ledger_and_what_agents_say_is_told():
     entries = {entry.__struct_config__.tag: {*entry.__struct_fields__} - {"at"} for entry in get_args(Entry)}
     assert told == entries
     assert [name for name in AgentFile.__struct_fields__ if f"`{name}`" not in TEXTS["sweeps"]] == []
+
+
+def test_a_shell_takes_an_artifact_apart_as_its_page_says(tmp_path):
+    folder = make_desk(tmp_path)
+    service = LocalService(folder / ".runlake", default_entity="ann")
+    path = CollectionPath("ann", "letters", "model")
+    files = {"weights/last.bin": bytes(range(256)), "config.json": b'{"lr": 0.1}'}
+    start = ArtifactStart(type="model", artifact_id="a1b2c3d4e5f60718", aliases=("latest",))
+    draft = path.at(service.begin_artifact(path, start).artifact_id)
+    kept = {name: service.put_content(draft, io.BytesIO(content)) for name, content in files.items()}
+    entries = [ManifestEntry(path=name, digest=content.digest) for name, content in kept.items()]
+    service.commit_artifact(draft, entries)
+    shell = [(code, text) for (kind, code), (_, text) in pairwise(blocks(PAGES["artifacts"])) if kind == "sh"]
+    assert len(shell) == 3
+    for code, expected in shell:
+        done = subprocess.run(["sh", "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+        assert (done.stdout, done.stderr) == (expected, "")
+    assert {name: (folder / "out" / name).read_bytes() for name in files} == files
+
+
+def test_every_entry_of_a_collection_and_every_field_of_a_manifest_is_told():
+    page = TEXTS["artifacts"]
+    told = {
+        kind: set(re.findall(r"`(\w+)`", names))
+        for kind, names in re.findall(r"^\| `(\w+)` \| ((?:`\w+`(?:, )?)+) \|", page, re.MULTILINE)
+    }
+    entries = {entry.__struct_config__.tag: {*entry.__struct_fields__} - {"at"} for entry in get_args(ArtifactEntry)}
+    assert told == entries
+    fields = re.findall(r"^\| `(\w+)` \| [^`|]", page[: page.index("## The ledger")], re.MULTILINE)
+    assert fields == [*ManifestEntry.__struct_fields__]
+    notes = {*ArtifactEdit.__struct_fields__, *RunLink.__struct_fields__, *Use.__struct_fields__}
+    assert [name for name in notes | {*ContentInfo.__struct_fields__} if f"`{name}`" not in page] == []
 
 
 def test_the_name_of_a_change_is_as_its_page_says(tmp_path):

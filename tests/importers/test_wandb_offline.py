@@ -131,6 +131,7 @@ def test_what_has_no_home_here_is_counted(folder):
         [],
         {"artifact": 2, "used artifact": 1, "record of kind 77": 1},
     )
+    assert foreign.problems == ["run-abc.wandb: a record of an artifact without its name or manifest"] * 2
 
 
 def test_files_lie_beside_the_log_and_links_are_followed_only_where_the_run_saved_them(folder, tmp_path):

@@ -29,6 +29,10 @@ class Store:
     def file(self, run_id, name):
         return Layout(self.root).file_path(RunPath("ann", "p", run_id), name)
 
+    def model(self, name):
+        """The only file of the newest version of a model, brought beside the store."""
+        return runlake.Api(str(self.root)).artifact(f"ann/p/{name}", type="model").file(self.root.parent / "fetched")
+
     def rows(self, run_id):
         """Each row without its times."""
         hidden = ("_timestamp", "_runtime")

@@ -57,7 +57,8 @@ def test_defaults_are_what_a_fresh_machine_has(environ, cwd, home):
         "seal": "detached", "finish_timeout_s": 60.0, "sync_interval_s": None, "username": "ann", "host": "h",
         "program": None, "sweep_id": None, "sweep_param_path": None, "agent_interval_s": 3.0,
         "agent_kill_delay_s": 30.0, "agent_max_initial_failures": 5, "agent_disable_flapping": False,
-            "sync_tensorboard": False, "monitor_gym": False, "save_code": False,
+        "sync_tensorboard": False, "monitor_gym": False, "save_code": False,
+        "artifact_dir": Path("artifacts"), "artifact_cache_bytes": 20_000_000_000,
     }  # fmt: skip
     assert settings.host
     assert home in settings.store.parents
@@ -271,3 +272,16 @@ def test_settings_made_by_hand_have_every_attribute():
 
 def _cleared():
     return {variable: "" for row in ROWS for variable in row.variables}
+
+
+@pytest.mark.parametrize(
+    ("text", "size_bytes"), [("20GB", 20 * 10**9), ("1.5M", 1_500_000), ("0", 0), (123, 123), ("2tb", 2 * 10**12)]
+)
+def test_sizes_are_numbers_of_bytes_or_have_a_unit(text, size_bytes):
+    assert Settings(artifact_cache_bytes=text).artifact_cache_bytes == size_bytes
+
+
+@pytest.mark.parametrize("text", ["much", "-1", True, "GB", "inf"])
+def test_what_is_no_size_is_refused(text):
+    with pytest.raises(BadValueError, match="a number of bytes, like 20GB"):
+        Settings(artifact_cache_bytes=text)

@@ -194,10 +194,18 @@ def test_what_is_changed_of_an_artifact_that_was_sent_is_changed_there(here, ser
     assert (there.metadata, there.tags, there.description, there.ttl_s) == ({"b": 2}, ("new",), "d", 9.0)
     assert there.aliases == ("latest", "there", "best")
     here.service.edit_artifact(MODEL.at("v0"), ArtifactEdit(ttl_s=0.0, remove_aliases=("best",)))
-    here.end(run)
-    assert shipping.send().is_over
+    assert shipping.send().sent_bytes == 0
+    now[0] += 60.0
+    shipping.send()
     there = server.read_artifact(MODEL.at("v0"))
     assert (there.ttl_s, there.aliases) == (None, ("latest", "there"))
+    server.delete_artifact(MODEL.at("v0"), delete_aliases=True)
+    here.service.edit_artifact(MODEL.at("v0"), ArtifactEdit(description="too late"))
+    here.end(run)
+    assert shipping.send().is_over
+    (said,) = refusals(here.layout, run)
+    assert said.startswith("what was changed of artifact model:v0: no version")
+    assert read_sent(here.layout, run, "logged", there.artifact_id).there.artifact_id == there.artifact_id
 
 
 def test_links_of_what_was_logged_are_there_too(here, server, remote):
@@ -222,7 +230,7 @@ def test_links_of_what_was_logged_are_there_too(here, server, remote):
     assert [one.version for one in server.list_artifacts(later)] == ["v0"]
     assert server.read_artifact(shelf.at("v0")).aliases == ("prod", "best")
     (said,) = refusals(here.layout, run)
-    assert said.startswith("the link of artifact model:v0 in ann/shelf/taken: artifact ann/shelf/taken has versions of")
+    assert said.startswith("the link in ann/shelf/taken of artifact model:v0: artifact ann/shelf/taken has versions of")
     server.delete_artifact(shelf.at("v0"))
     assert Shipper(remote, here.layout, run).send().is_over
     assert server.list_artifacts(shelf) == []

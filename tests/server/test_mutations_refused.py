@@ -20,11 +20,13 @@ from runlake.server.wandb.ids import (
     run_node_id,
     sweep_node_id,
     user_node_id,
+    view_node_id,
 )
 from runlake.sweep_model import AgentReport, AgentStart, SweepPath, SweepStart
+from runlake.view_model import ViewPath, ViewPut
 
 RUN, STORED = RunPath("lab", "plans", "r1"), RunPath("lab", "plans", "r2")
-SWEEP = SweepPath("lab", "plans", "s1")
+SWEEP, VIEW = SweepPath("lab", "plans", "s1"), ViewPath("lab", "plans", "report1")
 KEPT, CHOSEN, SPARE = (CollectionPath("lab", "plans", name) for name in ("kept", "chosen", "spare"))
 CONFIG = {"method": "random", "parameters": {"lr": {"min": 0.0, "max": 1.0}}}
 PLACE = {"entityName": "lab", "projectName": "plans", "runName": "r1"}
@@ -84,6 +86,10 @@ def mutations(server):
     yield "upsertSweep", {"id": sweep_node_id(SWEEP)}, "sweep { id }", {}
     yield "createAgent", {"entityName": "lab", "projectName": "plans", "sweep": "s1", "host": "h"}, "agent { id }", {}
     yield "agentHeartbeat", {"id": agent, "runState": "{}"}, "commands", {}
+    view = view_node_id(VIEW)
+    yield "upsertView", {"entityName": "lab", "projectName": "plans", "name": "n", "spec": "{}"}, "inserted", {}
+    yield "upsertView", {"id": view, "spec": "[]"}, "inserted", {}
+    yield "deleteView", {"id": view}, "success", {}
     yield "createUser", {"email": "new@lab.org"}, "user { id }", {}
     yield "generateApiKey", {}, "apiKey { id }", {}
     yield "createTeam", {"teamName": "crew"}, "entity { id }", {}
@@ -143,6 +149,7 @@ def server(tmp_path):
     server.kept = service.commit_artifact(kept, [])
     service.link_artifact(server.kept.path, CHOSEN)
     service.commit_artifact(begin_artifact(service, "spare"), [])
+    service.put_view(VIEW, ViewPut(type="runs", name="n"))
     service.create_sweep("lab", "plans", SweepStart(config=CONFIG, sweep_id="s1"))
     server.agent_id = service.join_sweep(SWEEP, AgentStart(host="gpu")).agent_id
     service.report_agent(SWEEP, server.agent_id, AgentReport(wanted_count=1))
@@ -166,7 +173,8 @@ def state_of(server):
     collections = service.list_collections("lab", "plans")
     versions = [service.list_artifacts(collection.path) for collection in collections]
     artifacts = collections, versions, service.list_artifact_users(server.kept.path)
-    return runs, files, artifacts, service.list_sweeps("lab", "plans"), server.people.directory()
+    sweeps, views = service.list_sweeps("lab", "plans"), service.list_views("lab", "plans")
+    return runs, files, artifacts, sweeps, views, server.people.directory()
 
 
 def ask(server, who, field, given, selection, headers):

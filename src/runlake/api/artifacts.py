@@ -125,6 +125,7 @@ def log_for_run(
         artifact.begun(run, settings.username, None),
         list(artifact.contents.entries.values()),
         shows_progress=shows_progress(settings),
+        staging=artifact.contents.staging,
     )
     return artifact_in_hand(service, info, settings)
 

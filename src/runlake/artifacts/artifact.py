@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 from runlake.artifacts.contents import Contents
 from runlake.artifacts.entry import Entry, FetchOptions
 from runlake.artifacts.facts import ArtifactFacts
-from runlake.artifacts.kept import Kept, KeptVersion, default_root
+from runlake.artifacts.kept import Kept, KeptVersion
 from runlake.artifacts.names import check_name, inner_name, parse_collection
 from runlake.errors import BadValueError, NotFoundError, UsageError
 from runlake.near import near_names
@@ -353,7 +353,7 @@ class Artifact(ArtifactFacts):
     def _root(self, root: str | Path | None) -> Path:
         if root is not None:
             return Path(os.fspath(root))
-        return default_root(self._needed("download").info)
+        return self._needed("download").default_root()
 
     def __repr__(self) -> str:
         return f"<Artifact {self.qualified_name} ({self._type}, {self.file_count} files)>"

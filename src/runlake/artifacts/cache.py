@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from runlake.artifacts.entry import Entry
 from runlake.errors import CorruptError
@@ -106,14 +107,27 @@ def default_cache(folder: Path, limit_bytes: int) -> ContentCache | None:
 
 def is_same_content(file: Path, entry: Entry) -> bool:
     """Whether a file holds what an entry says."""
-    name = "md5" if entry.sha256 is None else "sha256"
     try:
         if file.stat().st_size != entry.size:
             return False
         with file.open("rb") as content:
-            digest = hashlib.file_digest(content, lambda: hashlib.new(name, usedforsecurity=False))
+            return _is_digest(hashlib.file_digest(content, partial(_new_digest, entry)), entry)
     except (FileNotFoundError, IsADirectoryError):
         return False
+
+
+def holds_content(content: bytes, entry: Entry) -> bool:
+    """Whether these bytes are what an entry says."""
+    digest = _new_digest(entry)
+    digest.update(content)
+    return len(content) == entry.size and _is_digest(digest, entry)
+
+
+def _new_digest(entry: Entry) -> Any:
+    return hashlib.md5(usedforsecurity=False) if entry.sha256 is None else hashlib.sha256()
+
+
+def _is_digest(digest: Any, entry: Entry) -> bool:
     if entry.sha256 is not None:
-        return digest.hexdigest() == entry.sha256
+        return bool(digest.hexdigest() == entry.sha256)
     return base64.b64encode(digest.digest()).decode() == entry.digest

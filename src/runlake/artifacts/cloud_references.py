@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from runlake.artifacts.entry import Entry
 from runlake.artifacts.names import inner_name
 from runlake.artifacts.places import changed, gone, noted
 from runlake.errors import BadValueError, NotSupportedError
+
+_VERSION = "?versionId="
+"""Before the version of an object that is not the newest."""
 
 
 class CloudObject(NamedTuple):
@@ -40,7 +43,7 @@ class CloudPlace:
         bucket, key = open_bucket(address), _key_of(address)
         single = bucket.find(key, _version_of(address)) if key and not key.endswith("/") else None
         if single is not None:
-            return [_entry_of(address.partition("?")[0], single, inner or inner_name(key.rpartition("/")[2]))]
+            return [_entry_of(address.partition(_VERSION)[0], single, inner or inner_name(key.rpartition("/")[2]))]
         prefix = f"{key.rstrip('/')}/" if key else ""
         entries: list[Entry] = []
         for found in bucket.below(prefix):
@@ -145,9 +148,9 @@ def _entry_of(address: str, found: CloudObject, inner: str) -> Entry:
 
 
 def _key_of(address: str) -> str:
-    return unquote(urlsplit(address).path).removeprefix("/")
+    """As the bucket has it: a key may hold what means something in other addresses."""
+    return address.partition("://")[2].partition(_VERSION)[0].partition("/")[2]
 
 
 def _version_of(address: str) -> str | None:
-    query = urlsplit(address).query
-    return query.partition("versionId=")[2] or None
+    return address.partition(_VERSION)[2] or None

@@ -60,6 +60,7 @@ class Entry:
         self._digest, self._size = digest, size
         self.home: Home | None = None
         self.path_at_home = path
+        self._signature: tuple[int, ...] | None = None
 
     @classmethod
     def of_manifest(cls, entry: ManifestEntry, home: Home) -> Entry:
@@ -90,9 +91,14 @@ class Entry:
         if self._digest is None or self._size is None or self.sha256 is None:
             if self.local_path is None:
                 raise UsageError(f"the content of {self.path!r} is not on this machine")
+            self._signature = _signature(Path(self.local_path))
             found = digest_file(Path(self.local_path))
             self._digest, self._size, self.sha256 = found.digest, found.size_bytes, found.sha256
         return ContentInfo(sha256=self.sha256, digest=self._digest, size_bytes=self._size)
+
+    def is_unchanged(self) -> bool:
+        """Whether its file looks as it did before its content was read."""
+        return self.local_path is not None and self._signature == _signature(Path(self.local_path))
 
     @property
     def name(self) -> str:
@@ -147,6 +153,11 @@ class Entry:
 
     def __repr__(self) -> str:
         return f"<Entry {self.path}{'' if self.ref is None else f' → {self.ref}'}>"
+
+
+def _signature(file: Path) -> tuple[int, ...]:
+    status = file.stat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 class Manifest:

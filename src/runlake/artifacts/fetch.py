@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from runlake.artifacts.cache import ContentCache, is_same_content
+from runlake.artifacts.cache import ContentCache, holds_content, is_same_content
 from runlake.artifacts.copying import copy_content, path_on_this_machine
 from runlake.artifacts.entry import Entry, FetchOptions
 from runlake.artifacts.progress import Tell, progress_bar
@@ -22,7 +22,6 @@ from runlake.errors import BadValueError, CorruptError, UnsafeNameError
 from runlake.local_names import place_below
 
 _PIECE_BYTES = 1 << 20
-_THREAD_COUNT = 8
 
 
 class Source(Protocol):
@@ -40,6 +39,7 @@ def fetch(
     title: str,
     cache: ContentCache | None,
     is_shown: bool,
+    thread_count: int | None = None,
 ) -> None:
     """Bring entries of the artifact called `title` below `root`. Names that cannot be are refused before all else."""
     places = [_place_of(entry, root, title) for entry in entries]
@@ -48,7 +48,8 @@ def fetch(
     total_bytes = sum(entry.size for entry in entries)
     with progress_bar(f"{title}: fetching", total_bytes, is_shown=is_shown) as tell:
         fetcher = Fetcher(source, options, title=title, cache=cache, tell=tell)
-        side_by_side(lambda wanted: fetcher.bring(*wanted), zip(entries, places, strict=True), count=_THREAD_COUNT)
+        wanted = zip(entries, places, strict=True)
+        side_by_side(lambda one: fetcher.bring(*one), wanted, count=thread_count)
     if cache is not None:
         cache.trim()
 
@@ -61,10 +62,13 @@ class Fetcher:
     ) -> None:
         self._source, self._options, self._title = source, options, title
         self._cache, self._tell = cache, tell
+        self._folders: set[Path] = set()
 
     def bring(self, entry: Entry, target: Path) -> None:
         """Let the target be what the entry says. `CorruptError` where the store has other bytes than were logged."""
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.parent not in self._folders:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._folders.add(target.parent)
         if entry.ref is not None:
             fetch_reference(entry, target, is_missing_allowed=self._options.allow_missing_references)
         elif is_same_content(target, entry):
@@ -110,6 +114,14 @@ class Fetcher:
     def _bring_copied(self, entry: Entry, target: Path, open_content: partial[BinaryIO]) -> None:
         draft = _draft_of(target)
         try:
+            if entry.size <= _PIECE_BYTES:
+                with open_content() as content:
+                    whole = content.read(_PIECE_BYTES + 1)
+                if not holds_content(whole, entry):
+                    raise self._altered(entry, f"{len(whole):,} bytes came, with another digest")
+                draft.write_bytes(whole)
+                draft.replace(target)
+                return
             with open_content() as content, draft.open("xb") as copy:
                 if path_on_this_machine(content) is not None:
                     copy_content(content, copy)

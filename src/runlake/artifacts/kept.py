@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote
 
+from msgspec.structs import replace
+
 from runlake.artifact_model import LATEST, ArtifactEdit, ArtifactInfo, ArtifactPath, CollectionPath
 from runlake.artifacts.cache import ContentCache
 from runlake.artifacts.entry import Entry, FetchOptions
 from runlake.artifacts.fetch import fetch
 from runlake.artifacts.inner_references import file_of_artifact
+from runlake.artifacts.side_by_side import NETWORK_THREAD_COUNT
 from runlake.errors import NotFoundError, PathError, UsageError
 from runlake.service.contract import Service
 
@@ -33,6 +36,7 @@ class Kept(Protocol):
 
     def entries(self) -> dict[str, Entry]: ...
     def open(self, entry: Entry) -> BinaryIO: ...
+    def default_root(self) -> Path: ...
     def fetch(self, entries: Sequence[Entry], root: Path, options: FetchOptions) -> None: ...
     def edit(self, edit: ArtifactEdit) -> None: ...
     def delete(self, *, delete_aliases: bool) -> None: ...
@@ -43,7 +47,10 @@ class Kept(Protocol):
 
 
 class KeptVersion:
-    """A version in a store. `cache` is asked for when files come over HTTP; `sender`, where it is to go to a server."""
+    """A version in a store; its `path` is by its id, since aliases and names of collections may change.
+
+    `cache` is asked for when files come over HTTP; `sender`, where it is to go to a server. Files go below `folder`.
+    """
 
     def __init__(
         self,
@@ -52,23 +59,31 @@ class KeptVersion:
         *,
         sender: Sender | None = None,
         cache: Callable[[], ContentCache | None] = lambda: None,
+        folder: Path = Path("artifacts"),
         shows_progress: bool = True,
     ) -> None:
         self.service, self.info = service, info
-        self._sender, self._cache = sender, cache
+        self._place = info.collection.at(info.artifact_id)
+        self._there: ArtifactInfo | None = None
+        self._sender, self._cache, self._folder = sender, cache, folder
         self._shows_progress = shows_progress
         self._entries: dict[str, Entry] | None = None
         self._others: dict[str, KeptVersion] = {}
 
     @property
     def path(self) -> ArtifactPath:
-        """By its id: aliases and names of collections may change."""
-        return self.info.collection.at(self.info.artifact_id)
+        """Where it is in the store: by its id, since aliases may change, and at a server it may be another version."""
+        return self._place
 
     def at(self, info: ArtifactInfo) -> KeptVersion:
         """Another version of the same store."""
         return KeptVersion(
-            self.service, info, sender=self._sender, cache=self._cache, shows_progress=self._shows_progress
+            self.service,
+            info,
+            sender=self._sender,
+            cache=self._cache,
+            folder=self._folder,
+            shows_progress=self._shows_progress,
         )
 
     def entries(self) -> dict[str, Entry]:
@@ -100,19 +115,26 @@ class KeptVersion:
 
     def default_root(self) -> Path:
         """Where its files go unless somebody says otherwise."""
-        return default_root(self.info)
+        return default_root(self.info, self._folder)
 
     def fetch(self, entries: Sequence[Entry], root: Path, options: FetchOptions) -> None:
         """Bring these files below `root`."""
         is_here = self.service.url.startswith("file:")
-        cache = None if is_here or options.skip_cache else self._cache()
-        found = [self._found(entry) for entry in entries]
-        fetch(self, found, root, options, title=str(self.info.path), cache=cache, is_shown=self._shows_progress)
+        fetch(
+            self,
+            [self._found(entry) for entry in entries],
+            root,
+            options,
+            title=str(self.info.path),
+            cache=None if is_here or options.skip_cache else self._cache(),
+            is_shown=self._shows_progress,
+            thread_count=None if is_here else NETWORK_THREAD_COUNT,
+        )
 
     def edit(self, edit: ArtifactEdit) -> None:
         """Change what is known of it."""
         if edit != ArtifactEdit():
-            self.info = self.service.edit_artifact(self.path, edit)
+            self.info = _called_as(self._there, self.service.edit_artifact(self.path, edit))
 
     def delete(self, *, delete_aliases: bool) -> None:
         """Delete it; of a link only that."""
@@ -132,7 +154,7 @@ class KeptVersion:
     def wait(self, timeout: float | None) -> None:
         """Wait until it is where it is to go: at once, where that is the folder in which it lies."""
         if self._sender is not None:
-            self.info = self._sender.wait(self.info.artifact_id, timeout)
+            self.info = self._there = self._sender.wait(self.path.version, timeout)
 
     def address(self) -> str:
         """Where it is: below ``file://…`` for a folder, below the address of a server."""
@@ -164,6 +186,14 @@ class KeptVersion:
         return _Runs(self.service)
 
 
+def _called_as(there: ArtifactInfo | None, info: ArtifactInfo) -> ArtifactInfo:
+    """What is known of a version under the name that it has at the server, if it is known to be there."""
+    if there is None:
+        return info
+    names = {"entity": there.entity, "project": there.project, "name": there.name}
+    return replace(info, **names, artifact_id=there.artifact_id, version_number=there.version_number)
+
+
 class _Runs:
     """Runs as readers have them: reading stands beside this room, and is loaded by who asks for it."""
 
@@ -183,8 +213,8 @@ class Forgotten:
     `stand_in` takes the place of runs that would have logged or used it.
     """
 
-    def __init__(self, info: ArtifactInfo, entries: Mapping[str, Entry], stand_in: Any) -> None:
-        self.info, self._all, self._stand_in = info, dict(entries), stand_in
+    def __init__(self, info: ArtifactInfo, entries: Mapping[str, Entry], stand_in: Any, folder: Path) -> None:
+        self.info, self._all, self._stand_in, self._folder = info, dict(entries), stand_in, folder
         for entry in self._all.values():
             entry.home = self
 
@@ -197,7 +227,7 @@ class Forgotten:
         return Path(entry.local_path).open("rb")
 
     def default_root(self) -> Path:
-        return default_root(self.info)
+        return default_root(self.info, self._folder)
 
     def fetch(self, entries: Sequence[Entry], root: Path, options: FetchOptions) -> None:
         here = [entry for entry in entries if entry.local_path is not None]
@@ -223,9 +253,9 @@ PRETENDED_ID = "disabled"
 """The id of what was not kept."""
 
 
-def default_root(info: ArtifactInfo) -> Path:
-    """The folder of an artifact in the current one."""
-    return Path("artifacts") / f"{info.name}:{info.version or info.artifact_id}"
+def default_root(info: ArtifactInfo, folder: Path) -> Path:
+    """The folder of an artifact in that of all."""
+    return folder / f"{info.name}:{info.version or info.artifact_id}"
 
 
 def pretended(path: CollectionPath, type: str, **known: Any) -> ArtifactInfo:

@@ -19,7 +19,12 @@ def kept_version(
 ) -> KeptVersion:
     """A version of a store, as these settings want it fetched."""
     return KeptVersion(
-        service, info, sender=sender, cache=partial(open_cache, settings), shows_progress=shows_progress(settings)
+        service,
+        info,
+        sender=sender,
+        cache=partial(open_cache, settings),
+        folder=settings.artifact_dir,
+        shows_progress=shows_progress(settings),
     )
 
 

@@ -248,6 +248,7 @@ def trash_document(item: TrashItem) -> dict[str, Any]:
         "size_bytes": item.size_bytes,
         "trash_name": item.name,
         "is_run": item.is_run,
+        "artifact": item.artifact,
     }
 
 

@@ -92,6 +92,7 @@ def imported_document(imported: Imported) -> dict[str, Any]:
         "read_counts": imported.read_counts,
         "kept_counts": imported.kept_counts,
         "file_count": imported.file_count,
+        "artifact_count": imported.artifact_count,
         "file_bytes": imported.file_bytes,
         "lost": imported.lost,
         "problems": list(imported.problems),
@@ -100,6 +101,7 @@ def imported_document(imported: Imported) -> dict[str, Any]:
 
 def _row(imported: Imported) -> tuple[str, str, str, str, str]:
     notes = [*imported.problems]
+    notes += [format_count(imported.artifact_count, "artifact")] if imported.artifact_count else []
     notes += [f"no home here: {format_count(count, what)}" for what, count in imported.lost.items()]
     if imported.read_counts != imported.kept_counts:
         notes.append(f"{imported.read_counts} rows were read, and {imported.kept_counts} are here")

@@ -16,6 +16,7 @@ from runlake.errors import BadValueError, NotFoundError, RunlakeError
 from runlake.model import Repair, RunPath
 
 if TYPE_CHECKING:
+    from runlake.artifact_model import ArtifactPath
     from runlake.service.contract import Service
 
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
@@ -127,7 +128,7 @@ def _seconds(age: str) -> float:
 
 
 def trash(context: typer.Context, as_json: AsJson = False) -> None:
-    """List what is in the trash: deleted runs, and what repairs put aside."""
+    """List what is in the trash: deleted runs, sweeps and artifacts, and what repairs put aside."""
     with open_store(context) as service:
         items = service.list_trash()
     if as_json:
@@ -135,8 +136,8 @@ def trash(context: typer.Context, as_json: AsJson = False) -> None:
     elif items:
         rows = [
             (
-                str(item.path) if item.path else NOTHING,
-                item.run_name or NOTHING,
+                str(item.path) if item.path else item.artifact or NOTHING,
+                item.run_name or ("artifact" if item.artifact else NOTHING),
                 format_time(item.deleted_at),
                 format_size(item.size_bytes),
                 item.name,
@@ -150,15 +151,39 @@ def trash(context: typer.Context, as_json: AsJson = False) -> None:
 
 def undelete(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(help="RUN, PROJECT/RUN, ENTITY/PROJECT/RUN, or its name in the trash.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|ARTIFACT",
+            help="RUN, PROJECT/RUN, ENTITY/PROJECT/RUN, or its name in the trash; ENTITY/PROJECT/NAME:v3.",
+        ),
+    ],
 ) -> None:
-    """Bring a deleted run back from the trash."""
+    """Bring a deleted run back from the trash, or a deleted version of an artifact, with its collection if need be."""
     with open_store(context) as service:
-        if any(item.is_run and item.name == run for item in service.list_trash()):
-            path = service.restore_run(run)
+        artifact = _artifact_path(target)
+        if artifact is not None:
+            output.print_line(str(service.restore_artifact(artifact).path))
+            return
+        if any(item.is_run and item.name == target for item in service.list_trash()):
+            path = service.restore_run(target)
         else:
             try:
-                path = service.restore_run(find_run(service, run))
+                path = service.restore_run(find_run(service, target))
             except BadValueError:  # no path, so it was meant as a name in the trash
-                raise NotFoundError(f'no deleted run "{run}" in {service.url}; see: runlake trash') from None
+                raise NotFoundError(f'no deleted run "{target}" in {service.url}; see: runlake trash') from None
     output.print_line(str(path))
+
+
+def _artifact_path(text: str) -> ArtifactPath | None:
+    """A version of an artifact as it is written; None for what is none: no run has a colon in its path."""
+    from runlake.artifact_model import ArtifactPath
+
+    names, colon, version = text.rpartition(":")
+    parts = names.split("/")
+    if not colon:
+        return None
+    if len(parts) != 3:
+        raise BadValueError(f"{text!r} is no version of an artifact; write ENTITY/PROJECT/NAME:v3")
+    entity, project, name = parts
+    return ArtifactPath(entity, project, name, version)

@@ -24,7 +24,7 @@ Entity = Annotated[str | None, typer.Option("-e", "--entity")]
 
 ANYTHING = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
-_ARTIFACTS = "artifacts come later; the files of a run are listed by `runlake show` and fetched by `runlake pull`"
+_ARTIFACTS = "fetch one in Python: `runlake.Api().artifact(name).download()`, and log one with `run.log_artifact(path)`"
 _SERVER = "it belongs to W&B's server; runlake's own is started by `runlake serve`"
 _CONTAINER = "start the container yourself, with `runlake exec` in front of its command"
 REFUSED = {

@@ -6,17 +6,16 @@ many it has. A run that was imported to its end is left as it is.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import io
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import msgspec
 
 from runlake.errors import ConflictError, NotFoundError, UsageError
-from runlake.importers.foreign import ForeignRow, ForeignRun
+from runlake.importers.bring_artifacts import bring_artifacts
+from runlake.importers.foreign import ForeignRow, ForeignRun, md5_of
 from runlake.media.convert import prepare
 from runlake.model import LoggedRow, RunPath, Stream, WriterBatch, WriterHandle
 from runlake.service.contract import Service
@@ -41,6 +40,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     kept_counts: dict[str, int]
     file_count: int
     file_bytes: int
+    artifact_count: int
     lost: dict[str, int]
     problems: tuple[str, ...]
     is_ended: bool
@@ -75,8 +75,9 @@ def bring(
         elif not is_done and not _is_kept(batch, kept):
             kept = service.write_batch(path, handle.writer, _with_media(service, path, batch, kept)).row_counts
     file_count, file_bytes = _put_files(service, path, foreign)
+    artifact_count = bring_artifacts(service, path, foreign)
     if end is not None and not is_done:
-        # Last, so that a run that is ended has all its files.
+        # Last, so that a run that is ended has all its files and artifacts.
         kept = service.write_batch(path, handle.writer, _with_media(service, path, end, kept)).row_counts
     return Imported(
         path=path,
@@ -86,6 +87,7 @@ def bring(
         kept_counts={stream: count for stream, count in sorted(kept.items()) if count},
         file_count=file_count,
         file_bytes=file_bytes,
+        artifact_count=artifact_count,
         lost=dict(foreign.lost),
         problems=tuple(foreign.problems),
         is_ended=end is not None,
@@ -162,13 +164,8 @@ def _put_files(service: Service, path: RunPath, foreign: ForeignRun) -> tuple[in
     for file in foreign.files:
         file_count += 1
         with file.open() as content:
-            if here.get(file.name) == _md5_of(content):
+            if here.get(file.name) == md5_of(content):
                 continue
             content.seek(0)
             put_bytes += service.put_file(path, file.name, content).size_bytes
     return file_count, put_bytes
-
-
-def _md5_of(content: BinaryIO) -> str:
-    digest = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False))  # type: ignore[arg-type]
-    return base64.b64encode(digest.digest()).decode()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
+from runlake.artifact_model import ManifestEntry
 from runlake.model import LoggedRow, Stream, WriterBatch, WriterStart
 
 
@@ -26,12 +28,35 @@ class ForeignFile(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ForeignArtifact:
+    """An artifact that the run logged.
+
+    `artifact_id` is the same whenever it is read, and `digest` that of its `entries`. `files` opens the bytes of each
+    entry that is no reference, by its path, where they lay: they may be gone by now.
+    """
+
+    name: str
+    type: str
+    digest: str
+    artifact_id: str
+    created_at: float
+    entries: Sequence[ManifestEntry]
+    files: Mapping[str, Callable[[], BinaryIO]]
+    description: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    ttl_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ForeignRun:
     """One run.
 
     `mark` is the same whenever the same run is read again, wherever its files lie by then, and that of no other run: by
     it an import finds what it kept before. `said` are rows, and between them batches without rows for what else a run
-    says; the last batch has the exit code, where the source knows it. `lost` counts what has no home here, by what one
+    says; the last batch has the exit code, where the source knows it. `artifacts` come in the order in which they were
+    logged, and are read behind `said`. `lost` counts what has no home here, by what one
     of it is called, and `problems` say what could not be read: both are complete when `said` was read to its end.
     """
 
@@ -41,6 +66,7 @@ class ForeignRun:
     start: WriterStart
     said: Iterator[ForeignRow | WriterBatch]
     files: Iterable[ForeignFile] = ()
+    artifacts: Iterable[ForeignArtifact] = ()
     lost: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
 
@@ -49,3 +75,9 @@ def mark_of(*identity: str) -> str:
     """The mark of a run: which tracker made it, and what tells it from all its other runs."""
     digest = hashlib.sha256("\0".join(identity).encode("utf-8", "surrogatepass"))
     return f"import-{digest.hexdigest()[:24]}"
+
+
+def md5_of(content: BinaryIO) -> str:
+    """The MD5 of what a stream holds, in base64."""
+    digest = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False))  # type: ignore[arg-type]
+    return base64.b64encode(digest.digest()).decode()

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from runlake.errors import BadValueError
-from runlake.importers.foreign import ForeignFile, ForeignRow, ForeignRun, mark_of
+from runlake.importers.foreign import ForeignArtifact, ForeignFile, ForeignRow, ForeignRun, mark_of
+from runlake.importers.wandb_artifacts import read_artifact
 from runlake.importers.wandb_items import nested, path_of, put, read_items, read_json, remove, split_items
 from runlake.importers.wandb_log import read_records
 from runlake.integrations.tensorboard.wire import WireError, fields, raw, text
@@ -30,7 +31,7 @@ _NOT_COUNTED = frozenset({1, 11, 16, 19, 20, 21, 22, 27, 100, 200})
 """Fields of a record that are the client's own: numbers, telemetry, controls, requests."""
 
 _LOST = {
-    ARTIFACT: "artifact", TENSORBOARD: "TensorBoard folder", LINK_ARTIFACT: "linked artifact",
+    TENSORBOARD: "TensorBoard folder", LINK_ARTIFACT: "linked artifact",
     USE_ARTIFACT: "used artifact",
 }  # fmt: skip
 _NOT_OF_THE_USER = frozenset({*AXES, HIDDEN_KEY})
@@ -90,10 +91,11 @@ def read_log(log: Path) -> ForeignRun:
     started_at = _seconds(raw(said[17])) if 17 in said else None
     config.pop(HIDDEN_KEY, None)
     lost: Counter[str] = Counter()
-    reader = _Reader(log, config, started_at or 0.0, lost, problems)
+    mark = mark_of("wandb", words.get(2, ""), words.get(3, ""), words[1], str(started_at))
+    reader = _Reader(log, mark, config, started_at or 0.0, lost, problems)
     return ForeignRun(
         run_id=words[1],
-        mark=mark_of("wandb", words.get(2, ""), words.get(3, ""), words[1], str(started_at)),
+        mark=mark,
         place=str(log),
         start=WriterStart(
             name=words.get(8),
@@ -110,6 +112,7 @@ def read_log(log: Path) -> ForeignRun:
         ),
         said=reader.read(itertools.chain(first, records)),
         files=reader.files(),
+        artifacts=reader.artifacts,
         lost=lost,
         problems=problems,
     )
@@ -136,8 +139,10 @@ class _Reader:
     """What one log says, in its order, as rows and batches."""
 
     def __init__(
-        self, log: Path, config: dict[str, Any], started_at: float, lost: Counter[str], problems: list[str]
+        self, log: Path, mark: str, config: dict[str, Any], started_at: float, lost: Counter[str], problems: list[str]
     ) -> None:
+        self.artifacts: list[ForeignArtifact] = []
+        self._mark = mark
         self._log, self._lost, self._problems, self._started_at = log, lost, problems, started_at
         self._config = config
         self._summary: dict[str, Any] = {}
@@ -154,7 +159,8 @@ class _Reader:
         self._read: dict[int, Callable[[bytes], Iterator[ForeignRow | WriterBatch]]] = {
             HISTORY: self._history, SUMMARY: self._take_summary, CONFIG: self._take_config, STATS: self._stats,
             METRIC: self._metric, OUTPUT: self._output, OUTPUT_RAW: self._output, ALERT: self._alert,
-            FILES: self._take_files, ENVIRONMENT: self._take_environment, EXIT: self._exit, RUN: self._pass,
+            ARTIFACT: self._take_artifact, FILES: self._take_files, ENVIRONMENT: self._take_environment,
+            EXIT: self._exit, RUN: self._pass,
         }  # fmt: skip
 
     def read(self, records: Iterator[tuple[int, int | bytes]]) -> Iterator[ForeignRow | WriterBatch]:
@@ -289,6 +295,15 @@ class _Reader:
         words = {number: text(said.get(number, b"")) for number in (1, 2, 3)}
         level = cast(Level, words[3] if words[3] in _LEVELS else "INFO")
         self._alerts.append(Alert(title=words[1], text=words[2], level=level, timestamp=self._last_at))
+        return iter(())
+
+    def _take_artifact(self, message: bytes) -> Iterator[WriterBatch]:
+        folder = self._log.parent.parent.parent  # the one in which the client made its folder wandb/
+        try:
+            self.artifacts.append(read_artifact(message, self._mark, self._last_at, folder))
+        except BadValueError as error:
+            self._lost["artifact"] += 1
+            self._problems.append(f"{self._log.name}: {error}")
         return iter(())
 
     def _take_files(self, message: bytes) -> Iterator[WriterBatch]:

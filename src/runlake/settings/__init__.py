@@ -87,6 +87,7 @@ class Settings:
     seal: Literal["detached", "off"]
     finish_timeout_s: float
     sync_interval_s: float | None
+    artifact_dir: Path
     artifact_cache_bytes: int
     username: str
     host: str

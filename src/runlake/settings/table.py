@@ -205,6 +205,14 @@ ROWS = (
     Row("finish_timeout_s", _seconds(0.0), 60.0, None, (), "seconds that finish() waits until a server has everything"),
     Row("sync_interval_s", _seconds(0.0), None, None, (), "force rows to the disk this often; none: the system does"),
     Row(
+        "artifact_dir",
+        _path,
+        Path("artifacts"),
+        "WANDB_ARTIFACT_DIR",
+        (),
+        "where files of artifacts are brought if no folder is named",
+    ),
+    Row(
         "artifact_cache_bytes",
         _bytes,
         20 * 10**9,

@@ -95,8 +95,9 @@ class ArtifactSender:
             elif relation == "logged":
                 sent = read_sent(self._layout, self._path, relation, artifact_id)
                 if sent is not None and sent.there is not None and sent.here is not None:
-                    changes = functools.partial(self._send_changes, sent, sent.there, sent.here, shipped)
-                    self._attempt(relation, link, changes)
+                    changed = self._send_changes(sent, sent.there, sent.here, shipped)
+                    if changed != sent:
+                        write_sent(self._layout, self._path, relation, artifact_id, changed)
         self._looked_at = self._clock()
 
     def _links(self) -> list[tuple[Relation, RunLink]]:
@@ -104,8 +105,7 @@ class ArtifactSender:
         found = [(each, link) for each in relations for link in links_of_run(self._layout, self._path, each)]
         return sorted(found, key=lambda one: one[1].at)
 
-    def _attempt(self, relation: Relation, link: RunLink, send: Callable[[], SentArtifact | None]) -> None:
-        sent: SentArtifact | None = None
+    def _attempt(self, relation: Relation, link: RunLink, send: Callable[[], SentArtifact]) -> None:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 sent = send()
@@ -115,8 +115,7 @@ class ArtifactSender:
                     sent = SentArtifact(here=self._read_here(link), error=type(error).__name__, message=str(error))
                 else:
                     self._sleep(_PAUSE_S * attempt)
-        if sent is not None:
-            write_sent(self._layout, self._path, relation, link.artifact.version, sent)
+        write_sent(self._layout, self._path, relation, link.artifact.version, sent)
 
     def _send(self, relation: Relation, link: RunLink, shipped: Shipped) -> SentArtifact:
         assert shipped.path is not None
@@ -150,21 +149,23 @@ class ArtifactSender:
 
     def _send_changes(
         self, sent: SentArtifact, there: ArtifactInfo, here: ArtifactInfo, shipped: Shipped
-    ) -> SentArtifact | None:
-        """What was changed here since an artifact was sent, and its links; None for nothing."""
+    ) -> SentArtifact:
+        """What was changed here since an artifact was sent, and its links."""
         now = find_by_id(self._here, here.artifact_id)
         if now is None:
-            return None  # deleted here; whether it is to be deleted there, nobody said
+            return sent  # deleted here; whether it is to be deleted there, nobody said
         edit = edit_between(here, now)
         if edit != ArtifactEdit():
-            there = self._there.edit_artifact(there.collection.at(there.artifact_id), edit)
-        after = self._with_links(structs.replace(sent, there=there, here=now), there, shipped)
-        return after if after != sent else None
+            try:
+                there = self._there.edit_artifact(there.collection.at(there.artifact_id), edit)
+            except _REFUSALS as error:
+                return structs.replace(sent, here=now, refused={**sent.refused, "what was changed": str(error)})
+        return self._with_links(structs.replace(sent, there=there, here=now), there, shipped)
 
     def _with_links(self, sent: SentArtifact, there: ArtifactInfo, shipped: Shipped) -> SentArtifact:
         """With the links of a version in portfolios sent as well."""
         assert sent.here is not None
-        links, refused = dict(sent.links), dict(sent.refused_links)
+        links, refused = dict(sent.links), dict(sent.refused)
         home = sent.here.collection.at(sent.here.artifact_id)
         for portfolio in linked_to(self._layout, home):
             name = str(portfolio)
@@ -172,15 +173,16 @@ class ArtifactSender:
                 link = self._here.read_artifact(portfolio.at(home.version))
             except NotFoundError:
                 continue  # it was taken out of it again
-            if name in refused or (set(link.aliases) <= set(links.get(name, ())) and name in links):
+            what = f"the link in {portfolio}"
+            if what in refused or (set(link.aliases) <= set(links.get(name, ())) and name in links):
                 continue
             try:
                 target = self._collection_there(portfolio, shipped)
                 self._there.link_artifact(there.collection.at(there.artifact_id), target, link.aliases)
                 links[name] = link.aliases
             except _REFUSALS as error:
-                refused[name] = str(error)
-        return structs.replace(sent, links=links, refused_links=refused)
+                refused[what] = str(error)
+        return structs.replace(sent, links=links, refused=refused)
 
     def _count(self, put_bytes: int) -> None:
         with self._lock:

@@ -13,6 +13,7 @@
           segments/<name>.parquet, .meta      sealed records (store.segment)
           files/<path as the user named it>
           artifacts/<relation>-<artifact id>.json  what the run logged and used (store.artifacts.lineage)
+          artifacts/sent-<relation>-<id>.json      what a server has of it (store.artifacts.sent)
         merged/<name>.parquet, .runs          sealed rows of many small runs (store.compact.packed_file)
         sweeps/<sweep id>/
           id                                  as of runs
@@ -25,6 +26,7 @@
           drafts/<artifact id>.json, .received  what is not committed yet (store.artifacts.drafts)
           uses/<artifact id>-<hash>.json      which runs used it (store.artifacts.lineage)
           links/<artifact id>-<hash>.json     to which portfolios it was linked (store.artifacts.linked)
+        views/<view id>.json                  documents that programs put beside the runs (store.views)
         resume-<program>                      the run that this program goes on with by ``resume="auto"``, until it ends
                                               well (sdk.process.session)
       artifacts/
@@ -64,6 +66,7 @@ _DEVICES = frozenset({"con", "prn", "aux", "nul"} | {f"{d}{i}" for d in ("com", 
 _NAMES_IN_ROOT = frozenset({"store.toml", "artifacts", "sweeps", "server.sqlite", "catalog.sqlite"})
 _HASH_MARK = "%~"
 COLLECTION_FOLDERS = ("ledger", "manifests", "drafts", "uses")
+"""What every collection has; ``links`` is made when there is one."""
 _MAX_ENCODED_BYTES = 200
 MAX_NAME_LENGTH = 1024
 
@@ -122,6 +125,9 @@ class Layout:
 
     def collection_dir(self, path: CollectionPath) -> Path:
         return self.collections_dir(path.entity, path.project) / encode_name(path.name)
+
+    def views_dir(self, entity: str, project: str) -> Path:
+        return self.project_dir(entity, project) / "views"
 
     def sweeps_dir(self, entity: str, project: str) -> Path:
         return self.project_dir(entity, project) / "sweeps"

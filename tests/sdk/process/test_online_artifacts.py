@@ -8,9 +8,11 @@ import pytest
 from running import KEY, ServerProcess
 
 from runlake.artifact_model import ArtifactStart, CollectionPath, ManifestEntry
+from runlake.artifacts.artifact import Artifact
 from runlake.errors import RunlakeWarning
 from runlake.sdk.process.session import Session
 from runlake.service.local.service import LocalService
+from runlake.store.artifacts.lineage import RunLink, note_link
 from runlake.store.artifacts.sent import wait_for_sent
 from runlake.store.layout import Layout
 from waiting import DEADLINE_S, wait_until
@@ -95,3 +97,65 @@ def test_what_the_server_does_not_take_is_told_when_the_run_ends(server, session
     ):
         run.finish()
     assert [one.version for one in there(server, MODEL._replace(name="other"))] == ["v0"]
+
+
+def test_who_logs_waits_until_the_server_has_it_and_who_uses_is_known_there(server, session, home, monkeypatch):
+    run = session.init(project="p", base_url=server.url, id="maker")
+    for number in range(2):
+        artifact = Artifact("model", "model", metadata={"n": number})
+        with artifact.new_file("a/weights.bin", "wb") as file:
+            file.write(b"%d" % number * 1000)
+        logged = run.log_artifact(artifact, aliases=["best"])
+        assert logged.wait(DEADLINE_S) is logged
+        assert (logged.version, there(server)[0].aliases) == (f"v{number}", ("latest", "best"))
+    shelf = run.link_artifact(logged, "ann/shelf/good", aliases=["prod"])
+    assert shelf.version == "v0"
+    run.finish()
+    monkeypatch.setenv("RUNLAKE_DIR", str(home / "another machine"))
+    user = session.init(project="p", base_url=server.url, id="user")
+    used = user.use_artifact("model:best", use_as="base")
+    assert (used.version, used.metadata) == ("v1", {"n": 1})
+    assert Path(used.download(home / "got"), "a/weights.bin").read_bytes() == b"1" * 1000
+    user.finish()
+    service = LocalService(server.root, default_entity="ann")
+    assert service.list_artifact_users(MODEL.at("v1")) == [user.run_path]
+    assert service.read_artifact(CollectionPath("ann", "shelf", "good").at("prod")).source == MODEL.at("v1")
+
+
+def test_what_a_run_used_before_the_server_knew_it_is_known_there_in_the_end(server, session, home):
+    run = session.init(project="p", base_url=server.url, id="maker")
+    made = keep(run, [b"1"])
+    run.finish()
+    user = session.init(project="p", base_url=server.url, id="user")
+    link = RunLink(at=1.0, artifact=MODEL.at(made.artifact_id), use_as="base")
+    note_link(Layout(Path(user.settings.store)), user.run_path, "used", link)
+    user.finish()
+    service = LocalService(server.root, default_entity="ann")
+    assert service.list_artifact_users(MODEL.at("v0")) == [user.run_path]
+    assert [one.version for one in service.list_run_artifacts(user.run_path, "used")] == ["v0"]
+
+
+def test_files_that_the_server_has_already_are_its_version_and_are_still_read_here(server, session, home, monkeypatch):
+    waited = []
+    for machine in ("one", "two"):
+        monkeypatch.setenv("RUNLAKE_DIR", str(home / machine))
+        run = session.init(project="p", base_url=server.url, id=machine)
+        if machine == "two":  # the numbers here are others than at the server
+            other = Artifact("model", "model")
+            with other.new_file("other") as file:
+                file.write("other")
+            run.log_artifact(other)
+        artifact = Artifact("model", "model")
+        with artifact.new_file("weights") as file:
+            file.write("same")
+        logged = run.log_artifact(artifact)
+        for _ in range(2):
+            logged.wait(DEADLINE_S)
+        waited.append((logged.id, logged.version))
+        assert Path(logged.download(home / machine / "got"), "weights").read_text() == "same"
+        logged.description = f"by {machine}"
+        logged.save()
+        assert (logged.id, logged.version) == waited[-1]
+        run.finish()
+    assert waited[0] == waited[1]
+    assert [(one.version, one.description) for one in there(server)] == [("v1", None), ("v0", "by two")]

@@ -36,7 +36,8 @@ def contents(folder):
 
 
 def temporary_files(folder):
-    return [path for path in Path(folder).rglob(f"{TEMPORARY_PREFIX}*")]
+    """Copies of what is added, told by their names from what is written to take over another."""
+    return [path for path in Path(folder).rglob(f"{TEMPORARY_PREFIX}*") if len(path.name.rpartition("-")[2]) == 16]
 
 
 def paths(artifact):
@@ -207,6 +208,15 @@ def test_what_is_known_of_a_kept_artifact_can_be_changed(run, checkpoint):
     found.ttl = 3
     with pytest.raises(BadValueError, match=r"a datetime\.timedelta"):
         found.save()
+
+
+def test_a_kept_artifact_that_is_logged_again_gets_the_aliases(run, checkpoint):
+    first = run.log_artifact(checkpoint, name="model", type="weights")
+    (checkpoint / "model.bin").write_bytes(b"better")
+    run.log_artifact(checkpoint, name="model", type="weights")
+    again = run.log_artifact(run.use_artifact("model:v0"), aliases=["stable"], tags=["t"])
+    assert (again.version, again.id, again.aliases, again.tags) == ("v0", first.id, ["stable"], ["t"])
+    assert run.use_artifact("model:latest").version == "v1"
 
 
 def test_a_kept_artifact_can_be_deleted(run, checkpoint):

@@ -34,6 +34,12 @@ def seat(tmp_path_factory):
         yield Seat(home / "seat", store, url)
 
 
+@pytest.fixture(scope="session")
+def artifact_tour(seat):
+    """What the official client finds in all its ways with artifacts."""
+    return seat.run(Path(__file__).parent / "artifact_tour.py").answers()
+
+
 def run_without_server(home, store, *command):
     """A script of our own library that writes into the store."""
     path = [str(Path(part).absolute()) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]

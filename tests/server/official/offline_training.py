@@ -20,3 +20,9 @@ with wandb.init(
     run.save("note.txt")
     run.alert("careful", "it is hot")
     print("printed")
+    for content in ("first", "second"):
+        model = wandb.Artifact("model", "model", description="of this run", metadata={"content": content})
+        with model.new_file("a/weights.txt") as file:
+            file.write(content)
+        model.add_reference("https://example.com/data.zip", name="data", checksum=False)
+        run.log_artifact(model, aliases=["best"], tags=["t"])

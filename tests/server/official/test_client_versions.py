@@ -93,5 +93,7 @@ def test_sweeps_are_searched(tour):
     assert tour["sweep"] == [[2, 4], 1]
 
 
-def test_what_is_not_there_is_refused_by_name(tour):
-    assert "artifacts are not supported yet by runlake" in tour["artifact"]["message"]
+@every_client("log_artifact, use_artifact", "Api.artifact, Artifact.save, Artifact.link")
+def test_artifacts_are_logged_used_edited_and_linked(tour):
+    assert tour["artifact"] == ["v0", {"layers": 3}, "kept\n", "logger", ["user"]]
+    assert tour["artifact-edit"] == ["chosen:v0", "edited", ["small"], ["best", "latest", "prod"], ["chosen:v0"]]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import runlake
+from runlake.artifact_model import CollectionPath
 from runlake.importers.bring import bring
 from runlake.importers.wandb_offline import read
 from runlake.model import RunPath
@@ -54,6 +55,23 @@ def test_files_and_printed_lines_come_along(stores):
     }
     printed = [line.text for line in stores[0].read_console(PATH) if not line.text.startswith("wandb: ")]
     assert printed == ["printed"]
+
+
+def test_artifacts_are_the_versions_that_were_sent(stores):
+    model = CollectionPath(*PATH[:2], "model")
+    ours, theirs = (service.list_artifacts(model) for service in stores[:2])
+    named = ("version", "digest", "type", "aliases", "tags", "description", "metadata", "created_by", "size_bytes")
+    assert [{name: getattr(one, name) for name in named} for one in ours] == [
+        {name: getattr(one, name) for name in named} for one in theirs
+    ]
+    assert len(ours) == 2
+    for version in ("v0", "v1"):
+        manifests = [service.read_manifest(model.at(version)) for service in stores[:2]]
+        assert manifests[0] == manifests[1]
+        contents = [service.open_content(model.at(version), "a/weights.txt") for service in stores[:2]]
+        assert len({content.read() for content in contents}) == 1
+        for content in contents:
+            content.close()
 
 
 def rows(service):

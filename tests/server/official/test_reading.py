@@ -212,16 +212,6 @@ def test_people_are_found(tour):
 
 
 REFUSED = {
-    "artifact": "artifacts are not supported yet by runlake",
-    "artifact-types": "artifacts are not supported yet by runlake",
-    "artifact-type": "artifacts are not supported yet by runlake",
-    "artifacts": "artifacts are not supported yet by runlake",
-    "artifact-exists": "artifacts are not supported yet by runlake",
-    "artifact-collection": "artifacts are not supported yet by runlake",
-    "artifact-collections": "artifacts are not supported yet by runlake",
-    "artifact-collection-exists": "artifacts are not supported yet by runlake",
-    "logged-artifacts": "artifacts are not supported yet by runlake",
-    "used-artifacts": "artifacts are not supported yet by runlake",
     "registries": "is not enabled on this wandb server",
     "registry": "is not enabled on this wandb server",
     "run-queue": "launch queues are not supported yet by runlake",
@@ -229,13 +219,11 @@ REFUSED = {
     "automations": "automations are not supported yet by runlake",
     "integrations": "automations are not supported yet by runlake",
     "organization": "not found",
-    "custom-chart": "reports and custom charts are not supported yet by runlake",
+    "custom-chart": "custom charts are not supported yet by runlake",
 }
 
 
-@refused("Api.artifact", "Api.artifact_types", "Api.artifact_type", "Api.artifacts", "Api.artifact_exists")
-@refused("Api.artifact_collection", "Api.artifact_collections", "Api.artifact_collection_exists")
-@refused("Run.logged_artifacts", "Run.used_artifacts", "Api.run_queue", "Api.job")
+@refused("Api.run_queue", "Api.job")
 @refused("Api.registries", "Api.registry", "Api.automations", "Api.integrations", "Api.organization")
 @refused("Api.create_custom_chart")
 @pytest.mark.parametrize(("name", "message"), REFUSED.items())
@@ -243,6 +231,6 @@ def test_what_is_not_there_is_refused_by_name(tour, name, message):
     assert message in tour[f"no-{name}"]["message"]
 
 
-@refused("Api.reports", "Api.list_jobs", note="gives an empty list")
+@refused("Api.list_jobs", note="gives an empty list")
 def test_lists_of_what_there_is_none_of_are_empty(tour):
     assert tour["no-reports"] == tour["no-jobs"] == tour["sweeps"] == []

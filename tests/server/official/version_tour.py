@@ -33,6 +33,28 @@ def train_on():
         return [run.resumed, run.starting_step]
 
 
+def log_and_use():
+    with wandb.init(**PLACE, id="logger") as run:
+        artifact = wandb.Artifact("model", "model", metadata={"layers": 3})
+        artifact.add_file("kept.txt")
+        run.log_artifact(artifact, aliases=["best"]).wait()
+    with wandb.init(**PLACE, id="user") as run:
+        used = run.use_artifact("model:best")
+        text = (Path(used.download(root="fetched")) / "kept.txt").read_text()
+    return [used.version, used.metadata, text, used.logged_by().id, [user.id for user in used.used_by()]]
+
+
+def edit_artifact():
+    artifact = api.artifact(f"ada/{PROJECT}/model:v0")
+    artifact.description, artifact.tags = "edited", ["small"]
+    artifact.aliases.append("prod")
+    artifact.save()
+    linked = artifact.link(f"ada/{PROJECT}/chosen")
+    found = wandb.Api().artifact(f"ada/{PROJECT}/model:prod")
+    names = [version.name for version in wandb.Api().artifacts("model", f"ada/{PROJECT}/chosen")]
+    return [linked.name, found.description, found.tags, sorted(found.aliases), names]
+
+
 def train_offline():
     with wandb.init(**PLACE, id="offline", mode="offline", config={"lr": 0.3}) as run:
         for value in (3, 2, 1):
@@ -88,5 +110,6 @@ answer("resume", train_on)
 answer("offline", lambda: [train_offline(), api.run(f"ada/{PROJECT}/offline").summary["loss"]])
 answer("delete", lambda: api.run(f"ada/{PROJECT}/offline").delete())
 answer("left", lambda: [r.id for r in wandb.Api().runs(f"ada/{PROJECT}")])
-answer("artifact", lambda: api.artifact(f"ada/{PROJECT}/model:v0"))
+answer("artifact", log_and_use)
+answer("artifact-edit", edit_artifact)
 answer("sweep", sweep)

@@ -14,7 +14,7 @@ from runlake.server.people.guard import GuardedService
 from runlake.server.people.people import open_people
 from runlake.server.people.standing import Standing
 from runlake.server.wandb.documents.graphql import load_schema
-from runlake.server.wandb.ids import artifact_node_id, collection_node_id, run_node_id
+from runlake.server.wandb.ids import artifact_id_of_client, artifact_node_id, collection_node_id, run_node_id
 from runlake.server.wandb.mutations.mutations import MutationRoot
 
 SCHEMA = load_schema()
@@ -190,6 +190,17 @@ def test_a_version_is_linked_to_a_portfolio_that_is_made_with_its_project(desk, 
 def test_a_version_is_linked_by_the_id_of_a_portfolio(desk, versions):
     change(desk, "linkArtifact", artifactID=versions[1], artifactPortfolioID=id_of(desk, CHOSEN))
     assert aliases(desk, CHOSEN) == {"prod": "v0", "latest": "v1"}
+
+
+def test_a_version_is_linked_by_what_its_client_called_it(desk):
+    started = {"type": "dataset", "artifact_id": artifact_id_of_client("c" * 128)}
+    begun = desk.service.begin_artifact(DATA, ArtifactStart(**started))
+    given = {"clientID": "c" * 128, "artifactPortfolioName": "p", **PLACE}
+    assert refused(desk, "linkArtifact", **given)[0] == "CONFLICT"
+    desk.service.commit_artifact(DATA.at(begun.artifact_id), [])
+    assert change(desk, "linkArtifact", "versionIndex", **given) == {"versionIndex": 0}
+    assert refused(desk, "linkArtifact", artifactPortfolioName="p", **PLACE)[0] == "BAD_VALUE"
+    assert refused(desk, "linkArtifact", **{**given, "clientID": "d" * 128})[0] == "NOT_FOUND"
 
 
 def test_what_cannot_be_linked_is_refused(desk, versions):

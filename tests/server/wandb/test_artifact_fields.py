@@ -147,7 +147,7 @@ def test_who_made_an_artifact_is_told_also_when_the_run_is_gone(desk, three):
     document = "query($id: ID!) { artifact(id: $id) { createdBy { __typename ... on User { username } } } }"
     desk.service.delete_run(RUN)
     made_by = [desk.data(document, id=artifact_node_id(one.artifact_id))["artifact"]["createdBy"] for one in three]
-    assert made_by == [{"__typename": "User", "username": "ann"}, None, None]
+    assert made_by == [{"__typename": "User", "username": "ann"}] * 3
     assert membership(desk, "data:v0")["versionIndex"] == 0
 
 

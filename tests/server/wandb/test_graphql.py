@@ -74,7 +74,19 @@ def test_the_server_names_its_features_and_has_no_organizations(desk):
     [
         (
             'mutation { commitArtifact(input: {artifactID: "x"}) { artifact { id } } }',
-            "artifacts are not supported yet by runlake: Mutation.commitArtifact",
+            "this part of artifacts is not supported yet by runlake: Mutation.commitArtifact",
+        ),
+        (
+            '{ artifact(id: "x") { isLoved } }',
+            "this part of artifacts is not supported yet by runlake: Artifact.isLoved",
+        ),
+        (
+            '{ entity(name: "ann") { artifactCollections { totalCount } } }',
+            "registries are not supported yet by runlake: Entity.artifactCollections",
+        ),
+        (
+            '{ project(name: "digits") { allowAllArtifactTypesInRegistry } }',
+            "registries are not supported yet by runlake: Project.allowAllArtifactTypesInRegistry",
         ),
         (
             '{ project(name: "digits") { sweep(sweepName: "s") { controllerRunName } } }',
@@ -83,6 +95,10 @@ def test_the_server_names_its_features_and_has_no_organizations(desk):
         (
             '{ project(name: "digits") { runQueues { id } } }',
             "launch queues are not supported yet by runlake: Project.runQueues",
+        ),
+        (
+            'mutation { createCustomChart(input: {entity: "ann"}) { success } }',
+            "custom charts are not supported yet by runlake: Mutation.createCustomChart",
         ),
         ('{ project(name: "digits") { foo } }', "this is not supported yet by runlake: Project.foo"),
     ],

@@ -187,6 +187,16 @@ def test_a_ledger_that_cannot_be_read_keeps_the_links_to_it(root, service):
     assert read_all(service, SHELF.at("v0")) == {"a": b"1"}
 
 
+def test_an_id_that_turned_out_to_be_another_version_stays_as_long_as_that(root, service):
+    made = keep(service, {"a": b"1"})
+    assert service.begin_artifact(MODEL, start_of({"a": b"1"}, artifact_id="0123456789abcdef")) == made
+    assert collect(root, later_s=DAY_S) == {}
+    assert service.find_artifact("0123456789abcdef") == made
+    service.delete_artifact(MODEL.at("v0"))
+    ids = {place for place in collect(root, later_s=DAY_S) if place.startswith("artifacts/ids/")}
+    assert ids == {f"artifacts/ids/{each}" for each in (made.artifact_id, "0123456789abcdef")}
+
+
 # Races ------------------------------------------------------------------------------------------------------------
 
 

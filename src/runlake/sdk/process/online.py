@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -31,6 +31,9 @@ from runlake.store.journal.row_encoder import Prepare
 from runlake.store.journal.shipped import Shipped, is_being_shipped, read_shipped, write_shipped
 from runlake.store.layout import Layout
 from runlake.store.opening.writers import OpenedRun, open_granted
+
+if TYPE_CHECKING:
+    from runlake.artifact_model import ArtifactInfo
 
 OPENING_TIMEOUT_S = 60.0
 RESTART_AFTER_S = 30.0
@@ -174,6 +177,7 @@ def start_shipping(run: Run, *, restart_after_s: float, idle_s: float) -> Shippi
     if not is_online(settings):
         return None
     assert settings.base_url is not None
+    run.artifact_sender = ArtifactsOnTheirWay(Layout(settings.store), run.run_path)
     shipping = Shipping(
         Path(run.dir).parent,
         settings.base_url,
@@ -212,6 +216,19 @@ def wait_for(run: Run, shipping: Shipping) -> None:
             f"{settings.store}, and sent in the background while this machine is up; else: "
             f"runlake --dir {settings.store} sync {run.path}"
         )
+
+
+class ArtifactsOnTheirWay:
+    """The artifacts of a run that is sent, for who waits until one of them is at the server."""
+
+    def __init__(self, layout: Layout, path: RunPath) -> None:
+        self._layout, self._path = layout, path
+
+    def wait(self, artifact_id: str, timeout: float | None) -> ArtifactInfo:
+        """See `store.artifacts.sent.wait_for_sent`; `timeout` in seconds."""
+        from runlake.store.artifacts.sent import wait_for_sent
+
+        return wait_for_sent(self._layout, self._path, artifact_id, timeout)
 
 
 class Shipping:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runlake.artifact_model import ArtifactInfo, ArtifactPath, CollectionPath
+from runlake.artifact_model import LATEST, ArtifactInfo, ArtifactPath, CollectionPath
 from runlake.artifacts.artifact import Artifact
 from runlake.artifacts.distributed import Distributed
+from runlake.artifacts.entry import Entry
 from runlake.artifacts.kept import PRETENDED_ID, Forgotten, KeptVersion, Sender, pretended
 from runlake.artifacts.make import make_version
 from runlake.artifacts.names import check_name, parse_artifact, parse_collection, safe_name
 from runlake.artifacts.opening import kept_version, shows_progress
-from runlake.errors import BadValueError, CommError, NotFoundError, PathError, RunlakeError
+from runlake.errors import BadValueError, CommError, NotFoundError, PathError, RunlakeError, UnreachableError
 from runlake.model import RunPath
 from runlake.sdk.run.backlog import FAULTS
 from runlake.sdk.run.inert import Inert
 from runlake.sdk.run.old_models import find_old_model
 from runlake.service.local.service import LocalService
 from runlake.settings import Settings, current_folder
+from runlake.store.artifacts.lineage import RunLink, note_link
 from runlake.store.layout import Layout
 
 if TYPE_CHECKING:
@@ -130,17 +133,35 @@ class ArtifactCalls:
         collection = CollectionPath(self._path.entity, self._path.project, artifact.base_name)
         contents = artifact.contents
         if artifact.incremental:
-            try:
-                latest = self._kept(self._store, self._store.read_artifact(collection.at("latest")))
-                contents.inherit(list(latest.entries().values()))
-            except NotFoundError:
-                pass  # the first version of all has none before it
+            contents.inherit(self._latest_entries(collection))
         start = artifact.begun(made_by, self._settings.username, history_step)
         info = make_version(
-            self._store, collection, start, list(contents.entries.values()), shows_progress=self._shows_progress
+            self._store,
+            collection,
+            start,
+            list(contents.entries.values()),
+            shows_progress=self._shows_progress,
+            staging=contents.staging,
         )
         artifact.settle(self._kept(self._store, info, sender=self._sender))
         return artifact
+
+    def _latest_entries(self, collection: CollectionPath) -> list[Entry]:
+        """Those of the newest version, of the server where the run has one; none where there is no version."""
+        for service in self._services():
+            try:
+                latest = self._kept(service, service.read_artifact(collection.at(LATEST)))
+                return list(latest.entries().values())
+            except (NotFoundError, UnreachableError):
+                continue
+        return []
+
+    def _services(self) -> Iterator[Service]:
+        """Where artifacts are looked for: the server, if the run has one, then the folder."""
+        if self._open_server is not None:
+            self._server = self._server or self._open_server()
+            yield self._server
+        yield self._store
 
     def add_part(
         self, given: Any, name: str | None, type: str | None, *, aliases: Any, distributed_id: str | None
@@ -171,10 +192,10 @@ class ArtifactCalls:
             return self._pretend(artifact)
         collection = CollectionPath(self._path.entity, self._path.project, artifact.base_name)
         made = Distributed(self._store, collection, shared or "")
-        start, entries = artifact.begun(self._path, self._settings.username, None), artifact.contents.entries.values()
+        start = artifact.begun(self._path, self._settings.username, None)
         do = made.finish if is_last else made.add
         try:
-            info = do(start, list(entries), shows_progress=self._shows_progress)
+            info = do(start, list(artifact.contents.entries.values()), shows_progress=self._shows_progress)
         except FAULTS as error:
             self._tell_not_kept(f"the artifact {artifact.name!r}", error)
             return self._pretend(artifact)
@@ -210,25 +231,30 @@ class ArtifactCalls:
 
     def _used(self, path: ArtifactPath, use_as: str | None) -> Artifact:
         """A version that is used: of the server where the run has one and it is there, else of the folder."""
-        if self._open_server is not None:
-            self._server = self._server or self._open_server()
+        refused: CommError | None = None
+        for service in self._services():
             try:
-                info = self._server.read_artifact(path)
-                self._note_use(self._server, info, use_as)
-                return Artifact.of(self._kept(self._server, info))
+                if service is self._store:
+                    info = service.use_artifact(path, self._path, use_as)
+                    return Artifact.of(self._kept(service, info, sender=self._sender))
+                info = service.read_artifact(path)
+                self._note_use(service, info, use_as)
+                return Artifact.of(self._kept(service, info))
             except CommError as error:
-                try:
-                    info = self._store.use_artifact(path, self._path, use_as)
-                except NotFoundError:
-                    raise error from None
-                return Artifact.of(self._kept(self._store, info, sender=self._sender))
-        return Artifact.of(self._kept(self._store, self._store.use_artifact(path, self._path, use_as)))
+                refused = refused or error
+        assert refused is not None, "the folder answers or refuses"
+        raise refused
 
     def _note_use(self, server: Service, info: ArtifactInfo, use_as: str | None) -> None:
+        home = info.collection if info.source is None else info.source.collection
         try:
-            server.use_artifact(info.collection.at(info.artifact_id), self._path, use_as)
-        except NotFoundError as error:  # the run is on its way there
-            self._tell_not_kept(f"that the run uses the artifact {info.path}", error)
+            server.use_artifact(home.at(info.artifact_id), self._path, use_as)
+        except NotFoundError:  # the run is on its way there, and takes this with it
+            link = RunLink(at=time.time(), artifact=home.at(info.artifact_id), use_as=use_as)
+            try:
+                note_link(self._layout, self._path, "used", link)
+            except FAULTS as error:
+                self._tell_not_kept(f"that the run uses the artifact {info.path}", error)
 
     def link(self, artifact: Artifact, target_path: str, aliases: Sequence[str] | None = None) -> Artifact:
         """See `Run.link_artifact`."""
@@ -352,7 +378,7 @@ class ArtifactCalls:
                 aliases=tuple(artifact.aliases),
                 tags=tuple(artifact.tags),
             )
-            artifact.settle(Forgotten(info, artifact.contents.entries, Inert()))
+            artifact.settle(Forgotten(info, artifact.contents.entries, Inert(), self._settings.artifact_dir))
         return artifact
 
 

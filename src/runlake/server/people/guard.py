@@ -31,6 +31,7 @@ from runlake.server.people.people import Directory, Person
 from runlake.server.people.standing import Need, Standing, no_project
 from runlake.service.contract import IncomingContent, IncomingFile, Service
 from runlake.sweep_model import SweepStart
+from runlake.view_model import ViewPut
 
 if TYPE_CHECKING:
     from runlake.sweep_model import SweepPath
@@ -221,6 +222,10 @@ class GuardedService:
         self.read_artifact(path)
         return self._pass_on(Service.use_artifact, "write", run[:2], (path, run, use_as), {})
 
+    def list_artifact_links(self, path: ArtifactPath) -> list[ArtifactInfo]:
+        """The links of a version that are in projects that the person may read."""
+        return [link for link in self._list_artifact_links(path) if self.may_read(link.entity, link.project)]
+
     def find_artifact(self, artifact_id: str) -> ArtifactInfo:
         """One version by its id, if it is in a project that the person may read."""
         found = self._service.find_artifact(artifact_id)
@@ -301,11 +306,17 @@ class GuardedService:
     delete_artifact = _of_run(Service.delete_artifact, "write")
     restore_artifact = _of_run(Service.restore_artifact, "write")
     list_artifact_users = _of_version(Service.list_artifact_users, "read")
+    _list_artifact_links = _of_version(Service.list_artifact_links, "read")
     list_run_artifacts = _of_run(Service.list_run_artifacts, "read")
     list_collections = _of_project(Service.list_collections, "read")
     read_collection = _of_run(Service.read_collection, "read")
     edit_collection = _of_run(Service.edit_collection, "write")
     delete_collection = _of_run(Service.delete_collection, "write")
+
+    list_views = _of_project(Service.list_views, "read")
+    read_view = _of_run(Service.read_view, "read")
+    put_view = _of_run(Service.put_view, "write")
+    delete_view = _of_run(Service.delete_view, "write")
 
     seal = _of_project(Service.seal, "write")
     pack_runs = _of_project(Service.pack_runs, "write")
@@ -336,7 +347,7 @@ class GuardedService:
 
     def _in_own_name(self, said: object) -> object:
         """What begins something, with the name of who is signed in."""
-        if not isinstance(said, WriterStart | OpenRequest | SweepStart | ArtifactStart):
+        if not isinstance(said, WriterStart | OpenRequest | SweepStart | ArtifactStart | ViewPut):
             return said
         person = self.person
         if person is None or (isinstance(said, OpenRequest) and said.header is not None and person.is_admin):

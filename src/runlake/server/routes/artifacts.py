@@ -124,16 +124,27 @@ def find_content(service: Asked, artifact: Version, data: JSONBody[ContentQuery]
     return answer(service.find_content(artifact, data.digests))
 
 
-@put([f"{_VERSION}/content", f"{_VERSION}/content/{{name:path}}"], request_max_body_size=None)
+@put(f"{_VERSION}/content", request_max_body_size=None)
 async def put_content(
     service: Asked,
     artifact: Version,
     request: Request[Any, Any, Any],
-    name: FromPath[str | None] = None,
     content_md5: Annotated[str | None, HeaderParameter(name="Content-MD5")] = None,
 ) -> Response[ContentInfo]:
-    """Put bytes for a draft, with a name if they are to be read again; `Content-MD5` (base64) is compared with them."""
-    begin = partial(service.receive_content, artifact, None if name is None else name.removeprefix("/"))
+    """Put bytes for a draft; `Content-MD5` (base64) is compared with them."""
+    return answer(await receive_bytes(request, partial(service.receive_content, artifact), md5=content_md5))
+
+
+@put(f"{_VERSION}/content/{{name:path}}", request_max_body_size=None)
+async def put_named_content(
+    service: Asked,
+    artifact: Version,
+    request: Request[Any, Any, Any],
+    name: FromPath[str],
+    content_md5: Annotated[str | None, HeaderParameter(name="Content-MD5")] = None,
+) -> Response[ContentInfo]:
+    """The same under a name, by which the bytes can be read again before the draft is committed."""
+    begin = partial(service.receive_content, artifact, name.removeprefix("/"))
     return answer(await receive_bytes(request, begin, md5=content_md5))
 
 
@@ -177,6 +188,12 @@ def list_artifact_users(service: Asked, artifact: Version) -> Response[list[RunP
     return answer(service.list_artifact_users(artifact))
 
 
+@get(f"{_VERSION}/links", sync_to_thread=True)
+def list_artifact_links(service: Asked, artifact: Version) -> Response[list[ArtifactInfo]]:
+    """What a version is in each portfolio that it is linked to."""
+    return answer(service.list_artifact_links(artifact))
+
+
 @post(f"{_VERSION}/users", sync_to_thread=True, status_code=200)
 def use_artifact(service: Asked, artifact: Version, data: JSONBody[Using]) -> Response[ArtifactInfo]:
     """Note that a run uses a version."""
@@ -210,11 +227,13 @@ HANDLERS = [
     restore_artifact,
     find_content,
     put_content,
+    put_named_content,
     commit_artifact,
     read_manifest,
     open_content,
     link_artifact,
     list_artifact_users,
+    list_artifact_links,
     use_artifact,
     find_artifact,
     list_run_artifacts,

@@ -11,11 +11,13 @@ import hashlib
 import zlib
 from collections.abc import Mapping
 from typing import NamedTuple
+from urllib.parse import quote, unquote
 
 from runlake.artifact_model import ArtifactPath, CollectionPath
 from runlake.errors import BadValueError
 from runlake.model import STREAMS, RunPath
 from runlake.sweep_model import SweepPath
+from runlake.view_model import ViewPath
 
 
 def run_node_id(path: RunPath) -> str:
@@ -189,6 +191,17 @@ def agent_of(node_id: str) -> tuple[SweepPath, str]:
 def entity_node_id(name: str) -> str:
     """The `id` of an entity: a team, or what is one person's."""
     return _encode("entity", name)
+
+
+def view_node_id(path: ViewPath) -> str:
+    """The `id` of a saved view: it stands in addresses without the ``=`` at its end, and holds no ``/``."""
+    return _encode("view", *(quote(name, safe="") for name in path))
+
+
+def view_of(node_id: str) -> ViewPath:
+    """The view of an `id`, with its ``=`` or without; `BadValueError` for text that is none."""
+    digits = node_id.rstrip("=")
+    return ViewPath(*map(unquote, _decode("view", digits + "=" * (-len(digits) % 4), 3)))
 
 
 def user_node_id(username: str) -> str:

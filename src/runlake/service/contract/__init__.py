@@ -30,12 +30,24 @@ from runlake.service.contract.projects import ProjectVerbs
 from runlake.service.contract.rows import RowVerbs
 from runlake.service.contract.runs import RunVerbs
 from runlake.service.contract.sweeps import SweepVerbs
+from runlake.service.contract.views import ViewVerbs
 from runlake.service.contract.writers import WriterVerbs
 
 __all__ = ["IncomingContent", "IncomingFile", "Service"]
 
 
-class Service(ProjectVerbs, RunVerbs, RowVerbs, FileVerbs, WriterVerbs, SweepVerbs, ArtifactVerbs, CareVerbs, Protocol):
+class Service(
+    ProjectVerbs,
+    RunVerbs,
+    RowVerbs,
+    FileVerbs,
+    WriterVerbs,
+    SweepVerbs,
+    ArtifactVerbs,
+    ViewVerbs,
+    CareVerbs,
+    Protocol,
+):
     """A store of runs, near or far."""
 
     @property

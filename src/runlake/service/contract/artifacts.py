@@ -135,6 +135,10 @@ class ArtifactVerbs(Protocol):
         """The runs that used a version, in the order in which they first did."""
         ...
 
+    def list_artifact_links(self, path: ArtifactPath) -> list[ArtifactInfo]:
+        """What a version is in each portfolio that it is linked to, by the names of those."""
+        ...
+
     def list_run_artifacts(self, run: RunPath, relation: Relation) -> list[ArtifactInfo]:
         """The versions that a run logged or used, in the order in which it did. Deleted ones are left out."""
         ...

@@ -9,6 +9,7 @@ from runlake.service.contract.projects import ProjectVerbs
 from runlake.service.contract.rows import RowVerbs
 from runlake.service.contract.runs import RunVerbs
 from runlake.service.contract.sweeps import SweepVerbs
+from runlake.service.contract.views import ViewVerbs
 from runlake.service.contract.writers import WriterVerbs
 
 
@@ -25,6 +26,7 @@ class UnitedService:
         writers: WriterVerbs,
         sweeps: SweepVerbs,
         artifacts: ArtifactVerbs,
+        views: ViewVerbs,
         care: CareVerbs,
     ) -> None:
         self.list_projects = projects.list_projects
@@ -83,11 +85,17 @@ class UnitedService:
         self.link_artifact = artifacts.link_artifact
         self.use_artifact = artifacts.use_artifact
         self.list_artifact_users = artifacts.list_artifact_users
+        self.list_artifact_links = artifacts.list_artifact_links
         self.list_run_artifacts = artifacts.list_run_artifacts
         self.list_collections = artifacts.list_collections
         self.read_collection = artifacts.read_collection
         self.edit_collection = artifacts.edit_collection
         self.delete_collection = artifacts.delete_collection
+
+        self.list_views = views.list_views
+        self.read_view = views.read_view
+        self.put_view = views.put_view
+        self.delete_view = views.delete_view
 
         self.seal = care.seal
         self.pack_runs = care.pack_runs

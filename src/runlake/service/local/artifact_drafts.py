@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import BinaryIO
 
 from msgspec import structs
@@ -18,8 +19,10 @@ from runlake.artifact_model import (
     ManifestEntry,
 )
 from runlake.errors import BadValueError, NotFoundError, PathError
+from runlake.lru import LruCache
 from runlake.model import RunPath, is_time
 from runlake.service.local.collections import OpenCollections
+from runlake.service.local.read_manifests import ReadManifests
 from runlake.store.artifacts.collection import CollectionFolder, claim_artifact_id, write_artifact_id, writing
 from runlake.store.artifacts.commit import commit, give_again, known_contents
 from runlake.store.artifacts.content import ContentStore, IncomingBytes
@@ -37,15 +40,25 @@ from runlake.store.artifacts.proof import prove_start
 from runlake.store.layout import Layout
 from runlake.store.store_format import create_store
 
+_KEPT_DRAFTS = 200
+
 
 class ArtifactDrafts:
     """Artifacts on their way into one store."""
 
     def __init__(
-        self, layout: Layout, contents: ContentStore, collections: OpenCollections, *, user: str | None
+        self,
+        layout: Layout,
+        contents: ContentStore,
+        collections: OpenCollections,
+        manifests: ReadManifests,
+        *,
+        user: str | None,
     ) -> None:
         self._layout, self._contents, self._collections = layout, contents, collections
+        self._manifests = manifests
         self._user = user
+        self._known: LruCache[ArtifactPath, Draft] = LruCache(_KEPT_DRAFTS)
 
     def begin_artifact(self, path: CollectionPath, start: ArtifactStart) -> ArtifactInfo:
         check_collection_path(path)
@@ -74,6 +87,7 @@ class ArtifactDrafts:
                 break
         info = fold.describe(done)
         if start.artifact_id and start.artifact_id != info.artifact_id:
+            claim_artifact_id(self._layout, start.artifact_id, info.collection)
             write_artifact_id(self._layout, start.artifact_id, info.collection, means=info.artifact_id)
         if start.run is not None:
             self._note_logged(start.run, info)
@@ -87,7 +101,9 @@ class ArtifactDrafts:
 
     def find_content(self, draft: ArtifactPath, digests: Sequence[str]) -> list[ContentInfo]:
         with self._collections.opened(draft.collection) as collection:
-            known = known_contents(collection, Draft(collection, draft.version), set(digests))
+            read_manifest = partial(self._manifests.read, collection)
+            wanted = set(digests)
+            known = known_contents(collection, Draft(collection, draft.version), wanted, read_manifest=read_manifest)
         return [content for content in known.values() if self._contents.refresh(content.sha256, content.size_bytes)]
 
     def put_content(self, draft: ArtifactPath, content: BinaryIO, name: str | None = None) -> ContentInfo:
@@ -139,9 +155,13 @@ class ArtifactDrafts:
         check_artifact_id(path.version)
         if name is not None:
             check_entry_path(name)
+        known = self._known.get(path)
+        if known is not None and known.is_begun:
+            return known  # ten thousand files are put one after the other: only the first asks for the collection
         with self._collections.opened(path.collection) as collection:
             draft = Draft(collection, path.version)
         draft.read()
+        self._known.put(path, draft)
         return draft
 
     def _note_logged(self, run: RunPath, made: ArtifactInfo) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
@@ -30,6 +31,7 @@ from runlake.service.local.read_manifests import ReadManifests
 from runlake.store.artifacts.collection import (
     CollectionFolder,
     delete_collection,
+    name_is_taken,
     read_artifact_id,
     rename_collection,
     restore_collection,
@@ -39,7 +41,7 @@ from runlake.store.artifacts.collection import (
 from runlake.store.artifacts.content import ContentStore
 from runlake.store.artifacts.fold import Deleted, Described, Edited, Entry, Linked, Restored, Version
 from runlake.store.artifacts.lineage import RunLink, links_of_run, note_relation, users_of
-from runlake.store.artifacts.linked import note_linked
+from runlake.store.artifacts.linked import linked_to, note_linked
 from runlake.store.artifacts.names import (
     aliases_without_latest,
     check_aliases,
@@ -64,7 +66,9 @@ class LocalArtifacts:
         self._contents = ContentStore(self._layout)
         self._collections = OpenCollections(self._layout)
         self._manifests = ReadManifests()
-        self._drafts = ArtifactDrafts(self._layout, self._contents, self._collections, user=folder.user)
+        self._drafts = ArtifactDrafts(
+            self._layout, self._contents, self._collections, self._manifests, user=folder.user
+        )
         self.begin_artifact = self._drafts.begin_artifact
         self.find_content = self._drafts.find_content
         self.put_content = self._drafts.put_content
@@ -108,8 +112,9 @@ class LocalArtifacts:
 
     def open_content(self, path: ArtifactPath, name: str) -> BinaryIO:
         entries = self.read_manifest(path)
-        entry = next((entry for entry in entries if entry.path == name), None)
-        if entry is None:
+        place = bisect_left(entries, name, key=lambda entry: entry.path)
+        entry = entries[place] if place < len(entries) else None
+        if entry is None or entry.path != name:
             near = near_names(name, [entry.path for entry in entries])
             advice = f"did you mean {' or '.join(map(repr, near))}?" if near else "see: runlake show"
             raise NotFoundError(f"artifact {path} has no file {name!r} ({len(entries)} files); {advice}")
@@ -217,16 +222,19 @@ class LocalArtifacts:
 
     def edit_collection(self, path: CollectionPath, edit: CollectionEdit) -> CollectionInfo:
         prove_plain("the edit of a collection", edit)
+        target = path if edit.name is None else check_collection_path(path._replace(name=edit.name))
         entry = Described(
             at=time.time(),
+            name=None if target == path else target.name,
             type=None if edit.type is None else check_type(edit.type),
             description=edit.description,
             add_tags=check_tags(edit.add_tags),
             remove_tags=edit.remove_tags,
         )
-        target = path if edit.name is None else check_collection_path(path._replace(name=edit.name))
+        if target != path and self._layout.collection_dir(target).exists():
+            raise name_is_taken(path, target)
         with self._collections.opened(path) as collection, writing(collection.folder):
-            if structs.replace(edit, name=None) != CollectionEdit():
+            if edit != CollectionEdit():
                 while not collection.decide(entry):
                     collection.catch_up()
             ids = [version.artifact_id for version in collection.fold.versions]
@@ -257,6 +265,16 @@ class LocalArtifacts:
     def list_artifact_users(self, path: ArtifactPath) -> list[RunPath]:
         collection, version = self._at_home(path)
         return users_of(self._layout, collection.path.at(version.artifact_id))
+
+    def list_artifact_links(self, path: ArtifactPath) -> list[ArtifactInfo]:
+        collection, version = self._at_home(path)
+        found = []
+        for portfolio in linked_to(self._layout, collection.path.at(version.artifact_id)):
+            try:
+                found.append(self.read_artifact(portfolio.at(version.artifact_id)))
+            except NotFoundError:
+                continue  # unlinked since, or the portfolio has another name
+        return found
 
     def list_run_artifacts(self, run: RunPath, relation: Relation) -> list[ArtifactInfo]:
         self._listings.check_exists(run)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runlake.service.local.care import LocalCare
     from runlake.service.local.rows import LocalRows
     from runlake.service.local.sweeps import LocalSweeps
+    from runlake.service.local.views import LocalViews
     from runlake.service.local.writers import LocalWriters
     from runlake.store.catalog.catalog import Catalog, Progress
 
@@ -90,6 +91,11 @@ class LocalService(UnitedService):
 
             return LocalArtifacts(folder, listings)
 
+        def make_views() -> LocalViews:
+            from runlake.service.local.views import LocalViews
+
+            return LocalViews(folder)
+
         def make_care() -> LocalCare:
             from runlake.service.local.care import LocalCare
 
@@ -109,6 +115,7 @@ class LocalService(UnitedService):
             writers=writers,
             sweeps=on_first_use(make_sweeps),
             artifacts=on_first_use(make_artifacts),
+            views=on_first_use(make_views),
             care=on_first_use(make_care),
         )
 

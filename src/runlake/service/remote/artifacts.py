@@ -61,7 +61,8 @@ class HttpArtifacts:
 
     def put_content(self, draft: ArtifactPath, content: BinaryIO, name: str | None = None) -> ContentInfo:
         parts = () if name is None else check_entry_path(name).split("/")
-        return documents.unpack(sent_whole(self._http, _artifact_at(draft, "content", *parts), content), ContentInfo)
+        body = sent_whole(self._http, _artifact_at(draft, "content", *parts), content, stays=True)
+        return documents.unpack(body, ContentInfo)
 
     def receive_content(self, draft: ArtifactPath, name: str | None = None) -> NoReturn:
         raise NotSupportedError("receive_content is what a server asks of its own store; over HTTP use put_content")
@@ -112,6 +113,9 @@ class HttpArtifacts:
 
     def list_artifact_users(self, path: ArtifactPath) -> list[RunPath]:
         return self._server.get(_artifact_at(path, "users"), list[RunPath])
+
+    def list_artifact_links(self, path: ArtifactPath) -> list[ArtifactInfo]:
+        return self._server.get(_artifact_at(path, "links"), list[ArtifactInfo])
 
     def list_run_artifacts(self, run: RunPath, relation: Relation) -> list[ArtifactInfo]:
         return self._server.get(run_at(run, "artifacts"), list[ArtifactInfo], relation=relation)

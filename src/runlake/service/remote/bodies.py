@@ -1,4 +1,4 @@
-"""Bodies of requests that may have to be sent again: they are held until the server has them."""
+"""Bodies of requests that may have to be sent again: they are held, or read again, until the server has them."""
 
 from __future__ import annotations
 
@@ -14,22 +14,52 @@ READ_BYTES = 1 << 20
 _HELD_BYTES = 8 * 2**20
 
 
-def sent_whole(http: HttpClient, address: str, content: BinaryIO) -> bytes:
-    """PUT all that a stream holds, with its MD5, and answer what the server says."""
+def sent_whole(http: HttpClient, address: str, content: BinaryIO, *, stays: bool = False) -> bytes:
+    """PUT all that a stream holds, with its MD5, and answer what the server says.
+
+    `stays`: nobody changes its file, so that is read again where it is to be sent again, and no copy of it is held.
+    """
+    if stays and _is_file(content):
+        return _sent(http, address, _Body(content, content.tell()))
     with tempfile.SpooledTemporaryFile(_HELD_BYTES) as copy:
-        digest = hashlib.md5(usedforsecurity=False)
         while piece := content.read(READ_BYTES):
-            digest.update(piece)
             copy.write(piece)
-        headers = {
-            "Content-Length": str(copy.tell()),
-            "Content-MD5": base64.b64encode(digest.digest()).decode(),
-            "Content-Type": "application/octet-stream",
-        }
-        return http.request("PUT", address, content=lambda: _pieces(copy), headers=headers)
+        return _sent(http, address, _Body(copy, 0))
 
 
-def _pieces(copy: Any) -> Iterator[bytes]:
-    copy.seek(0)
-    while piece := copy.read(READ_BYTES):
-        yield piece
+class _Body:
+    """What a file holds from a place on, as often as it is asked for."""
+
+    def __init__(self, file: Any, start: int) -> None:
+        self._file, self._start = file, start
+        self.size_bytes: int | None = None
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes up to where they ended the first time."""
+        self._file.seek(self._start)
+        left_bytes = READ_BYTES if self.size_bytes is None else self.size_bytes
+        while left_bytes and (piece := self._file.read(min(READ_BYTES, left_bytes))):
+            left_bytes -= 0 if self.size_bytes is None else len(piece)
+            yield piece
+
+
+def _sent(http: HttpClient, address: str, body: _Body) -> bytes:
+    digest, size_bytes = hashlib.md5(usedforsecurity=False), 0
+    for piece in body.pieces():
+        digest.update(piece)
+        size_bytes += len(piece)
+    body.size_bytes = size_bytes
+    headers = {
+        "Content-Length": str(size_bytes),
+        "Content-MD5": base64.b64encode(digest.digest()).decode(),
+        "Content-Type": "application/octet-stream",
+    }
+    return http.request("PUT", address, content=body.pieces, headers=headers)
+
+
+def _is_file(content: BinaryIO) -> bool:
+    try:
+        content.fileno()
+        return content.seekable()
+    except (OSError, AttributeError):  # `UnsupportedOperation` is an OSError
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -57,6 +58,7 @@ class HttpClient:
             verify=verify,
             limits=httpx.Limits(max_connections=32, max_keepalive_connections=8),
         )
+        weakref.finalize(self, self._client.close)  # who is handed an artifact of a server closes nothing
 
     def close(self) -> None:
         self._client.close()

@@ -18,6 +18,7 @@ from runlake.service.remote.requests import ServerRequests
 from runlake.service.remote.rows import HttpRows
 from runlake.service.remote.runs import HttpRuns
 from runlake.service.remote.sweeps import HttpSweeps
+from runlake.service.remote.views import HttpViews
 from runlake.service.remote.writers import HttpWriters
 from runlake.service.wire import documents
 from runlake.service.wire.documents import API_PREFIX
@@ -55,6 +56,7 @@ class RemoteService(UnitedService):
             writers=HttpWriters(server),
             sweeps=HttpSweeps(server),
             artifacts=HttpArtifacts(server),
+            views=HttpViews(server),
             care=HttpCare(server),
         )
 

@@ -161,10 +161,9 @@ def check_kind(fold: CollectionFold, type: str, kind: CollectionKind) -> None:
 def rename_collection(layout: Layout, path: CollectionPath, target: CollectionPath) -> None:
     """Give a collection another name, in one step. `ConflictError` when it is taken."""
     folder, place = layout.collection_dir(path), layout.collection_dir(target)
-    taken = ConflictError(f"artifact {path} cannot be called {target.name!r}: there is one of that name")
     with writing(folder):
         if place.exists():
-            raise taken
+            raise name_is_taken(path, target)
         try:
             move(folder, place)
         except FileNotFoundError:
@@ -172,13 +171,13 @@ def rename_collection(layout: Layout, path: CollectionPath, target: CollectionPa
         except OSError as error:
             if error.errno not in _TAKEN_ERRNOS:
                 raise
-            raise taken from None
-        name_collection(layout, target)
+            raise name_is_taken(path, target) from None
+        layout.write_id(place, target.name)
 
 
-def name_collection(layout: Layout, path: CollectionPath) -> None:
-    """Say in the folder of a collection how it is called, where the folder's name does not."""
-    layout.write_id(layout.collection_dir(path), path.name)
+def name_is_taken(path: CollectionPath, target: CollectionPath) -> ConflictError:
+    """What to raise for a name that another collection has."""
+    return ConflictError(f"artifact {path} cannot be called {target.name!r}: there is one of that name")
 
 
 def delete_collection(layout: Layout, path: CollectionPath) -> None:
@@ -266,12 +265,12 @@ def claim_artifact_id(layout: Layout, artifact_id: str, path: CollectionPath) ->
         owner = None  # it says nothing that could be
     if owner is not None and owner.collection == path:
         return
-    if owner is not None and _has(layout, owner):
+    if owner is not None and has_artifact(layout, owner):
         raise ConflictError(f"the id {artifact_id!r} is that of another artifact; begin {path} with another id")
     write_artifact_id(layout, artifact_id, path)
 
 
-def _has(layout: Layout, path: ArtifactPath) -> bool:
+def has_artifact(layout: Layout, path: ArtifactPath) -> bool:
     """Whether the collection has a version of this id, or a draft."""
     collection = CollectionFolder(layout, path.collection)
     try:

@@ -8,7 +8,7 @@ this manifest and puts them back, or they are found missing here, and nothing is
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ContentInfo, ManifestEntry
 from runlake.errors import StoreError
@@ -18,24 +18,33 @@ from runlake.store.artifacts.drafts import Draft, StartedDraft
 from runlake.store.artifacts.fold import Committed, Edited, Version
 from runlake.store.artifacts.manifest import complete_manifest, encode_manifest, missing_content
 
+ReadManifest = Callable[[str], Sequence[ManifestEntry]]
+"""(artifact id) → what the version is made of."""
+
 _LOOKED_AT_COUNT = 20
 """In so many of the newest versions is looked for contents that a draft shares with them."""
 
 
 def known_contents(
-    collection: CollectionFolder, draft: Draft, digests: set[str], *, looked_at_count: int | None = _LOOKED_AT_COUNT
+    collection: CollectionFolder,
+    draft: Draft,
+    digests: set[str],
+    *,
+    looked_at_count: int | None = _LOOKED_AT_COUNT,
+    read_manifest: ReadManifest | None = None,
 ) -> dict[str, ContentInfo]:
     """Which of these digests the draft, or one of the newest versions of its collection, has a content of.
 
-    With None for `looked_at_count` it is asked of all versions.
+    With None for `looked_at_count` it is asked of all versions. `read_manifest` may know what was read before.
     """
+    read_manifest = read_manifest or collection.read_manifest
     found = {content.digest: content for content in draft.received() if content.digest in digests}
     missing = digests - found.keys()
     for version in itertools.islice(collection.fold.live(), looked_at_count):
         if not missing or collection.fold.kind != "sequence":
             break
         try:
-            manifest = collection.read_manifest(version.artifact_id)
+            manifest = read_manifest(version.artifact_id)
         except StoreError:
             continue  # `check` names it; what it had is put again
         for entry in manifest:

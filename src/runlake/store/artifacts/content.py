@@ -23,7 +23,6 @@ from runlake.store.disk import (
     discard,
     keep_under,
     make_folder,
-    make_subfolder,
     move,
     put_in_place,
     temporary_beside,
@@ -107,7 +106,7 @@ class ContentStore:
 
     def place_of(self, sha256: str) -> Path:
         """Where a content is; `PathError` for what cannot be a digest."""
-        return self._folder / check_sha256(sha256)[:2] / sha256
+        return Path(f"{self._folder}/{check_sha256(sha256)[:2]}/{sha256}")
 
     def has(self, sha256: str, size_bytes: int) -> bool:
         """Whether a content is here, and not cut off."""
@@ -171,7 +170,6 @@ class ContentStore:
         return incoming.keep()
 
     def _take(self, owned: OwnedFile) -> bool:
-        make_folder(self._folder)
         try:
             touch(owned.file)  # it may have waited for long
             self.settle(owned.file, owned.info)
@@ -188,7 +186,8 @@ class ContentStore:
         if self.refresh(info.sha256, info.size_bytes):
             discard(file)
             return
-        make_subfolder(place.parent)
+        if not place.parent.is_dir():
+            make_folder(place.parent)
         put_in_place(file, place)
 
     def link(self, sha256: str, target: Path) -> None:

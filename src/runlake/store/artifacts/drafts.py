@@ -18,7 +18,7 @@ import msgspec
 from runlake.artifact_model import ArtifactInfo, ArtifactPath, ArtifactStart, ContentInfo
 from runlake.errors import BadValueError, CorruptError, NotFoundError
 from runlake.store.artifacts.collection import CollectionFolder
-from runlake.store.artifacts.names import check_sha256
+from runlake.store.artifacts.names import check_entry_path, check_sha256
 from runlake.store.artifacts.proof import prove_count, prove_start, prove_time
 from runlake.store.disk import (
     create_to_append,
@@ -156,6 +156,8 @@ def contents_received(content: bytes) -> list[ContentInfo]:
                 received = _decoder.decode(line)
                 check_sha256(received.sha256)
                 prove_count("the size of a content", received.size_bytes)
+                if received.name is not None:
+                    check_entry_path(received.name)
             except (ValueError, RecursionError):
                 continue
             found.append(received)

@@ -99,9 +99,10 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
 
 
 class Described(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="describe"):
-    """What is known of the collection was changed."""
+    """What is known of the collection was changed; with `name` it is called so from then on."""
 
     at: float
+    name: str | None = None
     type: str | None = None
     description: str | None = None
     add_tags: tuple[str, ...] = ()
@@ -125,7 +126,7 @@ def entry_of(body: Any) -> Entry:
             if entry.type is not None:
                 check_type(entry.type)
             check_tags(entry.add_tags)
-            prove_plain("the description of a collection", (entry.description, entry.remove_tags))
+            prove_plain("the description of a collection", (entry.name, entry.description, entry.remove_tags))
         case Committed():
             _prove_committed(entry)
         case Linked():
@@ -184,6 +185,8 @@ class CollectionFold:
         self.tags: list[str] = []
         self.description: str | None = None
         self.type = ""
+        self.called: str | None = None
+        """The name that it was given last, when it was given another."""
         self.updated_at = 0.0
         self.live_count = 0
         self._by_id: dict[str, Version] = {}
@@ -224,7 +227,7 @@ class CollectionFold:
             case Collected():
                 self._collect(entry)
             case Described():
-                self.type = entry.type or self.type
+                self.type, self.called = entry.type or self.type, entry.name or self.called
                 self.description = self.description if entry.description is None else entry.description
                 self.tags = _changed(self.tags, entry.add_tags, entry.remove_tags)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from runlake.artifact_model import CollectionPath
 from runlake.errors import NotFoundError, StoreError, warn
 from runlake.model import Garbage
-from runlake.store.artifacts.collection import CollectionFolder
+from runlake.store.artifacts.collection import CollectionFolder, read_artifact_id
 from runlake.store.artifacts.contents_named import NamingFiles
 from runlake.store.artifacts.fold import Collected, Committed, Deleted, Version
 from runlake.store.artifacts.names import is_sha256
@@ -163,9 +163,14 @@ class _Collector:
             collected = Collected(at=self._age.now_s, artifact_id=version.artifact_id)
             if not self._decide(collection, collected, version):
                 return
-        manifest = collection.manifest_file(version.artifact_id)
-        uses = [name for name in list_names(collection.folder / "uses") if name.startswith(f"{version.artifact_id}-")]
-        yield from self._remove(manifest, *(collection.folder / "uses" / name for name in uses))
+        notes = [
+            collection.folder / kind / name for kind in ("uses", "links") for name in self._names(collection, kind)
+        ]
+        mine = [file for file in notes if file.name.startswith(f"{version.artifact_id}-")]
+        yield from self._remove(collection.manifest_file(version.artifact_id), *mine)
+
+    def _names(self, collection: CollectionFolder, subfolder: str) -> list[str]:
+        return sorted(list_names(collection.folder / subfolder))
 
     def _decide(self, collection: CollectionFolder, entry: Deleted | Collected, version: Version) -> bool:
         """Whether a version is what the entry says, by us, unless somebody said something else of it meanwhile."""
@@ -213,8 +218,17 @@ class _Collector:
         """What says where an artifact is that is nowhere."""
         for name in sorted(list_names(self._layout.artifact_ids_dir)) if self._known.is_whole else ():
             file = self._layout.artifact_ids_dir / name
-            if name not in self._known.ids and not name.startswith(".") and self._age.is_older(file, YOUNG_S):
+            if name in self._known.ids or name.startswith(".") or not self._age.is_older(file, YOUNG_S):
+                continue
+            if self._meant_by(name) not in self._known.ids:
                 yield from self._remove(file, old_s=YOUNG_S)
+
+    def _meant_by(self, artifact_id: str) -> str | None:
+        """The id of the version that was begun under this id, and turned out to be another."""
+        try:
+            return read_artifact_id(self._layout, artifact_id).version
+        except NotFoundError:
+            return None
 
     # Contents -----------------------------------------------------------------------------------------------------
 

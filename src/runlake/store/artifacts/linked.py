@@ -14,6 +14,7 @@ import msgspec
 from runlake.artifact_model import ArtifactPath, CollectionPath
 from runlake.errors import NotFoundError
 from runlake.store.artifacts.collection import read_artifact_id
+from runlake.store.artifacts.names import check_collection_path
 from runlake.store.disk import create_once, list_names, make_subfolder, read_whole
 from runlake.store.layout import Layout
 
@@ -27,26 +28,38 @@ class LinkedTo(msgspec.Struct, frozen=True, kw_only=True):
 def note_linked(layout: Layout, artifact_id: str, target: CollectionPath) -> None:
     """Note that a version is linked to a portfolio, once. One that is not in this store is left out."""
     try:
-        folder = _folder(layout, read_artifact_id(layout, artifact_id))
+        folder = linked_dir(layout, read_artifact_id(layout, artifact_id).collection)
         make_subfolder(folder)
     except (NotFoundError, FileNotFoundError):
         return
-    name = f"{artifact_id}-{hashlib.sha256(str(target).encode()).hexdigest()[:32]}.json"
-    create_once(folder / name, msgspec.json.encode(LinkedTo(target=target)).decode() + "\n")
+    create_once(folder / linked_name(artifact_id, target), linked_text(target))
 
 
 def linked_to(layout: Layout, home: ArtifactPath) -> list[CollectionPath]:
     """The portfolios that a version, named by its id, was ever linked to, by their names."""
-    folder = _folder(layout, home)
-    found = []
-    for name in list_names(folder):
-        if name.startswith(f"{home.version}-"):
-            try:
-                found.append(msgspec.json.decode(read_whole(folder / name), type=LinkedTo).target)
-            except (FileNotFoundError, msgspec.MsgspecError):
-                continue  # it says nothing of where the link would be
-    return sorted(found)
+    folder = linked_dir(layout, home.collection)
+    names = [name for name in list_names(folder) if name.startswith(f"{home.version}-")]
+    return sorted(target for name in names if (target := read_linked(folder / name)) is not None)
 
 
-def _folder(layout: Layout, home: ArtifactPath) -> Path:
-    return layout.collection_dir(home.collection) / "links"
+def linked_dir(layout: Layout, home: CollectionPath) -> Path:
+    """Where a collection says to which portfolios its versions were linked."""
+    return layout.collection_dir(home) / "links"
+
+
+def linked_name(artifact_id: str, target: CollectionPath) -> str:
+    """How such a file is called."""
+    return f"{artifact_id}-{hashlib.sha256(str(target).encode()).hexdigest()[:32]}.json"
+
+
+def linked_text(target: CollectionPath) -> str:
+    """Its content."""
+    return msgspec.json.encode(LinkedTo(target=target)).decode() + "\n"
+
+
+def read_linked(file: Path) -> CollectionPath | None:
+    """The portfolio that it names; None for one that is gone, or says nothing of where the link would be."""
+    try:
+        return check_collection_path(msgspec.json.decode(read_whole(file), type=LinkedTo).target)
+    except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError):
+        return None

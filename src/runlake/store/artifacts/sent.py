@@ -30,7 +30,7 @@ class SentArtifact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """What became of one record: `there` is the version at the server, or `error` and `message` why it was refused.
 
     `here` is the version in this store as it was then: what is changed of it later is sent too. `links` are the
-    portfolios that it was linked to, with the aliases there; of one that was refused `refused_links` says why.
+    portfolios that it was linked to, with the aliases there. `refused` says of links and changes that were refused why.
     """
 
     there: ArtifactInfo | None = None
@@ -38,7 +38,7 @@ class SentArtifact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     error: str | None = None
     message: str = ""
     links: dict[str, tuple[str, ...]] = {}
-    refused_links: dict[str, str] = {}
+    refused: dict[str, str] = {}
 
     @property
     def refusal(self) -> RunlakeError | None:
@@ -75,13 +75,13 @@ def unsent_in(run_dir: Path) -> set[tuple[Relation, str]]:
 
 
 def refused_artifacts(layout: Layout, run: RunPath) -> Iterator[tuple[Relation, str, SentArtifact]]:
-    """The records that the server refused, or of which it refused links."""
+    """The records that the server refused, or of which it refused links or changes."""
     for name in sorted(list_names(_folder(layout, run))):
         record = name.removeprefix(_PREFIX)
         if record != name and record.startswith(_RECORDS):
             relation, artifact_id = _parsed(record)
             sent = read_sent(layout, run, relation, artifact_id)
-            if sent is not None and (sent.error is not None or sent.refused_links):
+            if sent is not None and (sent.error is not None or sent.refused):
                 yield relation, artifact_id, sent
 
 
@@ -91,8 +91,8 @@ def refusals(layout: Layout, run: RunPath) -> Iterator[str]:
         name = artifact_id if sent.here is None else f"{sent.here.name}:{sent.here.version}"
         if sent.error is not None:
             yield f"artifact {name}, which it {relation}: {sent.message}"
-        for target, message in sent.refused_links.items():
-            yield f"the link of artifact {name} in {target}: {message}"
+        for what, message in sent.refused.items():
+            yield f"{what} of artifact {name}: {message}"
 
 
 def forget_refused(layout: Layout, run: RunPath) -> None:

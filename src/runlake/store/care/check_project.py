@@ -12,7 +12,9 @@ from pathlib import Path
 
 from runlake.errors import CorruptError, NotFoundError, StoreError
 from runlake.model import Finding, RunPath
+from runlake.store.care.check_artifacts import check_artifacts
 from runlake.store.care.check_sweeps import check_sweeps
+from runlake.store.care.check_views import check_views
 from runlake.store.care.damage import NOTHING, Damage
 from runlake.store.care.strangers import find_strangers
 from runlake.store.changes import SeenChanges, changes_of, parse_name
@@ -38,7 +40,7 @@ def check_project(layout: Layout, entity: str, project: str) -> list[Finding]:
     """What is wrong with a project beside its runs; places are within the project's folder.
 
     Kinds: corrupt (a pack of changes), foreign (no run, no change), deleted (a run that is in the way of its own
-    tombstone: no listing shows it), and those of `check_sweeps`.
+    tombstone: no listing shows it), and those of `check_sweeps`, `check_artifacts` and `check_views`.
     """
     project_dir = layout.project_dir(entity, project)
     return [damage.as_finding(project_dir) for damage in examine_project(layout, entity, project)]
@@ -115,4 +117,6 @@ _OF_A_PROJECT: tuple[Callable[[Layout, str, str], Iterable[Damage]], ...] = (
     _check_changes,
     _check_folders,
     check_sweeps,
+    check_artifacts,
+    check_views,
 )

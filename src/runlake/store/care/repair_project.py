@@ -15,6 +15,7 @@ from runlake.store.care.check_project import examine_project, examine_store
 from runlake.store.care.damage import Damage, Remedy
 from runlake.store.care.garbage import Quarantine
 from runlake.store.care.read_only import unless_read_only
+from runlake.store.care.repair_artifacts import mend_artifacts
 from runlake.store.changes import changes_of, new_name, parse_name
 from runlake.store.disk import remove
 from runlake.store.journal.folder import journal_of
@@ -48,7 +49,10 @@ def repair_store(layout: Layout, *, is_dry_run: bool = False) -> list[Repair]:
 def repair_project(
     layout: Layout, entity: str, project: str, writer: str, *, is_dry_run: bool = False, force: bool = False
 ) -> list[Repair]:
-    """Make packs of changes anew, and finish deletes; a run whose process lives is left alone unless `force`.
+    """Make packs of changes and notes of artifacts anew, and finish deletes.
+
+    A run whose process lives is left alone unless `force`; so are contents of artifacts that were altered, which are
+    moved to the trash.
 
     ReadOnlyError when the store cannot be written.
     """
@@ -127,6 +131,11 @@ def _finish_deletes(job: _Job, damages: list[Damage]) -> Mapping[Damage, Remedy]
     return remedies
 
 
+def _mend_artifacts(job: _Job, damages: list[Damage]) -> Mapping[Damage, Remedy]:
+    project = (job.entity, job.project)
+    return mend_artifacts(job.layout, project, damages, is_dry=job.is_dry, is_forced=job.is_forced)
+
+
 _Mender = Callable[[_Job, list[Damage]], Mapping[Damage, Remedy]]
 _OF_A_STORE: tuple[_Mender, ...] = (_mend_mark,)
-_OF_A_PROJECT: tuple[_Mender, ...] = (_mend_changes, _finish_deletes)
+_OF_A_PROJECT: tuple[_Mender, ...] = (_mend_changes, _finish_deletes, _mend_artifacts)

@@ -26,6 +26,7 @@ from runlake.store.leases import FolderLeases
 from runlake.store.merge.merge_artifacts import ArtifactMerger
 from runlake.store.merge.merge_lineage import merge_lineage
 from runlake.store.merge.merge_sweeps import merge_sweeps
+from runlake.store.merge.merge_views import merge_views
 from runlake.store.merge.run_copy import MovedError, RunCopy, SharedFiles, look_at, missing_pieces
 from runlake.store.merge.staging import Piece, put_in_place, put_run_in_place, stage
 from runlake.store.opening.trash import move_folder_to_trash
@@ -60,7 +61,7 @@ def choose_projects(layout: Layout, other: Layout, projects: Sequence[tuple[str,
 def merge_projects(
     layout: Layout, other: Layout, projects: Iterable[tuple[str, str]], writer: str, *, is_dry_run: bool = False
 ) -> Iterator[Merged]:
-    """Bring the runs, sweeps and artifacts of some projects over; yields each when it is there.
+    """Bring the runs, sweeps, views and artifacts of some projects over; yields each when it is there, but views.
 
     A run that cannot be read does not stop the others; the first such error is raised at the end. `ConflictError` when
     somebody else is merging into this store.
@@ -151,6 +152,7 @@ class _Project:
         yield from merge_sweeps(
             self._layout, self._other, self._entity, self._project, self._failures, is_dry_run=self._is_dry_run
         )
+        merge_views(self._layout, self._other, self._entity, self._project, self._failures, is_dry_run=self._is_dry_run)
 
     def _check_theirs(self) -> None:
         """That all of their project is in their store, and what is read of it beside its runs is files."""

@@ -61,19 +61,25 @@ MAX_ERRORS = 20
 SCHEMA_FILES = ("schema.graphql", "artifacts.graphql")
 
 _TOPICS = (
-    (re.compile("artifact|clientIDMapping", re.IGNORECASE), "artifacts are"),
-    (re.compile("sweep|agent|controller", re.IGNORECASE), "sweeps whose search is done elsewhere are"),
-    (re.compile("registr|projectMember|teamMembers", re.IGNORECASE), "registries are"),
-    (re.compile("queue|launch|resourceConfig", re.IGNORECASE), "launch queues are"),
-    (re.compile("automation|trigger|integration|webhook", re.IGNORECASE), "automations are"),
-    (re.compile("chart|view|report", re.IGNORECASE), "reports and custom charts are"),
+    (
+        re.compile(r"registr|projectMember|teamMembers|^(Entity|Organization)\.\w*(artifact|projects)", re.I),
+        "registries are",
+    ),
+    (re.compile(r"artifact", re.I), "this part of artifacts is"),
+    (re.compile(r"\.\w*(sweep|agent|controller)", re.I), "sweeps whose search is done elsewhere are"),
+    (re.compile(r"\.\w*(queue|launch|resourceConfig)", re.I), "launch queues are"),
+    (re.compile(r"\.\w*(automation|trigger|integration|webhook)", re.I), "automations are"),
+    (re.compile(r"chart", re.I), "custom charts are"),
+    (re.compile(r"view|report|accessToken", re.I), "this part of reports is"),
 )
+"""What is missing, by ``Type.field``; the first that is found there says what that is about."""
 
 
 def not_supported(type_name: str, field_name: str) -> NotSupportedError:
     """The error of a field that W&B has and runlake has not, or not yet."""
-    topic = next((words for pattern, words in _TOPICS if pattern.search(field_name)), "this is")
-    return NotSupportedError(f"{topic} not supported yet by runlake: {type_name}.{field_name}")
+    field = f"{type_name}.{field_name}"
+    topic = next((words for pattern, words in _TOPICS if pattern.search(field)), "this is")
+    return NotSupportedError(f"{topic} not supported yet by runlake: {field}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from runlake.errors import BadValueError, ConflictError, NotFoundError, NotSuppo
 from runlake.model import DEFAULT_PROJECT, RunPath
 from runlake.server.wandb.context import RequestContext
 from runlake.server.wandb.ids import artifact_id_of_client, made_artifact_id
+from runlake.server.wandb.mutations.tags import tag_names
 from runlake.server.wandb.wire import load_json_string, strict_json
 
 Given = Mapping[str, Any]
@@ -56,6 +57,7 @@ def start_of(draft: ArtifactInfo, digest: str) -> ArtifactStart:
         user=draft.user,
         ttl_s=draft.ttl_s,
         history_step=draft.history_step,
+        created_at=draft.created_at,
     )
 
 
@@ -107,7 +109,7 @@ def _read_start(path: CollectionPath, given: Given) -> ArtifactStart:
         description=given.get("description"),
         metadata=read_metadata(given.get("metadata")),
         aliases=tuple(_alias_names(path.name, given.get("aliases") or ())),
-        tags=tuple(tag["tagName"] for tag in given.get("tags") or ()),
+        tags=tag_names(given.get("tags")),
         run=RunPath(path.entity, path.project, run_id) if run_id else None,
         ttl_s=float(ttl_s) if ttl_s is not None and ttl_s > 0 else None,
         history_step=given.get("historyStep"),

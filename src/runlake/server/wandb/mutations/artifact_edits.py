@@ -11,12 +11,12 @@ from runlake.artifact_model import LATEST, ArtifactEdit, ArtifactInfo, Collectio
 from runlake.errors import BadValueError, ConflictError, NotFoundError, NotSupportedError
 from runlake.model import DEFAULT_PROJECT
 from runlake.server.wandb.context import RequestContext, ResolveInfo
-from runlake.server.wandb.ids import artifact_id_of
+from runlake.server.wandb.ids import artifact_id_of, artifact_id_of_client
+from runlake.server.wandb.mutations.artifact_begin import read_metadata
 from runlake.server.wandb.mutations.given import refuse_given
 from runlake.server.wandb.mutations.tags import tag_names
-from runlake.server.wandb.nodes.artifact_node import ArtifactNode, MembershipNode, home_of, list_memberships
+from runlake.server.wandb.nodes.artifact_node import ArtifactNode, MembershipNode, home_of
 from runlake.server.wandb.nodes.collection_node import find_collection
-from runlake.server.wandb.wire import load_json_string
 
 Given = Mapping[str, Any]
 _SUCCESS = {"success": True}
@@ -35,7 +35,7 @@ class ArtifactEdits:
         ttl_s, metadata = input.get("ttlDurationSeconds"), input.get("metadata")
         edit = ArtifactEdit(
             description=input.get("description"),
-            metadata=None if metadata is None else _read_metadata(metadata),
+            metadata=None if metadata is None else read_metadata(metadata),
             ttl_s=None if ttl_s is None else max(0.0, float(ttl_s)),
             add_tags=tag_names(input.get("tagsToAdd")),
             remove_tags=tag_names(input.get("tagsToDelete")),
@@ -43,7 +43,7 @@ class ArtifactEdits:
         if input.get("aliases") is not None:
             edit = _with_aliases(edit, info, input["aliases"])
         edited = self._context.service.edit_artifact(info.path, edit)
-        links = [info for info in list_memberships(self._context, edited) if info.source is not None]
+        links = self._context.service.list_artifact_links(edited.path)
         return {"artifact": ArtifactNode(self._context, edited, links)}
 
     def deleteArtifact(self, _: ResolveInfo, input: Given) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class ArtifactEdits:
 
     def linkArtifact(self, _: ResolveInfo, input: Given) -> dict[str, Any]:
         """Put a version into a portfolio, which is made if need be. The newest there is its ``latest``."""
-        info = self._find_version(input)
+        info = self._find_version(input) if input.get("artifactID") else self._find_begun(input["clientID"])
         if info.state != "COMMITTED":
             raise ConflictError(f"artifact {info.path} is not committed yet, so it cannot be linked")
         target = self._portfolio_of(input, info)
@@ -90,6 +90,9 @@ class ArtifactEdits:
 
     def _find_version(self, given: Given) -> ArtifactInfo:
         return self._context.service.find_artifact(artifact_id_of(given["artifactID"]))
+
+    def _find_begun(self, client_id: str) -> ArtifactInfo:
+        return self._context.service.find_artifact(artifact_id_of_client(client_id))
 
     def _portfolio_of(self, given: Given, info: ArtifactInfo) -> CollectionPath:
         if given.get("artifactPortfolioID"):
@@ -121,10 +124,3 @@ def _with_aliases(edit: ArtifactEdit, info: ArtifactInfo, aliases: Iterable[Give
     wanted = [one["alias"] for one in aliases if one.get("artifactCollectionName") in (None, info.name)]
     removed = tuple(alias for alias in info.aliases if alias not in wanted)
     return structs.replace(edit, add_aliases=tuple(wanted), remove_aliases=removed)
-
-
-def _read_metadata(text: str) -> dict[str, Any]:
-    found = load_json_string(text, "the metadata")
-    if found is not None and not isinstance(found, dict):
-        raise BadValueError(f'the metadata of an artifact is an object like {{"lr": 0.1}}, not {text!r:.60}')
-    return found or {}

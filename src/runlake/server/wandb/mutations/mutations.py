@@ -17,13 +17,14 @@ from runlake.server.wandb.mutations.bucket import BegunRunNode, upsert
 from runlake.server.wandb.mutations.collection_edits import CollectionEdits
 from runlake.server.wandb.mutations.people_mutations import PeopleMutations
 from runlake.server.wandb.mutations.sweep_mutations import SweepMutations
+from runlake.server.wandb.mutations.view_mutations import ViewMutations
 from runlake.server.wandb.nodes.project_node import ProjectNode
 
 Given = Mapping[str, Any]
 _SUCCESS = {"success": True}
 
 
-class MutationRoot(ArtifactMutations, ArtifactEdits, CollectionEdits, PeopleMutations, SweepMutations):
+class MutationRoot(ArtifactMutations, ArtifactEdits, CollectionEdits, PeopleMutations, SweepMutations, ViewMutations):
     """Every field acts for the person of the context, who may change what is theirs."""
 
     def __init__(self, context: RequestContext) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,7 +146,9 @@ class ArtifactNode:
 
     def artifactMemberships(self, _: ResolveInfo, first: int | None = None, after: str | None = None) -> Connection:
         """A page of the collections that have it: its own, then the portfolios that it is linked to, by name."""
-        found = [MembershipNode(self._context, info) for info in list_memberships(self._context, self.info)]
+        service, path = self._context.service, home_of(self.info).at(self.info.artifact_id)
+        infos = [service.read_artifact(path), *service.list_artifact_links(path)]
+        found = [MembershipNode(self._context, info) for info in infos]
         return slice_behind(found, first=first, after=after, name_of=lambda node: node.id)
 
 
@@ -225,20 +227,6 @@ def home_of(info: ArtifactInfo) -> CollectionPath:
 def kind_of(info: ArtifactInfo) -> CollectionKind:
     """The kind of the collection that a version was read from."""
     return "sequence" if info.source is None else "portfolio"
-
-
-def list_memberships(context: RequestContext, info: ArtifactInfo) -> Iterable[ArtifactInfo]:
-    """A version in its own collection, and in every portfolio that has it and whoever asks may read, by name."""
-    service, home = context.service, home_of(info)
-    yield service.read_artifact(home.at(info.artifact_id))
-    for project in service.list_projects():
-        for collection in service.list_collections(project.entity, project.name, type=info.type):
-            if collection.kind != "portfolio":
-                continue
-            try:
-                yield service.read_artifact(collection.path.at(info.artifact_id))
-            except NotFoundError:
-                continue  # not linked to this one
 
 
 def find_version(context: RequestContext, collection: CollectionPath, version: str) -> ArtifactInfo | None:

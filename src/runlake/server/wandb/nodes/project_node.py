@@ -28,6 +28,7 @@ from runlake.server.wandb.nodes.filters import read_filters
 from runlake.server.wandb.nodes.run_node import ResumableRunNode, RunNode
 from runlake.server.wandb.nodes.sweep_node import SweepNode, find_sweep
 from runlake.server.wandb.nodes.user_node import NamedUser, UserNode, visible_person
+from runlake.server.wandb.nodes.view_node import view_page
 from runlake.server.wandb.selection import selected_names
 from runlake.server.wandb.wire import iso_time
 from runlake.sweep_model import SweepInfo, SweepPath
@@ -210,9 +211,19 @@ class ProjectNode:
     ) -> Connection:
         return type_page(self._context, self.entityName, self.name, first=first, after=after)
 
-    def allViews(self, _: ResolveInfo, **__: Any) -> Connection:
-        """There are no reports, so none is listed."""
-        return make_connection([], offset=0, total_count=0)
+    def allViews(
+        self,
+        _: ResolveInfo,
+        viewType: str | None = None,
+        viewName: str | None = None,
+        userName: str | None = None,
+        first: int | None = None,
+        after: str | None = None,
+    ) -> Connection:
+        """A page of the saved views, the newest first."""
+        found = self._context.service.list_views(self.entityName, self.name)
+        wanted = {"type": viewType, "name": viewName, "user": userName}
+        return view_page(self._context, found, wanted=wanted, first=first, after=after)
 
     def _find_version(self, name: str) -> ArtifactInfo | None:
         collection, _, version = name.partition(":")

@@ -15,6 +15,7 @@ from runlake.server.wandb.nodes.entity_node import EntityNode
 from runlake.server.wandb.nodes.project_node import ProjectNode, find_project
 from runlake.server.wandb.nodes.run_node import RunNode
 from runlake.server.wandb.nodes.user_node import UserNode, user_page, visible_person, visible_team
+from runlake.server.wandb.nodes.view_node import ViewNode, find_view
 from runlake.server.wandb.selection import selected_names
 
 NEWEST_CLIENT = "0.999.0"
@@ -130,6 +131,9 @@ class QueryRoot:
             return CollectionNode.of(self._context, find_collection(self._context, id))
         except (NotFoundError, BadValueError):
             return None
+
+    def view(self, _: ResolveInfo, id: str) -> ViewNode | None:
+        return find_view(self._context, id)
 
     def project(self, info: ResolveInfo, name: str | None = None, entityName: str | None = None) -> ProjectNode | None:
         """The project of this name; None when there is none, and for what can be no name."""
