@@ -102,6 +102,12 @@ def test_a_wrong_request_is_told_what_is_wrong(http, trainer, method, address, b
     assert answer.json()["error"]["message"]
 
 
+def test_a_field_that_is_named_like_what_handlers_are_given_is_refused_like_any_other(http, trainer):
+    answer = http.post("/api/v1/artifacts/ann/mnist/m/versions/v0/users", json={"run": None})
+    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "BadValueError")
+    assert "$.data.run" in answer.json()["error"]["message"]
+
+
 def test_a_gap_says_what_is_expected(http, trainer, service):
     header = {**trainer.opened.writer.header.body, "writer": "0123"}
     from runlake.model import OpenRequest

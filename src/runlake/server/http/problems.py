@@ -193,9 +193,13 @@ def _problem_of_system(error: OSError) -> Problem:
 def _problem_of_framework(error: Exception) -> Problem | None:
     """What the framework refused itself: an address that is not there, a body that is not what it should be."""
     from litestar.exceptions import HTTPException
+    from msgspec import ValidationError
 
     if not isinstance(error, HTTPException):
         return None
+    if isinstance(error.__cause__, ValidationError) and error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        # A field of a body that is named like something that handlers are given, which itself is never validated.
+        return Problem(status=int(HTTPStatus.BAD_REQUEST), kind="BadValueError", message=f"{error.__cause__}")
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Problem(status=error.status_code, kind=type(error).__name__, message="an unexpected error in the server")
     kinds = {404: "NotFoundError", 401: "AuthenticationError", 403: "ForbiddenError", 413: "TooLargeError"}
