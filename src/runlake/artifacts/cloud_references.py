@@ -68,7 +68,7 @@ class CloudPlace:
             raise gone(entry)
         if "etag" in entry.extra and found.etag != entry.extra["etag"]:
             raise changed(entry, found.etag)
-        draft = target.with_name(f".{target.name[:200]}.part")
+        draft = target.with_name(f".{target.name[:60]}.part")
         try:
             bucket.bring(found, draft)
             draft.replace(target)

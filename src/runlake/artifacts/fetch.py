@@ -15,6 +15,7 @@ from typing import BinaryIO, Protocol
 from runlake.artifacts.cache import ContentCache, holds_content, is_same_content
 from runlake.artifacts.copying import copy_content, path_on_this_machine
 from runlake.artifacts.entry import Entry, FetchOptions
+from runlake.artifacts.names import names_that_meet
 from runlake.artifacts.progress import Tell, progress_bar
 from runlake.artifacts.references import fetch_reference
 from runlake.artifacts.side_by_side import side_by_side
@@ -143,7 +144,7 @@ class Fetcher:
 
 
 def _draft_of(target: Path) -> Path:
-    return target.with_name(f".{target.name[:200]}.{os.urandom(4).hex()}.part")
+    return target.with_name(f".{target.name[:60]}.{os.urandom(4).hex()}.part")
 
 
 def _place_of(entry: Entry, root: Path, title: str) -> Path:
@@ -159,14 +160,12 @@ def _place_of(entry: Entry, root: Path, title: str) -> Path:
 
 def _refuse_names_that_meet(entries: Sequence[Entry], root: Path, title: str) -> None:
     """On a disk that does not tell case: nothing is written where two files would be one."""
-    by_name: dict[str, str] = {}
-    for entry in entries:
-        other = by_name.setdefault(entry.path.casefold(), entry.path)
-        if other != entry.path and not _tells_case(root):
-            raise BadValueError(
-                f"artifact {title} has {other!r} and {entry.path!r}, which are one file in {str(root)!r}: that disk "
-                "does not tell small letters from capitals. Choose another root, or fetch one of them with path_prefix="
-            )
+    met = names_that_meet(entry.path for entry in entries)
+    if met is not None and not _tells_case(root):
+        raise BadValueError(
+            f"artifact {title} has {met[0]!r} and {met[1]!r}, which are one in {str(root)!r}: that disk does not tell "
+            "small letters from capitals. Choose another root, or fetch one of them with path_prefix="
+        )
 
 
 def _tells_case(folder: Path) -> bool:

@@ -44,7 +44,7 @@ class FilePlace:
             raise changed(entry, found)
         if target.exists() and target.samefile(source):
             return
-        draft = target.with_name(f".{target.name[:200]}.part")
+        draft = target.with_name(f".{target.name[:60]}.part")
         try:
             with source.open("rb") as content, draft.open("wb") as copy:
                 copy_content(content, copy)

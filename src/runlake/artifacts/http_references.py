@@ -34,7 +34,7 @@ class HttpPlace:
         return [Entry(name, etag or address, address, size_bytes, {"etag": etag} if etag else None)]
 
     def fetch(self, entry: Entry, target: Path) -> None:
-        draft = target.with_name(f".{target.name[:200]}.part")
+        draft = target.with_name(f".{target.name[:60]}.part")
         try:
             with _asked(entry.ref_target()) as answer:
                 if answer.status_code in (404, 410):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterable
 from pathlib import PurePath, PurePosixPath
 from urllib.parse import unquote
 
@@ -38,6 +40,26 @@ def inner_name(name: str | PurePath) -> str:
     if not parts or ".." in parts:
         raise BadValueError(f"{str(name)!r} cannot be the name of a file in an artifact; use one like a/b.txt")
     return "/".join(parts)
+
+
+def names_that_meet(names: Iterable[str]) -> tuple[str, str] | None:
+    """Two files that are one on a disk that does not tell case, or a file and a folder; None where there are none."""
+    files: dict[str, str] = {}
+    folders: dict[str, str] = {}
+    for name in names:
+        other = files.setdefault(_without_case(name), name)
+        if other != name:
+            return other, name
+        folder = name.rpartition("/")[0]
+        while folder:
+            folders[_without_case(folder)] = folder
+            folder = folder.rpartition("/")[0]
+    met = files.keys() & folders.keys()
+    return next(((files[key], folders[key]) for key in sorted(met)), None)
+
+
+def _without_case(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def parse_artifact(text: str, entity: str, project: str) -> ArtifactPath:

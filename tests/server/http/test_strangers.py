@@ -11,15 +11,17 @@ from in_process import InProcess
 
 from runlake.model import RunEdit, RunPath, WriterBatch, WriterStart
 from runlake.server.wandb.documents.graphql import load_schema
-from runlake.server.wandb.ids import agent_node_id, file_node_id, run_node_id, sweep_node_id
+from runlake.server.wandb.ids import agent_node_id, file_node_id, run_node_id, sweep_node_id, view_node_id
 from runlake.store.layout import Layout
 from runlake.sweep_model import AgentReport, AgentStart, SweepPath, SweepStart
+from runlake.view_model import ViewPath, ViewPut
 
 SECRET = "topsecret"
 """Stands in all that the team has written: no answer to a stranger may hold it."""
 
 PATH = RunPath("team", "vision", "r1")
 SWEEP = SweepPath("team", "vision", "s1")
+VIEW_ID = "report1"
 CONFIG = {"method": "random", "parameters": {"lr": {"min": 0.0, "max": 1.0}}}
 NOWHERE = RunPath("taem", "nivois", "1r")
 """Names of the same length that are not there: a stranger is told of the others what is told of these."""
@@ -37,6 +39,10 @@ class Target(NamedTuple):
     @property
     def run(self):
         return RunPath(*self[:3])
+
+    @property
+    def view(self):
+        return ViewPath(self.entity, self.project, VIEW_ID)
 
     @property
     def sweep(self):
@@ -64,6 +70,7 @@ def server(tmp_path_factory):
     service.create_sweep(PATH.entity, PATH.project, SweepStart(config=config, sweep_id=SWEEP.sweep_id))
     server.agent_id = service.join_sweep(SWEEP, AgentStart(host=SECRET)).agent_id
     service.report_agent(SWEEP, server.agent_id, AgentReport(wanted_count=1))
+    service.put_view(ViewPath(*PATH[:2], VIEW_ID), ViewPut(type="runs", name=SECRET, spec=f'"{SECRET}"'))
     yield server
     server.close()
 
@@ -95,7 +102,7 @@ def addresses(server):
 
 
 def filled_in(path_format, target):
-    known = {**target._asdict(), "name": f"{SECRET}.txt"}
+    known = {**target._asdict(), "view_id": VIEW_ID, "name": f"{SECRET}.txt"}
     return re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: known.get(found[1], "x"), path_format)
 
 
@@ -215,6 +222,9 @@ def names_of(target):
         "bucket": {"name": target.run_id},
         "entity": {"name": target.entity},
         "models": {"entityName": target.entity},
+        "view": {"id": view_node_id(target.view)},
+        "upsertView": {"input": {"id": view_node_id(target.view), "spec": "{}"}},
+        "deleteView": {"input": {"id": view_node_id(target.view)}},
         "upsertSweep": {"input": {"id": sweep_node_id(target.sweep), "state": "CANCELED", "displayName": "x"}},
         "agentHeartbeat": {"input": {"id": agent_node_id(target.sweep, target.agent_id), "runState": "{}"}},
     }

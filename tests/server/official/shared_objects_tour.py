@@ -33,3 +33,6 @@ with wandb.init(entity="ada", project="shared", id="theirs") as run:
         file.write("the same")
     answer("digest", lambda: same.digest)
     answer("version", lambda: run.log_artifact(same).wait().version)
+    other = wandb.Artifact("referring", "dataset")
+    other.add_reference(added.get_entry("points.table.json").ref_url(), "of-another.table.json")
+    run.log_artifact(other).wait()

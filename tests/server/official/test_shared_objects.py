@@ -59,6 +59,7 @@ def test_runlake_reads_what_the_client_added(found, api):
     assert theirs.get("points").data == [[1, "a"], [2, "b"]]
     assert theirs.get("pages").data[0][1].html == "<b>theirs</b>"
     assert [row[0].tolist() for row in theirs.get("arrays").data] == [[[1, 0], [0, 1]], [[1, 1], [1, 1]]]
+    assert api.artifact("referring:latest").get("of-another").data == [[1, "a"], [2, "b"]]
     joined = theirs.get("joined")
     assert (joined.table1.data, joined.table2.data, joined.join_key) == ([[1, "a"]], [[1, "b"]], "x")
     assert list(theirs.get("whole").iterrows()) == [(0, [0]), (1, [1])]
