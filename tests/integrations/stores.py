@@ -114,7 +114,7 @@ def differences(official: list[Any], ours: list[Any], varying: tuple[str, ...]) 
 
 def amount(value: Any) -> Any:
     """What is compared of a value that is another each time: how many there are."""
-    return len(value) if isinstance(value, list) else type(value).__name__
+    return len(value) if isinstance(value, list) else "dict" if isinstance(value, dict) else "one"
 
 
 def short(value: Any) -> str:
