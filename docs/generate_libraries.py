@@ -29,20 +29,16 @@ def named(found: dict[str, Any]) -> str:
     return f"{library} ({', '.join(f'{name} {version}' for name, version in releases.items())})"
 
 
-def remarks(found: dict[str, Any]) -> str:
-    """What is different, and what waits."""
-    waits = found["waits_for_artifacts"]
-    return "; ".join([*found["differences"], *([f"waits for artifacts: {waits}"] if waits else [])])
-
-
 def table() -> str:
     """A line for each use of a library."""
-    lines = ["| Library | Use | `runlake exec` | wandb and the server | Runs, rows, keys | What differs |"]
-    lines.append("| --- | --- | --- | --- | --- | --- |")
+    lines = ["| Library | Use | `runlake exec` | wandb and the server | Runs, rows, keys | Artifacts | What differs |"]
+    lines.append("| --- | --- | --- | --- | --- | --- | --- |")
     for found in json.loads(FOUND.read_text("utf-8")).values():
         library = named(found)
         amounts = f"{found['runs']}, {found['rows']}, {found['keys']}"
-        cells = [library, found["use"], cell(found["exec"]), cell(found["client"]), amounts, remarks(found)]
+        artifacts = str(found["artifacts"] or "")
+        cells = [library, found["use"], cell(found["exec"]), cell(found["client"]), amounts, artifacts]
+        cells.append("; ".join(found["differences"]))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

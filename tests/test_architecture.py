@@ -140,7 +140,7 @@ ALLOWED = {
         *MODELS, "compat", "plain", "search", "settings", "service", "service.contract", "sdk", "sdk.process",
         "sdk.run", "store",
     },
-    "integrations": {*MODEL, "values", "media", "plot", "sdk.process", "sdk.run"},
+    "integrations": {*MODEL, "values", "media", "artifacts", "plot", "sdk.process", "sdk.run"},
     "importers": {
         "errors", "model", "artifact_model", "integrations", "media", "sdk.capture", "service", "service.contract",
         "values",

@@ -14,13 +14,12 @@ class Use:
     arguments: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
     varying: tuple[str, ...] = ()
-    waits: str = ""
 
 
 def uses(library: str, script: str, environment: str, distributions: str, *asked: Use) -> list[Trial]:
     """The trials of one library with one script."""
     about = (script, library, environment, tuple(distributions.split()))
-    return [Trial(*about, use.text, use.arguments, use.differences, use.varying, use.waits) for use in asked]
+    return [Trial(*about, use.text, use.arguments, use.differences, use.varying) for use in asked]
 
 
 TRIALS = (
@@ -31,7 +30,8 @@ TRIALS = (
         "transformers",
         Use('`Trainer(report_to="wandb")`', varying=d.SPEED),
         Use("`WANDB_WATCH=all`", ("watch",), (d.OWN_BINS,), d.SPEED),
-        Use("`WANDB_LOG_MODEL=end`", ("model",), (d.KEPT,), d.SPEED, waits="the model at the end"),
+        Use("`WANDB_LOG_MODEL=end`", ("model",), (), d.SPEED),
+        Use("`WANDB_LOG_MODEL=checkpoint`", ("checkpoint",), (), (*d.SPEED, *d.TRAINER_STATE)),
         Use('`hyperparameter_search(backend="wandb")`', ("search",), varying=d.SPEED),
     ),
     *uses(
@@ -61,8 +61,10 @@ TRIALS = (
             (d.NO_GRAPH, d.OWN_BINS, d.BLACK),
         ),
         Use("DDP, 2 processes", ("ddp",)),
-        Use('`log_model="all"`', ("model",), (d.KEPT,), waits="checkpoints"),
+        Use('`log_model="all"`', ("model",), varying=d.TORCH_FILES),
+        Use("`log_model=True`", ("best",), varying=d.TORCH_FILES),
     ),
+    *uses("lm-eval", "lm_eval_logger", "torch", "lm-eval", Use("`WandbLogger`: `log_eval_result`, `log_eval_samples`")),
     *uses(
         "Optuna",
         "optuna_callback",
@@ -129,8 +131,7 @@ TRIALS = (
         Use(
             "pictures, a table, `log_artifact` at the end",
             (),
-            (d.KEPT, d.MEDIA_IN_TABLES),
-            waits="the model at the end, pictures in tables",
+            (d.MEDIA_IN_TABLES,),
         ),
     ),
     *uses(
@@ -138,15 +139,16 @@ TRIALS = (
         "fastai_callback",
         "vision",
         "fastai",
-        Use("`WandbCallback(log_preds=True)`", (), (d.MEDIA_IN_TABLES,), d.SPEED, "pictures in tables"),
-        Use("`WandbCallback(log_model=True)`", ("model",), (d.KEPT,), d.SPEED, "the model"),
+        Use("`WandbCallback(log_preds=True)`", (), (d.MEDIA_IN_TABLES,), d.SPEED),
+        Use("`WandbCallback(log_model=True)`", ("model",), (), d.SPEED),
+        Use("`WandbCallback(log_dataset=…)`", ("dataset",), (), d.SPEED),
     ),
     *uses(
         "ultralytics",
         "ultralytics_train",
         "vision",
         "ultralytics",
-        Use("`settings.wandb`", (), (d.KEPT,), (r"speed_PyTorch", r"^config\.save_dir$"), "the best model"),
+        Use("`settings.wandb`", (), (), (r"speed_PyTorch", r"^config\.save_dir$", *d.TORCH_FILES)),
     ),
     *uses(
         "XGBoost",
@@ -154,7 +156,7 @@ TRIALS = (
         "tables",
         "xgboost",
         Use("`WandbCallback`"),
-        Use("`WandbCallback(log_model=True)`", ("model",), (d.KEPT,), waits="the model"),
+        Use("`WandbCallback(log_model=True)`", ("model",)),
     ),
     *uses(
         "LightGBM",
@@ -162,7 +164,7 @@ TRIALS = (
         "tables",
         "lightgbm",
         Use("`wandb_callback`, `log_summary`", (), (d.SORTED,)),
-        Use("`log_summary(save_model_checkpoint=True)`", ("model",), (d.SORTED, d.KEPT), waits="the model"),
+        Use("`log_summary(save_model_checkpoint=True)`", ("model",), (d.SORTED,)),
     ),
     *uses(
         "CatBoost",
@@ -170,7 +172,7 @@ TRIALS = (
         "tables",
         "catboost",
         Use("`WandbCallback`, `log_summary`", (), (d.EMPTY,)),
-        Use("`log_summary(save_model_checkpoint=True)`", ("model",), (d.EMPTY, d.KEPT), waits="the model"),
+        Use("`log_summary(save_model_checkpoint=True)`", ("model",), (d.EMPTY,), d.CATBOOST_FILES),
     ),
     *uses(
         "Keras",
@@ -178,7 +180,9 @@ TRIALS = (
         "tables",
         "keras tensorflow-cpu",
         Use("`WandbMetricsLogger`"),
-        Use("`WandbModelCheckpoint`", ("checkpoint",), (d.KEPT,), waits="checkpoints"),
+        Use("`WandbModelCheckpoint`", ("checkpoint",), varying=d.KERAS_FILES),
+        Use("`WandbModelCheckpoint(save_freq=3)`", ("batches",), varying=d.KERAS_FILES),
+        Use("`WandbEvalCallback`", ("tables",), (d.COPIED,)),
     ),
     *uses(
         "scikit-learn",
@@ -193,6 +197,19 @@ TRIALS = (
         "tables",
         "spacy spacy-loggers",
         Use("`spacy.WandbLogger.v5`", varying=(r"\.speed$",)),
-        Use("its `model_log_interval`", ("model",), (d.KEPT,), (r"\.speed$",), "pipelines"),
+        Use("its `model_log_interval`", ("model",), (), (r"\.(speed|seconds)$",)),
+        Use("its `log_dataset_dir`, `log_best_dir`, `log_latest_dir`", ("folders",), (), (r"\.(speed|seconds)$",)),
+    ),
+    *uses(
+        "Artifacts in a pipeline",
+        "artifact_pipeline",
+        "tables",
+        "numpy",
+        Use(
+            "versions, aliases, tables with media, joined tables, references, links, `use_artifact`, `log_code`",
+            (),
+            (d.MEDIA_IN_TABLES, d.SOUND, d.SOURCE),
+            (r"\.elsewhere/",),
+        ),
     ),
 )

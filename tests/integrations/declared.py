@@ -3,15 +3,32 @@
 from trials import Difference
 
 SPEED = (r"runtime$", r"_per_sec(ond)?$", r"^(rows|summary)\.profiling/", r"(step_time|/fps|/SPS)$")
+KERAS_FILES = (r"^logged\..*\.entries\..*\.keras$",)
+"""Archives that say when they were written."""
+
+TORCH_FILES = (r"^logged\..*\.entries\..*\.(ckpt|pt)$",)
+"""Checkpoints that say when and where they were written."""
+
+CATBOOST_FILES = (r"^logged\..*\.entries\.model$",)
+"""Boosters that say when they were trained."""
+
+TRAINER_STATE = (r"^logged\..*\.entries\.trainer_state\.json$",)
+"""The rows of a Trainer, with what each took."""
+
 OF_A_TRIAL = (r"^config\.(date|pid|trial_id|trial_log_path)$", r"^name$", r"\.time_", r"\.timestamp$")
 
-KEPT = Difference(
-    r"^files\.(artifacts|models)/",
-    "under `exec` artifacts are files of the run",
-)
 MEDIA_IN_TABLES = Difference(
-    r"^(rows|summary)\.(Table|Prediction_Samples)",
+    r"^(rows|summary)\.(Table|Prediction_Samples|left)",
     "pictures in tables are kept under `exec`; the client puts them into an artifact",
+)
+COPIED = Difference(
+    r"^logged\..*entries\.eval_data\.table\.json",
+    "pictures of another artifact are copied under `exec`, and referred to by the client",
+)
+SOUND = Difference(r"\.audio-file\.json", "sounds in artifacts say their length and rate under `exec`")
+SOURCE = Difference(
+    r"^logged\.source-",
+    "a script outside of the working folder gives its name to the artifact of `log_code` under `exec` only",
 )
 EVENT_FILES = Difference(
     r"^files\..*events\.out\.tfevents",

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from kept_artifacts import artifacts_logged_by
 from stores import differences, runs_of
 from trials import Trial
 from ways import ENVIRONMENTS, Ended, through_exec, with_client
@@ -18,7 +19,7 @@ def try_out(trial: Trial, home: Path) -> dict[str, Any]:
     both = [runs_of(ended.store) if ended.store.exists() else [] for ended in (client, exec_)]
     found = {"client": verdict(client, both[0]), "exec": verdict(exec_, both[1])}
     lines = list(differences(*both, trial.varying)) if set(found.values()) == {"works"} else []
-    found["runs"], found["rows"], found["keys"] = max(map(amounts, both))
+    found["runs"], found["rows"], found["keys"], found["artifacts"] = max(map(amounts, both))
     found["versions"] = versions(trial)
     found["undeclared"] = [line for line in lines if not any(re.search(d.pattern, line) for d in trial.differences)]
     found["not met"] = [
@@ -38,10 +39,11 @@ def verdict(ended: Ended, runs: list[Any]) -> str:
     return "works" if states == ["finished"] else f"ended, with runs that are {states}"
 
 
-def amounts(runs: list[Any]) -> tuple[int, int, int]:
-    """How many runs there are, their rows, and the keys in these."""
+def amounts(runs: list[Any]) -> tuple[int, int, int, int]:
+    """How many runs there are, their rows, the keys in these, and the versions of artifacts that they logged."""
     rows = [row for run in runs for row in run.scan_history()]
-    return len(runs), len(rows), len({key for row in rows for key in row if not key.startswith("_")})
+    keys = {key for row in rows for key in row if not key.startswith("_")}
+    return len(runs), len(rows), len(keys), sum(map(len, map(artifacts_logged_by, runs)))
 
 
 def versions(trial: Trial) -> dict[str, str]:

@@ -9,8 +9,8 @@ from catalogue import TRIALS
 from trials import Trial
 
 FILE = Path(__file__).parent / "results.json"
-DECLARED = ("library", "use", "waits_for_artifacts")
-FOUND = ("client", "exec", "runs", "rows", "keys", "versions")
+DECLARED = ("library", "use")
+FOUND = ("client", "exec", "runs", "rows", "keys", "artifacts", "versions")
 
 
 def recorded() -> dict[str, dict[str, Any]]:

@@ -1,11 +1,11 @@
 """What two stores say, key by key, and where they do not agree.
 
 A line of a comparison begins with where it is: ``rows.train/loss``, ``config.model.dim``, ``summary.best``,
-``files.model.bin``. Values that are others each time are compared by how many there are. The files of media are
-compared where rows name them: pictures by their pixels, tables by their cells, charts by their tables.
+``files.model.bin``, ``logged.model:v0.aliases``. Values that are others each time are compared by how many there are.
+The files of media are compared where rows name them: pictures by their pixels, tables by their cells, charts by their
+tables.
 """
 
-import hashlib
 import json
 import re
 import tempfile
@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import PIL.Image
+from kept_artifacts import artifacts_of
+from plain_values import OF_A_FILE, pixels, plain_leaf
 
 import runlake
 
@@ -26,7 +27,6 @@ OF_EVERY_RUN = {
     "output.log",
     "diff.patch",
 }
-OF_A_FILE = {"path", "sha256", "size", "artifact_path", "_latest_artifact_path", "filenames", "sizes", "log_mode"}
 EVENTS = re.compile(r"(?<=events\.out\.tfevents)\.\S*")
 MADE_UP_NAME = re.compile(r"[a-z]+-[a-z]+-\d+")
 ABOUT = ("state", "group", "job_type", "tags", "notes")
@@ -52,6 +52,7 @@ def said_by(run: Any) -> dict[str, Any]:
         for where, value in flat("rows", {k: v for k, v in row.items() if k not in OF_THE_CLOCK}, run).items():
             found.setdefault(where, []).append((step, value))
     names = {file.name for file in run.files() if not file.name.startswith("media/")} - OF_EVERY_RUN
+    found |= artifacts_of(run)
     return found | {f"files.{EVENTS.sub('…', name).replace(run.id, 'ID')}": True for name in names}
 
 
@@ -74,9 +75,7 @@ def plain(value: Any, run: Any) -> Any:
         return found | seen(value, run) if is_medium(value) else found
     if isinstance(value, list | tuple):
         return [plain(item, run) for item in value]
-    if isinstance(value, float):
-        return int(value) if value.is_integer() and abs(value) < 2**63 else repr(value)
-    return value
+    return plain_leaf(value)
 
 
 def is_medium(value: dict[str, Any]) -> bool:
@@ -94,13 +93,6 @@ def seen(value: dict[str, Any], run: Any) -> dict[str, Any]:
             table = json.loads(Path(folder, paths[0]).read_text("utf-8"))
             return {"columns": table["columns"], "data": plain(table["data"], run)}
         return {"pixels": [pixels(Path(folder, path)) for path in paths if path.endswith(".png")]}
-
-
-def pixels(path: Path) -> tuple[int, int, str]:
-    """The size of a picture, and a digest of its colours."""
-    with PIL.Image.open(path) as picture:
-        colours = picture.convert("RGBA")
-        return (*colours.size, hashlib.sha256(colours.tobytes()).hexdigest()[:8])
 
 
 def differences(official: list[Any], ours: list[Any], varying: tuple[str, ...]) -> Iterator[str]:
@@ -122,7 +114,7 @@ def differences(official: list[Any], ours: list[Any], varying: tuple[str, ...]) 
 
 def amount(value: Any) -> Any:
     """What is compared of a value that is another each time: how many there are."""
-    return len(value) if isinstance(value, list) else type(value).__name__
+    return len(value) if isinstance(value, list) else "dict" if isinstance(value, dict) else "one"
 
 
 def short(value: Any) -> str:

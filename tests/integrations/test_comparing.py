@@ -59,6 +59,47 @@ def test_whatever_is_different_is_named_where_it_is(differences_of, more, line):
     assert [each for each in found if each.startswith(line)] != [], found
 
 
+def log_artifact(text="hello", shade=0, name="model", **options):
+    """Logs a version of two files, a table and a picture, by default always the same."""
+
+    def log(run):
+        artifact = runlake.Artifact(f"{name}-{run.id}", "model", metadata={"score": {"best": 0.5}})
+        for path in ("a.txt", f"{run.id}/b.txt"):
+            with artifact.new_file(path) as file:
+                file.write(text)
+        picture = runlake.Image(np.full((4, 4, 3), shade, dtype=np.uint8))
+        left, right = (runlake.Table(columns=["x", "y"], data=[[1, one]]) for one in (picture, float("nan")))
+        artifact.add(left, "shown")
+        artifact.add(runlake.JoinedTable(left, right, "x"), "both")
+        run.log_artifact(artifact, **options)
+
+    return log
+
+
+def test_artifacts_that_say_the_same_do_not_differ(differences_of):
+    assert differences_of(log_artifact(), log_artifact()) == []
+
+
+@pytest.mark.parametrize(
+    ("second", "lines"),
+    [
+        (log_artifact("other"), ["logged.model-ID:v0.entries.ID/b.txt", "logged.model-ID:v0.entries.a.txt"]),
+        (log_artifact(shade=9), ["logged.model-ID:v0.entries.both.joined-table.json"]),
+        (log_artifact(aliases=["best"]), ["logged.model-ID:v0.aliases"]),
+        (log_artifact(tags=["mine"]), ["logged.model-ID:v0.tags"]),
+        (
+            lambda run: (log_artifact()(run), run.use_artifact(f"model-{run.id}")),
+            [f"used.model-ID:v0.{fact}" for fact in (
+                "aliases", "collection", "description", "entries.ID/b.txt", "entries.a.txt",
+                "entries.both.joined-table.json", "links", "logged_by", "metadata.score.best", "state", "tags", "type",
+            )],
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_different_of_an_artifact_is_named(differences_of, second, lines):
+    assert [line.partition(": ")[0] for line in differences_of(log_artifact(), second)] == lines
+
+
 def test_values_that_are_others_each_time_are_counted(differences_of):
     def log(value, count):
         return lambda run: [run.log({"seconds": value}) for _ in range(count)]

@@ -31,7 +31,6 @@ class Trial:
     arguments: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
     varying: tuple[str, ...] = ()
-    waits_for_artifacts: str = ""
 
     @property
     def name(self) -> str:

@@ -38,6 +38,9 @@ class Store:
         hidden = ("_timestamp", "_runtime")
         return [{k: v for k, v in row.items() if k not in hidden} for row in self.run(run_id).scan_history()]
 
+    def artifact(self, name):
+        return runlake.Api(str(self.root)).artifact(f"ann/p/{name}")
+
     def files(self, run_id):
         known = ("config.yaml", "wandb-", "requirements.txt", "output.log")
         return sorted(file.name for file in self.run(run_id).files() if not file.name.startswith(known))

@@ -1,9 +1,9 @@
-"""What the callbacks of XGBoost, LightGBM and CatBoost share: importances as a chart, models kept with the run."""
+"""What the callbacks of XGBoost, LightGBM and CatBoost share: importances as a chart, models as artifacts."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,12 @@ def log_importances(run: Run, importances: Mapping[str, float]) -> None:
         run.log({IMPORTANCE_KEY: bar(table, "Feature", "Importance", title=IMPORTANCE_KEY)})
 
 
-def keep_model(run: Run, save: Callable[[str], Any], file_name: str, name: str) -> None:
-    """Have the library write its model into a file, and keep that as the run's model `name`."""
+def keep_model(run: Run, save: Callable[[str], Any], file_name: str, name: str, aliases: Sequence[str] = ()) -> None:
+    """Have the library write its model into a file, and keep that as the next version of the model `name`."""
     with tempfile.TemporaryDirectory(prefix="runlake-model-") as folder:
         file = Path(folder) / file_name
         save(str(file))
-        run.log_model(file, name)
+        run.log_model(file, name, list(aliases))
 
 
 def named(names: Iterable[Any], values: Iterable[Any]) -> dict[str, float]:

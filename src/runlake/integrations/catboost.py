@@ -34,12 +34,15 @@ def log_summary(
     """Say of a trained model its parameters, ``best_iteration`` and ``best_score``, and a chart of importances.
 
     The parameters join the configuration: all of them, or those that were given. With `save_model_checkpoint` the model
-    is kept as ``model_<run id>``. Raises `NotStartedError` without an active run.
+    is kept as the artifact ``model_<run id>``, with the alias ``best`` where it is the best one of its training, else
+    ``last``. Raises `NotStartedError` without an active run.
     """
     run = active_run("catboost.log_summary")
-    run.config.update(dict(model.get_all_params() if log_all_params else model.get_params()), allow_val_change=True)
+    every = model.get_all_params()
+    run.config.update(dict(every if log_all_params else model.get_params()), allow_val_change=True)
     run.summary.update({"best_iteration": model.get_best_iteration(), "best_score": model.get_best_score()})
     if log_feature_importance:
         log_importances(run, named(model.feature_names_, model.get_feature_importance()))
     if save_model_checkpoint:
-        keep_model(run, model.save_model, "model.cbm", f"model_{run.id}")
+        alias = "best" if every.get("use_best_model") else "last"
+        keep_model(run, model.save_model, "model", f"model_{run.id}", [alias])

@@ -1,4 +1,4 @@
-"""Keras: callbacks that log metrics, keep checkpoints and log tables of predictions. No TensorFlow is needed.
+"""Keras: callbacks that log metrics, and keep checkpoints and tables of predictions. No TensorFlow is needed.
 
 `WandbMetricsLogger`, `WandbModelCheckpoint` and `WandbEvalCallback` are what new code uses; `WandbCallback` is the
 older one that does a little of everything.
@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import keras
 
+from runlake.artifacts.artifact import Artifact
 from runlake.errors import BadValueError, warn
 from runlake.integrations.boosters import active_run
 from runlake.media.table import Table
@@ -61,9 +62,10 @@ class WandbMetricsLogger(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class WandbModelCheckpoint(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
-    """Keras' own `ModelCheckpoint`, whose newest file is kept with the run as its model ``run_<run id>_model``.
+    """Keras' own `ModelCheckpoint`; each file is kept as a version of the model ``run_<run id>_model``.
 
-    All arguments are those of Keras. Raises `NotStartedError` without an active run.
+    Its aliases say when: ``epoch_3``, or with a `save_freq` in batches ``epoch_3_batch_20``. All arguments are those
+    of Keras. Raises `NotStartedError` without an active run.
     """
 
     def __init__(self, filepath: Any, *args: Any, **options: Any) -> None:
@@ -79,26 +81,27 @@ class WandbModelCheckpoint(keras.callbacks.ModelCheckpoint):  # type: ignore[mis
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         super().on_train_batch_end(batch, logs=logs)
         if self.save_freq != "epoch":
-            self._keep()
+            self._keep(f"epoch_{self._current_epoch}_batch_{batch}")
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         super().on_epoch_end(epoch, logs=logs)
         if self.save_freq == "epoch":
-            self._keep()
+            self._keep(f"epoch_{epoch}")
 
-    def _keep(self) -> None:
+    def _keep(self, alias: str) -> None:
         newest, written_at = _newest(self._pattern)
         if newest is not None and written_at > self._kept_at:
             self._kept_at = written_at
-            self._run.log_model(newest, f"run_{self._run.id}_model")
+            self._run.log_model(newest, f"run_{self._run.id}_model", [alias])
 
 
 class WandbEvalCallback(keras.callbacks.Callback, ABC):  # type: ignore[misc]
-    """Logs tables of examples and of what the model predicts for them; to be inherited from.
+    """Keeps tables of examples and of what the model predicts for them, as artifacts; to be inherited from.
 
     `add_ground_truth` fills `data_table` once, with the columns `data_table_columns`; `add_model_predictions` fills
-    `pred_table` after each epoch. They are logged as ``val_data`` and ``eval_data``. `data_table_ref` is the first of
-    them, to look examples up in. Raises `NotStartedError` without an active run.
+    `pred_table` after each epoch. They are ``val_data`` in the artifact ``val``, which the run uses, and ``eval_data``
+    in versions of ``run_<run id>_pred``. `data_table_ref` is the first of them as it is kept, to look examples up in.
+    Raises `NotStartedError` without an active run.
     """
 
     def __init__(self, data_table_columns: list[str], pred_table_columns: list[str], **options: Any) -> None:
@@ -136,15 +139,19 @@ class WandbEvalCallback(keras.callbacks.Callback, ABC):  # type: ignore[misc]
         self.pred_table = Table(columns=list(column_names), allow_mixed_types=True)
 
     def log_data_table(self, name: str = "val", type: str = "dataset", table_name: str = "val_data") -> None:
-        """Log the table of examples under `table_name`; `name` and `type` are those of W&B's artifact."""
-        self._run.log({table_name: self.data_table})
-        self.data_table_ref = self.data_table
+        """Keep the table of examples as `table_name` in an artifact of this name and type, which the run uses."""
+        artifact = Artifact(name, type)
+        artifact.add(self.data_table, table_name)
+        self._run.use_artifact(artifact)
+        self.data_table_ref = artifact.get(table_name)
 
     def log_pred_table(
         self, type: str = "evaluation", table_name: str = "eval_data", aliases: list[str] | None = None
     ) -> None:
-        """Log the table of predictions under `table_name`; `type` and `aliases` are those of W&B's artifact."""
-        self._run.log({table_name: self.pred_table})
+        """Keep the table of predictions as `table_name` in the next version of ``run_<run id>_pred``."""
+        artifact = Artifact(f"run_{self._run.id}_pred", type)
+        artifact.add(self.pred_table, table_name)
+        self._run.log_artifact(artifact, aliases=aliases)
 
 
 class WandbCallback(keras.callbacks.Callback):  # type: ignore[misc]

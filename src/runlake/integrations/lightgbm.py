@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import lightgbm
@@ -44,7 +45,8 @@ def wandb_callback(log_params: bool = True, define_metric: bool = True) -> Calla
 def log_summary(model: lightgbm.Booster, feature_importance: bool = True, save_model_checkpoint: bool = False) -> None:
     """Say of a trained booster ``best_iteration`` and ``best_score``, in the summary, and a chart of importances.
 
-    With `save_model_checkpoint` the model is kept as ``model_<run id>``. Raises `NotStartedError` without a run.
+    With `save_model_checkpoint` the model of the best iteration is kept as the artifact ``model_<run id>`` with the
+    alias ``best``. Raises `NotStartedError` without a run.
     """
     run = active_run("lightgbm.log_summary")
     booster = getattr(model, "booster_", model)  # of the scikit-learn classes
@@ -52,7 +54,9 @@ def log_summary(model: lightgbm.Booster, feature_importance: bool = True, save_m
     if feature_importance:
         log_importances(run, named(booster.feature_name(), booster.feature_importance()))
     if save_model_checkpoint:
-        keep_model(run, booster.save_model, "model.txt", f"model_{run.id}")
+        best = booster.best_iteration
+        save = partial(booster.save_model, num_iteration=best)
+        keep_model(run, save, f"model_ckpt_{best}.txt", f"model_{run.id}", ["best"])
 
 
 def _plain(scores: Any) -> Any:

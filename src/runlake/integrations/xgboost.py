@@ -17,8 +17,8 @@ class WandbCallback(xgboost.callback.TrainingCallback):  # type: ignore[misc]
 
     The booster's settings join the configuration. At the end come a chart of feature importances (`importance_type` is
     gain, weight, cover, total_gain or total_cover), and ``best_score`` and ``best_iteration`` where training stopped
-    early; with `log_model` the model is kept as ``<run id>_model``. With `define_metric` the summary keeps the best
-    value of each metric. Raises `NotStartedError` without an active run.
+    early; with `log_model` the model is kept as the artifact ``<run id>_model.json``. With `define_metric` the summary
+    keeps the best value of each metric. Raises `NotStartedError` without an active run.
     """
 
     def __init__(
@@ -56,7 +56,8 @@ class WandbCallback(xgboost.callback.TrainingCallback):  # type: ignore[misc]
         if not hasattr(model, "get_score"):
             return model
         if self.log_model:
-            keep_model(self._run, model.save_model, "model.json", f"{self._run.id}_model")
+            name = f"{self._run.id}_model.json"
+            keep_model(self._run, model.save_model, name, name)
         if self.log_feature_importance:
             log_importances(self._run, _flat(model.get_score(importance_type=self.importance_type)))
         if model.attr("best_score") is not None:

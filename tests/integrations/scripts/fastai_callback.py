@@ -1,6 +1,7 @@
-"""A learner of fastai with its callback for wandb; with "model" the weights are to be kept."""
+"""A learner of fastai with its callback for wandb; with "model" the weights are kept, with "dataset" the pictures."""
 
 import sys
+from pathlib import Path
 
 import torchvision_on_cpu  # noqa: F401 (before what imports torchvision)
 
@@ -45,8 +46,15 @@ data = block.dataloaders(32, bs=4, num_workers=0)
 net = torch.nn.Sequential(
     torch.nn.Conv2d(3, 4, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(4, 2)
 )
+folder = Path("pictures")
+folder.mkdir()
 with wandb.init(project="fastai", name="halves"):
-    callbacks = [WandbCallback(log_preds="model" not in sys.argv, log_model="model" in sys.argv, n_preds=4)]
+    kept = {"log_model": True} if "model" in sys.argv else {}
+    if "dataset" in sys.argv:
+        for number in range(4):
+            picture(number).save(folder / f"{number}.bmp")
+        kept = {"log_dataset": folder, "dataset_name": "halves"}
+    callbacks = [WandbCallback(log_preds=not kept, n_preds=4, **kept)]
     if "model" in sys.argv:
         callbacks.insert(0, SaveModelCallback())
     learner = Learner(data, net, loss_func=CrossEntropyLossFlat(), metrics=accuracy, cbs=callbacks)

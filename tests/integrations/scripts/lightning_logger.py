@@ -1,12 +1,14 @@
 """Lightning's WandbLogger: metrics, hyperparameters, ``watch``, ``log_image``, ``log_table``, ``log_text``.
 
-With "ddp" it trains as two processes, with "model" the checkpoints are to be kept.
+With "ddp" it trains as two processes, with "model" each checkpoint is kept, with "best" the best and the last one at
+the end.
 """
 
 import sys
 
 import lightning as L
 import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import WandbLogger
 
 
@@ -36,7 +38,8 @@ def main():
     L.seed_everything(0)
     points = torch.randn(32, 4)
     data = torch.utils.data.TensorDataset(points, points.sum(1, keepdim=True))
-    logger = WandbLogger(project="lightning", name="line", log_model="model" in sys.argv and "all")
+    log_model = "all" if "model" in sys.argv else "best" in sys.argv
+    logger = WandbLogger(project="lightning", name="line", log_model=log_model)
     model = Line()
     is_plain = len(sys.argv) == 1
     if is_plain:
@@ -49,7 +52,8 @@ def main():
         accelerator="cpu",
         enable_progress_bar=False,
         enable_model_summary=False,
-        enable_checkpointing="model" in sys.argv,
+        enable_checkpointing=bool(log_model),
+        callbacks=[ModelCheckpoint(monitor="val/loss", save_last=True)] if log_model else [],
         **processes,
     )
     trainer.fit(

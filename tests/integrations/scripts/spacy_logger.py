@@ -1,14 +1,24 @@
-"""A text classifier in spaCy, logged by ``spacy.WandbLogger.v5``; with "model" pipelines are to be kept."""
+"""A text classifier in spaCy, logged by ``spacy.WandbLogger.v5``; with "model" pipelines are kept.
+
+With "folders" the corpus, the best and the latest pipeline are kept as spaCy has them in folders.
+"""
 
 import random
 import sys
+from pathlib import Path
 
 import spacy
 from spacy.cli.train import train
 from spacy.tokens import DocBin
 
+FOLDERS = {
+    "log_dataset_dir": "corpus",
+    "log_best_dir": "pipeline/model-best",
+    "log_latest_dir": "pipeline/model-last",
+}
 random.seed(0)
 nlp = spacy.blank("en")
+Path("corpus").mkdir()
 for name in ("train", "dev"):
     kept = DocBin()
     for _ in range(40):
@@ -16,11 +26,11 @@ for name in ("train", "dev"):
         doc = nlp.make_doc(f"this film is {random.choice(['good', 'great'] if is_good else ['bad', 'poor'])}")
         doc.cats = {"GOOD": float(is_good), "BAD": float(not is_good)}
         kept.add(doc)
-    kept.to_disk(f"{name}.spacy")
+    kept.to_disk(f"corpus/{name}.spacy")
 
 config = spacy.blank("en").config.merge(
     {
-        "paths": {"train": "train.spacy", "dev": "dev.spacy"},
+        "paths": {"train": "corpus/train.spacy", "dev": "corpus/dev.spacy"},
         "nlp": {"lang": "en", "pipeline": ["textcat"]},
         "components": {"textcat": {"factory": "textcat"}},
         "corpora": {name: {"@readers": "spacy.Corpus.v1", "path": f"${{paths.{name}}}"} for name in ("train", "dev")},
@@ -37,6 +47,7 @@ config = spacy.blank("en").config.merge(
                 "run_name": "texts",
                 "remove_config_values": ["paths.vectors"],
                 "model_log_interval": 10 if "model" in sys.argv else None,
+                **(FOLDERS if "folders" in sys.argv else {}),
             },
         },
     }

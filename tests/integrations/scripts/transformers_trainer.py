@@ -1,7 +1,7 @@
 """A tiny GPT-2 trained by the Trainer of transformers with ``report_to="wandb"``.
 
-With "watch" gradients are watched, with "model" the model is to be kept, with "search" wandb's sweeps look for a
-learning rate.
+With "watch" gradients are watched, with "model" the model is kept at the end, with "checkpoint" each checkpoint too,
+with "search" wandb's sweeps look for a learning rate.
 """
 
 import os
@@ -16,6 +16,8 @@ if watched:
     os.environ["WANDB_WATCH"] = "all"
 if "model" in sys.argv:
     os.environ["WANDB_LOG_MODEL"] = "end"
+if "checkpoint" in sys.argv:
+    os.environ["WANDB_LOG_MODEL"] = "checkpoint"
 
 
 class Tokens(torch.utils.data.Dataset):
@@ -44,7 +46,8 @@ arguments = TrainingArguments(
     logging_steps=40 if watched else 2,
     eval_strategy="steps",
     eval_steps=60 if watched else 3,
-    save_strategy="no",
+    save_strategy="steps" if "checkpoint" in sys.argv else "no",
+    save_steps=3,
     seed=0,
 )
 trainer = Trainer(args=arguments, train_dataset=Tokens(32), eval_dataset=Tokens(8), model_init=make_model)

@@ -13,6 +13,13 @@ Y = (X[:, 0] > 0).astype(int)
 NAMES = ["a", "b", "c"]
 
 
+def fetched(store, name, *, aliases):
+    """The only file of an artifact, of which the run is the maker."""
+    artifact = store.artifact(name)
+    assert (artifact.type, artifact.aliases, artifact.logged_by().id) == ("model", aliases, "r")
+    return artifact.file("fetched")
+
+
 def keys_of(rows):
     return [sorted(row) for row in rows]
 
@@ -46,7 +53,8 @@ def test_xgboost_logs_a_row_a_round_its_settings_importances_and_the_model(store
     assert run.config["learner"]["gradient_booster"]["tree_train_param"]["max_depth"] == "2"
     assert run.summary["validation_1-logloss"] == {"min": min(results["validation_1"]["logloss"])}
     assert run.summary["validation_1-auc"] == {"max": max(results["validation_1"]["auc"])}
-    assert xgboost.Booster(model_file=store.model("r_model")).num_boosted_rounds() == 3
+    file = fetched(store, "r_model.json:latest", aliases=["latest"])
+    assert xgboost.Booster(model_file=file).num_boosted_rounds() == 3
 
 
 def test_xgboost_in_cross_validation_has_mean_and_deviation(store):
@@ -93,7 +101,8 @@ def test_lightgbm_logs_a_row_an_iteration_its_parameters_and_a_summary(store):
     assert run.config["num_leaves"] == 4
     assert run.summary["best_iteration"] == booster.best_iteration
     assert run.summary["val_auc"] == {"max": max(results["val"]["auc"])}
-    assert lightgbm.Booster(model_file=store.model("model_r")).num_trees() == 3
+    file = fetched(store, "model_r:best", aliases=["latest", "best"])
+    assert lightgbm.Booster(model_file=file).num_trees() == 3
 
 
 def test_lightgbm_in_cross_validation_has_mean_and_deviation(store):
@@ -135,7 +144,7 @@ def test_catboost_logs_a_row_an_iteration_its_parameters_and_a_summary(store):
     assert importances["Feature Importance"]["table"]["nrows"] == 3
     run = store.run("r")
     assert (run.config["depth"], run.summary["best_iteration"]) == (2, model.get_best_iteration())
-    loaded = catboost.CatBoostClassifier().load_model(store.model("model_r"))
+    loaded = catboost.CatBoostClassifier().load_model(fetched(store, "model_r:best", aliases=["latest", "best"]))
     assert loaded.tree_count_ == model.tree_count_
 
 

@@ -79,17 +79,19 @@ def test_another_frequency_is_refused(store, keras):
 
 
 @pytest.mark.parametrize("name", ["model.keras", "at-{epoch:02d}.keras"])
-def test_the_newest_checkpoint_is_kept_as_a_model(store, keras, fit, name):
+def test_each_checkpoint_is_a_version_of_a_model(store, keras, fit, name):
     from runlake.integrations.keras import WandbModelCheckpoint
 
     with runlake.init(project="p", id="r"):
         fit(WandbModelCheckpoint(name))
-    file = Path(store.model("run_r_model"))
+    versions = [store.artifact(f"run_r_model:v{number}") for number in range(2)]
+    assert [version.aliases for version in versions] == [["epoch_0"], ["latest", "epoch_1"]]
+    file = Path(versions[1].file("fetched"))
     assert file.name == name.format(epoch=2)
     assert keras.saving.load_model(file).count_params() == 21
 
 
-def test_tables_of_examples_and_predictions_are_logged(store, fit):
+def test_tables_of_examples_and_predictions_are_artifacts(store, fit):
     from runlake.integrations.keras import WandbEvalCallback
 
     class Examples(WandbEvalCallback):
@@ -104,8 +106,12 @@ def test_tables_of_examples_and_predictions_are_logged(store, fit):
 
     with runlake.init(project="p", id="r"):
         fit(Examples(["index", "label"], ["epoch", "index", "label", "guess"]))
-    tables = [(key, row[key]["nrows"], row[key]["ncols"]) for row in store.rows("r") for key in row if key != "_step"]
-    assert tables == [("val_data", 3, 2), ("eval_data", 3, 4), ("eval_data", 3, 4)]
+    (examples,) = store.run("r").used_artifacts()
+    assert (examples.name, examples.type, len(examples.get("val_data").data)) == ("val:v0", "dataset", 3)
+    predicted = store.run("r").logged_artifacts()
+    assert [artifact.name for artifact in predicted] == ["run_r_pred:v0", "run_r_pred:v1"]
+    tables = [artifact.get("eval_data") for artifact in predicted]
+    assert [[row[:2] for row in table.data] for table in tables] == [[[epoch, i] for i in range(3)] for epoch in (0, 1)]
 
 
 def test_the_older_callback_logs_epochs_and_keeps_the_best_model(store, keras, fit):

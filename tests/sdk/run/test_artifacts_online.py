@@ -75,6 +75,13 @@ def test_what_is_not_there_yet_is_used_and_noted_here(run, away):
         run.use_artifact("other")
 
 
+def test_what_nobody_has_yet_is_used_and_was_made_by_no_run(run, away):
+    drafted = artifact_of("from here")
+    used = run.use_artifact(drafted)
+    assert (used.name, used.logged_by(), [user.id for user in used.used_by()]) == ("model:v0", None, ["r"])
+    assert Path(drafted.file()).read_text() == "from here"
+
+
 def test_an_incremental_artifact_begins_with_the_latest_of_the_server(run, away):
     run.log_artifact(artifact_of("older, from here"))
     keep_away(away, "from the server")
