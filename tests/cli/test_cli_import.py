@@ -34,7 +34,7 @@ def test_json_counts_both_sides(runlake, tables):
             {
                 "entity": "ann", "project": "mnist", "run_id": "b", "source": str(tables / "b.jsonl"), "outcome": "new",
                 "is_whole": True, "is_ended": True, "read_counts": {"history": 1}, "kept_counts": {"history": 1},
-                "file_count": 0, "file_bytes": 0, "lost": {}, "problems": [],
+                "file_count": 0, "file_bytes": 0, "artifact_count": 0, "lost": {}, "problems": [],
             }
         ],
         "failures": [],

@@ -82,14 +82,14 @@ def test_what_nobody_has_yet_is_used_and_was_made_by_no_run(run, away):
     assert Path(drafted.file()).read_text() == "from here"
 
 
-def test_an_incremental_artifact_begins_with_the_latest_of_the_server(run, away):
+def test_an_incremental_artifact_begins_with_the_latest_of_the_server(run, away, tmp_path):
     run.log_artifact(artifact_of("older, from here"))
     keep_away(away, "from the server")
     more = Artifact("model", "model", incremental=True)
     with more.new_file("more.txt") as file:
         file.write("more")
     run.log_artifact(more)
-    folder = Path(more.download())
+    folder = Path(more.download(tmp_path / "download"))
     assert {file.name: file.read_text() for file in folder.iterdir()} == {
         "more.txt": "more",
         "weights.txt": "from the server",
