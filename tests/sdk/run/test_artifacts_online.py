@@ -18,6 +18,12 @@ from served import Holder, SocketServer, make_app
 RUN = RunPath("ann", "p", "r")
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    """What is fetched without a root lies in the current folder."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def away(tmp_path):
     """The store of the server, where the run is known."""
