@@ -486,6 +486,7 @@ def test_files_are_fetched_whole_in_part_and_by_their_digest(server, client):
         assert server.ask("GET", address, who="ann").status_code == 404, wrong
 
 
+@pytest.mark.long
 def test_a_manifest_of_a_hundred_thousand_entries_is_logged_and_read_back(server, client):
     files = {
         f"d{n % 100}/{n}.txt": {"digest": f"tag {n}", "ref": f"s3://bucket/{n}", "size": n} for n in range(100_000)

@@ -117,6 +117,7 @@ def test_an_artifact_waits_for_who_sends_it(run, away):
     assert waited == [(logged_as, 5)]
 
 
+@pytest.mark.long
 def test_a_server_that_is_away_is_told_unless_the_artifact_is_here(begin):
     with begin(base_url="http://127.0.0.1:9") as run:
         run.log_artifact(artifact_of("from here"))

@@ -353,6 +353,7 @@ def test_what_no_artifact_can_begin_with_is_refused_before_anything_is_made(root
         service.read_artifact(MODEL.at("v" + "9" * 5000))
 
 
+@pytest.mark.long
 def test_an_entry_that_a_power_failure_left_empty_stops_nobody(root, service):
     keep(service, {"a": b"1"})
     (root / "ann/vision/artifacts/model/ledger/00000003.json").write_bytes(b"")
