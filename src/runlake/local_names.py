@@ -78,22 +78,42 @@ def _why_obeyed(part: str) -> str | None:
 
 
 def place_below(root: Path, name: str) -> Path:
-    """Where a run's file goes below `root`; `UnsafeNameError` when it goes nowhere.
+    """Where a run's file goes below `root`; `UnsafeNameError` when it goes nowhere: see `PlacesBelow`."""
+    return PlacesBelow(root).place(name)
 
-    Links in the folder count as what they lead to: one that leads out of it is not followed, nor one into a folder
-    whose name would be refused.
+
+class PlacesBelow:
+    """Where files go below a folder. Links in it are looked at once for each folder.
+
+    They count as what they lead to: one that leads out of it is not followed, nor one into a folder whose name would be
+    refused.
     """
-    why = why_refused(name)
-    if why is None:
-        place = Path(os.path.normpath(root / name))
-        real_root, real = root.resolve(), place.resolve()
-        if real == real_root or not real.is_relative_to(real_root):
-            why = f"a link there leads out of {root}"
-        else:
-            why = why_refused(real.relative_to(real_root).as_posix())
+
+    def __init__(self, root: Path) -> None:
+        self._root, self._real_root = root, root.resolve()
+        self._real: dict[str, Path] = {}
+
+    def place(self, name: str) -> Path:
+        """Where a file of this name goes; `UnsafeNameError` when it goes nowhere."""
+        why = why_refused(name)
         if why is None:
-            return place
-    raise UnsafeNameError(
-        f"the file {name!r} is not written into {str(root)!r}: {why}; read it without writing it: "
-        f"runlake.Api().run(...).file({name!r}).read()"
-    )
+            place = Path(os.path.normpath(self._root / name))
+            real = self._resolved(place)
+            if real == self._real_root or not real.is_relative_to(self._real_root):
+                why = f"a link there leads out of {self._root}"
+            else:
+                why = why_refused(real.relative_to(self._real_root).as_posix())
+            if why is None:
+                return place
+        raise UnsafeNameError(
+            f"the file {name!r} is not written into {str(self._root)!r}: {why}; read it without writing it: "
+            f"runlake.Api().run(...).file({name!r}).read()"
+        )
+
+    def _resolved(self, place: Path) -> Path:
+        if place.is_symlink():
+            return place.resolve()
+        folder, name = os.path.split(place)
+        if folder not in self._real:
+            self._real[folder] = Path(folder).resolve()
+        return self._real[folder] / name

@@ -18,9 +18,9 @@ from runlake.artifacts.entry import Entry, FetchOptions
 from runlake.artifacts.names import names_that_meet
 from runlake.artifacts.progress import Tell, progress_bar
 from runlake.artifacts.references import fetch_reference
-from runlake.artifacts.side_by_side import side_by_side
+from runlake.artifacts.side_by_side import side_by_side, threads_for
 from runlake.errors import BadValueError, CorruptError, UnsafeNameError
-from runlake.local_names import place_below
+from runlake.local_names import PlacesBelow
 
 _PIECE_BYTES = 1 << 20
 
@@ -43,14 +43,17 @@ def fetch(
     thread_count: int | None = None,
 ) -> None:
     """Bring entries of the artifact called `title` below `root`. Names that cannot be are refused before all else."""
-    places = [_place_of(entry, root, title) for entry in entries]
+    below = PlacesBelow(root)
+    places = [_place_of(entry, below, title) for entry in entries]
     root.mkdir(parents=True, exist_ok=True)
     _refuse_names_that_meet(entries, root, title)
     total_bytes = sum(entry.size for entry in entries)
     with progress_bar(f"{title}: fetching", total_bytes, is_shown=is_shown) as tell:
         fetcher = Fetcher(source, options, title=title, cache=cache, tell=tell)
         wanted = zip(entries, places, strict=True)
-        side_by_side(lambda one: fetcher.bring(*one), wanted, count=thread_count)
+        side_by_side(
+            lambda one: fetcher.bring(*one), wanted, count=thread_count or threads_for(total_bytes, len(places))
+        )
     if cache is not None:
         cache.trim()
 
@@ -147,9 +150,9 @@ def _draft_of(target: Path) -> Path:
     return target.with_name(f".{target.name[:60]}.{os.urandom(4).hex()}.part")
 
 
-def _place_of(entry: Entry, root: Path, title: str) -> Path:
+def _place_of(entry: Entry, below: PlacesBelow, title: str) -> Path:
     try:
-        return place_below(root, entry.path)
+        return below.place(entry.path)
     except UnsafeNameError as error:
         why = str(error).partition("; read it")[0]
         raise UnsafeNameError(

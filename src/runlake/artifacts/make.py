@@ -20,7 +20,7 @@ from runlake.artifacts.copying import copy_content
 from runlake.artifacts.entry import Entry
 from runlake.artifacts.kept import KeptVersion
 from runlake.artifacts.progress import progress_bar
-from runlake.artifacts.side_by_side import NETWORK_THREAD_COUNT, side_by_side
+from runlake.artifacts.side_by_side import NETWORK_THREAD_COUNT, side_by_side, threads_for
 from runlake.artifacts.staging import Staging
 from runlake.errors import CorruptError
 from runlake.service.contract import Service
@@ -82,7 +82,8 @@ def put_missing(
             _check_same(entry, put_content)
             tell(entry.size)
 
-        side_by_side(put, missing, count=None if is_here else NETWORK_THREAD_COUNT)
+        count = threads_for(total_bytes, len(missing)) if is_here else NETWORK_THREAD_COUNT
+        side_by_side(put, missing, count=count)
 
 
 def _is_large_and_of_others(entry: Entry) -> bool:

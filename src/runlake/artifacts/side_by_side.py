@@ -11,8 +11,18 @@ from typing import Any, TypeVar
 NETWORK_THREAD_COUNT = 8
 """So many files go over a network at a time: each waits for the other side."""
 
+_SMALL_BYTES = 256 << 10
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def threads_for(total_bytes: int, item_count: int) -> int | None:
+    """One thread for small files on a disk of this machine; None, the default, for others.
+
+    Of small files nearly all is work of Python, which one thread does at a time: several only wait for each other.
+    """
+    return 1 if total_bytes < item_count * _SMALL_BYTES else None
 
 
 def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], *, count: int | None = None) -> list[Result]:
@@ -21,7 +31,7 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], *, count
     `count` threads at most, by default one for each processor, up to 8. One item is worked on here.
     """
     listed = list(items)
-    if len(listed) < 2:
+    if len(listed) < 2 or count == 1:
         return [work(item) for item in listed]
     answers: list[Any] = [None] * len(listed)
     places = iter(range(len(listed)))
