@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any, Protocol
 
@@ -45,6 +45,7 @@ class ExitHooks:
         """In a forked child that begins a run of its own: signals and the end of the process are this one's."""
         if self._pid != os.getpid():
             self._pid, self._exit_code, self._first_signal_at = os.getpid(), 0, None
+            self._hear_signals()
 
     def install(self) -> None:
         """Take effect, for as long as the process lives. Signals that somebody else handles stay theirs."""
@@ -52,11 +53,22 @@ class ExitHooks:
         self._previous_excepthook, sys.excepthook = sys.excepthook, self._on_exception
         self._previous_exit, sys.exit = sys.exit, self._on_exit
         self._hear_quitter(getattr(builtins, "exit", None))
+        self._hear_signals()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._leave_signals)
+
+    def _hear_signals(self) -> None:
         if threading.current_thread() is threading.main_thread():
-            for name in ("SIGTERM", "SIGHUP"):
-                number = getattr(signal, name, None)
-                if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            for number in _signals():
+                if signal.getsignal(number) == signal.SIG_DFL:
                     signal.signal(number, self._on_signal)
+
+    def _leave_signals(self) -> None:
+        """A forked child that has no run yet dies at once: in Python it may never come to it, if it was forked while
+        another thread held a lock, and who ends a pool would wait for it for ever."""
+        for number in _signals():
+            if signal.getsignal(number) == self._on_signal:
+                signal.signal(number, signal.SIG_DFL)
 
     def _at_exit(self) -> None:
         self._end_all(self._exit_code)
@@ -157,6 +169,14 @@ def _is_between_tasks(frame: FrameType | None) -> bool:
             return frame.f_locals.get("task") is None or frame.f_locals.get("result") is not None
         frame = frame.f_back
     return False
+
+
+def _signals() -> Iterator[int]:
+    """Those that end a process, as far as this system has them."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None:
+            yield number
 
 
 def _die_of(number: int) -> None:
