@@ -18,7 +18,7 @@ from runlake.cli.format import format_count, format_size
 from runlake.cli.git import branch_of
 from runlake.cli.opening import find_existing_run, open_store
 from runlake.errors import NotFoundError, UnsafeNameError
-from runlake.local_names import place_below
+from runlake.local_names import PlacesBelow
 from runlake.model import FileInfo, RunPath
 
 if TYPE_CHECKING:
@@ -84,9 +84,10 @@ def pull_files(service: Service, path: RunPath, files: Sequence[FileInfo], root:
     """
     places: list[tuple[FileInfo, Path]] = []
     left_out: list[str] = []
+    below = PlacesBelow(root)
     for file in files:
         try:
-            places.append((file, place_below(root, file.name)))
+            places.append((file, below.place(file.name)))
         except UnsafeNameError as error:
             left_out.append(file.name)
             output.note(f"left out: {error}")
