@@ -57,7 +57,7 @@ SERVER = {
         "server.wandb.mutations",
     },
     "server.wandb.artifact_routes": {
-        "artifact_model", "errors", "service.contract", "server.context", "server.http", "server.wandb",
+        "artifact_model", "errors", "stopping", "service.contract", "server.context", "server.http", "server.wandb",
     },
     "server.wandb.routes": {
         *MODEL, "service.contract", "server.context", "server.http", "server.people", "server.wandb",

@@ -211,7 +211,7 @@ def test_a_disk_without_hard_links_has_all_of_it(root, monkeypatch):
 def test_a_store_that_cannot_be_written_is_read_and_says_so_to_who_writes(root, service):
     Trainer(root, RUN.run_id, project=RUN.project).opened.writer.close()
     log_and_edit(service)
-    begun = service.begin_artifact(MODEL, start_of({"c": b"3"}))
+    begun = service.begin_artifact(MODEL, ArtifactStart(type="model"))
     draft = MODEL.at(begun.artifact_id)
 
     def read_only(step, place):
