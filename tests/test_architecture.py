@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "src" / "runlake"
 
 MODEL = {"errors", "model"}
-MODELS = {*MODEL, "artifact_model", "sweep_model", "view_model"}
+MODELS = {*MODEL, "artifact_model", "columns_model", "sweep_model", "view_model"}
 
 STORE = {
     "store": {*MODELS, "lru", "near", "settings", "values"},
@@ -33,7 +33,7 @@ STORE = {
     },
 }  # fmt: skip
 QUERY = {
-    "query.runs": {*MODEL, "lru", "near", "stopping", "store", "store.catalog", "values"},
+    "query.runs": {*MODEL, "columns_model", "lru", "near", "stopping", "store", "store.catalog", "values"},
     "query.rows": {
         *MODEL, "lru", "query.runs", "stopping", "store", "store.catalog", "store.journal", "store.run",
         "store.segment", "values",
@@ -87,6 +87,7 @@ ALLOWED = {
     "sweep_model": set(),
     "artifact_model": {"model"},
     "view_model": set(),
+    "columns_model": set(),
     **STORE,
     "search": {*MODEL, "near", "plain", "values"},
     **QUERY,

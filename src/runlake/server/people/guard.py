@@ -263,6 +263,8 @@ class GuardedService:
     read_run = _of_run(Service.read_run, "read")
     list_generations = _of_run(Service.list_generations, "read")
     read_runs_table = _of_project(Service.read_runs_table, "read")
+    list_run_columns = _of_project(Service.list_run_columns, "read")
+    read_run_columns = _of_project(Service.read_run_columns, "read")
     _create_run = _of_run(Service.create_run, "write")
     edit_run = _of_run(Service.edit_run, "write")
     stop_run = _of_run(Service.stop_run, "write")

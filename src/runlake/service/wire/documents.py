@@ -16,6 +16,7 @@ import msgspec
 
 from runlake import errors
 from runlake.clean_text import lines
+from runlake.columns_model import RunColumnsPage
 from runlake.errors import (
     AuthenticationError,
     BadValueError,
@@ -184,6 +185,12 @@ def pack_outline(outline: HistoryOutline) -> bytes:
 def unpack_outline(text: bytes) -> HistoryOutline:
     document = unpack(text, OutlineDocument)
     return HistoryOutline(document.row_count, [SeriesOutline(*one) for one in document.series])
+
+
+def pack_run_columns(page: RunColumnsPage) -> bytes:
+    """A page of columns: `unpack` reads it."""
+    facets = page.facets and {name: plain(values) for name, values in page.facets.items()}
+    return pack({**plain(page), "facets": facets})
 
 
 # Errors ----------------------------------------------------------------------------------------------------
