@@ -47,7 +47,7 @@ SERVER = {
         *MODEL, "clean_text", "lru", "stopping", "service.contract", "service.wire", "server.config", "server.people",
     },
     "server.context": {"errors", "service.contract", "server.http", "server.people"},
-    "server.routes": {*MODELS, "query.rows", "service.contract", "service.wire", "server.http"},
+    "server.routes": {*MODELS, "stopping", "query.rows", "service.contract", "service.wire", "server.http"},
     "server.wandb": {*MODELS, "differences", "lru", "stopping", "values", "query.rows", "service.contract"},
     "server.wandb.ingest": {*MODEL, "values", "server.wandb"},
     "server.wandb.nodes": {*MODELS, "query.rows", "query.runs", "service.contract", "server.wandb"},

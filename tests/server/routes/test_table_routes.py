@@ -72,3 +72,39 @@ def test_the_names_of_columns_are_sent_again_only_when_something_moved(http, roo
 def test_what_is_no_question_is_answered_with_400(http, root, body):
     answer = http.post(f"{PROJECT}/runs/columns", content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, "message" in answer.json()["error"]) == (400, True)
+
+
+# Many runs at once --------------------------------------------------------------------------------------------
+
+
+def test_many_runs_are_edited_deleted_and_taken_back_with_an_answer_for_each(http, root, holder):
+    edit = {"info": {"tags": ["best"]}, "config_set": {"lr": 7}}
+    asked = {"run_ids": ["a", "nobody", "b", "a", "../c"], "edit": edit}
+    edited = http.post(f"{PROJECT}/runs/edit", json=asked).json()
+    assert (edited["done"], [one["run"] for one in edited["failed"]]) == (["a", "b"], ["nobody", "../c"])
+    assert edited["failed"][0]["error"].startswith('run "nobody" not in project ann/mnist (3 runs)')
+    runs = holder.service.list_runs("ann", "mnist").runs
+    assert [(run.tags, run.config["lr"]) for run in runs] == [(("best",), 7), (("best",), 7), ((), 0)]
+
+    deleted = http.post(f"{PROJECT}/runs/delete", json={"run_ids": ["c", "a", "nobody"]}).json()
+    assert (deleted["done"], [one["run"] for one in deleted["failed"]]) == (["c", "a"], ["nobody"])
+    assert holder.service.list_runs("ann", "mnist").total_count == 1
+
+    restored = http.post(f"{PROJECT}/runs/restore", json={"run_ids": ["a", "b", "c"]}).json()
+    assert (restored["done"], [one["run"] for one in restored["failed"]]) == (["a", "c"], ["b"])
+    assert [run.run_id for run in holder.service.list_runs("ann", "mnist").runs] == ["a", "b", "c"]
+
+
+def test_more_runs_than_one_request_may_name_are_refused_before_anything_is_done(http, root, holder):
+    run_ids = ["a", *map(str, range(1000))]
+    answer = http.post(f"{PROJECT}/runs/delete", json={"run_ids": run_ids})
+    assert (answer.status_code, answer.json()["error"]["message"]) == (
+        400,
+        "1,001 runs in one request, and 1,000 are allowed; ask in several",
+    )
+    assert holder.service.list_runs("ann", "mnist").total_count == 3
+
+
+def test_an_edit_that_is_none_is_refused_for_each_run(http, root):
+    answer = http.post(f"{PROJECT}/runs/edit", json={"run_ids": ["a"], "edit": {"info": {"tags": 3}}}).json()
+    assert (answer["done"], [one["run"] for one in answer["failed"]]) == ([], ["a"])

@@ -29,7 +29,7 @@ from runlake.errors import (
     TooLargeError,
     UnreachableError,
 )
-from runlake.model import Lane, RunPath, Stream
+from runlake.model import Lane, RunEdit, RunPath, Stream
 from runlake.query.rows.history import HistoryOutline, SeriesOutline
 from runlake.store.ingest.grant_codec import pack_grant, unpack_request
 from runlake.sweep_model import SweepPath
@@ -153,6 +153,33 @@ class RunAddress(msgspec.Struct, frozen=True, kw_only=True):
     project: str | None = None
     run_id: str | None = None
     trash_name: str | None = None
+
+
+class BulkRuns(msgspec.Struct, frozen=True, kw_only=True):
+    """Several runs of one project."""
+
+    run_ids: tuple[str, ...]
+
+
+class BulkEdit(msgspec.Struct, frozen=True, kw_only=True):
+    """One edit of several runs of one project."""
+
+    run_ids: tuple[str, ...]
+    edit: RunEdit
+
+
+class BulkFailure(msgspec.Struct, frozen=True, kw_only=True):
+    """A run to which it was not done, and why."""
+
+    run: str
+    error: str
+
+
+class BulkAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of each of several runs, by their ids."""
+
+    done: tuple[str, ...]
+    failed: tuple[BulkFailure, ...]
 
 
 class Sealed(msgspec.Struct, frozen=True, kw_only=True):
