@@ -29,7 +29,7 @@ const NO_SESSIONS: Session = {
   store: "",
 };
 
-/** Ask who one is, with the token of `hash` when there is one, and watch the connection from now on. */
+/** Ask who one is, with the token of the address when that is needed, and watch the connection from now on. */
 export async function beginLooking(token: string | null): Promise<void> {
   onConnection(({ isReachable, needsSignIn }) => {
     if (!isReachable && isConnected.peek()) {
@@ -45,7 +45,9 @@ export async function beginLooking(token: string | null): Promise<void> {
 
 async function ask(token: string | null): Promise<void> {
   try {
-    session.value = token === null ? await fetchSession() : await beginSession({ token });
+    const found = await fetchSession();
+    // A token is good once: a page that is loaded again has the cookie.
+    session.value = found.is_signed_in || token === null ? found : await beginSession({ token });
     sessionProblem.value = null;
   } catch (error) {
     if (!(error instanceof ApiError) || error.isConnection) {
@@ -54,7 +56,7 @@ async function ask(token: string | null): Promise<void> {
     if (error.status === 404) {
       session.value = NO_SESSIONS;
     } else if (token !== null) {
-      await ask(null);
+      await ask(null); // a token that is no longer good: the page says what to do
     } else {
       sessionProblem.value = error.message;
       session.value = error.isSignIn ? { ...NO_SESSIONS, is_signed_in: false } : session.peek();

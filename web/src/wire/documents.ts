@@ -10,7 +10,7 @@ export type Session = {
   readonly has_people: boolean;
   readonly is_read_only: boolean;
   readonly version: string;
-  readonly store: string;
+  readonly store: string | null;
 };
 
 export type ProjectInfo = {

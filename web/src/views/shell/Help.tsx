@@ -50,7 +50,7 @@ export function Help(): JSX.Element {
       </dl>
       <p class="soft">
         Everything that shapes what you see is in the address: copy it to show it to somebody.
-        {session.value !== null && session.value.version !== "" && ` runlake ${session.value.version}, ${session.value.store}`}
+        {session.value !== null && session.value.version !== "" && ` runlake ${session.value.version}, ${session.value.store ?? ""}`}
       </p>
     </dialog>
   );
