@@ -1,6 +1,6 @@
 /** Views of a project that were given a name: files of its store, which others use too. */
 
-import { deleteView, fetchView, fetchViews, putView, type ProjectPath } from "../wire/asks";
+import { deleteView, fetchViews, putView, type ProjectPath } from "../wire/asks";
 import type { ViewInfo } from "../wire/documents";
 import { formatView, parseView, type View } from "./view";
 
@@ -36,8 +36,7 @@ export function viewOf(saved: SavedView): View {
  * is another meanwhile.
  */
 export async function saveView(path: ProjectPath, id: string, title: string, view: View, expected: SavedView | null): Promise<SavedView> {
-  const there = await fetchView(path, id);
-  const theirs = there === null ? null : savedView(there);
+  const theirs = (await listSavedViews(path)).find((view) => view.id === id) ?? null;
   if ((theirs === null) !== (expected === null) || (theirs !== null && expected !== null && theirs.query !== expected.query)) {
     throw new ViewConflict(theirs);
   }

@@ -19,7 +19,7 @@ export function TableFoot({ scrollToTop }: { readonly scrollToTop: () => void })
   return (
     <footer class="table-foot">
       <span role="status">
-        {total === null ? "Loading…" : `${counted(total, "run")}${isFiltered ? " match" : ""}`}
+        {total === null ? (runs.pages.error.value === null ? "Loading…" : "") : `${counted(total, "run")}${isFiltered ? " match" : ""}`}
         {groups !== null && ` in ${counted(groups.length, "group")}`}
       </span>
       {damaged.length > 0 && (
