@@ -48,6 +48,7 @@ SERVER = {
     },
     "server.context": {"errors", "service.contract", "server.http", "server.people"},
     "server.routes": {*MODELS, "stopping", "query.rows", "service.contract", "service.wire", "server.http"},
+    "server.page": {*MODEL, "server.http", "service.contract", "service.wire"},
     "server.wandb": {*MODELS, "differences", "lru", "stopping", "values", "query.rows", "service.contract"},
     "server.wandb.ingest": {*MODEL, "values", "server.wandb"},
     "server.wandb.nodes": {*MODELS, "query.rows", "query.runs", "service.contract", "server.wandb"},
@@ -64,7 +65,8 @@ SERVER = {
         "server.wandb.artifact_routes", "server.wandb.ingest", "server.wandb.documents",
     },
     "server": {
-        "errors", "service", "server.config", "server.people", "server.http", "server.context", "server.routes",
+        "errors", "service", "service.contract", "server.config", "server.people", "server.http", "server.context",
+        "server.page", "server.routes",
         "server.wandb", "server.wandb.nodes", "server.wandb.mutations", "server.wandb.documents",
         "server.wandb.routes",
     },
@@ -150,8 +152,8 @@ ALLOWED = {
     **SERVER,
     "cli": {
         *MODELS, "agents", "api", "artifacts", "clean_text", "compat", "credentials", "importers", "local_names",
-        "query.rows", "server", "server.config", "server.http", "server.people", "service", "service.contract",
-        "settings", "ship", "values",
+        "query.rows", "server", "server.config", "server.http", "server.page", "server.people", "service",
+        "service.contract", "settings", "ship", "values",
     },
     "__init__": {
         "errors", "settings", "agents", "api", "artifacts", "compat", "media", "plot", "sdk.process", "sdk.run",

@@ -27,7 +27,7 @@ from msgspec.structs import replace
 from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ArtifactPath, ArtifactStart, CollectionPath
 from runlake.errors import ForbiddenError, NotFoundError
 from runlake.model import OpenRequest, ProjectInfo, RunInfo, RunPage, RunPath, WriterGrant, WriterStart
-from runlake.server.people.people import Directory, Person
+from runlake.server.people.directory import Directory, Person
 from runlake.server.people.standing import Need, Standing, no_project
 from runlake.service.contract import IncomingContent, IncomingFile, Service
 from runlake.sweep_model import SweepStart

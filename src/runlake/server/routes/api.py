@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from litestar import Router
 from litestar.di import Provide
+from litestar.types import Guard
 
 from runlake.server.routes import artifacts, bulk, columns, files, projects, rows, runs, sweeps, views, writers
 from runlake.server.routes.answers import WireRequest, run_path
@@ -14,10 +17,10 @@ MAX_BODY_BYTES = 64 * 2**20
 """What is read as a whole; a server may be told to take less. Files are not: see `files.put_file`."""
 
 
-def api_router(*, tails_per_person: int = TAILS_PER_PERSON) -> Router:
+def api_router(*, tails_per_person: int = TAILS_PER_PERSON, guards: Sequence[Guard] = ()) -> Router:
     """The routes under ``/api/v1``. The app provides the dependency `service`: the caller's `Service`.
 
-    Each person may follow `tails_per_person` runs at once.
+    Each person may follow `tails_per_person` runs at once. `guards` are asked before each handler.
     """
     tails = Tails(per_person=tails_per_person)
     return Router(
@@ -39,6 +42,7 @@ def api_router(*, tails_per_person: int = TAILS_PER_PERSON) -> Router:
             "run": Provide(run_path, sync_to_thread=False),
             "tails": Provide(lambda: tails, sync_to_thread=False),
         },
+        guards=guards,
         request_class=WireRequest,
         request_max_body_size=MAX_BODY_BYTES,
         tags=["runlake"],
