@@ -118,6 +118,11 @@ function zoomName(state: PanelsState, key: string): string {
   return state.isZoomOwn === true ? `key ${key}` : `x ${settingsOf(state, key).x}`;
 }
 
+/** True if the panels of two keys show the same part of x. */
+export function sharesZoom(state: PanelsState, key: string, other: string): boolean {
+  return zoomName(state, key) === zoomName(state, other);
+}
+
 /** What part of x the panel of a key shows; null: all. */
 export function zoomOf(state: PanelsState, key: string): Window | null {
   return state.zooms?.[zoomName(state, key)] ?? null;
