@@ -33,7 +33,7 @@ export function makeAxis(scale: Scale, quantity: Quantity, title: string, count:
 
 /** How many ticks an axis of this length has at most; words need more room side by side than one above the other. */
 export function tickCount(lengthPx: number, isHorizontal: boolean): number {
-  return Math.max(2, Math.floor(lengthPx / (isHorizontal ? 64 : 28)));
+  return Math.max(2, Math.min(12, Math.floor(lengthPx / (isHorizontal ? 64 : 28))));
 }
 
 /** The room between a chart's edge and what is drawn, for labels of these ticks. */

@@ -57,6 +57,7 @@ export function KeyChart(props: KeyChartProps): JSX.Element {
   const base = useRef<HTMLCanvasElement>(null);
   const top = useRef<HTMLCanvasElement>(null);
   const isLegendLeft = useSignal(false);
+  const heightPx = useSignal(0);
   const spoken = useSignal("");
   const selection = useSignal<Box | null>(null);
   const { lines, panelKey, readout } = props;
@@ -72,6 +73,7 @@ export function KeyChart(props: KeyChartProps): JSX.Element {
       const { width, height } = entry!.contentRect;
       canvas.resize(width, height);
       lines.widthPx.value = width;
+      heightPx.value = height;
     });
     observer.observe(container.current!);
     const ends = follow(canvas, { model, lines, panelKey, theme, selection });
@@ -112,7 +114,7 @@ export function KeyChart(props: KeyChartProps): JSX.Element {
       <canvas ref={base} class="chart-lines" aria-hidden="true" />
       <canvas ref={top} class="chart-top" tabIndex={0} role="img" aria-roledescription="chart" aria-label={`${label}. ${KEYS_TEXT}`}
         onKeyDown={onKeyDown} onBlur={() => actions.point(null)} />
-      {props.hasLegend && <Legend readout={readout} settings={settings} isLeft={isLegendLeft.value} />}
+      {props.hasLegend && <Legend readout={readout} settings={settings} isLeft={isLegendLeft.value} heightPx={heightPx.value} />}
       <span class="unseen" aria-live="polite">{spoken}</span>
     </div>
   );

@@ -9,15 +9,19 @@ import { rowsAbout, type Readout } from "./readout";
 import { Swatch } from "./Swatch";
 
 const ROWS = 12;
+const ROW_PX = 15;
+/** The room of what stands above and below the rows. */
+const REST_PX = 60;
 
 export function Legend(props: {
   readonly readout: ReadonlySignal<Readout | null>;
   readonly settings: ChartSettings;
   readonly isLeft: boolean;
+  readonly heightPx: number;
 }): JSX.Element | null {
   const readout = props.readout.value;
   if (readout === null || (readout.rows.length === 0 && readout.absentCount === 0)) return null;
-  const { rows, above, below } = rowsAbout(readout, ROWS);
+  const { rows, above, below } = rowsAbout(readout, Math.max(3, Math.min(ROWS, Math.floor((props.heightPx - REST_PX) / ROW_PX))));
   return (
     <div class={`chart-legend ${props.isLeft ? "is-left" : ""}`} aria-hidden="true">
       <div class="chart-legend-x">{formatX(readout.x, props.settings)}</div>

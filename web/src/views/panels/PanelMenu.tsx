@@ -13,30 +13,31 @@ type Page = "actions" | "settings" | "code";
 
 const DEFAULT_HEIGHT_PX = 240;
 
-export function PanelMenu(props: {
+export type PanelMenuProps = {
   readonly panelKey: string;
   readonly shown: () => Shown | null;
   readonly isTable: boolean;
   readonly onTable: () => void;
   readonly onFull: () => void;
-}): JSX.Element {
-  const [page, setPage] = useState<Page>("actions");
+};
+
+export function PanelMenu(props: PanelMenuProps): JSX.Element {
   return (
     <Popover label={`Menu of ${props.panelKey}`} face={<span aria-hidden="true">⋯</span>}>
-      {(close) => {
-        const leave = (): void => {
-          setPage("actions");
-          close();
-        };
-        if (page === "settings") return <OwnSettings panelKey={props.panelKey} onBack={() => setPage("actions")} />;
-        if (page === "code") return <CodeText panelKey={props.panelKey} onBack={() => setPage("actions")} />;
-        return <Actions {...props} leave={leave} go={setPage} />;
-      }}
+      {(close) => <Pages {...props} leave={close} />}
     </Popover>
   );
 }
 
-function Actions(props: Parameters<typeof PanelMenu>[0] & { readonly leave: () => void; readonly go: (page: Page) => void }): JSX.Element {
+/** What can be done, and what of it needs more room. */
+function Pages(props: PanelMenuProps & { readonly leave: () => void }): JSX.Element {
+  const [page, setPage] = useState<Page>("actions");
+  if (page === "settings") return <OwnSettings panelKey={props.panelKey} onBack={() => setPage("actions")} />;
+  if (page === "code") return <CodeText panelKey={props.panelKey} onBack={() => setPage("actions")} />;
+  return <Actions {...props} go={setPage} />;
+}
+
+function Actions(props: PanelMenuProps & { readonly leave: () => void; readonly go: (page: Page) => void }): JSX.Element {
   const { model, theme } = usePanels();
   const { panelKey, leave } = props;
   const isPinned = (model.source.settings.value.pinned ?? []).includes(panelKey);

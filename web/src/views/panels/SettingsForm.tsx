@@ -66,9 +66,9 @@ function YRange(props: { readonly settings: ChartSettings; readonly onChange: (c
     <div class="field">
       <span>y from, to</span>
       <span class="pair">
-        <input aria-label="y from" inputMode="decimal" placeholder="as the data" value={yRange?.[0] ?? ""}
+        <input aria-label="y from" inputMode="decimal" placeholder="auto" value={yRange?.[0] ?? ""}
           onChange={(event) => set(0, event.currentTarget.value)} />
-        <input aria-label="y to" inputMode="decimal" placeholder="as the data" value={yRange?.[1] ?? ""}
+        <input aria-label="y to" inputMode="decimal" placeholder="auto" value={yRange?.[1] ?? ""}
           onChange={(event) => set(1, event.currentTarget.value)} />
       </span>
     </div>

@@ -100,7 +100,7 @@ export class ChartCanvas {
     const frame = { ...picture.frame, width, height };
     const { layout, hasMore } = this.view.layout(surface, { lines, frame, name }, theme);
     this.place(lines, layout);
-    drawChart(surface, this.placed, layout, theme);
+    drawChart(surface, this.placed, layout, theme, 1 / density());
     this.drawOverlay();
     this.onDrawn(hasMore);
   }
@@ -125,7 +125,7 @@ export class ChartCanvas {
     const { theme } = picture;
     const surface = cleared(this.top, this.above, this.width, this.height);
     const chosen = overlay.lineId === null ? [] : this.placed.filter(({ line }) => line.id === overlay.lineId);
-    if (chosen.length > 0 && this.placed.length > 1) drawHighlight(surface, chosen, layout, theme);
+    if (chosen.length > 0 && this.placed.length > 1) drawHighlight(surface, chosen, layout, theme, 1 / density());
     if (overlay.x !== null) {
       const x = layout.x.at(overlay.x);
       drawCrosshair(surface, layout, x, theme);
@@ -149,15 +149,20 @@ function drawPointOf(surface: Surface, placed: PlacedLine, x: number, theme: The
   if (nearest >= 0) drawPoint(surface, pixels.x[nearest]!, pixels.y[nearest]!, line.colour, theme);
 }
 
+/** Pixels of the screen to one of the page. */
+function density(): number {
+  return Math.min(3, globalThis.devicePixelRatio || 1);
+}
+
 /** The canvas, clear, of this size in pixels of the page, as sharp as the screen. */
 function cleared(canvas: HTMLCanvasElement, context: CanvasRenderingContext2D, width: number, height: number): Surface {
-  const density = Math.min(3, globalThis.devicePixelRatio || 1);
-  const [across, down] = [Math.round(width * density), Math.round(height * density)];
+  const fine = density();
+  const [across, down] = [Math.round(width * fine), Math.round(height * fine)];
   if (canvas.width !== across || canvas.height !== down) {
     canvas.width = across;
     canvas.height = down;
   }
-  context.setTransform(density, 0, 0, density, 0, 0);
+  context.setTransform(fine, 0, 0, fine, 0, 0);
   context.clearRect(0, 0, width, height);
   return context;
 }

@@ -29,7 +29,8 @@ export function pythonCode(of: CodeOf): string {
     "import runlake",
     "",
     `runs = runlake.Api().runs(${pythonText(`${entity}/${project}`)}${chosen})`,
-    `rows = runs.scan([${pythonText(key)}]${system})  # an Arrow table: run_id, _step, ${key}`,
+    "# an Arrow table: run_id, _step, and the key",
+    `rows = runs.scan([${pythonText(key)}]${system})`,
     "print(rows.to_pandas())",
   ].join("\n");
 }
@@ -40,7 +41,7 @@ export function sqlCode(of: CodeOf): string {
   const { entity, project, key, stream, runs } = of;
   const only = runs === null ? "" : `\n  AND run_id IN (${runs.map(quoted).join(", ")})`;
   const lines = [
-    "-- DuckDB, in the folder of the store; sealed rows (runlake seal)",
+    "-- in DuckDB, beside the store; rows that are sealed",
     "SELECT run_id, step, coalesce(f64, i64) AS value",
     `FROM read_parquet(${quoted(`.runlake/${entity}/${project}/runs/*/segments/*-${stream}.parquet`)})`,
     `WHERE key = ${quoted(key)} AND lane IN ('f64', 'i64')${only}`,

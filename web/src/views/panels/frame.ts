@@ -40,7 +40,8 @@ export function frameOf(settings: ChartSettings, zoom: Window | null): Omit<Char
 
 /** A place on the x axis, to be read. */
 export function formatX(value: number, settings: ChartSettings): string {
+  if (settings.x === "_step") return `step ${formatValue(Math.round(value))}`;
   if (settings.x === "_runtime") return formatDuration(value);
   if (settings.x === "_timestamp") return `${formatClock(value, settings.zone)} ${zoneName(value, settings.zone)}`;
-  return formatValue(value, 7);
+  return `${settings.x} ${formatValue(value, 7)}`;
 }
