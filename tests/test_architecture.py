@@ -8,14 +8,14 @@ import pytest
 ROOT = Path(__file__).parent.parent / "src" / "runlake"
 
 MODEL = {"errors", "model"}
-MODELS = {*MODEL, "artifact_model", "columns_model", "sweep_model", "view_model"}
+MODELS = {*MODEL, "artifact_model", "listing_model", "sweep_model", "view_model"}
 
 STORE = {
     "store": {*MODELS, "lru", "near", "settings", "values"},
     "store.journal": {*MODEL, "store", "values"},
     "store.segment": {*MODEL, "store", "store.journal", "values"},
     "store.run": {*MODEL, "lru", "store", "store.journal", "store.segment", "values"},
-    "store.catalog": {*MODEL, "store", "store.journal", "store.run", "values"},
+    "store.catalog": {*MODEL, "listing_model", "store", "store.journal", "store.run", "values"},
     "store.compact": {*MODEL, "store", "store.catalog", "store.journal", "store.run", "store.segment", "values"},
     "store.opening": {*MODEL, "artifact_model", "store", "store.journal", "store.run", "store.segment", "values"},
     "store.ingest": {
@@ -33,7 +33,7 @@ STORE = {
     },
 }  # fmt: skip
 QUERY = {
-    "query.runs": {*MODEL, "columns_model", "lru", "near", "stopping", "store", "store.catalog", "values"},
+    "query.runs": {*MODEL, "listing_model", "lru", "near", "stopping", "store", "store.catalog", "values"},
     "query.rows": {
         *MODEL, "lru", "query.runs", "stopping", "store", "store.catalog", "store.journal", "store.run",
         "store.segment", "values",
@@ -89,7 +89,7 @@ ALLOWED = {
     "sweep_model": set(),
     "artifact_model": {"model"},
     "view_model": set(),
-    "columns_model": set(),
+    "listing_model": set(),
     **STORE,
     "search": {*MODEL, "near", "plain", "values"},
     **QUERY,

@@ -275,6 +275,7 @@ class GuardedService:
     read_runs_table = _of_project(Service.read_runs_table, "read")
     list_run_columns = _of_project(Service.list_run_columns, "read")
     read_run_columns = _of_project(Service.read_run_columns, "read")
+    read_news = _of_project(Service.read_news, "read")
     _create_run = _of_run(Service.create_run, "write")
     edit_run = _of_run(Service.edit_run, "write")
     stop_run = _of_run(Service.stop_run, "write")
