@@ -33,7 +33,7 @@ export function makeAxis(scale: Scale, quantity: Quantity, title: string, count:
 
 /** How many ticks an axis of this length has at most; words need more room side by side than one above the other. */
 export function tickCount(lengthPx: number, isHorizontal: boolean): number {
-  return Math.max(2, Math.floor(lengthPx / (isHorizontal ? 80 : 34)));
+  return Math.max(2, Math.min(12, Math.floor(lengthPx / (isHorizontal ? 64 : 28))));
 }
 
 /** The room between a chart's edge and what is drawn, for labels of these ticks. */
@@ -49,7 +49,7 @@ export function plotBox(
     left: Math.ceil(Math.min(widest + 10, size.width * 0.4)),
     top: 8,
     right: size.width - 10,
-    bottom: size.height - 2 * LABEL_PX - 12,
+    bottom: size.height - LABEL_PX - 10,
   };
 }
 
@@ -95,22 +95,23 @@ export function drawAxes(surface: Surface, box: Box, axes: { x: Axis; y: Axis },
     surface.fillText(label, box.left - 6, Math.max(y, LABEL_PX / 2));
     lastY = y;
   }
-  drawXLabels(surface, box, axes.x, scales.x);
   surface.textAlign = "right";
   surface.fillStyle = theme.faint;
-  surface.fillText(shortened(surface, axes.x.title, box.right - box.left), box.right, box.bottom + LABEL_PX * 2 + 3);
+  const title = shortened(surface, axes.x.title, (box.right - box.left) / 2);
+  surface.fillText(title, box.right, box.bottom + LABEL_PX);
+  surface.fillStyle = theme.soft;
+  drawXLabels(surface, box, axes.x.ticks, { scale: scales.x, end: box.right - surface.measureText(title).width - 8 });
 }
 
-/** Labels below the axis; one that would touch the one before it is left out. */
-function drawXLabels(surface: Surface, box: Box, axis: Axis, scale: Scale): void {
+/** Labels below the axis, up to `end`, where its title is; one that would touch another is left out. */
+function drawXLabels(surface: Surface, box: Box, ticks: readonly Tick[], axis: { readonly scale: Scale; readonly end: number }): void {
   surface.textAlign = "center";
   let free = -Infinity;
-  for (const { value, label } of axis.ticks) {
+  for (const { value, label } of ticks) {
     const half = surface.measureText(label).width / 2;
-    const x = Math.min(Math.max(scale.at(value), half + 2), box.right + 8 - half);
-    if (label === "" || x - half < free) continue;
+    const x = Math.max(axis.scale.at(value), half + 2);
+    if (label === "" || x - half < free || x + half > axis.end) continue;
     surface.fillText(label, x, box.bottom + LABEL_PX);
     free = x + half + 8;
   }
 }
-

@@ -46,7 +46,7 @@ function decimalsOf(step: number): number {
 /** The label of a tick, as short as it can be with ticks this far apart (`step`) and none farther out than `largest`. */
 export function formatTick(value: number, step: number, largest: number): string {
   if (value === 0) return "0";
-  if (largest >= 1e15 || largest < 1e-4) return formatExponent(value, step);
+  if (largest >= 1e15 || largest < 1e-4) return signed(value.toExponential().replace("e+", "e"));
   if (largest >= 1e4) {
     for (const [power, prefix] of PREFIXES) {
       if (largest >= 10 ** power) {
@@ -57,12 +57,6 @@ export function formatTick(value: number, step: number, largest: number): string
     }
   }
   return signed(value.toFixed(Math.min(20, decimalsOf(step))));
-}
-
-function formatExponent(value: number, step: number): string {
-  const places = Number(value.toExponential().split("e")[1]) - Number(step.toExponential().split("e")[1]);
-  const digits = Math.min(15, Math.max(0, places) + decimalsOf(Number(step.toExponential().split("e")[0])));
-  return signed(trimmed(value.toExponential(digits)).replace("e+", "e"));
 }
 
 const DAY_S = 86_400;

@@ -84,6 +84,13 @@ function within(x: Float64Array, y: Float64Array, range: Range, before: Extent):
   return from === 0 && to === x.length ? extentOf(y, before) : extentOf(y.subarray(from, to), before);
 }
 
+/** The room at the edges for what is marked there, so that marks do not cover lines. */
+const MARKS_PX = 10;
+
+function hasMarks(lines: readonly ChartLine[], yKind: ScaleKind, yExtent: Extent): boolean {
+  return (yKind === "log" && yExtent.nonPositiveCount > 0) || lines.some(({ marks }) => marks.x.length > 0);
+}
+
 /** Where a chart of these lines has its axes. */
 export function layoutChart(surface: Surface, lines: readonly ChartLine[], frame: ChartFrame, theme: Theme): ChartLayout {
   const xExtent = xExtentOf(lines);
@@ -92,12 +99,13 @@ export function layoutChart(surface: Surface, lines: readonly ChartLine[], frame
   const yRange = frame.yRange ?? fitRange(yExtent, frame.yKind, 0.05);
   const yThreshold = frame.yKind === "symlog" ? symlogThreshold(yExtent) : 1;
   const xThreshold = frame.xKind === "symlog" ? symlogThreshold(xExtent) : 1;
-  const yTickCount = tickCount(frame.height - 40, false);
-  const roughY = makeScale(frame.yKind, yRange, [frame.height - 34, 8], yThreshold);
+  const yTickCount = tickCount(frame.height - 29, false);
+  const roughY = makeScale(frame.yKind, yRange, [frame.height - 21, 8], yThreshold);
   const yAxis = makeAxis(roughY, { kind: "number" }, "", yTickCount);
   const box = plotBox(surface, frame, yAxis.ticks, theme);
   const x = makeScale(frame.xKind, xRange, [box.left, box.right], xThreshold);
-  const y = makeScale(frame.yKind, yRange, [box.bottom, box.top], yThreshold);
+  const rim = hasMarks(lines, frame.yKind, yExtent) ? MARKS_PX : 0;
+  const y = makeScale(frame.yKind, yRange, [box.bottom - rim, box.top + rim], yThreshold);
   const xAxis = makeAxis(x, frame.xQuantity, frame.xTitle, tickCount(box.right - box.left, true));
   return { box, x, y, axes: { x: xAxis, y: yAxis } };
 }

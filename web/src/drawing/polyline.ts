@@ -3,13 +3,21 @@
 import type { Scale } from "./scale";
 import type { Surface } from "./surface";
 
-/** Pixels of a line: a NaN in `y` is a gap; `lone` are the places of points with a gap on both sides. */
+/** Pixels of a line: a NaN in `y` is a gap. */
 export interface PixelLine {
   readonly x: Float32Array;
   readonly y: Float32Array;
   readonly count: number;
+  /** The places of points with a gap on both sides. */
   readonly lone: readonly number[];
+  /** True if it goes up and down so much that it fills areas: dashes would not be seen, and wide strokes cost most. */
+  readonly isRough: boolean;
 }
+
+/** A line whose way up and down is so many times its way along is rough. */
+const ROUGH_RATIO = 4;
+/** What differs by less than this in a pixel column cannot be seen. */
+const UNSEEN_PX = 0.4;
 
 /** Where the points from the last before `low` to the first after `high` lie: [first, behind the last]. */
 export function visibleRange(x: ArrayLike<number>, low: number, high: number): [number, number] {
@@ -41,8 +49,8 @@ export function firstAbove(x: ArrayLike<number>, value: number): number {
 }
 
 /**
- * The points of a line (ascending x) in pixels. Where more than four fall into one pixel column, its first, lowest,
- * highest and last are kept, in their order: the strokes are the same.
+ * The points of a line (ascending x) in pixels. Where several fall into one pixel column, its first, lowest, highest
+ * and last are kept, in their order: the strokes are the same. Where those lie on one place, the first is enough.
  */
 export function projectLine(x: Float64Array, y: Float64Array, xScale: Scale, yScale: Scale): PixelLine {
   const [from, to] = visibleRange(x, xScale.low, xScale.high);
@@ -109,18 +117,22 @@ class PixelColumns {
     this.flush();
     const { x, y, count } = this;
     const lone: number[] = [];
+    let [along, upAndDown] = [20, 0];
     for (let i = 0; i < count; i++) {
       const isAfterGap = i === 0 || Number.isNaN(y[i - 1]!);
       const isBeforeGap = i === count - 1 || Number.isNaN(y[i + 1]!);
       if (isAfterGap && isBeforeGap && !Number.isNaN(y[i]!)) lone.push(i);
+      if (isAfterGap || Number.isNaN(y[i]!)) continue;
+      along += x[i]! - x[i - 1]!;
+      upAndDown += Math.min(1000, Math.abs(y[i]! - y[i - 1]!));
     }
-    return { x, y, count, lone };
+    return { x, y, count, lone, isRough: upAndDown > ROUGH_RATIO * along };
   }
 
   private flush(): void {
     if (this.points === 0) return;
     this.put(this.firstX, this.firstY);
-    if (this.points > 1) {
+    if (this.points > 1 && this.highY - this.lowY >= UNSEEN_PX) {
       const isLowFirst = this.lowX <= this.highX;
       if (isLowFirst) this.putBetween(this.lowX, this.lowY);
       this.putBetween(this.highX, this.highY);

@@ -45,6 +45,7 @@ function clipped(surface: Surface, box: Box, draw: () => void): void {
 }
 
 function strokeAll(surface: Surface, lines: readonly PixelLine[]): void {
+  if (lines.length === 0) return;
   surface.beginPath();
   for (const line of lines) tracePixels(surface, line);
   surface.stroke();
@@ -57,7 +58,13 @@ function dotLone(surface: Surface, lines: readonly PixelLine[], radius: number):
   surface.fill();
 }
 
-function drawStyle(surface: Surface, style: Style, layout: ChartLayout, width: number): void {
+/** How wide strokes are; `hair` is the thinnest one, which is drawn far faster than any other. */
+interface Widths {
+  readonly line: number;
+  readonly hair: number;
+}
+
+function drawStyle(surface: Surface, style: Style, layout: ChartLayout, widths: Widths): void {
   surface.strokeStyle = style.colour;
   surface.fillStyle = style.colour;
   const bands = style.placed.filter(({ line }) => line.band !== null);
@@ -70,19 +77,20 @@ function drawStyle(surface: Surface, style: Style, layout: ChartLayout, width: n
     }
   }
   const raws = style.placed.flatMap(({ raw }) => (raw === null ? [] : [raw]));
-  surface.lineWidth = 1;
+  surface.lineWidth = widths.hair;
+  surface.setLineDash([]);
   if (raws.length > 0) {
     surface.globalAlpha = RAW_ALPHA;
-    surface.setLineDash([]);
     strokeAll(surface, raws);
     dotLone(surface, raws, LONE_RADIUS_PX);
   }
   surface.globalAlpha = 1;
-  surface.lineWidth = width;
-  surface.setLineDash([...style.dash]);
   const lines = style.placed.map(({ pixels }) => pixels);
-  strokeAll(surface, lines);
-  dotLone(surface, lines, width + 1);
+  strokeAll(surface, lines.filter(({ isRough }) => isRough));
+  surface.lineWidth = widths.line;
+  surface.setLineDash([...style.dash]);
+  strokeAll(surface, lines.filter(({ isRough }) => !isRough));
+  dotLone(surface, lines, widths.line + 1);
 }
 
 /** Marks at the edge, over all lines, each in the colour of its line. */
@@ -104,22 +112,22 @@ function drawMarks(surface: Surface, placed: readonly PlacedLine[], box: Box, th
   }
 }
 
-/** Draw a chart on a clear surface. */
-export function drawChart(surface: Surface, placed: readonly PlacedLine[], layout: ChartLayout, theme: Theme): void {
+/** Draw a chart on a clear surface; `hair` is the width of one pixel of the screen. */
+export function drawChart(surface: Surface, placed: readonly PlacedLine[], layout: ChartLayout, theme: Theme, hair = 1): void {
   const { box } = layout;
   drawGrid(surface, box, layout.axes, layout, theme);
   clipped(surface, box, () => {
     surface.lineJoin = "bevel";
     surface.lineCap = "butt";
-    const width = strokeWidth(placed.length);
-    for (const style of byStyle(placed)) drawStyle(surface, style, layout, width);
+    const widths = { line: strokeWidth(placed.length), hair };
+    for (const style of byStyle(placed)) drawStyle(surface, style, layout, widths);
     drawMarks(surface, placed, box, theme);
   });
   drawAxes(surface, box, layout.axes, layout, theme);
 }
 
 /** Draw one line over a chart that was drawn, all others faded. */
-export function drawHighlight(surface: Surface, placed: readonly PlacedLine[], layout: ChartLayout, theme: Theme): void {
+export function drawHighlight(surface: Surface, placed: readonly PlacedLine[], layout: ChartLayout, theme: Theme, hair = 1): void {
   const { box } = layout;
   clipped(surface, box, () => {
     surface.globalAlpha = 0.6;
@@ -127,7 +135,7 @@ export function drawHighlight(surface: Surface, placed: readonly PlacedLine[], l
     surface.fillRect(box.left, box.top - 1, box.right - box.left + 1, box.bottom - box.top + 2);
     surface.globalAlpha = 1;
     surface.lineJoin = "round";
-    for (const style of byStyle(placed)) drawStyle(surface, style, layout, 2.25);
+    for (const style of byStyle(placed)) drawStyle(surface, style, layout, { line: 2.25, hair });
     drawMarks(surface, placed, box, theme);
   });
 }

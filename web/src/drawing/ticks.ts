@@ -19,9 +19,9 @@ function niceStride(rough: number): Stride {
   const [digits = "1", exponent = "0"] = rough.toExponential(12).split("e");
   const mantissa = Number(digits);
   const power = Number(exponent);
-  if (mantissa <= 1.001) return { digits: 1, exponent: power };
-  if (mantissa <= 2.001) return { digits: 2, exponent: power };
-  if (mantissa <= 5.001) return { digits: 5, exponent: power };
+  if (mantissa < 1.5) return { digits: 1, exponent: power };
+  if (mantissa < 3.5) return { digits: 2, exponent: power };
+  if (mantissa < 7.5) return { digits: 5, exponent: power };
   return { digits: 1, exponent: power + 1 };
 }
 
@@ -33,7 +33,7 @@ function largestOf(range: Range): number {
   return Math.max(Math.abs(range.low), Math.abs(range.high));
 }
 
-/** At most about `count` round numbers of a range; with `isWhole` only integers. */
+/** About `count` round numbers of a range; with `isWhole` only integers. */
 export function numberTicks(range: Range, count: number, isWhole = false): Tick[] {
   const rough = (range.high / count - range.low / count) || Number.MIN_VALUE;
   let stride = niceStride(Math.max(rough, Number.MIN_VALUE));

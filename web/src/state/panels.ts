@@ -118,14 +118,30 @@ function zoomName(state: PanelsState, key: string): string {
   return state.isZoomOwn === true ? `key ${key}` : `x ${settingsOf(state, key).x}`;
 }
 
+/** True if the panels of two keys show the same part of x. */
+export function sharesZoom(state: PanelsState, key: string, other: string): boolean {
+  return zoomName(state, key) === zoomName(state, other);
+}
+
 /** What part of x the panel of a key shows; null: all. */
 export function zoomOf(state: PanelsState, key: string): Window | null {
   return state.zooms?.[zoomName(state, key)] ?? null;
 }
 
+/** The window with no more digits than a screen shows, outwards: addresses are read and sent by people. */
+export function shortWindow([low, high]: Window): Window {
+  const span = high - low;
+  if (!(span > 1e-290 && span < 1e290)) return [low, high];
+  const exponent = Math.floor(Math.log10(span)) - 4;
+  const unit = Number(`1e${exponent}`);
+  const digits = (count: number): number => Number(`${count}e${exponent}`);
+  const [first, last] = [Math.floor(low / unit), Math.ceil(high / unit)];
+  return Number.isSafeInteger(first) && Number.isSafeInteger(last) ? [digits(first), digits(last)] : [low, high];
+}
+
 /** The state with another part of x (null: all) in this panel and those that share its zoom; following ends. */
 export function withZoom(state: PanelsState, key: string, window: Window | null): PanelsState {
-  const zooms = withEntry(state.zooms, zoomName(state, key), window ?? undefined);
+  const zooms = withEntry(state.zooms, zoomName(state, key), window === null ? undefined : shortWindow(window));
   return changed(state, { zooms, isFollowing: undefined });
 }
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from runlake.columns_model import RunColumn
+    from runlake.listing_model import RunColumn
 
 _MIN_KEPT_ORDERS = 32
 _MAX_KEPT_CELLS = 5_000_000

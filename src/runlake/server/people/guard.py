@@ -27,7 +27,7 @@ from msgspec.structs import replace
 from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ArtifactPath, ArtifactStart, CollectionPath
 from runlake.errors import ForbiddenError, NotFoundError
 from runlake.model import OpenRequest, ProjectInfo, RunInfo, RunPage, RunPath, WriterGrant, WriterStart
-from runlake.server.people.people import Directory, Person
+from runlake.server.people.directory import Directory, Person
 from runlake.server.people.standing import Need, Standing, no_project
 from runlake.service.contract import IncomingContent, IncomingFile, Service
 from runlake.sweep_model import SweepStart
@@ -275,6 +275,7 @@ class GuardedService:
     read_runs_table = _of_project(Service.read_runs_table, "read")
     list_run_columns = _of_project(Service.list_run_columns, "read")
     read_run_columns = _of_project(Service.read_run_columns, "read")
+    read_news = _of_project(Service.read_news, "read")
     _create_run = _of_run(Service.create_run, "write")
     edit_run = _of_run(Service.edit_run, "write")
     stop_run = _of_run(Service.stop_run, "write")

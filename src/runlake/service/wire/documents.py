@@ -16,7 +16,6 @@ import msgspec
 
 from runlake import errors
 from runlake.clean_text import lines
-from runlake.columns_model import RunColumnsPage
 from runlake.errors import (
     AuthenticationError,
     BadValueError,
@@ -29,6 +28,7 @@ from runlake.errors import (
     TooLargeError,
     UnreachableError,
 )
+from runlake.listing_model import RunColumnsPage
 from runlake.model import Lane, RunEdit, RunPath, Stream
 from runlake.query.rows.history import HistoryOutline, SeriesOutline
 from runlake.store.ingest.grant_codec import pack_grant, unpack_request
