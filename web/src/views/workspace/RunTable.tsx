@@ -4,6 +4,7 @@ import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { has } from "../../state/view";
+import { ApiError } from "../../wire/http";
 import { counted } from "../parts/format";
 import { clockS } from "../parts/clock";
 import { Problem } from "../parts/Problem";
@@ -62,7 +63,7 @@ export function RunTable(): JSX.Element {
     }
   };
   const { value: lines } = runs.lines;
-  const error = runs.pages.error.value ?? runs.groupsError.value;
+  const error = problemOf(runs.pages.error.value ?? runs.groupsError.value);
   const total = runs.pages.totalCount.value;
   const widthsPx = [view.value.nameWidthPx ?? NAME_PX, ...columns.map(({ widthPx }) => widthPx)];
   const widths = {
@@ -99,6 +100,11 @@ export function RunTable(): JSX.Element {
       <TableFoot scrollToTop={() => scroller.current?.scrollTo({ top: 0 })} />
     </>
   );
+}
+
+/** What is to be told here; that the server does not answer is told above everything. */
+function problemOf(error: Error | null): Error | null {
+  return error instanceof ApiError && error.isConnection ? null : error;
 }
 
 /** The columns that are shown, with all that lines need to know of them. */
