@@ -38,6 +38,7 @@ QUERY = {
         *MODEL, "lru", "query.runs", "stopping", "store", "store.catalog", "store.journal", "store.run",
         "store.segment", "values",
     },
+    "query.tiles": {"errors", "model", "store"},
     "query.many": {*MODEL, "query.rows", "stopping", "store", "store.compact", "store.run", "store.segment"},
 }  # fmt: skip
 SERVER = {
