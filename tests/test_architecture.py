@@ -35,7 +35,7 @@ STORE = {
 QUERY = {
     "query.runs": {*MODEL, "lru", "near", "stopping", "store", "store.catalog", "values"},
     "query.rows": {
-        *MODEL, "lru", "query.runs", "stopping", "store", "store.catalog", "store.journal", "store.run",
+        *MODEL, "lru", "query.runs", "query.tiles", "stopping", "store", "store.catalog", "store.journal", "store.run",
         "store.segment", "values",
     },
     "query.tiles": {"errors", "model", "store"},
@@ -48,7 +48,7 @@ SERVER = {
         *MODEL, "clean_text", "lru", "stopping", "service.contract", "service.wire", "server.config", "server.people",
     },
     "server.context": {"errors", "service.contract", "server.http", "server.people"},
-    "server.routes": {*MODELS, "query.rows", "service.contract", "service.wire", "server.http"},
+    "server.routes": {*MODELS, "query.rows", "query.tiles", "service.contract", "service.wire", "server.http"},
     "server.wandb": {*MODELS, "differences", "lru", "stopping", "values", "query.rows", "service.contract"},
     "server.wandb.ingest": {*MODEL, "values", "server.wandb"},
     "server.wandb.nodes": {*MODELS, "query.rows", "query.runs", "service.contract", "server.wandb"},
@@ -92,18 +92,18 @@ ALLOWED = {
     "search": {*MODEL, "near", "plain", "values"},
     **QUERY,
     "scheduler": {*MODELS, "names", "query.rows", "search", "store", "store.sweeps"},
-    "service.contract": {*MODELS, "query.many", "query.rows"},
+    "service.contract": {*MODELS, "query.many", "query.rows", "query.tiles"},
     "service.local": {
         *MODELS, "lru", "names", "near", "stopping", "values", "search", "scheduler", "service.contract", *STORE,
         *QUERY,
     },
     "service.wire": {
-        *MODELS, "clean_text", "values", "query.many", "query.rows", "service.contract", "store", "store.artifacts",
-        "store.ingest",
+        *MODELS, "clean_text", "values", "query.many", "query.rows", "query.tiles", "service.contract", "store",
+        "store.artifacts", "store.ingest",
     },
     "service.remote": {
-        *MODELS, "values", "query.many", "query.rows", "query.runs", "service.contract", "service.wire", "store",
-        "store.artifacts", "store.ingest",
+        *MODELS, "values", "query.many", "query.rows", "query.runs", "query.tiles", "service.contract", "service.wire",
+        "store", "store.artifacts", "store.ingest",
     },
     "service": {
         *MODELS, "credentials", "settings", "service.contract", "service.local", "service.remote", "store",

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
+    from runlake.query.runs.keys import KeyList
+    from runlake.store.catalog.run_columns import Root
+
 _KEPT_ORDERS = 32
 _AXIS_FIELDS = {STEP: "last_step", RUNTIME: "runtime_s", TIMESTAMP: "last_row_at"}
 
@@ -127,6 +130,12 @@ class RunIndex:
 
         rows = self._row_of if positions is None else self._row_of[np.asarray(positions, np.int64)]
         return runs_table(self.chunk.stored if self.chunk else None, self._added, rows)
+
+    def keys(self, root: Root) -> KeyList:
+        """The keys that the runs have below `root`, by name."""
+        from runlake.query.runs.keys import list_keys
+
+        return list_keys(self.chunk.stored if self.chunk else None, self._added, self._row_of, root)
 
     def forget_columns(self) -> None:
         """Give back the memory of what filters and orders asked for; it is made again when asked for."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from runlake.query.tiles.question import Scale
+from runlake.query.tiles.question import Scale, Window
 from runlake.store.series import Float64s
 
 
@@ -32,7 +32,8 @@ class Points(Struct, frozen=True):
 
     `unplaced_count` rows have a value and no finite x; `last` is the value of the newest row of all. Where the points
     are a sketch, the values of whole stretches of rows are stood for by their lowest and highest, all values are
-    finite, and `row_count` says how many there are; it is None where the points are the rows.
+    finite, and `row_count` says how many there are; it is None where the points are the rows. Some of the rows of a
+    key are all of them between the ends of `within`.
     """
 
     x: Float64s
@@ -40,6 +41,14 @@ class Points(Struct, frozen=True):
     unplaced_count: int = 0
     last: float | None = None
     row_count: int | None = None
+    within: tuple[float, float] = (-math.inf, math.inf)
+
+    def serve(self, window: Window) -> bool:
+        """Whether these are all rows in a window, and the nearest on either side of it."""
+        low = -math.inf if window[0] is None else window[0]
+        high = math.inf if window[1] is None else window[1]
+        is_served_below = self.within[0] == -math.inf or self.within[0] < low
+        return is_served_below and (self.within[1] == math.inf or high < self.within[1])
 
     @property
     def is_exact(self) -> bool:
@@ -60,6 +69,16 @@ class Points(Struct, frozen=True):
         if not skipped:
             return self
         return Points(self.x[skipped:], self.y[skipped:], self.unplaced_count + skipped, self.last, self.row_count)
+
+    def followed_by(self, newer: Points) -> Points:
+        """With rows that come behind all of these in reading order."""
+        if not len(newer.x) and not newer.unplaced_count:
+            return self
+        x, y = np.concatenate([self.x, newer.x]), np.concatenate([self.y, newer.y])
+        if len(self.x) and len(newer.x) and newer.x[0] < self.x[-1]:
+            order = np.argsort(x, kind="stable")
+            x, y = x[order], y[order]
+        return Points(x, y, self.unplaced_count + newer.unplaced_count, newer.last)
 
 
 def points_of(x: npt.NDArray[Any], y: npt.NDArray[Any], *, row_count: int | None = None) -> Points:

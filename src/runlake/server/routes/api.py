@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar import Router
 from litestar.di import Provide
 
-from runlake.server.routes import artifacts, files, projects, rows, runs, sweeps, views, writers
+from runlake.server.routes import artifacts, files, projects, rows, runs, sweeps, tiles, views, writers
 from runlake.server.routes.answers import WireRequest, run_path
 from runlake.server.routes.tails import TAILS_PER_PERSON, Tails
 from runlake.service.wire.documents import API_PREFIX
@@ -31,6 +31,7 @@ def api_router(*, tails_per_person: int = TAILS_PER_PERSON) -> Router:
             *sweeps.HANDLERS,
             *artifacts.HANDLERS,
             *views.HANDLERS,
+            *tiles.HANDLERS,
         ],
         dependencies={
             **artifacts.DEPENDENCIES,
