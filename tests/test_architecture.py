@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "src" / "runlake"
 
 MODEL = {"errors", "model"}
-MODELS = {*MODEL, "artifact_model", "sweep_model", "view_model"}
+MODELS = {*MODEL, "artifact_model", "columns_model", "sweep_model", "view_model"}
 
 STORE = {
     "store": {*MODELS, "lru", "near", "settings", "values"},
@@ -33,7 +33,7 @@ STORE = {
     },
 }  # fmt: skip
 QUERY = {
-    "query.runs": {*MODEL, "lru", "near", "stopping", "store", "store.catalog", "values"},
+    "query.runs": {*MODEL, "columns_model", "lru", "near", "stopping", "store", "store.catalog", "values"},
     "query.rows": {
         *MODEL, "lru", "query.runs", "stopping", "store", "store.catalog", "store.journal", "store.run",
         "store.segment", "values",
@@ -47,7 +47,7 @@ SERVER = {
         *MODEL, "clean_text", "lru", "stopping", "service.contract", "service.wire", "server.config", "server.people",
     },
     "server.context": {"errors", "service.contract", "server.http", "server.people"},
-    "server.routes": {*MODELS, "query.rows", "service.contract", "service.wire", "server.http"},
+    "server.routes": {*MODELS, "stopping", "query.rows", "service.contract", "service.wire", "server.http"},
     "server.wandb": {*MODELS, "differences", "lru", "stopping", "values", "query.rows", "service.contract"},
     "server.wandb.ingest": {*MODEL, "values", "server.wandb"},
     "server.wandb.nodes": {*MODELS, "query.rows", "query.runs", "service.contract", "server.wandb"},
@@ -87,6 +87,7 @@ ALLOWED = {
     "sweep_model": set(),
     "artifact_model": {"model"},
     "view_model": set(),
+    "columns_model": set(),
     **STORE,
     "search": {*MODEL, "near", "plain", "values"},
     **QUERY,

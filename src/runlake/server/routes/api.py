@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar import Router
 from litestar.di import Provide
 
-from runlake.server.routes import artifacts, files, projects, rows, runs, sweeps, views, writers
+from runlake.server.routes import artifacts, bulk, columns, files, projects, rows, runs, sweeps, views, writers
 from runlake.server.routes.answers import WireRequest, run_path
 from runlake.server.routes.tails import TAILS_PER_PERSON, Tails
 from runlake.service.wire.documents import API_PREFIX
@@ -24,6 +24,8 @@ def api_router(*, tails_per_person: int = TAILS_PER_PERSON) -> Router:
         API_PREFIX,
         route_handlers=[
             *projects.HANDLERS,
+            *columns.HANDLERS,
+            *bulk.HANDLERS,
             *runs.HANDLERS,
             *rows.HANDLERS,
             *files.HANDLERS,
