@@ -23,7 +23,7 @@ function someView(chance: Chance): View {
     tablePercent: 10 + chance.below(81),
     pane: chance.of(["both", "table", "panels"] as const),
     following: chance.of(["paused", "live", "follow"] as const),
-    panels: maybe(DEFAULT_VIEW.panels, () => ({ zoom: [chance.next(), chance.text()] })) as View["panels"],
+    panels: maybe<View["panels"]>(DEFAULT_VIEW.panels, () => ({ search: chance.text(), zooms: { [chance.text()]: [chance.next(), 2] } })),
     viewId: maybe<string | null>(null, () => chance.text()),
     unknown: maybe({}, () => ({ [`zz${chance.text()}`]: chance.text() })),
   };

@@ -50,3 +50,16 @@ export function replaceQuery(query: string): void {
     current.value = { parts, query };
   }
 }
+
+const TOKEN = /^#token=([^&]+)(?:&to=(.*))?$/s;
+
+/** The token that `runlake ui` put into the address, which is without it from then on; null when there is none. */
+export function takeToken(): string | null {
+  const found = TOKEN.exec(location.hash);
+  if (found === null) {
+    return null;
+  }
+  history.replaceState(null, "", `#${unquoted(found[2] ?? "/")}`);
+  current.value = parseHash(location.hash);
+  return unquoted(found[1] ?? "");
+}

@@ -282,5 +282,5 @@ function printedPart(name: string, operand: Json): string {
 }
 
 function printedValue(value: Json): string {
-  return writeJson(value);
+  return typeof value === "number" ? String(value) : writeJson(value);
 }
