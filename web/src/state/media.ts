@@ -2,7 +2,6 @@
 
 import type { Json, JsonObject } from "../wire/json";
 import { isPlainObject } from "./flat";
-import type { Histogram } from "../drawing/heat_map";
 
 export type MediaItem =
   | { readonly kind: "image" | "audio" | "video" | "html" | "table" | "file"; readonly file: string; readonly caption: string | null; readonly type: string }
@@ -57,6 +56,9 @@ export function mediaItems(value: Json): MediaItem[] {
   }
   return [{ kind: KIND_OF_FILE_TYPE[type] ?? kindOfName(file), file, caption: text(value["caption"]), type }];
 }
+
+/** Counts of values between neighbours of `bins`, which are one more. */
+export type Histogram = { readonly step: number; readonly values: readonly number[]; readonly bins: readonly number[] };
 
 /** A histogram at a step, or null for any other value. */
 export function histogramOf(step: number, value: Json): Histogram | null {

@@ -2,8 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { histogramOf, mediaItems, mediaKeys } from "../../state/media";
-import type { Histogram } from "../../drawing/heat_map";
+import { histogramOf, mediaItems, mediaKeys, type Histogram } from "../../state/media";
 import { fetchValues, type RunPath, type ValueRow } from "../../wire/run";
 import { formatCount } from "../parts/format";
 import { Empty } from "../parts/Empty";

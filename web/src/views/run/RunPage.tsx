@@ -42,6 +42,10 @@ const NAMES: Readonly<Record<Tab, string>> = {
 export type RunPageProps = { readonly path: RunPath; readonly version: ReadonlySignal<string> };
 
 export function RunPage({ path, version }: RunPageProps): JSX.Element {
+  return <Run key={path.runId} path={path} version={version} />;
+}
+
+function Run({ path, version }: RunPageProps): JSX.Element {
   const query = new URLSearchParams(address.value.query);
   const generation = query.get("generation");
   const [loaded, again] = useLoaded((ask) => fetchRun(path, generation, ask), [path.entity, path.project, path.runId, generation, version.value]);
