@@ -331,6 +331,9 @@ class GuardedService:
     put_view = _of_run(Service.put_view, "write")
     delete_view = _of_run(Service.delete_view, "write")
 
+    read_tiles = _of_project(Service.read_tiles, "read")
+    list_project_keys = _of_project(Service.list_project_keys, "read")
+
     seal = _of_project(Service.seal, "write")
     pack_runs = _of_project(Service.pack_runs, "write")
     check = _of_store(Service.check)

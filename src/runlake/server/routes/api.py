@@ -8,7 +8,20 @@ from litestar import Router
 from litestar.di import Provide
 from litestar.types import Guard
 
-from runlake.server.routes import artifacts, bulk, columns, files, news, projects, rows, runs, sweeps, views, writers
+from runlake.server.routes import (
+    artifacts,
+    bulk,
+    columns,
+    files,
+    news,
+    projects,
+    rows,
+    runs,
+    sweeps,
+    tiles,
+    views,
+    writers,
+)
 from runlake.server.routes.answers import WireRequest, run_path
 from runlake.server.routes.tails import TAILS_PER_PERSON, Tails
 from runlake.service.wire.documents import API_PREFIX
@@ -39,6 +52,7 @@ def api_router(*, tails_per_person: int = TAILS_PER_PERSON, guards: Sequence[Gua
             *sweeps.HANDLERS,
             *artifacts.HANDLERS,
             *views.HANDLERS,
+            *tiles.HANDLERS,
         ],
         dependencies={
             **artifacts.DEPENDENCIES,
