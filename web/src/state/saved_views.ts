@@ -50,7 +50,7 @@ export function removeView(path: ProjectPath, id: string): Promise<void> {
 
 /** An id that people can read in an address, and that no other view has. */
 export function idFor(title: string, taken: readonly string[]): string {
-  const base = title.toLowerCase().normalize("NFKD").replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 40) || "view";
+  const base = title.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "").replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 40) || "view";
   let id = base;
   for (let n = 2; taken.includes(id); n++) {
     id = `${base}-${n}`;
