@@ -55,6 +55,11 @@ export function RunTable(): JSX.Element {
       element.scrollTop = 0;
     }
   });
+  useSignalEffect(() => {
+    if (workspace.topCount.value > 0) {
+      scroller.current?.scrollTo({ top: 0 });
+    }
+  });
   useStaysWhereItIs(scroller);
 
   const endFollowing = (): void => {
@@ -97,7 +102,7 @@ export function RunTable(): JSX.Element {
         </div>
         {total === 0 && error === null && <NoRuns />}
       </div>
-      <TableFoot scrollToTop={() => scroller.current?.scrollTo({ top: 0 })} />
+      <TableFoot />
     </>
   );
 }
