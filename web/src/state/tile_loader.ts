@@ -186,11 +186,6 @@ export class TileLoader {
     const before = entry.lines.peek().tiles;
     const mine = tilesOfKey(tiles, entry.key, before);
     entry.request = null;
-    if (mine === null) {
-      entry.askedVersion = null;
-      entry.lines.value = { tiles: null, isLoading: true, error: null };
-      return;
-    }
     entry.byteCount = bytesOf(mine);
     entry.lines.value = { tiles: mine, isLoading: false, error: null };
   }
@@ -219,22 +214,25 @@ export class TileLoader {
   }
 }
 
-/** The versions of the runs whose lines need not come again; null: all must. Groups are made anew of all their runs. */
+/** The versions of the runs whose lines need not come again; null: all must. */
 function knownOf(entry: Entry): Readonly<Record<string, string>> | null {
   const { tiles } = entry.lines.peek();
-  if (tiles === null || entry.query.group_by !== null || Object.keys(tiles.versions).length === 0) return null;
-  return tiles.versions;
+  return tiles === null || Object.keys(tiles.versions).length === 0 ? null : tiles.versions;
 }
 
-/** What of an answer is of a key, with the lines of before where they did not change; null when those are missing. */
-export function tilesOfKey(tiles: Tiles, key: string, before: KeyTiles | null): KeyTiles | null {
-  const old = new Map(before?.series.map((series) => [series.run, series]));
+const nameOf = ({ run, group }: TileSeries): string => run ?? JSON.stringify(group);
+
+/**
+ * What of an answer is of a key, with the lines of before where they did not change. An unchanged run without a line of
+ * before has none.
+ */
+export function tilesOfKey(tiles: Tiles, key: string, before: KeyTiles | null): KeyTiles {
+  const old = new Map(before?.series.map((series) => [nameOf(series), series]));
   const series: TileSeries[] = [];
   for (const one of tiles.series) {
     if (one.key !== key) continue;
-    const kept = one.is_unchanged ? old.get(one.run) : one;
-    if (kept === undefined) return null;
-    series.push(kept);
+    const kept = one.is_unchanged ? old.get(nameOf(one)) : one;
+    if (kept !== undefined) series.push(kept);
   }
   const { window, run_count, versions, left_out } = tiles;
   return { window, run_count, versions, left_out, series };

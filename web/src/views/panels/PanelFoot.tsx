@@ -29,9 +29,11 @@ export function PanelFoot(props: {
   return (
     <footer class="panel-foot">
       {counts !== null && (
-        <span title={counts.failed.map(({ run, error }) => `${run}: ${error}`).join("\n")}>{countsText(counts)}</span>
+        <span title={[countsText(counts), ...counts.failed.map(({ run, error }) => `${run}: ${error}`)].join("\n")}>
+          {countsText(counts)}
+        </span>
       )}
-      {marks !== null && marks !== "" && <span class="panel-marks">{marks}</span>}
+      {marks !== null && marks !== "" && <span class="panel-marks" title={marks}>{marks}</span>}
       {hasMore && <button type="button" class="chip" onClick={props.onShowAll}>newer values: show</button>}
     </footer>
   );
