@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from runlake.columns_model import RunColumn, RunColumnsQuery, RunGroup
 from runlake.errors import BadValueError, ConflictError, FilterError, NotFoundError, PathError
+from runlake.listing_model import RunColumn, RunColumnsQuery, RunGroup
 from runlake.store.layout import Layout
 from trainer import RUN
 

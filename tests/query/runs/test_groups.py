@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runlake.columns_model import AGGREGATES, FacetValue
+from runlake.listing_model import AGGREGATES, FacetValue
 from runlake.query.runs.column import MISSING, FieldColumn
 from runlake.query.runs.filter import is_same
 from runlake.query.runs.groups import aggregate, facet, group_runs

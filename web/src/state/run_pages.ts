@@ -26,6 +26,8 @@ type Page = {
   readonly generation: number;
   runIds: readonly string[];
   columns: Record<string, readonly Json[]>;
+  /** As long as a run is as it was, its row is the same object. */
+  rows: RunRow[];
 };
 
 export class RunPages {
@@ -69,12 +71,15 @@ export class RunPages {
     }
   }
 
-  /** The run in a row, or null while it is on its way. */
+  /** The run in a row, or null while it is on its way; the same object as long as nothing in its page is another. */
   row(index: number): RunRow | null {
     const page = this.pages.get(Math.floor(index / PAGE_RUNS));
     const place = index % PAGE_RUNS;
     const runId = page?.runIds[place];
-    return page === undefined || runId === undefined ? null : { runId, value: (column) => page.columns[column]?.[place] ?? null };
+    if (page === undefined || runId === undefined) {
+      return null;
+    }
+    return (page.rows[place] ??= { runId, value: (column) => page.columns[column]?.[place] ?? null });
   }
 
   /** In which row a run is, among those that are here. */
@@ -129,6 +134,7 @@ export class RunPages {
       if (!page.runIds.some((runId) => placeOf.has(runId))) {
         continue;
       }
+      page.rows = [];
       for (const [name, values] of Object.entries(columns)) {
         const old = page.columns[name] ?? [];
         page.columns[name] = page.runIds.map((runId, i) => {
@@ -155,7 +161,7 @@ export class RunPages {
         { signal: request.signal },
       );
       if (generation === this.generation) {
-        this.keep(number, { generation, runIds: answer.run_ids, columns: { ...answer.columns } }, answer.total_count);
+        this.keep(number, { generation, runIds: answer.run_ids, columns: { ...answer.columns }, rows: [] }, answer.total_count);
         this.version.value = answer.version;
         this.error.value = null;
         this.damaged.value = answer.problems ?? {};

@@ -1,8 +1,8 @@
 /** The stream of what moves in a project: opened once a tab, and opened again when it breaks. */
 
-import { apiAddress } from "./http";
+import { apiAddress, withQuery } from "./http";
 
-/** What moved: the version that the project has, and which runs are another; null: ask for all again. */
+/** What moved: which runs are another; null: perhaps all. `version` is a mark of this news, and of nothing else. */
 export type RunsMoved = { readonly version: string; readonly changed: readonly string[] | null };
 
 export type EventsListener = {
@@ -12,24 +12,25 @@ export type EventsListener = {
 
 const RETRY_MS: readonly number[] = [1_000, 2_000, 5_000, 10_000, 30_000];
 
-/** Follow a project until the function that is given back is called. After a break all is asked for again. */
+/** Follow a project until the function that is given back is called. After a break comes what moved meanwhile. */
 export function followProject(entity: string, project: string, listener: EventsListener): () => void {
   let source: EventSource | null = null;
   let timer: ReturnType<typeof setTimeout> | null = null;
   let failureCount = 0;
-  let wasOpen = false;
+  let version: string | null = null;
 
   function open(): void {
-    source = new EventSource(apiAddress("projects", entity, project, "events"));
+    source = new EventSource(withQuery(apiAddress("projects", entity, project, "events"), { since: version }));
     source.addEventListener("open", () => {
-      if (wasOpen) {
-        listener.onRuns({ version: "", changed: null });
-      }
-      wasOpen = true;
       failureCount = 0;
     });
     source.addEventListener("runs", (event) => {
-      listener.onRuns(JSON.parse((event as MessageEvent<string>).data) as RunsMoved);
+      const moved = JSON.parse((event as MessageEvent<string>).data) as RunsMoved;
+      const isGreeting = version === null; // where the stream begins: what is shown was asked for just before
+      version = moved.version;
+      if (!isGreeting) {
+        listener.onRuns(moved);
+      }
     });
     source.addEventListener("problem", (event) => {
       listener.onProblem?.((event as MessageEvent<string>).data);

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from runlake.columns_model import ColumnKind, RunColumn
+from runlake.listing_model import ColumnKind, RunColumn
 from runlake.model import HIDDEN_KEY, Lane, RunInfo
 from runlake.query.runs.column import Positions
 from runlake.query.runs.filter import FIELDS

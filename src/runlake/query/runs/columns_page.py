@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from runlake.columns_model import AGGREGATES, FacetValue, RunColumnsPage, RunColumnsQuery, RunGroup
 from runlake.errors import BadValueError
+from runlake.listing_model import AGGREGATES, FacetValue, RunColumnsPage, RunColumnsQuery, RunGroup
 from runlake.query.runs.column import FieldColumn, Positions
 from runlake.query.runs.filter import parse_field, parse_filter
 from runlake.query.runs.groups import aggregate, facet, group_runs

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from runlake.columns_model import FacetValue
+from runlake.listing_model import FacetValue
 from runlake.query.runs.column import FieldColumn, FieldPart, Positions, Texts
 from runlake.query.runs.filter import family_of
 
@@ -50,7 +50,7 @@ def group_runs(columns: Sequence[FieldColumn], rows: Positions) -> Grouping:
 
 
 def aggregate(column: FieldColumn, rows: Positions, grouping: Grouping, names: Sequence[str]) -> list[Aggregate]:
-    """What `names` (of `columns_model.AGGREGATES`) say of the numbers of each group."""
+    """What `names` (of `listing_model.AGGREGATES`) say of the numbers of each group."""
     found = _found_numbers(column)[rows]
     numbers = _numbers(column)[rows]
     count = len(grouping.first)

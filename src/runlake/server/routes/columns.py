@@ -8,7 +8,7 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.params import FromPath, HeaderParameter, JSONBody
 
-from runlake.columns_model import RunColumnList, RunColumnsPage, RunColumnsQuery
+from runlake.listing_model import RunColumnList, RunColumnsPage, RunColumnsQuery
 from runlake.server.http.turns import in_turn
 from runlake.server.routes.answers import Asked, packed
 from runlake.service.wire import documents

@@ -10,7 +10,7 @@ from runlake.model import GenerationInfo, RunEdit, RunInfo, RunPage, RunPath
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from runlake.columns_model import RunColumnList, RunColumnsPage, RunColumnsQuery
+    from runlake.listing_model import ProjectNews, RunColumnList, RunColumnsPage, RunColumnsQuery
 
 
 class RunVerbs(Protocol):
@@ -60,6 +60,14 @@ class RunVerbs(Protocol):
 
         A column is a field of the filter language, ``config.<path>`` or ``summary.<path>``; its values come as they
         were logged. `BadValueError` for more than the limits of `query.runs.columns_page`.
+        """
+        ...
+
+    def read_news(self, entity: str, project: str, since: str | None = None) -> ProjectNews:
+        """Which runs have moved since a `version` of an answer before; returns at once, and no run is read for it.
+
+        Moved is whatever a listing or the rows of a run may show: rows, edits, states, deletions, also of runs that
+        show the same in the end. Who asks more than twice a second may be answered from the last look.
         """
         ...
 

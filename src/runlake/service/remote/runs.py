@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 from msgspec.structs import replace
 
-from runlake.columns_model import RunColumnList, RunColumnsPage, RunColumnsQuery
 from runlake.errors import UnreadableRunWarning, warn
+from runlake.listing_model import ProjectNews, RunColumnList, RunColumnsPage, RunColumnsQuery
 from runlake.model import GenerationInfo, RunEdit, RunInfo, RunPage, RunPath
 from runlake.query.runs.filter import plain_filter
 from runlake.service.remote.requests import JSON_HEADERS, ServerRequests, check_names, run_at
@@ -84,6 +84,10 @@ class HttpRuns:
         for run_id, problem in page.problems.items():
             self._tell_once(f"{entity}/{project}/{run_id}", problem)
         return page
+
+    def read_news(self, entity: str, project: str, since: str | None = None) -> ProjectNews:
+        check_names(entity, project)
+        return self._server.get(project_address(entity, project, "news"), ProjectNews, since=since)
 
     def create_run(self, path: RunPath, *, state: str = "pending", user: str | None = None) -> RunInfo:
         # Who makes it is for the server to say: `user` is not sent.

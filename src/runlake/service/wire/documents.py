@@ -16,7 +16,6 @@ import msgspec
 
 from runlake import errors
 from runlake.clean_text import lines
-from runlake.columns_model import RunColumnsPage
 from runlake.errors import (
     AuthenticationError,
     BadValueError,
@@ -29,6 +28,7 @@ from runlake.errors import (
     TooLargeError,
     UnreachableError,
 )
+from runlake.listing_model import RunColumnsPage
 from runlake.model import Lane, RunEdit, RunPath, Stream
 from runlake.query.rows.history import HistoryOutline, SeriesOutline
 from runlake.store.ingest.grant_codec import pack_grant, unpack_request
@@ -45,6 +45,7 @@ ARROW_TYPE = "application/vnd.apache.arrow.stream"
 ROWS_TYPE = "application/vnd.runlake.rows"
 FRAMES_TYPE = "application/vnd.runlake.frames"
 MSGPACK_TYPE = "application/msgpack"
+TILES_TYPE = "application/vnd.runlake.tiles"
 EVENTS_TYPE = "text/event-stream"
 
 T = TypeVar("T")

@@ -2,9 +2,7 @@
 
 import { writeJson, type Json } from "../../wire/json";
 
-const SIGNIFICANT = 5;
-
-/** A number in about seven letters. */
+/** A number in about seven letters: five digits, four behind a zero. */
 export function formatNumber(value: number | bigint): string {
   if (typeof value === "bigint") {
     return value.toString();
@@ -16,15 +14,17 @@ export function formatNumber(value: number | bigint): string {
   if (Number.isInteger(value) && size < 1e9) {
     return withMinus(String(value));
   }
-  if (size >= 1e7 || size < 1e-4) {
-    return withMinus(value.toExponential(SIGNIFICANT - 2).replace(/\.?0+e/, "e").replace("e+", "e"));
+  if (size >= 1e7 || size < 1e-3) {
+    return withMinus(value.toExponential(3).replace(/\.?0+e/, "e").replace("e+", "e"));
   }
-  return withMinus(String(Number(value.toPrecision(SIGNIFICANT))));
+  return withMinus(String(Number(value.toPrecision(size < 1 ? 4 : 5))));
 }
 
-/** A difference with its sign. */
-export function formatDifference(value: number): string {
-  return value > 0 ? `+${formatNumber(value)}` : formatNumber(value);
+/** A difference with its sign, in the measure of a column. */
+export function formatDifference(column: string, value: number): string {
+  const size = Math.abs(value);
+  const text = measureOf(column) === "duration" ? formatDuration(size) : formatNumber(Number(size.toPrecision(3)));
+  return `${value < 0 ? "−" : "+"}${text}`;
 }
 
 export function formatCount(count: number): string {

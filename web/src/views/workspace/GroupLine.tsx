@@ -17,12 +17,12 @@ export type GroupLineProps = {
   readonly columns: readonly ShownColumn[];
   readonly aggregate: GroupAggregate;
   readonly isCursor: boolean;
+  readonly nowS: number;
 };
 
-export function GroupLine({ index, line, columns, aggregate, isCursor }: GroupLineProps): JSX.Element {
+export function GroupLine({ index, line, columns, aggregate, isCursor, nowS }: GroupLineProps): JSX.Element {
   const context = useWorkspace();
   const { group, groupKey, isOpen } = line;
-  const nowS = Date.now() / 1000;
   const name = Object.entries(group.values)
     .map(([column, value]) => `${titleOf(column).title} ${value === null ? "not set" : formatCell(column, value, nowS)}`)
     .join(", ");

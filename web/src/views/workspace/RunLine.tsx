@@ -1,5 +1,6 @@
 /** One run of the table. */
 
+import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { formatHash } from "../../state/address";
 import { colourOf } from "../../state/colours";
@@ -9,6 +10,7 @@ import type { ColumnKind } from "../../wire/documents";
 import type { Json } from "../../wire/json";
 import { exactCell, formatCell, formatDifference } from "../parts/format";
 import { Icon } from "../parts/Icon";
+import { memo } from "../parts/memo";
 import { StateDot } from "../parts/StateDot";
 import { useWorkspace, type Editing } from "./context";
 import { InPlace } from "./InPlace";
@@ -36,8 +38,11 @@ export type RunLineProps = {
   readonly nowS: number;
 };
 
-export function RunLine(props: RunLineProps): JSX.Element {
+export const RunLine = memo(Line);
+
+function Line(props: RunLineProps): JSX.Element {
   const { workspace, editing } = useWorkspace();
+  const isPointedAt = useSignal(false);
   const { index, row, columns, baseline } = props;
   const place = index === null ? {} : { transform: `translateY(${index * ROW_PX}px)` };
   if (row === null) {
@@ -57,15 +62,21 @@ export function RunLine(props: RunLineProps): JSX.Element {
       aria-rowindex={index === null ? undefined : index + 2}
       aria-selected={props.isSelected}
       style={place}
-      onPointerEnter={() => (workspace.hoverRun.value = row.runId)}
-      onPointerLeave={() => (workspace.hoverRun.value = null)}
+      onPointerEnter={() => {
+        isPointedAt.value = true;
+        workspace.hoverRun.value = row.runId;
+      }}
+      onPointerLeave={() => {
+        isPointedAt.value = false;
+        workspace.hoverRun.value = null;
+      }}
       onClick={() => {
         if (index !== null) {
           workspace.cursor.value = index;
         }
       }}
     >
-      <NameCell {...props} row={row} isBaseline={isBaseline} />
+      <NameCell {...props} row={row} isBaseline={isBaseline} isPointedAt={isPointedAt.value || props.isCursor} />
       {columns.map((column) => {
         const value = row.value(column.name);
         const isEditable = mayEdit.value && (column.name === "tags" || column.name === "notes");
@@ -89,17 +100,23 @@ export function RunLine(props: RunLineProps): JSX.Element {
   );
 }
 
-function NameCell({ index, row, isSelected, isHidden, isPinned, isIndented, isBaseline, editing: edited }: RunLineProps & { row: RunRow; isBaseline: boolean }): JSX.Element {
+type NameCellProps = RunLineProps & { readonly row: RunRow; readonly isBaseline: boolean; readonly isPointedAt: boolean };
+
+function NameCell(props: NameCellProps): JSX.Element {
   const context = useWorkspace();
   const { workspace, editing } = context;
+  const { index, row, isSelected, isHidden, isBaseline } = props;
   const { entity, project } = workspace.path;
-  const name = String(row.value("name") ?? row.runId);
-  const { colour } = colourOf(row.runId);
-  if (edited === "name") {
+  const name = nameOf(row);
+  if (props.editing === "name") {
     return <InPlace column="name" row={row} />;
   }
   return (
-    <div class={isIndented ? "cell cell-name cell-indented" : "cell cell-name"} role="rowheader" onDblClick={() => mayEdit.value && (editing.value = { runId: row.runId, column: "name" })}>
+    <div
+      class={props.isIndented ? "cell cell-name cell-indented" : "cell cell-name"}
+      role="rowheader"
+      onDblClick={() => mayEdit.value && (editing.value = { runId: row.runId, column: "name" })}
+    >
       <input
         type="checkbox"
         checked={isSelected}
@@ -111,34 +128,50 @@ function NameCell({ index, row, isSelected, isHidden, isPinned, isIndented, isBa
       />
       <button
         type="button"
-        class={isHidden ? "eye eye-off" : "eye"}
+        class="eye"
         aria-label={isHidden ? `Show the lines of ${name}` : `Hide the lines of ${name}`}
         aria-pressed={isHidden}
         title={isHidden ? "Show its lines" : "Hide its lines"}
         onClick={() => workspace.toggleHidden([row.runId])}
       >
-        <span class="dot" style={{ background: colour }} />
-        <Icon name={isHidden ? "eyeOff" : "eye"} />
+        {isHidden ? <Icon name="eyeOff" /> : <span class="dot" style={{ background: colourOf(row.runId).colour }} />}
       </button>
       <a class="run-name" href={formatHash([entity, project, "runs", row.runId])} title={name}>
         {name}
       </a>
-      {isBaseline && <span class="mark" title="Baseline: others show how they differ from it">baseline</span>}
-      <span class="line-actions">
-        {mayEdit.value && (
-          <button type="button" class="button-icon" aria-label={`Rename ${name}`} title="Rename (e)" onClick={() => (editing.value = { runId: row.runId, column: "name" })}>
-            <Icon name="edit" />
-          </button>
-        )}
-        <button type="button" class="button-icon" aria-label={`Compare others with ${name}`} aria-pressed={isBaseline} title="Baseline (b)" onClick={() => workspace.toggleBaseline(row.runId)}>
-          <Icon name="baseline" />
-        </button>
-        <button type="button" class="button-icon" aria-label={isPinned ? `Unpin ${name}` : `Pin ${name}`} aria-pressed={isPinned} title="Pin (p)" onClick={() => workspace.togglePinned(row.runId)}>
-          <Icon name="pin" />
-        </button>
-      </span>
+      {isBaseline && (
+        <span class="mark" title="Baseline: others show how they differ from it">
+          baseline
+        </span>
+      )}
+      {props.isPointedAt && <Actions {...props} />}
     </div>
   );
+}
+
+/** What can be done with the run that the pointer or the keyboard is at. */
+function Actions({ row, isBaseline, isPinned }: NameCellProps): JSX.Element {
+  const { workspace, editing } = useWorkspace();
+  const name = nameOf(row);
+  return (
+    <span class="line-actions">
+      {mayEdit.value && (
+        <button type="button" class="button-icon" aria-label={`Rename ${name}`} title="Rename (e)" onClick={() => (editing.value = { runId: row.runId, column: "name" })}>
+          <Icon name="edit" />
+        </button>
+      )}
+      <button type="button" class="button-icon" aria-label={`Compare others with ${name}`} aria-pressed={isBaseline} title="Baseline (b)" onClick={() => workspace.toggleBaseline(row.runId)}>
+        <Icon name="baseline" />
+      </button>
+      <button type="button" class="button-icon" aria-label={isPinned ? `Unpin ${name}` : `Pin ${name}`} aria-pressed={isPinned} title="Pin (p)" onClick={() => workspace.togglePinned(row.runId)}>
+        <Icon name="pin" />
+      </button>
+    </span>
+  );
+}
+
+function nameOf(row: RunRow): string {
+  return String(row.value("name") ?? row.runId);
 }
 
 /** Select a line, or with shift all from the one that was selected last. */
@@ -191,10 +224,11 @@ function Difference({ value, of, column }: { readonly value: Json; readonly of: 
     if (difference === 0 || !Number.isFinite(difference)) {
       return null;
     }
-    const share = of === 0 ? "" : ` (${formatDifference(Number(((difference / Math.abs(of)) * 100).toPrecision(3)))} %)`;
+    const text = formatDifference(column, difference);
+    const share = of === 0 ? "" : ` (${formatDifference("", (difference / Math.abs(of)) * 100)} %)`;
     return (
-      <span class="difference" title={`${formatDifference(difference)}${share} beside the baseline`}>
-        {formatDifference(Number(difference.toPrecision(3)))}
+      <span class="difference" title={`${text}${share} beside the baseline, which has ${exactCell(column, of)}`}>
+        {text}
       </span>
     );
   }

@@ -5,6 +5,7 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { has } from "../../state/view";
 import { counted } from "../parts/format";
+import { clockS } from "../parts/clock";
 import { Problem } from "../parts/Problem";
 import { rowsInSight, scrollToRow } from "../parts/virtual_window";
 import { isRightAligned, NAME_PX, ROW_PX, widthOf } from "./column_widths";
@@ -16,6 +17,7 @@ import { TableFoot } from "./TableFoot";
 import { TableHead } from "./TableHead";
 
 const SPARE_ROWS = 6;
+const POOL_STEP = 32;
 
 export function RunTable(): JSX.Element {
   const { workspace } = useWorkspace();
@@ -62,7 +64,11 @@ export function RunTable(): JSX.Element {
   const { value: lines } = runs.lines;
   const error = runs.pages.error.value ?? runs.groupsError.value;
   const total = runs.pages.totalCount.value;
-  const widths = [`${view.value.nameWidthPx ?? NAME_PX}px`, ...columns.map(({ widthPx }) => `${widthPx}px`)].join(" ");
+  const widthsPx = [view.value.nameWidthPx ?? NAME_PX, ...columns.map(({ widthPx }) => widthPx)];
+  const widths = {
+    "--columns": widthsPx.map((widthPx) => `${widthPx}px`).join(" "),
+    "--width": `${widthsPx.reduce((sum, widthPx) => sum + widthPx, 0)}px`,
+  };
   return (
     <>
       {error !== null && <Problem error={error} again={() => runs.again()} />}
@@ -76,7 +82,7 @@ export function RunTable(): JSX.Element {
         aria-multiselectable
         aria-activedescendant={`line-${workspace.cursor.value}`}
         tabIndex={0}
-        style={{ "--columns": widths }}
+        style={widths}
         onScroll={(event) => (scrollPx.value = event.currentTarget.scrollTop)}
         onWheel={endFollowing}
         onPointerDown={endFollowing}
@@ -97,16 +103,17 @@ export function RunTable(): JSX.Element {
 
 /** The columns that are shown, with all that lines need to know of them. */
 function useShownColumns(): readonly ShownColumn[] {
-  const { runs } = useWorkspace().workspace;
+  const { runs, view } = useWorkspace().workspace;
   const columns = runs.columns.value;
   const known = runs.columnList.value;
+  const hasDifferences = view.value.baseline !== null;
   return useMemo(() => {
     const kinds = new Map((known ?? []).map(({ name, kind }) => [name, kind]));
     return columns.map((column) => {
       const kind = kinds.get(column.name);
-      return { name: column.name, kind, widthPx: widthOf(column, kind), isRight: isRightAligned(column.name, kind) };
+      return { name: column.name, kind, widthPx: widthOf(column, kind, hasDifferences), isRight: isRightAligned(column.name, kind) };
     });
-  }, [columns, known]);
+  }, [columns, known, hasDifferences]);
 }
 
 type LinesProps = { readonly columns: readonly ShownColumn[]; readonly first: number; readonly end: number };
@@ -118,14 +125,16 @@ function Lines({ columns, first, end }: LinesProps): JSX.Element {
   const lines = runs.lines.value;
   const baseline = view.baseline === null ? null : runs.find(view.baseline);
   const hidden = workspace.hidden.value;
-  const nowS = Date.now() / 1000;
+  const nowS = clockS.value;
   void runs.pinned.changes.value;
   const shown: JSX.Element[] = [];
+  // Lines that scroll out of sight are written anew as those that come in: far cheaper than making others.
+  const poolSize = Math.ceil((end - first + 1) / POOL_STEP) * POOL_STEP;
   for (let index = first; index < Math.min(end, lines.count); index++) {
     const line = lines.at(index);
     const isCursor = workspace.cursor.value === index;
     if (line.kind === "group") {
-      shown.push(<GroupLine key={index} index={index} line={line} columns={columns} aggregate={view.aggregate} isCursor={isCursor} />);
+      shown.push(<GroupLine key={`g${index % poolSize}`} index={index} line={line} columns={columns} aggregate={view.aggregate} isCursor={isCursor} nowS={nowS} />);
       continue;
     }
     const pages = runs.pagesOf(line);
@@ -133,7 +142,7 @@ function Lines({ columns, first, end }: LinesProps): JSX.Element {
     const row = pages.row(line.index);
     shown.push(
       <RunLine
-        key={index}
+        key={index % poolSize}
         index={index}
         row={row}
         columns={columns}
@@ -180,7 +189,7 @@ function PinnedLines({ columns }: { readonly columns: readonly ShownColumn[] }):
             isPinned
             isIndented={false}
             editing={editing.value?.runId === runId ? editing.value.column : null}
-            nowS={Date.now() / 1000}
+            nowS={clockS.value}
           />
         );
       })}

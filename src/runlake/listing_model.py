@@ -1,4 +1,4 @@
-"""The words of runs as columns as frozen values: what a table of runs asks for, and what it is answered."""
+"""The words of listings as frozen values: runs as columns, groups of them, and what moved in a project."""
 
 from __future__ import annotations
 
@@ -82,3 +82,13 @@ class RunColumnsPage(msgspec.Struct, frozen=True, kw_only=True):
     facets: dict[str, tuple[FacetValue, ...]] | None = None
     facet_value_counts: dict[str, int] | None = None
     problems: dict[str, str] = {}
+
+
+class ProjectNews(msgspec.Struct, frozen=True, kw_only=True):
+    """What moved in a project since a version of its news: `changed` are run ids, None where any run may have.
+
+    A run that was deleted is among them. The `version` is none of a listing.
+    """
+
+    version: str
+    changed: tuple[str, ...] | None
