@@ -30,6 +30,8 @@ const KEYS_A_REQUEST = 12;
 const KEPT_BYTES = 64 * 2 ** 20;
 /** Live runs: what is in sight is asked for again no more often than this. */
 const REFRESH_MS = 1000;
+/** A server that is busy or away is asked again; it is told when that went on for so long. */
+const TOLD_AFTER_FAILURES = 2;
 const RETRY_MS: readonly number[] = [1000, 2000, 5000, 10_000, 30_000];
 
 type Entry = {
@@ -47,6 +49,7 @@ type Entry = {
 export class TileLoader {
   private readonly entries = new Map<string, Entry>();
   private timer: ReturnType<typeof setTimeout> | null = null;
+  private retryTimer: ReturnType<typeof setTimeout> | null = null;
   private moveTimer: ReturnType<typeof setTimeout> | null = null;
   private movedAtMs = -Infinity;
   private version = "";
@@ -88,7 +91,8 @@ export class TileLoader {
   /** Ask again for what could not be had. */
   retry(): void {
     for (const entry of this.entries.values()) {
-      if (entry.lines.peek().error !== null) entry.askedVersion = null;
+      const { error, isLoading } = entry.lines.peek();
+      if (error !== null || (isLoading && entry.request === null)) entry.askedVersion = null;
     }
     this.plan(0);
   }
@@ -97,6 +101,7 @@ export class TileLoader {
   close(): void {
     if (this.timer !== null) clearTimeout(this.timer);
     if (this.moveTimer !== null) clearTimeout(this.moveTimer);
+    if (this.retryTimer !== null) clearTimeout(this.retryTimer);
     for (const entry of this.entries.values()) {
       entry.wishCount = 0;
       entry.request?.abort();
@@ -191,14 +196,19 @@ export class TileLoader {
   }
 
   private fail(batch: readonly Entry[], error: Error): void {
+    const { isConnection = false, retryAfterS = null } = error as { isConnection?: boolean; retryAfterS?: number | null };
+    const isPassing = isConnection || retryAfterS !== null;
+    const isTold = !isPassing || this.failureCount >= TOLD_AFTER_FAILURES;
     for (const entry of batch) {
       entry.request = null;
-      entry.lines.value = { ...entry.lines.peek(), isLoading: false, error };
+      entry.lines.value = { ...entry.lines.peek(), isLoading: isPassing, error: isTold ? error : null };
     }
-    const isConnection = (error as { isConnection?: boolean }).isConnection === true;
-    if (!isConnection) return;
-    const delayMs = RETRY_MS[Math.min(this.failureCount++, RETRY_MS.length - 1)]!;
-    setTimeout(() => this.retry(), delayMs);
+    if (!isPassing) return;
+    const delayMs = Math.max(RETRY_MS[Math.min(this.failureCount++, RETRY_MS.length - 1)]!, (retryAfterS ?? 0) * 1000);
+    this.retryTimer ??= setTimeout(() => {
+      this.retryTimer = null;
+      this.retry();
+    }, delayMs);
   }
 
   /** Drop the oldest answers that nobody looks at, beyond what is kept. */

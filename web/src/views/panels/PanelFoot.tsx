@@ -34,6 +34,9 @@ export function PanelFoot(props: {
         </span>
       )}
       {marks !== null && marks !== "" && <span class="panel-marks" title={marks}>{marks}</span>}
+      {picture.error !== null && lines.length > 0 && (
+        <span class="panel-old" role="alert" title={picture.error.message}>not up to date: {picture.error.message}</span>
+      )}
       {hasMore && <button type="button" class="chip" onClick={props.onShowAll}>newer values: show</button>}
     </footer>
   );
