@@ -5,7 +5,20 @@ from __future__ import annotations
 from litestar import Router
 from litestar.di import Provide
 
-from runlake.server.routes import artifacts, bulk, columns, files, news, projects, rows, runs, sweeps, views, writers
+from runlake.server.routes import (
+    artifacts,
+    bulk,
+    columns,
+    files,
+    news,
+    pages,
+    projects,
+    rows,
+    runs,
+    sweeps,
+    views,
+    writers,
+)
 from runlake.server.routes.answers import WireRequest, run_path
 from runlake.server.routes.tails import TAILS_PER_PERSON, Tails
 from runlake.service.wire.documents import API_PREFIX
@@ -28,6 +41,7 @@ def api_router(*, tails_per_person: int = TAILS_PER_PERSON) -> Router:
             *columns.HANDLERS,
             *bulk.HANDLERS,
             *news.HANDLERS,
+            *pages.HANDLERS,
             *runs.HANDLERS,
             *rows.HANDLERS,
             *files.HANDLERS,
