@@ -8,8 +8,8 @@ import pytest
 from runlake.artifact_model import ArtifactStart, CollectionPath
 from runlake.errors import ForbiddenError, NotFoundError, RunlakeError
 from runlake.model import LoggedRow, OpenRequest, RunEdit, RunPath, WriterBatch, WriterStart
+from runlake.server.people.directory import Directory, Person
 from runlake.server.people.guard import GuardedService
-from runlake.server.people.people import Directory, Person
 from runlake.server.people.standing import Standing, access_of
 from runlake.service.contract import Service
 from runlake.service.local.service import LocalService

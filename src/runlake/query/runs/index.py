@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from runlake.listing_model import RunColumn
+    from runlake.query.runs.keys import KeyList
+    from runlake.store.catalog.run_columns import Root
 
 _MIN_KEPT_ORDERS = 32
 _MAX_KEPT_CELLS = 5_000_000
@@ -155,6 +157,12 @@ class RunIndex:
 
         rows = self._row_of if positions is None else self.rows_at(positions)
         return runs_table(self.chunk.stored if self.chunk else None, self._added, rows)
+
+    def keys(self, root: Root) -> KeyList:
+        """The keys that the runs have below `root`, by name."""
+        from runlake.query.runs.keys import list_keys
+
+        return list_keys(self.chunk.stored if self.chunk else None, self._added, self._row_of, root)
 
     def forget_columns(self) -> None:
         """Give back the memory of what filters and orders asked for; it is made again when asked for."""

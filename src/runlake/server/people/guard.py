@@ -27,7 +27,7 @@ from msgspec.structs import replace
 from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ArtifactPath, ArtifactStart, CollectionPath
 from runlake.errors import ForbiddenError, NotFoundError
 from runlake.model import OpenRequest, ProjectInfo, RunInfo, RunPage, RunPath, WriterGrant, WriterStart
-from runlake.server.people.people import Directory, Person
+from runlake.server.people.directory import Directory, Person
 from runlake.server.people.standing import Need, Standing, no_project
 from runlake.service.contract import IncomingContent, IncomingFile, Service
 from runlake.sweep_model import SweepStart
@@ -332,6 +332,9 @@ class GuardedService:
     read_view = _of_run(Service.read_view, "read")
     put_view = _of_run(Service.put_view, "write")
     delete_view = _of_run(Service.delete_view, "write")
+
+    read_tiles = _of_project(Service.read_tiles, "read")
+    list_project_keys = _of_project(Service.list_project_keys, "read")
 
     seal = _of_project(Service.seal, "write")
     pack_runs = _of_project(Service.pack_runs, "write")

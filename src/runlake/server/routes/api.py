@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from litestar import Router
 from litestar.di import Provide
+from litestar.types import Guard
 
 from runlake.server.routes import (
     artifacts,
@@ -16,6 +19,7 @@ from runlake.server.routes import (
     rows,
     runs,
     sweeps,
+    tiles,
     views,
     writers,
 )
@@ -27,10 +31,11 @@ MAX_BODY_BYTES = 64 * 2**20
 """What is read as a whole; a server may be told to take less. Files are not: see `files.put_file`."""
 
 
-def api_router(*, tails_per_person: int = TAILS_PER_PERSON) -> Router:
+def api_router(*, tails_per_person: int = TAILS_PER_PERSON, guards: Sequence[Guard] = ()) -> Router:
     """The routes under ``/api/v1``. The app provides the dependency `service`: the caller's `Service`.
 
-    Each person may follow `tails_per_person` runs at once, and listen to projects as often.
+    Each person may follow `tails_per_person` runs at once, and listen to projects as often. `guards` are asked before
+    each handler.
     """
     tails = Tails(per_person=tails_per_person)
     project_events = news.ProjectEvents(per_person=tails_per_person)
@@ -49,6 +54,7 @@ def api_router(*, tails_per_person: int = TAILS_PER_PERSON) -> Router:
             *sweeps.HANDLERS,
             *artifacts.HANDLERS,
             *views.HANDLERS,
+            *tiles.HANDLERS,
         ],
         dependencies={
             **artifacts.DEPENDENCIES,
@@ -56,6 +62,7 @@ def api_router(*, tails_per_person: int = TAILS_PER_PERSON) -> Router:
             "project_events": Provide(lambda: project_events, sync_to_thread=False),
             "tails": Provide(lambda: tails, sync_to_thread=False),
         },
+        guards=guards,
         request_class=WireRequest,
         request_max_body_size=MAX_BODY_BYTES,
         tags=["runlake"],

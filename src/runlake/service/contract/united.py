@@ -9,6 +9,7 @@ from runlake.service.contract.projects import ProjectVerbs
 from runlake.service.contract.rows import RowVerbs
 from runlake.service.contract.runs import RunVerbs
 from runlake.service.contract.sweeps import SweepVerbs
+from runlake.service.contract.tiles import TileVerbs
 from runlake.service.contract.views import ViewVerbs
 from runlake.service.contract.writers import WriterVerbs
 
@@ -27,6 +28,7 @@ class UnitedService:
         sweeps: SweepVerbs,
         artifacts: ArtifactVerbs,
         views: ViewVerbs,
+        tiles: TileVerbs,
         care: CareVerbs,
     ) -> None:
         self.list_projects = projects.list_projects
@@ -101,6 +103,9 @@ class UnitedService:
         self.read_view = views.read_view
         self.put_view = views.put_view
         self.delete_view = views.delete_view
+
+        self.read_tiles = tiles.read_tiles
+        self.list_project_keys = tiles.list_project_keys
 
         self.seal = care.seal
         self.pack_runs = care.pack_runs

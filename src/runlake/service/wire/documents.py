@@ -45,6 +45,7 @@ ARROW_TYPE = "application/vnd.apache.arrow.stream"
 ROWS_TYPE = "application/vnd.runlake.rows"
 FRAMES_TYPE = "application/vnd.runlake.frames"
 MSGPACK_TYPE = "application/msgpack"
+TILES_TYPE = "application/vnd.runlake.tiles"
 EVENTS_TYPE = "text/event-stream"
 
 T = TypeVar("T")
