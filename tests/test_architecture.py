@@ -8,14 +8,14 @@ import pytest
 ROOT = Path(__file__).parent.parent / "src" / "runlake"
 
 MODEL = {"errors", "model"}
-MODELS = {*MODEL, "artifact_model", "sweep_model", "view_model"}
+MODELS = {*MODEL, "artifact_model", "listing_model", "sweep_model", "view_model"}
 
 STORE = {
     "store": {*MODELS, "lru", "near", "settings", "values"},
     "store.journal": {*MODEL, "store", "values"},
     "store.segment": {*MODEL, "store", "store.journal", "values"},
     "store.run": {*MODEL, "lru", "store", "store.journal", "store.segment", "values"},
-    "store.catalog": {*MODEL, "store", "store.journal", "store.run", "values"},
+    "store.catalog": {*MODEL, "listing_model", "store", "store.journal", "store.run", "values"},
     "store.compact": {*MODEL, "store", "store.catalog", "store.journal", "store.run", "store.segment", "values"},
     "store.opening": {*MODEL, "artifact_model", "store", "store.journal", "store.run", "store.segment", "values"},
     "store.ingest": {
@@ -33,7 +33,7 @@ STORE = {
     },
 }  # fmt: skip
 QUERY = {
-    "query.runs": {*MODEL, "lru", "near", "stopping", "store", "store.catalog", "values"},
+    "query.runs": {*MODEL, "listing_model", "lru", "near", "stopping", "store", "store.catalog", "values"},
     "query.rows": {
         *MODEL, "lru", "query.runs", "query.tiles", "stopping", "store", "store.catalog", "store.journal", "store.run",
         "store.segment", "values",
@@ -48,7 +48,10 @@ SERVER = {
         *MODEL, "clean_text", "lru", "stopping", "service.contract", "service.wire", "server.config", "server.people",
     },
     "server.context": {"errors", "service.contract", "server.http", "server.people"},
-    "server.routes": {*MODELS, "query.rows", "query.tiles", "service.contract", "service.wire", "server.http"},
+    "server.routes": {
+        *MODELS, "stopping", "query.rows", "query.tiles", "service.contract", "service.wire", "server.http",
+    },
+    "server.page": {*MODEL, "server.http", "service.contract", "service.wire"},
     "server.wandb": {*MODELS, "differences", "lru", "stopping", "values", "query.rows", "service.contract"},
     "server.wandb.ingest": {*MODEL, "values", "server.wandb"},
     "server.wandb.nodes": {*MODELS, "query.rows", "query.runs", "service.contract", "server.wandb"},
@@ -65,7 +68,8 @@ SERVER = {
         "server.wandb.artifact_routes", "server.wandb.ingest", "server.wandb.documents",
     },
     "server": {
-        "errors", "service", "server.config", "server.people", "server.http", "server.context", "server.routes",
+        "errors", "service", "service.contract", "server.config", "server.people", "server.http", "server.context",
+        "server.page", "server.routes",
         "server.wandb", "server.wandb.nodes", "server.wandb.mutations", "server.wandb.documents",
         "server.wandb.routes",
     },
@@ -88,6 +92,7 @@ ALLOWED = {
     "sweep_model": set(),
     "artifact_model": {"model"},
     "view_model": set(),
+    "listing_model": set(),
     **STORE,
     "search": {*MODEL, "near", "plain", "values"},
     **QUERY,
@@ -150,8 +155,8 @@ ALLOWED = {
     **SERVER,
     "cli": {
         *MODELS, "agents", "api", "artifacts", "clean_text", "compat", "credentials", "importers", "local_names",
-        "query.rows", "server", "server.config", "server.http", "server.people", "service", "service.contract",
-        "settings", "ship", "values",
+        "query.rows", "server", "server.config", "server.http", "server.page", "server.people", "service",
+        "service.contract", "settings", "ship", "values",
     },
     "__init__": {
         "errors", "settings", "agents", "api", "artifacts", "compat", "media", "plot", "sdk.process", "sdk.run",

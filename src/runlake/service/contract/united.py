@@ -38,6 +38,9 @@ class UnitedService:
         self.read_run = runs.read_run
         self.list_generations = runs.list_generations
         self.read_runs_table = runs.read_runs_table
+        self.list_run_columns = runs.list_run_columns
+        self.read_run_columns = runs.read_run_columns
+        self.read_news = runs.read_news
         self.create_run = runs.create_run
         self.edit_run = runs.edit_run
         self.stop_run = runs.stop_run

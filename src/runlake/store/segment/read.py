@@ -122,6 +122,8 @@ def read_series(
         for name, column in zip(table.column_names, table.columns, strict=True):
             if column.type != SERIES_SCHEMA.field(name).type:
                 raise CorruptError(f"{file.name}: its column {name} is {column.type}")
+        if missing := set(columns) - set(table.column_names):
+            raise CorruptError(f"{file.name}: it has no column {', '.join(sorted(missing))}")
         prove_texts(table.columns)
     except _READ_ERRORS as error:
         raise _corrupt(file, error) from None
