@@ -7,13 +7,10 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import msgspec
-from litestar import Litestar, Request
+from litestar import Litestar
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.types import ControllerRouterHandler
 
 from runlake.server.config import ServerConfig
@@ -26,6 +23,7 @@ from runlake.server.http.problems import problem_response
 from runlake.server.http.signing import Signer
 from runlake.server.http.turns import Turns
 from runlake.server.middleware import add_middleware
+from runlake.server.openapi import openapi_config
 from runlake.server.people.people import open_people
 from runlake.server.routes.api import api_router
 from runlake.server.wandb.context import WandbContext
@@ -35,22 +33,11 @@ from runlake.server.wandb.mutations.mutations import MutationRoot
 from runlake.server.wandb.nodes.query_root import NODES
 from runlake.server.wandb.routes import WandbParts, wandb_router
 from runlake.service.open import open_as_server
-from runlake.version import __version__
-
-SCHEMA_PATH = "/api/v1/schema"
 
 
 def create_app() -> ASGIApp:
     """The application as a worker runs it: configured by the environment, see `config`."""
     return build_app(ServerConfig.from_environment(os.environ)).app
-
-
-class _PlainYaml(YamlRenderPlugin):
-    """The OpenAPI document as YAML of JSON's types: Litestar's own has Python's tuples in it, which no reader takes."""
-
-    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        """The document, with the same content as the one in JSON."""
-        return super().render(request, msgspec.json.decode(self.render_json(request, openapi_schema)))
 
 
 class BuiltApp(NamedTuple):
@@ -99,14 +86,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
             "service": Provide(context.service_of_caller, sync_to_thread=False),
         },
         exception_handlers={Exception: problem_response},
-        openapi_config=OpenAPIConfig(
-            title="runlake",
-            version=__version__,
-            path=SCHEMA_PATH,
-            use_handler_docstrings=True,
-            # The document only: the pages that show it load programs of other hosts, which `headers` forbids.
-            render_plugins=[JsonRenderPlugin(), _PlainYaml()],
-        ),
+        openapi_config=openapi_config(),
         lifespan=[lifespan],
         logging_config=None,  # `logs.configure_logs` has done it, for the whole process
     )

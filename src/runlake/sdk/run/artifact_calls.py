@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from runlake.model import RunPath
 from runlake.sdk.run.backlog import FAULTS
 from runlake.sdk.run.inert import Inert
 from runlake.sdk.run.old_models import find_old_model
+from runlake.sdk.run.reading import find_run
 from runlake.service.local.service import LocalService
 from runlake.settings import Settings, current_folder
 from runlake.store.artifacts.lineage import RunLink, note_link
@@ -367,7 +369,7 @@ class ArtifactCalls:
         return shows_progress(self._settings)
 
     def _kept(self, service: Service, info: ArtifactInfo, *, sender: Sender | None = None) -> KeptVersion:
-        return kept_version(service, info, self._settings, sender=sender)
+        return kept_version(service, info, self._settings, find_run=partial(find_run, service), sender=sender)
 
     def _use_nothing(self, given: Artifact | str, type: str | None) -> Artifact:
         if isinstance(given, Artifact):

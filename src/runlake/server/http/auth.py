@@ -11,7 +11,8 @@ import base64
 from runlake.errors import AuthenticationError, RunlakeError
 from runlake.server.http.asgi import ASGIApp, Receive, Scope, Send
 from runlake.server.http.problems import problem_of, send_problem
-from runlake.server.people.people import People, Person, SignedIn
+from runlake.server.people.directory import Person, SignedIn
+from runlake.server.people.people import People
 from runlake.server.people.standing import Standing
 
 

@@ -19,7 +19,7 @@ from runlake.errors import AuthenticationError, BadValueError, BusyError, Runlak
 from runlake.server.config import ServerConfig
 from runlake.server.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from runlake.server.http.auth import require_person
-from runlake.server.people.people import Person
+from runlake.server.people.directory import Person
 
 _UPLOADS = re.compile(
     r"/files/|/artifact-uploads/|/api/[^/]+/(?:runs/[^/]+/[^/]+/[^/]+/files/|artifacts/[^/]+/[^/]+/[^/]+/versions/[^/]+/content)"
