@@ -48,7 +48,7 @@ SERVER = {
     },
     "server.context": {"errors", "service.contract", "server.http", "server.people"},
     "server.routes": {*MODELS, "query.rows", "service.contract", "service.wire", "server.http"},
-    "server.page": {*MODEL, "server.http", "service.contract", "service.wire"},
+    "server.page": {*MODEL, "server.http", "server.people", "service.contract", "service.wire"},
     "server.wandb": {*MODELS, "differences", "lru", "stopping", "values", "query.rows", "service.contract"},
     "server.wandb.ingest": {*MODEL, "values", "server.wandb"},
     "server.wandb.nodes": {*MODELS, "query.rows", "query.runs", "service.contract", "server.wandb"},
