@@ -219,6 +219,7 @@ def merged_artifact_document(merged: Merged) -> dict[str, Any]:
         "source_name": merged.source.run_id,
         "outcome": merged.outcome,
         "version_count": merged.version_count,
+        "deleted_count": merged.deleted_count,
         "copied_bytes": merged.copied_bytes,
     }
 

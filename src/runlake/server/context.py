@@ -42,6 +42,14 @@ class ServerContext:
         require_person(person_of(request), request.headers.get("authorization"))
         return self.service_for(standing_of(request))
 
+    def service_permitted(
+        self, request: Request[Any, Any, Any], method: str, signed_path: str, token: str | None
+    ) -> Service:
+        """The verbs as who may do this can use them: whom the URL was made for, or else whose key was sent."""
+        if token is None:
+            return self.service_of_caller(request)
+        return self.service_of_url(request, method, signed_path, token)
+
     def service_of_url(
         self, request: Request[Any, Any, Any], method: str, signed_path: str, token: str
     ) -> GuardedService:
