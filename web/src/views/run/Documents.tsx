@@ -45,14 +45,14 @@ export function Documents({ path, run }: RunPartProps): JSX.Element {
       <div class="documents-tools">
         <input
           type="search"
-          class="input"
+          class="field"
           placeholder="Find a name or a value"
           aria-label="Find a name or a value"
           value={search.value}
           onInput={(event) => (search.value = event.currentTarget.value)}
         />
         <input
-          class="input"
+          class="field"
           placeholder="Compare with the run id…"
           aria-label="Compare with another run, by its id"
           value={against?.startsWith("@") ? "" : (against ?? "")}
@@ -60,7 +60,7 @@ export function Documents({ path, run }: RunPartProps): JSX.Element {
         />
         {older.length > 0 && (
           <select
-            class="input"
+            class="field"
             aria-label="Compare with an older history of this run"
             value={against?.startsWith("@") ? against : ""}
             onChange={(event) => compareWith(event.currentTarget.value)}

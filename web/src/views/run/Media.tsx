@@ -26,7 +26,7 @@ export function Media({ path, run, version }: RunPartProps): JSX.Element {
       {keys.length > 6 && (
         <input
           type="search"
-          class="input"
+          class="field"
           placeholder="Find a key"
           aria-label="Find a key"
           value={search.value}
