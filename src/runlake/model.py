@@ -321,6 +321,23 @@ class RunPage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     problems: dict[str, str] = {}
 
 
+class ProjectKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A key that `run_count` runs of a project have. `media_type` is the `_type` of what was logged, of media."""
+
+    key: str
+    kind: Literal["number", "text", "media", "other"]
+    media_type: str | None = None
+    run_count: int
+
+
+class ProjectKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """A slice of the keys of a project, by name. `version` is another one whenever any of them is."""
+
+    version: str
+    total_count: int
+    keys: tuple[ProjectKey, ...]
+
+
 class ConsoleLine(msgspec.Struct, frozen=True, kw_only=True):
     """One line of what the run printed; `level` is None for stdout and "error" for stderr.
 

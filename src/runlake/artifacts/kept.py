@@ -212,6 +212,7 @@ class Forgotten:
         self.info, self._all, self._stand_in, self._folder = info, dict(entries), stand_in, folder
         for entry in self._all.values():
             entry.home = self
+            entry.local_path = entry.local_path or entry.same_at
 
     def entries(self) -> dict[str, Entry]:
         return self._all

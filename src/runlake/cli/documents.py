@@ -14,7 +14,7 @@ from runlake.sweep_model import SweepInfo
 
 if TYPE_CHECKING:
     from runlake.api.ranking import JudgedRun
-    from runlake.server.people.people import ApiKey, Person, Share, Team
+    from runlake.server.people.directory import ApiKey, Person, Share, Team
 
 
 def project_document(project: ProjectInfo) -> dict[str, Any]:

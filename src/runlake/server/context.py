@@ -12,8 +12,9 @@ from runlake.errors import AuthenticationError
 from runlake.server.http.auth import require_person
 from runlake.server.http.signing import Signer
 from runlake.server.http.turns import Turns
+from runlake.server.people.directory import Person
 from runlake.server.people.guard import GuardedService
-from runlake.server.people.people import People, Person
+from runlake.server.people.people import People
 from runlake.server.people.standing import Standing
 from runlake.service.contract import Service
 

@@ -14,6 +14,7 @@ import errno
 import functools
 import os
 import shutil
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -506,7 +507,7 @@ def read_from(file: Path, offset: int, limit: int | None = None) -> bytes:
 def sizes_in(folder: Path, suffix: str) -> list[tuple[str, int | None]]:
     """The files of a folder whose names end so, and their sizes in bytes; None for one that is gone since.
 
-    In no order; none where there is no folder.
+    In no order; none where there is no folder. What is no file, a link that leads nowhere included, is left out.
     """
     announce("list", folder)
     found: list[tuple[str, int | None]] = []
@@ -516,19 +517,34 @@ def sizes_in(folder: Path, suffix: str) -> list[tuple[str, int | None]]:
                 name = entry.name
                 if name.endswith(suffix):
                     try:
-                        found.append((name, entry.stat().st_size))
+                        status = entry.stat()
                     except FileNotFoundError:
-                        found.append((name, None))
+                        if not entry.is_symlink():
+                            found.append((name, None))
+                        continue
+                    if stat.S_ISREG(status.st_mode):
+                        found.append((name, status.st_size))
     except FileNotFoundError:
         return []
     return found
 
 
+def _are_alike(one: Path, other: Path) -> bool:
+    import filecmp
+
+    try:
+        return filecmp.cmp(one, other, shallow=False)
+    except FileNotFoundError:
+        return False
+
+
 @contextmanager
-def creating(file: Path) -> Iterator[Path]:
+def creating(file: Path, named_by: Path | None = None) -> Iterator[Path]:
     """A name to write to, whose content is the file when the block ends, unless there is one: that stays as it is.
 
     It is synced before. For content that follows from the name: on a disk without hard links it replaces its equal.
+    As long as the file `named_by` is not there, nobody has looked at this one, and one that differs is replaced: it was
+    damaged since somebody who was killed has left it.
     """
     temporary = temporary_beside(file)
     try:
@@ -539,7 +555,9 @@ def creating(file: Path) -> Iterator[Path]:
         try:
             os.link(temporary, file)
         except FileExistsError:
-            pass
+            if named_by is not None and not named_by.exists() and not _are_alike(temporary, file):
+                announce("replace", file)
+                temporary.replace(file)
         except OSError:  # a disk without hard links
             temporary.replace(file)
     finally:

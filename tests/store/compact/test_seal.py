@@ -259,6 +259,25 @@ def test_a_sealer_may_be_killed_at_any_step_when_segments_are_brought_together(l
         assert (len(segment_files(killed)), part_names(killed)) == (3, [])
 
 
+@pytest.mark.parametrize("has_locks", [True, False])
+def test_the_last_part_of_a_living_writer_stays_until_there_is_another(layout, monkeypatch, has_locks):
+    if not has_locks:
+        monkeypatch.setattr(disk, "fcntl", None)
+    writer = Writer(layout, rows_per_part=4).log_many({"i": i} for i in range(4))
+
+    def full(step, place):
+        if step == "create" and place.name.endswith("-001.part"):
+            raise OSError(28, "No space left on device", str(place))
+
+    with disk.watched(full), pytest.raises(OSError, match="No space left"):
+        writer.log({"i": 4})
+    assert (seal_run(layout, RUN), read_run(layout, RUN).state) == (0, "running")
+    writer.log({"i": 4})
+    assert (seal_run(layout, RUN), read_run(layout, RUN).state) == (4, "running")
+    writer.end()
+    assert (seal_run(layout, RUN), part_names(layout), read_run(layout, RUN).state) == (5, [], "finished")
+
+
 def test_what_a_full_disk_leaves_of_a_segment_is_nothing(layout):
     a_run_of_every_kind_of_record(layout)
     before = everything(layout)

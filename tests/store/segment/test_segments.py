@@ -41,8 +41,8 @@ def segments(places):
     return places[0]
 
 
-def create(segments, file, content):
-    with segments.create(file) as stream:
+def create(segments, file, content, named_by=None):
+    with segments.create(file, named_by) as stream:
         stream.write(content)
 
 
@@ -69,6 +69,15 @@ def test_a_file_is_created_once(segments):
     create(segments, "a.parquet", b"first")
     create(segments, "a.parquet", b"other")
     assert segments.read("a.parquet") == b"first"
+
+
+def test_a_file_that_no_meta_file_names_yet_is_made_anew_where_it_differs(segments):
+    create(segments, "a.parquet", b"damaged")
+    create(segments, "a.parquet", b"whole", named_by="a.meta")
+    assert segments.read("a.parquet") == b"whole"
+    segments.replace("a.meta", b"it is")
+    create(segments, "a.parquet", b"other", named_by="a.meta")
+    assert segments.read("a.parquet") == b"whole"
 
 
 def test_a_file_whose_writer_fails_is_not_there(segments):

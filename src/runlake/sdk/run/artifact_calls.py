@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from runlake.artifact_model import LATEST, ArtifactInfo, ArtifactPath, CollectionPath
 from runlake.artifacts.artifact import Artifact
 from runlake.artifacts.distributed import Distributed
+from runlake.artifacts.earlier import EarlierFiles
 from runlake.artifacts.entry import Entry
 from runlake.artifacts.kept import PRETENDED_ID, Forgotten, KeptVersion, Sender, pretended
 from runlake.artifacts.make import make_version
@@ -157,6 +158,14 @@ class ArtifactCalls:
             except (NotFoundError, UnreachableError):
                 continue
         return []
+
+    def earlier_files(self, name: str) -> EarlierFiles | None:
+        """The files of the newest version in the folder; None where there is none, or it cannot be read."""
+        collection = CollectionPath(self._path.entity, self._path.project, name)
+        try:
+            return EarlierFiles(self._kept(self._store, self._store.read_artifact(collection.at(LATEST))))
+        except (RunlakeError, OSError):
+            return None
 
     def _services(self) -> Iterator[Service]:
         """Where artifacts are looked for: the server, if the run has one, then the folder."""

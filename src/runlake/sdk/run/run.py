@@ -17,6 +17,7 @@ from runlake.store.journal import record
 
 if TYPE_CHECKING:
     from runlake.artifacts.artifact import Artifact
+    from runlake.artifacts.earlier import EarlierFiles
     from runlake.artifacts.kept import Sender
     from runlake.sdk.run.alerts import AlertLevel, Alerts
     from runlake.sdk.run.artifact_calls import ArtifactCalls
@@ -202,6 +203,9 @@ class Run(RunWriter):
         folder.
         """
         return self._artifacts().log_code(root, name, include_fn, exclude_fn)
+
+    def _earlier_files(self, name: str) -> EarlierFiles | None:
+        return self._artifacts().earlier_files(name)
 
     def _artifacts(self) -> ArtifactCalls:
         if self._artifact_calls is None or self._artifact_calls.pid != os.getpid():

@@ -23,8 +23,8 @@ from runlake.server.http.costs import CHEAP_COST
 from runlake.server.http.file_bytes import receive_file, send_asked
 from runlake.server.http.problems import Problem
 from runlake.server.http.turns import in_turn
+from runlake.server.people.directory import Person
 from runlake.server.people.guard import GuardedService
-from runlake.server.people.people import Person
 from runlake.server.wandb import artifact_routes
 from runlake.server.wandb.context import Client, RequestContext, WandbContext
 from runlake.server.wandb.documents.graphql import Answer, GraphQL

@@ -6,6 +6,7 @@ that was acknowledged; everything else on the list is damage, or a file that sho
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -115,9 +116,12 @@ def _examine(layout: Layout, path: RunPath, merged: PackedFiles, seen: Examinati
         advice = "rename it, move it elsewhere, or put there what it leads to; readers ignore it"
         seen.damages.append(Damage("foreign", file, NOTHING, advice, is_name_odd=True))
     seen.damages += find_strangers(segments.folder, lambda file: _SEGMENT_FILE.fullmatch(file.name) is not None)
-    seen.damages += find_strangers(
-        journal.folder, lambda file: file.name.endswith(SERVED_FILES) or bool(PartName.parse(file.name))
-    )
+    seen.damages += find_strangers(journal.folder, _is_of_a_journal)
+
+
+def _is_of_a_journal(file: Path) -> bool:
+    is_named_so = file.name.endswith(SERVED_FILES) or bool(PartName.parse(file.name))
+    return is_named_so and (file.is_file() or not os.path.lexists(file))  # one that is gone was sealed meanwhile
 
 
 def read_metas(segments: FolderSegments) -> tuple[list[Meta], list[Damage]]:

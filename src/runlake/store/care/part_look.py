@@ -14,8 +14,11 @@ from runlake.store.care.damage import FROM_BACKUP, NOTHING, Damage
 from runlake.store.care.damaged_part import damaged_stretches
 from runlake.store.care.flipped_byte import mend_part
 from runlake.store.care.known_rows import KnownRows
+from runlake.store.care.lost_head import head_in
 from runlake.store.journal import record
+from runlake.store.journal.first_frame import read_header
 from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import ScannedPart, find_frame, is_frame
@@ -51,9 +54,12 @@ def look_at_part(snapshot: Snapshot, name: PartName, known: KnownRows) -> PartLo
         return PartLook(name, "newer", [Damage("newer", file, NOTHING, "upgrade runlake to read it")])
     except CorruptError as error:
         data = snapshot.journal.read(name)
-        if data and not data.startswith(record.MAGIC) and find_frame(data, 0) is None:
+        if _is_no_part(data):
             lost = "everything that it held, if it was a part: there is no frame in it"
             return PartLook(name, "foreign", [Damage("foreign", file, lost, f"{FROM_BACKUP}, or move it elsewhere", 0)])
+        header = head_in(data)
+        if header is not None and _is_other(header, name):
+            return _misnamed(name, file, header)
         for stream, numbers in _rows_between(mend_part(data)[0], 0, len(data)).items():
             for n in numbers:
                 known.add(name.writer, stream, n, 1)
@@ -66,11 +72,8 @@ def look_at_part(snapshot: Snapshot, name: PartName, known: KnownRows) -> PartLo
     is_open = is_newest and part.end == "open"
     if header is None:
         return PartLook(name, "sound", torn, is_open, has_head=False)
-    own_name = PartName(header.writer, header.number)
-    if own_name != name:
-        lost = f"nothing: it is {own_name} under another name"
-        advice = "give it its own name again, or move it elsewhere"
-        return PartLook(name, "foreign", [Damage("foreign", file, lost, advice)])
+    if _is_other(header, name):
+        return _misnamed(name, file, header)
     known.expect(name.writer, dict(header.first))
     known.expect_by(name.writer, ((kind, body) for kind, body, _ in part.records))
     spans: dict[str, tuple[int, int]] = {}
@@ -86,6 +89,32 @@ def look_at_part(snapshot: Snapshot, name: PartName, known: KnownRows) -> PartLo
             spans[stream] = (rows.first_n, rows.first_n + rows.row_count)
     kind: Literal["sound", "disordered"] = "disordered" if holes else "sound"
     return PartLook(name, kind, [*holes, *torn], is_open, rows=spans, first=header.first)
+
+
+def is_stranger(snapshot: Snapshot, name: PartName) -> bool:
+    """Whether what has the name of a part is foreign or newer, as `look_at_part` says."""
+    try:
+        header = read_header(snapshot.journal, name, snapshot.path)
+    except NewerFormatError:
+        return True
+    except CorruptError:
+        data = snapshot.journal.read(name)
+        return _is_no_part(data) or _is_other(head_in(data), name)
+    return _is_other(header, name)
+
+
+def _is_other(header: PartHeader | None, name: PartName) -> bool:
+    return header is not None and PartName(header.writer, header.number) != name
+
+
+def _is_no_part(data: bytes) -> bool:
+    return bool(data) and not data.startswith(record.MAGIC) and find_frame(data, 0) is None
+
+
+def _misnamed(name: PartName, file: Path, header: PartHeader) -> PartLook:
+    lost = f"nothing: it is {PartName(header.writer, header.number)} under another name"
+    advice = "give it its own name again, or move it elsewhere"
+    return PartLook(name, "foreign", [Damage("foreign", file, lost, advice)])
 
 
 def _torn(file: Path, part: ScannedPart) -> Damage:

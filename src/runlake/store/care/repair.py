@@ -19,11 +19,12 @@ from runlake.model import STREAMS, Repair, RunPath
 from runlake.store.care.check import Examination, check_segment, examine, read_metas, unreadable
 from runlake.store.care.damage import NOTHING, Damage, Remedy
 from runlake.store.care.known_rows import KnownRows
+from runlake.store.care.part_look import look_at_part
 from runlake.store.care.read_only import unless_read_only
 from runlake.store.care.repair_plan import Batch, RepairPlan
 from runlake.store.care.repair_segment import mend_meta, mend_parquet, meta_of_files, read_whole
 from runlake.store.care.repair_steps import RepairSteps
-from runlake.store.care.writer_walk import MOST_MISSING, walk_writer
+from runlake.store.care.writer_walk import MOST_MISSING, strangers_behind, walk_writer
 from runlake.store.changes import append_change
 from runlake.store.compact.seal import drop_leftovers, only_sealer
 from runlake.store.journal.folder import journal_of
@@ -172,12 +173,15 @@ class _Repairer:
         for writer in sorted({root_of(stretch.writer) for stretch in meta.stretches}):
             known = numbers.get(writer, set())
             missing = {number for gap in missing_ranges(known) for number in gap[:MOST_MISSING]} if known else {0}
+            for number in sorted(missing) if known else ():
+                file = self._journal.place_of(PartName(writer, number))
+                why = "its rows are in a segment, whose meta file was made anew"
+                self.steps.tell(Remedy("missing", file, why, "all records of this part"))
             meta.covers += [(writer, number) for number in sorted(missing)]
 
     # Parquet files ------------------------------------------------------------------------------------------------
 
     def _mend_segments(self, seen: Examination) -> None:
-        there = {name for name, _ in self._journal.list_parts()}
         for meta in list(self._metas):
             if meta.is_packed:
                 continue  # other runs have rows in the same files
@@ -185,8 +189,18 @@ class _Repairer:
             if damages is None:  # it could not be read, or was not there, when the run was looked at
                 damages = list(check_segment(self._segments, meta))
             if damages:
-                parts_are_there = bool(meta.covers) and {PartName(*part) for part in meta.covers} <= there
-                self._mend_segment(meta, damages, parts_are_there=parts_are_there)
+                self._mend_segment(meta, damages, parts_are_there=self._is_in_parts(meta))
+
+    def _is_in_parts(self, meta: Meta) -> bool:
+        """Whether the parts that a segment was made of are there, whole, and have all of its rows."""
+        names = {PartName(*part) for part in meta.covers}
+        if not names or not names <= {name for name, _ in self._journal.list_parts()}:
+            return False
+        snapshot = self._snapshot_of([other for other in self._metas if other is not meta])
+        known = KnownRows(())
+        looks = [look_at_part(snapshot, name, known) for name in sorted(names)]
+        are_whole = all(look.kind == "sound" and look.has_head for look in looks)
+        return are_whole and all(known.holds(s.writer, s.stream, s.first_n, s.row_count) for s in meta.stretches)
 
     def _mend_segment(self, meta: Meta, damages: list[Damage], *, parts_are_there: bool) -> None:
         kinds = {damage.file: damage.kind for damage in damages}
@@ -227,8 +241,10 @@ class _Repairer:
 
     def _mend_journals(self) -> None:
         known = KnownRows(self._metas)
-        for writer in sorted(self._snapshot().numbers):
-            is_gone = self._is_forced or not is_alive(self._journal, writer)
+        first = self._snapshot()
+        for writer in sorted(first.numbers):
+            strangers = strangers_behind(first, writer)
+            is_gone = self._is_forced or not is_alive(self._journal, writer, strangers=strangers)
             snapshot = self._snapshot()
             if writer not in snapshot.numbers:
                 continue  # deleted or sealed meanwhile: the last look at the run says so
@@ -267,14 +283,19 @@ class _Repairer:
         replaced = {name for meta in self._metas for name in meta.supersedes}
         files = [self._journal.place_of(name) for name, _ in self._journal.list_parts() if name in covered]
         files += [self._folder / f"{name}.meta" for name in sorted(self._segments.list_names() & replaced)]
+        is_safe = all(remedy.is_mended for remedy in self.steps.remedies)
+        why = "removed: what it holds is in a segment" if is_safe else "left until what is damaged is mended"
         for file in files:
-            self.steps.tell(Remedy("leftover", file, "removed: what it holds is in a segment"))
-        if files and not self.steps.is_dry and all(remedy.is_mended for remedy in self.steps.remedies):
+            self.steps.tell(Remedy("leftover", file, why, is_mended=is_safe))
+        if files and not self.steps.is_dry and is_safe:
             drop_leftovers(self._layout, self._path)
 
     def _snapshot(self) -> Snapshot:
-        parts, numbers = number_parts(self._journal, self._metas)
-        return Snapshot(self._path, self._segments, self._journal, self._metas, parts, numbers)
+        return self._snapshot_of(self._metas)
+
+    def _snapshot_of(self, metas: list[Meta]) -> Snapshot:
+        parts, numbers = number_parts(self._journal, metas)
+        return Snapshot(self._path, self._segments, self._journal, metas, parts, numbers)
 
 
 def left_unreadable(why: str | None) -> list[Repair]:

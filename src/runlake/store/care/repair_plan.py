@@ -86,6 +86,10 @@ class RepairPlan:
         size_bytes = 0
         for unit in self._walk.units:
             if isinstance(unit, Meta):
+                if batch is not None and salvage is not None:  # what comes behind may repeat rows of the segment
+                    batch.pieces += salvage.finish()
+                    yield batch
+                    batch = salvage = None
                 change = follow_segment(unit, trail)
                 self._note(
                     [(s, *r) for state in change.lost for s, rs in Lost(state.records[0][1]).rows.items() for r in rs]
@@ -109,8 +113,7 @@ class RepairPlan:
                 if size_bytes >= _ENOUGH_BYTES and unit.name.number != self._walk.newest:
                     yield batch
                     batch = None
-        # A part may be there under another name, and be given its own again: what is missing last stays missing.
-        numbers = [] if self._walk.strangers else self._missing
+        numbers = self._missing
         if batch is None and numbers:  # nothing that is left stands behind them
             batch = Batch(self._writer, likely_head(self._snapshot, PartName(self._writer, numbers[-1]), b""))
         if batch is not None:

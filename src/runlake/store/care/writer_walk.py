@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from runlake.errors import CorruptError
 from runlake.store.care.damage import FROM_BACKUP, Damage
 from runlake.store.care.known_rows import KnownRows
-from runlake.store.care.part_look import PartLook, file_of_part, look_at_part
+from runlake.store.care.part_look import PartLook, file_of_part, is_stranger, look_at_part
 from runlake.store.care.trail import Trail, follow_segment
 from runlake.store.journal.journal import PartName
 from runlake.store.run.snapshot import Snapshot, missing_ranges
@@ -85,11 +87,16 @@ def walk_writer(snapshot: Snapshot, writer: str, known: KnownRows, *, may_miss: 
 
     `may_miss`: a segment cannot be read, so that nobody can tell which parts and rows should be here.
     """
+    behind = strangers_behind(snapshot, writer)
+    strangers = [look_at_part(snapshot, name, known) for name in behind]
+    snapshot = _without(snapshot, writer, behind)
     numbers = snapshot.numbers[writer]
     metas = {number: meta for meta in snapshot.metas for covered, number in meta.covers if covered == writer}
     parts = {name.number for name in snapshot.parts if name.writer == writer}
     nowhere = {number for gap in missing_ranges(numbers) for number in gap[:MOST_MISSING]}
-    walk = Walk(snapshot, writer, max(numbers))
+    walk = Walk(snapshot, writer, max(numbers, default=0), strangers=strangers)
+    if not numbers:
+        return walk  # nothing of it is here: the name is that of a stranger
     walk.here = {*metas, walk.newest}
     before: Meta | None = None
     for number in sorted(numbers | nowhere):
@@ -114,6 +121,24 @@ def walk_writer(snapshot: Snapshot, writer: str, known: KnownRows, *, may_miss: 
             walk.units.append(PartLook(name, "missing", damages))
     walk.holes = "" if may_miss else " and ".join(known.holes(writer))
     return walk
+
+
+def strangers_behind(snapshot: Snapshot, writer: str) -> frozenset[PartName]:
+    """What stands behind all parts of a writer under its name and is none of them.
+
+    It proves nothing: neither that parts before it were there, nor that the one before it was closed, or is let go.
+    """
+    numbers = sorted(snapshot.numbers[writer])
+    found: list[PartName] = []
+    while numbers and (name := PartName(writer, numbers.pop())) in snapshot.parts and is_stranger(snapshot, name):
+        found.append(name)
+    return frozenset(found)
+
+
+def _without(snapshot: Snapshot, writer: str, names: frozenset[PartName]) -> Snapshot:
+    parts = [name for name in snapshot.parts if name not in names]
+    numbers = snapshot.numbers[writer] - {name.number for name in names}
+    return msgspec.structs.replace(snapshot, parts=parts, numbers={**snapshot.numbers, writer: numbers})
 
 
 def _goes_on(look: PartLook, trail: Trail) -> bool:

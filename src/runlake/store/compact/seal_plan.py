@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from runlake.store.journal import record
 from runlake.store.journal.first_frame import read_header
 from runlake.store.journal.journal import PartName
+from runlake.store.journal.liveness import is_alive
 from runlake.store.journal.shipped import Shipped
 from runlake.store.run.snapshot import Snapshot
 from runlake.store.segment import schema
@@ -43,7 +44,9 @@ def plan(snapshot: Snapshot, shipped: Shipped | None = None, *, segment_bytes: i
     closed: dict[tuple[str, str], list[tuple[PartName, int, bool]]] = {}
     lives: set[tuple[str, str]] = set()
     stopped_at = ""  # behind a part that is open, was cut short or is still to be sent, nothing of its writer is sealed
-    for name, size_bytes in snapshot.journal.list_parts():
+    listed = snapshot.journal.list_parts()
+    newest = {name.writer: name for name, _ in listed}
+    for name, size_bytes in listed:
         if name not in snapshot.parts or name.writer == stopped_at:
             continue
         header = read_header(snapshot.journal, name, snapshot.path)
@@ -51,7 +54,8 @@ def plan(snapshot: Snapshot, shipped: Shipped | None = None, *, segment_bytes: i
             stopped_at = name.writer
             continue
         generation = (header.incarnation, header.generation)
-        if shipped is not None and not shipped.has_passed(name):
+        is_to_be_sent = shipped is not None and not shipped.has_passed(name)
+        if is_to_be_sent or (name == newest[name.writer] and _is_gone_on_with(snapshot, name)):
             lives.add(generation)
             stopped_at = name.writer
         elif is_closed(snapshot, name) or snapshot.is_left(name):
@@ -115,12 +119,24 @@ def _fill(
 
 def is_closed(snapshot: Snapshot, name: PartName) -> bool:
     """Whether the part's last frames look like CLOSE or END and their block; who seals it looks at all of it."""
+    return _ends_by(snapshot, name, record.CLOSE) or _ends_by(snapshot, name, record.END)
+
+
+def _is_gone_on_with(snapshot: Snapshot, name: PartName) -> bool:
+    """Whether a process that lives has closed its newest part, and has no other yet: only this one says that it lives.
+
+    Its disk may be full.
+    """
+    return _ends_by(snapshot, name, record.CLOSE) and is_alive(snapshot.journal, name.writer)
+
+
+def _ends_by(snapshot: Snapshot, name: PartName, kind: int) -> bool:
     size_bytes = snapshot.journal.size_bytes(name)
     tail = snapshot.journal.read(name, max(0, size_bytes - _LONGEST_ENDING_BYTES - _BLOCK_BYTES))
     end, block = tail[:-_BLOCK_BYTES], tail[-_BLOCK_BYTES:]
     if len(block) < _BLOCK_BYTES or record.HEAD.unpack_from(block)[1] != record.BLOCK:
         return False
-    return any(_ends_with(end, kind) for kind in (record.CLOSE, record.END))
+    return _ends_with(end, kind)
 
 
 def _ends_with(data: bytes, kind: int) -> bool:

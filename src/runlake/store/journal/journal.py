@@ -27,7 +27,7 @@ PART_SUFFIX = ".part"
 LARGEST_PART_NUMBER = 999_999
 """So many parts are 32 TB of one writer: a name or a record that says more is none of ours."""
 
-_PART_NAME = re.compile(r"(.+)-(\d{3,6})\.part")
+_PART_NAME = re.compile(r"(.+)-(\d{3}|[1-9]\d{3,5})\.part", re.ASCII)
 _BEHIND_A_HOLE = re.compile(r"(.+)r[0-9a-f]{8}")
 
 
@@ -56,6 +56,7 @@ class PartName(NamedTuple):
 
     @classmethod
     def parse(cls, file_name: str) -> PartName | None:
+        """None for what is no name of a part; each part has one: a number is not written in two ways."""
         match = _PART_NAME.fullmatch(file_name)
         return cls(match[1], int(match[2])) if match else None
 

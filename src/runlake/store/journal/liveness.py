@@ -26,15 +26,19 @@ def is_any_alive(journal: Journal) -> bool:
     return any(is_alive(journal, writer) for writer in _writers(journal))
 
 
-def is_alive(journal: Journal, writer: str, *, stale_s: float = STALE_S) -> bool:
+def is_alive(
+    journal: Journal, writer: str, *, stale_s: float = STALE_S, strangers: frozenset[PartName] = frozenset()
+) -> bool:
     """Whether a writer's process lives; where no lock tells, whether it wrote less than `stale_s` ago.
+
+    `strangers` have names of its parts, and are none.
 
     A writer locks a new part before it lets go of the one before. So whoever finds the newest, the one before and the
     newest once more without a lock, and then no newer one, knows that nobody holds any.
     """
     newest: PartName | None = None
     while True:
-        names = [name for name, _ in journal.list_parts() if name.writer == writer]
+        names = [name for name, _ in journal.list_parts() if name.writer == writer and name not in strangers]
         if not names or names[-1] == newest:
             return False
         newest = names[-1]

@@ -89,8 +89,9 @@ class FolderSegments:
         disk.make_subfolder(self.folder)
 
     @contextmanager
-    def create(self, file: str) -> Iterator[pa.NativeFile]:
-        with disk.creating(self.folder / file) as temporary, pa.OSFile(str(temporary), "wb") as sink:
+    def create(self, file: str, named_by: str | None = None) -> Iterator[pa.NativeFile]:
+        meta = None if named_by is None else self.folder / named_by
+        with disk.creating(self.folder / file, meta) as temporary, pa.OSFile(str(temporary), "wb") as sink:
             yield sink
 
     def replace(self, file: str, content: bytes) -> None:

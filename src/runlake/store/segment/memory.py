@@ -46,10 +46,11 @@ class MemorySegments:
         pass
 
     @contextmanager
-    def create(self, file: str) -> Iterator[pa.NativeFile]:
+    def create(self, file: str, named_by: str | None = None) -> Iterator[pa.NativeFile]:
         sink = pa.BufferOutputStream()
         yield sink
-        self._files.setdefault(file, (sink.getvalue().to_pybytes(), time.time()))
+        if file not in self._files or (named_by is not None and named_by not in self._files):
+            self._files[file] = (sink.getvalue().to_pybytes(), time.time())
         self._changed_at = time.time()
 
     def replace(self, file: str, content: bytes) -> None:

@@ -63,10 +63,11 @@ class Segments(Protocol):
         """Make room for files. FileNotFoundError when the run is gone: sealing must not bring it back."""
         ...
 
-    def create(self, file: str) -> AbstractContextManager[pa.NativeFile]:
+    def create(self, file: str, named_by: str | None = None) -> AbstractContextManager[pa.NativeFile]:
         """A stream whose bytes are the file when the block ends, safe from a power failure; nothing when it fails.
 
         Of several who make the same file one does, and the others leave it as it is: its bytes follow from its name.
+        Only as long as the meta file `named_by` is not there, other bytes are replaced: they were damaged since.
         """
         ...
 
@@ -117,5 +118,5 @@ class SegmentFile(NamedTuple):
     def open(self) -> pa.NativeFile:
         return self.segments.open(self.reference)
 
-    def create(self) -> AbstractContextManager[pa.NativeFile]:
-        return self.segments.create(self.reference)
+    def create(self, named_by: str | None = None) -> AbstractContextManager[pa.NativeFile]:
+        return self.segments.create(self.reference, named_by)

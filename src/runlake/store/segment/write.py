@@ -21,7 +21,7 @@ from runlake.store.segment.schema import (
     VALUE_COLUMN,
     VALUES_SCHEMA,
 )
-from runlake.store.segment.segments import SegmentFile
+from runlake.store.segment.segments import META_SUFFIX, SegmentFile
 from runlake.store.series import Int64s, Series, WriterRows
 
 GROUP_TEXT_BYTES = 4 * 2**20
@@ -39,13 +39,14 @@ def write_rows(
 
     Nobody looks at these files before a meta file names them. That of the series comes first.
     """
+    meta_name = f"{file.name.partition('-')[0]}{META_SUFFIX}"
     chunks = _new_chunks(_Origin(path, incarnation, generation), stretches)
     chunks.sort(key=attrgetter("writer", "key", "lane", "first_n"))
-    with file.create() as values:
+    with file.create(meta_name) as values:
         _write_values(values, chunks, GROUP_VALUES, attrgetter("writer", "key"))
         point_count = sum(min(chunk.count, 2 * PYRAMID_STEP) for chunk in chunks)
         group_rows = max(16, min(4096, SERIES_GROUP_POINTS * len(chunks) // max(point_count, 1)))
-        with file.series.create() as series:
+        with file.series.create(meta_name) as series:
             _write_series(series, chunks, group_rows, True)
 
 
