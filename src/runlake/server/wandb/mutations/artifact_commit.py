@@ -36,7 +36,7 @@ def commit_artifact(context: RequestContext, artifact_id: str) -> ArtifactInfo:
     chosen = _chosen_manifests(context, path)
     entries = _put_together(context, path, chosen)
     digest = digest_of(entry.entry for entry in entries.values())
-    if digest != draft.digest and not _is_whole(chosen):
+    if digest != draft.digest and not (draft.digest and _is_whole(chosen)):
         # It adds to a version, or came in parts: what the client called it was the digest of what it sent.
         begun = service.begin_artifact(draft.collection, start_of(draft, digest))
         if begun.state != "PENDING":
