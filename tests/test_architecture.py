@@ -35,8 +35,8 @@ STORE = {
 QUERY = {
     "query.runs": {*MODEL, "listing_model", "lru", "near", "stopping", "store", "store.catalog", "values"},
     "query.rows": {
-        *MODEL, "lru", "query.runs", "query.tiles", "stopping", "store", "store.catalog", "store.journal", "store.run",
-        "store.segment", "values",
+        *MODEL, "listing_model", "lru", "query.runs", "query.tiles", "stopping", "store", "store.catalog",
+        "store.journal", "store.run", "store.segment", "values",
     },
     "query.tiles": {"errors", "model", "store"},
     "query.many": {*MODEL, "query.rows", "stopping", "store", "store.compact", "store.run", "store.segment"},
