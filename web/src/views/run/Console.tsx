@@ -6,7 +6,7 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { ansiPieces, plainText, type Style } from "../../drawing/ansi";
 import { fetchConsole, type ConsoleLine } from "../../wire/run";
 import { isAborted } from "../../wire/http";
-import { formatCount, formatTime } from "../parts/format";
+import { counted, formatTime } from "../parts/format";
 import { Empty } from "../parts/Empty";
 import { Problem } from "../parts/Problem";
 import { rowsInSight } from "../parts/virtual_window";
@@ -111,7 +111,8 @@ export function Console({ path, run, version }: RunPartProps): JSX.Element {
           onInput={(event) => (search.value = event.currentTarget.value)}
         />
         <span class="soft">
-          {formatCount(found.totalCount)} {found.search === "" ? "lines" : "lines found"}
+          {counted(found.totalCount, "line")}
+          {found.search !== "" && " found"}
         </span>
         <label class="check">
           <input type="checkbox" checked={isTimed.value} onChange={() => (isTimed.value = !isTimed.value)} /> Times
