@@ -185,6 +185,20 @@ def test_a_live_run_is_drawn_as_one_that_is_read_whole(service, train):
     assert line_of(ask(service, "loss"), "r1") == line_of(both, "r1")
 
 
+def test_a_row_that_may_still_grow_is_drawn_as_it_is(service, train):
+    run = train("r1").log(loss=1.0)
+    run.opened.writer.log({"loss": 2.0}, step=5, timestamp=105.0, runtime=5.0, commit=False)
+    assert line_of(ask(service, "loss"), "r1") == [[0.0, 5.0], [1.0, 2.0]]
+    run.opened.writer.log({"acc": 7.0}, step=5, timestamp=106.0, runtime=6.0, commit=False)
+    tiles = ask(service, "loss", "acc")
+    assert (line_of(tiles, "r1"), line_of(tiles, "r1", "acc")) == ([[0.0, 5.0], [1.0, 2.0]], [[5.0], [7.0]])
+    run.opened.writer.log({"loss": 3.0}, step=5, timestamp=107.0, runtime=7.0, commit=False)
+    assert line_of(ask(service, "loss", "acc"), "r1") == [[0.0, 5.0], [1.0, 3.0]]
+    run.opened.writer.log({"acc": 8.0}, step=5, timestamp=108.0, runtime=8.0)
+    run.opened.writer.log({"loss": 4.0}, step=6, timestamp=109.0, runtime=9.0)
+    assert line_of(ask(service, "loss"), "r1") == [[0.0, 5.0, 6.0], [1.0, 3.0, 4.0]]
+
+
 def test_a_run_that_begins_anew_under_its_id_has_the_new_lines_only(service, train):
     train("r1").log(loss=1.0).log(loss=2.0).finish()
     assert line_of(ask(service, "loss"), "r1") == [[0.0, 1.0], [1.0, 2.0]]

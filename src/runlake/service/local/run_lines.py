@@ -33,9 +33,11 @@ Extent = tuple[float, float] | None
 
 
 class TileLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is kept of lines: points as they were read, and lines as they were drawn."""
+    """How much is kept of lines: points as they were read, of sealed runs and of those that go on, and lines as they
+    were drawn."""
 
     points_bytes: int = 256 * 2**20
+    followed_bytes: int = 128 * 2**20
     lines_bytes: int = 64 * 2**20
 
 
@@ -64,9 +66,12 @@ class Wish(NamedTuple):
 
 
 class _Followed(NamedTuple):
-    """What was read of one key of a run whose journal goes on, and where."""
+    """What was read of one key of a run whose journal goes on, as a look found it: the points of complete rows, up to
+    the cursor, and all `points`, those of rows included that may still grow."""
 
+    version: str
     cursor: TailCursor
+    complete: Points | None
     points: Points | None
 
 
@@ -90,7 +95,7 @@ class RunLines:
         self._layout = layout
         self._tails = TailReader(layout)
         self._points: LruCache[Hashable, _Kept] = LruCache(limits.points_bytes, size_of=_size_bytes)
-        self._followed: LruCache[Hashable, _Followed] = LruCache(limits.points_bytes, size_of=_size_bytes)
+        self._followed: LruCache[Hashable, _Followed] = LruCache(limits.followed_bytes, size_of=_size_bytes)
         self._drawn: LruCache[Hashable, Line | RunColumns] = LruCache(
             limits.lines_bytes, size_of=lambda _, drawn: _ENTRY_BYTES + drawn.size_bytes
         )
@@ -123,7 +128,7 @@ class RunLines:
     def points(self, path: RunPath, look: Look, keys: Sequence[str], wish: Wish) -> dict[str, Points]:
         """The points of each key that has numbers."""
         if not look.is_sealed:
-            return self._follow(path, keys, wish)
+            return self._follow(path, look, keys, wish)
         found: dict[str, Points] = {}
 
         def sketch(some: Sequence[str]) -> dict[str, Points]:
@@ -183,30 +188,28 @@ class RunLines:
                 self._points.put(names[key], _Kept(points.get(key)))
         return {key: one.points for key, one in kept.items() if one is not None and one.points is not None}
 
-    def _follow(self, path: RunPath, keys: Sequence[str], wish: Wish) -> dict[str, Points]:
-        """The points of a run whose journal goes on: what was read of it before, and the rows since.
-
-        A row that its writer may still add to comes when it is complete.
-        """
+    def _follow(self, path: RunPath, look: Look, keys: Sequence[str], wish: Wish) -> dict[str, Points]:
+        """The points of a run whose journal goes on: what was read of it before, and the rows since."""
         kept = {key: self._followed.get((path, wish.stream, key, wish.x)) for key in keys}
         by_place: dict[str, list[str]] = {}
         for key, one in kept.items():
-            by_place.setdefault("" if one is None else str(one.cursor), []).append(key)
-        found = {}
+            if one is None or one.version != look.version:
+                by_place.setdefault("" if one is None else str(one.cursor), []).append(key)
         for some in by_place.values():
             before = kept[some[0]]
-            cursor = None if before is None else before.cursor
-            wanted = keys_to_read(some, wish.x)
-            tail = self._tails.read(path, cursor, stream=wish.stream, keys=wanted, limit=None, last=None)
-            newer = points_in(tail.history, some, wish.x)
+            cursor, wanted = None if before is None else before.cursor, keys_to_read(some, wish.x)
+            tail, growing = self._tails.read_growing(path, cursor, stream=wish.stream, keys=wanted)
+            newer, newest = points_in(tail.history, some, wish.x), points_in(growing, some, wish.x)
             for key in some:
-                points, one = newer.get(key), kept[key]
-                if one is not None and one.points is not None and not tail.is_restarted:
-                    points = one.points if points is None else one.points.followed_by(points)
-                self._followed.put((path, wish.stream, key, wish.x), _Followed(tail.cursor, points))
-                if points is not None:
-                    found[key] = points
-        return found
+                one = None if tail.is_restarted else kept[key]
+                complete = _joined(None if one is None else one.complete, newer.get(key))
+                kept[key] = now = _Followed(look.version, tail.cursor, complete, _joined(complete, newest.get(key)))
+                self._followed.put((path, wish.stream, key, wish.x), now)
+        return {key: one.points for key, one in kept.items() if one is not None and one.points is not None}
+
+
+def _joined(before: Points | None, newer: Points | None) -> Points | None:
+    return newer if before is None else before if newer is None else before.followed_by(newer)
 
 
 def line_drawer(grid: Grid | None, smoothing: Smoothing | None) -> Callable[[Points], Line]:
