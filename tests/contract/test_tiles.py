@@ -113,6 +113,21 @@ def test_a_window_has_the_rows_within_and_the_line_to_those_beside_it(service, t
     assert (one.lowest, one.highest, one.last) == (3.0, 4.0, 9.0)
 
 
+def test_a_log_scale_begins_with_the_first_row_that_has_a_place_on_it(service, train, seal):
+    run = train("r1")
+    for value in range(1001):
+        run.log(loss=float(value))
+    run.finish()
+    seal()
+    tiles = ask(service, "loss", x_scale="log", columns=3, window=(0.0, 1000.0))
+    assert tiles.window == (1.0, 1000.0)
+    assert tiles.series[0].counts == Counts(1000, unplaced_count=1)
+    x, _ = plain(tiles.series[0].line)
+    assert {1.0, 9.0, 10.0, 99.0, 100.0, 1000.0} <= set(x)
+    assert len(x) <= 12
+    assert ask(service, "loss", x_scale="log", window=(None, -1.0)).series[0].counts == Counts(0, unplaced_count=1001)
+
+
 def test_a_dotted_key_finds_what_was_logged_under_dots_and_nested(service, train, seal):
     train("r1").log(**{"train.loss": 1.0}).finish()
     train("r2").log(**{"train": {"loss": 2.0}}).finish()

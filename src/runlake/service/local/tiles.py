@@ -12,7 +12,7 @@ from runlake.errors import BadValueError, NotFoundError, StoreError
 from runlake.lru import LruCache
 from runlake.model import STEP, ProjectKeys, RunPath, Stream
 from runlake.query.runs.keys import KeyList
-from runlake.query.tiles.grid import Grid, grid_over
+from runlake.query.tiles.grid import Grid, grid_over, open_ends
 from runlake.query.tiles.groups import RunColumns, group_line
 from runlake.query.tiles.points import Points
 from runlake.query.tiles.question import Aggregate, TilesQuery, check_answer_size, check_query
@@ -76,7 +76,7 @@ class _Answering:
             asked.stream,
             asked.x,
             asked.bounds if is_local else (None, None),
-            with_sketches=not asked.is_exact and is_local and not is_grouped,
+            with_sketches=not asked.is_exact and is_local and not is_grouped and asked.x_scale == "linear",
             columns=asked.columns,
         )
         self._looks: dict[str, Look] = {}
@@ -140,7 +140,7 @@ class _Answering:
     def _grid(self, same: set[str]) -> Grid | None:
         asked = self._asked
         extents: list[Extent] = []
-        if None in asked.bounds:
+        if any(open_ends(asked.bounds, asked.x_scale)):
             for of_run in self._of_each(list(self._looks), self._extents):
                 extents += of_run or ()
         found = [extent for extent in extents if extent is not None]
@@ -149,7 +149,7 @@ class _Answering:
     def _extents(self, path: RunPath) -> list[Extent]:
         """How far a run's lines go, within what is open of the window."""
         # Where steps ascend a sketch goes as far as the rows, and elsewhere what lies beyond an open end is drawn too.
-        wish = self._wish._replace(window=(None, None), with_sketches=True)
+        wish = self._wish._replace(window=(None, None), with_sketches=self._asked.x_scale == "linear")
         extents, points = self._lines.extents(path, self._looks[path.run_id], self._keys, wish, self._asked.x_scale)
         points = {key: one for key, one in points.items() if one.is_exact}
         self._held_bytes += sum(one.size_bytes for one in points.values())
