@@ -14,7 +14,7 @@ from runlake.model import ProjectKeys
 from runlake.model import Stream as StreamName
 from runlake.query.tiles.question import TilesQuery
 from runlake.server.http.turns import in_turn
-from runlake.server.routes.answers import Asked, costly
+from runlake.server.routes.answers import ONLY_READS, Asked, costly
 from runlake.service.wire import documents
 from runlake.service.wire import tiles as wire_tiles
 
@@ -22,7 +22,7 @@ _PROJECT = "/projects/{entity:str}/{project:str}"
 KEYS_A_PAGE = 10_000
 
 
-@post(f"{_PROJECT}/tiles", status_code=200, media_type=documents.TILES_TYPE)
+@post(f"{_PROJECT}/tiles", status_code=200, media_type=documents.TILES_TYPE, opt=ONLY_READS)
 async def read_tiles(
     request: Request[Any, Any, Any],
     service: Asked,
