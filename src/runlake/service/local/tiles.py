@@ -20,7 +20,7 @@ from runlake.query.tiles.tiles import LeftOut, Tiles, TileSeries, series_of_grou
 from runlake.service.local.chosen_runs import ChosenRuns, choose_runs
 from runlake.service.local.folder import StoreFolder
 from runlake.service.local.listings import Listings
-from runlake.service.local.run_lines import Extent, Look, RunLines, TileLimits, Wish, columns_drawer, line_drawer
+from runlake.service.local.run_lines import Drawing, Extent, Look, RunLines, TileLimits, Wish, columns_on, lines_on
 from runlake.stopping import check_wanted
 
 _KEPT_KEY_LISTS = 8
@@ -150,7 +150,7 @@ class _Answering:
         """How far a run's lines go, within what is open of the window."""
         # Where steps ascend a sketch goes as far as the rows, and elsewhere what lies beyond an open end is drawn too.
         wish = self._wish._replace(window=(None, None), with_sketches=self._asked.x_scale == "linear")
-        extents, points = self._lines.extents(path, self._looks[path.run_id], self._keys, wish, self._asked.x_scale)
+        extents, points = self._lines.extents(self._looks[path.run_id], self._keys, wish, self._asked.x_scale)
         points = {key: one for key, one in points.items() if one.is_exact}
         self._held_bytes += sum(one.size_bytes for one in points.values())
         if self._held_bytes < _HELD_BYTES:
@@ -158,9 +158,9 @@ class _Answering:
         return extents
 
     def _of_runs(self, grid: Grid | None, same: set[str]) -> list[TileSeries]:
-        draw = line_drawer(grid, self._asked.smoothing)
+        drawing = lines_on(grid, self._asked.smoothing, self._wish)
         moved = [run_id for run_id in self._chosen.run_ids if run_id not in same]
-        drawn = dict(zip(moved, self._of_each(moved, self._drawn, draw, grid), strict=True))
+        drawn = dict(zip(moved, self._of_each(moved, self._drawn, drawing), strict=True))
         series = []
         for run_id in self._chosen.run_ids:
             if run_id in same:
@@ -180,7 +180,7 @@ class _Answering:
             if grid is None:
                 continue
             runs: dict[str, list[RunColumns]] = {}
-            for found in self._of_each(group.run_ids, self._drawn, columns_drawer(grid, asked.smoothing), grid):
+            for found in self._of_each(group.run_ids, self._drawn, columns_on(grid, asked.smoothing)):
                 for key, columns in (found or {}).items():
                     runs.setdefault(key, []).append(columns)
             for key in self._keys:
@@ -189,7 +189,6 @@ class _Answering:
                     series.append(series_of_group(group.values, key, runs[key], line))
         return series
 
-    def _drawn(self, path: RunPath, draw: Any, grid: Grid | None) -> dict[str, Any]:
-        how = (self._chosen.groups is None, grid, self._asked.smoothing, self._wish.with_sketches)
+    def _drawn(self, path: RunPath, drawing: Drawing[Any]) -> dict[str, Any]:
         held = self._held.pop(path.run_id, {})
-        return self._lines.drawn(path, self._looks[path.run_id], self._keys, self._wish, draw, how, held)
+        return self._lines.drawn(self._looks[path.run_id], self._keys, self._wish, drawing, held)
