@@ -90,14 +90,14 @@ class _Answering:
         same = {run_id for run_id, version in (self._asked.known or {}).items() if self._version(run_id) == version}
         if self._chosen.groups is not None and same != {*self._looks, *(self._asked.known or {})}:
             same = set()  # a line of a group is of all its runs
-        grid = self._grid(same)
+        grid = self._grid()
         series = self._of_runs(grid, same) if self._chosen.groups is None else self._of_groups(grid, same)
         return Tiles(
             columns=self._asked.columns,
             window=None if grid is None else (grid.low, grid.high),
             run_count=self._chosen.run_count,
-            versions={run_id: look.version for run_id, look in self._looks.items()},
-            left_out=[LeftOut(*one) for one in self._left_out.items()],
+            versions={each: self._looks[each].version for each in self._chosen.run_ids if each in self._looks},
+            left_out=[LeftOut(each, self._left_out[each]) for each in self._chosen.run_ids if each in self._left_out],
             series=series,
         )
 
@@ -137,7 +137,7 @@ class _Answering:
             self._held.pop(run_id, None)
             return None
 
-    def _grid(self, same: set[str]) -> Grid | None:
+    def _grid(self) -> Grid | None:
         asked = self._asked
         extents: list[Extent] = []
         if any(open_ends(asked.bounds, asked.x_scale)):
