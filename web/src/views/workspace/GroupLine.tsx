@@ -37,9 +37,9 @@ export function GroupLine({ index, line, columns, aggregate, isCursor, nowS }: G
       onClick={() => (context.workspace.cursor.value = index)}
     >
       <div class="cell cell-name" role="rowheader">
-        <button type="button" class="group-toggle" aria-label={`${isOpen ? "Close" : "Open"} ${name}`} onClick={() => toggleGroup(context, groupKey)}>
+        <button type="button" class="group-toggle" aria-expanded={isOpen} title={name} onClick={() => toggleGroup(context, groupKey)}>
           <Icon name={isOpen ? "down" : "right"} />
-          <span class="group-name" title={name}>
+          <span class="group-name">
             {Object.entries(group.values).map(([column, value]) => (
               <span key={column} class="group-value">
                 {value === null ? <i>not set</i> : formatCell(column, value, nowS)}

@@ -41,7 +41,8 @@ export type RunLineProps = {
 export const RunLine = memo(Line);
 
 function Line(props: RunLineProps): JSX.Element {
-  const { workspace, editing } = useWorkspace();
+  const context = useWorkspace();
+  const { workspace, editing } = context;
   const isPointedAt = useSignal(false);
   const { index, row, columns, baseline } = props;
   const place = index === null ? {} : { transform: `translateY(${index * ROW_PX}px)` };
@@ -70,9 +71,14 @@ function Line(props: RunLineProps): JSX.Element {
         isPointedAt.value = false;
         workspace.hoverRun.value = null;
       }}
-      onClick={() => {
+      onClick={(event) => {
         if (index !== null) {
           workspace.cursor.value = index;
+        }
+        const isOnControl = (event.target as Element).closest("a, button, input") !== null;
+        if (!isOnControl && (event.shiftKey || event.ctrlKey || event.metaKey)) {
+          selectLine(context, index, row.runId, event.shiftKey);
+          getSelection()?.removeAllRanges();
         }
       }}
     >

@@ -81,7 +81,7 @@ export function RunTable(): JSX.Element {
       <div
         ref={scroller}
         class="table"
-        role="grid"
+        role={view.value.groupBy.length > 0 ? "treegrid" : "grid"}
         aria-label={total === null ? "Runs" : counted(total, "run")}
         aria-rowcount={lines.count + 1}
         aria-colcount={columns.length + 1}
