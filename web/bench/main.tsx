@@ -1,6 +1,6 @@
 /**
  * The panels of a made-up project, to be looked at: `npx vite`, then /bench/?runs=50&keys=edge&theme=dark.
- * keys: few, edge, many or a number; group=1; live=1; state= a PanelsState as JSON.
+ * keys: few, edge or a number; group=config.lr; live=1; state= a PanelsState as JSON; real=ENTITY/PROJECT asks a server.
  */
 
 import "../src/style/tokens.css";
@@ -28,7 +28,9 @@ const server = new FakeServer({
   delayMs: Number(query.get("delay") ?? 0),
   rowsPerS: query.has("live") ? 200 : 0,
 });
-server.install();
+const [entity = "ada", project = "digits"] = (query.get("real") ?? "").split("/").filter(Boolean);
+if (query.has("real")) askTheServer();
+else server.install();
 const theme = query.get("theme");
 if (theme !== null) document.documentElement.dataset["theme"] = theme;
 
@@ -41,11 +43,11 @@ Object.assign(globalThis, { benchServer: server, benchSettings: settings, benchH
 
 render(
   <Panels
-    entity="ada"
-    project="digits"
+    entity={entity}
+    project={project}
     runIds={signal(null)}
     filters={signal(null)}
-    groupBy={signal(query.has("group") ? ["config.lr", "config.optimizer"] : [])}
+    groupBy={signal(query.get("group")?.split(",") ?? [])}
     hiddenRuns={signal(new Set<string>())}
     runNames={signal(names)}
     settings={settings}
@@ -54,3 +56,9 @@ render(
   />,
   document.getElementById("page")!,
 );
+
+/** This page is one folder deeper than the real one. */
+function askTheServer(): void {
+  const real = globalThis.fetch;
+  globalThis.fetch = (address, request) => real(String(address).replace(/^\.\/api/, "/api"), request);
+}

@@ -155,6 +155,8 @@ test("a server that cannot be reached is asked again until it answers", async ()
   const patient = new TileLoader((query, ask) => (isThere ? server.fetch(query, ask) : Promise.reject(unreachable)));
   const wish = patient.want("loss", QUERY);
   await tick(1500);
+  expect([wish.lines.value.error, wish.lines.value.isLoading]).toEqual([null, true]);
+  await tick(3000);
   expect(wish.lines.value.error?.message).toBe("The server does not answer.");
   isThere = true;
   await tick(10_000);

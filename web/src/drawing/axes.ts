@@ -1,6 +1,6 @@
 /** The frame of a chart: grid, axes and their labels, and what room they take. */
 
-import { zoneName, type Zone } from "./format";
+import { clockParts, MONTHS, zoneName, type Zone } from "./format";
 import type { Scale } from "./scale";
 import { LABEL_PX, labelFont, shortened, type Box, type Surface, type Theme } from "./surface";
 import { clockTicks, durationTicks } from "./time_ticks";
@@ -25,10 +25,17 @@ export function makeAxis(scale: Scale, quantity: Quantity, title: string, count:
     case "duration":
       return { ticks: durationTicks(scale, count), title };
     case "clock":
-      return { ticks: clockTicks(scale, count, quantity.zone), title: `${title} (${zoneName(scale.high, quantity.zone)})` };
+      return { ticks: clockTicks(scale, count, quantity.zone), title: clockTitle(scale, quantity.zone) };
     default:
       return { ticks: scaleTicks(scale, count, quantity.kind === "step"), title };
   }
+}
+
+/** The zone, and the day when all is of one: the ticks name days only where one begins. */
+function clockTitle(scale: Scale, zone: Zone): string {
+  const [first, last] = [clockParts(scale.low, zone), clockParts(scale.high, zone)];
+  const isOneDay = first.day === last.day && scale.high - scale.low < 86_400;
+  return `${isOneDay ? `${last.day} ${MONTHS[last.month]} ` : ""}${zoneName(scale.high, zone)}`;
 }
 
 /** How many ticks an axis of this length has at most; words need more room side by side than one above the other. */

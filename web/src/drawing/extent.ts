@@ -38,16 +38,6 @@ export function extentOf(values: ArrayLike<number>, before: Extent = NO_EXTENT):
   return { low, high, lowestPositive, smallest, nonPositiveCount };
 }
 
-export function joinExtents(one: Extent, other: Extent): Extent {
-  return {
-    low: Math.min(one.low, other.low),
-    high: Math.max(one.high, other.high),
-    lowestPositive: Math.min(one.lowestPositive, other.lowestPositive),
-    smallest: Math.min(one.smallest, other.smallest),
-    nonPositiveCount: one.nonPositiveCount + other.nonPositiveCount,
-  };
-}
-
 function held(value: number): number {
   return Math.min(Number.MAX_VALUE, Math.max(-Number.MAX_VALUE, value));
 }

@@ -119,7 +119,7 @@ export function formatClock(seconds: number, zone: Zone, hasMilliseconds = false
 
 /** The name of the zone as it is at a time: `UTC`, `GMT+2`. */
 export function zoneName(seconds: number, zone: Zone): string {
-  if (zone === "UTC") return "UTC";
+  if (zone === "UTC" || !(Math.abs(seconds) <= 8.64e12)) return zone;
   const parts = new Intl.DateTimeFormat("en", { timeZoneName: "short" }).formatToParts(seconds * 1000);
   return parts.find((part) => part.type === "timeZoneName")?.value ?? "local time";
 }

@@ -1,9 +1,9 @@
 /** A chart of lines: which range it shows, and where everything lies. What it looks like is in `strokes.ts`. */
 
 import { makeAxis, plotBox, tickCount, type Axis, type Quantity } from "./axes";
-import { extentOf, fitRange, joinExtents, NO_EXTENT, symlogThreshold, type Extent } from "./extent";
+import { extentOf, fitRange, NO_EXTENT, symlogThreshold, type Extent } from "./extent";
 import { nonPositiveMarks, placedMarks, type Mark } from "./marks";
-import { projectLine, visibleRange, type PixelLine } from "./polyline";
+import { firstAbove, firstAtLeast, projectLine, type PixelLine } from "./polyline";
 import { isSameScale, makeScale, type Range, type Scale, type ScaleKind } from "./scale";
 import type { Box, Surface, Theme } from "./surface";
 
@@ -65,23 +65,29 @@ function endsOf(x: Float64Array): number[] {
   return x.length === 0 ? [] : [x[0]!, x[x.length - 1]!];
 }
 
-/** The extent along y of what lies within a range of x. */
+/** The extent along y of what lies within a range of x; of what leads through it, where no point lies within. */
 export function yExtentOf(lines: readonly ChartLine[], xRange: Range): Extent {
+  const inside = extentWithin(lines, xRange, 0);
+  return inside.low <= inside.high ? inside : extentWithin(lines, xRange, 1);
+}
+
+/** The extent of the points within a range, and of `beyondCount` more on either side. */
+function extentWithin(lines: readonly ChartLine[], range: Range, beyondCount: number): Extent {
   let extent = NO_EXTENT;
+  const widen = (x: Float64Array, y: Float64Array): void => {
+    const from = Math.max(0, firstAtLeast(x, range.low) - beyondCount);
+    const to = Math.min(x.length, firstAbove(x, range.high) + beyondCount);
+    extent = extentOf(from === 0 && to === x.length ? y : y.subarray(from, to), extent);
+  };
   for (const { x, y, raw, band } of lines) {
-    extent = within(x, y, xRange, extent);
-    if (raw !== null) extent = within(raw.x, raw.y, xRange, extent);
+    widen(x, y);
+    if (raw !== null) widen(raw.x, raw.y);
     if (band !== null) {
-      extent = within(band.x, band.low, xRange, extent);
-      extent = within(band.x, band.high, xRange, extent);
+      widen(band.x, band.low);
+      widen(band.x, band.high);
     }
   }
   return extent;
-}
-
-function within(x: Float64Array, y: Float64Array, range: Range, before: Extent): Extent {
-  const [from, to] = visibleRange(x, range.low, range.high);
-  return from === 0 && to === x.length ? extentOf(y, before) : extentOf(y.subarray(from, to), before);
 }
 
 /** The room at the edges for what is marked there, so that marks do not cover lines. */
@@ -143,14 +149,4 @@ export function rangesBetween(
     x: { low: Math.min(...xs), high: Math.max(...xs) },
     y: { low: Math.min(...ys), high: Math.max(...ys) },
   };
-}
-
-/** All of the x of what is drawn, for a range that is kept while more comes. */
-export function fullRange(lines: readonly ChartLine[], kind: ScaleKind): Range {
-  return fitRange(xExtentOf(lines), kind, kind === "log" ? 0.01 : 0);
-}
-
-/** The widest of two extents, for axes that several charts share. */
-export function widest(extents: readonly Extent[]): Extent {
-  return extents.reduce(joinExtents, NO_EXTENT);
 }

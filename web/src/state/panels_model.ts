@@ -52,9 +52,6 @@ export class PanelsModel {
   readonly found = computed(() => foundKeys(this.numberKeys.value, this.search.value));
   readonly sections = computed(() => sectionsOf(this.found.value ?? [], this.source.settings.value));
 
-  /** The names of what is known of runs: fields, config and summary. */
-  readonly columns = signal<readonly string[]>([]);
-
   private readonly ends: (() => void)[] = [];
   private keysRequest: AbortController | null = null;
   private keysAskedAtMs = 0;

@@ -30,6 +30,8 @@ const KEYS_A_REQUEST = 12;
 const KEPT_BYTES = 64 * 2 ** 20;
 /** Live runs: what is in sight is asked for again no more often than this. */
 const REFRESH_MS = 1000;
+/** A server that is busy or away is asked again; it is told when that went on for so long. */
+const TOLD_AFTER_FAILURES = 2;
 const RETRY_MS: readonly number[] = [1000, 2000, 5000, 10_000, 30_000];
 
 type Entry = {
@@ -47,6 +49,7 @@ type Entry = {
 export class TileLoader {
   private readonly entries = new Map<string, Entry>();
   private timer: ReturnType<typeof setTimeout> | null = null;
+  private retryTimer: ReturnType<typeof setTimeout> | null = null;
   private moveTimer: ReturnType<typeof setTimeout> | null = null;
   private movedAtMs = -Infinity;
   private version = "";
@@ -88,7 +91,8 @@ export class TileLoader {
   /** Ask again for what could not be had. */
   retry(): void {
     for (const entry of this.entries.values()) {
-      if (entry.lines.peek().error !== null) entry.askedVersion = null;
+      const { error, isLoading } = entry.lines.peek();
+      if (error !== null || (isLoading && entry.request === null)) entry.askedVersion = null;
     }
     this.plan(0);
   }
@@ -97,6 +101,7 @@ export class TileLoader {
   close(): void {
     if (this.timer !== null) clearTimeout(this.timer);
     if (this.moveTimer !== null) clearTimeout(this.moveTimer);
+    if (this.retryTimer !== null) clearTimeout(this.retryTimer);
     for (const entry of this.entries.values()) {
       entry.wishCount = 0;
       entry.request?.abort();
@@ -186,24 +191,24 @@ export class TileLoader {
     const before = entry.lines.peek().tiles;
     const mine = tilesOfKey(tiles, entry.key, before);
     entry.request = null;
-    if (mine === null) {
-      entry.askedVersion = null;
-      entry.lines.value = { tiles: null, isLoading: true, error: null };
-      return;
-    }
     entry.byteCount = bytesOf(mine);
     entry.lines.value = { tiles: mine, isLoading: false, error: null };
   }
 
   private fail(batch: readonly Entry[], error: Error): void {
+    const { isConnection = false, retryAfterS = null } = error as { isConnection?: boolean; retryAfterS?: number | null };
+    const isPassing = isConnection || retryAfterS !== null;
+    const isTold = !isPassing || this.failureCount >= TOLD_AFTER_FAILURES;
     for (const entry of batch) {
       entry.request = null;
-      entry.lines.value = { ...entry.lines.peek(), isLoading: false, error };
+      entry.lines.value = { ...entry.lines.peek(), isLoading: isPassing, error: isTold ? error : null };
     }
-    const isConnection = (error as { isConnection?: boolean }).isConnection === true;
-    if (!isConnection) return;
-    const delayMs = RETRY_MS[Math.min(this.failureCount++, RETRY_MS.length - 1)]!;
-    setTimeout(() => this.retry(), delayMs);
+    if (!isPassing) return;
+    const delayMs = Math.max(RETRY_MS[Math.min(this.failureCount++, RETRY_MS.length - 1)]!, (retryAfterS ?? 0) * 1000);
+    this.retryTimer ??= setTimeout(() => {
+      this.retryTimer = null;
+      this.retry();
+    }, delayMs);
   }
 
   /** Drop the oldest answers that nobody looks at, beyond what is kept. */
@@ -219,22 +224,25 @@ export class TileLoader {
   }
 }
 
-/** The versions of the runs whose lines need not come again; null: all must. Groups are made anew of all their runs. */
+/** The versions of the runs whose lines need not come again; null: all must. */
 function knownOf(entry: Entry): Readonly<Record<string, string>> | null {
   const { tiles } = entry.lines.peek();
-  if (tiles === null || entry.query.group_by !== null || Object.keys(tiles.versions).length === 0) return null;
-  return tiles.versions;
+  return tiles === null || Object.keys(tiles.versions).length === 0 ? null : tiles.versions;
 }
 
-/** What of an answer is of a key, with the lines of before where they did not change; null when those are missing. */
-export function tilesOfKey(tiles: Tiles, key: string, before: KeyTiles | null): KeyTiles | null {
-  const old = new Map(before?.series.map((series) => [series.run, series]));
+const nameOf = ({ run, group }: TileSeries): string => run ?? JSON.stringify(group);
+
+/**
+ * What of an answer is of a key, with the lines of before where they did not change. An unchanged run without a line of
+ * before has none.
+ */
+export function tilesOfKey(tiles: Tiles, key: string, before: KeyTiles | null): KeyTiles {
+  const old = new Map(before?.series.map((series) => [nameOf(series), series]));
   const series: TileSeries[] = [];
   for (const one of tiles.series) {
     if (one.key !== key) continue;
-    const kept = one.is_unchanged ? old.get(one.run) : one;
-    if (kept === undefined) return null;
-    series.push(kept);
+    const kept = one.is_unchanged ? old.get(nameOf(one)) : one;
+    if (kept !== undefined) series.push(kept);
   }
   const { window, run_count, versions, left_out } = tiles;
   return { window, run_count, versions, left_out, series };

@@ -1,8 +1,9 @@
 /** Adds a panel that is not the lines of a key. */
 
 import type { JSX } from "preact";
-import { useId, useState } from "preact/hooks";
+import { useId, useMemo, useState } from "preact/hooks";
 import { withPanelAdded, type AddedPanel } from "../../state/panels";
+import { columnNames } from "../../state/run_columns";
 import { usePanels } from "./panels_context";
 import { Popover } from "./Popover";
 import { Choice } from "./SettingsForm";
@@ -28,6 +29,7 @@ export function AddPanel(): JSX.Element {
 
 function AddForm(props: { readonly onDone: () => void }): JSX.Element {
   const { model } = usePanels();
+  const columns = useMemo(() => columnNames(model), [model]);
   const [kind, setKind] = useState<Kind>("scatter");
   const [names, setNames] = useState<readonly [string, string, string]>(["", "", ""]);
   const [value, setValue] = useState<"last" | "min" | "max">("last");
@@ -44,7 +46,8 @@ function AddForm(props: { readonly onDone: () => void }): JSX.Element {
     <form class="settings" onSubmit={add}>
       <Choice label="panel" value={kind} options={KINDS} onChoose={setKind} />
       {FIELDS[kind].map((label, i) => (
-        <NameField key={`${kind} ${label}`} label={label} value={names[i] ?? ""} isKey={kind === "bar"} onChange={(text) => set(i, text)} />
+        <NameField key={`${kind} ${label}`} label={label} value={names[i] ?? ""} onChange={(text) => set(i, text)}
+          names={kind === "bar" ? model.numberKeys.value : columns.value} />
       ))}
       {kind === "bar" && <Choice label="value" value={value} options={VALUES} onChoose={setValue} />}
       <button type="submit" class="tool" disabled={panel === null}>Add</button>
@@ -77,21 +80,21 @@ function panelOf(kind: Kind, names: readonly [string, string, string], value: "l
   }
 }
 
+/** So many names are offered; others can be typed. */
+const OFFERED = 500;
+
 function NameField(props: {
   readonly label: string;
   readonly value: string;
-  readonly isKey: boolean;
+  readonly names: readonly string[];
   readonly onChange: (text: string) => void;
 }): JSX.Element {
-  const { model } = usePanels();
   const list = useId();
-  const columns = model.columns.value;
-  const names = props.isKey ? model.numberKeys.value : columns;
   return (
     <label class="field">
       <span>{props.label}</span>
       <input list={list} value={props.value} onInput={(event) => props.onChange(event.currentTarget.value)} />
-      <datalist id={list}>{names.slice(0, 500).map((name) => <option key={name} value={name} />)}</datalist>
+      <datalist id={list}>{props.names.slice(0, OFFERED).map((name) => <option key={name} value={name} />)}</datalist>
     </label>
   );
 }

@@ -80,7 +80,7 @@ function PinIcon(): JSX.Element {
 export function PanelMessage(props: { readonly picture: KeyPicture; readonly panelKey: string }): JSX.Element | null {
   const { model } = usePanels();
   const { error, tiles, lines, isLoading } = props.picture;
-  if (error !== null) {
+  if (error !== null && lines.length === 0) {
     return (
       <div class="panel-message is-error" role="alert">
         <p>{error.message}</p>

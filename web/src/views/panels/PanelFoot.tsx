@@ -29,9 +29,14 @@ export function PanelFoot(props: {
   return (
     <footer class="panel-foot">
       {counts !== null && (
-        <span title={counts.failed.map(({ run, error }) => `${run}: ${error}`).join("\n")}>{countsText(counts)}</span>
+        <span title={[countsText(counts), ...counts.failed.map(({ run, error }) => `${run}: ${error}`)].join("\n")}>
+          {countsText(counts)}
+        </span>
       )}
-      {marks !== null && marks !== "" && <span class="panel-marks">{marks}</span>}
+      {marks !== null && marks !== "" && <span class="panel-marks" title={marks}>{marks}</span>}
+      {picture.error !== null && lines.length > 0 && (
+        <span class="panel-old" role="alert" title={picture.error.message}>not up to date: {picture.error.message}</span>
+      )}
       {hasMore && <button type="button" class="chip" onClick={props.onShowAll}>newer values: show</button>}
     </footer>
   );

@@ -104,7 +104,7 @@ export function Console({ path, run, version }: RunPartProps): JSX.Element {
       <div class="console-tools">
         <input
           type="search"
-          class="input"
+          class="field"
           placeholder="Find in the console"
           aria-label="Find in the console"
           value={search.value}
