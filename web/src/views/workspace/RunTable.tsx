@@ -80,7 +80,7 @@ export function RunTable(): JSX.Element {
       {error !== null && <Problem error={error} again={() => runs.again()} />}
       <div
         ref={scroller}
-        class="table"
+        class={runs.pages.isAsking.value ? "table table-asking" : "table"}
         role={view.value.groupBy.length > 0 ? "treegrid" : "grid"}
         aria-label={total === null ? "Runs" : counted(total, "run")}
         aria-rowcount={lines.count + 1}
