@@ -32,6 +32,8 @@ export type RunLineProps = {
   readonly isCursor: boolean;
   readonly isSelected: boolean;
   readonly isHidden: boolean;
+  /** Whether a chart's pointer is at its line. */
+  readonly isHit: boolean;
   readonly isPinned: boolean;
   readonly isIndented: boolean;
   readonly editing: Editing["column"] | null;
@@ -54,7 +56,7 @@ function Line(props: RunLineProps): JSX.Element {
     );
   }
   const isBaseline = baseline?.runId === row.runId;
-  const classes = ["line", props.isSelected && "line-selected", props.isCursor && "line-cursor", props.isHidden && "line-hidden", index === null && "line-pinned"];
+  const classes = ["line", props.isSelected && "line-selected", props.isCursor && "line-cursor", props.isHit && "line-hit", props.isHidden && "line-hidden", index === null && "line-pinned"];
   return (
     <div
       class={classes.filter(Boolean).join(" ")}
