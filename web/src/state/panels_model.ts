@@ -64,12 +64,7 @@ export class PanelsModel {
     this.ends.push(followTheme());
     const stream = computed(() => streamOf(this.source.settings.value));
     this.ends.push(effect(() => void this.loadKeys(stream.value)));
-    this.ends.push(
-      effect(() => {
-        this.loader.moveTo(this.source.version.value);
-        this.askKeysAgain();
-      }),
-    );
+    this.ends.push(this.followData());
     this.ends.push(effect(() => this.showGiven()));
   }
 
@@ -140,6 +135,22 @@ export class PanelsModel {
       group_by: isGrouped ? groupBy : null,
       aggregate: isGrouped ? settings.aggregate : null,
       is_exact: window !== null,
+    };
+  }
+
+  /** Load what is new as data moves; while nobody looks, not at all. */
+  private followData(): () => void {
+    const look = (): void => {
+      const version = this.source.version.value;
+      if (document.hidden) return;
+      this.loader.moveTo(version);
+      this.askKeysAgain();
+    };
+    const end = effect(look);
+    document.addEventListener("visibilitychange", look);
+    return () => {
+      end();
+      document.removeEventListener("visibilitychange", look);
     };
   }
 

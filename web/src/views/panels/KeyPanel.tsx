@@ -11,6 +11,7 @@ import { FullScreen } from "./FullScreen";
 import { KeyChart } from "./KeyChart";
 import { PanelFoot } from "./PanelFoot";
 import { PanelMenu } from "./PanelMenu";
+import { PanelMessage } from "./PanelMessage";
 import { usePanels } from "./panels_context";
 import type { Readout } from "./readout";
 import { ResizeCorner, usePanelSize } from "./ResizeCorner";
@@ -74,23 +75,4 @@ function PinIcon(): JSX.Element {
       <path d="M4 1h4M5 1v4L3 7h6L7 5V1M6 7v4" fill="none" stroke="currentColor" stroke-width="1.3" stroke-linejoin="round" />
     </svg>
   );
-}
-
-/** What is said where there is nothing to draw. */
-export function PanelMessage(props: { readonly picture: KeyPicture; readonly panelKey: string }): JSX.Element | null {
-  const { model } = usePanels();
-  const { error, tiles, lines, isLoading } = props.picture;
-  if (error !== null && lines.length === 0) {
-    return (
-      <div class="panel-message is-error" role="alert">
-        <p>{error.message}</p>
-        <button type="button" class="tool" onClick={() => model.loader.retry()}>Try again</button>
-      </div>
-    );
-  }
-  if (tiles === null || lines.length > 0) return null;
-  if (isLoading) return null;
-  const isHidden = tiles.series.length > 0;
-  const text = isHidden ? "All runs that have it are hidden." : tiles.run_count === 0 ? "No run is chosen." : "None of these runs has logged it.";
-  return <div class="panel-message"><p>{text}</p></div>;
 }
