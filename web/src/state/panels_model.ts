@@ -47,9 +47,10 @@ export class PanelsModel {
   private readonly movingZoom = signal<{ readonly key: string; readonly window: Window } | null>(null);
   readonly loader = new TileLoader((query, ask) => fetchTiles(this.source.entity, this.source.project, query, ask));
   readonly numberKeys = computed(() => this.keyList.value.keys.filter(({ kind }) => kind === "number").map(({ key }) => key));
+  private readonly loweredKeys = computed(() => this.numberKeys.value.map((key) => key.toLowerCase()));
   readonly search = computed(() => this.source.settings.value.search ?? "");
   /** The keys that the search finds; null when it cannot be read. */
-  readonly found = computed(() => foundKeys(this.numberKeys.value, this.search.value));
+  readonly found = computed(() => foundKeys(this.numberKeys.value, this.search.value, this.loweredKeys.value));
   readonly sections = computed(() => sectionsOf(this.found.value ?? [], this.source.settings.value));
 
   private readonly ends: (() => void)[] = [];

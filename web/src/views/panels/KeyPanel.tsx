@@ -15,6 +15,7 @@ import { PanelMessage } from "./PanelMessage";
 import { usePanels } from "./panels_context";
 import type { Readout } from "./readout";
 import { ResizeCorner, usePanelSize } from "./ResizeCorner";
+import { Swatch } from "./Swatch";
 import { TableTwin } from "./TableTwin";
 
 /** What of a chart can be saved as it is seen. */
@@ -54,6 +55,7 @@ export function KeyPanel(props: { readonly panelKey: string; readonly title: str
         <PanelMenu panelKey={panelKey} shown={() => shownOf(panelKey, lines.picture.peek(), canvas.peek())} isTable={isTable}
           onTable={() => setTable(!isTable)} onFull={() => setFull(true)} />
       </header>
+      <GroupNames picture={picture} />
       <div class={`panel-body ${picture.isLoading ? "is-loading" : ""}`}>
         {isInSight && !isTable && (
           <KeyChart panelKey={panelKey} lines={lines} canvas={canvas} hasMore={hasMore} readout={readout} hasLegend
@@ -66,6 +68,27 @@ export function KeyPanel(props: { readonly panelKey: string; readonly title: str
       <ResizeCorner panelKey={panelKey} place={place} />
       {isFull && <FullScreen panelKey={panelKey} onClose={() => setFull(false)} />}
     </article>
+  );
+}
+
+/** More groups than this are named at the pointer only. */
+const NAMED_GROUPS = 8;
+
+/** Groups have no row in the table of runs that shows their colour. */
+function GroupNames(props: { readonly picture: KeyPicture }): JSX.Element | null {
+  const { model } = usePanels();
+  const { lines } = props.picture;
+  if (lines.length === 0 || lines.length > NAMED_GROUPS || lines[0]!.series.run !== null) return null;
+  const { hoverRun } = model.source;
+  return (
+    <div class="group-names">
+      {lines.map(({ id, name, colour, dash }) => (
+        <span key={id} title={name} onPointerEnter={() => (hoverRun.value = id)} onPointerLeave={() => (hoverRun.value = null)}>
+          <Swatch colour={colour} dash={dash} />
+          {name}
+        </span>
+      ))}
+    </div>
   );
 }
 
