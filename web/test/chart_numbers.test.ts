@@ -5,6 +5,7 @@ import { SvgSurface } from "../src/drawing/svg";
 import type { Theme } from "../src/drawing/surface";
 import { countsOf, countsText, drawnLines, withCoarse } from "../src/state/chart_lines";
 import { importanceOf } from "../src/state/importance";
+import { columnCount } from "../src/state/key_lines";
 import type { KeyTiles } from "../src/state/tile_loader";
 import { pythonCode, sqlCode } from "../src/views/panels/code_text";
 import { HeldView } from "../src/views/panels/held_view";
@@ -55,6 +56,11 @@ test("groups are named by their values and count the runs they are made of", () 
   const tiles = tilesOf(9, [seriesOf("", [], [], { run: null, group: { "config.lr": 0.1, "config.optimizer": "sgd" }, run_count: 6 })]);
   const lines = drawnLines(tiles, new Set(), new Map());
   expect([lines[0]?.name, countsText(countsOf(tiles, lines))]).toEqual(["lr = 0.1, optimizer = sgd", "6 of 9 runs, 3 without this key"]);
+});
+
+test("few runs have a column a pixel, and many are asked for in fewer columns, but all of them", () => {
+  expect([1, 50, 250, 1000, 10_000, 1e9].map((runCount) => columnCount(333, runCount))).toEqual([400, 400, 256, 64, 25, 25]);
+  expect(columnCount(0, 5)).toBe(0);
 });
 
 test("an exact part of a line goes on beyond its ends with the coarse points", () => {

@@ -90,6 +90,13 @@ function extentWithin(lines: readonly ChartLine[], range: Range, beyondCount: nu
   return extent;
 }
 
+/** All of x; about a lone step or moment one more on either side. */
+function wholeRange(extent: Extent, { xKind, xQuantity }: ChartFrame): Range {
+  const isLone = extent.low === extent.high && xKind === "linear" && xQuantity.kind !== "number";
+  if (isLone) return { low: extent.low - 1, high: extent.high + 1 };
+  return fitRange(extent, xKind, xKind === "log" ? 0.01 : 0);
+}
+
 /** The room at the edges for what is marked there, so that marks do not cover lines. */
 const MARKS_PX = 10;
 
@@ -100,7 +107,7 @@ function hasMarks(lines: readonly ChartLine[], yKind: ScaleKind, yExtent: Extent
 /** Where a chart of these lines has its axes. */
 export function layoutChart(surface: Surface, lines: readonly ChartLine[], frame: ChartFrame, theme: Theme): ChartLayout {
   const xExtent = xExtentOf(lines);
-  const xRange = frame.xRange ?? fitRange(xExtent, frame.xKind, frame.xKind === "log" ? 0.01 : 0);
+  const xRange = frame.xRange ?? wholeRange(xExtent, frame);
   const yExtent = yExtentOf(lines, xRange);
   const yRange = frame.yRange ?? fitRange(yExtent, frame.yKind, 0.05);
   const yThreshold = frame.yKind === "symlog" ? symlogThreshold(yExtent) : 1;

@@ -47,6 +47,7 @@ export class PanelsModel {
   private readonly movingZoom = signal<{ readonly key: string; readonly window: Window } | null>(null);
   readonly loader = new TileLoader((query, ask) => fetchTiles(this.source.entity, this.source.project, query, ask));
   readonly numberKeys = computed(() => this.keyList.value.keys.filter(({ kind }) => kind === "number").map(({ key }) => key));
+  private readonly runCounts = computed(() => new Map(this.keyList.value.keys.map(({ key, run_count }) => [key, run_count])));
   private readonly loweredKeys = computed(() => this.numberKeys.value.map((key) => key.toLowerCase()));
   readonly search = computed(() => this.source.settings.value.search ?? "");
   /** The keys that the search finds; null when it cannot be read. */
@@ -153,6 +154,12 @@ export class PanelsModel {
       end();
       document.removeEventListener("visibilitychange", look);
     };
+  }
+
+  /** How many runs the panel of a key has at most: those that were chosen, and in the project have the key. */
+  likelyRunCount(key: string): number {
+    const chosenCount = this.source.runIds.value?.length ?? Infinity;
+    return Math.min(chosenCount, this.runCounts.value.get(key) ?? chosenCount);
   }
 
   /** These lines are shown side by side now. */
