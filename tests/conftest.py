@@ -1,6 +1,8 @@
 """What all tests share: how Hypothesis looks for examples, warm processes, and no sealing behind anybody's back."""
 
+import os
 import signal
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,6 +23,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     heed_signals()
+    keep_bytecode()
     if config.getoption("--cold"):
         warm.use_cold()
     if (count := config.getoption("--cpu-durations")) is not None:
@@ -33,6 +36,12 @@ def heed_signals():
     for number, handler in handlers.items():
         if number is not None and signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, handler)
+
+
+def keep_bytecode():
+    """Where nothing compiled is kept, each of the many processes of the tests compiles all that it imports anew."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 def pytest_unconfigure():

@@ -35,8 +35,8 @@ STORE = {
 QUERY = {
     "query.runs": {*MODEL, "listing_model", "lru", "near", "stopping", "store", "store.catalog", "values"},
     "query.rows": {
-        *MODEL, "lru", "query.runs", "query.tiles", "stopping", "store", "store.catalog", "store.journal", "store.run",
-        "store.segment", "values",
+        *MODEL, "listing_model", "lru", "query.runs", "query.tiles", "stopping", "store", "store.catalog",
+        "store.journal", "store.run", "store.segment", "values",
     },
     "query.tiles": {"errors", "model", "store"},
     "query.many": {*MODEL, "query.rows", "stopping", "store", "store.compact", "store.run", "store.segment"},
@@ -51,7 +51,7 @@ SERVER = {
     "server.routes": {
         *MODELS, "stopping", "query.rows", "query.tiles", "service.contract", "service.wire", "server.http",
     },
-    "server.page": {*MODEL, "server.http", "service.contract", "service.wire"},
+    "server.page": {*MODEL, "server.http", "server.people", "service.contract", "service.wire"},
     "server.wandb": {*MODELS, "differences", "lru", "stopping", "values", "query.rows", "service.contract"},
     "server.wandb.ingest": {*MODEL, "values", "server.wandb"},
     "server.wandb.nodes": {*MODELS, "query.rows", "query.runs", "service.contract", "server.wandb"},

@@ -1,4 +1,4 @@
-"""The words of listings as frozen values: runs as columns, groups of them, and what moved in a project."""
+"""The words of what a page shows as frozen values: runs as columns, what moved in a project, pages of one run."""
 
 from __future__ import annotations
 
@@ -92,3 +92,40 @@ class ProjectNews(msgspec.Struct, frozen=True, kw_only=True):
 
     version: str
     changed: tuple[str, ...] | None
+
+
+class PlacedLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a console: `line` is its place among all, from 0; what colours it is in the text.
+
+    `source` names the process that printed it, where several write one run.
+    """
+
+    line: int
+    stream: Literal["stdout", "stderr"]
+    timestamp: float
+    text: str
+    source: str | None = None
+
+
+class ConsolePage(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines from `offset` on, of `total_count`: of all, or of those in which a text was found."""
+
+    total_count: int
+    offset: int
+    lines: tuple[PlacedLine, ...]
+
+
+class LoggedValue(msgspec.Struct, frozen=True, kw_only=True):
+    """One value of a key, as it was logged: plain data, media as their dicts."""
+
+    step: int
+    timestamp: float
+    value: Any
+
+
+class ValuesPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Values from `offset` on, of `total_count`."""
+
+    total_count: int
+    offset: int
+    rows: tuple[LoggedValue, ...]

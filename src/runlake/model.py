@@ -321,7 +321,7 @@ class RunPage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     problems: dict[str, str] = {}
 
 
-class ProjectKey(msgspec.Struct, frozen=True, kw_only=True):
+class ProjectKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A key that `run_count` runs of a project have. `media_type` is the `_type` of what was logged, of media."""
 
     key: str

@@ -9,6 +9,7 @@ import "./style/workspace.css";
 import "./style/table.css";
 import { render } from "preact";
 import { followLocation, takeToken } from "./state/address";
+import { followTheme } from "./state/colours";
 import { beginLooking } from "./state/session";
 import { beginTheme } from "./state/theme";
 import { App } from "./views/shell/App";
@@ -16,6 +17,7 @@ import { App } from "./views/shell/App";
 const token = takeToken();
 followLocation();
 beginTheme();
+followTheme();
 void beginLooking(token);
 const place = document.getElementById("page");
 if (place !== null) {

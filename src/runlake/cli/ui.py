@@ -68,11 +68,14 @@ def ui(
             address = f"http://{_HOST}:{listening.getsockname()[1]}/#token={page.token}"
             if not is_built():
                 output.note("this runlake was installed without its page; in a checkout, build it with: make page")
-            output.print_line(address)
-            output.flush()
-            if not no_open and _has_display(os.environ):
-                _open_browser(address)
-            serve_ui(page, listening)
+
+            def announce() -> None:
+                output.print_line(address)
+                output.flush()
+                if not no_open and _has_display(os.environ):
+                    _open_browser(address)
+
+            serve_ui(page, listening, announce)
 
 
 def _listen(port: int | None) -> socket.socket:

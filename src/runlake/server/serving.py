@@ -89,7 +89,7 @@ def serve(config: ServerConfig, listening: socket.socket, *, tls: Tls | None = N
 
     configure_logs(config.log_format)
     allow_many_files()
-    with _folder_for_metrics() as metrics_dir, ends_quietly():
+    with _folder_for_metrics() as metrics_dir, _ends_quietly():
         is_alone = config.workers == 1
         handed = msgspec.structs.replace(config, supervisor_pid=None if is_alone else os.getpid())
         os.environ.update(handed.to_environment())
@@ -110,7 +110,7 @@ def serve(config: ServerConfig, listening: socket.socket, *, tls: Tls | None = N
             ssl_keyfile=str(tls.key) if tls else None,
         )
         if is_alone:
-            has_served = run_alone(uvicorn_config, listening)
+            has_served = _run_alone(uvicorn_config, listening)
         else:
             silent_s = max(config.silent_s, config.drain_s)  # who ends by itself is silent while it drains
             workers = Workers(
@@ -147,7 +147,7 @@ def prepare_worker(create_app: Callable[[], Any]) -> Any:
     return app
 
 
-def run_alone(config: uvicorn.Config, listening: socket.socket) -> bool:
+def _run_alone(config: uvicorn.Config, listening: socket.socket) -> bool:
     """Whether it ever served."""
     import uvicorn
 
@@ -167,7 +167,7 @@ def _end_with_parent(parent_pid: int) -> None:
 
 
 @contextmanager
-def ends_quietly() -> Iterator[None]:
+def _ends_quietly() -> Iterator[None]:
     """uvicorn raises the signal that ended it once more when it has ended: here that is the end that was wanted."""
     kept = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from litestar import Litestar, Request
 from litestar.di import Provide
@@ -27,9 +28,11 @@ from runlake.server.page.read_only import refuse_changes
 from runlake.server.page.session import SessionInfo, session_router
 from runlake.server.page.tokens import TokenDoor
 from runlake.server.routes.api import api_router
-from runlake.server.serving import ends_quietly, run_alone
 from runlake.service.contract import Service
 from runlake.version import __version__
+
+if TYPE_CHECKING:
+    import uvicorn
 
 _DRAIN_S = 1
 """How long requests are waited for at the end: one who waits for rows would wait for ever."""
@@ -90,8 +93,11 @@ def build_ui(
     return Ui(_with_layers(app, turns, allowed_hosts), door.token)
 
 
-def serve_ui(ui: Ui, listening: socket.socket) -> None:
-    """Answer requests until SIGTERM or SIGINT; `CommError` when that cannot begin."""
+def serve_ui(ui: Ui, listening: socket.socket, announce: Callable[[], None]) -> None:
+    """Answer requests until SIGTERM or SIGINT; `CommError` when that cannot begin.
+
+    `announce` is called when a signal ends this in order, and clients can connect.
+    """
     import uvicorn
 
     configure_logs("text")
@@ -105,9 +111,28 @@ def serve_ui(ui: Ui, listening: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=_DRAIN_S,
     )
-    with ends_quietly():
-        if not run_alone(config, listening):
-            raise CommError("the page cannot be served; what was logged says why")
+    server = uvicorn.Server(config)
+    with _ended_by_signals(server):
+        announce()
+        try:
+            server.run(sockets=[listening])
+        except SystemExit:  # so uvicorn says that starting failed, which it has logged
+            raise CommError("the page cannot be served; what was logged says why") from None
+
+
+@contextmanager
+def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
+    """A signal ends the server also before it runs; uvicorn raises it once more behind its own end."""
+
+    def end(*_: object) -> None:
+        server.should_exit = True
+
+    kept = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
 
 
 def _with_layers(app: ASGIApp, turns: Turns, allowed_hosts: Sequence[str]) -> ASGIApp:

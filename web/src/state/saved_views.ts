@@ -1,6 +1,6 @@
 /** Views of a project that were given a name: files of its store, which others use too. */
 
-import { deleteView, fetchView, fetchViews, putView, type ProjectPath } from "../wire/asks";
+import { deleteView, fetchViews, putView, type ProjectPath } from "../wire/asks";
 import type { ViewInfo } from "../wire/documents";
 import { formatView, parseView, type View } from "./view";
 
@@ -36,8 +36,7 @@ export function viewOf(saved: SavedView): View {
  * is another meanwhile.
  */
 export async function saveView(path: ProjectPath, id: string, title: string, view: View, expected: SavedView | null): Promise<SavedView> {
-  const there = await fetchView(path, id);
-  const theirs = there === null ? null : savedView(there);
+  const theirs = (await listSavedViews(path)).find((view) => view.id === id) ?? null;
   if ((theirs === null) !== (expected === null) || (theirs !== null && expected !== null && theirs.query !== expected.query)) {
     throw new ViewConflict(theirs);
   }
@@ -51,7 +50,7 @@ export function removeView(path: ProjectPath, id: string): Promise<void> {
 
 /** An id that people can read in an address, and that no other view has. */
 export function idFor(title: string, taken: readonly string[]): string {
-  const base = title.toLowerCase().normalize("NFKD").replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 40) || "view";
+  const base = title.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "").replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 40) || "view";
   let id = base;
   for (let n = 2; taken.includes(id); n++) {
     id = `${base}-${n}`;

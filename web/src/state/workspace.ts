@@ -22,6 +22,8 @@ export class Workspace {
   readonly hoverRun = signal<string | null>(null);
   /** The line that the keyboard is at. */
   readonly cursor = signal(0);
+  /** Grows when the table is to be shown from its beginning. */
+  readonly topCount = signal(0);
   readonly hidden: ReadonlySignal<ReadonlySet<string>>;
   readonly groupBy: ReadonlySignal<readonly string[]>;
   /** The runs that charts show; null: all that match. */
@@ -98,6 +100,12 @@ export class Workspace {
       this.view.value = view;
       this.panels.value = view.panels;
     });
+  }
+
+  /** Show what came since, from the top. */
+  showNews(): void {
+    this.runs.again();
+    this.topCount.value += 1;
   }
 
   select(selected: RunChoice): void {

@@ -11,7 +11,7 @@ import type {
   ViewInfo,
   ViewPut,
 } from "./documents";
-import { ApiError, apiAddress, deleteJson, getJson, postJson, putJson, type Ask } from "./http";
+import { apiAddress, deleteJson, getJson, postJson, putJson, type Ask } from "./http";
 
 /** A project's place in the store. */
 export type ProjectPath = { readonly entity: string; readonly project: string };
@@ -59,18 +59,6 @@ export function restoreRuns(path: ProjectPath, runIds: readonly string[]): Promi
 
 export function fetchViews(path: ProjectPath, ask: Ask = {}): Promise<readonly ViewInfo[]> {
   return getJson(ofProject(path, "views"), ask);
-}
-
-/** A saved view, or null when there is none of this name (any more). */
-export async function fetchView(path: ProjectPath, viewId: string): Promise<ViewInfo | null> {
-  try {
-    return await getJson<ViewInfo>(ofProject(path, "views", viewId));
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) {
-      return null;
-    }
-    throw error;
-  }
 }
 
 export function putView(path: ProjectPath, viewId: string, view: ViewPut): Promise<ViewInfo> {

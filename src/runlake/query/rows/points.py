@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,11 +25,12 @@ from runlake.store.run.snapshot import Snapshot, read_consistently, reading
 from runlake.store.run.view import joined_by_writer, sealed, unsealed, view_of
 from runlake.store.segment.directory import COLUMNS
 from runlake.store.segment.meta import Meta
+from runlake.store.segment.pyramid import PYRAMID_STEP
 from runlake.store.segment.read import read_series, read_steps, rows_of_series
 from runlake.store.segment.segments import SegmentFile
 
 _SKETCH_COLUMNS = (
-    "writer", "key", "lane", "first_n", "count", "nan_count", "min", "max", "last", "pyramid_steps", "pyramid_values",
+    "key", "lane", "first_n", "count", "nan_count", "min", "max", "last", "pyramid_steps", "pyramid_values",
 )  # fmt: skip
 
 
@@ -79,16 +81,20 @@ def read_points(
     return found | points_in(read_history(layout, path, stream=stream, keys=keys_to_read(keys, x)), keys, x)
 
 
-def read_sketches(layout: Layout, path: RunPath, keys: Sequence[str], *, stream: Stream) -> dict[str, Points]:
+def read_sketches(
+    layout: Layout, path: RunPath, keys: Sequence[str], *, stream: Stream, least_points: int = 0
+) -> dict[str, Points]:
     """Points over steps that stand for all rows, from the pyramids alone, of each key where those will do.
 
     They will where one process wrote the run, all of it is sealed, and the key has finite numbers of one type only.
+    Nothing is read where they could not be `least_points`, nor all rows.
     """
-    found = read_consistently(layout, path, lambda snapshot: _sketch_table(snapshot, stream, keys))
-    if found is None:
+    read = partial(_sketch_table, stream=stream, keys=keys, least_points=least_points)
+    table = read_consistently(layout, path, read)
+    if table is None:
         return {}
     with reading(path):
-        return {key: points for key in keys if (points := _sketch(found, spellings([key]))) is not None}
+        return _sketches(table, keys)
 
 
 def _axis(history: History, x: str) -> npt.NDArray[Any] | tuple[Int64s | None, npt.NDArray[Any]]:
@@ -120,9 +126,12 @@ def _sealed_by_one(snapshot: Snapshot, stream: Stream) -> list[Meta] | None:
     return [meta for _, _, meta in sorted(stretches, key=lambda stretch: stretch[:2])]
 
 
-def _sketch_table(snapshot: Snapshot, stream: Stream, keys: Sequence[str]) -> pa.Table | None:
+def _sketch_table(snapshot: Snapshot, stream: Stream, keys: Sequence[str], least_points: int) -> pa.Table | None:
     metas = _sealed_by_one(snapshot, stream)
     if metas is None:
+        return None
+    row_count = sum(s.row_count for m in metas for s in m.stretches if s.stream == stream)
+    if row_count > 2 * PYRAMID_STEP and 2 * row_count // PYRAMID_STEP < least_points:
         return None
     return pa.concat_tables(
         read_series(snapshot.values_of(m, stream).series, spellings(keys), _SKETCH_COLUMNS, m.footers, m.owner)
@@ -130,21 +139,46 @@ def _sketch_table(snapshot: Snapshot, stream: Stream, keys: Sequence[str]) -> pa
     )
 
 
-def _sketch(table: pa.Table, names: frozenset[str]) -> Points | None:
-    wanted = pc.is_in(table["key"], pa.array(sorted(names)))
-    mine = table.filter(wanted).sort_by("first_n")
-    if not mine.num_rows or len(set(zip(mine["key"].to_pylist(), mine["lane"].to_pylist(), strict=True))) != 1:
-        return None
-    if mine["lane"][0].as_py() not in ("f64", "i64") or pc.sum(mine["nan_count"]).as_py():
-        return None
-    if not np.isfinite([mine["min"].to_numpy(), mine["max"].to_numpy()]).all():
-        return None
-    steps = to_numpy(pc.list_flatten(mine["pyramid_steps"]))
-    values = to_numpy(pc.list_flatten(mine["pyramid_values"]))
+def _sketches(table: pa.Table, keys: Sequence[str]) -> dict[str, Points]:
+    offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(table["pyramid_steps"]).to_numpy())]).tolist()
+    steps, values = (to_numpy(pc.list_flatten(table[name])) for name in ("pyramid_steps", "pyramid_values"))
     if len(steps) != len(values):
-        return None
-    points = points_of(steps, values, row_count=pc.sum(mine["count"]).as_py())
-    return replace(points, last=mine["last"][-1].as_py())
+        return {}
+    columns = (table[name].to_pylist() for name in _SKETCH_COLUMNS[:8])
+    pieces: dict[str, list[_Piece]] = {}
+    for row in zip(*columns, offsets, offsets[1:], strict=False):
+        pieces.setdefault(row[0], []).append(_Piece(*row[1:]))
+    found = {}
+    for key in keys:
+        mine = [piece for name in spellings([key]) for piece in pieces.get(name, ())]
+        if mine and len({piece.lane for piece in mine}) == 1 and all(piece.is_finite for piece in mine):
+            mine.sort(key=lambda piece: piece.first_n)
+            x = np.concatenate([steps[piece.start : piece.stop] for piece in mine])
+            y = np.concatenate([values[piece.start : piece.stop] for piece in mine])
+            points = points_of(x, y, row_count=sum(piece.value_count for piece in mine))
+            found[key] = replace(points, last=mine[-1].last)
+    return found
+
+
+class _Piece(NamedTuple):
+    """What a series file says of a piece of a series, and where its points are among those of all."""
+
+    lane: str
+    first_n: int
+    value_count: int
+    nan_count: int | None
+    low: float | None
+    high: float | None
+    last: float | None
+    start: int
+    stop: int
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether it has nothing but finite numbers."""
+        if self.lane not in ("f64", "i64") or self.nan_count or self.low is None or self.high is None:
+            return False
+        return math.isfinite(self.low) and math.isfinite(self.high)
 
 
 class _RowGroup(NamedTuple):

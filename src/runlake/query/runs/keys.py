@@ -41,6 +41,9 @@ class _Seen(NamedTuple):
     run_count: int
 
 
+_ONE_NUMBER = _Seen("number", None, 1)
+
+
 def list_keys(stored: RunColumns | None, added: Sequence[RunInfo], rows: npt.NDArray[np.int64], root: Root) -> KeyList:
     """The keys below `root` of the runs at `rows`, which count those of `stored` first and then those of `added`.
 
@@ -56,7 +59,7 @@ def list_keys(stored: RunColumns | None, added: Sequence[RunInfo], rows: npt.NDA
     leaves = [*_stored(stored, root, is_shown[:start]), *_added(shown, root)]
     for path, seen in leaves:
         name = plain_name(path)
-        if not seen.run_count or name in AXES or name.partition(".")[0] == HIDDEN_KEY:
+        if not seen.run_count or (name[0:1] == "_" and (name in AXES or name.partition(".")[0] == HIDDEN_KEY)):
             continue
         parent = _AGGREGATE.fullmatch(name) if rules else None
         if parent is not None and any(fnmatch.fnmatchcase(parent[1], rule) for rule in rules):
@@ -69,9 +72,16 @@ def list_keys(stored: RunColumns | None, added: Sequence[RunInfo], rows: npt.NDA
         found[name] = seen if name not in found else _both(found[name], seen)
     keys = tuple(
         ProjectKey(key=name, kind=seen.kind, media_type=seen.media_type, run_count=seen.run_count)
-        for name, seen in sorted(found.items())
+        for name, seen in ((name, found[name]) for name in sorted(found))
     )
-    return KeyList(hashlib.sha256(json.encode(keys)).hexdigest()[:24], keys)
+    return KeyList(hashlib.sha256(_said_of(keys)).hexdigest()[:24], keys)
+
+
+def _said_of(keys: tuple[ProjectKey, ...]) -> bytes:
+    try:
+        return json.encode(keys)
+    except UnicodeEncodeError:  # half a surrogate pair
+        return repr(keys).encode(errors="backslashreplace")
 
 
 def _both(one: _Seen, other: _Seen) -> _Seen:
@@ -111,7 +121,7 @@ def _added(runs: Sequence[RunInfo], root: Root) -> Iterator[tuple[str, _Seen]]:
     for run in runs:
         for path, value in walk_leaves(getattr(run, root)):
             if type(value) is float or type(value) is int:
-                yield path, _Seen("number", None, 1)
+                yield path, _ONE_NUMBER
                 continue
             lane, stored = laned(value)
             yield (

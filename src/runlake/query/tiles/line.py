@@ -117,9 +117,9 @@ def m4(x: Float64s, y: Float64s, grid: Grid) -> Int64s:
     count = len(x)
     if count <= POINTS_A_COLUMN * min(grid.columns, count // 2 + 1):
         return np.arange(count)
-    begins = np.unique(grid.begins(x))
-    begins = begins[begins < count]
-    sizes = np.diff(np.append(begins, count))
+    begins = grid.begins(x)
+    sizes = np.diff(begins, append=count)
+    begins, sizes = begins[sizes > 0], sizes[sizes > 0]
     lowest, highest = extremes(y, begins, sizes)
     chosen = np.zeros(count, np.bool_)
     for picks in (begins, begins + sizes - 1, lowest, highest):

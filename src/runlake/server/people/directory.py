@@ -15,6 +15,12 @@ Access = Literal["private", "read", "write"]
 ROLES: tuple[Role, ...] = get_args(Role)
 ACCESSES: tuple[Access, ...] = get_args(Access)
 
+RESERVED_NAMES = frozenset(
+    {"api", "artifact-manifests", "artifact-uploads", "artifacts", "artifactsv2", "assets", "authorize", "exports"}
+    | {"files", "graphql", "healthz", "login", "logout", "metrics", "oidc", "page", "readyz", "schema", "sdk", "static"}
+)
+"""First parts of the server's own addresses, where pages begin with the name of an entity."""
+
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
     """A user as a request sees them: `teams` maps each of their teams to what they are in it."""

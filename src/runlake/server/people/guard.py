@@ -288,6 +288,8 @@ class GuardedService:
     list_keys = _of_run(Service.list_keys, "read")
     outline_history = _of_run(Service.outline_history, "read")
     read_console = _of_run(Service.read_console, "read")
+    read_console_lines = _of_run(Service.read_console_lines, "read")
+    read_values = _of_run(Service.read_values, "read")
 
     list_files = _of_run(Service.list_files, "read")
     open_file = _of_run(Service.open_file, "read")

@@ -26,6 +26,7 @@ from runlake.errors import BadValueError, ConflictError, NotFoundError
 from runlake.server.people import database as db
 from runlake.server.people.directory import (
     ACCESSES,
+    RESERVED_NAMES,
     ROLES,
     Access,
     Added,
@@ -45,11 +46,6 @@ _MIN_SECRET_LENGTH = 40
 _SECRET = re.compile(r"[\w-]+", re.ASCII)
 _FORBIDDEN_IN_NAMES = frozenset('/\\#?%:*"<>|,')
 _MAX_NAME_LENGTH = 128
-RESERVED_NAMES = frozenset(
-    {"api", "artifacts", "artifactsv2", "assets", "authorize", "files", "graphql", "healthz", "login", "logout"}
-    | {"metrics", "oidc", "readyz", "schema", "sdk", "static"}
-)
-"""First parts of the server's own addresses, where pages begin with the name of an entity."""
 
 
 class People:

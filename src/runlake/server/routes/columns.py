@@ -10,7 +10,7 @@ from litestar.params import FromPath, HeaderParameter, JSONBody
 
 from runlake.listing_model import RunColumnList, RunColumnsPage, RunColumnsQuery
 from runlake.server.http.turns import in_turn
-from runlake.server.routes.answers import Asked, packed
+from runlake.server.routes.answers import ONLY_READS, Asked, packed
 from runlake.service.wire import documents
 
 COLUMNS = "/projects/{entity:str}/{project:str}/runs/columns"
@@ -38,7 +38,7 @@ async def list_run_columns(
     return await in_turn(request, listed)
 
 
-@post(COLUMNS, status_code=200)
+@post(COLUMNS, status_code=200, opt=ONLY_READS)
 async def read_run_columns(
     request: Request[Any, Any, Any],
     service: Asked,

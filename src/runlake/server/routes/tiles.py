@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
+import msgspec
 from litestar import Request, Response, get, post
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 from litestar.response import Stream
@@ -13,7 +14,7 @@ from runlake.model import ProjectKeys
 from runlake.model import Stream as StreamName
 from runlake.query.tiles.question import TilesQuery
 from runlake.server.http.turns import in_turn
-from runlake.server.routes.answers import Asked, answer, costly
+from runlake.server.routes.answers import ONLY_READS, Asked, costly
 from runlake.service.wire import documents
 from runlake.service.wire import tiles as wire_tiles
 
@@ -21,7 +22,7 @@ _PROJECT = "/projects/{entity:str}/{project:str}"
 KEYS_A_PAGE = 10_000
 
 
-@post(f"{_PROJECT}/tiles", status_code=200, media_type=documents.TILES_TYPE)
+@post(f"{_PROJECT}/tiles", status_code=200, media_type=documents.TILES_TYPE, opt=ONLY_READS)
 async def read_tiles(
     request: Request[Any, Any, Any],
     service: Asked,
@@ -55,11 +56,17 @@ async def list_project_keys(
         tag = f'"{found.version}"'
         if known is not None and tag in (one.strip().removeprefix("W/") for one in known.split(",")):
             return Response(None, status_code=304, headers={"ETag": tag})
-        printed = answer(found)
-        printed.headers["ETag"] = tag
-        return printed
+        return Response(_as_json(found), media_type=documents.JSON_TYPE, headers={"ETag": tag})
 
     return await in_turn(request, listed)
+
+
+def _as_json(keys: ProjectKeys) -> bytes:
+    """As `documents.pack` has it, ten times faster: these are texts and counts."""
+    try:
+        return msgspec.json.encode(keys)
+    except UnicodeEncodeError:  # half a surrogate pair
+        return documents.pack(keys)
 
 
 HANDLERS = [read_tiles, list_project_keys]

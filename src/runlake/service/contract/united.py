@@ -53,6 +53,8 @@ class UnitedService:
         self.list_keys = rows.list_keys
         self.outline_history = rows.outline_history
         self.read_console = rows.read_console
+        self.read_console_lines = rows.read_console_lines
+        self.read_values = rows.read_values
 
         self.list_files = files.list_files
         self.open_file = files.open_file

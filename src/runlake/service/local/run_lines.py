@@ -127,13 +127,13 @@ class RunLines:
         found: dict[str, Points] = {}
 
         def sketch(some: Sequence[str]) -> dict[str, Points]:
-            return read_sketches(self._layout, path, some, stream=wish.stream)
+            return read_sketches(self._layout, path, some, stream=wish.stream, least_points=wish.columns // 2)
 
         def read(some: Sequence[str]) -> dict[str, Points]:
             return read_points(self._layout, path, some, wish.x, stream=wish.stream, window=wish.window)
 
         if wish.with_sketches and wish.x == STEP:
-            sketches = self._keep(path, look, keys, wish, "sketch", sketch)
+            sketches = self._keep(path, look, keys, wish, ("sketch", wish.columns), sketch)
             found = {key: points for key, points in sketches.items() if _is_enough(points, wish)}
         return found | self._keep(path, look, [key for key in keys if key not in found], wish, None, read)
 

@@ -149,13 +149,12 @@ class _Answering:
     def _extents(self, path: RunPath) -> list[Extent]:
         """How far a run's lines go, within what is open of the window."""
         # Where steps ascend a sketch goes as far as the rows, and elsewhere what lies beyond an open end is drawn too.
-        wish = self._wish._replace(window=(None, None), with_sketches=True, columns=1)
+        wish = self._wish._replace(window=(None, None), with_sketches=True)
         extents, points = self._lines.extents(path, self._looks[path.run_id], self._keys, wish, self._asked.x_scale)
-        if self._wish.window == (None, None) and not self._wish.with_sketches:
-            points = {key: one for key, one in points.items() if one.is_exact}
-            self._held_bytes += sum(one.size_bytes for one in points.values())
-            if self._held_bytes < _HELD_BYTES:
-                self._held[path.run_id] = points
+        points = {key: one for key, one in points.items() if one.is_exact}
+        self._held_bytes += sum(one.size_bytes for one in points.values())
+        if self._held_bytes < _HELD_BYTES:
+            self._held[path.run_id] = points
         return extents
 
     def _of_runs(self, grid: Grid | None, same: set[str]) -> list[TileSeries]:

@@ -41,7 +41,7 @@ export function Files({ path, run, version }: RunPartProps): JSX.Element {
         <div class="console-tools">
           <input
             type="search"
-            class="input"
+            class="field"
             placeholder="Find a file"
             aria-label="Find a file"
             value={search.value}
@@ -88,7 +88,7 @@ function FileRow({ path, file, isChosen, choose }: FileRowProps): JSX.Element {
   return (
     <tr class={isChosen ? "chosen" : ""}>
       <th scope="row">
-        <button type="button" class="link-button" aria-pressed={isChosen} onClick={() => choose(file.name)}>
+        <button type="button" class="text-button" aria-pressed={isChosen} onClick={() => choose(file.name)}>
           {file.name}
         </button>
       </th>

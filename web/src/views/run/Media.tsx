@@ -26,7 +26,7 @@ export function Media({ path, run, version }: RunPartProps): JSX.Element {
       {keys.length > 6 && (
         <input
           type="search"
-          class="input"
+          class="field"
           placeholder="Find a key"
           aria-label="Find a key"
           value={search.value}
@@ -44,21 +44,33 @@ export function Media({ path, run, version }: RunPartProps): JSX.Element {
 
 type CardProps = { readonly path: RunPath; readonly name: string; readonly version: string };
 
-function Card({ path, name, version }: CardProps): JSX.Element {
+function Card(props: CardProps): JSX.Element {
+  return (
+    <section class="media-card" aria-label={props.name}>
+      <h2 class="media-name" title={props.name}>
+        {props.name}
+      </h2>
+      <MediaByStep {...props} />
+    </section>
+  );
+}
+
+/** What one run logged under one key, with a slider over the steps. */
+export function MediaByStep({ path, name, version }: CardProps): JSX.Element {
   const [loaded, again] = useLoaded((ask) => fetchValues(path, { key: name, limit: MOST_STEPS }, ask), [path.runId, name, version]);
   const { value: page, error } = loaded.value;
+  if (page === null) {
+    return error === null ? <p class="waiting">Loading…</p> : <Problem error={error} again={again} />;
+  }
   return (
-    <section class="media-card" aria-label={name}>
-      <h2 class="media-name" title={name}>
-        {name}
-      </h2>
-      {page === null ? error === null ? <p class="waiting">Loading…</p> : <Problem error={error} again={again} /> : <ByStep path={path} rows={page.rows} name={name} />}
-      {page !== null && page.total_count > page.rows.length && (
+    <>
+      <ByStep path={path} rows={page.rows} name={name} />
+      {page.total_count > page.rows.length && (
         <p class="soft">
           The first {formatCount(page.rows.length)} of {formatCount(page.total_count)} steps.
         </p>
       )}
-    </section>
+    </>
   );
 }
 

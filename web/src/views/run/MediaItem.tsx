@@ -93,7 +93,7 @@ function LoggedTable({ path, address }: { readonly path: RunPath; readonly addre
           <tr>
             {table.columns.map((name, i) => (
               <th key={i} scope="col" aria-sort={order.value?.column === i ? (order.value.isDown ? "descending" : "ascending") : "none"}>
-                <button type="button" class="link-button" onClick={() => sortBy(i)}>
+                <button type="button" class="text-button" onClick={() => sortBy(i)}>
                   {String(name)}
                 </button>
               </th>

@@ -31,11 +31,11 @@ export function Preview({ name, address, sizeBytes, close }: PreviewProps): JSX.
     <section class="preview" aria-label={`Preview of ${name}`}>
       <header class="preview-head">
         <code>{name}</code> <span class="soft">{formatBytes(sizeBytes)}</span>
-        <span class="run-head-gap" />
+        <span class="spring" />
         <a href={address} download={name.split("/").at(-1) ?? "file"}>
           Download
         </a>
-        <button type="button" class="icon-button" aria-label="Close the preview" onClick={close}>
+        <button type="button" class="button-icon" aria-label="Close the preview" onClick={close}>
           <Icon name="close" />
         </button>
       </header>

@@ -46,11 +46,11 @@ export function RunHead({ path, run, again }: RunPartProps): JSX.Element {
         <Sweep path={path} run={run} />
       </span>
       {run.tags.map((tag) => (
-        <span key={tag} class="run-tag">
+        <span key={tag} class="tag">
           {tag}
         </span>
       ))}
-      <span class="run-head-gap" />
+      <span class="spring" />
       {mayEdit.value && run.state === "running" && (
         <button type="button" class="button" disabled={run.stop_requested} onClick={() => void stop()}>
           {run.stop_requested ? "Stopping…" : "Stop"}
@@ -98,7 +98,7 @@ function Name({ path, run, again }: Pick<RunPartProps, "path" | "run" | "again">
   if (isEdited.value) {
     return (
       <input
-        class="run-name-input"
+        class="run-title-input"
         aria-label="Name of the run"
         value={run.name}
         ref={(input) => input?.focus()}
@@ -115,11 +115,11 @@ function Name({ path, run, again }: Pick<RunPartProps, "path" | "run" | "again">
     );
   }
   return (
-    <h1 class="run-name" title={run.name}>
-      <span class="run-name-text">{run.name}</span>
+    <h1 class="run-title" title={run.name}>
+      <span class="run-title-text">{run.name}</span>
       <code class="run-id">{run.run_id}</code>
       {mayEdit.value && (
-        <button type="button" class="icon-button" aria-label="Rename the run" title="Rename" onClick={() => (isEdited.value = true)}>
+        <button type="button" class="button-icon" aria-label="Rename the run" title="Rename" onClick={() => (isEdited.value = true)}>
           <Icon name="edit" />
         </button>
       )}

@@ -136,7 +136,7 @@ function NameCell(props: NameCellProps): JSX.Element {
       >
         {isHidden ? <Icon name="eyeOff" /> : <span class="dot" style={{ background: colourOf(row.runId).colour }} />}
       </button>
-      <a class="run-name" href={formatHash([entity, project, "runs", row.runId])} title={name}>
+      <a class="line-name" href={formatHash([entity, project, "runs", row.runId])} title={name}>
         {name}
       </a>
       {isBaseline && (

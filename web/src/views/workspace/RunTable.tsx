@@ -4,6 +4,7 @@ import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { has } from "../../state/view";
+import { ApiError } from "../../wire/http";
 import { counted } from "../parts/format";
 import { clockS } from "../parts/clock";
 import { Problem } from "../parts/Problem";
@@ -54,6 +55,11 @@ export function RunTable(): JSX.Element {
       element.scrollTop = 0;
     }
   });
+  useSignalEffect(() => {
+    if (workspace.topCount.value > 0) {
+      scroller.current?.scrollTo({ top: 0 });
+    }
+  });
   useStaysWhereItIs(scroller);
 
   const endFollowing = (): void => {
@@ -62,7 +68,7 @@ export function RunTable(): JSX.Element {
     }
   };
   const { value: lines } = runs.lines;
-  const error = runs.pages.error.value ?? runs.groupsError.value;
+  const error = problemOf(runs.pages.error.value ?? runs.groupsError.value);
   const total = runs.pages.totalCount.value;
   const widthsPx = [view.value.nameWidthPx ?? NAME_PX, ...columns.map(({ widthPx }) => widthPx)];
   const widths = {
@@ -96,9 +102,14 @@ export function RunTable(): JSX.Element {
         </div>
         {total === 0 && error === null && <NoRuns />}
       </div>
-      <TableFoot scrollToTop={() => scroller.current?.scrollTo({ top: 0 })} />
+      <TableFoot />
     </>
   );
+}
+
+/** What is to be told here; that the server does not answer is told above everything. */
+function problemOf(error: Error | null): Error | null {
+  return error instanceof ApiError && error.isConnection ? null : error;
 }
 
 /** The columns that are shown, with all that lines need to know of them. */

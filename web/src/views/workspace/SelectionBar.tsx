@@ -27,6 +27,9 @@ export function SelectionBar(): JSX.Element | null {
   return (
     <div class="selection-bar" role="toolbar" aria-label="Selected runs">
       <span class="selection-count">{counted(count, "run")} selected</span>
+      <button type="button" class="button-icon" aria-label="Select none" title="Select none" onClick={() => workspace.change({ selected: { isAllBut: false, ids: [] }, isSelectedOnly: false })}>
+        <Icon name="close" />
+      </button>
       <button type="button" class="button" aria-pressed={isSelectedOnly} onClick={() => workspace.change({ isSelectedOnly: !isSelectedOnly })}>
         Only these in charts
       </button>
@@ -48,10 +51,6 @@ export function SelectionBar(): JSX.Element | null {
           </button>
         </>
       )}
-      <span class="spring" />
-      <button type="button" class="button-icon" aria-label="Select none" title="Select none" onClick={() => workspace.change({ selected: { isAllBut: false, ids: [] }, isSelectedOnly: false })}>
-        <Icon name="close" />
-      </button>
     </div>
   );
 }

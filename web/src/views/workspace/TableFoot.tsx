@@ -1,25 +1,20 @@
-/** How many runs there are, what is wrong with some, and what came since. */
+/** How many runs there are, and what is wrong with some. */
 
 import type { JSX } from "preact";
-import { counted, formatCount } from "../parts/format";
+import { counted } from "../parts/format";
 import { Popover } from "../parts/Popover";
 import { useWorkspace } from "./context";
 
-export function TableFoot({ scrollToTop }: { readonly scrollToTop: () => void }): JSX.Element {
-  const { runs, view } = useWorkspace().workspace;
+export function TableFoot(): JSX.Element {
+  const { runs } = useWorkspace().workspace;
   const total = runs.pages.totalCount.value;
   const groups = runs.groups.value;
-  const { runCount, hasMoved } = runs.news.value;
   const damaged = Object.entries(runs.pages.damaged.value);
   const isFiltered = runs.filters.value !== null;
-  const show = (): void => {
-    runs.again();
-    scrollToTop();
-  };
   return (
     <footer class="table-foot">
       <span role="status">
-        {total === null ? "Loading…" : `${counted(total, "run")}${isFiltered ? " match" : ""}`}
+        {total === null ? (runs.pages.error.value === null ? "Loading…" : "") : `${counted(total, "run")}${isFiltered ? " match" : ""}`}
         {groups !== null && ` in ${counted(groups.length, "group")}`}
       </span>
       {damaged.length > 0 && (
@@ -36,13 +31,6 @@ export function TableFoot({ scrollToTop }: { readonly scrollToTop: () => void })
           )}
         </Popover>
       )}
-      <span class="spring" />
-      {(runCount !== 0 || hasMoved) && (
-        <button type="button" class="badge badge-news" onClick={show}>
-          {runCount > 0 ? `${counted(runCount, "new run")}: show` : runCount < 0 ? `${formatCount(-runCount)} fewer: show` : "News: show"}
-        </button>
-      )}
-      {view.value.following === "paused" && <span class="soft">paused</span>}
     </footer>
   );
 }

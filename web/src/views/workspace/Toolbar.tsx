@@ -3,9 +3,9 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { useSignal } from "@preact/signals";
-import { allOf } from "../../state/filter_text";
-import { parseFilterText } from "../../state/filter_text";
+import { allOf, parseFilterText } from "../../state/filter_text";
 import type { Following, Pane } from "../../state/view";
+import { counted } from "../parts/format";
 import { Icon, type IconName } from "../parts/Icon";
 import { isNarrow } from "../parts/narrow";
 import { Popover } from "../parts/Popover";
@@ -47,6 +47,7 @@ export function Toolbar(): JSX.Element {
         {() => <ColumnPicker />}
       </Popover>
       <span class="spring" />
+      <News />
       <Segments label="New data" value={workspace.view.value.following} choices={FOLLOWING} onChoice={(following) => choose(following)} />
       <Segments label="Panes" value={workspace.view.value.pane} choices={isNarrow.value ? PANES.slice(1) : PANES} onChoice={(pane) => workspace.change({ pane })} />
     </div>
@@ -91,6 +92,21 @@ function Segments<T extends string>({ label, value, choices, onChoice }: Segment
         </button>
       ))}
     </div>
+  );
+}
+
+/** What came since and is not shown: the view moves when somebody says so. */
+function News(): JSX.Element | null {
+  const { workspace } = useWorkspace();
+  const { runCount, hasMoved } = workspace.runs.news.value;
+  if (runCount === 0 && !hasMoved) {
+    return null;
+  }
+  const text = runCount > 0 ? counted(runCount, "new run") : runCount < 0 ? `${counted(-runCount, "run")} fewer` : "News";
+  return (
+    <button type="button" class="badge badge-news" title="Show it" onClick={() => workspace.showNews()}>
+      {text}: show
+    </button>
   );
 }
 

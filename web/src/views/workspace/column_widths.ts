@@ -11,12 +11,14 @@ export const WIDEST_PX = 1_200;
 const BY_NAME: Readonly<Record<string, number>> = { state: 96, created_at: 92, heartbeat_at: 110, runtime_s: 96, tags: 130, notes: 180, user: 80 };
 const BY_KIND: Readonly<Partial<Record<ColumnKind, number>>> = { number: 92, bool: 88, time: 96 };
 
-/** Room for a difference beside a number. */
+/** Room for a difference beside a number, and beside a duration. */
 const DIFFERENCE_PX = 64;
+const DURATION_PX = 96;
 
 export function widthOf(column: Column, kind: ColumnKind | undefined, hasDifferences: boolean): number {
   const usual = BY_NAME[column.name] ?? BY_KIND[kind ?? "text"] ?? 120;
-  return column.widthPx ?? usual + (hasDifferences && kind === "number" ? DIFFERENCE_PX : 0);
+  const room = column.name === "runtime_s" ? DURATION_PX : DIFFERENCE_PX;
+  return column.widthPx ?? usual + (hasDifferences && kind === "number" ? room : 0);
 }
 
 /** A width that somebody pulled at, as it may be. */
