@@ -49,6 +49,17 @@ test("keys are in sections by what stands before the first slash, in the order o
   ]);
 });
 
+test("system metrics are in sections by the part of the machine", () => {
+  const keys = ["system.cpu", "system.gpu.0.memory", "system.disk./.usagePercent", "system.gpu.1.memory", "custom/io"];
+  const sections = panels.sectionsOf(keys, { stream: "events" });
+  expect(sections.map(({ name, keys: own }) => [name, own.map((key) => panels.titleInSection(key, "events"))])).toEqual([
+    ["", ["cpu"]],
+    ["custom", ["io"]],
+    ["disk", ["/.usagePercent"]],
+    ["gpu", ["0.memory", "1.memory"]],
+  ]);
+});
+
 test("past 200 keys nothing is drawn by itself, and a section that is opened is", () => {
   const keys = Array.from({ length: 201 }, (_, i) => `group${i % 2}/key${i}`);
   const sections = panels.sectionsOf(keys, panels.withSectionTurned({}, "group1"));

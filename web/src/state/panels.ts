@@ -189,16 +189,32 @@ const SORTED_KEYS = 5000;
 
 const byName = new Intl.Collator("en", { numeric: true });
 
-export function prefixOf(key: string): string {
+/** What the names of all system metrics begin with. */
+const SYSTEM = "system.";
+
+/** What stands before the first `/`; of system metrics the part of the machine: `gpu` of `system.gpu.0.memory`. */
+export function prefixOf(key: string, stream: Stream = "history"): string {
+  if (stream === "events" && key.startsWith(SYSTEM)) {
+    const [part = "", ...rest] = key.slice(SYSTEM.length).split(".");
+    return rest.length === 0 ? "" : part;
+  }
   const at = key.indexOf("/");
   return at <= 0 ? "" : key.slice(0, at);
 }
 
+/** The name of a key within the section of its prefix. */
+export function titleInSection(key: string, stream: Stream): string {
+  const prefix = prefixOf(key, stream);
+  const name = stream === "events" && key.startsWith(SYSTEM) ? key.slice(SYSTEM.length) : key;
+  return prefix === "" ? name : name.slice(prefix.length + 1);
+}
+
 /** The keys in sections, in the order of their names; those without a prefix come first. */
 export function sectionsOf(keys: readonly string[], state: PanelsState): Section[] {
+  const stream = streamOf(state);
   const sections = new Map<string, string[]>();
   for (const key of keys) {
-    const prefix = prefixOf(key);
+    const prefix = prefixOf(key, stream);
     const section = sections.get(prefix);
     if (section === undefined) sections.set(prefix, [key]);
     else section.push(key);
