@@ -17,10 +17,11 @@ export function PanelMessage(props: { readonly picture: KeyPicture; readonly pan
   }
   if (tiles === null || lines.length > 0) return null;
   if (isLoading) return null;
-  return <div class="panel-message"><p>{reasonOf(tiles)}</p></div>;
+  return <div class="panel-message"><p>{reasonOf(tiles, props.picture.settings.x)}</p></div>;
 }
 
-function reasonOf(tiles: NonNullable<KeyPicture["tiles"]>): string {
+function reasonOf(tiles: NonNullable<KeyPicture["tiles"]>, x: string): string {
   if (tiles.series.length > 0) return "All runs that have it are hidden.";
-  return tiles.run_count === 0 ? "No run is chosen." : "None of these runs has logged it.";
+  if (tiles.run_count === 0) return "No run is chosen.";
+  return x.startsWith("_") ? "None of these runs has logged it." : `None of these runs has logged it together with ${x}.`;
 }
