@@ -16,7 +16,6 @@ from runlake.api.run_links import RunLinks
 from runlake.api.stored_run import StoredRun
 from runlake.api.tail import RunsTail, TailFormat
 from runlake.api.unsupported import API_ABSENT, name_absent
-from runlake.credentials import find_key
 from runlake.errors import BadValueError, NotFoundError, PathError
 from runlake.model import ProjectInfo, RunPath, TailCursor
 from runlake.service.contract import Service
@@ -97,6 +96,8 @@ class Api:
     @property
     def api_key(self) -> str:
         """The key for the server; of a folder, which asks for none, ``"local"``: scripts look whether there is one."""
+        from runlake.credentials import find_key
+
         url = self._service.url
         return self._api_key or ("local" if url.startswith("file:") else find_key(url, os.environ) or "local")
 

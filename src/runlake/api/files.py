@@ -16,7 +16,6 @@ from typing import overload
 from runlake.api.selection import near_matches
 from runlake.clean_text import one_line
 from runlake.errors import CommError, FileExistsLocallyError, NotFoundError
-from runlake.local_names import place_below
 from runlake.model import FileInfo, RunPath
 from runlake.service.contract import Service
 
@@ -93,6 +92,8 @@ class File:
         `UnsafeNameError` for a name that leads out of `root`, or that programs obey (``.git/config``): `read` has the
         content.
         """
+        from runlake.local_names import place_below
+
         target = place_below(Path(root), self.name)
         if target.exists() and not replace:
             if exist_ok:
