@@ -1,6 +1,7 @@
 """``python -m benchmarks``: measure everything, print it, and write it into ``docs/performance.md``.
 
-The page is written by complete runs only: no --quick, no --only, with the other trackers, and nothing failed.
+A group's tables are written when it was measured whole: not with --quick, and beside the other trackers if it compares
+with them. Those of the others stay as they are.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from benchmarks import (
     many_runs,
     many_writers,
     memory,
+    page,
     project_export,
     reading,
     report,
@@ -46,6 +48,7 @@ GROUPS = (
     across_runs.GROUP,
     project_export.GROUP,
     server.GROUP,
+    page.GROUP,
     artifacts.GROUP,
     sweep_agents.GROUP,
     sweep_search.GROUP,
@@ -90,11 +93,12 @@ def main() -> int:
             print(error, file=sys.stderr, flush=True)
             failed = True
             continue
-        print("\n".join(report.group_lines(bench, results[-1])), end="\n\n", flush=True)
+        print("\n".join([f"### {group.title}", "", *report.group_lines(bench, results[-1])]), end="\n\n", flush=True)
     if options.json:
         options.json.write_text(json.dumps(report.data(bench, results), indent=2) + "\n")
-    if not (failed or options.quick or options.only or options.without_peers):
-        report.write_between_markers(PAGE, report.markdown(bench, results, missing))
+    unavailable = [f"{title}: not installable here: {reason}" for title, reason in missing]
+    written = report.write_page(PAGE, bench, GROUPS, results, unavailable)
+    print(f"{PAGE.name}: {', '.join(written) or 'nothing'} written", file=sys.stderr, flush=True)
     shutil.rmtree(WORK, ignore_errors=True)  # a tracker's helper process may still be writing there
     return 1 if failed else 0
 

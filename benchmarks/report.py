@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bench import Bench, BenchmarkError, Comparison, Group, Subject, Target
-from benchmarks.peers import NotInstallableError
 
 BEGIN = "<!-- results: written by python -m benchmarks -->"
 END = "<!-- end of results -->"
@@ -130,26 +129,35 @@ def machine() -> list[str]:
     ]
 
 
-def markdown(
-    bench: Bench,
-    results: Sequence[GroupResult],
-    missing: Sequence[tuple[str, NotInstallableError]],
-) -> str:
-    """All results as Markdown tables."""
-    lines = [f"- {fact}" for fact in machine()]
+def write_page(
+    path: Path, bench: Bench, groups: Sequence[Group], results: Sequence[GroupResult], missing: Sequence[str] = ()
+) -> list[str]:
+    """Put the tables of the groups that were measured whole on the page; those of others stay, and so does the prose.
+
+    Whole is: not --quick, and beside the other trackers where the group compares with them. What was written is
+    answered, by the groups' names. `missing` says which trackers could not be had.
+    """
     if bench.quick:
-        lines.append("- measured with `--quick`: fewer rows and repetitions than the headings say")
-    for result in results:
-        lines += ["", *group_lines(bench, result)]
-    if missing:
-        lines += ["", *(f"- {name}: not installable here: {reason}" for name, reason in missing)]
-    return "\n".join(lines)
+        return []
+    whole = [result for result in results if bench.peers or not result.group.comparisons]
+    page = path.read_text(encoding="utf-8")
+    before, rest = page.split(BEGIN)
+    old, after = rest.split(END)
+    sections = {title: tables.strip() for title, _, tables in (one.partition("\n") for one in old.split("### ")[1:])}
+    sections |= {result.group.title: "\n".join(group_lines(bench, result)) for result in whole}
+    lines = [f"- {fact}" for fact in (*machine(), *missing)]
+    in_order = [group.title for group in groups if group.title in sections]
+    for title in dict.fromkeys((*in_order, *sections)):  # what no group measures stands last
+        lines += ["", f"### {title}", "", sections[title]]
+    text = "\n".join(lines)
+    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+    return [result.group.name for result in whole]
 
 
 def group_lines(bench: Bench, result: GroupResult) -> list[str]:
     """The tables of one group."""
     head = ["Work", "runlake", "Beside it", "Ratio", "Target", "Reached"]
-    lines = [f"### {result.group.title}", "", *table(head, [row.cells() for row in result.targets])]
+    lines = table(head, [row.cells() for row in result.targets])
     if result.comparisons:
         head = ["Beside other trackers", *(subject.title for subject in (bench.ours, *bench.peers))]
         lines += ["", *table(head, [row.cells() for row in result.comparisons])]
@@ -185,11 +193,3 @@ def data(bench: Bench, results: Sequence[GroupResult]) -> dict[str, Any]:
             for result in results
         },
     }
-
-
-def write_between_markers(path: Path, text: str) -> None:
-    """Replace what stands between the markers of a page; the prose around it stays."""
-    page = path.read_text(encoding="utf-8")
-    before, rest = page.split(BEGIN)
-    _old, after = rest.split(END)
-    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")

@@ -8,14 +8,14 @@ import pytest
 ROOT = Path(__file__).parent.parent / "src" / "runlake"
 
 MODEL = {"errors", "model"}
-MODELS = {*MODEL, "artifact_model", "sweep_model", "view_model"}
+MODELS = {*MODEL, "artifact_model", "listing_model", "sweep_model", "view_model"}
 
 STORE = {
     "store": {*MODELS, "lru", "near", "settings", "values"},
     "store.journal": {*MODEL, "store", "values"},
     "store.segment": {*MODEL, "store", "store.journal", "values"},
     "store.run": {*MODEL, "lru", "store", "store.journal", "store.segment", "values"},
-    "store.catalog": {*MODEL, "store", "store.journal", "store.run", "values"},
+    "store.catalog": {*MODEL, "listing_model", "store", "store.journal", "store.run", "values"},
     "store.compact": {*MODEL, "store", "store.catalog", "store.journal", "store.run", "store.segment", "values"},
     "store.opening": {*MODEL, "artifact_model", "store", "store.journal", "store.run", "store.segment", "values"},
     "store.ingest": {
@@ -33,11 +33,12 @@ STORE = {
     },
 }  # fmt: skip
 QUERY = {
-    "query.runs": {*MODEL, "lru", "near", "stopping", "store", "store.catalog", "values"},
+    "query.runs": {*MODEL, "listing_model", "lru", "near", "stopping", "store", "store.catalog", "values"},
     "query.rows": {
-        *MODEL, "lru", "query.runs", "stopping", "store", "store.catalog", "store.journal", "store.run",
-        "store.segment", "values",
+        *MODEL, "listing_model", "lru", "query.runs", "query.tiles", "stopping", "store", "store.catalog",
+        "store.journal", "store.run", "store.segment", "values",
     },
+    "query.tiles": {"errors", "model", "store"},
     "query.many": {*MODEL, "query.rows", "stopping", "store", "store.compact", "store.run", "store.segment"},
 }  # fmt: skip
 SERVER = {
@@ -47,7 +48,10 @@ SERVER = {
         *MODEL, "clean_text", "lru", "stopping", "service.contract", "service.wire", "server.config", "server.people",
     },
     "server.context": {"errors", "service.contract", "server.http", "server.people"},
-    "server.routes": {*MODELS, "query.rows", "service.contract", "service.wire", "server.http"},
+    "server.routes": {
+        *MODELS, "stopping", "query.rows", "query.tiles", "service.contract", "service.wire", "server.http",
+    },
+    "server.page": {*MODEL, "server.http", "server.people", "service.contract", "service.wire"},
     "server.wandb": {*MODELS, "differences", "lru", "stopping", "values", "query.rows", "service.contract"},
     "server.wandb.ingest": {*MODEL, "values", "server.wandb"},
     "server.wandb.nodes": {*MODELS, "query.rows", "query.runs", "service.contract", "server.wandb"},
@@ -64,7 +68,8 @@ SERVER = {
         "server.wandb.artifact_routes", "server.wandb.ingest", "server.wandb.documents",
     },
     "server": {
-        "errors", "service", "server.config", "server.people", "server.http", "server.context", "server.routes",
+        "errors", "service", "service.contract", "server.config", "server.people", "server.http", "server.context",
+        "server.page", "server.routes",
         "server.wandb", "server.wandb.nodes", "server.wandb.mutations", "server.wandb.documents",
         "server.wandb.routes",
     },
@@ -87,22 +92,23 @@ ALLOWED = {
     "sweep_model": set(),
     "artifact_model": {"model"},
     "view_model": set(),
+    "listing_model": set(),
     **STORE,
     "search": {*MODEL, "near", "plain", "values"},
     **QUERY,
     "scheduler": {*MODELS, "names", "query.rows", "search", "store", "store.sweeps"},
-    "service.contract": {*MODELS, "query.many", "query.rows"},
+    "service.contract": {*MODELS, "query.many", "query.rows", "query.tiles"},
     "service.local": {
         *MODELS, "lru", "names", "near", "stopping", "values", "search", "scheduler", "service.contract", *STORE,
         *QUERY,
     },
     "service.wire": {
-        *MODELS, "clean_text", "values", "query.many", "query.rows", "service.contract", "store", "store.artifacts",
-        "store.ingest",
+        *MODELS, "clean_text", "values", "query.many", "query.rows", "query.tiles", "service.contract", "store",
+        "store.artifacts", "store.ingest",
     },
     "service.remote": {
-        *MODELS, "values", "query.many", "query.rows", "query.runs", "service.contract", "service.wire", "store",
-        "store.artifacts", "store.ingest",
+        *MODELS, "values", "query.many", "query.rows", "query.runs", "query.tiles", "service.contract", "service.wire",
+        "store", "store.artifacts", "store.ingest",
     },
     "service": {
         *MODELS, "credentials", "settings", "service.contract", "service.local", "service.remote", "store",
@@ -149,8 +155,8 @@ ALLOWED = {
     **SERVER,
     "cli": {
         *MODELS, "agents", "api", "artifacts", "clean_text", "compat", "credentials", "importers", "local_names",
-        "query.rows", "server", "server.config", "server.http", "server.people", "service", "service.contract",
-        "settings", "ship", "values",
+        "query.rows", "server", "server.config", "server.http", "server.page", "server.people", "service",
+        "service.contract", "settings", "ship", "values",
     },
     "__init__": {
         "errors", "settings", "agents", "api", "artifacts", "compat", "media", "plot", "sdk.process", "sdk.run",

@@ -2,11 +2,19 @@
 
 from runlake.model import RunPath
 from runlake.store.changes import append_change
+from runlake.store.journal.shipped import Shipped, read_shipped, write_shipped
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
 from runlake.values import flatten
 
 RUN = RunPath("ann", "mnist", "a")
+
+
+def send_to(layout, path, url):
+    """From now on the run is one that is sent to a server, by whoever ships it."""
+    run_dir = layout.run_dir(path)
+    if read_shipped(run_dir) is None:
+        write_shipped(run_dir, Shipped(base_url=url, entity=None, project=path.project, run_id=path.run_id))
 
 
 class Trainer:

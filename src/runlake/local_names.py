@@ -13,6 +13,7 @@ import os
 import re
 import unicodedata
 from pathlib import Path
+from typing import NamedTuple
 
 from runlake.errors import UnsafeNameError
 
@@ -79,30 +80,37 @@ def _why_obeyed(part: str) -> str | None:
 
 def place_below(root: Path, name: str) -> Path:
     """Where a run's file goes below `root`; `UnsafeNameError` when it goes nowhere: see `PlacesBelow`."""
-    return PlacesBelow(root).place(name)
+    return PlacesBelow(root, has_many=False).place(name)
 
 
 class PlacesBelow:
     """Where files go below a folder. Links in it are looked at once for each folder.
 
     They count as what they lead to: one that leads out of it is not followed, nor one into a folder whose name would be
-    refused.
+    refused. Unless it `has_many`, folders are not listed, and each name is asked whether it is a link.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root, self._real_root = root, root.resolve()
-        self._real: dict[str, Path] = {}
+    def __init__(self, root: Path, *, has_many: bool = True) -> None:
+        self._root, self._has_many = root, has_many
+        self._root_text, self._real_root = os.path.normpath(root), os.path.realpath(root)
+        self._folders: dict[str, _Folder] = {}
 
     def place(self, name: str) -> Path:
         """Where a file of this name goes; `UnsafeNameError` when it goes nowhere."""
+        return Path(self.place_text(name))
+
+    def place_text(self, name: str) -> str:
+        """The same as text: for who has ten thousand files."""
         why = why_refused(name)
         if why is None:
-            place = Path(os.path.normpath(self._root / name))
-            real = self._resolved(place)
-            if real == self._real_root or not real.is_relative_to(self._real_root):
-                why = f"a link there leads out of {self._root}"
-            else:
-                why = why_refused(real.relative_to(self._real_root).as_posix())
+            place = os.path.normpath(os.path.join(self._root_text, name))  # noqa: PTH118
+            folder_text, last = os.path.split(place)
+            folder = self._looked_at(folder_text)
+            is_link = folder.has_links and os.path.islink(place)  # noqa: PTH114
+            if folder.is_itself and not is_link:
+                return place
+            real = os.path.realpath(place) if is_link else os.path.join(folder.real, last)  # noqa: PTH118
+            why = self._why_not_there(real)
             if why is None:
                 return place
         raise UnsafeNameError(
@@ -110,10 +118,50 @@ class PlacesBelow:
             f"runlake.Api().run(...).file({name!r}).read()"
         )
 
-    def _resolved(self, place: Path) -> Path:
-        if place.is_symlink():
-            return place.resolve()
-        folder, name = os.path.split(place)
-        if folder not in self._real:
-            self._real[folder] = Path(folder).resolve()
-        return self._real[folder] / name
+    def was_empty(self, folder: str) -> bool:
+        """Whether nothing was in a folder, of a place that was asked for, when its links were looked at."""
+        return self._looked_at(folder).is_empty
+
+    def _why_not_there(self, real: str) -> str | None:
+        relative = Path(real)
+        if real == self._real_root or not relative.is_relative_to(self._real_root):
+            return f"a link there leads out of {self._root}"
+        return why_refused(relative.relative_to(self._real_root).as_posix())
+
+    def _looked_at(self, folder: str) -> _Folder:
+        found = self._folders.get(folder)
+        if found is None:
+            here = folder or "."
+            real, inner = os.path.realpath(here), os.path.relpath(here, self._root_text)
+            is_itself = real == os.path.normpath(os.path.join(self._real_root, inner))  # noqa: PTH118
+            found = _Folder(real, is_itself, *(_links_in(here) if self._has_many else (True, False)))
+            self._folders[folder] = found
+        return found
+
+
+class _Folder(NamedTuple):
+    """A folder below the root: where it really is, and whether it is where its name says."""
+
+    real: str
+    is_itself: bool
+    has_links: bool
+    is_empty: bool
+
+
+def _links_in(folder: str) -> tuple[bool, bool]:
+    """Whether links are in a folder, and whether nothing is.
+
+    Where there is one each name is asked by itself: the disk may know it by another spelling.
+    """
+    is_empty = True
+    try:
+        with os.scandir(folder) as found:
+            for each in found:
+                is_empty = False
+                if each.is_symlink():
+                    return True, False
+    except (FileNotFoundError, NotADirectoryError):
+        return False, True
+    except OSError:
+        return True, False
+    return False, is_empty

@@ -321,6 +321,23 @@ class RunPage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     problems: dict[str, str] = {}
 
 
+class ProjectKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A key that `run_count` runs of a project have. `media_type` is the `_type` of what was logged, of media."""
+
+    key: str
+    kind: Literal["number", "text", "media", "other"]
+    media_type: str | None = None
+    run_count: int
+
+
+class ProjectKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """A slice of the keys of a project, by name. `version` is another one whenever any of them is."""
+
+    version: str
+    total_count: int
+    keys: tuple[ProjectKey, ...]
+
+
 class ConsoleLine(msgspec.Struct, frozen=True, kw_only=True):
     """One line of what the run printed; `level` is None for stdout and "error" for stderr.
 
@@ -377,8 +394,8 @@ class Merged(msgspec.Struct, frozen=True, kw_only=True):
     because nothing whole was written in it yet. `is_running`: its process lives, so there will be more to merge.
     `kept_beside` names the files that lost their name to a newer one. `is_sweep`: it is a sweep, and its id is in the
     place of the run's; of one that went on in both stores (``differs``) nothing is taken. `is_artifact`: it is a
-    collection of artifacts, by its name, of which `version_count` versions came; of one that is of another type or kind
-    here (``differs``) nothing is taken.
+    collection of artifacts, by its name, of which `version_count` versions came, and `deleted_count` were deleted here
+    as they were there; of one that is of another type or kind here (``differs``) nothing is taken.
     """
 
     path: RunPath
@@ -390,6 +407,7 @@ class Merged(msgspec.Struct, frozen=True, kw_only=True):
     is_sweep: bool = False
     is_artifact: bool = False
     version_count: int = 0
+    deleted_count: int = 0
 
     @property
     def is_renamed(self) -> bool:

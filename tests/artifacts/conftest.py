@@ -75,7 +75,7 @@ def keep(cache):
         )
         entries = list(artifact.contents.entries.values())
         info = make_version(service, path, begun, entries, shows_progress=False, staging=artifact.contents.staging)
-        artifact.settle(KeptVersion(service, info, cache=lambda: cache))
+        artifact.settle(KeptVersion(service, info, find_run=service.read_run, cache=lambda: cache))
         return artifact
 
     return keep

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from runlake.api.artifacts import artifact_in_hand
 from runlake.artifacts.cache import ContentCache
-from runlake.artifacts.opening import artifact_in_hand
 from runlake.errors import BadValueError, CorruptError, NotFoundError, UnsafeNameError, UsageError
 from runlake.settings import Settings
 
@@ -210,9 +210,9 @@ def test_a_cache_that_cannot_be_written_is_done_without(remote, tmp_path, keep, 
 def test_settings_say_how_large_the_cache_is(remote, local, tmp_path, monkeypatch, keep, artifact_of):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     info = keep(remote, artifact_of(FILES)).info
-    artifact_in_hand(remote, info, Settings(artifact_cache_bytes=0)).download("one")
+    artifact_in_hand(remote, info, Settings(artifact_cache_bytes=0), remote.read_run).download("one")
     assert not (tmp_path / "xdg").exists()
-    artifact_in_hand(remote, info, Settings(artifact_cache_bytes="20GB")).download("two")
+    artifact_in_hand(remote, info, Settings(artifact_cache_bytes="20GB"), remote.read_run).download("two")
     cached = [file for file in (tmp_path / "xdg" / "runlake" / "artifacts" / "content").rglob("*") if file.is_file()]
     assert len(cached) == 3
 
@@ -220,7 +220,7 @@ def test_settings_say_how_large_the_cache_is(remote, local, tmp_path, monkeypatc
 def test_settings_say_into_which_folder_files_go(service, keep, artifact_of, contents):
     info = keep(service, artifact_of(FILES)).info
     settings = Settings(artifact_dir="fetched", artifact_cache_bytes=0)
-    assert artifact_in_hand(service, info, settings).download() == "fetched/model:v0"
+    assert artifact_in_hand(service, info, settings, service.read_run).download() == "fetched/model:v0"
     assert contents("fetched/model:v0") == FILES
 
 

@@ -131,6 +131,6 @@ def test_artifacts_come_along_with_how_many_versions(runlake, make_run, other):
     assert json.loads(runlake("merge", "other", "--json").out)["artifacts"] == [
         {
             "entity": "ann", "project": "mnist", "name": "model", "source_name": "model", "outcome": "same",
-            "version_count": 0, "copied_bytes": 0,
+            "version_count": 0, "deleted_count": 0, "copied_bytes": 0,
         }
     ]  # fmt: skip

@@ -95,6 +95,8 @@ def test_every_verb_says_that_a_run_is_missing(service):
         lambda: service.list_keys(RUN),
         lambda: service.outline_history(RUN),
         lambda: service.read_console(RUN),
+        lambda: service.read_console_lines(RUN),
+        lambda: service.read_values(RUN, "loss"),
         lambda: service.list_files(RUN),
         lambda: service.open_file(RUN, "x"),
         lambda: service.put_file(RUN, "x", io.BytesIO()),

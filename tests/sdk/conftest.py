@@ -16,14 +16,29 @@ from runlake.model import RunPath
 from runlake.query.rows.scan import read_history
 from runlake.sdk.run.config_edits import merged
 from runlake.sdk.run.run import Run
+from runlake.service.local.service import LocalService
 from runlake.settings import resolve
 from runlake.store.layout import Layout
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.run.state import read_run
 from runlake.values import flatten
+from served import Holder
 from stored import as_dicts
 from waiting import DEADLINE_S, wait_until
+
+
+@pytest.fixture(scope="module")
+def holder():
+    """Whose store is behind the server."""
+    return Holder()
+
+
+@pytest.fixture
+def server(tmp_path, holder):
+    """The store behind the server."""
+    holder.service = LocalService(tmp_path / "server", default_entity="ann")
+    return holder.service
 
 
 @pytest.fixture

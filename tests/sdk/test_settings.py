@@ -59,6 +59,7 @@ def test_defaults_are_what_a_fresh_machine_has(environ, cwd, home):
         "agent_kill_delay_s": 30.0, "agent_max_initial_failures": 5, "agent_disable_flapping": False,
         "sync_tensorboard": False, "monitor_gym": False, "save_code": False,
         "artifact_dir": Path("artifacts"), "artifact_cache_bytes": 20_000_000_000,
+        "artifact_digest_cache": True,
     }  # fmt: skip
     assert settings.host
     assert home in settings.store.parents

@@ -27,15 +27,10 @@ from runlake.store.journal.shipped import Shipped, only_shipper, read_shipped, w
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
 from runlake.values import flatten
-from served import Holder, InProcessTransport, make_app
-from trainer import RUN
+from served import InProcessTransport, make_app
+from trainer import RUN, send_to
 
 URL = "http://server.example"
-
-
-@pytest.fixture(scope="module")
-def holder():
-    return Holder()
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +38,6 @@ def transport(holder):
     transport = InProcessTransport(make_app(holder))
     yield transport
     transport.stop()
-
-
-@pytest.fixture
-def server(tmp_path, holder):
-    """The store behind the server."""
-    holder.service = LocalService(tmp_path / "server", default_entity="ann")
-    return holder.service
 
 
 @pytest.fixture
@@ -67,9 +55,7 @@ class Training:
         self.opened = open_run(layout, RUN, said, limits=WriterLimits(rows_per_part=rows_per_part))
         self.writer = self.opened.writer
         self.step = 0
-        run_dir = layout.run_dir(RUN)
-        if read_shipped(run_dir) is None:
-            write_shipped(run_dir, Shipped(base_url=URL, entity=None, project=RUN.project, run_id=RUN.run_id))
+        send_to(layout, RUN, URL)
 
     def log(self, count=1):
         for _ in range(count):

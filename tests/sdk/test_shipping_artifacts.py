@@ -19,19 +19,14 @@ from runlake.ship.process import ship
 from runlake.ship.shipper import Shipper
 from runlake.ship.store import find_waiting, sync
 from runlake.store.artifacts.sent import read_sent, refusals, unsent_records, wait_for_sent
-from runlake.store.journal.shipped import Shipped, read_shipped, write_shipped
+from runlake.store.journal.shipped import read_shipped, write_shipped
 from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
-from served import Holder, SocketServer, make_app
-from trainer import RUN
+from served import SocketServer, make_app
+from trainer import RUN, send_to
 from waiting import DEADLINE_S, wait_until
 
 MODEL = CollectionPath("ann", "mnist", "model")
-
-
-@pytest.fixture(scope="module")
-def holder():
-    return Holder()
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +34,6 @@ def socket_server(holder):
     server = SocketServer(make_app(holder))
     yield server
     server.stop()
-
-
-@pytest.fixture
-def server(tmp_path, holder):
-    """The store behind the server."""
-    holder.service = LocalService(tmp_path / "server", default_entity="ann")
-    return holder.service
 
 
 @pytest.fixture
@@ -66,8 +54,7 @@ class Machine:
     def begin(self, run_id="a"):
         path = RUN._replace(entity=self.entity, run_id=run_id)
         self.writers[path] = open_run(self.layout, path, {"name": "n"}).writer
-        shipped = Shipped(base_url=self.url, entity=None, project=path.project, run_id=run_id)
-        write_shipped(self.layout.run_dir(path), shipped)
+        send_to(self.layout, path, self.url)
         return path
 
     def log(self, run, files, *, path=MODEL, type="model", **fields):

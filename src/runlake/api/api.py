@@ -61,7 +61,7 @@ class Api:
         self.timeout = timeout
         self._api_key = api_key
         self._service = service if service is not None else self._open(path_or_url)
-        self._links = RunLinks(read_sweep=self._read_sweep, on_delete=self._forget)
+        self._links = RunLinks(read_sweep=self._read_sweep, read_run=self._read_run, on_delete=self._forget)
         self._runs: dict[RunPath, StoredRun] = {}
         self._listings: dict[str, Runs] = {}
         self._sweeps: dict[SweepPath, Sweep] = {}
@@ -125,7 +125,7 @@ class Api:
         text = text or str(self._overrides.get("run") or "")
         place = parse_run_path(text, self.default_entity, self._default_project)
         if place not in self._runs:
-            self._runs[place] = StoredRun(self._service, self._service.read_run(place), self._links)
+            self._runs[place] = self._read_run(place)
         return self._runs[place]
 
     def runs(
@@ -203,6 +203,9 @@ class Api:
         self._listings.clear()
         self._runs[place] = StoredRun(self._service, self._service.create_run(place), self._links)
         return self._runs[place]
+
+    def _read_run(self, path: RunPath) -> StoredRun:
+        return StoredRun(self._service, self._service.read_run(path), self._links)
 
     # Sweeps
 
@@ -282,7 +285,7 @@ class Api:
     def _artifacts(self) -> StoredArtifacts:
         from runlake.api.artifacts import StoredArtifacts
 
-        return StoredArtifacts(self._service, self.default_entity, self._default_project)
+        return StoredArtifacts(self._service, self.default_entity, self._default_project, self._read_run)
 
     # Projects
 
@@ -310,7 +313,7 @@ class Api:
     def _opened_project(self, info: ProjectInfo) -> Project:
         from runlake.api.project import Project
 
-        return Project(self._service, info, self.runs, self.sweeps)
+        return Project(self._service, info, self.runs, self.sweeps, self._read_run)
 
     def from_path(self, path: str) -> StoredRun | Project | Sweep:
         """What is at a path: ``entity/project`` a project, ``entity/project/run`` a run, ``…/sweeps/id`` a sweep."""

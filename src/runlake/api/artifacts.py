@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from runlake.artifact_model import ArtifactInfo, ArtifactStart, CollectionPath, Relation
 from runlake.artifacts.artifact import Artifact
 from runlake.artifacts.collection import ArtifactCollection
+from runlake.artifacts.kept import FindRun
 from runlake.artifacts.make import make_version
 from runlake.artifacts.names import parse_artifact, parse_collection, parse_project
-from runlake.artifacts.opening import artifact_in_hand, shows_progress
+from runlake.artifacts.opening import kept_version, shows_progress
 from runlake.errors import BadValueError, NotFoundError
 from runlake.model import RunPath
 from runlake.near import near_names
@@ -21,8 +22,8 @@ from runlake.settings import Settings, current_folder, resolve
 class StoredArtifacts:
     """The artifacts of one store. `entity` and `project` are what names leave out."""
 
-    def __init__(self, service: Service, entity: str, project: str) -> None:
-        self._service, self._entity, self._project = service, entity, project
+    def __init__(self, service: Service, entity: str, project: str, find_run: FindRun) -> None:
+        self._service, self._entity, self._project, self._find_run = service, entity, project, find_run
         self._settings = settings_in_force()
 
     def version(self, name: str, type: str | None) -> Artifact:
@@ -72,7 +73,7 @@ class StoredArtifacts:
         return found
 
     def _in_hand(self, info: ArtifactInfo) -> Artifact:
-        return artifact_in_hand(self._service, info, self._settings)
+        return artifact_in_hand(self._service, info, self._settings, self._find_run)
 
 
 class ArtifactType:
@@ -100,14 +101,19 @@ class ArtifactType:
         return f"<ArtifactType {self.name}>"
 
 
-def artifacts_of_run(service: Service, run: RunPath, relation: Relation) -> list[Artifact]:
+def artifacts_of_run(service: Service, run: RunPath, relation: Relation, find_run: FindRun) -> list[Artifact]:
     """What a run logged, or used, in the order in which it did."""
     settings = settings_in_force()
-    return [artifact_in_hand(service, info, settings) for info in service.list_run_artifacts(run, relation)]
+    return [artifact_in_hand(service, info, settings, find_run) for info in service.list_run_artifacts(run, relation)]
 
 
 def log_for_run(
-    service: Service, run: RunPath, artifact: Artifact, aliases: Sequence[str] | None, tags: Sequence[str] | None
+    service: Service,
+    run: RunPath,
+    artifact: Artifact,
+    aliases: Sequence[str] | None,
+    tags: Sequence[str] | None,
+    find_run: FindRun,
 ) -> Artifact:
     """Keep an artifact as made by a run; of one that is kept, note that the run logged it as well."""
     settings = settings_in_force()
@@ -116,7 +122,7 @@ def log_for_run(
         start = ArtifactStart(
             type=artifact.type, artifact_id=artifact.info.artifact_id, aliases=added, tags=tuple(tags or ()), run=run
         )
-        return artifact_in_hand(service, service.begin_artifact(artifact.info.collection, start), settings)
+        return artifact_in_hand(service, service.begin_artifact(artifact.info.collection, start), settings, find_run)
     artifact.aliases = list(dict.fromkeys(["latest", *artifact.aliases, *added]))
     artifact.tags = list(dict.fromkeys([*artifact.tags, *(tags or ())]))
     info = make_version(
@@ -127,17 +133,22 @@ def log_for_run(
         shows_progress=shows_progress(settings),
         staging=artifact.contents.staging,
     )
-    return artifact_in_hand(service, info, settings)
+    return artifact_in_hand(service, info, settings, find_run)
 
 
-def use_for_run(service: Service, run: RunPath, artifact: Artifact, use_as: str | None) -> Artifact:
+def use_for_run(service: Service, run: RunPath, artifact: Artifact, use_as: str | None, find_run: FindRun) -> Artifact:
     """Note that a run uses an artifact that is kept."""
     if artifact.info is None:
         raise BadValueError(f"use_artifact: {artifact.name} is kept nowhere yet; log it with log_artifact first")
     info = service.use_artifact(artifact.info.collection.at(artifact.info.artifact_id), run, use_as)
-    used = artifact_in_hand(service, info, settings_in_force())
+    used = artifact_in_hand(service, info, settings_in_force(), find_run)
     used.use_as = use_as
     return used
+
+
+def artifact_in_hand(service: Service, info: ArtifactInfo, settings: Settings, find_run: FindRun) -> Artifact:
+    """A version as people have it; `find_run` knows the runs of the store."""
+    return Artifact.of(kept_version(service, info, settings, find_run=find_run))
 
 
 def settings_in_force() -> Settings:

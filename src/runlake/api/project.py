@@ -15,8 +15,9 @@ from runlake.model import ProjectInfo
 from runlake.service.contract import Service
 
 if TYPE_CHECKING:
-    from runlake.api.artifacts import ArtifactType
+    from runlake.api.artifacts import ArtifactType, StoredArtifacts
     from runlake.artifacts.collection import ArtifactCollection
+    from runlake.artifacts.kept import FindRun
 
 ListRuns = Callable[..., Runs]
 ListSweeps = Callable[[str], Sweeps]
@@ -26,11 +27,14 @@ ListSweeps = Callable[[str], Sweeps]
 class Project:
     """One project: its name, its entity, and the way to its runs and sweeps."""
 
-    def __init__(self, service: Service, info: ProjectInfo, list_runs: ListRuns, list_sweeps: ListSweeps) -> None:
+    def __init__(
+        self, service: Service, info: ProjectInfo, list_runs: ListRuns, list_sweeps: ListSweeps, find_run: FindRun
+    ) -> None:
         self._service = service
         self._info = info
         self._list_runs = list_runs
         self._list_sweeps = list_sweeps
+        self._find_run = find_run
 
     @property
     def name(self) -> str:
@@ -73,15 +77,17 @@ class Project:
 
     def artifacts_types(self, per_page: int = 50) -> list[ArtifactType]:
         """The types of its artifacts."""
-        from runlake.api.artifacts import StoredArtifacts
-
-        return StoredArtifacts(self._service, *self.path).types(None)
+        return self._artifacts.types(None)
 
     def collections(self, per_page: int = 50) -> list[ArtifactCollection]:
         """Its collections of artifacts, by name."""
+        return self._artifacts.collections(None, None)
+
+    @property
+    def _artifacts(self) -> StoredArtifacts:
         from runlake.api.artifacts import StoredArtifacts
 
-        return StoredArtifacts(self._service, *self.path).collections(None, None)
+        return StoredArtifacts(self._service, self.entity, self._info.name, self._find_run)
 
     def __repr__(self) -> str:
         return one_line(f"<Project {'/'.join(self.path)}>")

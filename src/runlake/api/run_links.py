@@ -17,5 +17,8 @@ class RunLinks:
     read_sweep: Callable[[SweepPath], Any]
     """A sweep as a reader sees it. NotFoundError where there is none."""
 
+    read_run: Callable[[RunPath], Any]
+    """A run as a reader sees it, read anew. NotFoundError where there is none."""
+
     on_delete: Callable[[RunPath], None]
     """Is told of a run that was deleted."""

@@ -294,13 +294,13 @@ class StoredRun(WandbRunNames):
         """The versions that it logged, in the order in which it did."""
         from runlake.api.artifacts import artifacts_of_run
 
-        return artifacts_of_run(self._service, self._info.path, "logged")
+        return artifacts_of_run(self._service, self._info.path, "logged", self._links.read_run)
 
     def used_artifacts(self, per_page: int = 100) -> list[Artifact]:
         """The versions that it used, in the order in which it did."""
         from runlake.api.artifacts import artifacts_of_run
 
-        return artifacts_of_run(self._service, self._info.path, "used")
+        return artifacts_of_run(self._service, self._info.path, "used", self._links.read_run)
 
     def log_artifact(
         self, artifact: Artifact, aliases: Sequence[str] | None = None, tags: Sequence[str] | None = None
@@ -308,13 +308,13 @@ class StoredRun(WandbRunNames):
         """Keep an artifact as made by this run; of one that is kept, note that this run logged it as well."""
         from runlake.api.artifacts import log_for_run
 
-        return log_for_run(self._service, self._info.path, artifact, aliases, tags)
+        return log_for_run(self._service, self._info.path, artifact, aliases, tags, self._links.read_run)
 
     def use_artifact(self, artifact: Artifact, use_as: str | None = None) -> Artifact:
         """Note that this run uses an artifact."""
         from runlake.api.artifacts import use_for_run
 
-        return use_for_run(self._service, self._info.path, artifact, use_as)
+        return use_for_run(self._service, self._info.path, artifact, use_as, self._links.read_run)
 
     def delete(self, delete_artifacts: bool = False) -> None:
         """Remove the run from the store; its trash keeps it until that is emptied.

@@ -9,18 +9,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from functools import partial
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from runlake.artifacts.contents import Contents
 from runlake.artifacts.entry import Entry, FetchOptions
 from runlake.artifacts.facts import ArtifactFacts
+from runlake.artifacts.found_files import FoundFile, find_files, found_file
 from runlake.artifacts.kept import Kept, KeptVersion
+from runlake.artifacts.known_digests import KnownDigests, open_known_digests
 from runlake.artifacts.names import check_name, inner_name, parse_collection
 from runlake.errors import BadValueError, NotFoundError, UsageError
 from runlake.near import near_names
 from runlake.sdk.active_run import active_run
 from runlake.settings import current_folder
+from runlake.store.location import user_cache_dir
 
 if TYPE_CHECKING:
     from runlake.artifacts.collection import ArtifactCollection
@@ -45,7 +49,12 @@ class Artifact(ArtifactFacts):
         use_as: str | None = None,
         **ignored: Any,
     ) -> None:
-        contents = Contents(active_run.folder_for_copies, keeps_inherited=incremental)
+        contents = Contents(
+            active_run.folder_for_copies,
+            keeps_inherited=incremental,
+            earlier=partial(active_run.earlier_files, name),
+            open_known=_known_digests,
+        )
         super().__init__(check_name(name), type, contents)
         self.description = description
         self.metadata = dict(metadata or {})
@@ -77,9 +86,10 @@ class Artifact(ArtifactFacts):
         """
         self._check_open("add_file")
         source = Path(local_path)
-        if not source.is_file():
+        found = found_file(source, inner_name(name or source.name)) if source.is_file() else None
+        if found is None:
             raise BadValueError(f"add_file: {str(local_path)!r} is no file, seen from {current_folder()}")
-        return self._add([(source, inner_name(name or source.name))], policy, overwrite)[0]
+        return self._add(source.parent, [found], policy, overwrite)[0]
 
     def add_dir(
         self,
@@ -97,16 +107,14 @@ class Artifact(ArtifactFacts):
         folder = Path(local_path)
         if not folder.is_dir():
             raise BadValueError(f"add_dir: {str(local_path)!r} is no folder, seen from {current_folder()}")
-        files = (file for file in sorted(folder.rglob("*")) if file.is_file())
-        below = PurePosixPath(name or "")
-        self._add([(f, inner_name(below / f.relative_to(folder).as_posix())) for f in files], policy, merge)
+        self._add(folder, find_files(folder, name), policy, merge)
 
-    def _add(self, files: list[tuple[Path, str]], policy: Policy | None, replaces: bool) -> list[Entry]:
+    def _add(self, folder: Path, files: list[FoundFile], policy: Policy | None, replaces: bool) -> list[Entry]:
         if policy not in ("mutable", "immutable", None):
             raise BadValueError(f'policy={policy!r}; possible: "mutable", "immutable"')
         is_disabled = active_run.is_disabled()
         copies = policy != "immutable" and not is_disabled
-        return self._contents.add_files(files, copies=copies, replaces=replaces or is_disabled)
+        return self._contents.add_files(str(folder), files, copies=copies, replaces=replaces or is_disabled)
 
     @contextmanager
     def new_file(
@@ -295,8 +303,9 @@ class Artifact(ArtifactFacts):
     def _open(self, entry: Entry) -> Any:
         if entry.local_path is not None:
             return Path(entry.local_path).open("rb")
-        assert self._kept is not None, "an entry without a file of this machine is of a version that is kept"
-        return self._kept.open(entry)
+        home = self._kept or entry.home
+        assert home is not None, "an entry without a file of this machine is of a version that is kept"
+        return home.open(entry)
 
     def download(
         self,
@@ -357,3 +366,10 @@ class Artifact(ArtifactFacts):
 
     def __repr__(self) -> str:
         return f"<Artifact {self.qualified_name} ({self._type}, {self.file_count} files)>"
+
+
+def _known_digests(folder: str) -> KnownDigests:
+    """What is known of the files of a folder, unless the settings say that nothing is to be."""
+    if not active_run.settings().artifact_digest_cache:
+        return KnownDigests()
+    return open_known_digests(user_cache_dir(os.environ) / "runlake" / "digests", folder)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from runlake.artifact_model import ContentInfo, ManifestEntry
+from runlake.artifacts.known_digests import FileState, KnownDigests, state_of
 from runlake.artifacts.staging import digest_file
 from runlake.errors import BadValueError, NotFoundError, UsageError
 
@@ -53,14 +54,17 @@ class Entry:
         *,
         sha256: str | None = None,
         is_owned: bool = False,
+        known: KnownDigests | None = None,
     ) -> None:
         self.path, self.ref, self.local_path = path, ref, local_path
         self.extra = dict(extra or {})
-        self.sha256, self.is_owned = sha256, is_owned
+        self.sha256, self.is_owned, self.known = sha256, is_owned, known
         self._digest, self._size = digest, size
+        self.same_at: str | None = None
+        """A file of this machine that held the same when it was added, of an entry that is of another version."""
         self.home: Home | None = None
         self.path_at_home = path
-        self._signature: tuple[int, ...] | None = None
+        self._state: FileState | None = None
 
     @classmethod
     def of_manifest(cls, entry: ManifestEntry, home: Home) -> Entry:
@@ -91,14 +95,14 @@ class Entry:
         if self._digest is None or self._size is None or self.sha256 is None:
             if self.local_path is None:
                 raise UsageError(f"the content of {self.path!r} is not on this machine")
-            self._signature = _signature(Path(self.local_path))
-            found = digest_file(Path(self.local_path))
+            self._state = state_of(Path(self.local_path).stat())
+            found = digest_file(self.local_path, self.known)
             self._digest, self._size, self.sha256 = found.digest, found.size_bytes, found.sha256
         return ContentInfo(sha256=self.sha256, digest=self._digest, size_bytes=self._size)
 
     def is_unchanged(self) -> bool:
         """Whether its file looks as it did before its content was read."""
-        return self.local_path is not None and self._signature == _signature(Path(self.local_path))
+        return self.local_path is not None and self._state == state_of(Path(self.local_path).stat())
 
     @property
     def name(self) -> str:
@@ -153,11 +157,6 @@ class Entry:
 
     def __repr__(self) -> str:
         return f"<Entry {self.path}{'' if self.ref is None else f' → {self.ref}'}>"
-
-
-def _signature(file: Path) -> tuple[int, ...]:
-    status = file.stat()
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 class Manifest:

@@ -7,7 +7,7 @@ over HTTP they come through the cache.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -19,6 +19,7 @@ from runlake.artifacts.names import names_that_meet
 from runlake.artifacts.progress import Tell, progress_bar
 from runlake.artifacts.references import fetch_reference
 from runlake.artifacts.side_by_side import side_by_side, threads_for
+from runlake.artifacts.small_files import SMALL_BYTES, ContentsBeside, Drafts
 from runlake.errors import BadValueError, CorruptError, UnsafeNameError
 from runlake.local_names import PlacesBelow
 
@@ -49,7 +50,7 @@ def fetch(
     _refuse_names_that_meet(entries, root, title)
     total_bytes = sum(entry.size for entry in entries)
     with progress_bar(f"{title}: fetching", total_bytes, is_shown=is_shown) as tell:
-        fetcher = Fetcher(source, options, title=title, cache=cache, tell=tell)
+        fetcher = Fetcher(source, options, title=title, cache=cache, tell=tell, was_empty=below.was_empty)
         wanted = zip(entries, places, strict=True)
         side_by_side(
             lambda one: fetcher.bring(*one), wanted, count=thread_count or threads_for(total_bytes, len(places))
@@ -62,26 +63,47 @@ class Fetcher:
     """Brings one file after the other, in any thread."""
 
     def __init__(
-        self, source: Source, options: FetchOptions, *, title: str, cache: ContentCache | None, tell: Tell
+        self,
+        source: Source,
+        options: FetchOptions,
+        *,
+        title: str,
+        cache: ContentCache | None,
+        tell: Tell,
+        was_empty: Callable[[str], bool],
     ) -> None:
         self._source, self._options, self._title = source, options, title
         self._cache, self._tell = cache, tell
-        self._folders: set[Path] = set()
+        self._was_empty = was_empty
+        self._folders: dict[str, bool] = {}
+        self._beside, self._drafts = ContentsBeside(), Drafts()
 
-    def bring(self, entry: Entry, target: Path) -> None:
-        """Let the target be what the entry says. `CorruptError` where the store has other bytes than were logged."""
-        if target.parent not in self._folders:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._folders.add(target.parent)
+    def bring(self, entry: Entry, place: str) -> None:
+        """Let a file be what the entry says. `CorruptError` where the store has other bytes than were logged."""
+        folder = os.path.dirname(place)  # noqa: PTH120
+        was_empty = self._folders.get(folder)
+        if was_empty is None:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            was_empty = self._folders[folder] = self._was_empty(folder)
         if entry.ref is not None:
-            fetch_reference(entry, target, is_missing_allowed=self._options.allow_missing_references)
-        elif is_same_content(target, entry):
+            fetch_reference(entry, Path(place), is_missing_allowed=self._options.allow_missing_references)
+        elif (not was_empty and is_same_content(Path(place), entry)) or self._bring_beside(entry, place):
             self._tell(entry.size)
-        elif self._cache is not None and self._bring_cached(self._cache, entry, target):
+        elif self._cache is not None and self._bring_cached(self._cache, entry, Path(place)):
             pass
-        elif not (self._options.hard_links and self._bring_linked(entry, target)):
-            self._bring_copied(entry, target, partial(self._source.open, entry))
+        elif not (self._options.hard_links and self._bring_linked(entry, Path(place))):
+            self._bring_copied(entry, Path(place), partial(self._source.open, entry))
             self._tell(entry.size)
+
+    def _bring_beside(self, entry: Entry, place: str) -> bool:
+        """Whether it was a small file of a folder store, and is there."""
+        if entry.size > SMALL_BYTES or self._options.hard_links:
+            return False
+        whole = self._beside.read(entry)
+        if whole is None or not holds_content(whole, entry):
+            return False  # who asks the store for it says what is the matter
+        self._drafts.write(whole, place)
+        return True
 
     def _bring_cached(self, cache: ContentCache, entry: Entry, target: Path) -> bool:
         for _ in range(2):
@@ -105,7 +127,7 @@ class Fetcher:
             return False
         if not is_same_content(kept, entry):
             raise self._altered(entry, f"{kept} has another content")
-        draft = _draft_of(target)
+        draft = self._draft_of(target)
         try:
             kept.chmod(0o444)  # who writes into the link would write into the store
             os.link(kept, draft)
@@ -116,16 +138,17 @@ class Fetcher:
         return True
 
     def _bring_copied(self, entry: Entry, target: Path, open_content: partial[BinaryIO]) -> None:
-        draft = _draft_of(target)
+        if entry.size <= SMALL_BYTES:
+            with open_content() as content:
+                whole = content.read(SMALL_BYTES + 1)
+                if self._cache is None:
+                    self._beside.learn(content, entry)
+            if not holds_content(whole, entry):
+                raise self._altered(entry, f"{len(whole):,} bytes came, with another digest")
+            self._drafts.write(whole, str(target))
+            return
+        draft = self._draft_of(target)
         try:
-            if entry.size <= _PIECE_BYTES:
-                with open_content() as content:
-                    whole = content.read(_PIECE_BYTES + 1)
-                if not holds_content(whole, entry):
-                    raise self._altered(entry, f"{len(whole):,} bytes came, with another digest")
-                draft.write_bytes(whole)
-                draft.replace(target)
-                return
             with open_content() as content, draft.open("xb") as copy:
                 if path_on_this_machine(content) is not None:
                     copy_content(content, copy)
@@ -138,6 +161,9 @@ class Fetcher:
         finally:
             draft.unlink(missing_ok=True)
 
+    def _draft_of(self, target: Path) -> Path:
+        return Path(self._drafts.beside(str(target)))
+
     def _altered(self, entry: Entry, found: str) -> CorruptError:
         return CorruptError(
             f"the file {entry.path!r} of artifact {self._title} is not what was logged ({entry.size:,} bytes, MD5 "
@@ -146,13 +172,9 @@ class Fetcher:
         )
 
 
-def _draft_of(target: Path) -> Path:
-    return target.with_name(f".{target.name[:60]}.{os.urandom(4).hex()}.part")
-
-
-def _place_of(entry: Entry, below: PlacesBelow, title: str) -> Path:
+def _place_of(entry: Entry, below: PlacesBelow, title: str) -> str:
     try:
-        return below.place(entry.path)
+        return below.place_text(entry.path)
     except UnsafeNameError as error:
         why = str(error).partition("; read it")[0]
         raise UnsafeNameError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote
@@ -18,7 +17,11 @@ from runlake.artifacts.fetch import fetch
 from runlake.artifacts.inner_references import file_of_artifact
 from runlake.artifacts.side_by_side import NETWORK_THREAD_COUNT
 from runlake.errors import NotFoundError, PathError, UsageError
+from runlake.model import RunPath
 from runlake.service.contract import Service
+
+FindRun = Callable[[RunPath], Any]
+"""The run of a path as readers have runs; `NotFoundError` where there is none."""
 
 
 class Sender(Protocol):
@@ -49,7 +52,8 @@ class Kept(Protocol):
 class KeptVersion:
     """A version in a store; its `path` is by its id, since aliases and names of collections may change.
 
-    `cache` is asked for when files come over HTTP; `sender`, where it is to go to a server. Files go below `folder`.
+    `find_run` is asked for the runs that logged and used it; `cache`, when files come over HTTP; `sender`, where it is
+    to go to a server. Files go below `folder`.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class KeptVersion:
         service: Service,
         info: ArtifactInfo,
         *,
+        find_run: FindRun,
         sender: Sender | None = None,
         cache: Callable[[], ContentCache | None] = lambda: None,
         folder: Path = Path("artifacts"),
@@ -65,7 +70,7 @@ class KeptVersion:
         self.service, self.info = service, info
         self._place = info.collection.at(info.artifact_id)
         self._there: ArtifactInfo | None = None
-        self._sender, self._cache, self._folder = sender, cache, folder
+        self._find_run, self._sender, self._cache, self._folder = find_run, sender, cache, folder
         self._shows_progress = shows_progress
         self._entries: dict[str, Entry] | None = None
         self._others: dict[str, KeptVersion] = {}
@@ -80,6 +85,7 @@ class KeptVersion:
         return KeptVersion(
             self.service,
             info,
+            find_run=self._find_run,
             sender=self._sender,
             cache=self._cache,
             folder=self._folder,
@@ -174,16 +180,18 @@ class KeptVersion:
     def logged_by(self) -> Any:
         """The run that made it, as readers have runs; None where none did, or it is gone."""
         made_by = self.info.created_by
-        return None if made_by is None else self._runs().run_if_there("/".join(made_by))
+        return None if made_by is None else self._run_if_there(made_by)
 
     def used_by(self) -> list[Any]:
         """The runs that used it, as readers have runs."""
-        runs = self._runs()
-        found = [runs.run_if_there("/".join(path)) for path in self.service.list_artifact_users(self.path)]
+        found = [self._run_if_there(path) for path in self.service.list_artifact_users(self.path)]
         return [run for run in found if run is not None]
 
-    def _runs(self) -> _Runs:
-        return _Runs(self.service)
+    def _run_if_there(self, path: RunPath) -> Any:
+        try:
+            return self._find_run(path)
+        except NotFoundError:
+            return None
 
 
 def _called_as(there: ArtifactInfo | None, info: ArtifactInfo) -> ArtifactInfo:
@@ -192,19 +200,6 @@ def _called_as(there: ArtifactInfo | None, info: ArtifactInfo) -> ArtifactInfo:
         return info
     names = {"entity": there.entity, "project": there.project, "name": there.name}
     return replace(info, **names, artifact_id=there.artifact_id, version_number=there.version_number)
-
-
-class _Runs:
-    """Runs as readers have them: reading stands beside this room, and is loaded by who asks for it."""
-
-    def __init__(self, service: Service) -> None:
-        self._api = import_module("runlake").Api(service=service)
-
-    def run_if_there(self, path: str) -> Any:
-        try:
-            return self._api.run(path)
-        except NotFoundError:
-            return None
 
 
 class Forgotten:
@@ -217,6 +212,7 @@ class Forgotten:
         self.info, self._all, self._stand_in, self._folder = info, dict(entries), stand_in, folder
         for entry in self._all.values():
             entry.home = self
+            entry.local_path = entry.local_path or entry.same_at
 
     def entries(self) -> dict[str, Entry]:
         return self._all

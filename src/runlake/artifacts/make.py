@@ -22,7 +22,7 @@ from runlake.artifacts.kept import KeptVersion
 from runlake.artifacts.progress import progress_bar
 from runlake.artifacts.side_by_side import NETWORK_THREAD_COUNT, side_by_side, threads_for
 from runlake.artifacts.staging import Staging
-from runlake.errors import CorruptError
+from runlake.errors import CorruptError, NotFoundError
 from runlake.service.contract import Service
 from runlake.store.artifacts.content import OwnedFile
 from runlake.store.disk import discard
@@ -53,8 +53,12 @@ def make_version(
 
 
 def described_entries(entries: Sequence[Entry]) -> list[ManifestEntry]:
-    """The entries as a manifest has them; files whose content is not known yet are read."""
-    side_by_side(Entry.content, [one for one in entries if one.local_path is not None and one.sha256 is None])
+    """The entries as a manifest has them; files whose content is not known yet are read, and it is noted."""
+    unread = [one for one in entries if one.local_path is not None and one.sha256 is None]
+    side_by_side(Entry.content, unread, count=threads_for(sum(one.size for one in unread), len(unread)))
+    for known in {entry.known for entry in entries}:
+        if known is not None:
+            known.save()
     return [entry.described() for entry in entries]
 
 
@@ -107,9 +111,13 @@ def _put_copy(service: Service, draft: ArtifactPath, entry: Entry, staging: Stag
 def _put(service: Service, draft: ArtifactPath, entry: Entry) -> ContentInfo:
     if entry.local_path is None:
         assert isinstance(entry.home, KeptVersion), "an entry without a file is of a version that is kept"
-        with entry.home.open(entry) as content:
-            return service.put_content(draft, content)
-    file = Path(entry.local_path)
+        try:
+            with entry.home.open(entry) as content:
+                return service.put_content(draft, content)
+        except (NotFoundError, CorruptError):
+            if entry.same_at is None:
+                raise
+    file = Path(entry.local_path or entry.same_at or "")
     if not entry.is_owned:
         with file.open("rb") as content:
             return service.put_content(draft, content)

@@ -6,31 +6,26 @@ import os
 from functools import partial
 
 from runlake.artifact_model import ArtifactInfo
-from runlake.artifacts.artifact import Artifact
 from runlake.artifacts.cache import ContentCache, default_cache
-from runlake.artifacts.kept import KeptVersion, Sender
+from runlake.artifacts.kept import FindRun, KeptVersion, Sender
 from runlake.service.contract import Service
 from runlake.settings import Settings
 from runlake.store.location import user_cache_dir
 
 
 def kept_version(
-    service: Service, info: ArtifactInfo, settings: Settings, *, sender: Sender | None = None
+    service: Service, info: ArtifactInfo, settings: Settings, *, find_run: FindRun, sender: Sender | None = None
 ) -> KeptVersion:
-    """A version of a store, as these settings want it fetched."""
+    """A version of a store, as these settings want it fetched; `find_run` knows the runs of the store."""
     return KeptVersion(
         service,
         info,
+        find_run=find_run,
         sender=sender,
         cache=partial(open_cache, settings),
         folder=settings.artifact_dir,
         shows_progress=shows_progress(settings),
     )
-
-
-def artifact_in_hand(service: Service, info: ArtifactInfo, settings: Settings) -> Artifact:
-    """The same as people have it."""
-    return Artifact.of(kept_version(service, info, settings))
 
 
 def open_cache(settings: Settings) -> ContentCache | None:

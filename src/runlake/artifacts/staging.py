@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 from runlake.artifact_model import ContentInfo
 from runlake.artifacts.copying import share_blocks
+from runlake.artifacts.known_digests import KnownDigests
 from runlake.store.artifacts.content import PIECE_BYTES, ContentDigests, digest_stream
 from runlake.store.disk import TEMPORARY_PREFIX, create_stream, discard
 
@@ -32,11 +34,11 @@ class Staging:
         self._files.add(file)
         return file
 
-    def copy(self, source: Path) -> tuple[Path, ContentInfo]:
-        """A copy of a file, and what it holds. A disk that is full leaves nothing of it."""
+    def copy(self, source: str, known: KnownDigests) -> tuple[Path, ContentInfo]:
+        """A copy of a file, and what it holds, which is noted. A disk that is full leaves nothing of it."""
         place = self.place()
         try:
-            return place, _copy_with_digests(source, place)
+            return place, _copy_with_digests(source, place, known)
         except BaseException:
             discard(place)
             raise
@@ -54,21 +56,34 @@ class Staging:
                 pass  # somebody looked into it, and left something there
 
 
-def _copy_with_digests(source: Path, target: Path) -> ContentInfo:
-    with source.open("rb") as content, create_stream(target) as copy:
-        if share_blocks(content, copy):
-            return digest_file(target)
-        digests = ContentDigests()
-        try:
-            while piece := content.read(PIECE_BYTES):
-                digests.update(piece)
-                copy.write(piece)
-            return digests.info()
-        finally:
-            digests.close()
+def _copy_with_digests(source: str, target: Path, known: KnownDigests) -> ContentInfo:
+    with open(source, "rb") as content, create_stream(target) as copy:  # noqa: PTH123
+        state = known.settled(source, content.fileno())
+        info = digest_file(target) if share_blocks(content, copy) else _copy_pieces(content, copy)
+    known.note(state, info)
+    return info
 
 
-def digest_file(file: Path) -> ContentInfo:
-    """What a file holds."""
-    with file.open("rb") as content:
-        return digest_stream(content)
+def _copy_pieces(content: BinaryIO, copy: BinaryIO) -> ContentInfo:
+    digests = ContentDigests()
+    try:
+        while piece := content.read(PIECE_BYTES):
+            digests.update(piece)
+            copy.write(piece)
+        return digests.info()
+    finally:
+        digests.close()
+
+
+def digest_file(file: str | Path, known: KnownDigests | None = None) -> ContentInfo:
+    """What a file holds; it is not read where that is known, and what was read is noted."""
+    if known is not None:
+        found = known.find(str(file), os.lstat(file))
+        if found is not None:
+            return found
+    with open(file, "rb") as content:  # noqa: PTH123
+        state = None if known is None else known.settled(str(file), content.fileno())
+        info = digest_stream(content)
+    if known is not None:
+        known.note(state, info)
+    return info

@@ -33,6 +33,7 @@ from runlake.cli import (
     sweep,
     sync,
     tail,
+    ui,
 )
 from runlake.cli.failures import ExitCode, describe, exit_code_of
 from runlake.cli.opening import GlobalOptions
@@ -149,6 +150,7 @@ app.command()(sweep.sweep)
 app.command()(sweep.agent)
 app.command("exec", cls=execute.PassThrough)(execute.exec_)
 app.command()(settings.settings)
+app.command()(ui.ui)
 app.command()(serve.serve)
 app.add_typer(artifact.artifact_commands, name="artifact")
 app.add_typer(people.user_commands, name="user")

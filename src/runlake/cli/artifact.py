@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +15,6 @@ from runlake.cli.ls import DEFAULT_LIMIT
 from runlake.cli.ls_artifacts import list_collections, list_versions
 from runlake.cli.opening import default_project, find_project, open_store
 from runlake.errors import PathError
-from runlake.settings import resolve
 
 if TYPE_CHECKING:
     from runlake.artifacts.artifact import Artifact
@@ -80,14 +78,13 @@ def get(
     as_json: AsJson = False,
 ) -> None:
     """Copy the files of an artifact into a folder. What is there already, unchanged, does not come again."""
-    from runlake.artifacts.names import parse_artifact
-    from runlake.artifacts.opening import artifact_in_hand
+    from runlake.api.api import Api
 
-    settings = resolve({}, os.environ, Path.cwd())
     with open_store(context) as service:
-        path = parse_artifact(name, service.default_entity, default_project())
-        info = service.read_artifact(path)
-        folder = artifact_in_hand(service, info, settings).download(root, hard_links=hard_links)
+        artifact = Api(service=service).artifact(name)
+        folder = artifact.download(root, hard_links=hard_links)
+    info = artifact.info
+    assert info is not None, "what was read is kept"
     if as_json:
         output.print_json({**artifact_document(info), "folder": folder})
         return

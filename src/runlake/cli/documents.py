@@ -14,7 +14,7 @@ from runlake.sweep_model import SweepInfo
 
 if TYPE_CHECKING:
     from runlake.api.ranking import JudgedRun
-    from runlake.server.people.people import ApiKey, Person, Share, Team
+    from runlake.server.people.directory import ApiKey, Person, Share, Team
 
 
 def project_document(project: ProjectInfo) -> dict[str, Any]:
@@ -219,6 +219,7 @@ def merged_artifact_document(merged: Merged) -> dict[str, Any]:
         "source_name": merged.source.run_id,
         "outcome": merged.outcome,
         "version_count": merged.version_count,
+        "deleted_count": merged.deleted_count,
         "copied_bytes": merged.copied_bytes,
     }
 

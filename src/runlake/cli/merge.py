@@ -97,6 +97,7 @@ def _row(merged: Merged) -> tuple[str, str, str, str]:
 def _artifact_row(merged: Merged) -> tuple[str, str, str, str]:
     notes = [f"is called {merged.source.run_id} there"] if merged.is_renamed else []
     notes += [format_count(merged.version_count, "version")] if merged.version_count else []
+    notes += [f"{format_count(merged.deleted_count, 'version')} deleted there"] if merged.deleted_count else []
     notes += ["it is of another type or kind here: nothing was taken"] if merged.outcome == "differs" else []
     entity, project, name = merged.path
     return f"{entity}/{project}/artifacts/{name}", merged.outcome, format_size(merged.copied_bytes), "; ".join(notes)

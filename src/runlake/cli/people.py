@@ -23,7 +23,8 @@ from runlake.cli.opening import GlobalOptions, open_store
 from runlake.errors import NotSupportedError
 
 if TYPE_CHECKING:
-    from runlake.server.people.people import Added, People, Role
+    from runlake.server.people.directory import Added, Role
+    from runlake.server.people.people import People
 
 
 class AccessName(StrEnum):
@@ -251,7 +252,7 @@ def share_project(
 ) -> None:
     """Let all people of the server read a project, write to it too, or (private) only those whose it is."""
     from runlake.api.paths import parse_project_path
-    from runlake.server.people.people import Share
+    from runlake.server.people.directory import Share
 
     entity, name = parse_project_path(project, "")
     with open_people_of(context, store) as people:

@@ -29,6 +29,7 @@ class KeepingRun(Protocol):
     def settings(self) -> Settings: ...
     def log_artifact(self, artifact: Any, /) -> Any: ...
     def link_artifact(self, artifact: Any, target_path: str, aliases: Sequence[str] | None = None, /) -> Any: ...
+    def _earlier_files(self, name: str, /) -> Any: ...
 
 
 class ActiveRun:
@@ -53,10 +54,17 @@ class ActiveRun:
 
     def folder_for_copies(self) -> Path | None:
         """Where files can wait until the active run keeps them, on the disk that it is written to; None for nowhere."""
+        run = self._keeping()
+        return None if run is None else Path(run.dir)
+
+    def earlier_files(self, name: str) -> Any:
+        """The files of the newest version of an artifact in the store of the active run; None for none."""
+        run = self._keeping()
+        return None if run is None else run._earlier_files(name)
+
+    def _keeping(self) -> KeepingRun | None:
         run = self.run
-        if run is None or run.state != "running" or run.settings.mode == "disabled":
-            return None
-        return Path(run.dir)
+        return None if run is None or run.state != "running" or run.settings.mode == "disabled" else run
 
     def is_strict(self) -> bool:
         """Whether what the active run leaves out is an error; before there is one, whether it would be."""

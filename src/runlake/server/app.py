@@ -7,13 +7,11 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import msgspec
-from litestar import Litestar, Request
+from litestar import Litestar
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.exceptions import NotFoundException
 from litestar.types import ControllerRouterHandler
 
 from runlake.server.config import ServerConfig
@@ -23,9 +21,15 @@ from runlake.server.http.asgi import ASGIApp
 from runlake.server.http.health import health_routes
 from runlake.server.http.metrics import Metrics
 from runlake.server.http.problems import problem_response
+from runlake.server.http.sessions import Sessions
 from runlake.server.http.signing import Signer
 from runlake.server.http.turns import Turns
 from runlake.server.middleware import add_middleware
+from runlake.server.openapi import openapi_config
+from runlake.server.page import files
+from runlake.server.page.keys import KeyDoor
+from runlake.server.page.redirects import answer_unknown
+from runlake.server.page.session import session_router
 from runlake.server.people.people import open_people
 from runlake.server.routes.api import api_router
 from runlake.server.wandb.context import WandbContext
@@ -35,22 +39,11 @@ from runlake.server.wandb.mutations.mutations import MutationRoot
 from runlake.server.wandb.nodes.query_root import NODES
 from runlake.server.wandb.routes import WandbParts, wandb_router
 from runlake.service.open import open_as_server
-from runlake.version import __version__
-
-SCHEMA_PATH = "/api/v1/schema"
 
 
 def create_app() -> ASGIApp:
     """The application as a worker runs it: configured by the environment, see `config`."""
     return build_app(ServerConfig.from_environment(os.environ)).app
-
-
-class _PlainYaml(YamlRenderPlugin):
-    """The OpenAPI document as YAML of JSON's types: Litestar's own has Python's tuples in it, which no reader takes."""
-
-    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        """The document, with the same content as the one in JSON."""
-        return super().render(request, msgspec.json.decode(self.render_json(request, openapi_schema)))
 
 
 class BuiltApp(NamedTuple):
@@ -69,15 +62,20 @@ def build_app(config: ServerConfig) -> BuiltApp:
     root = Path(config.root)
     people = open_people(root, config.database_url)
     service = open_as_server(root, default_entity=config.default_entity, environ=os.environ)
+    signer = Signer(people.signing_secret())
+    sessions = Sessions(signer, people)
     context = ServerContext(
         service=service,
         people=people,
-        signer=Signer(people.signing_secret()),
+        signer=signer,
         public_url=config.base_url,
         url_life_s=config.url_life_s,
         turns=Turns(config.costly_turns or None),
     )
+    door = KeyDoor(people, sessions, is_secure=config.is_tls, url_of=context.base_url)
     routes: list[ControllerRouterHandler] = [
+        *files.HANDLERS,
+        session_router(door),
         *health_routes(root=root, people=people, metrics=metrics, draining=draining),
         wandb_router(WandbParts(GraphQL(mutations=MutationRoot), WandbContext(NODES, Exports(service.exports_dir)))),
         api_router(tails_per_person=config.tails_per_person),
@@ -96,20 +94,14 @@ def build_app(config: ServerConfig) -> BuiltApp:
         route_handlers=routes,
         dependencies={
             "context": Provide(provide_context, sync_to_thread=False),
+            "page_folder": Provide(lambda: files.PAGE_FOLDER, sync_to_thread=False),
             "service": Provide(context.service_of_caller, sync_to_thread=False),
         },
-        exception_handlers={Exception: problem_response},
-        openapi_config=OpenAPIConfig(
-            title="runlake",
-            version=__version__,
-            path=SCHEMA_PATH,
-            use_handler_docstrings=True,
-            # The document only: the pages that show it load programs of other hosts, which `headers` forbids.
-            render_plugins=[JsonRenderPlugin(), _PlainYaml()],
-        ),
+        exception_handlers={NotFoundException: answer_unknown, Exception: problem_response},
+        openapi_config=openapi_config(),
         lifespan=[lifespan],
         logging_config=None,  # `logs.configure_logs` has done it, for the whole process
     )
-    return BuiltApp(
-        add_middleware(app, config=config, people=people, metrics=metrics, turns=context.turns), app, context
-    )
+    turns = context.turns
+    layered = add_middleware(app, config=config, people=people, metrics=metrics, turns=turns, sessions=sessions)
+    return BuiltApp(layered, app, context)

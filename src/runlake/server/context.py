@@ -12,8 +12,9 @@ from runlake.errors import AuthenticationError
 from runlake.server.http.auth import require_person
 from runlake.server.http.signing import Signer
 from runlake.server.http.turns import Turns
+from runlake.server.people.directory import Person
 from runlake.server.people.guard import GuardedService
-from runlake.server.people.people import People, Person
+from runlake.server.people.people import People
 from runlake.server.people.standing import Standing
 from runlake.service.contract import Service
 
@@ -40,6 +41,14 @@ class ServerContext:
         """The verbs as who sent a request may use them; `AuthenticationError` for nobody."""
         require_person(person_of(request), request.headers.get("authorization"))
         return self.service_for(standing_of(request))
+
+    def service_permitted(
+        self, request: Request[Any, Any, Any], method: str, signed_path: str, token: str | None
+    ) -> Service:
+        """The verbs as who may do this can use them: whom the URL was made for, or else whose key was sent."""
+        if token is None:
+            return self.service_of_caller(request)
+        return self.service_of_url(request, method, signed_path, token)
 
     def service_of_url(
         self, request: Request[Any, Any, Any], method: str, signed_path: str, token: str

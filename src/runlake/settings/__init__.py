@@ -89,6 +89,7 @@ class Settings:
     sync_interval_s: float | None
     artifact_dir: Path
     artifact_cache_bytes: int
+    artifact_digest_cache: bool
     username: str
     host: str
     program: str | None

@@ -8,8 +8,8 @@ import pytest
 from runlake.artifact_model import ArtifactStart, CollectionPath
 from runlake.errors import ForbiddenError, NotFoundError, RunlakeError
 from runlake.model import LoggedRow, OpenRequest, RunEdit, RunPath, WriterBatch, WriterStart
+from runlake.server.people.directory import Directory, Person
 from runlake.server.people.guard import GuardedService
-from runlake.server.people.people import Directory, Person
 from runlake.server.people.standing import Standing, access_of
 from runlake.service.contract import Service
 from runlake.service.local.service import LocalService
@@ -22,7 +22,7 @@ VERBS = sorted(
     for name, member in vars(Service).items()
     if not name.startswith("_") and callable(member) and name not in OPEN_TO_ALL
 )
-FOR_ADMINS = {"check", "repair", "list_trash", "restore_run", "empty_trash", "merge_from"}
+FOR_ADMINS = {"check", "repair", "list_trash", "empty_trash", "merge_from"}
 
 
 class Untouchable:
@@ -215,6 +215,27 @@ def test_a_run_that_is_missing_in_a_project_one_may_read_is_named_with_its_neigh
         NotFoundError, match=r'run "run-3" not in project ann/mnist \(2 runs\); did you mean run-[12] or run-[12]'
     ):
         bob.read_run(RunPath("ann", "mnist", "run-3"))
+
+
+def test_who_may_write_a_project_takes_back_what_was_deleted_in_it_and_nothing_else(local):
+    path = RunPath("ann", "mnist", "run-1")
+    ann, root = guarded(local, person("ann")), guarded(local, person("root", is_admin=True))
+    for who, error in ((person("eve"), NotFoundError), (person("ann", crew="viewer"), None)):
+        ann.delete_run(path)
+        (item,) = root.list_trash()
+        if error is None:
+            assert guarded(local, who).restore_run(path) == path
+            continue
+        with pytest.raises(error, match="no project ann/mnist, or none that you may read"):
+            guarded(local, who).restore_run(path)
+        with pytest.raises(ForbiddenError, match="whole store"):
+            ann.restore_run(item.name)
+        assert root.restore_run(item.name) == path
+    with pytest.raises(ForbiddenError, match="you may read ann/mnist and not write"):
+        guarded(local, person("bob"), ann__mnist="read").restore_run(path)
+    with pytest.raises(NotFoundError) as missing:
+        ann.restore_run(RunPath("ann", "mnist", "run-9"))
+    assert str(missing.value) == 'run "ann/mnist/run-9" is not in the trash; see: runlake trash'
 
 
 def test_viewers_and_readers_of_shared_projects_may_not_write(local):

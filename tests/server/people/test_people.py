@@ -15,7 +15,8 @@ from postgres import find_programs, postgresql
 import warm
 from runlake.errors import BadValueError, ConflictError, NewerFormatError, NotFoundError
 from runlake.server.people.database import migrations, sqlite_url
-from runlake.server.people.people import People, Person, Share, SignedIn, Team, check_key
+from runlake.server.people.directory import Person, Share, SignedIn, Team
+from runlake.server.people.people import People, check_key
 
 CHOSEN = "local-" + "0123456789abcdef" * 2 + "01234567"
 

@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from runlake.errors import StoreError
-from runlake.server.people.people import SignedIn, open_people
+from runlake.server.people.directory import SignedIn
+from runlake.server.people.people import open_people
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from in_process import InProcess
 
 from runlake.errors import AuthenticationError, NotFoundError
 from runlake.model import LoggedRow, RunPath, WriterBatch, WriterStart
-from runlake.server.people.people import Directory, Person, open_people
+from runlake.server.people.directory import Directory, Person
+from runlake.server.people.people import open_people
 from runlake.server.people.standing import Standing
 from waiting import wait_until
 

@@ -11,8 +11,8 @@ from trainer import Trainer
 HOLDER = Holder()
 APP = make_app(HOLDER)
 SCHEMA = schemathesis.openapi.from_asgi("/schema/openapi.json", APP)
-ENDLESS = "/api/v1/runs/{entity}/{project}/{run_id}/tail"
-"""The events of a run that nobody ends: its questions are asked in test_native_routes.py."""
+ENDLESS = ["/api/v1/runs/{entity}/{project}/{run_id}/tail", "/api/v1/projects/{entity}/{project}/events"]
+"""Events that nobody ends: their questions are asked in test_native_routes.py and test_project_events.py."""
 
 SWEEP = SweepPath("ann", "mnist", "s")
 CONFIG = {"method": "random", "parameters": {"lr": {"min": 0.0, "max": 1.0}}}

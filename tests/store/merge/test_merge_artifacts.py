@@ -17,7 +17,7 @@ from runlake.artifact_model import (
     ManifestEntry,
     digest_of,
 )
-from runlake.errors import ConflictError, CorruptError, RunlakeError, StoreError
+from runlake.errors import ConflictError, CorruptError, NotFoundError, RunlakeError, StoreError
 from runlake.model import RunPath
 from runlake.service.local.service import LocalService
 from runlake.store.layout import Layout
@@ -169,6 +169,113 @@ def test_what_was_deleted_in_either_store_does_not_come(ours, theirs):
     assert outcomes(ours.merge(theirs)) == [("Model", "deleted", 0)]
     theirs.keep({"a": b"later"})
     assert outcomes(ours.merge(theirs)) == [("Model", "joined", 1)]
+
+
+def state_of(*stores):
+    return [[(one.artifact_id, one.aliases) for one in store.versions()] for store in stores]
+
+
+def test_a_version_that_was_deleted_in_one_store_is_deleted_in_the_other(ours, theirs):
+    theirs.keep({"a": b"1"}, aliases=("latest", "best"))
+    theirs.service.link_artifact(MODEL.at("v0"), SHELF)
+    ours.merge(theirs)
+    theirs.service.delete_artifact(SHELF.at("v0"))
+    theirs.service.delete_artifact(MODEL.at("v0"), delete_aliases=True)
+    said = ours.merge(theirs, is_dry_run=True)
+    assert [one.version for one in ours.versions()] == ["v0"]
+    merged = ours.merge(theirs)
+    assert said == merged
+    assert [(one.path.run_id, one.outcome, one.version_count, one.deleted_count) for one in merged] == [
+        ("Model", "joined", 0, 1),
+        ("good models", "joined", 0, 1),
+    ]
+    assert (ours.versions(), ours.versions(SHELF)) == ([], [])
+    assert outcomes(ours.merge(theirs)) == [("Model", "same", 0), ("good models", "same", 0)]
+    assert outcomes(theirs.merge(ours)) == [("Model", "same", 0), ("good models", "same", 0)]
+
+
+def test_a_version_that_was_deleted_here_is_deleted_there_when_it_is_merged_back(ours, theirs):
+    theirs.keep({"a": b"1"}, aliases=("latest",))
+    ours.merge(theirs)
+    ours.service.delete_artifact(MODEL.at("v0"))
+    theirs.service.edit_artifact(MODEL.at("v0"), ArtifactEdit(description="who edits it does not keep it"))
+    assert outcomes(ours.merge(theirs)) == [("Model", "same", 0)]
+    assert ours.versions() == []
+    assert outcomes(theirs.merge(ours)) == [("Model", "joined", 0)]
+    assert theirs.versions() == []
+
+
+def test_the_last_word_counts_when_a_version_was_deleted_and_restored(ours, theirs):
+    made = theirs.keep({"a": b"1"}, aliases=("latest",))
+    ours.merge(theirs)
+    theirs.service.delete_artifact(MODEL.at("v0"))
+    ours.merge(theirs)
+    theirs.service.restore_artifact(MODEL.at("v0"))
+    assert outcomes(ours.merge(theirs)) == [("Model", "joined", 0)]
+    assert state_of(ours, theirs) == [[(made.artifact_id, ())], [(made.artifact_id, ())]]
+    assert ours.read(MODEL.at("v0")) == {"a": b"1"}
+    ours.service.delete_artifact(MODEL.at("v0"))
+    assert outcomes(ours.merge(theirs)) == [("Model", "same", 0)]
+    assert state_of(ours) == [[]]
+    theirs.service.delete_artifact(MODEL.at("v0"))
+    ours.service.restore_artifact(MODEL.at("v0"))
+    assert outcomes(ours.merge(theirs)) == [("Model", "same", 0)]
+    assert outcomes(theirs.merge(ours)) == [("Model", "joined", 0)]
+    assert state_of(ours, theirs) == [[(made.artifact_id, ())], [(made.artifact_id, ())]]
+
+
+def test_a_restore_counts_though_the_clock_went_back_since_the_deletion(ours, theirs):
+    made = theirs.keep({"a": b"1"})
+    theirs.service.delete_artifact(MODEL.at("v0"))
+    ledger = theirs.layout.collection_dir(MODEL) / "ledger"
+    (deleted,) = (file for file in ledger.iterdir() if '"delete"' in file.read_text())
+    deleted.write_text(json.dumps({**json.loads(deleted.read_text()), "at": 2e9}) + "\n")
+    theirs.copy(ours.root)
+    theirs.service.restore_artifact(MODEL.at("v0"))
+    assert outcomes(ours.merge(theirs)) == [("Model", "joined", 0)]
+    assert state_of(ours) == [[(made.artifact_id, ())]]
+
+
+def test_what_is_gone_for_good_here_is_not_taken_back(ours, theirs):
+    theirs.keep({"a": b"1"})
+    ours.merge(theirs)
+    ours.service.delete_artifact(MODEL.at("v0"))
+    list(ours.service.empty_trash(older_than_s=0.0))
+    theirs.service.delete_artifact(MODEL.at("v0"))
+    theirs.service.restore_artifact(MODEL.at("v0"))
+    assert outcomes(ours.merge(theirs)) == [("Model", "same", 0)]
+    assert state_of(ours) == [[]]
+
+
+def test_a_version_is_found_by_the_other_ids_that_it_has_there(ours, theirs):
+    made = theirs.keep({"a": b"1"})
+    entries = theirs.service.read_manifest(MODEL.at("v0"))
+    theirs.service.begin_artifact(
+        MODEL, ArtifactStart(type="model", digest=digest_of(entries), artifact_id="0123456789")
+    )
+    taken = ours.keep({"a": b"mine"}, path=MODEL._replace(name="mine"), artifact_id="taken12345")
+    theirs.service.begin_artifact(
+        MODEL, ArtifactStart(type="model", digest=digest_of(entries), artifact_id="taken12345")
+    )
+    (theirs.layout.artifact_ids_dir / ".runlake-tmp-1-ab").write_text("{")
+    ours.merge(theirs)
+    for artifact_id in (made.artifact_id, "0123456789"):
+        assert ours.service.find_artifact(artifact_id) == ours.service.read_artifact(MODEL.at("v0"))
+    assert ours.service.find_artifact("taken12345") == taken
+    before = ours.files()
+    assert outcomes(ours.merge(theirs)) == [("Model", "same", 0)]
+    assert ours.files() == before
+
+
+@pytest.mark.parametrize("content", ["{", '["ann","p","../../x","a"]', '["ann","p","Model","../../../outside"]'])
+def test_another_id_that_makes_no_sense_is_told_and_the_rest_comes(ours, theirs, content):
+    made = theirs.keep({"a": b"1"})
+    (theirs.layout.artifact_ids_dir / "0123456789").write_text(content)
+    with pytest.raises(CorruptError, match="says of no artifact where it is"):
+        ours.merge(theirs)
+    assert state_of(ours) == [[(made.artifact_id, ())]]
+    with pytest.raises(NotFoundError):
+        ours.service.find_artifact("0123456789")
 
 
 def test_a_draft_is_left_out(ours, theirs):

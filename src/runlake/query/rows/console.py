@@ -16,12 +16,12 @@ def console_lines(history: History) -> list[ConsoleLine]:
     The time of a line is that of its last form. Where several processes printed, the lines are in the order in which
     they were first seen.
     """
-    cells = [_cells(history, key) for key in ("source", "line", "level", "text")]
+    cells = [cells_of(history, key) for key in ("source", "line", "level", "text")]
     times = [0.0] * history.row_count if history.timestamp is None else filled_times(history.timestamp).tolist()
     lines: dict[tuple[str | None, int], ConsoleLine] = {}
     for source, number, level, text, timestamp in zip(*cells, times, strict=True):
         if isinstance(number, int):
-            said_by, at_level, said = _text(source), _text(level), _text(text)
+            said_by, at_level, said = text_of(source), text_of(level), text_of(text)
             lines[said_by, number] = ConsoleLine(
                 number=number, timestamp=timestamp, level=at_level, text=said or "", source=said_by
             )
@@ -30,12 +30,12 @@ def console_lines(history: History) -> list[ConsoleLine]:
     return [lines[place] for place in sorted(lines, key=lambda place: place[1])]
 
 
-def _text(cell: Any) -> str | None:
+def text_of(cell: Any) -> str | None:
     """What is no text is shown as it would be printed: a line with an odd label is a line all the same."""
     return cell if cell is None or type(cell) is str else str(cell)
 
 
-def _cells(history: History, key: str) -> list[Any]:
+def cells_of(history: History, key: str) -> list[Any]:
     """The values of one key, a cell per row, None where a row has none."""
     cells: list[Any] = [None] * history.row_count
     for series in history.series:

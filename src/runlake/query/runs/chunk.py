@@ -20,7 +20,7 @@ from runlake.query.runs.column import (
     FieldPart,
     Positions,
     Texts,
-    family_values,
+    family_part,
     kept_columns,
 )
 from runlake.query.runs.filter import family_of
@@ -171,7 +171,7 @@ def _leaf_parts(leaf: Leaf, size: int) -> Iterator[tuple[str, FieldPart]]:
             places.append(row)
             values.append(value)
         for family, (places, values) in by_family.items():
-            yield family, FieldPart(np.array(places, np.int64), family_values(family, values))
+            yield family, family_part(family, np.array(places, np.int64), values)
 
 
 def _array_part(array: pa.Array, rows: Positions) -> tuple[str, FieldPart]:
@@ -183,8 +183,9 @@ def _array_part(array: pa.Array, rows: Positions) -> tuple[str, FieldPart]:
         codes = encoded.indices.to_numpy().astype(np.int64)
         return "text", FieldPart(rows, Texts(encoded.dictionary.to_pylist(), codes))
     numbers = array.to_numpy()
-    if numbers.dtype != np.float64:
-        # abs() of the least int64 is itself.
-        is_exact = not len(numbers) or (numbers.max() <= EXACT_AS_FLOAT and numbers.min() >= -EXACT_AS_FLOAT)
-        numbers = numbers.astype(np.float64 if is_exact else object)
-    return "number", FieldPart(rows, numbers)
+    if numbers.dtype == np.float64:
+        return "number", FieldPart(rows, numbers)
+    # abs() of the least int64 is itself.
+    if len(numbers) and (numbers.max() > EXACT_AS_FLOAT or numbers.min() < -EXACT_AS_FLOAT):
+        return "number", FieldPart(rows, numbers.astype(object))
+    return "number", FieldPart(rows, numbers.astype(np.float64), np.ones(len(numbers), np.bool_))

@@ -98,10 +98,23 @@ Values = npt.NDArray[Any] | Texts | list[Any] | None
 
 
 class FieldPart(Struct, frozen=True):
-    """The values of one family, and where they stand."""
+    """The values of one family, and where they stand. `integers`: which of an array of float64 were integers."""
 
     positions: Positions
     values: Values
+    integers: Mask | None = None
+
+    def at(self, chosen: Positions) -> list[Any]:
+        """Some of the values as they went in, by their numbers."""
+        values = self.values
+        if isinstance(values, Texts):
+            return [values.distinct[code] for code in values.codes[chosen].tolist()]
+        if not isinstance(values, np.ndarray):
+            return [None] * len(chosen) if values is None else [values[number] for number in chosen.tolist()]
+        if self.integers is None:
+            return list(values[chosen].tolist())
+        pairs = zip(values[chosen].tolist(), self.integers[chosen].tolist(), strict=True)
+        return [int(value) if is_integer else value for value, is_integer in pairs]
 
 
 class FieldColumn:
@@ -110,7 +123,7 @@ class FieldColumn:
     def __init__(self, cells: Sequence[Any]) -> None:
         parts = {}
         for family, (places, values) in _by_family(cells).items():
-            parts[family] = FieldPart(np.array(places, np.int64), family_values(family, values))
+            parts[family] = family_part(family, np.array(places, np.int64), values)
         self._fill(len(cells), parts)
 
     @classmethod
@@ -128,7 +141,8 @@ class FieldColumn:
     def joined(cls, first: FieldColumn, second: FieldColumn) -> FieldColumn:
         """The cells of both, one behind the other."""
         moved = [
-            (family, FieldPart(part.positions + first.size, part.values)) for family, part in second._parts.items()
+            (family, FieldPart(part.positions + first.size, part.values, part.integers))
+            for family, part in second._parts.items()
         ]
         return cls.of_parts(first.size + second.size, [*first._parts.items(), *moved])
 
@@ -150,7 +164,8 @@ class FieldColumn:
         parts = []
         for family, part in self._parts.items():
             chosen = mask[part.positions]
-            parts.append((family, FieldPart(part.positions[chosen], _values_at(part.values, chosen))))
+            integers = None if part.integers is None else part.integers[chosen]
+            parts.append((family, FieldPart(part.positions[chosen], _values_at(part.values, chosen), integers)))
         return FieldColumn.of_parts(self.size, parts)
 
     def _fill(self, size: int, parts: Mapping[str, FieldPart]) -> None:
@@ -159,6 +174,23 @@ class FieldColumn:
         self._present = np.zeros(size, np.bool_)
         for part in parts.values():
             self._present[part.positions] = True
+
+    @property
+    def parts(self) -> Mapping[str, FieldPart]:
+        """What there is, by type family; what is missing is in none."""
+        return self._parts
+
+    def cells(self, positions: Positions) -> list[Any]:
+        """The values at some positions as they went in; None for what is missing."""
+        found: list[Any] = [None] * len(positions)
+        for part in self._parts.values():
+            number = np.full(self.size, -1, np.int64)
+            number[part.positions] = np.arange(len(part.positions))
+            chosen = number[positions]
+            places = np.flatnonzero(chosen >= 0)
+            for place, value in zip(places.tolist(), part.at(chosen[places]), strict=True):
+                found[place] = value
+        return found
 
     def mask(self, test: Test) -> Mask:
         """Which cells the test holds for, bool[size]."""
@@ -268,8 +300,17 @@ class FieldColumn:
             return np.asarray(compare(numbers, operand), np.bool_)
 
 
-def family_values(family: str, values: list[Any]) -> Values:
-    """Plain values of one family as a part keeps them."""
+def family_part(family: str, positions: Positions, values: list[Any]) -> FieldPart:
+    """Plain values of one family as a part."""
+    kept = _family_values(family, values)
+    if family != "number" or not isinstance(kept, np.ndarray) or kept.dtype == object:
+        return FieldPart(positions, kept)
+    kinds = set(map(type, values))
+    integers = None if int not in kinds else np.array([type(value) is int for value in values], np.bool_)
+    return FieldPart(positions, kept, integers)
+
+
+def _family_values(family: str, values: list[Any]) -> Values:
     if family == "number":
         return _number_array(values)
     if family == "bool":
@@ -333,8 +374,22 @@ def _join(one: FieldPart, other: FieldPart) -> FieldPart:
     if isinstance(left, Texts) and isinstance(right, Texts):
         return FieldPart(positions, left.followed_by(right))
     if isinstance(left, np.ndarray) and isinstance(right, np.ndarray):
-        return FieldPart(positions, np.concatenate([left, right]))
+        if left.dtype != right.dtype:  # one has integers that are no float64: both as Python's own numbers
+            return FieldPart(positions, np.concatenate([_objects(one), _objects(other)]))
+        if one.integers is None and other.integers is None:
+            return FieldPart(positions, np.concatenate([left, right]))
+        return FieldPart(positions, np.concatenate([left, right]), np.concatenate([_integers(one), _integers(other)]))
     return FieldPart(positions, [*left, *right] if isinstance(left, list) and isinstance(right, list) else None)
+
+
+def _integers(part: FieldPart) -> Mask:
+    return np.zeros(len(part.positions), np.bool_) if part.integers is None else part.integers
+
+
+def _objects(part: FieldPart) -> npt.NDArray[Any]:
+    array = np.empty(len(part.positions), object)
+    array[:] = part.at(np.arange(len(part.positions)))
+    return array
 
 
 def _values_at(values: Values, chosen: Mask) -> Values:

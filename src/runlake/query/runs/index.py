@@ -9,6 +9,7 @@ changes; what moved in the project makes another one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from runlake.lru import LruCache
 from runlake.model import RUNTIME, STEP, TIMESTAMP, RunInfo
 from runlake.query.runs.chunk import RunChunk
 from runlake.query.runs.column import MISSING, FieldColumn, Mask, Positions, hold_for_tags, kept_columns
-from runlake.query.runs.filter import AllOf, AnyOf, Field, Node, Not, Test, parse_filter, parse_order
+from runlake.query.runs.filter import AllOf, AnyOf, Field, Node, Not, Test, parse_field, parse_filter, parse_order
 from runlake.query.runs.nested import find_values
 from runlake.stopping import check_wanted
 
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-_KEPT_ORDERS = 32
+    from runlake.listing_model import RunColumn
+    from runlake.query.runs.keys import KeyList
+    from runlake.store.catalog.run_columns import Root
+
+_MIN_KEPT_ORDERS = 32
+_MAX_KEPT_CELLS = 5_000_000
 _AXIS_FIELDS = {STEP: "last_step", RUNTIME: "runtime_s", TIMESTAMP: "last_row_at"}
 
 
@@ -69,14 +75,14 @@ class RunIndex:
 
     def infos(self, positions: Sequence[int]) -> list[RunInfo]:
         """The runs at some positions, in that order."""
-        rows = self._row_of[np.asarray(positions, np.int64)].tolist()
+        rows = self.rows_at(positions).tolist()
         stored = [row for row in rows if row < self._chunk_size]
         found = dict(zip(stored, self.chunk.stored.infos(stored), strict=True)) if self.chunk else {}
         return [found[row] if row < self._chunk_size else self._added[row - self._chunk_size] for row in rows]
 
     def fields(self, names: Sequence[str], positions: Sequence[int]) -> list[tuple[Any, ...]]:
         """Some plain fields of the runs at some positions: no run becomes an object for them."""
-        rows = self._row_of[np.asarray(positions, np.int64)].tolist()
+        rows = self.rows_at(positions).tolist()
         added = [tuple(getattr(run, name) for name in names) for run in self._added]
         if self.chunk is None:
             return [added[row] for row in rows]
@@ -108,7 +114,7 @@ class RunIndex:
         arrays: list[Any] = []
         rows = self._row_of[positions]
         for key in reversed(keys):
-            column = self._order_column(key.field)
+            column = self.column(key.field)
             arrays.extend(part[rows] for part in column.sort_keys(is_descending=key.is_descending))
         if arrays:
             positions = positions[_first_in_order(arrays, end)]
@@ -121,17 +127,49 @@ class RunIndex:
             return np.ones(len(self), np.bool_)
         return self._evaluate(node)[self._row_of]
 
+    def rows_at(self, positions: Sequence[int]) -> Positions:
+        """Where the cells of the runs at some positions stand in a `column`."""
+        return self._row_of[np.asarray(positions, np.int64)]
+
+    def column(self, field: Field) -> FieldColumn:
+        """What an order by the field sorts by, one cell a row: of its alternatives the first that a run has."""
+        column = self._order_columns.get(field)
+        if column is None:
+            column = FieldColumn.first_of(self._candidates(field))
+            self._order_columns.put(field, column)
+        return column
+
+    @cached_property
+    def column_names(self) -> tuple[RunColumn, ...]:
+        """Everything that the runs have: see `query.runs.column_names`."""
+        from runlake.query.runs.column_names import column_names
+
+        stored = self.chunk.stored if self.chunk else None
+        return tuple(column_names(stored, self._added, self._row_of, count_field=self._count_field))
+
+    def _count_field(self, name: str) -> int:
+        """How many runs have a field."""
+        return int(np.count_nonzero(self.mask(Test(parse_field(name, "a field"), "exists", None))))
+
     def to_table(self, positions: Sequence[int] | None = None) -> pa.Table:
         """The runs at `positions` (all when None) as one row each: see `query.runs.table.runs_table`."""
         from runlake.query.runs.table import runs_table
 
-        rows = self._row_of if positions is None else self._row_of[np.asarray(positions, np.int64)]
+        rows = self._row_of if positions is None else self.rows_at(positions)
         return runs_table(self.chunk.stored if self.chunk else None, self._added, rows)
+
+    def keys(self, root: Root) -> KeyList:
+        """The keys that the runs have below `root`, by name."""
+        from runlake.query.runs.keys import list_keys
+
+        return list_keys(self.chunk.stored if self.chunk else None, self._added, self._row_of, root)
 
     def forget_columns(self) -> None:
         """Give back the memory of what filters and orders asked for; it is made again when asked for."""
         self._columns = kept_columns(self._row_count)
-        self._order_columns: LruCache[Field, FieldColumn] = LruCache(_KEPT_ORDERS)
+        self._order_columns: LruCache[Field, FieldColumn] = LruCache(
+            max(_MIN_KEPT_ORDERS, _MAX_KEPT_CELLS // max(1, self._row_count))
+        )
 
     def _order_rows(self, hidden: npt.NDArray[np.int64] | None) -> Positions:
         """The rows in the order of creation, then id."""
@@ -217,14 +255,6 @@ class RunIndex:
     def _candidates(self, field: Field) -> list[FieldColumn]:
         """The columns that a field may mean, the most likely first; at least one."""
         return [column for keys in field.paths for column in self._columns_at(field.root, keys)]
-
-    def _order_column(self, field: Field) -> FieldColumn:
-        """What an order sorts by: of the alternatives of the field the first that a run has."""
-        column = self._order_columns.get(field)
-        if column is None:
-            column = FieldColumn.first_of(self._candidates(field))
-            self._order_columns.put(field, column)
-        return column
 
     def _columns_at(self, root: str, keys: tuple[str, ...]) -> list[FieldColumn]:
         columns = self._columns.get((root, keys))

@@ -6,12 +6,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runlake.artifact_model import LATEST, ArtifactInfo, ArtifactPath, CollectionPath
 from runlake.artifacts.artifact import Artifact
 from runlake.artifacts.distributed import Distributed
+from runlake.artifacts.earlier import EarlierFiles
 from runlake.artifacts.entry import Entry
 from runlake.artifacts.kept import PRETENDED_ID, Forgotten, KeptVersion, Sender, pretended
 from runlake.artifacts.make import make_version
@@ -22,6 +24,7 @@ from runlake.model import RunPath
 from runlake.sdk.run.backlog import FAULTS
 from runlake.sdk.run.inert import Inert
 from runlake.sdk.run.old_models import find_old_model
+from runlake.sdk.run.reading import find_run
 from runlake.service.local.service import LocalService
 from runlake.settings import Settings, current_folder
 from runlake.store.artifacts.lineage import RunLink, note_link
@@ -155,6 +158,14 @@ class ArtifactCalls:
             except (NotFoundError, UnreachableError):
                 continue
         return []
+
+    def earlier_files(self, name: str) -> EarlierFiles | None:
+        """The files of the newest version in the folder; None where there is none, or it cannot be read."""
+        collection = CollectionPath(self._path.entity, self._path.project, name)
+        try:
+            return EarlierFiles(self._kept(self._store, self._store.read_artifact(collection.at(LATEST))))
+        except (RunlakeError, OSError):
+            return None
 
     def _services(self) -> Iterator[Service]:
         """Where artifacts are looked for: the server, if the run has one, then the folder."""
@@ -358,7 +369,7 @@ class ArtifactCalls:
         return shows_progress(self._settings)
 
     def _kept(self, service: Service, info: ArtifactInfo, *, sender: Sender | None = None) -> KeptVersion:
-        return kept_version(service, info, self._settings, sender=sender)
+        return kept_version(service, info, self._settings, find_run=partial(find_run, service), sender=sender)
 
     def _use_nothing(self, given: Artifact | str, type: str | None) -> Artifact:
         if isinstance(given, Artifact):

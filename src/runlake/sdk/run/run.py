@@ -6,17 +6,18 @@ import datetime
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from runlake.media.left_out import left_out, strictly
 from runlake.sdk.notices import say
+from runlake.sdk.run import reading
 from runlake.sdk.run.run_writer import RunWriter
 from runlake.store.journal import record
 
 if TYPE_CHECKING:
     from runlake.artifacts.artifact import Artifact
+    from runlake.artifacts.earlier import EarlierFiles
     from runlake.artifacts.kept import Sender
     from runlake.sdk.run.alerts import AlertLevel, Alerts
     from runlake.sdk.run.artifact_calls import ArtifactCalls
@@ -76,11 +77,10 @@ class Run(RunWriter):
         """
         if self.disabled:
             return None
-        restore = import_module("runlake").restore  # reading stands beside the SDK, and is loaded by who asks for it
         place = self.dir if root is None else root
         if run_path:
-            return restore(name, run_path, replace, place)
-        return restore(name, str(self.run_path), replace, place, store=self._layout.root)
+            return reading.restore(name, run_path, replace, place)
+        return reading.restore(name, str(self.run_path), replace, place, store=self._layout.root)
 
     def write_logs(self, text: str) -> None:
         """Keep text with the run, in its file ``logs.txt``: it does not come among the printed lines."""
@@ -203,6 +203,9 @@ class Run(RunWriter):
         folder.
         """
         return self._artifacts().log_code(root, name, include_fn, exclude_fn)
+
+    def _earlier_files(self, name: str) -> EarlierFiles | None:
+        return self._artifacts().earlier_files(name)
 
     def _artifacts(self) -> ArtifactCalls:
         if self._artifact_calls is None or self._artifact_calls.pid != os.getpid():

@@ -11,7 +11,9 @@ import base64
 from runlake.errors import AuthenticationError, RunlakeError
 from runlake.server.http.asgi import ASGIApp, Receive, Scope, Send
 from runlake.server.http.problems import problem_of, send_problem
-from runlake.server.people.people import People, Person, SignedIn
+from runlake.server.http.sessions import Sessions
+from runlake.server.people.directory import Person, SignedIn
+from runlake.server.people.people import People
 from runlake.server.people.standing import Standing
 
 
@@ -48,14 +50,15 @@ def require_person(person: Person | None, authorization: str | None) -> Person:
 class AuthMiddleware:
     """Puts who is asking into ``scope["user"]``, None for nobody, and what that stands on into ``scope["standing"]``.
 
-    Whether they may is for the routes to say.
+    Whether they may is for the routes to say. Who sends no header may have a session of the page, see `sessions`.
 
     A database of people that cannot be read at this moment is answered as the fault it is, and not as a wrong key.
     """
 
-    def __init__(self, app: ASGIApp, *, people: People) -> None:
+    def __init__(self, app: ASGIApp, *, people: People, sessions: Sessions | None = None) -> None:
         self._app = app
         self._people = people
+        self._sessions = sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, with its person."""
@@ -63,6 +66,8 @@ class AuthMiddleware:
             header = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
             try:
                 found = find_signed_in(self._people, header)
+                if not header and self._sessions is not None:
+                    found = self._sessions.find(scope)
             except RunlakeError as error:
                 await send_problem(send, problem_of(error))
                 return

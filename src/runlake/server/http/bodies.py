@@ -1,9 +1,9 @@
 """The bodies of requests: whose are read, how large they may be, how long they may take, how many at once.
 
 Nobody's body is read before somebody has said who they are. That is asked here, before the first byte is taken from the
-network, and not in each route: what a route is given as a body has been read for it. Two are exceptions: a URL that
-carries its own permission is checked by its route, which reads nothing before; and documents of GraphQL may come from
-nobody, as long as they are small.
+network, and not in each route: what a route is given as a body has been read for it. Three are exceptions: a URL that
+carries its own permission is checked by its route, which reads nothing before; and documents of GraphQL, and what signs
+somebody in at the page, may come from nobody, as long as they are small.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from runlake.errors import AuthenticationError, BadValueError, BusyError, Runlak
 from runlake.server.config import ServerConfig
 from runlake.server.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from runlake.server.http.auth import require_person
-from runlake.server.people.people import Person
+from runlake.server.http.cookies import SESSION_PATH
+from runlake.server.people.directory import Person
 
 _UPLOADS = re.compile(
     r"/files/|/artifact-uploads/|/api/[^/]+/(?:runs/[^/]+/[^/]+/[^/]+/files/|artifacts/[^/]+/[^/]+/[^/]+/versions/[^/]+/content)"
@@ -27,7 +28,7 @@ _UPLOADS = re.compile(
 """Where files are put: these are written as they come, while everything else is read as a whole."""
 _SIGNED = re.compile(r"/files/|/artifact-uploads/")
 """Where the address may permit it instead of a key."""
-_OPEN_PATHS = frozenset({"/graphql"})
+_OPEN = frozenset({("POST", "/graphql"), ("POST", SESSION_PATH)})
 _STRANGERS = "nobody"
 """All who send no key are one party of the budget: they cannot take what is there by being many."""
 _BUDGET_WAIT_S = 10.0
@@ -116,7 +117,7 @@ class Bodies:
         person = person if isinstance(person, Person) else None
         is_upload = scope["method"] == "PUT" and _UPLOADS.match(scope["path"]) is not None
         is_signed = is_upload and b"token=" in scope["query_string"] and _SIGNED.match(scope["path"]) is not None
-        if person is None and not is_signed and scope["path"] not in _OPEN_PATHS:
+        if person is None and not is_signed and (scope["method"], scope["path"]) not in _OPEN:
             self._refuse("no_key", _no_person(scope))
         body = _Body(receive, send, told_bytes=told_bytes, config=self._config, refuse=self._refuse)
         if is_upload:

@@ -47,6 +47,19 @@ class Incoming(Protocol[T_co]):
     def discard(self) -> None: ...
 
 
+def send_asked(request: Request[Any, Any, Any], content: BinaryIO) -> Response[Any]:
+    """The bytes of a file as the headers of the request ask for them; see `send_file`."""
+    headers = request.headers
+    return send_file(
+        request,
+        content,
+        part=headers.get("range"),
+        if_range=headers.get("if-range"),
+        if_none_match=headers.get("if-none-match"),
+        is_head=request.method == "HEAD",
+    )
+
+
 def send_file(
     request: Request[Any, Any, Any],
     content: BinaryIO,

@@ -1,14 +1,18 @@
 """Headers that every answer has: what browsers and caches may do with it, and which pages of other servers may ask.
 
-Keys come in the Authorization header and never in cookies, so a page of another server can do nothing with a
-visitor's rights, and all origins may ask unless the server is told otherwise.
+Keys come in the Authorization header and never in cookies. The cookie of our own page holds a session, which speaks for
+no request that a page of others has sent (`cookies`), and no answer here lets such a page see what a browser's cookies
+bring. So a page of another server can do nothing with a visitor's rights, and all origins may ask unless the server is
+told otherwise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from http import HTTPStatus
 
 from runlake.server.http.asgi import ASGIApp, Message, Receive, Scope, Send
+from runlake.server.http.cookies import is_asked_by_script
 
 _ALLOWED_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _ALLOWED_HEADERS = b"Authorization, Content-Type, Range, If-None-Match, Last-Event-ID, X-Request-Id"
@@ -25,6 +29,8 @@ _SECURITY: tuple[tuple[bytes, bytes], ...] = (
 )
 _NOT_KEPT = (b"cache-control", b"private, no-store")
 """For all that does not say itself that it is private: answers depend on who asks, and may carry signed URLs."""
+_CHALLENGE_OF_PAGES = (b"www-authenticate", b'Bearer realm="runlake"')
+"""In place of `problems.CHALLENGE` for scripts of a page: no browser asks for a password then, beside the page."""
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 
 
@@ -43,7 +49,11 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = with_security(message["headers"], self._headers)
+                headers = message["headers"]
+                if message["status"] == HTTPStatus.UNAUTHORIZED and is_asked_by_script(scope):
+                    kept = (header for header in headers if header[0].lower() != _CHALLENGE_OF_PAGES[0])
+                    headers = [*kept, _CHALLENGE_OF_PAGES]
+                message["headers"] = with_security(headers, self._headers)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

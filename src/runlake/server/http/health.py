@@ -12,7 +12,8 @@ from litestar.handlers import HTTPRouteHandler
 
 from runlake.errors import AuthenticationError, ForbiddenError, RunlakeError
 from runlake.server.http.metrics import CONTENT_TYPE, Metrics
-from runlake.server.people.people import People, Person
+from runlake.server.people.directory import Person
+from runlake.server.people.people import People
 
 
 def health_routes(*, root: Path, people: People, metrics: Metrics, draining: threading.Event) -> list[HTTPRouteHandler]:

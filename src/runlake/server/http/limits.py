@@ -14,7 +14,7 @@ from runlake.errors import BusyError
 from runlake.lru import LruCache
 from runlake.server.http.asgi import ASGIApp, Receive, Scope, Send
 from runlake.server.http.problems import problem_of, send_problem
-from runlake.server.people.people import Person
+from runlake.server.people.directory import Person
 
 _REMEMBERED_CLIENTS = 10_000
 _MEASURING = frozenset({"/healthz", "/readyz", "/metrics"})

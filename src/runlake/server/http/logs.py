@@ -18,7 +18,7 @@ from typing import Any
 from runlake.clean_text import json_text, lines, one_line
 from runlake.server.config import LogFormat
 from runlake.server.http.asgi import ASGIApp, Message, Receive, Scope, Send
-from runlake.server.people.people import Person
+from runlake.server.people.directory import Person
 
 ERROR_IN_SCOPE = "runlake.error"
 """Where `problems.problem_response` leaves the error that it answered, for the log."""

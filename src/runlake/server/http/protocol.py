@@ -17,7 +17,7 @@ from uvicorn.server import ServerState
 from runlake.server.http.connections import IN_STATE, Connections
 from runlake.server.http.headers import with_security
 from runlake.server.http.problems import Problem
-from runlake.server.people.people import Person
+from runlake.server.people.directory import Person
 
 _LINGER_BYTES = 1 << 20
 _LINGER_S = 5.0

@@ -24,7 +24,8 @@ from runlake.server.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from runlake.server.http.events import EVENTS_TYPE, problem_event
 from runlake.server.http.logs import ERROR_IN_SCOPE, logger
 from runlake.server.http.problems import problem_of, send_problem
-from runlake.server.people.people import Directory, People
+from runlake.server.people.directory import Directory
+from runlake.server.people.people import People
 from runlake.server.people.standing import Standing
 
 LOOK_EVERY_S = 1.0

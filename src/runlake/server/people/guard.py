@@ -27,7 +27,7 @@ from msgspec.structs import replace
 from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ArtifactPath, ArtifactStart, CollectionPath
 from runlake.errors import ForbiddenError, NotFoundError
 from runlake.model import OpenRequest, ProjectInfo, RunInfo, RunPage, RunPath, WriterGrant, WriterStart
-from runlake.server.people.people import Directory, Person
+from runlake.server.people.directory import Directory, Person
 from runlake.server.people.standing import Need, Standing, no_project
 from runlake.service.contract import IncomingContent, IncomingFile, Service
 from runlake.sweep_model import SweepStart
@@ -253,6 +253,16 @@ class GuardedService:
         person = self.person
         return self._create_run(path, state=state, user=None if person is None else person.username)
 
+    def restore_run(self, run: RunPath | str) -> RunPath:
+        """A deleted run by its path, for who may write its project; by its name in the trash of all, for admins."""
+        if not isinstance(run, RunPath):
+            return self._restore_by_name(run)
+        self._standing.require("write", run.entity, run.project, self._sharing.directory)
+        try:
+            return self._service.restore_run(run)
+        except NotFoundError:  # which says where the store is
+            raise NotFoundError(f'run "{run}" is not in the trash; see: runlake trash') from None
+
     def close(self) -> None:
         """Nothing: the service belongs to the server."""
 
@@ -263,6 +273,9 @@ class GuardedService:
     read_run = _of_run(Service.read_run, "read")
     list_generations = _of_run(Service.list_generations, "read")
     read_runs_table = _of_project(Service.read_runs_table, "read")
+    list_run_columns = _of_project(Service.list_run_columns, "read")
+    read_run_columns = _of_project(Service.read_run_columns, "read")
+    read_news = _of_project(Service.read_news, "read")
     _create_run = _of_run(Service.create_run, "write")
     edit_run = _of_run(Service.edit_run, "write")
     stop_run = _of_run(Service.stop_run, "write")
@@ -275,6 +288,8 @@ class GuardedService:
     list_keys = _of_run(Service.list_keys, "read")
     outline_history = _of_run(Service.outline_history, "read")
     read_console = _of_run(Service.read_console, "read")
+    read_console_lines = _of_run(Service.read_console_lines, "read")
+    read_values = _of_run(Service.read_values, "read")
 
     list_files = _of_run(Service.list_files, "read")
     open_file = _of_run(Service.open_file, "read")
@@ -318,12 +333,15 @@ class GuardedService:
     put_view = _of_run(Service.put_view, "write")
     delete_view = _of_run(Service.delete_view, "write")
 
+    read_tiles = _of_project(Service.read_tiles, "read")
+    list_project_keys = _of_project(Service.list_project_keys, "read")
+
     seal = _of_project(Service.seal, "write")
     pack_runs = _of_project(Service.pack_runs, "write")
     check = _of_store(Service.check)
     repair = _of_store(Service.repair)
     list_trash = _of_store(Service.list_trash)
-    restore_run = _of_store(Service.restore_run)
+    _restore_by_name = _of_store(Service.restore_run)
     empty_trash = _of_store(Service.empty_trash)
     merge_from = _of_store(Service.merge_from)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from runlake.errors import AuthenticationError, ForbiddenError, NotFoundError
-from runlake.server.people.people import Access, Directory, Person
+from runlake.server.people.directory import Access, Directory, Person
 
 Need = Literal["read", "write", "admin"]
 """What a verb needs of a project; `admin` is of the whole store."""

@@ -24,6 +24,9 @@ Asked = NamedDependency[SkipValidation[Service]]
 Run = NamedDependency[SkipValidation[RunPath]]
 """The run that the address names: see `run_path`."""
 
+ONLY_READS = {"only_reads": True}
+"""The option of a POST that changes nothing: where nothing may be changed, it may be asked all the same."""
+
 Compression = Literal["none", "lz4", "zstd"]
 """How the buffers of an Arrow answer are packed: worth it where the network is slower than a disk."""
 

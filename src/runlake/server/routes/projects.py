@@ -12,7 +12,7 @@ from litestar.response import Stream
 from runlake.model import ProjectInfo, RunPage
 from runlake.server.http.costs import charge_keys
 from runlake.server.http.turns import in_turn
-from runlake.server.routes.answers import Asked, Compression, answer, compression_of, costly, lines
+from runlake.server.routes.answers import ONLY_READS, Asked, Compression, answer, compression_of, costly, lines
 from runlake.service.wire import documents
 from runlake.service.wire import rows as wire_rows
 from runlake.service.wire.documents import HistoriesQuery, RunsQuery, Sealed, ServiceInfo
@@ -63,7 +63,7 @@ async def list_runs(
     return await in_turn(request, listed)
 
 
-@post(f"{_PROJECT}/runs/query", status_code=200)
+@post(f"{_PROJECT}/runs/query", status_code=200, opt=ONLY_READS)
 async def query_runs(
     request: Request[Any, Any, Any],
     service: Asked,
@@ -82,7 +82,7 @@ async def query_runs(
     return await in_turn(request, listed)
 
 
-@post(f"{_PROJECT}/runs/table", status_code=200, media_type=documents.ARROW_TYPE)
+@post(f"{_PROJECT}/runs/table", status_code=200, media_type=documents.ARROW_TYPE, opt=ONLY_READS)
 async def read_runs_table(
     request: Request[Any, Any, Any],
     service: Asked,
@@ -101,7 +101,7 @@ async def read_runs_table(
     return await costly(request, printed, documents.ARROW_TYPE)
 
 
-@post(f"{_PROJECT}/histories", status_code=200, media_type=documents.ROWS_TYPE)
+@post(f"{_PROJECT}/histories", status_code=200, media_type=documents.ROWS_TYPE, opt=ONLY_READS)
 async def read_histories(
     request: Request[Any, Any, Any],
     service: Asked,

@@ -19,7 +19,17 @@ from runlake.query.rows.table import narrow_tables
 from runlake.server.http import logs
 from runlake.server.http.costs import charge_keys
 from runlake.server.http.turns import in_turn
-from runlake.server.routes.answers import Asked, Compression, Run, answer, compression_of, costly, packed, stream
+from runlake.server.routes.answers import (
+    ONLY_READS,
+    Asked,
+    Compression,
+    Run,
+    answer,
+    compression_of,
+    costly,
+    packed,
+    stream,
+)
 from runlake.server.routes.runs import RUN
 from runlake.server.routes.tails import EVENT_ROWS, Place, Tails
 from runlake.service.wire import documents
@@ -55,7 +65,7 @@ async def read_history(
     return await _print(request, read, rows_format, compression)
 
 
-@post(f"{RUN}/history", status_code=200)
+@post(f"{RUN}/history", status_code=200, opt=ONLY_READS)
 async def query_history(
     request: Request[Any, Any, Any],
     service: Asked,
@@ -117,7 +127,7 @@ async def outline_history(
     return packed(await in_turn(request, outlined))
 
 
-@post(f"{RUN}/tail", sync_to_thread=True, status_code=200, media_type=documents.ROWS_TYPE)
+@post(f"{RUN}/tail", sync_to_thread=True, status_code=200, media_type=documents.ROWS_TYPE, opt=ONLY_READS)
 def read_tail(
     service: Asked,
     run: Run,

@@ -16,7 +16,7 @@ from litestar.response import Stream
 from runlake.artifact_model import ArtifactInfo, ManifestEntry
 from runlake.errors import NotFoundError
 from runlake.server.context import ServerContext
-from runlake.server.http.file_bytes import receive_bytes, send_file
+from runlake.server.http.file_bytes import receive_bytes, send_asked
 from runlake.server.wandb.artifact_addresses import (
     FILES,
     MANIFESTS,
@@ -66,7 +66,7 @@ def _begin_upload(
     address: str,
     token: str | None,
 ) -> Callable[[], IncomingContent]:
-    service = _permitted(context, request, "PUT", address, token)
+    service = context.service_permitted(request, "PUT", address, token)
     info = service.find_artifact(artifact_id)
     return partial(service.receive_content, info.collection.at(info.artifact_id), name)
 
@@ -87,7 +87,7 @@ def download(
 ) -> Response[Any]:
     """A file of a version, whole or in part, by an address that carries the permission or with a key."""
     file_name = name.removeprefix("/")
-    service = _permitted(context, request, "GET", file_address(artifact_id, file_name), token)
+    service = context.service_permitted(request, "GET", file_address(artifact_id, file_name), token)
     return _send(request, service, service.find_artifact(artifact_id), file_name)
 
 
@@ -105,7 +105,7 @@ def download_manifest(
     token: FromQuery[str | None] = None,
 ) -> Response[Any]:
     """What a version is made of, as W&B writes it."""
-    service = _permitted(context, request, "GET", manifest_address(artifact_id), token)
+    service = context.service_permitted(request, "GET", manifest_address(artifact_id), token)
     info = service.find_artifact(artifact_id)
     entries = service.read_manifest(info.collection.at(info.artifact_id))
     pieces: Iterator[bytes] = manifest_pieces(entries, artifact_node_id(info.artifact_id))
@@ -145,24 +145,7 @@ def _name_by_digest(entries: list[ManifestEntry], digest: str) -> str | None:
 
 
 def _send(request: Request[Any, Any, Any], service: Service, info: ArtifactInfo, name: str) -> Response[Any]:
-    headers = request.headers
-    return send_file(
-        request,
-        service.open_content(info.collection.at(info.artifact_id), name),
-        part=headers.get("range"),
-        if_range=headers.get("if-range"),
-        if_none_match=headers.get("if-none-match"),
-        is_head=request.method == HttpMethod.HEAD,
-    )
-
-
-def _permitted(
-    context: ServerContext, request: Request[Any, Any, Any], method: str, address: str, token: str | None
-) -> Service:
-    """The service of who may do this: of whom the address was made for, or whose key was sent."""
-    if token is None:
-        return context.service_of_caller(request)
-    return context.service_of_url(request, method, address, token)
+    return send_asked(request, service.open_content(info.collection.at(info.artifact_id), name))
 
 
 HANDLERS = [upload, download, download_manifest, download_by_digest]

@@ -20,11 +20,11 @@ from runlake.errors import BadValueError, GapError, NotFoundError
 from runlake.model import RunPath, WriterBatch, WriterHandle, WriterStart
 from runlake.server.context import ServerContext, person_of, standing_of
 from runlake.server.http.costs import CHEAP_COST
-from runlake.server.http.file_bytes import receive_file, send_file
+from runlake.server.http.file_bytes import receive_file, send_asked
 from runlake.server.http.problems import Problem
 from runlake.server.http.turns import in_turn
+from runlake.server.people.directory import Person
 from runlake.server.people.guard import GuardedService
-from runlake.server.people.people import Person
 from runlake.server.wandb import artifact_routes
 from runlake.server.wandb.context import Client, RequestContext, WandbContext
 from runlake.server.wandb.documents.graphql import Answer, GraphQL
@@ -190,7 +190,8 @@ async def upload(
 ) -> Response[bytes]:
     """Store a file of a run under its name; the URL carries the permission."""
     path, file_name = RunPath(entity, project, run_id), name.removeprefix("/")
-    service = await to_thread.run_sync(_permitted, context, request, "PUT", path, file_name, token)
+    address = _signed_path(path, file_name)
+    service = await to_thread.run_sync(context.service_permitted, request, "PUT", address, token)
     await receive_file(request, service, path, file_name)
     return Response(b"{}", media_type="application/json")
 
@@ -213,16 +214,8 @@ def download(
 ) -> Response[Any]:
     """A file of a run, whole or in part, by a URL that carries the permission or with a key."""
     path, file_name = RunPath(entity, project, run_id), name.removeprefix("/")
-    service = _permitted(context, request, "GET", path, file_name, token)
-    headers = request.headers
-    return send_file(
-        request,
-        service.open_file(path, file_name),
-        part=headers.get("range"),
-        if_range=headers.get("if-range"),
-        if_none_match=headers.get("if-none-match"),
-        is_head=request.method == HttpMethod.HEAD,
-    )
+    service = context.service_permitted(request, "GET", _signed_path(path, file_name), token)
+    return send_asked(request, service.open_file(path, file_name))
 
 
 @route(
@@ -244,15 +237,9 @@ def export(
 ) -> Response[Any]:
     """Rows of a run as Parquet, whole or in part: W&B's client reads parts of them without a key."""
     path = RunPath(entity, project, run_id)
-    if token is None:
-        service = context.service_of_caller(request)
-    else:
-        service = context.service_of_url(request, "GET", _signed_export_path(path, name), token)
+    service = context.service_permitted(request, "GET", _signed_export_path(path, name), token)
     service.read_run(path)  # who may not read the run, or not any more, may not read what was made of it
-    headers = request.headers
-    file = wandb.shared.exports.open_export(path, name).open("rb")
-    is_head = request.method == HttpMethod.HEAD
-    return send_file(request, file, part=headers.get("range"), if_range=headers.get("if-range"), is_head=is_head)
+    return send_asked(request, wandb.shared.exports.open_export(path, name).open("rb"))
 
 
 def wandb_router(parts: WandbParts) -> Router:
@@ -280,15 +267,6 @@ def _client_of(request: Request[Any, Any, Any]) -> Client:
 def _code_of(error: Mapping[str, Any]) -> str:
     code: str = error.get("extensions", {}).get("code", "")
     return code
-
-
-def _permitted(
-    context: ServerContext, request: Request[Any, Any, Any], method: str, path: RunPath, name: str, token: str | None
-) -> Service:
-    """The service of who may do this: of whom the URL was made for, or whose key was sent."""
-    if token is None:
-        return context.service_of_caller(request)
-    return context.service_of_url(request, method, _signed_path(path, name), token)
 
 
 def _signed_path(path: RunPath, name: str) -> str:

@@ -30,6 +30,7 @@ from runlake.service.contract.projects import ProjectVerbs
 from runlake.service.contract.rows import RowVerbs
 from runlake.service.contract.runs import RunVerbs
 from runlake.service.contract.sweeps import SweepVerbs
+from runlake.service.contract.tiles import TileVerbs
 from runlake.service.contract.views import ViewVerbs
 from runlake.service.contract.writers import WriterVerbs
 
@@ -45,6 +46,7 @@ class Service(
     SweepVerbs,
     ArtifactVerbs,
     ViewVerbs,
+    TileVerbs,
     CareVerbs,
     Protocol,
 ):

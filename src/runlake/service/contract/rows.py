@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from runlake.model import ConsoleLine, RunPath, Stream, TailCursor
 
 if TYPE_CHECKING:
+    from runlake.listing_model import ConsolePage, ValuesPage
     from runlake.query.many.blocks import HistoryBlock
     from runlake.query.rows.history import History, HistoryOutline, Tail
 
@@ -98,4 +99,36 @@ class RowVerbs(Protocol):
         self, path: RunPath, *, last: int | None = None, generation: str | None = None
     ) -> list[ConsoleLine]:
         """What the run printed, rewritten lines in their last form; the `last` lines only when given."""
+        ...
+
+    def read_console_lines(
+        self,
+        path: RunPath,
+        *,
+        offset: int = 0,
+        limit: int = 500,
+        search: str | None = None,
+        generation: str | None = None,
+    ) -> ConsolePage:
+        """`limit` lines of what `read_console` answers, from `offset` on; a negative one counts from the end.
+
+        With `search` of the lines that show this text: capitals and what colours a line do not matter. A page ends
+        early rather than being too long to send (`query.rows.console_book`); the next begins behind its last line.
+        """
+        ...
+
+    def read_values(
+        self,
+        path: RunPath,
+        key: str,
+        *,
+        stream: Stream = "history",
+        offset: int = 0,
+        limit: int = 1000,
+        generation: str | None = None,
+    ) -> ValuesPage:
+        """`limit` rows that have a key, with its values of whatever type, from `offset` on; negative from the end.
+
+        The key is matched as in `read_history`. A page ends early rather than being too long to send.
+        """
         ...

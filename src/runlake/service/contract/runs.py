@@ -10,6 +10,8 @@ from runlake.model import GenerationInfo, RunEdit, RunInfo, RunPage, RunPath
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from runlake.listing_model import ProjectNews, RunColumnList, RunColumnsPage, RunColumnsQuery
+
 
 class RunVerbs(Protocol):
     """Runs, and what is known of each."""
@@ -46,6 +48,26 @@ class RunVerbs(Protocol):
 
         Columns: run_id, name, state, created_at, …, then ``config.<path>`` and ``summary.<path>``. A column whose
         values have several types is text, with the non-text values as JSON.
+        """
+        ...
+
+    def list_run_columns(self, entity: str, project: str) -> RunColumnList:
+        """Every column that `read_run_columns` can be asked for, by its name."""
+        ...
+
+    def read_run_columns(self, entity: str, project: str, query: RunColumnsQuery) -> RunColumnsPage:
+        """Named columns of a slice of the runs that match, groups of all that match, and counts of their values.
+
+        A column is a field of the filter language, ``config.<path>`` or ``summary.<path>``; its values come as they
+        were logged. `BadValueError` for more than the limits of `query.runs.columns_page`.
+        """
+        ...
+
+    def read_news(self, entity: str, project: str, since: str | None = None) -> ProjectNews:
+        """Which runs have moved since a `version` of an answer before; returns at once, and no run is read for it.
+
+        Moved is whatever a listing or the rows of a run may show: rows, edits, states, deletions, also of runs that
+        show the same in the end. Who asks more than twice a second may be answered from the last look.
         """
         ...
 

@@ -9,6 +9,7 @@ from runlake.service.contract.projects import ProjectVerbs
 from runlake.service.contract.rows import RowVerbs
 from runlake.service.contract.runs import RunVerbs
 from runlake.service.contract.sweeps import SweepVerbs
+from runlake.service.contract.tiles import TileVerbs
 from runlake.service.contract.views import ViewVerbs
 from runlake.service.contract.writers import WriterVerbs
 
@@ -27,6 +28,7 @@ class UnitedService:
         sweeps: SweepVerbs,
         artifacts: ArtifactVerbs,
         views: ViewVerbs,
+        tiles: TileVerbs,
         care: CareVerbs,
     ) -> None:
         self.list_projects = projects.list_projects
@@ -36,6 +38,9 @@ class UnitedService:
         self.read_run = runs.read_run
         self.list_generations = runs.list_generations
         self.read_runs_table = runs.read_runs_table
+        self.list_run_columns = runs.list_run_columns
+        self.read_run_columns = runs.read_run_columns
+        self.read_news = runs.read_news
         self.create_run = runs.create_run
         self.edit_run = runs.edit_run
         self.stop_run = runs.stop_run
@@ -48,6 +53,8 @@ class UnitedService:
         self.list_keys = rows.list_keys
         self.outline_history = rows.outline_history
         self.read_console = rows.read_console
+        self.read_console_lines = rows.read_console_lines
+        self.read_values = rows.read_values
 
         self.list_files = files.list_files
         self.open_file = files.open_file
@@ -96,6 +103,9 @@ class UnitedService:
         self.read_view = views.read_view
         self.put_view = views.put_view
         self.delete_view = views.delete_view
+
+        self.read_tiles = tiles.read_tiles
+        self.list_project_keys = tiles.list_project_keys
 
         self.seal = care.seal
         self.pack_runs = care.pack_runs

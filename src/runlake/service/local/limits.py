@@ -8,12 +8,13 @@ import msgspec
 
 if TYPE_CHECKING:
     from runlake.scheduler.limits import SweepLimits
+    from runlake.service.local.run_lines import TileLimits
     from runlake.store.catalog.limits import CatalogLimits
     from runlake.store.journal.limits import WriterLimits
 
 
 class LocalLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """The limits of one service; None for those that catalogs, sweeps and writers have by themselves."""
+    """The limits of one service; None for those that catalogs, sweeps, writers and lines have by themselves."""
 
     kept_versions: int = 256
     """States of projects that pages can still be cut from; most of each is shared with its neighbours."""
@@ -24,3 +25,4 @@ class LocalLimits(msgspec.Struct, frozen=True, kw_only=True):
     catalog: CatalogLimits | None = None
     sweeps: SweepLimits | None = None
     writers: WriterLimits | None = None
+    tiles: TileLimits | None = None

@@ -8,16 +8,22 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from runlake.errors import ConflictError, NotFoundError, StoreError, UnreadableRunWarning, warn
+from runlake.lru import LruCache
 from runlake.model import RunPath
 from runlake.service.local.folder import StoreFolder, advise
 from runlake.service.local.limits import LocalLimits
 from runlake.store.layout import check_run_path
 
 if TYPE_CHECKING:  # a run that is named is read without what lists
+    from runlake.listing_model import ProjectNews
     from runlake.query.many.blocks import HistoryBlock
     from runlake.query.runs.index import RunIndex
     from runlake.store.catalog.catalog import Catalog
     from runlake.store.catalog.project_records import ProjectState
+    from runlake.store.catalog.pulse import ProjectPulse
+
+
+_KEPT_PULSES = 64
 
 
 class Listings:
@@ -33,6 +39,7 @@ class Listings:
         self._kept: OrderedDict[tuple[str, str, str], RunIndex] = OrderedDict()
         self._newest: dict[tuple[str, str], RunIndex] = {}
         self._lock = threading.Lock()
+        self._pulses: LruCache[tuple[str, str], ProjectPulse] = LruCache(_KEPT_PULSES)
         self._told: set[tuple[str, str]] = set()
         self._problems: dict[tuple[str, str], dict[str, str]] = {}
 
@@ -55,6 +62,18 @@ class Listings:
     def problems(self, entity: str, project: str) -> dict[str, str]:
         """Why runs of the project could not be read when `newest` was asked last, by run id."""
         return self._problems.get((entity, project), {})
+
+    def news(self, entity: str, project: str, since: str | None) -> ProjectNews:
+        """Which runs of a project have moved since a version of its news."""
+        self._folder.check_project(entity, project)
+        with self._lock:
+            pulse = self._pulses.get((entity, project))
+            if pulse is None:
+                from runlake.store.catalog.pulse import ProjectPulse
+
+                pulse = ProjectPulse(self._folder.layout, self._catalog, entity, project)
+                self._pulses.put((entity, project), pulse)
+        return pulse.news(since)
 
     def at_version(self, entity: str, project: str, version: str) -> RunIndex:
         """The project as it was in a version that was given here, or by another process."""

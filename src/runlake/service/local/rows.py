@@ -7,14 +7,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from runlake.errors import BadValueError
-from runlake.model import ConsoleLine, RunPath, Stream, TailCursor
+from runlake.model import TIMESTAMP, ConsoleLine, RunPath, Stream, TailCursor
 from runlake.query.rows import console, scan
 from runlake.query.rows.history import History, HistoryOutline, Tail
 from runlake.service.local.folder import StoreFolder
 from runlake.service.local.listings import Listings
 
 if TYPE_CHECKING:
+    from runlake.listing_model import ConsolePage, ValuesPage
     from runlake.query.many.blocks import HistoryBlock
+    from runlake.query.rows.console_pages import ConsolePages
     from runlake.query.rows.tail import TailReader
 
 _ROW_COUNTS: dict[Stream, str] = {
@@ -35,6 +37,12 @@ class LocalRows:
         from runlake.query.rows.tail import TailReader
 
         return TailReader(self._layout)
+
+    @cached_property
+    def _consoles(self) -> ConsolePages:
+        from runlake.query.rows.console_pages import ConsolePages
+
+        return ConsolePages(self._layout, self._tails)
 
     def read_history(
         self,
@@ -122,3 +130,30 @@ class LocalRows:
     ) -> list[ConsoleLine]:
         lines = console.console_lines(self.read_history(path, stream="console", generation=generation))
         return lines if last is None else lines[max(0, len(lines) - last) :]
+
+    def read_console_lines(
+        self,
+        path: RunPath,
+        *,
+        offset: int = 0,
+        limit: int = 500,
+        search: str | None = None,
+        generation: str | None = None,
+    ) -> ConsolePage:
+        self._listings.check_exists(path)
+        return self._consoles.read(path, offset=offset, limit=limit, search=search, generation=generation)
+
+    def read_values(
+        self,
+        path: RunPath,
+        key: str,
+        *,
+        stream: Stream = "history",
+        offset: int = 0,
+        limit: int = 1000,
+        generation: str | None = None,
+    ) -> ValuesPage:
+        from runlake.query.rows.values_page import values_page
+
+        history = self.read_history(path, stream=stream, keys=[key, TIMESTAMP], generation=generation)
+        return values_page(history, key, offset, limit)

@@ -17,6 +17,8 @@ from runlake.store.run.state import KnownRun, list_generations, read_known, read
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from runlake.listing_model import ProjectNews, RunColumnList, RunColumnsPage, RunColumnsQuery
+
 _STATES_WITHOUT_A_PROCESS = ("pending", "failed")
 
 
@@ -64,6 +66,22 @@ class LocalRuns:
     def read_runs_table(self, entity: str, project: str, *, filters: Mapping[str, Any] | None = None) -> pa.Table:
         index = self._listings.newest(entity, project)
         return index.to_table(index.select(filters) if filters else None)
+
+    def list_run_columns(self, entity: str, project: str) -> RunColumnList:
+        from runlake.listing_model import RunColumnList
+
+        index = self._listings.newest(entity, project)
+        return RunColumnList(version=index.version, columns=index.column_names)
+
+    def read_run_columns(self, entity: str, project: str, query: RunColumnsQuery) -> RunColumnsPage:
+        from runlake.query.runs.columns_page import columns_page
+
+        listings, version = self._listings, query.version
+        index = listings.newest(entity, project) if version is None else listings.at_version(entity, project, version)
+        return columns_page(index, query, listings.problems(entity, project) if version is None else {})
+
+    def read_news(self, entity: str, project: str, since: str | None = None) -> ProjectNews:
+        return self._listings.news(entity, project, since)
 
     def create_run(self, path: RunPath, *, state: str = "pending", user: str | None = None) -> RunInfo:
         from runlake.store.opening.open import create_pending

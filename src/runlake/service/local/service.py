@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runlake.service.local.care import LocalCare
     from runlake.service.local.rows import LocalRows
     from runlake.service.local.sweeps import LocalSweeps
+    from runlake.service.local.tiles import LocalTiles
     from runlake.service.local.views import LocalViews
     from runlake.service.local.writers import LocalWriters
     from runlake.store.catalog.catalog import Catalog, Progress
@@ -96,6 +97,12 @@ class LocalService(UnitedService):
 
             return LocalViews(folder)
 
+        def make_tiles() -> LocalTiles:
+            from runlake.service.local.run_lines import TileLimits
+            from runlake.service.local.tiles import LocalTiles
+
+            return LocalTiles(folder, listings, limits.tiles or TileLimits())
+
         def make_care() -> LocalCare:
             from runlake.service.local.care import LocalCare
 
@@ -116,6 +123,7 @@ class LocalService(UnitedService):
             sweeps=on_first_use(make_sweeps),
             artifacts=on_first_use(make_artifacts),
             views=on_first_use(make_views),
+            tiles=on_first_use(make_tiles),
             care=on_first_use(make_care),
         )
 

@@ -10,6 +10,7 @@ import httpx
 import pyarrow as pa
 
 from runlake.errors import UnreadableRunWarning, warn
+from runlake.listing_model import ConsolePage, ValuesPage
 from runlake.model import ConsoleLine, RunPath, Stream, TailCursor
 from runlake.query.many.blocks import HistoryBlock
 from runlake.query.rows.history import History, HistoryOutline, Tail
@@ -124,6 +125,31 @@ class HttpRows:
         self, path: RunPath, *, last: int | None = None, generation: str | None = None
     ) -> list[ConsoleLine]:
         return self._server.get(run_at(path, "console"), list[ConsoleLine], last=last, generation=generation)
+
+    def read_console_lines(
+        self,
+        path: RunPath,
+        *,
+        offset: int = 0,
+        limit: int = 500,
+        search: str | None = None,
+        generation: str | None = None,
+    ) -> ConsolePage:
+        asked = {"offset": offset, "limit": limit, "search": search, "generation": generation}
+        return self._server.get(run_at(path, "console", "lines"), ConsolePage, **asked)
+
+    def read_values(
+        self,
+        path: RunPath,
+        key: str,
+        *,
+        stream: Stream = "history",
+        offset: int = 0,
+        limit: int = 1000,
+        generation: str | None = None,
+    ) -> ValuesPage:
+        asked = {"stream": stream, "offset": offset, "limit": limit, "generation": generation}
+        return self._server.get(run_at(path, "values"), ValuesPage, key=key, **asked)
 
 
 def _blocks(response: httpx.Response) -> Iterator[HistoryBlock]:

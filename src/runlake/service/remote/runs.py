@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+from msgspec.structs import replace
 
 from runlake.errors import UnreadableRunWarning, warn
+from runlake.listing_model import ProjectNews, RunColumnList, RunColumnsPage, RunColumnsQuery
 from runlake.model import GenerationInfo, RunEdit, RunInfo, RunPage, RunPath
 from runlake.query.runs.filter import plain_filter
 from runlake.service.remote.requests import JSON_HEADERS, ServerRequests, check_names, run_at
@@ -71,6 +73,24 @@ class HttpRuns:
         for run_id, problem in problems.items():
             self._tell_once(f"{entity}/{project}/{run_id}", problem)
         return table
+
+    def list_run_columns(self, entity: str, project: str) -> RunColumnList:
+        check_names(entity, project)
+        return self._server.get(project_address(entity, project, "runs", "columns"), RunColumnList)
+
+    def read_run_columns(self, entity: str, project: str, query: RunColumnsQuery) -> RunColumnsPage:
+        check_names(entity, project)
+        asked = replace(query, filters=plain_filter(query.filters))
+        page = documents.unpack(
+            self._server.ask(project_address(entity, project, "runs", "columns"), asked), RunColumnsPage
+        )
+        for run_id, problem in page.problems.items():
+            self._tell_once(f"{entity}/{project}/{run_id}", problem)
+        return page
+
+    def read_news(self, entity: str, project: str, since: str | None = None) -> ProjectNews:
+        check_names(entity, project)
+        return self._server.get(project_address(entity, project, "news"), ProjectNews, since=since)
 
     def create_run(self, path: RunPath, *, state: str = "pending", user: str | None = None) -> RunInfo:
         # Who makes it is for the server to say: `user` is not sent.

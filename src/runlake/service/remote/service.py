@@ -18,6 +18,7 @@ from runlake.service.remote.requests import ServerRequests
 from runlake.service.remote.rows import HttpRows
 from runlake.service.remote.runs import HttpRuns
 from runlake.service.remote.sweeps import HttpSweeps
+from runlake.service.remote.tiles import HttpTiles
 from runlake.service.remote.views import HttpViews
 from runlake.service.remote.writers import HttpWriters
 from runlake.service.wire import documents
@@ -57,6 +58,7 @@ class RemoteService(UnitedService):
             sweeps=HttpSweeps(server),
             artifacts=HttpArtifacts(server),
             views=HttpViews(server),
+            tiles=HttpTiles(server),
             care=HttpCare(server),
         )
 

@@ -28,7 +28,8 @@ from runlake.errors import (
     TooLargeError,
     UnreachableError,
 )
-from runlake.model import Lane, RunPath, Stream
+from runlake.listing_model import RunColumnsPage
+from runlake.model import Lane, RunEdit, RunPath, Stream
 from runlake.query.rows.history import HistoryOutline, SeriesOutline
 from runlake.store.ingest.grant_codec import pack_grant, unpack_request
 from runlake.sweep_model import SweepPath
@@ -44,6 +45,7 @@ ARROW_TYPE = "application/vnd.apache.arrow.stream"
 ROWS_TYPE = "application/vnd.runlake.rows"
 FRAMES_TYPE = "application/vnd.runlake.frames"
 MSGPACK_TYPE = "application/msgpack"
+TILES_TYPE = "application/vnd.runlake.tiles"
 EVENTS_TYPE = "text/event-stream"
 
 T = TypeVar("T")
@@ -154,6 +156,33 @@ class RunAddress(msgspec.Struct, frozen=True, kw_only=True):
     trash_name: str | None = None
 
 
+class BulkRuns(msgspec.Struct, frozen=True, kw_only=True):
+    """Several runs of one project."""
+
+    run_ids: tuple[str, ...]
+
+
+class BulkEdit(msgspec.Struct, frozen=True, kw_only=True):
+    """One edit of several runs of one project."""
+
+    run_ids: tuple[str, ...]
+    edit: RunEdit
+
+
+class BulkFailure(msgspec.Struct, frozen=True, kw_only=True):
+    """A run to which it was not done, and why."""
+
+    run: str
+    error: str
+
+
+class BulkAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of each of several runs, by their ids."""
+
+    done: tuple[str, ...]
+    failed: tuple[BulkFailure, ...]
+
+
 class Sealed(msgspec.Struct, frozen=True, kw_only=True):
     """A run that was sealed or merged, and how many rows of it."""
 
@@ -184,6 +213,12 @@ def pack_outline(outline: HistoryOutline) -> bytes:
 def unpack_outline(text: bytes) -> HistoryOutline:
     document = unpack(text, OutlineDocument)
     return HistoryOutline(document.row_count, [SeriesOutline(*one) for one in document.series])
+
+
+def pack_run_columns(page: RunColumnsPage) -> bytes:
+    """A page of columns: `unpack` reads it."""
+    facets = page.facets and {name: plain(values) for name, values in page.facets.items()}
+    return pack({**plain(page), "facets": facets})
 
 
 # Errors ----------------------------------------------------------------------------------------------------

@@ -154,6 +154,9 @@ def _prove_committed(entry: Committed) -> None:
     prove_plain("a version", entry)
 
 
+_JUST_BEHIND_S = 1e-6
+
+
 class Version(msgspec.Struct):
     """One version: the entry that made it, and what became of it."""
 
@@ -166,6 +169,8 @@ class Version(msgspec.Struct):
     ttl_s: float | None = None
     updated_at: float = 0.0
     deleted_at: float | None = None
+    decided_at: float = 0.0
+    """When it was deleted or taken back last; what stands later in the ledger is later. 0 while it never was."""
     is_collected: bool = False
     """Gone for good: it cannot be restored."""
 
@@ -357,6 +362,7 @@ class CollectionFold:
             return
         self._take_away(version, tuple(version.aliases))
         version.deleted_at = entry.at
+        version.decided_at = _later(version, entry.at)
         self.live_count -= 1
         made = version.entry
         if isinstance(made, Committed) and made.digest:
@@ -370,6 +376,7 @@ class CollectionFold:
         if version is None or version.deleted_at is None or version.is_collected:
             return
         version.deleted_at = None
+        version.decided_at = _later(version, entry.at)
         self._set_live(version)
 
     def _collect(self, entry: Collected) -> None:
@@ -382,6 +389,11 @@ class CollectionFold:
         made = version.entry
         if isinstance(made, Committed) and made.digest:
             self._by_digest.setdefault(made.digest, []).append(version)
+
+
+def _later(version: Version, at: float) -> float:
+    """`at`, or just behind what was decided before, whatever the clock said."""
+    return max(at, version.decided_at + _JUST_BEHIND_S) if version.decided_at else at
 
 
 def _changed(tags: list[str], added: tuple[str, ...], removed: tuple[str, ...]) -> list[str]:

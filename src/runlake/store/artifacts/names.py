@@ -43,9 +43,14 @@ def check_type(type: str) -> str:
 
 def check_artifact_id(artifact_id: str) -> str:
     """The id itself; `PathError` when it cannot be one: it names files."""
-    if not isinstance(artifact_id, str) or not _ID.fullmatch(artifact_id):
+    if not isinstance(artifact_id, str) or not is_artifact_id(artifact_id):
         raise PathError(f"{artifact_id!r:.80} is no id of an artifact: 8 to 64 of the digits and lower-case letters")
     return artifact_id
+
+
+def is_artifact_id(text: str) -> bool:
+    """Whether a text can be the id of an artifact."""
+    return _ID.fullmatch(text) is not None
 
 
 def check_sha256(sha256: str) -> str:

@@ -93,6 +93,15 @@ class Catalog:
                 known.load(self._load(entity, project))
             return self._refresh(known)
 
+    def open_folders(self, entity: str, project: str) -> set[str]:
+        """The folders of all runs that may move without a change being noted, as of now."""
+        self.refresh(entity, project)
+        known = self._projects[entity, project]
+        with known.lock:
+            overlay = known.records.overlay
+            moving = {folder for folder, row in overlay.items() if row.is_open or row.watch_until_s}
+            return moving | (known.open_rows.keys() - overlay.keys())
+
     def load_version(self, entity: str, project: str, version: str) -> ProjectState | None:
         """The project as it was in a version of another process; None if that is gone."""
         for folder in self._places:

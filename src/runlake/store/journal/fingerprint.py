@@ -24,6 +24,11 @@ class JournalFingerprint(NamedTuple):
     value: int
     is_final: bool
 
+    @property
+    def has_writers(self) -> bool:
+        """Whether some process may be writing."""
+        return self.value & 0xFFFF != 0
+
 
 def read_fingerprint(layout: Layout, path: RunPath) -> JournalFingerprint:
     """Costs a listing, a stat of every part, and a try of the lock of each writer's newest part: nothing is read."""

@@ -2,7 +2,8 @@
 
 A version is known by its id, wherever its collection is and whatever that is called. It comes with its id, digest,
 metadata, tags and times, and gets the next number here; so two stores that logged the same names both keep their
-versions. An alias that a version here has stays with it. Of a version that is in both, what was changed last counts.
+versions. An alias that a version here has stays with it. Of a version that is in both, what was changed last counts,
+and the last word on whether it is deleted: as the ledgers have it, with a deletion later than the version itself.
 Versions come over one by one, so whoever reads or is killed meanwhile has some of them, and each whole.
 """
 
@@ -29,10 +30,12 @@ from runlake.store.artifacts.content import ContentStore
 from runlake.store.artifacts.fold import (
     CollectionFold,
     Committed,
+    Deleted,
     Described,
     Edited,
     Entry,
     Linked,
+    Restored,
     Version,
 )
 from runlake.store.artifacts.lineage import note_use
@@ -40,6 +43,7 @@ from runlake.store.artifacts.linked import note_linked
 from runlake.store.artifacts.manifest import encode_manifest
 from runlake.store.layout import Layout
 from runlake.store.merge.merge_contents import MergedContents
+from runlake.store.merge.merge_ids import merge_ids
 from runlake.store.merge.their_artifacts import TheirCollection, read_theirs
 from runlake.store.opening.trash import COLLECTION_PREFIX, deleted_collection
 
@@ -55,6 +59,8 @@ class ArtifactMerger:
         self._layout, self._other, self.moved = layout, other, moved
         self.is_dry_run = is_dry_run
         self._contents = MergedContents(layout, other)
+        self._homes: dict[str, CollectionPath] = {}
+        """Where each version of theirs that is here, or was, is at home here."""
 
     def merge(self, entity: str, project: str, failures: list[RunlakeError]) -> Iterator[Merged]:
         """Bring the collections of a project; yields each when it is there. What cannot be read goes to `failures`."""
@@ -66,9 +72,14 @@ class ArtifactMerger:
             except (StoreError, PathError, ConflictError, NotFoundError) as error:
                 failures.append(error)
 
+    def merge_ids(self, failures: list[RunlakeError]) -> None:
+        """Bring the other ids under which the versions that were merged are found; when all of them were."""
+        if not self.is_dry_run:
+            merge_ids(self._layout, self._other, self._homes, failures)
+
     def _merge(self, theirs: TheirCollection) -> Merged:
         live = [version for version in theirs.fold.versions if version.deleted_at is None]
-        place = self._find_place(theirs, live)
+        place = self._find_place(theirs)
         merged = Merged(path=RunPath(*place), source=RunPath(*theirs.path), outcome="same", is_artifact=True)
         ours = CollectionFolder(self._layout, place)
         is_here = _is_here(ours)
@@ -80,7 +91,7 @@ class ArtifactMerger:
         new = [version for version in live if ours.fold.by_id(version.artifact_id) is None]
         dead = self._dead_ids(place) if new else set()
         wanted = [version for version in live if version.artifact_id not in dead]
-        if not wanted:
+        if not wanted and not any(ours.fold.by_id(version.artifact_id) for version in theirs.fold.versions):
             return msgspec.structs.replace(merged, outcome="deleted" if live else "empty")
         if not is_here and not self.is_dry_run:
             create_collection(self._layout, place, theirs.fold.type, theirs.fold.kind, theirs.created_at)
@@ -88,25 +99,32 @@ class ArtifactMerger:
         step = _Step(ours, theirs, self.is_dry_run)
         new = [version for version in new if version.artifact_id not in dead]
         copied_bytes = sum(self._bring(step, version) for version in new)
-        changed_count = sum(step.decide(partial(_changed, version)) for version in wanted)
+        decided = [version for version in theirs.fold.versions if step.decide(partial(_decided, version))]
+        changed_count = len(decided) + sum(step.decide(partial(_changed, version)) for version in wanted)
         changed_count += step.decide(lambda fold: _described(fold, theirs.fold))
         changed_count += self._bring_uses(ours, theirs) if is_here or not self.is_dry_run else 0
+        if theirs.fold.kind == "sequence":
+            here = (version.artifact_id for version in theirs.fold.versions if ours.fold.by_id(version.artifact_id))
+            self._homes.update(dict.fromkeys(here, place))
         is_same = is_here and not new and not changed_count
         return msgspec.structs.replace(
             merged,
             outcome="same" if is_same else "joined" if is_here else "new",
             version_count=len(new),
+            deleted_count=sum(version.deleted_at is not None for version in decided),
             copied_bytes=copied_bytes,
         )
 
-    def _find_place(self, theirs: TheirCollection, live: list[Version]) -> CollectionPath:
+    def _find_place(self, theirs: TheirCollection) -> CollectionPath:
         """The collection here that has one of their versions, or the one of that name."""
         if theirs.fold.kind == "portfolio":
             return theirs.path
-        for version in live:
+        for version in sorted(theirs.fold.versions, key=lambda version: version.deleted_at is not None):
             home = self._home_of(version.artifact_id)
             if home is not None:
                 if home[:2] != theirs.path[:2]:
+                    if version.deleted_at is not None:
+                        continue
                     raise self._taken(theirs.path, version.artifact_id, home)
                 return home
         return theirs.path
@@ -257,6 +275,17 @@ def _changed(theirs: Version, fold: CollectionFold) -> Entry | None:
     if edit == ArtifactEdit():
         return None
     return Edited(at=theirs.updated_at, artifact_id=theirs.artifact_id, edit=edit)
+
+
+def _decided(theirs: Version, fold: CollectionFold) -> Entry | None:
+    """The later word on whether a version that both know is deleted; where they say it at once, that it is."""
+    ours, is_deleted = fold.by_id(theirs.artifact_id), theirs.deleted_at is not None
+    if ours is None or ours.is_collected or is_deleted == (ours.deleted_at is not None):
+        return None
+    if (theirs.decided_at, is_deleted) < (ours.decided_at, not is_deleted):
+        return None
+    made = Deleted if is_deleted else Restored
+    return made(at=theirs.decided_at, artifact_id=theirs.artifact_id)
 
 
 def _described(fold: CollectionFold, theirs: CollectionFold) -> Entry | None:

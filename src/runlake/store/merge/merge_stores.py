@@ -85,6 +85,7 @@ def merge_projects(
         merger = ArtifactMerger(layout, other, moved, is_dry_run=is_dry_run)
         for entity, project in projects:
             yield from _merge_artifacts(layout, other, (entity, project), merger, failures)
+        merger.merge_ids(failures)
     if failures:
         raise failures[0]
 

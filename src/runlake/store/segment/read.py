@@ -71,8 +71,20 @@ def read_rows(
     empty. Every page is held against its checksum, and with `footers` (of the meta file) the footers too:
     CorruptError names the file. `owner` says whose rows are meant where runs share the file (`Meta.owner`).
     """
-    footers = footers or {}
-    found = read_series(file.series, None if keys is None else keys | set(axes), COLUMNS, footers, owner)
+    found = read_series(file.series, None if keys is None else keys | set(axes), COLUMNS, footers or {}, owner)
+    return rows_of_series(file, stream, found, axes=axes, footers=footers or {}, ranges=ranges)
+
+
+def rows_of_series(
+    file: SegmentFile,
+    stream: Stream,
+    found: pa.Table,
+    *,
+    axes: Sequence[str],
+    footers: Mapping[str, Footer],
+    ranges: Mapping[str, tuple[int, int]] | None = None,
+) -> list[WriterRows]:
+    """As `read_rows`, of series that `read_series` has found, with `COLUMNS`."""
     directory = Directory.of(found)
     if ranges is not None:
         directory = directory.touching(ranges)
@@ -168,6 +180,20 @@ def read_groups(
         return dict(itertools.chain.from_iterable(read(groups, parquet).items() for groups in reads))
     with ThreadPoolExecutor(worker_count, thread_name_prefix="runlake-read") as pool:
         return dict(itertools.chain.from_iterable(found.items() for found in pool.map(read, reads)))
+
+
+def read_steps(file: SegmentFile, groups: Iterable[int], footer: Footer | None) -> dict[int, tuple[int, int]] | None:
+    """The lowest and the highest step in each of these row groups; None where that is not said. No values are read."""
+    parquet = open_parquet(file, footer)
+    place = parquet.schema_arrow.get_field_index("step")
+    found = {}
+    for group in groups:
+        size_of_group(parquet, group, file)
+        statistics = parquet.metadata.row_group(group).column(place).statistics
+        if statistics is None or not statistics.has_min_max:
+            return None
+        found[group] = int(statistics.min), int(statistics.max)
+    return found
 
 
 def size_of_group(parquet: pq.ParquetFile, group: int, file: SegmentFile) -> int:

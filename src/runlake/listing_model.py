@@ -1,0 +1,131 @@
+"""The words of what a page shows as frozen values: runs as columns, what moved in a project, pages of one run."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+ColumnKind = Literal["number", "text", "bool", "time", "list", "object", "null", "mixed"]
+"""What the values of a column are; `object` is media and other dicts kept whole, `null` where nothing but None is."""
+
+AGGREGATES = ("count", "mean", "median", "min", "max", "std", "sum", "nan_count")
+"""What can be said of the numbers of a group. NaN is counted by `nan_count` and left out of the others."""
+
+
+class RunColumn(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that runs have: ``name``, ``config.lr``, ``summary.loss``; `run_count` runs have it."""
+
+    name: str
+    kind: ColumnKind
+    run_count: int
+
+
+class RunColumnList(msgspec.Struct, frozen=True, kw_only=True):
+    """All columns of a project in one state of it: fields, then config and summary in first-seen order."""
+
+    version: str
+    columns: tuple[RunColumn, ...]
+
+
+class RunColumnsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which columns of which runs.
+
+    `filters`, `order`, `offset`, `limit` and `version` are those of `list_runs`; `run_ids` leaves only runs of these
+    ids. `group_by` names columns whose equal values make a group, () for one group of all; `aggregates` says by column
+    which of `AGGREGATES` to tell of each group, `facets` of which columns to count the values.
+    """
+
+    columns: tuple[str, ...] = ()
+    filters: dict[str, Any] | None = None
+    order: tuple[str, ...] = ("+created_at",)
+    offset: int = 0
+    limit: int | None = None
+    version: str | None = None
+    run_ids: tuple[str, ...] | None = None
+    group_by: tuple[str, ...] | None = None
+    aggregates: dict[str, tuple[str, ...]] | None = None
+    facets: tuple[str, ...] | None = None
+
+
+class RunGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Runs that have the same `values` of what was grouped by.
+
+    `aggregates` are float64 by column and name, None of a column that has no number there; counts are integers. `std`
+    is that of the runs themselves (divided by their number).
+    """
+
+    values: dict[str, Any]
+    run_count: int
+    aggregates: dict[str, dict[str, float | int | None]] = {}
+
+
+class FacetValue(msgspec.Struct, frozen=True, kw_only=True):
+    """One value of a column, and how many of the runs that match have it. Of a list each element counts."""
+
+    value: Any
+    run_count: int
+
+
+class RunColumnsPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Columns of a slice of the runs that match: `columns[name][i]` is of `run_ids[i]`, None for what is missing.
+
+    Groups come in the order of their first run. `facets` has the most frequent values first, of `facet_value_counts` in
+    all; both are of all runs that match. `version` and `problems` as in `model.RunPage`.
+    """
+
+    version: str
+    total_count: int
+    run_ids: tuple[str, ...]
+    columns: dict[str, list[Any]]
+    groups: tuple[RunGroup, ...] | None = None
+    facets: dict[str, tuple[FacetValue, ...]] | None = None
+    facet_value_counts: dict[str, int] | None = None
+    problems: dict[str, str] = {}
+
+
+class ProjectNews(msgspec.Struct, frozen=True, kw_only=True):
+    """What moved in a project since a version of its news: `changed` are run ids, None where any run may have.
+
+    A run that was deleted is among them. The `version` is none of a listing.
+    """
+
+    version: str
+    changed: tuple[str, ...] | None
+
+
+class PlacedLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a console: `line` is its place among all, from 0; what colours it is in the text.
+
+    `source` names the process that printed it, where several write one run.
+    """
+
+    line: int
+    stream: Literal["stdout", "stderr"]
+    timestamp: float
+    text: str
+    source: str | None = None
+
+
+class ConsolePage(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines from `offset` on, of `total_count`: of all, or of those in which a text was found."""
+
+    total_count: int
+    offset: int
+    lines: tuple[PlacedLine, ...]
+
+
+class LoggedValue(msgspec.Struct, frozen=True, kw_only=True):
+    """One value of a key, as it was logged: plain data, media as their dicts."""
+
+    step: int
+    timestamp: float
+    value: Any
+
+
+class ValuesPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Values from `offset` on, of `total_count`."""
+
+    total_count: int
+    offset: int
+    rows: tuple[LoggedValue, ...]

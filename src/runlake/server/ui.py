@@ -1,0 +1,143 @@
+"""The page over a folder, for whoever started the process: the native API, and nothing of teams."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from litestar import Litestar, Request
+from litestar.di import Provide
+
+from runlake.errors import AuthenticationError, CommError
+from runlake.server.http.asgi import ASGIApp
+from runlake.server.http.headers import SecurityHeaders
+from runlake.server.http.logs import RequestLog, configure_logs, logger
+from runlake.server.http.open_files import CloseFiles
+from runlake.server.http.problems import AnswerFaults, problem_response
+from runlake.server.http.turns import MIN_TURNS, GiveTurns, Turns
+from runlake.server.openapi import openapi_config
+from runlake.server.page import files
+from runlake.server.page.hosts import HostGate
+from runlake.server.page.read_only import refuse_changes
+from runlake.server.page.session import SessionInfo, session_router
+from runlake.server.page.tokens import TokenDoor
+from runlake.server.routes.api import api_router
+from runlake.service.contract import Service
+from runlake.version import __version__
+
+if TYPE_CHECKING:
+    import uvicorn
+
+_DRAIN_S = 1
+"""How long requests are waited for at the end: one who waits for rows would wait for ever."""
+
+
+class Ui(NamedTuple):
+    """The application, and the token that lets one browser in."""
+
+    app: ASGIApp
+    token: str
+
+
+def build_ui(
+    service: Service,
+    *,
+    allowed_hosts: Sequence[str] = (),
+    is_read_only: bool = False,
+    page_folder: Path = files.PAGE_FOLDER,
+) -> Ui:
+    """The page and the API over a store, for one person; the service is closed with the app."""
+    shown = SessionInfo(
+        is_signed_in=True,
+        has_people=False,
+        version=__version__,
+        default_entity=service.default_entity,
+        is_read_only=is_read_only,
+        store=service.url,
+    )
+    door = TokenDoor(shown)
+    turns = Turns(2 * max(MIN_TURNS, os.cpu_count() or 1))  # nobody has more than half of them, and here is nobody else
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        yield
+        turns.close()
+        service.close()
+
+    def provide_service(request: Request[Any, Any, Any]) -> Service:
+        if not door.is_open_to(request):
+            raise AuthenticationError("this page has no session here; open the address that runlake ui printed")
+        return service
+
+    app = Litestar(
+        route_handlers=[
+            *files.HANDLERS,
+            session_router(door),
+            api_router(guards=[refuse_changes] if is_read_only else []),
+        ],
+        dependencies={
+            "service": Provide(provide_service, sync_to_thread=False),
+            "page_folder": Provide(lambda: page_folder, sync_to_thread=False),
+        },
+        exception_handlers={Exception: problem_response},
+        openapi_config=openapi_config(),
+        lifespan=[lifespan],
+        logging_config=None,
+    )
+    return Ui(_with_layers(app, turns, allowed_hosts), door.token)
+
+
+def serve_ui(ui: Ui, listening: socket.socket, announce: Callable[[], None]) -> None:
+    """Answer requests until SIGTERM or SIGINT; `CommError` when that cannot begin.
+
+    `announce` is called when a signal ends this in order, and clients can connect.
+    """
+    import uvicorn
+
+    configure_logs("text")
+    logger.setLevel(logging.WARNING)  # one who looks at runs does not look at requests
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    config = uvicorn.Config(
+        ui.app,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_DRAIN_S,
+    )
+    server = uvicorn.Server(config)
+    with _ended_by_signals(server):
+        announce()
+        try:
+            server.run(sockets=[listening])
+        except SystemExit:  # so uvicorn says that starting failed, which it has logged
+            raise CommError("the page cannot be served; what was logged says why") from None
+
+
+@contextmanager
+def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
+    """A signal ends the server also before it runs; uvicorn raises it once more behind its own end."""
+
+    def end(*_: object) -> None:
+        server.should_exit = True
+
+    kept = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def _with_layers(app: ASGIApp, turns: Turns, allowed_hosts: Sequence[str]) -> ASGIApp:
+    app = GiveTurns(CloseFiles(app), turns=turns)
+    app = HostGate(app, allowed=allowed_hosts)
+    app = AnswerFaults(app)
+    app = SecurityHeaders(app)
+    return RequestLog(app)

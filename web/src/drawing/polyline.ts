@@ -1,0 +1,206 @@
+/** Lines of many points as pixels: nothing that could be seen is left out, and little that could not is drawn. */
+
+import type { Scale } from "./scale";
+import type { Surface } from "./surface";
+
+/** Pixels of a line: a NaN in `y` is a gap. */
+export interface PixelLine {
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+  readonly count: number;
+  /** The places of points with a gap on both sides. */
+  readonly lone: readonly number[];
+  /** True if it goes up and down so much that it fills areas: dashes would not be seen, and wide strokes cost most. */
+  readonly isRough: boolean;
+}
+
+/** A line whose way up and down is so many times its way along is rough. */
+const ROUGH_RATIO = 4;
+/** What differs by less than this in a pixel column cannot be seen. */
+const UNSEEN_PX = 0.4;
+
+/** Where the points from the last before `low` to the first after `high` lie: [first, behind the last]. */
+export function visibleRange(x: ArrayLike<number>, low: number, high: number): [number, number] {
+  return [Math.max(0, firstAtLeast(x, low) - 1), Math.min(x.length, firstAbove(x, high) + 1)];
+}
+
+/** The place of the first value ≥ `value` of ascending ones. */
+export function firstAtLeast(x: ArrayLike<number>, value: number): number {
+  let low = 0;
+  let high = x.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (x[middle]! < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The place of the first value > `value` of ascending ones. */
+export function firstAbove(x: ArrayLike<number>, value: number): number {
+  let low = 0;
+  let high = x.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (x[middle]! <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * The points of a line (ascending x) in pixels. Where several fall into one pixel column, its first, lowest, highest
+ * and last are kept, in their order: the strokes are the same. Where those lie on one place, the first is enough.
+ */
+export function projectLine(x: Float64Array, y: Float64Array, xScale: Scale, yScale: Scale): PixelLine {
+  const [from, to] = visibleRange(x, xScale.low, xScale.high);
+  const line = new PixelColumns(to - from);
+  for (let i = from; i < to; i++) {
+    const value = y[i]!;
+    if (value - value === 0) line.add(xScale.at(x[i]!), yScale.at(value));
+    else line.gap();
+  }
+  return line.finish();
+}
+
+/** Collects points column by column. */
+class PixelColumns {
+  private readonly x: Float32Array;
+  private readonly y: Float32Array;
+  private count = 0;
+  private column = NaN;
+  private points = 0;
+  private firstX = 0;
+  private firstY = 0;
+  private lowX = 0;
+  private lowY = 0;
+  private highX = 0;
+  private highY = 0;
+  private lastX = 0;
+  private lastY = 0;
+
+  constructor(pointCount: number) {
+    this.x = new Float32Array(pointCount);
+    this.y = new Float32Array(pointCount);
+  }
+
+  add(x: number, y: number): void {
+    const column = Math.floor(x);
+    if (column !== this.column) {
+      this.flush();
+      this.column = column;
+      this.points = 0;
+    }
+    if (this.points === 0) {
+      this.firstX = this.lowX = this.highX = x;
+      this.firstY = this.lowY = this.highY = y;
+    } else if (y < this.lowY) {
+      this.lowY = y;
+      this.lowX = x;
+    } else if (y > this.highY) {
+      this.highY = y;
+      this.highX = x;
+    }
+    this.lastX = x;
+    this.lastY = y;
+    this.points++;
+  }
+
+  gap(): void {
+    this.flush();
+    this.column = NaN;
+    this.points = 0;
+    if (this.count > 0 && !Number.isNaN(this.y[this.count - 1]!)) this.put(this.lastX, NaN);
+  }
+
+  finish(): PixelLine {
+    this.flush();
+    const { x, y, count } = this;
+    const lone: number[] = [];
+    let [along, upAndDown] = [20, 0];
+    for (let i = 0; i < count; i++) {
+      const isAfterGap = i === 0 || Number.isNaN(y[i - 1]!);
+      const isBeforeGap = i === count - 1 || Number.isNaN(y[i + 1]!);
+      if (isAfterGap && isBeforeGap && !Number.isNaN(y[i]!)) lone.push(i);
+      if (isAfterGap || Number.isNaN(y[i]!)) continue;
+      along += x[i]! - x[i - 1]!;
+      upAndDown += Math.min(1000, Math.abs(y[i]! - y[i - 1]!));
+    }
+    return { x, y, count, lone, isRough: upAndDown > ROUGH_RATIO * along };
+  }
+
+  private flush(): void {
+    if (this.points === 0) return;
+    this.put(this.firstX, this.firstY);
+    if (this.points > 1 && this.highY - this.lowY >= UNSEEN_PX) {
+      const isLowFirst = this.lowX <= this.highX;
+      if (isLowFirst) this.putBetween(this.lowX, this.lowY);
+      this.putBetween(this.highX, this.highY);
+      if (!isLowFirst) this.putBetween(this.lowX, this.lowY);
+      this.put(this.lastX, this.lastY);
+    }
+    this.points = 0;
+  }
+
+  /** An inner point of a column, unless it is its first or last one. */
+  private putBetween(x: number, y: number): void {
+    if ((x === this.firstX && y === this.firstY) || (x === this.lastX && y === this.lastY)) return;
+    this.put(x, y);
+  }
+
+  private put(x: number, y: number): void {
+    if (this.count === this.x.length) return;
+    this.x[this.count] = x;
+    this.y[this.count] = y;
+    this.count++;
+  }
+}
+
+/** Add the line to the surface's path. */
+export function tracePixels(surface: Surface, line: PixelLine): void {
+  const { x, y, count } = line;
+  let isOpen = false;
+  for (let i = 0; i < count; i++) {
+    const pixelY = y[i]!;
+    if (pixelY !== pixelY) {
+      isOpen = false;
+    } else if (isOpen) {
+      surface.lineTo(x[i]!, pixelY);
+    } else {
+      surface.moveTo(x[i]!, pixelY);
+      isOpen = true;
+    }
+  }
+}
+
+/** Dots for the points that no stroke shows. */
+export function traceLone(surface: Surface, line: PixelLine, radius: number): void {
+  for (const i of line.lone) {
+    const x = line.x[i]!;
+    const y = line.y[i]!;
+    surface.moveTo(x + radius, y);
+    surface.arc(x, y, radius, 0, 2 * Math.PI);
+  }
+}
+
+/** Add the outline of a band to the surface's path: along its upper edge, and back along the lower. */
+export function traceBand(
+  surface: Surface,
+  band: { readonly x: Float64Array; readonly low: Float64Array; readonly high: Float64Array },
+  xScale: Scale,
+  yScale: Scale,
+): void {
+  const [from, to] = visibleRange(band.x, xScale.low, xScale.high);
+  let start = from;
+  for (let i = from; i <= to; i++) {
+    const isGap = i === to || !Number.isFinite(band.low[i]! + band.high[i]!) ;
+    if (!isGap) continue;
+    if (i > start) {
+      surface.moveTo(xScale.at(band.x[start]!), yScale.at(band.high[start]!));
+      for (let j = start + 1; j < i; j++) surface.lineTo(xScale.at(band.x[j]!), yScale.at(band.high[j]!));
+      for (let j = i - 1; j >= start; j--) surface.lineTo(xScale.at(band.x[j]!), yScale.at(band.low[j]!));
+      surface.closePath();
+    }
+    start = i + 1;
+  }
+}

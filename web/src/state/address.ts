@@ -1,0 +1,65 @@
+/** The page's address: a hash route, so that any server and any prefix will do. */
+
+import { signal, type ReadonlySignal } from "@preact/signals";
+
+/** Where the page is: the parts of the path, unquoted, and what stands behind the question mark, as it is. */
+export type Address = { readonly parts: readonly string[]; readonly query: string };
+
+/** An address out of a location's hash; parts that are not quoted well are taken as they stand. */
+export function parseHash(hash: string): Address {
+  const text = hash.replace(/^#?\/?/, "");
+  const [path = "", ...rest] = text.split("?");
+  return { parts: path.split("/").filter(Boolean).map(unquoted), query: rest.join("?") };
+}
+
+/** The hash of an address: `#/ada/mnist?f=…`. */
+export function formatHash(parts: readonly string[], query = ""): string {
+  return `#/${parts.map(encodeURIComponent).join("/")}${query === "" ? "" : `?${query}`}`;
+}
+
+function unquoted(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+const current = signal<Address>(parseHash(globalThis.location?.hash ?? ""));
+
+/** Where the page is. */
+export const address: ReadonlySignal<Address> = current;
+
+/** Follow the browser's address from now on. */
+export function followLocation(): void {
+  addEventListener("hashchange", () => {
+    current.value = parseHash(location.hash);
+  });
+}
+
+/** Go to another part of the page; the way back leads here. */
+export function goTo(parts: readonly string[], query = ""): void {
+  location.hash = formatHash(parts, query);
+}
+
+/** Say the present state in the address, without a step in the history of the browser. */
+export function replaceQuery(query: string): void {
+  const { parts } = current.peek();
+  if (query !== current.peek().query) {
+    history.replaceState(history.state, "", formatHash(parts, query));
+    current.value = { parts, query };
+  }
+}
+
+const TOKEN = /^#token=([^&]+)(?:&to=(.*))?$/s;
+
+/** The token that `runlake ui` put into the address, which is without it from then on; null when there is none. */
+export function takeToken(): string | null {
+  const found = TOKEN.exec(location.hash);
+  if (found === null) {
+    return null;
+  }
+  history.replaceState(null, "", `#${unquoted(found[2] ?? "/")}`);
+  current.value = parseHash(location.hash);
+  return unquoted(found[1] ?? "");
+}

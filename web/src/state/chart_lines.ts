@@ -1,0 +1,106 @@
+/** Lines of an answer as they are drawn: with colour and name, without what is hidden, joined with coarse ones. */
+
+import type { Line, TileSeries } from "../wire/tiles";
+import { colourOf } from "./colours";
+import { groupName, lineIdOf } from "./panels_model";
+import type { KeyTiles } from "./tile_loader";
+
+/** One line with all that is said of it. */
+export type DrawnLine = {
+  readonly id: string;
+  readonly name: string;
+  readonly colour: string;
+  readonly dash: readonly number[];
+  readonly x: Float64Array;
+  readonly y: Float64Array;
+  readonly raw: { readonly x: Float64Array; readonly y: Float64Array } | null;
+  readonly band: TileSeries["band"];
+  readonly marks: TileSeries["marks"];
+  readonly series: TileSeries;
+};
+
+/** The lines of a key, those of hidden runs left out. */
+export function drawnLines(
+  tiles: KeyTiles,
+  hidden: ReadonlySet<string>,
+  runNames: ReadonlyMap<string, string>,
+): DrawnLine[] {
+  const lines: DrawnLine[] = [];
+  for (const series of tiles.series) {
+    if (series.run !== null && hidden.has(series.run)) continue;
+    const id = lineIdOf(series);
+    const name = series.run === null ? groupName(series.group ?? {}) : (runNames.get(series.run) ?? series.run);
+    const { line, raw, band, marks } = series;
+    lines.push({ id, name, ...colourOf(id), ...line, raw, band, marks, series });
+  }
+  return lines;
+}
+
+/** The lines of a part of x, and beyond it the coarser ones that are there already. */
+export function withCoarse(exact: readonly DrawnLine[], coarse: readonly DrawnLine[]): DrawnLine[] {
+  const coarseOf = new Map(coarse.map((line) => [line.id, line]));
+  return exact.map((line) => {
+    const other = coarseOf.get(line.id);
+    if (other === undefined || line.x.length === 0) return line;
+    return { ...line, ...joined(line, other), raw: line.raw && other.raw ? joined(line.raw, other.raw) : line.raw };
+  });
+}
+
+function joined(exact: Line, coarse: Line): Line {
+  const low = exact.x[0]!;
+  const high = exact.x[exact.x.length - 1]!;
+  let before = 0;
+  let after = coarse.x.length;
+  while (before < coarse.x.length && coarse.x[before]! < low) before++;
+  while (after > before && coarse.x[after - 1]! > high) after--;
+  return { x: spliced(exact.x, coarse.x, before, after), y: spliced(exact.y, coarse.y, before, after) };
+}
+
+function spliced(exact: Float64Array, coarse: Float64Array, before: number, after: number): Float64Array {
+  const values = new Float64Array(before + exact.length + coarse.length - after);
+  values.set(coarse.subarray(0, before));
+  values.set(exact, before);
+  values.set(coarse.subarray(after), before + exact.length);
+  return values;
+}
+
+export type LineCounts = {
+  readonly runCount: number;
+  readonly shownCount: number;
+  readonly hiddenCount: number;
+  readonly withoutCount: number;
+  readonly failed: KeyTiles["left_out"];
+  readonly nanCount: number;
+  readonly positiveCount: number;
+  readonly negativeCount: number;
+};
+
+/** How many runs match, how many of them are drawn, and why the others are not. */
+export function countsOf(tiles: KeyTiles, lines: readonly DrawnLine[]): LineCounts {
+  const isGrouped = tiles.series.some(({ run }) => run === null);
+  const ofKey = tiles.series.reduce((count, series) => count + (series.run === null ? series.run_count : 1), 0);
+  const hiddenCount = isGrouped ? 0 : tiles.series.length - lines.length;
+  const sum = (count: (series: TileSeries) => number) => lines.reduce((total, { series }) => total + count(series), 0);
+  return {
+    runCount: tiles.run_count,
+    shownCount: ofKey - hiddenCount,
+    hiddenCount,
+    withoutCount: Math.max(0, tiles.run_count - ofKey - tiles.left_out.length),
+    failed: tiles.left_out,
+    nanCount: sum((series) => series.nan_count),
+    positiveCount: sum((series) => series.positive_infinity_count),
+    negativeCount: sum((series) => series.negative_infinity_count),
+  };
+}
+
+const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`;
+
+/** `57 of 59 runs, 2 without this key`. */
+export function countsText(counts: LineCounts): string {
+  const { runCount, shownCount, hiddenCount, withoutCount, failed } = counts;
+  const parts = [shownCount === runCount ? plural(runCount, "run") : `${shownCount} of ${plural(runCount, "run")}`];
+  if (withoutCount > 0) parts.push(`${withoutCount} without this key`);
+  if (hiddenCount > 0) parts.push(`${hiddenCount} hidden`);
+  if (failed.length > 0) parts.push(`${failed.length} could not be read`);
+  return parts.join(", ");
+}

@@ -1,0 +1,229 @@
+/** What the panels of one project know together: which keys there are, whose lines are wanted, where the pointer is. */
+
+import { batch, computed, effect, signal, type ReadonlySignal, type Signal } from "@preact/signals";
+import { isAborted } from "../wire/http";
+import { fetchProjectKeys, type ProjectKey } from "../wire/keys";
+import { fetchTiles } from "../wire/tiles";
+import { followTheme, showTogether } from "./colours";
+import {
+  foundKeys, sectionsOf, settingsOf, sharesZoom, streamOf, withZoom, zoomOf, type ChartSettings, type PanelsState, type Window,
+} from "./panels";
+import { TileLoader, type KeyTiles, type LinesQuery } from "./tile_loader";
+
+/** Which runs the panels are of. */
+export type PanelsSource = {
+  readonly entity: string;
+  readonly project: string;
+  /** null: all that match the filters. */
+  readonly runIds: ReadonlySignal<readonly string[] | null>;
+  readonly filters: ReadonlySignal<object | null>;
+  readonly groupBy: ReadonlySignal<readonly string[]>;
+  readonly hiddenRuns: ReadonlySignal<ReadonlySet<string>>;
+  readonly runNames: ReadonlySignal<ReadonlyMap<string, string>>;
+  readonly settings: Signal<PanelsState>;
+  /** Changes when data moved. */
+  readonly version: ReadonlySignal<string>;
+  readonly hoverRun: Signal<string | null>;
+};
+
+/** A place on the axis `x`, as a pointer or a key chose it in the panel of `key`. */
+export type PointedAt = { readonly x: string; readonly value: number; readonly key: string };
+
+export type KeyList = {
+  readonly keys: readonly ProjectKey[];
+  readonly isLoading: boolean;
+  readonly error: Error | null;
+};
+
+/** How often a project with live runs is asked whether it has other keys. */
+const KEYS_AGAIN_MS = 10_000;
+
+export class PanelsModel {
+  /** The keys that are listed; others that came since wait in `newKeys`, so that no panel moves by itself. */
+  readonly keyList: Signal<KeyList> = signal({ keys: [], isLoading: true, error: null });
+  readonly newKeys = signal<readonly ProjectKey[] | null>(null);
+  readonly pointedAt = signal<PointedAt | null>(null);
+  /** A zoom that a hand is still moving; what it ends at is kept in the settings. */
+  private readonly movingZoom = signal<{ readonly key: string; readonly window: Window } | null>(null);
+  readonly loader = new TileLoader((query, ask) => fetchTiles(this.source.entity, this.source.project, query, ask));
+  readonly numberKeys = computed(() => this.keyList.value.keys.filter(({ kind }) => kind === "number").map(({ key }) => key));
+  readonly search = computed(() => this.source.settings.value.search ?? "");
+  /** The keys that the search finds; null when it cannot be read. */
+  readonly found = computed(() => foundKeys(this.numberKeys.value, this.search.value));
+  readonly sections = computed(() => sectionsOf(this.found.value ?? [], this.source.settings.value));
+
+  private readonly ends: (() => void)[] = [];
+  private keysRequest: AbortController | null = null;
+  private keysAskedAtMs = 0;
+  private keysTimer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(readonly source: PanelsSource) {}
+
+  /** Begin to load and to follow; `stop` ends it. */
+  start(): void {
+    this.ends.push(followTheme());
+    const stream = computed(() => streamOf(this.source.settings.value));
+    this.ends.push(effect(() => void this.loadKeys(stream.value)));
+    this.ends.push(
+      effect(() => {
+        this.loader.moveTo(this.source.version.value);
+        this.askKeysAgain();
+      }),
+    );
+    this.ends.push(effect(() => this.showGiven()));
+  }
+
+  stop(): void {
+    for (const end of this.ends.splice(0)) end();
+    if (this.keysTimer !== null) clearTimeout(this.keysTimer);
+    this.keysTimer = null;
+    this.keysRequest?.abort();
+    this.loader.close();
+  }
+
+  /** Change what is shown. */
+  change(edit: (state: PanelsState) => PanelsState): void {
+    this.source.settings.value = edit(this.source.settings.peek());
+  }
+
+  settingsOf(key: string): ChartSettings {
+    return settingsOf(this.source.settings.value, key);
+  }
+
+  /** What part of x the panel of a key shows; null: all. */
+  shownZoom(key: string): Window | null {
+    const moving = this.movingZoom.value;
+    const state = this.source.settings.value;
+    return moving !== null && sharesZoom(state, moving.key, key) ? moving.window : zoomOf(state, key);
+  }
+
+  /** Move the zoom of a panel and of those that share it, for as long as a hand does. */
+  moveZoom(key: string, window: Window): void {
+    this.movingZoom.value = { key, window };
+  }
+
+  endMove(): void {
+    const moving = this.movingZoom.peek();
+    if (moving === null) return;
+    batch(() => {
+      this.movingZoom.value = null;
+      this.change((state) => withZoom(state, moving.key, moving.window));
+    });
+  }
+
+  /** List the keys that came since. */
+  takeNewKeys(): void {
+    const keys = this.newKeys.peek();
+    if (keys !== null) this.keyList.value = { keys, isLoading: false, error: null };
+    this.newKeys.value = null;
+  }
+
+  reloadKeys(): void {
+    void this.loadKeys(streamOf(this.source.settings.peek()));
+  }
+
+  /** What to ask for the lines of a key. */
+  queryOf(key: string, columns: number, window: Window | null): LinesQuery {
+    const settings = settingsOf(this.source.settings.value, key);
+    const groupBy = this.source.groupBy.value;
+    const isGrouped = groupBy.length > 0;
+    return {
+      ...(isGrouped ? this.runsWithoutHidden() : { runs: this.source.runIds.value, filters: this.source.filters.value }),
+      order: ["-created_at"],
+      limit: null,
+      stream: streamOf(this.source.settings.value),
+      x: settings.x,
+      window,
+      columns,
+      x_scale: settings.xScale,
+      smoothing: settings.smoothing,
+      group_by: isGrouped ? groupBy : null,
+      aggregate: isGrouped ? settings.aggregate : null,
+      is_exact: window !== null,
+    };
+  }
+
+  /** These lines are shown side by side now. */
+  noteLines(tiles: KeyTiles): void {
+    const isGrouped = this.source.groupBy.peek().length > 0;
+    if (isGrouped) showTogether(tiles.series.map((series) => lineIdOf(series)));
+    else if (this.source.runIds.peek() === null) this.show(Object.keys(tiles.versions));
+  }
+
+  private showGiven(): void {
+    const runIds = this.source.runIds.value;
+    if (runIds !== null && this.source.groupBy.value.length === 0) this.show(runIds);
+  }
+
+  private show(runIds: readonly string[]): void {
+    const hidden = this.source.hiddenRuns.value;
+    showTogether(hidden.size === 0 ? runIds : runIds.filter((id) => !hidden.has(id)));
+  }
+
+  /** A group is made of the runs that are not hidden. */
+  private runsWithoutHidden(): { runs: readonly string[] | null; filters: object | null } {
+    const hidden = this.source.hiddenRuns.value;
+    const runs = this.source.runIds.value;
+    const filters = this.source.filters.value;
+    if (hidden.size === 0) return { runs, filters };
+    if (runs !== null) return { runs: runs.filter((id) => !hidden.has(id)), filters };
+    const isShown = { run_id: { $nin: [...hidden].sort() } };
+    return { runs, filters: filters === null ? isShown : { $and: [filters, isShown] } };
+  }
+
+  private async loadKeys(stream: "history" | "events"): Promise<void> {
+    this.keysRequest?.abort();
+    const request = new AbortController();
+    this.keysRequest = request;
+    this.keysAskedAtMs = Date.now();
+    this.newKeys.value = null;
+    this.keyList.value = { ...this.keyList.peek(), isLoading: true };
+    try {
+      const keys = await fetchProjectKeys(this.source.entity, this.source.project, stream, { signal: request.signal });
+      if (!request.signal.aborted) this.keyList.value = { keys, isLoading: false, error: null };
+    } catch (error) {
+      if (isAborted(error)) return;
+      this.keyList.value = { ...this.keyList.peek(), isLoading: false, error: error as Error };
+    }
+  }
+
+  private askKeysAgain(): void {
+    if (this.keysTimer !== null) return;
+    const delayMs = Math.max(0, this.keysAskedAtMs + KEYS_AGAIN_MS - Date.now());
+    this.keysTimer = setTimeout(() => {
+      this.keysTimer = null;
+      void this.lookForKeys();
+    }, delayMs);
+  }
+
+  private async lookForKeys(): Promise<void> {
+    if (this.keyList.peek().isLoading) return;
+    this.keysAskedAtMs = Date.now();
+    const { entity, project, settings } = this.source;
+    const stream = streamOf(settings.peek());
+    try {
+      const keys = await fetchProjectKeys(entity, project, stream);
+      if (stream !== streamOf(settings.peek())) return;
+      const listed = new Set(this.keyList.peek().keys.map(({ key }) => key));
+      const isNew = keys.some(({ key, kind }) => kind === "number" && !listed.has(key));
+      if (listed.size === 0) this.keyList.value = { keys, isLoading: false, error: null };
+      else this.newKeys.value = isNew ? keys : null;
+    } catch {
+      // It is asked for again when data moves next; a lost connection is shown by the page.
+    }
+  }
+}
+
+/** What names a line: its run, or the values of its group. */
+export function lineIdOf(series: { readonly run: string | null; readonly group: Readonly<Record<string, unknown>> | null }): string {
+  return series.run ?? JSON.stringify(series.group);
+}
+
+/** The values of a group, as they are read: `lr = 0.1, optimizer = sgd`. */
+export function groupName(group: Readonly<Record<string, unknown>>): string {
+  const parts = Object.entries(group).map(([name, value]) => {
+    const text = typeof value === "string" ? value : JSON.stringify(value ?? null);
+    return `${name.replace(/^(config|summary)\./, "")} = ${text}`;
+  });
+  return parts.length === 0 ? "all runs" : parts.join(", ");
+}

@@ -1,0 +1,71 @@
+/** Views of a project that were given a name: files of its store, which others use too. */
+
+import { deleteView, fetchViews, putView, type ProjectPath } from "../wire/asks";
+import type { ViewInfo } from "../wire/documents";
+import { formatView, parseView, type View } from "./view";
+
+/** How a view of this page is told from those of other programs. */
+export const VIEW_TYPE = "runlake-page";
+
+export type SavedView = { readonly id: string; readonly title: string; readonly query: string; readonly updatedAt: number; readonly user: string | null };
+
+/** Somebody else has changed the view since it was read. */
+export class ViewConflict extends Error {
+  constructor(readonly theirs: SavedView | null) {
+    super(theirs === null ? "This view was deleted meanwhile." : "This view was changed meanwhile, in another tab or by somebody else.");
+  }
+}
+
+export async function listSavedViews(path: ProjectPath): Promise<readonly SavedView[]> {
+  const found = await fetchViews(path);
+  return found.filter(({ type }) => type === VIEW_TYPE).map(savedView);
+}
+
+/** What of a view is kept: all but where it came from. */
+export function queryOf(view: View): string {
+  return formatView({ ...view, viewId: null });
+}
+
+/** The view that was saved, as it is looked at. */
+export function viewOf(saved: SavedView): View {
+  return { ...parseView(saved.query).view, viewId: saved.id };
+}
+
+/**
+ * Save a view under an id. `expected` is what was saved as it was read, null for a new one: `ViewConflict` when there
+ * is another meanwhile.
+ */
+export async function saveView(path: ProjectPath, id: string, title: string, view: View, expected: SavedView | null): Promise<SavedView> {
+  const theirs = (await listSavedViews(path)).find((view) => view.id === id) ?? null;
+  if ((theirs === null) !== (expected === null) || (theirs !== null && expected !== null && theirs.query !== expected.query)) {
+    throw new ViewConflict(theirs);
+  }
+  const spec = JSON.stringify({ version: 1, query: queryOf(view) });
+  return savedView(await putView(path, id, { type: VIEW_TYPE, name: id, display_name: title, spec }));
+}
+
+export function removeView(path: ProjectPath, id: string): Promise<void> {
+  return deleteView(path, id);
+}
+
+/** An id that people can read in an address, and that no other view has. */
+export function idFor(title: string, taken: readonly string[]): string {
+  const base = title.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "").replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 40) || "view";
+  let id = base;
+  for (let n = 2; taken.includes(id); n++) {
+    id = `${base}-${n}`;
+  }
+  return id;
+}
+
+function savedView({ view_id, name, display_name, spec, updated_at, user }: ViewInfo): SavedView {
+  return { id: view_id, title: display_name ?? name, query: queryOfSpec(spec), updatedAt: updated_at, user };
+}
+
+function queryOfSpec(spec: string): string {
+  try {
+    return String((JSON.parse(spec) as { query: unknown }).query ?? "");
+  } catch {
+    return "";
+  }
+}

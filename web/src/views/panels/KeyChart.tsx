@@ -1,0 +1,121 @@
+/** The lines of a key on a canvas. */
+
+import { effect, useSignal, type ReadonlySignal, type Signal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import type { Box, Theme } from "../../drawing/surface";
+import type { KeyLines } from "../../state/key_lines";
+import type { PanelsModel } from "../../state/panels_model";
+import { ChartActions } from "./chart_actions";
+import { ChartCanvas } from "./chart_canvas";
+import { handleKey, KEYS_TEXT } from "./chart_keys";
+import { listenToPointer } from "./chart_pointer";
+import { frameOf, xTitle } from "./frame";
+import { Legend } from "./Legend";
+import { usePanels } from "./panels_context";
+import type { Readout } from "./readout";
+
+export type KeyChartProps = {
+  readonly panelKey: string;
+  readonly lines: KeyLines;
+  /** Gets the canvas while there is one. */
+  readonly canvas: Signal<ChartCanvas | null>;
+  /** Whether there is data beyond the axes. */
+  readonly hasMore: Signal<boolean>;
+  readonly readout: Signal<Readout | null>;
+  readonly onTable: () => void;
+  /** False: the values at the pointer are shown elsewhere. */
+  readonly hasLegend: boolean;
+};
+
+/** Draw each picture that comes, and the shared crosshair. */
+function follow(
+  canvas: ChartCanvas,
+  of: { model: PanelsModel; lines: KeyLines; panelKey: string; theme: ReadonlySignal<Theme>; selection: Signal<Box | null> },
+): (() => void)[] {
+  const { model, lines, panelKey, selection } = of;
+  const { source } = model;
+  return [
+    effect(() => {
+      const { lines: drawn, settings, name } = lines.picture.value;
+      const zoom = model.shownZoom(panelKey);
+      const isFollowing = source.settings.value.isFollowing === true;
+      const view = isFollowing ? null : `${name} ${JSON.stringify(zoom)}`;
+      canvas.show({ lines: drawn, frame: frameOf(settings, zoom), name: view, theme: of.theme.value });
+    }),
+    effect(() => {
+      const pointed = model.pointedAt.value;
+      const x = pointed !== null && pointed.x === lines.settings.value.x ? pointed.value : null;
+      canvas.point({ x, lineId: source.hoverRun.value, selection: selection.value });
+    }),
+  ];
+}
+
+export function KeyChart(props: KeyChartProps): JSX.Element {
+  const { model, queue, theme } = usePanels();
+  const container = useRef<HTMLDivElement>(null);
+  const base = useRef<HTMLCanvasElement>(null);
+  const top = useRef<HTMLCanvasElement>(null);
+  const isLegendLeft = useSignal(false);
+  const heightPx = useSignal(0);
+  const spoken = useSignal("");
+  const selection = useSignal<Box | null>(null);
+  const { lines, panelKey, readout } = props;
+  const actions = useMemo(
+    () => new ChartActions(model, { panelKey, lines, canvas: props.canvas, readout, isLegendLeft, spoken }),
+    [lines],
+  );
+  useEffect(() => {
+    const canvas = new ChartCanvas(base.current!, top.current!, queue);
+    canvas.onDrawn = (hasMore) => (props.hasMore.value = hasMore);
+    props.canvas.value = canvas;
+    const observer = new ResizeObserver(([entry]) => {
+      const { width, height } = entry!.contentRect;
+      canvas.resize(width, height);
+      lines.widthPx.value = width;
+      heightPx.value = height;
+    });
+    observer.observe(container.current!);
+    const ends = follow(canvas, { model, lines, panelKey, theme, selection });
+    ends.push(
+      listenToPointer(top.current!, {
+        layout: actions.layout,
+        onPoint: actions.point,
+        onSelect: (box) => (selection.value = box),
+        onZoom: actions.zoom,
+        onMove: actions.move,
+        onMoveEnd: () => model.endMove(),
+        onReset: actions.reset,
+      }),
+    );
+    return () => {
+      for (const end of ends) end();
+      observer.disconnect();
+      canvas.close();
+      props.canvas.value = null;
+    };
+  }, [lines]);
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const isOurs = handleKey(event, {
+      layout: actions.layout,
+      pointed: actions.pointed,
+      onPoint: actions.pointByKey,
+      onChoose: actions.choose,
+      onZoom: (x) => actions.zoom(x, null),
+      onReset: actions.reset,
+      onTable: props.onTable,
+    });
+    if (isOurs) event.preventDefault();
+  };
+  const { settings, lines: drawn } = lines.picture.value;
+  const label = `${panelKey} by ${xTitle(settings.x)}, ${drawn.length} ${drawn.length === 1 ? "line" : "lines"}`;
+  return (
+    <div ref={container} class="chart">
+      <canvas ref={base} class="chart-lines" aria-hidden="true" />
+      <canvas ref={top} class="chart-top" tabIndex={0} role="img" aria-roledescription="chart" aria-label={`${label}. ${KEYS_TEXT}`}
+        onKeyDown={onKeyDown} onBlur={() => actions.point(null)} />
+      {props.hasLegend && <Legend readout={readout} settings={settings} isLeft={isLegendLeft.value} heightPx={heightPx.value} />}
+      <span class="unseen" aria-live="polite">{spoken}</span>
+    </div>
+  );
+}

@@ -1,0 +1,96 @@
+/** The panel of one key: its chart while it is in sight, and what can be done with it. */
+
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { KeyLines, type KeyPicture } from "../../state/key_lines";
+import { withPinTurned } from "../../state/panels";
+import type { ChartCanvas } from "./chart_canvas";
+import type { Shown } from "./exports";
+import { FullScreen } from "./FullScreen";
+import { KeyChart } from "./KeyChart";
+import { PanelFoot } from "./PanelFoot";
+import { PanelMenu } from "./PanelMenu";
+import { usePanels } from "./panels_context";
+import type { Readout } from "./readout";
+import { ResizeCorner, usePanelSize } from "./ResizeCorner";
+import { TableTwin } from "./TableTwin";
+
+/** What of a chart can be saved as it is seen. */
+export function shownOf(title: string, picture: KeyPicture, canvas: ChartCanvas | null): Shown | null {
+  if (canvas === null || canvas.layout === null) return null;
+  return { title, lines: picture.lines, settings: picture.settings, layout: canvas.layout, size: canvas.size };
+}
+
+export function KeyPanel(props: { readonly panelKey: string; readonly title: string }): JSX.Element {
+  const { model, sight } = usePanels();
+  const { panelKey, title } = props;
+  const place = useRef<HTMLElement>(null);
+  const [isInSight, setInSight] = useState(false);
+  const [isTable, setTable] = useState(false);
+  const [isFull, setFull] = useState(false);
+  const lines = useMemo(() => new KeyLines(model, panelKey), [model, panelKey]);
+  const canvas = useSignal<ChartCanvas | null>(null);
+  const hasMore = useSignal(false);
+  const readout = useSignal<Readout | null>(null);
+  usePanelSize(place, panelKey);
+  useEffect(() => sight.watch(place.current!, setInSight), [sight]);
+  useEffect(() => {
+    if (!isInSight) return;
+    lines.start();
+    return () => lines.stop();
+  }, [lines, isInSight]);
+  const isPinned = (model.source.settings.value.pinned ?? []).includes(panelKey);
+  const picture = lines.picture.value;
+  return (
+    <article ref={place} class="panel" aria-label={panelKey}>
+      <header class="panel-head">
+        <h3 title={panelKey}>{title}</h3>
+        <button type="button" class={`tool pin ${isPinned ? "is-on" : ""}`} aria-pressed={isPinned}
+          aria-label={`Pin ${panelKey} on top`} title="Pin on top" onClick={() => model.change((state) => withPinTurned(state, panelKey))}>
+          <PinIcon />
+        </button>
+        <PanelMenu panelKey={panelKey} shown={() => shownOf(panelKey, lines.picture.peek(), canvas.peek())} isTable={isTable}
+          onTable={() => setTable(!isTable)} onFull={() => setFull(true)} />
+      </header>
+      <div class={`panel-body ${picture.isLoading ? "is-loading" : ""}`}>
+        {isInSight && !isTable && (
+          <KeyChart panelKey={panelKey} lines={lines} canvas={canvas} hasMore={hasMore} readout={readout} hasLegend
+            onTable={() => setTable(true)} />
+        )}
+        {isInSight && isTable && <TableTwin title={panelKey} lines={picture.lines} />}
+        <PanelMessage picture={picture} panelKey={panelKey} />
+      </div>
+      <PanelFoot picture={picture} hasMore={hasMore.value} onShowAll={() => canvas.peek()?.showAll()} />
+      <ResizeCorner panelKey={panelKey} place={place} />
+      {isFull && <FullScreen panelKey={panelKey} onClose={() => setFull(false)} />}
+    </article>
+  );
+}
+
+function PinIcon(): JSX.Element {
+  return (
+    <svg width="12" height="12" viewBox="0 0 12 12" aria-hidden="true">
+      <path d="M4 1h4M5 1v4L3 7h6L7 5V1M6 7v4" fill="none" stroke="currentColor" stroke-width="1.3" stroke-linejoin="round" />
+    </svg>
+  );
+}
+
+/** What is said where there is nothing to draw. */
+export function PanelMessage(props: { readonly picture: KeyPicture; readonly panelKey: string }): JSX.Element | null {
+  const { model } = usePanels();
+  const { error, tiles, lines, isLoading } = props.picture;
+  if (error !== null && lines.length === 0) {
+    return (
+      <div class="panel-message is-error" role="alert">
+        <p>{error.message}</p>
+        <button type="button" class="tool" onClick={() => model.loader.retry()}>Try again</button>
+      </div>
+    );
+  }
+  if (tiles === null || lines.length > 0) return null;
+  if (isLoading) return null;
+  const isHidden = tiles.series.length > 0;
+  const text = isHidden ? "All runs that have it are hidden." : tiles.run_count === 0 ? "No run is chosen." : "None of these runs has logged it.";
+  return <div class="panel-message"><p>{text}</p></div>;
+}

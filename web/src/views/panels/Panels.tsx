@@ -1,0 +1,104 @@
+/** The charts of some runs: panels of all keys they logged, in sections, drawn while they are in sight. */
+
+import { computed } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useMemo } from "preact/hooks";
+import "../../style/panels.css";
+import { isDark } from "../../state/colours";
+import { DRAWN_KEYS, streamOf } from "../../state/panels";
+import { PanelsModel, type PanelsSource } from "../../state/panels_model";
+import { AddedPanelView } from "./AddedPanelView";
+import { DrawQueue } from "./draw_queue";
+import { KeyPanel } from "./KeyPanel";
+import { PanelsToolsProvider, usePanels, type PanelsTools } from "./panels_context";
+import { SectionView } from "./SectionView";
+import { Sight } from "./sight";
+import { readTheme } from "./theme";
+import { Toolbar } from "./Toolbar";
+
+export type PanelsProps = PanelsSource;
+
+export function Panels(props: PanelsProps): JSX.Element {
+  const { entity, project } = props;
+  const tools = useMemo((): PanelsTools => {
+    const theme = computed(() => {
+      void isDark.value;
+      return readTheme();
+    });
+    return { model: new PanelsModel(props), queue: new DrawQueue(), sight: new Sight(), theme };
+  }, [entity, project, props.runIds, props.settings]);
+  useEffect(() => {
+    tools.model.start();
+    return () => {
+      tools.model.stop();
+      tools.sight.close();
+    };
+  }, [tools]);
+  const size = props.settings.value.size ?? "medium";
+  return (
+    <PanelsToolsProvider value={tools}>
+      <div class={`panels is-${size}`}>
+        <Toolbar />
+        <Pinned />
+        <Sections />
+      </div>
+    </PanelsToolsProvider>
+  );
+}
+
+function Pinned(): JSX.Element | null {
+  const { model } = usePanels();
+  const { pinned = [], added = [], search } = model.source.settings.value;
+  const found = new Set(model.found.value);
+  const shown = search === undefined ? pinned : pinned.filter((key) => found.has(key));
+  if (shown.length + added.length === 0) return null;
+  return (
+    <section class="panels-section" aria-label="On top">
+      <div class="panels-grid">
+        {shown.map((key) => <KeyPanel key={key} panelKey={key} title={key} />)}
+        {added.map((panel, i) => <AddedPanelView key={JSON.stringify(panel)} panel={panel} index={i} />)}
+      </div>
+    </section>
+  );
+}
+
+function Sections(): JSX.Element {
+  const { model } = usePanels();
+  const { keyList, numberKeys, found, sections } = model;
+  const { isLoading, error, keys } = keyList.value;
+  if (error !== null) {
+    return (
+      <div class="panel-message is-error" role="alert">
+        <p>{error.message}</p>
+        <button type="button" class="tool" onClick={() => model.reloadKeys()}>Try again</button>
+      </div>
+    );
+  }
+  if (isLoading && keys.length === 0) return <p class="empty" aria-busy="true">Looking for what was logged…</p>;
+  if (numberKeys.value.length === 0) return <NothingLogged />;
+  if (found.value?.length === 0) return <p class="empty">No key has all these words.</p>;
+  const pinned = new Set(model.source.settings.value.pinned);
+  const isLong = (found.value?.length ?? 0) > DRAWN_KEYS;
+  const shown = sections.value.map((section) => ({ ...section, keys: section.keys.filter((key) => !pinned.has(key)) }));
+  return (
+    <>
+      {isLong && <p class="panels-hint">More than {DRAWN_KEYS} keys: search, or open a section.</p>}
+      {shown.filter((section) => section.keys.length > 0).map((section) => (
+        <SectionView key={section.name} section={section} isNamed={sections.value.length > 1 || section.name !== "" || isLong} />
+      ))}
+    </>
+  );
+}
+
+function NothingLogged(): JSX.Element {
+  const { model } = usePanels();
+  if (streamOf(model.source.settings.value) === "events") {
+    return <p class="empty">No system metrics were recorded. They are, every few seconds, while a run lives.</p>;
+  }
+  return (
+    <div class="empty">
+      <p>No numbers were logged yet. A chart needs one line:</p>
+      <pre>run.log({"{"}"loss": loss{"}"})</pre>
+    </div>
+  );
+}

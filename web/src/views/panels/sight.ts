@@ -1,0 +1,32 @@
+/** Which elements are in sight, or nearly. */
+
+/** Elements this far beyond the edge count as in sight, so that they are there when they come. */
+const MARGIN_PX = 160;
+
+export class Sight {
+  private readonly listeners = new Map<Element, (isInSight: boolean) => void>();
+  private readonly observer: IntersectionObserver;
+
+  constructor() {
+    this.observer = new IntersectionObserver(
+      (entries) => {
+        for (const entry of entries) this.listeners.get(entry.target)?.(entry.isIntersecting);
+      },
+      { rootMargin: `${MARGIN_PX}px` },
+    );
+  }
+
+  /** Tell whether the element is in sight, each time that changes; ends with what is returned. */
+  watch(element: Element, told: (isInSight: boolean) => void): () => void {
+    this.listeners.set(element, told);
+    this.observer.observe(element);
+    return () => {
+      this.listeners.delete(element);
+      this.observer.unobserve(element);
+    };
+  }
+
+  close(): void {
+    this.observer.disconnect();
+  }
+}

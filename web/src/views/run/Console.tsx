@@ -1,0 +1,217 @@
+/** What a run printed: any number of lines, of which those in sight are asked for. */
+
+import { useSignal, useSignalEffect } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { ansiPieces, plainText, type Style } from "../../drawing/ansi";
+import { fetchConsole, type ConsoleLine } from "../../wire/run";
+import { isAborted } from "../../wire/http";
+import { formatCount, formatTime } from "../parts/format";
+import { Empty } from "../parts/Empty";
+import { Problem } from "../parts/Problem";
+import { rowsInSight } from "../parts/virtual_window";
+import type { RunPartProps } from "./RunPage";
+
+const ROW_PX = 18;
+const PAGE_LINES = 500;
+const SPARE_ROWS = 40;
+const SEARCH_DELAY_MS = 200;
+
+/** What was read of the console, page by page; `search` finds only lines that have it. */
+type Read = { readonly search: string; readonly totalCount: number; readonly pages: ReadonlyMap<number, readonly ConsoleLine[]> };
+
+const NOTHING: Read = { search: "", totalCount: 0, pages: new Map() };
+
+export function Console({ path, run, version }: RunPartProps): JSX.Element {
+  const read = useSignal<Read | null>(null);
+  const error = useSignal<Error | null>(null);
+  const search = useSignal("");
+  const isFollowing = useSignal(run.state === "running");
+  const isTimed = useSignal(false);
+  const scroller = useRef<HTMLDivElement>(null);
+  const sight = useSignal({ scrollPx: 0, heightPx: 600 });
+  const asked = useRef(new Set<number>());
+
+  const askPage = async (page: number, signal?: AbortSignal): Promise<void> => {
+    const query = { offset: page * PAGE_LINES, limit: PAGE_LINES, search: search.peek() };
+    try {
+      const answer = await fetchConsole(path, query, signal === undefined ? {} : { signal });
+      const before = read.peek()?.search === query.search ? (read.peek() ?? NOTHING) : NOTHING;
+      const pages = new Map(before.pages).set(page, answer.lines);
+      read.value = { search: query.search, totalCount: answer.total_count, pages };
+      error.value = null;
+    } catch (caught) {
+      if (!isAborted(caught)) {
+        error.value = caught as Error;
+      }
+    }
+  };
+
+  // Another search begins anew; new lines are behind the last page that was read.
+  useEffect(() => {
+    const abort = new AbortController();
+    const timer = setTimeout(
+      () => {
+        asked.current.clear();
+        void askPage(0, abort.signal);
+      },
+      search.value === "" ? 0 : SEARCH_DELAY_MS,
+    );
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+  }, [search.value]);
+  useEffect(() => {
+    const { totalCount } = read.peek() ?? NOTHING;
+    if (totalCount > 0) {
+      void askPage(Math.floor(totalCount / PAGE_LINES));
+    }
+  }, [version.value]);
+
+  useSignalEffect(() => {
+    const found = read.value;
+    const { scrollPx, heightPx } = sight.value;
+    if (found === null) {
+      return;
+    }
+    const { first, end } = rowsInSight(scrollPx, heightPx, ROW_PX, found.totalCount, SPARE_ROWS);
+    for (let page = Math.floor(first / PAGE_LINES); page * PAGE_LINES < end; page += 1) {
+      if (!found.pages.has(page) && !asked.current.has(page)) {
+        asked.current.add(page);
+        void askPage(page);
+      }
+    }
+  });
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    if (box !== null && isFollowing.value) {
+      box.scrollTop = box.scrollHeight;
+    }
+  }, [read.value, isFollowing.value]);
+
+  if (error.value !== null && read.value === null) {
+    return <Problem error={error.value} again={() => void askPage(0)} />;
+  }
+  if (read.value?.totalCount === 0 && read.value.search === "") {
+    return <Empty title="This run has printed nothing." />;
+  }
+  const found = read.value ?? NOTHING;
+  const { first, end } = rowsInSight(sight.value.scrollPx, sight.value.heightPx, ROW_PX, found.totalCount, SPARE_ROWS);
+  const rows = Array.from({ length: end - first }, (_, i) => first + i);
+  return (
+    <section class="console" aria-label="Console">
+      <div class="console-tools">
+        <input
+          type="search"
+          class="field"
+          placeholder="Find in the console"
+          aria-label="Find in the console"
+          value={search.value}
+          onInput={(event) => (search.value = event.currentTarget.value)}
+        />
+        <span class="soft">
+          {formatCount(found.totalCount)} {found.search === "" ? "lines" : "lines found"}
+        </span>
+        <label class="check">
+          <input type="checkbox" checked={isTimed.value} onChange={() => (isTimed.value = !isTimed.value)} /> Times
+        </label>
+        <label class="check">
+          <input type="checkbox" checked={isFollowing.value} onChange={() => (isFollowing.value = !isFollowing.value)} /> Follow
+        </label>
+        <button type="button" class="button" onClick={() => void copyLines(found)}>
+          Copy what is loaded
+        </button>
+      </div>
+      <div
+        ref={scroller}
+        class="console-lines"
+        tabIndex={0}
+        role="log"
+        aria-label="Lines of the console"
+        onWheel={(event) => {
+          if (event.deltaY < 0) {
+            isFollowing.value = false;
+          }
+        }}
+        onScroll={(event) => {
+          const box = event.currentTarget;
+          sight.value = { scrollPx: box.scrollTop, heightPx: box.clientHeight };
+        }}
+      >
+        <div class="console-space" style={{ height: `${found.totalCount * ROW_PX}px` }}>
+          <div class="console-rows" style={{ transform: `translateY(${first * ROW_PX}px)` }}>
+            {rows.map((row) => (
+              <Line
+                key={row}
+                line={found.pages.get(Math.floor(row / PAGE_LINES))?.[row % PAGE_LINES]}
+                isTimed={isTimed.value}
+                search={found.search}
+              />
+            ))}
+          </div>
+        </div>
+      </div>
+    </section>
+  );
+}
+
+type LineProps = { readonly line: ConsoleLine | undefined; readonly isTimed: boolean; readonly search: string };
+
+function Line({ line, isTimed, search }: LineProps): JSX.Element {
+  if (line === undefined) {
+    return <div class="console-line console-waiting" />;
+  }
+  return (
+    <div class={line.stream === "stderr" ? "console-line console-error" : "console-line"}>
+      <span class="console-number">{line.line + 1}</span>
+      {isTimed && <span class="console-time">{formatTime(line.timestamp).slice(11, 19)}</span>}
+      <span class="console-text">
+        {search === "" ? ansiPieces(line.text).map((piece, i) => <Styled key={i} {...piece} />) : <Found text={plainText(line.text)} search={search} />}
+      </span>
+    </div>
+  );
+}
+
+function Styled({ text, style }: { readonly text: string; readonly style: Style }): JSX.Element {
+  const [ink, ground] = style.isSwapped ? [style.ground, style.ink] : [style.ink, style.ground];
+  const classes = [
+    typeof ink === "number" ? `ansi-ink-${ink}` : style.isSwapped && ink === null ? "ansi-swapped-ink" : "",
+    typeof ground === "number" ? `ansi-ground-${ground}` : style.isSwapped && ground === null ? "ansi-swapped-ground" : "",
+    style.isBold ? "ansi-bold" : "",
+    style.isFaint ? "ansi-faint" : "",
+    style.isItalic ? "ansi-italic" : "",
+    style.isUnderlined ? "ansi-underlined" : "",
+    style.isStruck ? "ansi-struck" : "",
+  ].filter(Boolean);
+  const colours = {
+    ...(typeof ink === "string" ? { color: ink } : {}),
+    ...(typeof ground === "string" ? { backgroundColor: ground } : {}),
+  };
+  return classes.length === 0 && Object.keys(colours).length === 0 ? (
+    <>{text}</>
+  ) : (
+    <span class={classes.join(" ")} style={colours}>
+      {text}
+    </span>
+  );
+}
+
+function Found({ text, search }: { readonly text: string; readonly search: string }): JSX.Element {
+  const at = text.toLowerCase().indexOf(search.toLowerCase());
+  if (at < 0) {
+    return <>{text}</>;
+  }
+  return (
+    <>
+      {text.slice(0, at)}
+      <mark>{text.slice(at, at + search.length)}</mark>
+      <Found text={text.slice(at + search.length)} search={search} />
+    </>
+  );
+}
+
+async function copyLines(read: Read): Promise<void> {
+  const lines = [...read.pages].sort(([one], [other]) => one - other).flatMap(([, page]) => page);
+  await navigator.clipboard?.writeText(lines.map(({ text }) => plainText(text)).join("\n"));
+}

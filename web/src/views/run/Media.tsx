@@ -1,0 +1,120 @@
+/** What a run logged beside numbers, by key and step: pictures, sounds, films, pages, histograms, tables. */
+
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { histogramOf, mediaItems, mediaKeys, type Histogram } from "../../state/media";
+import { fetchValues, type RunPath, type ValueRow } from "../../wire/run";
+import { formatCount } from "../parts/format";
+import { Empty } from "../parts/Empty";
+import { Problem } from "../parts/Problem";
+import { HeatMapView } from "./HeatMapView";
+import { Item } from "./MediaItem";
+import type { RunPartProps } from "./RunPage";
+import { useLoaded } from "./use_loaded";
+
+const MOST_STEPS = 1000;
+
+export function Media({ path, run, version }: RunPartProps): JSX.Element {
+  const keys = mediaKeys(run.summary);
+  const search = useSignal("");
+  if (keys.length === 0) {
+    return <Empty title="This run has logged no media." code={'run.log({"picture": runlake.Image(array)})'} />;
+  }
+  const found = keys.filter(({ key }) => key.toLowerCase().includes(search.value.toLowerCase()));
+  return (
+    <div class="media">
+      {keys.length > 6 && (
+        <input
+          type="search"
+          class="field"
+          placeholder="Find a key"
+          aria-label="Find a key"
+          value={search.value}
+          onInput={(event) => (search.value = event.currentTarget.value)}
+        />
+      )}
+      <div class="media-cards">
+        {found.map(({ key }) => (
+          <Card key={key} path={path} name={key} version={run.state === "running" ? version.value : run.generation} />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+type CardProps = { readonly path: RunPath; readonly name: string; readonly version: string };
+
+function Card(props: CardProps): JSX.Element {
+  return (
+    <section class="media-card" aria-label={props.name}>
+      <h2 class="media-name" title={props.name}>
+        {props.name}
+      </h2>
+      <MediaByStep {...props} />
+    </section>
+  );
+}
+
+/** What one run logged under one key, with a slider over the steps. */
+export function MediaByStep({ path, name, version }: CardProps): JSX.Element {
+  const [loaded, again] = useLoaded((ask) => fetchValues(path, { key: name, limit: MOST_STEPS }, ask), [path.runId, name, version]);
+  const { value: page, error } = loaded.value;
+  if (page === null) {
+    return error === null ? <p class="waiting">Loading…</p> : <Problem error={error} again={again} />;
+  }
+  return (
+    <>
+      <ByStep path={path} rows={page.rows} name={name} />
+      {page.total_count > page.rows.length && (
+        <p class="soft">
+          The first {formatCount(page.rows.length)} of {formatCount(page.total_count)} steps.
+        </p>
+      )}
+    </>
+  );
+}
+
+function ByStep({ path, rows, name }: { readonly path: RunPath; readonly rows: readonly ValueRow[]; readonly name: string }): JSX.Element {
+  // null: the last one, whatever comes; a chosen step stays where it is.
+  const chosen = useSignal<number | null>(null);
+  const histograms = rows.map(({ step, value }) => histogramOf(step, value)).filter((one): one is Histogram => one !== null);
+  if (histograms.length > 0) {
+    return <HeatMapView histograms={histograms} name={name} />;
+  }
+  const shown = rows.filter(({ value }) => mediaItems(value).length > 0);
+  const at = Math.min(chosen.value ?? shown.length - 1, shown.length - 1);
+  const row = shown[at];
+  if (row === undefined) {
+    return <p class="soft">Nothing that can be shown.</p>;
+  }
+  return (
+    <>
+      <div class="media-items">
+        {mediaItems(row.value).map((item, i) => (
+          <Item key={`${row.step} ${i}`} path={path} item={item} />
+        ))}
+      </div>
+      {shown.length > 1 ? (
+        <label class="media-step">
+          <input
+            type="range"
+            min={0}
+            max={shown.length - 1}
+            value={at}
+            aria-label={`Step of ${name}`}
+            aria-valuetext={`step ${row.step}`}
+            onInput={(event) => {
+              const place = Number(event.currentTarget.value);
+              chosen.value = place === shown.length - 1 ? null : place;
+            }}
+          />
+          <span class="soft">
+            step {formatCount(row.step)} · {at + 1} of {formatCount(shown.length)}
+          </span>
+        </label>
+      ) : (
+        <p class="soft">step {formatCount(row.step)}</p>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,36 @@
+/** How many runs there are, and what is wrong with some. */
+
+import type { JSX } from "preact";
+import { counted } from "../parts/format";
+import { Popover } from "../parts/Popover";
+import { useWorkspace } from "./context";
+
+export function TableFoot(): JSX.Element {
+  const { runs } = useWorkspace().workspace;
+  const total = runs.pages.totalCount.value;
+  const groups = runs.groups.value;
+  const damaged = Object.entries(runs.pages.damaged.value);
+  const isFiltered = runs.filters.value !== null;
+  return (
+    <footer class="table-foot">
+      <span role="status">
+        {total === null ? (runs.pages.error.value === null ? "Loading…" : "") : `${counted(total, "run")}${isFiltered ? " match" : ""}`}
+        {groups !== null && ` in ${counted(groups.length, "group")}`}
+      </span>
+      {damaged.length > 0 && (
+        <Popover button={`${counted(damaged.length, "run")} damaged`} label="Runs that cannot be read" buttonClass="badge badge-bad">
+          {() => (
+            <div class="menu damaged">
+              <p class="menu-title">Shown as last read. `runlake check` says more.</p>
+              {damaged.map(([runId, text]) => (
+                <p key={runId}>
+                  <code>{runId}</code> {text}
+                </p>
+              ))}
+            </div>
+          )}
+        </Popover>
+      )}
+    </footer>
+  );
+}

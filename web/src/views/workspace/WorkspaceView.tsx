@@ -1,0 +1,137 @@
+/** A project: its runs as a table beside its charts. */
+
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { mayEdit } from "../../state/session";
+import { Workspace } from "../../state/workspace";
+import { Icon } from "../parts/Icon";
+import { isNarrow } from "../parts/narrow";
+import { Panels } from "../panels/Panels";
+import { contextOf, useWorkspace, WorkspaceProvider } from "./context";
+import { FilterBar } from "./FilterBar";
+import { listenToKeys } from "./keyboard";
+import { RunTable } from "./RunTable";
+import { SelectionBar } from "./SelectionBar";
+import { Toolbar } from "./Toolbar";
+
+export function WorkspaceView({ entity, project }: { readonly entity: string; readonly project: string }): JSX.Element {
+  const context = useMemo(() => contextOf(new Workspace({ entity, project })), [entity, project]);
+  useEffect(() => {
+    context.workspace.begin();
+    const stop = listenToKeys(context, mayEdit);
+    return () => {
+      stop();
+      context.workspace.end();
+    };
+  }, [context]);
+  return (
+    <WorkspaceProvider value={context}>
+      <div class="workspace">
+        <AddressProblems />
+        <Toolbar />
+        <FilterBar />
+        <Panes />
+      </div>
+    </WorkspaceProvider>
+  );
+}
+
+function AddressProblems(): JSX.Element | null {
+  const { problems } = useWorkspace().workspace;
+  if (problems.value.length === 0) {
+    return null;
+  }
+  return (
+    <div class="strip strip-warn" role="status">
+      <span>{problems.value.join(" ")}</span>
+      <button type="button" class="button-icon" aria-label="Dismiss" onClick={() => (problems.value = [])}>
+        <Icon name="close" />
+      </button>
+    </div>
+  );
+}
+
+function Panes(): JSX.Element {
+  const { workspace } = useWorkspace();
+  const { pane, tablePercent } = workspace.view.value;
+  const place = useRef<HTMLDivElement>(null);
+  const shown = isNarrow.value && pane === "both" ? "table" : pane;
+  return (
+    <div ref={place} class={`panes panes-${shown}`}>
+      {shown !== "panels" && (
+        <section class="pane-table" aria-label="Runs" style={shown === "both" ? { flexBasis: `${tablePercent}%` } : {}}>
+          <RunTable />
+          <SelectionBar />
+        </section>
+      )}
+      {shown === "both" && <Divider place={place} />}
+      {shown !== "table" && (
+        <section class="pane-panels" aria-label="Charts">
+          <Charts />
+        </section>
+      )}
+    </div>
+  );
+}
+
+function Charts(): JSX.Element {
+  const { workspace } = useWorkspace();
+  const { path, runs, panels, hidden, groupBy, chartedRuns, hoverRun } = workspace;
+  return (
+    <Panels
+      entity={path.entity}
+      project={path.project}
+      runIds={chartedRuns}
+      filters={runs.filters}
+      groupBy={groupBy}
+      hiddenRuns={hidden}
+      runNames={runs.names}
+      settings={panels}
+      version={runs.version}
+      hoverRun={hoverRun}
+    />
+  );
+}
+
+const STEP_PERCENT = 4;
+
+function Divider({ place }: { readonly place: { readonly current: HTMLDivElement | null } }): JSX.Element {
+  const { workspace } = useWorkspace();
+  const isPulled = useSignal(false);
+  const { tablePercent } = workspace.view.value;
+  const set = (percent: number): void => {
+    workspace.change({ tablePercent: Math.round(Math.min(80, Math.max(15, percent))) });
+  };
+  return (
+    <div
+      class={isPulled.value ? "divider divider-pulled" : "divider"}
+      role="separator"
+      aria-orientation="vertical"
+      aria-label="Width of the table"
+      aria-valuenow={tablePercent}
+      aria-valuemin={15}
+      aria-valuemax={80}
+      tabIndex={0}
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        isPulled.value = true;
+      }}
+      onPointerMove={(event) => {
+        const box = place.current?.getBoundingClientRect();
+        if (isPulled.value && box !== undefined) {
+          set(((event.clientX - box.left) / box.width) * 100);
+        }
+      }}
+      onPointerUp={() => (isPulled.value = false)}
+      onPointerCancel={() => (isPulled.value = false)}
+      onKeyDown={(event) => {
+        if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
+          event.preventDefault();
+          set(tablePercent + (event.key === "ArrowLeft" ? -STEP_PERCENT : STEP_PERCENT));
+        }
+      }}
+      onDblClick={() => set(38)}
+    />
+  );
+}

@@ -1,0 +1,70 @@
+/** The questions of the store's and the project's page, one function each. */
+
+import type {
+  BulkAnswer,
+  ColumnList,
+  ColumnsPage,
+  ColumnsQuery,
+  ProjectInfo,
+  RunEdit,
+  Session,
+  ViewInfo,
+  ViewPut,
+} from "./documents";
+import { apiAddress, deleteJson, getJson, postJson, putJson, type Ask } from "./http";
+
+/** A project's place in the store. */
+export type ProjectPath = { readonly entity: string; readonly project: string };
+
+function ofProject({ entity, project }: ProjectPath, ...rest: readonly string[]): string {
+  return apiAddress("projects", entity, project, ...rest);
+}
+
+export function fetchSession(ask: Ask = {}): Promise<Session> {
+  return getJson<Session>(apiAddress("session"), ask);
+}
+
+/** Begin a session with the token of `runlake ui`, or with a key of a server. */
+export function beginSession(proof: { readonly token: string } | { readonly key: string }): Promise<Session> {
+  return postJson<Session>(apiAddress("session"), proof);
+}
+
+export function endSession(): Promise<void> {
+  return deleteJson(apiAddress("session"));
+}
+
+export function fetchProjects(ask: Ask = {}): Promise<readonly ProjectInfo[]> {
+  return getJson(apiAddress("projects"), ask);
+}
+
+export function fetchColumnList(path: ProjectPath, ask: Ask = {}): Promise<ColumnList> {
+  return getJson(ofProject(path, "runs", "columns"), ask);
+}
+
+export function fetchColumns(path: ProjectPath, query: ColumnsQuery, ask: Ask = {}): Promise<ColumnsPage> {
+  return postJson(ofProject(path, "runs", "columns"), query, ask);
+}
+
+export function editRuns(path: ProjectPath, runIds: readonly string[], edit: RunEdit): Promise<BulkAnswer> {
+  return postJson(ofProject(path, "runs", "edit"), { run_ids: runIds, edit });
+}
+
+export function deleteRuns(path: ProjectPath, runIds: readonly string[]): Promise<BulkAnswer> {
+  return postJson(ofProject(path, "runs", "delete"), { run_ids: runIds });
+}
+
+export function restoreRuns(path: ProjectPath, runIds: readonly string[]): Promise<BulkAnswer> {
+  return postJson(ofProject(path, "runs", "restore"), { run_ids: runIds });
+}
+
+export function fetchViews(path: ProjectPath, ask: Ask = {}): Promise<readonly ViewInfo[]> {
+  return getJson(ofProject(path, "views"), ask);
+}
+
+export function putView(path: ProjectPath, viewId: string, view: ViewPut): Promise<ViewInfo> {
+  return putJson(ofProject(path, "views", viewId), view);
+}
+
+export function deleteView(path: ProjectPath, viewId: string): Promise<void> {
+  return deleteJson(ofProject(path, "views", viewId));
+}

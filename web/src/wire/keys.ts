@@ -1,0 +1,32 @@
+/** What was logged in a project: names, kinds, and of how many runs. */
+
+import { apiAddress, getJson, withQuery, type Ask } from "./http";
+
+export type KeyKind = "number" | "text" | "media" | "other";
+
+export type ProjectKey = {
+  readonly key: string;
+  readonly kind: KeyKind;
+  readonly media_type: string | null;
+  readonly run_count: number;
+};
+
+type KeysPage = { readonly version: string; readonly total_count: number; readonly keys: readonly ProjectKey[] };
+
+const PAGE_KEYS = 10_000;
+
+/** All keys of a project's stream, by name, page after page. */
+export async function fetchProjectKeys(
+  entity: string,
+  project: string,
+  stream: "history" | "events",
+  ask: Ask = {},
+): Promise<readonly ProjectKey[]> {
+  const address = apiAddress("projects", entity, project, "keys");
+  const keys: ProjectKey[] = [];
+  for (;;) {
+    const page = await getJson<KeysPage>(withQuery(address, { stream, offset: keys.length, limit: PAGE_KEYS }), ask);
+    keys.push(...page.keys);
+    if (page.keys.length === 0 || keys.length >= page.total_count) return keys;
+  }
+}

@@ -1,0 +1,130 @@
+/** The questions of one run's page, one function each, and what is answered. Times are seconds since 1970. */
+
+import { apiAddress, deleteJson, getJson, patchJson, postJson, withQuery, type Ask } from "./http";
+import type { RunEdit } from "./documents";
+import type { Json, JsonObject } from "./json";
+
+export type RunPath = { readonly entity: string; readonly project: string; readonly runId: string };
+
+export type RunState = "running" | "finished" | "failed" | "crashed" | "killed" | "pending" | "preempting" | "preempted";
+
+export type Alert = { readonly title: string; readonly text: string; readonly level: string; readonly timestamp: number };
+
+export type RunInfo = {
+  readonly entity: string;
+  readonly project: string;
+  readonly run_id: string;
+  readonly generation: string;
+  readonly name: string;
+  readonly state: RunState;
+  readonly config: JsonObject;
+  readonly summary: JsonObject;
+  readonly system_metrics: JsonObject;
+  readonly tags: readonly string[];
+  readonly notes: string | null;
+  readonly group: string | null;
+  readonly job_type: string | null;
+  readonly user: string | null;
+  readonly host: string | null;
+  readonly program: string | null;
+  readonly sweep: string | null;
+  readonly created_at: number;
+  readonly heartbeat_at: number;
+  readonly last_row_at: number;
+  readonly runtime_s: number;
+  readonly exit_code: number | null;
+  readonly last_step: number;
+  readonly row_count: number;
+  readonly event_count: number;
+  readonly console_line_count: number;
+  readonly alerts: readonly Alert[];
+  readonly stop_requested: boolean;
+  readonly forked_from: string | null;
+};
+
+export type GenerationInfo = { readonly generation: string; readonly created_at: number; readonly row_count: number };
+
+export type FileInfo = {
+  readonly name: string;
+  readonly size_bytes: number;
+  readonly mimetype: string;
+  readonly updated_at: number;
+  readonly md5: string;
+};
+
+export type ConsoleLine = {
+  readonly line: number;
+  readonly stream: "stdout" | "stderr";
+  readonly timestamp: number;
+  readonly text: string;
+};
+export type ConsolePage = { readonly total_count: number; readonly offset: number; readonly lines: readonly ConsoleLine[] };
+
+export type ValueRow = { readonly step: number; readonly timestamp: number | null; readonly value: Json };
+export type ValuesPage = { readonly total_count: number; readonly rows: readonly ValueRow[] };
+
+function ofRun({ entity, project, runId }: RunPath, ...rest: readonly string[]): string {
+  return apiAddress("runs", entity, project, runId, ...rest);
+}
+
+/** One run; `generation` names an older history of it. */
+export function fetchRun(path: RunPath, generation: string | null = null, ask: Ask = {}): Promise<RunInfo> {
+  return getJson(withQuery(ofRun(path), { generation }), ask);
+}
+
+export function fetchGenerations(path: RunPath, ask: Ask = {}): Promise<readonly GenerationInfo[]> {
+  return getJson(ofRun(path, "generations"), ask);
+}
+
+export function editRun(path: RunPath, edit: RunEdit): Promise<RunInfo> {
+  return patchJson(ofRun(path), edit);
+}
+
+export function stopRun(path: RunPath): Promise<void> {
+  return postJson(ofRun(path, "stop"), undefined);
+}
+
+export function deleteRun(path: RunPath): Promise<void> {
+  return deleteJson(ofRun(path));
+}
+
+export function fetchFiles(path: RunPath, ask: Ask = {}): Promise<readonly FileInfo[]> {
+  return getJson(ofRun(path, "files"), ask);
+}
+
+/** Where the bytes of a file are. */
+export function fileAddress(path: RunPath, name: string): string {
+  return `${ofRun(path, "files")}/${name.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+/** The beginning of a file as text; `isCut` says that there is more. */
+export async function fetchText(address: string, limitBytes: number, ask: Ask = {}): Promise<{ text: string; isCut: boolean }> {
+  const request: RequestInit = { credentials: "same-origin", headers: { Range: `bytes=0-${limitBytes}` } };
+  const answer = await fetch(address, ask.signal === undefined ? request : { ...request, signal: ask.signal });
+  if (answer.status === 416) {
+    return { text: "", isCut: false }; // an empty file has no first byte
+  }
+  if (!answer.ok) {
+    throw new Error(`The file could not be read: the server answered ${answer.status}.`);
+  }
+  const bytes = await answer.arrayBuffer();
+  const text = new TextDecoder().decode(bytes.slice(0, limitBytes));
+  return { text, isCut: bytes.byteLength > limitBytes };
+}
+
+export function fetchConsole(
+  path: RunPath,
+  query: { readonly offset: number; readonly limit: number; readonly search?: string | null },
+  ask: Ask = {},
+): Promise<ConsolePage> {
+  return getJson(withQuery(ofRun(path, "console", "lines"), { ...query, search: query.search || null }), ask);
+}
+
+/** The values of one key, whatever they are, in the order of the rows. */
+export function fetchValues(
+  path: RunPath,
+  query: { readonly key: string; readonly offset?: number; readonly limit?: number },
+  ask: Ask = {},
+): Promise<ValuesPage> {
+  return getJson(withQuery(ofRun(path, "values"), query), ask);
+}
