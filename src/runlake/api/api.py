@@ -14,7 +14,6 @@ from runlake.api.paths import names_sweep, parse_project_path, parse_run_path, p
 from runlake.api.people import User
 from runlake.api.run_links import RunLinks
 from runlake.api.stored_run import StoredRun
-from runlake.api.tail import RunsTail, TailFormat
 from runlake.api.unsupported import API_ABSENT, name_absent
 from runlake.errors import BadValueError, NotFoundError, PathError
 from runlake.model import ProjectInfo, RunPath, TailCursor
@@ -27,6 +26,7 @@ if TYPE_CHECKING:  # listings, sweeps and projects are loaded by who asks for th
     from runlake.api.project import Project, Projects
     from runlake.api.runs import Runs
     from runlake.api.sweep import Sweep, Sweeps
+    from runlake.api.tail import RunsTail, TailFormat
     from runlake.artifacts.artifact import Artifact
     from runlake.artifacts.collection import ArtifactCollection
 
@@ -181,6 +181,8 @@ class Api:
         places = [parse_run_path(path, self.default_entity, self._default_project) for path in paths]
         for place in places:
             self._service.read_run(place)
+        from runlake.api.tail import RunsTail
+
         return RunsTail(
             self._service,
             places,
