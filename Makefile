@@ -2,16 +2,23 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Where it cannot be built it says so in one line, and all else goes on.
+BUILD_PAGE := $(BIN)/python requirements/build_page.py $(VENV)/node
 LIBRARIES := $(VENV)/integrations/torch.done $(VENV)/integrations/vision.done $(VENV)/integrations/tables.done
 
 OLDER_CLIENTS := $(patsubst requirements/wandb-%.in,$(VENV)/wandb-%.done,$(wildcard requirements/wandb-*.in))
 
-.PHONY: demo test test-client test-long test-integrations check fix bench docs lock clean
+.PHONY: demo page test test-client test-long test-integrations check fix bench docs lock clean
 
 demo: $(VENV)/demo.done  ## install into the checkout and do the main job on real input
+	$(BUILD_PAGE)
 	$(BIN)/python -m demo
 
+page: $(VENV)/demo.done  ## build the page that `runlake ui` and `runlake serve` show
+	$(BUILD_PAGE) --must
+
 test: $(VENV)/test.done  ## pass the tests
+	$(BUILD_PAGE)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long and not integration"
 
 test-client: $(VENV)/test.done $(VENV)/wandb/wandb.done $(OLDER_CLIENTS)  ## the official wandb client, and others' software that is installed
@@ -55,4 +62,4 @@ $(VENV)/%.done: requirements/%.txt pyproject.toml
 	$(PYTHON) requirements/install.py $(VENV) $*
 
 clean:
-	rm -rf $(VENV) demo-output benchmarks/.envs benchmarks/.work
+	rm -rf $(VENV) web/node_modules src/runlake/page demo-output benchmarks/.envs benchmarks/.work

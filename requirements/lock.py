@@ -22,6 +22,7 @@ def main(which: str = "all") -> None:
         return
     for name, extras in SETS.items():
         pin(name, *CHECKOUT, *(f"--extra={extra}" for extra in extras))
+    pin("page", "requirements/page.in")
     pin("browser", "requirements/browser.in", "--constraint=requirements/test.txt")
     for file in sorted(HERE.glob("wandb*.in")):
         pin(file.stem, f"requirements/{file.name}")
