@@ -138,8 +138,8 @@ ALLOWED = {
         "store.run",
     },
     "api": {
-        *MODELS, "artifacts", "clean_text", "credentials", "differences", "local_names", "media", "near", "settings",
-        "values", "search", "service", "service.contract", *QUERY,
+        *MODELS, "artifacts", "clean_text", "credentials", "differences", "local_names", "media", "near", "plain",
+        "settings", "values", "search", "service", "service.contract", *QUERY,
     },
     # An agent's commands find what `runlake exec` gives: their programs say `import wandb`.
     "agents": {

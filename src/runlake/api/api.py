@@ -14,9 +14,7 @@ from runlake.api.paths import names_sweep, parse_project_path, parse_run_path, p
 from runlake.api.people import User
 from runlake.api.run_links import RunLinks
 from runlake.api.stored_run import StoredRun
-from runlake.api.tail import RunsTail, TailFormat
 from runlake.api.unsupported import API_ABSENT, name_absent
-from runlake.credentials import find_key
 from runlake.errors import BadValueError, NotFoundError, PathError
 from runlake.model import ProjectInfo, RunPath, TailCursor
 from runlake.service.contract import Service
@@ -29,6 +27,7 @@ if TYPE_CHECKING:  # listings, sweeps and projects are loaded by who asks for th
     from runlake.api.project import Project, Projects
     from runlake.api.runs import Runs
     from runlake.api.sweep import Sweep, Sweeps
+    from runlake.api.tail import RunsTail, TailFormat
     from runlake.api.views import SavedView
     from runlake.artifacts.artifact import Artifact
     from runlake.artifacts.collection import ArtifactCollection
@@ -99,6 +98,8 @@ class Api:
     @property
     def api_key(self) -> str:
         """The key for the server; of a folder, which asks for none, ``"local"``: scripts look whether there is one."""
+        from runlake.credentials import find_key
+
         url = self._service.url
         return self._api_key or ("local" if url.startswith("file:") else find_key(url, os.environ) or "local")
 
@@ -177,6 +178,8 @@ class Api:
         places = [parse_run_path(path, self.default_entity, self._default_project) for path in paths]
         for place in places:
             self._service.read_run(place)
+        from runlake.api.tail import RunsTail
+
         return RunsTail(
             self._service,
             places,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from runlake.api.files import iso_time
 from runlake.clean_text import one_line
+from runlake.plain import iso_time
 from runlake.service.contract import Service
 from runlake.view_model import ViewInfo, ViewPut
 
