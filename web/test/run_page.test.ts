@@ -4,6 +4,8 @@ import { heatMap, heatMapPixels } from "../src/drawing/heat_map";
 import { readCsv } from "../src/drawing/read_csv";
 import { compare, flatten, matches } from "../src/state/flat";
 import { histogramOf, mediaItems, mediaKeys } from "../src/state/media";
+import { manifestChanges } from "../src/state/manifests";
+import type { ManifestEntry } from "../src/wire/artifacts";
 import { bestFirst, bestSoFar, metricOf, searchedParameters } from "../src/state/sweep";
 
 test("colours of a terminal become pieces, and what moves its cursor leaves nothing", () => {
@@ -131,4 +133,13 @@ test("of a sweep are known what it searches, and the best of its runs", () => {
   expect(bestSoFar([null, 3, NaN, 1, 2], true)).toEqual([null, 3, 3, 1, 1]);
   expect(bestFirst([null, 3, NaN, 1, 2], true)).toEqual([3, 4, 1, 0, 2]);
   expect(bestFirst([1, 1, 2], false)).toEqual([2, 0, 1]);
+});
+
+test("two manifests differ in what was added, removed and changed, by path", () => {
+  const entry = (path: string, digest: string, size_bytes = 1): ManifestEntry => ({ path, digest, size_bytes, ref: null });
+  expect(manifestChanges([entry("a", "1"), entry("b", "1"), entry("d", "1", 5)], [entry("c", "9", 2), entry("a", "1"), entry("b", "2", 3)])).toEqual([
+    { path: "b", kind: "changed", beforeBytes: 1, afterBytes: 3 },
+    { path: "c", kind: "added", beforeBytes: 0, afterBytes: 2 },
+    { path: "d", kind: "removed", beforeBytes: 5, afterBytes: 0 },
+  ]);
 });

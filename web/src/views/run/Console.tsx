@@ -4,9 +4,9 @@ import { useSignal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { ansiPieces, plainText, type Style } from "../../drawing/ansi";
-import { fetchConsole, type ConsoleLine } from "../../wire/run";
-import { isAborted } from "../../wire/http";
-import { formatCount, formatTime } from "../parts/format";
+import { fetchConsole, type ConsoleLine, type ConsolePage, type RunPath } from "../../wire/run";
+import { isAborted, type Ask } from "../../wire/http";
+import { counted, formatTime } from "../parts/format";
 import { Empty } from "../parts/Empty";
 import { Problem } from "../parts/Problem";
 import { rowsInSight } from "../parts/virtual_window";
@@ -35,7 +35,7 @@ export function Console({ path, run, version }: RunPartProps): JSX.Element {
   const askPage = async (page: number, signal?: AbortSignal): Promise<void> => {
     const query = { offset: page * PAGE_LINES, limit: PAGE_LINES, search: search.peek() };
     try {
-      const answer = await fetchConsole(path, query, signal === undefined ? {} : { signal });
+      const answer = await fetchPage(path, query, signal === undefined ? {} : { signal });
       const before = read.peek()?.search === query.search ? (read.peek() ?? NOTHING) : NOTHING;
       const pages = new Map(before.pages).set(page, answer.lines);
       read.value = { search: query.search, totalCount: answer.total_count, pages };
@@ -111,7 +111,8 @@ export function Console({ path, run, version }: RunPartProps): JSX.Element {
           onInput={(event) => (search.value = event.currentTarget.value)}
         />
         <span class="soft">
-          {formatCount(found.totalCount)} {found.search === "" ? "lines" : "lines found"}
+          {counted(found.totalCount, "line")}
+          {found.search !== "" && " found"}
         </span>
         <label class="check">
           <input type="checkbox" checked={isTimed.value} onChange={() => (isTimed.value = !isTimed.value)} /> Times
@@ -209,6 +210,21 @@ function Found({ text, search }: { readonly text: string; readonly search: strin
       <Found text={text.slice(at + search.length)} search={search} />
     </>
   );
+}
+
+/** A whole page: the server ends one early where its lines are very long. */
+async function fetchPage(path: RunPath, query: { offset: number; limit: number; search: string }, ask: Ask): Promise<ConsolePage> {
+  const page = await fetchConsole(path, query, ask);
+  const lines = [...page.lines];
+  while (lines.length > 0 && lines.length < query.limit && query.offset + lines.length < page.total_count) {
+    const rest = { ...query, offset: query.offset + lines.length, limit: query.limit - lines.length };
+    const more = await fetchConsole(path, rest, ask);
+    if (more.lines.length === 0) {
+      break;
+    }
+    lines.push(...more.lines);
+  }
+  return { ...page, lines };
 }
 
 async function copyLines(read: Read): Promise<void> {

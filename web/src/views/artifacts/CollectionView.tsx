@@ -1,0 +1,77 @@
+/** The versions of one collection, the newest first. */
+
+import { useSignal, type ReadonlySignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { formatHash } from "../../state/address";
+import { fetchVersions, type ArtifactInfo, type CollectionPath } from "../../wire/artifacts";
+import { formatAge, formatCount, formatTime } from "../parts/format";
+import { Empty } from "../parts/Empty";
+import { Problem } from "../parts/Problem";
+import { formatBytes } from "../run/Preview";
+import { useLoaded } from "../run/use_loaded";
+
+const PAGE = 500;
+
+export function CollectionView({ path, version }: { readonly path: CollectionPath; readonly version: ReadonlySignal<string> }): JSX.Element {
+  const [loaded, again] = useLoaded((ask) => fetchVersions(path, ask), [path.name, version.value]);
+  const shown = useSignal(PAGE);
+  const { value: versions, error } = loaded.value;
+  if (versions === null) {
+    return error === null ? <p class="waiting">Loading…</p> : <Problem error={error} again={again} />;
+  }
+  if (versions.length === 0) {
+    return <Empty title={`${path.name} has no versions any more.`} />;
+  }
+  return (
+    <article class="artifacts" aria-label={`Versions of ${path.name}`}>
+      <h1 class="run-title">
+        <span class="run-title-text">{path.name}</span>
+        <span class="run-id">
+          {versions[0]?.type} · {formatCount(versions.length)} {versions.length === 1 ? "version" : "versions"}
+        </span>
+      </h1>
+      <table class="documents-table">
+        <tbody>
+          {versions.slice(0, shown.value).map((one) => (
+            <VersionRow key={one.artifact_id} path={path} artifact={one} />
+          ))}
+        </tbody>
+      </table>
+      {versions.length > shown.value && (
+        <button type="button" class="button" onClick={() => (shown.value += PAGE)}>
+          {formatCount(versions.length - shown.value)} older ones
+        </button>
+      )}
+    </article>
+  );
+}
+
+function VersionRow({ path, artifact }: { readonly path: CollectionPath; readonly artifact: ArtifactInfo }): JSX.Element {
+  const version = artifact.version_number === null ? artifact.artifact_id : `v${artifact.version_number}`;
+  return (
+    <tr>
+      <th scope="row">
+        <a href={formatHash([path.entity, path.project, "artifacts", path.name, version])}>{version}</a>
+      </th>
+      <td>
+        {[...artifact.aliases, ...artifact.tags].map((name) => (
+          <span key={name} class="tag">
+            {name}
+          </span>
+        ))}
+      </td>
+      <td class="number">{formatCount(artifact.file_count)} files</td>
+      <td class="number">{formatBytes(artifact.size_bytes)}</td>
+      <td>
+        {artifact.created_by !== null && (
+          <a href={formatHash([artifact.created_by[0], artifact.created_by[1], "runs", artifact.created_by[2]])}>
+            run {artifact.created_by[2]}
+          </a>
+        )}
+      </td>
+      <td class="soft" title={formatTime(artifact.created_at)}>
+        {formatAge(artifact.created_at, Date.now() / 1000)}
+      </td>
+    </tr>
+  );
+}
