@@ -267,8 +267,8 @@ def _newest_values(tables: Sequence[pa.Table], keys: Sequence[str]) -> dict[str,
     for table in tables:
         columns = (table[name].to_pylist() for name in ("key", "lane", "first_n", "last"))
         for name, lane, first_n, value in zip(*columns, strict=True):
-            if lane in ("f64", "i64") and value is not None and newest.get(name, (-1,))[0] < first_n:
-                newest[name] = first_n, value
+            if lane in ("f64", "i64") and newest.get(name, (-1,))[0] < first_n:
+                newest[name] = first_n, math.nan if value is None else value
     return {key: newest[name][1] for key in keys for name in spellings([key]) if name in newest}
 
 
