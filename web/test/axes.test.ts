@@ -42,7 +42,7 @@ test("a log axis of less than a decade has round numbers", () => {
 });
 
 test("a symlog axis names decades on both sides of nought", () => {
-  const scale = makeScale("symlog", range(-100, 1000), [0, 100], 1);
+  const scale = makeScale("symlog", range(-100, 1000), [0, 400], 1);
   expect(labels(symlogTicks(scale, 20))).toEqual(["−100", "−10", "−1", "0", "1", "10", "100", "1000"]);
 });
 

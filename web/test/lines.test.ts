@@ -112,6 +112,9 @@ test.each<[string, number[], number[], Partial<ChartFrame>]>([
   ["a log axis without anything above nought", [0, 1], [0, -1], { yKind: "log" }],
   ["a log axis from the smallest to the largest", [0, 1], [5e-324, 1.7e308], { yKind: "log" }],
   ["a symlog axis from end to end", [0, 1], [-1.7e308, 1.7e308], { yKind: "symlog" }],
+  ["a log axis over a range that was chosen on a linear one", [0, 1], [-1, 5], { yKind: "log", yRange: { low: -2, high: 6 } }],
+  ["a log axis over a range below nought", [0, 1], [-1, 5], { yKind: "log", yRange: { low: -2, high: -1 } }],
+  ["a log x axis over a zoom from nought", [0, 1, 10], [1, 2, 3], { xKind: "log", xRange: { low: 0, high: 6 } }],
   ["a wall clock", [1.7e9, 1.7e9 + 100], [0, 1], { xQuantity: { kind: "clock", zone: "UTC" } }],
 ])("a chart of %s can be drawn", (_, x, y, frame) => {
   const text = pathsOf([lineOf("a", x, y)], frame).map(({ d }) => d).join(" ");

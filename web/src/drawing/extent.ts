@@ -69,11 +69,21 @@ function logRange(extent: Extent, margin: number): Range {
   };
 }
 
+/** A symlog axis is nearly logarithmic at its ends, and so is its margin. */
+function symlogRange(low: number, high: number): Range {
+  if (low === high) return rangeAbout(low);
+  const outwards = 1.3;
+  return {
+    low: held(low > 0 ? low / outwards : low * outwards),
+    high: held(high > 0 ? high * outwards : high / outwards),
+  };
+}
+
 /** The range an axis shows: all of the extent, and a margin (a share of it) so that nothing lies on the edge. */
 export function fitRange(extent: Extent, kind: ScaleKind, margin: number): Range {
   if (kind === "log") return logRange(extent, margin);
   if (extent.low > extent.high) return { low: 0, high: 1 };
-  return linearRange(extent.low, extent.high, margin);
+  return kind === "symlog" ? symlogRange(extent.low, extent.high) : linearRange(extent.low, extent.high, margin);
 }
 
 /** How wide the linear middle of a symlog axis is: the smallest size there is, of at most nine decades. */

@@ -90,6 +90,20 @@ function extentWithin(lines: readonly ChartLine[], range: Range, beyondCount: nu
   return extent;
 }
 
+/** The part of a range that an axis can show: one that was chosen on a linear axis may begin below nought. */
+function drawableRange(range: Range, kind: ScaleKind, extent: Extent): Range {
+  if (kind !== "log" || range.low > 0) return range;
+  if (!(range.high > 0)) return fitRange(extent, kind, 0);
+  return { low: Math.max(Number.MIN_VALUE, Math.min(extent.lowestPositive, range.high / 10)), high: range.high };
+}
+
+/** All of x; about a lone step or moment one more on either side. */
+function wholeRange(extent: Extent, { xKind, xQuantity }: ChartFrame): Range {
+  const isLone = extent.low === extent.high && xKind === "linear" && xQuantity.kind !== "number";
+  if (isLone) return { low: extent.low - 1, high: extent.high + 1 };
+  return fitRange(extent, xKind, xKind === "log" ? 0.01 : 0);
+}
+
 /** The room at the edges for what is marked there, so that marks do not cover lines. */
 const MARKS_PX = 10;
 
@@ -100,9 +114,9 @@ function hasMarks(lines: readonly ChartLine[], yKind: ScaleKind, yExtent: Extent
 /** Where a chart of these lines has its axes. */
 export function layoutChart(surface: Surface, lines: readonly ChartLine[], frame: ChartFrame, theme: Theme): ChartLayout {
   const xExtent = xExtentOf(lines);
-  const xRange = frame.xRange ?? fitRange(xExtent, frame.xKind, frame.xKind === "log" ? 0.01 : 0);
+  const xRange = frame.xRange === null ? wholeRange(xExtent, frame) : drawableRange(frame.xRange, frame.xKind, xExtent);
   const yExtent = yExtentOf(lines, xRange);
-  const yRange = frame.yRange ?? fitRange(yExtent, frame.yKind, 0.05);
+  const yRange = frame.yRange === null ? fitRange(yExtent, frame.yKind, 0.05) : drawableRange(frame.yRange, frame.yKind, yExtent);
   const yThreshold = frame.yKind === "symlog" ? symlogThreshold(yExtent) : 1;
   const xThreshold = frame.xKind === "symlog" ? symlogThreshold(xExtent) : 1;
   const yTickCount = tickCount(frame.height - 29, false);

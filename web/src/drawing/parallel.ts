@@ -83,9 +83,16 @@ function drawAxis(
   surface.fillText(shortened(surface, axis.name.replace(/^(config|summary)\./, ""), Math.min(width, 2 * SIDE_PX) - 6), x, LABEL_PX - 1);
   surface.font = labelFont(theme);
   surface.textAlign = "left";
-  surface.fillStyle = theme.soft;
   for (const { value, label } of columnTicks(axis, scale, 5)) {
-    if (label !== "") surface.fillText(shortened(surface, label, Math.max(24, width - 12)), x + 4, scale.at(value));
+    if (label === "") continue;
+    const text = shortened(surface, label, Math.max(24, width - 12));
+    const y = scale.at(value);
+    surface.globalAlpha = 0.8;
+    surface.fillStyle = theme.ground;
+    surface.fillRect(x + 2, y - LABEL_PX / 2, surface.measureText(text).width + 4, LABEL_PX);
+    surface.globalAlpha = 1;
+    surface.fillStyle = theme.soft;
+    surface.fillText(text, x + 4, y);
   }
 }
 

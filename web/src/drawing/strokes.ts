@@ -6,7 +6,7 @@ import type { ChartLayout, PlacedLine } from "./line_chart";
 import { traceBand, traceLone, tracePixels, type PixelLine } from "./polyline";
 import type { Box, Surface, Theme } from "./surface";
 
-const RAW_ALPHA = 0.28;
+const RAW_SHARE = 0.32;
 const BAND_ALPHA = 0.16;
 const LONE_RADIUS_PX = 2.5;
 
@@ -64,33 +64,55 @@ interface Widths {
   readonly hair: number;
 }
 
-function drawStyle(surface: Surface, style: Style, layout: ChartLayout, widths: Widths): void {
-  surface.strokeStyle = style.colour;
+function drawBands(surface: Surface, style: Style, layout: ChartLayout): void {
   surface.fillStyle = style.colour;
-  const bands = style.placed.filter(({ line }) => line.band !== null);
-  if (bands.length > 0) {
-    surface.globalAlpha = BAND_ALPHA;
-    for (const { line } of bands) {
-      surface.beginPath();
-      traceBand(surface, line.band!, layout.x, layout.y);
-      surface.fill();
-    }
-  }
-  const raws = style.placed.flatMap(({ raw }) => (raw === null ? [] : [raw]));
-  surface.lineWidth = widths.hair;
-  surface.setLineDash([]);
-  if (raws.length > 0) {
-    surface.globalAlpha = RAW_ALPHA;
-    strokeAll(surface, raws);
-    dotLone(surface, raws, LONE_RADIUS_PX);
+  surface.globalAlpha = BAND_ALPHA;
+  for (const { line } of style.placed) {
+    if (line.band === null) continue;
+    surface.beginPath();
+    traceBand(surface, line.band, layout.x, layout.y);
+    surface.fill();
   }
   surface.globalAlpha = 1;
+}
+
+/** The colour as it were with most of the ground shining through; strokes that do let it through take far longer. */
+function faded(colour: string, ground: string): string {
+  if (colour.length !== 7 || ground.length !== 7) return colour;
+  const channels = [1, 3, 5].map((at) => {
+    const [from, to] = [parseInt(ground.slice(at, at + 2), 16), parseInt(colour.slice(at, at + 2), 16)];
+    return Math.round(from + (to - from) * RAW_SHARE);
+  });
+  return `rgb(${channels.join(", ")})`;
+}
+
+function drawRaws(surface: Surface, style: Style, ground: string, hair: number): void {
+  const raws = style.placed.flatMap(({ raw }) => (raw === null ? [] : [raw]));
+  if (raws.length === 0) return;
+  surface.strokeStyle = surface.fillStyle = faded(style.colour, ground);
+  surface.lineWidth = hair;
+  surface.setLineDash([]);
+  strokeAll(surface, raws);
+  dotLone(surface, raws, LONE_RADIUS_PX);
+}
+
+function drawLines(surface: Surface, style: Style, widths: Widths): void {
+  surface.strokeStyle = surface.fillStyle = style.colour;
   const lines = style.placed.map(({ pixels }) => pixels);
+  surface.lineWidth = widths.hair;
+  surface.setLineDash([]);
   strokeAll(surface, lines.filter(({ isRough }) => isRough));
   surface.lineWidth = widths.line;
   surface.setLineDash([...style.dash]);
   strokeAll(surface, lines.filter(({ isRough }) => !isRough));
   dotLone(surface, lines, widths.line + 1);
+}
+
+/** Bands lie below what was logged, and that below the lines. */
+function drawStyles(surface: Surface, styles: readonly Style[], layout: ChartLayout, look: { ground: string; widths: Widths }): void {
+  for (const style of styles) drawBands(surface, style, layout);
+  for (const style of styles) drawRaws(surface, style, look.ground, look.widths.hair);
+  for (const style of styles) drawLines(surface, style, look.widths);
 }
 
 /** Marks at the edge, over all lines, each in the colour of its line. */
@@ -120,7 +142,7 @@ export function drawChart(surface: Surface, placed: readonly PlacedLine[], layou
     surface.lineJoin = "bevel";
     surface.lineCap = "butt";
     const widths = { line: strokeWidth(placed.length), hair };
-    for (const style of byStyle(placed)) drawStyle(surface, style, layout, widths);
+    drawStyles(surface, byStyle(placed), layout, { ground: theme.ground, widths });
     drawMarks(surface, placed, box, theme);
   });
   drawAxes(surface, box, layout.axes, layout, theme);
@@ -135,7 +157,7 @@ export function drawHighlight(surface: Surface, placed: readonly PlacedLine[], l
     surface.fillRect(box.left, box.top - 1, box.right - box.left + 1, box.bottom - box.top + 2);
     surface.globalAlpha = 1;
     surface.lineJoin = "round";
-    for (const style of byStyle(placed)) drawStyle(surface, style, layout, { line: 2.25, hair });
+    drawStyles(surface, byStyle(placed), layout, { ground: theme.ground, widths: { line: 2.25, hair } });
     drawMarks(surface, placed, box, theme);
   });
 }

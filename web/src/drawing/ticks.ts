@@ -81,7 +81,10 @@ function labelOfDigit(digit: number, exponent: number): string {
   return formatTick(value, value, value);
 }
 
-/** Decades on both sides of nought, from the edge of the linear middle outwards. */
+/** Ticks nearer to one of those before than this, in pixels, are left out. */
+const NEAR_PX = 16;
+
+/** Decades on both sides of nought, from the largest inwards; nought itself comes before all. */
 export function symlogTicks(scale: Scale, count: number): Tick[] {
   const first = Math.round(Math.log10(scale.threshold));
   const last = Math.floor(Math.log10(largestOf(scale)));
@@ -89,13 +92,17 @@ export function symlogTicks(scale: Scale, count: number): Tick[] {
   const sides = (scale.low < 0 ? 1 : 0) + (scale.high > 0 ? 1 : 0);
   const stride = Math.max(1, Math.ceil(((last - first + 1) * sides) / count));
   const ticks: Tick[] = [];
+  const add = (value: number, label: string): void => {
+    const isNear = ticks.some((other) => Math.abs(scale.at(other.value) - scale.at(value)) < NEAR_PX);
+    if (value >= scale.low && value <= scale.high && !isNear) ticks.push({ value, label });
+  };
+  add(0, "0");
   for (let exponent = last; exponent >= first; exponent -= stride) {
     const value = Number(`1e${exponent}`);
     const label = decadeLabel(exponent);
-    if (value <= scale.high && value >= scale.low) ticks.push({ value, label });
-    if (-value >= scale.low && -value <= scale.high) ticks.push({ value: -value, label: `\u2212${label}` });
+    add(value, label);
+    add(-value, `\u2212${label}`);
   }
-  if (scale.low <= 0 && scale.high >= 0) ticks.push({ value: 0, label: "0" });
   ticks.sort((one, other) => one.value - other.value);
   return ticks.length > 1 ? ticks : numberTicks(scale, count);
 }

@@ -73,6 +73,8 @@ export type LineCounts = {
   readonly nanCount: number;
   readonly positiveCount: number;
   readonly negativeCount: number;
+  /** Rows that have a value and no place on the x axis. */
+  readonly unplacedCount: number;
 };
 
 /** How many runs match, how many of them are drawn, and why the others are not. */
@@ -90,6 +92,7 @@ export function countsOf(tiles: KeyTiles, lines: readonly DrawnLine[]): LineCoun
     nanCount: sum((series) => series.nan_count),
     positiveCount: sum((series) => series.positive_infinity_count),
     negativeCount: sum((series) => series.negative_infinity_count),
+    unplacedCount: sum((series) => series.unplaced_count ?? 0),
   };
 }
 

@@ -22,6 +22,18 @@ const NOTHING: Lines = { tiles: null, isLoading: true, error: null };
 /** Columns are asked for in steps of so many, so that panels of nearly the same width share a request. */
 const COLUMN_STEP = 100;
 
+/** Lines of so many columns in all are asked for; of more runs the lines are coarser, and exact again when zoomed into. */
+const ALL_COLUMNS = 100_000;
+const FEWEST_COLUMNS = 25;
+
+/** How many columns the lines of a chart have. */
+export function columnCount(widthPx: number, runCount: number): number {
+  const columns = Math.ceil(widthPx / COLUMN_STEP) * COLUMN_STEP;
+  // In powers of two, so that panels of nearly as many runs share a request.
+  const share = 2 ** Math.floor(Math.log2(ALL_COLUMNS / Math.max(1, runCount)));
+  return Math.min(columns, Math.max(FEWEST_COLUMNS, share));
+}
+
 export class KeyLines {
   /** How wide the plot is, in pixels; nothing is asked for before it is known. */
   readonly widthPx = signal(0);
@@ -42,7 +54,7 @@ export class KeyLines {
   }
 
   start(): void {
-    const columns = computed(() => Math.ceil(this.widthPx.value / COLUMN_STEP) * COLUMN_STEP);
+    const columns = computed(() => columnCount(this.widthPx.value, this.model.likelyRunCount(this.key)));
     const zoom = computed(() => JSON.stringify(zoomOf(this.model.source.settings.value, this.key)));
     const wanted = (isPart: boolean) =>
       computed(() => {

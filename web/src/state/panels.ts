@@ -184,36 +184,60 @@ export type Section = {
   readonly isOpen: boolean;
 };
 
+/** Longer lists stay as the server sorted them, letter by letter: `10` is before `2` there. */
+const SORTED_KEYS = 5000;
+
 const byName = new Intl.Collator("en", { numeric: true });
 
-export function prefixOf(key: string): string {
+/** What the names of all system metrics begin with. */
+const SYSTEM = "system.";
+
+/** What stands before the first `/`; of system metrics the part of the machine: `gpu` of `system.gpu.0.memory`. */
+export function prefixOf(key: string, stream: Stream = "history"): string {
+  if (stream === "events" && key.startsWith(SYSTEM)) {
+    const [part = "", ...rest] = key.slice(SYSTEM.length).split(".");
+    return rest.length === 0 ? "" : part;
+  }
   const at = key.indexOf("/");
   return at <= 0 ? "" : key.slice(0, at);
 }
 
+/** The name of a key within the section of its prefix. */
+export function titleInSection(key: string, stream: Stream): string {
+  const prefix = prefixOf(key, stream);
+  const name = stream === "events" && key.startsWith(SYSTEM) ? key.slice(SYSTEM.length) : key;
+  return prefix === "" ? name : name.slice(prefix.length + 1);
+}
+
 /** The keys in sections, in the order of their names; those without a prefix come first. */
 export function sectionsOf(keys: readonly string[], state: PanelsState): Section[] {
+  const stream = streamOf(state);
   const sections = new Map<string, string[]>();
   for (const key of keys) {
-    const prefix = prefixOf(key);
+    const prefix = prefixOf(key, stream);
     const section = sections.get(prefix);
     if (section === undefined) sections.set(prefix, [key]);
     else section.push(key);
   }
   const isOpenByItself = keys.length <= DRAWN_KEYS;
+  const turned = new Set(state.turned);
   const names = [...sections.keys()].sort(byName.compare);
-  return names.map((name) => ({
-    name,
-    keys: sections.get(name)!.sort(byName.compare),
-    isOpen: isOpenByItself !== (state.turned ?? []).includes(name),
-  }));
+  return names.map((name) => {
+    const isOpen = isOpenByItself !== turned.has(name);
+    const own = sections.get(name)!;
+    return { name, keys: isOpen && own.length <= SORTED_KEYS ? own.sort(byName.compare) : own, isOpen };
+  });
 }
 
 /**
- * What of the keys a search finds: all words must be in a name, in any case; `/…/` is a regular expression. Null when
- * the expression is not one.
+ * What of the keys a search finds: all words must be in a name, in any case (`lowered` has the names in small letters);
+ * `/…/` is a regular expression. Null when the expression is not one.
  */
-export function foundKeys(keys: readonly string[], search: string): readonly string[] | null {
+export function foundKeys(
+  keys: readonly string[],
+  search: string,
+  lowered: readonly string[] = keys.map((key) => key.toLowerCase()),
+): readonly string[] | null {
   const text = search.trim();
   if (text === "") return keys;
   const expression = /^\/(.+)\/$/.exec(text)?.[1];
@@ -226,8 +250,5 @@ export function foundKeys(keys: readonly string[], search: string): readonly str
     }
   }
   const words = text.toLowerCase().split(/\s+/);
-  return keys.filter((key) => {
-    const name = key.toLowerCase();
-    return words.every((word) => name.includes(word));
-  });
+  return keys.filter((_, i) => words.every((word) => lowered[i]!.includes(word)));
 }

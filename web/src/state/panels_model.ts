@@ -1,8 +1,8 @@
 /** What the panels of one project know together: which keys there are, whose lines are wanted, where the pointer is. */
 
 import { batch, computed, effect, signal, type ReadonlySignal, type Signal } from "@preact/signals";
-import { isAborted } from "../wire/http";
-import { fetchProjectKeys, type ProjectKey } from "../wire/keys";
+import { isAborted, type Ask } from "../wire/http";
+import { fetchProjectKeys, fetchRunKeys, type ProjectKey } from "../wire/keys";
 import { fetchTiles } from "../wire/tiles";
 import { followTheme, showTogether } from "./colours";
 import {
@@ -47,9 +47,11 @@ export class PanelsModel {
   private readonly movingZoom = signal<{ readonly key: string; readonly window: Window } | null>(null);
   readonly loader = new TileLoader((query, ask) => fetchTiles(this.source.entity, this.source.project, query, ask));
   readonly numberKeys = computed(() => this.keyList.value.keys.filter(({ kind }) => kind === "number").map(({ key }) => key));
+  private readonly runCounts = computed(() => new Map(this.keyList.value.keys.map(({ key, run_count }) => [key, run_count])));
+  private readonly loweredKeys = computed(() => this.numberKeys.value.map((key) => key.toLowerCase()));
   readonly search = computed(() => this.source.settings.value.search ?? "");
   /** The keys that the search finds; null when it cannot be read. */
-  readonly found = computed(() => foundKeys(this.numberKeys.value, this.search.value));
+  readonly found = computed(() => foundKeys(this.numberKeys.value, this.search.value, this.loweredKeys.value));
   readonly sections = computed(() => sectionsOf(this.found.value ?? [], this.source.settings.value));
 
   private readonly ends: (() => void)[] = [];
@@ -63,13 +65,10 @@ export class PanelsModel {
   start(): void {
     this.ends.push(followTheme());
     const stream = computed(() => streamOf(this.source.settings.value));
-    this.ends.push(effect(() => void this.loadKeys(stream.value)));
-    this.ends.push(
-      effect(() => {
-        this.loader.moveTo(this.source.version.value);
-        this.askKeysAgain();
-      }),
-    );
+    // Of one run other keys are listed than of several.
+    const loneRun = computed(() => (this.source.runIds.value?.length === 1 ? this.source.runIds.value[0] : null));
+    this.ends.push(effect(() => void (loneRun.value, this.loadKeys(stream.value))));
+    this.ends.push(this.followData());
     this.ends.push(effect(() => this.showGiven()));
   }
 
@@ -143,6 +142,29 @@ export class PanelsModel {
     };
   }
 
+  /** Load what is new as data moves; while nobody looks, not at all. */
+  private followData(): () => void {
+    const look = (): void => {
+      const version = this.source.version.value;
+      if (document.hidden) return;
+      this.loader.moveTo(version);
+      this.askKeysAgain();
+    };
+    const end = effect(look);
+    document.addEventListener("visibilitychange", look);
+    return () => {
+      end();
+      document.removeEventListener("visibilitychange", look);
+    };
+  }
+
+  /** How many runs the panel of a key has at most: those that were chosen, and in the project have it; 1: not known. */
+  likelyRunCount(key: string): number {
+    const chosenCount = this.source.runIds.value?.length ?? Infinity;
+    const runCount = Math.min(chosenCount, this.runCounts.value.get(key) ?? Infinity);
+    return Number.isFinite(runCount) ? runCount : 1;
+  }
+
   /** These lines are shown side by side now. */
   noteLines(tiles: KeyTiles): void {
     const isGrouped = this.source.groupBy.peek().length > 0;
@@ -179,12 +201,22 @@ export class PanelsModel {
     this.newKeys.value = null;
     this.keyList.value = { ...this.keyList.peek(), isLoading: true };
     try {
-      const keys = await fetchProjectKeys(this.source.entity, this.source.project, stream, { signal: request.signal });
+      const keys = await this.fetchKeys(stream, { signal: request.signal });
       if (!request.signal.aborted) this.keyList.value = { keys, isLoading: false, error: null };
     } catch (error) {
       if (isAborted(error)) return;
       this.keyList.value = { ...this.keyList.peek(), isLoading: false, error: error as Error };
     }
+  }
+
+  /** The keys of the project; of one run alone only those it has. */
+  private async fetchKeys(stream: "history" | "events", ask: Ask): Promise<readonly ProjectKey[]> {
+    const { entity, project } = this.source;
+    const [runId, ...others] = this.source.runIds.peek() ?? [];
+    const all = fetchProjectKeys(entity, project, stream, ask);
+    if (runId === undefined || others.length > 0) return all;
+    const own = new Set(await fetchRunKeys({ entity, project, runId }, stream, ask));
+    return (await all).filter(({ key }) => own.has(key));
   }
 
   private askKeysAgain(): void {
@@ -199,10 +231,10 @@ export class PanelsModel {
   private async lookForKeys(): Promise<void> {
     if (this.keyList.peek().isLoading) return;
     this.keysAskedAtMs = Date.now();
-    const { entity, project, settings } = this.source;
+    const { settings } = this.source;
     const stream = streamOf(settings.peek());
     try {
-      const keys = await fetchProjectKeys(entity, project, stream);
+      const keys = await this.fetchKeys(stream, {});
       if (stream !== streamOf(settings.peek())) return;
       const listed = new Set(this.keyList.peek().keys.map(({ key }) => key));
       const isNew = keys.some(({ key, kind }) => kind === "number" && !listed.has(key));

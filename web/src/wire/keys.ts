@@ -30,3 +30,14 @@ export async function fetchProjectKeys(
     if (page.keys.length === 0 || keys.length >= page.total_count) return keys;
   }
 }
+
+/** The names of what one run logged, as those of the project: without the escapes of paths. */
+export async function fetchRunKeys(
+  path: { readonly entity: string; readonly project: string; readonly runId: string },
+  stream: "history" | "events",
+  ask: Ask = {},
+): Promise<readonly string[]> {
+  const address = apiAddress("runs", path.entity, path.project, path.runId, "keys");
+  const { keys } = await getJson<{ readonly keys: readonly string[] }>(withQuery(address, { stream }), ask);
+  return keys.map((path) => path.replace(/\\(.)/gs, "$1"));
+}

@@ -43,6 +43,8 @@ type SeriesHeader = {
   readonly nan_count: number;
   readonly positive_infinity_count: number;
   readonly negative_infinity_count: number;
+  /** Rows with a value and no place on the x axis: x is not finite, or not above 0 on a log axis. */
+  readonly unplaced_count?: number;
   readonly lowest: number | null;
   readonly highest: number | null;
   readonly last: number | null;

@@ -6,7 +6,7 @@ import { withPanelAdded, type AddedPanel } from "../../state/panels";
 import { columnNames } from "../../state/run_columns";
 import { usePanels } from "./panels_context";
 import { Popover } from "./Popover";
-import { Choice } from "./SettingsForm";
+import { Choice } from "./Choice";
 
 type Kind = AddedPanel["kind"];
 

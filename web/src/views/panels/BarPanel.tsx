@@ -6,7 +6,7 @@ import { formatValue } from "../../drawing/format";
 import { KeyLines } from "../../state/key_lines";
 import type { AddedPanel } from "../../state/panels";
 import { Bar } from "./ColumnPanels";
-import { PanelMessage } from "./KeyPanel";
+import { PanelMessage } from "./PanelMessage";
 import { usePanels } from "./panels_context";
 
 const VALUES = { last: "last", min: "lowest", max: "highest" } as const;

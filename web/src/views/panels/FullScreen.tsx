@@ -8,7 +8,7 @@ import { KeyLines, type KeyPicture } from "../../state/key_lines";
 import type { ChartCanvas } from "./chart_canvas";
 import { formatX } from "./frame";
 import { KeyChart } from "./KeyChart";
-import { PanelMessage } from "./KeyPanel";
+import { PanelMessage } from "./PanelMessage";
 import { PanelFoot } from "./PanelFoot";
 import { usePanels } from "./panels_context";
 import type { Readout } from "./readout";

@@ -11,9 +11,11 @@ import { FullScreen } from "./FullScreen";
 import { KeyChart } from "./KeyChart";
 import { PanelFoot } from "./PanelFoot";
 import { PanelMenu } from "./PanelMenu";
+import { PanelMessage } from "./PanelMessage";
 import { usePanels } from "./panels_context";
 import type { Readout } from "./readout";
 import { ResizeCorner, usePanelSize } from "./ResizeCorner";
+import { Swatch } from "./Swatch";
 import { TableTwin } from "./TableTwin";
 
 /** What of a chart can be saved as it is seen. */
@@ -53,6 +55,7 @@ export function KeyPanel(props: { readonly panelKey: string; readonly title: str
         <PanelMenu panelKey={panelKey} shown={() => shownOf(panelKey, lines.picture.peek(), canvas.peek())} isTable={isTable}
           onTable={() => setTable(!isTable)} onFull={() => setFull(true)} />
       </header>
+      <GroupNames picture={picture} />
       <div class={`panel-body ${picture.isLoading ? "is-loading" : ""}`}>
         {isInSight && !isTable && (
           <KeyChart panelKey={panelKey} lines={lines} canvas={canvas} hasMore={hasMore} readout={readout} hasLegend
@@ -68,29 +71,31 @@ export function KeyPanel(props: { readonly panelKey: string; readonly title: str
   );
 }
 
+/** More groups than this are named at the pointer only. */
+const NAMED_GROUPS = 8;
+
+/** Groups have no row in the table of runs that shows their colour. */
+function GroupNames(props: { readonly picture: KeyPicture }): JSX.Element | null {
+  const { model } = usePanels();
+  const { lines } = props.picture;
+  if (lines.length === 0 || lines.length > NAMED_GROUPS || lines[0]!.series.run !== null) return null;
+  const { hoverRun } = model.source;
+  return (
+    <div class="group-names">
+      {lines.map(({ id, name, colour, dash }) => (
+        <span key={id} title={name} onPointerEnter={() => (hoverRun.value = id)} onPointerLeave={() => (hoverRun.value = null)}>
+          <Swatch colour={colour} dash={dash} />
+          {name}
+        </span>
+      ))}
+    </div>
+  );
+}
+
 function PinIcon(): JSX.Element {
   return (
     <svg width="12" height="12" viewBox="0 0 12 12" aria-hidden="true">
       <path d="M4 1h4M5 1v4L3 7h6L7 5V1M6 7v4" fill="none" stroke="currentColor" stroke-width="1.3" stroke-linejoin="round" />
     </svg>
   );
-}
-
-/** What is said where there is nothing to draw. */
-export function PanelMessage(props: { readonly picture: KeyPicture; readonly panelKey: string }): JSX.Element | null {
-  const { model } = usePanels();
-  const { error, tiles, lines, isLoading } = props.picture;
-  if (error !== null && lines.length === 0) {
-    return (
-      <div class="panel-message is-error" role="alert">
-        <p>{error.message}</p>
-        <button type="button" class="tool" onClick={() => model.loader.retry()}>Try again</button>
-      </div>
-    );
-  }
-  if (tiles === null || lines.length > 0) return null;
-  if (isLoading) return null;
-  const isHidden = tiles.series.length > 0;
-  const text = isHidden ? "All runs that have it are hidden." : tiles.run_count === 0 ? "No run is chosen." : "None of these runs has logged it.";
-  return <div class="panel-message"><p>{text}</p></div>;
 }

@@ -14,6 +14,7 @@ export function marksText(counts: LineCounts, nonPositiveCount: number): string 
   if (nonPositiveCount > 0) {
     parts.push(`\u25bd \u2264 0 in ${nonPositiveCount} ${nonPositiveCount === 1 ? "line" : "lines"}`);
   }
+  if (counts.unplacedCount > 0) parts.push(`${counts.unplacedCount} without a place on x`);
   return parts.join(" \u00b7 ");
 }
 

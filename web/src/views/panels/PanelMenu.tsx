@@ -1,7 +1,7 @@
 /** What can be done with a panel. */
 
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { hasOwnSettings, streamOf, withoutOwnSettings, withPinTurned, withSettings, withSize } from "../../state/panels";
 import { pythonCode, sqlCode, type CodeOf } from "./code_text";
 import { saveCsv, savePng, saveSvg, type Shown } from "./exports";
@@ -119,8 +119,11 @@ function CodeText(props: { readonly panelKey: string; readonly onBack: () => voi
 
 function CodeBlock(props: { readonly name: string; readonly text: string }): JSX.Element {
   const [isCopied, setCopied] = useState(false);
+  const text = useRef<HTMLPreElement>(null);
   const copy = (): void => {
-    void navigator.clipboard.writeText(props.text).then(() => setCopied(true));
+    // Browsers lend the clipboard to https and to this machine only; elsewhere the text is chosen, to be copied by hand.
+    if (navigator.clipboard === undefined) getSelection()?.selectAllChildren(text.current!);
+    else void navigator.clipboard.writeText(props.text).then(() => setCopied(true));
   };
   return (
     <div class="code-block">
@@ -128,7 +131,7 @@ function CodeBlock(props: { readonly name: string; readonly text: string }): JSX
         <span>{props.name}</span>
         <button type="button" class="tool" onClick={copy}>{isCopied ? "Copied" : "Copy"}</button>
       </div>
-      <pre tabIndex={0}>{props.text}</pre>
+      <pre ref={text} tabIndex={0}>{props.text}</pre>
     </div>
   );
 }

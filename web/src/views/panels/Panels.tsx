@@ -2,7 +2,7 @@
 
 import { computed } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import "../../style/panels.css";
 import { isDark } from "../../state/colours";
 import { DRAWN_KEYS, streamOf } from "../../state/panels";
@@ -62,8 +62,12 @@ function Pinned(): JSX.Element | null {
   );
 }
 
+/** So many sections are listed at first, and more each time they are asked for. */
+const PAGE_SECTIONS = 100;
+
 function Sections(): JSX.Element {
   const { model } = usePanels();
+  const [count, setCount] = useState(PAGE_SECTIONS);
   const { keyList, numberKeys, found, sections } = model;
   const { isLoading, error, keys } = keyList.value;
   if (error !== null) {
@@ -79,13 +83,20 @@ function Sections(): JSX.Element {
   if (found.value?.length === 0) return <p class="empty">No key has all these words.</p>;
   const pinned = new Set(model.source.settings.value.pinned);
   const isLong = (found.value?.length ?? 0) > DRAWN_KEYS;
-  const shown = sections.value.map((section) => ({ ...section, keys: section.keys.filter((key) => !pinned.has(key)) }));
+  const all = sections.value;
+  const withoutPinned = (keys: readonly string[]) => (pinned.size === 0 ? keys : keys.filter((key) => !pinned.has(key)));
+  const shown = all.slice(0, count).map((section) => ({ ...section, keys: withoutPinned(section.keys) }));
   return (
     <>
       {isLong && <p class="panels-hint">More than {DRAWN_KEYS} keys: search, or open a section.</p>}
       {shown.filter((section) => section.keys.length > 0).map((section) => (
-        <SectionView key={section.name} section={section} isNamed={sections.value.length > 1 || section.name !== "" || isLong} />
+        <SectionView key={section.name} section={section} isNamed={all.length > 1 || section.name !== "" || isLong} />
       ))}
+      {all.length > count && (
+        <button type="button" class="tool more" onClick={() => setCount(count + PAGE_SECTIONS)}>
+          {Math.min(PAGE_SECTIONS, all.length - count)} more sections of {(all.length - count).toLocaleString("en")}
+        </button>
+      )}
     </>
   );
 }

@@ -1,4 +1,7 @@
-/** A button and what it opens above the page: closed by Escape, by a click elsewhere, and by choosing. */
+/**
+ * A button and what it opens above the page: closed by Escape, by a click elsewhere, and by choosing. It is in the
+ * browser's top layer, as panels measure themselves and a box that floats within them would be placed by them.
+ */
 
 import type { ComponentChildren, JSX } from "preact";
 import { useId, useRef, useState } from "preact/hooks";

@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { withSectionTurned, type Section } from "../../state/panels";
+import { streamOf, titleInSection, withSectionTurned, type Section } from "../../state/panels";
 import { KeyPanel } from "./KeyPanel";
 import { usePanels } from "./panels_context";
 
@@ -13,6 +13,7 @@ export function SectionView(props: { readonly section: Section; readonly isNamed
   const { model } = usePanels();
   const { name, keys, isOpen } = props.section;
   const [count, setCount] = useState(PAGE_PANELS);
+  const stream = streamOf(model.source.settings.value);
   const title = name === "" ? "Charts" : name;
   const panels = isOpen ? keys.slice(0, count) : [];
   return (
@@ -29,7 +30,7 @@ export function SectionView(props: { readonly section: Section; readonly isNamed
       )}
       {isOpen && (
         <div class="panels-grid">
-          {panels.map((key) => <KeyPanel key={key} panelKey={key} title={name === "" ? key : key.slice(name.length + 1)} />)}
+          {panels.map((key) => <KeyPanel key={key} panelKey={key} title={titleInSection(key, stream)} />)}
         </div>
       )}
       {isOpen && keys.length > count && (

@@ -4,26 +4,10 @@ import type { ComponentChildren, JSX } from "preact";
 import { useId } from "preact/hooks";
 import type { ChartSettings, ScaleName } from "../../state/panels";
 import type { Aggregate, Smoothing } from "../../wire/tiles";
+import { Choice } from "./Choice";
 import { SmoothingFields } from "./SmoothingFields";
 
 export type SettingsChange = { readonly [K in keyof ChartSettings]?: ChartSettings[K] | undefined };
-
-/** A choice of words. */
-export function Choice<T extends string>(props: {
-  readonly label: string;
-  readonly value: T;
-  readonly options: readonly (readonly [value: T, words: string])[];
-  readonly onChoose: (value: T) => void;
-}): JSX.Element {
-  return (
-    <label class="field">
-      <span>{props.label}</span>
-      <select value={props.value} onChange={(event) => props.onChoose(event.currentTarget.value as T)}>
-        {props.options.map(([value, words]) => <option key={value} value={value}>{words}</option>)}
-      </select>
-    </label>
-  );
-}
 
 const AXES = [["_step", "step"], ["_runtime", "runtime"], ["_timestamp", "wall clock"], ["other", "a key\u2026"]] as const;
 const X_SCALES = [["linear", "linear"], ["log", "log"]] as const;

@@ -5,7 +5,8 @@ import { changed, commonSettings, withSettings, withSharedZoom, type PanelsState
 import { AddPanel } from "./AddPanel";
 import { usePanels } from "./panels_context";
 import { Popover } from "./Popover";
-import { Choice, SettingsForm } from "./SettingsForm";
+import { Choice } from "./Choice";
+import { SettingsForm } from "./SettingsForm";
 
 const SIZES = [["small", "small"], ["medium", "medium"], ["large", "large"]] as const;
 

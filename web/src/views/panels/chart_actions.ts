@@ -78,6 +78,8 @@ export class ChartActions {
   };
 
   readonly zoom = (x: Range, y: Range | null): void => {
+    // Closer than numbers are to each other there is nothing to see.
+    if (!(x.high > x.low) || (y !== null && !(y.high > y.low))) return;
     const { panelKey } = this.parts;
     this.model.change((state) => {
       const zoomed = withZoom(state, panelKey, [x.low, x.high]);

@@ -50,7 +50,7 @@ class PointerListener {
     canvas.addEventListener("pointermove", (event) => this.move(event), { signal });
     canvas.addEventListener("pointerup", (event) => this.up(event), { signal });
     canvas.addEventListener("pointercancel", () => this.cancel(), { signal });
-    canvas.addEventListener("pointerleave", () => this.drag === null && handlers.onPoint(null), { signal });
+    canvas.addEventListener("pointerleave", (event) => this.leave(event), { signal });
     canvas.addEventListener("dblclick", () => handlers.onReset(), { signal });
     canvas.addEventListener("wheel", (event) => this.wheel(event), { signal, passive: false });
     canvas.addEventListener("keydown", (event) => event.key === "Escape" && this.cancel(), { signal });
@@ -99,10 +99,18 @@ class PointerListener {
     }
     this.handlers.onSelect(null);
     const box = selectionBox(drag, this.placeOf(event));
-    if (box === null) return;
+    if (box === null) {
+      if (event.pointerType === "touch") this.handlers.onPoint(this.placeOf(event));
+      return;
+    }
     const corners = [{ x: box.left, y: box.top }, { x: box.right, y: box.bottom }] as const;
     const { x, y } = rangesBetween(drag.layout, ...corners);
     this.handlers.onZoom(x, drag.hasY ? y : null);
+  }
+
+  /** What a finger pointed at stays, as a finger is never over anything. */
+  private leave(event: PointerEvent): void {
+    if (this.drag === null && event.pointerType !== "touch") this.handlers.onPoint(null);
   }
 
   private cancel(): void {

@@ -12,7 +12,8 @@ export class Sight {
       (entries) => {
         for (const entry of entries) this.listeners.get(entry.target)?.(entry.isIntersecting);
       },
-      { rootMargin: `${MARGIN_PX}px` },
+      // The second one is for panels that scroll within a part of the page.
+      { rootMargin: `${MARGIN_PX}px`, scrollMargin: `${MARGIN_PX}px` } as IntersectionObserverInit,
     );
   }
 
