@@ -54,6 +54,7 @@ function Pinned(): JSX.Element | null {
   if (shown.length + added.length === 0) return null;
   return (
     <section class="panels-section" aria-label="On top">
+      <h2 class="unseen">On top</h2>
       <div class="panels-grid">
         {shown.map((key) => <KeyPanel key={key} panelKey={key} title={key} />)}
         {added.map((panel, i) => <AddedPanelView key={JSON.stringify(panel)} panel={panel} index={i} />)}
