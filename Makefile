@@ -8,7 +8,7 @@ LIBRARIES := $(VENV)/integrations/torch.done $(VENV)/integrations/vision.done $(
 
 OLDER_CLIENTS := $(patsubst requirements/wandb-%.in,$(VENV)/wandb-%.done,$(wildcard requirements/wandb-*.in))
 
-.PHONY: demo page test test-client test-long test-integrations check fix bench docs lock clean
+.PHONY: demo page test test-page test-client test-long test-integrations check fix bench docs lock clean
 
 demo: $(VENV)/demo.done  ## install into the checkout and do the main job on real input
 	$(BUILD_PAGE)
@@ -19,14 +19,19 @@ page: $(VENV)/demo.done  ## build the page that `runlake ui` and `runlake serve`
 
 test: $(VENV)/test.done  ## pass the tests
 	$(BUILD_PAGE)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long and not integration"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long and not integration and not browser"
+
+test-page: $(VENV)/test.done $(VENV)/browser.done  ## the page: its sources, and all of it in a browser
+	$(BUILD_PAGE) --must
+	$(BIN)/python requirements/test_page.py $(VENV)/node
+	$(BIN)/python -m pytest -n 2 --dist loadfile -rs -m browser
 
 test-client: $(VENV)/test.done $(VENV)/wandb/wandb.done $(OLDER_CLIENTS)  ## the official wandb client, and others' software that is installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile -rs -m "integration and not long"
 
 test-long: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## the tests that take minutes
 	$(BIN)/python -m pytest -n 2 -m "long and not libraries"
-	$(BIN)/python -m pytest -n 2 --hypothesis-profile thorough -m "hypothesis and not long and not integration"
+	$(BIN)/python -m pytest -n 2 --hypothesis-profile thorough -m "hypothesis and not long and not integration and not browser"
 
 test-integrations: test-client $(LIBRARIES)  ## those, and libraries that log to wandb, trained for real
 	$(BIN)/python -m pytest -n 2 -rs -m "integration and long and not libraries"
@@ -47,6 +52,9 @@ docs: $(VENV)/test.done  ## regenerate the generated reference pages
 
 lock: $(VENV)/check.done  ## pin what is installed here, with hashes
 	$(BIN)/python requirements/lock.py
+
+$(VENV)/browser.done: requirements/browser.txt $(VENV)/test.done
+	$(PYTHON) requirements/install.py $(VENV) browser
 
 $(VENV)/wandb/wandb.done: requirements/wandb.txt $(VENV)/test.done
 	$(PYTHON) requirements/install.py $(VENV)/wandb wandb

@@ -18,6 +18,7 @@ from runlake.api.stored_run import StoredRun
 from runlake.api.stored_summary import StoredSummary
 from runlake.api.sweep import Agent, Importances, Sweep, Sweeps
 from runlake.api.tail import RunsTail, RunTail
+from runlake.api.views import SavedView
 from runlake.media.stored import Media
 from runlake.model import Alert
 from runlake.sdk.process.session import Session
@@ -65,6 +66,7 @@ READING = {
     Sweeps: "what `Api.sweeps` gives",
     Agent: "what `Sweep.agents` lists",
     Importances: "what `Sweep.importance` gives",
+    SavedView: "what `Api.views` lists",
     User: "what `Api.viewer` and `StoredRun.user` are",
 }
 OF_OUR_OWN = {

@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 TESTS = ROOT / "tests" / "server" / "official"
@@ -19,8 +20,8 @@ BEGIN = "<!-- made by docs/generate_wandb_clients.py -->\n"
 VERDICTS = ("works", "refused", "every_client")
 
 
-def marked() -> Iterator[tuple[str, str, str]]:
-    """(what of the client, a verdict, a remark) of every mark."""
+def marked() -> Iterator[tuple[str, str, Any]]:
+    """(what of the client, a verdict, a remark) of every mark; in place of a remark, what is otherwise in a version."""
     for file in sorted(TESTS.glob("test_*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if not isinstance(node, ast.FunctionDef):
@@ -30,7 +31,7 @@ def marked() -> Iterator[tuple[str, str, str]]:
                     continue
                 if mark.func.id not in VERDICTS:
                     continue
-                remark = next((ast.literal_eval(word.value) for word in mark.keywords if word.arg == "note"), "")
+                remark = next((ast.literal_eval(word.value) for word in mark.keywords), None)
                 for name in mark.args:
                     yield ast.literal_eval(name), mark.func.id, remark
 
@@ -62,8 +63,10 @@ def version_table() -> str:
     """What each version was tried with, in the order of the tests."""
     tried = versions()
     lines = ["| | " + " | ".join(tried) + " |", "| --- |" + " --- |" * len(tried)]
-    for name in dict.fromkeys(name for name, verdict, _ in marked() if verdict == "every_client"):
-        lines.append(f"| {name} |" + " works |" * len(tried))
+    found = {name: remark or {} for name, verdict, remark in marked() if verdict == "every_client"}
+    for name, but in found.items():
+        told = (next((text for older, text in but.items() if version.startswith(older)), "works") for version in tried)
+        lines.append(f"| {name} | " + " | ".join(told) + " |")
     return "\n".join(lines) + "\n"
 
 

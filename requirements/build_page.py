@@ -73,13 +73,10 @@ def is_built_from(digest: str) -> bool:
 def build(node_folder: Path, digest: str) -> None:
     """Build beside the page, and put the new one in its place when all of it is there."""
     node = install_node(node_folder)
-    npm = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    if not npm.is_file():
-        npm = node.parent / "node_modules" / "npm" / "bin" / "npm-cli.js"  # as Windows has it
     print("building the page", flush=True)
     quiet = ["--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
     if not has_packages():
-        run([node, npm, "ci", "--ignore-scripts", "--omit=dev", *quiet], node_folder)
+        run([node, npm_of(node), "ci", "--ignore-scripts", "--omit=dev", *quiet], node_folder)
     fresh = node_folder / "fresh-page"
     out = ["--outDir", os.path.relpath(fresh, WEB), "--emptyOutDir", "--sourcemap", "hidden"]
     vite = WEB / "node_modules" / "vite" / "bin" / "vite.js"
@@ -90,13 +87,20 @@ def build(node_folder: Path, digest: str) -> None:
     shutil.move(fresh, PAGE)
 
 
-def has_packages() -> bool:
+def npm_of(node: Path) -> Path:
+    """The npm that comes with a Node."""
+    npm = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return npm if npm.is_file() else node.parent / "node_modules" / "npm" / "bin" / "npm-cli.js"  # as Windows has it
+
+
+def has_packages(*, with_tests: bool = False) -> bool:
     """Whether the page's tools are there as the lock file has them: who works on the page has more beside them."""
     there = WEB / "node_modules" / ".package-lock.json"
     if not there.is_file():
         return False
     wanted, found = (json.loads(path.read_text("utf-8"))["packages"] for path in (WEB / "package-lock.json", there))
-    needed = {name: entry for name, entry in wanted.items() if name and not entry.keys() & {"dev", "optional"}}
+    left_out = {"optional"} if with_tests else {"dev", "optional"}
+    needed = {name: entry for name, entry in wanted.items() if name and not entry.keys() & left_out}
     return all(found.get(name, {}).get("integrity") == entry["integrity"] for name, entry in needed.items())
 
 

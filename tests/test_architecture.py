@@ -61,7 +61,7 @@ SERVER = {
         "server.wandb.mutations",
     },
     "server.wandb.artifact_routes": {
-        "artifact_model", "errors", "service.contract", "server.context", "server.http", "server.wandb",
+        "artifact_model", "errors", "stopping", "service.contract", "server.context", "server.http", "server.wandb",
     },
     "server.wandb.routes": {
         *MODEL, "service.contract", "server.context", "server.http", "server.people", "server.wandb",
@@ -138,8 +138,8 @@ ALLOWED = {
         "store.run",
     },
     "api": {
-        *MODELS, "artifacts", "clean_text", "credentials", "differences", "local_names", "media", "near", "settings",
-        "values", "search", "service", "service.contract", *QUERY,
+        *MODELS, "artifacts", "clean_text", "credentials", "differences", "local_names", "media", "near", "plain",
+        "settings", "values", "search", "service", "service.contract", *QUERY,
     },
     # An agent's commands find what `runlake exec` gives: their programs say `import wandb`.
     "agents": {

@@ -219,6 +219,10 @@ def __getattr__(name: str) -> Any:
         from importlib import import_module
 
         return import_module("runlake.plot")
+    from pathlib import Path
+
+    if Path(__file__).with_name(f"{name}.py").exists():  # whoever imports a module of ours is asked for it before
+        raise AttributeError(f"module 'runlake' has no attribute {name!r}")
     from runlake.compat.modules import find_name
 
     try:  # login() and the like, which scripts call on whatever they imported as wandb

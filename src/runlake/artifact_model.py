@@ -87,14 +87,16 @@ class ManifestEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 class ArtifactStart(msgspec.Struct, frozen=True, kw_only=True):
     """What an artifact begins with. Where a version has the same `digest`, that one is meant, and nothing is begun.
 
-    Who begins again with the same `artifact_id` goes on with what is there. `run` makes it; `user` is who asks, and at
-    a server only an admin may name another. `created_at` is for one that was made elsewhere before: seconds since 1970
-    (UTC); None: now. An artifact is deleted by ``runlake gc`` when it is `ttl_s` seconds old; None: never.
+    Who begins again with the same `artifact_id` goes on with what is there; it is found by `other_id` as well. `run`
+    makes it; `user` is who asks, and at a server only an admin may name another. `created_at` is for one that was made
+    elsewhere before: seconds since 1970 (UTC); None: now. An artifact is deleted by ``runlake gc`` when it is `ttl_s`
+    seconds old; None: never.
     """
 
     type: str
     digest: str = ""
     artifact_id: str | None = None
+    other_id: str | None = None
     description: str | None = None
     metadata: dict[str, Any] = {}
     aliases: tuple[str, ...] = ()

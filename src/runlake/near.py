@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import heapq
 from collections.abc import Iterable
 
@@ -18,6 +17,8 @@ def near_names(asked: str, known: Iterable[str], count: int = 3) -> list[str]:
     """
     if len(asked) > MAX_CHARACTERS:
         return []
+    import difflib
+
     usable = (name for name in known if len(name) <= MAX_CHARACTERS)
     compared = heapq.nsmallest(MAX_COMPARED, usable, key=lambda name: abs(len(name) - len(asked)))
     return difflib.get_close_matches(asked, compared, count)

@@ -222,3 +222,8 @@ def _iso_duration(ticks: int, decimals: int) -> str:
     time = "".join(f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M")) if count) + text_s
     text = (f"{days}D" if days else "") + (f"T{time}" if time else "")
     return f"{'-' if ticks < 0 else ''}P{text or 'T0S'}"
+
+
+def iso_time(seconds: float) -> str:
+    """Seconds since 1970 as W&B writes a time: ``2026-01-31T12:00:00Z``."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -20,7 +20,6 @@ print(json.dumps([len(rows), sorted(rooms), sorted(others & sys.modules.keys())]
 ROOMS_OF_A_RUN = [
     "runlake",
     "runlake.api",
-    "runlake.compat",
     "runlake.query",
     "runlake.query.rows",
     "runlake.query.runs",

@@ -113,6 +113,21 @@ def test_a_window_has_the_rows_within_and_the_line_to_those_beside_it(service, t
     assert (one.lowest, one.highest, one.last) == (3.0, 4.0, 9.0)
 
 
+def test_a_log_scale_begins_with_the_first_row_that_has_a_place_on_it(service, train, seal):
+    run = train("r1")
+    for value in range(1001):
+        run.log(loss=float(value))
+    run.finish()
+    seal()
+    tiles = ask(service, "loss", x_scale="log", columns=3, window=(0.0, 1000.0))
+    assert tiles.window == (1.0, 1000.0)
+    assert tiles.series[0].counts == Counts(1000, unplaced_count=1)
+    x, _ = plain(tiles.series[0].line)
+    assert {1.0, 9.0, 10.0, 99.0, 100.0, 1000.0} <= set(x)
+    assert len(x) <= 12
+    assert ask(service, "loss", x_scale="log", window=(None, -1.0)).series[0].counts == Counts(0, unplaced_count=1001)
+
+
 def test_a_dotted_key_finds_what_was_logged_under_dots_and_nested(service, train, seal):
     train("r1").log(**{"train.loss": 1.0}).finish()
     train("r2").log(**{"train": {"loss": 2.0}}).finish()
@@ -183,6 +198,20 @@ def test_a_live_run_is_drawn_as_one_that_is_read_whole(service, train):
     run.finish()
     list(service.seal("ann", "mnist"))
     assert line_of(ask(service, "loss"), "r1") == line_of(both, "r1")
+
+
+def test_a_row_that_may_still_grow_is_drawn_as_it_is(service, train):
+    run = train("r1").log(loss=1.0)
+    run.opened.writer.log({"loss": 2.0}, step=5, timestamp=105.0, runtime=5.0, commit=False)
+    assert line_of(ask(service, "loss"), "r1") == [[0.0, 5.0], [1.0, 2.0]]
+    run.opened.writer.log({"acc": 7.0}, step=5, timestamp=106.0, runtime=6.0, commit=False)
+    tiles = ask(service, "loss", "acc")
+    assert (line_of(tiles, "r1"), line_of(tiles, "r1", "acc")) == ([[0.0, 5.0], [1.0, 2.0]], [[5.0], [7.0]])
+    run.opened.writer.log({"loss": 3.0}, step=5, timestamp=107.0, runtime=7.0, commit=False)
+    assert line_of(ask(service, "loss", "acc"), "r1") == [[0.0, 5.0], [1.0, 3.0]]
+    run.opened.writer.log({"acc": 8.0}, step=5, timestamp=108.0, runtime=8.0)
+    run.opened.writer.log({"loss": 4.0}, step=6, timestamp=109.0, runtime=9.0)
+    assert line_of(ask(service, "loss"), "r1") == [[0.0, 5.0, 6.0], [1.0, 3.0, 4.0]]
 
 
 def test_a_run_that_begins_anew_under_its_id_has_the_new_lines_only(service, train):

@@ -168,6 +168,24 @@ def test_what_adds_to_a_version_that_is_gone_is_refused(server, client):
     assert (code, "adds to is not there any more" in message) == ("NOT_FOUND", True)
 
 
+def id_of_client(server, client_id):
+    body = {"query": "query($id: ID!) { clientIDMapping(clientID: $id) { serverID } }", "variables": {"id": client_id}}
+    return server.ask("POST", "/graphql", who="ann", json=body).json()["data"]["clientIDMapping"]["serverID"]
+
+
+def test_a_manifest_that_is_not_what_was_begun_makes_no_version(server, client):
+    begun = client.begin({"a": b"1"})
+    client.put_files(begun["id"], {"a": b"2"})
+    client.put_manifest(begun["id"], {"a": b"2"})
+    code, message = client.error(COMMIT, artifactID=begun["id"])
+    assert (code, "was begun with the digest" in message) == ("BAD_VALUE", True)
+    assert versions(server) == []
+    client.put_files(begun["id"], {"a": b"1"})
+    client.put_manifest(begun["id"], {"a": b"1"})
+    client.commit(begun["id"])
+    assert bytes_of(server, DATA.at("v0")) == {"a": b"1"}
+
+
 def test_several_make_one_together_and_then_the_next(server):
     def part(number, *, round_number=0, **more):
         client = client_of(server)
@@ -180,6 +198,7 @@ def test_several_make_one_together_and_then_the_next(server):
     with ThreadPoolExecutor() as pool:
         begun = [*pool.map(part, range(4))]
     assert len({one["id"] for one in begun}) == 1
+    assert {id_of_client(server, f"{number}-0" * 30) for number in range(4)} == {begun[0]["id"]}
     assert {one["state"] for one in begun} == {"PENDING"}
     last = part(4, metadata='{"of": "last"}')
     assert client_of(server).commit(last["id"])["versionIndex"] == 0
@@ -187,8 +206,10 @@ def test_several_make_one_together_and_then_the_next(server):
     assert found == {**{f"{number}.txt": b"%d in 0" % number for number in range(5)}, "shared": b"4"}
     info = server.service.read_artifact(DATA.at("v0"))
     assert (info.digest, info.metadata) == (digest_of(server.service.read_manifest(DATA.at("v0"))), {"of": "last"})
+    assert id_of_client(server, "2-0" * 30) == last["id"]
     again = part(0, round_number=1)
     assert again["id"] != last["id"]
+    assert id_of_client(server, "0-1" * 30) == again["id"]
     assert client_of(server).commit(again["id"])["versionIndex"] == 1
     assert bytes_of(server, DATA.at("v1")) == {"0.txt": b"0 in 1", "shared": b"0"}
 
@@ -286,15 +307,6 @@ def test_a_manifest_that_is_none_commits_nothing(server, client, manifest, code)
     assert client.commit(begun["id"])["versionIndex"] == 0
 
 
-def test_a_digest_that_is_not_that_of_the_files_is_not_believed(server, client):
-    client.log({"a": b"1"})
-    begun = client.begin({"a": b"2"}, client_id="liar" * 32)
-    client.put_files(begun["id"], {"a": b"1"})
-    client.put_manifest(begun["id"], {"a": b"1"})
-    assert client.commit(begun["id"])["versionIndex"] == 0
-    assert versions(server) == [("v0", ("latest",))]
-
-
 def test_bytes_that_are_not_those_of_the_address_are_not_kept(server, client):
     begun = client.begin({"a": b"right"})
     url = client.uploads(begun["id"], {"a": b"right"})["a"]["uploadUrl"]
@@ -370,6 +382,18 @@ def test_a_large_file_comes_in_parts_that_may_be_put_again(server, client):
     assert tags[-1][1] == f'"{hex_md5_of(parts[0])}"'
     answers = [client.ask(COMPLETE, **completed(node, tags)) for _ in range(2)]
     assert answers == [{"digest": md5_of(content)}] * 2
+    client.put_manifest(begun["id"], {"large": content})
+    client.commit(begun["id"])
+    assert bytes_of(server, DATA.at("v0")) == {"large": content}
+
+
+def test_a_file_of_too_many_parts_comes_in_one_piece(server, client):
+    content = bytes(range(256)) * 16
+    begun = client.begin({"large": content})
+    for part_count, is_in_parts in ((81, True), (82, False)):
+        _, node = ask_in_parts(client, begun["id"], content, -(-len(content) // part_count))
+        assert (node["uploadMultipartUrls"] is not None) == is_in_parts
+    client.put(node["uploadUrl"], content)
     client.put_manifest(begun["id"], {"large": content})
     client.commit(begun["id"])
     assert bytes_of(server, DATA.at("v0")) == {"large": content}
@@ -481,6 +505,13 @@ def test_files_are_fetched_whole_in_part_and_by_their_digest(server, client):
             assert server.ask("GET", by_digest).status_code == 401
     server.add_user("eve")
     assert server.ask("GET", by_digest, who="eve").status_code == 404
+    assert server.ask("GET", f"/artifacts/ann/{digits}", who="eve").status_code == 404
+    assert server.ask("GET", f"/artifacts/ann/{digits}").status_code == 401
+    assert server.ask("GET", f"/artifacts/ann/{digits}", who="ann").content == FILES_OF_ONE[name]
+    part = server.ask("GET", f"/artifacts/ann/{digits}", who="ann", headers={"Range": "bytes=1-3"})
+    assert (part.status_code, part.content) == (206, FILES_OF_ONE[name][1:4])
+    for wrong, code in ((f"ann/{'0' * 32}", 404), ("ann/x", 400), (f"nobody/{digits}", 404)):
+        assert server.ask("GET", f"/artifacts/{wrong}", who="ann").status_code == code, wrong
     for wrong in (f"{made}/{'0' * 32}/x", f"{made}/x", "x", f"{artifact_node_id('0' * 32)}/{digits}/x"):
         address = f"/artifactsV2/default/ann/arts/data/{wrong}"
         assert server.ask("GET", address, who="ann").status_code == 404, wrong

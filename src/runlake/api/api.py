@@ -10,24 +10,25 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from runlake.api.paths import names_sweep, parse_project_path, parse_run_path, parse_sweep_path
+from runlake.api.paths import names_sweep, parse_project_path, parse_run_path, parse_sweep_path, parse_view_path
 from runlake.api.people import User
 from runlake.api.run_links import RunLinks
 from runlake.api.stored_run import StoredRun
-from runlake.api.tail import RunsTail, TailFormat
 from runlake.api.unsupported import API_ABSENT, name_absent
-from runlake.credentials import find_key
 from runlake.errors import BadValueError, NotFoundError, PathError
 from runlake.model import ProjectInfo, RunPath, TailCursor
 from runlake.service.contract import Service
 from runlake.settings import current_folder, resolve
 from runlake.sweep_model import SweepInfo, SweepPath
+from runlake.view_model import ViewPath, ViewPut
 
 if TYPE_CHECKING:  # listings, sweeps and projects are loaded by who asks for them: a run is read without
     from runlake.api.artifacts import ArtifactType, StoredArtifacts
     from runlake.api.project import Project, Projects
     from runlake.api.runs import Runs
     from runlake.api.sweep import Sweep, Sweeps
+    from runlake.api.tail import RunsTail, TailFormat
+    from runlake.api.views import SavedView
     from runlake.artifacts.artifact import Artifact
     from runlake.artifacts.collection import ArtifactCollection
 
@@ -97,17 +98,14 @@ class Api:
     @property
     def api_key(self) -> str:
         """The key for the server; of a folder, which asks for none, ``"local"``: scripts look whether there is one."""
+        from runlake.credentials import find_key
+
         url = self._service.url
         return self._api_key or ("local" if url.startswith("file:") else find_key(url, os.environ) or "local")
 
     def user(self, username_or_email: str) -> User:
         """A user by name; whoever is named is one, since runs say no more of who began them."""
         return User(username_or_email)
-
-    def reports(self, path: str = "", name: str | None = None, per_page: int = 50) -> list[Any]:
-        """The reports of a project: none, since there are no reports here."""
-        self._project_place(path)
-        return []
 
     @property
     def _default_project(self) -> str:
@@ -180,6 +178,8 @@ class Api:
         places = [parse_run_path(path, self.default_entity, self._default_project) for path in paths]
         for place in places:
             self._service.read_run(place)
+        from runlake.api.tail import RunsTail
+
         return RunsTail(
             self._service,
             places,
@@ -196,8 +196,7 @@ class Api:
         self, run_id: str | None = None, project: str | None = None, entity: str | None = None, **options: Any
     ) -> StoredRun:
         """A new run without a writing process. Raises `ConflictError` when the id is taken."""
-        letters = string.ascii_lowercase + string.digits
-        run_id = run_id or "".join(secrets.choice(letters) for _ in range(_ID_LENGTH))
+        run_id = run_id or _new_id()
         place = RunPath(entity or self.default_entity, project or self._default_project, run_id)
         self._listings.clear()
         self._runs[place] = StoredRun(self._service, self._service.create_run(place), self._links)
@@ -286,6 +285,37 @@ class Api:
 
         return StoredArtifacts(self._service, self.default_entity, self._default_project, self._read_run)
 
+    # Saved views
+
+    def view(self, path: str) -> SavedView:
+        """One saved view by its id, with the project, or entity and project, before it.
+
+        Raises `NotFoundError` when it is not there, `PathError` for what can be no id.
+        """
+        from runlake.api.views import SavedView
+
+        place = parse_view_path(path, self.default_entity, self._default_project)
+        return SavedView(self._service, self._service.read_view(place))
+
+    def views(self, path: str | None = None, type: str | None = None) -> list[SavedView]:
+        """The saved views of a project (``project`` or ``entity/project``), the oldest first, or those of one type."""
+        from runlake.api.views import SavedView
+
+        found = self._service.list_views(*self._project_place(path))
+        return [SavedView(self._service, info) for info in found if type is None or info.type == type]
+
+    def create_view(self, path: str | None, type: str, name: str, spec: str = "", **words: str) -> SavedView:
+        """A new view of a project; `words` may be ``display_name`` and ``description``."""
+        from runlake.api.views import SavedView
+
+        place = ViewPath(*self._project_place(path), _new_id())
+        put = ViewPut(type=type, name=name, spec=spec, **words)
+        return SavedView(self._service, self._service.put_view(place, put))
+
+    def reports(self, path: str = "", name: str | None = None, per_page: int = 50) -> list[SavedView]:
+        """The reports of a project as W&B's libraries save them: the views of type ``runs``, or those of one name."""
+        return [view for view in self.views(path, type="runs") if name is None or view.name == name]
+
     # Projects
 
     def projects(self, entity: str | None = None, per_page: int = 200) -> Projects:
@@ -356,6 +386,10 @@ class Api:
 
     def __repr__(self) -> str:
         return f"<Api {self._service.url}>"
+
+
+def _new_id() -> str:
+    return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(_ID_LENGTH))
 
 
 def _is_there(find: Callable[[], object]) -> bool:

@@ -6,10 +6,10 @@ import io
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from runlake import values
 from runlake.differences import MISSING, nested_differences
 from runlake.model import RunPath
 from runlake.service.contract import Service
+from runlake.values import canonical, join_path, read_value
 
 if TYPE_CHECKING:
     from runlake.media.stored import WriteFile
@@ -23,7 +23,7 @@ def plain_data(data: Mapping[str, Any], write_file: WriteFile, step: int) -> dic
     from runlake.media.convert import prepare
 
     prepared = prepare({str(key): value for key, value in data.items()}, write_file, step)
-    return {key: values.read_value(values.canonical(value)) for key, value in prepared.items()}
+    return {key: read_value(canonical(value)) for key, value in prepared.items()}
 
 
 def file_writer(service: Service, path: RunPath) -> WriteFile:
@@ -46,7 +46,7 @@ def changes(
     to_remove: list[str] = []
     for keys, _, value in nested_differences(before, after, frozenset(touched)):
         if value is MISSING:
-            to_remove.append(values.join_path(keys))
+            to_remove.append(join_path(keys))
         else:
-            to_set[values.join_path(keys)] = value
+            to_set[join_path(keys)] = value
     return to_set, tuple(to_remove)

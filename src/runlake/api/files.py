@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import datetime
 import hashlib
 import io
 import os
@@ -16,16 +15,11 @@ from typing import overload
 from runlake.api.selection import near_matches
 from runlake.clean_text import one_line
 from runlake.errors import CommError, FileExistsLocallyError, NotFoundError
-from runlake.local_names import place_below
 from runlake.model import FileInfo, RunPath
+from runlake.plain import iso_time
 from runlake.service.contract import Service
 
 _PIECE_BYTES = 1 << 20
-
-
-def iso_time(seconds: float) -> str:
-    """Seconds since 1970 as W&B writes a time: ``2026-01-31T12:00:00Z``."""
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class OpenedFile(io.TextIOWrapper):
@@ -93,6 +87,8 @@ class File:
         `UnsafeNameError` for a name that leads out of `root`, or that programs obey (``.git/config``): `read` has the
         content.
         """
+        from runlake.local_names import place_below
+
         target = place_below(Path(root), self.name)
         if target.exists() and not replace:
             if exist_ok:

@@ -12,7 +12,7 @@ from runlake.api.selection import Selection
 from runlake.errors import NotSupportedError
 from runlake.query.rows.dicts import iter_rows, read_python
 from runlake.query.rows.history import EXACT_INTEGER, History, Series
-from runlake.query.rows.table import MAX_COLUMNS, plan_columns, wide_table
+from runlake.query.rows.table import MAX_COLUMNS, plain_numbers, plan_columns, wide_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 MAX_CELLS = 20_000_000
 """A frame may have any number of columns as long as it has no more cells than this."""
+
+_FEW_COLUMNS = 16
+"""So many columns of numbers are a frame sooner than pyarrow has looked which pandas there is, at the first of all."""
 
 
 def history_to_pandas(
@@ -76,6 +79,11 @@ def selected_frame(selection: Selection, *, is_narrow: bool) -> pd.DataFrame:
 
 def table_to_pandas(table: pa.Table) -> pd.DataFrame:
     """An Arrow table as a DataFrame; integers with gaps are float64, or Int64 where one is beyond 2**53."""
+    numbers = plain_numbers(table) if table.num_columns <= _FEW_COLUMNS else None
+    if numbers is not None:
+        import pandas as pd
+
+        return pd.DataFrame(numbers)
     exact = [place for place, column in enumerate(table.columns) if _needs_int64(column)]
     frame: pd.DataFrame = table.to_pandas()
     if exact:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import inspect
+from functools import cache
 from typing import Any, NoReturn
 
 from runlake.errors import UsageError
 from runlake.model import RunPath
 from runlake.service.contract import Service
 
-_READ_VERBS = frozenset(
-    name
-    for name, verb in inspect.getmembers(Service, inspect.isfunction)
-    if "generation" in inspect.signature(verb).parameters
-)
-"""What can be read of an older generation: the contract says so by a parameter."""
+
+@cache
+def _read_verbs() -> frozenset[str]:
+    """What can be read of an older generation: the contract says so by a parameter."""
+    verbs = inspect.getmembers(Service, inspect.isfunction)
+    return frozenset(name for name, verb in verbs if "generation" in inspect.signature(verb).parameters)
+
 
 _SAME_FOR_ALL = frozenset({"url", "default_entity", "list_generations", "list_files", "open_file"})
 """What does not depend on the generation, and changes nothing."""
@@ -31,7 +33,7 @@ class GenerationService:
 
     def __getattr__(self, name: str) -> Any:
         verb = getattr(self._service, name)
-        if name in _READ_VERBS:
+        if name in _read_verbs():
             return lambda *arguments, **options: verb(*arguments, **options, generation=self._generation)
         if name in _SAME_FOR_ALL:
             return verb

@@ -12,13 +12,17 @@ from urllib.parse import quote, unquote, urlsplit
 from runlake.errors import PathError
 from runlake.model import RunPath
 from runlake.sweep_model import SweepPath
+from runlake.view_model import ViewPath
 
 RUNS = "runs"
 SWEEPS = "sweeps"
-"""The words between project and run, or project and sweep, in a web address."""
+VIEWS = "views"
+"""The words between project and run, project and sweep, or project and view."""
 
 _FORMS = '"run", "project/run", "entity/project/run", "entity/project/runs/run", "entity/project:run" or a URL'
 _SWEEP_FORMS = '"sweep_id", "project/sweep_id", "entity/project/sweep_id", "entity/project/sweeps/sweep_id" or a URL'
+
+_VIEW_FORMS = '"view_id", "project/view_id", "entity/project/view_id" or "entity/project/views/view_id"'
 
 
 def parse_run_path(text: str, default_entity: str | None, default_project: str | None) -> RunPath:
@@ -46,6 +50,21 @@ def parse_sweep_path(text: str, default_entity: str | None, default_project: str
     elif _is_url(text):
         raise PathError(f"{text!r} is no URL of a sweep: that ends with /<entity>/<project>/sweeps/<sweep_id>")
     return SweepPath(*_filled(text, parts, "sweep", _SWEEP_FORMS, default_entity, default_project))
+
+
+def parse_view_path(text: str, default_entity: str | None, default_project: str | None) -> ViewPath:
+    """The saved view that `text` names. Raises `PathError` for what is no path, or leaves out what has no default."""
+    _check_text(text)
+    parts = _split(text)
+    if names_view(text):
+        parts = [*parts[:2], parts[3]]
+    return ViewPath(*_filled(text, parts, "view", _VIEW_FORMS, default_entity, default_project))
+
+
+def names_view(text: str) -> bool:
+    """Whether a path says that it is one of a saved view: ``entity/project/views/view_id``."""
+    parts = _split(text)
+    return len(parts) == 4 and parts[2] == VIEWS
 
 
 def names_sweep(text: str) -> bool:

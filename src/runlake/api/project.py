@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, overload
 from urllib.parse import quote
 
-from runlake.api.files import iso_time
 from runlake.api.runs import Runs
 from runlake.api.sweep import Sweeps
 from runlake.api.unsupported import PROJECT_ABSENT, name_absent
 from runlake.clean_text import one_line
 from runlake.model import ProjectInfo
+from runlake.plain import iso_time
 from runlake.service.contract import Service
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ import copy
 import json
 from typing import Any
 
-from runlake.api.files import iso_time
 from runlake.api.paths import web_address
 from runlake.api.people import User
 from runlake.api.stored_summary import summary_data
 from runlake.errors import NotFoundError
 from runlake.model import METADATA_FILE, Alert, RunInfo
+from runlake.plain import iso_time
 from runlake.service.contract import Service
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
@@ -99,6 +98,8 @@ def check_keys(keys: Sequence[str]) -> Sequence[str]:
 
 def near_matches(name: str, known: Iterable[str]) -> list[str]:
     """The known names that look like `name`, the likeliest first: the same ending or beginning, then spelling."""
+    import difflib
+
     known = list(dict.fromkeys(known))
     low = name.lower()
     parts = [other for other in known if other.lower().split("/")[-1] == low or other.lower().startswith(f"{low}.")]

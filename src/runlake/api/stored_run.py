@@ -12,15 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
-from runlake.api import edits
-from runlake.api.files import File, Files, OpenedFile, find_file, find_files
 from runlake.api.frame import history_to_pandas, selected_dicts, selected_frame, table_to_polars
-from runlake.api.generation import GenerationService
 from runlake.api.run_links import RunLinks
-from runlake.api.scan import HistoryScan
 from runlake.api.selection import Selection, select_rows, stream_named
 from runlake.api.stored_summary import StoredSummary, summary_data
-from runlake.api.tail import RunTail, TailFormat
 from runlake.api.wandb_names import WandbRunNames, also_named
 from runlake.clean_text import one_line
 from runlake.errors import NotFoundError, PathError
@@ -34,6 +29,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
+    from runlake.api.files import File, Files, OpenedFile
+    from runlake.api.scan import HistoryScan
+    from runlake.api.tail import RunTail, TailFormat
     from runlake.artifacts.artifact import Artifact
 
 _INFO_FIELDS = ("name", "notes", "tags", "group", "job_type")
@@ -99,6 +97,8 @@ class StoredRun(WandbRunNames):
 
     def at_generation(self, generation: str) -> StoredRun:
         """The run as an older attempt left it, to be read only; `generations` names them."""
+        from runlake.api.generation import GenerationService
+
         service = cast("Service", GenerationService(self._service, self._info.path, generation))
         return StoredRun(service, service.read_run(self._info.path), self._links)
 
@@ -159,6 +159,8 @@ class StoredRun(WandbRunNames):
         With `keys`, the rows that have all of them, and of these only the keys and `_step`. `page_size` rows are
         turned into dicts at a time; `use_cache` is accepted and changes nothing: what is read is always current.
         """
+        from runlake.api.scan import HistoryScan
+
         keys = None if keys is None else list(keys) if not isinstance(keys, str) else keys
 
         def select() -> Selection:
@@ -186,6 +188,8 @@ class StoredRun(WandbRunNames):
         ``follow=False`` ends with what is there now. `stream` is ``"default"``, ``"events"`` or ``"console"``. A row
         that is still open waits until it is closed.
         """
+        from runlake.api.tail import RunTail
+
         return RunTail(
             self._service,
             self._info.path,
@@ -230,10 +234,14 @@ class StoredRun(WandbRunNames):
 
     def files(self, names: Sequence[str] | None = None, pattern: str | None = None, per_page: int = 50) -> Files:
         """The files of the run by name, of these only `names`, or those like `pattern` (``%.png``, ``*.png``)."""
+        from runlake.api.files import Files, find_files
+
         return Files(lambda: find_files(self._service, self._info.path, names, pattern))
 
     def file(self, name: str) -> File:
         """One file; a name that is not there raises `NotFoundError`, which is a `CommError`."""
+        from runlake.api.files import find_file
+
         return find_file(self._service, self._info.path, name)
 
     def restore(self, name: str, replace: bool = False, root: str | os.PathLike[str] = ".") -> OpenedFile:
@@ -242,6 +250,8 @@ class StoredRun(WandbRunNames):
 
     def upload_file(self, path: str | os.PathLike[str], root: str | os.PathLike[str] = ".") -> File:
         """Store a file of this machine under its path as seen from `root`."""
+        from runlake.api.files import File
+
         name = Path(os.path.relpath(path, root)).as_posix()
         if name == ".." or name.startswith("../") or Path(name).is_absolute():
             raise PathError(f"{os.fspath(path)!r} is not below root={os.fspath(root)!r}; name a root above the file")
@@ -252,6 +262,8 @@ class StoredRun(WandbRunNames):
 
     def update(self) -> None:
         """Write what was changed in config, summary, name, notes, tags, group and job_type; nothing else."""
+        from runlake.api import edits
+
         config = self._plain(self.config)
         config_set, config_unset = edits.changes(self._config_before, config)
         summary_set, summary_unset = self._summary_changes()
@@ -334,10 +346,14 @@ class StoredRun(WandbRunNames):
         return tuple(value) if name == "tags" else value
 
     def _plain(self, data: dict[str, Any]) -> dict[str, Any]:
+        from runlake.api import edits
+
         write_file = edits.file_writer(self._service, self._info.path)
         return edits.plain_data(data, write_file, max(0, self._info.last_step))
 
     def _summary_changes(self) -> tuple[dict[str, Any], tuple[str, ...]]:
+        from runlake.api import edits
+
         return edits.changes(summary_data(self._info), self._plain(self.summary.current), touched=self.summary.touched)
 
     def _push_summary(self) -> None:

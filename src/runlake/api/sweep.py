@@ -10,7 +10,6 @@ import msgspec
 import pyarrow as pa
 
 from runlake.api import notebook
-from runlake.api.files import iso_time
 from runlake.api.frame import table_to_pandas, table_to_polars
 from runlake.api.paths import web_address
 from runlake.api.people import User
@@ -22,6 +21,7 @@ from runlake.api.wandb_names import also_named
 from runlake.clean_text import one_line
 from runlake.errors import NotFoundError, warn
 from runlake.model import RunInfo
+from runlake.plain import iso_time
 from runlake.query.runs.filter import FIELDS
 from runlake.service.contract import Service
 from runlake.sweep_model import AgentInfo, SweepEdit, SweepInfo, SweepPath, SweepState

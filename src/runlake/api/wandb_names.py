@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from runlake.api.generation import GenerationService
 from runlake.api.run_facts import RunFacts
 from runlake.query.rows.history import HistoryOutline
 from runlake.query.rows.key_types import keys_document, type_counts
@@ -83,6 +82,8 @@ class WandbRunNames(RunFacts):
     @property
     def read_only(self) -> bool:
         """Whether this is an older history of the run, which cannot be changed."""
+        from runlake.api.generation import GenerationService
+
         return isinstance(self._service, GenerationService)
 
     @property

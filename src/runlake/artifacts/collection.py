@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from runlake.artifact_model import ArtifactInfo, CollectionEdit, CollectionInfo, CollectionPath
-from runlake.artifacts.facts import iso_time
+from runlake.plain import iso_time
 from runlake.service.contract import Service
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ArtifactPath, ArtifactStart, digest_of
@@ -12,6 +11,7 @@ from runlake.artifacts.kept import Kept
 from runlake.artifacts.metadata import plain_metadata
 from runlake.artifacts.ttl import ttl_of, ttl_seconds
 from runlake.model import RunPath
+from runlake.plain import iso_time
 
 
 class ArtifactFacts:
@@ -215,8 +215,3 @@ class ArtifactFacts:
         """What of it can be put into JSON: how W&B names an artifact in the rows of a run."""
         return {"_type": "artifactVersion", "_version": "v0", "id": self.id, "version": self.version,
                 "sequenceName": self._base_name, "usedAs": self.use_as or self.name}  # fmt: skip
-
-
-def iso_time(seconds: float) -> str:
-    """Seconds since 1970 as W&B writes a time."""
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

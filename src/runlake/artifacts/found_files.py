@@ -36,7 +36,7 @@ def find_files(folder: Path, below: str | None) -> list[FoundFile]:
         start = prefix if place == top else f"{prefix}{os.path.relpath(place, top).replace(os.sep, '/')}/"
         for name in names:
             inner = start + name
-            one = _found(os.path.join(place, name), inner_name(inner) if "\\" in inner else inner)  # noqa: PTH118
+            one = _found(f"{place}{os.sep}{name}", inner_name(inner) if "\\" in inner else inner)
             if one is not None:
                 found.append(one)
     return sorted(found, key=lambda file: file.inner.split("/"))

@@ -130,7 +130,7 @@ class KnownDigests:
     def _keeps_times(self, file: str, status: os.stat_result) -> bool:
         if status.st_dev not in self._devices or not stat.S_ISREG(status.st_mode):
             return False
-        folder = os.path.dirname(file) or "."  # noqa: PTH120
+        folder = file[: file.rfind("/") + 1] or "."
         device = self._folder_devices.get(folder)
         if device is None:
             # Layered file systems say of a file on which disk it is, and have folders of their own.

@@ -12,6 +12,7 @@ from runlake.cli.documents import finding_document
 from runlake.cli.failures import ExitCode
 from runlake.cli.format import format_count
 from runlake.cli.opening import Target, find_target, open_store
+from runlake.cli.output import Report
 from runlake.model import Finding, RunPath
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def check(
         findings: list[tuple[RunPath, Finding]] = []
         checked_count = 0
         with output.progress(f"check {chosen}") as report:
-            for path, found in _check(service, chosen):
+            for path, found in _check(service, chosen, report):
                 checked_count += bool(path.run_id)
                 report(checked_count, None)
                 findings.extend((path, finding) for finding in found)
@@ -46,7 +47,7 @@ def check(
         raise typer.Exit(ExitCode.NO)
 
 
-def _check(service: Service, target: Target) -> Iterator[tuple[RunPath, list[Finding]]]:
-    for path, found in service.check(target.entity, target.project):
+def _check(service: Service, target: Target, report: Report) -> Iterator[tuple[RunPath, list[Finding]]]:
+    for path, found in service.check(target.entity, target.project, report=report):
         if target.run_id is None or path == target.run_path:
             yield path, found

@@ -1,4 +1,4 @@
-"""``runlake ls``: which projects there are, which runs, sweeps, artifacts."""
+"""``runlake ls``: which projects there are, which runs, sweeps, artifacts, saved views."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from runlake.cli.documents import project_document, run_document
 from runlake.cli.format import format_count, format_duration, format_time, format_value, shorten
 from runlake.cli.ls_artifacts import list_collections
 from runlake.cli.ls_sweeps import list_sweeps
+from runlake.cli.ls_views import list_views
 from runlake.cli.opening import find_project, open_store, read_filter
 from runlake.errors import BadValueError, FilterError
 from runlake.model import RunInfo, RunPage
@@ -42,34 +43,38 @@ def ls(
     ] = None,
     sweeps: Annotated[bool, typer.Option("--sweeps", help="List sweeps, of the project or of all.")] = False,
     artifacts: Annotated[bool, typer.Option("--artifacts", help="List artifacts, of the project or of all.")] = False,
+    views: Annotated[bool, typer.Option("--views", help="List saved views, of the project or of all.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="List at most so many runs or sweeps.")] = DEFAULT_LIMIT,
     everything: Annotated[bool, typer.Option("--all", help="List every one, whatever the limit.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the projects of the store, or the runs of a project, or sweeps (newest first), or artifacts."""
+    """List the projects of the store, or the runs of a project, or sweeps (newest first), artifacts, saved views."""
     wanted = read_filter(filters)
     is_many = project is None or (project.endswith("/") and project.count("/") == 1)
-    if (wanted or order) and (sweeps or artifacts):
-        said = "--sweeps" if sweeps else "--artifacts"
-        raise FilterError(f"--filter and --order choose runs; leave them out, or leave {said} out")
-    if sweeps and artifacts:
-        raise BadValueError("--sweeps and --artifacts are two lists; ask for one of them")
+    options = {"--sweeps": sweeps, "--artifacts": artifacts, "--views": views}
+    said = [option for option, is_said in options.items() if is_said]
+    if (wanted or order) and said:
+        raise FilterError(f"--filter and --order choose runs; leave them out, or leave {said[0]} out")
+    if len(said) > 1:
+        raise BadValueError(f"{' and '.join(said)} are {len(said)} lists; ask for one of them")
     if (wanted or order) and is_many:
         raise FilterError("--filter and --order choose runs; name a project: runlake ls ENTITY/PROJECT")
     with open_store(context) as service:
         if project is None or is_many:
             of_entity = project and project.rstrip("/")
-            if not (sweeps or artifacts):
+            if not said:
                 _list_projects(service, of_entity, as_json)
                 return
             projects = [(found.entity, found.name) for found in service.list_projects(of_entity)]
         else:
             projects = [find_project(service, project)]
-        if sweeps or artifacts:
+        if said:
             place = service.url if project is None else project.rstrip("/")
             shown = None if everything else limit
             if sweeps:
                 list_sweeps(service, projects, limit=shown, where=place, as_json=as_json)
+            elif views:
+                list_views(service, projects, limit=shown, where=place, as_json=as_json)
             else:
                 list_collections(service, projects, type=None, limit=shown, where=place, as_json=as_json)
             return

@@ -1,4 +1,4 @@
-"""``runlake show``: one run, one sweep, or one artifact, on one page."""
+"""``runlake show``: one run, one sweep, one artifact, or one saved view, on one page."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from runlake.cli.format import (
     format_time,
     shorten,
 )
+from runlake.cli.ls_views import show_view
 from runlake.cli.opening import default_project, find_run_or_sweep, open_store
 from runlake.cli.show_artifact import show_artifact
 from runlake.cli.show_sweep import show_sweep
@@ -72,7 +73,7 @@ def show(
     run: Annotated[
         str,
         typer.Argument(
-            metavar="RUN|SWEEP|ARTIFACT",
+            metavar="RUN|SWEEP|ARTIFACT|VIEW",
             help="RUN, PROJECT/RUN or ENTITY/PROJECT/RUN; ENTITY/PROJECT/sweeps/SWEEP; ENTITY/PROJECT/NAME:VERSION.",
         ),
     ],
@@ -86,7 +87,11 @@ def show(
     Or a sweep: state, config, its course, the best runs with their parameters, what mattered, agents.
 
     Or an artifact, which has a colon in its name: aliases, metadata, files, who made it and who used it.
+
+    Or a saved view, ENTITY/PROJECT/views/VIEW: what it is called, who put it, and with --json its text.
     """
+    from runlake.api.paths import names_view, parse_view_path
+
     with open_store(context) as service:
         if ":" in run:
             from runlake.artifacts.names import parse_artifact
@@ -95,6 +100,11 @@ def show(
                 raise BadValueError(f"--keys chooses metrics of a run, and {run} is an artifact")
             artifact = parse_artifact(run, service.default_entity, default_project())
             show_artifact(service, artifact, as_json=as_json)
+            return
+        if names_view(run):
+            if keys is not None:
+                raise BadValueError(f"--keys chooses metrics of a run, and {run} is a saved view")
+            show_view(service, parse_view_path(run, None, None), as_json=as_json)
             return
         path = find_run_or_sweep(service, run)
         if isinstance(path, SweepPath):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import mimetypes
 from collections.abc import Callable, Sequence
 from typing import BinaryIO, Protocol
 
@@ -91,6 +90,8 @@ def copy_whole(content: BinaryIO, incoming: IncomingFile) -> FileInfo:
 
 def mimetype_of(name: str) -> str:
     """What a file is, as far as its name says."""
+    import mimetypes
+
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 

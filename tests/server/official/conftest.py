@@ -1,5 +1,6 @@
 """One server for all tests of a worker, and the official client before it."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import training_script
-from seat import Seat, serve
+from seat import CHECKOUT, Seat, serve
 
 import many_runs
 
@@ -38,6 +39,30 @@ def seat(tmp_path_factory):
 def artifact_tour(seat):
     """What the official client finds in all its ways with artifacts."""
     return seat.run(Path(__file__).parent / "artifact_tour.py").answers()
+
+
+def clients():
+    """(version, the Python that has it) of each list of requirements of a client."""
+    for file in sorted((CHECKOUT / "requirements").glob("wandb*.in")):
+        (version,) = [line.removeprefix("wandb==") for line in file.read_text().split() if line.startswith("wandb==")]
+        yield version, CHECKOUT / ".venv" / file.stem / "bin" / "python"
+
+
+@pytest.fixture(scope="module", params=dict(clients()))
+def version(request):
+    """One version of the client that is tried, after the other."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def seat_of_version(seat, version):
+    """A user of that version."""
+    python = dict(clients())[version]
+    if not python.exists():
+        pytest.skip(
+            f"version {version} of the client is not installed; make it with: make .venv/{python.parts[-3]}.done"
+        )
+    return dataclasses.replace(seat, home=seat.home / version, python=python)
 
 
 def run_without_server(home, store, *command):

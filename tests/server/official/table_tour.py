@@ -1,14 +1,18 @@
 """Tables with media and with many rows, as the official client logs them and reads them back."""
 
+import sys
+
 import wandb
 from answering import answer
+
+PROJECT = sys.argv[1] if len(sys.argv) > 1 else "tables"
 
 
 def page(text):
     return wandb.Html(text, inject=False)
 
 
-with wandb.init(entity="ada", project="tables", id="logger") as run:
+with wandb.init(entity="ada", project=PROJECT, id="logger") as run:
     run.log({"shown": wandb.Table(columns=["i", "page"], data=[[i, page(f"<b>{i}</b>")] for i in range(3)])})
     run.log({"of": {"many": wandb.Table(columns=["i"], data=[[i] for i in range(12_000)])}})
     added = wandb.Artifact("with-table", "dataset")
@@ -21,7 +25,7 @@ with wandb.init(entity="ada", project="tables", id="logger") as run:
 
 
 def read(name, key):
-    return wandb.Api().artifact(f"ada/tables/{name}").get(key)
+    return wandb.Api().artifact(f"ada/{PROJECT}/{name}").get(key)
 
 
 def rows(table):

@@ -1,38 +1,19 @@
 """What each version of the official client that is tried logs, and reads of it."""
 
-import dataclasses
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
-CHECKOUT = HERE.parents[2]
 LOSSES = [1 / (step + 1) for step in range(100)]
 
 every_client = pytest.mark.every_client
 
 
-def clients():
-    """(version, the Python that has it) of each list of requirements of a client."""
-    for file in sorted((CHECKOUT / "requirements").glob("wandb*.in")):
-        (version,) = [line.removeprefix("wandb==") for line in file.read_text().split() if line.startswith("wandb==")]
-        yield version, CHECKOUT / ".venv" / file.stem / "bin" / "python"
-
-
-@pytest.fixture(scope="module", params=clients(), ids=lambda client: client[0])
-def version(request):
-    return request.param
-
-
 @pytest.fixture(scope="module")
-def tour(seat, version):
-    number, python = version
-    if not python.exists():
-        pytest.skip(
-            f"version {number} of the client is not installed; make it with: make .venv/{python.parts[-3]}.done"
-        )
-    answers = dataclasses.replace(seat, home=seat.home / number, python=python).run(HERE / "version_tour.py").answers()
-    assert answers["version"] == number
+def tour(seat_of_version, version):
+    answers = seat_of_version.run(HERE / "version_tour.py").answers()
+    assert answers["version"] == version
     return answers
 
 

@@ -11,8 +11,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from runlake.errors import RunlakeWarning
 from runlake.model import RunEdit
 from runlake.service.local.service import LocalService
+from runlake.service.remote.service import RemoteService
 from served import Holder, SocketServer, make_app
 from trainer import RUN, Trainer
 
@@ -47,6 +49,21 @@ def trainer(service, tmp_path):
 
 def md5(content):
     return base64.b64encode(hashlib.md5(content).digest()).decode()
+
+
+def test_a_table_of_runs_says_which_of_them_it_lacks(http, service, trainer, tmp_path):
+    trainer.log(loss=0.25).finish()
+    Trainer(tmp_path / "store", "torn").log(loss=1.0).finish()
+    (part,) = (tmp_path / "store/ann/mnist/runs/torn/journal").glob("*.part")
+    data = part.read_bytes()
+    part.write_bytes(data[:-100] + b"?" * 40 + data[-60:])
+    far = RemoteService(str(http.base_url))
+    with pytest.warns(RunlakeWarning) as told:
+        table = far.read_runs_table("ann", "mnist")
+    assert (table["run_id"].to_pylist(), b"runlake" in (table.schema.metadata or {})) == (["a"], False)
+    assert [str(each.message).partition(":")[0] for each in told if "by the server" in str(each.message)] == [
+        "run ann/mnist/torn cannot be read by the server and is shown as it last was, if at all"
+    ]
 
 
 # JSON ---------------------------------------------------------------------------------------------------------

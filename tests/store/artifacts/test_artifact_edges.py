@@ -211,7 +211,7 @@ def test_a_disk_without_hard_links_has_all_of_it(root, monkeypatch):
 def test_a_store_that_cannot_be_written_is_read_and_says_so_to_who_writes(root, service):
     Trainer(root, RUN.run_id, project=RUN.project).opened.writer.close()
     log_and_edit(service)
-    begun = service.begin_artifact(MODEL, start_of({"c": b"3"}))
+    begun = service.begin_artifact(MODEL, ArtifactStart(type="model"))
     draft = MODEL.at(begun.artifact_id)
 
     def read_only(step, place):
@@ -388,3 +388,11 @@ def test_a_death_while_bytes_come_leaves_a_temporary_file_that_gc_knows(root, se
         os.utime(file, (time.time() - 7200, time.time() - 7200))
     list(service.empty_trash(older_than_s=0.0))
     assert temporary_files(root) == []
+
+
+def test_who_checks_a_store_is_told_how_many_contents_were_read(service):
+    keep(service, {"a": b"1", "b": b"2"})
+    keep(service, {"a": b"1", "c": b"3"})
+    told = []
+    assert list(service.check(report=lambda *said: told.append(said))) == []
+    assert told == [(0, 3), (1, 3), (2, 3)]

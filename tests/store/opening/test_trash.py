@@ -123,3 +123,21 @@ def test_a_run_that_cannot_be_read_is_restored_where_one_says(layout):
         trash.restore_run(layout, trashed, "w")
     assert trash.restore_run(layout, trashed, "w", RUN) == RUN
     assert layout.run_dir(RUN).is_dir()
+
+
+@pytest.mark.parametrize("path", [RUN, RunPath("Ann", "Üp", "X" * 250)], ids=["plain", "encoded"])
+def test_a_run_is_found_by_what_its_folder_is_called_and_by_its_records_where_that_says_nothing(layout, path):
+    others = [RunPath("ann", "p", "a-ann"), RunPath("ann", "p-2", "a"), RunPath("ann", "p", "aa")]
+    for other in others:
+        make_run(layout, other)
+        trash.move_run_to_trash(layout, other, "w")
+    lives = []
+    for _ in range(2):
+        make_run(layout, path)
+        lives.append(trash.move_run_to_trash(layout, path, "w"))
+    assert trash.find_trashed(layout, path) == lives[1]
+    renamed = lives[0].rename(layout.trash_dir / "aside")
+    lives[1].rename(layout.root / "elsewhere")
+    assert trash.find_trashed(layout, path) == renamed
+    with pytest.raises(NotFoundError, match="is not in the trash"):
+        trash.find_trashed(layout, path._replace(run_id="b"))

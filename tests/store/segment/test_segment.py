@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from runlake.errors import CorruptError, NewerFormatError
 from runlake.store.run.view import slice_stretch
-from runlake.store.segment import schema, write
+from runlake.store.segment import schema
 from runlake.store.segment.folder import FolderSegments
 from runlake.store.segment.pyramid import PYRAMID_STEP, pyramid
 from runlake.store.segment.read import open_parquet, read_keys, read_outline, read_pyramid, read_rows
@@ -160,7 +160,7 @@ def test_some_rows_of_a_run_have_their_values_of_sparse_series_and_no_others(tmp
     assert {**found, "series": sorted(found["series"])} == {**expected, "series": sorted(expected["series"])}
 
 
-def test_segments_whose_series_were_cut_by_rows_are_read_as_before(tmp_path, monkeypatch):
+def test_segments_whose_series_were_cut_by_rows_are_read_as_before(tmp_path):
     def by_rows(where, row_count):
         for start in range(0, row_count, schema.CHUNK_ROWS):
             stop = min(start + schema.CHUNK_ROWS, row_count)
@@ -170,9 +170,8 @@ def test_segments_whose_series_were_cut_by_rows_are_read_as_before(tmp_path, mon
 
     before = sparse_and_dense(tmp_path)
     new = written(tmp_path, before)
-    monkeypatch.setattr(write, "cut_series", by_rows)
     old = in_folder(tmp_path, "old.parquet")
-    write_rows(old, RUN, "inc", "gen", [before])
+    write_rows(old, RUN, "inc", "gen", [before], cut=by_rows)
     assert len(pieces_of(old)) > len(pieces_of(new))
     for keys, ranges in [(None, None), (frozenset({"rare"}), None), (None, {before.writer: (70_000, 70_010)})]:
         ours, theirs = (exactly(*read_rows(file, "history", keys, ranges=ranges)) for file in (new, old))

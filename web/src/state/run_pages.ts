@@ -34,6 +34,8 @@ export class RunPages {
   /** How many runs match; null before the first answer. */
   readonly totalCount = signal<number | null>(null);
   readonly error = signal<Error | null>(null);
+  /** Whether what is shown is the answer to an earlier question. */
+  readonly isAsking = signal(false);
   /** Why runs of the project cannot be read, by their ids. */
   readonly damaged = signal<Readonly<Record<string, string>>>({});
   /** The state of the project that the pages show. */
@@ -53,6 +55,7 @@ export class RunPages {
   ask(question: RunsQuestion): void {
     this.question = question;
     this.generation += 1;
+    this.isAsking.value = true;
     for (const request of this.asked.values()) {
       request.abort();
     }
@@ -163,6 +166,7 @@ export class RunPages {
       if (generation === this.generation) {
         this.keep(number, { generation, runIds: answer.run_ids, columns: { ...answer.columns }, rows: [] }, answer.total_count);
         this.version.value = answer.version;
+        this.isAsking.value = false;
         this.error.value = null;
         this.damaged.value = answer.problems ?? {};
         this.changes.value += 1;
@@ -170,6 +174,7 @@ export class RunPages {
     } catch (error) {
       if (!isAborted(error) && generation === this.generation) {
         this.error.value = error as Error;
+        this.isAsking.value = false;
       }
     } finally {
       if (this.asked.get(number) === request) {

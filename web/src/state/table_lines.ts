@@ -12,6 +12,11 @@ export function keyOf(group: RunGroup): string {
   return writeJson(Object.values(group.values));
 }
 
+/** What the line of a group goes by in charts: the values as plain JSON has them. */
+export function lineIdOf(group: RunGroup): string {
+  return JSON.stringify(group.values, (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value));
+}
+
 /** What the runs of a group have in common, as a filter. */
 export function filterOfGroup(group: RunGroup): JsonObject {
   return { $and: Object.entries(group.values).map(([name, value]) => ({ [name]: { $eq: value } })) };

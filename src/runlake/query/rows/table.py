@@ -14,8 +14,10 @@ Dense columns of one type are the arrays of the history themselves: no value is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct, field
@@ -26,7 +28,7 @@ from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane
 from runlake.query.rows.history import EXACT_INTEGER, History, HistoryOutline, Series
 from runlake.query.rows.select import has_all_rows, slice_rows
 from runlake.stopping import check_wanted
-from runlake.store.arrow import from_numpy, from_texts
+from runlake.store.arrow import from_numpy, from_texts, to_numpy
 
 MAX_COLUMNS = 2000
 """More columns than this make a table that costs far more than it holds."""
@@ -149,6 +151,14 @@ def check_width(column_count: int, limit: int | None = MAX_COLUMNS) -> None:
             f"{column_count:,} keys would make a table of as many columns (the limit is {limit:,}); "
             "name the ones you need with keys=[...], read rows with scan_history(), or use the long format"
         )
+
+
+def plain_numbers(table: pa.Table) -> dict[str, npt.NDArray[Any]] | None:
+    """The columns of a table as numpy has them; None unless all of them are numbers without gaps."""
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    if any(c.null_count or not (pa.types.is_integer(c.type) or pa.types.is_floating(c.type)) for c in columns.values()):
+        return None
+    return {name: to_numpy(column) for name, column in columns.items()}
 
 
 def wide_table(

@@ -15,7 +15,7 @@ import numpy as np
 from runlake.errors import CorruptError
 from runlake.lru import LruCache
 from runlake.model import AXES, STEP, TIMESTAMP, RunPath, Stream, TailCursor
-from runlake.query.rows.history import Int64s, Tail
+from runlake.query.rows.history import History, Int64s, Tail
 from runlake.query.rows.scan import join_rows, only_keys, rows_in_order, spellings
 from runlake.store.journal import record
 from runlake.store.journal.bodies import StateChange
@@ -69,10 +69,14 @@ class _Plan(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """What was read for a plan: the parts of each writer, and all new rows by writer, those in segments included."""
+    """What was read for a plan: the parts of each writer, and all new rows by writer, those in segments included.
+
+    `growing` are the rows that their writers may still add to; they are not among the others.
+    """
 
     scanned: Mapping[str, Mapping[PartName, ScannedPart]]
     writers: list[list[WriterRows]]
+    growing: list[WriterRows]
 
 
 class TailReader:
@@ -112,6 +116,22 @@ class TailReader:
         if limit is None or tail.history.row_count < limit:
             self._looks.put(_place(path, tail.cursor), (look, tail.is_ended))
         return tail
+
+    def read_growing(
+        self, path: RunPath, cursor: TailCursor | None, *, stream: Stream, keys: Sequence[str]
+    ) -> tuple[Tail, History]:
+        """As `read`, and the rows behind the tail that their writers may still add to, as they are now."""
+        with reading(path):
+            alive = self._alive(path)
+        wish = _Wish(cursor, stream, keys, None, None)
+
+        def read(snapshot: Snapshot) -> tuple[Tail, History]:
+            plan = self._plan(snapshot, wish)
+            found = self._gather(snapshot, plan, alive, wish)
+            growing = join_rows(stream, (found.growing, None), keys)
+            return self._answer(snapshot, plan, found, alive, wish), growing
+
+        return read_consistently(self._layout, path, read)
 
     def _look(self, path: RunPath) -> object:
         """Equal when nothing has happened: no part grew, came or went, no writer died, nothing was sealed."""
@@ -159,16 +179,16 @@ class TailReader:
             for writer, all_names in plan.parts.items()
             if (names := _needed(all_names, plan.headers, wish.stream, *plan.ranges[writer]))
         }
-        fresh = [
-            rows
-            for writer, parts in scanned.items()
-            if (rows := _complete_rows(snapshot, parts, wish.stream, may_grow=alive.get(writer, True))) is not None
-        ]
+        fresh, growing = [], []
+        for writer, parts in scanned.items():
+            rows, last = _complete_rows(snapshot, parts, wish.stream, may_grow=alive.get(writer, True))
+            fresh += [] if rows is None else [rows]
+            growing += [] if last is None else [last if wish.keys is None else only_keys(last, spellings(wish.keys))]
         of_segments = _sealed_rows(snapshot, plan, fresh, wish)
         writers = joined_by_writer([*of_segments, *_within(fresh, plan.ranges, wish)])
         for mine in writers:
             _check_gaps(snapshot, mine, plan.ranges[mine[0].writer][0])
-        return _Found(scanned, writers)
+        return _Found(scanned, writers, growing)
 
     def _answer(self, snapshot: Snapshot, plan: _Plan, found: _Found, alive: Mapping[str, bool], wish: _Wish) -> Tail:
         kept, next_n = _cut(found.writers, plan.view, wish.limit, wish.last)
@@ -244,14 +264,15 @@ def _needed(
 
 def _complete_rows(
     snapshot: Snapshot, found: Mapping[PartName, ScannedPart], stream: Stream, *, may_grow: bool
-) -> WriterRows | None:
-    """The rows of one writer's parts, without one that its writer may still add to."""
+) -> tuple[WriterRows | None, WriterRows | None]:
+    """The rows of one writer's parts, and apart from them the one that its writer may still add to."""
     name, newest = list(found.items())[-1]
     rows = rows_of(name.writer, list(found.values()), stream)
     is_last = name.number == max(snapshot.numbers[name.writer])
     if rows is not None and rows.is_open and is_last and newest.end == "open" and may_grow:
-        return slice_stretch(rows, 0, rows.row_count - 1)
-    return rows
+        count = rows.row_count
+        return slice_stretch(rows, 0, count - 1), slice_stretch(rows, count - 1, count)
+    return rows, None
 
 
 def _sealed_rows(snapshot: Snapshot, plan: _Plan, fresh: list[WriterRows], wish: _Wish) -> list[WriterRows]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -55,7 +56,7 @@ def list_keys(stored: RunColumns | None, added: Sequence[RunInfo], rows: npt.NDA
     shown = [run for run, is_one in zip(added, is_shown[start:].tolist(), strict=True) if is_one]
     rules = _rules_of(stored, shown) if root == "summary" else []
     found: dict[str, _Seen] = {}
-    aggregated: dict[str, int] = {}
+    aggregated: dict[str, Counter[str]] = {}
     leaves = [*_stored(stored, root, is_shown[:start]), *_added(shown, root)]
     for path, seen in leaves:
         name = plain_name(path)
@@ -63,12 +64,12 @@ def list_keys(stored: RunColumns | None, added: Sequence[RunInfo], rows: npt.NDA
             continue
         parent = _AGGREGATE.fullmatch(name) if rules else None
         if parent is not None and any(fnmatch.fnmatchcase(parent[1], rule) for rule in rules):
-            aggregated[parent[1]] = max(seen.run_count, aggregated.get(parent[1], 0))
+            aggregated.setdefault(parent[1], Counter())[parent[2]] += seen.run_count
             continue
         before = found.get(name)
         found[name] = seen if before is None else _both(before, seen)
-    for name, run_count in aggregated.items():
-        seen = _Seen("number", None, run_count)
+    for name, run_counts in aggregated.items():
+        seen = _Seen("number", None, max(run_counts.values()))
         found[name] = seen if name not in found else _both(found[name], seen)
     keys = tuple(
         ProjectKey(key=name, kind=seen.kind, media_type=seen.media_type, run_count=seen.run_count)

@@ -57,20 +57,24 @@ class Grid(Struct, frozen=True):
         return np.append(0, np.searchsorted(x, self.edges, "left"))
 
 
+def open_ends(window: Window, scale: Scale) -> tuple[bool, bool]:
+    """Which ends of a window the lines decide: those that are not given, and a lower end that a log scale has not."""
+    low, high = window
+    return low is None or (scale == "log" and low <= 0), high is None
+
+
 def grid_over(window: Window, extents: Iterable[tuple[float, float]], columns: int, scale: Scale) -> Grid | None:
     """The grid of a window; an open end is where the lines, of which `extents` has the lowest and highest x, end.
 
     None where nothing says where that is, and where a log scale has no room.
     """
     found = list(extents)
-    low, high = window
-    is_open = (low is None, high is None)
+    is_open = open_ends(window, scale)
+    low, high = (None if is_open[i] else end for i, end in enumerate(window))
     if not found and (low is None or high is None):
         return None
     low = min(one for one, _ in found) if low is None else low
     high = max(one for _, one in found) if high is None else high
-    if scale == "log" and low <= 0:
-        low = min((one for one, _ in found if one > 0), default=min(high, 1e-300))
     if low > high or (scale == "log" and low <= 0):
         return None
     return Grid(low, high, columns, scale, is_open)

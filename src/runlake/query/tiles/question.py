@@ -14,8 +14,8 @@ MAX_KEYS = 64
 MAX_COLUMNS = 4000
 MAX_WIDTH = 100_000
 """How many rows a Gaussian or a running mean may look at from one."""
-MAX_COLUMNS_IN_ALL = 2**24
-"""Columns of all lines of an answer: four points of 16 bytes in each are a gigabyte."""
+MAX_COLUMNS_IN_ALL = 2**23
+"""Columns of all lines of an answer: four points of 16 bytes in each are half a gigabyte."""
 
 Scale = Literal["linear", "log"]
 Window = tuple[float | None, float | None]

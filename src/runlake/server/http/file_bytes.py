@@ -27,7 +27,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 _PIECE_BYTES = 1 << 20
-_WRITE_BYTES = 1 << 18
+_WRITE_BYTES = 1 << 20
 """So much of an upload is written at once: a slow one holds no more in memory."""
 _RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
 _PLACE_DIGITS = 18

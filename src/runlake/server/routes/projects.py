@@ -95,7 +95,8 @@ async def read_runs_table(
 
     def printed() -> Iterator[bytes]:
         table = service.read_runs_table(entity, project, filters=data.filters)
-        return wire_rows.write_table(table, compression=compression_of(compression))
+        problems = service.list_runs(entity, project, order=(), limit=0).problems
+        return wire_rows.write_table(table, problems=problems, compression=compression_of(compression))
 
     return await costly(request, printed, documents.ARROW_TYPE)
 

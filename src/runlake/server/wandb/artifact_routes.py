@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,9 +16,10 @@ from litestar.params import FromPath, FromQuery, SkipValidation
 from litestar.response import Stream
 
 from runlake.artifact_model import ArtifactInfo, ManifestEntry
-from runlake.errors import NotFoundError
+from runlake.errors import CorruptError, NotFoundError
 from runlake.server.context import ServerContext
 from runlake.server.http.file_bytes import receive_bytes, send_asked
+from runlake.server.http.turns import in_turn
 from runlake.server.wandb.artifact_addresses import (
     FILES,
     MANIFESTS,
@@ -28,11 +31,14 @@ from runlake.server.wandb.artifact_addresses import (
 from runlake.server.wandb.artifact_manifest import digest_of_hex, manifest_pieces
 from runlake.server.wandb.ids import artifact_id_of, artifact_node_id
 from runlake.service.contract import IncomingContent, Service
+from runlake.stopping import check_wanted
 
 Context = NamedDependency[SkipValidation[ServerContext]]
 """What the server is made of: the app provides it."""
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
+MAX_SEARCHED = 1_000
+"""The manifests of so many versions are read for an address that names none."""
 _READING = [HttpMethod.GET, HttpMethod.HEAD]
 
 
@@ -132,6 +138,51 @@ def download_by_digest(request: Request[Any, Any, Any], context: Context, rest: 
     raise NotFoundError(f"no version that the address names has a file whose MD5 is {digits}")
 
 
+@route(
+    "/artifacts/{entity:str}/{hex_md5:str}",
+    http_method=_READING,
+    include_in_schema=False,
+    media_type="application/octet-stream",
+)
+async def download_of_entity(
+    request: Request[Any, Any, Any], context: Context, entity: FromPath[str], hex_md5: FromPath[str]
+) -> Response[Any]:
+    """A file by its MD5 and whose it is, as old manifests of W&B's have it (storage layout V1).
+
+    It is looked for in the versions that the caller may read, of each collection the newest first.
+    """
+    service, digest = await to_thread.run_sync(context.service_of_caller, request), digest_of_hex(hex_md5)
+    find = partial(_find_in_entity, service, entity, digest)
+    info, name = await in_turn(request, find)
+    return await to_thread.run_sync(_send, request, service, info, name)
+
+
+def _find_in_entity(service: Service, entity: str, digest: str) -> tuple[ArtifactInfo, str]:
+    """The first version found that has a file of this digest, and its name there."""
+    for info in itertools.islice(_versions_of(service, entity), MAX_SEARCHED):
+        check_wanted()
+        with contextlib.suppress(NotFoundError, CorruptError):
+            name = _name_by_digest(service.read_manifest(info.path), digest)
+            if name is not None:
+                return info, name
+    raise NotFoundError(
+        f"none of the newest {MAX_SEARCHED:,} versions of {entity} that you may read has a file whose MD5 is "
+        f"{digest} (base64); ask for it by its artifact: /artifactsV2/…"
+    )
+
+
+def _versions_of(service: Service, entity: str) -> Iterator[ArtifactInfo]:
+    """The versions of all collections, of that which was changed last first."""
+    collections = [
+        collection
+        for project in service.list_projects(entity)
+        for collection in service.list_collections(project.entity, project.name)
+        if collection.kind == "sequence"
+    ]
+    for collection in sorted(collections, key=lambda collection: collection.updated_at, reverse=True):
+        yield from service.list_artifacts(collection.path)
+
+
 def _split_at_digest(parts: list[str]) -> tuple[list[str], str]:
     """(the ids of versions, the MD5) of an address that goes on with a name."""
     for place, part in enumerate(parts[:3]):
@@ -148,4 +199,4 @@ def _send(request: Request[Any, Any, Any], service: Service, info: ArtifactInfo,
     return send_asked(request, service.open_content(info.collection.at(info.artifact_id), name))
 
 
-HANDLERS = [upload, download, download_manifest, download_by_digest]
+HANDLERS = [upload, download, download_manifest, download_by_digest, download_of_entity]

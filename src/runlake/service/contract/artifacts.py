@@ -80,7 +80,8 @@ class ArtifactVerbs(Protocol):
         """Make a draft the next version of its collection, made of these entries, in any order.
 
         An entry without `sha256` has the content that was put, or found, by its digest. `NotFoundError` names contents
-        that are missing; `BadValueError` names that leave the artifact. Who commits again is told the same version.
+        that are missing; `BadValueError` names that leave the artifact, and tells of entries whose digest is not that
+        with which the draft was begun, if one was named. Who commits again is told the same version.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -24,10 +24,17 @@ class CareVerbs(Protocol):
         """
         ...
 
-    def check(self, entity: str | None = None, project: str | None = None) -> Iterator[tuple[RunPath, list[Finding]]]:
+    def check(
+        self,
+        entity: str | None = None,
+        project: str | None = None,
+        *,
+        report: Callable[[int, int], None] = lambda done, total: None,
+    ) -> Iterator[tuple[RunPath, list[Finding]]]:
         """Read every byte of every run; yields each run with what was found wrong in it.
 
         What is wrong with a project itself comes with an empty run id, with the store itself with an empty path.
+        `report` is told how many contents of a project's artifacts were read, and of how many, before its runs are.
         """
         ...
 

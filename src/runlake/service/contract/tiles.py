@@ -20,7 +20,7 @@ class TileVerbs(Protocol):
         Each line goes through the first, the lowest, the highest and the last row of each column; values that are no
         finite numbers are gaps, marked and counted. Smoothing goes over all rows first (`query.tiles.smoothing` has the
         formulas), and every run counts in its group (`query.tiles.groups`). A key that a run does not have, or not in
-        numbers, has no line. What is no row in a sealed run yet and may still be added to waits until it is complete.
+        numbers, has no line.
 
         A run that cannot be read is left out, with its error, and all others are answered; one whose version is in
         `known` is looked at and not read. `BadValueError` for what cannot be drawn, `TooLargeError` for more than 64

@@ -18,12 +18,18 @@ from runlake.artifact_model import (
     ContentInfo,
     ManifestEntry,
 )
-from runlake.errors import BadValueError, NotFoundError, PathError
+from runlake.errors import BadValueError, ConflictError, NotFoundError, PathError
 from runlake.lru import LruCache
 from runlake.model import RunPath, is_time
 from runlake.service.local.collections import OpenCollections
 from runlake.service.local.read_manifests import ReadManifests
-from runlake.store.artifacts.collection import CollectionFolder, claim_artifact_id, write_artifact_id, writing
+from runlake.store.artifacts.collection import (
+    CollectionFolder,
+    claim_artifact_id,
+    has_artifact,
+    write_artifact_id,
+    writing,
+)
 from runlake.store.artifacts.commit import commit, give_again, known_contents
 from runlake.store.artifacts.content import ContentStore, IncomingBytes
 from runlake.store.artifacts.drafts import Draft
@@ -75,7 +81,17 @@ class ArtifactDrafts:
         prove_start(start)
         create_store(self._layout)
         with self._collections.made(path, start.type, "sequence") as collection, writing(collection.folder):
-            return self._logged_before(collection, start) or self._begin(collection, start)
+            found = self._logged_before(collection, start) or self._begin(collection, start)
+            if start.other_id is not None and start.other_id != found.artifact_id:
+                self._note_other_id(collection, start.other_id, found.artifact_id)
+            return found
+
+    def _note_other_id(self, collection: CollectionFolder, other_id: str, artifact_id: str) -> None:
+        own = collection.path.at(check_artifact_id(other_id))
+        claim_artifact_id(self._layout, other_id, collection.path)
+        if has_artifact(self._layout, own):
+            raise ConflictError(f"the id {other_id!r} is that of another artifact, {own}; choose another one")
+        write_artifact_id(self._layout, other_id, collection.path, means=artifact_id)
 
     def _logged_before(self, collection: CollectionFolder, start: ArtifactStart) -> ArtifactInfo | None:
         while True:

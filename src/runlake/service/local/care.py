@@ -5,7 +5,7 @@ What these verbs need is loaded when the first of them is used.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from runlake.errors import NotFoundError, RunlakeError
@@ -41,7 +41,13 @@ class LocalCare:
             return pack.pack_runs(self._layout, entity, project, quiet_s=0.0, min_run_count=2)
         return pack.pack_runs(self._layout, entity, project)
 
-    def check(self, entity: str | None = None, project: str | None = None) -> Iterator[tuple[RunPath, list[Finding]]]:
+    def check(
+        self,
+        entity: str | None = None,
+        project: str | None = None,
+        *,
+        report: Callable[[int, int], None] = lambda done, total: None,
+    ) -> Iterator[tuple[RunPath, list[Finding]]]:
         from runlake.query.rows.readable import why_unreadable
         from runlake.store.care.check import PackedFiles, check_run, unreadable
         from runlake.store.care.check_project import check_project, check_store
@@ -49,7 +55,7 @@ class LocalCare:
         if entity is None and (findings := check_store(self._layout)):
             yield RunPath("", "", ""), findings
         for owner, name in self._projects(entity, project):
-            if findings := check_project(self._layout, owner, name):
+            if findings := check_project(self._layout, owner, name, report):
                 yield RunPath(owner, name, ""), findings
             merged = PackedFiles()
             for run_id in sorted(self._layout.run_ids(owner, name)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Hashable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -33,9 +33,11 @@ Extent = tuple[float, float] | None
 
 
 class TileLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is kept of lines: points as they were read, and lines as they were drawn."""
+    """How much is kept of lines: points as they were read, of sealed runs and of those that go on, and lines as they
+    were drawn."""
 
     points_bytes: int = 256 * 2**20
+    followed_bytes: int = 128 * 2**20
     lines_bytes: int = 64 * 2**20
 
 
@@ -45,6 +47,7 @@ class Look(NamedTuple):
     `is_sealed`: its rows are in segments, but for those of a few bytes.
     """
 
+    path: RunPath
     version: str
     is_sealed: bool
     is_there: bool
@@ -63,10 +66,30 @@ class Wish(NamedTuple):
     columns: int = 1
 
 
-class _Followed(NamedTuple):
-    """What was read of one key of a run whose journal goes on, and where."""
+class Drawing(NamedTuple, Generic[Drawn]):
+    """What becomes of the points of a key; `how` names it among all that may."""
 
+    draw: Callable[[Points], Drawn]
+    how: Hashable
+
+
+def lines_on(grid: Grid | None, smoothing: Smoothing | None, wish: Wish) -> Drawing[Line]:
+    """Draws lines of runs."""
+    return Drawing(lambda points: line_of(points, grid, smoothing), ("line", grid, smoothing, wish.with_sketches))
+
+
+def columns_on(grid: Grid, smoothing: Smoothing | None) -> Drawing[RunColumns]:
+    """Makes of runs what lines of groups need."""
+    return Drawing(lambda points: columns_of_run(points, grid, smoothing), ("columns", grid, smoothing))
+
+
+class _Followed(NamedTuple):
+    """What was read of one key of a run whose journal goes on, as a look found it: the points of complete rows, up to
+    the cursor, and all `points`, those of rows included that may still grow."""
+
+    version: str
     cursor: TailCursor
+    complete: Points | None
     points: Points | None
 
 
@@ -90,7 +113,7 @@ class RunLines:
         self._layout = layout
         self._tails = TailReader(layout)
         self._points: LruCache[Hashable, _Kept] = LruCache(limits.points_bytes, size_of=_size_bytes)
-        self._followed: LruCache[Hashable, _Followed] = LruCache(limits.points_bytes, size_of=_size_bytes)
+        self._followed: LruCache[Hashable, _Followed] = LruCache(limits.followed_bytes, size_of=_size_bytes)
         self._drawn: LruCache[Hashable, Line | RunColumns] = LruCache(
             limits.lines_bytes, size_of=lambda _, drawn: _ENTRY_BYTES + drawn.size_bytes
         )
@@ -103,69 +126,66 @@ class RunLines:
         part_bytes = sum(size for _, size in journal_of(self._layout, path).list_parts()) if journal.value else 0
         version = f"{zlib.crc32(' '.join(names).encode()):08x}{journal.value:x}"
         is_sealed = bool(names) and part_bytes <= _FEW_BYTES and not journal.has_writers
-        return Look(version, is_sealed, bool(names) or bool(journal.value))
+        return Look(path, version, is_sealed, bool(names) or bool(journal.value))
 
     def extents(
-        self, path: RunPath, look: Look, keys: Sequence[str], wish: Wish, scale: Scale
+        self, look: Look, keys: Sequence[str], wish: Wish, scale: Scale
     ) -> tuple[list[Extent], dict[str, Points]]:
         """How far the points of each key go that has some, and the points of which that was not known."""
-        found = {key: self._extents.get(_name(path, look, wish, key, scale)) for key in keys}
+        found = {key: self._extents.get(_name(look, wish, key, scale)) for key in keys}
         unknown = [key for key, extent in found.items() if extent is None]
         points: dict[str, Points] = {}
         if unknown:
-            points = self.points(path, look, unknown, wish)
+            points = self.points(look, unknown, wish)
             for key in unknown:
                 extent = points[key].extent(scale) if key in points else None
                 found[key] = (extent,)
-                self._extents.put(_name(path, look, wish, key, scale), (extent,))
+                self._extents.put(_name(look, wish, key, scale), (extent,))
         return [extent[0] for extent in found.values() if extent is not None], points
 
-    def points(self, path: RunPath, look: Look, keys: Sequence[str], wish: Wish) -> dict[str, Points]:
+    def points(self, look: Look, keys: Sequence[str], wish: Wish) -> dict[str, Points]:
         """The points of each key that has numbers."""
         if not look.is_sealed:
-            return self._follow(path, keys, wish)
+            return self._follow(look, keys, wish)
         found: dict[str, Points] = {}
 
         def sketch(some: Sequence[str]) -> dict[str, Points]:
-            return read_sketches(self._layout, path, some, stream=wish.stream, least_points=wish.columns // 2)
+            return read_sketches(self._layout, look.path, some, stream=wish.stream, least_points=wish.columns // 2)
 
         def read(some: Sequence[str]) -> dict[str, Points]:
-            return read_points(self._layout, path, some, wish.x, stream=wish.stream, window=wish.window)
+            return read_points(self._layout, look.path, some, wish.x, stream=wish.stream, window=wish.window)
 
         if wish.with_sketches and wish.x == STEP:
-            sketches = self._keep(path, look, keys, wish, ("sketch", wish.columns), sketch)
+            sketches = self._keep(look, keys, wish, ("sketch", wish.columns), sketch)
             found = {key: points for key, points in sketches.items() if _is_enough(points, wish)}
-        return found | self._keep(path, look, [key for key in keys if key not in found], wish, None, read)
+        return found | self._keep(look, [key for key in keys if key not in found], wish, None, read)
 
     def drawn(
         self,
-        path: RunPath,
         look: Look,
         keys: Sequence[str],
         wish: Wish,
-        draw: Callable[[Points], Drawn],
-        how: Hashable,
+        drawing: Drawing[Drawn],
         held: dict[str, Points],
     ) -> dict[str, Drawn]:
-        """What `draw` makes of the points of each key that has some; `how` names it. `held` are points at hand."""
+        """What `drawing` makes of the points of each key that has some. `held` are points at hand."""
         found: dict[str, Drawn] = {}
         absent: list[str] = []
         for key in keys:
-            kept = self._drawn.get(_name(path, look, wish, key, how))
+            kept = self._drawn.get(_name(look, wish, key, drawing.how))
             if kept is not None:
                 found[key] = kept  # type: ignore[assignment]
             elif key not in held:
                 absent.append(key)
-        points = held | (self.points(path, look, absent, wish) if absent else {})
+        points = held | (self.points(look, absent, wish) if absent else {})
         for key in keys:
             if key not in found and key in points:
-                found[key] = draw(points[key])
-                self._drawn.put(_name(path, look, wish, key, how), found[key])
+                found[key] = drawing.draw(points[key])
+                self._drawn.put(_name(look, wish, key, drawing.how), found[key])
         return found
 
     def _keep(
         self,
-        path: RunPath,
         look: Look,
         keys: Sequence[str],
         wish: Wish,
@@ -173,7 +193,7 @@ class RunLines:
         read: Callable[[Sequence[str]], dict[str, Points]],
     ) -> dict[str, Points]:
         """The points that `read` gives of the keys, those that are kept without reading."""
-        names = {key: _name(path, look, wish, key, what) for key in keys}
+        names = {key: _name(look, wish, key, what) for key in keys}
         kept = {key: self._points.get(name) for key, name in names.items()}
         unknown = [key for key, one in kept.items() if one is None or not one.serves(wish.window)]
         if unknown:
@@ -183,44 +203,32 @@ class RunLines:
                 self._points.put(names[key], _Kept(points.get(key)))
         return {key: one.points for key, one in kept.items() if one is not None and one.points is not None}
 
-    def _follow(self, path: RunPath, keys: Sequence[str], wish: Wish) -> dict[str, Points]:
-        """The points of a run whose journal goes on: what was read of it before, and the rows since.
-
-        A row that its writer may still add to comes when it is complete.
-        """
-        kept = {key: self._followed.get((path, wish.stream, key, wish.x)) for key in keys}
+    def _follow(self, look: Look, keys: Sequence[str], wish: Wish) -> dict[str, Points]:
+        """The points of a run whose journal goes on: what was read of it before, and the rows since."""
+        kept = {key: self._followed.get((look.path, wish.stream, key, wish.x)) for key in keys}
         by_place: dict[str, list[str]] = {}
         for key, one in kept.items():
-            by_place.setdefault("" if one is None else str(one.cursor), []).append(key)
-        found = {}
+            if one is None or one.version != look.version:
+                by_place.setdefault("" if one is None else str(one.cursor), []).append(key)
         for some in by_place.values():
             before = kept[some[0]]
-            cursor = None if before is None else before.cursor
-            wanted = keys_to_read(some, wish.x)
-            tail = self._tails.read(path, cursor, stream=wish.stream, keys=wanted, limit=None, last=None)
-            newer = points_in(tail.history, some, wish.x)
+            cursor, wanted = None if before is None else before.cursor, keys_to_read(some, wish.x)
+            tail, growing = self._tails.read_growing(look.path, cursor, stream=wish.stream, keys=wanted)
+            newer, newest = points_in(tail.history, some, wish.x), points_in(growing, some, wish.x)
             for key in some:
-                points, one = newer.get(key), kept[key]
-                if one is not None and one.points is not None and not tail.is_restarted:
-                    points = one.points if points is None else one.points.followed_by(points)
-                self._followed.put((path, wish.stream, key, wish.x), _Followed(tail.cursor, points))
-                if points is not None:
-                    found[key] = points
-        return found
+                one = None if tail.is_restarted else kept[key]
+                complete = _joined(None if one is None else one.complete, newer.get(key))
+                kept[key] = now = _Followed(look.version, tail.cursor, complete, _joined(complete, newest.get(key)))
+                self._followed.put((look.path, wish.stream, key, wish.x), now)
+        return {key: one.points for key, one in kept.items() if one is not None and one.points is not None}
 
 
-def line_drawer(grid: Grid | None, smoothing: Smoothing | None) -> Callable[[Points], Line]:
-    """Draws the line of a run."""
-    return lambda points: line_of(points, grid, smoothing)
+def _joined(before: Points | None, newer: Points | None) -> Points | None:
+    return newer if before is None else before if newer is None else before.followed_by(newer)
 
 
-def columns_drawer(grid: Grid, smoothing: Smoothing | None) -> Callable[[Points], RunColumns]:
-    """Makes of a run what its group needs."""
-    return lambda points: columns_of_run(points, grid, smoothing)
-
-
-def _name(path: RunPath, look: Look, wish: Wish, key: str, more: Hashable = None) -> Hashable:
-    return path, look.version, wish.stream, wish.x, key, more
+def _name(look: Look, wish: Wish, key: str, more: Hashable = None) -> Hashable:
+    return look.path, look.version, wish.stream, wish.x, key, more
 
 
 def _is_enough(sketch: Points, wish: Wish) -> bool:

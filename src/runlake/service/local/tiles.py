@@ -12,7 +12,7 @@ from runlake.errors import BadValueError, NotFoundError, StoreError
 from runlake.lru import LruCache
 from runlake.model import STEP, ProjectKeys, RunPath, Stream
 from runlake.query.runs.keys import KeyList
-from runlake.query.tiles.grid import Grid, grid_over
+from runlake.query.tiles.grid import Grid, grid_over, open_ends
 from runlake.query.tiles.groups import RunColumns, group_line
 from runlake.query.tiles.points import Points
 from runlake.query.tiles.question import Aggregate, TilesQuery, check_answer_size, check_query
@@ -20,7 +20,7 @@ from runlake.query.tiles.tiles import LeftOut, Tiles, TileSeries, series_of_grou
 from runlake.service.local.chosen_runs import ChosenRuns, choose_runs
 from runlake.service.local.folder import StoreFolder
 from runlake.service.local.listings import Listings
-from runlake.service.local.run_lines import Extent, Look, RunLines, TileLimits, Wish, columns_drawer, line_drawer
+from runlake.service.local.run_lines import Drawing, Extent, Look, RunLines, TileLimits, Wish, columns_on, lines_on
 from runlake.stopping import check_wanted
 
 _KEPT_KEY_LISTS = 8
@@ -76,7 +76,7 @@ class _Answering:
             asked.stream,
             asked.x,
             asked.bounds if is_local else (None, None),
-            with_sketches=not asked.is_exact and is_local and not is_grouped,
+            with_sketches=not asked.is_exact and is_local and not is_grouped and asked.x_scale == "linear",
             columns=asked.columns,
         )
         self._looks: dict[str, Look] = {}
@@ -90,14 +90,14 @@ class _Answering:
         same = {run_id for run_id, version in (self._asked.known or {}).items() if self._version(run_id) == version}
         if self._chosen.groups is not None and same != {*self._looks, *(self._asked.known or {})}:
             same = set()  # a line of a group is of all its runs
-        grid = self._grid(same)
+        grid = self._grid()
         series = self._of_runs(grid, same) if self._chosen.groups is None else self._of_groups(grid, same)
         return Tiles(
             columns=self._asked.columns,
             window=None if grid is None else (grid.low, grid.high),
             run_count=self._chosen.run_count,
-            versions={run_id: look.version for run_id, look in self._looks.items()},
-            left_out=[LeftOut(*one) for one in self._left_out.items()],
+            versions={each: self._looks[each].version for each in self._chosen.run_ids if each in self._looks},
+            left_out=[LeftOut(each, self._left_out[each]) for each in self._chosen.run_ids if each in self._left_out],
             series=series,
         )
 
@@ -137,10 +137,10 @@ class _Answering:
             self._held.pop(run_id, None)
             return None
 
-    def _grid(self, same: set[str]) -> Grid | None:
+    def _grid(self) -> Grid | None:
         asked = self._asked
         extents: list[Extent] = []
-        if None in asked.bounds:
+        if any(open_ends(asked.bounds, asked.x_scale)):
             for of_run in self._of_each(list(self._looks), self._extents):
                 extents += of_run or ()
         found = [extent for extent in extents if extent is not None]
@@ -149,8 +149,8 @@ class _Answering:
     def _extents(self, path: RunPath) -> list[Extent]:
         """How far a run's lines go, within what is open of the window."""
         # Where steps ascend a sketch goes as far as the rows, and elsewhere what lies beyond an open end is drawn too.
-        wish = self._wish._replace(window=(None, None), with_sketches=True)
-        extents, points = self._lines.extents(path, self._looks[path.run_id], self._keys, wish, self._asked.x_scale)
+        wish = self._wish._replace(window=(None, None), with_sketches=self._asked.x_scale == "linear")
+        extents, points = self._lines.extents(self._looks[path.run_id], self._keys, wish, self._asked.x_scale)
         points = {key: one for key, one in points.items() if one.is_exact}
         self._held_bytes += sum(one.size_bytes for one in points.values())
         if self._held_bytes < _HELD_BYTES:
@@ -158,9 +158,9 @@ class _Answering:
         return extents
 
     def _of_runs(self, grid: Grid | None, same: set[str]) -> list[TileSeries]:
-        draw = line_drawer(grid, self._asked.smoothing)
+        drawing = lines_on(grid, self._asked.smoothing, self._wish)
         moved = [run_id for run_id in self._chosen.run_ids if run_id not in same]
-        drawn = dict(zip(moved, self._of_each(moved, self._drawn, draw, grid), strict=True))
+        drawn = dict(zip(moved, self._of_each(moved, self._drawn, drawing), strict=True))
         series = []
         for run_id in self._chosen.run_ids:
             if run_id in same:
@@ -180,7 +180,7 @@ class _Answering:
             if grid is None:
                 continue
             runs: dict[str, list[RunColumns]] = {}
-            for found in self._of_each(group.run_ids, self._drawn, columns_drawer(grid, asked.smoothing), grid):
+            for found in self._of_each(group.run_ids, self._drawn, columns_on(grid, asked.smoothing)):
                 for key, columns in (found or {}).items():
                     runs.setdefault(key, []).append(columns)
             for key in self._keys:
@@ -189,7 +189,6 @@ class _Answering:
                     series.append(series_of_group(group.values, key, runs[key], line))
         return series
 
-    def _drawn(self, path: RunPath, draw: Any, grid: Grid | None) -> dict[str, Any]:
-        how = (self._chosen.groups is None, grid, self._asked.smoothing, self._wish.with_sketches)
+    def _drawn(self, path: RunPath, drawing: Drawing[Any]) -> dict[str, Any]:
         held = self._held.pop(path.run_id, {})
-        return self._lines.drawn(path, self._looks[path.run_id], self._keys, self._wish, draw, how, held)
+        return self._lines.drawn(self._looks[path.run_id], self._keys, self._wish, drawing, held)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn
@@ -34,7 +34,13 @@ class HttpCare:
         lines = self._lines(project_address(entity, project, "merge"), at_once=at_once)
         return (RunPath(one.entity, one.project, one.run_id) for one in lines)
 
-    def check(self, entity: str | None = None, project: str | None = None) -> Iterator[tuple[RunPath, list[Finding]]]:
+    def check(
+        self,
+        entity: str | None = None,
+        project: str | None = None,
+        *,
+        report: Callable[[int, int], None] = lambda done, total: None,
+    ) -> Iterator[tuple[RunPath, list[Finding]]]:
         self._refuse("check")
 
     def repair(

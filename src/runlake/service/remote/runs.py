@@ -69,7 +69,10 @@ class HttpRuns:
         check_names(entity, project)
         address = project_address(entity, project, "runs", "table")
         body = self._server.ask(address, {"filters": plain_filter(filters)}, compression=self._server.compression)
-        return wire_rows.read_table(pa.BufferReader(body))
+        table, problems = wire_rows.read_table(pa.BufferReader(body))
+        for run_id, problem in problems.items():
+            self._tell_once(f"{entity}/{project}/{run_id}", problem)
+        return table
 
     def list_run_columns(self, entity: str, project: str) -> RunColumnList:
         check_names(entity, project)

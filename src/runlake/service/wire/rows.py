@@ -49,6 +49,12 @@ class _About(msgspec.Struct, kw_only=True):
     problem: dict[str, Any] | None = None
 
 
+class _Lacks(msgspec.Struct):
+    """The document in the metadata of a table of runs: of those that cannot be read, why, by run id."""
+
+    problems: dict[str, str] = {}
+
+
 # Writing --------------------------------------------------------------------------------------------------
 
 
@@ -80,8 +86,13 @@ def write_blocks(blocks: Iterable[HistoryBlock], *, compression: str | None = No
         yield from _problem(error)
 
 
-def write_table(table: pa.Table, *, compression: str | None = None) -> Iterator[bytes]:
-    """A table as one ordinary Arrow IPC stream."""
+def write_table(
+    table: pa.Table, *, problems: Mapping[str, str] | None = None, compression: str | None = None
+) -> Iterator[bytes]:
+    """A table as one ordinary Arrow IPC stream; its metadata name what it lacks: `problems`, by run id."""
+    if problems:
+        said = {**(table.schema.metadata or {}), _META: pack(_Lacks(problems=dict(problems)))}
+        table = table.replace_schema_metadata(said)
     return _stream(table.schema, _batches(table), compression)
 
 
@@ -248,12 +259,15 @@ def read_blocks(source: BinaryIO | pa.NativeFile) -> Iterator[HistoryBlock]:
         yield HistoryBlock(more["run_ids"], np.array(more["row_counts"], np.int64), history, more.get("unreadable"))
 
 
-def read_table(source: BinaryIO | pa.NativeFile) -> pa.Table:
-    """The inverse of `write_table`."""
+def read_table(source: BinaryIO | pa.NativeFile) -> tuple[pa.Table, dict[str, str]]:
+    """The inverse of `write_table`: the table, and the problems."""
     try:
-        return pa.ipc.open_stream(source).read_all()
+        table = pa.ipc.open_stream(source).read_all()
     except (pa.ArrowInvalid, OSError) as error:
         raise _broken_off(error) from None
+    metadata = dict(table.schema.metadata or {})
+    said = unpack(metadata.pop(_META, b"{}"), _Lacks)
+    return table.replace_schema_metadata(metadata or None), said.problems
 
 
 def _messages(

@@ -10,8 +10,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 
-from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ContentInfo, ManifestEntry
-from runlake.errors import StoreError
+from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ContentInfo, ManifestEntry, digest_of
+from runlake.errors import BadValueError, StoreError
 from runlake.store.artifacts.collection import CollectionFolder
 from runlake.store.artifacts.content import ContentStore
 from runlake.store.artifacts.drafts import Draft, StartedDraft
@@ -69,11 +69,23 @@ def commit(
     if old:
         known |= known_contents(collection, draft, old, looked_at_count=None)
     manifest = complete_manifest(entries, known)
+    _check_digest(collection, began, manifest)
     collection.write_manifest(draft.artifact_id, encode_manifest(manifest))
     check_contents(contents, manifest)
     version = _append(collection, draft, _committed(draft, began, manifest, at))
     draft.end()
     return collection.fold.describe(version)
+
+
+def _check_digest(collection: CollectionFolder, began: StartedDraft, manifest: Sequence[ManifestEntry]) -> None:
+    """`BadValueError` for a manifest that is not of the digest with which the draft was begun: which version has it
+    is told by that digest."""
+    wanted = began.start.digest
+    if wanted and (found := digest_of(manifest)) != wanted:
+        raise BadValueError(
+            f"artifact {collection.path} was begun with the digest {wanted}, and what it is to be made of has {found}; "
+            "nothing was committed: begin it again with that digest, and commit again"
+        )
 
 
 def check_contents(contents: ContentStore, manifest: Sequence[ManifestEntry]) -> None:

@@ -92,7 +92,7 @@ def aliases_without_latest(aliases: Sequence[str]) -> list[str]:
 def check_entry_path(path: str) -> str:
     """A file's name inside an artifact; `PathError` for one that leaves it, on any system."""
     parts = path.split("/") if isinstance(path, str) else []
-    if not parts or any(part in ("", ".", "..") for part in parts) or "\\" in path or _DRIVE.match(path):
+    if not parts or "" in parts or "." in parts or ".." in parts or "\\" in path or _DRIVE.match(path):
         raise PathError(f"{path!r:.200} cannot be the name of a file in an artifact; use one like a/b.txt")
     if "\0" in path or len(path) > MAX_NAME_LENGTH:
         raise PathError(f"{path!r:.200} cannot be the name of a file in an artifact: it is too long, or holds a zero")

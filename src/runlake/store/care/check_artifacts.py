@@ -5,7 +5,7 @@ Every content that a version of the project has is read. A project that has no a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from runlake.artifact_model import CollectionPath
@@ -22,6 +22,9 @@ from runlake.store.layout import COLLECTION_FOLDERS, Layout
 from runlake.store.opening.trash import DELETED_FILE
 from runlake.values import stored_json
 
+Report = Callable[[int, int], None]
+"""Is told how many contents were read, and of how many."""
+
 _LOSS = LedgerLoss(
     unreadable="the whole collection until it is back; its manifests and contents are whole",
     but="manifests and contents are whole",
@@ -33,7 +36,9 @@ _BESIDE = ("links", "id", DELETED_FILE)
 _KINDS = ("create", "commit", "link", "edit", "delete", "restore", "collect", "describe")
 
 
-def check_artifacts(layout: Layout, entity: str, project: str) -> Iterator[Damage]:
+def check_artifacts(
+    layout: Layout, entity: str, project: str, report: Report = lambda done, total: None
+) -> Iterator[Damage]:
     """Kinds: foreign, missing, corrupt, newer."""
     folder = layout.collections_dir(entity, project)
     paths = {}
@@ -49,7 +54,7 @@ def check_artifacts(layout: Layout, entity: str, project: str) -> Iterator[Damag
         else:
             lost = "the name of the collection, so that no listing shows it; its versions are whole"
             yield Damage("missing", entry / "id", lost, "runlake repair makes it anew where the ledger says it")
-    yield from contents.check()
+    yield from contents.check(report)
     yield from check_notes(layout, entity, project)
 
 
@@ -133,9 +138,10 @@ class _Contents:
         first = self._users.get(key)
         self._users[key] = (path, version, 1) if first is None else (first[0], first[1], first[2] + 1)
 
-    def check(self) -> Iterator[Damage]:
+    def check(self, report: Report) -> Iterator[Damage]:
         """Those that are not as they were put; each is read once."""
-        for (sha256, size_bytes), (path, version, count) in sorted(self._users.items()):
+        for done, ((sha256, size_bytes), (path, version, count)) in enumerate(sorted(self._users.items())):
+            report(done, len(self._users))
             file = self._layout.content_dir / sha256[:2] / sha256
             more = f" and {count - 1:,} more file{'s' * (count > 2)} of versions" if count > 1 else ""
             lost = f"{path!r} of {version}{more}"

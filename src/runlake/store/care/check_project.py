@@ -1,18 +1,19 @@
 """What is wrong with a store and its projects beside their runs.
 
-Of each kind of thing one function says what is wrong with it, and stands in a table below; `repair_project` has the
-tables of what is mended.
+Of each kind of thing one function says what is wrong with it, and stands in `examine_store` or `examine_project`;
+`repair_project` has the tables of what is mended.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from runlake.errors import CorruptError, NotFoundError, StoreError
 from runlake.model import Finding, RunPath
-from runlake.store.care.check_artifacts import check_artifacts
+from runlake.store.care.check_artifacts import Report, check_artifacts
 from runlake.store.care.check_sweeps import check_sweeps
 from runlake.store.care.check_views import check_views
 from runlake.store.care.damage import NOTHING, Damage
@@ -36,19 +37,25 @@ def examine_store(layout: Layout) -> list[Damage]:
     return [damage for check in _OF_A_STORE for damage in check(layout)]
 
 
-def check_project(layout: Layout, entity: str, project: str) -> list[Finding]:
+def check_project(
+    layout: Layout, entity: str, project: str, report: Report = lambda done, total: None
+) -> list[Finding]:
     """What is wrong with a project beside its runs; places are within the project's folder.
 
     Kinds: corrupt (a pack of changes), foreign (no run, no change), deleted (a run that is in the way of its own
     tombstone: no listing shows it), and those of `check_sweeps`, `check_artifacts` and `check_views`.
+    `report` is told how many contents of its artifacts were read, and of how many.
     """
     project_dir = layout.project_dir(entity, project)
-    return [damage.as_finding(project_dir) for damage in examine_project(layout, entity, project)]
+    return [damage.as_finding(project_dir) for damage in examine_project(layout, entity, project, report)]
 
 
-def examine_project(layout: Layout, entity: str, project: str) -> list[Damage]:
+def examine_project(
+    layout: Layout, entity: str, project: str, report: Report = lambda done, total: None
+) -> list[Damage]:
     """The same for who mends it. Of a run that is to be deleted the file is its folder."""
-    return [damage for check in _OF_A_PROJECT for damage in check(layout, entity, project)]
+    checks = (_check_changes, _check_folders, check_sweeps, partial(check_artifacts, report=report), check_views)
+    return [damage for check in checks for damage in check(layout, entity, project)]
 
 
 def _check_mark(layout: Layout) -> Iterator[Damage]:
@@ -113,10 +120,3 @@ def _is_run(folder: Path) -> bool:
 
 
 _OF_A_STORE: tuple[Callable[[Layout], Iterable[Damage]], ...] = (_check_mark,)
-_OF_A_PROJECT: tuple[Callable[[Layout, str, str], Iterable[Damage]], ...] = (
-    _check_changes,
-    _check_folders,
-    check_sweeps,
-    check_artifacts,
-    check_views,
-)

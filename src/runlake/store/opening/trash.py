@@ -37,6 +37,8 @@ DELETED_FILE = "deleted"
 """In the folder of a deleted collection: where it was."""
 
 _MAX_NAME_BYTES = 240
+_BEGINS_BYTES = 100
+"""So much of what a folder in the trash is called by is there, however much of it was cut."""
 _UNREADABLE = "unreadable"
 _PLAIN_NAME = re.compile(r"[0-9A-Za-z]{1,64}")
 
@@ -167,10 +169,32 @@ def deleted_collection(folder: Path) -> CollectionPath | None:
 
 def list_trash(layout: Layout) -> list[TrashItem]:
     """What is in the trash, the last deleted first. Reads the records of every run in it."""
+    return _described(layout, _trashed(layout))
+
+
+def find_trashed(layout: Layout, path: RunPath) -> Path:
+    """The folder in the trash of the run that had this path; of several lives of it the one deleted last.
+
+    `NotFoundError` when there is none. Only where no folder is called by the run are the others looked into.
+    """
+    folders = _trashed(layout)
+    begins = _names_of(path)[:_BEGINS_BYTES]
+    called = [one for one in folders if one.name.partition("-")[2].startswith(begins)]
+    for looked_into in (called, folders):
+        for item in _described(layout, looked_into):
+            if item.path == path:
+                return layout.trash_dir / item.name
+    raise NotFoundError(f'run "{path}" is not in the trash of {layout.root}; see: runlake trash')
+
+
+def _trashed(layout: Layout) -> list[Path]:
     try:
-        folders = [entry for entry in layout.trash_dir.iterdir() if not entry.name.startswith(TEMPORARY_PREFIX)]
+        return [entry for entry in layout.trash_dir.iterdir() if not entry.name.startswith(TEMPORARY_PREFIX)]
     except FileNotFoundError:
         return []
+
+
+def _described(layout: Layout, folders: list[Path]) -> list[TrashItem]:
     items = []
     for folder in folders:
         try:
@@ -178,17 +202,6 @@ def list_trash(layout: Layout) -> list[TrashItem]:
         except FileNotFoundError:
             continue  # restored or removed at this moment
     return sorted(items, key=lambda item: (-item.deleted_at, item.name))
-
-
-def find_trashed(layout: Layout, path: RunPath) -> Path:
-    """The folder in the trash of the run that had this path; of several lives of it the one deleted last.
-
-    `NotFoundError` when there is none.
-    """
-    for item in list_trash(layout):
-        if item.path == path:
-            return layout.trash_dir / item.name
-    raise NotFoundError(f'run "{path}" is not in the trash of {layout.root}; see: runlake trash')
 
 
 def _describe(layout: Layout, folder: Path) -> TrashItem:
@@ -294,8 +307,11 @@ def _path_in(trashed: Path) -> RunPath:
 def _name_in_trash(path: RunPath, incarnation: str) -> str:
     if not is_one_part(incarnation):
         incarnation = _UNREADABLE + hashlib.sha256(incarnation.encode("utf-8", "replace")).hexdigest()[:8]
-    name = "-".join([incarnation, *map(encode_name, (path.run_id, path.entity, path.project))])
-    return _cut(name)
+    return _cut(f"{incarnation}-{_names_of(path)}")
+
+
+def _names_of(path: RunPath) -> str:
+    return "-".join(map(encode_name, (path.run_id, path.entity, path.project)))
 
 
 def _cut(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from runlake.store.segment.schema import CHUNK_ROWS
 from runlake.store.series import Int64s
 
 PYRAMID_STEP = 256
+
+Cut = Callable[[Int64s | None, int], Iterator[tuple[int, int, int, int]]]
 
 
 def cut_series(where: Int64s | None, row_count: int) -> Iterator[tuple[int, int, int, int]]:

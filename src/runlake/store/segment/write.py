@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, RunPath
-from runlake.store.segment.pyramid import PYRAMID_STEP, cut_series, pyramid
+from runlake.store.segment.pyramid import PYRAMID_STEP, Cut, cut_series, pyramid
 from runlake.store.segment.schema import (
     CHUNK_ROWS,
     GROUP_VALUES,
@@ -33,14 +33,21 @@ _PACKED_SERIES_ROWS = 1024
 
 
 def write_rows(
-    file: SegmentFile, path: RunPath, incarnation: str, generation: str, stretches: Sequence[WriterRows]
+    file: SegmentFile,
+    path: RunPath,
+    incarnation: str,
+    generation: str,
+    stretches: Sequence[WriterRows],
+    *,
+    cut: Cut = cut_series,
 ) -> None:
     """Write one stream's rows, values and series; `stretches` are in row order for each writer.
 
+    `cut` says where the pieces of a series begin and end, as `cut_series` does: readers take any.
     Nobody looks at these files before a meta file names them. That of the series comes first.
     """
     meta_name = f"{file.name.partition('-')[0]}{META_SUFFIX}"
-    chunks = _new_chunks(_Origin(path, incarnation, generation), stretches)
+    chunks = _new_chunks(_Origin(path, incarnation, generation), stretches, cut)
     chunks.sort(key=attrgetter("writer", "key", "lane", "first_n"))
     with file.create(meta_name) as values:
         _write_values(values, chunks, GROUP_VALUES, attrgetter("writer", "key"))
@@ -71,11 +78,11 @@ class _Origin(NamedTuple):
     generation: str
 
 
-def _new_chunks(origin: _Origin, stretches: Sequence[WriterRows]) -> list[_NewChunk]:
-    return [chunk for rows in stretches for chunk in _chunks_of(origin, rows)]
+def _new_chunks(origin: _Origin, stretches: Sequence[WriterRows], cut: Cut = cut_series) -> list[_NewChunk]:
+    return [chunk for rows in stretches for chunk in _chunks_of(origin, rows, cut)]
 
 
-def _chunks_of(origin: _Origin, rows: WriterRows) -> Iterator[_NewChunk]:
+def _chunks_of(origin: _Origin, rows: WriterRows, cut: Cut) -> Iterator[_NewChunk]:
     """Each series in pieces, axes first."""
     positions = np.arange(CHUNK_ROWS)
     axes: tuple[tuple[str, Lane, npt.NDArray[Any]], ...] = (
@@ -85,7 +92,7 @@ def _chunks_of(origin: _Origin, rows: WriterRows) -> Iterator[_NewChunk]:
     )
     series = [Series(name, lane, None, pa.chunked_array([axis])) for name, lane, axis in axes]
     for position, one in enumerate((*series, *rows.series), -len(axes)):
-        for start, stop, low, high in cut_series(one.rows, rows.row_count):
+        for start, stop, low, high in cut(one.rows, rows.row_count):
             where = positions[: stop - start] if one.rows is None else one.rows[low:high] - start
             values = one.values.slice(low, high - low)
             yield _NewChunk(origin, rows, start, stop, one.key, one.lane, position, where, values)

@@ -88,8 +88,17 @@ function Floating({ anchor, label, isWide, close, children }: FloatingProps): JS
         close();
       }
     };
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key === "Escape" && document.activeElement === document.body) {
+        close(); // what had the focus is gone
+      }
+    };
     addEventListener("pointerdown", onDown, true);
-    return () => removeEventListener("pointerdown", onDown, true);
+    addEventListener("keydown", onKey);
+    return () => {
+      removeEventListener("pointerdown", onDown, true);
+      removeEventListener("keydown", onKey);
+    };
   });
   return (
     <div

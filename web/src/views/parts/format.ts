@@ -56,7 +56,7 @@ export function formatDuration(seconds: number): string {
 export function formatAge(time: number, now: number): string {
   const seconds = now - time;
   if (seconds < 45) {
-    return seconds < -60 ? formatTime(time) : "just now";
+    return seconds < -3_600 ? formatTime(time) : "just now"; // clocks of other machines go a little wrong
   }
   const steps: readonly (readonly [number, string])[] = [
     [60, "min"],

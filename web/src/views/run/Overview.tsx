@@ -177,7 +177,7 @@ function Diff({ diff }: { readonly diff: string }): JSX.Element {
   return (
     <section aria-label="What was changed and not committed">
       <h2>Changed and not committed</h2>
-      <pre class="code diff">
+      <pre class="code diff" tabIndex={0}>
         {diff.split("\n").map((line, i) => (
           <span key={i} class={/^\+(?!\+\+)/.test(line) ? "diff-added" : /^-(?!--)/.test(line) ? "diff-removed" : ""}>
             {`${line}\n`}

@@ -76,7 +76,7 @@ function Text({ name, address }: { readonly name: string; readonly address: stri
   return (
     <>
       {isCut && <p class="soft preview-note">The first {formatBytes(TEXT_LIMIT_BYTES)}; the download has all of it.</p>}
-      {TABLES.test(name) ? <Table rows={readCsv(text, TABLE_ROWS + 1)} /> : <pre class="code">{shown(name, text, isCut)}</pre>}
+      {TABLES.test(name) ? <Table rows={readCsv(text, TABLE_ROWS + 1)} /> : <pre class="code" tabIndex={0}>{shown(name, text, isCut)}</pre>}
     </>
   );
 }

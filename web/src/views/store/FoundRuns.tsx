@@ -8,6 +8,7 @@ import { searchFilter } from "../../state/conditions";
 import { parseFilterText } from "../../state/filter_text";
 import { DEFAULT_VIEW, formatView } from "../../state/view";
 import { fetchColumns } from "../../wire/asks";
+import { isAborted } from "../../wire/http";
 import type { ProjectInfo } from "../../wire/documents";
 import type { JsonObject } from "../../wire/json";
 import { counted, formatAge } from "../parts/format";
@@ -26,16 +27,21 @@ type Found = {
 export function FoundRuns({ text, projects }: { readonly text: string; readonly projects: readonly ProjectInfo[] }): JSX.Element {
   const found = useSignal<readonly Found[]>([]);
   const lookedCount = useSignal(0);
+  const refusal = useSignal<string | null>(null);
   const withRuns = projects.filter(({ run_count }) => run_count > 0);
   const filters = filtersOf(text);
   useEffect(() => {
     const request = new AbortController();
     found.value = [];
     lookedCount.value = 0;
+    refusal.value = null;
     const pending = [...withRuns];
     const work = async (): Promise<void> => {
       for (let project = pending.shift(); project !== undefined && !request.signal.aborted; project = pending.shift()) {
-        const one = await look(project, filters, request.signal).catch(() => null);
+        const one = await look(project, filters, request.signal).catch((error: Error) => {
+          refusal.value = isAborted(error) ? null : error.message; // a filter that is refused is refused everywhere
+          return null;
+        });
         if (!request.signal.aborted) {
           lookedCount.value += 1;
           if (one !== null && one.totalCount > 0) {
@@ -57,9 +63,10 @@ export function FoundRuns({ text, projects }: { readonly text: string; readonly 
       <h2>
         Runs{" "}
         <span class="soft" role="status">
-          {isDone ? counted(runCount, "match", "match") : `searched ${lookedCount.value} of ${counted(withRuns.length, "project")}`}
+          {isDone ? counted(runCount, "match", "matches") : `searched ${lookedCount.value} of ${counted(withRuns.length, "project")}`}
         </span>
       </h2>
+      {refusal.value !== null && <p class="field-problem">{refusal.value}</p>}
       {found.value.map(({ project, totalCount, runs }) => (
         <section key={formatHash([project.entity, project.name])}>
           <h3>

@@ -40,7 +40,7 @@ export function ColumnPicker(): JSX.Element {
       />
       <div class="picker-lists">
         <section aria-label="Shown">
-          <h3>Shown</h3>
+          <h2>Shown</h2>
           <ul>
             {columns.map(({ name }, place) => (
               <li key={name} class="picker-item">
@@ -66,7 +66,7 @@ export function ColumnPicker(): JSX.Element {
           )}
         </section>
         <section aria-label="Others">
-          <h3>Others</h3>
+          <h2>Others</h2>
           <ul>
             {found.map(({ name, run_count }) => (
               <li key={name}>

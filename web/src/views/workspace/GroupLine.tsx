@@ -1,7 +1,8 @@
 /** A group of the table: what its runs have in common, how many they are, and their aggregates. */
 
 import type { JSX } from "preact";
-import type { Line } from "../../state/table_lines";
+import { colourOf } from "../../state/colours";
+import { lineIdOf, type Line } from "../../state/table_lines";
 import { titleOf } from "../../state/usual_columns";
 import type { GroupAggregate } from "../../state/view";
 import { counted, formatCell, formatNumber } from "../parts/format";
@@ -22,7 +23,9 @@ export type GroupLineProps = {
 
 export function GroupLine({ index, line, columns, aggregate, isCursor, nowS }: GroupLineProps): JSX.Element {
   const context = useWorkspace();
+  const { hoverRun } = context.workspace;
   const { group, groupKey, isOpen } = line;
+  const lineId = lineIdOf(group);
   const name = Object.entries(group.values)
     .map(([column, value]) => `${titleOf(column).title} ${value === null ? "not set" : formatCell(column, value, nowS)}`)
     .join(", ");
@@ -34,12 +37,15 @@ export function GroupLine({ index, line, columns, aggregate, isCursor, nowS }: G
       aria-rowindex={index + 2}
       aria-expanded={isOpen}
       style={{ transform: `translateY(${index * ROW_PX}px)` }}
+      onPointerEnter={() => (hoverRun.value = lineId)}
+      onPointerLeave={() => (hoverRun.value = null)}
       onClick={() => (context.workspace.cursor.value = index)}
     >
       <div class="cell cell-name" role="rowheader">
-        <button type="button" class="group-toggle" aria-label={`${isOpen ? "Close" : "Open"} ${name}`} onClick={() => toggleGroup(context, groupKey)}>
+        <button type="button" class="group-toggle" aria-expanded={isOpen} title={name} onClick={() => toggleGroup(context, groupKey)}>
           <Icon name={isOpen ? "down" : "right"} />
-          <span class="group-name" title={name}>
+          <span class="dot" style={{ background: colourOf(lineId).colour }} />
+          <span class="group-name">
             {Object.entries(group.values).map(([column, value]) => (
               <span key={column} class="group-value">
                 {value === null ? <i>not set</i> : formatCell(column, value, nowS)}

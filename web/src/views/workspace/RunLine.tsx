@@ -32,6 +32,8 @@ export type RunLineProps = {
   readonly isCursor: boolean;
   readonly isSelected: boolean;
   readonly isHidden: boolean;
+  /** Whether a chart's pointer is at its line. */
+  readonly isHit: boolean;
   readonly isPinned: boolean;
   readonly isIndented: boolean;
   readonly editing: Editing["column"] | null;
@@ -41,7 +43,8 @@ export type RunLineProps = {
 export const RunLine = memo(Line);
 
 function Line(props: RunLineProps): JSX.Element {
-  const { workspace, editing } = useWorkspace();
+  const context = useWorkspace();
+  const { workspace, editing } = context;
   const isPointedAt = useSignal(false);
   const { index, row, columns, baseline } = props;
   const place = index === null ? {} : { transform: `translateY(${index * ROW_PX}px)` };
@@ -53,7 +56,7 @@ function Line(props: RunLineProps): JSX.Element {
     );
   }
   const isBaseline = baseline?.runId === row.runId;
-  const classes = ["line", props.isSelected && "line-selected", props.isCursor && "line-cursor", props.isHidden && "line-hidden", index === null && "line-pinned"];
+  const classes = ["line", props.isSelected && "line-selected", props.isCursor && "line-cursor", props.isHit && "line-hit", props.isHidden && "line-hidden", index === null && "line-pinned"];
   return (
     <div
       class={classes.filter(Boolean).join(" ")}
@@ -70,9 +73,14 @@ function Line(props: RunLineProps): JSX.Element {
         isPointedAt.value = false;
         workspace.hoverRun.value = null;
       }}
-      onClick={() => {
+      onClick={(event) => {
         if (index !== null) {
           workspace.cursor.value = index;
+        }
+        const isOnControl = (event.target as Element).closest("a, button, input") !== null;
+        if (!isOnControl && (event.shiftKey || event.ctrlKey || event.metaKey)) {
+          selectLine(context, index, row.runId, event.shiftKey);
+          getSelection()?.removeAllRanges();
         }
       }}
     >

@@ -7,6 +7,7 @@ import { has } from "../../state/view";
 import { ApiError } from "../../wire/http";
 import { counted } from "../parts/format";
 import { clockS } from "../parts/clock";
+import { Icon } from "../parts/Icon";
 import { Problem } from "../parts/Problem";
 import { rowsInSight, scrollToRow } from "../parts/virtual_window";
 import { isRightAligned, NAME_PX, ROW_PX, widthOf } from "./column_widths";
@@ -80,8 +81,8 @@ export function RunTable(): JSX.Element {
       {error !== null && <Problem error={error} again={() => runs.again()} />}
       <div
         ref={scroller}
-        class="table"
-        role="grid"
+        class={runs.pages.isAsking.value ? "table table-asking" : "table"}
+        role={view.value.groupBy.length > 0 ? "treegrid" : "grid"}
         aria-label={total === null ? "Runs" : counted(total, "run")}
         aria-rowcount={lines.count + 1}
         aria-colcount={columns.length + 1}
@@ -136,6 +137,7 @@ function Lines({ columns, first, end }: LinesProps): JSX.Element {
   const lines = runs.lines.value;
   const baseline = view.baseline === null ? null : runs.find(view.baseline);
   const hidden = workspace.hidden.value;
+  const hoverRun = workspace.hoverRun.value;
   const nowS = clockS.value;
   void runs.pinned.changes.value;
   const shown: JSX.Element[] = [];
@@ -161,6 +163,7 @@ function Lines({ columns, first, end }: LinesProps): JSX.Element {
         isCursor={isCursor}
         isSelected={row !== null && has(view.selected, row.runId)}
         isHidden={row !== null && hidden.has(row.runId)}
+        isHit={row !== null && row.runId === hoverRun}
         isPinned={row !== null && view.pinned.includes(row.runId)}
         isIndented={line.groupKey !== null}
         editing={row !== null && editing.value?.runId === row.runId ? editing.value.column : null}
@@ -187,6 +190,9 @@ function PinnedLines({ columns }: { readonly columns: readonly ShownColumn[] }):
       {wanted.map((runId) => {
         const index = runs.pinned.indexOf(runId);
         const row = index === null ? null : runs.pinned.row(index);
+        if (row === null && !runs.pinned.isAsking.value) {
+          return <GonePin key={runId} runId={runId} />;
+        }
         return (
           <RunLine
             key={runId}
@@ -197,6 +203,7 @@ function PinnedLines({ columns }: { readonly columns: readonly ShownColumn[] }):
             isCursor={false}
             isSelected={has(view.selected, runId)}
             isHidden={workspace.hidden.value.has(runId)}
+            isHit={runId === workspace.hoverRun.value}
             isPinned
             isIndented={false}
             editing={editing.value?.runId === runId ? editing.value.column : null}
@@ -204,6 +211,27 @@ function PinnedLines({ columns }: { readonly columns: readonly ShownColumn[] }):
           />
         );
       })}
+    </div>
+  );
+}
+
+/** A run that was pinned and is deleted. */
+function GonePin({ runId }: { readonly runId: string }): JSX.Element {
+  const { workspace } = useWorkspace();
+  const forget = (): void => {
+    const { pinned, baseline } = workspace.view.peek();
+    workspace.change({ pinned: pinned.filter((id) => id !== runId), baseline: baseline === runId ? null : baseline }, "Unpinned a run");
+  };
+  return (
+    <div class="line line-pinned" role="row">
+      <div class="cell cell-name soft" role="rowheader">
+        <span class="line-name soft" title={runId}>
+          {runId} is not here any more
+        </span>
+        <button type="button" class="button-icon" aria-label={`Unpin ${runId}`} onClick={forget}>
+          <Icon name="close" />
+        </button>
+      </div>
     </div>
   );
 }

@@ -64,7 +64,7 @@ export function SavedViews(): JSX.Element {
             <Icon name="down" />
           </>
         }
-        label="Saved views"
+        label={`${current.value?.title ?? "View"}: saved views`}
       >
         {(close) => (
           <div class="menu views">

@@ -11,10 +11,11 @@ export function TableFoot(): JSX.Element {
   const groups = runs.groups.value;
   const damaged = Object.entries(runs.pages.damaged.value);
   const isFiltered = runs.filters.value !== null;
+  const count = total === null || runs.pages.isAsking.value ? "Loading…" : `${counted(total, "run")}${isFiltered ? " match" : ""}`;
   return (
     <footer class="table-foot">
       <span role="status">
-        {total === null ? (runs.pages.error.value === null ? "Loading…" : "") : `${counted(total, "run")}${isFiltered ? " match" : ""}`}
+        {runs.pages.error.value === null && count}
         {groups !== null && ` in ${counted(groups.length, "group")}`}
       </span>
       {damaged.length > 0 && (

@@ -2,6 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
+import { useRef } from "preact/hooks";
 import { readOrder, toggledOrder } from "../../state/order";
 import { titleOf } from "../../state/usual_columns";
 import { Icon } from "../parts/Icon";
@@ -48,6 +49,7 @@ const DRAGGED_AS = "application/x-runlake-column";
 function HeadCell({ column, place }: { readonly column: ShownColumn; readonly place: number }): JSX.Element {
   const { workspace } = useWorkspace();
   const isTarget = useSignal(false);
+  const isPulled = useRef(false);
   const columns = workspace.runs.columns.value;
   const setWidth = (widthPx: number): void => {
     workspace.change({ columns: columns.map((one) => (one.name === column.name ? { ...one, widthPx } : one)) });
@@ -58,7 +60,13 @@ function HeadCell({ column, place }: { readonly column: ShownColumn; readonly pl
       role="columnheader"
       aria-sort={sortOf(workspace.view.value.order, column.name)}
       draggable
-      onDragStart={(event) => event.dataTransfer?.setData(DRAGGED_AS, column.name)}
+      onDragStart={(event) => {
+        if (isPulled.current) {
+          event.preventDefault();
+        } else {
+          event.dataTransfer?.setData(DRAGGED_AS, column.name);
+        }
+      }}
       onDragOver={(event) => {
         if (event.dataTransfer?.types.includes(DRAGGED_AS) === true) {
           event.preventDefault();
@@ -77,7 +85,7 @@ function HeadCell({ column, place }: { readonly column: ShownColumn; readonly pl
     >
       <OrderButton name={column.name} isUsuallyDescending={column.kind === "number" || column.kind === "time"} />
       <ColumnMenu column={column} place={place} />
-      <Handle widthPx={column.widthPx} label={column.name} onWidth={setWidth} />
+      <Handle widthPx={column.widthPx} label={column.name} onWidth={setWidth} isPulled={isPulled} />
     </div>
   );
 }
@@ -162,9 +170,23 @@ function ColumnMenu({ column, place }: { readonly column: ShownColumn; readonly 
 
 const KEY_STEP_PX = 16;
 
+type HandleProps = {
+  readonly widthPx: number;
+  readonly label: string;
+  readonly onWidth: (widthPx: number) => void;
+  /** Told while it is pulled: the head must not be dragged then. */
+  readonly isPulled?: { current: boolean };
+};
+
 /** The right edge of a head, which can be pulled. */
-function Handle({ widthPx, label, onWidth }: { readonly widthPx: number; readonly label: string; readonly onWidth: (widthPx: number) => void }): JSX.Element {
+function Handle({ widthPx, label, onWidth, isPulled }: HandleProps): JSX.Element {
   const pull = useSignal<{ readonly fromPx: number; readonly widthPx: number } | null>(null);
+  const end = (): void => {
+    pull.value = null;
+    if (isPulled !== undefined) {
+      isPulled.current = false;
+    }
+  };
   return (
     <span
       class="handle"
@@ -173,14 +195,12 @@ function Handle({ widthPx, label, onWidth }: { readonly widthPx: number; readonl
       aria-label={`Width of ${label}`}
       aria-valuenow={widthPx}
       tabIndex={-1}
-      draggable
-      onDragStart={(event) => {
-        event.preventDefault();
-        event.stopPropagation();
-      }}
       onPointerDown={(event) => {
         event.stopPropagation();
         event.currentTarget.setPointerCapture(event.pointerId);
+        if (isPulled !== undefined) {
+          isPulled.current = true;
+        }
         pull.value = { fromPx: event.clientX, widthPx };
       }}
       onPointerMove={(event) => {
@@ -188,8 +208,8 @@ function Handle({ widthPx, label, onWidth }: { readonly widthPx: number; readonl
           onWidth(boundedWidth(pull.value.widthPx + event.clientX - pull.value.fromPx));
         }
       }}
-      onPointerUp={() => (pull.value = null)}
-      onPointerCancel={() => (pull.value = null)}
+      onPointerUp={end}
+      onPointerCancel={end}
       onKeyDown={(event) => {
         if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
           onWidth(boundedWidth(widthPx + (event.key === "ArrowLeft" ? -KEY_STEP_PX : KEY_STEP_PX)));

@@ -30,7 +30,7 @@ export function Toolbar(): JSX.Element {
             <Icon name="group" /> <span class="wide-only">Group{groupBy.length > 0 && ` (${groupBy.length})`}</span>
           </>
         }
-        label="Group runs"
+        label={groupBy.length > 0 ? `Group (${groupBy.length})` : "Group"}
         buttonClass={groupBy.length > 0 ? "button button-on" : "button"}
       >
         {() => <GroupPicker />}

@@ -28,6 +28,7 @@ export function WorkspaceView({ entity, project }: { readonly entity: string; re
   return (
     <WorkspaceProvider value={context}>
       <div class="workspace">
+        <h1 class="unseen">Runs of {project}</h1>
         <AddressProblems />
         <Toolbar />
         <FilterBar />

@@ -29,12 +29,13 @@ def begin_artifact(context: RequestContext, given: Given) -> ArtifactInfo:
         raise NotSupportedError(f"digests of the kind {given['digestAlgorithm']} are not supported by runlake")
     path = _collection_of(context, given)
     start = _read_start(path, given)
-    if given.get("distributedID"):
-        return _begin_shared(context, path, start, given["distributedID"])
     client_id = given.get("clientID")
+    own_id = artifact_id_of_client(client_id) if client_id else None
+    if given.get("distributedID"):
+        return _begin_shared(context, path, structs.replace(start, other_id=own_id), given["distributedID"])
     if not client_id:
         return context.service.begin_artifact(path, start)
-    start = structs.replace(start, artifact_id=artifact_id_of_client(client_id))
+    start = structs.replace(start, artifact_id=own_id)
     try:
         return context.service.begin_artifact(path, start)
     except ConflictError:

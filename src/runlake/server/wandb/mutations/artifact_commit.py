@@ -7,7 +7,7 @@ as far as they are of this collection and whoever asks may read them: a digest b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import structs
 
@@ -17,6 +17,9 @@ from runlake.server.wandb.artifact_manifest import MAX_MANIFEST_BYTES, ReadEntry
 from runlake.server.wandb.context import RequestContext
 from runlake.server.wandb.ids import artifact_id_of, artifact_node_id
 from runlake.server.wandb.mutations.artifact_begin import start_of
+
+Chosen = tuple[UploadedManifest, ManifestEntry]
+"""A manifest that was uploaded, and where its bytes are."""
 
 _MAX_BIRTHS = 1_000
 """In the manifests of so many versions is looked for what a manifest took from them."""
@@ -30,9 +33,10 @@ def commit_artifact(context: RequestContext, artifact_id: str) -> ArtifactInfo:
     if draft.state != "PENDING":
         return draft
     path = draft.collection.at(draft.artifact_id)
-    entries = _put_together(context, path)
+    chosen = _chosen_manifests(context, path)
+    entries = _put_together(context, path, chosen)
     digest = digest_of(entry.entry for entry in entries.values())
-    if digest != draft.digest:
+    if digest != draft.digest and not (draft.digest and _is_whole(chosen)):
         # It adds to a version, or came in parts: what the client called it was the digest of what it sent.
         begun = service.begin_artifact(draft.collection, start_of(draft, digest))
         if begun.state != "PENDING":
@@ -40,21 +44,30 @@ def commit_artifact(context: RequestContext, artifact_id: str) -> ArtifactInfo:
     return service.commit_artifact(path, _with_contents(context, path, entries.values()))
 
 
-def _put_together(context: RequestContext, draft: ArtifactPath) -> dict[str, ReadEntry]:
-    """All entries by their names: of the last manifest that is whole or adds to a version, and of all parts, in the
-    order in which they were begun."""
+def _chosen_manifests(context: RequestContext, draft: ArtifactPath) -> list[Chosen]:
+    """The last manifest that is whole or adds to a version, and all parts, in the order in which they were begun."""
     named = ((UploadedManifest.named(entry.path), entry) for entry in context.service.read_manifest(draft))
     found = [(manifest, entry) for manifest, entry in named if manifest is not None]
     if not found:
         raise BadValueError(f"artifact {draft} has no manifest; upload one, and commit again")
     last = next((one for one in reversed(found) if one[0].type != "PATCH"), None)
-    chosen = [one for one in found if one[0].type == "PATCH" or one is last]
+    return [one for one in found if one[0].type == "PATCH" or one is last]
+
+
+def _is_whole(chosen: Sequence[Chosen]) -> bool:
+    """Whether all of it came in one manifest, whose digest the client has computed before."""
+    return [manifest.type for manifest, _ in chosen] == ["FULL"]
+
+
+def _put_together(context: RequestContext, draft: ArtifactPath, chosen: Sequence[Chosen]) -> dict[str, ReadEntry]:
+    """All entries by their names; a later manifest counts where two have one name."""
     entries: dict[str, ReadEntry] = {}
-    if last is not None and last[0].type == "INCREMENTAL" and last[0].base:
-        base = _read_version(context, draft, last[0].base)
-        if base is None:
-            raise NotFoundError(f"the version that {draft} adds to is not there any more; log all of its files")
-        entries.update((entry.path, ReadEntry(entry, None)) for entry in base)
+    for manifest, _ in chosen:
+        if manifest.type == "INCREMENTAL" and manifest.base:
+            base = _read_version(context, draft, manifest.base)
+            if base is None:
+                raise NotFoundError(f"the version that {draft} adds to is not there any more; log all of its files")
+            entries.update((entry.path, ReadEntry(entry, None)) for entry in base)
     for _, entry in chosen:
         entries.update(_read_uploaded(context, draft, entry))
     return entries

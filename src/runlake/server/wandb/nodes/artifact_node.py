@@ -77,7 +77,7 @@ class ArtifactNode:
 
     @property
     def tags(self) -> list[dict[str, str]]:
-        return [{"id": tag_node_id(name), "name": name} for name in self.info.tags]
+        return tag_nodes(self.info.tags)
 
     @property
     def ttlDurationSeconds(self) -> int:
@@ -209,6 +209,11 @@ class MembershipNode:
         after: str | None = None,
     ) -> Connection:
         return artifact_file_page(self._context, self.info, names=names, first=first, after=after)
+
+
+def tag_nodes(names: Sequence[str]) -> list[dict[str, str]]:
+    """The tags of a version, or of a collection."""
+    return [{"id": tag_node_id(name), "name": name} for name in names]
 
 
 def alias_nodes(context: RequestContext, info: ArtifactInfo, *, with_number: bool = True) -> list[AliasNode]:

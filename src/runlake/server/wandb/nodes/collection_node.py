@@ -10,9 +10,9 @@ from typing import Any
 from runlake.artifact_model import ArtifactInfo, CollectionInfo, CollectionKind, CollectionPath
 from runlake.errors import NotFoundError
 from runlake.server.wandb.context import RequestContext, ResolveInfo
-from runlake.server.wandb.ids import collection_node_id, collection_of, tag_node_id
+from runlake.server.wandb.ids import collection_node_id, collection_of
 from runlake.server.wandb.nodes.artifact_fields import COLLECTIONS, VERSIONS
-from runlake.server.wandb.nodes.artifact_node import AliasNode, ArtifactNode, MembershipNode, find_version
+from runlake.server.wandb.nodes.artifact_node import AliasNode, ArtifactNode, MembershipNode, find_version, tag_nodes
 from runlake.server.wandb.nodes.connection import (
     Connection,
     Edge,
@@ -78,7 +78,7 @@ class CollectionNode:
         return self._context.shared.nodes.artifact_type(self._context, path.entity, path.project, self.info.type)
 
     def tags(self, _: ResolveInfo, first: int | None = None, after: str | None = None) -> WholeConnection:
-        return WholeConnection.of([{"id": tag_node_id(name), "name": name} for name in self.info.tags])
+        return WholeConnection.of(tag_nodes(self.info.tags))
 
     def aliases(self, _: ResolveInfo, first: int | None = None, after: str | None = None) -> Connection:
         nodes = [AliasNode(self._context, self._path, self.info.kind, alias) for alias in sorted(self.info.aliases)]

@@ -1,0 +1,27 @@
+"""Check the types of the page's sources and run their tests: ``python requirements/test_page.py .venv/node``.
+
+With the Node that builds the page (`build_page`), and what the lock file of `web/` has for tests.
+"""
+
+import sys
+from pathlib import Path
+
+from build_page import WEB, CannotBuildError, has_packages, install_node, npm_of, run
+
+
+def main(folder: str) -> None:
+    """End with 1 where types or tests fail, and say what did."""
+    place = Path(folder).absolute()
+    node = install_node(place)
+    if not has_packages(with_tests=True):
+        run([node, npm_of(node), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], place)
+    for tool, *words in (("typescript/bin/tsc", "--noEmit"), ("vitest/vitest.mjs", "run", "--reporter=dot")):
+        try:
+            run([node, WEB / "node_modules" / tool, *words], place)
+        except CannotBuildError as error:
+            sys.exit(str(error))
+        print(f"{tool.partition('/')[0]}: passed", flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
