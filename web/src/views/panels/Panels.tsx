@@ -32,6 +32,7 @@ export function Panels(props: PanelsProps): JSX.Element {
     return () => {
       tools.model.stop();
       tools.sight.close();
+      tools.queue.close();
     };
   }, [tools]);
   const size = props.settings.value.size ?? "medium";
