@@ -215,8 +215,9 @@ export class PanelsModel {
     const [runId, ...others] = this.source.runIds.peek() ?? [];
     const all = fetchProjectKeys(entity, project, stream, ask);
     if (runId === undefined || others.length > 0) return all;
-    const own = new Set(await fetchRunKeys({ entity, project, runId }, stream, ask));
-    return (await all).filter(({ key }) => own.has(key));
+    const [keys, ownKeys] = await Promise.all([all, fetchRunKeys({ entity, project, runId }, stream, ask)]);
+    const own = new Set(ownKeys);
+    return keys.filter(({ key }) => own.has(key));
   }
 
   private askKeysAgain(): void {
