@@ -23,6 +23,7 @@ from runlake.server.http.problems import AnswerFaults, problem_response
 from runlake.server.http.turns import MIN_TURNS, GiveTurns, Turns
 from runlake.server.openapi import openapi_config
 from runlake.server.page import files
+from runlake.server.page.frame import read_frame
 from runlake.server.page.hosts import HostGate
 from runlake.server.page.read_only import refuse_changes
 from runlake.server.page.session import SessionInfo, session_router
@@ -78,6 +79,7 @@ def build_ui(
     app = Litestar(
         route_handlers=[
             *files.HANDLERS,
+            read_frame,
             session_router(door),
             api_router(guards=[refuse_changes] if is_read_only else []),
         ],
