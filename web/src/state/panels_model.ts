@@ -213,11 +213,11 @@ export class PanelsModel {
   private async fetchKeys(stream: "history" | "events", ask: Ask): Promise<readonly ProjectKey[]> {
     const { entity, project } = this.source;
     const [runId, ...others] = this.source.runIds.peek() ?? [];
-    if (runId === undefined || others.length > 0) return fetchProjectKeys(entity, project, stream, ask);
-    const asked = [fetchProjectKeys(entity, project, stream, ask), fetchRunKeys({ entity, project, runId }, stream, ask)] as const;
-    const [all, names] = await Promise.all(asked);
-    const own = new Set(names);
-    return all.filter(({ key }) => own.has(key));
+    const all = fetchProjectKeys(entity, project, stream, ask);
+    if (runId === undefined || others.length > 0) return all;
+    const [keys, ownKeys] = await Promise.all([all, fetchRunKeys({ entity, project, runId }, stream, ask)]);
+    const own = new Set(ownKeys);
+    return keys.filter(({ key }) => own.has(key));
   }
 
   private askKeysAgain(): void {
