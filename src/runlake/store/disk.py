@@ -522,7 +522,7 @@ def sizes_in(folder: Path, suffix: str) -> list[tuple[str, int | None]]:
                         if not entry.is_symlink():
                             found.append((name, None))
                         continue
-                    if stat.S_ISREG(status.st_mode):
+                    if not stat.S_ISDIR(status.st_mode):  # a pipe is refused by who opens it, and not overlooked
                         found.append((name, status.st_size))
     except FileNotFoundError:
         return []
