@@ -137,9 +137,10 @@ ALLOWED = {
         "service.remote", "store", "store.artifacts", "store.compact", "store.ingest", "store.journal", "store.opening",
         "store.run",
     },
+    "comparison": {*MODEL, "query.tiles", "service.contract", "values"},
     "api": {
-        *MODELS, "artifacts", "clean_text", "credentials", "differences", "local_names", "media", "near", "plain",
-        "settings", "values", "search", "service", "service.contract", *QUERY,
+        *MODELS, "artifacts", "clean_text", "comparison", "credentials", "differences", "local_names", "media", "near",
+        "plain", "settings", "values", "search", "service", "service.contract", *QUERY,
     },
     # An agent's commands find what `runlake exec` gives: their programs say `import wandb`.
     "agents": {
@@ -154,9 +155,9 @@ ALLOWED = {
     "compat": {"errors", "artifacts", "credentials", "settings", "media", "sdk", "sdk.process", "sdk.run"},
     **SERVER,
     "cli": {
-        *MODELS, "agents", "api", "artifacts", "clean_text", "compat", "credentials", "importers", "local_names",
-        "query.rows", "server", "server.config", "server.http", "server.page", "server.people", "service",
-        "service.contract", "settings", "ship", "values",
+        *MODELS, "agents", "api", "artifacts", "clean_text", "comparison", "compat", "credentials", "importers",
+        "local_names", "query.rows", "server", "server.config", "server.http", "server.page", "server.people",
+        "service", "service.contract", "settings", "ship", "values",
     },
     "__init__": {
         "errors", "settings", "agents", "api", "artifacts", "compat", "media", "plot", "sdk.process", "sdk.run",
