@@ -138,9 +138,10 @@ ALLOWED = {
         "store.run",
     },
     "comparison": {*MODEL, "query.tiles", "service.contract", "values"},
+    "sql": {"errors", "model", "listing_model", "query.many", "query.rows", "service.contract", "stopping", "values"},
     "api": {
         *MODELS, "artifacts", "clean_text", "comparison", "credentials", "differences", "local_names", "media", "near",
-        "plain", "settings", "values", "search", "service", "service.contract", *QUERY,
+        "plain", "settings", "sql", "values", "search", "service", "service.contract", *QUERY,
     },
     # An agent's commands find what `runlake exec` gives: their programs say `import wandb`.
     "agents": {
@@ -157,7 +158,7 @@ ALLOWED = {
     "cli": {
         *MODELS, "agents", "api", "artifacts", "clean_text", "comparison", "compat", "credentials", "importers",
         "local_names", "query.rows", "server", "server.config", "server.http", "server.page", "server.people",
-        "service", "service.contract", "settings", "ship", "values",
+        "service", "service.contract", "settings", "ship", "sql", "values",
     },
     "__init__": {
         "errors", "settings", "agents", "api", "artifacts", "compat", "media", "plot", "sdk.process", "sdk.run",

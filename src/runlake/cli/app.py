@@ -30,6 +30,7 @@ from runlake.cli import (
     serve,
     settings,
     show,
+    sql,
     sweep,
     sync,
     tail,
@@ -136,6 +137,7 @@ app.command()(export.export)
 app.command()(pull.pull)
 app.command()(restore.restore)
 app.command()(diff.diff)
+app.command()(sql.sql)
 app.command()(rm.rm)
 app.command()(seal.seal)
 app.command()(check.check)
