@@ -1,6 +1,6 @@
-"""What somebody waits for who looks at runs in the page: in Chromium, from a click to the end of the frame with all of it.
+"""What somebody waits for who looks at runs in the page: in Chromium, from a click to the frame that shows all of it.
 
-No other tracker's page is beside it: TensorBoard's, for one, draws a sample of 1,000 rows of a run, which is other work.
+No other page is beside it: TensorBoard's, for one, draws a sample of 1,000 rows of a run, which is other work.
 """
 
 from __future__ import annotations
