@@ -50,6 +50,7 @@ SERVER = {
     "server.context": {"errors", "service.contract", "server.http", "server.people"},
     "server.routes": {
         *MODELS, "stopping", "query.rows", "query.tiles", "service.contract", "service.wire", "server.http",
+        "server.people",
     },
     "server.page": {*MODEL, "server.http", "server.people", "service.contract", "service.wire"},
     "server.wandb": {*MODELS, "differences", "lru", "stopping", "values", "query.rows", "service.contract"},
