@@ -142,6 +142,7 @@ ALLOWED = {
         *MODELS, "artifacts", "clean_text", "credentials", "differences", "local_names", "media", "near", "plain",
         "settings", "values", "search", "service", "service.contract", *QUERY,
     },
+    "report": {*MODELS, "query.tiles", "service.contract", "service.wire"},
     # An agent's commands find what `runlake exec` gives: their programs say `import wandb`.
     "agents": {
         *MODELS, "compat", "plain", "search", "settings", "service", "service.contract", "sdk", "sdk.process",
@@ -156,7 +157,7 @@ ALLOWED = {
     **SERVER,
     "cli": {
         *MODELS, "agents", "api", "artifacts", "clean_text", "compat", "credentials", "importers", "local_names",
-        "query.rows", "server", "server.config", "server.http", "server.page", "server.people", "service",
+        "query.rows", "report", "server", "server.config", "server.http", "server.page", "server.people", "service",
         "service.contract", "settings", "ship", "values",
     },
     "__init__": {

@@ -30,6 +30,14 @@ const current = signal<Address>(parseHash(globalThis.location?.hash ?? ""));
 /** Where the page is. */
 export const address: ReadonlySignal<Address> = current;
 
+/** Be at a place where the browser's address names none. */
+export function beginAt(parts: readonly string[], query: string): void {
+  if (location.hash.replace(/^#?\/?/, "") === "") {
+    history.replaceState(null, "", formatHash(parts, query));
+  }
+  current.value = parseHash(location.hash);
+}
+
 /** Follow the browser's address from now on. */
 export function followLocation(): void {
   addEventListener("hashchange", () => {
