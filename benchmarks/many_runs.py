@@ -66,6 +66,8 @@ GROUP = Group(
         target(
             "all as a DataFrame, first thing in a process", "ms", 1000, "frame", "zstd Parquet by pyarrow", "parquet"
         ),
+        target("10 columns of the 200 best, as bytes; warm", "ms", 30, "columns", "numpy over the columns", "numpy"),
+        target("groups and facets of all, as bytes; warm", "ms", 250, "groups", "numpy over the columns", "groupby"),
         target("the same store without its catalog: listing", "s", 60, "rebuild", "reading the files, bare", "files"),
     ),
 )

@@ -3,8 +3,8 @@
 ``python -m benchmarks.many_runs_case WHAT FOLDER RUN_COUNT``; packages are loaded before the clock starts. WHAT is
 
 - ``fill``: make the store, and the same table as Parquet beside it;
-- ``unchanged``, ``changed``, ``page``, ``first``, ``frame``, ``rebuild``: ours;
-- ``listdir``, ``edited``, ``numpy``, ``parquet``, ``files``: the limit beside each.
+- ``unchanged``, ``changed``, ``page``, ``columns``, ``groups``, ``first``, ``frame``, ``rebuild``: ours;
+- ``listdir``, ``edited``, ``numpy``, ``groupby``, ``parquet``, ``files``: the limit beside each.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ import pyarrow.parquet as pq
 
 from benchmarks.bench import PROJECT, store_folder
 from benchmarks.run_store import fill_project
+from runlake.listing_model import RunColumnsQuery
 from runlake.model import RunEdit, RunPath
 from runlake.service.local.service import LocalService
+from runlake.service.wire.documents import pack_run_columns
 from runlake.store.layout import Layout
 from runlake.store.run.state import read_run
 
@@ -37,6 +39,7 @@ EDIT_COUNT = 100
 FILTERS = {"config.c3": {"$gt": 0.5}, "summary.s4": {"$gte": 0.2}}
 ORDER = ("-summary.s5",)
 PAGE_RUN_COUNT = 50
+TABLE_RUN_COUNT = 200
 PARQUET_NAME = "runs.parquet"
 
 
@@ -60,6 +63,25 @@ def once_s(work: Callable[[], Any]) -> float:
 def page(service: LocalService) -> Any:
     """What a table of runs shows: the best fifty of those that match."""
     return service.list_runs(ENTITY, PROJECT, filters=FILTERS, order=ORDER, limit=PAGE_RUN_COUNT)
+
+
+def columns(service: LocalService) -> Any:
+    """What a page's table of runs shows: ten columns of the best that match, as bytes for the browser."""
+    named = ("name", "state", "created_at", "user", *(f"config.c{number}" for number in range(3)))
+    shown = (*named, *(f"summary.s{number}" for number in range(3)))
+    query = RunColumnsQuery(columns=shown, filters=FILTERS, order=ORDER, limit=TABLE_RUN_COUNT)
+    return pack_run_columns(service.read_run_columns(ENTITY, PROJECT, query))
+
+
+def groups(service: LocalService) -> Any:
+    """What all runs together show: a mean with its spread for each state, and how many runs are of whom."""
+    query = RunColumnsQuery(
+        limit=0,
+        group_by=("state", "user"),
+        aggregates={"summary.s5": ("mean", "std", "min", "max", "median", "count")},
+        facets=("state", "user", "tags"),
+    )
+    return pack_run_columns(service.read_run_columns(ENTITY, PROJECT, query))
 
 
 def newest(service: LocalService) -> Any:
@@ -135,6 +157,20 @@ def by_numpy(folder: Path, run_count: int) -> float:
     return warm_s(select)
 
 
+def group_by_numpy(folder: Path, run_count: int) -> float:
+    """The statistics of one bare array, in the order of another."""
+    table = pq.read_table(folder / PARQUET_NAME)
+    key, state = table["summary.s5"].to_numpy(), np.array(table["state"].to_pylist())
+
+    def group() -> list[float]:
+        _, codes = np.unique(state, return_inverse=True)
+        order = np.lexsort((key, codes))
+        starts = np.flatnonzero(np.append(True, np.diff(codes[order]) > 0))
+        return [float(np.add.reduceat(key[order], starts).sum()), *np.bincount(codes).tolist()]
+
+    return warm_s(group)
+
+
 def frame(folder: Path, run_count: int) -> float:
     return once_s(lambda: open_store(folder).read_runs_table(ENTITY, PROJECT).to_pandas())
 
@@ -152,12 +188,15 @@ CASES: dict[str, Callable[[Path, int], float]] = {
     "unchanged": in_open_store(newest),
     "changed": changed,
     "page": in_open_store(page),
+    "columns": in_open_store(columns),
+    "groups": in_open_store(groups),
     "first": lambda folder, run_count: once_s(lambda: page(open_store(folder))),
     "frame": frame,
     "rebuild": rebuild,
     "listdir": list_folder,
     "edited": read_edited,
     "numpy": by_numpy,
+    "groupby": group_by_numpy,
     "parquet": lambda folder, run_count: once_s(lambda: pq.read_table(folder / PARQUET_NAME).to_pandas()),
     "files": read_files,
 }

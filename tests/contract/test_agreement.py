@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from runlake.errors import RunlakeError
+from runlake.listing_model import RunColumnsQuery
 from runlake.model import RunEdit, RunPath
 from runlake.service.local.service import LocalService
 from runlake.service.remote.service import RemoteService
@@ -119,6 +120,9 @@ class Agreement(RuleBasedStateMachine):
         self.agree(lambda service: len(service.list_generations(path)))
         self.agree(lambda service: service.read_console(path))
         self.agree(lambda service: service.read_history(path).step.tolist())
+        self.agree(lambda service: service.read_console_lines(path))
+        for key in ("x", "deep.y", "z.z"):
+            self.agree(lambda service, key=key: service.read_values(path, key, offset=-2))
 
     @rule(
         filters=st.sampled_from([None, {"state": "finished"}, {"config.lr": {"$gt": 1}}, {"a": {"$x": 1}}]),
@@ -128,6 +132,10 @@ class Agreement(RuleBasedStateMachine):
     def list(self, filters, order, limit):
         self.agree(lambda service: service.list_runs("ann", "mnist", filters=filters, order=order, limit=limit))
         self.agree(lambda service: service.list_projects())
+        columns = ("name", "tags", "config.lr", "config.deep", "summary.x", "summary.z\\.z")
+        query = RunColumnsQuery(columns=columns, filters=filters, order=tuple(order), limit=limit, group_by=("state",))
+        self.agree(lambda service: service.read_run_columns("ann", "mnist", query))
+        self.agree(lambda service: service.list_run_columns("ann", "mnist"))
 
     @rule()
     def seal(self):

@@ -247,6 +247,7 @@ def test_groups_have_a_line_of_all_their_runs_and_a_band(service, train, seal):
         ([2.0], Counts(2)),
         ([1.0], Counts(2, 1)),
     ]
+    assert [plain(one.marks) for one in tiles.series] == [[[], []], [[0.0], [0.0]]]
     same = ask(service, "loss", columns=1, known=tiles.versions, **asked)
     assert [one.is_unchanged for one in same.series] == [True, True]
     service.delete_run(RunPath("ann", "mnist", "r3"))

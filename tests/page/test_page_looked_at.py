@@ -78,6 +78,7 @@ def test_what_shapes_the_view_is_in_the_address_and_comes_back_with_it(look: Loo
     look.page.get_by_placeholder("Search, or config.lr > 0.01").fill("config.lr >= 0.1")
     look.page.keyboard.press("Enter")
     look.page.get_by_text("1 run match").first.wait_for()
+    look.page.wait_for_url("**?f=*")
     address = look.page.url
     look.page.goto("about:blank")
     look.page.goto(address)

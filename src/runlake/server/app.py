@@ -27,6 +27,7 @@ from runlake.server.http.turns import Turns
 from runlake.server.middleware import add_middleware
 from runlake.server.openapi import openapi_config
 from runlake.server.page import files
+from runlake.server.page.frame import read_frame
 from runlake.server.page.keys import KeyDoor
 from runlake.server.page.redirects import answer_unknown
 from runlake.server.page.session import session_router
@@ -76,6 +77,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
     door = KeyDoor(people, sessions, is_secure=config.is_tls, url_of=context.base_url)
     routes: list[ControllerRouterHandler] = [
         *files.HANDLERS,
+        read_frame,
         session_router(door),
         *health_routes(root=root, people=people, metrics=metrics, draining=draining),
         wandb_router(WandbParts(GraphQL(mutations=MutationRoot), WandbContext(NODES, Exports(service.exports_dir)))),

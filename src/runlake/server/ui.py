@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from litestar import Litestar, Request
 from litestar.di import Provide
 
-from runlake.errors import AuthenticationError, CommError
+from runlake.errors import AuthenticationError, CommError, RunlakeError
 from runlake.server.http.asgi import ASGIApp
 from runlake.server.http.headers import SecurityHeaders
 from runlake.server.http.logs import RequestLog, configure_logs, logger
@@ -23,6 +24,7 @@ from runlake.server.http.problems import AnswerFaults, problem_response
 from runlake.server.http.turns import MIN_TURNS, GiveTurns, Turns
 from runlake.server.openapi import openapi_config
 from runlake.server.page import files
+from runlake.server.page.frame import read_frame
 from runlake.server.page.hosts import HostGate
 from runlake.server.page.read_only import refuse_changes
 from runlake.server.page.session import SessionInfo, session_router
@@ -66,6 +68,8 @@ def build_ui(
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        preparing = threading.Thread(target=_prepare, args=(service,), name="runlake-prepare", daemon=True)
+        preparing.start()
         yield
         turns.close()
         service.close()
@@ -78,6 +82,7 @@ def build_ui(
     app = Litestar(
         route_handlers=[
             *files.HANDLERS,
+            read_frame,
             session_router(door),
             api_router(guards=[refuse_changes] if is_read_only else []),
         ],
@@ -133,6 +138,22 @@ def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
+
+
+def _prepare(service: Service) -> None:
+    """Ask what the page will ask first, so that what must be imported for it is there: a quarter of a second.
+
+    The newest project is listed by it too. Whatever is wrong with the store is told to who asks in earnest.
+    """
+    from runlake.query.tiles.question import TilesQuery
+
+    try:
+        newest = max(service.list_projects(), key=lambda project: project.created_at, default=None)
+        if newest is not None:
+            service.list_run_columns(newest.entity, newest.name)
+            service.read_tiles(newest.entity, newest.name, TilesQuery(keys=["_step"], runs=[]))
+    except (RunlakeError, OSError):
+        return
 
 
 def _with_layers(app: ASGIApp, turns: Turns, allowed_hosts: Sequence[str]) -> ASGIApp:

@@ -62,9 +62,15 @@ def test_a_key_that_is_logged_seldom_is_read_as_far_as_its_nearest_rows(layout):
     assert read_points(layout, PATH, ["none"], "_step", stream="history", window=(23.0, 26.0)) == {}
 
 
+def test_a_key_of_nothing_but_nan_is_read_as_far_as_its_nearest_rows(layout):
+    write(layout, [(step, {"loss": 1.0, **({"acc": math.nan} if step in (3, 41) else {})}) for step in range(50)])
+    assert steps_read(layout, "acc", 23.0, 26.0) == [3.0, 41.0]
+
+
 def test_steps_that_go_back_are_read_whole(layout):
     write(layout, [(step, {"loss": float(step)}) for step in (*range(30), *range(10, 30))])
     assert steps_read(layout, "loss", 22.0, 24.0) == sorted(map(float, (*range(30), *range(10, 30))))
+    assert read_sketches(layout, PATH, ["loss"], stream="history") == {}
 
 
 def test_a_sketch_has_the_lowest_and_the_highest_of_all_rows(layout):

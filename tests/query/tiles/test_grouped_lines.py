@@ -38,6 +38,12 @@ def test_values_that_are_no_numbers_are_counted_and_left_out():
     np.testing.assert_array_equal(one.mean, [1.0, 3.0, 5.0, np.nan, np.nan])
 
 
+def test_marks_of_all_runs_are_those_of_their_group_one_of_a_kind_a_column():
+    nan, inf = np.nan, np.inf
+    found = group(columns([1.0, nan, nan, inf]), columns([nan, nan, -inf, -inf]), columns([1.0]))
+    np.testing.assert_array_equal(found.marks, ([0.0, 2.0, 2.0, 3.0], [0.0, 0.0, 2.0, 1.0]))
+
+
 def test_every_run_counts_where_it_has_rows():
     found = group(columns([1.0] * 10), columns([2.0] * 4), columns([6.0] * 2))
     np.testing.assert_array_equal(found.line, ([1.0, 3.0, 5.0, 7.0, 9.0], [3.0, 1.5, 1.0, 1.0, 1.0]))

@@ -18,6 +18,11 @@ PAGE_POLICY = (
     "connect-src 'self'; font-src 'self'; frame-src 'self' blob:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
+FRAME_POLICY = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob:; "
+    "style-src 'unsafe-inline' data:; img-src data: blob:; media-src data: blob:; font-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'"
+)
 OTHER_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 SCRIPT_PATH = "/page/assets/main-1a2b.js"
 
@@ -104,6 +109,14 @@ def test_a_file_is_kept_for_good_and_sent_packed_to_who_takes_it(http):
 )
 def test_no_address_leads_out_of_the_folder_of_the_page(server, target):
     assert ask_raw(server, target) == (404, False)
+
+
+def test_what_users_logged_as_html_is_shown_under_a_policy_without_origin_and_network(http):
+    answer = http.get("/page/frame")
+    assert answer.headers.get_list("Content-Security-Policy") == [FRAME_POLICY]
+    assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "http" not in answer.text
 
 
 def test_a_page_that_was_not_built_is_one_sentence_that_says_how_to_get_it(tmp_path):

@@ -58,11 +58,15 @@ function dotLone(surface: Surface, lines: readonly PixelLine[], radius: number):
   surface.fill();
 }
 
-/** How wide strokes are; `hair` is the thinnest one, which is drawn far faster than any other. */
+/** How strokes are; `hair` is the thinnest one, which is drawn far faster than any other. */
 interface Widths {
   readonly line: number;
   readonly hair: number;
+  readonly hasDashes: boolean;
 }
+
+/** Among more lines than this dashes are not told apart, and take most of the time; a chosen line has its own. */
+const DASHED_LINES = 150;
 
 function drawBands(surface: Surface, style: Style, layout: ChartLayout): void {
   surface.fillStyle = style.colour;
@@ -103,7 +107,7 @@ function drawLines(surface: Surface, style: Style, widths: Widths): void {
   surface.setLineDash([]);
   strokeAll(surface, lines.filter(({ isRough }) => isRough));
   surface.lineWidth = widths.line;
-  surface.setLineDash([...style.dash]);
+  surface.setLineDash(widths.hasDashes ? [...style.dash] : []);
   strokeAll(surface, lines.filter(({ isRough }) => !isRough));
   dotLone(surface, lines, widths.line + 1);
 }
@@ -141,7 +145,7 @@ export function drawChart(surface: Surface, placed: readonly PlacedLine[], layou
   clipped(surface, box, () => {
     surface.lineJoin = "bevel";
     surface.lineCap = "butt";
-    const widths = { line: strokeWidth(placed.length), hair };
+    const widths = { line: strokeWidth(placed.length), hair, hasDashes: placed.length <= DASHED_LINES };
     drawStyles(surface, byStyle(placed), layout, { ground: theme.ground, widths });
     drawMarks(surface, placed, box, theme);
   });
@@ -157,7 +161,7 @@ export function drawHighlight(surface: Surface, placed: readonly PlacedLine[], l
     surface.fillRect(box.left, box.top - 1, box.right - box.left + 1, box.bottom - box.top + 2);
     surface.globalAlpha = 1;
     surface.lineJoin = "round";
-    drawStyles(surface, byStyle(placed), layout, { ground: theme.ground, widths: { line: 2.25, hair } });
+    drawStyles(surface, byStyle(placed), layout, { ground: theme.ground, widths: { line: 2.25, hair, hasDashes: true } });
     drawMarks(surface, placed, box, theme);
   });
 }

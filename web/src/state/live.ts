@@ -7,16 +7,21 @@ export type Moved = ReadonlySet<string> | null;
 
 const GATHER_MS = 1_000;
 
-/** Tell `onMoved` at most once in a second what moved since; until the function that is given back is called. */
+/**
+ * Tell `onMoved` at most once in a second what moved since, and nothing while nobody looks at the tab; until the
+ * function that is given back is called.
+ */
 export function gatherNews(entity: string, project: string, onMoved: (moved: Moved) => void): () => void {
   let gathered: Set<string> | null = new Set();
   let timer: ReturnType<typeof setTimeout> | null = null;
 
   function tell(): void {
-    const moved = gathered;
-    gathered = new Set();
     timer = null;
-    onMoved(moved);
+    if (!document.hidden && (gathered === null || gathered.size > 0)) {
+      const moved = gathered;
+      gathered = new Set();
+      onMoved(moved);
+    }
   }
 
   const stop = followProject(entity, project, {
@@ -31,8 +36,10 @@ export function gatherNews(entity: string, project: string, onMoved: (moved: Mov
       timer ??= setTimeout(tell, GATHER_MS);
     },
   });
+  document.addEventListener("visibilitychange", tell);
   return () => {
     stop();
+    document.removeEventListener("visibilitychange", tell);
     if (timer !== null) {
       clearTimeout(timer);
     }

@@ -215,8 +215,9 @@ export class PanelsModel {
     const [runId, ...others] = this.source.runIds.peek() ?? [];
     const all = fetchProjectKeys(entity, project, stream, ask);
     if (runId === undefined || others.length > 0) return all;
-    const own = new Set(await fetchRunKeys({ entity, project, runId }, stream, ask));
-    return (await all).filter(({ key }) => own.has(key));
+    const [keys, ownKeys] = await Promise.all([all, fetchRunKeys({ entity, project, runId }, stream, ask)]);
+    const own = new Set(ownKeys);
+    return keys.filter(({ key }) => own.has(key));
   }
 
   private askKeysAgain(): void {
@@ -238,7 +239,8 @@ export class PanelsModel {
       if (stream !== streamOf(settings.peek())) return;
       const listed = new Set(this.keyList.peek().keys.map(({ key }) => key));
       const isNew = keys.some(({ key, kind }) => kind === "number" && !listed.has(key));
-      if (listed.size === 0) this.keyList.value = { keys, isLoading: false, error: null };
+      const wasLost = this.keyList.peek().error !== null;
+      if (listed.size === 0 || wasLost) this.keyList.value = { keys, isLoading: false, error: null };
       else this.newKeys.value = isNew ? keys : null;
     } catch {
       // It is asked for again when data moves next; a lost connection is shown by the page.

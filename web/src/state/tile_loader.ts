@@ -26,6 +26,7 @@ export type Wish = { readonly lines: ReadonlySignal<Lines>; release(): void };
 
 /** So many keys are asked for at once: the first panels are drawn while the others are on their way. */
 const KEYS_A_REQUEST = 12;
+const KEYS_AT_FIRST = 4;
 /** Answers that nobody looks at are kept up to this size, for the way back. */
 const KEPT_BYTES = 64 * 2 ** 20;
 /** Live runs: what is in sight is asked for again no more often than this. */
@@ -162,6 +163,8 @@ export class TileLoader {
       else batch.push(entry);
     }
     for (const batch of batches.values()) {
+      const isFirst = batch[0]!.lines.peek().tiles === null && batch.length > KEYS_A_REQUEST;
+      if (isFirst) void this.request(batch.splice(0, KEYS_AT_FIRST));
       for (let i = 0; i < batch.length; i += KEYS_A_REQUEST) void this.request(batch.slice(i, i + KEYS_A_REQUEST));
     }
   }

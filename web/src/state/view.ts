@@ -6,6 +6,7 @@
  */
 
 import { readJson, writeJson, type JsonObject } from "../wire/json";
+import { checkedPanels } from "./checked_panels";
 import { formatFilterText, parseFilterText } from "./filter_text";
 import { DEFAULT_PANELS, type PanelsState } from "./panels";
 
@@ -127,6 +128,11 @@ export function parseView(query: string): { readonly view: View; readonly proble
     } catch (error) {
       problems.push(`The part “${name}” of this address is not understood: ${(error as Error).message}.`);
     }
+  }
+  if ("panels" in found) {
+    const { state, unread } = checkedPanels(found["panels"]);
+    found["panels"] = state;
+    problems.push(...unread.map((name) => `What this address says of the charts’ “${name}” is not understood.`));
   }
   const names = Object.keys(unknown);
   if (names.length > 0) {

@@ -86,7 +86,8 @@ def read_sketches(
 ) -> dict[str, Points]:
     """Points over steps that stand for all rows, from the pyramids alone, of each key where those will do.
 
-    They will where one process wrote the run, all of it is sealed, and the key has finite numbers of one type only.
+    They will where one process wrote the run, all of it is sealed, steps ascend as far as is seen, and the key has
+    finite numbers of one type only.
     Nothing is read where they could not be `least_points`, nor all rows.
     """
     read = partial(_sketch_table, stream=stream, keys=keys, least_points=least_points)
@@ -154,6 +155,8 @@ def _sketches(table: pa.Table, keys: Sequence[str]) -> dict[str, Points]:
         if mine and len({piece.lane for piece in mine}) == 1 and all(piece.is_finite for piece in mine):
             mine.sort(key=lambda piece: piece.first_n)
             x = np.concatenate([steps[piece.start : piece.stop] for piece in mine])
+            if (x[1:] < x[:-1]).any():
+                continue  # where steps go back, nobody knows how far
             y = np.concatenate([values[piece.start : piece.stop] for piece in mine])
             points = points_of(x, y, row_count=sum(piece.value_count for piece in mine))
             found[key] = replace(points, last=mine[-1].last)
@@ -264,8 +267,8 @@ def _newest_values(tables: Sequence[pa.Table], keys: Sequence[str]) -> dict[str,
     for table in tables:
         columns = (table[name].to_pylist() for name in ("key", "lane", "first_n", "last"))
         for name, lane, first_n, value in zip(*columns, strict=True):
-            if lane in ("f64", "i64") and value is not None and newest.get(name, (-1,))[0] < first_n:
-                newest[name] = first_n, value
+            if lane in ("f64", "i64") and newest.get(name, (-1,))[0] < first_n:
+                newest[name] = first_n, math.nan if value is None else value
     return {key: newest[name][1] for key in keys for name in spellings([key]) if name in newest}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from runlake.query.tiles.grid import Grid
-from runlake.query.tiles.line import finite_places
+from runlake.query.tiles.line import NOTHING, Polyline, finite_places, marks_of, one_a_column
 from runlake.query.tiles.points import Counts, Points
 from runlake.query.tiles.question import Aggregate, Smoothing
 from runlake.query.tiles.smoothing import smoothed
@@ -16,12 +16,10 @@ from runlake.store.series import Float64s, Int64s
 
 QUANTILES = (0.25, 0.75)
 
-Polyline = tuple[Float64s, Float64s]
-
 
 class RunColumns(Struct, frozen=True):
     """What one run has in each column, float64[columns], NaN where nothing: the mean of its finite values there,
-    smoothed and not, the lowest and the highest of them (not smoothed).
+    smoothed and not, the lowest and the highest of them (not smoothed). `marks` are those of its line.
 
     A column without rows that lies between two with rows has the value on the straight line between their means, at
     the middles of the columns: a run that logs seldom counts as far as it goes. Before the first and behind the last
@@ -32,12 +30,13 @@ class RunColumns(Struct, frozen=True):
     smooth: Float64s
     lowest: Float64s
     highest: Float64s
+    marks: Polyline
     counts: Counts
     last: float | None
 
     @property
     def size_bytes(self) -> int:
-        return 4 * self.mean.nbytes
+        return 4 * self.mean.nbytes + 2 * self.marks[0].nbytes
 
 
 class GroupLine(Struct, frozen=True):
@@ -51,6 +50,7 @@ class GroupLine(Struct, frozen=True):
     raw: Polyline | None
     band: tuple[Float64s, Float64s, Float64s] | None
     run_counts: Float64s
+    marks: Polyline
     lowest: float | None
     highest: float | None
 
@@ -63,9 +63,7 @@ def columns_of_run(points: Points, grid: Grid, smoothing: Smoothing | None = Non
     smooth = y if smoothing is None else smoothed(x, y, finite, smoothing)
     first, stop = grid.span(x)
     mine = y[first:stop]
-    kinds = (0, 0, 0)
-    if finite is not None:
-        kinds = int(np.isnan(mine).sum()), int((mine == np.inf).sum()), int((mine == -np.inf).sum())
+    marks, kinds = (NOTHING, (0, 0, 0)) if finite is None else marks_of(x[first:stop], mine, grid)
     if finite is None:
         x, y, smooth = x[first:stop], mine, smooth[first:stop]
     else:
@@ -81,6 +79,7 @@ def columns_of_run(points: Points, grid: Grid, smoothing: Smoothing | None = Non
         mean if smoothing is None else _between(used, _means(smooth, begins, sizes), grid.columns),
         _between(used, np.minimum.reduceat(y, begins) if len(used) else y, grid.columns),
         _between(used, np.maximum.reduceat(y, begins) if len(used) else y, grid.columns),
+        marks,
         Counts(stop - first, *kinds, points.unplaced_count),
         points.last,
     )
@@ -121,6 +120,7 @@ def group_line(runs: Sequence[RunColumns], grid: Grid, aggregate: Aggregate, *, 
     lowest = np.fmin.reduce([run.lowest for run in runs])[used]
     highest = np.fmax.reduce([run.highest for run in runs])[used]
     line = _line(aggregate, means, lowest, highest)
+    mark_x, mark_kinds = zip(*(run.marks for run in runs), strict=True)
     raw = None
     if is_smooth:
         raw = (x, _line(aggregate, np.stack([run.mean for run in runs])[:, used], lowest, highest))
@@ -129,6 +129,7 @@ def group_line(runs: Sequence[RunColumns], grid: Grid, aggregate: Aggregate, *, 
         raw,
         None if aggregate.band is None else (x, *_band(aggregate, means, run_counts, lowest, highest)),
         run_counts,
+        one_a_column(np.concatenate(mark_x), np.concatenate(mark_kinds), grid),
         float(lowest.min()) if len(used) else None,
         float(highest.max()) if len(used) else None,
     )

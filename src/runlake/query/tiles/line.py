@@ -23,6 +23,8 @@ POINTS_A_COLUMN = 4
 Polyline = tuple[Float64s, Float64s]
 """x ascending, y; NaN is a gap."""
 
+NOTHING: Polyline = (np.zeros(0), np.zeros(0))
+
 
 class Line(Struct, frozen=True):
     """What is drawn of one key: `line`, `raw` (the rows behind a smooth line), `marks` (x and kinds, one of a kind a
@@ -50,12 +52,12 @@ def line_of(points: Points, grid: Grid | None, smoothing: Smoothing | None = Non
     """The line of some points on a grid; without a grid there is no room, and no row is placed."""
     if grid is None:
         counts = Counts(unplaced_count=points.unplaced_count + len(points.x))
-        return Line(_NOTHING, _NOTHING if smoothing else None, _NOTHING, True, counts, None, None, points.last)
+        return Line(NOTHING, NOTHING if smoothing else None, NOTHING, True, counts, None, None, points.last)
     points = points.placed_on(grid.scale)
     x, y = points.x, points.y
     first, stop = grid.span(x)
     finite = finite_places(y)
-    marks, kinds = (_NOTHING, (0, 0, 0)) if finite is None else _marks(x[first:stop], y[first:stop], grid)
+    marks, kinds = (NOTHING, (0, 0, 0)) if finite is None else marks_of(x[first:stop], y[first:stop], grid)
     raw = polyline(x, y, finite, grid)
     line = raw if smoothing is None else polyline(x, smoothed(x, y, finite, smoothing), finite, grid)
     mine = y[first:stop]
@@ -74,9 +76,6 @@ def line_of(points: Points, grid: Grid | None, smoothing: Smoothing | None = Non
         float(mine.max()) if len(mine) else None,
         points.last,
     )
-
-
-_NOTHING: Polyline = (np.zeros(0), np.zeros(0))
 
 
 def finite_places(y: Float64s) -> Int64s | None:
@@ -141,18 +140,19 @@ def _first_equal(y: Float64s, wanted: Float64s, begins: Int64s, sizes: Int64s) -
     return hits[np.searchsorted(hits, begins)]
 
 
-def _marks(x: Float64s, y: Float64s, grid: Grid) -> tuple[Polyline, tuple[int, int, int]]:
+def marks_of(x: Float64s, y: Float64s, grid: Grid) -> tuple[Polyline, tuple[int, int, int]]:
     """Where values are no finite numbers, one mark of a kind a column, and how many there are of each kind."""
     places = np.flatnonzero(~np.isfinite(y))
-    x, y = x[places], y[places]
-    columns = grid.columns_of(x)
-    found_x, found_kind, counts = [], [], []
-    for kind, is_one in enumerate((np.isnan(y), y == np.inf, y == -np.inf)):
-        mine = np.flatnonzero(is_one)
-        counts.append(len(mine))
-        firsts = mine[np.append(True, np.diff(columns[mine]) != 0)[: len(mine)]]
-        found_x.append(x[firsts])
-        found_kind.append(np.full(len(firsts), float(kind)))
-    marks_x = np.concatenate(found_x)
-    order = np.argsort(marks_x, kind="stable")
-    return (marks_x[order], np.concatenate(found_kind)[order]), (counts[0], counts[1], counts[2])
+    values = y[places]
+    kinds = np.where(np.isnan(values), NAN, np.where(values > 0, POSITIVE_INFINITY, NEGATIVE_INFINITY))
+    counts = np.bincount(kinds, minlength=3).tolist()
+    return one_a_column(x[places], kinds.astype(np.float64), grid), (counts[0], counts[1], counts[2])
+
+
+def one_a_column(x: Float64s, kinds: Float64s, grid: Grid) -> Polyline:
+    """Of marks in any order the first of each kind in each column, ascending."""
+    order = np.lexsort((kinds, x))
+    x, kinds = x[order], kinds[order]
+    _, firsts = np.unique(grid.columns_of(x) * 3 + kinds.astype(np.int64), return_index=True)
+    firsts.sort()
+    return x[firsts], kinds[firsts]

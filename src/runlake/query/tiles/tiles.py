@@ -82,7 +82,7 @@ def series_of_run(run: str, key: str, line: Line) -> TileSeries:
 
 
 def series_of_group(group: dict[str, Any], key: str, runs: list[RunColumns], line: GroupLine) -> TileSeries:
-    """A group's line of one key; its marks are counted and have no place."""
+    """A group's line of one key."""
     counts = runs[0].counts
     for run in runs[1:]:
         counts += run.counts
@@ -96,5 +96,6 @@ def series_of_group(group: dict[str, Any], key: str, runs: list[RunColumns], lin
         line=line.line,
         raw=line.raw,
         band=line.band,
+        marks=line.marks,
         run_counts=line.run_counts,
     )

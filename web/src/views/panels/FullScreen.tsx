@@ -64,7 +64,7 @@ function Names(props: { readonly picture: KeyPicture; readonly readout: Readout 
   const { picture, readout } = props;
   const rows = namesOf(picture, readout);
   return (
-    <div class="full-names">
+    <div class="full-names" tabIndex={0} role="region" aria-label="Lines">
       <div class="chart-legend-x">{readout === null ? "last values" : formatX(readout.x, picture.settings)}</div>
       {rows.slice(0, NAMES).map(({ id, name, colour, dash, value }) => (
         <div key={id} class={`chart-legend-row ${id === hoverRun.value ? "is-hit" : ""}`}

@@ -12,7 +12,7 @@ import { handleKey, KEYS_TEXT } from "./chart_keys";
 import { listenToPointer } from "./chart_pointer";
 import { frameOf, xTitle } from "./frame";
 import { Legend } from "./Legend";
-import { usePanels } from "./panels_context";
+import { usePanels, type PanelsTools } from "./panels_context";
 import type { Readout } from "./readout";
 
 export type KeyChartProps = {
@@ -51,8 +51,53 @@ function follow(
   ];
 }
 
+type Mounted = {
+  readonly props: KeyChartProps;
+  readonly tools: PanelsTools;
+  readonly actions: ChartActions;
+  readonly selection: Signal<Box | null>;
+  readonly heightPx: Signal<number>;
+};
+
+/** Bring the canvases to life, until what is returned is called. */
+function mount(
+  elements: { readonly container: HTMLElement; readonly base: HTMLCanvasElement; readonly top: HTMLCanvasElement },
+  { props, tools, actions, selection, heightPx }: Mounted,
+): () => void {
+  const { model, queue, theme } = tools;
+  const { lines, panelKey } = props;
+  const canvas = new ChartCanvas(elements.base, elements.top, queue);
+  canvas.onDrawn = (hasMore) => (props.hasMore.value = hasMore);
+  props.canvas.value = canvas;
+  const observer = new ResizeObserver(([entry]) => {
+    const { width, height } = entry!.contentRect;
+    canvas.resize(width, height);
+    lines.widthPx.value = width;
+    heightPx.value = height;
+  });
+  observer.observe(elements.container);
+  const ends = follow(canvas, { model, lines, panelKey, theme, selection });
+  ends.push(
+    listenToPointer(elements.top, {
+      layout: actions.layout,
+      onPoint: actions.point,
+      onSelect: (box) => (selection.value = box),
+      onZoom: actions.zoom,
+      onMove: actions.move,
+      onMoveEnd: () => model.endMove(),
+      onReset: actions.reset,
+    }),
+  );
+  return () => {
+    for (const end of ends) end();
+    observer.disconnect();
+    canvas.close();
+    props.canvas.value = null;
+  };
+}
+
 export function KeyChart(props: KeyChartProps): JSX.Element {
-  const { model, queue, theme } = usePanels();
+  const tools = usePanels();
   const container = useRef<HTMLDivElement>(null);
   const base = useRef<HTMLCanvasElement>(null);
   const top = useRef<HTMLCanvasElement>(null);
@@ -62,39 +107,13 @@ export function KeyChart(props: KeyChartProps): JSX.Element {
   const selection = useSignal<Box | null>(null);
   const { lines, panelKey, readout } = props;
   const actions = useMemo(
-    () => new ChartActions(model, { panelKey, lines, canvas: props.canvas, readout, isLegendLeft, spoken }),
+    () => new ChartActions(tools.model, { panelKey, lines, canvas: props.canvas, readout, isLegendLeft, spoken }),
     [lines],
   );
-  useEffect(() => {
-    const canvas = new ChartCanvas(base.current!, top.current!, queue);
-    canvas.onDrawn = (hasMore) => (props.hasMore.value = hasMore);
-    props.canvas.value = canvas;
-    const observer = new ResizeObserver(([entry]) => {
-      const { width, height } = entry!.contentRect;
-      canvas.resize(width, height);
-      lines.widthPx.value = width;
-      heightPx.value = height;
-    });
-    observer.observe(container.current!);
-    const ends = follow(canvas, { model, lines, panelKey, theme, selection });
-    ends.push(
-      listenToPointer(top.current!, {
-        layout: actions.layout,
-        onPoint: actions.point,
-        onSelect: (box) => (selection.value = box),
-        onZoom: actions.zoom,
-        onMove: actions.move,
-        onMoveEnd: () => model.endMove(),
-        onReset: actions.reset,
-      }),
-    );
-    return () => {
-      for (const end of ends) end();
-      observer.disconnect();
-      canvas.close();
-      props.canvas.value = null;
-    };
-  }, [lines]);
+  useEffect(
+    () => mount({ container: container.current!, base: base.current!, top: top.current! }, { props, tools, actions, selection, heightPx }),
+    [lines],
+  );
   const onKeyDown = (event: KeyboardEvent): void => {
     const isOurs = handleKey(event, {
       layout: actions.layout,

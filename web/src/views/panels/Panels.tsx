@@ -32,6 +32,7 @@ export function Panels(props: PanelsProps): JSX.Element {
     return () => {
       tools.model.stop();
       tools.sight.close();
+      tools.queue.close();
     };
   }, [tools]);
   const size = props.settings.value.size ?? "medium";
@@ -54,6 +55,7 @@ function Pinned(): JSX.Element | null {
   if (shown.length + added.length === 0) return null;
   return (
     <section class="panels-section" aria-label="On top">
+      <h2 class="unseen">On top</h2>
       <div class="panels-grid">
         {shown.map((key) => <KeyPanel key={key} panelKey={key} title={key} />)}
         {added.map((panel, i) => <AddedPanelView key={JSON.stringify(panel)} panel={panel} index={i} />)}

@@ -18,6 +18,7 @@ export function SectionView(props: { readonly section: Section; readonly isNamed
   const panels = isOpen ? keys.slice(0, count) : [];
   return (
     <section class="panels-section" aria-label={title}>
+      {!props.isNamed && <h2 class="unseen">{title}</h2>}
       {props.isNamed && (
         <h2>
           <button type="button" class="fold" aria-expanded={isOpen}

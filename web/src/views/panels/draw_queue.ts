@@ -1,11 +1,21 @@
 /** Draws what has to be drawn anew, a little in each frame, so that scrolling stays smooth. */
 
-/** So much of a frame is for drawing; what is left waits for the next one. */
-const FRAME_BUDGET_MS = 9;
+/** So long is drawn at a stretch while somebody scrolls, and while nobody does; what is left waits for the next frame. */
+const SCROLLED_BUDGET_MS = 9;
+const STILL_BUDGET_MS = 40;
+/** Somebody scrolls until this after it was seen last. */
+const SCROLL_END_MS = 250;
 
 export class DrawQueue {
   private readonly waiting = new Map<object, () => void>();
+  private readonly end = new AbortController();
   private frame: number | null = null;
+  private scrolledAtMs = -Infinity;
+
+  constructor() {
+    const seen = (): void => void (this.scrolledAtMs = performance.now());
+    addEventListener("scroll", seen, { capture: true, passive: true, signal: this.end.signal });
+  }
 
   /** Draw soon; a later `draw` of the same owner takes the place of one that waits. */
   add(owner: object, draw: () => void): void {
@@ -17,8 +27,15 @@ export class DrawQueue {
     this.waiting.delete(owner);
   }
 
+  close(): void {
+    this.end.abort();
+    if (this.frame !== null) cancelAnimationFrame(this.frame);
+    this.waiting.clear();
+  }
+
   private run(): void {
-    const end = performance.now() + FRAME_BUDGET_MS;
+    const now = performance.now();
+    const end = now + (now - this.scrolledAtMs < SCROLL_END_MS ? SCROLLED_BUDGET_MS : STILL_BUDGET_MS);
     for (const [owner, draw] of this.waiting) {
       this.waiting.delete(owner);
       draw();

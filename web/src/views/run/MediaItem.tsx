@@ -10,14 +10,14 @@ import { formatCell, formatCount } from "../parts/format";
 import { Problem } from "../parts/Problem";
 import { useLoaded } from "./use_loaded";
 import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
 
 const TABLE_LIMIT_BYTES = 20_000_000;
 const HTML_LIMIT_BYTES = 5_000_000;
 const PAGE_ROWS = 25;
 
-/** What a logged page may do in its frame: scripts of its own text, and nothing else. */
-const FRAME_POLICY =
-  "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; media-src data: blob:";
+/** An empty page under a policy of its own, which shows the first text it is sent: scripts of it run, and reach nothing. */
+const FRAME_ADDRESS = "./page/frame";
 
 type ItemProps = { readonly path: RunPath; readonly item: MediaItem };
 
@@ -65,9 +65,18 @@ function Page({ address }: { readonly address: string }): JSX.Element {
   if (value === null) {
     return error === null ? <p class="waiting">Loading…</p> : <Problem error={error} again={again} />;
   }
-  // The policy stands first: what the text says of its own comes too late to widen it.
-  const page = `<meta http-equiv="Content-Security-Policy" content="${FRAME_POLICY}">${value.text}`;
-  return <iframe class="media-frame" sandbox="allow-scripts" srcdoc={page} title="A page that was logged" loading="lazy" />;
+  return <Frame key={address} text={value.text} />;
+}
+
+function Frame({ text }: { readonly text: string }): JSX.Element {
+  const isShown = useRef(false); // what is shown loads too, and is told nothing more
+  const show = (event: { readonly currentTarget: HTMLIFrameElement }): void => {
+    if (!isShown.current) {
+      isShown.current = true;
+      event.currentTarget.contentWindow?.postMessage(text, "*");
+    }
+  };
+  return <iframe class="media-frame" sandbox="allow-scripts" src={FRAME_ADDRESS} title="A page that was logged" onLoad={show} />;
 }
 
 type Stored = { readonly columns: readonly string[]; readonly data: readonly (readonly Json[])[] };

@@ -50,7 +50,7 @@ function Line(props: RunLineProps): JSX.Element {
   const place = index === null ? {} : { transform: `translateY(${index * ROW_PX}px)` };
   if (row === null) {
     return (
-      <div class="line line-waiting" role="row" aria-busy style={place}>
+      <div class="line line-waiting" id={index === null ? undefined : `line-${index}`} role="row" aria-busy style={place}>
         <div class="cell cell-name" role="gridcell" />
       </div>
     );
@@ -73,6 +73,7 @@ function Line(props: RunLineProps): JSX.Element {
         isPointedAt.value = false;
         workspace.hoverRun.value = null;
       }}
+      onPointerOver={(event) => tellExactly(event, row, columns)}
       onClick={(event) => {
         if (index !== null) {
           workspace.cursor.value = index;
@@ -96,7 +97,6 @@ function Line(props: RunLineProps): JSX.Element {
             key={column.name}
             class={column.isRight ? "cell cell-right" : "cell"}
             role="gridcell"
-            title={exactCell(column.name, value)}
             onDblClick={isEditable ? () => (editing.value = { runId: row.runId, column: column.name as "tags" | "notes" }) : undefined}
           >
             <CellValue column={column} value={value} nowS={props.nowS} />
@@ -106,6 +106,16 @@ function Line(props: RunLineProps): JSX.Element {
       })}
     </div>
   );
+}
+
+/** Give the cell below the pointer its value without any shortening; to write all of them would slow scrolling. */
+function tellExactly(event: PointerEvent, row: RunRow, columns: readonly ShownColumn[]): void {
+  const cell = (event.target as Element).closest<HTMLElement>(".cell");
+  const place = Array.prototype.indexOf.call(cell?.parentElement?.children ?? [], cell);
+  const column = columns[place - 1];
+  if (cell !== null && column !== undefined) {
+    cell.title = exactCell(column.name, row.value(column.name));
+  }
 }
 
 type NameCellProps = RunLineProps & { readonly row: RunRow; readonly isBaseline: boolean; readonly isPointedAt: boolean };

@@ -19,7 +19,6 @@ import { TableFoot } from "./TableFoot";
 import { TableHead } from "./TableHead";
 
 const SPARE_ROWS = 6;
-const POOL_STEP = 32;
 
 export function RunTable(): JSX.Element {
   const { workspace } = useWorkspace();
@@ -69,8 +68,11 @@ export function RunTable(): JSX.Element {
     }
   };
   const { value: lines } = runs.lines;
+  const cursor = workspace.cursor.value;
+  const isMounted = cursor >= sight.value.first && cursor < Math.min(sight.value.end, lines.count);
   const error = problemOf(runs.pages.error.value ?? runs.groupsError.value);
   const total = runs.pages.totalCount.value;
+  const poolSize = Math.ceil(heightPx.value / ROW_PX) + 1 + 2 * SPARE_ROWS;
   const widthsPx = [view.value.nameWidthPx ?? NAME_PX, ...columns.map(({ widthPx }) => widthPx)];
   const widths = {
     "--columns": widthsPx.map((widthPx) => `${widthPx}px`).join(" "),
@@ -87,7 +89,7 @@ export function RunTable(): JSX.Element {
         aria-rowcount={lines.count + 1}
         aria-colcount={columns.length + 1}
         aria-multiselectable
-        aria-activedescendant={`line-${workspace.cursor.value}`}
+        aria-activedescendant={isMounted ? `line-${cursor}` : undefined}
         tabIndex={0}
         style={widths}
         onScroll={(event) => (scrollPx.value = event.currentTarget.scrollTop)}
@@ -99,7 +101,7 @@ export function RunTable(): JSX.Element {
           <PinnedLines columns={columns} />
         </div>
         <div class="table-body" role="rowgroup" style={{ height: `${lines.count * ROW_PX}px` }}>
-          <Lines columns={columns} first={sight.value.first} end={sight.value.end} />
+          <Lines columns={columns} first={sight.value.first} end={sight.value.end} poolSize={poolSize} />
         </div>
         {total === 0 && error === null && <NoRuns />}
       </div>
@@ -128,9 +130,15 @@ function useShownColumns(): readonly ShownColumn[] {
   }, [columns, known, hasDifferences]);
 }
 
-type LinesProps = { readonly columns: readonly ShownColumn[]; readonly first: number; readonly end: number };
+type LinesProps = {
+  readonly columns: readonly ShownColumn[];
+  readonly first: number;
+  readonly end: number;
+  /** Lines that scroll out of sight are written anew as those that come in: far cheaper than making others. */
+  readonly poolSize: number;
+};
 
-function Lines({ columns, first, end }: LinesProps): JSX.Element {
+function Lines({ columns, first, end, poolSize }: LinesProps): JSX.Element {
   const { workspace, editing } = useWorkspace();
   const { runs } = workspace;
   const view = workspace.view.value;
@@ -141,8 +149,6 @@ function Lines({ columns, first, end }: LinesProps): JSX.Element {
   const nowS = clockS.value;
   void runs.pinned.changes.value;
   const shown: JSX.Element[] = [];
-  // Lines that scroll out of sight are written anew as those that come in: far cheaper than making others.
-  const poolSize = Math.ceil((end - first + 1) / POOL_STEP) * POOL_STEP;
   for (let index = first; index < Math.min(end, lines.count); index++) {
     const line = lines.at(index);
     const isCursor = workspace.cursor.value === index;
