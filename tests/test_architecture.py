@@ -140,7 +140,7 @@ ALLOWED = {
     },
     "api": {
         *MODELS, "artifacts", "clean_text", "credentials", "differences", "local_names", "media", "near", "plain",
-        "settings", "values", "search", "service", "service.contract", *QUERY,
+        "report", "settings", "values", "search", "service", "service.contract", *QUERY,
     },
     "report": {*MODELS, "query.tiles", "service.contract", "service.wire"},
     # An agent's commands find what `runlake exec` gives: their programs say `import wandb`.

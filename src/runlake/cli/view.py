@@ -47,7 +47,7 @@ def view(
     Its table and charts are as they are now: lines of up to 1,000 columns of pixels, each through its first, lowest,
     highest and last row there. Lines of up to 4,000 rows have them all.
     """
-    from runlake.report.answers import gather
+    from runlake.report.answers import Source, gather
     from runlake.report.html_file import html_file
 
     if all_rows:
@@ -57,7 +57,7 @@ def view(
         )
     with open_store(context) as service:
         named = _find(service, name)
-        gathered = gather(service, named.project, named.view, named.title)
+        gathered = gather(Source(service, *named.project), named.view, named.title)
     title = " · ".join(filter(None, (named.title, "/".join(named.project), "runlake")))
     content = html_file(gathered.document, title)
     for remark in gathered.remarks:

@@ -6,13 +6,15 @@ import base64
 import gzip
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from runlake.listing_model import RunColumn, RunColumnList, RunColumnsPage, RunColumnsQuery
 from runlake.model import ProjectKeys
 from runlake.query.tiles.question import TilesQuery
+from runlake.query.tiles.tiles import Tiles
 from runlake.report.page_view import PageView, canonical
 from runlake.service.contract import Service
 from runlake.service.wire import documents
@@ -42,14 +44,49 @@ class Gathered(NamedTuple):
     remarks: list[str]
 
 
-def gather(service: Service, project: tuple[str, str], view: PageView, title: str) -> Gathered:
-    """All that the page needs to show a view of a project."""
+class Source:
+    """A project of a service, or the runs in it that the filter `within` finds: nothing else is there then."""
+
+    def __init__(self, service: Service, entity: str, project: str, within: dict[str, Any] | None = None) -> None:
+        self._service = service
+        self.project = entity, project
+        self.within = within
+
+    def list_columns(self) -> RunColumnList:
+        """What its runs may have, and those of the whole project."""
+        return self._service.list_run_columns(*self.project)
+
+    def list_keys(self, stream: Literal["history", "events"]) -> ProjectKeys:
+        """What its runs may have logged, and those of the whole project."""
+        return self._service.list_project_keys(*self.project, stream=stream)
+
+    def read_columns(self, query: RunColumnsQuery) -> RunColumnsPage:
+        """Columns of its runs."""
+        return self._service.read_run_columns(*self.project, replace(query, filters=self._both(query.filters)))
+
+    def read_tiles(self, query: TilesQuery) -> Tiles:
+        """Lines of its runs."""
+        return self._service.read_tiles(*self.project, replace(query, filters=self._both(query.filters)))
+
+    def _both(self, filters: dict[str, Any] | None) -> dict[str, Any] | None:
+        if filters is None or self.within is None:
+            return filters or self.within
+        return {"$and": [filters, self.within]}
+
+
+def gather(source: Source, view: PageView, title: str) -> Gathered:
+    """All that the page needs to show a view of a source."""
     remarks: list[str] = []
-    names = _table_columns(service.list_run_columns(*project), view)
-    runs = _read_runs(service, project, view, names, remarks)
-    groups = _read_groups(service, project, view, names) if view.group_by else None
-    keys = _drawn_keys(service.list_project_keys(*project, stream=view.stream), view, remarks)  # type: ignore[arg-type]
-    tiles = _read_lines(service, project, view, (runs, keys), remarks)
+    project = source.project
+    names = _table_columns(source.list_columns(), view)
+    runs = _read_runs(source, view, names, remarks)
+    groups = _read_groups(source, view, names) if view.group_by else None
+    keys = _drawn_keys(source.list_keys(view.stream), view, remarks)
+    tiles = _read_lines(source, view, (runs, keys), remarks)
+    if source.within is not None:
+        drawn = {key for each in tiles for key in each["answers"]}
+        kept = tuple(key for key in keys.keys if key.key in drawn)
+        keys = ProjectKeys(version=keys.version, total_count=len(kept), keys=kept)
     session = {
         "is_signed_in": True,
         "has_people": False,
@@ -92,25 +129,20 @@ def _table_columns(listed: RunColumnList, view: PageView) -> list[RunColumn]:
     return [*kept, *rest][: max(MAX_TABLE_COLUMNS, len(kept))]
 
 
-def _read_runs(
-    service: Service, project: tuple[str, str], view: PageView, names: list[RunColumn], remarks: list[str]
-) -> RunColumnsPage:
+def _read_runs(source: Source, view: PageView, names: list[RunColumn], remarks: list[str]) -> RunColumnsPage:
     """All runs that match, in the order of the view; `names` lose what is too much."""
-    count = service.read_run_columns(*project, RunColumnsQuery(filters=view.filters, limit=0)).total_count
+    count = source.read_columns(RunColumnsQuery(filters=view.filters, limit=0)).total_count
     most = max(len(_ALWAYS) + len(view.columns), MAX_CELLS // max(1, count))
     if most < len(names):
         remarks.append(f"{count:,} runs match, so the table has {most} of {len(names)} columns")
         del names[most:]
     asked = tuple({*(column.name for column in names), *_ALWAYS, *view.columns})
-    return service.read_run_columns(
-        *project, RunColumnsQuery(columns=asked, filters=view.filters, order=view.order, limit=count)
-    )
+    return source.read_columns(RunColumnsQuery(columns=asked, filters=view.filters, order=view.order, limit=count))
 
 
-def _read_groups(service: Service, project: tuple[str, str], view: PageView, names: list[RunColumn]) -> RunColumnsPage:
+def _read_groups(source: Source, view: PageView, names: list[RunColumn]) -> RunColumnsPage:
     numbers = {column.name: _GROUPED for column in names if column.kind in ("number", "mixed")}
-    return service.read_run_columns(
-        *project,
+    return source.read_columns(
         RunColumnsQuery(
             filters=view.filters, order=view.order, limit=0, group_by=tuple(view.group_by), aggregates=numbers
         ),
@@ -129,11 +161,7 @@ def _drawn_keys(listed: ProjectKeys, view: PageView, remarks: list[str]) -> Proj
 
 
 def _read_lines(
-    service: Service,
-    project: tuple[str, str],
-    view: PageView,
-    of: tuple[RunColumnsPage, ProjectKeys],
-    remarks: list[str],
+    source: Source, view: PageView, of: tuple[RunColumnsPage, ProjectKeys], remarks: list[str]
 ) -> list[dict[str, Any]]:
     """The lines of each key, and those of the part that is zoomed into: by the question that the page asks."""
     runs, keys = of
@@ -147,7 +175,10 @@ def _read_lines(
         for window in (None, zoom) if zoom is not None else (None,):
             question = _question(view, runs.run_ids, key.key, window)
             query = msgspec.convert({**question, "keys": [key.key], "columns": columns, "is_exact": True}, TilesQuery)
-            packed = gzip.compress(b"".join(write_tiles(service.read_tiles(*project, query))), 6, mtime=0)
+            tiles = source.read_tiles(query)
+            if source.within is not None and not tiles.series:
+                continue
+            packed = gzip.compress(b"".join(write_tiles(tiles)), 6, mtime=0)
             found = asked.setdefault(canonical(question), {"query": question, "answers": {}})
             found["answers"][key.key] = base64.b64encode(packed).decode()
     return list(asked.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote_plus
 
 from runlake.errors import BadValueError, NotSupportedError
@@ -41,7 +41,7 @@ class PageView(NamedTuple):
     panels: dict[str, Any]
 
     @property
-    def stream(self) -> str:
+    def stream(self) -> Literal["history", "events"]:
         """Whose keys are drawn: what was logged, or the system metrics."""
         return "events" if self.panels.get("stream") == "events" else "history"
 
