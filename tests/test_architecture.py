@@ -50,6 +50,7 @@ SERVER = {
     "server.context": {"errors", "service.contract", "server.http", "server.people"},
     "server.routes": {
         *MODELS, "stopping", "query.rows", "query.tiles", "service.contract", "service.wire", "server.http",
+        "server.people",
     },
     "server.page": {*MODEL, "server.http", "server.people", "service.contract", "service.wire"},
     "server.wandb": {*MODELS, "differences", "lru", "stopping", "values", "query.rows", "service.contract"},
@@ -139,8 +140,9 @@ ALLOWED = {
     },
     "api": {
         *MODELS, "artifacts", "clean_text", "credentials", "differences", "local_names", "media", "near", "plain",
-        "settings", "values", "search", "service", "service.contract", *QUERY,
+        "report", "settings", "values", "search", "service", "service.contract", *QUERY,
     },
+    "report": {*MODELS, "query.tiles", "service.contract", "service.wire"},
     # An agent's commands find what `runlake exec` gives: their programs say `import wandb`.
     "agents": {
         *MODELS, "compat", "plain", "search", "settings", "service", "service.contract", "sdk", "sdk.process",
@@ -155,7 +157,7 @@ ALLOWED = {
     **SERVER,
     "cli": {
         *MODELS, "agents", "api", "artifacts", "clean_text", "compat", "credentials", "importers", "local_names",
-        "query.rows", "server", "server.config", "server.http", "server.page", "server.people", "service",
+        "query.rows", "report", "server", "server.config", "server.http", "server.page", "server.people", "service",
         "service.contract", "settings", "ship", "values",
     },
     "__init__": {
