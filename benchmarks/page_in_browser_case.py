@@ -93,15 +93,19 @@ def first(case: Case) -> Answer:
 
 
 def first_live(case: Case) -> Answer:
-    """Each is clicked at for the first time, after all its rows were written."""
+    """Each is clicked at for the first time, after all its rows were written; and then from a new tab."""
     layout = Layout(case.store)
     create_store(layout)
     run = opened(layout, LIVE, case.row_count, KEYS[:1])
     one = layout.run_dir(run.path)
     for number in range(1, LIVE_COUNT + 1):
         shutil.copytree(one, layout.run_dir(RunPath(ENTITY, LIVE, f"r{number:02}")))
-    with serving(case.store) as served, tab(case.browser, served) as page:
-        return {"ms": statistics.median(click_runs(page, LIVE, LIVE_COUNT + 1)[1:])}
+    found = []
+    with serving(case.store) as served:
+        for _ in range(2):
+            with tab(case.browser, served) as page:
+                found.append(statistics.median(click_runs(page, LIVE, LIVE_COUNT + 1)[1:]))
+    return {"ms": found[0], "again_ms": found[1]}
 
 
 def open_long(case: Case, page: Any) -> float:
