@@ -138,9 +138,12 @@ ALLOWED = {
         "service.remote", "store", "store.artifacts", "store.compact", "store.ingest", "store.journal", "store.opening",
         "store.run",
     },
+    "bulk": {
+        *MODELS, "local_names", "query.rows", "query.runs", "service.contract", "service.wire", "store", "values",
+    },
     "api": {
-        *MODELS, "artifacts", "clean_text", "credentials", "differences", "local_names", "media", "near", "plain",
-        "report", "settings", "values", "search", "service", "service.contract", *QUERY,
+        *MODELS, "artifacts", "bulk", "clean_text", "credentials", "differences", "local_names", "media", "near",
+        "plain", "report", "settings", "values", "search", "service", "service.contract", *QUERY,
     },
     "report": {*MODELS, "query.tiles", "service.contract", "service.wire"},
     # An agent's commands find what `runlake exec` gives: their programs say `import wandb`.
@@ -156,8 +159,9 @@ ALLOWED = {
     "compat": {"errors", "artifacts", "credentials", "settings", "media", "sdk", "sdk.process", "sdk.run"},
     **SERVER,
     "cli": {
-        *MODELS, "agents", "api", "artifacts", "clean_text", "compat", "credentials", "importers", "local_names",
-        "query.rows", "report", "server", "server.config", "server.http", "server.page", "server.people", "service",
+        *MODELS, "agents", "api", "artifacts", "bulk", "clean_text", "compat", "credentials", "importers",
+        "local_names", "query.rows", "report", "server", "server.config", "server.http", "server.page", "server.people",
+        "service",
         "service.contract", "settings", "ship", "values",
     },
     "__init__": {

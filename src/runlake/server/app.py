@@ -81,7 +81,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
         session_router(door),
         *health_routes(root=root, people=people, metrics=metrics, draining=draining),
         wandb_router(WandbParts(GraphQL(mutations=MutationRoot), WandbContext(NODES, Exports(service.exports_dir)))),
-        api_router(tails_per_person=config.tails_per_person),
+        api_router(ending=draining, tails_per_person=config.tails_per_person),
         people_router(context.office_of_caller),
     ]
 

@@ -16,6 +16,7 @@ from litestar import Litestar, Request
 from litestar.di import Provide
 
 from runlake.errors import AuthenticationError, CommError, RunlakeError
+from runlake.server.draining import tell_of_end
 from runlake.server.http.asgi import ASGIApp
 from runlake.server.http.headers import SecurityHeaders
 from runlake.server.http.logs import RequestLog, configure_logs, logger
@@ -36,15 +37,16 @@ from runlake.version import __version__
 if TYPE_CHECKING:
     import uvicorn
 
-_DRAIN_S = 1
-"""How long requests are waited for at the end: one who waits for rows would wait for ever."""
+_DRAIN_S = 3
+"""How long requests are waited for at the end; who follows what moves is sent away, see `looks`."""
 
 
 class Ui(NamedTuple):
-    """The application, and the token that lets one browser in."""
+    """The application, the token that lets one browser in, and what tells of the end to those who follow."""
 
     app: ASGIApp
     token: str
+    ending: threading.Event
 
 
 def build_ui(
@@ -64,6 +66,7 @@ def build_ui(
         store=service.url,
     )
     door = TokenDoor(shown)
+    ending = threading.Event()
     turns = Turns(2 * max(MIN_TURNS, os.cpu_count() or 1))  # nobody has more than half of them, and here is nobody else
 
     @asynccontextmanager
@@ -84,7 +87,7 @@ def build_ui(
             *files.HANDLERS,
             read_frame,
             session_router(door),
-            api_router(guards=[refuse_changes] if is_read_only else []),
+            api_router(ending=ending, guards=[refuse_changes] if is_read_only else []),
         ],
         dependencies={
             "service": Provide(provide_service, sync_to_thread=False),
@@ -95,7 +98,7 @@ def build_ui(
         lifespan=[lifespan],
         logging_config=None,
     )
-    return Ui(_with_layers(app, turns, allowed_hosts), door.token)
+    return Ui(_with_layers(app, turns, allowed_hosts), door.token, ending)
 
 
 def serve_ui(ui: Ui, listening: socket.socket, announce: Callable[[], None]) -> None:
@@ -108,8 +111,14 @@ def serve_ui(ui: Ui, listening: socket.socket, announce: Callable[[], None]) -> 
     configure_logs("text")
     logger.setLevel(logging.WARNING)  # one who looks at runs does not look at requests
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+
+    def make_app() -> ASGIApp:
+        tell_of_end(ui.ending)
+        return ui.app
+
     config = uvicorn.Config(
-        ui.app,
+        make_app,
+        factory=True,
         ws="none",
         log_config=None,
         access_log=False,
