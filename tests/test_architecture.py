@@ -141,9 +141,10 @@ ALLOWED = {
     "bulk": {
         *MODELS, "local_names", "query.rows", "query.runs", "service.contract", "service.wire", "store", "values",
     },
+    "comparison": {*MODEL, "query.tiles", "service.contract", "values"},
     "api": {
-        *MODELS, "artifacts", "bulk", "clean_text", "credentials", "differences", "local_names", "media", "near",
-        "plain", "report", "settings", "values", "search", "service", "service.contract", *QUERY,
+        *MODELS, "artifacts", "bulk", "clean_text", "comparison", "credentials", "differences", "local_names", "media",
+        "near", "plain", "report", "settings", "values", "search", "service", "service.contract", *QUERY,
     },
     "report": {*MODELS, "query.tiles", "service.contract", "service.wire"},
     # An agent's commands find what `runlake exec` gives: their programs say `import wandb`.
@@ -159,10 +160,9 @@ ALLOWED = {
     "compat": {"errors", "artifacts", "credentials", "settings", "media", "sdk", "sdk.process", "sdk.run"},
     **SERVER,
     "cli": {
-        *MODELS, "agents", "api", "artifacts", "bulk", "clean_text", "compat", "credentials", "importers",
+        *MODELS, "agents", "api", "artifacts", "bulk", "clean_text", "comparison", "compat", "credentials", "importers",
         "local_names", "query.rows", "report", "server", "server.config", "server.http", "server.page", "server.people",
-        "service",
-        "service.contract", "settings", "ship", "values",
+        "service", "service.contract", "settings", "ship", "values",
     },
     "__init__": {
         "errors", "settings", "agents", "api", "artifacts", "compat", "media", "plot", "sdk.process", "sdk.run",
