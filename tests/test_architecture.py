@@ -158,8 +158,8 @@ ALLOWED = {
     **SERVER,
     "cli": {
         *MODELS, "agents", "api", "artifacts", "bulk", "clean_text", "compat", "credentials", "importers",
-        "local_names", "query.rows", "server", "server.config", "server.http", "server.page", "server.people", "service",
-        "service.contract", "settings", "ship", "values",
+        "local_names", "query.rows", "server", "server.config", "server.http", "server.page", "server.people",
+        "service", "service.contract", "settings", "ship", "values",
     },
     "__init__": {
         "errors", "settings", "agents", "api", "artifacts", "compat", "media", "plot", "sdk.process", "sdk.run",
