@@ -91,6 +91,12 @@ class Look:
         """Say that something with these words will go wrong, and may."""
         self.expected.append(fault)
 
+    def waits_for(self, text: str) -> Any:
+        """What has this text, as soon as it is in sight."""
+        found = self.page.get_by_text(text).filter(visible=True).first
+        found.wait_for()
+        return found
+
     def check(self) -> None:
         assert [fault for fault in self.faults if not any(words in fault for words in self.expected)] == []
 
@@ -101,7 +107,9 @@ def looking(browser: Any) -> Iterator[Callable[..., Look]]:
     with contextlib.ExitStack() as stack:
         looks: list[Look] = []
 
-        def look(served: Served, *, width: int = 1440, height: int = 900, **options: Any) -> Look:
+        def look(
+            served: Served, *, width: int = 1440, height: int = 900, heading: str = "Projects", **options: Any
+        ) -> Look:
             context = browser.new_context(
                 viewport={"width": width, "height": height}, storage_state=served.kept, **options
             )
@@ -113,7 +121,7 @@ def looking(browser: Any) -> Iterator[Callable[..., Look]]:
             tab.on("console", lambda said: said.type == "error" and found.faults.append(f"console: {said.text}"))
             tab.on("request", lambda sent: _note_foreign(found, sent.url))
             tab.goto(served.address if served.kept else served.entry)
-            tab.get_by_role("heading", name="Projects").wait_for()
+            tab.get_by_role("heading", name=heading).wait_for()
             served.kept = served.kept or context.storage_state()
             looks.append(found)
             return found

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { checkedPanels } from "../src/state/checked_panels";
 import * as panels from "../src/state/panels";
+import { parseView } from "../src/state/view";
 
 const { DEFAULT_PANELS } = panels;
 
@@ -87,6 +88,14 @@ test("what an address says wrongly of panels is as by default and told, and what
   });
   expect(state).toEqual({ pinned: ["loss"], panels: { loss: { smoothing: { kind: "ema", amount: 0.9 }, glow: 3 } }, hologram: true });
   expect(unread).toEqual(["all", "zooms", "added"]);
+});
+
+test("an address keeps what can be read of its charts and tells what cannot", () => {
+  const { view, problems } = parseView(`P=${encodeURIComponent('{"pinned":["loss"],"size":7}')}`);
+  expect([view.panels, problems]).toEqual([
+    { pinned: ["loss"] },
+    ["What this address says of the charts’ “size” is not understood."],
+  ]);
 });
 
 test.each([[null, []], [undefined, []], [5, ["panels"]], [[], ["panels"]], [{}, []]])("a state of %j is the default one", (value, told) => {

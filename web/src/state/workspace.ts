@@ -1,16 +1,17 @@
 /** A project's page: its view, kept in the address, its runs, and what can be done with them. */
 
-import { batch, computed, effect, signal, type ReadonlySignal, type Signal } from "@preact/signals";
+import { batch, computed, effect, signal, untracked, type ReadonlySignal, type Signal } from "@preact/signals";
 import { deleteRuns, editRuns, fetchColumns, restoreRuns, type ProjectPath } from "../wire/asks";
 import type { BulkAnswer, RunEdit } from "../wire/documents";
 import type { Json } from "../wire/json";
 import { address, replaceQuery } from "./address";
-import type { PanelsState } from "./panels";
+import { withFollowing, type PanelsState } from "./panels";
 import { ProjectRuns } from "./runs";
 import { done, failed, remember } from "./undo";
-import { formatView, has, parseView, type RunChoice, type View } from "./view";
+import { formatView, has, parseView, withPanels, type RunChoice, type View } from "./view";
 
-const ADDRESS_AFTER_MS = 250;
+/** Browsers refuse to have their address written much more often. */
+const ADDRESS_EVERY_MS = 250;
 const AT_ONCE = 1_000;
 
 export class Workspace {
@@ -52,18 +53,35 @@ export class Workspace {
 
   begin(): void {
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let writtenAt = 0;
     this.stops = [
       effect(() => {
         const query = formatView(this.view.value);
+        const write = (): void => {
+          writtenAt = Date.now();
+          this.write(query);
+        };
         clearTimeout(timer);
-        timer = setTimeout(() => this.write(query), ADDRESS_AFTER_MS);
+        if (query === this.written) {
+          return;
+        }
+        const waitMs = writtenAt + ADDRESS_EVERY_MS - Date.now();
+        if (waitMs <= 0) {
+          untracked(write);
+        } else {
+          timer = setTimeout(write, waitMs);
+        }
       }),
       effect(() => this.read(address.value.query)),
       effect(() => {
         const panels = this.panels.value;
         if (panels !== this.view.peek().panels) {
-          this.view.value = { ...this.view.peek(), panels };
+          this.view.value = withPanels(this.view.peek(), panels);
         }
+      }),
+      effect(() => {
+        const isFollowing = this.view.value.following === "follow";
+        this.panels.value = withFollowing(this.panels.peek(), isFollowing);
       }),
       effect(() => {
         const needsIds = this.view.value.isSelectedOnly && this.view.value.selected.isAllBut;

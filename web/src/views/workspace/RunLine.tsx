@@ -50,7 +50,7 @@ function Line(props: RunLineProps): JSX.Element {
   const place = index === null ? {} : { transform: `translateY(${index * ROW_PX}px)` };
   if (row === null) {
     return (
-      <div class="line line-waiting" role="row" aria-busy style={place}>
+      <div class="line line-waiting" id={index === null ? undefined : `line-${index}`} role="row" aria-busy style={place}>
         <div class="cell cell-name" role="gridcell" />
       </div>
     );

@@ -68,6 +68,8 @@ export function RunTable(): JSX.Element {
     }
   };
   const { value: lines } = runs.lines;
+  const cursor = workspace.cursor.value;
+  const isMounted = cursor >= sight.value.first && cursor < Math.min(sight.value.end, lines.count);
   const error = problemOf(runs.pages.error.value ?? runs.groupsError.value);
   const total = runs.pages.totalCount.value;
   const poolSize = Math.ceil(heightPx.value / ROW_PX) + 1 + 2 * SPARE_ROWS;
@@ -87,7 +89,7 @@ export function RunTable(): JSX.Element {
         aria-rowcount={lines.count + 1}
         aria-colcount={columns.length + 1}
         aria-multiselectable
-        aria-activedescendant={`line-${workspace.cursor.value}`}
+        aria-activedescendant={isMounted ? `line-${cursor}` : undefined}
         tabIndex={0}
         style={widths}
         onScroll={(event) => (scrollPx.value = event.currentTarget.scrollTop)}
