@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # listings, sweeps and projects are loaded by who asks for th
     from runlake.artifacts.artifact import Artifact
     from runlake.artifacts.collection import ArtifactCollection
     from runlake.bulk.export import Exported
+    from runlake.comparison.comparison import Comparison
 
 _ID_LENGTH = 8
 
@@ -193,6 +194,30 @@ class Api:
             format=format,
             last=last,
         )
+
+    def compare(
+        self,
+        paths: Sequence[str],
+        *,
+        everything: bool = False,
+        curves: bool = True,
+        keys: Sequence[str] | None = None,
+        fail_if: Sequence[str] = (),
+    ) -> Comparison:
+        """Where two runs or more differ, and how far their curves are from those of the first.
+
+        `keys` names the curves, None for all numbers that the runs share, up to 256 of them; `everything` also compares
+        what always differs. `fail_if` are conditions as ``"val_loss > +1%"``; `broken` of the answer has those that
+        hold.
+        """
+        from runlake.comparison.comparison import compare_runs
+        from runlake.comparison.gates import parse_gate
+
+        if isinstance(paths, str):
+            raise BadValueError(f"paths={paths!r} is one text; write a list of two or more")
+        places = [parse_run_path(path, self.default_entity, self._default_project) for path in paths]
+        gates = [parse_gate(text) for text in fail_if]
+        return compare_runs(self._service, places, everything=everything, curves=curves, keys=keys, gates=gates)
 
     def create_run(
         self, run_id: str | None = None, project: str | None = None, entity: str | None = None, **options: Any
