@@ -35,6 +35,8 @@ from runlake.cli import (
     sync,
     tail,
     ui,
+    verify,
+    view,
 )
 from runlake.cli.failures import ExitCode, describe, exit_code_of
 from runlake.cli.opening import GlobalOptions
@@ -134,6 +136,7 @@ app.command()(ls.ls)
 app.command()(show.show)
 app.command()(tail.tail)
 app.command()(export.export)
+app.command()(verify.verify)
 app.command()(pull.pull)
 app.command()(restore.restore)
 app.command()(diff.diff)
@@ -153,6 +156,7 @@ app.command()(sweep.agent)
 app.command("exec", cls=execute.PassThrough)(execute.exec_)
 app.command()(settings.settings)
 app.command()(ui.ui)
+app.command()(view.view)
 app.command()(serve.serve)
 app.add_typer(artifact.artifact_commands, name="artifact")
 app.add_typer(people.user_commands, name="user")
