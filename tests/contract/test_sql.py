@@ -73,6 +73,12 @@ def test_what_is_not_read_does_not_change_the_answer(service, train, text):
     assert rows(service, text) == [(2,)]
 
 
+def test_conditions_that_exclude_each_other_have_no_rows(service, train):
+    train("r1").log(loss=1.0).finish()
+    assert rows(service, "SELECT count(*) FROM history WHERE run_id = 'r1' AND run_id = 'r2'") == [(0,)]
+    assert rows(service, "SELECT count(*) FROM config WHERE project = 'mnist' AND project = 'none'") == [(0,)]
+
+
 def test_an_asof_join_is_of_all_rows(service, train):
     train("r1").log(loss=1.0).log(acc=0.5).log(loss=2.0).finish()
     text = (

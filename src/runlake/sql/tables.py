@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from msgspec import structs
 
+from runlake.errors import NotFoundError
 from runlake.listing_model import RunColumnsQuery
 from runlake.model import RUNTIME, TIMESTAMP, RunPath, Stream
 from runlake.sql.schema import SCHEMAS
@@ -51,6 +52,8 @@ class TableReader:
     def pieces(self, table: str) -> Iterator[pa.RecordBatch | pa.Table]:
         """The rows of one table that can matter, piece by piece, all with its schema but for dictionaries."""
         wanted = self._scope.wanted[table]
+        if not all(wanted.values()):
+            return  # conditions that exclude each other
         for place in self._projects(wanted):
             for columns in self._readers[table](wanted, place):
                 check_wanted()
@@ -117,7 +120,10 @@ class TableReader:
         keys, run_ids = wanted.get("key"), wanted.get("run_id")
         if keys is None:
             for run_id in self._run_ids(place, run_ids):
-                history = self._service.read_history(RunPath(*place, run_id), stream=stream)
+                try:
+                    history = self._service.read_history(RunPath(*place, run_id), stream=stream)
+                except NotFoundError:
+                    continue  # deleted since the runs were listed
                 yield from _rows([run_id], [history.row_count], history, None)
             return
         blocks = self._service.read_histories(
@@ -128,12 +134,19 @@ class TableReader:
 
     def _read_console(self, wanted: Wanted, place: tuple[str, str]) -> Iterator[Columns]:
         for run_id in self._run_ids(place, wanted.get("run_id")):
-            lines = self._service.read_console(RunPath(*place, run_id))
+            try:
+                lines = self._service.read_console(RunPath(*place, run_id))
+            except NotFoundError:
+                continue
             yield _of_objects("console", lines, run_id)
 
     def _read_files(self, wanted: Wanted, place: tuple[str, str]) -> Iterator[Columns]:
         for run_id in self._run_ids(place, wanted.get("run_id")):
-            yield _of_objects("files", self._service.list_files(RunPath(*place, run_id)), run_id)
+            try:
+                files = self._service.list_files(RunPath(*place, run_id))
+            except NotFoundError:
+                continue
+            yield _of_objects("files", files, run_id)
 
     def _run_ids(self, place: tuple[str, str], run_ids: frozenset[str] | None) -> list[str]:
         found: list[str] = self._runs_table(place, run_ids)["run_id"].to_pylist()
