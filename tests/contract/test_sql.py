@@ -134,3 +134,15 @@ def test_a_query_that_takes_too_much_ends(service, train):
         rows(service, "SELECT list(range) FROM range(100000000)", memory_bytes=2**25)
     with pytest.raises(BadValueError):
         rows(service, "SELECT 1", time_s=0)
+
+
+def test_a_key_of_one_run_is_answered_without_the_segments_of_others(service, train, root):
+    train("r1").log(loss=1.0).finish()
+    train("r2").log(loss=2.0).finish()
+    list(service.seal("ann", "mnist"))
+    service.list_runs("ann", "mnist")
+    spoiled = [path for path in root.rglob("*history.parquet") if "r2" in str(path)]
+    for path in spoiled:
+        path.write_bytes(b"x" * path.stat().st_size)
+    assert spoiled
+    assert rows(service, "SELECT value FROM history WHERE key = 'loss' AND run_id = 'r1'") == [(1.0,)]
