@@ -25,7 +25,7 @@ def make_app(holder):
     """The native API over whatever the holder holds, for whoever asks."""
 
     return Litestar(
-        [api_router()],
+        [api_router(ending=threading.Event())],
         middleware=[CloseFiles],
         dependencies={"service": Provide(lambda: holder.service, sync_to_thread=False)},
         exception_handlers={Exception: problem_response},

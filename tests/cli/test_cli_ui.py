@@ -67,6 +67,23 @@ def test_it_prints_one_line_serves_the_folder_and_ends_in_order(start, make_run,
     assert not list(tmp_path.rglob("server.sqlite"))
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_in_order_and_says_nothing_while_a_page_follows(start, make_run, tmp_path, number):
+    make_run("ann/mnist/a1")
+    process, line = start("--port", "0")
+    url, _, token = address_and_token(line)
+    with httpx.Client(base_url=url, headers=FROM_PAGE, timeout=DEADLINE_S) as client:
+        client.post("/api/v1/session", json={"token": token})
+        with client.stream("GET", "/api/v1/projects/ann/mnist/events") as stream:
+            pieces = stream.iter_raw()
+            next(pieces)
+            process.send_signal(number)
+            for _ in pieces:
+                pass
+    assert process.wait(DEADLINE_S) == 0
+    assert (tmp_path / "log").read_text() == ""
+
+
 def test_a_port_that_is_taken_is_another_one_unless_it_was_asked_for(start, runlake):
     with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", DEFAULT_PORT)):
         _, line = start()

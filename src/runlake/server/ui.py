@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from litestar import Litestar, Request
 from litestar.di import Provide
 
-from runlake.errors import AuthenticationError, CommError
+from runlake.errors import AuthenticationError, CommError, RunlakeError
+from runlake.server.draining import tell_of_end
 from runlake.server.http.asgi import ASGIApp
 from runlake.server.http.headers import SecurityHeaders
 from runlake.server.http.logs import RequestLog, configure_logs, logger
@@ -35,15 +37,16 @@ from runlake.version import __version__
 if TYPE_CHECKING:
     import uvicorn
 
-_DRAIN_S = 1
-"""How long requests are waited for at the end: one who waits for rows would wait for ever."""
+_DRAIN_S = 3
+"""How long requests are waited for at the end; who follows what moves is sent away, see `looks`."""
 
 
 class Ui(NamedTuple):
-    """The application, and the token that lets one browser in."""
+    """The application, the token that lets one browser in, and what tells of the end to those who follow."""
 
     app: ASGIApp
     token: str
+    ending: threading.Event
 
 
 def build_ui(
@@ -63,10 +66,13 @@ def build_ui(
         store=service.url,
     )
     door = TokenDoor(shown)
+    ending = threading.Event()
     turns = Turns(2 * max(MIN_TURNS, os.cpu_count() or 1))  # nobody has more than half of them, and here is nobody else
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        preparing = threading.Thread(target=_prepare, args=(service,), name="runlake-prepare", daemon=True)
+        preparing.start()
         yield
         turns.close()
         service.close()
@@ -81,7 +87,7 @@ def build_ui(
             *files.HANDLERS,
             read_frame,
             session_router(door),
-            api_router(guards=[refuse_changes] if is_read_only else []),
+            api_router(ending=ending, guards=[refuse_changes] if is_read_only else []),
         ],
         dependencies={
             "service": Provide(provide_service, sync_to_thread=False),
@@ -92,7 +98,7 @@ def build_ui(
         lifespan=[lifespan],
         logging_config=None,
     )
-    return Ui(_with_layers(app, turns, allowed_hosts), door.token)
+    return Ui(_with_layers(app, turns, allowed_hosts), door.token, ending)
 
 
 def serve_ui(ui: Ui, listening: socket.socket, announce: Callable[[], None]) -> None:
@@ -105,8 +111,14 @@ def serve_ui(ui: Ui, listening: socket.socket, announce: Callable[[], None]) -> 
     configure_logs("text")
     logger.setLevel(logging.WARNING)  # one who looks at runs does not look at requests
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+
+    def make_app() -> ASGIApp:
+        tell_of_end(ui.ending)
+        return ui.app
+
     config = uvicorn.Config(
-        ui.app,
+        make_app,
+        factory=True,
         ws="none",
         log_config=None,
         access_log=False,
@@ -135,6 +147,22 @@ def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
+
+
+def _prepare(service: Service) -> None:
+    """Ask what the page will ask first, so that what must be imported for it is there: a quarter of a second.
+
+    The newest project is listed by it too. Whatever is wrong with the store is told to who asks in earnest.
+    """
+    from runlake.query.tiles.question import TilesQuery
+
+    try:
+        newest = max(service.list_projects(), key=lambda project: project.created_at, default=None)
+        if newest is not None:
+            service.list_run_columns(newest.entity, newest.name)
+            service.read_tiles(newest.entity, newest.name, TilesQuery(keys=["_step"], runs=[]))
+    except (RunlakeError, OSError):
+        return
 
 
 def _with_layers(app: ASGIApp, turns: Turns, allowed_hosts: Sequence[str]) -> ASGIApp:

@@ -507,7 +507,7 @@ def read_from(file: Path, offset: int, limit: int | None = None) -> bytes:
 def sizes_in(folder: Path, suffix: str) -> list[tuple[str, int | None]]:
     """The files of a folder whose names end so, and their sizes in bytes; None for one that is gone since.
 
-    In no order; none where there is no folder. What is no file, a link that leads nowhere included, is left out.
+    In no order; none where there is no folder. Folders, and links that lead nowhere, are left out.
     """
     announce("list", folder)
     found: list[tuple[str, int | None]] = []

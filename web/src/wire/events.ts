@@ -1,6 +1,6 @@
 /** The stream of what moves in a project: opened once a tab, and opened again when it breaks. */
 
-import { apiAddress, withQuery } from "./http";
+import { apiAddress, hasServer, withQuery } from "./http";
 
 /** What moved: which runs are another; null: perhaps all. `version` is a mark of this news, and of nothing else. */
 export type RunsMoved = { readonly version: string; readonly changed: readonly string[] | null };
@@ -47,7 +47,9 @@ export function followProject(entity: string, project: string, listener: EventsL
     });
   }
 
-  open();
+  if (hasServer()) {
+    open();
+  }
   return () => {
     source?.close();
     if (timer !== null) {

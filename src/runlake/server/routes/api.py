@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 from litestar import Router
@@ -31,14 +32,16 @@ MAX_BODY_BYTES = 64 * 2**20
 """What is read as a whole; a server may be told to take less. Files are not: see `files.put_file`."""
 
 
-def api_router(*, tails_per_person: int = TAILS_PER_PERSON, guards: Sequence[Guard] = ()) -> Router:
+def api_router(
+    *, ending: threading.Event, tails_per_person: int = TAILS_PER_PERSON, guards: Sequence[Guard] = ()
+) -> Router:
     """The routes under ``/api/v1``. The app provides the dependency `service`: the caller's `Service`.
 
-    Each person may follow `tails_per_person` runs at once, and listen to projects as often. `guards` are asked before
-    each handler.
+    Each person may follow `tails_per_person` runs at once, and listen to projects as often, until `ending` is
+    set. `guards` are asked before each handler.
     """
-    tails = Tails(per_person=tails_per_person)
-    project_events = news.ProjectEvents(per_person=tails_per_person)
+    tails = Tails(per_person=tails_per_person, ending=ending)
+    project_events = news.ProjectEvents(per_person=tails_per_person, ending=ending)
     return Router(
         API_PREFIX,
         route_handlers=[

@@ -8,6 +8,7 @@ is gone, each of the others asks for themselves.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable
@@ -25,6 +26,10 @@ N = TypeVar("N")
 POLL_S = 0.5
 HEARTBEAT_S = 15.0
 _RETRY_AFTER_S = 30.0
+
+
+class EndingError(Exception):
+    """This worker is about to end, so nobody can wait in it any longer."""
 
 
 class Seat:
@@ -66,16 +71,22 @@ class Seats:
 
 
 class SharedLooks(Generic[P, N]):
-    """All who wait in this worker, for the one event loop that it has.
+    """All who wait in this worker, for the one event loop that it has, until `ending` is set.
 
     `read` asks a service what is new at a place, `is_news` whether that is anything, and equal `key`s of places have
     the same answer.
     """
 
     def __init__(
-        self, read: Callable[[Service, P], N], is_news: Callable[[P, N], bool], key: Callable[[P], Hashable]
+        self,
+        read: Callable[[Service, P], N],
+        is_news: Callable[[P, N], bool],
+        key: Callable[[P], Hashable],
+        *,
+        ending: threading.Event,
     ) -> None:
         self._read, self._is_news, self._key = read, is_news, key
+        self._ending = ending
         self._waiting: dict[Hashable, list[_Waiting[P, N]]] = {}
         self._looking: asyncio.Task[None] | None = None
 
@@ -84,7 +95,7 @@ class SharedLooks(Generic[P, N]):
         return await to_thread.run_sync(self._read, service, place)
 
     async def wait(self, service: Service, place: P) -> N | None:
-        """What becomes new at a place; None when nothing does for a while."""
+        """What becomes new at a place; None when nothing does for a while. `EndingError` at the worker's end."""
         loop = asyncio.get_running_loop()
         key = self._key(place)
         waiting = _Waiting(service, place, loop.create_future())
@@ -111,6 +122,9 @@ class SharedLooks(Generic[P, N]):
         """For as long as anybody waits."""
         limiter = CapacityLimiter(1)  # its own: uploads and long answers must not keep news from who waits for them
         while self._waiting:
+            if self._ending.is_set():
+                self._send_away()
+                return
             began_at = time.monotonic()
             asked = {key: waiting[0] for key, waiting in self._waiting.items()}
             found = await to_thread.run_sync(partial(self._look_at_all, asked), limiter=limiter)
@@ -119,6 +133,13 @@ class SharedLooks(Generic[P, N]):
                     if not waiting.answer.done():
                         waiting.answer.set_result(news)
             await asyncio.sleep(max(POLL_S - (time.monotonic() - began_at), POLL_S / 2))
+
+    def _send_away(self) -> None:
+        """Have all who wait told that there is an end."""
+        for waiting in [each for place in self._waiting.values() for each in place]:
+            if not waiting.answer.done():
+                waiting.answer.set_exception(EndingError())
+        self._waiting.clear()
 
     def _look_at_all(self, asked: dict[Hashable, _Waiting[P, N]]) -> dict[Hashable, N | None]:
         """Where there is anything new, or anything wrong."""

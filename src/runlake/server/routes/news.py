@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, NamedTuple
 
@@ -16,7 +17,7 @@ from runlake.server.http import logs
 from runlake.server.http.events import COMMENT_ALIVE, COMMENT_BEGIN, event, problem_event
 from runlake.server.http.turns import in_turn
 from runlake.server.routes.answers import Asked, answer
-from runlake.server.routes.looks import Seat, Seats, SharedLooks
+from runlake.server.routes.looks import EndingError, Seat, Seats, SharedLooks
 from runlake.service.contract import Service
 from runlake.service.wire import documents
 
@@ -32,10 +33,12 @@ class Listened(NamedTuple):
 
 
 class ProjectEvents:
-    """All who listen to projects in this worker, for the one event loop that it has."""
+    """All who listen to projects in this worker, for the one event loop that it has, until `ending` is set."""
 
-    def __init__(self, *, per_person: int) -> None:
-        self._looks = SharedLooks(_read, lambda place, news: news.version != place.version, lambda place: place)
+    def __init__(self, *, per_person: int, ending: threading.Event) -> None:
+        self._looks = SharedLooks(
+            _read, lambda place, news: news.version != place.version, lambda place: place, ending=ending
+        )
         self.take_seat = Seats(per_person, "projects").take
 
     async def follow(
@@ -56,6 +59,8 @@ class ProjectEvents:
                     news = await self._looks.wait(service, Listened(entity, project, version))
                 except RunlakeError as error:
                     yield problem_event(error)
+                    return
+                except EndingError:
                     return
         finally:
             seat.leave()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Hashable
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from runlake.model import RunPath, Stream, TailCursor
 from runlake.query.rows.dicts import iter_rows
 from runlake.query.rows.history import Tail
 from runlake.server.http.events import COMMENT_ALIVE, COMMENT_BEGIN, event, problem_event
-from runlake.server.routes.looks import Seat, Seats, SharedLooks
+from runlake.server.routes.looks import EndingError, Seat, Seats, SharedLooks
 from runlake.service.contract import Service
 
 EVENT_ROWS = 4096
@@ -38,10 +39,10 @@ class News(NamedTuple):
 
 
 class Tails:
-    """All who follow runs in this worker, for the one event loop that it has."""
+    """All who follow runs in this worker, for the one event loop that it has, until `ending` is set."""
 
-    def __init__(self, *, per_person: int = TAILS_PER_PERSON) -> None:
-        self._looks = SharedLooks(_read, _is_news, _question_of)
+    def __init__(self, *, per_person: int = TAILS_PER_PERSON, ending: threading.Event) -> None:
+        self._looks = SharedLooks(_read, _is_news, _question_of, ending=ending)
         self.take_seat = Seats(per_person, "runs").take
 
     async def follow(self, service: Service, place: Place, first: Tail, seat: Seat) -> AsyncIterator[bytes]:
@@ -61,6 +62,8 @@ class Tails:
                     news = await (self._looks.ask(service, place) if is_behind else self._looks.wait(service, place))
                 except RunlakeError as error:
                     yield problem_event(error)
+                    return
+                except EndingError:
                     return
                 if news is None:
                     yield COMMENT_ALIVE
