@@ -54,6 +54,15 @@ export class Workspace {
   begin(): void {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let writtenAt = 0;
+    // What leads away leaves the view as it is in the address, so that the way back leads to it.
+    const keep = (event: Event): void => {
+      if (event.type === "click" || (event as KeyboardEvent).key === "Enter") {
+        clearTimeout(timer);
+        this.write(formatView(this.view.peek()));
+      }
+    };
+    addEventListener("click", keep, true);
+    addEventListener("keydown", keep, true);
     this.stops = [
       effect(() => {
         const query = formatView(this.view.value);
@@ -92,6 +101,8 @@ export class Workspace {
       }),
       () => {
         clearTimeout(timer);
+        removeEventListener("click", keep, true);
+        removeEventListener("keydown", keep, true);
       },
     ];
     this.runs.begin();
