@@ -69,7 +69,7 @@ def test_the_table_lists_the_runs_and_a_filter_in_words_narrows_it(look: Look) -
     assert rows.count() == 3
     look.page.get_by_placeholder("Search, or config.lr > 0.01").fill('config.opt.name = "adam"')
     look.page.keyboard.press("Enter")
-    look.page.get_by_text("1 run match").first.wait_for()
+    look.page.get_by_text("1 run matches").first.wait_for()
     assert "spike" in rows.first.inner_text()
 
 
@@ -77,12 +77,12 @@ def test_what_shapes_the_view_is_in_the_address_and_comes_back_with_it(look: Loo
     look.go(PROJECT)
     look.page.get_by_placeholder("Search, or config.lr > 0.01").fill("config.lr >= 0.1")
     look.page.keyboard.press("Enter")
-    look.page.get_by_text("1 run match").first.wait_for()
+    look.page.get_by_text("1 run matches").first.wait_for()
     look.page.wait_for_url("**?f=*")
     address = look.page.url
     look.page.goto("about:blank")
     look.page.goto(address)
-    look.page.get_by_text("1 run match").first.wait_for()
+    look.page.get_by_text("1 run matches").first.wait_for()
     assert "falls" in look.page.locator(".table-body .line").first.inner_text()
 
 

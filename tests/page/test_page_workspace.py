@@ -109,7 +109,7 @@ def test_heads_order_by_one_column_and_by_several(table: Look) -> None:
 def test_runs_stand_in_groups_that_open(table: Look) -> None:
     table.go(f"{BY_NAME}&g=config.optimizer")
     wait_for_count(table, "4 runs in 2 groups")
-    table.page.get_by_role("button", name="sgd").click()
+    table.page.get_by_role("button", name="sgd 2 runs").click()
     table.page.get_by_text("run 2", exact=True).wait_for()
     lines = table.page.locator(".table-body .line").all_inner_texts()
     assert [line.split("\n")[0] for line in lines] == ["adam", "sgd", "run 2", "run 3"]

@@ -58,6 +58,13 @@ test("groups are named by their values and count the runs they are made of", () 
   expect([lines[0]?.name, countsText(countsOf(tiles, lines))]).toEqual(["lr = 0.1, optimizer = sgd", "6 of 9 runs, 3 without this key"]);
 });
 
+test("a group is hidden as a whole, and its runs are counted", () => {
+  const group = (lr: number | null, run_count: number) => seriesOf("", [], [], { run: null, group: { "config.lr": lr }, run_count });
+  const tiles = tilesOf(9, [group(0.1, 6), group(null, 3)]);
+  const lines = drawnLines(tiles, new Set(['{"config.lr":0.1}']), new Map());
+  expect([lines.map(({ name }) => name), countsText(countsOf(tiles, lines))]).toEqual([["lr = not set"], "3 of 9 runs, 6 hidden"]);
+});
+
 test("few runs have a column a pixel, and many are asked for in fewer columns, but all of them", () => {
   expect([1, 50, 250, 1000, 10_000, 1e9].map((runCount) => columnCount(333, runCount))).toEqual([400, 400, 256, 64, 25, 25]);
   expect(columnCount(0, 5)).toBe(0);
@@ -67,6 +74,17 @@ test("an exact part of a line goes on beyond its ends with the coarse points", (
   const line = (x: number[], y: number[]) => drawnLines(tilesOf(1, [seriesOf("a", x, y)]), new Set(), new Map());
   const [joined] = withCoarse(line([3, 4, 5], [30, 40, 50]), line([0, 2, 4, 6, 8], [0, 20, 41, 60, 80]));
   expect([[...joined!.x], [...joined!.y]]).toEqual([[0, 2, 3, 4, 5, 6, 8], [0, 20, 30, 40, 50, 60, 80]]);
+});
+
+test("the values of a group at the pointer say of how many runs they are, within an exact part and beyond it", () => {
+  const line = (x: number[], counts: number[]) =>
+    drawnLines(tilesOf(5, [seriesOf("", x, x, { run: null, group: { a: 1 }, run_counts: Float64Array.from(counts) })]), new Set(), new Map());
+  const joined = withCoarse(line([3, 4, 5], [3, 2, 2]), line([0, 2, 4, 6, 8], [5, 5, 2, 1, 1]));
+  const layout = layoutChart(new SvgSurface(400, 240, ""), joined, FRAME, THEME);
+  const countAt = (x: number) => readAt(joined, layout, layout.x.at(x), null).rows[0]?.runCount;
+  expect([[0, 3, 5, 8].map(countAt), readAt([lineOf("a", [0, 8], [1, 2])], layout, layout.x.at(8), null).rows[0]?.runCount]).toEqual([
+    [5, 3, 2, 1], null,
+  ]);
 });
 
 test("axes stay where they are while data comes, and it is told that there is more", () => {

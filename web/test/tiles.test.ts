@@ -46,6 +46,12 @@ test("lines, bands and marks lie where the header says", () => {
   });
 });
 
+test("the points of a group say of how many runs they are", () => {
+  const group = { ...SERIES, run: null, group: { "config.lr": 0.1 }, line: [0, 2], raw: null, band: null, marks: [0, 0], run_counts: [4, 2] };
+  const [series] = decodeTiles(encoded({ ...HEADER, series: [group] }, [0, 1, 5, 6, 3, 2])).series;
+  expect([...(series?.run_counts ?? [])]).toEqual([3, 2]);
+});
+
 test("a series without arrays, and an answer without series", () => {
   const unchanged = { ...SERIES, is_unchanged: true, line: [0, 0], raw: null, band: null, marks: [0, 0] };
   const [series] = decodeTiles(encoded({ ...HEADER, series: [unchanged] }, [])).series;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { DEFAULT_VIEW, formatView, has, parseView, type View } from "../src/state/view";
+import { DEFAULT_VIEW, formatView, has, parseView, withPanels, type View } from "../src/state/view";
 import { parseHash, formatHash } from "../src/state/address";
 import { Chance } from "./random";
 
@@ -83,4 +83,14 @@ test("a part that cannot be read is as by default, and told", () => {
 test("a choice of runs is those named, or all but those", () => {
   expect([has({ isAllBut: false, ids: ["a"] }, "a"), has({ isAllBut: false, ids: ["a"] }, "b")]).toEqual([true, false]);
   expect([has({ isAllBut: true, ids: ["a"] }, "a"), has({ isAllBut: true, ids: ["a"] }, "b")]).toEqual([false, true]);
+});
+
+test("charts and table follow together: the address says it once, and a touch of a chart ends it", () => {
+  const following: View = { ...DEFAULT_VIEW, following: "follow", panels: { isFollowing: true } };
+  expect(formatView(following)).toBe("l=follow");
+  expect(withPanels(following, { isFollowing: true, search: "loss" }).following).toBe("follow");
+  expect(withPanels(following, { zooms: { "x _step": [0, 5] } })).toEqual({
+    ...DEFAULT_VIEW, following: "live", panels: { zooms: { "x _step": [0, 5] } },
+  });
+  expect(withPanels({ ...DEFAULT_VIEW, following: "paused" }, { search: "loss" }).following).toBe("paused");
 });

@@ -19,6 +19,8 @@ export interface ChartLine {
   readonly raw: { readonly x: Float64Array; readonly y: Float64Array } | null;
   readonly band: { readonly x: Float64Array; readonly low: Float64Array; readonly high: Float64Array } | null;
   readonly marks: { readonly x: Float64Array; readonly kind: Float64Array };
+  /** Of how many runs each point is made, of a group. */
+  readonly runCounts?: Float64Array | null;
 }
 
 export interface ChartFrame {

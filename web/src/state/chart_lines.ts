@@ -17,9 +17,10 @@ export type DrawnLine = {
   readonly band: TileSeries["band"];
   readonly marks: TileSeries["marks"];
   readonly series: TileSeries;
+  readonly runCounts?: Float64Array | null;
 };
 
-/** The lines of a key, those of hidden runs left out. */
+/** The lines of a key, those of hidden runs and groups left out. */
 export function drawnLines(
   tiles: KeyTiles,
   hidden: ReadonlySet<string>,
@@ -27,11 +28,11 @@ export function drawnLines(
 ): DrawnLine[] {
   const lines: DrawnLine[] = [];
   for (const series of tiles.series) {
-    if (series.run !== null && hidden.has(series.run)) continue;
     const id = lineIdOf(series);
+    if (hidden.has(id)) continue;
     const name = series.run === null ? groupName(series.group ?? {}) : (runNames.get(series.run) ?? series.run);
     const { line, raw, band, marks } = series;
-    lines.push({ id, name, ...colourOf(id), ...line, raw, band, marks, series });
+    lines.push({ id, name, ...colourOf(id), ...line, raw, band, marks, series, runCounts: series.run_counts ?? null });
   }
   return lines;
 }
@@ -42,17 +43,29 @@ export function withCoarse(exact: readonly DrawnLine[], coarse: readonly DrawnLi
   return exact.map((line) => {
     const other = coarseOf.get(line.id);
     if (other === undefined || line.x.length === 0) return line;
-    return { ...line, ...joined(line, other), raw: line.raw && other.raw ? joined(line.raw, other.raw) : line.raw };
+    const raw = line.raw && other.raw ? joined(line.raw, other.raw) : line.raw;
+    return { ...line, ...joined(line, other), raw, runCounts: joinedCounts(line, other) };
   });
 }
 
-function joined(exact: Line, coarse: Line): Line {
+/** How many points of the coarse line are before the exact one, and where those behind it begin. */
+function around(exact: Line, coarse: Line): readonly [before: number, after: number] {
   const low = exact.x[0]!;
   const high = exact.x[exact.x.length - 1]!;
   let before = 0;
   let after = coarse.x.length;
   while (before < coarse.x.length && coarse.x[before]! < low) before++;
   while (after > before && coarse.x[after - 1]! > high) after--;
+  return [before, after];
+}
+
+function joinedCounts(exact: DrawnLine, coarse: DrawnLine): Float64Array | null {
+  if (!exact.runCounts || !coarse.runCounts) return null;
+  return spliced(exact.runCounts, coarse.runCounts, ...around(exact, coarse));
+}
+
+function joined(exact: Line, coarse: Line): Line {
+  const [before, after] = around(exact, coarse);
   return { x: spliced(exact.x, coarse.x, before, after), y: spliced(exact.y, coarse.y, before, after) };
 }
 
@@ -79,9 +92,9 @@ export type LineCounts = {
 
 /** How many runs match, how many of them are drawn, and why the others are not. */
 export function countsOf(tiles: KeyTiles, lines: readonly DrawnLine[]): LineCounts {
-  const isGrouped = tiles.series.some(({ run }) => run === null);
-  const ofKey = tiles.series.reduce((count, series) => count + (series.run === null ? series.run_count : 1), 0);
-  const hiddenCount = isGrouped ? 0 : tiles.series.length - lines.length;
+  const runCountOf = (series: TileSeries): number => (series.run === null ? series.run_count : 1);
+  const ofKey = tiles.series.reduce((count, series) => count + runCountOf(series), 0);
+  const hiddenCount = ofKey - lines.reduce((count, { series }) => count + runCountOf(series), 0);
   const sum = (count: (series: TileSeries) => number) => lines.reduce((total, { series }) => total + count(series), 0);
   return {
     runCount: tiles.run_count,

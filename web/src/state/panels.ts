@@ -139,6 +139,12 @@ export function shortWindow([low, high]: Window): Window {
   return Number.isSafeInteger(first) && Number.isSafeInteger(last) ? [digits(first), digits(last)] : [low, high];
 }
 
+/** The state with axes that move as data comes, or not; who follows sees all of x. */
+export function withFollowing(state: PanelsState, isFollowing: boolean): PanelsState {
+  if ((state.isFollowing === true) === isFollowing) return state;
+  return changed(state, isFollowing ? { isFollowing, zooms: undefined } : { isFollowing: undefined });
+}
+
 /** The state with another part of x (null: all) in this panel and those that share its zoom; following ends. */
 export function withZoom(state: PanelsState, key: string, window: Window | null): PanelsState {
   const zooms = withEntry(state.zooms, zoomName(state, key), window === null ? undefined : shortWindow(window));

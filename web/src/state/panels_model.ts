@@ -8,6 +8,7 @@ import { followTheme, showTogether } from "./colours";
 import {
   foundKeys, sectionsOf, settingsOf, sharesZoom, streamOf, withZoom, zoomOf, type ChartSettings, type PanelsState, type Window,
 } from "./panels";
+import { LastValues } from "./last_values";
 import { TileLoader, type KeyTiles, type LinesQuery } from "./tile_loader";
 
 /** Which runs the panels are of. */
@@ -46,6 +47,7 @@ export class PanelsModel {
   /** A zoom that a hand is still moving; what it ends at is kept in the settings. */
   private readonly movingZoom = signal<{ readonly key: string; readonly window: Window } | null>(null);
   readonly loader = new TileLoader((query, ask) => fetchTiles(this.source.entity, this.source.project, query, ask));
+  readonly lastValues: LastValues = new LastValues(this);
   readonly numberKeys = computed(() => this.keyList.value.keys.filter(({ kind }) => kind === "number").map(({ key }) => key));
   private readonly runCounts = computed(() => new Map(this.keyList.value.keys.map(({ key, run_count }) => [key, run_count])));
   private readonly loweredKeys = computed(() => this.numberKeys.value.map((key) => key.toLowerCase()));
@@ -78,6 +80,7 @@ export class PanelsModel {
     this.keysTimer = null;
     this.keysRequest?.abort();
     this.loader.close();
+    this.lastValues.stop();
   }
 
   /** Change what is shown. */
@@ -184,7 +187,7 @@ export class PanelsModel {
 
   /** A group is made of the runs that are not hidden. */
   private runsWithoutHidden(): { runs: readonly string[] | null; filters: object | null } {
-    const hidden = this.source.hiddenRuns.value;
+    const hidden = new Set([...this.source.hiddenRuns.value].filter((id) => !isGroup(id)));
     const runs = this.source.runIds.value;
     const filters = this.source.filters.value;
     if (hidden.size === 0) return { runs, filters };
@@ -253,10 +256,15 @@ export function lineIdOf(series: { readonly run: string | null; readonly group: 
   return series.run ?? JSON.stringify(series.group);
 }
 
+/** True if `lineIdOf` names a group: no id of a run begins so. */
+function isGroup(lineId: string): boolean {
+  return lineId.startsWith("{");
+}
+
 /** The values of a group, as they are read: `lr = 0.1, optimizer = sgd`. */
 export function groupName(group: Readonly<Record<string, unknown>>): string {
   const parts = Object.entries(group).map(([name, value]) => {
-    const text = typeof value === "string" ? value : JSON.stringify(value ?? null);
+    const text = typeof value === "string" ? value : value === null || value === undefined ? "not set" : JSON.stringify(value);
     return `${name.replace(/^(config|summary)\./, "")} = ${text}`;
   });
   return parts.length === 0 ? "all runs" : parts.join(", ");

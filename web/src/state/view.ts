@@ -8,7 +8,7 @@
 import { readJson, writeJson, type JsonObject } from "../wire/json";
 import { checkedPanels } from "./checked_panels";
 import { formatFilterText, parseFilterText } from "./filter_text";
-import { DEFAULT_PANELS, type PanelsState } from "./panels";
+import { changed, DEFAULT_PANELS, type PanelsState } from "./panels";
 
 /** Runs by their ids, or all that match but these: as short when 1,000 are chosen as when one is. */
 export type RunChoice = { readonly isAllBut: boolean; readonly ids: readonly string[] };
@@ -96,7 +96,7 @@ const CODECS: { readonly [Part in Exclude<keyof View, "unknown">]: readonly [str
   tablePercent: ["w", { format: String, parse: (text) => bounded(text, 10, 90) }],
   pane: ["t", oneOf(PANES)],
   following: ["l", oneOf(FOLLOWINGS)],
-  panels: ["P", { format: writeJson, parse: parsePanels }],
+  panels: ["P", { format: formatPanels, parse: parsePanels }],
   viewId: ["v", { format: (value) => value ?? "", parse: (text) => text || null }],
 };
 const PARTS = Object.keys(CODECS) as (keyof typeof CODECS)[];
@@ -139,6 +139,12 @@ export function parseView(query: string): { readonly view: View; readonly proble
     problems.push(`This address has parts that this page does not know (${names.join(", ")}); they are kept.`);
   }
   return { view: { ...DEFAULT_VIEW, ...found, unknown }, problems };
+}
+
+/** The view with other panels; where a chart was touched, what follows is live from then on. */
+export function withPanels(view: View, panels: PanelsState): View {
+  const wasTouched = view.panels.isFollowing === true && panels.isFollowing !== true;
+  return { ...view, panels, following: wasTouched && view.following === "follow" ? "live" : view.following };
 }
 
 export function has(choice: RunChoice, runId: string): boolean {
@@ -209,6 +215,11 @@ function formatChoice({ isAllBut, ids }: RunChoice): string {
 function parseChoice(text: string): RunChoice {
   const isAllBut = text === "*" || text.startsWith("*,");
   return { isAllBut, ids: splitNames(isAllBut ? text.slice(2) : text) };
+}
+
+/** Whether charts follow is said by the view's own part. */
+function formatPanels(panels: PanelsState): string {
+  return writeJson(changed(panels, { isFollowing: undefined }));
 }
 
 function parsePanels(text: string): PanelsState {

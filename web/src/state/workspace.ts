@@ -5,10 +5,10 @@ import { deleteRuns, editRuns, fetchColumns, restoreRuns, type ProjectPath } fro
 import type { BulkAnswer, RunEdit } from "../wire/documents";
 import type { Json } from "../wire/json";
 import { address, replaceQuery } from "./address";
-import type { PanelsState } from "./panels";
+import { withFollowing, type PanelsState } from "./panels";
 import { ProjectRuns } from "./runs";
 import { done, failed, remember } from "./undo";
-import { formatView, has, parseView, type RunChoice, type View } from "./view";
+import { formatView, has, parseView, withPanels, type RunChoice, type View } from "./view";
 
 /** Browsers refuse to have their address written much more often. */
 const ADDRESS_EVERY_MS = 250;
@@ -76,8 +76,12 @@ export class Workspace {
       effect(() => {
         const panels = this.panels.value;
         if (panels !== this.view.peek().panels) {
-          this.view.value = { ...this.view.peek(), panels };
+          this.view.value = withPanels(this.view.peek(), panels);
         }
+      }),
+      effect(() => {
+        const isFollowing = this.view.value.following === "follow";
+        this.panels.value = withFollowing(this.panels.peek(), isFollowing);
       }),
       effect(() => {
         const needsIds = this.view.value.isSelectedOnly && this.view.value.selected.isAllBut;

@@ -53,6 +53,7 @@ type SeriesHeader = {
   readonly raw: Place | null;
   readonly band: Place | null;
   readonly marks: Place | null;
+  readonly run_counts?: Place | null;
 };
 
 type Header = {
@@ -70,11 +71,13 @@ export type Band = { readonly x: Float64Array; readonly low: Float64Array; reado
 /** What has no place on a finite axis; `kind` is 0 for NaN, 1 for +inf, 2 for -inf. */
 export type Marks = { readonly x: Float64Array; readonly kind: Float64Array };
 
-export type TileSeries = Omit<SeriesHeader, "line" | "raw" | "band" | "marks"> & {
+export type TileSeries = Omit<SeriesHeader, "line" | "raw" | "band" | "marks" | "run_counts"> & {
   readonly line: Line;
   readonly raw: Line | null;
   readonly band: Band | null;
   readonly marks: Marks;
+  /** Of a group: of how many runs each point of the line is made. */
+  readonly run_counts?: Float64Array;
 };
 
 export type Tiles = Omit<Header, "series"> & { readonly series: readonly TileSeries[] };
@@ -103,12 +106,14 @@ export function decodeTiles(bytes: ArrayBuffer): Tiles {
 const NOTHING = new Float64Array(0);
 
 function withArrays(series: SeriesHeader, values: Float64Array): TileSeries {
+  const { run_counts: runCounts, ...rest } = series;
   const [x = NOTHING, y = NOTHING] = arrays(values, series.line, 2, series.key);
   const raw = series.raw && arrays(values, series.raw, 2, series.key);
   const band = series.band && arrays(values, series.band, 3, series.key);
   const [markX = NOTHING, kind = NOTHING] = arrays(values, series.marks ?? [0, 0], 2, series.key);
   return {
-    ...series,
+    ...rest,
+    ...(runCounts && { run_counts: arrays(values, runCounts, 1, series.key)[0] ?? NOTHING }),
     line: { x, y },
     raw: raw && { x: raw[0] ?? NOTHING, y: raw[1] ?? NOTHING },
     band: band && { x: band[0] ?? NOTHING, low: band[1] ?? NOTHING, high: band[2] ?? NOTHING },

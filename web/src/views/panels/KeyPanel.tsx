@@ -9,6 +9,7 @@ import type { ChartCanvas } from "./chart_canvas";
 import type { Shown } from "./exports";
 import { FullScreen } from "./FullScreen";
 import { KeyChart } from "./KeyChart";
+import { isOfSummaries, LastValuesPanel } from "./LastValuesPanel";
 import { PanelFoot } from "./PanelFoot";
 import { PanelMenu } from "./PanelMenu";
 import { PanelMessage } from "./PanelMessage";
@@ -44,6 +45,7 @@ export function KeyPanel(props: { readonly panelKey: string; readonly title: str
   }, [lines, isInSight]);
   const isPinned = (model.source.settings.value.pinned ?? []).includes(panelKey);
   const picture = lines.picture.value;
+  const hasLastOnly = isOfSummaries(model, picture);
   return (
     <article ref={place} class="panel" aria-label={panelKey}>
       <header class="panel-head">
@@ -57,18 +59,23 @@ export function KeyPanel(props: { readonly panelKey: string; readonly title: str
       </header>
       <GroupNames picture={picture} />
       <div class={`panel-body ${picture.isLoading ? "is-loading" : ""}`}>
-        {isInSight && !isTable && (
+        {isInSight && hasLastOnly && <LastValuesPanel panelKey={panelKey} />}
+        {isInSight && !hasLastOnly && !isTable && (
           <KeyChart panelKey={panelKey} lines={lines} canvas={canvas} hasMore={hasMore} readout={readout} hasLegend
             onTable={() => setTable(true)} />
         )}
-        {isInSight && isTable && <TableTwin title={panelKey} lines={picture.lines} />}
-        <PanelMessage picture={picture} panelKey={panelKey} />
+        {isInSight && !hasLastOnly && isTable && <TableTwin title={panelKey} lines={picture.lines} />}
+        {!hasLastOnly && <PanelMessage picture={picture} panelKey={panelKey} />}
       </div>
-      <PanelFoot picture={picture} hasMore={hasMore.value} onShowAll={() => canvas.peek()?.showAll()} />
+      {hasLastOnly ? <LastValuesFoot /> : <PanelFoot picture={picture} hasMore={hasMore.value} onShowAll={() => canvas.peek()?.showAll()} />}
       <ResizeCorner panelKey={panelKey} place={place} />
       {isFull && <FullScreen panelKey={panelKey} onClose={() => setFull(false)} />}
     </article>
   );
+}
+
+function LastValuesFoot(): JSX.Element {
+  return <footer class="panel-foot">Last values by run: none has logged it as rows</footer>;
 }
 
 /** More groups than this are named at the pointer only. */

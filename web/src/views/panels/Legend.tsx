@@ -31,6 +31,7 @@ export function Legend(props: {
           <Swatch colour={row.colour} dash={row.dash} />
           <span class="chart-legend-name">{row.name}</span>
           <span class="chart-legend-value">{formatValue(row.value)}</span>
+          {row.runCount !== null && <span class="chart-legend-count">n = {row.runCount}</span>}
         </div>
       ))}
       {below > 0 && <div class="chart-legend-more">{below} lower</div>}

@@ -16,7 +16,10 @@ import { Sight } from "./sight";
 import { readTheme } from "./theme";
 import { Toolbar } from "./Toolbar";
 
-export type PanelsProps = PanelsSource;
+export type PanelsProps = PanelsSource & {
+  /** False: what is around the panels has the switch for following. */
+  readonly hasFollow?: boolean;
+};
 
 export function Panels(props: PanelsProps): JSX.Element {
   const { entity, project } = props;
@@ -39,7 +42,7 @@ export function Panels(props: PanelsProps): JSX.Element {
   return (
     <PanelsToolsProvider value={tools}>
       <div class={`panels is-${size}`}>
-        <Toolbar />
+        <Toolbar hasFollow={props.hasFollow ?? true} />
         <Pinned />
         <Sections />
       </div>

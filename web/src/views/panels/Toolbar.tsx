@@ -1,7 +1,7 @@
 /** Above the panels: search, what holds for all of them, and following. */
 
 import type { JSX } from "preact";
-import { changed, commonSettings, withSettings, withSharedZoom, type PanelsState } from "../../state/panels";
+import { changed, commonSettings, withFollowing, withSettings, withSharedZoom, type PanelsState } from "../../state/panels";
 import { AddPanel } from "./AddPanel";
 import { usePanels } from "./panels_context";
 import { Popover } from "./Popover";
@@ -51,12 +51,11 @@ function withoutZooms(state: PanelsState): PanelsState {
   return changed(state, { zooms: undefined });
 }
 
-export function Toolbar(): JSX.Element {
+/** `hasFollow` false: what is around the panels has the switch for it. */
+export function Toolbar({ hasFollow }: { readonly hasFollow: boolean }): JSX.Element {
   const { model } = usePanels();
   const state = model.source.settings.value;
   const isFollowing = state.isFollowing === true;
-  const follow = (): void =>
-    model.change((before) => changed(before, { isFollowing: isFollowing ? undefined : true, zooms: undefined }));
   return (
     <div class="panels-bar" role="toolbar" aria-label="Panels">
       <Search />
@@ -67,10 +66,13 @@ export function Toolbar(): JSX.Element {
       {state.zooms !== undefined && (
         <button type="button" class="tool" onClick={() => model.change(withoutZooms)}>Zoom back</button>
       )}
-      <button type="button" class={`tool ${isFollowing ? "is-on" : ""}`} aria-pressed={isFollowing}
-        title="Move the axes as data comes, until a chart is touched" onClick={follow}>
-        Follow
-      </button>
+      {hasFollow && (
+        <button type="button" class={`tool ${isFollowing ? "is-on" : ""}`} aria-pressed={isFollowing}
+          title="Move the axes as data comes, until a chart is touched"
+          onClick={() => model.change((before) => withFollowing(before, !isFollowing))}>
+          Follow
+        </button>
+      )}
       <Popover label="Settings of all panels" face="Settings">{() => <CommonSettings />}</Popover>
       <AddPanel />
     </div>

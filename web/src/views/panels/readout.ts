@@ -9,6 +9,8 @@ export type ReadoutRow = {
   readonly colour: string;
   readonly dash: readonly number[];
   readonly value: number;
+  /** Of how many runs the value is, where it is one of a group. */
+  readonly runCount: number | null;
 };
 
 export type Readout = {
@@ -29,7 +31,7 @@ export function readAt(lines: readonly ChartLine[], layout: ChartLayout, pixel: 
     const at = nearestPoint(line, layout.x, pixel, REACH_PX);
     if (at === null) continue;
     const { id, name, colour, dash } = line;
-    rows.push({ id, name, colour, dash, value: line.y[at]! });
+    rows.push({ id, name, colour, dash, value: line.y[at]!, runCount: line.runCounts?.[at] ?? null });
   }
   rows.sort((one, other) => other.value - one.value);
   return { x: layout.x.valueAt(pixel), rows, hitId, absentCount: lines.length - rows.length };

@@ -26,12 +26,13 @@ export function GroupLine({ index, line, columns, aggregate, isCursor, nowS }: G
   const { hoverRun } = context.workspace;
   const { group, groupKey, isOpen } = line;
   const lineId = lineIdOf(group);
+  const isHidden = context.workspace.hidden.value.has(lineId);
   const name = Object.entries(group.values)
     .map(([column, value]) => `${titleOf(column).title} ${value === null ? "not set" : formatCell(column, value, nowS)}`)
     .join(", ");
   return (
     <div
-      class={isCursor ? "line line-group line-cursor" : "line line-group"}
+      class={["line line-group", isCursor && "line-cursor", isHidden && "line-hidden"].filter(Boolean).join(" ")}
       id={`line-${index}`}
       role="row"
       aria-rowindex={index + 2}
@@ -42,9 +43,18 @@ export function GroupLine({ index, line, columns, aggregate, isCursor, nowS }: G
       onClick={() => (context.workspace.cursor.value = index)}
     >
       <div class="cell cell-name" role="rowheader">
+        <button
+          type="button"
+          class="eye"
+          aria-label={isHidden ? `Show the line of ${name}` : `Hide the line of ${name}`}
+          aria-pressed={isHidden}
+          title={isHidden ? "Show its line" : "Hide its line (h)"}
+          onClick={() => context.workspace.toggleHidden([lineId])}
+        >
+          {isHidden ? <Icon name="eyeOff" /> : <span class="dot" style={{ background: colourOf(lineId).colour }} />}
+        </button>
         <button type="button" class="group-toggle" aria-expanded={isOpen} title={name} onClick={() => toggleGroup(context, groupKey)}>
           <Icon name={isOpen ? "down" : "right"} />
-          <span class="dot" style={{ background: colourOf(lineId).colour }} />
           <span class="group-name">
             {Object.entries(group.values).map(([column, value]) => (
               <span key={column} class="group-value">

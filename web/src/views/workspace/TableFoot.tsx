@@ -11,7 +11,7 @@ export function TableFoot(): JSX.Element {
   const groups = runs.groups.value;
   const damaged = Object.entries(runs.pages.damaged.value);
   const isFiltered = runs.filters.value !== null;
-  const count = total === null || runs.pages.isAsking.value ? "Loading…" : `${counted(total, "run")}${isFiltered ? " match" : ""}`;
+  const count = total === null || runs.pages.isAsking.value ? "Loading…" : `${counted(total, "run")}${isFiltered ? (total === 1 ? " matches" : " match") : ""}`;
   return (
     <footer class="table-foot">
       <span role="status">

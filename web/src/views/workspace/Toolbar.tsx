@@ -67,7 +67,7 @@ type SegmentChoice<T> = readonly [value: T, icon: IconName, title: string];
 const FOLLOWING: readonly SegmentChoice<Following>[] = [
   ["paused", "pause", "Paused: nothing changes by itself"],
   ["live", "play", "Live: values change where they stand; new runs are announced"],
-  ["follow", "follow", "Follow: new runs come in by themselves, until you scroll"],
+  ["follow", "follow", "Follow: new runs come in and axes move by themselves, until you scroll or touch a chart"],
 ];
 const PANES: readonly SegmentChoice<Pane>[] = [
   ["both", "split", "Table and charts"],

@@ -91,6 +91,7 @@ function Charts(): JSX.Element {
       settings={panels}
       version={runs.version}
       hoverRun={hoverRun}
+      hasFollow={false}
     />
   );
 }

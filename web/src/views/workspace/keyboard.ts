@@ -2,6 +2,7 @@
 
 import type { ReadonlySignal } from "@preact/signals";
 import { goTo } from "../../state/address";
+import { lineIdOf } from "../../state/table_lines";
 import type { Pane } from "../../state/view";
 import { undo } from "../../state/undo";
 import { isHelpOpen } from "../shell/Help";
@@ -32,6 +33,16 @@ export function listenToKeys(context: WorkspaceContext, mayEdit: ReadonlySignal<
       ofRun((runId) => goTo([workspace.path.entity, workspace.path.project, "runs", runId]));
     }
   };
+  const hide = (): void => {
+    const lines = workspace.runs.lines.peek();
+    const at = workspace.cursor.peek();
+    const line = at < lines.count ? lines.at(at) : null;
+    if (line?.kind === "group") {
+      workspace.toggleHidden([lineIdOf(line.group)]);
+    } else {
+      ofRun((runId) => workspace.toggleHidden([runId]));
+    }
+  };
   const acts: Readonly<Record<string, () => void>> = {
     j: () => move(1),
     ArrowDown: () => move(1),
@@ -43,7 +54,7 @@ export function listenToKeys(context: WorkspaceContext, mayEdit: ReadonlySignal<
     End: () => move(Infinity),
     Enter: open,
     x: () => ofRun((runId) => workspace.toggle([runId])),
-    h: () => ofRun((runId) => workspace.toggleHidden([runId])),
+    h: hide,
     p: () => ofRun((runId) => workspace.togglePinned(runId)),
     b: () => ofRun((runId) => workspace.toggleBaseline(runId)),
     u: () => void undo(),

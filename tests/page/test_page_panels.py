@@ -1,0 +1,73 @@
+"""What the charts of a project show of several runs and of groups of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.page.conftest import Look, Served, serving
+from tests.page.stores import loss_rows, train
+
+import runlake
+
+PANELS = "#/ada/vision?t=panels"
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    """Three runs: two with adam, one with sgd; two have a value in the summary that no row has."""
+    quiet = {"silent": True, "seal": "off"}
+    for number, optimizer in enumerate(("adam", "adam", "sgd")):
+        run_id = train(tmp_path / "store", f"run {number}", loss_rows(5, scale=number + 1), optimizer=optimizer)
+        if number < 2:
+            place = {"entity": "ada", "project": "vision", "id": run_id, "resume": "must"}
+            with runlake.init(store=tmp_path / "store", **place, settings=quiet) as run:
+                run.summary["best"] = 0.5 + number
+                run.summary["worst"] = 2.5
+    with serving(tmp_path / "store") as served:
+        yield served
+
+
+@pytest.fixture
+def look(looking: Callable[..., Look], served: Served) -> Look:
+    return looking(served)
+
+
+def panel(look: Look, key: str) -> str:
+    return f'.panel[aria-label="{key}"]'
+
+
+def test_a_key_of_summaries_alone_is_shown_as_bars_and_asked_for_together_with_others(look: Look) -> None:
+    asked = []
+    look.page.on("request", lambda request: asked.append(request.post_data or "") if "columns" in request.url else None)
+    look.go(PANELS)
+    rows = look.page.locator(panel(look, "best")).locator("tbody tr")
+    rows.first.wait_for()
+    assert [row.split() for row in rows.all_inner_texts()] == [["run", "1", "1.5"], ["run", "0", "0.5"]]
+    foot = look.page.locator(panel(look, "best")).locator(".panel-foot").inner_text()
+    assert foot == "Last values by run: none has logged it as rows"
+    look.page.locator(panel(look, "worst")).locator("tbody tr").first.wait_for()
+    assert {("summary.best" in body, "summary.worst" in body) for body in asked if "summary." in body} == {(True, True)}
+
+
+def test_a_group_is_hidden_and_comes_back(look: Look) -> None:
+    look.go("#/ada/vision?g=config.optimizer")
+    foot = look.page.locator(panel(look, "train/loss")).locator(".panel-foot")
+    foot.get_by_text("3 runs", exact=True).wait_for()
+    look.page.get_by_label("Hide the line of optimizer adam").click()
+    foot.get_by_text("1 of 3 runs, 2 hidden", exact=True).wait_for()
+    look.page.get_by_label("Show the line of optimizer adam").click()
+    foot.get_by_text("3 runs", exact=True).wait_for()
+
+
+def test_following_is_one_switch_and_ends_where_a_chart_is_touched(look: Look) -> None:
+    look.go("#/ada/vision")
+    follow = look.page.get_by_role("button", name="Follow")
+    follow.click()
+    look.page.wait_for_function("location.hash.endsWith('?l=follow')")
+    chart = look.page.locator(panel(look, "train/loss")).locator("canvas.chart-top")
+    chart.focus()
+    look.page.keyboard.press("+")
+    look.page.wait_for_function("!location.hash.includes('l=follow')")
+    assert (follow.count(), follow.get_attribute("aria-pressed")) == (1, "false")

@@ -1,0 +1,40 @@
+/** A bar a run, the highest value first. */
+
+import type { JSX } from "preact";
+import { formatValue } from "../../drawing/format";
+import { Bar } from "./ColumnPanels";
+import { usePanels } from "./panels_context";
+
+export type RunBar = { readonly id: string; readonly name: string; readonly colour: string; readonly value: number | null };
+
+/** Bars of more runs are counted. */
+const BARS = 500;
+
+/** The bars in their order: those without a number last. */
+export function sortedBars(bars: readonly RunBar[]): RunBar[] {
+  const rank = ({ value }: RunBar): number => (value === null || Number.isNaN(value) ? -Infinity : value);
+  return [...bars].sort((one, other) => (rank(one) < rank(other) ? 1 : rank(one) > rank(other) ? -1 : 0));
+}
+
+export function RunBars(props: { readonly label: string; readonly bars: readonly RunBar[] }): JSX.Element {
+  const { hoverRun } = usePanels().model.source;
+  const bars = sortedBars(props.bars);
+  const largest = bars.reduce((most, { value }) => (Number.isFinite(value) ? Math.max(most, Math.abs(value!)) : most), 0);
+  return (
+    <div class="table-twin" tabIndex={0} role="region" aria-label={props.label}>
+      <table>
+        <tbody>
+          {bars.slice(0, BARS).map(({ id, name, colour, value }) => (
+            <tr key={id} class={id === hoverRun.value ? "is-hit" : ""} onPointerEnter={() => (hoverRun.value = id)}
+              onPointerLeave={() => (hoverRun.value = null)}>
+              <th scope="row" title={name}>{name}</th>
+              <td class="bar-cell is-wide"><Bar share={largest > 0 ? Math.abs((value ?? 0) / largest) : 0} colour={colour} /></td>
+              <td>{value === null ? "" : formatValue(value)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {bars.length > BARS && <p>and {bars.length - BARS} more</p>}
+    </div>
+  );
+}
