@@ -69,7 +69,7 @@ SERVER = {
     },
     "server": {
         "errors", "service", "service.contract", "server.config", "server.people", "server.http", "server.context",
-        "server.page", "server.routes",
+        "server.page", "server.routes", "query.tiles",
         "server.wandb", "server.wandb.nodes", "server.wandb.mutations", "server.wandb.documents",
         "server.wandb.routes",
     },

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from litestar import Litestar, Request
 from litestar.di import Provide
 
-from runlake.errors import AuthenticationError, CommError
+from runlake.errors import AuthenticationError, CommError, RunlakeError
 from runlake.server.draining import tell_of_end
 from runlake.server.http.asgi import ASGIApp
 from runlake.server.http.headers import SecurityHeaders
@@ -71,6 +71,8 @@ def build_ui(
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        preparing = threading.Thread(target=_prepare, args=(service,), name="runlake-prepare", daemon=True)
+        preparing.start()
         yield
         turns.close()
         service.close()
@@ -145,6 +147,22 @@ def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
+
+
+def _prepare(service: Service) -> None:
+    """Ask what the page will ask first, so that what must be imported for it is there: a quarter of a second.
+
+    The newest project is listed by it too. Whatever is wrong with the store is told to who asks in earnest.
+    """
+    from runlake.query.tiles.question import TilesQuery
+
+    try:
+        newest = max(service.list_projects(), key=lambda project: project.created_at, default=None)
+        if newest is not None:
+            service.list_run_columns(newest.entity, newest.name)
+            service.read_tiles(newest.entity, newest.name, TilesQuery(keys=["_step"], runs=[]))
+    except (RunlakeError, OSError):
+        return
 
 
 def _with_layers(app: ASGIApp, turns: Turns, allowed_hosts: Sequence[str]) -> ASGIApp:

@@ -100,9 +100,12 @@ def test_a_url_that_permits_reading_permits_to_ask_for_the_headers_alone(server)
 
 def test_no_answer_may_be_kept_by_others_than_the_one_who_asked(server):
     kept = {}
+    endless = "/api/v1/projects/{entity}/{project}/events"
     for route in server.routes():
+        if route.path_format == "/" or route.path_format.startswith("/page"):
+            continue  # the page itself, the same for everybody
         for method in sorted(route.methods - {"OPTIONS"}):
-            for who in (None, "ann") if method != "DELETE" else (None,):
+            for who in (None, "ann") if method != "DELETE" and route.path_format != endless else (None,):
                 path = route.path_format
                 for name, value in {**PATH._asdict(), "name": "a.bin"}.items():
                     path = path.replace(f"{{{name}}}", value).replace(f"{{{name}:path}}", value)
