@@ -71,3 +71,20 @@ def test_following_is_one_switch_and_ends_where_a_chart_is_touched(look: Look) -
     look.page.keyboard.press("+")
     look.page.wait_for_function("!location.hash.includes('l=follow')")
     assert (follow.count(), follow.get_attribute("aria-pressed")) == (1, "false")
+
+
+@pytest.mark.parametrize(
+    ("added", "title"),
+    [
+        ('{"kind":"bar","key":"train/loss","value":"last"}', "last train/loss"),
+        ('{"kind":"scatter","x":"config.optimizer","y":"summary.train/loss"}', "summary.train/loss by config.optimizer"),
+    ],
+)
+def test_a_panel_that_was_added_is_saved_as_a_picture(look: Look, added: str, title: str) -> None:
+    look.go(f'#/ada/vision?t=panels&P={{"added":[{added}]}}')
+    look.page.locator(panel(look, title)).locator("tbody tr, canvas").first.wait_for()
+    for name, begin in (("Save as SVG", b"<svg xmlns"), ("Save as PNG", b"\x89PNG")):
+        look.page.get_by_label(f"Menu of {title}").first.click()
+        with look.page.expect_download() as saved:
+            look.page.get_by_role("button", name=name).click()
+        assert Path(saved.value.path()).read_bytes().startswith(begin)
