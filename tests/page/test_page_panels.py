@@ -88,3 +88,13 @@ def test_a_panel_that_was_added_is_saved_as_a_picture(look: Look, added: str, ti
         with look.page.expect_download() as saved:
             look.page.get_by_role("button", name=name).click()
         assert Path(saved.value.path()).read_bytes().startswith(begin)
+
+
+def test_on_paper_there_are_the_rows_in_sight_and_all_charts_and_no_tools(look: Look) -> None:
+    look.go("#/ada/vision")
+    look.page.locator(panel(look, "train/loss")).locator("canvas.chart-top").wait_for()
+    look.page.emulate_media(media="print")
+    look.page.locator(".toolbar").wait_for(state="hidden")
+    assert look.page.get_by_role("button").filter(visible=True).all_inner_texts() == ["Name", "State", "Created", "Runtime"]
+    assert look.page.locator(".table-body .line-name").first.is_visible()
+    assert look.page.evaluate("document.documentElement.scrollHeight > innerHeight")

@@ -34,7 +34,8 @@ export function PlainCanvas(props: {
     const end = effect(() => {
       void drawn.value;
       const { width, height } = size.value;
-      const [element, colours] = [canvas.current!, theme.value];
+      const [element, colours] = [canvas.current, theme.value];
+      if (element === null) return; // the page is on its way to another part
       const context = element.getContext("2d")!;
       const fine = Math.min(3, devicePixelRatio || 1);
       if (width < 40 || height < 40) return;
