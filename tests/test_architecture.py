@@ -50,6 +50,7 @@ SERVER = {
     "server.context": {"errors", "service.contract", "server.http", "server.people"},
     "server.routes": {
         *MODELS, "stopping", "query.rows", "query.tiles", "service.contract", "service.wire", "server.http",
+        "server.people",
     },
     "server.page": {*MODEL, "server.http", "server.people", "service.contract", "service.wire"},
     "server.wandb": {*MODELS, "differences", "lru", "stopping", "values", "query.rows", "service.contract"},
@@ -137,10 +138,15 @@ ALLOWED = {
         "service.remote", "store", "store.artifacts", "store.compact", "store.ingest", "store.journal", "store.opening",
         "store.run",
     },
-    "api": {
-        *MODELS, "artifacts", "clean_text", "credentials", "differences", "local_names", "media", "near", "plain",
-        "settings", "values", "search", "service", "service.contract", *QUERY,
+    "bulk": {
+        *MODELS, "local_names", "query.rows", "query.runs", "service.contract", "service.wire", "store", "values",
     },
+    "comparison": {*MODEL, "query.tiles", "service.contract", "values"},
+    "api": {
+        *MODELS, "artifacts", "bulk", "clean_text", "comparison", "credentials", "differences", "local_names", "media",
+        "near", "plain", "report", "settings", "values", "search", "service", "service.contract", *QUERY,
+    },
+    "report": {*MODELS, "query.tiles", "service.contract", "service.wire"},
     # An agent's commands find what `runlake exec` gives: their programs say `import wandb`.
     "agents": {
         *MODELS, "compat", "plain", "search", "settings", "service", "service.contract", "sdk", "sdk.process",
@@ -154,9 +160,9 @@ ALLOWED = {
     "compat": {"errors", "artifacts", "credentials", "settings", "media", "sdk", "sdk.process", "sdk.run"},
     **SERVER,
     "cli": {
-        *MODELS, "agents", "api", "artifacts", "clean_text", "compat", "credentials", "importers", "local_names",
-        "query.rows", "server", "server.config", "server.http", "server.page", "server.people", "service",
-        "service.contract", "settings", "ship", "values",
+        *MODELS, "agents", "api", "artifacts", "bulk", "clean_text", "comparison", "compat", "credentials", "importers",
+        "local_names", "query.rows", "report", "server", "server.config", "server.http", "server.page", "server.people",
+        "service", "service.contract", "settings", "ship", "values",
     },
     "__init__": {
         "errors", "settings", "agents", "api", "artifacts", "compat", "media", "plot", "sdk.process", "sdk.run",

@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { defineConfig, type Plugin } from "vite";
+import { build, defineConfig, type Plugin } from "vite";
 
 /** Puts `NAME.gz` beside each built file: who serves the page compresses nothing. */
 function compressedTwins(): Plugin {
@@ -22,13 +22,38 @@ function compressedTwins(): Plugin {
   };
 }
 
+const TARGET = "es2022";
+
+/** Builds `report/report.js` and `.css`, each whole in one file: `runlake view` puts them into the files it makes. */
+function report(): Plugin {
+  return {
+    name: "report",
+    apply: "build",
+    async closeBundle() {
+      await build({
+        configFile: false,
+        root: import.meta.dirname,
+        logLevel: "warn",
+        build: {
+          outDir: "../src/runlake/page/report",
+          emptyOutDir: true,
+          target: TARGET,
+          modulePreload: false,
+          reportCompressedSize: false,
+          lib: { entry: "src/report.tsx", formats: ["iife"], name: "report", fileName: () => "report.js", cssFileName: "report" },
+        },
+      });
+    },
+  };
+}
+
 // RUNLAKE_SERVER is where `npm run dev` sends the addresses of the API.
 const server = process.env["RUNLAKE_SERVER"] ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
   base: "./",
   root: import.meta.dirname,
-  plugins: [compressedTwins()],
+  plugins: [compressedTwins(), report()],
   experimental: {
     // index.html is served at `/`, what it names below `/page/`; what these files name of each other is beside them.
     renderBuiltUrl: (name, { hostType }) => (hostType === "html" ? `./page/${name}` : { relative: true }),
@@ -39,7 +64,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     cssCodeSplit: false,
     modulePreload: { polyfill: false },
-    target: "es2022",
+    target: TARGET,
     reportCompressedSize: false,
   },
   server: { proxy: { "/api": { target: server, changeOrigin: true } } },

@@ -54,7 +54,7 @@ def test_help_names_every_verb(runlake):
     looking = ["ls", "show", "tail", "export", "pull", "restore", "diff"]
     caring = ["rm", "seal", "check", "repair", "gc", "trash", "undelete", "merge", "import", "sync"]
     of_a_team = ["serve", "login", "logout", "artifact", "user", "key", "team", "project"]
-    assert verbs == [*looking, *caring, "sweep", "agent", "exec", "settings", "ui", *of_a_team]
+    assert verbs == [*looking, *caring, "sweep", "agent", "exec", "settings", "ui", "view", *of_a_team]
     assert (ended.code, ended.err) == (0, "")
 
 
@@ -68,7 +68,7 @@ def test_no_verb_at_all_is_answered_with_the_help(runlake, command):
     [
         (["lss"], "No such command 'lss'. Did you mean 'ls'?; see: runlake --help"),
         (["--colour", "ls"], "No such option: --colour; see: runlake --help"),
-        (["show"], "Missing argument 'RUN|SWEEP|ARTIFACT'; see: runlake show --help"),
+        (["show"], "Missing argument 'RUN|SWEEP|ARTIFACT|VIEW'; see: runlake show --help"),
         (["export", "a", "--format", "xlsx"], None),
         (["ls", "mnist", "--limit", "0"], None),
         (["ls", "mnist", "--filter", "{"], None),

@@ -53,6 +53,7 @@ def test_differences_as_json(runlake, two_runs):
     assert json.loads(runlake("diff", "mnist/a1", "mnist/b2", "--json").out) == {
         "a": "ann/mnist/a1",
         "b": "ann/mnist/b2",
+        "runs": ["ann/mnist/a1", "ann/mnist/b2"],
         "equal": False,
         "differences": [
             {"section": "config", "key": "layers", "a": 2, "b": 2.0, "missing": None},
@@ -65,7 +66,13 @@ def test_differences_as_json(runlake, two_runs):
 
 def test_equal_runs_as_json(runlake, two_runs):
     document = json.loads(runlake("diff", "mnist/a1", "mnist/a1", "--json").out)
-    assert document == {"a": "ann/mnist/a1", "b": "ann/mnist/a1", "equal": True, "differences": []}
+    assert document == {
+        "a": "ann/mnist/a1",
+        "b": "ann/mnist/a1",
+        "runs": ["ann/mnist/a1"] * 2,
+        "equal": True,
+        "differences": [],
+    }
 
 
 def test_metadata_that_is_no_json_is_damage(runlake, two_runs, make_run):
@@ -73,3 +80,74 @@ def test_metadata_that_is_no_json_is_damage(runlake, two_runs, make_run):
     ended = runlake("diff", "mnist/a1", "mnist/c3")
     assert (ended.code, ended.out) == (4, "")
     assert ended.err.startswith("runlake: wandb-metadata.json of ann/mnist/c3 is no JSON: ")
+
+
+@pytest.fixture
+def three_runs(make_run):
+    for place, (name, offset) in enumerate([("a1", 0.0), ("b2", 0.5), ("c3", 0.0)]):
+        make_run(
+            f"ann/mnist/{name}",
+            config={"lr": 0.1, "seed": place},
+            rows=[{"loss": 1.0 + offset, "note": "x"} for _ in range(8)],
+            files={"requirements.txt": f"numpy==2.{place // 2}\ntorch==2.0\n".encode()},
+            at_s=60 * place,
+        )
+    return [f"mnist/{name}" for name in ("a1", "b2", "c3")]
+
+
+def test_more_than_two_runs(runlake, three_runs):
+    assert runlake("diff", *three_runs) == (
+        0,
+        "SECTION   KEY    ann/mnist/a1  ann/mnist/b2  ann/mnist/c3\n"
+        "config    seed   0             1             2\n"
+        "summary   loss   1.0           1.5           1.0\n"
+        "packages  numpy  2.0           2.0           2.1\n",
+        "",
+    )
+    assert json.loads(runlake("diff", *three_runs, "--json").out)["differences"][1] == {
+        "section": "summary",
+        "key": "loss",
+        "values": [1.0, 1.5, 1.0],
+        "missing_in": [],
+    }
+
+
+def test_curves_are_compared_with_those_of_the_first_run(runlake, three_runs):
+    assert json.loads(runlake("diff", *three_runs, "--curves", "--json").out)["curves"] == [
+        {"key": "loss", "run": "ann/mnist/b2", "rms": 0.5, "largest": 0.5, "at_step": pytest.approx(0, abs=0.01)},
+        {"key": "loss", "run": "ann/mnist/c3", "rms": 0.0, "largest": 0.0, "at_step": pytest.approx(0, abs=0.01)},
+    ]
+    assert runlake("diff", *three_runs, "--keys", "loss").out.splitlines()[-3:] == [
+        "CURVE  RUN           RMS  LARGEST  AT STEP",
+        "loss   ann/mnist/b2  0.5      0.5    0.007",
+        "loss   ann/mnist/c3    0        0    0.007",
+    ]
+    assert runlake("diff", *three_runs, "--keys", "acc") == (
+        3,
+        "",
+        "runlake: ann/mnist/a1 has no numbers of acc; see: runlake show ann/mnist/a1\n",
+    )
+
+
+def test_a_condition_that_holds_ends_the_command_with_1(runlake, three_runs):
+    passed = runlake("diff", *three_runs, "--fail-if", "loss > +60%", "--fail-if", "loss < 0.5")
+    assert (passed.code, passed.err) == (0, "")
+    failed = runlake("diff", *three_runs, "--fail-if", "loss > +1%", "--json")
+    assert (failed.code, failed.err) == (
+        1,
+        "failed: loss > +1%: loss of ann/mnist/b2 is 1.5, which is > 1.01\n",
+    )
+    assert json.loads(failed.out)["gates"] == [
+        {"gate": "loss > +1%", "run": "ann/mnist/b2", "is_broken": True, "value": 1.5, "limit": 1.01},
+        {"gate": "loss > +1%", "run": "ann/mnist/c3", "is_broken": False, "value": 1.0, "limit": 1.01},
+    ]
+
+
+def test_a_condition_that_cannot_be_judged_or_read_does_not_pass(runlake, three_runs):
+    ended = runlake("diff", *three_runs[:2], "--fail-if", "acc < -0.1")
+    assert (ended.code, ended.err) == (
+        1,
+        "failed: acc < -0.1: ann/mnist/b2 has no number of 'acc' in its summary\n",
+    )
+    assert runlake("diff", *three_runs[:2], "--fail-if", "loss is bad").code == 2
+    assert runlake("diff", *three_runs[:2], "--fail-if", "loss > 1%").code == 2

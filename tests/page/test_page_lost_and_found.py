@@ -167,6 +167,19 @@ def test_a_project_without_runs_shows_the_next_line_of_code(
     look.go(PROJECT)
     look.waits_for("No run yet")
     look.waits_for('project="vision"')
-    look.go("#/ada/never")
-    look.waits_for("never")
-    assert look.page.locator("main").inner_text().count("runlake.init(") == 1
+    train(store, "came", loss_rows(5))
+    look.page.locator(".table-body .line", has_text="came").wait_for()
+
+
+def test_a_project_that_is_not_there_is_said_to_be_and_shown_as_soon_as_it_is(
+    looking: Callable[..., Look], served: Served, store: Path
+) -> None:
+    look = looking(served)
+    look.expects(LOST)
+    look.go("#/ada/later")
+    look.waits_for("no project ada/later")
+    with runlake.init(store=store, entity="ada", project="later", name="came", settings={"silent": True}) as run:
+        run.log({"loss": 1.0})
+    look.page.locator(".table-body .line", has_text="came").wait_for()
+    look.page.locator(".panel canvas").first.wait_for()
+    assert look.page.locator(".problem").count() == 0

@@ -7,8 +7,9 @@ import os
 import secrets
 import string
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from runlake.api.paths import names_sweep, parse_project_path, parse_run_path, parse_sweep_path, parse_view_path
 from runlake.api.people import User
@@ -16,7 +17,7 @@ from runlake.api.run_links import RunLinks
 from runlake.api.stored_run import StoredRun
 from runlake.api.unsupported import API_ABSENT, name_absent
 from runlake.errors import BadValueError, NotFoundError, PathError
-from runlake.model import ProjectInfo, RunPath, TailCursor
+from runlake.model import ProjectInfo, RunPath, Stream, TailCursor
 from runlake.service.contract import Service
 from runlake.settings import current_folder, resolve
 from runlake.sweep_model import SweepInfo, SweepPath
@@ -31,6 +32,8 @@ if TYPE_CHECKING:  # listings, sweeps and projects are loaded by who asks for th
     from runlake.api.views import SavedView
     from runlake.artifacts.artifact import Artifact
     from runlake.artifacts.collection import ArtifactCollection
+    from runlake.bulk.export import Exported
+    from runlake.comparison.comparison import Comparison
 
 _ID_LENGTH = 8
 
@@ -191,6 +194,30 @@ class Api:
             format=format,
             last=last,
         )
+
+    def compare(
+        self,
+        paths: Sequence[str],
+        *,
+        everything: bool = False,
+        curves: bool = True,
+        keys: Sequence[str] | None = None,
+        fail_if: Sequence[str] = (),
+    ) -> Comparison:
+        """Where two runs or more differ, and how far their curves are from those of the first.
+
+        `keys` names the curves, None for all numbers that the runs share, up to 256 of them; `everything` also compares
+        what always differs. `fail_if` are conditions as ``"val_loss > +1%"``; `broken` of the answer has those that
+        hold.
+        """
+        from runlake.comparison.comparison import compare_runs
+        from runlake.comparison.gates import parse_gate
+
+        if isinstance(paths, str):
+            raise BadValueError(f"paths={paths!r} is one text; write a list of two or more")
+        places = [parse_run_path(path, self.default_entity, self._default_project) for path in paths]
+        gates = [parse_gate(text) for text in fail_if]
+        return compare_runs(self._service, places, everything=everything, curves=curves, keys=keys, gates=gates)
 
     def create_run(
         self, run_id: str | None = None, project: str | None = None, entity: str | None = None, **options: Any
@@ -353,6 +380,42 @@ class Api:
         except PathError:
             return self.run(path)
         return self.project(project, entity)
+
+    def export(
+        self,
+        path: str | None,
+        folder: str | os.PathLike[str],
+        *,
+        format: Literal["parquet", "csv", "jsonl", "arrow"] = "parquet",
+        shape: Literal["wide", "long"] = "wide",
+        streams: Sequence[Stream] | None = None,
+        keys: Sequence[str] | None = None,
+        filters: Mapping[str, Any] | None = None,
+        files: bool = False,
+        since: str | os.PathLike[str] | None = None,
+        progress: Callable[[int, int | None], None] | None = None,
+    ) -> Exported:
+        """Write a project (``project`` or ``entity/project``) into a folder that can be proved; answers its manifest.
+
+        The folder gets ``runs``, ``history/``, ``events/``, ``console/``, with `files` also ``files/``, and
+        ``manifest.json``. Started again after it was killed it goes on; a folder that has an export is brought up to
+        date. With `since`, the manifest of an export elsewhere, only new and changed runs are written. `streams` are
+        all by default, and the history alone with `keys`. `progress` is told rows done and rows in all. Raises
+        `ConflictError` for a folder that holds something else or is being exported into, `BadValueError` for runs of
+        more than 2,000 keys in the wide shape.
+        """
+        from runlake.bulk.export import export_folder
+        from runlake.bulk.options import options_of
+
+        options = options_of(format=format, shape=shape, streams=streams, keys=keys, filters=filters, has_files=files)
+        return export_folder(
+            self._service,
+            *self._project_place(path),
+            Path(folder),
+            options,
+            since=None if since is None else Path(since),
+            report=progress or (lambda done, total: None),
+        )
 
     def flush(self) -> None:
         """Forget what was read, so that runs, sweeps and listings are read anew."""

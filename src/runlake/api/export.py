@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,7 @@ from runlake.model import RunInfo, RunPath, Stream
 from runlake.query.many.blocks import HistoryBlock, histories_in_order
 from runlake.query.rows.dicts import axes_of_keys
 from runlake.query.rows.export import (
+    CountedFile,
     Destination,
     Format,
     check_format,
@@ -83,7 +84,7 @@ def export_run(
     axes = TABLE_AXES if keys is None else axes_of_keys(keys)
     done = _Progress(progress, history.row_count)
     with open_destination(destination) as raw:
-        file = _Counted(raw)
+        file = CountedFile(raw)
         if chosen == "jsonl":
             row_count = write_json_lines(file, history, axes=axes, progress=done.add)  # type: ignore[arg-type]
             return ExportResult(row_count, (), file.size_bytes)
@@ -117,7 +118,7 @@ def export_project(
     axes = TABLE_AXES if keys is None else axes_of_keys(keys)
     done = _Progress(progress, _row_total(runs.infos, stream))
     with open_destination(destination) as raw:
-        file = _Counted(raw)
+        file = CountedFile(raw)
         if chosen == "jsonl":
             row_count = 0
             for info, history in _histories(service, runs, stream, keys):
@@ -142,7 +143,7 @@ def export_runs_table(
     chosen = check_format(format)
     table = service.read_runs_table(entity, project, filters=filters)
     with open_destination(destination) as raw:
-        file = _Counted(raw)
+        file = CountedFile(raw)
         if chosen == "jsonl":
             for row in table.to_pylist():
                 present = {name: value for name, value in row.items() if value is not None}
@@ -164,7 +165,7 @@ def _check_shape(shape: str, format: Format) -> None:
         raise BadValueError("JSON lines have a row a line and no limit of keys; the long shape is for tables")
 
 
-def _write_tables(file: _Counted, format: Format, tables: Iterator[pa.Table], done: _Progress) -> ExportResult:
+def _write_tables(file: CountedFile, format: Format, tables: Iterator[pa.Table], done: _Progress) -> ExportResult:
     table = next(tables)
     writer = open_table_writer(file, format, table.schema)  # type: ignore[arg-type]
     row_count = 0
@@ -315,36 +316,3 @@ class _Progress:
         self._done += count
         if self._report is not None:
             self._report(self._done, self._total)
-
-
-class _Counted:
-    """A file that is only written, and how many bytes went into it; pyarrow asks for no more."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.size_bytes = 0
-        self.closed = False
-
-    def write(self, data: Any) -> int:
-        view = memoryview(data)
-        self._file.write(view)
-        self.size_bytes += view.nbytes
-        return view.nbytes
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def tell(self) -> int:
-        return self.size_bytes
-
-    def writable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        """Whoever opened the file closes it."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
+    from runlake.api.inline import InlineView
     from runlake.query.many.blocks import HistoryBlock
 
 DEFAULT_ORDER = "+created_at"
@@ -296,6 +297,17 @@ class Runs:
 
     def __repr__(self) -> str:
         return one_line(f"<Runs {self.entity}/{self.project}>")
+
+    def show(self, height_px: int = 520) -> InlineView:
+        """The table and charts of the page, for the end of a cell: they need no server, and are as the runs are now.
+
+        `NotSupportedError` where runlake was installed without its page.
+        """
+        from runlake.api.inline import inline_view
+
+        order = (self.order,) if isinstance(self.order, str) else tuple(self.order)
+        project = (self.entity, self.project)
+        return inline_view(self._service, project, self.filters or None, order=order, height_px=height_px)
 
     def _repr_html_(self) -> str:
         from runlake.api import notebook

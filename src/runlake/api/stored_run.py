@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from runlake.api.files import File, Files, OpenedFile
+    from runlake.api.inline import InlineView
     from runlake.api.scan import HistoryScan
     from runlake.api.tail import RunTail, TailFormat
     from runlake.artifacts.artifact import Artifact
@@ -364,6 +365,16 @@ class StoredRun(WandbRunNames):
 
     def __repr__(self) -> str:
         return one_line(f"<Run {'/'.join(self.path)} ({self.state})>")
+
+    def show(self, height_px: int = 520) -> InlineView:
+        """The charts of the page, for the end of a cell: they need no server, and are as the run is now.
+
+        `NotSupportedError` where runlake was installed without its page.
+        """
+        from runlake.api.inline import inline_view
+
+        path = self._info.path
+        return inline_view(self._service, path[:2], {"run_id": path.run_id}, panels_only=True, height_px=height_px)
 
     def _repr_html_(self) -> str:
         from runlake.api import notebook

@@ -34,6 +34,7 @@ from runlake.cli import (
     sync,
     tail,
     ui,
+    view,
 )
 from runlake.cli.failures import ExitCode, describe, exit_code_of
 from runlake.cli.opening import GlobalOptions
@@ -151,6 +152,7 @@ app.command()(sweep.agent)
 app.command("exec", cls=execute.PassThrough)(execute.exec_)
 app.command()(settings.settings)
 app.command()(ui.ui)
+app.command()(view.view)
 app.command()(serve.serve)
 app.add_typer(artifact.artifact_commands, name="artifact")
 app.add_typer(people.user_commands, name="user")

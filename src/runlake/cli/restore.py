@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from runlake.cli import output
-from runlake.cli.diff import read_metadata
 from runlake.cli.failures import RefusedError
 from runlake.cli.git import WorkTree, branch_of, find_work_tree
 from runlake.cli.opening import find_existing_run, open_store
 from runlake.cli.pull import own_folder, pull_files, raise_left_out
+from runlake.comparison.sections import read_metadata
 from runlake.model import RunPath
 
 if TYPE_CHECKING:

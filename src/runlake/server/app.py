@@ -33,6 +33,7 @@ from runlake.server.page.redirects import answer_unknown
 from runlake.server.page.session import session_router
 from runlake.server.people.people import open_people
 from runlake.server.routes.api import api_router
+from runlake.server.routes.people import people_router
 from runlake.server.wandb.context import WandbContext
 from runlake.server.wandb.documents.graphql import GraphQL
 from runlake.server.wandb.exports import Exports
@@ -81,6 +82,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
         *health_routes(root=root, people=people, metrics=metrics, draining=draining),
         wandb_router(WandbParts(GraphQL(mutations=MutationRoot), WandbContext(NODES, Exports(service.exports_dir)))),
         api_router(ending=draining, tails_per_person=config.tails_per_person),
+        people_router(context.office_of_caller),
     ]
 
     @asynccontextmanager

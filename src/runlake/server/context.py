@@ -14,6 +14,7 @@ from runlake.server.http.signing import Signer
 from runlake.server.http.turns import Turns
 from runlake.server.people.directory import Person
 from runlake.server.people.guard import GuardedService
+from runlake.server.people.office import Office
 from runlake.server.people.people import People
 from runlake.server.people.standing import Standing
 from runlake.service.contract import Service
@@ -41,6 +42,11 @@ class ServerContext:
         """The verbs as who sent a request may use them; `AuthenticationError` for nobody."""
         require_person(person_of(request), request.headers.get("authorization"))
         return self.service_for(standing_of(request))
+
+    def office_of_caller(self, request: Request[Any, Any, Any]) -> Office:
+        """People as who sent a request may see and change them; `AuthenticationError` for nobody."""
+        require_person(person_of(request), request.headers.get("authorization"))
+        return Office(self.people, standing_of(request))
 
     def service_permitted(
         self, request: Request[Any, Any, Any], method: str, signed_path: str, token: str | None

@@ -31,7 +31,9 @@ export function formatValue(value: number, digits = 5): string {
   const size = Math.abs(value);
   if (Number.isInteger(value) && size < 1e9) return signed(String(value));
   if (size !== 0 && (size < 1e-4 || size >= 1e7)) {
-    return signed(trimmed(value.toExponential(digits - 1)).replace("e+", "e"));
+    const exact = value.toExponential(); // of the smallest numbers there are, fewer digits than are asked for
+    const rounded = trimmed(value.toExponential(digits - 1));
+    return signed((exact.length < rounded.length ? exact : rounded).replace("e+", "e"));
   }
   return signed(trimmed(value.toPrecision(digits)));
 }

@@ -30,6 +30,33 @@ const current = signal<Address>(parseHash(globalThis.location?.hash ?? ""));
 /** Where the page is. */
 export const address: ReadonlySignal<Address> = current;
 
+/** Where the page is cannot stand in the address of a document that lies within another, as in a notebook. */
+let isInside = false;
+
+/** Be at a place where the browser's address names none; from then on keep it there, or in a document within another here. */
+export function beginAt(parts: readonly string[], query: string): void {
+  isInside = location.protocol === "about:";
+  if (isInside) {
+    current.value = { parts, query };
+    addEventListener("click", followWithin);
+    return;
+  }
+  if (location.hash.replace(/^#?\/?/, "") === "") {
+    history.replaceState(null, "", formatHash(parts, query));
+  }
+  current.value = parseHash(location.hash);
+}
+
+/** Links name routes, which the document around this one would take for its own. */
+function followWithin(event: MouseEvent): void {
+  const link = event.target instanceof Element ? event.target.closest("a") : null;
+  const route = link?.getAttribute("href") ?? "";
+  if (route.startsWith("#")) {
+    event.preventDefault();
+    current.value = parseHash(route);
+  }
+}
+
 /** Follow the browser's address from now on. */
 export function followLocation(): void {
   addEventListener("hashchange", () => {
@@ -39,6 +66,10 @@ export function followLocation(): void {
 
 /** Go to another part of the page; the way back leads here. */
 export function goTo(parts: readonly string[], query = ""): void {
+  if (isInside) {
+    current.value = { parts, query };
+    return;
+  }
   location.hash = formatHash(parts, query);
 }
 
@@ -46,7 +77,9 @@ export function goTo(parts: readonly string[], query = ""): void {
 export function replaceQuery(query: string): void {
   const { parts } = current.peek();
   if (query !== current.peek().query) {
-    history.replaceState(history.state, "", formatHash(parts, query));
+    if (!isInside) {
+      history.replaceState(history.state, "", formatHash(parts, query));
+    }
     current.value = { parts, query };
   }
 }

@@ -282,7 +282,8 @@ export class ProjectRuns {
     if (Date.now() - this.columnsAskedAt > COLUMNS_AGAIN_MS) {
       void this.askColumns();
     }
-    if (following === "follow") {
+    const isNothingShown = (this.pages.totalCount.peek() ?? 0) === 0 || this.pages.error.peek() !== null;
+    if (following === "follow" || isNothingShown) {
       this.again();
       return;
     }

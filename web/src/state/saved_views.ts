@@ -2,6 +2,8 @@
 
 import { deleteView, fetchViews, putView, type ProjectPath } from "../wire/asks";
 import type { ViewInfo } from "../wire/documents";
+import { writeJson } from "../wire/json";
+import { both, searchFilter } from "./conditions";
 import { formatView, parseView, type View } from "./view";
 
 /** How a view of this page is told from those of other programs. */
@@ -40,7 +42,8 @@ export async function saveView(path: ProjectPath, id: string, title: string, vie
   if ((theirs === null) !== (expected === null) || (theirs !== null && expected !== null && theirs.query !== expected.query)) {
     throw new ViewConflict(theirs);
   }
-  const spec = JSON.stringify({ version: 1, query: queryOf(view) });
+  // The filter is there twice: `runlake view` does not read the language of addresses.
+  const spec = writeJson({ version: 1, query: queryOf(view), filters: both(view.filters, searchFilter(view.search)) });
   return savedView(await putView(path, id, { type: VIEW_TYPE, name: id, display_name: title, spec }));
 }
 

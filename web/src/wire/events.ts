@@ -1,6 +1,6 @@
 /** The stream of what moves in a project: opened once a tab, and opened again when it breaks. */
 
-import { apiAddress, withQuery } from "./http";
+import { apiAddress, hasServer, withQuery } from "./http";
 
 /** What moved: which runs are another; null: perhaps all. `version` is a mark of this news, and of nothing else. */
 export type RunsMoved = { readonly version: string; readonly changed: readonly string[] | null };
@@ -18,6 +18,7 @@ export function followProject(entity: string, project: string, listener: EventsL
   let timer: ReturnType<typeof setTimeout> | null = null;
   let failureCount = 0;
   let version: string | null = null;
+  let isLate = false;
 
   function open(): void {
     source = new EventSource(withQuery(apiAddress("projects", entity, project, "events"), { since: version }));
@@ -26,7 +27,8 @@ export function followProject(entity: string, project: string, listener: EventsL
     });
     source.addEventListener("runs", (event) => {
       const moved = JSON.parse((event as MessageEvent<string>).data) as RunsMoved;
-      const isGreeting = version === null; // where the stream begins: what is shown was asked for just before
+      // Where a stream begins at once, what is shown was asked for just before.
+      const isGreeting = version === null && !isLate;
       version = moved.version;
       if (!isGreeting) {
         listener.onRuns(moved);
@@ -36,6 +38,7 @@ export function followProject(entity: string, project: string, listener: EventsL
       listener.onProblem?.((event as MessageEvent<string>).data);
     });
     source.addEventListener("error", () => {
+      isLate = true;
       // A browser opens a stream that broke by itself, and one that was refused never again.
       if (source?.readyState === EventSource.CLOSED) {
         timer = setTimeout(open, RETRY_MS[Math.min(failureCount, RETRY_MS.length - 1)]);
@@ -44,7 +47,9 @@ export function followProject(entity: string, project: string, listener: EventsL
     });
   }
 
-  open();
+  if (hasServer()) {
+    open();
+  }
   return () => {
     source?.close();
     if (timer !== null) {

@@ -35,6 +35,21 @@ export function onConnection(told: ConnectionListener): void {
   listener = told;
 }
 
+/** Sends a request and gets its answer; `fetch`, as long as nothing else was chosen. */
+export type Transport = (address: string, request: RequestInit) => Promise<Response>;
+
+let transport: Transport | null = null;
+
+/** Have every question answered by something that is no server; nothing moves there. */
+export function answerFrom(source: Transport): void {
+  transport = source;
+}
+
+/** Whether there is a server, which may have news. */
+export function hasServer(): boolean {
+  return transport === null;
+}
+
 /** The address of a part of the API: `apiAddress("projects", entity, project, "tiles")`; parts are quoted. */
 export function apiAddress(...parts: readonly string[]): string {
   return ["./api/v1", ...parts.map(encodeURIComponent)].join("/");
@@ -103,7 +118,7 @@ async function send(method: string, address: string, body: unknown, ask: Ask): P
   }
   let answer: Response;
   try {
-    answer = await fetch(address, request);
+    answer = await (transport ?? fetch)(address, request);
   } catch (error) {
     if (ask.signal?.aborted === true) {
       throw error;

@@ -12,6 +12,7 @@ written with the marks of `runlake.values`: NaN is ``{"$float": "NaN"}``.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
@@ -47,6 +48,48 @@ class TableWriter(Protocol):
     def close(self) -> None: ...
 
 
+class CountedFile:
+    """A file that is only written, and how many bytes went into it; pyarrow asks for no more.
+
+    With a `digest` of hashlib, that is told every byte.
+    """
+
+    def __init__(self, file: BinaryIO, digest: hashlib._Hash | None = None) -> None:
+        self._file, self._digest = file, digest
+        self.size_bytes = 0
+        self.closed = False
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data)
+        self._file.write(view)
+        self.size_bytes += view.nbytes
+        if self._digest is not None:
+            self._digest.update(view)
+        return view.nbytes
+
+    def sha256(self) -> str:
+        """The digest of what was written, in hexadecimal digits; empty where none was asked for."""
+        return "" if self._digest is None else self._digest.hexdigest()
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def tell(self) -> int:
+        return self.size_bytes
+
+    def writable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return False
+
+    def seekable(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        """Whoever opened the file closes it."""
+
+
 def check_format(format: str) -> Format:
     """The format by its name; `BadValueError` names those there are."""
     for known in FORMATS:
@@ -75,10 +118,13 @@ def open_destination(destination: Destination) -> Iterator[BinaryIO]:
         draft.unlink(missing_ok=True)
 
 
-def open_table_writer(file: BinaryIO, format: Format, schema: pa.Schema) -> TableWriter:
-    """A writer of tables in `format` to `file`; JSON lines are rows, not tables: see `write_json_lines`."""
+def open_table_writer(file: BinaryIO, format: Format, schema: pa.Schema, *, is_gathering: bool = True) -> TableWriter:
+    """A writer of tables in `format` to `file`; JSON lines are rows, not tables: see `write_json_lines`.
+
+    Unless it `is_gathering`, each table is a row group of a Parquet file.
+    """
     if format == "parquet":
-        return ParquetTables(file, schema)
+        return ParquetTables(file, schema, is_gathering=is_gathering)
     if format == "arrow":
         stream: TableWriter = pa.ipc.new_file(file, schema)
         return stream
@@ -92,7 +138,7 @@ class ParquetTables:
     written while the tables of the next one come; an error of the disk is raised by the call after, or by `close`.
     """
 
-    def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
+    def __init__(self, file: BinaryIO, schema: pa.Schema, *, is_gathering: bool = True) -> None:
         import pyarrow.parquet as pq
 
         kinds = dict(zip(schema.names, schema.types, strict=True))
@@ -108,13 +154,14 @@ class ParquetTables:
         self._writing: Future[None] | None = None
         self._pending: list[pa.Table] = []
         self._row_count = self._size_bytes = 0
+        self._is_gathering = is_gathering
 
     def write(self, table: pa.Table) -> None:
         """Append the rows of `table`, now or with those to come."""
         self._pending.append(table)
         self._row_count += table.num_rows
         self._size_bytes += table.nbytes
-        if self._row_count >= _GROUP_ROWS or self._size_bytes >= _GROUP_BYTES:
+        if not self._is_gathering or self._row_count >= _GROUP_ROWS or self._size_bytes >= _GROUP_BYTES:
             self._write_group()
 
     def close(self) -> None:

@@ -71,6 +71,7 @@ function mount(
   props.canvas.value = canvas;
   const observer = new ResizeObserver(([entry]) => {
     const { width, height } = entry!.contentRect;
+    if (width === 0) return; // taken out of the page: the lines are wanted as they were, by a table in its place
     canvas.resize(width, height);
     lines.widthPx.value = width;
     heightPx.value = height;

@@ -5,6 +5,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { formatHash, replaceQuery, address } from "../../state/address";
 import { fetchRun, type RunInfo, type RunPath } from "../../wire/run";
+import { ApiError } from "../../wire/http";
 import { Problem } from "../parts/Problem";
 import { Artifacts } from "./Artifacts";
 import { Charts } from "./Charts";
@@ -68,7 +69,7 @@ function Run({ path, version }: RunPageProps): JSX.Element {
   return (
     <article class="run-page" aria-label={`Run ${run.name}`}>
       <RunHead path={path} run={run} version={version} again={again} />
-      {error !== null && <Problem error={error} again={again} />}
+      {error !== null && (isGone(error) ? <Gone path={path} error={error} again={again} /> : <Problem error={error} again={again} />)}
       <Tabs chosen={tab} choose={choose} />
       <div class="run-part" role="tabpanel" aria-label={NAMES[tab]}>
         <Part tab={tab} path={path} run={run} version={version} again={again} />
@@ -126,6 +127,11 @@ function Tabs({ chosen, choose }: { readonly chosen: Tab; readonly choose: (tab:
       ))}
     </div>
   );
+}
+
+/** Whether the run was deleted; what was read of it stays in sight. */
+function isGone(error: Error): boolean {
+  return error instanceof ApiError && error.status === 404;
 }
 
 function Gone({ path, error, again }: { readonly path: RunPath; readonly error: Error; readonly again: () => void }): JSX.Element {

@@ -1,0 +1,174 @@
+"""The folder that is exported into: one export at a time, each file whole or not there, and what is done so far.
+
+Beside the export lies the folder `STATE`: a lock, and while an export is unfinished its plan, the runs that are done,
+and the file that is being written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from runlake.bulk.manifest import MANIFEST, FileEntry, RunEntry
+from runlake.errors import BadValueError, ConflictError
+from runlake.query.rows.export import CountedFile
+from runlake.store import disk
+
+STATE = ".runlake-export"
+_PIECE_BYTES = 2**20
+
+
+class ExportFolder:
+    """A folder with an export in it, or with the beginning of one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._state = folder / STATE
+        self._plan = self._state / "plan.json"
+        self._done = self._state / "done.jsonl"
+        self._draft = self._state / "writing"
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Keep other exports out of the folder. `ConflictError` while another one is in it."""
+        disk.make_folder(self._state)
+        with disk.only_one(self._state / "lock", is_waiting=False) as is_only:
+            if not is_only:
+                raise ConflictError(f"another export writes into {self.folder}; wait for it, or name another folder")
+            for place in (self.folder, self._state):  # what killed exports left
+                for name in disk.list_names(place):
+                    if name.startswith(disk.TEMPORARY_PREFIX) or place / name == self._draft:
+                        disk.discard(place / name)
+            yield
+
+    def is_unfinished(self) -> bool:
+        """Whether an export was begun and not ended."""
+        return self._plan.exists()
+
+    def check_may_begin(self) -> None:
+        """Refuse a folder in which something else lies: an export knows of every file in its folder."""
+        names = (name for name in disk.list_names(self.folder) if not name.startswith(disk.TEMPORARY_PREFIX))
+        others = sorted({*names} - {STATE})
+        if others and MANIFEST not in others and not self.is_unfinished():
+            raise ConflictError(
+                f"{self.folder} holds {others[0]!r} and no export; name a folder that is empty, or not there"
+            )
+
+    # The plan
+
+    def read_plan(self) -> bytes | None:
+        """The plan of the export that was begun, if there is one."""
+        return disk.read_whole(self._plan) if self.is_unfinished() else None
+
+    def begin(self, plan: bytes) -> None:
+        """Keep a plan: from now on the folder is unfinished."""
+        disk.remove(self._done)
+        disk.replace_file(self._plan, plan, is_synced=True)
+
+    def finish(self, manifest: bytes) -> None:
+        """Put the manifest in place; the plan is done."""
+        disk.replace_file(self.folder / MANIFEST, manifest, is_synced=True)
+        disk.remove(self._plan)
+        disk.remove(self._done)
+
+    # What is done
+
+    def note(self, run: RunEntry) -> None:
+        """Remember that the files of a run are there."""
+        line = msgspec.json.encode(run) + b"\n"
+        try:
+            end = self._done.stat().st_size
+        except FileNotFoundError:
+            disk.replace_file(self._done, line)
+            return
+        disk.append_to(self._done, line, end)
+
+    def noted(self) -> dict[str, RunEntry]:
+        """The runs whose files are there, by id: each file is read, and must have the digest that was noted."""
+        try:
+            content = disk.read_whole(self._done)
+        except FileNotFoundError:
+            return {}
+        whole, _, torn = content.rpartition(b"\n")
+        if torn:  # the process was killed in the middle of a line
+            disk.cut_off(self._done, len(content) - len(torn))
+        runs = [msgspec.json.decode(line, type=RunEntry) for line in whole.splitlines()]
+        return {run.run_id: run for run in runs if all(self.has(entry) for entry in run.files)}
+
+    # Files
+
+    def has(self, entry: FileEntry) -> bool:
+        """Whether a file is there as it was written, to the last bit."""
+        file = self.folder / entry.path
+        return self.has_size(entry) and sha256_of(file) == entry.sha256
+
+    def has_size(self, entry: FileEntry) -> bool:
+        """Whether a file of this name and size is there."""
+        try:
+            return (self.folder / entry.path).stat().st_size == entry.size_bytes
+        except OSError:
+            return False
+
+    @contextlib.contextmanager
+    def writing(self, path: str) -> Iterator[CountedFile]:
+        """A file to write, which takes its name when the block ends well and is gone when it does not."""
+        target = self.folder / path
+        disk.make_folder(target.parent)
+        try:
+            with disk.create_stream(self._draft) as stream:
+                yield CountedFile(_Announced(stream, self._draft), hashlib.sha256())  # type: ignore[arg-type]
+            disk.put_in_place(self._draft, target)
+        except BaseException:
+            disk.discard(self._draft)
+            raise
+
+    def remove(self, path: str) -> None:
+        """Remove a file of an export before, and the folders that are empty without it."""
+        file = self.folder / path
+        if not file.resolve().is_relative_to(self.folder.resolve()):
+            raise BadValueError(f"the manifest names {path!r}, which is not in {self.folder}; nothing was removed")
+        disk.remove(file)
+        for parent in file.parents:
+            if parent == self.folder:
+                return
+            with contextlib.suppress(OSError):
+                disk.remove_empty_folder(parent)
+
+    def list_files(self) -> list[str]:
+        """The paths of all files but the manifest and what belongs to an unfinished export."""
+        found = (place for place in self.folder.rglob("*") if not place.is_dir() or place.is_symlink())
+        names = (place.relative_to(self.folder).as_posix() for place in found)
+        return sorted(name for name in names if name != MANIFEST and not name.startswith(f"{STATE}/"))
+
+
+def sha256_of(file: Path) -> str:
+    """The digest of a file's bytes, in hexadecimal digits."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def copy_stream(source: BinaryIO, target: CountedFile, *digests: hashlib._Hash) -> None:
+    """All bytes of a stream, piece by piece, told to `digests` on their way."""
+    while piece := source.read(_PIECE_BYTES):
+        target.write(piece)
+        for digest in digests:
+            digest.update(piece)
+
+
+class _Announced:
+    """A stream whose writes are steps of the disk, so that faults can be told to them."""
+
+    def __init__(self, stream: BinaryIO, file: Path) -> None:
+        self._stream, self._file = stream, file
+
+    def write(self, data: memoryview) -> int:
+        disk.write_all(self._stream, data, self._file)  # type: ignore[arg-type]
+        return len(data)
+
+    def flush(self) -> None:
+        self._stream.flush()

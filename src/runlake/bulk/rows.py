@@ -1,0 +1,121 @@
+"""The rows of a run as a plan fixes them, and the bytes of the file that holds them.
+
+The bytes follow from the rows and the options alone: neither how the rows lie in the store nor in which pieces they
+come over a network can be seen in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from runlake.bulk.options import ExportOptions
+from runlake.bulk.plan import PlannedRun, check_key_count
+from runlake.model import Stream
+from runlake.query.rows.dicts import axes_of_keys
+from runlake.query.rows.export import CountedFile, open_table_writer, write_json_lines
+from runlake.query.rows.history import History, Tail
+from runlake.query.rows.select import slice_rows, take_rows, with_keys
+from runlake.query.rows.table import TABLE_AXES, long_tables, plan_columns, wide_tables
+from runlake.service.contract import Service
+
+_GROUP_CELLS, _MIN_GROUP_ROWS, _GROUP_ROWS = 4_000_000, 1024, 131_072
+
+
+def read_planned(service: Service, run: PlannedRun, stream: Stream, options: ExportOptions) -> History:
+    """The rows of one stream that belong to the plan, whatever the run logged since.
+
+    `NotFoundError` when the run was deleted since, `StoreError` when it cannot be read.
+    """
+    history = _tail_rows(service, run, stream, options) if stream in run.next_n else None
+    if history is None:
+        whole = service.read_history(run.info.path, stream=stream, keys=options.keys, generation=run.info.generation)
+        history = slice_rows(whole, 0, min(whole.row_count, run.row_counts[stream]))
+    return history if options.keys is None else with_keys(history, options.keys, "any")
+
+
+def _tail_rows(service: Service, run: PlannedRun, stream: Stream, options: ExportOptions) -> History | None:
+    """The first rows of each writer, as many as the plan says; None where the run has begun anew since."""
+    tail = service.read_tail(run.info.path, None, stream=stream, keys=options.keys)
+    if (tail.cursor.incarnation, tail.cursor.generation) != (run.info.incarnation, run.info.generation):
+        return None
+    wanted = (
+        _numbers(tail)
+        < np.array([run.next_n[stream].get(writer, 0) for writer in tail.writers], np.int64)[tail.writer_of_row]
+    )
+    return tail.history if wanted.all() else take_rows(tail.history, np.flatnonzero(wanted))
+
+
+def _numbers(tail: Tail) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Which row of its writer each row of a tail is."""
+    numbers = np.zeros(len(tail.writer_of_row), np.int64)
+    for place, writer in enumerate(tail.writers):
+        mine = np.flatnonzero(tail.writer_of_row == place)
+        numbers[mine] = tail.cursor.next_n[writer] - len(mine) + np.arange(len(mine))
+    return numbers
+
+
+def write_rows(file: CountedFile, run: PlannedRun, history: History, options: ExportOptions) -> None:
+    """Write a history in the format of the options. `BadValueError` for more keys than a wide table holds."""
+    axes = TABLE_AXES if options.keys is None else axes_of_keys(options.keys)
+    if options.format == "jsonl":
+        write_json_lines(file, history, axes=axes)  # type: ignore[arg-type]
+        return
+    tables = _long_groups(history) if options.shape == "long" else _wide_groups(run, history, options, axes)
+    write_tables(file, tables, options)
+
+
+def write_tables(file: CountedFile, tables: Iterator[pa.Table], options: ExportOptions) -> None:
+    """Write tables of one schema, at least one, each as a row group where the format has any."""
+    table: pa.Table | None = next(tables)
+    assert table is not None
+    writer = open_table_writer(file, options.format, table.schema, is_gathering=False)  # type: ignore[arg-type]
+    try:
+        while table is not None:
+            writer.write(table)
+            table = next(tables, None)
+    finally:
+        writer.close()
+
+
+def _wide_groups(
+    run: PlannedRun, history: History, options: ExportOptions, axes: tuple[str, ...]
+) -> Iterator[pa.Table]:
+    columns = plan_columns(history)
+    if options.keys is None:
+        check_key_count(run.info.path, len(columns))
+    width = len(columns) + len(axes)
+    row_limit = min(_GROUP_ROWS, max(_MIN_GROUP_ROWS, _GROUP_CELLS // width))
+    for table in wide_tables(history, axes=axes, columns=columns, max_columns=None, row_limit=row_limit):
+        yield table.combine_chunks()
+
+
+def _long_groups(history: History) -> Iterator[pa.Table]:
+    """The long tables, a table a key, gathered to groups: there may be a hundred thousand keys of a few rows."""
+    pending: list[pa.Table] = []
+    row_count = 0
+    for table in long_tables(history):
+        pending.append(table)
+        row_count += table.num_rows
+        if row_count >= _GROUP_ROWS:
+            yield _joined(pending)
+            pending, row_count = [], 0
+    if pending:
+        yield _joined(pending)
+
+
+def _joined(tables: Iterable[pa.Table]) -> pa.Table:
+    """One table of many, in one piece a column; all have the dictionaries of the first."""
+    table = pa.concat_tables(tables)
+    return pa.Table.from_arrays([_one_piece(column) for column in table.columns], schema=table.schema)
+
+
+def _one_piece(column: pa.ChunkedArray) -> pa.Array:
+    if not column.num_chunks:
+        return pa.array([], column.type)
+    if not pa.types.is_dictionary(column.type):
+        return column.combine_chunks()
+    codes = pa.chunked_array([chunk.indices for chunk in column.chunks]).combine_chunks()
+    return pa.DictionaryArray.from_arrays(codes, column.chunk(0).dictionary)

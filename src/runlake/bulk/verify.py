@@ -1,0 +1,226 @@
+"""Proves that an exported folder is what its manifest says, and that the manifest says what the source holds."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import pyarrow as pa
+
+from runlake.bulk.export import Report
+from runlake.bulk.folder import ExportFolder, copy_stream, sha256_of
+from runlake.bulk.manifest import FileEntry, Manifest, RunEntry, made_by, read_manifest
+from runlake.bulk.plan import PlannedRun, make_plan
+from runlake.bulk.rows import read_planned, write_rows
+from runlake.errors import NotFoundError, StoreError
+from runlake.model import RunPath
+from runlake.query.rows.export import CountedFile
+from runlake.service.contract import Service
+
+Kind = Literal["unfinished", "missing", "altered", "unknown", "left out", "new", "changed", "deleted", "differs"]
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is not as it should be: `place` is a file of the folder, or a run.
+
+    ``unfinished``, ``missing``, ``altered``, ``unknown`` and ``left out`` are about the folder; ``new``, ``changed``
+    and ``deleted`` say that the source went on; ``differs``: it holds other values than the file.
+    """
+
+    kind: Kind
+    place: str
+    text: str
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """What was looked at: files that lie here, runs, and how many runs lie in the export before this one.
+
+    `is_against_source`, `is_deep`: what was compared besides the manifest.
+    """
+
+    digest: str
+    file_count: int
+    size_bytes: int
+    run_count: int
+    in_base_count: int
+    is_against_source: bool
+    is_deep: bool
+    differences: tuple[Difference, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything is as it should be."""
+        return not self.differences
+
+
+def verify_folder(
+    folder: Path,
+    service: Service | None = None,
+    *,
+    is_deep: bool = False,
+    report: Report = lambda done, total: None,
+) -> Proof:
+    """Read every byte of an exported folder; with a `service` compare it with the project it was exported from.
+
+    Against the source the state and the row counts of each run are compared, and with `is_deep` every value. `report`
+    is told the bytes of files. `NotFoundError` without a manifest, `CorruptError` for one that was altered.
+    """
+    manifest = read_manifest(folder)
+    found = list(_of_folder(ExportFolder(folder), manifest, report))
+    if service is not None:
+        found += _of_source(service, manifest)
+        found += _of_values(service, folder, manifest) if is_deep else []
+    files = manifest.files_here().values()
+    return Proof(
+        digest=manifest.digest,
+        file_count=len(files),
+        size_bytes=sum(entry.size_bytes for entry in files),
+        run_count=len(manifest.runs),
+        in_base_count=sum(run.is_in_base for run in manifest.runs),
+        is_against_source=service is not None,
+        is_deep=is_deep,
+        differences=tuple(found),
+    )
+
+
+def _of_folder(target: ExportFolder, manifest: Manifest, report: Report) -> Iterator[Difference]:
+    if target.is_unfinished():
+        text = "an export into this folder was not ended; start it again, and it goes on"
+        yield Difference(kind="unfinished", place=str(target.folder), text=text)
+    entries = manifest.files_here()
+    present = target.list_files()
+    done_bytes, total_bytes = 0, sum(entry.size_bytes for entry in entries.values())
+    report(0, total_bytes)
+    there = set(present)
+    for path, entry in entries.items():
+        if path not in there:
+            yield Difference(kind="missing", place=path, text="the manifest names it, and it is not there")
+        elif not target.has(entry):
+            yield Difference(kind="altered", place=path, text="its bytes are not those that were written")
+        done_bytes += entry.size_bytes
+        report(done_bytes, total_bytes)
+    in_base = {entry.path: entry for run in manifest.runs if run.is_in_base for entry in run.files}
+    for path in present:
+        if path in entries:
+            continue
+        if path not in in_base:
+            yield Difference(kind="unknown", place=path, text="the manifest does not know it")
+        elif not target.has(in_base[path]):
+            yield Difference(kind="altered", place=path, text="its bytes are not those of the export before")
+    for run in manifest.runs:
+        for problem in run.problems:
+            yield Difference(kind="left out", place=run.run_id, text=problem)
+
+
+def _of_source(service: Service, manifest: Manifest) -> Iterator[Difference]:
+    """Which runs are new, gone, or another than they were."""
+    plan = make_plan(service, manifest.entity, manifest.project, manifest.options, manifest, is_in_place=False)
+    known = {run.run_id: run for run in manifest.runs}
+    for run in plan.runs:
+        entry = known.get(run.run_id)
+        if entry is None:
+            yield Difference(kind="new", place=run.run_id, text="the source has it, and the export does not")
+        elif run.kept is None and not entry.problems:
+            yield Difference(kind="changed", place=run.run_id, text=_change(entry, run))
+    for run_id in plan.deleted:
+        yield Difference(kind="deleted", place=run_id, text="the export has it, and the source does not any more")
+
+
+def _change(entry: RunEntry, run: PlannedRun) -> str:
+    if entry.incarnation != run.info.incarnation:
+        return "it is another run that has its id"
+    if entry.generation != run.info.generation:
+        return "it has begun anew, or was rewound"
+    grown = [
+        f"{count:,} rows of {stream} where there were {entry.row_counts.get(stream, 0):,}"
+        for stream, count in run.row_counts.items()
+        if count != entry.row_counts.get(stream, 0)
+    ]
+    return ", ".join(grown) or "its fields, config, summary or files are others"
+
+
+def _of_values(service: Service, folder: Path, manifest: Manifest) -> Iterator[Difference]:
+    """Files whose values are not those of the source, each run read as it was at the snapshot."""
+    for entry in manifest.runs:
+        if entry.is_in_base or entry.problems:
+            continue
+        try:
+            info = service.read_run(RunPath(manifest.entity, manifest.project, entry.run_id))
+            if info.incarnation != entry.incarnation:
+                continue
+            then = msgspec.structs.replace(info, generation=entry.generation)
+            run = PlannedRun(info=then, row_counts=entry.row_counts, next_n=entry.next_n)
+            for text in _unlike(service, folder, manifest, run, entry):
+                yield Difference(kind="differs", place=entry.run_id, text=text)
+        except NotFoundError:
+            continue  # it was deleted, which was said already
+        except StoreError as error:
+            yield Difference(kind="differs", place=entry.run_id, text=f"the source cannot be read: {error}")
+
+
+def _unlike(service: Service, folder: Path, manifest: Manifest, run: PlannedRun, entry: RunEntry) -> Iterator[str]:
+    files = {file.kind: file for file in entry.files if file.kind != "file"}
+    for stream in manifest.options.streams:
+        history = read_planned(service, run, stream, manifest.options)
+        file = files.get(stream)
+        written_count = (file.row_count or 0) if file is not None else 0
+        if history.row_count != written_count:
+            yield f"{stream}: the source has {history.row_count:,} rows of it, and the file {written_count:,}"
+        elif file is not None:
+            write = functools.partial(write_rows, run=run, history=history, options=manifest.options)
+            if not _is_like(folder, file, manifest, entry, write):
+                yield f"{file.path}: the source has other values"
+    for file in entry.files:
+        if file.kind == "file" and file.name is not None:
+            digest = hashlib.sha256()
+            with service.open_file(run.info.path, file.name) as source:
+                copy_stream(source, CountedFile(_Nowhere()), digest)  # type: ignore[arg-type]
+            if digest.hexdigest() != file.sha256:
+                yield f"{file.path}: the source has other bytes"
+
+
+def _is_like(
+    folder: Path, file: FileEntry, manifest: Manifest, entry: RunEntry, write: Callable[[CountedFile], None]
+) -> bool:
+    """Whether the source gives the same bytes, or, where other versions wrote them, the same values."""
+    is_same_program = entry.made_by == made_by()
+    content = io.BytesIO()
+    sink = CountedFile(_Nowhere() if is_same_program else content, hashlib.sha256())  # type: ignore[arg-type]
+    write(sink)
+    if sink.sha256() == file.sha256:
+        return True
+    if is_same_program or manifest.options.format not in ("parquet", "arrow"):
+        return False
+    place = folder / file.path
+    if sha256_of(place) != file.sha256:
+        return False  # which was said already
+    return _table_bytes(place.read_bytes(), manifest.options.format) == _table_bytes(
+        content.getvalue(), manifest.options.format
+    )
+
+
+def _table_bytes(content: bytes, format: str) -> bytes:
+    """The values of a file in a form that compares bit for bit, NaN included."""
+    import pyarrow.parquet as pq
+
+    source = pa.BufferReader(content)
+    table = pq.read_table(source) if format == "parquet" else pa.ipc.open_file(source).read_all()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    return bytes(sink.getvalue())
+
+
+class _Nowhere:
+    """Takes bytes and keeps none."""
+
+    def write(self, data: Any) -> int:
+        return len(data)
+
+    def flush(self) -> None:
+        """There is nothing to wait for."""

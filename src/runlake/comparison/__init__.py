@@ -1,0 +1,1 @@
+"""Where runs differ: what they were given, what they are made of, and what came out."""

@@ -1,0 +1,89 @@
+/** The questions of the people's page, one function each, and what is answered. Times are seconds since 1970. */
+
+import { apiAddress, deleteJson, getJson, postJson, putJson, withQuery, type Ask } from "./http";
+
+export const ROLES = ["admin", "member", "viewer"] as const;
+export const ACCESSES = ["private", "read", "write"] as const;
+export type Role = (typeof ROLES)[number];
+export type Access = (typeof ACCESSES)[number];
+
+export type PersonInfo = {
+  readonly user: string;
+  readonly is_admin: boolean;
+  readonly email: string | null;
+  readonly teams: Readonly<Record<string, Role>>;
+  readonly created_at: number;
+};
+export type KeyInfo = {
+  readonly key_id: string;
+  readonly user: string;
+  readonly description: string;
+  readonly created_at: number;
+  /** The session stands on it: it ends with this key. */
+  readonly is_current: boolean;
+};
+/** A new key, which no other answer has. */
+export type NewKey = { readonly user: string; readonly key_id: string; readonly key: string };
+export type TeamInfo = { readonly team: string; readonly members: Readonly<Record<string, Role>>; readonly created_at: number };
+export type ShareInfo = { readonly entity: string; readonly project: string; readonly access: Access };
+
+function ofPeople(...parts: readonly string[]): string {
+  return apiAddress("people", ...parts);
+}
+
+export function fetchMe(ask: Ask = {}): Promise<PersonInfo> {
+  return getJson(ofPeople("me"), ask);
+}
+
+/** The keys of `user`, for admins; null is oneself. */
+export function fetchUserKeys(user: string | null, ask: Ask = {}): Promise<readonly KeyInfo[]> {
+  return getJson(withQuery(ofPeople("keys"), { user }), ask);
+}
+
+export function createKey(description: string, user: string | null = null): Promise<NewKey> {
+  return postJson(ofPeople("keys"), { description, user });
+}
+
+export function revokeKey(keyId: string): Promise<void> {
+  return deleteJson(ofPeople("keys", keyId));
+}
+
+export function fetchUsers(ask: Ask = {}): Promise<readonly PersonInfo[]> {
+  return getJson(ofPeople("users"), ask);
+}
+
+export function addUser(name: string, email: string | null, isAdmin: boolean): Promise<NewKey> {
+  return postJson(ofPeople("users"), { name, email, is_admin: isAdmin });
+}
+
+export function removeUser(name: string): Promise<void> {
+  return deleteJson(ofPeople("users", name));
+}
+
+export function fetchTeams(ask: Ask = {}): Promise<readonly TeamInfo[]> {
+  return getJson(ofPeople("teams"), ask);
+}
+
+export function addTeam(name: string, members: Readonly<Record<string, Role>>): Promise<TeamInfo> {
+  return postJson(ofPeople("teams"), { name, members });
+}
+
+export function removeTeam(name: string): Promise<void> {
+  return deleteJson(ofPeople("teams", name));
+}
+
+export function setMember(team: string, user: string, role: Role): Promise<TeamInfo> {
+  return putJson(ofPeople("teams", team, "members", user), { role });
+}
+
+export function removeMember(team: string, user: string): Promise<void> {
+  return deleteJson(ofPeople("teams", team, "members", user));
+}
+
+export function fetchShares(ask: Ask = {}): Promise<readonly ShareInfo[]> {
+  return getJson(ofPeople("shares"), ask);
+}
+
+export function shareProject(entity: string, project: string, access: Access): Promise<ShareInfo> {
+  return putJson(ofPeople("shares", entity, project), { access });
+}
