@@ -17,6 +17,8 @@ from runlake.model import RunPath
 from runlake.query.rows.export import FORMATS
 from runlake.service.remote.service import RemoteService
 from runlake.store import disk
+from runlake.store.layout import Layout
+from runlake.store.opening.open import open_run
 from trainer import Trainer
 
 pytestmark = pytest.mark.usefixtures("project")
@@ -191,15 +193,23 @@ def test_a_bad_manifest_is_refused(damage, error, export, tmp_path):
 # A project that goes on meanwhile
 
 
-def test_rows_that_are_logged_during_an_export_are_not_in_it(root, service, export, tmp_path):
+def test_rows_that_are_logged_during_an_export_are_not_in_it_nor_one_that_may_still_grow(
+    root, service, export, tmp_path
+):
     trainer = Trainer(root, "live", project="digits").log(n=0).log(n=1).log(n=2)
-    at_once = export(tmp_path / "before", service=service)
-    done = export(tmp_path / "out", service=service, report=lambda done, total: trainer.log(n=100))
+    trainer.opened.writer.log({"begun": 1}, step=3, timestamp=103.0, runtime=3.0, commit=False)
+
+    def report(done, total):
+        trainer.opened.writer.log({"more": 1}, step=3, timestamp=103.0, runtime=3.0)
+        trainer.step = 4
+        trainer.log(n=4)
+
+    done = export(tmp_path / "out", service=service, filters={"run_id": "live"}, report=report)
     trainer.opened.writer.close()
-    (entry,) = [run for run in done.manifest.runs if run.run_id == "live"]
-    lines = (tmp_path / "out/history/live.csv").read_text().splitlines()
-    assert [line.partition(",")[0] for line in lines] == ["_step", *map(str, range(entry.row_counts["history"]))]
-    assert entry.row_counts == next(run for run in at_once.manifest.runs if run.run_id == "live").row_counts
+    assert (tmp_path / "out/history/live.csv").read_text() == (
+        "_step,_runtime,_timestamp,n\n0,0.0,100.0,0\n1,1.0,101.0,1\n2,2.0,102.0,2\n"
+    )
+    assert done.manifest.runs[0].row_counts == {"history": 3, "events": 0, "console": 0}
 
 
 def test_a_run_that_is_deleted_during_an_export_is_named(service, local, export, tmp_path):
@@ -235,3 +245,37 @@ def test_the_api_exports_a_project(local, tmp_path, content, export):
     export(tmp_path / "out")
     assert content(tmp_path / "api") == content(tmp_path / "out")
     assert (done.written_count, again.written_count, told[-1]) == (3, 0, (55, 55))
+
+
+def test_a_run_that_begins_anew_during_an_export_is_there_as_it_was(service, make_run, export, tmp_path, content):
+    export(tmp_path / "before")
+
+    def report(done, total):
+        if done == 0:
+            make_run("a1", rows=[{"loss": 9}], at_s=500)
+
+    done = export(tmp_path / "out", service=service, report=report)
+    assert done.problems == ()
+    assert content(tmp_path / "out") == content(tmp_path / "before")
+
+
+def test_of_a_run_with_several_writers_the_first_rows_of_each_are_exported(root, service, export, tmp_path):
+    layout, path = Layout(root), RunPath("ann", "digits", "shared")
+    writers = [open_run(layout, path, {}, is_shared=True).writer for _ in range(2)]
+
+    def log(second):
+        for writer in writers:
+            writer.log({"n": second}, step=second, timestamp=100.0 + second, runtime=float(second))
+
+    for second in range(5):
+        log(second)
+    export(tmp_path / "before", filters={"run_id": "shared"})
+    done = export(
+        tmp_path / "out", service=service, filters={"run_id": "shared"}, report=lambda done, total: log(50 + done)
+    )
+    for writer in writers:
+        writer.close()
+    (run,) = done.manifest.runs
+    before, after = ((tmp_path / name / "history/shared.csv").read_text() for name in ("before", "out"))
+    assert (after, run.row_counts["history"]) == (before, len(before.splitlines()) - 1)
+    assert sorted(run.next_n["history"].values()) == [5, 5]

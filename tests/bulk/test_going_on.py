@@ -8,10 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from runlake.bulk.manifest import read_manifest
-from runlake.errors import ConflictError
+from runlake.errors import ConflictError, CorruptError
 from runlake.model import RunEdit, RunPath
 from runlake.store import disk
 
@@ -221,3 +222,19 @@ def test_dying_while_it_is_brought_up_to_date_loses_nothing(export, changed, tmp
         if steps[number - 1] == ("remove", "done.jsonl") and found != expected:
             found["manifest.json"] = expected["manifest.json"]  # it was complete, and then nothing was new
         assert found == expected, steps[number - 1]
+
+
+def test_a_manifest_of_others_removes_nothing_outside_of_the_folder(export, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    export(tmp_path / "out")
+    manifest = read_manifest(tmp_path / "out")
+    run = manifest.runs[1]
+    lured = msgspec.structs.replace(
+        run, run_id="gone", files=(msgspec.structs.replace(run.files[0], path="../mine.txt"),)
+    )
+    manifest = msgspec.structs.replace(manifest, runs=(*manifest.runs, lured))
+    manifest = msgspec.structs.replace(manifest, digest=manifest.proper_digest())
+    (tmp_path / "out/manifest.json").write_bytes(manifest.encoded())
+    with pytest.raises(CorruptError, match="which is not in"):
+        export(tmp_path / "out")
+    assert (tmp_path / "mine.txt").read_text() == "mine"

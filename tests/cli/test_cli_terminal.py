@@ -81,6 +81,11 @@ def test_long_work_shows_a_bar_on_a_terminal_only(on_terminal, run, runlake):
     assert runlake("pull", "mnist/a1", "--root", "got2").err == "1 file, 4.9 KiB into got2\n"
 
 
+def test_an_export_into_a_folder_shows_a_bar(on_terminal, run):
+    code, seen = on_terminal("export", "mnist/", "-o", "out/")
+    assert (code, "export ann/mnist" in plain(seen), "1/1" in plain(seen)) == (0, True, True)
+
+
 def test_bytes_are_not_poured_over_a_terminal(on_terminal, run):
     assert on_terminal("export", "mnist/a1", "--format", "parquet") == (
         2,

@@ -142,6 +142,7 @@ def keys_of(document):
         (["artifact", "get", "mnist/data:v0"], ["show", "artifact"]),
         (["artifact", "ls"], ["ls", "artifact"]),
         (["artifact", "ls", "ann/mnist/data"], ["show", "artifact"]),
+        (["verify", "out"], ["verify"]),
         (["user", "add", "bob"], ["user"]),
         (["user", "rm", "ann"], ["user"]),
         (["user", "list"], ["user"]),
@@ -174,6 +175,9 @@ def test_every_key_of_the_json_is_named(runlake, make_run, make_sweep, damage, a
     Path("sweep.json").write_text('{"method": "random", "parameters": {"lr": {"max": 1.0, "min": 0.0}}}')
     if arguments[0] == "repair":
         arguments = [*arguments, "--dry-run"]
+    if arguments[0] == "verify":
+        runlake("export", "mnist", "-o", "out/")
+        Path("out/runs.parquet").unlink()
     if arguments[0] in ("gc", "trash"):
         runlake("rm", "mnist/a1", "--yes")
     if "artifact" in leaf_of(arguments) or {"--artifacts", "mnist/data:v0"} & set(arguments):

@@ -77,7 +77,9 @@ def test_the_page_makes_the_same_calls_as_the_example(name):
 def test_there_is_one_page_an_example_and_each_is_in_the_index():
     index = (PAGES / "README.md").read_text(encoding="utf-8")
     assert sorted(path.stem for path in PAGES.glob("*.md")) == sorted([*EXAMPLES, "README"])
-    assert sorted(re.findall(r"\]\((\S+)\.md\)", index)) == sorted([*EXAMPLES, "../coming-from-wandb"])
+    assert sorted(re.findall(r"\]\((\S+)\.md\)", index)) == sorted(
+        [*EXAMPLES, "../coming-from-wandb", "../whole-project"]
+    )
     assert set(CHECKS) == set(EXAMPLES)
 
 

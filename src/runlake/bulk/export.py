@@ -190,7 +190,7 @@ class _Work:
             if found.history is not None and found.history.row_count:
                 files.append(self._write_stream(run, stream, found.history))
             else:  # a process that was killed may have left one
-                self._target.remove(self._path_of(run, stream))
+                self._target.clear(self._path_of(run, stream))
             self._add(run.row_counts[stream])
         for file in run.files:
             problem = self._copy_file(run, file, files)
@@ -237,7 +237,7 @@ class _Work:
         except NotFoundError:
             return f"the file {info.name!r} is missing: it was deleted while it was exported"
         if base64.b64encode(md5.digest()).decode() != info.md5:
-            self._target.remove(path)
+            self._target.clear(path)
             return f"the file {info.name!r} is left out: it was changed while it was exported"
         files.append(
             FileEntry(

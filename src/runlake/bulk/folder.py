@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 import msgspec
 
 from runlake.bulk.manifest import MANIFEST, FileEntry, RunEntry
-from runlake.errors import BadValueError, ConflictError
+from runlake.errors import ConflictError, CorruptError
 from runlake.query.rows.export import CountedFile
 from runlake.store import disk
 
@@ -127,13 +127,20 @@ class ExportFolder:
             disk.discard(self._draft)
             raise
 
+    def clear(self, path: str) -> None:
+        """Remove what a process that was killed may have left under a name."""
+        disk.remove(self.folder / path)
+
     def remove(self, path: str) -> None:
-        """Remove a file of an export before, and the folders that are empty without it."""
-        file = self.folder / path
-        if not file.resolve().is_relative_to(self.folder.resolve()):
-            raise BadValueError(f"the manifest names {path!r}, which is not in {self.folder}; nothing was removed")
-        disk.remove(file)
-        for parent in file.parents:
+        """Remove a file of an export before, and the folders that are empty without it.
+
+        `CorruptError` for a path that leads out of the folder.
+        """
+        place = PurePosixPath(path)
+        if place.is_absolute() or ".." in place.parts or "\\" in path:
+            raise CorruptError(f"the manifest names {path!r}, which is not in {self.folder}; export into a new folder")
+        disk.remove(self.folder / place)
+        for parent in (self.folder / place).parents:
             if parent == self.folder:
                 return
             with contextlib.suppress(OSError):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
+from msgspec import structs
 
 from runlake.bulk.options import ExportOptions
 from runlake.bulk.plan import PlannedRun, check_key_count
@@ -33,7 +34,10 @@ def read_planned(service: Service, run: PlannedRun, stream: Stream, options: Exp
     if history is None:
         whole = service.read_history(run.info.path, stream=stream, keys=options.keys, generation=run.info.generation)
         history = slice_rows(whole, 0, min(whole.row_count, run.row_counts[stream]))
-    return history if options.keys is None else with_keys(history, options.keys, "any")
+    if options.keys is not None:
+        history = with_keys(history, options.keys, "any")
+    # A key of later rows alone would be an empty column.
+    return structs.replace(history, series=[series for series in history.series if len(series.values)])
 
 
 def _tail_rows(service: Service, run: PlannedRun, stream: Stream, options: ExportOptions) -> History | None:

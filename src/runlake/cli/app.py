@@ -34,6 +34,7 @@ from runlake.cli import (
     sync,
     tail,
     ui,
+    verify,
     view,
 )
 from runlake.cli.failures import ExitCode, describe, exit_code_of
@@ -134,6 +135,7 @@ app.command()(ls.ls)
 app.command()(show.show)
 app.command()(tail.tail)
 app.command()(export.export)
+app.command()(verify.verify)
 app.command()(pull.pull)
 app.command()(restore.restore)
 app.command()(diff.diff)

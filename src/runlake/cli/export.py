@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from runlake.cli import output
+from runlake.cli.export_folder import FolderAsked, export_into_folder, filters_with_sweep
 from runlake.cli.failures import LeftOutError
 from runlake.cli.format import format_count, format_size
 from runlake.cli.opening import Target, find_target, open_store, read_filter
 from runlake.cli.show import split_keys
 from runlake.errors import BadValueError, UnreadableRunWarning
 from runlake.model import RunPath, Stream
-from runlake.sweep_model import SweepPath
 
 if TYPE_CHECKING:
     from runlake.api.export import ExportResult
@@ -68,20 +69,26 @@ def export(
         str,
         typer.Argument(metavar="RUN|PROJECT", help="A run, or a project (a slash at the end says it is a project)."),
     ],
-    destination: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write; - is stdout.")
-    ] = STDOUT,
+    place: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE|DIR/", help="Where to write; - is stdout, DIR/ a folder.")
+    ] = str(STDOUT),
     format: Annotated[
-        Format | None, typer.Option("--format", help="By default what FILE's suffix says; csv on stdout.")
+        Format | None,
+        typer.Option("--format", help="By default what FILE's suffix says; csv on stdout, parquet in a folder."),
     ] = None,
     keys: Annotated[str | None, typer.Option("--keys", metavar="A,B", help="Only these keys.")] = None,
     stream: Annotated[
-        StreamName, typer.Option("--stream", help="Metrics, system metrics, or printed lines.")
-    ] = StreamName.HISTORY,
+        StreamName | None,
+        typer.Option(
+            "--stream", help="Metrics, system metrics, or printed lines; in a folder all, unless one is named."
+        ),
+    ] = None,
     samples: Annotated[
         int | None, typer.Option("--samples", min=1, metavar="N", help="At most N rows of a run, evenly chosen.")
     ] = None,
-    shape: Annotated[Shape, typer.Option("--shape", help="Of a run: a column a key, or a row a value.")] = Shape.WIDE,
+    shape: Annotated[
+        Shape, typer.Option("--shape", help="A column a key, or a row a value; of a run, or in a folder.")
+    ] = Shape.WIDE,
     runs: Annotated[
         bool, typer.Option("--runs", help="Of a project: not the rows, but one line a run: fields, config, summary.")
     ] = False,
@@ -91,12 +98,38 @@ def export(
     sweep: Annotated[
         str | None, typer.Option("--sweep", metavar="ID", help="Of a project: only the runs of this sweep.")
     ] = None,
+    files: Annotated[bool, typer.Option("--files", help="Into a folder: the files of the runs too.")] = False,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="MANIFEST", help="Into a folder: only what is new since another export."),
+    ] = None,
 ) -> None:
-    """Write the rows of a run, or of all runs of a project, as CSV, Parquet, JSON lines or Arrow."""
+    """Write the rows of a run, or of all runs of a project, as CSV, Parquet, JSON lines or Arrow.
+
+    Into a folder everything of a project goes, with a manifest that proves it.
+    """
+    if place.endswith(("/", os.sep)) or Path(place).is_dir():
+        if runs or samples is not None:
+            raise BadValueError("--runs and --samples are for a file, and a folder holds every run and every row")
+        asked_for = FolderAsked(
+            format=(format or Format.PARQUET).value,
+            shape=shape.value,
+            streams=None if stream is None else [stream.value],
+            keys=None if keys is None else split_keys(keys),
+            filters=read_filter(filters),
+            sweep=sweep,
+            has_files=files,
+            since=since,
+        )
+        export_into_folder(context, target, Path(place), asked_for)
+        return
+    if files or since is not None:
+        raise BadValueError("--files and --since are for a folder; name one with a slash at its end: -o DIR/")
+    destination = Path(place)
     asked = _Asked(
         format=choose_format(destination, format).value,
         keys=None if keys is None else split_keys(keys),
-        stream=stream.value,
+        stream=(stream or StreamName.HISTORY).value,
         samples=samples,
         shape=shape,
         is_of_runs=runs,
@@ -105,12 +138,12 @@ def export(
     )
     with open_store(context) as service, output.warnings_as_notes() as told:
         chosen = find_target(service, target)
-        place = output.binary_stdout() if destination == STDOUT else destination
+        opened = output.binary_stdout() if destination == STDOUT else destination
         with output.progress(f"export {chosen}") as report:
             if chosen.run_path is not None:
-                written = _export_run(service, chosen.run_path, place, asked, report)
+                written = _export_run(service, chosen.run_path, opened, asked, report)
             else:
-                written = _export_project(service, chosen, place, asked, report)
+                written = _export_project(service, chosen, opened, asked, report)
     if destination != STDOUT:
         output.note(
             f"wrote {format_count(written.row_count, 'row')} ({format_size(written.size_bytes)}) to {destination}"
@@ -159,10 +192,7 @@ def _export_project(
     from runlake.api.export import export_project, export_runs_table
 
     entity, project = target.of_project()
-    filters = asked.filters
-    if asked.sweep is not None:
-        service.read_sweep(SweepPath(entity, project, asked.sweep))
-        filters = {"$and": [{"sweep": asked.sweep}, filters or {}]}
+    filters = filters_with_sweep(service, (entity, project), asked.filters, asked.sweep)
     if asked.samples is not None or asked.shape is not Shape.WIDE:
         raise BadValueError(f"--samples and --shape are for a run, and {target} is a project")
     if asked.is_of_runs:

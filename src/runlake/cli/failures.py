@@ -39,9 +39,10 @@ class ExitCode(enum.IntEnum):
 
 MEANINGS: dict[ExitCode, str] = {
     ExitCode.OK: "done",
-    ExitCode.NO: "the answer is no: you declined, `diff --exit-code` saw differences, a condition of `diff --fail-if` "
-    "holds, `check` or `repair` found something that is left, `pull` or `restore` left out a file because of its name, "
-    "`export` a run that cannot be read, `import` could not bring all, an `agent` gave up or its sweep was canceled",
+    ExitCode.NO: "the answer is no: you declined, `diff --exit-code` or `verify` saw differences, a condition of "
+    "`diff --fail-if` holds, `check` or `repair` found something that is left, `pull` or `restore` left out a file "
+    "because of its name, `export` a run that cannot be read, `import` could not bring all, an `agent` gave up or its "
+    "sweep was canceled",
     ExitCode.USAGE: "the command line cannot be right: an unknown option, a filter or a path that cannot be read",
     ExitCode.NOT_FOUND: "no such store, project, run, sweep, file or key",
     ExitCode.STORE_UNREADABLE: "the store's bytes are damaged, or a newer runlake wrote them",

@@ -199,8 +199,13 @@ def warnings_as_notes() -> Iterator[list[Warning | str]]:
 
 
 @contextmanager
-def progress(description: str, *, unit: Literal["count", "bytes"] = "count") -> Iterator[Report]:
-    """A progress bar on stderr while the block runs; nothing at all when stderr is not a terminal."""
+def progress(
+    description: str, *, unit: Literal["count", "bytes"] = "count", has_rate: bool = False
+) -> Iterator[Report]:
+    """A progress bar on stderr while the block runs; nothing at all when stderr is not a terminal.
+
+    With `has_rate` it says how much is done in a second.
+    """
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return
@@ -212,11 +217,18 @@ def progress(description: str, *, unit: Literal["count", "bytes"] = "count") -> 
         bars.TextColumn("{task.description}", markup=False),
         bars.BarColumn(),
         amount,
+        *([bars.TextColumn("{task.fields[rate]}")] if has_rate else []),
         bars.TimeRemainingColumn(),
     )
     with bars.Progress(*columns, console=Console(file=sys.stderr), transient=True) as shown:
-        task = shown.add_task(one_line(description), total=None)
-        yield lambda done, total: shown.update(task, completed=done, total=total)
+        task = shown.add_task(one_line(description), total=None, rate="")
+
+        def report(done: int, total: int | None) -> None:
+            shown.update(task, completed=done, total=total)
+            speed = shown.tasks[0].speed
+            shown.update(task, rate="" if speed is None else f"{speed:,.0f}/s")
+
+        yield report
 
 
 class _CleanedText(io.RawIOBase):
