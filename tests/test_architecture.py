@@ -142,9 +142,10 @@ ALLOWED = {
         *MODELS, "local_names", "query.rows", "query.runs", "service.contract", "service.wire", "store", "values",
     },
     "comparison": {*MODEL, "query.tiles", "service.contract", "values"},
+    "sql": {"errors", "model", "listing_model", "query.many", "query.rows", "service.contract", "stopping", "values"},
     "api": {
         *MODELS, "artifacts", "bulk", "clean_text", "comparison", "credentials", "differences", "local_names", "media",
-        "near", "plain", "report", "settings", "values", "search", "service", "service.contract", *QUERY,
+        "near", "plain", "report", "settings", "sql", "values", "search", "service", "service.contract", *QUERY,
     },
     "report": {*MODELS, "query.tiles", "service.contract", "service.wire"},
     # An agent's commands find what `runlake exec` gives: their programs say `import wandb`.
@@ -162,7 +163,7 @@ ALLOWED = {
     "cli": {
         *MODELS, "agents", "api", "artifacts", "bulk", "clean_text", "comparison", "compat", "credentials", "importers",
         "local_names", "query.rows", "report", "server", "server.config", "server.http", "server.page", "server.people",
-        "service", "service.contract", "settings", "ship", "values",
+        "service", "service.contract", "settings", "ship", "sql", "values",
     },
     "__init__": {
         "errors", "settings", "agents", "api", "artifacts", "compat", "media", "plot", "sdk.process", "sdk.run",

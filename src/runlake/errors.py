@@ -8,6 +8,7 @@ RunlakeError                     anything this library raises on purpose (``runl
 │   ├── PathError                a run path, run id or file name that cannot be used
 │   │   └── UnsafeNameError      a run's file whose name is not written into a folder of who fetches it
 │   ├── FilterError              a filter or an order that cannot be read
+│   ├── SqlError                 a query that cannot be read, or does more than read the tables of a store
 │   └── SweepConfigError         a sweep configuration that cannot be used; all that is wrong with it
 ├── CommError                    reading or editing a store did not work; what W&B scripts catch
 │   ├── NotFoundError (ValueError)               no such entity, project, run, file or key
@@ -25,6 +26,7 @@ RunlakeError                     anything this library raises on purpose (``runl
 │   ├── CorruptError             bytes changed: stop; the message says where and what is lost
 │   ├── NewerFormatError         written by a newer runlake: upgrade
 │   └── ReadOnlyError            the store cannot be written
+├── SqlLimitError                a query took more time or memory than it may
 └── NotSupportedError            known, named, and not there (yet)
 
 Each message says what was asked, what was found, and what to do. What stops nothing but should be known is a
@@ -67,6 +69,14 @@ class UnsafeNameError(PathError):
 
 class FilterError(BadValueError):
     """A filter or an order that cannot be read."""
+
+
+class SqlError(BadValueError):
+    """A query that cannot be read, or that does more than read the tables of a store."""
+
+
+class SqlLimitError(RunlakeError):
+    """A query took more time or memory than it may."""
 
 
 class SweepConfigError(BadValueError):

@@ -53,6 +53,7 @@ def verbs():
         ("tail", "evil/r1"),
         ("tail", "evil/r1", "--stream", "console"),
         ("diff", "evil/r1", "evil/r2"),
+        ("sql", "select * from config"),
         ("check",),
         ("repair", "--dry-run"),
         ("seal", "evil"),

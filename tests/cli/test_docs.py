@@ -130,6 +130,7 @@ def keys_of(document):
         (["show", "mnist/data:v0"], ["show"]),
         (["tail", "mnist/a1"], ["tail"]),
         (["diff", "mnist/a1", "mnist/b2"], ["diff"]),
+        (["sql", "SELECT * FROM runs"], ["sql"]),
         (["check", "mnist"], ["check"]),
         (["merge", "copy"], ["merge"]),
         (["import", "table.csv"], ["import"]),

@@ -219,6 +219,32 @@ class Api:
         gates = [parse_gate(text) for text in fail_if]
         return compare_runs(self._service, places, everything=everything, curves=curves, keys=keys, gates=gates)
 
+    def sql(
+        self,
+        query: str,
+        *,
+        format: Literal["arrow", "pandas", "polars"] = "arrow",
+        time_limit_s: float = 60.0,
+        memory_limit_bytes: int = 2 * 2**30,
+    ) -> Any:
+        """The answer of one SELECT over everything in the store, as an Arrow table or a frame.
+
+        Tables: runs, config, summary, history, events, console, files, sweeps, artifacts, of all projects; rows that
+        are not sealed yet are among them. Only what can matter is read: name keys, runs and projects in the WHERE.
+        `memory_limit_bytes` is for the rows that are read, and again for DuckDB. Raises `SqlError` for what is no query
+        or does more than read, `SqlLimitError` beyond a limit, `NotSupportedError` without the package duckdb.
+        """
+        from runlake.api.frame import table_to_pandas, table_to_polars
+        from runlake.sql.query import SqlLimits, run_query
+
+        if format not in ("arrow", "pandas", "polars"):
+            raise BadValueError(f"format={format!r}; it can be 'arrow', 'pandas' or 'polars'")
+        limits = SqlLimits(time_s=time_limit_s, memory_bytes=memory_limit_bytes)
+        table = run_query(self._service, query, limits)
+        if format == "arrow":
+            return table
+        return table_to_pandas(table) if format == "pandas" else table_to_polars(table)
+
     def create_run(
         self, run_id: str | None = None, project: str | None = None, entity: str | None = None, **options: Any
     ) -> StoredRun:

@@ -140,8 +140,13 @@ def export_runs_table(
     filters: Mapping[str, Any] | None = None,
 ) -> ExportResult:
     """Write one row a run: its fields, config and summary, as `Service.read_runs_table` gives them."""
+    check_format(format)
+    return export_table(service.read_runs_table(entity, project, filters=filters), destination, format=format)
+
+
+def export_table(table: pa.Table, destination: Destination, *, format: str) -> ExportResult:
+    """Write one table as it is; a row of JSON lines has what is not null in it."""
     chosen = check_format(format)
-    table = service.read_runs_table(entity, project, filters=filters)
     with open_destination(destination) as raw:
         file = CountedFile(raw)
         if chosen == "jsonl":

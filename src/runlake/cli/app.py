@@ -30,6 +30,7 @@ from runlake.cli import (
     serve,
     settings,
     show,
+    sql,
     sweep,
     sync,
     tail,
@@ -139,6 +140,7 @@ app.command()(verify.verify)
 app.command()(pull.pull)
 app.command()(restore.restore)
 app.command()(diff.diff)
+app.command()(sql.sql)
 app.command()(rm.rm)
 app.command()(seal.seal)
 app.command()(check.check)

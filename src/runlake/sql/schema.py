@@ -1,0 +1,57 @@
+"""The tables that a query can name, and their columns. Times are seconds since 1970 (UTC), durations seconds."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+_TEXT, _NUMBER, _COUNT = pa.string(), pa.float64(), pa.int64()
+_TEXTS = pa.list_(pa.string())
+
+_RUN = {"entity": _TEXT, "project": _TEXT, "run_id": _TEXT}
+_VALUE = {"value": _NUMBER, "text": _TEXT}
+_ROWS = {**_RUN, "key": _TEXT, "step": _COUNT, "timestamp": _NUMBER, "runtime": _NUMBER, **_VALUE}
+
+SCHEMAS: dict[str, pa.Schema] = {
+    name: pa.schema(columns)
+    for name, columns in {
+        "runs": {
+            **_RUN,
+            **dict.fromkeys(("name", "state"), _TEXT),
+            **dict.fromkeys(("created_at", "heartbeat_at", "runtime_s"), _NUMBER),
+            **dict.fromkeys(("exit_code", "last_step", "row_count"), _COUNT),
+            "tags": _TEXTS,
+            **dict.fromkeys(("notes", "group", "job_type", "user", "host", "program", "sweep"), _TEXT),
+        },
+        "config": {**_RUN, "key": _TEXT, **_VALUE},
+        "summary": {**_RUN, "key": _TEXT, **_VALUE},
+        "history": _ROWS,
+        "events": _ROWS,
+        "console": {**_RUN, "number": _COUNT, "timestamp": _NUMBER, "level": _TEXT, "text": _TEXT, "source": _TEXT},
+        "files": {
+            **_RUN,
+            "name": _TEXT,
+            "size_bytes": _COUNT,
+            "mimetype": _TEXT,
+            "updated_at": _NUMBER,
+            "md5": _TEXT,
+        },
+        "sweeps": {
+            **dict.fromkeys(("entity", "project", "sweep_id", "name", "state", "config", "description"), _TEXT),
+            "user": _TEXT,
+            **dict.fromkeys(("created_at", "updated_at"), _NUMBER),
+            **dict.fromkeys(("run_count", "expected_run_count"), _COUNT),
+        },
+        "artifacts": {
+            **dict.fromkeys(("entity", "project", "name", "version", "artifact_id", "type", "digest"), _TEXT),
+            **dict.fromkeys(("size_bytes", "file_count"), _COUNT),
+            "description": _TEXT,
+            "metadata": _TEXT,
+            "aliases": _TEXTS,
+            "tags": _TEXTS,
+            "created_by": _TEXT,
+            **dict.fromkeys(("created_at", "updated_at"), _NUMBER),
+        },
+    }.items()
+}
+"""Table → its columns. `value` has numbers, and bools as 0 and 1; `text` has text, lists and media as JSON, and
+integers beyond 2**53 exactly. A key stands as people write it."""

@@ -1,0 +1,157 @@
+"""What a query needs of each table, from DuckDB's own reading of it.
+
+A condition counts where it must hold of every row of the table that can come into the answer: an equality or an IN with
+texts, joined by AND and OR, in the WHERE of the SELECT that names the table. Whatever is not understood asks for more
+rows, never for fewer: DuckDB applies every condition again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from runlake.errors import SqlError
+from runlake.sql.schema import SCHEMAS
+
+PRUNED = ("entity", "project", "run_id", "key")
+"""The columns whose values say what need not be read."""
+
+_TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
+_PLAIN_JOINS = ("REGULAR", "CROSS")
+_PLAIN_JOIN_TYPES = ("INNER", "LEFT", "RIGHT", "OUTER", "FULL")
+_TIMES = ("timestamp", "runtime")
+
+Wanted = dict[str, frozenset[str]]
+"""Column → the values that can matter; a column that is not there may have any."""
+
+
+class Scope(Struct, frozen=True):
+    """`wanted` says of each table that is read which rows can matter; `needs_times`: `timestamp` and `runtime` too."""
+
+    wanted: dict[str, Wanted]
+    needs_times: bool
+
+
+def scope_of(tree: Mapping[str, Any]) -> Scope:
+    """The scope of a query as ``json_serialize_sql`` has it; `SqlError` for a table function that could read more."""
+    wanted: dict[str, Wanted] = {}
+    for table, found in _tables(tree, None):
+        wanted[table] = _either(wanted[table], found) if table in wanted else found
+    return Scope(wanted, _needs_times(tree))
+
+
+def _tables(node: Any, select: Mapping[str, Any] | None) -> Iterator[tuple[str, Wanted]]:
+    """Each naming of a table of ours, with what is wanted of it; `select` is that in whose FROM the node stands."""
+    if isinstance(node, list):
+        for each in node:
+            yield from _tables(each, select)
+        return
+    if not isinstance(node, Mapping):
+        return
+    kind = node.get("type")
+    if kind == "BASE_TABLE":
+        name = str(node.get("table_name", "")).lower()
+        if name in SCHEMAS:
+            yield name, _wanted_of(node, select)
+        return
+    if kind == "TABLE_FUNCTION":
+        _check_function(node)
+    if kind == "SHOW_REF" and node.get("show_type") in ("DESCRIBE", "SHOW_SPECIAL", "SHOW_FROM"):
+        return  # says what columns there are
+    for name, child in node.items():
+        if name != "from_table":
+            inner = select if kind == "JOIN" and name in ("left", "right") and _is_plain_join(node) else None
+            yield from _tables(child, inner)
+        elif kind == "SELECT_NODE" and node.get("sample") is None:
+            yield from _tables(child, node)
+        else:
+            yield from _tables(child, None)
+
+
+def _check_function(node: Mapping[str, Any]) -> None:
+    name = str((node.get("function") or {}).get("function_name", "")).lower()
+    if name not in _TABLE_FUNCTIONS:
+        allowed = ", ".join(sorted(_TABLE_FUNCTIONS))
+        raise SqlError(f"the table function {name}() is refused; a query reads the tables of the store, and {allowed}")
+
+
+def _is_plain_join(node: Mapping[str, Any]) -> bool:
+    return node.get("ref_type") in _PLAIN_JOINS and node.get("join_type") in _PLAIN_JOIN_TYPES
+
+
+def _wanted_of(table: Mapping[str, Any], select: Mapping[str, Any] | None) -> Wanted:
+    if select is None or table.get("sample") is not None or table.get("column_name_alias"):
+        return {}
+    is_only = select.get("from_table") is table
+    names = {str(table.get("alias") or table["table_name"]).lower()}
+    columns = SCHEMAS[str(table["table_name"]).lower()].names
+    found = _held(select.get("where_clause"), names, is_only=is_only)
+    return {column: values for column, values in found.items() if column in columns}
+
+
+def _held(condition: Any, names: set[str], *, is_only: bool) -> Wanted:
+    """The values that columns of a table can have where a condition holds."""
+    if not isinstance(condition, Mapping):
+        return {}
+    kind = condition.get("type")
+    if kind in ("CONJUNCTION_AND", "CONJUNCTION_OR"):
+        parts = [_held(child, names, is_only=is_only) for child in condition["children"]]
+        whole = parts[0]
+        for part in parts[1:]:
+            whole = _both(whole, part) if kind == "CONJUNCTION_AND" else _either(whole, part)
+        return whole
+    if kind == "COMPARE_EQUAL":
+        sides = [condition.get("left"), condition.get("right")]
+        ways = [(sides[0], [sides[1]]), (sides[1], [sides[0]])]
+    elif kind == "COMPARE_IN":
+        ways = [(condition["children"][0], condition["children"][1:])]
+    else:
+        return {}
+    for column, values in ways:
+        name, texts = _column(column, names, is_only=is_only), [_text(value) for value in values]
+        if name is not None and all(text is not None for text in texts):
+            return {name: frozenset(text for text in texts if text is not None)}
+    return {}
+
+
+def _column(node: Any, names: set[str], *, is_only: bool) -> str | None:
+    if not isinstance(node, Mapping) or node.get("type") != "COLUMN_REF":
+        return None
+    parts = [str(part).lower() for part in node["column_names"]]
+    is_ours = (len(parts) == 1 and is_only) or (len(parts) == 2 and parts[0] in names)
+    return parts[-1] if is_ours and parts[-1] in PRUNED else None
+
+
+def _text(node: Any) -> str | None:
+    literal = node.get("literal") if isinstance(node, Mapping) and node.get("type") == "VALUE_CONSTANT" else None
+    return str(literal["text"]) if isinstance(literal, Mapping) and literal.get("kind") == "STRING" else None
+
+
+def _both(a: Wanted, b: Wanted) -> Wanted:
+    return {**a, **{column: a.get(column, values) & values for column, values in b.items()}}
+
+
+def _either(a: Wanted, b: Wanted) -> Wanted:
+    return {column: a[column] | b[column] for column in a if column in b}
+
+
+def _needs_times(tree: Any) -> bool:
+    """Whether `timestamp` or `runtime` can be meant: named, or among all columns of a table, or by a row as a whole."""
+    tables: set[str] = set()
+    references: list[list[str]] = []
+
+    def look(node: Any) -> bool:
+        if isinstance(node, list):
+            return any([look(each) for each in node])
+        if not isinstance(node, Mapping):
+            return isinstance(node, str) and node.lower() in _TIMES
+        if node.get("type") in ("STAR", "POSITIONAL_REFERENCE") or node.get("ref_type") == "NATURAL":
+            return True
+        if node.get("type") == "COLUMN_REF":
+            references.append([str(part).lower() for part in node["column_names"]])
+        tables.update(str(node[name]).lower() for name in ("alias", "table_name") if node.get(name))
+        return any([look(each) for each in node.values()])
+
+    return look(tree) or any(part in tables and len(parts) == 1 for parts in references for part in parts)
