@@ -8,7 +8,7 @@ LIBRARIES := $(VENV)/integrations/torch.done $(VENV)/integrations/vision.done $(
 
 OLDER_CLIENTS := $(patsubst requirements/wandb-%.in,$(VENV)/wandb-%.done,$(wildcard requirements/wandb-*.in))
 
-.PHONY: demo page test test-page test-client test-long test-integrations check fix bench docs lock clean
+.PHONY: demo page test test-page test-client test-long test-integrations check fix bench docs pictures lock clean
 
 demo: $(VENV)/demo.done  ## install into the checkout and do the main job on real input
 	$(BUILD_PAGE)
@@ -49,6 +49,10 @@ bench: $(VENV)/test.done  ## measure, beside the peers, and write docs/performan
 docs: $(VENV)/test.done  ## regenerate the generated reference pages
 	$(BIN)/python docs/generate_reference.py && $(BIN)/python docs/generate_wandb_clients.py && \
 	$(BIN)/python docs/generate_libraries.py
+
+pictures: $(VENV)/test.done $(VENV)/browser.done  ## make the pictures of the page that the README and the guide show
+	$(BUILD_PAGE) --must
+	$(BIN)/python -m docs.make_pictures
 
 lock: $(VENV)/check.done  ## pin what is installed here, with hashes
 	$(BIN)/python requirements/lock.py

@@ -11,6 +11,7 @@ import importlib.util
 import json
 import shutil
 import sys
+import time
 from pathlib import Path
 
 from benchmarks import (
@@ -21,6 +22,7 @@ from benchmarks import (
     many_writers,
     memory,
     page,
+    page_in_browser,
     project_export,
     reading,
     report,
@@ -49,6 +51,7 @@ GROUPS = (
     project_export.GROUP,
     server.GROUP,
     page.GROUP,
+    page_in_browser.GROUP,
     artifacts.GROUP,
     sweep_agents.GROUP,
     sweep_search.GROUP,
@@ -63,6 +66,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer rows and repetitions")
     parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=f"one of {', '.join(names)}")
     parser.add_argument("--without-peers", action="store_true", help="runlake and the limits alone")
+    parser.add_argument("--followed-s", type=int, default=30, metavar="N", help="follow live runs in the page so long")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON too")
     options = parser.parse_args()
     if importlib.util.find_spec("psutil") is None:
@@ -81,18 +85,20 @@ def main() -> int:
         Path(sys.executable),
         environment={"RUNLAKE_DIR": "{folder}/store", "RUNLAKE_SILENT": "true"},
     )
-    bench = Bench(WORK, options.quick, ours, tuple(peers))
+    bench = Bench(WORK, options.quick, ours, tuple(peers), options.followed_s)
     results, failed = [], False
     for group in GROUPS:
         if options.only and group.name not in options.only:
             continue
         print(group.title, file=sys.stderr, flush=True)
+        begin_s = time.monotonic()
         try:
             results.append(report.measure(bench, group))
         except BenchmarkError as error:
             print(error, file=sys.stderr, flush=True)
             failed = True
             continue
+        print(f"{group.name}: {time.monotonic() - begin_s:.0f} s", file=sys.stderr, flush=True)
         print("\n".join([f"### {group.title}", "", *report.group_lines(bench, results[-1])]), end="\n\n", flush=True)
     if options.json:
         options.json.write_text(json.dumps(report.data(bench, results), indent=2) + "\n")

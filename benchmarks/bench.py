@@ -78,12 +78,16 @@ class Group:
 
 @dataclass
 class Bench:
-    """One run of the benchmarks: a folder to work in, the trackers, and what has been measured so far."""
+    """One run of the benchmarks: a folder to work in, the trackers, and what has been measured so far.
+
+    `followed_s` is how long live runs are looked at.
+    """
 
     folder: Path
     quick: bool
     ours: Subject
     peers: tuple[Subject, ...] = ()
+    followed_s: int = 30
     _measured: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     def once(self, key: tuple[Any, ...], measure: Callable[[], Any]) -> Any:

@@ -78,7 +78,10 @@ Next:
   {command} --dir {store.as_posix()} show {PROJECT}/{sweep_id}
 and without runlake, in DuckDB:
   SELECT run_id, max(f64) FROM '{segments}'
-  WHERE key = 'val_accuracy' GROUP BY run_id ORDER BY 2 DESC;"""
+  WHERE key = 'val_accuracy' GROUP BY run_id ORDER BY 2 DESC;
+
+Look at it in a browser:
+  {command} ui {store.as_posix()}"""
 
 
 def _runlake() -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 CHECKOUT = ["pyproject.toml", "requirements/build.in"]
-SETS = {"demo": ["demo"], "test": ["test"], "check": ["check"]}
+SETS = {"demo": ["demo", "ui"], "test": ["test"], "check": ["check"]}
 LIBRARIES = ["integrations-torch", "integrations-vision", "integrations-tables"]
 SAME_AS_HEADLESS = "opencv-python"
 

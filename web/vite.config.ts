@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build, defineConfig, type Plugin } from "vite";
 
@@ -10,7 +10,7 @@ function compressedTwins(): Plugin {
     name: "compressed-twins",
     apply: "build",
     configResolved(config) {
-      folder = join(config.root, config.build.outDir, "assets");
+      folder = resolve(config.root, config.build.outDir, "assets");
     },
     closeBundle() {
       for (const name of readdirSync(folder)) {
@@ -26,16 +26,20 @@ const TARGET = "es2022";
 
 /** Builds `report/report.js` and `.css`, each whole in one file: `runlake view` puts them into the files it makes. */
 function report(): Plugin {
+  let folder = "";
   return {
     name: "report",
     apply: "build",
+    configResolved(config) {
+      folder = resolve(config.root, config.build.outDir, "report");
+    },
     async closeBundle() {
       await build({
         configFile: false,
         root: import.meta.dirname,
         logLevel: "warn",
         build: {
-          outDir: "../src/runlake/page/report",
+          outDir: folder,
           emptyOutDir: true,
           target: TARGET,
           modulePreload: false,

@@ -155,3 +155,10 @@ def test_the_demo_shown_is_the_demo_there_is():
     closing = (ROOT / "demo" / "__main__.py").read_text("utf-8")
     for line in shown.partition("In demo-output/:\n")[2].splitlines():
         assert f"\n{line}\n" in closing
+
+
+def test_the_last_line_of_the_demo_is_the_one_that_is_shown():
+    (shown,) = [line for line in README.splitlines() if line.startswith("$ .venv/bin/runlake ui ")]
+    closing = (ROOT / "demo" / "__main__.py").read_text("utf-8").partition('return f"""')[2].partition('"""')[0]
+    said = closing.splitlines()[-1].replace("{command}", ".venv/bin/runlake")
+    assert said.replace("{store.as_posix()}", "demo-output/.runlake") == f"  {shown.removeprefix('$ ')}"

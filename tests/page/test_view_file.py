@@ -109,7 +109,8 @@ def test_a_saved_view_has_its_filter_its_panels_and_its_name(store: Path, tmp_pa
     tab.get_by_text("1 run").first.wait_for()
     assert tab.locator(".table-body .line").count() == 1
     tab.get_by_role("img", name="train/loss by step, 1 line").wait_for()
-    assert tab.locator(".panel-message.is-error").count() == 0
+    tab.get_by_text("None of these runs has it.").wait_for()
+    assert tab.locator(".panel-message.is-error").all_inner_texts() == []
 
 
 def test_a_view_by_groups_has_them(store: Path, tmp_path: Path, opening: Opening) -> None:

@@ -29,6 +29,19 @@ def test_the_policy_names_the_script_and_the_style_and_nothing_else(tmp_path):
     assert '<script type="application/json" id="report">{"name":"\\u003c/script>\\u003cb>"}</script>' in text
 
 
+def test_the_licences_of_what_is_in_the_script_go_with_it(tmp_path):
+    for name in ("report", "assets"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "report" / "report.js").write_text("")
+    (tmp_path / "report" / "report.css").write_text("")
+    assert "licenses" not in html_file(b"{}", "", tmp_path / "report").decode()
+    (tmp_path / "assets" / "licenses.txt").write_text("preact: <MIT>")
+    assert (
+        '<script type="text/plain" id="licenses">preact: &lt;MIT></script>'
+        in html_file(b"{}", "", tmp_path / "report").decode()
+    )
+
+
 def test_without_the_built_page_it_says_what_to_do(tmp_path):
     with pytest.raises(NotSupportedError, match="make page"):
         html_file(b"{}", "", tmp_path)

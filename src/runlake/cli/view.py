@@ -55,6 +55,8 @@ def view(
             "--all-rows is not supported: a browser does not hold all rows of many runs. The file has what is drawn; "
             "runlake export writes all rows"
         )
+    if str(out) != "-" and not out.parent.is_dir():
+        raise PathError(f"{out} cannot be written: there is no folder {out.parent}")
     with open_store(context) as service:
         named = _find(service, name)
         gathered = gather(Source(service, *named.project), named.view, named.title)

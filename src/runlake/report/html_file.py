@@ -26,7 +26,7 @@ _FORM = """<!doctype html>
 <body>
 <div id="page"></div>
 <noscript>This file needs JavaScript to draw what lies in it.</noscript>
-<script type="application/json" id="report">{document}</script>
+{licenses}<script type="application/json" id="report">{document}</script>
 <script>{script}</script>
 </body>
 </html>
@@ -56,10 +56,18 @@ def html_file(document: bytes, title: str, folder: Path = REPORT_FOLDER) -> byte
         policy=policy,
         title=html.escape(title),
         style=style,
+        licenses=_licenses(folder.parent / "assets" / "licenses.txt"),
         # Of JSON all `<` are in texts: what was logged can end no element.
         document=document.decode().replace("<", "\\u003c"),
         script=script,
     ).encode()
+
+
+def _licenses(path: Path) -> str:
+    """What may be done with the code of others in the script, for whoever has the file; a checkout may have none."""
+    if not path.is_file():
+        return ""
+    return f'<script type="text/plain" id="licenses">{path.read_text("utf-8").replace("<", "&lt;")}</script>\n'
 
 
 def _digest(text: str) -> str:

@@ -97,9 +97,10 @@ function columnsOf({ runs, groups, group_by }: Embedded, asked: ColumnsQuery): J
   const places = page.run_ids.flatMap((runId, place) => (wanted.every((ids) => ids.has(runId)) ? [place] : []));
   const offset = asked.offset ?? 0;
   const shown = places.slice(offset, asked.limit == null ? undefined : offset + asked.limit);
+  const plainNames = new Map(Object.keys(page.columns).map((name) => [plainName(name), name]));
   const columns: Record<string, readonly Json[]> = {};
   for (const name of asked.columns) {
-    const values = page.columns[name] ?? notInFile(`the column ${name}`);
+    const values = page.columns[name] ?? page.columns[plainNames.get(plainName(name)) ?? ""] ?? notInFile(`the column ${name}`);
     columns[name] = shown.map((place) => values[place] ?? null);
   }
   return {
@@ -111,6 +112,11 @@ function columnsOf({ runs, groups, group_by }: Embedded, asked: ColumnsQuery): J
     facets: null,
     problems: (page.problems ?? {}) as Json,
   };
+}
+
+/** A name without the escapes of paths: panels ask for the last value of `a.b` by its name, the list has it as `a\.b`. */
+function plainName(name: string): string {
+  return name.replace(/\\(.)/gs, "$1");
 }
 
 /** The ids of a filter that names runs and nothing else, as that of those that are pinned. */

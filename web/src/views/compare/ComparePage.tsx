@@ -5,7 +5,7 @@ import type { JSX } from "preact";
 import { address, formatHash, replaceQuery } from "../../state/address";
 import { colourOf } from "../../state/colours";
 import { mediaKeys } from "../../state/media";
-import { DEFAULT_PANELS, type PanelsState } from "../../state/panels";
+import { DEFAULT_PANELS } from "../../state/panels";
 import { fetchRun, type RunInfo, type RunPath } from "../../wire/run";
 import { ApiError, type Ask } from "../../wire/http";
 import { Empty } from "../parts/Empty";
@@ -13,6 +13,7 @@ import { Problem } from "../parts/Problem";
 import { Panels } from "../panels/Panels";
 import { DocumentTable } from "../run/DocumentTable";
 import { MediaByStep } from "../run/Media";
+import { usePanelsInAddress } from "../run/panels_in_address";
 import { useLoaded } from "../run/use_loaded";
 import "../../style/run.css";
 import "../../style/compare.css";
@@ -174,7 +175,7 @@ function Source({ runs }: { readonly runs: readonly RunInfo[] }): JSX.Element | 
 type ComparedProps = { readonly path: Project; readonly runs: readonly RunInfo[] };
 
 function ComparedCharts({ path, runs, version }: ComparedProps & { readonly version: ReadonlySignal<string> }): JSX.Element {
-  const settings = useSignal<PanelsState>(DEFAULT_PANELS);
+  const settings = usePanelsInAddress(DEFAULT_PANELS);
   const shown = useSignal(runs);
   shown.value = runs;
   const runIds = useComputed<readonly string[] | null>(() => shown.value.map(({ run_id }) => run_id));

@@ -2,16 +2,17 @@
 
 import { useComputed, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { DEFAULT_PANELS, type PanelsState } from "../../state/panels";
+import { DEFAULT_PANELS } from "../../state/panels";
 import { Empty } from "../parts/Empty";
 import { Panels } from "../panels/Panels";
+import { usePanelsInAddress } from "./panels_in_address";
 import type { RunPartProps } from "./RunPage";
 
 const NOTHING_HIDDEN: ReadonlySet<string> = new Set();
 const NO_GROUPS: readonly string[] = [];
 
 export function Charts({ path, run, version, stream }: RunPartProps & { readonly stream: "history" | "events" }): JSX.Element {
-  const settings = useSignal<PanelsState>({ ...DEFAULT_PANELS, stream });
+  const settings = usePanelsInAddress({ ...DEFAULT_PANELS, stream });
   const runIds = useComputed<readonly string[] | null>(() => [path.runId]);
   const filters = useComputed<object | null>(() => null);
   const groupBy = useComputed(() => NO_GROUPS);

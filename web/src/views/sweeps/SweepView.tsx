@@ -16,6 +16,7 @@ import { Empty } from "../parts/Empty";
 import { Problem } from "../parts/Problem";
 import { StateDot } from "../parts/StateDot";
 import { Panels } from "../panels/Panels";
+import { usePanelsInAddress } from "../run/panels_in_address";
 import { useLoaded } from "../run/use_loaded";
 import { Course } from "./Course";
 import { metricText, runsText } from "./SweepsPage";
@@ -187,7 +188,7 @@ function SweepCharts({ path, sweep, version }: SweepViewProps & { readonly sweep
           { kind: "parallel", columns: [...parameters, `summary.${metric.name}`] },
           { kind: "importance", metric: `summary.${metric.name}` },
         ];
-  const settings = useSignal<PanelsState>({ ...DEFAULT_PANELS, added });
+  const settings = usePanelsInAddress({ ...DEFAULT_PANELS, added });
   const filters = useComputed<object | null>(() => ({ sweep: path.sweepId }));
   const runIds = useComputed<readonly string[] | null>(() => null);
   const groupBy = useComputed(() => NO_GROUPS);
