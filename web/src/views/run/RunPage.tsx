@@ -59,6 +59,7 @@ function Run({ path, version }: RunPageProps): JSX.Element {
   const tab = TABS.find((name) => name === query.get("tab")) ?? "charts";
   const choose = (chosen: Tab): void => {
     const next = new URLSearchParams(address.peek().query);
+    next.delete("P"); // charts of the machine have other axes than those of what was logged
     if (chosen === "charts") {
       next.delete("tab");
     } else {
