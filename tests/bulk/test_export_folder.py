@@ -1,5 +1,6 @@
 """A project as a folder: what is in it, and that it is the same whoever writes it, whenever."""
 
+import csv
 import hashlib
 import json
 
@@ -118,6 +119,11 @@ def test_more_keys_than_a_table_holds_ask_for_the_long_form_before_anything_is_w
     assert [place.name for place in (tmp_path / "out").iterdir()] == [".runlake-export"]
     assert export(tmp_path / "out", service=service, shape="long").manifest.totals["history"] == 54
     assert len((tmp_path / "out/history/wide.csv").read_text().splitlines()) == 2002
+    with (tmp_path / "out/runs.csv").open(newline="") as file:
+        runs = list(csv.DictReader(file))
+    assert list(runs[0])[-3:] == ["sweep", "config", "summary"]
+    assert [json.loads(run["config"]) for run in runs] == [{"lr": 0.1}, {}, {}, {}]
+    assert json.loads(runs[3]["summary"])["k2000"] == 2000
 
 
 def test_artifacts_are_a_table(local, export, tmp_path):

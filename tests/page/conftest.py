@@ -62,8 +62,8 @@ class Served:
 
 @contextlib.contextmanager
 def serving(store: Path, *options: str) -> Iterator[Served]:
-    """`runlake ui` over a store, until the end."""
-    command = [sys.executable, "-m", "runlake", "ui", str(store), "--no-open", *options]
+    """`runlake ui` over a store, until the end; at a port that no other test begins at when this one is done."""
+    command = [sys.executable, "-m", "runlake", "ui", str(store), "--no-open", "--port", "0", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "RUNLAKE_SILENT": "true"})
     assert process.stdout is not None
     served = Served(process, process.stdout.readline().strip())

@@ -21,7 +21,7 @@ def look(looking: Callable[..., Look], tmp_path: Path) -> Iterator[Look]:
     with serving(tmp_path / "store") as served:
         look = looking(served)
         look.go(PROJECT)
-        look.waits_for("3 runs")
+        look.page.locator(".table-body .line", has_text="third").wait_for()
         yield look
 
 
@@ -40,7 +40,6 @@ def test_j_and_k_move_x_selects_enter_opens_and_the_way_back_leads_to_the_same_v
     look.page.keyboard.press("k")
     look.page.keyboard.press("k")
     cursor(look).filter(has_text="third").wait_for()
-    look.page.wait_for_url("**s=**")
     look.page.keyboard.press("Enter")
     look.page.get_by_role("heading", name="third").wait_for()
     look.page.go_back()
@@ -54,7 +53,7 @@ def test_a_slash_searches_and_what_is_written_there_is_no_command(look: Look) ->
     look.waits_for("No run matches")
     assert look.page.get_by_text("selected").count() == 0
     look.page.keyboard.press("Escape")
-    look.waits_for("3 runs")
+    look.page.locator(".table-body .line", has_text="third").wait_for()
     look.page.keyboard.press("x")
     look.waits_for("1 run selected")
 
@@ -65,6 +64,7 @@ def test_runs_are_renamed_and_deleted_and_u_takes_each_back(look: Look) -> None:
     look.page.keyboard.type("other name")
     look.page.keyboard.press("Enter")
     look.page.get_by_role("link", name="other name", exact=True).wait_for()
+    look.waits_for("Renamed a run")
     look.page.keyboard.press("u")
     look.page.get_by_role("link", name="third", exact=True).wait_for()
     look.page.keyboard.press("x")
@@ -88,13 +88,17 @@ def test_all_of_the_page_is_reached_by_tab_and_the_focus_is_seen(look: Look) -> 
     seen = set()
     for _ in range(60):
         look.page.keyboard.press("Tab")
-        seen.add(
-            look.page.evaluate(
-                "document.activeElement.closest('.top-bar, .toolbar, .pane-table, .pane-panels')?.className ?? ''"
-            )
+        part, is_seen, element = look.page.evaluate(
+            """() => {
+              const focused = document.activeElement;
+              const shown = focused.querySelector(".line-cursor") ?? focused;  // the table shows the line that it is at
+              const {outlineStyle, boxShadow} = getComputedStyle(shown);
+              const {width} = getComputedStyle(focused, "::before");  // the divider becomes broader
+              const part = focused.closest(".top-bar, .toolbar, .pane-table, .pane-panels");
+              const isSeen = outlineStyle !== "none" || boxShadow !== "none" || width === "3px";
+              return [part?.className ?? "", isSeen || focused === document.body, focused.outerHTML.slice(0, 200)];
+            }"""
         )
-        outline = look.page.evaluate(
-            "(({outlineStyle, boxShadow}) => outlineStyle + boxShadow)(getComputedStyle(document.activeElement))"
-        )
-        assert outline != "nonenone", look.page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
+        seen.add(part)
+        assert is_seen, element
     assert {"top-bar", "toolbar", "pane-table", "pane-panels"} <= seen

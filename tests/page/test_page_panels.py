@@ -19,7 +19,9 @@ def served(tmp_path: Path) -> Iterator[Served]:
     """Three runs: two with adam, one with sgd; two have a value in the summary that no row has."""
     quiet = {"silent": True, "seal": "off"}
     for number, optimizer in enumerate(("adam", "adam", "sgd")):
-        run_id = train(tmp_path / "store", f"run {number}", loss_rows(5, scale=number + 1), optimizer=optimizer)
+        run_id = train(
+            tmp_path / "store", f"run {number}", loss_rows(5, scale=number + 1), optimizer=optimizer, lr=number
+        )
         if number < 2:
             place = {"entity": "ada", "project": "vision", "id": run_id, "resume": "must"}
             with runlake.init(store=tmp_path / "store", **place, settings=quiet) as run:
@@ -71,3 +73,31 @@ def test_following_is_one_switch_and_ends_where_a_chart_is_touched(look: Look) -
     look.page.keyboard.press("+")
     look.page.wait_for_function("!location.hash.includes('l=follow')")
     assert (follow.count(), follow.get_attribute("aria-pressed")) == (1, "false")
+
+
+@pytest.mark.parametrize(
+    ("added", "title"),
+    [
+        ('{"kind":"bar","key":"train/loss","value":"last"}', "last train/loss"),
+        ('{"kind":"scatter","x":"config.lr","y":"summary.train/loss"}', "summary.train/loss by config.lr"),
+    ],
+)
+def test_a_panel_that_was_added_is_saved_as_a_picture(look: Look, added: str, title: str) -> None:
+    look.go(f'#/ada/vision?t=panels&P={{"added":[{added}]}}')
+    look.page.locator(panel(look, title)).locator("tbody tr, canvas").first.wait_for()
+    for name, begin in (("Save as SVG", b"<svg xmlns"), ("Save as PNG", b"\x89PNG")):
+        look.page.get_by_label(f"Menu of {title}").first.click()
+        with look.page.expect_download() as saved:
+            look.page.get_by_role("button", name=name).click()
+        assert Path(saved.value.path()).read_bytes().startswith(begin)
+
+
+def test_on_paper_there_are_the_rows_in_sight_and_all_charts_and_no_tools(look: Look) -> None:
+    look.go("#/ada/vision")
+    look.page.locator(panel(look, "train/loss")).locator("canvas.chart-top").wait_for()
+    look.page.emulate_media(media="print")
+    look.page.locator(".toolbar").wait_for(state="hidden")
+    tools = look.page.locator(".button, .button-icon, .segment, .tool, .search-box")
+    assert tools.filter(visible=True).all_inner_texts() == []
+    assert look.page.locator(".table-body .line-name").first.is_visible()
+    assert look.page.evaluate("document.documentElement.scrollHeight > innerHeight")

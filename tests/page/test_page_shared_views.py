@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from test_page_behind_proxy import PREFIX, prefix_proxy
+from prefix_proxy import PREFIX, prefix_proxy
 from tests.page.conftest import Look, Served, serving
 from tests.page.stores import loss_rows, train
 
@@ -37,7 +37,7 @@ def test_what_an_address_of_a_newer_page_says_is_told_and_kept(looking: Callable
     said = strip.inner_text()
     assert "zz" in said
     assert "“t”" in said
-    assert "“P”" in said
+    assert "charts’ “all”" in said
     look.waits_for("1 run match")
     look.page.locator(".panel canvas").first.wait_for()
     search(look, "second")
@@ -55,7 +55,7 @@ def test_an_address_that_cannot_be_read_at_all_shows_the_page_as_usual(
     look.go("#/ada/vision/nowhere")
     look.waits_for("There is nothing at this address")
     look.go("#/%E0%A4%A/x")
-    look.waits_for("no project")
+    look.page.locator("main .problem").first.wait_for()
     look.expects("Failed to load resource")
 
 

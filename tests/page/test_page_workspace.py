@@ -86,7 +86,7 @@ def test_runs_are_deleted_and_come_back_out_of_the_trash(table: Look) -> None:
 def test_all_that_match_are_tagged_at_once(table: Look) -> None:
     table.page.get_by_label("Select all that match").click()
     table.page.get_by_role("button", name="Tag the selected runs").click()
-    table.page.get_by_label("Tag to add").fill("paper")
+    table.page.get_by_role("combobox", name="Tag to add").fill("paper")
     press(table, "Enter")
     wait_for_told(table, "Tagged 4 runs")
     wait_for_address(table, "s=*")

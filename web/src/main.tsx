@@ -7,6 +7,7 @@ import "./style/shell.css";
 import "./style/store.css";
 import "./style/workspace.css";
 import "./style/table.css";
+import "./style/media.css";
 import { render } from "preact";
 import { followLocation, takeToken } from "./state/address";
 import { followTheme } from "./state/colours";

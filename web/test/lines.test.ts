@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { barsHeight, drawBars } from "../src/drawing/bars";
 import { chartCsv } from "../src/drawing/csv";
 import { figureSvg } from "../src/drawing/figure";
 import { nearestLine, nearestPoint } from "../src/drawing/hit";
@@ -140,4 +141,14 @@ test("the CSV of a chart has what is drawn, within what is shown, and nothing a 
       "a,'=1+1,line,0,0.5,,\na,'=1+1,line,1,,,\na,'=1+1,line,2,0.25,,\n" +
       "a,'=1+1,raw,1,7,,\na,'=1+1,band,2,,0,1\na,'=1+1,mark,1,nan,,\n",
   );
+});
+
+test("bars are drawn from the largest, and what has no value has no bar", () => {
+  const surface = new SvgSurface(400, barsHeight(3), "best");
+  const row = (name: string, value: number | null) => ({ name, colour: "#123456", value });
+  drawBars(surface, [row("one", 2), row("<two>", -1), row("three", null)], 400, THEME);
+  const text = surface.finish();
+  const widths = [...text.matchAll(/<rect [^>]*width="([\d.]+)"/g)].map(([, width]) => Number(width));
+  expect(widths.map((width) => width / widths[0]!)).toEqual([1, 0.5, 0]);
+  expect([...text.matchAll(/<text [^>]*>([^<]*)</g)].map(([, letters]) => letters)).toEqual(["one", "2", "&#60;two&#62;", "\u22121", "three"]);
 });

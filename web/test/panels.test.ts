@@ -51,13 +51,19 @@ test("keys are in sections by what stands before the first slash, in the order o
 });
 
 test("system metrics are in sections by the part of the machine", () => {
-  const keys = ["system.cpu", "system.gpu.0.memory", "system.disk./.usagePercent", "system.gpu.1.memory", "custom/io"];
+  const keys = [
+    "system.cpu", "system.gpu.0.memory", "system.disk./.usagePercent", "system.gpu.1.memory", "custom/io", "system.cpu.3.percent",
+    "system.gpu.10.temp",
+  ];
   const sections = panels.sectionsOf(keys, { stream: "events" });
   expect(sections.map(({ name, keys: own }) => [name, own.map((key) => panels.titleInSection(key, "events"))])).toEqual([
     ["", ["cpu"]],
+    ["cpu", ["3.percent"]],
     ["custom", ["io"]],
     ["disk", ["/.usagePercent"]],
-    ["gpu", ["0.memory", "1.memory"]],
+    ["gpu 0", ["memory"]],
+    ["gpu 1", ["memory"]],
+    ["gpu 10", ["temp"]],
   ]);
 });
 

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { lastTableOf, neighbours, rememberTable } from "../src/state/last_table";
+import { tagsOf } from "../src/state/tags";
 import { ansiPieces, plainText, PLAIN } from "../src/drawing/ansi";
 import { heatMap, heatMapPixels } from "../src/drawing/heat_map";
 import { readCsv } from "../src/drawing/read_csv";
@@ -6,6 +8,7 @@ import { compare, flatten, matches } from "../src/state/flat";
 import { histogramOf, mediaItems, mediaKeys } from "../src/state/media";
 import { manifestChanges } from "../src/state/manifests";
 import type { ManifestEntry } from "../src/wire/artifacts";
+import { besideEachOther } from "../src/state/patches";
 import { bestFirst, bestSoFar, metricOf, searchedParameters } from "../src/state/sweep";
 
 test("colours of a terminal become pieces, and what moves its cursor leaves nothing", () => {
@@ -142,4 +145,25 @@ test("two manifests differ in what was added, removed and changed, by path", () 
     { path: "c", kind: "added", beforeBytes: 0, afterBytes: 2 },
     { path: "d", kind: "removed", beforeBytes: 5, afterBytes: 0 },
   ]);
+});
+
+test("the page of a run leads to those beside it in the table that was looked at, as far as that was loaded", () => {
+  const path = { entity: "ada", project: "vision" };
+  expect(lastTableOf(path)).toBeNull();
+  const table = { path, query: "o=%2Bname", runIds: ["a", "b", null, "c"] };
+  rememberTable(table);
+  expect([lastTableOf(path), lastTableOf({ ...path, project: "other" })]).toEqual([table, null]);
+  expect(["a", "b", "c", "elsewhere"].map((runId) => neighbours(table, runId))).toEqual([
+    { previous: null, next: "b" }, { previous: "a", next: null }, { previous: null, next: null }, { previous: null, next: null },
+  ]);
+});
+
+test("tags are what stands between commas, each once", () => {
+  expect(tagsOf(" best, baseline,,best ,two words")).toEqual(["best", "baseline", "two words"]);
+});
+
+test("of patches beside each other it is said which lines only one of them has", () => {
+  const marked = (patches: (string | null)[]) => besideEachOther(patches).map((lines) => lines.map(({ text, isOnlyHere }) => (isOnlyHere ? `! ${text}` : text)));
+  expect(marked(["+a\n b\n", "+a\n+c", null])).toEqual([["+a", "!  b"], ["+a", "! +c"], []]);
+  expect(marked(["", null])).toEqual([[], []]);
 });

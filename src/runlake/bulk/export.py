@@ -33,12 +33,13 @@ from runlake.bulk.plan import ExportPlan, PlannedRun, decode_plan, make_plan
 from runlake.bulk.rows import read_planned, write_rows, write_tables
 from runlake.errors import ConflictError, NotFoundError, StoreError, UnreadableRunWarning, warn
 from runlake.local_names import why_refused
-from runlake.model import FileInfo, Stream
+from runlake.model import FileInfo, RunInfo, Stream
 from runlake.query.rows.history import History
+from runlake.query.rows.table import MAX_COLUMNS
 from runlake.query.runs.table import runs_table
 from runlake.service.contract import Service
 from runlake.store.layout import encode_file_part, encode_name
-from runlake.values import encode_json
+from runlake.values import encode_json, flatten
 
 Report = Callable[[int, int | None], None]
 """Told (rows done, rows in all)."""
@@ -261,11 +262,26 @@ class _Work:
 
 def _write_tables(target: ExportFolder, plan: ExportPlan) -> tuple[FileEntry, ...]:
     """The tables of the whole project: its runs, and the versions of its artifacts."""
-    infos = [run.info for run in plan.runs]
-    entries = [_write_table(target, plan, "runs", runs_table(None, infos, np.arange(len(infos))))]
+    entries = [_write_table(target, plan, "runs", _runs_table([run.info for run in plan.runs]))]
     if plan.artifacts:
         entries.append(_write_table(target, plan, "artifacts", _artifacts_table(plan)))
     return tuple(entries)
+
+
+def _runs_table(infos: list[RunInfo]) -> pa.Table:
+    """A row a run, a column a setting or result; of more than a wide table holds, both are one column of JSON each."""
+    places = np.arange(len(infos))
+    names: set[tuple[str, str]] = set()
+    for info in infos:
+        for root, tree in (("config", info.config), ("summary", info.summary)):
+            names.update((root, path) for path in flatten(tree, stringify_keys=True))
+    if len(names) <= MAX_COLUMNS:
+        return runs_table(None, infos, places)
+    table = runs_table(None, [msgspec.structs.replace(info, config={}, summary={}) for info in infos], places)
+    for root in ("config", "summary"):
+        texts = [str(encode_json(getattr(info, root))) for info in infos]
+        table = table.append_column(pa.field(root, pa.string()), pa.array(texts, pa.string()))
+    return table
 
 
 def _write_table(target: ExportFolder, plan: ExportPlan, name: str, table: pa.Table) -> FileEntry:

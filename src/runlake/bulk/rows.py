@@ -6,7 +6,7 @@ come over a network can be seen in them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ from runlake.query.rows.dicts import axes_of_keys
 from runlake.query.rows.export import CountedFile, open_table_writer, write_json_lines
 from runlake.query.rows.history import History, Tail
 from runlake.query.rows.select import slice_rows, take_rows, with_keys
-from runlake.query.rows.table import TABLE_AXES, long_tables, plan_columns, wide_tables
+from runlake.query.rows.table import TABLE_AXES, long_groups, plan_columns, wide_tables
 from runlake.service.contract import Service
 
 _GROUP_CELLS, _MIN_GROUP_ROWS, _GROUP_ROWS = 4_000_000, 1024, 131_072
@@ -67,7 +67,11 @@ def write_rows(file: CountedFile, run: PlannedRun, history: History, options: Ex
     if options.format == "jsonl":
         write_json_lines(file, history, axes=axes)  # type: ignore[arg-type]
         return
-    tables = _long_groups(history) if options.shape == "long" else _wide_groups(run, history, options, axes)
+    tables = (
+        long_groups(history, row_limit=_GROUP_ROWS)
+        if options.shape == "long"
+        else _wide_groups(run, history, options, axes)
+    )
     write_tables(file, tables, options)
 
 
@@ -94,32 +98,3 @@ def _wide_groups(
     row_limit = min(_GROUP_ROWS, max(_MIN_GROUP_ROWS, _GROUP_CELLS // width))
     for table in wide_tables(history, axes=axes, columns=columns, max_columns=None, row_limit=row_limit):
         yield table.combine_chunks()
-
-
-def _long_groups(history: History) -> Iterator[pa.Table]:
-    """The long tables, a table a key, gathered to groups: there may be a hundred thousand keys of a few rows."""
-    pending: list[pa.Table] = []
-    row_count = 0
-    for table in long_tables(history):
-        pending.append(table)
-        row_count += table.num_rows
-        if row_count >= _GROUP_ROWS:
-            yield _joined(pending)
-            pending, row_count = [], 0
-    if pending:
-        yield _joined(pending)
-
-
-def _joined(tables: Iterable[pa.Table]) -> pa.Table:
-    """One table of many, in one piece a column; all have the dictionaries of the first."""
-    table = pa.concat_tables(tables)
-    return pa.Table.from_arrays([_one_piece(column) for column in table.columns], schema=table.schema)
-
-
-def _one_piece(column: pa.ChunkedArray) -> pa.Array:
-    if not column.num_chunks:
-        return pa.array([], column.type)
-    if not pa.types.is_dictionary(column.type):
-        return column.combine_chunks()
-    codes = pa.chunked_array([chunk.indices for chunk in column.chunks]).combine_chunks()
-    return pa.DictionaryArray.from_arrays(codes, column.chunk(0).dictionary)

@@ -5,7 +5,8 @@ import { drawChart, strokeWidth } from "./strokes";
 import { LABEL_PX, labelFont, shortened, type Surface, type Theme } from "./surface";
 import { SvgSurface } from "./svg";
 
-const TITLE_PX = 28;
+/** The height of a title above a picture. */
+export const TITLE_PX = 28;
 const ROW_PX = 16;
 const COLUMN_PX = 180;
 /** A legend of more lines than this says how many there are more. */
@@ -29,15 +30,20 @@ export function figureHeight(figure: Figure): number {
   return TITLE_PX + figure.frame.height + legendRows(figure).rows * ROW_PX + 10;
 }
 
-export function drawFigure(surface: Surface, figure: Figure, theme: Theme): void {
-  const { frame, lines, title } = figure;
+/** The ground of a picture, and its title. */
+export function drawTitle(surface: Surface, title: string, size: { readonly width: number; readonly height: number }, theme: Theme): void {
   surface.fillStyle = theme.ground;
-  surface.fillRect(0, 0, frame.width, figureHeight(figure));
+  surface.fillRect(0, 0, size.width, size.height);
   surface.font = labelFont(theme, "bold").replace(`${LABEL_PX}px`, "13px");
   surface.fillStyle = theme.ink;
   surface.textAlign = "left";
   surface.textBaseline = "middle";
-  surface.fillText(shortened(surface, title, frame.width - 20), 10, TITLE_PX / 2);
+  surface.fillText(shortened(surface, title, size.width - 20), 10, TITLE_PX / 2);
+}
+
+export function drawFigure(surface: Surface, figure: Figure, theme: Theme): void {
+  const { frame, lines, title } = figure;
+  drawTitle(surface, title, { width: frame.width, height: figureHeight(figure) }, theme);
   surface.save();
   surface.translate(0, TITLE_PX);
   const layout = layoutChart(surface, lines, frame, theme);

@@ -198,11 +198,15 @@ const byName = new Intl.Collator("en", { numeric: true });
 /** What the names of all system metrics begin with. */
 const SYSTEM = "system.";
 
-/** What stands before the first `/`; of system metrics the part of the machine: `gpu` of `system.gpu.0.memory`. */
+/**
+ * What stands before the first `/`; of system metrics the part of the machine: `gpu 0` of `system.gpu.0.memory`. Cores
+ * are one section: there are many, and they are looked at side by side.
+ */
 export function prefixOf(key: string, stream: Stream = "history"): string {
   if (stream === "events" && key.startsWith(SYSTEM)) {
     const [part = "", ...rest] = key.slice(SYSTEM.length).split(".");
-    return rest.length === 0 ? "" : part;
+    const isDevice = part !== "cpu" && rest.length > 1 && /^\d+$/.test(rest[0]!);
+    return rest.length === 0 ? "" : isDevice ? `${part} ${rest[0]}` : part;
   }
   const at = key.indexOf("/");
   return at <= 0 ? "" : key.slice(0, at);

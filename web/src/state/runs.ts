@@ -117,6 +117,18 @@ export class ProjectRuns {
     return line.kind === "run" ? this.pagesOf(line).row(line.index) : null;
   }
 
+  /** The runs of the first lines in their order, groups left out; null for one that is not here. */
+  firstIds(lineCount: number): (string | null)[] {
+    const lines = this.lines.peek();
+    const ids: (string | null)[] = [];
+    for (let at = 0; at < Math.min(lineCount, lines.count); at += 1) {
+      if (lines.at(at).kind === "run") {
+        ids.push(this.rowAt(at)?.runId ?? null);
+      }
+    }
+    return ids;
+  }
+
   /** Say which lines are in sight, the last one excluded. */
   want(first: number, end: number): void {
     const lines = this.lines.peek();

@@ -5,6 +5,7 @@ import { deleteRuns, editRuns, fetchColumns, restoreRuns, type ProjectPath } fro
 import type { BulkAnswer, RunEdit } from "../wire/documents";
 import type { Json } from "../wire/json";
 import { address, replaceQuery } from "./address";
+import { rememberTable } from "./last_table";
 import { withFollowing, type PanelsState } from "./panels";
 import { ProjectRuns } from "./runs";
 import { done, failed, remember } from "./undo";
@@ -13,6 +14,8 @@ import { formatView, has, parseView, withPanels, type RunChoice, type View } fro
 /** Browsers refuse to have their address written much more often. */
 const ADDRESS_EVERY_MS = 250;
 const AT_ONCE = 1_000;
+/** So far into the table the page of a run leads on to the next one. */
+const NEIGHBOUR_LINES = 10_000;
 
 export class Workspace {
   readonly view: Signal<View>;
@@ -54,6 +57,15 @@ export class Workspace {
   begin(): void {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let writtenAt = 0;
+    // What leads away leaves the view as it is in the address, so that the way back leads to it.
+    const keep = (event: Event): void => {
+      if (event.type === "click" || (event as KeyboardEvent).key === "Enter") {
+        clearTimeout(timer);
+        this.write(formatView(this.view.peek()));
+      }
+    };
+    addEventListener("click", keep, true);
+    addEventListener("keydown", keep, true);
     this.stops = [
       effect(() => {
         const query = formatView(this.view.value);
@@ -72,7 +84,12 @@ export class Workspace {
           timer = setTimeout(write, waitMs);
         }
       }),
-      effect(() => this.read(address.value.query)),
+      effect(() => {
+        const { query } = address.value;
+        if (this.isHere()) {
+          this.read(query);
+        }
+      }),
       effect(() => {
         const panels = this.panels.value;
         if (panels !== this.view.peek().panels) {
@@ -92,12 +109,15 @@ export class Workspace {
       }),
       () => {
         clearTimeout(timer);
+        removeEventListener("click", keep, true);
+        removeEventListener("keydown", keep, true);
       },
     ];
     this.runs.begin();
   }
 
   end(): void {
+    rememberTable({ path: this.path, query: formatView(this.view.peek()), runIds: this.runs.firstIds(NEIGHBOUR_LINES) });
     this.stops.forEach((stop) => stop());
     this.runs.end();
   }
@@ -249,10 +269,15 @@ export class Workspace {
 
   private write(query: string): void {
     this.written = query;
-    const { parts } = address.peek();
-    if (parts[0] === this.path.entity && parts[1] === this.path.project && parts.length === 2) {
+    if (this.isHere()) {
       replaceQuery(query);
     }
+  }
+
+  /** Whether the address is this table's: on the way to another part of the page it is that one's. */
+  private isHere(): boolean {
+    const { parts } = address.peek();
+    return parts[0] === this.path.entity && parts[1] === this.path.project && parts.length === 2;
   }
 
   private read(query: string): void {

@@ -13,7 +13,7 @@ Dense columns of one type are the arrays of the history themselves: no value is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -283,6 +283,54 @@ def _long_piece(history: History, series: Series, names: pa.Array, code: int) ->
     for lane in _LONG_LANES:
         filled = series.lane == lane
         data[f"value_{lane}"] = series.values if filled else pa.nulls(count, _LANE_TYPES[lane])
+    return pa.table(data)
+
+
+def long_groups(history: History, *, row_limit: int) -> Iterator[pa.Table]:
+    """The rows of `long_tables` in pieces of whole keys, each of some `row_limit` rows; at least one piece.
+
+    For histories of very many keys of few rows: a table for each of them costs far more than it holds.
+    """
+    places: dict[str, int] = {}
+    for series in history.series:
+        places.setdefault(series.key, len(places))
+    names = from_texts(column_names(places, ()).values())
+    ordered = sorted(history.series, key=lambda series: places[series.key])
+    pending: list[Series] = []
+    row_count = 0
+    for series in ordered:
+        if row_count >= row_limit and series.key != pending[-1].key:
+            yield _long_group(history, pending, names, places)
+            pending, row_count = [], 0
+        pending.append(series)
+        row_count += len(series.values)
+    yield _long_group(history, pending, names, places)
+
+
+def _long_group(history: History, group: list[Series], names: pa.Array, places: Mapping[str, int]) -> pa.Table:
+    """One row a value of these series, by key, then row."""
+    counts = [len(series.values) for series in group]
+    codes = np.repeat(np.array([places[series.key] for series in group], np.int32), counts)
+    rows = np.concatenate([np.zeros(0, np.int64), *(series.positions(history.row_count) for series in group)])
+    lanes = np.repeat(np.array([list(_LANE_TYPES).index(series.lane) for series in group], np.int8), counts)
+    order = np.lexsort((rows, codes))
+    times = history.timestamp
+    codes, rows, lanes = codes[order], rows[order], lanes[order]
+    data = {
+        "key": pa.DictionaryArray.from_arrays(codes, names),
+        "lane": pa.DictionaryArray.from_arrays(lanes, _ALL_LANES),
+        "row": from_numpy(rows),
+        "step": from_numpy(history.step[rows]),
+        "timestamp": pa.nulls(len(rows), pa.float64()) if times is None else from_numpy(times[rows]),
+    }
+    for lane in _LONG_LANES:
+        chunks = [chunk for series in group if series.lane == lane for chunk in series.values.chunks]
+        source = np.full(len(rows), -1, np.int64)
+        is_of_lane = np.repeat(np.array([series.lane == lane for series in group], bool), counts)
+        source[is_of_lane] = np.arange(np.count_nonzero(is_of_lane))
+        source = source[order]
+        values_of_lane = pa.chunked_array(chunks, _LANE_TYPES[lane]).combine_chunks()
+        data[f"value_{lane}"] = values_of_lane.take(from_numpy(source, is_there=source >= 0))
     return pa.table(data)
 
 

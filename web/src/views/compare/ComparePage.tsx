@@ -11,6 +11,7 @@ import { ApiError, type Ask } from "../../wire/http";
 import { Empty } from "../parts/Empty";
 import { Problem } from "../parts/Problem";
 import { Panels } from "../panels/Panels";
+import { CodeDifference, MOST_CODE_RUNS } from "./CodeDifference";
 import { DocumentTable } from "../run/DocumentTable";
 import { MediaByStep } from "../run/Media";
 import { usePanelsInAddress } from "../run/panels_in_address";
@@ -60,6 +61,7 @@ export function ComparePage({ path, version }: ComparePageProps): JSX.Element {
       <Runs path={path} runs={value.runs} />
       <Differences runs={value.runs} />
       <Source runs={value.runs} />
+      {value.runs.length > 1 && value.runs.length <= MOST_CODE_RUNS && <CodeDifference path={path} runs={value.runs} />}
       <section class="compare-charts" aria-label="Charts">
         <ComparedCharts path={path} runs={value.runs} version={version} />
       </section>

@@ -4,13 +4,15 @@ import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import { KeyLines } from "../../state/key_lines";
 import type { AddedPanel } from "../../state/panels";
+import type { Picture } from "./exports";
 import { PanelMessage } from "./PanelMessage";
 import { usePanels } from "./panels_context";
 import { RunBars } from "./RunBars";
 
 const VALUES = { last: "last", min: "lowest", max: "highest" } as const;
 
-export function BarPanel({ panel }: { readonly panel: AddedPanel & { kind: "bar" } }): JSX.Element {
+export function BarPanel(props: { readonly panel: AddedPanel & { kind: "bar" }; readonly picture: { current: Picture | null } }): JSX.Element {
+  const { panel, picture: saved } = props;
   const { model } = usePanels();
   const lines = useMemo(() => new KeyLines(model, panel.key), [model, panel.key]);
   useEffect(() => {
@@ -23,7 +25,7 @@ export function BarPanel({ panel }: { readonly panel: AddedPanel & { kind: "bar"
   const bars = picture.lines.map(({ id, name, colour, series }) => ({ id, name, colour, value: series[VALUES[panel.value]] }));
   return (
     <>
-      <RunBars label={`${VALUES[panel.value]} value of ${panel.key} by run`} bars={bars} />
+      <RunBars label={`${VALUES[panel.value]} value of ${panel.key} by run`} bars={bars} picture={saved} />
       <PanelMessage picture={picture} panelKey={panel.key} />
     </>
   );

@@ -11,10 +11,13 @@ import { importanceOf } from "../../state/importance";
 import type { AddedPanel } from "../../state/panels";
 import type { RunColumnsState } from "../../state/run_columns";
 import { shadeOf } from "./column_shade";
+import type { Picture } from "./exports";
 import { PlainCanvas } from "./PlainCanvas";
 import { usePanels } from "./panels_context";
 
 type Of<Kind extends AddedPanel["kind"]> = { readonly panel: AddedPanel & { kind: Kind }; readonly runs: RunColumnsState };
+/** What can be saved as a picture of its canvas. */
+type Drawn = { readonly picture: { current: Picture | null } };
 
 const REACH_PX = 14;
 
@@ -55,7 +58,7 @@ function Chosen(props: { readonly runs: RunColumnsState; readonly chosen: number
   );
 }
 
-export function ScatterPanel({ panel, runs }: Of<"scatter">): JSX.Element {
+export function ScatterPanel({ panel, runs, picture }: Of<"scatter"> & Drawn): JSX.Element {
   const { model } = usePanels();
   const chosen = useChosen(runs);
   const colours = coloursOf(runs, panel.colour);
@@ -69,7 +72,7 @@ export function ScatterPanel({ panel, runs }: Of<"scatter">): JSX.Element {
   return (
     <>
       <PlainCanvas label={`${panel.y} by ${panel.x}, ${runs.runIds.length} runs`}
-        draw={(surface, size, theme) => {
+        picture={picture} draw={(surface, size, theme) => {
           place.layout = layoutScatter(surface, drawn, size, theme);
           drawScatter(surface, drawn, place.layout, theme, chosen);
         }}
@@ -83,7 +86,7 @@ export function ScatterPanel({ panel, runs }: Of<"scatter">): JSX.Element {
   );
 }
 
-export function ParallelPanel({ panel, runs }: Of<"parallel">): JSX.Element {
+export function ParallelPanel({ panel, runs, picture }: Of<"parallel"> & Drawn): JSX.Element {
   const { model } = usePanels();
   const chosen = useChosen(runs);
   const axes = useMemo(() => panel.columns.map((name) => makeColumnAxis(name, runs.columns[name] ?? [])), [runs, panel]);
@@ -92,7 +95,7 @@ export function ParallelPanel({ panel, runs }: Of<"parallel">): JSX.Element {
   return (
     <>
       <PlainCanvas label={`${panel.columns.join(", ")} of ${runs.runIds.length} runs`}
-        draw={(surface, size, theme) => {
+        picture={picture} draw={(surface, size, theme) => {
           place.layout = layoutParallel(drawn, size);
           drawParallel(surface, drawn, place.layout, theme, chosen);
         }}

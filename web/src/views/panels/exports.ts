@@ -1,9 +1,10 @@
 /** A chart as a picture, as a drawing and as numbers: as it is seen. */
 
 import { chartCsv } from "../../drawing/csv";
-import { drawFigure, figureHeight, figureSvg, type Figure } from "../../drawing/figure";
+import { drawFigure, drawTitle, figureHeight, figureSvg, TITLE_PX, type Figure } from "../../drawing/figure";
 import type { ChartLayout, ChartLine } from "../../drawing/line_chart";
-import type { Theme } from "../../drawing/surface";
+import { SvgSurface } from "../../drawing/svg";
+import type { Surface, Theme } from "../../drawing/surface";
 import type { ChartSettings } from "../../state/panels";
 import { download, fileName } from "./download";
 import { frameOf } from "./frame";
@@ -38,13 +39,46 @@ export function saveSvg(shown: Shown, theme: Theme): void {
 
 export function savePng(shown: Shown, theme: Theme): void {
   const figure = figureOf(shown);
+  const size = { width: figure.frame.width, height: figureHeight(figure) };
+  paint(shown.title, size, (surface) => drawFigure(surface, figure, theme));
+}
+
+/** Give the person a PNG of what is drawn. */
+function paint(title: string, size: Picture["size"], draw: (surface: Surface) => void): void {
   const canvas = document.createElement("canvas");
-  canvas.width = figure.frame.width * PICTURE_DENSITY;
-  canvas.height = figureHeight(figure) * PICTURE_DENSITY;
+  canvas.width = size.width * PICTURE_DENSITY;
+  canvas.height = size.height * PICTURE_DENSITY;
   const context = canvas.getContext("2d")!;
   context.scale(PICTURE_DENSITY, PICTURE_DENSITY);
-  drawFigure(context, figure, theme);
-  canvas.toBlob((blob) => blob && download(fileName(shown.title, "png"), blob), "image/png");
+  draw(context);
+  canvas.toBlob((blob) => blob && download(fileName(title, "png"), blob), "image/png");
+}
+
+/** What a panel shows that is no chart of lines. */
+export type Picture = {
+  readonly size: { readonly width: number; readonly height: number };
+  readonly draw: (surface: Surface, size: Picture["size"], theme: Theme) => void;
+};
+
+/** The picture below its title. */
+function drawPicture(surface: Surface, title: string, { size, draw }: Picture, theme: Theme): void {
+  drawTitle(surface, title, { width: size.width, height: size.height + TITLE_PX }, theme);
+  surface.save();
+  surface.translate(0, TITLE_PX);
+  draw(surface, size, theme);
+  surface.restore();
+}
+
+export function savePicturePng(title: string, picture: Picture, theme: Theme): void {
+  const size = { width: picture.size.width, height: picture.size.height + TITLE_PX };
+  paint(title, size, (surface) => drawPicture(surface, title, picture, theme));
+}
+
+export function savePictureSvg(title: string, picture: Picture, theme: Theme): void {
+  const { width, height } = picture.size;
+  const surface = new SvgSurface(width, height + TITLE_PX, title);
+  drawPicture(surface, title, picture, theme);
+  download(fileName(title, "svg"), new Blob([surface.finish()], { type: "image/svg+xml" }));
 }
 
 export function saveCsv(shown: Shown): void {

@@ -18,7 +18,7 @@ export function Empty({ title, code, children }: EmptyProps): JSX.Element {
       {children}
       {code !== undefined && (
         <div class="empty-code">
-          <pre>{code}</pre>
+          <pre tabIndex={0}>{code}</pre>
           <button type="button" class="button" onClick={copy}>
             {isCopied.value ? "Copied" : "Copy"}
           </button>

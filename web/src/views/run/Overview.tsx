@@ -6,16 +6,13 @@ import { address, formatHash } from "../../state/address";
 import { isPlainObject } from "../../state/flat";
 import { mayEdit } from "../../state/session";
 import { done, failed } from "../../state/undo";
-import { readJson, type Json, type JsonObject } from "../../wire/json";
-import { editRun, fetchFiles, fetchGenerations, fetchText, fileAddress, type Alert, type RunPath } from "../../wire/run";
+import type { Json, JsonObject } from "../../wire/json";
+import { editRun, fetchGenerations, type Alert, type RunPath } from "../../wire/run";
 import { formatCount, formatDuration, formatTime } from "../parts/format";
 import { Problem } from "../parts/Problem";
+import { fetchEnvironment, lineClass } from "./environment";
 import type { RunPartProps } from "./RunPage";
 import { useLoaded } from "./use_loaded";
-
-const METADATA_FILE = "wandb-metadata.json";
-const DIFF_FILES = new Set(["diff.patch", "wandb-diff.patch"]);
-const METADATA_LIMIT_BYTES = 1_000_000;
 
 export function Overview({ path, run, version, again }: RunPartProps): JSX.Element {
   const [environment] = useLoaded((ask) => fetchEnvironment(path, ask), [path.runId, run.generation]);
@@ -179,35 +176,13 @@ function Diff({ diff }: { readonly diff: string }): JSX.Element {
       <h2>Changed and not committed</h2>
       <pre class="code diff" tabIndex={0}>
         {diff.split("\n").map((line, i) => (
-          <span key={i} class={/^\+(?!\+\+)/.test(line) ? "diff-added" : /^-(?!--)/.test(line) ? "diff-removed" : ""}>
+          <span key={i} class={lineClass(line)}>
             {`${line}\n`}
           </span>
         ))}
       </pre>
     </section>
   );
-}
-
-/** What the run said of its machine and of its source, out of two of its files; what is not there is null. */
-async function fetchEnvironment(path: RunPath, ask: { signal?: AbortSignal }): Promise<{ metadata: JsonObject; diff: string | null }> {
-  const files = await fetchFiles(path, ask);
-  const read = async (name: string | undefined): Promise<string | null> =>
-    name === undefined ? null : (await fetchText(fileAddress(path, name), METADATA_LIMIT_BYTES, ask)).text;
-  const [metadata, diff] = await Promise.all([
-    read(files.find(({ name }) => name === METADATA_FILE)?.name),
-    read(files.find(({ name }) => DIFF_FILES.has(name))?.name),
-  ]);
-  return { metadata: objectOf(metadata), diff };
-}
-
-/** A file that users may have written themselves, and written wrong. */
-function objectOf(content: string | null): JsonObject {
-  try {
-    const found = content === null ? null : readJson(content);
-    return isPlainObject(found ?? undefined) ? (found as JsonObject) : {};
-  } catch {
-    return {};
-  }
 }
 
 function text(value: Json | undefined): string | null {

@@ -7,6 +7,7 @@ import { formatHash, replaceQuery, address } from "../../state/address";
 import { fetchRun, type RunInfo, type RunPath } from "../../wire/run";
 import { ApiError } from "../../wire/http";
 import { Problem } from "../parts/Problem";
+import { Artifacts } from "./Artifacts";
 import { Charts } from "./Charts";
 import { Console } from "./Console";
 import { Documents } from "./Documents";
@@ -27,7 +28,7 @@ export type RunPartProps = {
   readonly again: () => void;
 };
 
-const TABS = ["charts", "overview", "config", "system", "console", "files", "media"] as const;
+const TABS = ["charts", "overview", "config", "system", "console", "files", "media", "artifacts"] as const;
 type Tab = (typeof TABS)[number];
 
 const NAMES: Readonly<Record<Tab, string>> = {
@@ -38,6 +39,7 @@ const NAMES: Readonly<Record<Tab, string>> = {
   console: "Console",
   files: "Files",
   media: "Media",
+  artifacts: "Artifacts",
 };
 
 export type RunPageProps = { readonly path: RunPath; readonly version: ReadonlySignal<string> };
@@ -57,6 +59,7 @@ function Run({ path, version }: RunPageProps): JSX.Element {
   const tab = TABS.find((name) => name === query.get("tab")) ?? "charts";
   const choose = (chosen: Tab): void => {
     const next = new URLSearchParams(address.peek().query);
+    next.delete("P"); // charts of the machine have other axes than those of what was logged
     if (chosen === "charts") {
       next.delete("tab");
     } else {
@@ -92,6 +95,8 @@ function Part({ tab, ...props }: RunPartProps & { readonly tab: Tab }): JSX.Elem
       return <Files {...props} />;
     case "media":
       return <Media {...props} />;
+    case "artifacts":
+      return <Artifacts {...props} />;
   }
 }
 

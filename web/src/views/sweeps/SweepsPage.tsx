@@ -27,12 +27,16 @@ export function SweepsPage({ path, version }: SweepsPageProps): JSX.Element {
   );
 }
 
-const EXAMPLE = `sweep_id = runlake.sweep({
+function exampleOf(entity: string, project: string): string {
+  const place = `entity=${JSON.stringify(entity)}, project=${JSON.stringify(project)}`;
+  return `configuration = {
     "method": "bayes",
     "metric": {"name": "val_loss", "goal": "minimize"},
     "parameters": {"lr": {"min": 1e-4, "max": 1e-1}},
-})
-runlake.agent(sweep_id, function=train, count=20)`;
+}
+sweep_id = runlake.sweep(configuration, ${place})
+runlake.agent(sweep_id, function=train, count=20, ${place})`;
+}
 
 function SweepList({ path, version }: SweepsPageProps): JSX.Element {
   const [loaded, again] = useLoaded((ask) => fetchSweeps(path, ask), [path.entity, path.project, version.value]);
@@ -41,7 +45,7 @@ function SweepList({ path, version }: SweepsPageProps): JSX.Element {
     return error === null ? <p class="waiting">Loading…</p> : <Problem error={error} again={again} />;
   }
   if (sweeps.length === 0) {
-    return <Empty title="This project has no sweeps." code={EXAMPLE} />;
+    return <Empty title="This project has no sweeps." code={exampleOf(path.entity, path.project)} />;
   }
   const now = Date.now() / 1000;
   return (

@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { RunRow } from "../../state/run_pages";
+import { tagsOf } from "../../state/tags";
 import type { Json } from "../../wire/json";
 import { useWorkspace, type Editing } from "./context";
 
@@ -54,5 +55,5 @@ function valueOf(column: Editing["column"], text: string): Json {
   if (column !== "tags") {
     return text.trim();
   }
-  return [...new Set(text.split(",").map((tag) => tag.trim()))].filter(Boolean);
+  return tagsOf(text);
 }

@@ -1,0 +1,82 @@
+"""What somebody does on the page of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from tests.page.conftest import Look, Served, serving
+from tests.page.stores import loss_rows, train
+
+import runlake
+
+
+class Trained(NamedTuple):
+    """A store that is served, and the ids of its runs by their names."""
+
+    served: Served
+    ids: dict[str, str]
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Iterator[Trained]:
+    """Three runs; one logged a model and another used it."""
+    ids = {name: train(tmp_path / "store", name, loss_rows(5)) for name in ("one", "two", "three")}
+    quiet = {"silent": True, "seal": "off"}
+    for name in ("one", "two"):
+        place = {"entity": "ada", "project": "vision", "id": ids[name], "resume": "must"}
+        with runlake.init(store=tmp_path / "store", **place, settings=quiet) as run:
+            if name == "one":
+                artifact = runlake.Artifact("model", type="model")
+                with artifact.new_file("weights.txt") as file:
+                    file.write("1 2 3")
+                run.log_artifact(artifact).wait()
+            else:
+                run.use_artifact("model:latest")
+    with serving(tmp_path / "store") as served:
+        yield Trained(served, ids)
+
+
+@pytest.fixture
+def look(looking: Callable[..., Look], trained: Trained) -> Look:
+    return looking(trained.served)
+
+
+def test_from_the_table_to_a_run_to_the_next_one_and_back(look: Look) -> None:
+    look.go("#/ada/vision?t=table&o=%2Bname")
+    look.page.get_by_role("link", name="one", exact=True).click()
+    look.page.get_by_role("heading", name="one").wait_for()
+    look.page.get_by_role("tab", name="Overview").click()
+    look.page.get_by_role("link", name="Next run of the table").click()
+    look.page.get_by_role("heading", name="three").wait_for()
+    assert look.page.get_by_role("tab", name="Overview").get_attribute("aria-selected") == "true"
+    look.page.get_by_role("link", name="Next run of the table").click()
+    look.page.get_by_role("heading", name="two").wait_for()
+    assert look.page.get_by_role("link", name="Next run of the table").count() == 0
+    look.page.get_by_role("link", name="Back to the table").click()
+    look.page.locator(".table-body .line-name").first.wait_for()
+    assert look.page.url.endswith("#/ada/vision?o=%2Bname&t=table")
+
+
+def test_tags_are_edited_where_they_stand_and_taken_back(look: Look, trained: Trained) -> None:
+    look.go(f"#/ada/vision/runs/{trained.ids['one']}")
+    look.page.get_by_role("button", name="Edit the tags").click()
+    field = look.page.get_by_label("Tags, with commas between them")
+    field.fill("best, paper")
+    field.press("Enter")
+    look.page.locator(".run-tags .tag").get_by_text("paper").wait_for()
+    assert look.page.locator(".run-tags .tag").all_inner_texts() == ["best", "paper"]
+    look.page.get_by_role("button", name="Undo").click()
+    look.page.locator(".run-tags .tag").first.wait_for(state="detached")
+
+
+def test_what_a_run_logged_and_used_is_listed_with_the_way_there(look: Look, trained: Trained) -> None:
+    for name, title in (("one", "Logged"), ("two", "Used")):
+        look.go(f"#/ada/vision/runs/{trained.ids[name]}?tab=artifacts")
+        part = look.page.get_by_role("region", name=f"{title} artifacts")
+        part.get_by_role("link", name="model:v0").wait_for()
+        assert part.locator("tr").count() == 1
+    look.go(f"#/ada/vision/runs/{trained.ids['three']}?tab=artifacts")
+    look.waits_for("This run has logged and used no artifacts.")
