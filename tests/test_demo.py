@@ -91,6 +91,7 @@ def test_the_exports_say_what_the_store_says(desk):
 def test_the_next_steps_it_names_work(desk):
     folder, _, printed = desk
     commands, _, query = printed.partition("Next:\n")[2].partition("and without runlake, in DuckDB:\n")
+    query, _, _ = query.partition("\n\n")
     for command in commands.strip().splitlines():
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
         shown = warm.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True)

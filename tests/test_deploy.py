@@ -65,7 +65,7 @@ def image(tmp_path_factory):
             if source.is_dir():
                 shutil.copytree(source, folder / "src" / target, ignore=shutil.ignore_patterns("__pycache__"))
             else:
-                (folder / "src").mkdir(exist_ok=True)
+                (folder / "src" / target).mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, folder / "src" / target)
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     command += ["--disable-pip-version-check", "--target", folder / "site", folder / "src"]

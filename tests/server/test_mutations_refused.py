@@ -160,7 +160,7 @@ def server(tmp_path):
 def begin_artifact(service, name):
     """A draft with a manifest that names no files."""
     path = CollectionPath("lab", "plans", name)
-    draft = path.at(service.begin_artifact(path, ArtifactStart(type="data", digest=name)).artifact_id)
+    draft = path.at(service.begin_artifact(path, ArtifactStart(type="data")).artifact_id)
     service.put_content(draft, io.BytesIO(b'{"contents":{}}'), "manifests/0/FULL/-")
     return draft
 

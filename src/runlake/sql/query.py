@@ -68,6 +68,8 @@ def run_query(service: Service, text: str, limits: SqlLimits | None = None) -> p
 def _read_scope(connection: duckdb.DuckDBPyConnection, text: str) -> Scope:
     import duckdb
 
+    if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise SqlError("this query holds bytes that are no text")
     statements = connection.extract_statements(text)
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         found = ", ".join(each.type.name for each in statements) or "nothing"
