@@ -91,6 +91,7 @@ def test_a_zoom_stays_while_rows_come(looking: Callable[..., Look], served: Serv
     look.go(PROJECT)
     look.page.get_by_role("searchbox", name="Search panels").fill("loss")
     chart = look.page.locator(".panel", has=look.page.locator("h3[title=loss]")).locator("canvas.chart-top")
+    look.page.locator(".panel canvas[aria-label*='1 line.']").first.wait_for()
     chart.press("+")
     look.page.wait_for_url("**zooms**")
     address = look.page.url

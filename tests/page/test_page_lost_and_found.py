@@ -124,6 +124,7 @@ def test_a_run_that_begins_anew_while_it_is_looked_at_shows_its_new_rows_and_kee
     run_id = train(store, "again", [{"loss": 9.0}] * 40)
     look = looking(served)
     look.go(f"{PROJECT}/runs/{run_id}")
+    look.page.locator(".panel canvas[aria-label*='1 line.']").first.wait_for()
     look.page.locator(".panel canvas.chart-top").press("t")
     rows = look.page.locator(".table-twin tbody tr")
     rows.get_by_text("40", exact=True).wait_for()

@@ -54,6 +54,7 @@ def look(looking: Callable[..., Look], served: Served) -> Look:
 def as_table(look: Look, key: str) -> list[str]:
     """What the table twin of a panel says of its only line: last, lowest, highest, rows, and what is not finite."""
     panel = look.page.get_by_role("article", name=key, exact=True)
+    panel.locator("canvas.chart-top[aria-label*=' line']").wait_for()
     panel.locator("canvas.chart-top").press("t")
     row = panel.locator(".table-twin tbody tr")
     row.wait_for()

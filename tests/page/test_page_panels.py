@@ -67,11 +67,11 @@ def test_following_is_one_switch_and_ends_where_a_chart_is_touched(look: Look) -
     look.go("#/ada/vision")
     follow = look.page.get_by_role("button", name="Follow")
     follow.click()
-    look.page.wait_for_function("location.hash.endsWith('?l=follow')")
+    look.page.wait_for_function("() => location.hash.endsWith('?l=follow')")
     chart = look.page.locator(panel(look, "train/loss")).locator("canvas.chart-top")
     chart.focus()
     look.page.keyboard.press("+")
-    look.page.wait_for_function("!location.hash.includes('l=follow')")
+    look.page.wait_for_function("() => !location.hash.includes('l=follow')")
     assert (follow.count(), follow.get_attribute("aria-pressed")) == (1, "false")
 
 
