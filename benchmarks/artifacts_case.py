@@ -124,8 +124,9 @@ def versions(folder: Path, count: int) -> dict[str, float]:
     many = CollectionPath(ENTITY, PROJECT, "many")
     for number in range(count):
         path = many if number < count // 10 else CollectionPath(ENTITY, PROJECT, f"model-{number % 100}")
-        start = ArtifactStart(type="model", digest=f"digest-{number}", aliases=("latest",))
-        service.commit_artifact(path.at(service.begin_artifact(path, start).artifact_id), [])
+        start = ArtifactStart(type="model", aliases=("latest",))
+        entry = ManifestEntry(path="model", digest=f"etag-{number}", ref=f"s3://bucket/{number}")
+        service.commit_artifact(path.at(service.begin_artifact(path, start).artifact_id), [entry])
     api = runlake.Api(store_folder(folder))
     name = f"{ENTITY}/{PROJECT}/many:latest"
     api.artifact(name)
