@@ -60,6 +60,7 @@ def test_a_slash_searches_and_what_is_written_there_is_no_command(look: Look) ->
 
 def test_runs_are_renamed_and_deleted_and_u_takes_each_back(look: Look) -> None:
     look.page.keyboard.press("e")
+    look.page.locator('input:focus[aria-label="The run\'s name"]').wait_for()
     look.page.keyboard.press("ControlOrMeta+a")
     look.page.keyboard.type("other name")
     look.page.keyboard.press("Enter")
