@@ -8,7 +8,7 @@ LIBRARIES := $(VENV)/integrations/torch.done $(VENV)/integrations/vision.done $(
 
 OLDER_CLIENTS := $(patsubst requirements/wandb-%.in,$(VENV)/wandb-%.done,$(wildcard requirements/wandb-*.in))
 
-.PHONY: demo page test test-page test-client test-long test-integrations check fix bench docs pictures lock clean
+.PHONY: demo page test test-page-sources test-page test-client test-long test-integrations check fix bench docs pictures lock clean
 
 demo: $(VENV)/demo.done  ## install into the checkout and do the main job on real input
 	$(BUILD_PAGE)
@@ -21,9 +21,12 @@ test: $(VENV)/test.done  ## pass the tests
 	$(BUILD_PAGE)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long and not integration and not browser"
 
-test-page: $(VENV)/test.done $(VENV)/browser.done  ## the page: its sources, and all of it in a browser
-	$(BUILD_PAGE) --must
+test-page-sources: $(VENV)/test.done  ## types and tests of the page's sources
 	$(BIN)/python requirements/test_page.py $(VENV)/node
+
+test-page: $(VENV)/test.done $(VENV)/browser.done  ## those, and the page in a browser
+	$(BUILD_PAGE) --must
+	$(BIN)/python requirements/test_page.py $(VENV)/node --must
 	$(BIN)/python -m pytest -n 2 --dist loadfile -rs -m browser
 
 test-client: $(VENV)/test.done $(VENV)/wandb/wandb.done $(OLDER_CLIENTS)  ## the official wandb client, and others' software that is installed
