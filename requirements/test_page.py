@@ -11,14 +11,12 @@ from build_page import WEB, CannotBuildError, has_packages, install_node, npm_of
 
 
 def main(folder: str, *options: str) -> None:
-    """End with 1 where types or tests fail; where the tools cannot be had, say so, and with ``--must`` end with 1 too."""
+    """End with 1 where types or tests fail; where the tools cannot be had say so, and do with ``--must``."""
+    place = Path(folder).absolute()
     try:
-        node = install_node(Path(folder).absolute())
+        node = install_node(place)
         if not has_packages(with_tests=True):
-            run(
-                [node, npm_of(node), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
-                Path(folder).absolute(),
-            )
+            run([node, npm_of(node), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], place)
     except CannotBuildError as error:
         print(f"the sources of the page are not tested: {error}", flush=True)
         sys.exit(1 if "--must" in options else 0)
