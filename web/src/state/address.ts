@@ -96,3 +96,14 @@ export function takeToken(): string | null {
   current.value = parseHash(location.hash);
   return unquoted(found[1] ?? "");
 }
+
+/** Say one part of a query in the address and leave the others as they are; null takes it out. */
+export function setInQuery(name: string, value: string | null): void {
+  const query = new URLSearchParams(current.peek().query);
+  if (value === null) {
+    query.delete(name);
+  } else {
+    query.set(name, value);
+  }
+  replaceQuery(query.toString());
+}

@@ -8,7 +8,7 @@ import { formatAge, formatCount, formatTime } from "../parts/format";
 import { Empty } from "../parts/Empty";
 import { Problem } from "../parts/Problem";
 import { formatBytes } from "../run/Preview";
-import { useLoaded } from "../run/use_loaded";
+import { useLoaded } from "../parts/use_loaded";
 
 const PAGE = 500;
 

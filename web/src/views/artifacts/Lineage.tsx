@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { formatHash } from "../../state/address";
 import { fetchRunArtifacts, fetchUsers, type ArtifactInfo, type ArtifactPath, type RunTriple } from "../../wire/artifacts";
 import { formatCount } from "../parts/format";
-import { useLoaded } from "../run/use_loaded";
+import { useLoaded } from "../parts/use_loaded";
 
 const MOST_SHOWN = 12;
 

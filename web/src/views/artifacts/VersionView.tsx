@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { address, formatHash, replaceQuery } from "../../state/address";
+import { address, formatHash, setInQuery } from "../../state/address";
 import { flatten } from "../../state/flat";
 import { manifestChanges } from "../../state/manifests";
 import {
@@ -17,7 +17,7 @@ import {
 import { formatCell, formatCount, formatTime } from "../parts/format";
 import { Problem } from "../parts/Problem";
 import { formatBytes, Preview } from "../run/Preview";
-import { useLoaded } from "../run/use_loaded";
+import { useLoaded } from "../parts/use_loaded";
 import { Lineage } from "./Lineage";
 
 const MOST_ENTRIES = 2000;
@@ -96,13 +96,7 @@ function Contents({ path, artifact }: { readonly path: ArtifactPath; readonly ar
     return error === null ? <p class="waiting">Loading…</p> : <Problem error={error} again={again} />;
   }
   const compareWith = (name: string): void => {
-    const query = new URLSearchParams(address.peek().query);
-    if (name === "") {
-      query.delete("against");
-    } else {
-      query.set("against", name);
-    }
-    replaceQuery(query.toString());
+    setInQuery("against", name === "" ? null : name);
   };
   const others = (versions.value.value ?? []).filter(({ artifact_id }) => artifact_id !== artifact.artifact_id);
   return (

@@ -8,7 +8,7 @@ import type { RunInfo } from "../../wire/run";
 import { formatCount } from "../parts/format";
 import { Problem } from "../parts/Problem";
 import { fetchEnvironment, lineClass, type Environment } from "../run/environment";
-import { useLoaded } from "../run/use_loaded";
+import { useLoaded } from "../parts/use_loaded";
 
 /** Of more runs there is no room for their code. */
 export const MOST_CODE_RUNS = 3;

@@ -2,7 +2,7 @@
 
 import { useComputed, useSignal, type ReadonlySignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { address, formatHash, replaceQuery } from "../../state/address";
+import { address, formatHash, setInQuery } from "../../state/address";
 import { colourOf } from "../../state/colours";
 import { mediaKeys } from "../../state/media";
 import { DEFAULT_PANELS } from "../../state/panels";
@@ -15,7 +15,7 @@ import { CodeDifference, MOST_CODE_RUNS } from "./CodeDifference";
 import { DocumentTable } from "../run/DocumentTable";
 import { MediaByStep } from "../run/Media";
 import { usePanelsInAddress } from "../run/panels_in_address";
-import { useLoaded } from "../run/use_loaded";
+import { useLoaded } from "../parts/use_loaded";
 import "../../style/run.css";
 import "../../style/compare.css";
 
@@ -90,9 +90,7 @@ async function fetchAll(path: Project, ids: readonly string[], ask: Ask): Promis
 
 function Runs({ path, runs }: { readonly path: Project; readonly runs: readonly RunInfo[] }): JSX.Element {
   const remove = (runId: string): void => {
-    const query = new URLSearchParams(address.peek().query);
-    query.set("runs", runs.map(({ run_id }) => run_id).filter((id) => id !== runId).join(","));
-    replaceQuery(query.toString());
+    setInQuery("runs", runs.map(({ run_id }) => run_id).filter((id) => id !== runId).join(","));
   };
   return (
     <ul class="compare-runs">

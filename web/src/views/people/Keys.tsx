@@ -6,7 +6,7 @@ import { done, failed } from "../../state/undo";
 import { createKey, fetchUserKeys, revokeKey, type KeyInfo, type NewKey } from "../../wire/people";
 import { formatAge, formatTime } from "../parts/format";
 import { Problem } from "../parts/Problem";
-import { useLoaded } from "../run/use_loaded";
+import { useLoaded } from "../parts/use_loaded";
 import { Certain } from "./Certain";
 import { NewKeyShown } from "./NewKeyShown";
 

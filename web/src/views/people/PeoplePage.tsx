@@ -5,7 +5,7 @@ import { session } from "../../state/session";
 import { fetchMe, type PersonInfo } from "../../wire/people";
 import { Empty } from "../parts/Empty";
 import { Problem } from "../parts/Problem";
-import { useLoaded } from "../run/use_loaded";
+import { useLoaded } from "../parts/use_loaded";
 import { Keys } from "./Keys";
 import { Shares } from "./Shares";
 import { Teams } from "./Teams";

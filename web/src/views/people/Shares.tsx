@@ -6,7 +6,7 @@ import { formatHash } from "../../state/address";
 import { done, failed } from "../../state/undo";
 import { ACCESSES, fetchShares, shareProject, type Access, type PersonInfo } from "../../wire/people";
 import { Problem } from "../parts/Problem";
-import { useLoaded } from "../run/use_loaded";
+import { useLoaded } from "../parts/use_loaded";
 
 const SAID: Readonly<Record<Access, string>> = { private: "not shared", read: "all may read", write: "all may write" };
 

@@ -5,7 +5,7 @@ import type { JSX } from "preact";
 import { done, failed } from "../../state/undo";
 import { addTeam, fetchTeams, removeMember, removeTeam, ROLES, setMember, type PersonInfo, type Role, type TeamInfo } from "../../wire/people";
 import { Problem } from "../parts/Problem";
-import { useLoaded } from "../run/use_loaded";
+import { useLoaded } from "../parts/use_loaded";
 import { Certain } from "./Certain";
 
 export function Teams({ me }: { readonly me: PersonInfo }): JSX.Element {

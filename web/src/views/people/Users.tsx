@@ -6,7 +6,7 @@ import { done, failed } from "../../state/undo";
 import { addUser, fetchUsers, removeUser, type NewKey, type PersonInfo } from "../../wire/people";
 import { formatAge, formatTime } from "../parts/format";
 import { Problem } from "../parts/Problem";
-import { useLoaded } from "../run/use_loaded";
+import { useLoaded } from "../parts/use_loaded";
 import { Certain } from "./Certain";
 import { Keys } from "./Keys";
 import { NewKeyShown } from "./NewKeyShown";

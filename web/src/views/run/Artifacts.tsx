@@ -8,7 +8,7 @@ import { counted, formatAge, formatTime } from "../parts/format";
 import { Problem } from "../parts/Problem";
 import { formatBytes } from "./Preview";
 import type { RunPartProps } from "./RunPage";
-import { useLoaded } from "./use_loaded";
+import { useLoaded } from "../parts/use_loaded";
 
 export function Artifacts({ path, version }: RunPartProps): JSX.Element {
   const [loaded, again] = useLoaded(

@@ -2,13 +2,13 @@
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { address, replaceQuery } from "../../state/address";
+import { address, setInQuery } from "../../state/address";
 import { fetchGenerations, fetchRun } from "../../wire/run";
 import { formatTime } from "../parts/format";
 import { Problem } from "../parts/Problem";
 import { DocumentTable } from "./DocumentTable";
 import type { RunPartProps } from "./RunPage";
-import { useLoaded } from "./use_loaded";
+import { useLoaded } from "../parts/use_loaded";
 
 export function Documents({ path, run }: RunPartProps): JSX.Element {
   const search = useSignal("");
@@ -27,13 +27,7 @@ export function Documents({ path, run }: RunPartProps): JSX.Element {
     [against, path.runId],
   );
   const compareWith = (name: string): void => {
-    const query = new URLSearchParams(address.peek().query);
-    if (name === "") {
-      query.delete("against");
-    } else {
-      query.set("against", name);
-    }
-    replaceQuery(query.toString());
+    setInQuery("against", name === "" ? null : name);
   };
   const beside = against === null ? null : other.value.value;
   const older = generations.value.value?.filter(({ generation }) => generation !== run.generation) ?? [];

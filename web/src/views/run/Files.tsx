@@ -2,14 +2,14 @@
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { address, replaceQuery } from "../../state/address";
+import { address, setInQuery } from "../../state/address";
 import { fetchFiles, fileAddress, type FileInfo, type RunPath } from "../../wire/run";
 import { formatCount, formatTime } from "../parts/format";
 import { Empty } from "../parts/Empty";
 import { Problem } from "../parts/Problem";
 import { formatBytes, Preview } from "./Preview";
 import type { RunPartProps } from "./RunPage";
-import { useLoaded } from "./use_loaded";
+import { useLoaded } from "../parts/use_loaded";
 
 const MOST_FILES = 2000;
 
@@ -25,13 +25,7 @@ export function Files({ path, run, version }: RunPartProps): JSX.Element {
   }
   const chosen = new URLSearchParams(address.value.query).get("file");
   const choose = (name: string | null): void => {
-    const query = new URLSearchParams(address.peek().query);
-    if (name === null) {
-      query.delete("file");
-    } else {
-      query.set("file", name);
-    }
-    replaceQuery(query.toString());
+    setInQuery("file", name);
   };
   const found = files.filter(({ name }) => name.toLowerCase().includes(search.value.toLowerCase()));
   const file = files.find(({ name }) => name === chosen);

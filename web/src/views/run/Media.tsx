@@ -10,7 +10,7 @@ import { Problem } from "../parts/Problem";
 import { HeatMapView } from "./HeatMapView";
 import { Item } from "./MediaItem";
 import type { RunPartProps } from "./RunPage";
-import { useLoaded } from "./use_loaded";
+import { useLoaded } from "../parts/use_loaded";
 
 const MOST_STEPS = 1000;
 

@@ -8,7 +8,7 @@ import { readJson, writeJson, type Json } from "../../wire/json";
 import { fetchText, fileAddress, type RunPath } from "../../wire/run";
 import { formatCell, formatCount } from "../parts/format";
 import { Problem } from "../parts/Problem";
-import { useLoaded } from "./use_loaded";
+import { useLoaded } from "../parts/use_loaded";
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 

@@ -12,7 +12,7 @@ import { formatCount, formatDuration, formatTime } from "../parts/format";
 import { Problem } from "../parts/Problem";
 import { fetchEnvironment, lineClass } from "./environment";
 import type { RunPartProps } from "./RunPage";
-import { useLoaded } from "./use_loaded";
+import { useLoaded } from "../parts/use_loaded";
 
 export function Overview({ path, run, version, again }: RunPartProps): JSX.Element {
   const [environment] = useLoaded((ask) => fetchEnvironment(path, ask), [path.runId, run.generation]);

@@ -7,7 +7,7 @@ import { fetchText } from "../../wire/run";
 import { Icon } from "../parts/Icon";
 import { Problem } from "../parts/Problem";
 import { plainText } from "../../drawing/ansi";
-import { useLoaded } from "./use_loaded";
+import { useLoaded } from "../parts/use_loaded";
 
 const TEXT_LIMIT_BYTES = 512_000;
 const TABLE_ROWS = 500;

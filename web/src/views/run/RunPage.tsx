@@ -15,7 +15,7 @@ import { Files } from "./Files";
 import { Media } from "./Media";
 import { Overview } from "./Overview";
 import { RunHead } from "./RunHead";
-import { useLoaded } from "./use_loaded";
+import { useLoaded } from "../parts/use_loaded";
 import "../../style/run.css";
 
 /** What each part of the page needs: the run as it was read last, and where it is. */

@@ -1,7 +1,7 @@
 /** What shapes the panels of a page that is no workspace, kept in its address under `P` as there. */
 
 import { useSignal, useSignalEffect, type Signal } from "@preact/signals";
-import { address, replaceQuery } from "../../state/address";
+import { address, setInQuery } from "../../state/address";
 import { checkedPanels } from "../../state/checked_panels";
 import type { PanelsState } from "../../state/panels";
 import { readJson, writeJson } from "../../wire/json";
@@ -13,13 +13,7 @@ export function usePanelsInAddress(usual: PanelsState): Signal<PanelsState> {
     const chosen = Object.entries(settings.value).filter(
       ([name, part]) => writeJson(part) !== writeJson(usual[name as keyof PanelsState]),
     );
-    const query = new URLSearchParams(address.peek().query);
-    if (chosen.length === 0) {
-      query.delete("P");
-    } else {
-      query.set("P", writeJson(Object.fromEntries(chosen)));
-    }
-    replaceQuery(query.toString());
+    setInQuery("P", chosen.length === 0 ? null : writeJson(Object.fromEntries(chosen)));
   });
   return settings;
 }

@@ -17,7 +17,7 @@ import { Problem } from "../parts/Problem";
 import { StateDot } from "../parts/StateDot";
 import { Panels } from "../panels/Panels";
 import { usePanelsInAddress } from "../run/panels_in_address";
-import { useLoaded } from "../run/use_loaded";
+import { useLoaded } from "../parts/use_loaded";
 import { Course } from "./Course";
 import { metricText, runsText } from "./SweepsPage";
 

@@ -7,7 +7,7 @@ import { fetchSweeps, type SweepInfo } from "../../wire/sweeps";
 import { formatAge, formatCount, formatTime } from "../parts/format";
 import { Empty } from "../parts/Empty";
 import { Problem } from "../parts/Problem";
-import { useLoaded } from "../run/use_loaded";
+import { useLoaded } from "../parts/use_loaded";
 import { metricOf } from "../../state/sweep";
 import { SweepView } from "./SweepView";
 import "../../style/run.css";
