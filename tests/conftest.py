@@ -7,6 +7,7 @@ import sys
 import pytest
 from hypothesis import HealthCheck, settings
 
+import seaweed
 import warm
 from cpu_durations import CpuDurations
 
@@ -52,3 +53,12 @@ def pytest_unconfigure():
 def no_sealing(monkeypatch):
     """`finish()` starts no process that seals: for tests that make many runs and do not ask for segments."""
     monkeypatch.setenv("RUNLAKE_SEAL", "off")
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """A real S3 server with an empty bucket: ask it for `new_url()`."""
+    if (reason := seaweed.why_not()) is not None:
+        pytest.skip(reason)
+    with seaweed.s3_server() as server:
+        yield server
