@@ -180,7 +180,7 @@ class LocalArtifacts:
     def restore_artifact(self, path: ArtifactPath) -> ArtifactInfo:
         self._folder.check_format()
         number = version_number_of(check_artifact_path(path).version)
-        if not self._store.collection_dir(path.collection).is_dir():
+        if not self._store.tree.has_folder(self._store.collection_dir(path.collection)):
             restore_collection(self._store, path.collection)
         with self._collections.opened(path.collection) as collection, writing(collection.folder):
             while True:
@@ -230,7 +230,7 @@ class LocalArtifacts:
             add_tags=check_tags(edit.add_tags),
             remove_tags=edit.remove_tags,
         )
-        if target != path and self._store.collection_dir(target).exists():
+        if target != path and self._store.tree.has_folder(self._store.collection_dir(target)):
             raise name_is_taken(path, target)
         with self._collections.opened(path) as collection, writing(collection.folder):
             if edit != CollectionEdit():

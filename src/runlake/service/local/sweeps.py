@@ -153,7 +153,7 @@ class LocalSweeps:
         """The sweep as it is known here. NotFoundError when there is none."""
         check_run_path(RunPath(*path))
         with self._lock:
-            if not self._store.sweep_dir(path).is_dir():
+            if not self._store.tree.has_folder(self._store.sweep_dir(path)):
                 # Deleted, and perhaps made anew: what is known of the old one is of no use.
                 self._open.take(path)
                 SweepFolder(self._store, path).catch_up()
