@@ -56,6 +56,17 @@ def no_sealing(monkeypatch):
 
 
 @pytest.fixture(scope="session")
+def s3_server():
+    """A real S3 server that runs as long as the tests, and has a bucket: ask it for `new_url()`."""
+    import seaweed
+
+    if (reason := seaweed.why_not()) is not None:
+        pytest.skip(reason)
+    with seaweed.s3_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def postgres_server():
     """A PostgreSQL that runs as long as the tests."""
     from postgres import PostgresServer, find_programs
