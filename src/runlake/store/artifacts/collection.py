@@ -17,7 +17,7 @@ from runlake.store.artifacts.names import check_artifact_id, check_collection_pa
 from runlake.store.disk import READ_ONLY_ERRNOS
 from runlake.store.layout import COLLECTION_FOLDERS, Layout
 from runlake.store.ledger import FolderLedger, Ledger, entry_name
-from runlake.store.opening.trash import COLLECTION_PREFIX, DELETED_FILE, list_trash, name_in_trash
+from runlake.store.opening.trash import COLLECTION_PREFIX, DELETED_FILE, name_in_trash
 from runlake.store.tree import TAKEN_ERRNOS
 
 _NAMED_COUNT = 5
@@ -187,7 +187,7 @@ def restore_collection(layout: Layout, path: CollectionPath) -> None:
 
     `NotFoundError` when it is not there, `ConflictError` when there is one of its name again.
     """
-    found = [item for item in list_trash(layout) if item.artifact == str(path)]
+    found = _in_trash(layout, path)
     if not found:
         raise _no_collection(layout, path)
     folder = layout.collection_dir(path)
@@ -195,7 +195,7 @@ def restore_collection(layout: Layout, path: CollectionPath) -> None:
         layout.make_project_dir(path.entity, path.project)
         layout.tree.make_subfolder(layout.collections_dir(path.entity, path.project))
         try:
-            layout.tree.move(layout.trash_dir / found[0].name, folder)
+            layout.tree.move(found[-1], folder)
         except FileNotFoundError:
             raise _no_collection(layout, path) from None
         except OSError as error:
@@ -203,6 +203,26 @@ def restore_collection(layout: Layout, path: CollectionPath) -> None:
                 raise
             raise ConflictError(f"artifact {path} was made anew just now; rename it, and try again") from None
         layout.tree.remove(folder / DELETED_FILE)
+
+
+def _in_trash(layout: Layout, path: CollectionPath) -> list[Path]:
+    """The deleted collections of this name, the one deleted last at the end."""
+    found = []
+    for name in layout.tree.list_folders(layout.trash_dir):
+        file = layout.trash_dir / name / DELETED_FILE
+        try:
+            if name.startswith(COLLECTION_PREFIX) and _was_at(layout.tree.read(file)) == path:
+                found.append((layout.tree.written_at(file), file.parent))
+        except (FileNotFoundError, IsADirectoryError):
+            continue  # restored or removed at this moment
+    return [folder for _, folder in sorted(found)]
+
+
+def _was_at(content: bytes) -> CollectionPath | None:
+    try:
+        return msgspec.json.decode(content, type=CollectionPath)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
 
 
 @contextmanager

@@ -1,0 +1,69 @@
+"""The verbs over a store on PostgreSQL and a bucket: those of a folder, as far as they go through the seams."""
+
+from __future__ import annotations
+
+from runlake.model import RunPath
+from runlake.service.cluster.care import ClusterCare
+from runlake.service.contract.united import UnitedService
+from runlake.service.local.files import LocalFiles
+from runlake.service.local.limits import LocalLimits
+from runlake.service.local.listings import Listings
+from runlake.service.local.open_store import OpenStore
+from runlake.service.local.projects import LocalProjects
+from runlake.service.local.rows import LocalRows
+from runlake.service.local.run_lines import TileLimits
+from runlake.service.local.runs import LocalRuns
+from runlake.service.local.tiles import LocalTiles
+from runlake.service.local.writers import LocalWriters
+from runlake.store.cluster.catalog import ClusterCatalog
+from runlake.store.cluster.store import ClusterStore
+from runlake.store.run.state import read_run
+
+
+class ClusterService(UnitedService):
+    """One replica of a store that any number of processes serve. Threads may share it; `close` lets go of connections.
+
+    With `seals`, this replica seals what has ended, its own and others'.
+    """
+
+    def __init__(
+        self,
+        store: ClusterStore,
+        *,
+        default_entity: str,
+        user: str | None = None,
+        seals: bool = False,
+        limits: LocalLimits | None = None,
+    ) -> None:
+        limits = limits or LocalLimits()
+        opened = OpenStore(store, user=user)
+        catalog = ClusterCatalog(store.database, fold=lambda path: read_run(store, path))
+        listings = Listings(opened, catalog, limits)
+        writers = LocalWriters(store, seals=seals, limits=limits.writers)
+
+        def delete(path: RunPath) -> None:
+            store.names.delete(path)
+
+        runs = LocalRuns(opened, listings, delete=delete, has_writer=lambda path: writers.find_writer(path) is not None)
+        self._store, self._default_entity = store, default_entity
+        super().__init__(
+            projects=LocalProjects(opened),
+            runs=runs,
+            rows=LocalRows(opened, listings),
+            files=LocalFiles(opened, listings),
+            writers=writers,
+            tiles=LocalTiles(opened, listings, limits.tiles or TileLimits()),
+            care=ClusterCare(opened, listings),
+        )
+
+    @property
+    def url(self) -> str:
+        return self._store.url
+
+    @property
+    def default_entity(self) -> str:
+        return self._default_entity
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._store.close()
