@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from msgspec import Struct
 
 from runlake.errors import ConflictError, NotFoundError
@@ -10,12 +12,12 @@ from runlake.store.cluster.database import Database
 from runlake.store.cluster.text import from_text, to_text
 from runlake.store.layout import check_run_path, encode_name
 
-_ATTEMPTS = 20
-
 _LIVE = """
 runs join projects using (project_no)
 where entity_key = %(entity_key)s and project_key = %(project_key)s and run_key = %(run_key)s and deleted_at is null
 """
+LIVE_RUN = f"select run_no from {_LIVE}"
+"""The number of the run that has the path of `keys_of` at this moment, as a query."""
 
 
 class DeletedRun(Struct, frozen=True):
@@ -29,13 +31,16 @@ class DeletedRun(Struct, frozen=True):
 
 def keys_of(path: RunPath) -> dict[str, str]:
     """What the rows of a run are found by."""
-    entity_key, project_key, run_key = map(encode_name, path)
-    return {"entity_key": entity_key, "project_key": project_key, "run_key": run_key}
+    return {**_keys_of(path.entity, path.project), "run_key": encode_name(path.run_id)}
+
+
+def _keys_of(entity: str, project: str) -> dict[str, str]:
+    return {"entity_key": encode_name(entity), "project_key": encode_name(project)}
 
 
 def live_run(database: Database, path: RunPath) -> int | None:
     """The number of the run that has this path at this moment."""
-    rows = database.read(f"select run_no from {_LIVE}", keys_of(path))
+    rows = database.read(LIVE_RUN, keys_of(path))
     return rows[0][0] if rows else None
 
 
@@ -58,7 +63,36 @@ class Names:
             select run_id from runs join projects using (project_no)
             where entity_key = %(entity_key)s and project_key = %(project_key)s and deleted_at is null
         """
-        return self._names(statement, entity_key=encode_name(entity), project_key=encode_name(project))
+        return self._names(statement, **_keys_of(entity, project))
+
+    def has_project(self, entity: str, project: str) -> bool:
+        """Whether there is such a project."""
+        statement = "select 1 from projects where entity_key = %(entity_key)s and project_key = %(project_key)s"
+        return bool(self._database.read(statement, _keys_of(entity, project)))
+
+    def project_made_at(self, entity: str, project: str) -> float:
+        """When a project was made or last got a run, in seconds since 1970. FileNotFoundError without one."""
+        statement = """
+            select extract(epoch from greatest(created_at, (
+                select max(made_at) from runs where runs.project_no = projects.project_no)))::float8
+            from projects where entity_key = %(entity_key)s and project_key = %(project_key)s
+        """
+        rows = self._database.read(statement, _keys_of(entity, project))
+        if not rows:
+            raise FileNotFoundError(errno.ENOENT, "there is no such project", f"{entity}/{project}")
+        return float(rows[0][0])
+
+    def has_run(self, path: RunPath) -> bool:
+        """Whether there is a run of that id, be it that nothing was written into it yet."""
+        return live_run(self._database, path) is not None
+
+    def has_content(self, path: RunPath) -> bool:
+        """Whether anything was written into the run that has this id."""
+        statement = f"""
+            select exists (select from parts where run_no = ({LIVE_RUN}))
+                or exists (select from segments where run_no = ({LIVE_RUN}))
+        """
+        return bool(self._database.read(statement, keys_of(path))[0][0])
 
     def make_project(self, entity: str, project: str) -> int:
         """The project's number; a project that is there is left as it is. PathError for what cannot be a name."""
@@ -66,8 +100,7 @@ class Names:
         parameters = {
             "entity": to_text(entity),
             "name": to_text(project),
-            "entity_key": encode_name(entity),
-            "project_key": encode_name(project),
+            **_keys_of(entity, project),
         }
         find = "select project_no from projects where entity_key = %(entity_key)s and project_key = %(project_key)s"
         make = """
@@ -97,20 +130,18 @@ class Names:
     def claim_incarnation(self, path: RunPath, candidate: str) -> str:
         """The run's incarnation: `candidate` for the first who asks, and what that one said for everybody else.
 
-        A run that is not there is made.
+        There must be room for the run: FileNotFoundError when it is gone.
         """
         parameters = {**keys_of(path), "candidate": to_text(candidate)}
         claim = f"""
             update runs set incarnation = %(candidate)s, moved_xid = pg_current_xact_id()
-            where run_no = (select run_no from {_LIVE}) and incarnation is null and deleted_at is null
+            where run_no = ({LIVE_RUN}) and incarnation is null and deleted_at is null
         """
-        for _ in range(_ATTEMPTS):
-            claimed = self.read_claim(path)
-            if claimed is not None:
-                return claimed
-            self.make_run(path)
-            self._database.retried(lambda: self._database.write(claim, parameters))
-        raise ConflictError(f"run {path} is made and deleted by others too fast to be opened: {_ATTEMPTS} attempts")
+        self._database.retried(lambda: self._database.write(claim, parameters))
+        claimed = self.read_claim(path)
+        if claimed is None:
+            raise FileNotFoundError(errno.ENOENT, "the run was deleted or moved", str(path))
+        return claimed
 
     def read_claim(self, path: RunPath) -> str | None:
         """What the run's claim says; None when there is none."""
@@ -124,7 +155,7 @@ class Names:
         """
         statement = f"""
             update runs set deleted_at = now(), moved_xid = pg_current_xact_id()
-            where run_no = (select run_no from {_LIVE}) and deleted_at is null
+            where run_no = ({LIVE_RUN}) and deleted_at is null
               and (%(incarnation)s::text is null or incarnation = %(incarnation)s)
             returning run_no, incarnation, extract(epoch from deleted_at)::float8
         """
