@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from runlake.model import RunPath
+from runlake.scheduler.limits import Clock, SweepLimits
 from runlake.service.cluster.care import ClusterCare
 from runlake.service.contract.united import UnitedService
+from runlake.service.local.artifacts import LocalArtifacts
 from runlake.service.local.files import LocalFiles
 from runlake.service.local.limits import LocalLimits
 from runlake.service.local.listings import Listings
@@ -13,7 +14,10 @@ from runlake.service.local.projects import LocalProjects
 from runlake.service.local.rows import LocalRows
 from runlake.service.local.run_lines import TileLimits
 from runlake.service.local.runs import LocalRuns
+from runlake.service.local.sweep_runs import runs_for_sweeps
+from runlake.service.local.sweeps import LocalSweeps
 from runlake.service.local.tiles import LocalTiles
+from runlake.service.local.views import LocalViews
 from runlake.service.local.writers import LocalWriters
 from runlake.store.cluster.catalog import ClusterCatalog
 from runlake.store.cluster.store import ClusterStore
@@ -21,10 +25,7 @@ from runlake.store.run.state import read_run
 
 
 class ClusterService(UnitedService):
-    """One replica of a store that any number of processes serve. Threads may share it; `close` lets go of connections.
-
-    With `seals`, this replica seals what has ended, its own and others'.
-    """
+    """One replica of a store that any number of processes serve. Threads may share it; `close` ends its connections."""
 
     def __init__(
         self,
@@ -32,26 +33,32 @@ class ClusterService(UnitedService):
         *,
         default_entity: str,
         user: str | None = None,
-        seals: bool = False,
         limits: LocalLimits | None = None,
+        clock: Clock | None = None,
     ) -> None:
         limits = limits or LocalLimits()
         opened = OpenStore(store, user=user)
         catalog = ClusterCatalog(store.database, fold=lambda path: read_run(store, path))
         listings = Listings(opened, catalog, limits)
-        writers = LocalWriters(store, seals=seals, limits=limits.writers)
-
-        def delete(path: RunPath) -> None:
-            store.names.delete(path)
-
-        runs = LocalRuns(opened, listings, delete=delete, has_writer=lambda path: writers.find_writer(path) is not None)
+        writers = LocalWriters(store, seals=True, limits=limits.writers)
+        runs = LocalRuns(
+            opened,
+            listings,
+            delete=store.delete_run,
+            has_writer=lambda path: writers.find_writer(path) is not None,
+        )
+        rows = LocalRows(opened, listings)
+        source = runs_for_sweeps(store, listings, runs, rows)
         self._store, self._default_entity = store, default_entity
         super().__init__(
             projects=LocalProjects(opened),
             runs=runs,
-            rows=LocalRows(opened, listings),
+            rows=rows,
             files=LocalFiles(opened, listings),
             writers=writers,
+            sweeps=LocalSweeps(opened, source, limits=limits.sweeps or SweepLimits(), clock=clock or Clock()),
+            artifacts=LocalArtifacts(opened, listings, store.contents),
+            views=LocalViews(opened),
             tiles=LocalTiles(opened, listings, limits.tiles or TileLimits()),
             care=ClusterCare(opened, listings),
         )

@@ -166,17 +166,45 @@ class Names:
         run_no, claimed, deleted_at = rows[0]
         return DeletedRun(run_no, path, None if claimed is None else from_text(claimed), deleted_at)
 
-    def list_deleted(self) -> list[DeletedRun]:
-        """The runs in the trash, those first that were deleted first."""
+    def list_deleted(self, *, older_than_s: float = 0.0) -> list[DeletedRun]:
+        """The runs in the trash, those first that were deleted first; only those that have been for so long."""
         statement = """
             select run_no, entity, name, run_id, incarnation, extract(epoch from deleted_at)::float8
             from runs join projects using (project_no)
-            where deleted_at is not null and purged_at is null order by deleted_at, run_no
+            where deleted_at <= now() - make_interval(secs => %(older_than_s)s) and purged_at is null
+            order by deleted_at, run_no
         """
         return [
             DeletedRun(run_no, RunPath(*map(from_text, path)), None if life is None else from_text(life), deleted_at)
-            for run_no, *path, life, deleted_at in self._database.read(statement)
+            for run_no, *path, life, deleted_at in self._database.read(statement, {"older_than_s": older_than_s})
         ]
+
+    def purge(self, run_no: int) -> list[str]:
+        """Remove all rows of a deleted run, but for the one that says that it was; answers the keys of its objects."""
+        parameters = {"run_no": run_no}
+        with self._database.transaction():
+            purged = """
+                update runs set purged_at = now(), moved_xid = pg_current_xact_id()
+                where run_no = %(run_no)s and deleted_at is not null and purged_at is null returning 1
+            """
+            if not self._database.write(purged, parameters):
+                return []
+            keys = self._database.write(
+                "select key from segment_files where run_no = %(run_no)s union select key from files where run_no = %(run_no)s",
+                parameters,
+            )
+            for table in ("chunks", "parts", "served", "segments", "segment_files", "files"):
+                self._database.write(f"delete from {table} where run_no = %(run_no)s", parameters)
+            return [key for (key,) in keys]
+
+    def size_bytes_of(self, run_no: int) -> int:
+        """How many bytes a run has in parts and in the bucket."""
+        statement = """
+            select coalesce((select sum(end_offset) from parts where run_no = %(run_no)s and sealed_in is null), 0)
+                + coalesce((select sum(size_bytes) from segment_files where run_no = %(run_no)s), 0)
+                + coalesce((select sum(size_bytes) from files where run_no = %(run_no)s), 0)
+        """
+        return int(self._database.read(statement, {"run_no": run_no})[0][0])
 
     def restore(self, run_no: int, path: RunPath | None = None) -> RunPath:
         """Bring a run back from the trash to where it was, or to `path`.

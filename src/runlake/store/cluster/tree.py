@@ -56,6 +56,9 @@ _WRITTEN_AT = """
 select extract(epoch from max(written_at))::float8 from tree_folders join tree_files using (folder_no)
 where (path = %(folder)s and name = %(name)s) or path = %(path)s or (path > %(path)s || '/' and path < %(path)s || '0')
 """
+_REMOVE_TREE = """
+delete from tree_folders where path = %(path)s or (path > %(path)s || '/' and path < %(path)s || '0')
+"""
 _MOVE = """
 update tree_folders set path = %(target)s || substring(path from length(%(path)s) + 1)
 where path = %(path)s or (path > %(path)s || '/' and path < %(path)s || '0')
@@ -146,6 +149,10 @@ class PostgresTree:
         if not rows:
             raise _missing(folder)
         return 0, int(rows[0][0])
+
+    def remove_tree(self, folder: Path) -> None:
+        """Remove a folder with all that is in it; that it is gone already is fine."""
+        self._database.retried(lambda: self._database.write(_REMOVE_TREE, {"path": _key(folder)}))
 
     def move(self, folder: Path, target: Path) -> None:
         taken = OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(target))
