@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
@@ -45,23 +46,22 @@ class BlockFiles:
         self._unseen_bytes = limit_bytes  # nobody has looked yet
         self._has_warned = False
 
-    def read(self, name: str, size_bytes: int) -> memoryview | None:
-        """The block of this name and size; None where it is not there, or not as it was written."""
-        file = self._place_of(name)
+    def read(self, name: str, block: memoryview) -> bool:
+        """Read the block of this name into memory of its size; no where it is not there, or not as it was written."""
+        file, trailer = self._place_of(name), bytearray(_TRAILER_BYTES + 1)
         try:
             disk.announce("read", file)
-            with file.open("rb") as stream:
+            with file.open("rb", buffering=0) as stream:
                 used_at = os.fstat(stream.fileno()).st_mtime
-                content = memoryview(stream.read())
+                read_bytes = _read_both(stream, block, memoryview(trailer))
         except OSError:
-            return None
-        block, trailer = content[:-_TRAILER_BYTES], content[-_TRAILER_BYTES:]
-        if len(block) != size_bytes or trailer != _trailer_of(block):
+            return False
+        if read_bytes != len(block) + _TRAILER_BYTES or trailer[:-1] != _trailer_of(block):
             disk.discard(file)
-            return None
+            return False
         if time.time() - used_at > _USED_AGAIN_S:
             self._mark_used(file)
-        return block
+        return True
 
     def has(self, name: str) -> bool:
         """Whether there is such a block, as far as can be told without reading it."""
@@ -128,6 +128,16 @@ class BlockFiles:
         if not self._has_warned:
             self._has_warned = True
             warn(f"the cache {self._folder} takes nothing, so everything is fetched each time: {error}")
+
+
+def _read_both(stream: FileIO, *parts: memoryview) -> int:
+    """Fill some memory from a file: how many bytes there were."""
+    read_bytes = 0
+    for part in parts:
+        while part and (taken := stream.readinto(part)):
+            part = part[taken:]
+            read_bytes += taken
+    return read_bytes
 
 
 def _trailer_of(block: bytes | memoryview) -> bytes:

@@ -42,9 +42,9 @@ class ObjectCache:
         """Wait for what is being fetched. What is read afterwards is an error."""
         self._requests.shutdown()
 
-    def find(self, name: str, size_bytes: int) -> memoryview | None:
-        """A block that is here."""
-        return self._files.read(name, size_bytes)
+    def read(self, name: str, block: memoryview) -> bool:
+        """Read a block into memory, if it is here."""
+        return self._files.read(name, block)
 
     def has(self, name: str) -> bool:
         """Whether a block is here, as far as can be told without reading it."""
@@ -97,9 +97,9 @@ class ObjectBlocks:
         """What a block is called in every cache of this bucket."""
         return f"{self._name}-{number}"
 
-    def find(self, number: int) -> memoryview | None:
-        """A block that is on this machine."""
-        return self._cache.find(self.name_of(number), self._size_of(number))
+    def read(self, number: int, block: memoryview) -> bool:
+        """Read a block into memory of its size, if it is on this machine."""
+        return self._cache.read(self.name_of(number), block)
 
     def is_here(self, number: int) -> bool:
         """Whether it is, as far as can be told without reading it."""
@@ -111,12 +111,13 @@ class ObjectBlocks:
 
     def ask(self, numbers: Sequence[int]) -> list[memoryview]:
         """Blocks that follow each other, from the bucket."""
-        start, sizes = numbers[0] * self.block_bytes, [self._size_of(number) for number in numbers]
+        start, sizes = numbers[0] * self.block_bytes, [self.size_of(number) for number in numbers]
         (found,) = self._bucket.get_ranges(self._key, [(start, sum(sizes))])
         offsets = [(number - numbers[0]) * self.block_bytes for number in numbers]
         return [found[offset : offset + size] for offset, size in zip(offsets, sizes, strict=True)]
 
-    def _size_of(self, number: int) -> int:
+    def size_of(self, number: int) -> int:
+        """All blocks but the last are of one size."""
         return min(self.block_bytes, self.size_bytes - number * self.block_bytes)
 
 

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 
+import numpy as np
+
 from runlake.lru import LruCache
 from runlake.store.cluster.object_cache import ObjectBlocks
 
@@ -32,44 +34,56 @@ class ObjectFile(io.RawIOBase):
         self._ahead_count = 1
         self._ends: deque[int] = deque(maxlen=_STREAM_COUNT)
 
-    def read_at(self, size_bytes: int, start: int) -> bytes | memoryview:
+    def read_at(self, size_bytes: int, start: int) -> memoryview:
         """The bytes from `start` on; fewer at the end of the object."""
         end = min(start + size_bytes, self._blocks.size_bytes)
         if start >= end:
-            return b""
+            return memoryview(b"")
         block_bytes = self._blocks.block_bytes
         numbers = range(start // block_bytes, (end - 1) // block_bytes + 1)
-        pieces = [
-            block[max(0, start - number * block_bytes) : end - number * block_bytes]
-            for number, block in zip(numbers, self._read(numbers), strict=True)
-        ]
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def _read(self, numbers: range) -> list[memoryview]:
-        found = {number: self._at_hand(number) for number in numbers}
-        missing = [number for number, block in found.items() if block is None]
-        if missing or any(isinstance(block, Future) for block in found.values()):
-            found |= self._blocks.fetch(missing)
+        target = np.empty(end - start, np.uint8).data
+        places = {
+            number: (max(start, number * block_bytes), min(end, (number + 1) * block_bytes)) for number in numbers
+        }
+        coming: dict[int, Future[memoryview] | None] = {}
+        for number, (first, last) in places.items():
+            with self._lock:
+                ahead = self._ahead.pop(number, None)
+            if ahead is not None or not self._read_here(number, target[first - start : last - start], first):
+                coming[number] = ahead
+        if coming:
+            fetched = self._blocks.fetch([number for number, ahead in coming.items() if ahead is None])
             self._fetch_ahead(numbers)
+            for number, future in (coming | fetched).items():
+                assert future is not None
+                first, last = places[number]
+                block = self._come(number, future)
+                target[first - start : last - start] = block[first - number * block_bytes : last - number * block_bytes]
         with self._lock:
             self._ends.append(numbers[-1])
-        blocks = [self._come(block) for block in found.values()]
-        for number, block in zip(numbers, blocks, strict=True):
+        return target
+
+    def _read_here(self, number: int, target: memoryview, first: int) -> bool:
+        """Copy what is wanted of a block that is on this machine."""
+        size_bytes = self._blocks.size_of(number)
+        if len(target) == size_bytes:
+            return self._blocks.read(number, target)
+        block = self._in_memory.get(number)
+        if block is None:
+            block = memoryview(bytearray(size_bytes))
+            if not self._blocks.read(number, block):
+                return False
             self._in_memory.put(number, block)
-        return blocks
+        offset = first - number * self._blocks.block_bytes
+        target[:] = block[offset : offset + len(target)]
+        return True
 
-    def _at_hand(self, number: int) -> memoryview | Future[memoryview] | None:
-        with self._lock:
-            coming = self._ahead.pop(number, None)
-        return coming or self._in_memory.get(number) or self._blocks.find(number)
-
-    def _come(self, block: memoryview | Future[memoryview] | None) -> memoryview:
+    def _come(self, number: int, future: Future[memoryview]) -> memoryview:
         try:
-            if isinstance(block, Future):
-                block = block.result()
+            block = future.result()
         except FileNotFoundError:
             raise self._lost() from None
-        assert block is not None
+        self._in_memory.put(number, block)
         return block
 
     def _fetch_ahead(self, numbers: range) -> None:
@@ -95,7 +109,7 @@ class ObjectFile(io.RawIOBase):
         """As of every file, and never fewer bytes than there are."""
         return bytes(self.read_buffer(size if size >= 0 else self._blocks.size_bytes))
 
-    def read_buffer(self, size: int) -> bytes | memoryview:
+    def read_buffer(self, size: int) -> memoryview:
         """The same without a copy: what Arrow asks for."""
         data = self.read_at(size, self._position)
         self._position += len(data)
