@@ -8,9 +8,9 @@ import pytest
 
 from runlake.model import RunPath
 from runlake.store.disk import watched
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.folder import FolderJournal, journal_in, journal_of
 from runlake.store.journal.journal import PartName
-from runlake.store.layout import Layout
 
 NAME = PartName("w", 0)
 
@@ -219,7 +219,7 @@ def test_a_folder_that_is_not_there_has_no_parts(tmp_path):
 
 
 def test_a_run_that_was_deleted_gets_no_parts_and_neither_does_its_successor(tmp_path):
-    layout, path = Layout(tmp_path), RunPath("ann", "p", "r")
+    layout, path = FolderStore(tmp_path), RunPath("ann", "p", "r")
     layout.make_run_dir(path)
     journal = journal_of(layout, path)
     journal.bind()
