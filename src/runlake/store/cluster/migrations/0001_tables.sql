@@ -1,3 +1,4 @@
+-- The tables of a store, in a schema of their own that `search_path` names.
 -- Text that decides what is equal and what comes first is compared by its bytes (collate "C"), whatever the database's
 -- locale. Names that may be long are found by a hash: an index takes 2,700 bytes. `xid8` columns say which transaction
 -- changed a row last: see changes.py for why that finds what moved.
@@ -126,6 +127,7 @@ create table changes (
     primary key (project_no, name)
 );
 create index changes_since on changes (project_no, xid);
+create index changes_deaths on changes (project_no) where name like '%delete#%';
 
 -- Entry 0 says that the list is there.
 create table ledgers (
@@ -150,3 +152,10 @@ create table leases (
     token bigint not null default 1,
     until timestamptz not null
 ) with (fillfactor = 50);
+
+-- Another one when the database was started anew, or restored as a whole or table by table: then what a transaction's
+-- number said is forgotten.
+create function history_id() returns text stable language sql as $$
+    select extract(epoch from pg_postmaster_start_time()) || '-' || oid || '-' || pg_relation_filenode('runs')
+    from pg_database where datname = current_database()
+$$;
