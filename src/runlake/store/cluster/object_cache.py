@@ -65,14 +65,18 @@ class ObjectCache:
             self._requests.submit(self._fetch, whole, request)
         return coming
 
+    def keep(self, whole: ObjectBlocks, number: int, block: bytes | memoryview) -> None:
+        """Keep a block, unless its object is too large for the cache."""
+        if whole.size_bytes * _SMALLEST_CROWD <= self._limit_bytes:
+            self._files.keep(whole.name_of(number), block)
+
     def _fetch(self, whole: ObjectBlocks, numbers: Sequence[int]) -> None:
         """Blocks that follow each other, by one request; whoever waits for one of them gets it, or the error."""
         names = [whole.name_of(number) for number in numbers]
         try:
             blocks = whole.ask(numbers)
-            if whole.size_bytes * _SMALLEST_CROWD <= self._limit_bytes:
-                for name, block in zip(names, blocks, strict=True):
-                    self._files.keep(name, block)
+            for number, block in zip(numbers, blocks, strict=True):
+                self.keep(whole, number, block)
         except BaseException as error:
             for name in names:
                 self._taken(name).set_exception(error)
@@ -108,6 +112,12 @@ class ObjectBlocks:
     def fetch(self, numbers: Sequence[int]) -> dict[int, Future[memoryview]]:
         """Blocks that are not, when they come. FileNotFoundError in them when the object is gone."""
         return self._cache.fetch(self, numbers)
+
+    def adopt(self, file: Path) -> None:
+        """Keep a copy of the object on this machine: its bytes are those of a file that was put into the bucket."""
+        with file.open("rb") as stream:
+            for number in range(-(-self.size_bytes // self.block_bytes)):
+                self._cache.keep(self, number, stream.read(self.block_bytes))
 
     def ask(self, numbers: Sequence[int]) -> list[memoryview]:
         """Blocks that follow each other, from the bucket."""
