@@ -102,3 +102,16 @@ def shared_database(shared_database_url):
     database = Database(shared_database_url)
     yield database
     database.close()
+
+
+@pytest.fixture
+def cluster(s3_server, shared_database, tmp_path):
+    """A store on PostgreSQL and a bucket, with nothing in it that others see."""
+    from parts_of_cluster import Cluster
+
+    from runlake.store.cluster.bucket import Bucket
+    from runlake.store.cluster.object_cache import ObjectCache
+
+    cache = ObjectCache(tmp_path / "objects", 1 << 28)
+    yield Cluster(shared_database, Bucket(s3_server.new_url(), s3_server.options()), cache)
+    cache.close()

@@ -16,10 +16,12 @@ create table projects (
     entity_key text collate "C" not null,
     project_key text collate "C" not null,
     created_at timestamptz not null default now(),
+    segments_moved_at timestamptz,
     unique (entity_key, project_key)
 );
 
--- `incarnation` is null until somebody claims the run; `parts_moved_at` is when a part came or went last.
+-- `incarnation` is null until somebody claims the run; `parts_moved_at` and `segments_moved_at` are when a part or a file
+-- of a segment came or went last.
 create table runs (
     run_no bigint generated always as identity primary key,
     project_no bigint not null references projects,
@@ -28,6 +30,7 @@ create table runs (
     incarnation text collate "C",
     made_at timestamptz not null default now(),
     parts_moved_at timestamptz,
+    segments_moved_at timestamptz,
     deleted_at timestamptz,
     purged_at timestamptz,
     moved_xid xid8 not null default pg_current_xact_id()
@@ -78,7 +81,8 @@ create table grants (
 );
 create index grants_at on grants (at);
 
--- Meta files of segments; what they name lies in the bucket.
+-- Small files of segments, whole: a meta file under the name of its segment, the others under their own. The files that
+-- meta files name are objects; `shared_` are those of a project, which the meta files of many runs name.
 create table segments (
     run_no bigint not null references runs,
     name text collate "C" not null,
@@ -94,6 +98,24 @@ create table segment_files (
     written_at timestamptz not null default now(),
     primary key (run_no, file)
 );
+
+create table shared_segments (
+    project_no bigint not null references projects,
+    name text collate "C" not null,
+    meta bytea not null,
+    published_at timestamptz not null default now(),
+    primary key (project_no, name)
+);
+create table shared_segment_files (
+    project_no bigint not null references projects,
+    file text collate "C" not null,
+    key text collate "C" not null,
+    size_bytes bigint not null,
+    written_at timestamptz not null default now(),
+    primary key (project_no, file)
+);
+create index segment_files_key on segment_files (key);
+create index shared_segment_files_key on shared_segment_files (key);
 
 -- Everything that was put into the bucket, before it is put there and until it is gone from there.
 create table objects (
