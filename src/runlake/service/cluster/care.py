@@ -67,7 +67,7 @@ class ClusterCare:
             TrashItem(
                 name=_name_of(run),
                 path=run.path,
-                run_name=None,
+                run_name=run.name,
                 deleted_at=run.deleted_at,
                 size_bytes=self._store.names.size_bytes_of(run.run_no),
                 is_run=True,
@@ -91,7 +91,7 @@ class ClusterCare:
             size_bytes = self._store.names.size_bytes_of(run.run_no)
             if not is_dry_run:
                 self._store.purge_run(run)
-            yield Garbage(place=f"trash/{_name_of(run)}", size_bytes=size_bytes)
+            yield Garbage(place=f".trash/{_name_of(run)}", size_bytes=size_bytes)
 
     def merge_from(
         self, other: Path, *, projects: Sequence[tuple[str, str]] | None = None, is_dry_run: bool = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from runlake.errors import NotFoundError, StoreError
+from runlake.model import RunPath
 from runlake.scheduler.limits import Clock, SweepLimits
 from runlake.service.cluster.care import ClusterCare
 from runlake.service.contract.united import UnitedService
@@ -41,10 +43,18 @@ class ClusterService(UnitedService):
         catalog = ClusterCatalog(store.database, fold=lambda path: read_run(store, path))
         listings = Listings(opened, catalog, limits)
         writers = LocalWriters(store, seals=True, limits=limits.writers)
+
+        def delete(path: RunPath) -> None:
+            try:
+                name = read_run(store, path).name
+            except (StoreError, NotFoundError):
+                name = None  # nothing was written, or it cannot be read
+            store.delete_run(path, name)
+
         runs = LocalRuns(
             opened,
             listings,
-            delete=store.delete_run,
+            delete=delete,
             has_writer=lambda path: writers.find_writer(path) is not None,
         )
         rows = LocalRows(opened, listings)

@@ -40,8 +40,8 @@ marks as (
         ) as mark
     from runs join parts using (run_no) left join served using (run_no, writer)
     where project_no = ({_PROJECT}) and deleted_at is null and sealed_in is null group by run_no)
-select history_id, xmin, null, null, null, null, null from now
-union all select null, null, run_key, run_id, is_here, moved_xid::text, null from moved
+select history_id, xmin, null as run_key, null as run_id, null::boolean, null, null::bigint from now
+union all select null, null, run_key, run_id, is_here, moved_xid::text, null::bigint from moved
 union all select null, null, run_key, run_id, true, null, mark from marks
 """
 _READERS = 8

@@ -66,7 +66,7 @@ class ClusterSegments:
     # Reading ------------------------------------------------------------------------------------------------
 
     def list_names(self, suffix: str = META_SUFFIX) -> set[str]:
-        rows = self._rows("select name from {small} join {owners} using ({owner}) where {mine}")
+        rows = self._rows("select {small}.name from {small} join {owners} using ({owner}) where {mine}")
         names = {_file_of(from_text(name)) for (name,) in rows}
         return {name.removesuffix(suffix) for name in names if name.endswith(suffix)}
 
@@ -77,7 +77,7 @@ class ClusterSegments:
             with self._open_object(file) as opened:
                 return opened.read()
         rows = self._rows(
-            "select meta from {small} join {owners} using ({owner}) where {mine} and name = %(name)s", file
+            "select meta from {small} join {owners} using ({owner}) where {mine} and {small}.name = %(name)s", file
         )
         if not rows:
             raise self._no_file(file)
@@ -96,7 +96,9 @@ class ClusterSegments:
         return len(self.read(file)) if not _is_object(file) else self._object_of(file).size_bytes
 
     def written_at(self, file: str) -> float:
-        table, name, at = ("{files}", "file", "written_at") if _is_object(file) else ("{small}", "name", "published_at")
+        table, name, at = (
+            ("{files}", "file", "written_at") if _is_object(file) else ("{small}", "{small}.name", "published_at")
+        )
         ago = f"select extract(epoch from clock_timestamp() - {at})::float8"
         rows = self._rows(
             f"{ago} from {table} join {{owners}} using ({{owner}}) where {{mine}} and {name} = %(name)s", file
@@ -253,7 +255,9 @@ class ClusterSegments:
                 return
             gone = self._rows("delete from {files} where {owner} = %(number)s and file = %(name)s returning key", file)
             self._objects.bury([key for (key,) in gone])
-            gone += self._rows("delete from {small} where {owner} = %(number)s and name = %(name)s returning name", file)
+            gone += self._rows(
+                "delete from {small} where {owner} = %(number)s and name = %(name)s returning name", file
+            )
             if gone:
                 self._mark_moved()
 

@@ -84,10 +84,10 @@ class ClusterStore:
             self.names.make_run(path)
             self._layout.tree.make_folder(self._layout.run_dir(path))
 
-    def delete_run(self, path: RunPath) -> None:
-        """Put a run into the trash, in one step. NotFoundError when it is gone already."""
+    def delete_run(self, path: RunPath, name: str | None = None) -> None:
+        """Put a run called `name` into the trash, in one step. NotFoundError when it is gone already."""
         with self.database.transaction():
-            deleted = self.names.delete(path)
+            deleted = self.names.delete(path, name=name)
             if self._layout.tree.has_folder(self._layout.run_dir(path)):
                 self._layout.tree.make_folder(self._layout.trash_dir)
                 self._layout.tree.move(self._layout.run_dir(path), self._place_in_trash(deleted.run_no))

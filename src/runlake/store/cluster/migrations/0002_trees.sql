@@ -22,3 +22,6 @@ create table contents (
     key text collate "C" not null,
     touched_at timestamptz not null default now()
 );
+
+-- What a run was called when it was deleted: nobody reads those.
+alter table runs add column deleted_name text;
