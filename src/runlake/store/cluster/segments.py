@@ -126,7 +126,10 @@ class ClusterSegments:
         return CorruptError(f"{file}: its object {stored.key} is not in {self._bucket.url}; restore it from a backup")
 
     def _object_of(self, file: str) -> StoredObject:
-        statement = "select key, size_bytes from {files} join {owners} using ({owner}) where {mine} and file = %(name)s"
+        statement = """
+            select key, {files}.size_bytes, sha256 from {files} join {owners} using ({owner}) join objects using (key)
+            where {mine} and file = %(name)s
+        """
         rows = self._rows(statement, file)
         if not rows:
             raise self._no_file(file)
@@ -253,7 +256,9 @@ class ClusterSegments:
                 return
             gone = self._rows("delete from {files} where {owner} = %(number)s and file = %(name)s returning key", file)
             self._objects.bury([key for (key,) in gone])
-            gone += self._rows("delete from {small} where {owner} = %(number)s and name = %(name)s returning name", file)
+            gone += self._rows(
+                "delete from {small} where {owner} = %(number)s and name = %(name)s returning name", file
+            )
             if gone:
                 self._mark_moved()
 
