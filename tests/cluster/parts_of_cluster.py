@@ -1,4 +1,4 @@
-"""What a store on PostgreSQL and a bucket is made of, for tests: tables that all share, a place in a bucket, a cache."""
+"""What a store on PostgreSQL and a bucket is made of, for tests: tables that all share, a bucket, a cache."""
 
 import itertools
 import os
@@ -7,6 +7,7 @@ from typing import NamedTuple
 from runlake.model import RunPath
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.database import Database
+from runlake.store.cluster.files import ClusterFiles
 from runlake.store.cluster.journal import PostgresJournal
 from runlake.store.cluster.names import Names
 from runlake.store.cluster.object_cache import ObjectCache
@@ -22,8 +23,14 @@ class Cluster(NamedTuple):
 
     def make_run(self, run_id="r"):
         """A run of an entity that no other test has."""
-        path = RunPath(f"c{os.getpid()}-{next(_COUNT)}", "p", run_id)
-        Names(self.database).claim_incarnation(path, f"life-of-{path.entity}")
+        return self.make_anew(RunPath(f"c{os.getpid()}-{next(_COUNT)}", "p", run_id))
+
+    def make_anew(self, path):
+        """A run without anything in it, in the place of the one that has this path."""
+        names = Names(self.database)
+        if names.read_claim(path) is not None:
+            names.delete(path)
+        names.claim_incarnation(path, f"life-{next(_COUNT)}-of-{path.run_id}")
         return path
 
     def journal(self, path):
@@ -34,6 +41,9 @@ class Cluster(NamedTuple):
 
     def packed(self, path):
         return packed_of(self.database, self.bucket, self.cache, path.entity, path.project)
+
+    def files(self):
+        return ClusterFiles(self.database, self.bucket, self.cache)
 
     def states(self, path):
         """The objects of a run by their keys: how they stand."""

@@ -40,6 +40,7 @@ class StoredObject(NamedTuple):
 
     key: str
     size_bytes: int
+    sha256: bytes
 
 
 class Objects:
@@ -63,7 +64,7 @@ class Objects:
             if self._database.retried(lambda row=row: self._database.write(_STAGE, row)):  # type: ignore[misc]
                 try:
                     self._bucket.put_file(key, file)
-                    return StoredObject(key, size_bytes)
+                    return StoredObject(key, size_bytes, digest)
                 except ConflictError:
                     # What lies there is unknown, or was damaged since: it is left to those who look.
                     self._database.write(_FORGET, row)

@@ -7,6 +7,7 @@ from typing import Protocol
 from runlake.model import RunPath
 from runlake.store.cluster.database import Database
 from runlake.store.cluster.names import live_run
+from runlake.store.cluster.text import from_text
 from runlake.store.layout import encode_name
 
 
@@ -63,11 +64,11 @@ class RunPlace:
     def find(self) -> int | None:
         return live_run(self._database, self._path)
 
-    def stem_of_keys(self, number: int) -> str:
+    def stem_of_keys(self, number: int, folder: str = "segments") -> str:
         rows = self._database.read("select incarnation from runs where run_no = %(n)s", {"n": number})
         life = rows[0][0] if rows and rows[0][0] is not None else "unclaimed"
         # Copies of a run have its life, and stores that share a bucket have the same numbers.
-        return f"segments/{encode_name(life)}/{number}-"
+        return f"{folder}/{encode_name(from_text(life))}/{number}-"
 
 
 class ProjectPlace:

@@ -128,7 +128,10 @@ class ClusterSegments:
         return CorruptError(f"{file}: its object {stored.key} is not in {self._bucket.url}; restore it from a backup")
 
     def _object_of(self, file: str) -> StoredObject:
-        statement = "select key, size_bytes from {files} join {owners} using ({owner}) where {mine} and file = %(name)s"
+        statement = """
+            select key, {files}.size_bytes, sha256 from {files} join {owners} using ({owner}) join objects using (key)
+            where {mine} and file = %(name)s
+        """
         rows = self._rows(statement, file)
         if not rows:
             raise self._no_file(file)

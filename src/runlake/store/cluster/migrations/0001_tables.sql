@@ -136,11 +136,13 @@ create table files (
     name_hash bytea not null generated always as (sha256(replace(name, '\', '\\')::bytea)) stored,
     key text collate "C" not null,
     size_bytes bigint not null,
+    sha256 bytea not null,
     md5 text collate "C" not null,
     mimetype text not null,
     kept_at timestamptz not null default now(),
     primary key (run_no, name_hash)
 );
+create index files_beginnings on files (run_no, left(name, 200));
 
 create table changes (
     project_no bigint not null references projects,
