@@ -93,7 +93,7 @@ class Database:
         with self._typed_errors(), self._connections.one() as connection, connection.transaction():
             if is_one_look:
                 connection.execute("set transaction isolation level repeatable read, read only")
-            self._mine.connection = connection
+            self._mine.connection, self._mine.notes = connection, {}
             try:
                 yield connection
             finally:
@@ -155,6 +155,11 @@ class Database:
                 f"{max(_migrations())}); upgrade runlake"
             )
         return applied
+
+    @property
+    def notes(self) -> dict[Any, Any]:
+        """What this thread has found out and need not ask again until its transaction ends; nothing outside of one."""
+        return self._mine.notes if self._current is not None else {}
 
     @property
     def _current(self) -> Connection | None:

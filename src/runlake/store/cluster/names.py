@@ -40,7 +40,9 @@ def _keys_of(entity: str, project: str) -> dict[str, str]:
 
 
 def live_run(database: Database, path: RunPath) -> int | None:
-    """The number of the run that has this path at this moment."""
+    """The number of the run that has this path at this moment, or had it when the turn around began."""
+    if (run_no := database.notes.get(path)) is not None:
+        return int(run_no)
     rows = database.read(LIVE_RUN, keys_of(path))
     return rows[0][0] if rows else None
 
@@ -162,6 +164,7 @@ class Names:
         """
         said, called = (None if text is None else to_text(text) for text in (incarnation, name))
         rows = self._database.write(statement, {**keys_of(path), "incarnation": said, "name": called})
+        self._database.notes.pop(path, None)
         if not rows:
             raise NotFoundError(f"run {path} was deleted by somebody else just now")
         run_no, claimed, deleted_at = rows[0]

@@ -23,7 +23,7 @@ _MARK = f"""
 insert into served (run_no, writer, body) select run_no, %(writer)s, %(body)b from ({LIVE_RUN}) as live
 on conflict (run_no, writer) do update set body = excluded.body, heard_at = now() returning 1
 """
-_TURN = f"update served set heard_at = now() where {_THIS} returning body"
+_TURN = f"update served set heard_at = now() where {_THIS} returning body, run_no"
 
 
 class PostgresServed:
@@ -51,6 +51,7 @@ class PostgresServed:
             rows = self._database.write(_TURN, self._of(writer))
             if not rows:
                 raise gone(writer)
+            self._database.notes[self._path] = rows[0][1]
             yield decode_served(rows[0][0])
 
     def read_said(self, writer: str) -> bytes:
