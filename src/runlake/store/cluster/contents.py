@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -91,8 +90,9 @@ class IncomingObject:
 
     def __init__(self, contents: BucketContents) -> None:
         self._contents = contents
-        fd, name = tempfile.mkstemp(prefix="runlake-content-")
-        self._file, self._stream = Path(name), os.fdopen(fd, "wb")
+        self._folder = tempfile.TemporaryDirectory(prefix="runlake-")
+        self._file = Path(self._folder.name, "content")
+        self._stream = self._file.open("wb")
         self._digests = ContentDigests()
 
     @property
@@ -111,9 +111,9 @@ class IncomingObject:
             self._contents.settle(self._file, info)
             return info
         finally:
-            self._file.unlink(missing_ok=True)
+            self._folder.cleanup()
 
     def discard(self) -> None:
         self._digests.close()
         self._stream.close()
-        self._file.unlink(missing_ok=True)
+        self._folder.cleanup()
