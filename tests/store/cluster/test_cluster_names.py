@@ -7,6 +7,8 @@ import pytest
 
 from runlake.errors import ConflictError, NotFoundError, PathError
 from runlake.model import RunPath
+from runlake.store.cluster.journal import PostgresJournal
+from runlake.store.journal.journal import PartName
 
 HOSTILE = ["Ünï", "a b", "x'; drop table runs; --", "UPPER", "upper", "😀" * 120, "a.b%c".replace("%", "~"), "$1", "{}"]
 
@@ -99,3 +101,22 @@ def test_a_run_comes_back_under_another_path_when_its_own_is_taken(names, new_pa
     other = new_path._replace(project="q", run_id="s")
     assert names.restore(deleted.run_no, other) == other
     assert (names.read_claim(new_path), names.read_claim(other)) == ("i2", "i1")
+
+
+def test_a_run_that_is_purged_leaves_nothing_and_does_not_come_back(names, new_path, begin_run, database):
+    begin_run(new_path, "i1")
+    journal = PostgresJournal(database, new_path)
+    journal.create_part(PartName("w", 0)).write(b"abc")
+    deleted = names.delete(new_path)
+    number = {"run_no": deleted.run_no}
+    database.write("insert into objects values ('k', %(run_no)s, 1, '', 'published')", number)
+    with pytest.raises(NotFoundError):
+        names.purge(deleted.run_no + 1_000_000)
+    names.purge(deleted.run_no)
+    assert deleted not in names.list_deleted()
+    assert database.read("select state from objects where run_no = %(run_no)s", number) == [("dead",)]
+    for table in ("parts", "chunks", "served"):
+        assert database.read(f"select count(*) from {table} where run_no = %(run_no)s", number) == [(0,)]
+    for call in (names.purge, names.restore):
+        with pytest.raises(NotFoundError, match="there is no deleted run"):
+            call(deleted.run_no)

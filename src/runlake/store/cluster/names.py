@@ -210,5 +210,22 @@ class Names:
                 raise ConflictError(f"run {path} cannot be restored: there is a run of that id again; delete it first")
         return path
 
+    def purge(self, run_no: int) -> None:
+        """Let go of a run in the trash for good; its objects wait in the bucket for who removes what is dead.
+
+        NotFoundError when it is not in the trash.
+        """
+        statement = """
+            update runs set purged_at = now(), moved_xid = pg_current_xact_id()
+            where run_no = %(run_no)s and deleted_at is not null and purged_at is null returning 1
+        """
+        with self._database.transaction():
+            if not self._database.write(statement, {"run_no": run_no}):
+                raise NotFoundError(f"there is no deleted run {run_no}: it was restored or removed by somebody else")
+            for table in ("chunks", "parts", "served", "segments", "segment_files", "files"):
+                self._database.write(f"delete from {table} where run_no = %(run_no)s", {"run_no": run_no})
+            dead = "update objects set state = 'dead', since = now() where run_no = %(run_no)s and state <> 'dead'"
+            self._database.write(dead, {"run_no": run_no})
+
     def _names(self, statement: str, **parameters: str) -> list[str]:
         return sorted(from_text(name) for (name,) in self._database.read(statement, parameters))
