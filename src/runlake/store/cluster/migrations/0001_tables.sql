@@ -8,6 +8,7 @@ create table schema_version (
     applied_at timestamptz not null
 );
 
+-- Changes by transactions up to `pruned_xid` may have been removed.
 -- Keys are names as `layout.encode_name` makes them: at most 200 bytes of ASCII, and what changes are noted by.
 create table projects (
     project_no bigint generated always as identity primary key,
@@ -16,6 +17,7 @@ create table projects (
     entity_key text collate "C" not null,
     project_key text collate "C" not null,
     created_at timestamptz not null default now(),
+    pruned_xid xid8 not null default '0',
     unique (entity_key, project_key)
 );
 
@@ -33,6 +35,7 @@ create table runs (
     moved_xid xid8 not null default pg_current_xact_id()
 ) with (fillfactor = 85);
 create unique index runs_live on runs (project_no, run_key) where deleted_at is null;
+create index runs_made on runs (project_no, made_at);
 create index runs_moved on runs (project_no, moved_xid);
 create index runs_deleted on runs (deleted_at) where deleted_at is not null and purged_at is null;
 
@@ -124,6 +127,7 @@ create table changes (
     project_no bigint not null references projects,
     name text collate "C" not null,
     xid xid8 not null default pg_current_xact_id(),
+    noted_at timestamptz not null default now(),
     primary key (project_no, name)
 );
 create index changes_since on changes (project_no, xid);
