@@ -107,16 +107,12 @@ def test_a_run_that_is_purged_leaves_nothing_and_does_not_come_back(names, new_p
     begin_run(new_path, "i1")
     journal = PostgresJournal(database, new_path)
     journal.create_part(PartName("w", 0)).write(b"abc")
-    deleted = names.delete(new_path)
-    number = {"run_no": deleted.run_no}
-    database.write("insert into objects values ('k', %(run_no)s, 1, '', 'published')", number)
-    with pytest.raises(NotFoundError):
-        names.purge(deleted.run_no + 1_000_000)
-    names.purge(deleted.run_no)
-    assert deleted not in names.list_deleted()
-    assert database.read("select state from objects where run_no = %(run_no)s", number) == [("dead",)]
-    for table in ("parts", "chunks", "served"):
-        assert database.read(f"select count(*) from {table} where run_no = %(run_no)s", number) == [(0,)]
-    for call in (names.purge, names.restore):
-        with pytest.raises(NotFoundError, match="there is no deleted run"):
-            call(deleted.run_no)
+    run_no = {"run_no": names.delete(new_path).run_no}
+    database.write("insert into segment_files values (%(run_no)s, 'f', 'the key', 1)", run_no)
+    assert names.purge(run_no["run_no"]) == ["the key"]
+    assert names.purge(run_no["run_no"]) == []
+    assert [run for run in names.list_deleted() if run.path == new_path] == []
+    for table in ("parts", "chunks", "served", "segment_files"):
+        assert database.read(f"select count(*) from {table} where run_no = %(run_no)s", run_no) == [(0,)]
+    with pytest.raises(NotFoundError, match="there is no deleted run"):
+        names.restore(run_no["run_no"])

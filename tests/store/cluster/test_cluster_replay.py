@@ -1,5 +1,7 @@
 """What is asked again because the answer was lost is done once."""
 
+from pathlib import Path
+
 import pytest
 from lost_answers import LosingProxy
 
@@ -7,8 +9,9 @@ from runlake.errors import ConflictError
 from runlake.store.cluster.changes import PostgresChanges
 from runlake.store.cluster.database import Database, UnreachableDatabaseError
 from runlake.store.cluster.journal import PostgresJournal
-from runlake.store.cluster.ledger import PostgresLedger
+from runlake.store.cluster.tree import PostgresTree
 from runlake.store.journal.journal import PartName
+from runlake.store.ledger import FolderLedger
 
 NAME = PartName("w", 0)
 
@@ -58,9 +61,9 @@ def test_the_same_bytes_of_somebody_else_are_not_taken_for_ones_own(journal, dat
 
 
 def test_a_ledgers_entry_whose_answer_is_lost_is_ones_own(lossy, proxy, new_path):
-    ledger = PostgresLedger(lossy, str(new_path))
-    ledger.make()
-    proxy.lose = b"insert into ledgers"
+    ledger = FolderLedger(Path(f"/{new_path}"), PostgresTree(lossy))
+    ledger._tree.make_folder(ledger.folder)
+    proxy.lose = b"insert into tree_files"
     assert ledger.append(1, {"a": 1})
     assert not ledger.append(1, {"a": 1})
     assert len(list(ledger.read_from(1))) == proxy.lost_count == 1
@@ -78,9 +81,9 @@ def test_a_change_whose_answer_is_lost_is_noted_once(lossy, proxy, begin_run, ne
 def test_a_commit_whose_answer_is_lost_is_said_to_be_uncertain(lossy, proxy, new_path):
     def write():
         with lossy.transaction():
-            lossy.write("insert into documents values (%(place)s, 'n', 'b')", {"place": str(new_path)})
+            lossy.write("insert into grants values (%(key)s, 'b')", {"key": str(new_path)})
             proxy.lose = b"COMMIT"
 
     with pytest.raises(UnreachableDatabaseError, match="cannot be reached"):
         write()
-    assert lossy.read("select count(*) from documents where place = %(p)s", {"p": str(new_path)}) == [(1,)]
+    assert lossy.read("select count(*) from grants where key = %(key)s", {"key": str(new_path)}) == [(1,)]

@@ -146,6 +146,10 @@ class Database:
                     connection.execute(known[number])
                     connection.execute("insert into schema_version values (%s, now())", (number,))
 
+    def check_version(self) -> None:
+        """NewerFormatError when the tables have a form that this version does not know."""
+        self._applied()
+
     def _applied(self) -> set[int]:
         """The numbers of the migrations that the tables had."""
         if self.read("select to_regclass('schema_version') is null")[0][0]:

@@ -27,6 +27,7 @@ class DeletedRun(Struct, frozen=True):
     path: RunPath
     incarnation: str | None
     deleted_at: float
+    name: str | None = None
 
 
 def keys_of(path: RunPath) -> dict[str, str]:
@@ -150,36 +151,63 @@ class Names:
         rows = self._database.read(f"select incarnation from {_LIVE}", keys_of(path))
         return from_text(rows[0][0]) if rows and rows[0][0] is not None else None
 
-    def delete(self, path: RunPath, incarnation: str | None = None) -> DeletedRun:
+    def delete(self, path: RunPath, incarnation: str | None = None, name: str | None = None) -> DeletedRun:
         """Put a run into the trash: from then on nobody finds or changes it. NotFoundError when it is gone already.
 
-        With `incarnation` only that life of its id.
+        With `incarnation` only that life of its id. `name` is what it was called.
         """
         statement = f"""
-            update runs set deleted_at = now(), moved_xid = pg_current_xact_id()
+            update runs set deleted_at = now(), deleted_name = %(name)s, moved_xid = pg_current_xact_id()
             where run_no = ({LIVE_RUN}) and deleted_at is null
               and (%(incarnation)s::text is null or incarnation = %(incarnation)s)
             returning run_no, incarnation, extract(epoch from deleted_at)::float8
         """
-        said = None if incarnation is None else to_text(incarnation)
-        rows = self._database.write(statement, {**keys_of(path), "incarnation": said})
+        said, called = (None if text is None else to_text(text) for text in (incarnation, name))
+        rows = self._database.write(statement, {**keys_of(path), "incarnation": said, "name": called})
         self._database.notes.pop(path, None)
         if not rows:
             raise NotFoundError(f"run {path} was deleted by somebody else just now")
         run_no, claimed, deleted_at = rows[0]
-        return DeletedRun(run_no, path, None if claimed is None else from_text(claimed), deleted_at)
+        return DeletedRun(run_no, path, None if claimed is None else from_text(claimed), deleted_at, name)
 
-    def list_deleted(self) -> list[DeletedRun]:
-        """The runs in the trash, those first that were deleted first."""
+    def list_deleted(self, *, older_than_s: float = 0.0) -> list[DeletedRun]:
+        """The runs in the trash, those first that were deleted first; only those that have been for so long."""
         statement = """
-            select run_no, entity, name, run_id, incarnation, extract(epoch from deleted_at)::float8
+            select run_no, entity, name, run_id, incarnation, extract(epoch from deleted_at)::float8, deleted_name
             from runs join projects using (project_no)
-            where deleted_at is not null and purged_at is null order by deleted_at, run_no
+            where deleted_at <= now() - make_interval(secs => %(older_than_s)s) and purged_at is null
+            order by deleted_at, run_no
         """
         return [
-            DeletedRun(run_no, RunPath(*map(from_text, path)), None if life is None else from_text(life), deleted_at)
-            for run_no, *path, life, deleted_at in self._database.read(statement)
+            DeletedRun(run_no, RunPath(*map(from_text, path)), _said(life), deleted_at, _said(name))
+            for run_no, *path, life, deleted_at, name in self._database.read(statement, {"older_than_s": older_than_s})
         ]
+
+    def purge(self, run_no: int) -> list[str]:
+        """Remove all rows of a deleted run, but for the one that says that it was; answers the keys of its objects."""
+        parameters = {"run_no": run_no}
+        with self._database.transaction():
+            purged = """
+                update runs set purged_at = now(), moved_xid = pg_current_xact_id()
+                where run_no = %(run_no)s and deleted_at is not null and purged_at is null returning 1
+            """
+            if not self._database.write(purged, parameters):
+                return []
+            of_run = "where run_no = %(run_no)s"
+            statement = f"select key from segment_files {of_run} union select key from files {of_run}"
+            keys = self._database.write(statement, parameters)
+            for table in ("chunks", "parts", "served", "segments", "segment_files", "files"):
+                self._database.write(f"delete from {table} where run_no = %(run_no)s", parameters)
+            return [key for (key,) in keys]
+
+    def size_bytes_of(self, run_no: int) -> int:
+        """How many bytes a run has in parts and in the bucket."""
+        statement = """
+            select coalesce((select sum(end_offset) from parts where run_no = %(run_no)s and sealed_in is null), 0)
+                + coalesce((select sum(size_bytes) from segment_files where run_no = %(run_no)s), 0)
+                + coalesce((select sum(size_bytes) from files where run_no = %(run_no)s), 0)
+        """
+        return int(self._database.read(statement, {"run_no": run_no})[0][0])
 
     def restore(self, run_no: int, path: RunPath | None = None) -> RunPath:
         """Bring a run back from the trash to where it was, or to `path`.
@@ -210,22 +238,9 @@ class Names:
                 raise ConflictError(f"run {path} cannot be restored: there is a run of that id again; delete it first")
         return path
 
-    def purge(self, run_no: int) -> None:
-        """Let go of a run in the trash for good; its objects wait in the bucket for who removes what is dead.
-
-        NotFoundError when it is not in the trash.
-        """
-        statement = """
-            update runs set purged_at = now(), moved_xid = pg_current_xact_id()
-            where run_no = %(run_no)s and deleted_at is not null and purged_at is null returning 1
-        """
-        with self._database.transaction():
-            if not self._database.write(statement, {"run_no": run_no}):
-                raise NotFoundError(f"there is no deleted run {run_no}: it was restored or removed by somebody else")
-            for table in ("chunks", "parts", "served", "segments", "segment_files", "files"):
-                self._database.write(f"delete from {table} where run_no = %(run_no)s", {"run_no": run_no})
-            dead = "update objects set state = 'dead', since = now() where run_no = %(run_no)s and state <> 'dead'"
-            self._database.write(dead, {"run_no": run_no})
-
     def _names(self, statement: str, **parameters: str) -> list[str]:
         return sorted(from_text(name) for (name,) in self._database.read(statement, parameters))
+
+
+def _said(text: str | None) -> str | None:
+    return None if text is None else from_text(text)
