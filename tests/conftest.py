@@ -115,3 +115,14 @@ def cluster(s3_server, shared_database, tmp_path):
     cache = ObjectCache(tmp_path / "objects", 1 << 28)
     yield Cluster(shared_database, Bucket(s3_server.new_url(), s3_server.options()), cache)
     cache.close()
+
+
+@pytest.fixture
+def lonely_cluster(cluster, shared_database_url):
+    """The same with tables of its own: for what looks at all objects."""
+    from runlake.store.cluster.database import Database
+
+    database = Database(shared_database_url, schema=cluster.bucket.url.rpartition("/")[2])
+    database.migrate()
+    yield cluster._replace(database=database)
+    database.close()

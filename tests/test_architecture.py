@@ -32,7 +32,7 @@ STORE = {
         *MODEL, "differences", "lru", "store", "store.journal", "store.run", "store.segment", "store.opening", "values",
         *WHOLE,
     },
-    "store.cluster": {*MODEL, "store", "store.journal", "store.segment", "values"},
+    "store.cluster": {*MODEL, "lru", "store", "store.journal", "store.segment", "values"},
     "store.sweeps": {*MODELS, "store", "store.opening", "values"},
     "store.artifacts": {*MODEL, "artifact_model", "near", "store", "store.journal", "store.opening", "values"},
     "store.care": {
