@@ -126,3 +126,21 @@ def lonely_cluster(cluster, shared_database_url):
     database.migrate()
     yield cluster._replace(database=database)
     database.close()
+
+
+@pytest.fixture
+def new_cluster_store(postgres_server, shared_database_url, s3_server, tmp_path):
+    """Makes stores on PostgreSQL and a bucket; whoever asks for one closes it."""
+    from runlake.store.cluster.bucket import Bucket
+    from runlake.store.cluster.database import Database
+    from runlake.store.cluster.object_cache import ObjectCache
+    from runlake.store.cluster.store import ClusterStore
+
+    def make():
+        database = Database(shared_database_url, schema=f"s{os.urandom(6).hex()}", connection_count=8)
+        bucket = Bucket(s3_server.new_url(), s3_server.options())
+        store = ClusterStore(database, bucket, ObjectCache(tmp_path / "cache", 64 << 20))
+        store.create()
+        return store
+
+    return make

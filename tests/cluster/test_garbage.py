@@ -11,9 +11,10 @@ from runlake.errors import CorruptError
 from runlake.model import RunPath
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.comparison import Comparison, Difference
-from runlake.store.cluster.garbage import Collected, collect, purge_deleted
+from runlake.store.cluster.garbage import Collected, collect
 from runlake.store.cluster.names import Names
 from runlake.store.cluster.object_cache import ObjectCache
+from runlake.store.cluster.objects import Objects
 from runlake.store.journal.journal import PartName
 from runlake.store.segment.publish import drop_segment, publish_meta
 
@@ -92,19 +93,23 @@ def test_a_segment_that_was_dropped_goes_with_all_its_objects(lonely_cluster, pa
 
 
 def test_a_deleted_run_keeps_everything_until_it_is_purged(lonely_cluster, path, segments, files, tmp_path):
-    lonely_cluster.journal(path).create_part(PartName("w", 0)).write(b"rows")
     seal(segments, tmp_path / "rows")
     put(files, path, "a", b"file")
     names = Names(lonely_cluster.database)
     deleted = names.delete(path)
     assert (files.list_files(path), segments.list_names()) == ([], set())
-    assert purge_deleted(lonely_cluster.database, deleted_s=3600.0) == 0
+    assert collect_now(lonely_cluster).object_count == 0
     names.restore(deleted.run_no)
     assert [info.name for info in files.list_files(path)] == ["a"]
     names.delete(path)
-    assert (purge_deleted(lonely_cluster.database), purge_deleted(lonely_cluster.database)) == (1, 0)
+    purge(lonely_cluster, deleted)
+    purge(lonely_cluster, deleted)
     assert (names.list_deleted(), collect_now(lonely_cluster).object_count, lonely_cluster.keys()) == ([], 3, [])
-    assert lonely_cluster.database.read("select count(*) from parts natural join runs where run_id = 'r'") == [(0,)]
+
+
+def purge(cluster, deleted):
+    with cluster.database.transaction():
+        Objects(cluster.database, cluster.bucket).bury(Names(cluster.database).purge(deleted.run_no))
 
 
 def test_an_object_of_nobody_is_told_and_never_removed(lonely_cluster, files, path):
@@ -182,10 +187,9 @@ def test_collecting_goes_on_while_files_come_and_go(lonely_cluster, files, path)
 
 def test_a_run_of_another_project_is_not_touched(lonely_cluster, files, path):
     other = RunPath(path.entity, "q", path.run_id)
-    Names(lonely_cluster.database).claim_incarnation(other, "o")
+    lonely_cluster.make_anew(other)
     put(files, path, "a", b"same")
     put(files, other, "a", b"same")
-    Names(lonely_cluster.database).delete(path)
-    purge_deleted(lonely_cluster.database)
+    purge(lonely_cluster, Names(lonely_cluster.database).delete(path))
     collect_now(lonely_cluster)
     assert files.open_file(other, "a").read() == b"same"

@@ -13,7 +13,6 @@ from sealed_by_hand import BOTH, FIRST, SECOND, put_files, seal
 
 from runlake.store.cluster.comparison import Comparison
 from runlake.store.cluster.garbage import collect
-from runlake.store.cluster.names import Names
 from runlake.store.journal.journal import PartName
 from runlake.store.segment.meta import read_meta
 from runlake.store.segment.publish import drop_segment, publish_meta
@@ -128,8 +127,7 @@ def test_of_many_who_make_the_same_files_at_once_all_have_them(cluster, path, tm
 
 def test_a_run_that_was_deleted_gets_no_segment_and_one_of_its_id_neither(cluster, path, segments, tmp_path):
     meta = put_files(segments, tmp_path / "rows", covers=[("w", 0)])
-    Names(cluster.database).delete(path)
-    Names(cluster.database).claim_incarnation(path, "another life")
+    cluster.make_anew(path)
     for change in (lambda: publish_meta(segments, meta), segments.prepare, lambda: seal(segments, tmp_path / "rows")):
         with pytest.raises(FileNotFoundError):
             change()

@@ -65,7 +65,7 @@ class ClusterSegments:
     # Reading ------------------------------------------------------------------------------------------------
 
     def list_names(self, suffix: str = META_SUFFIX) -> set[str]:
-        rows = self._rows("select name from {small} join {owners} using ({owner}) where {mine}")
+        rows = self._rows("select {small}.name from {small} join {owners} using ({owner}) where {mine}")
         names = {_file_of(from_text(name)) for (name,) in rows}
         return {name.removesuffix(suffix) for name in names if name.endswith(suffix)}
 
@@ -76,7 +76,7 @@ class ClusterSegments:
             with self._open_object(file) as opened:
                 return opened.read()
         rows = self._rows(
-            "select meta from {small} join {owners} using ({owner}) where {mine} and name = %(name)s", file
+            "select meta from {small} join {owners} using ({owner}) where {mine} and {small}.name = %(name)s", file
         )
         if not rows:
             raise self._no_file(file)
@@ -95,7 +95,9 @@ class ClusterSegments:
         return len(self.read(file)) if not _is_object(file) else self._object_of(file).size_bytes
 
     def written_at(self, file: str) -> float:
-        table, name, at = ("{files}", "file", "written_at") if _is_object(file) else ("{small}", "name", "published_at")
+        table, name, at = (
+            ("{files}", "file", "written_at") if _is_object(file) else ("{small}", "{small}.name", "published_at")
+        )
         ago = f"select extract(epoch from clock_timestamp() - {at})::float8"
         rows = self._rows(
             f"{ago} from {table} join {{owners}} using ({{owner}}) where {{mine}} and {name} = %(name)s", file
