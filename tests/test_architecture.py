@@ -134,7 +134,7 @@ ALLOWED = {
     },
     "service": {
         *MODELS, "credentials", "settings", "service.contract", "service.local", "service.remote", "store",
-        "store.catalog",
+        "store.catalog", "store.cluster",
     },
     "media": {*MODEL, "values"},
     "plot": {"errors", "media", "values"},
