@@ -65,6 +65,12 @@ class EngineProcesses:
             raise
         return ProcessEngine(self, process, limits)
 
+    def prepare(self) -> None:
+        """Have a process get ready, since a query may come."""
+        with self._lock:
+            if not self._waiting and self._end.alive:
+                self._waiting.append(_Process())
+
     def give_back(self, process: _Process, *, is_idle: bool) -> None:
         """A query has ended. Where its process is at it still, that is ended, and another one gets ready."""
         if not is_idle:

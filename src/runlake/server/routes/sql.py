@@ -65,6 +65,10 @@ class Queries:
         check_limits(limits)
         return run_query(service, asked.query, limits, within=within, engine=self._processes.engine(limits))
 
+    def prepare(self) -> None:
+        """Somebody looks at what could be asked: be ready for it."""
+        self._processes.prepare()
+
     def close(self) -> None:
         """Begin nothing more."""
         self.turns.close()
@@ -75,11 +79,13 @@ Queried = NamedDependency[SkipValidation[Queries]]
 """All queries of this worker; the router provides it under the name `queries`."""
 
 
-@get("/sql", sync_to_thread=False)
+@get("/sql", sync_to_thread=True)
 def list_sql_tables(service: Asked, queries: Queried) -> Response[SqlTables]:
     """The tables that queries can name, with their columns, and what a query may take."""
     tables = [SqlTable(name=name, columns=columns_of(schema)) for name, schema in SCHEMAS.items()]
     is_available = importlib.util.find_spec("duckdb") is not None
+    if is_available:
+        queries.prepare()
     limits = queries.limits
     return answer(
         SqlTables(tables=tables, time_s=limits.time_s, memory_bytes=limits.memory_bytes, is_available=is_available)
