@@ -67,7 +67,7 @@ SERVER = {
     "server.context": {"errors", "service.contract", "server.http", "server.people"},
     "server.routes": {
         *MODELS, "stopping", "query.rows", "query.tiles", "service.contract", "service.wire", "server.http",
-        "server.people",
+        "server.people", "sql",
     },
     "server.page": {*MODEL, "server.http", "server.people", "service.contract", "service.wire"},
     "server.wandb": {*MODELS, "differences", "lru", "stopping", "values", "query.rows", "service.contract"},
@@ -87,7 +87,7 @@ SERVER = {
     },
     "server": {
         "errors", "service", "service.contract", "server.config", "server.people", "server.http", "server.context",
-        "server.page", "server.routes", "query.tiles",
+        "server.page", "server.routes", "query.tiles", "sql",
         "server.wandb", "server.wandb.nodes", "server.wandb.mutations", "server.wandb.documents",
         "server.wandb.routes",
     },
@@ -164,7 +164,10 @@ ALLOWED = {
         *MODELS, "local_names", "query.rows", "query.runs", "service.contract", "service.wire", "store", "values",
     },
     "comparison": {*MODEL, "query.tiles", "service.contract", "values"},
-    "sql": {"errors", "model", "listing_model", "query.many", "query.rows", "service.contract", "stopping", "values"},
+    "sql": {
+        "errors", "model", "listing_model", "near", "query.many", "query.rows", "service.contract", "stopping",
+        "values",
+    },
     "api": {
         *MODELS, "artifacts", "bulk", "clean_text", "comparison", "credentials", "differences", "local_names", "media",
         "near", "plain", "report", "settings", "sql", "values", "search", "service", "service.contract", *QUERY,

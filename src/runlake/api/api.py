@@ -224,23 +224,30 @@ class Api:
         query: str,
         *,
         format: Literal["arrow", "pandas", "polars"] = "arrow",
+        path: str | None = None,
+        at: Literal["auto", "server", "here"] = "auto",
         time_limit_s: float = 60.0,
         memory_limit_bytes: int = 2 * 2**30,
     ) -> Any:
-        """The answer of one SELECT over everything in the store, as an Arrow table or a frame.
+        """The answer of one SELECT over everything in the store, or in the project `path`: an Arrow table or a frame.
 
         Tables: runs, config, summary, history, events, console, files, sweeps, artifacts, of all projects; rows that
         are not sealed yet are among them. Only what can matter is read: name keys, runs and projects in the WHERE.
-        `memory_limit_bytes` is for the rows that are read, and again for DuckDB. Raises `SqlError` for what is no query
-        or does more than read, `SqlLimitError` beyond a limit, `NotSupportedError` without the package duckdb.
+        `memory_limit_bytes` is for the rows that are read, and again for DuckDB. A server computes the answer itself,
+        within its own limits, and only that travels; ``at="here"`` fetches the rows and computes here.
+
+        Raises `SqlError` for what is no query or does more than read, `SqlLimitError` beyond a limit,
+        `NotSupportedError` without the package duckdb.
         """
         from runlake.api.frame import table_to_pandas, table_to_polars
-        from runlake.sql.query import SqlLimits, run_query
+        from runlake.sql.ask import ask
+        from runlake.sql.engine import SqlLimits
 
         if format not in ("arrow", "pandas", "polars"):
             raise BadValueError(f"format={format!r}; it can be 'arrow', 'pandas' or 'polars'")
         limits = SqlLimits(time_s=time_limit_s, memory_bytes=memory_limit_bytes)
-        table = run_query(self._service, query, limits)
+        within = None if path is None else parse_project_path(path, self.default_entity)
+        table = ask(self._service, query, limits, within=within, at=at)
         if format == "arrow":
             return table
         return table_to_pandas(table) if format == "pandas" else table_to_polars(table)
