@@ -76,9 +76,11 @@ def service(request, local):
 def export(local):
     """Exports ann/digits from the folder, or from another service; answers what was done."""
 
-    def do(folder, *, service=None, since=None, report=lambda done, total: None, **options):
+    def do(folder, *, service=None, since=None, worker_count=2, report=lambda done, total: None, **options):
         asked = options_of(**{"format": "csv", **options})
-        return export_folder(service or local, "ann", "digits", folder, asked, since=since, report=report)
+        return export_folder(
+            service or local, "ann", "digits", folder, asked, since=since, worker_count=worker_count, report=report
+        )
 
     return do
 

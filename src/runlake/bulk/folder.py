@@ -1,13 +1,14 @@
 """The folder that is exported into: one export at a time, each file whole or not there, and what is done so far.
 
 Beside the export lies the folder `STATE`: a lock, and while an export is unfinished its plan, the runs that are done,
-and the file that is being written.
+and the files that are being written.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -21,6 +22,7 @@ from runlake.store import disk
 
 STATE = ".runlake-export"
 _PIECE_BYTES = 2**20
+_DRAFT = "writing-"
 
 
 class ExportFolder:
@@ -31,7 +33,8 @@ class ExportFolder:
         self._state = folder / STATE
         self._plan = self._state / "plan.json"
         self._done = self._state / "done.jsonl"
-        self._draft = self._state / "writing"
+        self._numbers = itertools.count()
+        self._made: set[Path] = set()
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
@@ -40,9 +43,9 @@ class ExportFolder:
         with disk.only_one(self._state / "lock", is_waiting=False) as is_only:
             if not is_only:
                 raise ConflictError(f"another export writes into {self.folder}; wait for it, or name another folder")
-            for place in (self.folder, self._state):  # what killed exports left
+            for place, prefix in ((self.folder, disk.TEMPORARY_PREFIX), (self._state, _DRAFT)):  # what killed ones left
                 for name in disk.list_names(place):
-                    if name.startswith(disk.TEMPORARY_PREFIX) or place / name == self._draft:
+                    if name.startswith((disk.TEMPORARY_PREFIX, prefix)):
                         disk.discard(place / name)
             yield
 
@@ -116,15 +119,20 @@ class ExportFolder:
 
     @contextlib.contextmanager
     def writing(self, path: str) -> Iterator[CountedFile]:
-        """A file to write, which takes its name when the block ends well and is gone when it does not."""
-        target = self.folder / path
-        disk.make_folder(target.parent)
+        """A file to write, which takes its name when the block ends well and is gone when it does not.
+
+        Several threads may write files of their own.
+        """
+        target, draft = self.folder / path, self._state / f"{_DRAFT}{next(self._numbers)}"
+        if target.parent not in self._made:
+            disk.make_folder(target.parent)
+            self._made.add(target.parent)
         try:
-            with disk.create_stream(self._draft) as stream:
-                yield CountedFile(_Announced(stream, self._draft), hashlib.sha256())  # type: ignore[arg-type]
-            disk.put_in_place(self._draft, target)
+            with disk.create_stream(draft) as stream:
+                yield CountedFile(_Announced(stream, draft), hashlib.sha256())  # type: ignore[arg-type]
+            disk.put_in_place(draft, target)
         except BaseException:
-            disk.discard(self._draft)
+            disk.discard(draft)
             raise
 
     def clear(self, path: str) -> None:
