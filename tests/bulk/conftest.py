@@ -1,7 +1,10 @@
 """A project of all sorts of runs, reached in its folder and over a socket."""
 
+import io
+
 import pytest
 
+from runlake.artifact_model import ArtifactStart, CollectionPath, ManifestEntry
 from runlake.bulk.export import export_folder
 from runlake.bulk.options import options_of
 from runlake.service.local.service import LocalService
@@ -41,6 +44,23 @@ def project(make_run):
     )
     make_run("A1", rows=[{"acc": n, "on": n % 2 == 0, "list": [n, None]} for n in range(50)], at_s=5, tags=["best"])
     make_run("empty", at_s=9)
+
+
+@pytest.fixture
+def make_artifact(local):
+    """Commits the next version of an artifact of ann/digits: files by their path, addresses of references by theirs."""
+
+    def make(name, files=(), references=()):
+        start = ArtifactStart(type="dataset", metadata={"n": 1})
+        draft = local.begin_artifact(CollectionPath("ann", "digits", name), start).path
+        entries = []
+        for path, data in dict(files).items():
+            kept = local.put_content(draft, io.BytesIO(data))
+            entries.append(ManifestEntry(path=path, digest=kept.digest, size_bytes=len(data), sha256=kept.sha256))
+        entries += [ManifestEntry(path=path, digest=ref, ref=ref) for path, ref in dict(references).items()]
+        return local.commit_artifact(draft, entries)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ import pytest
 from runlake.api.api import Api
 from runlake.artifact_model import ArtifactStart, CollectionPath
 from runlake.bulk.export import Exported
-from runlake.bulk.manifest import read_manifest
 from runlake.bulk.options import options_of
+from runlake.bulk.places import read_manifest
 from runlake.errors import BadValueError, ConflictError, CorruptError, NewerFormatError, NotFoundError
 from runlake.model import RunPath
 from runlake.query.rows.export import FORMATS

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from runlake.bulk.manifest import read_manifest
+from runlake.bulk.places import read_manifest
 from runlake.errors import ConflictError, CorruptError
 from runlake.model import RunEdit, RunPath
 from runlake.store import disk

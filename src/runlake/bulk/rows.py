@@ -18,6 +18,7 @@ from runlake.model import Stream
 from runlake.query.rows.dicts import axes_of_keys
 from runlake.query.rows.export import CountedFile, open_table_writer, write_json_lines
 from runlake.query.rows.history import History, Tail
+from runlake.query.rows.sample import sample_rows
 from runlake.query.rows.select import slice_rows, take_rows, with_keys
 from runlake.query.rows.table import TABLE_AXES, long_groups, plan_columns, wide_tables
 from runlake.service.contract import Service
@@ -26,7 +27,7 @@ _GROUP_CELLS, _MIN_GROUP_ROWS, _GROUP_ROWS = 4_000_000, 1024, 131_072
 
 
 def read_planned(service: Service, run: PlannedRun, stream: Stream, options: ExportOptions) -> History:
-    """The rows of one stream that belong to the plan, whatever the run logged since.
+    """The rows of one stream that belong to the plan, or a sample of them, whatever the run logged since.
 
     `NotFoundError` when the run was deleted since, `StoreError` when it cannot be read.
     """
@@ -36,7 +37,10 @@ def read_planned(service: Service, run: PlannedRun, stream: Stream, options: Exp
         history = slice_rows(whole, 0, min(whole.row_count, run.row_counts[stream]))
     if options.keys is not None:
         history = with_keys(history, options.keys, "any")
-    # A key of later rows alone would be an empty column.
+    if stream == "history" and options.samples is not None and history.row_count > options.samples:
+        picks = sample_rows(history, [], options.samples)
+        history = structs.replace(take_rows(history, picks), source_row_count=history.row_count)
+    # A key of rows that are not here alone would be an empty column.
     return structs.replace(history, series=[series for series in history.series if len(series.values)])
 
 

@@ -8,17 +8,17 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from runlake.bulk.folder import ExportFolder
 from runlake.bulk.manifest import FileEntry
 from runlake.bulk.plan import ExportPlan
 from runlake.bulk.rows import write_tables
+from runlake.bulk.target import Target
 from runlake.model import RunInfo
 from runlake.query.rows.table import MAX_COLUMNS
 from runlake.query.runs.table import runs_table
 from runlake.values import encode_json, flatten
 
 
-def write_project_tables(target: ExportFolder, plan: ExportPlan) -> tuple[FileEntry, ...]:
+def write_project_tables(target: Target, plan: ExportPlan) -> tuple[FileEntry, ...]:
     """The tables of the whole project: its runs, and the versions of its artifacts."""
     entries = [_write_table(target, plan, "runs", _runs_table([run.info for run in plan.runs]))]
     if plan.artifacts:
@@ -42,7 +42,7 @@ def _runs_table(infos: list[RunInfo]) -> pa.Table:
     return table
 
 
-def _write_table(target: ExportFolder, plan: ExportPlan, name: str, table: pa.Table) -> FileEntry:
+def _write_table(target: Target, plan: ExportPlan, name: str, table: pa.Table) -> FileEntry:
     path = f"{name}.{plan.options.format}"
     with target.writing(path) as file:
         if plan.options.format == "jsonl":
@@ -72,15 +72,15 @@ def _artifacts_table(plan: ExportPlan) -> pa.Table:
             "created_at": info.created_at,
             "updated_at": info.updated_at,
             "metadata": str(encode_json(info.metadata)),
+            "source": None if info.source is None else str(info.source),
         }
-        for info in plan.artifacts
+        for info in (planned.info for planned in plan.artifacts)
     ]
-    texts = ("name", "version", "artifact_id", "type", "state", "digest", "description", "created_by", "metadata")
-    kinds = {name: pa.string() for name in texts} | {name: pa.list_(pa.string()) for name in ("aliases", "tags")}
+    kinds = {name: pa.string() for name in rows[0]} | {name: pa.list_(pa.string()) for name in ("aliases", "tags")}
     kinds |= {
         "size_bytes": pa.int64(),
         "file_count": pa.int64(),
         "created_at": pa.float64(),
         "updated_at": pa.float64(),
     }
-    return pa.Table.from_pylist(rows, schema=pa.schema([(name, kinds[name]) for name in rows[0]]))
+    return pa.Table.from_pylist(rows, schema=pa.schema(list(kinds.items())))

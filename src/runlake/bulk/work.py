@@ -1,4 +1,4 @@
-"""Runs of a plan as files, several at a time.
+"""Runs and versions of artifacts as files, several at a time.
 
 Each worker reads, writes and digests one stream of a run after the other, so memory holds one of them for each worker.
 Decoding, encoding and digests do not hold the interpreter, so two workers keep two cores busy. What a file holds
@@ -19,10 +19,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from runlake.bulk.folder import ExportFolder, copy_stream
-from runlake.bulk.manifest import FileEntry, RunEntry, fingerprint_of
-from runlake.bulk.plan import ExportPlan, PlannedRun
+from runlake.bulk.artifact_files import write_artifact
+from runlake.bulk.manifest import Entry, FileEntry, RunEntry, fingerprint_of
+from runlake.bulk.plan import ExportPlan, PlannedArtifact, PlannedRun
 from runlake.bulk.rows import read_planned, write_rows
+from runlake.bulk.target import Target, copy_stream
 from runlake.errors import NotFoundError, StoreError
 from runlake.local_names import why_refused
 from runlake.model import FileInfo, Stream
@@ -35,34 +36,36 @@ MOST_WORKERS = 4
 
 
 class Written(NamedTuple):
-    """A run whose files are there, and how many rows of the plan are done with it."""
+    """A run or version whose files are there, and how many rows of the plan are done with it."""
 
-    entry: RunEntry
+    entry: Entry
     row_count: int
 
 
-def write_runs(
+def write_all(
     service: Service,
-    target: ExportFolder,
+    target: Target,
     plan: ExportPlan,
-    runs: Sequence[PlannedRun],
+    planned: Sequence[PlannedRun | PlannedArtifact],
     worker_count: int | None = None,
 ) -> Generator[Written, None, None]:
-    """Write the files of these runs; each is answered as soon as its files are there, in whatever order."""
-    count = min(worker_count or min(os.cpu_count() or 1, MOST_WORKERS), len(runs))
+    """Write the files of these; each is answered as soon as its files are there, in whatever order."""
+    count = min(worker_count or min(os.cpu_count() or 1, MOST_WORKERS), len(planned))
     found: SimpleQueue[Written | BaseException] = SimpleQueue()
     is_over = threading.Event()
-    coming, turn = iter(runs), threading.Lock()
+    coming, turn = iter(planned), threading.Lock()
 
-    def take() -> PlannedRun | None:
+    def take() -> PlannedRun | PlannedArtifact | None:
         with turn:
             return None if is_over.is_set() else next(coming, None)
 
     def work() -> None:
         try:
-            while (run := take()) is not None:
-                entry = write_run(service, target, plan, run)
-                found.put(Written(entry, sum(run.row_counts.values())))
+            while (one := take()) is not None:
+                if isinstance(one, PlannedRun):
+                    found.put(Written(write_run(service, target, plan, one), sum(one.row_counts.values())))
+                else:
+                    found.put(Written(write_artifact(service, target, one.info), 0))
         except BaseException as error:
             found.put(error)
 
@@ -70,16 +73,16 @@ def write_runs(
         try:
             for _ in range(count):
                 pool.submit(contextvars.copy_context().run, work)
-            for _ in runs:
-                one = found.get()
-                if isinstance(one, BaseException):
-                    raise one
-                yield one
+            for _ in planned:
+                written = found.get()
+                if isinstance(written, BaseException):
+                    raise written
+                yield written
         finally:
             is_over.set()
 
 
-def write_run(service: Service, target: ExportFolder, plan: ExportPlan, run: PlannedRun) -> RunEntry:
+def write_run(service: Service, target: Target, plan: ExportPlan, run: PlannedRun) -> RunEntry:
     """Write the files of one run; its entry says which, and why what is missing is."""
     files: list[FileEntry] = []
     problems: list[str] = []
@@ -121,7 +124,7 @@ def _read(service: Service, plan: ExportPlan, run: PlannedRun, stream: Stream) -
 
 
 def _write_stream(
-    target: ExportFolder, plan: ExportPlan, run: PlannedRun, stream: Stream, history: History, path: str
+    target: Target, plan: ExportPlan, run: PlannedRun, stream: Stream, history: History, path: str
 ) -> FileEntry:
     with target.writing(path) as file:
         write_rows(file, run, history, plan.options)
@@ -133,12 +136,11 @@ def _write_stream(
         row_count=history.row_count,
         first_step=int(np.min(history.step)),
         last_step=int(np.max(history.step)),
+        source_row_count=history.source_row_count,
     )
 
 
-def _copy_file(
-    service: Service, target: ExportFolder, run: PlannedRun, info: FileInfo, files: list[FileEntry]
-) -> str | None:
+def _copy_file(service: Service, target: Target, run: PlannedRun, info: FileInfo, files: list[FileEntry]) -> str | None:
     """Copy one file of a run; the answer says why it is not there."""
     why = why_refused(info.name)
     if why is not None:
