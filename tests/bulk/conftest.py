@@ -96,11 +96,11 @@ def service(request, local):
 def export(local):
     """Exports ann/digits from the folder, or from another service; answers what was done."""
 
-    def do(folder, *, service=None, since=None, worker_count=2, report=lambda done, total: None, **options):
+    def do(folder, *, service=None, since=None, report=lambda done, total: None, **options):
+        how = {name: options.pop(name) for name in ("worker_count", "whole_cells") if name in options}
         asked = options_of(**{"format": "csv", **options})
-        return export_folder(
-            service or local, "ann", "digits", folder, asked, since=since, worker_count=worker_count, report=report
-        )
+        how = {"worker_count": 2, "since": since, "report": report, **how}
+        return export_folder(service or local, "ann", "digits", folder, asked, **how)
 
     return do
 

@@ -79,7 +79,7 @@ def test_a_version_that_is_deleted_meanwhile_is_named(versions, local, service, 
 
     with pytest.warns(UserWarning, match="artifact ann/digits/Data:v0 is not whole"):
         done = export(tmp_path / "out", service=service, artifacts="files", report=report)
-    assert done.problems == ("artifact Data:v0: it was deleted while it was exported",)
+    assert done.problems == ("artifact Data:v0: it is missing: it was deleted while it was exported",)
     assert [entry.title for entry in read_manifest(tmp_path / "out").artifacts] == ["Data:v0", "data:v0", "data:v1"]
     again = export(tmp_path / "out", service=service, artifacts="files")
     assert (again.problems, again.manifest.deleted_artifacts) == ((), ("Data:v0",))

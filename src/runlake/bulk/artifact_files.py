@@ -10,7 +10,7 @@ import msgspec
 from runlake.artifact_model import ArtifactInfo, ManifestEntry
 from runlake.bulk.manifest import ArtifactEntry, FileEntry
 from runlake.bulk.target import Target, copy_stream
-from runlake.errors import NotFoundError, StoreError
+from runlake.bulk.unreadable import UnreadableError, opened, reading
 from runlake.local_names import why_refused
 from runlake.service.contract import Service
 from runlake.store.layout import encode_file_part, encode_name
@@ -25,16 +25,16 @@ def write_artifact(service: Service, target: Target, info: ArtifactInfo) -> Arti
     files: list[FileEntry] = []
     problems: list[str] = []
     folder = f"artifacts/{encode_name(info.name)}/{info.version}"
+    entries: list[ManifestEntry] = []
     try:
-        entries = service.read_manifest(info.path)
+        with reading("it"):
+            entries = service.read_manifest(info.path)
         files.append(_write_manifest(target, info, entries, f"{folder}.json"))
-        for entry in entries:
-            problem = None if entry.ref is not None else _copy(service, target, info, entry, folder, files)
-            problems += [] if problem is None else [problem]
-    except NotFoundError:
-        problems.append("it was deleted while it was exported")
-    except StoreError as error:
-        problems.append(f"it cannot be read: {error}")
+    except UnreadableError as error:
+        problems.append(str(error))
+    for entry in entries:
+        problem = None if entry.ref is not None else _copy(service, target, info, entry, folder, files)
+        problems += [] if problem is None else [problem]
     return ArtifactEntry(
         name=info.name,
         version=info.version or "",
@@ -62,8 +62,12 @@ def _copy(
         return f"the file {entry.path!r} is left out: {why}"
     path = "/".join([folder, *map(encode_file_part, entry.path.split("/"))])
     md5 = hashlib.md5(usedforsecurity=False)
-    with service.open_content(info.path, entry.path) as source, target.writing(path) as file:
-        copy_stream(source, file, md5)
+    what = f"the file {entry.path!r}"
+    try:
+        with opened(lambda: service.open_content(info.path, entry.path), what) as source, target.writing(path) as file:
+            copy_stream(source, file, md5)
+    except UnreadableError as error:
+        return str(error)
     if base64.b64encode(md5.digest()).decode() != entry.digest:
         target.clear(path)
         return f"the file {entry.path!r} is left out: its bytes are not those that were logged; run `runlake check`"

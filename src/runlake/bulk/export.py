@@ -6,7 +6,7 @@ export that is brought up to date is byte for byte a new one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 
 import msgspec
@@ -18,7 +18,8 @@ from runlake.bulk.places import Place, find_manifest, open_target, read_manifest
 from runlake.bulk.plan import ExportPlan, PlannedArtifact, PlannedRun, decode_plan, make_plan
 from runlake.bulk.tables import write_project_tables
 from runlake.bulk.target import Target
-from runlake.bulk.work import write_all
+from runlake.bulk.windows import WHOLE_CELLS
+from runlake.bulk.work import Written, write_all
 from runlake.errors import ConflictError, UnreadableRunWarning, warn
 from runlake.service.contract import Service
 
@@ -49,12 +50,14 @@ def export_folder(
     *,
     since: Place | None = None,
     worker_count: int | None = None,
+    whole_cells: int = WHOLE_CELLS,
     report: Report = lambda done, total: None,
 ) -> Exported:
     """Export a project, go on with an export that was killed, or bring one up to date.
 
     With `since`, the manifest of an export elsewhere, only runs that are new or changed since are written. Runs that
-    cannot be read are left out, and the manifest says so. `worker_count` is by default that of the cores, at most 4.
+    cannot be read are left out, and the manifest says so. `worker_count` is by default that of the cores, at most 4;
+    a stream of more than `whole_cells` is read some rows at a time.
     `ConflictError` where the folder holds something else, an export of another project or with other options, or one
     that is being written; `BadValueError` for more keys than a wide table holds.
     """
@@ -64,7 +67,8 @@ def export_folder(
         plan, is_begun = _plan(service, target, entity, project, options, since)
         done = _Done(target.noted())
         missing = [one for one in _with_files(plan) if one.kept is None and one not in done]
-        _write_missing(service, target, plan, missing, worker_count, done, report)
+        coming = write_all(service, target, plan, missing, worker_count, whole_cells)
+        _take(coming, target, plan, missing, done, report)
         manifest = _manifest(plan, done, write_project_tables(target, plan))
         for path in sorted(set(plan.leftover) - manifest.files_here().keys()):
             target.remove(path)
@@ -154,20 +158,19 @@ def _without_lost(target: Target, plan: ExportPlan) -> ExportPlan:
     return replace(plan, runs=runs, artifacts=artifacts, leftover=leftover)
 
 
-def _write_missing(
-    service: Service,
+def _take(
+    coming: Generator[Written, None, None],
     target: Target,
     plan: ExportPlan,
     missing: Sequence[PlannedRun | PlannedArtifact],
-    worker_count: int | None,
     done: _Done,
     report: Report,
 ) -> None:
-    """Write what is not there yet, and note it."""
+    """Note what is written, as it comes."""
     total = sum(sum(run.row_counts.values()) for run in plan.runs)
     row_count = total - sum(sum(run.row_counts.values()) for run in missing if isinstance(run, PlannedRun))
     report(row_count, total)
-    with closing(write_all(service, target, plan, missing, worker_count)) as written:
+    with closing(coming) as written:
         for entry, more_count in written:
             for problem in entry.problems:
                 name = _name_of(entry, f"{plan.entity}/{plan.project}/")

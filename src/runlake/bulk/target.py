@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import AbstractContextManager
 from pathlib import PurePosixPath
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -125,7 +125,13 @@ def check_is_below(path: str, place: str) -> None:
         raise CorruptError(f"the manifest names {path!r}, which is not in {place}; export into a new folder")
 
 
-def copy_stream(source: BinaryIO, target: CountedFile, *digests: hashlib._Hash) -> None:
+class Readable(Protocol):
+    """What bytes come from."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+def copy_stream(source: Readable, target: CountedFile, *digests: hashlib._Hash) -> None:
     """All bytes of a stream, piece by piece, told to `digests` on their way."""
     while piece := source.read(_PIECE_BYTES):
         target.write(piece)

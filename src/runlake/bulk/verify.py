@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import io
-from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import pyarrow as pa
 
 from runlake.bulk.export import Report
 from runlake.bulk.manifest import Entry, FileEntry, Manifest, RunEntry, made_by
+from runlake.bulk.options import ExportOptions
 from runlake.bulk.places import Place, find_manifest, open_target
 from runlake.bulk.plan import PlannedRun, make_plan
-from runlake.bulk.rows import read_planned, write_rows
+from runlake.bulk.rows import write_planned
 from runlake.bulk.target import Target, copy_stream
+from runlake.bulk.unreadable import UnreadableError
+from runlake.bulk.windows import WHOLE_CELLS, NotInWindowsError
 from runlake.errors import NotFoundError, StoreError
-from runlake.model import RunPath
+from runlake.model import RunPath, Stream
 from runlake.query.rows.export import CountedFile
 from runlake.service.contract import Service
 
@@ -172,22 +174,20 @@ def _of_values(service: Service, target: Target, manifest: Manifest) -> Iterator
                 yield Difference(kind="differs", place=entry.run_id, text=text)
         except NotFoundError:
             continue  # it was deleted, which was said already
-        except StoreError as error:
+        except (UnreadableError, StoreError) as error:
             yield Difference(kind="differs", place=entry.run_id, text=f"the source cannot be read: {error}")
 
 
 def _unlike(service: Service, target: Target, manifest: Manifest, run: PlannedRun, entry: RunEntry) -> Iterator[str]:
     files = {file.kind: file for file in entry.files if file.kind != "file"}
     for stream in manifest.options.streams:
-        history = read_planned(service, run, stream, manifest.options)
         file = files.get(stream)
+        found = _found(service, run, stream, manifest.options, is_kept=entry.made_by != made_by())
         written_count = (file.row_count or 0) if file is not None else 0
-        if history.row_count != written_count:
-            yield f"{stream}: the source has {history.row_count:,} rows of it, and the file {written_count:,}"
-        elif file is not None:
-            write = functools.partial(write_rows, run=run, history=history, options=manifest.options)
-            if not _is_like(target, file, manifest, entry, write):
-                yield f"{file.path}: the source has other values"
+        if found.row_count != written_count:
+            yield f"{stream}: the source has {found.row_count:,} rows of it, and the file {written_count:,}"
+        elif file is not None and not _is_like(target, file, manifest.options.format, found):
+            yield f"{file.path}: the source has other values"
     for file in entry.files:
         if file.kind == "file" and file.name is not None:
             digest = hashlib.sha256()
@@ -197,22 +197,38 @@ def _unlike(service: Service, target: Target, manifest: Manifest, run: PlannedRu
                 yield f"{file.path}: the source has other bytes"
 
 
-def _is_like(
-    target: Target, file: FileEntry, manifest: Manifest, entry: RunEntry, write: Callable[[CountedFile], None]
-) -> bool:
+class _Found(NamedTuple):
+    """What the source would be written as; the content where that may be other bytes for the same values."""
+
+    row_count: int
+    sha256: str
+    content: bytes | None
+
+
+def _found(service: Service, run: PlannedRun, stream: Stream, options: ExportOptions, *, is_kept: bool) -> _Found:
+    if not run.row_counts.get(stream):
+        return _Found(0, "", None)
+    for whole_cells in (WHOLE_CELLS, None):
+        content = io.BytesIO()
+        sink = CountedFile(content if is_kept else _Nowhere(), hashlib.sha256())  # type: ignore[arg-type]
+        try:
+            rows = write_planned(sink, service, run, stream, options, whole_cells=whole_cells)
+        except NotInWindowsError:
+            continue
+        return _Found(rows.row_count, sink.sha256(), content.getvalue() if is_kept else None)
+    raise AssertionError
+
+
+def _is_like(target: Target, file: FileEntry, format: str, found: _Found) -> bool:
     """Whether the source gives the same bytes, or, where other versions wrote them, the same values."""
-    is_same_program = entry.made_by == made_by()
-    content = io.BytesIO()
-    sink = CountedFile(_Nowhere() if is_same_program else content, hashlib.sha256())  # type: ignore[arg-type]
-    write(sink)
-    if sink.sha256() == file.sha256:
+    if found.sha256 == file.sha256:
         return True
-    if is_same_program or manifest.options.format not in ("parquet", "arrow"):
+    if found.content is None or format not in ("parquet", "arrow"):
         return False
     written = target.read(file.path)
     if hashlib.sha256(written).hexdigest() != file.sha256:
         return False  # which was said already
-    return _table_bytes(written, manifest.options.format) == _table_bytes(content.getvalue(), manifest.options.format)
+    return _table_bytes(written, format) == _table_bytes(found.content, format)
 
 
 def _table_bytes(content: bytes, format: str) -> bytes:
