@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks import (
     across_runs,
     artifacts,
+    bulk,
     cluster,
     logging,
     many_runs,
@@ -50,6 +51,7 @@ GROUPS = (
     many_runs.GROUP,
     across_runs.GROUP,
     project_export.GROUP,
+    bulk.GROUP,
     server.GROUP,
     cluster.GROUP,
     page.GROUP,

@@ -161,7 +161,8 @@ ALLOWED = {
         "store.run", "store.folder_store",
     },
     "bulk": {
-        *MODELS, "local_names", "query.rows", "query.runs", "service.contract", "service.wire", "store", "values",
+        *MODELS, "local_names", "query.rows", "query.runs", "service.contract", "service.wire", "store",
+        "store.cluster", "values",
     },
     "comparison": {*MODEL, "query.tiles", "service.contract", "values"},
     "sql": {

@@ -7,7 +7,6 @@ import os
 import secrets
 import string
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -417,7 +416,7 @@ class Api:
     def export(
         self,
         path: str | None,
-        folder: str | os.PathLike[str],
+        place: str | os.PathLike[str],
         *,
         format: Literal["parquet", "csv", "jsonl", "arrow"] = "parquet",
         shape: Literal["wide", "long"] = "wide",
@@ -425,13 +424,17 @@ class Api:
         keys: Sequence[str] | None = None,
         filters: Mapping[str, Any] | None = None,
         files: bool = False,
+        artifacts: Literal["metadata", "files"] = "metadata",
+        samples: int | None = None,
         since: str | os.PathLike[str] | None = None,
         progress: Callable[[int, int | None], None] | None = None,
     ) -> Exported:
         """Write a project (``project`` or ``entity/project``) into a folder that can be proved; answers its manifest.
 
-        The folder gets ``runs``, ``history/``, ``events/``, ``console/``, with `files` also ``files/``, and
-        ``manifest.json``. Started again after it was killed it goes on; a folder that has an export is brought up to
+        `place` is a folder, or ``s3://bucket/folder``, with the credentials that AWS's tools read. It gets ``runs``,
+        ``history/``, ``events/``, ``console/``, with `files` also ``files/``, and ``manifest.json``; ``artifacts``, and
+        with ``artifacts="files"`` what is in them. `samples` is how many rows of the history of each run there are at
+        most. Started again after it was killed it goes on; a folder that has an export is brought up to
         date. With `since`, the manifest of an export elsewhere, only new and changed runs are written. `streams` are
         all by default, and the history alone with `keys`. `progress` is told rows done and rows in all. Raises
         `ConflictError` for a folder that holds something else or is being exported into, `BadValueError` for runs of
@@ -440,13 +443,22 @@ class Api:
         from runlake.bulk.export import export_folder
         from runlake.bulk.options import options_of
 
-        options = options_of(format=format, shape=shape, streams=streams, keys=keys, filters=filters, has_files=files)
+        options = options_of(
+            format=format,
+            shape=shape,
+            streams=streams,
+            keys=keys,
+            filters=filters,
+            has_files=files,
+            artifacts=artifacts,
+            samples=samples,
+        )
         return export_folder(
             self._service,
             *self._project_place(path),
-            Path(folder),
+            place,
             options,
-            since=None if since is None else Path(since),
+            since=since,
             report=progress or (lambda done, total: None),
         )
 
