@@ -42,6 +42,10 @@ QUERY = {
     "query.many": {*MODEL, "query.rows", "stopping", "store", "store.compact", "store.run", "store.segment"},
 }  # fmt: skip
 SERVER = {
+    "mcp": {
+        *MODELS, "api", "clean_text", "comparison", "near", "query.rows", "service.contract", "sql", "stopping",
+        "values",
+    },
     "server.config": {"errors"},
     "server.people": {*MODELS, "service.contract"},
     "server.http": {
@@ -70,7 +74,7 @@ SERVER = {
     },
     "server": {
         "errors", "service", "service.contract", "server.config", "server.people", "server.http", "server.context",
-        "server.page", "server.routes", "query.tiles",
+        "server.page", "server.routes", "query.tiles", "mcp",
         "server.wandb", "server.wandb.nodes", "server.wandb.mutations", "server.wandb.documents",
         "server.wandb.routes",
     },
@@ -162,8 +166,8 @@ ALLOWED = {
     **SERVER,
     "cli": {
         *MODELS, "agents", "api", "artifacts", "bulk", "clean_text", "comparison", "compat", "credentials", "importers",
-        "local_names", "query.rows", "report", "server", "server.config", "server.http", "server.page", "server.people",
-        "service", "service.contract", "settings", "ship", "sql", "values",
+        "local_names", "mcp", "query.rows", "report", "server", "server.config", "server.http", "server.page",
+        "server.people", "service", "service.contract", "settings", "ship", "sql", "values",
     },
     "__init__": {
         "errors", "settings", "agents", "api", "artifacts", "compat", "media", "plot", "sdk.process", "sdk.run",
