@@ -145,7 +145,7 @@ ALLOWED = {
     "bulk": {
         *MODELS, "local_names", "query.rows", "query.runs", "service.contract", "service.wire", "store", "values",
     },
-    "comparison": {*MODEL, "query.tiles", "service.contract", "values"},
+    "comparison": {*MODEL, "clean_text", "near", "plot", "query.tiles", "service.contract", "values"},
     "sql": {"errors", "model", "listing_model", "query.many", "query.rows", "service.contract", "stopping", "values"},
     "api": {
         *MODELS, "artifacts", "bulk", "clean_text", "comparison", "credentials", "differences", "local_names", "media",
