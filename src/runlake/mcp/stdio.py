@@ -27,7 +27,7 @@ def serve_stdio(caller: Caller, *, max_call_s: float = MAX_CALL_S) -> None:
 
     async def answer(_: Context, name: str, arguments: Mapping[str, Any]) -> str:
         is_gone = threading.Event()
-        work = partial(_work, partial(call, name, arguments, caller), is_gone, max_call_s)
+        work = bounded(partial(call, name, arguments, caller), is_gone.is_set, max_call_s)
         try:
             return await to_thread.run_sync(work, abandon_on_cancel=True)
         finally:
@@ -45,14 +45,19 @@ def serve_stdio(caller: Caller, *, max_call_s: float = MAX_CALL_S) -> None:
     anyio.run(serve)
 
 
-def _work(work: Callable[[], str], is_gone: threading.Event, max_call_s: float) -> str:
-    ends_at_s = time.monotonic() + max_call_s
+def bounded(work: Callable[[], str], is_gone: Callable[[], bool], max_call_s: float) -> Callable[[], str]:
+    """The work, which ends with `TooLargeError` where it next looks up, when it is in vain or takes too long."""
 
-    def check() -> None:
-        if is_gone.is_set():
-            raise TooLargeError("this call was cancelled")
-        if time.monotonic() > ends_at_s:
-            raise TooLargeError(f"after {max_call_s:g} s this was not done; ask for less: fewer runs, keys or rows")
+    def bounded_work() -> str:
+        ends_at_s = time.monotonic() + max_call_s
 
-    with work_while(check):
-        return work()
+        def check() -> None:
+            if is_gone():
+                raise TooLargeError("this call was cancelled")
+            if time.monotonic() >= ends_at_s:
+                raise TooLargeError(f"after {max_call_s:g} s this was not done; ask for less: fewer runs, keys or rows")
+
+        with work_while(check):
+            return work()
+
+    return bounded_work
