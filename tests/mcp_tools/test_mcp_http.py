@@ -1,5 +1,6 @@
 """``/mcp`` of a server over a socket, spoken to by the official client, for whoever's key is sent."""
 
+import sys
 import threading
 from contextlib import ExitStack, asynccontextmanager
 
@@ -8,6 +9,7 @@ import httpx2
 import pytest
 import uvicorn
 from asked_tools import Refused
+from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
@@ -137,6 +139,21 @@ def test_edits_are_asked_for_in_the_address_and_stay_with_who_may(server, ask_as
     with pytest.raises(Refused, match="ForbiddenError: you may read ann/secret and not write to it"):
         bob("stop_run", run="ann/secret/a1")
     server.built.context.people.share_project("ann", "secret", "private")
+
+
+def test_the_command_speaks_for_a_server_with_the_key_that_is_kept(server, connect):
+    """`runlake mcp URL`: for programs that start a command and know nothing of keys."""
+    environment = {"RUNLAKE_API_KEY": server.keys["bob"], "LOGNAME": "bob"}
+    command = StdioServerParameters(
+        command=sys.executable, args=["-m", "runlake", "mcp", server.url], env=environment
+    )  # fmt: skip
+    with connect(command) as ask:
+        assert [one["project"] for one in ask("list_projects")["projects"]] == ["bob/own"]
+        assert ask("describe_project", project="bob/own")["keys"]["rows"] == [["loss", "number", 1]]
+        assert ask("sql", query="select run_id, value from history")["rows"] == [["b1", 3.0]]
+        assert ask("read_metric", runs=["bob/own/b1"], key="loss")["runs"][0]["values"] == [3.0]
+        with pytest.raises(Refused, match="NotFoundError: no project ann/secret"):
+            ask("list_runs", project="ann/secret")
 
 
 def test_a_key_that_is_revoked_is_good_for_nothing(server, ask_as):
