@@ -23,14 +23,22 @@ def folder(tmp_path):
     return FolderLedger(folder)
 
 
-@pytest.fixture(params=["folder", "memory"])
+@pytest.fixture(params=["folder", "memory", "postgresql"])
 def made(request, folder):
     """What every kind of ledger does."""
+    if request.param == "postgresql":
+        database, path = request.getfixturevalue("shared_database"), request.getfixturevalue("new_path")
+
+        from runlake.store.cluster.ledger import PostgresLedger
+
+        ledger = PostgresLedger(database, f"sweeps/{path}")
+        ledger.make()
+        return ledger
     return folder if request.param == "folder" else MemoryLedger()
 
 
 def delete(ledger):
-    ledger.delete() if isinstance(ledger, MemoryLedger) else ledger.folder.rmdir()
+    ledger.folder.rmdir() if isinstance(ledger, FolderLedger) else ledger.delete()
 
 
 def bodies(made, number=1):

@@ -93,7 +93,7 @@ class Database:
         with self._typed_errors(), self._connections.one() as connection, connection.transaction():
             if is_one_look:
                 connection.execute("set transaction isolation level repeatable read, read only")
-            self._mine.connection = connection
+            self._mine.connection, self._mine.notes = connection, {}
             try:
                 yield connection
             finally:
@@ -140,6 +140,10 @@ class Database:
                     connection.execute(known[number])
                     connection.execute("insert into schema_version values (%s, now())", (number,))
 
+    def check_version(self) -> None:
+        """NewerFormatError when the tables have a form that this version does not know."""
+        self._applied()
+
     def _applied(self) -> set[int]:
         """The numbers of the migrations that the tables had."""
         if self.read("select to_regclass('schema_version') is null")[0][0]:
@@ -151,6 +155,11 @@ class Database:
                 f"{max(_migrations())}); upgrade runlake"
             )
         return applied
+
+    @property
+    def notes(self) -> dict[Any, Any]:
+        """What this thread has found out and need not ask again until its transaction ends; nothing outside of one."""
+        return self._mine.notes if self._current is not None else {}
 
     @property
     def _current(self) -> Connection | None:
