@@ -12,6 +12,8 @@ from runlake.errors import BadValueError, ForbiddenError
 from runlake.mcp.answers import MAX_ANSWER_BYTES, Answer, Room
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from runlake.service.contract import Service
 
 Offset = Annotated[int, Meta(ge=0, description="How many to pass over: an answer says where to go on.")]
@@ -24,10 +26,18 @@ class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The arguments of a tool."""
 
 
+AnswerSql = Callable[["Service", str], "pa.Table"]
+"""Computes the answer of a query over the verbs of a service."""
+
+
 class Caller(Struct, frozen=True, kw_only=True):
-    """Who calls: the verbs as they may use them, whether they may edit here, and how long an answer may be."""
+    """Who calls: the verbs as they may use them, whether they may edit here, and how long an answer may be.
+
+    `answer_sql` is who computes queries; without one it is done in this process.
+    """
 
     service: Service
+    answer_sql: AnswerSql | None = None
     may_edit: bool = False
     max_bytes: int = MAX_ANSWER_BYTES
 
