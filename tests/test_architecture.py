@@ -59,6 +59,10 @@ QUERY = {
     },
 }  # fmt: skip
 SERVER = {
+    "mcp": {
+        *MODELS, "api", "clean_text", "comparison", "near", "query.rows", "service.contract", "sql", "stopping",
+        "values",
+    },
     "server.config": {"errors"},
     "server.people": {*MODELS, "service.contract"},
     "server.http": {
@@ -87,7 +91,7 @@ SERVER = {
     },
     "server": {
         "errors", "service", "service.contract", "server.config", "server.people", "server.http", "server.context",
-        "server.page", "server.routes", "query.tiles", "sql",
+        "server.page", "server.routes", "query.tiles", "mcp", "sql",
         "server.wandb", "server.wandb.nodes", "server.wandb.mutations", "server.wandb.documents",
         "server.wandb.routes",
     },
@@ -164,7 +168,7 @@ ALLOWED = {
         *MODELS, "local_names", "query.rows", "query.runs", "service.contract", "service.wire", "store",
         "store.cluster", "values",
     },
-    "comparison": {*MODEL, "query.tiles", "service.contract", "values"},
+    "comparison": {*MODEL, "clean_text", "near", "plot", "query.tiles", "service.contract", "values"},
     "sql": {
         "errors", "model", "listing_model", "near", "query.many", "query.rows", "service.contract", "stopping",
         "values",
@@ -188,8 +192,8 @@ ALLOWED = {
     **SERVER,
     "cli": {
         *MODELS, "agents", "api", "artifacts", "bulk", "clean_text", "comparison", "compat", "credentials", "importers",
-        "local_names", "query.rows", "report", "server", "server.config", "server.http", "server.page", "server.people",
-        "service", "service.contract", "settings", "ship", "sql", "values",
+        "local_names", "mcp", "query.rows", "report", "server", "server.config", "server.http", "server.page",
+        "server.people", "service", "service.contract", "settings", "ship", "sql", "values",
     },
     "__init__": {
         "errors", "settings", "agents", "api", "artifacts", "compat", "media", "plot", "sdk.process", "sdk.run",

@@ -24,6 +24,7 @@ from runlake.view_model import ViewPath, ViewPut
 
 if TYPE_CHECKING:  # listings, sweeps and projects are loaded by who asks for them: a run is read without
     from runlake.api.artifacts import ArtifactType, StoredArtifacts
+    from runlake.api.comparison import RunComparison
     from runlake.api.project import Project, Projects
     from runlake.api.runs import Runs
     from runlake.api.sweep import Sweep, Sweeps
@@ -32,7 +33,6 @@ if TYPE_CHECKING:  # listings, sweeps and projects are loaded by who asks for th
     from runlake.artifacts.artifact import Artifact
     from runlake.artifacts.collection import ArtifactCollection
     from runlake.bulk.export import Exported
-    from runlake.comparison.comparison import Comparison
 
 _ID_LENGTH = 8
 
@@ -202,13 +202,14 @@ class Api:
         curves: bool = True,
         keys: Sequence[str] | None = None,
         fail_if: Sequence[str] = (),
-    ) -> Comparison:
-        """Where two runs or more differ, and how far their curves are from those of the first.
+    ) -> RunComparison:
+        """Where two runs or more differ, and how far their curves are from those of the first; `picture()` draws them.
 
         `keys` names the curves, None for all numbers that the runs share, up to 256 of them; `everything` also compares
         what always differs. `fail_if` are conditions as ``"val_loss > +1%"``; `broken` of the answer has those that
         hold.
         """
+        from runlake.api.comparison import drawable
         from runlake.comparison.comparison import compare_runs
         from runlake.comparison.gates import parse_gate
 
@@ -216,7 +217,8 @@ class Api:
             raise BadValueError(f"paths={paths!r} is one text; write a list of two or more")
         places = [parse_run_path(path, self.default_entity, self._default_project) for path in paths]
         gates = [parse_gate(text) for text in fail_if]
-        return compare_runs(self._service, places, everything=everything, curves=curves, keys=keys, gates=gates)
+        found = compare_runs(self._service, places, everything=everything, curves=curves, keys=keys, gates=gates)
+        return drawable(found, self._service, keys)
 
     def sql(
         self,

@@ -24,6 +24,7 @@ from runlake.server.http.problems import problem_response
 from runlake.server.http.sessions import Sessions
 from runlake.server.http.signing import Signer
 from runlake.server.http.turns import Turns
+from runlake.server.mcp import McpDoor
 from runlake.server.middleware import add_middleware
 from runlake.server.openapi import openapi_config
 from runlake.server.page import files
@@ -102,6 +103,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
     )
     queries = Queries()
     door = KeyDoor(people, sessions, is_secure=config.is_tls, url_of=context.base_url)
+    tools = McpDoor(context)
     routes: list[ControllerRouterHandler] = [
         *files.HANDLERS,
         read_frame,
@@ -110,6 +112,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
         wandb_router(WandbParts(GraphQL(mutations=MutationRoot), WandbContext(NODES, Exports(opened.exports_dir)))),
         api_router(ending=draining, tails_per_person=config.tails_per_person, queries=queries),
         people_router(context.office_of_caller),
+        tools.route(),
     ]
 
     @asynccontextmanager
@@ -117,6 +120,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
         yield
         draining.set()
         queries.close()
+        await tools.close()
         context.close()
 
     def provide_context() -> ServerContext:
