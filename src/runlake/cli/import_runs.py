@@ -23,21 +23,34 @@ def import_runs(
     context: typer.Context,
     places: Annotated[list[Path], typer.Argument(metavar="PLACE...", help="Files or folders; only read.")],
     project: Annotated[
-        str | None, typer.Option("--project", "-p", metavar="[ENTITY/]PROJECT", help="Where the runs go.")
+        str | None,
+        typer.Option(
+            "--project",
+            "-p",
+            metavar="[ENTITY/]PROJECT",
+            help="Where the runs go; without it, into projects called as where they come from, where that says so.",
+        ),
     ] = None,
     kind: Annotated[
         str | None,
-        typer.Option("--kind", metavar="KIND", help="wandb, tensorboard or table; without it, what lies there says."),
+        typer.Option(
+            "--kind",
+            "--from",
+            metavar="KIND",
+            help="wandb, mlflow, tensorboard or table; without it, what lies there says.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Bring in runs of W&B's client (.wandb), TensorBoard (event files) or tables (CSV, Parquet, Arrow, JSON lines).
+    """Bring in runs of W&B's client, MLflow, TensorBoard, or tables (CSV, Parquet, Arrow, JSON lines).
 
     Doing it twice is harmless, and one that was interrupted goes on where it was. What has no home here is counted.
     """
     from runlake.importers.find import read_runs
+    from runlake.importers.foreign import LeftOut
 
     done: list[Imported] = []
+    left_out: list[LeftOut] = []
     failures: list[RunlakeError] = []
     with open_store(context) as service, output.progress("import") as report:
         entity, name = _target(service, project)
@@ -45,8 +58,12 @@ def import_runs(
         for place in places:
             try:
                 for foreign in read_runs(place, kind):
+                    if isinstance(foreign, LeftOut):
+                        left_out.append(foreign)
+                        continue
+                    own = name if project else foreign.project or name
                     try:
-                        done.append(_bring(service, RunPath(entity, name, foreign.run_id), foreign, before, report))
+                        done.append(_bring(service, RunPath(entity, own, foreign.run_id), foreign, before, report))
                     except RunlakeError as error:  # the other runs come all the same
                         failures.append(error)
                     else:
@@ -57,14 +74,23 @@ def import_runs(
         raise failures[0]
     if as_json:
         runs = [imported_document(one) for one in done]
-        output.print_json({"runs": runs, "failures": [str(failure) for failure in failures]})
+        output.print_json(
+            {
+                "runs": runs,
+                "left_out": [one._asdict() for one in left_out],
+                "failures": [str(failure) for failure in failures],
+            }
+        )
     elif done:
         output.print_table(("RUN", "OUTCOME", "ROWS", "FILES", "NOTE"), [_row(one) for one in done], right=("ROWS",))
+    for one in left_out:
+        output.note(f"left out: {format_count(one.item_count, one.what)} {one.why} ({one.place})")
     output.note(_summary(done))
     for failure in failures:
         output.print_error(str(failure))
-    if failures or not all(one.is_whole for one in done):
-        raise LeftOutError(f"{format_count(len(failures) + sum(not one.is_whole for one in done), 'run')} not whole")
+    bad_count = len(failures) + sum(not one.is_whole for one in done) + sum(one.is_damage for one in left_out)
+    if bad_count:
+        raise LeftOutError(f"{format_count(bad_count, 'run')} not whole")
 
 
 def _target(service: Service, project: str | None) -> tuple[str, str]:
