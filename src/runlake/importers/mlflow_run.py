@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import time
 from collections import Counter
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from runlake.importers.database import Database
 from runlake.importers.folder_files import files_below
 from runlake.importers.foreign import (
     ForeignArtifact,
@@ -23,7 +25,7 @@ from runlake.importers.foreign import (
     project_of,
     run_id_of,
 )
-from runlake.importers.points import Point, SortedPoints, rows_of
+from runlake.importers.points import SortedPoints
 from runlake.model import METADATA_FILE, State, WriterBatch, WriterStart
 from runlake.values import encode_json
 
@@ -53,7 +55,8 @@ _LOCAL_RUN = re.compile(r"[\w.-]+")
 class MlflowRun:
     """One run as MLflow has it: times in milliseconds since 1970, `place` the folder or file where it was found.
 
-    `read_points` reads its metrics, anew whenever it is called. `is_fresh`: somebody wrote to the place lately.
+    `read_points` adds its metrics up to a time to what it is given, and answers how many come behind; what it is given
+    can ask `source`, where there is one. `is_fresh`: somebody wrote to the place lately.
     `roots` are folders in which that of its artifacts may lie when it has been moved.
     """
 
@@ -70,9 +73,10 @@ class MlflowRun:
     roots: Sequence[Path]
     params: Mapping[str, str]
     tags: Mapping[str, str]
-    read_points: Callable[[], Iterable[Point]]
+    read_points: Callable[[SortedPoints, float], int]
     is_fresh: bool
     is_parent: bool
+    source: Database | None = None
     inputs: Sequence[Mapping[str, Any]] = ()
     artifacts: Iterable[ForeignArtifact] = ()
     lost: Counter[str] = field(default_factory=Counter)
@@ -158,31 +162,19 @@ def find_folder(uri: str, ending: Path, parents: Sequence[Path]) -> Path | None:
 
 def _said(run: MlflowRun, started_at: float) -> Iterator[ForeignRow | WriterBatch]:
     ended = _ENDED.get(run.status)
-    newest = None if ended or not run.is_fresh else time.time() - HELD_BACK_S
-    yield from _rows(run, started_at, newest)
+    until = math.inf if ended or not run.is_fresh else time.time() - HELD_BACK_S
+    points = SortedPoints(run.source)
+    try:
+        if held_back_count := run.read_points(points, until):
+            run.lost["held-back point"] += held_back_count
+        yield from points.rows("history", started_at)
+        yield from points.rows("events", started_at)
+    finally:
+        points.close()
     if ended is not None:
         state, exit_code = ended
         runtime_s = max(0, run.end_ms - run.start_ms) / 1000 if run.end_ms and run.start_ms else 0.0
         yield WriterBatch(state=state, exit_code=exit_code, runtime_s=runtime_s)
-
-
-def _rows(run: MlflowRun, started_at: float, newest: float | None) -> Iterator[ForeignRow]:
-    points, machine = SortedPoints(), SortedPoints()
-    try:
-        for timestamp, step, key, value in run.read_points():
-            if newest is not None and timestamp > newest:
-                run.lost["held-back point"] += 1
-            elif key.startswith(SYSTEM_PREFIX):
-                machine.add(timestamp, step, f"system.{key.removeprefix(SYSTEM_PREFIX)}", value)
-            else:
-                points.add(timestamp, step, key, value)
-        for row in rows_of(points, started_at):
-            yield ForeignRow("history", row)
-        for row in rows_of(machine, started_at):
-            yield ForeignRow("events", row)
-    finally:
-        points.close()
-        machine.close()
 
 
 def _files(run: MlflowRun) -> Iterator[ForeignFile]:
