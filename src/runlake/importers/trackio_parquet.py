@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -79,4 +80,13 @@ def _fill(connection: sqlite3.Connection, table: str, columns: list[str], file: 
 def _row(row: dict[str, Any], columns: list[str], keys: list[str]) -> list[Any]:
     values = {key: row[key] for key in keys if row[key] is not None}
     own = {**row, "run_id": row.get("run_id") or row["run_name"]}
-    return [own.get(column) if column in _OWN else json.dumps(values, default=str) for column in columns]
+    return [own.get(column) if column in _OWN else json.dumps(_for_json(values), default=str) for column in columns]
+
+
+def _for_json(value: Any) -> Any:
+    """The same with texts for the numbers for which JSON has no form, as Trackio writes them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {key: _for_json(item) for key, item in value.items()}
+    return [_for_json(item) for item in value] if isinstance(value, list) else value
