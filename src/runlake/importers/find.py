@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from runlake.errors import BadValueError, NotFoundError
-from runlake.importers import mlflow, tables, tensorboard, trackio, wandb_offline
+from runlake.importers import mlflow, swanlab, tables, tensorboard, trackio, wandb_offline
 from runlake.importers.foreign import ForeignRun, LeftOut
 
 
@@ -22,6 +22,7 @@ SOURCES: Mapping[str, Source] = {
     "wandb": Source(wandb_offline.is_of, wandb_offline.read),
     "mlflow": Source(mlflow.is_of, mlflow.read),
     "trackio": Source(trackio.is_of, trackio.read),
+    "swanlab": Source(swanlab.is_of, swanlab.read),
     "tensorboard": Source(tensorboard.is_of, tensorboard.read),
     "table": Source(tables.is_of, tables.read),
 }

@@ -87,6 +87,7 @@ def foreign_run(run: MlflowRun) -> ForeignRun:
     """The run as an import takes it."""
     tags = dict(run.tags)
     started_at = run.start_ms / 1000 if run.start_ms is not None else None
+    config = {key: typed(value) for key, value in run.params.items()}
     return ForeignRun(
         run_id=run_id_of(run.run_id),
         mark=mark_of("mlflow", run.run_id, str(run.start_ms)),
@@ -100,11 +101,11 @@ def foreign_run(run: MlflowRun) -> ForeignRun:
             job_type=tags.get("mlflow.runType"),
             user=run.user or tags.get("mlflow.user"),
             program=tags.get("mlflow.source.name") or None,
-            config={key: typed(value) for key, value in run.params.items()},
+            config=config,
             resume="never",
             created_at=started_at,
         ),
-        said=_said(run, started_at or 0.0),
+        said=_said(run, config, started_at or 0.0),
         files=_files(run),
         artifacts=run.artifacts,
         lost=run.lost,
@@ -160,7 +161,7 @@ def find_folder(uri: str, ending: Path, parents: Sequence[Path]) -> Path | None:
     return next((each for each in [*candidates, *(parent / ending for parent in parents)] if each.is_dir()), None)
 
 
-def _said(run: MlflowRun, started_at: float) -> Iterator[ForeignRow | WriterBatch]:
+def _said(run: MlflowRun, config: dict[str, Any], started_at: float) -> Iterator[ForeignRow | WriterBatch]:
     ended = _ENDED.get(run.status)
     until = math.inf if ended or not run.is_fresh else time.time() - HELD_BACK_S
     points = SortedPoints(run.source)
@@ -174,7 +175,9 @@ def _said(run: MlflowRun, started_at: float) -> Iterator[ForeignRow | WriterBatc
     if ended is not None:
         state, exit_code = ended
         runtime_s = max(0, run.end_ms - run.start_ms) / 1000 if run.end_ms and run.start_ms else 0.0
-        yield WriterBatch(state=state, exit_code=exit_code, runtime_s=runtime_s)
+        yield WriterBatch(config=config, state=state, exit_code=exit_code, runtime_s=runtime_s)
+    else:
+        yield WriterBatch(config=config)
 
 
 def _files(run: MlflowRun) -> Iterator[ForeignFile]:
