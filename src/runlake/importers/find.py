@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from runlake.errors import BadValueError, NotFoundError
-from runlake.importers import mlflow, swanlab, tables, tensorboard, trackio, wandb_offline
+from runlake.importers import mlflow, neptune, swanlab, tables, tensorboard, trackio, wandb_offline
 from runlake.importers.foreign import ForeignRun, LeftOut
 
 
@@ -23,6 +23,7 @@ SOURCES: Mapping[str, Source] = {
     "mlflow": Source(mlflow.is_of, mlflow.read),
     "trackio": Source(trackio.is_of, trackio.read),
     "swanlab": Source(swanlab.is_of, swanlab.read),
+    "neptune": Source(neptune.is_of, neptune.read),
     "tensorboard": Source(tensorboard.is_of, tensorboard.read),
     "table": Source(tables.is_of, tables.read),
 }

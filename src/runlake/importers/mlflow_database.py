@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -23,7 +22,6 @@ _RUN_COLUMNS = (
     "lifecycle_stage",
 )  # fmt: skip
 _PIECE_POINTS = 50_000
-_LAST = 2**62
 _PIECE = """
 select max(rowid), count(*) from (select rowid from metrics where run_uuid = ? and rowid > ? order by rowid limit ?)
 """
@@ -40,7 +38,7 @@ select
         when value <= -{GREATEST!r} then '-inf'
         else value
     end
-from source.metrics where run_uuid = ? and rowid > ? and rowid <= ? and timestamp <= ? order by rowid
+from source.metrics where run_uuid = ? and rowid > ? and rowid <= ? order by rowid
 """
 _NEEDED = {"runs": ("run_uuid", "experiment_id"), "metrics": ("run_uuid", "key", "value", "timestamp")}
 _READ = frozenset({
@@ -140,23 +138,19 @@ def _run(
     )
 
 
-def _read_points(database: Database, run_id: str, points: SortedPoints, until: float) -> int:
-    until_ms = int(until * 1000) if math.isfinite(until) else _LAST
-    last = -_LAST
+def _read_points(database: Database, run_id: str, points: SortedPoints) -> None:
+    """Some thousands at a time, so that who writes to the database never waits for long."""
     step = "coalesce(step, 0)" if database.has("metrics", "step") else "0"
     is_nan = "coalesce(is_nan, 0)" if database.has("metrics", "is_nan") else "0"
     query = _POINTS.format(step=step, is_nan=is_nan)
+    last = -(2**62)
     while True:
         ((end, count),) = database.query(_PIECE, (run_id, last, _PIECE_POINTS))
         if not count:
-            break
+            return
         with reading(database.file):
-            points.add_from(query, (run_id, last, end, until_ms))
+            points.add_from(query, (run_id, last, end))
         last = end
-    ((held_back_count,),) = database.query(
-        "select count(*) from metrics where run_uuid = ? and timestamp > ?", (run_id, until_ms)
-    )
-    return int(held_back_count)
 
 
 def _written_at(file: Path) -> float:

@@ -118,17 +118,12 @@ def _run(
     )
 
 
-def _read_points(folder: Path, problems: list[str], points: SortedPoints, until: float) -> int:
-    held_back_count = 0
+def _read_points(folder: Path, problems: list[str], points: SortedPoints) -> None:
     for key, file in _files(folder, problems):
         is_system = key.startswith(SYSTEM_PREFIX)
         name = f"system.{key.removeprefix(SYSTEM_PREFIX)}" if is_system else key
         for timestamp, step, value in _points(file, problems):
-            if timestamp > until:
-                held_back_count += 1
-            else:
-                points.add("events" if is_system else "history", timestamp, step, name, value)
-    return held_back_count
+            points.add("events" if is_system else "history", timestamp, step, name, value)
 
 
 def _points(file: Path, problems: list[str]) -> Iterator[tuple[float, int, float]]:

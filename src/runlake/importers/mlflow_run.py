@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import re
 import time
@@ -25,7 +26,7 @@ from runlake.importers.foreign import (
     project_of,
     run_id_of,
 )
-from runlake.importers.points import SortedPoints
+from runlake.importers.points import CALL_S, SortedPoints
 from runlake.model import METADATA_FILE, State, WriterBatch, WriterStart
 from runlake.values import encode_json
 
@@ -55,9 +56,8 @@ _LOCAL_RUN = re.compile(r"[\w.-]+")
 class MlflowRun:
     """One run as MLflow has it: times in milliseconds since 1970, `place` the folder or file where it was found.
 
-    `read_points` adds its metrics up to a time to what it is given, and answers how many come behind; what it is given
-    can ask `source`, where there is one. `is_fresh`: somebody wrote to the place lately.
-    `roots` are folders in which that of its artifacts may lie when it has been moved.
+    `read_points` adds its metrics to what it is given, which can ask `source`, where there is one. `is_fresh`: somebody
+    wrote to the place lately. `roots` are folders in which that of its artifacts may lie when it has been moved.
     """
 
     run_id: str
@@ -73,7 +73,7 @@ class MlflowRun:
     roots: Sequence[Path]
     params: Mapping[str, str]
     tags: Mapping[str, str]
-    read_points: Callable[[SortedPoints, float], int]
+    read_points: Callable[[SortedPoints], None]
     is_fresh: bool
     is_parent: bool
     source: Database | None = None
@@ -163,13 +163,16 @@ def find_folder(uri: str, ending: Path, parents: Sequence[Path]) -> Path | None:
 
 def _said(run: MlflowRun, config: dict[str, Any], started_at: float) -> Iterator[ForeignRow | WriterBatch]:
     ended = _ENDED.get(run.status)
-    until = math.inf if ended or not run.is_fresh else time.time() - HELD_BACK_S
+    # Behind this time a row may not be complete, or another may still come before it.
+    until = math.inf if ended or not run.is_fresh else time.time() - HELD_BACK_S - CALL_S
     points = SortedPoints(run.source)
     try:
-        if held_back_count := run.read_points(points, until):
-            run.lost["held-back point"] += held_back_count
-        yield from points.rows("history", started_at)
-        yield from points.rows("events", started_at)
+        run.read_points(points)
+        for said in itertools.chain(points.rows("history", started_at), points.rows("events", started_at)):
+            if said.row.timestamp <= until:
+                yield said
+            else:
+                run.lost["held-back row"] += 1
     finally:
         points.close()
     if ended is not None:

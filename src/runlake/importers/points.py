@@ -15,20 +15,37 @@ from runlake.model import LoggedRow, Stream
 NUMBER, NOT_FINITE, _TEXT, _JSON = range(4)
 _PIECE_POINTS = 10_000
 
+CALL_S = 1.0
+"""Points of one step that are so close to each other were logged together, if not by one call."""
+
+STEP_KEY = "step"
+
 
 def rows_of(points: Iterable[tuple[float, int, str, Any]], started_at: float) -> Iterator[LoggedRow]:
-    """Points of one step and time that follow each other as a row, as long as each key is new in it."""
+    """Points of one step that follow each other within `CALL_S` as a row, as long as each key is new in it.
+
+    The row has the time of the first one. Where steps are no whole numbers, the row has that before the point, and what
+    it was as the value of `STEP_KEY`.
+    """
     values: dict[str, Any] = {}
-    row_step, row_at = 0, -math.inf
+    row_step: float = 0
+    row_at = -math.inf
     for timestamp, step, key, value in points:
-        if timestamp != row_at or step != row_step or key in values:
+        if step != row_step or key in values or not row_at <= timestamp < row_at + CALL_S:
             if values:
-                yield LoggedRow(row_step, row_at, max(0.0, row_at - started_at), values)
+                yield _row(row_step, row_at, started_at, values)
             values = {}
             row_step, row_at = step, timestamp
         values[key] = value
     if values:
-        yield LoggedRow(row_step, row_at, max(0.0, row_at - started_at), values)
+        yield _row(row_step, row_at, started_at, values)
+
+
+def _row(step: float, at: float, started_at: float, values: dict[str, Any]) -> LoggedRow:
+    whole = math.floor(step)
+    if whole != step:
+        values[STEP_KEY] = step
+    return LoggedRow(whole, at, max(0.0, at - started_at), values)
 
 
 class SortedPoints:
@@ -45,9 +62,9 @@ class SortedPoints:
         self._file.text_factory = decoded
         if source is not None:
             self._file.execute("attach ? as source", (source.uri,))
-        self._piece: list[tuple[str, float, int, str, int, Any]] = []
+        self._piece: list[tuple[str, float, float, str, int, Any]] = []
 
-    def add(self, stream: Stream, timestamp: float, step: int, key: str, value: Any) -> None:
+    def add(self, stream: Stream, timestamp: float, step: float, key: str, value: Any) -> None:
         """Take one point of a stream; `timestamp` in seconds since 1970."""
         if type(value) is float:
             is_finite = math.isfinite(value)

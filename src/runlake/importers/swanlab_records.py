@@ -60,7 +60,7 @@ class Scalar(NamedTuple):
 
 
 class Media(NamedTuple):
-    """Values of a data type were logged: of each the path below ``media/``, or with `is_inline` the text; and a caption."""
+    """Values of a data type were logged: of each the path below ``media/``, or the text (`is_inline`); a caption."""
 
     key: str
     kind: str
