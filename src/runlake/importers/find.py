@@ -39,8 +39,11 @@ def find_source(place: Path) -> str:
     )
 
 
-def read_runs(place: Path, kind: str | None = None) -> Iterator[ForeignRun]:
-    """The runs at a place; of `kind`, where that is named. BadValueError for a kind that is not known."""
+def read_runs(place: Path, kind: str | None = None, python: str | None = None) -> Iterator[ForeignRun]:
+    """The runs at a place; of `kind`, where that is named. BadValueError for a kind that is not known.
+
+    `python` is the interpreter that has the package of a tracker whose files only that can read.
+    """
     name = kind or find_source(place)
     if name not in SOURCES:
         raise BadValueError(f"unknown kind {name!r}; choose from {', '.join(SOURCES)}")
