@@ -19,7 +19,7 @@ from runlake.model import RunPath
 
 if TYPE_CHECKING:
     from runlake.importers.bring import Imported
-    from runlake.importers.foreign import ForeignRun
+    from runlake.importers.foreign import ForeignRun, LeftOut
     from runlake.importers.wandb_project import ProjectImported
     from runlake.service.contract import Service
 
@@ -31,11 +31,22 @@ def import_runs(
         typer.Argument(metavar="PLACE...", help="Files or folders, or wandb://ENTITY/PROJECT[/RUN]; only read."),
     ],
     project: Annotated[
-        str | None, typer.Option("--project", "-p", metavar="[ENTITY/]PROJECT", help="Where the runs go.")
+        str | None,
+        typer.Option(
+            "--project",
+            "-p",
+            metavar="[ENTITY/]PROJECT",
+            help="Where the runs go; without it, into projects called as where they come from, where that says so.",
+        ),
     ] = None,
     kind: Annotated[
         str | None,
-        typer.Option("--kind", metavar="KIND", help="wandb, tensorboard, aim or table; by default what lies there."),
+        typer.Option(
+            "--kind",
+            "--from",
+            metavar="KIND",
+            help="wandb, mlflow, tensorboard, aim or table; by default what lies there.",
+        ),
     ] = None,
     host: Annotated[
         str | None, typer.Option("--host", metavar="URL", help="Of wandb://: the server, where it is not W&B's cloud.")
@@ -52,7 +63,7 @@ def import_runs(
     ] = WORKER_COUNT,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Bring in runs of W&B (.wandb files, or wandb://… of a server), TensorBoard, Aim, or tables (CSV, Parquet, …).
+    """Bring in runs of W&B (.wandb files, or wandb://… of a server), MLflow, TensorBoard, Aim, or tables.
 
     Doing it twice is harmless, and one that was interrupted goes on where it was. What has no home here is counted.
     """
@@ -72,9 +83,10 @@ def import_runs(
 
 @dataclass(slots=True)
 class _Found:
-    """What came of all places: runs, what could not be read at all, and what projects had beside their runs."""
+    """What came of all places: runs, what does not come as one or cannot be read, and what projects had beside."""
 
     runs: list[Imported] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
     failures: list[RunlakeError] = field(default_factory=list)
     beside: list[ProjectImported] = field(default_factory=list)
 
@@ -89,9 +101,13 @@ def _take_place(
     report: output.Report,
 ) -> None:
     from runlake.importers.find import read_runs
+    from runlake.importers.foreign import LeftOut
 
     before = sum(sum(one.read_counts.values()) for one in found.runs)
     for foreign in read_runs(place, kind, python):
+        if isinstance(foreign, LeftOut):
+            found.left_out.append(foreign)
+            continue
         try:
             path = RunPath(*_target(service, project, foreign.project), foreign.run_id)
             found.runs.append(_bring(service, path, foreign, before, report))
@@ -118,8 +134,9 @@ def _tell(found: _Found, *, as_json: bool) -> None:
     if not found.runs and not found.beside and len(found.failures) == 1:
         raise found.failures[0]
     if as_json:
-        document = {
+        document: dict[str, Any] = {
             "runs": [imported_document(one) for one in found.runs],
+            "left_out": [one._asdict() for one in found.left_out],
             "failures": [str(failure) for failure in found.failures],
         }
         if found.beside:
@@ -128,6 +145,8 @@ def _tell(found: _Found, *, as_json: bool) -> None:
     elif found.runs:
         rows = [_row(one) for one in found.runs]
         output.print_table(("RUN", "OUTCOME", "ROWS", "FILES", "NOTE"), rows, right=("ROWS",))
+    for left in found.left_out:
+        output.note(f"left out: {format_count(left.item_count, left.what)} {left.why} ({left.place})")
     output.note(_summary(found.runs))
     problems = [problem for one in found.beside for problem in one.problems]
     for one in found.beside:
@@ -138,6 +157,7 @@ def _tell(found: _Found, *, as_json: bool) -> None:
     for failure in (*found.failures, *problems):
         output.print_error(str(failure))
     left_count = len(found.failures) + sum(not one.is_whole for one in found.runs)
+    left_count += sum(left.is_damage for left in found.left_out)
     if left_count or problems:
         beside = f", and {format_count(len(problems), 'thing')} of a project" if problems else ""
         raise LeftOutError(f"{format_count(left_count, 'run')} not whole{beside}")
@@ -147,7 +167,9 @@ def _target(service: Service, project: str | None, theirs: str | None) -> tuple[
     """Where a run goes: as was asked, else into the project that it had there, else into the usual one."""
     from runlake.api.paths import parse_project_path
 
-    return parse_project_path((project or theirs or default_project()).rstrip("/"), service.default_entity)
+    if not project and theirs:
+        return service.default_entity, theirs
+    return parse_project_path((project or default_project()).rstrip("/"), service.default_entity)
 
 
 def _bring(service: Service, path: RunPath, foreign: ForeignRun, before: int, report: output.Report) -> Imported:

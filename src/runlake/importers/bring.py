@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from runlake.errors import ConflictError, NotFoundError, UsageError
+from runlake.errors import ConflictError, NotFoundError, PathError, UsageError
 from runlake.importers.bring_artifacts import bring_artifacts
 from runlake.importers.foreign import ForeignRow, ForeignRun, md5_of
 from runlake.media.convert import prepare
@@ -186,12 +186,15 @@ def _put_files(service: Service, path: RunPath, foreign: ForeignRun) -> tuple[in
     here = {file.name: file.md5 for file in service.list_files(path)}
     file_count = put_bytes = 0
     for file in foreign.files:
-        file_count += 1
         if file.md5 is not None and here.get(file.name) == file.md5:
+            file_count += 1
             continue
-        with file.open() as content:
-            if here.get(file.name) == md5_of(content):
-                continue
-            content.seek(0)
-            put_bytes += service.put_file(path, file.name, content).size_bytes
+        try:
+            with file.open() as content:
+                if here.get(file.name) != md5_of(content):
+                    content.seek(0)
+                    put_bytes += service.put_file(path, file.name, content).size_bytes
+            file_count += 1
+        except (OSError, PathError) as error:  # gone by now, not ours to read, or not called like a file here
+            foreign.problems.append(f"the file {file.name!r} cannot be kept: {error}")
     return file_count, put_bytes
