@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from runlake.errors import BadValueError, NotFoundError
-from runlake.importers import mlflow, neptune, swanlab, tables, tensorboard, trackio, wandb_offline
+from runlake.importers import aim, mlflow, neptune, swanlab, tables, tensorboard, trackio, wandb_offline
 from runlake.importers.foreign import ForeignRun, LeftOut
 
 
@@ -24,6 +24,7 @@ SOURCES: Mapping[str, Source] = {
     "trackio": Source(trackio.is_of, trackio.read),
     "swanlab": Source(swanlab.is_of, swanlab.read),
     "neptune": Source(neptune.is_of, neptune.read),
+    "aim": Source(aim.is_of, aim.read),
     "tensorboard": Source(tensorboard.is_of, tensorboard.read),
     "table": Source(tables.is_of, tables.read),
 }
@@ -38,17 +39,19 @@ def find_source(place: Path) -> str:
         if source.is_of(place):
             return name
     raise NotFoundError(
-        f"{place} holds nothing that can be imported: no .wandb file of W&B's client, nothing of MLflow, no event "
-        "files of TensorBoard, and it is no .csv, .parquet, .arrow or .jsonl table"
+        f"{place} holds nothing that can be imported: no .wandb file of W&B's client, nothing of MLflow, Trackio, "
+        "SwanLab, Neptune's exporter or Aim, no event files of TensorBoard, and it is no .csv, .parquet, .arrow or "
+        ".jsonl table"
     )
 
 
-def read_runs(place: Path, kind: str | None = None) -> Iterator[ForeignRun | LeftOut]:
+def read_runs(place: Path, kind: str | None = None, python: str | None = None) -> Iterator[ForeignRun | LeftOut]:
     """The runs at a place, and what else lies there; of `kind`, where that is named.
 
-    BadValueError for a kind that is not known.
+    BadValueError for a kind that is not known. `python` is the interpreter that has the package of a tracker whose
+    files only that can read.
     """
     name = kind or find_source(place)
     if name not in SOURCES:
         raise BadValueError(f"unknown kind {name!r}; choose from {', '.join(SOURCES)}")
-    return SOURCES[name].read(place)
+    return aim.read(place, python) if name == "aim" else SOURCES[name].read(place)

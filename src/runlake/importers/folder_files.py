@@ -31,7 +31,7 @@ def entries_below(
 ) -> tuple[tuple[ManifestEntry, ...], dict[str, Callable[[], BinaryIO]]]:
     """The files of a folder as the entries of an artifact, and how each is opened."""
     entries, files = [], {}
-    for name, open_file in files_below(folder, "", problems):
+    for name, open_file, _ in files_below(folder, "", problems):
         with open_file() as content:
             digest = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False))  # type: ignore[arg-type]
             size_bytes = content.seek(0, os.SEEK_END)

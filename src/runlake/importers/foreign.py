@@ -25,10 +25,14 @@ class ForeignRow(NamedTuple):
 
 
 class ForeignFile(NamedTuple):
-    """A file of the run, by the name that it is to have here; `open` opens it for reading."""
+    """A file of the run, by the name that it is to have here; `open` opens it for reading.
+
+    `md5` in base64, where the source knows it: what is here already is not opened then.
+    """
 
     name: str
     open: Callable[[], BinaryIO]
+    md5: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +66,8 @@ class ForeignRun:
     between them batches without rows for what else a run says; the last batch has the exit code, where the source knows
     it. `artifacts` come in the order in which they were logged, and are read behind `said`. `lost` counts what has no
     home here, by what one of it is called, and `problems` say what could not be read: both are complete when `said` was
-    read to its end.
+    read to its end. `final_counts` are the rows by stream of a run that has ended, where the source tells them without
+    reading these: one that is here with as many, and with its end, is not read again.
     """
 
     run_id: str
@@ -75,6 +80,7 @@ class ForeignRun:
     artifacts: Iterable[ForeignArtifact] = ()
     lost: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    final_counts: Mapping[str, int] | None = None
 
 
 class LeftOut(NamedTuple):
