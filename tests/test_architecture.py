@@ -184,9 +184,10 @@ ALLOWED = {
         "sdk.run", "store",
     },
     "integrations": {*MODEL, "values", "media", "artifacts", "plot", "sdk.process", "sdk.run"},
+    "peers": {"errors"},
     "importers": {
-        "errors", "model", "artifact_model", "integrations", "media", "sdk.capture", "service", "service.contract",
-        "values",
+        "errors", "model", "artifact_model", "sweep_model", "integrations", "media", "peers", "sdk.capture", "service",
+        "service.contract", "values",
     },
     "compat": {"errors", "artifacts", "credentials", "settings", "media", "sdk", "sdk.process", "sdk.run"},
     **SERVER,
