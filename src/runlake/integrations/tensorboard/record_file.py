@@ -32,16 +32,19 @@ def take_records(data: bytes) -> tuple[list[bytes], int]:
     Raises `DamagedFileError` when nothing whole stands before a damaged frame; otherwise that is for the next call.
     """
     records: list[bytes] = []
-    position = 0
-    while position + HEAD_BYTES <= len(data):
+    position, size = 0, len(data)
+    proved: dict[int, int] = {}  # records of one length are many
+    while position + HEAD_BYTES <= size:
         length, checksum = _LENGTH.unpack_from(data, position)
-        if masked_crc32c(data[position : position + 8]) != checksum:
-            if records:
-                break
-            raise DamagedFileError("the checksum of a length is wrong")
+        if proved.get(length) != checksum:
+            if masked_crc32c(data[position : position + 8]) != checksum:
+                if records:
+                    break
+                raise DamagedFileError("the checksum of a length is wrong")
+            proved[length] = checksum
         begin = position + HEAD_BYTES
         end = begin + length + FOOT_BYTES
-        if end > len(data):
+        if end > size:
             break
         records.append(data[begin : begin + length])
         position = end
