@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks import (
     across_runs,
     artifacts,
+    importing,
     logging,
     many_runs,
     many_writers,
@@ -49,6 +50,7 @@ GROUPS = (
     many_runs.GROUP,
     across_runs.GROUP,
     project_export.GROUP,
+    importing.GROUP,
     server.GROUP,
     page.GROUP,
     page_in_browser.GROUP,
