@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -52,3 +53,52 @@ def pytest_unconfigure():
 def no_sealing(monkeypatch):
     """`finish()` starts no process that seals: for tests that make many runs and do not ask for segments."""
     monkeypatch.setenv("RUNLAKE_SEAL", "off")
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """A real S3 server that runs as long as the tests, and has a bucket: ask it for `new_url()`."""
+    import seaweed
+
+    if (reason := seaweed.why_not()) is not None:
+        pytest.skip(reason)
+    with seaweed.s3_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """A PostgreSQL that runs as long as the tests."""
+    from postgres import PostgresServer, find_programs
+
+    programs = find_programs()
+    if programs is None or find_spec("psycopg") is None:
+        pytest.skip("there is no PostgreSQL, or no psycopg")
+    server = PostgresServer(programs)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def shared_database_url(postgres_server):
+    """The address of the database of a store that tests share: each has runs, places and names of its own in it."""
+    from runlake.store.cluster.database import Database
+
+    url = postgres_server.url_of(postgres_server.make_database())
+    database = Database(url)
+    database.migrate()
+    database.close()
+    return url
+
+
+@pytest.fixture(scope="session")
+def shared_database(shared_database_url):
+    """The same as this process sees it."""
+    from runlake.store.cluster.database import Database
+
+    database = Database(shared_database_url)
+    yield database
+    database.close()

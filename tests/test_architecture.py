@@ -10,36 +10,50 @@ ROOT = Path(__file__).parent.parent / "src" / "runlake"
 MODEL = {"errors", "model"}
 MODELS = {*MODEL, "artifact_model", "listing_model", "sweep_model", "view_model"}
 
+# The whole of a store, and the one in a folder: above the seams, below all who read and write runs.
+WHOLE = {"store.store", "store.noting", "store.folder_store"}
+
 STORE = {
     "store": {*MODELS, "lru", "near", "settings", "values"},
     "store.journal": {*MODEL, "store", "values"},
     "store.segment": {*MODEL, "store", "store.journal", "values"},
-    "store.run": {*MODEL, "lru", "store", "store.journal", "store.segment", "values"},
-    "store.catalog": {*MODEL, "listing_model", "store", "store.journal", "store.run", "values"},
-    "store.compact": {*MODEL, "store", "store.catalog", "store.journal", "store.run", "store.segment", "values"},
-    "store.opening": {*MODEL, "artifact_model", "store", "store.journal", "store.run", "store.segment", "values"},
+    "store.store": {"model", "store", "store.journal", "store.segment"},
+    "store.noting": {*MODEL, "store", "store.store"},
+    "store.folder_store": {"model", "store", "store.store", "store.journal", "store.segment"},
+    "store.run": {*MODEL, "lru", "store", "store.journal", "store.segment", "values", *WHOLE},
+    "store.catalog": {*MODEL, "listing_model", "store", "store.journal", "store.run", "values", "store.folder_store"},
+    "store.compact": {
+        *MODEL, "store", "store.catalog", "store.journal", "store.run", "store.segment", "values", *WHOLE,
+    },
+    "store.opening": {
+        *MODEL, "artifact_model", "store", "store.journal", "store.run", "store.segment", "values", *WHOLE,
+    },
     "store.ingest": {
         *MODEL, "differences", "lru", "store", "store.journal", "store.run", "store.segment", "store.opening", "values",
+        *WHOLE,
     },
+    "store.cluster": {*MODEL, "store", "store.journal", "store.segment", "values"},
     "store.sweeps": {*MODELS, "store", "store.opening", "values"},
     "store.artifacts": {*MODEL, "artifact_model", "near", "store", "store.journal", "store.opening", "values"},
     "store.care": {
         *MODEL, "artifact_model", "store", "store.artifacts", "store.catalog", "store.compact", "store.journal",
-        "store.opening", "store.run", "store.segment", "store.sweeps", "values",
+        "store.opening", "store.run", "store.segment", "store.sweeps", "values", *WHOLE,
     },
     "store.merge": {
         *MODELS, "store", "store.artifacts", "store.journal", "store.opening", "store.run", "store.segment",
-        "store.sweeps", "values",
+        "store.sweeps", "values", *WHOLE,
     },
 }  # fmt: skip
 QUERY = {
     "query.runs": {*MODEL, "listing_model", "lru", "near", "stopping", "store", "store.catalog", "values"},
     "query.rows": {
         *MODEL, "listing_model", "lru", "query.runs", "query.tiles", "stopping", "store", "store.catalog",
-        "store.journal", "store.run", "store.segment", "values",
+        "store.journal", "store.run", "store.segment", "values", "store.store",
     },
     "query.tiles": {"errors", "model", "store"},
-    "query.many": {*MODEL, "query.rows", "stopping", "store", "store.compact", "store.run", "store.segment"},
+    "query.many": {
+        *MODEL, "query.rows", "stopping", "store", "store.compact", "store.run", "store.segment", "store.store",
+    },
 }  # fmt: skip
 SERVER = {
     "server.config": {"errors"},
@@ -126,17 +140,18 @@ ALLOWED = {
         "sdk", "sdk.capture",
         *MODELS, "artifacts", "clean_text", "differences", "local_names", "media", "plain", "service",
         "service.contract", "service.local", "settings", "store", "store.artifacts", "store.journal", "store.opening",
-        "values",
+        "values", "store.folder_store",
     },
     "sdk.capture": {*MODEL, "sdk", "clean_text", "settings", "store", "values"},
     "sdk.process": {
         *MODEL, "artifact_model", "clean_text", "credentials", "names", "plain", "settings", "values", "sdk",
         "sdk.capture", "sdk.run", "store", "store.artifacts", "store.ingest", "store.journal", "store.opening",
+        *WHOLE,
     },
     "ship": {
         *MODEL, "artifact_model", "clean_text", "credentials", "settings", "values", "service", "service.contract",
         "service.remote", "store", "store.artifacts", "store.compact", "store.ingest", "store.journal", "store.opening",
-        "store.run",
+        "store.run", "store.folder_store",
     },
     "bulk": {
         *MODELS, "local_names", "query.rows", "query.runs", "service.contract", "service.wire", "store", "values",

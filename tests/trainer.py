@@ -1,9 +1,9 @@
 """A process that trains, as far as the store sees it."""
 
 from runlake.model import RunPath
-from runlake.store.changes import append_change
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.shipped import Shipped, read_shipped, write_shipped
-from runlake.store.layout import Layout
+from runlake.store.noting import append_change
 from runlake.store.opening.open import open_run
 from runlake.values import flatten
 
@@ -22,7 +22,7 @@ class Trainer:
 
     def __init__(self, root, run_id, project="mnist", **start):
         config = flatten(start.pop("config", {}))
-        self.layout = Layout(root)
+        self.layout = FolderStore(root)
         self.opened = open_run(self.layout, RunPath("ann", project, run_id), {**start, "set": config})
         self.step = 0
 

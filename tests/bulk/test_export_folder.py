@@ -18,7 +18,7 @@ from runlake.model import RunPath
 from runlake.query.rows.export import FORMATS
 from runlake.service.remote.service import RemoteService
 from runlake.store import disk
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.open import open_run
 from trainer import Trainer
 
@@ -266,7 +266,7 @@ def test_a_run_that_begins_anew_during_an_export_is_there_as_it_was(service, mak
 
 
 def test_of_a_run_with_several_writers_the_first_rows_of_each_are_exported(root, service, export, tmp_path):
-    layout, path = Layout(root), RunPath("ann", "digits", "shared")
+    layout, path = FolderStore(root), RunPath("ann", "digits", "shared")
     writers = [open_run(layout, path, {}, is_shared=True).writer for _ in range(2)]
 
     def log(second):

@@ -54,7 +54,7 @@ def test_what_cannot_be_read_is_named_and_the_others_come(runlake, tables):
     [
         (["nothing"], 3, "nothing is not there"),
         (["."], 3, "holds nothing that can be imported"),
-        (["tables", "--kind", "other"], 2, "unknown kind 'other'; choose from wandb, mlflow, aim, tensorboard"),
+        (["tables", "--kind", "other"], 2, "unknown kind 'other'; choose from wandb, mlflow, trackio, swanlab"),
     ],
 )
 def test_what_is_no_source_says_what_would_be(runlake, tables, monkeypatch, tmp_path, arguments, code, error):

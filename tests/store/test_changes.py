@@ -9,16 +9,17 @@ import pytest
 from runlake.errors import ReadOnlyError, StoreError
 from runlake.model import RunPath
 from runlake.store import disk
-from runlake.store.changes import Change, ChangeScan, FolderChanges, SeenChanges, append_change, new_name, parse_name
+from runlake.store.changes import Change, ChangeScan, FolderChanges, SeenChanges, new_name, parse_name
 from runlake.store.changes_in_memory import MemoryChanges
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
+from runlake.store.noting import append_change
 
 RUN = RunPath("ann", "mnist", "a1")
 
 
 @pytest.fixture
 def layout(tmp_path):
-    return Layout(tmp_path)
+    return FolderStore(tmp_path)
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def import_runs(
             "--kind",
             "--from",
             metavar="KIND",
-            help="wandb, mlflow, tensorboard, aim or table; by default what lies there.",
+            help="wandb, mlflow, trackio, swanlab, neptune, aim, tensorboard or table; by default what lies there.",
         ),
     ] = None,
     host: Annotated[
@@ -63,7 +63,7 @@ def import_runs(
     ] = WORKER_COUNT,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Bring in runs of W&B (.wandb files, or wandb://… of a server), MLflow, TensorBoard, Aim, or tables.
+    """Bring in runs of W&B (files, or a server), MLflow, Trackio, SwanLab, Neptune, Aim, TensorBoard, or tables.
 
     Doing it twice is harmless, and one that was interrupted goes on where it was. What has no home here is counted.
     """

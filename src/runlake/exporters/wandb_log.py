@@ -7,7 +7,7 @@ import zlib
 from typing import BinaryIO
 
 from runlake.exporters.wire_bytes import field
-from runlake.importers.wandb_log import BLOCK_BYTES, HEAD, IDENT, MAGIC, VERSION
+from runlake.importers.wandb_log import BLOCK_BYTES, HEAD, WANDB
 
 _FRAGMENT = struct.Struct("<IHB")
 _WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
@@ -21,7 +21,7 @@ class LogWriter:
         self._file = file
         self._count = 0
         self._left = BLOCK_BYTES - HEAD.size
-        file.write(HEAD.pack(IDENT, MAGIC, VERSION))
+        file.write(HEAD.pack(WANDB.ident, WANDB.magic, min(WANDB.versions)))
 
     def write(self, kind: int, message: bytes) -> None:
         """A record: which kind of message, by the number of its field, and the message."""

@@ -13,6 +13,9 @@ from runlake.errors import BadValueError
 
 HEAD = b"SQLite format 3\0"
 
+WAIT_S = 30.0
+"""How long somebody who writes may keep us waiting."""
+
 _PIECE_ROWS = 20_000
 
 
@@ -26,10 +29,15 @@ def is_database(file: Path) -> bool:
 
 
 class Database:
-    """What a database holds, table by table; of tables and columns that are not there, nothing."""
+    """What a database holds, table by table; of tables and columns that are not there, nothing.
 
-    def __init__(self, file: Path, connection: sqlite3.Connection) -> None:
+    `uri` is how SQLite opens it once more, only for reading. `blocks_writers`: who writes waits for who reads.
+    """
+
+    def __init__(self, file: Path, uri: str, connection: sqlite3.Connection, *, blocks_writers: bool = True) -> None:
+        self._blocks_writers = blocks_writers
         self.file = file
+        self.uri = uri
         self._connection = connection
         self._columns: dict[str, frozenset[str]] = {
             name: frozenset(row[1] for row in connection.execute(f"pragma table_info({_quoted(name)})"))
@@ -64,15 +72,30 @@ class Database:
         names = ", ".join(_quoted(name) if name in self._columns[table] else "null" for name in columns)
         statement = f"select rowid, {names} from {_quoted(table)} where ({where}) and rowid > ? order by rowid limit ?"
         last = -(2**63)
+        if not self._blocks_writers:
+            with reading(self.file):
+                yield from (row[1:] for row in self._connection.execute(statement, (*arguments, last, -1)))
+            return
         while True:
-            try:
-                rows = self._connection.execute(statement, (*arguments, last, _PIECE_ROWS)).fetchall()
-            except sqlite3.Error as error:
-                raise BadValueError(f"the table {table} of {self.file} cannot be read: {error}") from None
+            rows = self.query(statement, (*arguments, last, _PIECE_ROWS))
             yield from (row[1:] for row in rows)
             if len(rows) < _PIECE_ROWS:
                 return
             last = rows[-1][0]
+
+    def query(self, statement: str, arguments: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query that has few. BadValueError for what is damaged."""
+        with reading(self.file):
+            return self._connection.execute(statement, arguments).fetchall()
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[None]:
+    """What SQLite says of a damaged file, as BadValueError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise BadValueError(f"{file} cannot be read: {error}") from None
 
 
 @contextmanager
@@ -83,13 +106,13 @@ def open_database(file: Path) -> Iterator[Database]:
     """
     # A database in WAL mode that nobody has open is one file; to open it in the usual way would make two more.
     has_log = file.with_name(f"{file.name}-wal").exists()
-    options = "mode=ro" if has_log or _is_rollback(file) else "mode=ro&immutable=1"
+    is_rollback = _is_rollback(file)
+    options = "mode=ro" if has_log or is_rollback else "mode=ro&immutable=1"
+    uri = f"file:{quote(str(file.resolve()))}?{options}"
     try:
-        with closing(
-            sqlite3.connect(f"file:{quote(str(file.resolve()))}?{options}", uri=True, isolation_level=None, timeout=30)
-        ) as connection:
-            connection.text_factory = _text
-            yield Database(file, connection)
+        with closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=WAIT_S)) as connection:
+            connection.text_factory = decoded
+            yield Database(file, uri, connection, blocks_writers=is_rollback)
     except sqlite3.Error as error:
         raise BadValueError(f"{file} cannot be read as a SQLite database: {error}") from None
 
@@ -100,7 +123,8 @@ def _is_rollback(file: Path) -> bool:
         return content.read(20)[18:19] != b"\2"
 
 
-def _text(content: bytes) -> str:
+def decoded(content: bytes) -> str:
+    """A text of a database; what is no UTF-8 in it is replaced."""
     return content.decode("utf-8", "replace")
 
 

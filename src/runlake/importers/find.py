@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from runlake.errors import BadValueError, NotFoundError
-from runlake.importers import aim, mlflow, tables, tensorboard, wandb_offline
+from runlake.importers import aim, mlflow, neptune, swanlab, tables, tensorboard, trackio, wandb_offline
 from runlake.importers.foreign import ForeignRun, LeftOut
 
 
@@ -21,6 +21,9 @@ class Source(NamedTuple):
 SOURCES: Mapping[str, Source] = {
     "wandb": Source(wandb_offline.is_of, wandb_offline.read),
     "mlflow": Source(mlflow.is_of, mlflow.read),
+    "trackio": Source(trackio.is_of, trackio.read),
+    "swanlab": Source(swanlab.is_of, swanlab.read),
+    "neptune": Source(neptune.is_of, neptune.read),
     "aim": Source(aim.is_of, aim.read),
     "tensorboard": Source(tensorboard.is_of, tensorboard.read),
     "table": Source(tables.is_of, tables.read),
@@ -36,8 +39,9 @@ def find_source(place: Path) -> str:
         if source.is_of(place):
             return name
     raise NotFoundError(
-        f"{place} holds nothing that can be imported: no .wandb file of W&B's client, nothing of MLflow or Aim, no "
-        "event files of TensorBoard, and it is no .csv, .parquet, .arrow or .jsonl table"
+        f"{place} holds nothing that can be imported: no .wandb file of W&B's client, nothing of MLflow, Trackio, "
+        "SwanLab, Neptune's exporter or Aim, no event files of TensorBoard, and it is no .csv, .parquet, .arrow or "
+        ".jsonl table"
     )
 
 

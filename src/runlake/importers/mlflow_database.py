@@ -5,22 +5,41 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from runlake.errors import BadValueError
-from runlake.importers.database import Database, is_database, open_database
+from runlake.importers.database import Database, is_database, open_database, reading
 from runlake.importers.foreign import ForeignRun, LeftOut
 from runlake.importers.mlflow_models import ModelTables
-from runlake.importers.mlflow_run import GREATEST, LIVE_S, MlflowRun, foreign_run
-from runlake.importers.points import Point
+from runlake.importers.mlflow_run import GREATEST, LIVE_S, SYSTEM_PREFIX, MlflowRun, foreign_run
+from runlake.importers.points import NOT_FINITE, NUMBER, SortedPoints
 
 NAME = "mlflow.db"
 _RUN_COLUMNS = (
     "run_uuid", "experiment_id", "name", "user_id", "status", "start_time", "end_time", "artifact_uri",
     "lifecycle_stage",
 )  # fmt: skip
-_POINT_COLUMNS = ("timestamp", "step", "key", "value", "is_nan")
+_PIECE_POINTS = 50_000
+_PIECE = """
+select max(rowid), count(*) from (select rowid from metrics where run_uuid = ? and rowid > ? order by rowid limit ?)
+"""
+_POINTS = f"""
+select
+    case when key glob '{SYSTEM_PREFIX}*' then 'events' else 'history' end,
+    timestamp / 1000.0,
+    {{step}},
+    case when key glob '{SYSTEM_PREFIX}*' then 'system.' || substr(key, {len(SYSTEM_PREFIX) + 1}) else key end,
+    case when {{is_nan}} or abs(value) >= {GREATEST!r} then {NOT_FINITE} else {NUMBER} end,
+    case
+        when {{is_nan}} then 'nan'
+        when value >= {GREATEST!r} then 'inf'
+        when value <= -{GREATEST!r} then '-inf'
+        else value
+    end
+from source.metrics where run_uuid = ? and rowid > ? and rowid <= ? order by rowid
+"""
 _NEEDED = {"runs": ("run_uuid", "experiment_id"), "metrics": ("run_uuid", "key", "value", "timestamp")}
 _READ = frozenset({
     "alembic_version", "experiments", "runs", "metrics", "latest_metrics", "params", "tags", "inputs", "input_tags",
@@ -108,7 +127,8 @@ def _run(
         roots=roots,
         params={key: str(value) for key, value in database.select("params", ("key", "value"), of_run, argument)},
         tags={key: str(value) for key, value in database.select("tags", ("key", "value"), of_run, argument)},
-        read_points=lambda: _points(database, run_id),
+        read_points=partial(_read_points, database, run_id),
+        source=database,
         is_fresh=time.time() - _written_at(file) < LIVE_S,
         is_parent=run_id in parents,
         inputs=models.inputs_of(run_id),
@@ -118,13 +138,19 @@ def _run(
     )
 
 
-def _points(database: Database, run_id: str) -> Iterator[Point]:
-    for at_ms, step, key, value, is_nan in database.select("metrics", _POINT_COLUMNS, "run_uuid = ?", (run_id,)):
-        if is_nan:
-            value = float("nan")
-        elif not -GREATEST < value < GREATEST:
-            value = float("inf") if value > 0 else float("-inf")
-        yield Point(at_ms / 1000, step or 0, key, value)
+def _read_points(database: Database, run_id: str, points: SortedPoints) -> None:
+    """Some thousands at a time, so that who writes to the database never waits for long."""
+    step = "coalesce(step, 0)" if database.has("metrics", "step") else "0"
+    is_nan = "coalesce(is_nan, 0)" if database.has("metrics", "is_nan") else "0"
+    query = _POINTS.format(step=step, is_nan=is_nan)
+    last = -(2**62)
+    while True:
+        ((end, count),) = database.query(_PIECE, (run_id, last, _PIECE_POINTS))
+        if not count:
+            return
+        with reading(database.file):
+            points.add_from(query, (run_id, last, end))
+        last = end
 
 
 def _written_at(file: Path) -> float:

@@ -11,6 +11,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from runlake.artifact_model import digest_of
 from runlake.errors import BadValueError
 from runlake.importers.folder_files import entries_below
 from runlake.importers.foreign import ForeignArtifact, ForeignRun, LeftOut, project_of
-from runlake.importers.mlflow_run import LIVE_S, MlflowRun, foreign_run
-from runlake.importers.points import Point
+from runlake.importers.mlflow_run import LIVE_S, SYSTEM_PREFIX, MlflowRun, foreign_run
+from runlake.importers.points import SortedPoints
 from runlake.importers.yaml_file import read_mapping
 
 META, TRASH, REGISTRY, RUNS = "meta.yaml", ".trash", "models", "mlruns"
@@ -108,7 +109,7 @@ def _run(
         roots=(store,),
         params=dict(_values(run / "params", problems)),
         tags=dict(_values(run / "tags", problems)),
-        read_points=lambda: _points(run / "metrics", problems),
+        read_points=partial(_read_points, run / "metrics", problems),
         is_fresh=time.time() - written_at < LIVE_S,
         is_parent=run.name in parents,
         artifacts=_artifacts(models, problems),
@@ -117,20 +118,27 @@ def _run(
     )
 
 
-def _points(folder: Path, problems: list[str]) -> Iterator[Point]:
+def _read_points(folder: Path, problems: list[str], points: SortedPoints) -> None:
     for key, file in _files(folder, problems):
-        try:
-            with file.open(encoding="utf-8", errors="replace") as lines:
-                for number, line in enumerate(lines, 1):
-                    try:
-                        at_ms, value, *step = line.split()
-                        yield Point(int(at_ms) / 1000, int(step[0]) if step else 0, key, float(value))
-                    except ValueError:
-                        # The last line of a file may be one that is being written.
-                        if line.endswith("\n"):
-                            problems.append(f"{file}: line {number} is no point of a metric: {line.strip()[:60]!r}")
-        except OSError as error:
-            problems.append(f"{file} cannot be read: {error}")
+        is_system = key.startswith(SYSTEM_PREFIX)
+        name = f"system.{key.removeprefix(SYSTEM_PREFIX)}" if is_system else key
+        for timestamp, step, value in _points(file, problems):
+            points.add("events" if is_system else "history", timestamp, step, name, value)
+
+
+def _points(file: Path, problems: list[str]) -> Iterator[tuple[float, int, float]]:
+    try:
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    at_ms, value, *step = line.split()
+                    yield int(at_ms) / 1000, int(step[0]) if step else 0, float(value)
+                except ValueError:
+                    # The last line of a file may be one that is being written.
+                    if line.endswith("\n"):
+                        problems.append(f"{file}: line {number} is no point of a metric: {line.strip()[:60]!r}")
+    except OSError as error:
+        problems.append(f"{file} cannot be read: {error}")
 
 
 def _values(folder: Path, problems: list[str]) -> Iterator[tuple[str, str]]:

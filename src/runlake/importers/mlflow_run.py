@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import itertools
+import math
 import re
 import time
 from collections import Counter
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from runlake.importers.database import Database
 from runlake.importers.folder_files import files_below
 from runlake.importers.foreign import (
     ForeignArtifact,
@@ -23,7 +26,7 @@ from runlake.importers.foreign import (
     project_of,
     run_id_of,
 )
-from runlake.importers.points import Point, SortedPoints, rows_of
+from runlake.importers.points import CALL_S, SortedPoints
 from runlake.model import METADATA_FILE, State, WriterBatch, WriterStart
 from runlake.values import encode_json
 
@@ -53,8 +56,8 @@ _LOCAL_RUN = re.compile(r"[\w.-]+")
 class MlflowRun:
     """One run as MLflow has it: times in milliseconds since 1970, `place` the folder or file where it was found.
 
-    `read_points` reads its metrics, anew whenever it is called. `is_fresh`: somebody wrote to the place lately.
-    `roots` are folders in which that of its artifacts may lie when it has been moved.
+    `read_points` adds its metrics to what it is given, which can ask `source`, where there is one. `is_fresh`: somebody
+    wrote to the place lately. `roots` are folders in which that of its artifacts may lie when it has been moved.
     """
 
     run_id: str
@@ -70,9 +73,10 @@ class MlflowRun:
     roots: Sequence[Path]
     params: Mapping[str, str]
     tags: Mapping[str, str]
-    read_points: Callable[[], Iterable[Point]]
+    read_points: Callable[[SortedPoints], None]
     is_fresh: bool
     is_parent: bool
+    source: Database | None = None
     inputs: Sequence[Mapping[str, Any]] = ()
     artifacts: Iterable[ForeignArtifact] = ()
     lost: Counter[str] = field(default_factory=Counter)
@@ -83,6 +87,7 @@ def foreign_run(run: MlflowRun) -> ForeignRun:
     """The run as an import takes it."""
     tags = dict(run.tags)
     started_at = run.start_ms / 1000 if run.start_ms is not None else None
+    config = {key: typed(value) for key, value in run.params.items()}
     return ForeignRun(
         run_id=run_id_of(run.run_id),
         mark=mark_of("mlflow", run.run_id, str(run.start_ms)),
@@ -96,11 +101,11 @@ def foreign_run(run: MlflowRun) -> ForeignRun:
             job_type=tags.get("mlflow.runType"),
             user=run.user or tags.get("mlflow.user"),
             program=tags.get("mlflow.source.name") or None,
-            config={key: typed(value) for key, value in run.params.items()},
+            config=config,
             resume="never",
             created_at=started_at,
         ),
-        said=_said(run, started_at or 0.0),
+        said=_said(run, config, started_at or 0.0),
         files=_files(run),
         artifacts=run.artifacts,
         lost=run.lost,
@@ -156,33 +161,26 @@ def find_folder(uri: str, ending: Path, parents: Sequence[Path]) -> Path | None:
     return next((each for each in [*candidates, *(parent / ending for parent in parents)] if each.is_dir()), None)
 
 
-def _said(run: MlflowRun, started_at: float) -> Iterator[ForeignRow | WriterBatch]:
+def _said(run: MlflowRun, config: dict[str, Any], started_at: float) -> Iterator[ForeignRow | WriterBatch]:
     ended = _ENDED.get(run.status)
-    newest = None if ended or not run.is_fresh else time.time() - HELD_BACK_S
-    yield from _rows(run, started_at, newest)
+    # Behind this time a row may not be complete, or another may still come before it.
+    until = math.inf if ended or not run.is_fresh else time.time() - HELD_BACK_S - CALL_S
+    points = SortedPoints(run.source)
+    try:
+        run.read_points(points)
+        for said in itertools.chain(points.rows("history", started_at), points.rows("events", started_at)):
+            if said.row.timestamp <= until:
+                yield said
+            else:
+                run.lost["held-back row"] += 1
+    finally:
+        points.close()
     if ended is not None:
         state, exit_code = ended
         runtime_s = max(0, run.end_ms - run.start_ms) / 1000 if run.end_ms and run.start_ms else 0.0
-        yield WriterBatch(state=state, exit_code=exit_code, runtime_s=runtime_s)
-
-
-def _rows(run: MlflowRun, started_at: float, newest: float | None) -> Iterator[ForeignRow]:
-    points, machine = SortedPoints(), SortedPoints()
-    try:
-        for timestamp, step, key, value in run.read_points():
-            if newest is not None and timestamp > newest:
-                run.lost["held-back point"] += 1
-            elif key.startswith(SYSTEM_PREFIX):
-                machine.add(timestamp, step, f"system.{key.removeprefix(SYSTEM_PREFIX)}", value)
-            else:
-                points.add(timestamp, step, key, value)
-        for row in rows_of(points, started_at):
-            yield ForeignRow("history", row)
-        for row in rows_of(machine, started_at):
-            yield ForeignRow("events", row)
-    finally:
-        points.close()
-        machine.close()
+        yield WriterBatch(config=config, state=state, exit_code=exit_code, runtime_s=runtime_s)
+    else:
+        yield WriterBatch(config=config)
 
 
 def _files(run: MlflowRun) -> Iterator[ForeignFile]:

@@ -9,9 +9,9 @@ import pytest
 
 from runlake.model import RunPath
 from runlake.store import disk
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.fold import WriterState
 from runlake.store.journal.header import PartHeader
-from runlake.store.layout import Layout
 from runlake.store.segment.folder import LOCK_NAME, FolderSegments, packed_of, segments_of
 from runlake.store.segment.memory import MemorySegments
 from runlake.store.segment.meta import new_meta, read_meta
@@ -30,7 +30,7 @@ def places(request, tmp_path):
     if request.param == "memory":
         shared = MemorySegments()
         return MemorySegments(shared), shared
-    layout = Layout(tmp_path)
+    layout = FolderStore(tmp_path)
     layout.make_run_dir(RUN)
     return segments_of(layout, RUN), packed_of(layout, RUN.entity, RUN.project)
 
@@ -200,7 +200,7 @@ def test_both_places_hold_the_same_bytes(tmp_path):
 
 @pytest.fixture
 def layout(tmp_path):
-    return Layout(tmp_path / "store")
+    return FolderStore(tmp_path / "store")
 
 
 def test_the_segments_of_a_run_that_is_gone_do_not_come_back(layout):

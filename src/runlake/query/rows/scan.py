@@ -25,13 +25,13 @@ from runlake.query.rows.history import EXACT_INTEGER, History, HistoryOutline, S
 from runlake.query.rows.sample import line_sample, minmax_sample, numbers
 from runlake.query.rows.select import moved, take_rows
 from runlake.store.arrow import from_numpy
-from runlake.store.layout import Layout
 from runlake.store.run.snapshot import Snapshot, read_consistently, reading
 from runlake.store.run.view import View, joined_by_writer, sealed, unsealed, view_of
 from runlake.store.segment.directory import SealedSeries
 from runlake.store.segment.meta import Meta
 from runlake.store.segment.read import read_keys, read_outline, read_pyramid, read_rows
 from runlake.store.series import Int64s, WriterRows, filled_times, join_series, usable_times
+from runlake.store.store import Store
 from runlake.values import escape_key
 
 THREADS_FROM_BYTES = 4 * 2**20
@@ -42,7 +42,7 @@ R = TypeVar("R")
 
 
 def read_history(
-    layout: Layout,
+    store: Store,
     path: RunPath,
     *,
     stream: Stream = "history",
@@ -57,7 +57,7 @@ def read_history(
     def read(snapshot: Snapshot) -> Callable[[], History]:
         return _read(snapshot, stream, keys, generation, threads_from_bytes)
 
-    put_together = read_consistently(layout, path, read)
+    put_together = read_consistently(store, path, read)
     with reading(path):
         history = put_together()
     return history if min_step is None and max_step is None else _window(history, min_step, max_step)
@@ -76,9 +76,9 @@ def _read(
     return lambda: join_rows(stream, rows_in_order(joined_by_writer(stretches), view), keys)
 
 
-def list_keys(layout: Layout, path: RunPath, *, stream: Stream = "history", generation: str | None = None) -> list[str]:
+def list_keys(store: Store, path: RunPath, *, stream: Stream = "history", generation: str | None = None) -> list[str]:
     """The escaped paths of all keys in first-logged order; of segments only the series files are read."""
-    return read_consistently(layout, path, lambda snapshot: _keys(snapshot, stream, view_of(snapshot, generation)))
+    return read_consistently(store, path, lambda snapshot: _keys(snapshot, stream, view_of(snapshot, generation)))
 
 
 def _keys(snapshot: Snapshot, stream: Stream, view: View) -> list[str]:
@@ -91,13 +91,13 @@ def _keys(snapshot: Snapshot, stream: Stream, view: View) -> list[str]:
     return list(dict.fromkeys([*of_segments, *fresh])) if fresh else of_segments
 
 
-def outline_history(layout: Layout, path: RunPath, *, stream: Stream = "history") -> HistoryOutline:
+def outline_history(store: Store, path: RunPath, *, stream: Stream = "history") -> HistoryOutline:
     """What `read_history` would give, without the values.
 
     Of sealed runs that one process wrote, only the series files are read.
     """
-    outline = read_consistently(layout, path, lambda snapshot: _outline(snapshot, stream))
-    return outline or HistoryOutline.of(read_history(layout, path, stream=stream))
+    outline = read_consistently(store, path, lambda snapshot: _outline(snapshot, stream))
+    return outline or HistoryOutline.of(read_history(store, path, stream=stream))
 
 
 def _outline(snapshot: Snapshot, stream: Stream) -> HistoryOutline | None:
@@ -131,7 +131,7 @@ def _outline(snapshot: Snapshot, stream: Stream) -> HistoryOutline | None:
 
 
 def sample_history(
-    layout: Layout,
+    store: Store,
     path: RunPath,
     key: str,
     *,
@@ -149,7 +149,7 @@ def sample_history(
         sketch = _sketch(snapshot, stream, key, generation, samples)
         return _read(snapshot, stream, [key], generation) if sketch is None else lambda: sketch
 
-    put_together = read_consistently(layout, path, read)
+    put_together = read_consistently(store, path, read)
     with reading(path):
         history = put_together()
         if history.source_row_count is not None:

@@ -10,8 +10,9 @@ from runlake.errors import BadValueError
 from runlake.model import TIMESTAMP, ConsoleLine, RunPath, Stream, TailCursor
 from runlake.query.rows import console, scan
 from runlake.query.rows.history import History, HistoryOutline, Tail
-from runlake.service.local.folder import StoreFolder
 from runlake.service.local.listings import Listings
+from runlake.service.local.open_store import OpenStore
+from runlake.store.store import Store
 
 if TYPE_CHECKING:
     from runlake.listing_model import ConsolePage, ValuesPage
@@ -29,20 +30,20 @@ _ROW_COUNTS: dict[Stream, str] = {
 class LocalRows:
     """`contract.rows` over a folder."""
 
-    def __init__(self, folder: StoreFolder, listings: Listings) -> None:
-        self._listings, self._layout = listings, folder.layout
+    def __init__(self, folder: OpenStore[Store], listings: Listings) -> None:
+        self._listings, self._store = listings, folder.store
 
     @cached_property
     def _tails(self) -> TailReader:
         from runlake.query.rows.tail import TailReader
 
-        return TailReader(self._layout)
+        return TailReader(self._store)
 
     @cached_property
     def _consoles(self) -> ConsolePages:
         from runlake.query.rows.console_pages import ConsolePages
 
-        return ConsolePages(self._layout, self._tails)
+        return ConsolePages(self._store, self._tails)
 
     def read_history(
         self,
@@ -56,7 +57,7 @@ class LocalRows:
     ) -> History:
         self._listings.check_exists(path)
         return scan.read_history(
-            self._layout,
+            self._store,
             path,
             stream=stream,
             keys=keys,
@@ -87,7 +88,7 @@ class LocalRows:
         runs = [known.get(run_id) or blocks.KnownRun(run_id, "", "", 0) for run_id in run_ids]
         return self._listings.with_warnings(
             f"{entity}/{project}",
-            blocks.read_histories(self._layout, entity, project, runs, keys=keys, stream=stream),
+            blocks.read_histories(self._store, entity, project, runs, keys=keys, stream=stream),
         )
 
     def read_tail(
@@ -115,15 +116,15 @@ class LocalRows:
         if samples < 1:
             raise BadValueError(f"samples must be at least 1, not {samples}")
         self._listings.check_exists(path)
-        return scan.sample_history(self._layout, path, key, samples=samples, stream=stream, generation=generation)
+        return scan.sample_history(self._store, path, key, samples=samples, stream=stream, generation=generation)
 
     def list_keys(self, path: RunPath, *, stream: Stream = "history", generation: str | None = None) -> list[str]:
         self._listings.check_exists(path)
-        return scan.list_keys(self._layout, path, stream=stream, generation=generation)
+        return scan.list_keys(self._store, path, stream=stream, generation=generation)
 
     def outline_history(self, path: RunPath, *, stream: Stream = "history") -> HistoryOutline:
         self._listings.check_exists(path)
-        return scan.outline_history(self._layout, path, stream=stream)
+        return scan.outline_history(self._store, path, stream=stream)
 
     def read_console(
         self, path: RunPath, *, last: int | None = None, generation: str | None = None

@@ -18,9 +18,7 @@ from runlake.query.tiles.line import Line, line_of
 from runlake.query.tiles.points import Points
 from runlake.query.tiles.question import Scale, Smoothing, Window
 from runlake.store.journal.fingerprint import read_fingerprint
-from runlake.store.journal.folder import journal_of
-from runlake.store.layout import Layout
-from runlake.store.segment.folder import segments_of
+from runlake.store.store import Store
 
 _FEW_BYTES = 65_536
 """Parts that are no larger are those of editors: what they hold are few rows, if any."""
@@ -109,9 +107,9 @@ def _size_bytes(_name: Hashable, kept: _Kept | _Followed) -> int:
 class RunLines:
     """Points and lines of the runs of a store. Threads may share it; everything kept is bounded and may be lost."""
 
-    def __init__(self, layout: Layout, limits: TileLimits) -> None:
-        self._layout = layout
-        self._tails = TailReader(layout)
+    def __init__(self, store: Store, limits: TileLimits) -> None:
+        self._store = store
+        self._tails = TailReader(store)
         self._points: LruCache[Hashable, _Kept] = LruCache(limits.points_bytes, size_of=_size_bytes)
         self._followed: LruCache[Hashable, _Followed] = LruCache(limits.followed_bytes, size_of=_size_bytes)
         self._drawn: LruCache[Hashable, Line | RunColumns] = LruCache(
@@ -121,9 +119,9 @@ class RunLines:
 
     def look(self, path: RunPath) -> Look:
         """Costs two listings, a stat of each part, and a try of the locks of writers: nothing is read."""
-        names = sorted(segments_of(self._layout, path).list_names())
-        journal = read_fingerprint(self._layout, path)
-        part_bytes = sum(size for _, size in journal_of(self._layout, path).list_parts()) if journal.value else 0
+        names = sorted(self._store.segments(path).list_names())
+        journal = read_fingerprint(self._store.journal(path))
+        part_bytes = sum(size for _, size in self._store.journal(path).list_parts()) if journal.value else 0
         version = f"{zlib.crc32(' '.join(names).encode()):08x}{journal.value:x}"
         is_sealed = bool(names) and part_bytes <= _FEW_BYTES and not journal.has_writers
         return Look(path, version, is_sealed, bool(names) or bool(journal.value))
@@ -150,10 +148,10 @@ class RunLines:
         found: dict[str, Points] = {}
 
         def sketch(some: Sequence[str]) -> dict[str, Points]:
-            return read_sketches(self._layout, look.path, some, stream=wish.stream, least_points=wish.columns // 2)
+            return read_sketches(self._store, look.path, some, stream=wish.stream, least_points=wish.columns // 2)
 
         def read(some: Sequence[str]) -> dict[str, Points]:
-            return read_points(self._layout, look.path, some, wish.x, stream=wish.stream, window=wish.window)
+            return read_points(self._store, look.path, some, wish.x, stream=wish.stream, window=wish.window)
 
         if wish.with_sketches and wish.x == STEP:
             sketches = self._keep(look, keys, wish, ("sketch", wish.columns), sketch)
