@@ -189,12 +189,16 @@ ALLOWED = {
         "errors", "model", "artifact_model", "sweep_model", "integrations", "media", "peers", "sdk.capture", "service",
         "service.contract", "values",
     },
+    "exporters": {
+        "errors", "model", "artifact_model", "importers", "integrations", "local_names", "peers", "query.rows",
+        "service.contract", "store", "values",
+    },
     "compat": {"errors", "artifacts", "credentials", "settings", "media", "sdk", "sdk.process", "sdk.run"},
     **SERVER,
     "cli": {
-        *MODELS, "agents", "api", "artifacts", "bulk", "clean_text", "comparison", "compat", "credentials", "importers",
-        "local_names", "mcp", "query.rows", "report", "server", "server.config", "server.http", "server.page",
-        "server.people", "service", "service.contract", "settings", "ship", "sql", "values",
+        *MODELS, "agents", "api", "artifacts", "bulk", "clean_text", "comparison", "compat", "credentials", "exporters",
+        "importers", "local_names", "mcp", "query.rows", "report", "server", "server.config", "server.http",
+        "server.page", "server.people", "service", "service.contract", "settings", "ship", "sql", "values",
     },
     "__init__": {
         "errors", "settings", "agents", "api", "artifacts", "compat", "media", "plot", "sdk.process", "sdk.run",
