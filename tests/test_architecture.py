@@ -165,7 +165,7 @@ ALLOWED = {
         "store.run", "store.folder_store",
     },
     "bulk": {
-        *MODELS, "local_names", "query.rows", "query.runs", "service.contract", "service.wire", "store",
+        *MODELS, "local_names", "query.rows", "query.runs", "service.contract", "service.wire", "stopping", "store",
         "store.cluster", "values",
     },
     "comparison": {*MODEL, "clean_text", "near", "plot", "query.tiles", "service.contract", "values"},
