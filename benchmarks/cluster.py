@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.bench import Bench, Group, Target
+from benchmarks.reading import sealed_store
 
 CLIENTS_AT_ONCE = 32
 ROWS_AN_APPEND = 200
@@ -21,6 +22,15 @@ def appended(bench: Bench) -> dict[str, float]:
         )
 
     found: dict[str, float] = bench.once((str(CLIENTS_AT_ONCE), "clients append"), measure)
+    return found
+
+
+def read(bench: Bench) -> dict[str, float]:
+    """A sealed run as a table: from a folder, from the same files in a bucket, and what pyarrow makes of these."""
+    found: dict[str, float] = bench.once(
+        ("a sealed run", "folder and bucket"),
+        lambda: bench.own_case("cluster_read_case", folder := sealed_store(bench), folder),
+    )
     return found
 
 
@@ -45,6 +55,24 @@ GROUP = Group(
             lambda bench: appended(bench)["append_p99_ms"],
             "bare commits",
             lambda bench: appended(bench)["bare_p99_ms"],
+        ),
+        Target(
+            "a sealed run of a million rows x 10 → Arrow, through the cache",
+            "ms",
+            1.3,
+            "ratio",
+            lambda bench: read(bench)["warm"],
+            "the same from a folder",
+            lambda bench: read(bench)["folder"],
+        ),
+        Target(
+            "the same when nothing of it is in the cache",
+            "ms",
+            2.0,
+            "ratio",
+            lambda bench: read(bench)["cold"],
+            "pyarrow reading the same objects",
+            lambda bench: read(bench)["pyarrow"],
         ),
     ),
 )
