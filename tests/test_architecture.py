@@ -129,12 +129,12 @@ ALLOWED = {
         "store", "store.artifacts", "store.ingest",
     },
     "service.cluster": {
-        *MODEL, "scheduler", "query.rows", "service.contract", "service.local", "store", "store.cluster",
+        *MODEL, "lru", "scheduler", "query.rows", "service.contract", "service.local", "store", "store.cluster",
         "store.compact", "store.run",
     },
     "service": {
-        *MODELS, "credentials", "settings", "service.contract", "service.local", "service.remote", "store",
-        "store.catalog", "store.cluster",
+        *MODELS, "credentials", "settings", "service.cluster", "service.contract", "service.local", "service.remote",
+        "store", "store.catalog", "store.cluster",
     },
     "media": {*MODEL, "values"},
     "plot": {"errors", "media", "values"},
