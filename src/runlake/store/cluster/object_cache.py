@@ -42,8 +42,11 @@ class ObjectCache:
         self._lock = threading.Lock()
         self._requests = ThreadPoolExecutor(_REQUEST_COUNT, thread_name_prefix="runlake-fetch")
 
-    def object(self, bucket: Bucket, key: str, size_bytes: int, sums: bytes) -> ObjectBlocks:
-        """The blocks of one object, whose size is known, and the sum of each. Nothing is asked of the bucket yet."""
+    def object(self, bucket: Bucket, key: str, size_bytes: int, sums: bytes | None = None) -> ObjectBlocks:
+        """The blocks of one object, whose size is known, and the sum of each (None for bytes that prove themselves).
+
+        Nothing is asked of the bucket yet.
+        """
         return ObjectBlocks(self, bucket, key, size_bytes, sums)
 
     def close(self) -> None:
@@ -102,7 +105,7 @@ class ObjectCache:
 class ObjectBlocks:
     """One object as blocks, wherever they are. Threads may share it."""
 
-    def __init__(self, cache: ObjectCache, bucket: Bucket, key: str, size_bytes: int, sums: bytes) -> None:
+    def __init__(self, cache: ObjectCache, bucket: Bucket, key: str, size_bytes: int, sums: bytes | None) -> None:
         self.size_bytes, self.block_bytes = size_bytes, cache.block_bytes
         self._cache, self._bucket, self._key, self._sums = cache, bucket, key, sums
         self._name = hashlib.sha256(f"{bucket.url}\0{key}\0{cache.block_bytes}".encode()).hexdigest()[:40]
@@ -148,6 +151,8 @@ class ObjectBlocks:
 
     def are_whole(self, numbers: Sequence[int], blocks: Sequence[memoryview]) -> bool:
         """Whether these are the bytes that were put there."""
+        if self._sums is None:
+            return True
         wanted = (self._sums[number * SUM_BYTES : (number + 1) * SUM_BYTES] for number in numbers)
         return all(sum_of(block) == each for block, each in zip(blocks, wanted, strict=True))
 
