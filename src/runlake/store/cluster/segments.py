@@ -121,7 +121,7 @@ class ClusterSegments:
 
     def _open_object(self, file: str) -> ObjectFile:
         stored = self._object_of(file)
-        blocks = self._cache.object(self._bucket, stored.key, stored.size_bytes)
+        blocks = self._cache.object(self._bucket, *stored)
         return ObjectFile(blocks, lost=lambda: self._lost(file, stored))
 
     def _lost(self, file: str, stored: StoredObject) -> Exception:
@@ -136,7 +136,7 @@ class ClusterSegments:
 
     def _object_of(self, file: str) -> StoredObject:
         statement = """
-            select key, {files}.size_bytes, sha256 from {files} join {owners} using ({owner}) join objects using (key)
+            select key, {files}.size_bytes, sums from {files} join {owners} using ({owner}) join objects using (key)
             where {mine} and file = %(name)s
         """
         rows = self._rows(statement, file)
@@ -173,7 +173,7 @@ class ClusterSegments:
         run_no = number if self._place.owner == "run_no" else None
         stored = self._objects.put(stem, _OBJECT_SUFFIX, content, run_no)
         self._database.retried(lambda: self._point(file, named_by, stored))
-        self._cache.object(self._bucket, stored.key, stored.size_bytes).adopt(content)
+        self._cache.object(self._bucket, *stored).adopt(content)
 
     def _point(self, file: str, named_by: str | None, stored: StoredObject) -> None:
         """Let the file be this object, unless it is another one's by now. FileNotFoundError when it is garbage."""
