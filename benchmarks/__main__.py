@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks import (
     across_runs,
     artifacts,
+    cluster,
     logging,
     many_runs,
     many_writers,
@@ -50,6 +51,7 @@ GROUPS = (
     across_runs.GROUP,
     project_export.GROUP,
     server.GROUP,
+    cluster.GROUP,
     page.GROUP,
     page_in_browser.GROUP,
     artifacts.GROUP,
