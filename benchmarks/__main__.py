@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks import (
     across_runs,
     artifacts,
+    cluster,
     importing,
     logging,
     many_runs,
@@ -52,6 +53,7 @@ GROUPS = (
     project_export.GROUP,
     importing.GROUP,
     server.GROUP,
+    cluster.GROUP,
     page.GROUP,
     page_in_browser.GROUP,
     artifacts.GROUP,

@@ -102,3 +102,45 @@ def shared_database(shared_database_url):
     database = Database(shared_database_url)
     yield database
     database.close()
+
+
+@pytest.fixture
+def cluster(s3_server, shared_database, tmp_path):
+    """A store on PostgreSQL and a bucket, with nothing in it that others see."""
+    from parts_of_cluster import Cluster
+
+    from runlake.store.cluster.bucket import Bucket
+    from runlake.store.cluster.object_cache import ObjectCache
+
+    cache = ObjectCache(tmp_path / "objects", 1 << 28)
+    yield Cluster(shared_database, Bucket(s3_server.new_url(), s3_server.options()), cache)
+    cache.close()
+
+
+@pytest.fixture
+def lonely_cluster(cluster, shared_database_url):
+    """The same with tables of its own: for what looks at all objects."""
+    from runlake.store.cluster.database import Database
+
+    database = Database(shared_database_url, schema=cluster.bucket.url.rpartition("/")[2])
+    database.migrate()
+    yield cluster._replace(database=database)
+    database.close()
+
+
+@pytest.fixture
+def new_cluster_store(postgres_server, shared_database_url, s3_server, tmp_path):
+    """Makes stores on PostgreSQL and a bucket; whoever asks for one closes it."""
+    from runlake.store.cluster.bucket import Bucket
+    from runlake.store.cluster.database import Database
+    from runlake.store.cluster.object_cache import ObjectCache
+    from runlake.store.cluster.store import ClusterStore
+
+    def make():
+        database = Database(shared_database_url, schema=f"s{os.urandom(6).hex()}", connection_count=8)
+        bucket = Bucket(s3_server.new_url(), s3_server.options())
+        store = ClusterStore(database, bucket, ObjectCache(tmp_path / "cache", 64 << 20))
+        store.create()
+        return store
+
+    return make

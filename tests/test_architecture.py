@@ -32,7 +32,10 @@ STORE = {
         *MODEL, "differences", "lru", "store", "store.journal", "store.run", "store.segment", "store.opening", "values",
         *WHOLE,
     },
-    "store.cluster": {*MODEL, "store", "store.journal", "store.segment", "values"},
+    "store.cluster": {
+        *MODEL, "artifact_model", "listing_model", "lru", "store", "store.artifacts", "store.catalog", "store.journal",
+        "store.segment", "values", *WHOLE,
+    },
     "store.sweeps": {*MODELS, "store", "store.opening", "values"},
     "store.artifacts": {*MODEL, "artifact_model", "near", "store", "store.journal", "store.opening", "values"},
     "store.care": {
@@ -125,9 +128,13 @@ ALLOWED = {
         *MODELS, "values", "query.many", "query.rows", "query.runs", "query.tiles", "service.contract", "service.wire",
         "store", "store.artifacts", "store.ingest",
     },
+    "service.cluster": {
+        *MODEL, "lru", "scheduler", "query.rows", "service.contract", "service.local", "store", "store.cluster",
+        "store.compact", "store.run",
+    },
     "service": {
-        *MODELS, "credentials", "settings", "service.contract", "service.local", "service.remote", "store",
-        "store.catalog",
+        *MODELS, "credentials", "settings", "service.cluster", "service.contract", "service.local", "service.remote",
+        "store", "store.catalog", "store.cluster",
     },
     "media": {*MODEL, "values"},
     "plot": {"errors", "media", "values"},

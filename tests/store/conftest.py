@@ -35,5 +35,7 @@ def make_postgres_journal(request):
     from runlake.store.cluster.journal import PostgresJournal
     from runlake.store.cluster.names import Names
 
-    Names(database).claim_incarnation(path, "i1")
+    names = Names(database)
+    names.make_run(path)
+    names.claim_incarnation(path, "i1")
     return PostgresJournal(database, path)

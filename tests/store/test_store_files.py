@@ -29,8 +29,12 @@ def in_folders(layout):
     return FolderFiles(layout)
 
 
-@pytest.fixture(params=["folders", "memory"])
+@pytest.fixture(params=["folders", "memory", "cluster"])
 def files(request, layout):
+    if request.param == "cluster":
+        cluster = request.getfixturevalue("cluster")
+        cluster.make_anew(RUN)
+        return cluster.files()
     return FolderFiles(layout) if request.param == "folders" else MemoryFiles(lambda path: path == RUN)
 
 

@@ -30,6 +30,10 @@ class FolderStore(Layout):
         """``file:///…``"""
         return self.root.absolute().as_uri()
 
+    @property
+    def layout(self) -> Layout:
+        return self
+
     def check_format(self) -> None:
         check_format(self)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from runlake.store.journal.journal import Journal
     from runlake.store.journal.served import ServedWriters
     from runlake.store.journal.shipped import Shipped
+    from runlake.store.layout import Layout
     from runlake.store.segment.segments import Segments
 
 
@@ -29,6 +30,11 @@ class Store(Protocol):
     @property
     def url(self) -> str:
         """Where it is, as people are told."""
+        ...
+
+    @property
+    def layout(self) -> Layout:
+        """Where its small files lie: views, sweeps, what is decided of artifacts."""
         ...
 
     def check_format(self) -> None:

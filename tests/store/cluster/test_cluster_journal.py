@@ -18,9 +18,9 @@ NAME = PartName("w", 0)
 
 
 @pytest.fixture
-def make_journal(database, names, new_path):
+def make_journal(database, new_path, begin_run):
     """The journal of a new run, as one process more sees it."""
-    names.claim_incarnation(new_path, "i1")
+    begin_run(new_path, "i1")
     return lambda: PostgresJournal(database, new_path)
 
 
@@ -67,13 +67,13 @@ def test_bytes_are_cut_within_a_chunk_and_between_two(make_journal):
     assert journal.read(NAME) == b"x"
 
 
-def test_a_writer_of_a_deleted_run_is_told_so_and_its_successor_gets_nothing(make_journal, names, new_path):
+def test_a_writer_of_a_deleted_run_is_told_so_and_its_successor_gets_nothing(make_journal, names, new_path, begin_run):
     journal = make_journal()
     journal.bind()
     part = journal.create_part(NAME)
     part.write(b"abc")
     deleted = names.delete(new_path)
-    names.claim_incarnation(new_path, "i2")
+    begin_run(new_path, "i2")
     assert not journal.is_here()
     calls = (
         lambda: part.write(b"x"),

@@ -24,9 +24,13 @@ from stored import RUN, exactly, rows_as_written
 NAME, OTHER = "0a" * 12, "0b" * 12
 
 
-@pytest.fixture(params=["folder", "memory"])
+@pytest.fixture(params=["folder", "memory", "cluster"])
 def places(request, tmp_path):
     """The segments of a run, and the files that it shares with other runs."""
+    if request.param == "cluster":
+        cluster = request.getfixturevalue("cluster")
+        path = cluster.make_run()
+        return cluster.segments(path), cluster.packed(path)
     if request.param == "memory":
         shared = MemorySegments()
         return MemorySegments(shared), shared

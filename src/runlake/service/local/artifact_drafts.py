@@ -31,7 +31,7 @@ from runlake.store.artifacts.collection import (
     writing,
 )
 from runlake.store.artifacts.commit import commit, give_again, known_contents
-from runlake.store.artifacts.content import ContentStore, IncomingBytes
+from runlake.store.artifacts.content import Contents, IncomingContent
 from runlake.store.artifacts.drafts import Draft
 from runlake.store.artifacts.lineage import RunLink, note_relation
 from runlake.store.artifacts.names import (
@@ -44,7 +44,7 @@ from runlake.store.artifacts.names import (
 )
 from runlake.store.artifacts.proof import prove_start
 from runlake.store.layout import Layout
-from runlake.store.store_format import create_store
+from runlake.store.store import Store
 
 _KEPT_DRAFTS = 200
 
@@ -54,14 +54,15 @@ class ArtifactDrafts:
 
     def __init__(
         self,
-        layout: Layout,
-        contents: ContentStore,
+        store: Store,
+        contents: Contents,
         collections: OpenCollections,
         manifests: ReadManifests,
         *,
         user: str | None,
     ) -> None:
-        self._store, self._contents, self._collections = layout, contents, collections
+        self._store, self._layout = store, store.layout
+        self._contents, self._collections = contents, collections
         self._manifests = manifests
         self._user = user
         self._known: LruCache[ArtifactPath, Draft] = LruCache(_KEPT_DRAFTS)
@@ -79,7 +80,7 @@ class ArtifactDrafts:
         if start.created_at is not None and not is_time(start.created_at):
             raise BadValueError(f"created_at is {start.created_at!r}, and no time; give seconds since 1970")
         prove_start(start)
-        create_store(self._store)
+        self._store.create()
         with self._collections.made(path, start.type, "sequence") as collection, writing(collection.folder):
             found = self._logged_before(collection, start) or self._begin(collection, start)
             if start.other_id is not None and start.other_id != found.artifact_id:
@@ -88,10 +89,10 @@ class ArtifactDrafts:
 
     def _note_other_id(self, collection: CollectionFolder, other_id: str, artifact_id: str) -> None:
         own = collection.path.at(check_artifact_id(other_id))
-        claim_artifact_id(self._store, other_id, collection.path)
-        if has_artifact(self._store, own):
+        claim_artifact_id(self._layout, other_id, collection.path)
+        if has_artifact(self._layout, own):
             raise ConflictError(f"the id {other_id!r} is that of another artifact, {own}; choose another one")
-        write_artifact_id(self._store, other_id, collection.path, means=artifact_id)
+        write_artifact_id(self._layout, other_id, collection.path, means=artifact_id)
 
     def _logged_before(self, collection: CollectionFolder, start: ArtifactStart) -> ArtifactInfo | None:
         while True:
@@ -103,15 +104,15 @@ class ArtifactDrafts:
                 break
         info = fold.describe(done)
         if start.artifact_id and start.artifact_id != info.artifact_id:
-            claim_artifact_id(self._store, start.artifact_id, info.collection)
-            write_artifact_id(self._store, start.artifact_id, info.collection, means=info.artifact_id)
+            claim_artifact_id(self._layout, start.artifact_id, info.collection)
+            write_artifact_id(self._layout, start.artifact_id, info.collection, means=info.artifact_id)
         if start.run is not None:
             self._note_logged(start.run, info)
         return info
 
     def _begin(self, collection: CollectionFolder, start: ArtifactStart) -> ArtifactInfo:
         draft = Draft(collection, start.artifact_id or "")
-        claim_artifact_id(self._store, draft.artifact_id, collection.path)
+        claim_artifact_id(self._layout, draft.artifact_id, collection.path)
         draft.begin(start, time.time() if start.created_at is None else start.created_at)
         return draft.describe()
 
@@ -124,15 +125,15 @@ class ArtifactDrafts:
 
     def put_content(self, draft: ArtifactPath, content: BinaryIO, name: str | None = None) -> ContentInfo:
         made = self._draft(draft, name)
-        with writing(self._store.content_dir):
+        with writing(self._layout.content_dir):
             kept = structs.replace(self._contents.put(content), name=name)
             made.note(kept)
         return kept
 
     def receive_content(self, draft: ArtifactPath, name: str | None = None) -> IncomingContentOfDraft:
         made = self._draft(draft, name)
-        with writing(self._store.content_dir):
-            return IncomingContentOfDraft(self._contents.receive(), made, self._store, name)
+        with writing(self._layout.content_dir):
+            return IncomingContentOfDraft(self._contents.receive(), made, self._layout, name)
 
     def commit_artifact(self, draft: ArtifactPath, entries: Sequence[ManifestEntry]) -> ArtifactInfo:
         check_artifact_id(draft.version)
@@ -140,7 +141,7 @@ class ArtifactDrafts:
             made_by = _maker_of(Draft(collection, draft.version))
             made = commit(collection, self._contents, Draft(collection, draft.version), entries, time.time())
         if made.artifact_id != draft.version:  # another process committed the same at this moment
-            write_artifact_id(self._store, draft.version, made.collection, means=made.artifact_id)
+            write_artifact_id(self._layout, draft.version, made.collection, means=made.artifact_id)
         if made_by is not None:
             self._note_logged(made_by, made)
         return made
@@ -183,7 +184,7 @@ class ArtifactDrafts:
     def _note_logged(self, run: RunPath, made: ArtifactInfo) -> None:
         link = RunLink(at=time.time(), artifact=made.collection.at(made.artifact_id))
         try:
-            note_relation(self._store, run, "logged", link)
+            note_relation(self._layout, run, "logged", link)
         except NotFoundError:
             pass  # the run was deleted, or lies elsewhere: the version says by whom it was made
 
@@ -191,8 +192,8 @@ class ArtifactDrafts:
 class IncomingContentOfDraft:
     """Bytes on their way into the store, for a draft."""
 
-    def __init__(self, incoming: IncomingBytes, draft: Draft, layout: Layout, name: str | None) -> None:
-        self._incoming, self._draft, self._store, self._name = incoming, draft, layout, name
+    def __init__(self, incoming: IncomingContent, draft: Draft, layout: Layout, name: str | None) -> None:
+        self._incoming, self._draft, self._layout, self._name = incoming, draft, layout, name
 
     @property
     def md5(self) -> str:
@@ -201,12 +202,12 @@ class IncomingContentOfDraft:
 
     def write(self, piece: bytes) -> None:
         """The next bytes."""
-        with writing(self._store.content_dir):
+        with writing(self._layout.content_dir):
             self._incoming.write(piece)
 
     def keep(self) -> ContentInfo:
         """Put them where their digest says, in one step, and note that the draft has them."""
-        with writing(self._store.content_dir):
+        with writing(self._layout.content_dir):
             kept = structs.replace(self._incoming.keep(), name=self._name)
             self._draft.note(kept)
         return kept

@@ -38,7 +38,7 @@ from runlake.store.artifacts.collection import (
     write_artifact_id,
     writing,
 )
-from runlake.store.artifacts.content import ContentStore
+from runlake.store.artifacts.content import Contents
 from runlake.store.artifacts.fold import Deleted, Described, Edited, Entry, Linked, Restored, Version
 from runlake.store.artifacts.lineage import RunLink, links_of_run, note_relation, users_of
 from runlake.store.artifacts.linked import linked_to, note_linked
@@ -53,7 +53,7 @@ from runlake.store.artifacts.names import (
     version_number_of,
 )
 from runlake.store.artifacts.proof import prove_edit, prove_plain
-from runlake.store.folder_store import FolderStore
+from runlake.store.store import Store
 
 Change = Callable[[CollectionFolder, Version, float], Entry]
 
@@ -61,13 +61,12 @@ Change = Callable[[CollectionFolder, Version, float], Entry]
 class LocalArtifacts:
     """`contract.artifacts` over a folder."""
 
-    def __init__(self, folder: OpenStore[FolderStore], listings: Listings) -> None:
-        self._folder, self._listings = folder, listings
-        self._store = folder.store
-        self._contents = ContentStore(self._store)
-        self._collections = OpenCollections(self._store)
+    def __init__(self, folder: OpenStore[Store], listings: Listings, contents: Contents) -> None:
+        self._folder, self._listings, self._contents = folder, listings, contents
+        self._layout = folder.store.layout
+        self._collections = OpenCollections(self._layout)
         self._manifests = ReadManifests()
-        self._drafts = ArtifactDrafts(self._store, self._contents, self._collections, self._manifests, user=folder.user)
+        self._drafts = ArtifactDrafts(folder.store, contents, self._collections, self._manifests, user=folder.user)
         self.begin_artifact = self._drafts.begin_artifact
         self.find_content = self._drafts.find_content
         self.put_content = self._drafts.put_content
@@ -97,7 +96,7 @@ class LocalArtifacts:
 
     def find_artifact(self, artifact_id: str) -> ArtifactInfo:
         self._folder.check_format()
-        return self.read_artifact(read_artifact_id(self._store, check_artifact_id(artifact_id)))
+        return self.read_artifact(read_artifact_id(self._layout, check_artifact_id(artifact_id)))
 
     def read_manifest(self, path: ArtifactPath) -> list[ManifestEntry]:
         try:
@@ -133,7 +132,7 @@ class LocalArtifacts:
     def list_collections(self, entity: str, project: str, *, type: str | None = None) -> list[CollectionInfo]:
         self._folder.check_project(entity, project)
         found = []
-        for name in self._store.collection_names(entity, project):
+        for name in self._layout.collection_names(entity, project):
             try:
                 info = self.read_collection(CollectionPath(entity, project, name))
             except NotFoundError:
@@ -180,8 +179,8 @@ class LocalArtifacts:
     def restore_artifact(self, path: ArtifactPath) -> ArtifactInfo:
         self._folder.check_format()
         number = version_number_of(check_artifact_path(path).version)
-        if not self._store.collection_dir(path.collection).is_dir():
-            restore_collection(self._store, path.collection)
+        if not self._layout.tree.has_folder(self._layout.collection_dir(path.collection)):
+            restore_collection(self._layout, path.collection)
         with self._collections.opened(path.collection) as collection, writing(collection.folder):
             while True:
                 fold = collection.catch_up()
@@ -202,7 +201,7 @@ class LocalArtifacts:
         checked = check_aliases(aliases)
         check_collection_path(target)
         with self._collections.made(target, source.type, "portfolio") as collection, writing(collection.folder):
-            note_linked(self._store, source.artifact_id, target)
+            note_linked(self._layout, source.artifact_id, target)
             while True:
                 fold = collection.catch_up()
                 linked = fold.by_id(source.artifact_id)
@@ -230,7 +229,7 @@ class LocalArtifacts:
             add_tags=check_tags(edit.add_tags),
             remove_tags=edit.remove_tags,
         )
-        if target != path and self._store.collection_dir(target).exists():
+        if target != path and self._layout.tree.has_folder(self._layout.collection_dir(target)):
             raise name_is_taken(path, target)
         with self._collections.opened(path) as collection, writing(collection.folder):
             if edit != CollectionEdit():
@@ -239,17 +238,17 @@ class LocalArtifacts:
             ids = [version.artifact_id for version in collection.fold.versions]
             kind = collection.fold.kind
         if target != path:
-            rename_collection(self._store, path, target)
+            rename_collection(self._layout, path, target)
             for artifact_id in ids:
                 if kind == "sequence":
-                    write_artifact_id(self._store, artifact_id, target)
+                    write_artifact_id(self._layout, artifact_id, target)
                 else:
-                    note_linked(self._store, artifact_id, target)
+                    note_linked(self._layout, artifact_id, target)
         return self.read_collection(target)
 
     def delete_collection(self, path: CollectionPath) -> None:
         self._folder.check_project(path.entity, path.project)
-        delete_collection(self._store, check_collection_path(path))
+        delete_collection(self._layout, check_collection_path(path))
 
     # Lineage
 
@@ -258,17 +257,17 @@ class LocalArtifacts:
         used = self.read_artifact(path)
         home = used.collection if used.source is None else used.source.collection
         link = RunLink(at=time.time(), artifact=home.at(used.artifact_id), use_as=use_as)
-        note_relation(self._store, run, "used", link)
+        note_relation(self._layout, run, "used", link)
         return used
 
     def list_artifact_users(self, path: ArtifactPath) -> list[RunPath]:
         collection, version = self._at_home(path)
-        return users_of(self._store, collection.path.at(version.artifact_id))
+        return users_of(self._layout, collection.path.at(version.artifact_id))
 
     def list_artifact_links(self, path: ArtifactPath) -> list[ArtifactInfo]:
         collection, version = self._at_home(path)
         found = []
-        for portfolio in linked_to(self._store, collection.path.at(version.artifact_id)):
+        for portfolio in linked_to(self._layout, collection.path.at(version.artifact_id)):
             try:
                 found.append(self.read_artifact(portfolio.at(version.artifact_id)))
             except NotFoundError:
@@ -278,7 +277,7 @@ class LocalArtifacts:
     def list_run_artifacts(self, run: RunPath, relation: Relation) -> list[ArtifactInfo]:
         self._listings.check_exists(run)
         found = []
-        for link in links_of_run(self._store, run, relation):
+        for link in links_of_run(self._layout, run, relation):
             try:
                 found.append(self._read_at_home(link.artifact))
             except NotFoundError:
@@ -309,7 +308,7 @@ class LocalArtifacts:
         try:
             return self._read_of_sequence(path)
         except NotFoundError:
-            home = read_artifact_id(self._store, path.version)
+            home = read_artifact_id(self._layout, path.version)
             if home == path:
                 raise
             return self._read_of_sequence(home)

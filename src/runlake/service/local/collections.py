@@ -28,7 +28,7 @@ class OpenCollections:
     """Collections that were read before. Threads may share it; each collection is for one of them at a time."""
 
     def __init__(self, layout: Layout) -> None:
-        self._store = layout
+        self._layout = layout
         self._known: LruCache[CollectionPath, _Known] = LruCache(_KEPT_COLLECTIONS)
 
     @contextmanager
@@ -36,7 +36,7 @@ class OpenCollections:
         """A collection as of now. `NotFoundError` when there is none, or no more."""
         known = self._known.get(path)
         if known is None:
-            known = _Known(CollectionFolder(self._store, check_collection_path(path)))
+            known = _Known(CollectionFolder(self._layout, check_collection_path(path)))
         with known.lock:
             try:
                 known.collection.catch_up()
@@ -50,8 +50,8 @@ class OpenCollections:
     def made(self, path: CollectionPath, type: str, kind: CollectionKind) -> Iterator[CollectionFolder]:
         """The same of a collection that is made where there is none. `ConflictError` for another type or kind."""
         check_collection_path(path)
-        if not is_created(self._store, path):
-            create_collection(self._store, path, type, kind, time.time())
+        if not is_created(self._layout, path):
+            create_collection(self._layout, path, type, kind, time.time())
         with self.opened(path) as collection:
             check_kind(collection.fold, type, kind)
             yield collection

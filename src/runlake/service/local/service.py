@@ -91,8 +91,9 @@ class LocalService(UnitedService):
 
         def make_artifacts() -> LocalArtifacts:
             from runlake.service.local.artifacts import LocalArtifacts
+            from runlake.store.artifacts.content import ContentStore
 
-            return LocalArtifacts(folder, listings)
+            return LocalArtifacts(folder, listings, ContentStore(layout))
 
         def make_views() -> LocalViews:
             from runlake.service.local.views import LocalViews

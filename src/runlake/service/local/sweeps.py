@@ -16,10 +16,9 @@ from runlake.scheduler.runs import RunSource
 from runlake.scheduler.scheduler import Scheduler
 from runlake.scheduler.view import describe_agent, describe_sweep
 from runlake.service.local.open_store import OpenStore
-from runlake.store.folder_store import FolderStore
 from runlake.store.layout import check_run_path
 from runlake.store.run.snapshot import reading
-from runlake.store.store_format import create_store
+from runlake.store.store import Store
 from runlake.store.sweeps.fold import Created, Edited, Joined
 from runlake.store.sweeps.folder import AgentFile, SweepFolder, create_sweep, delete_sweep
 from runlake.sweep_model import (
@@ -41,8 +40,8 @@ _KEPT_SWEEPS = 500
 class LocalSweeps:
     """`contract.sweeps` over a folder."""
 
-    def __init__(self, folder: OpenStore[FolderStore], runs: RunSource, *, limits: SweepLimits, clock: Clock) -> None:
-        self._folder, self._store = folder, folder.store
+    def __init__(self, folder: OpenStore[Store], runs: RunSource, *, limits: SweepLimits, clock: Clock) -> None:
+        self._folder, self._store, self._layout = folder, folder.store, folder.store.layout
         self._runs = runs
         self._limits = limits
         self._clock = clock
@@ -54,7 +53,7 @@ class LocalSweeps:
         from runlake.search.configuration import parse_sweep
         from runlake.search.grid import grid_index, grid_size
 
-        create_store(self._store)
+        self._store.create()
         plan = parse_sweep(start.config)
         path = SweepPath(entity, project, start.sweep_id or new_run_id())
         check_run_path(RunPath(*path))
@@ -74,14 +73,14 @@ class LocalSweeps:
             prior_run_ids=start.prior_run_ids,
             excluded_points=tuple(sorted(excluded)),
         )
-        create_sweep(self._store, path, created)
+        create_sweep(self._layout, path, created)
         return self.read_sweep(path)
 
     def list_sweeps(self, entity: str, project: str) -> list[SweepInfo]:
         """One that cannot be read is left out, and a warning says so."""
         self._folder.check_project(entity, project)
         found = []
-        for sweep_id in self._store.sweep_ids(entity, project):
+        for sweep_id in self._layout.sweep_ids(entity, project):
             try:
                 found.append(self.read_sweep(SweepPath(entity, project, sweep_id)))
             except NotFoundError:
@@ -117,7 +116,7 @@ class LocalSweeps:
 
     def delete_sweep(self, path: SweepPath) -> None:
         check_run_path(RunPath(*path))
-        delete_sweep(self._store, path)
+        delete_sweep(self._layout, path)
 
     def join_sweep(self, path: SweepPath, start: AgentStart) -> AgentInfo:
         agent_id = new_run_id()
@@ -153,13 +152,13 @@ class LocalSweeps:
         """The sweep as it is known here. NotFoundError when there is none."""
         check_run_path(RunPath(*path))
         with self._lock:
-            if not self._store.sweep_dir(path).is_dir():
+            if not self._layout.tree.has_folder(self._layout.sweep_dir(path)):
                 # Deleted, and perhaps made anew: what is known of the old one is of no use.
                 self._open.take(path)
-                SweepFolder(self._store, path).catch_up()
+                SweepFolder(self._layout, path).catch_up()
             scheduler = self._open.get(path)
             if scheduler is None:
-                sweep = OpenSweep(SweepFolder(self._store, path), self._limits, self._clock)
+                sweep = OpenSweep(SweepFolder(self._layout, path), self._limits, self._clock)
                 scheduler = Scheduler(sweep, self._runs)
                 self._open.put(path, scheduler)
             return scheduler

@@ -6,8 +6,7 @@ import time
 
 from runlake.errors import NotFoundError, StoreError, warn
 from runlake.service.local.open_store import OpenStore
-from runlake.store.folder_store import FolderStore
-from runlake.store.store_format import create_store
+from runlake.store.store import Store
 from runlake.store.views import check_view_path, delete_view, put_view, read_view, view_ids
 from runlake.view_model import ViewInfo, ViewPath, ViewPut
 
@@ -15,16 +14,16 @@ from runlake.view_model import ViewInfo, ViewPath, ViewPut
 class LocalViews:
     """`contract.views` over a folder."""
 
-    def __init__(self, folder: OpenStore[FolderStore]) -> None:
-        self._folder, self._store = folder, folder.store
+    def __init__(self, folder: OpenStore[Store]) -> None:
+        self._folder, self._store, self._layout = folder, folder.store, folder.store.layout
 
     def list_views(self, entity: str, project: str) -> list[ViewInfo]:
         """One that cannot be read is left out, and a warning says so."""
         self._folder.check_project(entity, project)
         found = []
-        for view_id in view_ids(self._store, entity, project):
+        for view_id in view_ids(self._layout, entity, project):
             try:
-                found.append(read_view(self._store, ViewPath(entity, project, view_id)))
+                found.append(read_view(self._layout, ViewPath(entity, project, view_id)))
             except NotFoundError:
                 continue  # deleted at this moment
             except StoreError as error:
@@ -34,15 +33,15 @@ class LocalViews:
     def read_view(self, path: ViewPath) -> ViewInfo:
         check_view_path(path)
         self._folder.check_project(path.entity, path.project)
-        return read_view(self._store, path)
+        return read_view(self._layout, path)
 
     def put_view(self, path: ViewPath, put: ViewPut) -> ViewInfo:
         check_view_path(path)
-        create_store(self._store)
-        put_view(self._store, path, put, time.time())
-        return read_view(self._store, path)
+        self._store.create()
+        put_view(self._layout, path, put, time.time())
+        return read_view(self._layout, path)
 
     def delete_view(self, path: ViewPath) -> None:
         check_view_path(path)
         self._folder.check_project(path.entity, path.project)
-        delete_view(self._store, path)
+        delete_view(self._layout, path)

@@ -24,6 +24,7 @@ from runlake.errors import (
     ConflictError,
     CorruptError,
     NewerFormatError,
+    NotSupportedError,
     ReadOnlyError,
     StoreError,
 )
@@ -32,6 +33,7 @@ from runlake.store.cluster.connections import Connection, Connections
 Row = tuple[Any, ...]
 T = TypeVar("T")
 
+OLDEST_SERVER = 15
 CONNECTION_COUNT = 16
 STATEMENT_S = 60.0
 """So long one statement may take."""
@@ -93,7 +95,7 @@ class Database:
         with self._typed_errors(), self._connections.one() as connection, connection.transaction():
             if is_one_look:
                 connection.execute("set transaction isolation level repeatable read, read only")
-            self._mine.connection = connection
+            self._mine.connection, self._mine.notes = connection, {}
             try:
                 yield connection
             finally:
@@ -126,19 +128,27 @@ class Database:
     def migrate(self) -> None:
         """Bring the tables to the form this version knows; of several who do so at once, one does.
 
-        NewerFormatError when they have one that it does not know. Readers and writers may go on meanwhile.
+        NewerFormatError when they have one that it does not know, NotSupportedError for an old PostgreSQL. Readers and
+        writers may go on meanwhile.
         """
         known = _migrations()
         if self._applied() == set(known):
             return
         for number in sorted(known):
             with self.transaction() as connection:
+                if connection.info.server_version < OLDEST_SERVER * 10_000:
+                    said = connection.info.parameter_status("server_version")
+                    raise NotSupportedError(f"{self.name} is PostgreSQL {said}; at least {OLDEST_SERVER} is needed")
                 connection.execute("select pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
                 if number == 1:
                     connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(self.schema)))
                 if number not in self._applied():
                     connection.execute(known[number])
                     connection.execute("insert into schema_version values (%s, now())", (number,))
+
+    def check_version(self) -> None:
+        """NewerFormatError when the tables have a form that this version does not know."""
+        self._applied()
 
     def _applied(self) -> set[int]:
         """The numbers of the migrations that the tables had."""
@@ -151,6 +161,11 @@ class Database:
                 f"{max(_migrations())}); upgrade runlake"
             )
         return applied
+
+    @property
+    def notes(self) -> dict[Any, Any]:
+        """What this thread has found out and need not ask again until its transaction ends; nothing outside of one."""
+        return self._mine.notes if self._current is not None else {}
 
     @property
     def _current(self) -> Connection | None:

@@ -17,7 +17,7 @@ from typing import Any
 from runlake.errors import ConflictError
 from runlake.model import RunPath
 from runlake.store.cluster.database import Database, UnreachableDatabaseError
-from runlake.store.cluster.names import live_run
+from runlake.store.cluster.names import LIVE_RUN, keys_of, live_run
 from runlake.store.cluster.text import from_text, to_text
 from runlake.store.journal.journal import Part, PartName
 
@@ -176,11 +176,10 @@ class PostgresJournal:
             raise self._no_part(name)
 
     def list_parts(self) -> list[tuple[PartName, int]]:
-        statement = f"""
-            select writer, number, end_offset from parts
-            where run_no = %(run_no)s and sealed_in is null and {_IS_LIVE}
-        """
-        rows = self._database.read(statement, {"run_no": self._find_run()})
+        # Asked often, and of a journal that nobody has bound: the run is found by the same statement.
+        run = LIVE_RUN if self._run_no is None else f"select run_no from runs where run_no = %(run_no)s and {_IS_LIVE}"
+        statement = f"select writer, number, end_offset from parts where run_no = ({run}) and sealed_in is null"
+        rows = self._database.read(statement, {**keys_of(self._path), "run_no": self._run_no})
         return sorted((PartName(from_text(writer), number), end) for writer, number, end in rows)
 
     def size_bytes(self, name: PartName) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
+_KEY_BYTES = 1000
 _STRANGE = re.compile("[\\\\\0\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\(\\|0|u[0-9a-f]{4})")
 
@@ -16,6 +18,14 @@ def to_text(value: str) -> str:
 def from_text(text: str) -> str:
     """The inverse of `to_text`."""
     return _ESCAPED.sub(_unescape, text) if "\\" in text else text
+
+
+def to_key(value: str) -> str:
+    """A text that stands for `value` and is short enough for an index: the same, or its beginning and a hash."""
+    text = to_text(value)
+    if len(text.encode()) <= _KEY_BYTES:
+        return text
+    return f"{text[: _KEY_BYTES // 8]}\\~{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _escape(match: re.Match[str]) -> str:
