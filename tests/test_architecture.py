@@ -181,10 +181,15 @@ ALLOWED = {
         "errors", "model", "artifact_model", "sweep_model", "integrations", "media", "peers", "sdk.capture", "service",
         "service.contract", "values",
     },
+    "exporters": {
+        "errors", "model", "artifact_model", "importers", "integrations", "local_names", "peers", "query.rows",
+        "service.contract", "store", "values",
+    },
     "compat": {"errors", "artifacts", "credentials", "settings", "media", "sdk", "sdk.process", "sdk.run"},
     **SERVER,
     "cli": {
-        *MODELS, "agents", "api", "artifacts", "bulk", "clean_text", "comparison", "compat", "credentials", "importers",
+        *MODELS, "agents", "api", "artifacts", "bulk", "clean_text", "comparison", "compat", "credentials", "exporters",
+        "importers",
         "local_names", "query.rows", "report", "server", "server.config", "server.http", "server.page", "server.people",
         "service", "service.contract", "settings", "ship", "sql", "values",
     },
