@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks import (
     across_runs,
     artifacts,
+    bulk,
     cluster,
     importing,
     logging,
@@ -51,6 +52,7 @@ GROUPS = (
     many_runs.GROUP,
     across_runs.GROUP,
     project_export.GROUP,
+    bulk.GROUP,
     importing.GROUP,
     server.GROUP,
     cluster.GROUP,

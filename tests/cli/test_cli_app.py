@@ -54,7 +54,7 @@ def test_help_names_every_verb(runlake):
     looking = ["ls", "show", "tail", "export", "verify", "pull", "restore", "diff", "sql"]
     caring = ["rm", "seal", "check", "repair", "gc", "trash", "undelete", "merge", "import", "sync"]
     of_a_team = ["serve", "login", "logout", "artifact", "user", "key", "team", "project"]
-    assert verbs == [*looking, *caring, "sweep", "agent", "exec", "settings", "ui", "view", *of_a_team]
+    assert verbs == [*looking, *caring, "sweep", "agent", "exec", "settings", "ui", "view", "mcp", *of_a_team]
     assert (ended.code, ended.err) == (0, "")
 
 

@@ -19,6 +19,7 @@ from runlake.cli import (
     export,
     import_runs,
     ls,
+    mcp,
     merge,
     output,
     people,
@@ -157,6 +158,7 @@ app.command("exec", cls=execute.PassThrough)(execute.exec_)
 app.command()(settings.settings)
 app.command()(ui.ui)
 app.command()(view.view)
+app.command()(mcp.mcp)
 app.command()(serve.serve)
 app.add_typer(artifact.artifact_commands, name="artifact")
 app.add_typer(people.user_commands, name="user")

@@ -67,6 +67,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
                 for one in self.curves.distances
             ]
         if self.verdicts:
+            document["failed"] = bool(self.broken)
             document["gates"] = [
                 {
                     "gate": one.gate,
@@ -74,6 +75,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
                     "is_broken": one.is_broken,
                     "value": one.value,
                     "limit": one.limit,
+                    "sentence": one.sentence,
                 }
                 for one in self.verdicts
             ]
