@@ -11,7 +11,6 @@ from asked_tools import Refused
 from mcp.client.stdio import StdioServerParameters
 from pages_of import every_page
 
-import command
 import warm
 from runlake.model import RunPath
 from runlake.service.local.service import LocalService
@@ -284,14 +283,3 @@ def test_it_ends_when_its_client_leaves_and_with_ctrl_c(root, end, code):
         else:
             process.stdin.close()
         assert (process.wait(DEADLINE_S), process.stdout.read()) == (code, "")
-
-
-def test_without_the_package_the_command_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.delitem(sys.modules, "runlake.mcp.stdio", raising=False)
-    monkeypatch.delitem(sys.modules, "runlake.mcp.protocol", raising=False)
-    monkeypatch.setitem(sys.modules, "mcp_types", None)
-    ended = command.invoke("mcp", tmp_path)
-    assert (ended.exit_code, ended.stderr) == (
-        7,
-        "runlake: runlake mcp needs the package 'mcp', which is not installed; run: pip install 'runlake[mcp]'\n",
-    )

@@ -133,7 +133,9 @@ def compare_runs(asked: CompareRuns, caller: Caller) -> Answer:
         gates=[parse_gate(text) for text in asked.fail_if],
     )
     whole = found.document()
-    document: dict[str, Any] = {name: whole[name] for name in ("runs", "equal", "gates") if name in whole}
+    document: dict[str, Any] = {
+        name: whole[name] for name in ("runs", "states", "equal", "failed", "gates") if name in whole
+    }
     room.fit([document])
     rest = []
     if found.curves is not None:
