@@ -118,6 +118,17 @@ def cluster(s3_server, shared_database, tmp_path):
 
 
 @pytest.fixture
+def lonely_cluster(cluster, shared_database_url):
+    """The same with tables of its own: for what looks at all objects."""
+    from runlake.store.cluster.database import Database
+
+    database = Database(shared_database_url, schema=cluster.bucket.url.rpartition("/")[2])
+    database.migrate()
+    yield cluster._replace(database=database)
+    database.close()
+
+
+@pytest.fixture
 def new_cluster_store(postgres_server, shared_database_url, s3_server, tmp_path):
     """Makes stores on PostgreSQL and a bucket; whoever asks for one closes it."""
     from runlake.store.cluster.bucket import Bucket

@@ -65,7 +65,8 @@ def sql(asked: Sql, caller: Caller) -> Answer:
 
 
 def _answer_here(service: Service, query: str) -> pa.Table:
-    from runlake.sql.query import SqlLimits, run_query
+    from runlake.sql.engine import SqlLimits
+    from runlake.sql.query import run_query
 
     return run_query(service, query, SqlLimits(time_s=_TIME_S, memory_bytes=_MEMORY_BYTES))
 

@@ -36,7 +36,6 @@ from runlake.store.files import (
 )
 from runlake.store.layout import check_file_name
 
-_ATTEMPTS = 5
 _BUFFER_BYTES = 1 << 20
 _INDEXED_LENGTH = 200
 _LAST_CHARACTER = "\U0010ffff"
@@ -129,19 +128,13 @@ class ClusterFiles:
         place = RunPlace(self._database, path)
         stem = place.stem_of_keys(run_no, "files") + hashlib.sha256(name.encode()).hexdigest()[:16]
         row: dict[str, Any] = {"run_no": run_no, "name": to_text(name), "md5": md5, "mimetype": mimetype_of(name)}
-        for _ in range(_ATTEMPTS):
-            stored = self._objects.put(stem, "", content, run_no)
+        stored = self._objects.put(stem, "", content, run_no)
+        kept = self._database.retried(lambda: self._point(path, name, {**row, **stored._asdict()}))
+        self._cache.object(self._bucket, stored.key, stored.size_bytes).adopt(content)
+        return kept
 
-            def point(stored: StoredObject = stored) -> FileInfo | None:
-                return self._point(path, name, {**row, **stored._asdict()})
-
-            if (kept := self._database.retried(point)) is not None:
-                self._cache.object(self._bucket, stored.key, stored.size_bytes).adopt(content)
-                return kept
-        raise BusyError(f"{name!r} of run {path} became garbage {_ATTEMPTS} times before it was kept; try again")
-
-    def _point(self, path: RunPath, name: str, row: dict[str, Any]) -> FileInfo | None:
-        """Let the name lead to an object; None when that is garbage already."""
+    def _point(self, path: RunPath, name: str, row: dict[str, Any]) -> FileInfo:
+        """Let the name lead to an object. BusyError when it came so late that it is garbage."""
         with self._database.transaction():
             if not self._database.write(_LOCK, row):
                 raise no_such_run(path, name)
@@ -152,7 +145,7 @@ class ClusterFiles:
             if self._database.write(_IS_FILE_A_FOLDER, beginning):
                 raise folder_in_the_way(name)
             if not self._objects.publish([row["key"]]):
-                return None
+                raise BusyError(f"{name!r} of run {path} took too long on its way into the bucket; send it again")
             before = self._database.write(_OPEN, row)
             kept = self._describe(self._database.write(_KEEP, row)[0])
             self._objects.bury([key for key, _, _ in before if key != row["key"]])

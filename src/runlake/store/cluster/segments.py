@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from runlake.errors import BusyError, CorruptError
+from runlake.errors import CorruptError
 from runlake.model import RunPath
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.database import Database
@@ -31,7 +31,6 @@ from runlake.store.segment.meta import Meta, parse_meta
 from runlake.store.segment.schema import series_name
 from runlake.store.segment.segments import META_SUFFIX
 
-_ATTEMPTS = 5
 _OBJECT_SUFFIX = ".parquet"
 
 
@@ -163,33 +162,29 @@ class ClusterSegments:
     def _put(self, file: str, named_by: str | None, content: Path) -> None:
         number = self._found()
         stem = self._place.stem_of_keys(number) + file.removesuffix(_OBJECT_SUFFIX)
-        for _ in range(_ATTEMPTS):
-            run_no = number if self._place.owner == "run_no" else None
-            stored = self._objects.put(stem, _OBJECT_SUFFIX, content, run_no)
-            if self._database.retried(lambda stored=stored: self._point(file, named_by, stored)):  # type: ignore[misc]
-                self._cache.object(self._bucket, stored.key, stored.size_bytes).adopt(content)
-                return
-        raise BusyError(f"{file} became garbage {_ATTEMPTS} times before it was named; try again")
+        run_no = number if self._place.owner == "run_no" else None
+        stored = self._objects.put(stem, _OBJECT_SUFFIX, content, run_no)
+        self._database.retried(lambda: self._point(file, named_by, stored))
+        self._cache.object(self._bucket, stored.key, stored.size_bytes).adopt(content)
 
-    def _point(self, file: str, named_by: str | None, stored: StoredObject) -> bool:
-        """Let the file be this object, unless it is another one's by now; no when the object is garbage already."""
+    def _point(self, file: str, named_by: str | None, stored: StoredObject) -> None:
+        """Let the file be this object, unless it is another one's by now. FileNotFoundError when it is garbage."""
         upsert = """
             insert into {files} ({owner}, file, key, size_bytes) values (%(number)s, %(name)s, %(key)s, %(size_bytes)s)
             on conflict ({owner}, file) do update
             set key = excluded.key, size_bytes = excluded.size_bytes, written_at = now()
         """
-        usable = "select 1 from objects where key = %(key)s and state <> 'dead' for update"
         with self._locked(is_moving=True):
-            if not self._database.write(usable, {"key": stored.key}):
-                return False
-            if self._is_settled(file, named_by):
-                if self._object_of(file).key != stored.key:
-                    self._objects.bury([stored.key])
-                return True
             before = self._keys("file = %(name)s", name=to_text(file))
+            if stored.key in before:
+                return  # this was done, and the answer was lost
+            if self._is_settled(file, named_by):
+                self._objects.bury([stored.key])
+                return
+            if not self._objects.keep_staged(stored.key):
+                raise FileNotFoundError(f"{file} came so late that it is garbage by now: make it again")
             self._rows(upsert, file, key=stored.key, size_bytes=stored.size_bytes)
-            self._objects.bury([key for key in before if key != stored.key])
-        return True
+            self._objects.bury(before)
 
     def replace(self, file: str, content: bytes) -> None:
         """As promised; what is more, the segment's inputs are its own from then on.
