@@ -115,7 +115,7 @@ class CompareRuns(Asked, frozen=True, kw_only=True):
     runs: Annotated[list[str], Meta(min_length=2, max_length=20, description="Each entity/project/run_id.")]
     curves: bool = False
     keys: Annotated[list[str] | None, Meta(description="Only the curves of these keys; up to 64 of them.")] = None
-    fail_if: tuple[str, ...] = ()
+    fail_if: Annotated[tuple[str, ...], Meta(max_length=20)] = ()
     everything: Annotated[bool, Meta(description="Also what always differs, as times.")] = False
     offset: Annotated[int, Meta(ge=0, description="How many differences to leave out at the beginning.")] = 0
 
@@ -134,11 +134,17 @@ def compare_runs(asked: CompareRuns, caller: Caller) -> Answer:
         gates=[parse_gate(text) for text in asked.fail_if],
     )
     whole = found.document()
-    document: dict[str, Any] = {name: whole[name] for name in ("runs", "equal", "gates") if name in whole}
+    document: dict[str, Any] = {name: whole[name] for name in ("runs", "states", "equal", "failed") if name in whole}
     room.fit([document])
     rest = []
+    if found.verdicts:
+        gates = ({name: room.shown(value, 300) for name, value in one.items()} for one in whole["gates"])
+        document["gates"] = room.fit(gates, room.left_bytes // 3)
+        if len(document["gates"]) < len(found.verdicts):
+            rest.append(f"gates: {len(document['gates'])} of {len(found.verdicts)}; ask for fewer runs or conditions")
     if found.curves is not None:
-        document["curves"] = room.fit(whole["curves"], room.left_bytes // 2)
+        curves = ({**one, "key": room.shown(one["key"])} for one in whole["curves"])
+        document["curves"] = room.fit(curves, room.left_bytes // 2)
         if len(document["curves"]) < len(whole["curves"]):
             rest.append(f"curves: {len(document['curves'])} of {len(whole['curves'])}; name some with keys")
         if found.curves.left_out_count:

@@ -79,10 +79,10 @@ class McpDoor:
             if self._app is None:
                 try:
                     server = await asyncio.to_thread(self._load)
-                except ModuleNotFoundError as error:
+                except ModuleNotFoundError:
                     raise NotSupportedError(
-                        f"this server has no /mcp: the package {error.name!r} is not installed beside it; whoever runs "
-                        'it can: pip install "runlake[mcp]"'
+                        "this server has no /mcp: the package 'mcp' is not installed beside it; whoever runs it can do "
+                        "so: pip install 'runlake[mcp]'"
                     ) from None
                 started: asyncio.Future[ASGIApp] = asyncio.get_running_loop().create_future()
                 self._running = asyncio.create_task(self._run(server, started))
