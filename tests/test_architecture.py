@@ -42,6 +42,10 @@ STORE = {
         *MODEL, "artifact_model", "store", "store.artifacts", "store.catalog", "store.compact", "store.journal",
         "store.opening", "store.run", "store.segment", "store.sweeps", "values", *WHOLE,
     },
+    "store.move": {
+        *MODEL, "artifact_model", "store", "store.artifacts", "store.compact", "store.journal", "store.run",
+        "store.segment", *WHOLE,
+    },
     "store.merge": {
         *MODELS, "store", "store.artifacts", "store.journal", "store.opening", "store.run", "store.segment",
         "store.sweeps", "values", *WHOLE,
