@@ -24,6 +24,7 @@ from runlake.server.http.problems import problem_response
 from runlake.server.http.sessions import Sessions
 from runlake.server.http.signing import Signer
 from runlake.server.http.turns import Turns
+from runlake.server.mcp import McpDoor
 from runlake.server.middleware import add_middleware
 from runlake.server.openapi import openapi_config
 from runlake.server.page import files
@@ -34,6 +35,7 @@ from runlake.server.page.session import session_router
 from runlake.server.people.people import open_people
 from runlake.server.routes.api import api_router
 from runlake.server.routes.people import people_router
+from runlake.server.routes.sql import Queries
 from runlake.server.wandb.context import WandbContext
 from runlake.server.wandb.documents.graphql import GraphQL
 from runlake.server.wandb.exports import Exports
@@ -99,21 +101,26 @@ def build_app(config: ServerConfig) -> BuiltApp:
         url_life_s=config.url_life_s,
         turns=Turns(config.costly_turns or None),
     )
+    queries = Queries()
     door = KeyDoor(people, sessions, is_secure=config.is_tls, url_of=context.base_url)
+    tools = McpDoor(context)
     routes: list[ControllerRouterHandler] = [
         *files.HANDLERS,
         read_frame,
         session_router(door),
         *health_routes(checks=opened.checks, people=people, metrics=metrics, draining=draining),
         wandb_router(WandbParts(GraphQL(mutations=MutationRoot), WandbContext(NODES, Exports(opened.exports_dir)))),
-        api_router(ending=draining, tails_per_person=config.tails_per_person),
+        api_router(ending=draining, tails_per_person=config.tails_per_person, queries=queries),
         people_router(context.office_of_caller),
+        tools.route(),
     ]
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         yield
         draining.set()
+        queries.close()
+        await tools.close()
         context.close()
 
     def provide_context() -> ServerContext:

@@ -113,6 +113,14 @@ class ClusterSegments:
             return pa.BufferReader(self.read(file))
         return pa.PythonFile(self._open_object(file), mode="r")
 
+    def url_of(self, file: str, signed_for_s: float | None = None) -> str:
+        if "/" in file and self._shared is not None:
+            return self._shared.url_of(file.rpartition("/")[2], signed_for_s)
+        key = self._object_of(file).key
+        if signed_for_s is not None:
+            return self._bucket.signed_url("GET", key, valid_s=signed_for_s)
+        return f"{self._bucket.url}/{key}"
+
     def size_bytes(self, file: str) -> int:
         if "/" in file and self._shared is not None:
             return self._shared.size_bytes(file.rpartition("/")[2])
