@@ -116,7 +116,7 @@ class ClusterSegments:
     def url_of(self, file: str, signed_for_s: float | None = None) -> str:
         if "/" in file and self._shared is not None:
             return self._shared.url_of(file.rpartition("/")[2], signed_for_s)
-        key = self._object_of(file).key
+        key = self._find_object(file).key
         if signed_for_s is not None:
             return self._bucket.signed_url("GET", key, valid_s=signed_for_s)
         return f"{self._bucket.url}/{key}"
