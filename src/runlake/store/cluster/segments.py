@@ -116,7 +116,7 @@ class ClusterSegments:
     def url_of(self, file: str, signed_for_s: float | None = None) -> str:
         if "/" in file and self._shared is not None:
             return self._shared.url_of(file.rpartition("/")[2], signed_for_s)
-        key = self._find_object(file).key
+        key = self._stored(file).key
         if signed_for_s is not None:
             return self._bucket.signed_url("GET", key, valid_s=signed_for_s)
         return f"{self._bucket.url}/{key}"
@@ -124,7 +124,7 @@ class ClusterSegments:
     def size_bytes(self, file: str) -> int:
         if "/" in file and self._shared is not None:
             return self._shared.size_bytes(file.rpartition("/")[2])
-        return len(self.read(file)) if not _is_object(file) else self._find_object(file).size_bytes
+        return len(self.read(file)) if not _is_object(file) else self._stored(file).size_bytes
 
     def written_at(self, file: str) -> float:
         table, name, at = (
@@ -144,8 +144,7 @@ class ClusterSegments:
         return time.time() - float(rows[0][0]) if rows else None
 
     def _open_object(self, file: str) -> ObjectFile:
-        seen = self._seen.get(file)
-        stored = seen if isinstance(seen, StoredObject) else self._find_object(file)
+        stored = self._stored(file)
         blocks = self._cache.object(self._bucket, *stored)
         return ObjectFile(blocks, lost=lambda: self._lost(file, stored))
 
@@ -158,6 +157,10 @@ class ClusterSegments:
         if not is_named:
             return self._no_file(file)
         return CorruptError(f"{file}: its object {stored.key} is not in {self._bucket.url}; restore it from a backup")
+
+    def _stored(self, file: str) -> StoredObject:
+        seen = self._seen.get(file)
+        return seen if isinstance(seen, StoredObject) else self._find_object(file)
 
     def _find_object(self, file: str) -> StoredObject:
         statement = """
@@ -252,7 +255,7 @@ class ClusterSegments:
         """FileNotFoundError unless all that the meta file names is there."""
         for name in meta.files.values():
             for file in (name, series_name(name)):
-                self.size_bytes(file)
+                (self._shared if "/" in file and self._shared else self)._find_object(file.rpartition("/")[2])
 
     def _take_parts(self, meta: Meta) -> None:
         """Say of the parts that the segment has them. FileNotFoundError when it may not."""
