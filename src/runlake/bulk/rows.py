@@ -21,6 +21,7 @@ from runlake.bulk.windows import (
     cell_count,
     plan_windows,
     read_windows,
+    value_count,
     wide_groups,
     window_row_count,
 )
@@ -138,12 +139,15 @@ def write_planned(
     """Write the rows of one stream that belong to the plan, all at once or those of a long one some at a time.
 
     `UnreadableError` when the source does not give them, `BadValueError` for more keys than a wide table holds. A
-    stream of more than `whole_cells` is long, and for it there is `NotInWindowsError` when it cannot be so; some rows
-    may be written by then. None: nothing is long.
+    stream of more than `whole_cells` values is long (None: none is), and for it there is `NotInWindowsError` when it
+    must be read whole; some rows may be written by then.
     """
-    is_long = whole_cells is not None and cell_count(run, stream) > whole_cells
-    if is_long and whole_cells is not None and can_be_in_windows(run, stream, options):
-        return _write_in_windows(file, service, run, stream, options, window_row_count(run, stream, whole_cells))
+    if whole_cells is not None and cell_count(run, stream) > whole_cells and can_be_in_windows(run, stream, options):
+        with reading(f"its {stream}"):
+            values = value_count(service, run, stream)
+        if values > whole_cells:
+            window_rows = window_row_count(run.row_counts[stream], values, whole_cells)
+            return _write_in_windows(file, service, run, stream, options, window_rows)
     with reading(f"its {stream}"):
         history = read_planned(service, run, stream, options)
     if not history.row_count:
