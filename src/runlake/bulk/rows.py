@@ -54,13 +54,16 @@ def read_planned(service: Service, run: PlannedRun, stream: Stream, options: Exp
     history = _tail_rows(service, run, stream, options) if stream in run.next_n else None
     if history is None:
         whole = service.read_history(run.info.path, stream=stream, keys=options.keys, generation=run.info.generation)
-        history = slice_rows(whole, 0, min(whole.row_count, run.row_counts[stream]))
+        planned_count = run.row_counts[stream]
+        history = whole if whole.row_count <= planned_count else slice_rows(whole, 0, planned_count)
     if options.keys is not None:
         history = with_keys(history, options.keys, "any")
     if stream == "history" and options.samples is not None and history.row_count > options.samples:
         picks = sample_rows(history, [], options.samples)
         history = structs.replace(take_rows(history, picks), source_row_count=history.row_count)
     # A key of rows that are not here alone would be an empty column.
+    if all(len(series.values) for series in history.series):
+        return history
     return structs.replace(history, series=[series for series in history.series if len(series.values)])
 
 
