@@ -12,6 +12,7 @@ import typer
 
 from runlake.cli import output
 from runlake.cli.export_folder import FolderAsked, export_into_folder, filters_with_sweep
+from runlake.cli.export_to import Tracker, export_to_tracker
 from runlake.cli.failures import LeftOutError
 from runlake.cli.format import format_count, format_size
 from runlake.cli.opening import Target, find_target, open_store, read_filter
@@ -120,11 +121,26 @@ def export(
         str | None,
         typer.Option("--since", metavar="MANIFEST", help="Into a folder: only what is new since another export."),
     ] = None,
+    tracker: Annotated[
+        Tracker | None,
+        typer.Option("--to", help="Into a folder, in the form of another tracker."),
+    ] = None,
+    python: Annotated[
+        str | None,
+        typer.Option("--python", metavar="PATH", help="Of --to mlflow: the Python that has it; else this."),
+    ] = None,
 ) -> None:
     """Write the rows of a run, or of all runs of a project, as CSV, Parquet, JSON lines or Arrow.
 
     Into a folder everything of a project goes, with a manifest that proves it.
     """
+    if tracker is not None:
+        if format or keys or stream or samples or runs or sweep or files or since is not None:
+            raise BadValueError("--to goes with -o DIR, --filter and --python, and writes all of each run")
+        if place == str(STDOUT):
+            raise BadValueError("--to writes a folder; name it with -o DIR")
+        export_to_tracker(context, target, tracker, Path(place), read_filter(filters), python)
+        return
     if place.endswith(("/", os.sep)) or "://" in place or Path(place).is_dir():
         if runs:
             raise BadValueError("--runs is for a file, and a folder has a table of the runs")
