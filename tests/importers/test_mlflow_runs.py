@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+from pathlib import Path
 
 import pytest
 from imported import Imports, unpacked
@@ -38,7 +39,7 @@ def old(folder):
     """As if nobody had written there for long."""
     for place, _, names in os.walk(folder):
         for name in names:
-            os.utime(os.path.join(place, name), (1_700_000_000, 1_700_000_000))
+            os.utime(Path(place, name), (1_700_000_000, 1_700_000_000))
 
 
 def change(database, *statements):

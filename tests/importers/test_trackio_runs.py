@@ -12,7 +12,7 @@ from runlake.errors import BadValueError
 from runlake.importers import trackio
 
 OUTSIDE = '{"_type":"trackio.image","file_path":"../../mnist.db"}'
-LONG_AGO = "2026-01-01T00:00:00+00:00"
+LONG_AGO = "2023-01-01T00:00:00+00:00"
 
 
 @pytest.fixture

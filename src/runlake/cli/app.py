@@ -28,6 +28,7 @@ from runlake.cli import (
     restore,
     rm,
     seal,
+    segments,
     serve,
     settings,
     show,
@@ -142,6 +143,7 @@ app.command()(pull.pull)
 app.command()(restore.restore)
 app.command()(diff.diff)
 app.command()(sql.sql)
+app.command()(segments.segments)
 app.command()(rm.rm)
 app.command()(seal.seal)
 app.command()(check.check)

@@ -89,6 +89,14 @@ class ClusterSegments:
             return pa.BufferReader(self.read(file))
         return pa.PythonFile(self._open_object(file), mode="r")
 
+    def url_of(self, file: str, signed_for_s: float | None = None) -> str:
+        if "/" in file and self._shared is not None:
+            return self._shared.url_of(file.rpartition("/")[2], signed_for_s)
+        key = self._object_of(file).key
+        if signed_for_s is not None:
+            return self._bucket.signed_url("GET", key, valid_s=signed_for_s)
+        return f"{self._bucket.url}/{key}"
+
     def size_bytes(self, file: str) -> int:
         if "/" in file and self._shared is not None:
             return self._shared.size_bytes(file.rpartition("/")[2])
@@ -113,7 +121,7 @@ class ClusterSegments:
 
     def _open_object(self, file: str) -> ObjectFile:
         stored = self._object_of(file)
-        blocks = self._cache.object(self._bucket, stored.key, stored.size_bytes)
+        blocks = self._cache.object(self._bucket, *stored)
         return ObjectFile(blocks, lost=lambda: self._lost(file, stored))
 
     def _lost(self, file: str, stored: StoredObject) -> Exception:
@@ -128,7 +136,7 @@ class ClusterSegments:
 
     def _object_of(self, file: str) -> StoredObject:
         statement = """
-            select key, {files}.size_bytes, sha256 from {files} join {owners} using ({owner}) join objects using (key)
+            select key, {files}.size_bytes, sums from {files} join {owners} using ({owner}) join objects using (key)
             where {mine} and file = %(name)s
         """
         rows = self._rows(statement, file)
@@ -165,7 +173,7 @@ class ClusterSegments:
         run_no = number if self._place.owner == "run_no" else None
         stored = self._objects.put(stem, _OBJECT_SUFFIX, content, run_no)
         self._database.retried(lambda: self._point(file, named_by, stored))
-        self._cache.object(self._bucket, stored.key, stored.size_bytes).adopt(content)
+        self._cache.object(self._bucket, *stored).adopt(content)
 
     def _point(self, file: str, named_by: str | None, stored: StoredObject) -> None:
         """Let the file be this object, unless it is another one's by now. FileNotFoundError when it is garbage."""
