@@ -95,7 +95,7 @@ SERVER = {
     },
     "server": {
         "errors", "service", "service.contract", "server.config", "server.people", "server.http", "server.context",
-        "server.page", "server.routes", "query.tiles", "mcp", "sql",
+        "server.page", "server.routes", "query.tiles", "mcp", "service.wire", "sql",
         "server.wandb", "server.wandb.nodes", "server.wandb.mutations", "server.wandb.documents",
         "server.wandb.routes",
     },
