@@ -134,7 +134,7 @@ def _scope(connection: duckdb.DuckDBPyConnection, text: str) -> Scope:
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         found = ", ".join(each.type.name for each in statements[:10]) or "nothing"
         raise SqlError(f"one SELECT is a query, and this is {found}; nothing can be changed by SQL")
-    ((answer,),) = connection.execute("SELECT json_serialize_sql(?)", [text]).fetchall()
+    ((answer,),) = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [text]).fetchall()
     try:
         tree: dict[str, Any] = json.loads(answer)
         if tree.get("error"):

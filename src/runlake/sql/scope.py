@@ -129,8 +129,15 @@ def _column(node: Any, names: set[str], *, is_only: bool) -> str | None:
 
 
 def _text(node: Any) -> str | None:
-    literal = node.get("literal") if isinstance(node, Mapping) and node.get("type") == "VALUE_CONSTANT" else None
-    return str(literal["text"]) if isinstance(literal, Mapping) and literal.get("kind") == "STRING" else None
+    """The text that a constant is, as DuckDB 2 writes it down, or as DuckDB 1 did."""
+    if not isinstance(node, Mapping) or node.get("type") != "VALUE_CONSTANT":
+        return None
+    literal, value = node.get("literal"), node.get("value")
+    if isinstance(literal, Mapping) and literal.get("kind") == "STRING":
+        return str(literal["text"])
+    kind = value.get("type") if isinstance(value, Mapping) else None
+    is_text = isinstance(kind, Mapping) and kind.get("id") == "VARCHAR" and isinstance(value.get("value"), str)
+    return str(value["value"]) if is_text else None
 
 
 def _both(a: Wanted, b: Wanted) -> Wanted:
