@@ -17,7 +17,9 @@ from pathlib import Path
 from benchmarks import (
     across_runs,
     artifacts,
+    bulk,
     cluster,
+    importing,
     logging,
     many_runs,
     many_writers,
@@ -50,6 +52,8 @@ GROUPS = (
     many_runs.GROUP,
     across_runs.GROUP,
     project_export.GROUP,
+    bulk.GROUP,
+    importing.GROUP,
     server.GROUP,
     cluster.GROUP,
     page.GROUP,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 from benchmarks.bench import Bench, Group, Target
+from benchmarks.reading import sealed_store
+from benchmarks.serving import serving
 
 CLIENTS_AT_ONCE = 32
 ROWS_AN_APPEND = 200
@@ -21,6 +25,36 @@ def appended(bench: Bench) -> dict[str, float]:
         )
 
     found: dict[str, float] = bench.once((str(CLIENTS_AT_ONCE), "clients append"), measure)
+    return found
+
+
+def streamed(bench: Bench, *, is_cluster: bool) -> dict[str, float]:
+    """What the official client sends of many runs at once, to two workers over a cluster or over a folder."""
+
+    def serve(folder: Path) -> AbstractContextManager[str]:
+        if not is_cluster:
+            return serving(bench, folder)
+        from benchmarks.cluster_serving import serving_cluster  # others do without its parts
+
+        return serving_cluster(bench, folder)
+
+    def measure() -> dict[str, Any]:
+        folder = bench.fresh_folder("streamed")
+        with serve(folder) as url:
+            requests = bench.count(40, 6)
+            return bench.own_case("server_case", folder, "stream", url, CLIENTS_AT_ONCE, requests, ROWS_AN_APPEND)
+
+    place = "a cluster" if is_cluster else "a folder"
+    found: dict[str, float] = bench.once((str(CLIENTS_AT_ONCE), "runs at once to", place), measure)
+    return found
+
+
+def read(bench: Bench) -> dict[str, float]:
+    """A sealed run as a table: from a folder, from the same files in a bucket, and what pyarrow makes of these."""
+    found: dict[str, float] = bench.once(
+        ("a sealed run", "folder and bucket"),
+        lambda: bench.own_case("cluster_read_case", folder := sealed_store(bench), folder),
+    )
     return found
 
 
@@ -45,6 +79,33 @@ GROUP = Group(
             lambda bench: appended(bench)["append_p99_ms"],
             "bare commits",
             lambda bench: appended(bench)["bare_p99_ms"],
+        ),
+        Target(
+            f"file_stream, {CLIENTS_AT_ONCE} runs at once, {ROWS_AN_APPEND} rows x {KEY_COUNT} a request: a row",
+            "ms",
+            2.0,
+            "ratio",
+            lambda bench: 1e3 / streamed(bench, is_cluster=True)["rows_a_second"],
+            "the same over a folder",
+            lambda bench: 1e3 / streamed(bench, is_cluster=False)["rows_a_second"],
+        ),
+        Target(
+            "a sealed run of a million rows x 10 → Arrow, through the cache",
+            "ms",
+            1.3,
+            "ratio",
+            lambda bench: read(bench)["warm"],
+            "the same from a folder",
+            lambda bench: read(bench)["folder"],
+        ),
+        Target(
+            "the same when nothing of it is in the cache",
+            "ms",
+            2.0,
+            "ratio",
+            lambda bench: read(bench)["cold"],
+            "pyarrow reading the same objects",
+            lambda bench: read(bench)["pyarrow"],
         ),
     ),
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.bench import CHECKOUT
+from benchmarks.cluster_serving import postgresql
 from runlake.model import RunPath
 from runlake.store.cluster.database import Database
 from runlake.store.cluster.journal import PostgresJournal
@@ -23,9 +23,6 @@ from runlake.store.journal.journal import PartName
 from runlake.store.journal.memory import MemoryJournal
 from runlake.store.journal.served import Served
 from runlake.store.journal.writer import JournalWriter
-
-sys.path[:0] = [str(CHECKOUT / "tests"), str(CHECKOUT / "tests" / "server")]
-from postgres import PostgresServer, find_programs  # noqa: E402
 
 ROUNDS = 3
 PART = PartName("w", 0)
@@ -38,12 +35,7 @@ def append(client_count: int, append_count: int, row_count: int, key_count: int)
 
     In turns, so that both meet the same disk and the same neighbours; the answers are those of the middle round.
     """
-    programs = find_programs()
-    if programs is None:
-        raise RuntimeError("there is no PostgreSQL here")
-    server = PostgresServer(programs, "-c", f"max_connections={client_count * 2 + 20}")
-    try:
-        server.start()
+    with postgresql(client_count * 2 + 20) as server:
         url = server.url_of(server.make_database())
         data = bytes_of_rows(row_count, key_count)
         database = Database(url, connection_count=client_count)
@@ -59,8 +51,6 @@ def append(client_count: int, append_count: int, row_count: int, key_count: int)
                 found.setdefault(f"{name}_ms", []).append(1e3 * statistics.fmean(seconds))
                 found.setdefault(f"{name}_p99_ms", []).append(1e3 * statistics.quantiles(seconds, n=100)[-1])
         database.close()
-    finally:
-        server.remove()
     return {name: statistics.median(values) for name, values in found.items()} | {"bytes": len(data)}
 
 

@@ -13,11 +13,12 @@ from pathlib import Path
 import msgspec
 
 from runlake.model import RunPath
-from runlake.store.changes import PACK_AT, append_change, changes_of
+from runlake.store.changes import PACK_AT, changes_of
 from runlake.store.compact.seal import seal_run
 from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.fold import WriterState
+from runlake.store.noting import append_change
 from runlake.store.opening.open import open_run
 from runlake.store.segment import schema
 from runlake.store.segment.folder import segments_of

@@ -118,18 +118,51 @@ def cluster(s3_server, shared_database, tmp_path):
 
 
 @pytest.fixture
-def new_cluster_store(postgres_server, shared_database_url, s3_server, tmp_path):
+def lonely_cluster(cluster, shared_database_url):
+    """The same with tables of its own: for what looks at all objects."""
+    from runlake.store.cluster.database import Database
+
+    database = Database(shared_database_url, schema=cluster.bucket.url.rpartition("/")[2])
+    database.migrate()
+    yield cluster._replace(database=database)
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def empty_schemas():
+    """The names of schemas of the shared database whose tables are empty: to make those of a store takes a while."""
+    return []
+
+
+@pytest.fixture
+def new_cluster_store(postgres_server, shared_database_url, empty_schemas, s3_server, tmp_path):
     """Makes stores on PostgreSQL and a bucket; whoever asks for one closes it."""
     from runlake.store.cluster.bucket import Bucket
     from runlake.store.cluster.database import Database
     from runlake.store.cluster.object_cache import ObjectCache
     from runlake.store.cluster.store import ClusterStore
 
+    taken = []
+
     def make():
-        database = Database(shared_database_url, schema=f"s{os.urandom(6).hex()}", connection_count=8)
+        taken.append(empty_schemas.pop() if empty_schemas else f"s{os.urandom(6).hex()}")
+        database = Database(shared_database_url, schema=taken[-1], connection_count=8)
         bucket = Bucket(s3_server.new_url(), s3_server.options())
         store = ClusterStore(database, bucket, ObjectCache(tmp_path / "cache", 64 << 20))
         store.create()
         return store
 
-    return make
+    yield make
+    for schema in taken:
+        empty_tables(shared_database_url, schema)
+        empty_schemas.append(schema)
+
+
+def empty_tables(url, schema):
+    """Remove all rows of a store."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"set search_path = {schema}; set session_replication_role = replica")  # in any order
+        tables = connection.execute("select tablename from pg_tables where schemaname = %s", (schema,)).fetchall()
+        connection.execute(";".join(f"delete from {table}" for (table,) in tables if table != "schema_version"))

@@ -59,6 +59,10 @@ QUERY = {
     },
 }  # fmt: skip
 SERVER = {
+    "mcp": {
+        *MODELS, "api", "clean_text", "comparison", "near", "query.rows", "service.contract", "sql", "stopping",
+        "values",
+    },
     "server.config": {"errors"},
     "server.people": {*MODELS, "service.contract"},
     "server.http": {
@@ -87,7 +91,7 @@ SERVER = {
     },
     "server": {
         "errors", "service", "service.contract", "server.config", "server.people", "server.http", "server.context",
-        "server.page", "server.routes", "query.tiles", "sql",
+        "server.page", "server.routes", "query.tiles", "mcp", "sql",
         "server.wandb", "server.wandb.nodes", "server.wandb.mutations", "server.wandb.documents",
         "server.wandb.routes",
     },
@@ -129,12 +133,12 @@ ALLOWED = {
         "store", "store.artifacts", "store.ingest",
     },
     "service.cluster": {
-        *MODEL, "scheduler", "query.rows", "service.contract", "service.local", "store", "store.cluster",
+        *MODEL, "lru", "scheduler", "query.rows", "service.contract", "service.local", "store", "store.cluster",
         "store.compact", "store.run",
     },
     "service": {
-        *MODELS, "credentials", "settings", "service.contract", "service.local", "service.remote", "store",
-        "store.catalog",
+        *MODELS, "credentials", "settings", "service.cluster", "service.contract", "service.local", "service.remote",
+        "store", "store.catalog", "store.cluster",
     },
     "media": {*MODEL, "values"},
     "plot": {"errors", "media", "values"},
@@ -161,9 +165,10 @@ ALLOWED = {
         "store.run", "store.folder_store",
     },
     "bulk": {
-        *MODELS, "local_names", "query.rows", "query.runs", "service.contract", "service.wire", "store", "values",
+        *MODELS, "local_names", "query.rows", "query.runs", "service.contract", "service.wire", "stopping", "store",
+        "store.cluster", "values",
     },
-    "comparison": {*MODEL, "query.tiles", "service.contract", "values"},
+    "comparison": {*MODEL, "clean_text", "near", "plot", "query.tiles", "service.contract", "values"},
     "sql": {
         "errors", "model", "listing_model", "near", "query.many", "query.rows", "service.contract", "stopping",
         "values",
@@ -179,16 +184,21 @@ ALLOWED = {
         "sdk.run", "store",
     },
     "integrations": {*MODEL, "values", "media", "artifacts", "plot", "sdk.process", "sdk.run"},
+    "peers": {"errors"},
     "importers": {
-        "errors", "model", "artifact_model", "integrations", "media", "sdk.capture", "service", "service.contract",
-        "values",
+        "errors", "model", "artifact_model", "sweep_model", "integrations", "media", "peers", "sdk.capture", "service",
+        "service.contract", "values",
+    },
+    "exporters": {
+        "errors", "model", "artifact_model", "importers", "integrations", "local_names", "peers", "query.rows",
+        "service.contract", "store", "values",
     },
     "compat": {"errors", "artifacts", "credentials", "settings", "media", "sdk", "sdk.process", "sdk.run"},
     **SERVER,
     "cli": {
-        *MODELS, "agents", "api", "artifacts", "bulk", "clean_text", "comparison", "compat", "credentials", "importers",
-        "local_names", "query.rows", "report", "server", "server.config", "server.http", "server.page", "server.people",
-        "service", "service.contract", "settings", "ship", "sql", "values",
+        *MODELS, "agents", "api", "artifacts", "bulk", "clean_text", "comparison", "compat", "credentials", "exporters",
+        "importers", "local_names", "mcp", "query.rows", "report", "server", "server.config", "server.http",
+        "server.page", "server.people", "service", "service.contract", "settings", "ship", "sql", "values",
     },
     "__init__": {
         "errors", "settings", "agents", "api", "artifacts", "compat", "media", "plot", "sdk.process", "sdk.run",

@@ -30,6 +30,7 @@ class Cluster(NamedTuple):
         names = Names(self.database)
         if names.read_claim(path) is not None:
             names.delete(path)
+        names.make_run(path)
         names.claim_incarnation(path, f"life-{next(_COUNT)}-of-{path.run_id}")
         return path
 

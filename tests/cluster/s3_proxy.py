@@ -1,7 +1,8 @@
 """A proxy between a bucket and its server that does harm by a script; the words are those of `fault_proxy`, and more.
 
 More words: busy (503, and the request does not arrive) · full (507, the same) · flip (the last byte of the answer's
-body is another) · blind (the request arrives without its condition).
+body is another) · blind (the request arrives without its condition) · before, after (`on_word` is called before or
+after the request arrives, and the answer does not).
 """
 
 import http.client
@@ -16,14 +17,20 @@ REFUSED = {"busy": "503 Service Unavailable", "full": "507 Insufficient Storage"
 class S3Proxy(FaultProxy):
     """Stands before the server at `endpoint`."""
 
-    def __init__(self, endpoint, script):
+    def __init__(self, endpoint, script, on_word=None):
         host, port = endpoint.removeprefix("http://").split(":")
         super().__init__(lambda: (host, int(port)), script)
+        self._on_word = on_word
         self.endpoint = f"http://127.0.0.1:{self.port}"
 
     def _answer(self, word, request):
         if word in REFUSED:
             return f"HTTP/1.1 {REFUSED[word]}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+        if word in ("before", "after"):
+            if word == "after":
+                super()._answer("pass", request)
+            self._on_word(word)
+            return b""
         if word == "blind":
             request = re.sub(rb"(?i)if-none-match: [^\r]*\r\n", b"", request, count=1)
         answer = super()._answer(word, request)

@@ -52,8 +52,8 @@ class PostgresServer:
         self._process.wait(DEADLINE_S)
 
     def remove(self):
-        """Stop it, and remove its files."""
-        self.stop()
+        """Stop it, without writing to the disk what it has, and remove its files."""
+        self.stop(signal.SIGQUIT)
         shutil.rmtree(self.folder)
 
     def url_of(self, database, scheme="postgresql"):

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -29,16 +30,19 @@ def made(request, folder):
     if request.param == "postgresql":
         database, path = request.getfixturevalue("shared_database"), request.getfixturevalue("new_path")
 
-        from runlake.store.cluster.ledger import PostgresLedger
+        from runlake.store.cluster.tree import PostgresTree
 
-        ledger = PostgresLedger(database, f"sweeps/{path}")
-        ledger.make()
+        ledger = FolderLedger(Path(f"/{path}"), PostgresTree(database))
+        ledger._tree.make_folder(ledger.folder)
         return ledger
     return folder if request.param == "folder" else MemoryLedger()
 
 
 def delete(ledger):
-    ledger.folder.rmdir() if isinstance(ledger, FolderLedger) else ledger.delete()
+    if isinstance(ledger, MemoryLedger):
+        ledger.delete()
+    else:
+        ledger._tree.move(ledger.folder, ledger.folder.with_name("deleted"))
 
 
 def bodies(made, number=1):

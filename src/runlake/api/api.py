@@ -7,7 +7,6 @@ import os
 import secrets
 import string
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,6 +24,7 @@ from runlake.view_model import ViewPath, ViewPut
 
 if TYPE_CHECKING:  # listings, sweeps and projects are loaded by who asks for them: a run is read without
     from runlake.api.artifacts import ArtifactType, StoredArtifacts
+    from runlake.api.comparison import RunComparison
     from runlake.api.project import Project, Projects
     from runlake.api.runs import Runs
     from runlake.api.sweep import Sweep, Sweeps
@@ -33,7 +33,6 @@ if TYPE_CHECKING:  # listings, sweeps and projects are loaded by who asks for th
     from runlake.artifacts.artifact import Artifact
     from runlake.artifacts.collection import ArtifactCollection
     from runlake.bulk.export import Exported
-    from runlake.comparison.comparison import Comparison
     from runlake.sql.engine import DuckDatabase
 
 _ID_LENGTH = 8
@@ -205,13 +204,14 @@ class Api:
         curves: bool = True,
         keys: Sequence[str] | None = None,
         fail_if: Sequence[str] = (),
-    ) -> Comparison:
-        """Where two runs or more differ, and how far their curves are from those of the first.
+    ) -> RunComparison:
+        """Where two runs or more differ, and how far their curves are from those of the first; `picture()` draws them.
 
         `keys` names the curves, None for all numbers that the runs share, up to 256 of them; `everything` also compares
         what always differs. `fail_if` are conditions as ``"val_loss > +1%"``; `broken` of the answer has those that
         hold.
         """
+        from runlake.api.comparison import drawable
         from runlake.comparison.comparison import compare_runs
         from runlake.comparison.gates import parse_gate
 
@@ -219,7 +219,8 @@ class Api:
             raise BadValueError(f"paths={paths!r} is one text; write a list of two or more")
         places = [parse_run_path(path, self.default_entity, self._default_project) for path in paths]
         gates = [parse_gate(text) for text in fail_if]
-        return compare_runs(self._service, places, everything=everything, curves=curves, keys=keys, gates=gates)
+        found = compare_runs(self._service, places, everything=everything, curves=curves, keys=keys, gates=gates)
+        return drawable(found, self._service, keys)
 
     def sql(
         self,
@@ -420,7 +421,7 @@ class Api:
     def export(
         self,
         path: str | None,
-        folder: str | os.PathLike[str],
+        place: str | os.PathLike[str],
         *,
         format: Literal["parquet", "csv", "jsonl", "arrow"] = "parquet",
         shape: Literal["wide", "long"] = "wide",
@@ -428,13 +429,17 @@ class Api:
         keys: Sequence[str] | None = None,
         filters: Mapping[str, Any] | None = None,
         files: bool = False,
+        artifacts: Literal["metadata", "files"] = "metadata",
+        samples: int | None = None,
         since: str | os.PathLike[str] | None = None,
         progress: Callable[[int, int | None], None] | None = None,
     ) -> Exported:
         """Write a project (``project`` or ``entity/project``) into a folder that can be proved; answers its manifest.
 
-        The folder gets ``runs``, ``history/``, ``events/``, ``console/``, with `files` also ``files/``, and
-        ``manifest.json``. Started again after it was killed it goes on; a folder that has an export is brought up to
+        `place` is a folder, or ``s3://bucket/folder``, with the credentials that AWS's tools read. It gets ``runs``,
+        ``history/``, ``events/``, ``console/``, with `files` also ``files/``, and ``manifest.json``; ``artifacts``, and
+        with ``artifacts="files"`` what is in them. `samples` is how many rows of the history of each run there are at
+        most. Started again after it was killed it goes on; a folder that has an export is brought up to
         date. With `since`, the manifest of an export elsewhere, only new and changed runs are written. `streams` are
         all by default, and the history alone with `keys`. `progress` is told rows done and rows in all. Raises
         `ConflictError` for a folder that holds something else or is being exported into, `BadValueError` for runs of
@@ -443,13 +448,22 @@ class Api:
         from runlake.bulk.export import export_folder
         from runlake.bulk.options import options_of
 
-        options = options_of(format=format, shape=shape, streams=streams, keys=keys, filters=filters, has_files=files)
+        options = options_of(
+            format=format,
+            shape=shape,
+            streams=streams,
+            keys=keys,
+            filters=filters,
+            has_files=files,
+            artifacts=artifacts,
+            samples=samples,
+        )
         return export_folder(
             self._service,
             *self._project_place(path),
-            Path(folder),
+            place,
             options,
-            since=None if since is None else Path(since),
+            since=since,
             report=progress or (lambda done, total: None),
         )
 

@@ -127,7 +127,7 @@ def create_empty(file: Path) -> None:
     os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
 
 
-def create_once(file: Path, content: str | bytes) -> bool:
+def create_once(file: Path, content: str) -> bool:
     """Make a file with its content unless there is one: of several who try at once, one is told that it did.
 
     By a hard link to a file that is whole. On a disk without links, where O_EXCL is all there is, a reader may see the
@@ -135,7 +135,7 @@ def create_once(file: Path, content: str | bytes) -> bool:
     with an error.
     """
     temporary = temporary_beside(file)
-    encoded = content if isinstance(content, bytes) else content.encode()
+    encoded = content.encode()
     try:
         with temporary.open("xb") as stream:
             write_all(stream, encoded, temporary)

@@ -315,11 +315,6 @@ def encode_name(name: str) -> str:
     return encoded
 
 
-def is_hashed(encoded: str) -> bool:
-    """Whether a folder's name does not say what it stands for, since that is too long."""
-    return _HASH_MARK in encoded
-
-
 def decode_name(encoded: str) -> str:
     """The name a folder stands for; the inverse of `encode_name`, except for hashed names."""
     return _unquote(encoded.partition("~")[0])

@@ -85,3 +85,23 @@ def test_a_change_may_be_called_anything(database, new_path, name):
     changes.append(name)
     changes.append(name)
     assert changes.read_since(SeenChanges()).changes == []
+
+
+def test_old_changes_are_removed_and_who_missed_them_is_told_that_any_run_may_have_moved(database, new_path):
+    changes = PostgresChanges(database, *new_path[:2])
+    note(changes, "a")
+    early = changes.read_since(SeenChanges()).seen
+    assert changes.prune(older_than_s=60) == 0
+    note(changes, "b")
+    note(changes, "c", "delete")
+    late = changes.read_since(early).seen
+    assert changes.prune(older_than_s=0) == 2
+    assert changes.latest_death("i1") is not None
+    scan = changes.read_since(early)
+    assert (told(scan), scan.is_garbled) == (["c"], True)
+    assert not changes.read_since(scan.seen).is_garbled
+    scan = changes.read_since(SeenChanges())
+    assert (told(scan), scan.is_garbled) == (["c"], False)
+    note(changes, "d")
+    scan = changes.read_since(late)
+    assert (told(scan), scan.is_garbled) == (["d"], False)

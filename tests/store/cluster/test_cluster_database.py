@@ -30,15 +30,15 @@ def open_database(empty_database_url):
 def test_of_many_who_make_the_tables_at_once_one_does(open_database):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda database: database.migrate(), [open_database() for _ in range(4)]))
-    assert open_database().read("select number from schema_version") == [(1,)]
+    assert open_database().read("select number from schema_version order by 1") == [(number,) for number in range(1, 4)]
 
 
 def test_two_stores_live_in_one_database(open_database):
     one, other = open_database(schema="one"), open_database(schema='o"ther %s')
     for database in (one, other):
         database.migrate()
-    one.write("insert into documents values ('p', 'n', 'b')")
-    assert [database.read("select count(*) from documents") for database in (one, other)] == [[(1,)], [(0,)]]
+    one.write("insert into grants values ('n', 'b')")
+    assert [database.read("select count(*) from grants") for database in (one, other)] == [[(1,)], [(0,)]]
 
 
 def test_tables_of_a_newer_version_are_left_alone(open_database):
@@ -59,12 +59,12 @@ def test_one_look_is_of_one_moment_and_changes_nothing(open_database):
     database, other = open_database(), open_database()
     database.migrate()
     with database.transaction(is_one_look=True):
-        before = database.read("select count(*) from documents")
-        other.write("insert into documents values ('p', 'n', 'b')")
-        assert database.read("select count(*) from documents") == before == [(0,)]
+        before = database.read("select count(*) from grants")
+        other.write("insert into grants values ('n', 'b')")
+        assert database.read("select count(*) from grants") == before == [(0,)]
     with pytest.raises(ReadOnlyError, match="cannot be written"), database.transaction(is_one_look=True):
-        database.write("insert into documents values ('p', 'm', 'b')")
-    assert database.read("select name from documents") == [("n",)]
+        database.write("insert into grants values ('m', 'b')")
+    assert database.read("select key from grants") == [("n",)]
 
 
 def test_what_fails_within_a_transaction_is_undone_as_a_whole(open_database):
@@ -73,13 +73,13 @@ def test_what_fails_within_a_transaction_is_undone_as_a_whole(open_database):
 
     def write_twice():
         with database.transaction():
-            database.write("insert into documents values ('p', 'n', 'b')")
+            database.write("insert into grants values ('n', 'b')")
             with database.transaction():
-                database.write("insert into documents values ('p', 'n', 'b')")
+                database.write("insert into grants values ('n', 'b')")
 
     with pytest.raises(ConflictError, match="has that already"):
         write_twice()
-    assert database.read("select count(*) from documents") == [(0,)]
+    assert database.read("select count(*) from grants") == [(0,)]
 
 
 def test_what_a_database_cannot_hold_is_a_bad_value(open_database):
@@ -130,14 +130,14 @@ def test_a_database_that_was_gone_is_used_again(open_database, postgres_server):
     database = open_database()
     database.migrate()
     with database.transaction():
-        database.write("insert into documents values ('p', 'n', 'b')")
+        database.write("insert into grants values ('n', 'b')")
     postgres_server.stop(signal.SIGQUIT)
     with pytest.raises(UnreachableDatabaseError):
         database.write("select 1")
     with pytest.raises(UnreachableDatabaseError), database.transaction():
         pass
     postgres_server.start()
-    assert database.write("select name from documents") == [("n",)]
+    assert database.write("select key from grants") == [("n",)]
 
 
 def test_a_connection_that_is_lost_within_a_transaction_undoes_it(open_database):
@@ -146,14 +146,14 @@ def test_a_connection_that_is_lost_within_a_transaction_undoes_it(open_database)
 
     def write():
         with database.transaction():
-            database.write("insert into documents values ('p', 'n', 'b')")
+            database.write("insert into grants values ('n', 'b')")
             ((pid,),) = database.read("select pg_backend_pid()")
             other.write("select pg_terminate_backend(%(pid)s, 10000)", {"pid": pid})
-            database.write("insert into documents values ('p', 'm', 'b')")
+            database.write("insert into grants values ('m', 'b')")
 
     with pytest.raises(UnreachableDatabaseError):
         write()
-    assert database.read("select count(*) from documents") == [(0,)]
+    assert database.read("select count(*) from grants") == [(0,)]
 
 
 def test_work_that_may_be_done_twice_is_done_again_when_the_connection_is_lost(open_database):
@@ -177,7 +177,7 @@ import os, signal, sys
 from runlake.store.cluster.database import Database
 database = Database(sys.argv[1])
 with database.transaction():
-    database.write("insert into documents values ('p', 'n', 'b')")
+    database.write("insert into grants values ('n', 'b')")
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -187,5 +187,5 @@ def test_a_process_that_is_killed_between_two_statements_leaves_nothing(open_dat
     database.migrate()
     killed = subprocess.run([sys.executable, "-c", _KILLED, empty_database_url], timeout=DEADLINE_S)
     assert killed.returncode == -signal.SIGKILL
-    database.write("insert into documents values ('p', 'n', 'mine')")
-    assert database.read("select body from documents") == [(b"mine",)]
+    database.write("insert into grants values ('n', 'mine')")
+    assert database.read("select body from grants") == [(b"mine",)]

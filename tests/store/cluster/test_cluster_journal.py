@@ -172,3 +172,33 @@ def test_a_writer_that_is_killed_loses_nothing_that_was_acknowledged(make_journa
     assert count >= acknowledged + 1 >= 51
     assert there == b"".join(number.to_bytes(4, "big") * 100 for number in range(count))
     make_journal().append(NAME, b"more", len(there))
+
+
+_ONE_OF_TWO = """
+import sys
+from runlake.errors import ConflictError
+from runlake.model import RunPath
+from runlake.store.cluster.database import Database
+from runlake.store.cluster.journal import PostgresJournal
+from runlake.store.journal.journal import PartName
+journal = PostgresJournal(Database(sys.argv[1]), RunPath(*sys.argv[2].split("/")))
+name, kept = PartName("w", 0), 0
+while kept < 100:
+    try:
+        journal.append(name, f"{sys.argv[3]}{kept:03}".encode(), journal.size_bytes(name))
+    except ConflictError:
+        continue
+    kept += 1
+"""
+
+
+def test_two_processes_that_append_at_once_keep_all_of_both_in_their_order(make_journal, new_path, shared_database_url):
+    journal = make_journal()
+    journal.create_part(NAME)
+    command = [sys.executable, "-c", _ONE_OF_TWO, shared_database_url, str(new_path)]
+    processes = [subprocess.Popen([*command, letter]) for letter in "ab"]
+    assert [process.wait(DEADLINE_S) for process in processes] == [0, 0]
+    there = journal.read(NAME).decode()
+    pieces = [there[start : start + 4] for start in range(0, len(there), 4)]
+    for letter in "ab":
+        assert [piece for piece in pieces if piece[0] == letter] == [f"{letter}{number:03}" for number in range(100)]

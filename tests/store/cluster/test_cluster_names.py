@@ -7,6 +7,8 @@ import pytest
 
 from runlake.errors import ConflictError, NotFoundError, PathError
 from runlake.model import RunPath
+from runlake.store.cluster.journal import PostgresJournal
+from runlake.store.journal.journal import PartName
 
 HOSTILE = ["Ünï", "a b", "x'; drop table runs; --", "UPPER", "upper", "😀" * 120, "a.b%c".replace("%", "~"), "$1", "{}"]
 
@@ -99,3 +101,18 @@ def test_a_run_comes_back_under_another_path_when_its_own_is_taken(names, new_pa
     other = new_path._replace(project="q", run_id="s")
     assert names.restore(deleted.run_no, other) == other
     assert (names.read_claim(new_path), names.read_claim(other)) == ("i2", "i1")
+
+
+def test_a_run_that_is_purged_leaves_nothing_and_does_not_come_back(names, new_path, begin_run, database):
+    begin_run(new_path, "i1")
+    journal = PostgresJournal(database, new_path)
+    journal.create_part(PartName("w", 0)).write(b"abc")
+    run_no = {"run_no": names.delete(new_path).run_no}
+    database.write("insert into segment_files values (%(run_no)s, 'f', 'the key', 1)", run_no)
+    assert names.purge(run_no["run_no"]) == ["the key"]
+    assert names.purge(run_no["run_no"]) == []
+    assert [run for run in names.list_deleted() if run.path == new_path] == []
+    for table in ("parts", "chunks", "served", "segment_files"):
+        assert database.read(f"select count(*) from {table} where run_no = %(run_no)s", run_no) == [(0,)]
+    with pytest.raises(NotFoundError, match="there is no deleted run"):
+        names.restore(run_no["run_no"])

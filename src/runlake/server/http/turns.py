@@ -186,6 +186,12 @@ async def in_turn(request: Request[Any, Any, Any], work: Callable[[], T], *, tur
         leaving.cancel()
 
 
+async def run_in_turn(scope: Scope, work: Callable[[], T]) -> T:
+    """The same where the client is watched by others, or not at all: it ends with who waits for it."""
+    turns: Turns | None = scope.get(_IN_SCOPE)
+    return await (sync_to_thread(work) if turns is None else turns.run(client_of(scope), work))
+
+
 def pieces_in_turn(request: Request[Any, Any, Any], pieces: Iterator[bytes]) -> AsyncIterator[bytes] | Iterator[bytes]:
     """The pieces of an answer, each made in a turn of who asks."""
     turns: Turns | None = request.scope.get(_IN_SCOPE)  # type: ignore[assignment]

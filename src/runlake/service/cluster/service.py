@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from runlake.errors import NotFoundError, StoreError
 from runlake.model import RunPath
 from runlake.scheduler.limits import Clock, SweepLimits
@@ -16,6 +18,7 @@ from runlake.service.local.projects import LocalProjects
 from runlake.service.local.rows import LocalRows
 from runlake.service.local.run_lines import TileLimits
 from runlake.service.local.runs import LocalRuns
+from runlake.service.local.segments import LocalSegments
 from runlake.service.local.sweep_runs import runs_for_sweeps
 from runlake.service.local.sweeps import LocalSweeps
 from runlake.service.local.tiles import LocalTiles
@@ -37,10 +40,11 @@ class ClusterService(UnitedService):
         user: str | None = None,
         limits: LocalLimits | None = None,
         clock: Clock | None = None,
+        close: Callable[[], None] | None = None,
     ) -> None:
         limits = limits or LocalLimits()
         opened = OpenStore(store, user=user)
-        catalog = ClusterCatalog(store.database, fold=lambda path: read_run(store, path))
+        catalog = ClusterCatalog(store.database, store.listing_states, fold=lambda path: read_run(store, path))
         listings = Listings(opened, catalog, limits)
         writers = LocalWriters(store, seals=True, limits=limits.writers)
 
@@ -59,7 +63,7 @@ class ClusterService(UnitedService):
         )
         rows = LocalRows(opened, listings)
         source = runs_for_sweeps(store, listings, runs, rows)
-        self._store, self._default_entity = store, default_entity
+        self._store, self._default_entity, self._close = store, default_entity, close or store.close
         super().__init__(
             projects=LocalProjects(opened),
             runs=runs,
@@ -70,6 +74,7 @@ class ClusterService(UnitedService):
             artifacts=LocalArtifacts(opened, listings, store.contents),
             views=LocalViews(opened),
             tiles=LocalTiles(opened, listings, limits.tiles or TileLimits()),
+            segments=LocalSegments(opened, listings),
             care=ClusterCare(opened, listings),
         )
 
@@ -77,10 +82,14 @@ class ClusterService(UnitedService):
     def url(self) -> str:
         return self._store.url
 
+    def ping(self) -> None:
+        """StoreError when the database does not answer."""
+        self._store.check_format()
+
     @property
     def default_entity(self) -> str:
         return self._default_entity
 
     def close(self) -> None:
-        """Let go of the connections."""
-        self._store.close()
+        """Let go of the connections, or do what was given for it."""
+        self._close()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import S3Store
 
 from runlake.errors import BadValueError, BusyError, ConflictError, CorruptError, TruncatedError
@@ -95,6 +95,19 @@ class Bucket:
                 return False
             raise ConflictError(f"there is an object {key!r} in {self.url}, and it has other bytes") from None
         return True
+
+    def replace(self, key: str, data: bytes | memoryview, *, etag: str | None = None) -> str | None:
+        """Put an object, whole and in one step, in the place of what is there; its ETag.
+
+        With an `etag`, only in the place of the object that has it: ConflictError where there is another by now, which
+        may be this one, since the answer to a first attempt is lost sometimes; or FileNotFoundError.
+        """
+        mode: Any = "overwrite" if etag is None else {"e_tag": etag}
+        try:
+            with self._asking("put", key, len(data)):
+                return obstore.put(self._store, key, data, mode=mode, use_multipart=False)["e_tag"]
+        except PreconditionError:
+            raise ConflictError(f"{key!r} in {self.url} is not any more what it was; read it again") from None
 
     def put_file(self, key: str, file: Path) -> None:
         """Make an object out of a file of any size, whole and in one step. Its key must be made of its content.
@@ -191,7 +204,7 @@ class Bucket:
         with self.calls.counting(kind, sent_bytes) as call:
             try:
                 yield call
-            except AlreadyExistsError:
+            except (AlreadyExistsError, PreconditionError):
                 raise
             except (BaseError, OSError) as error:
                 if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):

@@ -7,8 +7,10 @@ and that has not moved, is as it was.
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ from runlake.listing_model import ProjectNews
 from runlake.model import ENDED_STATES, RunInfo, RunPath
 from runlake.store.catalog.project_records import CatalogRow, ProjectRecords, ProjectState
 from runlake.store.cluster.database import Database
+from runlake.store.cluster.listing_states import ListingLog, ListingStates
 from runlake.store.cluster.moves import NOW, SINCE, Moment
 from runlake.store.cluster.text import from_text
 from runlake.store.journal.liveness import STALE_S
@@ -45,6 +48,7 @@ union all select null, null, run_key, run_id, is_here, moved_xid::text, null::bi
 union all select null, null, run_key, run_id, true, null, mark from marks
 """
 _READERS = 8
+SAVE_EVERY_S = 60.0
 _MAX_CHANGED = 1000
 
 Fold = Callable[[RunPath], RunInfo]
@@ -72,14 +76,19 @@ class _Known:
     moved: dict[str, str] = field(default_factory=dict)
     run_ids: dict[str, str] = field(default_factory=dict)
     state: ProjectState | None = None
+    log: ListingLog | None = None
+    is_loaded: bool = False
+    saved_at_s: float = -math.inf
 
 
 class ClusterCatalog:
-    """The runs of every project of a store in a database. Threads may share it; `fold` reads one run."""
+    """The runs of every project of a store in a database. Threads may share it; `fold` reads one run.
 
-    def __init__(self, database: Database, *, fold: Fold, absorb_at: int = 2000) -> None:
-        self._database, self._fold, self._absorb_at = database, fold, absorb_at
-        self._token = secrets.token_hex(8)
+    What it has shown is kept by `states` for other replicas.
+    """
+
+    def __init__(self, database: Database, states: ListingStates, *, fold: Fold, absorb_at: int = 2000) -> None:
+        self._database, self._states, self._fold, self._absorb_at = database, states, fold, absorb_at
         self._projects: dict[tuple[str, str], _Known] = {}
         self._lock = threading.Lock()
 
@@ -89,21 +98,24 @@ class ClusterCatalog:
     def refresh(self, entity: str, project: str) -> ProjectState:
         known = self._known(entity, project)
         with known.lock:
+            if not known.is_loaded:
+                self._load(known, entity, project)
             look = look_at(self._database, entity, project, known.moment)
             known.run_ids |= look.run_ids
             problems = {key for key, row in known.records.overlay.items() if row.problem is not None}
             grown = {key for key, mark in look.marks.items() if known.marks.get(key) != mark}
             moved = {key for key, by in look.moved.items() if known.moved.get(key) != by}
-            self._read_all(known, RunPath(entity, project, ""), look, sorted(moved | grown | problems))
-            known.moment, known.moved = (
-                look.moment,
-                look.moved,
-            )  # only now: a look that was interrupted must find the same again
+            is_moved = self._read_all(known, RunPath(entity, project, ""), look, sorted(moved | grown | problems))
+            # Only now: a look that was interrupted must find the same again.
+            known.moment, known.moved = look.moment, look.moved
+            if is_moved or known.saved_at_s == -math.inf:
+                self._save(known, entity, project)
             assert known.state is not None
             return known.state
 
     def load_version(self, entity: str, project: str, version: str) -> ProjectState | None:
-        return None
+        records = self._states.load(entity, project, version)
+        return None if records is None else records.state(0, version)
 
     def path_of(self, entity: str, project: str, folder: str) -> RunPath:
         try:
@@ -118,11 +130,14 @@ class ClusterCatalog:
         with self._lock:
             return self._projects.setdefault((entity, project), _Known())
 
-    def _read_all(self, known: _Known, project: RunPath, look: _Look, dirty: list[str]) -> None:
+    def _read_all(self, known: _Known, project: RunPath, look: _Look, dirty: list[str]) -> bool:
+        """Fold runs anew; whether anything is other than it was."""
         records, is_old = known.records, known.state is None
         for key, row in self._rows(known, project, look, dirty):
             before = records.rows_of([key]).get(key)
-            known.marks[key] = look.marks.get(key, 0)
+            known.marks.pop(key, None)
+            if key in look.marks:
+                known.marks[key] = look.marks[key]
             if row != before and (before is not None or row.info is not None or row.problem is not None):
                 records.overlay[key] = row
                 is_old = True
@@ -130,7 +145,30 @@ class ClusterCatalog:
             records.absorb(project.entity, project.project)
         if is_old:
             number = known.state.number + 1 if known.state else 1
-            known.state = records.state(number, f"{self._token}-{number}")
+            known.state = records.state(number, self._version(known, project))
+        return is_old
+
+    def _version(self, known: _Known, project: RunPath) -> str:
+        if known.log is None:
+            known.log = self._states.log(project.entity, project.project)
+        return known.log.append(known.records)
+
+    def _load(self, known: _Known, entity: str, project: str) -> None:
+        """Begin with what some replica knew lately."""
+        found = self._states.load_head(entity, project)
+        if found is not None:
+            head, known.records = found
+            known.moment, known.moved, known.marks = Moment(*head.moment), head.moved, head.marks
+            known.run_ids = head.run_ids
+        known.is_loaded = True
+
+    def _save(self, known: _Known, entity: str, project: str) -> None:
+        """Now and then: whoever begins folds what moved since."""
+        if time.monotonic() - known.saved_at_s < SAVE_EVERY_S:
+            return
+        look = {"moment": tuple(known.moment), "moved": known.moved, "marks": known.marks, "run_ids": known.run_ids}
+        self._states.save_head(entity, project, known.records, look)
+        known.saved_at_s = time.monotonic()
 
     def _rows(self, known: _Known, project: RunPath, look: _Look, dirty: list[str]) -> Iterator[tuple[str, CatalogRow]]:
         def read(key: str) -> tuple[str, CatalogRow]:

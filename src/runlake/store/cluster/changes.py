@@ -20,8 +20,19 @@ select count(*) from project
 """
 _READ = f"""
 with now as materialized ({NOW})
-select now.history_id, now.xmin, name, xid >= now.xmin::xid8
-from now join changes on project_no = ({_PROJECT}) and xid >= {SINCE}
+select now.history_id, now.xmin, now.history_id <> %(history_id)s or %(xmin)s::xid8 <= pruned_xid,
+       name, xid >= now.xmin::xid8
+from now join (select project_no, pruned_xid from projects where project_no = ({_PROJECT})) as project on true
+left join changes on changes.project_no = project.project_no and xid >= {SINCE}
+"""
+_PRUNE = f"""
+with pruned as (
+    delete from changes where project_no = ({_PROJECT}) and name not like '%%delete#%%'
+        and noted_at < now() - make_interval(secs => %(older_than_s)s) returning xid),
+said as (
+    update projects set pruned_xid = greatest(pruned_xid, (select max(xid) from pruned))
+    where project_no = ({_PROJECT}) and exists (select from pruned))
+select count(*) from pruned
 """
 _DEATHS = f"select name from changes where project_no = ({_PROJECT}) and name like '%%delete#%%'"
 
@@ -49,12 +60,21 @@ class PostgresChanges:
         rows = self._database.read(_READ, {**self._keys, **before._asdict()})
         if not rows:
             return ChangeScan([], seen)
-        told = seen.loose if (is_same := rows[0][0] == before.history_id) else frozenset()
-        names = {from_text(name): may_come_again for _, _, name, may_come_again in rows}
+        history_id, xmin, may_miss_some = rows[0][:3]
+        told = seen.loose if history_id == before.history_id else frozenset()
+        names = {from_text(name): may_come_again for *_, name, may_come_again in rows if name is not None}
         found = [change for name in sorted(names.keys() - told) if (change := parse_name(name))]
         loose = frozenset(name for name, may_come_again in names.items() if may_come_again)
-        now = SeenChanges(frozenset([str(Moment(*rows[0][:2]))]), loose)
-        return ChangeScan(found, now, is_garbled=bool(seen.packs) and not is_same)
+        now = SeenChanges(frozenset([str(Moment(history_id, xmin))]), loose)
+        return ChangeScan(found, now, is_garbled=bool(seen.packs) and may_miss_some)
+
+    def prune(self, *, older_than_s: float) -> int:
+        """Remove what was noted so long ago, but for deaths; answers how many changes that were.
+
+        A reader that was not told of it is told that any run may have moved.
+        """
+        parameters = {**self._keys, "older_than_s": older_than_s}
+        return int(self._database.retried(lambda: self._database.write(_PRUNE, parameters))[0][0])
 
     def pack(self) -> int:
         return 0

@@ -24,6 +24,7 @@ from runlake.errors import (
     ConflictError,
     CorruptError,
     NewerFormatError,
+    NotSupportedError,
     ReadOnlyError,
     StoreError,
 )
@@ -32,6 +33,7 @@ from runlake.store.cluster.connections import Connection, Connections
 Row = tuple[Any, ...]
 T = TypeVar("T")
 
+OLDEST_SERVER = 15
 CONNECTION_COUNT = 16
 STATEMENT_S = 60.0
 """So long one statement may take."""
@@ -126,13 +128,17 @@ class Database:
     def migrate(self) -> None:
         """Bring the tables to the form this version knows; of several who do so at once, one does.
 
-        NewerFormatError when they have one that it does not know. Readers and writers may go on meanwhile.
+        NewerFormatError when they have one that it does not know, NotSupportedError for an old PostgreSQL. Readers and
+        writers may go on meanwhile.
         """
         known = _migrations()
         if self._applied() == set(known):
             return
         for number in sorted(known):
             with self.transaction() as connection:
+                if connection.info.server_version < OLDEST_SERVER * 10_000:
+                    said = connection.info.parameter_status("server_version")
+                    raise NotSupportedError(f"{self.name} is PostgreSQL {said}; at least {OLDEST_SERVER} is needed")
                 connection.execute("select pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
                 if number == 1:
                     connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(self.schema)))

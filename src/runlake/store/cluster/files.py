@@ -18,7 +18,7 @@ from runlake.model import FileInfo, RunPath
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.database import Database
 from runlake.store.cluster.names import live_run
-from runlake.store.cluster.object_cache import ObjectBlocks, ObjectCache
+from runlake.store.cluster.object_cache import ObjectCache
 from runlake.store.cluster.object_file import ObjectFile
 from runlake.store.cluster.objects import Objects, StoredObject
 from runlake.store.cluster.segment_place import RunPlace
@@ -36,7 +36,6 @@ from runlake.store.files import (
 )
 from runlake.store.layout import check_file_name
 
-_ATTEMPTS = 5
 _BUFFER_BYTES = 1 << 20
 _INDEXED_LENGTH = 200
 _LAST_CHARACTER = "\U0010ffff"
@@ -45,13 +44,13 @@ _HASH = r"sha256(replace({}, '\', '\\')::bytea)"
 _THIS = f"run_no = %(run_no)s and name_hash = {_HASH.format('%(name)s::text')}"
 _COLUMNS = "name, key, size_bytes, md5, mimetype, extract(epoch from kept_at)::float8"
 _LIST = f"select {_COLUMNS} from files where run_no = %(run_no)s"
-_OPEN = f"select key, size_bytes, sha256 from files where {_THIS}"
+_OPEN = f"select key, files.size_bytes, sums from files join objects using (key) where files.{_THIS}"
 _DELETE = f"delete from files where {_THIS} returning key"
 _KEEP = f"""
-insert into files (run_no, name, key, size_bytes, sha256, md5, mimetype)
-values (%(run_no)s, %(name)s, %(key)s, %(size_bytes)s, %(sha256)b, %(md5)s, %(mimetype)s)
+insert into files (run_no, name, key, size_bytes, md5, mimetype)
+values (%(run_no)s, %(name)s, %(key)s, %(size_bytes)s, %(md5)s, %(mimetype)s)
 on conflict (run_no, name_hash) do update set key = excluded.key, size_bytes = excluded.size_bytes,
-    sha256 = excluded.sha256, md5 = excluded.md5, mimetype = excluded.mimetype, kept_at = now()
+    md5 = excluded.md5, mimetype = excluded.mimetype, kept_at = now()
 returning {_COLUMNS}
 """
 _IS_FOLDER_A_FILE = f"""
@@ -79,7 +78,7 @@ class ClusterFiles:
         return sorted((self._describe(row) for row in rows), key=lambda info: info.name)
 
     def open_file(self, path: RunPath, name: str) -> BinaryIO:
-        """See `Files.open_file`. Who reads it from its beginning to its end gets CorruptError for other bytes."""
+        """See `Files.open_file`."""
         name = check_file_name(name)
         stored = self._stored(path, name)
         if stored is None:
@@ -90,8 +89,7 @@ class ClusterFiles:
                 return self._not_found(path, name)
             return CorruptError(f"{name!r} of run {path}: its object {stored.key} is not in {self._bucket.url}")
 
-        blocks = self._cache.object(self._bucket, stored.key, stored.size_bytes)
-        file = ProvenFile(blocks, stored.sha256, f"{name!r} of run {path}", lost)
+        file = ObjectFile(self._cache.object(self._bucket, *stored), lost)
         return cast(BinaryIO, io.BufferedReader(file, _BUFFER_BYTES))
 
     def signed_url(self, path: RunPath, name: str, *, valid_s: float) -> str:
@@ -129,19 +127,13 @@ class ClusterFiles:
         place = RunPlace(self._database, path)
         stem = place.stem_of_keys(run_no, "files") + hashlib.sha256(name.encode()).hexdigest()[:16]
         row: dict[str, Any] = {"run_no": run_no, "name": to_text(name), "md5": md5, "mimetype": mimetype_of(name)}
-        for _ in range(_ATTEMPTS):
-            stored = self._objects.put(stem, "", content, run_no)
+        stored = self._objects.put(stem, "", content, run_no)
+        kept = self._database.retried(lambda: self._point(path, name, {**row, **stored._asdict()}))
+        self._cache.object(self._bucket, *stored).adopt(content)
+        return kept
 
-            def point(stored: StoredObject = stored) -> FileInfo | None:
-                return self._point(path, name, {**row, **stored._asdict()})
-
-            if (kept := self._database.retried(point)) is not None:
-                self._cache.object(self._bucket, stored.key, stored.size_bytes).adopt(content)
-                return kept
-        raise BusyError(f"{name!r} of run {path} became garbage {_ATTEMPTS} times before it was kept; try again")
-
-    def _point(self, path: RunPath, name: str, row: dict[str, Any]) -> FileInfo | None:
-        """Let the name lead to an object; None when that is garbage already."""
+    def _point(self, path: RunPath, name: str, row: dict[str, Any]) -> FileInfo:
+        """Let the name lead to an object. BusyError when it came so late that it is garbage."""
         with self._database.transaction():
             if not self._database.write(_LOCK, row):
                 raise no_such_run(path, name)
@@ -152,7 +144,7 @@ class ClusterFiles:
             if self._database.write(_IS_FILE_A_FOLDER, beginning):
                 raise folder_in_the_way(name)
             if not self._objects.publish([row["key"]]):
-                return None
+                raise BusyError(f"{name!r} of run {path} took too long on its way into the bucket; send it again")
             before = self._database.write(_OPEN, row)
             kept = self._describe(self._database.write(_KEEP, row)[0])
             self._objects.bury([key for key, _, _ in before if key != row["key"]])
@@ -210,22 +202,3 @@ class ClusterIncoming:
     def discard(self) -> None:
         """Leave nothing of it."""
         self._target.close()
-
-
-class ProvenFile(ObjectFile):
-    """An object whose bytes are held against their digest while they are read from the beginning to the end."""
-
-    def __init__(self, blocks: ObjectBlocks, sha256: bytes, name: str, lost: Callable[[], Exception]) -> None:
-        super().__init__(blocks, lost)
-        self._wanted, self._name = sha256, name
-        self._digest, self._proven_bytes = hashlib.sha256(), 0
-
-    def read_buffer(self, size: int) -> memoryview:
-        start = self.tell()
-        data = super().read_buffer(size)
-        if data and start == self._proven_bytes:
-            self._digest.update(data)
-            self._proven_bytes += len(data)
-            if self._proven_bytes == self.size_bytes and self._digest.digest() != self._wanted:
-                raise CorruptError(f"{self._name}: its bytes in the bucket are not those that were kept; restore it")
-        return data

@@ -34,10 +34,6 @@ class ObjectFile(io.RawIOBase):
         self._ahead_count = 1
         self._ends: deque[int] = deque(maxlen=_STREAM_COUNT)
 
-    @property
-    def size_bytes(self) -> int:
-        return self._blocks.size_bytes
-
     def read_at(self, size_bytes: int, start: int) -> memoryview:
         """The bytes from `start` on; fewer at the end of the object."""
         end = min(start + size_bytes, self._blocks.size_bytes)

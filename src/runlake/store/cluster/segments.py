@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from runlake.errors import BusyError, CorruptError
+from runlake.errors import CorruptError
 from runlake.model import RunPath
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.database import Database
@@ -31,7 +31,6 @@ from runlake.store.segment.meta import Meta, parse_meta
 from runlake.store.segment.schema import series_name
 from runlake.store.segment.segments import META_SUFFIX
 
-_ATTEMPTS = 5
 _OBJECT_SUFFIX = ".parquet"
 
 
@@ -90,6 +89,14 @@ class ClusterSegments:
             return pa.BufferReader(self.read(file))
         return pa.PythonFile(self._open_object(file), mode="r")
 
+    def url_of(self, file: str, signed_for_s: float | None = None) -> str:
+        if "/" in file and self._shared is not None:
+            return self._shared.url_of(file.rpartition("/")[2], signed_for_s)
+        key = self._object_of(file).key
+        if signed_for_s is not None:
+            return self._bucket.signed_url("GET", key, valid_s=signed_for_s)
+        return f"{self._bucket.url}/{key}"
+
     def size_bytes(self, file: str) -> int:
         if "/" in file and self._shared is not None:
             return self._shared.size_bytes(file.rpartition("/")[2])
@@ -114,7 +121,7 @@ class ClusterSegments:
 
     def _open_object(self, file: str) -> ObjectFile:
         stored = self._object_of(file)
-        blocks = self._cache.object(self._bucket, stored.key, stored.size_bytes)
+        blocks = self._cache.object(self._bucket, *stored)
         return ObjectFile(blocks, lost=lambda: self._lost(file, stored))
 
     def _lost(self, file: str, stored: StoredObject) -> Exception:
@@ -129,7 +136,7 @@ class ClusterSegments:
 
     def _object_of(self, file: str) -> StoredObject:
         statement = """
-            select key, {files}.size_bytes, sha256 from {files} join {owners} using ({owner}) join objects using (key)
+            select key, {files}.size_bytes, sums from {files} join {owners} using ({owner}) join objects using (key)
             where {mine} and file = %(name)s
         """
         rows = self._rows(statement, file)
@@ -163,33 +170,29 @@ class ClusterSegments:
     def _put(self, file: str, named_by: str | None, content: Path) -> None:
         number = self._found()
         stem = self._place.stem_of_keys(number) + file.removesuffix(_OBJECT_SUFFIX)
-        for _ in range(_ATTEMPTS):
-            run_no = number if self._place.owner == "run_no" else None
-            stored = self._objects.put(stem, _OBJECT_SUFFIX, content, run_no)
-            if self._database.retried(lambda stored=stored: self._point(file, named_by, stored)):  # type: ignore[misc]
-                self._cache.object(self._bucket, stored.key, stored.size_bytes).adopt(content)
-                return
-        raise BusyError(f"{file} became garbage {_ATTEMPTS} times before it was named; try again")
+        run_no = number if self._place.owner == "run_no" else None
+        stored = self._objects.put(stem, _OBJECT_SUFFIX, content, run_no)
+        self._database.retried(lambda: self._point(file, named_by, stored))
+        self._cache.object(self._bucket, *stored).adopt(content)
 
-    def _point(self, file: str, named_by: str | None, stored: StoredObject) -> bool:
-        """Let the file be this object, unless it is another one's by now; no when the object is garbage already."""
+    def _point(self, file: str, named_by: str | None, stored: StoredObject) -> None:
+        """Let the file be this object, unless it is another one's by now. FileNotFoundError when it is garbage."""
         upsert = """
             insert into {files} ({owner}, file, key, size_bytes) values (%(number)s, %(name)s, %(key)s, %(size_bytes)s)
             on conflict ({owner}, file) do update
             set key = excluded.key, size_bytes = excluded.size_bytes, written_at = now()
         """
-        usable = "select 1 from objects where key = %(key)s and state <> 'dead' for update"
         with self._locked(is_moving=True):
-            if not self._database.write(usable, {"key": stored.key}):
-                return False
-            if self._is_settled(file, named_by):
-                if self._object_of(file).key != stored.key:
-                    self._objects.bury([stored.key])
-                return True
             before = self._keys("file = %(name)s", name=to_text(file))
+            if stored.key in before:
+                return  # this was done, and the answer was lost
+            if self._is_settled(file, named_by):
+                self._objects.bury([stored.key])
+                return
+            if not self._objects.keep_staged(stored.key):
+                raise FileNotFoundError(f"{file} came so late that it is garbage by now: make it again")
             self._rows(upsert, file, key=stored.key, size_bytes=stored.size_bytes)
-            self._objects.bury([key for key in before if key != stored.key])
-        return True
+            self._objects.bury(before)
 
     def replace(self, file: str, content: bytes) -> None:
         """As promised; what is more, the segment's inputs are its own from then on.

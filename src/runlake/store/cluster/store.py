@@ -6,6 +6,7 @@ anything that others would miss.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from runlake.store.cluster.database import Database
 from runlake.store.cluster.files import ClusterFiles
 from runlake.store.cluster.grants import PostgresGrants
 from runlake.store.cluster.journal import PostgresJournal
+from runlake.store.cluster.listing_states import ListingStates
 from runlake.store.cluster.names import DeletedRun, Names
 from runlake.store.cluster.object_cache import ObjectCache
 from runlake.store.cluster.objects import Objects
@@ -45,10 +47,20 @@ class ClusterLayout(Layout):
 
 
 class ClusterStore:
-    """One store. Threads may share it. The bucket must be there; `create` makes the tables."""
+    """One store. Threads may share it. The bucket must be there; `create` makes the tables.
 
-    def __init__(self, database: Database, bucket: Bucket, cache: ObjectCache) -> None:
-        self.database, self.bucket, self._cache = database, bucket, cache
+    `on_ended` is told of each run that ended here; whoever seals finds the others by themselves.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        bucket: Bucket,
+        cache: ObjectCache,
+        *,
+        on_ended: Callable[[RunPath], None] = lambda path: None,
+    ) -> None:
+        self.database, self.bucket, self._cache, self.seal_soon = database, bucket, cache, on_ended
         self.names = names = Names(database)
         self._layout = ClusterLayout(names, PostgresTree(database))
         self.entities, self.projects, self.run_ids = names.entities, names.projects, names.run_ids
@@ -148,9 +160,11 @@ class ClusterStore:
         return ClusterFiles(self.database, self.bucket, self._cache)
 
     @cached_property
+    def listing_states(self) -> ListingStates:
+        """Listings as any replica has shown them."""
+        return ListingStates(self.database, self.bucket, self._cache)
+
+    @cached_property
     def contents(self) -> BucketContents:
         """The contents of artifacts."""
         return BucketContents(self.database, self.bucket, self._cache)
-
-    def seal_soon(self, path: RunPath) -> None:
-        """Nothing: sealers look for closed parts by themselves (`store.cluster.sealer`)."""

@@ -55,14 +55,15 @@ def seal_run(store: Store, path: RunPath, *, segment_bytes: int = SEGMENT_BYTES)
     """
     try:
         with only_sealer(store, path):
-            return _seal(store, path, segment_bytes)
+            return seal_held_run(store, path, segment_bytes)
     except OSError as error:
         if error.errno not in READ_ONLY_ERRNOS:
             raise
         raise ReadOnlyError(f"run {path} cannot be sealed, because it cannot be written: {error}") from error
 
 
-def _seal(store: Store, path: RunPath, segment_bytes: int) -> int:
+def seal_held_run(store: Store, path: RunPath, segment_bytes: int = SEGMENT_BYTES) -> int:
+    """The same for who holds the run already, as `only_sealer` lets one: nobody is waited for."""
     sealed_row_count = 0
     for _ in range(_ATTEMPTS):
         try:

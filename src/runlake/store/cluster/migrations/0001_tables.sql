@@ -8,6 +8,7 @@ create table schema_version (
     applied_at timestamptz not null
 );
 
+-- Changes by transactions up to `pruned_xid` may have been removed.
 -- Keys are names as `layout.encode_name` makes them: at most 200 bytes of ASCII, and what changes are noted by.
 create table projects (
     project_no bigint generated always as identity primary key,
@@ -16,6 +17,7 @@ create table projects (
     entity_key text collate "C" not null,
     project_key text collate "C" not null,
     created_at timestamptz not null default now(),
+    pruned_xid xid8 not null default '0',
     segments_moved_at timestamptz,
     unique (entity_key, project_key)
 );
@@ -36,6 +38,7 @@ create table runs (
     moved_xid xid8 not null default pg_current_xact_id()
 ) with (fillfactor = 85);
 create unique index runs_live on runs (project_no, run_key) where deleted_at is null;
+create index runs_made on runs (project_no, made_at);
 create index runs_moved on runs (project_no, moved_xid);
 create index runs_deleted on runs (deleted_at) where deleted_at is not null and purged_at is null;
 
@@ -117,12 +120,14 @@ create table shared_segment_files (
 create index segment_files_key on segment_files (key);
 create index shared_segment_files_key on shared_segment_files (key);
 
--- Everything that was put into the bucket, before it is put there and until it is gone from there.
+-- Everything that was put into the bucket, before it is put there and until it is gone from there. `sums` are the CRC-32
+-- of each block of it, one behind the other.
 create table objects (
     key text collate "C" primary key,
     run_no bigint references runs,
     size_bytes bigint not null,
     sha256 bytea not null,
+    sums bytea not null,
     state text collate "C" not null check (state in ('staged', 'published', 'dead')),
     since timestamptz not null default now()
 );
@@ -136,7 +141,6 @@ create table files (
     name_hash bytea not null generated always as (sha256(replace(name, '\', '\\')::bytea)) stored,
     key text collate "C" not null,
     size_bytes bigint not null,
-    sha256 bytea not null,
     md5 text collate "C" not null,
     mimetype text not null,
     kept_at timestamptz not null default now(),
@@ -148,26 +152,11 @@ create table changes (
     project_no bigint not null references projects,
     name text collate "C" not null,
     xid xid8 not null default pg_current_xact_id(),
+    noted_at timestamptz not null default now(),
     primary key (project_no, name)
 );
 create index changes_since on changes (project_no, xid);
 create index changes_deaths on changes (project_no) where name like '%delete#%';
-
--- Entry 0 says that the list is there.
-create table ledgers (
-    place text collate "C" not null,
-    number bigint not null,
-    body bytea not null,
-    primary key (place, number)
-);
-
-create table documents (
-    place text collate "C" not null,
-    name text collate "C" not null,
-    body bytea not null,
-    written_at timestamptz not null default now(),
-    primary key (place, name)
-);
 
 -- A row stays when its lease ends, so that a token never comes again.
 create table leases (
