@@ -138,11 +138,12 @@ ALLOWED = {
     },
     "service.cluster": {
         *MODEL, "lru", "scheduler", "query.rows", "service.contract", "service.local", "store", "store.cluster",
-        "store.compact", "store.run",
+        "store.artifacts", "store.compact",
+        "store.folder_store", "store.move", "store.run",
     },
     "service": {
         *MODELS, "credentials", "settings", "service.cluster", "service.contract", "service.local", "service.remote",
-        "store", "store.catalog", "store.cluster",
+        "store", "store.catalog", "store.move", "store.cluster",
     },
     "media": {*MODEL, "values"},
     "plot": {"errors", "media", "values"},
