@@ -2,8 +2,8 @@
 
 Objects are dead for two days before they are removed, so that whoever opened one still reads it, and a database that is
 restored from yesterday finds what it names. What was sent and never published is dead after an hour: whoever publishes
-later fails, and makes it anew; whoever sends later still sends something that is removed with the rest. Any number of processes may collect at once. Objects that no row tells of are never
-removed: `store.cluster.comparison` names them.
+later fails, and makes it anew; whoever sends later still sends something that is removed with the rest. Any number of
+processes may collect at once. Objects that no row tells of are never removed: `store.cluster.comparison` names them.
 """
 
 from __future__ import annotations
