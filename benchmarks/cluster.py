@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bench import Bench, Group, Target
+from benchmarks.reading import sealed_store
 from benchmarks.serving import serving
 
 CLIENTS_AT_ONCE = 32
@@ -48,6 +49,15 @@ def streamed(bench: Bench, *, is_cluster: bool) -> dict[str, float]:
 
     place = "a cluster" if is_cluster else "a folder"
     found: dict[str, float] = bench.once((str(CLIENTS_AT_ONCE), "runs at once to", place), measure)
+    return found
+
+
+def read(bench: Bench) -> dict[str, float]:
+    """A sealed run as a table: from a folder, from the same files in a bucket, and what pyarrow makes of these."""
+    found: dict[str, float] = bench.once(
+        ("a sealed run", "folder and bucket"),
+        lambda: bench.own_case("cluster_read_case", folder := sealed_store(bench), folder),
+    )
     return found
 
 
@@ -95,6 +105,24 @@ GROUP = Group(
             lambda bench: 1e3 / streamed(bench, is_cluster=True)["rows_a_second"],
             "the same over a folder",
             lambda bench: 1e3 / streamed(bench, is_cluster=False)["rows_a_second"],
+        ),
+        Target(
+            "a sealed run of a million rows x 10 → Arrow, through the cache",
+            "ms",
+            1.3,
+            "ratio",
+            lambda bench: read(bench)["warm"],
+            "the same from a folder",
+            lambda bench: read(bench)["folder"],
+        ),
+        Target(
+            "the same when nothing of it is in the cache",
+            "ms",
+            2.0,
+            "ratio",
+            lambda bench: read(bench)["cold"],
+            "pyarrow reading the same objects",
+            lambda bench: read(bench)["pyarrow"],
         ),
         Target(
             f"{CLIENTS_AT_ONCE} journals at once, {ROWS_OF_A_JOURNAL} rows x {KEY_COUNT} a request: processor time",

@@ -54,6 +54,7 @@ def test_differences_as_json(runlake, two_runs):
         "a": "ann/mnist/a1",
         "b": "ann/mnist/b2",
         "runs": ["ann/mnist/a1", "ann/mnist/b2"],
+        "states": ["finished", "finished"],
         "equal": False,
         "differences": [
             {"section": "config", "key": "layers", "a": 2, "b": 2.0, "missing": None},
@@ -70,6 +71,7 @@ def test_equal_runs_as_json(runlake, two_runs):
         "a": "ann/mnist/a1",
         "b": "ann/mnist/a1",
         "runs": ["ann/mnist/a1"] * 2,
+        "states": ["finished"] * 2,
         "equal": True,
         "differences": [],
     }
@@ -216,3 +218,18 @@ def test_a_picture_that_cannot_be_is_refused_before_anything_is_read(runlake, th
     assert (ended.code, ended.err) == (2, "runlake: none/curves.svg cannot be written: there is no folder none\n")
     ended = runlake("diff", *three_runs[:2], "--picture", "a.svg", "--keys", "acc")
     assert ended == (3, "", "runlake: ann/mnist/a1 has no numbers of acc; see: runlake show ann/mnist/a1\n")
+
+
+def test_a_run_that_did_not_finish_is_named_beside_what_is_said_of_it(runlake, make_run):
+    make_run("ann/ci/base", summary={"loss": 1.0})
+    make_run("ann/ci/new", summary={"loss": 0.5}, exit_code=1)
+    ended = runlake("diff", "ci/base", "ci/new", "--fail-if", "loss > +1%", "--json")
+    assert (ended.code, ended.err.splitlines()) == (
+        0,
+        [
+            "warning: ann/ci/new is failed: it is judged by what it logged so far",
+            "passed: loss > +1%: loss of ann/ci/new is 0.5, which is not > 1.01",
+        ],
+    )
+    assert json.loads(ended.out)["states"] == ["finished", "failed"]
+    assert runlake("diff", "ci/base", "ci/new").err == ""

@@ -18,8 +18,8 @@ def test_a_project_goes_to_tensorboard_with_what_has_no_home_there(runlake, runs
     assert done.code == 0
     assert [line.split(maxsplit=3) for line in done.out.splitlines()] == [
         ["RUN", "ROWS", "FILES", "NO HOME THERE"],
-        ["ann/digits/a", "2", "0", "1 number of more than 32 bits, rounded; 1 tag"],
-        ["ann/digits/b", "2", "0", "1 number of more than 32 bits, rounded; 1 tag"],
+        ["ann/digits/a", "2", "0", "1 rounded number; 1 tag"],
+        ["ann/digits/b", "2", "0", "1 rounded number; 1 tag"],
     ]
     assert done.err == f"wrote 2 runs to {folder} for tensorboard\n"
     assert [run.run_id for run in read_events(folder)] == ["a", "b"]

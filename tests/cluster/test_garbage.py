@@ -7,7 +7,7 @@ import time
 import pytest
 from sealed_by_hand import FIRST, put_files, seal
 
-from runlake.errors import CorruptError
+from runlake.errors import CorruptError, StoreError
 from runlake.model import RunPath
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.comparison import Comparison, Difference
@@ -138,14 +138,14 @@ def test_an_object_that_is_lost_is_told_to_who_reads_and_who_compares(lonely_clu
     assert differences(lonely_cluster) == expected
 
 
-@pytest.mark.parametrize("content", [b"other", b"of another length"])
+@pytest.mark.parametrize("content", [b"other", b"of another length", b"cut"])
 def test_an_object_that_is_not_what_its_row_says_is_told(lonely_cluster, s3_server, files, path, tmp_path, content):
     put(files, path, "a", b"bytes")
     (key,) = lonely_cluster.keys()
     lonely_cluster.bucket.remove([key])
     lonely_cluster.bucket.put_new(key, content)
     anew = lonely_cluster._replace(cache=ObjectCache(tmp_path / "new", 1 << 20))
-    with pytest.raises(CorruptError, match=r"its bytes in the bucket are not those that were kept; restore it"):
+    with pytest.raises(StoreError, match=r"does not have the bytes that were put there|ends at 3, not 5"):
         anew.files().open_file(path, "a").read()
     anew.cache.close()
     (found,) = set(differences(lonely_cluster, is_reading=True)[:1])
@@ -193,3 +193,12 @@ def test_a_run_of_another_project_is_not_touched(lonely_cluster, files, path):
     purge(lonely_cluster, Names(lonely_cluster.database).delete(path))
     collect_now(lonely_cluster)
     assert files.open_file(other, "a").read() == b"same"
+
+
+def test_an_open_file_says_which_content_it_is_without_being_read(lonely_cluster, files, path):
+    tags = []
+    for content in (b"one", b"two"):
+        put(files, path, "a", content)
+        tags += [files.open_file(path, "a").raw.etag for _ in range(2)]
+    assert (tags[0] == tags[1], tags[2] == tags[3], tags[0] == tags[2]) == (True, True, False)
+    assert "get" not in lonely_cluster.bucket.calls.counts()

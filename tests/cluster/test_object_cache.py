@@ -10,11 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pytest
+from s3_proxy import S3Proxy
 
-from runlake.errors import TruncatedError
+from runlake.errors import CorruptError, TruncatedError
 from runlake.store import disk
 from runlake.store.cluster.bucket import Bucket
-from runlake.store.cluster.object_cache import ObjectCache
+from runlake.store.cluster.object_cache import ObjectCache, sum_of
 from runlake.store.cluster.object_file import ObjectFile
 
 BLOCK = 1000
@@ -41,8 +42,12 @@ def make_cache(tmp_path):
         cache.close()
 
 
-def open_file(cache, bucket, key="a", size_bytes=SIZE_BYTES):
-    return ObjectFile(cache.object(bucket, key, size_bytes))
+def sums_of(body):
+    return b"".join(sum_of(body[start : start + BLOCK]) for start in range(0, len(body), BLOCK))
+
+
+def open_file(cache, bucket, key="a", body=BODY):
+    return ObjectFile(cache.object(bucket, key, len(body), sums_of(body)))
 
 
 def received(bucket):
@@ -117,25 +122,25 @@ def test_threads_that_want_the_same_fetch_it_once(make_cache, bucket):
 
 
 def test_an_object_without_bytes_is_read_without_a_question(make_cache, bucket):
-    assert open_file(make_cache(), bucket, "empty", 0).read() == b""
+    assert open_file(make_cache(), bucket, "empty", b"").read() == b""
     assert received(bucket) == 0
 
 
 def test_the_cache_keeps_its_limit_and_the_blocks_that_were_used_last(make_cache, bucket, tmp_path):
     cache = make_cache(limit_bytes=8 * (BLOCK + 16))
     bucket.put_new("small", BODY[:BLOCK])
-    open_file(cache, bucket, "small", BLOCK).read()
+    open_file(cache, bucket, "small", BODY[:BLOCK]).read()
     for number in range(20):
-        bucket.put_new(f"b{number}", BODY[number * BLOCK : (number + 1) * BLOCK])
-        assert open_file(cache, bucket, f"b{number}", BLOCK).read() == BODY[number * BLOCK : (number + 1) * BLOCK]
+        bucket.put_new(f"b{number}", body := BODY[number * BLOCK : (number + 1) * BLOCK])
+        assert open_file(cache, bucket, f"b{number}", body).read() == body
         for each, age in zip(sorted(files_of(tmp_path), key=lambda f: f.stat().st_mtime), itertools.count()):
             os.utime(each, (1e9 + age, 1e9 + age))
-        open_file(cache, bucket, "small", BLOCK).read()  # used again and again
+        open_file(cache, bucket, "small", BODY[:BLOCK]).read()  # used again and again
     assert kept_bytes(tmp_path) <= 8 * (BLOCK + 16)
     before = received(bucket)
-    open_file(cache, bucket, "small", BLOCK).read()
+    open_file(cache, bucket, "small", BODY[:BLOCK]).read()
     assert received(bucket) == before
-    open_file(cache, bucket, "b0", BLOCK).read()
+    open_file(cache, bucket, "b0", BODY[:BLOCK]).read()
     assert received(bucket) == before + BLOCK
 
 
@@ -193,12 +198,12 @@ def test_what_a_killed_process_left_half_written_goes_first(make_cache, bucket, 
     cache = make_cache(limit_bytes=6 * (BLOCK + 16))
     for number in range(3):
         bucket.put_new(f"b{number}", bytes(700))
-        open_file(cache, bucket, f"b{number}", 700).read()
+        open_file(cache, bucket, f"b{number}", bytes(700)).read()
     assert (left.exists(), len(files_of(tmp_path))) == (False, 3)
 
 
 def test_an_object_that_is_gone_is_told_so_in_the_words_of_who_opened_it(make_cache, bucket):
-    blocks = make_cache().object(bucket, "never", 10_000)
+    blocks = make_cache().object(bucket, "never", 10_000, bytes(40))
     with pytest.raises(FileNotFoundError, match="there is no object 'never'"):
         blocks.fetch([0])[0].result()
     with pytest.raises(LookupError, match="lost"):
@@ -210,11 +215,31 @@ def test_an_object_that_is_gone_is_told_so_in_the_words_of_who_opened_it(make_ca
 
 def test_an_object_that_is_shorter_than_it_should_be_is_told_so(make_cache, bucket):
     with pytest.raises(TruncatedError, match="ends at 50500, not 51000"):
-        open_file(make_cache(), bucket, "a", 51_000).read()
+        open_file(make_cache(), bucket, "a", BODY + bytes(500)).read()
+
+
+def test_bytes_that_the_network_changed_are_asked_for_again(make_cache, bucket, s3_server):
+    proxy = S3Proxy(s3_server.endpoint, ["flip"])
+    behind = Bucket(bucket.url, s3_server.options(endpoint=proxy.endpoint))
+    assert open_file(make_cache(), behind).read_at(10, 0) == BODY[:10]
+    assert (behind.calls.counts()["get"].call_count, proxy.done) == (2, ["flip", "pass"])
+    proxy.stop()
+
+
+def test_an_object_of_other_bytes_is_never_read_nor_kept(make_cache, bucket, tmp_path):
+    bucket.put_new("other", BODY[:1500] + b"x" + BODY[1501:5000])
+    file = open_file(make_cache(), bucket, "other", BODY[:5000])
+    told = r"the object other in s3://lake/p\d+ does not have the bytes that were put there \(from byte 1000 on\)"
+    with pytest.raises(CorruptError, match=told):
+        file.read_at(10, 1000)
+    with pytest.raises(CorruptError, match="restore it from a backup"):
+        pa.PythonFile(file, mode="r").read_at(10, 1000)
+    assert file.read_at(1000, 2000) == BODY[2000:3000]
+    assert len(files_of(tmp_path)) == 1
 
 
 def test_a_failure_is_no_answer_for_ever(make_cache, bucket):
-    file = open_file(make_cache(), bucket, "later", 2000)
+    file = open_file(make_cache(), bucket, "later", BODY[:2000])
     with pytest.raises(FileNotFoundError):
         file.read_at(10, 0)
     bucket.put_new("later", BODY[:2000])
@@ -225,7 +250,7 @@ READER = """
 import random, sys
 from pathlib import Path
 from runlake.store.cluster.bucket import Bucket
-from runlake.store.cluster.object_cache import ObjectCache
+from runlake.store.cluster.object_cache import ObjectCache, sum_of
 from runlake.store.cluster.object_file import ObjectFile
 
 folder, url, limit, seed = sys.argv[1:]
@@ -234,7 +259,8 @@ bodies = [bucket.get(f"b{number}") for number in range(30)]
 cache = ObjectCache(Path(folder), int(limit), block_bytes=1000)
 for _ in range(200):
     number = choice.randrange(30)
-    file = ObjectFile(cache.object(bucket, f"b{number}", 2500))
+    sums = b"".join(sum_of(bodies[number][start : start + 1000]) for start in (0, 1000, 2000))
+    file = ObjectFile(cache.object(bucket, f"b{number}", 2500, sums))
     start, size = choice.randrange(2500), choice.choice([10, 2000])
     assert file.read_at(size, start) == bodies[number][start : start + size]
 cache.close()

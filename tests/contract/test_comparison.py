@@ -22,6 +22,7 @@ def test_what_differs_how_far_curves_are_apart_and_which_condition_holds(service
     passed = "loss > 4: loss of ann/mnist/b is 3, which is not > 4"
     assert found == Comparison(
         paths=(A, B),
+        states=("finished", "finished"),
         differences=(Difference(section="summary", path="loss", values=(2.0, 3.0), is_missing=(False, False)),),
         curves=Curves(distances=(CurveDistance(key="loss", run=B, rms=1.0, largest=1.0, at_step=0.002),)),
         verdicts=(

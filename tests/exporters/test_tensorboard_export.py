@@ -57,7 +57,7 @@ def test_what_has_no_home_is_told_by_name_and_number(service, tmp_path):
     lost = export_run(service, service.read_run(PATH), tmp_path).lost
     rounded = sum(n not in (0, 1, 3, 7, 15, 31) for n in range(ROW_COUNT))
     assert lost == {
-        "number of more than 32 bits, rounded": rounded, "list or other nested value": 1, "None": 1,
+        "rounded number": rounded, "nested value": 1, "None": 1,
         "printed line": 2, "file": 1, "tag": 2, "note": 1,
     }  # fmt: skip
 

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+from pathlib import Path
 
 import pytest
 from imported import Imports, unpacked
@@ -38,7 +39,7 @@ def old(folder):
     """As if nobody had written there for long."""
     for place, _, names in os.walk(folder):
         for name in names:
-            os.utime(os.path.join(place, name), (1_700_000_000, 1_700_000_000))
+            os.utime(Path(place, name), (1_700_000_000, 1_700_000_000))
 
 
 def change(database, *statements):
@@ -154,6 +155,16 @@ def test_rows_of_tables_without_a_home_are_counted(imports, database):
     imports.take(database)
     assert [(left.what, left.why, left.item_count) for left in imports.left_out[1:]] == [
         ("row", "of the table traces_of_then: no home here", 2)
+    ]
+
+
+def test_models_that_are_of_no_run_are_counted(imports, tmp_path):
+    database = unpacked("mlflow-3.17.2", tmp_path / "mlflow") / "database" / "mlflow.db"
+    change(database, "update model_versions set run_id = null", "update logged_models set source_run_id = null")
+    imports.take(database)
+    assert [(left.what, left.why, left.item_count) for left in imports.left_out[1:]] == [
+        ("model version", "of the table model_versions: it is of no run", 1),
+        ("model", "of the table logged_models: it is of no run", 1),
     ]
 
 

@@ -12,7 +12,7 @@ from runlake.errors import BadValueError
 from runlake.importers import trackio
 
 OUTSIDE = '{"_type":"trackio.image","file_path":"../../mnist.db"}'
-LONG_AGO = "2026-01-01T00:00:00+00:00"
+LONG_AGO = "2023-01-01T00:00:00+00:00"
 
 
 @pytest.fixture
@@ -131,6 +131,7 @@ def test_a_damaged_project_is_named_and_the_others_come(imports, folder):
     other.write_bytes(content)
     imports.take(folder / "database")
     assert {one.path.project for one in imports.done} == {"mnist"}
+    assert [(left.what, left.why[:6], left.is_damage) for left in imports.left_out] == [("project", "other:", True)]
 
 
 def test_what_is_none_says_so(tmp_path):

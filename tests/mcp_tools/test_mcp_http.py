@@ -9,6 +9,7 @@ import httpx2
 import pytest
 import uvicorn
 from asked_tools import Refused
+from in_process import InProcess
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
@@ -164,3 +165,14 @@ def test_a_key_that_is_revoked_is_good_for_nothing(server, ask_as):
     people.revoke_key(key.key_id)
     with pytest.raises(MCPError, match="Server returned an error response"):
         ask("list_projects")
+
+
+def test_a_server_without_the_package_says_so_and_does_all_else(tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "runlake.mcp.protocol", raising=False)
+    monkeypatch.setitem(sys.modules, "mcp_types", None)
+    server = InProcess(tmp_path / "store")
+    answer = server.ask("POST", "/mcp", who="ann", json=MESSAGE, headers=HEADERS)
+    assert (answer.status_code, answer.json()["error"]["type"]) == (501, "NotSupportedError")
+    assert "pip install 'runlake[mcp]'" in answer.json()["error"]["message"]
+    assert server.ask("GET", "/api/v1/projects", who="ann").status_code == 200
+    server.close()

@@ -21,6 +21,7 @@ from runlake.cli import (
     ls,
     mcp,
     merge,
+    move,
     output,
     people,
     pull,
@@ -28,6 +29,7 @@ from runlake.cli import (
     restore,
     rm,
     seal,
+    segments,
     serve,
     settings,
     show,
@@ -142,6 +144,7 @@ app.command()(pull.pull)
 app.command()(restore.restore)
 app.command()(diff.diff)
 app.command()(sql.sql)
+app.command()(segments.segments)
 app.command()(rm.rm)
 app.command()(seal.seal)
 app.command()(check.check)
@@ -150,6 +153,7 @@ app.command()(repair.gc)
 app.command()(repair.trash)
 app.command()(repair.undelete)
 app.command()(merge.merge)
+app.command()(move.move)
 app.command("import")(import_runs.import_runs)
 app.command()(sync.sync)
 app.command()(sweep.sweep)

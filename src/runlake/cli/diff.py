@@ -72,6 +72,10 @@ def diff(
         output.print_json(found.document())
     else:
         _print(found)
+    if gates:
+        for path, state in zip(found.paths, found.states, strict=True):
+            if state != "finished":
+                output.note(f"warning: {path} is {state}: it is judged by what it logged so far")
     for verdict in found.verdicts:
         output.note(f"{'failed' if verdict.is_broken else 'passed'}: {verdict.sentence}")
     if found.broken or (found.differences and exit_code):

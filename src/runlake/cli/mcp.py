@@ -33,9 +33,9 @@ def mcp(
     options = context.obj if isinstance(context.obj, GlobalOptions) else GlobalOptions()
     try:
         from runlake.mcp.stdio import serve_stdio
-    except ModuleNotFoundError as error:
+    except ModuleNotFoundError:
         raise NotSupportedError(
-            f'runlake mcp needs the package {error.name!r}, which is not installed; run: pip install "runlake[mcp]"'
+            "runlake mcp needs the package 'mcp', which is not installed; run: pip install 'runlake[mcp]'"
         ) from None
     from runlake.mcp.tool import Caller
 

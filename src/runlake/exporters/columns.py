@@ -58,4 +58,4 @@ def _names(history: History) -> dict[str, str]:
 def kind_of(value: Any) -> str:
     """What a value that is neither number nor text is called in a report of what is left out."""
     kind = value.get("_type") if isinstance(value, dict) else None
-    return f"value of the type {kind}" if isinstance(kind, str) else "list or other nested value"
+    return f"{kind} value" if isinstance(kind, str) else "nested value"

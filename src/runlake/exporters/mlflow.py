@@ -122,7 +122,7 @@ class _Work:
         for path, value in flatten(self._info.config, stringify_keys=True).items():
             text = value if isinstance(value, str) else str(encode_json(value))
             if len(text) > MAX_PARAM_LENGTH:
-                self.lost[f"end of a parameter of more than {MAX_PARAM_LENGTH:,} letters"] += 1
+                self.lost["cut parameter"] += 1
                 text = text[:MAX_PARAM_LENGTH]
             found[self._key(plain_name(path))] = text
         return found
@@ -138,7 +138,7 @@ class _Work:
         while key in taken:
             key, number = f"{key[: MAX_KEY_LENGTH - 8]}_{number}", number + 1
         if key != name:
-            self.lost["letter or letters of a name that MLflow does not take"] += 1
+            self.lost["changed name"] += 1
         self._keys[name] = key
         return key
 
@@ -169,7 +169,7 @@ class _Work:
 
     def _lose(self, lane: str, values: list[Any]) -> None:
         for value in values:
-            self.lost["text in a row" if lane == "str" else "None" if value is None else kind_of(value)] += 1
+            self.lost["logged text" if lane == "str" else "None" if value is None else kind_of(value)] += 1
 
     def files(self) -> list[FileInfo]:
         """The files that go along."""

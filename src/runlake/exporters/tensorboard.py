@@ -113,7 +113,7 @@ class _Events:
             short = numbers.astype("<f4")
         is_same = (short.astype(np.float64) == numbers) | (numbers != numbers)
         if rounded_count := len(numbers) - int(np.count_nonzero(is_same)):
-            self.lost["number of more than 32 bits, rounded"] += rounded_count
+            self.lost["rounded number"] += rounded_count
         tag = field(1, piece.name)
         head = b"\x0a" + varint(len(tag) + 5) + tag + b"\x15"
         content = short.tobytes()
@@ -137,7 +137,7 @@ class _Events:
             with self._service.open_file(self._info.path, path) as file:
                 content = file.read()
         except NotFoundError:
-            self.lost["image whose file is not there"] += 1
+            self.lost["missing image"] += 1
             return b""
         image = field(1, height) + field(2, width) + field(3, _COLOURS) + field(4, content)
         return field(1, field(1, name if number == 0 else f"{name}/{number}") + field(4, image))

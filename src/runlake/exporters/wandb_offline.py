@@ -103,7 +103,7 @@ class _Work:
         for row in iter_rows(self._service.read_history(self._info.path)):
             step = int(row["_step"])
             if step <= last_step:
-                self.lost["row whose step is not above that before, which W&B's server may leave out"] += 1
+                self.lost["row out of order"] += 1
             last_step = max(last_step, step)
             log.write(HISTORY, _items(row) + field(2, field(1, step)))
 
@@ -113,7 +113,7 @@ class _Work:
             flat = {key: value for key, value in row.items() if key not in AXES}
             values = {key.removeprefix(_SYSTEM): value for key, value in flat.items() if key.startswith(_SYSTEM)}
             if len(values) < len(flat):
-                self.lost["system metric without the name system.…"] += len(flat) - len(values)
+                self.lost["foreign system metric"] += len(flat) - len(values)
             log.write(STATS, field(2, timestamp(at)) + _items(values, number=3))
 
     def _write_files(self, log: LogWriter) -> None:

@@ -61,16 +61,16 @@ class _Run:
         self._asked = {"path": str(folder), "name": name}
         self._name, self._folder = name, folder
         self._started_at = float(about["created_at"])
-        self._lost: Counter[str] = Counter({f"sequence of {kind}": count for kind, count in about["left"].items()})
+        self._lost: Counter[str] = Counter({f"{kind} sequence": count for kind, count in about["left"].items()})
 
     def foreign(self) -> ForeignRun:
         """As an import reads it."""
         about = self._about
         title = about["title"] if about["title"] != f"Run: {self._name}" else None
         if about["is_archived"]:
-            self._lost["mark of an archived run"] += 1
-        if about["system"].get(_VARIABLES):
-            self._lost["list of the variables of the process"] += 1
+            self._lost["archive mark"] += 1
+        if variables := about["system"].get(_VARIABLES):
+            self._lost["environment variable"] += len(variables)
         return ForeignRun(
             run_id=self._name,
             mark=mark_of("aim", self._name),

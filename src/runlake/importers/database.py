@@ -112,7 +112,17 @@ def open_database(file: Path) -> Iterator[Database]:
     try:
         with closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=WAIT_S)) as connection:
             connection.text_factory = decoded
-            yield Database(file, uri, connection, blocks_writers=is_rollback)
+            try:
+                database = Database(file, uri, connection, blocks_writers=is_rollback)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+                    raise
+                raise BadValueError(
+                    f"{file} was left by a process that was killed while it wrote: what it did must be taken back "
+                    "first, which would change the file. Copy it, with the file beside it that ends with -journal, "
+                    "and open the copy once with its own program, or with sqlite3"
+                ) from None
+            yield database
     except sqlite3.Error as error:
         raise BadValueError(f"{file} cannot be read as a SQLite database: {error}") from None
 

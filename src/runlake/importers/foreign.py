@@ -98,16 +98,21 @@ class LeftOut(NamedTuple):
 
 def project_of(name: str) -> str:
     """What others call a project, an experiment or an artifact, as such a name here; ``-`` for what it cannot have."""
-    return _FORBIDDEN.sub("-", name.encode(errors="replace").decode())[:_PROJECT_LENGTH].strip() or "-"
+    cleaned = _cleaned(name)[:_PROJECT_LENGTH].strip()
+    return cleaned if cleaned.strip(".") else "-"
 
 
 def run_id_of(name: str) -> str:
     """What others tell a run by, as a run id; one that is changed by that still differs from all others."""
-    cleaned = _FORBIDDEN.sub("-", name.encode(errors="replace").decode())[:_RUN_ID_LENGTH].strip()
+    cleaned = _cleaned(name)[:_RUN_ID_LENGTH].strip()
     if cleaned == name and name.strip("."):
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{cleaned}-{digest[:8]}" if cleaned.strip(".") else digest[:16]
+
+
+def _cleaned(name: str) -> str:
+    return _FORBIDDEN.sub("-", name.encode(errors="replace").decode())
 
 
 def mark_of(*identity: str) -> str:

@@ -6,7 +6,6 @@ import io
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -137,17 +136,17 @@ class _Run:
         where = self._where & pc.field("attribute_type").isin(list(SERIES))
         for batch in _batches(self._export.rows, columns, where):
             found = {name: batch.column(name) for name in columns}
-            steps = _steps(found["step"])
-            times = [value / 1000 if value is not None else 0.0 for value in _milliseconds(found["timestamp"])]
+            steps, times = _steps(found["step"]), _seconds(found["timestamp"])
             paths, kinds = found["attribute_path"].to_pylist(), found["attribute_type"].to_pylist()
-            values = {name: found[name].to_pylist() for name in columns[4:]}
-            for row, (path, kind) in enumerate(zip(paths, kinds, strict=True)):
-                value = values.get(SERIES[kind], [None] * len(paths))[row]
+            values = {kind: found[SERIES[kind]].to_pylist() for kind in set(kinds) if SERIES[kind] in found}
+            streams = {pair: _stream_of(*pair) for pair in set(zip(paths, kinds, strict=True))}
+            for row, pair in enumerate(zip(paths, kinds, strict=True)):
+                value = values[pair[1]][row] if pair[1] in values else None
                 if value is None:
-                    self._lost[f"{kind} without a value"] += 1
-                    continue
-                stream, key = _stream_of(path, kind)
-                yield stream, times[row], steps[row], key, value
+                    self._lost[f"{pair[1]} without a value"] += 1
+                else:
+                    stream, key = streams[pair]
+                    yield stream, times[row], steps[row], key, value
 
     def _values(self, values: dict[str, Any]) -> dict[str, Any]:
         return {key: self._value(value) if isinstance(value, dict) else value for key, value in values.items()}
@@ -239,17 +238,16 @@ def _lines(rows: Iterator[ForeignRow]) -> Iterator[ForeignRow]:
 
 def _steps(column: pa.Array) -> list[float]:
     """Steps as whole numbers where they are such; 0 for none."""
-    return [0 if value is None else _step(value) for value in column.to_pylist()]
+    found = column.cast(pa.float64()).fill_null(0.0)
+    if pc.all(pc.equal(found, pc.floor(found))).as_py():
+        return list(found.cast(pa.int64()).to_pylist())
+    return [int(step) if step.is_integer() else step for step in found.to_pylist()]
 
 
-def _step(value: Decimal | float) -> float:
-    whole = int(value)
-    return whole if whole == value else float(value)
-
-
-def _milliseconds(column: pa.Array) -> list[int | None]:
-    found: list[int | None] = column.cast(pa.timestamp("ms", tz="UTC")).cast(pa.int64()).to_pylist()
-    return found
+def _seconds(column: pa.Array) -> list[float]:
+    """Times in seconds since 1970; 0 for none."""
+    found = column.cast(pa.timestamp("ms", tz="UTC")).cast(pa.int64()).fill_null(0)
+    return list(pc.divide(found.cast(pa.float64()), 1000.0).to_pylist())
 
 
 def _plain(value: Any) -> Any:

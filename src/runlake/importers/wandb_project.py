@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 import msgspec
 
 from runlake.artifact_model import ArtifactInfo, ArtifactPath, CollectionPath, ManifestEntry, digest_of
-from runlake.errors import ConflictError, NotFoundError, RunlakeError
-from runlake.importers.wandb_server import WandbServer
+from runlake.errors import BadValueError, ConflictError, NotFoundError, RunlakeError
+from runlake.importers.wandb_server import WandbServer, leads_out
 from runlake.model import RunPath
 from runlake.service.artifact_copy import CopyRules, copy_artifact, find_by_id
 from runlake.service.contract import Service
@@ -66,7 +66,7 @@ def bring_versions(service: Service, entity: str, project: str, server: WandbSer
     listed = list(server.peers.ask("versions", project=server.project))
     for each in listed:
         if each["type"] == MADE_BY_THE_SERVER:
-            work.lost[f"artifact of the type {MADE_BY_THE_SERVER}, which holds rows"] += 1
+            work.lost[f"{MADE_BY_THE_SERVER} artifact"] += 1
         elif not each["is_link"]:
             work.take(each)
     for each in listed:
@@ -156,7 +156,7 @@ class _Versions:
         for path, versions in self._notes.items():
             content = encode_json(versions).encode()
             self._service.put_file(path, ARTIFACTS_FILE, io.BytesIO(content))
-            self.lost["content of an artifact, of which nothing is fetched"] += len(versions)
+            self.lost["artifact left there"] += len(versions)
 
     def _id_of(self, each: dict[str, Any]) -> str:
         return self._server.mark_of("artifact", each["artifact_id"]).removeprefix("import-").ljust(_ID_LENGTH, "0")
@@ -183,4 +183,6 @@ class _Contents:
         return self._entries
 
     def open_content(self, path: ArtifactPath, name: str) -> BinaryIO:
+        if leads_out(name):
+            raise BadValueError(f"the name of the file {name!r} leads out of the artifact")
         return self._server.open_fetched("entry", qualified=self._qualified, name=name)

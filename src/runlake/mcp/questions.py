@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
     from runlake.service.contract import Service
 
-_TIME_S = 30.0
-_MEMORY_BYTES = 512 * 2**20
+SQL = "sql"
+"""The tool that may cost most: a server computes it as it does other queries."""
+SQL_TIME_S = 30.0
+SQL_MEMORY_BYTES = 512 * 2**20
 _CELL_CHARACTERS = 1_000
 _ALONE_CHARACTERS = 5_000
 _PROBLEMS_SHOWN = 5
+_PROJECTS_LOOKED_AT = 20
 _OF_PROJECTS = frozenset({"read_runs_table", "read_run_columns", "read_histories"})
 """Verbs that leave out runs that cannot be read."""
 
@@ -65,10 +68,11 @@ def sql(asked: Sql, caller: Caller) -> Answer:
 
 
 def _answer_here(service: Service, query: str) -> pa.Table:
+    """At the server that has the rows, where one can, and else in this process."""
+    from runlake.sql.ask import ask
     from runlake.sql.engine import SqlLimits
-    from runlake.sql.query import run_query
 
-    return run_query(service, query, SqlLimits(time_s=_TIME_S, memory_bytes=_MEMORY_BYTES))
+    return ask(service, query, SqlLimits(time_s=SQL_TIME_S, memory_bytes=SQL_MEMORY_BYTES))
 
 
 class _NotingProjects:
@@ -80,6 +84,9 @@ class _NotingProjects:
 
     def __getattr__(self, name: str) -> Any:
         verb = getattr(self._service, name)
+        if name == "answer_sql":  # a server reads them, and does not tell of which projects
+            known = self._service.list_projects()[:_PROJECTS_LOOKED_AT]
+            self._places |= dict.fromkeys((one.entity, one.name) for one in known)
         if name not in _OF_PROJECTS:
             return verb
 
@@ -115,7 +122,7 @@ class CompareRuns(Asked, frozen=True, kw_only=True):
     runs: Annotated[list[str], Meta(min_length=2, max_length=20, description="Each entity/project/run_id.")]
     curves: bool = False
     keys: Annotated[list[str] | None, Meta(description="Only the curves of these keys; up to 64 of them.")] = None
-    fail_if: tuple[str, ...] = ()
+    fail_if: Annotated[tuple[str, ...], Meta(max_length=20)] = ()
     everything: Annotated[bool, Meta(description="Also what always differs, as times.")] = False
     offset: Annotated[int, Meta(ge=0, description="How many differences to leave out at the beginning.")] = 0
 
@@ -134,11 +141,17 @@ def compare_runs(asked: CompareRuns, caller: Caller) -> Answer:
         gates=[parse_gate(text) for text in asked.fail_if],
     )
     whole = found.document()
-    document: dict[str, Any] = {name: whole[name] for name in ("runs", "equal", "gates") if name in whole}
+    document: dict[str, Any] = {name: whole[name] for name in ("runs", "states", "equal", "failed") if name in whole}
     room.fit([document])
     rest = []
+    if found.verdicts:
+        gates = ({name: room.shown(value, 300) for name, value in one.items()} for one in whole["gates"])
+        document["gates"] = room.fit(gates, room.left_bytes // 3)
+        if len(document["gates"]) < len(found.verdicts):
+            rest.append(f"gates: {len(document['gates'])} of {len(found.verdicts)}; ask for fewer runs or conditions")
     if found.curves is not None:
-        document["curves"] = room.fit(whole["curves"], room.left_bytes // 2)
+        curves = ({**one, "key": room.shown(one["key"])} for one in whole["curves"])
+        document["curves"] = room.fit(curves, room.left_bytes // 2)
         if len(document["curves"]) < len(whole["curves"]):
             rest.append(f"curves: {len(document['curves'])} of {len(whole['curves'])}; name some with keys")
         if found.curves.left_out_count:
@@ -159,6 +172,6 @@ def compare_runs(asked: CompareRuns, caller: Caller) -> Answer:
 
 
 TOOLS = [
-    Tool(name="sql", asks=Sql, work=sql),
+    Tool(name=SQL, asks=Sql, work=sql),
     Tool(name="compare_runs", asks=CompareRuns, work=compare_runs),
 ]

@@ -21,7 +21,8 @@ def track(trackio, np):
     table = trackio.Table(columns=["word", "picture"], data=[["a", trackio.Image(pixels)], ["b", None]])
     trackio.log(
         {
-            "img": trackio.Image(pixels, caption="black"), "sound": trackio.Audio(np.zeros(80, np.int16), sample_rate=8000),
+            "img": trackio.Image(pixels, caption="black"),
+            "sound": trackio.Audio(np.zeros(80, np.int16), sample_rate=8000),
             "table": table, "histogram": trackio.Histogram([1, 2, 3], num_bins=2), "words": trackio.Markdown("# hi"),
         },
         step=4,
@@ -43,7 +44,7 @@ def main(folder):
     """The database of a project; and the Parquet files that are made of it."""
     database = Path(folder, "database").resolve()
     os.environ["TRACKIO_DIR"] = str(database)
-    os.makedirs(folder, exist_ok=True)
+    Path(folder).mkdir(parents=True, exist_ok=True)
     os.chdir(folder)
     import numpy as np
     import trackio

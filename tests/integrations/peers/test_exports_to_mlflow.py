@@ -60,8 +60,8 @@ def test_files_the_summary_and_printed_lines_are_artifacts(found):
 
 def test_what_has_no_home_is_told(exported):
     assert exported[1].lost == {
-        "text in a row": 1, "list or other nested value": 1, "None": 1, "value of the type histogram": 1,
-        "value of the type images/separated": 1,
+        "logged text": 1, "nested value": 1, "None": 1, "histogram value": 1,
+        "images/separated value": 1,
     }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from runlake.server.routes import (
     projects,
     rows,
     runs,
+    segments,
     sql,
     sweeps,
     tiles,
@@ -64,6 +65,7 @@ def api_router(
             *artifacts.HANDLERS,
             *views.HANDLERS,
             *tiles.HANDLERS,
+            *segments.HANDLERS,
             *sql.HANDLERS,
         ],
         dependencies={

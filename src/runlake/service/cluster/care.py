@@ -10,6 +10,8 @@ from runlake.model import Finding, Garbage, Merged, Repair, RunPath, TrashItem
 from runlake.query.rows.readable import why_unreadable
 from runlake.service.local.listings import Listings
 from runlake.service.local.open_store import OpenStore
+from runlake.store.cluster.comparison import Comparison, Difference
+from runlake.store.cluster.garbage import collect, count_waiting
 from runlake.store.cluster.names import DeletedRun
 from runlake.store.cluster.store import ClusterStore
 from runlake.store.compact.seal import seal_run
@@ -47,6 +49,10 @@ class ClusterCare:
             why = why_unreadable(self._store, path)
             advice = "restore the database and the bucket from backups of one moment"
             yield path, [] if why is None else [Finding(kind="unreadable", place=str(path), lost=why, advice=advice)]
+        if entity is None:
+            differences = Comparison(self._store.database, self._store.bucket).differences(is_reading=True)
+            if found := [_finding_of(difference) for difference in differences]:
+                yield RunPath("", "", ""), found
 
     def repair(
         self,
@@ -92,6 +98,11 @@ class ClusterCare:
             if not is_dry_run:
                 self._store.purge_run(run)
             yield Garbage(place=f".trash/{_name_of(run)}", size_bytes=size_bytes)
+        database, bucket = self._store.database, self._store.bucket
+        # For as long as readers may have them open, and backups of the database name them, whatever was asked for.
+        found = count_waiting(database) if is_dry_run else collect(database, bucket)
+        if found.object_count:
+            yield Garbage(place=f"{bucket.url}: {found.object_count} objects", size_bytes=found.size_bytes)
 
     def merge_from(
         self, other: Path, *, projects: Sequence[tuple[str, str]] | None = None, is_dry_run: bool = False
@@ -119,6 +130,18 @@ class ClusterCare:
             for name in self._store.projects(owner) if project is None else [project]:
                 for run_id in self._store.run_ids(owner, name):
                     yield RunPath(owner, name, run_id)
+
+
+_FINDINGS = {
+    "unknown": ("foreign", "nothing", "remove it from the bucket, if nobody else keeps it there"),
+    "lost": ("missing", "all that is in it", "restore it from a backup of the bucket"),
+    "changed": ("corrupt", "some of what is in it", "restore it from a backup of the bucket"),
+}
+
+
+def _finding_of(difference: Difference) -> Finding:
+    kind, lost, advice = _FINDINGS[difference.kind]
+    return Finding(kind=kind, place=difference.key, lost=f"{lost}: {difference.said}", advice=advice)
 
 
 def _name_of(run: DeletedRun) -> str:

@@ -18,6 +18,7 @@ from runlake.service.local.projects import LocalProjects
 from runlake.service.local.rows import LocalRows
 from runlake.service.local.run_lines import TileLimits
 from runlake.service.local.runs import LocalRuns
+from runlake.service.local.segments import LocalSegments
 from runlake.service.local.sweep_runs import runs_for_sweeps
 from runlake.service.local.sweeps import LocalSweeps
 from runlake.service.local.tiles import LocalTiles
@@ -73,6 +74,7 @@ class ClusterService(UnitedService):
             artifacts=LocalArtifacts(opened, listings, store.contents),
             views=LocalViews(opened),
             tiles=LocalTiles(opened, listings, limits.tiles or TileLimits()),
+            segments=LocalSegments(opened, listings),
             care=ClusterCare(opened, listings),
         )
 

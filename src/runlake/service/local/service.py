@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runlake.service.local.artifacts import LocalArtifacts
     from runlake.service.local.care import LocalCare
     from runlake.service.local.rows import LocalRows
+    from runlake.service.local.segments import LocalSegments
     from runlake.service.local.sweeps import LocalSweeps
     from runlake.service.local.tiles import LocalTiles
     from runlake.service.local.views import LocalViews
@@ -111,6 +112,11 @@ class LocalService(UnitedService):
 
             move_run_to_trash(layout, path, folder.writer_id)
 
+        def make_segments() -> LocalSegments:
+            from runlake.service.local.segments import LocalSegments
+
+            return LocalSegments(folder, listings)
+
         def make_care() -> LocalCare:
             from runlake.service.local.care import LocalCare
 
@@ -132,6 +138,7 @@ class LocalService(UnitedService):
             artifacts=on_first_use(make_artifacts),
             views=on_first_use(make_views),
             tiles=on_first_use(make_tiles),
+            segments=on_first_use(make_segments),
             care=on_first_use(make_care),
         )
 

@@ -17,6 +17,7 @@ from runlake.service.remote.projects import HttpProjects
 from runlake.service.remote.requests import ServerRequests
 from runlake.service.remote.rows import HttpRows
 from runlake.service.remote.runs import HttpRuns
+from runlake.service.remote.segments import HttpSegments
 from runlake.service.remote.sql import HttpSql
 from runlake.service.remote.sweeps import HttpSweeps
 from runlake.service.remote.tiles import HttpTiles
@@ -61,6 +62,7 @@ class RemoteService(UnitedService):
             artifacts=HttpArtifacts(server),
             views=HttpViews(server),
             tiles=HttpTiles(server),
+            segments=HttpSegments(server),
             care=HttpCare(server),
         )
 

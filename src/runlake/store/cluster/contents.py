@@ -14,11 +14,15 @@ from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.database import Database
 from runlake.store.cluster.object_cache import ObjectCache
 from runlake.store.cluster.object_file import ObjectFile
-from runlake.store.cluster.objects import Objects
+from runlake.store.cluster.objects import Objects, StoredObject
 
 _ATTEMPTS = 5
 
 _TOUCH = "update contents set touched_at = now() where sha256 = %(sha256)s and size_bytes = %(size_bytes)s returning 1"
+_OPEN = """
+select key, contents.size_bytes, sums from contents join objects using (key)
+where contents.sha256 = %(sha256)s and contents.size_bytes = %(size_bytes)s
+"""
 _KEEP = """
 insert into contents (sha256, md5, size_bytes, key) values (%(sha256)s, %(md5)s, %(size_bytes)s, %(key)s)
 on conflict (sha256) do update set touched_at = now() returning key
@@ -33,21 +37,21 @@ class BucketContents:
         self._objects = Objects(database, bucket)
 
     def has(self, sha256: str, size_bytes: int) -> bool:
-        return self._key_of(sha256, size_bytes) is not None
+        return self._stored(sha256, size_bytes) is not None
 
     def refresh(self, sha256: str, size_bytes: int) -> bool:
         parameters = {"sha256": check_sha256(sha256), "size_bytes": size_bytes}
         return bool(self._database.retried(lambda: self._database.write(_TOUCH, parameters)))
 
     def open(self, sha256: str, size_bytes: int) -> BinaryIO:
-        key = self._key_of(sha256, size_bytes)
-        if key is None:
+        stored = self._stored(sha256, size_bytes)
+        if stored is None:
             raise NotFoundError(f"the content {sha256} is gone from {self._bucket.url}; restore it from a backup")
 
         def lost() -> Exception:
-            return CorruptError(f"the object {key} is not in {self._bucket.url}; restore it from a backup")
+            return CorruptError(f"the object {stored.key} is not in {self._bucket.url}; restore it from a backup")
 
-        return cast("BinaryIO", ObjectFile(self._cache.object(self._bucket, key, size_bytes), lost=lost))
+        return cast("BinaryIO", ObjectFile(self._cache.object(self._bucket, *stored), lost=lost))
 
     def receive(self) -> IncomingObject:
         return IncomingObject(self)
@@ -79,10 +83,9 @@ class BucketContents:
             return
         raise NotFoundError(f"the content {info.sha256} became garbage while it was put; put it again")
 
-    def _key_of(self, sha256: str, size_bytes: int) -> str | None:
-        statement = "select key from contents where sha256 = %(sha256)s and size_bytes = %(size_bytes)s"
-        rows = self._database.read(statement, {"sha256": check_sha256(sha256), "size_bytes": size_bytes})
-        return str(rows[0][0]) if rows else None
+    def _stored(self, sha256: str, size_bytes: int) -> StoredObject | None:
+        rows = self._database.read(_OPEN, {"sha256": check_sha256(sha256), "size_bytes": size_bytes})
+        return StoredObject(*rows[0]) if rows else None
 
 
 class IncomingObject:

@@ -18,7 +18,7 @@ from runlake.model import FileInfo, RunPath
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.database import Database
 from runlake.store.cluster.names import live_run
-from runlake.store.cluster.object_cache import ObjectBlocks, ObjectCache
+from runlake.store.cluster.object_cache import ObjectCache
 from runlake.store.cluster.object_file import ObjectFile
 from runlake.store.cluster.objects import Objects, StoredObject
 from runlake.store.cluster.segment_place import RunPlace
@@ -44,13 +44,13 @@ _HASH = r"sha256(replace({}, '\', '\\')::bytea)"
 _THIS = f"run_no = %(run_no)s and name_hash = {_HASH.format('%(name)s::text')}"
 _COLUMNS = "name, key, size_bytes, md5, mimetype, extract(epoch from kept_at)::float8"
 _LIST = f"select {_COLUMNS} from files where run_no = %(run_no)s"
-_OPEN = f"select key, size_bytes, sha256 from files where {_THIS}"
+_OPEN = f"select key, files.size_bytes, sums from files join objects using (key) where files.{_THIS}"
 _DELETE = f"delete from files where {_THIS} returning key"
 _KEEP = f"""
-insert into files (run_no, name, key, size_bytes, sha256, md5, mimetype)
-values (%(run_no)s, %(name)s, %(key)s, %(size_bytes)s, %(sha256)b, %(md5)s, %(mimetype)s)
+insert into files (run_no, name, key, size_bytes, md5, mimetype)
+values (%(run_no)s, %(name)s, %(key)s, %(size_bytes)s, %(md5)s, %(mimetype)s)
 on conflict (run_no, name_hash) do update set key = excluded.key, size_bytes = excluded.size_bytes,
-    sha256 = excluded.sha256, md5 = excluded.md5, mimetype = excluded.mimetype, kept_at = now()
+    md5 = excluded.md5, mimetype = excluded.mimetype, kept_at = now()
 returning {_COLUMNS}
 """
 _IS_FOLDER_A_FILE = f"""
@@ -78,7 +78,7 @@ class ClusterFiles:
         return sorted((self._describe(row) for row in rows), key=lambda info: info.name)
 
     def open_file(self, path: RunPath, name: str) -> BinaryIO:
-        """See `Files.open_file`. Who reads it from its beginning to its end gets CorruptError for other bytes."""
+        """See `Files.open_file`."""
         name = check_file_name(name)
         stored = self._stored(path, name)
         if stored is None:
@@ -89,8 +89,7 @@ class ClusterFiles:
                 return self._not_found(path, name)
             return CorruptError(f"{name!r} of run {path}: its object {stored.key} is not in {self._bucket.url}")
 
-        blocks = self._cache.object(self._bucket, stored.key, stored.size_bytes)
-        file = ProvenFile(blocks, stored.sha256, f"{name!r} of run {path}", lost)
+        file = ObjectFile(self._cache.object(self._bucket, *stored), lost)
         return cast(BinaryIO, io.BufferedReader(file, _BUFFER_BYTES))
 
     def signed_url(self, path: RunPath, name: str, *, valid_s: float) -> str:
@@ -130,7 +129,7 @@ class ClusterFiles:
         row: dict[str, Any] = {"run_no": run_no, "name": to_text(name), "md5": md5, "mimetype": mimetype_of(name)}
         stored = self._objects.put(stem, "", content, run_no)
         kept = self._database.retried(lambda: self._point(path, name, {**row, **stored._asdict()}))
-        self._cache.object(self._bucket, stored.key, stored.size_bytes).adopt(content)
+        self._cache.object(self._bucket, *stored).adopt(content)
         return kept
 
     def _point(self, path: RunPath, name: str, row: dict[str, Any]) -> FileInfo:
@@ -203,22 +202,3 @@ class ClusterIncoming:
     def discard(self) -> None:
         """Leave nothing of it."""
         self._target.close()
-
-
-class ProvenFile(ObjectFile):
-    """An object whose bytes are held against their digest while they are read from the beginning to the end."""
-
-    def __init__(self, blocks: ObjectBlocks, sha256: bytes, name: str, lost: Callable[[], Exception]) -> None:
-        super().__init__(blocks, lost)
-        self._wanted, self._name = sha256, name
-        self._digest, self._proven_bytes = hashlib.sha256(), 0
-
-    def read_buffer(self, size: int) -> memoryview:
-        start = self.tell()
-        data = super().read_buffer(size)
-        if data and start == self._proven_bytes:
-            self._digest.update(data)
-            self._proven_bytes += len(data)
-            if self._proven_bytes == self.size_bytes and self._digest.digest() != self._wanted:
-                raise CorruptError(f"{self._name}: its bytes in the bucket are not those that were kept; restore it")
-        return data

@@ -25,6 +25,11 @@ _DEAD = """
 select key, size_bytes from objects
 where state = 'dead' and since < now() - make_interval(secs => %(dead_s)s) order by since limit %(count)s
 """
+_WAITING = """
+select count(*), coalesce(sum(size_bytes), 0)::bigint from objects
+where (state = 'dead' and since < now() - make_interval(secs => %(dead_s)s))
+   or (state = 'staged' and since < now() - make_interval(secs => %(staged_s)s))
+"""
 _REMOVED = "delete from objects where key = any(%(keys)s) and state = 'dead'"
 
 
@@ -45,6 +50,11 @@ def collect(database: Database, bucket: Bucket, *, staged_s: float = STAGED_S, d
         database.retried(lambda keys=keys: database.write(_REMOVED, {"keys": keys}))  # type: ignore[misc]
         found = Collected(found.object_count + len(rows), found.size_bytes + sum(size for _, size in rows))
     return found
+
+
+def count_waiting(database: Database, *, staged_s: float = STAGED_S, dead_s: float = DEAD_S) -> Collected:
+    """What `collect` would remove at this moment."""
+    return Collected(*database.read(_WAITING, {"staged_s": staged_s, "dead_s": dead_s})[0])
 
 
 def _bury_unpublished(database: Database, staged_s: float) -> None:

@@ -81,7 +81,7 @@ class ListingLog:
 
     def append(self, records: ProjectRecords) -> str:
         """The version of a new state."""
-        columns = self._states.keep_columns(*self._place, records)
+        columns = self._states.keep_columns(*self._place, records, self._columns_name)
         if self._token is None or records.columns_name != self._columns_name or self._number >= _LONGEST_LOG:
             self._token, self._number, self._rows = secrets.token_hex(8), 0, {}
         else:
@@ -146,8 +146,10 @@ class ListingStates:
         records = None if head is None else self._records(head.state)
         return None if head is None or records is None else (head, records)
 
-    def keep_columns(self, entity: str, project: str, records: ProjectRecords) -> tuple[str, int] | None:
-        """Have the columns in the bucket. Notes `records.columns_name`."""
+    def keep_columns(
+        self, entity: str, project: str, records: ProjectRecords, before: str | None = None
+    ) -> tuple[str, int] | None:
+        """Have the columns in the bucket, in place of those `before`. Notes `records.columns_name`."""
         if records.columns is None:
             records.columns_name = None
             return None
@@ -158,6 +160,10 @@ class ListingStates:
             write_columns(file, records.columns)
             stem = f"listings/{encode_name(entity)}/{encode_name(project)}/runs"
             stored = self._objects.put(stem, ".columns", file, None)
+        with self._database.transaction():
+            self._objects.publish([stored.key])
+            if before is not None and before != stored.key:
+                self._objects.bury([before])  # it is read for a while all the same: see `KEPT_S`
         self._sizes.put(stored.key, stored.size_bytes)
         self._columns.put(stored.key, records.columns)
         records.columns_name = stored.key

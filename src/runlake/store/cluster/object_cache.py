@@ -12,15 +12,23 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from zlib import crc32
 
+from runlake.errors import CorruptError
 from runlake.store.cluster.block_files import BlockFiles
 from runlake.store.cluster.bucket import Bucket
 
 BLOCK_BYTES = 1 << 20
+SUM_BYTES = 4
 _BLOCKS_A_REQUEST = 4
 _REQUEST_COUNT = 8
 _SMALLEST_CROWD = 8
 """What is larger than this part of the cache would drive out everything else, and is not kept."""
+
+
+def sum_of(block: bytes | memoryview) -> bytes:
+    """What a block comes to: its CRC-32."""
+    return crc32(block).to_bytes(SUM_BYTES, "little")
 
 
 class ObjectCache:
@@ -34,9 +42,12 @@ class ObjectCache:
         self._lock = threading.Lock()
         self._requests = ThreadPoolExecutor(_REQUEST_COUNT, thread_name_prefix="runlake-fetch")
 
-    def object(self, bucket: Bucket, key: str, size_bytes: int) -> ObjectBlocks:
-        """The blocks of one object, whose size is known. Nothing is asked of the bucket yet."""
-        return ObjectBlocks(self, bucket, key, size_bytes)
+    def object(self, bucket: Bucket, key: str, size_bytes: int, sums: bytes | None = None) -> ObjectBlocks:
+        """The blocks of one object, whose size is known, and the sum of each (None for bytes that prove themselves).
+
+        Nothing is asked of the bucket yet.
+        """
+        return ObjectBlocks(self, bucket, key, size_bytes, sums)
 
     def close(self) -> None:
         """Wait for what is being fetched. What is read afterwards is an error."""
@@ -75,6 +86,8 @@ class ObjectCache:
         names = [whole.name_of(number) for number in numbers]
         try:
             blocks = whole.ask(numbers)
+            if not whole.are_whole(numbers, blocks):
+                blocks = whole.ask_again(numbers)  # the network may have changed them
             for number, block in zip(numbers, blocks, strict=True):
                 self.keep(whole, number, block)
         except BaseException as error:
@@ -92,14 +105,14 @@ class ObjectCache:
 class ObjectBlocks:
     """One object as blocks, wherever they are. Threads may share it."""
 
-    def __init__(self, cache: ObjectCache, bucket: Bucket, key: str, size_bytes: int) -> None:
+    def __init__(self, cache: ObjectCache, bucket: Bucket, key: str, size_bytes: int, sums: bytes | None) -> None:
         self.size_bytes, self.block_bytes = size_bytes, cache.block_bytes
-        self._cache, self._bucket, self._key = cache, bucket, key
-        self._name = hashlib.sha256(f"{bucket.url}\0{key}\0{cache.block_bytes}".encode()).hexdigest()[:40]
+        self._cache, self._bucket, self._key, self._sums = cache, bucket, key, sums
+        self.name = hashlib.sha256(f"{bucket.url}\0{key}\0{cache.block_bytes}".encode()).hexdigest()[:40]
 
     def name_of(self, number: int) -> str:
         """What a block is called in every cache of this bucket."""
-        return f"{self._name}-{number}"
+        return f"{self.name}-{number}"
 
     def read(self, number: int, block: memoryview) -> bool:
         """Read a block into memory of its size, if it is on this machine."""
@@ -125,6 +138,23 @@ class ObjectBlocks:
         (found,) = self._bucket.get_ranges(self._key, [(start, sum(sizes))])
         offsets = [(number - numbers[0]) * self.block_bytes for number in numbers]
         return [found[offset : offset + size] for offset, size in zip(offsets, sizes, strict=True)]
+
+    def ask_again(self, numbers: Sequence[int]) -> list[memoryview]:
+        """The same once more. CorruptError when they are not what was put there again."""
+        blocks = self.ask(numbers)
+        if not self.are_whole(numbers, blocks):
+            raise CorruptError(
+                f"the object {self._key} in {self._bucket.url} does not have the bytes that were put there (from byte "
+                f"{numbers[0] * self.block_bytes} on); restore it from a backup"
+            )
+        return blocks
+
+    def are_whole(self, numbers: Sequence[int], blocks: Sequence[memoryview]) -> bool:
+        """Whether these are the bytes that were put there."""
+        if self._sums is None:
+            return True
+        wanted = (self._sums[number * SUM_BYTES : (number + 1) * SUM_BYTES] for number in numbers)
+        return all(sum_of(block) == each for block, each in zip(blocks, wanted, strict=True))
 
     def size_of(self, number: int) -> int:
         """All blocks but the last are of one size."""

@@ -24,19 +24,18 @@ class ObjectFile(io.RawIOBase):
     Threads may share `read_at`. `lost` makes the error for an object that should be in the bucket, and is not.
     """
 
+    etag: str
+    """Says which content it is, for who keeps a copy."""
+
     def __init__(self, blocks: ObjectBlocks, lost: Callable[[], Exception] = FileNotFoundError) -> None:
         super().__init__()
-        self._blocks, self._lost = blocks, lost
+        self._blocks, self._lost, self.etag = blocks, lost, blocks.name
         self._position = 0
         self._lock = threading.Lock()
         self._in_memory: LruCache[int, memoryview] = LruCache(_BLOCKS_IN_MEMORY)
         self._ahead: dict[int, Future[memoryview]] = {}
         self._ahead_count = 1
         self._ends: deque[int] = deque(maxlen=_STREAM_COUNT)
-
-    @property
-    def size_bytes(self) -> int:
-        return self._blocks.size_bytes
 
     def read_at(self, size_bytes: int, start: int) -> memoryview:
         """The bytes from `start` on; fewer at the end of the object."""

@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.database import Database
+from runlake.store.cluster.object_cache import BLOCK_BYTES, sum_of
 
 _STAGE = """
-insert into objects (key, run_no, size_bytes, sha256, state)
-values (%(key)s, %(run_no)s, %(size_bytes)s, %(sha256)b, 'staged') on conflict do nothing
+insert into objects (key, run_no, size_bytes, sha256, sums, state)
+values (%(key)s, %(run_no)s, %(size_bytes)s, %(sha256)b, %(sums)b, 'staged') on conflict do nothing
 """
 _KEEP_STAGED = "update objects set since = now() where key = %(key)s and state = 'staged' returning 1"
 _PUBLISH = """
@@ -29,11 +30,11 @@ _BURY = "update objects set state = 'dead', since = now() where key = any(%(keys
 
 
 class StoredObject(NamedTuple):
-    """An object that is in the bucket."""
+    """An object that is in the bucket; `sums` are those of its blocks (`object_cache.sum_of`)."""
 
     key: str
     size_bytes: int
-    sha256: bytes
+    sums: bytes
 
 
 class Objects:
@@ -47,11 +48,14 @@ class Objects:
 
         It is staged then: if no transaction publishes it within the hour, it is garbage.
         """
+        digest, sums = hashlib.sha256(), b""
         with file.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").digest()
-        key = f"{stem}-{digest.hex()[:16]}-{secrets.token_hex(8)}{suffix}"
-        stored = StoredObject(key, file.stat().st_size, digest)
-        row = {**stored._asdict(), "run_no": run_no}
+            while block := stream.read(BLOCK_BYTES):
+                digest.update(block)
+                sums += sum_of(block)
+        key = f"{stem}-{digest.hexdigest()[:16]}-{secrets.token_hex(8)}{suffix}"
+        stored = StoredObject(key, file.stat().st_size, sums)
+        row = {**stored._asdict(), "run_no": run_no, "sha256": digest.digest()}
         self._database.retried(lambda: self._database.write(_STAGE, row))
         self._bucket.put_file(key, file)
         return stored

@@ -47,6 +47,13 @@ class Segments(Protocol):
         """
         ...
 
+    def url_of(self, file: str, signed_for_s: float | None = None) -> str:
+        """Where others find the file: one that was there when it was asked for. FileNotFoundError when it is gone.
+
+        With `signed_for_s` whoever has the address may read it for so long, where that can be had.
+        """
+        ...
+
     def size_bytes(self, file: str) -> int:
         """FileNotFoundError when it is gone."""
         ...
@@ -74,6 +81,10 @@ class Segments(Protocol):
     def replace(self, file: str, content: bytes) -> None:
         """Put a small file in place in one step: a reader sees the old one or the new one. FileNotFoundError when the
         run is gone."""
+        ...
+
+    def adopt(self, file: str, content: bytes) -> None:
+        """The same for the meta file of a segment that was sealed elsewhere, whose parts were never here."""
         ...
 
     def sync(self, file: str) -> None:

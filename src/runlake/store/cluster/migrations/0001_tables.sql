@@ -120,12 +120,14 @@ create table shared_segment_files (
 create index segment_files_key on segment_files (key);
 create index shared_segment_files_key on shared_segment_files (key);
 
--- Everything that was put into the bucket, before it is put there and until it is gone from there.
+-- Everything that was put into the bucket, before it is put there and until it is gone from there. `sums` are the CRC-32
+-- of each block of it, one behind the other.
 create table objects (
     key text collate "C" primary key,
     run_no bigint references runs,
     size_bytes bigint not null,
     sha256 bytea not null,
+    sums bytea not null,
     state text collate "C" not null check (state in ('staged', 'published', 'dead')),
     since timestamptz not null default now()
 );
@@ -139,7 +141,6 @@ create table files (
     name_hash bytea not null generated always as (sha256(replace(name, '\', '\\')::bytea)) stored,
     key text collate "C" not null,
     size_bytes bigint not null,
-    sha256 bytea not null,
     md5 text collate "C" not null,
     mimetype text not null,
     kept_at timestamptz not null default now(),
