@@ -10,9 +10,6 @@ READERS = HERE / "peer_scripts" / "reader_loop.py"
 KINDS = {"tensorboard": "tensorboardx", "wandb": "wandb", "mlflow": "mlflow"}
 """Which tracker writes the files of a kind."""
 
-SLOW = frozenset({"mlflow"})
-"""Kinds of which the own reader needs half a minute: it is measured once."""
-
 
 def row_count(bench: Bench) -> int:
     return bench.count(100_000, 5_000)
@@ -46,11 +43,7 @@ def seconds(bench: Bench, subject: Subject, kind: str, what: str) -> float | Non
     if what == "import":
         return None
     command = [str(subject.python), str(READERS), "read", kind, str(folder / "written"), str(row_count(bench))]
-
-    def read() -> float:
-        return float(run_json(command, folder, case_environment(subject, folder))["seconds"])
-
-    return read() if kind in SLOW else bench.best_s(read)
+    return bench.best_s(lambda: float(run_json(command, folder, case_environment(subject, folder))["seconds"]))
 
 
 def comparison(kind: str, title: str, what: str) -> Comparison:
