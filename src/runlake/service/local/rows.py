@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runlake.query.many.blocks import HistoryBlock
     from runlake.query.rows.console_pages import ConsolePages
     from runlake.query.rows.tail import TailReader
+    from runlake.store.compact.packed_file import PackLists
 
 _ROW_COUNTS: dict[Stream, str] = {
     "history": "row_count",
@@ -32,6 +33,7 @@ class LocalRows:
 
     def __init__(self, folder: OpenStore[Store], listings: Listings) -> None:
         self._listings, self._store = listings, folder.store
+        self._pack_lists: PackLists | None = None
 
     @cached_property
     def _tails(self) -> TailReader:
@@ -78,6 +80,9 @@ class LocalRows:
         version: str | None = None,
     ) -> Iterator[HistoryBlock]:
         from runlake.query.many import blocks
+        from runlake.store.compact.packed_file import PackLists
+
+        self._pack_lists = self._pack_lists or PackLists()
 
         newest = self._listings.newest(entity, project)
         index = newest if version is None else self._listings.at_version(entity, project, version)
@@ -88,7 +93,7 @@ class LocalRows:
         runs = [known.get(run_id) or blocks.KnownRun(run_id, "", "", 0) for run_id in run_ids]
         return self._listings.with_warnings(
             f"{entity}/{project}",
-            blocks.read_histories(self._store, entity, project, runs, keys=keys, stream=stream),
+            blocks.read_histories(self._store, entity, project, runs, keys=keys, stream=stream, lists=self._pack_lists),
         )
 
     def read_tail(
