@@ -233,7 +233,11 @@ export class PanelsModel {
   }
 
   private async lookForKeys(): Promise<void> {
-    if (this.keyList.peek().isLoading) return;
+    if (this.keyList.peek().isLoading) {
+      this.keysAskedAtMs = Date.now(); // the answer may be of before
+      this.askKeysAgain();
+      return;
+    }
     this.keysAskedAtMs = Date.now();
     const { settings } = this.source;
     const stream = streamOf(settings.peek());

@@ -6,7 +6,7 @@ import type { ColumnInfo, RunGroup } from "../wire/documents";
 import { isAborted } from "../wire/http";
 import { writeJson, type Json, type JsonObject } from "../wire/json";
 import { both, searchFilter } from "./conditions";
-import { gatherNews, type Moved } from "./live";
+import type { Moved, ProjectNews } from "./live";
 import { RunPages, type RunRow, type RunsQuestion } from "./run_pages";
 import { reconnectCount } from "./session";
 import { filterOfGroup, keyOf, TableLines, type Line } from "./table_lines";
@@ -40,12 +40,14 @@ export class ProjectRuns {
   private readonly pagesOfGroups = new Map<string, RunPages>();
   private readonly stops: (() => void)[] = [];
   private columnsAskedAt = 0;
+  private columnsTimer: ReturnType<typeof setTimeout> | undefined;
   private groupsRequest: AbortController | null = null;
   private namesRequest: AbortController | null = null;
 
   constructor(
     readonly path: ProjectPath,
     private readonly view: ReadonlySignal<View>,
+    private readonly projectNews: ProjectNews,
   ) {
     this.pages = new RunPages(path);
     this.pinned = new RunPages(path);
@@ -78,7 +80,8 @@ export class ProjectRuns {
           untracked(() => this.again());
         }
       }),
-      gatherNews(this.path.entity, this.path.project, (moved) => this.hear(moved)),
+      this.projectNews.listen((moved) => this.hear(moved)),
+      () => clearTimeout(this.columnsTimer),
     );
     void this.askColumns();
   }
@@ -234,7 +237,17 @@ export class ProjectRuns {
     return pages;
   }
 
+  /** As data moves, but not each time. */
+  private askColumnsAgain(): void {
+    this.columnsTimer ??= setTimeout(
+      () => void this.askColumns(),
+      Math.max(0, this.columnsAskedAt + COLUMNS_AGAIN_MS - Date.now()),
+    );
+  }
+
   private async askColumns(): Promise<void> {
+    clearTimeout(this.columnsTimer);
+    this.columnsTimer = undefined;
     this.columnsAskedAt = Date.now();
     try {
       this.columnList.value = (await fetchColumnList(this.path)).columns;
@@ -279,9 +292,7 @@ export class ProjectRuns {
       this.news.value = { ...this.news.peek(), hasMoved: true };
       return;
     }
-    if (Date.now() - this.columnsAskedAt > COLUMNS_AGAIN_MS) {
-      void this.askColumns();
-    }
+    this.askColumnsAgain();
     const isNothingShown = (this.pages.totalCount.peek() ?? 0) === 0 || this.pages.error.peek() !== null;
     if (following === "follow" || isNothingShown) {
       this.again();
@@ -296,10 +307,14 @@ export class ProjectRuns {
 
   /** How many runs match now, beside those that the table has: the table stays as it is. */
   private async countNew(): Promise<void> {
+    await this.pages.settled();
     const shown = this.pages.totalCount.peek();
     const answer = await fetchColumns(this.path, { columns: [], filters: this.filters.peek(), limit: 0 }).catch(() => null);
     if (answer !== null && shown !== null && shown === this.pages.totalCount.peek()) {
       this.news.value = { runCount: answer.total_count - shown, hasMoved: false };
+      if (answer.total_count !== shown) {
+        this.askNames(this.filters.peek());
+      }
     }
   }
 }

@@ -4,9 +4,9 @@ import { signal, type ReadonlySignal } from "@preact/signals";
 import type { ComponentType, JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import { formatHash } from "../../state/address";
-import { gatherNews } from "../../state/live";
 import { reconnectCount } from "../../state/session";
 import { Empty } from "../parts/Empty";
+import { InProject, OnceHeard, useNews } from "../parts/InProject";
 import { Lazy } from "../parts/Lazy";
 import { Store } from "../store/Store";
 import { WorkspaceView } from "../workspace/WorkspaceView";
@@ -45,13 +45,19 @@ export function viewOf(parts: readonly string[]): JSX.Element {
     return entity === "people" && people !== undefined ? <Lazy load={people} props={{}} /> : <Nothing back={[]} />;
   }
   if (part === undefined) {
-    return <WorkspaceView key={formatHash([entity, project])} entity={entity} project={project} />;
+    return (
+      <InProject key={formatHash([entity, project])} entity={entity} project={project}>
+        <OnceHeard>{() => <WorkspaceView entity={entity} project={project} />}</OnceHeard>
+      </InProject>
+    );
   }
   const load = loaders.get(PAGE_OF_PART[part] ?? "") as Loader<PartProps> | undefined;
   return load === undefined ? (
     <Nothing back={[entity, project]} />
   ) : (
-    <Part key={formatHash([entity, project, part])} entity={entity} project={project} rest={rest} load={load} />
+    <InProject key={formatHash([entity, project])} entity={entity} project={project}>
+      <Part key={part} entity={entity} project={project} rest={rest} load={load} />
+    </InProject>
   );
 }
 
@@ -63,19 +69,21 @@ type PartOfProject = {
 };
 
 function Part({ entity, project, rest, load }: PartOfProject): JSX.Element {
+  const news = useNews();
   const version = useMemo(() => signal(""), [entity, project]);
   useEffect(() => {
     const move = (): void => {
       version.value = `${Date.now()}`;
     };
     const forget = reconnectCount.subscribe((count) => count > 0 && move());
-    const stop = gatherNews(entity, project, move);
+    const stop = news.listen(move);
     return () => {
       stop();
       forget();
     };
-  }, [entity, project]);
-  return <Lazy load={load} props={{ path: { entity, project, runId: rest[0] ?? "", rest }, version }} />;
+  }, [news]);
+  const isHeld = !news.hasBegun.value;
+  return <Lazy load={load} isHeld={isHeld} props={{ path: { entity, project, runId: rest[0] ?? "", rest }, version }} />;
 }
 
 function Nothing({ back }: { readonly back: readonly string[] }): JSX.Element {
