@@ -12,6 +12,7 @@ from runlake.query.rows import console, scan
 from runlake.query.rows.history import History, HistoryOutline, Tail
 from runlake.service.local.folder import StoreFolder
 from runlake.service.local.listings import Listings
+from runlake.store.run.part_states import PartStates
 
 if TYPE_CHECKING:
     from runlake.listing_model import ConsolePage, ValuesPage
@@ -29,8 +30,8 @@ _ROW_COUNTS: dict[Stream, str] = {
 class LocalRows:
     """`contract.rows` over a folder."""
 
-    def __init__(self, folder: StoreFolder, listings: Listings) -> None:
-        self._listings, self._layout = listings, folder.layout
+    def __init__(self, folder: StoreFolder, listings: Listings, states: PartStates) -> None:
+        self._listings, self._layout, self._states = listings, folder.layout, states
 
     @cached_property
     def _tails(self) -> TailReader:
@@ -119,7 +120,7 @@ class LocalRows:
 
     def list_keys(self, path: RunPath, *, stream: Stream = "history", generation: str | None = None) -> list[str]:
         self._listings.check_exists(path)
-        return scan.list_keys(self._layout, path, stream=stream, generation=generation)
+        return scan.list_keys(self._layout, path, stream=stream, generation=generation, states=self._states)
 
     def outline_history(self, path: RunPath, *, stream: Stream = "history") -> HistoryOutline:
         self._listings.check_exists(path)

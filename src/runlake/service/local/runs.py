@@ -12,6 +12,7 @@ from runlake.service.local.listings import Listings
 from runlake.store.journal import record
 from runlake.store.journal.journal import Journal, PartName
 from runlake.store.journal.scan import scan_part
+from runlake.store.run.part_states import PartStates
 from runlake.store.run.state import KnownRun, list_generations, read_known, read_run
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ class LocalRuns:
     What opens, edits and deletes is loaded by who does: a run is read without it.
     """
 
-    def __init__(self, folder: StoreFolder, listings: Listings, *, has_writer: Callable[[RunPath], bool]) -> None:
-        self._folder, self._listings, self._has_writer = folder, listings, has_writer
+    def __init__(
+        self, folder: StoreFolder, listings: Listings, states: PartStates, *, has_writer: Callable[[RunPath], bool]
+    ) -> None:
+        self._folder, self._listings, self._states, self._has_writer = folder, listings, states, has_writer
         self._layout = folder.layout
 
     def list_runs(
@@ -57,7 +60,7 @@ class LocalRuns:
 
     def read_run(self, path: RunPath, *, generation: str | None = None) -> RunInfo:
         self._listings.check_exists(path)
-        return read_run(self._layout, path, generation=generation)
+        return read_run(self._layout, path, generation=generation, states=self._states)
 
     def list_generations(self, path: RunPath) -> list[GenerationInfo]:
         self._listings.check_exists(path)
@@ -119,7 +122,7 @@ class LocalRuns:
 
         self._listings.check_exists(path)
         journal = hold_journal(self._layout, path)
-        known = read_known(self._layout, path)
+        known = read_known(self._layout, path, states=self._states)
         editor = open_editor(self._layout, path, known.info(), known.clock(), journal=journal)
         try:
             for kind, body in records:

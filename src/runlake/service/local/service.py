@@ -13,6 +13,7 @@ from runlake.service.local.listings import Listings
 from runlake.service.local.on_first_use import on_first_use
 from runlake.service.local.projects import LocalProjects
 from runlake.service.local.runs import LocalRuns
+from runlake.store.run.part_states import PartStates
 
 if TYPE_CHECKING:
     from runlake.scheduler.limits import Clock
@@ -60,7 +61,7 @@ class LocalService(UnitedService):
 
             return Catalog(
                 layout,
-                fold=lambda path: read_run(layout, path),
+                fold=lambda path: read_run(layout, path, states=states),
                 fingerprint=lambda path: read_fingerprint(layout, path),
                 fold_many=lambda *project: fold_many(layout, *project),
                 cache_dir=cache_dir,
@@ -72,7 +73,7 @@ class LocalService(UnitedService):
         def make_rows() -> LocalRows:
             from runlake.service.local.rows import LocalRows
 
-            return LocalRows(folder, listings)
+            return LocalRows(folder, listings, states)
 
         def make_writers() -> LocalWriters:
             from runlake.service.local.writers import LocalWriters
@@ -108,9 +109,10 @@ class LocalService(UnitedService):
 
             return LocalCare(folder, listings)
 
+        states = PartStates()
         listings = Listings(folder, on_first_use(open_catalog), limits)
         writers = on_first_use(make_writers)
-        runs = LocalRuns(folder, listings, has_writer=lambda path: writers.find_writer(path) is not None)
+        runs = LocalRuns(folder, listings, states, has_writer=lambda path: writers.find_writer(path) is not None)
         rows = on_first_use(make_rows)
         self._folder = folder
         self._default_entity = default_entity

@@ -20,7 +20,8 @@ from runlake.query.tiles.tiles import LeftOut, Tiles, TileSeries, series_of_grou
 from runlake.service.local.chosen_runs import ChosenRuns, choose_runs
 from runlake.service.local.folder import StoreFolder
 from runlake.service.local.listings import Listings
-from runlake.service.local.run_lines import Drawing, Extent, Look, RunLines, TileLimits, Wish, columns_on, lines_on
+from runlake.service.local.looks import Look, Wish
+from runlake.service.local.run_lines import Drawing, Extent, RunLines, TileLimits, columns_on, lines_on
 from runlake.stopping import check_wanted
 
 _KEPT_KEY_LISTS = 8

@@ -147,7 +147,10 @@ class _Gathered:
         for frames in self._packed.values():
             index = None if frames.count == self._frame_count else frames.index()
             head, values = frames.extract()
-            axis[slice(None) if index is None else index] = head
+            if index is None:
+                axis = head
+            else:
+                axis[index] = head
             shape = frames.shape
             for position, (path, lane) in enumerate(zip(shape.paths, shape.lanes, strict=True)):
                 key = (path, lane)
