@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 
 from runlake.lru import LruCache
@@ -14,6 +15,7 @@ from runlake.store.run.snapshot import Snapshot
 
 KEPT_BYTES = 64 * 2**20
 _KEY_BYTES = 700
+_LOCKS = 16
 _RECORD_FACTOR = 8
 """How much more a record takes as objects than as text, about."""
 
@@ -29,10 +31,22 @@ class PartStates:
 
     def __init__(self, limit_bytes: int = KEPT_BYTES) -> None:
         self._kept: LruCache[_Place, tuple[WriterState, int]] = LruCache(limit_bytes, size_of=lambda _, kept: kept[1])
+        self._locks = [threading.Lock() for _ in range(_LOCKS)]
 
-    def of_parts(self, snapshot: Snapshot, state_of: StateOf) -> Iterator[WriterState | None]:
-        """What `state_of` makes of each part of a snapshot, in order; FileNotFoundError where it was sealed since."""
+    def of_parts(self, snapshot: Snapshot, state_of: StateOf) -> list[WriterState | None]:
+        """What `state_of` makes of each part of a snapshot, in order; FileNotFoundError where it was sealed since.
+
+        Who asks for a run that another is reading waits, and finds what that one has read.
+        """
         places = {name: _place(snapshot, name) for name in snapshot.parts if _is_done(snapshot, name)}
+        if not places:
+            return list(snapshot.scan_each(snapshot.parts, state_of))
+        with self._locks[hash(snapshot.path) % _LOCKS]:
+            return list(self._of_parts(snapshot, places, state_of))
+
+    def _of_parts(
+        self, snapshot: Snapshot, places: Mapping[PartName, _Place], state_of: StateOf
+    ) -> Iterator[WriterState | None]:
         kept = {name: self._kept.get(place) for name, place in places.items()}
         absent = [name for name in snapshot.parts if kept.get(name) is None]
         fresh = snapshot.scan_each(absent, state_of)
