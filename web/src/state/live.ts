@@ -1,6 +1,5 @@
 /** What moves in a project while it is looked at, gathered so that a burst is one piece of news. */
 
-import { signal } from "@preact/signals";
 import { followProject } from "../wire/events";
 import { hasServer } from "../wire/http";
 
@@ -8,18 +7,9 @@ import { hasServer } from "../wire/http";
 export type Moved = ReadonlySet<string> | null;
 
 const GATHER_MS = 1_000;
-/** A stream that something on the way holds back keeps nobody waiting for longer. */
-const PATIENCE_MS = 1_000;
 
-/**
- * The news of one project, from `begin` to `end`.
- *
- * What is shown is asked for once `hasBegun`: whatever moves after the beginning of the stream is told, so that nothing
- * can fall between an answer and the news. Where the stream is late or cannot be had, what was asked for without it is
- * asked for again when it comes.
- */
+/** The news of one project, from `begin` to `end`. The first is that perhaps all moved, since nobody listened before. */
 export class ProjectNews {
-  readonly hasBegun = signal(false);
   private readonly listeners = new Set<(moved: Moved) => void>();
   private gathered: Set<string> | null = new Set();
   private timer: ReturnType<typeof setTimeout> | null = null;
@@ -32,19 +22,13 @@ export class ProjectNews {
 
   begin(): void {
     if (!hasServer()) {
-      this.hasBegun.value = true; // nothing moves in a file
-      return;
+      return; // nothing moves in a file
     }
-    const patience = setTimeout(() => (this.hasBegun.value = true), PATIENCE_MS);
     const tell = (): void => this.tell();
     document.addEventListener("visibilitychange", tell);
     this.stops = [
-      followProject(this.entity, this.project, {
-        onRuns: ({ changed }) => this.hear(changed),
-        onBreak: () => (this.hasBegun.value = true),
-      }),
+      followProject(this.entity, this.project, { onRuns: ({ changed }) => this.hear(changed) }),
       () => document.removeEventListener("visibilitychange", tell),
-      () => clearTimeout(patience),
     ];
   }
 
@@ -65,10 +49,6 @@ export class ProjectNews {
   }
 
   private hear(changed: readonly string[] | null): void {
-    if (!this.hasBegun.peek()) {
-      this.hasBegun.value = true; // nothing was asked for yet
-      return;
-    }
     if (changed === null) {
       this.gathered = null;
     } else {

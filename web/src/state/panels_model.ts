@@ -46,7 +46,10 @@ export class PanelsModel {
   readonly pointedAt = signal<PointedAt | null>(null);
   /** A zoom that a hand is still moving; what it ends at is kept in the settings. */
   private readonly movingZoom = signal<{ readonly key: string; readonly window: Window } | null>(null);
-  readonly loader = new TileLoader((query, ask) => fetchTiles(this.source.entity, this.source.project, query, ask));
+  readonly loader = new TileLoader(
+    (query, ask) => fetchTiles(this.source.entity, this.source.project, query, ask),
+    (key) => this.likelyRunCount(key),
+  );
   readonly lastValues: LastValues = new LastValues(this);
   readonly numberKeys = computed(() => this.keyList.value.keys.filter(({ kind }) => kind === "number").map(({ key }) => key));
   private readonly runCounts = computed(() => new Map(this.keyList.value.keys.map(({ key, run_count }) => [key, run_count])));

@@ -289,7 +289,7 @@ export class ProjectRuns {
   private hear(moved: Moved): void {
     const { following } = this.view.peek();
     if (following === "paused") {
-      this.news.value = { ...this.news.peek(), hasMoved: true };
+      void this.noteMoved(moved);
       return;
     }
     this.askColumnsAgain();
@@ -303,6 +303,16 @@ export class ProjectRuns {
       void pages.refresh(moved === null ? null : [...moved]).catch(() => {}); // told by the connection
     }
     void this.countNew();
+  }
+
+  /** Say that values moved; where nobody knows, only if the project is another than the one that is shown. */
+  private async noteMoved(moved: Moved): Promise<void> {
+    await this.pages.settled();
+    const shown = this.pages.version.peek();
+    const answer = moved !== null ? null : await fetchColumns(this.path, { columns: [], limit: 0 }).catch(() => null);
+    if (moved !== null || (answer !== null && answer.version !== shown)) {
+      this.news.value = { ...this.news.peek(), hasMoved: true };
+    }
   }
 
   /** How many runs match now, beside those that the table has: the table stays as it is. */

@@ -6,9 +6,11 @@ import { apiAddress, withQuery } from "./http";
 export type RunsMoved = { readonly version: string; readonly changed: readonly string[] | null };
 
 export type EventsListener = {
-  /** Told first when the stream begins, and after each break: with what moved meanwhile, which may be nothing. */
+  /**
+   * Told when the stream begins, that perhaps all moved: what is shown may have been asked for before. After a break,
+   * with what moved meanwhile.
+   */
   readonly onRuns: (moved: RunsMoved) => void;
-  readonly onBreak: () => void;
 };
 
 const RETRY_MS: readonly number[] = [1_000, 2_000, 5_000, 10_000, 30_000];
@@ -31,7 +33,6 @@ export function followProject(entity: string, project: string, listener: EventsL
       listener.onRuns(moved);
     });
     source.addEventListener("error", () => {
-      listener.onBreak();
       // A browser opens a stream that broke by itself, and one that was refused never again.
       if (source?.readyState === EventSource.CLOSED) {
         timer = setTimeout(open, RETRY_MS[Math.min(failureCount, RETRY_MS.length - 1)]);

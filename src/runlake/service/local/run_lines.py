@@ -12,7 +12,8 @@ from runlake.model import STEP, RunPath
 from runlake.query.rows.points import read_points, read_sketches
 from runlake.query.tiles.grid import Grid
 from runlake.query.tiles.groups import RunColumns, columns_of_run
-from runlake.query.tiles.line import Line, line_of
+from runlake.query.tiles.line import Line
+from runlake.query.tiles.many_lines import lines_of
 from runlake.query.tiles.points import Points
 from runlake.query.tiles.question import Scale, Smoothing, Window
 from runlake.service.local.followed_runs import FollowedRuns
@@ -35,20 +36,24 @@ class TileLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Drawing(NamedTuple, Generic[Drawn]):
-    """What becomes of the points of a key; `how` names it among all that may."""
+    """What becomes of the points of some keys; `how` names it among all that may."""
 
-    draw: Callable[[Points], Drawn]
+    draw: Callable[[dict[str, Points]], dict[str, Drawn]]
     how: Hashable
 
 
 def lines_on(grid: Grid | None, smoothing: Smoothing | None, wish: Wish) -> Drawing[Line]:
     """Draws lines of runs."""
-    return Drawing(lambda points: line_of(points, grid, smoothing), ("line", grid, smoothing, wish.with_sketches))
+    return Drawing(lambda points: lines_of(points, grid, smoothing), ("line", grid, smoothing, wish.with_sketches))
 
 
 def columns_on(grid: Grid, smoothing: Smoothing | None) -> Drawing[RunColumns]:
     """Makes of runs what lines of groups need."""
-    return Drawing(lambda points: columns_of_run(points, grid, smoothing), ("columns", grid, smoothing))
+
+    def draw(points: dict[str, Points]) -> dict[str, RunColumns]:
+        return {key: columns_of_run(one, grid, smoothing) for key, one in points.items()}
+
+    return Drawing(draw, ("columns", grid, smoothing))
 
 
 class _Kept(NamedTuple):
@@ -130,10 +135,9 @@ class RunLines:
             elif key not in held:
                 absent.append(key)
         points = held | (self.points(look, absent, wish) if absent else {})
-        for key in keys:
-            if key not in found and key in points:
-                found[key] = drawing.draw(points[key])
-                self._drawn.put(_name(look, wish, key, drawing.how), found[key])
+        for key, drawn in drawing.draw({key: one for key, one in points.items() if key not in found}).items():
+            found[key] = drawn
+            self._drawn.put(_name(look, wish, key, drawing.how), drawn)
         return found
 
     def _keep(

@@ -24,8 +24,3 @@ export function useNews(): ProjectNews {
   }
   return found;
 }
-
-/** Children that ask for what they show: as soon as nothing that moves meanwhile can be missed. */
-export function OnceHeard({ children }: { readonly children: () => JSX.Element }): JSX.Element | null {
-  return useNews().hasBegun.value ? children() : null;
-}

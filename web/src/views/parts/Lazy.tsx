@@ -5,14 +5,7 @@ import type { ComponentType, JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { Problem } from "./Problem";
 
-type LazyProps<P> = {
-  readonly load: () => Promise<ComponentType<P>>;
-  readonly props: P;
-  /** Not shown yet, though its code may come. */
-  readonly isHeld?: boolean;
-};
-
-export function Lazy<P extends object>({ load, props, isHeld = false }: LazyProps<P>): JSX.Element {
+export function Lazy<P extends object>({ load, props }: { readonly load: () => Promise<ComponentType<P>>; readonly props: P }): JSX.Element {
   const found = useSignal<{ readonly view: ComponentType<P> } | null>(null);
   const isLost = useSignal(false);
   useEffect(() => {
@@ -35,5 +28,5 @@ export function Lazy<P extends object>({ load, props, isHeld = false }: LazyProp
     return <Problem error={error} again={() => location.reload()} />;
   }
   const View = found.value?.view;
-  return View === undefined || isHeld ? <p class="waiting">Loading…</p> : <View {...props} />;
+  return View === undefined ? <p class="waiting">Loading…</p> : <View {...props} />;
 }

@@ -6,7 +6,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { formatHash } from "../../state/address";
 import { reconnectCount } from "../../state/session";
 import { Empty } from "../parts/Empty";
-import { InProject, OnceHeard, useNews } from "../parts/InProject";
+import { InProject, useNews } from "../parts/InProject";
 import { Lazy } from "../parts/Lazy";
 import { Store } from "../store/Store";
 import { WorkspaceView } from "../workspace/WorkspaceView";
@@ -47,7 +47,7 @@ export function viewOf(parts: readonly string[]): JSX.Element {
   if (part === undefined) {
     return (
       <InProject key={formatHash([entity, project])} entity={entity} project={project}>
-        <OnceHeard>{() => <WorkspaceView entity={entity} project={project} />}</OnceHeard>
+        <WorkspaceView entity={entity} project={project} />
       </InProject>
     );
   }
@@ -82,8 +82,7 @@ function Part({ entity, project, rest, load }: PartOfProject): JSX.Element {
       forget();
     };
   }, [news]);
-  const isHeld = !news.hasBegun.value;
-  return <Lazy load={load} isHeld={isHeld} props={{ path: { entity, project, runId: rest[0] ?? "", rest }, version }} />;
+  return <Lazy load={load} props={{ path: { entity, project, runId: rest[0] ?? "", rest }, version }} />;
 }
 
 function Nothing({ back }: { readonly back: readonly string[] }): JSX.Element {
