@@ -2,6 +2,7 @@
 
 import { batch, computed, effect, signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { isAborted, type Ask } from "../wire/http";
+import type { JsonObject } from "../wire/json";
 import { fetchProjectKeys, fetchRunKeys, type ProjectKey } from "../wire/keys";
 import { fetchTiles } from "../wire/tiles";
 import { followTheme, showTogether } from "./colours";
@@ -17,7 +18,7 @@ export type PanelsSource = {
   readonly project: string;
   /** null: all that match the filters. */
   readonly runIds: ReadonlySignal<readonly string[] | null>;
-  readonly filters: ReadonlySignal<object | null>;
+  readonly filters: ReadonlySignal<JsonObject | null>;
   readonly groupBy: ReadonlySignal<readonly string[]>;
   readonly hiddenRuns: ReadonlySignal<ReadonlySet<string>>;
   readonly runNames: ReadonlySignal<ReadonlyMap<string, string>>;
@@ -189,7 +190,7 @@ export class PanelsModel {
   }
 
   /** A group is made of the runs that are not hidden. */
-  private runsWithoutHidden(): { runs: readonly string[] | null; filters: object | null } {
+  private runsWithoutHidden(): { runs: readonly string[] | null; filters: JsonObject | null } {
     const hidden = new Set([...this.source.hiddenRuns.value].filter((id) => !isGroup(id)));
     const runs = this.source.runIds.value;
     const filters = this.source.filters.value;

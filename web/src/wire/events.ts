@@ -1,16 +1,14 @@
 /** The stream of what moves in a project: opened once a tab, and opened again when it breaks. */
 
+import type { ProjectNews } from "./api";
 import { apiAddress, withQuery } from "./http";
-
-/** What moved: which runs are another; null: perhaps all. `version` is a mark of this news, and of nothing else. */
-export type RunsMoved = { readonly version: string; readonly changed: readonly string[] | null };
 
 export type EventsListener = {
   /**
-   * Told when the stream begins, that perhaps all moved: what is shown may have been asked for before. After a break,
-   * with what moved meanwhile.
+   * Told when the stream begins that perhaps all moved (`changed` is null), since what is shown may have been asked for
+   * before; after a break, what moved meanwhile.
    */
-  readonly onRuns: (moved: RunsMoved) => void;
+  readonly onRuns: (moved: ProjectNews) => void;
 };
 
 const RETRY_MS: readonly number[] = [1_000, 2_000, 5_000, 10_000, 30_000];
@@ -28,7 +26,7 @@ export function followProject(entity: string, project: string, listener: EventsL
       failureCount = 0;
     });
     source.addEventListener("runs", (event) => {
-      const moved = JSON.parse((event as MessageEvent<string>).data) as RunsMoved;
+      const moved = JSON.parse((event as MessageEvent<string>).data) as ProjectNews;
       version = moved.version;
       listener.onRuns(moved);
     });

@@ -8,6 +8,7 @@ import { Empty } from "../parts/Empty";
 import { Panels } from "../panels/Panels";
 import { usePanelsInAddress } from "./panels_in_address";
 import type { RunInfo, RunPath } from "../../wire/run";
+import type { JsonObject } from "../../wire/json";
 
 const NOTHING_HIDDEN: ReadonlySet<string> = new Set();
 const NO_GROUPS: readonly string[] = [];
@@ -23,7 +24,7 @@ type ChartsProps = {
 export function Charts({ path, run, version, stream }: ChartsProps): JSX.Element {
   const settings = usePanelsInAddress({ ...DEFAULT_PANELS, stream });
   const runIds = useComputed<readonly string[] | null>(() => [path.runId]);
-  const filters = useComputed<object | null>(() => null);
+  const filters = useComputed<JsonObject | null>(() => null);
   const groupBy = useComputed(() => NO_GROUPS);
   const hiddenRuns = useComputed(() => NOTHING_HIDDEN);
   const name = useSignal(path.runId);

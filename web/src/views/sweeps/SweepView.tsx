@@ -20,6 +20,7 @@ import { usePanelsInAddress } from "../run/panels_in_address";
 import { useLoaded } from "../parts/use_loaded";
 import { Course } from "./Course";
 import { metricText, runsText } from "./SweepsPage";
+import type { JsonObject } from "../../wire/json";
 
 const BEST_RUNS = 20;
 const MOST_RUNS = 10_000;
@@ -189,7 +190,7 @@ function SweepCharts({ path, sweep, version }: SweepViewProps & { readonly sweep
           { kind: "importance", metric: `summary.${metric.name}` },
         ];
   const settings = usePanelsInAddress({ ...DEFAULT_PANELS, added });
-  const filters = useComputed<object | null>(() => ({ sweep: path.sweepId }));
+  const filters = useComputed<JsonObject | null>(() => ({ sweep: path.sweepId }));
   const runIds = useComputed<readonly string[] | null>(() => null);
   const groupBy = useComputed(() => NO_GROUPS);
   const hiddenRuns = useComputed(() => NOTHING_HIDDEN);
