@@ -33,7 +33,7 @@ type Found = { readonly runs: readonly RunInfo[]; readonly problems: readonly st
 export function ComparePage({ path, version }: ComparePageProps): JSX.Element {
   const named = new URLSearchParams(address.value.query).get("runs") ?? "";
   const ids = [...new Set(named.split(",").filter(Boolean))];
-  const [loaded, again] = useLoaded((ask) => fetchAll(path, ids.slice(0, MOST_RUNS), ask), [named, version.value]);
+  const [loaded, again] = useLoaded((ask) => fetchAll(path, ids.slice(0, MOST_RUNS), ask), [named], version.value);
   const { value, error } = loaded.value;
   if (ids.length === 0) {
     return (

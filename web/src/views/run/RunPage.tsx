@@ -51,7 +51,7 @@ export function RunPage({ path, version }: RunPageProps): JSX.Element {
 function Run({ path, version }: RunPageProps): JSX.Element {
   const query = new URLSearchParams(address.value.query);
   const generation = query.get("generation");
-  const [loaded, again] = useLoaded((ask) => fetchRun(path, generation, ask), [path.entity, path.project, path.runId, generation, version.value]);
+  const [loaded, again] = useLoaded((ask) => fetchRun(path, generation, ask), [path.entity, path.project, path.runId, generation], version.value);
   const { value: run, error } = loaded.value;
   if (run === null && error !== null) {
     return <Gone path={path} error={error} again={again} />;

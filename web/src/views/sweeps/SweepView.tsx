@@ -30,7 +30,7 @@ const NOTHING_HIDDEN: ReadonlySet<string> = new Set();
 type SweepViewProps = { readonly path: SweepPath; readonly version: ReadonlySignal<string> };
 
 export function SweepView({ path, version }: SweepViewProps): JSX.Element {
-  const [loaded, again] = useLoaded((ask) => fetchSweep(path, ask), [path.sweepId, version.value]);
+  const [loaded, again] = useLoaded((ask) => fetchSweep(path, ask), [path.sweepId], version.value);
   const { value: sweep, error } = loaded.value;
   if (sweep === null) {
     return error === null ? <p class="waiting">Loading…</p> : <Problem error={error} again={again} />;
@@ -100,7 +100,8 @@ function Runs({ path, sweep, version }: SweepViewProps & { readonly sweep: Sweep
   const columns = ["name", "state", "created_at", ...(metric === null ? [] : [`summary.${metric.name}`]), ...parameters.map((name) => `config.${name}`)];
   const [loaded, again] = useLoaded(
     (ask) => fetchColumns(path, { columns, filters, order: ["+created_at"], limit: MOST_RUNS }, ask),
-    [path.sweepId, version.value],
+    [path.sweepId],
+    version.value,
   );
   const { value: page, error } = loaded.value;
   if (page === null) {
