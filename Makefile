@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 BUILD_PAGE := $(BIN)/python requirements/build_page.py $(VENV)/node
 LIBRARIES := $(VENV)/integrations/torch.done $(VENV)/integrations/vision.done $(VENV)/integrations/tables.done
 
+PEERS := $(patsubst requirements/peer-%.in,$(VENV)/peer-%.done,$(wildcard requirements/peer-*.in))
 OLDER_CLIENTS := $(patsubst requirements/wandb-%.in,$(VENV)/wandb-%.done,$(wildcard requirements/wandb-*.in))
 
 .PHONY: demo page test test-page-sources test-page test-client test-long test-integrations check fix bench docs pictures lock clean
@@ -36,7 +37,7 @@ test-long: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## the tests that take mi
 	$(BIN)/python -m pytest -n 2 -m "long and not libraries"
 	$(BIN)/python -m pytest -n 2 --hypothesis-profile thorough -m "hypothesis and not long and not integration and not browser"
 
-test-integrations: test-client $(LIBRARIES)  ## those, and libraries that log to wandb, trained for real
+test-integrations: test-client $(LIBRARIES) $(PEERS)  ## those, other trackers, and libraries that log to wandb, trained for real
 	$(BIN)/python -m pytest -n 2 -rs -m "integration and long and not libraries"
 	$(BIN)/python -m pytest -rs -m libraries tests/integrations $(RECORD)
 
@@ -68,6 +69,10 @@ $(VENV)/wandb/wandb.done: requirements/wandb.txt $(VENV)/test.done
 
 $(VENV)/wandb-%.done: requirements/wandb-%.txt $(VENV)/test.done
 	$(PYTHON) requirements/install.py $(VENV)/wandb-$* wandb-$*
+	touch $@
+
+$(VENV)/peer-%.done: requirements/peer-%.txt
+	$(PYTHON) requirements/install.py $(VENV)/peer-$* peer-$*
 	touch $@
 
 $(VENV)/integrations/%.done: requirements/integrations-%.txt

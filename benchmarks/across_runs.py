@@ -60,7 +60,7 @@ GROUP = Group(
     targets=(
         target("mean over the runs of the last value of a key", 2, "mean", "DuckDB, wide Parquet", "mean-sql"),
         target("the same by DuckDB over the merged files", 3, "mean-merged", "DuckDB, wide Parquet", "mean-sql"),
-        target("every value of a key as a DataFrame", 4, "frame", "pyarrow, wide Parquet", "frame-pyarrow"),
+        target("every value of a key as a DataFrame", 2.5, "frame", "pyarrow, wide Parquet", "frame-pyarrow"),
         target("one of the runs as an Arrow table", 8, "run", "the run before it was merged", "run-alone"),
     ),
 )

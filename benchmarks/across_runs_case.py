@@ -28,9 +28,9 @@ from benchmarks.many_runs_case import once_s, warm_s
 from runlake import Api
 from runlake.model import RunPath
 from runlake.service.local.service import LocalService
-from runlake.store.changes import append_change
 from runlake.store.compact.seal import seal_run
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
+from runlake.store.noting import append_change
 from runlake.store.opening.open import open_run
 from runlake.store.store_format import create_store
 
@@ -58,7 +58,7 @@ def values_of(number: int) -> dict[str, Any]:
 
 def write_runs(root: str, numbers: range) -> None:
     """Log, end and seal some runs."""
-    layout = Layout(Path(root))
+    layout = FolderStore(Path(root))
     for number in numbers:
         path, columns = path_of(number), values_of(number)
         started_at_s = STARTED_AT_S + number * 60.0
@@ -75,13 +75,13 @@ def write_runs(root: str, numbers: range) -> None:
 
 def fill(folder: Path, run_count: int) -> float:
     root = store_folder(folder)
-    create_store(Layout(root))
+    create_store(FolderStore(root))
     with get_context("spawn").Pool(PROCESS_COUNT) as pool:
         shares = [range(start, run_count, 8 * PROCESS_COUNT) for start in range(8 * PROCESS_COUNT)]
         pool.starmap(write_runs, [(str(root), share) for share in shares])
-    alone = Layout(folder / "alone")
+    alone = FolderStore(folder / "alone")
     path = path_of(run_count // 2)
-    shutil.copytree(Layout(root).run_dir(path), alone.run_dir(path))
+    shutil.copytree(FolderStore(root).run_dir(path), alone.run_dir(path))
     shutil.copy(root / "store.toml", alone.root)
     (folder / "wide").mkdir()
     for number, numbers in enumerate(np.array_split(np.arange(run_count), WIDE_FILE_COUNT)):
@@ -129,7 +129,7 @@ def mean_by_sql(folder: Path, run_count: int) -> float:
 
 
 def mean_of_merged_by_sql(folder: Path, run_count: int) -> float:
-    files = Layout(store_folder(folder)).merged_dir(ENTITY, PROJECT).as_posix()
+    files = FolderStore(store_folder(folder)).merged_dir(ENTITY, PROJECT).as_posix()
     return by_sql(
         run_count,
         f"SELECT avg(last) FROM (SELECT arg_max(f64, step) AS last "

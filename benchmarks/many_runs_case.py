@@ -31,7 +31,7 @@ from runlake.listing_model import RunColumnsQuery
 from runlake.model import RunEdit, RunPath
 from runlake.service.local.service import LocalService
 from runlake.service.wire.documents import pack_run_columns
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.run.state import read_run
 
 ENTITY = "ann"
@@ -114,7 +114,7 @@ def changed(folder: Path, run_count: int) -> float:
 
 def read_edited(folder: Path, run_count: int) -> float:
     """The hundred runs by themselves, nothing else."""
-    layout = Layout(store_folder(folder))
+    layout = FolderStore(store_folder(folder))
     paths = edited_paths(run_count, 1)
     read_run(layout, paths[0])
     return once_s(lambda: [read_run(layout, path) for path in paths])
@@ -127,7 +127,7 @@ def rebuild(folder: Path, run_count: int) -> float:
 
 def read_files(folder: Path, run_count: int) -> float:
     """Every file that a rebuild must read, by a bare loop."""
-    runs_dir = Layout(store_folder(folder)).runs_dir(ENTITY, PROJECT)
+    runs_dir = FolderStore(store_folder(folder)).runs_dir(ENTITY, PROJECT)
 
     def read() -> None:
         for run in os.scandir(runs_dir):
@@ -140,7 +140,7 @@ def read_files(folder: Path, run_count: int) -> float:
 
 def list_folder(folder: Path, run_count: int) -> float:
     """The names of all run folders."""
-    runs_dir = Layout(store_folder(folder)).runs_dir(ENTITY, PROJECT)
+    runs_dir = FolderStore(store_folder(folder)).runs_dir(ENTITY, PROJECT)
     return warm_s(lambda: [entry.name for entry in os.scandir(runs_dir)], 5)
 
 

@@ -28,9 +28,9 @@ from runlake.model import RunPath
 from runlake.query.tiles.question import TilesQuery
 from runlake.service.local.service import LocalService
 from runlake.service.wire.tiles import write_tiles
-from runlake.store.changes import append_change
 from runlake.store.compact.seal import seal_run
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
+from runlake.store.noting import append_change
 from runlake.store.opening.open import OpenedRun, open_run
 from runlake.store.store_format import create_store
 
@@ -42,7 +42,7 @@ STARTED_AT_S = 1_700_000_000.0
 ROUNDS = 7
 
 
-def opened(layout: Layout, project: str, row_count: int, keys: tuple[str, ...]) -> OpenedRun:
+def opened(layout: FolderStore, project: str, row_count: int, keys: tuple[str, ...]) -> OpenedRun:
     """A run with noisy curves, whose writer goes on."""
     run = open_run(layout, RunPath(ENTITY, project, "r00"), {"set": {"lr": 0.1}})
     random = np.random.default_rng(7)
@@ -56,7 +56,7 @@ def opened(layout: Layout, project: str, row_count: int, keys: tuple[str, ...]) 
 
 def fill(folder: Path, row_count: int, run_count: int) -> float:
     """Make the store; every run of a project has the rows of the first one."""
-    layout = Layout(store_folder(folder))
+    layout = FolderStore(store_folder(folder))
     create_store(layout)
     wide_row_count = min(WIDE_ROW_COUNT, row_count)
     for project, count, keys in ((LONG, row_count, KEYS[:1]), (WIDE, wide_row_count, KEYS)):
@@ -72,7 +72,7 @@ def fill(folder: Path, row_count: int, run_count: int) -> float:
     return 0.0
 
 
-def finish(layout: Layout, run: OpenedRun) -> None:
+def finish(layout: FolderStore, run: OpenedRun) -> None:
     run.writer.end({"exit_code": 0})
     run.writer.close()
     append_change(layout, run.path, run.writer.writer, "finish", run.incarnation)
@@ -96,7 +96,7 @@ class Asking:
         return self.tiles(LONG, KEYS[:1], run_count, **asked)
 
     def files(self, project: str, suffix: str) -> list[Path]:
-        folders = [Layout(self.root).segments_dir(RunPath(ENTITY, project, run_id)) for run_id in self.run_ids]
+        folders = [FolderStore(self.root).segments_dir(RunPath(ENTITY, project, run_id)) for run_id in self.run_ids]
         return [path for folder in folders for path in folder.glob(f"*-history{suffix}")]
 
 
@@ -133,7 +133,7 @@ def measure_s(what: str, folder: Path, row_count: int, run_count: int) -> float:
 
 def live_s(asking: Asking) -> float:
     """Ten new rows of a live run that was drawn before."""
-    layout = Layout(asking.root)
+    layout = FolderStore(asking.root)
     shutil.rmtree(layout.run_dir(RunPath(ENTITY, LIVE, "r00")), ignore_errors=True)
     run = opened(layout, LIVE, asking.row_count, KEYS[:1])
     step = asking.row_count

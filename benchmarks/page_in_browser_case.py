@@ -33,7 +33,7 @@ from benchmarks.browser import Served, browsing, serving, tab
 from benchmarks.page_case import ENTITY, KEYS, LIVE, LONG, MANY_KEYS, STARTED_AT_S, WIDE, opened
 from benchmarks.run_store import fill_project
 from runlake.model import RunPath
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.open import open_run
 from runlake.store.store_format import create_store
 
@@ -94,7 +94,7 @@ def first(case: Case) -> Answer:
 
 def first_live(case: Case) -> Answer:
     """Each is clicked at for the first time, after all its rows were written; and then from a new tab."""
-    layout = Layout(case.store)
+    layout = FolderStore(case.store)
     create_store(layout)
     run = opened(layout, LIVE, case.row_count, KEYS[:1])
     one = layout.run_dir(run.path)
@@ -265,7 +265,7 @@ def sample(browser: Any, page: Any, served: Served) -> Answer:
 
 def write(folder: Path) -> None:
     """Log to live runs, until this process is ended."""
-    layout = Layout(store_folder(folder))
+    layout = FolderStore(store_folder(folder))
     create_store(layout)
     runs = [open_run(layout, RunPath(ENTITY, LIVE, f"r{number:02}"), {}) for number in range(FOLLOWED_COUNT)]
     begin = time.monotonic()

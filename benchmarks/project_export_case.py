@@ -32,7 +32,7 @@ from runlake.model import RunPath
 from runlake.query.rows.table import wide_table
 from runlake.service.local.service import LocalService
 from runlake.store.compact.seal import seal_run
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.open import open_run
 from runlake.store.store_format import create_store
 
@@ -47,14 +47,14 @@ def file_of(folder: Path, number: int) -> Path:
 
 def fill(folder: Path, run_count: int, row_count: int) -> None:
     (folder / "by-hand").mkdir()
-    create_store(Layout(store_folder(folder)))
+    create_store(FolderStore(store_folder(folder)))
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(fill_run, *zip(*[(folder, number, row_count) for number in range(run_count)], strict=True)))
 
 
 def fill_run(folder: Path, number: int, row_count: int) -> None:
     """One run of normal numbers, which nothing compresses much."""
-    layout, path = Layout(store_folder(folder)), RunPath(ENTITY, PROJECT, f"r{number:05}")
+    layout, path = FolderStore(store_folder(folder)), RunPath(ENTITY, PROJECT, f"r{number:05}")
     values = np.random.default_rng(number).standard_normal((row_count, len(KEYS))).tolist()
     opened = open_run(layout, path, {"name": f"run {number}", "set": {"number": number}})
     for step, row in enumerate(values):

@@ -13,11 +13,12 @@ from pathlib import Path
 import msgspec
 
 from runlake.model import RunPath
-from runlake.store.changes import PACK_AT, append_change, changes_of
+from runlake.store.changes import PACK_AT, changes_of
 from runlake.store.compact.seal import seal_run
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.fold import WriterState
-from runlake.store.layout import Layout
+from runlake.store.noting import append_change
 from runlake.store.opening.open import open_run
 from runlake.store.segment import schema
 from runlake.store.segment.folder import segments_of
@@ -35,7 +36,7 @@ def fill_project(root: Path, entity: str, project: str, run_count: int, *, first
 
     Their ids are ``r0000000`` and so on from `first`, their values follow from their numbers.
     """
-    layout = Layout(root)
+    layout = FolderStore(root)
     create_store(layout)
     template = _template()
     for number in range(first, first + run_count):
@@ -53,7 +54,7 @@ def fill_project(root: Path, entity: str, project: str, run_count: int, *, first
 def _template() -> Meta:
     """The sealed records of a run of ten rows."""
     with tempfile.TemporaryDirectory() as folder:
-        layout, path = Layout(Path(folder)), RunPath("ann", "template", "run")
+        layout, path = FolderStore(Path(folder)), RunPath("ann", "template", "run")
         opened = open_run(layout, path, {"name": "run", "set": dict.fromkeys(CONFIG_KEYS, 0.0)})
         for step in range(10):
             opened.writer.log(dict.fromkeys(SUMMARY_KEYS, 0.5), step=step, timestamp=STARTED_AT_S, runtime=float(step))

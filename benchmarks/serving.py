@@ -30,7 +30,7 @@ def serving(bench: Bench, folder: Path) -> Iterator[str]:
         if not people.list_users():
             people.add_user("ada", is_admin=True, key=KEY)
     command = [sys.executable, "-m", "runlake", "serve", "--dir", str(store), "--port", "0", "--workers", "2"]
-    with _process(command, own_environment(bench, folder), folder) as first_line:
+    with server_process(command, own_environment(bench, folder), folder) as first_line:
         yield first_line.split()[-1]
 
 
@@ -38,12 +38,13 @@ def serving(bench: Bench, folder: Path) -> Iterator[str]:
 def throwing_away(bench: Bench, folder: Path) -> Iterator[str]:
     """The address of a server that keeps nothing."""
     command = [sys.executable, "-m", "benchmarks.throw_away"]
-    with _process(command, own_environment(bench, folder), folder) as first_line:
+    with server_process(command, own_environment(bench, folder), folder) as first_line:
         yield first_line
 
 
 @contextlib.contextmanager
-def _process(command: list[str], environment: dict[str, str], folder: Path) -> Iterator[str]:
+def server_process(command: list[str], environment: dict[str, str], folder: Path) -> Iterator[str]:
+    """The first line that a process prints, as long as it runs."""
     with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True

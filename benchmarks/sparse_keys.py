@@ -57,7 +57,7 @@ GROUP = Group(
         target("20k keys: their names", 20_000, "keys", 20, "value"),
         target("20k keys: all values", 20_000, "all", 1.5, "ratio"),
         target("100k keys: one of them", 100_000, "key", 20, "value"),
-        target("100k keys: their names", 100_000, "keys", 100, "value"),
-        target("100k keys: all values", 100_000, "all", 1.5, "ratio"),
+        target("100k keys: their names", 100_000, "keys", 60, "value"),
+        target("100k keys: all values", 100_000, "all", 2, "ratio"),
     ),
 )

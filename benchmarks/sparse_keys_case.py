@@ -25,7 +25,7 @@ from runlake.model import RunPath
 from runlake.query.rows.history import History
 from runlake.service.local.service import LocalService
 from runlake.store.compact.seal import seal_run
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.open import open_run
 from runlake.store.store_format import create_store
 from runlake.values import plain_name
@@ -39,7 +39,7 @@ SERIES_NAME, AXES_NAME = "series.parquet", "axes.parquet"
 
 def fill(folder: Path, key_count: int) -> None:
     """Log and seal a large and a small run, and write each as packed Parquet."""
-    layout = Layout(store_folder(folder))
+    layout = FolderStore(store_folder(folder))
     create_store(layout)
     for path, count in ((LARGE, key_count), (SMALL, 40)):
         names = [f"layer.{number}.weight" for number in range(count)]

@@ -16,8 +16,8 @@ from runlake.model import RunPath
 from runlake.service.contract import Service
 from runlake.service.local.service import LocalService
 from runlake.service.remote.service import RemoteService
-from runlake.store.changes import append_change
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
+from runlake.store.noting import append_change
 from runlake.store.opening.open import open_run
 from runlake.store.process_id import own_process_id
 from runlake.sweep_model import AgentCommand, AgentReport, AgentStart, SweepPath, SweepStart
@@ -70,7 +70,7 @@ def _finish(store: Path, service: LocalService, path: SweepPath, count: int) -> 
 
 def _train(store: Path, sweep: SweepPath, order: AgentCommand) -> None:
     path = RunPath(sweep.entity, sweep.project, order.run_id)
-    layout = Layout(store)
+    layout = FolderStore(store)
     opened = open_run(layout, path, {"set": flatten(order.params), "sweep": sweep.sweep_id})
     append_change(layout, path, opened.writer.writer, "init", opened.incarnation)
     loss = abs(order.params["lr"] - 0.3)

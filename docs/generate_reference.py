@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import runlake
+from runlake.api.comparison import RunComparison
 from runlake.api.files import File, Files
 from runlake.api.people import User
 from runlake.api.project import Project
@@ -19,6 +20,7 @@ from runlake.api.stored_summary import StoredSummary
 from runlake.api.sweep import Agent, Importances, Sweep, Sweeps
 from runlake.api.tail import RunsTail, RunTail
 from runlake.api.views import SavedView
+from runlake.comparison.picture import Picture
 from runlake.media.stored import Media
 from runlake.model import Alert
 from runlake.sdk.process.session import Session
@@ -56,6 +58,8 @@ READING = {
     Runs: "what `Api.runs` gives",
     RunTail: "what `StoredRun.tail` gives",
     RunsTail: "what `Runs.tail` and `Api.tail` give",
+    RunComparison: "what `Api.compare` gives",
+    Picture: "what `RunComparison.picture` gives",
     HistoryScan: "what `StoredRun.scan_history` gives",
     StoredSummary: "what `StoredRun.summary` is",
     Alert: "what `StoredRun.alerts` lists",

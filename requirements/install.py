@@ -1,7 +1,7 @@
 """Make the virtual environment and install a pinned set into it: ``python requirements/install.py .venv test``.
 
 Sets are the files beside this one. The set is installed with its hashes, then the checkout itself, editable; of a set
-``wandb…``, a version of the official client, nothing but itself.
+``wandb…`` or ``peer-…``, a version of the official client or another tracker, nothing but itself.
 """
 
 import os
@@ -11,7 +11,7 @@ import venv
 from pathlib import Path
 
 HERE = Path(__file__).parent
-STANDS_ALONE = ("wandb",)
+STANDS_ALONE = ("wandb", "peer-")
 
 
 def main(folder: str, name: str) -> None:

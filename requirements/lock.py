@@ -24,7 +24,7 @@ def main(which: str = "all") -> None:
         pin(name, *CHECKOUT, *(f"--extra={extra}" for extra in extras))
     pin("page", "requirements/page.in")
     pin("browser", "requirements/browser.in", "--constraint=requirements/test.txt")
-    for file in sorted(HERE.glob("wandb*.in")):
+    for file in sorted([*HERE.glob("wandb*.in"), *HERE.glob("peer-*.in")]):
         pin(file.stem, f"requirements/{file.name}")
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -52,3 +53,116 @@ def pytest_unconfigure():
 def no_sealing(monkeypatch):
     """`finish()` starts no process that seals: for tests that make many runs and do not ask for segments."""
     monkeypatch.setenv("RUNLAKE_SEAL", "off")
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """A real S3 server that runs as long as the tests, and has a bucket: ask it for `new_url()`."""
+    import seaweed
+
+    if (reason := seaweed.why_not()) is not None:
+        pytest.skip(reason)
+    with seaweed.s3_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """A PostgreSQL that runs as long as the tests."""
+    from postgres import PostgresServer, find_programs
+
+    programs = find_programs()
+    if programs is None or find_spec("psycopg") is None:
+        pytest.skip("there is no PostgreSQL, or no psycopg")
+    server = PostgresServer(programs)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def shared_database_url(postgres_server):
+    """The address of the database of a store that tests share: each has runs, places and names of its own in it."""
+    from runlake.store.cluster.database import Database
+
+    url = postgres_server.url_of(postgres_server.make_database())
+    database = Database(url)
+    database.migrate()
+    database.close()
+    return url
+
+
+@pytest.fixture(scope="session")
+def shared_database(shared_database_url):
+    """The same as this process sees it."""
+    from runlake.store.cluster.database import Database
+
+    database = Database(shared_database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def cluster(s3_server, shared_database, tmp_path):
+    """A store on PostgreSQL and a bucket, with nothing in it that others see."""
+    from parts_of_cluster import Cluster
+
+    from runlake.store.cluster.bucket import Bucket
+    from runlake.store.cluster.object_cache import ObjectCache
+
+    cache = ObjectCache(tmp_path / "objects", 1 << 28)
+    yield Cluster(shared_database, Bucket(s3_server.new_url(), s3_server.options()), cache)
+    cache.close()
+
+
+@pytest.fixture
+def lonely_cluster(cluster, shared_database_url):
+    """The same with tables of its own: for what looks at all objects."""
+    from runlake.store.cluster.database import Database
+
+    database = Database(shared_database_url, schema=cluster.bucket.url.rpartition("/")[2])
+    database.migrate()
+    yield cluster._replace(database=database)
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def empty_schemas():
+    """The names of schemas of the shared database whose tables are empty: to make those of a store takes a while."""
+    return []
+
+
+@pytest.fixture
+def new_cluster_store(postgres_server, shared_database_url, empty_schemas, s3_server, tmp_path):
+    """Makes stores on PostgreSQL and a bucket; whoever asks for one closes it."""
+    from runlake.store.cluster.bucket import Bucket
+    from runlake.store.cluster.database import Database
+    from runlake.store.cluster.object_cache import ObjectCache
+    from runlake.store.cluster.store import ClusterStore
+
+    taken = []
+
+    def make():
+        taken.append(empty_schemas.pop() if empty_schemas else f"s{os.urandom(6).hex()}")
+        database = Database(shared_database_url, schema=taken[-1], connection_count=8)
+        bucket = Bucket(s3_server.new_url(), s3_server.options())
+        store = ClusterStore(database, bucket, ObjectCache(tmp_path / "cache", 64 << 20))
+        store.create()
+        return store
+
+    yield make
+    for schema in taken:
+        empty_tables(shared_database_url, schema)
+        empty_schemas.append(schema)
+
+
+def empty_tables(url, schema):
+    """Remove all rows of a store."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"set search_path = {schema}; set session_replication_role = replica")  # in any order
+        tables = connection.execute("select tablename from pg_tables where schemaname = %s", (schema,)).fetchall()
+        connection.execute(";".join(f"delete from {table}" for (table,) in tables if table != "schema_version"))

@@ -4,6 +4,7 @@ Words: pass · drop (the request never arrives) · mute (it arrives, the answer 
 half (only its first half arrives) · slow (it arrives later than the next one may).
 """
 
+import contextlib
 import socket
 import threading
 import time
@@ -27,6 +28,8 @@ class FaultProxy:
         self._thread.start()
 
     def stop(self):
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # closing it alone does not end the wait for the next one
         self._listener.close()
         self._thread.join(5)
 
@@ -51,20 +54,22 @@ class FaultProxy:
                 word = next(self._script, "pass")
                 self.done.append(word)
             try:
-                if word == "drop":
-                    return
-                if word == "half":
-                    self._forward(request[: len(request) // 2], waits=False)
-                    return
-                if word == "slow":
-                    time.sleep(0.15)
-                if word == "twice":
-                    self._forward(request)
-                answer = self._forward(request)
-                if word != "mute":
-                    client.sendall(answer)
+                client.sendall(self._answer(word, request))
             except OSError:
                 return  # the server is down at this moment: the client is told nothing, as with a real network
+
+    def _answer(self, word, request):
+        """What the client gets to hear: nothing where it is to see the connection close."""
+        if word == "drop":
+            return b""
+        if word == "half":
+            return self._forward(request[: len(request) // 2], waits=False)
+        if word == "slow":
+            time.sleep(0.15)
+        if word == "twice":
+            self._forward(request)
+        answer = self._forward(request)
+        return answer if word != "mute" else b""
 
     def _forward(self, request, *, waits=True):
         with socket.create_connection(self._target(), timeout=30) as server:

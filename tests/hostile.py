@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from runlake.model import RunPath
 from runlake.store.compact.seal import seal_run
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.record import (
@@ -40,7 +41,6 @@ from runlake.store.journal.record import (
     SUMMARY,
 )
 from runlake.store.journal.writer import JournalWriter
-from runlake.store.layout import Layout
 from runlake.store.segment.folder import FolderSegments
 from runlake.store.segment.meta import META_FRAME, META_MAGIC
 from runlake.store.segment.read import read_checksum, read_footer
@@ -64,7 +64,7 @@ class Hostile(NamedTuple):
 
 def begin(store: Path) -> None:
     """A store with two finished runs; one of them is sealed, the other is a journal."""
-    layout = Layout(store)
+    layout = FolderStore(store)
     create_store(layout)
     for path, writer_id in ((GOOD, "18bcfe56800010a0a0a"), (BAD, WRITER)):
         layout.make_run_dir(path)
@@ -273,7 +273,7 @@ def journal_of(*items: tuple[int, Any]) -> Callable[[Path], None]:
 
 
 def _run(store: Path) -> Path:
-    return Layout(store).run_dir(BAD)
+    return FolderStore(store).run_dir(BAD)
 
 
 def _anew(place: Path) -> Path:
@@ -304,7 +304,7 @@ def _journal_is_a_file(store: Path) -> None:
 
 def rewrite_meta(store: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     """Seal the run, and change what its meta file says; `change` answers another name for it, or nothing."""
-    seal_run(Layout(store), BAD)
+    seal_run(FolderStore(store), BAD)
     (file,) = (_run(store) / "segments").glob("*.meta")
     body = msgspec.msgpack.decode(file.read_bytes()[8 + record.HEAD.size :])
     name = change(body)
@@ -349,7 +349,7 @@ def _folds(**fold: Any) -> list[Any]:
 
 def _raw_meta(content: bytes) -> Callable[[Path], None]:
     def write(store: Path) -> None:
-        seal_run(Layout(store), BAD)
+        seal_run(FolderStore(store), BAD)
         (file,) = (_run(store) / "segments").glob("*.meta")
         file.write_bytes(content)
 
@@ -611,7 +611,7 @@ def hostile_stores() -> list[Hostile]:
 
 def spoil_many(store: Path, kinds: list[Hostile]) -> dict[RunPath, str]:
     """Each kind as a run of its own, beside the good one; answers which run is which."""
-    layout = Layout(store)
+    layout = FolderStore(store)
     kept = store.parent / "bad as it was"
     shutil.copytree(_run(store), kept)
     found = {}

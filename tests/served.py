@@ -21,11 +21,11 @@ class Holder:
     service = None
 
 
-def make_app(holder):
+def make_app(holder, **options):
     """The native API over whatever the holder holds, for whoever asks."""
 
     return Litestar(
-        [api_router(ending=threading.Event())],
+        [api_router(ending=threading.Event(), **options)],
         middleware=[CloseFiles],
         dependencies={"service": Provide(lambda: holder.service, sync_to_thread=False)},
         exception_handlers={Exception: problem_response},

@@ -10,38 +10,59 @@ ROOT = Path(__file__).parent.parent / "src" / "runlake"
 MODEL = {"errors", "model"}
 MODELS = {*MODEL, "artifact_model", "listing_model", "sweep_model", "view_model"}
 
+# The whole of a store, and the one in a folder: above the seams, below all who read and write runs.
+WHOLE = {"store.store", "store.noting", "store.folder_store"}
+
 STORE = {
     "store": {*MODELS, "lru", "near", "settings", "values"},
     "store.journal": {*MODEL, "store", "values"},
     "store.segment": {*MODEL, "store", "store.journal", "values"},
-    "store.run": {*MODEL, "lru", "store", "store.journal", "store.segment", "values"},
-    "store.catalog": {*MODEL, "listing_model", "store", "store.journal", "store.run", "values"},
-    "store.compact": {*MODEL, "store", "store.catalog", "store.journal", "store.run", "store.segment", "values"},
-    "store.opening": {*MODEL, "artifact_model", "store", "store.journal", "store.run", "store.segment", "values"},
+    "store.store": {"model", "store", "store.journal", "store.segment"},
+    "store.noting": {*MODEL, "store", "store.store"},
+    "store.folder_store": {"model", "store", "store.store", "store.journal", "store.segment"},
+    "store.run": {*MODEL, "lru", "store", "store.journal", "store.segment", "values", *WHOLE},
+    "store.catalog": {*MODEL, "listing_model", "store", "store.journal", "store.run", "values", "store.folder_store"},
+    "store.compact": {
+        *MODEL, "store", "store.catalog", "store.journal", "store.run", "store.segment", "values", *WHOLE,
+    },
+    "store.opening": {
+        *MODEL, "artifact_model", "store", "store.journal", "store.run", "store.segment", "values", *WHOLE,
+    },
     "store.ingest": {
         *MODEL, "differences", "lru", "store", "store.journal", "store.run", "store.segment", "store.opening", "values",
+        *WHOLE,
+    },
+    "store.cluster": {
+        *MODEL, "artifact_model", "listing_model", "lru", "store", "store.artifacts", "store.catalog", "store.journal",
+        "store.segment", "values", *WHOLE,
     },
     "store.sweeps": {*MODELS, "store", "store.opening", "values"},
     "store.artifacts": {*MODEL, "artifact_model", "near", "store", "store.journal", "store.opening", "values"},
     "store.care": {
         *MODEL, "artifact_model", "store", "store.artifacts", "store.catalog", "store.compact", "store.journal",
-        "store.opening", "store.run", "store.segment", "store.sweeps", "values",
+        "store.opening", "store.run", "store.segment", "store.sweeps", "values", *WHOLE,
     },
     "store.merge": {
         *MODELS, "store", "store.artifacts", "store.journal", "store.opening", "store.run", "store.segment",
-        "store.sweeps", "values",
+        "store.sweeps", "values", *WHOLE,
     },
 }  # fmt: skip
 QUERY = {
     "query.runs": {*MODEL, "listing_model", "lru", "near", "stopping", "store", "store.catalog", "values"},
     "query.rows": {
         *MODEL, "listing_model", "lru", "query.runs", "query.tiles", "stopping", "store", "store.catalog",
-        "store.journal", "store.run", "store.segment", "values",
+        "store.journal", "store.run", "store.segment", "values", "store.store",
     },
     "query.tiles": {"errors", "model", "store"},
-    "query.many": {*MODEL, "query.rows", "stopping", "store", "store.compact", "store.run", "store.segment"},
+    "query.many": {
+        *MODEL, "query.rows", "stopping", "store", "store.compact", "store.run", "store.segment", "store.store",
+    },
 }  # fmt: skip
 SERVER = {
+    "mcp": {
+        *MODELS, "api", "clean_text", "comparison", "near", "query.rows", "service.contract", "sql", "stopping",
+        "values",
+    },
     "server.config": {"errors"},
     "server.people": {*MODELS, "service.contract"},
     "server.http": {
@@ -50,7 +71,7 @@ SERVER = {
     "server.context": {"errors", "service.contract", "server.http", "server.people"},
     "server.routes": {
         *MODELS, "stopping", "query.rows", "query.tiles", "service.contract", "service.wire", "server.http",
-        "server.people",
+        "server.people", "sql",
     },
     "server.page": {*MODEL, "server.http", "server.people", "service.contract", "service.wire"},
     "server.wandb": {*MODELS, "differences", "lru", "stopping", "values", "query.rows", "service.contract"},
@@ -70,7 +91,7 @@ SERVER = {
     },
     "server": {
         "errors", "service", "service.contract", "server.config", "server.people", "server.http", "server.context",
-        "server.page", "server.routes", "query.tiles",
+        "server.page", "server.routes", "query.tiles", "mcp", "sql",
         "server.wandb", "server.wandb.nodes", "server.wandb.mutations", "server.wandb.documents",
         "server.wandb.routes",
     },
@@ -111,9 +132,13 @@ ALLOWED = {
         *MODELS, "values", "query.many", "query.rows", "query.runs", "query.tiles", "service.contract", "service.wire",
         "store", "store.artifacts", "store.ingest",
     },
+    "service.cluster": {
+        *MODEL, "lru", "scheduler", "query.rows", "service.contract", "service.local", "store", "store.cluster",
+        "store.compact", "store.run",
+    },
     "service": {
-        *MODELS, "credentials", "settings", "service.contract", "service.local", "service.remote", "store",
-        "store.catalog",
+        *MODELS, "credentials", "settings", "service.cluster", "service.contract", "service.local", "service.remote",
+        "store", "store.catalog", "store.cluster",
     },
     "media": {*MODEL, "values"},
     "plot": {"errors", "media", "values"},
@@ -126,23 +151,28 @@ ALLOWED = {
         "sdk", "sdk.capture",
         *MODELS, "artifacts", "clean_text", "differences", "local_names", "media", "plain", "service",
         "service.contract", "service.local", "settings", "store", "store.artifacts", "store.journal", "store.opening",
-        "values",
+        "values", "store.folder_store",
     },
     "sdk.capture": {*MODEL, "sdk", "clean_text", "settings", "store", "values"},
     "sdk.process": {
         *MODEL, "artifact_model", "clean_text", "credentials", "names", "plain", "settings", "values", "sdk",
         "sdk.capture", "sdk.run", "store", "store.artifacts", "store.ingest", "store.journal", "store.opening",
+        *WHOLE,
     },
     "ship": {
         *MODEL, "artifact_model", "clean_text", "credentials", "settings", "values", "service", "service.contract",
         "service.remote", "store", "store.artifacts", "store.compact", "store.ingest", "store.journal", "store.opening",
-        "store.run",
+        "store.run", "store.folder_store",
     },
     "bulk": {
-        *MODELS, "local_names", "query.rows", "query.runs", "service.contract", "service.wire", "store", "values",
+        *MODELS, "local_names", "query.rows", "query.runs", "service.contract", "service.wire", "stopping", "store",
+        "store.cluster", "values",
     },
-    "comparison": {*MODEL, "query.tiles", "service.contract", "values"},
-    "sql": {"errors", "model", "listing_model", "query.many", "query.rows", "service.contract", "stopping", "values"},
+    "comparison": {*MODEL, "clean_text", "near", "plot", "query.tiles", "service.contract", "values"},
+    "sql": {
+        "errors", "model", "listing_model", "near", "query.many", "query.rows", "service.contract", "stopping",
+        "values",
+    },
     "api": {
         *MODELS, "artifacts", "bulk", "clean_text", "comparison", "credentials", "differences", "local_names", "media",
         "near", "plain", "report", "settings", "sql", "values", "search", "service", "service.contract", *QUERY,
@@ -154,16 +184,21 @@ ALLOWED = {
         "sdk.run", "store",
     },
     "integrations": {*MODEL, "values", "media", "artifacts", "plot", "sdk.process", "sdk.run"},
+    "peers": {"errors"},
     "importers": {
-        "errors", "model", "artifact_model", "integrations", "media", "sdk.capture", "service", "service.contract",
-        "values",
+        "errors", "model", "artifact_model", "sweep_model", "integrations", "media", "peers", "sdk.capture", "service",
+        "service.contract", "values",
+    },
+    "exporters": {
+        "errors", "model", "artifact_model", "importers", "integrations", "local_names", "peers", "query.rows",
+        "service.contract", "store", "values",
     },
     "compat": {"errors", "artifacts", "credentials", "settings", "media", "sdk", "sdk.process", "sdk.run"},
     **SERVER,
     "cli": {
-        *MODELS, "agents", "api", "artifacts", "bulk", "clean_text", "comparison", "compat", "credentials", "importers",
-        "local_names", "query.rows", "report", "server", "server.config", "server.http", "server.page", "server.people",
-        "service", "service.contract", "settings", "ship", "sql", "values",
+        *MODELS, "agents", "api", "artifacts", "bulk", "clean_text", "comparison", "compat", "credentials", "exporters",
+        "importers", "local_names", "mcp", "query.rows", "report", "server", "server.config", "server.http",
+        "server.page", "server.people", "service", "service.contract", "settings", "ship", "sql", "values",
     },
     "__init__": {
         "errors", "settings", "agents", "api", "artifacts", "compat", "media", "plot", "sdk.process", "sdk.run",

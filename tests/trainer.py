@@ -1,9 +1,12 @@
 """A process that trains, as far as the store sees it."""
 
+from pathlib import Path
+
 from runlake.model import RunPath
-from runlake.store.changes import append_change
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.shipped import Shipped, read_shipped, write_shipped
-from runlake.store.layout import Layout
+from runlake.store.noting import append_change
+from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.values import flatten
 
@@ -20,10 +23,12 @@ def send_to(layout, path, url):
 class Trainer:
     """A process that trains, as far as the store sees it."""
 
-    def __init__(self, root, run_id, project="mnist", **start):
+    def __init__(self, place, run_id, project="mnist", **start):
+        """`place` is a store, or the folder of one."""
         config = flatten(start.pop("config", {}))
-        self.layout = Layout(root)
-        self.opened = open_run(self.layout, RunPath("ann", project, run_id), {**start, "set": config})
+        self.layout = FolderStore(place) if isinstance(place, Path) else place
+        path = RunPath("ann", project, run_id)
+        self.opened = open_run(self.layout, path, {**start, "set": config}, inspector=IN_PROCESS)
         self.step = 0
 
     def log(self, **values):

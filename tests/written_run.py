@@ -1,9 +1,9 @@
 """A run at fixed times, written as a training process writes it."""
 
 from runlake.model import RunPath
-from runlake.store.changes import append_change
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
-from runlake.store.layout import Layout
+from runlake.store.noting import append_change
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.values import flatten
@@ -28,7 +28,7 @@ def write_run(
     **info,
 ):
     """Row i at step i (or `steps[i]`), a second later than the one before; answers its writer."""
-    layout, path, now_s = Layout(root), RunPath(*path.split("/")), START_S + at_s
+    layout, path, now_s = FolderStore(root), RunPath(*path.split("/")), START_S + at_s
     start = {"set": flatten(config or {}, stringify_keys=True), **info}
     writer = open_run(layout, path, start, clock=lambda: now_s, inspector=IN_PROCESS).writer
     for stream, logged in {"history": rows, "events": events, "console": console}.items():

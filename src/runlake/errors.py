@@ -35,6 +35,9 @@ Each message says what was asked, what was found, and what to do. What stops not
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 _PACKAGE = __file__.removesuffix("errors.py")
 
@@ -171,11 +174,30 @@ Error = RunlakeError
 """The root by the name that W&B gives it: ``except wandb.errors.Error`` works under either import."""
 
 
+_kept: ContextVar[list[str] | None] = ContextVar("runlake_warnings_kept", default=None)
+
+
+@contextmanager
+def warnings_kept() -> Iterator[list[str]]:
+    """A block within which what would be warned of in this thread is kept in a list: for answers that tell it."""
+    kept: list[str] = []
+    token = _kept.set(kept)
+    try:
+        yield kept
+    finally:
+        _kept.reset(token)
+
+
 def warn(message: str, category: type[RunlakeWarning] = RunlakeWarning, *, has_prefix: bool = True) -> None:
     """A warning that points to the line of the user's that led here, through whatever calls of ours.
 
-    Without the prefix it does not say whose it is: for what belongs to an answer that the user asked for.
+    Without the prefix it does not say whose it is: for what belongs to an answer that the user asked for. Within
+    `warnings_kept` it is kept, and shown to nobody.
     """
+    kept = _kept.get()
+    if kept is not None:
+        kept.append(message)
+        return
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         level, frame = level + 1, frame.f_back

@@ -129,3 +129,29 @@ class ValuesPage(msgspec.Struct, frozen=True, kw_only=True):
     total_count: int
     offset: int
     rows: tuple[LoggedValue, ...]
+
+
+class SegmentInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A Parquet file of sealed values: rows of the newest generation of these runs, and perhaps of others.
+
+    `row_count` counts logged rows, of which each is as many rows of the file as it has values. What the file holds of
+    another `run_id` or `generation` than named here does not count.
+    """
+
+    url: str
+    size_bytes: int
+    row_count: int
+    runs: dict[str, str]
+    """The generation that counts, by run id."""
+
+
+class SegmentList(msgspec.Struct, frozen=True, kw_only=True):
+    """All sealed values of a stream in a project: these files and no others.
+
+    `unlisted_run_ids` have rows that no file here has: they are not sealed yet, or a rewind took some of an older
+    generation. The verbs of rows have them all.
+    """
+
+    version: str
+    segments: tuple[SegmentInfo, ...]
+    unlisted_run_ids: tuple[str, ...]

@@ -23,8 +23,18 @@ def check_wanted() -> None:
 
 @contextmanager
 def work_while(check: Callable[[], None]) -> Iterator[None]:
-    """Within the block `check_wanted` calls `check`, which raises when the work is in vain."""
-    token = _check.set(check)
+    """Within the block `check_wanted` calls `check`, which raises when the work is in vain.
+
+    Work that is a part of other work ends with it too.
+    """
+    outer = _check.get()
+
+    def check_all() -> None:
+        if outer is not None:
+            outer()
+        check()
+
+    token = _check.set(check_all)
     try:
         yield
     finally:

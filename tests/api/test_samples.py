@@ -11,7 +11,7 @@ import pytest
 from runlake.api.api import Api
 from runlake.model import RunPath
 from runlake.store.compact.seal import seal_run
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 
 KINDS = {
     "loss": lambda i: math.sin(i) * 100,
@@ -40,7 +40,7 @@ def row_of(i):
 
 
 def seal(path):
-    seal_run(Layout(Path(os.environ["RUNLAKE_DIR"])), RunPath(*path.split("/")))
+    seal_run(FolderStore(Path(os.environ["RUNLAKE_DIR"])), RunPath(*path.split("/")))
 
 
 @pytest.mark.parametrize("count", [1, 2, 512, 513, 3000])

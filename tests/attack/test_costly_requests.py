@@ -11,7 +11,7 @@ import pytest
 from training import begin, chunk, row
 
 from runlake.model import RunPath
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.open import open_run
 
 EVIL = "^(a+)+$"
@@ -114,7 +114,7 @@ COSTLY = {
 @pytest.fixture
 def besieged(besieged):
     """With a run whose rows are few bytes on disk and many cells in a table, one with a name for patterns."""
-    layout = Layout(besieged.root)
+    layout = FolderStore(besieged.root)
     keys = [f"k{number:04}" for number in range(1_900)]
     writer = open_run(layout, WIDE, {"set": {}, "name": NAMED_EVILLY}).writer
     for step in range(60_000):

@@ -17,8 +17,8 @@ from runlake.cli.app import app
 from runlake.cli.failures import ExitCode
 from runlake.model import RunPath
 from runlake.service.local.service import LocalService
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
-from runlake.store.layout import Layout
 from runlake.store.segment.meta import META_FRAME, META_MAGIC
 
 EXAMPLES = 150
@@ -34,7 +34,7 @@ def sealed(tmp_path_factory):
         write_story(root, run_id)
     list(LocalService(root, default_entity="bob").seal(*PROJECT, "told"))
     write_story(root, "open", ended=False)
-    (meta,) = Layout(root).segments_dir(RunPath(*PROJECT, "told")).glob("*.meta")
+    (meta,) = FolderStore(root).segments_dir(RunPath(*PROJECT, "told")).glob("*.meta")
     return root, meta.relative_to(root)
 
 

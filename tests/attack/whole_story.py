@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 from runlake.model import RunPath
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.folder import journal_of
-from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
 from runlake.values import Json
 
@@ -15,7 +15,7 @@ PROJECT = ("bob", "own")
 
 def write_story(root, run_id, *, ended=True):
     """Write the run into a store; answers its (header, the bytes of its one part)."""
-    layout, path = Layout(Path(root)), RunPath(*PROJECT, run_id)
+    layout, path = FolderStore(Path(root)), RunPath(*PROJECT, run_id)
     start = {
         "set": {"lr": 0.1, "net.depth": 3},
         "name": "bright-star-1",

@@ -1,7 +1,10 @@
 """A project of all sorts of runs, reached in its folder and over a socket."""
 
+import io
+
 import pytest
 
+from runlake.artifact_model import ArtifactStart, CollectionPath, ManifestEntry
 from runlake.bulk.export import export_folder
 from runlake.bulk.options import options_of
 from runlake.service.local.service import LocalService
@@ -43,6 +46,23 @@ def project(make_run):
     make_run("empty", at_s=9)
 
 
+@pytest.fixture
+def make_artifact(local):
+    """Commits the next version of an artifact of ann/digits: files by their path, addresses of references by theirs."""
+
+    def make(name, files=(), references=()):
+        start = ArtifactStart(type="dataset", metadata={"n": 1})
+        draft = local.begin_artifact(CollectionPath("ann", "digits", name), start).path
+        entries = []
+        for path, data in dict(files).items():
+            kept = local.put_content(draft, io.BytesIO(data))
+            entries.append(ManifestEntry(path=path, digest=kept.digest, size_bytes=len(data), sha256=kept.sha256))
+        entries += [ManifestEntry(path=path, digest=ref, ref=ref) for path, ref in dict(references).items()]
+        return local.commit_artifact(draft, entries)
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def holder():
     return Holder()
@@ -77,8 +97,10 @@ def export(local):
     """Exports ann/digits from the folder, or from another service; answers what was done."""
 
     def do(folder, *, service=None, since=None, report=lambda done, total: None, **options):
+        how = {name: options.pop(name) for name in ("worker_count", "whole_cells") if name in options}
         asked = options_of(**{"format": "csv", **options})
-        return export_folder(service or local, "ann", "digits", folder, asked, since=since, report=report)
+        how = {"worker_count": 2, "since": since, "report": report, **how}
+        return export_folder(service or local, "ann", "digits", folder, asked, **how)
 
     return do
 

@@ -11,14 +11,14 @@ import pytest
 from runlake.api.api import Api
 from runlake.artifact_model import ArtifactStart, CollectionPath
 from runlake.bulk.export import Exported
-from runlake.bulk.manifest import read_manifest
 from runlake.bulk.options import options_of
+from runlake.bulk.places import read_manifest
 from runlake.errors import BadValueError, ConflictError, CorruptError, NewerFormatError, NotFoundError
 from runlake.model import RunPath
 from runlake.query.rows.export import FORMATS
 from runlake.service.remote.service import RemoteService
 from runlake.store import disk
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.open import open_run
 from trainer import Trainer
 
@@ -71,6 +71,13 @@ def test_an_export_has_the_same_bytes_from_a_folder_a_server_and_sealed_runs(
     export(tmp_path / "sealed", **options)
     assert content(tmp_path / "far") == content(tmp_path / "near")
     assert content(tmp_path / "sealed") == content(tmp_path / "near")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_bytes_do_not_tell_how_many_workers_wrote_them(format, export, tmp_path, content):
+    export(tmp_path / "one", format=format, worker_count=1)
+    export(tmp_path / "many", format=format, worker_count=3)
+    assert content(tmp_path / "many") == content(tmp_path / "one")
 
 
 def test_tables_of_every_format_hold_the_same_rows(export, tmp_path):
@@ -234,7 +241,7 @@ def test_a_full_disk_leaves_an_export_that_goes_on(export, tmp_path, content):
     export(tmp_path / "whole")
 
     def full(step, place):
-        return 3 if step == "write" and place.name == "writing" else None
+        return 3 if step == "write" and place.name.startswith("writing-") else None
 
     with disk.watched(full), pytest.raises(OSError, match="No space"):
         export(tmp_path / "out")
@@ -266,7 +273,7 @@ def test_a_run_that_begins_anew_during_an_export_is_there_as_it_was(service, mak
 
 
 def test_of_a_run_with_several_writers_the_first_rows_of_each_are_exported(root, service, export, tmp_path):
-    layout, path = Layout(root), RunPath("ann", "digits", "shared")
+    layout, path = FolderStore(root), RunPath("ann", "digits", "shared")
     writers = [open_run(layout, path, {}, is_shared=True).writer for _ in range(2)]
 
     def log(second):

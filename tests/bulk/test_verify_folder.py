@@ -6,7 +6,7 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 
-from runlake.bulk.manifest import read_manifest
+from runlake.bulk.places import read_manifest
 from runlake.bulk.verify import verify_folder
 from runlake.errors import CorruptError
 from runlake.model import RunEdit, RunPath

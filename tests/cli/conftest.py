@@ -10,7 +10,7 @@ import command
 from quiet import make_home
 from runlake.model import RunPath
 from runlake.service.local.service import LocalService
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.sweep_model import AgentStart, SweepStart
 from stored import START_S
 from written_run import write_run
@@ -93,7 +93,7 @@ def damage(tmp_path):
     """Flips one byte in the middle of a run's first journal part."""
 
     def flip(path):
-        part: Path = min(Layout(tmp_path / "store").journal_dir(path).glob("*.part"))
+        part: Path = min(FolderStore(tmp_path / "store").journal_dir(path).glob("*.part"))
         content = bytearray(part.read_bytes())
         content[len(content) // 2] ^= 0xFF
         part.write_bytes(content)

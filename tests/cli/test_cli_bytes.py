@@ -21,7 +21,7 @@ def commands(command, path=()):
 
 
 ALL = sorted(commands(typer.main.get_command(app)))
-ENDLESS = {("serve",), ("ui",), ("exec",), ("agent",), ("sync",)}
+ENDLESS = {("serve",), ("ui",), ("exec",), ("agent",), ("sync",), ("mcp",)}
 
 
 @pytest.mark.parametrize("path", [path for path in ALL if path not in ENDLESS], ids=" ".join)

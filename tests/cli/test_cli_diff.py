@@ -54,6 +54,7 @@ def test_differences_as_json(runlake, two_runs):
         "a": "ann/mnist/a1",
         "b": "ann/mnist/b2",
         "runs": ["ann/mnist/a1", "ann/mnist/b2"],
+        "states": ["finished", "finished"],
         "equal": False,
         "differences": [
             {"section": "config", "key": "layers", "a": 2, "b": 2.0, "missing": None},
@@ -70,6 +71,7 @@ def test_equal_runs_as_json(runlake, two_runs):
         "a": "ann/mnist/a1",
         "b": "ann/mnist/a1",
         "runs": ["ann/mnist/a1"] * 2,
+        "states": ["finished"] * 2,
         "equal": True,
         "differences": [],
     }
@@ -131,13 +133,27 @@ def test_curves_are_compared_with_those_of_the_first_run(runlake, three_runs):
 
 def test_a_condition_that_holds_ends_the_command_with_1(runlake, three_runs):
     passed = runlake("diff", *three_runs, "--fail-if", "loss > +60%", "--fail-if", "loss < 0.5")
-    assert (passed.code, passed.err) == (0, "")
+    assert (passed.code, passed.err.splitlines()) == (
+        0,
+        [
+            "passed: loss > +60%: loss of ann/mnist/b2 is 1.5, which is not > 1.6",
+            "passed: loss > +60%: loss of ann/mnist/c3 is 1, which is not > 1.6",
+            "passed: loss < 0.5: loss of ann/mnist/b2 is 1.5, which is not < 0.5",
+            "passed: loss < 0.5: loss of ann/mnist/c3 is 1, which is not < 0.5",
+        ],
+    )
     failed = runlake("diff", *three_runs, "--fail-if", "loss > +1%", "--json")
     assert (failed.code, failed.err) == (
         1,
-        "failed: loss > +1%: loss of ann/mnist/b2 is 1.5, which is > 1.01\n",
+        "failed: loss > +1%: loss of ann/mnist/b2 is 1.5, which is > 1.01\n"
+        "passed: loss > +1%: loss of ann/mnist/c3 is 1, which is not > 1.01\n",
     )
-    assert json.loads(failed.out)["gates"] == [
+    document = json.loads(failed.out)
+    assert (document["failed"], [gate.pop("sentence") for gate in document["gates"]]) == (
+        True,
+        [line.partition(": ")[2] for line in failed.err.splitlines()],
+    )
+    assert document["gates"] == [
         {"gate": "loss > +1%", "run": "ann/mnist/b2", "is_broken": True, "value": 1.5, "limit": 1.01},
         {"gate": "loss > +1%", "run": "ann/mnist/c3", "is_broken": False, "value": 1.0, "limit": 1.01},
     ]
@@ -147,7 +163,73 @@ def test_a_condition_that_cannot_be_judged_or_read_does_not_pass(runlake, three_
     ended = runlake("diff", *three_runs[:2], "--fail-if", "acc < -0.1")
     assert (ended.code, ended.err) == (
         1,
-        "failed: acc < -0.1: ann/mnist/b2 has no number of 'acc' in its summary\n",
+        "failed: acc < -0.1: cannot be judged: ann/mnist/b2 has no 'acc' in its summary\n",
     )
+    ended = runlake("diff", *three_runs[:2], "--fail-if", "los > 2")
+    hint = "cannot be judged: ann/mnist/b2 has no 'los' in its summary; did you mean 'loss'?"
+    assert ended.err == f"failed: los > 2: {hint}\n"
     assert runlake("diff", *three_runs[:2], "--fail-if", "loss is bad").code == 2
     assert runlake("diff", *three_runs[:2], "--fail-if", "loss > 1%").code == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "condition", "said"),
+    [
+        (1.0, math.nan, "loss > +1%", "ann/ci/new has NaN as 'loss' in its summary"),
+        (math.nan, 1.0, "loss > +1%", "ann/ci/base has NaN as 'loss' in its summary"),
+        (math.inf, 1.0, "loss > +1%", "ann/ci/base has inf, to which nothing is relative"),
+        (1.0, "diverged", "loss > 2", "ann/ci/new has no number as 'loss' in its summary, but str"),
+    ],
+)
+def test_what_is_no_number_breaks_a_condition_and_says_what_it_is(runlake, make_run, first, second, condition, said):
+    for name, value in (("base", first), ("new", second)):
+        make_run(f"ann/ci/{name}", summary={"loss": value})
+    ended = runlake("diff", "ci/base", "ci/new", "--fail-if", condition)
+    assert (ended.code, ended.err) == (1, f"failed: {condition}: cannot be judged: {said}\n")
+
+
+def test_numbers_that_look_alike_are_written_out(runlake, make_run):
+    make_run("ann/ci/base", summary={"loss": 1.0})
+    make_run("ann/ci/new", summary={"loss": 1.0000001, "huge": 10**400})
+    ended = runlake("diff", "ci/base", "ci/new", "--fail-if", "loss > +0", "--fail-if", "huge > 1")
+    assert ended.err.splitlines() == [
+        "failed: loss > +0: loss of ann/ci/new is 1.0000001, which is > 1.0",
+        "failed: huge > 1: huge of ann/ci/new is inf, which is > 1",
+    ]
+
+
+@pytest.mark.parametrize("suffix", ["svg", "html", "png"])
+def test_curves_are_drawn_into_a_file(runlake, three_runs, suffix, an_empty_home):
+    ended = runlake("diff", *three_runs, "--picture", f"curves.{suffix}")
+    assert (ended.code, ended.err) == (0, f"curves.{suffix}: 1 key of 3 runs\n")
+    content = (an_empty_home / f"curves.{suffix}").read_bytes()
+    assert content.startswith({"svg": b"<svg ", "html": b"<!doctype html>", "png": b"\x89PNG"}[suffix])
+    assert [file.name for file in an_empty_home.iterdir()] == [f"curves.{suffix}"]
+
+
+def test_a_picture_that_cannot_be_is_refused_before_anything_is_read(runlake, three_runs):
+    ended = runlake("diff", *three_runs, "--picture", "curves.pdf")
+    assert ended == (
+        2,
+        "",
+        "runlake: a picture of curves is a file that ends in .png, .html, .svg, not in '.pdf'\n",
+    )
+    ended = runlake("diff", *three_runs, "--picture", "none/curves.svg")
+    assert (ended.code, ended.err) == (2, "runlake: none/curves.svg cannot be written: there is no folder none\n")
+    ended = runlake("diff", *three_runs[:2], "--picture", "a.svg", "--keys", "acc")
+    assert ended == (3, "", "runlake: ann/mnist/a1 has no numbers of acc; see: runlake show ann/mnist/a1\n")
+
+
+def test_a_run_that_did_not_finish_is_named_beside_what_is_said_of_it(runlake, make_run):
+    make_run("ann/ci/base", summary={"loss": 1.0})
+    make_run("ann/ci/new", summary={"loss": 0.5}, exit_code=1)
+    ended = runlake("diff", "ci/base", "ci/new", "--fail-if", "loss > +1%", "--json")
+    assert (ended.code, ended.err.splitlines()) == (
+        0,
+        [
+            "warning: ann/ci/new is failed: it is judged by what it logged so far",
+            "passed: loss > +1%: loss of ann/ci/new is 0.5, which is not > 1.01",
+        ],
+    )
+    assert json.loads(ended.out)["states"] == ["finished", "failed"]
+    assert runlake("diff", "ci/base", "ci/new").err == ""

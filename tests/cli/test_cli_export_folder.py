@@ -74,7 +74,8 @@ def test_a_run_that_cannot_be_read_is_named_and_the_code_is_1(runlake, run, make
     [
         ["mnist/a1", "-o", "out/"],
         ["mnist", "-o", "out/", "--runs"],
-        ["mnist", "-o", "out/", "--samples", "3"],
+        ["mnist", "-o", "out.csv", "--artifacts", "files"],
+        ["mnist", "-o", "gs://bucket/folder"],
         ["mnist", "-o", "out/", "--shape", "long", "--format", "jsonl"],
         ["mnist", "-o", "out.csv", "--files"],
         ["mnist", "-o", "out.csv", "--since", "x"],

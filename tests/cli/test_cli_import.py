@@ -37,7 +37,7 @@ def test_json_counts_both_sides(runlake, tables):
                 "file_count": 0, "file_bytes": 0, "artifact_count": 0, "lost": {}, "problems": [],
             }
         ],
-        "failures": [],
+        "left_out": [], "failures": [],
     }  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def test_what_cannot_be_read_is_named_and_the_others_come(runlake, tables):
     [
         (["nothing"], 3, "nothing is not there"),
         (["."], 3, "holds nothing that can be imported"),
-        (["tables", "--kind", "aim"], 2, "unknown kind 'aim'; choose from wandb, tensorboard, table"),
+        (["tables", "--kind", "other"], 2, "unknown kind 'other'; choose from wandb, mlflow, trackio, swanlab"),
     ],
 )
 def test_what_is_no_source_says_what_would_be(runlake, tables, monkeypatch, tmp_path, arguments, code, error):

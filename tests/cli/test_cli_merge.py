@@ -12,7 +12,7 @@ import pytest
 from runlake.artifact_model import ArtifactStart, CollectionPath, ManifestEntry
 from runlake.model import RunPath
 from runlake.service.local.service import LocalService
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.open import open_run
 
 
@@ -47,9 +47,9 @@ def test_it_tells_of_renamed_running_deleted_runs_and_files_kept(runlake, make_r
         make_run(f"ann/mnist/{run_id}", files={"m": b"1"})
     shutil.copytree(tmp_path / "store", tmp_path / "mine")
     make_run("ann/mnist/taken")
-    living = open_run(Layout(tmp_path / "store"), RunPath("ann", "mnist", "living"), {})
+    living = open_run(FolderStore(tmp_path / "store"), RunPath("ann", "mnist", "living"), {})
     runlake("rm", "--yes", "mnist/gone")
-    Layout(tmp_path / "mine").file_path(RunPath("ann", "mnist", "file"), "m").write_bytes(b"2")
+    FolderStore(tmp_path / "mine").file_path(RunPath("ann", "mnist", "file"), "m").write_bytes(b"2")
     other()
     shutil.move(tmp_path / "mine", tmp_path / "store")
     make_run("ann/mnist/taken")

@@ -41,3 +41,23 @@ def test_what_is_no_query_ends_with_2(runlake, two_runs):
     )
     ended = runlake("sql", "SELECT count(*) FROM range(10000000) a, range(1000000) b", "--time-limit", "0.1")
     assert ended == (6, "", "runlake: the query takes longer than its 0.1 s; ask for less, or allow more\n")
+
+
+def test_a_query_comes_from_a_file_or_from_stdin(runlake, two_runs, tmp_path):
+    asked = tmp_path / "query.sql"
+    asked.write_text(LAST)
+    answer = runlake("sql", LAST)
+    assert (runlake("sql", "-f", str(asked)), runlake("sql", "-", typed=LAST)) == (answer, answer)
+    both = runlake("sql", LAST, "-f", str(asked))
+    assert (both.code, both.out) == (2, "")
+    assert runlake("sql", "-f", "missing.sql").code != 0
+
+
+def test_a_query_of_one_project(runlake, two_runs, make_run):
+    make_run("ann/other/c3", config={"lr": 0.3}, rows=[{"loss": 1.0}])
+    assert runlake("sql", "SELECT run_id FROM runs", "--project", "other").out == "run_id\nc3\n"
+    assert runlake("sql", "SELECT run_id FROM runs", "-p", "none").code == 3
+
+
+def test_a_name_that_is_not_there_is_told_with_one_that_is(runlake, two_runs):
+    assert "Did you mean history?" in runlake("sql", "SELECT * FROM histroy").err

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from runlake.service.local.service import LocalService
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.shipped import Shipped, write_shipped
-from runlake.store.layout import Layout
 from served import Holder, SocketServer, make_app
 
 
@@ -35,7 +35,7 @@ def wait_for_sync(tmp_path):
 
     def mark(path, base_url=None):
         shipped = Shipped(base_url=base_url, entity=None, project=path.project, run_id=path.run_id)
-        write_shipped(Layout(tmp_path / "store").run_dir(path), shipped)
+        write_shipped(FolderStore(tmp_path / "store").run_dir(path), shipped)
 
     return mark
 

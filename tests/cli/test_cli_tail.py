@@ -12,7 +12,7 @@ import pytest
 import warm
 from runlake.cli.failures import ExitCode
 from runlake.model import RunPath
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.open import open_run
 from stored import START_S
 
@@ -20,7 +20,9 @@ from stored import START_S
 @pytest.fixture
 def start(tmp_path):
     """A run that is being written, and the command beside it in a process of its own."""
-    writer = open_run(Layout(tmp_path / "store"), RunPath("ann", "mnist", "live"), {}, clock=lambda: START_S).writer
+    writer = open_run(
+        FolderStore(tmp_path / "store"), RunPath("ann", "mnist", "live"), {}, clock=lambda: START_S
+    ).writer
     commands = []
 
     def command(*arguments):

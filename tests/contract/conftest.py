@@ -1,4 +1,4 @@
-"""One `service`, three ways to it: a folder, a server in this process, a server behind a socket."""
+"""One `service`, four ways to it: a folder, a server in this process, a server behind a socket, a cluster."""
 
 import time
 
@@ -7,6 +7,7 @@ import pytest
 from runlake.scheduler.limits import Clock
 from runlake.service.local.service import LocalService
 from runlake.service.remote.service import RemoteService
+from runlake.store.folder_store import FolderStore
 from served import Holder, InProcessTransport, SocketServer, make_app
 from trainer import Trainer
 
@@ -30,9 +31,29 @@ def socket_server(holder):
     server.stop()
 
 
+@pytest.fixture(params=["local", "in process", "socket", "cluster"])
+def way(request):
+    """How the service is reached."""
+    return request.param
+
+
 @pytest.fixture
-def root(tmp_path):
+def root(way, tmp_path):
+    """The folder of the store."""
+    if way == "cluster":
+        pytest.skip("this store has no folder")
     return tmp_path / "store"
+
+
+@pytest.fixture
+def store(request, way, tmp_path):
+    """What is behind the service, as those see it who write into it directly."""
+    if way != "cluster":
+        yield FolderStore(request.getfixturevalue("root"))
+        return
+    store = request.getfixturevalue("new_cluster_store")()
+    yield store
+    store.close()
 
 
 class MovableClock:
@@ -51,17 +72,23 @@ def clock():
 
 
 @pytest.fixture
-def local(root, holder, clock):
-    """The folder itself: where the runs are logged, and what the servers serve."""
-    holder.service = LocalService(root, default_entity="ann", user="ann", clock=Clock(monotonic_s=clock.monotonic_s))
+def local(store, holder, clock):
+    """The store itself: where the runs are logged, and what the servers serve."""
+    moved = Clock(monotonic_s=clock.monotonic_s)
+    if isinstance(store, FolderStore):
+        holder.service = LocalService(store.root, default_entity="ann", user="ann", clock=moved)
+    else:
+        from runlake.service.cluster.service import ClusterService
+
+        holder.service = ClusterService(store, default_entity="ann", user="ann", clock=moved)
     return holder.service
 
 
-@pytest.fixture(params=["local", "in process", "socket"])
-def service(request, local):
-    if request.param == "local":
+@pytest.fixture
+def service(request, way, local):
+    if way in ("local", "cluster"):
         service = local
-    elif request.param == "in process":
+    elif way == "in process":
         transport = request.getfixturevalue("in_process")
         service = RemoteService("http://server.example", transport=transport, attempts=1)
     else:
@@ -71,12 +98,12 @@ def service(request, local):
 
 
 @pytest.fixture
-def train(root):
+def train(store):
     """Starts trainers; those left running are closed at the end."""
     trainers = []
 
     def start(run_id, **fields):
-        trainers.append(Trainer(root, run_id, **fields))
+        trainers.append(Trainer(store, run_id, **fields))
         return trainers[-1]
 
     yield start

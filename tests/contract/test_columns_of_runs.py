@@ -6,7 +6,7 @@ import pytest
 
 from runlake.errors import BadValueError, ConflictError, FilterError, NotFoundError, PathError
 from runlake.listing_model import RunColumn, RunColumnsQuery, RunGroup
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from trainer import RUN
 
 PLACE = ("ann", "mnist")
@@ -158,7 +158,7 @@ def test_what_cannot_be_asked_is_refused_by_name(service, runs):
 def test_a_run_that_cannot_be_read_is_named(service, root, train):
     train("a").log(loss=1.0).finish()
     train("b", config={"lr": 1}).finish()
-    (part,) = Layout(root).journal_dir(RUN).iterdir()
+    (part,) = FolderStore(root).journal_dir(RUN).iterdir()
     content = bytearray(part.read_bytes())
     content[30] ^= 0xFF
     part.write_bytes(content)

@@ -1,15 +1,17 @@
 """SQL through every way to a store: what is answered, what is read for it, and what is refused."""
 
 import math
+import re
 
 import pytest
 
-from runlake.errors import BadValueError, SqlError, SqlLimitError
-from runlake.sql.query import SqlLimits, run_query
+from runlake.errors import BadValueError, NotFoundError, NotSupportedError, SqlError, SqlLimitError
+from runlake.sql.ask import ask
+from runlake.sql.engine import SqlLimits
 
 
-def rows(service, text, **limits):
-    table = run_query(service, text, SqlLimits(**limits))
+def rows(service, text, *, within=None, at="auto", **limits):
+    table = ask(service, text, SqlLimits(**limits), within=within, at=at)
     return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
 
@@ -121,7 +123,7 @@ def test_what_runs_printed_their_files_sweeps_and_artifacts(service, train):
 def test_what_is_no_reading_of_the_tables_is_refused(service, train, text):
     train("r1").log(loss=1.0).finish()
     with pytest.raises(SqlError):
-        run_query(service, text)
+        rows(service, text)
 
 
 def test_a_query_that_takes_too_much_ends(service, train):
@@ -146,3 +148,56 @@ def test_a_key_of_one_run_is_answered_without_the_segments_of_others(service, tr
         path.write_bytes(b"x" * path.stat().st_size)
     assert spoiled
     assert rows(service, "SELECT value FROM history WHERE key = 'loss' AND run_id = 'r1'") == [(1.0,)]
+
+
+def test_a_query_of_one_project_reads_that_one(service, train):
+    train("r1").log(loss=1.0).finish()
+    train("r2", project="other").log(loss=2.0).finish()
+    assert rows(service, "SELECT DISTINCT project, run_id FROM history", within=("ann", "other")) == [("other", "r2")]
+    with pytest.raises(NotFoundError):
+        rows(service, "SELECT * FROM runs", within=("ann", "none"))
+
+
+def test_an_answer_is_the_same_wherever_it_is_computed(service, train):
+    train("r1", config={"lr": 0.1}).log(loss=1.0, note="x").finish()
+    text = "SELECT * EXCLUDE (heartbeat_at) FROM runs JOIN history USING (entity, project, run_id) ORDER BY ALL"
+    assert rows(service, text) == rows(service, text, at="here")
+    if service.url.startswith("file:"):
+        with pytest.raises(NotSupportedError):
+            rows(service, text, at="server")
+    else:
+        assert rows(service, text, at="server") == rows(service, text, at="here")
+    with pytest.raises(BadValueError):
+        rows(service, text, at="elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("SELECT * FROM histories", "Did you mean history?"),
+        ("SELECT run FROM history", "Did you mean run_id"),
+        ("SELECT h.loss FROM history h", "A key is a value of the column key: WHERE key = 'loss'"),
+    ],
+)
+def test_names_that_are_near_are_told(service, train, text, hint):
+    train("r1").log(loss=1.0).finish()
+    with pytest.raises(SqlError, match=re.escape(hint)):
+        rows(service, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("SELECT COLUMNS('run_.*') FROM history", [("r1",)]),
+        ("FROM (SELECT h FROM history h) SELECT h.runtime", [(0.0,)]),
+        ("SELECT * EXCLUDE (entity, project, timestamp) FROM history", [("r1", "loss", 0, 0.0, 1.0, None)]),
+        ("SELECT #1 FROM (SELECT key FROM history)", [("loss",)]),
+        ("SELECT step FROM history NATURAL JOIN (SELECT 0.0 AS runtime)", [(0,)]),
+        ("SELECT column_name FROM (DESCRIBE history) LIMIT 1", [("entity",)]),
+        ("SELECT g FROM history AS h(a, b, c, d, e, f, g)", [(0.0,)]),
+        ('SELECT "VALUE" FROM history', [(1.0,)]),
+    ],
+)
+def test_columns_are_there_however_they_are_meant(service, train, text, found):
+    train("r1").log(loss=1.0).finish()
+    assert rows(service, text) == found

@@ -178,7 +178,9 @@ def test_who_has_nothing_to_do_leaves_after_a_while_but_not_while_a_run_has_lost
     assert kinds == [["exit"], []]
 
 
-def test_a_run_that_crashed_with_its_agent_is_run_again(desk, run, dead_process):
+def test_a_run_that_crashed_with_its_agent_is_run_again(desk, run, dead_process, way):
+    if way == "cluster":
+        pytest.skip("a process elsewhere holds no lock: it counts as gone after five minutes of silence")
     a_sweep = desk()
     lost = a_sweep.next(a_sweep.join(process=dead_process))
     run(a_sweep, lost, exit_code=None, loss=1.0).opened.writer.close()

@@ -18,7 +18,7 @@ from runlake.errors import (
 )
 from runlake.model import ConsoleLine, RunEdit, RunPath
 from runlake.service.local.service import LocalService
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from trainer import RUN, ids
 
 # Projects -----------------------------------------------------------------------------------------------------
@@ -311,7 +311,7 @@ def test_files_are_stored_listed_read_and_removed(service, train):
 def test_one_broken_run_does_not_keep_the_others_from_being_sealed(service, train, root):
     train("a").log(loss=1).finish()
     train("b").log(loss=1).finish()
-    (part,) = Layout(root).journal_dir(RUN).iterdir()
+    (part,) = FolderStore(root).journal_dir(RUN).iterdir()
     content = bytearray(part.read_bytes())
     content[-20] ^= 0xFF
     part.write_bytes(content)

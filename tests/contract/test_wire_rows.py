@@ -13,7 +13,7 @@ from runlake.errors import BadValueError, NotFoundError, RunlakeWarning
 from runlake.model import RunPath, TailCursor
 from runlake.query.many.blocks import histories_in_order
 from runlake.service.local.service import LocalService
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from strategies import keys, rows
 from trainer import RUN, Trainer
 
@@ -111,7 +111,7 @@ def test_of_many_runs_one_that_cannot_be_read_has_no_rows_and_a_warning_says_why
     train("a").log(loss=1.0).finish()
     train("b").log(loss=2.0).finish()
     service.list_runs("ann", "mnist")
-    (part,) = Layout(root).journal_dir(RunPath("ann", "mnist", "b")).iterdir()
+    (part,) = FolderStore(root).journal_dir(RunPath("ann", "mnist", "b")).iterdir()
     content = bytearray(part.read_bytes())
     content[-60] ^= 0xFF
     part.write_bytes(content)

@@ -8,12 +8,12 @@ import pytest
 from runlake.errors import BadValueError, ConflictError, GapError, NotFoundError, UsageError
 from runlake.model import OpenRequest
 from runlake.service.local.service import LocalService
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.stop_requests import records
-from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
 from runlake.store.opening.writers import open_granted
 from runlake.values import flatten
@@ -23,7 +23,7 @@ from trainer import RUN, ids
 @pytest.fixture
 def here(tmp_path):
     """The store of the machine that trains."""
-    return Layout(tmp_path / "here")
+    return FolderStore(tmp_path / "here")
 
 
 def opening(token="t1", config=None, **fields):
@@ -81,7 +81,7 @@ def test_the_same_bytes_stand_there_as_here(service, local, root, here):
         while offset < len(data):
             end = next(place for place in frame_ends(data) if place > offset + 1000 or place == len(data))
             offset = service.append_frames(RUN, opened.writer.writer, number, offset, data[offset:end]).next_offset
-    assert parts(Layout(root), opened) == parts(here, opened)
+    assert parts(FolderStore(root), opened) == parts(here, opened)
     assert values(service) == [float(i) for i in range(3000)]
 
 
@@ -164,7 +164,7 @@ def test_a_run_is_gone_on_with_as_it_was(service, here, tmp_path):
     log(opened, {"loss": 1.0}, {"loss": 0.5})
     opened.writer.end({"exit_code": 1})
     send(service, here, opened)
-    elsewhere = Layout(tmp_path / "elsewhere")
+    elsewhere = FolderStore(tmp_path / "elsewhere")
     again = begin(service, elsewhere, token="t2", resume="must")
     assert (again.next_step, again.before.config, again.before.summary) == (2, {"lr": 1}, {"loss": 0.5})
     log(again, {"loss": 0.25}, first_step=2)
@@ -173,7 +173,7 @@ def test_a_run_is_gone_on_with_as_it_was(service, here, tmp_path):
     assert values(service) == [1.0, 0.5, 0.25]
     with pytest.raises(UsageError, match='resume="never"'):
         begin(service, here, token="t3", resume="never")
-    third = begin(service, Layout(tmp_path / "third"), token="t4")
+    third = begin(service, FolderStore(tmp_path / "third"), token="t4")
     assert third.before is None
     assert values(service) == []
     assert len(service.list_generations(RUN)) == 2
@@ -228,9 +228,9 @@ def test_a_run_that_was_written_offline_is_taken_on_whole(service, here):
 
 
 def test_a_run_of_another_life_under_that_id_is_kept_beside(service, here, tmp_path):
-    other = begin(service, Layout(tmp_path / "other"))
+    other = begin(service, FolderStore(tmp_path / "other"))
     log(other, {"loss": 9.0})
-    send(service, Layout(tmp_path / "other"), other)
+    send(service, FolderStore(tmp_path / "other"), other)
     opened = write_offline(here, {"loss": 1.0})
     grant = take_on(service, opened)
     assert grant.path == RUN._replace(run_id=f"a-{opened.incarnation[:8]}")
@@ -275,7 +275,7 @@ def test_half_a_frame_that_a_killed_server_left_is_cut_off(service, root, here):
     (before,) = parts(here, opened).values()
     log(opened, {"loss": 1.0}, {"loss": 2.0})
     (data,) = parts(here, opened).values()
-    there = Layout(root).journal_dir(RUN) / str(PartName(opened.writer.writer, 0))
+    there = FolderStore(root).journal_dir(RUN) / str(PartName(opened.writer.writer, 0))
     for cut in range(len(before) + 1, len(data)):
         there.write_bytes(data[:cut])
         assert service.append_frames(RUN, opened.writer.writer, 0, len(before), data[len(before) :])
@@ -310,7 +310,7 @@ def test_requests_and_their_retries_that_race_in_several_workers_leave_the_bytes
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(send_all, workers * 2))
-    assert parts(Layout(root), opened) == {0: data}
+    assert parts(FolderStore(root), opened) == {0: data}
 
 
 def test_the_frames_of_a_grant_are_those_of_the_run_that_was_opened(service):

@@ -21,11 +21,13 @@ from runlake.model import RunPath
 from runlake.service.local.service import LocalService
 from runlake.store.artifacts.fold import Entry as ArtifactEntry
 from runlake.store.artifacts.lineage import RunLink, Use
-from runlake.store.changes import ACTIONS, PACK_AT, append_change
-from runlake.store.ingest.lease import Served
+from runlake.store.changes import ACTIONS, PACK_AT
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
+from runlake.store.journal.served import Served
 from runlake.store.journal.shipped import Shipped
-from runlake.store.layout import Layout, encode_name
+from runlake.store.layout import encode_name
+from runlake.store.noting import append_change
 from runlake.store.segment import schema
 from runlake.store.segment.meta import Meta
 from runlake.store.segment.pyramid import PYRAMID_STEP
@@ -345,7 +347,7 @@ def test_every_entry_of_a_collection_and_every_field_of_a_manifest_is_told():
 
 
 def test_the_name_of_a_change_is_as_its_page_says(tmp_path):
-    layout, path = Layout(tmp_path), RunPath("ann", "letters", "first")
+    layout, path = FolderStore(tmp_path), RunPath("ann", "letters", "first")
     append_change(layout, path, "w-1", "init", "0123456789abcdef012")
     (name,) = (file.name for file in layout.changes_dir("ann", "letters").iterdir())
     assert re.fullmatch(r"[0-9a-f]{14}[^#]+#init#0123456789abcdef012#first#w-1", name)

@@ -5,7 +5,7 @@ import pytest
 import runlake
 from quiet import fresh_session, make_quiet
 from runlake.model import RunPath
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from waiting import wait_until
 
 
@@ -27,7 +27,7 @@ class Store:
         return runlake.Api(str(self.root)).run(f"ann/p/{run_id}")
 
     def file(self, run_id, name):
-        return Layout(self.root).file_path(RunPath("ann", "p", run_id), name)
+        return FolderStore(self.root).file_path(RunPath("ann", "p", run_id), name)
 
     def model(self, name):
         """The only file of the newest version of a model, brought beside the store."""

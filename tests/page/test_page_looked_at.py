@@ -47,7 +47,8 @@ def routes(ids: dict[str, str]) -> list[str]:
     run = f"{PROJECT}/runs/{ids['falls']}"
     tabs = [f"{run}?tab={tab}" for tab in ("overview", "config", "system", "console", "files", "media")]
     more = [f"{PROJECT}/sweeps", f"{PROJECT}/artifacts", f"{PROJECT}/compare?runs={ids['falls']},{ids['spike']}"]
-    return ["#/", PROJECT, run, *tabs, *more]
+    asked = "#/sql?q=SELECT%20run_id%2C%20value%20FROM%20summary"
+    return ["#/", "#/sql", asked, PROJECT, f"{PROJECT}/sql", run, *tabs, *more]
 
 
 def test_script_and_style_fit_into_150_kb() -> None:

@@ -18,7 +18,7 @@ from runlake.sdk.run.config_edits import merged
 from runlake.sdk.run.run import Run
 from runlake.service.local.service import LocalService
 from runlake.settings import resolve
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.run.state import read_run
@@ -54,7 +54,7 @@ def begin(home):
 
     def begin(run_id="r", *, resume=None, config=None, **settings):
         given = resolve({"run_id": run_id, "project": "p", **settings}, os.environ, Path.cwd())
-        layout, path = Layout(given.store), RunPath(given.entity, given.project, run_id)
+        layout, path = FolderStore(given.store), RunPath(given.entity, given.project, run_id)
         runs = []
         start = {"name": "calm-sea-1", "set": flatten(config or {}, stringify_keys=True)}
         prepare = lambda data, step: runs[0].prepare(data, step)  # noqa: E731
@@ -70,7 +70,7 @@ class Stored:
     """The runs of the store as readers see them."""
 
     def __init__(self, root):
-        self.layout = Layout(Path(root))
+        self.layout = FolderStore(Path(root))
 
     def path(self, name="r"):
         parts = name.split("/")

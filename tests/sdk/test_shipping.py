@@ -19,12 +19,12 @@ from runlake.ship.shipper import Shipper, cut_piece
 from runlake.ship.store import Synced, find_waiting, sync
 from runlake.store.compact.seal import seal_run
 from runlake.store.folder_files import FolderFiles
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.folder import FolderJournal, journal_of
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.shipped import Shipped, only_shipper, read_shipped, write_shipped
-from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
 from runlake.values import flatten
 from served import InProcessTransport, make_app
@@ -43,7 +43,7 @@ def transport(holder):
 @pytest.fixture
 def here(tmp_path):
     """The store of the machine that trains."""
-    return Layout(tmp_path / "here")
+    return FolderStore(tmp_path / "here")
 
 
 class Training:
@@ -104,7 +104,7 @@ def test_a_long_run_of_many_parts_arrives_as_it_is(server, transport, here, tmp_
     Training(here, rows_per_part=100).log(1050).end()
     assert shipper(transport, here).send().is_over
     assert steps(server) == list(range(1050))
-    theirs = FolderJournal(Layout(tmp_path / "server").journal_dir(RUN))
+    theirs = FolderJournal(FolderStore(tmp_path / "server").journal_dir(RUN))
     ours = journal_of(here, RUN)
     assert [ours.read(name) for name, _ in ours.list_parts()] == [theirs.read(n) for n, _ in theirs.list_parts()]
 
@@ -178,7 +178,7 @@ def test_a_silent_process_gives_a_sign_of_life(server, transport, here, tmp_path
     now = [0.0]
     shipping = shipper(transport, here, clock=lambda: now[0])
     shipping.send()
-    theirs = Layout(tmp_path / "server").journal_dir(RUN)
+    theirs = FolderStore(tmp_path / "server").journal_dir(RUN)
     for file in theirs.iterdir():
         os.utime(file, (1.0, 1.0))
     assert server.read_run(RUN).state == "crashed"
@@ -211,7 +211,7 @@ def test_a_run_that_was_deleted_there_is_sent_no_more_and_stays_here(server, tra
 
 
 def test_a_run_whose_id_is_that_of_another_there_gets_an_id_of_its_own(server, transport, here, tmp_path):
-    other = Layout(tmp_path / "other")
+    other = FolderStore(tmp_path / "other")
     Training(other).log(2).end()
     shipper(transport, other).send()
     training = Training(here).log(1).end()
@@ -288,7 +288,7 @@ def test_every_row_arrives_once_whatever_the_network_does(
 ):
     root = tmp_path_factory.mktemp("faults")
     holder.service = LocalService(root / "server", default_entity="ann")
-    here = Layout(root / "here")
+    here = FolderStore(root / "here")
     faulty = FaultyTransport(transport, script)
     training = Training(here, rows_per_part=5)
     shipping = shipper(faulty, here)

@@ -19,8 +19,8 @@ from runlake.ship.process import ship
 from runlake.ship.shipper import Shipper
 from runlake.ship.store import find_waiting, sync
 from runlake.store.artifacts.sent import read_sent, refusals, unsent_records, wait_for_sent
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.shipped import read_shipped, write_shipped
-from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
 from served import SocketServer, make_app
 from trainer import RUN, send_to
@@ -47,7 +47,7 @@ class Machine:
     """A machine that trains without asking a server, as far as its store shows it."""
 
     def __init__(self, root, url, *, entity="ann"):
-        self.layout, self.url, self.entity = Layout(root), url, entity
+        self.layout, self.url, self.entity = FolderStore(root), url, entity
         self.service = LocalService(root, default_entity=entity)
         self.writers = {}
 

@@ -10,9 +10,9 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from waiting import DEADLINE_S
+
+_QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
 
 
 def find_programs():
@@ -26,49 +26,67 @@ def find_programs():
     return next((place for place in places if (place / "initdb").exists()), None)
 
 
+class PostgresServer:
+    """A server that can be killed and started again over the same data, and that makes empty databases."""
+
+    def __init__(self, programs, *options):
+        # Root may not run it. Socket names are short, so it is not beside the other files of the tests.
+        is_root = os.geteuid() == 0
+        self._owner = {"user": "nobody", "group": Path("/").stat().st_gid, "extra_groups": []} if is_root else {}
+        self._programs, self._options, self._count, self._process = programs, options, 0, None
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+        if self._owner:
+            shutil.chown(self.folder, "nobody")
+        command = [programs / "initdb", "-D", self.folder / "data", "-U", "tests", "-A", "trust", "-E", "UTF8"]
+        subprocess.run([*command, "--no-sync"], check=True, **_QUIET, **self._owner)
+
+    def start(self):
+        """Answers when it takes connections."""
+        command = [self._programs / "postgres", "-D", self.folder / "data", "-k", self.folder, "-h", ""]
+        self._process = subprocess.Popen([*command, *(self._options or ("-F",))], **_QUIET, **self._owner)
+        self._wait_until_it_answers()
+
+    def stop(self, number=signal.SIGINT):
+        """By default it does not wait for those who are still connected; SIGQUIT is as if it were killed."""
+        self._process.send_signal(number)
+        self._process.wait(DEADLINE_S)
+
+    def remove(self):
+        """Stop it, without writing to the disk what it has, and remove its files."""
+        self.stop(signal.SIGQUIT)
+        shutil.rmtree(self.folder)
+
+    def url_of(self, database, scheme="postgresql"):
+        return f"{scheme}://tests@/{database}?host={self.folder}"
+
+    def make_database(self, template="template1"):
+        """The name of a new database."""
+        import psycopg
+
+        self._count += 1
+        with psycopg.connect(self.url_of("postgres"), autocommit=True) as connection:
+            connection.execute(f"create database d{self._count} template {template}")
+        return f"d{self._count}"
+
+    def _wait_until_it_answers(self):
+        import psycopg
+
+        end = time.monotonic() + DEADLINE_S
+        while True:
+            try:
+                return psycopg.connect(self.url_of("postgres")).close()
+            except psycopg.OperationalError:
+                assert self._process.poll() is None, "PostgreSQL did not start"
+                assert time.monotonic() < end, "PostgreSQL does not answer"
+                time.sleep(0.05)
+
+
 @contextlib.contextmanager
 def postgresql(programs):
-    """A function that makes an empty database and answers its URL, as long as the server runs."""
-    # Root may not run it. Socket names are short, so it is not beside the other files of the tests.
-    owner = {"user": "nobody", "group": Path("/").stat().st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
-    if owner:
-        shutil.chown(folder, "nobody")
-    data = folder / "data"
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
-    command = [programs / "initdb", "-D", data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync"]
-    subprocess.run(command, check=True, **quiet, **owner)
-    command = [programs / "postgres", "-D", data, "-k", folder, "-h", "", "-F"]
-    process = subprocess.Popen(command, **quiet, **owner)
+    """A function that makes an empty database and answers its URL for SQLAlchemy, as long as the server runs."""
+    server = PostgresServer(programs)
     try:
-        engine = sa.create_engine(url_of(folder, "postgres"), poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
-        wait_until_it_answers(engine, process)
-        count = 0
-
-        def make_database():
-            nonlocal count
-            count += 1
-            with engine.connect() as connection:
-                connection.execute(sa.text(f"CREATE DATABASE d{count}"))
-            return url_of(folder, f"d{count}")
-
-        yield make_database
+        server.start()
+        yield lambda: server.url_of(server.make_database(), "postgresql+psycopg")
     finally:
-        process.send_signal(signal.SIGINT)  # does not wait for those who are still connected
-        process.wait(DEADLINE_S)
-        shutil.rmtree(folder)
-
-
-def url_of(folder, database):
-    return f"postgresql+psycopg://tests@/{database}?host={folder}"
-
-
-def wait_until_it_answers(engine, process):
-    end = time.monotonic() + DEADLINE_S
-    while True:
-        try:
-            return engine.connect().close()
-        except sa.exc.OperationalError:
-            assert process.poll() is None, "PostgreSQL did not start"
-            assert time.monotonic() < end, "PostgreSQL does not answer"
-            time.sleep(0.05)
+        server.remove()

@@ -10,7 +10,7 @@ from running import ServerProcess
 from runlake.model import RunPath
 from runlake.server.people.people import open_people
 from runlake.server.wandb.ids import run_node_id
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.open import open_run
 
 PATH = RunPath("ann", "digits", "r1")
@@ -23,7 +23,7 @@ ASK = '{ project(name: "digits", entityName: "ann") { run(name: "r1") { parquetH
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("served") / "store"
-    writer = open_run(Layout(root), PATH, {}).writer
+    writer = open_run(FolderStore(root), PATH, {}).writer
     for row in range(ROWS):
         writer.log({"loss": row * 0.5, "i": row}, stream="history", step=row, timestamp=1.7e9 + row, runtime=float(row))
     writer.end({"exit_code": 0, "runtime": float(ROWS)})

@@ -14,7 +14,7 @@ from litestar.params import FromPath
 
 from runlake.errors import StoreError
 from runlake.server.config import ServerConfig
-from runlake.server.http.health import health_routes
+from runlake.server.http.health import folder_checks, health_routes
 from runlake.server.http.limits import RateLimit
 from runlake.server.http.logs import JsonLines, TextLines, hide_secrets, person_of
 from runlake.server.http.metrics import Metrics
@@ -62,7 +62,10 @@ def make_server(tmp_path):
         made.append(people)
         routes = [read_run, write_run, put_file, break_down, read_damaged]
         app = Litestar(
-            [*routes, *health_routes(root=tmp_path, people=people, metrics=metrics, draining=draining)],
+            [
+                *routes,
+                *health_routes(checks=folder_checks(tmp_path), people=people, metrics=metrics, draining=draining),
+            ],
             exception_handlers={Exception: problem_response},
             openapi_config=None,
             request_max_body_size=None,

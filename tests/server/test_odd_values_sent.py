@@ -276,7 +276,7 @@ def test_a_journal_that_makes_no_sense_is_refused_before_it_is_kept(server):
     good = record.MAGIC + record.frame(record.PART, record.encode_body(head)) + row()
     address = f"{writers}/w1/0"
     assert server.ask("PUT", address, who="ann", content=good).json()["next_offset"] == len(good)
-    part = server.context.service._folder.layout.journal_dir(PATH._replace(run_id="native")) / "w1-000.part"
+    part = server.context.service._folder.store.journal_dir(PATH._replace(run_id="native")) / "w1-000.part"
     kept_count = 0
     for frames in FRAMES:
         answer = server.ask("PUT", f"{address}?offset={len(good)}", who="ann", content=frames)

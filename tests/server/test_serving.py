@@ -27,7 +27,7 @@ from litestar import Litestar, get
 from runlake.server.config import ServerConfig
 from runlake.server.middleware import add_middleware
 from runlake.server.http.metrics import Metrics
-from runlake.server.http.health import health_routes
+from runlake.server.http.health import folder_checks, health_routes
 from runlake.server.people.people import open_people
 from runlake.server.draining import tell_of_end
 from runlake.server.serving import listen, prepare_worker, serve
@@ -62,7 +62,7 @@ def create_app():
         return "ended"
 
     routes = [read_pid, read_slowly, read_until_the_end]
-    routes += health_routes(root=Path(config.root), people=people, metrics=metrics, draining=draining)
+    routes += health_routes(checks=folder_checks(Path(config.root)), people=people, metrics=metrics, draining=draining)
     app = Litestar(routes, openapi_config=None, logging_config=None)
     return add_middleware(app, config=config, people=people, metrics=metrics)
 

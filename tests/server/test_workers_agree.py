@@ -95,4 +95,4 @@ def test_an_opening_that_is_asked_for_again_gets_the_same_writer_from_every_work
     assert grants == [clients[1].open_writer(path, asked)] * 4
     another = clients[1].open_writer(path, OpenRequest(token="t2", start=asked.start))
     assert another.writer != grants[0].writer
-    assert len(list(store._folder.layout.journal_dir(path).glob("*.served"))) == 2
+    assert len(list(store._folder.store.journal_dir(path).glob("*.served"))) == 2

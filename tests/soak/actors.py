@@ -23,9 +23,9 @@ from runlake.service.local.service import LocalService
 from runlake.store.changes import changes_of
 from runlake.store.compact.pack import pack_runs
 from runlake.store.compact.seal import seal_run
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.limits import WriterLimits
-from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
 from runlake.store.run.state import read_run
 
@@ -51,7 +51,7 @@ class Stage:
 
     @property
     def layout(self):
-        return Layout(self.root)
+        return FolderStore(self.root)
 
     @property
     def service(self):

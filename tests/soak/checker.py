@@ -22,15 +22,15 @@ from runlake.errors import NotFoundError
 from runlake.model import RunPath
 from runlake.query.rows.scan import read_history
 from runlake.service.local.service import LocalService
+from runlake.store.folder_store import FolderStore
 from runlake.store.incarnation import read_claim
-from runlake.store.layout import Layout
 from runlake.store.opening.trash import list_trash, restore_run
 
 
 class Checker:
     def __init__(self, folder):
         self.root, self.ledgers = folder / "store", folder / "ledgers"
-        self.layout = Layout(self.root)
+        self.layout = FolderStore(self.root)
         self.acts = read_acts(self.ledgers)
         self.row_count = 0
         self.knows_who_lives = has_locks(self.root / "store.toml")

@@ -11,12 +11,12 @@ from pathlib import Path
 from runlake.model import RunPath
 from runlake.store.compact import pack
 from runlake.store.compact.seal import seal_run
+from runlake.store.folder_store import FolderStore
 from runlake.store.incarnation import claim_incarnation
 from runlake.store.journal import record
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.writer import JournalWriter
-from runlake.store.layout import Layout
 
 AT_S = 1_700_000_000.0
 RUN_IDS = IN_JOURNAL, *MERGED, SEALED = "in-journal", "merged-0", "merged-1", "sealed"
@@ -31,7 +31,7 @@ ROWS = [
 
 def write_store(root):
     """One run in each place where rows can be."""
-    layout = Layout(root)
+    layout = FolderStore(root)
     root.mkdir(parents=True, exist_ok=True)
     (root / "store.toml").write_text('format_version = 1\nid = "0123456789abcdef"\n')
     for number, run_id in enumerate(RUN_IDS):

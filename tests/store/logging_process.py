@@ -39,12 +39,12 @@ def main(store, run_id, counter_file, slot, rows_per_part, frames_per_block="102
         run = runlake.init(entity="ann", project="p", id=run_id, store=store)
         log_forever(lambda data, step, commit: run.log(data, commit=commit), acknowledged)
     from runlake.model import RunPath
+    from runlake.store.folder_store import FolderStore
     from runlake.store.journal.limits import WriterLimits
-    from runlake.store.layout import Layout
     from runlake.store.opening.open import open_run
 
     limits = WriterLimits(rows_per_part=int(rows_per_part), frames_per_block=int(frames_per_block))
-    writer = open_run(Layout(Path(store)), RunPath("ann", "p", run_id), {}, limits=limits).writer
+    writer = open_run(FolderStore(Path(store)), RunPath("ann", "p", run_id), {}, limits=limits).writer
     log_forever(
         lambda data, step, commit: writer.log(data, step=step, timestamp=1000.0 + step, runtime=0.0, commit=commit),
         acknowledged,

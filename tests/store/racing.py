@@ -70,7 +70,7 @@ def new_catalog(layout, **limits):
     return Catalog(
         layout,
         fold=lambda path: read_run(layout, path),
-        fingerprint=lambda path: read_fingerprint(layout, path),
+        fingerprint=lambda path: read_fingerprint(layout.journal(path)),
         limits=CatalogLimits(save_interval_s=0.0, **limits),
     )
 

@@ -3,7 +3,7 @@
 import shutil
 
 from runlake.store import disk
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 
 
 class Killed(BaseException):
@@ -49,9 +49,9 @@ def step_count(work):
 def copies(layout, folder, work):
     """A copy of the store for each step that the work takes, and the number of the step."""
     shutil.copytree(layout.root, folder / "counted")
-    for number in range(step_count(lambda: work(Layout(folder / "counted")))):
+    for number in range(step_count(lambda: work(FolderStore(folder / "counted")))):
         shutil.copytree(layout.root, folder / f"copy-{number}")
-        yield Layout(folder / f"copy-{number}"), number
+        yield FolderStore(folder / f"copy-{number}"), number
 
 
 def killed_at_each_step(layout, folder, work):

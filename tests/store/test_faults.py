@@ -23,12 +23,12 @@ from runlake.query.rows.scan import read_history
 from runlake.service.local.service import LocalService
 from runlake.store.care.check import check_run
 from runlake.store.compact.seal import seal_run
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.memory import MemoryJournal, MemoryPart
 from runlake.store.journal.scan import scan_part
 from runlake.store.journal.writer import JournalWriter
-from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
 from runlake.store.run.state import read_run
 from stored import RUN, Writer, part_names
@@ -47,7 +47,7 @@ class Victim:
     """A process that logs, and is to be killed."""
 
     def __init__(self, root, number, how):
-        self.layout, self.path = Layout(root / "store"), RunPath("ann", "p", f"run{number}")
+        self.layout, self.path = FolderStore(root / "store"), RunPath("ann", "p", f"run{number}")
         self.file = root / f"counter{number}"
         self.file.write_bytes(bytes(8))
         self.counter = counter(self.file, 0)
@@ -255,10 +255,10 @@ import resource, signal, sys
 sys.path[:0] = sys.argv[1:3]
 from pathlib import Path
 from stored import Writer
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-writer = Writer(Layout(Path(sys.argv[3])))
+writer = Writer(FolderStore(Path(sys.argv[3])))
 _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 kept, refused = [], 0
 for i in range(3000):
@@ -285,7 +285,7 @@ def test_a_file_that_may_not_grow_is_cut_back_to_its_last_whole_row(tmp_path):
     kept_count, refused_count, *kept = map(int, done.stdout.split())
     assert kept_count + refused_count == 3000
     assert 500 < refused_count < 1500
-    layout = Layout(tmp_path)
+    layout = FolderStore(tmp_path)
     (i,) = (s for s in read_history(layout, RUN).series if s.key == "i")
     assert i.values.to_pylist() == kept
     assert check_run(layout, RUN) == []
@@ -302,7 +302,7 @@ def locked(request):
     """A store with one run that this process may read and not write; the administrator becomes nobody for it."""
     root = Path(tempfile.mkdtemp())
     root.chmod(0o755)
-    layout = Layout(root)
+    layout = FolderStore(root)
     Writer(layout, rows_per_part=10).log_many({"a": i} for i in range(25)).die()
     folders = [root, *(folder for folder in root.rglob("*") if folder.is_dir())]
     for folder in folders:
@@ -335,6 +335,6 @@ def test_a_store_that_cannot_be_written_says_so_to_a_writer(locked):
 @posix_only
 def test_a_folder_that_cannot_become_a_store_says_so(locked):
     with pytest.raises(ReadOnlyError, match=r"the store .* cannot be written: .*; choose another with RUNLAKE_DIR"):
-        open_run(Layout(locked.root / "new"), RUN, {})
+        open_run(FolderStore(locked.root / "new"), RUN, {})
     with pytest.raises(ReadOnlyError, match="cannot be written"):
-        open_run(Layout(Path("/dev/null/store")), RUN, {})
+        open_run(FolderStore(Path("/dev/null/store")), RUN, {})

@@ -16,7 +16,7 @@ from tests.hostile import BAD, GOOD
 from runlake.errors import NotFoundError, RunlakeError, RunlakeWarning, StoreError
 from runlake.query.rows.dicts import iter_rows
 from runlake.service.local.service import LocalService
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.run import snapshot
 
 pytestmark = pytest.mark.filterwarnings("ignore::runlake.errors.RunlakeWarning")
@@ -119,7 +119,7 @@ RUNS = [*hostile.hostile_journals(), *hostile.hostile_metas()]
 @pytest.mark.parametrize("kinds", [RUNS[::4], pytest.param(RUNS, marks=pytest.mark.long)], ids=["some", "all"])
 def test_a_project_full_of_hostile_runs_is_read_checked_mended_and_emptied(kinds, store):
     kinds = hostile.spoil_many(store, kinds)
-    good_dir = Layout(store).run_dir(GOOD)
+    good_dir = FolderStore(store).run_dir(GOOD)
     good = contents(good_dir)
     check_the_others(store)
     check_law(store, kinds)
@@ -167,7 +167,7 @@ def test_hostile_places_keep_nobody_from_the_runs(store):
 @pytest.mark.parametrize("kind", hostile.hostile_stores(), ids=lambda kind: kind.name)
 def test_each_kind_by_itself_takes_nothing_with_it(kind, store):
     kind.write(store)
-    good_dir = Layout(store).run_dir(GOOD)
+    good_dir = FolderStore(store).run_dir(GOOD)
     good = contents(good_dir)
     check_the_others(store)
     check_law(store, {BAD: kind.name})
@@ -246,7 +246,7 @@ def test_the_rows_behind_lost_ones_are_followed_too(store, wish):
         hostile.row(3, step=3),
         hostile.says(hostile.END, exit_code=0, row_counts={"history": 4, "events": 0, "console": 0}),
     )
-    (next(Layout(store).journal_dir(BAD).glob("*.part"))).write_bytes(part)
+    (next(FolderStore(store).journal_dir(BAD).glob("*.part"))).write_bytes(part)
     service = service_of(store)
     list(service.repair())
     steps, cursor = [], None

@@ -12,8 +12,8 @@ import strategies
 from runlake.errors import PathError
 from runlake.model import RunPath
 from runlake.store.disk import TEMPORARY_PREFIX, replace_file
+from runlake.store.folder_store import FolderStore, folder_store_around
 from runlake.store.layout import (
-    Layout,
     check_file_name,
     check_run_path,
     decode_file_part,
@@ -87,7 +87,7 @@ def test_names_that_only_begin_like_a_device_stay_as_they_are(name):
     ["", " ", ".", "..", " .. ", "a/b", "../x", "a\\b", "a\0b", "a#b", "a?b", "50%", "a:b", "\n", "x" * 1025, "\ud800"],
 )
 def test_names_that_cannot_be_are_refused(bad, tmp_path):
-    layout = Layout(tmp_path)
+    layout = FolderStore(tmp_path)
     for path in (RunPath("e", "p", bad), RunPath("e", bad, "r"), RunPath(bad, "p", "r")):
         with pytest.raises(PathError, match=r"the (entity|project|run id) "):
             layout.make_run_dir(path)
@@ -101,7 +101,7 @@ def test_a_name_that_is_no_text_is_refused():
 
 @given(st.data())
 def test_runs_are_listed_by_the_names_they_were_made_with(tmp_path_factory, data):
-    layout = Layout(tmp_path_factory.mktemp("store"))
+    layout = FolderStore(tmp_path_factory.mktemp("store"))
     short = strategies.run_ids.filter(lambda name: len(name) <= 128)
     paths = {RunPath(*data.draw(st.tuples(short, short, strategies.run_ids))) for _ in range(3)}
     for path in paths:
@@ -115,11 +115,11 @@ def test_runs_are_listed_by_the_names_they_were_made_with(tmp_path_factory, data
     }
     assert found == paths
     assert {layout.run_path_of(layout.run_dir(path)) for path in paths} == paths
-    assert {Layout.around(layout.run_dir(path)).root for path in paths} == {layout.root}
+    assert {folder_store_around(layout.run_dir(path)).root for path in paths} == {layout.root}
 
 
 def test_an_entity_may_be_called_like_a_file_of_the_store(tmp_path):
-    layout = Layout(tmp_path)
+    layout = FolderStore(tmp_path)
     (tmp_path / "store.toml").touch()
     for entity in ("artifacts", "store.toml"):
         layout.make_run_dir(RunPath(entity, "p", "r"))
@@ -128,12 +128,12 @@ def test_an_entity_may_be_called_like_a_file_of_the_store(tmp_path):
 
 
 def test_listing_what_is_not_there_is_empty(tmp_path):
-    layout = Layout(tmp_path / "none")
+    layout = FolderStore(tmp_path / "none")
     assert (layout.entities(), layout.projects("e"), layout.run_ids("e", "p")) == ([], [], [])
 
 
 def test_a_folder_that_does_not_say_yet_what_it_stands_for_is_not_listed(tmp_path):
-    layout = Layout(tmp_path)
+    layout = FolderStore(tmp_path)
     layout.make_run_dir(RunPath("e", "p", "a"))
     layout.run_dir(RunPath("e", "p", "b" * 300)).mkdir()
     assert layout.run_ids("e", "p") == ["a"]
@@ -141,9 +141,9 @@ def test_a_folder_that_does_not_say_yet_what_it_stands_for_is_not_listed(tmp_pat
 
 @given(strategies.file_names)
 def test_a_file_name_stays_in_the_folder_or_is_refused(name):
-    folder = Layout(Path("/store")).files_dir(RunPath("e", "p", "r"))
+    folder = FolderStore(Path("/store")).files_dir(RunPath("e", "p", "r"))
     try:
-        file = Layout(Path("/store")).file_path(RunPath("e", "p", "r"), name)
+        file = FolderStore(Path("/store")).file_path(RunPath("e", "p", "r"), name)
     except PathError:
         return
     assert os.path.normpath(file) == str(file)

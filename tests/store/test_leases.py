@@ -10,8 +10,14 @@ from runlake.store.leases import FolderLeases, MemoryLeases
 from waiting import DEADLINE_S
 
 
-@pytest.fixture(params=["folder", "memory"])
+@pytest.fixture(params=["folder", "memory", "postgresql"])
 def leases(request, tmp_path):
+    if request.param == "postgresql":
+        database = request.getfixturevalue("shared_database")
+
+        from runlake.store.cluster.leases import PostgresLeases
+
+        return PostgresLeases(database)
     return FolderLeases(tmp_path) if request.param == "folder" else MemoryLeases()
 
 

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -23,14 +24,25 @@ def folder(tmp_path):
     return FolderLedger(folder)
 
 
-@pytest.fixture(params=["folder", "memory"])
+@pytest.fixture(params=["folder", "memory", "postgresql"])
 def made(request, folder):
     """What every kind of ledger does."""
+    if request.param == "postgresql":
+        database, path = request.getfixturevalue("shared_database"), request.getfixturevalue("new_path")
+
+        from runlake.store.cluster.tree import PostgresTree
+
+        ledger = FolderLedger(Path(f"/{path}"), PostgresTree(database))
+        ledger._tree.make_folder(ledger.folder)
+        return ledger
     return folder if request.param == "folder" else MemoryLedger()
 
 
 def delete(ledger):
-    ledger.delete() if isinstance(ledger, MemoryLedger) else ledger.folder.rmdir()
+    if isinstance(ledger, MemoryLedger):
+        ledger.delete()
+    else:
+        ledger._tree.move(ledger.folder, ledger.folder.with_name("deleted"))
 
 
 def bodies(made, number=1):

@@ -18,8 +18,8 @@ from runlake.store.compact import packed_file
 from runlake.store.compact.pack import pack_runs
 from runlake.store.compact.seal import seal_run
 from runlake.store.folder_files import FolderFiles
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
-from runlake.store.layout import Layout
 from runlake.store.merge.merge_stores import choose_projects, merge_projects
 from runlake.store.opening.trash import move_run_to_trash
 from runlake.store.segment.folder import FolderSegments
@@ -51,7 +51,7 @@ HOSTILE = [
 
 @pytest.fixture
 def ours(tmp_path):
-    layout = Layout(tmp_path / "ours" / "store")
+    layout = FolderStore(tmp_path / "ours" / "store")
     make_run(layout, OURS, files={"model.txt": b"our model"})
     (tmp_path / "victim").mkdir()
     (tmp_path / "victim" / ".bashrc").write_text("ours\n")
@@ -60,7 +60,7 @@ def ours(tmp_path):
 
 @pytest.fixture
 def theirs(tmp_path):
-    layout = Layout(tmp_path / "theirs")
+    layout = FolderStore(tmp_path / "theirs")
     make_run(layout, THEIRS)
     return layout
 
@@ -339,7 +339,7 @@ def test_links_among_the_files_of_a_run_are_followed_only_within_them(tmp_path, 
 
 def test_a_link_in_a_run_of_ours_is_not_written_through(tmp_path, ours):
     """Both copies have the run; in ours a file of the user leads elsewhere."""
-    copy = Layout(tmp_path / "theirs")
+    copy = FolderStore(tmp_path / "theirs")
     shutil.copytree(ours.root, copy.root)
     ours.files_dir(OURS).joinpath("out").symlink_to(tmp_path / "victim")
     ours.files_dir(OURS).joinpath("one").symlink_to(tmp_path / "victim" / ".bashrc")
@@ -354,7 +354,7 @@ def test_a_link_in_a_run_of_ours_is_not_written_through(tmp_path, ours):
 
 
 def test_a_segments_folder_of_ours_that_leads_elsewhere_is_left_alone(tmp_path, ours):
-    copy = Layout(tmp_path / "theirs")
+    copy = FolderStore(tmp_path / "theirs")
     shutil.copytree(ours.root, copy.root)
     segments = ours.segments_dir(OURS)
     segments.rename(tmp_path / "victim" / "segments")
@@ -372,7 +372,7 @@ def test_the_rows_that_our_runs_share_are_never_replaced(tmp_path, ours):
     for number in range(3):
         make_run(ours, RunPath("ann", "p", f"small-{number}"), row_count=2)
     assert len(list(pack_runs(ours, "ann", "p", quiet_s=0.0, min_run_count=2))) > 1
-    theirs = Layout(tmp_path / "theirs")
+    theirs = FolderStore(tmp_path / "theirs")
     shutil.copytree(ours.root, theirs.root)
     shutil.rmtree(ours.run_dir(RunPath("ann", "p", "small-1")))
     for file in theirs.merged_dir("ann", "p").glob("*-history.parquet"):
@@ -383,7 +383,7 @@ def test_the_rows_that_our_runs_share_are_never_replaced(tmp_path, ours):
 
 
 def test_the_rows_that_runs_share_are_taken_once_and_then_found_again(tmp_path, ours):
-    theirs = Layout(tmp_path / "theirs")
+    theirs = FolderStore(tmp_path / "theirs")
     for number in range(3):
         make_run(theirs, RunPath("ann", "p", f"small-{number}"), row_count=2)
     list(pack_runs(theirs, "ann", "p", quiet_s=0.0, min_run_count=2))

@@ -13,10 +13,11 @@ from runlake.model import RunEdit, RunPath
 from runlake.service.local.service import LocalService
 from runlake.store import changes, disk
 from runlake.store.catalog import watching
-from runlake.store.changes import FolderChanges, SeenChanges, append_change, changes_of
+from runlake.store.changes import FolderChanges, SeenChanges, changes_of
 from runlake.store.compact.seal import drop_inputs, drop_leftovers, seal_run, write_files
 from runlake.store.compact.seal_plan import plan
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
+from runlake.store.noting import append_change
 from runlake.store.opening import inspect_here, writers
 from runlake.store.opening.open import open_run
 from runlake.store.opening.trash import move_run_to_trash
@@ -29,7 +30,7 @@ from stored import RUN, Clock, Writer, edit_config, part_names, segment_files
 
 @pytest.fixture
 def layout(tmp_path):
-    return Layout(tmp_path / "store")
+    return FolderStore(tmp_path / "store")
 
 
 @pytest.fixture

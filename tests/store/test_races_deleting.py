@@ -13,10 +13,10 @@ from runlake.store.care.repair import repair_run
 from runlake.store.changes import changes_of
 from runlake.store.compact.seal import seal_run
 from runlake.store.folder_files import FolderFiles
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import folder
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.limits import WriterLimits
-from runlake.store.layout import Layout
 from runlake.store.opening import existing, inspect_here, trash, writers
 from runlake.store.opening.trash import move_run_to_trash, restore_run
 from runlake.store.opening.writers import open_child
@@ -27,7 +27,7 @@ from stored import RUN, Writer, part_names
 
 @pytest.fixture
 def layout(tmp_path):
-    return Layout(tmp_path / "store")
+    return FolderStore(tmp_path / "store")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from runlake.errors import NotFoundError, PathError, ReadOnlyError
 from runlake.model import FileInfo, RunPath
 from runlake.store.disk import TEMPORARY_PREFIX, watched
 from runlake.store.folder_files import FolderFiles
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.memory_files import MemoryFiles
 
 RUN = RunPath("ann", "p", "a")
@@ -19,7 +19,7 @@ RUN = RunPath("ann", "p", "a")
 
 @pytest.fixture
 def layout(tmp_path):
-    layout = Layout(tmp_path / "store")
+    layout = FolderStore(tmp_path / "store")
     layout.make_run_dir(RUN)
     return layout
 
@@ -29,8 +29,12 @@ def in_folders(layout):
     return FolderFiles(layout)
 
 
-@pytest.fixture(params=["folders", "memory"])
+@pytest.fixture(params=["folders", "memory", "cluster"])
 def files(request, layout):
+    if request.param == "cluster":
+        cluster = request.getfixturevalue("cluster")
+        cluster.make_anew(RUN)
+        return cluster.files()
     return FolderFiles(layout) if request.param == "folders" else MemoryFiles(lambda path: path == RUN)
 
 

@@ -7,14 +7,14 @@ import pytest
 from runlake.errors import CorruptError, NewerFormatError, ReadOnlyError
 from runlake.model import RunPath
 from runlake.service.local.service import LocalService
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.open import open_run
 from runlake.store.store_format import check_format, create_store, is_store, read_format
 
 
 @pytest.fixture
 def layout(tmp_path):
-    return Layout(tmp_path / "store")
+    return FolderStore(tmp_path / "store")
 
 
 def mark(layout):
@@ -33,7 +33,7 @@ def test_a_store_is_made_once_and_keeps_its_id(layout):
 def test_a_folder_that_cannot_be_made_a_store_is_said(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ReadOnlyError, match="choose another with RUNLAKE_DIR"):
-        create_store(Layout(tmp_path / "file" / "store"))
+        create_store(FolderStore(tmp_path / "file" / "store"))
 
 
 def test_a_store_of_a_later_format_is_neither_written_nor_read(layout):

@@ -19,9 +19,9 @@ from runlake.errors import BadValueError, CorruptError, NotFoundError
 from runlake.model import RunPath, TailCursor
 from runlake.service.local.service import LocalService
 from runlake.store.compact import seal
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.limits import WriterLimits
-from runlake.store.layout import Layout
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.opening.writers import NewWriter, begin_writer, open_child
@@ -36,7 +36,7 @@ def root(tmp_path):
 
 @pytest.fixture
 def layout(root):
-    return Layout(root)
+    return FolderStore(root)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ class TailMachine(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.folder = tempfile.mkdtemp()
-        self.layout = Layout(Path(self.folder) / "store")
+        self.layout = FolderStore(Path(self.folder) / "store")
         self.clock = Clock()
         self.count = 0
         self.writers = []

@@ -7,7 +7,6 @@ import os
 import secrets
 import string
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,6 +24,7 @@ from runlake.view_model import ViewPath, ViewPut
 
 if TYPE_CHECKING:  # listings, sweeps and projects are loaded by who asks for them: a run is read without
     from runlake.api.artifacts import ArtifactType, StoredArtifacts
+    from runlake.api.comparison import RunComparison
     from runlake.api.project import Project, Projects
     from runlake.api.runs import Runs
     from runlake.api.sweep import Sweep, Sweeps
@@ -33,7 +33,6 @@ if TYPE_CHECKING:  # listings, sweeps and projects are loaded by who asks for th
     from runlake.artifacts.artifact import Artifact
     from runlake.artifacts.collection import ArtifactCollection
     from runlake.bulk.export import Exported
-    from runlake.comparison.comparison import Comparison
 
 _ID_LENGTH = 8
 
@@ -203,13 +202,14 @@ class Api:
         curves: bool = True,
         keys: Sequence[str] | None = None,
         fail_if: Sequence[str] = (),
-    ) -> Comparison:
-        """Where two runs or more differ, and how far their curves are from those of the first.
+    ) -> RunComparison:
+        """Where two runs or more differ, and how far their curves are from those of the first; `picture()` draws them.
 
         `keys` names the curves, None for all numbers that the runs share, up to 256 of them; `everything` also compares
         what always differs. `fail_if` are conditions as ``"val_loss > +1%"``; `broken` of the answer has those that
         hold.
         """
+        from runlake.api.comparison import drawable
         from runlake.comparison.comparison import compare_runs
         from runlake.comparison.gates import parse_gate
 
@@ -217,30 +217,38 @@ class Api:
             raise BadValueError(f"paths={paths!r} is one text; write a list of two or more")
         places = [parse_run_path(path, self.default_entity, self._default_project) for path in paths]
         gates = [parse_gate(text) for text in fail_if]
-        return compare_runs(self._service, places, everything=everything, curves=curves, keys=keys, gates=gates)
+        found = compare_runs(self._service, places, everything=everything, curves=curves, keys=keys, gates=gates)
+        return drawable(found, self._service, keys)
 
     def sql(
         self,
         query: str,
         *,
         format: Literal["arrow", "pandas", "polars"] = "arrow",
+        path: str | None = None,
+        at: Literal["auto", "server", "here"] = "auto",
         time_limit_s: float = 60.0,
         memory_limit_bytes: int = 2 * 2**30,
     ) -> Any:
-        """The answer of one SELECT over everything in the store, as an Arrow table or a frame.
+        """The answer of one SELECT over everything in the store, or in the project `path`: an Arrow table or a frame.
 
         Tables: runs, config, summary, history, events, console, files, sweeps, artifacts, of all projects; rows that
         are not sealed yet are among them. Only what can matter is read: name keys, runs and projects in the WHERE.
-        `memory_limit_bytes` is for the rows that are read, and again for DuckDB. Raises `SqlError` for what is no query
-        or does more than read, `SqlLimitError` beyond a limit, `NotSupportedError` without the package duckdb.
+        `memory_limit_bytes` is for the rows that are read, and again for DuckDB. A server computes the answer itself,
+        within its own limits, and only that travels; ``at="here"`` fetches the rows and computes here.
+
+        Raises `SqlError` for what is no query or does more than read, `SqlLimitError` beyond a limit,
+        `NotSupportedError` without the package duckdb.
         """
         from runlake.api.frame import table_to_pandas, table_to_polars
-        from runlake.sql.query import SqlLimits, run_query
+        from runlake.sql.ask import ask
+        from runlake.sql.engine import SqlLimits
 
         if format not in ("arrow", "pandas", "polars"):
             raise BadValueError(f"format={format!r}; it can be 'arrow', 'pandas' or 'polars'")
         limits = SqlLimits(time_s=time_limit_s, memory_bytes=memory_limit_bytes)
-        table = run_query(self._service, query, limits)
+        within = None if path is None else parse_project_path(path, self.default_entity)
+        table = ask(self._service, query, limits, within=within, at=at)
         if format == "arrow":
             return table
         return table_to_pandas(table) if format == "pandas" else table_to_polars(table)
@@ -410,7 +418,7 @@ class Api:
     def export(
         self,
         path: str | None,
-        folder: str | os.PathLike[str],
+        place: str | os.PathLike[str],
         *,
         format: Literal["parquet", "csv", "jsonl", "arrow"] = "parquet",
         shape: Literal["wide", "long"] = "wide",
@@ -418,13 +426,17 @@ class Api:
         keys: Sequence[str] | None = None,
         filters: Mapping[str, Any] | None = None,
         files: bool = False,
+        artifacts: Literal["metadata", "files"] = "metadata",
+        samples: int | None = None,
         since: str | os.PathLike[str] | None = None,
         progress: Callable[[int, int | None], None] | None = None,
     ) -> Exported:
         """Write a project (``project`` or ``entity/project``) into a folder that can be proved; answers its manifest.
 
-        The folder gets ``runs``, ``history/``, ``events/``, ``console/``, with `files` also ``files/``, and
-        ``manifest.json``. Started again after it was killed it goes on; a folder that has an export is brought up to
+        `place` is a folder, or ``s3://bucket/folder``, with the credentials that AWS's tools read. It gets ``runs``,
+        ``history/``, ``events/``, ``console/``, with `files` also ``files/``, and ``manifest.json``; ``artifacts``, and
+        with ``artifacts="files"`` what is in them. `samples` is how many rows of the history of each run there are at
+        most. Started again after it was killed it goes on; a folder that has an export is brought up to
         date. With `since`, the manifest of an export elsewhere, only new and changed runs are written. `streams` are
         all by default, and the history alone with `keys`. `progress` is told rows done and rows in all. Raises
         `ConflictError` for a folder that holds something else or is being exported into, `BadValueError` for runs of
@@ -433,13 +445,22 @@ class Api:
         from runlake.bulk.export import export_folder
         from runlake.bulk.options import options_of
 
-        options = options_of(format=format, shape=shape, streams=streams, keys=keys, filters=filters, has_files=files)
+        options = options_of(
+            format=format,
+            shape=shape,
+            streams=streams,
+            keys=keys,
+            filters=filters,
+            has_files=files,
+            artifacts=artifacts,
+            samples=samples,
+        )
         return export_folder(
             self._service,
             *self._project_place(path),
-            Path(folder),
+            place,
             options,
-            since=None if since is None else Path(since),
+            since=since,
             report=progress or (lambda done, total: None),
         )
 

@@ -201,15 +201,17 @@ class Runs:
         )
 
     def _selections(
-        self, samples: int | None, keys: Sequence[str] | None, x_axis: str, stream: str
+        self,
+        samples: int | None,
+        keys: Sequence[str] | None,
+        x_axis: str,
+        stream: str,
+        blocks: Sequence[HistoryBlock] | None = None,
     ) -> Iterator[tuple[StoredRun, Selection]]:
         chosen: Stream = "history" if stream == "default" else "events"
         whole: dict[str, History] = {}
         if samples is None and keys is not None:
-            try:
-                blocks = self._blocks(wanted_keys(keys, x_axis), chosen)
-            except ConflictError:
-                blocks = iter(())  # the version is forgotten, but its runs are here: one by one, then
+            blocks = self._whole_blocks(keys, x_axis, chosen) if blocks is None else blocks
             whole = {run_id: history for block in blocks for run_id, history in block.histories()}
         for run in self:
             path = RunPath(self.entity, self.project, run.id)
@@ -223,6 +225,12 @@ class Runs:
                 whole=whole.get(run.id),
             )
             yield run, selection
+
+    def _whole_blocks(self, keys: Sequence[str], x_axis: str, stream: Stream) -> Sequence[HistoryBlock]:
+        try:
+            return list(self._blocks(wanted_keys(keys, x_axis), stream))
+        except ConflictError:
+            return ()  # the version is forgotten, but its runs are here: one by one, then
 
     def _blocks(self, keys: Sequence[str], stream: Stream) -> Iterator[HistoryBlock]:
         return self._service.read_histories(
@@ -241,9 +249,16 @@ class Runs:
         import pandas as pd
 
         from runlake.query.many.blocks import join_histories
+        from runlake.query.many.joined import joined_numbers
 
+        blocks = None
+        if samples is None and keys is not None:
+            blocks = self._whole_blocks(keys, x_axis, "history" if stream == "default" else "events")
+            numbers = joined_numbers(blocks, [run.id for run in self], wanted_keys(keys, x_axis), x_axis)
+            if numbers is not None:
+                return pd.DataFrame({"run_id": numbers.run_ids.to_pandas(), **numbers.columns}, copy=False)
         frames = []
-        found = ((r.id, s) for r, s in self._selections(samples, keys, x_axis, stream) if s.history.row_count)
+        found = ((r.id, s) for r, s in self._selections(samples, keys, x_axis, stream, blocks) if s.history.row_count)
         # A frame for each of thousands of runs takes far longer than their values.
         for shape, group in groupby(found, key=lambda one: None if keys is None else _plain_shape(one[1])):
             alike = list(group)

@@ -1,45 +1,27 @@
-"""A project into a folder: a file for each stream of each run, what is known of the runs, and a manifest.
+"""A project into a folder or a bucket: a file for each stream of each run, what is known of the runs, and a manifest.
 
 A run has files of its own, however small it is: then what is new in a run changes its files and no others, and an
-export that is brought up to date is byte for byte a new one. The rows of the next stream are read while those of one
-are written, so memory holds two streams of runs at a time.
+export that is brought up to date is byte for byte a new one.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 
 import msgspec
-import numpy as np
-import pyarrow as pa
+from msgspec.structs import replace
 
-from runlake.bulk.folder import ExportFolder, copy_stream
-from runlake.bulk.manifest import (
-    FileEntry,
-    Manifest,
-    RunEntry,
-    find_manifest,
-    fingerprint_of,
-    made_by,
-    read_manifest,
-)
+from runlake.bulk.manifest import ArtifactEntry, Entry, FileEntry, Manifest, RunEntry, made_by
 from runlake.bulk.options import ExportOptions, options_text
-from runlake.bulk.plan import ExportPlan, PlannedRun, decode_plan, make_plan
-from runlake.bulk.rows import read_planned, write_rows, write_tables
-from runlake.errors import ConflictError, NotFoundError, StoreError, UnreadableRunWarning, warn
-from runlake.local_names import why_refused
-from runlake.model import FileInfo, RunInfo, Stream
-from runlake.query.rows.history import History
-from runlake.query.rows.table import MAX_COLUMNS
-from runlake.query.runs.table import runs_table
+from runlake.bulk.places import Place, find_manifest, open_target, read_manifest
+from runlake.bulk.plan import ExportPlan, PlannedArtifact, PlannedRun, decode_plan, make_plan
+from runlake.bulk.tables import write_project_tables
+from runlake.bulk.target import Target
+from runlake.bulk.windows import WHOLE_CELLS
+from runlake.bulk.work import Written, write_all
+from runlake.errors import ConflictError, UnreadableRunWarning, warn
 from runlake.service.contract import Service
-from runlake.store.layout import encode_file_part, encode_name
-from runlake.values import encode_json, flatten
 
 Report = Callable[[int, int | None], None]
 """Told (rows done, rows in all)."""
@@ -63,40 +45,80 @@ def export_folder(
     service: Service,
     entity: str,
     project: str,
-    folder: Path,
+    place: Place,
     options: ExportOptions,
     *,
-    since: Path | None = None,
+    since: Place | None = None,
+    worker_count: int | None = None,
+    whole_cells: int = WHOLE_CELLS,
     report: Report = lambda done, total: None,
 ) -> Exported:
     """Export a project, go on with an export that was killed, or bring one up to date.
 
     With `since`, the manifest of an export elsewhere, only runs that are new or changed since are written. Runs that
-    cannot be read are left out, and the manifest says so. `ConflictError` where the folder holds something else, an
-    export of another project or with other options, or one that is being written; `BadValueError` for more keys than a
-    wide table holds.
+    cannot be read are left out, and the manifest says so. `worker_count` is by default that of the cores, at most 4;
+    a stream of more than `whole_cells` is read some rows at a time.
+    `ConflictError` where the folder holds something else, an export of another project or with other options, or one
+    that is being written; `BadValueError` for more keys than a wide table holds.
     """
-    target = ExportFolder(folder)
+    target = open_target(place)
     target.check_may_begin()
     with target.claimed():
         plan, is_begun = _plan(service, target, entity, project, options, since)
-        work = _Work(service, target, plan, report)
-        entries = work.write_runs()
-        manifest = _manifest(plan, entries, _write_tables(target, plan))
+        done = _Done(target.noted())
+        missing = [one for one in _with_files(plan) if one.kept is None and one not in done]
+        coming = write_all(service, target, plan, missing, worker_count, whole_cells)
+        _take(coming, target, plan, missing, done, report)
+        manifest = _manifest(plan, done, write_project_tables(target, plan))
         for path in sorted(set(plan.leftover) - manifest.files_here().keys()):
             target.remove(path)
         target.finish(manifest.encoded())
     return Exported(
         manifest=manifest,
-        written_count=work.written_count,
+        written_count=sum(isinstance(one, PlannedRun) for one in missing),
         kept_count=sum(run.kept is not None for run in plan.runs),
-        problems=tuple(f"run {run.run_id}: {problem}" for run in entries for problem in run.problems),
+        problems=tuple(f"{_name_of(entry)}: {problem}" for entry in manifest.entries() for problem in entry.problems),
         continued_from=plan.made.at if is_begun else None,
     )
 
 
+class _Done:
+    """What is there of a plan, by run and by version."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._runs: dict[str, RunEntry] = {}
+        self._artifacts: dict[str, ArtifactEntry] = {}
+        for entry in entries:
+            self.add(entry)
+
+    def add(self, entry: Entry) -> None:
+        if isinstance(entry, RunEntry):
+            self._runs[entry.run_id] = entry
+        else:
+            self._artifacts[entry.title] = entry
+
+    def __contains__(self, planned: PlannedRun | PlannedArtifact) -> bool:
+        if isinstance(planned, PlannedRun):
+            return planned.run_id in self._runs
+        return planned.title in self._artifacts
+
+    def runs_of(self, plan: ExportPlan) -> tuple[RunEntry, ...]:
+        return tuple(run.kept or self._runs[run.run_id] for run in plan.runs)
+
+    def artifacts_of(self, plan: ExportPlan) -> tuple[ArtifactEntry, ...]:
+        return tuple(one.kept or self._artifacts[one.title] for one in plan.artifacts if one.has_files)
+
+
+def _with_files(plan: ExportPlan) -> list[PlannedRun | PlannedArtifact]:
+    return [*plan.runs, *(one for one in plan.artifacts if one.has_files)]
+
+
+def _name_of(entry: Entry, where: str = "") -> str:
+    return f"run {where}{entry.run_id}" if isinstance(entry, RunEntry) else f"artifact {where}{entry.title}"
+
+
 def _plan(
-    service: Service, target: ExportFolder, entity: str, project: str, options: ExportOptions, since: Path | None
+    service: Service, target: Target, entity: str, project: str, options: ExportOptions, since: Place | None
 ) -> tuple[ExportPlan, bool]:
     """What is to be done, and whether it was begun before."""
     content = target.read_plan()
@@ -105,13 +127,13 @@ def _plan(
         if (plan.entity, plan.project, plan.options, plan.made_by) == (entity, project, options, made_by()):
             return plan, True
         raise ConflictError(
-            f"{target.folder} holds an export of {plan.entity}/{plan.project} that was not ended, by {plan.made_by} "
+            f"{target.place} holds an export of {plan.entity}/{plan.project} that was not ended, by {plan.made_by} "
             f"({options_text(plan.options)}); go on with it, or remove the folder"
         )
-    before = find_manifest(target.folder)
+    before = find_manifest(target)
     base = None if since is None else read_manifest(since)
     if base is not None and before is not None and base.digest != before.digest:
-        raise ConflictError(f"{target.folder} holds an export; name a new folder for what came after {since}")
+        raise ConflictError(f"{target.place} holds an export; name a new folder for what came after {since}")
     is_in_place = before is not None or base is None
     plan = make_plan(service, entity, project, options, before or base, is_in_place=is_in_place)
     if is_in_place:
@@ -120,219 +142,53 @@ def _plan(
     return plan, False
 
 
-def _without_lost(target: ExportFolder, plan: ExportPlan) -> ExportPlan:
-    """The plan, in which runs are written anew when a file of theirs has gone from the folder."""
-    lost = {
-        run.run_id: [entry.path for entry in run.kept.files]
-        for run in plan.runs
-        if run.kept is not None and not all(map(target.has_size, run.kept.files))
-    }
-    runs = tuple(msgspec.structs.replace(run, kept=None) if run.run_id in lost else run for run in plan.runs)
-    leftover = sorted({*plan.leftover, *(path for paths in lost.values() for path in paths)})
-    return msgspec.structs.replace(plan, runs=runs, leftover=tuple(leftover))
+def _without_lost(target: Target, plan: ExportPlan) -> ExportPlan:
+    """The plan, in which runs and versions are written anew when a file of theirs has gone."""
+    lost: list[str] = []
+
+    def is_lost(kept: Entry | None) -> bool:
+        if kept is None or all(map(target.has_size, kept.files)):
+            return False
+        lost.extend(file.path for file in kept.files)
+        return True
+
+    runs = tuple(replace(run, kept=None) if is_lost(run.kept) else run for run in plan.runs)
+    artifacts = tuple(replace(one, kept=None) if is_lost(one.kept) else one for one in plan.artifacts)
+    leftover = tuple(sorted({*plan.leftover, *lost}))
+    return replace(plan, runs=runs, artifacts=artifacts, leftover=leftover)
 
 
-class _Read(NamedTuple):
-    """The rows of one stream of a run, or why they cannot be had."""
-
-    history: History | None
-    problem: str | None = None
-
-
-class _Work:
-    """Writes the runs of a plan that are not there yet."""
-
-    def __init__(self, service: Service, target: ExportFolder, plan: ExportPlan, report: Report) -> None:
-        self._service, self._target, self._plan, self._report = service, target, plan, report
-        self.written_count = 0
-        self._done = 0
-        self._total = sum(sum(run.row_counts.values()) for run in plan.runs)
-
-    def write_runs(self) -> list[RunEntry]:
-        """The entries of all runs, in the order of the plan."""
-        noted = self._target.noted()
-        entries = {run.run_id: run.kept for run in self._plan.runs if run.kept is not None} | noted
-        missing = [run for run in self._plan.runs if run.run_id not in entries]
-        self._add(sum(sum(run.row_counts.values()) for run in self._plan.runs if run.run_id in entries))
-        with ThreadPoolExecutor(1, thread_name_prefix="runlake-read") as pool:
-            coming = self._read_ahead(pool, missing)
-            for run in missing:
-                entry = self._write_run(run, coming)
-                self._target.note(entry)
-                entries[run.run_id] = entry
-                self.written_count += 1
-        return [entries[run.run_id] for run in self._plan.runs]
-
-    def _read_ahead(self, pool: ThreadPoolExecutor, runs: Sequence[PlannedRun]) -> Iterator[_Read]:
-        """Each stream of each run; while one is written the next one is read."""
-        wanted = [(run, stream) for run in runs for stream in self._plan.options.streams]
-        reading: list[Future[_Read]] = [pool.submit(self._read, *first) for first in wanted[:1]]
-        for place in range(1, len(wanted) + 1):
-            found = reading.pop().result()
-            reading += [pool.submit(self._read, *following) for following in wanted[place : place + 1]]
-            yield found
-
-    def _read(self, run: PlannedRun, stream: Stream) -> _Read:
-        if not run.row_counts[stream]:
-            return _Read(None)
-        try:
-            return _Read(read_planned(self._service, run, stream, self._plan.options))
-        except NotFoundError:
-            return _Read(None, f"its {stream} is missing: it was deleted while it was exported")
-        except StoreError as error:
-            return _Read(None, f"its {stream} cannot be read: {error}")
-
-    def _write_run(self, run: PlannedRun, coming: Iterator[_Read]) -> RunEntry:
-        files: list[FileEntry] = []
-        problems: list[str] = []
-        for stream in self._plan.options.streams:
-            found = next(coming)
-            problems += [] if found.problem is None else [found.problem]
-            if found.history is not None and found.history.row_count:
-                files.append(self._write_stream(run, stream, found.history))
-            else:  # a process that was killed may have left one
-                self._target.clear(self._path_of(run, stream))
-            self._add(run.row_counts[stream])
-        for file in run.files:
-            problem = self._copy_file(run, file, files)
-            problems += [] if problem is None else [problem]
-        for problem in problems:
-            warn(f"run {run.info.path} is not whole in the export: {problem}", UnreadableRunWarning)
-        info = run.info
-        return RunEntry(
-            run_id=info.run_id,
-            incarnation=info.incarnation,
-            generation=info.generation,
-            fingerprint=fingerprint_of(info),
-            row_counts=run.row_counts,
-            next_n=run.next_n,
-            made_by=self._plan.made_by,
-            files=tuple(files),
-            problems=tuple(problems),
-        )
-
-    def _write_stream(self, run: PlannedRun, stream: Stream, history: History) -> FileEntry:
-        path = self._path_of(run, stream)
-        with self._target.writing(path) as file:
-            write_rows(file, run, history, self._plan.options)
-        return FileEntry(
-            path=path,
-            kind=stream,
-            size_bytes=file.size_bytes,
-            sha256=file.sha256(),
-            row_count=history.row_count,
-            first_step=int(np.min(history.step)),
-            last_step=int(np.max(history.step)),
-        )
-
-    def _copy_file(self, run: PlannedRun, info: FileInfo, files: list[FileEntry]) -> str | None:
-        """Copy one file of a run; the answer says why it is not there."""
-        why = why_refused(info.name)
-        if why is not None:
-            return f"the file {info.name!r} is left out: {why}"
-        path = "/".join(["files", encode_name(run.run_id), *map(encode_file_part, info.name.split("/"))])
-        md5 = hashlib.md5(usedforsecurity=False)
-        try:
-            with self._service.open_file(run.info.path, info.name) as source, self._target.writing(path) as file:
-                copy_stream(source, file, md5)
-        except NotFoundError:
-            return f"the file {info.name!r} is missing: it was deleted while it was exported"
-        if base64.b64encode(md5.digest()).decode() != info.md5:
-            self._target.clear(path)
-            return f"the file {info.name!r} is left out: it was changed while it was exported"
-        files.append(
-            FileEntry(
-                path=path,
-                kind="file",
-                size_bytes=file.size_bytes,
-                sha256=file.sha256(),
-                name=info.name,
-                md5=info.md5,
-            )
-        )
-        return None
-
-    def _path_of(self, run: PlannedRun, stream: Stream) -> str:
-        return f"{stream}/{encode_name(run.run_id)}.{self._plan.options.format}"
-
-    def _add(self, row_count: int) -> None:
-        self._done += row_count
-        self._report(self._done, self._total)
+def _take(
+    coming: Generator[Written, None, None],
+    target: Target,
+    plan: ExportPlan,
+    missing: Sequence[PlannedRun | PlannedArtifact],
+    done: _Done,
+    report: Report,
+) -> None:
+    """Note what is written, as it comes."""
+    total = sum(sum(run.row_counts.values()) for run in plan.runs)
+    row_count = total - sum(sum(run.row_counts.values()) for run in missing if isinstance(run, PlannedRun))
+    report(row_count, total)
+    with closing(coming) as written:
+        for entry, more_count in written:
+            for problem in entry.problems:
+                name = _name_of(entry, f"{plan.entity}/{plan.project}/")
+                warn(f"{name} is not whole in the export: {problem}", UnreadableRunWarning)
+            target.note(entry)
+            done.add(entry)
+            row_count += more_count
+            report(row_count, total)
 
 
-def _write_tables(target: ExportFolder, plan: ExportPlan) -> tuple[FileEntry, ...]:
-    """The tables of the whole project: its runs, and the versions of its artifacts."""
-    entries = [_write_table(target, plan, "runs", _runs_table([run.info for run in plan.runs]))]
-    if plan.artifacts:
-        entries.append(_write_table(target, plan, "artifacts", _artifacts_table(plan)))
-    return tuple(entries)
-
-
-def _runs_table(infos: list[RunInfo]) -> pa.Table:
-    """A row a run, a column a setting or result; of more than a wide table holds, both are one column of JSON each."""
-    places = np.arange(len(infos))
-    names: set[tuple[str, str]] = set()
-    for info in infos:
-        for root, tree in (("config", info.config), ("summary", info.summary)):
-            names.update((root, path) for path in flatten(tree, stringify_keys=True))
-    if len(names) <= MAX_COLUMNS:
-        return runs_table(None, infos, places)
-    table = runs_table(None, [msgspec.structs.replace(info, config={}, summary={}) for info in infos], places)
-    for root in ("config", "summary"):
-        texts = [str(encode_json(getattr(info, root))) for info in infos]
-        table = table.append_column(pa.field(root, pa.string()), pa.array(texts, pa.string()))
-    return table
-
-
-def _write_table(target: ExportFolder, plan: ExportPlan, name: str, table: pa.Table) -> FileEntry:
-    path = f"{name}.{plan.options.format}"
-    with target.writing(path) as file:
-        if plan.options.format == "jsonl":
-            for row in table.to_pylist():
-                present = {key: value for key, value in row.items() if value is not None}
-                file.write(f"{encode_json(present)}\n".encode())
-        else:
-            write_tables(file, iter([table.combine_chunks()]), plan.options)
-    return FileEntry(path=path, kind=name, size_bytes=file.size_bytes, sha256=file.sha256(), row_count=table.num_rows)
-
-
-def _artifacts_table(plan: ExportPlan) -> pa.Table:
-    rows: list[dict[str, Any]] = [
-        {
-            "name": info.name,
-            "version": info.version,
-            "artifact_id": info.artifact_id,
-            "type": info.type,
-            "state": info.state,
-            "digest": info.digest,
-            "size_bytes": info.size_bytes,
-            "file_count": info.file_count,
-            "description": info.description,
-            "aliases": list(info.aliases),
-            "tags": list(info.tags),
-            "created_by": None if info.created_by is None else info.created_by.run_id,
-            "created_at": info.created_at,
-            "updated_at": info.updated_at,
-            "metadata": str(encode_json(info.metadata)),
-        }
-        for info in plan.artifacts
-    ]
-    texts = ("name", "version", "artifact_id", "type", "state", "digest", "description", "created_by", "metadata")
-    kinds = {name: pa.string() for name in texts} | {name: pa.list_(pa.string()) for name in ("aliases", "tags")}
-    kinds |= {
-        "size_bytes": pa.int64(),
-        "file_count": pa.int64(),
-        "created_at": pa.float64(),
-        "updated_at": pa.float64(),
-    }
-    return pa.Table.from_pylist(rows, schema=pa.schema([(name, kinds[name]) for name in rows[0]]))
-
-
-def _manifest(plan: ExportPlan, runs: Sequence[RunEntry], tables: tuple[FileEntry, ...]) -> Manifest:
-    files = [entry for run in runs for entry in run.files]
+def _manifest(plan: ExportPlan, done: _Done, tables: tuple[FileEntry, ...]) -> Manifest:
+    runs, artifacts = done.runs_of(plan), done.artifacts_of(plan)
+    entries: list[Entry] = [*runs, *artifacts]
+    files = [file for entry in entries for file in entry.files]
     totals = {"runs": len(runs)}
-    totals |= {s: sum(entry.row_count or 0 for entry in files if entry.kind == s) for s in plan.options.streams}
-    totals |= {"files": sum(entry.kind == "file" for entry in files)}
+    totals |= {s: sum(file.row_count or 0 for file in files if file.kind == s) for s in plan.options.streams}
+    totals |= {"files": sum(file.kind == "file" for file in files)}
+    totals |= {"artifact_files": sum(file.kind == "artifact_file" for file in files)} if artifacts else {}
     manifest = Manifest(
         made_by=plan.made_by,
         entity=plan.entity,
@@ -340,9 +196,11 @@ def _manifest(plan: ExportPlan, runs: Sequence[RunEntry], tables: tuple[FileEntr
         options=plan.options,
         totals=totals,
         tables=tables,
-        runs=tuple(runs),
+        runs=runs,
+        artifacts=artifacts,
         deleted=plan.deleted,
+        deleted_artifacts=plan.deleted_artifacts,
         base=plan.base,
         made=plan.made,
     )
-    return msgspec.structs.replace(manifest, digest=manifest.proper_digest())
+    return replace(manifest, digest=manifest.proper_digest())

@@ -1,26 +1,25 @@
 """The folder that is exported into: one export at a time, each file whole or not there, and what is done so far.
 
 Beside the export lies the folder `STATE`: a lock, and while an export is unfinished its plan, the runs that are done,
-and the file that is being written.
+and the files that are being written.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
-import msgspec
-
-from runlake.bulk.manifest import MANIFEST, FileEntry, RunEntry
-from runlake.errors import ConflictError, CorruptError
+from runlake.bulk.manifest import MANIFEST, Entry, FileEntry
+from runlake.bulk.target import STATE, check_is_below, done_line, read_done
+from runlake.errors import ConflictError
 from runlake.query.rows.export import CountedFile
 from runlake.store import disk
 
-STATE = ".runlake-export"
-_PIECE_BYTES = 2**20
+_DRAFT = "writing-"
 
 
 class ExportFolder:
@@ -28,10 +27,12 @@ class ExportFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.place = str(folder)
         self._state = folder / STATE
         self._plan = self._state / "plan.json"
         self._done = self._state / "done.jsonl"
-        self._draft = self._state / "writing"
+        self._numbers = itertools.count()
+        self._made: set[Path] = set()
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
@@ -40,9 +41,9 @@ class ExportFolder:
         with disk.only_one(self._state / "lock", is_waiting=False) as is_only:
             if not is_only:
                 raise ConflictError(f"another export writes into {self.folder}; wait for it, or name another folder")
-            for place in (self.folder, self._state):  # what killed exports left
+            for place, prefix in ((self.folder, disk.TEMPORARY_PREFIX), (self._state, _DRAFT)):  # what killed ones left
                 for name in disk.list_names(place):
-                    if name.startswith(disk.TEMPORARY_PREFIX) or place / name == self._draft:
+                    if name.startswith((disk.TEMPORARY_PREFIX, prefix)):
                         disk.discard(place / name)
             yield
 
@@ -59,7 +60,14 @@ class ExportFolder:
                 f"{self.folder} holds {others[0]!r} and no export; name a folder that is empty, or not there"
             )
 
-    # The plan
+    # The plan and the manifest
+
+    def read_manifest(self) -> bytes | None:
+        """The manifest of the export that lies here, if there is one."""
+        try:
+            return disk.read_whole(self.folder / MANIFEST)
+        except FileNotFoundError:
+            return None
 
     def read_plan(self) -> bytes | None:
         """The plan of the export that was begun, if there is one."""
@@ -78,9 +86,9 @@ class ExportFolder:
 
     # What is done
 
-    def note(self, run: RunEntry) -> None:
-        """Remember that the files of a run are there."""
-        line = msgspec.json.encode(run) + b"\n"
+    def note(self, entry: Entry) -> None:
+        """Remember that the files of a run, or of a version of an artifact, are there."""
+        line = done_line(entry)
         try:
             end = self._done.stat().st_size
         except FileNotFoundError:
@@ -88,17 +96,17 @@ class ExportFolder:
             return
         disk.append_to(self._done, line, end)
 
-    def noted(self) -> dict[str, RunEntry]:
-        """The runs whose files are there, by id: each file is read, and must have the digest that was noted."""
+    def noted(self) -> list[Entry]:
+        """The runs and versions whose files are there: each file is read, and must have the digest that was noted."""
         try:
             content = disk.read_whole(self._done)
         except FileNotFoundError:
-            return {}
+            return []
         whole, _, torn = content.rpartition(b"\n")
         if torn:  # the process was killed in the middle of a line
             disk.cut_off(self._done, len(content) - len(torn))
-        runs = [msgspec.json.decode(line, type=RunEntry) for line in whole.splitlines()]
-        return {run.run_id: run for run in runs if all(self.has(entry) for entry in run.files)}
+        entries = [done.entry for done in map(read_done, whole.splitlines())]
+        return [entry for entry in entries if all(map(self.has, entry.files))]
 
     # Files
 
@@ -116,16 +124,25 @@ class ExportFolder:
 
     @contextlib.contextmanager
     def writing(self, path: str) -> Iterator[CountedFile]:
-        """A file to write, which takes its name when the block ends well and is gone when it does not."""
-        target = self.folder / path
-        disk.make_folder(target.parent)
+        """A file to write, which takes its name when the block ends well and is gone when it does not.
+
+        Several threads may write files of their own.
+        """
+        target, draft = self.folder / path, self._state / f"{_DRAFT}{next(self._numbers)}"
+        if target.parent not in self._made:
+            disk.make_folder(target.parent)
+            self._made.add(target.parent)
         try:
-            with disk.create_stream(self._draft) as stream:
-                yield CountedFile(_Announced(stream, self._draft), hashlib.sha256())  # type: ignore[arg-type]
-            disk.put_in_place(self._draft, target)
+            with disk.create_stream(draft) as stream:
+                yield CountedFile(_Announced(stream, draft), hashlib.sha256())  # type: ignore[arg-type]
+            disk.put_in_place(draft, target)
         except BaseException:
-            disk.discard(self._draft)
+            disk.discard(draft)
             raise
+
+    def read(self, path: str) -> bytes:
+        """A whole file. FileNotFoundError when it is gone."""
+        return disk.read_whole(self.folder / path)
 
     def clear(self, path: str) -> None:
         """Remove what a process that was killed may have left under a name."""
@@ -136,11 +153,9 @@ class ExportFolder:
 
         `CorruptError` for a path that leads out of the folder.
         """
-        place = PurePosixPath(path)
-        if place.is_absolute() or ".." in place.parts or "\\" in path:
-            raise CorruptError(f"the manifest names {path!r}, which is not in {self.folder}; export into a new folder")
-        disk.remove(self.folder / place)
-        for parent in (self.folder / place).parents:
+        check_is_below(path, self.place)
+        disk.remove(self.folder / path)
+        for parent in (self.folder / path).parents:
             if parent == self.folder:
                 return
             with contextlib.suppress(OSError):
@@ -157,14 +172,6 @@ def sha256_of(file: Path) -> str:
     """The digest of a file's bytes, in hexadecimal digits."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def copy_stream(source: BinaryIO, target: CountedFile, *digests: hashlib._Hash) -> None:
-    """All bytes of a stream, piece by piece, told to `digests` on their way."""
-    while piece := source.read(_PIECE_BYTES):
-        target.write(piece)
-        for digest in digests:
-            digest.update(piece)
 
 
 class _Announced:

@@ -7,12 +7,12 @@ when and from where: `Manifest.digest` leaves it out.
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+from collections.abc import Iterator
 
 import msgspec
 
 from runlake.bulk.options import ExportOptions
-from runlake.errors import CorruptError, NewerFormatError, NotFoundError
+from runlake.errors import CorruptError, NewerFormatError
 from runlake.model import RunInfo
 from runlake.service.wire.documents import pack
 
@@ -33,8 +33,9 @@ class _Mark(msgspec.Struct):
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One file: where it is below the folder, and what is in it.
 
-    `kind` is a stream, ``runs``, ``artifacts`` or ``file`` (a file of a run, called `name` there, with
-    the `md5` that the store gives). Rows and steps are given of tables only.
+    `kind` is a stream, ``runs``, ``artifacts``, ``artifact_manifest``, or ``file`` of a run or ``artifact_file`` of a
+    version, which are called `name` there and have the `md5` that the store gives. Rows and steps are given of tables
+    only; with `source_row_count` the rows are a sample of so many.
     """
 
     path: str
@@ -44,6 +45,7 @@ class FileEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     row_count: int | None = None
     first_step: int | None = None
     last_step: int | None = None
+    source_row_count: int | None = None
     name: str | None = None
     md5: str | None = None
 
@@ -69,6 +71,27 @@ class RunEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_in_base: bool = False
 
 
+class ArtifactEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One version of an artifact whose files are exported; fields as those of a run have them."""
+
+    name: str
+    version: str
+    artifact_id: str
+    digest: str
+    files: tuple[FileEntry, ...] = ()
+    problems: tuple[str, ...] = ()
+    is_in_base: bool = False
+
+    @property
+    def title(self) -> str:
+        """As people write it: ``name:v3``."""
+        return f"{self.name}:{self.version}"
+
+
+Entry = RunEntry | ArtifactEntry
+"""What has files of its own."""
+
+
 class Made(msgspec.Struct, frozen=True, kw_only=True):
     """When and from where: `at` in seconds since 1970, the snapshot's; `listing_version` names that state there."""
 
@@ -80,8 +103,8 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """An exported folder, or with a `base` what came after the export with this digest.
 
-    `deleted` are runs that the export before had and this snapshot has not. `totals` count the runs, the rows that were
-    written of each stream, and the files of runs.
+    `deleted` are runs that the export before had and this snapshot has not, `deleted_artifacts` versions (``name:v3``).
+    `totals` count the runs, the rows that were written of each stream, and the files of runs and of artifacts.
     """
 
     format: str = FORMAT_NAME
@@ -93,7 +116,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     totals: dict[str, int]
     tables: tuple[FileEntry, ...]
     runs: tuple[RunEntry, ...]
+    artifacts: tuple[ArtifactEntry, ...] = ()
     deleted: tuple[str, ...] = ()
+    deleted_artifacts: tuple[str, ...] = ()
     base: str | None = None
     made: Made | None = None
     digest: str = ""
@@ -108,8 +133,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     def files_here(self) -> dict[str, FileEntry]:
         """The files that lie in the folder itself, by path."""
-        of_runs = (entry for run in self.runs if not run.is_in_base for entry in run.files)
-        return {entry.path: entry for entry in (*self.tables, *of_runs)}
+        parts = (file for entry in self.entries() if not entry.is_in_base for file in entry.files)
+        return {file.path: file for file in (*self.tables, *parts)}
+
+    def entries(self) -> Iterator[Entry]:
+        """Everything that has files of its own: runs, and versions of artifacts."""
+        yield from self.runs
+        yield from self.artifacts
 
 
 def fingerprint_of(info: RunInfo) -> str:
@@ -127,31 +157,16 @@ def made_by() -> str:
     return f"runlake {__version__}, pyarrow {pa.__version__}"
 
 
-def find_manifest(folder: Path) -> Manifest | None:
-    """The manifest of a folder, None where there is none; errors as `read_manifest`."""
-    file = folder / MANIFEST
-    return read_manifest(file) if file.exists() else None
-
-
-def read_manifest(file: Path) -> Manifest:
-    """The manifest in a file, or in a folder.
-
-    `NotFoundError` when there is none, `NewerFormatError`, and `CorruptError` for one that somebody altered.
-    """
-    if file.is_dir():
-        file = file / MANIFEST
-    try:
-        content = file.read_bytes()
-    except FileNotFoundError:
-        raise NotFoundError(f"there is no {file}; a folder that was exported to the end has one") from None
+def decode_manifest(content: bytes, place: str) -> Manifest:
+    """The manifest that lies at a place. `NewerFormatError`, and `CorruptError` for one that somebody altered."""
     try:
         mark = msgspec.json.decode(content, type=_Mark)
         if mark.format == FORMAT_NAME and mark.format_version > FORMAT_VERSION:
-            found = f"{file} has format {mark.format_version}, and this runlake knows {FORMAT_VERSION}"
+            found = f"{place} has format {mark.format_version}, and this runlake knows {FORMAT_VERSION}"
             raise NewerFormatError(f"{found}; update runlake")
         manifest = msgspec.json.decode(content, type=Manifest)
     except (msgspec.MsgspecError, UnicodeError) as error:
-        raise CorruptError(f"{file} is no manifest of an export: {error}") from None
+        raise CorruptError(f"{place} is no manifest of an export: {error}") from None
     if manifest.format != FORMAT_NAME or manifest.digest != manifest.proper_digest():
-        raise CorruptError(f"{file} is not as the export wrote it: its digest does not fit; export into a new folder")
+        raise CorruptError(f"{place} is not as the export wrote it: its digest does not fit; export into a new folder")
     return manifest

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import msgspec
 
 from runlake.artifact_model import ArtifactInfo
-from runlake.bulk.manifest import Made, Manifest, RunEntry, fingerprint_of, made_by
+from runlake.bulk.manifest import ArtifactEntry, Made, Manifest, RunEntry, fingerprint_of, made_by
 from runlake.bulk.options import ExportOptions, options_text
 from runlake.errors import BadValueError, ConflictError, NotFoundError, StoreError
 from runlake.model import ENDED_STATES, FileInfo, RunInfo, RunPath, Stream
@@ -40,6 +40,19 @@ class PlannedRun(msgspec.Struct, frozen=True, kw_only=True):
         return self.info.run_id
 
 
+class PlannedArtifact(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of an artifact. With `has_files` its files are exported; with `kept` they are there already."""
+
+    info: ArtifactInfo
+    has_files: bool = False
+    kept: ArtifactEntry | None = None
+
+    @property
+    def title(self) -> str:
+        """As people write it: ``name:v3``."""
+        return f"{self.info.name}:{self.info.version}"
+
+
 class ExportPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What one export writes. `leftover` are files of an export before that are not of this one."""
 
@@ -49,8 +62,9 @@ class ExportPlan(msgspec.Struct, frozen=True, kw_only=True):
     made_by: str
     made: Made
     runs: tuple[PlannedRun, ...]
-    artifacts: tuple[ArtifactInfo, ...] = ()
+    artifacts: tuple[PlannedArtifact, ...] = ()
     deleted: tuple[str, ...] = ()
+    deleted_artifacts: tuple[str, ...] = ()
     leftover: tuple[str, ...] = ()
     base: str | None = None
 
@@ -79,8 +93,11 @@ def make_plan(
     runs = tuple(
         planned for info in infos if (planned := _planned(service, info, options, known, is_in_place=is_in_place))
     )
+    artifacts = _all_artifacts(service, entity, project, options, before, is_in_place=is_in_place)
     ids = {run.run_id for run in runs}
-    used = {entry.path for run in runs if run.kept for entry in run.kept.files}
+    titles = {one.title for one in artifacts if one.has_files}
+    kept = [*(run.kept for run in runs), *(one.kept for one in artifacts)]
+    used = {file.path for entry in kept if entry is not None for file in entry.files}
     return ExportPlan(
         entity=entity,
         project=project,
@@ -88,8 +105,9 @@ def make_plan(
         made_by=made_by(),
         made=Made(at=at, url=service.url, listing_version=version),
         runs=runs,
-        artifacts=_all_artifacts(service, entity, project),
+        artifacts=artifacts,
         deleted=tuple(run_id for run_id in known if run_id not in ids),
+        deleted_artifacts=tuple(one.title for one in (before.artifacts if before else ()) if one.title not in titles),
         leftover=tuple(sorted(before.files_here().keys() - used)) if before is not None and is_in_place else (),
         base=before.digest if before is not None and not is_in_place else None,
     )
@@ -185,10 +203,23 @@ def _is_same(entry: RunEntry, planned: PlannedRun) -> bool:
     ) and md5s == {file.name: file.md5 for file in planned.files}
 
 
-def _all_artifacts(service: Service, entity: str, project: str) -> tuple[ArtifactInfo, ...]:
+def _all_artifacts(
+    service: Service, entity: str, project: str, options: ExportOptions, before: Manifest | None, *, is_in_place: bool
+) -> tuple[PlannedArtifact, ...]:
+    """The versions that are there. What is linked from this project has its files where it is at home."""
     found = [
         info
         for collection in service.list_collections(entity, project)
         for info in service.list_artifacts(collection.path)
     ]
-    return tuple(sorted(found, key=lambda info: (info.name, info.version_number or 0)))
+    known = {} if before is None else {entry.title: entry for entry in before.artifacts}
+    planned = []
+    for info in sorted(found, key=lambda info: (info.name, info.version_number or 0)):
+        is_at_home = info.source is None or info.source[:2] != (entity, project)
+        one = PlannedArtifact(info=info, has_files=options.artifacts == "files" and is_at_home)
+        entry = known.get(one.title) if one.has_files else None
+        is_same = entry is not None and (entry.artifact_id, entry.digest) == (info.artifact_id, info.digest)
+        if entry is not None and is_same and not entry.problems and not (entry.is_in_base and is_in_place):
+            one = msgspec.structs.replace(one, kept=msgspec.structs.replace(entry, is_in_base=not is_in_place))
+        planned.append(one)
+    return tuple(planned)

@@ -7,6 +7,7 @@ come over a network can be seen in them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +15,20 @@ from msgspec import structs
 
 from runlake.bulk.options import ExportOptions
 from runlake.bulk.plan import PlannedRun, check_key_count
+from runlake.bulk.unreadable import reading
+from runlake.bulk.windows import (
+    can_be_in_windows,
+    cell_count,
+    plan_windows,
+    read_windows,
+    wide_groups,
+    window_row_count,
+)
 from runlake.model import Stream
 from runlake.query.rows.dicts import axes_of_keys
 from runlake.query.rows.export import CountedFile, open_table_writer, write_json_lines
 from runlake.query.rows.history import History, Tail
+from runlake.query.rows.sample import sample_rows
 from runlake.query.rows.select import slice_rows, take_rows, with_keys
 from runlake.query.rows.table import TABLE_AXES, long_groups, plan_columns, wide_tables
 from runlake.service.contract import Service
@@ -25,8 +36,17 @@ from runlake.service.contract import Service
 _GROUP_CELLS, _MIN_GROUP_ROWS, _GROUP_ROWS = 4_000_000, 1024, 131_072
 
 
+class PlannedRows(NamedTuple):
+    """What was written: how many rows, their lowest and highest step, and of how many they are a sample."""
+
+    row_count: int
+    first_step: int
+    last_step: int
+    source_row_count: int | None = None
+
+
 def read_planned(service: Service, run: PlannedRun, stream: Stream, options: ExportOptions) -> History:
-    """The rows of one stream that belong to the plan, whatever the run logged since.
+    """The rows of one stream that belong to the plan, or a sample of them, whatever the run logged since.
 
     `NotFoundError` when the run was deleted since, `StoreError` when it cannot be read.
     """
@@ -36,7 +56,10 @@ def read_planned(service: Service, run: PlannedRun, stream: Stream, options: Exp
         history = slice_rows(whole, 0, min(whole.row_count, run.row_counts[stream]))
     if options.keys is not None:
         history = with_keys(history, options.keys, "any")
-    # A key of later rows alone would be an empty column.
+    if stream == "history" and options.samples is not None and history.row_count > options.samples:
+        picks = sample_rows(history, [], options.samples)
+        history = structs.replace(take_rows(history, picks), source_row_count=history.row_count)
+    # A key of rows that are not here alone would be an empty column.
     return structs.replace(history, series=[series for series in history.series if len(series.values)])
 
 
@@ -94,7 +117,64 @@ def _wide_groups(
     columns = plan_columns(history)
     if options.keys is None:
         check_key_count(run.info.path, len(columns))
-    width = len(columns) + len(axes)
-    row_limit = min(_GROUP_ROWS, max(_MIN_GROUP_ROWS, _GROUP_CELLS // width))
+    row_limit = _group_row_count(len(columns) + len(axes))
     for table in wide_tables(history, axes=axes, columns=columns, max_columns=None, row_limit=row_limit):
         yield table.combine_chunks()
+
+
+def _group_row_count(width: int) -> int:
+    return min(_GROUP_ROWS, max(_MIN_GROUP_ROWS, _GROUP_CELLS // width))
+
+
+def write_planned(
+    file: CountedFile,
+    service: Service,
+    run: PlannedRun,
+    stream: Stream,
+    options: ExportOptions,
+    *,
+    whole_cells: int | None = None,
+) -> PlannedRows:
+    """Write the rows of one stream that belong to the plan, all at once or those of a long one some at a time.
+
+    `UnreadableError` when the source does not give them, `BadValueError` for more keys than a wide table holds. A
+    stream of more than `whole_cells` is long, and for it there is `NotInWindowsError` when it cannot be so; some rows
+    may be written by then. None: nothing is long.
+    """
+    is_long = whole_cells is not None and cell_count(run, stream) > whole_cells
+    if is_long and whole_cells is not None and can_be_in_windows(run, stream, options):
+        return _write_in_windows(file, service, run, stream, options, window_row_count(run, stream, whole_cells))
+    with reading(f"its {stream}"):
+        history = read_planned(service, run, stream, options)
+    if not history.row_count:
+        return PlannedRows(0, 0, 0)
+    write_rows(file, run, history, options)
+    steps = int(np.min(history.step)), int(np.max(history.step))
+    return PlannedRows(history.row_count, *steps, history.source_row_count)
+
+
+def _write_in_windows(
+    file: CountedFile, service: Service, run: PlannedRun, stream: Stream, options: ExportOptions, window_rows: int
+) -> PlannedRows:
+    with reading(f"its {stream}"):
+        plan = plan_windows(service, run, stream, window_rows)
+    check_key_count(run.info.path, 0 if options.format == "jsonl" else len(plan.columns))
+    bounds: list[tuple[int, int]] = []
+
+    def windows() -> Iterator[History]:
+        coming = read_windows(service, run, stream, window_rows)
+        while True:
+            with reading(f"its {stream}"):
+                history = next(coming, None)
+            if history is None:
+                return
+            bounds.append((int(np.min(history.step)), int(np.max(history.step))))
+            yield plan.in_order(history)
+
+    if options.format == "jsonl":
+        for history in windows():
+            write_json_lines(file, history, axes=TABLE_AXES)  # type: ignore[arg-type]
+    else:
+        row_limit = _group_row_count(len(plan.columns) + len(TABLE_AXES))
+        write_tables(file, wide_groups(windows(), plan.columns, row_limit), options)
+    return PlannedRows(run.row_counts[stream], min(low for low, _ in bounds), max(high for _, high in bounds))

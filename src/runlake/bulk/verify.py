@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import io
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import pyarrow as pa
 
 from runlake.bulk.export import Report
-from runlake.bulk.folder import ExportFolder, copy_stream, sha256_of
-from runlake.bulk.manifest import FileEntry, Manifest, RunEntry, made_by, read_manifest
+from runlake.bulk.manifest import Entry, FileEntry, Manifest, RunEntry, made_by
+from runlake.bulk.options import ExportOptions
+from runlake.bulk.places import Place, find_manifest, open_target
 from runlake.bulk.plan import PlannedRun, make_plan
-from runlake.bulk.rows import read_planned, write_rows
+from runlake.bulk.rows import write_planned
+from runlake.bulk.target import Target, copy_stream
+from runlake.bulk.unreadable import UnreadableError
+from runlake.bulk.windows import WHOLE_CELLS, NotInWindowsError
 from runlake.errors import NotFoundError, StoreError
-from runlake.model import RunPath
+from runlake.model import RunPath, Stream
 from runlake.query.rows.export import CountedFile
 from runlake.service.contract import Service
 
@@ -59,22 +61,25 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def verify_folder(
-    folder: Path,
+    place: Place,
     service: Service | None = None,
     *,
     is_deep: bool = False,
     report: Report = lambda done, total: None,
 ) -> Proof:
-    """Read every byte of an exported folder; with a `service` compare it with the project it was exported from.
+    """Read every byte of an export; with a `service` compare it with the project that it was exported from.
 
     Against the source the state and the row counts of each run are compared, and with `is_deep` every value. `report`
     is told the bytes of files. `NotFoundError` without a manifest, `CorruptError` for one that was altered.
     """
-    manifest = read_manifest(folder)
-    found = list(_of_folder(ExportFolder(folder), manifest, report))
+    target = open_target(place)
+    manifest = find_manifest(target)
+    if manifest is None:
+        raise NotFoundError(f"there is no manifest in {target.place}; what was exported to the end has one")
+    found = list(_of_folder(target, manifest, report))
     if service is not None:
         found += _of_source(service, manifest)
-        found += _of_values(service, folder, manifest) if is_deep else []
+        found += _of_values(service, target, manifest) if is_deep else []
     files = manifest.files_here().values()
     return Proof(
         digest=manifest.digest,
@@ -88,23 +93,23 @@ def verify_folder(
     )
 
 
-def _of_folder(target: ExportFolder, manifest: Manifest, report: Report) -> Iterator[Difference]:
+def _of_folder(target: Target, manifest: Manifest, report: Report) -> Iterator[Difference]:
     if target.is_unfinished():
         text = "an export into this folder was not ended; start it again, and it goes on"
-        yield Difference(kind="unfinished", place=str(target.folder), text=text)
+        yield Difference(kind="unfinished", place=target.place, text=text)
     entries = manifest.files_here()
     present = target.list_files()
     done_bytes, total_bytes = 0, sum(entry.size_bytes for entry in entries.values())
     report(0, total_bytes)
     there = set(present)
-    for path, entry in entries.items():
+    for path, file in entries.items():
         if path not in there:
             yield Difference(kind="missing", place=path, text="the manifest names it, and it is not there")
-        elif not target.has(entry):
+        elif not target.has(file):
             yield Difference(kind="altered", place=path, text="its bytes are not those that were written")
-        done_bytes += entry.size_bytes
+        done_bytes += file.size_bytes
         report(done_bytes, total_bytes)
-    in_base = {entry.path: entry for run in manifest.runs if run.is_in_base for entry in run.files}
+    in_base = {file.path: file for entry in manifest.entries() if entry.is_in_base for file in entry.files}
     for path in present:
         if path in entries:
             continue
@@ -112,9 +117,9 @@ def _of_folder(target: ExportFolder, manifest: Manifest, report: Report) -> Iter
             yield Difference(kind="unknown", place=path, text="the manifest does not know it")
         elif not target.has(in_base[path]):
             yield Difference(kind="altered", place=path, text="its bytes are not those of the export before")
-    for run in manifest.runs:
-        for problem in run.problems:
-            yield Difference(kind="left out", place=run.run_id, text=problem)
+    for entry in manifest.entries():
+        for problem in entry.problems:
+            yield Difference(kind="left out", place=_place_of(entry), text=problem)
 
 
 def _of_source(service: Service, manifest: Manifest) -> Iterator[Difference]:
@@ -127,8 +132,18 @@ def _of_source(service: Service, manifest: Manifest) -> Iterator[Difference]:
             yield Difference(kind="new", place=run.run_id, text="the source has it, and the export does not")
         elif run.kept is None and not entry.problems:
             yield Difference(kind="changed", place=run.run_id, text=_change(entry, run))
-    for run_id in plan.deleted:
-        yield Difference(kind="deleted", place=run_id, text="the export has it, and the source does not any more")
+    versions = {entry.title: entry for entry in manifest.artifacts}
+    for one in plan.artifacts:
+        if one.has_files and one.title not in versions:
+            yield Difference(kind="new", place=one.title, text="the source has it, and the export does not")
+        elif one.has_files and one.kept is None and not versions[one.title].problems:
+            yield Difference(kind="changed", place=one.title, text="it is another version that has its number")
+    for name in (*plan.deleted, *plan.deleted_artifacts):
+        yield Difference(kind="deleted", place=name, text="the export has it, and the source does not any more")
+
+
+def _place_of(entry: Entry) -> str:
+    return entry.run_id if isinstance(entry, RunEntry) else entry.title
 
 
 def _change(entry: RunEntry, run: PlannedRun) -> str:
@@ -144,7 +159,7 @@ def _change(entry: RunEntry, run: PlannedRun) -> str:
     return ", ".join(grown) or "its fields, config, summary or files are others"
 
 
-def _of_values(service: Service, folder: Path, manifest: Manifest) -> Iterator[Difference]:
+def _of_values(service: Service, target: Target, manifest: Manifest) -> Iterator[Difference]:
     """Files whose values are not those of the source, each run read as it was at the snapshot."""
     for entry in manifest.runs:
         if entry.is_in_base or entry.problems:
@@ -155,26 +170,24 @@ def _of_values(service: Service, folder: Path, manifest: Manifest) -> Iterator[D
                 continue
             then = msgspec.structs.replace(info, generation=entry.generation)
             run = PlannedRun(info=then, row_counts=entry.row_counts, next_n=entry.next_n)
-            for text in _unlike(service, folder, manifest, run, entry):
+            for text in _unlike(service, target, manifest, run, entry):
                 yield Difference(kind="differs", place=entry.run_id, text=text)
         except NotFoundError:
             continue  # it was deleted, which was said already
-        except StoreError as error:
+        except (UnreadableError, StoreError) as error:
             yield Difference(kind="differs", place=entry.run_id, text=f"the source cannot be read: {error}")
 
 
-def _unlike(service: Service, folder: Path, manifest: Manifest, run: PlannedRun, entry: RunEntry) -> Iterator[str]:
+def _unlike(service: Service, target: Target, manifest: Manifest, run: PlannedRun, entry: RunEntry) -> Iterator[str]:
     files = {file.kind: file for file in entry.files if file.kind != "file"}
     for stream in manifest.options.streams:
-        history = read_planned(service, run, stream, manifest.options)
         file = files.get(stream)
+        found = _found(service, run, stream, manifest.options, is_kept=entry.made_by != made_by())
         written_count = (file.row_count or 0) if file is not None else 0
-        if history.row_count != written_count:
-            yield f"{stream}: the source has {history.row_count:,} rows of it, and the file {written_count:,}"
-        elif file is not None:
-            write = functools.partial(write_rows, run=run, history=history, options=manifest.options)
-            if not _is_like(folder, file, manifest, entry, write):
-                yield f"{file.path}: the source has other values"
+        if found.row_count != written_count:
+            yield f"{stream}: the source has {found.row_count:,} rows of it, and the file {written_count:,}"
+        elif file is not None and not _is_like(target, file, manifest.options.format, found):
+            yield f"{file.path}: the source has other values"
     for file in entry.files:
         if file.kind == "file" and file.name is not None:
             digest = hashlib.sha256()
@@ -184,24 +197,38 @@ def _unlike(service: Service, folder: Path, manifest: Manifest, run: PlannedRun,
                 yield f"{file.path}: the source has other bytes"
 
 
-def _is_like(
-    folder: Path, file: FileEntry, manifest: Manifest, entry: RunEntry, write: Callable[[CountedFile], None]
-) -> bool:
+class _Found(NamedTuple):
+    """What the source would be written as; the content where that may be other bytes for the same values."""
+
+    row_count: int
+    sha256: str
+    content: bytes | None
+
+
+def _found(service: Service, run: PlannedRun, stream: Stream, options: ExportOptions, *, is_kept: bool) -> _Found:
+    if not run.row_counts.get(stream):
+        return _Found(0, "", None)
+    for whole_cells in (WHOLE_CELLS, None):
+        content = io.BytesIO()
+        sink = CountedFile(content if is_kept else _Nowhere(), hashlib.sha256())  # type: ignore[arg-type]
+        try:
+            rows = write_planned(sink, service, run, stream, options, whole_cells=whole_cells)
+        except NotInWindowsError:
+            continue
+        return _Found(rows.row_count, sink.sha256(), content.getvalue() if is_kept else None)
+    raise AssertionError
+
+
+def _is_like(target: Target, file: FileEntry, format: str, found: _Found) -> bool:
     """Whether the source gives the same bytes, or, where other versions wrote them, the same values."""
-    is_same_program = entry.made_by == made_by()
-    content = io.BytesIO()
-    sink = CountedFile(_Nowhere() if is_same_program else content, hashlib.sha256())  # type: ignore[arg-type]
-    write(sink)
-    if sink.sha256() == file.sha256:
+    if found.sha256 == file.sha256:
         return True
-    if is_same_program or manifest.options.format not in ("parquet", "arrow"):
+    if found.content is None or format not in ("parquet", "arrow"):
         return False
-    place = folder / file.path
-    if sha256_of(place) != file.sha256:
+    written = target.read(file.path)
+    if hashlib.sha256(written).hexdigest() != file.sha256:
         return False  # which was said already
-    return _table_bytes(place.read_bytes(), manifest.options.format) == _table_bytes(
-        content.getvalue(), manifest.options.format
-    )
+    return _table_bytes(written, format) == _table_bytes(found.content, format)
 
 
 def _table_bytes(content: bytes, format: str) -> bytes:

@@ -19,6 +19,7 @@ from runlake.cli import (
     export,
     import_runs,
     ls,
+    mcp,
     merge,
     output,
     people,
@@ -27,6 +28,7 @@ from runlake.cli import (
     restore,
     rm,
     seal,
+    segments,
     serve,
     settings,
     show,
@@ -141,6 +143,7 @@ app.command()(pull.pull)
 app.command()(restore.restore)
 app.command()(diff.diff)
 app.command()(sql.sql)
+app.command()(segments.segments)
 app.command()(rm.rm)
 app.command()(seal.seal)
 app.command()(check.check)
@@ -157,6 +160,7 @@ app.command("exec", cls=execute.PassThrough)(execute.exec_)
 app.command()(settings.settings)
 app.command()(ui.ui)
 app.command()(view.view)
+app.command()(mcp.mcp)
 app.command()(serve.serve)
 app.add_typer(artifact.artifact_commands, name="artifact")
 app.add_typer(people.user_commands, name="user")

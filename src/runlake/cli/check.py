@@ -1,4 +1,4 @@
-"""``runlake check``: every byte is read, and what is damaged is named."""
+"""``runlake check``: every byte is read, and what is damaged is named; or a bucket is proved."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from runlake.cli.failures import ExitCode
 from runlake.cli.format import format_count
 from runlake.cli.opening import Target, find_target, open_store
 from runlake.cli.output import Report
+from runlake.errors import BadValueError
 from runlake.model import Finding, RunPath
 
 if TYPE_CHECKING:
@@ -24,9 +25,18 @@ def check(
     target: Annotated[
         str | None, typer.Argument(help="A project or a run; everything without it.", metavar="PROJECT|RUN")
     ] = None,
+    bucket: Annotated[
+        str | None,
+        typer.Option("--bucket", metavar="s3://BUCKET/FOLDER", help="Prove that a bucket may hold a store, instead."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Read every byte of the store and name what is damaged. Ends with 1 when something is."""
+    if bucket is not None:
+        if target is not None:
+            raise BadValueError("--bucket asks a bucket, and no project or run of a store; leave one of them out")
+        _check_bucket(bucket, as_json)
+        return
     with open_store(context) as service:
         chosen = find_target(service, target)
         findings: list[tuple[RunPath, Finding]] = []
@@ -44,6 +54,26 @@ def check(
     word = format_count(len(findings), "finding") if findings else "all is well"
     output.note(f"read {format_count(checked_count, 'run')}: {word}")
     if findings:
+        raise typer.Exit(ExitCode.NO)
+
+
+def _check_bucket(url: str, as_json: bool) -> None:
+    from runlake.service.bucket import bucket_checks
+
+    with output.progress(f"check {url}") as report:
+        found = []
+        for check in bucket_checks(url):
+            found.append(check)
+            report(len(found), None)
+    fault_count = sum(bool(fault) for _, fault in found)
+    if as_json:
+        documents = [{"promise": promise, "fault": fault or None} for promise, fault in found]
+        output.print_json({"bucket": url, "checks": documents})
+    else:
+        output.print_table(("PROMISE", "KEPT"), [(promise, fault or "yes") for promise, fault in found])
+    broken = format_count(fault_count, "promise")
+    output.note(f"{url} cannot hold a store: {broken} not kept" if fault_count else f"{url} may hold a store")
+    if fault_count:
         raise typer.Exit(ExitCode.NO)
 
 

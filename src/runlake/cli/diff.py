@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from runlake.cli import output
 from runlake.cli.failures import ExitCode
-from runlake.cli.format import NOTHING, format_number, format_value, shorten
+from runlake.cli.format import NOTHING, format_count, format_number, format_value, shorten
 from runlake.cli.opening import find_existing_run, open_store
 from runlake.cli.show import split_keys
 
 if TYPE_CHECKING:
     from runlake.comparison.comparison import Comparison, Difference
     from runlake.comparison.curves import CurveDistance, Curves
+    from runlake.comparison.picture import Picture
 
 _VALUE_WIDTH = 50
 
@@ -37,14 +39,22 @@ def diff(
         list[str] | None,
         typer.Option("--fail-if", metavar="COND", help='End with 1 when it holds, as in "val_loss > +1%"; repeatable.'),
     ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--picture", metavar="FILE", help="Draw the curves that they share: .png, .html or .svg."),
+    ] = None,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="End with 1 when the runs differ.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show where config, summary, code, packages and artifacts of runs differ."""
     from runlake.comparison.comparison import compare_runs
     from runlake.comparison.gates import parse_gate
+    from runlake.comparison.picture import check_place, read_picture
 
     gates = [parse_gate(text) for text in fail_if or ()]
+    named = None if keys is None else split_keys(keys)
+    if picture is not None:
+        check_place(picture)
     with open_store(context) as service:
         paths = [find_existing_run(service, text) for text in (a, b, *(others or ()))]
         found = compare_runs(
@@ -52,17 +62,30 @@ def diff(
             paths,
             everything=everything,
             curves=curves,
-            keys=None if keys is None else split_keys(keys),
+            keys=named,
             gates=gates,
         )
+        drawn = None if picture is None else read_picture(service, found, named)
+    if picture is not None and drawn is not None:
+        _write(picture, drawn)
     if as_json:
         output.print_json(found.document())
     else:
         _print(found)
-    for verdict in found.broken:
-        output.note(f"failed: {verdict.sentence}")
+    if gates:
+        for path, state in zip(found.paths, found.states, strict=True):
+            if state != "finished":
+                output.note(f"warning: {path} is {state}: it is judged by what it logged so far")
+    for verdict in found.verdicts:
+        output.note(f"{'failed' if verdict.is_broken else 'passed'}: {verdict.sentence}")
     if found.broken or (found.differences and exit_code):
         raise typer.Exit(ExitCode.NO)
+
+
+def _write(path: Path, picture: Picture) -> None:
+    count = len(picture.drawing.panels)
+    picture.save(path)
+    output.note(f"{path}: {format_count(count, 'key')} of {format_count(len(picture.drawing.names), 'run')}")
 
 
 def _print(found: Comparison) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from runlake.cli import output
 from runlake.cli.export_folder import FolderAsked, export_into_folder, filters_with_sweep
+from runlake.cli.export_to import Tracker, export_to_tracker
 from runlake.cli.failures import LeftOutError
 from runlake.cli.format import format_count, format_size
 from runlake.cli.opening import Target, find_target, open_store, read_filter
@@ -39,6 +40,13 @@ class Shape(enum.StrEnum):
 
     WIDE = "wide"
     LONG = "long"
+
+
+class Artifacts(enum.StrEnum):
+    """What is written of artifacts."""
+
+    METADATA = "metadata"
+    FILES = "files"
 
 
 class StreamName(enum.StrEnum):
@@ -70,7 +78,13 @@ def export(
         typer.Argument(metavar="RUN|PROJECT", help="A run, or a project (a slash at the end says it is a project)."),
     ],
     place: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE|DIR/", help="Where to write; - is stdout, DIR/ a folder.")
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE|DIR/|URL",
+            help="Where to write; - is stdout, DIR/ a folder, URL s3://bucket/folder.",
+        ),
     ] = str(STDOUT),
     format: Annotated[
         Format | None,
@@ -99,18 +113,37 @@ def export(
         str | None, typer.Option("--sweep", metavar="ID", help="Of a project: only the runs of this sweep.")
     ] = None,
     files: Annotated[bool, typer.Option("--files", help="Into a folder: the files of the runs too.")] = False,
+    artifacts: Annotated[
+        Artifacts | None,
+        typer.Option("--artifacts", help="Into a folder: a table of the artifacts (metadata), or their files too."),
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option("--since", metavar="MANIFEST", help="Into a folder: only what is new since another export."),
+    ] = None,
+    tracker: Annotated[
+        Tracker | None,
+        typer.Option("--to", help="Into a folder, in the form of another tracker."),
+    ] = None,
+    python: Annotated[
+        str | None,
+        typer.Option("--python", metavar="PATH", help="Of --to mlflow: the Python that has it; else this."),
     ] = None,
 ) -> None:
     """Write the rows of a run, or of all runs of a project, as CSV, Parquet, JSON lines or Arrow.
 
     Into a folder everything of a project goes, with a manifest that proves it.
     """
-    if place.endswith(("/", os.sep)) or Path(place).is_dir():
-        if runs or samples is not None:
-            raise BadValueError("--runs and --samples are for a file, and a folder holds every run and every row")
+    if tracker is not None:
+        if format or keys or stream or samples or runs or sweep or files or since is not None:
+            raise BadValueError("--to goes with -o DIR, --filter and --python, and writes all of each run")
+        if place == str(STDOUT):
+            raise BadValueError("--to writes a folder; name it with -o DIR")
+        export_to_tracker(context, target, tracker, Path(place), read_filter(filters), python)
+        return
+    if place.endswith(("/", os.sep)) or "://" in place or Path(place).is_dir():
+        if runs:
+            raise BadValueError("--runs is for a file, and a folder has a table of the runs")
         asked_for = FolderAsked(
             format=(format or Format.PARQUET).value,
             shape=shape.value,
@@ -119,12 +152,17 @@ def export(
             filters=read_filter(filters),
             sweep=sweep,
             has_files=files,
+            artifacts=(artifacts or Artifacts.METADATA).value,
+            samples=samples,
             since=since,
         )
-        export_into_folder(context, target, Path(place), asked_for)
+        place = place if "://" in place else str(Path(place))
+        export_into_folder(context, target, place, asked_for)
         return
-    if files or since is not None:
-        raise BadValueError("--files and --since are for a folder; name one with a slash at its end: -o DIR/")
+    if files or since is not None or artifacts is not None:
+        raise BadValueError(
+            "--files, --artifacts and --since are for a folder; name one with a slash at its end: -o DIR/"
+        )
     destination = Path(place)
     asked = _Asked(
         format=choose_format(destination, format).value,

@@ -1,9 +1,8 @@
-"""``runlake export PROJECT -o DIR/``: a whole project as a folder that can be proved."""
+"""``runlake export PROJECT -o DIR/``: a whole project as a folder, or in a bucket, that can be proved."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -31,10 +30,12 @@ class FolderAsked:
     filters: dict[str, Any] | None
     sweep: str | None
     has_files: bool
+    artifacts: str
+    samples: int | None
     since: str | None
 
 
-def export_into_folder(context: typer.Context, target: str, folder: Path, asked: FolderAsked) -> None:
+def export_into_folder(context: typer.Context, target: str, place: str, asked: FolderAsked) -> None:
     """Export the project `target`; go on with what was begun; bring up to date what is there."""
     from runlake.bulk.export import export_folder
     from runlake.bulk.options import options_of
@@ -51,11 +52,12 @@ def export_into_folder(context: typer.Context, target: str, folder: Path, asked:
             keys=asked.keys,
             filters=filters_with_sweep(service, (entity, project), asked.filters, asked.sweep),
             has_files=asked.has_files,
+            artifacts=asked.artifacts,
+            samples=asked.samples,
         )
         with output.progress(f"export {chosen}", has_rate=True) as report:
-            since = None if asked.since is None else Path(asked.since)
-            done = export_folder(service, entity, project, folder, options, since=since, report=report)
-    _tell(done, folder)
+            done = export_folder(service, entity, project, place, options, since=asked.since, report=report)
+    _tell(done, place)
 
 
 def filters_with_sweep(
@@ -68,15 +70,13 @@ def filters_with_sweep(
     return {"$and": [{"sweep": sweep}, filters or {}]}
 
 
-def _tell(done: Exported, folder: Path) -> None:
+def _tell(done: Exported, place: str) -> None:
     if done.continued_from is not None:
         output.note(f"went on with the export that was begun at {format_time(done.continued_from)}")
     files = done.manifest.files_here().values()
     size = format_size(sum(entry.size_bytes for entry in files))
     runs = f"wrote {format_count(done.written_count, 'run')}, {format_count(done.kept_count, 'run')} as before"
     deleted = f", {format_count(len(done.manifest.deleted), 'run')} deleted since" if done.manifest.deleted else ""
-    output.note(
-        f"{runs}{deleted}: {format_count(len(files), 'file')} ({size}) in {folder}; see: runlake verify {folder}"
-    )
+    output.note(f"{runs}{deleted}: {format_count(len(files), 'file')} ({size}) in {place}; see: runlake verify {place}")
     if done.problems:
         raise LeftOutError("a run is not whole in the export; see above, and the problems in the manifest")

@@ -2,81 +2,180 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
 from runlake.cli import output
 from runlake.cli.failures import LeftOutError
 from runlake.cli.format import format_count, format_size
+from runlake.cli.import_server import WORKER_COUNT, ServerAsked, import_server
 from runlake.cli.opening import default_project, open_store
 from runlake.errors import RunlakeError
 from runlake.model import RunPath
 
 if TYPE_CHECKING:
     from runlake.importers.bring import Imported
+    from runlake.importers.foreign import ForeignRun, LeftOut
+    from runlake.importers.wandb_project import ProjectImported
     from runlake.service.contract import Service
 
 
 def import_runs(
     context: typer.Context,
-    places: Annotated[list[Path], typer.Argument(metavar="PLACE...", help="Files or folders; only read.")],
+    places: Annotated[
+        list[str],
+        typer.Argument(metavar="PLACE...", help="Files or folders, or wandb://ENTITY/PROJECT[/RUN]; only read."),
+    ],
     project: Annotated[
-        str | None, typer.Option("--project", "-p", metavar="[ENTITY/]PROJECT", help="Where the runs go.")
+        str | None,
+        typer.Option(
+            "--project",
+            "-p",
+            metavar="[ENTITY/]PROJECT",
+            help="Where the runs go; without it, into projects called as where they come from, where that says so.",
+        ),
     ] = None,
     kind: Annotated[
         str | None,
-        typer.Option("--kind", metavar="KIND", help="wandb, tensorboard or table; without it, what lies there says."),
+        typer.Option(
+            "--kind",
+            "--from",
+            metavar="KIND",
+            help="wandb, mlflow, trackio, swanlab, neptune, aim, tensorboard or table; by default what lies there.",
+        ),
     ] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="URL", help="Of wandb://: the server, where it is not W&B's cloud.")
+    ] = None,
+    python: Annotated[
+        str | None,
+        typer.Option("--python", metavar="PATH", help="The Python that has the client of W&B, or Aim; else this one."),
+    ] = None,
+    without_files: Annotated[
+        bool, typer.Option("--without-files", help="Of wandb://: no files, and of artifacts what they are.")
+    ] = False,
+    at_once: Annotated[
+        int, typer.Option("--at-once", min=1, max=32, metavar="N", help="Of wandb://: so many runs at a time.")
+    ] = WORKER_COUNT,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Bring in runs of W&B's client (.wandb), TensorBoard (event files) or tables (CSV, Parquet, Arrow, JSON lines).
+    """Bring in runs of W&B (files, or a server), MLflow, Trackio, SwanLab, Neptune, Aim, TensorBoard, or tables.
 
     Doing it twice is harmless, and one that was interrupted goes on where it was. What has no home here is counted.
     """
-    from runlake.importers.find import read_runs
-
-    done: list[Imported] = []
-    failures: list[RunlakeError] = []
-    with open_store(context) as service, output.progress("import") as report:
-        entity, name = _target(service, project)
-        before = 0
+    found = _Found()
+    with open_store(context) as service, output.progress("import", has_rate=True) as report:
         for place in places:
             try:
-                for foreign in read_runs(place, kind):
-                    try:
-                        done.append(_bring(service, RunPath(entity, name, foreign.run_id), foreign, before, report))
-                    except RunlakeError as error:  # the other runs come all the same
-                        failures.append(error)
-                    else:
-                        before += sum(done[-1].read_counts.values())
+                if place.startswith("wandb://"):
+                    asked = ServerAsked(place, host, python, not without_files, at_once)
+                    _take_server(found, service, project, asked, report)
+                else:
+                    _take_place(found, service, project, Path(place), kind, python, report)
             except RunlakeError as error:
-                failures.append(error)
-    if not done and len(failures) == 1:
-        raise failures[0]
+                found.failures.append(error)
+    _tell(found, as_json=as_json)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What came of all places: runs, what does not come as one or cannot be read, and what projects had beside."""
+
+    runs: list[Imported] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    failures: list[RunlakeError] = field(default_factory=list)
+    beside: list[ProjectImported] = field(default_factory=list)
+
+
+def _take_place(
+    found: _Found,
+    service: Service,
+    project: str | None,
+    place: Path,
+    kind: str | None,
+    python: str | None,
+    report: output.Report,
+) -> None:
+    from runlake.importers.find import read_runs
+    from runlake.importers.foreign import LeftOut
+
+    before = sum(sum(one.read_counts.values()) for one in found.runs)
+    for foreign in read_runs(place, kind, python):
+        if isinstance(foreign, LeftOut):
+            found.left_out.append(foreign)
+            continue
+        try:
+            path = RunPath(*_target(service, project, foreign.project), foreign.run_id)
+            found.runs.append(_bring(service, path, foreign, before, report))
+        except RunlakeError as error:  # the other runs come all the same
+            found.failures.append(error)
+        else:
+            before += sum(found.runs[-1].read_counts.values())
+
+
+def _take_server(
+    found: _Found, service: Service, project: str | None, asked: ServerAsked, report: output.Report
+) -> None:
+    from runlake.importers.wandb_server import parse_address
+
+    target = _target(service, project, parse_address(asked.address).project)
+    runs, failures, beside = import_server(service, target, asked, report)
+    found.runs += runs
+    found.failures += failures
+    found.beside += [] if beside is None else [beside]
+
+
+def _tell(found: _Found, *, as_json: bool) -> None:
+    """Print what came, and what did not: LeftOutError where that is anything."""
+    if not found.runs and not found.beside and len(found.failures) == 1:
+        raise found.failures[0]
     if as_json:
-        runs = [imported_document(one) for one in done]
-        output.print_json({"runs": runs, "failures": [str(failure) for failure in failures]})
-    elif done:
-        output.print_table(("RUN", "OUTCOME", "ROWS", "FILES", "NOTE"), [_row(one) for one in done], right=("ROWS",))
-    output.note(_summary(done))
-    for failure in failures:
+        document: dict[str, Any] = {
+            "runs": [imported_document(one) for one in found.runs],
+            "left_out": [one._asdict() for one in found.left_out],
+            "failures": [str(failure) for failure in found.failures],
+        }
+        if found.beside:
+            document["projects"] = [msgspec.to_builtins(one) for one in found.beside]
+        output.print_json(document)
+    elif found.runs:
+        rows = [_row(one) for one in found.runs]
+        output.print_table(("RUN", "OUTCOME", "ROWS", "FILES", "NOTE"), rows, right=("ROWS",))
+    for left in found.left_out:
+        output.note(f"left out: {format_count(left.item_count, left.what)} {left.why} ({left.place})")
+    output.note(_summary(found.runs))
+    problems = [problem for one in found.beside for problem in one.problems]
+    for one in found.beside:
+        counts = f"{format_count(one.version_count, 'artifact version')}, {format_count(one.sweep_count, 'sweep')}"
+        output.note(f"and of the project: {counts}, {format_size(one.put_bytes)}")
+        for what, count in one.lost.items():
+            output.note(f"no home here: {format_count(count, what)}")
+    for failure in (*found.failures, *problems):
         output.print_error(str(failure))
-    if failures or not all(one.is_whole for one in done):
-        raise LeftOutError(f"{format_count(len(failures) + sum(not one.is_whole for one in done), 'run')} not whole")
+    left_count = len(found.failures) + sum(not one.is_whole for one in found.runs)
+    left_count += sum(left.is_damage for left in found.left_out)
+    if left_count or problems:
+        beside = f", and {format_count(len(problems), 'thing')} of a project" if problems else ""
+        raise LeftOutError(f"{format_count(left_count, 'run')} not whole{beside}")
 
 
-def _target(service: Service, project: str | None) -> tuple[str, str]:
+def _target(service: Service, project: str | None, theirs: str | None) -> tuple[str, str]:
+    """Where a run goes: as was asked, else into the project that it had there, else into the usual one."""
     from runlake.api.paths import parse_project_path
 
+    if not project and theirs:
+        return service.default_entity, theirs
     return parse_project_path((project or default_project()).rstrip("/"), service.default_entity)
 
 
-def _bring(service: Service, path: RunPath, foreign: Any, before: int, report: Any) -> Imported:
+def _bring(service: Service, path: RunPath, foreign: ForeignRun, before: int, report: output.Report) -> Imported:
     from runlake.importers.bring import bring
 
-    return bring(service, path, foreign, report=lambda count: report(before + count, before + count))
+    return bring(service, path, foreign, report=lambda count: report(before + count, None))
 
 
 def imported_document(imported: Imported) -> dict[str, Any]:

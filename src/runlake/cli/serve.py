@@ -61,6 +61,29 @@ def serve(
         LogFormatName | None,
         typer.Option("--log-format", help="json or text.  [default: text on a terminal, else json]"),
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--database",
+            metavar="URL",
+            envvar="RUNLAKE_DATABASE",
+            help="A PostgreSQL, postgresql://USER@HOST/NAME, in place of a folder; goes with --bucket.",
+        ),
+    ] = None,
+    bucket: Annotated[
+        str | None,
+        typer.Option(
+            "--bucket",
+            metavar="URL",
+            envvar="RUNLAKE_BUCKET",
+            help="A bucket, s3://BUCKET/FOLDER; its keys come from the variables of AWS's tools.",
+        ),
+    ] = None,
+    cache_dir: Annotated[
+        Path | None, typer.Option("--cache-dir", help="Where objects of the bucket are kept that were read.")
+    ] = None,
+    cache_bytes: Annotated[int, typer.Option("--cache-bytes", min=1 << 20, help="So many bytes of them at most.")] = 4
+    << 30,
 ) -> None:
     """Let a team use the store: over HTTP, with API keys, for runlake and for the official wandb client.
 
@@ -78,13 +101,23 @@ def serve(
     tls = Tls(tls_cert, tls_key) if tls_cert is not None and tls_key is not None else None
     if tls is not None:
         tls.check()
-    root, entity = store_folder(context, store)
-    warning = keep_private(root)
+    if (database is None) != (bucket is None):
+        raise typer.BadParameter("--database and --bucket go together: the one has what changes, the other what stays")
+    if database is None:
+        root, entity = store_folder(context, store)
+        place = str(root)
+        warning = keep_private(root)
+    else:
+        root, entity, place = _cluster(database, bucket or "", cache_dir)
+        warning = None
     config = ServerConfig(
         root=str(root),
         default_entity=entity,
+        store_database_url=database,
+        bucket_url=bucket,
+        cache_bytes=cache_bytes,
         base_url=_checked_url(base_url) if base_url is not None else None,
-        database_url=people_url(os.environ),
+        database_url=people_url(os.environ) or database,
         workers=workers,
         allowed_origins=tuple(allow_origin) if allow_origin else ("*",),
         is_tls=tls is not None or (base_url or "").startswith("https:"),
@@ -96,7 +129,7 @@ def serve(
     with listen(host, port) as listening:
         url = config.base_url or address_of(listening, host=host, is_tls=tls is not None)
         _greet_first_admin(config, url)
-        output.print_line(f"{root} is served at {url}")
+        output.print_line(f"{place} is served at {url}")
         output.flush()
         run_server(config, listening, tls=tls)
 
@@ -139,6 +172,19 @@ def logout(
         output.print_json({"url": base_url, "was_signed_in": was_there, "file": str(path)})
     else:
         output.note(f"took the key for {base_url} out of {path}" if was_there else f"no key for {base_url} in {path}")
+
+
+def _cluster(database: str, bucket: str, cache_dir: Path | None) -> tuple[Path, str, str]:
+    """A folder for what is read from the bucket, the default entity, and what to call the store.
+
+    The tables are made, and the bucket must be one that keeps what it promises: `StoreError` says what it does not.
+    """
+    from runlake.service.open import cache_of_bucket, prepare_cluster
+    from runlake.settings import resolve
+
+    folder = cache_dir or cache_of_bucket(bucket, os.environ)
+    place = prepare_cluster(database, bucket)
+    return folder, resolve({}, os.environ, Path.cwd()).entity, place
 
 
 def _greet_first_admin(config: ServerConfig, url: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 def verify(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `runlake export` wrote.")],
+    place: Annotated[str, typer.Argument(metavar="DIR|URL", help="A folder, or s3://…, that `runlake export` wrote.")],
     against: Annotated[
         str | None,
         typer.Option("--against", metavar="PROJECT", help="Compare with the project it came from, in the store."),
@@ -27,10 +26,10 @@ def verify(
     deep: Annotated[bool, typer.Option("--deep", help="With --against: compare every value.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Prove an exported folder, by its manifest and against its source. Ends with 1 when anything differs."""
+    """Prove an exported project, by its manifest and against its source. Ends with 1 when anything differs."""
     if deep and against is None:
         raise BadValueError("--deep compares with the source; name it with --against PROJECT")
-    proof = _verify(context, folder, against, deep)
+    proof = _verify(context, place, against, deep)
     if as_json:
         output.print_json(_document(proof))
     elif proof.differences:
@@ -42,20 +41,20 @@ def verify(
         raise typer.Exit(ExitCode.NO)
 
 
-def _verify(context: typer.Context, folder: Path, against: str | None, deep: bool) -> Proof:
-    from runlake.bulk.manifest import read_manifest
+def _verify(context: typer.Context, place: str, against: str | None, deep: bool) -> Proof:
+    from runlake.bulk.places import read_manifest
     from runlake.bulk.verify import verify_folder
 
-    with output.progress(f"verify {folder}", unit="bytes") as report:
+    with output.progress(f"verify {place}", unit="bytes") as report:
         if against is None:
-            return verify_folder(folder, report=report)
+            return verify_folder(place, report=report)
         with open_store(context) as service:
-            place, manifest = find_project(service, against), read_manifest(folder)
-            if place != (manifest.entity, manifest.project):
+            project, manifest = find_project(service, against), read_manifest(place)
+            if project != (manifest.entity, manifest.project):
                 raise ConflictError(
-                    f"{folder} is an export of {manifest.entity}/{manifest.project}, and not of {'/'.join(place)}"
+                    f"{place} is an export of {manifest.entity}/{manifest.project}, and not of {'/'.join(project)}"
                 )
-            return verify_folder(folder, service, is_deep=deep, report=report)
+            return verify_folder(place, service, is_deep=deep, report=report)
 
 
 def _document(proof: Proof) -> dict[str, Any]:

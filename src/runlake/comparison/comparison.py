@@ -11,7 +11,7 @@ from runlake.comparison.curves import Curves, compare_curves
 from runlake.comparison.gates import Gate, Verdict, judge
 from runlake.comparison.sections import SECTIONS, Sections, is_volatile, read_sections
 from runlake.errors import BadValueError
-from runlake.model import RunPath
+from runlake.model import RunPath, State
 from runlake.values import plain_name, read_value
 
 if TYPE_CHECKING:
@@ -33,9 +33,10 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """Where `paths` differ. `curves` is None where they were not asked for."""
+    """Where `paths` differ; `states` are theirs. `curves` is None where they were not asked for."""
 
     paths: tuple[RunPath, ...]
+    states: tuple[State, ...]
     differences: tuple[Difference, ...]
     curves: Curves | None = None
     verdicts: tuple[Verdict, ...] = ()
@@ -52,6 +53,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
         document: dict[str, Any] = {"a": runs[0], "b": runs[1]} if is_pair else {}
         document |= {
             "runs": runs,
+            "states": list(self.states),
             "equal": not self.differences,
             "differences": [_document(one, runs, is_pair=is_pair) for one in self.differences],
         }
@@ -67,6 +69,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
                 for one in self.curves.distances
             ]
         if self.verdicts:
+            document["failed"] = bool(self.broken)
             document["gates"] = [
                 {
                     "gate": one.gate,
@@ -74,6 +77,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
                     "is_broken": one.is_broken,
                     "value": one.value,
                     "limit": one.limit,
+                    "sentence": one.sentence,
                 }
                 for one in self.verdicts
             ]
@@ -96,10 +100,12 @@ def compare_runs(
     """
     if len(paths) < 2:
         raise BadValueError(f"{len(paths)} run to compare; name two or more")
-    sides = [read_sections(service, path) for path in paths]
+    infos = [service.read_run(path) for path in paths]
+    sides = [read_sections(service, info) for info in infos]
     summaries = [side["summary"] for side in sides]
     return Comparison(
         paths=tuple(paths),
+        states=tuple(info.state for info in infos),
         differences=tuple(differences_of(sides, everything=everything)),
         curves=compare_curves(service, paths, keys) if curves or keys is not None else None,
         verdicts=tuple(verdict for gate in gates for verdict in judge(gate, paths, summaries)),

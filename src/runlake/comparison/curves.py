@@ -56,17 +56,25 @@ def compare_curves(service: Service, paths: Sequence[RunPath], keys: Sequence[st
 
     `NotFoundError` names a key that a run has not logged as numbers.
     """
+    shared = shared_keys(service, paths, keys)
+    if keys is None and len(shared) > MAX_SHARED_KEYS:
+        return Curves(left_out_count=len(shared))
+    return Curves(distances=tuple(_distances(service, paths, shared)))
+
+
+def shared_keys(service: Service, paths: Sequence[RunPath], keys: Sequence[str] | None = None) -> list[str]:
+    """The keys of which all runs have numbers, in the order of the first; or `keys`, once each.
+
+    `NotFoundError` names those of `keys` that a run has not logged as numbers.
+    """
     numbers = [_number_keys(service, path) for path in paths]
     if keys is None:
-        shared = [key for key in numbers[0] if not key.startswith("_") and all(key in one for one in numbers[1:])]
-        if len(shared) > MAX_SHARED_KEYS:
-            return Curves(left_out_count=len(shared))
-    else:
-        shared = list(dict.fromkeys(keys))
-        for path, found in zip(paths, numbers, strict=True):
-            if missing := [key for key in shared if key not in found]:
-                raise NotFoundError(f"{path} has no numbers of {', '.join(missing)}; see: runlake show {path}")
-    return Curves(distances=tuple(_distances(service, paths, shared)))
+        return [key for key in numbers[0] if not key.startswith("_") and all(key in one for one in numbers[1:])]
+    named = list(dict.fromkeys(keys))
+    for path, found in zip(paths, numbers, strict=True):
+        if missing := [key for key in named if key not in found]:
+            raise NotFoundError(f"{path} has no numbers of {', '.join(missing)}; see: runlake show {path}")
+    return named
 
 
 def distance(first: Column, other: Column, centres: Column) -> tuple[float, float, float] | tuple[None, None, None]:

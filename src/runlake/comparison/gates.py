@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from runlake.errors import BadValueError
 from runlake.model import RunPath
-from runlake.values import plain_name
+from runlake.near import near_names
+from runlake.values import plain_name, read_value
 
 _OPERATORS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 _FORM = re.compile(
@@ -74,26 +75,49 @@ def parse_gate(text: str) -> Gate:
 
 def judge(gate: Gate, paths: Sequence[RunPath], summaries: Sequence[Mapping[str, Any]]) -> list[Verdict]:
     """What the gate says of each run but the first; an absolute one of a single run too, of that."""
-    values = [_number(summary, gate.key) for summary in summaries]
-    limit = gate.limit(values[0])
+    read = [_read(summary, gate.key) for summary in summaries]
     start = 1 if len(paths) > 1 else 0
-    return [_verdict(gate, path, value, limit) for path, value in list(zip(paths, values, strict=True))[start:]]
+    pairs = list(zip(paths, read, strict=True))
+    return [_verdict(gate, pairs[0], pair) for pair in pairs[start:]]
 
 
-def _verdict(gate: Gate, path: RunPath, value: float | None, limit: float | None) -> Verdict:
+def _verdict(gate: Gate, first_run: tuple[RunPath, float | str], run: tuple[RunPath, float | str]) -> Verdict:
+    """The verdict on one run: of it and of the first, the path and the number, or why there is none."""
+    (first_path, first), (path, found) = first_run, run
+    value = None if isinstance(found, str) else found
+    limit = gate.limit(None if isinstance(first, str) else first)
+    if limit is not None and not math.isfinite(limit):
+        limit = None
     if value is None or limit is None:
-        whose = path if value is None else "the first run"
-        sentence = f"{gate.text}: {whose} has no number of {gate.key!r} in its summary"
+        why = f"{path} {found}" if value is None else f"{first_path} {_no_ground(first)}"
+        sentence = f"{gate.text}: cannot be judged: {why}"
         return Verdict(gate=gate.text, run=path, is_broken=True, value=value, limit=limit, sentence=sentence)
     is_broken = bool(_OPERATORS[gate.operator](value, limit))
     word = "is" if is_broken else "is not"
-    sentence = f"{gate.text}: {gate.key} of {path} is {value:.6g}, which {word} {gate.operator} {limit:.6g}"
+    shown, shown_limit = f"{value:.6g}", f"{limit:.6g}"
+    if shown == shown_limit and value != limit:
+        shown, shown_limit = repr(value), repr(limit)
+    sentence = f"{gate.text}: {gate.key} of {path} is {shown}, which {word} {gate.operator} {shown_limit}"
     return Verdict(gate=gate.text, run=path, is_broken=is_broken, value=value, limit=limit, sentence=sentence)
 
 
-def _number(summary: Mapping[str, Any], key: str) -> float | None:
-    """The number under a key, by its escaped path or by its plain name; NaN is none."""
+def _read(summary: Mapping[str, Any], key: str) -> float | str:
+    """The number under a key, by its escaped path or by its plain name; or what the run has there instead."""
     for path, value in summary.items():
-        if key in (path, plain_name(path)) and isinstance(value, int | float) and not isinstance(value, bool):
-            return None if math.isnan(value) else float(value)
-    return None
+        if key not in (path, plain_name(path)):
+            continue
+        value = read_value(value)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return f"has no number as {key!r} in its summary, but {type(value).__name__}"
+        try:
+            return f"has NaN as {key!r} in its summary" if math.isnan(value) else float(value)
+        except OverflowError:
+            return math.inf if value > 0 else -math.inf
+    near = near_names(key, map(plain_name, summary), 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"has no {key!r} in its summary{hint}"
+
+
+def _no_ground(first: float | str) -> str:
+    """Why nothing is relative to what the first run has."""
+    return first if isinstance(first, str) else f"has {first:g}, to which nothing is relative"

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from runlake.errors import CorruptError
-from runlake.model import METADATA_FILE, RunPath
+from runlake.model import METADATA_FILE, RunInfo, RunPath
 from runlake.values import escape_key, flatten, split_path
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ _PACKAGES_FILE = "requirements.txt"
 Sections = dict[str, dict[str, Any]]
 
 
-def read_sections(service: Service, path: RunPath) -> Sections:
+def read_sections(service: Service, run: RunInfo) -> Sections:
     """All sections of one run; `CorruptError` where its metadata is no JSON."""
-    run = service.read_run(path)
+    path = run.path
     md5_of = {file.name: file.md5 for file in service.list_files(path)}
     found: Sections = {
         "config": run.config,

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
 import msgspec
 
-from runlake.errors import ConflictError, NotFoundError, UsageError
+from runlake.errors import ConflictError, NotFoundError, PathError, UsageError
 from runlake.importers.bring_artifacts import bring_artifacts
 from runlake.importers.foreign import ForeignRow, ForeignRun, md5_of
 from runlake.media.convert import prepare
@@ -67,6 +67,8 @@ def bring(
     answer = service.write_batch(path, handle.writer, WriterBatch())
     is_done = answer.is_ended
     kept, read = answer.row_counts, Counter[str]()
+    if is_done and foreign.final_counts is not None and _has(kept, foreign.final_counts):
+        return _as_it_was(path, foreign, {**kept, **foreign.final_counts})
     end: WriterBatch | None = None
     for batch in _batches(foreign, read, batch_rows):
         report(read.total())
@@ -91,6 +93,28 @@ def bring(
         lost=dict(foreign.lost),
         problems=tuple(foreign.problems),
         is_ended=end is not None,
+    )
+
+
+def _has(kept: dict[str, int], counts: Mapping[str, int]) -> bool:
+    return all(kept.get(stream, 0) == count for stream, count in counts.items())
+
+
+def _as_it_was(path: RunPath, foreign: ForeignRun, counts: dict[str, int]) -> Imported:
+    """A run that came to its end before, and of which the source says no more than is here."""
+    found = {stream: count for stream, count in sorted(counts.items()) if count}
+    return Imported(
+        path=path,
+        place=foreign.place,
+        outcome="same",
+        read_counts=found,
+        kept_counts=found,
+        file_count=0,
+        file_bytes=0,
+        artifact_count=0,
+        lost={},
+        problems=(),
+        is_ended=True,
     )
 
 
@@ -162,10 +186,15 @@ def _put_files(service: Service, path: RunPath, foreign: ForeignRun) -> tuple[in
     here = {file.name: file.md5 for file in service.list_files(path)}
     file_count = put_bytes = 0
     for file in foreign.files:
-        file_count += 1
-        with file.open() as content:
-            if here.get(file.name) == md5_of(content):
-                continue
-            content.seek(0)
-            put_bytes += service.put_file(path, file.name, content).size_bytes
+        if file.md5 is not None and here.get(file.name) == file.md5:
+            file_count += 1
+            continue
+        try:
+            with file.open() as content:
+                if here.get(file.name) != md5_of(content):
+                    content.seek(0)
+                    put_bytes += service.put_file(path, file.name, content).size_bytes
+            file_count += 1
+        except (OSError, PathError) as error:  # gone by now, not ours to read, or not called like a file here
+            foreign.problems.append(f"the file {file.name!r} cannot be kept: {error}")
     return file_count, put_bytes

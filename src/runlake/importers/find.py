@@ -7,19 +7,24 @@ from pathlib import Path
 from typing import NamedTuple
 
 from runlake.errors import BadValueError, NotFoundError
-from runlake.importers import tables, tensorboard, wandb_offline
-from runlake.importers.foreign import ForeignRun
+from runlake.importers import aim, mlflow, neptune, swanlab, tables, tensorboard, trackio, wandb_offline
+from runlake.importers.foreign import ForeignRun, LeftOut
 
 
 class Source(NamedTuple):
     """How the runs of one tracker are told from others, and read."""
 
     is_of: Callable[[Path], bool]
-    read: Callable[[Path], Iterator[ForeignRun]]
+    read: Callable[[Path], Iterator[ForeignRun | LeftOut]]
 
 
 SOURCES: Mapping[str, Source] = {
     "wandb": Source(wandb_offline.is_of, wandb_offline.read),
+    "mlflow": Source(mlflow.is_of, mlflow.read),
+    "trackio": Source(trackio.is_of, trackio.read),
+    "swanlab": Source(swanlab.is_of, swanlab.read),
+    "neptune": Source(neptune.is_of, neptune.read),
+    "aim": Source(aim.is_of, aim.read),
     "tensorboard": Source(tensorboard.is_of, tensorboard.read),
     "table": Source(tables.is_of, tables.read),
 }
@@ -34,14 +39,19 @@ def find_source(place: Path) -> str:
         if source.is_of(place):
             return name
     raise NotFoundError(
-        f"{place} holds nothing that can be imported: no .wandb file of W&B's client, no event files of TensorBoard, "
-        "and it is no .csv, .parquet, .arrow or .jsonl table"
+        f"{place} holds nothing that can be imported: no .wandb file of W&B's client, nothing of MLflow, Trackio, "
+        "SwanLab, Neptune's exporter or Aim, no event files of TensorBoard, and it is no .csv, .parquet, .arrow or "
+        ".jsonl table"
     )
 
 
-def read_runs(place: Path, kind: str | None = None) -> Iterator[ForeignRun]:
-    """The runs at a place; of `kind`, where that is named. BadValueError for a kind that is not known."""
+def read_runs(place: Path, kind: str | None = None, python: str | None = None) -> Iterator[ForeignRun | LeftOut]:
+    """The runs at a place, and what else lies there; of `kind`, where that is named.
+
+    BadValueError for a kind that is not known. `python` is the interpreter that has the package of a tracker whose
+    files only that can read.
+    """
     name = kind or find_source(place)
     if name not in SOURCES:
         raise BadValueError(f"unknown kind {name!r}; choose from {', '.join(SOURCES)}")
-    return SOURCES[name].read(place)
+    return aim.read(place, python) if name == "aim" else SOURCES[name].read(place)

@@ -6,18 +6,26 @@ A row of ten numbers is thirteen such messages, so the usual ones are read by pl
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Sequence
 from typing import Any
+
+import msgspec
 
 from runlake.errors import BadValueError
 from runlake.integrations.tensorboard.wire import WireError, fields, raw, signed, text
 
 KEY, NESTED_KEY, NONE, BOOLEAN, INTEGER, NUMBER, TEXT, JSON, VALUE_JSON = 1, 2, 3, 4, 5, 6, 7, 8, 16
 
-_KEY_TAGS = frozenset({0x0A, 0x12})
-_VALUE_TAG = b"\x82\x01"
-_LONG = 0x80
+_USUAL = {
+    number: re.compile(
+        rb"%c([\x00-\x7f])[\x0a\x12]([\x00-\x7f])([^\x00-\x1f\x82]+)\x82\x01([\x00-\x7f])" % (number << 3 | 2),
+        re.DOTALL,
+    )
+    for number in (1, 3)
+}
+"""What stands before the JSON of a usual item, by the number of the field that items are: three lengths and the key."""
 
 Path = tuple[str, ...]
 
@@ -25,7 +33,9 @@ Path = tuple[str, ...]
 def read_items(message: bytes, item_field: int = 1) -> tuple[list[tuple[Path, Any]], list[tuple[int, int | bytes]]]:
     """The (path, value) of each item in a message, and its other fields. BadValueError for a value that is no JSON."""
     keys, texts, end = split_items(message, item_field)
-    found = [(path_of(key), value) for key, value in zip(keys, _all_json(texts), strict=True)]
+    found: list[tuple[Path, Any]] = [
+        ((key.decode("utf-8", "replace"),), value) for key, value in zip(keys, all_json(texts), strict=True)
+    ]
     others: list[tuple[int, int | bytes]] = []
     for number, _, content in fields(message[end:]):
         if number == item_field:
@@ -36,39 +46,32 @@ def read_items(message: bytes, item_field: int = 1) -> tuple[list[tuple[Path, An
 
 
 def split_items(message: bytes, item_field: int = 1) -> tuple[list[bytes], list[bytes], int]:
-    """The usual items at the beginning of a message as they stand: the bytes of each key, those of its JSON.
+    """The usual items at the beginning of a message as they stand: the text of each key, and its JSON.
 
-    A usual item is a tag, a short key, a tag of two bytes, a short text, and nothing behind it. The number is where
-    they end: what is there is not one of them.
+    A usual item is a tag, a short key without control characters, a tag of two bytes, a short JSON text, and nothing
+    behind it. The number is where they end: what is there is not one of them. JSON has no control characters, so a
+    message is parted at the tags, and the lengths between them prove that it was parted right.
     """
-    tag, keys, texts = item_field << 3 | 2, list[bytes](), list[bytes]()
-    at, end = 0, len(message)
+    parts = _USUAL[item_field].split(message)
+    keys, texts = parts[3::5], parts[5::5]
+    if not keys or parts[0]:
+        return [], [], 0
+    end = len(message)
+    last_length = parts[-2][0]
+    if len(texts[-1]) > last_length:
+        end -= len(texts[-1]) - last_length
+        texts[-1] = texts[-1][:last_length]
+    key_lengths, text_lengths = list(map(len, keys)), list(map(len, texts))
+    whole_lengths = [key + text + 5 for key, text in zip(key_lengths, text_lengths, strict=True)]
     try:
-        while at < end and message[at] == tag:
-            begin = at + 2
-            stop = begin + message[at + 1]
-            key_end = begin + 2 + message[begin + 1]
-            text_begin = key_end + 3
-            if (
-                stop - begin >= _LONG
-                or message[begin] not in _KEY_TAGS
-                or key_end - begin >= _LONG
-                or message[key_end : key_end + 2] != _VALUE_TAG
-                or text_begin + message[key_end + 2] != stop
-                or stop > end
-            ):
-                break
-            keys.append(message[begin:key_end])
-            texts.append(message[text_begin:stop])
-            at = stop
-    except IndexError:
-        pass  # it ends in the midst of an item: what reads it field by field says so
-    return keys, texts, at
-
-
-def path_of(key: bytes) -> Path:
-    """The path that the key of a usual item says."""
-    return (key[2:].decode("utf-8", "replace"),)
+        is_right = (
+            bytes(key_lengths) == b"".join(parts[2::5])
+            and bytes(text_lengths) == b"".join(parts[4::5])
+            and bytes(whole_lengths) == b"".join(parts[1::5])
+        )
+    except ValueError:  # a length of more than a byte
+        is_right = False
+    return (keys, texts, end) if is_right else ([], [], 0)
 
 
 def nested(items: Sequence[tuple[Path, Any]]) -> dict[str, Any]:
@@ -120,9 +123,13 @@ def _read_item(item: bytes) -> tuple[Path, Any]:
     return tuple(path), value
 
 
-def _all_json(texts: list[bytes]) -> list[Any]:
-    """The values of several texts, read at once as one list."""
-    found: list[Any] = read_json(b"[" + b",".join(texts) + b"]") if all(texts) else []
+def all_json(texts: list[bytes]) -> list[Any]:
+    """The values of several texts, read at once as one list. BadValueError for one that is no JSON."""
+    whole = b"[%b]" % b",".join(texts)
+    try:
+        found: list[Any] = msgspec.json.decode(whole) if all(texts) else []
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):  # NaN, infinities, and what others take for JSON
+        found = read_json(whole)
     if len(found) != len(texts):  # a text that is several values, or none
         return [read_json(value_text) for value_text in texts]
     return found

@@ -10,30 +10,50 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from runlake.errors import BadValueError
 
 BLOCK_BYTES = 32768
 HEAD = struct.Struct("<4sHB")
-IDENT, MAGIC, VERSION = b":W&B", 0xBEE1, 0
 
 _FRAGMENT = struct.Struct("<IHB")
 _WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 _CRC_OF_KIND = [zlib.crc32(bytes([kind])) for kind in range(5)]
 
 
-def read_records(file: BinaryIO, problems: list[str]) -> Iterator[bytes]:
+class LogHead(NamedTuple):
+    """How a log begins: who wrote it, and in which of the versions that are known."""
+
+    ending: str
+    ident: bytes
+    magic: int
+    versions: frozenset[int]
+
+
+WANDB = LogHead(".wandb", b":W&B", 0xBEE1, frozenset({0}))
+
+
+def read_head(file: BinaryIO, known: LogHead) -> int:
+    """The version of a log. BadValueError for what is no such log, or of a version that is not known."""
+    head = file.read(HEAD.size)
+    if len(head) < HEAD.size or HEAD.unpack(head)[:2] != (known.ident, known.magic):
+        raise BadValueError(f"this is no {known.ending} file: its first bytes are others")
+    version = int(HEAD.unpack(head)[2])
+    if version not in known.versions:
+        versions = " and ".join(map(str, sorted(known.versions)))
+        are = "are" if len(known.versions) > 1 else "is"
+        raise BadValueError(f"this {known.ending} file is of version {version}, and only {versions} {are} known")
+    return version
+
+
+def read_records(file: BinaryIO, problems: list[str], known: LogHead = WANDB) -> Iterator[bytes]:
     """The records of a log, in order. What is damaged is named in `problems` and passed over, block by block.
 
     A torn record at the end is what a killed process leaves, and no problem. BadValueError for what is no such log.
     """
-    head = file.read(HEAD.size)
-    if len(head) < HEAD.size or HEAD.unpack(head)[:2] != (IDENT, MAGIC):
-        raise BadValueError("this is no .wandb file: its first bytes are others")
-    if (version := HEAD.unpack(head)[2]) != VERSION:
-        raise BadValueError(f"this .wandb file is of version {version}, and only {VERSION} is known")
-    block, start = head + file.read(BLOCK_BYTES - HEAD.size), HEAD.size
+    read_head(file, known)
+    block, start = b"\0" * HEAD.size + file.read(BLOCK_BYTES - HEAD.size), HEAD.size
     block_number, pieces = 0, list[bytes]()
     while len(block) > start:
         at = start

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, cast
 from runlake.errors import BadValueError
 from runlake.importers.foreign import ForeignArtifact, ForeignFile, ForeignRow, ForeignRun, mark_of
 from runlake.importers.wandb_artifacts import read_artifact
-from runlake.importers.wandb_items import nested, path_of, put, read_items, read_json, remove, split_items
+from runlake.importers.wandb_items import all_json, nested, put, read_items, read_json, remove, split_items
 from runlake.importers.wandb_log import read_records
 from runlake.integrations.tensorboard.wire import WireError, fields, raw, text
 from runlake.model import AXES, HIDDEN_KEY, METADATA_FILE, Alert, Level, LoggedRow, MetricRule, WriterBatch, WriterStart
@@ -42,6 +42,9 @@ _ENVIRONMENT = {
     1: "os", 2: "python", 6: "program", 7: "codePath", 8: "codePathLocal", 10: "email", 11: "root", 12: "host",
     13: "username", 14: "executable", 16: "cpu_count", 17: "cpu_count_logical", 18: "gpu", 19: "gpu_count",
 }  # fmt: skip
+_ITEM_TAG = b"\x0a"
+_NUMBER_TAG, _MORE = 0x08, 0x80
+_OFTEN = frozenset({HISTORY << 3 | 2, SUMMARY << 3 | 2})
 _FIRST_RECORDS = 64
 """Within so many records a run says who it is, and where it ran."""
 
@@ -124,6 +127,9 @@ def _records(log: Path, problems: list[str]) -> Iterator[tuple[int, int | bytes]
     with log.open("rb") as file:
         try:
             for record in read_records(file, found):
+                if (only := _only_field(record)) is not None:
+                    yield only
+                    continue
                 for number, _, content in fields(record):
                     if number not in _NOT_COUNTED:
                         yield number, content
@@ -133,6 +139,24 @@ def _records(log: Path, problems: list[str]) -> Iterator[tuple[int, int | bytes]
             raise BadValueError(f"{log}: {error}") from None
         finally:
             problems += [f"{log.name}: {problem}" for problem in found]
+
+
+def _only_field(record: bytes) -> tuple[int, bytes] | None:
+    """The message of a row or a summary that has nothing beside it but the number of the record, as most have."""
+    try:
+        at = 1
+        while record[at] >= _MORE:
+            at += 1
+        tag, length, at = record[at + 1], record[at + 2], at + 3
+        if length >= _MORE:
+            length, at = length & _MORE - 1 | record[at] << 7, at + 1
+            if record[at - 1] >= _MORE:
+                return None
+    except IndexError:
+        return None
+    if record[0] != _NUMBER_TAG or tag not in _OFTEN or at + length != len(record):
+        return None
+    return tag >> 3, record[at:]
 
 
 class _Reader:
@@ -148,6 +172,7 @@ class _Reader:
         self._summary: dict[str, Any] = {}
         self._last_words: dict[bytes, bytes] = {}
         self._last_odd = b""
+        self._names = _Names()
         self._machine: dict[str, Any] = {}
         self._saved: list[str] = []
         self._alerts: list[Alert] = []
@@ -205,8 +230,14 @@ class _Reader:
             yield ForeignFile(METADATA_FILE, partial(io.BytesIO, content))
 
     def _history(self, message: bytes) -> Iterator[ForeignRow]:
-        items, others = read_items(message)
-        row = nested(items)
+        keys, texts, end = split_items(message)
+        row: dict[str, Any]
+        if keys and message[end : end + 1] != _ITEM_TAG:
+            row = dict(zip(map(self._names.__getitem__, keys), all_json(texts), strict=True))
+            others = [(number, content) for number, _, content in fields(message[end:])]
+        else:
+            items, others = read_items(message)
+            row = nested(items)
         step = row.pop("_step", None)
         for number, content in others:
             if number == 2:
@@ -228,10 +259,12 @@ class _Reader:
 
     def _take_summary(self, message: bytes) -> Iterator[WriterBatch]:
         # Each row comes with two such messages, of which only the last word on each key counts: it is read at the end.
+        if message == self._last_odd:  # every second message says how many seconds the run has lasted
+            return iter(())
         keys, texts, end = split_items(message)
         if end == len(message):
             self._last_words.update(zip(keys, texts, strict=True))
-        elif message != self._last_odd:  # every second message says how many seconds the run has lasted
+        else:
             self._read_last_words()
             self._edit(self._summary, message)
             self._last_odd = message
@@ -239,7 +272,7 @@ class _Reader:
 
     def _read_last_words(self) -> None:
         for key, value_text in self._last_words.items():
-            put(self._summary, path_of(key), read_json(value_text))
+            put(self._summary, (self._names[key],), read_json(value_text))
         self._last_words.clear()
 
     def _take_config(self, message: bytes) -> Iterator[WriterBatch]:
@@ -338,6 +371,14 @@ class _Reader:
 
     def _pass(self, message: bytes) -> Iterator[WriterBatch]:
         return iter(())
+
+
+class _Names(dict[bytes, str]):
+    """The keys that came, as text."""
+
+    def __missing__(self, key: bytes) -> str:
+        name = self[key] = key.decode("utf-8", "replace")
+        return name
 
 
 def _environment(messages: Any) -> dict[str, Any]:

@@ -41,10 +41,9 @@ _STYLE = (
     ".rlp{font-family:system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif}.rlp text{font-size:12px}"
     ".rlp .title{font-size:15px;font-weight:600}.rlp .end{text-anchor:end}.rlp .middle{text-anchor:middle}"
     ".rlp path{fill:none}.rlp .chance{stroke-dasharray:4 4}"
-    ".rlp .line{stroke-width:2;stroke-linejoin:round;stroke-linecap:round}"
-    + _rules(_LIGHT_ROLES, LIGHT)
-    + f"@media(prefers-color-scheme:dark){{{_rules(_DARK_ROLES, DARK)}}}"
+    ".rlp .line{stroke-width:2;stroke-linejoin:round;stroke-linecap:round}" + _rules(_LIGHT_ROLES, LIGHT)
 )
+_DARK_STYLE = f"@media(prefers-color-scheme:dark){{{_rules(_DARK_ROLES, DARK)}}}"
 
 _NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -128,12 +127,15 @@ class Canvas:
         mark = f'<rect x="{px(x)}" y="{px(y)}" width="{px(width)}" height="{px(height)}"{corner} class="{style}"{faint}'
         self._marks.append(f"{mark}><title>{escape(tip)}</title></rect>" if tip else f"{mark}/>")
 
-    def finish(self, width: float, height: float, label: str) -> str:
-        """The SVG file; `label` is what it is called for those who do not see it."""
+    def finish(self, width: float, height: float, label: str, *, is_light: bool = False, line_width: float = 2) -> str:
+        """The SVG file; `label` is what it is called for those who do not see it. With `is_light` it is never dark."""
         size = f'width="{px(width)}" height="{px(height)}" viewBox="0 0 {px(width)} {px(height)}"'
+        style = _STYLE if is_light else _STYLE + _DARK_STYLE
+        if line_width != 2:
+            style += f".rlp .line{{stroke-width:{line_width:g}}}"
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="rlp" {size} role="img" aria-label="{escape(label)}">'
-            f'<style>{_STYLE}</style><rect width="100%" height="100%" class="surface"/>'
+            f'<style>{style}</style><rect width="100%" height="100%" class="surface"/>'
             + "".join(self._marks)
             + "</svg>\n"
         )

@@ -10,7 +10,7 @@ from runlake.errors import NotSupportedError
 from runlake.plot.canvas import LIGHT
 from runlake.plot.drawing import Bars, Bins, Drawing, Matrix, Xy
 
-_DASHES = ("solid", "dashed", "dotted", "dashdot")
+DASHES = ("solid", "dashed", "dotted", "dashdot")
 _MAX_WRITTEN_CELL_COUNT = 30
 
 
@@ -25,7 +25,7 @@ def draw_png(drawing: Drawing, dpi: int) -> bytes:
     figure = Figure(figsize=(7.2, 4.2), layout="constrained", facecolor="white")
     axes = figure.subplots()
     # A dollar sign is no formula here.
-    axes.set_title(_plain(drawing.title), loc="left", fontsize=11, fontweight="bold")
+    axes.set_title(plain(drawing.title), loc="left", fontsize=11, fontweight="bold")
     axes.spines[["top", "right"]].set_visible(False)
     if isinstance(drawing, Bars):
         _draw_bars(axes, drawing)
@@ -44,11 +44,11 @@ def _draw_xy(axes: Any, drawing: Xy) -> None:
     for place, trace in enumerate(drawing.traces):
         color = LIGHT[place % len(LIGHT)]
         ys = [y if math.isfinite(y) else math.nan for y in trace.ys]
-        name = _plain(trace.name) or "_"
+        name = plain(trace.name) or "_"
         if drawing.mark == "point":
             axes.scatter(trace.xs, ys, s=12, color=color, alpha=0.7, label=name, linewidths=0)
         else:
-            dash = _DASHES[place // len(LIGHT) % len(_DASHES)]
+            dash = DASHES[place // len(LIGHT) % len(DASHES)]
             marker = "o" if len(ys) <= 60 and not drawing.unit_square else ""
             axes.plot(trace.xs, ys, color=color, linestyle=dash, label=name, marker=marker, markersize=3)
     if drawing.unit_square:
@@ -58,7 +58,7 @@ def _draw_xy(axes: Any, drawing: Xy) -> None:
     if drawing.x_names is not None:
         every = max(1, len(drawing.x_names) // 12)
         places = range(0, len(drawing.x_names), every)
-        axes.set_xticks(list(places), [_plain(drawing.x_names[place]) for place in places])
+        axes.set_xticks(list(places), [plain(drawing.x_names[place]) for place in places])
     _label(axes, drawing.x_label, drawing.y_label)
     axes.grid(color="#e6e9ed")
     if any(trace.name for trace in drawing.traces):
@@ -68,7 +68,7 @@ def _draw_xy(axes: Any, drawing: Xy) -> None:
 def _draw_bars(axes: Any, drawing: Bars) -> None:
     places = range(len(drawing.names))
     axes.barh(list(places), [v if math.isfinite(v) else math.nan for v in drawing.values], color=LIGHT[0], height=0.65)
-    axes.set_yticks(list(places), [_plain(name)[:40] for name in drawing.names])
+    axes.set_yticks(list(places), [plain(name)[:40] for name in drawing.names])
     axes.invert_yaxis()
     _label(axes, drawing.x_label, drawing.y_label)
     if drawing.left_out_count:
@@ -93,7 +93,7 @@ def _draw_matrix(axes: Any, drawing: Matrix) -> None:
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for set_ticks, names in ((axes.set_xticks, drawing.column_names), (axes.set_yticks, drawing.row_names)):
         places = range(0, len(names), max(1, len(names) // 15))
-        set_ticks(list(places), [_plain(names[place])[:24] for place in places])
+        set_ticks(list(places), [plain(names[place])[:24] for place in places])
     axes.tick_params(axis="x", rotation=45 if max(map(len, drawing.column_names), default=0) > 4 else 0)
     if len(drawing.row_names) <= _MAX_WRITTEN_CELL_COUNT:
         for (row, column), value in drawing.counts.items():
@@ -103,9 +103,10 @@ def _draw_matrix(axes: Any, drawing: Matrix) -> None:
 
 
 def _label(axes: Any, x_label: str, y_label: str) -> None:
-    axes.set_xlabel(_plain(x_label))
-    axes.set_ylabel(_plain(y_label))
+    axes.set_xlabel(plain(x_label))
+    axes.set_ylabel(plain(y_label))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Text in which a dollar sign begins no formula."""
     return text.replace("$", r"\$")

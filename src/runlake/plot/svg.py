@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, groupby
 
 from runlake.plot.axis import Axis, axis_over, value_text
@@ -39,7 +39,7 @@ def draw(drawing: Drawing) -> str:
 
 def _draw_xy(drawing: Xy) -> str:
     canvas = Canvas()
-    top = _head(canvas, drawing.title, [trace.name for trace in drawing.traces], drawing.mark)
+    top = head(canvas, drawing.title, [trace.name for trace in drawing.traces], drawing.mark)
     x_axis, y_axis = axes_of(drawing)
     frame = _Frame(canvas, top, HEIGHT + top - 60, x_axis, y_axis, drawing.x_label, drawing.y_label, drawing.x_names)
     if drawing.diagonal:
@@ -72,19 +72,20 @@ def axes_of(drawing: Xy) -> tuple[Axis, Axis]:
 
 
 def _draw_line(canvas: Canvas, frame: _Frame, trace: Trace, place: int, drawing: Xy) -> None:
-    pieces: list[list[tuple[float, float]]] = []
-    places = zip(frame.xs(trace.xs), frame.ys(trace.ys), strict=True)
-    for is_shown, points in groupby(places, lambda point: math.isfinite(point[1])):
-        if is_shown:
-            pieces.append(list(points))
-    alone = [piece[0] for piece in pieces if len(piece) == 1]
-    canvas.path([thin(piece) for piece in pieces], place)
-    for x, y in alone:
-        canvas.dot(x, y, fill_of(place), 3)
+    line(canvas, zip(frame.xs(trace.xs), frame.ys(trace.ys), strict=True), place)
     if len(trace.xs) <= _DOT_LIMIT and not drawing.unit_square:
         for x, y in zip(trace.xs, trace.ys, strict=True):
             if math.isfinite(y):
                 canvas.dot(frame.x(x), frame.y(y), fill_of(place), 3, _tip(trace.name, drawing, x, y))
+
+
+def line(canvas: Canvas, points: Iterable[tuple[float, float]], place: int, radius: float = 3) -> None:
+    """A line through pixels, broken where y is no number; what stands alone is a dot."""
+    pieces = [list(piece) for is_shown, piece in groupby(points, lambda point: math.isfinite(point[1])) if is_shown]
+    canvas.path([thin(piece) for piece in pieces], place)
+    for piece in pieces:
+        if len(piece) == 1:
+            canvas.dot(*piece[0], fill_of(place), radius)
 
 
 def _draw_points(canvas: Canvas, frame: _Frame, trace: Trace, place: int, drawing: Xy) -> str:
@@ -129,7 +130,7 @@ def _tip(name: str, drawing: Xy, x: float, y: float) -> str:
 
 def _draw_bars(drawing: Bars) -> str:
     canvas = Canvas()
-    top = _head(canvas, drawing.title, [], "line")
+    top = head(canvas, drawing.title, [], "line")
     width = max([text_width(name) for name in drawing.names], default=0.0)
     left = _EDGE + min(width, _LABEL_WIDTH) + 10
     values = [value for value in drawing.values if math.isfinite(value)]
@@ -163,7 +164,7 @@ def _draw_bars(drawing: Bars) -> str:
 
 def _draw_bins(drawing: Bins) -> str:
     canvas = Canvas()
-    top = _head(canvas, drawing.title, [], "line")
+    top = head(canvas, drawing.title, [], "line")
     x_axis = axis_over([drawing.edges[0], drawing.edges[-1]], tick_count=8, exact=True)
     y_axis = axis_over(drawing.counts, tick_count=5, with_zero=True)
     frame = _Frame(canvas, top, HEIGHT + top - 60, x_axis, y_axis, drawing.x_label, "count", None)
@@ -181,7 +182,7 @@ def _draw_bins(drawing: Bins) -> str:
 
 def _draw_matrix(drawing: Matrix) -> str:
     canvas = Canvas()
-    top = _head(canvas, drawing.title, [], "line")
+    top = head(canvas, drawing.title, [], "line")
     count = max(1, len(drawing.column_names))
     cell = min(64.0, 460 / count)
     every = max(1, math.ceil(14 / cell))
@@ -263,10 +264,10 @@ class _Frame:
         return self._bottom - self._y_axis.place(value) * (self._bottom - self._top)
 
     def xs(self, values: Sequence[float]) -> list[float]:
-        return _spread(values, self._x_axis, self._left, self._right)
+        return spread(values, self._x_axis, self._left, self._right)
 
     def ys(self, values: Sequence[float]) -> list[float]:
-        return _spread(values, self._y_axis, self._bottom, self._top)
+        return spread(values, self._y_axis, self._bottom, self._top)
 
     def note(self, text: str) -> None:
         """Something to know, at the lower right."""
@@ -287,17 +288,17 @@ class _Frame:
             self._canvas.text(x, self._bottom + 18, cut(texts[place], 120), style="middle", full=texts[place])
 
 
-def _spread(values: Sequence[float], axis: Axis, start: float, end: float) -> list[float]:
+def spread(values: Sequence[float], axis: Axis, start: float, end: float) -> list[float]:
     """Many values as pixels between two; half as much to compute as one by one."""
     half_low, scale = axis.low / 2, (end - start) / (axis.high / 2 - axis.low / 2)
     return [start + (value / 2 - half_low) * scale for value in values]
 
 
-def _head(canvas: Canvas, title: str, names: list[str], mark: str) -> float:
-    """Title and legend; answers where the drawing below them begins."""
+def head(canvas: Canvas, title: str, names: list[str], mark: str, width: float = WIDTH) -> float:
+    """Title and legend of a drawing so wide; answers where what is below them begins."""
     y = 14.0
     if title:
-        shown = cut(title, (WIDTH - 2 * _EDGE) * 0.78)
+        shown = cut(title, (width - 2 * _EDGE) * 0.78)
         canvas.text(_EDGE, 30, shown, style="title", full=title)
         y = 44.0
     if len(names) > 1 or any(names):
@@ -305,15 +306,15 @@ def _head(canvas: Canvas, title: str, names: list[str], mark: str) -> float:
         hidden_count = len(names) - _LEGEND_ITEM_LIMIT
         for place, name in enumerate(names[:_LEGEND_ITEM_LIMIT]):
             shown = cut(name, 240)
-            width = 24 + text_width(shown) + 18
-            if x > _EDGE and x + width > WIDTH - _EDGE:
+            item_width = 24 + text_width(shown) + 18
+            if x > _EDGE and x + item_width > width - _EDGE:
                 x, y = _EDGE, y + 20
             if mark == "point":
                 canvas.dot(x + 8, y + 8, fill_of(place), 4)
             else:
                 canvas.path([[(x, y + 8), (x + 18, y + 8)]], place)
             canvas.text(x + 24, y + 12, shown, style="name", full=name)
-            x += width
+            x += item_width
         if hidden_count > 0:
             canvas.text(x, y + 12, f"… {hidden_count} more")
         y += 26

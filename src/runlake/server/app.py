@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -18,12 +18,13 @@ from runlake.server.config import ServerConfig
 from runlake.server.context import ServerContext
 from runlake.server.draining import tell_of_end
 from runlake.server.http.asgi import ASGIApp
-from runlake.server.http.health import health_routes
+from runlake.server.http.health import answers, folder_checks, health_routes
 from runlake.server.http.metrics import Metrics
 from runlake.server.http.problems import problem_response
 from runlake.server.http.sessions import Sessions
 from runlake.server.http.signing import Signer
 from runlake.server.http.turns import Turns
+from runlake.server.mcp import McpDoor
 from runlake.server.middleware import add_middleware
 from runlake.server.openapi import openapi_config
 from runlake.server.page import files
@@ -34,13 +35,15 @@ from runlake.server.page.session import session_router
 from runlake.server.people.people import open_people
 from runlake.server.routes.api import api_router
 from runlake.server.routes.people import people_router
+from runlake.server.routes.sql import Queries
 from runlake.server.wandb.context import WandbContext
 from runlake.server.wandb.documents.graphql import GraphQL
 from runlake.server.wandb.exports import Exports
 from runlake.server.wandb.mutations.mutations import MutationRoot
 from runlake.server.wandb.nodes.query_root import NODES
 from runlake.server.wandb.routes import WandbParts, wandb_router
-from runlake.service.open import open_as_server
+from runlake.service.contract import Service
+from runlake.service.open import open_as_server, open_cluster_as_server
 
 
 def create_app() -> ASGIApp:
@@ -56,6 +59,29 @@ class BuiltApp(NamedTuple):
     context: ServerContext
 
 
+class _OpenedStore(NamedTuple):
+    """The store of a server: what can be looked at of it, and where exports lie; None where none are made."""
+
+    service: Service
+    checks: Mapping[str, Callable[[], bool]]
+    exports_dir: Path | None
+
+
+def _open_store(config: ServerConfig, root: Path) -> _OpenedStore:
+    if config.bucket_url is not None and config.store_database_url is not None:
+        cluster = open_cluster_as_server(
+            config.store_database_url,
+            config.bucket_url,
+            default_entity=config.default_entity,
+            cache_dir=root,
+            cache_bytes=config.cache_bytes,
+        )
+        # Replicas would each make other files of a run under the same names: rows are read live.
+        return _OpenedStore(cluster, {"store": lambda: answers(cluster.ping)}, None)
+    service = open_as_server(root, default_entity=config.default_entity, environ=os.environ)
+    return _OpenedStore(service, folder_checks(root), service.exports_dir)
+
+
 def build_app(config: ServerConfig) -> BuiltApp:
     """The whole application over the store that is configured; people are made room for where there is none."""
     metrics = Metrics()
@@ -63,7 +89,8 @@ def build_app(config: ServerConfig) -> BuiltApp:
     tell_of_end(draining)
     root = Path(config.root)
     people = open_people(root, config.database_url)
-    service = open_as_server(root, default_entity=config.default_entity, environ=os.environ)
+    opened = _open_store(config, root)
+    service = opened.service
     signer = Signer(people.signing_secret())
     sessions = Sessions(signer, people)
     context = ServerContext(
@@ -74,21 +101,26 @@ def build_app(config: ServerConfig) -> BuiltApp:
         url_life_s=config.url_life_s,
         turns=Turns(config.costly_turns or None),
     )
+    queries = Queries()
     door = KeyDoor(people, sessions, is_secure=config.is_tls, url_of=context.base_url)
+    tools = McpDoor(context)
     routes: list[ControllerRouterHandler] = [
         *files.HANDLERS,
         read_frame,
         session_router(door),
-        *health_routes(root=root, people=people, metrics=metrics, draining=draining),
-        wandb_router(WandbParts(GraphQL(mutations=MutationRoot), WandbContext(NODES, Exports(service.exports_dir)))),
-        api_router(ending=draining, tails_per_person=config.tails_per_person),
+        *health_routes(checks=opened.checks, people=people, metrics=metrics, draining=draining),
+        wandb_router(WandbParts(GraphQL(mutations=MutationRoot), WandbContext(NODES, Exports(opened.exports_dir)))),
+        api_router(ending=draining, tails_per_person=config.tails_per_person, queries=queries),
         people_router(context.office_of_caller),
+        tools.route(),
     ]
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         yield
         draining.set()
+        queries.close()
+        await tools.close()
         context.close()
 
     def provide_context() -> ServerContext:

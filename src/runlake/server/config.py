@@ -41,24 +41,29 @@ LIMITS = (
 class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that the workers of one server agree on.
 
-    `root` is the store's folder; `base_url` what clients are told this server is called, None for what they called it
-    themselves; `database_url` where people are kept, None for the store's own file. `max_body_bytes` is for requests
-    that are read as a whole, `max_anonymous_body_bytes` for those of them that come without a key, `max_file_bytes` for
-    uploads. `max_bodies_bytes` are in memory at once in each worker. A body is waited for as long as
-    `min_body_bytes_per_s` come, and for `body_timeout_s` where they do not; an answer that is not read, as long
-    as `answer_timeout_s`. The head of a request has at most `max_header_bytes`, `max_header_count` headers and
-    `max_url_bytes` of address, and is waited for `header_timeout_s`. A worker has `max_connections`, of which
-    `max_waiting_per_address` wait without having shown a key. URLs that are signed for one file are good for
-    `url_life_s`. Each person may make `requests_per_s` with bursts of `burst_requests`, and follow `tails_per_person`
-    runs at once, in each worker. `costly_turns` is how many costly answers each worker computes at once, 0 for as
-    many as there are cores, 4 at least. `allowed_origins` are the web pages of other servers that may ask, ``*`` for
-    all. `drain_s` is how long requests are waited for when the server ends, `silent_s` how long one of several workers
-    may give no sign of life before it is replaced (`drain_s` at least). `supervisor_pid` is the process without which
-    a worker ends, None for a worker that stands alone.
+    `root` is the store's folder. With `bucket_url` the store is in that bucket and in `store_database_url`, and
+    `root` is a folder of this machine for what was read from there, at most `cache_bytes` of it. `base_url` what
+    clients are told this server is called, None for what they called it themselves; `database_url` where people are
+    kept, None for the store's own file. `max_body_bytes` is for requests that are read as a whole,
+    `max_anonymous_body_bytes` for those of them that come without a key, `max_file_bytes` for uploads.
+    `max_bodies_bytes` are in memory at once in each worker. A body is waited for as long as `min_body_bytes_per_s`
+    come, and for `body_timeout_s` where they do not; an answer that is not read, as long as `answer_timeout_s`. The
+    head of a request has at most `max_header_bytes`, `max_header_count` headers and `max_url_bytes` of address, and
+    is waited for `header_timeout_s`. A worker has `max_connections`, of which `max_waiting_per_address` wait
+    without having shown a key. URLs that are signed for one file are good for `url_life_s`. Each person may make
+    `requests_per_s` with bursts of `burst_requests`, and follow `tails_per_person` runs at once, in each worker.
+    `costly_turns` is how many costly answers each worker computes at once, 0 for as many as there are cores, 4 at
+    least. `allowed_origins` are the web pages of other servers that may ask, ``*`` for all. `drain_s` is how long
+    requests are waited for when the server ends, `silent_s` how long one of several workers may give no sign of
+    life before it is replaced (`drain_s` at least). `supervisor_pid` is the process without which a worker ends,
+    None for a worker that stands alone.
     """
 
     root: str
     default_entity: str
+    store_database_url: str | None = None
+    bucket_url: str | None = None
+    cache_bytes: int = 4096 * MIB
     base_url: str | None = None
     database_url: str | None = None
     workers: int = 1

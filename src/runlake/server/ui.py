@@ -31,7 +31,9 @@ from runlake.server.page.read_only import refuse_changes
 from runlake.server.page.session import SessionInfo, session_router
 from runlake.server.page.tokens import TokenDoor
 from runlake.server.routes.api import api_router
+from runlake.server.routes.sql import QUERIES_AT_ONCE, Queries
 from runlake.service.contract import Service
+from runlake.sql.engine import SqlLimits
 from runlake.version import __version__
 
 if TYPE_CHECKING:
@@ -69,12 +71,15 @@ def build_ui(
     ending = threading.Event()
     turns = Turns(2 * max(MIN_TURNS, os.cpu_count() or 1))  # nobody has more than half of them, and here is nobody else
 
+    queries = Queries(SqlLimits(), at_once=2 * QUERIES_AT_ONCE)
+
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         preparing = threading.Thread(target=_prepare, args=(service,), name="runlake-prepare", daemon=True)
         preparing.start()
         yield
         turns.close()
+        queries.close()
         service.close()
 
     def provide_service(request: Request[Any, Any, Any]) -> Service:
@@ -87,7 +92,7 @@ def build_ui(
             *files.HANDLERS,
             read_frame,
             session_router(door),
-            api_router(ending=ending, guards=[refuse_changes] if is_read_only else []),
+            api_router(ending=ending, queries=queries, guards=[refuse_changes] if is_read_only else []),
         ],
         dependencies={
             "service": Provide(provide_service, sync_to_thread=False),

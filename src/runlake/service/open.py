@@ -12,6 +12,7 @@ from runlake.store.location import cache_dir_of
 from runlake.store.location import find_store as find_store
 
 if TYPE_CHECKING:
+    from runlake.service.cluster.service import ClusterService
     from runlake.service.contract import Service
     from runlake.service.local.service import LocalService
     from runlake.store.catalog.catalog import Progress
@@ -69,6 +70,37 @@ def open_as_server(root: Path, *, default_entity: str, environ: Mapping[str, str
         seals_what_is_sent=True,
         shares_versions=True,
     )
+
+
+def open_cluster_as_server(
+    database_url: str, bucket_url: str, *, default_entity: str, cache_dir: Path, cache_bytes: int
+) -> ClusterService:
+    """The store in a database and a bucket for a process that serves it: any number of machines do."""
+    from runlake.service.cluster.open import open_cluster
+
+    return open_cluster(
+        database_url,
+        bucket_url,
+        default_entity=default_entity,
+        cache_dir=cache_dir,
+        cache_bytes=cache_bytes,
+        seals=True,
+    )
+
+
+def cache_of_bucket(bucket_url: str, environ: Mapping[str, str]) -> Path:
+    """The folder in the user's cache for what was read from a bucket."""
+    return cache_dir_of(Path("/", bucket_url.partition("://")[2]), environ)
+
+
+def prepare_cluster(database_url: str, bucket_url: str) -> str:
+    """Make the tables of a store in a cluster where they are missing; answers what people call it.
+
+    StoreError, by name, for a bucket that does not keep what the store relies on.
+    """
+    from runlake.service.cluster.open import prepare
+
+    return prepare(database_url, bucket_url)
 
 
 def find_api_key(base_url: str, environ: Mapping[str, str]) -> str | None:

@@ -21,13 +21,13 @@ from runlake.service.contract import Service
 from runlake.ship.artifacts import ArtifactSender, Beside
 from runlake.store.files import Files
 from runlake.store.folder_files import FolderFiles
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.first_frame import part_header
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.liveness import is_alive
 from runlake.store.journal.shipped import Shipped, read_shipped, write_shipped
-from runlake.store.layout import Layout
 from runlake.store.opening.writers import open_editor
 
 PIECE_BYTES = 4 * 2**20
@@ -61,7 +61,7 @@ class Shipper:
     def __init__(
         self,
         service: Service,
-        layout: Layout,
+        layout: FolderStore,
         path: RunPath,
         *,
         clock: Callable[[], float] = time.monotonic,

@@ -16,8 +16,8 @@ from runlake.service.contract import Service
 from runlake.settings import current_folder
 from runlake.ship.shipper import Report, Shipper
 from runlake.store.artifacts.sent import forget_refused, refusals, refused_artifacts, unsent_records
+from runlake.store.folder_store import FolderStore, folder_store_around
 from runlake.store.journal.shipped import Shipped, only_shipper, read_shipped, write_shipped
-from runlake.store.layout import Layout
 
 Outcome = Literal["sent", "already there", "still running", "being sent", "not sent"]
 
@@ -48,7 +48,7 @@ class Synced(msgspec.Struct, frozen=True, kw_only=True):
 
 def find_waiting(root: Path) -> list[RunPath]:
     """The runs of a store that are meant for a server, and not all there yet."""
-    layout = Layout(root)
+    layout = FolderStore(root)
     found = []
     for entity in layout.entities():
         for project in layout.projects(entity):
@@ -74,7 +74,7 @@ def sync(
     `base_url` is for runs that know no server; one that was sent to another before is refused. A run that cannot be
     sent does not keep the others; a server that does not answer ends it, with UnreachableError.
     """
-    layout = Layout(root)
+    layout = FolderStore(root)
     services: dict[str, Service] = {}
     try:
         for path in paths:
@@ -101,7 +101,7 @@ def sync(
 def _meant(run_dir: Path, path: RunPath, base_url: str | None) -> Shipped:
     """What is known of a run that is to be sent; one that was not meant for a server is now."""
     if not run_dir.is_dir():
-        raise NotFoundError(f"there is no run {path} in {Layout.around(run_dir).root}; see: runlake ls")
+        raise NotFoundError(f"there is no run {path} in {folder_store_around(run_dir).root}; see: runlake ls")
     shipped = read_shipped(run_dir)
     if shipped is not None and shipped.base_url is not None:
         if base_url is not None and base_url.rstrip("/") != shipped.base_url.rstrip("/"):
@@ -120,7 +120,7 @@ def _meant(run_dir: Path, path: RunPath, base_url: str | None) -> Shipped:
 
 def _send(
     service: Service,
-    layout: Layout,
+    layout: FolderStore,
     path: RunPath,
     base_url: str,
     report: Report | None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+
 import pyarrow as pa
 
 _TEXT, _NUMBER, _COUNT = pa.string(), pa.float64(), pa.int64()
@@ -55,3 +57,23 @@ SCHEMAS: dict[str, pa.Schema] = {
 }
 """Table → its columns. `value` has numbers, and bools as 0 and 1; `text` has text, lists and media as JSON, and
 integers beyond 2**53 exactly. A key stands as people write it."""
+
+ReadTable = tuple[str, pa.Schema, Iterator[pa.Table]]
+"""A table as it was read for a query: its name, the columns of it that matter, and its rows, piece by piece."""
+
+_REPEATED = frozenset({"entity", "project", "run_id", "key"})
+"""What many rows share is read as dictionaries."""
+
+
+def schema_of(table: str, columns: Collection[str] | None) -> pa.Schema:
+    """The columns of a table as they are read: those that matter, one at least; None for all."""
+    fields = [field for field in SCHEMAS[table] if columns is None or field.name in columns]
+    return pa.schema(
+        field.with_type(pa.dictionary(pa.int32(), _TEXT)) if field.name in _REPEATED else field
+        for field in fields or [SCHEMAS[table].field(0)]
+    )
+
+
+def empty_tables() -> dict[str, pa.Table]:
+    """All tables, without rows."""
+    return {name: schema.empty_table() for name, schema in SCHEMAS.items()}

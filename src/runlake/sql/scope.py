@@ -21,17 +21,21 @@ PRUNED = ("entity", "project", "run_id", "key")
 _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
 _PLAIN_JOINS = ("REGULAR", "CROSS")
 _PLAIN_JOIN_TYPES = ("INNER", "LEFT", "RIGHT", "OUTER", "FULL")
-_TIMES = ("timestamp", "runtime")
+_ANY_COLUMN = ("STAR", "POSITIONAL_REFERENCE", "PIVOT", "SHOW_REF")
 
 Wanted = dict[str, frozenset[str]]
 """Column → the values that can matter; a column that is not there may have any."""
 
 
 class Scope(Struct, frozen=True):
-    """`wanted` says of each table that is read which rows can matter; `needs_times`: `timestamp` and `runtime` too."""
+    """What must be read: of each table that is named the rows that can matter, and the columns; None for all."""
 
     wanted: dict[str, Wanted]
-    needs_times: bool
+    columns: frozenset[str] | None
+
+    def needs(self, column: str) -> bool:
+        """Whether a column can be meant."""
+        return self.columns is None or column in self.columns
 
 
 def scope_of(tree: Mapping[str, Any]) -> Scope:
@@ -39,7 +43,7 @@ def scope_of(tree: Mapping[str, Any]) -> Scope:
     wanted: dict[str, Wanted] = {}
     for table, found in _tables(tree, None):
         wanted[table] = _either(wanted[table], found) if table in wanted else found
-    return Scope(wanted, _needs_times(tree))
+    return Scope(wanted, _columns(tree))
 
 
 def _tables(node: Any, select: Mapping[str, Any] | None) -> Iterator[tuple[str, Wanted]]:
@@ -137,21 +141,26 @@ def _either(a: Wanted, b: Wanted) -> Wanted:
     return {column: a[column] | b[column] for column in a if column in b}
 
 
-def _needs_times(tree: Any) -> bool:
-    """Whether `timestamp` or `runtime` can be meant: named, or among all columns of a table, or by a row as a whole."""
+def _columns(tree: Any) -> frozenset[str] | None:
+    """The columns that can be meant: every one that any text names, or all where one can be meant without its name."""
     tables: set[str] = set()
     references: list[list[str]] = []
+    texts: set[str] = set()
 
-    def look(node: Any) -> bool:
+    def is_any(node: Any) -> bool:
         if isinstance(node, list):
-            return any([look(each) for each in node])
+            return any([is_any(each) for each in node])
         if not isinstance(node, Mapping):
-            return isinstance(node, str) and node.lower() in _TIMES
-        if node.get("type") in ("STAR", "POSITIONAL_REFERENCE") or node.get("ref_type") == "NATURAL":
+            if isinstance(node, str):
+                texts.add(node.lower())
+            return False
+        if node.get("type") in _ANY_COLUMN or node.get("ref_type") == "NATURAL" or node.get("column_name_alias"):
             return True
         if node.get("type") == "COLUMN_REF":
             references.append([str(part).lower() for part in node["column_names"]])
         tables.update(str(node[name]).lower() for name in ("alias", "table_name") if node.get(name))
-        return any([look(each) for each in node.values()])
+        return any([is_any(each) for each in node.values()])
 
-    return look(tree) or any(part in tables and len(parts) == 1 for parts in references for part in parts)
+    if is_any(tree) or any(part in tables and len(parts) == 1 for parts in references for part in parts):
+        return None
+    return frozenset(texts & {name for schema in SCHEMAS.values() for name in schema.names})

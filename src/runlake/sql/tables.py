@@ -12,7 +12,7 @@ from msgspec import structs
 from runlake.errors import NotFoundError
 from runlake.listing_model import RunColumnsQuery
 from runlake.model import RUNTIME, TIMESTAMP, RunPath, Stream
-from runlake.sql.schema import SCHEMAS
+from runlake.sql.schema import SCHEMAS, ReadTable, schema_of
 from runlake.sql.scope import Scope, Wanted
 from runlake.sql.values import columns_of_lane, columns_of_objects, repeated
 from runlake.stopping import check_wanted
@@ -23,10 +23,14 @@ if TYPE_CHECKING:
     from runlake.query.rows.history import History
     from runlake.service.contract import Service
 
+Place = tuple[str, str]
+"""Entity and project."""
+
 Columns = Mapping[str, Any]
 """A column each: of a table's columns, those that are missing are null."""
 
 _PLAIN_TYPES = (pa.int64(), pa.float64(), pa.bool_())
+_TIMES = {"timestamp": TIMESTAMP, "runtime": RUNTIME}
 _CELLS_AT_ONCE = 1_000_000
 _COLUMNS_AT_ONCE = 200
 
@@ -34,8 +38,8 @@ _COLUMNS_AT_ONCE = 200
 class TableReader:
     """Reads the tables that one query names."""
 
-    def __init__(self, service: Service, scope: Scope) -> None:
-        self._service, self._scope = service, scope
+    def __init__(self, service: Service, scope: Scope, *, within: Place | None = None) -> None:
+        self._service, self._scope, self._within = service, scope, within
         self._runs: dict[tuple[str, str, frozenset[str] | None], pa.Table] = {}
         self._readers = {
             "runs": self._read_runs,
@@ -49,37 +53,48 @@ class TableReader:
             "artifacts": self._read_artifacts,
         }
 
-    def pieces(self, table: str) -> Iterator[pa.RecordBatch | pa.Table]:
-        """The rows of one table that can matter, piece by piece, all with its schema but for dictionaries."""
+    def tables(self) -> Iterator[ReadTable]:
+        """Each table that the query names; the pieces of one are read before the next is asked for."""
+        for name in self._scope.wanted:
+            schema = schema_of(name, self._scope.columns)
+            yield name, schema, self._pieces(name, schema)
+
+    def _pieces(self, table: str, schema: pa.Schema) -> Iterator[pa.Table]:
+        """The rows of one table that can matter."""
         wanted = self._scope.wanted[table]
         if not all(wanted.values()):
             return  # conditions that exclude each other
         for place in self._projects(wanted):
             for columns in self._readers[table](wanted, place):
                 check_wanted()
-                yield _piece(table, place, columns)
+                yield _piece(schema, place, columns)
 
-    def _projects(self, wanted: Wanted) -> list[tuple[str, str]]:
+    def _projects(self, wanted: Wanted) -> list[Place]:
         entities, projects = wanted.get("entity"), wanted.get("project")
+        places = [(info.entity, info.name) for info in self._service.list_projects()]
+        if self._within is not None:
+            if self._within not in places:
+                raise NotFoundError(f'project "{"/".join(self._within)}" not in {self._service.url}; see: runlake ls')
+            places = [self._within]
         return [
-            (info.entity, info.name)
-            for info in self._service.list_projects()
-            if (entities is None or info.entity in entities) and (projects is None or info.name in projects)
+            (entity, project)
+            for entity, project in places
+            if (entities is None or entity in entities) and (projects is None or project in projects)
         ]
 
     # What runs are
 
-    def _runs_table(self, place: tuple[str, str], run_ids: frozenset[str] | None) -> pa.Table:
+    def _runs_table(self, place: Place, run_ids: frozenset[str] | None) -> pa.Table:
         asked = (*place, run_ids)
         if asked not in self._runs:
             self._runs[asked] = self._service.read_runs_table(*place, filters=_of_runs(run_ids))
         return self._runs[asked]
 
-    def _read_runs(self, wanted: Wanted, place: tuple[str, str]) -> Iterator[Columns]:
+    def _read_runs(self, wanted: Wanted, place: Place) -> Iterator[Columns]:
         table = self._runs_table(place, wanted.get("run_id"))
         yield {name: table[name] for name in SCHEMAS["runs"].names[2:]}
 
-    def _read_values(self, root: str, wanted: Wanted, place: tuple[str, str]) -> Iterator[Columns]:
+    def _read_values(self, root: str, wanted: Wanted, place: Place) -> Iterator[Columns]:
         """The values of config or summary, a row each; a column of texts may be one of mixed types: read as logged."""
         table = self._runs_table(place, wanted.get("run_id"))
         keys, mixed = wanted.get("key"), []
@@ -95,7 +110,7 @@ class TableReader:
         for start in range(0, len(mixed), _COLUMNS_AT_ONCE):
             yield from self._read_mixed(root, mixed[start : start + _COLUMNS_AT_ONCE], wanted, place)
 
-    def _read_mixed(self, root: str, names: list[str], wanted: Wanted, place: tuple[str, str]) -> Iterator[Columns]:
+    def _read_mixed(self, root: str, names: list[str], wanted: Wanted, place: Place) -> Iterator[Columns]:
         asked = RunColumnsQuery(
             columns=tuple(names),
             filters=_of_runs(wanted.get("run_id")),
@@ -115,8 +130,8 @@ class TableReader:
 
     # What runs logged
 
-    def _read_rows(self, stream: Stream, wanted: Wanted, place: tuple[str, str]) -> Iterator[Columns]:
-        times = [TIMESTAMP, RUNTIME] if self._scope.needs_times else []
+    def _read_rows(self, stream: Stream, wanted: Wanted, place: Place) -> Iterator[Columns]:
+        times = [path for name, path in _TIMES.items() if self._scope.needs(name)]
         keys, run_ids = wanted.get("key"), wanted.get("run_id")
         if keys is None:
             for run_id in self._run_ids(place, run_ids):
@@ -132,7 +147,7 @@ class TableReader:
         for block in blocks:
             yield from _block_rows(block, keys)
 
-    def _read_console(self, wanted: Wanted, place: tuple[str, str]) -> Iterator[Columns]:
+    def _read_console(self, wanted: Wanted, place: Place) -> Iterator[Columns]:
         for run_id in self._run_ids(place, wanted.get("run_id")):
             try:
                 lines = self._service.read_console(RunPath(*place, run_id))
@@ -140,7 +155,7 @@ class TableReader:
                 continue
             yield _of_objects("console", lines, run_id)
 
-    def _read_files(self, wanted: Wanted, place: tuple[str, str]) -> Iterator[Columns]:
+    def _read_files(self, wanted: Wanted, place: Place) -> Iterator[Columns]:
         for run_id in self._run_ids(place, wanted.get("run_id")):
             try:
                 files = self._service.list_files(RunPath(*place, run_id))
@@ -148,16 +163,16 @@ class TableReader:
                 continue
             yield _of_objects("files", files, run_id)
 
-    def _run_ids(self, place: tuple[str, str], run_ids: frozenset[str] | None) -> list[str]:
+    def _run_ids(self, place: Place, run_ids: frozenset[str] | None) -> list[str]:
         found: list[str] = self._runs_table(place, run_ids)["run_id"].to_pylist()
         return found
 
     # What else there is
 
-    def _read_sweeps(self, wanted: Wanted, place: tuple[str, str]) -> Iterator[Columns]:
+    def _read_sweeps(self, wanted: Wanted, place: Place) -> Iterator[Columns]:
         yield _of_objects("sweeps", self._service.list_sweeps(*place))
 
-    def _read_artifacts(self, wanted: Wanted, place: tuple[str, str]) -> Iterator[Columns]:
+    def _read_artifacts(self, wanted: Wanted, place: Place) -> Iterator[Columns]:
         for collection in self._service.list_collections(*place):
             yield _of_objects("artifacts", self._service.list_artifacts(collection.path))
 
@@ -166,18 +181,18 @@ def _of_runs(run_ids: frozenset[str] | None) -> dict[str, Any] | None:
     return None if run_ids is None else {"run_id": {"$in": sorted(run_ids)}}
 
 
-def _piece(table: str, place: tuple[str, str], columns: Columns) -> pa.Table:
+def _piece(schema: pa.Schema, place: Place, columns: Columns) -> pa.Table:
     """Columns as a piece of a table; entity and project are the same in all of it."""
     row_count = len(next(iter(columns.values())))
-    entity, project = (repeated([text], [row_count]) for text in place)
-    whole = {**columns, "entity": entity, "project": project}
     arrays = []
-    for field in SCHEMAS[table]:
-        found = whole.get(field.name)
-        array = pa.nulls(row_count, field.type) if found is None else found
-        is_same = array.type == field.type or pa.types.is_dictionary(array.type)
-        arrays.append(array if is_same else array.cast(field.type))
-    return pa.table(arrays, names=SCHEMAS[table].names)
+    for field in schema:
+        if field.name in ("entity", "project"):
+            array: Any = repeated([place[field.name == "project"]], [row_count])
+        else:
+            array = columns.get(field.name)
+        array = pa.nulls(row_count, field.type) if array is None else array
+        arrays.append(array if array.type == field.type else array.cast(field.type))
+    return pa.table(arrays, schema=schema)
 
 
 def _melted(key: str, run_ids: pa.ChunkedArray, column: pa.ChunkedArray) -> Columns:

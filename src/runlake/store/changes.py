@@ -26,10 +26,9 @@ from typing import Literal, Protocol, get_args
 
 from msgspec import Struct, field
 
-from runlake.errors import ReadOnlyError, StoreError
+from runlake.errors import StoreError
 from runlake.model import RunPath
 from runlake.store.disk import (
-    READ_ONLY_ERRNOS,
     TEMPORARY_PREFIX,
     create_empty,
     list_names,
@@ -116,25 +115,6 @@ class Changes(Protocol):
 def changes_of(layout: Layout, entity: str, project: str) -> FolderChanges:
     """The changes of a project of a store."""
     return FolderChanges(layout.changes_dir(entity, project))
-
-
-def append_change(
-    layout: Layout, path: RunPath, writer: str, action: Action, incarnation: str, *, after_us: int = 0
-) -> None:
-    """Tell the readers of the project that a run moved; `ReadOnlyError` when the store cannot be written.
-
-    The project's folders are created when they are missing. The change counts as later than `after_us`, whatever the
-    clock says.
-    """
-    changes = changes_of(layout, path.entity, path.project)
-    try:
-        changes.append(new_name(path, writer, action, incarnation, after_us=after_us))
-    except OSError as error:
-        if error.errno not in READ_ONLY_ERRNOS:
-            raise
-        raise ReadOnlyError(
-            f"cannot note in {changes.folder} that {path} changed, because the store cannot be written: {error}"
-        ) from error
 
 
 def new_name(path: RunPath, writer: str, action: Action, incarnation: str, *, after_us: int = 0) -> str:

@@ -45,7 +45,6 @@ tell case; a name of more than 200 bytes is cut and hashed.
 from __future__ import annotations
 
 import hashlib
-import os
 import posixpath
 import re
 from pathlib import Path
@@ -53,7 +52,8 @@ from typing import TYPE_CHECKING
 
 from runlake.errors import PathError
 from runlake.model import RunPath
-from runlake.store.disk import TEMPORARY_PREFIX, make_folder, make_subfolder, replace_file
+from runlake.store.disk import TEMPORARY_PREFIX
+from runlake.store.tree import DISK_TREE, Tree
 
 if TYPE_CHECKING:  # the training process does without them
     from runlake.artifact_model import CollectionPath
@@ -72,10 +72,10 @@ MAX_NAME_LENGTH = 1024
 
 
 class Layout:
-    """Where everything of one store is; creates nothing, except where a method says so."""
+    """Where everything of one store is; creates nothing, except where a method says so, and then in `tree`."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, tree: Tree = DISK_TREE) -> None:
+        self.root, self.tree = root, tree
 
     @classmethod
     def around(cls, run_dir: Path) -> Layout:
@@ -153,36 +153,36 @@ class Layout:
 
     def entities(self) -> list[str]:
         """The entities on disk, sorted."""
-        return sorted(_names_in(self.root))
+        return sorted(self._names_in(self.root))
 
     def projects(self, entity: str) -> list[str]:
         """The entity's projects on disk, sorted."""
-        return sorted(_names_in(self._entity_dir(entity)))
+        return sorted(self._names_in(self._entity_dir(entity)))
 
     def run_ids(self, entity: str, project: str) -> list[str]:
         """The project's runs on disk, in no order."""
-        return _names_in(self.runs_dir(entity, project))
+        return self._names_in(self.runs_dir(entity, project))
 
     def sweep_ids(self, entity: str, project: str) -> list[str]:
         """The project's sweeps on disk, sorted."""
-        return sorted(_names_in(self.sweeps_dir(entity, project)))
+        return sorted(self._names_in(self.sweeps_dir(entity, project)))
 
     def collection_names(self, entity: str, project: str) -> list[str]:
         """The project's collections of artifacts on disk, sorted."""
-        return sorted(_names_in(self.collections_dir(entity, project)))
+        return sorted(self._names_in(self.collections_dir(entity, project)))
 
     def run_path_of(self, run_dir: Path) -> RunPath:
         """The path of the run that lives in a folder; the inverse of `run_dir`."""
         project_dir = run_dir.parent.parent
-        return RunPath(*map(_name_of, (project_dir.parent, project_dir, run_dir)))
+        return RunPath(*map(self._name_of, (project_dir.parent, project_dir, run_dir)))
 
     def make_project_dir(self, entity: str, project: str) -> None:
         """Create the project's folders; ones that exist are left as they are."""
         check_run_path(RunPath(entity, project, "any"))
-        make_folder(self.runs_dir(entity, project))
+        self.tree.make_folder(self.runs_dir(entity, project))
         project_dir = self.project_dir(entity, project)
-        _write_id(project_dir.parent, entity)
-        _write_id(project_dir, project)
+        self._write_id(project_dir.parent, entity)
+        self._write_id(project_dir, project)
 
     def make_run_dir(self, path: RunPath, *, at: Path | None = None) -> None:
         """Create the run's folders; ones that exist are left as they are.
@@ -193,8 +193,8 @@ class Layout:
         self.make_project_dir(path.entity, path.project)
         run_dir = at or self.run_dir(path)
         for folder in (run_dir / "journal", run_dir / "files"):
-            make_folder(folder)
-        _write_id(run_dir, path.run_id, self.run_dir(path).name)
+            self.tree.make_folder(folder)
+        self._write_id(run_dir, path.run_id, self.run_dir(path).name)
 
     def make_sweep_dir(self, path: SweepPath) -> Path:
         """Create the sweep's folders; ones that exist are left as they are."""
@@ -202,8 +202,8 @@ class Layout:
         self.make_project_dir(path.entity, path.project)
         sweep_dir = self.sweep_dir(path)
         for folder in (sweep_dir / "ledger", sweep_dir / "agents"):
-            make_folder(folder)
-        _write_id(sweep_dir, path.sweep_id)
+            self.tree.make_folder(folder)
+        self._write_id(sweep_dir, path.sweep_id)
         return sweep_dir
 
     def make_collection_dir(self, path: CollectionPath) -> Path:
@@ -211,14 +211,14 @@ class Layout:
         self.make_project_dir(path.entity, path.project)
         collection_dir = self.collection_dir(path)
         for folder in COLLECTION_FOLDERS:
-            make_folder(collection_dir / folder)
-        _write_id(collection_dir, path.name)
+            self.tree.make_folder(collection_dir / folder)
+        self._write_id(collection_dir, path.name)
         return collection_dir
 
     def write_id(self, folder: Path, name: str) -> None:
         """Say in a folder what it stands for, where its own name is a hash."""
         if _HASH_MARK in folder.name:
-            replace_file(folder / "id", name.encode())
+            self.tree.replace(folder / "id", name.encode())
 
     def make_file_folders(self, path: RunPath, name: str) -> Path:
         """Create the folders above the run's file `name`, and say where it goes.
@@ -227,53 +227,41 @@ class Layout:
         """
         file, root = self.file_path(path, name), self.files_dir(path)
         for folder in reversed([folder for folder in file.parents if folder.is_relative_to(root)]):
-            make_subfolder(folder)
+            self.tree.make_subfolder(folder)
         return file
+
+    def _name_of(self, folder: Path) -> str:
+        """What a folder stands for. FileNotFoundError when its name is none, or a hash, and it does not say of what."""
+        if "%" not in folder.name and folder.name.isascii():
+            return decode_name(folder.name)
+        try:
+            is_hashed = _HASH_MARK in folder.name
+            name = self.tree.read(folder / "id").decode() if is_hashed else decode_name(folder.name)
+            name.encode()
+            is_name = encode_name(name) == folder.name if is_hashed else not _FORBIDDEN_IN_NAMES.intersection(name)
+        except (ValueError, IsADirectoryError, NotADirectoryError):
+            is_name = False
+        if not is_name:
+            raise FileNotFoundError(f"{folder} does not say what it stands for")
+        return name
+
+    def _names_in(self, parent: Path) -> list[str]:
+        names = []
+        for name in self.tree.list_folders(parent):
+            try:
+                names.append(self._name_of(parent / name))
+            except FileNotFoundError:
+                pass  # its maker is about to say what it stands for, or was killed before: nothing is in it yet
+        return names
+
+    def _write_id(self, folder: Path, name: str, encoded: str | None = None) -> None:
+        if _HASH_MARK in (encoded or folder.name) and self.tree.size_bytes(folder / "id") is None:
+            self.tree.replace(folder / "id", name.encode())
 
 
 def folder_identity(folder: Path) -> tuple[int, int]:
     """Which folder this is, whatever its name. FileNotFoundError when it is gone."""
-    status = folder.stat()
-    return status.st_dev, status.st_ino
-
-
-def _name_of(folder: Path) -> str:
-    """What a folder stands for. FileNotFoundError when its name is none, or a hash, and it does not say of what."""
-    if "%" not in folder.name and folder.name.isascii():
-        return decode_name(folder.name)
-    try:
-        is_hashed = _HASH_MARK in folder.name
-        name = (folder / "id").read_text("utf-8") if is_hashed else decode_name(folder.name)
-        name.encode()
-        is_name = encode_name(name) == folder.name if is_hashed else not _FORBIDDEN_IN_NAMES.intersection(name)
-    except (ValueError, IsADirectoryError, NotADirectoryError):
-        is_name = False
-    if not is_name:
-        raise FileNotFoundError(f"{folder} does not say what it stands for")
-    return name
-
-
-def _names_in(parent: Path) -> list[str]:
-    names = []
-    for name in _folders(parent):
-        try:
-            names.append(_name_of(parent / name))
-        except FileNotFoundError:
-            pass  # its maker is about to say what it stands for, or was killed before: nothing is in it yet
-    return names
-
-
-def _write_id(folder: Path, name: str, encoded: str | None = None) -> None:
-    if _HASH_MARK in (encoded or folder.name) and not (folder / "id").exists():
-        replace_file(folder / "id", name.encode())
-
-
-def _folders(parent: Path) -> list[str]:
-    try:
-        with os.scandir(parent) as entries:
-            return [e.name for e in entries if not e.name.startswith(".") and e.is_dir()]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    return DISK_TREE.identity(folder)
 
 
 def check_run_path(path: RunPath) -> RunPath:

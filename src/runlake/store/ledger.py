@@ -4,7 +4,7 @@ Two processes that want the same number find out which of them was first; the ot
 and tries the next. So whatever is decided in an entry is decided knowing every earlier one.
 
 `Ledger` is what can be asked, `FolderLedger` the one in a folder (`store.ledger_in_memory` has the other).
-There, an entry is a file ``<number>.json`` that is made once, with its content (`disk.create_once`).
+There, an entry is a file ``<number>.json`` that is made once, with its content (`Tree.create_once`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from runlake.errors import CorruptError, NotFoundError, ReadOnlyError
-from runlake.store.disk import READ_ONLY_ERRNOS, create_once
+from runlake.store.disk import READ_ONLY_ERRNOS
+from runlake.store.tree import DISK_TREE, Tree
 from runlake.values import encode_json, stored_json
 
 PATIENCE_S = 2.0
@@ -46,8 +47,8 @@ class Ledger(Protocol):
 class FolderLedger:
     """The list in a folder of its own."""
 
-    def __init__(self, folder: Path, *, patience_s: float = PATIENCE_S) -> None:
-        self.folder, self._patience_s = folder, patience_s
+    def __init__(self, folder: Path, tree: Tree = DISK_TREE, *, patience_s: float = PATIENCE_S) -> None:
+        self.folder, self._tree, self._patience_s = folder, tree, patience_s
 
     def read_from(self, number: int) -> Iterator[tuple[int, dict[str, Any]]]:
         while True:
@@ -66,7 +67,7 @@ class FolderLedger:
         # The nonce tells an entry of ours from one like it: a network may answer a link that was made with an error.
         text = encode_json({**body, "nonce": os.urandom(8).hex()}) + "\n"
         try:
-            return create_once(self._file(number), text) or self._read(number) == text
+            return self._tree.create_once(self._file(number), text) or self._read(number) == text
         except FileNotFoundError:
             raise NotFoundError(f"{self.folder} is gone: it was deleted") from None
         except OSError as error:
@@ -82,7 +83,7 @@ class FolderLedger:
         end = 0.0
         while True:
             try:
-                body = self._file(number).read_text("utf-8")
+                body = self._tree.read(self._file(number)).decode()
             except FileNotFoundError:
                 return None
             if body.endswith("\n"):

@@ -11,7 +11,7 @@ import msgspec
 from runlake.errors import BadValueError, CorruptError, NotFoundError, PathError, ReadOnlyError
 from runlake.model import RunPath
 from runlake.near import near_names
-from runlake.store.disk import READ_ONLY_ERRNOS, list_names, make_subfolder, read_whole, remove, replace_file
+from runlake.store.disk import READ_ONLY_ERRNOS
 from runlake.store.layout import Layout, check_run_path
 from runlake.view_model import ViewInfo, ViewPath, ViewPut
 
@@ -40,7 +40,7 @@ def check_view_path(path: ViewPath) -> ViewPath:
 
 def view_ids(layout: Layout, entity: str, project: str) -> list[str]:
     """The ids of a project's views, sorted. What is called otherwise is none."""
-    names = list_names(layout.views_dir(entity, project))
+    names = layout.tree.list_names(layout.views_dir(entity, project))
     return sorted(name.removesuffix(_SUFFIX) for name in names if is_file_of_view(name))
 
 
@@ -48,7 +48,7 @@ def read_view(layout: Layout, path: ViewPath) -> ViewInfo:
     """One view. `NotFoundError` names those that are near; `CorruptError` for a file that says nothing."""
     file = view_file(layout, path)
     try:
-        kept = decode_view(read_whole(file), file)
+        kept = decode_view(layout.tree.read(file), file)
     except (FileNotFoundError, NotADirectoryError):
         near = near_names(path.view_id, view_ids(layout, path.entity, path.project))
         advice = f"did you mean {' or '.join(near)}?" if near else "the list of its views says which are"
@@ -76,8 +76,8 @@ def write_view(layout: Layout, path: ViewPath, content: bytes) -> None:
     file = view_file(layout, path)
     try:
         layout.make_project_dir(path.entity, path.project)
-        make_subfolder(file.parent)
-        replace_file(file, content)
+        layout.tree.make_subfolder(file.parent)
+        layout.tree.replace(file, content)
     except OSError as error:
         if error.errno not in READ_ONLY_ERRNOS:
             raise
@@ -90,7 +90,7 @@ def delete_view(layout: Layout, path: ViewPath) -> None:
     with contextlib.suppress(CorruptError):
         read_view(layout, path)
     try:
-        remove(file)
+        layout.tree.remove(file)
     except OSError as error:
         if error.errno not in READ_ONLY_ERRNOS:
             raise

@@ -8,8 +8,8 @@ import pytest
 from runlake.model import RunPath
 from runlake.query.rows.points import read_points, read_sketches
 from runlake.store.compact.seal import seal_run
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.limits import WriterLimits
-from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
 
 PATH = RunPath("ann", "mnist", "a")
@@ -18,7 +18,7 @@ SEGMENT_ROWS = 10
 
 @pytest.fixture
 def layout(tmp_path):
-    return Layout(tmp_path / "store")
+    return FolderStore(tmp_path / "store")
 
 
 def write(layout, rows, *, segment_rows=SEGMENT_ROWS):

@@ -13,14 +13,14 @@ from runlake.query.rows.history import HistoryOutline
 from runlake.query.rows.sample import line_sample, minmax_sample
 from runlake.query.rows.scan import list_keys, outline_history, read_history, sample_history
 from runlake.store.compact.seal import seal_run
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.folder import FolderJournal
-from runlake.store.layout import Layout
 from stored import RUN, START_S, Writer, as_dicts
 
 
 @pytest.fixture
 def layout(tmp_path):
-    return Layout(tmp_path / "store")
+    return FolderStore(tmp_path / "store")
 
 
 def read(layout, **how):
@@ -369,7 +369,7 @@ def test_text_has_no_samples(layout, settle):
     st.integers(1, 40),
 )
 def test_a_sample_of_few_values_is_that_of_the_values_themselves(tmp_path_factory, values, samples):
-    layout = Layout(tmp_path_factory.mktemp("store"))
+    layout = FolderStore(tmp_path_factory.mktemp("store"))
     Writer(layout).log_many([{"x": v} for v in values]).end()
     expected = [repr(values[i]) for i in minmax_sample(np.array(values), samples)]
     for _ in range(2):

@@ -20,8 +20,8 @@ from runlake.errors import RunlakeWarning, UsageError
 from runlake.model import RunPath
 from runlake.sdk.process.session import Session
 from runlake.service.local.service import LocalService
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.shipped import is_being_shipped, read_shipped
-from runlake.store.layout import Layout
 from waiting import DEADLINE_S, wait_until
 
 TESTS = Path(__file__).parents[2]
@@ -227,7 +227,7 @@ def test_what_a_killed_training_has_logged_arrives_all_the_same(shared, project,
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = warm.run([sys.executable, "-c", script], env=environment, check=False)
     assert done.returncode == -signal.SIGKILL
-    run_dir = Layout(home / "store").run_dir(RunPath("ann", project, "r"))
+    run_dir = FolderStore(home / "store").run_dir(RunPath("ann", project, "r"))
     wait_until(lambda: read_shipped(run_dir).is_complete)
     assert steps(shared.service, f"ann/{project}/r") == list(range(1000))
 

@@ -14,7 +14,7 @@ from runlake.sdk.process.session import Session
 from runlake.service.local.service import LocalService
 from runlake.store.artifacts.lineage import RunLink, note_link
 from runlake.store.artifacts.sent import wait_for_sent
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from waiting import DEADLINE_S, wait_until
 
 MODEL = CollectionPath("ann", "p", "model")
@@ -54,7 +54,7 @@ def there(server, path=MODEL):
 def test_a_run_that_ends_waits_for_its_artifacts(server, session):
     run = session.init(project="p", base_url=server.url, id="r")
     made = keep(run, [b"1" * 1000])
-    sent = wait_for_sent(Layout(Path(run.settings.store)), run.run_path, made.artifact_id, DEADLINE_S)
+    sent = wait_for_sent(FolderStore(Path(run.settings.store)), run.run_path, made.artifact_id, DEADLINE_S)
     assert (sent.artifact_id, sent.version, sent.user) == (made.artifact_id, "v0", "ann")
     last = keep(run, [os.urandom(3_000_000), b"2"])
     run.finish()
@@ -70,7 +70,7 @@ def test_a_server_that_is_killed_while_an_artifact_comes_has_it_whole_in_the_end
     run = session.init(project="p", base_url=server.url, id="r")
     contents = [os.urandom(300_000) for _ in range(100)]
     made = keep(run, contents)
-    content_dir = Layout(server.root).content_dir
+    content_dir = FolderStore(server.root).content_dir
     wait_until(lambda: sum(file.is_file() for file in content_dir.rglob("*")) > 5)
     server.kill()
     there_is = LocalService(server.root, default_entity="ann").list_collections("ann", "p")
@@ -128,7 +128,7 @@ def test_what_a_run_used_before_the_server_knew_it_is_known_there_in_the_end(ser
     run.finish()
     user = session.init(project="p", base_url=server.url, id="user")
     link = RunLink(at=1.0, artifact=MODEL.at(made.artifact_id), use_as="base")
-    note_link(Layout(Path(user.settings.store)), user.run_path, "used", link)
+    note_link(FolderStore(Path(user.settings.store)), user.run_path, "used", link)
     user.finish()
     service = LocalService(server.root, default_entity="ann")
     assert service.list_artifact_users(MODEL.at("v0")) == [user.run_path]

@@ -22,8 +22,8 @@ from runlake.sdk.run.config_source import as_yaml
 from runlake.service.local.service import LocalService
 from runlake.store.care.check import check_run
 from runlake.store.compact.seal import seal_run
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.limits import WriterLimits
-from runlake.store.layout import Layout
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.run.state import read_run
 from waiting import wait_until
@@ -116,7 +116,7 @@ def test_a_word_that_is_none_is_refused():
 
 def test_a_sealed_run_is_gone_on_with(stored, home):
     first_life()
-    seal_run(Layout(home / "store"), stored.path())
+    seal_run(FolderStore(home / "store"), stored.path())
     run = runlake.init(id="r", project="p", resume="must")
     run.log({"a": 3})
     run.finish()
@@ -357,7 +357,7 @@ def test_aggregates_of_integers_go_on_as_the_integers_they_are(stored, home, is_
         run.log({"n": value})
     run.finish()
     if is_sealed:
-        seal_run(Layout(home / "store"), stored.path())
+        seal_run(FolderStore(home / "store"), stored.path())
     run = runlake.init(project="p", **how)
     run.log({"n": 2**60 + 2})
     expected = {"n": {"min": 2**60 + 1, "max": 2**60 + 3, "first": 2**60 + 1}}
@@ -388,7 +388,7 @@ def ten_rows(**more):
 def test_a_rewind_goes_on_behind_the_step_and_hides_what_came_later(stored, home, is_sealed):
     first = ten_rows()
     if is_sealed:
-        seal_run(Layout(home / "store"), stored.path())
+        seal_run(FolderStore(home / "store"), stored.path())
     run = runlake.init(project="p", resume_from="r?_step=3")
     assert (run.id, run.resumed, run.step, run.name, dict(run.config)) == ("r", True, 4, "calm", {"lr": 0.1})
     summary = {"a": 3, "loss": {"min": 7.0, "mean": 8.5}, "mine": "early"}
@@ -419,7 +419,7 @@ def test_a_rewind_goes_on_behind_the_step_and_hides_what_came_later(stored, home
 
     check()
     for _ in range(2):
-        seal_run(Layout(home / "store"), stored.path())
+        seal_run(FolderStore(home / "store"), stored.path())
         check()
 
 
@@ -499,7 +499,7 @@ def test_only_one_way_to_begin_may_be_asked_for(stored):
 def test_a_fork_begins_with_the_rows_of_the_other_and_outlives_it(stored, home, is_sealed):
     first = ten_rows(tags=["t"], notes="n", group="g")
     if is_sealed:
-        seal_run(Layout(home / "store"), stored.path())
+        seal_run(FolderStore(home / "store"), stored.path())
     run = runlake.init(project="p", id="s", fork_from="r?_step=3", config={"more": 1})
     assert (run.step, run.summary["a"], dict(run.config), run.tags) == (4, 3, {"lr": 0.1, "more": 1}, ())
     assert run.name != "calm"
@@ -515,7 +515,7 @@ def test_a_fork_begins_with_the_rows_of_the_other_and_outlives_it(stored, home, 
         assert info.created_at > first.start_time
         assert stored.column("a", "s") == [0, 1, 2, 3, 40]
         assert check_run(stored.layout, stored.path("s")) == []
-        seal_run(Layout(home / "store"), stored.path("s"))
+        seal_run(FolderStore(home / "store"), stored.path("s"))
 
 
 @pytest.mark.long

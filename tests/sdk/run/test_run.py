@@ -27,7 +27,7 @@ from runlake.sdk.process.active import call_of_the_active_run
 from runlake.sdk.run.rules import RuleBook, make_rule
 from runlake.sdk.run.run import Run
 from runlake.settings import Settings
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.open import open_run
 from runlake.store.run.state import read_run
 from runlake.values import flatten
@@ -248,7 +248,7 @@ VALUES = st.recursive(
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.dictionaries(st.text(max_size=4), VALUES, max_size=4), max_size=6))
 def test_the_live_summary_is_what_a_reader_folds(tmp_path_factory, rows):
-    layout, path = Layout(tmp_path_factory.mktemp("store")), RunPath("ann", "p", "r")
+    layout, path = FolderStore(tmp_path_factory.mktemp("store")), RunPath("ann", "p", "r")
     run = Run(open_run(layout, path, {}), layout, Settings(), config={}, name="n")
     for row in rows:
         if not {"_step", "_timestamp", "_runtime"} & row.keys():

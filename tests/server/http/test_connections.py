@@ -19,7 +19,7 @@ from runlake.model import RunPath
 from runlake.server.config import ServerConfig
 from runlake.server.people.people import open_people
 from runlake.store.disk import TEMPORARY_PREFIX
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.open import open_run
 from waiting import DEADLINE_S, wait_until
 
@@ -45,7 +45,7 @@ class Served:
         people = open_people(root)
         people.add_user("ann", is_admin=True, key=KEY)
         people.close()
-        open_run(Layout(root), PATH, {}).writer.end({"exit_code": 0, "runtime": 1.0})
+        open_run(FolderStore(root), PATH, {}).writer.end({"exit_code": 0, "runtime": 1.0})
         config = ServerConfig(root=str(root), default_entity="ann", **settings)
         self.log = root.parent / f"{root.name}.log"
         with self.log.open("wb") as log:

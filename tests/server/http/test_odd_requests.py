@@ -10,7 +10,7 @@ from in_process import InProcess
 from runlake.model import RunPath
 from runlake.server.http.logs import JsonLines
 from runlake.server.people.people import People
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.open import open_run
 
 PATH = RunPath("ann", "digits", "r1")
@@ -22,7 +22,7 @@ PROBLEMS = logging.getLogger("runlake.server")
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     server = InProcess(tmp_path_factory.mktemp("odd") / "store")
-    writer = open_run(Layout(Path(server.config.root)), PATH, {}).writer
+    writer = open_run(FolderStore(Path(server.config.root)), PATH, {}).writer
     writer.end({"exit_code": 0, "runtime": 1.0})
     server.ask("PUT", f"/api/v1/runs/{PATH}/files/a.bin", who="ann", content=CONTENT)
     yield server

@@ -12,7 +12,7 @@ from in_process import InProcess
 from runlake.model import RunEdit, RunPath, WriterBatch, WriterStart
 from runlake.server.wandb.documents.graphql import load_schema
 from runlake.server.wandb.ids import agent_node_id, file_node_id, run_node_id, sweep_node_id, view_node_id
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.sweep_model import AgentReport, AgentStart, SweepPath, SweepStart
 from runlake.view_model import ViewPath, ViewPut
 
@@ -83,7 +83,7 @@ def untouched(server):
     """
 
     def look():
-        files = [file for file in Layout(server.root).project_dir(*PATH[:2]).rglob("*") if file.is_file()]
+        files = [file for file in FolderStore(server.root).project_dir(*PATH[:2]).rglob("*") if file.is_file()]
         stored = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in files}
         return stored, server.people.list_users(), server.people.list_keys()
 

@@ -14,7 +14,7 @@ from running import KEY, ServerProcess
 from runlake.model import RunPath
 from runlake.server.http.standing_watch import LOOK_EVERY_S, YOUNG_S
 from runlake.server.people.people import open_people
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.open import open_run
 from waiting import DEADLINE_S, wait_until
 
@@ -52,7 +52,7 @@ class Following(threading.Thread):
 @pytest.fixture
 def server(tmp_path):
     root = tmp_path / "store"
-    writer = open_run(Layout(root), RUN, {}).writer
+    writer = open_run(FolderStore(root), RUN, {}).writer
     writer.log({"loss": 0.5}, step=0, timestamp=1.7e9, runtime=0.0)
     server = ServerProcess(root, workers=2).start()
     server.log = lambda step: writer.log({"loss": 0.5}, step=step, timestamp=1.7e9 + step, runtime=float(step))

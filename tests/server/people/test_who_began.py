@@ -12,11 +12,11 @@ from runlake.model import OpenRequest, RunPath
 from runlake.service.remote.service import RemoteService
 from runlake.ship.shipper import Shipper
 from runlake.store.compact.seal import seal_run
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.fold import WriterState
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.shipped import Shipped, write_shipped
-from runlake.store.layout import Layout
 from runlake.store.opening.open import open_run
 from runlake.store.opening.writers import open_granted
 from runlake.sweep_model import SweepPath, SweepStart
@@ -36,7 +36,7 @@ class Lab(InProcess):
             self.add_user(name)
         self.people.add_team("lab", {"bob": "member", "alice": "member"})
         self._transport = InProcessTransport(self.app)
-        self.layout = Layout(root)
+        self.layout = FolderStore(root)
 
     def far(self, who):
         """The store as somebody's own programs see it."""
@@ -63,7 +63,7 @@ def server(tmp_path):
 @pytest.fixture
 def here(tmp_path):
     """The store of a machine that trains."""
-    return Layout(tmp_path / "here")
+    return FolderStore(tmp_path / "here")
 
 
 def opening(token="t", **start):

@@ -18,8 +18,8 @@ from runlake.service.local.limits import LocalLimits
 from runlake.service.local.service import LocalService
 from runlake.service.open import open_service
 from runlake.store.catalog.limits import CatalogLimits
-from runlake.store.changes import append_change
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
+from runlake.store.noting import append_change
 from runlake.store.opening.open import open_run
 
 CHURN = """
@@ -27,11 +27,11 @@ import itertools, sys
 from pathlib import Path
 from runlake.model import RunPath
 from runlake.service.local.service import LocalService
-from runlake.store.changes import append_change
-from runlake.store.layout import Layout
+from runlake.store.noting import append_change
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.open import open_run
 root, me = Path(sys.argv[1]), sys.argv[2]
-layout, service = Layout(root), LocalService(root, default_entity="ann")
+layout, service = FolderStore(root), LocalService(root, default_entity="ann")
 for number in itertools.count():
     path = RunPath("ann", "p", f"{me}-{number}")
     opened = open_run(layout, path, {"set": {"lr": number}})
@@ -78,7 +78,7 @@ def folder_of(service):
 
 
 def make_run(service, run_id, **config):
-    layout = Layout(folder_of(service))
+    layout = FolderStore(folder_of(service))
     opened = open_run(layout, RunPath("ann", "p", run_id), {"set": config})
     opened.writer.log({"acc": float(len(run_id))}, step=0, timestamp=1.0, runtime=0.1)
     opened.writer.end({"exit_code": 0})
@@ -204,7 +204,7 @@ def test_progress_reaches_who_opened_the_store(tmp_path, monkeypatch):
     )
     service.list_runs("ann", "p")
     assert told[-1] == ("ann/p", 2, 2)
-    assert Layout(tmp_path / "store").entities() == ["ann"]
+    assert FolderStore(tmp_path / "store").entities() == ["ann"]
 
 
 def told_files(service):

@@ -14,7 +14,7 @@ from runlake.errors import BadValueError, ConflictError, NotFoundError, NotSuppo
 from runlake.model import RunEdit, RunPath
 from runlake.service.local.service import LocalService
 from runlake.service.open import open_service
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.location import find_store
 from runlake.store.run.state import read_run as read_run_from_disk
 from trainer import RUN, Trainer, ids
@@ -47,7 +47,7 @@ def train(root):
 def test_a_run_that_cannot_be_read_spoils_no_listing_and_can_be_deleted(service, train, root):
     train("a").log(loss=1).finish()
     train("b").finish()
-    (part,) = Layout(root).journal_dir(RUN).iterdir()
+    (part,) = FolderStore(root).journal_dir(RUN).iterdir()
     content = bytearray(part.read_bytes())
     content[30] ^= 0xFF
     part.write_bytes(content)
@@ -111,7 +111,7 @@ def test_reading_a_store_that_is_not_there_makes_nothing(tmp_path):
 
 def test_the_fold_of_the_catalog_is_the_fold_of_the_disk(service, train, root):
     train("a", config={"lr": 1}).log(loss=1).finish()
-    assert service.list_runs("ann", "mnist").runs == (read_run_from_disk(Layout(Path(root)), RUN),)
+    assert service.list_runs("ann", "mnist").runs == (read_run_from_disk(FolderStore(Path(root)), RUN),)
 
 
 # A store that cannot be written -------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def test_another_store_is_merged_in(service, train, root, tmp_path):
 def test_one_run_that_is_still_written_does_not_keep_the_others_from_being_repaired(service, train, root):
     for run_id in ("a", "b"):
         train(run_id).log(x=1).log(x=2).log(x=3)
-        (part,) = Layout(root).journal_dir(RUN._replace(run_id=run_id)).iterdir()
+        (part,) = FolderStore(root).journal_dir(RUN._replace(run_id=run_id)).iterdir()
         content = bytearray(part.read_bytes())
         content[-90] ^= 0x15
         content[-91] ^= 0x15

@@ -12,10 +12,10 @@ from runlake.model import RunPath
 from runlake.query.many.blocks import histories_in_order
 from runlake.service.local.service import LocalService
 from runlake.store import disk
-from runlake.store.changes import append_change
 from runlake.store.compact import packed_file
 from runlake.store.compact.seal import seal_run
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
+from runlake.store.noting import append_change
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.opening.writers import open_child
@@ -47,7 +47,7 @@ def service(root):
 
 def log(root, run_id, rows, *, at_s=0.0, resume=None, end=True, child_rows=(), seal=True):
     """A run as a training process writes it, a row a second."""
-    layout, path = Layout(root), RunPath("ann", "p", run_id)
+    layout, path = FolderStore(root), RunPath("ann", "p", run_id)
     opened = open_run(layout, path, {"name": run_id}, resume=resume, clock=lambda: START_S + at_s, inspector=IN_PROCESS)
     first_step = opened.before.last_step + 1 if opened.before else 0
     writers = [(opened.writer, rows)]
@@ -123,7 +123,7 @@ def test_runs_that_are_alike_come_together(service, runs):
     merge(service)
     blocks = [block.run_ids for block in service.read_histories("ann", "p", keys=["loss", "text"])]
     assert ["also plain", "plain"] in blocks
-    assert sorted(run_id for run_ids in blocks for run_id in run_ids) == sorted(Layout(runs).run_ids("ann", "p"))
+    assert sorted(run_id for run_ids in blocks for run_id in run_ids) == sorted(FolderStore(runs).run_ids("ann", "p"))
     assert ["other order"] in blocks
 
 
@@ -148,13 +148,13 @@ def test_runs_of_several_writers_are_read_together_too(service, shared_runs):
     looked_at = []
     with disk.watched(lambda step, place: looked_at.append(place)):
         assert [at_once(service, keys) for keys in SETS_OF_KEYS] == expected
-    runs_dir = Layout(shared_runs).runs_dir("ann", "p")
+    runs_dir = FolderStore(shared_runs).runs_dir("ann", "p")
     assert [place for place in looked_at if place.is_relative_to(runs_dir)] == []
 
 
 def test_a_run_of_several_writers_whose_meta_file_is_damaged_is_named(service, shared_runs):
     merge(service)
-    (file,) = Layout(shared_runs).segments_dir(RunPath("ann", "p", "resumed")).glob("*.meta")
+    (file,) = FolderStore(shared_runs).segments_dir(RunPath("ann", "p", "resumed")).glob("*.meta")
     infos = service.list_runs("ann", "p").runs
     data = bytearray(file.read_bytes())
     data[40] ^= 1
@@ -175,7 +175,7 @@ def test_filters_and_orders_are_those_of_a_listing(service, runs):
 
 
 def test_other_streams_are_read_too(service, root):
-    layout = Layout(root)
+    layout = FolderStore(root)
     for number in range(3):
         path = RunPath("ann", "p", f"r{number}")
         opened = open_run(layout, path, {})
@@ -206,7 +206,7 @@ def test_runs_of_two_merged_files_are_there_once(service, runs):
     for number in range(12):
         log(runs, f"later{number}", [{"loss": float(number)}], at_s=3000.0 + number)
     merge(service)
-    assert len(packed_file.list_names(packed_of(Layout(runs), "ann", "p"))) == 2
+    assert len(packed_file.list_names(packed_of(FolderStore(runs), "ann", "p"))) == 2
     assert at_once(service, ["loss"]) == one_by_one(service, ["loss"])
 
 
@@ -221,7 +221,7 @@ def test_runs_that_are_deleted_while_they_are_read_have_no_rows(service, runs):
 def test_a_merged_file_that_vanishes_under_a_reader_is_done_without(service, runs):
     merge(service)
     expected = at_once(service, ["loss"])
-    folder = Layout(runs).merged_dir("ann", "p")
+    folder = FolderStore(runs).merged_dir("ann", "p")
     (name,) = packed_file.list_names(FolderSegments(folder))
     (folder / f"{name}.runs").rename(folder / "aside")
     assert at_once(service, ["loss"]) == expected
@@ -233,7 +233,7 @@ def test_a_merged_file_that_vanishes_under_a_reader_is_done_without(service, run
 
 def test_damage_is_named(service, runs):
     merge(service)
-    folder = Layout(runs).merged_dir("ann", "p")
+    folder = FolderStore(runs).merged_dir("ann", "p")
     (name,) = packed_file.list_names(FolderSegments(folder))
     file = folder / f"{name}-history.parquet"
     data = bytearray(file.read_bytes())

@@ -16,7 +16,7 @@ from runlake.model import RunPath
 from runlake.service.local.service import LocalService
 from runlake.store import disk
 from runlake.store.artifacts.content import OwnedFile, digest_stream
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from trainer import Trainer
 
 FORK = multiprocessing.get_context("fork")
@@ -363,7 +363,7 @@ def test_an_entry_that_a_power_failure_left_empty_stops_nobody(root, service):
 
 def test_folders_that_a_copy_left_out_are_made_again(root, service):
     keep(service, {"a": b"1"})
-    folder = Layout(root).collection_dir(MODEL)
+    folder = FolderStore(root).collection_dir(MODEL)
     for name in ("drafts", "uses"):
         (folder / name).rmdir()
     assert keep(opened(root), {"a": b"2"}).version == "v1"

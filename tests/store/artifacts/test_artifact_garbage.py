@@ -14,7 +14,7 @@ from runlake.errors import NotFoundError, RunlakeWarning
 from runlake.service.local.service import LocalService
 from runlake.store import disk
 from runlake.store.artifacts.garbage import Age, collect_artifacts
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.trash import list_trash
 
 DAY_S = 86_400.0
@@ -34,12 +34,12 @@ def service(root):
 def collect(root, *, later_s=0.0, older_than_s=0.0, is_dry_run=False):
     """What goes when the clock is so much later, as places, with their sizes."""
     age = Age(time.time() + later_s, older_than_s)
-    found = list(collect_artifacts(Layout(root), age, is_dry_run=is_dry_run))
+    found = list(collect_artifacts(FolderStore(root), age, is_dry_run=is_dry_run))
     return {one.place: one.size_bytes for one in found}
 
 
 def contents(root):
-    folder = Layout(root).content_dir
+    folder = FolderStore(root).content_dir
     return {file.name for file in folder.rglob("*") if file.is_file()} if folder.is_dir() else set()
 
 
@@ -147,7 +147,7 @@ def test_what_a_deleted_collection_had_stays_until_the_trash_is_emptied(root, se
     service.link_artifact(MODEL.at("v0"), SHELF)
     service.delete_collection(MODEL)
     assert collect(root, later_s=DAY_S) == {}
-    (item,) = list_trash(Layout(root))
+    (item,) = list_trash(FolderStore(root))
     assert (item.artifact, item.is_run) == ("ann/vision/model", False)
     assert service.restore_artifact(MODEL.at("v0")).artifact_id == made.artifact_id
     assert read_all(service, SHELF.at("v0")) == {"a": b"1"}

@@ -15,7 +15,7 @@ from kept import MODEL, entries_of, md5_of, read_all, sha256_of, start_of
 from runlake.errors import NotFoundError
 from runlake.service.local.service import LocalService
 from runlake.store.artifacts.garbage import DRAFT_S, Age, collect_artifacts
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 
 SHELF = MODEL._replace(name="shelf")
 NAMES = st.sampled_from([MODEL, MODEL._replace(name="data"), MODEL._replace(project="text")])
@@ -102,8 +102,8 @@ class Artifacts(RuleBasedStateMachine):
         assert SOON_S < DRAFT_S < LATER_S
         now_s = time.time() + later_s
         age = Age(now_s, older_than_s)
-        said = sorted(collect_artifacts(Layout(self.root), age, is_dry_run=True), key=str)
-        assert sorted(collect_artifacts(Layout(self.root), age), key=str) == said
+        said = sorted(collect_artifacts(FolderStore(self.root), age, is_dry_run=True), key=str)
+        assert sorted(collect_artifacts(FolderStore(self.root), age), key=str) == said
         if later_s == LATER_S:
             self.put.clear()
             for path in self.mortal & self.live.keys():
@@ -117,7 +117,7 @@ class Artifacts(RuleBasedStateMachine):
         return [*self.live.values(), *(files for files, _ in self.deleted.values())]
 
     def contents(self):
-        return {file.name for file in Layout(self.root).content_dir.rglob("*") if file.is_file()}
+        return {file.name for file in FolderStore(self.root).content_dir.rglob("*") if file.is_file()}
 
     @invariant()
     def every_version_reads_back_whole(self):

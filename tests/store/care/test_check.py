@@ -10,9 +10,9 @@ import pytest
 from runlake.model import Finding
 from runlake.store.care.check import check_run
 from runlake.store.compact.seal import seal_run
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.journal import PartName
-from runlake.store.layout import Layout
 from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import read_meta, write_meta
 from stored import RUN, Writer, edit_config, segment_files
@@ -22,7 +22,7 @@ FROM_BACKUP = "restore the file from a backup"
 
 @pytest.fixture
 def layout(tmp_path):
-    return Layout(tmp_path)
+    return FolderStore(tmp_path)
 
 
 def parts_of(layout, writer):

@@ -12,9 +12,9 @@ from runlake.store import disk
 from runlake.store.care.check import check_run
 from runlake.store.care.repair import repair_run
 from runlake.store.compact.seal import seal_run
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.journal import PartName
-from runlake.store.layout import Layout
 from runlake.store.run.snapshot import reading
 from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import read_meta
@@ -203,7 +203,7 @@ def stores(tmp_path_factory):
     """A store with each of the runs."""
     found = {}
     for name, make in RUNS.items():
-        found[name] = Layout(tmp_path_factory.mktemp(name) / "store")
+        found[name] = FolderStore(tmp_path_factory.mktemp(name) / "store")
         make(found[name])
     return found
 
@@ -215,7 +215,7 @@ SEEDS = [seed if seed < 6 else pytest.param(seed, marks=pytest.mark.long) for se
 @pytest.mark.parametrize("seed", SEEDS)
 def test_of_killed_repairs_lost_segments_and_strangers_nothing_is_kept_silent(stores, tmp_path, seed):
     choose = random.Random(seed)
-    layout = Layout(shutil.copytree(stores[choose.choice(sorted(RUNS))].root, tmp_path / "store"))
+    layout = FolderStore(shutil.copytree(stores[choose.choice(sorted(RUNS))].root, tmp_path / "store"))
     for _ in range(choose.randint(1, 3)):
         which = choose.randrange(30)
         how = choose.choice(("harm", "lose", "kill", "bring", "bring"))
@@ -233,7 +233,7 @@ def test_of_killed_repairs_lost_segments_and_strangers_nothing_is_kept_silent(st
 
 @pytest.mark.parametrize("stranger", [text_of_others, other_part, folder, dead_link])
 def test_a_stranger_behind_the_parts_of_a_writer_proves_nothing_of_them(stores, tmp_path, stranger):
-    layout = Layout(shutil.copytree(stores["crashed"].root, tmp_path / "store"))
+    layout = FolderStore(shutil.copytree(stores["crashed"].root, tmp_path / "store"))
     bring(layout, stranger, 0, 3)
     (found,) = check_that_both_see_the_same(layout)
     (repair,) = repair_run(layout, RUN)
@@ -244,7 +244,7 @@ def test_a_stranger_behind_the_parts_of_a_writer_proves_nothing_of_them(stores, 
 
 
 def test_of_a_living_writer_no_stranger_hides_that_it_lives(tmp_path):
-    layout = Layout(tmp_path / "store")
+    layout = FolderStore(tmp_path / "store")
     writer = Writer(layout).log({"i": 0})
     bring(layout, text_of_others, 0, 1)
     bring(layout, text_of_others, 0, 2)
@@ -254,7 +254,7 @@ def test_of_a_living_writer_no_stranger_hides_that_it_lives(tmp_path):
 
 @pytest.mark.parametrize("number", ["0001", "١٢٣"])
 def test_a_number_written_otherwise_is_no_name_of_a_part(stores, tmp_path, number):
-    layout = Layout(shutil.copytree(stores["crashed"].root, tmp_path / "store"))
+    layout = FolderStore(shutil.copytree(stores["crashed"].root, tmp_path / "store"))
     bring(layout, text_of_others, 0, 0, "{}-" + number + ".part")
     assert len(everything(layout).rows["history"]) == 25
     assert [finding.kind for finding in check_that_both_see_the_same(layout)] == ["foreign"]
@@ -264,7 +264,7 @@ def test_a_number_written_otherwise_is_no_name_of_a_part(stores, tmp_path, numbe
 def test_what_a_killed_repair_left_and_was_damaged_since_is_made_anew(stores, tmp_path, kind):
     whole = everything(stores["crashed"])
     for which in range(2, 30, 4):
-        layout = Layout(shutil.copytree(stores["crashed"].root, tmp_path / f"store-{which}"))
+        layout = FolderStore(shutil.copytree(stores["crashed"].root, tmp_path / f"store-{which}"))
         kill(layout, which)
         left = [*layout.segments_dir(RUN).glob("*.parquet")]
         if not left or [*metas_of(layout)]:
@@ -279,14 +279,14 @@ def test_what_a_killed_repair_left_and_was_damaged_since_is_made_anew(stores, tm
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_is_found_is_mended_or_named(stores, tmp_path, seed):
     choose = random.Random(seed)
-    layout = Layout(shutil.copytree(stores[choose.choice(sorted(RUNS))].root, tmp_path / "store"))
+    layout = FolderStore(shutil.copytree(stores[choose.choice(sorted(RUNS))].root, tmp_path / "store"))
     for _ in range(choose.randint(1, 4)):
         harm(layout, choose.choice(KINDS), choose.randrange(20), choose.randrange(5000), choose.randint(1, 200))
     check_that_both_see_the_same(layout)
 
 
 def test_what_is_none_of_a_run_is_named_by_both(stores, tmp_path):
-    layout = Layout(shutil.copytree(stores["sealed_in_between"].root, tmp_path / "store"))
+    layout = FolderStore(shutil.copytree(stores["sealed_in_between"].root, tmp_path / "store"))
     (layout.journal_dir(RUN) / "notes.txt").write_text("hello")
     (layout.segments_dir(RUN) / "export.csv").write_text("a\n")
     assert [finding.kind for finding in check_that_both_see_the_same(layout)] == ["foreign", "foreign"]
@@ -298,7 +298,7 @@ HOSTILE = [*hostile.hostile_journals(), *hostile.hostile_metas()]
 @pytest.mark.parametrize("kinds", [HOSTILE[::8], pytest.param(HOSTILE, marks=pytest.mark.long)], ids=["some", "all"])
 def test_of_what_means_nothing_a_repair_names_all_that_it_leaves(tmp_path, kinds):
     hostile.begin(tmp_path / "store")
-    layout = Layout(tmp_path / "store")
+    layout = FolderStore(tmp_path / "store")
     silent = {}
     for path, kind in hostile.spoil_many(layout.root, kinds).items():
         try:

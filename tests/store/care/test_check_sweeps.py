@@ -9,7 +9,7 @@ from runlake.errors import CorruptError
 from runlake.model import Finding, RunPath
 from runlake.service.local.service import LocalService
 from runlake.store.disk import TEMPORARY_PREFIX
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.sweep_model import AgentReport, AgentStart, SweepPath, SweepStart
 
 SWEEP = SweepPath("ann", "p", "Sweep-1")
@@ -28,7 +28,7 @@ def service(tmp_path):
 
 @pytest.fixture
 def folder(tmp_path, service):
-    return Layout(tmp_path / "store").sweep_dir(SWEEP)
+    return FolderStore(tmp_path / "store").sweep_dir(SWEEP)
 
 
 def findings(service):

@@ -13,8 +13,8 @@ from runlake.store.care.repair import repair_run
 from runlake.store.catalog.catalog import Catalog
 from runlake.store.compact.seal import seal_run
 from runlake.store.disk import TEMPORARY_PREFIX, watched
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.fingerprint import read_fingerprint
-from runlake.store.layout import Layout
 from runlake.store.opening import trash
 from runlake.store.run.state import read_run
 from stored import RUN, Writer
@@ -22,7 +22,7 @@ from stored import RUN, Writer
 
 @pytest.fixture
 def layout(tmp_path):
-    return Layout(tmp_path / "store")
+    return FolderStore(tmp_path / "store")
 
 
 def files(layout):
@@ -52,7 +52,9 @@ def test_what_killed_processes_left_goes_and_nothing_else(layout, tmp_path):
     seal_run(layout, RUN)
     Writer(layout, path=RUN._replace(run_id="b")).log({"i": 1})
     Catalog(
-        layout, fold=lambda path: read_run(layout, path), fingerprint=lambda path: read_fingerprint(layout, path)
+        layout,
+        fold=lambda path: read_run(layout, path),
+        fingerprint=lambda path: read_fingerprint(layout.journal(path)),
     ).refresh("ann", "p")
     before = files(layout)
     assert any(name.startswith(".catalog/") for name in before)

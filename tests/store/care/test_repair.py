@@ -14,9 +14,9 @@ from runlake.store.care.check import check_run
 from runlake.store.care.repair import repair_run
 from runlake.store.compact.seal import seal_run
 from runlake.store.disk import watched
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.journal import PartName
-from runlake.store.layout import Layout
 from runlake.store.run.state import read_run
 from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import read_meta
@@ -27,7 +27,7 @@ from whole_run import everything
 
 @pytest.fixture
 def layout(tmp_path):
-    return Layout(tmp_path / "store")
+    return FolderStore(tmp_path / "store")
 
 
 def parts_of(layout, writer):

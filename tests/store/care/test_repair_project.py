@@ -6,8 +6,9 @@ from runlake.errors import ReadOnlyError
 from runlake.store import disk
 from runlake.store.care.check_project import check_project, check_store
 from runlake.store.care.repair_project import repair_project, repair_store
-from runlake.store.changes import SeenChanges, append_change, changes_of
-from runlake.store.layout import Layout
+from runlake.store.changes import SeenChanges, changes_of
+from runlake.store.folder_store import FolderStore
+from runlake.store.noting import append_change
 from runlake.store.opening import trash
 from stored import RUN, Writer
 
@@ -16,7 +17,7 @@ OTHER = RUN._replace(run_id="b")
 
 @pytest.fixture
 def layout(tmp_path):
-    return Layout(tmp_path / "store")
+    return FolderStore(tmp_path / "store")
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_nothing_is_wrong_with_a_whole_store(layout, two_runs, tmp_path):
     changes_of(layout, "ann", "p").pack()
     layout.run_dir(RUN._replace(run_id="being-made")).mkdir()
     assert (check_store(layout), check(layout), mend(layout)) == ([], [], [])
-    assert check_store(Layout(tmp_path / "nowhere")) == []
+    assert check_store(FolderStore(tmp_path / "nowhere")) == []
 
 
 def test_a_garbled_pack_is_made_anew_and_every_run_told_as_moved(layout, two_runs):

@@ -14,10 +14,10 @@ from runlake.model import RunPath
 from runlake.store.catalog.catalog import Catalog
 from runlake.store.catalog.catalog_file import file_stem
 from runlake.store.catalog.limits import CatalogLimits
-from runlake.store.changes import append_change
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.fingerprint import read_fingerprint
-from runlake.store.layout import Layout
+from runlake.store.noting import append_change
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.opening.writers import open_editor
@@ -28,7 +28,7 @@ from waiting import DEADLINE_S
 
 @pytest.fixture
 def layout(tmp_path):
-    return Layout(tmp_path / "store")
+    return FolderStore(tmp_path / "store")
 
 
 class Reader:
@@ -40,7 +40,7 @@ class Reader:
         self.catalog = Catalog(
             layout,
             fold=lambda path: self.fold(path),
-            fingerprint=lambda path: read_fingerprint(layout, path),
+            fingerprint=lambda path: read_fingerprint(layout.journal(path)),
             cache_dir=cache_dir,
             limits=CatalogLimits(**{"save_interval_s": 0.0, **limits}),
         )
@@ -149,9 +149,9 @@ def test_a_writer_that_is_gone_without_a_word_is_noticed(layout, reader):
         "import os, sys\n"
         "from pathlib import Path\n"
         "from runlake.model import RunPath\n"
-        "from runlake.store.layout import Layout\n"
+        "from runlake.store.folder_store import FolderStore\n"
         "from runlake.store.opening.open import open_run\n"
-        "opened = open_run(Layout(Path(sys.argv[1])), RunPath('ann', 'p', 'a'), {})\n"
+        "opened = open_run(FolderStore(Path(sys.argv[1])), RunPath('ann', 'p', 'a'), {})\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"
         "os._exit(9)\n"
@@ -424,14 +424,14 @@ def test_processes_that_refresh_at_once_agree_in_the_end(layout):
         "from runlake.model import RunPath\n"
         "from runlake.store.catalog.catalog import Catalog\n"
         "from runlake.store.catalog.limits import CatalogLimits\n"
-        "from runlake.store.changes import append_change\n"
+        "from runlake.store.noting import append_change\n"
         "from runlake.store.journal.fingerprint import read_fingerprint\n"
-        "from runlake.store.layout import Layout\n"
+        "from runlake.store.folder_store import FolderStore\n"
         "from runlake.store.opening.open import open_run\n"
         "from runlake.store.run.state import read_run\n"
-        "layout, me = Layout(Path(sys.argv[1])), sys.argv[2]\n"
+        "layout, me = FolderStore(Path(sys.argv[1])), sys.argv[2]\n"
         "catalog = Catalog(layout, fold=lambda p: read_run(layout, p), limits=CatalogLimits(save_interval_s=0.0),\n"
-        "                  fingerprint=lambda p: read_fingerprint(layout, p))\n"
+        "                  fingerprint=lambda p: read_fingerprint(layout.journal(p)))\n"
         "for i in range(15):\n"
         "    opened = open_run(layout, RunPath('ann', 'p', f'{me}-{i}'), {})\n"
         "    opened.writer.end({'exit_code': 0}); opened.writer.close()\n"
@@ -457,7 +457,7 @@ def test_a_store_copied_with_its_catalog_is_read_where_it_is(layout, tmp_path):
     make_run(layout, "a")
     Reader(layout).refresh()
     shutil.copytree(layout.root, tmp_path / "copy")
-    copy = Layout(tmp_path / "copy")
+    copy = FolderStore(tmp_path / "copy")
     make_run(copy, "b")
     assert Reader(copy).ids() == ["a", "b"]
     assert Reader(layout).ids() == ["a"]

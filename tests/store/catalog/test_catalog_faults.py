@@ -15,12 +15,12 @@ from runlake.store import disk
 from runlake.store.catalog.catalog import Catalog
 from runlake.store.catalog.fold_many import fold_many
 from runlake.store.catalog.limits import CatalogLimits
-from runlake.store.changes import append_change
 from runlake.store.compact.seal import seal_run
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.fingerprint import JournalFingerprint, read_fingerprint
 from runlake.store.journal.folder import FolderJournal
-from runlake.store.layout import Layout
+from runlake.store.noting import append_change
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.run.state import read_run
@@ -29,7 +29,7 @@ from waiting import DEADLINE_S
 
 @pytest.fixture
 def layout(tmp_path):
-    return Layout(tmp_path / "store")
+    return FolderStore(tmp_path / "store")
 
 
 def path_of(run_id):
@@ -62,7 +62,7 @@ def make_catalog(layout, folded=None, **options):
         layout,
         **{
             "fold": fold,
-            "fingerprint": lambda path: read_fingerprint(layout, path),
+            "fingerprint": lambda path: read_fingerprint(layout.journal(path)),
             "limits": CatalogLimits(**{"save_interval_s": 0.0, **limits}),
             **options,
         },
@@ -79,10 +79,10 @@ WRITERS = """
 import os, sys
 from pathlib import Path
 from runlake.model import RunPath
-from runlake.store.changes import append_change
-from runlake.store.layout import Layout
+from runlake.store.noting import append_change
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.open import open_run
-layout, count, run_count = Layout(Path(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3])
+layout, count, run_count = FolderStore(Path(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3])
 children = []
 for number in range(count):
     pid = os.fork()
@@ -103,16 +103,16 @@ from pathlib import Path
 from runlake.store.catalog.catalog import Catalog
 from runlake.store.catalog.limits import CatalogLimits
 from runlake.store.journal.fingerprint import read_fingerprint
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.run.state import read_run
-layout = Layout(Path(sys.argv[1]))
+layout = FolderStore(Path(sys.argv[1]))
 seen = set()
 while len(seen) < int(sys.argv[2]):
     for _ in range(5):
         if _ == 0:
             limits = CatalogLimits(save_interval_s=0.0, absorb_at=9, pack_at=15)
             catalog = Catalog(layout, fold=lambda path: read_run(layout, path), limits=limits,
-                              fingerprint=lambda path: read_fingerprint(layout, path))
+                              fingerprint=lambda path: read_fingerprint(layout.journal(path)))
         state = catalog.refresh("ann", "p")
         now = {info.run_id for info in state.runs}
         assert len(now) == len(state.runs), "a run twice"
@@ -223,7 +223,7 @@ def test_records_that_come_later_than_the_change_are_seen_once_they_are_there(la
     catalog = make_catalog(
         layout,
         fold=lambda path: before if is_late[0] else read_run(layout, path),
-        fingerprint=lambda path: JournalFingerprint(0, False) if is_late[0] else read_fingerprint(layout, path),
+        fingerprint=lambda path: JournalFingerprint(0, False) if is_late[0] else read_fingerprint(layout.journal(path)),
         settle_s=600.0,
     )
     assert catalog.refresh("ann", "p").runs == (before,)
@@ -301,7 +301,7 @@ def test_a_crashed_run_is_watched_until_its_writer_is_certainly_gone(layout, sta
 
     def mark(path):
         looks.append(path.run_id)
-        return read_fingerprint(layout, path)
+        return read_fingerprint(layout.journal(path))
 
     catalog = make_catalog(layout, folded, fingerprint=mark, absorb_at=absorb_at)
     assert catalog.refresh("ann", "p").runs[0].state == state

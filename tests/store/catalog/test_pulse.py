@@ -5,8 +5,9 @@ import pytest
 from runlake.model import RunPath
 from runlake.service.local.service import LocalService
 from runlake.store.catalog.pulse import MAX_CHANGED, ProjectPulse
-from runlake.store.changes import append_change, changes_of
-from runlake.store.layout import Layout
+from runlake.store.changes import changes_of
+from runlake.store.folder_store import FolderStore
+from runlake.store.noting import append_change
 from stored import Clock
 from trainer import Trainer
 
@@ -21,7 +22,7 @@ class NothingOpen:
 @pytest.fixture
 def layout(tmp_path):
     Trainer(tmp_path / "store", "a").finish()
-    return Layout(tmp_path / "store")
+    return FolderStore(tmp_path / "store")
 
 
 @pytest.fixture

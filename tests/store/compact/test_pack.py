@@ -21,7 +21,7 @@ from runlake.store.compact import packed_file
 from runlake.store.compact.pack import pack_runs, publish_runs, remove_unused, write_packed
 from runlake.store.compact.pack_plan import PACKED_BYTES, plan, survey
 from runlake.store.compact.seal import seal_run
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.trash import move_run_to_trash, restore_run
 from runlake.store.run.snapshot import read_consistently, take_snapshot
 from runlake.store.run.state import read_run
@@ -39,12 +39,12 @@ PATHS = [RunPath("ann", "p", f"r{number}") for number in range(RUN_COUNT)]
 
 @pytest.fixture
 def layout(tmp_path):
-    return Layout(tmp_path / "store")
+    return FolderStore(tmp_path / "store")
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
-    layout = Layout(tmp_path_factory.mktemp("template") / "store")
+    layout = FolderStore(tmp_path_factory.mktemp("template") / "store")
     for number, path in enumerate(PATHS):
         write(layout, path, number)
     return layout
@@ -116,7 +116,7 @@ def test_packing_and_sealing_again_find_nothing_to_do(sealed):
 
 def test_two_stores_with_equal_runs_get_equal_packed_files(sealed, tmp_path):
     shutil.copytree(sealed.root, tmp_path / "copy")
-    copy = Layout(tmp_path / "copy")
+    copy = FolderStore(tmp_path / "copy")
     pack(sealed)
     pack(copy)
     assert packed_files(copy) == packed_files(sealed)
@@ -212,9 +212,9 @@ def test_a_packer_that_is_really_killed_loses_nothing(layout):
 
 def packing_command(layout):
     code = (
-        "import sys; from pathlib import Path; from runlake.store.layout import Layout\n"
+        "import sys; from pathlib import Path; from runlake.store.folder_store import FolderStore\n"
         "from runlake.store.compact.pack import pack_runs\n"
-        "print(len(list(pack_runs(Layout(Path(sys.argv[1])), 'ann', 'p', quiet_s=0, min_run_count=2))))"
+        "print(len(list(pack_runs(FolderStore(Path(sys.argv[1])), 'ann', 'p', quiet_s=0, min_run_count=2))))"
     )
     return [sys.executable, "-c", code, str(layout.root)]
 

@@ -15,11 +15,11 @@ from runlake.query.rows.scan import read_history
 from runlake.store import disk
 from runlake.store.compact.seal import drop_leftovers, seal_run
 from runlake.store.compact.seal_plan import is_closed, plan
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.stop_requests import StopRequestWatcher
-from runlake.store.layout import Layout
 from runlake.store.run.snapshot import read_consistently, take_snapshot
 from runlake.store.run.state import read_run
 from runlake.values import flatten
@@ -29,7 +29,7 @@ from whole_run import everything
 
 @pytest.fixture
 def layout(tmp_path):
-    return Layout(tmp_path / "store")
+    return FolderStore(tmp_path / "store")
 
 
 def a_run_of_every_kind_of_record(layout, *, end=True):
@@ -62,7 +62,7 @@ def test_sealing_again_finds_nothing_to_do(layout):
 def test_two_stores_with_equal_parts_get_segments_of_equal_names(layout, tmp_path):
     a_run_of_every_kind_of_record(layout)
     shutil.copytree(layout.root, tmp_path / "copy")
-    copy = Layout(tmp_path / "copy")
+    copy = FolderStore(tmp_path / "copy")
     seal_run(layout, RUN)
     seal_run(copy, RUN)
     assert segment_files(copy) == segment_files(layout) != []

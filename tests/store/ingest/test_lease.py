@@ -10,11 +10,11 @@ from runlake.model import LoggedRow, MetricRule, RunEdit, RunPath, WriterBatch, 
 from runlake.service.local.limits import LocalLimits
 from runlake.service.local.service import LocalService
 from runlake.store import disk
+from runlake.store.folder_store import FolderStore
 from runlake.store.ingest.batches import RemoteRuns
 from runlake.store.journal.folder import FolderJournal, journal_of
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.limits import WriterLimits
-from runlake.store.layout import Layout
 
 PATH = RunPath("lab", "mnist", "a1")
 
@@ -79,7 +79,7 @@ def test_rows_that_are_missing_are_asked_for_and_nothing_of_the_batch_is_kept(se
 def test_workers_take_turns_in_one_part(service, another_worker, writer):
     for first in range(0, 40, 2):
         (service if first % 4 else another_worker).write_batch(PATH, writer, batch(first, 2))
-    journal = FolderJournal(Layout(service._folder.layout.root).journal_dir(PATH))
+    journal = FolderJournal(FolderStore(service._folder.store.root).journal_dir(PATH))
     assert [name for name, _ in journal.list_parts()] == [PartName(writer, 0)]
     assert steps(service) == list(range(40))
     assert [finding for _, findings in service.check() for finding in findings] == []
@@ -91,7 +91,7 @@ def test_a_worker_goes_on_in_the_next_part(tmp_path):
     writer = service.begin_writer(PATH, WriterStart()).writer
     for first in range(0, 60, 3):
         (service if first % 2 else another_worker).write_batch(PATH, writer, batch(first, 3))
-    parts = journal_of(service._folder.layout, PATH).list_parts()
+    parts = journal_of(service._folder.store, PATH).list_parts()
     assert len(parts) > 3
     assert steps(service) == list(range(60))
     assert [finding for _, findings in service.check() for finding in findings] == []
@@ -101,7 +101,7 @@ def test_a_worker_that_was_killed_at_any_byte_of_its_turn_leaves_what_the_next_c
     service = LocalService(tmp_path, default_entity="lab")
     writer = service.begin_writer(PATH, WriterStart()).writer
     service.write_batch(PATH, writer, batch(0, 3))
-    part = service._folder.layout.journal_dir(PATH) / f"{writer}-000.part"
+    part = service._folder.store.journal_dir(PATH) / f"{writer}-000.part"
     before = part.stat().st_size
     service.write_batch(PATH, writer, WriterBatch(rows={"history": rows(3, 2, name="a", x={"y": [1]})}))
     whole = part.read_bytes()
@@ -190,7 +190,7 @@ def test_a_request_to_stop_is_told_with_every_answer_from_then_on(service, anoth
     another_worker.stop_run(PATH)
     assert [service.write_batch(PATH, writer, WriterBatch()).is_stop_requested for _ in range(2)] == [True, True]
     assert (
-        LocalService(service._folder.layout.root, default_entity="lab")
+        LocalService(service._folder.store.root, default_entity="lab")
         .write_batch(PATH, writer, WriterBatch())
         .is_stop_requested
     )
@@ -199,7 +199,7 @@ def test_a_request_to_stop_is_told_with_every_answer_from_then_on(service, anoth
 def test_a_writer_that_was_not_heard_of_for_long_counts_as_crashed(service, writer):
     service.write_batch(PATH, writer, batch(0, 1))
     long_ago = time.time() - 301
-    for file in service._folder.layout.journal_dir(PATH).iterdir():
+    for file in service._folder.store.journal_dir(PATH).iterdir():
         os.utime(file, (long_ago, long_ago))
     assert service.read_run(PATH).state == "crashed"
     service.write_batch(PATH, writer, WriterBatch())
@@ -209,7 +209,7 @@ def test_a_writer_that_was_not_heard_of_for_long_counts_as_crashed(service, writ
 def test_threads_of_one_worker_wait_for_each_other(tmp_path):
     from concurrent.futures import ThreadPoolExecutor
 
-    runs = RemoteRuns(Layout(tmp_path))
+    runs = RemoteRuns(FolderStore(tmp_path))
     writer = runs.begin(PATH, WriterStart()).writer
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: runs.write(PATH, writer, batch(0, 50)), range(32)))

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from runlake.errors import NotFoundError
 from runlake.model import MetricRule
 from runlake.store.compact.seal import seal_run
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.fold import StreamFold, WriterState, fold_run
 from runlake.store.journal.rules import rule_for
-from runlake.store.layout import Layout
 from runlake.store.run.snapshot import take_snapshot
 from runlake.store.run.state import fold_rows, read_run, read_state, state_of_part
 from runlake.store.series import Series, WriterRows
@@ -24,7 +24,7 @@ from stored import RUN, START_S, Writer, edit, edit_config, rows_as_written
 
 @pytest.fixture
 def layout(tmp_path):
-    return Layout(tmp_path / "store")
+    return FolderStore(tmp_path / "store")
 
 
 @pytest.fixture

@@ -301,14 +301,14 @@ def test_after_the_end_nothing_is_written(journal):
             call()
     writer.close()
     writer.sync()
-    assert journal.is_held(PartName("w", 0)) is False
+    assert not journal.is_held(PartName("w", 0))
 
 
 def test_a_writer_without_an_end_lets_go_all_the_same(journal):
     writer = JournalWriter(journal, "w", {})
     write(writer, {"a": 1})
     writer.close()
-    assert journal.is_held(PartName("w", 0)) is False
+    assert not journal.is_held(PartName("w", 0))
     assert scan_all(journal)[0].end == "open"
 
 

@@ -13,7 +13,7 @@ from runlake.query.rows.scan import read_history
 from runlake.service.local.service import LocalService
 from runlake.store.care.check import check_run
 from runlake.store.compact.seal import seal_run
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening import trash
 from runlake.store.run.overlap import without_repeats
 from runlake.store.run.snapshot import take_snapshot
@@ -33,12 +33,12 @@ def copy_over(source, target):
 
 @pytest.fixture
 def ours(tmp_path):
-    return Layout(tmp_path / "ours")
+    return FolderStore(tmp_path / "ours")
 
 
 @pytest.fixture
 def theirs(tmp_path):
-    return Layout(tmp_path / "theirs")
+    return FolderStore(tmp_path / "theirs")
 
 
 def listed(layout):
@@ -100,7 +100,7 @@ def test_a_living_run_is_copied_again_and_again(ours, theirs):
 )
 def test_any_two_copies_read_as_the_union(tmp_path_factory, steps):
     root = tmp_path_factory.mktemp("stores")
-    layouts = Layout(root / "one"), Layout(root / "two")
+    layouts = FolderStore(root / "one"), FolderStore(root / "two")
     for name in "ab":
         Writer(layouts[0], path=RunPath("ann", "p", name), rows_per_part=2).log_many([{"i": 0}] * 5).end()
     copy_over(layouts[0], layouts[1])

@@ -20,7 +20,7 @@ from runlake.artifact_model import (
 from runlake.errors import ConflictError, CorruptError, NotFoundError, RunlakeError, StoreError
 from runlake.model import RunPath
 from runlake.service.local.service import LocalService
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.merge.merge_stores import choose_projects, merge_projects
 from trainer import Trainer
 
@@ -33,7 +33,7 @@ class Store:
     """One store, and what is logged in it."""
 
     def __init__(self, root):
-        self.root, self.layout = root, Layout(root)
+        self.root, self.layout = root, FolderStore(root)
         self.service = LocalService(root, default_entity="ann")
 
     def keep(self, files, *, path=MODEL, type="model", **fields):

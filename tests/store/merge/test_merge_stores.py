@@ -17,12 +17,13 @@ from runlake.model import RunPath
 from runlake.query.rows.scan import read_history
 from runlake.service.local.service import LocalService
 from runlake.store.care.check import check_run
-from runlake.store.changes import append_change, changes_of
+from runlake.store.changes import changes_of
 from runlake.store.compact.seal import seal_run
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.folder import journal_of
-from runlake.store.layout import Layout
 from runlake.store.merge.merge_stores import choose_projects, merge_projects
+from runlake.store.noting import append_change
 from runlake.store.opening import trash
 from runlake.store.opening.open import create_pending
 from runlake.store.opening.writers import open_child
@@ -37,12 +38,12 @@ SHARED = f"{'01' * 12}-history"
 
 @pytest.fixture
 def ours(tmp_path):
-    return Layout(tmp_path / "ours")
+    return FolderStore(tmp_path / "ours")
 
 
 @pytest.fixture
 def theirs(tmp_path):
-    return Layout(tmp_path / "theirs")
+    return FolderStore(tmp_path / "theirs")
 
 
 def merge(ours, theirs, projects=None, **options):
@@ -231,7 +232,7 @@ def test_stores_that_are_no_two_stores_are_refused(ours, theirs):
     with pytest.raises(BadValueError, match="one store, or one lies in the other"):
         merge(ours, ours)
     with pytest.raises(BadValueError, match="one lies in the other"):
-        merge(ours, Layout(ours.root / "ann"))
+        merge(ours, FolderStore(ours.root / "ann"))
     with pytest.raises(NotFoundError, match="is no store"):
         merge(ours, theirs)
     assert not theirs.root.exists()
@@ -380,7 +381,7 @@ def test_a_renamed_run_that_is_deleted_comes_back_under_its_new_id(ours, theirs)
 
 
 def test_two_runs_that_would_get_the_same_new_id_are_kept_apart(ours, theirs, tmp_path):
-    third = Layout(tmp_path / "third")
+    third = FolderStore(tmp_path / "third")
     writers = [make_run(layout, rows=count) for layout, count in ((ours, 1), (theirs, 2), (third, 3))]
     (theirs_name,) = (one.path.run_id for one in merge(ours, theirs))
     (third_name,) = (one.path.run_id for one in merge(ours, third))
@@ -597,7 +598,7 @@ def test_only_one_process_merges_into_a_store(ours, theirs):
 KILLED = """
 import os, sys
 from pathlib import Path
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.merge.merge_stores import merge_projects
 left = int(sys.argv[3])
 def count(event, arguments):
@@ -608,7 +609,7 @@ def count(event, arguments):
         if left < 0:
             os._exit(9)
 sys.addaudithook(count)
-list(merge_projects(Layout(Path(sys.argv[1])), Layout(Path(sys.argv[2])), [("ann", "p")], "m"))
+list(merge_projects(FolderStore(Path(sys.argv[1])), FolderStore(Path(sys.argv[2])), [("ann", "p")], "m"))
 """
 
 
@@ -637,7 +638,7 @@ def check_every_step(ours, theirs, tmp_path, steps):
     """Killed at each step, every run reads as it was or as it will be; merged again, all is as if nothing had been."""
     make_two_stores(ours, theirs)
     before = listed(ours)
-    backup, whole = tmp_path / "backup", Layout(tmp_path / "whole")
+    backup, whole = tmp_path / "backup", FolderStore(tmp_path / "whole")
     shutil.copytree(ours.root, backup)
     copy_store(ours, whole)
     merge(whole, theirs)
@@ -681,7 +682,7 @@ def test_killed_at_every_step_it_goes_on(ours, theirs, tmp_path):
 def test_any_two_copies_become_the_union(tmp_path_factory, data):
     """Two copies of one store go their own ways; the model is which rows, edits and deletions happened."""
     root = tmp_path_factory.mktemp("stores")
-    one, two = layouts = Layout(root / "one"), Layout(root / "two")
+    one, two = layouts = FolderStore(root / "one"), FolderStore(root / "two")
     names = ["a", "B"]
     expected, dead = {name: [0, 1, 2] for name in names}, set()
     writers = {name: make_run(one, RunPath("ann", "p", name), rows_per_part=2) for name in names}

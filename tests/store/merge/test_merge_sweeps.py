@@ -7,7 +7,7 @@ import pytest
 from runlake.errors import NotFoundError
 from runlake.model import Merged, RunPath
 from runlake.service.local.service import LocalService
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.merge.merge_stores import choose_projects, merge_projects
 from runlake.sweep_model import AgentReport, AgentStart, SweepEdit, SweepPath, SweepStart
 
@@ -19,7 +19,7 @@ class Store:
     """One store, and what agents do in it."""
 
     def __init__(self, root):
-        self.root, self.layout = root, Layout(root)
+        self.root, self.layout = root, FolderStore(root)
         self.service = LocalService(root, default_entity="ann")
 
     def make_sweep(self):

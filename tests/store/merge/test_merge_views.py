@@ -4,7 +4,7 @@ import pytest
 
 from runlake.errors import CorruptError, StoreError
 from runlake.service.local.service import LocalService
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.merge.merge_stores import choose_projects, merge_projects
 from runlake.view_model import ViewPath, ViewPut
 
@@ -23,7 +23,7 @@ def theirs(tmp_path):
 
 @pytest.fixture
 def merge(tmp_path):
-    layout, other = Layout(tmp_path / "ours"), Layout(tmp_path / "theirs")
+    layout, other = FolderStore(tmp_path / "ours"), FolderStore(tmp_path / "theirs")
     return lambda **options: list(
         merge_projects(layout, other, choose_projects(layout, other, None), "merger", **options)
     )

@@ -7,11 +7,11 @@ import pytest
 from runlake.errors import ConflictError, NotFoundError, StoreError
 from runlake.model import RunPath
 from runlake.store.catalog.catalog import Catalog
-from runlake.store.changes import append_change
 from runlake.store.compact.seal import seal_run
 from runlake.store.disk import watched
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.fingerprint import read_fingerprint
-from runlake.store.layout import Layout
+from runlake.store.noting import append_change
 from runlake.store.opening import trash
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
@@ -22,7 +22,7 @@ RUN = RunPath("ann", "p", "a")
 
 @pytest.fixture
 def layout(tmp_path):
-    return Layout(tmp_path / "store")
+    return FolderStore(tmp_path / "store")
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def ids(layout):
     catalog = Catalog(
         layout,
         fold=lambda path: read_run(layout, path),
-        fingerprint=lambda path: read_fingerprint(layout, path),
+        fingerprint=lambda path: read_fingerprint(layout.journal(path)),
     )
     return lambda: sorted(info.run_id for info in catalog.refresh("ann", "p").runs)
 

@@ -15,9 +15,9 @@ from runlake.query.rows.scan import list_keys, read_history
 from runlake.store import incarnation
 from runlake.store.care.check import check_run
 from runlake.store.compact.seal import seal_run
+from runlake.store.folder_store import FolderStore
 from runlake.store.incarnation import claim_incarnation
 from runlake.store.journal import record
-from runlake.store.layout import Layout
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import create_pending, open_run
 from runlake.store.opening.rewind import fork, read_past
@@ -30,7 +30,7 @@ FORK = RUN._replace(run_id="f")
 
 @pytest.fixture
 def layout(tmp_path):
-    return Layout(tmp_path / "store")
+    return FolderStore(tmp_path / "store")
 
 
 def values(layout, key="x", path=RUN, generation=None):
@@ -258,14 +258,14 @@ def test_a_fork_is_there_whole_or_not_at_all_when_its_maker_is_killed(layout):
 import os, signal, sys
 from pathlib import Path
 from runlake.store import disk
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.rewind import fork
 from runlake.model import RunPath
 def watcher(step, place):
     if step == sys.argv[1] and place.parent.name == "segments":
         os.kill(os.getpid(), signal.SIGKILL)
 with disk.watched(watcher):
-    fork(Layout(Path({str(layout.root)!r})), RunPath(*{tuple(RUN)!r}), 0, RunPath(*{tuple(FORK)!r}))
+    fork(FolderStore(Path({str(layout.root)!r})), RunPath(*{tuple(RUN)!r}), 0, RunPath(*{tuple(FORK)!r}))
 """
     environment = {**os.environ, "PYTHONPATH": str(Path(runlake.__file__).parent.parent)}
     for step in ("write", "sync", "create", "replace"):

@@ -10,10 +10,10 @@ from runlake.errors import CorruptError, NotFoundError
 from runlake.store import disk
 from runlake.store.compact.seal import seal_run
 from runlake.store.disk import watched
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.scan import scan_part
-from runlake.store.layout import Layout
 from runlake.store.opening.writers import NewWriter, begin_writer
 from runlake.store.run import snapshot
 from runlake.store.run.snapshot import read_consistently, take_snapshot
@@ -23,7 +23,7 @@ from stored import RUN, Clock, Writer, edit_config, part_names
 
 @pytest.fixture
 def layout(tmp_path):
-    return Layout(tmp_path)
+    return FolderStore(tmp_path)
 
 
 def journal_rows(layout):

@@ -9,9 +9,9 @@ import pytest
 
 from runlake.model import RunPath
 from runlake.store import disk
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.fold import WriterState
 from runlake.store.journal.header import PartHeader
-from runlake.store.layout import Layout
 from runlake.store.segment.folder import LOCK_NAME, FolderSegments, packed_of, segments_of
 from runlake.store.segment.memory import MemorySegments
 from runlake.store.segment.meta import new_meta, read_meta
@@ -24,13 +24,17 @@ from stored import RUN, exactly, rows_as_written
 NAME, OTHER = "0a" * 12, "0b" * 12
 
 
-@pytest.fixture(params=["folder", "memory"])
+@pytest.fixture(params=["folder", "memory", "cluster"])
 def places(request, tmp_path):
     """The segments of a run, and the files that it shares with other runs."""
+    if request.param == "cluster":
+        cluster = request.getfixturevalue("cluster")
+        path = cluster.make_run()
+        return cluster.segments(path), cluster.packed(path)
     if request.param == "memory":
         shared = MemorySegments()
         return MemorySegments(shared), shared
-    layout = Layout(tmp_path)
+    layout = FolderStore(tmp_path)
     layout.make_run_dir(RUN)
     return segments_of(layout, RUN), packed_of(layout, RUN.entity, RUN.project)
 
@@ -200,7 +204,7 @@ def test_both_places_hold_the_same_bytes(tmp_path):
 
 @pytest.fixture
 def layout(tmp_path):
-    return Layout(tmp_path / "store")
+    return FolderStore(tmp_path / "store")
 
 
 def test_the_segments_of_a_run_that_is_gone_do_not_come_back(layout):

@@ -16,6 +16,7 @@ from runlake.errors import BadValueError
 from runlake.integrations.tensorboard.event import Event, TaggedValue, WireError, read_event
 from runlake.integrations.tensorboard.logged import logged_value
 from runlake.integrations.tensorboard.record_file import DamagedFileError, take_records
+from runlake.integrations.tensorboard.scalars import ScalarReader
 
 STEP_KEY = "global_step"
 PIECE_BYTES = 2**22
@@ -50,6 +51,7 @@ class EventFile:
         self._offset = 0
         self._piece_bytes = piece_bytes
         self._plugins: dict[str, str] = {}
+        self._scalars = ScalarReader()
         self._row: FileRow | None = None
         self._is_damaged = False
 
@@ -61,8 +63,15 @@ class EventFile:
         """The same, a piece of the file at a time: whole files may be larger than memory."""
         while not self._is_damaged and (records := self._next_records()):
             rows: list[FileRow] = []
-            for record in records:
-                self._take(record, rows)
+            for record, scalar in zip(records, self._scalars.read(records), strict=True):
+                if scalar is None:
+                    self._take(record, rows)
+                    continue
+                wall_time, step, tag, number = scalar
+                key, row = self._prefix + tag, self._row
+                if row is None or row.step != step or key in row.values:
+                    row = self._row_for(wall_time, step, key, rows)
+                row.values[key] = number
             yield rows
 
     def close(self) -> list[FileRow]:
@@ -117,12 +126,16 @@ class EventFile:
         if value is None:
             return
         key = self._prefix + tagged.tag
+        self._row_for(event.wall_time, event.step, key, rows).values[key] = value
+
+    def _row_for(self, wall_time: float, step: int, key: str, rows: list[FileRow]) -> FileRow:
+        """The row that a value goes into; one that is whole by that goes to the others."""
         row = self._row
-        if row is not None and (row.step != event.step or key in row.values):
+        if row is not None and (row.step != step or key in row.values):
             waiting = row.values if row.is_of_texts() and key not in row.values else {}
             if not waiting:
                 rows.append(row)
-            row = self._row = FileRow(event.wall_time, event.step, waiting)
+            row = self._row = FileRow(wall_time, step, waiting)
         if row is None:
-            row = self._row = FileRow(event.wall_time, event.step)
-        row.values[key] = value
+            row = self._row = FileRow(wall_time, step)
+        return row

@@ -22,14 +22,14 @@ def fields(message: bytes) -> Iterator[tuple[int, int, int | bytes]]:
     """(number, wire type, value) of each field, in order: an int for a varint, the bytes for all others."""
     position, end = 0, len(message)
     while position < end:
-        key, position = _varint(message, position)
+        key, position = varint_at(message, position)
         number, kind = key >> 3, key & 7
         if kind == VARINT:
-            value, position = _varint(message, position)
+            value, position = varint_at(message, position)
             yield number, kind, value
             continue
         if kind == BYTES:
-            size, position = _varint(message, position)
+            size, position = varint_at(message, position)
         elif kind in _FIXED_SIZES:
             size = _FIXED_SIZES[kind]
         else:
@@ -61,7 +61,7 @@ def varints(value: int | bytes) -> tuple[int, ...]:
         return (signed(value),)
     found, position = [], 0
     while position < len(value):
-        number, position = _varint(value, position)
+        number, position = varint_at(value, position)
         found.append(signed(number))
     return tuple(found)
 
@@ -85,7 +85,8 @@ def _unpack(value: int | bytes, code: str) -> tuple[float, ...]:
     return struct.unpack(f"<{len(content) // size}{code}", content)
 
 
-def _varint(message: bytes, position: int) -> tuple[int, int]:
+def varint_at(message: bytes, position: int) -> tuple[int, int]:
+    """The number that begins at a place, as 64 bits without a sign, and where it ends."""
     value = shift = 0
     while True:
         if position >= len(message) or shift > 63:

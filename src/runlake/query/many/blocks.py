@@ -27,13 +27,12 @@ from runlake.query.rows.select import slice_rows
 from runlake.stopping import check_wanted
 from runlake.store.compact import packed_file
 from runlake.store.compact.packed_file import PackedRun, PackList
-from runlake.store.layout import Layout
 from runlake.store.run.snapshot import reading
 from runlake.store.segment.directory import GroupRead, GroupValues, joined_values
-from runlake.store.segment.folder import packed_of
 from runlake.store.segment.read import read_groups, read_series
 from runlake.store.segment.segments import SegmentFile, Segments
 from runlake.store.series import ARROW_TYPE_OF_LANE, usable_times
+from runlake.store.store import Store
 
 _LANES: dict[str, Lane] = {lane: lane for lane in get_args(Lane)}
 _NUMBERS = ("position", "first_n", "row_count", "group", "offset")
@@ -71,7 +70,7 @@ class HistoryBlock(Struct, frozen=True):
 
 
 def read_histories(
-    layout: Layout, entity: str, project: str, runs: Sequence[KnownRun], *, keys: Sequence[str], stream: Stream
+    store: Store, entity: str, project: str, runs: Sequence[KnownRun], *, keys: Sequence[str], stream: Stream
 ) -> Iterator[HistoryBlock]:
     """The rows of `runs`, with the series of `keys` as `scan.read_history` has them, each run in one block.
 
@@ -79,7 +78,7 @@ def read_histories(
     only what runs share a file with those before them. A run that was deleted since has no rows, and neither has one
     that cannot be read: its block says why.
     """
-    place_of, merged_runs = _places(packed_of(layout, entity, project), runs, stream)
+    place_of, merged_runs = _places(store.packed(entity, project), runs, stream)
     done: set[str] = set()
     for run in runs:
         merged = place_of.get(run.run_id)
@@ -87,7 +86,7 @@ def read_histories(
         if run.run_id not in done and merged is not None:
             try:
                 with reading(f"the merged file {merged.name}"):
-                    blocks = _read_together(layout, run_path, merged, merged_runs[merged.name], keys, stream)
+                    blocks = _read_together(store, run_path, merged, merged_runs[merged.name], keys, stream)
             except (FileNotFoundError, StoreError):  # removed since the list was read, or damaged: the runs say more
                 blocks = []
             for block in blocks:
@@ -95,7 +94,7 @@ def read_histories(
                 done.update(block.run_ids)
         if run.run_id not in done:
             done.add(run.run_id)
-            yield _read_alone(layout, run_path, keys, stream)
+            yield _read_alone(store, run_path, keys, stream)
 
 
 def histories_in_order(blocks: Iterable[HistoryBlock], run_ids: Iterable[str]) -> Iterator[tuple[str, History]]:
@@ -126,11 +125,11 @@ def join_histories(histories: Sequence[History]) -> History:
     return History(first.stream, axis("step"), axis("timestamp"), axis("runtime"), series)
 
 
-def _read_alone(layout: Layout, path: RunPath, keys: Sequence[str], stream: Stream) -> HistoryBlock:
+def _read_alone(store: Store, path: RunPath, keys: Sequence[str], stream: Stream) -> HistoryBlock:
     check_wanted()
     problem = None
     try:
-        history = read_history(layout, path, stream=stream, keys=keys)
+        history = read_history(store, path, stream=stream, keys=keys)
     except (NotFoundError, StoreError, OSError) as error:
         if not isinstance(error, NotFoundError):
             problem = f"{type(error).__name__}: {error}"
@@ -169,7 +168,7 @@ def _places(
 
 
 def _read_together(
-    layout: Layout, place: RunPath, merged: PackList, runs: list[PackedRun], keys: Sequence[str], stream: Stream
+    store: Store, place: RunPath, merged: PackList, runs: list[PackedRun], keys: Sequence[str], stream: Stream
 ) -> list[HistoryBlock]:
     """The blocks of some runs of a merged file."""
     blocks = []
@@ -177,9 +176,9 @@ def _read_together(
     several = [run for run in runs if len(run.row_counts[stream]) > 1]
     alone = {run.generation: run.run_id for run in runs if len(run.row_counts[stream]) == 1}
     if alone:
-        blocks += _read_merged(packed_of(layout, place.entity, place.project), merged, alone, keys, stream)
+        blocks += _read_merged(store.packed(place.entity, place.project), merged, alone, keys, stream)
     if several:
-        found = writers.read_each(layout, place, merged, several, keys=keys, stream=stream)
+        found = writers.read_each(store, place, merged, several, keys=keys, stream=stream)
         blocks += [HistoryBlock([run_id], np.array([history.row_count]), history) for run_id, history in found]
     return blocks
 

@@ -17,17 +17,16 @@ from runlake.model import AXES, STEP, TIMESTAMP, RunPath, Stream
 from runlake.query.rows.history import History
 from runlake.query.rows.scan import join_rows, rows_in_order, spellings
 from runlake.store.compact.packed_file import PackedRun, PackList
-from runlake.store.layout import Layout
 from runlake.store.run.view import View, joined_by_writer, order_of
 from runlake.store.segment.directory import COLUMNS, Directory
-from runlake.store.segment.folder import packed_of, segments_of
 from runlake.store.segment.meta import read_meta
 from runlake.store.segment.read import read_groups, read_series, stretch_of
 from runlake.store.segment.segments import SegmentFile
+from runlake.store.store import Store
 
 
 def read_each(
-    layout: Layout,
+    store: Store,
     place: RunPath,
     merged: PackList,
     runs: Sequence[PackedRun],
@@ -39,9 +38,9 @@ def read_each(
 
     A run whose meta file is not there any more, or not sound, is left out.
     """
-    views = dict(_views(layout, place, runs))
+    views = dict(_views(store, place, runs))
     mine = {run.generation: run.run_id for run in runs if run.generation in views}
-    file = SegmentFile(packed_of(layout, place.entity, place.project), merged.files[stream])
+    file = SegmentFile(store.packed(place.entity, place.project), merged.files[stream])
     axes = [name for name in AXES if name in (STEP, TIMESTAMP) or name in keys]
     table = read_series(file.series, spellings(keys) | set(axes), ("generation", *COLUMNS), merged.footers)
     table = table.filter(pc.is_in(table["generation"], pa.array(mine, pa.string())))
@@ -56,12 +55,12 @@ def read_each(
         yield mine[generation], join_rows(stream, ordered, keys)
 
 
-def _views(layout: Layout, place: RunPath, runs: Sequence[PackedRun]) -> Iterator[tuple[str, View]]:
+def _views(store: Store, place: RunPath, runs: Sequence[PackedRun]) -> Iterator[tuple[str, View]]:
     """By generation, what the meta file of each run says of the order of its writers."""
     for run in runs:
         path = RunPath(place.entity, place.project, run.run_id)
         try:
-            headers = read_meta(segments_of(layout, path), run.segment).headers
+            headers = read_meta(store.segments(path), run.segment).headers
         except (FileNotFoundError, RunlakeError):
             continue
         yield run.generation, View(run.incarnation, run.generation, {}, *order_of(headers))

@@ -10,7 +10,7 @@ from runlake.model import TIMESTAMP, RunPath, TailCursor
 from runlake.query.rows import scan
 from runlake.query.rows.console_book import ConsoleBook, check_page
 from runlake.query.rows.tail import TailReader
-from runlake.store.layout import Layout
+from runlake.store.store import Store
 
 MAX_KEPT_BYTES = 128 * 2**20
 _LOCK_COUNT = 16
@@ -22,8 +22,8 @@ _Kept = tuple[ConsoleBook, TailCursor]
 class ConsolePages:
     """The consoles of a store. Threads may share it."""
 
-    def __init__(self, layout: Layout, tails: TailReader, *, max_kept_bytes: int = MAX_KEPT_BYTES) -> None:
-        self._layout, self._tails = layout, tails
+    def __init__(self, store: Store, tails: TailReader, *, max_kept_bytes: int = MAX_KEPT_BYTES) -> None:
+        self._store, self._tails = store, tails
         self._kept: LruCache[RunPath, _Kept] = LruCache(max_kept_bytes, size_of=lambda _, kept: kept[0].size_bytes)
         self._locks = [threading.Lock() for _ in range(_LOCK_COUNT)]
 
@@ -34,7 +34,7 @@ class ConsolePages:
         check_page(offset, limit)
         if generation is not None:
             book = ConsoleBook()
-            book.add(scan.read_history(self._layout, path, stream="console", keys=_KEYS, generation=generation))
+            book.add(scan.read_history(self._store, path, stream="console", keys=_KEYS, generation=generation))
             return book.page(offset, limit, search)
         # Of two who ask for one console at once, one reads it and the other turns its pages.
         with self._locks[hash(path) % _LOCK_COUNT]:

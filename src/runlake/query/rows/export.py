@@ -121,7 +121,7 @@ def open_destination(destination: Destination) -> Iterator[BinaryIO]:
 def open_table_writer(file: BinaryIO, format: Format, schema: pa.Schema, *, is_gathering: bool = True) -> TableWriter:
     """A writer of tables in `format` to `file`; JSON lines are rows, not tables: see `write_json_lines`.
 
-    Unless it `is_gathering`, each table is a row group of a Parquet file.
+    Unless it `is_gathering`, each table is a row group of a Parquet file, and written before `write` returns.
     """
     if format == "parquet":
         return ParquetTables(file, schema, is_gathering=is_gathering)
@@ -134,8 +134,9 @@ def open_table_writer(file: BinaryIO, format: Format, schema: pa.Schema, *, is_g
 class ParquetTables:
     """Writes tables as row groups: small tables are gathered, since a group of few rows costs more than it holds.
 
-    Numbers stand as in segments, split by byte or as differences; text and dictionaries have dictionaries. A group is
-    written while the tables of the next one come; an error of the disk is raised by the call after, or by `close`.
+    Numbers stand as in segments, split by byte or as differences; text and dictionaries have dictionaries. A gathered
+    group is written while the tables of the next one come; an error of the disk is raised by the call after, or by
+    `close`. Without gathering each table is a group, and written at once.
     """
 
     def __init__(self, file: BinaryIO, schema: pa.Schema, *, is_gathering: bool = True) -> None:
@@ -150,34 +151,36 @@ class ParquetTables:
         self._writer = pq.ParquetWriter(
             self._sink, schema, compression="zstd", use_dictionary=others, column_encoding=floats | integers
         )
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="runlake-write")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="runlake-write") if is_gathering else None
         self._writing: Future[None] | None = None
         self._pending: list[pa.Table] = []
         self._row_count = self._size_bytes = 0
-        self._is_gathering = is_gathering
 
     def write(self, table: pa.Table) -> None:
         """Append the rows of `table`, now or with those to come."""
+        if self._thread is None:
+            self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+            return
         self._pending.append(table)
         self._row_count += table.num_rows
         self._size_bytes += table.nbytes
-        if not self._is_gathering or self._row_count >= _GROUP_ROWS or self._size_bytes >= _GROUP_BYTES:
-            self._write_group()
+        if self._row_count >= _GROUP_ROWS or self._size_bytes >= _GROUP_BYTES:
+            self._write_group(self._thread)
 
     def close(self) -> None:
         """Write what was held back, and the footer."""
-        with self._thread:
-            if self._pending:
-                self._write_group()
+        with contextlib.nullcontext() if self._thread is None else self._thread as thread:
+            if thread is not None and self._pending:
+                self._write_group(thread)
             self._wait()
             self._writer.close()
             self._sink.flush()
 
-    def _write_group(self) -> None:
+    def _write_group(self, thread: ThreadPoolExecutor) -> None:
         group = pa.concat_tables(self._pending)
         self._pending, self._row_count, self._size_bytes = [], 0, 0
         self._wait()
-        self._writing = self._thread.submit(self._writer.write_table, group, row_group_size=max(1, group.num_rows))
+        self._writing = thread.submit(self._writer.write_table, group, row_group_size=max(1, group.num_rows))
 
     def _wait(self) -> None:
         writing, self._writing = self._writing, None

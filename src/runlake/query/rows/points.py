@@ -20,7 +20,6 @@ from runlake.query.rows.scan import join_rows, read_history, rows_in_order, spel
 from runlake.query.tiles.points import Points, points_of
 from runlake.query.tiles.question import Window
 from runlake.store.arrow import to_numpy
-from runlake.store.layout import Layout
 from runlake.store.run.snapshot import Snapshot, read_consistently, reading
 from runlake.store.run.view import joined_by_writer, sealed, unsealed, view_of
 from runlake.store.segment.directory import COLUMNS
@@ -28,6 +27,7 @@ from runlake.store.segment.meta import Meta
 from runlake.store.segment.pyramid import PYRAMID_STEP
 from runlake.store.segment.read import read_series, read_steps, rows_of_series
 from runlake.store.segment.segments import SegmentFile
+from runlake.store.store import Store
 
 _SKETCH_COLUMNS = (
     "key", "lane", "first_n", "count", "nan_count", "min", "max", "last", "pyramid_steps", "pyramid_values",
@@ -63,7 +63,7 @@ def points_in(history: History, keys: Sequence[str], x: str) -> dict[str, Points
 
 
 def read_points(
-    layout: Layout, path: RunPath, keys: Sequence[str], x: str, *, stream: Stream, window: Window = (None, None)
+    store: Store, path: RunPath, keys: Sequence[str], x: str, *, stream: Stream, window: Window = (None, None)
 ) -> dict[str, Points]:
     """The points of each key that has numbers; those in a `window` of steps, and the nearest on either side of it.
 
@@ -71,7 +71,7 @@ def read_points(
     """
     found: dict[str, Points] = {}
     if x == STEP and window != (None, None):
-        some = read_consistently(layout, path, lambda snapshot: _read_window(snapshot, stream, keys, window))
+        some = read_consistently(store, path, lambda snapshot: _read_window(snapshot, stream, keys, window))
         if some is not None:
             with reading(path):
                 points = points_in(some.join(), keys, x)
@@ -81,11 +81,11 @@ def read_points(
             keys = [key for key in keys if key not in found and key in some.last]
     if not keys:
         return found
-    return found | points_in(read_history(layout, path, stream=stream, keys=keys_to_read(keys, x)), keys, x)
+    return found | points_in(read_history(store, path, stream=stream, keys=keys_to_read(keys, x)), keys, x)
 
 
 def read_sketches(
-    layout: Layout, path: RunPath, keys: Sequence[str], *, stream: Stream, least_points: int = 0
+    store: Store, path: RunPath, keys: Sequence[str], *, stream: Stream, least_points: int = 0
 ) -> dict[str, Points]:
     """Points over steps that stand for all rows, from the pyramids alone, of each key where those will do.
 
@@ -94,7 +94,7 @@ def read_sketches(
     Nothing is read where they could not be `least_points`, nor all rows.
     """
     read = partial(_sketch_table, stream=stream, keys=keys, least_points=least_points)
-    table = read_consistently(layout, path, read)
+    table = read_consistently(store, path, read)
     if table is None:
         return {}
     with reading(path):

@@ -25,7 +25,6 @@ from runlake.query.rows.history import EXACT_INTEGER, History, HistoryOutline, S
 from runlake.query.rows.sample import line_sample, minmax_sample, numbers
 from runlake.query.rows.select import moved, take_rows
 from runlake.store.arrow import from_numpy
-from runlake.store.layout import Layout
 from runlake.store.run.part_states import PartStates
 from runlake.store.run.snapshot import Snapshot, read_consistently, reading
 from runlake.store.run.state import unsealed_states
@@ -34,6 +33,7 @@ from runlake.store.segment.directory import SealedSeries
 from runlake.store.segment.meta import Meta
 from runlake.store.segment.read import read_keys, read_outline, read_pyramid, read_rows
 from runlake.store.series import Int64s, WriterRows, filled_times, join_series, usable_times
+from runlake.store.store import Store
 from runlake.values import escape_key
 
 THREADS_FROM_BYTES = 4 * 2**20
@@ -44,7 +44,7 @@ R = TypeVar("R")
 
 
 def read_history(
-    layout: Layout,
+    store: Store,
     path: RunPath,
     *,
     stream: Stream = "history",
@@ -59,7 +59,7 @@ def read_history(
     def read(snapshot: Snapshot) -> Callable[[], History]:
         return _read(snapshot, stream, keys, generation, threads_from_bytes)
 
-    put_together = read_consistently(layout, path, read)
+    put_together = read_consistently(store, path, read)
     with reading(path):
         history = put_together()
     return history if min_step is None and max_step is None else _window(history, min_step, max_step)
@@ -79,7 +79,7 @@ def _read(
 
 
 def list_keys(
-    layout: Layout,
+    store: Store,
     path: RunPath,
     *,
     stream: Stream = "history",
@@ -93,7 +93,7 @@ def list_keys(
     def read(snapshot: Snapshot) -> list[str]:
         return _keys(snapshot, stream, view_of(snapshot, generation), states)
 
-    return read_consistently(layout, path, read)
+    return read_consistently(store, path, read)
 
 
 def _keys(snapshot: Snapshot, stream: Stream, view: View, states: PartStates | None) -> list[str]:
@@ -111,13 +111,13 @@ def _keys(snapshot: Snapshot, stream: Stream, view: View, states: PartStates | N
     return list(dict.fromkeys([*of_segments, *fresh])) if fresh else of_segments
 
 
-def outline_history(layout: Layout, path: RunPath, *, stream: Stream = "history") -> HistoryOutline:
+def outline_history(store: Store, path: RunPath, *, stream: Stream = "history") -> HistoryOutline:
     """What `read_history` would give, without the values.
 
     Of sealed runs that one process wrote, only the series files are read.
     """
-    outline = read_consistently(layout, path, lambda snapshot: _outline(snapshot, stream))
-    return outline or HistoryOutline.of(read_history(layout, path, stream=stream))
+    outline = read_consistently(store, path, lambda snapshot: _outline(snapshot, stream))
+    return outline or HistoryOutline.of(read_history(store, path, stream=stream))
 
 
 def _outline(snapshot: Snapshot, stream: Stream) -> HistoryOutline | None:
@@ -151,7 +151,7 @@ def _outline(snapshot: Snapshot, stream: Stream) -> HistoryOutline | None:
 
 
 def sample_history(
-    layout: Layout,
+    store: Store,
     path: RunPath,
     key: str,
     *,
@@ -169,7 +169,7 @@ def sample_history(
         sketch = _sketch(snapshot, stream, key, generation, samples)
         return _read(snapshot, stream, [key], generation) if sketch is None else lambda: sketch
 
-    put_together = read_consistently(layout, path, read)
+    put_together = read_consistently(store, path, read)
     with reading(path):
         history = put_together()
         if history.source_row_count is not None:

@@ -21,21 +21,19 @@ from runlake.store.journal import record
 from runlake.store.journal.bodies import StateChange
 from runlake.store.journal.fingerprint import read_fingerprint
 from runlake.store.journal.fold import WriterState
-from runlake.store.journal.folder import journal_of
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import PartName, root_of
 from runlake.store.journal.liveness import is_alive
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import ScannedPart
-from runlake.store.layout import Layout
 from runlake.store.run.snapshot import Snapshot, read_consistently, reading
 from runlake.store.run.state import join_states
 from runlake.store.run.tail import PartTails
 from runlake.store.run.view import View, joined_by_writer, sealed, slice_stretch, view_of
-from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import Meta
 from runlake.store.segment.read import read_rows
 from runlake.store.series import WriterRows
+from runlake.store.store import Store
 
 _KEPT_LOOKS = 16_384
 _OPEN_STATES = ("pending", "running", "preempting")
@@ -86,8 +84,8 @@ class TailReader:
     moved costs a listing. Both are bounded, and nothing depends on them but time.
     """
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._parts = PartTails()
         self._looks: LruCache[object, tuple[object, bool]] = LruCache(_KEPT_LOOKS)
 
@@ -112,7 +110,7 @@ class TailReader:
         with reading(path):
             alive = self._alive(path)
         wish = _Wish(cursor, stream, keys, limit, last)
-        tail = read_consistently(self._layout, path, lambda snapshot: self._read(snapshot, alive, wish))
+        tail = read_consistently(self._store, path, lambda snapshot: self._read(snapshot, alive, wish))
         if limit is None or tail.history.row_count < limit:
             self._looks.put(_place(path, tail.cursor), (look, tail.is_ended))
         return tail
@@ -131,14 +129,14 @@ class TailReader:
             growing = join_rows(stream, (found.growing, None), keys)
             return self._answer(snapshot, plan, found, alive, wish), growing
 
-        return read_consistently(self._layout, path, read)
+        return read_consistently(self._store, path, read)
 
     def _look(self, path: RunPath) -> object:
         """Equal when nothing has happened: no part grew, came or went, no writer died, nothing was sealed."""
-        return read_fingerprint(self._layout, path).value, frozenset(segments_of(self._layout, path).list_names())
+        return read_fingerprint(self._store.journal(path)).value, frozenset(self._store.segments(path).list_names())
 
     def _alive(self, path: RunPath) -> dict[str, bool]:
-        journal = journal_of(self._layout, path)
+        journal = self._store.journal(path)
         return {writer: is_alive(journal, writer) for writer in {name.writer for name, _ in journal.list_parts()}}
 
     def _read(self, snapshot: Snapshot, alive: Mapping[str, bool], wish: _Wish) -> Tail:

@@ -22,6 +22,7 @@ from runlake.sdk.notices import say
 from runlake.sdk.run.run import Run
 from runlake.settings import Settings
 from runlake.store import side_process
+from runlake.store.folder_store import FolderStore
 from runlake.store.incarnation import read_claim
 from runlake.store.ingest.grant_codec import pack_request, unpack_grant
 from runlake.store.journal import record
@@ -29,7 +30,6 @@ from runlake.store.journal.header import PartHeader
 from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.row_encoder import Prepare
 from runlake.store.journal.shipped import Shipped, is_being_shipped, read_shipped, write_shipped
-from runlake.store.layout import Layout
 from runlake.store.opening.writers import OpenedRun, open_granted
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def is_for_later(settings: Settings) -> bool:
 
 
 def open_online(
-    layout: Layout,
+    layout: FolderStore,
     path: RunPath,
     start: Mapping[str, Any],
     settings: Settings,
@@ -117,7 +117,7 @@ def open_online(
     return opened
 
 
-def keep_for_later(layout: Layout, path: RunPath, settings: Settings) -> None:
+def keep_for_later(layout: FolderStore, path: RunPath, settings: Settings) -> None:
     """Say of a run that was opened here alone that it is to be sent: its journal stays until it has been."""
     run_dir = layout.run_dir(path)
     shipped = read_shipped(run_dir)
@@ -133,7 +133,7 @@ def _meant_for(path: RunPath, settings: Settings) -> Shipped:
     return Shipped(base_url=settings.base_url, entity=entity, project=path.project, run_id=path.run_id)
 
 
-def _unsent_incarnation(layout: Layout, path: RunPath) -> str | None:
+def _unsent_incarnation(layout: FolderStore, path: RunPath) -> str | None:
     """Which run lies here under that id and is not all on the server yet."""
     shipped = read_shipped(layout.run_dir(path))
     if shipped is not None and shipped.is_complete:
@@ -141,7 +141,7 @@ def _unsent_incarnation(layout: Layout, path: RunPath) -> str | None:
     return read_claim(layout, path)
 
 
-def _make_room(layout: Layout, path: RunPath, incarnation: str) -> None:
+def _make_room(layout: FolderStore, path: RunPath, incarnation: str) -> None:
     """A run of an earlier life, that is gone from the server and was sent to it, goes to the trash here too."""
     claimed = read_claim(layout, path)
     if claimed is None or claimed == incarnation:
@@ -177,7 +177,7 @@ def start_shipping(run: Run, *, restart_after_s: float, idle_s: float) -> Shippi
     if not is_online(settings):
         return None
     assert settings.base_url is not None
-    run.artifact_sender = ArtifactsOnTheirWay(Layout(settings.store), run.run_path)
+    run.artifact_sender = ArtifactsOnTheirWay(FolderStore(settings.store), run.run_path)
     shipping = Shipping(
         Path(run.dir).parent,
         settings.base_url,
@@ -208,7 +208,7 @@ def wait_for(run: Run, shipping: Shipping) -> None:
     )
     from runlake.store.artifacts.sent import refusals
 
-    for refusal in refusals(Layout(settings.store), run.run_path):
+    for refusal in refusals(FolderStore(settings.store), run.run_path):
         warn(f"{settings.base_url} does not take {refusal}; it is kept in {settings.store}")
     if problem is not None:
         warn(
@@ -221,7 +221,7 @@ def wait_for(run: Run, shipping: Shipping) -> None:
 class ArtifactsOnTheirWay:
     """The artifacts of a run that is sent, for who waits until one of them is at the server."""
 
-    def __init__(self, layout: Layout, path: RunPath) -> None:
+    def __init__(self, layout: FolderStore, path: RunPath) -> None:
         self._layout, self._path = layout, path
 
     def wait(self, artifact_id: str, timeout: float | None) -> ArtifactInfo:

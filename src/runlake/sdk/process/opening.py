@@ -13,16 +13,16 @@ from runlake.model import RunPath
 from runlake.names import default_name
 from runlake.sdk.process.online import is_for_later, is_online, keep_for_later, open_online
 from runlake.settings import Settings, current_folder
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.row_encoder import Prepare
-from runlake.store.layout import Layout
 from runlake.store.opening.inspect import RunInspector
 from runlake.store.opening.open import open_run
 from runlake.store.opening.writers import OpenedRun
 
 
 def open_where_it_belongs(
-    layout: Layout,
+    layout: FolderStore,
     path: RunPath,
     start: Mapping[str, Any],
     settings: Settings,
@@ -67,7 +67,7 @@ def open_where_it_belongs(
     return opened
 
 
-def _new_name(layout: Layout, path: RunPath) -> str:
+def _new_name(layout: FolderStore, path: RunPath) -> str:
     try:
         number = len(os.listdir(layout.runs_dir(path.entity, path.project))) + 1  # noqa: PTH208 (faster, no objects)
     except OSError:  # not there yet; or something worse, which opening the run will say

@@ -41,12 +41,12 @@ from runlake.sdk.run.run import Run
 from runlake.settings import Settings, current_folder, is_server, names_given, resolve
 from runlake.settings.table import ROWS
 from runlake.store import side_process
-from runlake.store.changes import append_change
 from runlake.store.disk import remove, replace_file
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.stop_requests import StopRequestWatcher
-from runlake.store.layout import Layout
+from runlake.store.noting import append_change
 from runlake.store.opening.inspect import RunInspector
 from runlake.store.opening.writers import OpenedRun
 from runlake.values import flatten
@@ -189,7 +189,7 @@ class Session:
         fork: tuple[RunPath, int] | None,
     ) -> Run:
         resumes_last = settings.resume == "auto" and settings.run_id is None
-        layout = Layout(settings.store)
+        layout = FolderStore(settings.store)
         project_dir = layout.project_dir(settings.entity, settings.project)
         memory = project_dir / f"resume-{program_key(settings)}" if resumes_last else None
         run_id = settings.run_id or (remembered_id(memory) if memory else None) or new_run_id()
@@ -240,7 +240,7 @@ class Session:
     def _attach(self, run: Run, memory: Path | None) -> None:
         shipping = start_shipping(run, restart_after_s=self.restart_after_s, idle_s=self.idle_s)
         detach = _attach_what_can_be(run)
-        journal = journal_of(Layout(run.settings.store), run.run_path)
+        journal = journal_of(FolderStore(run.settings.store), run.run_path)
         watch = StopRequestWatcher(journal, run.generation, run.writer_id)
         beside = None if shipping is None else shipping.look_after
         ticker = Ticker(run, watch, lambda: self.stop(run), beside, interval_s=self.tick_s)
@@ -366,7 +366,7 @@ def _say_where(run: Run) -> None:
 def _tell_and_seal(run: Run, shipping: Shipping | None) -> None:
     settings = run.settings
     try:
-        append_change(Layout(settings.store), run.run_path, run.writer_id, "finish", run.incarnation)
+        append_change(FolderStore(settings.store), run.run_path, run.writer_id, "finish", run.incarnation)
         if settings.seal == "detached" and shipping is None:
             side_process.start_detached("runlake.store.compact.after_finish", [str(Path(run.dir).parent)])
         if shipping is not None:

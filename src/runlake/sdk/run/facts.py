@@ -13,7 +13,7 @@ from runlake.sdk.run.disabled import DisabledFiles
 from runlake.sdk.run.files import RunFiles
 from runlake.sdk.run.summary import Summary
 from runlake.settings import Settings
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.opening.writers import OpenedRun
 
 
@@ -47,7 +47,7 @@ class RunFacts:
     def __init__(
         self,
         opened: OpenedRun,
-        layout: Layout,
+        layout: FolderStore,
         settings: Settings,
         *,
         config: Config,

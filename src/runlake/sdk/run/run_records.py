@@ -22,10 +22,10 @@ from runlake.sdk.run.facts import RunFacts
 from runlake.sdk.run.live_summary import LiveSummary
 from runlake.sdk.run.summary import Summary
 from runlake.settings import Settings
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.proof import prove_record
 from runlake.store.journal.writer import JournalWriter
-from runlake.store.layout import Layout
 from runlake.store.opening.writers import OpenedRun, open_child
 
 _PLAIN = frozenset({float, int, str, bool, type(None), bytes})
@@ -37,7 +37,7 @@ class RunRecords(RunFacts):
     def __init__(
         self,
         opened: OpenedRun,
-        layout: Layout,
+        layout: FolderStore,
         settings: Settings,
         *,
         config: Mapping[str, Any],

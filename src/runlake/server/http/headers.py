@@ -15,7 +15,10 @@ from runlake.server.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from runlake.server.http.cookies import is_asked_by_script
 
 _ALLOWED_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-_ALLOWED_HEADERS = b"Authorization, Content-Type, Range, If-None-Match, Last-Event-ID, X-Request-Id"
+_ALLOWED_HEADERS = (
+    b"Authorization, Content-Type, Range, If-None-Match, Last-Event-ID, X-Request-Id, "
+    b"Mcp-Protocol-Version, Mcp-Method, Mcp-Name"
+)
 _EXPOSED_HEADERS = b"Content-Range, Content-Length, ETag, Digest, Retry-After, X-Request-Id"
 _PREFLIGHT_MAX_AGE_S = b"600"
 

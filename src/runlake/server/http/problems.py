@@ -36,6 +36,7 @@ _STATUSES: tuple[tuple[type[Exception], HTTPStatus, float | None], ...] = (
     (errors.AuthenticationError, HTTPStatus.UNAUTHORIZED, None),
     (errors.ForbiddenError, HTTPStatus.FORBIDDEN, None),
     (errors.TooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, None),
+    (errors.SqlLimitError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, None),
     (errors.SlowError, HTTPStatus.REQUEST_TIMEOUT, None),
     (errors.BusyError, HTTPStatus.TOO_MANY_REQUESTS, None),
     (errors.ConflictError, HTTPStatus.CONFLICT, None),

@@ -162,12 +162,13 @@ class GiveTurns:
         await self._app(scope, receive, send)
 
 
-async def in_turn(request: Request[Any, Any, Any], work: Callable[[], T]) -> T:
+async def in_turn(request: Request[Any, Any, Any], work: Callable[[], T], *, turns: Turns | None = None) -> T:
     """What `work` returns, computed in a turn of who asks, as long as they wait for it.
 
-    The body of the request must have been read.
+    The body of the request must have been read. `turns` are those of work of a kind of its own.
     """
-    turns: Turns | None = request.scope.get(_IN_SCOPE)  # type: ignore[assignment]
+    if turns is None:
+        turns = request.scope.get(_IN_SCOPE)  # type: ignore[assignment]
     if turns is None:  # an app without layers
         return await sync_to_thread(work)
     working = asyncio.ensure_future(turns.run(client_of(request.scope), work))
@@ -183,6 +184,12 @@ async def in_turn(request: Request[Any, Any, Any], work: Callable[[], T]) -> T:
     finally:
         working.cancel()
         leaving.cancel()
+
+
+async def run_in_turn(scope: Scope, work: Callable[[], T]) -> T:
+    """The same where the client is watched by others, or not at all: it ends with who waits for it."""
+    turns: Turns | None = scope.get(_IN_SCOPE)
+    return await (sync_to_thread(work) if turns is None else turns.run(client_of(scope), work))
 
 
 def pieces_in_turn(request: Request[Any, Any, Any], pieces: Iterator[bytes]) -> AsyncIterator[bytes] | Iterator[bytes]:

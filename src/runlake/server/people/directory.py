@@ -17,7 +17,8 @@ ACCESSES: tuple[Access, ...] = get_args(Access)
 
 RESERVED_NAMES = frozenset(
     {"api", "artifact-manifests", "artifact-uploads", "artifacts", "artifactsv2", "assets", "authorize", "exports"}
-    | {"files", "graphql", "healthz", "login", "logout", "metrics", "oidc", "page", "readyz", "schema", "sdk", "static"}
+    | {"files", "graphql", "healthz", "login", "logout", "mcp", "metrics", "oidc", "page", "readyz", "schema", "sdk"}
+    | {"static"}
 )
 """First parts of the server's own addresses, where pages begin with the name of an entity."""
 

@@ -335,6 +335,7 @@ class GuardedService:
 
     read_tiles = _of_project(Service.read_tiles, "read")
     list_project_keys = _of_project(Service.list_project_keys, "read")
+    list_segments = _of_project(Service.list_segments, "read")
 
     seal = _of_project(Service.seal, "write")
     pack_runs = _of_project(Service.pack_runs, "write")

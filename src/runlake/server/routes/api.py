@@ -19,6 +19,8 @@ from runlake.server.routes import (
     projects,
     rows,
     runs,
+    segments,
+    sql,
     sweeps,
     tiles,
     views,
@@ -33,13 +35,18 @@ MAX_BODY_BYTES = 64 * 2**20
 
 
 def api_router(
-    *, ending: threading.Event, tails_per_person: int = TAILS_PER_PERSON, guards: Sequence[Guard] = ()
+    *,
+    ending: threading.Event,
+    tails_per_person: int = TAILS_PER_PERSON,
+    queries: sql.Queries | None = None,
+    guards: Sequence[Guard] = (),
 ) -> Router:
     """The routes under ``/api/v1``. The app provides the dependency `service`: the caller's `Service`.
 
     Each person may follow `tails_per_person` runs at once, and listen to projects as often, until `ending` is
-    set. `guards` are asked before each handler.
+    set. `queries` are closed by who made them. `guards` are asked before each handler.
     """
+    queries = sql.Queries() if queries is None else queries
     tails = Tails(per_person=tails_per_person, ending=ending)
     project_events = news.ProjectEvents(per_person=tails_per_person, ending=ending)
     return Router(
@@ -58,11 +65,14 @@ def api_router(
             *artifacts.HANDLERS,
             *views.HANDLERS,
             *tiles.HANDLERS,
+            *segments.HANDLERS,
+            *sql.HANDLERS,
         ],
         dependencies={
             **artifacts.DEPENDENCIES,
             "run": Provide(run_path, sync_to_thread=False),
             "project_events": Provide(lambda: project_events, sync_to_thread=False),
+            "queries": Provide(lambda: queries, sync_to_thread=False),
             "tails": Provide(lambda: tails, sync_to_thread=False),
         },
         guards=guards,

@@ -21,6 +21,7 @@ import hashlib
 import logging
 import os
 import re
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -77,12 +78,15 @@ class Announcement(msgspec.Struct, frozen=True):
 
 
 class Exports:
-    """The exports of a store, in a folder of their own. Threads and processes may share it."""
+    """The exports of a store, in a folder of their own. Threads and processes may share it.
 
-    def __init__(self, folder: Path, *, steps_per_file: int = STEPS_PER_FILE) -> None:
-        self._folder = folder
+    Without a folder there are none, and all rows are read live.
+    """
+
+    def __init__(self, folder: Path | None, *, steps_per_file: int = STEPS_PER_FILE) -> None:
+        self._folder = folder or Path()
         self._steps_per_file = steps_per_file
-        self._min_rows = MIN_ROWS_PER_FILE * steps_per_file // STEPS_PER_FILE
+        self._min_rows = sys.maxsize if folder is None else MIN_ROWS_PER_FILE * steps_per_file // STEPS_PER_FILE
         self._lock = threading.Lock()
 
     def announce(self, service: Service, histories: Histories, info: RunInfo) -> Announcement:

@@ -29,6 +29,7 @@ from runlake.service.contract.files import FileVerbs, IncomingFile
 from runlake.service.contract.projects import ProjectVerbs
 from runlake.service.contract.rows import RowVerbs
 from runlake.service.contract.runs import RunVerbs
+from runlake.service.contract.segments import SegmentVerbs
 from runlake.service.contract.sweeps import SweepVerbs
 from runlake.service.contract.tiles import TileVerbs
 from runlake.service.contract.views import ViewVerbs
@@ -47,6 +48,7 @@ class Service(
     ArtifactVerbs,
     ViewVerbs,
     TileVerbs,
+    SegmentVerbs,
     CareVerbs,
     Protocol,
 ):

@@ -8,6 +8,7 @@ from runlake.service.contract.files import FileVerbs
 from runlake.service.contract.projects import ProjectVerbs
 from runlake.service.contract.rows import RowVerbs
 from runlake.service.contract.runs import RunVerbs
+from runlake.service.contract.segments import SegmentVerbs
 from runlake.service.contract.sweeps import SweepVerbs
 from runlake.service.contract.tiles import TileVerbs
 from runlake.service.contract.views import ViewVerbs
@@ -29,6 +30,7 @@ class UnitedService:
         artifacts: ArtifactVerbs,
         views: ViewVerbs,
         tiles: TileVerbs,
+        segments: SegmentVerbs,
         care: CareVerbs,
     ) -> None:
         self.list_projects = projects.list_projects
@@ -106,6 +108,8 @@ class UnitedService:
 
         self.read_tiles = tiles.read_tiles
         self.list_project_keys = tiles.list_project_keys
+
+        self.list_segments = segments.list_segments
 
         self.seal = care.seal
         self.pack_runs = care.pack_runs

@@ -31,7 +31,7 @@ from runlake.store.artifacts.collection import (
     writing,
 )
 from runlake.store.artifacts.commit import commit, give_again, known_contents
-from runlake.store.artifacts.content import ContentStore, IncomingBytes
+from runlake.store.artifacts.content import Contents, IncomingContent
 from runlake.store.artifacts.drafts import Draft
 from runlake.store.artifacts.lineage import RunLink, note_relation
 from runlake.store.artifacts.names import (
@@ -44,7 +44,7 @@ from runlake.store.artifacts.names import (
 )
 from runlake.store.artifacts.proof import prove_start
 from runlake.store.layout import Layout
-from runlake.store.store_format import create_store
+from runlake.store.store import Store
 
 _KEPT_DRAFTS = 200
 
@@ -54,14 +54,15 @@ class ArtifactDrafts:
 
     def __init__(
         self,
-        layout: Layout,
-        contents: ContentStore,
+        store: Store,
+        contents: Contents,
         collections: OpenCollections,
         manifests: ReadManifests,
         *,
         user: str | None,
     ) -> None:
-        self._layout, self._contents, self._collections = layout, contents, collections
+        self._store, self._layout = store, store.layout
+        self._contents, self._collections = contents, collections
         self._manifests = manifests
         self._user = user
         self._known: LruCache[ArtifactPath, Draft] = LruCache(_KEPT_DRAFTS)
@@ -79,7 +80,7 @@ class ArtifactDrafts:
         if start.created_at is not None and not is_time(start.created_at):
             raise BadValueError(f"created_at is {start.created_at!r}, and no time; give seconds since 1970")
         prove_start(start)
-        create_store(self._layout)
+        self._store.create()
         with self._collections.made(path, start.type, "sequence") as collection, writing(collection.folder):
             found = self._logged_before(collection, start) or self._begin(collection, start)
             if start.other_id is not None and start.other_id != found.artifact_id:
@@ -191,7 +192,7 @@ class ArtifactDrafts:
 class IncomingContentOfDraft:
     """Bytes on their way into the store, for a draft."""
 
-    def __init__(self, incoming: IncomingBytes, draft: Draft, layout: Layout, name: str | None) -> None:
+    def __init__(self, incoming: IncomingContent, draft: Draft, layout: Layout, name: str | None) -> None:
         self._incoming, self._draft, self._layout, self._name = incoming, draft, layout, name
 
     @property

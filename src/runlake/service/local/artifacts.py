@@ -25,8 +25,8 @@ from runlake.model import RunPath
 from runlake.near import near_names
 from runlake.service.local.artifact_drafts import ArtifactDrafts
 from runlake.service.local.collections import OpenCollections
-from runlake.service.local.folder import StoreFolder
 from runlake.service.local.listings import Listings
+from runlake.service.local.open_store import OpenStore
 from runlake.service.local.read_manifests import ReadManifests
 from runlake.store.artifacts.collection import (
     CollectionFolder,
@@ -38,7 +38,7 @@ from runlake.store.artifacts.collection import (
     write_artifact_id,
     writing,
 )
-from runlake.store.artifacts.content import ContentStore
+from runlake.store.artifacts.content import Contents
 from runlake.store.artifacts.fold import Deleted, Described, Edited, Entry, Linked, Restored, Version
 from runlake.store.artifacts.lineage import RunLink, links_of_run, note_relation, users_of
 from runlake.store.artifacts.linked import linked_to, note_linked
@@ -53,6 +53,7 @@ from runlake.store.artifacts.names import (
     version_number_of,
 )
 from runlake.store.artifacts.proof import prove_edit, prove_plain
+from runlake.store.store import Store
 
 Change = Callable[[CollectionFolder, Version, float], Entry]
 
@@ -60,15 +61,12 @@ Change = Callable[[CollectionFolder, Version, float], Entry]
 class LocalArtifacts:
     """`contract.artifacts` over a folder."""
 
-    def __init__(self, folder: StoreFolder, listings: Listings) -> None:
-        self._folder, self._listings = folder, listings
-        self._layout = folder.layout
-        self._contents = ContentStore(self._layout)
+    def __init__(self, folder: OpenStore[Store], listings: Listings, contents: Contents) -> None:
+        self._folder, self._listings, self._contents = folder, listings, contents
+        self._layout = folder.store.layout
         self._collections = OpenCollections(self._layout)
         self._manifests = ReadManifests()
-        self._drafts = ArtifactDrafts(
-            self._layout, self._contents, self._collections, self._manifests, user=folder.user
-        )
+        self._drafts = ArtifactDrafts(folder.store, contents, self._collections, self._manifests, user=folder.user)
         self.begin_artifact = self._drafts.begin_artifact
         self.find_content = self._drafts.find_content
         self.put_content = self._drafts.put_content
@@ -181,7 +179,7 @@ class LocalArtifacts:
     def restore_artifact(self, path: ArtifactPath) -> ArtifactInfo:
         self._folder.check_format()
         number = version_number_of(check_artifact_path(path).version)
-        if not self._layout.collection_dir(path.collection).is_dir():
+        if not self._layout.tree.has_folder(self._layout.collection_dir(path.collection)):
             restore_collection(self._layout, path.collection)
         with self._collections.opened(path.collection) as collection, writing(collection.folder):
             while True:
@@ -231,7 +229,7 @@ class LocalArtifacts:
             add_tags=check_tags(edit.add_tags),
             remove_tags=edit.remove_tags,
         )
-        if target != path and self._layout.collection_dir(target).exists():
+        if target != path and self._layout.tree.has_folder(self._layout.collection_dir(target)):
             raise name_is_taken(path, target)
         with self._collections.opened(path) as collection, writing(collection.folder):
             if edit != CollectionEdit():

@@ -9,9 +9,10 @@ from runlake.model import RunInfo, RunPath
 from runlake.query.runs.filter import Field, parse_field
 from runlake.query.runs.nested import find_values
 from runlake.query.tiles.question import TilesQuery
-from runlake.service.local.folder import StoreFolder
 from runlake.service.local.listings import Listings
+from runlake.service.local.open_store import OpenStore
 from runlake.store.layout import check_run_path
+from runlake.store.store import Store
 from runlake.values import encode_json
 
 
@@ -30,7 +31,9 @@ class ChosenRuns(NamedTuple):
     groups: list[Group] | None = None
 
 
-def choose_runs(folder: StoreFolder, listings: Listings, entity: str, project: str, asked: TilesQuery) -> ChosenRuns:
+def choose_runs(
+    folder: OpenStore[Store], listings: Listings, entity: str, project: str, asked: TilesQuery
+) -> ChosenRuns:
     """The runs that a question is about; the project is listed only where their names are not all that is said."""
     if asked.runs is not None and not asked.filters and not asked.group_by:
         folder.check_project(entity, project)

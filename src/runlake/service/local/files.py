@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from runlake.model import FileInfo, RunInfo, RunPath
-from runlake.service.local.folder import StoreFolder
 from runlake.service.local.listings import Listings
-from runlake.store.files import Files, IncomingFile
-from runlake.store.folder_files import FolderFiles
+from runlake.service.local.open_store import OpenStore
+from runlake.store.files import IncomingFile
 from runlake.store.run.state import read_run
+from runlake.store.store import Store
 
 
 class LocalFiles:
     """`contract.files` over a folder."""
 
-    def __init__(self, folder: StoreFolder, listings: Listings) -> None:
+    def __init__(self, folder: OpenStore[Store], listings: Listings) -> None:
         self._folder, self._listings = folder, listings
-        self._layout = folder.layout
-        self._files: Files = FolderFiles(self._layout)
+        self._store = folder.store
+        self._files = self._store.files
 
     def list_files(self, path: RunPath) -> list[FileInfo]:
         self._listings.check_exists(path)
@@ -45,4 +45,4 @@ class LocalFiles:
 
     def _read_run(self, path: RunPath) -> RunInfo:
         self._listings.check_exists(path)
-        return read_run(self._layout, path)
+        return read_run(self._store, path)

@@ -12,7 +12,7 @@ from runlake.query.rows.tail import TailReader
 from runlake.query.tiles.growing_sketch import GrowingSketch, sketch_of
 from runlake.query.tiles.points import Points
 from runlake.service.local.looks import ENTRY_BYTES, Look, Wish, is_enough
-from runlake.store.layout import Layout
+from runlake.store.store import Store
 
 _KEPT_REFUSALS = 65_536
 
@@ -43,8 +43,8 @@ def _size_bytes(_name: Hashable, followed: _Followed) -> int:
 class FollowedRuns:
     """Threads may share it; what is kept is bounded and may be lost."""
 
-    def __init__(self, layout: Layout, limit_bytes: int) -> None:
-        self._tails = TailReader(layout)
+    def __init__(self, store: Store, limit_bytes: int) -> None:
+        self._tails = TailReader(store)
         self._followed: LruCache[Hashable, _Followed] = LruCache(limit_bytes, size_of=_size_bytes)
         self._refused: LruCache[Hashable, bool] = LruCache(_KEPT_REFUSALS)
 

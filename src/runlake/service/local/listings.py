@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 from runlake.errors import ConflictError, NotFoundError, StoreError, UnreadableRunWarning, warn
 from runlake.lru import LruCache
 from runlake.model import RunPath
-from runlake.service.local.folder import StoreFolder, advise
 from runlake.service.local.limits import LocalLimits
+from runlake.service.local.open_store import OpenStore, advise
 from runlake.store.layout import check_run_path
+from runlake.store.store import Store
 
 if TYPE_CHECKING:  # a run that is named is read without what lists
     from runlake.listing_model import ProjectNews
     from runlake.query.many.blocks import HistoryBlock
     from runlake.query.runs.index import RunIndex
-    from runlake.store.catalog.catalog import Catalog
     from runlake.store.catalog.project_records import ProjectState
-    from runlake.store.catalog.pulse import ProjectPulse
+    from runlake.store.catalog.run_catalog import Pulse, RunCatalog
 
 
 _KEPT_PULSES = 64
@@ -32,14 +32,14 @@ class Listings:
     Of the versions that pages can be cut from, the one that was asked for longest ago is forgotten first.
     """
 
-    def __init__(self, folder: StoreFolder, catalog: Catalog, limits: LocalLimits) -> None:
+    def __init__(self, folder: OpenStore[Store], catalog: RunCatalog, limits: LocalLimits) -> None:
         self._folder = folder
         self._catalog = catalog
         self._limits = limits
         self._kept: OrderedDict[tuple[str, str, str], RunIndex] = OrderedDict()
         self._newest: dict[tuple[str, str], RunIndex] = {}
         self._lock = threading.Lock()
-        self._pulses: LruCache[tuple[str, str], ProjectPulse] = LruCache(_KEPT_PULSES)
+        self._pulses: LruCache[tuple[str, str], Pulse] = LruCache(_KEPT_PULSES)
         self._told: set[tuple[str, str]] = set()
         self._problems: dict[tuple[str, str], dict[str, str]] = {}
 
@@ -69,9 +69,7 @@ class Listings:
         with self._lock:
             pulse = self._pulses.get((entity, project))
             if pulse is None:
-                from runlake.store.catalog.pulse import ProjectPulse
-
-                pulse = ProjectPulse(self._folder.layout, self._catalog, entity, project)
+                pulse = self._catalog.pulse(entity, project)
                 self._pulses.put((entity, project), pulse)
         return pulse.news(since)
 
@@ -103,10 +101,10 @@ class Listings:
         """NotFoundError for a run that is not there, with the id that was perhaps meant."""
         self._folder.check_format()
         check_run_path(path)
-        if self._folder.layout.run_dir(path).is_dir():
+        if self._folder.store.has_run(path):
             return
         self._folder.check_project(path.entity, path.project)
-        run_ids = self._folder.layout.run_ids(path.entity, path.project)
+        run_ids = self._folder.store.run_ids(path.entity, path.project)
         place = f"{path.entity}/{path.project}"
         advice = self._advice_by_name(path, len(run_ids)) or advise(path.run_id, run_ids, "", f"runlake ls {place}")
         raise NotFoundError(f'run "{path.run_id}" not in project {place} ({len(run_ids)} runs); {advice}')
@@ -120,10 +118,9 @@ class Listings:
 
     def _unreadable(self, entity: str, project: str, state: ProjectState) -> Iterator[tuple[RunPath, str]]:
         """The runs that cannot be read, and why."""
-        layout = self._folder.layout
         for folder, problem in sorted(state.problems.items()):
             try:
-                yield layout.run_path_of(layout.runs_dir(entity, project) / folder), problem
+                yield self._catalog.path_of(entity, project, folder), problem
             except FileNotFoundError:
                 continue  # deleted at this moment
 

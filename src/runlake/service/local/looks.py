@@ -9,9 +9,7 @@ from runlake.model import RunPath, Stream
 from runlake.query.tiles.points import Points
 from runlake.query.tiles.question import Window
 from runlake.store.journal.fingerprint import read_fingerprint
-from runlake.store.journal.folder import journal_of
-from runlake.store.layout import Layout
-from runlake.store.segment.folder import segments_of
+from runlake.store.store import Store
 
 ENTRY_BYTES = 1024
 """What an entry of a cache takes beside its arrays, about."""
@@ -45,11 +43,11 @@ class Wish(NamedTuple):
     columns: int = 1
 
 
-def look_at(layout: Layout, path: RunPath) -> Look:
+def look_at(store: Store, path: RunPath) -> Look:
     """Costs two listings, a stat of each part, and a try of the locks of writers: nothing is read."""
-    names = sorted(segments_of(layout, path).list_names())
-    journal = read_fingerprint(layout, path)
-    part_bytes = sum(size for _, size in journal_of(layout, path).list_parts()) if journal.value else 0
+    names = sorted(store.segments(path).list_names())
+    journal = read_fingerprint(store.journal(path))
+    part_bytes = sum(size for _, size in store.journal(path).list_parts()) if journal.value else 0
     version = f"{zlib.crc32(' '.join(names).encode()):08x}{journal.value:x}"
     is_sealed = bool(names) and part_bytes <= _FEW_BYTES and not journal.has_writers
     return Look(path, version, is_sealed, bool(names) or bool(journal.value))

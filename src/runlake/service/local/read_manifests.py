@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from runlake.artifact_model import ManifestEntry
 from runlake.lru import LruCache
 from runlake.store.artifacts.collection import CollectionFolder
@@ -9,7 +11,7 @@ from runlake.store.artifacts.collection import CollectionFolder
 _KEPT_ENTRIES = 300_000
 """So many entries are kept, some hundred bytes each."""
 
-_Identity = tuple[str, int, int, int]
+_Identity = tuple[str, Hashable]
 
 
 class ReadManifests:
@@ -23,11 +25,10 @@ class ReadManifests:
     def read(self, collection: CollectionFolder, artifact_id: str) -> list[ManifestEntry]:
         """What a version of a sequence is made of; see `CollectionFolder.read_manifest`."""
         file = collection.manifest_file(artifact_id)
-        try:
-            status = file.stat()
-        except OSError:
+        version = collection.tree.version_of(file)
+        if version is None:
             return collection.read_manifest(artifact_id)  # it says what is the matter
-        identity = str(file), status.st_ino, status.st_size, status.st_mtime_ns
+        identity = str(file), version
         entries = self._kept.get(identity)
         if entries is None:
             entries = tuple(collection.read_manifest(artifact_id))

@@ -10,9 +10,10 @@ from runlake.errors import BadValueError
 from runlake.model import TIMESTAMP, ConsoleLine, RunPath, Stream, TailCursor
 from runlake.query.rows import console, scan
 from runlake.query.rows.history import History, HistoryOutline, Tail
-from runlake.service.local.folder import StoreFolder
 from runlake.service.local.listings import Listings
+from runlake.service.local.open_store import OpenStore
 from runlake.store.run.part_states import PartStates
+from runlake.store.store import Store
 
 if TYPE_CHECKING:
     from runlake.listing_model import ConsolePage, ValuesPage
@@ -30,20 +31,20 @@ _ROW_COUNTS: dict[Stream, str] = {
 class LocalRows:
     """`contract.rows` over a folder."""
 
-    def __init__(self, folder: StoreFolder, listings: Listings, states: PartStates) -> None:
-        self._listings, self._layout, self._states = listings, folder.layout, states
+    def __init__(self, folder: OpenStore[Store], listings: Listings, states: PartStates | None = None) -> None:
+        self._listings, self._store, self._states = listings, folder.store, states
 
     @cached_property
     def _tails(self) -> TailReader:
         from runlake.query.rows.tail import TailReader
 
-        return TailReader(self._layout)
+        return TailReader(self._store)
 
     @cached_property
     def _consoles(self) -> ConsolePages:
         from runlake.query.rows.console_pages import ConsolePages
 
-        return ConsolePages(self._layout, self._tails)
+        return ConsolePages(self._store, self._tails)
 
     def read_history(
         self,
@@ -57,7 +58,7 @@ class LocalRows:
     ) -> History:
         self._listings.check_exists(path)
         return scan.read_history(
-            self._layout,
+            self._store,
             path,
             stream=stream,
             keys=keys,
@@ -88,7 +89,7 @@ class LocalRows:
         runs = [known.get(run_id) or blocks.KnownRun(run_id, "", "", 0) for run_id in run_ids]
         return self._listings.with_warnings(
             f"{entity}/{project}",
-            blocks.read_histories(self._layout, entity, project, runs, keys=keys, stream=stream),
+            blocks.read_histories(self._store, entity, project, runs, keys=keys, stream=stream),
         )
 
     def read_tail(
@@ -116,15 +117,15 @@ class LocalRows:
         if samples < 1:
             raise BadValueError(f"samples must be at least 1, not {samples}")
         self._listings.check_exists(path)
-        return scan.sample_history(self._layout, path, key, samples=samples, stream=stream, generation=generation)
+        return scan.sample_history(self._store, path, key, samples=samples, stream=stream, generation=generation)
 
     def list_keys(self, path: RunPath, *, stream: Stream = "history", generation: str | None = None) -> list[str]:
         self._listings.check_exists(path)
-        return scan.list_keys(self._layout, path, stream=stream, generation=generation, states=self._states)
+        return scan.list_keys(self._store, path, stream=stream, generation=generation, states=self._states)
 
     def outline_history(self, path: RunPath, *, stream: Stream = "history") -> HistoryOutline:
         self._listings.check_exists(path)
-        return scan.outline_history(self._layout, path, stream=stream)
+        return scan.outline_history(self._store, path, stream=stream)
 
     def read_console(
         self, path: RunPath, *, last: int | None = None, generation: str | None = None

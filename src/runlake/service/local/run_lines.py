@@ -18,7 +18,7 @@ from runlake.query.tiles.points import Points
 from runlake.query.tiles.question import Scale, Smoothing, Window
 from runlake.service.local.followed_runs import FollowedRuns
 from runlake.service.local.looks import ENTRY_BYTES, Look, Wish, is_enough, look_at
-from runlake.store.layout import Layout
+from runlake.store.store import Store
 
 _KEPT_EXTENTS = 65_536
 
@@ -72,10 +72,10 @@ def _size_bytes(_name: Hashable, kept: _Kept) -> int:
 class RunLines:
     """Points and lines of the runs of a store. Threads may share it; everything kept is bounded and may be lost."""
 
-    def __init__(self, layout: Layout, limits: TileLimits) -> None:
-        self._layout = layout
+    def __init__(self, store: Store, limits: TileLimits) -> None:
+        self._store = store
         self._points: LruCache[Hashable, _Kept] = LruCache(limits.points_bytes, size_of=_size_bytes)
-        self._followed = FollowedRuns(layout, limits.followed_bytes)
+        self._followed = FollowedRuns(store, limits.followed_bytes)
         self._drawn: LruCache[Hashable, Line | RunColumns] = LruCache(
             limits.lines_bytes, size_of=lambda _, drawn: ENTRY_BYTES + drawn.size_bytes
         )
@@ -83,7 +83,7 @@ class RunLines:
 
     def look(self, path: RunPath) -> Look:
         """See `look_at`."""
-        return look_at(self._layout, path)
+        return look_at(self._store, path)
 
     def extents(
         self, look: Look, keys: Sequence[str], wish: Wish, scale: Scale
@@ -107,10 +107,10 @@ class RunLines:
         found: dict[str, Points] = {}
 
         def sketch(some: Sequence[str]) -> dict[str, Points]:
-            return read_sketches(self._layout, look.path, some, stream=wish.stream, least_points=wish.columns // 2)
+            return read_sketches(self._store, look.path, some, stream=wish.stream, least_points=wish.columns // 2)
 
         def read(some: Sequence[str]) -> dict[str, Points]:
-            return read_points(self._layout, look.path, some, wish.x, stream=wish.stream, window=wish.window)
+            return read_points(self._store, look.path, some, wish.x, stream=wish.stream, window=wish.window)
 
         if wish.with_sketches and wish.x == STEP:
             sketches = self._keep(look, keys, wish, ("sketch", wish.columns), sketch)

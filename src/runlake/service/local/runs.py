@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from runlake.errors import BadValueError, ConflictError
 from runlake.model import ENDED_STATES, GenerationInfo, RunEdit, RunInfo, RunPage, RunPath
-from runlake.service.local.folder import StoreFolder
 from runlake.service.local.listings import Listings
+from runlake.service.local.open_store import OpenStore
 from runlake.store.journal import record
 from runlake.store.journal.journal import Journal, PartName
 from runlake.store.journal.scan import scan_part
 from runlake.store.run.part_states import PartStates
 from runlake.store.run.state import KnownRun, list_generations, read_known, read_run
+from runlake.store.store import Store
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,16 +25,23 @@ _STATES_WITHOUT_A_PROCESS = ("pending", "failed")
 
 
 class LocalRuns:
-    """`contract.runs` over a folder. `has_writer` says whether a process elsewhere writes into a run.
+    """`contract.runs` over a store.
 
-    What opens, edits and deletes is loaded by who does: a run is read without it.
+    `delete` moves a run to the trash; `has_writer` says whether a process elsewhere writes into one. What opens, edits
+    and deletes is loaded by who does: a run is read without it.
     """
 
     def __init__(
-        self, folder: StoreFolder, listings: Listings, states: PartStates, *, has_writer: Callable[[RunPath], bool]
+        self,
+        folder: OpenStore[Store],
+        listings: Listings,
+        *,
+        delete: Callable[[RunPath], None],
+        has_writer: Callable[[RunPath], bool],
+        states: PartStates | None = None,
     ) -> None:
-        self._folder, self._listings, self._states, self._has_writer = folder, listings, states, has_writer
-        self._layout = folder.layout
+        self._folder, self._listings, self._delete, self._has_writer = folder, listings, delete, has_writer
+        self._store, self._states = folder.store, states
 
     def list_runs(
         self,
@@ -60,11 +68,11 @@ class LocalRuns:
 
     def read_run(self, path: RunPath, *, generation: str | None = None) -> RunInfo:
         self._listings.check_exists(path)
-        return read_run(self._layout, path, generation=generation, states=self._states)
+        return read_run(self._store, path, generation=generation, states=self._states)
 
     def list_generations(self, path: RunPath) -> list[GenerationInfo]:
         self._listings.check_exists(path)
-        return list_generations(self._layout, path)
+        return list_generations(self._store, path)
 
     def read_runs_table(self, entity: str, project: str, *, filters: Mapping[str, Any] | None = None) -> pa.Table:
         index = self._listings.newest(entity, project)
@@ -89,8 +97,8 @@ class LocalRuns:
     def create_run(self, path: RunPath, *, state: str = "pending", user: str | None = None) -> RunInfo:
         from runlake.store.opening.open import create_pending
 
-        create_pending(self._layout, path, state, user or self._folder.user)
-        return read_run(self._layout, path)
+        create_pending(self._store, path, state, user or self._folder.user)
+        return read_run(self._store, path)
 
     def edit_run(self, path: RunPath, edit: RunEdit) -> RunInfo:
         from runlake.service.local.edit_records import records_of
@@ -111,19 +119,17 @@ class LocalRuns:
             self._write_records(path, [(record.STATE, {"stop": True})])
 
     def delete_run(self, path: RunPath) -> None:
-        from runlake.store.opening.trash import move_run_to_trash
-
         self._listings.check_exists(path)
-        move_run_to_trash(self._layout, path, self._folder.writer_id)
+        self._delete(path)
 
     def _write_records(self, path: RunPath, records: list[tuple[int, dict[str, Any]]]) -> KnownRun:
         """Leave records in the run as a short-lived writer, and tell the readers; the run as it is with them."""
         from runlake.store.opening.writers import hold_journal, open_editor
 
         self._listings.check_exists(path)
-        journal = hold_journal(self._layout, path)
-        known = read_known(self._layout, path, states=self._states)
-        editor = open_editor(self._layout, path, known.info(), known.clock(), journal=journal)
+        journal = hold_journal(self._store, path)
+        known = read_known(self._store, path, states=self._states)
+        editor = open_editor(self._store, path, known.info(), known.clock(), journal=journal)
         try:
             for kind, body in records:
                 editor.writer.record(kind, body)
@@ -143,4 +149,4 @@ class LocalRuns:
                 return known
         except FileNotFoundError:
             pass
-        return read_known(self._layout, known.path)  # it is sealed already
+        return read_known(self._store, known.path)  # it is sealed already

@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runlake.model import RunPath
 from runlake.service.contract.united import UnitedService
 from runlake.service.local.files import LocalFiles
-from runlake.service.local.folder import StoreFolder
 from runlake.service.local.limits import LocalLimits
 from runlake.service.local.listings import Listings
 from runlake.service.local.on_first_use import on_first_use
+from runlake.service.local.open_store import OpenStore
 from runlake.service.local.projects import LocalProjects
 from runlake.service.local.runs import LocalRuns
+from runlake.store.folder_store import FolderStore
 from runlake.store.run.part_states import PartStates
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from runlake.service.local.artifacts import LocalArtifacts
     from runlake.service.local.care import LocalCare
     from runlake.service.local.rows import LocalRows
+    from runlake.service.local.segments import LocalSegments
     from runlake.service.local.sweeps import LocalSweeps
     from runlake.service.local.tiles import LocalTiles
     from runlake.service.local.views import LocalViews
@@ -50,8 +53,8 @@ class LocalService(UnitedService):
         clock: Clock | None = None,
     ) -> None:
         limits = limits or LocalLimits()
-        folder = StoreFolder(root, user=user)
-        layout = folder.layout
+        folder = OpenStore(FolderStore(root.absolute()), user=user)
+        layout = folder.store
 
         def open_catalog() -> Catalog:
             from runlake.store.catalog.catalog import Catalog
@@ -62,7 +65,7 @@ class LocalService(UnitedService):
             return Catalog(
                 layout,
                 fold=lambda path: read_run(layout, path, states=states),
-                fingerprint=lambda path: read_fingerprint(layout, path),
+                fingerprint=lambda path: read_fingerprint(layout.journal(path)),
                 fold_many=lambda *project: fold_many(layout, *project),
                 cache_dir=cache_dir,
                 limits=limits.catalog,
@@ -90,8 +93,9 @@ class LocalService(UnitedService):
 
         def make_artifacts() -> LocalArtifacts:
             from runlake.service.local.artifacts import LocalArtifacts
+            from runlake.store.artifacts.content import ContentStore
 
-            return LocalArtifacts(folder, listings)
+            return LocalArtifacts(folder, listings, ContentStore(layout))
 
         def make_views() -> LocalViews:
             from runlake.service.local.views import LocalViews
@@ -104,6 +108,16 @@ class LocalService(UnitedService):
 
             return LocalTiles(folder, listings, limits.tiles or TileLimits())
 
+        def delete(path: RunPath) -> None:
+            from runlake.store.opening.trash import move_run_to_trash
+
+            move_run_to_trash(layout, path, folder.writer_id)
+
+        def make_segments() -> LocalSegments:
+            from runlake.service.local.segments import LocalSegments
+
+            return LocalSegments(folder, listings)
+
         def make_care() -> LocalCare:
             from runlake.service.local.care import LocalCare
 
@@ -112,7 +126,13 @@ class LocalService(UnitedService):
         states = PartStates()
         listings = Listings(folder, on_first_use(open_catalog), limits)
         writers = on_first_use(make_writers)
-        runs = LocalRuns(folder, listings, states, has_writer=lambda path: writers.find_writer(path) is not None)
+        runs = LocalRuns(
+            folder,
+            listings,
+            delete=delete,
+            has_writer=lambda path: writers.find_writer(path) is not None,
+            states=states,
+        )
         rows = on_first_use(make_rows)
         self._folder = folder
         self._default_entity = default_entity
@@ -126,6 +146,7 @@ class LocalService(UnitedService):
             artifacts=on_first_use(make_artifacts),
             views=on_first_use(make_views),
             tiles=on_first_use(make_tiles),
+            segments=on_first_use(make_segments),
             care=on_first_use(make_care),
         )
 
@@ -140,7 +161,7 @@ class LocalService(UnitedService):
     @property
     def exports_dir(self) -> Path:
         """Where a server keeps what it makes of runs to hand out; `empty_trash` clears it."""
-        return self._folder.layout.exports_dir
+        return self._folder.store.exports_dir
 
     def close(self) -> None:
         """Nothing stays open between calls."""

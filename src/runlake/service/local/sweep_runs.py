@@ -12,12 +12,12 @@ from runlake.scheduler.runs import RunSource
 from runlake.service.local.listings import Listings
 from runlake.service.local.rows import LocalRows
 from runlake.service.local.runs import LocalRuns
-from runlake.store.layout import Layout
 from runlake.store.run.state import read_run
+from runlake.store.store import Store
 from runlake.sweep_model import SweepPath
 
 
-def runs_for_sweeps(layout: Layout, listings: Listings, runs: LocalRuns, rows: LocalRows) -> RunSource:
+def runs_for_sweeps(store: Store, listings: Listings, runs: LocalRuns, rows: LocalRows) -> RunSource:
     """What sweeps need of these runs and rows."""
 
     def find(entity: str, project: str, filters: Mapping[str, Any]) -> Sequence[RunInfo]:
@@ -27,7 +27,7 @@ def runs_for_sweeps(layout: Layout, listings: Listings, runs: LocalRuns, rows: L
     def read_if_readable(path: RunPath) -> RunInfo | None:
         """A run; None as well where a listing would leave it out, because it is damaged."""
         try:
-            return read_run(layout, path)
+            return read_run(store, path)
         except (NotFoundError, StoreError):
             return None
 

@@ -15,10 +15,10 @@ from runlake.scheduler.open_sweep import OpenSweep
 from runlake.scheduler.runs import RunSource
 from runlake.scheduler.scheduler import Scheduler
 from runlake.scheduler.view import describe_agent, describe_sweep
-from runlake.service.local.folder import StoreFolder
+from runlake.service.local.open_store import OpenStore
 from runlake.store.layout import check_run_path
 from runlake.store.run.snapshot import reading
-from runlake.store.store_format import create_store
+from runlake.store.store import Store
 from runlake.store.sweeps.fold import Created, Edited, Joined
 from runlake.store.sweeps.folder import AgentFile, SweepFolder, create_sweep, delete_sweep
 from runlake.sweep_model import (
@@ -40,8 +40,8 @@ _KEPT_SWEEPS = 500
 class LocalSweeps:
     """`contract.sweeps` over a folder."""
 
-    def __init__(self, folder: StoreFolder, runs: RunSource, *, limits: SweepLimits, clock: Clock) -> None:
-        self._folder, self._layout = folder, folder.layout
+    def __init__(self, folder: OpenStore[Store], runs: RunSource, *, limits: SweepLimits, clock: Clock) -> None:
+        self._folder, self._store, self._layout = folder, folder.store, folder.store.layout
         self._runs = runs
         self._limits = limits
         self._clock = clock
@@ -53,7 +53,7 @@ class LocalSweeps:
         from runlake.search.configuration import parse_sweep
         from runlake.search.grid import grid_index, grid_size
 
-        create_store(self._layout)
+        self._store.create()
         plan = parse_sweep(start.config)
         path = SweepPath(entity, project, start.sweep_id or new_run_id())
         check_run_path(RunPath(*path))
@@ -152,7 +152,7 @@ class LocalSweeps:
         """The sweep as it is known here. NotFoundError when there is none."""
         check_run_path(RunPath(*path))
         with self._lock:
-            if not self._layout.sweep_dir(path).is_dir():
+            if not self._layout.tree.has_folder(self._layout.sweep_dir(path)):
                 # Deleted, and perhaps made anew: what is known of the old one is of no use.
                 self._open.take(path)
                 SweepFolder(self._layout, path).catch_up()

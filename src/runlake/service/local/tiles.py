@@ -18,11 +18,12 @@ from runlake.query.tiles.points import Points
 from runlake.query.tiles.question import Aggregate, TilesQuery, check_answer_size, check_query
 from runlake.query.tiles.tiles import LeftOut, Tiles, TileSeries, series_of_group, series_of_run
 from runlake.service.local.chosen_runs import ChosenRuns, choose_runs
-from runlake.service.local.folder import StoreFolder
 from runlake.service.local.listings import Listings
 from runlake.service.local.looks import Look, Wish
+from runlake.service.local.open_store import OpenStore
 from runlake.service.local.run_lines import Drawing, Extent, RunLines, TileLimits, columns_on, lines_on
 from runlake.stopping import check_wanted
+from runlake.store.store import Store
 
 _KEPT_KEY_LISTS = 8
 _THREADS_FROM_RUNS = 4
@@ -34,9 +35,9 @@ _HELD_BYTES = 256 * 2**20
 class LocalTiles:
     """`contract.tiles` over a folder."""
 
-    def __init__(self, folder: StoreFolder, listings: Listings, limits: TileLimits) -> None:
+    def __init__(self, folder: OpenStore[Store], listings: Listings, limits: TileLimits) -> None:
         self._folder, self._listings = folder, listings
-        self._lines = RunLines(folder.layout, limits)
+        self._lines = RunLines(folder.store, limits)
         self._keys: LruCache[tuple[str, str, str, Stream], KeyList] = LruCache(_KEPT_KEY_LISTS)
 
     def read_tiles(self, entity: str, project: str, asked: TilesQuery) -> Tiles:

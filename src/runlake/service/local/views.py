@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from runlake.errors import NotFoundError, StoreError, warn
-from runlake.service.local.folder import StoreFolder
-from runlake.store.store_format import create_store
+from runlake.service.local.open_store import OpenStore
+from runlake.store.store import Store
 from runlake.store.views import check_view_path, delete_view, put_view, read_view, view_ids
 from runlake.view_model import ViewInfo, ViewPath, ViewPut
 
@@ -14,8 +14,8 @@ from runlake.view_model import ViewInfo, ViewPath, ViewPut
 class LocalViews:
     """`contract.views` over a folder."""
 
-    def __init__(self, folder: StoreFolder) -> None:
-        self._folder, self._layout = folder, folder.layout
+    def __init__(self, folder: OpenStore[Store]) -> None:
+        self._folder, self._store, self._layout = folder, folder.store, folder.store.layout
 
     def list_views(self, entity: str, project: str) -> list[ViewInfo]:
         """One that cannot be read is left out, and a warning says so."""
@@ -37,7 +37,7 @@ class LocalViews:
 
     def put_view(self, path: ViewPath, put: ViewPut) -> ViewInfo:
         check_view_path(path)
-        create_store(self._layout)
+        self._store.create()
         put_view(self._layout, path, put, time.time())
         return read_view(self._layout, path)
 

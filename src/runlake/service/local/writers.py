@@ -15,15 +15,16 @@ from runlake.model import (
 from runlake.store.ingest.batches import RemoteRuns
 from runlake.store.ingest.replicate import JournalReplicas
 from runlake.store.journal.limits import WriterLimits
-from runlake.store.layout import Layout, check_run_path
+from runlake.store.layout import check_run_path
+from runlake.store.store import Store
 
 
 class LocalWriters:
     """`contract.writers` over a folder. With `seals`, runs whose journals are sent are sealed when they have ended."""
 
-    def __init__(self, layout: Layout, *, seals: bool = False, limits: WriterLimits | None = None) -> None:
-        self._batches = RemoteRuns(layout, limits=limits)
-        self._replicas = JournalReplicas(layout, seals=seals)
+    def __init__(self, store: Store, *, seals: bool = False, limits: WriterLimits | None = None) -> None:
+        self._batches = RemoteRuns(store, limits=limits)
+        self._replicas = JournalReplicas(store, seals=seals)
 
     def begin_writer(self, path: RunPath, start: WriterStart) -> WriterHandle:
         return self._batches.begin(path, start)

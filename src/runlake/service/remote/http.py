@@ -111,8 +111,9 @@ class HttpClient:
         content: bytes | Callable[[], Iterator[bytes]] | None = None,
         headers: Mapping[str, str] | None = None,
         is_repeatable: bool | None = None,
+        timeout_s: float | None = None,
     ) -> httpx.Response:
-        """As `stream`; the caller closes the answer."""
+        """As `stream`; the caller closes the answer. `timeout_s` is how long this one is waited for."""
         repeatable = method in ("GET", "PUT") if is_repeatable is None else is_repeatable
         params: list[tuple[str, str | int | float | bool | None]] = [
             (k, v) for k, values in (query or {}).items() for v in _texts(values)
@@ -125,6 +126,8 @@ class HttpClient:
                 content=content() if callable(content) else content,
                 headers=headers,
             )
+            if timeout_s is not None:
+                request.extensions["timeout"] = {**request.extensions["timeout"], "read": timeout_s}
             pause_s = min(_FIRST_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S) * random.uniform(0.5, 1.0)
             try:
                 response = self._client.send(request, stream=True)

@@ -17,6 +17,8 @@ from runlake.service.remote.projects import HttpProjects
 from runlake.service.remote.requests import ServerRequests
 from runlake.service.remote.rows import HttpRows
 from runlake.service.remote.runs import HttpRuns
+from runlake.service.remote.segments import HttpSegments
+from runlake.service.remote.sql import HttpSql
 from runlake.service.remote.sweeps import HttpSweeps
 from runlake.service.remote.tiles import HttpTiles
 from runlake.service.remote.views import HttpViews
@@ -48,6 +50,7 @@ class RemoteService(UnitedService):
         )
         server = ServerRequests(self._http, compression="none" if _is_this_machine(base_url) else "zstd")
         self._server = server
+        self.answer_sql = HttpSql(server).answer_sql  # no verb: see `runlake.sql.ask`
         self._default_entity = default_entity
         super().__init__(
             projects=HttpProjects(server),
@@ -59,6 +62,7 @@ class RemoteService(UnitedService):
             artifacts=HttpArtifacts(server),
             views=HttpViews(server),
             tiles=HttpTiles(server),
+            segments=HttpSegments(server),
             care=HttpCare(server),
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,21 +14,13 @@ from runlake.near import near_names
 from runlake.store.artifacts.fold import CollectionFold, Created, Entry, Version
 from runlake.store.artifacts.manifest import decode_manifest
 from runlake.store.artifacts.names import check_artifact_id, check_collection_path
-from runlake.store.disk import (
-    READ_ONLY_ERRNOS,
-    create_once,
-    make_subfolder,
-    move,
-    read_whole,
-    remove,
-    replace_file,
-)
-from runlake.store.layout import COLLECTION_FOLDERS, Layout, folder_identity
+from runlake.store.disk import READ_ONLY_ERRNOS
+from runlake.store.layout import COLLECTION_FOLDERS, Layout
 from runlake.store.ledger import FolderLedger, Ledger, entry_name
-from runlake.store.opening.trash import COLLECTION_PREFIX, DELETED_FILE, list_trash, name_in_trash
+from runlake.store.opening.trash import COLLECTION_PREFIX, DELETED_FILE, name_in_trash
+from runlake.store.tree import TAKEN_ERRNOS
 
 _NAMED_COUNT = 5
-_TAKEN_ERRNOS = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
 
 class CollectionFolder:
@@ -43,8 +34,8 @@ class CollectionFolder:
         self.folder = folder or layout.collection_dir(path)
         """Another one for a collection in the trash."""
         self.fold = CollectionFold(path)
-        self._layout = layout
-        self._ledger: Ledger = FolderLedger(self.folder / "ledger")
+        self._layout, self.tree = layout, layout.tree
+        self._ledger: Ledger = FolderLedger(self.folder / "ledger", layout.tree)
         self.identity: tuple[int, int] | None = None
         """Which folder was read; None before it was."""
 
@@ -76,11 +67,11 @@ class CollectionFolder:
     def _take_back(self, number: int) -> None:
         """Remove an entry that went to another collection of this name, which is not that far yet."""
         if number > 1 and not any(self._ledger.read_from(number - 1)):
-            remove(self.folder / "ledger" / entry_name(number))
+            self.tree.remove(self.folder / "ledger" / entry_name(number))
 
     def _find(self) -> tuple[int, int] | None:
         try:
-            return folder_identity(self.folder)
+            return self.tree.identity(self.folder)
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -107,14 +98,14 @@ class CollectionFolder:
         """What a version of this sequence is made of; `CorruptError` when that is gone or cannot be read."""
         file = self.manifest_file(artifact_id)
         try:
-            return decode_manifest(read_whole(file), str(file))
+            return decode_manifest(self.tree.read(file), str(file))
         except (FileNotFoundError, IsADirectoryError):
             raise CorruptError(f"{file} is gone; restore it from a backup, and see: runlake check") from None
 
     def write_manifest(self, artifact_id: str, content: bytes) -> None:
         """Write what a version is to be made of: from then on nobody collects the contents that it names."""
         try:
-            replace_file(self.manifest_file(artifact_id), content)
+            self.tree.replace(self.manifest_file(artifact_id), content)
         except FileNotFoundError:
             raise self.is_gone() from None
 
@@ -139,12 +130,9 @@ def is_created(layout: Layout, path: CollectionPath) -> bool:
 
     It costs no reading.
     """
-    folder = layout.collection_dir(path)
-    try:
-        is_begun = (folder / "ledger" / entry_name(1)).stat().st_size > 0
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return is_begun and all((folder / name).is_dir() for name in COLLECTION_FOLDERS)
+    folder, tree = layout.collection_dir(path), layout.tree
+    is_begun = tree.size_bytes(folder / "ledger" / entry_name(1))
+    return bool(is_begun) and all(tree.has_folder(folder / name) for name in COLLECTION_FOLDERS)
 
 
 def check_kind(fold: CollectionFold, type: str, kind: CollectionKind) -> None:
@@ -162,14 +150,14 @@ def rename_collection(layout: Layout, path: CollectionPath, target: CollectionPa
     """Give a collection another name, in one step. `ConflictError` when it is taken."""
     folder, place = layout.collection_dir(path), layout.collection_dir(target)
     with writing(folder):
-        if place.exists():
+        if layout.tree.has_folder(place):
             raise name_is_taken(path, target)
         try:
-            move(folder, place)
+            layout.tree.move(folder, place)
         except FileNotFoundError:
             raise _no_collection(layout, path) from None
         except OSError as error:
-            if error.errno not in _TAKEN_ERRNOS:
+            if error.errno not in TAKEN_ERRNOS:
                 raise
             raise name_is_taken(path, target) from None
         layout.write_id(place, target.name)
@@ -187,9 +175,9 @@ def delete_collection(layout: Layout, path: CollectionPath) -> None:
     with writing(layout.trash_dir):
         try:
             # Before it moves: who is killed in between has a collection with a file that nobody asks for.
-            replace_file(folder / DELETED_FILE, msgspec.json.encode(path))
-            make_subfolder(layout.trash_dir)
-            move(folder, trashed)
+            layout.tree.replace(folder / DELETED_FILE, msgspec.json.encode(path))
+            layout.tree.make_subfolder(layout.trash_dir)
+            layout.tree.move(folder, trashed)
         except FileNotFoundError:
             raise _no_collection(layout, path) from None
 
@@ -199,22 +187,42 @@ def restore_collection(layout: Layout, path: CollectionPath) -> None:
 
     `NotFoundError` when it is not there, `ConflictError` when there is one of its name again.
     """
-    found = [item for item in list_trash(layout) if item.artifact == str(path)]
+    found = _in_trash(layout, path)
     if not found:
         raise _no_collection(layout, path)
     folder = layout.collection_dir(path)
     with writing(folder):
         layout.make_project_dir(path.entity, path.project)
-        make_subfolder(layout.collections_dir(path.entity, path.project))
+        layout.tree.make_subfolder(layout.collections_dir(path.entity, path.project))
         try:
-            move(layout.trash_dir / found[0].name, folder)
+            layout.tree.move(found[-1], folder)
         except FileNotFoundError:
             raise _no_collection(layout, path) from None
         except OSError as error:
-            if error.errno not in _TAKEN_ERRNOS:
+            if error.errno not in TAKEN_ERRNOS:
                 raise
             raise ConflictError(f"artifact {path} was made anew just now; rename it, and try again") from None
-        remove(folder / DELETED_FILE)
+        layout.tree.remove(folder / DELETED_FILE)
+
+
+def _in_trash(layout: Layout, path: CollectionPath) -> list[Path]:
+    """The deleted collections of this name, the one deleted last at the end."""
+    found = []
+    for name in layout.tree.list_folders(layout.trash_dir):
+        file = layout.trash_dir / name / DELETED_FILE
+        try:
+            if name.startswith(COLLECTION_PREFIX) and _was_at(layout.tree.read(file)) == path:
+                found.append((layout.tree.written_at(file), file.parent))
+        except (FileNotFoundError, IsADirectoryError):
+            continue  # restored or removed at this moment
+    return [folder for _, folder in sorted(found)]
+
+
+def _was_at(content: bytes) -> CollectionPath | None:
+    try:
+        return msgspec.json.decode(content, type=CollectionPath)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
 
 
 @contextmanager
@@ -244,7 +252,7 @@ def read_artifact_id(layout: Layout, artifact_id: str) -> ArtifactPath:
 
 def _read_id(layout: Layout, artifact_id: str) -> ArtifactPath:
     try:
-        content = read_whole(layout.artifact_ids_dir / artifact_id)
+        content = layout.tree.read(layout.artifact_ids_dir / artifact_id)
         found = msgspec.json.decode(content, type=ArtifactPath)
         check_collection_path(found.collection)
         return found.collection.at(artifact_id if found.version == LATEST else check_artifact_id(found.version))
@@ -254,10 +262,10 @@ def _read_id(layout: Layout, artifact_id: str) -> ArtifactPath:
 
 def claim_artifact_id(layout: Layout, artifact_id: str, path: CollectionPath) -> None:
     """Note where the artifact of this id is to be; `ConflictError` where it is another's."""
-    make_subfolder(layout.root / "artifacts")
-    make_subfolder(layout.artifact_ids_dir)
+    layout.tree.make_subfolder(layout.root / "artifacts")
+    layout.tree.make_subfolder(layout.artifact_ids_dir)
     text = msgspec.json.encode(path).decode()
-    if create_once(layout.artifact_ids_dir / artifact_id, text):
+    if layout.tree.create_once(layout.artifact_ids_dir / artifact_id, text):
         return
     try:
         owner = read_artifact_id(layout, artifact_id)
@@ -278,7 +286,7 @@ def has_artifact(layout: Layout, path: ArtifactPath) -> bool:
             return True
     except NotFoundError:
         return False
-    return (collection.folder / "drafts" / f"{path.version}.json").exists()
+    return layout.tree.size_bytes(collection.folder / "drafts" / f"{path.version}.json") is not None
 
 
 def write_artifact_id(layout: Layout, artifact_id: str, path: CollectionPath, *, means: str | None = None) -> None:
@@ -286,11 +294,11 @@ def write_artifact_id(layout: Layout, artifact_id: str, path: CollectionPath, *,
     file = layout.artifact_ids_dir / artifact_id
     content = msgspec.json.encode(path if means is None else path.at(means))
     try:
-        replace_file(file, content)
+        layout.tree.replace(file, content)
     except FileNotFoundError:
-        make_subfolder(layout.root / "artifacts")
-        make_subfolder(layout.artifact_ids_dir)
-        replace_file(file, content)
+        layout.tree.make_subfolder(layout.root / "artifacts")
+        layout.tree.make_subfolder(layout.artifact_ids_dir)
+        layout.tree.replace(file, content)
 
 
 def _no_collection(layout: Layout, path: CollectionPath) -> NotFoundError:

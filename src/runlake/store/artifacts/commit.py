@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ContentInfo, ManifestEntry, digest_of
 from runlake.errors import BadValueError, StoreError
 from runlake.store.artifacts.collection import CollectionFolder
-from runlake.store.artifacts.content import ContentStore
+from runlake.store.artifacts.content import Contents
 from runlake.store.artifacts.drafts import Draft, StartedDraft
 from runlake.store.artifacts.fold import Committed, Edited, Version
 from runlake.store.artifacts.manifest import complete_manifest, encode_manifest, missing_content
@@ -55,7 +55,7 @@ def known_contents(
 
 
 def commit(
-    collection: CollectionFolder, contents: ContentStore, draft: Draft, entries: Sequence[ManifestEntry], at: float
+    collection: CollectionFolder, contents: Contents, draft: Draft, entries: Sequence[ManifestEntry], at: float
 ) -> ArtifactInfo:
     """Make the draft a version, and tell which. See `contract.artifacts.commit_artifact` for the errors."""
     done = collection.fold.by_id(draft.artifact_id)
@@ -88,7 +88,7 @@ def _check_digest(collection: CollectionFolder, began: StartedDraft, manifest: S
         )
 
 
-def check_contents(contents: ContentStore, manifest: Sequence[ManifestEntry]) -> None:
+def check_contents(contents: Contents, manifest: Sequence[ManifestEntry]) -> None:
     """`NotFoundError` when a content of a manifest is not in the store."""
     checked: dict[str, bool] = {}
     for entry in manifest:

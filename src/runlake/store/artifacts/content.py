@@ -13,7 +13,7 @@ import os
 import stat
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from runlake.artifact_model import ContentInfo
 from runlake.errors import CorruptError, NotFoundError
@@ -98,8 +98,53 @@ class OwnedFile(io.FileIO):
         self.file, self.info = file, info
 
 
+class IncomingContent(Protocol):
+    """A content that comes piece by piece: nobody sees it before `keep`. One of `keep` and `discard` ends it."""
+
+    @property
+    def md5(self) -> str:
+        """Of what was written so far, in base64."""
+        ...
+
+    def write(self, piece: bytes) -> None:
+        """The next bytes."""
+        ...
+
+    def keep(self) -> ContentInfo:
+        """Put it where its digest says, in one step."""
+        ...
+
+    def discard(self) -> None:
+        """Leave nothing of it."""
+        ...
+
+
+class Contents(Protocol):
+    """The contents of one store, wherever they are kept. Threads and processes may share it."""
+
+    def has(self, sha256: str, size_bytes: int) -> bool:
+        """Whether a content is here, and not cut off."""
+        ...
+
+    def refresh(self, sha256: str, size_bytes: int) -> bool:
+        """Whether a content is here, and not cut off; from now on it counts as young."""
+        ...
+
+    def open(self, sha256: str, size_bytes: int) -> BinaryIO:
+        """The bytes of a content. `NotFoundError` when it is gone, `CorruptError` when it has another size."""
+        ...
+
+    def receive(self) -> IncomingContent:
+        """A content that comes piece by piece."""
+        ...
+
+    def put(self, content: BinaryIO) -> ContentInfo:
+        """Keep all that comes from a stream, or nothing of it. An `OwnedFile` is taken where that can be done."""
+        ...
+
+
 class ContentStore:
-    """The contents of one store. Threads and processes may share it."""
+    """The contents of a store in a folder."""
 
     def __init__(self, layout: Layout) -> None:
         self._folder, self._aside = layout.content_dir, layout.content_aside_dir

@@ -7,11 +7,8 @@ collected; `store.artifacts.garbage` removes drafts that nobody went on with for
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import msgspec
 
@@ -20,14 +17,6 @@ from runlake.errors import BadValueError, CorruptError, NotFoundError
 from runlake.store.artifacts.collection import CollectionFolder
 from runlake.store.artifacts.names import check_entry_path, check_sha256
 from runlake.store.artifacts.proof import prove_count, prove_start, prove_time
-from runlake.store.disk import (
-    create_to_append,
-    discard,
-    open_to_append,
-    read_whole,
-    replace_file,
-    writer_to,
-)
 from runlake.values import encode_json, stored_json
 
 _decoder = msgspec.json.Decoder(ContentInfo)
@@ -47,6 +36,7 @@ class Draft:
         self.artifact_id = artifact_id
         self._path = collection.path
         self._type = collection.fold.type
+        self._tree = collection.tree
         self._file = collection.folder / "drafts" / f"{artifact_id}.json"
         self._received = self._file.with_suffix(".received")
 
@@ -57,18 +47,18 @@ class Draft:
     @property
     def is_begun(self) -> bool:
         """Whether somebody began it, and it is not committed."""
-        return self._file.is_file()
+        return self._tree.size_bytes(self._file) is not None
 
     def begin(self, start: ArtifactStart, at: float) -> None:
         """Write down what it begins with, in the place of what it began with before."""
         text = encode_json(msgspec.to_builtins(StartedDraft(at=at, start=start))) + "\n"
         with self._in_its_collection():
-            replace_file(self._file, text.encode())
+            self._tree.replace(self._file, text.encode())
 
     def read(self) -> StartedDraft:
         """What it began with; `NotFoundError` for one that was never begun, or is committed."""
         try:
-            return started_draft_of(read_whole(self._file))
+            return started_draft_of(self._tree.read(self._file))
         except FileNotFoundError:
             raise NotFoundError(f"no artifact {self.path} is being made; begin it first") from None
         except (BadValueError, IsADirectoryError) as error:
@@ -100,30 +90,20 @@ class Draft:
 
     def note(self, content: ContentInfo) -> None:
         """Remember that a content was put for it."""
-        try:
-            fd = open_to_append(self._received)
-        except FileNotFoundError:
-            with self._in_its_collection():
-                fd = _create_or_open(self._received)
-        try:
-            # Between two line ends: what follows a line that was cut off is whole.
-            line = b"\n" + msgspec.json.encode(content) + b"\n"
-            if writer_to(fd, self._received)(line) < len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._received))
-        finally:
-            os.close(fd)
+        with self._in_its_collection():
+            self._tree.append_line(self._received, msgspec.json.encode(content))
 
     def received(self) -> list[ContentInfo]:
         """What was put for it, in that order."""
         try:
-            return contents_received(read_whole(self._received))
+            return contents_received(self._tree.read(self._received))
         except (FileNotFoundError, IsADirectoryError):
             return []
 
     def end(self) -> None:
         """Remove it: it is committed, or nobody wants it."""
-        discard(self._received)
-        discard(self._file)
+        self._tree.remove(self._received)
+        self._tree.remove(self._file)
 
     @contextmanager
     def _in_its_collection(self) -> Iterator[None]:
@@ -162,10 +142,3 @@ def contents_received(content: bytes) -> list[ContentInfo]:
                 continue
             found.append(received)
     return found
-
-
-def _create_or_open(file: Path) -> int:
-    try:
-        return create_to_append(file)
-    except FileExistsError:
-        return open_to_append(file)

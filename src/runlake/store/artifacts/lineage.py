@@ -17,8 +17,8 @@ from runlake.model import RunPath
 from runlake.store.artifacts.collection import writing
 from runlake.store.artifacts.names import check_artifact_id, check_artifact_path
 from runlake.store.artifacts.proof import prove_plain, prove_time
-from runlake.store.disk import create_once, list_names, make_subfolder, read_whole
 from runlake.store.layout import Layout, check_run_path
+from runlake.store.tree import DISK_TREE, Tree
 
 T = TypeVar("T")
 
@@ -52,10 +52,10 @@ def note_link(layout: Layout, run: RunPath, relation: Relation, link: RunLink) -
     folder = links_dir(layout, run)
     with writing(folder):
         try:
-            make_subfolder(folder)
+            layout.tree.make_subfolder(folder)
         except FileNotFoundError:
             raise NotFoundError(f"there is no run {run}, so it cannot have {relation} {link.artifact}") from None
-        return create_once(folder / link_name(relation, link.artifact.version), text_of(link))
+        return layout.tree.create_once(folder / link_name(relation, link.artifact.version), text_of(link))
 
 
 def note_use(layout: Layout, collection: CollectionPath, use: Use) -> bool:
@@ -63,8 +63,8 @@ def note_use(layout: Layout, collection: CollectionPath, use: Use) -> bool:
     folder = uses_dir(layout, collection)
     with writing(folder):
         try:
-            make_subfolder(folder)
-            return create_once(folder / use_name(use), text_of(use))
+            layout.tree.make_subfolder(folder)
+            return layout.tree.create_once(folder / use_name(use), text_of(use))
         except FileNotFoundError:
             return False  # deleted or renamed at this moment, or merged later: the run says all
 
@@ -87,15 +87,19 @@ def use_name(use: Use) -> str:
 def links_of_run(layout: Layout, run: RunPath, relation: Relation) -> list[RunLink]:
     """What a run did, in the order in which it did it. What cannot be read is left to `check`."""
     folder = links_dir(layout, run)
-    found = [read_link(folder / name) for name in list_names(folder) if name.startswith(f"{relation}-")]
+    found = [
+        read_link(folder / name, layout.tree)
+        for name in layout.tree.list_names(folder)
+        if name.startswith(f"{relation}-")
+    ]
     return sorted((link for link in found if link is not None), key=lambda link: (link.at, link.artifact))
 
 
 def users_of(layout: Layout, artifact: ArtifactPath) -> list[RunPath]:
     """The runs that used a version, named by its id, in the order in which they first did."""
     folder = uses_dir(layout, artifact.collection)
-    names = [name for name in list_names(folder) if name.startswith(f"{artifact.version}-")]
-    uses = [use for name in names if (use := read_use(folder / name)) is not None]
+    names = [name for name in layout.tree.list_names(folder) if name.startswith(f"{artifact.version}-")]
+    uses = [use for name in names if (use := read_use(folder / name, layout.tree)) is not None]
     return [use.run for use in sorted(uses, key=lambda use: (use.at, use.run))]
 
 
@@ -115,9 +119,9 @@ def text_of(made: RunLink | Use) -> str:
     return msgspec.json.encode(made).decode() + "\n"
 
 
-def read_link(file: Path) -> RunLink | None:
+def read_link(file: Path, tree: Tree = DISK_TREE) -> RunLink | None:
     """What such a file says; None for one that is gone, or makes no sense."""
-    link = _read(file, RunLink)
+    link = _read(file, RunLink, tree)
     try:
         if link is not None:
             prove_time("the time of a use", link.at)
@@ -128,9 +132,9 @@ def read_link(file: Path) -> RunLink | None:
     return link
 
 
-def read_use(file: Path) -> Use | None:
+def read_use(file: Path, tree: Tree = DISK_TREE) -> Use | None:
     """The same with a collection."""
-    use = _read(file, Use)
+    use = _read(file, Use, tree)
     try:
         if use is not None:
             prove_time("the time of a use", use.at)
@@ -141,8 +145,8 @@ def read_use(file: Path) -> Use | None:
     return use
 
 
-def _read(file: Path, kind: type[T]) -> T | None:
+def _read(file: Path, kind: type[T], tree: Tree) -> T | None:
     try:
-        return msgspec.json.decode(read_whole(file), type=kind)
+        return msgspec.json.decode(tree.read(file), type=kind)
     except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError):
         return None

@@ -15,8 +15,8 @@ from runlake.artifact_model import ArtifactPath, CollectionPath
 from runlake.errors import NotFoundError
 from runlake.store.artifacts.collection import read_artifact_id
 from runlake.store.artifacts.names import check_collection_path
-from runlake.store.disk import create_once, list_names, make_subfolder, read_whole
 from runlake.store.layout import Layout
+from runlake.store.tree import DISK_TREE, Tree
 
 
 class LinkedTo(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,17 +29,17 @@ def note_linked(layout: Layout, artifact_id: str, target: CollectionPath) -> Non
     """Note that a version is linked to a portfolio, once. One that is not in this store is left out."""
     try:
         folder = linked_dir(layout, read_artifact_id(layout, artifact_id).collection)
-        make_subfolder(folder)
+        layout.tree.make_subfolder(folder)
     except (NotFoundError, FileNotFoundError):
         return
-    create_once(folder / linked_name(artifact_id, target), linked_text(target))
+    layout.tree.create_once(folder / linked_name(artifact_id, target), linked_text(target))
 
 
 def linked_to(layout: Layout, home: ArtifactPath) -> list[CollectionPath]:
     """The portfolios that a version, named by its id, was ever linked to, by their names."""
     folder = linked_dir(layout, home.collection)
-    names = [name for name in list_names(folder) if name.startswith(f"{home.version}-")]
-    return sorted(target for name in names if (target := read_linked(folder / name)) is not None)
+    names = [name for name in layout.tree.list_names(folder) if name.startswith(f"{home.version}-")]
+    return sorted(target for name in names if (target := read_linked(folder / name, layout.tree)) is not None)
 
 
 def linked_dir(layout: Layout, home: CollectionPath) -> Path:
@@ -57,9 +57,9 @@ def linked_text(target: CollectionPath) -> str:
     return msgspec.json.encode(LinkedTo(target=target)).decode() + "\n"
 
 
-def read_linked(file: Path) -> CollectionPath | None:
+def read_linked(file: Path, tree: Tree = DISK_TREE) -> CollectionPath | None:
     """The portfolio that it names; None for one that is gone, or says nothing of where the link would be."""
     try:
-        return check_collection_path(msgspec.json.decode(read_whole(file), type=LinkedTo).target)
+        return check_collection_path(msgspec.json.decode(tree.read(file), type=LinkedTo).target)
     except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError):
         return None

@@ -27,7 +27,7 @@ from runlake.store.artifacts.lineage import (
 from runlake.store.artifacts.linked import linked_dir, linked_name, linked_text, read_linked
 from runlake.store.care.damage import FROM_BACKUP, Damage
 from runlake.store.disk import TEMPORARY_PREFIX, list_names
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 
 
 class Note(NamedTuple):
@@ -38,7 +38,7 @@ class Note(NamedTuple):
     purpose: str
 
 
-def find_lost_notes(layout: Layout, entity: str, project: str) -> Iterator[Note]:
+def find_lost_notes(layout: FolderStore, entity: str, project: str) -> Iterator[Note]:
     """The notes of a project's collections and runs that are missing, or say nothing."""
     if not layout.artifact_ids_dir.is_dir() and not layout.collections_dir(entity, project).is_dir():
         return
@@ -53,7 +53,7 @@ def find_lost_notes(layout: Layout, entity: str, project: str) -> Iterator[Note]
         yield from _of_a_run(layout, RunPath(entity, project, run_id))
 
 
-def check_notes(layout: Layout, entity: str, project: str) -> Iterator[Damage]:
+def check_notes(layout: FolderStore, entity: str, project: str) -> Iterator[Damage]:
     """Notes that can be made anew, and those that say nothing, and that nothing else says. Kinds: missing, corrupt."""
     lost = set()
     for note in find_lost_notes(layout, entity, project):
@@ -75,7 +75,7 @@ def check_notes(layout: Layout, entity: str, project: str) -> Iterator[Damage]:
                 yield Damage("corrupt", file, "that a run logged or used a version, or a portfolio has it", FROM_BACKUP)
 
 
-def _of_a_sequence(layout: Layout, collection: CollectionFolder) -> Iterator[Note]:
+def _of_a_sequence(layout: FolderStore, collection: CollectionFolder) -> Iterator[Note]:
     for version in collection.fold.versions:
         made, path = version.entry, collection.path.at(version.artifact_id)
         if version.is_collected or not isinstance(made, Committed):
@@ -93,7 +93,7 @@ def _of_a_sequence(layout: Layout, collection: CollectionFolder) -> Iterator[Not
             yield from _lost_link(layout, use.run, "used", link)
 
 
-def _of_a_portfolio(layout: Layout, collection: CollectionFolder) -> Iterator[Note]:
+def _of_a_portfolio(layout: FolderStore, collection: CollectionFolder) -> Iterator[Note]:
     for version in collection.fold.live():
         try:
             home = read_artifact_id(layout, version.artifact_id)
@@ -105,7 +105,7 @@ def _of_a_portfolio(layout: Layout, collection: CollectionFolder) -> Iterator[No
             yield Note(file, linked_text(collection.path).encode(), purpose)
 
 
-def _is_led_to(layout: Layout, path: ArtifactPath) -> bool:
+def _is_led_to(layout: FolderStore, path: ArtifactPath) -> bool:
     """Whether the id of a version leads to it, or to a copy of it."""
     try:
         found = read_artifact_id(layout, path.version)
@@ -114,13 +114,13 @@ def _is_led_to(layout: Layout, path: ArtifactPath) -> bool:
         return False
 
 
-def _lost_link(layout: Layout, run: RunPath, relation: str, link: RunLink) -> Iterator[Note]:
+def _lost_link(layout: FolderStore, run: RunPath, relation: str, link: RunLink) -> Iterator[Note]:
     file = links_dir(layout, run) / link_name("used" if relation == "used" else "logged", link.artifact.version)
     if layout.run_dir(run).is_dir() and read_link(file) is None:
         yield Note(file, text_of(link).encode(), f"that run {run} {relation} {link.artifact}")
 
 
-def _of_a_run(layout: Layout, run: RunPath) -> Iterator[Note]:
+def _of_a_run(layout: FolderStore, run: RunPath) -> Iterator[Note]:
     folder = links_dir(layout, run)
     for name in sorted(list_names(folder)):
         link = read_link(folder / name) if name.startswith("used-") else None
@@ -138,7 +138,7 @@ def _of_a_run(layout: Layout, run: RunPath) -> Iterator[Note]:
             yield Note(file, text_of(use).encode(), f"that run {run} used {artifact}")
 
 
-def _has(layout: Layout, artifact: ArtifactPath) -> bool:
+def _has(layout: FolderStore, artifact: ArtifactPath) -> bool:
     try:
         return has_artifact(layout, artifact)
     except StoreError:

@@ -21,9 +21,9 @@ from runlake.store.care.known_rows import KnownRows
 from runlake.store.care.strangers import find_strangers
 from runlake.store.care.writer_walk import walk_writer
 from runlake.store.folder_files import foreign_files
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import SERVED_FILES, PartName
-from runlake.store.layout import Layout
 from runlake.store.run.snapshot import Snapshot, number_parts, reading
 from runlake.store.run.view import view_of
 from runlake.store.segment.folder import FolderSegments, segments_of
@@ -55,7 +55,7 @@ class Examination:
     segments: dict[str, list[Damage]] = field(default_factory=dict)
 
 
-def check_run(layout: Layout, path: RunPath, merged: PackedFiles | None = None) -> list[Finding]:
+def check_run(layout: FolderStore, path: RunPath, merged: PackedFiles | None = None) -> list[Finding]:
     """Everything that is wrong with one run, in the order of its files; empty when all is well.
 
     `merged` goes from the check of one run of a project to that of the next. Kinds: torn (a call that never returned),
@@ -65,7 +65,7 @@ def check_run(layout: Layout, path: RunPath, merged: PackedFiles | None = None) 
     return [damage.as_finding(run_dir) for damage in examine(layout, path, merged).damages]
 
 
-def examine(layout: Layout, path: RunPath, merged: PackedFiles | None = None) -> Examination:
+def examine(layout: FolderStore, path: RunPath, merged: PackedFiles | None = None) -> Examination:
     """Read every byte of one run: the same for who is only told, and for who mends it."""
     seen = Examination()
     for _ in range(_ATTEMPTS):
@@ -90,7 +90,7 @@ def unreadable(run_dir: Path, why: str) -> Damage:
     return Damage("unreadable", run_dir, f"the run, for readers: {why}", advice)
 
 
-def _examine(layout: Layout, path: RunPath, merged: PackedFiles, seen: Examination) -> None:
+def _examine(layout: FolderStore, path: RunPath, merged: PackedFiles, seen: Examination) -> None:
     segments = segments_of(layout, path)
     metas, unreadable_metas = read_metas(segments)
     seen.damages += unreadable_metas

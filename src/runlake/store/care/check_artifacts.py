@@ -18,7 +18,8 @@ from runlake.store.care.artifact_notes import check_notes
 from runlake.store.care.check_ledger import LedgerLoss, check_ledger
 from runlake.store.care.damage import FROM_BACKUP, NOTHING, Damage
 from runlake.store.care.strangers import find_strangers, stranger, visible_entries
-from runlake.store.layout import COLLECTION_FOLDERS, Layout
+from runlake.store.folder_store import FolderStore
+from runlake.store.layout import COLLECTION_FOLDERS
 from runlake.store.opening.trash import DELETED_FILE
 from runlake.values import stored_json
 
@@ -37,7 +38,7 @@ _KINDS = ("create", "commit", "link", "edit", "delete", "restore", "collect", "d
 
 
 def check_artifacts(
-    layout: Layout, entity: str, project: str, report: Report = lambda done, total: None
+    layout: FolderStore, entity: str, project: str, report: Report = lambda done, total: None
 ) -> Iterator[Damage]:
     """Kinds: foreign, missing, corrupt, newer."""
     folder = layout.collections_dir(entity, project)
@@ -128,7 +129,7 @@ class _Contents:
     Kept small: there may be millions.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: FolderStore) -> None:
         self._layout = layout
         self._users: dict[tuple[str, int], tuple[str, str, int]] = {}
 

@@ -19,7 +19,7 @@ from runlake.store.care.check_views import check_views
 from runlake.store.care.damage import NOTHING, Damage
 from runlake.store.care.strangers import find_strangers
 from runlake.store.changes import SeenChanges, changes_of, parse_name
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.run.snapshot import read_consistently
 from runlake.store.run.view import view_of
 from runlake.store.store_format import FORMAT_VERSION, is_store, read_format
@@ -27,18 +27,18 @@ from runlake.store.store_format import FORMAT_VERSION, is_store, read_format
 _HASHED = re.compile(r".*%~[0-9a-f]{40}")
 
 
-def check_store(layout: Layout) -> list[Finding]:
+def check_store(layout: FolderStore) -> list[Finding]:
     """What is wrong with the store itself; nothing for a folder in which no project is. Places are within the store."""
     return [damage.as_finding(layout.root) for damage in examine_store(layout)]
 
 
-def examine_store(layout: Layout) -> list[Damage]:
+def examine_store(layout: FolderStore) -> list[Damage]:
     """The same for who mends it."""
     return [damage for check in _OF_A_STORE for damage in check(layout)]
 
 
 def check_project(
-    layout: Layout, entity: str, project: str, report: Report = lambda done, total: None
+    layout: FolderStore, entity: str, project: str, report: Report = lambda done, total: None
 ) -> list[Finding]:
     """What is wrong with a project beside its runs; places are within the project's folder.
 
@@ -51,14 +51,14 @@ def check_project(
 
 
 def examine_project(
-    layout: Layout, entity: str, project: str, report: Report = lambda done, total: None
+    layout: FolderStore, entity: str, project: str, report: Report = lambda done, total: None
 ) -> list[Damage]:
     """The same for who mends it. Of a run that is to be deleted the file is its folder."""
     checks = (_check_changes, _check_folders, check_sweeps, partial(check_artifacts, report=report), check_views)
     return [damage for check in checks for damage in check(layout, entity, project)]
 
 
-def _check_mark(layout: Layout) -> Iterator[Damage]:
+def _check_mark(layout: FolderStore) -> Iterator[Damage]:
     """The store's own mark, `store.toml`."""
     if not is_store(layout) and not layout.entities():
         return
@@ -75,7 +75,7 @@ def _check_mark(layout: Layout) -> Iterator[Damage]:
             yield Damage("newer", mark, NOTHING, "upgrade runlake to read it")
 
 
-def _check_changes(layout: Layout, entity: str, project: str) -> Iterator[Damage]:
+def _check_changes(layout: FolderStore, entity: str, project: str) -> Iterator[Damage]:
     """How changes are told to readers."""
     lost, advice = "which runs had moved: readers look at all of them", "runlake repair makes it anew"
     for pack in changes_of(layout, entity, project).garbled_packs():
@@ -84,7 +84,7 @@ def _check_changes(layout: Layout, entity: str, project: str) -> Iterator[Damage
     yield from find_strangers(changes_dir, lambda entry: entry.name == "packed" or parse_name(entry.name) is not None)
 
 
-def _check_folders(layout: Layout, entity: str, project: str) -> Iterator[Damage]:
+def _check_folders(layout: FolderStore, entity: str, project: str) -> Iterator[Damage]:
     """The folders of runs: some are none, and some should be gone."""
     yield from find_strangers(layout.runs_dir(entity, project), _is_run)
     for path in _deleted_runs(layout, entity, project):
@@ -92,7 +92,7 @@ def _check_folders(layout: Layout, entity: str, project: str) -> Iterator[Damage
         yield Damage("deleted", layout.run_dir(path), lost, "runlake repair moves it to the trash")
 
 
-def _deleted_runs(layout: Layout, entity: str, project: str) -> list[RunPath]:
+def _deleted_runs(layout: FolderStore, entity: str, project: str) -> list[RunPath]:
     """The runs that have a tombstone, and are still there: whoever deleted them was killed, or did it in a copy."""
     dead: dict[str, bool] = {}
     for change in changes_of(layout, entity, project).read_since(SeenChanges()).changes:
@@ -119,4 +119,4 @@ def _is_run(folder: Path) -> bool:
     return any((folder / name).is_dir() for name in ("journal", "segments")) or not any(folder.iterdir())
 
 
-_OF_A_STORE: tuple[Callable[[Layout], Iterable[Damage]], ...] = (_check_mark,)
+_OF_A_STORE: tuple[Callable[[FolderStore], Iterable[Damage]], ...] = (_check_mark,)

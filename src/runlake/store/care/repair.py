@@ -25,12 +25,12 @@ from runlake.store.care.repair_plan import Batch, RepairPlan
 from runlake.store.care.repair_segment import mend_meta, mend_parquet, meta_of_files, read_whole
 from runlake.store.care.repair_steps import RepairSteps
 from runlake.store.care.writer_walk import MOST_MISSING, strangers_behind, walk_writer
-from runlake.store.changes import append_change
 from runlake.store.compact.seal import drop_leftovers, only_sealer
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import PartName, root_of
 from runlake.store.journal.liveness import is_alive
-from runlake.store.layout import Layout
+from runlake.store.noting import append_change
 from runlake.store.run.snapshot import Snapshot, missing_ranges, number_parts
 from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import Meta, parse_meta
@@ -39,7 +39,7 @@ from runlake.store.segment.segments import SegmentFile
 _ATTEMPTS = 20
 
 
-def repair_run(layout: Layout, path: RunPath, *, is_dry_run: bool = False, force: bool = False) -> list[Repair]:
+def repair_run(layout: FolderStore, path: RunPath, *, is_dry_run: bool = False, force: bool = False) -> list[Repair]:
     """Mend one run, or with `is_dry_run` say what would be done; answers one entry for each thing that was found.
 
     `ConflictError` while a process that may still be writing stands in the way, unless `force`; ReadOnlyError when the
@@ -71,7 +71,7 @@ def repair_run(layout: Layout, path: RunPath, *, is_dry_run: bool = False, force
 class _Repairer:
     """One repair of one run: what is to be done about each damage. `RepairSteps` does it."""
 
-    def __init__(self, layout: Layout, path: RunPath, *, is_dry: bool, is_forced: bool) -> None:
+    def __init__(self, layout: FolderStore, path: RunPath, *, is_dry: bool, is_forced: bool) -> None:
         self._layout, self._path, self._is_forced = layout, path, is_forced
         self._run_dir, self._segments = layout.run_dir(path), segments_of(layout, path)
         self._folder = self._segments.folder

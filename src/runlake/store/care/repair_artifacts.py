@@ -12,11 +12,12 @@ from runlake.store.care.artifact_notes import find_lost_notes
 from runlake.store.care.damage import Damage, Remedy
 from runlake.store.care.garbage import Quarantine
 from runlake.store.disk import make_folder, replace_file
-from runlake.store.layout import Layout, encode_name
+from runlake.store.folder_store import FolderStore
+from runlake.store.layout import encode_name
 
 
 def mend_artifacts(
-    layout: Layout, project: tuple[str, str], damages: list[Damage], *, is_dry: bool, is_forced: bool
+    layout: FolderStore, project: tuple[str, str], damages: list[Damage], *, is_dry: bool, is_forced: bool
 ) -> Mapping[Damage, Remedy]:
     """What was done about each damage that can be mended; a content is moved aside only if `is_forced`."""
     remedies = dict(_make_notes_anew(layout, project, damages, is_dry=is_dry))
@@ -36,7 +37,7 @@ def mend_artifacts(
 
 
 def _make_notes_anew(
-    layout: Layout, project: tuple[str, str], damages: list[Damage], *, is_dry: bool
+    layout: FolderStore, project: tuple[str, str], damages: list[Damage], *, is_dry: bool
 ) -> Iterator[tuple[Damage, Remedy]]:
     by_file = {damage.file: damage for damage in damages}
     for note in list(find_lost_notes(layout, *project)):
@@ -49,7 +50,7 @@ def _make_notes_anew(
         yield damage, Remedy(damage.kind, damage.file, "made anew", damage.lost)
 
 
-def _name_said(layout: Layout, project: tuple[str, str], damage: Damage) -> str | None:
+def _name_said(layout: FolderStore, project: tuple[str, str], damage: Damage) -> str | None:
     """How the ledger of a collection says that it is called, if its folder fits to that."""
     folder = damage.file.parent
     collection = CollectionFolder(layout, CollectionPath(*project, "any"), folder)

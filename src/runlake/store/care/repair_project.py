@@ -18,9 +18,9 @@ from runlake.store.care.read_only import unless_read_only
 from runlake.store.care.repair_artifacts import mend_artifacts
 from runlake.store.changes import changes_of, new_name, parse_name
 from runlake.store.disk import remove
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.liveness import is_any_alive
-from runlake.store.layout import Layout
 from runlake.store.opening.trash import move_run_to_trash
 from runlake.store.run.snapshot import read_consistently
 from runlake.store.run.view import view_of
@@ -31,7 +31,7 @@ from runlake.store.store_format import create_store
 class _Job:
     """One repair of a store, or of a project in it; `writer` is who tells of it. With `is_dry` nothing is changed."""
 
-    layout: Layout
+    layout: FolderStore
     is_dry: bool
     entity: str = ""
     project: str = ""
@@ -39,7 +39,7 @@ class _Job:
     is_forced: bool = False
 
 
-def repair_store(layout: Layout, *, is_dry_run: bool = False) -> list[Repair]:
+def repair_store(layout: FolderStore, *, is_dry_run: bool = False) -> list[Repair]:
     """Make `store.toml` anew where it is missing or damaged."""
     damages = examine_store(layout)
     remedies = _mend(_Job(layout, is_dry_run), damages, _OF_A_STORE)
@@ -47,7 +47,7 @@ def repair_store(layout: Layout, *, is_dry_run: bool = False) -> list[Repair]:
 
 
 def repair_project(
-    layout: Layout, entity: str, project: str, writer: str, *, is_dry_run: bool = False, force: bool = False
+    layout: FolderStore, entity: str, project: str, writer: str, *, is_dry_run: bool = False, force: bool = False
 ) -> list[Repair]:
     """Make packs of changes and notes of artifacts anew, and finish deletes.
 

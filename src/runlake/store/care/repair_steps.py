@@ -20,11 +20,12 @@ from runlake.store.care.repair_plan import Batch
 from runlake.store.care.repair_segment import read_whole
 from runlake.store.care.trail import MetaChange
 from runlake.store.disk import make_subfolder, remove, remove_present, replace_file
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.fold import WriterState
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import ScannedPart, scan_part
-from runlake.store.layout import Layout, folder_identity
+from runlake.store.layout import folder_identity
 from runlake.store.run.state import join_states, state_of_part
 from runlake.store.segment import schema
 from runlake.store.segment.folder import segments_of
@@ -36,7 +37,7 @@ from runlake.store.segment.segments import SegmentFile
 class RepairSteps:
     """The changes of one repair of one run; with `is_dry` nothing is changed, and the same is said."""
 
-    def __init__(self, layout: Layout, path: RunPath, *, is_dry: bool) -> None:
+    def __init__(self, layout: FolderStore, path: RunPath, *, is_dry: bool) -> None:
         self._path, self._run_dir = path, layout.run_dir(path)
         self._segments, self._journal = segments_of(layout, path), journal_of(layout, path)
         self._folder = self._segments.folder

@@ -25,8 +25,10 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from runlake.model import RunPath
 from runlake.store.catalog.catalog_file import CatalogFile, CatalogUnusableError
 from runlake.store.catalog.columns_file import DamagedFileError, read_columns
 from runlake.store.catalog.known_project import KnownProject
@@ -38,8 +40,11 @@ from runlake.store.catalog.version_log import VersionLog, load_version
 from runlake.store.catalog.watching import Fingerprint, Watch
 from runlake.store.changes import changes_of
 from runlake.store.disk import make_folder
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.location import is_on_network
+
+if TYPE_CHECKING:  # a listing is made without what watches
+    from runlake.store.catalog.pulse import ProjectPulse
 
 Progress = Callable[[str, int, int], None]
 """Told (entity/project, runs read, runs to read) from time to time while many runs are read."""
@@ -54,7 +59,7 @@ class Catalog:
 
     def __init__(
         self,
-        layout: Layout,
+        layout: FolderStore,
         *,
         fold: Fold,
         fingerprint: Fingerprint,
@@ -118,6 +123,16 @@ class Catalog:
                         return None
             return records.state(0, version)
         return None
+
+    def path_of(self, entity: str, project: str, folder: str) -> RunPath:
+        """The run in a folder of a project. FileNotFoundError when it is gone."""
+        return self._layout.run_path_of(self._layout.runs_dir(entity, project) / folder)
+
+    def pulse(self, entity: str, project: str) -> ProjectPulse:
+        """Begin to watch a project."""
+        from runlake.store.catalog.pulse import ProjectPulse
+
+        return ProjectPulse(self._layout, self, entity, project)
 
     def _refresh(self, known: KnownProject) -> ProjectState:
         records, watch = known.records, self._watch_of(known)

@@ -17,8 +17,8 @@ from typing import Protocol
 from runlake.listing_model import ProjectNews
 from runlake.store.catalog.watching import FolderStamp, Watch, list_folders
 from runlake.store.changes import SeenChanges, changes_of
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.fingerprint import read_fingerprint
-from runlake.store.layout import Layout
 
 LOOK_EVERY_S = 0.4
 """Who asks sooner is answered from the last look."""
@@ -40,7 +40,7 @@ class ProjectPulse:
 
     def __init__(
         self,
-        layout: Layout,
+        layout: FolderStore,
         catalog: OpenFolders,
         entity: str,
         project: str,
@@ -53,7 +53,7 @@ class ProjectPulse:
         self._changes = changes_of(layout, entity, project)
         self._runs_dir = layout.runs_dir(entity, project)
         self._watch = Watch(
-            self._runs_dir, layout.run_path_of, lambda path: read_fingerprint(layout, path), 0.0, time.time
+            self._runs_dir, layout.run_path_of, lambda path: read_fingerprint(layout.journal(path)), 0.0, time.time
         )
         self._lock = threading.Lock()
         self._token: str | None = None

@@ -12,8 +12,8 @@ from runlake.store.catalog.limits import CatalogLimits
 from runlake.store.catalog.project_records import CatalogRow, ProjectRecords
 from runlake.store.catalog.run_columns import RunColumns
 from runlake.store.catalog.watching import SILENT_STATES, Fingerprint, list_folders
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.fingerprint import JournalFingerprint
-from runlake.store.layout import Layout
 
 _BULK_ROWS = 10_000
 
@@ -26,7 +26,7 @@ FoldMany = Callable[[str, str, list[str]], "Iterable[tuple[RunColumns | None, li
 class RunReading:
     """How runs are read: `fold` one, `fold_many` those that have ended, where that is offered."""
 
-    layout: Layout
+    layout: FolderStore
     fold: Fold
     fingerprint: Fingerprint
     fold_many: FoldMany | None

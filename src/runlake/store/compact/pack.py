@@ -34,7 +34,7 @@ from runlake.store.compact.pack_plan import MIN_RUN_COUNT, PACKED_BYTES, QUIET_S
 from runlake.store.compact.packed_file import PackedRun, PackList
 from runlake.store.compact.seal import drop_leftovers, only_sealer
 from runlake.store.compact.seal_plan import in_order
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.run.snapshot import Snapshot, take_snapshot
 from runlake.store.run.state import join_states
 from runlake.store.segment import schema
@@ -56,7 +56,7 @@ _GRACE_S = 3600.0
 class _Pass:
     """One look at a project by who packs it: the limits that hold, and the errors of what could not be read."""
 
-    layout: Layout
+    layout: FolderStore
     entity: str
     project: str
     quiet_s: float = QUIET_S
@@ -69,7 +69,7 @@ class _Pass:
 
 
 def pack_runs(
-    layout: Layout,
+    layout: FolderStore,
     entity: str,
     project: str,
     *,
@@ -98,7 +98,7 @@ def pack_runs(
         raise one_pass.failures[0]
 
 
-def pack_when_worthwhile(layout: Layout, entity: str, project: str) -> None:
+def pack_when_worthwhile(layout: FolderStore, entity: str, project: str) -> None:
     """Pack when enough runs have come since somebody looked last, and nobody else is at it: for after a run's end.
 
     Looking costs a listing of the project's folder.
@@ -170,7 +170,7 @@ def _lists(shared: Segments, failures: list[RunlakeError]) -> dict[str, PackList
     return lists
 
 
-def _finish(layout: Layout, found: Survey, lists: Iterable[PackList]) -> Iterator[RunPath]:
+def _finish(layout: FolderStore, found: Survey, lists: Iterable[PackList]) -> Iterator[RunPath]:
     """Let the runs point to packed files that a killed packer has made for them."""
     units = {unit.identity: unit for some in (*found.pointing.values(), found.fresh) for unit in some}
     for packed in lists:
@@ -242,7 +242,7 @@ def _listed(unit: Unit) -> PackedRun:
 # Publish and drop -----------------------------------------------------------------------------------------
 
 
-def publish_runs(layout: Layout, packed: PackList, runs: Sequence[tuple[RunPath, PackedRun]]) -> Iterator[RunPath]:
+def publish_runs(layout: FolderStore, packed: PackList, runs: Sequence[tuple[RunPath, PackedRun]]) -> Iterator[RunPath]:
     """Let runs point to their rows in a packed file, and drop what they pointed to before; yields those that do.
 
     Left out are those that are not any more what went into that file.
@@ -293,7 +293,7 @@ def _pointing(metas: list[Meta], packed: PackList, run: PackedRun) -> Meta:
 # What nobody points to ------------------------------------------------------------------------------------
 
 
-def remove_unused(layout: Layout, entity: str, project: str, *, grace_s: float = _GRACE_S) -> None:
+def remove_unused(layout: FolderStore, entity: str, project: str, *, grace_s: float = _GRACE_S) -> None:
     """Remove the packed files to which no run points, in the project or in the trash, and has not for an hour.
 
     Where a run cannot be read nothing is removed: it may point to anything.
@@ -320,7 +320,7 @@ def _listing(folder: Path) -> list[Path]:
     return list(folder.iterdir()) if folder.is_dir() else []
 
 
-def _references(layout: Layout, entity: str, project: str) -> set[str] | None:
+def _references(layout: FolderStore, entity: str, project: str) -> set[str] | None:
     """The packed files to which any meta file points, superseded ones included; None when one cannot be read."""
     found: set[str] = set()
     try:

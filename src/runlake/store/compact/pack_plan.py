@@ -14,9 +14,9 @@ from runlake.model import ENDED_STATES, RunPath
 from runlake.store.compact import packed_file
 from runlake.store.compact.packed_file import PackList
 from runlake.store.compact.seal_plan import in_order, values_bytes
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.fold import WriterState, fold_run
 from runlake.store.journal.liveness import liveness
-from runlake.store.layout import Layout
 from runlake.store.run.snapshot import take_snapshot
 from runlake.store.run.state import join_states
 from runlake.store.segment.meta import Meta
@@ -77,7 +77,7 @@ class Survey:
     is_partial: bool = False
 
 
-def survey(layout: Layout, entity: str, project: str, *, quiet_s: float) -> Survey:
+def survey(layout: FolderStore, entity: str, project: str, *, quiet_s: float) -> Survey:
     """Look at every run of a project."""
     found = Survey()
     for run_id in layout.run_ids(entity, project):
@@ -92,7 +92,7 @@ def survey(layout: Layout, entity: str, project: str, *, quiet_s: float) -> Surv
     return found
 
 
-def _look_at(layout: Layout, path: RunPath, found: Survey, quiet_s: float) -> None:
+def _look_at(layout: FolderStore, path: RunPath, found: Survey, quiet_s: float) -> None:
     snapshot = take_snapshot(layout, path)
     by_generation: dict[tuple[str, str], list[Meta]] = {}
     for meta in snapshot.metas:

@@ -23,52 +23,53 @@ from typing import Any
 
 from runlake.errors import CorruptError, ReadOnlyError
 from runlake.model import STREAMS, RunPath, Stream
-from runlake.store.changes import append_change
 from runlake.store.compact.seal_plan import SEGMENT_BYTES, Batch, plan
 from runlake.store.disk import READ_ONLY_ERRNOS
 from runlake.store.journal.fold import StreamFold, WriterState
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.rows import check_follows, rows_of
 from runlake.store.journal.scan import ScannedPart
-from runlake.store.journal.shipped import read_shipped
-from runlake.store.layout import Layout, encode_name, folder_identity
+from runlake.store.layout import encode_name
+from runlake.store.noting import append_change
 from runlake.store.run.snapshot import Snapshot, is_current, take_snapshot
 from runlake.store.run.state import fold_rows, join_states
-from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import Meta, new_meta, read_meta
 from runlake.store.segment.publish import drop_segment, publish_meta, put_rows
 from runlake.store.segment.read import rows_of_meta
 from runlake.store.series import WriterRows, join_stretches
+from runlake.store.store import Store
 
 _ATTEMPTS = 20
 _STALE_S = 3600.0
 
 
-def only_sealer(layout: Layout, path: RunPath) -> AbstractContextManager[bool]:
+def only_sealer(store: Store, path: RunPath) -> AbstractContextManager[bool]:
     """Wait until no other sealer is at the run; where nothing can be locked, go on without."""
-    return segments_of(layout, path).alone(is_waiting=True)
+    return store.segments(path).alone(is_waiting=True)
 
 
-def seal_run(layout: Layout, path: RunPath, *, segment_bytes: int = SEGMENT_BYTES) -> int:
+def seal_run(store: Store, path: RunPath, *, segment_bytes: int = SEGMENT_BYTES) -> int:
     """Seal what can be sealed; answers how many rows were, those of segments that were brought together included.
 
     NotFoundError when the run is not there, ReadOnlyError when it cannot be written.
     """
     try:
-        with only_sealer(layout, path):
-            return _seal(layout, path, segment_bytes)
+        with only_sealer(store, path):
+            return seal_held_run(store, path, segment_bytes)
     except OSError as error:
         if error.errno not in READ_ONLY_ERRNOS:
             raise
         raise ReadOnlyError(f"run {path} cannot be sealed, because it cannot be written: {error}") from error
 
 
-def _seal(layout: Layout, path: RunPath, segment_bytes: int) -> int:
+def seal_held_run(store: Store, path: RunPath, segment_bytes: int = SEGMENT_BYTES) -> int:
+    """The same for who holds the run already, as `only_sealer` lets one: nobody is waited for."""
     sealed_row_count = 0
     for _ in range(_ATTEMPTS):
         try:
-            snapshot = take_snapshot(layout, path)
-            identity = folder_identity(layout.run_dir(path))
+            snapshot = take_snapshot(store, path)
+            snapshot.journal.prepare()  # a copy of a store may lack empty folders
+            snapshot.journal.bind()
             known = {meta.name for meta in snapshot.metas} | snapshot.left_out
             try:
                 snapshot.check_parts()
@@ -76,25 +77,25 @@ def _seal(layout: Layout, path: RunPath, segment_bytes: int) -> int:
                 if is_current(snapshot):
                     raise
                 continue
-            batches = plan(snapshot, read_shipped(layout.run_dir(path)), segment_bytes=segment_bytes)
+            batches = plan(snapshot, store.shipped(path), segment_bytes=segment_bytes)
             for batch in batches:
                 meta = write_files(snapshot, batch)
                 if not meta.covers:
                     continue
-                if snapshot.segments.list_names() - known or folder_identity(layout.run_dir(path)) != identity:
+                if snapshot.segments.list_names() - known or not snapshot.journal.is_here():
                     raise FileNotFoundError  # what was planned is out of date
                 known.add(meta.name)
                 publish_meta(snapshot.segments, meta)
-                if folder_identity(layout.run_dir(path)) != identity:
+                if not snapshot.journal.is_here():
                     drop_segment(snapshot.segments, meta)
                     raise FileNotFoundError  # the run was deleted, and another has its id
                 drop_inputs(snapshot, batch)
                 sealed_row_count += sum(s.row_count for s in meta.stretches)
-            drop_leftovers(layout, path)
+            drop_leftovers(store, path)
         except FileNotFoundError:
             continue  # a sealer on a disk without locks was first, or the run was deleted and made anew
         if batches:
-            append_change(layout, path, f"seal-{encode_name(platform.node())}", "seal", batches[0].incarnation)
+            append_change(store, path, f"seal-{encode_name(platform.node())}", "seal", batches[0].incarnation)
         return sealed_row_count
     return sealed_row_count
 
@@ -167,9 +168,9 @@ def drop_inputs(snapshot: Snapshot, batch: Batch) -> None:
         drop_segment(snapshot.segments, meta)
 
 
-def drop_leftovers(layout: Layout, path: RunPath) -> None:
+def drop_leftovers(store: Store, path: RunPath) -> None:
     """What sealers that were killed have left: inputs that are covered, files that no meta file names."""
-    snapshot = take_snapshot(layout, path)
+    snapshot = take_snapshot(store, path)
     segments = snapshot.segments
     visible = {meta.name for meta in snapshot.metas}
     named = {name.removesuffix(".parquet") for meta in snapshot.metas for name in meta.files.values()}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,26 +16,17 @@ import msgspec
 from runlake.errors import BadValueError, GapError, LogTypeError, NotFoundError
 from runlake.lru import LruCache
 from runlake.model import LoggedRow, RunPath, State, WriterAnswer, WriterBatch, WriterHandle, WriterStart
-from runlake.store.changes import append_change
-from runlake.store.ingest.documents import Documents, changes_between, read_documents, write_documents
-from runlake.store.ingest.lease import (
-    EndedError,
-    RemoteWriters,
-    Served,
-    WriterLease,
-    list_served,
-    mark_served,
-    read_served,
-)
+from runlake.store.ingest.documents import Documents, changes_between, pack_documents, unpack_documents
+from runlake.store.ingest.lease import EndedError, RemoteWriters, WriterLease
 from runlake.store.journal import record
-from runlake.store.journal.folder import journal_of
 from runlake.store.journal.limits import WriterLimits
+from runlake.store.journal.served import Served, ServedWriters
 from runlake.store.journal.stop_requests import StopRequestWatcher
 from runlake.store.journal.writer import JournalWriter
-from runlake.store.layout import Layout
+from runlake.store.noting import append_change
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
-from runlake.store.side_process import start_detached
+from runlake.store.store import Store
 from runlake.values import flatten
 
 _KEPT_WATCHES = 4096
@@ -53,9 +43,9 @@ class _Announced(NamedTuple):
 class RemoteRuns:
     """The runs of a store that processes elsewhere write through this one. Threads may share it."""
 
-    def __init__(self, layout: Layout, *, limits: WriterLimits | None = None) -> None:
-        self._layout, self._limits = layout, limits
-        self._writers = RemoteWriters(layout, limits=limits)
+    def __init__(self, store: Store, *, limits: WriterLimits | None = None) -> None:
+        self._store, self._limits = store, limits
+        self._writers = RemoteWriters(store, limits=limits)
         self._watches: LruCache[tuple[RunPath, str], StopRequestWatcher] = LruCache(_KEPT_WATCHES)
         self._announced: LruCache[tuple[RunPath, str], _Announced] = LruCache(_KEPT_WRITERS)
 
@@ -63,7 +53,7 @@ class RemoteRuns:
         """Open the run as `store.opening.open.open_run` says. ReadOnlyError, ConflictError and UsageError as there."""
         config = flatten(start.config, stringify_keys=True)
         opened = open_run(
-            self._layout,
+            self._store,
             path,
             {**_start_fields(start), "set": config},
             resume=start.resume,
@@ -81,11 +71,10 @@ class RemoteRuns:
             "events": before.event_count if before and start.rewind_to is None else 0,
             "console": before.console_line_count if before and start.rewind_to is None else 0,
         }
-        folder = self._layout.journal_dir(path)
+        served = self._store.served(path)
         try:
-            served = Served(header=opened.writer.header, client=start.client, base=base)
-            mark_served(folder, opened.writer.writer, served)
-            write_documents(_documents_file(folder, opened.writer.writer), {"config": config})
+            served.mark(opened.writer.writer, Served(header=opened.writer.header, client=start.client, base=base))
+            served.keep_said(opened.writer.writer, pack_documents({"config": config}))
         except FileNotFoundError:
             raise NotFoundError(f"run {path} was deleted while it was opened") from None
         finally:
@@ -94,8 +83,7 @@ class RemoteRuns:
 
     def find_writer(self, path: RunPath, client: str | None = None) -> WriterHandle | None:
         """The writer of a run that goes on: the newest one, of those of `client` when it is named. None without one."""
-        folder = self._layout.journal_dir(path)
-        for writer in reversed(list_served(folder)):
+        for writer in reversed(self._store.served(path).list()):
             announced = self._announced_as(path, writer)
             if announced is not None and (client is None or announced.client == client):
                 return WriterHandle(path=path, writer=writer, row_counts=announced.row_counts, is_new=False)
@@ -105,7 +93,7 @@ class RemoteRuns:
         """As who a writer was announced, which never changes: read once, for it is asked with each request."""
         announced = self._announced.get((path, writer))
         if announced is None:
-            served = read_served(self._layout.journal_dir(path), writer)
+            served = self._store.served(path).read(writer)
             if served is None:
                 return None
             announced = _Announced(served.client, served.base)
@@ -117,23 +105,22 @@ class RemoteRuns:
 
         NotFoundError when the run was deleted. OSError of the disk, which has kept nothing then.
         """
-        folder = self._layout.journal_dir(path)
         try:
             with self._writers.turn(path, writer) as lease:
                 is_stopped = self._is_stop_requested(path, lease.writer)
-                counts = self._apply(lease, batch, _documents_file(folder, writer), is_stopped=is_stopped)
+                counts = self._apply(lease, batch, self._store.served(path), is_stopped=is_stopped)
         except EndedError as ended:
             _check_is_known(batch, ended.row_counts)
             return WriterAnswer(row_counts=ended.row_counts, is_ended=True)
         if batch.exit_code is not None:
-            append_change(self._layout, path, writer, "finish", lease.writer.header.incarnation)
-            start_detached("runlake.store.compact.after_finish", [str(self._layout.run_dir(path))])
+            append_change(self._store, path, writer, "finish", lease.writer.header.incarnation)
+            self._store.seal_soon(path)
         elif batch.info or batch.config or batch.alerts:
-            append_change(self._layout, path, writer, "edit", lease.writer.header.incarnation)
+            append_change(self._store, path, writer, "edit", lease.writer.header.incarnation)
         return WriterAnswer(row_counts=counts, is_stop_requested=is_stopped)
 
     def _apply(
-        self, lease: WriterLease, batch: WriterBatch, documents_file: Path, *, is_stopped: bool
+        self, lease: WriterLease, batch: WriterBatch, served: ServedWriters, *, is_stopped: bool
     ) -> dict[str, int]:
         writer = lease.writer
         for stream, rows in batch.rows.items():
@@ -147,12 +134,12 @@ class RemoteRuns:
                 )
             for row in rows[skipped:]:
                 _log(writer, row, stream)
-        known = read_documents(documents_file)
+        known = unpack_documents(served.read_said(writer.writer))
         before = dict(known)
         for kind, body in _news(batch, known):
             writer.record(kind, body)
         if known != before:
-            lease.afterwards = lambda: write_documents(documents_file, known)
+            lease.afterwards = lambda: served.keep_said(writer.writer, pack_documents(known))
         counts = writer.row_counts()
         if batch.exit_code is not None:
             state = batch.state or _state_after(batch.exit_code, known, is_stopped=is_stopped)
@@ -166,7 +153,7 @@ class RemoteRuns:
         key = (path, writer.writer)
         watch = self._watches.get(key)
         if watch is None:
-            journal = journal_of(self._layout, path)
+            journal = self._store.journal(path)
             begun_us = int(writer.header.created_at * 1e6)
             watch = StopRequestWatcher(journal, writer.header.generation, writer.writer, since_us=begun_us)
             self._watches.put(key, watch)
@@ -216,10 +203,6 @@ def _state_after(exit_code: int, known: Documents, *, is_stopped: bool) -> State
     if known.get("state", {}).get("is_preempting"):
         return "preempted"
     return "killed" if is_stopped else "failed"
-
-
-def _documents_file(folder: Path, writer: str) -> Path:
-    return folder / f"{writer}.seen"
 
 
 def _log(writer: JournalWriter, row: LoggedRow, stream: Any) -> None:

@@ -1,13 +1,12 @@
-"""The last whole documents that a process elsewhere sent of its config and summary, beside its journal.
+"""The last whole documents that a process elsewhere sent of its config and summary.
 
 Clients that send everything each time would otherwise overwrite what others edited meanwhile: only what differs from
-the last document of the same client is recorded. The file is derived: without it the next document counts as new.
+the last document of the same client is recorded. They are derived: without them the next document counts as new.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -15,7 +14,6 @@ from msgspec import MsgspecError
 
 from runlake.differences import flat_differences
 from runlake.errors import CorruptError
-from runlake.store.disk import overwrite, read_whole
 from runlake.store.journal import record
 from runlake.values import encode_json
 
@@ -23,21 +21,20 @@ Documents = dict[str, dict[str, Any]]
 """By name, what stood in the last one: path → canonical value."""
 
 
-def read_documents(file: Path) -> Documents:
+def unpack_documents(content: bytes) -> Documents:
     """What was kept; empty where nothing was, or nothing that can be read."""
     try:
-        content = read_whole(file)
         if crc32(content[4:]) != int.from_bytes(content[:4], "little"):
             return {}
         return record.decode_body(content[4:])
-    except (FileNotFoundError, MsgspecError, CorruptError):
+    except (MsgspecError, CorruptError):
         return {}
 
 
-def write_documents(file: Path, documents: Documents) -> None:
-    """Keep them. OSError of the disk. One process at a time, which holds the writer's turn."""
+def pack_documents(documents: Documents) -> bytes:
+    """The inverse of `unpack_documents`."""
     body = record.encode_body(documents)
-    overwrite(file, crc32(body).to_bytes(4, "little") + body)
+    return crc32(body).to_bytes(4, "little") + body
 
 
 def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -1,58 +1,27 @@
-"""Writers that a server feeds: their process is elsewhere, and any worker of the server may write what it sends.
-
-Beside the parts of such a writer lies ``<writer>.served``. It says whose the writer is, and three things hang on it:
-
-- its lock is taken for each append: a request and its retry may run in two workers at once;
-- its time is when the server last heard of the process, and so whether it lives (`Journal.last_write_at`): no process
-  holds the parts themselves;
-- the newest one of a run is the writer that goes on, whoever of the server's workers is asked next.
-
-What is sealed is dropped, but this file stays: a client that sends its last request once more is told that all of it
-is here.
-"""
+"""Writers that a server feeds, written to in turns: `store.journal.served` says what a turn is."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
-from runlake.errors import NotFoundError, StoreError
+from runlake.errors import StoreError
 from runlake.lru import LruCache
 from runlake.model import STREAMS, RunPath
-from runlake.store import disk
 from runlake.store.journal.bodies import clock_of
-from runlake.store.journal.folder import FolderJournal
-from runlake.store.journal.header import PartHeader, part_header_of
-from runlake.store.journal.journal import SERVED_SUFFIX, Journal, PartName, PartPlace
+from runlake.store.journal.journal import Journal, PartName, PartPlace
 from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import ScannedPart, scan_part
+from runlake.store.journal.served import Served, gone
 from runlake.store.journal.writer import JournalWriter
-from runlake.store.layout import Layout
 from runlake.store.run.tail import first_frame_of, mark_at
+from runlake.store.store import Store
 
 _KEPT_WRITERS = 4096
-
-
-class Served(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in the file: the header of the writer's parts, and what a client needs to go on.
-
-    `client` tells the processes of one run apart that write side by side; None for the only one. `base` are the
-    numbers of lines that the run had of each stream before, as that client counts. `ended` are the writer's rows of
-    each stream once it has ended, after which its parts may be gone. `user` is who sends the writer's journal, where a
-    server knows that and it may name nobody else.
-    """
-
-    header: PartHeader
-    client: str | None = None
-    base: dict[str, int] = {}
-    ended: dict[str, int] | None = None
-    user: str | None = None
 
 
 class EndedError(StoreError):
@@ -63,64 +32,12 @@ class EndedError(StoreError):
         self.row_counts = row_counts
 
 
-def served_file(journal_dir: Path, writer: str) -> Path:
-    """Where the file of a writer lies."""
-    return journal_dir / f"{writer}{SERVED_SUFFIX}"
-
-
-def mark_served(journal_dir: Path, writer: str, served: Served) -> None:
-    """Say that a writer is fed by a server. FileNotFoundError when the run is gone."""
-    content = msgspec.json.encode(served, enc_hook=lambda header: header.body)
-    disk.replace_file(served_file(journal_dir, writer), content)
-
-
-def read_served(journal_dir: Path, writer: str) -> Served | None:
-    """What was said of a writer, None when it is not fed by a server."""
-    try:
-        content = disk.read_whole(served_file(journal_dir, writer))
-    except FileNotFoundError:
-        return None
-    return _served_in(content)
-
-
-def _served_in(content: bytes) -> Served:
-    return msgspec.json.decode(content, type=Served, dec_hook=part_header_of)
-
-
-def list_served(journal_dir: Path) -> list[str]:
-    """The writers of a run that a server feeds, oldest first."""
-    names = disk.list_names(journal_dir)
-    return sorted(name.removesuffix(SERVED_SUFFIX) for name in names if name.endswith(SERVED_SUFFIX))
-
-
-@contextmanager
-def hold(journal_dir: Path, writer: str) -> Iterator[Served]:
-    """Alone with a writer's parts, and the sign that it was heard of. NotFoundError when the run is gone."""
-    file = served_file(journal_dir, writer)
-    while True:
-        try:
-            fd = disk.open_to_change(file)
-        except FileNotFoundError:
-            raise NotFoundError(f"the run of writer {writer} was deleted; start it anew under another id") from None
-        try:
-            disk.wait_for_lock(fd, file)  # on Windows a server runs one worker, whose own lock is enough
-            try:
-                if os.stat(file).st_ino != os.fstat(fd).st_ino:  # noqa: PTH116
-                    continue  # replaced while we waited
-                disk.touch(file)
-            except FileNotFoundError:
-                continue  # moved away while we waited
-            yield _served_in(os.read(fd, 1 << 24))
-            return
-        finally:
-            os.close(fd)
-
-
 class _LeasedPart:
     """A part that is written to in turns: what one turn adds goes to the disk at its end, or not at all."""
 
-    def __init__(self, file: Path, size_bytes: int) -> None:
-        self._file, self._written_bytes, self._waiting = file, size_bytes, bytearray()
+    def __init__(self, journal: Journal, name: PartName, size_bytes: int) -> None:
+        self._journal, self._name = journal, name
+        self._written_bytes, self._waiting = size_bytes, bytearray()
 
     def write(self, data: bytes) -> int:
         self._waiting += data
@@ -133,9 +50,9 @@ class _LeasedPart:
         del self._waiting[size_bytes - self._written_bytes :]
 
     def is_as_left(self) -> bool:
-        """Whether the file still ends where the last turn of this process ended."""
+        """Whether the part still ends where the last turn of this process ended."""
         try:
-            return self._file.stat().st_size == self._written_bytes
+            return self._journal.size_bytes(self._name) == self._written_bytes
         except FileNotFoundError:
             return False
 
@@ -146,22 +63,30 @@ class _LeasedPart:
         """Put on the disk what waits; a disk that takes only a part of it gets none."""
         if not self._waiting:
             return
-        disk.append_to(self._file, bytes(self._waiting), self._written_bytes)
+        self._journal.append(self._name, bytes(self._waiting), self._written_bytes)
         self._written_bytes += len(self._waiting)
         self._waiting = bytearray()
 
 
-class _LeasedJournal(FolderJournal):
-    """The folder's journal with parts that are written to in turns."""
+class _LeasedJournal:
+    """A journal for `JournalWriter`, with parts that are written to in turns."""
 
-    current: _LeasedPart | None = None
+    def __init__(self, journal: Journal) -> None:
+        self.all = journal
+        self.current: _LeasedPart | None = None
 
     def create_part(self, name: PartName) -> _LeasedPart:
         if self.current is not None:
             self.current.flush()
-        super().create_part(name).close()
-        self.current = _LeasedPart(self.folder / str(name), 0)
+        self.all.create_part(name).close()
+        self.current = _LeasedPart(self.all, name, 0)
         return self.current
+
+    def sync(self, name: PartName) -> None:
+        self.all.sync(name)
+
+    def drop(self, name: PartName) -> None:
+        self.all.drop(name)
 
 
 @dataclass(slots=True)
@@ -188,69 +113,67 @@ class RemoteWriters:
     Threads may share it, and other processes may take turns: whoever finds a part other than as it left it reads it.
     """
 
-    def __init__(self, layout: Layout, *, limits: WriterLimits | None = None) -> None:
-        self._layout, self._limits = layout, limits
-        self._known: LruCache[tuple[Path, str], _Known] = LruCache(_KEPT_WRITERS)
+    def __init__(self, store: Store, *, limits: WriterLimits | None = None) -> None:
+        self._store, self._limits = store, limits
+        self._known: LruCache[tuple[RunPath, str], _Known] = LruCache(_KEPT_WRITERS)
 
     @contextmanager
     def turn(self, path: RunPath, writer: str) -> Iterator[WriterLease]:
-        """Alone with a writer: all that is written to it is on the disk when the turn has ended, or nothing is.
+        """Alone with a writer: all that is written to it is kept when the turn has ended, or nothing is.
 
         NotFoundError when the run is gone, EndedError when the writer has ended. OSError of the disk.
         """
-        folder = self._layout.journal_dir(path)
-        with hold(folder, writer) as served:
+        with self._store.served(path).turn(writer) as served:
             if served.ended is not None:
                 raise EndedError(writer, served.ended)
-            known = self._take(folder, writer)
-            if known is None:
-                known = self._open(folder, writer, served)
+            known = self._take(path, writer) or self._open(path, writer, served)
             turn = WriterLease(known.writer, served.client is not None)
             yield turn
-            current = known.journal.current
-            if current is not None:
-                current.flush()
+            if known.journal.current is not None:
+                known.journal.current.flush()
             if turn.afterwards is not None:
                 turn.afterwards()
             if known.writer.is_closed:
                 ended = msgspec.structs.replace(served, ended=known.writer.row_counts())
                 with suppress(FileNotFoundError):  # deleted at this moment
-                    mark_served(folder, writer, ended)
-                return
-            self._known.put((folder, writer), known)
+                    self._store.served(path).mark(writer, ended)
+        # Only now: a turn whose end fails is not kept, and the writer is not where it believes to be.
+        if not known.writer.is_closed:
+            self._known.put((path, writer), known)
 
-    def _take(self, folder: Path, writer: str) -> _Known | None:
+    def _take(self, path: RunPath, writer: str) -> _Known | None:
         """A writer as this process left it; whoever fails with it does not put it back."""
-        known = self._known.take((folder, writer))
+        known = self._known.take((path, writer))
         if known is None or known.journal.current is None or not known.journal.current.is_as_left():
             return None
-        return known if known.journal.is_here() else None
+        return known if known.journal.all.is_here() else None
 
-    def _open(self, folder: Path, writer: str, served: Served) -> _Known:
-        journal = _LeasedJournal(folder)
+    def _open(self, path: RunPath, writer: str, served: Served) -> _Known:
+        journal = self._store.journal(path)
         try:
             journal.bind()
         except FileNotFoundError:
-            raise NotFoundError(f"the run of writer {writer} was deleted; start it anew under another id") from None
+            raise gone(writer) from None
         names = [name for name, _ in journal.list_parts() if name.writer == writer]
         place, clock = (None, 0) if not names else _place_in(journal, names[-1])
+        leased = _LeasedJournal(journal)
         if place is not None:
             assert isinstance(place.part, _LeasedPart)
-            journal.current = place.part
+            leased.current = place.part
         header = served.header.body
-        lasting = JournalWriter(journal, writer, header, clock_floor=clock, place=place, limits=self._limits)
-        return _Known(lasting, journal)
+        lasting = JournalWriter(leased, writer, header, clock_floor=clock, place=place, limits=self._limits)
+        return _Known(lasting, leased)
 
 
-def _place_in(journal: _LeasedJournal, name: PartName) -> tuple[PartPlace, int]:
+def _place_in(journal: Journal, name: PartName) -> tuple[PartPlace, int]:
     """Where the writer of a part stands, from the part itself; and its clock."""
     part = scan_part(journal.read(name), str(name))
     next_n = _next_n(part, name, journal)
     # A worker may have been killed in its turn: half a frame, or half a row, was not acknowledged.
     size_bytes = min([part.valid_bytes, *(first_frame_of(part, stream, next_n[stream]) for stream in STREAMS)])
     if size_bytes < len(part.data):
-        disk.cut_off(journal.folder / str(name), size_bytes)
-    turn_part = _LeasedPart(journal.folder / str(name), size_bytes)
+        journal.truncate(name, size_bytes)
+    turn_part = _LeasedPart(journal, name, size_bytes)
     if part.header is None:
         return PartPlace(name.number, turn_part, next_n), 0
     if part.end == "ended":

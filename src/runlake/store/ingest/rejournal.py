@@ -13,6 +13,7 @@ from typing import Any
 from runlake.errors import ConflictError, NotSupportedError
 from runlake.model import STREAMS, RunPath, Stream
 from runlake.store.disk import remove
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.bodies import Record
 from runlake.store.journal.fold import WriterState
@@ -20,7 +21,6 @@ from runlake.store.journal.folder import FolderJournal
 from runlake.store.journal.liveness import is_alive
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.writer import JournalWriter
-from runlake.store.layout import Layout
 from runlake.store.run.snapshot import Snapshot, read_consistently
 from runlake.store.run.state import writer_states
 from runlake.store.segment.folder import segments_of
@@ -31,12 +31,12 @@ from runlake.values import Json, unflatten
 _BATCH_ROWS = 16_384
 
 
-def has_segments(layout: Layout, path: RunPath) -> bool:
+def has_segments(layout: FolderStore, path: RunPath) -> bool:
     """Whether some of the run is sealed, and so in no journal."""
     return bool(segments_of(layout, path).list_names())
 
 
-def sealed_writers(layout: Layout, path: RunPath) -> frozenset[str]:
+def sealed_writers(layout: FolderStore, path: RunPath) -> frozenset[str]:
     """The writers of which something is in a segment. NotFoundError when the run is not there."""
 
     def read(snapshot: Snapshot) -> frozenset[str]:
@@ -45,7 +45,7 @@ def sealed_writers(layout: Layout, path: RunPath) -> frozenset[str]:
     return read_consistently(layout, path, read)
 
 
-def write_journal(layout: Layout, path: RunPath, folder: Path, writers: frozenset[str]) -> FolderJournal:
+def write_journal(layout: FolderStore, path: RunPath, folder: Path, writers: frozenset[str]) -> FolderJournal:
     """Some writers of the run as parts in `folder`, which is empty; the journal that they make.
 
     ConflictError while a process is one of them, NotSupportedError for a run that has lost rows. NotFoundError when it

@@ -6,14 +6,13 @@ changes nothing: what is here must be what comes, what is missing before it is a
 are kept, after they were walked as every reader does it, and what they say was proven to mean something
 (`store.journal.proof`): a client cannot leave a run that cannot be read.
 
-Such a writer lives as `store.ingest.lease` has it: the lock and the time of ``<writer>.served``.
+Such a writer lives as `store.journal.served` has it.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,31 +20,26 @@ import msgspec
 from runlake.errors import BadValueError, ConflictError, CorruptError, GapError, NotFoundError
 from runlake.lru import LruCache
 from runlake.model import Appended, OpenRequest, RunInfo, RunPath, WriterGrant
-from runlake.store import disk
-from runlake.store.changes import append_change, changes_of
-from runlake.store.incarnation import claim_incarnation, read_claim
-from runlake.store.ingest.grant_files import GrantFiles
-from runlake.store.ingest.lease import Served, hold, mark_served, read_served
+from runlake.store.ingest.grant_codec import pack_grant, unpack_grant
 from runlake.store.journal import record
 from runlake.store.journal.bodies import Closing
 from runlake.store.journal.fold import claims_of_user
-from runlake.store.journal.folder import FolderJournal, journal_of
 from runlake.store.journal.header import PartHeader
-from runlake.store.journal.journal import PartName
+from runlake.store.journal.journal import Journal, PartName
 from runlake.store.journal.proof import prove_record
 from runlake.store.journal.proof_rows import prove_part
 from runlake.store.journal.scan import BEGINNING, ResumePoint, ScannedPart, scan_part, scan_since
+from runlake.store.journal.served import Served
 from runlake.store.journal.stop_requests import StopRequestWatcher
-from runlake.store.layout import Layout, check_run_path
+from runlake.store.layout import check_run_path
+from runlake.store.noting import append_change
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.opening.writers import open_editor
 from runlake.store.run.snapshot import number_parts
 from runlake.store.run.tail import mark_at
-from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import read_meta
-from runlake.store.side_process import start_detached
-from runlake.store.store_format import create_store
+from runlake.store.store import Store
 
 _KEPT_PLACES = 4096
 _LAST_CLOCK = 2**57
@@ -68,10 +62,9 @@ class JournalReplicas:
     `seals`: a run that has ended is sealed, by a process of its own.
     """
 
-    def __init__(self, layout: Layout, *, seals: bool = False) -> None:
-        self._layout, self._seals = layout, seals
-        self._places: LruCache[tuple[Path, PartName], _Place] = LruCache(_KEPT_PLACES)
-        self._grants = GrantFiles(layout.root / ".catalog" / "grants")
+    def __init__(self, store: Store, *, seals: bool = False) -> None:
+        self._store, self._seals = store, seals
+        self._places: LruCache[tuple[RunPath, PartName], _Place] = LruCache(_KEPT_PLACES)
         self._watches: LruCache[tuple[RunPath, str], StopRequestWatcher] = LruCache(_KEPT_PLACES)
 
     def open(self, path: RunPath, opening: OpenRequest) -> WriterGrant:
@@ -81,14 +74,18 @@ class JournalReplicas:
         them; ConflictError when the run of that id is another than the one that `opening.incarnation` names.
         """
         check_run_path(path)
-        create_store(self._layout)
+        self._store.create()
         if opening.header is not None:
             return self._take_on(path, opening.header, opening.user)
-        with self._grants.hold(path, opening.token) as known:
-            return known.grant or known.keep(self._grant(path, opening))
+        with self._store.grants.hold(path, opening.token) as known:
+            with suppress(BadValueError):  # nothing yet, or a worker was killed while it wrote
+                return unpack_grant(known.content)
+            grant = self._grant(path, opening)
+            known.keep(pack_grant(grant))
+            return grant
 
     def _grant(self, path: RunPath, opening: OpenRequest) -> WriterGrant:
-        claimed = read_claim(self._layout, path)
+        claimed = self._store.read_claim(path)
         if opening.incarnation is not None and claimed != opening.incarnation:
             raise ConflictError(
                 f"run {path} of this id is another one here ({claimed or 'none'}) than there ({opening.incarnation})"
@@ -97,7 +94,7 @@ class JournalReplicas:
         if opening.user is not None:
             start["user"] = opening.user
         opened = open_run(
-            self._layout,
+            self._store,
             path,
             start,
             resume=opening.resume,
@@ -111,8 +108,8 @@ class JournalReplicas:
         try:
             with suppress(FileNotFoundError):  # deleted at this moment: the first append says so
                 served = Served(header=writer.header, client=opening.token, user=opening.user)
-                mark_served(self._layout.journal_dir(path), writer.writer, served)
-            frames = journal_of(self._layout, path).read(PartName(writer.writer, 0))
+                self._store.served(path).mark(writer.writer, served)
+            frames = self._store.journal(path).read(PartName(writer.writer, 0))
         except FileNotFoundError:
             raise NotFoundError(f"run {path} was deleted while it was opened") from None
         finally:
@@ -139,24 +136,27 @@ class JournalReplicas:
         """
         check_run_path(path)
         name = PartName(_plain(writer), number)
-        folder = self._layout.journal_dir(path)
-        with hold(folder, writer) as served:
-            next_offset = self._append(path, folder, served, name, offset, data)
+        with self._store.served(path).turn(writer) as served:
+            next_offset, place = self._append(path, served, name, offset, data)
+        if place is not None:  # only now: a turn whose end fails is not kept
+            self._places.put((path, name), place)
         return Appended(next_offset=next_offset, is_stop_requested=self._is_stop_requested(path, writer, served))
 
-    def _append(self, path: RunPath, folder: Path, served: Served, name: PartName, offset: int, data: bytes) -> int:
-        file = folder / str(name)
-        journal = journal_of(self._layout, path)
+    def _append(
+        self, path: RunPath, served: Served, name: PartName, offset: int, data: bytes
+    ) -> tuple[int, _Place | None]:
+        """How much of the part is here then, and where it ends when something was appended."""
+        journal = self._store.journal(path)
         journal.bind()
-        place = self._place(file, name)
+        place = self._place(path, journal, name)
         is_new = place is None
         if place is None:
             if served.ended is not None or self._is_past(path, name):
-                return offset + len(data)  # all of it is here, in a segment
+                return offset + len(data), None  # all of it is here, in a segment
             if offset > 0:
                 raise GapError(f"{name} is not here yet: send it from its beginning", 0)
             if not data:
-                return 0
+                return 0, None
             if name.number > 0 and not self._is_past(path, name, before=True):
                 raise ConflictError(f"{name} comes before the part {name.number - 1} of its writer; send that first")
             place = _Place(BEGINNING)
@@ -164,21 +164,20 @@ class JournalReplicas:
         if offset > end:
             raise GapError(f"{name} has {end} bytes here, and those from {offset} on were sent", end)
         known, fresh = data[: end - offset], data[end - offset :]
-        if known and _read(file, offset, len(known)) != known:
+        if known and journal.read(name, offset, len(known)) != known:
             raise ConflictError(f"{name} holds other bytes here than were sent, between {offset} and {end}")
         if not fresh:
-            return max(end, offset)
+            return max(end, offset), None
         part = _scan(fresh, place, name, served.header)
         self._set_right(path, journal, served, part)  # first, for a worker that is killed between the two
         if is_new:
             journal.create_part(name).close()
-        disk.append_to(file, fresh, end)
+        journal.append(name, fresh, end)
         place = _Place(mark_at(part, part.valid_bytes), part.end != "open" and part.is_complete)
-        self._places.put((folder, name), place)
-        self._tell(path, folder, served, name, part)
-        return place.mark.offset
+        self._tell(path, served, name, part)
+        return place.mark.offset, place
 
-    def _set_right(self, path: RunPath, journal: FolderJournal, served: Served, part: ScannedPart) -> None:
+    def _set_right(self, path: RunPath, journal: Journal, served: Served, part: ScannedPart) -> None:
         """Where a journal names another than who sends it, note behind that who it was: its own bytes stay as they are.
 
         Most such journals are honest: on their own machines people have other names.
@@ -204,39 +203,39 @@ class JournalReplicas:
             name=path.run_id,
             state="running",
         )
-        editor = open_editor(self._layout, path, info, max(clocks), journal=journal).writer
+        editor = open_editor(self._store, path, info, max(clocks), journal=journal).writer
         try:
             editor.record(record.INFO, {"user": served.user})
             editor.end({})
         finally:
             editor.close()
 
-    def _tell(self, path: RunPath, folder: Path, served: Served, name: PartName, part: ScannedPart) -> None:
+    def _tell(self, path: RunPath, served: Served, name: PartName, part: ScannedPart) -> None:
         """Others are told of a run that begins and of one that ends."""
         incarnation, is_editor = served.header.incarnation, served.header.is_editor
         if name.number == 0 and part.header is not None and not is_editor:
-            append_change(self._layout, path, name.writer, "init", incarnation)
+            append_change(self._store, path, name.writer, "init", incarnation)
         for kind, body, _ in part.records:
             if kind == record.END:
                 with suppress(FileNotFoundError):  # deleted at this moment
                     counts = dict(Closing(body).row_counts)
-                    mark_served(folder, name.writer, msgspec.structs.replace(served, ended=counts))
-                append_change(self._layout, path, name.writer, "edit" if is_editor else "finish", incarnation)
+                    self._store.served(path).mark(name.writer, msgspec.structs.replace(served, ended=counts))
+                append_change(self._store, path, name.writer, "edit" if is_editor else "finish", incarnation)
                 if self._seals and not is_editor:
-                    start_detached("runlake.store.compact.after_finish", [str(self._layout.run_dir(path))])
+                    self._store.seal_soon(path)
 
-    def _place(self, file: Path, name: PartName) -> _Place | None:
+    def _place(self, path: RunPath, journal: Journal, name: PartName) -> _Place | None:
         """Where a part ends; what a worker that was killed left of a frame is cut off. None when it is not there."""
         try:
-            size_bytes = file.stat().st_size
+            size_bytes = journal.size_bytes(name)
         except FileNotFoundError:
             return None
-        place = self._places.get((file.parent, name))
+        place = self._places.get((path, name))
         if place is not None and place.mark.offset == size_bytes:
             return place
-        part = scan_part(disk.read_whole(file), str(name))
+        part = scan_part(journal.read(name), str(name))
         if part.valid_bytes < size_bytes:
-            disk.cut_off(file, part.valid_bytes)
+            journal.truncate(name, part.valid_bytes)
         is_closed = part.end != "open" and part.is_complete
         return _Place(mark_at(part, part.valid_bytes), is_closed)
 
@@ -246,7 +245,7 @@ class JournalReplicas:
 
     def _numbers(self, path: RunPath, writer: str) -> set[int]:
         """The numbers of a writer's parts that are here, or in segments."""
-        journal, segments = journal_of(self._layout, path), segments_of(self._layout, path)
+        journal, segments = self._store.journal(path), self._store.segments(path)
         while True:
             try:
                 metas = [read_meta(segments, name) for name in segments.list_names()]
@@ -262,21 +261,21 @@ class JournalReplicas:
         except KeyError as error:
             raise BadValueError(f"the header of a journal must say its {error}") from None
         prove_record(record.PART, {"number": 0, "first": {}, **header})
-        death = changes_of(self._layout, path.entity, path.project).latest_death(incarnation)
+        death = self._store.changes(path.entity, path.project).latest_death(incarnation)
         if death is not None and death.action == "delete":
             raise NotFoundError(f"run {path} was deleted; restore it, or start it anew under another id")
         for place in (path, path._replace(run_id=f"{path.run_id}-{incarnation[:8]}")):
-            self._layout.make_run_dir(place)
-            if claim_incarnation(self._layout, place, incarnation) == incarnation:
+            self._store.make_run(place)
+            if self._store.claim_incarnation(place, incarnation) == incarnation:
                 path = place
                 break
         else:
             raise ConflictError(f"the ids {path.run_id} and {place.run_id} of {path.entity}/{path.project} are taken")
-        folder = self._layout.journal_dir(path)
-        served = read_served(folder, writer)
+        kept = self._store.served(path)
+        served = kept.read(writer)
         if served is None:
             served = Served(header=PartHeader(header), user=user)
-            mark_served(folder, writer, served)
+            kept.mark(writer, served)
         elif any(served.header.body.get(key) != header.get(key) for key in _SAME):
             raise ConflictError(f"there is a writer {writer} of run {path} already, and it is another one")
         number, offset = self._reached(path, writer, served)
@@ -286,7 +285,7 @@ class JournalReplicas:
         """The part to go on with, and how much of it is here."""
         numbers = self._numbers(path, writer)
         newest = PartName(writer, max(numbers, default=0))
-        place = self._place(self._layout.journal_dir(path) / str(newest), newest)
+        place = self._place(path, self._store.journal(path), newest)
         if place is None:
             return (newest.number + 1, 0) if numbers else (0, 0)
         if place.is_closed and served.ended is None:
@@ -300,7 +299,7 @@ class JournalReplicas:
         watch = self._watches.get(key)
         if watch is None:
             since_us = int(float(served.header.created_at) * 1e6)
-            journal = journal_of(self._layout, path)
+            journal = self._store.journal(path)
             watch = StopRequestWatcher(journal, served.header.generation, writer, since_us=since_us)
             self._watches.put(key, watch)
         return watch.is_stop_requested()
@@ -340,9 +339,3 @@ def _plain(name: str) -> str:
     if not name.isalnum() or not name.isascii() or len(name) > 64:
         raise BadValueError(f"{name[:80]!r} cannot be the name of a writer")
     return name
-
-
-def _read(file: Path, offset: int, size_bytes: int) -> bytes:
-    with file.open("rb", buffering=0) as part:
-        part.seek(offset)
-        return part.read(size_bytes)

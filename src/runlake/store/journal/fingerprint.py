@@ -6,10 +6,8 @@ import time
 import zlib
 from typing import NamedTuple
 
-from runlake.model import RunPath
-from runlake.store.journal.folder import journal_of
+from runlake.store.journal.journal import Journal
 from runlake.store.journal.liveness import STALE_S
-from runlake.store.layout import Layout
 
 QUIET_S = 60.0
 """A writer takes its lock a moment after it made its part: a part this old is not being made."""
@@ -30,9 +28,8 @@ class JournalFingerprint(NamedTuple):
         return self.value & 0xFFFF != 0
 
 
-def read_fingerprint(layout: Layout, path: RunPath) -> JournalFingerprint:
+def read_fingerprint(journal: Journal) -> JournalFingerprint:
     """Costs a listing, a stat of every part, and a try of the lock of each writer's newest part: nothing is read."""
-    journal = journal_of(layout, path)
     parts = journal.list_parts()
     alive_count = 0
     is_final = True

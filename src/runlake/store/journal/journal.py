@@ -103,7 +103,28 @@ class PartPlace(Struct, frozen=True):
     is_closed: bool = False
 
 
-class Journal(Protocol):
+class PartMaker(Protocol):
+    """What a writer asks of its journal."""
+
+    def create_part(self, name: PartName) -> Part:
+        """A new, empty part, held by this process until it is closed.
+
+        FileExistsError when there is one of that name: of several who ask for the same at once, one gets it. Without
+        `bind` the journal stays with the run that is there then; FileNotFoundError when that, or the one of `bind`, is
+        gone, and then there is no part.
+        """
+        ...
+
+    def sync(self, name: PartName) -> None:
+        """Wait until a power failure cannot take what the part holds now. FileNotFoundError when it is gone."""
+        ...
+
+    def drop(self, name: PartName) -> None:
+        """Remove a part whose records live in a segment now; that it is gone already is fine."""
+        ...
+
+
+class Journal(PartMaker, Protocol):
     """All parts of one run, wherever they are kept.
 
     Several processes use a journal at once, without a lock: each part has one writer, who appends, and anybody reads
@@ -120,15 +141,6 @@ class Journal(Protocol):
 
     def is_here(self) -> bool:
         """Whether the run of `bind` is still there, and not deleted, nor another one under its id."""
-        ...
-
-    def create_part(self, name: PartName) -> Part:
-        """A new, empty part, held by this process until it is closed.
-
-        FileExistsError when there is one of that name: of several who ask for the same at once, one gets it. Without
-        `bind` the journal stays with the run that is there then; FileNotFoundError when that, or the one of `bind`, is
-        gone, and then there is no part.
-        """
         ...
 
     def append(self, name: PartName, data: bytes, end: int) -> None:
@@ -174,12 +186,4 @@ class Journal(Protocol):
 
     def moved_at(self) -> float | None:
         """When a part last came or went, in seconds since 1970; None where there never was one."""
-        ...
-
-    def sync(self, name: PartName) -> None:
-        """Wait until a power failure cannot take what the part holds now. FileNotFoundError when it is gone."""
-        ...
-
-    def drop(self, name: PartName) -> None:
-        """Remove a part whose records live in a segment now; that it is gone already is fine."""
         ...

@@ -16,7 +16,7 @@ from runlake.errors import StoreError
 from runlake.model import Stream
 from runlake.store.journal import record
 from runlake.store.journal.header import PartHeader
-from runlake.store.journal.journal import Journal, Part, PartName, PartPlace, is_of_system
+from runlake.store.journal.journal import Part, PartMaker, PartName, PartPlace, is_of_system
 from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.proof import prove_record
 from runlake.store.journal.row_encoder import Prepare, RowEncoder, sound_frame
@@ -47,7 +47,7 @@ class JournalWriter:
 
     def __init__(
         self,
-        journal: Journal,
+        journal: PartMaker,
         writer: str,
         header: Mapping[str, Any],
         *,

@@ -41,7 +41,7 @@ from runlake.store.artifacts.fold import (
 from runlake.store.artifacts.lineage import note_use
 from runlake.store.artifacts.linked import note_linked
 from runlake.store.artifacts.manifest import encode_manifest
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.merge.merge_contents import MergedContents
 from runlake.store.merge.merge_ids import merge_ids
 from runlake.store.merge.their_artifacts import TheirCollection, read_theirs
@@ -54,7 +54,7 @@ class ArtifactMerger:
     """Brings collections of one store into another. `moved` says of runs that have another path here which it is."""
 
     def __init__(
-        self, layout: Layout, other: Layout, moved: Mapping[RunPath, RunPath], *, is_dry_run: bool = False
+        self, layout: FolderStore, other: FolderStore, moved: Mapping[RunPath, RunPath], *, is_dry_run: bool = False
     ) -> None:
         self._layout, self._other, self.moved = layout, other, moved
         self.is_dry_run = is_dry_run

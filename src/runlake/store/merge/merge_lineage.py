@@ -8,13 +8,13 @@ from runlake.errors import NotFoundError, PathError, RunlakeError, StoreError
 from runlake.model import RunPath
 from runlake.store.artifacts.collection import read_artifact_id
 from runlake.store.artifacts.lineage import RunLink, note_link, note_use, use_of
-from runlake.store.layout import Layout
+from runlake.store.folder_store import FolderStore
 from runlake.store.merge.their_artifacts import read_links
 
 
 def merge_lineage(
-    layout: Layout,
-    other: Layout,
+    layout: FolderStore,
+    other: FolderStore,
     project: tuple[str, str],
     moved: Mapping[RunPath, RunPath],
     failures: list[RunlakeError],
@@ -36,7 +36,7 @@ def merge_lineage(
             failures.append(error)
 
 
-def _as_it_is_here(layout: Layout, link: RunLink) -> RunLink:
+def _as_it_is_here(layout: FolderStore, link: RunLink) -> RunLink:
     """With the name that the collection of the version has here."""
     try:
         home = read_artifact_id(layout, link.artifact.version)

@@ -19,9 +19,10 @@ from pathlib import Path
 
 from runlake.errors import BadValueError, ConflictError, NotFoundError, PathError, RunlakeError, StoreError
 from runlake.model import Merged, RunPath
-from runlake.store.changes import append_change, changes_of
+from runlake.store.changes import changes_of
 from runlake.store.disk import TEMPORARY_PREFIX, discard_tree, remove_tree, replace_file
-from runlake.store.layout import Layout, decode_name, encode_name, ids_before, ids_of
+from runlake.store.folder_store import FolderStore
+from runlake.store.layout import decode_name, encode_name, ids_before, ids_of
 from runlake.store.leases import FolderLeases
 from runlake.store.merge.merge_artifacts import ArtifactMerger
 from runlake.store.merge.merge_lineage import merge_lineage
@@ -29,6 +30,7 @@ from runlake.store.merge.merge_sweeps import merge_sweeps
 from runlake.store.merge.merge_views import merge_views
 from runlake.store.merge.run_copy import MovedError, RunCopy, SharedFiles, look_at, missing_pieces
 from runlake.store.merge.staging import Piece, put_in_place, put_run_in_place, stage
+from runlake.store.noting import append_change
 from runlake.store.opening.trash import move_folder_to_trash
 from runlake.store.plain_open import check_plain, check_plain_tree
 from runlake.store.store_format import check_format, create_store, is_store, read_format
@@ -39,7 +41,9 @@ _INTO = "into"
 _ATTEMPTS = 5
 
 
-def choose_projects(layout: Layout, other: Layout, projects: Sequence[tuple[str, str]] | None) -> list[tuple[str, str]]:
+def choose_projects(
+    layout: FolderStore, other: FolderStore, projects: Sequence[tuple[str, str]] | None
+) -> list[tuple[str, str]]:
     """The projects to merge: those that are asked for, or all. Raises where the two stores do not allow it."""
     ours, theirs = layout.root.resolve(), other.root.resolve()
     if ours.is_relative_to(theirs) or theirs.is_relative_to(ours):
@@ -59,7 +63,12 @@ def choose_projects(layout: Layout, other: Layout, projects: Sequence[tuple[str,
 
 
 def merge_projects(
-    layout: Layout, other: Layout, projects: Iterable[tuple[str, str]], writer: str, *, is_dry_run: bool = False
+    layout: FolderStore,
+    other: FolderStore,
+    projects: Iterable[tuple[str, str]],
+    writer: str,
+    *,
+    is_dry_run: bool = False,
 ) -> Iterator[Merged]:
     """Bring the runs, sweeps, views and artifacts of some projects over; yields each when it is there, but views.
 
@@ -91,8 +100,8 @@ def merge_projects(
 
 
 def _merge_artifacts(
-    layout: Layout,
-    other: Layout,
+    layout: FolderStore,
+    other: FolderStore,
     place: tuple[str, str],
     merger: ArtifactMerger,
     failures: list[RunlakeError],
@@ -120,8 +129,8 @@ class _Project:
 
     def __init__(
         self,
-        layout: Layout,
-        other: Layout,
+        layout: FolderStore,
+        other: FolderStore,
         place: RunPath,
         writer: str,
         failures: list[RunlakeError],

@@ -19,9 +19,10 @@ from runlake.errors import (
 )
 from runlake.model import Numbers, RunInfo, RunPath
 from runlake.store import side_process
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.fold import unpack_info
-from runlake.store.layout import Layout
+from runlake.store.store import Store
 
 
 class FoundRun(msgspec.Struct, frozen=True):
@@ -50,14 +51,14 @@ class RunInspector(NamedTuple):
     `state` is `run.state.read_state`, `past` is `rewind.read_past` and `fork` is `rewind.fork`.
     """
 
-    state: Callable[[Layout, RunPath], FoundRun]
-    past: Callable[[Layout, RunPath, int], FoundRun]
-    fork: Callable[[Layout, RunPath, int, RunPath], object]
+    state: Callable[[Store, RunPath], FoundRun]
+    past: Callable[[Store, RunPath, int], FoundRun]
+    fork: Callable[[Store, RunPath, int, RunPath], object]
 
 
-def _ask_state(layout: Layout, path: RunPath) -> FoundRun:
+def _ask_state(store: Store, path: RunPath) -> FoundRun:
     """`run.state.read_state` of a run, made in a process of its own."""
-    code, output, complaint = side_process.ask("runlake.store.run.state", [str(layout.run_dir(path))])
+    code, output, complaint = side_process.ask("runlake.store.run.state", [_folder_of(store, path)])
     if code != 0:
         kind = NotFoundError if complaint.startswith("NotFoundError") else CommError
         raise kind(f'run "{path}" exists, but could not be read to go on with it: {complaint}')
@@ -65,9 +66,9 @@ def _ask_state(layout: Layout, path: RunPath) -> FoundRun:
     return _found(state, is_begun=state["is_begun"])
 
 
-def _ask_past(layout: Layout, path: RunPath, step: int) -> FoundRun:
+def _ask_past(store: Store, path: RunPath, step: int) -> FoundRun:
     """`rewind.read_past` of a run, made in a process of its own."""
-    past = record.decode_body(_ask_rewind(layout, path, str(step)))
+    past = record.decode_body(_ask_rewind(store, path, str(step)))
     return _found(past, is_begun=True, taken=past["taken"], writers=past["writers"])
 
 
@@ -75,17 +76,23 @@ def _found(said: dict[str, Any], **rest: Any) -> FoundRun:
     return FoundRun(unpack_info(said["info"]), said["clock"], said["numbers"], **said["behind"], **rest)
 
 
-def _ask_fork(layout: Layout, source: RunPath, step: int, path: RunPath) -> None:
+def _ask_fork(store: Store, source: RunPath, step: int, path: RunPath) -> None:
     """`rewind.fork`, in a process of its own."""
-    _ask_rewind(layout, source, str(step), str(path))
+    _ask_rewind(store, source, str(step), str(path))
 
 
-def _ask_rewind(layout: Layout, path: RunPath, *arguments: str) -> bytes:
-    code, output, complaint = side_process.ask("runlake.store.opening.rewind", [str(layout.run_dir(path)), *arguments])
+def _ask_rewind(store: Store, path: RunPath, *arguments: str) -> bytes:
+    code, output, complaint = side_process.ask("runlake.store.opening.rewind", [_folder_of(store, path), *arguments])
     if code != 0:
         kind, _, message = complaint.partition(": ")
         raise _RAISED_BY_REWIND.get(kind, CommError)(message or complaint)
     return output
+
+
+def _folder_of(store: Store, path: RunPath) -> str:
+    """What a process of its own is told: it finds the store around a run's folder."""
+    assert isinstance(store, FolderStore), f"runs of {store.url} are looked at by `inspect_here`"
+    return str(store.run_dir(path))
 
 
 _RAISED_BY_REWIND: dict[str, type[RunlakeError]] = {

@@ -13,14 +13,14 @@ from typing import Any, Literal
 
 from runlake.errors import BadValueError, ConflictError, UsageError
 from runlake.model import RunPath
-from runlake.store.changes import append_change
-from runlake.store.incarnation import claim_incarnation, new_writer_id
+from runlake.store.incarnation import new_writer_id
 from runlake.store.journal import record
-from runlake.store.journal.folder import FolderJournal
+from runlake.store.journal.journal import Journal
 from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.proof import prove_record
 from runlake.store.journal.row_encoder import Prepare
-from runlake.store.layout import Layout, check_run_path
+from runlake.store.layout import check_run_path
+from runlake.store.noting import append_change
 from runlake.store.opening.existing import find_run, fork_run
 from runlake.store.opening.inspect import IN_SUBPROCESS, FoundRun, RunInspector
 from runlake.store.opening.writers import (
@@ -32,7 +32,7 @@ from runlake.store.opening.writers import (
     hold_journal,
     overtaken,
 )
-from runlake.store.store_format import create_store
+from runlake.store.store import Store
 from runlake.values import I64_MAX, I64_MIN
 
 Resume = Literal["allow", "must", "never", "auto"]
@@ -41,7 +41,7 @@ _ATTEMPTS = 20
 
 
 def open_run(
-    layout: Layout,
+    store: Store,
     path: RunPath,
     start: Mapping[str, Any],
     *,
@@ -67,16 +67,16 @@ def open_run(
     for step in (rewind_to, None if fork_from is None else fork_from[1]):
         if step is not None and not I64_MIN <= step <= I64_MAX:
             raise BadValueError(f"there can be no step {step} to go back to: it has more than 64 bits")
-    create_store(layout)
+    store.create()
     inspector = inspector or IN_SUBPROCESS
     if fork_from is not None:
-        fork_run(layout, path, *fork_from, inspector)
-    request = _Request(layout, path, resume, rewind_to, is_shared, inspector)
+        fork_run(store, path, *fork_from, inspector)
+    request = _Request(store, path, resume, rewind_to, is_shared, inspector)
     for attempt in range(_ATTEMPTS):
         time.sleep(attempt * os.urandom(1)[0] / 20_000)
         try:
             place = _find_place(request, new_writer_id(clock()))
-            opened = begin_writer(layout, place.new, prepare=prepare, clock=clock, limits=limits)
+            opened = begin_writer(store, place.new, prepare=prepare, clock=clock, limits=limits)
         except OvertakenError:
             continue
         return _say_start(request, place, opened, start, default_name)
@@ -87,7 +87,7 @@ def open_run(
 class _Request:
     """How a run is to be opened: see `open_run`."""
 
-    layout: Layout
+    store: Store
     path: RunPath
     resume: Resume | None
     rewind_to: int | None
@@ -116,22 +116,22 @@ class _Place:
 
 
 def _find_place(request: _Request, writer_id: str) -> _Place:
-    layout, path, resume = request.layout, request.path, request.resume
-    journal = hold_journal(layout, path)
-    found = find_run(layout, path, journal, request.inspector, request.rewind_to)
+    store, path, resume = request.store, request.path, request.resume
+    journal = hold_journal(store, path)
+    found = find_run(store, path, journal, request.inspector, request.rewind_to)
     if resume == "must" and found is None:
         raise UsageError(f'resume="must" was asked for, and there is no run "{path}"; start it first or use "allow"')
     try:
         if found is None:
-            layout.make_run_dir(path)
-            journal = hold_journal(layout, path)
-        claimed = claim_incarnation(layout, path, writer_id) if found is None else found.info.incarnation
+            store.make_run(path)
+            journal = hold_journal(store, path)
+        claimed = store.claim_incarnation(path, writer_id) if found is None else found.info.incarnation
     except FileNotFoundError:
         raise overtaken(path) from None
     except OSError as error:
-        raise cannot_write(layout, path, error) from error
+        raise cannot_write(store, path, error) from error
     if found is None and claimed != writer_id:
-        found = find_run(layout, path, journal, request.inspector)  # whoever was first may have begun meanwhile
+        found = find_run(store, path, journal, request.inspector)  # whoever was first may have begun meanwhile
     if resume == "never" and claimed != writer_id:
         raise UsageError(f'run "{path}" exists, and resume="never" was asked for; use another id or resume="allow"')
     if found is None:
@@ -144,7 +144,7 @@ def _find_place(request: _Request, writer_id: str) -> _Place:
     return _Place(NewWriter(path, writer_id, claimed, generation, "run", journal, found.clock))
 
 
-def _going_on(request: _Request, found: FoundRun, writer_id: str, journal: FolderJournal | None) -> _Place:
+def _going_on(request: _Request, found: FoundRun, writer_id: str, journal: Journal | None) -> _Place:
     is_rewound = request.rewind_to is not None
     header: dict[str, Any] = {
         name: value for name, value in (("session", found.session), ("after", found.after)) if value
@@ -175,7 +175,7 @@ def _say_start(
     request: _Request, place: _Place, opened: OpenedRun, start: Mapping[str, Any], default_name: str | None
 ) -> OpenedRun:
     """The first records of the process that trains, and the word to the readers."""
-    layout, path = request.layout, request.path
+    store, path = request.store, request.path
     before = place.found.info if place.found else None
     base = {"row_count": before.row_count, "last_step": before.last_step} if before else {}
     is_named = before.name != path.run_id if before else place.is_beside
@@ -184,10 +184,10 @@ def _say_start(
         if place.cut is not None:
             opened.writer.record(record.CUT, place.cut)
         opened.writer.record(record.START, {**start, **named, "base": base})
-        append_change(layout, path, place.new.writer_id, "init", place.new.incarnation)
+        append_change(store, path, place.new.writer_id, "init", place.new.incarnation)
     except OSError as error:
         opened.writer.close()
-        raise cannot_write(layout, path, error) from error
+        raise cannot_write(store, path, error) from error
     return replace(
         opened,
         before=before,
@@ -198,27 +198,27 @@ def _say_start(
     )
 
 
-def create_pending(layout: Layout, path: RunPath, state: str, user: str | None) -> None:
+def create_pending(store: Store, path: RunPath, state: str, user: str | None) -> None:
     """A run that no process writes into yet. ConflictError when there is one of that id."""
     check_run_path(path)
     prove_record(record.STATE, {"clock": 0, "n": 0, "state": state})
-    create_store(layout)
-    if layout.journal_dir(path).is_dir():
+    store.create()
+    if store.has_run(path):
         raise ConflictError(f'run "{path}" exists already; choose another id')
     writer_id = new_writer_id(time.time())
     try:
-        layout.make_run_dir(path)
-        journal = hold_journal(layout, path)
-        claimed = claim_incarnation(layout, path, writer_id)
+        store.make_run(path)
+        journal = hold_journal(store, path)
+        claimed = store.claim_incarnation(path, writer_id)
     except OSError as error:
-        raise cannot_write(layout, path, error) from error
+        raise cannot_write(store, path, error) from error
     if claimed != writer_id:
         raise ConflictError(f'run "{path}" exists already; choose another id')
-    opened = begin_writer(layout, NewWriter(path, writer_id, writer_id, writer_id, "editor", journal))
+    opened = begin_writer(store, NewWriter(path, writer_id, writer_id, writer_id, "editor", journal))
     opened.writer.record(record.INFO, {"user": user})
     opened.writer.record(record.STATE, {"state": state})
     opened.writer.end({})
-    append_change(layout, path, writer_id, "init", writer_id)
+    append_change(store, path, writer_id, "init", writer_id)
 
 
 def _after(generation: str, writer_id: str) -> str:

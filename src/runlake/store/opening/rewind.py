@@ -18,7 +18,8 @@ import msgspec
 
 from runlake.errors import BadValueError, ConflictError, RunlakeError
 from runlake.model import Numbers, RunInfo, RunPath
-from runlake.store.incarnation import claim_incarnation, new_writer_id
+from runlake.store.folder_store import folder_store_around
+from runlake.store.incarnation import new_writer_id
 from runlake.store.journal import record
 from runlake.store.journal.bodies import Record
 from runlake.store.journal.fold import (
@@ -30,15 +31,14 @@ from runlake.store.journal.fold import (
     pack_info,
     ruled_numbers,
 )
-from runlake.store.layout import Layout
 from runlake.store.run.snapshot import Snapshot, nothing_yet, read_consistently
 from runlake.store.run.state import Behind, behind, fold_rows, writer_states
 from runlake.store.run.view import joined_by_writer, sealed, slice_stretch, unsealed, view_of
 from runlake.store.segment import schema
-from runlake.store.segment.folder import segments_of
 from runlake.store.segment.publish import publish_rows
 from runlake.store.segment.read import read_rows
 from runlake.store.series import WriterRows
+from runlake.store.store import Store
 
 _KEPT = frozenset({record.START, record.CONFIG, record.SUMMARY, record.DEFINE, record.INFO})
 
@@ -56,26 +56,26 @@ class Past(msgspec.Struct):
     writers: list[WriterState]
 
 
-def read_past(layout: Layout, path: RunPath, step: int) -> Past:
+def read_past(store: Store, path: RunPath, step: int) -> Past:
     """The newest generation of a run, up to the first row of each writer whose step is greater than `step`.
 
     NotFoundError when there is no such run, BadValueError when it never came that far.
     """
-    return read_consistently(layout, path, lambda snapshot: _past(snapshot, step)[0])
+    return read_consistently(store, path, lambda snapshot: _past(snapshot, step)[0])
 
 
-def fork(layout: Layout, source: RunPath, step: int, target: RunPath) -> None:
+def fork(store: Store, source: RunPath, step: int, target: RunPath) -> None:
     """Make `target`, a run without a process yet, that begins as `source` was at `step`.
 
     Errors as `read_past`, and ConflictError when there is a run of that id.
     """
-    past, rows = read_consistently(layout, source, lambda snapshot: _past(snapshot, step))
-    segments = segments_of(layout, target)
+    past, rows = read_consistently(store, source, lambda snapshot: _past(snapshot, step))
+    segments = store.segments(target)
     if segments.changed_at() is not None:
         raise ConflictError(f'run "{target}" exists already; choose another id to fork into')
-    layout.make_run_dir(target)
+    store.make_run(target)
     writer_id = new_writer_id(time.time())
-    if claim_incarnation(layout, target, writer_id) != writer_id:
+    if store.claim_incarnation(target, writer_id) != writer_id:
         raise ConflictError(f'run "{target}" exists already; choose another id to fork into')
     life = {"incarnation": writer_id, "generation": writer_id, "created_at": time.time()}
     writers = [
@@ -170,13 +170,13 @@ def _state_at(state: WriterState, rows: list[WriterRows], count: int, last_us: i
 def main(run_dir: str, step: str, target: str | None = None) -> int:
     """Print `read_past` as one msgpack map, or fork into `target`; errors go to stderr as one line."""
     folder = Path(run_dir)
-    layout = Layout.around(folder)
+    store = folder_store_around(folder)
     try:
-        path = layout.run_path_of(folder)
+        path = store.run_path_of(folder)
         if target is not None:
-            fork(layout, path, int(step), RunPath(*target.split("/")))
+            fork(store, path, int(step), RunPath(*target.split("/")))
             return 0
-        past = read_past(layout, path, int(step))
+        past = read_past(store, path, int(step))
     except RunlakeError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Literal
 
 from runlake.errors import ConflictError, NotFoundError, PathError, ReadOnlyError, StoreError
 from runlake.model import RunPath, TrashItem
-from runlake.store.changes import append_change, changes_of
+from runlake.store.changes import changes_of
 from runlake.store.disk import TEMPORARY_PREFIX, make_subfolder, move, read_whole
+from runlake.store.folder_store import FolderStore
 from runlake.store.incarnation import read_claim_in
 from runlake.store.journal.first_frame import part_header
 from runlake.store.journal.fold import fold_run
 from runlake.store.journal.folder import journal_in
 from runlake.store.layout import Layout, check_run_path, encode_name, folder_identity, ids_of
+from runlake.store.noting import append_change
 from runlake.store.run.snapshot import Snapshot, number_parts, reading
 from runlake.store.run.state import read_run, writer_states
 from runlake.store.segment.folder import FolderSegments, packed_of
@@ -43,7 +45,7 @@ _UNREADABLE = "unreadable"
 _PLAIN_NAME = re.compile(r"[0-9A-Za-z]{1,64}")
 
 
-def move_run_to_trash(layout: Layout, path: RunPath, writer: str) -> Path:
+def move_run_to_trash(layout: FolderStore, path: RunPath, writer: str) -> Path:
     """Write the tombstone, then move the run's folder to ``.trash/<incarnation>-<run>-<entity>-<project>``.
 
     The tombstone comes first: who is killed in between has deleted the run all the same. Nothing in the run has to
@@ -64,7 +66,7 @@ def move_run_to_trash(layout: Layout, path: RunPath, writer: str) -> Path:
     return trashed
 
 
-def _life_of(layout: Layout, path: RunPath) -> str | None:
+def _life_of(layout: FolderStore, path: RunPath) -> str | None:
     """The incarnation of a run as its records say it, or its claim where there are none yet; None where neither is."""
     try:
         claimed = read_claim_in(layout.run_dir(path))
@@ -118,7 +120,7 @@ def _gone(path: RunPath) -> NotFoundError:
     return NotFoundError(f"run {path} was deleted by somebody else just now")
 
 
-def restore_run(layout: Layout, trashed: Path, writer: str, path: RunPath | None = None) -> RunPath:
+def restore_run(layout: FolderStore, trashed: Path, writer: str, path: RunPath | None = None) -> RunPath:
     """Bring a run back from a folder in the trash to where it was, or to `path`, and cancel its tombstone.
 
     `ConflictError` when there is a run of that id again, `NotFoundError` when the folder is gone, `StoreError` when
@@ -273,7 +275,7 @@ def _checked(layout: Layout, trashed: Path, path: RunPath) -> RunPath:
 
 
 def _note_death(
-    layout: Layout, path: RunPath, writer: str, action: Literal["delete", "undelete"], incarnation: str
+    layout: FolderStore, path: RunPath, writer: str, action: Literal["delete", "undelete"], incarnation: str
 ) -> None:
     """A delete or its undoing, as later than all those before whatever the clocks say."""
     before = changes_of(layout, path.entity, path.project).latest_death(incarnation)

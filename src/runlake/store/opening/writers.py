@@ -14,20 +14,18 @@ from zlib import crc32
 
 from runlake.errors import ConflictError, NotFoundError, ReadOnlyError, StoreError
 from runlake.model import Numbers, RunInfo, RunPath, WriterGrant
-from runlake.store.changes import append_change
-from runlake.store.disk import make_subfolder
-from runlake.store.incarnation import claim_incarnation, new_writer_id
+from runlake.store.incarnation import new_writer_id
 from runlake.store.journal import record
 from runlake.store.journal.bodies import clock_of
-from runlake.store.journal.folder import FolderJournal, journal_of
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import Journal, PartName, PartPlace
 from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.row_encoder import Prepare
 from runlake.store.journal.stop_requests import records
 from runlake.store.journal.writer import JournalWriter
-from runlake.store.layout import Layout, check_run_path
-from runlake.store.store_format import create_store
+from runlake.store.layout import check_run_path
+from runlake.store.noting import append_change
+from runlake.store.store import Store
 
 Role = Literal["run", "child", "editor"]
 
@@ -77,7 +75,7 @@ class NewWriter:
 
 
 def begin_writer(
-    layout: Layout,
+    store: Store,
     new: NewWriter,
     *,
     prepare: Prepare | None = None,
@@ -98,7 +96,7 @@ def begin_writer(
         **new.header,
     }
     try:
-        journal = journal_of(layout, new.path) if new.journal is None else new.journal
+        journal = store.journal(new.path) if new.journal is None else new.journal
         writer = JournalWriter(
             journal,
             new.writer_id,
@@ -111,27 +109,27 @@ def begin_writer(
     except FileNotFoundError:
         raise overtaken(new.path) from None
     except OSError as error:
-        raise cannot_write(layout, new.path, error) from error
+        raise cannot_write(store, new.path, error) from error
     return OpenedRun(new.path, writer, new.incarnation, new.generation, new.header, journal=journal)
 
 
-def hold_journal(layout: Layout, path: RunPath) -> FolderJournal | None:
+def hold_journal(store: Store, path: RunPath) -> Journal | None:
     """The journal of the run that is there now: it cannot be written to any more once that run is deleted.
 
     To be taken before the run is read. None when there is no run.
     """
-    journal = journal_of(layout, path)
+    journal = store.journal(path)
     try:
-        make_subfolder(journal.folder)  # a copy of a store may lack empty folders
+        journal.prepare()  # a copy of a store may lack empty folders
         journal.bind()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise cannot_write(layout, path, error) from error
+        raise cannot_write(store, path, error) from error
     return journal
 
 
-def open_child(layout: Layout, parent: OpenedRun, *, prepare: Prepare | None, clock: Callable[[], float]) -> OpenedRun:
+def open_child(store: Store, parent: OpenedRun, *, prepare: Prepare | None, clock: Callable[[], float]) -> OpenedRun:
     """A writer for a forked child of the training process, into the same run."""
     header = {name: value for name, value in parent.header.items() if name != "taken"}
     new = NewWriter(
@@ -144,18 +142,18 @@ def open_child(layout: Layout, parent: OpenedRun, *, prepare: Prepare | None, cl
         header=header,
     )
     try:
-        return begin_writer(layout, new, prepare=prepare, clock=clock)
+        return begin_writer(store, new, prepare=prepare, clock=clock)
     except NotFoundError as error:
         raise StoreError(str(error)) from None  # a fault of the world, like a disk that is gone
 
 
 def open_editor(
-    layout: Layout,
+    store: Store,
     path: RunPath,
     info: RunInfo,
     clock_floor: int,
     *,
-    journal: FolderJournal | None = None,
+    journal: Journal | None = None,
     clock: Callable[[], float] = time.time,
 ) -> OpenedRun:
     """A writer for edits of a stored run: its records come after everything the editor has seen.
@@ -171,11 +169,11 @@ def open_editor(
         journal=journal,
         clock_floor=clock_floor,
     )
-    return begin_writer(layout, new, clock=clock)
+    return begin_writer(store, new, clock=clock)
 
 
 def open_granted(
-    layout: Layout,
+    store: Store,
     grant: WriterGrant,
     *,
     path: RunPath | None = None,
@@ -189,19 +187,19 @@ def open_granted(
     """
     path = path or grant.path
     check_run_path(path)
-    create_store(layout)
+    store.create()
     said = PartHeader(grant.header)
     incarnation = said.incarnation
     try:
-        layout.make_run_dir(path)
-        claimed = claim_incarnation(layout, path, incarnation)
+        store.make_run(path)
+        claimed = store.claim_incarnation(path, incarnation)
         if claimed != incarnation:
-            raise ConflictError(f"another run ({claimed}) lies at {path} in {layout.root} than on the server")
-        journal = journal_of(layout, path)
+            raise ConflictError(f"another run ({claimed}) lies at {path} in {store.url} than on the server")
+        journal = store.journal(path)
         part = journal.create_part(PartName(grant.writer, 0))
         part.write(grant.frames)
     except OSError as error:
-        raise cannot_write(layout, path, error) from error
+        raise cannot_write(store, path, error) from error
     clocks = [int(clock_of(body)) for _, body in records(grant.frames)]
     next_n = dict.fromkeys(record.STREAM_BITS, 0)
     place = PartPlace(0, part, next_n, crc=crc32(grant.frames))
@@ -218,7 +216,7 @@ def open_granted(
         limits=limits,
         place=place,
     )
-    append_change(layout, path, grant.writer, "init", incarnation)
+    append_change(store, path, grant.writer, "init", incarnation)
     return OpenedRun(
         path,
         writer,
@@ -239,6 +237,6 @@ def overtaken(path: RunPath) -> OvertakenError:
     return OvertakenError(f"run {path} was deleted by somebody else just now")
 
 
-def cannot_write(layout: Layout, path: RunPath, error: OSError) -> ReadOnlyError:
+def cannot_write(store: Store, path: RunPath, error: OSError) -> ReadOnlyError:
     """What to raise for a run that the disk does not let us write into."""
-    return ReadOnlyError(f"run {path} cannot be written in {layout.root}: {error}")
+    return ReadOnlyError(f"run {path} cannot be written in {store.url}: {error}")

@@ -23,14 +23,12 @@ from msgspec import Struct
 
 from runlake.errors import CorruptError, NotFoundError, RunlakeError, StoreError
 from runlake.model import RunPath, Stream
-from runlake.store.journal.folder import journal_of
 from runlake.store.journal.journal import Journal, PartName
 from runlake.store.journal.scan import ScannedPart, prove_head, scan_part
-from runlake.store.layout import Layout
 from runlake.store.run.overlap import without_repeats
-from runlake.store.segment.folder import segments_of
 from runlake.store.segment.meta import Meta, read_meta
 from runlake.store.segment.segments import SegmentFile, Segments
+from runlake.store.store import Store
 
 _ATTEMPTS = 50
 _LONGEST_WAIT_S = 0.05
@@ -154,7 +152,7 @@ class Snapshot(Struct, frozen=True):
         return None if header is None else header.previous_bytes
 
 
-def read_consistently(layout: Layout, path: RunPath, reader: Callable[[Snapshot], T]) -> T:
+def read_consistently(store: Store, path: RunPath, reader: Callable[[Snapshot], T]) -> T:
     """What `reader` makes of the run; it is called again when the run was sealed meanwhile.
 
     NotFoundError when there is no such run, CorruptError when a part of it is missing or it cannot be read for whatever
@@ -166,7 +164,7 @@ def read_consistently(layout: Layout, path: RunPath, reader: Callable[[Snapshot]
             time.sleep(min(0.001 * 2**attempt, _LONGEST_WAIT_S))
         try:
             with reading(path):
-                snapshot = take_snapshot(layout, path)
+                snapshot = take_snapshot(store, path)
         except FileNotFoundError:
             continue
         try:
@@ -201,22 +199,22 @@ def is_current(snapshot: Snapshot) -> bool:
     return snapshot.segments.list_names() - snapshot.left_out == {m.name for m in snapshot.metas}
 
 
-def take_snapshot(layout: Layout, path: RunPath) -> Snapshot:
+def take_snapshot(store: Store, path: RunPath) -> Snapshot:
     """What is there right now; may be out of date at once: see `read_consistently`.
 
     NotFoundError when there is no such run, FileNotFoundError when it was sealed under our hands: look again.
     """
-    segments = segments_of(layout, path)
+    segments = store.segments(path)
     found = [read_meta(segments, name) for name in sorted(segments.list_names())]
     replaced = _superseded(found)
     visible = [meta for meta in found if meta.name not in replaced]
     metas = without_repeats(visible)
-    journal = journal_of(layout, path)
+    journal = store.journal(path)
     parts, numbers = number_parts(journal, found)
     if not metas and not parts:
         if segments.list_names():
             raise FileNotFoundError(f"{path} was sealed between the look at its segments and that at its journal")
-        raise NotFoundError(_not_found(layout, path))
+        raise NotFoundError(_not_found(store, path))
     left_out = frozenset(replaced | {meta.name for meta in visible} - {meta.name for meta in metas})
     has_repeats = not {id(meta) for meta in metas} <= {id(meta) for meta in visible}
     return Snapshot(path, segments, journal, metas, parts, numbers, left_out, has_repeats)
@@ -252,8 +250,8 @@ def nothing_yet(path: RunPath) -> NotFoundError:
     return NotFoundError(f"run {path} has written nothing whole yet: it is just beginning, or its disk was full")
 
 
-def _not_found(layout: Layout, path: RunPath) -> str:
-    run_ids = layout.run_ids(path.entity, path.project)
+def _not_found(store: Store, path: RunPath) -> str:
+    run_ids = store.run_ids(path.entity, path.project)
     if not run_ids:
-        return f"run {path}: there is no project {path.entity}/{path.project} in {layout.root}; see: runlake ls"
+        return f"run {path}: there is no project {path.entity}/{path.project} in {store.url}; see: runlake ls"
     return f'run "{path.run_id}" not in project {path.entity}/{path.project} ({len(run_ids)} runs); see: runlake ls'

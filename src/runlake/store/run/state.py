@@ -17,6 +17,7 @@ import numpy as np
 from runlake.errors import NotFoundError, RunlakeError
 from runlake.model import STREAMS, GenerationInfo, Numbers, RunInfo, RunPath
 from runlake.store.arrow import to_numpy
+from runlake.store.folder_store import folder_store_around
 from runlake.store.journal import record
 from runlake.store.journal.fold import (
     Liveness,
@@ -33,10 +34,10 @@ from runlake.store.journal.header import PartHeader
 from runlake.store.journal.liveness import held_writers, liveness
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import ScannedPart
-from runlake.store.layout import Layout
 from runlake.store.run.part_states import PartStates
 from runlake.store.run.snapshot import Snapshot, nothing_yet, read_consistently
 from runlake.store.series import Series, WriterRows, filled_times
+from runlake.store.store import Store
 from runlake.values import Json
 
 
@@ -65,7 +66,7 @@ class RunState(msgspec.Struct):
 
 
 def read_run(
-    layout: Layout, path: RunPath, *, generation: str | None = None, states: PartStates | None = None
+    store: Store, path: RunPath, *, generation: str | None = None, states: PartStates | None = None
 ) -> RunInfo:
     """One generation of a run, the newest unless it is named, edits applied, as of now.
 
@@ -80,10 +81,10 @@ def read_run(
             _check_generation(path, writers, generation)
         return fold_run(path, writers, alive, generation=generation)
 
-    return read_consistently(layout, path, read)
+    return read_consistently(store, path, read)
 
 
-def read_state(layout: Layout, path: RunPath) -> RunState:
+def read_state(store: Store, path: RunPath) -> RunState:
     """`read_run`, and what `RunState` has besides."""
 
     def read(snapshot: Snapshot) -> RunState:
@@ -101,7 +102,7 @@ def read_state(layout: Layout, path: RunPath) -> RunState:
             behind(mine, held),
         )
 
-    return read_consistently(layout, path, read)
+    return read_consistently(store, path, read)
 
 
 class KnownRun(NamedTuple):
@@ -125,14 +126,14 @@ class KnownRun(NamedTuple):
         return self if state is None else self._replace(writers=join_states([*self.writers, state]))
 
 
-def read_known(layout: Layout, path: RunPath, *, states: PartStates | None = None) -> KnownRun:
+def read_known(store: Store, path: RunPath, *, states: PartStates | None = None) -> KnownRun:
     """What `read_run` makes a run of, to be gone on with. NotFoundError when it is not there."""
 
     def read(snapshot: Snapshot) -> KnownRun:
         alive = liveness(snapshot.journal)
         return KnownRun(path, _known_writers(snapshot, states), alive)
 
-    return read_consistently(layout, path, read)
+    return read_consistently(store, path, read)
 
 
 def behind(writers: Iterable[WriterState], held: frozenset[str] = frozenset()) -> Behind:
@@ -152,7 +153,7 @@ def behind(writers: Iterable[WriterState], held: frozenset[str] = frozenset()) -
     return place
 
 
-def list_generations(layout: Layout, path: RunPath) -> list[GenerationInfo]:
+def list_generations(store: Store, path: RunPath) -> list[GenerationInfo]:
     """Every history that the run has had, oldest first; readers see the last one. NotFoundError as `read_run`."""
 
     def read(snapshot: Snapshot) -> list[GenerationInfo]:
@@ -166,7 +167,7 @@ def list_generations(layout: Layout, path: RunPath) -> list[GenerationInfo]:
             found.append(GenerationInfo(generation=name, created_at=opened, row_count=sum(rows)))
         return found
 
-    return read_consistently(layout, path, read)
+    return read_consistently(store, path, read)
 
 
 def _known_writers(snapshot: Snapshot, states: PartStates | None = None) -> list[WriterState]:
@@ -291,9 +292,9 @@ def _joined(lanes: Sequence[_Placed]) -> Numbers:
 def main(run_dir: str) -> int:
     """Print the state of one run for a resuming writer; errors go to stderr as one line."""
     folder = Path(run_dir)
-    layout = Layout.around(folder)
+    store = folder_store_around(folder)
     try:
-        state = read_state(layout, layout.run_path_of(folder))
+        state = read_state(store, store.run_path_of(folder))
     except RunlakeError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1

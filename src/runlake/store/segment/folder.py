@@ -73,6 +73,9 @@ class FolderSegments:
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(place)) from None
             raise
 
+    def url_of(self, file: str, signed_for_s: float | None = None) -> str:
+        return self.place_of(SegmentFile(self, file)).absolute().as_uri()
+
     def size_bytes(self, file: str) -> int:
         return (self.folder / file).stat().st_size
 

@@ -33,6 +33,9 @@ class MemorySegments:
     def open(self, file: str) -> pa.NativeFile:
         return pa.BufferReader(self.read(file))
 
+    def url_of(self, file: str, signed_for_s: float | None = None) -> str:
+        return f"memory:///{file}"
+
     def size_bytes(self, file: str) -> int:
         return len(self.read(file))
 

@@ -47,6 +47,13 @@ class Segments(Protocol):
         """
         ...
 
+    def url_of(self, file: str, signed_for_s: float | None = None) -> str:
+        """Where others find the file: one that was there when it was asked for. FileNotFoundError when it is gone.
+
+        With `signed_for_s` whoever has the address may read it for so long, where that can be had.
+        """
+        ...
+
     def size_bytes(self, file: str) -> int:
         """FileNotFoundError when it is gone."""
         ...

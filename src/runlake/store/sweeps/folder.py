@@ -9,11 +9,12 @@ from pathlib import Path
 import msgspec
 
 from runlake.errors import ConflictError, NotFoundError, ReadOnlyError
-from runlake.store.disk import READ_ONLY_ERRNOS, make_subfolder, move, read_whole, replace_file
+from runlake.store.disk import READ_ONLY_ERRNOS
 from runlake.store.layout import Layout, encode_name
 from runlake.store.ledger import FolderLedger, Ledger
 from runlake.store.opening.trash import SWEEP_PREFIX
 from runlake.store.sweeps.fold import Created, Entry, SweepFold
+from runlake.store.tree import Tree
 from runlake.sweep_model import SweepPath
 
 
@@ -35,19 +36,19 @@ class AgentFiles:
     nothing.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, tree: Tree) -> None:
+        self._folder, self._tree = folder, tree
 
     def read(self, agent_id: str) -> AgentFile:
         """What the agent last said; an empty file of one that has not spoken yet."""
         try:
-            return msgspec.json.decode(read_whole(self._file(agent_id)), type=AgentFile)
+            return msgspec.json.decode(self._tree.read(self._file(agent_id)), type=AgentFile)
         except (FileNotFoundError, msgspec.MsgspecError, IsADirectoryError, RecursionError):
             return AgentFile()  # what nobody can read is as good as silence, and the next report replaces it
 
     def replace(self, agent_id: str, file: AgentFile) -> None:
         """Keep what the agent said, in place of what it said before. FileNotFoundError when the sweep is gone."""
-        replace_file(self._file(agent_id), msgspec.json.encode(file))
+        self._tree.replace(self._file(agent_id), msgspec.json.encode(file))
 
     def _file(self, agent_id: str) -> Path:
         return self._folder / f"{encode_name(agent_id)}.json"
@@ -60,14 +61,15 @@ class SweepFolder:
         self.path = path
         self.folder = layout.sweep_dir(path)
         self.fold = SweepFold()
-        self._ledger: Ledger = FolderLedger(self.folder / "ledger")
-        self._agents = AgentFiles(self.folder / "agents")
+        self._tree = layout.tree
+        self._ledger: Ledger = FolderLedger(self.folder / "ledger", layout.tree)
+        self._agents = AgentFiles(self.folder / "agents", layout.tree)
 
     def catch_up(self) -> SweepFold:
         """Read what was decided since; NotFoundError when there is no such sweep, or it was deleted."""
         for number, body in self._ledger.read_from(self.fold.next_entry):
             self.fold.take(number, body)
-        if not self.fold.is_created or not self.folder.is_dir():
+        if not self.fold.is_created or not self._tree.has_folder(self.folder):
             raise NotFoundError(f"no sweep {self.path}; see: runlake ls --sweeps")
         return self.fold
 
@@ -112,8 +114,8 @@ def delete_sweep(layout: Layout, path: SweepPath) -> None:
     """Move a sweep to the trash; its runs stay. NotFoundError when it is not there."""
     trashed = layout.trash_dir / f"{SWEEP_PREFIX}{os.urandom(4).hex()}-{encode_name(path.sweep_id)}"
     try:
-        make_subfolder(layout.trash_dir)
-        move(layout.sweep_dir(path), trashed)
+        layout.tree.make_subfolder(layout.trash_dir)
+        layout.tree.move(layout.sweep_dir(path), trashed)
     except FileNotFoundError:
         raise NotFoundError(f"no sweep {path}; see: runlake ls --sweeps") from None
     except OSError as error:

@@ -13,6 +13,7 @@ const PARTS: readonly (readonly [name: string, title: string])[] = [
   ["", "Runs"],
   ["sweeps", "Sweeps"],
   ["artifacts", "Artifacts"],
+  ["sql", "SQL"],
 ];
 
 export function TopBar(): JSX.Element {
@@ -47,6 +48,16 @@ export function TopBar(): JSX.Element {
             })}
           </nav>
         </>
+      )}
+      {(entity === undefined || project === undefined) && session.value?.is_signed_in === true && (
+        <nav class="tabs" aria-label="Parts of the store">
+          <a class="tab" aria-current={entity === undefined ? "page" : undefined} href={formatHash([])}>
+            Projects
+          </a>
+          <a class="tab" aria-current={entity === "sql" ? "page" : undefined} href={formatHash(["sql"])}>
+            SQL
+          </a>
+        </nav>
       )}
       <span class="spring" />
       {session.value?.is_read_only === true && (

@@ -20,7 +20,7 @@ export type PartProps = {
 type Loader<P> = () => Promise<ComponentType<P>>;
 
 /** The views that there are, by the name of their file, which is that of the component too. */
-const files = import.meta.glob<Readonly<Record<string, ComponentType<never>>>>("../{run,compare,sweeps,artifacts,people}/*Page.tsx");
+const files = import.meta.glob<Readonly<Record<string, ComponentType<never>>>>("../{run,compare,sweeps,artifacts,people,sql}/*Page.tsx");
 const loaders = new Map<string, Loader<never>>(
   Object.entries(files).map(([file, load]) => {
     const name = file.replace(/^.*\/|\.tsx$/g, "");
@@ -33,7 +33,11 @@ const PAGE_OF_PART: Readonly<Record<string, string>> = {
   compare: "ComparePage",
   sweeps: "SweepsPage",
   artifacts: "ArtifactsPage",
+  sql: "SqlPage",
 };
+
+/** The views that are of no project. */
+const PAGE_OF_STORE: Readonly<Record<string, string>> = { people: "PeoplePage", sql: "SqlPage" };
 
 export function viewOf(parts: readonly string[]): JSX.Element {
   const [entity, project, part, ...rest] = parts;
@@ -41,8 +45,8 @@ export function viewOf(parts: readonly string[]): JSX.Element {
     return <Store />;
   }
   if (project === undefined) {
-    const people = loaders.get("PeoplePage") as Loader<object> | undefined;
-    return entity === "people" && people !== undefined ? <Lazy load={people} props={{}} /> : <Nothing back={[]} />;
+    const load = loaders.get(PAGE_OF_STORE[entity] ?? "") as Loader<object> | undefined;
+    return load === undefined ? <Nothing back={[]} /> : <Lazy load={load} props={{}} />;
   }
   if (part === undefined) {
     return (

@@ -1,25 +1,28 @@
-"""The folder of a store as its verbs know it: of a format that can be read, with projects that are there."""
+"""A store as its verbs know it: of a format that can be read, with projects that are there."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Generic, TypeVar
 
 from runlake.errors import NotFoundError
 from runlake.model import RunPath
 from runlake.near import near_names
-from runlake.store.changes import Action, append_change
+from runlake.store.changes import Action
 from runlake.store.incarnation import new_writer_id
-from runlake.store.layout import Layout, check_run_path
-from runlake.store.store_format import check_format
+from runlake.store.layout import check_run_path
+from runlake.store.noting import append_change
+from runlake.store.store import Store
+
+S_co = TypeVar("S_co", bound=Store, covariant=True)
 
 
-class StoreFolder:
-    """One store in a folder, and who works in it: `user` makes runs and sweeps for which nobody else is named."""
+class OpenStore(Generic[S_co]):
+    """One store, and who works in it: `user` makes runs and sweeps for which nobody else is named."""
 
-    def __init__(self, root: Path, *, user: str | None = None) -> None:
-        self.layout = Layout(root.absolute())
+    def __init__(self, store: S_co, *, user: str | None = None) -> None:
+        self.store = store
         self.user = user
         self.writer_id = new_writer_id(time.time())
         """What stands in records of changes that this process makes."""
@@ -27,33 +30,33 @@ class StoreFolder:
 
     @property
     def url(self) -> str:
-        """``file:///…``"""
-        return self.layout.root.as_uri()
+        """Where it is."""
+        return self.store.url
 
     def check_format(self) -> None:
         """NewerFormatError for a store that a newer runlake wrote; looked at once."""
         if not self._is_format_known:
-            check_format(self.layout)
+            self.store.check_format()
             self._is_format_known = True
 
     def check_project(self, entity: str, project: str) -> None:
         """NotFoundError for a project that is not there, which says what there is."""
         self.check_format()
         check_run_path(RunPath(entity, project, "any"))
-        if self.layout.project_dir(entity, project).is_dir():
+        if self.store.has_project(entity, project):
             return
-        projects = self.layout.projects(entity)
+        projects = self.store.projects(entity)
         if projects:
             known, asked, prefix = projects, project, f"{entity}/"
             found = f"{entity} has {len(projects)} project{'s' * (len(projects) != 1)}"
         else:
-            known, asked, prefix = self.layout.entities(), entity, ""
+            known, asked, prefix = self.store.entities(), entity, ""
             found = f"there is nothing of {entity!r} in {self.url}"
         raise NotFoundError(f"no project {entity}/{project}: {found}; {advise(asked, known, prefix, 'runlake ls')}")
 
     def tell(self, path: RunPath, action: Action, incarnation: str) -> None:
         """Let readers know that a run changed."""
-        append_change(self.layout, path, self.writer_id, action, incarnation)
+        append_change(self.store, path, self.writer_id, action, incarnation)
 
 
 def advise(asked: str, known: Sequence[str], prefix: str, command: str) -> str:

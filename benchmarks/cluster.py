@@ -1,0 +1,111 @@
+"""A store on PostgreSQL and object storage, beside what the engines take by themselves."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bench import Bench, Group, Target
+from benchmarks.reading import sealed_store
+from benchmarks.serving import serving
+
+CLIENTS_AT_ONCE = 32
+ROWS_AN_APPEND = 200
+KEY_COUNT = 10
+
+
+def appended(bench: Bench) -> dict[str, float]:
+    """Appends of replicas, and bare commits of the same bytes, in turns."""
+
+    def measure() -> dict[str, Any]:
+        folder = bench.fresh_folder("appended")
+        return bench.own_case(
+            "cluster_case", folder, "append", CLIENTS_AT_ONCE, bench.count(100, 10), ROWS_AN_APPEND, KEY_COUNT
+        )
+
+    found: dict[str, float] = bench.once((str(CLIENTS_AT_ONCE), "clients append"), measure)
+    return found
+
+
+def streamed(bench: Bench, *, is_cluster: bool) -> dict[str, float]:
+    """What the official client sends of many runs at once, to two workers over a cluster or over a folder."""
+
+    def serve(folder: Path) -> AbstractContextManager[str]:
+        if not is_cluster:
+            return serving(bench, folder)
+        from benchmarks.cluster_serving import serving_cluster  # others do without its parts
+
+        return serving_cluster(bench, folder)
+
+    def measure() -> dict[str, Any]:
+        folder = bench.fresh_folder("streamed")
+        with serve(folder) as url:
+            requests = bench.count(40, 6)
+            return bench.own_case("server_case", folder, "stream", url, CLIENTS_AT_ONCE, requests, ROWS_AN_APPEND)
+
+    place = "a cluster" if is_cluster else "a folder"
+    found: dict[str, float] = bench.once((str(CLIENTS_AT_ONCE), "runs at once to", place), measure)
+    return found
+
+
+def read(bench: Bench) -> dict[str, float]:
+    """A sealed run as a table: from a folder, from the same files in a bucket, and what pyarrow makes of these."""
+    found: dict[str, float] = bench.once(
+        ("a sealed run", "folder and bucket"),
+        lambda: bench.own_case("cluster_read_case", folder := sealed_store(bench), folder),
+    )
+    return found
+
+
+GROUP = Group(
+    "cluster",
+    "A store on PostgreSQL and object storage, all on the same machine",
+    targets=(
+        Target(
+            f"{CLIENTS_AT_ONCE} clients append {ROWS_AN_APPEND} rows x {KEY_COUNT}, each in a turn of its writer: one",
+            "ms",
+            2.0,
+            "ratio",
+            lambda bench: appended(bench)["append_ms"],
+            "a bare commit of the same bytes",
+            lambda bench: appended(bench)["bare_ms"],
+        ),
+        Target(
+            "the same: 99 of 100 within",
+            "ms",
+            2.0,
+            "ratio",
+            lambda bench: appended(bench)["append_p99_ms"],
+            "bare commits",
+            lambda bench: appended(bench)["bare_p99_ms"],
+        ),
+        Target(
+            f"file_stream, {CLIENTS_AT_ONCE} runs at once, {ROWS_AN_APPEND} rows x {KEY_COUNT} a request: a row",
+            "ms",
+            2.0,
+            "ratio",
+            lambda bench: 1e3 / streamed(bench, is_cluster=True)["rows_a_second"],
+            "the same over a folder",
+            lambda bench: 1e3 / streamed(bench, is_cluster=False)["rows_a_second"],
+        ),
+        Target(
+            "a sealed run of a million rows x 10 → Arrow, through the cache",
+            "ms",
+            1.3,
+            "ratio",
+            lambda bench: read(bench)["warm"],
+            "the same from a folder",
+            lambda bench: read(bench)["folder"],
+        ),
+        Target(
+            "the same when nothing of it is in the cache",
+            "ms",
+            2.0,
+            "ratio",
+            lambda bench: read(bench)["cold"],
+            "pyarrow reading the same objects",
+            lambda bench: read(bench)["pyarrow"],
+        ),
+    ),
+)

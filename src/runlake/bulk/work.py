@@ -1,0 +1,188 @@
+"""Runs and versions of artifacts as files, several at a time.
+
+Each worker reads, writes and digests one stream of a run after the other, so memory holds one of them for each worker.
+Decoding, encoding and digests do not hold the interpreter, so two workers keep two cores busy. What a file holds
+follows from its run alone: neither how many workers there are nor who was faster can be seen in it.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import contextvars
+import hashlib
+import os
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import NamedTuple
+
+from runlake.bulk.artifact_files import write_artifact
+from runlake.bulk.manifest import Entry, FileEntry, RunEntry, fingerprint_of
+from runlake.bulk.plan import ExportPlan, PlannedArtifact, PlannedRun
+from runlake.bulk.rows import write_planned
+from runlake.bulk.target import Target, copy_stream
+from runlake.bulk.unreadable import UnreadableError, opened
+from runlake.bulk.windows import WHOLE_CELLS, NotInWindowsError, cell_count
+from runlake.local_names import why_refused
+from runlake.model import FileInfo, Stream
+from runlake.service.contract import Service
+from runlake.store.layout import encode_file_part, encode_name
+
+MOST_WORKERS = 4
+"""More only wait for each other, and each holds a stream of a run."""
+
+
+class _NothingError(Exception):
+    """There is no row, so there is no file."""
+
+
+class Room:
+    """How many cells all workers together may hold: two whole streams. One that is longer is read in windows."""
+
+    def __init__(self, whole_cells: int) -> None:
+        self.whole_cells = whole_cells
+        self._limit = self._free = 2 * whole_cells
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def taken(self, run: PlannedRun, stream: Stream) -> Iterator[None]:
+        """Wait until there is room for a stream, and hold it within the block."""
+        wanted = min(self._limit, cell_count(run, stream))  # one that cannot be read in windows is there alone
+        with self._changed:
+            self._changed.wait_for(lambda: self._free >= wanted)
+            self._free -= wanted
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += wanted
+                self._changed.notify_all()
+
+
+class Written(NamedTuple):
+    """A run or version whose files are there, and how many rows of the plan are done with it."""
+
+    entry: Entry
+    row_count: int
+
+
+def write_all(
+    service: Service,
+    target: Target,
+    plan: ExportPlan,
+    planned: Sequence[PlannedRun | PlannedArtifact],
+    worker_count: int | None = None,
+    whole_cells: int = WHOLE_CELLS,
+) -> Generator[Written, None, None]:
+    """Write the files of these; each is answered as soon as its files are there, in whatever order."""
+    count = min(worker_count or min(os.cpu_count() or 1, MOST_WORKERS), len(planned))
+    found: SimpleQueue[Written | BaseException] = SimpleQueue()
+    is_over, room = threading.Event(), Room(whole_cells)
+    coming, turn = iter(planned), threading.Lock()
+
+    def take() -> PlannedRun | PlannedArtifact | None:
+        with turn:
+            return None if is_over.is_set() else next(coming, None)
+
+    def work() -> None:
+        try:
+            while (one := take()) is not None:
+                if isinstance(one, PlannedRun):
+                    entry = write_run(service, target, plan, one, room)
+                    found.put(Written(entry, sum(one.row_counts.values())))
+                else:
+                    found.put(Written(write_artifact(service, target, one.info), 0))
+        except BaseException as error:
+            found.put(error)
+
+    with ThreadPoolExecutor(max(1, count), thread_name_prefix="runlake-export") as pool:
+        try:
+            for _ in range(count):
+                pool.submit(contextvars.copy_context().run, work)
+            for _ in planned:
+                written = found.get()
+                if isinstance(written, BaseException):
+                    raise written
+                yield written
+        finally:
+            is_over.set()
+
+
+def write_run(service: Service, target: Target, plan: ExportPlan, run: PlannedRun, room: Room) -> RunEntry:
+    """Write the files of one run; its entry says which, and why what is missing is."""
+    files: list[FileEntry] = []
+    problems: list[str] = []
+    for stream in plan.options.streams:
+        file, problem = _write_stream(service, target, plan, run, stream, room)
+        problems += [] if problem is None else [problem]
+        files += [] if file is None else [file]
+    for file_info in run.files:
+        problem = _copy_file(service, target, run, file_info, files)
+        problems += [] if problem is None else [problem]
+    info = run.info
+    return RunEntry(
+        run_id=info.run_id,
+        incarnation=info.incarnation,
+        generation=info.generation,
+        fingerprint=fingerprint_of(info),
+        row_counts=run.row_counts,
+        next_n=run.next_n,
+        made_by=plan.made_by,
+        files=tuple(files),
+        problems=tuple(problems),
+    )
+
+
+def _write_stream(
+    service: Service, target: Target, plan: ExportPlan, run: PlannedRun, stream: Stream, room: Room
+) -> tuple[FileEntry | None, str | None]:
+    """Write one stream of a run; the file, if it has rows, and why it is not there if it should be."""
+    path, problem = f"{stream}/{encode_name(run.run_id)}.{plan.options.format}", None
+    for whole_cells in (room.whole_cells, None) if run.row_counts[stream] else ():
+        try:
+            with room.taken(run, stream), target.writing(path) as file:
+                rows = write_planned(file, service, run, stream, plan.options, whole_cells=whole_cells)
+                if not rows.row_count:
+                    raise _NothingError
+            size_bytes, sha256 = file.size_bytes, file.sha256()
+            return FileEntry(path=path, kind=stream, size_bytes=size_bytes, sha256=sha256, **rows._asdict()), None
+        except NotInWindowsError:
+            continue
+        except UnreadableError as error:
+            problem = str(error)
+        except _NothingError:
+            pass
+        break
+    target.clear(path)  # a process that was killed may have left one
+    return None, problem
+
+
+def _copy_file(service: Service, target: Target, run: PlannedRun, info: FileInfo, files: list[FileEntry]) -> str | None:
+    """Copy one file of a run; the answer says why it is not there."""
+    why = why_refused(info.name)
+    if why is not None:
+        return f"the file {info.name!r} is left out: {why}"
+    path = "/".join(["files", encode_name(run.run_id), *map(encode_file_part, info.name.split("/"))])
+    md5 = hashlib.md5(usedforsecurity=False)
+    what = f"the file {info.name!r}"
+    try:
+        with opened(lambda: service.open_file(run.info.path, info.name), what) as source, target.writing(path) as file:
+            copy_stream(source, file, md5)
+    except UnreadableError as error:
+        return str(error)
+    if base64.b64encode(md5.digest()).decode() != info.md5:
+        target.clear(path)
+        return f"the file {info.name!r} is left out: it was changed while it was exported"
+    files.append(
+        FileEntry(
+            path=path,
+            kind="file",
+            size_bytes=file.size_bytes,
+            sha256=file.sha256(),
+            name=info.name,
+            md5=info.md5,
+        )
+    )
+    return None

@@ -1,0 +1,24 @@
+"""Whether a bucket may hold a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runlake.errors import NotSupportedError
+
+
+def bucket_checks(url: str) -> Iterator[tuple[str, str]]:
+    """Each promise of the bucket's server that a store stands on, when it is proved, and what is wrong with it if so.
+
+    Whose credentials ask, and where, is in the variables that AWS's own tools read. What keeps the bucket from being
+    asked at all is an error: no such bucket, credentials that are not taken, no answer. NotSupportedError where the
+    packages for it are not installed.
+    """
+    try:
+        from runlake.store.cluster.bucket import Bucket
+        from runlake.store.cluster.check_bucket import run_checks
+    except ModuleNotFoundError as error:
+        raise NotSupportedError(
+            f"stores in a bucket need the package {error.name!r}; install it with: pip install 'runlake[cluster]'"
+        ) from error
+    yield from run_checks(Bucket(url))

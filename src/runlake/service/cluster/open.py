@@ -1,0 +1,64 @@
+"""From two addresses to a service over a cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runlake.model import RunPath
+from runlake.service.cluster.sealer import Sealer
+from runlake.service.cluster.service import ClusterService
+from runlake.store.cluster.bucket import Bucket
+from runlake.store.cluster.check_bucket import check_bucket
+from runlake.store.cluster.database import Database
+from runlake.store.cluster.object_cache import ObjectCache
+from runlake.store.cluster.store import ClusterStore
+
+CACHE_BYTES = 4 * 2**30
+
+
+def prepare(database_url: str, bucket_url: str) -> str:
+    """Make the tables where they are missing, and prove the bucket; answers what people call the store."""
+    bucket = Bucket(bucket_url)
+    check_bucket(bucket)
+    database = Database(database_url)
+    try:
+        database.migrate()
+        return f"postgresql://{database.name} with {bucket.url}"
+    finally:
+        database.close()
+
+
+def open_cluster(
+    database_url: str,
+    bucket_url: str,
+    *,
+    default_entity: str,
+    user: str | None = None,
+    cache_dir: Path,
+    cache_bytes: int = CACHE_BYTES,
+    seals: bool = False,
+) -> ClusterService:
+    """The store in a database and a bucket; its tables are made where they are missing.
+
+    Objects that were read stay in `cache_dir`, at most `cache_bytes` of them. With `seals` a thread seals what has
+    ended, here and elsewhere.
+    """
+    database = Database(database_url)
+    database.migrate()
+    cache = ObjectCache(cache_dir, cache_bytes)
+    sealers: list[Sealer] = []
+
+    def on_ended(path: RunPath) -> None:
+        for sealer in sealers:
+            sealer.soon(path)
+
+    store = ClusterStore(database, Bucket(bucket_url), cache, on_ended=on_ended)
+    if seals:
+        sealers.append(Sealer(store))
+
+    def close() -> None:
+        for sealer in sealers:
+            sealer.close()
+        store.close()
+
+    return ClusterService(store, default_entity=default_entity, user=user, close=close)

@@ -1,0 +1,80 @@
+"""Sealing beside the answers: every replica looks for runs whose parts have ended, and one of them seals each.
+
+A run that ended here is sealed at once; one of a replica that was killed is found by its silence. That two seal the
+same run costs time and nothing else: `ClusterSegments.replace` publishes a segment in one transaction, or not at all.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+
+from runlake.errors import NotFoundError, RunlakeError
+from runlake.lru import LruCache
+from runlake.model import RunPath
+from runlake.store.cluster.store import ClusterStore
+from runlake.store.cluster.unsealed import find_unsealed
+from runlake.store.compact.seal import seal_held_run
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 5.0
+SILENT_S = 30.0
+"""A part that has not grown for so long may have ended; a part that another follows has."""
+
+_AT_ONCE = 100
+_KEPT = 100_000
+
+
+class Sealer:
+    """A thread of this replica. What a run had when it could not be sealed is remembered: it is not tried again."""
+
+    def __init__(self, store: ClusterStore, *, look_every_s: float = LOOK_EVERY_S, silent_s: float = SILENT_S) -> None:
+        self._store, self._look_every_s, self._silent_s = store, look_every_s, silent_s
+        self._ended: queue.SimpleQueue[RunPath | None] = queue.SimpleQueue()
+        self._tried: LruCache[RunPath, int] = LruCache(_KEPT)
+        self._thread = threading.Thread(target=self._work, name="runlake-seal", daemon=True)
+        self._thread.start()
+
+    def soon(self, path: RunPath) -> None:
+        """Seal a run that has ended."""
+        self._ended.put(path)
+
+    def close(self) -> None:
+        """End when the run is sealed that is being sealed."""
+        self._ended.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while True:
+            try:
+                path = self._ended.get(timeout=self._look_every_s)
+                if path is None:
+                    return
+                self._seal(path)
+            except queue.Empty:
+                self._look()
+
+    def _look(self) -> None:
+        try:
+            found = find_unsealed(self._store.database, silent_s=self._silent_s, limit=_AT_ONCE)
+        except RunlakeError as error:
+            logger.warning("cannot look for runs to seal: %s", error)
+            return
+        for path, size_bytes in found:
+            if self._tried.get(path) != size_bytes:
+                self._tried.put(path, size_bytes)
+                self._seal(path)
+            if not self._ended.empty():
+                return  # first those that ended here
+
+    def _seal(self, path: RunPath) -> None:
+        try:
+            with self._store.segments(path).alone(is_waiting=False) as is_alone:
+                if is_alone:
+                    seal_held_run(self._store, path)
+        except NotFoundError:
+            pass  # deleted meanwhile
+        except (RunlakeError, OSError) as error:
+            logger.warning("run %s cannot be sealed: %s", path, error)

@@ -1,0 +1,66 @@
+"""The verb of engines over a store."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from runlake.errors import BadValueError, NotFoundError
+from runlake.listing_model import SegmentInfo, SegmentList
+from runlake.model import RunPath, Stream
+from runlake.service.local.listings import Listings
+from runlake.service.local.open_store import OpenStore
+from runlake.store.run.snapshot import Snapshot, read_consistently
+from runlake.store.run.view import sealed, view_of
+from runlake.store.segment.segments import SegmentFile
+from runlake.store.store import Store
+
+
+class LocalSegments:
+    """`contract.segments` over a store."""
+
+    def __init__(self, opened: OpenStore[Store], listings: Listings) -> None:
+        self._store, self._listings = opened.store, listings
+
+    def list_segments(
+        self, entity: str, project: str, *, stream: Stream = "history", signed_for_s: float | None = None
+    ) -> SegmentList:
+        if stream not in ("history", "events", "console"):
+            raise BadValueError(f"there is no stream {stream!r}; there are history, events and console")
+        index = self._listings.newest(entity, project)
+        found: dict[str, SegmentInfo] = {}
+        unlisted_run_ids = []
+        for (run_id,) in index.fields(("run_id",), range(len(index))):
+            try:
+                path = RunPath(entity, project, run_id)
+                files, is_unlisted = read_consistently(self._store, path, lambda snapshot: _files_of(snapshot, stream))
+            except NotFoundError:
+                continue  # deleted since it was listed
+            if is_unlisted:
+                unlisted_run_ids.append(run_id)
+            for file, generation, row_count in files:
+                url = file.segments.url_of(file.reference, signed_for_s)
+                known = found.get(url)
+                size_bytes = file.segments.size_bytes(file.reference) if known is None else known.size_bytes
+                found[url] = SegmentInfo(
+                    url=url,
+                    size_bytes=size_bytes,
+                    row_count=row_count + (known.row_count if known else 0),
+                    runs={**(known.runs if known else {}), run_id: generation},
+                )
+        return SegmentList(
+            version=index.version, segments=tuple(found.values()), unlisted_run_ids=tuple(unlisted_run_ids)
+        )
+
+
+def _files_of(snapshot: Snapshot, stream: Stream) -> tuple[list[tuple[SegmentFile, str, int]], bool]:
+    """The files of the newest generation with their rows, and whether the run has others."""
+    counts: defaultdict[str, int] = defaultdict(int)
+    view = view_of(snapshot)
+    if view.taken or snapshot.has_repeats:
+        return [], True
+    files = {}
+    for meta in sealed(snapshot, stream, view):
+        file = snapshot.values_of(meta, stream)
+        files[file.reference] = (file, meta.generation)
+        counts[file.reference] += sum(each.row_count for each in meta.stretches if each.stream == stream)
+    return [(file, generation, counts[name]) for name, (file, generation) in files.items()], bool(snapshot.parts)

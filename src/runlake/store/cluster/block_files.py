@@ -1,0 +1,144 @@
+"""Pieces of objects as files of a folder that may be deleted at any time, at most so many bytes of them together.
+
+Any number of processes share the folder. A block is written beside its place and takes its name whole; it says itself
+how long it is and what its bytes come to, so that what a disk made of it is found out and left. What was used longest
+ago goes first, by the times of the files, which are set anew once a minute at most.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from io import FileIO
+from pathlib import Path
+from typing import NamedTuple
+from zlib import crc32
+
+from runlake.errors import warn
+from runlake.store import disk
+
+_MAGIC = b"rlblock1"
+_TRAILER_BYTES = len(_MAGIC) + 8
+_USED_AGAIN_S = 60.0
+_KEPT_SHARE = 0.9
+_LOOKS_PER_LIMIT = 32
+_STALE_S = 3600.0
+_LOCK_NAME = f"{disk.TEMPORARY_PREFIX}clearing"
+
+
+class _Found(NamedTuple):
+    used_at: float
+    size_bytes: int
+    file: Path
+
+
+class BlockFiles:
+    """The blocks in one folder, which is made when the first one is written. Threads may share it.
+
+    Several processes may have a thirty-second of the limit more in it, each.
+    """
+
+    def __init__(self, folder: Path, limit_bytes: int) -> None:
+        self._folder, self._limit_bytes = folder, limit_bytes
+        self._lock = threading.Lock()
+        self._unseen_bytes = limit_bytes  # nobody has looked yet
+        self._has_warned = False
+
+    def read(self, name: str, block: memoryview) -> bool:
+        """Read the block of this name into memory of its size; no where it is not there, or not as it was written."""
+        file, trailer = self._place_of(name), bytearray(_TRAILER_BYTES + 1)
+        try:
+            disk.announce("read", file)
+            with file.open("rb", buffering=0) as stream:
+                used_at = os.fstat(stream.fileno()).st_mtime
+                read_bytes = _read_both(stream, block, memoryview(trailer))
+        except OSError:
+            return False
+        if read_bytes != len(block) + _TRAILER_BYTES or trailer[:-1] != _trailer_of(block):
+            disk.discard(file)
+            return False
+        if time.time() - used_at > _USED_AGAIN_S:
+            self._mark_used(file)
+        return True
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a block, as far as can be told without reading it."""
+        return self._place_of(name).exists()
+
+    def keep(self, name: str, block: bytes | memoryview) -> None:
+        """Keep a block, if the disk takes it: what cannot be kept is fetched again, and a warning says so once."""
+        file = self._place_of(name)
+        content = b"".join((block, _trailer_of(block)))
+        try:
+            try:
+                disk.replace_file(file, content)
+            except FileNotFoundError:
+                disk.make_folder(file.parent)
+                disk.replace_file(file, content)
+        except OSError as error:
+            self._warn(error)
+            return
+        with self._lock:
+            self._unseen_bytes += len(content)
+            is_due = self._unseen_bytes * _LOOKS_PER_LIMIT >= self._limit_bytes
+            if is_due:
+                self._unseen_bytes = 0
+        if is_due:
+            self.clear_away()
+
+    def clear_away(self) -> None:
+        """Remove what was used longest ago until the limit is kept, unless another process is at it."""
+        with disk.only_one(self._folder / _LOCK_NAME, is_waiting=False) as is_only:
+            if not is_only:
+                return
+            found = sorted(self._list())
+            size_bytes = sum(each.size_bytes for each in found)
+            if size_bytes <= self._limit_bytes:
+                return
+            for each in found:
+                if size_bytes <= self._limit_bytes * _KEPT_SHARE:
+                    return
+                disk.discard(each.file)
+                size_bytes -= each.size_bytes
+
+    def _list(self) -> Iterator[_Found]:
+        """Every block, and what a killed process left half written."""
+        for folder in disk.list_names(self._folder):
+            for name in disk.list_names(self._folder / folder):
+                file = self._folder / folder / name
+                try:
+                    status = file.stat()
+                except OSError:
+                    continue  # removed by somebody else meanwhile
+                is_left = name.startswith(disk.TEMPORARY_PREFIX) and time.time() - status.st_mtime > _STALE_S
+                yield _Found(0.0 if is_left else status.st_mtime, status.st_size, file)
+
+    def _place_of(self, name: str) -> Path:
+        return self._folder / name[:2] / name
+
+    def _mark_used(self, file: Path) -> None:
+        try:
+            disk.touch(file)
+        except OSError:
+            pass  # cleared away at this moment, or the folder may only be read
+
+    def _warn(self, error: OSError) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            warn(f"the cache {self._folder} takes nothing, so everything is fetched each time: {error}")
+
+
+def _read_both(stream: FileIO, *parts: memoryview) -> int:
+    """Fill some memory from a file: how many bytes there were."""
+    read_bytes = 0
+    for part in parts:
+        while part and (taken := stream.readinto(part)):
+            part = part[taken:]
+            read_bytes += taken
+    return read_bytes
+
+
+def _trailer_of(block: bytes | memoryview) -> bytes:
+    return _MAGIC + crc32(block).to_bytes(4, "little") + len(block).to_bytes(4, "little")

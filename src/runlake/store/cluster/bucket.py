@@ -1,0 +1,232 @@
+"""A bucket of an S3-compatible server: objects that are made once, read in pieces, and removed.
+
+It is the one file that asks obstore. Threads may share a bucket. What the server must be able to do for us is proved by
+`store.cluster.check_bucket`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.store import S3Store
+
+from runlake.errors import BadValueError, BusyError, ConflictError, CorruptError, TruncatedError
+from runlake.store.cluster.bucket_calls import BucketCalls, Call, Kind
+from runlake.store.cluster.bucket_errors import error_of
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+
+_URL = re.compile(r"s3://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9])(?:/(?P<prefix>[^?#]*))?")
+_ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+_PLAIN_HTTP = "http://"
+_COPY_BYTES = 4 << 20
+_NEAR_BYTES = 64 << 10
+
+
+class BucketLimits(NamedTuple):
+    """How patient a bucket is with its server, and how much it sends at once."""
+
+    retry_count: int = 6
+    retry_for_s: float = 60.0
+    request_s: float = 120.0
+    largest_put_bytes: int = 64 << 20
+    """What is larger goes in parts."""
+    part_bytes: int = 16 << 20
+
+
+USUAL_LIMITS = BucketLimits()
+
+
+class ObjectInfo(NamedTuple):
+    """What a bucket says of an object without its bytes."""
+
+    key: str
+    size_bytes: int
+    written_at: float
+    """In seconds since 1970, by the server's clock."""
+    etag: str | None
+
+
+class Bucket:
+    """The objects below ``s3://bucket/folder``; `options` are obstore's (endpoint, region, access_key_id, …).
+
+    What is not among them comes from the variables that AWS's own tools read. Without TLS only where the endpoint says
+    ``http://``. BadValueError for a URL or an option that cannot be.
+
+    Every method raises the errors of `store.cluster.bucket_errors`, and FileNotFoundError for an object that is not
+    there. Connections that break and servers that answer 5xx are asked again, as `limits` say.
+    """
+
+    def __init__(self, url: str, options: Mapping[str, str] | None = None, limits: BucketLimits = USUAL_LIMITS) -> None:
+        found = _URL.fullmatch(url)
+        if found is None:
+            raise BadValueError(f"{url!r} is no address of a bucket; one looks like this: s3://bucket/folder")
+        name, prefix = found["bucket"], (found["prefix"] or "").strip("/")
+        self.url = f"s3://{name}/{prefix}".rstrip("/")
+        self.calls = BucketCalls()
+        self._limits = limits
+        self._store = _open_store(name, prefix, options or {}, limits)
+
+    def put_new(self, key: str, data: bytes | memoryview) -> bool:
+        """Make an object, whole and in one step, if none has this key: whether it was us.
+
+        No if the same bytes are there; ConflictError if others are, which stay.
+        """
+        try:
+            with self._asking("put", key, len(data)):
+                obstore.put(self._store, key, data, mode="create", use_multipart=False)
+        except AlreadyExistsError:
+            # It may have been us: the answer to the first attempt is lost sometimes.
+            try:
+                is_same = self._is_same(key, data)
+            except FileNotFoundError:
+                raise BusyError(f"{key!r} in {self.url} is made and removed at this moment; do it again") from None
+            if is_same:
+                return False
+            raise ConflictError(f"there is an object {key!r} in {self.url}, and it has other bytes") from None
+        return True
+
+    def replace(self, key: str, data: bytes | memoryview, *, etag: str | None = None) -> str | None:
+        """Put an object, whole and in one step, in the place of what is there; its ETag.
+
+        With an `etag`, only in the place of the object that has it: ConflictError where there is another by now, which
+        may be this one, since the answer to a first attempt is lost sometimes; or FileNotFoundError.
+        """
+        mode: Any = "overwrite" if etag is None else {"e_tag": etag}
+        try:
+            with self._asking("put", key, len(data)):
+                return obstore.put(self._store, key, data, mode=mode, use_multipart=False)["e_tag"]
+        except PreconditionError:
+            raise ConflictError(f"{key!r} in {self.url} is not any more what it was; read it again") from None
+
+    def put_file(self, key: str, file: Path) -> None:
+        """Make an object out of a file of any size, whole and in one step. Its key must be made of its content.
+
+        A large one goes in parts and replaces what is there, so it must not matter who of several is the last.
+        ConflictError, or CorruptError for a large one, where other bytes came to lie there.
+        """
+        size_bytes = file.stat().st_size
+        if size_bytes <= self._limits.largest_put_bytes:
+            self.put_new(key, file.read_bytes())
+            return
+        self.put_parts(key, file, size_bytes, part_bytes=self._limits.part_bytes)
+
+    def put_parts(
+        self, key: str, content: Path | Iterable[bytes], size_bytes: int, *, part_bytes: int = USUAL_LIMITS.part_bytes
+    ) -> None:
+        """The same for what is large, in parts (none below 5 MiB)."""
+        with self._asking("put", key, size_bytes):
+            obstore.put(self._store, key, content, use_multipart=True, chunk_size=part_bytes)
+        if (stored_bytes := self.head(key).size_bytes) != size_bytes:
+            raise CorruptError(f"{key!r} in {self.url} has {stored_bytes} of {size_bytes} bytes; send it again")
+
+    def get(self, key: str) -> bytes:
+        """A whole object."""
+        with self._asking("get", key) as call:
+            found = bytes(obstore.get(self._store, key).bytes())
+            call.received_bytes = len(found)
+        return found
+
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
+        """Some ranges (start, size in bytes) at once; those that are near each other come in one answer.
+
+        TruncatedError when the object ends before one of them does.
+        """
+        starts, sizes = [start for start, _ in ranges], [size for _, size in ranges]
+        with self._asking("get", key) as call:
+            found = obstore.get_ranges(self._store, key, starts=starts, lengths=sizes, coalesce=_NEAR_BYTES)
+            call.received_bytes = sum(map(len, found))
+        for (start, size_bytes), piece in zip(ranges, found, strict=True):
+            if len(piece) != size_bytes:
+                raise TruncatedError(f"{key!r} in {self.url} ends at {start + len(piece)}, not {start + size_bytes}")
+        return [memoryview(piece) for piece in found]
+
+    def get_end(self, key: str, size_bytes: int) -> bytes:
+        """The last bytes of an object: all of it where it is smaller."""
+        with self._asking("get", key) as call:
+            found = bytes(obstore.get(self._store, key, options={"range": {"suffix": size_bytes}}).bytes())
+            call.received_bytes = len(found)
+        return found
+
+    def read_pieces(self, key: str) -> Iterator[memoryview]:
+        """A whole object of any size, some megabytes at a time."""
+        with self._asking("get", key) as call:
+            for piece in obstore.get(self._store, key).stream(_COPY_BYTES):
+                call.received_bytes += len(piece)
+                yield memoryview(piece)
+
+    def head(self, key: str) -> ObjectInfo:
+        """Size and time of an object."""
+        with self._asking("head", key):
+            return _info_of(obstore.head(self._store, key))
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """The objects below a folder of keys, in no promised order."""
+        pages = obstore.list(self._store, prefix or None)
+        while True:
+            with self._asking("list", prefix):
+                page = next(pages, None)
+            if page is None:
+                return
+            yield from map(_info_of, page)
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Remove objects; that they are gone already is fine."""
+        if keys:
+            with self._asking("delete", keys[0]):
+                obstore.delete(self._store, keys)
+
+    def signed_url(self, method: Literal["GET", "PUT"], key: str, *, valid_s: float) -> str:
+        """An address under which whoever has it may read or write this one object, for at most a week."""
+        return obstore.sign(self._store, method, key, timedelta(seconds=valid_s))
+
+    def _is_same(self, key: str, data: bytes | memoryview) -> bool:
+        """Whether the object has these bytes: by its ETag where that is an MD5, by reading it where it is not."""
+        there = self.head(key)
+        if there.size_bytes != len(data):
+            return False
+        is_alike = (there.etag or "").strip('"') == hashlib.md5(data, usedforsecurity=False).hexdigest()
+        return is_alike or self.get(key) == data
+
+    @contextmanager
+    def _asking(self, kind: Kind, key: str, sent_bytes: int = 0) -> Iterator[Call]:
+        """Count what is asked in the block, and translate its errors."""
+        with self.calls.counting(kind, sent_bytes) as call:
+            try:
+                yield call
+            except (AlreadyExistsError, PreconditionError):
+                raise
+            except (BaseError, OSError) as error:
+                if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):
+                    raise FileNotFoundError(f"there is no object {key!r} in {self.url}") from None
+                place = f"cannot {kind} {key!r} in {self.url}"
+                raise error_of(error, place, is_writing=kind in ("put", "delete")) from None
+
+
+def _open_store(name: str, prefix: str, options: Mapping[str, str], limits: BucketLimits) -> S3Store:
+    named = (options.get("endpoint"), *map(os.environ.get, _ENDPOINT_VARIABLES))
+    endpoint = next(filter(None, named), None)
+    config: dict[str, Any] = {**options} if endpoint is None else {**options, "endpoint": endpoint}
+    client: dict[str, Any] = {
+        "timeout": timedelta(seconds=limits.request_s),
+        "allow_http": (endpoint or "").startswith(_PLAIN_HTTP),
+    }
+    retry: Any = {"max_retries": limits.retry_count, "retry_timeout": timedelta(seconds=limits.retry_for_s)}
+    try:
+        return S3Store(name, prefix=prefix or None, client_options=client, retry_config=retry, **config)  # type: ignore[arg-type]
+    except (BaseError, ValueError) as error:
+        raise BadValueError(f"s3://{name} cannot be opened with these options: {error}") from None
+
+
+def _info_of(meta: ObjectMeta) -> ObjectInfo:
+    return ObjectInfo(meta["path"], meta["size"], meta["last_modified"].timestamp(), meta["e_tag"])

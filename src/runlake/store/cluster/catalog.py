@@ -1,0 +1,253 @@
+"""What runs a project has, at the cost of what moved: asked of the database, folded here.
+
+One look (`_LOOK`) answers which runs were made, opened, sealed, edited or deleted since the last one, and how the
+journals of all runs stand that have parts which are not sealed. A run whose journal is as it was when it was folded,
+and that has not moved, is as it was.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from runlake.errors import NotFoundError, StoreError
+from runlake.listing_model import ProjectNews
+from runlake.model import ENDED_STATES, RunInfo, RunPath
+from runlake.store.catalog.project_records import CatalogRow, ProjectRecords, ProjectState
+from runlake.store.cluster.database import Database
+from runlake.store.cluster.listing_states import ListingLog, ListingStates
+from runlake.store.cluster.moves import NOW, SINCE, Moment
+from runlake.store.cluster.text import from_text
+from runlake.store.journal.liveness import STALE_S
+from runlake.store.layout import encode_name
+
+_PROJECT = "select project_no from projects where entity_key = %(entity_key)s and project_key = %(project_key)s"
+
+_LOOK = f"""
+with now as materialized ({NOW}),
+moved as (
+    select run_key, run_id, deleted_at is null as is_here, moved_xid from now join runs on project_no = ({_PROJECT})
+    and moved_xid >= {SINCE}),
+marks as (
+    select run_key, run_id,
+        (hashtextextended(string_agg(writer || number || ':' || end_offset, ';' order by writer, number), 0)
+            & 4294967295) << 16
+        | least(65535, count(distinct writer) filter (
+            where greatest(parts.heard_at, served.heard_at) > clock_timestamp() - make_interval(secs => {STALE_S}))
+        ) as mark
+    from runs join parts using (run_no) left join served using (run_no, writer)
+    where project_no = ({_PROJECT}) and deleted_at is null and sealed_in is null group by run_no)
+select history_id, xmin, null as run_key, null as run_id, null::boolean, null, null::bigint from now
+union all select null, null, run_key, run_id, is_here, moved_xid::text, null::bigint from moved
+union all select null, null, run_key, run_id, true, null, mark from marks
+"""
+_READERS = 8
+SAVE_EVERY_S = 60.0
+_MAX_CHANGED = 1000
+
+Fold = Callable[[RunPath], RunInfo]
+
+
+class _Look(NamedTuple):
+    """What one look found, by the key of a run: which moved and by which transaction, and how journals stand."""
+
+    moment: Moment
+    moved: dict[str, str]
+    gone: set[str]
+    marks: dict[str, int]
+    run_ids: dict[str, str]
+
+
+@dataclass(slots=True)
+class _Known:
+    """What one process knows of a project. `marks` are those with which its runs were folded, `moved` what the
+    last look told, some of which comes again."""
+
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    moment: Moment = field(default_factory=Moment)
+    records: ProjectRecords = field(default_factory=ProjectRecords)
+    marks: dict[str, int] = field(default_factory=dict)
+    moved: dict[str, str] = field(default_factory=dict)
+    run_ids: dict[str, str] = field(default_factory=dict)
+    state: ProjectState | None = None
+    log: ListingLog | None = None
+    is_loaded: bool = False
+    saved_at_s: float = -math.inf
+
+
+class ClusterCatalog:
+    """The runs of every project of a store in a database. Threads may share it; `fold` reads one run.
+
+    What it has shown is kept by `states` for other replicas.
+    """
+
+    def __init__(self, database: Database, states: ListingStates, *, fold: Fold, absorb_at: int = 2000) -> None:
+        self._database, self._states, self._fold, self._absorb_at = database, states, fold, absorb_at
+        self._projects: dict[tuple[str, str], _Known] = {}
+        self._lock = threading.Lock()
+
+    def peek(self, entity: str, project: str) -> ProjectState | None:
+        return self._known(entity, project).state
+
+    def refresh(self, entity: str, project: str) -> ProjectState:
+        known = self._known(entity, project)
+        with known.lock:
+            if not known.is_loaded:
+                self._load(known, entity, project)
+            look = look_at(self._database, entity, project, known.moment)
+            known.run_ids |= look.run_ids
+            problems = {key for key, row in known.records.overlay.items() if row.problem is not None}
+            grown = {key for key, mark in look.marks.items() if known.marks.get(key) != mark}
+            moved = {key for key, by in look.moved.items() if known.moved.get(key) != by}
+            is_moved = self._read_all(known, RunPath(entity, project, ""), look, sorted(moved | grown | problems))
+            # Only now: a look that was interrupted must find the same again.
+            known.moment, known.moved = look.moment, look.moved
+            if is_moved or known.saved_at_s == -math.inf:
+                self._save(known, entity, project)
+            assert known.state is not None
+            return known.state
+
+    def load_version(self, entity: str, project: str, version: str) -> ProjectState | None:
+        records = self._states.load(entity, project, version)
+        return None if records is None else records.state(0, version)
+
+    def path_of(self, entity: str, project: str, folder: str) -> RunPath:
+        try:
+            return RunPath(entity, project, self._known(entity, project).run_ids[folder])
+        except KeyError:
+            raise FileNotFoundError(f"no run of {entity}/{project} has the key {folder}") from None
+
+    def pulse(self, entity: str, project: str) -> ClusterPulse:
+        return ClusterPulse(self._database, entity, project)
+
+    def _known(self, entity: str, project: str) -> _Known:
+        with self._lock:
+            return self._projects.setdefault((entity, project), _Known())
+
+    def _read_all(self, known: _Known, project: RunPath, look: _Look, dirty: list[str]) -> bool:
+        """Fold runs anew; whether anything is other than it was."""
+        records, is_old = known.records, known.state is None
+        for key, row in self._rows(known, project, look, dirty):
+            before = records.rows_of([key]).get(key)
+            known.marks.pop(key, None)
+            if key in look.marks:
+                known.marks[key] = look.marks[key]
+            if row != before and (before is not None or row.info is not None or row.problem is not None):
+                records.overlay[key] = row
+                is_old = True
+        if len(records.overlay) >= self._absorb_at:
+            records.absorb(project.entity, project.project)
+        if is_old:
+            number = known.state.number + 1 if known.state else 1
+            known.state = records.state(number, self._version(known, project))
+        return is_old
+
+    def _version(self, known: _Known, project: RunPath) -> str:
+        if known.log is None:
+            known.log = self._states.log(project.entity, project.project)
+        return known.log.append(known.records)
+
+    def _load(self, known: _Known, entity: str, project: str) -> None:
+        """Begin with what some replica knew lately."""
+        found = self._states.load_head(entity, project)
+        if found is not None:
+            head, known.records = found
+            known.moment, known.moved, known.marks = Moment(*head.moment), head.moved, head.marks
+            known.run_ids = head.run_ids
+        known.is_loaded = True
+
+    def _save(self, known: _Known, entity: str, project: str) -> None:
+        """Now and then: whoever begins folds what moved since."""
+        if time.monotonic() - known.saved_at_s < SAVE_EVERY_S:
+            return
+        look = {"moment": tuple(known.moment), "moved": known.moved, "marks": known.marks, "run_ids": known.run_ids}
+        self._states.save_head(entity, project, known.records, look)
+        known.saved_at_s = time.monotonic()
+
+    def _rows(self, known: _Known, project: RunPath, look: _Look, dirty: list[str]) -> Iterator[tuple[str, CatalogRow]]:
+        def read(key: str) -> tuple[str, CatalogRow]:
+            if key in look.gone:
+                return key, CatalogRow(None, 0, is_open=False)
+            return key, self._read_one(known, project._replace(run_id=known.run_ids[key]), key, look.marks.get(key, 0))
+
+        if len(dirty) < 2:
+            yield from map(read, dirty)
+            return
+        with ThreadPoolExecutor(min(_READERS, len(dirty)), thread_name_prefix="runlake-list") as pool:
+            yield from pool.map(read, dirty)
+
+    def _read_one(self, known: _Known, path: RunPath, key: str, mark: int) -> CatalogRow:
+        try:
+            info = self._fold(path)
+        except (NotFoundError, FileNotFoundError):
+            return CatalogRow(None, 0, is_open=False)
+        except (StoreError, OSError) as error:
+            last = known.records.rows_of([key]).get(key)
+            return CatalogRow(
+                last.info if last else None, mark, is_open=True, problem=f"{type(error).__name__}: {error}"
+            )
+        return CatalogRow(info, mark, is_open=info.state not in ENDED_STATES)
+
+
+class ClusterPulse:
+    """Which runs of a project move, without folding any of them."""
+
+    def __init__(self, database: Database, entity: str, project: str) -> None:
+        self._database, self._place = database, (entity, project)
+        self._lock = threading.Lock()
+        self._token: str | None = None
+        self._number = 0
+        self._moment = Moment()
+        self._marks: dict[str, int] = {}
+        self._told: dict[str, str] = {}
+        self._moved: dict[str, int] = {}
+
+    def news(self, since: str | None) -> ProjectNews:
+        with self._lock:
+            look = look_at(self._database, *self._place, self._moment)
+            if self._token is None or look.moment.history_id != self._moment.history_id:
+                self._token, self._moved = secrets.token_hex(8), {}
+            else:
+                grown = {key for key, mark in look.marks.items() if self._marks.get(key) != mark}
+                told = {key for key, by in look.moved.items() if self._told.get(key) != by}
+                moved = {look.run_ids[key] for key in told | grown}
+                self._number += bool(moved)
+                self._moved |= dict.fromkeys(moved, self._number)
+            self._moment, self._marks, self._told = look.moment, look.marks, look.moved
+            return ProjectNews(version=f"{self._token}-{self._number}", changed=self._changed_since(since))
+
+    def _changed_since(self, since: str | None) -> tuple[str, ...] | None:
+        token, _, number = (since or "").rpartition("-")
+        if token != self._token or not number.isdecimal() or int(number) > self._number:
+            return None
+        changed = [run_id for run_id, at in self._moved.items() if at > int(number)]
+        return None if len(changed) > _MAX_CHANGED else tuple(sorted(changed))
+
+
+def look_at(database: Database, entity: str, project: str, before: Moment) -> _Look:
+    """How the runs of a project stand, and which moved since a moment."""
+    keys = {"entity_key": encode_name(entity), "project_key": encode_name(project)}
+    rows = database.read(_LOOK, {**keys, **before._asdict()})
+    moment = Moment()
+    moved: dict[str, str] = {}
+    here: set[str] = set()
+    marks: dict[str, int] = {}
+    run_ids: dict[str, str] = {}
+    for history_id, xmin, key, run_id, is_here, by, mark in rows:
+        if history_id is not None:
+            moment = Moment(history_id, xmin)
+            continue
+        run_ids[key] = from_text(run_id)
+        if mark is not None:
+            marks[key] = mark
+        else:
+            moved[key] = max(by, moved.get(key, ""), key=lambda xid: (len(xid), xid))  # of several lives of one id
+            if is_here:
+                here.add(key)
+    return _Look(moment, moved, moved.keys() - here, marks, run_ids)

@@ -1,0 +1,152 @@
+"""Whether a bucket keeps the promises that a store stands on, found out by asking it to.
+
+Some servers that speak S3 ignore `If-None-Match` and let the last of several writers win, without a word: rows would be
+lost there. They are refused by name before anything is stored in them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import NamedTuple
+
+import httpx
+
+from runlake.errors import ConflictError, RunlakeError, StoreError
+from runlake.store.cluster.bucket import Bucket
+
+_FOLDER = ".check"
+_WRITER_COUNT, _RACE_COUNT = 32, 3
+_PART_BYTES = 5 << 20
+"""The smallest that S3 takes of a part which is not the last."""
+
+
+class Check(NamedTuple):
+    """One promise, and what was found: empty when it is kept."""
+
+    promise: str
+    fault: str
+
+
+def check_bucket(bucket: Bucket) -> list[Check]:
+    """Prove each promise; everything that is written meanwhile is removed. StoreError names those that are not kept.
+
+    What keeps it from being asked at all is the error of the bucket: credentials, no such bucket, no answer.
+    """
+    found = list(run_checks(bucket))
+    if broken := [f"{check.promise}: {check.fault}" for check in found if check.fault]:
+        raise StoreError(f"{bucket.url} cannot hold a store, since its server does not keep: {'; '.join(broken)}")
+    return found
+
+
+def run_checks(bucket: Bucket) -> Iterator[Check]:
+    """Each promise when it is proved."""
+    folder = f"{_FOLDER}/{secrets.token_hex(8)}"
+    checks: dict[str, Callable[[Bucket, str], str]] = {
+        "of several who create an object one does": _one_creates,
+        "what is there is not written over": _nothing_is_written_over,
+        "what was written is read": _written_is_read,
+        "what was written is listed": _written_is_listed,
+        "ranges are read, from the start, the middle and the end": _ranges_are_read,
+        "large objects come in parts": _parts_make_an_object,
+        "signed addresses are for who has them, and for nobody else": _signatures_are_proved,
+        "what was removed is gone": _removed_is_gone,
+    }
+    try:
+        for promise, check in checks.items():
+            yield Check(promise, check(bucket, f"{folder}/{check.__name__.strip('_')}"))
+    finally:
+        with suppress(RunlakeError):  # where nothing can be removed, that was found out before
+            bucket.remove([info.key for info in bucket.list(folder)])
+
+
+def _one_creates(bucket: Bucket, place: str) -> str:
+    def create(body: bytes) -> bool:
+        try:
+            return bucket.put_new(key, body)
+        except ConflictError:
+            return False
+
+    bodies = [b"written by %d" % n for n in range(_WRITER_COUNT)]
+    for race in range(_RACE_COUNT):
+        key = f"{place}-{race}"
+        with ThreadPoolExecutor(_WRITER_COUNT) as pool:
+            winners = [body for body, is_made in zip(bodies, pool.map(create, bodies), strict=True) if is_made]
+        if len(winners) != 1:
+            return f"{len(winners)} of {_WRITER_COUNT} who did so at once were told that it was them (If-None-Match: *)"
+        if bucket.get(key) != winners[0]:
+            return "one was told that it was him, and another one's bytes are there"
+    return ""
+
+
+def _nothing_is_written_over(bucket: Bucket, place: str) -> str:
+    bucket.put_new(place, b"first")
+    try:
+        bucket.put_new(place, b"other")
+    except ConflictError:
+        return "" if bucket.get(place) == b"first" else "the second was refused, and its bytes are there"
+    return "the second of two was not refused (If-None-Match: *)"
+
+
+def _written_is_read(bucket: Bucket, place: str) -> str:
+    for n in range(20):
+        key, body = f"{place}-{n}", secrets.token_bytes(1000 + n)
+        bucket.put_new(key, body)
+        try:
+            if bucket.head(key).size_bytes != len(body) or bucket.get(key) != body:
+                return "an object that was just written has other bytes"
+        except FileNotFoundError:
+            return "an object that was just written is not found"
+    return ""
+
+
+def _written_is_listed(bucket: Bucket, place: str) -> str:
+    written = {f"{place}/{n:02}": n for n in range(20)}
+    for key, size_bytes in written.items():
+        bucket.put_new(key, bytes(size_bytes))
+    listed = {info.key: info.size_bytes for info in bucket.list(place)}
+    if listed == written:
+        return ""
+    return f"{len(written)} objects were written, and {len(listed.items() & written.items())} of them are listed"
+
+
+def _ranges_are_read(bucket: Bucket, place: str) -> str:
+    body = secrets.token_bytes(200_000)
+    bucket.put_new(place, body)
+    wanted = [(0, 10), (5, 1000), (90_000, 50_000), (199_999, 1)]
+    if [bytes(piece) for piece in bucket.get_ranges(place, wanted)] != [body[a : a + size] for a, size in wanted]:
+        return "other bytes came"
+    return "" if bucket.get_end(place, 100) == body[-100:] else "other bytes came from the end"
+
+
+def _parts_make_an_object(bucket: Bucket, place: str) -> str:
+    body = secrets.token_bytes(_PART_BYTES + 1000)
+    bucket.put_parts(place, [body[:_PART_BYTES], body[_PART_BYTES:]], len(body), part_bytes=_PART_BYTES)
+    return "" if bucket.get(place) == body else "other bytes came to be there"
+
+
+def _signatures_are_proved(bucket: Bucket, place: str) -> str:
+    bucket.put_new(place, b"for who may")
+    url = bucket.signed_url("GET", place, valid_s=600)
+    try:
+        answer, forged = httpx.get(url), httpx.get(f"{url[:-4]}{'0' * 4}")
+    except httpx.HTTPError as error:
+        return f"one was not answered ({error})"
+    if answer.content != b"for who may":
+        return f"one was refused ({answer.status_code})"
+    return "" if forged.status_code in (400, 401, 403) else f"one of another signature was taken ({forged.status_code})"
+
+
+def _removed_is_gone(bucket: Bucket, place: str) -> str:
+    bucket.put_new(place, b"not for long")
+    bucket.remove([place])
+    bucket.remove([place])
+    try:
+        bucket.head(place)
+    except FileNotFoundError:
+        return "" if not list(bucket.list(place)) else "it is listed"
+    except RunlakeError as error:
+        return str(error)
+    return "it is found"

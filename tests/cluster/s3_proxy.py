@@ -1,0 +1,56 @@
+"""A proxy between a bucket and its server that does harm by a script; the words are those of `fault_proxy`, and more.
+
+More words: busy (503, and the request does not arrive) · full (507, the same) · flip (the last byte of the answer's
+body is another) · blind (the request arrives without its condition) · before, after (`on_word` is called before or
+after the request arrives, and the answer does not).
+"""
+
+import http.client
+import re
+import socket
+
+from fault_proxy import FaultProxy
+
+REFUSED = {"busy": "503 Service Unavailable", "full": "507 Insufficient Storage"}
+
+
+class S3Proxy(FaultProxy):
+    """Stands before the server at `endpoint`."""
+
+    def __init__(self, endpoint, script, on_word=None):
+        host, port = endpoint.removeprefix("http://").split(":")
+        super().__init__(lambda: (host, int(port)), script)
+        self._on_word = on_word
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+
+    def _answer(self, word, request):
+        if word in REFUSED:
+            return f"HTTP/1.1 {REFUSED[word]}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+        if word in ("before", "after"):
+            if word == "after":
+                super()._answer("pass", request)
+            self._on_word(word)
+            return b""
+        if word == "blind":
+            request = re.sub(rb"(?i)if-none-match: [^\r]*\r\n", b"", request, count=1)
+        answer = super()._answer(word, request)
+        return answer[:-1] + bytes([answer[-1] ^ 1]) if word == "flip" else answer
+
+    def _forward(self, request, *, waits=True):
+        """As `FaultProxy`, also for answers of unknown length, and for those to HEAD, which have none."""
+        with socket.create_connection(self._target(), timeout=30) as server:
+            server.sendall(request)
+            if not waits:
+                return b""
+            method = request.partition(b" ")[0].decode()
+            response = http.client.HTTPResponse(server, method=method)
+            response.begin()
+            body = response.read()
+        kept = [(name, value) for name, value in response.getheaders() if name.lower() not in _OWN]
+        length = len(body) if method != "HEAD" else response.headers.get("Content-Length", "0")
+        lines = [f"HTTP/1.1 {response.status} {response.reason}", f"Content-Length: {length}", "Connection: close"]
+        lines += [f"{name}: {value}" for name, value in kept]
+        return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+_OWN = ("content-length", "transfer-encoding", "connection")

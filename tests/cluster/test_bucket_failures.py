@@ -1,0 +1,127 @@
+"""A whole store while its bucket fails: what cannot be done is told by name, nothing is lost, and it goes on later."""
+
+import io
+import itertools
+import random
+
+import pytest
+from s3_proxy import S3Proxy
+
+from runlake.errors import AuthenticationError, ReadOnlyError, RunlakeError, UnreachableError
+from runlake.model import RunPath
+from runlake.store.cluster.bucket import Bucket, BucketLimits
+from runlake.store.cluster.comparison import Comparison
+from runlake.store.cluster.garbage import collect
+from runlake.store.cluster.object_cache import ObjectCache
+from runlake.store.cluster.store import ClusterStore
+from runlake.store.compact.seal import seal_run
+from runlake.store.opening.inspect_here import IN_PROCESS
+from runlake.store.opening.open import open_run
+from runlake.store.run.snapshot import take_snapshot
+from runlake.store.segment.read import rows_of_meta
+
+RUN = RunPath("ann", "p", "r")
+ROW_COUNT = 300
+IMPATIENT = BucketLimits(retry_count=1, retry_for_s=5.0)
+
+
+@pytest.fixture
+def store(new_cluster_store):
+    """A store with one finished run, whose rows are in the database."""
+    store = new_cluster_store()
+    writer = open_run(store, RUN, {}, inspector=IN_PROCESS).writer
+    for step in range(ROW_COUNT):
+        writer.log({"loss": step / 8}, step=step, timestamp=1.7e9 + step, runtime=float(step))
+    writer.end({"exit_code": 0})
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def behind(store, s3_server, tmp_path):
+    """The same store as another replica has it, whose bucket is asked with other options, or through a proxy."""
+    opened, numbers = [], itertools.count()
+
+    def open_store(*words, url=None, limits=IMPATIENT, **options):
+        if words:
+            opened.append(S3Proxy(s3_server.endpoint, words[0] if len(words) == 1 else iter(words)))
+            options["endpoint"] = opened[-1].endpoint
+        bucket = Bucket(url or store.bucket.url, s3_server.options(**options), limits)
+        cache = ObjectCache(tmp_path / f"replica-{next(numbers)}", 1 << 24)
+        return ClusterStore(store.database, bucket, cache)
+
+    yield open_store
+    for proxy in opened:
+        proxy.stop()
+
+
+def sealed_losses(store):
+    """The values in the segments of the run."""
+    snapshot = take_snapshot(store, RUN)
+    rows = [rows for meta in snapshot.metas for rows in rows_of_meta(snapshot.segments, meta, "history")]
+    return [
+        value for each in rows for series in each.series if series.key == "loss" for value in series.values.to_pylist()
+    ]
+
+
+LOSSES = [step / 8 for step in range(ROW_COUNT)]
+
+
+@pytest.mark.parametrize(
+    ("why", "error"),
+    [
+        ({"key": "reads"}, ReadOnlyError),
+        ({"access_key_id": "expired"}, AuthenticationError),
+        # SeaweedFS makes a bucket for who may, and tells others that they may not.
+        ({"url": "s3://never-made/x", "key": "writes"}, ReadOnlyError),
+        ({"endpoint": "http://127.0.0.1:1"}, UnreachableError),
+        ({"word": "full"}, ReadOnlyError),
+        ({"word": "busy"}, UnreachableError),
+    ],
+)
+def test_what_cannot_be_put_into_the_bucket_is_told_and_goes_there_later(store, behind, why, error):
+    words = [itertools.repeat(why.pop("word"))] if "word" in why else []
+    broken = behind(*words, **why)
+    store.files.put_file(RUN, "a", io.BytesIO(b"old"))
+    with pytest.raises(error):
+        seal_run(broken, RUN)
+    with pytest.raises(error):
+        broken.files.put_file(RUN, "a", io.BytesIO(b"new"))
+    assert (store.files.open_file(RUN, "a").read(), sealed_losses(store)) == (b"old", [])
+    assert seal_run(store, RUN) == ROW_COUNT
+    store.files.put_file(RUN, "a", io.BytesIO(b"new"))
+    assert (store.files.open_file(RUN, "a").read(), sealed_losses(store)) == (b"new", LOSSES)
+    collect(store.database, store.bucket, staged_s=0.0, dead_s=0.0)
+    assert list(Comparison(store.database, store.bucket).differences(is_reading=True)) == []
+
+
+def test_what_cannot_be_read_is_told_and_is_read_later(store, behind):
+    seal_run(store, RUN)
+    broken = behind(itertools.chain(["busy"] * 2, itertools.repeat("pass")))
+    with pytest.raises(RunlakeError, match="does not answer as it should"):
+        sealed_losses(broken)
+    assert sealed_losses(broken) == LOSSES
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_through_a_network_that_harms_every_third_request_all_is_sealed_kept_and_read(store, behind, seed):
+    choice = random.Random(seed)
+    harms = ("drop", "mute", "twice", "half", "slow", "busy")
+    words = (choice.choice(harms) if choice.random() < 1 / 3 else "pass" for _ in itertools.count())
+    harmed = behind(words, limits=BucketLimits(retry_for_s=60.0))
+    assert seal_run(harmed, RUN) == ROW_COUNT
+    for number in range(4):
+        harmed.files.put_file(RUN, f"f{number % 2}", io.BytesIO(b"%d" % number * 5000))
+    reader = behind(words, limits=BucketLimits(retry_for_s=60.0))
+    assert sealed_losses(reader) == LOSSES
+    assert [reader.files.open_file(RUN, f"f{number}").read()[:1] for number in range(2)] == [b"2", b"3"]
+    collect(store.database, store.bucket, staged_s=0.0, dead_s=0.0)
+    assert list(Comparison(store.database, store.bucket).differences(is_reading=True)) == []
+
+
+def test_rows_that_the_network_changes_every_time_are_never_believed(store, behind):
+    seal_run(store, RUN)
+    lying = behind(itertools.repeat("flip"))
+    with pytest.raises(RunlakeError, match="does not have the bytes that were put there"):
+        sealed_losses(lying)
+    assert sealed_losses(store) == LOSSES

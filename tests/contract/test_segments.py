@@ -1,0 +1,122 @@
+"""Engines that read Parquet by themselves are told exactly which files make a project."""
+
+from urllib.parse import urlsplit
+
+import duckdb
+import polars
+import pytest
+
+from runlake.errors import NotFoundError, NotSupportedError
+from runlake.model import RunPath
+
+RUN = RunPath("ann", "mnist", "a")
+
+
+@pytest.fixture
+def service(service, way):
+    if way in ("in process", "socket"):
+        pytest.skip("a server over a folder names no files of its disk: see the test of that")
+    return service
+
+
+@pytest.fixture
+def places(request, way):
+    """What an engine opens for the files of a list."""
+
+    def opened(found):
+        if way == "cluster":
+            return [segment.url for segment in found.segments]
+        return [urlsplit(segment.url).path for segment in found.segments]
+
+    return opened
+
+
+def train_two(train):
+    for run_id, factor in (("a", 1.0), ("b", 10.0)):
+        trainer = train(run_id)
+        for n in range(5):
+            trainer.log(loss=factor * n, n=n)
+        trainer.finish()
+
+
+def seal(service):
+    list(service.seal("ann", "mnist"))
+
+
+def test_the_files_are_those_of_what_is_sealed_and_the_rest_is_named(service, train):
+    train_two(train)
+    before = service.list_segments("ann", "mnist")
+    assert (before.segments, sorted(before.unlisted_run_ids)) == ((), ["a", "b"])
+
+    seal(service)
+    found = service.list_segments("ann", "mnist")
+
+    generations = {run_id: service.read_run(RUN._replace(run_id=run_id)).generation for run_id in "ab"}
+    assert [segment.row_count for segment in found.segments] == [5, 5]
+    assert [segment.runs for segment in found.segments] == [{run_id: generations[run_id]} for run_id in "ab"]
+    assert all(segment.size_bytes > 0 for segment in found.segments)
+    assert found.unlisted_run_ids == ()
+
+
+def test_a_run_that_goes_on_is_named_beside_the_files_of_what_it_had(service, train):
+    train_two(train)
+    seal(service)
+    train("c").log(loss=1.0)
+
+    found = service.list_segments("ann", "mnist")
+
+    assert (len(found.segments), found.unlisted_run_ids) == (2, ("c",))
+
+
+def test_what_a_deleted_run_had_is_in_none_of_them(service, train):
+    train_two(train)
+    seal(service)
+    service.delete_run(RUN)
+
+    (segment,) = service.list_segments("ann", "mnist").segments
+
+    assert list(segment.runs) == ["b"]
+
+
+def test_duckdb_and_polars_read_them_as_they_are(service, train, places, way, request):
+    train_two(train)
+    seal(service)
+    found = service.list_segments("ann", "mnist", signed_for_s=600.0 if way == "cluster" else None)
+    files = places(found)
+    options = {}
+    if way == "cluster":  # the addresses are signed: no engine needs a key
+        import httpx
+
+        folder = request.getfixturevalue("tmp_path")
+        for number, url in enumerate(files):
+            (folder / f"{number}.parquet").write_bytes(httpx.get(url).raise_for_status().content)
+        unsigned = service.list_segments("ann", "mnist")
+        server = request.getfixturevalue("s3_server")
+        options = {"storage_options": {**server.environment(), "aws_allow_http": "true"}}
+        files = [str(folder / f"{number}.parquet") for number in range(len(files))]
+        polars_files = places(unsigned)
+    else:
+        polars_files = files
+
+    mean = "select run_id::varchar, avg(f64) from read_parquet(?) where key = 'loss' group by 1 order by 1"
+    assert duckdb.execute(mean, [files]).fetchall() == [("a", 2.0), ("b", 20.0)]
+    lazy = polars.scan_parquet(polars_files, **options).filter(polars.col("key") == "loss")
+    frame = lazy.group_by("run_id").agg(polars.col("f64").mean()).collect()
+    assert sorted(frame.rows()) == [("a", 2.0), ("b", 20.0)]
+
+
+def test_a_project_that_is_not_there_is_named(service):
+    with pytest.raises(NotFoundError, match="mnist"):
+        service.list_segments("ann", "mnist")
+
+
+@pytest.mark.parametrize("way", ["socket"])
+def test_a_server_over_a_folder_says_where_to_read_instead(request, train, local):
+    from runlake.service.remote.service import RemoteService
+
+    train_two(train)
+    list(local.seal("ann", "mnist"))
+    remote = RemoteService(request.getfixturevalue("socket_server").url)
+    with pytest.raises(NotSupportedError, match="export or SQL"):
+        remote.list_segments("ann", "mnist")
+    remote.close()

@@ -1,0 +1,149 @@
+"""What `runlake import wandb://…` makes of a project at our server, through the official client, is that project."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from seat import KEY, PYTHON
+
+import runlake
+from runlake.artifact_model import CollectionPath
+from runlake.model import RunPath
+from runlake.service.local.service import LocalService
+from runlake.sweep_model import SweepPath, SweepStart
+
+PROJECT = ("ada", "moved")
+PATH = RunPath(*PROJECT, "moved1")
+RUN_COUNT = 3
+SWEEP = {"method": "random", "parameters": {"lr": {"min": 0.1, "max": 1.0}}}
+
+
+@pytest.fixture(scope="module")
+def stores(seat, tmp_path_factory):
+    """The store that has the project, and one into which it was brought."""
+    there = LocalService(seat.store, default_entity="ada")
+    there.create_sweep(*PROJECT, SweepStart(config=SWEEP, sweep_id="sweep1", name="search"))
+    for number in range(1, RUN_COUNT + 1):
+        seat.run(Path(__file__).parent / "online_training.py", f"moved{number}")
+    here = LocalService(tmp_path_factory.mktemp("brought") / "store", default_entity="ada")
+    return there, here, run_import(seat, here)
+
+
+def run_import(seat, here, *options, place="wandb://ada/moved", project="ada/moved", code=0):
+    command = [sys.executable, "-m", "runlake", "--dir", here.url, "import", place, "--json", "-p", project]
+    more = ["--host", seat.url, "--python", str(PYTHON), *options]
+    variables = {**os.environ, "WANDB_API_KEY": KEY, "RUNLAKE_API_KEY": "ours"}
+    done = subprocess.run([*command, *more], env=variables, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout) if code == 0 else done.stderr
+
+
+def named(value, names):
+    return {name: getattr(value, name) for name in names.split()}
+
+
+def test_every_run_is_whole(stores):
+    document = stores[2]
+    assert document["failures"] == []
+    assert [(run["run_id"], run["outcome"], run["is_whole"], run["lost"]) for run in document["runs"]] == [
+        (f"moved{number}", "new", True, {}) for number in range(1, RUN_COUNT + 1)
+    ]
+    assert {run["read_counts"]["history"] for run in document["runs"]} == {201}
+
+
+def test_rows_fields_config_and_summary_are_those_that_are_there(stores):
+    for number in range(1, RUN_COUNT + 1):
+        path = PATH._replace(run_id=f"moved{number}")
+        there, here = (json.dumps(list(rows(service, path)), sort_keys=True) for service in stores[:2])
+        assert here == there
+        there, here = (service.read_run(path) for service in stores[:2])
+        names = "name state tags notes group job_type row_count event_count sweep exit_code console_line_count"
+        assert named(here, names) == named(there, names)
+        assert here.config == {key: value for key, value in there.config.items() if key != "_wandb"}
+        assert json.dumps(here.summary, sort_keys=True) == json.dumps(there.summary, sort_keys=True)
+        assert abs(here.created_at - there.created_at) < 1
+
+
+def test_system_metrics_and_printed_lines_come_along(stores):
+    there, here = (
+        {series.key: series.values.to_pylist() for series in service.read_history(PATH, stream="events").series}
+        for service in stores[:2]
+    )
+    assert here == there
+    there, here = (
+        [(line.number, line.level, line.text) for line in service.read_console(PATH)] for service in stores[:2]
+    )
+    assert here == there
+    assert "printed" in [line[2] for line in here]
+
+
+def test_files_come_along(stores):
+    there, here = ({file.name: file.md5 for file in service.list_files(PATH)} for service in stores[:2])
+    assert here == there
+    assert any(name.startswith("media/html") for name in here)
+
+
+def test_versions_of_artifacts_have_their_numbers_aliases_bytes_and_lineage(stores):
+    for name in ("model", "data"):
+        path = CollectionPath(*PROJECT, name)
+        names = "version digest type aliases tags description metadata created_by size_bytes"
+        there, here = ([named(one, names) for one in service.list_artifacts(path)] for service in stores[:2])
+        assert here == there
+        for one in there:
+            at = path.at(one["version"])
+            manifests = [service.read_manifest(at) for service in stores[:2]]
+            assert manifests[0] == manifests[1]
+            users = [service.list_artifact_users(at) for service in stores[:2]]
+            assert sorted(users[0]) == sorted(users[1])
+    assert len(users[0]) == RUN_COUNT
+    weights = (CollectionPath(*PROJECT, "model").at("v0"), "a/weights.txt")
+    contents = [service.open_content(*weights) for service in stores[:2]]
+    assert len({content.read() for content in contents}) == 1
+    for content in contents:
+        content.close()
+
+
+def test_sweeps_come_with_their_configuration(stores):
+    there, here = (service.read_sweep(SweepPath(*PROJECT, "sweep1")) for service in stores[:2])
+    assert (here.config["parameters"], here.name) == (there.config["parameters"], there.name)
+    assert here.state == "PAUSED"
+
+
+def test_a_second_import_changes_nothing(stores, seat):
+    before = [(run.run_id, run.incarnation, run.row_count) for run in stores[1].list_runs(*PROJECT).runs]
+    document = run_import(seat, stores[1])
+    assert {run["outcome"] for run in document["runs"]} == {"same"}
+    assert all(run["is_whole"] for run in document["runs"])
+    assert document["projects"][0]["put_bytes"] == 0
+    assert [(run.run_id, run.incarnation, run.row_count) for run in stores[1].list_runs(*PROJECT).runs] == before
+
+
+def test_without_files_the_versions_are_named_in_a_file_of_the_run(seat, tmp_path):
+    here = LocalService(tmp_path / "store", default_entity="ada")
+    document = run_import(seat, here, "--without-files")
+    assert document["projects"][0]["version_count"] == 0
+    assert [file.name for file in here.list_files(PATH)] == ["wandb-artifacts.json"]
+    with here.open_file(PATH, "wandb-artifacts.json") as content:
+        assert {(one["name"], one["version"]) for one in json.load(content)} >= {("model", "v0"), ("data", "v0")}
+
+
+def test_one_run_comes_by_its_id(seat, tmp_path):
+    here = LocalService(tmp_path / "store", default_entity="ada")
+    document = run_import(seat, here, project="ada/other", place="wandb://ada/moved/moved2")
+    assert [(run["project"], run["run_id"]) for run in document["runs"]] == [("other", "moved2")]
+
+
+def test_what_is_not_there_is_named(seat, tmp_path):
+    here = LocalService(tmp_path / "store", default_entity="ada")
+    assert "project nothing" in run_import(seat, here, place="wandb://ada/nothing", code=6)
+    assert "names no project" in run_import(seat, here, place="wandb://ada", code=2)
+    assert 'pip install "runlake[wandb]"' in run_import(seat, here, "--python", sys.executable, code=7)
+
+
+def rows(service, path):
+    with runlake.Api(service.url) as api:
+        for row in api.run(str(path)).scan_history():
+            yield {key: row[key] for key in sorted(row)}

@@ -1,0 +1,50 @@
+"""A way to a PostgreSQL on which answers are lost: what was asked is done, and nobody is told."""
+
+import contextlib
+import socket
+import threading
+
+
+class LosingProxy:
+    """Between clients and the server of a Unix socket. `lose` is what a request must contain to get no answer, once."""
+
+    def __init__(self, socket_path):
+        self._socket_path = str(socket_path)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port, self.lose, self.lost_count = self._listening.getsockname()[1], None, 0
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def close(self):
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self._thread.join()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listening.accept()
+                threading.Thread(target=self._carry, args=(client,), daemon=True).start()
+
+    def _carry(self, client):
+        with client, socket.socket(socket.AF_UNIX) as server:
+            server.connect(self._socket_path)
+            backwards = threading.Thread(target=self._copy, args=(server, client), daemon=True)
+            backwards.start()
+            while data := client.recv(1 << 20):
+                if self.lose is not None and self.lose in data:
+                    self.lose, self.lost_count = None, self.lost_count + 1
+                    client.shutdown(socket.SHUT_WR)  # what comes back goes nowhere
+                    server.sendall(data)
+                    server.shutdown(socket.SHUT_WR)
+                    backwards.join()
+                    return
+                server.sendall(data)
+            server.shutdown(socket.SHUT_WR)
+            backwards.join()
+
+    def _copy(self, source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 20):
+                with contextlib.suppress(OSError):
+                    target.sendall(data)
