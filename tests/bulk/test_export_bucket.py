@@ -17,8 +17,8 @@ from runlake.bulk.bucket import BucketTarget
 from runlake.bulk.bucket_claim import Claim
 from runlake.bulk.places import open_target, read_manifest
 from runlake.bulk.verify import verify_folder
-from runlake.errors import BadValueError, ConflictError, NotFoundError
-from runlake.store.cluster.bucket import Bucket
+from runlake.errors import BadValueError, ConflictError, NotFoundError, ReadOnlyError
+from runlake.store.cluster.bucket import USUAL_LIMITS, Bucket
 
 pytestmark = pytest.mark.usefixtures("project")
 
@@ -142,6 +142,23 @@ def test_a_server_that_fails_and_loses_answers_is_asked_again(url, s3_server, ex
     finally:
         proxy.stop()
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.endpoint)
+    export(tmp_path / "out", has_files=True)
+    assert objects_of(url) == content(tmp_path / "out")
+
+
+@pytest.mark.parametrize("word_count", [7, 11, 14])
+def test_a_full_bucket_ends_the_export_and_it_goes_on(
+    word_count, url, s3_server, export, monkeypatch, tmp_path, content
+):
+    proxy = S3Proxy(s3_server.endpoint, ["pass"] * word_count + ["full"] * (1 + USUAL_LIMITS.retry_count))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+    try:
+        with pytest.raises(ReadOnlyError, match="full"):
+            export(url, has_files=True, worker_count=1)
+    finally:
+        proxy.stop()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.endpoint)
+    export(url, has_files=True)
     export(tmp_path / "out", has_files=True)
     assert objects_of(url) == content(tmp_path / "out")
 

@@ -237,17 +237,52 @@ def test_a_run_that_is_deleted_during_an_export_is_named(service, local, export,
     assert (tmp_path / "out/history/a1.csv").exists()
 
 
-def test_a_full_disk_leaves_an_export_that_goes_on(export, tmp_path, content):
-    export(tmp_path / "whole")
+@pytest.mark.parametrize("name", ["plan.json", "writing-0", "writing-2", "done.jsonl", "manifest.json"])
+def test_a_full_disk_leaves_an_export_that_goes_on(name, export, tmp_path, content):
+    export(tmp_path / "whole", has_files=True)
 
     def full(step, place):
-        return 3 if step == "write" and place.name.startswith("writing-") else None
+        return 3 if step == "write" and place.name == name else None
 
     with disk.watched(full), pytest.raises(OSError, match="No space"):
-        export(tmp_path / "out")
+        export(tmp_path / "out", has_files=True)
     assert not (tmp_path / "out/manifest.json").exists()
-    assert export(tmp_path / "out").continued_from is not None
+    assert (export(tmp_path / "out", has_files=True).continued_from is None) == (name == "plan.json")
     assert content(tmp_path / "out") == content(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("format", ["parquet", "arrow"])
+def test_keys_stay_apart_whatever_they_are_called(format, make_run, export, tmp_path):
+    row = {
+        "key": 1,
+        "Key": 2,
+        "KEY": 3,
+        '_step.x/y"z': 4,
+        "a.b": 6,
+        "a": {"b": 7},
+        "new\nline": 8,
+        "": 9,
+        "é": 10,
+    }
+    make_run("strange", rows=[row], at_s=50)
+    export(tmp_path / "out", format=format, filters={"run_id": "strange"})
+    file = tmp_path / "out/history" / f"strange.{format}"
+    table = pq.read_table(file) if format == "parquet" else pa.ipc.open_file(file.read_bytes()).read_all()
+    assert table.select(range(3, table.num_columns)).to_pydict() == {
+        "key": [1], "Key": [2], "KEY": [3], '_step.x/y"z': [4], "a\\.b": [6], "a.b": [7],
+        "new\nline": [8], "": [9], "é": [10],
+    }  # fmt: skip
+
+
+def test_values_of_mixed_types_are_one_column_and_say_so(make_run, export, tmp_path):
+    rows = [{"x": 1, "y": 1, "z": None}, {"x": 2.5, "y": "text", "z": 3}, {"x": 2, "y": [1, None]}, {"y": True}]
+    make_run("mixed", rows=rows, at_s=50)
+    export(tmp_path / "out", format="parquet", filters={"run_id": "mixed"})
+    table = pq.read_table(tmp_path / "out/history/mixed.parquet").select(["x", "y", "z"])
+    assert table.to_pydict() == {
+        "x": [1.0, 2.5, 2.0, None], "y": ["1", "text", "[1,null]", "true"], "z": [None, 3, None, None],
+    }  # fmt: skip
+    assert table.schema.field("y").metadata == {b"runlake.mixed": b"i64,str,json,bool"}
 
 
 def test_the_api_exports_a_project(local, tmp_path, content, export):

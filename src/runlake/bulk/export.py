@@ -57,7 +57,7 @@ def export_folder(
 
     With `since`, the manifest of an export elsewhere, only runs that are new or changed since are written. Runs that
     cannot be read are left out, and the manifest says so. `worker_count` is by default that of the cores, at most 4;
-    a stream of more than `whole_cells` is read some rows at a time.
+    a stream of more than `whole_cells` values is read some rows at a time.
     `ConflictError` where the folder holds something else, an export of another project or with other options, or one
     that is being written; `BadValueError` for more keys than a wide table holds.
     """

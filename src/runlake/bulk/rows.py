@@ -21,6 +21,7 @@ from runlake.bulk.windows import (
     cell_count,
     plan_windows,
     read_windows,
+    value_count,
     wide_groups,
     window_row_count,
 )
@@ -53,13 +54,16 @@ def read_planned(service: Service, run: PlannedRun, stream: Stream, options: Exp
     history = _tail_rows(service, run, stream, options) if stream in run.next_n else None
     if history is None:
         whole = service.read_history(run.info.path, stream=stream, keys=options.keys, generation=run.info.generation)
-        history = slice_rows(whole, 0, min(whole.row_count, run.row_counts[stream]))
+        planned_count = run.row_counts[stream]
+        history = whole if whole.row_count <= planned_count else slice_rows(whole, 0, planned_count)
     if options.keys is not None:
         history = with_keys(history, options.keys, "any")
     if stream == "history" and options.samples is not None and history.row_count > options.samples:
         picks = sample_rows(history, [], options.samples)
         history = structs.replace(take_rows(history, picks), source_row_count=history.row_count)
     # A key of rows that are not here alone would be an empty column.
+    if all(len(series.values) for series in history.series):
+        return history
     return structs.replace(history, series=[series for series in history.series if len(series.values)])
 
 
@@ -138,12 +142,15 @@ def write_planned(
     """Write the rows of one stream that belong to the plan, all at once or those of a long one some at a time.
 
     `UnreadableError` when the source does not give them, `BadValueError` for more keys than a wide table holds. A
-    stream of more than `whole_cells` is long, and for it there is `NotInWindowsError` when it cannot be so; some rows
-    may be written by then. None: nothing is long.
+    stream of more than `whole_cells` values is long (None: none is), and for it there is `NotInWindowsError` when it
+    must be read whole; some rows may be written by then.
     """
-    is_long = whole_cells is not None and cell_count(run, stream) > whole_cells
-    if is_long and whole_cells is not None and can_be_in_windows(run, stream, options):
-        return _write_in_windows(file, service, run, stream, options, window_row_count(run, stream, whole_cells))
+    if whole_cells is not None and cell_count(run, stream) > whole_cells and can_be_in_windows(run, stream, options):
+        with reading(f"its {stream}"):
+            values = value_count(service, run, stream)
+        if values > whole_cells:
+            window_rows = window_row_count(run.row_counts[stream], values, whole_cells)
+            return _write_in_windows(file, service, run, stream, options, window_rows)
     with reading(f"its {stream}"):
         history = read_planned(service, run, stream, options)
     if not history.row_count:

@@ -16,13 +16,13 @@ from runlake.bulk.options import ExportOptions
 from runlake.bulk.plan import PlannedRun
 from runlake.model import Stream
 from runlake.query.rows.history import History, HistoryOutline
-from runlake.query.rows.table import TABLE_AXES, ColumnPlan, TableColumn, wide_table
+from runlake.query.rows.table import TABLE_AXES, ColumnPlan, TableColumn, wide_tables
 from runlake.service.contract import Service
 from runlake.stopping import check_wanted
 from runlake.values import flatten
 
 WHOLE_CELLS = 32_000_000
-"""Streams of so many cells are read whole, longer ones in windows of about as many."""
+"""Streams of so many values are read whole, longer ones in windows of about as many."""
 
 _GOOD_STEPS = (262_144, 65_536, 4096, 1)
 """So many rows of a key lie in a row group of a segment, which is decoded as a whole; or in a piece of its axes."""
@@ -36,17 +36,23 @@ class NotInWindowsError(Exception):
 
 
 def cell_count(run: PlannedRun, stream: Stream) -> int:
-    """About how many cells a stream has, as known without reading it."""
+    """How many cells a stream has at most, gaps included, as known without reading it."""
     known = {"history": run.info.summary, "events": run.info.system_metrics, "console": {}}[stream]
     width = _CONSOLE_WIDTH if stream == "console" else _AXIS_COUNT + len(flatten(known, stringify_keys=True))
     return run.row_counts[stream] * width
 
 
-def window_row_count(run: PlannedRun, stream: Stream, cells: int) -> int:
-    """How many rows are read at a time: about so many cells."""
-    row_count = max(1, cells * run.row_counts[stream] // max(1, cell_count(run, stream)))
-    step = next(step for step in _GOOD_STEPS if step <= row_count)
-    return row_count // step * step
+def value_count(service: Service, run: PlannedRun, stream: Stream) -> int:
+    """How many values a stream has, those of the axes among them."""
+    outline = service.outline_history(run.info.path, stream=stream)
+    return _AXIS_COUNT * outline.row_count + sum(series.value_count for series in outline.series)
+
+
+def window_row_count(row_count: int, values: int, most_values: int) -> int:
+    """How many of the rows are read at a time: those of about `most_values`."""
+    wanted = max(1, most_values * row_count // max(1, values))
+    step = next(step for step in _GOOD_STEPS if step <= wanted)
+    return wanted // step * step
 
 
 def can_be_in_windows(run: PlannedRun, stream: Stream, options: ExportOptions) -> bool:
@@ -112,11 +118,12 @@ def wide_groups(histories: Iterator[History], columns: list[TableColumn], row_li
     pending: list[pa.Table] = []
     row_count = 0
     for history in histories:
-        pending.append(wide_table(history, axes=TABLE_AXES, columns=columns, max_columns=None))
-        row_count += history.row_count
-        while row_count >= row_limit:
-            table = pa.concat_tables(pending)
-            yield table.slice(0, row_limit).combine_chunks()
-            pending, row_count = [table.slice(row_limit)], row_count - row_limit
+        for piece in wide_tables(history, axes=TABLE_AXES, columns=columns, max_columns=None, row_limit=row_limit):
+            pending.append(piece)
+            row_count += piece.num_rows
+            if row_count >= row_limit:
+                table = pa.concat_tables(pending)
+                yield table.slice(0, row_limit).combine_chunks()
+                pending, row_count = [table.slice(row_limit)], row_count - row_limit
     if row_count:
         yield pa.concat_tables(pending).combine_chunks()

@@ -203,7 +203,8 @@ def wide_tables(
     columns = plan_columns(history) if columns is None else list(columns)
     for start in range(0, max(1, history.row_count), row_limit):
         check_wanted()
-        piece = slice_rows(history, start, min(start + row_limit, history.row_count))
+        is_whole = history.row_count <= row_limit
+        piece = history if is_whole else slice_rows(history, start, min(start + row_limit, history.row_count))
         yield wide_table(piece, axes=axes, columns=columns, max_columns=max_columns)
 
 
