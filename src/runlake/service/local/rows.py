@@ -12,6 +12,7 @@ from runlake.query.rows import console, scan
 from runlake.query.rows.history import History, HistoryOutline, Tail
 from runlake.service.local.listings import Listings
 from runlake.service.local.open_store import OpenStore
+from runlake.store.run.part_states import PartStates
 from runlake.store.store import Store
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ _ROW_COUNTS: dict[Stream, str] = {
 class LocalRows:
     """`contract.rows` over a folder."""
 
-    def __init__(self, folder: OpenStore[Store], listings: Listings) -> None:
-        self._listings, self._store = listings, folder.store
+    def __init__(self, folder: OpenStore[Store], listings: Listings, states: PartStates | None = None) -> None:
+        self._listings, self._store, self._states = listings, folder.store, states
         self._pack_lists: PackLists | None = None
 
     @cached_property
@@ -125,7 +126,7 @@ class LocalRows:
 
     def list_keys(self, path: RunPath, *, stream: Stream = "history", generation: str | None = None) -> list[str]:
         self._listings.check_exists(path)
-        return scan.list_keys(self._store, path, stream=stream, generation=generation)
+        return scan.list_keys(self._store, path, stream=stream, generation=generation, states=self._states)
 
     def outline_history(self, path: RunPath, *, stream: Stream = "history") -> HistoryOutline:
         self._listings.check_exists(path)
