@@ -13,6 +13,7 @@ from benchmarks.serving import serving
 CLIENTS_AT_ONCE = 32
 ROWS_AN_APPEND = 200
 KEY_COUNT = 10
+ROWS_OF_A_JOURNAL = 20
 
 
 def appended(bench: Bench) -> dict[str, float]:
@@ -28,19 +29,21 @@ def appended(bench: Bench) -> dict[str, float]:
     return found
 
 
+def serve(bench: Bench, folder: Path, *, is_cluster: bool) -> AbstractContextManager[str]:
+    """Two workers over a cluster, or over a folder."""
+    if not is_cluster:
+        return serving(bench, folder)
+    from benchmarks.cluster_serving import serving_cluster  # others do without its parts
+
+    return serving_cluster(bench, folder)
+
+
 def streamed(bench: Bench, *, is_cluster: bool) -> dict[str, float]:
-    """What the official client sends of many runs at once, to two workers over a cluster or over a folder."""
-
-    def serve(folder: Path) -> AbstractContextManager[str]:
-        if not is_cluster:
-            return serving(bench, folder)
-        from benchmarks.cluster_serving import serving_cluster  # others do without its parts
-
-        return serving_cluster(bench, folder)
+    """What the official client sends of many runs at once."""
 
     def measure() -> dict[str, Any]:
         folder = bench.fresh_folder("streamed")
-        with serve(folder) as url:
+        with serve(bench, folder, is_cluster=is_cluster) as url:
             requests = bench.count(40, 6)
             return bench.own_case("server_case", folder, "stream", url, CLIENTS_AT_ONCE, requests, ROWS_AN_APPEND)
 
@@ -55,6 +58,20 @@ def read(bench: Bench) -> dict[str, float]:
         ("a sealed run", "folder and bucket"),
         lambda: bench.own_case("cluster_read_case", folder := sealed_store(bench), folder),
     )
+    return found
+
+
+def replicated(bench: Bench, *, is_cluster: bool) -> dict[str, float]:
+    """What our own processes send of many runs at once: their journals, 20 rows at a time."""
+
+    def measure() -> dict[str, Any]:
+        folder = bench.fresh_folder("replicated")
+        with serve(bench, folder, is_cluster=is_cluster) as url:
+            words = (url, CLIENTS_AT_ONCE, bench.count(150, 20), ROWS_OF_A_JOURNAL, folder / "sent")
+            return bench.own_case("server_case", folder, "replicate", *words)
+
+    place = "a cluster" if is_cluster else "a folder"
+    found: dict[str, float] = bench.once((str(CLIENTS_AT_ONCE), "journals at once to", place), measure)
     return found
 
 
@@ -106,6 +123,15 @@ GROUP = Group(
             lambda bench: read(bench)["cold"],
             "pyarrow reading the same objects",
             lambda bench: read(bench)["pyarrow"],
+        ),
+        Target(
+            f"{CLIENTS_AT_ONCE} journals at once, {ROWS_OF_A_JOURNAL} rows x {KEY_COUNT} a request: processor time",
+            "ms",
+            1.0,
+            "value",
+            lambda bench: replicated(bench, is_cluster=True)["server_ms"],
+            "over a folder",
+            lambda bench: replicated(bench, is_cluster=False)["server_ms"],
         ),
     ),
 )

@@ -8,14 +8,21 @@ import json
 import random
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
+
 import runlake
-from benchmarks.serving import KEY, resident_bytes
+from benchmarks.serving import KEY, resident_bytes, server_processes
+from runlake.model import OpenRequest, RunPath
 from runlake.service.local.service import LocalService
+from runlake.store.folder_store import FolderStore
+from runlake.store.ingest.grant_codec import pack_request
+from runlake.store.journal.journal import PartName
+from runlake.store.opening.open import open_run
 
 BEGIN = """mutation UpsertBucket($name: String, $project: String, $host: String, $config: JSONString) {
   upsertBucket(input: {name: $name, modelName: $project, host: $host, config: $config}) {
@@ -38,9 +45,10 @@ class Connection:
         self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
         return self
 
-    async def post(self, path: str, body: bytes) -> bytes:
+    async def post(self, path: str, body: bytes, method: str = "POST") -> bytes:
         """The body of the answer; anything but 200 is an error."""
-        head = f"POST {path} HTTP/1.1\r\nHost: server\r\nUser-Agent: wandb-core\r\nAuthorization: Basic {self._key}\r\n"
+        head = f"{method} {path} HTTP/1.1\r\nHost: server\r\nUser-Agent: wandb-core\r\n"
+        head += f"Authorization: Basic {self._key}\r\n"
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         self._writer.write(head.encode() + body)
         await self._writer.drain()
@@ -109,6 +117,54 @@ async def _together(work: Callable[[int], Awaitable[None]], count: int) -> float
     return time.perf_counter() - began_at
 
 
+async def replicate(url: str, run_count: int, append_count: int, rows: int, folder: str) -> dict[str, float]:
+    """Journals of so many runs, sent as their processes write them; the server's processor time for one append."""
+    journals = [_journal_of(Path(folder), f"sent-{number}", append_count, rows) for number in range(run_count)]
+    connections = [await Connection(url).open() for _ in journals]
+    for connection, (path, header, _) in zip(connections, journals, strict=True):
+        opening = OpenRequest(token=path.run_id, header=header)
+        await connection.post(f"/api/v1/runs/{path}/writers", pack_request(opening))
+    processes = server_processes(url)
+    seconds: list[float] = []
+
+    async def send(number: int) -> None:
+        path, header, pieces = journals[number]
+        offset = 0
+        for piece in pieces:
+            began_at = time.perf_counter()
+            address = f"/api/v1/runs/{path}/writers/{header['writer']}/0?offset={offset}"
+            await connections[number].post(address, piece, "PUT")
+            seconds.append(time.perf_counter() - began_at)
+            offset += len(piece)
+
+    before_s = _processor_s(processes)
+    took_s = await _together(send, run_count)
+    return _told(seconds) | {
+        "appends_a_second": len(seconds) / took_s,
+        "server_ms": 1e3 * (_processor_s(processes) - before_s) / len(seconds),
+        "bytes": sum(map(len, journals[0][2])) / append_count,
+    }
+
+
+def _processor_s(processes: Iterable[psutil.Process]) -> float:
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+
+def _journal_of(folder: Path, run_id: str, piece_count: int, rows: int) -> tuple[RunPath, dict[str, Any], list[bytes]]:
+    """The header of a run's journal, and its bytes as they came."""
+    store, path = FolderStore(folder), RunPath("ada", "sent", run_id)
+    writer = open_run(store, path, {}).writer
+    name, journal = PartName(writer.writer, 0), store.journal(path)
+    pieces: list[bytes] = []
+    for number in range(piece_count):
+        for step in range(number * rows, number * rows + rows):
+            row = {key: random.random() for key in SCALARS}
+            writer.log(row, step=step, timestamp=1.79561e9 + step, runtime=0.1 * step)
+        pieces.append(journal.read(name, sum(map(len, pieces))))
+    writer.close()
+    return path, {**writer.header.body, "writer": writer.writer}, pieces
+
+
 def _told(seconds: list[float]) -> dict[str, float]:
     ordered = sorted(seconds)
     return {
@@ -161,6 +217,9 @@ def main() -> None:
     match what:
         case "stream":
             answer = asyncio.run(stream(words[0], *map(int, words[1:])))
+        case "replicate":
+            *counts, folder = words[1:]
+            answer = asyncio.run(replicate(words[0], *map(int, counts), folder))
         case "sample":
             answer = asyncio.run(sample(words[0], *map(int, words[1:])))
         case "read":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import subprocess
@@ -81,7 +82,9 @@ def server_processes(url: str) -> set[psutil.Process]:
     port = int(url.rpartition(":")[2])
     connections = psutil.net_connections("tcp")
     listening = {c.pid for c in connections if c.status == psutil.CONN_LISTEN and c.laddr.port == port and c.pid}
-    return {one for pid in listening for one in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))}
+    # All of them hold the one socket, and which of them is named is chance; each server leads a session of its own.
+    leaders = {psutil.Process(os.getsid(pid)) for pid in listening}
+    return {one for leader in leaders for one in (leader, *leader.children(recursive=True))}
 
 
 def resident_bytes(url: str) -> int:

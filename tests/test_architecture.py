@@ -42,6 +42,10 @@ STORE = {
         *MODEL, "artifact_model", "store", "store.artifacts", "store.catalog", "store.compact", "store.journal",
         "store.opening", "store.run", "store.segment", "store.sweeps", "values", *WHOLE,
     },
+    "store.move": {
+        *MODEL, "artifact_model", "store", "store.artifacts", "store.compact", "store.journal", "store.run",
+        "store.segment", *WHOLE,
+    },
     "store.merge": {
         *MODELS, "store", "store.artifacts", "store.journal", "store.opening", "store.run", "store.segment",
         "store.sweeps", "values", *WHOLE,
@@ -91,7 +95,7 @@ SERVER = {
     },
     "server": {
         "errors", "service", "service.contract", "server.config", "server.people", "server.http", "server.context",
-        "server.page", "server.routes", "query.tiles", "mcp", "sql",
+        "server.page", "server.routes", "query.tiles", "mcp", "service.wire", "sql",
         "server.wandb", "server.wandb.nodes", "server.wandb.mutations", "server.wandb.documents",
         "server.wandb.routes",
     },
@@ -134,11 +138,12 @@ ALLOWED = {
     },
     "service.cluster": {
         *MODEL, "lru", "scheduler", "query.rows", "service.contract", "service.local", "store", "store.cluster",
-        "store.compact", "store.run",
+        "store.artifacts", "store.compact",
+        "store.folder_store", "store.move", "store.run",
     },
     "service": {
         *MODELS, "credentials", "settings", "service.cluster", "service.contract", "service.local", "service.remote",
-        "store", "store.catalog", "store.cluster",
+        "store", "store.catalog", "store.move", "store.cluster",
     },
     "media": {*MODEL, "values"},
     "plot": {"errors", "media", "values"},

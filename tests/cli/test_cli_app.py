@@ -52,7 +52,7 @@ def test_help_names_every_verb(runlake):
     ended = runlake("--help")
     verbs = [line.split()[0] for line in ended.out.partition("Commands:\n")[2].splitlines()]
     looking = ["ls", "show", "tail", "export", "verify", "pull", "restore", "diff", "sql", "segments"]
-    caring = ["rm", "seal", "check", "repair", "gc", "trash", "undelete", "merge", "import", "sync"]
+    caring = ["rm", "seal", "check", "repair", "gc", "trash", "undelete", "merge", "move", "import", "sync"]
     of_a_team = ["serve", "login", "logout", "artifact", "user", "key", "team", "project"]
     assert verbs == [*looking, *caring, "sweep", "agent", "exec", "settings", "ui", "view", "mcp", *of_a_team]
     assert (ended.code, ended.err) == (0, "")

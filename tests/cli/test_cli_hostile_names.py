@@ -91,8 +91,8 @@ def callback_of(verb):
 
 def test_every_verb_that_reads_a_store_is_walked():
     known = {(each.name or each.callback.__name__).rstrip("_") for each in app.registered_commands}
-    elsewhere = {"export", "verify", "view", "merge", "import", "sync", "sweep", "agent", "exec", "ui", "serve", "mcp"}
-    elsewhere |= {"login", "logout"}
+    elsewhere = {"export", "verify", "view", "merge", "move", "import", "sync", "sweep", "agent", "exec", "ui"}
+    elsewhere |= {"serve", "mcp", "login", "logout"}
     assert known == {verb[0] for verb in verbs()} | elsewhere
 
 

@@ -97,7 +97,7 @@ SWEEP = {"method": "grid", "metric": {"name": "loss"}, "parameters": {"lr": {"va
 ALERTS = [{"title": "a", "text": "b", "level": "INFO", "timestamp": 1.0}]
 
 
-THEIRS = ("aliases", "config", "summary", "system_metrics", "teams", "members", "params", "run_states")
+THEIRS = ("runs", "aliases", "config", "summary", "system_metrics", "teams", "members", "params", "run_states")
 
 
 def among_people(runlake, arguments):
@@ -131,6 +131,7 @@ def keys_of(document):
         (["tail", "mnist/a1"], ["tail"]),
         (["diff", "mnist/a1", "mnist/b2"], ["diff"]),
         (["sql", "SELECT * FROM runs"], ["sql"]),
+        (["segments", "mnist"], ["segments"]),
         (["check", "mnist"], ["check"]),
         (["merge", "copy"], ["merge"]),
         (["import", "table.csv"], ["import"]),
@@ -194,5 +195,6 @@ def test_every_key_of_the_json_is_named(runlake, make_run, make_sweep, damage, a
 def test_every_verb_with_json_is_in_the_test_above():
     with_json = {name for name, command in LEAVES.items() if "--json" in spellings(command)}
     arguments = test_every_key_of_the_json_is_named.pytestmark[0].args[1]
-    needs_a_server = {"login", "sync"}  # the keys of login are those of logout, and `user`; for sync see its own test
+    # The keys of login are those of logout, and `user`; for sync and move see their own tests.
+    needs_a_server = {"login", "sync", "move"}
     assert with_json - needs_a_server == {leaf_of(words) for words, _ in arguments}

@@ -9,6 +9,7 @@ from s3_proxy import S3Proxy
 
 from runlake.errors import AuthenticationError, ReadOnlyError, RunlakeError, UnreachableError
 from runlake.model import RunPath
+from runlake.service.cluster.collector import Collector
 from runlake.store.cluster.bucket import Bucket, BucketLimits
 from runlake.store.cluster.comparison import Comparison
 from runlake.store.cluster.garbage import collect
@@ -19,6 +20,7 @@ from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.run.snapshot import take_snapshot
 from runlake.store.segment.read import rows_of_meta
+from waiting import wait_until
 
 RUN = RunPath("ann", "p", "r")
 ROW_COUNT = 300
@@ -117,6 +119,17 @@ def test_through_a_network_that_harms_every_third_request_all_is_sealed_kept_and
     assert [reader.files.open_file(RUN, f"f{number}").read()[:1] for number in range(2)] == [b"2", b"3"]
     collect(store.database, store.bucket, staged_s=0.0, dead_s=0.0)
     assert list(Comparison(store.database, store.bucket).differences(is_reading=True)) == []
+
+
+def test_what_is_dead_is_removed_beside_the_answers_also_after_the_bucket_failed(store, behind):
+    flaky = behind(itertools.chain(["busy"] * 4, itertools.repeat("pass")))
+    for content in (b"old", b"new"):
+        store.files.put_file(RUN, "a", io.BytesIO(content))
+    collectors = [Collector(each, every_s=0.05, staged_s=60.0, dead_s=0.0) for each in (flaky, store)]
+    wait_until(lambda: len(list(store.bucket.list("files"))) == 1, "only one object is left")
+    for collector in collectors:
+        collector.close()
+    assert store.files.open_file(RUN, "a").read() == b"new"
 
 
 def test_rows_that_the_network_changes_every_time_are_never_believed(store, behind):

@@ -193,3 +193,12 @@ def test_a_run_of_another_project_is_not_touched(lonely_cluster, files, path):
     purge(lonely_cluster, Names(lonely_cluster.database).delete(path))
     collect_now(lonely_cluster)
     assert files.open_file(other, "a").read() == b"same"
+
+
+def test_an_open_file_says_which_content_it_is_without_being_read(lonely_cluster, files, path):
+    tags = []
+    for content in (b"one", b"two"):
+        put(files, path, "a", content)
+        tags += [files.open_file(path, "a").raw.etag for _ in range(2)]
+    assert (tags[0] == tags[1], tags[2] == tags[3], tags[0] == tags[2]) == (True, True, False)
+    assert "get" not in lonely_cluster.bucket.calls.counts()

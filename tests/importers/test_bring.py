@@ -1,5 +1,6 @@
 """Foreign runs are kept whole, once, and go on where an import was killed."""
 
+import dataclasses
 import io
 from collections import Counter
 
@@ -122,3 +123,17 @@ def test_data_types_come_as_their_files(service):
     bring(service, PATH, foreign(said=iter([row, WriterBatch(exit_code=0)])))
     (text,) = service.read_history(PATH, keys=["h"]).series[0].values.to_pylist()
     assert '"_type":"histogram"' in text
+
+
+def test_a_run_that_is_here_with_as_many_rows_as_the_source_tells_is_not_read(service):
+    bring(service, PATH, foreign())
+
+    def unread():
+        raise AssertionError
+        yield
+
+    known = dataclasses.replace(foreign(said=unread()), final_counts={"history": ROW_COUNT})
+    done = bring(service, PATH, known)
+    assert (done.outcome, done.is_whole, done.read_counts["history"]) == ("same", True, ROW_COUNT)
+    more = dataclasses.replace(foreign(), final_counts={"history": ROW_COUNT + 1})
+    assert bring(service, PATH, more).read_counts["history"] == ROW_COUNT

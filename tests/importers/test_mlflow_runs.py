@@ -158,6 +158,16 @@ def test_rows_of_tables_without_a_home_are_counted(imports, database):
     ]
 
 
+def test_models_that_are_of_no_run_are_counted(imports, tmp_path):
+    database = unpacked("mlflow-3.17.2", tmp_path / "mlflow") / "database" / "mlflow.db"
+    change(database, "update model_versions set run_id = null", "update logged_models set source_run_id = null")
+    imports.take(database)
+    assert [(left.what, left.why, left.item_count) for left in imports.left_out[1:]] == [
+        ("model version", "of the table model_versions: it is of no run", 1),
+        ("model", "of the table logged_models: it is of no run", 1),
+    ]
+
+
 def test_a_damaged_database_says_so(tmp_path, database):
     content = bytearray(database.read_bytes())
     content[4096:] = b"\7" * (len(content) - 4096)

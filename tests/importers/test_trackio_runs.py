@@ -131,6 +131,7 @@ def test_a_damaged_project_is_named_and_the_others_come(imports, folder):
     other.write_bytes(content)
     imports.take(folder / "database")
     assert {one.path.project for one in imports.done} == {"mnist"}
+    assert [(left.what, left.why[:6], left.is_damage) for left in imports.left_out] == [("project", "other:", True)]
 
 
 def test_what_is_none_says_so(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from runlake.errors import BadValueError, NotFoundError, NotSupportedError
 from runlake.importers.side_by_side import Rows, side_by_side
-from runlake.importers.wandb_server import Address, WandbServer, parse_address, read_rules
+from runlake.importers.wandb_server import Address, WandbServer, leads_out, parse_address, read_rules
 from runlake.model import MetricRule
 
 
@@ -38,6 +38,12 @@ def test_a_python_without_the_client_is_named_with_what_to_do():
     with pytest.raises(NotSupportedError, match="/nowhere/python cannot be run"):
         server.list_runs()
     server.close()
+
+
+def test_names_that_lead_out_of_a_folder_are_known():
+    names = ["/a", "../a", "a/../../b", "a\\..\\b", "\\a", "c:/a", "a\0"]
+    assert [name for name in names if not leads_out(name)] == []
+    assert [name for name in ["a", "a/b.txt", "..a", "media/é 1:2.png"] if leads_out(name)] == []
 
 
 def test_rules_of_metrics_are_read_by_the_numbers_of_their_fields():

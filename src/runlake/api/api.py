@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # listings, sweeps and projects are loaded by who asks for th
     from runlake.artifacts.artifact import Artifact
     from runlake.artifacts.collection import ArtifactCollection
     from runlake.bulk.export import Exported
+    from runlake.sql.engine import DuckDatabase
 
 _ID_LENGTH = 8
 
@@ -58,6 +59,7 @@ class Api:
         service: Service | None = None,
     ) -> None:
         self._overrides = dict(overrides or {})
+        self._sql_database: DuckDatabase | None = None
         if isinstance(path_or_url, Mapping):
             self._overrides = {**path_or_url, **self._overrides}
             path_or_url = None
@@ -242,13 +244,14 @@ class Api:
         """
         from runlake.api.frame import table_to_pandas, table_to_polars
         from runlake.sql.ask import ask
-        from runlake.sql.engine import SqlLimits
+        from runlake.sql.engine import DuckDatabase, SqlLimits
 
         if format not in ("arrow", "pandas", "polars"):
             raise BadValueError(f"format={format!r}; it can be 'arrow', 'pandas' or 'polars'")
         limits = SqlLimits(time_s=time_limit_s, memory_bytes=memory_limit_bytes)
+        database = self._sql_database = self._sql_database or DuckDatabase()
         within = None if path is None else parse_project_path(path, self.default_entity)
-        table = ask(self._service, query, limits, within=within, at=at)
+        table = ask(self._service, query, limits, within=within, at=at, database=database)
         if format == "arrow":
             return table
         return table_to_pandas(table) if format == "pandas" else table_to_polars(table)
@@ -472,6 +475,8 @@ class Api:
 
     def close(self) -> None:
         """Release the store's files and connections."""
+        if self._sql_database is not None:
+            self._sql_database.close()
         self._service.close()
 
     def __enter__(self) -> Api:

@@ -21,6 +21,7 @@ from runlake.cli import (
     ls,
     mcp,
     merge,
+    move,
     output,
     people,
     pull,
@@ -152,6 +153,7 @@ app.command()(repair.gc)
 app.command()(repair.trash)
 app.command()(repair.undelete)
 app.command()(merge.merge)
+app.command()(move.move)
 app.command("import")(import_runs.import_runs)
 app.command()(sync.sync)
 app.command()(sweep.sweep)

@@ -94,9 +94,21 @@ def _read(file: Path, database: Database) -> Iterator[ForeignRun | LeftOut]:
             yield LeftOut(str(file), "run", f"{run_id} of {experiment}: deleted in MLflow")
             continue
         yield foreign_run(_run(file, database, models, (str(run_id), str(experiment_id), experiment), columns, parents))
+    for table, column, what in (
+        ("model_versions", "run_id", "model version"),
+        ("logged_models", "source_run_id", "model"),
+    ):
+        if database.has(table, column) and (count := _without_run(database, table, column)):
+            yield LeftOut(str(file), what, f"of the table {table}: it is of no run", count)
     for table in sorted(database.tables - _READ):
         if not table.startswith("sqlite_") and (count := database.count(table)):
             yield LeftOut(str(file), "row", f"of the table {table}: no home here", count)
+
+
+def _without_run(database: Database, table: str, column: str) -> int:
+    of_run = f"select 1 from runs where run_uuid = {table}.{column}"
+    ((count,),) = database.query(f"select count(*) from {table} where not exists ({of_run})")
+    return int(count)
 
 
 def _run(

@@ -31,7 +31,7 @@ _ROW_COLUMNS = ("timestamp", "step", "metrics")
 
 def is_of(place: Path) -> bool:
     """Whether a file is a database of Trackio or a Parquet file made of one, or a folder has such a file."""
-    return next(_projects(place), None) is not None
+    return any(file.suffix == BASE_SUFFIX or _is_ours(file) for file in _projects(place))
 
 
 def read(place: Path) -> Iterator[ForeignRun | LeftOut]:
@@ -51,22 +51,23 @@ def read(place: Path) -> Iterator[ForeignRun | LeftOut]:
 
 
 def _projects(place: Path) -> Iterator[Path]:
-    """The database of each project, or the Parquet file of its rows where there is none."""
+    """The database of each project, or the Parquet file of its rows where there is none; also what is damaged."""
     files = sorted(place.iterdir()) if place.is_dir() else [place]
     for file in files:
         if file.suffix == BASE_SUFFIX and not file.with_suffix(".db").exists():
             if is_of_parquet(file):
                 yield file
-        elif is_database(file) and _is_ours(file):
+        elif is_database(file) and _is_ours(file) is not False:
             yield file
 
 
-def _is_ours(file: Path) -> bool:
+def _is_ours(file: Path) -> bool | None:
+    """Whether a database is one of Trackio; None for one that cannot be read."""
     try:
         with open_database(file) as database:
             return database.has("metrics", "run_name", "timestamp", "step", "metrics")
     except BadValueError:
-        return False
+        return None
 
 
 def _read(file: Path, database: Database) -> Iterator[ForeignRun | LeftOut]:

@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 import msgspec
 
 from runlake.artifact_model import ArtifactInfo, ArtifactPath, CollectionPath, ManifestEntry, digest_of
-from runlake.errors import ConflictError, NotFoundError, RunlakeError
-from runlake.importers.wandb_server import WandbServer
+from runlake.errors import BadValueError, ConflictError, NotFoundError, RunlakeError
+from runlake.importers.wandb_server import WandbServer, leads_out
 from runlake.model import RunPath
 from runlake.service.artifact_copy import CopyRules, copy_artifact, find_by_id
 from runlake.service.contract import Service
@@ -183,4 +183,6 @@ class _Contents:
         return self._entries
 
     def open_content(self, path: ArtifactPath, name: str) -> BinaryIO:
+        if leads_out(name):
+            raise BadValueError(f"the name of the file {name!r} leads out of the artifact")
         return self._server.open_fetched("entry", qualified=self._qualified, name=name)

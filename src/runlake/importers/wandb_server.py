@@ -239,6 +239,9 @@ class _ReadRun:
 
     def _files(self) -> Iterator[ForeignFile]:
         for each in list(self._server.peers.ask("files", path=self._path)):
+            if leads_out(each["name"]):
+                self._problems.append(f"the file {each['name']!r} cannot be kept: its name leads out of the run")
+                continue
             opener: Callable[[], BinaryIO] = partial(
                 self._server.open_fetched, "file", path=self._path, name=each["name"]
             )
@@ -251,6 +254,12 @@ class _ReadRun:
         if isinstance(told, int | float):
             return float(told)
         return max(0.0, float(self._about["heartbeat_at"] or self._started_at) - self._started_at)
+
+
+def leads_out(name: str) -> bool:
+    """Whether a file of this name could lie elsewhere than in the folder into which it is put."""
+    parts = name.replace("\\", "/").split("/")
+    return name.startswith(("/", "\\")) or ".." in parts or "\0" in name or ":" in parts[0]
 
 
 def read_rules(hidden: Mapping[str, Any]) -> Iterator[MetricRule]:

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
     from runlake.service.contract import Service
 
-_TIME_S = 30.0
-_MEMORY_BYTES = 512 * 2**20
+SQL = "sql"
+"""The tool that may cost most: a server computes it as it does other queries."""
+SQL_TIME_S = 30.0
+SQL_MEMORY_BYTES = 512 * 2**20
 _CELL_CHARACTERS = 1_000
 _ALONE_CHARACTERS = 5_000
 _PROBLEMS_SHOWN = 5
+_PROJECTS_LOOKED_AT = 20
 _OF_PROJECTS = frozenset({"read_runs_table", "read_run_columns", "read_histories"})
 """Verbs that leave out runs that cannot be read."""
 
@@ -65,10 +68,11 @@ def sql(asked: Sql, caller: Caller) -> Answer:
 
 
 def _answer_here(service: Service, query: str) -> pa.Table:
+    """At the server that has the rows, where one can, and else in this process."""
+    from runlake.sql.ask import ask
     from runlake.sql.engine import SqlLimits
-    from runlake.sql.query import run_query
 
-    return run_query(service, query, SqlLimits(time_s=_TIME_S, memory_bytes=_MEMORY_BYTES))
+    return ask(service, query, SqlLimits(time_s=SQL_TIME_S, memory_bytes=SQL_MEMORY_BYTES))
 
 
 class _NotingProjects:
@@ -80,6 +84,9 @@ class _NotingProjects:
 
     def __getattr__(self, name: str) -> Any:
         verb = getattr(self._service, name)
+        if name == "answer_sql":  # a server reads them, and does not tell of which projects
+            known = self._service.list_projects()[:_PROJECTS_LOOKED_AT]
+            self._places |= dict.fromkeys((one.entity, one.name) for one in known)
         if name not in _OF_PROJECTS:
             return verb
 
@@ -165,6 +172,6 @@ def compare_runs(asked: CompareRuns, caller: Caller) -> Answer:
 
 
 TOOLS = [
-    Tool(name="sql", asks=Sql, work=sql),
+    Tool(name=SQL, asks=Sql, work=sql),
     Tool(name="compare_runs", asks=CompareRuns, work=compare_runs),
 ]

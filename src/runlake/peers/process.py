@@ -35,7 +35,7 @@ class Peer:
         try:
             self._process = subprocess.Popen(
                 [self._python, "-X", "utf8", str(_PROGRAM), module],
-                env={**os.environ, "PYTHONWARNINGS": "ignore", **variables},
+                env={**_environment(python), "PYTHONWARNINGS": "ignore", **variables},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._said,
@@ -113,6 +113,12 @@ class Peer:
         self._said.seek(max(0, size - _TOLD_BYTES))
         lines = self._said.read().decode("utf-8", "replace").split("\n")
         return next((line for line in reversed(lines) if line.strip()), "without a word")
+
+
+def _environment(python: str | None) -> dict[str, str]:
+    """The variables of the process; another Python is not told where this one finds its packages."""
+    ours = ("PYTHONPATH", "PYTHONHOME") if python is not None else ()
+    return {name: value for name, value in os.environ.items() if name not in ours}
 
 
 class PeerPool:

@@ -103,7 +103,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
     )
     queries = Queries()
     door = KeyDoor(people, sessions, is_secure=config.is_tls, url_of=context.base_url)
-    tools = McpDoor(context)
+    tools = McpDoor(context, queries)
     routes: list[ControllerRouterHandler] = [
         *files.HANDLERS,
         read_frame,

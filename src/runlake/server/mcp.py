@@ -17,6 +17,7 @@ from litestar import asgi
 from litestar.handlers import ASGIRouteHandler
 
 from runlake.errors import NotSupportedError
+from runlake.mcp.questions import SQL, SQL_MEMORY_BYTES, SQL_TIME_S
 from runlake.mcp.tool import Caller
 from runlake.mcp.tools import call
 from runlake.server.context import ServerContext
@@ -25,9 +26,14 @@ from runlake.server.http.auth import require_person
 from runlake.server.http.problems import Problem, send_problem
 from runlake.server.http.turns import run_in_turn
 from runlake.server.people.standing import Standing
+from runlake.server.routes.sql import Queries
+from runlake.service.wire.sql import SqlAsk
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from runlake.mcp.protocol import Context
+    from runlake.service.contract import Service
 
 PATH = "/mcp"
 EDITS = "allow_edits"
@@ -40,10 +46,11 @@ _ONLY_POST = Problem(
 
 
 class McpDoor:
-    """Lets those who are signed in ask the tools; `close` ends what was loaded for it."""
+    """Lets those who are signed in ask the tools; `close` ends what was loaded for it. SQL is one of the `queries`."""
 
-    def __init__(self, context: ServerContext) -> None:
+    def __init__(self, context: ServerContext, queries: Queries) -> None:
         self._context = context
+        self._queries = queries
         self._starting = asyncio.Lock()
         self._ending = asyncio.Event()
         self._app: ASGIApp | None = None
@@ -108,8 +115,14 @@ class McpDoor:
     async def _answer(self, context: Context, name: str, arguments: Mapping[str, Any]) -> str:
         scope = _scope_of(context)
         standing: Standing = scope["standing"]
-        caller = Caller(service=self._context.service_for(standing), may_edit=_may_edit(context))
-        return await run_in_turn(scope, partial(call, name, arguments, caller))
+        service = self._context.service_for(standing)
+        caller = Caller(service=service, answer_sql=self._answer_sql, may_edit=_may_edit(context))
+        turns = self._queries.turns if name == SQL else None
+        return await run_in_turn(scope, partial(call, name, arguments, caller), turns=turns)
+
+    def _answer_sql(self, service: Service, query: str) -> pa.Table:
+        asked = SqlAsk(query=query, time_s=SQL_TIME_S, memory_bytes=SQL_MEMORY_BYTES)
+        return self._queries.run(service, asked)
 
 
 def _may_edit(context: Context) -> bool:

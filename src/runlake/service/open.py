@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from runlake.service.contract import Service
     from runlake.service.local.service import LocalService
     from runlake.store.catalog.catalog import Progress
+    from runlake.store.move.move import Report
+    from runlake.store.move.run import Moved
 
 
 def open_service(
@@ -85,6 +87,18 @@ def open_cluster_as_server(
         cache_dir=cache_dir,
         cache_bytes=cache_bytes,
         seals=True,
+    )
+
+
+def move_store(
+    folder: Path, database_url: str, bucket_url: str, *, is_back: bool, force: bool, environ: Mapping[str, str]
+) -> Callable[[Report], Iterator[Moved]]:
+    """What copies a folder's store into a cluster, or with `is_back` out of it; it tells how far it is."""
+    from runlake.service.cluster.move import move_store
+
+    cache_dir = cache_of_bucket(bucket_url, environ)
+    return lambda report: move_store(
+        folder, database_url, bucket_url, cache_dir=cache_dir, is_back=is_back, force=force, report=report
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, Protocol, get_args, runtime_checkable
 
 from runlake.errors import BadValueError, NotFoundError, NotSupportedError
-from runlake.sql.engine import SqlLimits
+from runlake.sql.engine import DuckDatabase, SqlLimits
 from runlake.sql.query import check_limits, run_query
 from runlake.sql.tables import Place
 
@@ -26,11 +26,19 @@ class AnswersSql(Protocol):
         ...
 
 
-def ask(service: Service, text: str, limits: SqlLimits, *, within: Place | None = None, at: At = "auto") -> pa.Table:
+def ask(
+    service: Service,
+    text: str,
+    limits: SqlLimits,
+    *,
+    within: Place | None = None,
+    at: At = "auto",
+    database: DuckDatabase | None = None,
+) -> pa.Table:
     """The answer of a query: see `run_query` for what it says and raises.
 
     At "auto" a server that can is asked, since only the answer travels then; it may allow less than `limits`. "here"
-    fetches the rows and runs DuckDB in this process.
+    fetches the rows and runs DuckDB in this process: `database`, which who asks again keeps.
     """
     if at not in get_args(At):
         raise BadValueError(f"at={at!r}; it can be {', '.join(map(repr, get_args(At)))}")
@@ -43,4 +51,5 @@ def ask(service: Service, text: str, limits: SqlLimits, *, within: Place | None 
                 raise
     elif at == "server":
         raise NotSupportedError(f"{service.url} is no server that answers queries; leave at= out")
-    return run_query(service, text, limits, within=within)
+    engine = None if database is None else database.engine(limits)
+    return run_query(service, text, limits, within=within, engine=engine)

@@ -26,7 +26,7 @@ import msgspec
 import pyarrow as pa
 
 from runlake.errors import RunlakeError
-from runlake.sql.engine import DuckEngine, SqlLimits
+from runlake.sql.engine import DuckDatabase, SqlLimits
 from runlake.sql.schema import ReadTable
 from runlake.sql.scope import Scope
 
@@ -64,11 +64,13 @@ def main() -> None:
     import duckdb  # noqa: F401  while nobody waits for it
 
     asked, told = sys.stdin.buffer, sys.stdout.buffer
+    database: DuckDatabase | None = None
     send(told, Step())
     while select.select([asked], [], [], _IDLE_S)[0] and (line := asked.readline()):
         question = msgspec.json.decode(line, type=Question)
         try:
-            engine = DuckEngine(question.limits, thread_count=question.thread_count)
+            database = DuckDatabase(thread_count=question.thread_count) if database is None else database
+            engine = database.engine(question.limits)
             try:
                 send(told, Step(scope=engine.read_scope(question.text)))
                 left_s: list[float] = []

@@ -32,6 +32,7 @@ _LOCKED = {
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
     "temp_directory": "",
+    "lock_configuration": "true",
 }
 _INTERRUPT_EVERY_S = 0.05
 
@@ -59,21 +60,49 @@ class Engine(Protocol):
         ...
 
 
-class DuckEngine:
-    """DuckDB in this process, with at most `thread_count` threads; None for one a core."""
+class DuckDatabase:
+    """DuckDB in this process, opened for the first query: that takes longer than many of them. Threads may share it.
 
-    def __init__(self, limits: SqlLimits, *, thread_count: int | None = None) -> None:
+    It has at most `thread_count` threads; None for one a core.
+    """
+
+    def __init__(self, *, thread_count: int | None = None) -> None:
+        self._thread_count = thread_count
+        self._memory_bytes = 0
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._lock = threading.Lock()
+
+    def engine(self, limits: SqlLimits) -> DuckEngine:
+        """An engine for one query; `NotSupportedError` without the package duckdb."""
+        with self._lock:
+            if self._connection is None or self._memory_bytes != limits.memory_bytes:
+                self._connection = self._open(limits.memory_bytes)
+                self._memory_bytes = limits.memory_bytes
+            return DuckEngine(self._connection.cursor(), limits)
+
+    def close(self) -> None:
+        """Release it; queries that go on keep it until they end."""
+        with self._lock:
+            self._connection = None
+
+    def _open(self, memory_bytes: int) -> duckdb.DuckDBPyConnection:
         try:
             import duckdb
         except ImportError as error:
             raise NotSupportedError(
                 "duckdb is not installed; install it with: pip install 'runlake[duckdb]'"
             ) from error
-        self._limits = limits
-        config: dict[str, Any] = {**_LOCKED, "memory_limit": f"{max(1, limits.memory_bytes // 2**20)}MiB"}
-        if thread_count is not None:
-            config["threads"] = thread_count
-        self._connection = duckdb.connect(config=config)
+        config: dict[str, Any] = {**_LOCKED, "memory_limit": f"{max(1, memory_bytes // 2**20)}MiB"}
+        if self._thread_count is not None:
+            config["threads"] = self._thread_count
+        return duckdb.connect(config=config)
+
+
+class DuckEngine:
+    """One query over a connection of its own; what is registered there nobody else sees."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, limits: SqlLimits) -> None:
+        self._connection, self._limits = connection, limits
         self._text = ""
 
     def read_scope(self, text: str) -> Scope:
@@ -86,7 +115,6 @@ class DuckEngine:
         with self._errors():
             for name, table in {**empty_tables(), **read}.items():
                 self._connection.register(name, table)
-            self._connection.execute("SET lock_configuration = true")
             with _interrupted_at(deadline_s, self._connection):
                 return self._connection.sql(self._text).to_arrow_table()
 
@@ -134,7 +162,7 @@ def _scope(connection: duckdb.DuckDBPyConnection, text: str) -> Scope:
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         found = ", ".join(each.type.name for each in statements[:10]) or "nothing"
         raise SqlError(f"one SELECT is a query, and this is {found}; nothing can be changed by SQL")
-    ((answer,),) = connection.execute("SELECT json_serialize_sql(?)", [text]).fetchall()
+    ((answer,),) = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [text]).fetchall()
     try:
         tree: dict[str, Any] = json.loads(answer)
         if tree.get("error"):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from runlake.errors import BadValueError, SqlLimitError
-from runlake.sql.engine import DuckEngine, Engine, SqlLimits, too_slow
+from runlake.sql.engine import DuckDatabase, Engine, SqlLimits, too_slow
 from runlake.sql.schema import ReadTable
 from runlake.sql.tables import Place, TableReader
 from runlake.stopping import work_while
@@ -38,7 +38,7 @@ def run_query(
     limits = SqlLimits() if limits is None else limits
     check_limits(limits)
     deadline_s = time.monotonic() + limits.time_s
-    engine = DuckEngine(limits) if engine is None else engine
+    engine = DuckDatabase().engine(limits) if engine is None else engine
     try:
         with work_while(lambda: _check_time(deadline_s, limits)):
             scope = engine.read_scope(text)

@@ -129,8 +129,16 @@ def _column(node: Any, names: set[str], *, is_only: bool) -> str | None:
 
 
 def _text(node: Any) -> str | None:
-    literal = node.get("literal") if isinstance(node, Mapping) and node.get("type") == "VALUE_CONSTANT" else None
-    return str(literal["text"]) if isinstance(literal, Mapping) and literal.get("kind") == "STRING" else None
+    """The text that a constant is, as DuckDB 2 writes it down, or as DuckDB 1 did."""
+    if not isinstance(node, Mapping) or node.get("type") != "VALUE_CONSTANT":
+        return None
+    literal, value = node.get("literal"), node.get("value")
+    if isinstance(literal, Mapping) and literal.get("kind") == "STRING":
+        return str(literal["text"])
+    if not isinstance(value, Mapping) or not isinstance(value.get("value"), str):
+        return None
+    kind = value.get("type")
+    return str(value["value"]) if isinstance(kind, Mapping) and kind.get("id") == "VARCHAR" else None
 
 
 def _both(a: Wanted, b: Wanted) -> Wanted:
@@ -158,7 +166,8 @@ def _columns(tree: Any) -> frozenset[str] | None:
             return True
         if node.get("type") == "COLUMN_REF":
             references.append([str(part).lower() for part in node["column_names"]])
-        tables.update(str(node[name]).lower() for name in ("alias", "table_name") if node.get(name))
+        if node.get("type") == "BASE_TABLE":
+            tables.update(str(node[name]).lower() for name in ("alias", "table_name") if node.get(name))
         return any([is_any(each) for each in node.values()])
 
     if is_any(tree) or any(part in tables and len(parts) == 1 for parts in references for part in parts):

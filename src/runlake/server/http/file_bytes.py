@@ -157,7 +157,8 @@ def _tag(content: BinaryIO, size_bytes: int) -> str:
     try:
         status = os.fstat(content.fileno())
     except (OSError, AttributeError):  # no file of a disk
-        return f'"{_md5(content)}"'
+        tag = getattr(getattr(content, "raw", content), "etag", None)  # an object says it without being read
+        return f'"{tag or _md5(content)}"'
     return f'"{status.st_ino:x}-{size_bytes:x}-{status.st_mtime_ns:x}"'
 
 

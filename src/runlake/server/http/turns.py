@@ -186,9 +186,9 @@ async def in_turn(request: Request[Any, Any, Any], work: Callable[[], T], *, tur
         leaving.cancel()
 
 
-async def run_in_turn(scope: Scope, work: Callable[[], T]) -> T:
+async def run_in_turn(scope: Scope, work: Callable[[], T], *, turns: Turns | None = None) -> T:
     """The same where the client is watched by others, or not at all: it ends with who waits for it."""
-    turns: Turns | None = scope.get(_IN_SCOPE)
+    turns = scope.get(_IN_SCOPE) if turns is None else turns
     return await (sync_to_thread(work) if turns is None else turns.run(client_of(scope), work))
 
 

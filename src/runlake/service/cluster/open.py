@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runlake.model import RunPath
+from runlake.service.cluster.collector import Collector
 from runlake.service.cluster.sealer import Sealer
 from runlake.service.cluster.service import ClusterService
 from runlake.store.cluster.bucket import Bucket
@@ -41,12 +42,13 @@ def open_cluster(
     """The store in a database and a bucket; its tables are made where they are missing.
 
     Objects that were read stay in `cache_dir`, at most `cache_bytes` of them. With `seals` a thread seals what has
-    ended, here and elsewhere.
+    ended, here and elsewhere, and one removes what nothing leads to any more.
     """
     database = Database(database_url)
     database.migrate()
     cache = ObjectCache(cache_dir, cache_bytes)
     sealers: list[Sealer] = []
+    workers: list[Sealer | Collector] = []
 
     def on_ended(path: RunPath) -> None:
         for sealer in sealers:
@@ -55,10 +57,11 @@ def open_cluster(
     store = ClusterStore(database, Bucket(bucket_url), cache, on_ended=on_ended)
     if seals:
         sealers.append(Sealer(store))
+        workers += [*sealers, Collector(store)]
 
     def close() -> None:
-        for sealer in sealers:
-            sealer.close()
+        for worker in workers:
+            worker.close()
         store.close()
 
     return ClusterService(store, default_entity=default_entity, user=user, close=close)

@@ -108,11 +108,11 @@ class ObjectBlocks:
     def __init__(self, cache: ObjectCache, bucket: Bucket, key: str, size_bytes: int, sums: bytes | None) -> None:
         self.size_bytes, self.block_bytes = size_bytes, cache.block_bytes
         self._cache, self._bucket, self._key, self._sums = cache, bucket, key, sums
-        self._name = hashlib.sha256(f"{bucket.url}\0{key}\0{cache.block_bytes}".encode()).hexdigest()[:40]
+        self.name = hashlib.sha256(f"{bucket.url}\0{key}\0{cache.block_bytes}".encode()).hexdigest()[:40]
 
     def name_of(self, number: int) -> str:
         """What a block is called in every cache of this bucket."""
-        return f"{self._name}-{number}"
+        return f"{self.name}-{number}"
 
     def read(self, number: int, block: memoryview) -> bool:
         """Read a block into memory of its size, if it is on this machine."""

@@ -24,9 +24,12 @@ class ObjectFile(io.RawIOBase):
     Threads may share `read_at`. `lost` makes the error for an object that should be in the bucket, and is not.
     """
 
+    etag: str
+    """Says which content it is, for who keeps a copy."""
+
     def __init__(self, blocks: ObjectBlocks, lost: Callable[[], Exception] = FileNotFoundError) -> None:
         super().__init__()
-        self._blocks, self._lost = blocks, lost
+        self._blocks, self._lost, self.etag = blocks, lost, blocks.name
         self._position = 0
         self._lock = threading.Lock()
         self._in_memory: LruCache[int, memoryview] = LruCache(_BLOCKS_IN_MEMORY)

@@ -32,6 +32,16 @@ from runlake.store.segment.schema import series_name
 from runlake.store.segment.segments import META_SUFFIX
 
 _OBJECT_SUFFIX = ".parquet"
+_SEEN_BYTES = 256 << 10
+"""More in small files is read when it is asked for."""
+
+_LOOK = """
+select {small}.name, case when sum(length(meta)) over () <= %(most_bytes)s then meta end, null, null::bigint, null
+from {small} join {owners} using ({owner}) where {mine}
+union all
+select file, null, key, {files}.size_bytes, sums
+from {files} join {owners} using ({owner}) join objects using (key) where {mine}
+"""
 
 
 def segments_of(database: Database, bucket: Bucket, cache: ObjectCache, path: RunPath) -> ClusterSegments:
@@ -61,12 +71,24 @@ class ClusterSegments:
         self._objects = Objects(database, bucket)
         self._leases = PostgresLeases(database)
         self._number: int | None = None
+        self._seen: dict[str, bytes | StoredObject] = {}
 
     # Reading ------------------------------------------------------------------------------------------------
 
     def list_names(self, suffix: str = META_SUFFIX) -> set[str]:
-        rows = self._rows("select {small}.name from {small} join {owners} using ({owner}) where {mine}")
-        names = {_file_of(from_text(name)) for (name,) in rows}
+        """As promised; what is small of what it saw answers `read` and `open` until the next look: who reads a run asks
+        once."""
+        rows = self._rows(_LOOK, most_bytes=_SEEN_BYTES)
+        seen: dict[str, bytes | StoredObject] = {}
+        names = set()
+        for name, content, *stored in rows:
+            if stored[0] is not None:
+                seen[from_text(name)] = StoredObject(*stored)
+                continue
+            names.add(file := _file_of(from_text(name)))
+            if content is not None:
+                seen[file] = bytes(content)
+        self._seen = seen
         return {name.removesuffix(suffix) for name in names if name.endswith(suffix)}
 
     def read(self, file: str) -> bytes:
@@ -75,6 +97,8 @@ class ClusterSegments:
         if _is_object(file):
             with self._open_object(file) as opened:
                 return opened.read()
+        if isinstance(seen := self._seen.get(file), bytes):
+            return seen
         rows = self._rows(
             "select meta from {small} join {owners} using ({owner}) where {mine} and {small}.name = %(name)s", file
         )
@@ -92,7 +116,7 @@ class ClusterSegments:
     def url_of(self, file: str, signed_for_s: float | None = None) -> str:
         if "/" in file and self._shared is not None:
             return self._shared.url_of(file.rpartition("/")[2], signed_for_s)
-        key = self._object_of(file).key
+        key = self._stored(file).key
         if signed_for_s is not None:
             return self._bucket.signed_url("GET", key, valid_s=signed_for_s)
         return f"{self._bucket.url}/{key}"
@@ -100,7 +124,7 @@ class ClusterSegments:
     def size_bytes(self, file: str) -> int:
         if "/" in file and self._shared is not None:
             return self._shared.size_bytes(file.rpartition("/")[2])
-        return len(self.read(file)) if not _is_object(file) else self._object_of(file).size_bytes
+        return len(self.read(file)) if not _is_object(file) else self._stored(file).size_bytes
 
     def written_at(self, file: str) -> float:
         table, name, at = (
@@ -120,21 +144,25 @@ class ClusterSegments:
         return time.time() - float(rows[0][0]) if rows else None
 
     def _open_object(self, file: str) -> ObjectFile:
-        stored = self._object_of(file)
+        stored = self._stored(file)
         blocks = self._cache.object(self._bucket, *stored)
         return ObjectFile(blocks, lost=lambda: self._lost(file, stored))
 
     def _lost(self, file: str, stored: StoredObject) -> Exception:
         """What it means that an object is not in the bucket: somebody removed the file, or the bucket lost it."""
         try:
-            is_named = self._object_of(file) == stored
+            is_named = self._find_object(file) == stored
         except FileNotFoundError as error:
             return error
         if not is_named:
             return self._no_file(file)
         return CorruptError(f"{file}: its object {stored.key} is not in {self._bucket.url}; restore it from a backup")
 
-    def _object_of(self, file: str) -> StoredObject:
+    def _stored(self, file: str) -> StoredObject:
+        seen = self._seen.get(file)
+        return seen if isinstance(seen, StoredObject) else self._find_object(file)
+
+    def _find_object(self, file: str) -> StoredObject:
         statement = """
             select key, {files}.size_bytes, sums from {files} join {owners} using ({owner}) join objects using (key)
             where {mine} and file = %(name)s
@@ -162,7 +190,7 @@ class ClusterSegments:
     def _is_settled(self, file: str, named_by: str | None) -> bool:
         """Whether the file is there, and not to be made anew."""
         try:
-            self._object_of(file)
+            self._find_object(file)
         except FileNotFoundError:
             return False
         return named_by is None or self._has_small(named_by)
@@ -227,7 +255,7 @@ class ClusterSegments:
         """FileNotFoundError unless all that the meta file names is there."""
         for name in meta.files.values():
             for file in (name, series_name(name)):
-                self.size_bytes(file)
+                (self._shared if "/" in file and self._shared else self)._find_object(file.rpartition("/")[2])
 
     def _take_parts(self, meta: Meta) -> None:
         """Say of the parts that the segment has them. FileNotFoundError when it may not."""
@@ -266,6 +294,7 @@ class ClusterSegments:
             )
             if gone:
                 self._mark_moved()
+        self._seen = {}
 
     def sweep(self, is_wanted: Callable[[str], bool], *, older_than_s: float) -> None:
         old = "%(number)s = {owner} and {at} < clock_timestamp() - make_interval(secs => %(older_than_s)s)"
@@ -291,6 +320,7 @@ class ClusterSegments:
             yield
             if is_moving:
                 self._mark_moved()
+        self._seen = {}
 
     def _mark_moved(self) -> None:
         moved = "update {owners} set segments_moved_at = now(){moved} where {owner} = %(number)s"

@@ -100,6 +100,9 @@ class FolderSegments:
     def replace(self, file: str, content: bytes) -> None:
         disk.replace_file(self.folder / file, content)
 
+    def adopt(self, file: str, content: bytes) -> None:
+        self.replace(file, content)
+
     def sync(self, file: str) -> None:
         disk.sync_file(self.folder / file)
         disk.sync_folder(self.folder)

@@ -60,6 +60,9 @@ class MemorySegments:
         self._files[file] = (content, time.time())
         self._changed_at = time.time()
 
+    def adopt(self, file: str, content: bytes) -> None:
+        self.replace(file, content)
+
     def sync(self, file: str) -> None:
         self._found(file)
 

@@ -83,6 +83,10 @@ class Segments(Protocol):
         run is gone."""
         ...
 
+    def adopt(self, file: str, content: bytes) -> None:
+        """The same for the meta file of a segment that was sealed elsewhere, whose parts were never here."""
+        ...
+
     def sync(self, file: str) -> None:
         """Wait until a power failure can take neither the file nor the names of those that were made before it."""
         ...

@@ -1,0 +1,48 @@
+"""The garbage of the bucket is collected beside the answers: every replica comes to it now and then, one at a time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from runlake.errors import RunlakeError
+from runlake.store.cluster.garbage import DEAD_S, STAGED_S, collect
+from runlake.store.cluster.leases import PostgresLeases
+from runlake.store.cluster.store import ClusterStore
+
+logger = logging.getLogger(__name__)
+
+COLLECT_EVERY_S = 600.0
+_LEASE = "collecting"
+
+
+class Collector:
+    """A thread of this replica. That two collect at once costs time and nothing else."""
+
+    def __init__(
+        self,
+        store: ClusterStore,
+        *,
+        every_s: float = COLLECT_EVERY_S,
+        staged_s: float = STAGED_S,
+        dead_s: float = DEAD_S,
+    ) -> None:
+        self._store, self._every_s, self._staged_s, self._dead_s = store, every_s, staged_s, dead_s
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="runlake-collect", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End when what is being removed is removed."""
+        self._is_over.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        leases = PostgresLeases(self._store.database)
+        while not self._is_over.wait(self._every_s):
+            try:
+                with leases.hold(_LEASE, is_waiting=False) as is_mine:
+                    if is_mine:
+                        collect(self._store.database, self._store.bucket, staged_s=self._staged_s, dead_s=self._dead_s)
+            except (RunlakeError, OSError) as error:
+                logger.warning("garbage of %s cannot be removed now: %s", self._store.bucket.url, error)
