@@ -120,11 +120,12 @@ async def _together(work: Callable[[int], Awaitable[None]], count: int) -> float
 async def replicate(url: str, run_count: int, append_count: int, rows: int, folder: str) -> dict[str, float]:
     """Journals of so many runs, sent as their processes write them; the server's processor time for one append."""
     journals = [_journal_of(Path(folder), f"sent-{number}", append_count, rows) for number in range(run_count)]
+    processes = server_processes(url)
+    await _be_at_rest(processes)
     connections = [await Connection(url).open() for _ in journals]
     for connection, (path, header, _) in zip(connections, journals, strict=True):
         opening = OpenRequest(token=path.run_id, header=header)
         await connection.post(f"/api/v1/runs/{path}/writers", pack_request(opening))
-    processes = server_processes(url)
     seconds: list[float] = []
 
     async def send(number: int) -> None:
@@ -144,6 +145,15 @@ async def replicate(url: str, run_count: int, append_count: int, rows: int, fold
         "server_ms": 1e3 * (_processor_s(processes) - before_s) / len(seconds),
         "bytes": sum(map(len, journals[0][2])) / append_count,
     }
+
+
+async def _be_at_rest(processes: Iterable[psutil.Process]) -> None:
+    """Wait until they do nothing, for at most half a minute: workers start one after the other."""
+    for _ in range(30):
+        before_s = _processor_s(processes)
+        await asyncio.sleep(1)
+        if _processor_s(processes) - before_s < 0.05:
+            return
 
 
 def _processor_s(processes: Iterable[psutil.Process]) -> float:
