@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.bench import HERE, Bench, Comparison, Group, Subject, case_environment, run_json
 
 READERS = HERE / "peer_scripts" / "reader_loop.py"
-KINDS = {"tensorboard": "tensorboardx", "wandb": "wandb"}
+KINDS = {"tensorboard": "tensorboardx", "wandb": "wandb", "mlflow": "mlflow"}
 """Which tracker writes the files of a kind."""
 
 
@@ -58,5 +58,7 @@ GROUP = Group(
         comparison("tensorboard", "an event file of TensorBoard: imported", "import"),
         comparison("wandb", "a .wandb file: every value read", "read"),
         comparison("wandb", "a .wandb file: imported", "import"),
+        comparison("mlflow", "a database of MLflow: every value read", "read"),
+        comparison("mlflow", "a database of MLflow: imported", "import"),
     ),
 )

@@ -25,14 +25,15 @@ def main() -> None:
     shutil.rmtree(store_folder(folder), ignore_errors=True)
     service = LocalService(store_folder(folder), default_entity="ann")
     begin = time.process_time()
-    (run,) = read_runs(folder / "written")
+    runs = read_runs(folder / "written")
+    run = next(runs)
     assert isinstance(run, ForeignRun)
     if what == "import":
         found = bring(service, RunPath("ann", PROJECT, "r"), run).kept_counts["history"]
     else:
         found = sum(isinstance(said, ForeignRow) and said.stream == "history" for said in run.said)
     seconds = time.process_time() - begin
-    if found != row_count:
+    if found != row_count or next(runs, None) is not None:
         raise SystemExit(f"{found} rows of {row_count} were found")
     print(json.dumps({"seconds": seconds}))
 

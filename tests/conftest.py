@@ -19,6 +19,7 @@ settings.load_profile("runlake")
 
 def pytest_addoption(parser):
     parser.addoption("--cold", action="store_true", help="start every Python process anew, none with warm packages")
+    parser.addoption("--over-cluster", action="store_true", help="the official client meets PostgreSQL and a bucket")
     parser.addoption("--cpu-durations", type=int, metavar="N", help="show N tests that cost most processor time")
 
 

@@ -5,6 +5,7 @@ frames, with its own messages and the JSON in them.
 """
 
 import json
+import sqlite3
 import struct
 import sys
 import time
@@ -32,6 +33,40 @@ def write_wandb(folder, row_count):
         for chunk in row_chunks(row_count):
             for row in chunk:
                 run.log(row)
+
+
+def write_mlflow(folder, row_count):
+    """MLflow makes the database; the points are put into it directly: by its own way that takes minutes."""
+    client, database = mlflow_client(folder), Path(folder, "mlflow.db")
+    run_id = client.create_run("0", start_time=1_700_000_000_000).info.run_id
+    client.set_terminated(run_id, "FINISHED", 1_700_000_000_000 + 1000 * row_count)
+    numbered = enumerate(row for chunk in row_chunks(row_count) for row in chunk)
+    points = (
+        (key, float(value), 1_700_000_000_000 + 1000 * step, run_id, step, 0)
+        for step, row in numbered
+        for key, value in row.items()
+    )
+    connection = sqlite3.connect(database)
+    with connection:
+        connection.executemany(
+            "insert into metrics (key, value, timestamp, run_uuid, step, is_nan) values (?, ?, ?, ?, ?, ?)", points
+        )
+    connection.close()
+
+
+def mlflow_client(folder):
+    from mlflow import MlflowClient
+
+    return MlflowClient(f"sqlite:///{Path(folder, 'mlflow.db')}")
+
+
+def read_mlflow(folder):
+    client = mlflow_client(folder)
+    (run,) = client.search_runs(["0"])
+    ((row,),) = row_chunks(1)
+    begin = time.process_time()
+    counts = [len(client.get_metric_history(run.info.run_id, key)) for key in row]
+    return time.process_time() - begin, max(counts)
 
 
 def read_tensorboard(folder):
@@ -80,10 +115,10 @@ def frames(file):
 def main():
     what, kind, folder, row_count = sys.argv[1:]
     if what == "write":
-        {"tensorboard": write_tensorboard, "wandb": write_wandb}[kind](folder, int(row_count))
+        {"tensorboard": write_tensorboard, "wandb": write_wandb, "mlflow": write_mlflow}[kind](folder, int(row_count))
         print("{}")
         return
-    seconds, found = {"tensorboard": read_tensorboard, "wandb": read_wandb}[kind](folder)
+    seconds, found = {"tensorboard": read_tensorboard, "wandb": read_wandb, "mlflow": read_mlflow}[kind](folder)
     assert found == int(row_count), f"{found} rows of {row_count} were read"
     print(json.dumps({"seconds": seconds}))
 

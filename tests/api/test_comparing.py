@@ -41,6 +41,11 @@ def test_what_cannot_be_drawn_is_said(api, two_runs, make_run, tmp_path):
         api.compare([two_runs[0]] * 33, curves=False).picture()
 
 
+def test_numbers_that_differ_look_different(api, make_run):
+    runs = [make_run(f"ann/digits/{name}", rows=[{"n": n}]) for name, n in (("r1", 12345678.0), ("r2", 12345679.0))]
+    assert api.compare(runs).picture().rows == (("summary", "n", "12345678.0", "12345679.0"),)
+
+
 def test_of_many_keys_the_first_are_drawn_and_the_others_counted(api, make_run):
     rows = [{f"key_{place:02}": float(place) for place in range(50)}]
     runs = [make_run(f"ann/digits/{name}", rows=rows) for name in ("r1", "r2")]

@@ -143,6 +143,35 @@ def test_a_segment_that_was_sealed_elsewhere_is_adopted(cluster, path, segments,
     assert segments.list_names() == {FIRST}
 
 
+def test_a_collector_without_patience_takes_nothing_that_is_published(lonely_cluster, tmp_path):
+    cluster = lonely_cluster
+    segments = cluster.segments(cluster.make_run())
+    stop, published = threading.Event(), []
+
+    def collect_again():
+        while not stop.is_set():
+            collect(cluster.database, cluster.bucket, staged_s=0.0, dead_s=0.0)
+            stop.wait(0.02)
+
+    collector = threading.Thread(target=collect_again)
+    collector.start()
+    for number in range(60):
+        try:
+            published.append(seal(segments, tmp_path / "rows", f"{number:02x}" * 12).name)
+        except FileNotFoundError:
+            continue  # its files were garbage before they were published: what a sealer makes anew
+    stop.set()
+    collector.join()
+    assert (segments.list_names(), bool(published)) == (set(published), True)
+    for name in published:
+        (rows,) = rows_of_meta(segments, read_meta(segments, name), "history")
+        assert rows.row_count == 2
+    # What it forgot while it was on its way into the bucket is there, and nobody's: it takes two days of patience.
+    found = list(Comparison(cluster.database, cluster.bucket).differences(is_reading=True))
+    assert {difference.kind for difference in found} <= {"unknown"}
+    assert not [difference for difference in found if any(name in difference.key for name in published)]
+
+
 @pytest.mark.parametrize("step", ["before", "after", "put", "published"])
 def test_what_a_sealer_leaves_that_was_killed_another_finishes(
     lonely_cluster, shared_database_url, s3_server, tmp_path, step

@@ -122,6 +122,15 @@ def test_a_damaged_row_and_a_file_that_is_gone_are_named_and_the_rest_comes(impo
     assert imports.rows("calm")[1:3] == [(1, {}), (2, {"x": OUTSIDE})]
 
 
+def test_a_picture_that_is_none_is_named_and_what_was_said_of_it_is_kept(imports, folder):
+    for picture in (folder / "database" / "media").rglob("*.png"):
+        picture.write_bytes(b"no picture")
+    imports.take(folder / "database")
+    assert [problem.partition(":")[0] for problem in imports.lost()[1]][:1] == ["img of step 4"]
+    kept = {key: value for key, value in imports.rows("calm")[4][1].items() if key.startswith("img")}
+    assert "trackio.image" in str(kept)
+
+
 def test_a_damaged_project_is_named_and_the_others_come(imports, folder):
     database = folder / "database" / "mnist.db"
     other = folder / "database" / "other.db"

@@ -142,8 +142,11 @@ def read_picture(service: Service, found: Comparison, keys: Sequence[str] | None
 def _rows(found: Comparison) -> Iterator[tuple[str, ...]]:
     """The differences as text."""
     for one in found.differences[:_ROWS_SHOWN]:
-        cells = zip(one.values, one.is_missing, strict=True)
-        yield one.section, one_line(one.key), *("–" if is_missing else _text(value) for value, is_missing in cells)
+        texts = [_text(value) for value in one.values]
+        if len(set(texts)) < len(set(map(repr, one.values))):  # what differs must look different
+            texts = [repr(value) if type(value) is float else _text(value) for value in one.values]
+        cells = zip(texts, one.is_missing, strict=True)
+        yield one.section, one_line(one.key), *("–" if is_missing else text for text, is_missing in cells)
     if len(found.differences) > _ROWS_SHOWN:
         yield "", f"{len(found.differences) - _ROWS_SHOWN:,} more", *("" for _ in found.paths)
 

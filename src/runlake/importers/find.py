@@ -48,6 +48,7 @@ def find_source(place: Path) -> str:
 def read_runs(place: Path, kind: str | None = None, python: str | None = None) -> Iterator[ForeignRun | LeftOut]:
     """The runs at a place, and what else lies there; of `kind`, where that is named.
 
+    A run is read before the next one is asked for: what it is read from may be closed behind it.
     BadValueError for a kind that is not known. `python` is the interpreter that has the package of a tracker whose
     files only that can read.
     """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import training_script
-from seat import CHECKOUT, Seat, serve
+from seat import CHECKOUT, ClusterPlace, FolderPlace, Seat, serve
 
 import many_runs
 
@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def seat(tmp_path_factory):
+def seat(request, tmp_path_factory):
     """A user of the official client, and a server over a store with the projects ``ada/before`` and ``ada/many``."""
     home = tmp_path_factory.mktemp("official")
     store = home / "store"
@@ -31,8 +31,14 @@ def seat(tmp_path_factory):
         run_without_server(home, store, training_script.__file__, *arguments)
     (store / "ada" / "cifar").rename(store / "ada" / "before")
     run_without_server(home, store, many_runs.__file__)
-    with serve(store, log=home / "server.log") as url:
-        yield Seat(home / "seat", store, url)
+    place = FolderPlace(store)
+    if request.config.getoption("--over-cluster"):
+        postgres, s3 = (request.getfixturevalue(name) for name in ("postgres_server", "s3_server"))
+        database_url = postgres.url_of(postgres.make_database())
+        place = ClusterPlace(store, database_url, s3.new_url(), s3.environment(), home / "cache")
+    with serve(place, log=home / "server.log") as url:
+        yield Seat(home / "seat", place, url)
+    place.close()
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,13 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 import runlake
 from runlake.server.people.people import open_people
+from runlake.service.cluster.move import move_store
+from runlake.service.cluster.open import open_cluster
+from runlake.service.local.service import LocalService
 from waiting import DEADLINE_S
 
 USER = "ada"
@@ -24,14 +29,62 @@ def find_python():
     return PYTHON
 
 
+class FolderPlace:
+    """Where a server's store is: in a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.options, self.variables = ["--dir", str(folder)], {}
+
+    def close(self):
+        """Nothing stays open."""
+
+    def people(self):
+        return open_people(self.folder)
+
+    def service(self):
+        """What is stored, as our own verbs have it."""
+        return LocalService(self.folder, default_entity=USER, user=USER)
+
+
+class ClusterPlace:
+    """In PostgreSQL and a bucket, into which a folder was moved; several workers serve it."""
+
+    def __init__(self, folder, database_url, bucket_url, variables, cache_dir):
+        self.variables = {**variables, "RUNLAKE_DATABASE": database_url, "RUNLAKE_BUCKET": bucket_url}
+        self.options = ["--workers", "2", "--cache-dir", str(cache_dir)]
+        self._opened, self._service = ((database_url, bucket_url), cache_dir), None
+        os.environ.update(variables)  # for what reads the store in this process
+        list(move_store(folder, database_url, bucket_url, cache_dir=cache_dir))
+
+    @property
+    def folder(self):
+        pytest.skip("this store has no folder")
+
+    def people(self):
+        return open_people(Path(), self._opened[0][0])
+
+    def service(self):
+        if self._service is None:
+            urls, cache_dir = self._opened
+            self._service = open_cluster(*urls, default_entity=USER, user=USER, cache_dir=cache_dir)
+        return self._service
+
+    def close(self):
+        if self._service is not None:
+            self._service.close()
+
+
 @contextlib.contextmanager
-def serve(store, *options, log):
-    """The address of a server over the folder `store`, whose admin is ada, with the key `KEY`."""
-    with contextlib.closing(open_people(store)) as people:
+def serve(place, *options, log):
+    """The address of a server over a store, or the folder of one, whose admin is ada, with the key `KEY`."""
+    place = FolderPlace(place) if isinstance(place, Path) else place
+    with contextlib.closing(place.people()) as people:
         people.add_user(USER, is_admin=True, email="ada@lab.org", key=KEY)
-    command = [sys.executable, "-m", "runlake", "serve", "--dir", str(store), "--port", "0", *options]
+    command = [sys.executable, "-m", "runlake", "serve", *place.options, "--port", "0", *options]
     with log.open("w") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+        environment = {**os.environ, **place.variables}
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
     try:
         first_line = process.stdout.readline()
         assert " is served at " in first_line, log.read_text()
@@ -66,21 +119,30 @@ class Seat:
     """Where a user of the official client sits: knows the server and a key, and keeps nothing from script to script."""
 
     home: Path
-    store: Path
+    place: FolderPlace | ClusterPlace
     url: str
     key: str = KEY
     python: Path = field(default_factory=find_python)
     _count: int = 0
 
     @property
+    def store(self):
+        """The folder of the store."""
+        return self.place.folder
+
+    @property
     def log(self):
         """The log of the server, a JSON object a line."""
-        return self.store.with_name("server.log")
+        return self.home.with_name("server.log")
+
+    def service(self):
+        """What stands in the store, as our own verbs have it."""
+        return self.place.service()
 
     @property
     def api(self):
         """What stands in the store, as our own reader has it."""
-        return runlake.Api(str(self.store))
+        return runlake.Api(service=self.service())
 
     def folder(self):
         """A new empty folder."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from running import KEY, ServerProcess
-from seat import Done, Seat
+from seat import Done, FolderPlace, Seat
 
 from fault_proxy import FaultProxy
 from runlake.artifact_model import CollectionPath, digest_of
@@ -53,7 +53,7 @@ def test_a_network_that_loses_requests_loses_no_file(seat, fault):
 @pytest.mark.long
 def test_a_server_that_is_killed_again_and_again_loses_no_file(tmp_path):
     server = ServerProcess(tmp_path / "store").start()
-    seat = Seat(tmp_path / "seat", tmp_path / "store", server.url, key=KEY)
+    seat = Seat(tmp_path / "seat", FolderPlace(tmp_path / "store"), server.url, key=KEY)
     content = tmp_path / "store" / "artifacts" / "content"
     process = seat.start(TOUR, "ann", 300)
     try:

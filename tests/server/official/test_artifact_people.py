@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from runlake.server.people.people import open_people
-
 HERE = Path(__file__).parent
 KEYS = {name: f"local-{letter * 40}" for name, letter in {"mia": "1", "vera": "2", "stan": "3"}.items()}
 
@@ -15,7 +13,7 @@ works = pytest.mark.works
 
 @pytest.fixture(scope="module")
 def tour(seat):
-    with contextlib.closing(open_people(seat.store)) as people:
+    with contextlib.closing(seat.place.people()) as people:
         for name, key in KEYS.items():
             people.add_user(name, key=key)
         people.add_team("atelier", {"ada": "admin", "mia": "member", "vera": "viewer"})

@@ -27,7 +27,7 @@ def stores(seat, tmp_path_factory):
     (foreign,) = read(made)
     bring(there, PATH, foreign)
     send(seat, there, PATH, tmp_path_factory.mktemp("exported"))
-    return there, LocalService(seat.store, default_entity="ada")
+    return there, seat.service()
 
 
 def send(seat, service, path, folder):

@@ -27,7 +27,7 @@ def stores(seat, tmp_path_factory):
     sent = seat.start(None, "sync", str(folder), command="wandb", folder=done.folder)
     printed, complaints = sent.communicate(timeout=120)
     assert sent.returncode == 0, printed + complaints
-    return imported, LocalService(seat.store, default_entity="ada"), brought
+    return imported, seat.service(), brought
 
 
 def test_it_is_whole(stores):

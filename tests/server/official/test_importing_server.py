@@ -24,7 +24,7 @@ SWEEP = {"method": "random", "parameters": {"lr": {"min": 0.1, "max": 1.0}}}
 @pytest.fixture(scope="module")
 def stores(seat, tmp_path_factory):
     """The store that has the project, and one into which it was brought."""
-    there = LocalService(seat.store, default_entity="ada")
+    there = seat.service()
     there.create_sweep(*PROJECT, SweepStart(config=SWEEP, sweep_id="sweep1", name="search"))
     for number in range(1, RUN_COUNT + 1):
         seat.run(Path(__file__).parent / "online_training.py", f"moved{number}")

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from runlake.model import RunPath
-from runlake.service.local.service import LocalService
 
 works = pytest.mark.works
 
@@ -17,7 +16,7 @@ def tour(seat):
 
 @pytest.fixture
 def service(seat):
-    return LocalService(seat.store, default_entity="ada")
+    return seat.service()
 
 
 def path(run_id):

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from runlake.artifact_model import CollectionPath, digest_of
-from runlake.service.local.service import LocalService
 
 works = pytest.mark.works
 
@@ -71,7 +70,7 @@ def test_artifacts_are_logged(tour):
 
 
 def test_what_was_logged_is_what_our_own_verbs_read(seat, tour):
-    service = LocalService(seat.store, default_entity="ada", user="ada")
+    service = seat.service()
     data = CollectionPath("ada", "artifacts", "data")
     for version, text, digest in (("v0", "one\n", FIRST["digest"]), ("v2", "one\n", tour["new-draft"]["digest"])):
         manifest = service.read_manifest(data.at(version))

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from runlake.server.people.people import open_people
-
 HERE = Path(__file__).parent
 BOBS_KEY = "local-" + "b" * 40
 
@@ -15,7 +13,7 @@ works, refused = pytest.mark.works, pytest.mark.refused
 
 @pytest.fixture(scope="module")
 def tour(seat):
-    with contextlib.closing(open_people(seat.store)) as people:
+    with contextlib.closing(seat.place.people()) as people:
         people.add_user("bob", key=BOBS_KEY)
     return seat.run(HERE / "people_tour.py", BOBS_KEY=BOBS_KEY).answers()
 

@@ -11,7 +11,6 @@ from seed_examples import SEED_EXAMPLES
 
 from runlake.errors import NotFoundError
 from runlake.model import RunPath
-from runlake.service.local.service import LocalService
 from runlake.sweep_model import SweepPath
 from waiting import wait_until
 
@@ -30,7 +29,7 @@ def tour(seat):
 
 @pytest.fixture
 def service(seat):
-    return LocalService(seat.store, default_entity="ada")
+    return seat.service()
 
 
 @works("sweep", "agent", "agent(count=)", "Api.sweep", "Sweep.runs", "Sweep.config", "Sweep.expected_run_count")

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from seat import Seat, serve
+from seat import FolderPlace, Seat, serve
 
 HERE = Path(__file__).parent
 
@@ -35,7 +35,7 @@ def secure_seat(certificate, tmp_path_factory):
     (home / "store").mkdir()
     with serve(home / "store", "--tls-cert", cert, "--tls-key", key, log=home / "server.log") as url:
         assert url.startswith("https://")
-        yield Seat(home / "seat", home / "store", url)
+        yield Seat(home / "seat", FolderPlace(home / "store"), url)
 
 
 @pytest.fixture(scope="module")

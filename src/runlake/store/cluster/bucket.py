@@ -31,6 +31,7 @@ _ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"
 _PLAIN_HTTP = "http://"
 _COPY_BYTES = 4 << 20
 _NEAR_BYTES = 64 << 10
+_MOST_PARTS, _PARTS_AT_ONCE = 10_000, 4
 
 
 class BucketLimits(NamedTuple):
@@ -39,9 +40,9 @@ class BucketLimits(NamedTuple):
     retry_count: int = 6
     retry_for_s: float = 60.0
     request_s: float = 120.0
-    largest_put_bytes: int = 64 << 20
+    largest_put_bytes: int = 32 << 20
     """What is larger goes in parts."""
-    part_bytes: int = 16 << 20
+    part_bytes: int = 8 << 20
 
 
 USUAL_LIMITS = BucketLimits()
@@ -110,7 +111,7 @@ class Bucket:
             raise ConflictError(f"{key!r} in {self.url} is not any more what it was; read it again") from None
 
     def put_file(self, key: str, file: Path) -> None:
-        """Make an object out of a file of any size, whole and in one step. Its key must be made of its content.
+        """Make an object out of a file of any size, whole and in one step. Its key must be made of its content, or new.
 
         A large one goes in parts and replaces what is there, so it must not matter who of several is the last.
         ConflictError, or CorruptError for a large one, where other bytes came to lie there.
@@ -119,14 +120,17 @@ class Bucket:
         if size_bytes <= self._limits.largest_put_bytes:
             self.put_new(key, file.read_bytes())
             return
-        self.put_parts(key, file, size_bytes, part_bytes=self._limits.part_bytes)
+        part_bytes = max(self._limits.part_bytes, -(-size_bytes // _MOST_PARTS))
+        self.put_parts(key, file, size_bytes, part_bytes=part_bytes)
 
     def put_parts(
         self, key: str, content: Path | Iterable[bytes], size_bytes: int, *, part_bytes: int = USUAL_LIMITS.part_bytes
     ) -> None:
         """The same for what is large, in parts (none below 5 MiB)."""
         with self._asking("put", key, size_bytes):
-            obstore.put(self._store, key, content, use_multipart=True, chunk_size=part_bytes)
+            obstore.put(
+                self._store, key, content, use_multipart=True, chunk_size=part_bytes, max_concurrency=_PARTS_AT_ONCE
+            )
         if (stored_bytes := self.head(key).size_bytes) != size_bytes:
             raise CorruptError(f"{key!r} in {self.url} has {stored_bytes} of {size_bytes} bytes; send it again")
 

@@ -2,8 +2,8 @@
 
 Objects are dead for two days before they are removed, so that whoever opened one still reads it, and a database that is
 restored from yesterday finds what it names. What was sent and never published is dead after an hour: whoever publishes
-later fails, and makes it anew. Any number of processes may collect at once. Objects that no row tells of are never
-removed: `store.cluster.comparison` names them.
+later fails, and makes it anew; whoever sends later still sends something that is removed with the rest. Any number of
+processes may collect at once. Objects that no row tells of are never removed: `store.cluster.comparison` names them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ STAGED_S, DEAD_S = 3600.0, 48 * 3600.0
 
 _AT_ONCE = 1000
 _NEVER_PUBLISHED = """
-update objects set state = 'dead', since = '-infinity'
+update objects set state = 'dead', since = now()
 where state = 'staged' and since < now() - make_interval(secs => %(staged_s)s) returning key
 """
 _FORGET_FILES = "delete from {} where key = any(%(keys)s)"
@@ -27,8 +27,7 @@ where state = 'dead' and since < now() - make_interval(secs => %(dead_s)s) order
 """
 _WAITING = """
 select count(*), coalesce(sum(size_bytes), 0)::bigint from objects
-where (state = 'dead' and since < now() - make_interval(secs => %(dead_s)s))
-   or (state = 'staged' and since < now() - make_interval(secs => %(staged_s)s))
+where state = 'dead' and since < now() - make_interval(secs => %(dead_s)s)
 """
 _REMOVED = "delete from objects where key = any(%(keys)s) and state = 'dead'"
 
@@ -41,7 +40,7 @@ class Collected(NamedTuple):
 
 
 def collect(database: Database, bucket: Bucket, *, staged_s: float = STAGED_S, dead_s: float = DEAD_S) -> Collected:
-    """Remove from the bucket what has been dead for `dead_s`, or was sent and not published within `staged_s`."""
+    """Remove from the bucket what has been dead for `dead_s`; what was not published within `staged_s` is dead."""
     database.retried(lambda: _bury_unpublished(database, staged_s))
     found = Collected()
     while rows := database.read(_DEAD, {"dead_s": dead_s, "count": _AT_ONCE}):
@@ -52,9 +51,9 @@ def collect(database: Database, bucket: Bucket, *, staged_s: float = STAGED_S, d
     return found
 
 
-def count_waiting(database: Database, *, staged_s: float = STAGED_S, dead_s: float = DEAD_S) -> Collected:
+def count_waiting(database: Database, *, dead_s: float = DEAD_S) -> Collected:
     """What `collect` would remove at this moment."""
-    return Collected(*database.read(_WAITING, {"staged_s": staged_s, "dead_s": dead_s})[0])
+    return Collected(*database.read(_WAITING, {"dead_s": dead_s})[0])
 
 
 def _bury_unpublished(database: Database, staged_s: float) -> None:

@@ -242,20 +242,21 @@ class ClusterSegments:
         stem = file.rpartition(".")[0]
         with self._locked(is_moving=True):
             meta = _meta_of(content, file)
+            keys = self._keys("left(file, length(%(stem)s)) = %(stem)s", stem=to_text(f"{stem}-"))
             if meta is not None:
-                self._check_files(meta)
+                keys += self._keys_of(meta)
                 if is_checked:
                     self._take_parts(meta)
-            keys = self._keys("left(file, length(%(stem)s)) = %(stem)s", stem=to_text(f"{stem}-"))
             if not self._objects.publish(keys):
                 raise FileNotFoundError(f"files of {file} are garbage by now: make them again")
             self._rows(upsert, file, content=content)
 
-    def _check_files(self, meta: Meta) -> None:
-        """FileNotFoundError unless all that the meta file names is there."""
-        for name in meta.files.values():
-            for file in (name, series_name(name)):
-                (self._shared if "/" in file and self._shared else self)._find_object(file.rpartition("/")[2])
+    def _keys_of(self, meta: Meta) -> list[str]:
+        """The objects of all that the meta file names. FileNotFoundError when one is not there."""
+        files = [file for name in meta.files.values() for file in (name, series_name(name))]
+        places = [self._shared if "/" in file and self._shared is not None else self for file in files]
+        found = zip(places, files, strict=True)
+        return [place._find_object(file.rpartition("/")[2]).key for place, file in found]
 
     def _take_parts(self, meta: Meta) -> None:
         """Say of the parts that the segment has them. FileNotFoundError when it may not."""
