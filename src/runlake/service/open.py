@@ -107,14 +107,15 @@ def cache_of_bucket(bucket_url: str, environ: Mapping[str, str]) -> Path:
     return cache_dir_of(Path("/", bucket_url.partition("://")[2]), environ)
 
 
-def prepare_cluster(database_url: str, bucket_url: str) -> str:
+def prepare_cluster(database_url: str, bucket_url: str, *, takes_over: bool = False) -> str:
     """Make the tables of a store in a cluster where they are missing; answers what people call it.
 
-    StoreError, by name, for a bucket that does not keep what the store relies on.
+    StoreError, by name, for a bucket that does not keep what the store relies on, and for one that is another store's,
+    unless this one `takes_over`.
     """
     from runlake.service.cluster.open import prepare
 
-    return prepare(database_url, bucket_url)
+    return prepare(database_url, bucket_url, takes_over=takes_over)
 
 
 def find_api_key(base_url: str, environ: Mapping[str, str]) -> str | None:
