@@ -90,6 +90,19 @@ def open_cluster_as_server(
     )
 
 
+def open_cluster_to_check(database_url: str, bucket_url: str, environ: Mapping[str, str]) -> ClusterService:
+    """The store in a database and a bucket for one command, beside the replicas that serve it."""
+    from runlake.service.cluster.open import CACHE_BYTES, open_cluster
+
+    return open_cluster(
+        database_url,
+        bucket_url,
+        default_entity=resolve({}, environ, current_folder()).entity,
+        cache_dir=cache_of_bucket(bucket_url, environ),
+        cache_bytes=CACHE_BYTES,
+    )
+
+
 def move_store(
     folder: Path, database_url: str, bucket_url: str, *, is_back: bool, force: bool, environ: Mapping[str, str]
 ) -> Callable[[Report], Iterator[Moved]]:
