@@ -52,7 +52,7 @@ bench: $(VENV)/test.done  ## measure, beside the peers, and write docs/performan
 
 docs: $(VENV)/test.done  ## regenerate the generated reference pages
 	$(BIN)/python docs/generate_reference.py && $(BIN)/python docs/generate_wandb_clients.py && \
-	$(BIN)/python docs/generate_libraries.py
+	$(BIN)/python docs/generate_libraries.py && $(BIN)/python docs/generate_page_types.py
 
 pictures: $(VENV)/test.done $(VENV)/browser.done  ## make the pictures of the page that the README and the guide show
 	$(BUILD_PAGE) --must

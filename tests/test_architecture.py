@@ -23,7 +23,7 @@ STORE = {
     "store.run": {*MODEL, "lru", "store", "store.journal", "store.segment", "values", *WHOLE},
     "store.catalog": {*MODEL, "listing_model", "store", "store.journal", "store.run", "values", "store.folder_store"},
     "store.compact": {
-        *MODEL, "store", "store.catalog", "store.journal", "store.run", "store.segment", "values", *WHOLE,
+        *MODEL, "lru", "store", "store.catalog", "store.journal", "store.run", "store.segment", "values", *WHOLE,
     },
     "store.opening": {
         *MODEL, "artifact_model", "store", "store.journal", "store.run", "store.segment", "values", *WHOLE,
