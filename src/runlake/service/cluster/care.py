@@ -14,6 +14,7 @@ from runlake.service.local.sealing import seal_each
 from runlake.store.cluster.comparison import Comparison, Difference
 from runlake.store.cluster.garbage import collect, count_waiting
 from runlake.store.cluster.names import DeletedRun
+from runlake.store.cluster.owner import check as check_owner
 from runlake.store.cluster.store import ClusterStore
 from runlake.store.layout import check_run_path
 
@@ -97,6 +98,8 @@ class ClusterCare:
                 self._store.purge_run(run)
             yield Garbage(place=f".trash/{_name_of(run)}", size_bytes=size_bytes)
         database, bucket = self._store.database, self._store.bucket
+        if not is_dry_run:
+            check_owner(database, bucket)
         # For as long as readers may have them open, and backups of the database name them, whatever was asked for.
         found = count_waiting(database) if is_dry_run else collect(database, bucket)
         if found.object_count:
