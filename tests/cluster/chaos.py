@@ -191,11 +191,10 @@ class Chaos:
         try:
             steps, series = self.one_answer("read_history", writer.path)
         except FailedError as error:
-            if is_whole:
-                raise
-            if not before or error.args[0] != "NotFoundError":
-                return
-            raise AssertionError(f"{writer.path} is gone: {error}") from None
+            is_lost = is_whole or (before and error.args[0] in ("NotFoundError", "CorruptError"))
+            if is_lost:
+                raise AssertionError(f"{writer.path} is gone: {error}") from None
+            return
         self.read_count += 1
         count = len(steps)
         assert steps == list(range(count)), f"{writer.path} has the steps {steps}"
