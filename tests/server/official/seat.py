@@ -52,6 +52,8 @@ class ClusterPlace:
 
     def __init__(self, folder, database_url, bucket_url, variables, cache_dir):
         self.variables = {**variables, "RUNLAKE_DATABASE": database_url, "RUNLAKE_BUCKET": bucket_url}
+        # Under another name than the server's own: whoever is on one host with the server is not sent there.
+        self.variables["RUNLAKE_BUCKET_FOR_CLIENTS"] = variables["AWS_ENDPOINT_URL"].replace("127.0.0.1", "localhost")
         self.options = ["--workers", "2", "--cache-dir", str(cache_dir)]
         self._opened, self._service = ((database_url, bucket_url), cache_dir), None
         os.environ.update(variables)  # for what reads the store in this process
