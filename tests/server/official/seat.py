@@ -32,6 +32,8 @@ def find_python():
 class FolderPlace:
     """Where a server's store is: in a folder."""
 
+    download_status = 200
+
     def __init__(self, folder):
         self.folder = folder
         self.options, self.variables = ["--dir", str(folder)], {}
@@ -49,6 +51,8 @@ class FolderPlace:
 
 class ClusterPlace:
     """In PostgreSQL and a bucket, into which a folder was moved; several workers serve it."""
+
+    download_status = 307
 
     def __init__(self, folder, database_url, bucket_url, variables, cache_dir):
         self.variables = {**variables, "RUNLAKE_DATABASE": database_url, "RUNLAKE_BUCKET": bucket_url}
@@ -136,6 +140,12 @@ class Seat:
     def log(self):
         """The log of the server, a JSON object a line."""
         return self.home.with_name("server.log")
+
+    def download_statuses(self, beginning):
+        """With which HTTP statuses downloads were answered so far whose paths begin so: 307 leads to the bucket."""
+        lines = (json.loads(line) for line in self.log.read_text().splitlines())
+        asked = (line for line in lines if line.get("method") == "GET" and line["path"].startswith(beginning))
+        return {line["status"] for line in asked}
 
     def service(self):
         """What stands in the store, as our own verbs have it."""
