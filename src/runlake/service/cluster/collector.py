@@ -1,4 +1,4 @@
-"""Garbage of bucket and tables is collected beside the answers: each replica comes to it now and then, one at once."""
+"""Garbage of bucket and tables is collected beside the answers, now and then, by one replica at a time."""
 
 from __future__ import annotations
 
