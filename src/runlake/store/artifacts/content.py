@@ -134,6 +134,13 @@ class Contents(Protocol):
         """The bytes of a content. `NotFoundError` when it is gone, `CorruptError` when it has another size."""
         ...
 
+    def signed_url(self, sha256: str, size_bytes: int, *, valid_s: float) -> str | None:
+        """An address from which whoever has it fetches a content, for so long, without asking us.
+
+        None where contents are not kept in a place that can be asked. `NotFoundError` when it is gone.
+        """
+        ...
+
     def receive(self) -> IncomingContent:
         """A content that comes piece by piece."""
         ...
@@ -193,6 +200,9 @@ class ContentStore:
             return place.open("rb")
         except FileNotFoundError:
             raise NotFoundError(f"{place} is gone; restore it from a backup, and see: runlake check") from None
+
+    def signed_url(self, sha256: str, size_bytes: int, *, valid_s: float) -> None:
+        """Nobody but this machine has these contents."""
 
     def _status(self, sha256: str) -> os.stat_result | None:
         """What the disk says of a content, which is brought back where it was put aside; None where there is none."""

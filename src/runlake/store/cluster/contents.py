@@ -44,14 +44,15 @@ class BucketContents:
         return bool(self._database.retried(lambda: self._database.write(_TOUCH, parameters)))
 
     def open(self, sha256: str, size_bytes: int) -> BinaryIO:
-        stored = self._stored(sha256, size_bytes)
-        if stored is None:
-            raise NotFoundError(f"the content {sha256} is gone from {self._bucket.url}; restore it from a backup")
+        stored = self._found(sha256, size_bytes)
 
         def lost() -> Exception:
             return CorruptError(f"the object {stored.key} is not in {self._bucket.url}; restore it from a backup")
 
         return cast("BinaryIO", ObjectFile(self._cache.object(self._bucket, *stored), lost=lost))
+
+    def signed_url(self, sha256: str, size_bytes: int, *, valid_s: float) -> str:
+        return self._bucket.signed_url("GET", self._found(sha256, size_bytes).key, valid_s=valid_s)
 
     def receive(self) -> IncomingObject:
         return IncomingObject(self)
@@ -75,6 +76,12 @@ class BucketContents:
                     self._objects.bury([stored.key])
             return
         raise NotFoundError(f"the content {info.sha256} became garbage while it was put; put it again")
+
+    def _found(self, sha256: str, size_bytes: int) -> StoredObject:
+        stored = self._stored(sha256, size_bytes)
+        if stored is None:
+            raise NotFoundError(f"the content {sha256} is gone from {self._bucket.url}; restore it from a backup")
+        return stored
 
     def _stored(self, sha256: str, size_bytes: int) -> StoredObject | None:
         rows = self._database.read(_OPEN, {"sha256": check_sha256(sha256), "size_bytes": size_bytes})
