@@ -79,6 +79,15 @@ def serve(
             help="A bucket, s3://BUCKET/FOLDER; its keys come from the variables of AWS's tools.",
         ),
     ] = None,
+    bucket_for_clients: Annotated[
+        str | None,
+        typer.Option(
+            "--bucket-for-clients",
+            metavar="URL|no",
+            envvar="RUNLAKE_BUCKET_FOR_CLIENTS",
+            help="The bucket's server as clients reach it; no: they do not.  [default: as this server does]",
+        ),
+    ] = None,
     cache_dir: Annotated[
         Path | None, typer.Option("--cache-dir", help="Where objects of the bucket are kept that were read.")
     ] = None,
@@ -122,6 +131,8 @@ def serve(
         store_database_url=database,
         bucket_url=bucket,
         cache_bytes=cache_bytes,
+        leads_to_bucket=bucket_for_clients != "no",
+        bucket_endpoint=_checked_url(bucket_for_clients) if bucket_for_clients not in (None, "no") else None,
         base_url=_checked_url(base_url) if base_url is not None else None,
         database_url=people_url(os.environ) or database,
         workers=workers,

@@ -78,6 +78,7 @@ def _open_store(config: ServerConfig, root: Path) -> _OpenedStore:
             default_entity=config.default_entity,
             cache_dir=root,
             cache_bytes=config.cache_bytes,
+            signed_endpoint=config.bucket_endpoint,
         )
         # Replicas would each make other files of a run under the same names: rows are read live.
         return _OpenedStore(cluster, {"store": lambda: answers(cluster.ping)}, None, cluster.numbers)
@@ -103,6 +104,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
         signer=signer,
         public_url=config.base_url,
         url_life_s=config.url_life_s,
+        leads_to_bucket=config.leads_to_bucket,
         turns=Turns(config.costly_turns or None),
     )
     queries = Queries()

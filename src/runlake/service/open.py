@@ -75,7 +75,13 @@ def open_as_server(root: Path, *, default_entity: str, environ: Mapping[str, str
 
 
 def open_cluster_as_server(
-    database_url: str, bucket_url: str, *, default_entity: str, cache_dir: Path, cache_bytes: int
+    database_url: str,
+    bucket_url: str,
+    *,
+    default_entity: str,
+    cache_dir: Path,
+    cache_bytes: int,
+    signed_endpoint: str | None,
 ) -> ClusterService:
     """The store in a database and a bucket for a process that serves it: any number of machines do."""
     from runlake.service.cluster.open import open_cluster
@@ -87,6 +93,7 @@ def open_cluster_as_server(
         cache_dir=cache_dir,
         cache_bytes=cache_bytes,
         seals=True,
+        signed_endpoint=signed_endpoint,
     )
 
 

@@ -43,11 +43,13 @@ def open_cluster(
     cache_dir: Path,
     cache_bytes: int = CACHE_BYTES,
     seals: bool = False,
+    signed_endpoint: str | None = None,
 ) -> ClusterService:
     """The store in a database and a bucket; its tables are made where they are missing.
 
     Objects that were read stay in `cache_dir`, at most `cache_bytes` of them. With `seals` a thread seals what has
-    ended, here and elsewhere, and one removes what nothing leads to any more.
+    ended, here and elsewhere, and one removes what nothing leads to any more. `signed_endpoint` is the bucket's server
+    as those reach it who are given addresses of objects.
     """
     database = Database(database_url)
     database.migrate()
@@ -59,7 +61,7 @@ def open_cluster(
         for sealer in sealers:
             sealer.soon(path)
 
-    store = ClusterStore(database, Bucket(bucket_url), cache, on_ended=on_ended)
+    store = ClusterStore(database, Bucket(bucket_url, signed_endpoint=signed_endpoint), cache, on_ended=on_ended)
     if seals:
         sealers.append(Sealer(store))
         workers += [*sealers, Collector(store)]
