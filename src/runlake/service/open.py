@@ -97,6 +97,19 @@ def open_cluster_as_server(
     )
 
 
+def open_cluster_to_check(database_url: str, bucket_url: str, environ: Mapping[str, str]) -> ClusterService:
+    """The store in a database and a bucket for one command, beside the replicas that serve it."""
+    from runlake.service.cluster.open import CACHE_BYTES, open_cluster
+
+    return open_cluster(
+        database_url,
+        bucket_url,
+        default_entity=resolve({}, environ, current_folder()).entity,
+        cache_dir=cache_of_bucket(bucket_url, environ),
+        cache_bytes=CACHE_BYTES,
+    )
+
+
 def move_store(
     folder: Path, database_url: str, bucket_url: str, *, is_back: bool, force: bool, environ: Mapping[str, str]
 ) -> Callable[[Report], Iterator[Moved]]:
@@ -114,14 +127,15 @@ def cache_of_bucket(bucket_url: str, environ: Mapping[str, str]) -> Path:
     return cache_dir_of(Path("/", bucket_url.partition("://")[2]), environ)
 
 
-def prepare_cluster(database_url: str, bucket_url: str) -> str:
+def prepare_cluster(database_url: str, bucket_url: str, *, takes_over: bool = False) -> str:
     """Make the tables of a store in a cluster where they are missing; answers what people call it.
 
-    StoreError, by name, for a bucket that does not keep what the store relies on.
+    StoreError, by name, for a bucket that does not keep what the store relies on, and for one that is another store's,
+    unless this one `takes_over`.
     """
     from runlake.service.cluster.open import prepare
 
-    return prepare(database_url, bucket_url)
+    return prepare(database_url, bucket_url, takes_over=takes_over)
 
 
 def find_api_key(base_url: str, environ: Mapping[str, str]) -> str | None:

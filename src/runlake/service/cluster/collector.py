@@ -8,6 +8,7 @@ import threading
 from runlake.errors import RunlakeError
 from runlake.store.cluster.garbage import DEAD_S, STAGED_S, collect
 from runlake.store.cluster.leases import PostgresLeases
+from runlake.store.cluster.owner import check
 from runlake.store.cluster.pruning import prune
 from runlake.store.cluster.store import ClusterStore
 
@@ -44,6 +45,7 @@ class Collector:
             try:
                 with leases.hold(_LEASE, is_waiting=False) as is_mine:
                     if is_mine:
+                        check(self._store.database, self._store.bucket)  # what a restored database names is not ours
                         prune(self._store.database)
                         collect(self._store.database, self._store.bucket, staged_s=self._staged_s, dead_s=self._dead_s)
             except (RunlakeError, OSError) as error:

@@ -150,6 +150,17 @@ class Contents(Protocol):
         ...
 
 
+def keep_whole(content: BinaryIO, incoming: IncomingContent) -> ContentInfo:
+    """Keep all that comes from a stream, or nothing of it."""
+    try:
+        while piece := content.read(PIECE_BYTES):
+            incoming.write(piece)
+    except BaseException:
+        incoming.discard()
+        raise
+    return incoming.keep()
+
+
 class ContentStore:
     """The contents of a store in a folder."""
 
@@ -215,14 +226,7 @@ class ContentStore:
         """Keep all that comes from a stream, or nothing of it. An `OwnedFile` is taken where that can be done."""
         if isinstance(content, OwnedFile) and self._take(content):
             return content.info
-        incoming = self.receive()
-        try:
-            while piece := content.read(PIECE_BYTES):
-                incoming.write(piece)
-        except BaseException:
-            incoming.discard()
-            raise
-        return incoming.keep()
+        return keep_whole(content, self.receive())
 
     def _take(self, owned: OwnedFile) -> bool:
         try:

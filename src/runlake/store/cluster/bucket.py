@@ -138,7 +138,8 @@ class Bucket:
         self, key: str, content: Path | Iterable[bytes], size_bytes: int, *, part_bytes: int = USUAL_LIMITS.part_bytes
     ) -> None:
         """The same for what is large, in parts (none below 5 MiB)."""
-        with self._asking("put", key, size_bytes):
+        request_count = -(-size_bytes // part_bytes) + 2
+        with self._asking("put", key, size_bytes, request_count=request_count):
             obstore.put(
                 self._store, key, content, use_multipart=True, chunk_size=part_bytes, max_concurrency=_PARTS_AT_ONCE
             )
@@ -214,9 +215,9 @@ class Bucket:
         return is_alike or self.get(key) == data
 
     @contextmanager
-    def _asking(self, kind: Kind, key: str, sent_bytes: int = 0) -> Iterator[Call]:
+    def _asking(self, kind: Kind, key: str, sent_bytes: int = 0, *, request_count: int = 1) -> Iterator[Call]:
         """Count what is asked in the block, and translate its errors."""
-        with self.calls.counting(kind, sent_bytes) as call:
+        with self.calls.counting(kind, sent_bytes, request_count=request_count) as call:
             try:
                 yield call
             except (AlreadyExistsError, PreconditionError):

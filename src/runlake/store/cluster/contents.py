@@ -8,7 +8,7 @@ from typing import BinaryIO, cast
 
 from runlake.artifact_model import ContentInfo
 from runlake.errors import CorruptError, NotFoundError
-from runlake.store.artifacts.content import PIECE_BYTES, ContentDigests
+from runlake.store.artifacts.content import ContentDigests, keep_whole
 from runlake.store.artifacts.names import check_sha256
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.database import Database
@@ -58,14 +58,7 @@ class BucketContents:
         return IncomingObject(self)
 
     def put(self, content: BinaryIO) -> ContentInfo:
-        incoming = self.receive()
-        try:
-            while piece := content.read(PIECE_BYTES):
-                incoming.write(piece)
-        except BaseException:
-            incoming.discard()
-            raise
-        return incoming.keep()
+        return keep_whole(content, self.receive())
 
     def settle(self, file: Path, info: ContentInfo) -> None:
         """Put a whole file where its content is, unless that is here."""
