@@ -26,6 +26,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     heed_signals()
     keep_bytecode()
+    os.environ["RUNLAKE_SEAL"] = "off"  # each run that ends would begin a process: who asks for segments seals
     if config.getoption("--cold"):
         warm.use_cold()
     if (count := config.getoption("--cpu-durations")) is not None:
@@ -48,12 +49,6 @@ def keep_bytecode():
 
 def pytest_unconfigure():
     warm.stop()
-
-
-@pytest.fixture
-def no_sealing(monkeypatch):
-    """`finish()` starts no process that seals: for tests that make many runs and do not ask for segments."""
-    monkeypatch.setenv("RUNLAKE_SEAL", "off")
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from runlake.bulk.places import open_target, read_manifest
 from runlake.bulk.verify import verify_folder
 from runlake.errors import BadValueError, ConflictError, NotFoundError, ReadOnlyError
 from runlake.store.cluster.bucket import USUAL_LIMITS, Bucket
+from waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.usefixtures("project")
 
@@ -189,11 +190,12 @@ def test_two_exports_into_one_place_do_not_mix(url, export):
 
 def test_who_is_silent_for_too_long_is_taken_over_and_stops(url):
     bucket = Bucket(url)
-    slow, quick = (Claim(bucket, "lock", lease_s=1.0, renew_s=renew_s) for renew_s in (30.0, 0.1))
+    slow = Claim(bucket, "lock", lease_s=1.0, renew_s=30.0)
+    quick = Claim(bucket, "lock", lease_s=3.0, renew_s=0.1)
     with slow.held(url):
-        with pytest.raises(ConflictError, match="was heard"), quick.held(url):
+        with pytest.raises(ConflictError, match="was heard"), Claim(bucket, "lock", lease_s=DEADLINE_S).held(url):
             pass
-        time.sleep(2.1)  # the clock of an S3 server has whole seconds
+        time.sleep(4.1)  # the clock of an S3 server has whole seconds
         with quick.held(url):
             time.sleep(0.3)
             quick.check()
@@ -204,9 +206,9 @@ def test_who_is_silent_for_too_long_is_taken_over_and_stops(url):
 
 def test_who_renews_in_time_is_not_taken_over(url):
     bucket = Bucket(url)
-    first, second = (Claim(bucket, "lock", lease_s=2.0, renew_s=0.2) for _ in range(2))
+    first, second = (Claim(bucket, "lock", lease_s=lease_s, renew_s=0.2) for lease_s in (30.0, 4.0))
     with first.held(url):
-        time.sleep(2.5)
+        time.sleep(4.5)
         first.check()
         with pytest.raises(ConflictError, match="was heard"), second.held(url):
             pass
@@ -221,7 +223,7 @@ def test_of_many_who_want_a_place_at_once_one_has_it(url):
         try:
             with Claim(bucket, "lock").held(url):
                 inside.append(1)
-                time.sleep(1)
+                wait_until(lambda: len(inside) + len(refused) == 8, "each has an answer")
         except ConflictError:
             refused.append(1)
 
