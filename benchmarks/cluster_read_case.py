@@ -74,11 +74,12 @@ def compare(folder: Path, url: str, server: S3Server, caches: Path) -> dict[str,
     objects = bring(FolderStore(store_folder(folder)), store := open_store(), path)
     warm = open_service(store)
     local = LocalService(store_folder(folder), default_entity=path.entity)
+    filesystem = filesystem_of(server)
     reads: dict[str, Callable[[], Any]] = {
         "folder": lambda: table_of(local, path),
         "warm": lambda: table_of(warm, path),
         "cold": lambda: table_of(open_service(open_store()), path),
-        "pyarrow": lambda: [pq.read_table(name, filesystem=filesystem_of(server)) for name in objects],
+        "pyarrow": lambda: [pq.read_table(name, filesystem=filesystem) for name in objects],
     }
     best = dict.fromkeys(reads, math.inf)
     for _ in range(ROUNDS):

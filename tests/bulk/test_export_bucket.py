@@ -19,7 +19,7 @@ from runlake.bulk.places import open_target, read_manifest
 from runlake.bulk.verify import verify_folder
 from runlake.errors import BadValueError, ConflictError, NotFoundError, ReadOnlyError
 from runlake.store.cluster.bucket import USUAL_LIMITS, Bucket
-from waiting import DEADLINE_S, wait_until
+from waiting import DEADLINE_S
 
 pytestmark = pytest.mark.usefixtures("project")
 
@@ -190,10 +190,9 @@ def test_two_exports_into_one_place_do_not_mix(url, export):
 
 def test_who_is_silent_for_too_long_is_taken_over_and_stops(url):
     bucket = Bucket(url)
-    slow = Claim(bucket, "lock", lease_s=1.0, renew_s=30.0)
-    quick = Claim(bucket, "lock", lease_s=3.0, renew_s=0.1)
+    slow, quick = (Claim(bucket, "lock", lease_s=3.0, renew_s=renew_s) for renew_s in (30.0, 0.1))
     with slow.held(url):
-        with pytest.raises(ConflictError, match="was heard"), Claim(bucket, "lock", lease_s=DEADLINE_S).held(url):
+        with pytest.raises(ConflictError, match="was heard"), quick.held(url):
             pass
         time.sleep(4.1)  # the clock of an S3 server has whole seconds
         with quick.held(url):
@@ -206,7 +205,7 @@ def test_who_is_silent_for_too_long_is_taken_over_and_stops(url):
 
 def test_who_renews_in_time_is_not_taken_over(url):
     bucket = Bucket(url)
-    first, second = (Claim(bucket, "lock", lease_s=lease_s, renew_s=0.2) for lease_s in (30.0, 4.0))
+    first, second = (Claim(bucket, "lock", lease_s=4.0, renew_s=0.2) for _ in range(2))
     with first.held(url):
         time.sleep(4.5)
         first.check()
@@ -216,16 +215,18 @@ def test_who_renews_in_time_is_not_taken_over(url):
 
 def test_of_many_who_want_a_place_at_once_one_has_it(url):
     bucket, inside, refused = Bucket(url), [], []
-    gate = threading.Barrier(8)
+    gate, all_refused = threading.Barrier(8), threading.Event()
 
     def take():
         gate.wait()
         try:
             with Claim(bucket, "lock").held(url):
                 inside.append(1)
-                wait_until(lambda: len(inside) + len(refused) == 8, "each has an answer")
+                assert all_refused.wait(DEADLINE_S)
         except ConflictError:
             refused.append(1)
+            if len(refused) == 7:
+                all_refused.set()
 
     threads = [threading.Thread(target=take) for _ in range(8)]
     for thread in threads:

@@ -200,6 +200,24 @@ def test_a_live_run_is_drawn_as_one_that_is_read_whole(service, train):
     assert line_of(ask(service, "loss"), "r1") == line_of(both, "r1")
 
 
+def test_a_long_live_run_is_drawn_from_a_sketch_until_every_row_is_asked_for(service, train):
+    run = train("r1")
+    values = np.random.default_rng(7).normal(size=10_000)
+    for value in values[:-1].tolist():
+        run.log(loss=value)
+    before = ask(service, "loss", columns=50)
+    run.log(loss=values[-1])
+    (one,) = ask(service, "loss", columns=50).series
+    assert [one.is_exact, before.series[0].is_exact] == [False, False]
+    told = (one.counts.row_count, one.lowest, one.highest, one.last)
+    assert told == (10_000, values.min(), values.max(), values[-1])
+    (exact,) = ask(service, "loss", columns=50, is_exact=True).series
+    assert (exact.is_exact, exact.counts.row_count, exact.lowest) == (True, 10_000, values.min())
+    run.log(loss=math.nan)
+    (odd,) = ask(service, "loss", columns=50).series
+    assert (odd.is_exact, odd.counts, plain(odd.marks)) == (True, Counts(10_001, 1), [[10_000.0], [0.0]])
+
+
 def test_a_row_that_may_still_grow_is_drawn_as_it_is(service, train):
     run = train("r1").log(loss=1.0)
     run.opened.writer.log({"loss": 2.0}, step=5, timestamp=105.0, runtime=5.0, commit=False)

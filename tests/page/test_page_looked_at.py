@@ -135,7 +135,8 @@ def wait_for_ink(look: Look, panel: str) -> float:
           const {data, width, height} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
           for (let at = 0; at < width * height; at += 1) {
             const [r, g, b, a] = data.slice(at * 4, at * 4 + 4);
-            if (a > 200 && Math.max(r, g, b) - Math.min(r, g, b) > 80) {
+            // Axes and words are nearly grey, and no colour of a run is.
+            if (a > 100 && Math.max(r, g, b) - Math.min(r, g, b) > 50) {
               window.inkAt = Math.floor(at / width) / height;
               return true;
             }

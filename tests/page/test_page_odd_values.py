@@ -127,6 +127,26 @@ def test_the_last_line_of_a_console_of_10_mb_is_there_at_once_and_any_line_is_fo
     look.waits_for("77,778" if look.page.get_by_text("77,778").count() else "77778")
 
 
+def test_lines_that_are_wrapped_stand_one_below_the_other_to_their_ends(look: Look, store: Path) -> None:
+    quiet = {"silent": True, "seal": "off"}
+    with runlake.init(store=store, entity="ada", project="vision", name="console", settings=quiet) as run:
+        for number in range(200):
+            print(f"begin {number} {'word ' * (number % 7) * 40}\t\N{ROCKET} end")
+    look.go(f"{PROJECT}/runs/{run.id}?tab=console")
+    look.waits_for("200 lines")
+    look.page.get_by_label("Wrap").check()
+    lines = look.page.locator(".console-lines").element_handle()
+    look.page.wait_for_function("lines => lines.scrollWidth <= lines.clientWidth", arg=lines)
+    look.page.get_by_role("log").press("End")
+    look.waits_for("begin 199")
+    box, rows = ".console-space", ".console-rows"
+    place = (
+        "([outer, inner]) => [outer, inner].map(name => document.querySelector(name).getBoundingClientRect().bottom)"
+    )
+    bottoms = look.page.evaluate(place, [box, rows])
+    assert abs(bottoms[0] - bottoms[1]) <= 1
+
+
 class Listener:
     """A port of this machine that notes each request: none may come.
 

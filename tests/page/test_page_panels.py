@@ -101,3 +101,26 @@ def test_on_paper_there_are_the_rows_in_sight_and_all_charts_and_no_tools(look: 
     assert tools.filter(visible=True).all_inner_texts() == []
     assert look.page.locator(".table-body .line-name").first.is_visible()
     assert look.page.evaluate("document.documentElement.scrollHeight > innerHeight")
+
+
+LIGHT_GRID, DARK_GRID = 0xEC, 0x22
+"""How red the lines behind a chart are, as `web/src/style/tokens.css` has them."""
+
+
+def test_paper_is_light_where_the_screen_is_dark(look: Look) -> None:
+    look.page.emulate_media(color_scheme="dark")
+    look.go("#/ada/vision?t=panels")
+    canvas = look.page.locator(panel(look, "train/loss")).locator("canvas.chart-lines")
+    grid_is = """([canvas, wanted]) => {
+      const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      let count = 0;
+      for (let at = 0; at < data.length; at += 4) count += data[at] === wanted && data[at + 3] === 255;
+      return count > 50;
+    }"""
+    canvas.wait_for()
+    look.page.wait_for_function(grid_is, arg=[canvas.element_handle(), DARK_GRID])
+    look.page.emulate_media(media="print", color_scheme="dark")
+    look.page.wait_for_function(grid_is, arg=[canvas.element_handle(), LIGHT_GRID])
+    assert look.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    look.page.emulate_media(media="screen", color_scheme="dark")
+    look.page.wait_for_function(grid_is, arg=[canvas.element_handle(), DARK_GRID])

@@ -133,6 +133,42 @@ def test_a_new_run_is_announced_and_moves_nothing_until_it_is_asked_for(table: L
     assert names(table) == ["another", "run 0", "run 1", "run 2", "run 3"]
 
 
+def test_a_run_that_begins_before_the_news_do_is_announced_with_them(
+    looking: Callable[..., Look], served: Served, store: Path
+) -> None:
+    look, held = looking(served), []
+    look.page.route("**/events*", lambda route: held.append(route))
+    look.go(BY_NAME)
+    wait_for_count(look, "4 runs")
+    train(store, "another", loss_rows(3))
+    held[0].continue_()
+    look.page.get_by_role("button", name="1 new run: show").wait_for()
+    assert names(look) == ["run 0", "run 1", "run 2", "run 3"]
+
+
+def test_a_run_that_begins_while_the_table_is_asked_for_is_announced(
+    looking: Callable[..., Look], served: Served, store: Path
+) -> None:
+    look, held = looking(served), []
+    is_holding = True
+
+    def answer_of_before(route: Any) -> None:
+        if is_holding and '"config.lr"' in (route.request.post_data or ""):
+            held.append((route, route.fetch()))
+        else:
+            route.continue_()
+
+    look.page.route("**/runs/columns", answer_of_before)
+    look.go(BY_NAME)
+    while not held:
+        look.page.wait_for_timeout(10)
+    train(store, "another", loss_rows(3))
+    is_holding = False
+    for route, response in held:
+        route.fulfill(response=response)
+    look.page.get_by_role("button", name="1 new run: show").wait_for()
+
+
 def test_who_follows_sees_new_runs_come_in(table: Look, store: Path) -> None:
     table.page.get_by_role("button", name="Follow: new runs come in").click()
     wait_for_address(table, "l=follow")

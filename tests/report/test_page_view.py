@@ -53,14 +53,16 @@ def test_names_and_panels_are_read_as_the_page_writes_them():
     assert [view.finds(key) for key in ("gpu.0.memory", "gpu.0.power")] == [True, False]
 
 
-@pytest.mark.parametrize("query", ["f=config.lr+%3E+1", "q=adam"])
-def test_a_filter_in_the_language_of_addresses_is_refused_by_name(query):
-    with pytest.raises(NotSupportedError, match="save the view"):
-        read_query(query)
+def test_a_filter_in_the_language_of_addresses_is_read_unless_it_was_saved_with_the_view():
+    query = "f=config.lr+%3E+1"
+    meant = {"config.lr": {"$gt": 1}}
+    assert read_query(query).filters == meant
+    assert read_query("f=config.lr+%3E+1&q=adam").filters["$and"][0] == meant
+    assert saved_view(saved(json.dumps({"query": query}))).filters == meant
     filters = {"name": "x"}
     assert saved_view(saved(json.dumps({"query": query, "filters": filters}))).filters == filters
-    with pytest.raises(NotSupportedError, match="again, if it has one"):
-        saved_view(saved(json.dumps({"query": query})))
+    with pytest.raises(BadValueError, match="the filter of this view cannot be read: expected a value, not the end"):
+        read_query("f=config.lr+%3E")
 
 
 def test_a_view_of_another_program_or_a_broken_one_says_so():

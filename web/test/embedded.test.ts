@@ -28,7 +28,7 @@ async function packed(bytes: ArrayBuffer): Promise<string> {
 }
 
 async function embedded(): Promise<Embedded> {
-  const page = { version: "1", total_count: 3, run_ids: ["a", "b", "c"], columns: { name: ["A", "B", "C"], "config.lr": [1, NaN, null] }, groups: null, facets: null };
+  const page = { version: "1", total_count: 3, run_ids: ["a", "b", "c"], columns: { name: ["A", "B", "C"], "config.lr": [1, NaN, null] }, groups: null, facets: null, facet_value_counts: null, problems: {} };
   return {
     ...PATH,
     query: "",

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { filterOf, partsOf, searchFilter } from "../src/state/conditions";
 import { FilterTextError, formatFilterText, literalOf, parseFilterText, quotedPattern } from "../src/state/filter_text";
 import { writeJson, type Json, type JsonObject } from "../src/wire/json";
+import texts from "./filter_texts.json";
 import { Chance } from "./random";
 
 const SAID: readonly (readonly [string, JsonObject | null])[] = [
@@ -23,6 +24,15 @@ const SAID: readonly (readonly [string, JsonObject | null])[] = [
   ["`a``b` = Infinity", { "a`b": Infinity }],
   ["config.seed = 9007199254740993", { "config.seed": 9007199254740993n }],
 ];
+
+// `tests/report/test_filter_text.py` holds the reader in Python against the same.
+test.each(Object.entries(texts as Readonly<Record<string, Json>>))("%s says the same to all readers", (text, meant) => {
+  if (typeof meant === "string") {
+    expect(() => parseFilterText(text)).toThrow(meant);
+  } else {
+    expect(parseFilterText(text)).toEqual(meant);
+  }
+});
 
 test.each(SAID)("%s", (text, filters) => {
   expect(parseFilterText(text)).toEqual(filters);

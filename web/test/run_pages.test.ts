@@ -11,6 +11,8 @@ let asked: Asked[] = [];
 let runCount = 0;
 let drift = 0;
 let isRefusing = false;
+/** Answers are made when they are asked for, and sent when this is done. */
+let held: Promise<void> = Promise.resolve();
 const fetchOfNode = globalThis.fetch;
 
 beforeAll(async () => {
@@ -25,12 +27,11 @@ beforeAll(async () => {
       const from = query.offset ?? 0;
       const ids = query.run_ids ?? ordered.slice(from, from + (query.limit ?? runCount));
       const columns = { name: ids, loss: ids.map((id) => Number(id.slice(1)) + drift) };
-      response.writeHead(isRefusing ? 400 : 200);
-      response.end(
-        isRefusing
-          ? JSON.stringify({ error: { type: "FilterError", message: "there is no field 'x'" } })
-          : JSON.stringify({ version: "7", total_count: runCount, run_ids: ids, columns, groups: null, facets: null }),
-      );
+      const status = isRefusing ? 400 : 200;
+      const answer = isRefusing
+        ? JSON.stringify({ error: { type: "FilterError", message: "there is no field 'x'" } })
+        : JSON.stringify({ version: "7", total_count: runCount, run_ids: ids, columns, groups: null, facets: null });
+      void held.then(() => response.writeHead(status).end(answer));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -45,7 +46,7 @@ afterAll(() => {
 });
 
 beforeEach(() => {
-  [asked, runCount, drift, isRefusing] = [[], 1_000, 0, false];
+  [asked, runCount, drift, isRefusing, held] = [[], 1_000, 0, false, Promise.resolve()];
 });
 
 const QUESTION = { filters: null, order: ["-created_at"], columns: ["name", "loss"] };
@@ -106,6 +107,37 @@ test("values are asked again where they stand, of runs that changed and are in s
   expect(asked.map(({ run_ids }) => run_ids)).toEqual([["r3"]]);
   expect([pages.row(3)?.value("loss"), pages.row(4)?.value("loss"), pages.totalCount.peek()]).toEqual([3.5, 4, 1_000]);
   expect(untouched?.value("loss")).toBe(5);
+});
+
+test("values that moved while an answer was on its way are asked again behind it", async () => {
+  const pages = new RunPages({ entity: "ada", project: "p" });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  held = promise;
+  pages.ask(QUESTION);
+  pages.want(0, 40);
+  await settled(pages, () => asked.length === 1);
+  drift = 0.5;
+  const refreshed = pages.refresh(["r3"]);
+  resolve();
+  await refreshed;
+  expect([pages.row(3)?.value("loss"), pages.row(4)?.value("loss")]).toEqual([3.5, 4]);
+});
+
+test("values that moved while they were asked again are asked once more", async () => {
+  const pages = await filled();
+  asked = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  held = promise;
+  drift = 0.5;
+  const refreshed = pages.refresh(["r3"]);
+  await settled(pages, () => asked.length === 1);
+  drift = 0.7;
+  await pages.refresh(["r4"]);
+  await pages.refresh(["r3"]);
+  resolve();
+  await refreshed;
+  expect(asked.map(({ run_ids }) => run_ids)).toEqual([["r3"], ["r3", "r4"]]);
+  expect([pages.row(3)?.value("loss"), pages.row(4)?.value("loss")]).toEqual([3.7, 4.7]);
 });
 
 test("a value can be another before the server has said so", async () => {

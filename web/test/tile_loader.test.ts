@@ -82,10 +82,17 @@ test("panels with other settings are asked for by themselves", async () => {
   expect(keysAsked()).toEqual([["a"], ["b"]]);
 });
 
-test("many panels are asked for twelve at a time, the first ones by themselves", async () => {
-  for (let i = 0; i < 30; i++) loader.want(`key${i}`, QUERY);
+test.each([
+  [50, 24, [24]],
+  [1, 70, [4, 32, 32, 2]],
+  [300, 12, [4, 5, 3]],
+  [5_000, 10, [4, 4, 2]],
+])("of %i runs %i panels are asked for in as few requests as answers are not too large", async (runCount, keyCount, sizes) => {
+  const large = new TileLoader(server.fetch, () => runCount);
+  for (let i = 0; i < keyCount; i++) large.want(`key${i}`, QUERY);
   await tick();
-  expect(keysAsked().map((keys) => keys.length)).toEqual([4, 12, 12, 2]);
+  expect(keysAsked().map((keys) => keys.length)).toEqual(sizes);
+  large.close();
 });
 
 test("a request ends when nobody waits for any of its keys", async () => {

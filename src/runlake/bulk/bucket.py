@@ -25,6 +25,7 @@ from runlake.store.cluster.bucket import USUAL_LIMITS, Bucket, ObjectInfo
 _PLAN, _DONE, _LOCK = f"{STATE}/plan.json", f"{STATE}/done", f"{STATE}/lock"
 _IN_MEMORY_BYTES = 32 * 2**20
 _BATCH_COUNT, _BATCH_S = 200, 5.0
+_MOST_PARTS = 10_000
 
 
 class BucketTarget:
@@ -149,7 +150,8 @@ class BucketTarget:
         if size_bytes <= _IN_MEMORY_BYTES:
             etag = self._bucket.replace(path, stream.read())
             return ObjectInfo(path, size_bytes, 0.0, etag)
-        self._bucket.put_parts(path, _pieces(stream), size_bytes)
+        part_bytes = max(USUAL_LIMITS.part_bytes, -(-size_bytes // _MOST_PARTS))
+        self._bucket.put_parts(path, _pieces(stream), size_bytes, part_bytes=part_bytes)
         return self._bucket.head(path)
 
     def read(self, path: str) -> bytes:

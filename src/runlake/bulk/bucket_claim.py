@@ -48,7 +48,10 @@ class Claim:
     @contextlib.contextmanager
     def held(self, place: str) -> Iterator[None]:
         """Hold the claim within the block. `ConflictError` while somebody else does."""
-        self._take(place)
+        try:
+            self._take(place)
+        except FileNotFoundError:  # the other one's is gone since it was seen
+            raise ConflictError(f"another export ends in {place} at this moment; start it again") from None
         self._is_over.clear()
         renewing = threading.Thread(target=self._keep, name="runlake-claim", daemon=True)
         renewing.start()
@@ -75,11 +78,8 @@ class Claim:
             self._bucket.put_new(self._key, content)
             self._etag, self._renewed_at_s = self._bucket.head(self._key).etag, began_at_s
             return
-        try:
-            found = self._bucket.head(self._key)
-            holder = msgspec.json.decode(self._bucket.get(self._key), type=_Holder)
-        except FileNotFoundError:
-            raise ConflictError(f"another export ends in {place} at this moment; start it again") from None
+        found = self._bucket.head(self._key)
+        holder = msgspec.json.decode(self._bucket.get(self._key), type=_Holder)
         silent_s = self._server_now_s() - found.written_at
         if silent_s < self._lease_s and not _is_gone(holder):
             raise ConflictError(

@@ -135,7 +135,7 @@ def export(
     Into a folder everything of a project goes, with a manifest that proves it.
     """
     if tracker is not None:
-        if format or keys or stream or samples or runs or sweep or files or since is not None:
+        if format or keys or stream or samples or runs or sweep or files or artifacts or since is not None:
             raise BadValueError("--to goes with -o DIR, --filter and --python, and writes all of each run")
         if place == str(STDOUT):
             raise BadValueError("--to writes a folder; name it with -o DIR")

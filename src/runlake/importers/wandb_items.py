@@ -14,10 +14,12 @@ from typing import Any
 import msgspec
 
 from runlake.errors import BadValueError
-from runlake.integrations.tensorboard.wire import WireError, fields, raw, signed, text
+from runlake.integrations.tensorboard.wire import BYTES, WireError, fields, raw, signed, text, varint_at
 
 KEY, NESTED_KEY, NONE, BOOLEAN, INTEGER, NUMBER, TEXT, JSON, VALUE_JSON = 1, 2, 3, 4, 5, 6, 7, 8, 16
 
+_NUMBER_TAG, _MORE = 0x08, 0x80
+_STEP_TAG, _STEP_HEAD = b"\x12", b"\x08"
 _USUAL = {
     number: re.compile(
         rb"%c([\x00-\x7f])[\x0a\x12]([\x00-\x7f])([^\x00-\x1f\x82]+)\x82\x01([\x00-\x7f])" % (number << 3 | 2),
@@ -141,3 +143,45 @@ def read_json(value_text: bytes) -> Any:
         return json.loads(value_text.decode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         raise BadValueError(f"a value is no JSON: {error}; it begins with {value_text[:60]!r}") from None
+
+
+def only_field(record: bytes, kinds: frozenset[int]) -> tuple[int, bytes] | None:
+    """The field of a record that has nothing beside it but its number, if it is one of `kinds`; None for any other."""
+    try:
+        at = 1
+        while record[at] >= _MORE:
+            at += 1
+        tag, length, at = record[at + 1], record[at + 2], at + 3
+        if length >= _MORE:
+            length, at = length & _MORE - 1 | record[at] << 7, at + 1
+            if record[at - 1] >= _MORE:
+                return None
+    except IndexError:
+        return None
+    if record[0] != _NUMBER_TAG or tag >> 3 not in kinds or tag & 7 != BYTES or at + length != len(record):
+        return None
+    return tag >> 3, record[at:]
+
+
+def step_of(message: bytes) -> int:
+    """The number in the step of a row; 0 where none is said, as such messages have it."""
+    if message[:1] == _STEP_HEAD:
+        number, end = varint_at(message, 1)
+        if end == len(message):
+            return number
+    return next((int(value) for field, _, value in fields(message) if field == 1), 0)
+
+
+def fields_behind(message: bytes) -> list[tuple[int, int | bytes]]:
+    """The fields of a row behind its items: its step, and nothing else in most."""
+    if message[:1] == _STEP_TAG and message[1:2] and message[1] == len(message) - 2:
+        return [(2, message[2:])]
+    return [(number, content) for number, _, content in fields(message)]
+
+
+class Names(dict[bytes, str]):
+    """The keys that came, as text."""
+
+    def __missing__(self, key: bytes) -> str:
+        name = self[key] = key.decode("utf-8", "replace")
+        return name

@@ -18,7 +18,19 @@ from typing import Any, BinaryIO, cast
 from runlake.errors import BadValueError
 from runlake.importers.foreign import ForeignArtifact, ForeignFile, ForeignRow, ForeignRun, mark_of
 from runlake.importers.wandb_artifacts import read_artifact
-from runlake.importers.wandb_items import all_json, nested, put, read_items, read_json, remove, split_items
+from runlake.importers.wandb_items import (
+    Names,
+    all_json,
+    fields_behind,
+    nested,
+    only_field,
+    put,
+    read_items,
+    read_json,
+    remove,
+    split_items,
+    step_of,
+)
 from runlake.importers.wandb_log import read_records
 from runlake.integrations.tensorboard.wire import WireError, fields, raw, text
 from runlake.model import AXES, HIDDEN_KEY, METADATA_FILE, Alert, Level, LoggedRow, MetricRule, WriterBatch, WriterStart
@@ -43,8 +55,9 @@ _ENVIRONMENT = {
     13: "username", 14: "executable", 16: "cpu_count", 17: "cpu_count_logical", 18: "gpu", 19: "gpu_count",
 }  # fmt: skip
 _ITEM_TAG = b"\x0a"
-_NUMBER_TAG, _MORE = 0x08, 0x80
-_OFTEN = frozenset({HISTORY << 3 | 2, SUMMARY << 3 | 2})
+_OFTEN = frozenset({HISTORY, SUMMARY})
+"""Nearly all records of most logs are of these."""
+
 _FIRST_RECORDS = 64
 """Within so many records a run says who it is, and where it ran."""
 
@@ -127,7 +140,7 @@ def _records(log: Path, problems: list[str]) -> Iterator[tuple[int, int | bytes]
     with log.open("rb") as file:
         try:
             for record in read_records(file, found):
-                if (only := _only_field(record)) is not None:
+                if (only := only_field(record, _OFTEN)) is not None:
                     yield only
                     continue
                 for number, _, content in fields(record):
@@ -139,24 +152,6 @@ def _records(log: Path, problems: list[str]) -> Iterator[tuple[int, int | bytes]
             raise BadValueError(f"{log}: {error}") from None
         finally:
             problems += [f"{log.name}: {problem}" for problem in found]
-
-
-def _only_field(record: bytes) -> tuple[int, bytes] | None:
-    """The message of a row or a summary that has nothing beside it but the number of the record, as most have."""
-    try:
-        at = 1
-        while record[at] >= _MORE:
-            at += 1
-        tag, length, at = record[at + 1], record[at + 2], at + 3
-        if length >= _MORE:
-            length, at = length & _MORE - 1 | record[at] << 7, at + 1
-            if record[at - 1] >= _MORE:
-                return None
-    except IndexError:
-        return None
-    if record[0] != _NUMBER_TAG or tag not in _OFTEN or at + length != len(record):
-        return None
-    return tag >> 3, record[at:]
 
 
 class _Reader:
@@ -172,7 +167,7 @@ class _Reader:
         self._summary: dict[str, Any] = {}
         self._last_words: dict[bytes, bytes] = {}
         self._last_odd = b""
-        self._names = _Names()
+        self._names = Names()
         self._machine: dict[str, Any] = {}
         self._saved: list[str] = []
         self._alerts: list[Alert] = []
@@ -182,7 +177,7 @@ class _Reader:
         self._last_at = started_at
         self._is_over = False
         self._read: dict[int, Callable[[bytes], Iterator[ForeignRow | WriterBatch]]] = {
-            HISTORY: self._history, SUMMARY: self._take_summary, CONFIG: self._take_config, STATS: self._stats,
+            CONFIG: self._take_config, STATS: self._stats,
             METRIC: self._metric, OUTPUT: self._output, OUTPUT_RAW: self._output, ALERT: self._alert,
             ARTIFACT: self._take_artifact, FILES: self._take_files, ENVIRONMENT: self._take_environment,
             EXIT: self._exit, RUN: self._pass,
@@ -191,6 +186,15 @@ class _Reader:
     def read(self, records: Iterator[tuple[int, int | bytes]]) -> Iterator[ForeignRow | WriterBatch]:
         """Rows, and batches for what stands between them."""
         for number, content in records:
+            if number in _OFTEN:
+                try:
+                    if number == SUMMARY:
+                        self._take_summary(raw(content))
+                    else:
+                        yield ForeignRow("history", self._row(raw(content)))
+                except (WireError, BadValueError) as error:
+                    self._problems.append(f"{self._log.name}: {error}")
+                continue
             if number == PREEMPTING:
                 yield WriterBatch(is_preempting=True)
             elif number in _LOST:
@@ -229,26 +233,26 @@ class _Reader:
             content = encode_json(self._machine).encode()
             yield ForeignFile(METADATA_FILE, partial(io.BytesIO, content))
 
-    def _history(self, message: bytes) -> Iterator[ForeignRow]:
+    def _row(self, message: bytes) -> LoggedRow:
         keys, texts, end = split_items(message)
         row: dict[str, Any]
         if keys and message[end : end + 1] != _ITEM_TAG:
             row = dict(zip(map(self._names.__getitem__, keys), all_json(texts), strict=True))
-            others = [(number, content) for number, _, content in fields(message[end:])]
+            others = fields_behind(message[end:])
         else:
             items, others = read_items(message)
             row = nested(items)
         step = row.pop("_step", None)
         for number, content in others:
             if number == 2:
-                step = next((value for field, _, value in fields(raw(content)) if field == 1), 0)
+                step = step_of(raw(content))
         self._step = step if type(step) is int else self._step + 1
         timestamp, runtime = row.pop("_timestamp", None), row.pop("_runtime", None)
         self._last_at = float(timestamp) if isinstance(timestamp, int | float) else self._last_at
         runtime_s = float(runtime) if isinstance(runtime, int | float) else self._last_at - self._started_at
         row.pop(HIDDEN_KEY, None)
         values = {key: row[key] for key in sorted(row)}  # in one order rows of the same keys are of one shape
-        yield ForeignRow("history", LoggedRow(self._step, self._last_at, runtime_s, values))
+        return LoggedRow(self._step, self._last_at, runtime_s, values)
 
     def _stats(self, message: bytes) -> Iterator[ForeignRow]:
         items, others = read_items(message, item_field=3)
@@ -257,10 +261,10 @@ class _Reader:
         yield ForeignRow("events", LoggedRow(self._event_count, at, at - self._started_at, values))
         self._event_count += 1
 
-    def _take_summary(self, message: bytes) -> Iterator[WriterBatch]:
+    def _take_summary(self, message: bytes) -> None:
         # Each row comes with two such messages, of which only the last word on each key counts: it is read at the end.
         if message == self._last_odd:  # every second message says how many seconds the run has lasted
-            return iter(())
+            return
         keys, texts, end = split_items(message)
         if end == len(message):
             self._last_words.update(zip(keys, texts, strict=True))
@@ -268,7 +272,6 @@ class _Reader:
             self._read_last_words()
             self._edit(self._summary, message)
             self._last_odd = message
-        return iter(())
 
     def _read_last_words(self) -> None:
         for key, value_text in self._last_words.items():
@@ -371,14 +374,6 @@ class _Reader:
 
     def _pass(self, message: bytes) -> Iterator[WriterBatch]:
         return iter(())
-
-
-class _Names(dict[bytes, str]):
-    """The keys that came, as text."""
-
-    def __missing__(self, key: bytes) -> str:
-        name = self[key] = key.decode("utf-8", "replace")
-        return name
 
 
 def _environment(messages: Any) -> dict[str, Any]:

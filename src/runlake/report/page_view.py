@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote_plus
 
 from runlake.errors import BadValueError, NotSupportedError
+from runlake.report.filter_text import both, read_filter_text, search_filter
 from runlake.service.wire import documents
 from runlake.view_model import ViewInfo
 
@@ -82,15 +83,15 @@ def saved_view(view: ViewInfo) -> PageView:
 
 
 def read_query(query: str, filters: dict[str, Any] | None = None, *, knows_filters: bool = False) -> PageView:
-    """The view of an address; `NotSupportedError` where it has a filter, unless `filters` say what that is."""
+    """The view of an address; with `knows_filters` its filter is the one that is given, and not what the text says."""
     parts = {
         unquote_plus(name): unquote_plus(text) for name, _, text in (pair.partition("=") for pair in query.split("&"))
     }
-    if not knows_filters and (parts.get("f") or parts.get("q")):
-        raise NotSupportedError(
-            "this view has a filter in the language of the page's address, which only the page reads; save the view "
-            "there under a name (again, if it has one), and name it: ENTITY/PROJECT/views/NAME"
-        )
+    if not knows_filters:
+        try:
+            filters = both(read_filter_text(parts.get("f", "")), search_filter(parts.get("q", "")))
+        except BadValueError as error:
+            raise BadValueError(f"the filter of this view cannot be read: {error}") from error
     chosen = parts.get("s", "")
     is_all_but = chosen == "*" or chosen.startswith("*,")
     try:

@@ -160,7 +160,7 @@ def test_limits_are_no_larger_than_those_of_the_server(http, holder):
     wide = ask(http, "SELECT list(range) FROM range(100000000)", memory_bytes=2**25)
     assert problem(wide)[2].startswith("the query needs more than its 33,554,432 bytes")
     assert problem(ask(http, "SELECT 1", time_s=-1))[:2] == (400, "BadValueError")
-    queries = Queries(SqlLimits(time_s=0.5, memory_bytes=2**26))
+    queries = Queries(SqlLimits(time_s=0.5, memory_bytes=2**30))
     small = SocketServer(make_app(holder, queries=queries))
     with httpx.Client(base_url=small.url, timeout=DEADLINE_S) as client:
         assert problem(ask(client, FOR_EVER, time_s=1e9))[2].startswith("the query takes longer than its 0.5 s")

@@ -5,6 +5,7 @@
  */
 
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
+import { watchPrinting } from "./printing";
 
 export type RunColour = { readonly colour: string; readonly dash: readonly number[] };
 
@@ -84,8 +85,10 @@ export function followTheme(): () => void {
   const observer = new MutationObserver(read);
   observer.observe(document.documentElement, { attributeFilter: ["data-theme"] });
   system.addEventListener("change", read);
+  const endPrinting = watchPrinting(read); // an observer is told too late
   read();
   return () => {
+    endPrinting();
     observer.disconnect();
     system.removeEventListener("change", read);
   };

@@ -2,6 +2,7 @@
 
 import { batch, computed, effect, signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { isAborted, type Ask } from "../wire/http";
+import type { JsonObject } from "../wire/json";
 import { fetchProjectKeys, fetchRunKeys, type ProjectKey } from "../wire/keys";
 import { fetchTiles } from "../wire/tiles";
 import { followTheme, showTogether } from "./colours";
@@ -17,7 +18,7 @@ export type PanelsSource = {
   readonly project: string;
   /** null: all that match the filters. */
   readonly runIds: ReadonlySignal<readonly string[] | null>;
-  readonly filters: ReadonlySignal<object | null>;
+  readonly filters: ReadonlySignal<JsonObject | null>;
   readonly groupBy: ReadonlySignal<readonly string[]>;
   readonly hiddenRuns: ReadonlySignal<ReadonlySet<string>>;
   readonly runNames: ReadonlySignal<ReadonlyMap<string, string>>;
@@ -46,7 +47,10 @@ export class PanelsModel {
   readonly pointedAt = signal<PointedAt | null>(null);
   /** A zoom that a hand is still moving; what it ends at is kept in the settings. */
   private readonly movingZoom = signal<{ readonly key: string; readonly window: Window } | null>(null);
-  readonly loader = new TileLoader((query, ask) => fetchTiles(this.source.entity, this.source.project, query, ask));
+  readonly loader = new TileLoader(
+    (query, ask) => fetchTiles(this.source.entity, this.source.project, query, ask),
+    (key) => this.likelyRunCount(key),
+  );
   readonly lastValues: LastValues = new LastValues(this);
   readonly numberKeys = computed(() => this.keyList.value.keys.filter(({ kind }) => kind === "number").map(({ key }) => key));
   private readonly runCounts = computed(() => new Map(this.keyList.value.keys.map(({ key, run_count }) => [key, run_count])));
@@ -186,7 +190,7 @@ export class PanelsModel {
   }
 
   /** A group is made of the runs that are not hidden. */
-  private runsWithoutHidden(): { runs: readonly string[] | null; filters: object | null } {
+  private runsWithoutHidden(): { runs: readonly string[] | null; filters: JsonObject | null } {
     const hidden = new Set([...this.source.hiddenRuns.value].filter((id) => !isGroup(id)));
     const runs = this.source.runIds.value;
     const filters = this.source.filters.value;
@@ -233,7 +237,11 @@ export class PanelsModel {
   }
 
   private async lookForKeys(): Promise<void> {
-    if (this.keyList.peek().isLoading) return;
+    if (this.keyList.peek().isLoading) {
+      this.keysAskedAtMs = Date.now(); // the answer may be of before
+      this.askKeysAgain();
+      return;
+    }
     this.keysAskedAtMs = Date.now();
     const { settings } = this.source;
     const stream = streamOf(settings.peek());

@@ -45,6 +45,9 @@ export class RunPages {
 
   private readonly pages = new Map<number, Page>();
   private readonly asked = new Map<number, AbortController>();
+  private readonly loading = new Set<Promise<void>>();
+  private due: Set<string> | null = new Set();
+  private isRefreshing = false;
   private question: RunsQuestion | null = null;
   private generation = 0;
   private sight: readonly [number, number] = [0, 0];
@@ -69,7 +72,8 @@ export class RunPages {
     const last = this.totalCount.peek() === null ? 0 : Math.max(0, end - 1);
     for (let page = Math.floor(first / PAGE_RUNS); page <= Math.floor(last / PAGE_RUNS); page++) {
       if (this.pages.get(page)?.generation !== this.generation && !this.asked.has(page)) {
-        void this.load(page);
+        const load: Promise<void> = this.load(page).finally(() => this.loading.delete(load));
+        this.loading.add(load);
       }
     }
   }
@@ -105,11 +109,36 @@ export class RunPages {
     }
   }
 
+  /** Wait for the answers that are on their way. */
+  async settled(): Promise<void> {
+    await Promise.all(this.loading);
+  }
+
   /** Ask the values of runs again (null: of all in sight) and put them where they stand. */
   async refresh(changed: readonly string[] | null): Promise<void> {
+    this.due = changed === null || this.due === null ? null : new Set([...this.due, ...changed]);
+    if (this.isRefreshing) {
+      return; // taken along when what is asked now has come: answers must not overtake each other
+    }
+    this.isRefreshing = true;
+    try {
+      while (this.due === null || this.due.size > 0) {
+        await this.settled();
+        const { due } = this;
+        this.due = new Set();
+        await this.refreshOnce(due).catch((error: unknown) => {
+          this.due = due; // with what comes next
+          throw error;
+        });
+      }
+    } finally {
+      this.isRefreshing = false;
+    }
+  }
+
+  private async refreshOnce(wanted: ReadonlySet<string> | null): Promise<void> {
     const { question, generation } = this;
     const [first, end] = this.sight;
-    const wanted = changed === null ? null : new Set(changed);
     const runIds: string[] = [];
     for (let index = first; index < end; index++) {
       const runId = this.row(index)?.runId;

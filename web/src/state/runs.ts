@@ -3,10 +3,10 @@
 import { batch, computed, effect, signal, untracked, type ReadonlySignal } from "@preact/signals";
 import { fetchColumnList, fetchColumns, type ProjectPath } from "../wire/asks";
 import type { ColumnInfo, RunGroup } from "../wire/documents";
-import { isAborted } from "../wire/http";
+import { ApiError, isAborted } from "../wire/http";
 import { writeJson, type Json, type JsonObject } from "../wire/json";
 import { both, searchFilter } from "./conditions";
-import { gatherNews, type Moved } from "./live";
+import type { Moved, ProjectNews } from "./live";
 import { RunPages, type RunRow, type RunsQuestion } from "./run_pages";
 import { reconnectCount } from "./session";
 import { filterOfGroup, keyOf, TableLines, type Line } from "./table_lines";
@@ -15,6 +15,8 @@ import type { Column, View } from "./view";
 
 const NAMES_AT_ONCE = 1_000;
 const COLUMNS_AGAIN_MS = 15_000;
+/** A server that was too busy is asked again. */
+const RETRY_MS = 3_000;
 /** Fields that a line shows beside its columns. */
 const ALWAYS = ["name", "state"];
 
@@ -39,13 +41,19 @@ export class ProjectRuns {
 
   private readonly pagesOfGroups = new Map<string, RunPages>();
   private readonly stops: (() => void)[] = [];
+  private heard: Moved = new Set();
+  private countsAsked = 0;
+  private countTaken = 0;
   private columnsAskedAt = 0;
+  private retryTimer: ReturnType<typeof setTimeout> | undefined;
+  private columnsTimer: ReturnType<typeof setTimeout> | undefined;
   private groupsRequest: AbortController | null = null;
   private namesRequest: AbortController | null = null;
 
   constructor(
     readonly path: ProjectPath,
     private readonly view: ReadonlySignal<View>,
+    private readonly projectNews: ProjectNews,
   ) {
     this.pages = new RunPages(path);
     this.pinned = new RunPages(path);
@@ -78,7 +86,9 @@ export class ProjectRuns {
           untracked(() => this.again());
         }
       }),
-      gatherNews(this.path.entity, this.path.project, (moved) => this.hear(moved)),
+      this.projectNews.listen((moved) => void this.hear(moved)),
+      () => clearTimeout(this.columnsTimer),
+      () => clearTimeout(this.retryTimer),
     );
     void this.askColumns();
   }
@@ -234,7 +244,17 @@ export class ProjectRuns {
     return pages;
   }
 
+  /** As data moves, but not each time. */
+  private askColumnsAgain(): void {
+    this.columnsTimer ??= setTimeout(
+      () => void this.askColumns(),
+      Math.max(0, this.columnsAskedAt + COLUMNS_AGAIN_MS - Date.now()),
+    );
+  }
+
   private async askColumns(): Promise<void> {
+    clearTimeout(this.columnsTimer);
+    this.columnsTimer = undefined;
     this.columnsAskedAt = Date.now();
     try {
       this.columnList.value = (await fetchColumnList(this.path)).columns;
@@ -273,33 +293,68 @@ export class ProjectRuns {
     }
   }
 
-  private hear(moved: Moved): void {
-    const { following } = this.view.peek();
-    if (following === "paused") {
-      this.news.value = { ...this.news.peek(), hasMoved: true };
+  /** Take up what moved, behind the answers that are on their way: a slow server is not asked anew each time. */
+  private async hear(moved: Moved): Promise<void> {
+    const isWaiting = this.heard === null || this.heard.size > 0;
+    this.heard = moved === null || this.heard === null ? null : new Set([...this.heard, ...moved]);
+    if (isWaiting) {
       return;
     }
-    if (Date.now() - this.columnsAskedAt > COLUMNS_AGAIN_MS) {
-      void this.askColumns();
+    await this.pages.settled();
+    const all = this.heard;
+    this.heard = new Set();
+    if (this.stops.length > 0) {
+      this.takeUp(all);
     }
+  }
+
+  private takeUp(moved: Moved): void {
+    const { following } = this.view.peek();
+    if (following === "paused") {
+      void this.noteMoved(moved);
+      return;
+    }
+    this.askColumnsAgain();
     const isNothingShown = (this.pages.totalCount.peek() ?? 0) === 0 || this.pages.error.peek() !== null;
     if (following === "follow" || isNothingShown) {
       this.again();
       return;
     }
     this.version.value = `${Date.now()}`;
-    for (const pages of this.lists()) {
-      void pages.refresh(moved === null ? null : [...moved]).catch(() => {}); // told by the connection
+    const changed = moved === null ? null : [...moved];
+    const asked = [...this.lists()].map((pages) => pages.refresh(changed));
+    Promise.all([...asked, this.countNew()]).catch((error: unknown) => {
+      // A lost connection is told, and all is asked again behind it.
+      if (error instanceof ApiError && !error.isConnection) {
+        this.retryTimer ??= setTimeout(() => {
+          this.retryTimer = undefined;
+          void this.hear(moved);
+        }, RETRY_MS);
+      }
+    });
+  }
+
+  /** Say that values moved; where nobody knows, only if the project is another than the one that is shown. */
+  private async noteMoved(moved: Moved): Promise<void> {
+    const shown = this.pages.version.peek();
+    const answer = moved !== null ? null : await fetchColumns(this.path, { columns: [], limit: 0 }).catch(() => null);
+    if (moved !== null || (answer !== null && answer.version !== shown)) {
+      this.news.value = { ...this.news.peek(), hasMoved: true };
     }
-    void this.countNew();
   }
 
   /** How many runs match now, beside those that the table has: the table stays as it is. */
   private async countNew(): Promise<void> {
     const shown = this.pages.totalCount.peek();
-    const answer = await fetchColumns(this.path, { columns: [], filters: this.filters.peek(), limit: 0 }).catch(() => null);
-    if (answer !== null && shown !== null && shown === this.pages.totalCount.peek()) {
+    const turn = (this.countsAsked += 1);
+    const answer = await fetchColumns(this.path, { columns: [], filters: this.filters.peek(), limit: 0 });
+    const isNewest = turn > this.countTaken; // answers may overtake each other
+    if (isNewest && shown !== null && shown === this.pages.totalCount.peek()) {
+      this.countTaken = turn;
       this.news.value = { runCount: answer.total_count - shown, hasMoved: false };
+      if (answer.total_count !== shown) {
+        this.askNames(this.filters.peek());
+      }
     }
   }
 }

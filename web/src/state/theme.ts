@@ -1,6 +1,7 @@
 /** Light or dark: as the system has it, or as somebody chose in this browser. */
 
 import { effect, signal } from "@preact/signals";
+import { watchPrinting } from "./printing";
 
 export type Theme = "system" | "light" | "dark";
 
@@ -8,15 +9,19 @@ const KEPT_AS = "runlake.theme";
 const THEMES: readonly Theme[] = ["system", "light", "dark"];
 
 export const theme = signal<Theme>("system");
+/** Paper is light. */
+const isPrinting = signal(false);
 
 /** Take up what was chosen, and keep what is chosen from now on. */
 export function beginTheme(): void {
   theme.value = THEMES.find((one) => one === kept()) ?? "system";
+  watchPrinting((isNow) => (isPrinting.value = isNow));
   effect(() => {
-    if (theme.value === "system") {
+    const shown = isPrinting.value ? "light" : theme.value;
+    if (shown === "system") {
       delete document.documentElement.dataset["theme"];
     } else {
-      document.documentElement.dataset["theme"] = theme.value;
+      document.documentElement.dataset["theme"] = shown;
     }
     keep(theme.value);
   });

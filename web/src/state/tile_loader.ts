@@ -24,8 +24,13 @@ export type FetchTiles = (query: TilesQuery, ask: { signal: AbortSignal }) => Pr
 /** Somebody who wants the lines of a key. */
 export type Wish = { readonly lines: ReadonlySignal<Lines>; release(): void };
 
-/** So many keys are asked for at once: the first panels are drawn while the others are on their way. */
-const KEYS_A_REQUEST = 12;
+/**
+ * So many lines are asked for at once, where that is more than one key: opening the files of a run costs more than
+ * another key of it. Of more, the first panels are drawn while the others are on their way.
+ */
+const LINES_A_REQUEST = 1_500;
+/** What the server answers in one request. */
+const MOST_KEYS = 32;
 const KEYS_AT_FIRST = 4;
 /** Answers that nobody looks at are kept up to this size, for the way back. */
 const KEPT_BYTES = 64 * 2 ** 20;
@@ -57,7 +62,11 @@ export class TileLoader {
   private nextVersion = "";
   private failureCount = 0;
 
-  constructor(private readonly fetchTiles: FetchTiles) {}
+  /** `runCountOf` says of how many runs the lines of a key may be. */
+  constructor(
+    private readonly fetchTiles: FetchTiles,
+    private readonly runCountOf: (key: string) => number = () => 1,
+  ) {}
 
   /** Want the lines of a key until released. */
   want(key: string, query: LinesQuery): Wish {
@@ -163,9 +172,11 @@ export class TileLoader {
       else batch.push(entry);
     }
     for (const batch of batches.values()) {
-      const isFirst = batch[0]!.lines.peek().tiles === null && batch.length > KEYS_A_REQUEST;
+      const runCount = Math.max(1, ...batch.map(({ key }) => this.runCountOf(key)));
+      const keyCount = Math.min(MOST_KEYS, Math.max(KEYS_AT_FIRST, Math.floor(LINES_A_REQUEST / runCount)));
+      const isFirst = batch[0]!.lines.peek().tiles === null && batch.length > keyCount;
       if (isFirst) void this.request(batch.splice(0, KEYS_AT_FIRST));
-      for (let i = 0; i < batch.length; i += KEYS_A_REQUEST) void this.request(batch.slice(i, i + KEYS_A_REQUEST));
+      for (let i = 0; i < batch.length; i += keyCount) void this.request(batch.slice(i, i + keyCount));
     }
   }
 

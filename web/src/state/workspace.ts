@@ -6,6 +6,7 @@ import type { BulkAnswer, RunEdit } from "../wire/documents";
 import type { Json } from "../wire/json";
 import { address, replaceQuery } from "./address";
 import { rememberTable } from "./last_table";
+import type { ProjectNews } from "./live";
 import { withFollowing, type PanelsState } from "./panels";
 import { ProjectRuns } from "./runs";
 import { done, failed, remember } from "./undo";
@@ -38,13 +39,16 @@ export class Workspace {
   private stops: (() => void)[] = [];
   private written: string;
 
-  constructor(readonly path: ProjectPath) {
+  constructor(
+    readonly path: ProjectPath,
+    projectNews: ProjectNews,
+  ) {
     const { view, problems } = parseView(address.peek().query);
     this.written = address.peek().query;
     this.view = signal(view);
     this.problems = signal(problems);
     this.panels = signal(view.panels);
-    this.runs = new ProjectRuns(path, this.view);
+    this.runs = new ProjectRuns(path, this.view, projectNews);
     this.hidden = computed(() => new Set(this.view.value.hidden));
     this.groupBy = computed(() => this.view.value.groupBy);
     this.chartedRuns = computed(() => (this.view.value.isSelectedOnly ? this.idsOf(this.view.value.selected) : null));

@@ -1,7 +1,10 @@
 /** The questions of the pages of artifacts. Times are seconds since 1970. */
 
+import type { ArtifactEdit, ArtifactInfo as Answer, CollectionInfo } from "./api";
 import { apiAddress, getJson, patchJson, withQuery, type Ask } from "./http";
-import { readJson, type Json, type JsonObject } from "./json";
+import { readJson, type Json } from "./json";
+
+export type { CollectionInfo } from "./api";
 
 export type ProjectOf = { readonly entity: string; readonly project: string };
 export type CollectionPath = ProjectOf & { readonly name: string };
@@ -9,41 +12,9 @@ export type ArtifactPath = CollectionPath & { readonly version: string };
 /** Entity, project and id of a run, as a list. */
 export type RunTriple = readonly [string, string, string];
 
-export type CollectionInfo = {
-  readonly entity: string;
-  readonly project: string;
-  readonly name: string;
-  readonly type: string;
-  readonly kind: "sequence" | "portfolio";
-  readonly description: string | null;
-  readonly tags: readonly string[];
-  readonly aliases: Readonly<Record<string, string>>;
-  readonly version_count: number;
-  readonly size_bytes: number;
-  readonly created_at: number;
-  readonly updated_at: number;
-};
-
-export type ArtifactInfo = {
-  readonly entity: string;
-  readonly project: string;
-  readonly name: string;
-  readonly artifact_id: string;
-  readonly type: string;
-  readonly state: string;
-  readonly version_number: number | null;
-  readonly digest: string;
-  readonly size_bytes: number;
-  readonly file_count: number;
-  readonly description: string | null;
-  readonly metadata: JsonObject;
-  readonly aliases: readonly string[];
-  readonly tags: readonly string[];
+/** A version; the document does not say what its lists of names are made of. */
+export type ArtifactInfo = Omit<Answer, "created_by" | "source"> & {
   readonly created_by: RunTriple | null;
-  readonly user: string | null;
-  readonly created_at: number;
-  readonly ttl_s: number | null;
-  readonly history_step: number | null;
   readonly source: readonly [string, string, string, string] | null;
 };
 
@@ -87,7 +58,7 @@ export function fetchRunArtifacts(run: RunTriple, relation: "logged" | "used", a
 
 export function editArtifact(
   path: ArtifactPath,
-  edit: { readonly add_aliases?: readonly string[]; readonly remove_aliases?: readonly string[]; readonly description?: string },
+  edit: ArtifactEdit,
 ): Promise<ArtifactInfo> {
   return patchJson(ofVersion(path), edit);
 }

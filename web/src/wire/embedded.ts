@@ -99,7 +99,7 @@ function columnsOf({ runs, groups, group_by }: Embedded, asked: ColumnsQuery): J
   const shown = places.slice(offset, asked.limit == null ? undefined : offset + asked.limit);
   const plainNames = new Map(Object.keys(page.columns).map((name) => [plainName(name), name]));
   const columns: Record<string, readonly Json[]> = {};
-  for (const name of asked.columns) {
+  for (const name of asked.columns ?? []) {
     const values = page.columns[name] ?? page.columns[plainNames.get(plainName(name)) ?? ""] ?? notInFile(`the column ${name}`);
     columns[name] = shown.map((place) => values[place] ?? null);
   }

@@ -1,17 +1,9 @@
 /** What was logged in a project: names, kinds, and of how many runs. */
 
+import type { Keys, ProjectKey, ProjectKeys } from "./api";
 import { apiAddress, getJson, withQuery, type Ask } from "./http";
 
-export type KeyKind = "number" | "text" | "media" | "other";
-
-export type ProjectKey = {
-  readonly key: string;
-  readonly kind: KeyKind;
-  readonly media_type: string | null;
-  readonly run_count: number;
-};
-
-type KeysPage = { readonly version: string; readonly total_count: number; readonly keys: readonly ProjectKey[] };
+export type { ProjectKey } from "./api";
 
 const PAGE_KEYS = 10_000;
 
@@ -25,7 +17,7 @@ export async function fetchProjectKeys(
   const address = apiAddress("projects", entity, project, "keys");
   const keys: ProjectKey[] = [];
   for (;;) {
-    const page = await getJson<KeysPage>(withQuery(address, { stream, offset: keys.length, limit: PAGE_KEYS }), ask);
+    const page = await getJson<ProjectKeys>(withQuery(address, { stream, offset: keys.length, limit: PAGE_KEYS }), ask);
     keys.push(...page.keys);
     if (page.keys.length === 0 || keys.length >= page.total_count) return keys;
   }
@@ -38,6 +30,6 @@ export async function fetchRunKeys(
   ask: Ask = {},
 ): Promise<readonly string[]> {
   const address = apiAddress("runs", path.entity, path.project, path.runId, "keys");
-  const { keys } = await getJson<{ readonly keys: readonly string[] }>(withQuery(address, { stream }), ask);
+  const { keys } = await getJson<Keys>(withQuery(address, { stream }), ask);
   return keys.map((path) => path.replace(/\\(.)/gs, "$1"));
 }

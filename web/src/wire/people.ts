@@ -1,31 +1,14 @@
 /** The questions of the people's page, one function each, and what is answered. Times are seconds since 1970. */
 
+import type { KeyInfo, NewKey, PersonInfo, Share as ShareInfo, TeamInfo } from "./api";
 import { apiAddress, deleteJson, getJson, postJson, putJson, withQuery, type Ask } from "./http";
+
+export type { KeyInfo, NewKey, PersonInfo, Share as ShareInfo, TeamInfo } from "./api";
 
 export const ROLES = ["admin", "member", "viewer"] as const;
 export const ACCESSES = ["private", "read", "write"] as const;
-export type Role = (typeof ROLES)[number];
-export type Access = (typeof ACCESSES)[number];
-
-export type PersonInfo = {
-  readonly user: string;
-  readonly is_admin: boolean;
-  readonly email: string | null;
-  readonly teams: Readonly<Record<string, Role>>;
-  readonly created_at: number;
-};
-export type KeyInfo = {
-  readonly key_id: string;
-  readonly user: string;
-  readonly description: string;
-  readonly created_at: number;
-  /** The session stands on it: it ends with this key. */
-  readonly is_current: boolean;
-};
-/** A new key, which no other answer has. */
-export type NewKey = { readonly user: string; readonly key_id: string; readonly key: string };
-export type TeamInfo = { readonly team: string; readonly members: Readonly<Record<string, Role>>; readonly created_at: number };
-export type ShareInfo = { readonly entity: string; readonly project: string; readonly access: Access };
+export type Role = TeamInfo["members"][string];
+export type Access = ShareInfo["access"];
 
 function ofPeople(...parts: readonly string[]): string {
   return apiAddress("people", ...parts);

@@ -1,67 +1,13 @@
 /** The questions of one run's page, one function each, and what is answered. Times are seconds since 1970. */
 
+import type { ConsolePage, FileInfo, GenerationInfo, RunEdit, RunInfo, ValuesPage } from "./api";
 import { apiAddress, deleteJson, getJson, patchJson, postJson, withQuery, type Ask } from "./http";
-import type { RunEdit } from "./documents";
-import type { Json, JsonObject } from "./json";
+
+export type { Alert, ConsolePage, FileInfo, GenerationInfo, LoggedValue as ValueRow, PlacedLine as ConsoleLine, RunInfo, ValuesPage } from "./api";
+
+export type RunState = RunInfo["state"];
 
 export type RunPath = { readonly entity: string; readonly project: string; readonly runId: string };
-
-export type RunState = "running" | "finished" | "failed" | "crashed" | "killed" | "pending" | "preempting" | "preempted";
-
-export type Alert = { readonly title: string; readonly text: string; readonly level: string; readonly timestamp: number };
-
-export type RunInfo = {
-  readonly entity: string;
-  readonly project: string;
-  readonly run_id: string;
-  readonly generation: string;
-  readonly name: string;
-  readonly state: RunState;
-  readonly config: JsonObject;
-  readonly summary: JsonObject;
-  readonly system_metrics: JsonObject;
-  readonly tags: readonly string[];
-  readonly notes: string | null;
-  readonly group: string | null;
-  readonly job_type: string | null;
-  readonly user: string | null;
-  readonly host: string | null;
-  readonly program: string | null;
-  readonly sweep: string | null;
-  readonly created_at: number;
-  readonly heartbeat_at: number;
-  readonly last_row_at: number;
-  readonly runtime_s: number;
-  readonly exit_code: number | null;
-  readonly last_step: number;
-  readonly row_count: number;
-  readonly event_count: number;
-  readonly console_line_count: number;
-  readonly alerts: readonly Alert[];
-  readonly stop_requested: boolean;
-  readonly forked_from: string | null;
-};
-
-export type GenerationInfo = { readonly generation: string; readonly created_at: number; readonly row_count: number };
-
-export type FileInfo = {
-  readonly name: string;
-  readonly size_bytes: number;
-  readonly mimetype: string;
-  readonly updated_at: number;
-  readonly md5: string;
-};
-
-export type ConsoleLine = {
-  readonly line: number;
-  readonly stream: "stdout" | "stderr";
-  readonly timestamp: number;
-  readonly text: string;
-};
-export type ConsolePage = { readonly total_count: number; readonly offset: number; readonly lines: readonly ConsoleLine[] };
-
-export type ValueRow = { readonly step: number; readonly timestamp: number | null; readonly value: Json };
-export type ValuesPage = { readonly total_count: number; readonly rows: readonly ValueRow[] };
 
 function ofRun({ entity, project, runId }: RunPath, ...rest: readonly string[]): string {
   return apiAddress("runs", entity, project, runId, ...rest);

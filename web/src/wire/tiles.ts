@@ -5,30 +5,17 @@
  * values, all little-endian. A header's `[at, n]` says at which value an array begins, and of how many points it is.
  */
 
+import type * as api from "./api";
 import { apiAddress, postForBytes, type Ask } from "./http";
+import type { JsonObject } from "./json";
 
-export type Smoothing = { readonly kind: "ema" | "gaussian" | "mean"; readonly amount: number };
-export type Aggregate = {
-  readonly line: "mean" | "median" | "min" | "max";
-  readonly band: null | "std" | "stderr" | "minmax" | "quantiles";
-};
+export type { Smoothing } from "./api";
+export type Aggregate = Required<api.Aggregate>;
 
-export type TilesQuery = {
-  readonly runs: readonly string[] | null;
-  readonly filters: object | null;
-  readonly order: readonly string[];
-  readonly limit: number | null;
-  readonly keys: readonly string[];
-  readonly stream: "history" | "events";
-  readonly x: string;
-  readonly window: readonly [number | null, number | null] | null;
-  readonly columns: number;
-  readonly x_scale: "linear" | "log";
-  readonly smoothing: Smoothing | null;
-  readonly group_by: readonly string[] | null;
+/** A whole question: nothing is left to what is usual. */
+export type TilesQuery = Required<Omit<api.TilesQuery, "filters" | "aggregate">> & {
+  readonly filters: JsonObject | null;
   readonly aggregate: Aggregate | null;
-  readonly is_exact: boolean;
-  readonly known: Readonly<Record<string, string>> | null;
 };
 
 type Place = readonly [at: number, pointCount: number];

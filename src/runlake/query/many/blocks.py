@@ -26,7 +26,7 @@ from runlake.query.rows.scan import read_history, spellings
 from runlake.query.rows.select import slice_rows
 from runlake.stopping import check_wanted
 from runlake.store.compact import packed_file
-from runlake.store.compact.packed_file import PackedRun, PackList
+from runlake.store.compact.packed_file import PackedRun, PackList, PackLists
 from runlake.store.run.snapshot import reading
 from runlake.store.segment.directory import GroupRead, GroupValues, joined_values
 from runlake.store.segment.read import read_groups, read_series
@@ -70,15 +70,23 @@ class HistoryBlock(Struct, frozen=True):
 
 
 def read_histories(
-    store: Store, entity: str, project: str, runs: Sequence[KnownRun], *, keys: Sequence[str], stream: Stream
+    store: Store,
+    entity: str,
+    project: str,
+    runs: Sequence[KnownRun],
+    *,
+    keys: Sequence[str],
+    stream: Stream,
+    lists: PackLists | None = None,
 ) -> Iterator[HistoryBlock]:
     """The rows of `runs`, with the series of `keys` as `scan.read_history` has them, each run in one block.
 
     Blocks come in the order of the first of their runs that had not come yet, so who wants the runs in order keeps
     only what runs share a file with those before them. A run that was deleted since has no rows, and neither has one
-    that cannot be read: its block says why.
+    that cannot be read: its block says why. Who asks again hands in the same `lists`.
     """
-    place_of, merged_runs = _places(store.packed(entity, project), runs, stream)
+    lists = PackLists() if lists is None else lists
+    place_of, merged_runs = _places(store.packed(entity, project), lists, runs, stream)
     done: set[str] = set()
     for run in runs:
         merged = place_of.get(run.run_id)
@@ -140,7 +148,7 @@ def _read_alone(store: Store, path: RunPath, keys: Sequence[str], stream: Stream
 
 
 def _places(
-    shared: Segments, runs: Sequence[KnownRun], stream: Stream
+    shared: Segments, lists: PackLists, runs: Sequence[KnownRun], stream: Stream
 ) -> tuple[dict[str, PackList], dict[str, list[PackedRun]]]:
     """The merged file of each run that has all its rows in one, and the runs of each of these files."""
     place_of: dict[str, PackList] = {}
@@ -149,7 +157,7 @@ def _places(
     candidates = []
     for name in packed_file.list_names(shared):
         try:
-            merged = packed_file.read_list(shared, name)
+            merged = lists.read(shared, name)
         except (FileNotFoundError, RunlakeError):
             continue  # its runs are read by themselves, as long as they are right; `check` names it
         found = []

@@ -45,12 +45,15 @@ def points_in(history: History, keys: Sequence[str], x: str) -> dict[str, Points
     `x` is an axis, or a key: then a row without a number of it has no place.
     """
     place = _axis(history, x)
+    shared = None if isinstance(place, tuple) else _ascending(place)
     found = {}
     for key in keys:
         rows, values = _numbers_of(history, key)
         if not len(values):
             continue
-        if isinstance(place, tuple):
+        if rows is None and shared is not None:
+            found[key] = Points(shared, values.astype(np.float64, copy=False), last=float(values[-1]))
+        elif isinstance(place, tuple):
             all_x = np.full(history.row_count, np.nan)
             all_x[slice(None) if place[0] is None else place[0]] = place[1]
             found[key] = points_of(all_x if rows is None else all_x[rows], values)
@@ -106,6 +109,12 @@ def _axis(history: History, x: str) -> npt.NDArray[Any] | tuple[Int64s | None, n
         assert times is not None
         return times
     return _numbers_of(history, x)
+
+
+def _ascending(x: npt.NDArray[Any]) -> npt.NDArray[np.float64] | None:
+    """The same as points have it, where it is that already: finite and ascending."""
+    is_so = math.isfinite(x.min()) and math.isfinite(x.max()) and bool((x[1:] >= x[:-1]).all()) if len(x) else False
+    return x.astype(np.float64, copy=False) if is_so else None
 
 
 def _numbers_of(history: History, key: str) -> tuple[Int64s | None, npt.NDArray[Any]]:

@@ -25,7 +25,9 @@ from runlake.query.rows.history import EXACT_INTEGER, History, HistoryOutline, S
 from runlake.query.rows.sample import line_sample, minmax_sample, numbers
 from runlake.query.rows.select import moved, take_rows
 from runlake.store.arrow import from_numpy
+from runlake.store.run.part_states import PartStates
 from runlake.store.run.snapshot import Snapshot, read_consistently, reading
+from runlake.store.run.state import unsealed_states
 from runlake.store.run.view import View, joined_by_writer, sealed, unsealed, view_of
 from runlake.store.segment.directory import SealedSeries
 from runlake.store.segment.meta import Meta
@@ -76,18 +78,36 @@ def _read(
     return lambda: join_rows(stream, rows_in_order(joined_by_writer(stretches), view), keys)
 
 
-def list_keys(store: Store, path: RunPath, *, stream: Stream = "history", generation: str | None = None) -> list[str]:
-    """The escaped paths of all keys in first-logged order; of segments only the series files are read."""
-    return read_consistently(store, path, lambda snapshot: _keys(snapshot, stream, view_of(snapshot, generation)))
+def list_keys(
+    store: Store,
+    path: RunPath,
+    *,
+    stream: Stream = "history",
+    generation: str | None = None,
+    states: PartStates | None = None,
+) -> list[str]:
+    """The escaped paths of all keys in first-logged order; of segments only the series files are read, and with
+    `states` parts that no longer grow once.
+    """
+
+    def read(snapshot: Snapshot) -> list[str]:
+        return _keys(snapshot, stream, view_of(snapshot, generation), states)
+
+    return read_consistently(store, path, read)
 
 
-def _keys(snapshot: Snapshot, stream: Stream, view: View) -> list[str]:
+def _keys(snapshot: Snapshot, stream: Stream, view: View, states: PartStates | None) -> list[str]:
     if view.taken and stream == "history":  # which keys were logged before the cut, only the rows say
         stretches = joined_by_writer(_stretches(snapshot, stream, None, view))
         return list(dict.fromkeys(one.key for mine in stretches for rows in mine for one in rows.series))
     files = [(snapshot.values_of(m, stream), m.footers, m.owner) for m in sealed(snapshot, stream, view)]
     of_segments = read_keys(files)
-    fresh = [s.key for rows in unsealed(snapshot, stream, view) for s in rows.series]
+    fresh = [
+        key
+        for state in unsealed_states(snapshot, states)
+        if state is not None and view.has(state.header.incarnation, state.header.generation, stream)
+        for key in (state.streams[stream].last if stream in state.streams else ())
+    ]
     return list(dict.fromkeys([*of_segments, *fresh])) if fresh else of_segments
 
 

@@ -25,6 +25,8 @@ FILE_NAME = "server.sqlite"
 _MIGRATION_LOCK = 0x72756E6C616B65
 """PostgreSQL's lock for whoever makes tables: two that make the same at once would fail."""
 
+_REVISION = "select number from revisions where name = %s"
+
 BUSY_S = 10.0
 """How long a write waits for another process's."""
 
@@ -149,7 +151,8 @@ class ChangeMark:
     """Tells cheaply whether the database changed: equal answers of one `ChangeMark` mean that nothing did.
 
     SQLite counts the commits of other connections for a connection that is kept open (``PRAGMA data_version``, some
-    microseconds); elsewhere the row of `revisions` is read. Not for several threads at once.
+    microseconds); elsewhere the row of `revisions` is read, over a connection that is kept open too. Not for several
+    threads at once.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -161,9 +164,8 @@ class ChangeMark:
     def read(self) -> tuple[int, int]:
         """The mark as of now; after a fault the connection is opened anew, and the mark is another."""
         if self._engine.dialect.name != "sqlite":
-            with reading(self._engine) as connection:
-                number = connection.scalar(sa.select(revisions.c.number).where(revisions.c.name == CHANGES))
-            return 0, int(number or 0)
+            number = self._read_revision()
+            return self._opened_count, number
         with _named_errors(self._engine):
             file = _identity_of(self._engine.url)
             if file != self._file:
@@ -180,8 +182,29 @@ class ChangeMark:
                 raise
             return self._opened_count, int(row[0])
 
+    def _read_revision(self) -> int:
+        """One statement and nothing around it: each request asks for it."""
+        if self._engine.driver == "psycopg":
+            from psycopg import Error
+
+            try:
+                if self._kept is None:
+                    self._kept = self._engine.raw_connection()
+                    _driver(self._kept).autocommit = True
+                    self._opened_count += 1
+                row = _driver(self._kept).execute(_REVISION, (CHANGES,), prepare=True).fetchone()
+                return int(row[0]) if row else 0
+            except (Error, sa.exc.DBAPIError):
+                self.close()  # the server may have closed it long ago: the next one is another
+                self._opened_count += 1
+        with reading(self._engine) as connection:
+            number = connection.scalar(sa.select(revisions.c.number).where(revisions.c.name == CHANGES))
+        return int(number or 0)
+
     def close(self) -> None:
         """Give up the connection; `read` opens it again."""
+        if self._kept is not None and self._engine.dialect.name != "sqlite":
+            self._kept.invalidate()  # it commits by itself, as no other of the pool does
         if self._kept is not None:
             self._kept.close()
             self._kept = None

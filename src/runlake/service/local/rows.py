@@ -12,6 +12,7 @@ from runlake.query.rows import console, scan
 from runlake.query.rows.history import History, HistoryOutline, Tail
 from runlake.service.local.listings import Listings
 from runlake.service.local.open_store import OpenStore
+from runlake.store.run.part_states import PartStates
 from runlake.store.store import Store
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from runlake.query.many.blocks import HistoryBlock
     from runlake.query.rows.console_pages import ConsolePages
     from runlake.query.rows.tail import TailReader
+    from runlake.store.compact.packed_file import PackLists
 
 _ROW_COUNTS: dict[Stream, str] = {
     "history": "row_count",
@@ -30,8 +32,9 @@ _ROW_COUNTS: dict[Stream, str] = {
 class LocalRows:
     """`contract.rows` over a folder."""
 
-    def __init__(self, folder: OpenStore[Store], listings: Listings) -> None:
-        self._listings, self._store = listings, folder.store
+    def __init__(self, folder: OpenStore[Store], listings: Listings, states: PartStates | None = None) -> None:
+        self._listings, self._store, self._states = listings, folder.store, states
+        self._pack_lists: PackLists | None = None
 
     @cached_property
     def _tails(self) -> TailReader:
@@ -78,6 +81,9 @@ class LocalRows:
         version: str | None = None,
     ) -> Iterator[HistoryBlock]:
         from runlake.query.many import blocks
+        from runlake.store.compact.packed_file import PackLists
+
+        self._pack_lists = self._pack_lists or PackLists()
 
         newest = self._listings.newest(entity, project)
         index = newest if version is None else self._listings.at_version(entity, project, version)
@@ -88,7 +94,7 @@ class LocalRows:
         runs = [known.get(run_id) or blocks.KnownRun(run_id, "", "", 0) for run_id in run_ids]
         return self._listings.with_warnings(
             f"{entity}/{project}",
-            blocks.read_histories(self._store, entity, project, runs, keys=keys, stream=stream),
+            blocks.read_histories(self._store, entity, project, runs, keys=keys, stream=stream, lists=self._pack_lists),
         )
 
     def read_tail(
@@ -120,7 +126,7 @@ class LocalRows:
 
     def list_keys(self, path: RunPath, *, stream: Stream = "history", generation: str | None = None) -> list[str]:
         self._listings.check_exists(path)
-        return scan.list_keys(self._store, path, stream=stream, generation=generation)
+        return scan.list_keys(self._store, path, stream=stream, generation=generation, states=self._states)
 
     def outline_history(self, path: RunPath, *, stream: Stream = "history") -> HistoryOutline:
         self._listings.check_exists(path)

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from runlake.lru import LruCache
-from runlake.model import STEP, RunPath, Stream, TailCursor
-from runlake.query.rows.points import keys_to_read, points_in, read_points, read_sketches
-from runlake.query.rows.tail import TailReader
+from runlake.model import STEP, RunPath
+from runlake.query.rows.points import read_points, read_sketches
 from runlake.query.tiles.grid import Grid
 from runlake.query.tiles.groups import RunColumns, columns_of_run
-from runlake.query.tiles.line import Line, line_of
+from runlake.query.tiles.line import Line
+from runlake.query.tiles.many_lines import lines_of
 from runlake.query.tiles.points import Points
 from runlake.query.tiles.question import Scale, Smoothing, Window
-from runlake.store.journal.fingerprint import read_fingerprint
+from runlake.service.local.followed_runs import FollowedRuns
+from runlake.service.local.looks import ENTRY_BYTES, Look, Wish, is_enough, look_at
 from runlake.store.store import Store
 
-_FEW_BYTES = 65_536
-"""Parts that are no larger are those of editors: what they hold are few rows, if any."""
-
-_ENTRY_BYTES = 1024
 _KEPT_EXTENTS = 65_536
 
 Drawn = TypeVar("Drawn", Line, RunColumns)
@@ -39,56 +35,25 @@ class TileLimits(msgspec.Struct, frozen=True, kw_only=True):
     lines_bytes: int = 64 * 2**20
 
 
-class Look(NamedTuple):
-    """A run as a look at its folder shows it: another `version` when rows may have come to it.
-
-    `is_sealed`: its rows are in segments, but for those of a few bytes.
-    """
-
-    path: RunPath
-    version: str
-    is_sealed: bool
-    is_there: bool
-
-
-class Wish(NamedTuple):
-    """What of a run is asked: the rows of a stream, over what, and where.
-
-    `window` is of steps, and there only where no other rows have a part in the lines; `with_sketches`: those will do.
-    """
-
-    stream: Stream
-    x: str
-    window: Window = (None, None)
-    with_sketches: bool = False
-    columns: int = 1
-
-
 class Drawing(NamedTuple, Generic[Drawn]):
-    """What becomes of the points of a key; `how` names it among all that may."""
+    """What becomes of the points of some keys; `how` names it among all that may."""
 
-    draw: Callable[[Points], Drawn]
+    draw: Callable[[dict[str, Points]], dict[str, Drawn]]
     how: Hashable
 
 
 def lines_on(grid: Grid | None, smoothing: Smoothing | None, wish: Wish) -> Drawing[Line]:
     """Draws lines of runs."""
-    return Drawing(lambda points: line_of(points, grid, smoothing), ("line", grid, smoothing, wish.with_sketches))
+    return Drawing(lambda points: lines_of(points, grid, smoothing), ("line", grid, smoothing, wish.with_sketches))
 
 
 def columns_on(grid: Grid, smoothing: Smoothing | None) -> Drawing[RunColumns]:
     """Makes of runs what lines of groups need."""
-    return Drawing(lambda points: columns_of_run(points, grid, smoothing), ("columns", grid, smoothing))
 
+    def draw(points: dict[str, Points]) -> dict[str, RunColumns]:
+        return {key: columns_of_run(one, grid, smoothing) for key, one in points.items()}
 
-class _Followed(NamedTuple):
-    """What was read of one key of a run whose journal goes on, as a look found it: the points of complete rows, up to
-    the cursor, and all `points`, those of rows included that may still grow."""
-
-    version: str
-    cursor: TailCursor
-    complete: Points | None
-    points: Points | None
+    return Drawing(draw, ("columns", grid, smoothing))
 
 
 class _Kept(NamedTuple):
@@ -100,8 +65,8 @@ class _Kept(NamedTuple):
         return self.points is None or self.points.serve(window)
 
 
-def _size_bytes(_name: Hashable, kept: _Kept | _Followed) -> int:
-    return _ENTRY_BYTES + (0 if kept.points is None else kept.points.size_bytes)
+def _size_bytes(_name: Hashable, kept: _Kept) -> int:
+    return ENTRY_BYTES + (0 if kept.points is None else kept.points.size_bytes)
 
 
 class RunLines:
@@ -109,22 +74,16 @@ class RunLines:
 
     def __init__(self, store: Store, limits: TileLimits) -> None:
         self._store = store
-        self._tails = TailReader(store)
         self._points: LruCache[Hashable, _Kept] = LruCache(limits.points_bytes, size_of=_size_bytes)
-        self._followed: LruCache[Hashable, _Followed] = LruCache(limits.followed_bytes, size_of=_size_bytes)
+        self._followed = FollowedRuns(store, limits.followed_bytes)
         self._drawn: LruCache[Hashable, Line | RunColumns] = LruCache(
-            limits.lines_bytes, size_of=lambda _, drawn: _ENTRY_BYTES + drawn.size_bytes
+            limits.lines_bytes, size_of=lambda _, drawn: ENTRY_BYTES + drawn.size_bytes
         )
         self._extents: LruCache[Hashable, tuple[Extent]] = LruCache(_KEPT_EXTENTS)
 
     def look(self, path: RunPath) -> Look:
-        """Costs two listings, a stat of each part, and a try of the locks of writers: nothing is read."""
-        names = sorted(self._store.segments(path).list_names())
-        journal = read_fingerprint(self._store.journal(path))
-        part_bytes = sum(size for _, size in self._store.journal(path).list_parts()) if journal.value else 0
-        version = f"{zlib.crc32(' '.join(names).encode()):08x}{journal.value:x}"
-        is_sealed = bool(names) and part_bytes <= _FEW_BYTES and not journal.has_writers
-        return Look(path, version, is_sealed, bool(names) or bool(journal.value))
+        """See `look_at`."""
+        return look_at(self._store, path)
 
     def extents(
         self, look: Look, keys: Sequence[str], wish: Wish, scale: Scale
@@ -144,7 +103,7 @@ class RunLines:
     def points(self, look: Look, keys: Sequence[str], wish: Wish) -> dict[str, Points]:
         """The points of each key that has numbers."""
         if not look.is_sealed:
-            return self._follow(look, keys, wish)
+            return self._followed.points(look, keys, wish)
         found: dict[str, Points] = {}
 
         def sketch(some: Sequence[str]) -> dict[str, Points]:
@@ -155,7 +114,7 @@ class RunLines:
 
         if wish.with_sketches and wish.x == STEP:
             sketches = self._keep(look, keys, wish, ("sketch", wish.columns), sketch)
-            found = {key: points for key, points in sketches.items() if _is_enough(points, wish)}
+            found = {key: points for key, points in sketches.items() if is_enough(points, wish)}
         return found | self._keep(look, [key for key in keys if key not in found], wish, None, read)
 
     def drawn(
@@ -176,10 +135,9 @@ class RunLines:
             elif key not in held:
                 absent.append(key)
         points = held | (self.points(look, absent, wish) if absent else {})
-        for key in keys:
-            if key not in found and key in points:
-                found[key] = drawing.draw(points[key])
-                self._drawn.put(_name(look, wish, key, drawing.how), found[key])
+        for key, drawn in drawing.draw({key: one for key, one in points.items() if key not in found}).items():
+            found[key] = drawn
+            self._drawn.put(_name(look, wish, key, drawing.how), drawn)
         return found
 
     def _keep(
@@ -201,39 +159,6 @@ class RunLines:
                 self._points.put(names[key], _Kept(points.get(key)))
         return {key: one.points for key, one in kept.items() if one is not None and one.points is not None}
 
-    def _follow(self, look: Look, keys: Sequence[str], wish: Wish) -> dict[str, Points]:
-        """The points of a run whose journal goes on: what was read of it before, and the rows since."""
-        kept = {key: self._followed.get((look.path, wish.stream, key, wish.x)) for key in keys}
-        by_place: dict[str, list[str]] = {}
-        for key, one in kept.items():
-            if one is None or one.version != look.version:
-                by_place.setdefault("" if one is None else str(one.cursor), []).append(key)
-        for some in by_place.values():
-            before = kept[some[0]]
-            cursor, wanted = None if before is None else before.cursor, keys_to_read(some, wish.x)
-            tail, growing = self._tails.read_growing(look.path, cursor, stream=wish.stream, keys=wanted)
-            newer, newest = points_in(tail.history, some, wish.x), points_in(growing, some, wish.x)
-            for key in some:
-                one = None if tail.is_restarted else kept[key]
-                complete = _joined(None if one is None else one.complete, newer.get(key))
-                kept[key] = now = _Followed(look.version, tail.cursor, complete, _joined(complete, newest.get(key)))
-                self._followed.put((look.path, wish.stream, key, wish.x), now)
-        return {key: one.points for key, one in kept.items() if one is not None and one.points is not None}
-
-
-def _joined(before: Points | None, newer: Points | None) -> Points | None:
-    return newer if before is None else before if newer is None else before.followed_by(newer)
-
 
 def _name(look: Look, wish: Wish, key: str, more: Hashable = None) -> Hashable:
     return look.path, look.version, wish.stream, wish.x, key, more
-
-
-def _is_enough(sketch: Points, wish: Wish) -> bool:
-    """Whether a sketch has about as many points in the window as there are columns."""
-    if sketch.is_exact:
-        return True
-    low, high = wish.window
-    first = 0 if low is None else int(sketch.x.searchsorted(low, "left"))
-    stop = len(sketch.x) if high is None else int(sketch.x.searchsorted(high, "right"))
-    return stop - first >= wish.columns // 2

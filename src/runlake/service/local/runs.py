@@ -12,6 +12,7 @@ from runlake.service.local.open_store import OpenStore
 from runlake.store.journal import record
 from runlake.store.journal.journal import Journal, PartName
 from runlake.store.journal.scan import scan_part
+from runlake.store.run.part_states import PartStates
 from runlake.store.run.state import KnownRun, list_generations, read_known, read_run
 from runlake.store.store import Store
 
@@ -37,9 +38,10 @@ class LocalRuns:
         *,
         delete: Callable[[RunPath], None],
         has_writer: Callable[[RunPath], bool],
+        states: PartStates | None = None,
     ) -> None:
         self._folder, self._listings, self._delete, self._has_writer = folder, listings, delete, has_writer
-        self._store = folder.store
+        self._store, self._states = folder.store, states
 
     def list_runs(
         self,
@@ -66,7 +68,7 @@ class LocalRuns:
 
     def read_run(self, path: RunPath, *, generation: str | None = None) -> RunInfo:
         self._listings.check_exists(path)
-        return read_run(self._store, path, generation=generation)
+        return read_run(self._store, path, generation=generation, states=self._states)
 
     def list_generations(self, path: RunPath) -> list[GenerationInfo]:
         self._listings.check_exists(path)
@@ -126,7 +128,7 @@ class LocalRuns:
 
         self._listings.check_exists(path)
         journal = hold_journal(self._store, path)
-        known = read_known(self._store, path)
+        known = read_known(self._store, path, states=self._states)
         editor = open_editor(self._store, path, known.info(), known.clock(), journal=journal)
         try:
             for kind, body in records:

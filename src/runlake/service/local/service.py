@@ -15,6 +15,7 @@ from runlake.service.local.open_store import OpenStore
 from runlake.service.local.projects import LocalProjects
 from runlake.service.local.runs import LocalRuns
 from runlake.store.folder_store import FolderStore
+from runlake.store.run.part_states import PartStates
 
 if TYPE_CHECKING:
     from runlake.scheduler.limits import Clock
@@ -63,7 +64,7 @@ class LocalService(UnitedService):
 
             return Catalog(
                 layout,
-                fold=lambda path: read_run(layout, path),
+                fold=lambda path: read_run(layout, path, states=states),
                 fingerprint=lambda path: read_fingerprint(layout.journal(path)),
                 fold_many=lambda *project: fold_many(layout, *project),
                 cache_dir=cache_dir,
@@ -75,7 +76,7 @@ class LocalService(UnitedService):
         def make_rows() -> LocalRows:
             from runlake.service.local.rows import LocalRows
 
-            return LocalRows(folder, listings)
+            return LocalRows(folder, listings, states)
 
         def make_writers() -> LocalWriters:
             from runlake.service.local.writers import LocalWriters
@@ -122,9 +123,16 @@ class LocalService(UnitedService):
 
             return LocalCare(folder, listings)
 
+        states = PartStates()
         listings = Listings(folder, on_first_use(open_catalog), limits)
         writers = on_first_use(make_writers)
-        runs = LocalRuns(folder, listings, delete=delete, has_writer=lambda path: writers.find_writer(path) is not None)
+        runs = LocalRuns(
+            folder,
+            listings,
+            delete=delete,
+            has_writer=lambda path: writers.find_writer(path) is not None,
+            states=states,
+        )
         rows = on_first_use(make_rows)
         self._folder = folder
         self._default_entity = default_entity

@@ -19,8 +19,9 @@ from runlake.query.tiles.question import Aggregate, TilesQuery, check_answer_siz
 from runlake.query.tiles.tiles import LeftOut, Tiles, TileSeries, series_of_group, series_of_run
 from runlake.service.local.chosen_runs import ChosenRuns, choose_runs
 from runlake.service.local.listings import Listings
+from runlake.service.local.looks import Look, Wish
 from runlake.service.local.open_store import OpenStore
-from runlake.service.local.run_lines import Drawing, Extent, Look, RunLines, TileLimits, Wish, columns_on, lines_on
+from runlake.service.local.run_lines import Drawing, Extent, RunLines, TileLimits, columns_on, lines_on
 from runlake.stopping import check_wanted
 from runlake.store.store import Store
 

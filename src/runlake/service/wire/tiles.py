@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from msgspec.structs import astuple
 
 from runlake.errors import CommError
 from runlake.query.tiles.points import Counts
@@ -47,8 +48,9 @@ def write_tiles(tiles: Tiles) -> Iterator[bytes]:
 
     series = []
     for one in tiles.series:
-        document = {name: _strict(getattr(one, name)) for name in _PLAIN}
-        document |= {name: getattr(one.counts, name) for name in _COUNTS}
+        document = {name: getattr(one, name) for name in _PLAIN}
+        document["last"] = _strict(one.last)
+        document |= zip(_COUNTS, astuple(one.counts), strict=True)
         document["group"] = None if one.group is None else decode_group(encode_json(one.group))
         for name in _ARRAY_COUNTS:
             parts = getattr(one, name)
@@ -103,11 +105,11 @@ def _series(document: dict[str, Any], values: Float64s) -> TileSeries:
 
 
 def _pieces(arrays: list[Float64s]) -> Iterator[bytes]:
-    pieces: list[bytes] = []
+    pieces: list[memoryview] = []
     size_bytes = 0
     for array in arrays:
-        pieces.append(np.ascontiguousarray(array, "<f8").tobytes())
-        size_bytes += len(pieces[-1])
+        pieces.append(np.ascontiguousarray(array, "<f8").data)
+        size_bytes += array.nbytes
         if size_bytes >= _PIECE_BYTES:
             yield b"".join(pieces)
             pieces, size_bytes = [], 0

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from runlake.errors import CorruptError, NewerFormatError
+from runlake.lru import LruCache
 from runlake.model import STREAMS, Stream
 from runlake.store.journal import record
 from runlake.store.segment.folder import UNUSED_PREFIX
@@ -61,7 +62,29 @@ def publish_list(shared: Segments, packed: PackList) -> None:
 def read_list(shared: Segments, name: str) -> PackList:
     """The list of a packed file. FileNotFoundError when it was removed meanwhile."""
     file = f"{name}{SUFFIX}"
-    data = shared.read(file)
+    return _parse_list(file, shared.read(file))
+
+
+class PackLists:
+    """Lists as they were read before, as long as their bytes are the same: taking one of thousands of runs apart is
+    most of what a question about a few of these costs. Threads may share it.
+    """
+
+    def __init__(self, most_bytes: int = 16 * 2**20) -> None:
+        self._known = LruCache[str, tuple[bytes, PackList]](most_bytes, size_of=lambda _, known: len(known[0]))
+
+    def read(self, shared: Segments, name: str) -> PackList:
+        """As `read_list`."""
+        file = f"{name}{SUFFIX}"
+        data = shared.read(file)
+        known = self._known.get(name)
+        if known is None or known[0] != data:
+            known = (data, _parse_list(file, data))
+            self._known.put(name, known)
+        return known[1]
+
+
+def _parse_list(file: str, data: bytes) -> PackList:
     if data[:7] != _MAGIC[:7]:
         raise CorruptError(f"{file}: this is no list of merged runs; restore it or remove it")
     if data[7:8] != _MAGIC[7:]:

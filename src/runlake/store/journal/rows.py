@@ -34,7 +34,12 @@ _ROW_DTYPE = np.dtype(
 )
 
 _AXIS_NAMES = ("flags", "n", "step", "timestamp", "runtime")
-_AXIS_DTYPE = np.dtype([(name, _ROW_DTYPE[name]) for name in _AXIS_NAMES])
+_Axis = dict[str, npt.NDArray[Any]]
+"""What every frame has, by `_AXIS_NAMES`: an array each, one after the other in memory."""
+
+
+def _empty_axis(frame_count: int) -> _Axis:
+    return {name: np.empty(frame_count, _ROW_DTYPE[name]) for name in _AXIS_NAMES}
 
 
 def rows_of(writer: str, parts: list[ScannedPart], stream: Stream) -> WriterRows | None:
@@ -107,19 +112,20 @@ class _Gathered:
             return None
         axis, columns = self._columns()
         if axis["flags"][-1] & record.CONTINUES:  # its other half was torn off: the call never returned
-            axis = axis[:-1]
-            if not len(axis):
+            axis = {name: field[:-1] for name, field in axis.items()}
+            if not len(axis["n"]):
                 return None
         n = axis["n"]
         following = np.diff(n)
         last_of_row = np.append(following != 0, True)
         one_frame_a_row = bool(last_of_row.all())
         row_of_frame = None if one_frame_a_row else np.append(0, np.cumsum(last_of_row[:-1]))
-        series = [_frame_series(key, lane, pieces, len(axis), row_of_frame) for (key, lane), pieces in columns]
+        series = [_frame_series(key, lane, pieces, len(n), row_of_frame) for (key, lane), pieces in columns]
         if row_of_frame is not None:
             series = _drop_overridden(series)
-        rows = axis if one_frame_a_row else axis[last_of_row]
-        missing_count = int(n[-1]) - int(n[0]) + 1 - len(rows)
+        rows = axis if one_frame_a_row else {name: field[last_of_row] for name, field in axis.items()}
+        row_count = len(rows["n"])
+        missing_count = int(n[-1]) - int(n[0]) + 1 - row_count
         if n[0] < 0 or missing_count < 0 or (following < 0).any():
             raise CorruptError(f"writer {writer}: its {stream} rows are not in the order of their numbers")
         if missing_count:
@@ -128,16 +134,16 @@ class _Gathered:
             writer=writer,
             stream=stream,
             first_n=int(n[0]),
-            step=rows["step"].astype(np.int64),
-            timestamp=rows["timestamp"].astype(np.float64),
-            runtime=rows["runtime"].astype(np.float64),
-            series=[one.as_series(len(rows)) for one in series if len(one.values)],
+            step=rows["step"].astype(np.int64, copy=False),
+            timestamp=rows["timestamp"].astype(np.float64, copy=False),
+            runtime=rows["runtime"].astype(np.float64, copy=False),
+            series=[one.as_series(row_count) for one in series if len(one.values)],
             is_open=not axis["flags"][-1] & record.COMMIT,
         )
 
-    def _columns(self) -> tuple[npt.NDArray[Any], list[tuple[tuple[str, Lane], list[_Piece]]]]:
+    def _columns(self) -> tuple[_Axis, list[tuple[tuple[str, Lane], list[_Piece]]]]:
         """The axis of all frames, and each key's pieces, keys in first-logged order."""
-        axis = np.empty(self._frame_count, _AXIS_DTYPE)
+        axis = _empty_axis(self._frame_count)
         pieces: dict[tuple[str, Lane], list[_Piece]] = {}
         first_seen: dict[tuple[str, Lane], tuple[int, int]] = {}
 
@@ -147,16 +153,22 @@ class _Gathered:
         for frames in self._packed.values():
             index = None if frames.count == self._frame_count else frames.index()
             head, values = frames.extract()
-            axis[slice(None) if index is None else index] = head
+            if index is None:
+                axis = head
+            else:
+                for name, field in head.items():
+                    axis[name][index] = field
             shape = frames.shape
             for position, (path, lane) in enumerate(zip(shape.paths, shape.lanes, strict=True)):
                 key = (path, lane)
                 pieces.setdefault(key, []).append((index, values[position]))  # type: ignore[arg-type]
                 place = shape.order.index(path) if path in shape.order else position
                 see(key, frames.first_frame, place)  # type: ignore[arg-type]
+        mixed_frames = [frame for frame, _, _ in self._mixed]
+        for name in _AXIS_NAMES if mixed_frames else ():
+            axis[name][mixed_frames] = [getattr(row, name) for _, row, _ in self._mixed]
         loose: dict[tuple[str, Lane], tuple[list[int], list[Any]]] = {}
         for frame, row, continued in self._mixed:
-            axis[frame] = (row.flags, row.n, row.step, row.timestamp, row.runtime)
             for position, (path, value) in enumerate(row.values.items()):
                 key = (path, lane_of(value))
                 where, what = loose.setdefault(key, ([], []))
@@ -205,11 +217,11 @@ class _ShapeFrames:
         shifts = np.array(self._starts, np.int64) - np.append(0, np.cumsum(counts)[:-1])
         return np.repeat(shifts, counts) + np.arange(self.count)
 
-    def extract(self) -> tuple[npt.NDArray[Any], list[npt.NDArray[Any]]]:
+    def extract(self) -> tuple[_Axis, list[npt.NDArray[Any]]]:
         """The axis fields and the value columns. Goes through the bodies in pieces that fit the processor's cache."""
         lanes = [_DTYPES[lane] for lane in self.shape.lanes]
         offsets = _ROW_HEAD_BYTES + np.cumsum([0, *(size for _, size in lanes)])[:-1]
-        axis = np.empty(self.count, _AXIS_DTYPE)
+        axis = _empty_axis(self.count)
         columns = [np.empty(self.count, dtype) for dtype, _ in lanes]
         fields = [(axis[name], _ROW_DTYPE.fields[name][0], _ROW_DTYPE.fields[name][1]) for name in _AXIS_NAMES]  # type: ignore[index]
         fields += [(c, c.dtype, int(offset)) for c, offset in zip(columns, offsets, strict=True)]

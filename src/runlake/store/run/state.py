@@ -34,6 +34,7 @@ from runlake.store.journal.header import PartHeader
 from runlake.store.journal.liveness import held_writers, liveness
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import ScannedPart
+from runlake.store.run.part_states import PartStates
 from runlake.store.run.snapshot import Snapshot, nothing_yet, read_consistently
 from runlake.store.series import Series, WriterRows, filled_times
 from runlake.store.store import Store
@@ -64,16 +65,18 @@ class RunState(msgspec.Struct):
     behind: Behind
 
 
-def read_run(store: Store, path: RunPath, *, generation: str | None = None) -> RunInfo:
+def read_run(
+    store: Store, path: RunPath, *, generation: str | None = None, states: PartStates | None = None
+) -> RunInfo:
     """One generation of a run, the newest unless it is named, edits applied, as of now.
 
-    NotFoundError when it is not there.
+    NotFoundError when it is not there. With `states`, parts that no longer grow are read once.
     """
 
     def read(snapshot: Snapshot) -> RunInfo:
         # Whether a writer lives is asked before its records are read: one that ends in between has said so in them.
         alive = liveness(snapshot.journal)
-        writers = _known_writers(snapshot)
+        writers = _known_writers(snapshot, states)
         if generation is not None:
             _check_generation(path, writers, generation)
         return fold_run(path, writers, alive, generation=generation)
@@ -123,12 +126,12 @@ class KnownRun(NamedTuple):
         return self if state is None else self._replace(writers=join_states([*self.writers, state]))
 
 
-def read_known(store: Store, path: RunPath) -> KnownRun:
+def read_known(store: Store, path: RunPath, *, states: PartStates | None = None) -> KnownRun:
     """What `read_run` makes a run of, to be gone on with. NotFoundError when it is not there."""
 
     def read(snapshot: Snapshot) -> KnownRun:
         alive = liveness(snapshot.journal)
-        return KnownRun(path, _known_writers(snapshot), alive)
+        return KnownRun(path, _known_writers(snapshot, states), alive)
 
     return read_consistently(store, path, read)
 
@@ -167,8 +170,8 @@ def list_generations(store: Store, path: RunPath) -> list[GenerationInfo]:
     return read_consistently(store, path, read)
 
 
-def _known_writers(snapshot: Snapshot) -> list[WriterState]:
-    writers = writer_states(snapshot)
+def _known_writers(snapshot: Snapshot, states: PartStates | None = None) -> list[WriterState]:
+    writers = writer_states(snapshot, states)
     if not writers:
         raise nothing_yet(snapshot.path)
     return writers
@@ -180,14 +183,21 @@ def _check_generation(path: RunPath, writers: Iterable[WriterState], generation:
         raise NotFoundError(f"run {path} has no generation {generation!r}; there are {', '.join(sorted(known))}")
 
 
-def writer_states(snapshot: Snapshot) -> list[WriterState]:
+def writer_states(snapshot: Snapshot, states: PartStates | None = None) -> list[WriterState]:
     """Everything each writer said, of all generations, sealed or not."""
     sealed = [state for meta in snapshot.metas for state in meta.writers]
-    fresh = snapshot.scan_each(snapshot.parts, state_of_part)
-    states = join_states([*sealed, *(state for state in fresh if state is not None)])
+    fresh = unsealed_states(snapshot, states)
+    joined = join_states([*sealed, *(state for state in fresh if state is not None)])
     # One that has only said who it is has not begun: its name and config come with its next write.
-    begun = (state for state in states if state.records or state.streams)
+    begun = (state for state in joined if state.records or state.streams)
     return [state for state in begun if not is_half_rewound(state.header, state.records)]
+
+
+def unsealed_states(snapshot: Snapshot, states: PartStates | None = None) -> Iterable[WriterState | None]:
+    """What each part said that no segment covers, in order; None of one that does not say whose it is."""
+    if states is None:
+        return snapshot.scan_each(snapshot.parts, state_of_part)
+    return states.of_parts(snapshot, state_of_part)
 
 
 def is_half_rewound(header: PartHeader, records: Iterable[tuple[Any, ...]]) -> bool:

@@ -37,7 +37,7 @@ artifact.add_dir("data/")
 run.log_artifact(artifact)`;
 
 function Collections({ path, version }: ArtifactsPageProps): JSX.Element {
-  const [loaded, again] = useLoaded((ask) => fetchCollections(path, ask), [path.entity, path.project, version.value]);
+  const [loaded, again] = useLoaded((ask) => fetchCollections(path, ask), [path.entity, path.project], version.value);
   const search = useSignal("");
   const { value: collections, error } = loaded.value;
   if (collections === null) {

@@ -13,7 +13,7 @@ import { useLoaded } from "../parts/use_loaded";
 const PAGE = 500;
 
 export function CollectionView({ path, version }: { readonly path: CollectionPath; readonly version: ReadonlySignal<string> }): JSX.Element {
-  const [loaded, again] = useLoaded((ask) => fetchVersions(path, ask), [path.name, version.value]);
+  const [loaded, again] = useLoaded((ask) => fetchVersions(path, ask), [path.name], version.value);
   const shown = useSignal(PAGE);
   const { value: versions, error } = loaded.value;
   if (versions === null) {

@@ -18,6 +18,7 @@ import { usePanelsInAddress } from "../run/panels_in_address";
 import { useLoaded } from "../parts/use_loaded";
 import "../../style/run.css";
 import "../../style/compare.css";
+import type { JsonObject } from "../../wire/json";
 
 const MOST_RUNS = 50;
 const NO_GROUPS: readonly string[] = [];
@@ -32,7 +33,7 @@ type Found = { readonly runs: readonly RunInfo[]; readonly problems: readonly st
 export function ComparePage({ path, version }: ComparePageProps): JSX.Element {
   const named = new URLSearchParams(address.value.query).get("runs") ?? "";
   const ids = [...new Set(named.split(",").filter(Boolean))];
-  const [loaded, again] = useLoaded((ask) => fetchAll(path, ids.slice(0, MOST_RUNS), ask), [named, version.value]);
+  const [loaded, again] = useLoaded((ask) => fetchAll(path, ids.slice(0, MOST_RUNS), ask), [named], version.value);
   const { value, error } = loaded.value;
   if (ids.length === 0) {
     return (
@@ -180,7 +181,7 @@ function ComparedCharts({ path, runs, version }: ComparedProps & { readonly vers
   shown.value = runs;
   const runIds = useComputed<readonly string[] | null>(() => shown.value.map(({ run_id }) => run_id));
   const runNames = useComputed(() => new Map(shown.value.map(({ run_id, name }) => [run_id, name])));
-  const filters = useComputed<object | null>(() => null);
+  const filters = useComputed<JsonObject | null>(() => null);
   const groupBy = useComputed(() => NO_GROUPS);
   const hiddenRuns = useComputed(() => NOTHING_HIDDEN);
   const hoverRun = useSignal<string | null>(null);

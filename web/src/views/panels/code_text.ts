@@ -1,12 +1,14 @@
 /** The code that gives the numbers of a panel: all rows of them, not only what is drawn. */
 
+import type { JsonObject } from "../../wire/json";
+
 export type CodeOf = {
   readonly entity: string;
   readonly project: string;
   readonly key: string;
   readonly stream: "history" | "events";
   readonly runs: readonly string[] | null;
-  readonly filters: object | null;
+  readonly filters: JsonObject | null;
 };
 
 /** A value as Python writes it. */

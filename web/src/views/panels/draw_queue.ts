@@ -1,5 +1,7 @@
 /** Draws what has to be drawn anew, a little in each frame, so that scrolling stays smooth. */
 
+import { watchPrinting } from "../../state/printing";
+
 /** So long is drawn at a stretch while somebody scrolls, and while nobody does; what is left waits for the next frame. */
 const SCROLLED_BUDGET_MS = 9;
 const STILL_BUDGET_MS = 40;
@@ -11,10 +13,12 @@ export class DrawQueue {
   private readonly end = new AbortController();
   private frame: number | null = null;
   private scrolledAtMs = -Infinity;
+  private readonly endPrinting: () => void;
 
   constructor() {
     const seen = (): void => void (this.scrolledAtMs = performance.now());
     addEventListener("scroll", seen, { capture: true, passive: true, signal: this.end.signal });
+    this.endPrinting = watchPrinting(() => this.run(Infinity)); // paper waits for no frame
   }
 
   /** Draw soon; a later `draw` of the same owner takes the place of one that waits. */
@@ -29,18 +33,20 @@ export class DrawQueue {
 
   close(): void {
     this.end.abort();
+    this.endPrinting();
     if (this.frame !== null) cancelAnimationFrame(this.frame);
     this.waiting.clear();
   }
 
-  private run(): void {
+  private run(budgetMs: number | null = null): void {
     const now = performance.now();
-    const end = now + (now - this.scrolledAtMs < SCROLL_END_MS ? SCROLLED_BUDGET_MS : STILL_BUDGET_MS);
+    const end = now + (budgetMs ?? (now - this.scrolledAtMs < SCROLL_END_MS ? SCROLLED_BUDGET_MS : STILL_BUDGET_MS));
     for (const [owner, draw] of this.waiting) {
       this.waiting.delete(owner);
       draw();
       if (performance.now() >= end) break;
     }
+    if (this.frame !== null) cancelAnimationFrame(this.frame);
     this.frame = this.waiting.size === 0 ? null : requestAnimationFrame(() => this.run());
   }
 }

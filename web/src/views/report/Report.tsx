@@ -6,6 +6,7 @@ import { session } from "../../state/session";
 import type { Embedded } from "../../wire/embedded";
 import { Empty } from "../parts/Empty";
 import { formatTime } from "../parts/format";
+import { InProject } from "../parts/InProject";
 import { Toast } from "../parts/Toast";
 import { WorkspaceView } from "../workspace/WorkspaceView";
 
@@ -40,7 +41,9 @@ export function Report({ embedded }: { readonly embedded: Embedded }): JSX.Eleme
         ) : session.value === null ? (
           <p class="waiting">Loading…</p>
         ) : (
-          <WorkspaceView entity={entity} project={project} />
+          <InProject entity={entity} project={project}>
+            <WorkspaceView entity={entity} project={project} />
+          </InProject>
         )}
       </main>
       <Toast />

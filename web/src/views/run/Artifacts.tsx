@@ -17,7 +17,8 @@ export function Artifacts({ path, version }: RunPartProps): JSX.Element {
       const [logged, used] = await Promise.all([fetchRunArtifacts(run, "logged", ask), fetchRunArtifacts(run, "used", ask)]);
       return { logged, used };
     },
-    [path.runId, version.value],
+    [path.runId],
+    version.value,
   );
   const { value, error } = loaded.value;
   if (value === null) {

@@ -1,9 +1,10 @@
 /** What a run printed: any number of lines, of which those in sight are asked for. */
 
-import { useSignal, useSignalEffect } from "@preact/signals";
+import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { ansiPieces, plainText, type Style } from "../../drawing/ansi";
+import { WrappedLines } from "../../drawing/wrapped_lines";
 import { fetchConsole, type ConsoleLine, type ConsolePage, type RunPath } from "../../wire/run";
 import { isAborted, type Ask } from "../../wire/http";
 import { counted, formatTime } from "../parts/format";
@@ -16,6 +17,9 @@ const ROW_PX = 18;
 const PAGE_LINES = 500;
 const SPARE_ROWS = 40;
 const SEARCH_DELAY_MS = 200;
+/** What stands before the text of a line, in letters: its number, and its time. */
+const GUTTER_LETTERS = 9;
+const FEWEST_COLUMNS = 20;
 
 /** What was read of the console, page by page; `search` finds only lines that have it. */
 type Read = { readonly search: string; readonly totalCount: number; readonly pages: ReadonlyMap<number, readonly ConsoleLine[]> };
@@ -28,6 +32,8 @@ export function Console({ path, run, version }: RunPartProps): JSX.Element {
   const search = useSignal("");
   const isFollowing = useSignal(run.state === "running");
   const isTimed = useSignal(false);
+  const isWrapped = useSignal(false);
+  const lettersAcross = useSignal(80);
   const scroller = useRef<HTMLDivElement>(null);
   const sight = useSignal({ scrollPx: 0, heightPx: 600 });
   const asked = useRef(new Set<number>());
@@ -69,13 +75,16 @@ export function Console({ path, run, version }: RunPartProps): JSX.Element {
     }
   }, [version.value]);
 
+  const columns = useComputed(() =>
+    isWrapped.value ? Math.max(FEWEST_COLUMNS, lettersAcross.value - GUTTER_LETTERS * (isTimed.value ? 2 : 1)) : null,
+  );
+  const wrapped = useComputed(() => wrappedAt(read.value ?? NOTHING, columns.value));
   useSignalEffect(() => {
     const found = read.value;
-    const { scrollPx, heightPx } = sight.value;
     if (found === null) {
       return;
     }
-    const { first, end } = rowsInSight(scrollPx, heightPx, ROW_PX, found.totalCount, SPARE_ROWS);
+    const { first, end } = linesInSight(sight.value, found.totalCount, wrapped.value);
     for (let page = Math.floor(first / PAGE_LINES); page * PAGE_LINES < end; page += 1) {
       if (!found.pages.has(page) && !asked.current.has(page)) {
         asked.current.add(page);
@@ -88,7 +97,10 @@ export function Console({ path, run, version }: RunPartProps): JSX.Element {
     if (box !== null && isFollowing.value) {
       box.scrollTop = box.scrollHeight;
     }
-  }, [read.value, isFollowing.value]);
+  }, [read.value, isFollowing.value, columns.value]);
+  useEffect(() => (scroller.current === null ? undefined : watchLetters(scroller.current, (count) => (lettersAcross.value = count))), [
+    read.value === null,
+  ]);
 
   if (error.value !== null && read.value === null) {
     return <Problem error={error.value} again={() => void askPage(0)} />;
@@ -97,7 +109,8 @@ export function Console({ path, run, version }: RunPartProps): JSX.Element {
     return <Empty title="This run has printed nothing." />;
   }
   const found = read.value ?? NOTHING;
-  const { first, end } = rowsInSight(sight.value.scrollPx, sight.value.heightPx, ROW_PX, found.totalCount, SPARE_ROWS);
+  const { first, end } = linesInSight(sight.value, found.totalCount, wrapped.value);
+  const [rowCount, firstRow] = wrapped.value === null ? [found.totalCount, first] : [wrapped.value.rowCount, wrapped.value.rowOf(first)];
   const rows = Array.from({ length: end - first }, (_, i) => first + i);
   return (
     <section class="console" aria-label="Console">
@@ -118,6 +131,9 @@ export function Console({ path, run, version }: RunPartProps): JSX.Element {
           <input type="checkbox" checked={isTimed.value} onChange={() => (isTimed.value = !isTimed.value)} /> Times
         </label>
         <label class="check">
+          <input type="checkbox" checked={isWrapped.value} onChange={() => (isWrapped.value = !isWrapped.value)} /> Wrap
+        </label>
+        <label class="check">
           <input type="checkbox" checked={isFollowing.value} onChange={() => (isFollowing.value = !isFollowing.value)} /> Follow
         </label>
         <button type="button" class="button" onClick={() => void copyLines(found)}>
@@ -126,7 +142,7 @@ export function Console({ path, run, version }: RunPartProps): JSX.Element {
       </div>
       <div
         ref={scroller}
-        class="console-lines"
+        class={isWrapped.value ? "console-lines console-wrapped" : "console-lines"}
         tabIndex={0}
         role="log"
         aria-label="Lines of the console"
@@ -140,14 +156,15 @@ export function Console({ path, run, version }: RunPartProps): JSX.Element {
           sight.value = { scrollPx: box.scrollTop, heightPx: box.clientHeight };
         }}
       >
-        <div class="console-space" style={{ height: `${found.totalCount * ROW_PX}px` }}>
-          <div class="console-rows" style={{ transform: `translateY(${first * ROW_PX}px)` }}>
+        <div class="console-space" style={{ height: `${rowCount * ROW_PX}px` }}>
+          <div class="console-rows" style={{ transform: `translateY(${firstRow * ROW_PX}px)` }}>
             {rows.map((row) => (
               <Line
                 key={row}
                 line={found.pages.get(Math.floor(row / PAGE_LINES))?.[row % PAGE_LINES]}
                 isTimed={isTimed.value}
                 search={found.search}
+                columns={columns.value}
               />
             ))}
           </div>
@@ -157,9 +174,15 @@ export function Console({ path, run, version }: RunPartProps): JSX.Element {
   );
 }
 
-type LineProps = { readonly line: ConsoleLine | undefined; readonly isTimed: boolean; readonly search: string };
+type LineProps = {
+  readonly line: ConsoleLine | undefined;
+  readonly isTimed: boolean;
+  readonly search: string;
+  /** Where a line is broken; null: nowhere. */
+  readonly columns: number | null;
+};
 
-function Line({ line, isTimed, search }: LineProps): JSX.Element {
+function Line({ line, isTimed, search, columns }: LineProps): JSX.Element {
   if (line === undefined) {
     return <div class="console-line console-waiting" />;
   }
@@ -167,7 +190,7 @@ function Line({ line, isTimed, search }: LineProps): JSX.Element {
     <div class={line.stream === "stderr" ? "console-line console-error" : "console-line"}>
       <span class="console-number">{line.line + 1}</span>
       {isTimed && <span class="console-time">{formatTime(line.timestamp).slice(11, 19)}</span>}
-      <span class="console-text">
+      <span class="console-text" style={columns === null ? {} : { width: `${columns}ch` }}>
         {search === "" ? ansiPieces(line.text).map((piece, i) => <Styled key={i} {...piece} />) : <Found text={plainText(line.text)} search={search} />}
       </span>
     </div>
@@ -225,6 +248,35 @@ async function fetchPage(path: RunPath, query: { offset: number; limit: number; 
     lines.push(...more.lines);
   }
   return { ...page, lines };
+}
+
+function wrappedAt({ pages, totalCount }: Read, columns: number | null): WrappedLines | null {
+  if (columns === null) {
+    return null;
+  }
+  const texts = new Map([...pages].map(([page, lines]) => [page, lines.map(({ text }) => plainText(text))]));
+  return new WrappedLines(texts, totalCount, PAGE_LINES, columns);
+}
+
+type Sight = { readonly scrollPx: number; readonly heightPx: number };
+
+/** The lines to draw, the last one excluded. */
+function linesInSight({ scrollPx, heightPx }: Sight, lineCount: number, wrapped: WrappedLines | null): { first: number; end: number } {
+  const { first, end } = rowsInSight(scrollPx, heightPx, ROW_PX, wrapped?.rowCount ?? lineCount, SPARE_ROWS);
+  return wrapped === null ? { first, end } : { first: wrapped.lineAt(first), end: Math.min(lineCount, wrapped.lineAt(end) + 1) };
+}
+
+/** Tell how many letters fit beside each other, now and whenever that is another number. */
+function watchLetters(box: HTMLElement, told: (count: number) => void): () => void {
+  const measure = document.createElement("canvas").getContext("2d");
+  const observer = new ResizeObserver(() => {
+    if (measure !== null) {
+      measure.font = getComputedStyle(box).font;
+      told(Math.floor(box.clientWidth / measure.measureText("0").width));
+    }
+  });
+  observer.observe(box);
+  return () => observer.disconnect();
 }
 
 async function copyLines(read: Read): Promise<void> {

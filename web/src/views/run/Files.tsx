@@ -14,7 +14,7 @@ import { useLoaded } from "../parts/use_loaded";
 const MOST_FILES = 2000;
 
 export function Files({ path, run, version }: RunPartProps): JSX.Element {
-  const [loaded, again] = useLoaded((ask) => fetchFiles(path, ask), [path.runId, run.state === "running" ? version.value : ""]);
+  const [loaded, again] = useLoaded((ask) => fetchFiles(path, ask), [path.runId], run.state === "running" ? version.value : "");
   const search = useSignal("");
   const { value: files, error } = loaded.value;
   if (files === null) {

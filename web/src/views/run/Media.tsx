@@ -57,7 +57,7 @@ function Card(props: CardProps): JSX.Element {
 
 /** What one run logged under one key, with a slider over the steps. */
 export function MediaByStep({ path, name, version }: CardProps): JSX.Element {
-  const [loaded, again] = useLoaded((ask) => fetchValues(path, { key: name, limit: MOST_STEPS }, ask), [path.runId, name, version]);
+  const [loaded, again] = useLoaded((ask) => fetchValues(path, { key: name, limit: MOST_STEPS }, ask), [path.runId, name], version);
   const { value: page, error } = loaded.value;
   if (page === null) {
     return error === null ? <p class="waiting">Loading…</p> : <Problem error={error} again={again} />;

@@ -16,7 +16,7 @@ import { useLoaded } from "../parts/use_loaded";
 
 export function Overview({ path, run, version, again }: RunPartProps): JSX.Element {
   const [environment] = useLoaded((ask) => fetchEnvironment(path, ask), [path.runId, run.generation]);
-  const [generations] = useLoaded((ask) => fetchGenerations(path, ask), [path.runId, version.value]);
+  const [generations] = useLoaded((ask) => fetchGenerations(path, ask), [path.runId], version.value);
   const metadata = environment.value.value?.metadata ?? {};
   const git = isPlainObject(metadata["git"]) ? metadata["git"] : {};
   return (

@@ -51,10 +51,10 @@ export function RunPage({ path, version }: RunPageProps): JSX.Element {
 function Run({ path, version }: RunPageProps): JSX.Element {
   const query = new URLSearchParams(address.value.query);
   const generation = query.get("generation");
-  const [loaded, again] = useLoaded((ask) => fetchRun(path, generation, ask), [path.entity, path.project, path.runId, generation, version.value]);
+  const [loaded, again] = useLoaded((ask) => fetchRun(path, generation, ask), [path.entity, path.project, path.runId, generation], version.value);
   const { value: run, error } = loaded.value;
-  if (run === null) {
-    return error === null ? <p class="waiting">Loading…</p> : <Gone path={path} error={error} again={again} />;
+  if (run === null && error !== null) {
+    return <Gone path={path} error={error} again={again} />;
   }
   const tab = TABS.find((name) => name === query.get("tab")) ?? "charts";
   const choose = (chosen: Tab): void => {
@@ -68,8 +68,8 @@ function Run({ path, version }: RunPageProps): JSX.Element {
     replaceQuery(next.toString());
   };
   return (
-    <article class="run-page" aria-label={`Run ${run.name}`}>
-      <RunHead path={path} run={run} version={version} again={again} />
+    <article class="run-page" aria-label={`Run ${run?.name ?? path.runId}`}>
+      {run === null ? <Coming /> : <RunHead path={path} run={run} version={version} again={again} />}
       {error !== null && (isGone(error) ? <Gone path={path} error={error} again={again} /> : <Problem error={error} again={again} />)}
       <Tabs chosen={tab} choose={choose} />
       <div class="run-part" role="tabpanel" aria-label={NAMES[tab]}>
@@ -79,12 +79,27 @@ function Run({ path, version }: RunPageProps): JSX.Element {
   );
 }
 
-function Part({ tab, ...props }: RunPartProps & { readonly tab: Tab }): JSX.Element {
+function Coming(): JSX.Element {
+  return (
+    <header class="run-head">
+      <span class="run-coming waiting">Loading…</span>
+    </header>
+  );
+}
+
+type PartProps = Omit<RunPartProps, "run"> & { readonly run: RunInfo | null; readonly tab: Tab };
+
+/** Charts are asked for while the run itself is on its way. */
+function Part({ tab, run, ...rest }: PartProps): JSX.Element | null {
+  if (tab === "charts" || tab === "system") {
+    const stream = tab === "charts" ? "history" : "events";
+    return <Charts key={stream} path={rest.path} version={rest.version} run={run} stream={stream} />;
+  }
+  if (run === null) {
+    return null;
+  }
+  const props = { ...rest, run };
   switch (tab) {
-    case "charts":
-      return <Charts key="history" {...props} stream="history" />;
-    case "system":
-      return <Charts key="events" {...props} stream="events" />;
     case "overview":
       return <Overview {...props} />;
     case "config":

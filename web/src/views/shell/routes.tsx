@@ -4,9 +4,9 @@ import { signal, type ReadonlySignal } from "@preact/signals";
 import type { ComponentType, JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import { formatHash } from "../../state/address";
-import { gatherNews } from "../../state/live";
 import { reconnectCount } from "../../state/session";
 import { Empty } from "../parts/Empty";
+import { InProject, useNews } from "../parts/InProject";
 import { Lazy } from "../parts/Lazy";
 import { Store } from "../store/Store";
 import { WorkspaceView } from "../workspace/WorkspaceView";
@@ -49,13 +49,19 @@ export function viewOf(parts: readonly string[]): JSX.Element {
     return load === undefined ? <Nothing back={[]} /> : <Lazy load={load} props={{}} />;
   }
   if (part === undefined) {
-    return <WorkspaceView key={formatHash([entity, project])} entity={entity} project={project} />;
+    return (
+      <InProject key={formatHash([entity, project])} entity={entity} project={project}>
+        <WorkspaceView entity={entity} project={project} />
+      </InProject>
+    );
   }
   const load = loaders.get(PAGE_OF_PART[part] ?? "") as Loader<PartProps> | undefined;
   return load === undefined ? (
     <Nothing back={[entity, project]} />
   ) : (
-    <Part key={formatHash([entity, project, part])} entity={entity} project={project} rest={rest} load={load} />
+    <InProject key={formatHash([entity, project])} entity={entity} project={project}>
+      <Part key={part} entity={entity} project={project} rest={rest} load={load} />
+    </InProject>
   );
 }
 
@@ -67,18 +73,19 @@ type PartOfProject = {
 };
 
 function Part({ entity, project, rest, load }: PartOfProject): JSX.Element {
+  const news = useNews();
   const version = useMemo(() => signal(""), [entity, project]);
   useEffect(() => {
     const move = (): void => {
       version.value = `${Date.now()}`;
     };
     const forget = reconnectCount.subscribe((count) => count > 0 && move());
-    const stop = gatherNews(entity, project, move);
+    const stop = news.listen(move);
     return () => {
       stop();
       forget();
     };
-  }, [entity, project]);
+  }, [news]);
   return <Lazy load={load} props={{ path: { entity, project, runId: rest[0] ?? "", rest }, version }} />;
 }
 

@@ -20,6 +20,7 @@ import { usePanelsInAddress } from "../run/panels_in_address";
 import { useLoaded } from "../parts/use_loaded";
 import { Course } from "./Course";
 import { metricText, runsText } from "./SweepsPage";
+import type { JsonObject } from "../../wire/json";
 
 const BEST_RUNS = 20;
 const MOST_RUNS = 10_000;
@@ -29,7 +30,7 @@ const NOTHING_HIDDEN: ReadonlySet<string> = new Set();
 type SweepViewProps = { readonly path: SweepPath; readonly version: ReadonlySignal<string> };
 
 export function SweepView({ path, version }: SweepViewProps): JSX.Element {
-  const [loaded, again] = useLoaded((ask) => fetchSweep(path, ask), [path.sweepId, version.value]);
+  const [loaded, again] = useLoaded((ask) => fetchSweep(path, ask), [path.sweepId], version.value);
   const { value: sweep, error } = loaded.value;
   if (sweep === null) {
     return error === null ? <p class="waiting">Loading…</p> : <Problem error={error} again={again} />;
@@ -99,7 +100,8 @@ function Runs({ path, sweep, version }: SweepViewProps & { readonly sweep: Sweep
   const columns = ["name", "state", "created_at", ...(metric === null ? [] : [`summary.${metric.name}`]), ...parameters.map((name) => `config.${name}`)];
   const [loaded, again] = useLoaded(
     (ask) => fetchColumns(path, { columns, filters, order: ["+created_at"], limit: MOST_RUNS }, ask),
-    [path.sweepId, version.value],
+    [path.sweepId],
+    version.value,
   );
   const { value: page, error } = loaded.value;
   if (page === null) {
@@ -189,7 +191,7 @@ function SweepCharts({ path, sweep, version }: SweepViewProps & { readonly sweep
           { kind: "importance", metric: `summary.${metric.name}` },
         ];
   const settings = usePanelsInAddress({ ...DEFAULT_PANELS, added });
-  const filters = useComputed<object | null>(() => ({ sweep: path.sweepId }));
+  const filters = useComputed<JsonObject | null>(() => ({ sweep: path.sweepId }));
   const runIds = useComputed<readonly string[] | null>(() => null);
   const groupBy = useComputed(() => NO_GROUPS);
   const hiddenRuns = useComputed(() => NOTHING_HIDDEN);

@@ -39,7 +39,7 @@ runlake.agent(sweep_id, function=train, count=20, ${place})`;
 }
 
 function SweepList({ path, version }: SweepsPageProps): JSX.Element {
-  const [loaded, again] = useLoaded((ask) => fetchSweeps(path, ask), [path.entity, path.project, version.value]);
+  const [loaded, again] = useLoaded((ask) => fetchSweeps(path, ask), [path.entity, path.project], version.value);
   const { value: sweeps, error } = loaded.value;
   if (sweeps === null) {
     return error === null ? <p class="waiting">Loading…</p> : <Problem error={error} again={again} />;

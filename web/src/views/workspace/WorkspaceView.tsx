@@ -6,6 +6,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { mayEdit } from "../../state/session";
 import { Workspace } from "../../state/workspace";
 import { Icon } from "../parts/Icon";
+import { useNews } from "../parts/InProject";
 import { isNarrow } from "../parts/narrow";
 import { Panels } from "../panels/Panels";
 import { contextOf, useWorkspace, WorkspaceProvider } from "./context";
@@ -16,7 +17,8 @@ import { SelectionBar } from "./SelectionBar";
 import { Toolbar } from "./Toolbar";
 
 export function WorkspaceView({ entity, project }: { readonly entity: string; readonly project: string }): JSX.Element {
-  const context = useMemo(() => contextOf(new Workspace({ entity, project })), [entity, project]);
+  const news = useNews();
+  const context = useMemo(() => contextOf(new Workspace({ entity, project }, news)), [entity, project, news]);
   useEffect(() => {
     context.workspace.begin();
     const stop = listenToKeys(context, mayEdit);
