@@ -1,6 +1,7 @@
 """What a task of Spark reads, without Spark: the rows of some files, and no others."""
 
 import contextlib
+import itertools
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -115,7 +116,7 @@ def test_groups_have_every_file_once_and_are_no_larger_than_said(sizes):
     groups = grouped(pieces)
     assert [piece for group in groups for piece in group] == pieces
     assert all(len(group) == 1 or sum(piece.size_bytes for piece in group) <= PARTITION_BYTES for group in groups)
-    pairs = zip(groups, groups[1:], strict=False)
+    pairs = itertools.pairwise(groups)
     assert all(sum(piece.size_bytes for piece in (*one, other[0])) > PARTITION_BYTES for one, other in pairs)
 
 
