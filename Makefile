@@ -9,7 +9,7 @@ LIBRARIES := $(VENV)/integrations/torch.done $(VENV)/integrations/vision.done $(
 PEERS := $(patsubst requirements/peer-%.in,$(VENV)/peer-%.done,$(wildcard requirements/peer-*.in))
 OLDER_CLIENTS := $(patsubst requirements/wandb-%.in,$(VENV)/wandb-%.done,$(wildcard requirements/wandb-*.in))
 
-.PHONY: demo page test test-page-sources test-page test-client test-long test-integrations check fix bench docs pictures lock clean
+.PHONY: demo page test test-page-sources test-page test-client test-client-over-cluster test-long test-integrations check fix bench docs pictures lock clean
 
 demo: $(VENV)/demo.done  ## install into the checkout and do the main job on real input
 	$(BUILD_PAGE)
@@ -32,6 +32,9 @@ test-page: $(VENV)/test.done $(VENV)/browser.done  ## those, and the page in a b
 
 test-client: $(VENV)/test.done $(VENV)/wandb/wandb.done $(OLDER_CLIENTS)  ## the official wandb client, and others' software that is installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile -rs -m "integration and not long"
+
+test-client-over-cluster: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## the official wandb client before PostgreSQL and a bucket
+	$(BIN)/python -m pytest -n 2 --dist loadfile -rs -m "integration and not long" tests/server/official --over-cluster
 
 test-long: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## the tests that take minutes
 	$(BIN)/python -m pytest -n 2 -m "long and not libraries"

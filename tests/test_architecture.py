@@ -86,12 +86,14 @@ SERVER = {
         "errors", "clean_text", "lru", "stopping", "values", "server.http", "server.wandb", "server.wandb.nodes",
         "server.wandb.mutations",
     },
+    "server.wandb.downloads": {"server.context", "server.http"},
     "server.wandb.artifact_routes": {
         "artifact_model", "errors", "stopping", "service.contract", "server.context", "server.http", "server.wandb",
+        "server.wandb.downloads",
     },
     "server.wandb.routes": {
         *MODEL, "service.contract", "server.context", "server.http", "server.people", "server.wandb",
-        "server.wandb.artifact_routes", "server.wandb.ingest", "server.wandb.documents",
+        "server.wandb.artifact_routes", "server.wandb.downloads", "server.wandb.ingest", "server.wandb.documents",
     },
     "server": {
         "errors", "service", "service.contract", "server.config", "server.people", "server.http", "server.context",

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from typer.main import get_command
 
 import warm
 from runlake.cli.app import app
+from runlake.cli.people import people_url
 from runlake.server.config import ServerConfig
 from waiting import DEADLINE_S, wait_until
 
@@ -29,11 +31,28 @@ def command_lines():
     yield json.loads(
         re.search(r"^CMD (\[\"serve.*\])$", (DEPLOY / "Containerfile").read_text("utf-8"), re.MULTILINE)[1]
     )
-    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
-    yield compose["services"]["runlake"]["command"]
+    yield compose_of("compose.yaml")["services"]["runlake"]["command"]
+    yield from (compose_of("compose.cluster.yaml")["services"][name]["command"] for name in ("runlake", "runlake2"))
+    yield pod()["containers"][0]["args"]
 
 
-@pytest.mark.parametrize("words", list(command_lines()), ids=["unit", "container", "compose"])
+def compose_of(name):
+    return yaml.safe_load((DEPLOY / name).read_text("utf-8"))
+
+
+def of_kubernetes():
+    """The documents of the manifest by their kind."""
+    return {each["kind"]: each for each in yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text("utf-8"))}
+
+
+def pod():
+    return of_kubernetes()["Deployment"]["spec"]["template"]["spec"]
+
+
+IDS = ["unit", "container", "compose", "replica", "replica 2", "kubernetes"]
+
+
+@pytest.mark.parametrize("words", list(command_lines()), ids=IDS)
 def test_every_option_is_one_that_serve_has(words):
     known = {spelling for parameter in get_command(app).commands["serve"].params for spelling in parameter.opts}
     assert words[0] == "serve"
@@ -43,9 +62,53 @@ def test_every_option_is_one_that_serve_has(words):
 def test_the_server_is_given_more_time_to_end_than_it_takes():
     drain_s = ServerConfig(root="", default_entity="ann").drain_s
     unit = (DEPLOY / "runlake.service").read_text("utf-8")
-    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
     assert int(re.search(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)[1]) > drain_s
-    assert int(compose["services"]["runlake"]["stop_grace_period"].rstrip("s")) > drain_s
+    for service in (compose_of("compose.yaml")["services"], compose_of("compose.cluster.yaml")["services"]):
+        assert int(service["runlake"]["stop_grace_period"].rstrip("s")) > drain_s
+    pause_s = pod()["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert pod()["terminationGracePeriodSeconds"] > drain_s + pause_s
+
+
+def variables():
+    """The variables that each way to start replicas sets for them."""
+    yield compose_of("compose.cluster.yaml")["services"]["runlake2"]["environment"].keys()
+    yield {each["name"] for each in pod()["containers"][0]["env"]}
+
+
+OTHERS_VARIABLES = {"FORWARDED_ALLOW_IPS"}  # uvicorn's
+
+
+@pytest.mark.parametrize("names", list(variables()), ids=["compose", "kubernetes"])
+def test_every_variable_is_one_that_is_read(names):
+    of_serve = {name for parameter in get_command(app).commands["serve"].params for name in envvars_of(parameter)}
+    assert people_url({"RUNLAKE_PEOPLE_URL": "sqlite://"}) == "sqlite://"
+    ours = {*of_serve, "RUNLAKE_PEOPLE_URL"}
+    of_aws = {f"AWS_{name}" for name in ("ENDPOINT_URL", "REGION", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY")}
+    assert names - ours - of_aws - OTHERS_VARIABLES == set()
+    assert {"RUNLAKE_DATABASE", "RUNLAKE_BUCKET"} <= names
+
+
+def envvars_of(parameter):
+    return [parameter.envvar] if isinstance(parameter.envvar, str) else parameter.envvar or []
+
+
+def test_probes_ask_routes_that_there_are_and_secrets_are_named_by_who_makes_them():
+    (container,) = pod()["containers"]
+    probes = {name: container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "readiness", "liveness")}
+    assert probes == {"startup": "/healthz", "readiness": "/readyz", "liveness": "/healthz"}
+    assert "health_uri /readyz" in compose_of("compose.cluster.yaml")["services"]["proxy"]["command"][0]
+    wanted = {each["valueFrom"]["secretKeyRef"]["key"] for each in container["env"] if "valueFrom" in each}
+    text = (DEPLOY / "kubernetes.yaml").read_text("utf-8")
+    assert wanted == set(re.findall(r"--from-literal=([\w-]+)=", text))
+    labels = of_kubernetes()["Deployment"]["spec"]["template"]["metadata"]["labels"]
+    assert of_kubernetes()["Service"]["spec"]["selector"] == labels
+    assert of_kubernetes()["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == labels
+
+
+def test_the_image_has_the_extras_that_its_commands_need():
+    (extras,) = re.findall(r"'\.\[(\S+)\]'", (DEPLOY / "Containerfile").read_text("utf-8"))
+    project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    assert {"server", "cluster", "mcp"} == set(extras.split(",")) <= project["optional-dependencies"].keys()
 
 
 def instructions(word):

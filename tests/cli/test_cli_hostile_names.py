@@ -54,6 +54,7 @@ def verbs():
         ("tail", "evil/r1", "--stream", "console"),
         ("diff", "evil/r1", "evil/r2"),
         ("sql", "select * from config"),
+        ("segments", "evil"),
         ("check",),
         ("repair", "--dry-run"),
         ("seal", "evil"),

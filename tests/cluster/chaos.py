@@ -35,10 +35,11 @@ def batch_of(first, count, **more):
 class Replica:
     """One process, which has the same address after it was killed."""
 
-    def __init__(self, folder, number, database_url, bucket_url, variables):
+    def __init__(self, folder, number, words, variables):
         self.address = folder / f"r{number}"
-        self._command = [sys.executable, str(SCRIPT), str(self.address), database_url, bucket_url]
-        self._command.append(str(folder / f"cache{number}"))
+        database_url, bucket_url, mutant = words
+        cache_dir = folder / f"cache{number}"
+        self._command = [sys.executable, SCRIPT, self.address, database_url, bucket_url, cache_dir, mutant]
         self._variables, self._log = variables, folder / f"r{number}.log"
         self.process = None
 
@@ -95,7 +96,7 @@ class Writer(threading.Thread):
 class Chaos:
     """A database, a bucket behind a proxy that does harm, and replicas. Use it as a context."""
 
-    def __init__(self, folder, postgres, s3, *, replica_count, harm=0.2, seed=0):
+    def __init__(self, folder, postgres, s3, *, replica_count, harm=0.2, seed=0, mutant=""):
         self.chance = random.Random(seed)
         self._postgres = postgres
         self.database_url = postgres.url_of(postgres.make_database())
@@ -105,7 +106,8 @@ class Chaos:
         environment = {**s3.environment(), "AWS_ENDPOINT_URL": self._proxy.endpoint}
         variables = {**os.environ, **environment, "PYTHONPATH": f"{SCRIPT.parents[2] / 'src'}"}
         self.replicas = [
-            Replica(folder, number, self.database_url, self.bucket_url, variables) for number in range(replica_count)
+            Replica(folder, number, (self.database_url, self.bucket_url, mutant), variables)
+            for number in range(replica_count)
         ]
         self.kill_count = self.restart_count = self.read_count = 0
 
@@ -189,11 +191,10 @@ class Chaos:
         try:
             steps, series = self.one_answer("read_history", writer.path)
         except FailedError as error:
-            if is_whole:
-                raise
-            if not before or error.args[0] != "NotFoundError":
-                return
-            raise AssertionError(f"{writer.path} is gone: {error}") from None
+            is_lost = is_whole or (before and error.args[0] in ("NotFoundError", "CorruptError"))
+            if is_lost:
+                raise AssertionError(f"{writer.path} is gone: {error}") from None
+            return
         self.read_count += 1
         count = len(steps)
         assert steps == list(range(count)), f"{writer.path} has the steps {steps}"

@@ -5,8 +5,11 @@
 
 import sys
 import threading
+import time
 from multiprocessing.connection import Client, Listener
 from pathlib import Path
+
+from runlake.store.journal.journal import PartName
 
 KEY = b"replica"
 
@@ -30,9 +33,41 @@ def ask(address, verb, *arguments, **options):
     return found
 
 
-def main(address, database_url, bucket_url, cache_dir):
+def drop_before_publish():
+    """A sealer that removes parts before it has published what replaces them."""
+    from runlake.store.compact import seal
+
+    publish, drop = seal.publish_meta, seal.drop_inputs
+
+    def begin(segments, meta):
+        for writer, number in meta.covers:
+            segments.journal_of_test.drop(PartName(writer, number))
+        time.sleep(0.5)
+        publish(segments, meta)
+
+    def write_files(snapshot, batch, *, kept=seal.write_files):
+        snapshot.segments.journal_of_test = snapshot.journal
+        return kept(snapshot, batch)
+
+    seal.publish_meta, seal.drop_inputs, seal.write_files = begin, drop, write_files
+
+
+def commit_later():
+    """A database that answers before the disk has what it answers for."""
+    from runlake.store.cluster import database
+
+    assert "else 'on' end" in database._SETTINGS
+    database._SETTINGS = database._SETTINGS.replace("else 'on' end", "else 'off' end")
+
+
+MUTANTS = {"": lambda: None, "drop before publish": drop_before_publish, "commit later": commit_later}
+"""Wrong designs, which who checks must find out."""
+
+
+def main(address, database_url, bucket_url, cache_dir, mutant=""):
     from runlake.service.cluster.open import open_cluster
 
+    MUTANTS[mutant]()
     service = open_cluster(database_url, bucket_url, default_entity="ann", cache_dir=Path(cache_dir), seals=True)
 
     def answer(connection):

@@ -128,9 +128,9 @@ class TestObjects:
             bucket.head("b")
         counts = bucket.calls.counts()
         assert {kind: count._replace(duration_s=0) for kind, count in counts.items()} == {
-            "put": (1, 0, 3, 0, 0),
-            "get": (2, 0, 0, 5, 0),
-            "head": (1, 1, 0, 0, 0),
+            "put": (1, 1, 0, 3, 0, 0),
+            "get": (2, 2, 0, 0, 5, 0),
+            "head": (1, 1, 1, 0, 0, 0),
         }
         assert all(count.duration_s > 0 for count in counts.values())
 

@@ -1,5 +1,7 @@
 """Every acknowledged row is there once, whatever is killed, restarted, lost or asked twice; nothing else is left."""
 
+import contextlib
+
 import pytest
 from chaos import ROWS_A_BATCH, Chaos, Writer
 from postgres import PostgresServer, find_programs
@@ -24,8 +26,8 @@ def fragile_postgres():
     server.remove()
 
 
-def survive(folder, postgres, s3, *, writer_count, batch_count, replica_count, **harm):
-    with Chaos(folder, postgres, s3, replica_count=replica_count) as chaos:
+def survive(folder, postgres, s3, *, writer_count, batch_count, replica_count, mutant="", **harm):
+    with Chaos(folder, postgres, s3, replica_count=replica_count, mutant=mutant) as chaos:
         writers = [Writer(chaos, number, batch_count) for number in range(writer_count)]
         chaos.harm_while(writers, **harm)
 
@@ -33,14 +35,13 @@ def survive(folder, postgres, s3, *, writer_count, batch_count, replica_count, *
         assert all(writer.acknowledged >= batch_count * ROWS_A_BATCH for writer in writers)
         for writer in writers:
             chaos.prove(writer, is_whole=True)
-        database = Database(chaos.database_url)
         bucket = Bucket(chaos.bucket_url, s3.options())
-        wait_until(lambda: not find_unsealed(database, silent_s=0.0, limit=10), "everything was sealed")
-        for writer in writers:
-            chaos.prove(writer, is_whole=True)
-        collect(database, bucket, staged_s=0.0, dead_s=0.0)
-        assert list(Comparison(database, bucket).differences(is_reading=True)) == []
-        database.close()
+        with contextlib.closing(Database(chaos.database_url)) as database:
+            wait_until(lambda: not find_unsealed(database, silent_s=0.0, limit=10), "everything was sealed")
+            for writer in writers:
+                chaos.prove(writer, is_whole=True)
+            collect(database, bucket, staged_s=0.0, dead_s=0.0)
+            assert list(Comparison(database, bucket).differences(is_reading=True)) == []
 
 
 def test_every_acknowledged_row_is_there_once(tmp_path, fragile_postgres, s3_server):
@@ -52,3 +53,12 @@ def test_every_acknowledged_row_is_there_once(tmp_path, fragile_postgres, s3_ser
 def test_the_same_with_many_writers_for_a_minute(tmp_path, fragile_postgres, s3_server):
     harm = {"kill_count": 40, "kill_every_s": 1.0, "restart_count": 4, "restart_every_s": 12.0}
     survive(tmp_path, fragile_postgres, s3_server, writer_count=24, batch_count=60, replica_count=3, **harm)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mutant", ["drop before publish", "commit later"])
+def test_a_wrong_design_is_found_out(tmp_path, fragile_postgres, s3_server, mutant):
+    harm = {"kill_count": 12, "kill_every_s": 1.0, "restart_count": 8, "restart_every_s": 1.5}
+    many = {"writer_count": 8, "batch_count": 40, "replica_count": 3}
+    with pytest.raises(AssertionError, match=r"were acknowledged|is gone"):
+        survive(tmp_path, fragile_postgres, s3_server, mutant=mutant, **many, **harm)

@@ -2,15 +2,19 @@
 
 import io
 
+import psycopg
 import pytest
 
 from runlake.model import RunPath
 from runlake.store.cluster.bucket import Bucket
+from runlake.store.cluster.catalog import ClusterCatalog
 from runlake.store.cluster.comparison import Comparison
 from runlake.store.cluster.database import Database
 from runlake.store.cluster.garbage import collect
 from runlake.store.cluster.object_cache import ObjectCache
 from runlake.store.cluster.store import ClusterStore
+from runlake.store.run.state import read_run
+from trainer import Trainer
 
 RUN = RunPath("ann", "p", "r")
 
@@ -65,3 +69,26 @@ def test_what_a_restored_database_names_is_there_and_what_came_later_is_told(pos
     collect(restored.database, restored.bucket, staged_s=0.0)
     assert contents(restored) == {"replaced": b"anew", "deleted": b"before", "later": b"anew"}
     assert list(Comparison(restored.database, restored.bucket).differences()) == found
+
+
+def test_a_replica_forgets_runs_of_which_the_restored_database_knows_nothing(postgres_server, open_store):
+    name = postgres_server.make_database()
+    store = open_store(name)
+    store.create()
+    Trainer(store, "kept").finish()
+    store.close()
+    backup = postgres_server.make_database(template=name)
+
+    store = open_store(name)
+    catalog = ClusterCatalog(store.database, store.listing_states, fold=lambda path: read_run(store, path))
+    Trainer(store, "later").finish()
+    assert run_ids(catalog) == ["kept", "later"]
+    with psycopg.connect(postgres_server.url_of("postgres"), autocommit=True) as connection:
+        connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,))
+        connection.execute(f"alter database {name} rename to {name}_gone")
+        connection.execute(f"alter database {backup} rename to {name}")
+    assert run_ids(catalog) == ["kept"]
+
+
+def run_ids(catalog):
+    return sorted(run.run_id for run in catalog.refresh("ann", "mnist").runs)

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import time
+from urllib.request import urlopen
 
 import pytest
 
@@ -221,6 +222,18 @@ def test_references_are_kept_as_they_are(service):
     assert service.read_manifest(MODEL.at("v0")) == [reference]
     with pytest.raises(BadValueError, match=r"is a reference to s3://bucket/data\.bin"):
         service.open_content(MODEL.at("v0"), "data.bin")
+
+
+def test_a_file_in_a_bucket_has_an_address_that_needs_no_key_and_other_files_have_none(service, way):
+    keep(service, {"weights.bin": b"1"})
+    url = service.content_url(MODEL.at("latest"), "weights.bin", 60)
+    if way != "cluster":
+        assert url is None
+        return
+    with urlopen(url) as content:
+        assert content.read() == b"1"
+    with pytest.raises(NotFoundError, match=r"did you mean 'weights.bin'"):
+        service.content_url(MODEL.at("v0"), "weight.bin", 60)
 
 
 def test_a_file_that_is_not_there_is_told_with_one_that_is_near(service):

@@ -2,6 +2,7 @@
 
 import io
 import re
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -303,6 +304,22 @@ def test_files_are_stored_listed_read_and_removed(service, train):
         service.open_file(RUN, "models/bets.bin")
     with pytest.raises(PathError):
         service.put_file(RUN, "../out", io.BytesIO(b""))
+
+
+def test_a_file_in_a_bucket_has_an_address_that_needs_no_key_and_other_files_have_none(service, way, train):
+    train("a").finish()
+    service.put_file(RUN, "größe/best.bin", io.BytesIO(b"weights"))
+    url = service.file_url(RUN, "größe/best.bin", 60)
+    if way != "cluster":
+        assert url is None
+        return
+    service.put_file(RUN, "größe/best.bin", io.BytesIO(b"other weights"))
+    with urlopen(url) as first, urlopen(service.file_url(RUN, "größe/best.bin", 60)) as second:
+        assert (first.read(), second.read()) == (b"weights", b"other weights")
+    with pytest.raises(NotFoundError, match=r"did you mean 'größe/best.bin'"):
+        service.file_url(RUN, "größe/bets.bin", 60)
+    with pytest.raises(NotFoundError, match=r'run "none" not in project ann/mnist'):
+        service.file_url(RunPath("ann", "mnist", "none"), "größe/best.bin", 60)
 
 
 # Care ---------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ class PostgresServer:
         # Root may not run it. Socket names are short, so it is not beside the other files of the tests.
         is_root = os.geteuid() == 0
         self._owner = {"user": "nobody", "group": Path("/").stat().st_gid, "extra_groups": []} if is_root else {}
-        self._programs, self._options, self._count, self._process = programs, options, 0, None
+        self.programs, self._options, self._count, self._process = programs, options, 0, None
         self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
         if self._owner:
             shutil.chown(self.folder, "nobody")
@@ -42,7 +42,7 @@ class PostgresServer:
 
     def start(self):
         """Answers when it takes connections."""
-        command = [self._programs / "postgres", "-D", self.folder / "data", "-k", self.folder, "-h", ""]
+        command = [self.programs / "postgres", "-D", self.folder / "data", "-k", self.folder, "-h", ""]
         self._process = subprocess.Popen([*command, *(self._options or ("-F",))], **_QUIET, **self._owner)
         self._wait_until_it_answers()
 

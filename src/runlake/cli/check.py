@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,15 +31,21 @@ def check(
         str | None,
         typer.Option("--bucket", metavar="s3://BUCKET/FOLDER", help="Prove that a bucket may hold a store, instead."),
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option("--database", metavar="URL", help="With --bucket: check the store in both, and that they agree."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Read every byte of the store and name what is damaged. Ends with 1 when something is."""
-    if bucket is not None:
+    if database is not None and bucket is None:
+        raise BadValueError("--database goes with --bucket: a store in a database has its sealed rows in a bucket")
+    if bucket is not None and database is None:
         if target is not None:
             raise BadValueError("--bucket asks a bucket, and no project or run of a store; leave one of them out")
         _check_bucket(bucket, as_json)
         return
-    with open_store(context) as service:
+    with _open(context, database, bucket) as service:
         chosen = find_target(service, target)
         findings: list[tuple[RunPath, Finding]] = []
         checked_count = 0
@@ -49,12 +57,20 @@ def check(
     if as_json:
         output.print_json({"run_count": checked_count, "findings": [finding_document(path, f) for path, f in findings]})
     elif findings:
-        rows = [(str(path), f.kind, f.place, f.lost, f.advice) for path, f in findings]
+        rows = [(str(path) if path.run_id else "-", f.kind, f.place, f.lost, f.advice) for path, f in findings]
         output.print_table(("RUN", "KIND", "PLACE", "LOST", "ADVICE"), rows)
     word = format_count(len(findings), "finding") if findings else "all is well"
     output.note(f"read {format_count(checked_count, 'run')}: {word}")
     if findings:
         raise typer.Exit(ExitCode.NO)
+
+
+def _open(context: typer.Context, database: str | None, bucket: str | None) -> AbstractContextManager[Service]:
+    if database is None or bucket is None:
+        return open_store(context)
+    from runlake.service.open import open_cluster_to_check
+
+    return closing(open_cluster_to_check(database, bucket, os.environ))
 
 
 def _check_bucket(url: str, as_json: bool) -> None:

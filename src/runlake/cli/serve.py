@@ -79,11 +79,24 @@ def serve(
             help="A bucket, s3://BUCKET/FOLDER; its keys come from the variables of AWS's tools.",
         ),
     ] = None,
+    bucket_for_clients: Annotated[
+        str | None,
+        typer.Option(
+            "--bucket-for-clients",
+            metavar="URL|no",
+            envvar="RUNLAKE_BUCKET_FOR_CLIENTS",
+            help="The bucket's server as clients reach it; no: they do not.  [default: as this server does]",
+        ),
+    ] = None,
     cache_dir: Annotated[
         Path | None, typer.Option("--cache-dir", help="Where objects of the bucket are kept that were read.")
     ] = None,
     cache_bytes: Annotated[int, typer.Option("--cache-bytes", min=1 << 20, help="So many bytes of them at most.")] = 4
     << 30,
+    take_over_bucket: Annotated[
+        bool,
+        typer.Option("--take-over-bucket", help="The store that owned the bucket is gone, as after a restore."),
+    ] = False,
 ) -> None:
     """Let a team use the store: over HTTP, with API keys, for runlake and for the official wandb client.
 
@@ -104,11 +117,13 @@ def serve(
     if (database is None) != (bucket is None):
         raise typer.BadParameter("--database and --bucket go together: the one has what changes, the other what stays")
     if database is None:
+        if take_over_bucket:
+            raise typer.BadParameter("--take-over-bucket needs --database and --bucket")
         root, entity = store_folder(context, store)
         place = str(root)
         warning = keep_private(root)
     else:
-        root, entity, place = _cluster(database, bucket or "", cache_dir)
+        root, entity, place = _cluster(database, bucket or "", cache_dir, takes_over=take_over_bucket)
         warning = None
     config = ServerConfig(
         root=str(root),
@@ -116,6 +131,8 @@ def serve(
         store_database_url=database,
         bucket_url=bucket,
         cache_bytes=cache_bytes,
+        leads_to_bucket=bucket_for_clients != "no",
+        bucket_endpoint=_checked_url(bucket_for_clients) if bucket_for_clients not in (None, "no") else None,
         base_url=_checked_url(base_url) if base_url is not None else None,
         database_url=people_url(os.environ) or database,
         workers=workers,
@@ -174,7 +191,7 @@ def logout(
         output.note(f"took the key for {base_url} out of {path}" if was_there else f"no key for {base_url} in {path}")
 
 
-def _cluster(database: str, bucket: str, cache_dir: Path | None) -> tuple[Path, str, str]:
+def _cluster(database: str, bucket: str, cache_dir: Path | None, *, takes_over: bool) -> tuple[Path, str, str]:
     """A folder for what is read from the bucket, the default entity, and what to call the store.
 
     The tables are made, and the bucket must be one that keeps what it promises: `StoreError` says what it does not.
@@ -183,7 +200,7 @@ def _cluster(database: str, bucket: str, cache_dir: Path | None) -> tuple[Path, 
     from runlake.settings import resolve
 
     folder = cache_dir or cache_of_bucket(bucket, os.environ)
-    place = prepare_cluster(database, bucket)
+    place = prepare_cluster(database, bucket, takes_over=takes_over)
     return folder, resolve({}, os.environ, Path.cwd()).entity, place
 
 

@@ -23,6 +23,7 @@ from runlake.server.http.metrics import Metrics
 from runlake.server.http.problems import problem_response
 from runlake.server.http.sessions import Sessions
 from runlake.server.http.signing import Signer
+from runlake.server.http.store_metrics import StoreMetrics
 from runlake.server.http.turns import Turns
 from runlake.server.mcp import McpDoor
 from runlake.server.middleware import add_middleware
@@ -43,6 +44,7 @@ from runlake.server.wandb.mutations.mutations import MutationRoot
 from runlake.server.wandb.nodes.query_root import NODES
 from runlake.server.wandb.routes import WandbParts, wandb_router
 from runlake.service.contract import Service
+from runlake.service.contract.numbers import Numbers
 from runlake.service.open import open_as_server, open_cluster_as_server
 
 
@@ -65,6 +67,7 @@ class _OpenedStore(NamedTuple):
     service: Service
     checks: Mapping[str, Callable[[], bool]]
     exports_dir: Path | None
+    numbers: Numbers | None = None
 
 
 def _open_store(config: ServerConfig, root: Path) -> _OpenedStore:
@@ -75,9 +78,10 @@ def _open_store(config: ServerConfig, root: Path) -> _OpenedStore:
             default_entity=config.default_entity,
             cache_dir=root,
             cache_bytes=config.cache_bytes,
+            signed_endpoint=config.bucket_endpoint,
         )
         # Replicas would each make other files of a run under the same names: rows are read live.
-        return _OpenedStore(cluster, {"store": lambda: answers(cluster.ping)}, None)
+        return _OpenedStore(cluster, {"store": lambda: answers(cluster.ping)}, None, cluster.numbers)
     service = open_as_server(root, default_entity=config.default_entity, environ=os.environ)
     return _OpenedStore(service, folder_checks(root), service.exports_dir)
 
@@ -91,6 +95,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
     people = open_people(root, config.database_url)
     opened = _open_store(config, root)
     service = opened.service
+    followed = None if opened.numbers is None else StoreMetrics(opened.numbers, metrics.registry)
     signer = Signer(people.signing_secret())
     sessions = Sessions(signer, people)
     context = ServerContext(
@@ -99,6 +104,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
         signer=signer,
         public_url=config.base_url,
         url_life_s=config.url_life_s,
+        leads_to_bucket=config.leads_to_bucket,
         turns=Turns(config.costly_turns or None),
     )
     queries = Queries()
@@ -108,7 +114,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
         *files.HANDLERS,
         read_frame,
         session_router(door),
-        *health_routes(checks=opened.checks, people=people, metrics=metrics, draining=draining),
+        *health_routes(checks=opened.checks, people=people, metrics=metrics, draining=draining, store_metrics=followed),
         wandb_router(WandbParts(GraphQL(mutations=MutationRoot), WandbContext(NODES, Exports(opened.exports_dir)))),
         api_router(ending=draining, tails_per_person=config.tails_per_person, queries=queries),
         people_router(context.office_of_caller),
@@ -119,6 +125,8 @@ def build_app(config: ServerConfig) -> BuiltApp:
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         yield
         draining.set()
+        if followed is not None:
+            followed.close()
         queries.close()
         await tools.close()
         context.close()

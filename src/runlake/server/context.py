@@ -25,6 +25,7 @@ class ServerContext:
     """The store, the people, and who may use what of them.
 
     `public_url` is where the server is found from outside, `url_life_s` how long its signed URLs are good.
+    With `leads_to_bucket`, clients are sent there for what lies in one.
     """
 
     service: Service
@@ -32,6 +33,7 @@ class ServerContext:
     signer: Signer
     public_url: str | None = None
     url_life_s: float = 3600.0
+    leads_to_bucket: bool = True
     turns: Turns = field(default_factory=Turns)
 
     def service_for(self, standing: Standing) -> GuardedService:

@@ -75,7 +75,13 @@ def open_as_server(root: Path, *, default_entity: str, environ: Mapping[str, str
 
 
 def open_cluster_as_server(
-    database_url: str, bucket_url: str, *, default_entity: str, cache_dir: Path, cache_bytes: int
+    database_url: str,
+    bucket_url: str,
+    *,
+    default_entity: str,
+    cache_dir: Path,
+    cache_bytes: int,
+    signed_endpoint: str | None,
 ) -> ClusterService:
     """The store in a database and a bucket for a process that serves it: any number of machines do."""
     from runlake.service.cluster.open import open_cluster
@@ -87,6 +93,20 @@ def open_cluster_as_server(
         cache_dir=cache_dir,
         cache_bytes=cache_bytes,
         seals=True,
+        signed_endpoint=signed_endpoint,
+    )
+
+
+def open_cluster_to_check(database_url: str, bucket_url: str, environ: Mapping[str, str]) -> ClusterService:
+    """The store in a database and a bucket for one command, beside the replicas that serve it."""
+    from runlake.service.cluster.open import CACHE_BYTES, open_cluster
+
+    return open_cluster(
+        database_url,
+        bucket_url,
+        default_entity=resolve({}, environ, current_folder()).entity,
+        cache_dir=cache_of_bucket(bucket_url, environ),
+        cache_bytes=CACHE_BYTES,
     )
 
 
@@ -107,14 +127,15 @@ def cache_of_bucket(bucket_url: str, environ: Mapping[str, str]) -> Path:
     return cache_dir_of(Path("/", bucket_url.partition("://")[2]), environ)
 
 
-def prepare_cluster(database_url: str, bucket_url: str) -> str:
+def prepare_cluster(database_url: str, bucket_url: str, *, takes_over: bool = False) -> str:
     """Make the tables of a store in a cluster where they are missing; answers what people call it.
 
-    StoreError, by name, for a bucket that does not keep what the store relies on.
+    StoreError, by name, for a bucket that does not keep what the store relies on, and for one that is another store's,
+    unless this one `takes_over`.
     """
     from runlake.service.cluster.open import prepare
 
-    return prepare(database_url, bucket_url)
+    return prepare(database_url, bucket_url, takes_over=takes_over)
 
 
 def find_api_key(base_url: str, environ: Mapping[str, str]) -> str | None:

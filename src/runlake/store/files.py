@@ -61,6 +61,13 @@ class Files(Protocol):
         """The bytes of one file, for reading; NotFoundError when it is not there. The caller closes it."""
         ...
 
+    def signed_url(self, path: RunPath, name: str, *, valid_s: float) -> str | None:
+        """An address from which whoever has it fetches this one file, as it is now, for so long, without asking us.
+
+        None where files are not kept in a place that can be asked. NotFoundError as for `open_file` where they are.
+        """
+        ...
+
     def receive_file(self, path: RunPath, name: str, on_kept: Callable[[], None] = nothing_to_do) -> IncomingFile:
         """A file that is to have this name, in the place of the one that has it. `on_kept` is called when it does.
 

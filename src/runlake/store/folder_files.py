@@ -78,6 +78,9 @@ class FolderFiles:
             pass  # the same answer as for a folder
         raise self._not_found(path, name)
 
+    def signed_url(self, path: RunPath, name: str, *, valid_s: float) -> None:
+        """Nobody but this machine has these files."""
+
     def receive_file(self, path: RunPath, name: str, on_kept: Callable[[], None] = nothing_to_do) -> FolderIncoming:
         """See `Files.receive_file`."""
         name = check_file_name(name)

@@ -32,6 +32,8 @@ def find_python():
 class FolderPlace:
     """Where a server's store is: in a folder."""
 
+    download_status = 200
+
     def __init__(self, folder):
         self.folder = folder
         self.options, self.variables = ["--dir", str(folder)], {}
@@ -50,8 +52,12 @@ class FolderPlace:
 class ClusterPlace:
     """In PostgreSQL and a bucket, into which a folder was moved; several workers serve it."""
 
+    download_status = 307
+
     def __init__(self, folder, database_url, bucket_url, variables, cache_dir):
         self.variables = {**variables, "RUNLAKE_DATABASE": database_url, "RUNLAKE_BUCKET": bucket_url}
+        # Under another name than the server's own: whoever is on one host with the server is not sent there.
+        self.variables["RUNLAKE_BUCKET_FOR_CLIENTS"] = variables["AWS_ENDPOINT_URL"].replace("127.0.0.1", "localhost")
         self.options = ["--workers", "2", "--cache-dir", str(cache_dir)]
         self._opened, self._service = ((database_url, bucket_url), cache_dir), None
         os.environ.update(variables)  # for what reads the store in this process
@@ -134,6 +140,12 @@ class Seat:
     def log(self):
         """The log of the server, a JSON object a line."""
         return self.home.with_name("server.log")
+
+    def download_statuses(self, beginning):
+        """With which HTTP statuses downloads were answered so far whose paths begin so: 307 leads to the bucket."""
+        lines = (json.loads(line) for line in self.log.read_text().splitlines())
+        asked = (line for line in lines if line.get("method") == "GET" and line["path"].startswith(beginning))
+        return {line["status"] for line in asked}
 
     def service(self):
         """What stands in the store, as our own verbs have it."""

@@ -57,6 +57,10 @@ def tour(artifact_tour):
     return artifact_tour
 
 
+def test_a_file_in_a_bucket_is_fetched_from_there_and_others_from_the_server(tour, seat):
+    assert seat.download_statuses("/artifact-files/") == {seat.place.download_status}
+
+
 @works("Run.log_artifact", "log_artifact", "Artifact.add_file", "Artifact.add_dir", "Artifact.new_file")
 @works("Artifact.add_reference", "Artifact.wait")
 def test_artifacts_are_logged(tour):

@@ -234,3 +234,7 @@ def test_what_is_not_there_is_refused_by_name(tour, name, message):
 @refused("Api.list_jobs", note="gives an empty list")
 def test_lists_of_what_there_is_none_of_are_empty(tour):
     assert tour["no-reports"] == tour["no-jobs"] == tour["sweeps"] == []
+
+
+def test_a_file_in_a_bucket_is_fetched_from_there_and_others_from_the_server(tour, seat):
+    assert seat.download_statuses("/files/ada/before/") == {seat.place.download_status}

@@ -13,6 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from runlake.errors import AuthenticationError, ForbiddenError, RunlakeError
 from runlake.server.http.metrics import CONTENT_TYPE, Metrics
+from runlake.server.http.store_metrics import StoreMetrics
 from runlake.server.people.directory import Person
 from runlake.server.people.people import People
 
@@ -35,7 +36,12 @@ def answers(ask: Callable[[], object]) -> bool:
 
 
 def health_routes(
-    *, checks: Mapping[str, Callable[[], bool]], people: People, metrics: Metrics, draining: threading.Event
+    *,
+    checks: Mapping[str, Callable[[], bool]],
+    people: People,
+    metrics: Metrics,
+    draining: threading.Event,
+    store_metrics: StoreMetrics | None = None,
 ) -> list[HTTPRouteHandler]:
     """The handlers. Anybody may ask for health and readiness, which say nothing of what is stored; the numbers are
     for admins of the server. `checks` are of the store, of which "store" must hold for a worker to be ready;
@@ -67,6 +73,11 @@ def health_routes(
             raise AuthenticationError("the numbers of the server are for its admins; send an admin's API key")
         if not person.is_admin:
             raise ForbiddenError("the numbers of the server are for its admins")
-        return Response(metrics.render(), headers={"Content-Type": CONTENT_TYPE}, media_type=MediaType.TEXT)
+        if store_metrics is None:
+            text = metrics.render()
+        else:
+            store_metrics.copy()
+            text = metrics.render() + store_metrics.render_store()
+        return Response(text, headers={"Content-Type": CONTENT_TYPE}, media_type=MediaType.TEXT)
 
     return [read_health, read_readiness, read_metrics]

@@ -51,6 +51,11 @@ class Metrics:
         self.received = Counter("runlake_received_bytes_total", "Bytes of request bodies.", registry=self._registry)
         self.sent = Counter("runlake_sent_bytes_total", "Bytes of answers.", registry=self._registry)
 
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Where others register what they count in this worker."""
+        return self._registry
+
     def refused(self, reason: str) -> None:
         """Count a request or a connection that was refused; `reason` is one word of few."""
         self._refused.labels(reason).inc()

@@ -293,6 +293,7 @@ class GuardedService:
 
     list_files = _of_run(Service.list_files, "read")
     open_file = _of_run(Service.open_file, "read")
+    file_url = _of_run(Service.file_url, "read")
     put_file = _of_run(Service.put_file, "write")
     delete_file = _of_run(Service.delete_file, "write")
 
@@ -316,6 +317,7 @@ class GuardedService:
     read_artifact = _of_run(Service.read_artifact, "read")
     read_manifest = _of_version(Service.read_manifest, "read")
     open_content = _of_version(Service.open_content, "read")
+    content_url = _of_version(Service.content_url, "read")
     list_artifacts = _of_run(Service.list_artifacts, "read")
     _edit_at_home = _of_version(Service.edit_artifact, "write")
     delete_artifact = _of_run(Service.delete_artifact, "write")

@@ -18,7 +18,7 @@ from litestar.response import Stream
 from runlake.artifact_model import ArtifactInfo, ManifestEntry
 from runlake.errors import CorruptError, NotFoundError
 from runlake.server.context import ServerContext
-from runlake.server.http.file_bytes import receive_bytes, send_asked
+from runlake.server.http.file_bytes import receive_bytes
 from runlake.server.http.turns import in_turn
 from runlake.server.wandb.artifact_addresses import (
     FILES,
@@ -29,6 +29,7 @@ from runlake.server.wandb.artifact_addresses import (
     upload_address,
 )
 from runlake.server.wandb.artifact_manifest import digest_of_hex, manifest_pieces
+from runlake.server.wandb.downloads import send_download
 from runlake.server.wandb.ids import artifact_id_of, artifact_node_id
 from runlake.service.contract import IncomingContent, Service
 from runlake.stopping import check_wanted
@@ -94,7 +95,7 @@ def download(
     """A file of a version, whole or in part, by an address that carries the permission or with a key."""
     file_name = name.removeprefix("/")
     service = context.service_permitted(request, "GET", file_address(artifact_id, file_name), token)
-    return _send(request, service, service.find_artifact(artifact_id), file_name)
+    return _send(request, context, service, service.find_artifact(artifact_id), file_name)
 
 
 @route(
@@ -134,7 +135,7 @@ def download_by_digest(request: Request[Any, Any, Any], context: Context, rest: 
         info = service.find_artifact(artifact_id_of(node_id))
         name = _name_by_digest(service.read_manifest(info.collection.at(info.artifact_id)), digest)
         if name is not None:
-            return _send(request, service, info, name)
+            return _send(request, context, service, info, name)
     raise NotFoundError(f"no version that the address names has a file whose MD5 is {digits}")
 
 
@@ -154,7 +155,7 @@ async def download_of_entity(
     service, digest = await to_thread.run_sync(context.service_of_caller, request), digest_of_hex(hex_md5)
     find = partial(_find_in_entity, service, entity, digest)
     info, name = await in_turn(request, find)
-    return await to_thread.run_sync(_send, request, service, info, name)
+    return await to_thread.run_sync(_send, request, context, service, info, name)
 
 
 def _find_in_entity(service: Service, entity: str, digest: str) -> tuple[ArtifactInfo, str]:
@@ -195,8 +196,16 @@ def _name_by_digest(entries: list[ManifestEntry], digest: str) -> str | None:
     return next((entry.path for entry in entries if entry.digest == digest and entry.ref is None), None)
 
 
-def _send(request: Request[Any, Any, Any], service: Service, info: ArtifactInfo, name: str) -> Response[Any]:
-    return send_asked(request, service.open_content(info.collection.at(info.artifact_id), name))
+def _send(
+    request: Request[Any, Any, Any], context: ServerContext, service: Service, info: ArtifactInfo, name: str
+) -> Response[Any]:
+    path = info.collection.at(info.artifact_id)
+    return send_download(
+        request,
+        context,
+        url_for=partial(service.content_url, path, name),
+        open_bytes=partial(service.open_content, path, name),
+    )
 
 
 HANDLERS = [upload, download, download_manifest, download_by_digest, download_of_entity]

@@ -28,6 +28,7 @@ from runlake.server.people.guard import GuardedService
 from runlake.server.wandb import artifact_routes
 from runlake.server.wandb.context import Client, RequestContext, WandbContext
 from runlake.server.wandb.documents.graphql import Answer, GraphQL
+from runlake.server.wandb.downloads import send_download
 from runlake.server.wandb.ingest.stream import LARGE_BODY_BYTES, MAX_BODY_BYTES, read_batch, read_body, unzipped_bytes
 from runlake.service.contract import Service
 
@@ -215,7 +216,12 @@ def download(
     """A file of a run, whole or in part, by a URL that carries the permission or with a key."""
     path, file_name = RunPath(entity, project, run_id), name.removeprefix("/")
     service = context.service_permitted(request, "GET", _signed_path(path, file_name), token)
-    return send_asked(request, service.open_file(path, file_name))
+    return send_download(
+        request,
+        context,
+        url_for=partial(service.file_url, path, file_name),
+        open_bytes=partial(service.open_file, path, file_name),
+    )
 
 
 @route(

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from runlake.errors import NotFoundError, NotSupportedError, RunlakeError
+from runlake.errors import NotFoundError, NotSupportedError
 from runlake.model import Finding, Garbage, Merged, Repair, RunPath, TrashItem
 from runlake.query.rows.readable import why_unreadable
 from runlake.service.local.listings import Listings
 from runlake.service.local.open_store import OpenStore
+from runlake.service.local.sealing import seal_each
 from runlake.store.cluster.comparison import Comparison, Difference
 from runlake.store.cluster.garbage import collect, count_waiting
 from runlake.store.cluster.names import DeletedRun
+from runlake.store.cluster.owner import check as check_owner
 from runlake.store.cluster.store import ClusterStore
-from runlake.store.compact.seal import seal_run
 from runlake.store.layout import check_run_path
-from runlake.store.run.snapshot import reading
 
 
 class ClusterCare:
@@ -26,12 +26,11 @@ class ClusterCare:
         self._opened, self._store, self._listings = opened, opened.store, listings
 
     def seal(self, entity: str, project: str, run_id: str | None = None) -> Iterator[tuple[RunPath, int]]:
-        """Runs that cannot be sealed do not stop the others; the first of their errors is raised at the end."""
         self._opened.check_project(entity, project)
         if run_id is not None:
             self._listings.check_exists(RunPath(entity, project, run_id))
         run_ids = self._store.run_ids(entity, project) if run_id is None else [run_id]
-        return self._seal_each([RunPath(entity, project, each) for each in run_ids])
+        return seal_each(self._store, [RunPath(entity, project, each) for each in run_ids])
 
     def pack_runs(self, entity: str, project: str, *, at_once: bool = False) -> Iterator[RunPath]:
         """None moves: runs of a bucket are read by ranges, and share no files."""
@@ -99,6 +98,8 @@ class ClusterCare:
                 self._store.purge_run(run)
             yield Garbage(place=f".trash/{_name_of(run)}", size_bytes=size_bytes)
         database, bucket = self._store.database, self._store.bucket
+        if not is_dry_run:
+            check_owner(database, bucket)
         # For as long as readers may have them open, and backups of the database name them, whatever was asked for.
         found = count_waiting(database) if is_dry_run else collect(database, bucket)
         if found.object_count:
@@ -108,20 +109,6 @@ class ClusterCare:
         self, other: Path, *, projects: Sequence[tuple[str, str]] | None = None, is_dry_run: bool = False
     ) -> Iterator[Merged]:
         raise NotSupportedError(f"a folder is brought into {self._store.url} by: runlake move {other}")
-
-    def _seal_each(self, paths: list[RunPath]) -> Iterator[tuple[RunPath, int]]:
-        failures: list[RunlakeError] = []
-        for path in paths:
-            try:
-                with reading(path):
-                    row_count = seal_run(self._store, path)
-                yield path, row_count
-            except NotFoundError:
-                continue  # deleted since the runs were listed, or nothing is in it yet
-            except RunlakeError as error:
-                failures.append(error)
-        if failures:
-            raise failures[0]
 
     def _paths(self, entity: str | None, project: str | None) -> Iterator[RunPath]:
         if entity is not None and project is not None:

@@ -1,4 +1,4 @@
-"""The garbage of the bucket is collected beside the answers: every replica comes to it now and then, one at a time."""
+"""Garbage of bucket and tables is collected beside the answers, now and then, by one replica at a time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import threading
 from runlake.errors import RunlakeError
 from runlake.store.cluster.garbage import DEAD_S, STAGED_S, collect
 from runlake.store.cluster.leases import PostgresLeases
+from runlake.store.cluster.owner import check
+from runlake.store.cluster.pruning import prune
 from runlake.store.cluster.store import ClusterStore
 
 logger = logging.getLogger(__name__)
@@ -43,6 +45,8 @@ class Collector:
             try:
                 with leases.hold(_LEASE, is_waiting=False) as is_mine:
                     if is_mine:
+                        check(self._store.database, self._store.bucket)  # what a restored database names is not ours
+                        prune(self._store.database)
                         collect(self._store.database, self._store.bucket, staged_s=self._staged_s, dead_s=self._dead_s)
             except (RunlakeError, OSError) as error:
-                logger.warning("garbage of %s cannot be removed now: %s", self._store.bucket.url, error)
+                logger.warning("garbage of %s cannot be removed now: %s", self._store.url, error)

@@ -10,6 +10,7 @@ from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.check_bucket import check_bucket
 from runlake.store.cluster.database import Database
 from runlake.store.cluster.object_cache import ObjectCache
+from runlake.store.cluster.owner import claim
 from runlake.store.cluster.store import ClusterStore
 from runlake.store.folder_store import FolderStore
 from runlake.store.move.move import Report, StoreMove
@@ -34,6 +35,7 @@ def move_store(
     cluster = ClusterStore(Database(database_url), bucket, ObjectCache(cache_dir, _CACHE_BYTES))
     try:
         cluster.create()
+        claim(cluster.database, bucket)
         here = FolderStore(folder.absolute())
         contents = (ContentStore(here), cluster.contents)
         if is_back:

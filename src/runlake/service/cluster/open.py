@@ -12,18 +12,23 @@ from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.check_bucket import check_bucket
 from runlake.store.cluster.database import Database
 from runlake.store.cluster.object_cache import ObjectCache
+from runlake.store.cluster.owner import claim, take_over
 from runlake.store.cluster.store import ClusterStore
 
 CACHE_BYTES = 4 * 2**30
 
 
-def prepare(database_url: str, bucket_url: str) -> str:
-    """Make the tables where they are missing, and prove the bucket; answers what people call the store."""
+def prepare(database_url: str, bucket_url: str, *, takes_over: bool = False) -> str:
+    """Make the tables where they are missing, and prove the bucket; answers what people call the store.
+
+    OtherOwnerError when the bucket is another store's, unless this one `takes_over`.
+    """
     bucket = Bucket(bucket_url)
     check_bucket(bucket)
     database = Database(database_url)
     try:
         database.migrate()
+        (take_over if takes_over else claim)(database, bucket)
         return f"postgresql://{database.name} with {bucket.url}"
     finally:
         database.close()
@@ -38,11 +43,13 @@ def open_cluster(
     cache_dir: Path,
     cache_bytes: int = CACHE_BYTES,
     seals: bool = False,
+    signed_endpoint: str | None = None,
 ) -> ClusterService:
     """The store in a database and a bucket; its tables are made where they are missing.
 
     Objects that were read stay in `cache_dir`, at most `cache_bytes` of them. With `seals` a thread seals what has
-    ended, here and elsewhere, and one removes what nothing leads to any more.
+    ended, here and elsewhere, and one removes what nothing leads to any more. `signed_endpoint` is the bucket's server
+    as those reach it who are given addresses of objects.
     """
     database = Database(database_url)
     database.migrate()
@@ -54,7 +61,7 @@ def open_cluster(
         for sealer in sealers:
             sealer.soon(path)
 
-    store = ClusterStore(database, Bucket(bucket_url), cache, on_ended=on_ended)
+    store = ClusterStore(database, Bucket(bucket_url, signed_endpoint=signed_endpoint), cache, on_ended=on_ended)
     if seals:
         sealers.append(Sealer(store))
         workers += [*sealers, Collector(store)]

@@ -74,7 +74,9 @@ class Sealer:
             with self._store.segments(path).alone(is_waiting=False) as is_alone:
                 if is_alone:
                     seal_held_run(self._store, path)
+                    self._store.counts.add("seals_done")
         except NotFoundError:
             pass  # deleted meanwhile
         except (RunlakeError, OSError) as error:
+            self._store.counts.add("seals_failed")
             logger.warning("run %s cannot be sealed: %s", path, error)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 from runlake.errors import NotFoundError, StoreError
 from runlake.model import RunPath
 from runlake.scheduler.limits import Clock, SweepLimits
 from runlake.service.cluster.care import ClusterCare
+from runlake.service.cluster.numbers import ClusterNumbers
 from runlake.service.contract.united import UnitedService
 from runlake.service.local.artifacts import LocalArtifacts
 from runlake.service.local.files import LocalFiles
@@ -83,8 +85,16 @@ class ClusterService(UnitedService):
         return self._store.url
 
     def ping(self) -> None:
-        """StoreError when the database does not answer."""
-        self._store.check_format()
+        """StoreError when the database does not answer.
+
+        Tables of a newer version are no reason: a replica of the version before goes on until it is replaced.
+        """
+        self._store.database.ping()
+
+    @cached_property
+    def numbers(self) -> ClusterNumbers:
+        """What this replica counts, and how the store stands."""
+        return ClusterNumbers(self._store)
 
     @property
     def default_entity(self) -> str:

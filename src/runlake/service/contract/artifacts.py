@@ -101,6 +101,10 @@ class ArtifactVerbs(Protocol):
         """The bytes of one file of a version, for reading; not those of a reference. The caller closes it."""
         ...
 
+    def content_url(self, path: ArtifactPath, name: str, valid_s: float) -> str | None:
+        """An address of the bytes of one file of a version, as `FileVerbs.file_url` is one of a run's file."""
+        ...
+
     def list_artifacts(self, path: CollectionPath) -> list[ArtifactInfo]:
         """The versions of a collection, the newest first, without those that were deleted."""
         ...

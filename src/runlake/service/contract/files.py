@@ -39,6 +39,13 @@ class FileVerbs(Protocol):
         """The bytes of one file, for reading. The caller closes it."""
         ...
 
+    def file_url(self, path: RunPath, name: str, valid_s: float) -> str | None:
+        """An address from which whoever has it fetches this one file, as it is now, for so many seconds.
+
+        None where the store has none that others reach: then `open_file` is the way.
+        """
+        ...
+
     def put_file(self, path: RunPath, name: str, content: BinaryIO) -> FileInfo:
         """Store a file under `name`, replacing an older one in one step."""
         ...

@@ -60,6 +60,7 @@ class UnitedService:
 
         self.list_files = files.list_files
         self.open_file = files.open_file
+        self.file_url = files.file_url
         self.put_file = files.put_file
         self.receive_file = files.receive_file
         self.delete_file = files.delete_file
@@ -87,6 +88,7 @@ class UnitedService:
         self.find_artifact = artifacts.find_artifact
         self.read_manifest = artifacts.read_manifest
         self.open_content = artifacts.open_content
+        self.content_url = artifacts.content_url
         self.list_artifacts = artifacts.list_artifacts
         self.edit_artifact = artifacts.edit_artifact
         self.delete_artifact = artifacts.delete_artifact

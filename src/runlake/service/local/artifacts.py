@@ -109,6 +109,13 @@ class LocalArtifacts:
         return self._manifests.read(collection, version.artifact_id)
 
     def open_content(self, path: ArtifactPath, name: str) -> BinaryIO:
+        return self._contents.open(*self._content_of(path, name))
+
+    def content_url(self, path: ArtifactPath, name: str, valid_s: float) -> str | None:
+        return self._contents.signed_url(*self._content_of(path, name), valid_s=valid_s)
+
+    def _content_of(self, path: ArtifactPath, name: str) -> tuple[str, int]:
+        """SHA-256 and size of a file of a version."""
         entries = self.read_manifest(path)
         place = bisect_left(entries, name, key=lambda entry: entry.path)
         entry = entries[place] if place < len(entries) else None
@@ -118,7 +125,7 @@ class LocalArtifacts:
             raise NotFoundError(f"artifact {path} has no file {name!r} ({len(entries)} files); {advice}")
         if entry.sha256 is None:
             raise BadValueError(f"{name!r} of artifact {path} is a reference to {entry.ref}: its bytes are there")
-        return self._contents.open(entry.sha256, entry.size_bytes)
+        return entry.sha256, entry.size_bytes
 
     def list_artifacts(self, path: CollectionPath) -> list[ArtifactInfo]:
         self._folder.check_project(path.entity, path.project)

@@ -27,12 +27,13 @@ class LocalCare:
         self._store = folder.store
 
     def seal(self, entity: str, project: str, run_id: str | None = None) -> Iterator[tuple[RunPath, int]]:
-        """Runs that cannot be sealed do not stop the others; the first of their errors is raised at the end."""
+        from runlake.service.local.sealing import seal_each
+
         self._folder.check_project(entity, project)
         if run_id is not None:
             self._listings.check_exists(RunPath(entity, project, run_id))
         run_ids = sorted(self._store.run_ids(entity, project)) if run_id is None else [run_id]
-        return self._seal_each([RunPath(entity, project, each) for each in run_ids])
+        return seal_each(self._store, [RunPath(entity, project, each) for each in run_ids])
 
     def pack_runs(self, entity: str, project: str, *, at_once: bool = False) -> Iterator[RunPath]:
         from runlake.store.compact import pack
@@ -139,23 +140,6 @@ class LocalCare:
         theirs = FolderStore(other.absolute())
         chosen = choose_projects(self._store, theirs, projects)
         return merge_projects(self._store, theirs, chosen, self._folder.writer_id, is_dry_run=is_dry_run)
-
-    def _seal_each(self, paths: list[RunPath]) -> Iterator[tuple[RunPath, int]]:
-        from runlake.store.compact.seal import seal_run
-        from runlake.store.run.snapshot import reading
-
-        failures: list[RunlakeError] = []
-        for path in paths:
-            try:
-                with reading(path):
-                    row_count = seal_run(self._store, path)
-                yield path, row_count
-            except NotFoundError:
-                continue  # deleted since the runs were listed, or a folder without a journal
-            except RunlakeError as error:
-                failures.append(error)
-        if failures:
-            raise failures[0]
 
     def _projects(self, entity: str | None, project: str | None) -> Iterator[tuple[str, str]]:
         if entity is not None and project is not None:

@@ -28,6 +28,10 @@ class LocalFiles:
         self._listings.check_exists(path)
         return self._files.open_file(path, name)
 
+    def file_url(self, path: RunPath, name: str, valid_s: float) -> str | None:
+        self._listings.check_exists(path)
+        return self._files.signed_url(path, name, valid_s=valid_s)
+
     def put_file(self, path: RunPath, name: str, content: BinaryIO) -> FileInfo:
         info = self._read_run(path)
         stored = self._files.put_file(path, name, content)

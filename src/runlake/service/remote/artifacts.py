@@ -90,6 +90,9 @@ class HttpArtifacts:
         _artifact_at(path)
         return io.BufferedReader(RemoteFile(self._http, content_address(path, name)), READ_BYTES)
 
+    def content_url(self, path: ArtifactPath, name: str, valid_s: float) -> None:
+        """The server sends the bytes itself."""
+
     def list_artifacts(self, path: CollectionPath) -> list[ArtifactInfo]:
         return self._server.get(_collection_at(path, "versions"), list[ArtifactInfo])
 

@@ -134,6 +134,13 @@ class Contents(Protocol):
         """The bytes of a content. `NotFoundError` when it is gone, `CorruptError` when it has another size."""
         ...
 
+    def signed_url(self, sha256: str, size_bytes: int, *, valid_s: float) -> str | None:
+        """An address from which whoever has it fetches a content, for so long, without asking us.
+
+        None where contents are not kept in a place that can be asked. `NotFoundError` when it is gone.
+        """
+        ...
+
     def receive(self) -> IncomingContent:
         """A content that comes piece by piece."""
         ...
@@ -141,6 +148,17 @@ class Contents(Protocol):
     def put(self, content: BinaryIO) -> ContentInfo:
         """Keep all that comes from a stream, or nothing of it. An `OwnedFile` is taken where that can be done."""
         ...
+
+
+def keep_whole(content: BinaryIO, incoming: IncomingContent) -> ContentInfo:
+    """Keep all that comes from a stream, or nothing of it."""
+    try:
+        while piece := content.read(PIECE_BYTES):
+            incoming.write(piece)
+    except BaseException:
+        incoming.discard()
+        raise
+    return incoming.keep()
 
 
 class ContentStore:
@@ -183,6 +201,9 @@ class ContentStore:
         except FileNotFoundError:
             raise NotFoundError(f"{place} is gone; restore it from a backup, and see: runlake check") from None
 
+    def signed_url(self, sha256: str, size_bytes: int, *, valid_s: float) -> None:
+        """Nobody but this machine has these contents."""
+
     def _status(self, sha256: str) -> os.stat_result | None:
         """What the disk says of a content, which is brought back where it was put aside; None where there is none."""
         place = self.place_of(sha256)
@@ -205,14 +226,7 @@ class ContentStore:
         """Keep all that comes from a stream, or nothing of it. An `OwnedFile` is taken where that can be done."""
         if isinstance(content, OwnedFile) and self._take(content):
             return content.info
-        incoming = self.receive()
-        try:
-            while piece := content.read(PIECE_BYTES):
-                incoming.write(piece)
-        except BaseException:
-            incoming.discard()
-            raise
-        return incoming.keep()
+        return keep_whole(content, self.receive())
 
     def _take(self, owned: OwnedFile) -> bool:
         try:

@@ -61,6 +61,8 @@ class ObjectInfo(NamedTuple):
 class Bucket:
     """The objects below ``s3://bucket/folder``; `options` are obstore's (endpoint, region, access_key_id, …).
 
+    `signed_endpoint` is the server's address in URLs that are handed out, where others do not reach it as we do.
+
     What is not among them comes from the variables that AWS's own tools read. Without TLS only where the endpoint says
     ``http://``. BadValueError for a URL or an option that cannot be.
 
@@ -68,7 +70,14 @@ class Bucket:
     there. Connections that break and servers that answer 5xx are asked again, as `limits` say.
     """
 
-    def __init__(self, url: str, options: Mapping[str, str] | None = None, limits: BucketLimits = USUAL_LIMITS) -> None:
+    def __init__(
+        self,
+        url: str,
+        options: Mapping[str, str] | None = None,
+        limits: BucketLimits = USUAL_LIMITS,
+        *,
+        signed_endpoint: str | None = None,
+    ) -> None:
         found = _URL.fullmatch(url)
         if found is None:
             raise BadValueError(f"{url!r} is no address of a bucket; one looks like this: s3://bucket/folder")
@@ -76,7 +85,9 @@ class Bucket:
         self.url = f"s3://{name}/{prefix}".rstrip("/")
         self.calls = BucketCalls()
         self._limits = limits
-        self._store = _open_store(name, prefix, options or {}, limits)
+        self._store = self._signing = _open_store(name, prefix, options or {}, limits)
+        if signed_endpoint is not None:
+            self._signing = _open_store(name, prefix, {**(options or {}), "endpoint": signed_endpoint}, limits)
 
     def put_new(self, key: str, data: bytes | memoryview) -> bool:
         """Make an object, whole and in one step, if none has this key: whether it was us.
@@ -127,7 +138,8 @@ class Bucket:
         self, key: str, content: Path | Iterable[bytes], size_bytes: int, *, part_bytes: int = USUAL_LIMITS.part_bytes
     ) -> None:
         """The same for what is large, in parts (none below 5 MiB)."""
-        with self._asking("put", key, size_bytes):
+        request_count = -(-size_bytes // part_bytes) + 2
+        with self._asking("put", key, size_bytes, request_count=request_count):
             obstore.put(
                 self._store, key, content, use_multipart=True, chunk_size=part_bytes, max_concurrency=_PARTS_AT_ONCE
             )
@@ -192,7 +204,7 @@ class Bucket:
 
     def signed_url(self, method: Literal["GET", "PUT"], key: str, *, valid_s: float) -> str:
         """An address under which whoever has it may read or write this one object, for at most a week."""
-        return obstore.sign(self._store, method, key, timedelta(seconds=valid_s))
+        return obstore.sign(self._signing, method, key, timedelta(seconds=valid_s))
 
     def _is_same(self, key: str, data: bytes | memoryview) -> bool:
         """Whether the object has these bytes: by its ETag where that is an MD5, by reading it where it is not."""
@@ -203,9 +215,9 @@ class Bucket:
         return is_alike or self.get(key) == data
 
     @contextmanager
-    def _asking(self, kind: Kind, key: str, sent_bytes: int = 0) -> Iterator[Call]:
+    def _asking(self, kind: Kind, key: str, sent_bytes: int = 0, *, request_count: int = 1) -> Iterator[Call]:
         """Count what is asked in the block, and translate its errors."""
-        with self.calls.counting(kind, sent_bytes) as call:
+        with self.calls.counting(kind, sent_bytes, request_count=request_count) as call:
             try:
                 yield call
             except (AlreadyExistsError, PreconditionError):

@@ -102,10 +102,16 @@ class ClusterCatalog:
                 self._load(known, entity, project)
             look = look_at(self._database, entity, project, known.moment)
             known.run_ids |= look.run_ids
+            vanished: set[str] = set()
+            if look.moment.history_id != known.moment.history_id:
+                # All that there is was told: what was not is of a time that a restored database knows nothing of.
+                vanished, known.moved = known.run_ids.keys() - look.moved.keys(), {}
+                look.gone.update(vanished)
             problems = {key for key, row in known.records.overlay.items() if row.problem is not None}
             grown = {key for key, mark in look.marks.items() if known.marks.get(key) != mark}
             moved = {key for key, by in look.moved.items() if known.moved.get(key) != by}
-            is_moved = self._read_all(known, RunPath(entity, project, ""), look, sorted(moved | grown | problems))
+            dirty = sorted(moved | grown | problems | vanished)
+            is_moved = self._read_all(known, RunPath(entity, project, ""), look, dirty)
             # Only now: a look that was interrupted must find the same again.
             known.moment, known.moved = look.moment, look.moved
             if is_moved or known.saved_at_s == -math.inf:

@@ -35,6 +35,12 @@ class Connections:
         self._free = threading.BoundedSemaphore(limit)
         self._idle: deque[_Idle] = deque()
         self._is_closed = False
+        self._in_use: set[int] = set()
+
+    @property
+    def in_use_count(self) -> int:
+        """How many are handed out."""
+        return len(self._in_use)
 
     @contextmanager
     def one(self) -> Iterator[Connection]:
@@ -45,9 +51,11 @@ class Connections:
             )
         try:
             idle = self._take() or _Idle(self._connect(), time.monotonic())
+            self._in_use.add(id(idle))
             try:
                 yield idle.connection
             finally:
+                self._in_use.discard(id(idle))
                 self._put(idle)
         finally:
             self._free.release()

@@ -8,7 +8,7 @@ from typing import BinaryIO, cast
 
 from runlake.artifact_model import ContentInfo
 from runlake.errors import CorruptError, NotFoundError
-from runlake.store.artifacts.content import PIECE_BYTES, ContentDigests
+from runlake.store.artifacts.content import ContentDigests, keep_whole
 from runlake.store.artifacts.names import check_sha256
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.database import Database
@@ -44,27 +44,21 @@ class BucketContents:
         return bool(self._database.retried(lambda: self._database.write(_TOUCH, parameters)))
 
     def open(self, sha256: str, size_bytes: int) -> BinaryIO:
-        stored = self._stored(sha256, size_bytes)
-        if stored is None:
-            raise NotFoundError(f"the content {sha256} is gone from {self._bucket.url}; restore it from a backup")
+        stored = self._found(sha256, size_bytes)
 
         def lost() -> Exception:
             return CorruptError(f"the object {stored.key} is not in {self._bucket.url}; restore it from a backup")
 
         return cast("BinaryIO", ObjectFile(self._cache.object(self._bucket, *stored), lost=lost))
 
+    def signed_url(self, sha256: str, size_bytes: int, *, valid_s: float) -> str:
+        return self._bucket.signed_url("GET", self._found(sha256, size_bytes).key, valid_s=valid_s)
+
     def receive(self) -> IncomingObject:
         return IncomingObject(self)
 
     def put(self, content: BinaryIO) -> ContentInfo:
-        incoming = self.receive()
-        try:
-            while piece := content.read(PIECE_BYTES):
-                incoming.write(piece)
-        except BaseException:
-            incoming.discard()
-            raise
-        return incoming.keep()
+        return keep_whole(content, self.receive())
 
     def settle(self, file: Path, info: ContentInfo) -> None:
         """Put a whole file where its content is, unless that is here."""
@@ -82,6 +76,12 @@ class BucketContents:
                     self._objects.bury([stored.key])
             return
         raise NotFoundError(f"the content {info.sha256} became garbage while it was put; put it again")
+
+    def _found(self, sha256: str, size_bytes: int) -> StoredObject:
+        stored = self._stored(sha256, size_bytes)
+        if stored is None:
+            raise NotFoundError(f"the content {sha256} is gone from {self._bucket.url}; restore it from a backup")
+        return stored
 
     def _stored(self, sha256: str, size_bytes: int) -> StoredObject | None:
         rows = self._database.read(_OPEN, {"sha256": check_sha256(sha256), "size_bytes": size_bytes})

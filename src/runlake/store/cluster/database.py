@@ -29,6 +29,7 @@ from runlake.errors import (
     StoreError,
 )
 from runlake.store.cluster.connections import Connection, Connections
+from runlake.store.cluster.counts import Counts
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
@@ -78,6 +79,7 @@ class Database:
         self.name = "/".join(str(known[part]) for part in ("host", "dbname") if known.get(part)) or "localhost"
         self._connections = Connections(self._connect, limit=connection_count, patience_s=_PATIENCE_S)
         self._mine = threading.local()
+        self.counts = Counts()
 
     def close(self) -> None:
         self._connections.close()
@@ -161,6 +163,15 @@ class Database:
                 f"{max(_migrations())}); upgrade runlake"
             )
         return applied
+
+    def ping(self) -> None:
+        """UnreachableDatabaseError, without another try, when it does not answer."""
+        self.write("select 1")
+
+    @property
+    def connections_in_use(self) -> int:
+        """How many connections this process has at work."""
+        return self._connections.in_use_count
 
     @property
     def notes(self) -> dict[Any, Any]:

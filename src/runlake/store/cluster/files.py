@@ -93,7 +93,7 @@ class ClusterFiles:
         return cast(BinaryIO, io.BufferedReader(file, _BUFFER_BYTES))
 
     def signed_url(self, path: RunPath, name: str, *, valid_s: float) -> str:
-        """An address from which whoever has it fetches the file straight from the bucket, as it is at this moment."""
+        """See `Files.signed_url`."""
         name = check_file_name(name)
         stored = self._stored(path, name)
         if stored is None:

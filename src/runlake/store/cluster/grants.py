@@ -13,15 +13,18 @@ from contextlib import contextmanager
 from runlake.model import RunPath
 from runlake.store.cluster.database import Database
 
+GRANT_S = 3600.0
+"""So long whoever opens again with the same token is answered the same."""
+
 _LOCK = "select pg_advisory_xact_lock(%(lock)s)"
 _READ = "select body from grants where key = %(key)s"
 _KEEP = """
 insert into grants (key, body) values (%(key)s, %(body)b)
 on conflict (key) do update set body = excluded.body, at = now()
 """
-_REMOVE_OLD = """
+_REMOVE_OLD = f"""
 delete from grants where key in (
-    select key from grants where at < now() - interval '1 hour' limit 100 for update skip locked)
+    select key from grants where at < now() - make_interval(secs => {GRANT_S}) limit 100 for update skip locked)
 """
 
 

@@ -157,7 +157,12 @@ class PostgresJournal:
                 raise
             self._check_end(name, data, end, is_again=is_again)
 
+        began_s = time.monotonic()
         self._database.retried(append)
+        counts = self._database.counts
+        counts.add("appends")
+        counts.add("append_bytes", len(data))
+        counts.add("append_seconds", time.monotonic() - began_s)
 
     def _check_end(self, name: PartName, data: bytes, end: int, *, is_again: bool) -> None:
         """Why nothing was appended."""

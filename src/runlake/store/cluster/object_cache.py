@@ -17,6 +17,7 @@ from zlib import crc32
 from runlake.errors import CorruptError
 from runlake.store.cluster.block_files import BlockFiles
 from runlake.store.cluster.bucket import Bucket
+from runlake.store.cluster.counts import Counts
 
 BLOCK_BYTES = 1 << 20
 SUM_BYTES = 4
@@ -38,6 +39,7 @@ class ObjectCache:
         self.block_bytes = block_bytes
         self._limit_bytes = limit_bytes
         self._files = BlockFiles(folder, limit_bytes)
+        self.counts = Counts()
         self._fetching: dict[str, Future[memoryview]] = {}
         self._lock = threading.Lock()
         self._requests = ThreadPoolExecutor(_REQUEST_COUNT, thread_name_prefix="runlake-fetch")
@@ -55,7 +57,11 @@ class ObjectCache:
 
     def read(self, name: str, block: memoryview) -> bool:
         """Read a block into memory, if it is here."""
-        return self._files.read(name, block)
+        if not self._files.read(name, block):
+            return False
+        self.counts.add("cache_hits")
+        self.counts.add("cache_hit_bytes", len(block))
+        return True
 
     def has(self, name: str) -> bool:
         """Whether a block is here, as far as can be told without reading it."""
@@ -94,6 +100,8 @@ class ObjectCache:
             for name in names:
                 self._taken(name).set_exception(error)
             return
+        self.counts.add("cache_misses", len(blocks))
+        self.counts.add("cache_miss_bytes", sum(map(len, blocks)))
         for name, block in zip(names, blocks, strict=True):
             self._taken(name).set_result(block)
 

@@ -15,6 +15,7 @@ from runlake.store.changes import Action
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.changes import PostgresChanges
 from runlake.store.cluster.contents import BucketContents
+from runlake.store.cluster.counts import Counts
 from runlake.store.cluster.database import Database
 from runlake.store.cluster.files import ClusterFiles
 from runlake.store.cluster.grants import PostgresGrants
@@ -72,6 +73,15 @@ class ClusterStore:
     def url(self) -> str:
         """The address of the database, without credentials, and that of the bucket."""
         return f"postgresql://{self.database.name} with {self.bucket.url}"
+
+    @property
+    def counts(self) -> Counts:
+        """What this process did with the store; `cache_counts` is what it found on its disk."""
+        return self.database.counts
+
+    @property
+    def cache_counts(self) -> Counts:
+        return self._cache.counts
 
     @property
     def layout(self) -> ClusterLayout:
