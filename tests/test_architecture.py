@@ -185,6 +185,7 @@ ALLOWED = {
         *MODELS, "artifacts", "bulk", "clean_text", "comparison", "credentials", "differences", "local_names", "media",
         "near", "plain", "report", "settings", "sql", "values", "search", "service", "service.contract", *QUERY,
     },
+    "spark": {"errors", "model", "listing_model", "api"},
     "report": {*MODELS, "query.tiles", "service.contract", "service.wire"},
     # An agent's commands find what `runlake exec` gives: their programs say `import wandb`.
     "agents": {

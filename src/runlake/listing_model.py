@@ -135,7 +135,7 @@ class SegmentInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A Parquet file of sealed values: rows of the newest generation of these runs, and perhaps of others.
 
     `row_count` counts logged rows, of which each is as many rows of the file as it has values. What the file holds of
-    another `run_id` or `generation` than named here does not count.
+    another `generation` than named here does not count.
     """
 
     url: str
@@ -155,3 +155,23 @@ class SegmentList(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     segments: tuple[SegmentInfo, ...]
     unlisted_run_ids: tuple[str, ...]
+
+    @property
+    def files(self) -> list[str]:
+        """What an engine opens: of a folder the path of each file, of a bucket its address."""
+        return [file_of_url(segment.url) for segment in self.segments]
+
+    @property
+    def generations(self) -> dict[str, str]:
+        """Whose rows count in these files: the id of the run by its generation."""
+        return {generation: run_id for segment in self.segments for run_id, generation in segment.runs.items()}
+
+
+def file_of_url(url: str) -> str:
+    """The path that an address says, where it is one of this machine; any other address as it is."""
+    if not url.startswith("file:"):
+        return url
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    return url2pathname(urlsplit(url).path)

@@ -105,6 +105,19 @@ def test_duckdb_and_polars_read_them_as_they_are(service, train, places, way, re
     assert sorted(frame.rows()) == [("a", 2.0), ("b", 20.0)]
 
 
+def test_the_api_says_what_an_engine_opens_and_whose_rows_count(service, train, places):
+    from runlake.api.api import Api
+
+    train_two(train)
+    seal(service)
+
+    found = Api(service=service).segments("ann/mnist")
+
+    assert (found, found.files) == (service.list_segments("ann", "mnist"), places(found))
+    assert found.generations == {service.read_run(RUN._replace(run_id=run_id)).generation: run_id for run_id in "ab"}
+    assert Api(service=service).segments("ann/mnist", stream="console").files == []
+
+
 def test_a_project_that_is_not_there_is_named(service):
     with pytest.raises(NotFoundError, match="mnist"):
         service.list_segments("ann", "mnist")

@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # listings, sweeps and projects are loaded by who asks for th
     from runlake.artifacts.artifact import Artifact
     from runlake.artifacts.collection import ArtifactCollection
     from runlake.bulk.export import Exported
+    from runlake.listing_model import SegmentList
     from runlake.sql.engine import DuckDatabase
 
 _ID_LENGTH = 8
@@ -255,6 +256,18 @@ class Api:
         if format == "arrow":
             return table
         return table_to_pandas(table) if format == "pandas" else table_to_polars(table)
+
+    def segments(
+        self, path: str | None = None, *, stream: Stream = "history", signed_for_s: float | None = None
+    ) -> SegmentList:
+        """The Parquet files with the sealed rows of a project, for DuckDB, Polars, Spark and others that read them.
+
+        `files` of the answer is what an engine opens, `generations` whose rows in them count, `unlisted_run_ids` the
+        runs that have rows elsewhere. With `signed_for_s` (seconds, up to a week) files of a bucket need no key.
+
+        Raises `NotSupportedError` for a server whose store is a folder.
+        """
+        return self._service.list_segments(*self._project_place(path), stream=stream, signed_for_s=signed_for_s)
 
     def create_run(
         self, run_id: str | None = None, project: str | None = None, entity: str | None = None, **options: Any
