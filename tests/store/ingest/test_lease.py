@@ -15,6 +15,7 @@ from runlake.store.ingest.batches import RemoteRuns
 from runlake.store.journal.folder import FolderJournal, journal_of
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.limits import WriterLimits
+from waiting import wait_until
 
 PATH = RunPath("lab", "mnist", "a1")
 
@@ -215,3 +216,14 @@ def test_threads_of_one_worker_wait_for_each_other(tmp_path):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: runs.write(PATH, writer, batch(0, 50)), range(32)))
     assert steps(LocalService(tmp_path, default_entity="lab")) == list(range(50))
+
+
+@pytest.mark.parametrize("who", ["detached", "off"])
+def test_a_run_that_ends_is_sealed_by_a_process_where_nobody_says_otherwise(service, writer, monkeypatch, who):
+    monkeypatch.setenv("RUNLAKE_SEAL", who)
+    service.write_batch(PATH, writer, batch(0, 3, exit_code=0))
+    store = service._folder.store
+    if who == "detached":
+        wait_until(lambda: not any(store.journal_dir(PATH).glob("*.part")), "the run is sealed")
+    assert store.segments_dir(PATH).exists() == (who == "detached")
+    assert steps(service) == [0, 1, 2]
