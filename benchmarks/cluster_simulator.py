@@ -202,11 +202,12 @@ def run(plan: Plan, database: str | None, bucket: str | None) -> dict[str, Any]:
 def _together(plan: Plan, found: list[dict[str, Any]], busy: dict[str, float], machine: float) -> dict[str, Any]:
     took_s = sorted(second for part in found for second in part["took_s"])
     late_s = sorted(second for part in found for second in part["late_s"])
-    counts = {
-        key: sum(part["counts"].get(key, 0.0) for part in found) for key in {k for p in found for k in p["counts"]}
-    }
+    names = {name for part in found for name in part["counts"]}
+    counts = {name: sum(part["counts"].get(name, 0.0) for part in found) for name in names}
     sent = sum(part["sent"] for part in found)
     cpu_s = sum(part["cpu_s"] for part in found)
+    cores = {"the replicas": cpu_s / plan.run_s, **busy}
+    cores["others"] = max(0.0, machine * (os.cpu_count() or 1) - sum(cores.values()))
     return {
         "offered_a_second": plan.writer_count / plan.pause_s,
         "sent_a_second": sent / plan.run_s,
@@ -219,27 +220,23 @@ def _together(plan: Plan, found: list[dict[str, Any]], busy: dict[str, float], m
         "append_mean_ms": 1e3 * counts["append_seconds"] / max(1.0, counts["appends"]),
         "seals_a_second": counts["seals_done"] / plan.run_s,
         "puts_a_seal": counts.get("bucket_calls put", 0.0) / max(1.0, counts["seals_done"]),
-        "bytes_a_row_in_bucket": counts.get("bucket_sent_bytes put", 0.0)
-        / max(1.0, counts["seals_done"] * plan.append_count * plan.row_count),
         "calls_dollars_a_month": sum(part["dollars"] for part in found) / plan.run_s * MONTH_S,
         "waiting": found[0]["waiting"],
-        "cores": {"replicas": cpu_s / plan.run_s, **busy},
-        "machine": machine,
-        "first": _first(plan, found, busy, machine, late_s),
+        "cores": {name: round(count, 2) for name, count in cores.items()},
+        "saturated_first": _first(plan, found, cores, machine, late_s),
     }
 
 
-def _first(plan: Plan, found: list[dict[str, Any]], busy: dict[str, float], machine: float, late_s: list[float]) -> str:
+def _first(
+    plan: Plan, found: list[dict[str, Any]], cores: dict[str, float], machine: float, late_s: list[float]
+) -> str:
     """What is at its end, in a few words."""
     if late_s[int(len(late_s) * 0.99)] < _LATE_S:
         return "nothing: all was sent in time"
     if any(part["cpu_s"] / plan.run_s > _BUSY for part in found):
         return "the Python of a replica: one core each, so more workers are needed"
     if machine > _BUSY:
-        most = max(
-            {"replicas": sum(part["cpu_s"] for part in found) / plan.run_s, **busy}.items(), key=lambda one: one[1]
-        )
-        return f"the processors of this machine, of which most go to: {most[0]}"
+        return f"the processors of this machine, of which most go to: {max(cores, key=cores.__getitem__)}"
     return "commits: nobody is busy, so all wait for the disk of PostgreSQL or for its locks"
 
 

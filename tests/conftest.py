@@ -4,12 +4,16 @@ import os
 import signal
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 import warm
 from cpu_durations import CpuDurations
+
+NOBODY = Path(__file__).parent / "nobody.pem"
+"""The one authority that is trusted: each client of HTTP would read the 140 of the machine, be it of plain HTTP."""
 
 COMMON = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
 settings.register_profile("runlake", max_examples=40, **COMMON)
@@ -26,6 +30,8 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     heed_signals()
     keep_bytecode()
+    os.environ.setdefault("SSL_CERT_FILE", str(NOBODY))
+    os.environ["RUNLAKE_SEAL"] = "off"  # each run that ends would begin a process: who asks for segments seals
     if config.getoption("--cold"):
         warm.use_cold()
     if (count := config.getoption("--cpu-durations")) is not None:
@@ -48,12 +54,6 @@ def keep_bytecode():
 
 def pytest_unconfigure():
     warm.stop()
-
-
-@pytest.fixture
-def no_sealing(monkeypatch):
-    """`finish()` starts no process that seals: for tests that make many runs and do not ask for segments."""
-    monkeypatch.setenv("RUNLAKE_SEAL", "off")
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,8 @@ import socket
 import threading
 import time
 
+from waiting import DEADLINE_S
+
 FAULTS = ("pass", "drop", "mute", "twice", "half", "slow")
 
 
@@ -72,7 +74,7 @@ class FaultProxy:
         return answer if word != "mute" else b""
 
     def _forward(self, request, *, waits=True):
-        with socket.create_connection(self._target(), timeout=30) as server:
+        with socket.create_connection(self._target(), timeout=DEADLINE_S) as server:
             server.sendall(request)
             if not waits:
                 return b""

@@ -1,6 +1,7 @@
 """Imports point down, no files import each other in a circle, and every file has a room of its own."""
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -233,8 +234,13 @@ def room(name):
     return next((found for n in (3, 2, 1) if (found := ".".join(parts[:n])) in ALLOWED), parts[0])
 
 
+@functools.cache
 def imported(path):
-    """Each module of ours that the file imports, type-checking blocks and function bodies included."""
+    """The modules of ours that the file imports, type-checking blocks and function bodies included."""
+    return frozenset(_imported(path))
+
+
+def _imported(path):
     for node in ast.walk(ast.parse(path.read_text())):
         names = []
         if isinstance(node, ast.Import):
@@ -258,7 +264,7 @@ WRITERS_OF_SEGMENTS = {f"runlake.store.segment.{name}" for name in ("write", "pu
 
 
 def test_only_the_store_imports_what_writes_segments():
-    importing = {name for name, path in NAMES.items() if WRITERS_OF_SEGMENTS.intersection(imported(path))}
+    importing = {name for name, path in NAMES.items() if WRITERS_OF_SEGMENTS & imported(path)}
     assert {room(name).partition(".")[0] for name in importing} == {"store"}
 
 

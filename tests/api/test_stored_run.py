@@ -11,6 +11,7 @@ import pytest
 from runlake.api.edits import changes
 from runlake.errors import LogTypeError, NotFoundError
 from runlake.media.histogram import Histogram
+from waiting import DEADLINE_S
 
 CONFIG = {"lr": 0.1, "net": {"layers": 4, "head": {"p": 0.5}}, "_seed": 7, "_wandb": {"v": 1}, "a.b": 1}
 
@@ -223,7 +224,7 @@ def test_waiting_ends_when_the_run_does(make_run, api):
     waiting = threading.Thread(target=run.wait_until_finished)
     waiting.start()
     writer.end({"exit_code": 1})
-    waiting.join(10)
+    waiting.join(DEADLINE_S)
     assert not waiting.is_alive()
     assert run.state == "failed"
 

@@ -3,7 +3,6 @@
 import itertools
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 from s3_proxy import S3Proxy
 
+import warm
 from runlake.api.api import Api
 from runlake.bulk.bucket import BucketTarget
 from runlake.bulk.bucket_claim import Claim
@@ -101,7 +101,7 @@ def test_what_is_altered_missing_and_unknown_is_named(url, export):
 def test_a_killed_process_leaves_what_goes_on(row_count, url, root, local, export, tmp_path, content):
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
     command = [sys.executable, "-c", KILLED, str(root), url, str(row_count)]
-    assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
+    assert warm.run(command, env=environment, check=False).returncode == -signal.SIGKILL
     with pytest.raises(NotFoundError, match="no manifest"):
         verify_folder(url)
     done = export(url, has_files=True)

@@ -4,13 +4,13 @@ import io
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 
+import warm
 from runlake.bulk.places import read_manifest
 from runlake.errors import ConflictError, CorruptError
 from runlake.model import RunEdit, RunPath
@@ -78,7 +78,7 @@ def test_an_export_that_dies_at_any_step_goes_on_to_the_same_bytes(export, tmp_p
 def test_a_killed_process_leaves_what_goes_on(number, root, server, local, export, tmp_path, content):
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
     command = [sys.executable, "-c", KILLED, server.url, str(tmp_path / "out"), str(number)]
-    assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
+    assert warm.run(command, env=environment, check=False).returncode == -signal.SIGKILL
     export(tmp_path / "out", has_files=True)
     export(tmp_path / "whole", has_files=True)
     assert content(tmp_path / "out") == content(tmp_path / "whole")

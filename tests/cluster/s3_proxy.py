@@ -10,6 +10,7 @@ import re
 import socket
 
 from fault_proxy import FaultProxy
+from waiting import DEADLINE_S
 
 REFUSED = {"busy": "503 Service Unavailable", "full": "507 Insufficient Storage"}
 
@@ -38,7 +39,7 @@ class S3Proxy(FaultProxy):
 
     def _forward(self, request, *, waits=True):
         """As `FaultProxy`, also for answers of unknown length, and for those to HEAD, which have none."""
-        with socket.create_connection(self._target(), timeout=30) as server:
+        with socket.create_connection(self._target(), timeout=DEADLINE_S) as server:
             server.sendall(request)
             if not waits:
                 return b""

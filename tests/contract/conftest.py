@@ -31,7 +31,19 @@ def socket_server(holder):
     server.stop()
 
 
-@pytest.fixture(params=["local", "in process", "socket", "cluster"])
+OVER_SOCKETS = {"test_agreement", "test_artifact_verbs", "test_news", "test_verbs", "test_writers"}
+"""Where it matters that what is sent and answered comes in pieces. The others go over a socket in the long suite."""
+
+
+def pytest_generate_tests(metafunc):
+    has_ways = any(mark.args[0] == "way" for mark in metafunc.definition.iter_markers("parametrize"))
+    if "way" in metafunc.fixturenames and not has_ways:
+        over_sockets = metafunc.module.__name__.rpartition(".")[2] in OVER_SOCKETS
+        socket = pytest.param("socket", marks=() if over_sockets else pytest.mark.long)
+        metafunc.parametrize("way", ["local", "in process", socket, "cluster"], indirect=True)
+
+
+@pytest.fixture
 def way(request):
     """How the service is reached."""
     return request.param

@@ -9,6 +9,7 @@ from runlake.errors import BadValueError, NotFoundError, NotSupportedError
 from runlake.importers.side_by_side import Rows, side_by_side
 from runlake.importers.wandb_server import Address, WandbServer, leads_out, parse_address, read_rules
 from runlake.model import MetricRule
+from waiting import DEADLINE_S
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_rules_of_metrics_are_read_by_the_numbers_of_their_fields():
 
 
 def test_answers_come_in_the_order_of_the_jobs_and_errors_in_their_place():
-    barrier = threading.Barrier(2, timeout=60)
+    barrier = threading.Barrier(2, timeout=DEADLINE_S)
 
     def job(number):
         barrier.wait()  # two at a time, or nobody comes through

@@ -6,8 +6,6 @@ import stores
 
 import runlake
 
-pytestmark = pytest.mark.usefixtures("no_sealing")
-
 
 @pytest.fixture
 def differences_of(tmp_path, monkeypatch):

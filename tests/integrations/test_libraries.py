@@ -14,7 +14,7 @@ from ways import is_there
 @pytest.mark.long
 @pytest.mark.libraries
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.name)
-def test_a_library_leaves_the_same_through_exec_and_with_the_official_client(trial, tmp_path, request, no_sealing):
+def test_a_library_leaves_the_same_through_exec_and_with_the_official_client(trial, tmp_path, request):
     if not is_there(trial.environment):
         pytest.skip(f"no .venv/integrations/{trial.environment}: make .venv/integrations/{trial.environment}.done")
     found = try_out(trial, tmp_path)

@@ -99,7 +99,7 @@ def test_on_paper_there_are_the_rows_in_sight_and_all_charts_and_no_tools(look: 
     look.page.locator(".toolbar").wait_for(state="hidden")
     tools = look.page.locator(".button, .button-icon, .segment, .tool, .search-box")
     assert tools.filter(visible=True).all_inner_texts() == []
-    assert look.page.locator(".table-body .line-name").first.is_visible()
+    look.page.locator(".table-body .line-name").first.wait_for()
     assert look.page.evaluate("document.documentElement.scrollHeight > innerHeight")
 
 

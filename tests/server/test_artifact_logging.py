@@ -1,6 +1,8 @@
 """Artifacts that W&B's client logs: what is sent twice, in parts, by several, wrongly, or with ill will."""
 
+import itertools
 import json
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -34,6 +36,20 @@ def server(tmp_path):
     server = InProcess(tmp_path / "store")
     yield server
     server.close()
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory):
+    """For tests that log into a project of their own."""
+    server = InProcess(tmp_path_factory.mktemp("shared") / "store")
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def own(shared_server):
+    """A collection of that server that nobody else has."""
+    return CollectionPath("ann", f"arts-{uuid.uuid4().hex}", "data")
 
 
 def client_of(server, who="ann", **more):
@@ -115,14 +131,16 @@ def test_each_request_may_come_twice(server, client):
     assert bytes_of(server, DATA.at("v0")) == FILES_OF_ONE
 
 
-def test_a_server_may_begin_anew_between_any_two_requests(tmp_path):
-    server = None
+@pytest.mark.parametrize("request_count", [pytest.param(1, marks=pytest.mark.long), 4])
+def test_a_server_may_begin_anew_between_any_two_requests(tmp_path, request_count):
+    server = InProcess(tmp_path / "store")
+    numbers = itertools.count(1)
 
     def send(method, address, *, is_signed=False, **options):
         nonlocal server
-        if server is not None:
+        if next(numbers) % request_count == 0:
             server.close()
-        server = InProcess(tmp_path / "store") if server is None else Again(tmp_path / "store", server.keys)
+            server = Again(tmp_path / "store", server.keys)
         return server.ask(method, address, who=None if is_signed else "ann", **options)
 
     client = ArtifactClient(send)
@@ -271,13 +289,14 @@ def test_bytes_of_others_are_not_had_by_their_digest_nor_by_the_version_that_has
 
 
 @pytest.mark.parametrize("name", ["../x", "C:\\x", "/etc/passwd", "a/../b", "a//b", "", "a\0b", "a\\b", "x" * 2_000])
-def test_names_that_leave_the_artifact_are_refused(server, client, name):
+def test_names_that_leave_the_artifact_are_refused(shared_server, own, name):
+    client = client_of(shared_server, project=own.project)
     begun = client.begin({"a": b"1"})
     client.put_files(begun["id"], {"a": b"1"})
     client.put_manifest(begun["id"], {name: {"digest": md5_of(b"1"), "size": 1}})
     code, message = client.error(COMMIT, artifactID=begun["id"])
     assert code == "PATH", message
-    assert versions(server) == []
+    assert versions(shared_server, own) == []
 
 
 @pytest.mark.parametrize(
@@ -296,12 +315,13 @@ def test_names_that_leave_the_artifact_are_refused(server, client, name):
         (b'{"contents": {"\\ud800": {"digest": "x", "ref": "u"}}}', "BAD_VALUE"),
     ],
 )
-def test_a_manifest_that_is_none_commits_nothing(server, client, manifest, code):
+def test_a_manifest_that_is_none_commits_nothing(shared_server, own, manifest, code):
+    client = client_of(shared_server, project=own.project)
     begun = client.begin({"a": b"1"})
     url = client.manifest(begun["id"], digest=md5_of(manifest))["file"]["uploadUrl"]
     client.put(url, manifest)
     assert client.error(COMMIT, artifactID=begun["id"])[0] == code
-    assert versions(server) == []
+    assert versions(shared_server, own) == []
     client.put_files(begun["id"], {"a": b"1"})
     client.put_manifest(begun["id"], {"a": b"1"})
     assert client.commit(begun["id"])["versionIndex"] == 0

@@ -2,6 +2,8 @@
 
 import shutil
 
+import pytest
+
 from runlake.store import disk
 from runlake.store.folder_store import FolderStore
 
@@ -46,17 +48,21 @@ def step_count(work):
     return watcher.count + 1
 
 
-def copies(layout, folder, work):
-    """A copy of the store for each step that the work takes, and the number of the step."""
+EACH_STEP = pytest.mark.parametrize("stride", [pytest.param(1, marks=pytest.mark.long, id="each"), 4], ids=str)
+"""Whether a test looks at all steps of some work or at every fourth."""
+
+
+def copies(layout, folder, work, stride=1):
+    """A copy of the store for each step that the work takes, or for some, and the number of the step."""
     shutil.copytree(layout.root, folder / "counted")
-    for number in range(step_count(lambda: work(FolderStore(folder / "counted")))):
+    for number in range(0, step_count(lambda: work(FolderStore(folder / "counted"))), stride):
         shutil.copytree(layout.root, folder / f"copy-{number}")
         yield FolderStore(folder / f"copy-{number}"), number
 
 
-def killed_at_each_step(layout, folder, work):
-    """The store as it is when the work on it is killed before its first step, its second one, and so on."""
-    for copy, number in copies(layout, folder, work):
+def killed_at_each_step(layout, folder, work, stride=1):
+    """The store as it is when the work on it is killed before its first step, its second one, and so on, in strides."""
+    for copy, number in copies(layout, folder, work, stride):
         try:
             with disk.watched(AtStep(number, die)):
                 work(copy)

@@ -136,7 +136,7 @@ def kill_many(root, *, rows_in_all, rows_in_one, seed):
 
 @posix_only
 def test_kill_9_takes_nothing_that_was_acknowledged(tmp_path):
-    assert kill_many(tmp_path, rows_in_all=20_000, rows_in_one=6_000, seed=1) >= 20_000
+    assert kill_many(tmp_path, rows_in_all=8_000, rows_in_one=3_000, seed=1) >= 8_000
 
 
 @posix_only

@@ -121,7 +121,7 @@ def test_a_file_system_that_numbers_folders_anew_stops_no_writer(layout, monkeyp
 
 
 @pytest.mark.parametrize("makes_anew", [False, True])
-def test_training_goes_on_when_its_run_is_deleted(layout, no_sealing, makes_anew):
+def test_training_goes_on_when_its_run_is_deleted(layout, makes_anew):
     session = Session(limits=WriterLimits(rows_per_part=3))
     run = session.init(store=layout.root, entity="ann", project="p", id="r", settings={"silent": True})
     run.log({"i": 0})
@@ -151,7 +151,7 @@ def test_a_forked_child_of_a_deleted_run_writes_nowhere(layout, makes_anew):
     assert not makes_anew or part_names(layout) == [(new.id, 0)]
 
 
-def test_files_bring_no_deleted_run_back(layout, no_sealing, tmp_path):
+def test_files_bring_no_deleted_run_back(layout, tmp_path):
     run = Session().init(store=layout.root, entity="ann", project="p", id="r", settings={"silent": True})
     run.log({"i": 0})
     trashed = delete(layout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -100,7 +101,8 @@ class FolderStore(Layout):
         return FolderFiles(self)
 
     def seal_soon(self, path: RunPath) -> None:
-        start_detached("runlake.store.compact.after_finish", [str(self.run_dir(path))])
+        if os.environ.get("RUNLAKE_SEAL") != "off":
+            start_detached("runlake.store.compact.after_finish", [str(self.run_dir(path))])
 
 
 def folder_store_around(run_dir: Path) -> FolderStore:

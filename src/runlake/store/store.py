@@ -127,5 +127,5 @@ class Store(Protocol):
         ...
 
     def seal_soon(self, path: RunPath) -> None:
-        """Have a run that has ended sealed, by somebody else."""
+        """Have a run that has ended sealed, by somebody else; in a folder not where ``RUNLAKE_SEAL`` is ``off``."""
         ...

@@ -7,6 +7,7 @@ import pytest
 from anyio import from_thread
 
 from runlake.server.http.open_files import CloseFiles, OpenFiles, SentFile, open_files_of
+from waiting import DEADLINE_S
 
 
 class Slow(io.BytesIO):
@@ -18,7 +19,7 @@ class Slow(io.BytesIO):
 
     def read(self, byte_count=-1):
         self.begun.set()
-        assert self.go_on.wait(60)
+        assert self.go_on.wait(DEADLINE_S)
         return super().read(byte_count)
 
 
@@ -35,7 +36,7 @@ def test_a_file_that_is_being_read_is_closed_by_who_reads():
     file, read = SentFile(content), []
     reader = threading.Thread(target=lambda: read.append(file.read(0, 3)))
     reader.start()
-    assert content.begun.wait(60)
+    assert content.begun.wait(DEADLINE_S)
     file.close()
     assert not content.closed
     content.go_on.set()

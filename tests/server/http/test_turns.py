@@ -12,7 +12,7 @@ from runlake.errors import BusyError, TooLargeError
 from runlake.server.http.turns import ClientGoneError, GiveTurns, Turns, in_turn
 from runlake.server.wandb.ingest.stream import LARGE_BODY_BYTES
 from runlake.stopping import check_wanted
-from waiting import wait_until
+from waiting import DEADLINE_S, wait_until
 
 
 def at_once(scenario, **settings):
@@ -197,7 +197,7 @@ def test_what_is_cheap_is_answered_while_all_turns_are_taken(server):
     for who, mine in works.items():
         for work in mine:
             server.start(server.context.turns.run, f"person {who}", work)
-            assert work.has_begun.wait(30)
+            assert work.has_begun.wait(DEADLINE_S)
     costly = {"query": COSTLY, "variables": {"f": json.dumps({"state": "finished"})}}
     waiting = [
         server.start(server.answer, "POST", "/graphql", "ann", {"json": costly}),
@@ -211,7 +211,7 @@ def test_what_is_cheap_is_answered_while_all_turns_are_taken(server):
     assert cheap == [200, 200, {"data": {"viewer": {"username": "ann"}}}]
     assert [one.done() for one in waiting] == [False, False]
     works["ann"][0].released.set()
-    graphql, listing = (one.result(timeout=30) for one in waiting)
+    graphql, listing = (one.result(timeout=DEADLINE_S) for one in waiting)
     assert graphql.json() == {"data": {"project": {"runCount": 0}}}
     assert listing.json()["total_count"] == 0
     for mine in works.values():
@@ -223,15 +223,15 @@ def test_a_large_document_that_costs_much_takes_one_turn(with_one_turn):
     server = with_one_turn
     before, waiting = Work(), server.context.turns._waiting
     server.start(server.context.turns.run, "person bob", before)
-    assert before.has_begun.wait(30)
+    assert before.has_begun.wait(DEADLINE_S)
     asked = {"query": MAKE, "variables": {"padding": "x" * LARGE_BODY_BYTES}}
     answer = server.start(server.answer, "POST", "/graphql", "ann", {"json": asked})
     wait_until(lambda: len(waiting) == 1, "the document waits")
     behind = server.start(server.context.turns.run, "person bob", lambda: server.service.list_runs("ann", "p"))
     wait_until(lambda: len(waiting) == 2, "the next one waits")
     before.released.set()
-    assert [run.run_id for run in behind.result(timeout=30).runs] == ["r1"]
-    assert answer.result(timeout=30).json() == {
+    assert [run.run_id for run in behind.result(timeout=DEADLINE_S).runs] == ["r1"]
+    assert answer.result(timeout=DEADLINE_S).json() == {
         "data": {"upsertBucket": {"bucket": {"project": {"runs": {"edges": [{"node": {"name": "r1"}}]}}}}}
     }
 

@@ -39,8 +39,7 @@ def send(seat, service, path, folder):
 
 
 def rows(service, path):
-    with runlake.Api(service.url) as api:
-        found = list(api.run(str(path)).scan_history())
+    found = list(runlake.Api(service=service).run(str(path)).scan_history())
     return [{key: "nan" if value != value else value for key, value in row.items()} for row in found]
 
 

@@ -75,6 +75,5 @@ def test_artifacts_are_the_versions_that_were_sent(stores):
 
 
 def rows(service):
-    with runlake.Api(service.url) as api:
-        for row in api.run(str(PATH)).scan_history():
-            yield {key: row[key] for key in sorted(row) if key != "_runtime"}
+    for row in runlake.Api(service=service).run(str(PATH)).scan_history():
+        yield {key: row[key] for key in sorted(row) if key != "_runtime"}

@@ -144,6 +144,5 @@ def test_what_is_not_there_is_named(seat, tmp_path):
 
 
 def rows(service, path):
-    with runlake.Api(service.url) as api:
-        for row in api.run(str(path)).scan_history():
-            yield {key: row[key] for key in sorted(row)}
+    for row in runlake.Api(service=service).run(str(path)).scan_history():
+        yield {key: row[key] for key in sorted(row)}

@@ -63,6 +63,14 @@ def team(start):
     return start()
 
 
+@pytest.fixture(scope="module")
+def team_at_rest(tmp_path_factory):
+    """For tests that nobody signs in in."""
+    team = Team(tmp_path_factory.mktemp("rest") / "store")
+    yield team
+    team.close()
+
+
 def cookie_of(client):
     (cookie,) = client.cookies.jar
     return cookie.value
@@ -88,14 +96,14 @@ def test_a_key_begins_a_session_with_the_rights_of_its_user(team):
 
 
 @pytest.mark.parametrize("given", [{}, {"key": ""}, {"key": "local-" + "0" * 40}, {"token": "t"}])
-def test_what_is_no_key_signs_nobody_in(team, given):
-    with browser(team.url) as client:
+def test_what_is_no_key_signs_nobody_in(team_at_rest, given):
+    with browser(team_at_rest.url) as client:
         refused = client.post(SESSION, json=given)
         assert told(refused) == (401, "AuthenticationError")
         assert "Set-Cookie" not in refused.headers
         assert refused.headers["WWW-Authenticate"] == 'Bearer realm="runlake"'
         assert client.get(SESSION).json() == NOBODY
-    assert told(httpx.post(f"{team.url}{SESSION}", json={"key": "x" * 70_000}, timeout=DEADLINE_S))[0] == 401
+    assert told(httpx.post(f"{team_at_rest.url}{SESSION}", json={"key": "x" * 70_000}, timeout=DEADLINE_S))[0] == 401
 
 
 def test_a_session_outlives_the_server_and_ends_with_its_key_at_once(team, start):

@@ -70,6 +70,23 @@ def ui(start):
     return ui
 
 
+@pytest.fixture(scope="module")
+def ui_at_rest(tmp_path_factory):
+    """For tests that change nothing."""
+    folder = tmp_path_factory.mktemp("rest")
+    ui = Ui(folder / "store", make_page(folder / "page"))
+    ui.service.create_run(RUN)
+    yield ui
+    ui.close()
+
+
+@pytest.fixture(scope="module")
+def signed_in(ui_at_rest):
+    """The browser that is let in there."""
+    with ui_at_rest.sign_in() as client:
+        yield client
+
+
 def test_the_token_is_exchanged_once_for_a_cookie_that_no_script_reads(ui):
     with browser(ui.url) as client:
         assert client.get(SESSION).json() == NOBODY
@@ -117,12 +134,11 @@ def test_a_session_ends_with_the_process_and_with_signing_out(ui, start):
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:8090", "127.0.0.1.evil.example", "[::2]", "", "0.0.0.0"]
 )
-def test_a_name_that_another_can_give_this_machine_is_not_answered(ui, host):
-    with ui.sign_in() as client:
-        for path in ("/", "/page/assets/main-1a2b.js", SESSION, "/api/v1/projects", "/api/v1/schema"):
-            assert told(client.get(path, headers={"Host": host})) == (403, "ForbiddenError")
-        refused = client.post(SESSION, json={"token": ui.token}, headers={"Host": host})
-        assert told(refused) == (403, "ForbiddenError")
+def test_a_name_that_another_can_give_this_machine_is_not_answered(ui_at_rest, signed_in, host):
+    for path in ("/", "/page/assets/main-1a2b.js", SESSION, "/api/v1/projects", "/api/v1/schema"):
+        assert told(signed_in.get(path, headers={"Host": host})) == (403, "ForbiddenError")
+    refused = signed_in.post(SESSION, json={"token": ui_at_rest.token}, headers={"Host": host})
+    assert told(refused) == (403, "ForbiddenError")
 
 
 def test_names_of_this_machine_are_compared_without_the_port(start):
@@ -146,15 +162,14 @@ def test_names_of_this_machine_are_compared_without_the_port(start):
         {},
     ],
 )
-def test_a_session_changes_nothing_for_who_does_not_say_that_the_page_asked(ui, sent):
-    with ui.sign_in() as client:
-        (cookie,) = client.cookies.jar
+def test_a_session_changes_nothing_for_who_does_not_say_that_the_page_asked(ui_at_rest, signed_in, sent):
+    (cookie,) = signed_in.cookies.jar
     headers = {"Cookie": f"{cookie.name}={cookie.value}"}
-    headers |= {name: value.replace("SELF", ui.url) for name, value in sent.items()}
-    with httpx.Client(base_url=ui.url, headers=headers, timeout=DEADLINE_S) as elsewhere:
+    headers |= {name: value.replace("SELF", ui_at_rest.url) for name, value in sent.items()}
+    with httpx.Client(base_url=ui_at_rest.url, headers=headers, timeout=DEADLINE_S) as elsewhere:
         for method, path in (("PATCH", RUN_ADDRESS), ("DELETE", RUN_ADDRESS), ("POST", f"{RUN_ADDRESS}/stop")):
             assert told(elsewhere.request(method, path, json={"info": {"notes": "x"}})) == (403, "ForbiddenError")
-    assert ui.service.read_run(RUN).notes is None
+    assert ui_at_rest.service.read_run(RUN).notes is None
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])

@@ -48,18 +48,26 @@ def team(tmp_path):
     team.close()
 
 
+@pytest.fixture(scope="module")
+def team_at_rest(tmp_path_factory):
+    """For tests that change nothing."""
+    team = Team(tmp_path_factory.mktemp("rest") / "store")
+    yield team
+    team.close()
+
+
 def without_times(document):
     return [{key: value for key, value in each.items() if key != "created_at"} for each in document]
 
 
-def test_everybody_sees_who_they_are_and_their_own_keys(team):
-    status, me = team.ask("vic", "GET", "/me")
+def test_everybody_sees_who_they_are_and_their_own_keys(team_at_rest):
+    status, me = team_at_rest.ask("vic", "GET", "/me")
     assert (status, without_times([me])) == (
         200,
         [{"user": "vic", "is_admin": False, "email": None, "teams": {"lab": "viewer"}}],
     )
-    (known,) = team.people.list_keys("vic")
-    assert team.ask("vic", "GET", "/keys") == (
+    (known,) = team_at_rest.people.list_keys("vic")
+    assert team_at_rest.ask("vic", "GET", "/keys") == (
         200,
         [
             {
@@ -154,17 +162,17 @@ ONLY_ADMINS = [
 
 
 @pytest.mark.parametrize(("method", "path", "body"), ONLY_ADMINS)
-def test_what_is_for_admins_is_refused_to_others_and_changes_nothing(team, method, path, body):
-    before = team.people.directory()
+def test_what_is_for_admins_is_refused_to_others_and_changes_nothing(team_at_rest, method, path, body):
+    before = team_at_rest.people.directory()
     for who in ("bob", "vic", "eve"):
-        assert team.ask(who, method, path, body) == (403, "ForbiddenError")
-    assert team.ask(None, method, path, body) == (401, "AuthenticationError")
-    assert team.people.directory() == before
+        assert team_at_rest.ask(who, method, path, body) == (403, "ForbiddenError")
+    assert team_at_rest.ask(None, method, path, body) == (401, "AuthenticationError")
+    assert team_at_rest.people.directory() == before
 
 
-def test_nobody_sees_nothing_of_people(team):
+def test_nobody_sees_nothing_of_people(team_at_rest):
     for path in ("/me", "/keys", "/users", "/teams", "/shares"):
-        assert team.ask(None, "GET", path) == (401, "AuthenticationError")
+        assert team_at_rest.ask(None, "GET", path) == (401, "AuthenticationError")
 
 
 def test_an_answer_with_a_key_is_kept_nowhere_and_a_foreign_page_changes_nothing(team):
@@ -186,6 +194,6 @@ def test_an_answer_with_a_key_is_kept_nowhere_and_a_foreign_page_changes_nothing
 
 
 @pytest.mark.parametrize("wish", [{"description": "x" * 1001}, {"description": "a\0b"}, {"key": "local-mine"}])
-def test_a_key_that_cannot_be_is_refused(team, wish):
-    assert team.ask("eve", "POST", "/keys", wish) == (400, "BadValueError")
-    assert len(team.people.list_keys("eve")) == 1
+def test_a_key_that_cannot_be_is_refused(team_at_rest, wish):
+    assert team_at_rest.ask("eve", "POST", "/keys", wish) == (400, "BadValueError")
+    assert len(team_at_rest.people.list_keys("eve")) == 1

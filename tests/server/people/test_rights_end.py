@@ -14,7 +14,7 @@ from runlake.model import LoggedRow, RunPath, WriterBatch, WriterStart
 from runlake.server.people.directory import Directory, Person
 from runlake.server.people.people import open_people
 from runlake.server.people.standing import Standing
-from waiting import wait_until
+from waiting import DEADLINE_S, wait_until
 
 RUN = RunPath("lab", "plans", "r1")
 TAIL = "/api/v1/runs/lab/plans/r1/tail"
@@ -137,7 +137,7 @@ def test_long_work_is_answered_with_what_became_of_its_key(server, beside, monke
 
     def slow(entity=None):
         begun.set()
-        assert go_on.wait(60)
+        assert go_on.wait(DEADLINE_S)
         return read(entity)
 
     monkeypatch.setattr(server.service, "list_projects", slow)
@@ -145,7 +145,7 @@ def test_long_work_is_answered_with_what_became_of_its_key(server, beside, monke
     asked = Conversation(
         server, "POST", "/graphql", who="bob", body=[body], headers=[(b"content-type", b"application/json")]
     )
-    assert begun.wait(60)
+    assert begun.wait(DEADLINE_S)
     beside.remove_user("bob")
     try:
         assert problem_in(asked.wait_for_end()) == (401, "AuthenticationError")

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 from kept import MODEL, entries_of, keep, read_all, start_of
-from stepping import AtStep
+from stepping import EACH_STEP, AtStep
 
 from runlake.artifact_model import ArtifactEdit, CollectionEdit
 from runlake.errors import NotFoundError
@@ -24,8 +24,11 @@ def opened(root):
     return LocalService(root, default_entity="ann", user="ann")
 
 
-def killed_at_each_step(folder, prepare, work):
-    """The store after a process that did the work was killed, as nothing can be caught, before each of its steps."""
+def killed_at_each_step(folder, prepare, work, stride=1):
+    """The store after a process that did the work was killed, as nothing can be caught, before each of its steps.
+
+    With a stride, before some of them.
+    """
     number = 0
     while True:
         root = folder / f"at-{number}"
@@ -44,7 +47,7 @@ def killed_at_each_step(folder, prepare, work):
         if not os.WIFSIGNALED(status):
             assert (os.waitstatus_to_exitcode(status), number > 1) == (0, True)
             return
-        number += 1
+        number += stride
 
 
 def nothing(root):
@@ -68,8 +71,9 @@ def log(root):
 
 
 @pytest.mark.parametrize(("prepare", "version"), [(nothing, "v0"), (one_version, "v1")])
-def test_who_logs_is_killed(tmp_path, prepare, version):
-    for root in killed_at_each_step(tmp_path, prepare, log):
+@EACH_STEP
+def test_who_logs_is_killed(tmp_path, prepare, version, stride):
+    for root in killed_at_each_step(tmp_path, prepare, log, stride):
         service = opened(root)
         try:
             found = service.read_artifact(MODEL.at(version))

@@ -126,5 +126,7 @@ class Artifacts(RuleBasedStateMachine):
             assert {entry.digest for entry in self.service.read_manifest(path)} == set(map(md5_of, files.values()))
 
 
-Artifacts.TestCase.settings = settings(max_examples=200, stateful_step_count=12, deadline=None)
+Artifacts.TestCase.settings = settings(
+    max_examples=max(50, settings().max_examples // 5), stateful_step_count=12, deadline=None
+)
 TestArtifacts = Artifacts.TestCase

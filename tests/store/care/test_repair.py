@@ -6,6 +6,7 @@ import threading
 
 import pyarrow.parquet as pq
 import pytest
+from stepping import EACH_STEP
 
 from runlake.errors import ConflictError, NotFoundError, ReadOnlyError
 from runlake.model import STREAMS
@@ -510,12 +511,13 @@ def lose_a_series_file(layout):
         ),
     ],
 )
-def test_a_repair_may_be_killed_at_any_step(layout, harm, tmp_path):
+@EACH_STEP
+def test_a_repair_may_be_killed_at_any_step(layout, harm, tmp_path, stride):
     harm(layout)
     shutil.copytree(layout.root, tmp_path / "before")
     repair_run(layout, RUN)
     expected = everything(layout)
-    for count in range(1, 100):
+    for count in range(1, 100, stride):
         shutil.rmtree(layout.root)
         shutil.copytree(tmp_path / "before", layout.root)
         try:

@@ -132,16 +132,17 @@ def finish_script(child):
     assert (child.returncode, errors) == (0, "")
 
 
-def test_sixty_four_writers_in_one_project_are_all_seen_and_nothing_is_lost(layout):
-    writers = start_script(WRITERS, layout.root, 64, 2)
-    catalog = make_catalog(layout, pack_at=50, absorb_at=40)
+@pytest.mark.parametrize("count", [pytest.param(64, marks=pytest.mark.long), 20])
+def test_many_writers_in_one_project_are_all_seen_and_nothing_is_lost(layout, count):
+    writers = start_script(WRITERS, layout.root, count, 2)
+    catalog = make_catalog(layout, pack_at=count // 2, absorb_at=count // 2 - 5)
     seen = set()
     while writers.poll() is None:
         now = set(ids(catalog))
         assert seen <= now
         seen = now
     finish_script(writers)
-    assert ids(catalog) == sorted(f"{n}-{i}" for n in range(64) for i in range(2))
+    assert ids(catalog) == sorted(f"{n}-{i}" for n in range(count) for i in range(2))
     assert {info.state for info in catalog.refresh("ann", "p").runs} == {"finished"}
     folded = []
     assert ids(make_catalog(layout, folded)) == ids(catalog)

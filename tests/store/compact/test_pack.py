@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from stepping import AtStep, Killed, die, first, killed_at_each_step
+from stepping import EACH_STEP, AtStep, Killed, die, first, killed_at_each_step
 
 import warm
 from runlake.errors import CorruptError, StoreError
@@ -174,7 +174,8 @@ def rows_of(layout, paths):
     return [as_dicts(read_history(layout, path, stream=stream)) for path in paths for stream in ("history", "console")]
 
 
-def test_a_packer_may_be_killed_at_any_step(layout, tmp_path):
+@EACH_STEP
+def test_a_packer_may_be_killed_at_any_step(layout, tmp_path, stride):
     paths = PATHS[:2]
     for number, path in enumerate(paths):
         Writer(layout, path=path).log({"loss": number / 8, "i": 1}).log(
@@ -182,7 +183,7 @@ def test_a_packer_may_be_killed_at_any_step(layout, tmp_path):
         ).end()
         seal_run(layout, path)
     before = rows_of(layout, paths)
-    for killed in killed_at_each_step(layout, tmp_path, pack):
+    for killed in killed_at_each_step(layout, tmp_path, pack, stride):
         assert rows_of(killed, paths) == before
         pack(killed)
         assert rows_of(killed, paths) == before

@@ -7,7 +7,7 @@ import sys
 import threading
 
 import pytest
-from stepping import AtStep, Killed, die, first, killed_at_each_step
+from stepping import EACH_STEP, AtStep, Killed, die, first, killed_at_each_step
 
 import warm
 from runlake.errors import CorruptError, NotFoundError, ReadOnlyError
@@ -228,10 +228,11 @@ def test_a_run_that_is_not_there_cannot_be_sealed(layout):
 # Killed on the way
 
 
-def test_a_sealer_may_be_killed_at_any_step(layout, tmp_path):
+@EACH_STEP
+def test_a_sealer_may_be_killed_at_any_step(layout, tmp_path, stride):
     a_run_of_every_kind_of_record(layout)
     before = everything(layout)
-    for killed in killed_at_each_step(layout, tmp_path, lambda copy: seal_run(copy, RUN)):
+    for killed in killed_at_each_step(layout, tmp_path, lambda copy: seal_run(copy, RUN), stride):
         assert everything(killed) == before
         seal_run(killed, RUN)
         assert everything(killed) == before
@@ -241,7 +242,8 @@ def test_a_sealer_may_be_killed_at_any_step(layout, tmp_path):
         assert len(files) == 7
 
 
-def test_a_sealer_may_be_killed_at_any_step_when_segments_are_brought_together(layout, tmp_path):
+@EACH_STEP
+def test_a_sealer_may_be_killed_at_any_step_when_segments_are_brought_together(layout, tmp_path, stride):
     writer = Writer(layout, rows_per_part=3).log_many([{"i": i} for i in range(7)])
     seal_run(layout, RUN)
     writer.log_many([{"i": i} for i in range(7, 14)])
@@ -249,7 +251,7 @@ def test_a_sealer_may_be_killed_at_any_step_when_segments_are_brought_together(l
     writer.end()
     before = everything(layout)
     assert [len(batch.metas) for batch in plan(take_snapshot(layout, RUN))] == [2]
-    for killed in killed_at_each_step(layout, tmp_path, lambda copy: seal_run(copy, RUN)):
+    for killed in killed_at_each_step(layout, tmp_path, lambda copy: seal_run(copy, RUN), stride):
         assert everything(killed) == before
         seal_run(killed, RUN)
         assert everything(killed) == before

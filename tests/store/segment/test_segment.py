@@ -129,6 +129,14 @@ def sparse_and_dense(tmp_path):
     return rows_as_written(tmp_path, rows, rows_per_part=40_000)
 
 
+@pytest.fixture(scope="module")
+def many_rows(tmp_path_factory):
+    """These rows, and the file of their values."""
+    folder = tmp_path_factory.mktemp("many")
+    rows = sparse_and_dense(folder)
+    return rows, written(folder, rows)
+
+
 def pieces_of(file):
     table = read_outline(file)
     columns = (table[name].to_pylist() for name in ("key", "first_n", "row_count"))
@@ -136,10 +144,9 @@ def pieces_of(file):
 
 
 @pytest.mark.long
-def test_a_series_is_cut_by_its_values_and_not_by_rows(tmp_path):
+def test_a_series_is_cut_by_its_values_and_not_by_rows(many_rows):
     chunk = schema.CHUNK_ROWS
-    before = sparse_and_dense(tmp_path)
-    file = written(tmp_path, before)
+    before, file = many_rows
     assert pieces_of(file) == [
         *(("i", start, min(chunk, before.row_count - start)) for start in range(0, before.row_count, chunk)),
         ("late", 2 * chunk, 5_000),
@@ -151,16 +158,16 @@ def test_a_series_is_cut_by_its_values_and_not_by_rows(tmp_path):
 
 
 @pytest.mark.parametrize("low", [0, 70_000, 2 * schema.CHUNK_ROWS + 3_000])
-def test_some_rows_of_a_run_have_their_values_of_sparse_series_and_no_others(tmp_path, low):
-    before = sparse_and_dense(tmp_path)
-    (some,) = read_rows(written(tmp_path, before), "history", ranges={before.writer: (low, low + 1_000)})
+def test_some_rows_of_a_run_have_their_values_of_sparse_series_and_no_others(many_rows, low):
+    before, file = many_rows
+    (some,) = read_rows(file, "history", ranges={before.writer: (low, low + 1_000)})
     first, last = some.first_n, some.first_n + some.row_count
     assert first <= low < low + 1_000 <= last
     found, expected = exactly(some), exactly(slice_stretch(before, first, last))
     assert {**found, "series": sorted(found["series"])} == {**expected, "series": sorted(expected["series"])}
 
 
-def test_segments_whose_series_were_cut_by_rows_are_read_as_before(tmp_path):
+def test_segments_whose_series_were_cut_by_rows_are_read_as_before(tmp_path, many_rows):
     def by_rows(where, row_count):
         for start in range(0, row_count, schema.CHUNK_ROWS):
             stop = min(start + schema.CHUNK_ROWS, row_count)
@@ -168,8 +175,7 @@ def test_segments_whose_series_were_cut_by_rows_are_read_as_before(tmp_path):
             if high > low:
                 yield start, stop, low, high
 
-    before = sparse_and_dense(tmp_path)
-    new = written(tmp_path, before)
+    before, new = many_rows
     old = in_folder(tmp_path, "old.parquet")
     write_rows(old, RUN, "inc", "gen", [before], cut=by_rows)
     assert len(pieces_of(old)) > len(pieces_of(new))

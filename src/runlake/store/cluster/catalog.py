@@ -1,8 +1,8 @@
 """What runs a project has, at the cost of what moved: asked of the database, folded here.
 
 One look (`_LOOK`) answers which runs were made, opened, sealed, edited or deleted since the last one, and how the
-journals of all runs stand that have parts which are not sealed. A run whose journal is as it was when it was folded,
-and that has not moved, is as it was.
+journals stand that may stand otherwise than at the last one: a part moved, or a writer was heard, or fell silent. A run
+whose journal is as it was when it was folded, and that has not moved, is as it was.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -29,23 +29,35 @@ from runlake.store.layout import encode_name
 
 _PROJECT = "select project_no from projects where entity_key = %(entity_key)s and project_key = %(project_key)s"
 
+_LATE_S = 10.0
+"""What a writer's transaction says is seen within this time after it began."""
+
 _LOOK = f"""
-with now as materialized ({NOW}),
-moved as (
-    select run_key, run_id, deleted_at is null as is_here, moved_xid from now join runs on project_no = ({_PROJECT})
-    and moved_xid >= {SINCE}),
+with now as materialized (select *, clock_timestamp() as at, to_timestamp(%(looked_at)s) as looked_at from ({NOW}) now),
+moved as materialized (
+    select run_no, run_key, run_id, deleted_at is null as is_here, moved_xid
+    from now join runs on project_no = ({_PROJECT}) and moved_xid >= {SINCE}),
+stirred as materialized (
+    select distinct run_no from now, parts left join served using (run_no, writer)
+    where sealed_in is null and (moved_xid >= {SINCE} or served.heard_at > looked_at - interval '{_LATE_S} s'
+        or greatest(parts.heard_at, served.heard_at) between looked_at - interval '{STALE_S + _LATE_S} s'
+            and at - interval '{STALE_S} s'
+        or run_no in (select run_no from moved))),
 marks as (
-    select run_key, run_id,
+    select run_key, run_id, mark from now, stirred,
+    -- One by one: the planner takes the whole project for the few that moved.
+    lateral (select run_key, run_id from runs
+        where run_no = stirred.run_no and project_no = ({_PROJECT}) and deleted_at is null limit 1) run,
+    lateral (select
         (hashtextextended(string_agg(writer || number || ':' || end_offset, ';' order by writer, number), 0)
             & 4294967295) << 16
         | least(65535, count(distinct writer) filter (
-            where greatest(parts.heard_at, served.heard_at) > clock_timestamp() - make_interval(secs => {STALE_S}))
-        ) as mark
-    from runs join parts using (run_no) left join served using (run_no, writer)
-    where project_no = ({_PROJECT}) and deleted_at is null and sealed_in is null group by run_no)
-select history_id, xmin, null as run_key, null as run_id, null::boolean, null, null::bigint from now
-union all select null, null, run_key, run_id, is_here, moved_xid::text, null::bigint from moved
-union all select null, null, run_key, run_id, true, null, mark from marks
+            where greatest(parts.heard_at, served.heard_at) > at - interval '{STALE_S} s')) as mark
+        from parts left join served using (run_no, writer) where run_no = stirred.run_no and sealed_in is null) journal)
+select history_id, xmin, extract(epoch from at)::float8, null as run_key, null as run_id, null::boolean, null,
+    null::bigint from now
+union all select null, null, null, run_key, run_id, is_here, moved_xid::text, null::bigint from moved
+union all select null, null, null, run_key, run_id, true, null, mark from marks
 """
 _READERS = 8
 SAVE_EVERY_S = 60.0
@@ -55,13 +67,19 @@ Fold = Callable[[RunPath], RunInfo]
 
 
 class _Look(NamedTuple):
-    """What one look found, by the key of a run: which moved and by which transaction, and how journals stand."""
+    """What one look found, by the key of a run: which moved and by which transaction, and how their journals and those
+    that may have changed stand. `at` is when it was, in seconds since 1970 by the database's clock."""
 
     moment: Moment
+    at: float
     moved: dict[str, str]
     gone: set[str]
     marks: dict[str, int]
     run_ids: dict[str, str]
+
+    def mark(self, key: str, before: Mapping[str, int]) -> int:
+        """How the journal of a run stands, 0 without one; `before` is how journals stood at the look before."""
+        return self.marks.get(key, 0 if key in self.moved else before.get(key, 0))
 
 
 @dataclass(slots=True)
@@ -71,6 +89,7 @@ class _Known:
 
     lock: threading.RLock = field(default_factory=threading.RLock)
     moment: Moment = field(default_factory=Moment)
+    looked_at: float = 0.0
     records: ProjectRecords = field(default_factory=ProjectRecords)
     marks: dict[str, int] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
@@ -100,7 +119,7 @@ class ClusterCatalog:
         with known.lock:
             if not known.is_loaded:
                 self._load(known, entity, project)
-            look = look_at(self._database, entity, project, known.moment)
+            look = look_at(self._database, entity, project, known.moment, known.looked_at)
             known.run_ids |= look.run_ids
             vanished: set[str] = set()
             if look.moment.history_id != known.moment.history_id:
@@ -113,7 +132,7 @@ class ClusterCatalog:
             dirty = sorted(moved | grown | problems | vanished)
             is_moved = self._read_all(known, RunPath(entity, project, ""), look, dirty)
             # Only now: a look that was interrupted must find the same again.
-            known.moment, known.moved = look.moment, look.moved
+            known.moment, known.looked_at, known.moved = look.moment, look.at, look.moved
             if is_moved or known.saved_at_s == -math.inf:
                 self._save(known, entity, project)
             assert known.state is not None
@@ -141,9 +160,10 @@ class ClusterCatalog:
         records, is_old = known.records, known.state is None
         for key, row in self._rows(known, project, look, dirty):
             before = records.rows_of([key]).get(key)
-            known.marks.pop(key, None)
-            if key in look.marks:
-                known.marks[key] = look.marks[key]
+            if mark := look.mark(key, known.marks):
+                known.marks[key] = mark
+            else:
+                known.marks.pop(key, None)
             if row != before and (before is not None or row.info is not None or row.problem is not None):
                 records.overlay[key] = row
                 is_old = True
@@ -165,14 +185,15 @@ class ClusterCatalog:
         if found is not None:
             head, known.records = found
             known.moment, known.moved, known.marks = Moment(*head.moment), head.moved, head.marks
-            known.run_ids = head.run_ids
+            known.run_ids, known.looked_at = head.run_ids, head.looked_at
         known.is_loaded = True
 
     def _save(self, known: _Known, entity: str, project: str) -> None:
         """Now and then: whoever begins folds what moved since."""
         if time.monotonic() - known.saved_at_s < SAVE_EVERY_S:
             return
-        look = {"moment": tuple(known.moment), "moved": known.moved, "marks": known.marks, "run_ids": known.run_ids}
+        look = {name: getattr(known, name) for name in ("moved", "marks", "run_ids", "looked_at")}
+        look["moment"] = tuple(known.moment)
         self._states.save_head(entity, project, known.records, look)
         known.saved_at_s = time.monotonic()
 
@@ -180,7 +201,9 @@ class ClusterCatalog:
         def read(key: str) -> tuple[str, CatalogRow]:
             if key in look.gone:
                 return key, CatalogRow(None, 0, is_open=False)
-            return key, self._read_one(known, project._replace(run_id=known.run_ids[key]), key, look.marks.get(key, 0))
+            return key, self._read_one(
+                known, project._replace(run_id=known.run_ids[key]), key, look.mark(key, known.marks)
+            )
 
         if len(dirty) < 2:
             yield from map(read, dirty)
@@ -209,14 +232,14 @@ class ClusterPulse:
         self._lock = threading.Lock()
         self._token: str | None = None
         self._number = 0
-        self._moment = Moment()
+        self._moment, self._looked_at = Moment(), 0.0
         self._marks: dict[str, int] = {}
         self._told: dict[str, str] = {}
         self._moved: dict[str, int] = {}
 
     def news(self, since: str | None) -> ProjectNews:
         with self._lock:
-            look = look_at(self._database, *self._place, self._moment)
+            look = look_at(self._database, *self._place, self._moment, self._looked_at)
             if self._token is None or look.moment.history_id != self._moment.history_id:
                 self._token, self._moved = secrets.token_hex(8), {}
             else:
@@ -225,7 +248,10 @@ class ClusterPulse:
                 moved = {look.run_ids[key] for key in told | grown}
                 self._number += bool(moved)
                 self._moved |= dict.fromkeys(moved, self._number)
-            self._moment, self._marks, self._told = look.moment, look.marks, look.moved
+            for key in look.moved:
+                self._marks.pop(key, None)
+            self._marks |= look.marks
+            self._moment, self._looked_at, self._told = look.moment, look.at, look.moved
             return ProjectNews(version=f"{self._token}-{self._number}", changed=self._changed_since(since))
 
     def _changed_since(self, since: str | None) -> tuple[str, ...] | None:
@@ -236,18 +262,18 @@ class ClusterPulse:
         return None if len(changed) > _MAX_CHANGED else tuple(sorted(changed))
 
 
-def look_at(database: Database, entity: str, project: str, before: Moment) -> _Look:
-    """How the runs of a project stand, and which moved since a moment."""
+def look_at(database: Database, entity: str, project: str, before: Moment, looked_at: float) -> _Look:
+    """Which runs of a project moved since a moment, and how those stand whose journals may have changed since then."""
     keys = {"entity_key": encode_name(entity), "project_key": encode_name(project)}
-    rows = database.read(_LOOK, {**keys, **before._asdict()})
-    moment = Moment()
+    rows = database.read(_LOOK, {**keys, **before._asdict(), "looked_at": looked_at})
+    moment, looked_at = Moment(), 0.0
     moved: dict[str, str] = {}
     here: set[str] = set()
     marks: dict[str, int] = {}
     run_ids: dict[str, str] = {}
-    for history_id, xmin, key, run_id, is_here, by, mark in rows:
+    for history_id, xmin, at, key, run_id, is_here, by, mark in rows:
         if history_id is not None:
-            moment = Moment(history_id, xmin)
+            moment, looked_at = Moment(history_id, xmin), at
             continue
         run_ids[key] = from_text(run_id)
         if mark is not None:
@@ -256,4 +282,4 @@ def look_at(database: Database, entity: str, project: str, before: Moment) -> _L
             moved[key] = max(by, moved.get(key, ""), key=lambda xid: (len(xid), xid))  # of several lives of one id
             if is_here:
                 here.add(key)
-    return _Look(moment, moved, moved.keys() - here, marks, run_ids)
+    return _Look(moment, looked_at, moved, moved.keys() - here, marks, run_ids)

@@ -60,13 +60,15 @@ class _State(msgspec.Struct, array_like=True):
 
 
 class ListingHead(msgspec.Struct, array_like=True):
-    """A state, and how its look was: `moment`, `moved` and `marks` as the catalog has them, and ids by key."""
+    """A state, and how its look was: `moment`, `moved`, `marks` and when it was as the catalog has them, and
+    ids by key."""
 
     state: _State
     moment: tuple[str, str]
     moved: dict[str, str]
     marks: dict[str, int]
     run_ids: dict[str, str]
+    looked_at: float = 0.0
 
 
 class ListingLog:

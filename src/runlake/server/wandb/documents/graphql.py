@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 from collections.abc import Callable, Mapping
@@ -199,8 +200,9 @@ class GraphQL:
         return _Checked(None, _refusal([_describe_execution(error) for error in named or errors]))
 
 
+@functools.cache
 def load_schema() -> GraphQLSchema:
-    """The schema of the files beside this package, its scalars defined."""
+    """The schema of the files beside this package, its scalars defined; nobody changes it."""
     folder = resources.files("runlake.server.wandb")
     schema = build_schema("\n".join(folder.joinpath(name).read_text("utf-8") for name in SCHEMA_FILES))
     define_scalars(schema)

@@ -1,0 +1,65 @@
+"""A listing asks only how those journals stand that moved: it finds all the same that a writer falls silent."""
+
+import pytest
+
+from runlake.model import RunPath, WriterBatch, WriterStart
+from runlake.store.journal.liveness import STALE_S
+from trainer import Trainer
+from waiting import wait_until
+
+RUN = RunPath("ann", "mnist", "a")
+
+
+@pytest.fixture
+def trainer(store):
+    trainer = Trainer(store, "a").log(loss=1.0)
+    yield trainer
+    trainer.opened.writer.close()
+
+
+def state_of(replica):
+    """As it is listed."""
+    (run,) = replica.list_runs("ann", "mnist").runs
+    return run.state
+
+
+def fall_nearly_silent(store):
+    """All writers were heard last so long ago that in a second they count as dead."""
+    for table in ("parts", "served"):
+        store.database.write(f"update {table} set heard_at = now() - make_interval(secs => {STALE_S - 1.0})")
+
+
+def test_a_run_whose_writer_falls_silent_is_crashed_and_runs_again_when_it_is_heard(store, new_replica, trainer):
+    replica = new_replica()
+    fall_nearly_silent(store)
+    versions = [replica.list_runs("ann", "mnist").version]
+    assert state_of(replica) == "running"
+    wait_until(lambda: state_of(replica) == "crashed", "the run is crashed")
+    trainer.log(loss=2.0)
+    assert state_of(replica) == "running"
+    versions.append(replica.list_runs("ann", "mnist").version)
+    assert len({*versions, replica.list_runs("ann", "mnist").version}) == 2
+
+
+def test_a_writer_that_sends_nothing_but_that_it_lives_is_heard(store, new_replica):
+    replica, other = new_replica(), new_replica()
+    handle = other.begin_writer(RUN, WriterStart())
+    fall_nearly_silent(store)
+    wait_until(lambda: state_of(replica) == "crashed", "the run is crashed")
+    other.write_batch(RUN, handle.writer, WriterBatch())
+    assert state_of(replica) == "running"
+
+
+def test_a_replica_that_begins_late_finds_who_fell_silent_meanwhile(store, new_replica, trainer):
+    fall_nearly_silent(store)
+    assert state_of(new_replica()) == "running"
+    wait_until(lambda: state_of(new_replica()) == "crashed", "the run is crashed")
+
+
+def test_what_moves_is_told_once(store, new_replica, trainer):
+    replica = new_replica()
+    first = replica.read_news("ann", "mnist")
+    trainer.log(loss=2.0)
+    told = replica.read_news("ann", "mnist", since=first.version)
+    assert told.changed == ("a",)
+    assert replica.read_news("ann", "mnist", since=told.version).changed == ()
