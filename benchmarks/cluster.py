@@ -61,6 +61,17 @@ def read(bench: Bench) -> dict[str, float]:
     return found
 
 
+def asked_by_polars(bench: Bench) -> dict[str, float]:
+    """A question over all runs of a project, from the files that we name and from Parquet made by hand."""
+    run_count = bench.count(1000, 30)
+
+    def measure() -> dict[str, Any]:
+        return bench.own_case("cluster_engines_case", bench.fresh_folder("engines"), run_count)
+
+    found: dict[str, float] = bench.once(("Polars asks", run_count, "runs"), measure)
+    return found
+
+
 def replicated(bench: Bench, *, is_cluster: bool) -> dict[str, float]:
     """What our own processes send of many runs at once: their journals, 20 rows at a time."""
 
@@ -123,6 +134,15 @@ GROUP = Group(
             lambda bench: read(bench)["cold"],
             "pyarrow reading the same objects",
             lambda bench: read(bench)["pyarrow"],
+        ),
+        Target(
+            "mean of a key's last value over 1,000 runs: Polars, from the bucket, of the files that we name",
+            "ms",
+            1.5,
+            "ratio",
+            lambda bench: asked_by_polars(bench)["ours"],
+            "of hand-made Parquet, a file a run",
+            lambda bench: asked_by_polars(bench)["by_hand"],
         ),
         Target(
             f"{CLIENTS_AT_ONCE} journals at once, {ROWS_OF_A_JOURNAL} rows x {KEY_COUNT} a request: processor time",
