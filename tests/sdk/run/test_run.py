@@ -431,8 +431,14 @@ defines = st.tuples(
             "step_metric": st.sampled_from(["e", "c.e"]),
             "overwrite": st.booleans(),
         },
+    ).filter(
+        lambda made: (
+            not made.get("overwrite") or {"min", "max", "last", "first"} & set(made.get("summary", "").split(","))
+        )
     ),
 )
+"""One that overwrites leaves a rule that counts: without any, what is logged next counts for readers only."""
+
 logs = st.tuples(
     st.just("log"),
     st.dictionaries(st.sampled_from(["a", "a.b", "c1", "c.e", "e"]), st.integers(-5, 5) | st.floats(), min_size=1),
