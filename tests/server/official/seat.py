@@ -32,7 +32,7 @@ def find_python():
 class FolderPlace:
     """Where a server's store is: in a folder."""
 
-    download_statuses = {200, 206}
+    download_statuses = frozenset({200, 206})
 
     def __init__(self, folder):
         self.folder = folder
@@ -52,7 +52,7 @@ class FolderPlace:
 class ClusterPlace:
     """In PostgreSQL and a bucket, into which a folder was moved; several workers serve it."""
 
-    download_statuses = {307}
+    download_statuses = frozenset({307})
 
     def __init__(self, folder, database_url, bucket_url, variables, cache_dir):
         self.variables = {**variables, "RUNLAKE_DATABASE": database_url, "RUNLAKE_BUCKET": bucket_url}
