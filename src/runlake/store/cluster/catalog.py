@@ -23,11 +23,9 @@ from runlake.store.catalog.project_records import CatalogRow, ProjectRecords, Pr
 from runlake.store.cluster.database import Database
 from runlake.store.cluster.listing_states import ListingLog, ListingStates
 from runlake.store.cluster.moves import NOW, SINCE, Moment
+from runlake.store.cluster.names import PROJECT, project_keys
 from runlake.store.cluster.text import from_text
 from runlake.store.journal.liveness import STALE_S
-from runlake.store.layout import encode_name
-
-_PROJECT = "select project_no from projects where entity_key = %(entity_key)s and project_key = %(project_key)s"
 
 _LATE_S = 10.0
 """What a writer's transaction says is seen within this time after it began."""
@@ -36,7 +34,7 @@ _LOOK = f"""
 with now as materialized (select *, clock_timestamp() as at, to_timestamp(%(looked_at)s) as looked_at from ({NOW}) now),
 moved as materialized (
     select run_no, run_key, run_id, deleted_at is null as is_here, moved_xid
-    from now join runs on project_no = ({_PROJECT}) and moved_xid >= {SINCE}),
+    from now join runs on project_no = ({PROJECT}) and moved_xid >= {SINCE}),
 stirred as materialized (
     select distinct run_no from now, parts left join served using (run_no, writer)
     where sealed_in is null and (moved_xid >= {SINCE} or served.heard_at > looked_at - interval '{_LATE_S} s'
@@ -47,7 +45,7 @@ marks as (
     select run_key, run_id, mark from now, stirred,
     -- One by one: the planner takes the whole project for the few that moved.
     lateral (select run_key, run_id from runs
-        where run_no = stirred.run_no and project_no = ({_PROJECT}) and deleted_at is null limit 1) run,
+        where run_no = stirred.run_no and project_no = ({PROJECT}) and deleted_at is null limit 1) run,
     lateral (select
         (hashtextextended(string_agg(writer || number || ':' || end_offset, ';' order by writer, number), 0)
             & 4294967295) << 16
@@ -264,7 +262,7 @@ class ClusterPulse:
 
 def look_at(database: Database, entity: str, project: str, before: Moment, looked_at: float) -> _Look:
     """Which runs of a project moved since a moment, and how those stand whose journals may have changed since then."""
-    keys = {"entity_key": encode_name(entity), "project_key": encode_name(project)}
+    keys = project_keys(entity, project)
     rows = database.read(_LOOK, {**keys, **before._asdict(), "looked_at": looked_at})
     moment, looked_at = Moment(), 0.0
     moved: dict[str, str] = {}

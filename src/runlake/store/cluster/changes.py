@@ -7,14 +7,12 @@ from typing import Any
 from runlake.store.changes import Change, ChangeScan, SeenChanges, deaths_among, last_death, parse_name
 from runlake.store.cluster.database import Database
 from runlake.store.cluster.moves import NOW, SINCE, Moment
-from runlake.store.cluster.names import Names
+from runlake.store.cluster.names import PROJECT, Names, project_keys
 from runlake.store.cluster.text import from_text, to_text
 from runlake.store.layout import encode_name
 
-_PROJECT = "select project_no from projects where entity_key = %(entity_key)s and project_key = %(project_key)s"
-
 _APPEND = f"""
-with project as ({_PROJECT}),
+with project as ({PROJECT}),
 made as (insert into changes (project_no, name) select project_no, %(name)s from project on conflict do nothing)
 select count(*) from project
 """
@@ -22,19 +20,19 @@ _READ = f"""
 with now as materialized ({NOW})
 select now.history_id, now.xmin, now.history_id <> %(history_id)s or %(xmin)s::xid8 <= pruned_xid,
        name, xid >= now.xmin::xid8
-from now join (select project_no, pruned_xid from projects where project_no = ({_PROJECT})) as project on true
+from now join (select project_no, pruned_xid from projects where project_no = ({PROJECT})) as project on true
 left join changes on changes.project_no = project.project_no and xid >= {SINCE}
 """
 _PRUNE = f"""
 with pruned as (
-    delete from changes where project_no = ({_PROJECT}) and name not like '%%delete#%%'
+    delete from changes where project_no = ({PROJECT}) and name not like '%%delete#%%'
         and noted_at < now() - make_interval(secs => %(older_than_s)s) returning xid),
 said as (
     update projects set pruned_xid = greatest(pruned_xid, (select max(xid) from pruned))
-    where project_no = ({_PROJECT}) and exists (select from pruned))
+    where project_no = ({PROJECT}) and exists (select from pruned))
 select count(*) from pruned
 """
-_DEATHS = f"select name from changes where project_no = ({_PROJECT}) and name like '%%delete#%%'"
+_DEATHS = f"select name from changes where project_no = ({PROJECT}) and name like '%%delete#%%'"
 
 
 class PostgresChanges:
@@ -46,7 +44,7 @@ class PostgresChanges:
 
     def __init__(self, database: Database, entity: str, project: str) -> None:
         self._database, self._names, self._project = database, Names(database), (entity, project)
-        self._keys = {"entity_key": encode_name(entity), "project_key": encode_name(project)}
+        self._keys = project_keys(entity, project)
 
     def append(self, name: str) -> None:
         parameters = {**self._keys, "name": to_text(name)}

@@ -24,6 +24,7 @@ from runlake.store.catalog.project_records import CatalogRow, ProjectRecords
 from runlake.store.catalog.run_columns import RunColumns
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.database import Database
+from runlake.store.cluster.names import PROJECT, project_keys
 from runlake.store.cluster.object_cache import ObjectCache
 from runlake.store.cluster.object_file import ObjectFile
 from runlake.store.cluster.objects import Objects
@@ -34,21 +35,20 @@ _LONGEST_LOG = 1000
 _KEPT_COLUMNS = 8
 _VERSION = re.compile(r"([0-9a-f]{16})\.([0-9]{1,9})")
 
-_PROJECT = "select project_no from projects where entity_key = %(entity_key)s and project_key = %(project_key)s"
 _APPEND = f"""
 with gone as (delete from listing_states where at < now() - make_interval(secs => {KEPT_S}))
 insert into listing_states (project_no, token, number, body) select project_no, %(token)s, %(number)s, %(body)b
-from ({_PROJECT}) project
+from ({PROJECT}) project
 """
 _LOAD = f"""
-select body from listing_states where project_no = ({_PROJECT}) and token = %(token)s and number <= %(number)s
+select body from listing_states where project_no = ({PROJECT}) and token = %(token)s and number <= %(number)s
 order by number
 """
 _SAVE_HEAD = f"""
-insert into listing_heads (project_no, body) select project_no, %(body)b from ({_PROJECT}) project
+insert into listing_heads (project_no, body) select project_no, %(body)b from ({PROJECT}) project
 on conflict (project_no) do update set body = excluded.body, at = now()
 """
-_LOAD_HEAD = f"select body from listing_heads where project_no = ({_PROJECT})"
+_LOAD_HEAD = f"select body from listing_heads where project_no = ({PROJECT})"
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -111,7 +111,7 @@ class ListingStates:
     def append(self, entity: str, project: str, token: str, number: int, state: _State) -> None:
         """Add a state to a log."""
         body = msgspec.msgpack.encode(state)
-        parameters = {**_keys(entity, project), "token": token, "number": number, "body": body}
+        parameters = {**project_keys(entity, project), "token": token, "number": number, "body": body}
         self._database.write(_APPEND, parameters)
 
     def load(self, entity: str, project: str, version: str) -> ProjectRecords | None:
@@ -119,7 +119,7 @@ class ListingStates:
         found = _VERSION.fullmatch(version)
         if found is None:
             return None
-        parameters = {**_keys(entity, project), "token": found[1], "number": int(found[2])}
+        parameters = {**project_keys(entity, project), "token": found[1], "number": int(found[2])}
         bodies = self._database.read(_LOAD, parameters)
         if len(bodies) != int(found[2]) + 1:
             return None
@@ -136,11 +136,11 @@ class ListingStates:
         columns = self.keep_columns(entity, project, records)
         rows = {key: pack_row(row) for key, row in records.overlay.items()}
         body = msgspec.msgpack.encode(ListingHead(_State(rows, [], columns), **look))  # type: ignore[arg-type]
-        self._database.write(_SAVE_HEAD, {**_keys(entity, project), "body": body})
+        self._database.write(_SAVE_HEAD, {**project_keys(entity, project), "body": body})
 
     def load_head(self, entity: str, project: str) -> tuple[ListingHead, ProjectRecords] | None:
         """What was saved last; None where there is nothing, or nothing that this version can read."""
-        rows = self._database.read(_LOAD_HEAD, _keys(entity, project))
+        rows = self._database.read(_LOAD_HEAD, project_keys(entity, project))
         try:
             head = msgspec.msgpack.decode(rows[0][0], type=ListingHead) if rows else None
         except (msgspec.MsgspecError, RecursionError):
@@ -189,7 +189,3 @@ class ListingStates:
             self._sizes.put(key, size_bytes)
             records.columns, records.columns_name = columns, key
         return records
-
-
-def _keys(entity: str, project: str) -> dict[str, str]:
-    return {"entity_key": encode_name(entity), "project_key": encode_name(project)}

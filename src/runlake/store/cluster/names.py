@@ -12,6 +12,9 @@ from runlake.store.cluster.database import Database
 from runlake.store.cluster.text import from_text, to_text
 from runlake.store.layout import check_run_path, encode_name
 
+PROJECT = "select project_no from projects where entity_key = %(entity_key)s and project_key = %(project_key)s"
+"""The number of the project that has the names of `project_keys`, as a query."""
+
 _LIVE = """
 runs join projects using (project_no)
 where entity_key = %(entity_key)s and project_key = %(project_key)s and run_key = %(run_key)s and deleted_at is null
@@ -32,10 +35,11 @@ class DeletedRun(Struct, frozen=True):
 
 def keys_of(path: RunPath) -> dict[str, str]:
     """What the rows of a run are found by."""
-    return {**_keys_of(path.entity, path.project), "run_key": encode_name(path.run_id)}
+    return {**project_keys(path.entity, path.project), "run_key": encode_name(path.run_id)}
 
 
-def _keys_of(entity: str, project: str) -> dict[str, str]:
+def project_keys(entity: str, project: str) -> dict[str, str]:
+    """What the row of a project is found by."""
     return {"entity_key": encode_name(entity), "project_key": encode_name(project)}
 
 
@@ -66,12 +70,12 @@ class Names:
             select run_id from runs join projects using (project_no)
             where entity_key = %(entity_key)s and project_key = %(project_key)s and deleted_at is null
         """
-        return self._names(statement, **_keys_of(entity, project))
+        return self._names(statement, **project_keys(entity, project))
 
     def has_project(self, entity: str, project: str) -> bool:
         """Whether there is such a project."""
         statement = "select 1 from projects where entity_key = %(entity_key)s and project_key = %(project_key)s"
-        return bool(self._database.read(statement, _keys_of(entity, project)))
+        return bool(self._database.read(statement, project_keys(entity, project)))
 
     def project_made_at(self, entity: str, project: str) -> float:
         """When a project was made or last got a run, in seconds since 1970. FileNotFoundError without one."""
@@ -80,7 +84,7 @@ class Names:
                 select max(made_at) from runs where runs.project_no = projects.project_no)))::float8
             from projects where entity_key = %(entity_key)s and project_key = %(project_key)s
         """
-        rows = self._database.read(statement, _keys_of(entity, project))
+        rows = self._database.read(statement, project_keys(entity, project))
         if not rows:
             raise FileNotFoundError(errno.ENOENT, "there is no such project", f"{entity}/{project}")
         return float(rows[0][0])
@@ -103,9 +107,9 @@ class Names:
         parameters = {
             "entity": to_text(entity),
             "name": to_text(project),
-            **_keys_of(entity, project),
+            **project_keys(entity, project),
         }
-        find = "select project_no from projects where entity_key = %(entity_key)s and project_key = %(project_key)s"
+        find = PROJECT
         make = """
             insert into projects (entity, name, entity_key, project_key)
             values (%(entity)s, %(name)s, %(entity_key)s, %(project_key)s)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from runlake.model import RunPath
 from runlake.store.cluster.database import Database
-from runlake.store.cluster.names import live_run
+from runlake.store.cluster.names import PROJECT, live_run, project_keys
 from runlake.store.cluster.text import from_text
 from runlake.store.layout import encode_name
 
@@ -79,13 +79,11 @@ class ProjectPlace:
 
     def __init__(self, database: Database, entity: str, project: str) -> None:
         self._database = database
-        self._keys = {"entity_key": encode_name(entity), "project_key": encode_name(project)}
+        self._keys = project_keys(entity, project)
         self.name = "merging/" + "/".join(self._keys.values())
 
     def find(self) -> int | None:
-        statement = (
-            "select project_no from projects where entity_key = %(entity_key)s and project_key = %(project_key)s"
-        )
+        statement = PROJECT
         rows = self._database.read(statement, self._keys)
         return rows[0][0] if rows else None
 
