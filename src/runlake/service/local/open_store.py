@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Generic, TypeVar
 
 from runlake.errors import NotFoundError
@@ -53,6 +53,14 @@ class OpenStore(Generic[S_co]):
             known, asked, prefix = self.store.entities(), entity, ""
             found = f"there is nothing of {entity!r} in {self.url}"
         raise NotFoundError(f"no project {entity}/{project}: {found}; {advise(asked, known, prefix, 'runlake ls')}")
+
+    def chosen_projects(self, entity: str | None, project: str | None) -> Iterator[tuple[str, str]]:
+        """All projects, those of an entity, or the one that is named. NotFoundError for one that is not there."""
+        if entity is not None and project is not None:
+            self.check_project(entity, project)
+        for owner in self.store.entities() if entity is None else [entity]:
+            for name in self.store.projects(owner) if project is None else [project]:
+                yield owner, name
 
     def tell(self, path: RunPath, action: Action, incarnation: str) -> None:
         """Let readers know that a run changed."""
