@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runlake.model import RunPath
@@ -103,8 +102,3 @@ class FolderStore(Layout):
     def seal_soon(self, path: RunPath) -> None:
         if os.environ.get("RUNLAKE_SEAL") != "off":
             start_detached("runlake.store.compact.after_finish", [str(self.run_dir(path))])
-
-
-def folder_store_around(run_dir: Path) -> FolderStore:
-    """The store in which the folder of a run lies, as a process is told of it that works on one run."""
-    return FolderStore(Layout.around(run_dir).root)

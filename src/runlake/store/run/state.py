@@ -17,7 +17,7 @@ import numpy as np
 from runlake.errors import NotFoundError, RunlakeError
 from runlake.model import STREAMS, GenerationInfo, Numbers, RunInfo, RunPath
 from runlake.store.arrow import to_numpy
-from runlake.store.folder_store import folder_store_around
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.fold import (
     Liveness,
@@ -292,7 +292,7 @@ def _joined(lanes: Sequence[_Placed]) -> Numbers:
 def main(run_dir: str) -> int:
     """Print the state of one run for a resuming writer; errors go to stderr as one line."""
     folder = Path(run_dir)
-    store = folder_store_around(folder)
+    store = FolderStore.around(folder)
     try:
         state = read_state(store, store.run_path_of(folder))
     except RunlakeError as error:
