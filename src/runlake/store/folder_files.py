@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from runlake.errors import NotFoundError, PathError, ReadOnlyError
+from runlake.incoming import keep_whole
 from runlake.lru import LruCache
 from runlake.model import FileInfo, RunPath
 from runlake.store.disk import (
@@ -31,7 +32,6 @@ from runlake.store.disk import (
     temporary_beside,
 )
 from runlake.store.files import (
-    copy_whole,
     file_in_the_way,
     folder_in_the_way,
     md5_text,
@@ -90,7 +90,7 @@ class FolderFiles:
 
     def put_file(self, path: RunPath, name: str, content: BinaryIO) -> FileInfo:
         """See `Files.put_file`."""
-        return copy_whole(content, self.receive_file(path, name))
+        return keep_whole(content, self.receive_file(path, name))
 
     def delete_file(self, path: RunPath, name: str) -> None:
         """See `Files.delete_file`."""

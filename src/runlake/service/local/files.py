@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+from runlake.incoming import Incoming
 from runlake.model import FileInfo, RunInfo, RunPath
 from runlake.service.local.listings import Listings
 from runlake.service.local.open_store import OpenStore
-from runlake.store.files import IncomingFile
 from runlake.store.run.state import read_run
 from runlake.store.store import Store
 
@@ -38,7 +38,7 @@ class LocalFiles:
         self._folder.tell(path, "files", info.incarnation)
         return stored
 
-    def receive_file(self, path: RunPath, name: str) -> IncomingFile:
+    def receive_file(self, path: RunPath, name: str) -> Incoming[FileInfo]:
         info = self._read_run(path)
         return self._files.receive_file(path, name, lambda: self._folder.tell(path, "files", info.incarnation))
 
