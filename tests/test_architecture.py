@@ -132,9 +132,10 @@ ALLOWED = {
     **QUERY,
     "scheduler": {*MODELS, "names", "query.rows", "search", "store", "store.sweeps"},
     "service.contract": {*MODELS, "incoming", "query.many", "query.rows", "query.tiles"},
+    "service.united": {"service.contract"},
     "service.local": {
         *MODELS, "incoming", "lru", "names", "near", "stopping", "values", "search", "scheduler", "service.contract",
-        *STORE,
+        "service.united", *STORE,
         *QUERY,
     },
     "service.wire": {
@@ -143,11 +144,11 @@ ALLOWED = {
     },
     "service.remote": {
         *MODELS, "values", "query.many", "query.rows", "query.runs", "query.tiles", "service.contract", "service.wire",
-        "store", "store.artifacts", "store.ingest",
+        "service.united", "store", "store.artifacts", "store.ingest",
     },
     "service.cluster": {
-        *MODEL, "lru", "scheduler", "query.rows", "service.contract", "service.local", "store", "store.cluster",
-        "store.artifacts", "store.compact",
+        *MODEL, "lru", "scheduler", "query.rows", "service.contract", "service.local", "service.united", "store",
+        "store.cluster", "store.artifacts", "store.compact",
         "store.folder_store", "store.move", "store.run",
     },
     "service": {

@@ -11,20 +11,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from runlake.api.paths import names_sweep, parse_project_path, parse_run_path, parse_sweep_path, parse_view_path
-from runlake.api.people import User
 from runlake.api.run_links import RunLinks
 from runlake.api.stored_run import StoredRun
 from runlake.api.unsupported import API_ABSENT, name_absent
 from runlake.errors import BadValueError, NotFoundError, PathError
 from runlake.model import ProjectInfo, RunPath, Stream, TailCursor
-from runlake.service.contract import Service
 from runlake.settings import current_folder, resolve
-from runlake.sweep_model import SweepInfo, SweepPath
-from runlake.view_model import ViewPath, ViewPut
 
 if TYPE_CHECKING:  # listings, sweeps and projects are loaded by who asks for them: a run is read without
     from runlake.api.artifacts import ArtifactType, StoredArtifacts
     from runlake.api.comparison import RunComparison
+    from runlake.api.people import User
     from runlake.api.project import Project, Projects
     from runlake.api.runs import Runs
     from runlake.api.sweep import Sweep, Sweeps
@@ -34,7 +31,9 @@ if TYPE_CHECKING:  # listings, sweeps and projects are loaded by who asks for th
     from runlake.artifacts.collection import ArtifactCollection
     from runlake.bulk.export import Exported
     from runlake.listing_model import SegmentList
+    from runlake.service.contract import Service
     from runlake.sql.engine import DuckDatabase
+    from runlake.sweep_model import SweepInfo, SweepPath
 
 _ID_LENGTH = 8
 
@@ -98,6 +97,8 @@ class Api:
     @property
     def viewer(self) -> User:
         """Who is reading."""
+        from runlake.api.people import User
+
         return User(self._service.default_entity)
 
     @property
@@ -110,6 +111,8 @@ class Api:
 
     def user(self, username_or_email: str) -> User:
         """A user by name; whoever is named is one, since runs say no more of who began them."""
+        from runlake.api.people import User
+
         return User(username_or_email)
 
     @property
@@ -384,6 +387,7 @@ class Api:
     def create_view(self, path: str | None, type: str, name: str, spec: str = "", **words: str) -> SavedView:
         """A new view of a project; `words` may be ``display_name`` and ``description``."""
         from runlake.api.views import SavedView
+        from runlake.view_model import ViewPath, ViewPut
 
         place = ViewPath(*self._project_place(path), _new_id())
         put = ViewPut(type=type, name=name, spec=spec, **words)

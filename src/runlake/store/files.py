@@ -8,12 +8,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from runlake.errors import NotFoundError, PathError
-from runlake.incoming import Incoming
 from runlake.model import FileInfo, RunPath
 from runlake.near import near_names
+
+if TYPE_CHECKING:
+    from runlake.incoming import Incoming
 
 
 def nothing_to_do() -> None:

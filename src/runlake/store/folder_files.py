@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from runlake.errors import NotFoundError, PathError, ReadOnlyError
-from runlake.incoming import keep_whole
 from runlake.lru import LruCache
 from runlake.model import FileInfo, RunPath
 from runlake.store.disk import (
@@ -90,6 +89,8 @@ class FolderFiles:
 
     def put_file(self, path: RunPath, name: str, content: BinaryIO) -> FileInfo:
         """See `Files.put_file`."""
+        from runlake.incoming import keep_whole
+
         return keep_whole(content, self.receive_file(path, name))
 
     def delete_file(self, path: RunPath, name: str) -> None:

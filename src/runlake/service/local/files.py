@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from runlake.incoming import Incoming
 from runlake.model import FileInfo, RunInfo, RunPath
 from runlake.service.local.listings import Listings
 from runlake.service.local.open_store import OpenStore
 from runlake.store.run.state import read_run
 from runlake.store.store import Store
+
+if TYPE_CHECKING:
+    from runlake.incoming import Incoming
 
 
 class LocalFiles:

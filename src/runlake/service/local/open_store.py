@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from runlake.errors import NotFoundError
 from runlake.model import RunPath
 from runlake.near import near_names
-from runlake.store.changes import Action
 from runlake.store.incarnation import new_writer_id
 from runlake.store.layout import check_run_path
-from runlake.store.noting import append_change
 from runlake.store.store import Store
+
+if TYPE_CHECKING:
+    from runlake.store.changes import Action
 
 S_co = TypeVar("S_co", bound=Store, covariant=True)
 
@@ -64,6 +65,8 @@ class OpenStore(Generic[S_co]):
 
     def tell(self, path: RunPath, action: Action, incarnation: str) -> None:
         """Let readers know that a run changed."""
+        from runlake.store.noting import append_change
+
         append_change(self.store, path, self.writer_id, action, incarnation)
 
 
