@@ -151,7 +151,7 @@ class Script:
 
 @pytest.fixture
 def begin_python(request):
-    """How scripts are begun: "cold", as a test or its file says, where what Python loads or how it ends is the point."""
+    """How scripts are begun: "cold", as tests say for whom what Python loads, or how it ends, is the point."""
     if getattr(request, "param", getattr(request.module, "BEGIN_PYTHON", "warm")) == "cold":
         return lambda arguments, **options: subprocess.Popen([sys.executable, "-X", "dev", *arguments], **options)
     return lambda arguments, **options: warm.Popen([sys.executable, *arguments], **options)
