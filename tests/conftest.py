@@ -1,5 +1,6 @@
 """What all tests share: how Hypothesis looks for examples, warm processes, and no sealing behind anybody's back."""
 
+import atexit
 import gc
 import os
 import signal
@@ -61,6 +62,7 @@ def pytest_collection():
         return (yield)
     finally:
         gc.freeze()
+        atexit.register(gc.unfreeze)  # packages in C look at the end whether all of theirs is gone
         gc.enable()
 
 
