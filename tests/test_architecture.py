@@ -34,8 +34,8 @@ STORE = {
         *WHOLE,
     },
     "store.cluster": {
-        *MODEL, "artifact_model", "listing_model", "lru", "store", "store.artifacts", "store.catalog", "store.journal",
-        "store.segment", "values", *WHOLE,
+        *MODEL, "artifact_model", "listing_model", "lru", "patient_postgres", "store", "store.artifacts",
+        "store.catalog", "store.journal", "store.segment", "values", *WHOLE,
     },
     "store.sweeps": {*MODELS, "store", "store.opening", "values"},
     "store.artifacts": {*MODEL, "artifact_model", "near", "store", "store.journal", "store.opening", "values"},
@@ -69,7 +69,7 @@ SERVER = {
         "values",
     },
     "server.config": {"errors"},
-    "server.people": {*MODELS, "service.contract"},
+    "server.people": {*MODELS, "patient_postgres", "service.contract"},
     "server.http": {
         *MODEL, "clean_text", "lru", "stopping", "service.contract", "service.wire", "server.config", "server.people",
     },
@@ -109,6 +109,7 @@ ALLOWED = {
     "model": {"errors"},
     "clean_text": set(),
     "local_names": {"errors"},
+    "patient_postgres": set(),
     "plain": set(),
     "stopping": set(),
     "differences": set(),

@@ -1,4 +1,7 @@
-"""A way to a PostgreSQL on which answers are lost: what was asked is done, and nobody is told."""
+"""A way to a PostgreSQL on which answers are lost: what was asked is done, and nobody is told.
+
+Or it is cut: connections stay and begin as ever, and nothing comes through until it is mended, as with a real network.
+"""
 
 import contextlib
 import socket
@@ -6,9 +9,13 @@ import threading
 
 
 class LosingProxy:
-    """Between clients and the server of a Unix socket. `lose` is what a request must contain to get no answer, once."""
+    """Between clients and the server of a Unix socket. `lose` is what a request must contain to get no answer, once,
+    `cut_at` what it must contain to cut the way, once: it is the first that waits there.
+    """
 
     def __init__(self, socket_path):
+        self.is_open, self.cut_at = threading.Event(), None
+        self.is_open.set()
         self._socket_path = str(socket_path)
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port, self.lose, self.lost_count = self._listening.getsockname()[1], None, 0
@@ -16,6 +23,7 @@ class LosingProxy:
         self._thread.start()
 
     def close(self):
+        self.is_open.set()
         self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         self._thread.join()
@@ -31,7 +39,7 @@ class LosingProxy:
             server.connect(self._socket_path)
             backwards = threading.Thread(target=self._copy, args=(server, client), daemon=True)
             backwards.start()
-            while data := client.recv(1 << 20):
+            while data := self._received(client):
                 if self.lose is not None and self.lose in data:
                     self.lose, self.lost_count = None, self.lost_count + 1
                     client.shutdown(socket.SHUT_WR)  # what comes back goes nowhere
@@ -43,8 +51,19 @@ class LosingProxy:
             server.shutdown(socket.SHUT_WR)
             backwards.join()
 
+    def _received(self, client):
+        """What a client sent, when the way is open."""
+        with contextlib.suppress(OSError):  # who gave up has closed it
+            data = client.recv(1 << 20)
+            if self.cut_at is not None and self.cut_at in data:
+                self.cut_at = None
+                self.is_open.clear()
+            self.is_open.wait()
+            return data
+
     def _copy(self, source, target):
         with contextlib.suppress(OSError):
             while data := source.recv(1 << 20):
+                self.is_open.wait()
                 with contextlib.suppress(OSError):
                     target.sendall(data)
