@@ -35,7 +35,8 @@ class LosingProxy:
                 threading.Thread(target=self._carry, args=(client,), daemon=True).start()
 
     def _carry(self, client):
-        with client, socket.socket(socket.AF_UNIX) as server:
+        with client, socket.socket(socket.AF_UNIX) as server, contextlib.suppress(OSError):
+            self.is_open.wait()
             server.connect(self._socket_path)
             backwards = threading.Thread(target=self._copy, args=(server, client), daemon=True)
             backwards.start()

@@ -112,6 +112,17 @@ def test_what_is_no_address_is_said(url):
         Database(url)
 
 
+def test_of_several_hosts_the_one_that_takes_what_is_written_is_asked(empty_database_url, tmp_path):
+    hosts = empty_database_url.replace("?host=", f"?host={tmp_path},")
+    database = Database(f"{hosts}&target_session_attrs=read-write")
+    assert database.write("select 1") == [(1,)]
+    assert database.name.startswith(f"{tmp_path},")
+    database.close()
+    reading = Database(f"{hosts}&target_session_attrs=read-only")
+    with pytest.raises(UnreachableDatabaseError, match="session is not read-only"):
+        reading.write("select 1")
+
+
 def test_a_database_that_cannot_be_reached_is_named_without_its_password(tmp_path):
     database = Database(f"postgresql://ann:secret@/d?host={tmp_path}")
     with pytest.raises(UnreachableDatabaseError) as raised:
