@@ -82,7 +82,7 @@ class Database:
         except psycopg.Error as error:
             raise BadValueError(f"this is no address of a PostgreSQL database: {_first_line(error)}") from None
         self.schema, self._url, self._statement_s = schema, url, statement_s
-        self._patience_s = patience_s
+        self._patience_s, self._has_tables = patience_s, False
         self.name = "/".join(str(known[part]) for part in ("host", "dbname") if known.get(part)) or "localhost"
         self._connections = Connections(self._connect, limit=connection_count, patience_s=_CONNECTION_S)
         self._mine = threading.local()
@@ -138,10 +138,11 @@ class Database:
         """Bring the tables to the form this version knows; of several who do so at once, one does.
 
         NewerFormatError when they have one that it does not know, NotSupportedError for an old PostgreSQL. Readers and
-        writers may go on meanwhile.
+        writers may go on meanwhile, and so does who began with this version when others bring the tables further.
         """
         known = _migrations()
-        if self._applied() == set(known):
+        if self._has_tables or self._applied() == set(known):
+            self._has_tables = True
             return
         for number in sorted(known):
             with self.transaction() as connection:
@@ -154,10 +155,12 @@ class Database:
                 if number not in self._applied():
                     connection.execute(known[number])
                     connection.execute("insert into schema_version values (%s, now())", (number,))
+        self._has_tables = True
 
     def check_version(self) -> None:
-        """NewerFormatError when the tables have a form that this version does not know."""
-        self._applied()
+        """NewerFormatError when the tables have a form that this version does not know, and had when it began."""
+        if not self._has_tables:
+            self._applied()
 
     def _applied(self) -> set[int]:
         """The numbers of the migrations that the tables had."""
