@@ -13,11 +13,11 @@ class LosingProxy:
     `cut_at` what it must contain to cut the way, once: it is the first that waits there.
     """
 
-    def __init__(self, socket_path):
+    def __init__(self, socket_path, host="127.0.0.1"):
         self.is_open, self.cut_at = threading.Event(), None
         self.is_open.set()
         self._socket_path = str(socket_path)
-        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._listening = socket.create_server((host, 0))
         self.port, self.lose, self.lost_count = self._listening.getsockname()[1], None, 0
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()

@@ -25,11 +25,11 @@ REFUSED = {
 class S3Proxy(FaultProxy):
     """Stands before the server at `endpoint`."""
 
-    def __init__(self, endpoint, script, on_word=None):
-        host, port = endpoint.removeprefix("http://").split(":")
-        super().__init__(lambda: (host, int(port)), script)
+    def __init__(self, endpoint, script, on_word=None, host="127.0.0.1"):
+        place, port = endpoint.removeprefix("http://").split(":")
+        super().__init__(lambda: (place, int(port)), script, host)
         self._on_word, self._is_over = on_word, threading.Event()
-        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.endpoint = f"http://{host}:{self.port}"
 
     def stop(self):
         self._is_over.set()
