@@ -12,6 +12,7 @@ from s3_proxy import S3Proxy
 from runlake.errors import ReadOnlyError, RunlakeError, UnreachableError
 from runlake.model import RunPath
 from runlake.service.cluster.collector import Collector
+from runlake.service.cluster.sealer import Sealer
 from runlake.service.cluster.service import ClusterService
 from runlake.store.cluster.bucket import Bucket, BucketLimits
 from runlake.store.cluster.bucket_errors import UnusableBucketError
@@ -166,6 +167,17 @@ def test_what_is_dead_is_removed_beside_the_answers_also_after_the_bucket_failed
     for collector in collectors:
         collector.close()
     assert store.files.open_file(RUN, "a").read() == b"new"
+
+
+def test_what_could_not_be_sealed_is_sealed_when_the_bucket_is_back(store, behind):
+    sealer = Sealer(
+        behind(itertools.chain(["denied"] * 4, itertools.repeat("pass"))),
+        look_every_s=0.05,
+        silent_s=0.0,
+        again_s=0.2,
+    )
+    wait_until(lambda: sealed_losses(store) == LOSSES, "the run is sealed")
+    sealer.close()
 
 
 def test_rows_that_the_network_changes_every_time_are_never_believed(store, behind):

@@ -28,7 +28,7 @@ def test_replicas_go_on_over_tables_of_a_newer_version_and_no_more_begin(store, 
         assert sorted(run.run_id for run in replica.list_runs("ann", "p").runs) == ["another", "r"]
         list(replica.seal("ann", "p"))
         late = Database(shared_database_url, schema=store.database.schema)
-        with pytest.raises(NewerFormatError, match="newer version of runlake .*; upgrade runlake"):
+        with pytest.raises(NewerFormatError, match=r"newer version of runlake .*; upgrade runlake"):
             late.migrate()
         late.close()
     finally:

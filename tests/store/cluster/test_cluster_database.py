@@ -7,7 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from runlake.errors import BadValueError, BusyError, ConflictError, NewerFormatError, ReadOnlyError, StoreError
+from runlake.errors import (
+    BadValueError,
+    BusyError,
+    ConflictError,
+    CorruptError,
+    NewerFormatError,
+    ReadOnlyError,
+    StoreError,
+)
 from runlake.store.cluster.connections import Connections
 from runlake.store.cluster.database import Database, UnreachableDatabaseError
 from waiting import DEADLINE_S
@@ -85,6 +93,24 @@ def test_what_fails_within_a_transaction_is_undone_as_a_whole(open_database):
 def test_what_a_database_cannot_hold_is_a_bad_value(open_database):
     with pytest.raises(BadValueError, match="cannot hold this"):
         open_database().read("select %(text)s::text", {"text": "a\0b"})
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        ("40P01", BusyError),
+        ("53100", ReadOnlyError),
+        ("53200", BusyError),
+        ("57P03", UnreachableDatabaseError),
+        ("XX001", CorruptError),
+        ("22012", BadValueError),
+        ("P0001", StoreError),
+    ],
+)
+def test_what_the_database_says_has_its_kind(open_database, state, kind):
+    with pytest.raises(kind) as raised:
+        open_database().write(f"do $$ begin raise exception 'why' using errcode = '{state}'; end $$")
+    assert (type(raised.value) is kind or kind is BusyError, "why" in str(raised.value)) == (True, True)
 
 
 def test_a_statement_that_takes_too_long_is_stopped(open_database):
