@@ -11,6 +11,8 @@ import threading
 class LosingProxy:
     """Between clients and the server of a Unix socket. `lose` is what a request must contain to get no answer, once,
     `cut_at` what it must contain to cut the way, once: it is the first that waits there.
+
+    Who asked learns that the answer is lost when all is done: sooner, what it asks next would race with that.
     """
 
     def __init__(self, socket_path, host="127.0.0.1"):
@@ -38,19 +40,18 @@ class LosingProxy:
         with client, socket.socket(socket.AF_UNIX) as server, contextlib.suppress(OSError):
             self.is_open.wait()
             server.connect(self._socket_path)
-            backwards = threading.Thread(target=self._copy, args=(server, client), daemon=True)
+            is_lost = threading.Event()
+            backwards = threading.Thread(target=self._copy, args=(server, client, is_lost), daemon=True)
             backwards.start()
             while data := self._received(client):
                 if self.lose is not None and self.lose in data:
                     self.lose, self.lost_count = None, self.lost_count + 1
-                    client.shutdown(socket.SHUT_WR)  # what comes back goes nowhere
-                    server.sendall(data)
-                    server.shutdown(socket.SHUT_WR)
-                    backwards.join()
-                    return
+                    is_lost.set()
                 server.sendall(data)
+                if is_lost.is_set():
+                    break
             server.shutdown(socket.SHUT_WR)
-            backwards.join()
+            backwards.join()  # until the server has done what it was asked, and closed
 
     def _received(self, client):
         """What a client sent, when the way is open."""
@@ -62,9 +63,10 @@ class LosingProxy:
             self.is_open.wait()
             return data
 
-    def _copy(self, source, target):
+    def _copy(self, source, target, is_lost):
         with contextlib.suppress(OSError):
             while data := source.recv(1 << 20):
                 self.is_open.wait()
                 with contextlib.suppress(OSError):
-                    target.sendall(data)
+                    if not is_lost.is_set():
+                        target.sendall(data)
