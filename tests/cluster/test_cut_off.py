@@ -1,5 +1,7 @@
 """A replica that is cut off from the database in the midst of a request: whoever sends it again finds it done once."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from lost_answers import LosingProxy
 
@@ -9,7 +11,7 @@ from runlake.service.cluster.service import ClusterService
 from runlake.store.cluster.database import Database, UnreachableDatabaseError
 from runlake.store.cluster.object_cache import ObjectCache
 from runlake.store.cluster.store import ClusterStore
-from waiting import wait_until
+from waiting import DEADLINE_S, wait_until
 
 RUN = RunPath("ann", "p", "r")
 
@@ -23,13 +25,31 @@ def proxy(postgres_server):
 
 @pytest.fixture
 def cut_off(store, proxy, tmp_path):
-    """A replica whose way to the database can be cut."""
+    """A replica whose way to the database can be cut, and which has little patience."""
     name = store.database.read("select current_database()")[0][0]
     url = f"postgresql://tests@127.0.0.1:{proxy.port}/{name}?connect_timeout=2"
     database = Database(url, schema=store.database.schema, patience_s=0.3)
     itself = ClusterStore(database, store.bucket, ObjectCache(tmp_path / "its-cache", 1 << 24))
     yield ClusterService(itself, default_entity="ann", user="ann")
     itself.close()
+
+
+@pytest.mark.parametrize(
+    "cut_at", [b"select writer, number, end_offset from parts", b"union all\nselect file, null, key"]
+)
+def test_a_run_that_is_sealed_between_two_looks_of_a_reader_is_read(cut_off, proxy, new_replica, cut_at):
+    cut_off._store.database._patience_s = DEADLINE_S
+    other = new_replica()
+    writer = other.begin_writer(RUN, WriterStart()).writer
+    other.write_batch(RUN, writer, batch(0, 10))
+    other.write_batch(RUN, writer, WriterBatch(exit_code=0))
+    proxy.cut_at = cut_at
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(losses, cut_off)
+        wait_until(lambda: not proxy.is_open.is_set(), "the reader is about to look")
+        list(other.seal("ann", "p"))
+        proxy.is_open.set()
+        assert reading.result() == [n / 4 for n in range(10)]
 
 
 def batch(first, count):

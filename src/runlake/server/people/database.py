@@ -243,13 +243,9 @@ def _open_postgresql(url: str) -> sa.Engine:
         known = conninfo_to_dict(url)
     except ProgrammingError:
         raise _no_url() from None
-    shown = sa.URL.create("postgresql+psycopg", host=_text(known.get("host")), database=_text(known.get("dbname")))
+    shown = sa.URL.create("postgresql+psycopg", host=str(known.get("host", "")), database=str(known.get("dbname", "")))
     # It is asked in every request, so connections are kept; pre_ping finds those that the server has closed.
     return sa.create_engine(shown, creator=lambda: connect(url, patience_s=BUSY_S), pool_pre_ping=True)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
 
 
 def _identity_of(url: sa.URL) -> tuple[int, int]:
