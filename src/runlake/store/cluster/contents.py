@@ -67,7 +67,7 @@ class BucketContents:
             return
         stem = f"contents/{info.sha256[:2]}/{info.sha256}"
         for _ in range(_ATTEMPTS):
-            stored = self._objects.put(stem, "", file, None)
+            stored = self._objects.put(stem, "", file, None, sha256=bytes.fromhex(info.sha256))
             with self._database.transaction():
                 if not self._objects.publish([stored.key]):
                     continue  # it became garbage before it was named

@@ -37,6 +37,8 @@ from runlake.store.files import (
 from runlake.store.layout import check_file_name
 
 _BUFFER_BYTES = 1 << 20
+_ADOPTED_BYTES = 16 << 20
+"""What is small is likely to be looked at at once; a copy of what is large would take a quarter of its upload."""
 _INDEXED_LENGTH = 200
 _LAST_CHARACTER = "\U0010ffff"
 
@@ -129,7 +131,8 @@ class ClusterFiles:
         row: dict[str, Any] = {"run_no": run_no, "name": to_text(name), "md5": md5, "mimetype": mimetype_of(name)}
         stored = self._objects.put(stem, "", content, run_no)
         kept = self._database.retried(lambda: self._point(path, name, {**row, **stored._asdict()}))
-        self._cache.object(self._bucket, *stored).adopt(content)
+        if stored.size_bytes <= _ADOPTED_BYTES:
+            self._cache.object(self._bucket, *stored).adopt(content)
         return kept
 
     def _point(self, path: RunPath, name: str, row: dict[str, Any]) -> FileInfo:

@@ -43,19 +43,24 @@ class Objects:
     def __init__(self, database: Database, bucket: Bucket) -> None:
         self._database, self._bucket = database, bucket
 
-    def put(self, stem: str, suffix: str, file: Path, run_no: int | None) -> StoredObject:
+    def put(
+        self, stem: str, suffix: str, file: Path, run_no: int | None, *, sha256: bytes | None = None
+    ) -> StoredObject:
         """Put a file into the bucket as it is, under a new key that begins and ends like this. Not in a transaction.
 
-        It is staged then: if no transaction publishes it within the hour, it is garbage.
+        It is staged then: if no transaction publishes it within the hour, it is garbage. `sha256` is its digest where
+        that is known.
         """
         digest, sums = hashlib.sha256(), b""
         with file.open("rb") as stream:
             while block := stream.read(BLOCK_BYTES):
-                digest.update(block)
+                if sha256 is None:
+                    digest.update(block)
                 sums += sum_of(block)
-        key = f"{stem}-{digest.hexdigest()[:16]}-{secrets.token_hex(8)}{suffix}"
+        sha256 = sha256 or digest.digest()
+        key = f"{stem}-{sha256.hex()[:16]}-{secrets.token_hex(8)}{suffix}"
         stored = StoredObject(key, file.stat().st_size, sums)
-        row = {**stored._asdict(), "run_no": run_no, "sha256": digest.digest()}
+        row = {**stored._asdict(), "run_no": run_no, "sha256": sha256}
         self._database.retried(lambda: self._database.write(_STAGE, row))
         self._bucket.put_file(key, file)
         return stored
