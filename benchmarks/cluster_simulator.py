@@ -27,7 +27,8 @@ from typing import Any, NamedTuple
 import psutil
 
 from runlake.model import LoggedRow, RunPath, WriterBatch, WriterStart
-from runlake.service.cluster.open import open_cluster, prepare
+from runlake.service.cluster.open import open_cluster
+from runlake.service.cluster.prepare import prepare
 from runlake.service.cluster.service import ClusterService
 
 MONTH_S = 30 * 86400.0

@@ -13,7 +13,8 @@ from pages import environment, make_desk, texts
 
 import warm
 from runlake.model import LoggedRow, RunPath, WriterBatch, WriterStart
-from runlake.service.cluster.open import open_cluster, prepare
+from runlake.service.cluster.open import open_cluster
+from runlake.service.cluster.prepare import prepare
 from runlake.store.folder_store import FolderStore
 from trainer import Trainer
 

@@ -133,7 +133,7 @@ def prepare_cluster(database_url: str, bucket_url: str, *, takes_over: bool = Fa
     StoreError, by name, for a bucket that does not keep what the store relies on, and for one that is another store's,
     unless this one `takes_over`.
     """
-    from runlake.service.cluster.open import prepare
+    from runlake.service.cluster.prepare import prepare
 
     return prepare(database_url, bucket_url, takes_over=takes_over)
 

@@ -9,29 +9,11 @@ from runlake.service.cluster.collector import Collector
 from runlake.service.cluster.sealer import Sealer
 from runlake.service.cluster.service import ClusterService
 from runlake.store.cluster.bucket import Bucket
-from runlake.store.cluster.check_bucket import check_bucket
 from runlake.store.cluster.database import Database
 from runlake.store.cluster.object_cache import ObjectCache
-from runlake.store.cluster.owner import claim, take_over
 from runlake.store.cluster.store import ClusterStore
 
 CACHE_BYTES = 4 * 2**30
-
-
-def prepare(database_url: str, bucket_url: str, *, takes_over: bool = False) -> str:
-    """Make the tables where they are missing, and prove the bucket; answers what people call the store.
-
-    OtherOwnerError when the bucket is another store's, unless this one `takes_over`.
-    """
-    bucket = Bucket(bucket_url)
-    check_bucket(bucket)
-    database = Database(database_url)
-    try:
-        database.migrate()
-        (take_over if takes_over else claim)(database, bucket)
-        return f"postgresql://{database.name} with {bucket.url}"
-    finally:
-        database.close()
 
 
 def open_cluster(
