@@ -3,11 +3,17 @@
 import pytest
 
 from runlake.errors import NotFoundError
-from runlake.model import LoggedRow, RunEdit, RunPath, WriterBatch, WriterStart
+from runlake.model import LoggedRow, OpenRequest, RunEdit, RunPath, WriterBatch, WriterStart
 from runlake.service.cluster.sealer import Sealer
+from runlake.service.cluster.service import ClusterService
+from runlake.service.local.limits import LocalLimits
 from runlake.store.cluster.catalog import ClusterCatalog
 from runlake.store.cluster.unsealed import find_unsealed
+from runlake.store.folder_store import FolderStore
+from runlake.store.journal.journal import PartName
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.run.state import read_run
+from trainer import Trainer
 from waiting import wait_until
 
 RUN = RunPath("ann", "mnist", "a")
@@ -36,6 +42,54 @@ def test_each_batch_of_a_writer_may_come_to_another_replica(new_replica):
 
     assert [losses(replica) for replica in (one, other, third)] == [[n / 4 for n in range(60)]] * 3
     assert third.read_run(RUN).state == "finished"
+
+
+def test_a_stop_request_at_one_replica_comes_with_the_next_rows_at_another(new_replica):
+    one, other = new_replica(), new_replica()
+    handle = one.begin_writer(RUN, WriterStart())
+    told = [one.write_batch(RUN, handle.writer, batch(n, 1)).is_stop_requested for n in range(3)]
+    other.stop_run(RUN)
+    told += [one.write_batch(RUN, handle.writer, batch(n, 1)).is_stop_requested for n in range(3, 5)]
+
+    assert told == [False, False, False, True, True]
+    assert losses(other) == [n / 4 for n in range(5)]
+
+
+def test_the_journal_of_a_process_elsewhere_may_come_by_any_replica_and_any_of_it_twice(new_replica, tmp_path):
+    one, other = new_replica(), new_replica()
+    trained = Trainer(FolderStore(tmp_path), "a")
+    writer = trained.opened.writer
+    part, pieces = PartName(writer.writer, 0), []
+    for n in range(12):
+        trained.log(loss=n / 4)
+        pieces.append(FolderStore(tmp_path).journal(RUN).read(part, sum(map(len, pieces))))
+    one.open_writer(RUN, OpenRequest(token="t", header={**writer.header.body, "writer": writer.writer}))
+    offset = 0
+    for n, piece in enumerate(pieces):
+        for replica in (one, one, other) if n % 4 == 3 else (one, one):
+            offset_after = replica.append_frames(RUN, writer.writer, 0, offset, piece).next_offset
+        offset = offset_after
+    other.stop_run(RUN)
+
+    trained.log(loss=3.0)
+    last = FolderStore(tmp_path).journal(RUN).read(part, offset)
+    assert one.append_frames(RUN, writer.writer, 0, offset, last).is_stop_requested
+    assert [losses(replica) for replica in (one, other)] == [[n / 4 for n in range(13)]] * 2
+    trained.opened.writer.close()
+
+
+def test_rows_go_on_from_part_to_part_and_by_other_replicas_in_between(new_store):
+    one, other = (
+        ClusterService(new_store(), default_entity="ann", limits=LocalLimits(writers=WriterLimits(rows_per_part=10)))
+        for _ in range(2)
+    )
+    handle = one.begin_writer(RUN, WriterStart())
+    for n in range(24):
+        replica = other if n % 7 == 6 else one
+        replica.write_batch(RUN, handle.writer, batch(n * 3, 3, summary={"n": n}))
+
+    assert losses(other) == [n / 4 for n in range(72)]
+    assert one.read_run(RUN).summary["n"] == 23
 
 
 def test_what_one_replica_changes_the_others_list_at_once(new_replica, train):

@@ -68,6 +68,7 @@ _HASH_MARK = "%~"
 COLLECTION_FOLDERS = ("ledger", "manifests", "drafts", "uses")
 """What every collection has; ``links`` is made when there is one."""
 _MAX_ENCODED_BYTES = 200
+_PLAIN_NAME = re.compile(r"[a-z0-9_-]{1,200}")
 MAX_NAME_LENGTH = 1024
 
 
@@ -302,6 +303,8 @@ def check_file_name(name: str) -> str:
 def encode_name(name: str) -> str:
     """An entity, project or run id as a folder name; see the module's docstring. `PathError` for no name at all: that
     would be the folder around it."""
+    if _PLAIN_NAME.fullmatch(name) and name not in _DEVICES:
+        return name
     if not name:
         raise PathError("a name of an entity, project or run is empty; leave it out, or say which one is meant")
     encoded = "".join(chr(b) if b in _SAFE else f"%{b:02X}" for b in name.encode("utf-8", "surrogatepass"))

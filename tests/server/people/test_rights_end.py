@@ -3,6 +3,7 @@
 import contextlib
 import json
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from in_process import InProcess
 
 from runlake.errors import AuthenticationError, NotFoundError
 from runlake.model import LoggedRow, RunPath, WriterBatch, WriterStart
+from runlake.server.http.standing_watch import YOUNG_S
 from runlake.server.people.directory import Directory, Person
 from runlake.server.people.people import open_people
-from runlake.server.people.standing import Standing
+from runlake.server.people.standing import FRESH_S, Standing
 from waiting import DEADLINE_S, wait_until
 
 RUN = RunPath("lab", "plans", "r1")
@@ -163,6 +165,20 @@ def test_what_was_refused_at_once_ends_nothing_later():
     standing.check(directory)
     with pytest.raises(AuthenticationError):
         standing.check(Directory())
+
+
+def test_what_let_a_request_in_serves_its_first_verb_for_a_moment_and_no_other():
+    bob = Person(id="1", username="bob", created_at=0.0)
+    before = Directory(people={"bob": bob}, by_key_id={"k": bob})
+    standing = Standing(bob, "k", seen=before)
+    standing.require("write", "bob", "mine", Directory)
+    with pytest.raises(AuthenticationError):
+        standing.require("write", "bob", "mine", Directory)
+    late = Standing(bob, "k", seen=before)
+    time.sleep(FRESH_S)
+    with pytest.raises(AuthenticationError):
+        late.require("write", "bob", "mine", Directory)
+    assert FRESH_S < YOUNG_S
 
 
 def test_two_keys_of_one_person_end_apart(server, beside):

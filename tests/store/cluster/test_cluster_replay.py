@@ -9,8 +9,11 @@ from runlake.errors import ConflictError
 from runlake.store.cluster.changes import PostgresChanges
 from runlake.store.cluster.database import Database, UnreachableDatabaseError
 from runlake.store.cluster.journal import PostgresJournal
+from runlake.store.cluster.served import PostgresServed
 from runlake.store.cluster.tree import PostgresTree
+from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import PartName
+from runlake.store.journal.served import Served
 from runlake.store.ledger import FolderLedger
 
 NAME = PartName("w", 0)
@@ -52,6 +55,15 @@ def test_an_append_whose_answer_is_lost_is_not_that_of_somebody_else(journal, pr
     with pytest.raises(ConflictError, match="ends at byte 6"):
         journal.append(NAME, b"def", 3)
     assert journal.read(NAME) == b"abcxyz"
+
+
+def test_an_append_at_once_whose_answer_is_lost_is_made_once_and_left_to_a_turn(journal, lossy, proxy, new_path):
+    served = PostgresServed(lossy, new_path)
+    served.mark("w", Served(header=PartHeader({"writer": "w"})))
+    proxy.lose = b"the bytes"
+    assert served.append_at_once(NAME, b"the bytes", 3) is None
+    assert (journal.read(NAME), proxy.lost_count) == (b"abcthe bytes", 1)
+    assert served.append_at_once(NAME, b"more", 12) == []
 
 
 def test_the_same_bytes_of_somebody_else_are_not_taken_for_ones_own(journal, database, new_path):

@@ -1,5 +1,7 @@
 """Turns in the database: all of one is kept, or nothing."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from runlake.errors import NotFoundError
@@ -9,7 +11,9 @@ from runlake.store.cluster.served import PostgresServed
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import PartName
 from runlake.store.journal.served import Served
+from waiting import wait_until
 
+PART, EDITORS = PartName("w", 0), PartName("e", 0)
 SERVED = Served(header=PartHeader({"writer": "w"}))
 
 
@@ -75,3 +79,50 @@ def test_a_grant_and_what_was_opened_for_it_are_kept_together(database, begin_ru
     assert not names.has_run(new_path)
     with grants.hold(new_path, "token") as grant:
         assert grant.content == b""
+
+
+@pytest.fixture
+def begun(database, begin_run, new_path):
+    """A served writer with a part of three bytes, and the journal."""
+    begin_run(new_path, "i1")
+    served, journal = PostgresServed(database, new_path), PostgresJournal(database, new_path)
+    served.mark("w", SERVED)
+    served.keep_said("w", b"before")
+    journal.create_part(PART).write(b"abc")
+    return served, journal
+
+
+def test_an_append_at_once_is_a_whole_turn_and_tells_of_the_other_parts(begun):
+    served, journal = begun
+    assert served.append_at_once(PART, b"def", 3) == []
+    assert served.read_said("w") == b"before"
+    journal.create_part(EDITORS).write(b"stop")
+    assert served.append_at_once(PART, b"ghi", 6, b"now") == [(EDITORS, 4)]
+    assert (journal.read(PART), served.read_said("w")) == (b"abcdefghi", b"now")
+
+
+@pytest.mark.parametrize("other", ["end", "part", "writer", "sealed", "deleted"])
+def test_nothing_is_appended_at_once_where_things_are_other_than_was_thought(begun, database, names, new_path, other):
+    served, journal = begun
+    if other == "sealed":
+        database.write("update parts set sealed_in = 's' where writer = 'w'")
+    if other == "deleted":
+        names.delete(new_path)
+    part = {"part": PartName("w", 1), "writer": EDITORS}.get(other, PART)
+    assert served.append_at_once(part, b"def", 2 if other == "end" else 3, b"now") is None
+    if other == "deleted":
+        names.restore(names.list_deleted()[-1].run_no)
+    database.write("update parts set sealed_in = null where writer = 'w'")
+    assert (journal.list_parts(), journal.read(PART), served.read_said("w")) == ([(PART, 3)], b"abc", b"before")
+
+
+def test_an_append_at_once_waits_for_a_turn_and_finds_what_that_left(begun, database):
+    served, journal = begun
+    waiting = "select count(*) from pg_locks where not granted"
+    with ThreadPoolExecutor(1) as pool:
+        with served.turn("w"):
+            late = pool.submit(served.append_at_once, PART, b"late", 3)
+            wait_until(lambda: database.read(waiting)[0][0])
+            journal.append(PART, b"def", 3)
+        assert late.result() is None
+    assert journal.read(PART) == b"abcdef"

@@ -72,5 +72,5 @@ class AuthMiddleware:
                 await send_problem(send, problem_of(error))
                 return
             person, key_id = (None, None) if found is None else found
-            scope["user"], scope["standing"] = person, Standing(person, key_id)
+            scope["user"], scope["standing"] = person, Standing(person, key_id, seen=self._people.last_seen)
         await self._app(scope, receive, send)

@@ -24,6 +24,7 @@ ERROR_IN_SCOPE = "runlake.error"
 """Where `problems.problem_response` leaves the error that it answered, for the log."""
 
 _SECRETS = re.compile(r"local-[\w-]{40,}|(?<=token=)[^&\s\"']+|(?<=Bearer )\S+|(?<=Basic )\S+")
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 logger = logging.getLogger("runlake.server")
 
 
@@ -38,7 +39,7 @@ class JsonLines(logging.Formatter):
             document["logger"] = record.name
         if record.exc_info:
             document["traceback"] = "".join(traceback.format_exception(*record.exc_info))
-        return hide_secrets(json_text(json.dumps(document, ensure_ascii=False, default=str)))
+        return hide_secrets(json_text(_encode(document)))
 
 
 class TextLines(logging.Formatter):

@@ -71,6 +71,12 @@ class People:
                 self._known = mark, _read_directory(self._engine)
             return self._known[1]
 
+    @property
+    def last_seen(self) -> Directory | None:
+        """What `directory` answered last."""
+        known = self._known
+        return None if known is None else known[1]
+
     def sign_in(self, key: str) -> SignedIn | None:
         """Whose key this is and which, None when it is nobody's (any more)."""
         directory = self.directory()

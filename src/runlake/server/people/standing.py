@@ -8,6 +8,7 @@ does (`standing_watch`).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Literal
 
@@ -16,6 +17,10 @@ from runlake.server.people.directory import Access, Directory, Person
 
 Need = Literal["read", "write", "admin"]
 """What a verb needs of a project; `admin` is of the whole store."""
+
+
+FRESH_S = 0.1
+"""For so long a look serves the first verb as well; shorter than `standing_watch.YOUNG_S`, which looks for it then."""
 
 
 def access_of(person: Person | None, entity: str, shared: Access) -> Access:
@@ -36,16 +41,20 @@ def no_project(entity: str, project: str) -> NotFoundError:
 class Standing:
     """Who a request acts for, and all that it was allowed so far. Threads may share it.
 
-    Who came with a key is looked up by its id each time; without one it is `person`, or nobody.
+    Who came with a key is looked up by its id each time; without one it is `person`, or nobody. `seen` is what was
+    looked up just now, to know who it is.
     """
 
-    __slots__ = ("_allowed", "key_id", "signed_in")
+    __slots__ = ("_allowed", "_seen", "key_id", "signed_in")
 
-    def __init__(self, person: Person | None = None, key_id: str | None = None) -> None:
+    def __init__(
+        self, person: Person | None = None, key_id: str | None = None, *, seen: Directory | None = None
+    ) -> None:
         self.signed_in = person
         """Who it was as the request came: good for a name, and for nothing that they may."""
         self.key_id = key_id
         self._allowed: dict[tuple[Need, str, str], None] = {}
+        self._seen = None if seen is None else (seen, time.monotonic() + FRESH_S)
 
     def go_over_to(self, key_id: str) -> None:
         """Act for who has this key from now on: a signed URL says so, whoever sent it."""
@@ -71,12 +80,17 @@ class Standing:
         # Noted first: rights that are lost after the look are then found by whoever asks again.
         self._allowed[need, entity, project] = None
         try:
-            self._check(need, entity, project, look())
+            self._check(need, entity, project, self._first_look() or look())
         except BaseException:
             # What was refused at once is no ground that anything stands on.
             if not is_known:
                 self._allowed.pop((need, entity, project), None)
             raise
+
+    def _first_look(self) -> Directory | None:
+        """What the request was let in by, for the first who asks, as long as that is now."""
+        seen, self._seen = self._seen, None
+        return seen[0] if seen is not None and time.monotonic() < seen[1] else None
 
     def check(self, directory: Directory) -> None:
         """Raise what a verb would be answered now, if anything that was allowed is not allowed any more."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import msgspec
 from anyio import to_thread
 from litestar import Request, Response, post, put
 from litestar.params import FromPath, FromQuery
 
 from runlake.errors import BadValueError
-from runlake.model import Appended
-from runlake.server.routes.answers import Asked, Run, answer
+from runlake.model import Appended, RunPath
+from runlake.server.routes.answers import Asked, Run, packed
 from runlake.server.routes.runs import RUN
 from runlake.service.wire import documents
 
@@ -27,7 +28,9 @@ async def open_writer(service: Asked, run: Run, request: Request[Any, Any, Any])
 @put(f"{RUN}/writers/{{writer:str}}/{{number:int}}")
 async def append_frames(
     service: Asked,
-    run: Run,
+    entity: FromPath[str],
+    project: FromPath[str],
+    run_id: FromPath[str],
     writer: FromPath[str],
     number: FromPath[int],
     request: Request[Any, Any, Any],
@@ -40,7 +43,10 @@ async def append_frames(
     data = await request.body()
     if offset < 0 or not 0 <= number < 1_000_000:
         raise BadValueError(f"part {number} and offset {offset} cannot be")
-    return answer(await to_thread.run_sync(partial(service.append_frames, run, writer, number, offset, data)))
+    # The run is no dependency here: two of them take a group of tasks, and each running process asks for this.
+    path = RunPath(entity, project, run_id)
+    appended = await to_thread.run_sync(partial(service.append_frames, path, writer, number, offset, data))
+    return packed(msgspec.json.encode(appended))
 
 
 HANDLERS = [open_writer, append_frames]

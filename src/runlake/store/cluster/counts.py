@@ -17,6 +17,12 @@ class Counts:
         with self._lock:
             self._sums[name] = self._sums.get(name, 0) + number
 
+    def add_append(self, size_bytes: int, seconds: float) -> None:
+        """Count an append to a part."""
+        self.add("appends")
+        self.add("append_bytes", size_bytes)
+        self.add("append_seconds", seconds)
+
     def read(self) -> dict[str, float]:
         """All sums."""
         with self._lock:

@@ -159,10 +159,7 @@ class PostgresJournal:
 
         began_s = time.monotonic()
         self._database.retried(append)
-        counts = self._database.counts
-        counts.add("appends")
-        counts.add("append_bytes", len(data))
-        counts.add("append_seconds", time.monotonic() - began_s)
+        self._database.counts.add_append(len(data), time.monotonic() - began_s)
 
     def _check_end(self, name: PartName, data: bytes, end: int, *, is_again: bool) -> None:
         """Why nothing was appended."""

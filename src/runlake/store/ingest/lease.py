@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -16,12 +16,14 @@ from runlake.store.journal.journal import Journal, PartName, PartPlace
 from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.rows import rows_of
 from runlake.store.journal.scan import ScannedPart, scan_part
-from runlake.store.journal.served import Served, gone
+from runlake.store.journal.served import Served, ServedWriters, gone
 from runlake.store.journal.writer import JournalWriter
 from runlake.store.run.tail import first_frame_of, mark_at
 from runlake.store.store import Store
 
 _KEPT_WRITERS = 4096
+_KEPT_SAID_BYTES = 8192
+"""What a client said last is kept in memory up to so many bytes: there are many of them."""
 
 
 class EndedError(StoreError):
@@ -32,11 +34,15 @@ class EndedError(StoreError):
         self.row_counts = row_counts
 
 
+class _NeedsTurnError(OSError):
+    """Something can be done in a turn alone."""
+
+
 class _LeasedPart:
     """A part that is written to in turns: what one turn adds goes to the disk at its end, or not at all."""
 
     def __init__(self, journal: Journal, name: PartName, size_bytes: int) -> None:
-        self._journal, self._name = journal, name
+        self._journal, self.name = journal, name
         self._written_bytes, self._waiting = size_bytes, bytearray()
 
     def write(self, data: bytes) -> int:
@@ -52,7 +58,7 @@ class _LeasedPart:
     def is_as_left(self) -> bool:
         """Whether the part still ends where the last turn of this process ended."""
         try:
-            return self._journal.size_bytes(self._name) == self._written_bytes
+            return self._journal.size_bytes(self.name) == self._written_bytes
         except FileNotFoundError:
             return False
 
@@ -63,7 +69,19 @@ class _LeasedPart:
         """Put on the disk what waits; a disk that takes only a part of it gets none."""
         if not self._waiting:
             return
-        self._journal.append(self._name, bytes(self._waiting), self._written_bytes)
+        self._journal.append(self.name, bytes(self._waiting), self._written_bytes)
+        self._flushed()
+
+    def flush_at_once(self, served: ServedWriters, said: bytes | None) -> Sequence[tuple[PartName, int]] | None:
+        """As `flush`, with a turn in it: see `ServedWriters.append_at_once`. None also where nothing waits."""
+        if not self._waiting:
+            return None
+        others = served.append_at_once(self.name, bytes(self._waiting), self._written_bytes, said)
+        if others is not None:
+            self._flushed()
+        return others
+
+    def _flushed(self) -> None:
         self._written_bytes += len(self._waiting)
         self._waiting = bytearray()
 
@@ -74,8 +92,11 @@ class _LeasedJournal:
     def __init__(self, journal: Journal) -> None:
         self.all = journal
         self.current: _LeasedPart | None = None
+        self.is_in_turn = True
 
     def create_part(self, name: PartName) -> _LeasedPart:
+        if not self.is_in_turn:
+            raise _NeedsTurnError(f"the part {name} is begun in a turn")
         if self.current is not None:
             self.current.flush()
         self.all.create_part(name).close()
@@ -93,18 +114,22 @@ class _LeasedJournal:
 class _Known:
     writer: JournalWriter
     journal: _LeasedJournal
+    said: bytes | None = None
+    """What its client said last; None where that is to be read."""
 
 
 @dataclass(slots=True)
 class WriterLease:
-    """One turn of a writer; `afterwards` is called when what it wrote is on the disk, before the next one's turn.
+    """One turn of a writer. `said` is what its client said last; `says` is kept in place of that when what the turn
+    wrote is on the disk, before the next one's turn.
 
     `is_one_of_several`: others write the run beside it.
     """
 
     writer: JournalWriter
+    said: bytes
     is_one_of_several: bool = False
-    afterwards: Callable[[], None] | None = None
+    says: bytes | None = None
 
 
 class RemoteWriters:
@@ -123,23 +148,60 @@ class RemoteWriters:
 
         NotFoundError when the run is gone, EndedError when the writer has ended. OSError of the disk.
         """
-        with self._store.served(path).turn(writer) as served:
+        kept = self._store.served(path)
+        with kept.turn(writer) as served:
             if served.ended is not None:
                 raise EndedError(writer, served.ended)
             known = self._take(path, writer) or self._open(path, writer, served)
-            turn = WriterLease(known.writer, served.client is not None)
+            known.journal.is_in_turn = True
+            said = kept.read_said(writer) if known.said is None else known.said
+            turn = WriterLease(known.writer, said, served.client is not None)
             yield turn
             if known.journal.current is not None:
                 known.journal.current.flush()
-            if turn.afterwards is not None:
-                turn.afterwards()
+            if turn.says is not None:
+                kept.keep_said(writer, turn.says)
             if known.writer.is_closed:
                 ended = msgspec.structs.replace(served, ended=known.writer.row_counts())
                 with suppress(FileNotFoundError):  # deleted at this moment
-                    self._store.served(path).mark(writer, ended)
+                    kept.mark(writer, ended)
         # Only now: a turn whose end fails is not kept, and the writer is not where it believes to be.
         if not known.writer.is_closed:
+            self._keep(path, known, turn)
+
+    def write_at_once(
+        self, path: RunPath, writer: str, row_count: int, write: Callable[[WriterLease], None]
+    ) -> tuple[JournalWriter, Sequence[tuple[PartName, int]]] | None:
+        """A turn in one step of the store, for what follows on what this process wrote: at most so many rows.
+
+        Answers the writer and the other parts of the run. None where nothing was kept, and it takes a turn. What
+        `write` raises comes out, and nothing was kept: it may have gone by what is no more.
+        """
+        kept = self._store.served(path)
+        known = self._known.take((path, writer)) if kept.appends_at_once else None
+        if known is None:
+            return None
+        part = known.journal.current
+        if part is None or row_count > known.writer.rows_left:
             self._known.put((path, writer), known)
+            return None
+        turn = WriterLease(known.writer, kept.read_said(writer) if known.said is None else known.said)
+        try:
+            write(turn)
+        except _NeedsTurnError:
+            return None
+        # What was said last cannot have changed without the part.
+        others = part.flush_at_once(kept, turn.says)
+        if others is None:
+            return None
+        self._keep(path, known, turn)
+        return known.writer, others
+
+    def _keep(self, path: RunPath, known: _Known, turn: WriterLease) -> None:
+        said = turn.said if turn.says is None else turn.says
+        known.said = said if len(said) <= _KEPT_SAID_BYTES else None
+        known.journal.is_in_turn = False
+        self._known.put((path, known.writer.writer), known)
 
     def _take(self, path: RunPath, writer: str) -> _Known | None:
         """A writer as this process left it; whoever fails with it does not put it back."""

@@ -299,8 +299,13 @@ def _find_unproven(part: ScannedPart, data: bytes) -> int | None:
 
 def _verify_frames(data: bytes, position: int, end: int) -> int:
     """The offset of the first frame in position:end that is not whole and sound, or `end`."""
-    while position < end and is_frame(data, position):
-        position += _HEAD_BYTES + int.from_bytes(data[position : position + 4], "little")
+    view, size = memoryview(data), len(data)
+    while position < end and (body := position + _HEAD_BYTES) <= size:
+        head = HEAD.unpack_from(data, position)
+        behind = body + head[0]
+        if behind > size or not record.is_head(head) or crc32(view[body:behind]) != head[3]:
+            break
+        position = behind
     return min(position, end)
 
 

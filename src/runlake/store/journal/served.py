@@ -13,6 +13,7 @@ here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -21,6 +22,7 @@ import msgspec
 from runlake.errors import NotFoundError
 from runlake.ready import ready
 from runlake.store.journal.header import PartHeader, part_header_of
+from runlake.store.journal.journal import PartName
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +54,21 @@ class ServedWriters(Protocol):
 
     def list(self) -> list[str]:
         """The writers, oldest first."""
+        ...
+
+    @property
+    def appends_at_once(self) -> bool:
+        """Whether `append_at_once` is worth a try."""
+        ...
+
+    def append_at_once(
+        self, name: PartName, data: bytes, end: int, said: bytes | None = None
+    ) -> Sequence[tuple[PartName, int]] | None:
+        """A turn that appends `data` to a part of `end` bytes and keeps what was `said`, in one step.
+
+        Answers the other parts of the run, as `Journal.list_parts` would. None where nothing was done, and only a turn
+        tells why: the part has another end, or is sealed, or the run is gone.
+        """
         ...
 
     def turn(self, writer: str) -> AbstractContextManager[Served]:

@@ -7,12 +7,12 @@ Of each there is ``<writer>.served``, whose lock is the turn and whose time is t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from runlake.store import disk
-from runlake.store.journal.journal import SERVED_SUFFIX
+from runlake.store.journal.journal import SERVED_SUFFIX, PartName
 from runlake.store.journal.served import Served, decode_served, encode_served, gone
 
 
@@ -34,6 +34,14 @@ class ServedFiles:
     def list(self) -> list[str]:
         names = disk.list_names(self._folder)
         return sorted(name.removesuffix(SERVED_SUFFIX) for name in names if name.endswith(SERVED_SUFFIX))
+
+    appends_at_once = False
+    """A turn costs a few calls of the system."""
+
+    def append_at_once(
+        self, name: PartName, data: bytes, end: int, said: bytes | None = None
+    ) -> Sequence[tuple[PartName, int]] | None:
+        return None
 
     @contextmanager
     def turn(self, writer: str) -> Iterator[Served]:

@@ -5,13 +5,13 @@ Whoever edits a stored run leaves a journal of its own in the run's folder; a re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from runlake.store.journal import record
 from runlake.store.journal.bodies import StateChange
 from runlake.store.journal.header import PartHeader
-from runlake.store.journal.journal import Journal
+from runlake.store.journal.journal import Journal, PartName
 
 
 class StopRequestWatcher:
@@ -24,13 +24,16 @@ class StopRequestWatcher:
         """Writers that are no editors: their parts grow, and are none of our business."""
         self._is_requested = False
 
-    def is_stop_requested(self) -> bool:
-        """True from when a stop record of this generation has come on; OSError when the folder cannot be read."""
-        self._is_requested = self._is_requested or self._has_come()
+    def is_stop_requested(self, parts: Iterable[tuple[PartName, int]] | None = None) -> bool:
+        """True from when a stop record of this generation has come on; OSError when the folder cannot be read.
+
+        `parts` are those of others, for who knows them at this moment.
+        """
+        self._is_requested = self._is_requested or self._has_come(parts)
         return self._is_requested
 
-    def _has_come(self) -> bool:
-        for name, size_bytes in self._journal.list_parts():
+    def _has_come(self, parts: Iterable[tuple[PartName, int]] | None) -> bool:
+        for name, size_bytes in self._journal.list_parts() if parts is None else parts:
             if name.writer in self._foreign or self._seen.get(name) == size_bytes:
                 continue
             try:

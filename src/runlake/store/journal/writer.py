@@ -163,6 +163,11 @@ class JournalWriter:
             return {stream: n + self._is_row_open[stream] for stream, n in self._next_n.items()}
 
     @property
+    def rows_left(self) -> int:
+        """How many rows go into the part that is open before the next one is begun."""
+        return self._rows_per_part - self._rows_in_part
+
+    @property
     def header(self) -> PartHeader:
         """Who writes into what: what the header of each part says, without what tells the parts apart."""
         return PartHeader(dict(self._header))
