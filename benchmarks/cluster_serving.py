@@ -31,8 +31,8 @@ def postgresql(connection_count: int = 200) -> Iterator[PostgresServer]:
 
 
 @contextlib.contextmanager
-def serving_cluster(bench: Bench, folder: Path) -> Iterator[str]:
-    """The address of `runlake serve` over a database and a bucket, with two workers; its admin is ada."""
+def serving_cluster(bench: Bench, folder: Path, worker_count: int = 2) -> Iterator[str]:
+    """The address of `runlake serve` over a database and a bucket; its admin is ada."""
     if (reason := seaweed.why_not()) is not None:
         raise BenchmarkError(reason)
     with postgresql() as database, seaweed.s3_server() as s3:
@@ -40,6 +40,6 @@ def serving_cluster(bench: Bench, folder: Path) -> Iterator[str]:
         with contextlib.closing(open_people(folder, url)) as people:
             people.add_user("ada", is_admin=True, key=KEY)
         command = [sys.executable, "-m", "runlake", "serve", "--database", url, "--bucket", s3.new_url()]
-        command += ["--cache-dir", str(folder / "cache"), "--port", "0", "--workers", "2"]
+        command += ["--cache-dir", str(folder / "cache"), "--port", "0", "--workers", str(worker_count)]
         with server_process(command, own_environment(bench, folder) | s3.environment(), folder) as first_line:
             yield first_line.split()[-1]

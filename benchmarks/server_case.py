@@ -70,6 +70,7 @@ class Connection:
 async def stream(url: str, run_count: int, request_count: int, rows: int) -> dict[str, float]:
     """So many runs at once, each sends its next rows as soon as the last were answered."""
     bodies = [_chunk(number * rows, rows) for number in range(request_count)]
+    processes = await processes_at_rest(url)
     connections = [await Connection(url).open() for _ in range(run_count)]
     for number, connection in enumerate(connections):
         await connection.ask(BEGIN, name=f"run-{number}", project="load", host="here", config=HIDDEN)
@@ -84,8 +85,10 @@ async def stream(url: str, run_count: int, request_count: int, rows: int) -> dic
             if not number and count in (request_count // 3, request_count - 1):
                 memory_bytes.append(resident_bytes(url))
 
+    before_s = _processor_s(processes)
     took_s = await _together(send, run_count)
     return _told(seconds) | {
+        "server_ms": 1e3 * (_processor_s(processes) - before_s) / len(seconds),
         "rows_a_second": run_count * request_count * rows / took_s,
         "memory_growth": memory_bytes[-1] / memory_bytes[0],
     }
@@ -119,9 +122,8 @@ async def _together(work: Callable[[int], Awaitable[None]], count: int) -> float
 
 async def replicate(url: str, run_count: int, append_count: int, rows: int, folder: str) -> dict[str, float]:
     """Journals of so many runs, sent as their processes write them; the server's processor time for one append."""
-    journals = [_journal_of(Path(folder), f"sent-{number}", append_count, rows) for number in range(run_count)]
-    processes = server_processes(url)
-    await _be_at_rest(processes)
+    journals = [journal_of(Path(folder), f"sent-{number}", append_count, rows) for number in range(run_count)]
+    processes = await processes_at_rest(url)
     connections = [await Connection(url).open() for _ in journals]
     for connection, (path, header, _) in zip(connections, journals, strict=True):
         opening = OpenRequest(token=path.run_id, header=header)
@@ -147,20 +149,28 @@ async def replicate(url: str, run_count: int, append_count: int, rows: int, fold
     }
 
 
-async def _be_at_rest(processes: Iterable[psutil.Process]) -> None:
-    """Wait until they do nothing, for at most half a minute: workers start one after the other."""
+async def processes_at_rest(url: str) -> set[psutil.Process]:
+    """Those of a server when they do nothing, or after half a minute: workers start one after the other."""
+    processes: set[psutil.Process] = set()
     for _ in range(30):
+        known, processes = processes, server_processes(url)
         before_s = _processor_s(processes)
         await asyncio.sleep(1)
-        if _processor_s(processes) - before_s < 0.05:
-            return
+        if processes == known and _processor_s(processes) - before_s < 0.05:
+            break
+    return processes
+
+
+async def rest(url: str) -> dict[str, float]:
+    """The memory of a server that was asked nothing."""
+    return {"resident_mb": sum(process.memory_info().rss for process in await processes_at_rest(url)) / 2**20}
 
 
 def _processor_s(processes: Iterable[psutil.Process]) -> float:
     return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
-def _journal_of(folder: Path, run_id: str, piece_count: int, rows: int) -> tuple[RunPath, dict[str, Any], list[bytes]]:
+def journal_of(folder: Path, run_id: str, piece_count: int, rows: int) -> tuple[RunPath, dict[str, Any], list[bytes]]:
     """The header of a run's journal, and its bytes as they came."""
     store, path = FolderStore(folder), RunPath("ada", "sent", run_id)
     writer = open_run(store, path, {}).writer
@@ -227,6 +237,8 @@ def main() -> None:
     match what:
         case "stream":
             answer = asyncio.run(stream(words[0], *map(int, words[1:])))
+        case "rest":
+            answer = asyncio.run(rest(words[0]))
         case "replicate":
             *counts, folder = words[1:]
             answer = asyncio.run(replicate(words[0], *map(int, counts), folder))

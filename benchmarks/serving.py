@@ -23,14 +23,15 @@ OFFICIAL = CHECKOUT / ".venv" / "wandb" / "bin" / "python"
 
 
 @contextlib.contextmanager
-def serving(bench: Bench, folder: Path) -> Iterator[str]:
-    """The address of `runlake serve` over ``folder/store``, with two workers; its admin is ada."""
+def serving(bench: Bench, folder: Path, worker_count: int = 2) -> Iterator[str]:
+    """The address of `runlake serve` over ``folder/store``; its admin is ada."""
     store = folder / "store"
     store.mkdir(exist_ok=True)
     with contextlib.closing(open_people(store)) as people:
         if not people.list_users():
             people.add_user("ada", is_admin=True, key=KEY)
-    command = [sys.executable, "-m", "runlake", "serve", "--dir", str(store), "--port", "0", "--workers", "2"]
+    command = [sys.executable, "-m", "runlake", "serve", "--dir", str(store), "--port", "0"]
+    command += ["--workers", str(worker_count)]
     with server_process(command, own_environment(bench, folder), folder) as first_line:
         yield first_line.split()[-1]
 
