@@ -67,6 +67,13 @@ def test_rows_fields_config_and_summary_are_those_that_are_there(stores):
         assert abs(here.created_at - there.created_at) < 1
 
 
+def test_rules_of_metrics_come_along_and_alerts_are_what_the_client_cannot_read(stores):
+    there, here = (service.read_run(PATH) for service in stores[:2])
+    assert here.metric_rules == there.metric_rules
+    assert {rule.name for rule in here.metric_rules} == {"loss", "epoch", "val/*", "acc"}
+    assert ([alert.title for alert in there.alerts], here.alerts) == (["careful"], ())
+
+
 def test_system_metrics_and_printed_lines_come_along(stores):
     there, here = (
         {series.key: series.values.to_pylist() for series in service.read_history(PATH, stream="events").series}
