@@ -141,10 +141,10 @@ def open_table_writer(file: BinaryIO, format: Format, schema: pa.Schema, *, is_g
 class ParquetTables:
     """Writes tables as row groups: small tables are gathered, since a group of few rows costs more than it holds.
 
-    Numbers stand as in segments, split by byte or as differences; text and dictionaries have dictionaries. Of a column
-    that is full of noise, zstd finds no less without searching for it: what the first group holds says which. A gathered
-    group is written while the tables of the next one come; an error of the disk is raised by the call after, or by
-    `close`. Without gathering each table is a group, and written at once.
+    Numbers stand as in segments, split by byte or as differences; text and dictionaries have dictionaries. In a column
+    of noise zstd does not search, and finds as much: what the first group holds says which are. A gathered group is
+    written while the tables of the next one come; an error of the disk is raised by the call after, or by `close`.
+    Without gathering each table is a group, and written at once.
     """
 
     def __init__(self, file: BinaryIO, schema: pa.Schema, *, is_gathering: bool = True) -> None:
