@@ -15,9 +15,9 @@ from runlake.model import Stream
 from runlake.query.rows.history import History
 from runlake.service.contract import Service
 
-_BATCH_RUNS, _BATCH_CELLS = 256, 8_000_000
-_SMALL_CELLS = 1_000_000
-"""Larger ones share no files with others."""
+_BATCH_RUNS, _BATCH_CELLS = 256, 2_000_000
+_SMALL_CELLS = 100_000
+"""Of larger ones few share a row group; and what was just read is written faster than what was read before others."""
 
 Histories = Mapping[tuple[str, Stream], History]
 """By run and stream."""
