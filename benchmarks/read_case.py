@@ -62,7 +62,9 @@ def write_tuned(table: pa.Table, path: Path) -> None:
         name: "DELTA_BINARY_PACKED" if pa.types.is_integer(kind) else "BYTE_STREAM_SPLIT"
         for name, kind in zip(table.schema.names, table.schema.types, strict=True)
     }
-    pq.write_table(table, path, compression="zstd", use_dictionary=False, column_encoding=encodings)
+    # A search for what repeats takes time, and finds nothing.
+    options = {"compression": "zstd", "compression_level": -1, "use_dictionary": False, "column_encoding": encodings}
+    pq.write_table(table, path, **options)
 
 
 def runlake_reads(folder: Path) -> dict[str, Callable[[], Any]]:

@@ -73,9 +73,11 @@ def test_an_update_writes_new_versions_and_removes_deleted_ones(
 
 
 def test_a_version_that_is_deleted_meanwhile_is_named(versions, local, service, export, tmp_path):
+    doomed = [ArtifactPath("ann", "digits", "Data", "v0")]
+
     def report(done, total):
-        if done == 0:
-            local.delete_artifact(ArtifactPath("ann", "digits", "Data", "v0"), delete_aliases=True)
+        if doomed:
+            local.delete_artifact(doomed.pop(), delete_aliases=True)
 
     with pytest.warns(UserWarning, match="artifact ann/digits/Data:v0 is not whole"):
         done = export(tmp_path / "out", service=service, artifacts="files", report=report)

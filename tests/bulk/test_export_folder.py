@@ -190,7 +190,7 @@ def test_an_export_with_other_options_needs_another_folder(export, tmp_path, con
         (lambda text: text.replace('"row_count": 50', '"row_count": 51'), CorruptError),
         (lambda text: text[: len(text) // 2], CorruptError),
         (lambda text: "[]", CorruptError),
-        (lambda text: text.replace('"format_version": 1', '"format_version": 2'), NewerFormatError),
+        (lambda text: text.replace('"format_version": 2', '"format_version": 3'), NewerFormatError),
     ],
 )
 def test_a_bad_manifest_is_refused(damage, error, export, tmp_path):

@@ -117,6 +117,17 @@ def test_what_other_versions_wrote_is_compared_by_its_values(service, export, tm
     assert said(verify_folder(tmp_path / "out", service, is_deep=True)) == [("differs", "a1")]
 
 
+def test_an_export_of_the_format_before_is_proved_and_brought_up_to_date(service, make_run, export, tmp_path):
+    export(tmp_path / "out", format="parquet")
+    manifest = msgspec.structs.replace(read_manifest(tmp_path / "out"), format_version=1)
+    manifest = msgspec.structs.replace(manifest, digest=manifest.proper_digest())
+    (tmp_path / "out/manifest.json").write_bytes(manifest.encoded())
+    assert said(verify_folder(tmp_path / "out", service, is_deep=True)) == []
+    make_run("b2", rows=[{"a": 1}], at_s=70)
+    done = export(tmp_path / "out", format="parquet")
+    assert (done.written_count, done.kept_count, done.manifest.format_version) == (1, 3, 2)
+
+
 def test_what_came_since_another_export_is_proved_alone_and_over_it(service, make_run, export, tmp_path):
     export(tmp_path / "first")
     make_run("b2", rows=[{"a": 1}], at_s=70)

@@ -196,6 +196,10 @@ def test_names_that_are_near_are_told(service, train, text, hint):
         ("SELECT column_name FROM (DESCRIBE history) LIMIT 1", [("entity",)]),
         ("SELECT g FROM history AS h(a, b, c, d, e, f, g)", [(0.0,)]),
         ('SELECT "VALUE" FROM history', [(1.0,)]),
+        ("SELECT count(*) FROM (SHOW TABLES), history", [(9,)]),
+        ("SELECT count(*) FROM information_schema.tables, history", [(9,)]),
+        ("SELECT (SELECT count(*) FROM duckdb_views) FROM history", [(9,)]),
+        ("WITH h AS (FROM history) SELECT value FROM h", [(1.0,)]),
     ],
 )
 def test_columns_are_there_however_they_are_meant(service, train, text, found):

@@ -61,11 +61,12 @@ def test_whatever_was_logged_is_read_alike(tmp_path_factory, holder, in_process,
     assert exactly_tail(far.read_tail(RUN, None)) == exactly_tail(local.read_tail(RUN, None))
     assert far.list_keys(RUN) == local.list_keys(RUN)
     assert far.outline_history(RUN) == local.outline_history(RUN)
-    blocks = [
-        [(block.run_ids, block.row_counts.tolist(), exactly(block.history)) for block in found]
-        for found in (service.read_histories("ann", "mnist", keys=asked) for service in (local, far))
-    ]
-    assert blocks[0] == blocks[1]
+    for chosen in (None, asked):
+        blocks = [
+            [(block.run_ids, block.row_counts.tolist(), exactly(block.history)) for block in found]
+            for found in (service.read_histories("ann", "mnist", keys=chosen) for service in (local, far))
+        ]
+        assert blocks[0] == blocks[1]
 
 
 def test_sparse_series_of_all_lanes_come_in_their_order(service, local, train):

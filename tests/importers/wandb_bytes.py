@@ -8,7 +8,7 @@ from protobuf_bytes import field
 
 BLOCK_BYTES = 32768
 HEAD = b":W&B" + struct.pack("<HB", 0xBEE1, 0)
-NUMBER, HISTORY, SUMMARY, CONFIG, STATS, METRIC, OUTPUT, RUN, EXIT = 1, 2, 3, 5, 7, 12, 13, 17, 18
+NUMBER, HISTORY, SUMMARY, CONFIG, STATS, ALERT, METRIC, OUTPUT, RUN, EXIT = 1, 2, 3, 5, 7, 10, 12, 13, 17, 18
 
 
 def item(*path, value, text=None):

@@ -18,7 +18,8 @@ from runlake.ready import ready
 from runlake.service.wire.documents import pack
 
 MANIFEST = "manifest.json"
-FORMAT_NAME, FORMAT_VERSION = "runlake export", 1
+FORMAT_NAME, FORMAT_VERSION = "runlake export", 2
+"""It rises when the same values become other bytes, too."""
 
 _OF_THE_MOMENT = ("heartbeat_at", "runtime_s", "stop_requested")
 """Fields of a run that change while nothing is logged."""
@@ -155,7 +156,7 @@ def made_by() -> str:
 
     from runlake.version import __version__
 
-    return f"runlake {__version__}, pyarrow {pa.__version__}"
+    return f"runlake {__version__}, format {FORMAT_VERSION}, pyarrow {pa.__version__}"
 
 
 def decode_manifest(content: bytes, place: str) -> Manifest:

@@ -46,14 +46,20 @@ class PlannedRows(NamedTuple):
     source_row_count: int | None = None
 
 
-def read_planned(service: Service, run: PlannedRun, stream: Stream, options: ExportOptions) -> History:
+def read_planned(
+    service: Service, run: PlannedRun, stream: Stream, options: ExportOptions, whole: History | None = None
+) -> History:
     """The rows of one stream that belong to the plan, or a sample of them, whatever the run logged since.
 
+    `whole`: all rows of a run that has ended, where they were read with those of others.
     `NotFoundError` when the run was deleted since, `StoreError` when it cannot be read.
     """
     history = _tail_rows(service, run, stream, options) if stream in run.next_n else None
     if history is None:
-        whole = service.read_history(run.info.path, stream=stream, keys=options.keys, generation=run.info.generation)
+        if whole is None:
+            whole = service.read_history(
+                run.info.path, stream=stream, keys=options.keys, generation=run.info.generation
+            )
         planned_count = run.row_counts[stream]
         history = whole if whole.row_count <= planned_count else slice_rows(whole, 0, planned_count)
     if options.keys is not None:
@@ -138,21 +144,29 @@ def write_planned(
     options: ExportOptions,
     *,
     whole_cells: int | None = None,
+    whole: History | None = None,
 ) -> PlannedRows:
     """Write the rows of one stream that belong to the plan, all at once or those of a long one some at a time.
+
+    `whole` is as of `read_planned`.
 
     `UnreadableError` when the source does not give them, `BadValueError` for more keys than a wide table holds. A
     stream of more than `whole_cells` values is long (None: none is), and for it there is `NotInWindowsError` when it
     must be read whole; some rows may be written by then.
     """
-    if whole_cells is not None and cell_count(run, stream) > whole_cells and can_be_in_windows(run, stream, options):
+    if (
+        whole is None
+        and whole_cells is not None
+        and cell_count(run, stream) > whole_cells
+        and can_be_in_windows(run, stream, options)
+    ):
         with reading(f"its {stream}"):
             values = value_count(service, run, stream)
         if values > whole_cells:
             window_rows = window_row_count(run.row_counts[stream], values, whole_cells)
             return _write_in_windows(file, service, run, stream, options, window_rows)
     with reading(f"its {stream}"):
-        history = read_planned(service, run, stream, options)
+        history = read_planned(service, run, stream, options, whole)
     if not history.row_count:
         return PlannedRows(0, 0, 0)
     write_rows(file, run, history, options)

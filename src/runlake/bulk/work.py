@@ -19,6 +19,7 @@ from queue import SimpleQueue
 from typing import NamedTuple
 
 from runlake.bulk.artifact_files import write_artifact
+from runlake.bulk.batches import Histories, batch_cells, in_batches, read_batch
 from runlake.bulk.manifest import Entry, FileEntry, RunEntry, fingerprint_of
 from runlake.bulk.plan import ExportPlan, PlannedArtifact, PlannedRun
 from runlake.bulk.rows import write_planned
@@ -27,6 +28,7 @@ from runlake.bulk.unreadable import UnreadableError, opened
 from runlake.bulk.windows import WHOLE_CELLS, NotInWindowsError, cell_count
 from runlake.local_names import why_refused
 from runlake.model import FileInfo, Stream
+from runlake.query.rows.history import History
 from runlake.service.contract import Service
 from runlake.store.layout import encode_file_part, encode_name
 
@@ -47,9 +49,9 @@ class Room:
         self._changed = threading.Condition()
 
     @contextlib.contextmanager
-    def taken(self, run: PlannedRun, stream: Stream) -> Iterator[None]:
-        """Wait until there is room for a stream, and hold it within the block."""
-        wanted = min(self._limit, cell_count(run, stream))  # one that cannot be read in windows is there alone
+    def taken(self, cells: int) -> Iterator[None]:
+        """Wait until there is room for so many, and hold it within the block."""
+        wanted = min(self._limit, cells)  # a stream that cannot be read in windows is there alone
         with self._changed:
             self._changed.wait_for(lambda: self._free >= wanted)
             self._free -= wanted
@@ -80,20 +82,19 @@ def write_all(
     count = min(worker_count or min(os.cpu_count() or 1, MOST_WORKERS), len(planned))
     found: SimpleQueue[Written | BaseException] = SimpleQueue()
     is_over, room = threading.Event(), Room(whole_cells)
-    coming, turn = iter(planned), threading.Lock()
+    coming, turn = iter(in_batches(planned, plan.options.streams, whole_cells)), threading.Lock()
 
-    def take() -> PlannedRun | PlannedArtifact | None:
+    def take() -> Sequence[PlannedRun | PlannedArtifact]:
         with turn:
-            return None if is_over.is_set() else next(coming, None)
+            return () if is_over.is_set() else next(coming, ())
 
     def work() -> None:
         try:
-            while (one := take()) is not None:
-                if isinstance(one, PlannedRun):
-                    entry = write_run(service, target, plan, one, room)
-                    found.put(Written(entry, sum(one.row_counts.values())))
-                else:
-                    found.put(Written(write_artifact(service, target, one.info), 0))
+            while batch := take():
+                for written in _write_batch(service, target, plan, batch, room):
+                    found.put(written)
+                    if is_over.is_set():
+                        return
         except BaseException as error:
             found.put(error)
 
@@ -110,12 +111,39 @@ def write_all(
             is_over.set()
 
 
-def write_run(service: Service, target: Target, plan: ExportPlan, run: PlannedRun, room: Room) -> RunEntry:
-    """Write the files of one run; its entry says which, and why what is missing is."""
+def _write_batch(
+    service: Service,
+    target: Target,
+    plan: ExportPlan,
+    batch: Sequence[PlannedRun | PlannedArtifact],
+    room: Room,
+) -> Iterator[Written]:
+    runs = [one for one in batch if isinstance(one, PlannedRun)]
+    are_together = len(runs) > 1
+    with room.taken(batch_cells(runs, plan) if are_together else 0):
+        histories = read_batch(service, plan, runs) if are_together else None
+        for run in runs:
+            entry = write_run(service, target, plan, run, room, histories)
+            yield Written(entry, sum(run.row_counts.values()))
+    for one in batch:
+        if isinstance(one, PlannedArtifact):
+            yield Written(write_artifact(service, target, one.info), 0)
+
+
+def write_run(
+    service: Service, target: Target, plan: ExportPlan, run: PlannedRun, room: Room, histories: Histories | None
+) -> RunEntry:
+    """Write the files of one run; its entry says which, and why what is missing is.
+
+    With `histories` it is one of several for which there is room already.
+    """
     files: list[FileEntry] = []
     problems: list[str] = []
     for stream in plan.options.streams:
-        file, problem = _write_stream(service, target, plan, run, stream, room)
+        taken = room.taken(cell_count(run, stream) if histories is None else 0)
+        whole = None if histories is None else histories.get((run.run_id, stream))
+        with taken:
+            file, problem = _write_stream(service, target, plan, run, stream, room.whole_cells, whole)
         problems += [] if problem is None else [problem]
         files += [] if file is None else [file]
     for file_info in run.files:
@@ -136,14 +164,20 @@ def write_run(service: Service, target: Target, plan: ExportPlan, run: PlannedRu
 
 
 def _write_stream(
-    service: Service, target: Target, plan: ExportPlan, run: PlannedRun, stream: Stream, room: Room
+    service: Service,
+    target: Target,
+    plan: ExportPlan,
+    run: PlannedRun,
+    stream: Stream,
+    most_cells: int,
+    whole: History | None,
 ) -> tuple[FileEntry | None, str | None]:
     """Write one stream of a run; the file, if it has rows, and why it is not there if it should be."""
     path, problem = f"{stream}/{encode_name(run.run_id)}.{plan.options.format}", None
-    for whole_cells in (room.whole_cells, None) if run.row_counts[stream] else ():
+    for whole_cells in (most_cells, None) if run.row_counts[stream] else ():
         try:
-            with room.taken(run, stream), target.writing(path) as file:
-                rows = write_planned(file, service, run, stream, plan.options, whole_cells=whole_cells)
+            with target.writing(path) as file:
+                rows = write_planned(file, service, run, stream, plan.options, whole_cells=whole_cells, whole=whole)
                 if not rows.row_count:
                     raise _NothingError
             size_bytes, sha256 = file.size_bytes, file.sha256()

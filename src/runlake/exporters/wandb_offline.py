@@ -24,13 +24,12 @@ from runlake.importers.wandb_offline import (
     ARTIFACT,
     EXIT,
     FILES,
-    HISTORY,
     METRIC,
     OUTPUT_RAW,
     RUN,
     STATS,
-    SUMMARY,
 )  # fmt: skip
+from runlake.importers.wandb_records import HISTORY, SUMMARY
 from runlake.local_names import why_refused
 from runlake.model import AXES, ENDED_STATES, MetricRule, RunInfo
 from runlake.query.rows.dicts import iter_rows

@@ -106,6 +106,18 @@ def remove(document: dict[str, Any], path: Path) -> None:
     document.pop(path[-1], None)
 
 
+def edit(document: dict[str, Any], message: bytes) -> None:
+    """Change a document as a message says: items that are set, and paths that are removed."""
+    items, others = read_items(message)
+    for path, value in items:
+        put(document, path, value)
+    for number, content in others:
+        if number == 2:
+            removed = tuple(text(part) for field, _, part in fields(raw(content)) if field in (1, 2))
+            if removed:
+                remove(document, removed)
+
+
 def _read_item(item: bytes) -> tuple[Path, Any]:
     path: list[str] = []
     value: Any = None

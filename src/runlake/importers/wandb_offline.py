@@ -21,27 +21,36 @@ from runlake.importers.wandb_artifacts import read_artifact
 from runlake.importers.wandb_items import (
     Names,
     all_json,
+    edit,
     fields_behind,
     nested,
-    only_field,
-    put,
     read_items,
-    read_json,
-    remove,
     split_items,
     step_of,
 )
-from runlake.importers.wandb_log import read_records
+from runlake.importers.wandb_records import OFTEN, SUMMARY, Record, in_pieces, plain_rows, read_log_records
+from runlake.importers.wandb_rows import PlainRow
+from runlake.importers.wandb_summary import Summary
 from runlake.integrations.tensorboard.wire import WireError, fields, raw, text
-from runlake.model import AXES, HIDDEN_KEY, METADATA_FILE, Alert, Level, LoggedRow, MetricRule, WriterBatch, WriterStart
+from runlake.model import (
+    AXES,
+    HIDDEN_KEY,
+    METADATA_FILE,
+    RUNTIME,
+    STEP,
+    TIMESTAMP,
+    Alert,
+    Level,
+    LoggedRow,
+    MetricRule,
+    WriterBatch,
+    WriterStart,
+)
 from runlake.sdk.capture.terminal import Terminal
 from runlake.values import encode_json
 
-HISTORY, SUMMARY, OUTPUT, CONFIG, FILES, STATS, ARTIFACT, TENSORBOARD, ALERT = 2, 3, 4, 5, 6, 7, 8, 9, 10
+OUTPUT, CONFIG, FILES, STATS, ARTIFACT, TENSORBOARD, ALERT = 4, 5, 6, 7, 8, 9, 10
 METRIC, OUTPUT_RAW, RUN, EXIT, PREEMPTING, LINK_ARTIFACT, USE_ARTIFACT, ENVIRONMENT = 12, 13, 17, 18, 23, 24, 25, 26
-_NOT_COUNTED = frozenset({1, 11, 16, 19, 20, 21, 22, 27, 100, 200})
-"""Fields of a record that are the client's own: numbers, telemetry, controls, requests."""
-
 _LOST = {
     TENSORBOARD: "TensorBoard folder", LINK_ARTIFACT: "linked artifact",
     USE_ARTIFACT: "used artifact",
@@ -55,9 +64,6 @@ _ENVIRONMENT = {
     13: "username", 14: "executable", 16: "cpu_count", 17: "cpu_count_logical", 18: "gpu", 19: "gpu_count",
 }  # fmt: skip
 _ITEM_TAG = b"\x0a"
-_OFTEN = frozenset({HISTORY, SUMMARY})
-"""Nearly all records of most logs are of these."""
-
 _FIRST_RECORDS = 64
 """Within so many records a run says who it is, and where it ran."""
 
@@ -87,7 +93,7 @@ def read(place: Path) -> Iterator[ForeignRun]:
 def read_log(log: Path) -> ForeignRun:
     """The run of one ``.wandb`` file. BadValueError for a file that is none, or that says of no run."""
     problems: list[str] = []
-    records = _records(log, problems)
+    records = read_log_records(log, problems)
     first = list(itertools.islice(records, _FIRST_RECORDS))
     run = next((raw(content) for number, content in first if number == RUN), None)
     if run is None:
@@ -134,26 +140,6 @@ def read_log(log: Path) -> ForeignRun:
     )
 
 
-def _records(log: Path, problems: list[str]) -> Iterator[tuple[int, int | bytes]]:
-    """What each record is, by the number of its field, and its content."""
-    found: list[str] = []
-    with log.open("rb") as file:
-        try:
-            for record in read_records(file, found):
-                if (only := only_field(record, _OFTEN)) is not None:
-                    yield only
-                    continue
-                for number, _, content in fields(record):
-                    if number not in _NOT_COUNTED:
-                        yield number, content
-        except WireError as error:
-            found.append(f"a record is none: {error}")
-        except BadValueError as error:
-            raise BadValueError(f"{log}: {error}") from None
-        finally:
-            problems += [f"{log.name}: {problem}" for problem in found]
-
-
 class _Reader:
     """What one log says, in its order, as rows and batches."""
 
@@ -164,10 +150,10 @@ class _Reader:
         self._mark = mark
         self._log, self._lost, self._problems, self._started_at = log, lost, problems, started_at
         self._config = config
-        self._summary: dict[str, Any] = {}
-        self._last_words: dict[bytes, bytes] = {}
-        self._last_odd = b""
+        self._summary = Summary()
         self._names = Names()
+        self._row_keys: dict[str, Any] = {}
+        self._row_order: list[str] = []
         self._machine: dict[str, Any] = {}
         self._saved: list[str] = []
         self._alerts: list[Alert] = []
@@ -183,15 +169,25 @@ class _Reader:
             EXIT: self._exit, RUN: self._pass,
         }  # fmt: skip
 
-    def read(self, records: Iterator[tuple[int, int | bytes]]) -> Iterator[ForeignRow | WriterBatch]:
+    def read(self, records: Iterator[Record]) -> Iterator[ForeignRow | WriterBatch]:
         """Rows, and batches for what stands between them."""
-        for number, content in records:
-            if number in _OFTEN:
+        for piece in in_pieces(records):
+            yield from self._read_piece(piece)
+        if not self._is_over:
+            yield from self._last_lines()
+            yield WriterBatch(summary=self._summary_of_user())
+            if self._alerts:  # they would be kept once more by each import, until the run has ended
+                self._lost["alert of a run that has not ended"] += len(self._alerts)
+
+    def _read_piece(self, piece: list[Record]) -> Iterator[ForeignRow | WriterBatch]:
+        plain = plain_rows(piece)
+        for place, (number, content) in enumerate(piece):
+            if number in OFTEN:
                 try:
                     if number == SUMMARY:
-                        self._take_summary(raw(content))
+                        self._take_summary(raw(content), piece[place + 1 : place + 2], plain.get(place + 1))
                     else:
-                        yield ForeignRow("history", self._row(raw(content)))
+                        yield ForeignRow("history", self._row(raw(content), plain.get(place)))
                 except (WireError, BadValueError) as error:
                     self._problems.append(f"{self._log.name}: {error}")
                 continue
@@ -207,11 +203,6 @@ class _Reader:
             else:
                 self._lost[f"record of kind {number}"] += 1
             self._is_over = self._is_over or number == EXIT
-        if not self._is_over:
-            yield from self._last_lines()
-            yield WriterBatch(summary=self._summary_of_user())
-            if self._alerts:  # they would be kept once more by each import, until the run has ended
-                self._lost["alert of a run that has not ended"] += len(self._alerts)
 
     def files(self) -> Iterator[ForeignFile]:
         """The files beside the log; to be read behind what it says, which names those that were saved elsewhere."""
@@ -233,26 +224,33 @@ class _Reader:
             content = encode_json(self._machine).encode()
             yield ForeignFile(METADATA_FILE, partial(io.BytesIO, content))
 
-    def _row(self, message: bytes) -> LoggedRow:
-        keys, texts, end = split_items(message)
+    def _row(self, message: bytes, plain: PlainRow | None) -> LoggedRow:
         row: dict[str, Any]
-        if keys and message[end : end + 1] != _ITEM_TAG:
-            row = dict(zip(map(self._names.__getitem__, keys), all_json(texts), strict=True))
-            others = fields_behind(message[end:])
+        if plain is not None:
+            row, step = plain.values, plain.step if plain.step >= 0 else plain.values.get(STEP)
         else:
-            items, others = read_items(message)
-            row = nested(items)
-        step = row.pop("_step", None)
-        for number, content in others:
-            if number == 2:
-                step = step_of(raw(content))
+            row, others = self._read_row(message)
+            step = row.get(STEP)
+            for number, content in others:
+                if number == 2:
+                    step = step_of(raw(content))
         self._step = step if type(step) is int else self._step + 1
-        timestamp, runtime = row.pop("_timestamp", None), row.pop("_runtime", None)
+        timestamp, runtime = row.get(TIMESTAMP), row.get(RUNTIME)
         self._last_at = float(timestamp) if isinstance(timestamp, int | float) else self._last_at
         runtime_s = float(runtime) if isinstance(runtime, int | float) else self._last_at - self._started_at
-        row.pop(HIDDEN_KEY, None)
-        values = {key: row[key] for key in sorted(row)}  # in one order rows of the same keys are of one shape
+        if row.keys() != self._row_keys.keys():
+            self._row_keys = row
+            self._row_order = [key for key in sorted(row) if key not in _NOT_OF_THE_USER]
+        values = {key: row[key] for key in self._row_order}  # in one order rows of the same keys are of one shape
         return LoggedRow(self._step, self._last_at, runtime_s, values)
+
+    def _read_row(self, message: bytes) -> tuple[dict[str, Any], list[tuple[int, int | bytes]]]:
+        keys, texts, end = split_items(message)
+        if keys and message[end : end + 1] != _ITEM_TAG:
+            row = dict(zip(map(self._names.__getitem__, keys), all_json(texts), strict=True))
+            return row, fields_behind(message[end:])
+        items, others = read_items(message)
+        return nested(items), others
 
     def _stats(self, message: bytes) -> Iterator[ForeignRow]:
         items, others = read_items(message, item_field=3)
@@ -261,37 +259,16 @@ class _Reader:
         yield ForeignRow("events", LoggedRow(self._event_count, at, at - self._started_at, values))
         self._event_count += 1
 
-    def _take_summary(self, message: bytes) -> None:
-        # Each row comes with two such messages, of which only the last word on each key counts: it is read at the end.
-        if message == self._last_odd:  # every second message says how many seconds the run has lasted
-            return
-        keys, texts, end = split_items(message)
-        if end == len(message):
-            self._last_words.update(zip(keys, texts, strict=True))
+    def _take_summary(self, message: bytes, following: list[Record], row: PlainRow | None) -> None:
+        if row is not None and row.has_items(raw(following[0][1]), message):
+            self._summary.take_row(message, row)
         else:
-            self._read_last_words()
-            self._edit(self._summary, message)
-            self._last_odd = message
-
-    def _read_last_words(self) -> None:
-        for key, value_text in self._last_words.items():
-            put(self._summary, (self._names[key],), read_json(value_text))
-        self._last_words.clear()
+            self._summary.take(message)
 
     def _take_config(self, message: bytes) -> Iterator[WriterBatch]:
-        self._edit(self._config, message)
+        edit(self._config, message)
         self._config.pop(HIDDEN_KEY, None)
         yield WriterBatch(config=_copied(self._config))
-
-    def _edit(self, document: dict[str, Any], message: bytes) -> None:
-        items, others = read_items(message)
-        for path, value in items:
-            put(document, path, value)
-        for number, content in others:
-            if number == 2:
-                path = tuple(text(part) for field, _, part in fields(raw(content)) if field in (1, 2))
-                if path:
-                    remove(document, path)
 
     def _metric(self, message: bytes) -> Iterator[WriterBatch]:
         said = {number: content for number, _, content in fields(message)}
@@ -355,7 +332,7 @@ class _Reader:
         yield from self._last_lines()
         said = {number: content for number, _, content in fields(message)}
         summary = self._summary_of_user()
-        hidden = self._summary.get(HIDDEN_KEY)
+        hidden = self._summary.read().get(HIDDEN_KEY)
         runtime = hidden.get("runtime") if isinstance(hidden, dict) else None
         yield WriterBatch(
             summary=summary,
@@ -369,8 +346,7 @@ class _Reader:
             yield from self._lines(kind, is_done=True)
 
     def _summary_of_user(self) -> dict[str, Any]:
-        self._read_last_words()
-        return {key: value for key, value in self._summary.items() if key not in _NOT_OF_THE_USER}
+        return {key: value for key, value in self._summary.read().items() if key not in _NOT_OF_THE_USER}
 
     def _pass(self, message: bytes) -> Iterator[WriterBatch]:
         return iter(())

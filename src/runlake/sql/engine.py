@@ -104,16 +104,19 @@ class DuckEngine:
     def __init__(self, connection: duckdb.DuckDBPyConnection, limits: SqlLimits) -> None:
         self._connection, self._limits = connection, limits
         self._text = ""
+        self._names_others = True
 
     def read_scope(self, text: str) -> Scope:
         self._text = text
         with self._errors():
-            return _scope(self._connection, text)
+            scope = _scope(self._connection, text)
+        self._names_others = scope.names_others
+        return scope
 
     def answer(self, tables: Iterable[ReadTable], deadline_s: float) -> pa.Table:
         read = {name: _joined(schema, pieces) for name, schema, pieces in tables}
         with self._errors():
-            for name, table in {**empty_tables(), **read}.items():
+            for name, table in {**(empty_tables() if self._names_others else {}), **read}.items():
                 self._connection.register(name, table)
             with _interrupted_at(deadline_s, self._connection):
                 return self._connection.sql(self._text).to_arrow_table()

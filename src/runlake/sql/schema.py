@@ -61,15 +61,15 @@ integers beyond 2**53 exactly. A key stands as people write it."""
 ReadTable = tuple[str, pa.Schema, Iterator[pa.Table]]
 """A table as it was read for a query: its name, the columns of it that matter, and its rows, piece by piece."""
 
-_REPEATED = frozenset({"entity", "project", "run_id", "key"})
-"""What many rows share is read as dictionaries."""
+_REPEATED = {"entity": pa.int8(), "project": pa.int8(), "run_id": pa.int32(), "key": pa.int8()}
+"""What many rows share is read as dictionaries; a piece of a table is of one project, and has rows of one key."""
 
 
 def schema_of(table: str, columns: Collection[str] | None) -> pa.Schema:
     """The columns of a table as they are read: those that matter, one at least; None for all."""
     fields = [field for field in SCHEMAS[table] if columns is None or field.name in columns]
     return pa.schema(
-        field.with_type(pa.dictionary(pa.int32(), _TEXT)) if field.name in _REPEATED else field
+        field.with_type(pa.dictionary(_REPEATED[field.name], _TEXT)) if field.name in _REPEATED else field
         for field in fields or [SCHEMAS[table].field(0)]
     )
 

@@ -28,10 +28,14 @@ Wanted = dict[str, frozenset[str]]
 
 
 class Scope(Struct, frozen=True):
-    """What must be read: of each table that is named the rows that can matter, and the columns; None for all."""
+    """What must be read: of each table that is named the rows that can matter, and the columns; None for all.
+
+    `names_others`: what other tables there are can matter too.
+    """
 
     wanted: dict[str, Wanted]
     columns: frozenset[str] | None
+    names_others: bool
 
     def needs(self, column: str) -> bool:
         """Whether a column can be meant."""
@@ -43,7 +47,7 @@ def scope_of(tree: Mapping[str, Any]) -> Scope:
     wanted: dict[str, Wanted] = {}
     for table, found in _tables(tree, None):
         wanted[table] = _either(wanted[table], found) if table in wanted else found
-    return Scope(wanted, _columns(tree))
+    return Scope(wanted, _columns(tree), _names_others(tree))
 
 
 def _tables(node: Any, select: Mapping[str, Any] | None) -> Iterator[tuple[str, Wanted]]:
@@ -72,6 +76,17 @@ def _tables(node: Any, select: Mapping[str, Any] | None) -> Iterator[tuple[str, 
             yield from _tables(child, node)
         else:
             yield from _tables(child, None)
+
+
+def _names_others(node: Any) -> bool:
+    if isinstance(node, list):
+        return any(map(_names_others, node))
+    if not isinstance(node, Mapping):
+        return False
+    kind, name = node.get("type"), str(node.get("table_name", "")).lower()
+    if kind == "SHOW_REF" or (kind == "BASE_TABLE" and (name not in SCHEMAS or node.get("schema_name"))):
+        return True
+    return any(map(_names_others, node.values()))
 
 
 def _check_function(node: Mapping[str, Any]) -> None:

@@ -50,7 +50,7 @@ def columns_of_objects(values: Sequence[Any]) -> tuple[pa.Array, pa.Array]:
 
 def repeated(texts: Sequence[str], counts: Any) -> pa.DictionaryArray:
     """Each text as often as its count says, stored once."""
-    codes = np.repeat(np.arange(len(texts), dtype=np.int32), counts)
+    codes = np.repeat(np.arange(len(texts), dtype=np.int8 if len(texts) == 1 else np.int32), counts)
     return pa.DictionaryArray.from_arrays(codes, pa.array(texts, pa.string()))
 
 

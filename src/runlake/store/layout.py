@@ -249,6 +249,9 @@ class Layout:
     def _names_in(self, parent: Path) -> list[str]:
         names = []
         for name in self.tree.list_folders(parent):
+            if "%" not in name and name.isascii():  # nearly all: no path need be made for them
+                names.append(decode_name(name))
+                continue
             try:
                 names.append(self._name_of(parent / name))
             except FileNotFoundError:
@@ -320,7 +323,8 @@ def encode_name(name: str) -> str:
 
 def decode_name(encoded: str) -> str:
     """The name a folder stands for; the inverse of `encode_name`, except for hashed names."""
-    return _unquote(encoded.partition("~")[0])
+    name = encoded.partition("~")[0]
+    return _unquote(name) if "%" in name else name
 
 
 def encode_file_part(part: str) -> str:

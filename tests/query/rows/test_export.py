@@ -106,6 +106,19 @@ def test_parquet_and_arrow_are_the_table():
         assert str(read.to_pydict()) == str(table.to_pydict())
 
 
+def test_parquet_is_as_small_as_its_values_allow():
+    noise = np.random.default_rng(0).standard_normal(5000)
+    columns = {"noise": noise, "float32": noise.astype(np.float32).astype(float), "n": np.arange(5000) / 256}
+    for name, column in columns.items():
+        table, file, usual = pa.table({name: column}), io.BytesIO(), io.BytesIO()
+        writer = open_table_writer(file, "parquet", table.schema)
+        writer.write(table)
+        writer.close()
+        pq.write_table(table, usual, compression="zstd", use_dictionary=False, column_encoding="BYTE_STREAM_SPLIT")
+        assert pq.read_table(io.BytesIO(file.getvalue())).equals(table)
+        assert file.tell() <= usual.tell(), name
+
+
 def test_a_disk_that_is_full_in_the_midst_of_a_parquet_file_is_told():
     class Full(io.BytesIO):
         def write(self, data):

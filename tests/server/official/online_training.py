@@ -11,6 +11,10 @@ with wandb.init(
     tags=["a"], notes="n", group="g", job_type="j",
 ) as run:  # fmt: skip
     run.define_metric("loss", summary="min,max")
+    run.define_metric("epoch", hidden=True)
+    run.define_metric("val/*", step_metric="epoch", step_sync=True)
+    run.define_metric("acc", step_metric="epoch", summary="last")
+    run.alert("careful", "it is hot")
     for step in range(200):
         run.log({"loss": 1 / (step + 1), "deep": {"n": step}, "text": "é", "half": step + 0.5})
     page = wandb.Html("<b>page</b>")

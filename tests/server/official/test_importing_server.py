@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,11 @@ from seat import KEY, PYTHON
 
 import runlake
 from runlake.artifact_model import CollectionPath
+from runlake.errors import NotFoundError
 from runlake.model import RunPath
 from runlake.service.local.service import LocalService
 from runlake.sweep_model import SweepPath, SweepStart
+from waiting import wait_until
 
 PROJECT = ("ada", "moved")
 PATH = RunPath(*PROJECT, "moved1")
@@ -32,13 +35,19 @@ def stores(seat, tmp_path_factory):
     return there, here, run_import(seat, here)
 
 
-def run_import(seat, here, *options, place="wandb://ada/moved", project="ada/moved", code=0):
+def start_import(seat, here, *options, place="wandb://ada/moved", project="ada/moved"):
     command = [sys.executable, "-m", "runlake", "--dir", here.url, "import", place, "--json", "-p", project]
     more = ["--host", seat.url, "--python", str(PYTHON), *options]
     variables = {**os.environ, "WANDB_API_KEY": KEY, "RUNLAKE_API_KEY": "ours"}
-    done = subprocess.run([*command, *more], env=variables, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == code, done.stdout + done.stderr
-    return json.loads(done.stdout) if code == 0 else done.stderr
+    pipe = subprocess.PIPE
+    return subprocess.Popen([*command, *more], env=variables, stdout=pipe, stderr=pipe, text=True)
+
+
+def run_import(seat, here, *options, code=0, **where):
+    process = start_import(seat, here, *options, **where)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == code, out + err
+    return json.loads(out) if code == 0 else err
 
 
 def named(value, names):
@@ -65,6 +74,13 @@ def test_rows_fields_config_and_summary_are_those_that_are_there(stores):
         assert here.config == {key: value for key, value in there.config.items() if key != "_wandb"}
         assert json.dumps(here.summary, sort_keys=True) == json.dumps(there.summary, sort_keys=True)
         assert abs(here.created_at - there.created_at) < 1
+
+
+def test_rules_of_metrics_come_along_and_alerts_are_what_the_client_cannot_read(stores):
+    there, here = (service.read_run(PATH) for service in stores[:2])
+    assert here.metric_rules == there.metric_rules
+    assert {rule.name for rule in here.metric_rules} == {"loss", "epoch", "val/*", "acc"}
+    assert ([alert.title for alert in there.alerts], here.alerts) == (["careful"], ())
 
 
 def test_system_metrics_and_printed_lines_come_along(stores):
@@ -119,6 +135,42 @@ def test_a_second_import_changes_nothing(stores, seat):
     assert all(run["is_whole"] for run in document["runs"])
     assert document["projects"][0]["put_bytes"] == 0
     assert [(run.run_id, run.incarnation, run.row_count) for run in stores[1].list_runs(*PROJECT).runs] == before
+
+
+@pytest.mark.parametrize("ended_count", [0, 1, 2])
+def test_an_import_that_is_killed_goes_on_to_what_it_would_have_been(stores, seat, tmp_path, ended_count):
+    here = LocalService(tmp_path / "store", default_entity="ada")
+    process = start_import(seat, here, "--at-once", "1")
+    wait_until(lambda: is_under_way(here, ended_count))
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    document = run_import(seat, here)
+    assert [run["is_whole"] for run in document["runs"]] == [True] * RUN_COUNT
+    assert sum(run["outcome"] == "same" for run in document["runs"]) >= ended_count
+    whole = stores[1]
+    for number in range(1, RUN_COUNT + 1):
+        path = PATH._replace(run_id=f"moved{number}")
+        first, second = (json.dumps(list(rows(service, path)), sort_keys=True) for service in (whole, here))
+        assert first == second
+        first, second = (service.read_run(path) for service in (whole, here))
+        names = "name state tags notes config summary row_count event_count console_line_count metric_rules exit_code"
+        assert repr(named(first, names)) == repr(named(second, names))
+        first, second = ({file.name: file.md5 for file in service.list_files(path)} for service in (whole, here))
+        assert first == second
+    for name in ("model", "data"):
+        names = "version digest type aliases tags description metadata created_by size_bytes"
+        first, second = (service.list_artifacts(CollectionPath(*PROJECT, name)) for service in (whole, here))
+        assert [named(one, names) for one in first] == [named(one, names) for one in second]
+
+
+def is_under_way(here, ended_count):
+    """Whether so many runs have come, and another one is coming."""
+    try:
+        states = [run.state for run in here.list_runs(*PROJECT).runs]
+    except NotFoundError:
+        return False
+    return len(states) > states.count("finished") >= ended_count
 
 
 def test_without_files_the_versions_are_named_in_a_file_of_the_run(seat, tmp_path):

@@ -75,11 +75,11 @@ def read_histories(
     project: str,
     runs: Sequence[KnownRun],
     *,
-    keys: Sequence[str],
+    keys: Sequence[str] | None,
     stream: Stream,
     lists: PackLists | None = None,
 ) -> Iterator[HistoryBlock]:
-    """The rows of `runs`, with the series of `keys` as `scan.read_history` has them, each run in one block.
+    """The rows of `runs`, with the series of `keys` or all as `scan.read_history` has them, each run in one block.
 
     Blocks come in the order of the first of their runs that had not come yet, so who wants the runs in order keeps
     only what runs share a file with those before them. A run that was deleted since has no rows, and neither has one
@@ -133,7 +133,7 @@ def join_histories(histories: Sequence[History]) -> History:
     return History(first.stream, axis("step"), axis("timestamp"), axis("runtime"), series)
 
 
-def _read_alone(store: Store, path: RunPath, keys: Sequence[str], stream: Stream) -> HistoryBlock:
+def _read_alone(store: Store, path: RunPath, keys: Sequence[str] | None, stream: Stream) -> HistoryBlock:
     check_wanted()
     problem = None
     try:
@@ -142,7 +142,7 @@ def _read_alone(store: Store, path: RunPath, keys: Sequence[str], stream: Stream
         if not isinstance(error, NotFoundError):
             problem = f"{type(error).__name__}: {error}"
         nothing = np.zeros(0)
-        timestamp, runtime = (nothing if name in keys else None for name in (TIMESTAMP, RUNTIME))
+        timestamp, runtime = (nothing if keys is None or name in keys else None for name in (TIMESTAMP, RUNTIME))
         history = History(stream, nothing.astype(np.int64), timestamp, runtime)
     return HistoryBlock([path.run_id], np.array([history.row_count]), history, problem)
 
@@ -176,7 +176,7 @@ def _places(
 
 
 def _read_together(
-    store: Store, place: RunPath, merged: PackList, runs: list[PackedRun], keys: Sequence[str], stream: Stream
+    store: Store, place: RunPath, merged: PackList, runs: list[PackedRun], keys: Sequence[str] | None, stream: Stream
 ) -> list[HistoryBlock]:
     """The blocks of some runs of a merged file."""
     blocks = []
@@ -212,12 +212,12 @@ class _Directory(NamedTuple):
 
 
 def _read_merged(
-    shared: Segments, merged: PackList, runs: Mapping[str, str], keys: Sequence[str], stream: Stream
+    shared: Segments, merged: PackList, runs: Mapping[str, str], keys: Sequence[str] | None, stream: Stream
 ) -> list[HistoryBlock]:
     """The blocks of some runs of a merged file, each of which one process wrote."""
     file = SegmentFile(shared, merged.files[stream])
-    axes = [name for name in AXES if name == STEP or name in keys]
-    table = read_series(file.series, spellings(keys) | set(axes), _COLUMNS, merged.footers)
+    wanted = None if keys is None else spellings(keys) | {STEP, *({*AXES} & {*keys})}
+    table = read_series(file.series, wanted, _COLUMNS, merged.footers)
     run_ids, directory, series = _directory(table, runs)
     groups = _read_groups(file, directory, series, merged)
     return [
@@ -300,7 +300,7 @@ def _alike(
 
 def _block(
     stream: Stream,
-    keys: Sequence[str],
+    keys: Sequence[str] | None,
     run_ids: list[str],
     chosen: npt.NDArray[np.bool_],
     directory: _Directory,
@@ -317,7 +317,7 @@ def _block(
     row_count = int(row_counts.sum())
 
     def axis(name: str) -> Any:
-        if name not in keys:
+        if keys is not None and name not in keys:
             return None
         return usable_times(_values(mine.take(mine.series == series.index((name, "f64"))), "f64", groups).to_numpy())
 

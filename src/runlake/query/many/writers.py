@@ -31,7 +31,7 @@ def read_each(
     merged: PackList,
     runs: Sequence[PackedRun],
     *,
-    keys: Sequence[str],
+    keys: Sequence[str] | None,
     stream: Stream,
 ) -> Iterator[tuple[str, History]]:
     """(run id, history) of the `runs` of a merged file of the project at `place`, as `scan.read_history` has them.
@@ -41,8 +41,9 @@ def read_each(
     views = dict(_views(store, place, runs))
     mine = {run.generation: run.run_id for run in runs if run.generation in views}
     file = SegmentFile(store.packed(place.entity, place.project), merged.files[stream])
-    axes = [name for name in AXES if name in (STEP, TIMESTAMP) or name in keys]
-    table = read_series(file.series, spellings(keys) | set(axes), ("generation", *COLUMNS), merged.footers)
+    axes = [name for name in AXES if name in (STEP, TIMESTAMP) or keys is None or name in keys]
+    wanted = None if keys is None else spellings(keys) | set(axes)
+    table = read_series(file.series, wanted, ("generation", *COLUMNS), merged.footers)
     table = table.filter(pc.is_in(table["generation"], pa.array(mine, pa.string())))
     directory = Directory.of(table)
     groups = read_groups(file, directory.read_plan(), merged.footers)

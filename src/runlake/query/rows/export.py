@@ -18,7 +18,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
 import msgspec
 import numpy as np
@@ -30,6 +30,10 @@ from runlake.errors import BadValueError
 from runlake.model import Lane
 from runlake.query.rows.dicts import read_python, row_batches, row_keys
 from runlake.query.rows.history import History
+from runlake.store.arrow import to_numpy
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 Format = Literal["csv", "parquet", "jsonl", "arrow"]
 FORMATS: tuple[Format, ...] = ("csv", "parquet", "jsonl", "arrow")
@@ -38,6 +42,9 @@ Destination = str | os.PathLike[str] | BinaryIO
 _MARKS = ("$float", "$bytes", "$dict")
 _GROUP_ROWS, _GROUP_BYTES, _BUFFER_BYTES = 131_072, 32 * 2**20, 4 * 2**20
 _QUOTED = '[",\r\n]'
+
+_USUAL_LEVEL, _UNSEARCHED = 1, -1
+_LOOKED_AT, _BELOW_FLOAT32 = 256, np.uint64(2**29 - 1)
 
 
 class TableWriter(Protocol):
@@ -134,23 +141,17 @@ def open_table_writer(file: BinaryIO, format: Format, schema: pa.Schema, *, is_g
 class ParquetTables:
     """Writes tables as row groups: small tables are gathered, since a group of few rows costs more than it holds.
 
-    Numbers stand as in segments, split by byte or as differences; text and dictionaries have dictionaries. A gathered
-    group is written while the tables of the next one come; an error of the disk is raised by the call after, or by
-    `close`. Without gathering each table is a group, and written at once.
+    Numbers stand as in segments, split by byte or as differences; text and dictionaries have dictionaries. In a column
+    of noise zstd does not search, and finds as much: what the first group holds says which are. A gathered group is
+    written while the tables of the next one come; an error of the disk is raised by the call after, or by `close`.
+    Without gathering each table is a group, and written at once.
     """
 
     def __init__(self, file: BinaryIO, schema: pa.Schema, *, is_gathering: bool = True) -> None:
-        import pyarrow.parquet as pq
-
-        kinds = dict(zip(schema.names, schema.types, strict=True))
-        floats = {name: "BYTE_STREAM_SPLIT" for name, kind in kinds.items() if pa.types.is_floating(kind)}
-        integers = {name: "DELTA_BINARY_PACKED" for name, kind in kinds.items() if pa.types.is_integer(kind)}
-        others = [name for name in kinds if name not in floats and name not in integers]
         # Each write of a Python file waits for the interpreter, which whoever reads the next run keeps busy.
         self._sink = pa.BufferedOutputStream(pa.PythonFile(file, "w"), _BUFFER_BYTES)
-        self._writer = pq.ParquetWriter(
-            self._sink, schema, compression="zstd", use_dictionary=others, column_encoding=floats | integers
-        )
+        self._schema = schema
+        self._writer: pq.ParquetWriter | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="runlake-write") if is_gathering else None
         self._writing: Future[None] | None = None
         self._pending: list[pa.Table] = []
@@ -159,7 +160,7 @@ class ParquetTables:
     def write(self, table: pa.Table) -> None:
         """Append the rows of `table`, now or with those to come."""
         if self._thread is None:
-            self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+            self._put(table)
             return
         self._pending.append(table)
         self._row_count += table.num_rows
@@ -173,19 +174,51 @@ class ParquetTables:
             if thread is not None and self._pending:
                 self._write_group(thread)
             self._wait()
-            self._writer.close()
+            self._opened(self._schema.empty_table()).close()
             self._sink.flush()
 
     def _write_group(self, thread: ThreadPoolExecutor) -> None:
         group = pa.concat_tables(self._pending)
         self._pending, self._row_count, self._size_bytes = [], 0, 0
         self._wait()
-        self._writing = thread.submit(self._writer.write_table, group, row_group_size=max(1, group.num_rows))
+        self._writing = thread.submit(self._put, group)
 
     def _wait(self) -> None:
         writing, self._writing = self._writing, None
         if writing is not None:
             writing.result()
+
+    def _put(self, group: pa.Table) -> None:
+        self._opened(group).write_table(group, row_group_size=max(1, group.num_rows))
+
+    def _opened(self, first: pa.Table) -> pq.ParquetWriter:
+        """The writer, which is made when the first group is there."""
+        import pyarrow.parquet as pq
+
+        if self._writer is None:
+            kinds = dict(zip(self._schema.names, self._schema.types, strict=True))
+            floats = {name: "BYTE_STREAM_SPLIT" for name, kind in kinds.items() if pa.types.is_floating(kind)}
+            integers = {name: "DELTA_BINARY_PACKED" for name, kind in kinds.items() if pa.types.is_integer(kind)}
+            self._writer = pq.ParquetWriter(
+                self._sink,
+                self._schema,
+                compression="zstd",
+                compression_level={
+                    name: _UNSEARCHED if _is_noise(column) else _USUAL_LEVEL
+                    for name, column in zip(kinds, first.columns, strict=True)
+                },
+                use_dictionary=[name for name in kinds if name not in floats and name not in integers],
+                column_encoding=floats | integers,
+            )
+        return self._writer
+
+
+def _is_noise(column: pa.ChunkedArray) -> bool:
+    """Whether most of the first values are doubles to the last bit: no float32, no integer, no fraction of a batch."""
+    if column.type != pa.float64() or column.null_count or not len(column):
+        return False
+    bits = to_numpy(column.slice(0, _LOOKED_AT)).view(np.uint64)
+    return bool(np.count_nonzero(bits & _BELOW_FLOAT32) * 2 > len(bits))
 
 
 class CsvWriter:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,7 +84,7 @@ class RunIndex:
     def fields(self, names: Sequence[str], positions: Sequence[int]) -> list[tuple[Any, ...]]:
         """Some plain fields of the runs at some positions: no run becomes an object for them."""
         rows = self.rows_at(positions).tolist()
-        added = [tuple(getattr(run, name) for name in names) for run in self._added]
+        added = list(zip(*(map(attrgetter(name), self._added) for name in names), strict=True))
         if self.chunk is None:
             return [added[row] for row in rows]
         found = [*zip(*(self.chunk.stored.fields[name].to_pylist() for name in names), strict=True), *added]

@@ -17,7 +17,7 @@ import msgspec
 import pyarrow as pa
 
 from runlake.errors import BadValueError
-from runlake.model import AXES, HIDDEN_KEY, RUNTIME, STEP, TIMESTAMP, Lane, RunInfo
+from runlake.model import AXES, HIDDEN_KEY, RUNTIME, STEP, TIMESTAMP, Lane, MetricRule, RunInfo
 from runlake.query.rows.dicts import read_python
 
 NOT_OF_THE_USER = frozenset({*AXES, HIDDEN_KEY})
@@ -25,6 +25,11 @@ NOT_OF_THE_USER = frozenset({*AXES, HIDDEN_KEY})
 
 TELEMETRY_KEY = "t"
 """The client takes a run for one that has begun when its hidden configuration has this key."""
+
+RULES_KEY = "m"
+SUMMARY_KINDS = {1: "min", 2: "max", 3: "mean", 4: "best", 5: "last", 6: "none", 7: "copy", 8: "first"}
+GOALS = {1: "minimize", 2: "maximize"}
+"""How the hidden configuration says the rules of metrics."""
 
 
 def dump_json_string(value: Any) -> str:
@@ -78,7 +83,18 @@ def hidden_config(info: RunInfo) -> dict[str, Any]:
     """What the client keeps in the configuration for itself. A run that another client began looks like one of its."""
     stored = info.config.get(HIDDEN_KEY)
     begun: dict[str, Any] = {} if info.state == "pending" else {TELEMETRY_KEY: {}}
+    if info.metric_rules:
+        begun[RULES_KEY] = [_rule_document(rule) for rule in info.metric_rules]
     return begun | stored if isinstance(stored, dict) else begun
+
+
+def _rule_document(rule: MetricRule) -> dict[str, Any]:
+    """A rule as the client says it: the names of fields are their numbers."""
+    options = [number for number, is_set in ((1, rule.step_sync), (2, rule.hidden)) if is_set]
+    kinds = [number for number, name in SUMMARY_KINDS.items() if name in rule.summary]
+    goal = next((number for number, name in GOALS.items() if name == rule.goal), None)
+    said = {"2" if "*" in rule.name else "1": rule.name, "4": rule.step_metric, "6": options, "7": kinds, "8": goal}
+    return {number: value for number, value in said.items() if value}
 
 
 def summary_document(info: RunInfo) -> dict[str, Any]:

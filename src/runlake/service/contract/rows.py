@@ -40,13 +40,13 @@ class RowVerbs(Protocol):
         entity: str,
         project: str,
         *,
-        keys: Sequence[str],
+        keys: Sequence[str] | None,
         stream: Stream = "history",
         filters: Mapping[str, Any] | None = None,
         order: Sequence[str] = ("+created_at",),
         version: str | None = None,
     ) -> Iterator[HistoryBlock]:
-        """The rows of the runs that match, with the series of `keys`: of each what `read_history` answers.
+        """The rows of the runs that match, with the series of `keys`, or all: of each what `read_history` answers.
 
         Runs that share files are read together and come together, in one block or a few; blocks come in the order of
         the first run in them that had not come before (`query.many.blocks.in_order` puts runs in order). A run that was

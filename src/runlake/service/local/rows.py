@@ -74,7 +74,7 @@ class LocalRows:
         entity: str,
         project: str,
         *,
-        keys: Sequence[str],
+        keys: Sequence[str] | None,
         stream: Stream = "history",
         filters: Mapping[str, Any] | None = None,
         order: Sequence[str] = ("+created_at",),

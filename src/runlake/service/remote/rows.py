@@ -64,7 +64,7 @@ class HttpRows:
         entity: str,
         project: str,
         *,
-        keys: Sequence[str],
+        keys: Sequence[str] | None,
         stream: Stream = "history",
         filters: Mapping[str, Any] | None = None,
         order: Sequence[str] = ("+created_at",),
@@ -72,7 +72,7 @@ class HttpRows:
     ) -> Iterator[HistoryBlock]:
         check_names(entity, project)
         asked = {
-            "keys": list(keys),
+            "keys": None if keys is None else list(keys),
             "stream": stream,
             "filters": plain_filter(filters),
             "order": list(order),

@@ -135,7 +135,7 @@ class RunsQuery(msgspec.Struct, frozen=True, kw_only=True):
 class HistoriesQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows of which runs: as `read_histories` has it."""
 
-    keys: list[str]
+    keys: list[str] | None
     stream: Stream = "history"
     filters: dict[str, Any] | None = None
     order: tuple[str, ...] = ("+created_at",)

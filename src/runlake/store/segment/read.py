@@ -50,6 +50,7 @@ _LARGEST_GROUP_VALUES = 2**24
 """Far above what is written: a group of a few bytes may say that it has billions."""
 
 _WORTH_THREADS = 2_000_000
+_POSITION_BITS, _NOWHERE = 24, np.iinfo(np.int64).max
 _SERIES_FROM, _SERIES_A_BYTE = 4096, 4
 """Each series has a key or a first row of its own: that takes more than this of a file, however well it is packed."""
 
@@ -400,6 +401,10 @@ def read_keys(files: Sequence[tuple[SegmentFile, Mapping[str, Footer], Owner | N
     if not found:
         return []
     table = pa.concat_tables(found)
-    table = table.filter(from_numpy(to_numpy(table["position"]) >= 0))  # the axes stand before the keys
-    keys: list[str] = table.sort_by([("first_n", "ascending"), ("position", "ascending")])["key"].unique().to_pylist()
-    return keys
+    first_n, position = to_numpy(table["first_n"]), to_numpy(table["position"])
+    places = np.where(position < 0, _NOWHERE, (first_n << _POSITION_BITS) + position)  # axes stand before the keys
+    encoded = table["key"].combine_chunks().dictionary_encode()
+    first = np.full(len(encoded.dictionary), _NOWHERE)
+    np.minimum.at(first, to_numpy(encoded.indices), places)
+    order = np.argsort(first, kind="stable")[: np.count_nonzero(first != _NOWHERE)]
+    return encoded.dictionary.take(from_numpy(order)).to_pylist()  # type: ignore[no-any-return]

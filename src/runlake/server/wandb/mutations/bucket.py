@@ -29,16 +29,15 @@ from runlake.server.wandb.context import RequestContext
 from runlake.server.wandb.handed_out import Kind
 from runlake.server.wandb.ids import read_run_reference
 from runlake.server.wandb.nodes.run_node import RunNode
-from runlake.server.wandb.wire import NOT_OF_THE_USER, load_json_string
+from runlake.server.wandb.wire import GOALS, NOT_OF_THE_USER, RULES_KEY, SUMMARY_KINDS, load_json_string
 
-_ENVIRONMENT_KEY, _RULES_KEY, _BRANCH_KEY = "e", "m", "branch_point"
+_ENVIRONMENT_KEY, _BRANCH_KEY = "e", "branch_point"
 
-_OF_THE_PROCESS = frozenset({"t", _ENVIRONMENT_KEY, _RULES_KEY, _BRANCH_KEY})
+_OF_THE_PROCESS = frozenset({"t", _ENVIRONMENT_KEY, RULES_KEY, _BRANCH_KEY})
 """What a process says of itself in the hidden configuration, or what is kept elsewhere; the rest is of the run, such as
 the labels of masks and the charts of plots."""
 
 _INFO_FIELDS = {"displayName": "name", "notes": "notes", "groupName": "group", "jobType": "job_type", "tags": "tags"}
-_AGGREGATES = {1: "min", 2: "max", 3: "mean", 4: "best", 5: "last", 6: "none", 7: "copy", 8: "first"}
 
 
 class BegunRunNode(RunNode):
@@ -208,7 +207,7 @@ def _kept_of(hidden: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_rules(hidden: Mapping[str, Any]) -> Iterator[MetricRule]:
     """What ``define_metric`` said, from the list in which a field's name is its number."""
-    told = hidden.get(_RULES_KEY) if isinstance(hidden, dict) else None
+    told = hidden.get(RULES_KEY) if isinstance(hidden, dict) else None
     told = [rule for rule in told if isinstance(rule, dict)] if isinstance(told, list) else []
     for rule in told:
         name = rule.get("1") or rule.get("2")
@@ -222,14 +221,11 @@ def _read_rules(hidden: Mapping[str, Any]) -> Iterator[MetricRule]:
         yield MetricRule(
             name,
             step_metric if isinstance(step_metric, str) else None,
-            tuple(_AGGREGATES[number] for number in _numbers(rule.get("7")) if number in _AGGREGATES),
-            next((goal for number, goal in _GOALS.items() if number == rule.get("8")), None),
+            tuple(SUMMARY_KINDS[number] for number in _numbers(rule.get("7")) if number in SUMMARY_KINDS),
+            next((goal for number, goal in GOALS.items() if number == rule.get("8")), None),
             2 in options,
             1 in options,
         )
-
-
-_GOALS = {1: "minimize", 2: "maximize"}
 
 
 def _numbers(told: Any) -> list[int]:
