@@ -34,8 +34,8 @@ STORE = {
         *WHOLE,
     },
     "store.cluster": {
-        *MODEL, "artifact_model", "listing_model", "lru", "store", "store.artifacts", "store.catalog", "store.journal",
-        "store.segment", "values", *WHOLE,
+        *MODEL, "artifact_model", "listing_model", "lru", "store", "store.artifacts", "store.catalog", "store.compact",
+        "store.journal", "store.run", "store.segment", "values", *WHOLE,
     },
     "store.sweeps": {*MODELS, "store", "store.opening", "values"},
     "store.artifacts": {*MODEL, "artifact_model", "near", "store", "store.journal", "store.opening", "values"},
