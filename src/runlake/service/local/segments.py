@@ -27,29 +27,41 @@ class LocalSegments:
         if stream not in ("history", "events", "console"):
             raise BadValueError(f"there is no stream {stream!r}; there are history, events and console")
         index = self._listings.newest(entity, project)
-        found: dict[str, SegmentInfo] = {}
+        shared: dict[str, tuple[str, int]] = {}
+        sizes: dict[str, int] = {}
+        runs: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        row_counts: defaultdict[str, int] = defaultdict(int)
         unlisted_run_ids = []
+
+        def place_of(file: SegmentFile) -> tuple[str, int]:
+            """Its address and its size, asked for once where runs share the file."""
+            if file.reference not in shared:
+                found = file.segments.url_of(file.reference, signed_for_s), file.segments.size_bytes(file.reference)
+                if file.reference == file.name:
+                    return found
+                shared[file.reference] = found
+            return shared[file.reference]
+
+        def look(snapshot: Snapshot) -> tuple[list[tuple[tuple[str, int], str, int]], bool]:
+            found, is_unlisted = _files_of(snapshot, stream)
+            return [(place_of(file), generation, row_count) for file, generation, row_count in found], is_unlisted
+
         for (run_id,) in index.fields(("run_id",), range(len(index))):
             try:
-                path = RunPath(entity, project, run_id)
-                files, is_unlisted = read_consistently(self._store, path, lambda snapshot: _files_of(snapshot, stream))
+                found, is_unlisted = read_consistently(self._store, RunPath(entity, project, run_id), look)
             except NotFoundError:
                 continue  # deleted since it was listed
             if is_unlisted:
                 unlisted_run_ids.append(run_id)
-            for file, generation, row_count in files:
-                url = file.segments.url_of(file.reference, signed_for_s)
-                known = found.get(url)
-                size_bytes = file.segments.size_bytes(file.reference) if known is None else known.size_bytes
-                found[url] = SegmentInfo(
-                    url=url,
-                    size_bytes=size_bytes,
-                    row_count=row_count + (known.row_count if known else 0),
-                    runs={**(known.runs if known else {}), run_id: generation},
-                )
-        return SegmentList(
-            version=index.version, segments=tuple(found.values()), unlisted_run_ids=tuple(unlisted_run_ids)
+            for (url, size_bytes), generation, row_count in found:
+                sizes[url] = size_bytes
+                runs[url][run_id] = generation
+                row_counts[url] += row_count
+        segments = (
+            SegmentInfo(url=url, size_bytes=size_bytes, row_count=row_counts[url], runs=runs[url])
+            for url, size_bytes in sizes.items()
         )
+        return SegmentList(version=index.version, segments=tuple(segments), unlisted_run_ids=tuple(unlisted_run_ids))
 
 
 def _files_of(snapshot: Snapshot, stream: Stream) -> tuple[list[tuple[SegmentFile, str, int]], bool]:
