@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from benchmarks.bench import HERE
+from benchmarks.bench import CHECKOUT, HERE
 from benchmarks.cluster_engines_case import put
 from benchmarks.cluster_serving import postgresql
 from runlake.service.cluster.service import ClusterService
@@ -26,9 +26,10 @@ from runlake.store.cluster.database import Database
 from runlake.store.cluster.object_cache import ObjectCache
 from runlake.store.cluster.store import ClusterStore
 
-# Beside the tests, which `cluster_serving` has put on the path.
-from seaweed import s3_server
-from trainer import Trainer
+sys.path[:0] = [str(CHECKOUT / "tests"), str(CHECKOUT / "tests" / "cluster")]
+from seaweed import s3_server  # noqa: E402
+
+from trainer import Trainer  # noqa: E402
 
 ROWS_OF_A_RUN = 200
 KEYS = ("loss", *(f"metric_{number}" for number in range(9)))
@@ -37,7 +38,7 @@ SCRIPT = HERE / "peer_scripts" / "last_values.py"
 
 def ask(run_count: int, engines: dict[str, str]) -> dict[str, dict[str, float]]:
     """Milliseconds of processor time that each engine took for each question; ``packing`` is what we took before."""
-    with postgresql(50) as database, s3_server() as server, tempfile.TemporaryDirectory() as folder:
+    with postgresql(50, syncs=False) as database, s3_server() as server, tempfile.TemporaryDirectory() as folder:
         url = database.url_of(database.make_database())
         cache = ObjectCache(Path(folder, "cache"), 1 << 30)
         store = ClusterStore(Database(url, connection_count=8), Bucket(server.new_url(), server.options()), cache)
