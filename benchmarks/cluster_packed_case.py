@@ -80,10 +80,13 @@ def prepare(store: ClusterStore, run_count: int) -> tuple[dict[str, dict[str, ob
     found = service.list_segments("ann", "mnist")
     timed("listed", begin_s)
     took["files"] = len(found.files)
-    wide = {"generations": [], "value": "loss", "order": "step"}
-    ours = {"generations": list(found.generations), "value": "f64", "order": "n"}
+    wide = {"key": None, "generations": [], "value": "loss", "order": "step"}
+    if found.has_others:
+        raise SystemExit("all rows should count")
+    ours = {"files": found.files, "key": "loss", "value": "f64", "order": "n"}
     questions = {
-        "ours": {"files": list(found.files), **ours},
+        "ours": {**ours, "generations": []},
+        "by_generation": {**ours, "generations": list(found.generations)},
         "in_one": {"files": [in_one], **wide},
         "by_hand": {"files": by_hand, **wide},
     }

@@ -391,7 +391,9 @@ def test_a_replica_packs_beside_its_answers(sealed):
 def test_engines_are_told_of_the_shared_file_and_whose_rows_count(sealed):
     service = ClusterService(sealed, default_entity="ann", user="ann")
     assert list(service.pack_runs("ann", "p", at_once=True))
+    (segment,) = service.list_segments("ann", "p").segments
+    assert (sorted(segment.runs), segment.row_count, segment.has_others) == (["r0", "r1", "r2", "r3"], 36, False)
     service.delete_run(PATHS[0])
     (segment,) = service.list_segments("ann", "p").segments
-    assert (sorted(segment.runs), segment.row_count) == (["r1", "r2", "r3"], 27)
+    assert (sorted(segment.runs), segment.row_count, segment.has_others) == (["r1", "r2", "r3"], 27, True)
     assert segment.url.startswith(sealed.bucket.url)

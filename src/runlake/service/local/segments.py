@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
-from runlake.errors import BadValueError, NotFoundError
+from runlake.errors import BadValueError, NotFoundError, RunlakeError
 from runlake.listing_model import SegmentInfo, SegmentList
 from runlake.model import RunPath, Stream
 from runlake.service.local.listings import Listings
 from runlake.service.local.open_store import OpenStore
+from runlake.store.compact.packed_file import read_list
 from runlake.store.run.snapshot import Snapshot, read_consistently
 from runlake.store.run.view import sealed, view_of
-from runlake.store.segment.segments import SegmentFile
+from runlake.store.segment.segments import SegmentFile, Segments
 from runlake.store.store import Store
 
 
@@ -57,11 +59,27 @@ class LocalSegments:
                 sizes[url] = size_bytes
                 runs[url][run_id] = generation
                 row_counts[url] += row_count
+        packed = self._store.packed(entity, project)
+        packed_in = {url: reference.rpartition("/")[2].partition("-")[0] for reference, (url, _) in shared.items()}
         segments = (
-            SegmentInfo(url=url, size_bytes=size_bytes, row_count=row_counts[url], runs=runs[url])
+            SegmentInfo(
+                url=url,
+                size_bytes=size_bytes,
+                row_count=row_counts[url],
+                runs=runs[url],
+                has_others=url in packed_in and _has_others(packed, packed_in[url], stream, runs[url].values()),
+            )
             for url, size_bytes in sizes.items()
         )
         return SegmentList(version=index.version, segments=tuple(segments), unlisted_run_ids=tuple(unlisted_run_ids))
+
+
+def _has_others(packed: Segments, name: str, stream: Stream, counting: Iterable[str]) -> bool:
+    """Whether a packed file has rows of other generations than those that count, as far as can be told."""
+    try:
+        return not {run.generation for run in read_list(packed, name).runs if stream in run.row_counts} <= {*counting}
+    except (FileNotFoundError, RunlakeError):
+        return True
 
 
 def _files_of(snapshot: Snapshot, stream: Stream) -> tuple[list[tuple[SegmentFile, str, int]], bool]:
