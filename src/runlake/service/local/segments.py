@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from runlake.errors import BadValueError, NotFoundError, RunlakeError
 from runlake.listing_model import SegmentInfo, SegmentList
@@ -29,24 +30,21 @@ class LocalSegments:
         if stream not in ("history", "events", "console"):
             raise BadValueError(f"there is no stream {stream!r}; there are history, events and console")
         index = self._listings.newest(entity, project)
-        shared: dict[str, tuple[str, int]] = {}
-        sizes: dict[str, int] = {}
-        runs: defaultdict[str, dict[str, str]] = defaultdict(dict)
-        row_counts: defaultdict[str, int] = defaultdict(int)
+        files: dict[str, _File] = {}
         unlisted_run_ids = []
 
-        def place_of(file: SegmentFile) -> tuple[str, int]:
-            """Its address and its size, asked for once where runs share the file."""
-            if file.reference not in shared:
-                found = file.segments.url_of(file.reference, signed_for_s), file.segments.size_bytes(file.reference)
-                if file.reference == file.name:
-                    return found
-                shared[file.reference] = found
-            return shared[file.reference]
+        def known(file: SegmentFile, run_id: str) -> _File:
+            """What is asked once of a file that runs share."""
+            is_shared = file.reference != file.name
+            name = file.reference if is_shared else f"{run_id}/{file.name}"
+            if name not in files:
+                place = file.segments.url_of(file.reference, signed_for_s), file.segments.size_bytes(file.reference)
+                files[name] = _File(*place, file.name.partition("-")[0] if is_shared else None)
+            return files[name]
 
-        def look(snapshot: Snapshot) -> tuple[list[tuple[tuple[str, int], str, int]], bool]:
+        def look(snapshot: Snapshot) -> tuple[list[tuple[_File, str, int]], bool]:
             found, is_unlisted = _files_of(snapshot, stream)
-            return [(place_of(file), generation, row_count) for file, generation, row_count in found], is_unlisted
+            return [(known(f, snapshot.path.run_id), generation, n) for f, generation, n in found], is_unlisted
 
         for (run_id,) in index.fields(("run_id",), range(len(index))):
             try:
@@ -55,23 +53,34 @@ class LocalSegments:
                 continue  # deleted since it was listed
             if is_unlisted:
                 unlisted_run_ids.append(run_id)
-            for (url, size_bytes), generation, row_count in found:
-                sizes[url] = size_bytes
-                runs[url][run_id] = generation
-                row_counts[url] += row_count
+            for file, generation, row_count in found:
+                file.runs[run_id] = generation
+                file.row_count += row_count
         packed = self._store.packed(entity, project)
-        packed_in = {url: reference.rpartition("/")[2].partition("-")[0] for reference, (url, _) in shared.items()}
         segments = (
             SegmentInfo(
-                url=url,
-                size_bytes=size_bytes,
-                row_count=row_counts[url],
-                runs=runs[url],
-                has_others=url in packed_in and _has_others(packed, packed_in[url], stream, runs[url].values()),
+                url=file.url,
+                size_bytes=file.size_bytes,
+                row_count=file.row_count,
+                runs=file.runs,
+                has_others=file.packed_in is not None
+                and _has_others(packed, file.packed_in, stream, file.runs.values()),
             )
-            for url, size_bytes in sizes.items()
+            for file in files.values()
+            if file.runs  # the others were replaced while they were looked at
         )
         return SegmentList(version=index.version, segments=tuple(segments), unlisted_run_ids=tuple(unlisted_run_ids))
+
+
+@dataclass(slots=True)
+class _File:
+    """A file, and which runs have rows in it: the generation of each by its id."""
+
+    url: str
+    size_bytes: int
+    packed_in: str | None
+    runs: dict[str, str] = field(default_factory=dict)
+    row_count: int = 0
 
 
 def _has_others(packed: Segments, name: str, stream: Stream, counting: Iterable[str]) -> bool:

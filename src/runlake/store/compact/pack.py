@@ -107,6 +107,8 @@ def _lists(shared: Segments, failures: list[RunlakeError]) -> dict[str, PackList
     for name in packed_file.list_names(shared):
         try:
             lists[name] = packed_file.read_list(shared, name)
+        except FileNotFoundError:
+            continue  # nobody pointed to it
         except (CorruptError, NewerFormatError) as error:
             failures.append(error)
     return lists
