@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bench import Bench, Group, Target
+from benchmarks.bench import Bench, BenchmarkError, Group, Target
+from benchmarks.peers import NotInstallableError, Peer, environment_python
 from benchmarks.reading import sealed_store
 from benchmarks.serving import serving
 
@@ -14,6 +15,14 @@ CLIENTS_AT_ONCE = 32
 ROWS_AN_APPEND = 200
 KEY_COUNT = 10
 ROWS_OF_A_JOURNAL = 20
+ENGINES = Peer(
+    "engines",
+    (
+        *("duckdb==1.5.5", "duckdb-extension-httpfs==1.5.5", "polars==2.1.0", "pysail==0.7.2"),
+        *("pyspark-client==4.2.0", "pandas==3.1.1", "pyarrow==26.0.1"),
+    ),
+)
+"""DuckDB is of the last release that has its httpfs as a package."""
 
 
 def appended(bench: Bench) -> dict[str, float]:
@@ -70,6 +79,35 @@ def asked_by_polars(bench: Bench) -> dict[str, float]:
 
     found: dict[str, float] = bench.once(("Polars asks", run_count, "runs"), measure)
     return found
+
+
+def merged_asked(bench: Bench) -> dict[str, dict[str, float]]:
+    """The same question over merged runs by each engine, from the files that they share and from hand-made Parquet."""
+    run_count = bench.count(5000, 50)
+
+    def measure() -> dict[str, Any]:
+        try:
+            python = environment_python(ENGINES)
+        except NotInstallableError as error:
+            raise BenchmarkError(f"no engines: {error}") from None
+        words = [f"{engine}={python}" for engine in ("polars", "duckdb", "sail")]
+        return bench.own_case("cluster_packed_case", bench.fresh_folder("merged"), run_count, *words)
+
+    found: dict[str, dict[str, float]] = bench.once(("engines ask", run_count, "merged runs"), measure)
+    return found
+
+
+def merged_target(engine: str, title: str, limit: str, limit_name: str) -> Target:
+    """What an engine takes for merged runs, beside what it takes for Parquet made by hand."""
+    return Target(
+        f"mean of a key's last value over 5,000 merged runs of 200 rows x 10: {title}, from the bucket, processor time",
+        "ms",
+        1.5,
+        "ratio",
+        lambda bench: merged_asked(bench)[engine]["ours"],
+        limit_name,
+        lambda bench: merged_asked(bench)[engine][limit],
+    )
 
 
 def replicated(bench: Bench, *, is_cluster: bool) -> dict[str, float]:
@@ -169,6 +207,10 @@ GROUP = Group(
             "of hand-made Parquet, a file a run",
             lambda bench: asked_by_polars(bench)["by_hand"],
         ),
+        merged_target("polars", "Polars", "in_one", "of one wide file made by hand"),
+        merged_target("duckdb", "DuckDB", "in_one", "of one wide file made by hand"),
+        merged_target("sail", "Sail", "in_one", "of one wide file made by hand"),
+        merged_target("polars", "Polars", "by_hand", "of hand-made Parquet, a file a run"),
         Target(
             f"{CLIENTS_AT_ONCE} journals at once, {ROWS_OF_A_JOURNAL} rows x {KEY_COUNT} a request: processor time",
             "ms",

@@ -17,12 +17,12 @@ from postgres import PostgresServer, find_programs  # noqa: E402
 
 
 @contextlib.contextmanager
-def postgresql(connection_count: int = 200) -> Iterator[PostgresServer]:
-    """A server that writes to the disk what it commits."""
+def postgresql(connection_count: int = 200, *, syncs: bool = True) -> Iterator[PostgresServer]:
+    """A server that writes to the disk what it commits; without `syncs` for what is prepared and not measured."""
     programs = find_programs()
     if programs is None:
         raise BenchmarkError("there is no PostgreSQL here")
-    server = PostgresServer(programs, "-c", f"max_connections={connection_count}")
+    server = PostgresServer(programs, "-c", f"max_connections={connection_count}", *(() if syncs else ("-F",)))
     try:
         server.start()
         yield server

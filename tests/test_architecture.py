@@ -35,7 +35,7 @@ STORE = {
     },
     "store.cluster": {
         *MODEL, "artifact_model", "incoming", "listing_model", "lru", "patient_postgres", "store", "store.artifacts",
-        "store.catalog", "store.journal", "store.segment", "values", *WHOLE,
+        "store.catalog", "store.compact", "store.journal", "store.run", "store.segment", "values", *WHOLE,
     },
     "store.sweeps": {*MODELS, "store", "store.opening", "values"},
     "store.artifacts": {

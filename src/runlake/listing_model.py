@@ -135,7 +135,7 @@ class SegmentInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A Parquet file of sealed values: rows of the newest generation of these runs, and perhaps of others.
 
     `row_count` counts logged rows, of which each is as many rows of the file as it has values. What the file holds of
-    another `generation` than named here does not count.
+    another `generation` than named here does not count; `has_others` is false where it holds nothing of that kind.
     """
 
     url: str
@@ -143,6 +143,7 @@ class SegmentInfo(msgspec.Struct, frozen=True, kw_only=True):
     row_count: int
     runs: dict[str, str]
     """The generation that counts, by run id."""
+    has_others: bool = True
 
 
 class SegmentList(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +161,11 @@ class SegmentList(msgspec.Struct, frozen=True, kw_only=True):
     def files(self) -> list[str]:
         """What an engine opens: of a folder the path of each file, of a bucket its address."""
         return [file_of_url(segment.url) for segment in self.segments]
+
+    @property
+    def has_others(self) -> bool:
+        """Whether these files hold rows that do not count, so that a condition on the generation is needed."""
+        return any(segment.has_others for segment in self.segments)
 
     @property
     def generations(self) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+from importlib import resources
 
 import pytest
 
@@ -12,6 +13,8 @@ from runlake.model import RunEdit, RunPath
 from runlake.service.cluster.service import ClusterService
 from runlake.service.local.service import LocalService
 from runlake.store.artifacts.content import ContentStore
+from runlake.store.cluster.garbage import collect
+from runlake.store.compact.packed_file import list_names
 from runlake.store.folder_store import FolderStore
 from runlake.store.move.move import StoreMove
 from runlake.sweep_model import SweepStart
@@ -142,6 +145,38 @@ def test_back_in_a_folder_every_byte_is_as_it_was(there, store, tmp_path):
 
     assert trees(tmp_path / "back") == trees(tmp_path / "folder")
     assert told(LocalService(tmp_path / "back", default_entity="ann", user="ann")) == told(there)
+
+
+def test_runs_that_a_cluster_has_packed_are_the_same_in_a_folder(there, store, tmp_path):
+    for run_id in ("late1", "late2"):
+        Trainer(tmp_path / "folder", run_id).log(loss=0.5).finish()
+    list(there.seal("ann", "mnist"))
+    list(into(tmp_path / "folder", store).move())
+    service = ClusterService(store, default_entity="ann", user="ann")
+    assert {"late1", "late2"} <= {path.run_id for path in service.pack_runs("ann", "mnist", at_once=True)}
+    assert told(service) == told(there)
+    back = FolderStore(tmp_path / "back")
+
+    list(StoreMove(store, back, (store.contents, ContentStore(back))).move())
+
+    service = LocalService(tmp_path / "back", default_entity="ann", user="ann")
+    assert (told(service), list(service.pack_runs("ann", "mnist", at_once=True))) == (told(there), [])
+    assert [found for _, found in service.check() if found] == []
+
+
+def test_what_shares_files_when_it_comes_keeps_them(there, store, tmp_path):
+    list(into(tmp_path / "folder", store).move())
+    packed_in = store.database.read("select distinct packed_in from segments where packed_in is not null")
+    assert [name for (name,) in packed_in] == list_names(store.packed("ann", "mnist"))
+    collect(store.database, store.bucket, staged_s=0.0, dead_s=0.0)
+    assert told(ClusterService(store, default_entity="ann", user="ann")) == told(there)
+
+    # Rows of a version that did not say it.
+    store.database.write("update segments set packed_in = null")
+    folder = resources.files("runlake.store.cluster") / "migrations"
+    *_, says_it, _ = (folder / "0005_packed.sql").read_text("utf-8").split(";")
+    store.database.write(says_it)
+    assert store.database.read("select distinct packed_in from segments where packed_in is not null") == packed_in
 
 
 def test_a_run_that_is_being_written_is_refused_and_the_others_are_moved(there, store, tmp_path):

@@ -21,7 +21,8 @@ from runlake.query.rows.scan import read_history
 from runlake.sdk.process.session import Session
 from runlake.service.local.service import LocalService
 from runlake.store.changes import changes_of
-from runlake.store.compact.pack import pack_runs
+from runlake.store.compact.pack import AT_ONCE, pack_runs
+from runlake.store.compact.pack_folder import FolderPacking
 from runlake.store.compact.seal import seal_run
 from runlake.store.folder_store import FolderStore
 from runlake.store.journal.folder import journal_of
@@ -190,7 +191,7 @@ def seal(stage):
 def merge(stage):
     """Lets small runs share files, at once and however few; those that are begun anew are left behind."""
     for _ in range(20):
-        for _ in pack_runs(stage.layout, ENTITY, PROJECT, quiet_s=0.0, min_run_count=2):
+        for _ in pack_runs(FolderPacking(stage.layout, ENTITY, PROJECT), AT_ONCE):
             pass
         time.sleep(stage.chance.random() * 0.2)
 

@@ -18,8 +18,9 @@ from runlake.query.rows.scan import read_history
 from runlake.store import disk
 from runlake.store.care.check import PackedFiles, check_run
 from runlake.store.compact import packed_file
-from runlake.store.compact.pack import pack_runs, publish_runs, remove_unused, write_packed
-from runlake.store.compact.pack_plan import PACKED_BYTES, plan, survey
+from runlake.store.compact.pack import AT_ONCE, pack_runs, write_packed
+from runlake.store.compact.pack_folder import FolderPacking
+from runlake.store.compact.pack_plan import PACKED_BYTES, plan
 from runlake.store.compact.seal import seal_run
 from runlake.store.folder_store import FolderStore
 from runlake.store.opening.trash import move_run_to_trash, restore_run
@@ -74,7 +75,7 @@ def all_of(layout):
 
 
 def pack(layout, **options):
-    return list(pack_runs(layout, "ann", "p", **{"quiet_s": 0.0, "min_run_count": 2, **options}))
+    return list(pack_runs(FolderPacking(layout, "ann", "p"), AT_ONCE._replace(**options)))
 
 
 def packed_files(layout):
@@ -160,7 +161,7 @@ def test_only_what_is_finished_small_and_quiet_is_packed(sealed):
 
 
 def planned(layout):
-    found = survey(layout, "ann", "p", quiet_s=0.0)
+    found = FolderPacking(layout, "ann", "p").survey(quiet_s=0.0)
     (batch,) = plan(packed_of(layout, "ann", "p"), found, {}, min_run_count=2, packed_bytes=PACKED_BYTES)
     return batch
 
@@ -190,7 +191,7 @@ def test_a_packer_may_be_killed_at_any_step(layout, tmp_path, stride):
         assert [len(metas(killed, path)) for path in paths] == [1, 1]
         assert len(list(killed.root.rglob("*.meta"))) == 2
         (name,) = packed_names(killed)
-        assert {packed_file.name_in(f) for p in paths for m in metas(killed, p) for f in m.files.values()} == {name}
+        assert {meta.packed_in for path in paths for meta in metas(killed, path)} == {name}
         assert len(packed_files(killed)) == 5
 
 
@@ -214,8 +215,9 @@ def test_a_packer_that_is_really_killed_loses_nothing(layout):
 def packing_command(layout):
     code = (
         "import sys; from pathlib import Path; from runlake.store.folder_store import FolderStore\n"
-        "from runlake.store.compact.pack import pack_runs\n"
-        "print(len(list(pack_runs(FolderStore(Path(sys.argv[1])), 'ann', 'p', quiet_s=0, min_run_count=2))))"
+        "from runlake.store.compact.pack import AT_ONCE, pack_runs\n"
+        "from runlake.store.compact.pack_folder import FolderPacking\n"
+        "print(len(list(pack_runs(FolderPacking(FolderStore(Path(sys.argv[1])), 'ann', 'p'), AT_ONCE))))"
     )
     return [sys.executable, "-c", code, str(layout.root)]
 
@@ -307,7 +309,7 @@ def test_a_run_that_moved_while_it_was_packed_is_left_as_it_is(sealed):
     seal_run(sealed, PATHS[1])
     move_run_to_trash(sealed, PATHS[2], "w")
     before = {path: everything(sealed, path) for path in PATHS if path != PATHS[2]}
-    moved = list(publish_runs(sealed, packed, pointing(batch, packed)))
+    moved = list(FolderPacking(sealed, "ann", "p").point(packed, pointing(batch, packed)))
     assert sorted(moved) == [PATHS[0], PATHS[3], PATHS[4]]
     assert {path: everything(sealed, path) for path in before} == before
     assert [meta.is_packed for meta in metas(sealed, PATHS[1])] == [False]
@@ -428,17 +430,17 @@ def test_a_packed_file_that_nobody_points_to_goes_after_an_hour(sealed):
     (name,) = packed_names(sealed)
     folder = sealed.merged_dir("ann", "p")
     shutil.move(sealed.runs_dir("ann", "p"), sealed.root / "aside")
-    remove_unused(sealed, "ann", "p")
-    remove_unused(sealed, "ann", "p")
+    FolderPacking(sealed, "ann", "p").remove_unused()
+    FolderPacking(sealed, "ann", "p").remove_unused()
     assert packed_names(sealed) == [name]
     # It came back before the hour was over, so the next hour begins anew.
     shutil.move(sealed.root / "aside", sealed.runs_dir("ann", "p"))
-    remove_unused(sealed, "ann", "p")
+    FolderPacking(sealed, "ann", "p").remove_unused()
     assert not packed_file.unused_mark(folder, name).exists()
     shutil.rmtree(sealed.runs_dir("ann", "p"))
-    remove_unused(sealed, "ann", "p")
+    FolderPacking(sealed, "ann", "p").remove_unused()
     os.utime(packed_file.unused_mark(folder, name), (1.0, 1.0))
-    remove_unused(sealed, "ann", "p")
+    FolderPacking(sealed, "ann", "p").remove_unused()
     assert packed_files(sealed) == []
     assert not packed_file.unused_mark(folder, name).exists()
 
@@ -576,5 +578,5 @@ def test_the_process_that_seals_a_run_packs_when_enough_have_come_together(layou
 
 
 def test_a_unit_knows_its_rows_and_its_inputs(sealed):
-    (unit,) = [unit for unit in survey(sealed, "ann", "p", quiet_s=0.0).fresh if unit.path == PATHS[0]]
+    (unit,) = [unit for unit in FolderPacking(sealed, "ann", "p").survey(quiet_s=0.0).fresh if unit.path == PATHS[0]]
     assert (unit.row_count, unit.inputs) == (11, [meta.name for meta in metas(sealed, PATHS[0])])

@@ -15,7 +15,9 @@ from runlake.store.cluster.comparison import Comparison, Difference
 from runlake.store.cluster.garbage import collect, count_waiting
 from runlake.store.cluster.names import DeletedRun
 from runlake.store.cluster.owner import check as check_owner
+from runlake.store.cluster.packing import ClusterPacking
 from runlake.store.cluster.store import ClusterStore
+from runlake.store.compact.pack import AT_ONCE, USUAL, pack_runs
 from runlake.store.layout import check_run_path
 
 
@@ -29,9 +31,8 @@ class ClusterCare:
         return seal_runs(self._opened, self._listings, entity, project, run_id)
 
     def pack_runs(self, entity: str, project: str, *, at_once: bool = False) -> Iterator[RunPath]:
-        """None moves: runs of a bucket are read by ranges, and share no files."""
         self._opened.check_project(entity, project)
-        return iter(())
+        return pack_runs(ClusterPacking(self._store, entity, project), AT_ONCE if at_once else USUAL)
 
     def check(
         self,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from runlake.model import RunPath
 from runlake.service.cluster.collector import Collector
+from runlake.service.cluster.packer import Packer
 from runlake.service.cluster.sealer import Sealer
 from runlake.service.cluster.service import ClusterService
 from runlake.store.cluster.bucket import Bucket
@@ -30,14 +31,14 @@ def open_cluster(
     """The store in a database and a bucket; its tables are made where they are missing.
 
     Objects that were read stay in `cache_dir`, at most `cache_bytes` of them. With `seals` a thread seals what has
-    ended, here and elsewhere, and one removes what nothing leads to any more. `signed_endpoint` is the bucket's server
-    as those reach it who are given addresses of objects.
+    ended, here and elsewhere, one lets small runs share files, and one removes what nothing leads to any more.
+    `signed_endpoint` is the bucket's server as those reach it who are given addresses of objects.
     """
     database = Database(database_url)
     database.migrate()
     cache = ObjectCache(cache_dir, cache_bytes)
     sealers: list[Sealer] = []
-    workers: list[Sealer | Collector] = []
+    workers: list[Sealer | Packer | Collector] = []
 
     def on_ended(path: RunPath) -> None:
         for sealer in sealers:
@@ -46,7 +47,7 @@ def open_cluster(
     store = ClusterStore(database, Bucket(bucket_url, signed_endpoint=signed_endpoint), cache, on_ended=on_ended)
     if seals:
         sealers.append(Sealer(store))
-        workers += [*sealers, Collector(store)]
+        workers += [*sealers, Packer(store), Collector(store)]
 
     def close() -> None:
         for worker in workers:

@@ -32,12 +32,11 @@ class LocalCare:
         return seal_runs(self._folder, self._listings, entity, project, run_id)
 
     def pack_runs(self, entity: str, project: str, *, at_once: bool = False) -> Iterator[RunPath]:
-        from runlake.store.compact import pack
+        from runlake.store.compact.pack import AT_ONCE, USUAL, pack_runs
+        from runlake.store.compact.pack_folder import FolderPacking
 
         self._folder.check_project(entity, project)
-        if at_once:
-            return pack.pack_runs(self._store, entity, project, quiet_s=0.0, min_run_count=2)
-        return pack.pack_runs(self._store, entity, project)
+        return pack_runs(FolderPacking(self._store, entity, project), AT_ONCE if at_once else USUAL)
 
     def check(
         self,

@@ -250,6 +250,9 @@ class ClusterSegments:
             if not self._objects.publish(keys):
                 raise FileNotFoundError(f"files of {file} are garbage by now: make them again")
             self._rows(upsert, file, content=content)
+            if meta is not None and meta.is_packed:
+                packed = "update {small} set packed_in = %(packed_in)s where {owner} = %(number)s and name = %(name)s"
+                self._rows(packed, file, packed_in=meta.packed_in)
 
     def _keys_of(self, meta: Meta) -> list[str]:
         """The objects of all that the meta file names. FileNotFoundError when one is not there."""

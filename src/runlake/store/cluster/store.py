@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
+from runlake.errors import StoreError
 from runlake.model import RunPath
 from runlake.store.changes import Action
 from runlake.store.cluster.bucket import Bucket
@@ -32,6 +33,7 @@ from runlake.store.layout import Layout
 from runlake.store.noting import append_change
 
 _WRITER = "trash"
+_SHARES_FILES = "select 1 from segments where run_no = %(run_no)s and packed_in is not null limit 1"
 
 
 class ClusterLayout(Layout):
@@ -116,8 +118,15 @@ class ClusterStore:
             self._note(path, deleted, is_delete=True)
 
     def restore_run(self, deleted: DeletedRun, path: RunPath | None = None) -> RunPath:
-        """Bring a run back from the trash, to where it was or to `path`. Errors as `Names.restore` has them."""
+        """Bring a run back from the trash, to where it was or to `path`. Errors as `Names.restore` has them.
+
+        StoreError for another project than the one with whose runs it shares files.
+        """
         with self.database.transaction():
+            here, there = deleted.path[:2], (path or deleted.path)[:2]
+            if here != there and self.database.read(_SHARES_FILES, {"run_no": deleted.run_no}):
+                said = f"the rows of run {deleted.path} lie in the merged files of {'/'.join(here)}; restore it there"
+                raise StoreError(said)
             path = self.names.restore(deleted.run_no, path)
             self.make_project(path.entity, path.project)
             place = self._place_in_trash(deleted.run_no)

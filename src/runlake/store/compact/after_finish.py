@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from runlake.errors import RunlakeError
-from runlake.store.compact.pack import pack_when_worthwhile
+from runlake.store.compact.pack_folder import pack_when_worthwhile
 from runlake.store.compact.seal import seal_run
 from runlake.store.folder_store import FolderStore
 

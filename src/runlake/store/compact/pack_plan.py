@@ -9,18 +9,16 @@ from itertools import pairwise
 
 from msgspec.structs import replace
 
-from runlake.errors import NotFoundError, RunlakeError
 from runlake.model import ENDED_STATES, RunPath
-from runlake.store.compact import packed_file
 from runlake.store.compact.packed_file import PackList
 from runlake.store.compact.seal_plan import in_order, values_bytes
-from runlake.store.folder_store import FolderStore
 from runlake.store.journal.fold import WriterState, fold_run
 from runlake.store.journal.liveness import liveness
-from runlake.store.run.snapshot import take_snapshot
+from runlake.store.run.snapshot import Snapshot, take_snapshot
 from runlake.store.run.state import join_states
 from runlake.store.segment.meta import Meta
 from runlake.store.segment.segments import META_SUFFIX, Segments
+from runlake.store.store import Store
 
 PACKED_BYTES = 128 * 2**20
 """About how large a packed file of values becomes: bounds the memory of packing."""
@@ -59,65 +57,64 @@ class Unit:
     def row_count(self) -> int:
         return sum(stretch.row_count for meta in self.metas for stretch in meta.stretches)
 
+    @property
+    def packed_in(self) -> set[str]:
+        """The packed files that it points to."""
+        return {meta.packed_in for meta in self.metas if meta.packed_in is not None}
+
 
 @dataclass(slots=True)
 class Survey:
     """What a project consists of, as far as packing goes.
 
-    `fresh` can be packed, `pointing` are the units that point to each packed file already. `waiting_count` runs are not
-    packed yet but may be later, `untidy` ones still have segments that were replaced, and `is_partial` says that some
-    run could not be read.
+    `fresh` can be packed. `pointing` are the units that point to each packed file already, and `used` are the segments
+    by which they do: who packs asks for units by name, and only of the files that it may take along. `waiting` are
+    not packed yet but may be later, `untidy` ones still have segments that were replaced, and `is_partial` says that
+    some run could not be read.
     """
 
     fresh: list[Unit] = field(default_factory=list)
     pointing: dict[str, list[Unit]] = field(default_factory=dict)
+    used: dict[str, set[str]] = field(default_factory=dict)
+    waiting: list[RunPath] = field(default_factory=list)
     untidy: list[RunPath] = field(default_factory=list)
     run_count: int = 0
-    waiting_count: int = 0
     is_partial: bool = False
 
 
-def survey(layout: FolderStore, entity: str, project: str, *, quiet_s: float) -> Survey:
-    """Look at every run of a project."""
-    found = Survey()
-    for run_id in layout.run_ids(entity, project):
-        path = RunPath(entity, project, run_id)
-        found.run_count += 1
-        try:
-            _look_at(layout, path, found, quiet_s)
-        except (NotFoundError, FileNotFoundError):
-            found.waiting_count += 1  # just beginning, just sealed or just deleted
-        except (RunlakeError, OSError):
-            found.is_partial = True
-    return found
+def look_at(store: Store, path: RunPath, found: Survey, *, quiet_s: float) -> list[Unit]:
+    """Look at one run, and say in `found` what can be packed; answers its units.
+
+    What `read_consistently` looks at again is FileNotFoundError here.
+    """
+    snapshot = take_snapshot(store, path)
+    if snapshot.segments.list_names() != {meta.name for meta in snapshot.metas}:
+        found.untidy.append(path)
+    units = _units_of(snapshot)
+    own = [unit for unit in units if not unit.packed_in]
+    if snapshot.parts or not own:
+        if snapshot.parts and "alive" in liveness(snapshot.journal).values():
+            found.waiting.append(path)
+        return units
+    writers = join_states(state for meta in snapshot.metas for state in meta.writers)
+    if fold_run(path, writers, {}).state not in ENDED_STATES:
+        return units
+    if quiet_s and time.time() - max(_sealed_at(unit) for unit in own) < quiet_s:
+        found.waiting.append(path)
+    elif sum(unit.own_bytes for unit in own) < SMALL_BYTES:
+        found.fresh += [unit for unit in own if unit.row_count and _can_be_packed(unit)]
+    return units
 
 
-def _look_at(layout: FolderStore, path: RunPath, found: Survey, quiet_s: float) -> None:
-    snapshot = take_snapshot(layout, path)
+def _units_of(snapshot: Snapshot) -> list[Unit]:
     by_generation: dict[tuple[str, str], list[Meta]] = {}
     for meta in snapshot.metas:
         by_generation.setdefault((meta.incarnation, meta.generation), []).append(meta)
-    if snapshot.segments.list_names() != {meta.name for meta in snapshot.metas}:
-        found.untidy.append(path)
     units = []
     for metas in by_generation.values():
         own_bytes = sum(values_bytes(snapshot, meta) for meta in metas if not meta.is_packed)
-        units.append(Unit(path, snapshot.segments, _slim(in_order(metas)), own_bytes))
-    for unit in units:
-        for name in {packed_file.name_in(file) for m in unit.metas if m.is_packed for file in m.files.values()}:
-            found.pointing.setdefault(name, []).append(unit)
-    own = [unit for unit in units if not any(meta.is_packed for meta in unit.metas)]
-    if snapshot.parts or not own:
-        found.waiting_count += bool(snapshot.parts) and "alive" in liveness(snapshot.journal).values()
-        return
-    writers = join_states(state for meta in snapshot.metas for state in meta.writers)
-    if fold_run(path, writers, {}).state not in ENDED_STATES:
-        return
-    if time.time() - max(_sealed_at(unit) for unit in own) < quiet_s:
-        found.waiting_count += 1
-        return
-    if sum(unit.own_bytes for unit in own) < SMALL_BYTES:
-        found.fresh += [unit for unit in own if unit.row_count and _can_be_packed(unit)]
+        units.append(Unit(snapshot.path, snapshot.segments, _slim(in_order(metas)), own_bytes))
+    return units
 
 
 def _slim(metas: list[Meta]) -> list[Meta]:
@@ -161,13 +158,13 @@ def plan(
     sizes = {name: _values_bytes(shared, packed) for name, packed in lists.items()}
     total = sum(size_bytes for _, size_bytes in taken.values())
     for name, size_bytes in sorted(sizes.items(), key=lambda item: item[1]):
-        pointing = found.pointing.get(name, [])
-        if not pointing:
+        used = found.used.get(name)
+        if not used:
             continue
-        is_unused = not found.is_partial and _is_mostly_unused(lists[name], pointing)
-        is_small = size_bytes < packed_bytes // 2 and len(pointing) < _MAX_RUN_COUNT // 2
+        is_unused = not found.is_partial and _is_mostly_unused(lists[name], used)
+        is_small = size_bytes < packed_bytes // 2 and len(used) < _MAX_RUN_COUNT // 2
         if is_unused or (is_small and size_bytes <= 2 * total):
-            total += take(pointing, size_bytes)
+            total += take(found.pointing[name], size_bytes)
     return list(_batches(sorted(taken.values(), key=lambda one: one[0].identity), min_run_count, packed_bytes))
 
 
@@ -200,11 +197,10 @@ def _values_bytes(shared: Segments, packed: PackList) -> int:
     return size_bytes
 
 
-def _is_mostly_unused(packed: PackList, pointing: list[Unit]) -> bool:
-    used = {unit.identity for unit in pointing}
+def _is_mostly_unused(packed: PackList, used: set[str]) -> bool:
     total = used_count = 0
     for run in packed.runs:
         row_count = sum(sum(by_writer.values()) for by_writer in run.row_counts.values())
         total += row_count
-        used_count += row_count if (run.incarnation, run.generation) in used else 0
+        used_count += row_count if run.segment in used else 0
     return 2 * used_count < total

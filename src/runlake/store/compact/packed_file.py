@@ -118,11 +118,6 @@ def file_name(name: str, stream: Stream) -> str:
     return f"{name}-{stream}.parquet"
 
 
-def name_in(reference: str) -> str:
-    """The packed file that a meta file means when it names `reference` among its files."""
-    return reference.rpartition("/")[2].partition("-")[0]
-
-
 def reference_to(file: str) -> str:
     """How the meta file of a run names a packed file."""
     return f"../../../merged/{file}"

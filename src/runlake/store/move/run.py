@@ -14,7 +14,6 @@ from msgspec import Struct
 from runlake.errors import ConflictError, CorruptError, NotFoundError
 from runlake.model import ENDED_STATES, RunPath
 from runlake.store.compact.packed_file import SUFFIX as LIST_SUFFIX
-from runlake.store.compact.packed_file import name_in
 from runlake.store.journal.journal import Journal, PartName
 from runlake.store.journal.liveness import is_any_alive
 from runlake.store.move.tree import copy_folder
@@ -101,10 +100,9 @@ class RunMove:
         file = reference.rpartition("/")[2]
         for name in (file, series_name(file)):
             self._move_file(SegmentFile(theirs, name), SegmentFile(ours, name), meta.checksums[name])
-        if "/" in reference:
-            shared = f"{name_in(reference)}{LIST_SUFFIX}"
-            if name_in(reference) not in ours.list_names(LIST_SUFFIX):
-                ours.replace(shared, theirs.read(shared))
+        if "/" in reference and meta.packed_in not in ours.list_names(LIST_SUFFIX):
+            shared = f"{meta.packed_in}{LIST_SUFFIX}"
+            ours.replace(shared, theirs.read(shared))
 
     def _move_file(self, theirs: SegmentFile, ours: SegmentFile, checksum: int) -> None:
         try:

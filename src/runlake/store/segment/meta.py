@@ -70,9 +70,15 @@ class Meta(msgspec.Struct):
     writers: Sequence[WriterState]
 
     @property
+    def packed_in(self) -> str | None:
+        """The name of the file that it shares with other runs, where its rows lie; None for files of its own."""
+        shared = (file.rpartition("/")[2] for file in self.files.values() if "/" in file)
+        return next((file.partition("-")[0] for file in shared), None)
+
+    @property
     def is_packed(self) -> bool:
         """Whether its rows lie in files that it shares with other runs."""
-        return any("/" in name for name in self.files.values())
+        return self.packed_in is not None
 
     @property
     def headers(self) -> dict[str, PartHeader]:
@@ -118,9 +124,14 @@ def new_meta(
 
 def write_meta(segments: Segments, meta: Meta) -> None:
     """Publish a segment: from now on readers see it."""
+    segments.replace(f"{meta.name}{META_SUFFIX}", encode_meta(meta))
+
+
+def encode_meta(meta: Meta) -> bytes:
+    """What stands in its meta file."""
     fields = {name: getattr(meta, name) for name in meta.__struct_fields__}
     body = record.encode_body({**fields, "writers": [_stored_state(state) for state in meta.writers]})
-    segments.replace(f"{meta.name}{META_SUFFIX}", META_MAGIC + record.frame(META_FRAME, body))
+    return META_MAGIC + record.frame(META_FRAME, body)
 
 
 class _StoredState(msgspec.Struct):
