@@ -49,8 +49,9 @@ export function firstAbove(x: ArrayLike<number>, value: number): number {
 }
 
 /**
- * The points of a line (ascending x) in pixels. Where several fall into one pixel column, its first, lowest, highest
- * and last are kept, in their order: the strokes are the same. Where those lie on one place, the first is enough.
+ * The points of a line (ascending x) in pixels. Where more than two fall into one pixel column, what is seen of them
+ * is a stroke from the lowest to the highest, so those two are kept, first the one that is nearer to where the line
+ * comes from: half of the strokes are what takes most of the time. Where they lie on one place, one point is enough.
  */
 export function projectLine(x: Float64Array, y: Float64Array, xScale: Scale, yScale: Scale): PixelLine {
   const [from, to] = visibleRange(x, xScale.low, xScale.high);
@@ -72,9 +73,7 @@ class PixelColumns {
   private points = 0;
   private firstX = 0;
   private firstY = 0;
-  private lowX = 0;
   private lowY = 0;
-  private highX = 0;
   private highY = 0;
   private lastX = 0;
   private lastY = 0;
@@ -92,14 +91,12 @@ class PixelColumns {
       this.points = 0;
     }
     if (this.points === 0) {
-      this.firstX = this.lowX = this.highX = x;
+      this.firstX = x;
       this.firstY = this.lowY = this.highY = y;
     } else if (y < this.lowY) {
       this.lowY = y;
-      this.lowX = x;
     } else if (y > this.highY) {
       this.highY = y;
-      this.highX = x;
     }
     this.lastX = x;
     this.lastY = y;
@@ -131,21 +128,17 @@ class PixelColumns {
 
   private flush(): void {
     if (this.points === 0) return;
-    this.put(this.firstX, this.firstY);
-    if (this.points > 1 && this.highY - this.lowY >= UNSEEN_PX) {
-      const isLowFirst = this.lowX <= this.highX;
-      if (isLowFirst) this.putBetween(this.lowX, this.lowY);
-      this.putBetween(this.highX, this.highY);
-      if (!isLowFirst) this.putBetween(this.lowX, this.lowY);
-      this.put(this.lastX, this.lastY);
+    if (this.points < 3 || this.highY - this.lowY < UNSEEN_PX) {
+      this.put(this.firstX, this.firstY);
+      if (this.highY - this.lowY >= UNSEEN_PX) this.put(this.lastX, this.lastY);
+    } else {
+      const before = this.count === 0 ? NaN : this.y[this.count - 1]!;
+      const from = Number.isNaN(before) ? this.firstY : before;
+      const isLowNear = Math.abs(from - this.lowY) <= Math.abs(from - this.highY);
+      this.put(this.firstX, isLowNear ? this.lowY : this.highY);
+      this.put(this.lastX, isLowNear ? this.highY : this.lowY);
     }
     this.points = 0;
-  }
-
-  /** An inner point of a column, unless it is its first or last one. */
-  private putBetween(x: number, y: number): void {
-    if ((x === this.firstX && y === this.firstY) || (x === this.lastX && y === this.lastY)) return;
-    this.put(x, y);
   }
 
   private put(x: number, y: number): void {
