@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from runlake.api.scan import HistoryScan
     from runlake.api.tail import RunTail, TailFormat
     from runlake.artifacts.artifact import Artifact
+    from runlake.listing_model import PastEdit
 
 _INFO_FIELDS = ("name", "notes", "tags", "group", "job_type")
 _logger = logging.getLogger("runlake")
@@ -95,6 +96,12 @@ class StoredRun(WandbRunNames):
     def generations(self) -> list[GenerationInfo]:
         """Every history that the run has had, oldest first: of each its `generation`, `created_at` and `row_count`."""
         return self._service.list_generations(self._info.path)
+
+    @property
+    def edits(self) -> list[PastEdit]:
+        """What was changed in the run from outside of its process, oldest first: of each value its `part` ("run",
+        "config" or "summary"), `key`, `timestamp`, what stood there `before`, and `after`."""
+        return self._service.list_edits(self._info.path)
 
     def at_generation(self, generation: str) -> StoredRun:
         """The run as an older attempt left it, to be read only; `generations` names them."""
