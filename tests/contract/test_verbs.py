@@ -194,7 +194,9 @@ def test_what_was_edited_is_told_in_order_with_what_stood_there_before(service, 
     assert service.list_edits(RUN) == []
     service.edit_run(RUN, RunEdit(config_set={"lr": 2, "new.key": [1]}, config_unset=("model",), info={"tags": ["y"]}))
     service.edit_run(RUN, RunEdit(config_set={"lr": 2}, info={"notes": "good"}))  # lr is that already
-    service.edit_run(RUN, RunEdit(config_set={"lr": 2.0}, summary_set={"acc": 0.75, "best": 1}, summary_unset=("loss",)))
+    service.edit_run(
+        RUN, RunEdit(config_set={"lr": 2.0}, summary_set={"acc": 0.75, "best": 1}, summary_unset=("loss",))
+    )
     found = service.list_edits(RUN)
     assert [(e.part, e.key, e.was_there and e.before, e.is_there and e.after) for e in found] == [
         ("config", "model", {"depth": 3}, False),
@@ -208,7 +210,8 @@ def test_what_was_edited_is_told_in_order_with_what_stood_there_before(service, 
         ("summary", "best", False, 1),
     ]
     times = [edit.timestamp for edit in found]
-    assert times == sorted(times) and service.read_run(RUN).created_at < times[0]
+    assert times == sorted(times)
+    assert service.read_run(RUN).created_at < times[0]
 
 
 def test_what_an_edit_of_a_summary_has_replaced_is_not_made_up_where_rows_came_later(service, train):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from runlake.api.files import File, Files, OpenedFile
-    from runlake.api.inline import InlineView
+    from runlake.api.inline import InlineView, LiveView
     from runlake.api.scan import HistoryScan
     from runlake.api.tail import RunTail, TailFormat
     from runlake.artifacts.artifact import Artifact
@@ -373,14 +373,19 @@ class StoredRun(WandbRunNames):
     def __repr__(self) -> str:
         return one_line(f"<Run {'/'.join(self.path)} ({self.state})>")
 
-    def show(self, height_px: int = 520) -> InlineView:
+    def show(self, height_px: int = 520, *, live: bool | str = False) -> InlineView | LiveView:
         """The charts of the page, for the end of a cell: they need no server, and are as the run is now.
 
-        `NotSupportedError` where runlake was installed without its page.
+        With `live` the page itself, at that address, or with True at the server that is read from: it goes on as the
+        run does. It must have been started with ``--embed-from`` and the notebook's origin, under the host name of the
+        notebook, and this browser be signed in there. `NotSupportedError` where runlake was installed without its page.
         """
-        from runlake.api.inline import inline_view
+        from runlake.api.inline import inline_view, live_view
 
         path = self._info.path
+        if live:
+            parts = (path.entity, path.project, "runs", path.run_id)
+            return live_view(self._service, live, parts, {}, height_px=height_px)
         return inline_view(self._service, path[:2], {"run_id": path.run_id}, panels_only=True, height_px=height_px)
 
     def _repr_html_(self) -> str:

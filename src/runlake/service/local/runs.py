@@ -75,7 +75,7 @@ class LocalRuns:
         return list_generations(self._store, path)
 
     def list_edits(self, path: RunPath, *, generation: str | None = None) -> list[PastEdit]:
-        from runlake.store.run.edited import list_edits
+        from runlake.query.rows.edited import list_edits
 
         self._listings.check_exists(path)
         return list_edits(self._store, path, generation=generation, states=self._states)

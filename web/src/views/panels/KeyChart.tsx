@@ -37,7 +37,7 @@ function follow(
   const { source } = model;
   return [
     effect(() => {
-      const { lines: drawn, settings, name } = lines.picture.value;
+      const { lines: drawn, settings, name } = lines.drawing.value;
       const zoom = model.shownZoom(panelKey);
       const isFollowing = source.settings.value.isFollowing === true;
       const view = isFollowing ? null : `${name} ${JSON.stringify(zoom)}`;
@@ -128,7 +128,7 @@ export function KeyChart(props: KeyChartProps): JSX.Element {
     });
     if (isOurs) event.preventDefault();
   };
-  const { settings, lines: drawn } = lines.picture.value;
+  const { settings, lines: drawn } = lines.drawing.value;
   const label = `${panelKey} by ${xTitle(settings.x)}, ${drawn.length} ${drawn.length === 1 ? "line" : "lines"}`;
   return (
     <div ref={container} class="chart">

@@ -11,7 +11,15 @@ from runlake.model import HIDDEN_KEY, RunPath
 from runlake.store.journal import record
 from runlake.store.journal.bodies import Info
 from runlake.store.journal.edits import apply_edit
-from runlake.store.journal.fold import WriterState, in_time, join_streams, members, newest_generation, replayed, summary_writes
+from runlake.store.journal.fold import (
+    WriterState,
+    in_time,
+    join_streams,
+    members,
+    newest_generation,
+    replayed,
+    summary_writes,
+)
 from runlake.store.run.part_states import PartStates
 from runlake.store.run.state import check_generation, read_known
 from runlake.store.store import Store
