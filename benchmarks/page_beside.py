@@ -6,8 +6,21 @@ ten runs, ours the lowest and highest row of each column of every run. So these 
 
 from __future__ import annotations
 
-from benchmarks.bench import CASE, Bench, BenchmarkError, Comparison, Group, Subject, case_environment, wait_for_sealing
-from benchmarks.bench import wall_seconds as run_whole
+import sys
+
+from benchmarks.bench import (
+    CASE,
+    Bench,
+    BenchmarkError,
+    Comparison,
+    Group,
+    Subject,
+    case_environment,
+    own_environment,
+    run_json,
+    wait_for_sealing,
+    wall_seconds,
+)
 from benchmarks.browser import chromium
 from benchmarks.page_beside_case import PAGES
 
@@ -26,9 +39,12 @@ def looked_at(bench: Bench, subject: Subject, shape: tuple[int, int]) -> dict[st
         folder = bench.fresh_folder(f"page-{subject.name}-{run_count}")
         words = (CASE.with_name("page_fill.py"), subject.name, folder, run_count, row_count)
         try:
-            run_whole([str(subject.python), *map(str, words)], folder, case_environment(subject, folder))
+            wall_seconds([str(subject.python), *map(str, words)], folder, case_environment(subject, folder))
             wait_for_sealing(folder)
-            return bench.own_case("page_beside_case", folder, subject.name, subject.python, folder, run_count)
+            case = ("benchmarks.page_beside_case", subject.name, subject.python, folder, run_count)
+            path = {"PYTHONPATH": own_environment(bench, folder)["PYTHONPATH"]}
+            command = [sys.executable, "-m", *map(str, case)]
+            return run_json(command, folder, case_environment(subject, folder) | path)
         except BenchmarkError as error:
             return error
 
