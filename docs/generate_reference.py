@@ -79,7 +79,7 @@ OF_OUR_OWN = {
     "writer_id",
 }  # fmt: skip
 """What other parts of runlake call, and a user has no need of."""
-OWN_FIRST = {runlake.Run}
+OWN_FIRST = {runlake.Api, runlake.Run}
 """Classes that stand on others only to be cut into files: what is their own comes before what they inherit."""
 
 

@@ -167,3 +167,19 @@ def empty_tables(url, schema):
         connection.execute(f"set search_path = {schema}; set session_replication_role = replica")  # in any order
         tables = connection.execute("select tablename from pg_tables where schemaname = %s", (schema,)).fetchall()
         connection.execute(";".join(f"delete from {table}" for (table,) in tables if table != "schema_version"))
+
+
+@pytest.fixture
+def train(store):
+    """Starts processes that train into the `store` of a folder of tests; those left running are closed at the end."""
+    from trainer import Trainer
+
+    trainers = []
+
+    def start(run_id, **fields):
+        trainers.append(Trainer(store, run_id, **fields))
+        return trainers[-1]
+
+    yield start
+    for trainer in trainers:
+        trainer.opened.writer.close()

@@ -15,7 +15,7 @@ MODELS = {*MODEL, "artifact_model", "listing_model", "sweep_model", "view_model"
 WHOLE = {"store.store", "store.noting", "store.folder_store"}
 
 STORE = {
-    "store": {*MODELS, "lru", "near", "settings", "values"},
+    "store": {*MODELS, "incoming", "lru", "near", "settings", "values"},
     "store.journal": {*MODEL, "store", "values"},
     "store.segment": {*MODEL, "store", "store.journal", "values"},
     "store.store": {"model", "store", "store.journal", "store.segment"},
@@ -34,11 +34,14 @@ STORE = {
         *WHOLE,
     },
     "store.cluster": {
-        *MODEL, "artifact_model", "listing_model", "lru", "store", "store.artifacts", "store.catalog", "store.journal",
+        *MODEL, "artifact_model", "incoming", "listing_model", "lru", "store", "store.artifacts", "store.catalog",
+        "store.journal",
         "store.segment", "values", *WHOLE,
     },
     "store.sweeps": {*MODELS, "store", "store.opening", "values"},
-    "store.artifacts": {*MODEL, "artifact_model", "near", "store", "store.journal", "store.opening", "values"},
+    "store.artifacts": {
+        *MODEL, "artifact_model", "incoming", "near", "store", "store.journal", "store.opening", "values",
+    },
     "store.care": {
         *MODEL, "artifact_model", "store", "store.artifacts", "store.catalog", "store.compact", "store.journal",
         "store.opening", "store.run", "store.segment", "store.sweeps", "values", *WHOLE,
@@ -69,9 +72,10 @@ SERVER = {
         "values",
     },
     "server.config": {"errors"},
-    "server.people": {*MODELS, "service.contract"},
+    "server.people": {*MODELS, "incoming", "service.contract"},
     "server.http": {
-        *MODEL, "clean_text", "lru", "stopping", "service.contract", "service.wire", "server.config", "server.people",
+        *MODEL, "clean_text", "incoming", "lru", "stopping", "service.contract", "service.wire", "server.config",
+        "server.people",
     },
     "server.context": {"errors", "service.contract", "server.http", "server.people"},
     "server.routes": {
@@ -89,8 +93,8 @@ SERVER = {
     },
     "server.wandb.downloads": {"server.context", "server.http"},
     "server.wandb.artifact_routes": {
-        "artifact_model", "errors", "stopping", "service.contract", "server.context", "server.http", "server.wandb",
-        "server.wandb.downloads",
+        "artifact_model", "errors", "incoming", "stopping", "service.contract", "server.context", "server.http",
+        "server.wandb", "server.wandb.downloads",
     },
     "server.wandb.routes": {
         *MODEL, "service.contract", "server.context", "server.http", "server.people", "server.wandb",
@@ -114,6 +118,7 @@ ALLOWED = {
     "differences": set(),
     "near": set(),
     "lru": set(),
+    "incoming": set(),
     "values": {*MODEL, "plain"},
     "settings": MODEL,
     "credentials": {"errors"},
@@ -126,9 +131,11 @@ ALLOWED = {
     "search": {*MODEL, "near", "plain", "values"},
     **QUERY,
     "scheduler": {*MODELS, "names", "query.rows", "search", "store", "store.sweeps"},
-    "service.contract": {*MODELS, "query.many", "query.rows", "query.tiles"},
+    "service.contract": {*MODELS, "incoming", "query.many", "query.rows", "query.tiles"},
+    "service.united": {"service.contract"},
     "service.local": {
-        *MODELS, "lru", "names", "near", "stopping", "values", "search", "scheduler", "service.contract", *STORE,
+        *MODELS, "incoming", "lru", "names", "near", "stopping", "values", "search", "scheduler", "service.contract",
+        "service.united", *STORE,
         *QUERY,
     },
     "service.wire": {
@@ -137,11 +144,11 @@ ALLOWED = {
     },
     "service.remote": {
         *MODELS, "values", "query.many", "query.rows", "query.runs", "query.tiles", "service.contract", "service.wire",
-        "store", "store.artifacts", "store.ingest",
+        "service.united", "store", "store.artifacts", "store.ingest",
     },
     "service.cluster": {
-        *MODEL, "lru", "scheduler", "query.rows", "service.contract", "service.local", "store", "store.cluster",
-        "store.artifacts", "store.compact",
+        *MODEL, "lru", "scheduler", "query.rows", "service.contract", "service.local", "service.united", "store",
+        "store.cluster", "store.artifacts", "store.compact",
         "store.folder_store", "store.move", "store.run",
     },
     "service": {

@@ -1,5 +1,6 @@
 """The patience of tests: one deadline for everything that other processes and threads bring about."""
 
+import json
 import time
 from pathlib import Path
 
@@ -24,3 +25,12 @@ def is_alive(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def wait_for_captures(store):
+    """What runs record of their machine and packages is collected by processes that may outlive them a little."""
+    collected = list(store.rglob("files/wandb-metadata.json"))
+    assert collected
+    for metadata in collected:
+        # The last process of a run has added what it found by one replacement of the file.
+        wait_until(lambda file=metadata: "memory" in json.loads(file.read_bytes()), f"{metadata} is complete")

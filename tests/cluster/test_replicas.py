@@ -8,23 +8,9 @@ from runlake.service.cluster.sealer import Sealer
 from runlake.store.cluster.catalog import ClusterCatalog
 from runlake.store.cluster.unsealed import find_unsealed
 from runlake.store.run.state import read_run
-from trainer import Trainer
 from waiting import wait_until
 
 RUN = RunPath("ann", "mnist", "a")
-
-
-@pytest.fixture
-def train(store):
-    trainers = []
-
-    def start(run_id, **fields):
-        trainers.append(Trainer(store, run_id, **fields))
-        return trainers[-1]
-
-    yield start
-    for trainer in trainers:
-        trainer.opened.writer.close()
 
 
 def rows(first, count):

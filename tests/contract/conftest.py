@@ -9,7 +9,6 @@ from runlake.service.local.service import LocalService
 from runlake.service.remote.service import RemoteService
 from runlake.store.folder_store import FolderStore
 from served import Holder, InProcessTransport, SocketServer, make_app
-from trainer import Trainer
 
 
 @pytest.fixture(scope="session")
@@ -107,17 +106,3 @@ def service(request, way, local):
         service = RemoteService(request.getfixturevalue("socket_server").url)
     yield service
     service.close()
-
-
-@pytest.fixture
-def train(store):
-    """Starts trainers; those left running are closed at the end."""
-    trainers = []
-
-    def start(run_id, **fields):
-        trainers.append(Trainer(store, run_id, **fields))
-        return trainers[-1]
-
-    yield start
-    for trainer in trainers:
-        trainer.opened.writer.close()

@@ -11,6 +11,7 @@ from runlake.api.api import Api
 from runlake.api.stored_run import StoredRun
 from runlake.cli.app import app
 from runlake.sdk.run.run import Run
+from waiting import wait_for_captures
 
 FILE = ROOT / "docs" / "llms.txt"
 SKILL = "docs/guide/skill/SKILL.md"
@@ -64,6 +65,7 @@ def test_every_name_of_the_api_it_names_is_there(name):
 def test_the_blocks_of_the_skill_run_and_print_what_it_says(tmp_path):
     desk = make_desk(tmp_path)
     run_python(THREE_RUNS, desk)
+    wait_for_captures(desk / ".runlake")  # it compares what the runs recorded
     assert run_python("\n".join(texts(SKILL, "python")), desk) == "".join(texts(SKILL, "text"))
     for line in re.findall(r"^\$ (.*)$", "".join(texts(SKILL, "console")), re.MULTILINE):
         run_command(line, desk)

@@ -7,21 +7,21 @@ from itertools import pairwise
 import pytest
 from pages import blocks, make_desk, run_command, run_python, texts
 
+from waiting import wait_for_captures
+
 PAGE = "docs/guide/many-machines.md"
 LAPTOP, CLUSTER = ".runlake", "cluster/scratch/.runlake"
-PREPARE = f"""
-import shutil
-
+TRAIN = """
 import runlake
 
 
 def train(run_id, store):
-    with runlake.init(entity="ann", project="letters", id=run_id, store=store, settings={{"seal": "off"}}) as run:
-        run.log({{"loss": 0.5}})
+    with runlake.init(entity="ann", project="letters", id=run_id, store=store, settings={"seal": "off"}) as run:
+        run.log({"loss": 0.5})
 
 
-train("both", "{LAPTOP}")
-shutil.copytree("{LAPTOP}", "{CLUSTER}")
+"""
+ON_BOTH = f"""{TRAIN}
 for store, name in (("{LAPTOP}", "laptop"), ("{CLUSTER}", "cluster")):
     train(name, store)
     run = runlake.Api(store).run("ann/letters/both")
@@ -66,7 +66,13 @@ def run_line(line, desk):
 def desk(tmp_path):
     """A laptop's store, and one of a cluster: both have the run `both`, edited on either side, and one of their own."""
     desk = make_desk(tmp_path)
-    assert run_python(PREPARE, desk) == "2\n2\n"
+    run_python(f'{TRAIN}train("both", "{LAPTOP}")', desk)
+    wait_for_captures(desk / LAPTOP)
+    shutil.copytree(desk / LAPTOP, desk / CLUSTER)
+    assert run_python(ON_BOTH, desk) == "2\n2\n"
+    # A file that is still being written when stores are brought together is another one the next time.
+    wait_for_captures(desk / LAPTOP)
+    wait_for_captures(desk / CLUSTER)
     return desk
 
 

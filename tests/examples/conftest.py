@@ -1,7 +1,6 @@
 """A project of two finished runs and one of a sweep, made once, and copied for each example that reads or edits it."""
 
 import io
-import json
 import os
 import shutil
 import sys
@@ -15,7 +14,7 @@ import warm
 from runlake.model import RunPath, WriterBatch, WriterStart
 from runlake.service.local.service import LocalService
 from runlake.sweep_model import SweepStart
-from waiting import wait_until
+from waiting import wait_for_captures
 
 pytest.register_assert_rewrite("example_checks")
 
@@ -44,7 +43,7 @@ def trained(tmp_path_factory):
         )
         assert done.returncode == 0, done.stderr
         assert "trained" in done.stdout
-        wait_for_capture(store, path.rpartition("/")[2])
+    wait_for_captures(store)
     search(store)
     return store
 
@@ -66,12 +65,6 @@ def search(store):
         service.put_file(path, training_script.MODEL_NAME, io.BytesIO(name.encode()))
         service.write_batch(path, begun.writer, WriterBatch(summary=summary, exit_code=0))
     service.close()
-
-
-def wait_for_capture(store, run_id):
-    """What a run records of its machine and packages is collected by a process that may outlive it a little."""
-    (metadata,) = store.rglob(f"{run_id}/files/wandb-metadata.json")
-    wait_until(lambda: "memory" in json.loads(metadata.read_bytes()), f"{metadata} is complete")
 
 
 @dataclass

@@ -142,6 +142,29 @@ def test_the_end_waits_for_requests_that_have_begun_and_is_orderly(start, tmp_pa
         httpx.get(f"{url}/pid")
 
 
+def test_a_request_whose_head_had_begun_to_come_is_answered_before_the_end(start):
+    process, url = start(1)
+
+    def nobody_accepts():
+        try:
+            httpx.get(f"{url}/pid", timeout=DEADLINE_S)
+        except httpx.ConnectError:
+            return True
+        return False
+
+    with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=DEADLINE_S) as client:
+        client.sendall(b"GET /pid HTTP/1.1\r\n")
+        # Connections are accepted and read in order, so that this one has come when the next is answered.
+        httpx.get(f"{url}/pid", timeout=DEADLINE_S).raise_for_status()
+        process.terminate()
+        wait_until(nobody_accepts)
+        client.sendall(b"host: here\r\n\r\n")
+        answer = client.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"\r\nconnection: close\r\n" in answer
+    assert process.wait(DEADLINE_S) == 0
+
+
 def test_streams_that_would_go_on_for_ever_are_told_of_the_end(start, tmp_path):
     process, url = start(1)
     stream = in_the_background(lambda: httpx.get(f"{url}/until-the-end", timeout=DEADLINE_S))

@@ -12,7 +12,7 @@ import strategies
 from runlake.errors import PathError
 from runlake.model import RunPath
 from runlake.store.disk import TEMPORARY_PREFIX, replace_file
-from runlake.store.folder_store import FolderStore, folder_store_around
+from runlake.store.folder_store import FolderStore
 from runlake.store.layout import (
     check_file_name,
     check_run_path,
@@ -115,7 +115,7 @@ def test_runs_are_listed_by_the_names_they_were_made_with(tmp_path_factory, data
     }
     assert found == paths
     assert {layout.run_path_of(layout.run_dir(path)) for path in paths} == paths
-    assert {folder_store_around(layout.run_dir(path)).root for path in paths} == {layout.root}
+    assert {FolderStore.around(layout.run_dir(path)).root for path in paths} == {layout.root}
 
 
 def test_an_entity_may_be_called_like_a_file_of_the_store(tmp_path):

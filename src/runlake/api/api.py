@@ -7,40 +7,32 @@ import os
 import secrets
 import string
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from runlake.api.across_runs import AcrossRuns
 from runlake.api.paths import names_sweep, parse_project_path, parse_run_path, parse_sweep_path, parse_view_path
-from runlake.api.people import User
 from runlake.api.run_links import RunLinks
 from runlake.api.stored_run import StoredRun
 from runlake.api.unsupported import API_ABSENT, name_absent
 from runlake.errors import BadValueError, NotFoundError, PathError
-from runlake.model import ProjectInfo, RunPath, Stream, TailCursor
-from runlake.service.contract import Service
-from runlake.settings import current_folder, resolve
-from runlake.sweep_model import SweepInfo, SweepPath
-from runlake.view_model import ViewPath, ViewPut
+from runlake.model import ProjectInfo, RunPath
 
 if TYPE_CHECKING:  # listings, sweeps and projects are loaded by who asks for them: a run is read without
     from runlake.api.artifacts import ArtifactType, StoredArtifacts
-    from runlake.api.comparison import RunComparison
     from runlake.api.project import Project, Projects
     from runlake.api.runs import Runs
     from runlake.api.sweep import Sweep, Sweeps
-    from runlake.api.tail import RunsTail, TailFormat
     from runlake.api.views import SavedView
     from runlake.artifacts.artifact import Artifact
     from runlake.artifacts.collection import ArtifactCollection
-    from runlake.bulk.export import Exported
-    from runlake.listing_model import SegmentList
-    from runlake.sql.engine import DuckDatabase
+    from runlake.service.contract import Service
+    from runlake.sweep_model import SweepInfo, SweepPath
 
 _ID_LENGTH = 8
 
 
 @name_absent(*API_ABSENT)
-class Api:
+class Api(AcrossRuns):
     """Read and edit the runs of a store.
 
     `path_or_url` names the store; left out, it is found as it is for writing. `overrides` may hold ``entity``,
@@ -59,62 +51,19 @@ class Api:
         *,
         service: Service | None = None,
     ) -> None:
-        self._overrides = dict(overrides or {})
-        self._sql_database: DuckDatabase | None = None
+        overrides = dict(overrides or {})
         if isinstance(path_or_url, Mapping):
-            self._overrides = {**path_or_url, **self._overrides}
-            path_or_url = None
-        self._settings = resolve({}, os.environ, current_folder())
-        self.timeout = timeout
-        self._api_key = api_key
-        self._service = service if service is not None else self._open(path_or_url)
+            overrides, path_or_url = {**path_or_url, **overrides}, None
+        if service is None:
+            from runlake.service.open import open_service
+
+            place = path_or_url if path_or_url is not None else overrides.get("base_url")
+            service = open_service(None if place is None else os.fspath(place), api_key=api_key, timeout_s=timeout)
+        super().__init__(service, overrides, timeout, api_key)
         self._links = RunLinks(read_sweep=self._read_sweep, read_run=self._read_run, on_delete=self._forget)
         self._runs: dict[RunPath, StoredRun] = {}
         self._listings: dict[str, Runs] = {}
         self._sweeps: dict[SweepPath, Sweep] = {}
-
-    def _open(self, path_or_url: str | os.PathLike[str] | None) -> Service:
-        from runlake.service.open import open_service
-
-        place = path_or_url if path_or_url is not None else self._overrides.get("base_url")
-        return open_service(None if place is None else os.fspath(place), api_key=self._api_key, timeout_s=self.timeout)
-
-    # Where and who
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What paths that leave something out are completed with, and where the store is."""
-        return {
-            "entity": self.default_entity,
-            "project": self._default_project,
-            "run": self._overrides.get("run"),
-            "base_url": self._service.url,
-        }
-
-    @property
-    def default_entity(self) -> str:
-        return str(self._overrides.get("entity") or self._service.default_entity)
-
-    @property
-    def viewer(self) -> User:
-        """Who is reading."""
-        return User(self._service.default_entity)
-
-    @property
-    def api_key(self) -> str:
-        """The key for the server; of a folder, which asks for none, ``"local"``: scripts look whether there is one."""
-        from runlake.credentials import find_key
-
-        url = self._service.url
-        return self._api_key or ("local" if url.startswith("file:") else find_key(url, os.environ) or "local")
-
-    def user(self, username_or_email: str) -> User:
-        """A user by name; whoever is named is one, since runs say no more of who began them."""
-        return User(username_or_email)
-
-    @property
-    def _default_project(self) -> str:
-        return str(self._overrides.get("project") or self._settings.project)
 
     # Runs
 
@@ -161,113 +110,6 @@ class Api:
                 per_page=per_page,
             )
         return self._listings[asked]
-
-    def tail(
-        self,
-        paths: Sequence[str],
-        keys: Sequence[str] | None = None,
-        *,
-        stream: str = "default",
-        cursors: Mapping[str, TailCursor | str] | None = None,
-        follow: bool = True,
-        poll_s: float = 0.5,
-        format: TailFormat = "rows",
-        last: int | None = None,
-    ) -> RunsTail:
-        """The rows of these runs as they are logged, each with its `run_id`; ends when all of them have ended.
-
-        Of a whole project, runs to come included: ``api.runs(project).tail()``.
-        """
-        if isinstance(paths, str):
-            raise BadValueError(f"paths={paths!r} is one text; write a list: paths=[{paths!r}]")
-        places = [parse_run_path(path, self.default_entity, self._default_project) for path in paths]
-        for place in places:
-            self._service.read_run(place)
-        from runlake.api.tail import RunsTail
-
-        return RunsTail(
-            self._service,
-            places,
-            keys=keys,
-            stream=stream,
-            cursors=cursors,
-            follow=follow,
-            poll_s=poll_s,
-            format=format,
-            last=last,
-        )
-
-    def compare(
-        self,
-        paths: Sequence[str],
-        *,
-        everything: bool = False,
-        curves: bool = True,
-        keys: Sequence[str] | None = None,
-        fail_if: Sequence[str] = (),
-    ) -> RunComparison:
-        """Where two runs or more differ, and how far their curves are from those of the first; `picture()` draws them.
-
-        `keys` names the curves, None for all numbers that the runs share, up to 256 of them; `everything` also compares
-        what always differs. `fail_if` are conditions as ``"val_loss > +1%"``; `broken` of the answer has those that
-        hold.
-        """
-        from runlake.api.comparison import drawable
-        from runlake.comparison.comparison import compare_runs
-        from runlake.comparison.gates import parse_gate
-
-        if isinstance(paths, str):
-            raise BadValueError(f"paths={paths!r} is one text; write a list of two or more")
-        places = [parse_run_path(path, self.default_entity, self._default_project) for path in paths]
-        gates = [parse_gate(text) for text in fail_if]
-        found = compare_runs(self._service, places, everything=everything, curves=curves, keys=keys, gates=gates)
-        return drawable(found, self._service, keys)
-
-    def sql(
-        self,
-        query: str,
-        *,
-        format: Literal["arrow", "pandas", "polars"] = "arrow",
-        path: str | None = None,
-        at: Literal["auto", "server", "here"] = "auto",
-        time_limit_s: float = 60.0,
-        memory_limit_bytes: int = 2 * 2**30,
-    ) -> Any:
-        """The answer of one SELECT over everything in the store, or in the project `path`: an Arrow table or a frame.
-
-        Tables: runs, config, summary, history, events, console, files, sweeps, artifacts, of all projects; rows that
-        are not sealed yet are among them. Only what can matter is read: name keys, runs and projects in the WHERE.
-        `memory_limit_bytes` is for the rows that are read, and again for DuckDB. A server computes the answer itself,
-        within its own limits, and only that travels; ``at="here"`` fetches the rows and computes here.
-
-        Raises `SqlError` for what is no query or does more than read, `SqlLimitError` beyond a limit,
-        `NotSupportedError` without the package duckdb.
-        """
-        from runlake.api.frame import table_to_pandas, table_to_polars
-        from runlake.sql.ask import ask
-        from runlake.sql.engine import DuckDatabase, SqlLimits
-
-        if format not in ("arrow", "pandas", "polars"):
-            raise BadValueError(f"format={format!r}; it can be 'arrow', 'pandas' or 'polars'")
-        limits = SqlLimits(time_s=time_limit_s, memory_bytes=memory_limit_bytes)
-        database = self._sql_database = self._sql_database or DuckDatabase()
-        within = None if path is None else parse_project_path(path, self.default_entity)
-        table = ask(self._service, query, limits, within=within, at=at, database=database)
-        if format == "arrow":
-            return table
-        return table_to_pandas(table) if format == "pandas" else table_to_polars(table)
-
-    def segments(
-        self, path: str | None = None, *, stream: Stream = "history", signed_for_s: float | None = None
-    ) -> SegmentList:
-        """The Parquet files with the sealed rows of a project, for DuckDB, Polars, Spark and others that read them.
-
-        `files` of the answer is what an engine opens, `generations` whose rows in them count, `unlisted_run_ids` the
-        runs that have rows elsewhere. With `signed_for_s` (seconds, up to a week) files of a bucket need no key.
-
-        Raises `NotSupportedError` for a server whose store is a folder.
-        """
-        return self._service.list_segments(*self._project_place(path), stream=stream, signed_for_s=signed_for_s)
 
     def create_run(
         self, run_id: str | None = None, project: str | None = None, entity: str | None = None, **options: Any
@@ -384,6 +226,7 @@ class Api:
     def create_view(self, path: str | None, type: str, name: str, spec: str = "", **words: str) -> SavedView:
         """A new view of a project; `words` may be ``display_name`` and ``description``."""
         from runlake.api.views import SavedView
+        from runlake.view_model import ViewPath, ViewPut
 
         place = ViewPath(*self._project_place(path), _new_id())
         put = ViewPut(type=type, name=name, spec=spec, **words)
@@ -431,79 +274,11 @@ class Api:
             return self.run(path)
         return self.project(project, entity)
 
-    def export(
-        self,
-        path: str | None,
-        place: str | os.PathLike[str],
-        *,
-        format: Literal["parquet", "csv", "jsonl", "arrow"] = "parquet",
-        shape: Literal["wide", "long"] = "wide",
-        streams: Sequence[Stream] | None = None,
-        keys: Sequence[str] | None = None,
-        filters: Mapping[str, Any] | None = None,
-        files: bool = False,
-        artifacts: Literal["metadata", "files"] = "metadata",
-        samples: int | None = None,
-        since: str | os.PathLike[str] | None = None,
-        progress: Callable[[int, int | None], None] | None = None,
-    ) -> Exported:
-        """Write a project (``project`` or ``entity/project``) into a folder that can be proved; answers its manifest.
-
-        `place` is a folder, or ``s3://bucket/folder``, with the credentials that AWS's tools read. It gets ``runs``,
-        ``history/``, ``events/``, ``console/``, with `files` also ``files/``, and ``manifest.json``; ``artifacts``, and
-        with ``artifacts="files"`` what is in them. `samples` is how many rows of the history of each run there are at
-        most. Started again after it was killed it goes on; a folder that has an export is brought up to
-        date. With `since`, the manifest of an export elsewhere, only new and changed runs are written. `streams` are
-        all by default, and the history alone with `keys`. `progress` is told rows done and rows in all. Raises
-        `ConflictError` for a folder that holds something else or is being exported into, `BadValueError` for runs of
-        more than 2,000 keys in the wide shape.
-        """
-        from runlake.bulk.export import export_folder
-        from runlake.bulk.options import options_of
-
-        options = options_of(
-            format=format,
-            shape=shape,
-            streams=streams,
-            keys=keys,
-            filters=filters,
-            has_files=files,
-            artifacts=artifacts,
-            samples=samples,
-        )
-        return export_folder(
-            self._service,
-            *self._project_place(path),
-            place,
-            options,
-            since=since,
-            report=progress or (lambda done, total: None),
-        )
-
     def flush(self) -> None:
         """Forget what was read, so that runs, sweeps and listings are read anew."""
         self._runs.clear()
         self._sweeps.clear()
         self._listings.clear()
-
-    def close(self) -> None:
-        """Release the store's files and connections."""
-        if self._sql_database is not None:
-            self._sql_database.close()
-        self._service.close()
-
-    def __enter__(self) -> Api:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _project_place(self, path: str | None) -> tuple[str, str]:
-        if not path:
-            return self.default_entity, self._default_project
-        return parse_project_path(path, self.default_entity)
 
     def _forget(self, path: RunPath) -> None:
         self._runs.pop(path, None)
@@ -511,9 +286,6 @@ class Api:
 
     def _forget_sweep(self, path: SweepPath) -> None:
         self._sweeps.pop(path, None)
-
-    def __repr__(self) -> str:
-        return f"<Api {self._service.url}>"
 
 
 def _new_id() -> str:

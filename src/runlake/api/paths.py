@@ -7,12 +7,15 @@ These are the words of one place: what a path leaves out is filled in by the cal
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 from runlake.errors import PathError
 from runlake.model import RunPath
-from runlake.sweep_model import SweepPath
-from runlake.view_model import ViewPath
+
+if TYPE_CHECKING:  # a run is read without
+    from runlake.sweep_model import SweepPath
+    from runlake.view_model import ViewPath
 
 RUNS = "runs"
 SWEEPS = "sweeps"
@@ -41,6 +44,8 @@ def parse_run_path(text: str, default_entity: str | None, default_project: str |
 
 def parse_sweep_path(text: str, default_entity: str | None, default_project: str | None) -> SweepPath:
     """The sweep that `text` names. Raises `PathError` for what is no path, or leaves out what has no default."""
+    from runlake.sweep_model import SweepPath
+
     _check_text(text)
     parts = _url_parts(text) if _is_url(text) else _split(text)
     if names_sweep(text):
@@ -54,6 +59,8 @@ def parse_sweep_path(text: str, default_entity: str | None, default_project: str
 
 def parse_view_path(text: str, default_entity: str | None, default_project: str | None) -> ViewPath:
     """The saved view that `text` names. Raises `PathError` for what is no path, or leaves out what has no default."""
+    from runlake.view_model import ViewPath
+
     _check_text(text)
     parts = _split(text)
     if names_view(text):
@@ -132,7 +139,7 @@ def _split_colon(parts: list[str]) -> list[str]:
 def web_address(service_url: str, path: RunPath | SweepPath) -> str:
     """The URL of a run or a sweep: its folder below a ``file://`` store, its page on a server."""
     parts = [quote(part, safe="") for part in path]
-    if isinstance(path, SweepPath):
+    if not isinstance(path, RunPath):
         parts.insert(2, SWEEPS)
     elif not service_url.startswith("file:"):
         parts.insert(2, RUNS)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runlake.api.paths import web_address
-from runlake.api.people import User
 from runlake.api.stored_summary import summary_data
 from runlake.errors import NotFoundError
 from runlake.model import METADATA_FILE, Alert, RunInfo
 from runlake.plain import iso_time
-from runlake.service.contract import Service
+
+if TYPE_CHECKING:
+    from runlake.api.people import User
+    from runlake.service.contract import Service
 
 
 class RunFacts:
@@ -55,6 +57,8 @@ class RunFacts:
 
     @property
     def user(self) -> User | None:
+        from runlake.api.people import User
+
         return None if self._info.user is None else User(self._info.user)
 
     @property

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from runlake.model import RunPath
-from runlake.sweep_model import SweepPath
+
+if TYPE_CHECKING:
+    from runlake.sweep_model import SweepPath
 
 
-@dataclass(frozen=True, slots=True)
-class RunLinks:
+class RunLinks(Struct, frozen=True):
     """What a run that was read asks of who opened it."""
 
     read_sweep: Callable[[SweepPath], Any]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -13,7 +14,9 @@ from runlake.query.rows.dicts import axes_of_keys
 from runlake.query.rows.history import History
 from runlake.query.rows.sample import check_sample_count, is_numeric, sample_rows
 from runlake.query.rows.select import Join, find_series, take_rows, with_keys
-from runlake.service.contract import Service
+
+if TYPE_CHECKING:
+    from runlake.service.contract import Service
 
 _NAMED_KEYS = 10
 

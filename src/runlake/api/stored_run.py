@@ -17,13 +17,10 @@ from runlake.api.run_links import RunLinks
 from runlake.api.selection import Selection, select_rows, stream_named
 from runlake.api.stored_summary import StoredSummary, summary_data
 from runlake.api.wandb_names import WandbRunNames, also_named
-from runlake.clean_text import one_line
 from runlake.errors import NotFoundError, PathError
 from runlake.model import HIDDEN_KEY, STEP, GenerationInfo, RunEdit, RunInfo, TailCursor
 from runlake.query.rows.select import Join
 from runlake.query.rows.table import MAX_COLUMNS, wide_table
-from runlake.service.contract import Service
-from runlake.sweep_model import SweepPath
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +32,7 @@ if TYPE_CHECKING:
     from runlake.api.tail import RunTail, TailFormat
     from runlake.artifacts.artifact import Artifact
     from runlake.listing_model import PastEdit
+    from runlake.service.contract import Service
 
 _INFO_FIELDS = ("name", "notes", "tags", "group", "job_type")
 _logger = logging.getLogger("runlake")
@@ -115,6 +113,8 @@ class StoredRun(WandbRunNames):
         """The `Sweep` that made this run, read anew; None where there is none, or it was deleted."""
         if self._info.sweep is None:
             return None
+        from runlake.sweep_model import SweepPath
+
         try:
             return self._links.read_sweep(SweepPath(self.entity, self.project, self._info.sweep))
         except NotFoundError:
@@ -371,6 +371,8 @@ class StoredRun(WandbRunNames):
             self.summary.reset(summary_data(self._info))
 
     def __repr__(self) -> str:
+        from runlake.clean_text import one_line
+
         return one_line(f"<Run {'/'.join(self.path)} ({self.state})>")
 
     def show(self, height_px: int = 520, *, live: bool | str = False) -> InlineView | LiveView:

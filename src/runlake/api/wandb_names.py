@@ -12,8 +12,6 @@ from typing import Any, TypeVar
 
 from runlake.api.run_facts import RunFacts
 from runlake.query.rows.history import HistoryOutline
-from runlake.query.rows.key_types import keys_document, type_counts
-from runlake.query.runs.nested import find_values
 
 T = TypeVar("T")
 
@@ -61,6 +59,9 @@ class WandbRunNames(RunFacts):
     @property
     def history_keys(self) -> dict[str, Any]:
         """Which keys the rows have: of each under ``keys`` its ``typeCounts``, how many values there are of a type."""
+        from runlake.query.rows.key_types import keys_document, type_counts
+        from runlake.query.runs.nested import find_values
+
         outline = HistoryOutline.of(self._service.read_history(self._info.path)) if self.read_only else None
         outline = outline or self._service.outline_history(self._info.path)
 

@@ -19,7 +19,7 @@ from runlake.service.open import find_api_key
 from runlake.service.remote.service import RemoteService
 from runlake.ship.shipper import Sent, Shipper
 from runlake.store.compact import after_finish
-from runlake.store.folder_store import folder_store_around
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.liveness import is_any_alive
 from runlake.store.journal.shipped import only_shipper, read_shipped
@@ -83,7 +83,7 @@ def open_server(base_url: str) -> Service:
 def main(run_dir: str, *, seals: bool) -> int:
     """0 when all has arrived, or another process is at it."""
     folder = Path(run_dir)
-    layout = folder_store_around(folder)
+    layout = FolderStore.around(folder)
     try:
         with only_shipper(folder) as is_only:
             shipped = read_shipped(folder)

@@ -16,7 +16,7 @@ from runlake.service.contract import Service
 from runlake.settings import current_folder
 from runlake.ship.shipper import Report, Shipper
 from runlake.store.artifacts.sent import forget_refused, refusals, refused_artifacts, unsent_records
-from runlake.store.folder_store import FolderStore, folder_store_around
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal.shipped import Shipped, only_shipper, read_shipped, write_shipped
 
 Outcome = Literal["sent", "already there", "still running", "being sent", "not sent"]
@@ -101,7 +101,7 @@ def sync(
 def _meant(run_dir: Path, path: RunPath, base_url: str | None) -> Shipped:
     """What is known of a run that is to be sent; one that was not meant for a server is now."""
     if not run_dir.is_dir():
-        raise NotFoundError(f"there is no run {path} in {folder_store_around(run_dir).root}; see: runlake ls")
+        raise NotFoundError(f"there is no run {path} in {FolderStore.around(run_dir).root}; see: runlake ls")
     shipped = read_shipped(run_dir)
     if shipped is not None and shipped.base_url is not None:
         if base_url is not None and base_url.rstrip("/") != shipped.base_url.rstrip("/"):

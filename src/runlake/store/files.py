@@ -8,38 +8,18 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from runlake.errors import NotFoundError, PathError
 from runlake.model import FileInfo, RunPath
 from runlake.near import near_names
 
-_COPY_BYTES = 1 << 20
+if TYPE_CHECKING:
+    from runlake.incoming import Incoming
 
 
 def nothing_to_do() -> None:
     """What is called when a file is kept, where nobody wants to know."""
-
-
-class IncomingFile(Protocol):
-    """A file that comes piece by piece: nobody sees it before `keep`. One of `keep` and `discard` ends it."""
-
-    @property
-    def md5(self) -> str:
-        """Of what was written so far, in base64."""
-        ...
-
-    def write(self, piece: bytes) -> None:
-        """The next bytes. ReadOnlyError when the store cannot be written."""
-        ...
-
-    def keep(self) -> FileInfo:
-        """Put the file under its name, in one step. PathError when a folder has that name by then."""
-        ...
-
-    def discard(self) -> None:
-        """Leave nothing of it."""
-        ...
 
 
 class Files(Protocol):
@@ -68,7 +48,7 @@ class Files(Protocol):
         """
         ...
 
-    def receive_file(self, path: RunPath, name: str, on_kept: Callable[[], None] = nothing_to_do) -> IncomingFile:
+    def receive_file(self, path: RunPath, name: str, on_kept: Callable[[], None] = nothing_to_do) -> Incoming[FileInfo]:
         """A file that is to have this name, in the place of the one that has it. `on_kept` is called when it does.
 
         NotFoundError when there is no such run; PathError when a file stands where one of its folders should be.
@@ -82,17 +62,6 @@ class Files(Protocol):
     def delete_file(self, path: RunPath, name: str) -> None:
         """Remove one file, and the folders that are empty then; NotFoundError when it is not there."""
         ...
-
-
-def copy_whole(content: BinaryIO, incoming: IncomingFile) -> FileInfo:
-    """Keep all that comes from a stream, or nothing of it."""
-    try:
-        while chunk := content.read(_COPY_BYTES):
-            incoming.write(chunk)
-        return incoming.keep()
-    except BaseException:
-        incoming.discard()
-        raise
 
 
 def mimetype_of(name: str) -> str:

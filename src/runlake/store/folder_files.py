@@ -31,7 +31,6 @@ from runlake.store.disk import (
     temporary_beside,
 )
 from runlake.store.files import (
-    copy_whole,
     file_in_the_way,
     folder_in_the_way,
     md5_text,
@@ -90,7 +89,9 @@ class FolderFiles:
 
     def put_file(self, path: RunPath, name: str, content: BinaryIO) -> FileInfo:
         """See `Files.put_file`."""
-        return copy_whole(content, self.receive_file(path, name))
+        from runlake.incoming import keep_whole
+
+        return keep_whole(content, self.receive_file(path, name))
 
     def delete_file(self, path: RunPath, name: str) -> None:
         """See `Files.delete_file`."""

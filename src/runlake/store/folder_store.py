@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runlake.model import RunPath
-from runlake.store.changes import FolderChanges, changes_of
 from runlake.store.incarnation import claim_incarnation, read_claim
 from runlake.store.journal.folder import FolderJournal, journal_of
-from runlake.store.journal.served_files import ServedFiles
-from runlake.store.journal.shipped import Shipped, read_shipped
 from runlake.store.layout import Layout
-from runlake.store.side_process import start_detached
 from runlake.store.store_format import check_format, create_store
 
-if TYPE_CHECKING:  # the training process does without Arrow
+if TYPE_CHECKING:  # the training process does without Arrow, and who reads a run without what follows and sends
+    from runlake.store.changes import FolderChanges
     from runlake.store.folder_files import FolderFiles
     from runlake.store.grants import GrantFiles
+    from runlake.store.journal.served_files import ServedFiles
+    from runlake.store.journal.shipped import Shipped
     from runlake.store.segment.folder import FolderSegments
 
 
@@ -80,12 +78,18 @@ class FolderStore(Layout):
         return packed_of(self, entity, project)
 
     def served(self, path: RunPath) -> ServedFiles:
+        from runlake.store.journal.served_files import ServedFiles
+
         return ServedFiles(self.journal_dir(path))
 
     def shipped(self, path: RunPath) -> Shipped | None:
+        from runlake.store.journal.shipped import read_shipped
+
         return read_shipped(self.run_dir(path))
 
     def changes(self, entity: str, project: str) -> FolderChanges:
+        from runlake.store.changes import changes_of
+
         return changes_of(self, entity, project)
 
     @property
@@ -102,9 +106,6 @@ class FolderStore(Layout):
 
     def seal_soon(self, path: RunPath) -> None:
         if os.environ.get("RUNLAKE_SEAL") != "off":
+            from runlake.store.side_process import start_detached
+
             start_detached("runlake.store.compact.after_finish", [str(self.run_dir(path))])
-
-
-def folder_store_around(run_dir: Path) -> FolderStore:
-    """The store in which the folder of a run lies, as a process is told of it that works on one run."""
-    return FolderStore(Layout.around(run_dir).root)

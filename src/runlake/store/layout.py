@@ -48,7 +48,7 @@ import hashlib
 import posixpath
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from runlake.errors import PathError
 from runlake.model import RunPath
@@ -78,7 +78,7 @@ class Layout:
         self.root, self.tree = root, tree
 
     @classmethod
-    def around(cls, run_dir: Path) -> Layout:
+    def around(cls, run_dir: Path) -> Self:
         """The store in which the folder of a run lies, as a process is told of it that works on one run."""
         return cls(run_dir.parent.parent.parent.parent)
 

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
+from runlake.incoming import keep_whole
 from runlake.model import FileInfo, RunPath
 from runlake.store.files import (
-    copy_whole,
     file_in_the_way,
     folder_in_the_way,
     md5_text,
@@ -63,7 +63,7 @@ class MemoryFiles:
 
     def put_file(self, path: RunPath, name: str, content: BinaryIO) -> FileInfo:
         """See `Files.put_file`."""
-        return copy_whole(content, self.receive_file(path, name))
+        return keep_whole(content, self.receive_file(path, name))
 
     def delete_file(self, path: RunPath, name: str) -> None:
         """See `Files.delete_file`."""

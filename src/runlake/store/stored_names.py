@@ -17,12 +17,13 @@ _SEGMENT = re.compile(r"[0-9a-f]{24}")
 _SHARED = "../../../merged/"
 _ONE_PART = re.compile(r"(?!\.)[^/\\:\x00-\x1f\x7f]{1,255}")
 _STREAM = "|".join(STREAMS)
-_PLACE = re.compile(
+_PLACE = (
     rf"segments/[0-9a-f]{{24}}(\.meta|-({_STREAM})(\.series)?\.parquet)"
     rf"|\.\./\.\./merged/[0-9a-f]{{24}}-({_STREAM})(\.series)?\.parquet"
     r"|journal/(?!\.)[^/\\:\x00-\x1f\x7f]+"
     r"|files/(?:(?!\.\.?(?:/|$))[^/\x00]+/)*(?!\.\.?$)[^/\x00]+"
 )
+"""Compiled when it is first asked for: none but merges do, and every process that reads pays for what is not."""
 
 
 def is_one_part(name: object) -> bool:
@@ -32,7 +33,7 @@ def is_one_part(name: object) -> bool:
 
 def is_place_of_a_run(place: str) -> bool:
     """Whether a path from a run's folder is one where a merge may put a file."""
-    return _PLACE.fullmatch(place) is not None
+    return re.fullmatch(_PLACE, place) is not None
 
 
 def check_segment(

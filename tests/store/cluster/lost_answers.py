@@ -6,7 +6,10 @@ import threading
 
 
 class LosingProxy:
-    """Between clients and the server of a Unix socket. `lose` is what a request must contain to get no answer, once."""
+    """Between clients and the server of a Unix socket. `lose` is what a request must contain to get no answer, once.
+
+    Who asked learns that the answer is lost when all is done: sooner, what it asks next would race with that.
+    """
 
     def __init__(self, socket_path):
         self._socket_path = str(socket_path)
@@ -29,22 +32,22 @@ class LosingProxy:
     def _carry(self, client):
         with client, socket.socket(socket.AF_UNIX) as server:
             server.connect(self._socket_path)
-            backwards = threading.Thread(target=self._copy, args=(server, client), daemon=True)
+            is_lost = threading.Event()
+            backwards = threading.Thread(target=self._copy, args=(server, client, is_lost), daemon=True)
             backwards.start()
             while data := client.recv(1 << 20):
                 if self.lose is not None and self.lose in data:
                     self.lose, self.lost_count = None, self.lost_count + 1
-                    client.shutdown(socket.SHUT_WR)  # what comes back goes nowhere
-                    server.sendall(data)
-                    server.shutdown(socket.SHUT_WR)
-                    backwards.join()
-                    return
+                    is_lost.set()
                 server.sendall(data)
+                if is_lost.is_set():
+                    break
             server.shutdown(socket.SHUT_WR)
-            backwards.join()
+            backwards.join()  # until the server has done what it was asked, and closed
 
-    def _copy(self, source, target):
+    def _copy(self, source, target, is_lost):
         with contextlib.suppress(OSError):
             while data := source.recv(1 << 20):
                 with contextlib.suppress(OSError):
-                    target.sendall(data)
+                    if not is_lost.is_set():
+                        target.sendall(data)

@@ -75,13 +75,3 @@ def test_a_grant_and_what_was_opened_for_it_are_kept_together(database, begin_ru
     assert not names.has_run(new_path)
     with grants.hold(new_path, "token") as grant:
         assert grant.content == b""
-
-
-def test_old_grants_are_forgotten(database, new_path):
-    grants = PostgresGrants(database)
-    with grants.hold(new_path, "old") as grant:
-        grant.keep(b"old")
-    database.write("update grants set at = at - interval '61 minutes'")
-    with grants.hold(new_path, "new") as grant:
-        grant.keep(b"new")
-    assert database.read("select body from grants") == [(b"new",)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from runlake.errors import ConfigError, LogTypeError, warn
 from runlake.model import HIDDEN_KEY
 from runlake.sdk.run.config_edits import changed_leaf, differences, is_same, leaves, merged
 from runlake.sdk.run.config_source import as_plain, read_config
+from runlake.sdk.run.keys_as_attributes import KeysAsAttributes
 from runlake.store.journal.edits import apply_edit
 from runlake.values import escape_key, flatten, unflatten
 
@@ -18,7 +19,7 @@ OnEdit = Callable[[dict[str, Any], list[str]], None]
 with all below it, and what is unset goes first: replacing a whole dict `a` is ``({"a.b": 1}, ["a"])``."""
 
 
-class Config(MutableMapping[str, Any]):
+class Config(KeysAsAttributes):
     """Nested plain data; every change goes to `on_edit` before it is kept.
 
     Values become what a reader will get: tuples are lists, arrays lists of numbers, keys text, unknown objects their
@@ -33,6 +34,8 @@ class Config(MutableMapping[str, Any]):
     """
 
     __slots__ = ("_allow_val_change", "_data", "_is_over", "_lent", "_locked", "_on_edit", "_on_lend", "_told")
+
+    _what, _own = "config", __slots__
 
     _data: dict[str, Any]
     _on_edit: OnEdit | None
@@ -93,23 +96,6 @@ class Config(MutableMapping[str, Any]):
 
     def __contains__(self, key: object) -> bool:
         return str(key) in self._data
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name in Config.__slots__:
-            raise AttributeError(name)
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"the config has no key {name!r}; it has: {', '.join(self) or 'none'}") from None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self[name] = value
-
-    def __delattr__(self, name: str) -> None:
-        try:
-            del self[name]
-        except KeyError:
-            raise AttributeError(f"the config has no key {name!r}") from None
 
     @property
     def __dict__(self) -> dict[str, Any]:  # type: ignore[override]

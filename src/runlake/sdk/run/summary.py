@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from runlake.model import HIDDEN_KEY
 from runlake.sdk.run.config import OnEdit
+from runlake.sdk.run.keys_as_attributes import KeysAsAttributes
 from runlake.values import Converter, escape_key, flatten, no_media
 
 
-class SummaryPart(MutableMapping[str, Any]):
+class SummaryPart(KeysAsAttributes):
     """One dict of the summary, live: read from the run each time, changed through `on_edit`.
 
     Keys are also attributes. Setting a key replaces everything that was below it; ``summary["a"]["b"] = 1`` touches
@@ -18,6 +19,8 @@ class SummaryPart(MutableMapping[str, Any]):
     """
 
     __slots__ = ("_convert", "_keys", "_on_edit", "_read")
+
+    _what, _own = "summary", __slots__
 
     _read: Callable[[], dict[str, Any]]
     _on_edit: OnEdit
@@ -54,23 +57,6 @@ class SummaryPart(MutableMapping[str, Any]):
 
     def __contains__(self, key: object) -> bool:
         return str(key) in self._here()
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name in SummaryPart.__slots__:
-            raise AttributeError(name)
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"the summary has no key {name!r}; it has: {', '.join(self) or 'none'}") from None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self[name] = value
-
-    def __delattr__(self, name: str) -> None:
-        try:
-            del self[name]
-        except KeyError:
-            raise AttributeError(f"the summary has no key {name!r}") from None
 
     def __eq__(self, other: object) -> bool:
         return self.as_dict() == (other.as_dict() if isinstance(other, SummaryPart) else other)

@@ -12,19 +12,19 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, Protocol, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from anyio import CancelScope, to_thread
 from litestar import Request, Response
 from litestar.response import Stream
 
 from runlake.errors import BadValueError
+from runlake.incoming import Incoming
 from runlake.model import FileInfo, RunPath
 from runlake.server.http.open_files import SentFile, open_files_of
 from runlake.service.contract import Service
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 _PIECE_BYTES = 1 << 20
 _WRITE_BYTES = 1 << 20
@@ -32,19 +32,6 @@ _WRITE_BYTES = 1 << 20
 _RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
 _PLACE_DIGITS = 18
 """No file has more bytes than a number of so many digits says, and Python refuses to read very long ones."""
-
-
-class Incoming(Protocol[T_co]):
-    """Bytes on their way into the store: see `contract.IncomingFile` and `contract.IncomingContent`."""
-
-    @property
-    def md5(self) -> str: ...
-
-    def write(self, piece: bytes) -> None: ...
-
-    def keep(self) -> T_co: ...
-
-    def discard(self) -> None: ...
 
 
 def send_asked(request: Request[Any, Any, Any], content: BinaryIO) -> Response[Any]:

@@ -22,6 +22,8 @@ from runlake.server.people.directory import Person
 _LINGER_BYTES = 1 << 20
 _LINGER_S = 5.0
 """So much, and so long, is read of a body that nobody wants, so that its client comes to reading the answer."""
+_FIRST_WORD_S, _NEXT_WORD_S = 1.0, 0.1
+"""A worker that ends waits so long for the request of who has just come, and of who was answered before."""
 
 
 class _RefusedHead(Exception):
@@ -44,6 +46,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.address = ""
         self._is_known = False
         self._is_refused = False
+        self._is_last = False
         self._refusal: Problem | None = None
         self._is_in_head = True
         self._head_bytes = 0
@@ -105,6 +108,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refusal = self._head_too_large()
             raise _RefusedHead
         super().on_headers_complete()
+        if self._is_last:
+            self.cycle.keep_alive = False
         self._is_in_head, self._head_bytes, self._head_since = False, 0, None
         if not self._is_known:
             self._connections.go_on(self)
@@ -143,6 +148,26 @@ class BoundedProtocol(HttpToolsProtocol):
     def _unsupported_upgrade_warning(self) -> None:
         """Nothing is upgraded here, and what strangers ask for is no matter for the log."""
 
+    # What the end of the worker tells
+
+    def shutdown(self) -> None:
+        """What has begun is answered, and so is a request that was under way when the worker was told to end.
+
+        To its client a connection that is closed before the answer looks like a server that died.
+        """
+        self._is_last = True
+        if self._is_idle():
+            self.loop.call_later(_FIRST_WORD_S if self.cycle is None else _NEXT_WORD_S, self._close_if_idle)
+        else:
+            self.cycle.keep_alive = False
+
+    def _close_if_idle(self) -> None:
+        if self._is_idle() and not self._head_bytes:
+            self.transport.close()
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
     # What the clock tells
 
     def look(self, now: float, elapsed_s: float) -> None:
@@ -152,8 +177,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_refused:
             # The answer had a moment to be read: closing breaks the connection off where something is unread here.
             self.transport.close()
-        is_idle = self.cycle is None or self.cycle.response_complete
-        if is_idle and self._head_since is not None and now - self._head_since > self._limits.header_timeout_s:
+        if self._is_idle() and self._head_since is not None and now - self._head_since > self._limits.header_timeout_s:
             if self._head_bytes:
                 self._refuse(_problem(HTTPStatus.REQUEST_TIMEOUT, "SlowError", "the request did not come"), "slow_head")
             else:
@@ -192,7 +216,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_refused = True
         self._connections.refused(reason)
         self._unset_keepalive_if_required()
-        if self.cycle is not None and not self.cycle.response_complete:
+        if not self._is_idle():
             self.transport.close()  # an answer is on its way, and this would come in the middle of it
             return
         self._answer(problem)

@@ -24,12 +24,13 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol
 
 from msgspec.structs import replace
 
-from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ArtifactPath, ArtifactStart, CollectionPath
+from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ArtifactPath, ArtifactStart, CollectionPath, ContentInfo
 from runlake.errors import ForbiddenError, NotFoundError
-from runlake.model import OpenRequest, ProjectInfo, RunInfo, RunPage, RunPath, WriterGrant, WriterStart
+from runlake.incoming import Incoming
+from runlake.model import FileInfo, OpenRequest, ProjectInfo, RunInfo, RunPage, RunPath, WriterGrant, WriterStart
 from runlake.server.people.directory import Directory, Person
 from runlake.server.people.standing import Need, Standing, no_project
-from runlake.service.contract import IncomingContent, IncomingFile, Service
+from runlake.service.contract import Service
 from runlake.sweep_model import SweepStart
 from runlake.view_model import ViewPut
 
@@ -121,18 +122,10 @@ def _of_store(verb: Callable[Concatenate[Service, P], R]) -> Callable[Concatenat
     return checked
 
 
-class _Incoming(Protocol[Kept]):
-    @property
-    def md5(self) -> str: ...
-    def write(self, piece: bytes) -> None: ...
-    def keep(self) -> Kept: ...
-    def discard(self) -> None: ...
-
-
 class _AskedAgain(Generic[Kept]):
     """A file on its way whose sender is asked for once more before it is kept: minutes may lie between."""
 
-    def __init__(self, incoming: _Incoming[Kept], require: Callable[[], None]) -> None:
+    def __init__(self, incoming: Incoming[Kept], require: Callable[[], None]) -> None:
         self._incoming, self._require = incoming, require
         self.write, self.discard = incoming.write, incoming.discard
 
@@ -189,12 +182,12 @@ class GuardedService:
         """The error for who may not change what is in a project, where no verb of the service would be asked."""
         self._standing.require("write", path.entity, path.project, self._sharing.directory)
 
-    def receive_file(self, path: RunPath, name: str) -> IncomingFile:
+    def receive_file(self, path: RunPath, name: str) -> Incoming[FileInfo]:
         """A file on its way; it is kept if the person may still write when all of it is there."""
         incoming = self._pass_on(Service.receive_file, "write", (path.entity, path.project), (path, name), {})
         return _AskedAgain(incoming, functools.partial(self.require_write, path))
 
-    def receive_content(self, draft: ArtifactPath, name: str | None = None) -> IncomingContent:
+    def receive_content(self, draft: ArtifactPath, name: str | None = None) -> Incoming[ContentInfo]:
         """Bytes on their way; they are kept if the person may still write when all of them are there."""
         incoming = self._pass_on(Service.receive_content, "write", draft[:2], (draft, name), {})
         return _AskedAgain(incoming, functools.partial(self.require_write, draft))

@@ -15,8 +15,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, SkipValidation
 from litestar.response import Stream
 
-from runlake.artifact_model import ArtifactInfo, ManifestEntry
+from runlake.artifact_model import ArtifactInfo, ContentInfo, ManifestEntry
 from runlake.errors import CorruptError, NotFoundError
+from runlake.incoming import Incoming
 from runlake.server.context import ServerContext
 from runlake.server.http.file_bytes import receive_bytes
 from runlake.server.http.turns import in_turn
@@ -31,7 +32,7 @@ from runlake.server.wandb.artifact_addresses import (
 from runlake.server.wandb.artifact_manifest import digest_of_hex, manifest_pieces
 from runlake.server.wandb.downloads import send_download
 from runlake.server.wandb.ids import artifact_id_of, artifact_node_id
-from runlake.service.contract import IncomingContent, Service
+from runlake.service.contract import Service
 from runlake.stopping import check_wanted
 
 Context = NamedDependency[SkipValidation[ServerContext]]
@@ -72,7 +73,7 @@ def _begin_upload(
     name: str | None,
     address: str,
     token: str | None,
-) -> Callable[[], IncomingContent]:
+) -> Callable[[], Incoming[ContentInfo]]:
     service = context.service_permitted(request, "PUT", address, token)
     info = service.find_artifact(artifact_id)
     return partial(service.receive_content, info.collection.at(info.artifact_id), name)

@@ -10,7 +10,7 @@ from runlake.model import Finding, Garbage, Merged, Repair, RunPath, TrashItem
 from runlake.query.rows.readable import why_unreadable
 from runlake.service.local.listings import Listings
 from runlake.service.local.open_store import OpenStore
-from runlake.service.local.sealing import seal_each
+from runlake.service.local.sealing import seal_runs
 from runlake.store.cluster.comparison import Comparison, Difference
 from runlake.store.cluster.garbage import collect, count_waiting
 from runlake.store.cluster.names import DeletedRun
@@ -26,11 +26,7 @@ class ClusterCare:
         self._opened, self._store, self._listings = opened, opened.store, listings
 
     def seal(self, entity: str, project: str, run_id: str | None = None) -> Iterator[tuple[RunPath, int]]:
-        self._opened.check_project(entity, project)
-        if run_id is not None:
-            self._listings.check_exists(RunPath(entity, project, run_id))
-        run_ids = self._store.run_ids(entity, project) if run_id is None else [run_id]
-        return seal_each(self._store, [RunPath(entity, project, each) for each in run_ids])
+        return seal_runs(self._opened, self._listings, entity, project, run_id)
 
     def pack_runs(self, entity: str, project: str, *, at_once: bool = False) -> Iterator[RunPath]:
         """None moves: runs of a bucket are read by ranges, and share no files."""
@@ -44,10 +40,11 @@ class ClusterCare:
         *,
         report: Callable[[int, int], None] = lambda done, total: None,
     ) -> Iterator[tuple[RunPath, list[Finding]]]:
-        for path in self._paths(entity, project):
-            why = why_unreadable(self._store, path)
-            advice = "restore the database and the bucket from backups of one moment"
-            yield path, [] if why is None else [Finding(kind="unreadable", place=str(path), lost=why, advice=advice)]
+        for owner, name in self._opened.chosen_projects(entity, project):
+            for run_id in self._store.run_ids(owner, name):
+                path = RunPath(owner, name, run_id)
+                why = why_unreadable(self._store, path)
+                yield path, [] if why is None else [_unreadable(path, why)]
         if entity is None:
             differences = Comparison(self._store.database, self._store.bucket).differences(is_reading=True)
             if found := [_finding_of(difference) for difference in differences]:
@@ -110,14 +107,6 @@ class ClusterCare:
     ) -> Iterator[Merged]:
         raise NotSupportedError(f"a folder is brought into {self._store.url} by: runlake move {other}")
 
-    def _paths(self, entity: str | None, project: str | None) -> Iterator[RunPath]:
-        if entity is not None and project is not None:
-            self._opened.check_project(entity, project)
-        for owner in self._store.entities() if entity is None else [entity]:
-            for name in self._store.projects(owner) if project is None else [project]:
-                for run_id in self._store.run_ids(owner, name):
-                    yield RunPath(owner, name, run_id)
-
 
 _FINDINGS = {
     "unknown": ("foreign", "nothing", "remove it from the bucket, if nobody else keeps it there"),
@@ -129,6 +118,11 @@ _FINDINGS = {
 def _finding_of(difference: Difference) -> Finding:
     kind, lost, advice = _FINDINGS[difference.kind]
     return Finding(kind=kind, place=difference.key, lost=f"{lost}: {difference.said}", advice=advice)
+
+
+def _unreadable(path: RunPath, why: str) -> Finding:
+    advice = "restore the database and the bucket from backups of one moment"
+    return Finding(kind="unreadable", place=str(path), lost=why, advice=advice)
 
 
 def _name_of(run: DeletedRun) -> str:

@@ -10,7 +10,6 @@ from runlake.model import RunPath
 from runlake.scheduler.limits import Clock, SweepLimits
 from runlake.service.cluster.care import ClusterCare
 from runlake.service.cluster.numbers import ClusterNumbers
-from runlake.service.contract.united import UnitedService
 from runlake.service.local.artifacts import LocalArtifacts
 from runlake.service.local.files import LocalFiles
 from runlake.service.local.limits import LocalLimits
@@ -26,6 +25,7 @@ from runlake.service.local.sweeps import LocalSweeps
 from runlake.service.local.tiles import LocalTiles
 from runlake.service.local.views import LocalViews
 from runlake.service.local.writers import LocalWriters
+from runlake.service.united import UnitedService
 from runlake.store.cluster.catalog import ClusterCatalog
 from runlake.store.cluster.store import ClusterStore
 from runlake.store.run.state import read_run

@@ -23,9 +23,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from runlake.service.contract.artifacts import ArtifactVerbs, IncomingContent
+from runlake.service.contract.artifacts import ArtifactVerbs
 from runlake.service.contract.care import CareVerbs
-from runlake.service.contract.files import FileVerbs, IncomingFile
+from runlake.service.contract.files import FileVerbs
 from runlake.service.contract.projects import ProjectVerbs
 from runlake.service.contract.rows import RowVerbs
 from runlake.service.contract.runs import RunVerbs
@@ -34,8 +34,6 @@ from runlake.service.contract.sweeps import SweepVerbs
 from runlake.service.contract.tiles import TileVerbs
 from runlake.service.contract.views import ViewVerbs
 from runlake.service.contract.writers import WriterVerbs
-
-__all__ = ["IncomingContent", "IncomingFile", "Service"]
 
 
 class Service(

@@ -17,28 +17,8 @@ from runlake.artifact_model import (
     ManifestEntry,
     Relation,
 )
+from runlake.incoming import Incoming
 from runlake.model import RunPath
-
-
-class IncomingContent(Protocol):
-    """Bytes on their way into the store: nobody sees them before `keep`. One of `keep` and `discard` ends it."""
-
-    @property
-    def md5(self) -> str:
-        """Of what was written so far, in base64."""
-        ...
-
-    def write(self, piece: bytes) -> None:
-        """The next bytes."""
-        ...
-
-    def keep(self) -> ContentInfo:
-        """Put them where bytes of this digest are, in one step."""
-        ...
-
-    def discard(self) -> None:
-        """Leave nothing of it."""
-        ...
 
 
 class ArtifactVerbs(Protocol):
@@ -72,7 +52,7 @@ class ArtifactVerbs(Protocol):
         """
         ...
 
-    def receive_content(self, draft: ArtifactPath, name: str | None = None) -> IncomingContent:
+    def receive_content(self, draft: ArtifactPath, name: str | None = None) -> Incoming[ContentInfo]:
         """The same for bytes of which a server gets piece after piece, with no thread that waits for the next."""
         ...
 

@@ -4,28 +4,8 @@ from __future__ import annotations
 
 from typing import BinaryIO, Protocol
 
+from runlake.incoming import Incoming
 from runlake.model import FileInfo, RunPath
-
-
-class IncomingFile(Protocol):
-    """A file on its way into the store: nobody sees it before `keep`. One of `keep` and `discard` ends it."""
-
-    @property
-    def md5(self) -> str:
-        """Of what was written so far, in base64."""
-        ...
-
-    def write(self, piece: bytes) -> None:
-        """The next bytes."""
-        ...
-
-    def keep(self) -> FileInfo:
-        """Put it under its name, in one step."""
-        ...
-
-    def discard(self) -> None:
-        """Leave nothing of it."""
-        ...
 
 
 class FileVerbs(Protocol):
@@ -50,7 +30,7 @@ class FileVerbs(Protocol):
         """Store a file under `name`, replacing an older one in one step."""
         ...
 
-    def receive_file(self, path: RunPath, name: str) -> IncomingFile:
+    def receive_file(self, path: RunPath, name: str) -> Incoming[FileInfo]:
         """The same for a file of which a server gets piece after piece, with no thread that waits for the next."""
         ...
 

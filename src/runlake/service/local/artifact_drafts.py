@@ -19,6 +19,7 @@ from runlake.artifact_model import (
     ManifestEntry,
 )
 from runlake.errors import BadValueError, ConflictError, NotFoundError, PathError
+from runlake.incoming import Incoming
 from runlake.lru import LruCache
 from runlake.model import RunPath, is_time
 from runlake.service.local.collections import OpenCollections
@@ -31,7 +32,7 @@ from runlake.store.artifacts.collection import (
     writing,
 )
 from runlake.store.artifacts.commit import commit, give_again, known_contents
-from runlake.store.artifacts.content import Contents, IncomingContent
+from runlake.store.artifacts.content import Contents
 from runlake.store.artifacts.drafts import Draft
 from runlake.store.artifacts.lineage import RunLink, note_relation
 from runlake.store.artifacts.names import (
@@ -192,7 +193,7 @@ class ArtifactDrafts:
 class IncomingContentOfDraft:
     """Bytes on their way into the store, for a draft."""
 
-    def __init__(self, incoming: IncomingContent, draft: Draft, layout: Layout, name: str | None) -> None:
+    def __init__(self, incoming: Incoming[ContentInfo], draft: Draft, layout: Layout, name: str | None) -> None:
         self._incoming, self._draft, self._layout, self._name = incoming, draft, layout, name
 
     @property

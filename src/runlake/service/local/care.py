@@ -27,13 +27,9 @@ class LocalCare:
         self._store = folder.store
 
     def seal(self, entity: str, project: str, run_id: str | None = None) -> Iterator[tuple[RunPath, int]]:
-        from runlake.service.local.sealing import seal_each
+        from runlake.service.local.sealing import seal_runs
 
-        self._folder.check_project(entity, project)
-        if run_id is not None:
-            self._listings.check_exists(RunPath(entity, project, run_id))
-        run_ids = sorted(self._store.run_ids(entity, project)) if run_id is None else [run_id]
-        return seal_each(self._store, [RunPath(entity, project, each) for each in run_ids])
+        return seal_runs(self._folder, self._listings, entity, project, run_id)
 
     def pack_runs(self, entity: str, project: str, *, at_once: bool = False) -> Iterator[RunPath]:
         from runlake.store.compact import pack
@@ -56,7 +52,7 @@ class LocalCare:
 
         if entity is None and (findings := check_store(self._store)):
             yield RunPath("", "", ""), findings
-        for owner, name in self._projects(entity, project):
+        for owner, name in self._folder.chosen_projects(entity, project):
             if findings := check_project(self._store, owner, name, report):
                 yield RunPath(owner, name, ""), findings
             merged = PackedFiles()
@@ -90,7 +86,7 @@ class LocalCare:
         from runlake.store.run.snapshot import reading
 
         failures: list[RunlakeError] = []
-        for owner, name in self._projects(entity, project):
+        for owner, name in self._folder.chosen_projects(entity, project):
             if run_id is None and (
                 repairs := repair_project(
                     self._store, owner, name, self._folder.writer_id, is_dry_run=is_dry_run, force=force
@@ -140,10 +136,3 @@ class LocalCare:
         theirs = FolderStore(other.absolute())
         chosen = choose_projects(self._store, theirs, projects)
         return merge_projects(self._store, theirs, chosen, self._folder.writer_id, is_dry_run=is_dry_run)
-
-    def _projects(self, entity: str | None, project: str | None) -> Iterator[tuple[str, str]]:
-        if entity is not None and project is not None:
-            self._folder.check_project(entity, project)
-        for owner in self._store.entities() if entity is None else [entity]:
-            for name in self._store.projects(owner) if project is None else [project]:
-                yield owner, name

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from runlake.model import FileInfo, RunInfo, RunPath
 from runlake.service.local.listings import Listings
 from runlake.service.local.open_store import OpenStore
-from runlake.store.files import IncomingFile
 from runlake.store.run.state import read_run
 from runlake.store.store import Store
+
+if TYPE_CHECKING:
+    from runlake.incoming import Incoming
 
 
 class LocalFiles:
@@ -38,7 +40,7 @@ class LocalFiles:
         self._folder.tell(path, "files", info.incarnation)
         return stored
 
-    def receive_file(self, path: RunPath, name: str) -> IncomingFile:
+    def receive_file(self, path: RunPath, name: str) -> Incoming[FileInfo]:
         info = self._read_run(path)
         return self._files.receive_file(path, name, lambda: self._folder.tell(path, "files", info.incarnation))
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Generic, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from runlake.errors import NotFoundError
 from runlake.model import RunPath
 from runlake.near import near_names
-from runlake.store.changes import Action
 from runlake.store.incarnation import new_writer_id
 from runlake.store.layout import check_run_path
-from runlake.store.noting import append_change
 from runlake.store.store import Store
+
+if TYPE_CHECKING:
+    from runlake.store.changes import Action
 
 S_co = TypeVar("S_co", bound=Store, covariant=True)
 
@@ -54,8 +55,18 @@ class OpenStore(Generic[S_co]):
             found = f"there is nothing of {entity!r} in {self.url}"
         raise NotFoundError(f"no project {entity}/{project}: {found}; {advise(asked, known, prefix, 'runlake ls')}")
 
+    def chosen_projects(self, entity: str | None, project: str | None) -> Iterator[tuple[str, str]]:
+        """All projects, those of an entity, or the one that is named. NotFoundError for one that is not there."""
+        if entity is not None and project is not None:
+            self.check_project(entity, project)
+        for owner in self.store.entities() if entity is None else [entity]:
+            for name in self.store.projects(owner) if project is None else [project]:
+                yield owner, name
+
     def tell(self, path: RunPath, action: Action, incarnation: str) -> None:
         """Let readers know that a run changed."""
+        from runlake.store.noting import append_change
+
         append_change(self.store, path, self.writer_id, action, incarnation)
 
 

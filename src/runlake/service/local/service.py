@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runlake.model import RunPath
-from runlake.service.contract.united import UnitedService
 from runlake.service.local.files import LocalFiles
 from runlake.service.local.limits import LocalLimits
 from runlake.service.local.listings import Listings
@@ -14,6 +13,7 @@ from runlake.service.local.on_first_use import on_first_use
 from runlake.service.local.open_store import OpenStore
 from runlake.service.local.projects import LocalProjects
 from runlake.service.local.runs import LocalRuns
+from runlake.service.united import UnitedService
 from runlake.store.folder_store import FolderStore
 from runlake.store.run.part_states import PartStates
 

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from runlake.service.contract.united import UnitedService
 from runlake.service.remote.artifacts import HttpArtifacts
 from runlake.service.remote.care import HttpCare
 from runlake.service.remote.files import HttpFiles
@@ -23,6 +22,7 @@ from runlake.service.remote.sweeps import HttpSweeps
 from runlake.service.remote.tiles import HttpTiles
 from runlake.service.remote.views import HttpViews
 from runlake.service.remote.writers import HttpWriters
+from runlake.service.united import UnitedService
 from runlake.service.wire import documents
 from runlake.service.wire.documents import API_PREFIX
 

@@ -17,6 +17,7 @@ from typing import BinaryIO, Protocol
 
 from runlake.artifact_model import ContentInfo
 from runlake.errors import CorruptError, NotFoundError
+from runlake.incoming import Incoming, keep_whole
 from runlake.store.artifacts.names import check_sha256
 from runlake.store.disk import (
     create_stream,
@@ -98,27 +99,6 @@ class OwnedFile(io.FileIO):
         self.file, self.info = file, info
 
 
-class IncomingContent(Protocol):
-    """A content that comes piece by piece: nobody sees it before `keep`. One of `keep` and `discard` ends it."""
-
-    @property
-    def md5(self) -> str:
-        """Of what was written so far, in base64."""
-        ...
-
-    def write(self, piece: bytes) -> None:
-        """The next bytes."""
-        ...
-
-    def keep(self) -> ContentInfo:
-        """Put it where its digest says, in one step."""
-        ...
-
-    def discard(self) -> None:
-        """Leave nothing of it."""
-        ...
-
-
 class Contents(Protocol):
     """The contents of one store, wherever they are kept. Threads and processes may share it."""
 
@@ -141,24 +121,13 @@ class Contents(Protocol):
         """
         ...
 
-    def receive(self) -> IncomingContent:
+    def receive(self) -> Incoming[ContentInfo]:
         """A content that comes piece by piece."""
         ...
 
     def put(self, content: BinaryIO) -> ContentInfo:
         """Keep all that comes from a stream, or nothing of it. An `OwnedFile` is taken where that can be done."""
         ...
-
-
-def keep_whole(content: BinaryIO, incoming: IncomingContent) -> ContentInfo:
-    """Keep all that comes from a stream, or nothing of it."""
-    try:
-        while piece := content.read(PIECE_BYTES):
-            incoming.write(piece)
-    except BaseException:
-        incoming.discard()
-        raise
-    return incoming.keep()
 
 
 class ContentStore:

@@ -22,7 +22,7 @@ from runlake.model import ENDED_STATES
 from runlake.store import side_process
 from runlake.store.catalog.columns_file import DamagedFileError, columns_from_bytes, columns_to_bytes
 from runlake.store.catalog.run_columns import MarkedRun, RunColumns
-from runlake.store.folder_store import FolderStore, folder_store_around
+from runlake.store.folder_store import FolderStore
 from runlake.store.run.state import read_run
 
 _BATCH = 250
@@ -131,7 +131,7 @@ def _receive(stream: IO[bytes]) -> bytes:
 def main(source: BinaryIO, target: BinaryIO) -> int:
     """Answer for the folders of `source` until it ends."""
     while batch := [Path(os.fsdecode(line[:-1])) for line in islice(source, _BATCH)]:
-        layout = folder_store_around(batch[0])
+        layout = FolderStore.around(batch[0])
         ended, left = [], []
         for folder in batch:
             try:

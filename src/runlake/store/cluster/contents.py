@@ -8,7 +8,8 @@ from typing import BinaryIO, cast
 
 from runlake.artifact_model import ContentInfo
 from runlake.errors import CorruptError, NotFoundError
-from runlake.store.artifacts.content import ContentDigests, keep_whole
+from runlake.incoming import keep_whole
+from runlake.store.artifacts.content import ContentDigests
 from runlake.store.artifacts.names import check_sha256
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.database import Database

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from runlake.errors import BusyError, CorruptError, NotFoundError
+from runlake.incoming import keep_whole
 from runlake.model import FileInfo, RunPath
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.database import Database
@@ -24,7 +25,6 @@ from runlake.store.cluster.objects import Objects, StoredObject
 from runlake.store.cluster.segment_place import RunPlace
 from runlake.store.cluster.text import from_text, to_text
 from runlake.store.files import (
-    copy_whole,
     file_in_the_way,
     folder_in_the_way,
     md5_text,
@@ -111,7 +111,7 @@ class ClusterFiles:
 
     def put_file(self, path: RunPath, name: str, content: BinaryIO) -> FileInfo:
         """See `Files.put_file`."""
-        return copy_whole(content, self.receive_file(path, name))
+        return keep_whole(content, self.receive_file(path, name))
 
     def delete_file(self, path: RunPath, name: str) -> None:
         """See `Files.delete_file`."""

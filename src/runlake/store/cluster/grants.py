@@ -14,17 +14,13 @@ from runlake.model import RunPath
 from runlake.store.cluster.database import Database
 
 GRANT_S = 3600.0
-"""So long whoever opens again with the same token is answered the same."""
+"""So long whoever opens again with the same token is answered the same; then it goes with the garbage (`pruning`)."""
 
 _LOCK = "select pg_advisory_xact_lock(%(lock)s)"
 _READ = "select body from grants where key = %(key)s"
 _KEEP = """
 insert into grants (key, body) values (%(key)s, %(body)b)
 on conflict (key) do update set body = excluded.body, at = now()
-"""
-_REMOVE_OLD = f"""
-delete from grants where key in (
-    select key from grants where at < now() - make_interval(secs => {GRANT_S}) limit 100 for update skip locked)
 """
 
 
@@ -37,7 +33,6 @@ class PostgresGrant:
     def keep(self, content: bytes) -> None:
         self.content = content
         self._database.write(_KEEP, {"key": self._key, "body": content})
-        self._database.write(_REMOVE_OLD)
 
 
 class PostgresGrants:

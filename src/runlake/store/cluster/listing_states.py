@@ -4,7 +4,8 @@ Each replica has a log for a project: its first state is all that stands beside 
 moved since. A version is the name of a log and the place of a state in it. Columns are objects, named by their content.
 A head is a state with the moment of its look: whoever begins to list a project begins there.
 
-Derived: what was not asked for within `KEPT_S` may be gone.
+Derived: what is older than `KEPT_S` goes with the garbage (`pruning`), which every replica collects, so that whoever
+lists waits for none of it.
 """
 
 from __future__ import annotations
@@ -36,7 +37,6 @@ _KEPT_COLUMNS = 8
 _VERSION = re.compile(r"([0-9a-f]{16})\.([0-9]{1,9})")
 
 _APPEND = f"""
-with gone as (delete from listing_states where at < now() - make_interval(secs => {KEPT_S}))
 insert into listing_states (project_no, token, number, body) select project_no, %(token)s, %(number)s, %(body)b
 from ({PROJECT}) project
 """

@@ -12,13 +12,13 @@ from pathlib import Path
 from runlake.errors import RunlakeError
 from runlake.store.compact.pack import pack_when_worthwhile
 from runlake.store.compact.seal import seal_run
-from runlake.store.folder_store import folder_store_around
+from runlake.store.folder_store import FolderStore
 
 
 def main(run_dir: str) -> int:
     """A store that cannot be written or is broken is somebody else's to report: one line, and 1."""
     folder = Path(run_dir)
-    layout = folder_store_around(folder)
+    layout = FolderStore.around(folder)
     try:
         os.nice(10)
     except (AttributeError, OSError):

@@ -18,7 +18,7 @@ import msgspec
 
 from runlake.errors import BadValueError, ConflictError, RunlakeError
 from runlake.model import Numbers, RunInfo, RunPath
-from runlake.store.folder_store import folder_store_around
+from runlake.store.folder_store import FolderStore
 from runlake.store.incarnation import new_writer_id
 from runlake.store.journal import record
 from runlake.store.journal.bodies import Record
@@ -170,7 +170,7 @@ def _state_at(state: WriterState, rows: list[WriterRows], count: int, last_us: i
 def main(run_dir: str, step: str, target: str | None = None) -> int:
     """Print `read_past` as one msgpack map, or fork into `target`; errors go to stderr as one line."""
     folder = Path(run_dir)
-    store = folder_store_around(folder)
+    store = FolderStore.around(folder)
     try:
         path = store.run_path_of(folder)
         if target is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from runlake.errors import NotFoundError, RunlakeError
 from runlake.model import STREAMS, GenerationInfo, Numbers, RunInfo, RunPath
 from runlake.store.arrow import to_numpy
-from runlake.store.folder_store import folder_store_around
+from runlake.store.folder_store import FolderStore
 from runlake.store.journal import record
 from runlake.store.journal.fold import (
     Liveness,
@@ -32,13 +32,14 @@ from runlake.store.journal.fold import (
 )
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.liveness import held_writers, liveness
-from runlake.store.journal.rows import rows_of
-from runlake.store.journal.scan import ScannedPart
 from runlake.store.run.part_states import PartStates
 from runlake.store.run.snapshot import Snapshot, nothing_yet, read_consistently
 from runlake.store.series import Series, WriterRows, filled_times
 from runlake.store.store import Store
 from runlake.values import Json
+
+if TYPE_CHECKING:  # sealed rows are read without what reads a journal
+    from runlake.store.journal.scan import ScannedPart
 
 
 class Behind(msgspec.Struct):
@@ -217,6 +218,8 @@ def join_states(pieces: Iterable[WriterState]) -> list[WriterState]:
 
 def state_of_part(part: ScannedPart) -> WriterState | None:
     """A part's records, and its rows folded; None while it does not say whose they are."""
+    from runlake.store.journal.rows import rows_of
+
     header = part.header
     if header is None:
         return None
@@ -293,7 +296,7 @@ def _joined(lanes: Sequence[_Placed]) -> Numbers:
 def main(run_dir: str) -> int:
     """Print the state of one run for a resuming writer; errors go to stderr as one line."""
     folder = Path(run_dir)
-    store = folder_store_around(folder)
+    store = FolderStore.around(folder)
     try:
         state = read_state(store, store.run_path_of(folder))
     except RunlakeError as error:

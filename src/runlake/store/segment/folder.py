@@ -17,7 +17,6 @@ import pyarrow as pa
 from runlake.model import RunPath
 from runlake.store import disk
 from runlake.store.layout import Layout
-from runlake.store.leases import FolderLeases
 from runlake.store.segment.segments import META_SUFFIX, SegmentFile
 
 LOCK_NAME = f"{disk.TEMPORARY_PREFIX}sealing"
@@ -122,6 +121,8 @@ class FolderSegments:
 
     @contextmanager
     def alone(self, *, is_waiting: bool) -> Iterator[bool]:
+        from runlake.store.leases import FolderLeases
+
         if self.folder.parent.is_dir():
             try:
                 self.prepare()

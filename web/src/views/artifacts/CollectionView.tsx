@@ -4,10 +4,9 @@ import { useSignal, type ReadonlySignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { formatHash } from "../../state/address";
 import { fetchVersions, type ArtifactInfo, type CollectionPath } from "../../wire/artifacts";
-import { formatAge, formatCount, formatTime } from "../parts/format";
+import { formatAge, formatBytes, formatCount, formatTime } from "../parts/format";
 import { Empty } from "../parts/Empty";
 import { Problem } from "../parts/Problem";
-import { formatBytes } from "../run/Preview";
 import { useLoaded } from "../parts/use_loaded";
 
 const PAGE = 500;

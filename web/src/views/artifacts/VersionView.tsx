@@ -14,9 +14,9 @@ import {
   type ArtifactPath,
   type ManifestEntry,
 } from "../../wire/artifacts";
-import { formatCell, formatCount, formatTime } from "../parts/format";
+import { formatBytes, formatCell, formatCount, formatTime } from "../parts/format";
 import { Problem } from "../parts/Problem";
-import { formatBytes, Preview } from "../run/Preview";
+import { Preview } from "../run/Preview";
 import { useLoaded } from "../parts/use_loaded";
 import { Lineage } from "./Lineage";
 

@@ -36,6 +36,14 @@ export function counted(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
 
+/** A size in the unit that people would say: 1.5 MB is 1,500,000 bytes. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  const value = bytes / 1000 ** step;
+  return `${step === 0 ? value : Number(value.toPrecision(3))} ${units[step]}`;
+}
+
 /** Seconds as the two largest units: 3 h 12 min. */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) {

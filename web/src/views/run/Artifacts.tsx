@@ -4,9 +4,8 @@ import type { JSX } from "preact";
 import { formatHash } from "../../state/address";
 import { fetchRunArtifacts, type ArtifactInfo } from "../../wire/artifacts";
 import { Empty } from "../parts/Empty";
-import { counted, formatAge, formatTime } from "../parts/format";
+import { counted, formatAge, formatBytes, formatTime } from "../parts/format";
 import { Problem } from "../parts/Problem";
-import { formatBytes } from "./Preview";
 import type { RunPartProps } from "./RunPage";
 import { useLoaded } from "../parts/use_loaded";
 

@@ -4,10 +4,10 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { address, setInQuery } from "../../state/address";
 import { fetchFiles, fileAddress, type FileInfo, type RunPath } from "../../wire/run";
-import { formatCount, formatTime } from "../parts/format";
+import { formatBytes, formatCount, formatTime } from "../parts/format";
 import { Empty } from "../parts/Empty";
 import { Problem } from "../parts/Problem";
-import { formatBytes, Preview } from "./Preview";
+import { Preview } from "./Preview";
 import type { RunPartProps } from "./RunPage";
 import { useLoaded } from "../parts/use_loaded";
 

@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { readCsv } from "../../drawing/read_csv";
 import { readJson, writeJson } from "../../wire/json";
 import { fetchText } from "../../wire/run";
+import { formatBytes } from "../parts/format";
 import { Icon } from "../parts/Icon";
 import { Problem } from "../parts/Problem";
 import { plainText } from "../../drawing/ansi";
@@ -120,12 +121,4 @@ export function Table({ rows }: { readonly rows: readonly (readonly string[])[] 
       {body.length >= TABLE_ROWS && <p class="soft">The first {TABLE_ROWS} rows.</p>}
     </div>
   );
-}
-
-/** A size in the unit that people would say: 1.5 MB is 1,500,000 bytes. */
-export function formatBytes(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
-  const value = bytes / 1000 ** step;
-  return `${step === 0 ? value : Number(value.toPrecision(3))} ${units[step]}`;
 }

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from runlake.service.contract.artifacts import ArtifactVerbs
-from runlake.service.contract.care import CareVerbs
-from runlake.service.contract.files import FileVerbs
-from runlake.service.contract.projects import ProjectVerbs
-from runlake.service.contract.rows import RowVerbs
-from runlake.service.contract.runs import RunVerbs
-from runlake.service.contract.segments import SegmentVerbs
-from runlake.service.contract.sweeps import SweepVerbs
-from runlake.service.contract.tiles import TileVerbs
-from runlake.service.contract.views import ViewVerbs
-from runlake.service.contract.writers import WriterVerbs
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a run that is named is read without what says what all verbs promise
+    from runlake.service.contract.artifacts import ArtifactVerbs
+    from runlake.service.contract.care import CareVerbs
+    from runlake.service.contract.files import FileVerbs
+    from runlake.service.contract.projects import ProjectVerbs
+    from runlake.service.contract.rows import RowVerbs
+    from runlake.service.contract.runs import RunVerbs
+    from runlake.service.contract.segments import SegmentVerbs
+    from runlake.service.contract.sweeps import SweepVerbs
+    from runlake.service.contract.tiles import TileVerbs
+    from runlake.service.contract.views import ViewVerbs
+    from runlake.service.contract.writers import WriterVerbs
 
 
 class UnitedService:
