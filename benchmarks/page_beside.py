@@ -69,7 +69,7 @@ GROUP = Group(
     comparisons=(
         comparison("1 run x 100,000 rows of one key", "ms", "ms", LONG),
         comparison("50 runs x 2,000 rows of one key", "ms", "ms", MANY),
-        comparison("script, style and data that are sent for it", "kB", "kb", MANY),
-        comparison("requests to other hosts", "requests", "foreign", MANY),
+        comparison("script, style and data that are sent for it", "kB", "kb", LONG),
+        comparison("requests to other hosts", "requests", "foreign", LONG),
     ),
 )

@@ -68,6 +68,14 @@ def mlflow_route(address: str, _: Path, run_count: int) -> str:
     return f"#/experiments/1/runs/{run_id}/model-metrics"
 
 
+def aim_route(_: str, folder: Path, run_count: int) -> str:
+    """Of one run its page of metrics."""
+    if run_count > 1:
+        raise BenchmarkError("its page of several runs begins empty: a hand must choose metrics first")
+    (run,) = (folder / ".aim" / "meta" / "chunks").iterdir()
+    return f"runs/{run.name}/metrics"
+
+
 PAGES = {
     "runlake": Page(
         ("{python}", "-m", "runlake", "ui", "{folder}/store", "--no-open", "--port", "{port}"),
@@ -99,8 +107,8 @@ PAGES = {
     ),
     "aim": Page(
         ("{bin}/aim", "up", "--repo", "{folder}", "--host", "127.0.0.1", "--port", "{port}"),
-        lambda *_: "metrics",
-        "svg path",
+        aim_route,
+        "svg.Visualization",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""What somebody waits for who looks at runs in the page: in Chromium, from a click to the frame that shows all of it."""
+"""What somebody waits for who looks at runs in the page: in Chromium, from a click to the frame that shows it all."""
 
 from __future__ import annotations
 
