@@ -20,11 +20,11 @@ class FaultProxy:
     `script` yields the word for each request; when it ends, everything passes. Each connection carries one request.
     """
 
-    def __init__(self, target, script):
+    def __init__(self, target, script, host="127.0.0.1"):
         self._target, self._script = target, iter(script)
         self._lock = threading.Lock()
         self.done = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._listener = socket.create_server((host, 0), backlog=128)
         self.port = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()

@@ -34,9 +34,8 @@ STORE = {
         *WHOLE,
     },
     "store.cluster": {
-        *MODEL, "artifact_model", "incoming", "listing_model", "lru", "store", "store.artifacts", "store.catalog",
-        "store.journal",
-        "store.segment", "values", *WHOLE,
+        *MODEL, "artifact_model", "incoming", "listing_model", "lru", "patient_postgres", "store", "store.artifacts",
+        "store.catalog", "store.journal", "store.segment", "values", *WHOLE,
     },
     "store.sweeps": {*MODELS, "store", "store.opening", "values"},
     "store.artifacts": {
@@ -72,7 +71,7 @@ SERVER = {
         "values",
     },
     "server.config": {"errors"},
-    "server.people": {*MODELS, "incoming", "service.contract"},
+    "server.people": {*MODELS, "incoming", "patient_postgres", "service.contract"},
     "server.http": {
         *MODEL, "clean_text", "incoming", "lru", "stopping", "service.contract", "service.wire", "server.config",
         "server.people",
@@ -113,6 +112,7 @@ ALLOWED = {
     "model": {"errors"},
     "clean_text": set(),
     "local_names": {"errors"},
+    "patient_postgres": set(),
     "plain": set(),
     "stopping": set(),
     "differences": set(),

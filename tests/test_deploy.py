@@ -105,6 +105,26 @@ def test_probes_ask_routes_that_there_are_and_secrets_are_named_by_who_makes_the
     assert of_kubernetes()["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == labels
 
 
+@pytest.mark.integration
+@pytest.mark.parametrize("version", ["1.30", "1.37"])
+def test_kubernetes_takes_the_manifest(version):
+    kubernetes = pytest.importorskip("kubernetes_validate")
+    for document in of_kubernetes().values():
+        kubernetes.validate(document, version, strict=True)
+    wrong = of_kubernetes()["Service"] | {"sort": "Service"}
+    with pytest.raises(kubernetes.ValidationError):
+        kubernetes.validate(wrong, version, strict=True)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.cluster.yaml"])
+def test_the_compose_files_are_what_the_specification_says(name):
+    compose = pytest.importorskip("compose_spec").PyCompose
+    compose.from_json(json.dumps(compose_of(name))).validate()
+    with pytest.raises(ValueError, match="stop_grace_periods"):
+        compose.from_json(json.dumps({"services": {"a": {"image": "a", "stop_grace_periods": "45s"}}}))
+
+
 def test_the_image_has_the_extras_that_its_commands_need():
     (extras,) = re.findall(r"'\.\[(\S+)\]'", (DEPLOY / "Containerfile").read_text("utf-8"))
     project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text("utf-8"))["project"]

@@ -1,8 +1,9 @@
 """Harm of all kinds to a store in a cluster while it is written, read and sealed; and what must hold all the same.
 
 Writers send the rows of a run through any replica, some twice at once, some again that came. Replicas are killed and
-start again, the database is killed and starts again, and a part of what is asked of the bucket is lost, comes twice or
-is refused. Whoever reads meanwhile sees each acknowledged row once, and no row that was not sent.
+start again, stopped until their leases are over, cut off from the database; the database is killed and starts again, or
+its standby takes its place; a part of what is asked of the bucket is lost, comes twice or is refused. Whoever reads
+meanwhile sees each acknowledged row once, and no row that was not sent.
 """
 
 import contextlib
@@ -16,10 +17,17 @@ import threading
 import time
 from pathlib import Path
 
+from lost_answers import LosingProxy
+from parts_of_cluster import parts_in_two_segments
 from replica_process import FailedError, ask
 from s3_proxy import S3Proxy
 
+from runlake.errors import RunlakeError
 from runlake.model import LoggedRow, RunPath, WriterBatch, WriterStart
+from runlake.store.cluster.bucket import Bucket
+from runlake.store.cluster.database import Database
+from runlake.store.cluster.object_cache import ObjectCache
+from runlake.store.cluster.store import ClusterStore
 from waiting import DEADLINE_S, wait_until
 
 SCRIPT = Path(__file__).with_name("replica_process.py")
@@ -33,11 +41,14 @@ def batch_of(first, count, **more):
 
 
 class Replica:
-    """One process, which has the same address after it was killed."""
+    """One process, which has the same address after it was killed, and ways of its own to the database's servers."""
 
-    def __init__(self, folder, number, words, variables):
+    def __init__(self, folder, number, servers, words, variables):
         self.address = folder / f"r{number}"
-        database_url, bucket_url, mutant = words
+        self._ways = [LosingProxy(server.folder / ".s.PGSQL.5432") for server in servers]
+        database, bucket_url, mutant = words
+        hosts, ports = ",".join("127.0.0.1" for _ in servers), ",".join(str(way.port) for way in self._ways)
+        database_url = f"postgresql://tests@/{database}?host={hosts}&port={ports}&target_session_attrs=read-write"
         cache_dir = folder / f"cache{number}"
         self._command = [sys.executable, SCRIPT, self.address, database_url, bucket_url, cache_dir, mutant]
         self._variables, self._log = variables, folder / f"r{number}.log"
@@ -53,6 +64,27 @@ class Replica:
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(DEADLINE_S)
+
+    def close(self):
+        self.kill()
+        for way in self._ways:
+            way.close()
+
+    @contextlib.contextmanager
+    def stopped(self):
+        """It does nothing, and knows nothing of it."""
+        self.process.send_signal(signal.SIGSTOP)
+        yield
+        self.process.send_signal(signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def cut_off(self):
+        """Nothing comes through between it and the database; afterwards what was sent meanwhile does."""
+        for way in self._ways:
+            way.is_open.clear()
+        yield
+        for way in self._ways:
+            way.is_open.set()
 
     def said(self):
         return self._log.read_text()
@@ -93,23 +125,53 @@ class Writer(threading.Thread):
             self._chaos.one_answer("write_batch", self.path, writer, batch)
 
 
-class Chaos:
-    """A database, a bucket behind a proxy that does harm, and replicas. Use it as a context."""
+class Reader(threading.Thread):
+    """Reads all the time, and proves what it reads."""
 
-    def __init__(self, folder, postgres, s3, *, replica_count, harm=0.2, seed=0, mutant=""):
+    def __init__(self, chaos, writers):
+        super().__init__(daemon=True)
+        self._chaos, self._writers, self._is_over, self._error = chaos, writers, threading.Event(), None
+
+    def run(self):
+        try:
+            while not self._is_over.wait(0.02):
+                self._chaos.prove(self._chaos.chance.choice(self._writers))
+                self._chaos.prove_listing(self._writers)
+                self._chaos.prove_segments(self._chaos.chance.choice(self._writers))
+        except AssertionError as error:  # told by `end`
+            self._error = error
+
+    def end(self):
+        self._is_over.set()
+        self.join()
+        if self._error is not None:
+            raise self._error
+
+
+class Chaos:
+    """A database and perhaps its standby, a bucket behind a proxy that does harm, and replicas. Use it as a context."""
+
+    def __init__(self, folder, postgres, s3, *, replica_count, standby=None, harm=0.2, seed=0, mutant=""):
         self.chance = random.Random(seed)
-        self._postgres = postgres
-        self.database_url = postgres.url_of(postgres.make_database())
+        self._postgres, self._standby = postgres, standby
+        servers = [server for server in (postgres, standby) if server is not None]
+        name = postgres.make_database()
+        hosts = ",".join(str(server.folder) for server in servers)
+        self.database_url = f"postgresql://tests@/{name}?host={hosts}&target_session_attrs=read-write"
         self.bucket_url = s3.new_url()
+        database, bucket = Database(self.database_url), Bucket(self.bucket_url, s3.options())
+        self.store = ClusterStore(database, bucket, ObjectCache(folder / "cache", 1 << 28))
         self._is_harmful, self.is_enough = threading.Event(), threading.Event()
         self._proxy = S3Proxy(s3.endpoint, self._words(harm))
         environment = {**s3.environment(), "AWS_ENDPOINT_URL": self._proxy.endpoint}
         variables = {**os.environ, **environment, "PYTHONPATH": f"{SCRIPT.parents[2] / 'src'}"}
         self.replicas = [
-            Replica(folder, number, (self.database_url, self.bucket_url, mutant), variables)
+            Replica(folder, number, servers, (name, self.bucket_url, mutant), variables)
             for number in range(replica_count)
         ]
-        self.kill_count = self.restart_count = self.read_count = 0
+        self.deeds = dict.fromkeys(
+            ("kill", "stopped", "cut_off", "restart", "fail_over", "read", "listing", "segments"), 0
+        )
 
     def __enter__(self):
         for replica in self.replicas:
@@ -120,7 +182,8 @@ class Chaos:
 
     def __exit__(self, *_):
         for replica in self.replicas:
-            replica.kill()
+            replica.close()
+        self.store.close()
         self._proxy.stop()
 
     def _words(self, harm):
@@ -150,34 +213,54 @@ class Chaos:
                     raise AssertionError(f"{verb} was not answered: {error}") from None
                 time.sleep(0.02)
 
-    def harm_while(self, writers, *, kill_count, kill_every_s, restart_count, restart_every_s):
-        """Let everything go wrong, so many times at least, until the writers have ended.
+    def harm_while(self, writers, *, counts, every_s):
+        """Let everything go wrong, each of `counts` so many times at least and each `every_s` seconds.
 
-        Meanwhile it is read, and what is read is proven.
+        It ends when the writers have. Meanwhile it is read, and what is read is proven.
         """
+        reader = Reader(self, writers)
         self._is_harmful.set()
-        for writer in writers:
-            writer.start()
-        next_kill, next_restart = time.monotonic() + kill_every_s, time.monotonic() + restart_every_s
-        while any(writer.is_alive() for writer in writers):
-            now = time.monotonic()
-            self._start_again()
-            if now >= next_kill:
-                replica = self.chance.choice(self.replicas)
-                replica.kill()
-                replica.start()
-                self.kill_count, next_kill = self.kill_count + 1, now + kill_every_s
-            if now >= next_restart:
-                self._postgres.stop(signal.SIGQUIT)
-                self._postgres.start()
-                self.restart_count, next_restart = self.restart_count + 1, now + restart_every_s
-            if self.kill_count >= kill_count and self.restart_count >= restart_count:
-                self.is_enough.set()
-            self.prove(self.chance.choice(writers))
-            time.sleep(0.05)
+        for thread in (*writers, reader):
+            thread.start()
+        due_s = {deed: time.monotonic() + pause_s for deed, pause_s in every_s.items()}
+        with contextlib.ExitStack() as harmed:
+            while any(writer.is_alive() for writer in writers) and reader.is_alive():
+                self._start_again()
+                for deed, at_s in due_s.items():
+                    if time.monotonic() >= at_s:
+                        harmed.close()
+                        self._harm(deed, harmed)
+                        self.deeds[deed] += 1
+                        due_s[deed] = time.monotonic() + every_s[deed]
+                if all(self.deeds[deed] >= count for deed, count in counts.items()):
+                    self.is_enough.set()
+                time.sleep(0.02)
         self._is_harmful.clear()
+        reader.end()
         for replica in self.replicas:
             wait_until(lambda replica=replica: self._start_again() or self._answers(replica), replica.said)
+
+    def _harm(self, deed, harmed):
+        """What lasts ends with `harmed`."""
+        replica = self.chance.choice(self.replicas)
+        if deed == "kill":
+            replica.kill()
+            replica.start()
+        elif deed in ("stopped", "cut_off"):
+            harmed.enter_context(getattr(replica, deed)())
+        elif deed == "restart":
+            self._postgres.stop(signal.SIGQUIT)
+            self._postgres.start()
+        elif self._standby is not self._postgres:
+            self._fail_over()
+
+    def _fail_over(self):
+        """The standby hears nothing for a while, and then the primary is gone for ever."""
+        self._standby.execute("alter system set primary_conninfo = ''", "select pg_reload_conf()")
+        time.sleep(1.0)
+        self._postgres.stop(signal.SIGKILL)
+        self._standby.execute("select pg_promote()")
+        self._postgres = self._standby
 
     def _start_again(self):
         """What ended by itself, because the database was away when it began, is started again as everywhere."""
@@ -195,7 +278,7 @@ class Chaos:
             if is_lost:
                 raise AssertionError(f"{writer.path} is gone: {error}") from None
             return
-        self.read_count += 1
+        self.deeds["read"] += 1
         count = len(steps)
         assert steps == list(range(count)), f"{writer.path} has the steps {steps}"
         assert count >= before, f"{writer.path} has {count} rows, and {before} were acknowledged"
@@ -203,3 +286,31 @@ class Chaos:
         assert series.get("half", []) == [n / 2 for n in range(count)]
         if is_whole:
             assert count == before, f"{writer.path} has {count} rows, and {before} were acknowledged"
+
+    def prove_listing(self, writers):
+        """Each run that was begun is listed once, with all that was acknowledged before."""
+        before = {writer.path.run_id: writer.acknowledged for writer in writers if writer.acknowledged}
+        try:
+            runs = self.one_answer("list_runs", "ann", "chaos", limit=1000).runs
+        except FailedError:
+            return
+        self.deeds["listing"] += 1
+        listed = [run.run_id for run in runs]
+        assert len(set(listed)) == len(listed), f"the runs {listed} are listed"
+        counts = {run.run_id: run.row_count for run in runs}
+        for run_id, count in before.items():
+            listed_count = counts.get(run_id, "no")
+            is_there = run_id in counts and listed_count >= count
+            assert is_there, f"{run_id} is listed with {listed_count} rows, and {count} were acknowledged"
+        for run in runs:
+            told = run.row_count, run.last_step, run.summary.get("n", -1), run.summary.get("half", -0.5)
+            assert told == (run.row_count, run.row_count - 1, run.row_count - 1, (run.row_count - 1) / 2), told
+
+    def prove_segments(self, writer):
+        """No part is in two segments."""
+        try:
+            twice = parts_in_two_segments(self.store, writer.path)
+        except (RunlakeError, OSError):
+            return
+        self.deeds["segments"] += 1
+        assert not twice, f"{writer.path} has {twice} in two segments"

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from collections import Counter
 from typing import NamedTuple
 
 from runlake.model import RunPath
@@ -12,6 +13,7 @@ from runlake.store.cluster.journal import PostgresJournal
 from runlake.store.cluster.names import Names
 from runlake.store.cluster.object_cache import ObjectCache
 from runlake.store.cluster.segments import packed_of, segments_of
+from runlake.store.segment.meta import read_meta
 
 _COUNT = itertools.count()
 
@@ -57,3 +59,12 @@ class Cluster(NamedTuple):
     def keys(self):
         """What lies in the bucket."""
         return sorted(info.key for info in self.bucket.list())
+
+
+def parts_in_two_segments(store, path):
+    """Readers of ours would take them once, and engines that read the files would not."""
+    segments = store.segments(path)
+    metas = [read_meta(segments, name) for name in segments.list_names()]
+    replaced = {name for meta in metas for name in meta.supersedes}
+    counts = Counter(tuple(part) for meta in metas if meta.name not in replaced for part in meta.covers)
+    return sorted(part for part, count in counts.items() if count > 1)

@@ -9,7 +9,17 @@ import time
 from multiprocessing.connection import Client, Listener
 from pathlib import Path
 
+from runlake.service.cluster.collector import Collector
+from runlake.service.cluster.sealer import Sealer
+from runlake.service.cluster.service import ClusterService
+from runlake.service.local.limits import LocalLimits
+from runlake.store.cluster.bucket import Bucket
+from runlake.store.cluster.database import Database
+from runlake.store.cluster.leases import PostgresLeases
+from runlake.store.cluster.object_cache import ObjectCache
+from runlake.store.cluster.store import ClusterStore
 from runlake.store.journal.journal import PartName
+from runlake.store.journal.limits import WriterLimits
 
 KEY = b"replica"
 
@@ -37,7 +47,7 @@ def drop_before_publish():
     """A sealer that removes parts before it has published what replaces them."""
     from runlake.store.compact import seal
 
-    publish, drop = seal.publish_meta, seal.drop_inputs
+    publish, write = seal.publish_meta, seal.write_files
 
     def begin(segments, meta):
         for writer, number in meta.covers:
@@ -45,11 +55,11 @@ def drop_before_publish():
         time.sleep(0.5)
         publish(segments, meta)
 
-    def write_files(snapshot, batch, *, kept=seal.write_files):
+    def write_files(snapshot, batch):
         snapshot.segments.journal_of_test = snapshot.journal
-        return kept(snapshot, batch)
+        return write(snapshot, batch)
 
-    seal.publish_meta, seal.drop_inputs, seal.write_files = begin, drop, write_files
+    seal.publish_meta, seal.write_files = begin, write_files
 
 
 def commit_later():
@@ -60,15 +70,58 @@ def commit_later():
     database._SETTINGS = database._SETTINGS.replace("else 'on' end", "else 'off' end")
 
 
-MUTANTS = {"": lambda: None, "drop before publish": drop_before_publish, "commit later": commit_later}
+def no_lock():
+    """A turn that locks nothing, and appends where the end is by then: neither the lock nor the guard behind it."""
+    from runlake.store.cluster import journal, served
+
+    assert served._TURN.startswith("update served set heard_at = now() where")
+    served._TURN = f"{served._TURN.replace('update served set heard_at = now()', 'select body, run_no from served')}"
+    served._TURN = served._TURN.partition(" returning")[0]
+    assert journal._APPEND.count("end_offset = %(end)s and") == 1
+    journal._APPEND = (
+        journal._APPEND.replace("end_offset = %(end)s and", "")
+        .replace("returning run_no, writer, number)", "returning run_no, writer, number, end_offset)")
+        .replace("number, %(end)s, %(data)b", "number, end_offset - %(size_bytes)s, %(data)b")
+    )
+
+
+def no_guard():
+    """A sealer that believes in its lease: it publishes what it made, whoever has sealed the same meanwhile."""
+    from runlake.store.cluster import segments
+
+    segments.check_publishable = lambda *_: None
+
+
+MUTANTS = {
+    "": lambda: None,
+    "drop before publish": drop_before_publish,
+    "commit later": commit_later,
+    "no lock": no_lock,
+    "no guard": no_guard,
+}
 """Wrong designs, which who checks must find out."""
+
+LEASE = {"hold_s": 1.0, "prolong_s": 0.3}
+"""So short that who is stopped for a while sleeps past it."""
+
+
+def open_replica(database_url, bucket_url, cache_dir):
+    """As `open_cluster` has it, with small parts, and sealers and collectors that come by all the time."""
+    store, sealers = None, []
+    PostgresLeases.__init__.__kwdefaults__.update(LEASE)
+    database = Database(database_url)
+    database.migrate()
+    cache = ObjectCache(Path(cache_dir), 1 << 28)
+    store = ClusterStore(database, Bucket(bucket_url), cache, on_ended=lambda path: sealers[0].soon(path))
+    sealers.append(Sealer(store, look_every_s=0.3, silent_s=5.0, again_s=1.0))
+    Collector(store, every_s=2.0, staged_s=60.0, dead_s=20.0)
+    limits = LocalLimits(writers=WriterLimits(rows_per_part=100))
+    return ClusterService(store, default_entity="ann", user="ann", limits=limits)
 
 
 def main(address, database_url, bucket_url, cache_dir, mutant=""):
-    from runlake.service.cluster.open import open_cluster
-
     MUTANTS[mutant]()
-    service = open_cluster(database_url, bucket_url, default_entity="ann", cache_dir=Path(cache_dir), seals=True)
+    service = open_replica(database_url, bucket_url, cache_dir)
 
     def answer(connection):
         with connection:

@@ -1,32 +1,49 @@
 """A proxy between a bucket and its server that does harm by a script; the words are those of `fault_proxy`, and more.
 
-More words: busy (503, and the request does not arrive) · full (507, the same) · flip (the last byte of the answer's
-body is another) · blind (the request arrives without its condition) · before, after (`on_word` is called before or
-after the request arrives, and the answer does not).
+More words: busy (503, and the request does not arrive) · full, denied, expired (507, 403, the same) · deaf (it is
+never answered, and the connection stays) · flip (the last byte of the answer's body is another) · blind (the request
+arrives without its condition) · before, after (`on_word` is called before or after the request arrives, and the answer
+does not).
 """
 
 import http.client
 import re
 import socket
+import threading
 
 from fault_proxy import FaultProxy
 from waiting import DEADLINE_S
 
-REFUSED = {"busy": "503 Service Unavailable", "full": "507 Insufficient Storage"}
+REFUSED = {
+    "busy": ("503 Service Unavailable", ""),
+    "full": ("507 Insufficient Storage", ""),
+    "denied": ("403 Forbidden", "AccessDenied"),
+    "expired": ("403 Forbidden", "ExpiredToken"),
+}
 
 
 class S3Proxy(FaultProxy):
     """Stands before the server at `endpoint`."""
 
-    def __init__(self, endpoint, script, on_word=None):
-        host, port = endpoint.removeprefix("http://").split(":")
-        super().__init__(lambda: (host, int(port)), script)
-        self._on_word = on_word
-        self.endpoint = f"http://127.0.0.1:{self.port}"
+    def __init__(self, endpoint, script, on_word=None, host="127.0.0.1"):
+        place, port = endpoint.removeprefix("http://").split(":")
+        super().__init__(lambda: (place, int(port)), script, host)
+        self._on_word, self._is_over = on_word, threading.Event()
+        self.endpoint = f"http://{host}:{self.port}"
+
+    def stop(self):
+        self._is_over.set()
+        super().stop()
 
     def _answer(self, word, request):
         if word in REFUSED:
-            return f"HTTP/1.1 {REFUSED[word]}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+            status, code = REFUSED[word]
+            body = f"<Error><Code>{code}</Code><Message>so it is</Message></Error>" if code else ""
+            head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            return f"{head}{body if not request.startswith(b'HEAD') else ''}".encode()
+        if word == "deaf":
+            self._is_over.wait()
+            return b""
         if word in ("before", "after"):
             if word == "after":
                 super()._answer("pass", request)

@@ -8,17 +8,9 @@ import httpx
 import pytest
 from s3_proxy import S3Proxy
 
-from runlake.errors import (
-    AuthenticationError,
-    BadValueError,
-    ConflictError,
-    ForbiddenError,
-    NotFoundError,
-    ReadOnlyError,
-    TruncatedError,
-    UnreachableError,
-)
+from runlake.errors import BadValueError, ConflictError, ReadOnlyError, TruncatedError, UnreachableError
 from runlake.store.cluster.bucket import USUAL_LIMITS, Bucket, BucketLimits
+from runlake.store.cluster.bucket_errors import UnusableBucketError
 
 IMPATIENT = BucketLimits(retry_count=0)
 
@@ -164,17 +156,17 @@ class TestFailures:
     def test_credentials_that_are_not_taken_are_told_so(self, s3_server, others):
         bucket = Bucket(s3_server.new_url(), s3_server.options(**others))
         with pytest.raises(
-            AuthenticationError, match=r"cannot get 'a' in s3://lake/p\d+: these credentials are not tak"
+            UnusableBucketError, match=r"cannot get 'a' in s3://lake/p\d+: these credentials are not tak"
         ):
             bucket.get("a")
-        with pytest.raises(AuthenticationError, match="AWS_ACCESS_KEY_ID"):
+        with pytest.raises(UnusableBucketError, match="AWS_ACCESS_KEY_ID"):
             bucket.put_new("a", b"")
 
     def test_a_bucket_that_is_not_there_is_told_so(self, s3_server):
         bucket = Bucket("s3://never-made/x", s3_server.options("writes"))
-        with pytest.raises(NotFoundError, match="there is no such bucket"):
+        with pytest.raises(UnusableBucketError, match="there is no such bucket"):
             bucket.get("a")
-        with pytest.raises(NotFoundError, match="there is no such bucket"):
+        with pytest.raises(UnusableBucketError, match="there is no such bucket"):
             list(bucket.list())
 
     def test_a_bucket_that_may_only_be_read_is_read_only(self, s3_server):
@@ -191,7 +183,7 @@ class TestFailures:
         url = s3_server.new_url()
         bucket = Bucket(url, s3_server.options("only-writes"))
         bucket.put_new("b", b"2")
-        with pytest.raises(ForbiddenError, match="these credentials may not read there"):
+        with pytest.raises(UnusableBucketError, match="these credentials may not read there"):
             bucket.get("b")
 
     def test_a_full_bucket_is_told_so(self, behind):
@@ -207,6 +199,14 @@ class TestFailures:
     def test_a_server_that_has_no_time_for_ever_is_told_so(self, behind):
         with pytest.raises(UnreachableError, match="503"):
             behind("busy", limits=IMPATIENT).get("a")
+
+    def test_a_server_that_says_nothing_is_given_up(self, behind):
+        bucket = behind("deaf", "deaf", "deaf", limits=BucketLimits(retry_count=1, request_s=0.2))
+        with pytest.raises(UnreachableError, match="does not answer as it should"):
+            bucket.get("a")
+        with pytest.raises(UnreachableError, match="does not answer as it should"):
+            bucket.put_new("a", b"1")
+        assert bucket.put_new("a", b"1")
 
     @pytest.mark.parametrize("word", ["drop", "mute", "twice", "half", "slow", "busy"])
     def test_an_object_is_made_whole_through_a_faulty_network(self, behind, word):

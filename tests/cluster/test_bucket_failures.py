@@ -3,14 +3,19 @@
 import io
 import itertools
 import random
+import re
 
+import httpx
 import pytest
 from s3_proxy import S3Proxy
 
-from runlake.errors import AuthenticationError, ReadOnlyError, RunlakeError, UnreachableError
+from runlake.errors import ReadOnlyError, RunlakeError, UnreachableError
 from runlake.model import RunPath
 from runlake.service.cluster.collector import Collector
+from runlake.service.cluster.sealer import Sealer
+from runlake.service.cluster.service import ClusterService
 from runlake.store.cluster.bucket import Bucket, BucketLimits
+from runlake.store.cluster.bucket_errors import UnusableBucketError
 from runlake.store.cluster.comparison import Comparison
 from runlake.store.cluster.garbage import collect
 from runlake.store.cluster.object_cache import ObjectCache
@@ -20,6 +25,7 @@ from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.run.snapshot import take_snapshot
 from runlake.store.segment.read import rows_of_meta
+from served import Holder, InProcessTransport, make_app
 from waiting import wait_until
 
 RUN = RunPath("ann", "p", "r")
@@ -73,7 +79,8 @@ LOSSES = [step / 8 for step in range(ROW_COUNT)]
     ("why", "error"),
     [
         ({"key": "reads"}, ReadOnlyError),
-        ({"access_key_id": "expired"}, AuthenticationError),
+        ({"access_key_id": "unknown"}, UnusableBucketError),
+        ({"word": "expired"}, UnusableBucketError),
         # SeaweedFS makes a bucket for who may, and tells others that they may not.
         ({"url": "s3://never-made/x", "key": "writes"}, ReadOnlyError),
         ({"endpoint": "http://127.0.0.1:1"}, UnreachableError),
@@ -95,6 +102,36 @@ def test_what_cannot_be_put_into_the_bucket_is_told_and_goes_there_later(store, 
     assert (store.files.open_file(RUN, "a").read(), sealed_losses(store)) == (b"new", LOSSES)
     collect(store.database, store.bucket, staged_s=0.0, dead_s=0.0)
     assert list(Comparison(store.database, store.bucket).differences(is_reading=True)) == []
+
+
+REFUSALS = {
+    "busy": "the server does not answer as it should",
+    "denied": "these credentials may not",
+    "expired": r"these credentials are not taken \(ExpiredToken: so it is\); look at AWS_ACCESS_KEY_ID",
+    "full": "the bucket is full",
+}
+
+
+@pytest.mark.parametrize("word", REFUSALS)
+def test_a_client_is_told_that_the_server_has_a_bucket_it_cannot_use_and_to_come_again(store, behind, word):
+    """A 401, 403 or 404 for the sake of the bucket would be final to a client, whose request is right."""
+    list(ClusterService(store, default_entity="ann").seal("ann", "p"))
+    holder = Holder()
+    holder.service = ClusterService(behind(itertools.repeat(word)), default_entity="ann")
+    transport = InProcessTransport(make_app(holder))
+    with httpx.Client(base_url="http://lake", transport=transport) as client:
+        place = "/api/v1/runs/ann/p/r"
+        for answer in (client.get(f"{place}/history"), client.put(f"{place}/files/a", content=b"new")):
+            assert (answer.status_code, bool(re.search(REFUSALS[word], answer.text))) == (503, True), answer.text
+            assert int(answer.headers["Retry-After"]) >= 5
+    transport.stop()
+
+
+def test_a_run_whose_bucket_cannot_be_asked_is_not_taken_for_damaged(store, behind):
+    seal_run(store, RUN)
+    broken = ClusterService(behind(itertools.repeat("expired")), default_entity="ann", user="ann")
+    with pytest.raises(UnusableBucketError):
+        list(broken.read_histories("ann", "p", keys=["loss"]))
 
 
 def test_what_cannot_be_read_is_told_and_is_read_later(store, behind):
@@ -130,6 +167,17 @@ def test_what_is_dead_is_removed_beside_the_answers_also_after_the_bucket_failed
     for collector in collectors:
         collector.close()
     assert store.files.open_file(RUN, "a").read() == b"new"
+
+
+def test_what_could_not_be_sealed_is_sealed_when_the_bucket_is_back(store, behind):
+    sealer = Sealer(
+        behind(itertools.chain(["denied"] * 4, itertools.repeat("pass"))),
+        look_every_s=0.05,
+        silent_s=0.0,
+        again_s=0.2,
+    )
+    wait_until(lambda: sealed_losses(store) == LOSSES, "the run is sealed")
+    sealer.close()
 
 
 def test_rows_that_the_network_changes_every_time_are_never_believed(store, behind):

@@ -5,8 +5,9 @@ import itertools
 import pytest
 from s3_proxy import S3Proxy
 
-from runlake.errors import AuthenticationError, StoreError
+from runlake.errors import StoreError
 from runlake.store.cluster.bucket import Bucket
+from runlake.store.cluster.bucket_errors import UnusableBucketError
 from runlake.store.cluster.check_bucket import check_bucket
 
 
@@ -33,5 +34,5 @@ def test_a_server_that_ignores_conditions_is_refused_by_name(s3_server):
 
 
 def test_a_bucket_that_cannot_be_asked_is_not_judged(s3_server):
-    with pytest.raises(AuthenticationError):
+    with pytest.raises(UnusableBucketError):
         check_bucket(Bucket(s3_server.new_url(), s3_server.options(access_key_id="nobody")))

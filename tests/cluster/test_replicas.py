@@ -104,3 +104,10 @@ def test_what_has_ended_is_sealed_beside_the_answers_by_one_of_all(new_store, ne
     assert losses(new_replica()) == [n / 4 for n in range(100)]
     assert len(store.segments(RUN).list_names()) == 1
     assert store.journal(RUN).list_parts() == []
+
+
+def test_runs_whose_writers_died_do_not_hide_those_that_can_be_sealed(store, train):
+    for run_id in "abc":
+        train(run_id).log(loss=1.0)
+        store.database.write("update parts set heard_at = heard_at - interval '10 min'")
+    assert [path.run_id for path, _ in find_unsealed(store.database, silent_s=30.0, limit=2)] == ["c", "b"]

@@ -27,9 +27,12 @@ def find_programs():
 
 
 class PostgresServer:
-    """A server that can be killed and started again over the same data, and that makes empty databases."""
+    """A server that can be killed and started again over the same data, and that makes empty databases.
 
-    def __init__(self, programs, *options):
+    With `primary` it is a standby of that one: it follows, and can be read, until it is promoted.
+    """
+
+    def __init__(self, programs, *options, primary=None):
         # Root may not run it. Socket names are short, so it is not beside the other files of the tests.
         is_root = os.geteuid() == 0
         self._owner = {"user": "nobody", "group": Path("/").stat().st_gid, "extra_groups": []} if is_root else {}
@@ -37,8 +40,10 @@ class PostgresServer:
         self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
         if self._owner:
             shutil.chown(self.folder, "nobody")
-        command = [programs / "initdb", "-D", self.folder / "data", "-U", "tests", "-A", "trust", "-E", "UTF8"]
-        subprocess.run([*command, "--no-sync"], check=True, **_QUIET, **self._owner)
+        command = [programs / "initdb", "-U", "tests", "-A", "trust", "-E", "UTF8"]
+        if primary is not None:
+            command = [programs / "pg_basebackup", "-U", "tests", "-h", primary.folder, "-R", "-c", "fast"]
+        subprocess.run([*command, "-D", self.folder / "data", "--no-sync"], check=True, **_QUIET, **self._owner)
 
     def start(self):
         """Answers when it takes connections."""
@@ -53,19 +58,25 @@ class PostgresServer:
 
     def remove(self):
         """Stop it, without writing to the disk what it has, and remove its files."""
-        self.stop(signal.SIGQUIT)
+        if self._process.poll() is None:
+            self.stop(signal.SIGQUIT)
         shutil.rmtree(self.folder)
+
+    def execute(self, *statements):
+        """What the last one answers; each is a transaction."""
+        import psycopg
+
+        with psycopg.connect(self.url_of("postgres"), autocommit=True) as connection:
+            cursors = [connection.execute(statement) for statement in statements]
+            return cursors[-1].fetchall() if cursors[-1].description else []
 
     def url_of(self, database, scheme="postgresql"):
         return f"{scheme}://tests@/{database}?host={self.folder}"
 
     def make_database(self, template="template1"):
         """The name of a new database."""
-        import psycopg
-
         self._count += 1
-        with psycopg.connect(self.url_of("postgres"), autocommit=True) as connection:
-            connection.execute(f"create database d{self._count} template {template}")
+        self.execute(f"create database d{self._count} template {template}")
         return f"d{self._count}"
 
     def _wait_until_it_answers(self):

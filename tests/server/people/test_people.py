@@ -13,7 +13,7 @@ from in_process import InProcess
 from postgres import find_programs, postgresql
 
 import warm
-from runlake.errors import BadValueError, ConflictError, NewerFormatError, NotFoundError
+from runlake.errors import BadValueError, ConflictError, NewerFormatError, NotFoundError, StoreError
 from runlake.server.people.database import migrations, sqlite_url
 from runlake.server.people.directory import Person, Share, SignedIn, Team
 from runlake.server.people.people import People, check_key
@@ -245,12 +245,26 @@ def test_a_server_knows_the_people_of_its_database(people, database, tmp_path):
     assert not (tmp_path / "served" / "server.sqlite").exists()
 
 
+@pytest.mark.integration
+def test_people_may_be_on_one_of_several_hosts(make_database, tmp_path):
+    of_two = f"{make_database().replace('?host=', f'?host={tmp_path},')}&target_session_attrs=read-write"
+    people = People(of_two.replace("+psycopg", ""))
+    bob = people.add_user("bob")
+    people.close()
+    people = People(of_two)
+    assert people.sign_in(bob.key).person.username == "bob"
+    people.close()
+    with pytest.raises(StoreError, match="session is not read-only"):
+        People(of_two.replace("read-write", "read-only"))
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [
         ("mysql://db/people", "people are kept in SQLite or PostgreSQL, not in mysql"),
         ("postgres://db/people", "people are kept in SQLite or PostgreSQL, not in postgres"),
         ("db", "the address of the people's database is no URL"),
+        ("postgresql://h/db?what=1", "the address of the people's database is no URL"),
     ],
 )
 def test_a_database_of_another_kind_is_refused_by_name(url, message):

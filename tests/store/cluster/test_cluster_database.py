@@ -7,7 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from runlake.errors import BadValueError, BusyError, ConflictError, NewerFormatError, ReadOnlyError, StoreError
+from runlake.errors import (
+    BadValueError,
+    BusyError,
+    ConflictError,
+    CorruptError,
+    NewerFormatError,
+    ReadOnlyError,
+    StoreError,
+)
 from runlake.store.cluster.connections import Connections
 from runlake.store.cluster.database import Database, UnreachableDatabaseError
 from waiting import DEADLINE_S
@@ -87,6 +95,24 @@ def test_what_a_database_cannot_hold_is_a_bad_value(open_database):
         open_database().read("select %(text)s::text", {"text": "a\0b"})
 
 
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        ("40P01", BusyError),
+        ("53100", ReadOnlyError),
+        ("53200", BusyError),
+        ("57P03", UnreachableDatabaseError),
+        ("XX001", CorruptError),
+        ("22012", BadValueError),
+        ("P0001", StoreError),
+    ],
+)
+def test_what_the_database_says_has_its_kind(open_database, state, kind):
+    with pytest.raises(kind) as raised:
+        open_database().write(f"do $$ begin raise exception 'why' using errcode = '{state}'; end $$")
+    assert (type(raised.value) is kind or kind is BusyError, "why" in str(raised.value)) == (True, True)
+
+
 def test_a_statement_that_takes_too_long_is_stopped(open_database):
     with pytest.raises(BusyError, match="had no time"):
         open_database(statement_s=0.05).read("select pg_sleep(60)")
@@ -110,6 +136,17 @@ def test_who_waits_too_long_for_a_connection_is_told_so():
 def test_what_is_no_address_is_said(url):
     with pytest.raises(BadValueError, match="no address of a PostgreSQL database"):
         Database(url)
+
+
+def test_of_several_hosts_the_one_that_takes_what_is_written_is_asked(empty_database_url, tmp_path):
+    hosts = empty_database_url.replace("?host=", f"?host={tmp_path},")
+    database = Database(f"{hosts}&target_session_attrs=read-write")
+    assert database.write("select 1") == [(1,)]
+    assert database.name.startswith(f"{tmp_path},")
+    database.close()
+    reading = Database(f"{hosts}&target_session_attrs=read-only")
+    with pytest.raises(UnreachableDatabaseError, match="session is not read-only"):
+        reading.write("select 1")
 
 
 def test_a_database_that_cannot_be_reached_is_named_without_its_password(tmp_path):

@@ -47,6 +47,7 @@ _STATUSES: tuple[tuple[type[Exception], HTTPStatus, float | None], ...] = (
     (errors.NotSupportedError, HTTPStatus.NOT_IMPLEMENTED, None),
     (errors.TruncatedError, HTTPStatus.SERVICE_UNAVAILABLE, RETRY_SOON_S),
     (errors.StoreError, HTTPStatus.SERVICE_UNAVAILABLE, RETRY_WHEN_MENDED_S),
+    (errors.UnreachableError, HTTPStatus.SERVICE_UNAVAILABLE, RETRY_SOON_S),
     (errors.RunlakeError, HTTPStatus.INTERNAL_SERVER_ERROR, None),
     (OSError, HTTPStatus.SERVICE_UNAVAILABLE, RETRY_SOON_S),
     (MemoryError, HTTPStatus.SERVICE_UNAVAILABLE, RETRY_SOON_S),

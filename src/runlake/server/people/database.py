@@ -111,9 +111,11 @@ def open_engine(url: str) -> sa.Engine:
     `NewerFormatError` when a newer runlake made the tables, `StoreError` when the database cannot be used,
     `BadValueError` for one that is neither SQLite nor PostgreSQL.
     """
-    parsed = _parse(url)
-    if parsed.get_backend_name() == "postgresql":
-        engine = _open_postgresql(parsed)
+    scheme, _, place = url.partition("://")
+    if scheme in ("postgresql", "postgresql+psycopg"):
+        engine = _open_postgresql(f"postgresql://{place}")
+    elif (parsed := _parse(url)).get_backend_name() == "postgresql":
+        engine = sa.create_engine(parsed, pool_pre_ping=True)
     else:
         _make_private(parsed)
         arguments = {"check_same_thread": False, "timeout": BUSY_S}
@@ -214,9 +216,7 @@ def _parse(url: str) -> sa.URL:
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError:
-        raise BadValueError(
-            "the address of the people's database is no URL; write postgresql://USER@HOST/NAME"
-        ) from None
+        raise _no_url() from None
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise BadValueError(
             f"people are kept in SQLite or PostgreSQL, not in {parsed.drivername}; write postgresql://USER@HOST/NAME"
@@ -224,16 +224,28 @@ def _parse(url: str) -> sa.URL:
     return parsed
 
 
-def _open_postgresql(url: sa.URL) -> sa.Engine:
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
+def _no_url() -> BadValueError:
+    return BadValueError("the address of the people's database is no URL; write postgresql://USER@HOST/NAME")
+
+
+def _open_postgresql(url: str) -> sa.Engine:
+    """By libpq's own reading of the address, which knows several hosts: the primary of a database and its standby."""
     try:
-        # It is asked in every request, so connections are kept; pre_ping finds those that the server has closed.
-        return sa.create_engine(url, pool_pre_ping=True)
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+
+        from runlake.patient_postgres import connect
     except ImportError as error:
         raise BadValueError(
             f"people in PostgreSQL need a driver ({error}); install it with: pip install 'runlake[postgresql]'"
         ) from None
+    try:
+        known = conninfo_to_dict(url)
+    except ProgrammingError:
+        raise _no_url() from None
+    shown = sa.URL.create("postgresql+psycopg", host=str(known.get("host", "")), database=str(known.get("dbname", "")))
+    # It is asked in every request, so connections are kept; pre_ping finds those that the server has closed.
+    return sa.create_engine(shown, creator=lambda: connect(url, patience_s=BUSY_S), pool_pre_ping=True)
 
 
 def _identity_of(url: sa.URL) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from runlake.errors import BusyError, StoreError
+from runlake.errors import RunlakeError
 from runlake.service.cluster.sealer import SILENT_S
 from runlake.service.contract.numbers import Number
 from runlake.store.cluster.bucket_calls import cost_dollars
@@ -73,7 +73,7 @@ class ClusterNumbers:
             if self._looked_s is None or time.monotonic() - self._looked_s >= self._kept_s:
                 try:
                     self._waiting = look_at_waiting(self._store.database, silent_s=SILENT_S)
-                except (StoreError, BusyError):
+                except RunlakeError:
                     self._waiting = None  # nothing is better than what was true before
                 self._looked_s = time.monotonic()
             return self._waiting

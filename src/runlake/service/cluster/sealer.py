@@ -7,10 +7,12 @@ same run costs time and nothing else: `ClusterSegments.replace` publishes a segm
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
+import time
 
-from runlake.errors import NotFoundError, RunlakeError
+from runlake.errors import CorruptError, NotFoundError, RunlakeError
 from runlake.lru import LruCache
 from runlake.model import RunPath
 from runlake.store.cluster.store import ClusterStore
@@ -22,18 +24,28 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY_S = 5.0
 SILENT_S = 30.0
 """A part that has not grown for so long may have ended; a part that another follows has."""
+AGAIN_S = 60.0
+"""So long after it failed, or was another's, it is tried again."""
 
-_AT_ONCE = 100
+_AT_ONCE = 1000
 _KEPT = 100_000
 
 
 class Sealer:
-    """A thread of this replica. What a run had when it could not be sealed is remembered: it is not tried again."""
+    """A thread of this replica. What a run had when nothing of it could be sealed is remembered, as of one whose writer
+    died, or that is damaged: it is not tried again."""
 
-    def __init__(self, store: ClusterStore, *, look_every_s: float = LOOK_EVERY_S, silent_s: float = SILENT_S) -> None:
-        self._store, self._look_every_s, self._silent_s = store, look_every_s, silent_s
+    def __init__(
+        self,
+        store: ClusterStore,
+        *,
+        look_every_s: float = LOOK_EVERY_S,
+        silent_s: float = SILENT_S,
+        again_s: float = AGAIN_S,
+    ) -> None:
+        self._store, self._look_every_s, self._silent_s, self._again_s = store, look_every_s, silent_s, again_s
         self._ended: queue.SimpleQueue[RunPath | None] = queue.SimpleQueue()
-        self._tried: LruCache[RunPath, int] = LruCache(_KEPT)
+        self._tried: LruCache[RunPath, tuple[int, float]] = LruCache(_KEPT)
         self._thread = threading.Thread(target=self._work, name="runlake-seal", daemon=True)
         self._thread.start()
 
@@ -63,20 +75,25 @@ class Sealer:
             logger.warning("cannot look for runs to seal: %s", error)
             return
         for path, size_bytes in found:
-            if self._tried.get(path) != size_bytes:
-                self._tried.put(path, size_bytes)
-                self._seal(path)
+            tried_bytes, again_at_s = self._tried.get(path) or (-1, 0.0)
+            if tried_bytes != size_bytes or time.monotonic() > again_at_s:
+                is_tried = self._seal(path)
+                self._tried.put(path, (size_bytes, math.inf if is_tried else time.monotonic() + self._again_s))
             if not self._ended.empty():
                 return  # first those that ended here
 
-    def _seal(self, path: RunPath) -> None:
+    def _seal(self, path: RunPath) -> bool:
+        """Whether another try will come to nothing else."""
         try:
             with self._store.segments(path).alone(is_waiting=False) as is_alone:
-                if is_alone:
-                    seal_held_run(self._store, path)
-                    self._store.counts.add("seals_done")
+                if not is_alone:
+                    return False  # who holds it may have been killed
+                seal_held_run(self._store, path)
+                self._store.counts.add("seals_done")
         except NotFoundError:
             pass  # deleted meanwhile
         except (RunlakeError, OSError) as error:
             self._store.counts.add("seals_failed")
             logger.warning("run %s cannot be sealed: %s", path, error)
+            return isinstance(error, CorruptError)
+        return True

@@ -85,7 +85,7 @@ class ClusterService(UnitedService):
         return self._store.url
 
     def ping(self) -> None:
-        """StoreError when the database does not answer.
+        """UnreachableError when the database does not answer.
 
         Tables of a newer version are no reason: a replica of the version before goes on until it is replaced.
         """

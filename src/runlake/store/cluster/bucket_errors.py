@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import re
 
-from runlake.errors import (
-    AuthenticationError,
-    BusyError,
-    ForbiddenError,
-    NotFoundError,
-    ReadOnlyError,
-    RunlakeError,
-    StoreError,
-    UnreachableError,
-)
+from runlake.errors import BusyError, ReadOnlyError, RunlakeError, StoreError, UnreachableError
+
+
+class UnusableBucketError(UnreachableError):
+    """The bucket is not there, or does not let us in. Whoever asked us for something has done nothing wrong."""
+
 
 _WRONG_KEYS = frozenset(
     [
@@ -36,26 +32,26 @@ _KEYS = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN"
 def error_of(error: Exception, place: str, *, is_writing: bool) -> RunlakeError:
     """What to raise for an error of obstore; `place` says what was asked, and of which bucket.
 
-    AuthenticationError, ForbiddenError, NotFoundError (no such bucket), ReadOnlyError (full, or not ours to write),
-    BusyError, UnreachableError; StoreError with what the server said for everything else.
+    UnusableBucketError, ReadOnlyError (full, or not ours to write), BusyError, UnreachableError; StoreError with what
+    the server said for everything else.
     """
     text = str(error).partition("Debug source")[0]
     status, code, said = _status_of(text), _code_of(text), _element("Message", text)
     said = ": ".join(filter(None, (code, said))) or " ".join(text.split())[:300]
     if code in _WRONG_KEYS or status == 401:
-        return AuthenticationError(f"{place}: these credentials are not taken ({said}); look at {_KEYS}")
+        return UnusableBucketError(f"{place}: these credentials are not taken ({said}); look at {_KEYS}")
     if code == "NoSuchBucket":
-        return NotFoundError(f"{place}: there is no such bucket ({said}); make it, or name another one")
+        return UnusableBucketError(f"{place}: there is no such bucket ({said}); make it, or name another one")
     if code in _FULL or status == _INSUFFICIENT_STORAGE:
         return ReadOnlyError(f"{place}: the bucket is full ({said}); make room, and do it again: nothing is lost")
     if status == 403 or code == "AccessDenied":
         if is_writing:
             return ReadOnlyError(f"{place}: these credentials may not write there ({said}); give them the right to")
-        return ForbiddenError(f"{place}: these credentials may not read there ({said}); give them the right to")
+        return UnusableBucketError(f"{place}: these credentials may not read there ({said}); give them the right to")
     if status == 429 or code == "SlowDown":
         return BusyError(f"{place}: the server has no time for it ({said}); do it again in a while")
     if "/latest/meta-data" in text or "/latest/api/token" in text:
-        return AuthenticationError(f"{place}: there are no credentials for it; set {_KEYS}")
+        return UnusableBucketError(f"{place}: there are no credentials for it; set {_KEYS}")
     if status is None or status >= 500:
         return UnreachableError(f"{place}: the server does not answer as it should ({said}); do it again")
     return StoreError(f"{place}: the server refuses it ({said})")

@@ -12,14 +12,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
-import psycopg
 from psycopg.pq import TransactionStatus
 
 from runlake.errors import BusyError
-
-Connection = psycopg.Connection[tuple[Any, ...]]
+from runlake.patient_postgres import PatientConnection
 
 _IDLE_S = 300.0
 """A connection that nobody wanted for so long is closed: each costs the database a process."""
@@ -30,7 +27,7 @@ _LIFE_S = 3600.0
 class Connections:
     """Connections to one database. Threads may share it, processes may not."""
 
-    def __init__(self, connect: Callable[[], Connection], *, limit: int, patience_s: float) -> None:
+    def __init__(self, connect: Callable[[], PatientConnection], *, limit: int, patience_s: float) -> None:
         self._connect, self._limit, self._patience_s = connect, limit, patience_s
         self._free = threading.BoundedSemaphore(limit)
         self._idle: deque[_Idle] = deque()
@@ -43,7 +40,7 @@ class Connections:
         return len(self._in_use)
 
     @contextmanager
-    def one(self) -> Iterator[Connection]:
+    def one(self) -> Iterator[PatientConnection]:
         """A connection of one's own for the block; BusyError when all are taken for longer than patience lasts."""
         if not self._free.acquire(timeout=self._patience_s):
             raise BusyError(
@@ -100,7 +97,7 @@ class Connections:
 class _Idle:
     """A connection that waits for work."""
 
-    def __init__(self, connection: Connection, now_s: float) -> None:
+    def __init__(self, connection: PatientConnection, now_s: float) -> None:
         self.connection, self.made_s, self.since_s = connection, now_s, now_s
 
     def is_usable(self) -> bool:

@@ -27,8 +27,10 @@ from runlake.errors import (
     NotSupportedError,
     ReadOnlyError,
     StoreError,
+    UnreachableError,
 )
-from runlake.store.cluster.connections import Connection, Connections
+from runlake.patient_postgres import PatientConnection, connect
+from runlake.store.cluster.connections import Connections
 from runlake.store.cluster.counts import Counts
 
 Row = tuple[Any, ...]
@@ -39,8 +41,11 @@ CONNECTION_COUNT = 16
 STATEMENT_S = 60.0
 """So long one statement may take."""
 
-_CONNECT_S = 10
-_PATIENCE_S = 30.0
+PATIENCE_S = STATEMENT_S + 5.0
+"""So long an answer is waited for: longer than the server takes to say that it had no time."""
+
+_PING_S = 3.0
+_CONNECTION_S = 30.0
 _RETRY_PAUSES_S = (0.05, 0.2, 0.5, 1.0)
 _MIGRATION_LOCK = 0x72756E6C616B6532
 _MIGRATION_NAME = re.compile(r"(\d{4})_.*\.sql")
@@ -52,11 +57,11 @@ select set_config('search_path', %(path)s, false), set_config('statement_timeout
 """
 
 
-class UnreachableDatabaseError(StoreError):
+class UnreachableDatabaseError(UnreachableError):
     """The database does not answer: what was being asked of it may be done or not."""
 
 
-class LostRaceError(ConflictError):
+class LostRaceError(BusyError):
     """The database took back a transaction for the sake of another: the same again is likely to work."""
 
 
@@ -70,14 +75,16 @@ class Database:
         schema: str = "runlake",
         connection_count: int = CONNECTION_COUNT,
         statement_s: float = STATEMENT_S,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         try:
             known = conninfo_to_dict(url)
         except psycopg.Error as error:
             raise BadValueError(f"this is no address of a PostgreSQL database: {_first_line(error)}") from None
         self.schema, self._url, self._statement_s = schema, url, statement_s
+        self._patience_s, self._has_tables = patience_s, False
         self.name = "/".join(str(known[part]) for part in ("host", "dbname") if known.get(part)) or "localhost"
-        self._connections = Connections(self._connect, limit=connection_count, patience_s=_PATIENCE_S)
+        self._connections = Connections(self._connect, limit=connection_count, patience_s=_CONNECTION_S)
         self._mine = threading.local()
         self.counts = Counts()
 
@@ -85,7 +92,7 @@ class Database:
         self._connections.close()
 
     @contextmanager
-    def transaction(self, *, is_one_look: bool = False) -> Iterator[Connection]:
+    def transaction(self, *, is_one_look: bool = False) -> Iterator[PatientConnection]:
         """One transaction: what is done in the block is done as a whole or not at all.
 
         Within another one of the same thread it is a part of that. `is_one_look`: all that is read is of one moment,
@@ -131,10 +138,11 @@ class Database:
         """Bring the tables to the form this version knows; of several who do so at once, one does.
 
         NewerFormatError when they have one that it does not know, NotSupportedError for an old PostgreSQL. Readers and
-        writers may go on meanwhile.
+        writers may go on meanwhile, and so does who began with this version when others bring the tables further.
         """
         known = _migrations()
-        if self._applied() == set(known):
+        if self._has_tables or self._applied() == set(known):
+            self._has_tables = True
             return
         for number in sorted(known):
             with self.transaction() as connection:
@@ -147,10 +155,12 @@ class Database:
                 if number not in self._applied():
                     connection.execute(known[number])
                     connection.execute("insert into schema_version values (%s, now())", (number,))
+        self._has_tables = True
 
     def check_version(self) -> None:
-        """NewerFormatError when the tables have a form that this version does not know."""
-        self._applied()
+        """NewerFormatError when the tables have a form that this version does not know, and had when it began."""
+        if not self._has_tables:
+            self._applied()
 
     def _applied(self) -> set[int]:
         """The numbers of the migrations that the tables had."""
@@ -165,8 +175,13 @@ class Database:
         return applied
 
     def ping(self) -> None:
-        """UnreachableDatabaseError, without another try, when it does not answer."""
-        self.write("select 1")
+        """UnreachableDatabaseError, without another try, when it does not answer soon."""
+        with self._typed_errors(), self._connections.one() as connection:
+            connection.patience_s = min(_PING_S, self._patience_s)
+            try:
+                connection.execute("select 1")
+            finally:
+                connection.patience_s = self._patience_s
 
     @property
     def connections_in_use(self) -> int:
@@ -179,11 +194,11 @@ class Database:
         return self._mine.notes if self._current is not None else {}
 
     @property
-    def _current(self) -> Connection | None:
+    def _current(self) -> PatientConnection | None:
         return getattr(self._mine, "connection", None)
 
     @contextmanager
-    def _any(self) -> Iterator[Connection]:
+    def _any(self) -> Iterator[PatientConnection]:
         """The connection of the transaction around, or one on which each statement is a transaction."""
         with self._typed_errors():
             if (connection := self._current) is not None:
@@ -192,10 +207,9 @@ class Database:
             with self._connections.one() as connection:
                 yield connection
 
-    def _connect(self) -> Connection:
-        connection = psycopg.connect(
-            self._url, autocommit=True, connect_timeout=_CONNECT_S, application_name="runlake", client_encoding="utf8"
-        )
+    def _connect(self) -> PatientConnection:
+        options = {"application_name": "runlake", "client_encoding": "utf8"}
+        connection = connect(self._url, patience_s=self._patience_s, autocommit=True, **options)
         settings = {
             "path": '"{}"'.format(self.schema.replace('"', '""')),
             "statement_ms": str(int(self._statement_s * 1000)),
@@ -209,13 +223,14 @@ class Database:
         try:
             yield
         except psycopg.Error as error:
-            if error.sqlstate in _MOVED_AWAY:
+            typed = _typed(error, self.name)
+            if error.sqlstate in _MOVED_AWAY or isinstance(typed, UnreachableDatabaseError):
                 self._connections.forget()
-            raise _typed(error, self.name) from error
+            raise typed from error
 
 
-_MOVED_AWAY = ("25006", "57P01", "57P02", "57P03")
-"""Read-only, shut down, crashed, starting: the other connections lead there too."""
+_MOVED_AWAY = ("25006",)
+"""Read-only: the other connections lead there too, as they do when one is lost."""
 
 
 def _migrations() -> dict[int, str]:
@@ -238,7 +253,9 @@ def _typed(error: psycopg.Error, name: str) -> Exception:
         return LostRaceError(f"the database {name} gave precedence to another: {said}")
     if state in ("25006", "42501"):
         return ReadOnlyError(f"the database {name} cannot be written: {said}")
-    if state in ("57014", "55P03", "25P03"):
+    if state == "53100":
+        return ReadOnlyError(f"the disk of the database {name} is full: {said}; make room, and do it again")
+    if state in ("57014", "55P03", "25P03", "53200"):
         return BusyError(f"the database {name} had no time for this: {said}")
     if state in ("42P01", "42703", "3F000"):
         return StoreError(f"the database {name} does not have the tables of this version of runlake: {said}")

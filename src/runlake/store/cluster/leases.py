@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from runlake.errors import BusyError, StoreError
+from runlake.errors import RunlakeError
 from runlake.store.cluster.database import Database
 from runlake.store.cluster.text import to_key, to_text
 
@@ -64,7 +64,7 @@ class PostgresLeases:
         finally:
             is_over.set()
             thread.join()
-            with suppress(StoreError, BusyError):  # it expires
+            with suppress(RunlakeError):  # it expires
                 self._database.write(_GIVE_BACK, row)
 
     def _take(self, name: str) -> int | None:
@@ -74,6 +74,6 @@ class PostgresLeases:
 
     def _prolong(self, row: dict[str, Any], is_over: threading.Event) -> None:
         while not is_over.wait(self._prolong_s):
-            with suppress(StoreError, BusyError):  # the next time, unless it is too late by then
+            with suppress(RunlakeError):  # the next time, unless it is too late by then
                 if not self._database.write(_PROLONG, row):
                     return

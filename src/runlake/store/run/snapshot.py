@@ -54,7 +54,7 @@ def reading(what: RunPath | str) -> Iterator[None]:
     name = f"run {what}" if isinstance(what, RunPath) else what
     try:
         yield
-    except (RunlakeError, TimeoutError):
+    except (RunlakeError, TimeoutError, FileNotFoundError):
         raise
     except MemoryError as error:
         raise StoreError(f"{name} takes more memory to read than there is ({error or 'no more'})") from error
