@@ -1,5 +1,7 @@
 """What all tests share: how Hypothesis looks for examples, warm processes, and no sealing behind anybody's back."""
 
+import atexit
+import gc
 import os
 import signal
 import sys
@@ -16,7 +18,7 @@ NOBODY = Path(__file__).parent / "nobody.pem"
 """The one authority that is trusted: each client of HTTP would read the 140 of the machine, be it of plain HTTP."""
 
 COMMON = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
-settings.register_profile("runlake", max_examples=40, **COMMON)
+settings.register_profile("runlake", max_examples=20, **COMMON)
 settings.register_profile("thorough", max_examples=1000, **COMMON)
 settings.load_profile("runlake")
 
@@ -30,7 +32,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     heed_signals()
     keep_bytecode()
-    os.environ.setdefault("SSL_CERT_FILE", str(NOBODY))
+    os.environ["SSL_CERT_FILE"] = str(NOBODY)
     os.environ["RUNLAKE_SEAL"] = "off"  # each run that ends would begin a process: who asks for segments seals
     if config.getoption("--cold"):
         warm.use_cold()
@@ -50,6 +52,18 @@ def keep_bytecode():
     """Where nothing compiled is kept, each of the many processes of the tests compiles all that it imports anew."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """What is collected stays to the end: garbage is looked for neither while that is made nor, later, among it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        atexit.register(gc.unfreeze)  # packages in C look at the end whether all of theirs is gone
+        gc.enable()
 
 
 def pytest_unconfigure():

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from runlake.errors import BadValueError
+from runlake.ready import ready
 
 Stream = Literal["history", "events", "console"]
 STREAMS: tuple[Stream, ...] = ("history", "events", "console")
@@ -370,7 +371,7 @@ class TailCursor(msgspec.Struct, frozen=True, kw_only=True):
     def parse(cls, text: str) -> TailCursor:
         """The inverse of `str`; BadValueError for text that is no cursor."""
         try:
-            return msgspec.json.decode(text, type=cls)
+            return msgspec.json.decode(text, type=ready(cls))
         except (msgspec.MsgspecError, UnicodeError) as error:
             raise BadValueError(f"{text[:80]!r} is no cursor of a tail ({error}); pass what str(cursor) gave") from None
 

@@ -15,8 +15,7 @@ rows = {read}
 ours = [name for name in sys.modules if name.startswith("runlake.")]
 rooms = {{name.rpartition(".")[0] for name in ours}}
 others = {{"pandas", "polars", "duckdb", "http.client", "urllib.request", "asyncio", "email", "typer", "rich"}}
-reads_journals = "runlake.store.journal.rows" in sys.modules
-print(json.dumps([len(rows), sorted(rooms), sorted(others & sys.modules.keys()), reads_journals]))
+print(json.dumps([len(rows), sorted(rooms), sorted(others & sys.modules.keys())]))
 """
 ROOMS_OF_A_RUN = [
     "runlake",
@@ -47,4 +46,4 @@ def test_one_key_of_a_run_loads_nothing_that_lists_writes_searches_or_speaks_htt
     if is_sealed:
         list(Api()._service.seal("ann", "digits"))
     done = subprocess.run([sys.executable, "-c", READ.format(read=read)], capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout) == [20, ROOMS_OF_A_RUN, [], not is_sealed]
+    assert json.loads(done.stdout) == [20, ROOMS_OF_A_RUN, []]

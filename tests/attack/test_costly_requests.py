@@ -65,50 +65,50 @@ def nested(depth):
 
 
 COSTLY = {
-    "a pattern that goes back for ever, over the wire": graphql(
+    "a pattern that goes back for ever, over the wire": lambda: graphql(
         IN_PROJECT % "runs(filters: $filters) { edges { node { name } } }",
         filters=json.dumps({"display_name": {"$regex": EVIL}}),
     ),
-    "the same, natively": query(
+    "the same, natively": lambda: query(
         "GET", "projects/bob/own/runs", params={"filters": json.dumps({"display_name": {"$regex": EVIL}})}
     ),
-    "the same, as a table": query(
+    "the same, as a table": lambda: query(
         "POST", "projects/bob/own/runs/table", json={"filters": {"display_name": {"$regex": EVIL}}}
     ),
-    "a pattern of half a megabyte": graphql(
+    "a pattern of half a megabyte": lambda: graphql(
         IN_PROJECT % "runs(filters: $filters) { edges { node { name } } }",
         filters=json.dumps({"display_name": {"$regex": "(a|b)?" * 80_000}}),
     ),
-    "a pattern that grows when it is compiled": query(
+    "a pattern that grows when it is compiled": lambda: query(
         "GET",
         "projects/bob/own/runs",
         params={"filters": json.dumps({"display_name": {"$regex": "((a{100}){100}){100}"}})},
     ),
-    "a hundred thousand samples": graphql(
+    "a hundred thousand samples": lambda: graphql(
         IN_RUN % "sampledHistory(specs: $specs)", specs=['{"keys": ["loss"], "samples": 500}'] * 100_000
     ),
-    "a sample of a hundred thousand keys": graphql(
+    "a sample of a hundred thousand keys": lambda: graphql(
         IN_RUN % "sampledHistory(specs: $specs)",
         specs=[json.dumps({"keys": [f"k{n}" for n in range(100_000)], "samples": 500})],
     ),
-    "two hundred thousand files to be made": created(200_000),
-    "a hundred thousand names of files": graphql(
+    "two hundred thousand files to be made": lambda: created(200_000),
+    "a hundred thousand names of files": lambda: graphql(
         IN_RUN % "files(names: $names) { edges { node { name } } }", names=[f"f{number}" for number in range(100_000)]
     ),
-    "a pattern of names as long": graphql(
+    "a pattern of names as long": lambda: graphql(
         IN_RUN % "files(pattern: $pattern) { edges { node { name } } }", pattern="%a_" * 200_000
     ),
-    "variables nested without end": nested(100_000),
-    "a body that grows a thousandfold": stream([""] * (31 * 2**20 // 4)),
-    "as many rows as fit": stream(['{"a":1}'] * 500_000),
-    "as many printed lines as fit": stream(["x"] * 1_000_000, name="output.log"),
-    "a row of a million keys": stream([json.dumps({f"k{number}": number for number in range(1_000_000)})]),
-    "a wide table, whole": query("GET", "runs/bob/own/wide/history", params={"format": "table"}),
-    "all runs' rows": query(
+    "variables nested without end": lambda: nested(100_000),
+    "a body that grows a thousandfold": lambda: stream([""] * (31 * 2**20 // 4)),
+    "as many rows as fit": lambda: stream(['{"a":1}'] * 500_000),
+    "as many printed lines as fit": lambda: stream(["x"] * 1_000_000, name="output.log"),
+    "a row of a million keys": lambda: stream([json.dumps({f"k{number}": number for number in range(1_000_000)})]),
+    "a wide table, whole": lambda: query("GET", "runs/bob/own/wide/history", params={"format": "table"}),
+    "all runs' rows": lambda: query(
         "POST", "projects/bob/own/histories", json={"keys": [f"k{number:04}" for number in range(1_900)]}
     ),
 }
-"""What is asked, by what it is."""
+"""What is asked, by what it is: bodies of many megabytes, each made when it is sent."""
 
 
 @pytest.fixture
@@ -168,7 +168,8 @@ def test_others_are_answered_while_somebody_asks_for_too_much(besieged, record_p
     ended = threading.Event()
     with besieged.watched(record_property), ThreadPoolExecutor(9) as pool:
         living = pool.submit(live_on, besieged, ended)
-        attackers = [pool.submit(attack, besieged, COSTLY[what], ended, number % 2) for number in range(8)]
+        request = COSTLY[what]()
+        attackers = [pool.submit(attack, besieged, request, ended, number % 2) for number in range(8)]
         time.sleep(ATTACK_S)
         ended.set()
         statuses = [status for attacker in attackers for status in attacker.result()]

@@ -17,6 +17,7 @@ from runlake.cli.ui import DEFAULT_PORT, _has_display
 from waiting import DEADLINE_S
 
 FROM_PAGE = {"Sec-Fetch-Site": "same-origin"}
+WITHOUT_PAGE = "this runlake was installed without its page"
 
 
 @pytest.fixture
@@ -81,7 +82,8 @@ def test_it_ends_in_order_and_says_nothing_while_a_page_follows(start, make_run,
             for _ in pieces:
                 pass
     assert process.wait(DEADLINE_S) == 0
-    assert (tmp_path / "log").read_text() == ""
+    said = (tmp_path / "log").read_text().splitlines()
+    assert [line for line in said if WITHOUT_PAGE not in line] == []
 
 
 def test_a_port_that_is_taken_is_another_one_unless_it_was_asked_for(start, runlake):

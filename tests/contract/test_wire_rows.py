@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runlake.api.api import Api
@@ -42,7 +42,6 @@ def exactly_tail(tail):
     return exactly(tail.history), tail.cursor, tail.is_ended, tail.is_restarted, writers
 
 
-@settings(max_examples=25)
 @given(logged=st.lists(rows, max_size=8), asked=st.lists(keys, max_size=3), sealed=st.booleans())
 def test_whatever_was_logged_is_read_alike(tmp_path_factory, holder, in_process, logged, asked, sealed):
     from runlake.service.remote.service import RemoteService

@@ -40,6 +40,13 @@ def test_the_map_names_every_folder_of_the_checkout_that_holds_code():
     assert {f"{folder}/" for folder in visible - {"docs", "src"}} <= named
 
 
+def test_what_the_map_says_to_begin_with_lies_in_that_room():
+    rooms = re.findall(r"^\| `(src/[\w/]+/)` \| .* \| (.*) \|$", (INSIDE / "map.md").read_text("utf-8"), re.MULTILINE)
+    named = [ROOT / room / name for room, names in rooms for name in re.findall(r"`([\w.]+)`", names)]
+    assert len(named) > 100
+    assert [path for path in named if not path.exists()] == []
+
+
 def test_the_map_names_the_files_of_the_ground_floor():
     named = set(paths_named((INSIDE / "map.md").read_text("utf-8")))
     files = {path.relative_to(ROOT).as_posix() for path in PACKAGE.glob("*.py")}

@@ -131,8 +131,8 @@ def rows_of(part):
         ("read_metric", {"runs": ["long/r1", "long/r2"] * 5, "key": f"loss{HIDING * 100}"}),
         ("read_metric", {"runs": ["long/r1"] * 10, "key": "nested", "exact": True}),
         ("read_console", {"run": "long/r1", "limit": 1000}),
-        ("compare_runs", {"runs": ["long/r1"] * 20, "fail_if": [f"loss{HIDING * 100} > {n}" for n in range(20)]}),
-        ("compare_runs", {"runs": ["long/r1", "long/r2"] * 10, "curves": True}),
+        ("compare_runs", {"runs": ["long/r1"] * 8, "fail_if": [f"loss{HIDING * 100} > {n}" for n in range(20)]}),
+        ("compare_runs", {"runs": ["long/r1", "long/r2"] * 4, "curves": True}),
         ("edit_run", {"run": "long/r1", "add_tags": [HIDING * 900], "config": {HIDING * 900: HIDING}}),
     ],
 )

@@ -2,7 +2,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
@@ -59,7 +59,6 @@ def test_every_point_of_a_pr_curve_agrees_with_scikit_learn(example):
 
 
 @given(binary, st.integers(2, 30))
-@settings(max_examples=50)
 def test_a_pr_curve_on_a_grid_has_the_precision_that_reaches_each_recall(example, size):
     truth, score = np.array(example[0]), np.array(example[1])
     ((_, (recall, precision)),) = columns(pr_curve(truth, score, interp_size=size)).items()

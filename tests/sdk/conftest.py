@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import runlake
+import warm
 from quiet import fresh_session, make_quiet
 from runlake.model import RunPath
 from runlake.query.rows.scan import read_history
@@ -109,16 +110,15 @@ def session(home):
 class Script:
     """A Python script, given in pieces, run by a process of its own in the folder of the test."""
 
-    def __init__(self, *pieces, **environment):
+    def __init__(self, begin, *pieces, **environment):
         text = "import os, signal, sys, threading, time\nimport runlake\n"
         file = Path("script.py")
         text = "\n".join([text, *map(textwrap.dedent, pieces)])
         if not file.exists() or file.read_text() != text:  # another process may be about to read the same
             file.write_text(text)
         paths = [str(Path(runlake.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
-        command = [sys.executable, "-X", "dev", "-W", "error", str(file)]
-        self.process = subprocess.Popen(
-            command,
+        self.process = begin(
+            ["-W", "error", str(file)],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -150,12 +150,20 @@ class Script:
 
 
 @pytest.fixture
-def script(home):
+def begin_python(request):
+    """How scripts are begun: "cold", as tests say for whom what Python loads, or how it ends, is the point."""
+    if getattr(request, "param", getattr(request.module, "BEGIN_PYTHON", "warm")) == "cold":
+        return lambda arguments, **options: subprocess.Popen([sys.executable, "-X", "dev", *arguments], **options)
+    return lambda arguments, **options: warm.Popen([sys.executable, *arguments], **options)
+
+
+@pytest.fixture
+def script(home, begin_python):
     """Start a script; what is still running at the end is killed."""
     started = []
 
     def start(*pieces, **environment):
-        started.append(Script(*pieces, **environment))
+        started.append(Script(begin_python, *pieces, **environment))
         return started[-1]
 
     yield start

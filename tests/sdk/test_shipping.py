@@ -6,7 +6,7 @@ import shutil
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runlake.errors import CommError, NotFoundError, RunlakeError, UnreachableError
@@ -277,7 +277,6 @@ class FaultyTransport(httpx.BaseTransport):
 FAULTS = ["none", "refused", "lost", "late", "truncated", "busy", "unanswered", "twice"]
 
 
-@settings(max_examples=40)
 @given(
     script=st.lists(st.sampled_from(FAULTS), max_size=30),
     pieces=st.lists(st.integers(0, 12), min_size=1, max_size=6),

@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runlake.errors import SweepConfigError
@@ -119,7 +119,6 @@ hydra_values = st.recursive(
 
 
 @pytest.mark.integration
-@settings(max_examples=300, deadline=None)
 @given(st.dictionaries(names, hydra_values, max_size=3))
 def test_hydra_reads_the_values_that_the_sweep_chose(params):
     parser = pytest.importorskip("hydra.core.override_parser.overrides_parser").OverridesParser.create()

@@ -22,7 +22,8 @@ def test_the_openapi_document_comes_as_json_and_as_yaml_and_pages_of_other_hosts
     assert document["info"]["title"] == "runlake"
     assert "/api/v1/projects" in document["paths"]
     for name in ("openapi.yaml", "openapi.yml"):
-        assert yaml.safe_load(server.ask("GET", f"{SCHEMA}/{name}", who="ann").text) == document
+        told = server.ask("GET", f"{SCHEMA}/{name}", who="ann").text
+        assert yaml.load(told, yaml.CSafeLoader) == document  # in C: it is long
     assert json.loads(server.ask("GET", SCHEMA, who="ann").text) == document
     for name in ("swagger", "redoc", "elements", "rapidoc", "scalar"):
         answer = server.ask("GET", f"{SCHEMA}/{name}", who="ann")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from journals import rows_in, scan_all
 from logging_process import counter
@@ -205,7 +205,6 @@ class FullJournal(MemoryJournal):
 CALLS = ["numbers", "mixed", "piece", "events", "config"]
 
 
-@settings(max_examples=200)
 @given(
     st.lists(st.sampled_from(["whole", "whole", "whole", "short", "none"]), max_size=60),
     st.lists(st.sampled_from(CALLS), min_size=1, max_size=30),

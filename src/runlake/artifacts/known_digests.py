@@ -28,6 +28,7 @@ from typing import Any
 import msgspec
 
 from runlake.artifact_model import ContentInfo
+from runlake.ready import ready
 from runlake.store.disk import discard, replace_file
 
 try:
@@ -145,7 +146,7 @@ class KnownDigests:
                 if status.st_uid != os.getuid() or status.st_mode & 0o022:
                     return {}
                 head, _, lines = stream.read().partition(b"\n")
-            said = msgspec.json.decode(head, type=_Head)
+            said = msgspec.json.decode(head, type=ready(_Head))
             if (said.format, said.boot_id, said.sha256) != (_FORMAT, self._boot_id, hashlib.sha256(lines).hexdigest()):
                 return {}
             return {noted.state[:2]: noted for noted in _decoder.decode_lines(lines)}

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 import msgspec
 
 from runlake.errors import ConflictError, RunlakeError
+from runlake.ready import ready
 from runlake.store.cluster.bucket import Bucket
 
 LEASE_S = 60.0
@@ -79,7 +80,7 @@ class Claim:
             self._etag, self._renewed_at_s = self._bucket.head(self._key).etag, began_at_s
             return
         found = self._bucket.head(self._key)
-        holder = msgspec.json.decode(self._bucket.get(self._key), type=_Holder)
+        holder = msgspec.json.decode(self._bucket.get(self._key), type=ready(_Holder))
         silent_s = self._server_now_s() - found.written_at
         if silent_s < self._lease_s and not _is_gone(holder):
             raise ConflictError(

@@ -14,6 +14,7 @@ import msgspec
 from runlake.bulk.options import ExportOptions
 from runlake.errors import CorruptError, NewerFormatError
 from runlake.model import RunInfo
+from runlake.ready import ready
 from runlake.service.wire.documents import pack
 
 MANIFEST = "manifest.json"
@@ -160,11 +161,11 @@ def made_by() -> str:
 def decode_manifest(content: bytes, place: str) -> Manifest:
     """The manifest that lies at a place. `NewerFormatError`, and `CorruptError` for one that somebody altered."""
     try:
-        mark = msgspec.json.decode(content, type=_Mark)
+        mark = msgspec.json.decode(content, type=ready(_Mark))
         if mark.format == FORMAT_NAME and mark.format_version > FORMAT_VERSION:
             found = f"{place} has format {mark.format_version}, and this runlake knows {FORMAT_VERSION}"
             raise NewerFormatError(f"{found}; update runlake")
-        manifest = msgspec.json.decode(content, type=Manifest)
+        manifest = msgspec.json.decode(content, type=ready(Manifest))
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise CorruptError(f"{place} is no manifest of an export: {error}") from None
     if manifest.format != FORMAT_NAME or manifest.digest != manifest.proper_digest():

@@ -16,6 +16,7 @@ import msgspec
 from runlake.bulk.manifest import ArtifactEntry, Entry, FileEntry, RunEntry
 from runlake.errors import CorruptError
 from runlake.query.rows.export import CountedFile
+from runlake.ready import ready
 
 STATE = ".runlake-export"
 _PIECE_BYTES = 2**20
@@ -115,7 +116,7 @@ def done_line(entry: Entry, etags: dict[str, str] | None = None) -> bytes:
 
 def read_done(line: bytes) -> Done:
     """The inverse of `done_line`."""
-    return msgspec.json.decode(line, type=Done)
+    return msgspec.json.decode(line, type=ready(Done))
 
 
 def check_is_below(path: str, place: str) -> None:

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from runlake.errors import BadValueError, ForbiddenError
 from runlake.mcp.answers import MAX_ANSWER_BYTES, Answer, Room
+from runlake.ready import ready
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -74,7 +75,7 @@ class Tool(Struct, frozen=True, kw_only=True):
                 "--allow-edits, or ?allow_edits=true in the address of a server"
             )
         try:
-            asked = msgspec.convert(dict(arguments), self.asks)
+            asked = msgspec.convert(dict(arguments), ready(self.asks))
         except msgspec.ValidationError as error:
             names = ", ".join(self.asks.__struct_fields__)
             raise BadValueError(f"{self.name}: {error}; its arguments are: {names}") from None

@@ -15,6 +15,7 @@ from runlake.listing_model import RunColumn, RunColumnList, RunColumnsPage, RunC
 from runlake.model import ProjectKeys
 from runlake.query.tiles.question import TilesQuery
 from runlake.query.tiles.tiles import Tiles
+from runlake.ready import ready
 from runlake.report.page_view import PageView, canonical
 from runlake.service.contract import Service
 from runlake.service.wire import documents
@@ -174,7 +175,9 @@ def _read_lines(
         zoom = view.zoom_of(key.key)
         for window in (None, zoom) if zoom is not None else (None,):
             question = _question(view, runs.run_ids, key.key, window)
-            query = msgspec.convert({**question, "keys": [key.key], "columns": columns, "is_exact": True}, TilesQuery)
+            query = msgspec.convert(
+                {**question, "keys": [key.key], "columns": columns, "is_exact": True}, ready(TilesQuery)
+            )
             tiles = source.read_tiles(query)
             if source.within is not None and not tiles.series:
                 continue

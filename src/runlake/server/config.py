@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from runlake.errors import BadValueError
+from runlake.ready import ready
 
 VARIABLE = "RUNLAKE_SERVER_CONFIG"
 
@@ -130,6 +131,6 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         if not text:
             raise BadValueError(f"{VARIABLE} is not set; start the server with: runlake serve")
         try:
-            return msgspec.json.decode(text, type=cls)
+            return msgspec.json.decode(text, type=ready(cls))
         except msgspec.MsgspecError as error:
             raise BadValueError(f"{VARIABLE} is no configuration of a server: {error}") from None

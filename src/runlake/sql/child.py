@@ -26,6 +26,7 @@ import msgspec
 import pyarrow as pa
 
 from runlake.errors import RunlakeError
+from runlake.ready import ready
 from runlake.sql.engine import DuckDatabase, SqlLimits
 from runlake.sql.schema import ReadTable
 from runlake.sql.scope import Scope
@@ -67,7 +68,7 @@ def main() -> None:
     database: DuckDatabase | None = None
     send(told, Step())
     while select.select([asked], [], [], _IDLE_S)[0] and (line := asked.readline()):
-        question = msgspec.json.decode(line, type=Question)
+        question = msgspec.json.decode(line, type=ready(Question))
         try:
             database = DuckDatabase(thread_count=question.thread_count) if database is None else database
             engine = database.engine(question.limits)
@@ -95,7 +96,7 @@ def send(file: IO[bytes], step: Any) -> None:
 
 def _read_tables(asked: IO[bytes], left_s: list[float]) -> Iterator[ReadTable]:
     while True:
-        step = msgspec.json.decode(asked.readline(), type=Step)
+        step = msgspec.json.decode(asked.readline(), type=ready(Step))
         if step.time_s is not None:
             left_s.append(step.time_s)
             return

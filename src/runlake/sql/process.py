@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from runlake import errors
 from runlake.errors import NotSupportedError, SqlError, SqlLimitError
+from runlake.ready import ready
 from runlake.sql.child import Question, Step, send
 from runlake.sql.engine import SqlLimits, check_letters, too_large, too_slow
 from runlake.sql.schema import ReadTable
@@ -210,7 +211,7 @@ class _Process:
         line = self.stdout.readline()
         if not line:
             raise EOFError
-        return msgspec.json.decode(line, type=Step)
+        return msgspec.json.decode(line, type=ready(Step))
 
     def used_bytes(self) -> int:
         """Its memory."""

@@ -11,6 +11,7 @@ import msgspec
 from runlake.errors import BadValueError, CorruptError, NotFoundError, PathError, ReadOnlyError
 from runlake.model import RunPath
 from runlake.near import near_names
+from runlake.ready import ready
 from runlake.store.disk import READ_ONLY_ERRNOS
 from runlake.store.layout import Layout, check_run_path
 from runlake.view_model import ViewInfo, ViewPath, ViewPut
@@ -100,7 +101,7 @@ def delete_view(layout: Layout, path: ViewPath) -> None:
 def decode_view(content: bytes, file: Path) -> ViewFile:
     """What the file of a view says; `CorruptError` when it says nothing."""
     try:
-        return msgspec.json.decode(content, type=ViewFile)
+        return msgspec.json.decode(content, type=ready(ViewFile))
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise CorruptError(f"{file} is no view: {error}; restore it from a backup, or put the view again") from None
 

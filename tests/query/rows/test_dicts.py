@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from histories import make_history
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runlake.errors import BadValueError
@@ -118,7 +118,6 @@ def test_taking_rows_is_taking_rows(rows, data):
     assert same(by_key(list(iter_rows(slice_rows(history, start, stop)))), by_key(list(iter_rows(history))[start:stop]))
 
 
-@settings(max_examples=30)
 @given(row_lists, st.lists(names, min_size=1, max_size=3))
 def test_keys_keep_the_rows_that_have_every_one(rows, keys):
     def has(row, key):

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from histories import make_history
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runlake import values
@@ -143,7 +143,6 @@ leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.ch
 datum = st.recursive(leaves, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text("ab$float."), inner))
 
 
-@settings(max_examples=40)
 @given(st.lists(st.dictionaries(st.sampled_from(["a", "b.c", "$float", "$dict"]), datum, max_size=2), max_size=4))
 def test_json_lines_read_back_to_what_was_logged(rows):
     file = io.BytesIO()

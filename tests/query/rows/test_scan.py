@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runlake.errors import CorruptError
@@ -363,7 +363,6 @@ def test_text_has_no_samples(layout, settle):
     assert sample_history(layout, RUN, "x", samples=3).row_count == 0
 
 
-@settings(deadline=None, max_examples=30)
 @given(
     st.lists(st.floats(allow_infinity=False, width=32) | st.just(math.nan), min_size=1, max_size=60),
     st.integers(1, 40),

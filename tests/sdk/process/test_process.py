@@ -19,6 +19,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="signals and fork are those of POSIX"),
 ]
 
+BEGIN_PYTHON = "cold"
 BEGIN = 'run = runlake.init(id="r", project="p")\n'
 LOG_ON = """
 for i in range(10**9):
@@ -27,6 +28,7 @@ for i in range(10**9):
         print("logging", flush=True)
     time.sleep(0.001)
 """
+
 
 # How it ends
 

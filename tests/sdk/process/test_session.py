@@ -61,6 +61,7 @@ def test_the_module_speaks_for_the_active_run(stored):
         runlake.log({"a": 1})
 
 
+@pytest.mark.parametrize("begin_python", ["cold"], indirect=True)
 def test_importing_loads_nothing_heavy_and_init_neither(script):
     code, out, err = script(
         """

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runlake.errors import (
@@ -378,7 +378,6 @@ trees = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.text(), trees, max_size=4))
 def test_yaml_reads_back_as_it_was_written(tmp_path_factory, config):
     pytest.importorskip("yaml")
@@ -409,7 +408,6 @@ CHANGES = {
 }
 
 
-@settings(max_examples=150, deadline=None)
 @given(nested, st.lists(st.tuples(st.sampled_from(list(CHANGES)), nested), max_size=5))
 def test_what_a_config_holds_is_what_its_edits_say(start, changes):
     told = Told()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runlake.errors import (
@@ -245,7 +245,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(st.dictionaries(st.text(max_size=4), VALUES, max_size=4), max_size=6))
 def test_the_live_summary_is_what_a_reader_folds(tmp_path_factory, rows):
     layout, path = FolderStore(tmp_path_factory.mktemp("store")), RunPath("ann", "p", "r")
@@ -445,7 +444,6 @@ logs = st.tuples(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(defines, min_size=1, max_size=3), st.lists(logs | defines, max_size=6))
 def test_the_summary_of_the_script_is_the_one_that_is_stored_whatever_is_defined(begin, stored, first, then):
     run_id = f"r{next(numbers)}"

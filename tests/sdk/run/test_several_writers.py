@@ -310,6 +310,7 @@ def test_older_attempts_can_be_read_by_name_and_not_changed(stored):
         newest.at_generation("x")
 
 
+@pytest.mark.parametrize("begin_python", ["cold"], indirect=True)
 def test_a_fresh_run_needs_no_process_beside_it(script, stored):
     code = """
     started = []

@@ -27,7 +27,7 @@ def agent_of_sweep(service):
 
 @SCHEMA.exclude(path=ENDLESS, method="GET").parametrize()
 @settings(
-    max_examples=4,
+    max_examples=settings().max_examples // 10,
     deadline=None,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),

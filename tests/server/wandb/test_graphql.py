@@ -237,7 +237,8 @@ def test_wrong_variables_are_refused(desk, variables):
     assert all(error["extensions"]["code"] != "INTERNAL" for error in answer["errors"])
 
 
-def test_generated_documents_never_raise_and_never_fail_inside(desk):
+@pytest.mark.parametrize("document_count", [100, pytest.param(1000, marks=pytest.mark.long)])
+def test_generated_documents_never_raise_and_never_fail_inside(desk, document_count):
     """Random walks over the schema, with random arguments."""
     schema, chance = load_schema(), random.Random(4)
     config = {"method": "random", "metric": {"name": "a", "goal": "minimize"}, "parameters": {"a": {"value": 1}}}
@@ -279,7 +280,7 @@ def test_generated_documents_never_raise_and_never_fail_inside(desk):
             )
         return " ".join(fields) or "__typename"
 
-    for _ in range(300):
+    for _ in range(document_count):
         document = f"{{ {selection(schema.query_type, 0)} }}"
         for error in desk.engine.execute(document, None, None, desk.context).get("errors", ()):
             assert error["extensions"]["code"] != "INTERNAL", document

@@ -4,7 +4,7 @@ import itertools
 import re
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from journals import rows_in
 
@@ -197,7 +197,6 @@ def test_a_header_that_is_wrong_and_fits_its_check_hides_nothing_behind_it(story
         assert place_of(caught.value) == place
 
 
-@settings(max_examples=150)
 @given(st.data())
 def test_damage_of_any_size_never_becomes_other_rows(story, data):
     whole = story.data

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import strategies
@@ -190,7 +190,6 @@ def part_head():
     return record.MAGIC + record.frame(record.PART, record.encode_body(GOOD[0][1]))
 
 
-@settings(max_examples=60)
 @given(rows=st.lists(st.dictionaries(strategies.keys, strategies.values, max_size=4), max_size=6))
 def test_whatever_may_be_logged_passes(rows):
     journal = MemoryJournal()

@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -55,7 +55,6 @@ def written(folder, rows):
     return file
 
 
-@settings(deadline=None, max_examples=40)
 @given(ROWS, st.sampled_from([1, 7, 10_000]))
 def test_rows_come_back_as_they_went_in_to_the_bit(rows, rows_per_part):
     with tempfile.TemporaryDirectory() as folder:
@@ -190,7 +189,6 @@ def test_keys_are_listed_in_first_logged_order(tmp_path):
     assert read_keys([(written(tmp_path, rows), {}, None)]) == ["z", "b", "a", "y", "c\\.d"]
 
 
-@settings(deadline=None, max_examples=100)
 @given(
     st.integers(1, 6 * PYRAMID_STEP + 3),
     st.integers(0, 2**32),

@@ -36,6 +36,7 @@ from runlake.errors import NotFoundError
 from runlake.model import RUNTIME, STEP, TIMESTAMP, RunInfo, RunPath
 from runlake.query.rows.history import EXACT_INTEGER, History, Series
 from runlake.query.rows.select import slice_rows
+from runlake.ready import ready
 from runlake.server.wandb.histories import Histories
 from runlake.service.contract import Service
 from runlake.values import plain_name, split_path
@@ -240,7 +241,7 @@ def _state_name(info: RunInfo) -> str:
 def _decode_state(file: Path) -> ExportState:
     """What a state file says; that there is nothing, where it is missing or damaged."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=ExportState)
+        return msgspec.json.decode(file.read_bytes(), type=ready(ExportState))
     except (FileNotFoundError, NotADirectoryError, PermissionError, msgspec.MsgspecError):
         return ExportState()
 

@@ -31,6 +31,7 @@ from runlake.errors import (
 from runlake.listing_model import RunColumnsPage
 from runlake.model import Lane, RunEdit, RunPath, Stream
 from runlake.query.rows.history import HistoryOutline, SeriesOutline
+from runlake.ready import ready
 from runlake.store.ingest.grant_codec import pack_grant, unpack_request
 from runlake.sweep_model import SweepPath
 from runlake.values import decode_json, encode_json
@@ -84,7 +85,7 @@ def unpack(text: bytes | str, kind: type[T]) -> T:
     """The inverse of `pack` for a value of type `kind`; BadValueError for JSON that is none."""
     try:
         decoded = decode_json(text.decode() if isinstance(text, bytes) else text)
-        return msgspec.convert(decoded, kind, strict=False)
+        return msgspec.convert(decoded, ready(kind), strict=False)
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise BadValueError(f"this is no {getattr(kind, '__name__', kind)}: {error}") from None
 

@@ -11,6 +11,7 @@ import msgspec
 from runlake.artifact_model import LATEST, ArtifactPath, CollectionKind, CollectionPath, ManifestEntry
 from runlake.errors import ConflictError, CorruptError, NotFoundError, ReadOnlyError
 from runlake.near import near_names
+from runlake.ready import ready
 from runlake.store.artifacts.fold import CollectionFold, Created, Entry, Version
 from runlake.store.artifacts.manifest import decode_manifest
 from runlake.store.artifacts.names import check_artifact_id, check_collection_path
@@ -220,7 +221,7 @@ def _in_trash(layout: Layout, path: CollectionPath) -> list[Path]:
 
 def _was_at(content: bytes) -> CollectionPath | None:
     try:
-        return msgspec.json.decode(content, type=CollectionPath)
+        return msgspec.json.decode(content, type=ready(CollectionPath))
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
 
@@ -253,7 +254,7 @@ def read_artifact_id(layout: Layout, artifact_id: str) -> ArtifactPath:
 def _read_id(layout: Layout, artifact_id: str) -> ArtifactPath:
     try:
         content = layout.tree.read(layout.artifact_ids_dir / artifact_id)
-        found = msgspec.json.decode(content, type=ArtifactPath)
+        found = msgspec.json.decode(content, type=ready(ArtifactPath))
         check_collection_path(found.collection)
         return found.collection.at(artifact_id if found.version == LATEST else check_artifact_id(found.version))
     except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError):

@@ -14,6 +14,7 @@ import msgspec
 
 from runlake.artifact_model import ArtifactInfo, ArtifactPath, ArtifactStart, ContentInfo
 from runlake.errors import BadValueError, CorruptError, NotFoundError
+from runlake.ready import ready
 from runlake.store.artifacts.collection import CollectionFolder
 from runlake.store.artifacts.names import check_entry_path, check_sha256
 from runlake.store.artifacts.proof import prove_count, prove_start, prove_time
@@ -119,7 +120,7 @@ class Draft:
 def started_draft_of(content: bytes) -> StartedDraft:
     """What the file of a draft says; BadValueError for one that says nothing that could be."""
     try:
-        draft = msgspec.convert(stored_json(content.decode()), StartedDraft)
+        draft = msgspec.convert(stored_json(content.decode()), ready(StartedDraft))
     except (ValueError, CorruptError, RecursionError) as error:
         raise BadValueError(f"this is no draft of an artifact: {error}") from None
     prove_time("the time of a draft", draft.at)

@@ -21,6 +21,7 @@ from runlake.artifact_model import (
 )
 from runlake.errors import BadValueError
 from runlake.model import RunPath
+from runlake.ready import ready
 from runlake.store.artifacts.names import (
     check_aliases,
     check_artifact_id,
@@ -115,7 +116,7 @@ Entry = Created | Committed | Linked | Edited | Deleted | Restored | Collected |
 def entry_of(body: Any) -> Entry:
     """What the body of an entry says; BadValueError for one that makes no sense, or is of a kind that is not known."""
     try:
-        entry: Entry = msgspec.convert(body, Entry)
+        entry: Entry = msgspec.convert(body, ready(Entry))
     except (msgspec.ValidationError, RecursionError) as error:
         raise BadValueError(f"an entry makes no sense: {error}") from None
     prove_time("the time of an entry", entry.at)

@@ -14,6 +14,7 @@ import msgspec
 from runlake.artifact_model import ArtifactPath, CollectionPath, Relation
 from runlake.errors import BadValueError, NotFoundError
 from runlake.model import RunPath
+from runlake.ready import ready
 from runlake.store.artifacts.collection import writing
 from runlake.store.artifacts.names import check_artifact_id, check_artifact_path
 from runlake.store.artifacts.proof import prove_plain, prove_time
@@ -147,6 +148,6 @@ def read_use(file: Path, tree: Tree = DISK_TREE) -> Use | None:
 
 def _read(file: Path, kind: type[T], tree: Tree) -> T | None:
     try:
-        return msgspec.json.decode(tree.read(file), type=kind)
+        return msgspec.json.decode(tree.read(file), type=ready(kind))
     except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError):
         return None

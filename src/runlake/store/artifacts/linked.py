@@ -13,6 +13,7 @@ import msgspec
 
 from runlake.artifact_model import ArtifactPath, CollectionPath
 from runlake.errors import NotFoundError
+from runlake.ready import ready
 from runlake.store.artifacts.collection import read_artifact_id
 from runlake.store.artifacts.names import check_collection_path
 from runlake.store.layout import Layout
@@ -60,6 +61,6 @@ def linked_text(target: CollectionPath) -> str:
 def read_linked(file: Path, tree: Tree = DISK_TREE) -> CollectionPath | None:
     """The portfolio that it names; None for one that is gone, or says nothing of where the link would be."""
     try:
-        return check_collection_path(msgspec.json.decode(tree.read(file), type=LinkedTo).target)
+        return check_collection_path(msgspec.json.decode(tree.read(file), type=ready(LinkedTo)).target)
     except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError):
         return None

@@ -13,6 +13,7 @@ import msgspec
 
 from runlake.artifact_model import ContentInfo, ManifestEntry
 from runlake.errors import BadValueError, CorruptError, NewerFormatError, NotFoundError
+from runlake.ready import ready
 from runlake.store.artifacts.names import check_entry_path, check_sha256
 from runlake.store.artifacts.proof import prove_count, prove_plain
 from runlake.values import I64_MAX
@@ -79,7 +80,7 @@ def _lines_of(content: bytes, name: str) -> bytes:
     """What follows the head of a manifest that can be read."""
     head, _, lines = content.partition(b"\n")
     try:
-        found = msgspec.json.decode(head, type=_Head)
+        found = msgspec.json.decode(head, type=ready(_Head))
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise CorruptError(f"{name} cannot be read ({error}); restore it from a backup") from None
     if found.format > FORMAT:

@@ -16,6 +16,7 @@ from runlake import errors
 from runlake.artifact_model import ArtifactInfo, Relation
 from runlake.errors import CommError, RunlakeError, UnreachableError, UsageError
 from runlake.model import RunPath
+from runlake.ready import ready
 from runlake.store.disk import list_names, read_whole, remove, replace_file
 from runlake.store.journal.shipped import read_shipped
 from runlake.store.layout import Layout
@@ -53,7 +54,7 @@ class SentArtifact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 def read_sent(layout: Layout, run: RunPath, relation: Relation, artifact_id: str) -> SentArtifact | None:
     """What became of a record; None while nothing did."""
     try:
-        return msgspec.json.decode(read_whole(_file(layout, run, relation, artifact_id)), type=SentArtifact)
+        return msgspec.json.decode(read_whole(_file(layout, run, relation, artifact_id)), type=ready(SentArtifact))
     except (FileNotFoundError, msgspec.MsgspecError):
         return None
 

@@ -24,6 +24,7 @@ import msgspec
 
 from runlake.errors import CorruptError, StoreError
 from runlake.model import MetricRule, RunInfo
+from runlake.ready import ready
 from runlake.store.catalog.columns_file import DamagedFileError, read_columns, write_columns
 from runlake.store.catalog.project_records import CatalogRow, ProjectRecords
 from runlake.store.catalog.run_columns import ROOTS, Root
@@ -152,7 +153,7 @@ class CatalogFile:
         if content[:8] != _MAGIC or int.from_bytes(content[8:12], "little") != zlib.crc32(body):
             return None
         try:
-            head = msgspec.msgpack.decode(body, type=_Head)
+            head = msgspec.msgpack.decode(body, type=ready(_Head))
         except (msgspec.MsgspecError, RecursionError):
             return None  # by another version, whatever its name says
         is_here = head.columns_name is None or is_one_part(head.columns_name)
@@ -179,7 +180,7 @@ def unnamed_columns(folder: Path) -> list[Path]:
     heads = sorted(folder.glob("*.head")) if folder.is_dir() else []
     for file in heads:
         try:
-            named.add(msgspec.msgpack.decode(file.read_bytes()[12:], type=_Head).columns_name or "")
+            named.add(msgspec.msgpack.decode(file.read_bytes()[12:], type=ready(_Head)).columns_name or "")
         except (OSError, msgspec.MsgspecError, RecursionError):
             return []
     return [file for file in sorted(folder.glob("*.columns")) if file.name not in named]
@@ -208,7 +209,9 @@ def unpack_row(row: StoredRow) -> CatalogRow:
     """The inverse of `pack_row`."""
     info = None if row.info is None else _DECODER.decode(row.info)
     if info is not None and row.trees is not None:
-        info = msgspec.structs.replace(info, **msgspec.convert(stored_json(row.trees, 2 * MAX_DEPTH), type=_Trees))
+        info = msgspec.structs.replace(
+            info, **msgspec.convert(stored_json(row.trees, 2 * MAX_DEPTH), type=ready(_Trees))
+        )
     return CatalogRow(info, row.fingerprint, row.is_open, row.problem, row.watch_until_s)
 
 

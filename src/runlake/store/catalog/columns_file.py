@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from runlake.ready import ready
 from runlake.store.catalog.run_columns import FIELD_TYPES, LANE_TYPES, MARKS, Leaf, Root, RunColumns
 from runlake.store.disk import read_whole, replacing
 
@@ -139,7 +140,7 @@ def _read(data: pa.Buffer) -> RunColumns:
     encoded = view[offset : offset + size]
     if bytes(view[:8]) != MAGIC or magic != MAGIC or zlib.crc32(encoded) != crc:
         raise ValueError("this is no file of run columns, or its end is missing")
-    directory = msgspec.msgpack.decode(encoded, type=_Directory)
+    directory = msgspec.msgpack.decode(encoded, type=ready(_Directory))
     sections: dict[str, pa.Buffer] = {}
     for section in directory.sections:
         content = data.slice(section.offset, section.size_bytes)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import msgspec
 
+from runlake.ready import ready
 from runlake.store import disk
 from runlake.store.catalog.catalog_file import StoredRow, file_stem, pack_row, unpack_rows
 from runlake.store.catalog.project_records import CatalogRow, ProjectRecords
@@ -141,7 +142,7 @@ def load_version(folder: Path, entity: str, project: str, version: str) -> Proje
         if not size or len(body) < size or zlib.crc32(body) != crc:
             return None
         try:
-            state = msgspec.msgpack.decode(body, type=_State)
+            state = msgspec.msgpack.decode(body, type=ready(_State))
         except (msgspec.MsgspecError, RecursionError):
             return None
         if number == 0:

@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from runlake.lru import LruCache
+from runlake.ready import ready
 from runlake.store.catalog.catalog_file import StoredRow, pack_row, unpack_rows
 from runlake.store.catalog.columns_file import DamagedFileError, columns_from_bytes, write_columns
 from runlake.store.catalog.project_records import CatalogRow, ProjectRecords
@@ -123,7 +124,7 @@ class ListingStates:
         bodies = self._database.read(_LOAD, parameters)
         if len(bodies) != int(found[2]) + 1:
             return None
-        states = [msgspec.msgpack.decode(body, type=_State) for (body,) in bodies]
+        states = [msgspec.msgpack.decode(body, type=ready(_State)) for (body,) in bodies]
         rows: dict[str, StoredRow] = {}
         for state in states:
             rows |= state.rows
@@ -142,7 +143,7 @@ class ListingStates:
         """What was saved last; None where there is nothing, or nothing that this version can read."""
         rows = self._database.read(_LOAD_HEAD, project_keys(entity, project))
         try:
-            head = msgspec.msgpack.decode(rows[0][0], type=ListingHead) if rows else None
+            head = msgspec.msgpack.decode(rows[0][0], type=ready(ListingHead)) if rows else None
         except (msgspec.MsgspecError, RecursionError):
             return None
         records = None if head is None else self._records(head.state)

@@ -15,6 +15,7 @@ import msgspec
 from runlake.errors import CorruptError, NewerFormatError
 from runlake.lru import LruCache
 from runlake.model import STREAMS, Stream
+from runlake.ready import ready
 from runlake.store.journal import record
 from runlake.store.segment.folder import UNUSED_PREFIX
 from runlake.store.segment.schema import Footer, series_file
@@ -93,7 +94,7 @@ def _parse_list(file: str, data: bytes) -> PackList:
     if record.frame(_LIST, body) != data[8:]:
         raise CorruptError(f"{file}: its {len(data)} bytes are not as they were written; restore it or remove it")
     try:
-        packed = msgspec.msgpack.decode(body, type=PackList)
+        packed = msgspec.msgpack.decode(body, type=ready(PackList))
     except (msgspec.MsgspecError, RecursionError) as error:
         raise CorruptError(f"{file}: it is whole, but makes no sense ({error}); remove it") from None
     segments = (name for run in packed.runs for name in (run.segment, *run.inputs))

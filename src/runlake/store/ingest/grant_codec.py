@@ -10,6 +10,7 @@ import msgspec
 
 from runlake.errors import BadValueError, CorruptError
 from runlake.model import OpenRequest, RunInfo, WriterGrant
+from runlake.ready import ready
 from runlake.store.journal import record
 from runlake.store.journal.fold import pack_info, unpack_info
 
@@ -22,7 +23,7 @@ def pack_request(opening: OpenRequest) -> bytes:
 def unpack_request(content: bytes) -> OpenRequest:
     """The inverse of `pack_request`; BadValueError for bytes that are none."""
     try:
-        return msgspec.convert(record.decode_body(content), OpenRequest)
+        return msgspec.convert(record.decode_body(content), ready(OpenRequest))
     except (msgspec.MsgspecError, CorruptError, UnicodeError) as error:
         raise BadValueError(f"this is no opening of a writer: {error}") from None
 
@@ -41,6 +42,6 @@ def unpack_grant(content: bytes) -> WriterGrant:
         fields = record.decode_body(content)
         if fields.get("before") is not None:
             fields["before"] = unpack_info(fields["before"])
-        return msgspec.convert(fields, WriterGrant)
+        return msgspec.convert(fields, ready(WriterGrant))
     except (msgspec.MsgspecError, CorruptError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise BadValueError(f"this is no grant of a writer: {error}") from None

@@ -16,6 +16,7 @@ import msgspec
 
 from runlake.errors import CorruptError
 from runlake.model import Alert, MetricRule, Numbers, RunInfo, RunPath, State, is_time
+from runlake.ready import ready
 from runlake.store.journal import record
 from runlake.store.journal.bodies import INFO_FIELDS, Cut, Define, End, Info, Record, StateChange, clock_of
 from runlake.store.journal.edits import apply_edit, tree_of
@@ -121,7 +122,7 @@ def members(writers: Iterable[WriterState], incarnation: str, generation: str) -
 
 def taken_over(cut: Mapping[str, Any]) -> list[WriterState]:
     """What a CUT record says of the writers whose rows were taken over."""
-    return msgspec.convert(Cut(cut).writers, list[WriterState], dec_hook=part_header_of)
+    return msgspec.convert(Cut(cut).writers, ready(list[WriterState]), dec_hook=part_header_of)
 
 
 def highest_clock(writers: Iterable[WriterState]) -> int:
@@ -212,10 +213,10 @@ def replayed(records: Iterable[_Record]) -> _Said:
         if kind in (record.START, record.CONFIG):
             apply_edit(said.config, body)
         elif kind == record.DEFINE:
-            rule = msgspec.convert(Define(body).rule, MetricRule)
+            rule = msgspec.convert(Define(body).rule, ready(MetricRule))
             said.rules[rule.name] = rule
         elif kind == record.ALERT:
-            said.alerts.append(msgspec.convert(body, Alert))
+            said.alerts.append(msgspec.convert(body, ready(Alert)))
         elif kind == record.STATE:
             said.is_stop_requested = said.is_stop_requested or StateChange(body).is_stop
     return said
@@ -232,7 +233,7 @@ def pack_info(info: RunInfo) -> dict[str, Any]:
 
 def unpack_info(packed: Mapping[str, Any]) -> RunInfo:
     """The inverse of `pack_info`."""
-    return msgspec.convert({**packed, **{name: decode_json(packed[name]) for name in _TREES}}, RunInfo)
+    return msgspec.convert({**packed, **{name: decode_json(packed[name]) for name in _TREES}}, ready(RunInfo))
 
 
 def _heartbeat(writers: list[WriterState]) -> float:

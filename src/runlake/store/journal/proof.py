@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from runlake.errors import BadValueError
 from runlake.model import AXES, FIRST_TIME_S, LAST_TIME_S, STREAMS, Level, MetricRule, State, is_time
+from runlake.ready import ready
 from runlake.store.journal import record
 from runlake.store.journal.fold import StreamFold, WriterState
 from runlake.store.journal.header import part_header_of
@@ -175,7 +176,7 @@ def prove_record(kind: int, body: Any) -> None:
     """BadValueError for the body of a frame that is no row, of which no reader could make sense; it names the field."""
     name = record.KIND_NAMES[kind]
     try:
-        found = msgspec.convert(body, _FORMS[kind], dec_hook=part_header_of)
+        found = msgspec.convert(body, ready(_FORMS[kind]), dec_hook=part_header_of)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise BadValueError(f"a {name} record makes no sense: {error}") from None
     for field, value in body.items():

@@ -19,6 +19,7 @@ from typing import Protocol
 import msgspec
 
 from runlake.errors import NotFoundError
+from runlake.ready import ready
 from runlake.store.journal.header import PartHeader, part_header_of
 
 
@@ -77,7 +78,7 @@ def encode_served(served: Served) -> bytes:
 
 def decode_served(content: bytes) -> Served:
     """The inverse of `encode_served`."""
-    return msgspec.json.decode(content, type=Served, dec_hook=part_header_of)
+    return msgspec.json.decode(content, type=ready(Served), dec_hook=part_header_of)
 
 
 def gone(writer: str) -> NotFoundError:

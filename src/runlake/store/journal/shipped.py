@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from runlake.model import RunPath
+from runlake.ready import ready
 from runlake.store.disk import is_locked, replace_file
 from runlake.store.journal.journal import PartName
 from runlake.store.leases import FolderLeases
@@ -59,7 +60,7 @@ def read_shipped(run_dir: Path) -> Shipped | None:
         content = (run_dir / FILE).read_bytes()
     except FileNotFoundError:
         return None
-    return msgspec.json.decode(content, type=Shipped)
+    return msgspec.json.decode(content, type=ready(Shipped))
 
 
 def write_shipped(run_dir: Path, shipped: Shipped) -> None:

@@ -12,6 +12,7 @@ import msgspec
 
 from runlake.artifact_model import LATEST, ArtifactPath, CollectionPath
 from runlake.errors import CorruptError, NotFoundError, PathError, RunlakeError, StoreError
+from runlake.ready import ready
 from runlake.store.artifacts.collection import read_artifact_id, write_artifact_id
 from runlake.store.artifacts.names import check_artifact_id, is_artifact_id
 from runlake.store.disk import list_names
@@ -46,7 +47,7 @@ def _meaning_of(other: Layout, name: str) -> str:
     """The id of the version that an id means; of what has its own, as a draft, that."""
     file = other.artifact_ids_dir / name
     try:
-        meant = msgspec.json.decode(read_plain(other.root, file, _MAX_FILE_BYTES), type=ArtifactPath).version
+        meant = msgspec.json.decode(read_plain(other.root, file, _MAX_FILE_BYTES), type=ready(ArtifactPath)).version
         return name if meant == LATEST else check_artifact_id(meant)
     except FileNotFoundError:
         return name  # collected just now

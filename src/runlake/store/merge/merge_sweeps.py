@@ -13,6 +13,7 @@ import msgspec
 
 from runlake.errors import PathError, RunlakeError, StoreError
 from runlake.model import Merged, RunPath
+from runlake.ready import ready
 from runlake.store.disk import create_once, replace_file
 from runlake.store.layout import Layout, encode_name
 from runlake.store.ledger import entry_name
@@ -91,7 +92,7 @@ def _read(file: Path) -> bytes:
 
 def _report_count(content: bytes) -> int:
     try:
-        return msgspec.json.decode(content, type=AgentFile).report_count
+        return msgspec.json.decode(content, type=ready(AgentFile)).report_count
     except msgspec.MsgspecError:
         return 0  # damaged: it says nothing
 

@@ -12,6 +12,7 @@ import msgspec
 from runlake.artifact_model import CollectionPath, ManifestEntry, Relation
 from runlake.errors import BadValueError, CorruptError
 from runlake.model import RunPath, is_time
+from runlake.ready import ready
 from runlake.store.artifacts.fold import CollectionFold, Committed, Linked, Version, entry_of
 from runlake.store.artifacts.lineage import RunLink, Use, link_name, use_name
 from runlake.store.artifacts.manifest import check_clashes, decode_manifest
@@ -130,6 +131,6 @@ def _records_in(root: Path, folder: Path) -> list[str]:
 
 def _read(root: Path, file: Path, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(read_plain(root, file), type=kind)
+        return msgspec.json.decode(read_plain(root, file), type=ready(kind))
     except (FileNotFoundError, msgspec.MsgspecError) as error:
         raise CorruptError(f"{file} cannot be read ({error}); remove it") from None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from runlake.errors import ConflictError, NotFoundError, PathError, ReadOnlyError, StoreError
 from runlake.model import RunPath, TrashItem
+from runlake.ready import ready
 from runlake.store.changes import changes_of
 from runlake.store.disk import TEMPORARY_PREFIX, make_subfolder, move, read_whole
 from runlake.store.folder_store import FolderStore
@@ -162,7 +163,7 @@ def deleted_collection(folder: Path) -> CollectionPath | None:
     if not folder.name.startswith(COLLECTION_PREFIX):
         return None
     try:
-        path = msgspec.json.decode(read_whole(folder / DELETED_FILE), type=CollectionPath)
+        path = msgspec.json.decode(read_whole(folder / DELETED_FILE), type=ready(CollectionPath))
         check_run_path(RunPath(path.entity, path.project, "any"))
         return path
     except (OSError, ValueError, RecursionError):

@@ -5,16 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
-from typing import TYPE_CHECKING
 
 from runlake.lru import LruCache
 from runlake.model import RunPath
 from runlake.store.journal.fold import WriterState
 from runlake.store.journal.journal import PartName
+from runlake.store.journal.scan import ScannedPart
 from runlake.store.run.snapshot import Snapshot
-
-if TYPE_CHECKING:  # sealed rows are read without what reads a journal
-    from runlake.store.journal.scan import ScannedPart
 
 KEPT_BYTES = 64 * 2**20
 _KEY_BYTES = 700
@@ -22,7 +19,7 @@ _LOCKS = 16
 _RECORD_FACTOR = 8
 """How much more a record takes as objects than as text, about."""
 
-StateOf = Callable[["ScannedPart"], WriterState | None]
+StateOf = Callable[[ScannedPart], WriterState | None]
 _Place = tuple[RunPath, PartName, int, float]
 
 

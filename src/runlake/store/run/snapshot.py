@@ -17,20 +17,18 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct
 
 from runlake.errors import CorruptError, NotFoundError, RunlakeError, StoreError
 from runlake.model import RunPath, Stream
 from runlake.store.journal.journal import Journal, PartName
+from runlake.store.journal.scan import ScannedPart, prove_head, scan_part
 from runlake.store.run.overlap import without_repeats
 from runlake.store.segment.meta import Meta, read_meta
 from runlake.store.segment.segments import SegmentFile, Segments
 from runlake.store.store import Store
-
-if TYPE_CHECKING:  # sealed rows are read without what reads a journal
-    from runlake.store.journal.scan import ScannedPart
 
 _ATTEMPTS = 50
 _LONGEST_WAIT_S = 0.05
@@ -97,8 +95,6 @@ class Snapshot(Struct, frozen=True):
 
         One that is followed by another was closed, or the next says how much of it counts: less than that is damage.
         """
-        from runlake.store.journal.scan import prove_head, scan_part
-
         data = self.journal.read(name)
         part = prove_head(scan_part(data, f"{self.path}: {name}"), f"{self.path}: {name}")
         if (part.end == "closed" and part.is_complete) or name.number == max(self.numbers[name.writer]):
@@ -152,8 +148,6 @@ class Snapshot(Struct, frozen=True):
         following = PartName(name.writer, name.number + 1)
         if following not in self.parts:
             return None
-        from runlake.store.journal.scan import scan_part
-
         header = scan_part(self.journal.read(following), f"{self.path}: {following}").header
         return None if header is None else header.previous_bytes
 

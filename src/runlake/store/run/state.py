@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -32,14 +32,13 @@ from runlake.store.journal.fold import (
 )
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.liveness import held_writers, liveness
+from runlake.store.journal.rows import rows_of
+from runlake.store.journal.scan import ScannedPart
 from runlake.store.run.part_states import PartStates
 from runlake.store.run.snapshot import Snapshot, nothing_yet, read_consistently
 from runlake.store.series import Series, WriterRows, filled_times
 from runlake.store.store import Store
 from runlake.values import Json
-
-if TYPE_CHECKING:  # sealed rows are read without what reads a journal
-    from runlake.store.journal.scan import ScannedPart
 
 
 class Behind(msgspec.Struct):
@@ -218,8 +217,6 @@ def join_states(pieces: Iterable[WriterState]) -> list[WriterState]:
 
 def state_of_part(part: ScannedPart) -> WriterState | None:
     """A part's records, and its rows folded; None while it does not say whose they are."""
-    from runlake.store.journal.rows import rows_of
-
     header = part.header
     if header is None:
         return None

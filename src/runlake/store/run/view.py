@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec import Struct, field
@@ -19,13 +18,12 @@ from runlake.store.journal.first_frame import read_header
 from runlake.store.journal.fold import newest_generation
 from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import PartName
+from runlake.store.journal.rows import check_follows, rows_of
+from runlake.store.journal.scan import ScannedPart
 from runlake.store.run.snapshot import Snapshot, nothing_yet
 from runlake.store.run.state import is_half_rewound
 from runlake.store.segment.meta import Meta
 from runlake.store.series import Series, WriterRows, join_stretches
-
-if TYPE_CHECKING:  # sealed rows are read without what reads a journal
-    from runlake.store.journal.scan import ScannedPart
 
 _ALL = int(np.iinfo(np.int64).max)
 
@@ -111,9 +109,6 @@ def sealed(snapshot: Snapshot, stream: Stream, view: View) -> list[Meta]:
 
 def unsealed(snapshot: Snapshot, stream: Stream, view: View) -> Iterator[WriterRows]:
     """The rows of the stream that no segment has, writer by writer."""
-    if not snapshot.parts:
-        return
-    from runlake.store.journal.rows import check_follows, rows_of
 
     def decode(part: ScannedPart) -> tuple[str, WriterRows] | None:
         header = part.header

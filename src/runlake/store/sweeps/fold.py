@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from runlake.ready import ready
 from runlake.sweep_model import SweepState
 
 Params = dict[str, Any]
@@ -124,7 +125,7 @@ class SweepFold:
         """Add the next entry. What a later version added to the kinds is passed over."""
         self.next_entry = number + 1
         try:
-            entry: Entry = msgspec.convert(body, Entry)
+            entry: Entry = msgspec.convert(body, ready(Entry))
         except msgspec.ValidationError:
             return
         self.updated_at = entry.at

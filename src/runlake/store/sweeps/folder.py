@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from runlake.errors import ConflictError, NotFoundError, ReadOnlyError
+from runlake.ready import ready
 from runlake.store.disk import READ_ONLY_ERRNOS
 from runlake.store.layout import Layout, encode_name
 from runlake.store.ledger import FolderLedger, Ledger
@@ -42,7 +43,7 @@ class AgentFiles:
     def read(self, agent_id: str) -> AgentFile:
         """What the agent last said; an empty file of one that has not spoken yet."""
         try:
-            return msgspec.json.decode(self._tree.read(self._file(agent_id)), type=AgentFile)
+            return msgspec.json.decode(self._tree.read(self._file(agent_id)), type=ready(AgentFile))
         except (FileNotFoundError, msgspec.MsgspecError, IsADirectoryError, RecursionError):
             return AgentFile()  # what nobody can read is as good as silence, and the next report replaces it
 

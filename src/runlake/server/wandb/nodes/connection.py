@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from runlake.errors import BadValueError
+from runlake.ready import ready
 
 DEFAULT_PAGE = 50
 MAX_PAGE = 1_000
@@ -57,7 +58,7 @@ def read_cursor(text: str | None) -> Cursor | None:
     if not text:
         return None
     try:
-        cursor = msgspec.json.decode(base64.urlsafe_b64decode(text.encode()), type=Cursor)
+        cursor = msgspec.json.decode(base64.urlsafe_b64decode(text.encode()), type=ready(Cursor))
     except (binascii.Error, msgspec.MsgspecError, UnicodeError, ValueError) as error:
         raise BadValueError(f"{text[:80]!r} is no cursor ({error}); pass one that this server gave") from None
     if not 0 <= cursor.offset < 2**53:
