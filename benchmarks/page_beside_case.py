@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
+
 from benchmarks.bench import HERE, BenchmarkError
 from benchmarks.browser import browsing
 
@@ -138,8 +140,13 @@ def serving(page: Page, python: Path, folder: Path) -> Iterator[tuple[str, str]]
             time.sleep(0.2)
         yield address, log.read_text(errors="replace").partition("\n")[0]
     finally:
+        # Some servers leave their workers behind when they are ended.
+        workers = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
         process.terminate()
         process.wait()
+        for worker in workers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.kill()
 
 
 def answers(address: str) -> bool:
