@@ -1,7 +1,4 @@
-"""What somebody waits for who looks at runs in the page: in Chromium, from a click to the frame that shows all of it.
-
-No other page is beside it: TensorBoard's, for one, draws a sample of 1,000 rows of a run, which is other work.
-"""
+"""What somebody waits for who looks at runs in the page: in Chromium, from a click to the frame that shows it all."""
 
 from __future__ import annotations
 

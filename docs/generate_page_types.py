@@ -31,7 +31,17 @@ import type { Json } from "./json";
 """
 ANSWERS = (
     *("SessionInfo", "ProjectInfo", "RunColumnList", "RunColumnsPage", "BulkAnswer", "ViewInfo", "ProjectNews"),
-    *("ProjectKeys", "Keys", "RunInfo", "GenerationInfo", "FileInfo", "ConsolePage", "ValuesPage", "SweepInfo"),
+    *(
+        "ProjectKeys",
+        "Keys",
+        "RunInfo",
+        "GenerationInfo",
+        "PastEdit",
+        "FileInfo",
+        "ConsolePage",
+        "ValuesPage",
+        "SweepInfo",
+    ),
     *("CollectionInfo", "ArtifactInfo", "PersonInfo", "KeyInfo", "NewKey", "TeamInfo", "Share"),
 )
 QUESTIONS = ("RunColumnsQuery", "RunEdit", "ViewPut", "TilesQuery", "SweepEdit", "ArtifactEdit")

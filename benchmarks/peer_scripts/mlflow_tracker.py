@@ -50,3 +50,14 @@ def frame(folder, keys):
 def open_store(folder):
     mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
     mlflow.set_experiment(EXPERIMENT)
+
+
+def fill_curve(folder, number, key, curve):
+    """One run of one key, by its batch call."""
+    open_store(folder)
+    client = mlflow.MlflowClient()
+    run_id = mlflow.start_run(run_name=f"r{number:02}").info.run_id
+    for begin in range(0, len(curve), 1000):
+        steps = range(begin, min(begin + 1000, len(curve)))
+        client.log_batch(run_id, metrics=[Metric(key, curve[step], 1_700_000_000_000 + step, step) for step in steps])
+    mlflow.end_run()

@@ -34,3 +34,11 @@ def frame(folder, keys):
     return pd.DataFrame(
         {key: [event.value for event in events.Scalars(key)] for key in keys or events.Tags()["scalars"]}
     )
+
+
+def fill_curve(folder, number, key, curve):
+    """One run of one key, in a folder of its own below `runs`."""
+    writer = SummaryWriter(str(folder / "runs" / f"r{number:02}"))
+    for step, value in enumerate(curve):
+        writer.add_scalar(key, value, step)
+    writer.close()

@@ -13,6 +13,26 @@ AGGREGATES = ("count", "mean", "median", "min", "max", "std", "sum", "nan_count"
 """What can be said of the numbers of a group. NaN is counted by `nan_count` and left out of the others."""
 
 
+EditedPart = Literal["run", "config", "summary"]
+"""Where in a run a value stands that was edited; `run` is its name, its notes, tags, group and job type."""
+
+
+class PastEdit(msgspec.Struct, frozen=True, kw_only=True):
+    """A value that somebody changed in a stored run, at `timestamp` (seconds since 1970).
+
+    `was_there` and `is_there` say whether there was a value before and is one after it, else `before` and `after` are
+    None. `was_there` is None where nobody knows: rows that came later have taken the place of what it was.
+    """
+
+    part: EditedPart
+    key: str
+    timestamp: float
+    before: Any = None
+    after: Any = None
+    was_there: bool | None = True
+    is_there: bool = True
+
+
 class RunColumn(msgspec.Struct, frozen=True, kw_only=True):
     """Something that runs have: ``name``, ``config.lr``, ``summary.loss``; `run_count` runs have it."""
 

@@ -16,7 +16,8 @@ VERBS = sorted(
     if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, property))
 )
 READ = {
-    "list_keys", "read_console", "read_console_lines", "read_history", "read_run", "read_values", "sample_history",
+    "list_edits", "list_keys", "read_console", "read_console_lines", "read_history", "read_run", "read_values",
+    "sample_history",
 }  # fmt: skip
 SAME_FOR_ALL = {"default_entity", "list_files", "list_generations", "open_file", "url"}
 

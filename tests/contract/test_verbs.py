@@ -2,6 +2,7 @@
 
 import io
 import re
+import time
 from urllib.request import urlopen
 
 import numpy as np
@@ -186,6 +187,41 @@ def test_edits_touch_only_the_keys_they_name(service, train):
     assert service.read_run(RUN) == second
     assert service.list_runs("ann", "mnist").runs == (second,)
     assert service.edit_run(RUN, RunEdit()) == second
+
+
+def test_what_was_edited_is_told_in_order_with_what_stood_there_before(service, train):
+    train("a", config={"lr": 1, "model": {"depth": 3}}, tags=["x"]).log(acc=0.5, loss=2).finish()
+    assert service.list_edits(RUN) == []
+    service.edit_run(RUN, RunEdit(config_set={"lr": 2, "new.key": [1]}, config_unset=("model",), info={"tags": ["y"]}))
+    service.edit_run(RUN, RunEdit(config_set={"lr": 2}, info={"notes": "good"}))  # lr is that already
+    service.edit_run(
+        RUN, RunEdit(config_set={"lr": 2.0}, summary_set={"acc": 0.75, "best": 1}, summary_unset=("loss",))
+    )
+    found = service.list_edits(RUN)
+    assert [(e.part, e.key, e.was_there and e.before, e.is_there and e.after) for e in found] == [
+        ("config", "model", {"depth": 3}, False),
+        ("config", "lr", 1, 2),
+        ("config", "new.key", False, [1]),
+        ("run", "tags", ["x"], ["y"]),
+        ("run", "notes", False, "good"),
+        ("config", "lr", 2, 2.0),
+        ("summary", "loss", 2, False),
+        ("summary", "acc", 0.5, 0.75),
+        ("summary", "best", False, 1),
+    ]
+    times = [edit.timestamp for edit in found]
+    assert times == sorted(times)
+    assert service.read_run(RUN).created_at < times[0]
+
+
+def test_what_an_edit_of_a_summary_has_replaced_is_not_made_up_where_rows_came_later(service, train):
+    run = train("a").log(acc=0.5)
+    service.edit_run(RUN, RunEdit(summary_set={"acc": 9}))
+    run.opened.writer.log({"acc": 0.75}, step=1, timestamp=time.time() + 1, runtime=1.0)
+    run.finish()
+    (edit,) = service.list_edits(RUN)
+    assert (edit.key, edit.was_there, edit.before, edit.after) == ("acc", None, None, 9)
+    assert service.read_run(RUN).summary == {"acc": 0.75}
 
 
 def test_an_edit_that_cannot_be_stored_changes_nothing(service, train):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from tests.page.conftest import Look, Served, serving
@@ -80,3 +80,41 @@ def test_what_a_run_logged_and_used_is_listed_with_the_way_there(look: Look, tra
         assert part.locator("tr").count() == 1
     look.go(f"#/ada/vision/runs/{trained.ids['three']}?tab=artifacts")
     look.waits_for("This run has logged and used no artifacts.")
+
+
+def test_media_of_several_keys_are_shown_at_one_step_unless_one_says_otherwise(
+    looking: Callable[..., Look], tmp_path: Path
+) -> None:
+    pages: list[dict[str, Any]] = [{"often": runlake.Html(f"<p>{step}</p>")} for step in range(7)]
+    for step in (0, 3, 6):
+        pages[step]["seldom"] = runlake.Html(f"<p>{step}</p>")
+    run_id = train(tmp_path / "store", "shown", pages)
+    with serving(tmp_path / "store") as served:
+        look = looking(served)
+        look.go(f"#/ada/vision/runs/{run_id}?tab=media")
+        often, seldom = (look.page.get_by_role("region", name=name) for name in ("often", "seldom"))
+        often.get_by_text("step 6 · 7 of 7").wait_for()
+        seldom.get_by_text("step 6 · 3 of 3").wait_for()
+        often.get_by_role("slider").press("ArrowLeft")
+        often.get_by_text("step 5 · 6 of 7").wait_for()
+        seldom.get_by_text("step 3 · 2 of 3").wait_for()
+        look.page.get_by_label("All at the same step").uncheck()
+        often.get_by_text("step 6 · 7 of 7").wait_for()
+        seldom.get_by_role("slider").press("Home")
+        seldom.get_by_text("step 0 · 1 of 3").wait_for()
+        assert often.get_by_text("step 6 · 7 of 7").is_visible()
+
+
+def test_what_was_edited_is_listed_with_what_stood_there_before(look: Look, trained: Trained, tmp_path: Path) -> None:
+    stored = runlake.Api(tmp_path / "store").run(f"ada/vision/{trained.ids['one']}")
+    stored.config["lr"] = 0.25
+    stored.update()
+    look.go(f"#/ada/vision/runs/{trained.ids['one']}?tab=overview")
+    part = look.page.get_by_role("region", name="Edits")
+    part.get_by_role("rowheader", name="config.lr").wait_for()
+    look.page.get_by_role("button", name="Add notes").click()
+    look.page.get_by_role("textbox", name="Notes").fill("the best one")
+    look.page.keyboard.press("Tab")
+    part.get_by_role("rowheader", name="notes").wait_for()
+    rows = [row.inner_text().split("\t")[:2] for row in part.get_by_role("row").all()]
+    assert rows == [["notes", "nothing → the best one"], ["config.lr", "nothing → 0.25"]]

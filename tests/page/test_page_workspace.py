@@ -169,6 +169,29 @@ def test_a_run_that_begins_while_the_table_is_asked_for_is_announced(
     look.page.get_by_role("button", name="1 new run: show").wait_for()
 
 
+def test_a_run_that_begins_before_the_columns_are_known_is_announced(
+    looking: Callable[..., Look], served: Served, store: Path
+) -> None:
+    look, held = looking(served), []
+    is_holding = True
+
+    def answer_late(route: Any) -> None:
+        if is_holding and route.request.method == "GET":
+            held.append(route)
+        else:
+            route.continue_()
+
+    look.page.route("**/runs/columns", answer_late)
+    look.go(BY_NAME)
+    wait_for_count(look, "4 runs")
+    train(store, "another", loss_rows(3))
+    is_holding = False
+    for route in held:
+        route.continue_()
+    look.page.get_by_role("button", name="1 new run: show").wait_for()
+    assert names(look) == ["run 0", "run 1", "run 2", "run 3"]
+
+
 def test_who_follows_sees_new_runs_come_in(table: Look, store: Path) -> None:
     table.page.get_by_role("button", name="Follow: new runs come in").click()
     wait_for_address(table, "l=follow")

@@ -30,11 +30,20 @@ const unit = makeScale("linear", { low: 0, high: 100 }, [0, 100]);
 const points = (line: { x: Float32Array; y: Float32Array; count: number }) =>
   Array.from({ length: line.count }, (_, i) => [line.x[i], line.y[i]]);
 
-test("of many points in one pixel column the first, lowest, highest and last are drawn, in their order", () => {
+test("many points in one pixel column are a stroke between the lowest and the highest, from the one that is nearer", () => {
   const x = Float64Array.from([5.1, 5.2, 5.3, 5.4, 5.5, 5.6, 5.7]);
   const y = Float64Array.from([10, 20, 90, 30, 2, 20, 15]);
   const drawn = points(projectLine(x, y, unit, unit)).map((point) => point.map((value) => Number(value!.toFixed(3))));
-  expect(drawn).toEqual([[5.1, 10], [5.3, 90], [5.5, 2], [5.7, 15]]);
+  expect(drawn).toEqual([[5.1, 10], [5.25, 2], [5.75, 90], [5.75, 15]]);
+});
+
+test("of dense columns beside each other only the lowest and highest are drawn, and the line comes and goes as it was", () => {
+  const x = Float64Array.from({ length: 12 }, (_, i) => (i < 10 ? i / 4 : i - 7));
+  const y = Float64Array.from([5, 9, 1, 5, 6, 2, 8, 6, 7, 3, 4, 5]);
+  const drawn = points(projectLine(x, y, unit, makeScale("linear", { low: 0, high: 10 }, [0, 100])));
+  expect(drawn.map(([at, value]) => [at, Math.round(value!)])).toEqual([
+    [0, 50], [0.25, 10], [0.75, 90], [1.25, 80], [1.75, 20], [1.75, 60], [2, 70], [2.25, 30], [3, 40], [4, 50],
+  ]);
 });
 
 test("a spike of one row among a million is drawn", () => {
@@ -43,7 +52,7 @@ test("a spike of one row among a million is drawn", () => {
   const y = new Float64Array(count).fill(1);
   y[654_321] = 77;
   const drawn = projectLine(x, y, makeScale("linear", { low: 0, high: count }, [0, 400]), unit);
-  expect([Math.max(...drawn.y.subarray(0, drawn.count)), drawn.count <= 4 * 401]).toEqual([77, true]);
+  expect([Math.max(...drawn.y.subarray(0, drawn.count)), drawn.count <= 2 * 401]).toEqual([77, true]);
 });
 
 test("NaN is a gap, and a point between two gaps is a dot", () => {

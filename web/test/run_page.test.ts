@@ -5,7 +5,7 @@ import { ansiPieces, plainText, PLAIN } from "../src/drawing/ansi";
 import { heatMap, heatMapPixels } from "../src/drawing/heat_map";
 import { readCsv } from "../src/drawing/read_csv";
 import { compare, flatten, matches } from "../src/state/flat";
-import { histogramOf, mediaItems, mediaKeys } from "../src/state/media";
+import { histogramOf, mediaItems, mediaKeys, placeOfStep } from "../src/state/media";
 import { manifestChanges } from "../src/state/manifests";
 import type { ManifestEntry } from "../src/wire/artifacts";
 import { besideEachOther } from "../src/state/patches";
@@ -111,6 +111,12 @@ test("a value is shown as what it is: one file, several, or a name of a type", (
   ]);
   expect(mediaItems({ _type: "something" })).toEqual([{ kind: "other", type: "something" }]);
   expect(mediaItems(3)).toEqual([]);
+});
+
+test("at a step the newest up to it is shown, and without one the last", () => {
+  const rows = [{ step: 2 }, { step: 4 }, { step: 4 }, { step: 9 }];
+  expect([null, 0, 2, 5, 100].map((step) => placeOfStep(rows, step))).toEqual([3, 0, 0, 2, 3]);
+  expect(placeOfStep([], 3)).toBe(-1);
 });
 
 test("histograms come with their bins, or with the first and the size of them", () => {

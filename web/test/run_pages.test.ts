@@ -90,6 +90,18 @@ test("the old answer stays in sight until there is a new one", async () => {
   expect(pages.row(0)?.runId).toBe("r999");
 });
 
+test("with other columns the same runs stay where they are, and none that began since comes among them", async () => {
+  const pages = await filled();
+  [asked, runCount, drift] = [[], 1_001, 0.5];
+  expect(pages.ask({ ...QUESTION, columns: ["name", "loss", "lr"] })).toBe(true);
+  await settled(pages, () => !pages.isAsking.peek());
+  expect([asked.length, asked[0]?.run_ids?.length, pages.totalCount.peek()]).toEqual([1, PAGE_RUNS, 1_000]);
+  expect([pages.row(7)?.runId, pages.row(7)?.value("loss")]).toEqual(["r7", 7.5]);
+  expect(pages.ask({ ...QUESTION, columns: ["name", "loss", "lr"] })).toBe(false);
+  await settled(pages, () => !pages.isAsking.peek());
+  expect(pages.totalCount.peek()).toBe(1_001);
+});
+
 test("a question that was overtaken by another has no answer", async () => {
   const pages = await filled();
   pages.ask({ ...QUESTION, order: ["-number"] });

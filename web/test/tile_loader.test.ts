@@ -120,6 +120,17 @@ test("after data moved only runs that changed come again, and the others keep th
   expect(lines).toEqual([["a", [1]], ["b", [5]]]);
 });
 
+test("an answer in which nothing moved leaves the lines as they are, and nothing is drawn for it", async () => {
+  const wish = loader.want("loss", QUERY);
+  await tick();
+  await server.letAnswer();
+  const before = wish.lines.value.tiles;
+  loader.moveTo("next");
+  await tick();
+  await server.letAnswer();
+  expect([server.asked.length, wish.lines.value.tiles === before]).toEqual([2, true]);
+});
+
 test("data that moves all the time is asked for once a second", async () => {
   loader.want("loss", QUERY);
   await tick();

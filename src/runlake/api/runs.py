@@ -21,13 +21,15 @@ from runlake.model import STEP, RunPage, RunPath, Stream, TailCursor
 from runlake.query.rows.history import History
 from runlake.query.rows.in_short import table_in_short
 from runlake.query.rows.select import has_all_rows
+from runlake.query.runs.filter import plain_filter
 from runlake.service.contract import Service
+from runlake.values import encode_json
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-    from runlake.api.inline import InlineView
+    from runlake.api.inline import InlineView, LiveView
     from runlake.query.many.blocks import HistoryBlock
 
 DEFAULT_ORDER = "+created_at"
@@ -313,14 +315,19 @@ class Runs:
     def __repr__(self) -> str:
         return one_line(f"<Runs {self.entity}/{self.project}>")
 
-    def show(self, height_px: int = 520) -> InlineView:
+    def show(self, height_px: int = 520, *, live: bool | str = False) -> InlineView | LiveView:
         """The table and charts of the page, for the end of a cell: they need no server, and are as the runs are now.
 
-        `NotSupportedError` where runlake was installed without its page.
+        With `live` the page itself, as `StoredRun.show` has it. `NotSupportedError` where runlake was installed without
+        its page.
         """
-        from runlake.api.inline import inline_view
+        from runlake.api.inline import inline_view, live_view, names_text
 
         order = (self.order,) if isinstance(self.order, str) else tuple(self.order)
+        if live:
+            query = {"f": str(encode_json(plain_filter(self.filters)))} if self.filters else {}
+            query["o"] = names_text(order)
+            return live_view(self._service, live, (self.entity, self.project), query, height_px=height_px)
         project = (self.entity, self.project)
         return inline_view(self._service, project, self.filters or None, order=order, height_px=height_px)
 

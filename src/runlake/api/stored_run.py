@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     import polars as pl
 
     from runlake.api.files import File, Files, OpenedFile
-    from runlake.api.inline import InlineView
+    from runlake.api.inline import InlineView, LiveView
     from runlake.api.scan import HistoryScan
     from runlake.api.tail import RunTail, TailFormat
     from runlake.artifacts.artifact import Artifact
+    from runlake.listing_model import PastEdit
     from runlake.service.contract import Service
 
 _INFO_FIELDS = ("name", "notes", "tags", "group", "job_type")
@@ -93,6 +94,12 @@ class StoredRun(WandbRunNames):
     def generations(self) -> list[GenerationInfo]:
         """Every history that the run has had, oldest first: of each its `generation`, `created_at` and `row_count`."""
         return self._service.list_generations(self._info.path)
+
+    @property
+    def edits(self) -> list[PastEdit]:
+        """What was changed in the run from outside of its process, oldest first: of each value its `part` ("run",
+        "config" or "summary"), `key`, `timestamp`, what stood there `before`, and `after`."""
+        return self._service.list_edits(self._info.path)
 
     def at_generation(self, generation: str) -> StoredRun:
         """The run as an older attempt left it, to be read only; `generations` names them."""
@@ -368,14 +375,19 @@ class StoredRun(WandbRunNames):
 
         return one_line(f"<Run {'/'.join(self.path)} ({self.state})>")
 
-    def show(self, height_px: int = 520) -> InlineView:
+    def show(self, height_px: int = 520, *, live: bool | str = False) -> InlineView | LiveView:
         """The charts of the page, for the end of a cell: they need no server, and are as the run is now.
 
-        `NotSupportedError` where runlake was installed without its page.
+        With `live` the page itself, at that address, or with True at the server that is read from: it goes on as the
+        run does. It must have been started with ``--embed-from`` and the notebook's origin, under the host name of the
+        notebook, and this browser be signed in there. `NotSupportedError` where runlake was installed without its page.
         """
-        from runlake.api.inline import inline_view
+        from runlake.api.inline import inline_view, live_view
 
         path = self._info.path
+        if live:
+            parts = (path.entity, path.project, "runs", path.run_id)
+            return live_view(self._service, live, parts, {}, height_px=height_px)
         return inline_view(self._service, path[:2], {"run_id": path.run_id}, panels_only=True, height_px=height_px)
 
     def _repr_html_(self) -> str:

@@ -48,6 +48,10 @@ def serve(
         list[str] | None,
         typer.Option("--allow-origin", metavar="ORIGIN", help="A web page that may ask; all may if none is named."),
     ] = None,
+    embed_from: Annotated[
+        list[str] | None,
+        typer.Option("--embed-from", metavar="ORIGIN", help="A web page that may show ours in a frame."),
+    ] = None,
     limit: Annotated[
         list[str] | None,
         typer.Option(
@@ -105,6 +109,7 @@ def serve(
     """
     from runlake.server.config import ServerConfig
     from runlake.server.http.logs import configure_logs, logger
+    from runlake.server.page.embedding import checked_origins
     from runlake.server.private_files import keep_private
     from runlake.server.serving import Tls, address_of, listen
     from runlake.server.serving import serve as run_server
@@ -137,6 +142,7 @@ def serve(
         database_url=people_url(os.environ) or database,
         workers=workers,
         allowed_origins=tuple(allow_origin) if allow_origin else ("*",),
+        embed_from=checked_origins(embed_from or ()),
         is_tls=tls is not None or (base_url or "").startswith("https:"),
         log_format=_log_format(log_format),
     ).with_limits(limit or ())

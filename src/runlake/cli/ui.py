@@ -38,6 +38,10 @@ def ui(
         list[str] | None,
         typer.Option("--allow-host", metavar="NAME", help="A name that browsers may call this machine by, as proxies."),
     ] = None,
+    embed_from: Annotated[
+        list[str] | None,
+        typer.Option("--embed-from", metavar="ORIGIN", help="A page that may show this one in a frame, as notebooks."),
+    ] = None,
 ) -> None:
     """Look at the runs of a folder in a browser, on this machine, without an account.
 
@@ -63,7 +67,7 @@ def ui(
             raise NotSupportedError(
                 f'runlake ui needs the package {error.name!r}, which is not installed; run: pip install "runlake[ui]"'
             ) from None
-        page = build_ui(service, allowed_hosts=allow_host or (), is_read_only=read_only)
+        page = build_ui(service, allowed_hosts=allow_host or (), is_read_only=read_only, embed_from=embed_from or ())
         with _listen(port) as listening:
             address = f"http://{_HOST}:{listening.getsockname()[1]}/#token={page.token}"
             if not is_built():

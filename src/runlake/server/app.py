@@ -139,6 +139,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
         dependencies={
             "context": Provide(provide_context, sync_to_thread=False),
             "page_folder": Provide(lambda: files.PAGE_FOLDER, sync_to_thread=False),
+            "embed_from": Provide(lambda: config.embed_from, sync_to_thread=False),
             "service": Provide(context.service_of_caller, sync_to_thread=False),
         },
         exception_handlers={NotFoundException: answer_unknown, Exception: problem_response},

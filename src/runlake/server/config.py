@@ -56,7 +56,8 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     without having shown a key. URLs that are signed for one file are good for `url_life_s`. Each person may make
     `requests_per_s` with bursts of `burst_requests`, and follow `tails_per_person` runs at once, in each worker.
     `costly_turns` is how many costly answers each worker computes at once, 0 for as many as there are cores, 4 at
-    least. `allowed_origins` are the web pages of other servers that may ask, ``*`` for all. `drain_s` is how long
+    least. `allowed_origins` are the web pages of other servers that may ask, ``*`` for all, and `embed_from` those that
+    may have our page in a frame. `drain_s` is how long
     requests are waited for when the server ends, `silent_s` how long one of several workers may give no sign of
     life before it is replaced (`drain_s` at least). `supervisor_pid` is the process without which a worker ends,
     None for a worker that stands alone.
@@ -91,6 +92,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     burst_requests: int = 5000
     costly_turns: int = 0
     allowed_origins: tuple[str, ...] = ("*",)
+    embed_from: tuple[str, ...] = ()
     is_tls: bool = False
     log_format: LogFormat = "json"
     drain_s: float = 30.0

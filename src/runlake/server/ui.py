@@ -25,6 +25,7 @@ from runlake.server.http.problems import AnswerFaults, problem_response
 from runlake.server.http.turns import MIN_TURNS, GiveTurns, Turns
 from runlake.server.openapi import openapi_config
 from runlake.server.page import files
+from runlake.server.page.embedding import checked_origins
 from runlake.server.page.frame import read_frame
 from runlake.server.page.hosts import HostGate
 from runlake.server.page.read_only import refuse_changes
@@ -56,9 +57,14 @@ def build_ui(
     *,
     allowed_hosts: Sequence[str] = (),
     is_read_only: bool = False,
+    embed_from: Sequence[str] = (),
     page_folder: Path = files.PAGE_FOLDER,
 ) -> Ui:
-    """The page and the API over a store, for one person; the service is closed with the app."""
+    """The page and the API over a store, for one person; the service is closed with the app.
+
+    Pages of `embed_from` may have ours in a frame; `BadValueError` for what is no origin.
+    """
+    origins = checked_origins(embed_from)
     shown = SessionInfo(
         is_signed_in=True,
         has_people=False,
@@ -97,6 +103,7 @@ def build_ui(
         dependencies={
             "service": Provide(provide_service, sync_to_thread=False),
             "page_folder": Provide(lambda: page_folder, sync_to_thread=False),
+            "embed_from": Provide(lambda: origins, sync_to_thread=False),
         },
         exception_handlers={Exception: problem_response},
         openapi_config=openapi_config(),

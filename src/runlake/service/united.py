@@ -42,6 +42,7 @@ class UnitedService:
         self.list_runs = runs.list_runs
         self.read_run = runs.read_run
         self.list_generations = runs.list_generations
+        self.list_edits = runs.list_edits
         self.read_runs_table = runs.read_runs_table
         self.list_run_columns = runs.list_run_columns
         self.read_run_columns = runs.read_run_columns

@@ -8,6 +8,8 @@ import httpx
 import pytest
 from page_made import INDEX, SCRIPT, make_page
 
+from runlake.errors import BadValueError
+from runlake.server.page.embedding import checked_origins
 from runlake.server.ui import build_ui
 from runlake.service.open import open_service
 from served import SocketServer
@@ -128,3 +130,24 @@ def test_a_page_that_was_not_built_is_one_sentence_that_says_how_to_get_it(tmp_p
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
     assert "<code>make page</code> in a checkout" in answer.text
     assert answer.headers["Content-Security-Policy"] == OTHER_POLICY
+
+
+def test_pages_that_were_named_may_have_the_page_and_what_it_has_in_frames_in_a_frame(folder, tmp_path):
+    origins = ("http://localhost:8888", "https://Hub.example.com/")
+    server = SocketServer(build_ui(open_service(tmp_path), page_folder=folder, embed_from=origins).app)
+    try:
+        named = "http://localhost:8888 https://hub.example.com"
+        for path, policy, who in (("/", PAGE_POLICY, "'none'"), ("/page/frame", FRAME_POLICY, "'self'")):
+            wanted = policy.removesuffix(who) + (named if path == "/" else f"{who} {named}")
+            answer = httpx.get(f"{server.url}{path}", timeout=DEADLINE_S)
+            assert answer.headers.get_list("Content-Security-Policy") == [wanted]
+        answer = httpx.get(f"{server.url}{SCRIPT_PATH}", timeout=DEADLINE_S)
+        assert answer.headers["Content-Security-Policy"] == OTHER_POLICY
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("text", ["*", "null", "localhost:8888", "http://*.a.org", "http://a/b", "http://a; x", ""])
+def test_who_may_have_the_page_in_a_frame_is_named_whole(text):
+    with pytest.raises(BadValueError, match="is no origin of a page; it is scheme, host and port alone"):
+        checked_origins([text])

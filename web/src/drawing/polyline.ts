@@ -49,8 +49,10 @@ export function firstAbove(x: ArrayLike<number>, value: number): number {
 }
 
 /**
- * The points of a line (ascending x) in pixels. Where several fall into one pixel column, its first, lowest, highest
- * and last are kept, in their order: the strokes are the same. Where those lie on one place, the first is enough.
+ * The points of a line (ascending x) in pixels. Where more than two fall into one pixel column, what is seen of them
+ * is a stroke from the lowest to the highest, so of such columns beside each other those two are kept, first the one that
+ * is nearer to where the line comes from: half of the strokes are half of the time. Where they lie on one place, one point
+ * is enough.
  */
 export function projectLine(x: Float64Array, y: Float64Array, xScale: Scale, yScale: Scale): PixelLine {
   const [from, to] = visibleRange(x, xScale.low, xScale.high);
@@ -72,16 +74,19 @@ class PixelColumns {
   private points = 0;
   private firstX = 0;
   private firstY = 0;
-  private lowX = 0;
   private lowY = 0;
-  private highX = 0;
   private highY = 0;
   private lastX = 0;
   private lastY = 0;
+  /** Whether the column before had more than two points, and the last of them. */
+  private isDense = false;
+  private denseX = 0;
+  private denseY = 0;
 
   constructor(pointCount: number) {
-    this.x = new Float32Array(pointCount);
-    this.y = new Float32Array(pointCount);
+    const most = Math.ceil((pointCount * 4) / 3); // of three points in a column alone come four
+    this.x = new Float32Array(most);
+    this.y = new Float32Array(most);
   }
 
   add(x: number, y: number): void {
@@ -92,14 +97,12 @@ class PixelColumns {
       this.points = 0;
     }
     if (this.points === 0) {
-      this.firstX = this.lowX = this.highX = x;
+      this.firstX = x;
       this.firstY = this.lowY = this.highY = y;
     } else if (y < this.lowY) {
       this.lowY = y;
-      this.lowX = x;
     } else if (y > this.highY) {
       this.highY = y;
-      this.highX = x;
     }
     this.lastX = x;
     this.lastY = y;
@@ -108,6 +111,7 @@ class PixelColumns {
 
   gap(): void {
     this.flush();
+    this.leaveDense();
     this.column = NaN;
     this.points = 0;
     if (this.count > 0 && !Number.isNaN(this.y[this.count - 1]!)) this.put(this.lastX, NaN);
@@ -115,6 +119,7 @@ class PixelColumns {
 
   finish(): PixelLine {
     this.flush();
+    this.leaveDense();
     const { x, y, count } = this;
     const lone: number[] = [];
     let [along, upAndDown] = [20, 0];
@@ -131,21 +136,41 @@ class PixelColumns {
 
   private flush(): void {
     if (this.points === 0) return;
-    this.put(this.firstX, this.firstY);
-    if (this.points > 1 && this.highY - this.lowY >= UNSEEN_PX) {
-      const isLowFirst = this.lowX <= this.highX;
-      if (isLowFirst) this.putBetween(this.lowX, this.lowY);
-      this.putBetween(this.highX, this.highY);
-      if (!isLowFirst) this.putBetween(this.lowX, this.lowY);
-      this.put(this.lastX, this.lastY);
+    if (this.points < 3 || this.highY - this.lowY < UNSEEN_PX) {
+      this.leaveDense();
+      this.put(this.firstX, this.firstY);
+      if (this.highY - this.lowY >= UNSEEN_PX) this.put(this.lastX, this.lastY);
+    } else {
+      // At the same places of each column: strokes that stand now nearer and now farther would be seen as stripes.
+      const [left, right] = [this.column + 0.25, this.column + 0.75];
+      if (!this.isDense) this.put(Math.min(this.firstX, left), this.firstY);
+      if (this.isDense) this.widenBefore(this.firstY);
+      // The way from the last point of the dense column before to the first one here is seen in both.
+      const low = this.isDense ? Math.min(this.lowY, this.denseY) : this.lowY;
+      const high = this.isDense ? Math.max(this.highY, this.denseY) : this.highY;
+      const from = this.y[this.count - 1]!;
+      const isLowNear = Math.abs(from - low) <= Math.abs(from - high);
+      this.put(left, isLowNear ? low : high);
+      this.put(right, isLowNear ? high : low);
+      this.isDense = true;
+      this.denseX = Math.max(this.lastX, right);
+      this.denseY = this.lastY;
     }
     this.points = 0;
   }
 
-  /** An inner point of a column, unless it is its first or last one. */
-  private putBetween(x: number, y: number): void {
-    if ((x === this.firstX && y === this.firstY) || (x === this.lastX && y === this.lastY)) return;
-    this.put(x, y);
+  /** Have the stroke of the dense column before reach as far as `y`. */
+  private widenBefore(y: number): void {
+    const [one, other] = [this.count - 2, this.count - 1];
+    const [low, high] = this.y[one]! <= this.y[other]! ? [one, other] : [other, one];
+    this.y[low] = Math.min(this.y[low]!, y);
+    this.y[high] = Math.max(this.y[high]!, y);
+  }
+
+  /** Where dense columns end, the line goes on from their last point, as it did come to their first. */
+  private leaveDense(): void {
+    if (this.isDense) this.put(this.denseX, this.denseY);
+    this.isDense = false;
   }
 
   private put(x: number, y: number): void {

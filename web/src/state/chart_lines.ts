@@ -109,14 +109,15 @@ export function countsOf(tiles: KeyTiles, lines: readonly DrawnLine[]): LineCoun
   };
 }
 
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`;
+const told = (count: number): string => count.toLocaleString("en");
+const plural = (count: number, word: string): string => `${told(count)} ${word}${count === 1 ? "" : "s"}`;
 
 /** `57 of 59 runs, 2 without this key`. */
 export function countsText(counts: LineCounts): string {
   const { runCount, shownCount, hiddenCount, withoutCount, failed } = counts;
-  const parts = [shownCount === runCount ? plural(runCount, "run") : `${shownCount} of ${plural(runCount, "run")}`];
-  if (withoutCount > 0) parts.push(`${withoutCount} without this key`);
-  if (hiddenCount > 0) parts.push(`${hiddenCount} hidden`);
-  if (failed.length > 0) parts.push(`${failed.length} could not be read`);
+  const parts = [shownCount === runCount ? plural(runCount, "run") : `${told(shownCount)} of ${plural(runCount, "run")}`];
+  if (withoutCount > 0) parts.push(`${told(withoutCount)} without this key`);
+  if (hiddenCount > 0) parts.push(`${told(hiddenCount)} hidden`);
+  if (failed.length > 0) parts.push(`${told(failed.length)} could not be read`);
   return parts.join(", ");
 }

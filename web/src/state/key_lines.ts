@@ -6,16 +6,17 @@ import { settingsOf, zoomOf, type ChartSettings } from "./panels";
 import type { PanelsModel } from "./panels_model";
 import type { KeyTiles, Lines, Wish } from "./tile_loader";
 
-export type KeyPicture = {
+/** What is drawn: another object only where there is something else to draw. */
+export type KeyDrawing = {
   readonly lines: readonly DrawnLine[];
   /** What the lines are of; null: nothing came yet. */
   readonly tiles: KeyTiles | null;
   readonly settings: ChartSettings;
   /** Names what a person chose, but for the zoom; while it is the same, only data changed. */
   readonly name: string;
-  readonly isLoading: boolean;
-  readonly error: Error | null;
 };
+
+export type KeyPicture = KeyDrawing & { readonly isLoading: boolean; readonly error: Error | null };
 
 const NOTHING: Lines = { tiles: null, isLoading: true, error: null };
 
@@ -38,11 +39,15 @@ export class KeyLines {
   /** How wide the plot is, in pixels; nothing is asked for before it is known. */
   readonly widthPx = signal(0);
   readonly settings: ReadonlySignal<ChartSettings>;
+  readonly drawing: ReadonlySignal<KeyDrawing>;
+  /** The drawing, and whether another one is on its way. */
   readonly picture: ReadonlySignal<KeyPicture>;
   private readonly all = signal<Wish | null>(null);
   private readonly part = signal<Wish | null>(null);
   private readonly ends: (() => void)[] = [];
-  private before: { lines: readonly DrawnLine[]; tiles: KeyTiles; settings: ChartSettings; name: string } | null = null;
+  private readonly allTiles = computed(() => this.all.value?.lines.value.tiles ?? null);
+  private readonly partTiles = computed(() => this.part.value?.lines.value.tiles ?? null);
+  private before: KeyDrawing | null = null;
 
   constructor(
     private readonly model: PanelsModel,
@@ -50,7 +55,13 @@ export class KeyLines {
   ) {
     const text = computed(() => JSON.stringify(settingsOf(model.source.settings.value, key)));
     this.settings = computed(() => JSON.parse(text.value) as ChartSettings);
-    this.picture = computed(() => this.makePicture());
+    this.drawing = computed(() => this.makeDrawing());
+    this.picture = computed(() => {
+      const all = this.all.value?.lines.value ?? NOTHING;
+      const part = this.part.value?.lines.value ?? null;
+      const isLoading = all.isLoading || (part?.isLoading ?? false);
+      return { ...this.drawing.value, isLoading, error: all.error ?? part?.error ?? null };
+    });
   }
 
   start(): void {
@@ -91,26 +102,21 @@ export class KeyLines {
     });
   }
 
-  private makePicture(): KeyPicture {
+  private makeDrawing(): KeyDrawing {
     const { source } = this.model;
     const hidden = source.hiddenRuns.value;
     const names = source.runNames.value;
-    const all = this.all.value?.lines.value ?? NOTHING;
-    const part = this.part.value?.lines.value ?? null;
-    const isLoading = all.isLoading || (part?.isLoading ?? false);
-    const error = all.error ?? part?.error ?? null;
     const settings = this.settings.value;
-    if (all.tiles === null) {
+    const [all, part] = [this.allTiles.value, this.partTiles.value];
+    if (all === null) {
       // What was drawn last stays until the new lines are there.
-      const { lines, tiles, settings: old, name } = this.before ?? { lines: [], tiles: null, settings, name: "" };
-      return { lines, tiles, settings: old, name, isLoading, error };
+      return this.before ?? { lines: [], tiles: null, settings, name: "" };
     }
-    const coarse = drawnLines(all.tiles, hidden, names);
-    const exact = part?.tiles ? withCoarse(drawnLines(part.tiles, hidden, names), coarse) : null;
+    const coarse = drawnLines(all, hidden, names);
+    const exact = part === null ? null : withCoarse(drawnLines(part, hidden, names), coarse);
     const chosen = [settings, source.runIds.value, source.filters.value, source.groupBy.value, [...hidden]];
     const name = JSON.stringify([...chosen, exact !== null]);
-    const tiles = part?.tiles ?? all.tiles;
-    this.before = { lines: exact ?? coarse, tiles: all.tiles, settings, name };
-    return { lines: exact ?? coarse, tiles, settings, name, isLoading, error };
+    this.before = { lines: exact ?? coarse, tiles: all, settings, name };
+    return { ...this.before, tiles: part ?? all };
   }
 }

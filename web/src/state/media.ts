@@ -57,6 +57,12 @@ export function mediaItems(value: Json): MediaItem[] {
   return [{ kind: KIND_OF_FILE_TYPE[type] ?? kindOfName(file), file, caption: text(value["caption"]), type }];
 }
 
+/** Which of rows is shown at a step: the newest up to it, or the first where all are later; null: the last of all. */
+export function placeOfStep(rows: readonly { readonly step: number }[], step: number | null): number {
+  const place = step === null ? rows.length - 1 : rows.findLastIndex((row) => row.step <= step);
+  return place === -1 && rows.length > 0 ? 0 : place;
+}
+
 /** Counts of values between neighbours of `bins`, which are one more. */
 export type Histogram = { readonly step: number; readonly values: readonly number[]; readonly bins: readonly number[] };
 

@@ -8,7 +8,7 @@
 import { signal } from "@preact/signals";
 import { fetchColumns, type ProjectPath } from "../wire/asks";
 import { isAborted } from "../wire/http";
-import type { Json, JsonObject } from "../wire/json";
+import { writeJson, type Json, type JsonObject } from "../wire/json";
 
 export const PAGE_RUNS = 200;
 const MOST_PAGES = 60;
@@ -54,9 +54,19 @@ export class RunPages {
 
   constructor(private readonly path: ProjectPath) {}
 
-  /** Ask another question, or the same again; the answer so far stays until there is a new one. */
-  ask(question: RunsQuestion): void {
+  /**
+   * Ask another question, or the same again; the answer so far stays until there is a new one. True for one that only has
+   * other columns: it is of the same runs, which stay where they are, and none comes among them.
+   */
+  ask(question: RunsQuestion): boolean {
+    const before = this.question;
     this.question = question;
+    if (before !== null && isOfSameRuns(before, question) && this.pages.size > 0 && this.asked.size === 0 && this.error.peek() === null) {
+      this.isAsking.value = true;
+      const load: Promise<void> = this.fill().finally(() => this.loading.delete(load));
+      this.loading.add(load);
+      return true;
+    }
     this.generation += 1;
     this.isAsking.value = true;
     for (const request of this.asked.values()) {
@@ -64,6 +74,7 @@ export class RunPages {
     }
     this.asked.clear();
     this.want(...this.sight);
+    return false;
   }
 
   /** Say which rows are in sight, the last one excluded. */
@@ -155,6 +166,31 @@ export class RunPages {
     }
   }
 
+  /** Get the columns of a question for the runs that are here. */
+  private async fill(): Promise<void> {
+    const { question, generation } = this;
+    const isOver = (): boolean => question !== this.question || generation !== this.generation;
+    for (const number of [...this.pages.keys()]) {
+      if (!this.isInSight(number)) this.pages.delete(number);
+    }
+    try {
+      for (const { runIds } of [...this.pages.values()]) {
+        const answer = await fetchColumns(this.path, { columns: question?.columns ?? [], run_ids: runIds, limit: runIds.length });
+        if (isOver()) return;
+        this.put(answer.run_ids, answer.columns);
+      }
+      this.isAsking.value = false;
+    } catch (error) {
+      if (isOver()) return;
+      this.error.value = error as Error;
+      this.isAsking.value = false;
+    }
+  }
+
+  private isInSight(page: number): boolean {
+    return page >= Math.floor(this.sight[0] / PAGE_RUNS) && page * PAGE_RUNS < this.sight[1];
+  }
+
   /** Have a value of a run be another at once, before the server has said so. */
   set(runIds: readonly string[], column: string, value: Json): void {
     this.put(runIds, { [column]: runIds.map(() => value) });
@@ -224,11 +260,17 @@ export class RunPages {
     this.pages.set(number, page);
     const pageCount = Math.ceil(totalCount / PAGE_RUNS);
     for (const [old, { generation }] of this.pages) {
-      const isInSight = old >= Math.floor(this.sight[0] / PAGE_RUNS) && old * PAGE_RUNS < this.sight[1];
+      const isInSight = this.isInSight(old);
       const isOutdated = generation !== page.generation && !isInSight;
       if (old >= pageCount || isOutdated || (this.pages.size > MOST_PAGES && !isInSight)) {
         this.pages.delete(old);
       }
     }
   }
+}
+
+/** Whether two questions differ in their columns alone. */
+function isOfSameRuns(one: RunsQuestion, other: RunsQuestion): boolean {
+  const runsOf = ({ filters, order }: RunsQuestion): string => writeJson({ filters, order });
+  return runsOf(one) === runsOf(other) && one.columns.join("\n") !== other.columns.join("\n");
 }

@@ -190,9 +190,9 @@ export class ProjectRuns {
 
   private askRuns(question: RunsQuestion): void {
     untracked(() => {
-      this.pages.ask(question);
+      const isOfSameRuns = this.pages.ask(question);
       this.pagesOfGroups.clear();
-      this.news.value = NO_NEWS;
+      if (!isOfSameRuns) this.news.value = NO_NEWS;
     });
   }
 

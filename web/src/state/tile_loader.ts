@@ -259,7 +259,15 @@ export function tilesOfKey(tiles: Tiles, key: string, before: KeyTiles | null): 
     if (kept !== undefined) series.push(kept);
   }
   const { window, run_count, versions, left_out } = tiles;
-  return { window, run_count, versions, left_out, series };
+  const mine = { window, run_count, versions, left_out, series };
+  return before !== null && isSame(mine, before) ? before : mine;
+}
+
+/** Whether there is nothing in one that is not in the other: the same arrays, and all else by what it says. */
+function isSame(one: KeyTiles, other: KeyTiles): boolean {
+  const said = ({ window, run_count, versions, left_out }: KeyTiles): string => JSON.stringify([window, run_count, versions, left_out]);
+  const isSeries = one.series.length === other.series.length && one.series.every((series, i) => series === other.series[i]);
+  return isSeries && said(one) === said(other);
 }
 
 function bytesOf(tiles: KeyTiles): number {

@@ -145,6 +145,16 @@ export type NewKey = {
   readonly key: string;
 };
 
+export type PastEdit = {
+  readonly part: "run" | "config" | "summary";
+  readonly key: string;
+  readonly timestamp: number;
+  readonly before: Json;
+  readonly after: Json;
+  readonly was_there: boolean | null;
+  readonly is_there: boolean;
+};
+
 export type PersonInfo = {
   readonly user: string;
   readonly is_admin: boolean;

@@ -1,9 +1,9 @@
 /** The questions of one run's page, one function each, and what is answered. Times are seconds since 1970. */
 
-import type { ConsolePage, FileInfo, GenerationInfo, RunEdit, RunInfo, ValuesPage } from "./api";
+import type { ConsolePage, FileInfo, GenerationInfo, PastEdit, RunEdit, RunInfo, ValuesPage } from "./api";
 import { apiAddress, deleteJson, getJson, patchJson, postJson, withQuery, type Ask } from "./http";
 
-export type { Alert, ConsolePage, FileInfo, GenerationInfo, LoggedValue as ValueRow, PlacedLine as ConsoleLine, RunInfo, ValuesPage } from "./api";
+export type { Alert, ConsolePage, FileInfo, GenerationInfo, LoggedValue as ValueRow, PastEdit, PlacedLine as ConsoleLine, RunInfo, ValuesPage } from "./api";
 
 export type RunState = RunInfo["state"];
 
@@ -20,6 +20,11 @@ export function fetchRun(path: RunPath, generation: string | null = null, ask: A
 
 export function fetchGenerations(path: RunPath, ask: Ask = {}): Promise<readonly GenerationInfo[]> {
   return getJson(ofRun(path, "generations"), ask);
+}
+
+/** What was changed in a run from outside of its process, oldest first. */
+export function fetchEdits(path: RunPath, generation: string, ask: Ask = {}): Promise<readonly PastEdit[]> {
+  return getJson(withQuery(ofRun(path, "edits"), { generation }), ask);
 }
 
 export function editRun(path: RunPath, edit: RunEdit): Promise<RunInfo> {

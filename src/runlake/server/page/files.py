@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
 from runlake.errors import NotFoundError
+from runlake.server.page.embedding import EmbedFrom, framed_by
 
 PAGE_FOLDER = Path(__file__).parents[2] / "page"
 """Where the build of the page puts it, and where a wheel has it."""
@@ -19,9 +20,9 @@ PAGE_FOLDER = Path(__file__).parents[2] / "page"
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
     "connect-src 'self'; font-src 'self'; frame-src 'self' blob:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
 )
-"""Of the page's document alone: every other answer has that of `http.headers`, under which nothing runs."""
+"""Of the page's document alone, and behind it who may have it in a frame: every other answer has that of
+`http.headers`, under which nothing runs."""
 
 _ASK_AGAIN = "private, no-cache"
 _KEEP = "private, max-age=31536000, immutable"
@@ -50,11 +51,12 @@ def is_built(folder: Path = PAGE_FOLDER) -> bool:
 
 
 @route("/", http_method=[HttpMethod.GET, HttpMethod.HEAD], include_in_schema=False, sync_to_thread=True)
-def read_page(request: Request[Any, Any, Any], page_folder: PageFolder) -> Response[bytes]:
+def read_page(request: Request[Any, Any, Any], page_folder: PageFolder, embed_from: EmbedFrom) -> Response[bytes]:
     """The document of the page; where the page was not built, how to come by it."""
     if not is_built(page_folder):
         return Response(_NO_PAGE.encode(), status_code=404, media_type=_TYPES[".html"])
-    headers = {"Cache-Control": _ASK_AGAIN, "Content-Security-Policy": CONTENT_SECURITY_POLICY}
+    policy = CONTENT_SECURITY_POLICY + framed_by(embed_from)
+    headers = {"Cache-Control": _ASK_AGAIN, "Content-Security-Policy": policy}
     return _file(request, page_folder / "index.html", headers)
 
 

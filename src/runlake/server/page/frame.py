@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from litestar import Response, get
 
+from runlake.server.page.embedding import SELF, EmbedFrom, framed_by
+
 CONTENT_SECURITY_POLICY = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob:; "
     "style-src 'unsafe-inline' data:; img-src data: blob:; media-src data: blob:; font-src data:; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'self'"
+    "form-action 'none'; "
 )
 
 _DOCUMENT = b"""<!doctype html><meta charset="utf-8"><title>A page that was logged</title><script>
@@ -29,11 +31,11 @@ addEventListener("message", function show(event) {
 
 
 @get("/page/frame", include_in_schema=False, sync_to_thread=False)
-def read_frame() -> Response[bytes]:
+def read_frame(embed_from: EmbedFrom) -> Response[bytes]:
     """The empty document, which shows the first HTML that the page around it gives it."""
     headers = {
         "Cache-Control": "private, no-cache",
-        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY + framed_by((SELF, *embed_from)),
         "X-Frame-Options": "SAMEORIGIN",
     }
     return Response(_DOCUMENT, media_type="text/html", headers=headers)

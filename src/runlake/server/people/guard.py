@@ -265,6 +265,7 @@ class GuardedService:
     list_runs = _of_project(Service.list_runs, "read")
     read_run = _of_run(Service.read_run, "read")
     list_generations = _of_run(Service.list_generations, "read")
+    list_edits = _of_run(Service.list_edits, "read")
     read_runs_table = _of_project(Service.read_runs_table, "read")
     list_run_columns = _of_project(Service.list_run_columns, "read")
     read_run_columns = _of_project(Service.read_run_columns, "read")

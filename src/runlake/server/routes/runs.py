@@ -6,6 +6,7 @@ from litestar import Response, delete, get, patch, post, put
 from litestar.params import FromQuery, JSONBody
 
 from runlake.errors import BadValueError
+from runlake.listing_model import PastEdit
 from runlake.model import ConsoleLine, GenerationInfo, RunEdit, RunInfo, RunPath, TrashItem
 from runlake.server.routes.answers import Asked, Run, answer
 from runlake.service.wire.documents import RunAddress
@@ -49,6 +50,12 @@ def list_generations(service: Asked, run: Run) -> Response[list[GenerationInfo]]
     return answer(service.list_generations(run))
 
 
+@get(f"{RUN}/edits", sync_to_thread=True)
+def list_edits(service: Asked, run: Run, generation: FromQuery[str | None] = None) -> Response[list[PastEdit]]:
+    """What was changed in the run by others than its own process, oldest first."""
+    return answer(service.list_edits(run, generation=generation))
+
+
 @get(f"{RUN}/console", sync_to_thread=True)
 def read_console(
     service: Asked, run: Run, last: FromQuery[int | None] = None, generation: FromQuery[str | None] = None
@@ -82,6 +89,7 @@ HANDLERS = [
     delete_run,
     stop_run,
     list_generations,
+    list_edits,
     read_console,
     list_trash,
     restore_run,

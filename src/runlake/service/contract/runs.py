@@ -10,7 +10,7 @@ from runlake.model import GenerationInfo, RunEdit, RunInfo, RunPage, RunPath
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from runlake.listing_model import ProjectNews, RunColumnList, RunColumnsPage, RunColumnsQuery
+    from runlake.listing_model import PastEdit, ProjectNews, RunColumnList, RunColumnsPage, RunColumnsQuery
 
 
 class RunVerbs(Protocol):
@@ -41,6 +41,11 @@ class RunVerbs(Protocol):
 
     def list_generations(self, path: RunPath) -> list[GenerationInfo]:
         """Every history the run has had, oldest first; the last one is what readers see."""
+        ...
+
+    def list_edits(self, path: RunPath, *, generation: str | None = None) -> list[PastEdit]:
+        """Every value that was changed by others than the run's own process, oldest first: of its config, its summary,
+        its name, notes, tags, group and job type. Who changed it, no store keeps."""
         ...
 
     def read_runs_table(self, entity: str, project: str, *, filters: Mapping[str, Any] | None = None) -> pa.Table:

@@ -19,7 +19,7 @@ from runlake.store.store import Store
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from runlake.listing_model import ProjectNews, RunColumnList, RunColumnsPage, RunColumnsQuery
+    from runlake.listing_model import PastEdit, ProjectNews, RunColumnList, RunColumnsPage, RunColumnsQuery
 
 _STATES_WITHOUT_A_PROCESS = ("pending", "failed")
 
@@ -73,6 +73,12 @@ class LocalRuns:
     def list_generations(self, path: RunPath) -> list[GenerationInfo]:
         self._listings.check_exists(path)
         return list_generations(self._store, path)
+
+    def list_edits(self, path: RunPath, *, generation: str | None = None) -> list[PastEdit]:
+        from runlake.query.rows.edited import list_edits
+
+        self._listings.check_exists(path)
+        return list_edits(self._store, path, generation=generation, states=self._states)
 
     def read_runs_table(self, entity: str, project: str, *, filters: Mapping[str, Any] | None = None) -> pa.Table:
         index = self._listings.newest(entity, project)

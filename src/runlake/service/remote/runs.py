@@ -9,7 +9,7 @@ import pyarrow as pa
 from msgspec.structs import replace
 
 from runlake.errors import UnreadableRunWarning, warn
-from runlake.listing_model import ProjectNews, RunColumnList, RunColumnsPage, RunColumnsQuery
+from runlake.listing_model import PastEdit, ProjectNews, RunColumnList, RunColumnsPage, RunColumnsQuery
 from runlake.model import GenerationInfo, RunEdit, RunInfo, RunPage, RunPath
 from runlake.query.runs.filter import plain_filter
 from runlake.service.remote.requests import JSON_HEADERS, ServerRequests, check_names, run_at
@@ -64,6 +64,9 @@ class HttpRuns:
 
     def list_generations(self, path: RunPath) -> list[GenerationInfo]:
         return self._server.get(run_at(path, "generations"), list[GenerationInfo])
+
+    def list_edits(self, path: RunPath, *, generation: str | None = None) -> list[PastEdit]:
+        return self._server.get(run_at(path, "edits"), list[PastEdit], generation=generation)
 
     def read_runs_table(self, entity: str, project: str, *, filters: Mapping[str, Any] | None = None) -> pa.Table:
         check_names(entity, project)

@@ -146,10 +146,10 @@ def fold_run(
     incarnation, newest = newest_generation(w.header for w in writers)
     generation = generation or newest
     writers = members(writers, incarnation, generation)
-    records = _in_time(writers)
-    said = _replayed(records)
-    history = _join_streams(writers, "history")
-    events = _join_streams(writers, "events")
+    records = in_time(writers)
+    said = replayed(records)
+    history = join_streams(writers, "history")
+    events = join_streams(writers, "events")
     trainers = [w for w in writers if w.header.is_trainer]
     deciders = _deciders(trainers, liveness)
     return RunInfo(
@@ -174,7 +174,7 @@ def fold_run(
         last_step=history.last_step,
         row_count=history.row_count,
         event_count=events.row_count,
-        console_line_count=_join_streams(writers, "console").row_count,
+        console_line_count=join_streams(writers, "console").row_count,
         stop_requested=said.is_stop_requested,
         **{f: said.info.get(f) for f in INFO_FIELDS},
     )
@@ -184,7 +184,7 @@ _Record = tuple[int, str, int, int, dict[str, Any]]
 """A record in its time: clock, writer, its place among those of the writer, kind, body."""
 
 
-def _in_time(writers: Iterable[WriterState]) -> list[_Record]:
+def in_time(writers: Iterable[WriterState]) -> list[_Record]:
     """The records of all writers in the order of their clocks."""
     found = (
         (clock_of(body), writer.writer, index, kind, body)
@@ -204,7 +204,8 @@ class _Said(msgspec.Struct):
     is_stop_requested: bool = False
 
 
-def _replayed(records: Iterable[_Record]) -> _Said:
+def replayed(records: Iterable[_Record]) -> _Said:
+    """What records in their order come to."""
     said = _Said()
     for _, _, _, kind, body in records:
         if kind in (record.START, record.INFO):
@@ -245,12 +246,13 @@ def ruled_numbers(writers: list[WriterState], rules: Iterable[MetricRule]) -> di
     mine = members(writers, *newest_generation(w.header for w in writers))
     by_name = {rule.name: rule for rule in rules}
     found = (
-        (path, numbers, rule_for(path, by_name)) for path, numbers in _join_streams(mine, "history").numbers.items()
+        (path, numbers, rule_for(path, by_name)) for path, numbers in join_streams(mine, "history").numbers.items()
     )
     return {path: numbers for path, numbers, rule in found if rule is not None and rule.summary}
 
 
-def _join_streams(writers: list[WriterState], stream: str) -> StreamFold:
+def join_streams(writers: list[WriterState], stream: str) -> StreamFold:
+    """The rows of all writers, folded."""
     joined = StreamFold()
     for writer in writers:
         if stream in writer.streams:
@@ -264,7 +266,19 @@ def _summary(
     rules: Mapping[str, MetricRule],
     history: StreamFold,
 ) -> dict[str, Any]:
-    """Last values (or the aggregates that a rule asks for) and edits, each at its own time."""
+    summary: dict[str, Any] = {}
+    for _, _, _, edit in summary_writes(writers, records, rules, history):
+        apply_edit(summary, edit)
+    return summary
+
+
+def summary_writes(
+    writers: list[WriterState],
+    records: list[_Record],
+    rules: Mapping[str, MetricRule],
+    history: StreamFold,
+) -> list[tuple[int, int, str, Mapping[str, Any]]]:
+    """Last values (or the aggregates that a rule asks for) and edits in time: clock, 0 for an edit, writer, edit."""
     writes: list[tuple[int, int, str, Mapping[str, Any]]] = []
     for clock, writer, _, kind, body in records:
         if kind == record.SUMMARY:
@@ -276,11 +290,7 @@ def _summary(
         for path, (n, timestamp_us, value) in (fold.last if fold else {}).items():
             clock = max([timestamp_us, after_us, *(edit_clock for edit_n, edit_clock in edits if edit_n <= n)])
             writes.append((clock, 1, state.writer, {"set": _summary_of(path, value, rules, history)}))
-    writes.sort(key=lambda write: write[:3])
-    summary: dict[str, Any] = {}
-    for _, _, _, edit in writes:
-        apply_edit(summary, edit)
-    return summary
+    return sorted(writes, key=lambda write: write[:3])
 
 
 def claims_of_user(records: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[tuple[int, Any]]:

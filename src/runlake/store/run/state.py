@@ -78,7 +78,7 @@ def read_run(
         alive = liveness(snapshot.journal)
         writers = _known_writers(snapshot, states)
         if generation is not None:
-            _check_generation(path, writers, generation)
+            check_generation(path, writers, generation)
         return fold_run(path, writers, alive, generation=generation)
 
     return read_consistently(store, path, read)
@@ -177,7 +177,8 @@ def _known_writers(snapshot: Snapshot, states: PartStates | None = None) -> list
     return writers
 
 
-def _check_generation(path: RunPath, writers: Iterable[WriterState], generation: str) -> None:
+def check_generation(path: RunPath, writers: Iterable[WriterState], generation: str) -> None:
+    """NotFoundError for a generation that the run does not have."""
     known = {w.header.generation for w in writers}
     if generation not in known:
         raise NotFoundError(f"run {path} has no generation {generation!r}; there are {', '.join(sorted(known))}")

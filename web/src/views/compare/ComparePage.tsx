@@ -13,7 +13,7 @@ import { Problem } from "../parts/Problem";
 import { Panels } from "../panels/Panels";
 import { CodeDifference, MOST_CODE_RUNS } from "./CodeDifference";
 import { DocumentTable } from "../run/DocumentTable";
-import { MediaByStep } from "../run/Media";
+import { MediaByStep, Together } from "../run/Media";
 import { usePanelsInAddress } from "../run/panels_in_address";
 import { useLoaded } from "../parts/use_loaded";
 import "../../style/run.css";
@@ -194,14 +194,17 @@ function ComparedCharts({ path, runs, version }: ComparedProps & { readonly vers
   );
 }
 
-/** Each key's media of all runs in one row, each with its own slider. */
+/** Each key's media of all runs in one row, at the same step or each at its own. */
 function ComparedMedia({ path, runs }: ComparedProps): JSX.Element | null {
   const keys = [...new Set(runs.flatMap((run) => mediaKeys(run.summary).map(({ key }) => key)))].sort();
+  const step = useSignal<number | null>(null);
+  const isTogether = useSignal(true);
   if (keys.length === 0) {
     return null;
   }
   return (
     <section class="media" aria-label="Media">
+      <Together isTogether={isTogether} />
       {keys.map((key) => (
         <div key={key}>
           <h2 class="media-name">{key}</h2>
@@ -211,7 +214,7 @@ function ComparedMedia({ path, runs }: ComparedProps): JSX.Element | null {
               return (
                 <div key={run.run_id} class="compare-medium">
                   <p class="soft">{run.name}</p>
-                  <MediaByStep path={there} name={key} version={`${run.generation} ${run.row_count}`} />
+                  <MediaByStep path={there} name={key} step={isTogether.value ? step : null} version={`${run.generation} ${run.row_count}`} />
                 </div>
               );
             })}

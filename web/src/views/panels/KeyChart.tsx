@@ -2,7 +2,7 @@
 
 import { effect, useSignal, type ReadonlySignal, type Signal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Box, Theme } from "../../drawing/surface";
 import type { KeyLines } from "../../state/key_lines";
 import type { PanelsModel } from "../../state/panels_model";
@@ -37,7 +37,7 @@ function follow(
   const { source } = model;
   return [
     effect(() => {
-      const { lines: drawn, settings, name } = lines.picture.value;
+      const { lines: drawn, settings, name } = lines.drawing.value;
       const zoom = model.shownZoom(panelKey);
       const isFollowing = source.settings.value.isFollowing === true;
       const view = isFollowing ? null : `${name} ${JSON.stringify(zoom)}`;
@@ -69,14 +69,15 @@ function mount(
   const canvas = new ChartCanvas(elements.base, elements.top, queue);
   canvas.onDrawn = (hasMore) => (props.hasMore.value = hasMore);
   props.canvas.value = canvas;
-  const observer = new ResizeObserver(([entry]) => {
-    const { width, height } = entry!.contentRect;
+  const resize = ({ width, height }: { readonly width: number; readonly height: number }): void => {
     if (width === 0) return; // taken out of the page: the lines are wanted as they were, by a table in its place
     canvas.resize(width, height);
     lines.widthPx.value = width;
     heightPx.value = height;
-  });
+  };
+  const observer = new ResizeObserver(([entry]) => resize(entry!.contentRect));
   observer.observe(elements.container);
+  resize(elements.container.getBoundingClientRect()); // what the observer says, a frame earlier
   const ends = follow(canvas, { model, lines, panelKey, theme, selection });
   ends.push(
     listenToPointer(elements.top, {
@@ -111,7 +112,7 @@ export function KeyChart(props: KeyChartProps): JSX.Element {
     () => new ChartActions(tools.model, { panelKey, lines, canvas: props.canvas, readout, isLegendLeft, spoken }),
     [lines],
   );
-  useEffect(
+  useLayoutEffect(
     () => mount({ container: container.current!, base: base.current!, top: top.current! }, { props, tools, actions, selection, heightPx }),
     [lines],
   );
@@ -127,7 +128,7 @@ export function KeyChart(props: KeyChartProps): JSX.Element {
     });
     if (isOurs) event.preventDefault();
   };
-  const { settings, lines: drawn } = lines.picture.value;
+  const { settings, lines: drawn } = lines.drawing.value;
   const label = `${panelKey} by ${xTitle(settings.x)}, ${drawn.length} ${drawn.length === 1 ? "line" : "lines"}`;
   return (
     <div ref={container} class="chart">

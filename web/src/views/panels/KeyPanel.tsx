@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { KeyLines, type KeyPicture } from "../../state/key_lines";
 import { withPinTurned } from "../../state/panels";
 import type { ChartCanvas } from "./chart_canvas";
@@ -37,8 +37,9 @@ export function KeyPanel(props: { readonly panelKey: string; readonly title: str
   const hasMore = useSignal(false);
   const readout = useSignal<Readout | null>(null);
   usePanelSize(place, panelKey);
-  useEffect(() => sight.watch(place.current!, setInSight), [sight]);
-  useEffect(() => {
+  // Before the frame, as all that leads to a question to the server: an effect begins it one or two frames later.
+  useLayoutEffect(() => sight.watch(place.current!, setInSight), [sight]);
+  useLayoutEffect(() => {
     if (!isInSight) return;
     lines.start();
     return () => lines.stop();

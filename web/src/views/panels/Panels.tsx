@@ -2,7 +2,7 @@
 
 import { computed } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useState } from "preact/hooks";
 import "../../style/panels.css";
 import { isDark } from "../../state/colours";
 import { DRAWN_KEYS, streamOf } from "../../state/panels";
@@ -30,7 +30,7 @@ export function Panels(props: PanelsProps): JSX.Element {
     });
     return { model: new PanelsModel(props), queue: new DrawQueue(), sight: new Sight(), theme };
   }, [entity, project, props.runIds, props.settings]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     tools.model.start();
     return () => {
       tools.model.stop();

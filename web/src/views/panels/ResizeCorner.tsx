@@ -1,7 +1,7 @@
 /** The size of a panel: as it is kept, and as a hand drags it. */
 
 import type { JSX, RefObject } from "preact";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { withSize, type PanelSize } from "../../state/panels";
 import { usePanels } from "./panels_context";
 
@@ -17,8 +17,11 @@ function apply(panel: HTMLElement, { columnCount = 1, heightPx = DEFAULT_HEIGHT_
 export function usePanelSize(place: RefObject<HTMLElement | null>, panelKey: string): void {
   const { model } = usePanels();
   const size = model.source.settings.value.sizes?.[panelKey];
-  useEffect(() => {
-    if (place.current !== null) apply(place.current, size ?? {});
+  const isSized = useRef(false);
+  useLayoutEffect(() => {
+    if (place.current === null || (size === undefined && !isSized.current)) return; // as the style has it
+    isSized.current = true;
+    apply(place.current, size ?? {});
   }, [size?.columnCount, size?.heightPx]);
 }
 

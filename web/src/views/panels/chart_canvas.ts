@@ -35,7 +35,8 @@ export class ChartCanvas {
   onDrawn: (hasMore: boolean) => void = () => {};
   private readonly view = new HeldView();
   private readonly lines: CanvasRenderingContext2D;
-  private readonly above: CanvasRenderingContext2D;
+  /** Made when there is something to show above the lines: a canvas that nobody drew on costs no frame anything. */
+  private above: CanvasRenderingContext2D | null = null;
   private readonly overlayOwner = {};
   private cache = new Map<Float64Array, PlacedLine>();
   private picture: Picture | null = null;
@@ -49,7 +50,6 @@ export class ChartCanvas {
     private readonly queue: DrawQueue,
   ) {
     this.lines = base.getContext("2d")!;
-    this.above = top.getContext("2d")!;
   }
 
   get size(): { width: number; height: number } {
@@ -122,7 +122,9 @@ export class ChartCanvas {
   private drawOverlay(): void {
     const { layout, picture, overlay } = this;
     if (layout === null || picture === null) return;
+    if (this.above === null && overlay.x === null && overlay.lineId === null && overlay.selection === null) return;
     const { theme } = picture;
+    this.above ??= this.top.getContext("2d")!;
     const surface = cleared(this.top, this.above, this.width, this.height);
     const chosen = overlay.lineId === null ? [] : this.placed.filter(({ line }) => line.id === overlay.lineId);
     if (chosen.length > 0 && this.placed.length > 1) drawHighlight(surface, chosen, layout, theme, 1 / density());

@@ -5,17 +5,20 @@ import type { ComponentType, JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { Problem } from "./Problem";
 
+/** What came once is there at once: no frame says that it is on its way. */
+const views = new WeakMap<() => Promise<unknown>, unknown>();
+
 export function Lazy<P extends object>({ load, props }: { readonly load: () => Promise<ComponentType<P>>; readonly props: P }): JSX.Element {
-  const found = useSignal<{ readonly view: ComponentType<P> } | null>(null);
+  const came = useSignal(0);
   const isLost = useSignal(false);
   useEffect(() => {
+    if (views.has(load)) return;
     let isWaiting = true;
     isLost.value = false;
     load().then(
       (view) => {
-        if (isWaiting) {
-          found.value = { view };
-        }
+        views.set(load, view);
+        if (isWaiting) came.value += 1;
       },
       () => (isLost.value = true),
     );
@@ -27,6 +30,7 @@ export function Lazy<P extends object>({ load, props }: { readonly load: () => P
     const error = new Error("A part of this page did not come. It may be another version by now: load the page again.");
     return <Problem error={error} again={() => location.reload()} />;
   }
-  const View = found.value?.view;
+  void came.value;
+  const View = views.get(load) as ComponentType<P> | undefined;
   return View === undefined ? <p class="waiting">Loading…</p> : <View {...props} />;
 }

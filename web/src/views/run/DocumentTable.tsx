@@ -75,7 +75,8 @@ function Row({ row, isCompared }: { readonly row: ComparedRow; readonly isCompar
   );
 }
 
-function shortText(value: Json): string {
+/** A value on one line. */
+export function shortText(value: Json): string {
   if (value !== null && typeof value === "object" && !Array.isArray(value) && "_type" in value) {
     return `(${String((value as { _type: Json })._type)})`;
   }

@@ -1,8 +1,8 @@
 /** What a run logged beside numbers, by key and step: pictures, sounds, films, pages, histograms, tables. */
 
-import { useSignal } from "@preact/signals";
+import { useSignal, type Signal } from "@preact/signals";
 import type { JSX } from "preact";
-import { histogramOf, mediaItems, mediaKeys, type Histogram } from "../../state/media";
+import { histogramOf, mediaItems, mediaKeys, placeOfStep, type Histogram } from "../../state/media";
 import { fetchValues, type RunPath, type ValueRow } from "../../wire/run";
 import { formatCount } from "../parts/format";
 import { Empty } from "../parts/Empty";
@@ -17,6 +17,8 @@ const MOST_STEPS = 1000;
 export function Media({ path, run, version }: RunPartProps): JSX.Element {
   const keys = mediaKeys(run.summary);
   const search = useSignal("");
+  const step = useSignal<number | null>(null);
+  const isTogether = useSignal(true);
   if (keys.length === 0) {
     return <Empty title="This run has logged no media." code={'run.log({"picture": runlake.Image(array)})'} />;
   }
@@ -33,16 +35,33 @@ export function Media({ path, run, version }: RunPartProps): JSX.Element {
           onInput={(event) => (search.value = event.currentTarget.value)}
         />
       )}
+      {keys.length > 1 && <Together isTogether={isTogether} />}
       <div class="media-cards">
         {found.map(({ key }) => (
-          <Card key={key} path={path} name={key} version={run.state === "running" ? version.value : run.generation} />
+          <Card key={key} path={path} name={key} step={isTogether.value ? step : null} version={run.state === "running" ? version.value : run.generation} />
         ))}
       </div>
     </div>
   );
 }
 
-type CardProps = { readonly path: RunPath; readonly name: string; readonly version: string };
+/** Whether the sliders go together. */
+export function Together({ isTogether }: { readonly isTogether: Signal<boolean> }): JSX.Element {
+  return (
+    <label class="media-together">
+      <input type="checkbox" checked={isTogether.value} onChange={(event) => (isTogether.value = event.currentTarget.checked)} />
+      All at the same step
+    </label>
+  );
+}
+
+type CardProps = {
+  readonly path: RunPath;
+  readonly name: string;
+  /** The step that several share, null for the last one; without it each has its own. */
+  readonly step: Signal<number | null> | null;
+  readonly version: string;
+};
 
 function Card(props: CardProps): JSX.Element {
   return (
@@ -56,7 +75,7 @@ function Card(props: CardProps): JSX.Element {
 }
 
 /** What one run logged under one key, with a slider over the steps. */
-export function MediaByStep({ path, name, version }: CardProps): JSX.Element {
+export function MediaByStep({ path, name, step, version }: CardProps): JSX.Element {
   const [loaded, again] = useLoaded((ask) => fetchValues(path, { key: name, limit: MOST_STEPS }, ask), [path.runId, name], version);
   const { value: page, error } = loaded.value;
   if (page === null) {
@@ -64,7 +83,7 @@ export function MediaByStep({ path, name, version }: CardProps): JSX.Element {
   }
   return (
     <>
-      <ByStep path={path} rows={page.rows} name={name} />
+      <ByStep path={path} rows={page.rows} name={name} step={step} />
       {page.total_count > page.rows.length && (
         <p class="soft">
           The first {formatCount(page.rows.length)} of {formatCount(page.total_count)} steps.
@@ -74,15 +93,18 @@ export function MediaByStep({ path, name, version }: CardProps): JSX.Element {
   );
 }
 
-function ByStep({ path, rows, name }: { readonly path: RunPath; readonly rows: readonly ValueRow[]; readonly name: string }): JSX.Element {
+type ByStepProps = Omit<CardProps, "version"> & { readonly rows: readonly ValueRow[] };
+
+function ByStep({ path, rows, name, step }: ByStepProps): JSX.Element {
   // null: the last one, whatever comes; a chosen step stays where it is.
-  const chosen = useSignal<number | null>(null);
+  const own = useSignal<number | null>(null);
+  const chosen = step ?? own;
   const histograms = rows.map(({ step, value }) => histogramOf(step, value)).filter((one): one is Histogram => one !== null);
   if (histograms.length > 0) {
     return <HeatMapView histograms={histograms} name={name} />;
   }
   const shown = rows.filter(({ value }) => mediaItems(value).length > 0);
-  const at = Math.min(chosen.value ?? shown.length - 1, shown.length - 1);
+  const at = placeOfStep(shown, chosen.value);
   const row = shown[at];
   if (row === undefined) {
     return <p class="soft">Nothing that can be shown.</p>;
@@ -105,7 +127,7 @@ function ByStep({ path, rows, name }: { readonly path: RunPath; readonly rows: r
             aria-valuetext={`step ${row.step}`}
             onInput={(event) => {
               const place = Number(event.currentTarget.value);
-              chosen.value = place === shown.length - 1 ? null : place;
+              chosen.value = place === shown.length - 1 ? null : (shown[place]?.step ?? null);
             }}
           />
           <span class="soft">

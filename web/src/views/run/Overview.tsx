@@ -10,6 +10,7 @@ import type { Json, JsonObject } from "../../wire/json";
 import { editRun, fetchGenerations, type Alert, type RunPath } from "../../wire/run";
 import { formatCount, formatDuration, formatTime } from "../parts/format";
 import { Problem } from "../parts/Problem";
+import { Edits } from "./Edits";
 import { fetchEnvironment, lineClass } from "./environment";
 import type { RunPartProps } from "./RunPage";
 import { useLoaded } from "../parts/use_loaded";
@@ -61,6 +62,7 @@ export function Overview({ path, run, version, again }: RunPartProps): JSX.Eleme
           <Fact name="GPU">{gpus(metadata)}</Fact>
         </dl>
       </section>
+      <Edits path={path} run={run} version={version} />
       {environment.value.value?.diff != null && <Diff diff={environment.value.value.diff} />}
       {generations.value.value !== null && generations.value.value.length > 1 && (
         <section aria-label="Earlier histories">
