@@ -83,6 +83,13 @@ def no_lock():
         .replace("returning run_no, writer, number)", "returning run_no, writer, number, end_offset)")
         .replace("number, %(end)s, %(data)b", "number, end_offset - %(size_bytes)s, %(data)b")
     )
+    assert served._APPEND.count("for no key update") == served._APPEND.count("and end_offset = %(end)s") == 1
+    served._APPEND = (
+        served._APPEND.replace("for no key update", "")
+        .replace("and end_offset = %(end)s", "")
+        .replace("returning parts.run_no, parts.writer, parts.number)", "returning parts.*)")
+        .replace("number, %(end)s, %(data)b", "number, end_offset - %(size_bytes)s, %(data)b")
+    )
 
 
 def no_guard():

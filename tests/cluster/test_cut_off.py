@@ -52,9 +52,13 @@ def test_a_run_that_is_sealed_between_two_looks_of_a_reader_is_read(cut_off, pro
         assert reading.result() == [n / 4 for n in range(10)]
 
 
-def batch(first, count):
+def batch(first, count, **said):
     rows = [LoggedRow(n, 1000.0 + n, float(n), {"loss": n / 4}) for n in range(first, first + count)]
-    return WriterBatch(rows={"history": rows}, first_n={"history": first})
+    return WriterBatch(rows={"history": rows}, first_n={"history": first}, **said)
+
+
+A_TURN = {"config": {"lr": 0.1}}
+"""What others are told of takes a turn; rows alone are one statement."""
 
 
 def losses(service):
@@ -67,9 +71,12 @@ def test_a_commit_whose_answer_is_lost_is_repeated_and_doubles_no_row(cut_off, p
     for first in (0, 10):
         proxy.lose = b"COMMIT"
         with pytest.raises(UnreachableDatabaseError):
-            cut_off.write_batch(RUN, handle.writer, batch(first, 10))
+            cut_off.write_batch(RUN, handle.writer, batch(first, 10, config={"first": first}))
         assert losses(new_replica()) == [n / 4 for n in range(first + 10)]
-        assert cut_off.write_batch(RUN, handle.writer, batch(first, 10)).row_counts["history"] == first + 10
+        assert (
+            cut_off.write_batch(RUN, handle.writer, batch(first, 10, config={"first": first})).row_counts["history"]
+            == first + 10
+        )
     assert losses(new_replica()) == [n / 4 for n in range(20)]
     assert proxy.lost_count == 2
 
@@ -83,12 +90,12 @@ def test_a_turn_that_is_cut_in_two_is_taken_by_another_replica_and_comes_late_fo
     cut_off.write_batch(RUN, handle.writer, batch(0, 10))
     proxy.cut_at = what
     with pytest.raises(UnreachableDatabaseError, match=r"no answer for 0\.3 s"):
-        cut_off.write_batch(RUN, handle.writer, batch(10, 10))
+        cut_off.write_batch(RUN, handle.writer, batch(10, 10, **A_TURN))
     proxy.is_open.set()  # what waited there arrives after all, when nobody waits for its answer any more
 
     def row_count():
         try:
-            return cut_off.write_batch(RUN, handle.writer, batch(10, 10)).row_counts["history"]
+            return cut_off.write_batch(RUN, handle.writer, batch(10, 10, **A_TURN)).row_counts["history"]
         except RunlakeError:
             return None
 

@@ -22,7 +22,7 @@ from runlake.store.run.snapshot import take_snapshot
 from waiting import wait_until
 
 RUN = RunPath("ann", "p", "r")
-CHANGED = ((served, "_TURN"), (journal, "_APPEND"), (segments, "check_publishable"))
+CHANGED = ((served, "_TURN"), (served, "_APPEND"), (journal, "_APPEND"), (segments, "check_publishable"))
 
 
 @pytest.fixture

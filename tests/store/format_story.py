@@ -10,6 +10,7 @@ from pathlib import Path
 
 from runlake.model import RunPath
 from runlake.store.compact import pack
+from runlake.store.compact.pack_folder import FolderPacking
 from runlake.store.compact.seal import seal_run
 from runlake.store.folder_store import FolderStore
 from runlake.store.incarnation import claim_incarnation
@@ -38,7 +39,7 @@ def write_store(root):
         path = RunPath("ann", "p", run_id)
         _write_run(layout, path, f"{number:011x}00000000")
         if run_id == SEALED:  # the last one, and not to be merged
-            assert len(list(pack.pack_runs(layout, "ann", "p", quiet_s=0.0, min_run_count=2))) == 2
+            assert len(list(pack.pack_runs(FolderPacking(layout, "ann", "p"), pack.AT_ONCE))) == 2
         if run_id != IN_JOURNAL:
             seal_run(layout, path)
     shutil.rmtree(layout.changes_dir("ann", "p"))  # names of changes hold the time and chance

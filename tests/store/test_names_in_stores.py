@@ -15,7 +15,8 @@ from runlake.store.care.check import check_run
 from runlake.store.catalog.catalog_file import _MAGIC, CatalogFile
 from runlake.store.changes import changes_of, parse_name
 from runlake.store.compact import packed_file
-from runlake.store.compact.pack import pack_runs
+from runlake.store.compact.pack import AT_ONCE, pack_runs
+from runlake.store.compact.pack_folder import FolderPacking
 from runlake.store.compact.seal import seal_run
 from runlake.store.folder_files import FolderFiles
 from runlake.store.folder_store import FolderStore
@@ -371,7 +372,7 @@ def test_a_segments_folder_of_ours_that_leads_elsewhere_is_left_alone(tmp_path, 
 def test_the_rows_that_our_runs_share_are_never_replaced(tmp_path, ours):
     for number in range(3):
         make_run(ours, RunPath("ann", "p", f"small-{number}"), row_count=2)
-    assert len(list(pack_runs(ours, "ann", "p", quiet_s=0.0, min_run_count=2))) > 1
+    assert len(list(pack_runs(FolderPacking(ours, "ann", "p"), AT_ONCE))) > 1
     theirs = FolderStore(tmp_path / "theirs")
     shutil.copytree(ours.root, theirs.root)
     shutil.rmtree(ours.run_dir(RunPath("ann", "p", "small-1")))
@@ -386,7 +387,7 @@ def test_the_rows_that_runs_share_are_taken_once_and_then_found_again(tmp_path, 
     theirs = FolderStore(tmp_path / "theirs")
     for number in range(3):
         make_run(theirs, RunPath("ann", "p", f"small-{number}"), row_count=2)
-    list(pack_runs(theirs, "ann", "p", quiet_s=0.0, min_run_count=2))
+    list(pack_runs(FolderPacking(theirs, "ann", "p"), AT_ONCE))
     first = [one.outcome for one in merge_projects(ours, theirs, [("ann", "p")], "merger")]
     again = [one.outcome for one in merge_projects(ours, theirs, [("ann", "p")], "merger")]
     assert (first, again) == (["new"] * 3, ["same"] * 3)

@@ -31,6 +31,16 @@ test("imports point down: views, then drawing and state, then wire", () => {
   expect(upward).toEqual([]);
 });
 
+test("no files import each other in a circle, not even their types", () => {
+  const modules = new Map(files.map((name) => [name.replace(/\.tsx?$/, ""), importsOf(name)]));
+  // What imports nothing that is left is no part of a circle.
+  for (let before = -1; before !== modules.size; ) {
+    before = modules.size;
+    for (const [name, targets] of [...modules]) if (!targets.some((target) => modules.has(target))) modules.delete(name);
+  }
+  expect([...modules.keys()]).toEqual([]);
+});
+
 test("drawing and wire know nothing of signals, components or the page", () => {
   const knowing = files.filter(
     (name) => /^(drawing|wire)\//.test(name) && /from "(preact|@preact)/.test(readFileSync(join(SOURCES, name), "utf8")),

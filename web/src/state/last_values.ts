@@ -1,7 +1,7 @@
 /** The last values of keys that were given to summaries and never logged as rows: all that are in sight, asked for together. */
 
 import { computed, effect, signal, type ReadonlySignal } from "@preact/signals";
-import type { PanelsModel } from "./panels_model";
+import type { PanelsSource } from "./panels_source";
 import { RunColumns, type RunColumnsState } from "./run_columns";
 
 /** Keys that come into sight within this time are one question. */
@@ -24,7 +24,7 @@ export class LastValues {
   private asked: ReadonlySet<string> = new Set();
   private end: (() => void) | null = null;
 
-  constructor(private readonly model: PanelsModel) {
+  constructor(private readonly source: PanelsSource) {
     this.state = computed(() => {
       const now = this.columns.value?.state.value ?? NOTHING;
       return now.isLoading && now.runIds.length === 0 ? { ...this.kept.value, isLoading: true } : now;
@@ -56,7 +56,7 @@ export class LastValues {
     if ([...this.wishes.keys()].every((key) => this.asked.has(key))) return;
     this.end?.();
     this.asked = new Set(this.wishes.keys());
-    const columns = new RunColumns(this.model, [...this.asked].sort().map(lastValueColumn));
+    const columns = new RunColumns(this.source, [...this.asked].sort().map(lastValueColumn));
     this.columns.value = columns;
     columns.start();
     const keep = effect(() => {

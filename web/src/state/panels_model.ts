@@ -1,6 +1,6 @@
 /** What the panels of one project know together: which keys there are, whose lines are wanted, where the pointer is. */
 
-import { batch, computed, effect, signal, type ReadonlySignal, type Signal } from "@preact/signals";
+import { batch, computed, effect, signal, type Signal } from "@preact/signals";
 import { isAborted, type Ask } from "../wire/http";
 import type { JsonObject } from "../wire/json";
 import { fetchProjectKeys, fetchRunKeys, type ProjectKey } from "../wire/keys";
@@ -10,23 +10,8 @@ import {
   foundKeys, sectionsOf, settingsOf, sharesZoom, streamOf, withZoom, zoomOf, type ChartSettings, type PanelsState, type Window,
 } from "./panels";
 import { LastValues } from "./last_values";
+import type { PanelsSource } from "./panels_source";
 import { TileLoader, type KeyTiles, type LinesQuery } from "./tile_loader";
-
-/** Which runs the panels are of. */
-export type PanelsSource = {
-  readonly entity: string;
-  readonly project: string;
-  /** null: all that match the filters. */
-  readonly runIds: ReadonlySignal<readonly string[] | null>;
-  readonly filters: ReadonlySignal<JsonObject | null>;
-  readonly groupBy: ReadonlySignal<readonly string[]>;
-  readonly hiddenRuns: ReadonlySignal<ReadonlySet<string>>;
-  readonly runNames: ReadonlySignal<ReadonlyMap<string, string>>;
-  readonly settings: Signal<PanelsState>;
-  /** Changes when data moved. */
-  readonly version: ReadonlySignal<string>;
-  readonly hoverRun: Signal<string | null>;
-};
 
 /** A place on the axis `x`, as a pointer or a key chose it in the panel of `key`. */
 export type PointedAt = { readonly x: string; readonly value: number; readonly key: string };
@@ -51,7 +36,7 @@ export class PanelsModel {
     (query, ask) => fetchTiles(this.source.entity, this.source.project, query, ask),
     (key) => this.likelyRunCount(key),
   );
-  readonly lastValues: LastValues = new LastValues(this);
+  readonly lastValues: LastValues;
   readonly numberKeys = computed(() => this.keyList.value.keys.filter(({ kind }) => kind === "number").map(({ key }) => key));
   private readonly runCounts = computed(() => new Map(this.keyList.value.keys.map(({ key, run_count }) => [key, run_count])));
   private readonly loweredKeys = computed(() => this.numberKeys.value.map((key) => key.toLowerCase()));
@@ -65,7 +50,9 @@ export class PanelsModel {
   private keysAskedAtMs = 0;
   private keysTimer: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(readonly source: PanelsSource) {}
+  constructor(readonly source: PanelsSource) {
+    this.lastValues = new LastValues(source);
+  }
 
   /** Begin to load and to follow; `stop` ends it. */
   start(): void {

@@ -4,7 +4,7 @@ import { computed, effect, signal, type ReadonlySignal } from "@preact/signals";
 import { fetchColumns, fetchColumnList } from "../wire/asks";
 import { isAborted } from "../wire/http";
 import type { Json } from "../wire/json";
-import type { PanelsModel } from "./panels_model";
+import type { PanelsSource } from "./panels_source";
 
 export type RunColumnsState = {
   readonly runIds: readonly string[];
@@ -27,13 +27,13 @@ export class RunColumns {
 
   /** `names` null: all of the config, and these besides. */
   constructor(
-    private readonly model: PanelsModel,
+    private readonly panels: PanelsSource,
     private readonly names: readonly string[],
     private readonly hasConfig = false,
   ) {}
 
   start(): void {
-    const { source } = this.model;
+    const source = this.panels;
     const question = computed(() => JSON.stringify([source.runIds.value, source.filters.value, [...source.hiddenRuns.value]]));
     this.ends.push(
       effect(() => {
@@ -77,7 +77,7 @@ export class RunColumns {
   }
 
   private async loadPages(signal: AbortSignal): Promise<Pick<RunColumnsState, "runIds" | "columns">> {
-    const { source } = this.model;
+    const source = this.panels;
     const path = { entity: source.entity, project: source.project };
     const names = this.hasConfig ? [...this.names, ...(await configColumns(path, signal))] : this.names;
     const hidden = source.hiddenRuns.peek();
@@ -106,9 +106,9 @@ async function configColumns(path: { entity: string; project: string }, signal: 
 }
 
 /** The names of all columns, once they are asked for. */
-export function columnNames(model: PanelsModel): ReadonlySignal<readonly string[]> {
+export function columnNames(source: PanelsSource): ReadonlySignal<readonly string[]> {
   const names = signal<readonly string[]>([]);
-  const { entity, project } = model.source;
+  const { entity, project } = source;
   fetchColumnList({ entity, project }).then(
     ({ columns }) => (names.value = columns.map(({ name }) => name)),
     () => {

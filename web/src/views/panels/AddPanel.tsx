@@ -29,7 +29,7 @@ export function AddPanel(): JSX.Element {
 
 function AddForm(props: { readonly onDone: () => void }): JSX.Element {
   const { model } = usePanels();
-  const columns = useMemo(() => columnNames(model), [model]);
+  const columns = useMemo(() => columnNames(model.source), [model]);
   const [kind, setKind] = useState<Kind>("scatter");
   const [names, setNames] = useState<readonly [string, string, string]>(["", "", ""]);
   const [value, setValue] = useState<"last" | "min" | "max">("last");

@@ -91,7 +91,7 @@ function PictureMenu({ title, picture }: { readonly title: string; readonly pict
 function ColumnPanel(props: { readonly panel: Exclude<AddedPanel, { kind: "bar" }>; readonly picture: PictureRef }): JSX.Element {
   const { model } = usePanels();
   const { panel, picture } = props;
-  const columns = useMemo(() => new RunColumns(model, columnsOf(panel), panel.kind === "importance"), [model, JSON.stringify(panel)]);
+  const columns = useMemo(() => new RunColumns(model.source, columnsOf(panel), panel.kind === "importance"), [model, JSON.stringify(panel)]);
   useEffect(() => {
     columns.start();
     return () => columns.stop();

@@ -6,7 +6,7 @@ import { fetchRunArtifacts, type ArtifactInfo } from "../../wire/artifacts";
 import { Empty } from "../parts/Empty";
 import { counted, formatAge, formatBytes, formatTime } from "../parts/format";
 import { Problem } from "../parts/Problem";
-import type { RunPartProps } from "./RunPage";
+import type { RunPartProps } from "./run_part";
 import { useLoaded } from "../parts/use_loaded";
 
 export function Artifacts({ path, version }: RunPartProps): JSX.Element {

@@ -11,7 +11,7 @@ import { counted, formatTime } from "../parts/format";
 import { Empty } from "../parts/Empty";
 import { Problem } from "../parts/Problem";
 import { rowsInSight } from "../parts/virtual_window";
-import type { RunPartProps } from "./RunPage";
+import type { RunPartProps } from "./run_part";
 
 const ROW_PX = 18;
 const PAGE_LINES = 500;

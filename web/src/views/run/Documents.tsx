@@ -7,7 +7,7 @@ import { fetchGenerations, fetchRun } from "../../wire/run";
 import { formatTime } from "../parts/format";
 import { Problem } from "../parts/Problem";
 import { DocumentTable } from "./DocumentTable";
-import type { RunPartProps } from "./RunPage";
+import type { RunPartProps } from "./run_part";
 import { useLoaded } from "../parts/use_loaded";
 
 export function Documents({ path, run }: RunPartProps): JSX.Element {

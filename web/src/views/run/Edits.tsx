@@ -8,7 +8,7 @@ import { formatCount, formatTime } from "../parts/format";
 import { Problem } from "../parts/Problem";
 import { useLoaded } from "../parts/use_loaded";
 import { shortText } from "./DocumentTable";
-import type { RunPartProps } from "./RunPage";
+import type { RunPartProps } from "./run_part";
 
 const SHOWN_AT_FIRST = 20;
 

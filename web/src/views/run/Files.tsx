@@ -8,7 +8,7 @@ import { formatBytes, formatCount, formatTime } from "../parts/format";
 import { Empty } from "../parts/Empty";
 import { Problem } from "../parts/Problem";
 import { Preview } from "./Preview";
-import type { RunPartProps } from "./RunPage";
+import type { RunPartProps } from "./run_part";
 import { useLoaded } from "../parts/use_loaded";
 
 const MOST_FILES = 2000;

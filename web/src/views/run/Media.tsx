@@ -9,7 +9,7 @@ import { Empty } from "../parts/Empty";
 import { Problem } from "../parts/Problem";
 import { HeatMapView } from "./HeatMapView";
 import { Item } from "./MediaItem";
-import type { RunPartProps } from "./RunPage";
+import type { RunPartProps } from "./run_part";
 import { useLoaded } from "../parts/use_loaded";
 
 const MOST_STEPS = 1000;

@@ -12,7 +12,7 @@ import { formatCount, formatDuration, formatTime } from "../parts/format";
 import { Problem } from "../parts/Problem";
 import { Edits } from "./Edits";
 import { fetchEnvironment, lineClass } from "./environment";
-import type { RunPartProps } from "./RunPage";
+import type { RunPartProps } from "./run_part";
 import { useLoaded } from "../parts/use_loaded";
 
 export function Overview({ path, run, version, again }: RunPartProps): JSX.Element {

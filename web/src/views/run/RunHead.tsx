@@ -12,7 +12,7 @@ import { deleteRun, editRun, stopRun } from "../../wire/run";
 import { formatAge, formatDuration, formatTime } from "../parts/format";
 import { Icon, type IconName } from "../parts/Icon";
 import { StateDot } from "../parts/StateDot";
-import type { RunPartProps } from "./RunPage";
+import type { RunPartProps } from "./run_part";
 
 export function RunHead({ path, run, again }: RunPartProps): JSX.Element {
   const remove = async (): Promise<void> => {

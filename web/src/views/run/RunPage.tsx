@@ -16,17 +16,8 @@ import { Media } from "./Media";
 import { Overview } from "./Overview";
 import { RunHead } from "./RunHead";
 import { useLoaded } from "../parts/use_loaded";
+import type { RunPartProps } from "./run_part";
 import "../../style/run.css";
-
-/** What each part of the page needs: the run as it was read last, and where it is. */
-export type RunPartProps = {
-  readonly path: RunPath;
-  readonly run: RunInfo;
-  /** Changes when the project moved. */
-  readonly version: ReadonlySignal<string>;
-  /** Ask for the run again, after a change. */
-  readonly again: () => void;
-};
 
 const TABS = ["charts", "overview", "config", "system", "console", "files", "media", "artifacts"] as const;
 type Tab = (typeof TABS)[number];

@@ -19,7 +19,7 @@ import { Panels } from "../panels/Panels";
 import { usePanelsInAddress } from "../run/panels_in_address";
 import { useLoaded } from "../parts/use_loaded";
 import { Course } from "./Course";
-import { metricText, runsText } from "./SweepsPage";
+import { metricText, runsText } from "./sweep_texts";
 import type { JsonObject } from "../../wire/json";
 
 const BEST_RUNS = 20;

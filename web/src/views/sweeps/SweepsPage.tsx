@@ -3,12 +3,12 @@
 import type { ReadonlySignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { formatHash } from "../../state/address";
-import { fetchSweeps, type SweepInfo } from "../../wire/sweeps";
-import { formatAge, formatCount, formatTime } from "../parts/format";
+import { fetchSweeps } from "../../wire/sweeps";
+import { formatAge, formatTime } from "../parts/format";
 import { Empty } from "../parts/Empty";
 import { Problem } from "../parts/Problem";
 import { useLoaded } from "../parts/use_loaded";
-import { metricOf } from "../../state/sweep";
+import { metricText, runsText } from "./sweep_texts";
 import { SweepView } from "./SweepView";
 import "../../style/run.css";
 import "../../style/sweeps.css";
@@ -78,14 +78,4 @@ function SweepList({ path, version }: SweepsPageProps): JSX.Element {
       </table>
     </article>
   );
-}
-
-export function metricText(sweep: SweepInfo): string {
-  const metric = metricOf(sweep.config);
-  return metric === null ? "" : `${metric.name} (${metric.isLessBetter ? "minimize" : "maximize"})`;
-}
-
-export function runsText(sweep: SweepInfo): string {
-  const expected = sweep.expected_run_count;
-  return formatCount(sweep.run_count) + (expected === null ? "" : ` of ${formatCount(expected)}`);
 }
