@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -238,6 +239,29 @@ def test_requirements_are_what_the_training_process_can_import(tmp_path, files_d
     assert len(lines) == len(set(lines))
     assert metadata["disk"].popitem()[1].keys() == {"total", "used"}
     assert metadata["cpu_count"] >= 1
+
+
+def test_requirements_are_what_python_itself_reads_of_folders_eggs_and_archives(tmp_path, files_dir):
+    for place, text in (
+        ("old.egg/EGG-INFO", "Name: old\nVersion: 1\n"),
+        ("older.egg-info", "Name: older\nVersion: 0\n"),
+    ):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        folder = tmp_path / place if place.endswith("EGG-INFO") else None
+        if folder:
+            folder.mkdir()
+        (folder / "PKG-INFO" if folder else tmp_path / place).write_text(f"Metadata-Version: 1.1\n{text}\nName: no\n")
+    archive = tmp_path / "packed.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("packed-3.dist-info/METADATA", "Metadata-Version: 2.1\nName: packed\nVersion: 3\n")
+    places = [*sys.path, str(tmp_path), str(tmp_path / "old.egg"), str(archive), str(tmp_path / "nowhere")]
+    spec = capture_spec(Settings(), files_dir, tmp_path)
+    capture_process.save_requirements({**spec, "sys_path": places})
+    read = {}
+    for package in importlib.metadata.distributions(path=places):
+        read.setdefault(package.name.lower().replace("_", "-"), f"{package.name}=={package.version}")
+    assert {"old", "older", "packed"} < read.keys()
+    assert (files_dir / "requirements.txt").read_text().splitlines() == [read[name] for name in sorted(read)]
 
 
 def test_the_first_of_two_installations_counts_and_a_broken_one_does_not(tmp_path, files_dir):

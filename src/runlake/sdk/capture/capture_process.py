@@ -8,7 +8,6 @@ process would find them. Everything it fails at is written down and harms nobody
 """
 
 import contextlib
-import importlib.metadata
 import json
 import os
 import re
@@ -258,14 +257,46 @@ def without_password(url: str) -> str:
 def save_requirements(spec: dict[str, Any]) -> dict[str, Any]:
     """Write the packages that the training process can import as ``requirements.txt``: ``name==version``, sorted."""
     versions: dict[str, str] = {}
-    for distribution in importlib.metadata.distributions(path=spec["sys_path"]):
-        said = distribution.metadata
-        if "Name" in said and "Version" in said:  # broken installations leave folders without
-            name, version = said["Name"], said["Version"]
+    for entry in spec["sys_path"]:
+        for name, version in _packages_in(entry):
             versions.setdefault(name.lower().replace("_", "-"), f"{name}=={version}")
     lines = [versions[name] for name in sorted(versions)]
     replace_file(spec, "requirements.txt", "".join(f"{line}\n" for line in lines).encode())
     return {}
+
+
+def _packages_in(entry: str) -> Iterator[tuple[str, str]]:
+    """Name and version of each package that was installed into a folder, or lies in an archive, of the path.
+
+    The heads of their metadata say it; `importlib.metadata` takes twenty times as long to read the same, most of it for
+    parsing them as mails.
+    """
+    if Path(entry).is_file():
+        import importlib.metadata
+
+        found = [distribution.metadata for distribution in importlib.metadata.distributions(path=[entry])]
+        yield from ((said["Name"], said["Version"]) for said in found if "Name" in said and "Version" in said)
+        return
+    with contextlib.suppress(OSError), os.scandir(entry) as children:
+        for child in children:
+            kind = child.name.lower()
+            if kind.endswith((".dist-info", ".egg-info")) or kind == "egg-info":
+                file = "METADATA" if kind.endswith(".dist-info") else "PKG-INFO"
+                said = _head_of(Path(child.path, file) if child.is_dir() else Path(child.path))
+                if "Name" in said and "Version" in said:  # broken installations leave folders without
+                    yield said["Name"], said["Version"]
+
+
+def _head_of(metadata: Path) -> dict[str, str]:
+    said: dict[str, str] = {}
+    with contextlib.suppress(OSError), metadata.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            name, _, value = line.partition(":")
+            if name in ("Name", "Version"):
+                said.setdefault(name, value.strip())
+            if len(said) == 2 or not line.strip():
+                break
+    return said
 
 
 def save_conda(spec: dict[str, Any]) -> dict[str, Any]:
