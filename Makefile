@@ -20,7 +20,7 @@ page: $(VENV)/demo.done  ## build the page that `runlake ui` and `runlake serve`
 
 test: $(VENV)/test.done  ## pass the tests
 	$(BUILD_PAGE)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long and not integration and not browser"
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not long and not integration and not browser"
 
 test-page-sources: $(VENV)/test.done  ## types and tests of the page's sources
 	$(BIN)/python requirements/test_page.py $(VENV)/node
