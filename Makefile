@@ -44,7 +44,7 @@ test-integrations: test-client $(LIBRARIES) $(PEERS)  ## those, other trackers, 
 	$(BIN)/python -m pytest -n 2 -rs -m "integration and long and not libraries"
 	$(BIN)/python -m pytest -rs -m libraries tests/integrations $(RECORD)
 
-check: $(VENV)/check.done  ## format, lint, types
+check: $(VENV)/test.done $(VENV)/check.done  ## format, lint, types
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
 
 fix: $(VENV)/check.done  ## what can be mended by a tool
