@@ -97,6 +97,16 @@ def postgres_server():
         server.remove()
 
 
+@pytest.fixture
+def losing_proxy(postgres_server):
+    """A way to it on which an answer can be lost, or which can be cut."""
+    from lost_answers import LosingProxy
+
+    proxy = LosingProxy(postgres_server.folder / ".s.PGSQL.5432")
+    yield proxy
+    proxy.close()
+
+
 @pytest.fixture(scope="session")
 def shared_database_url(postgres_server):
     """The address of the database of a store that tests share: each has runs, places and names of its own in it."""

@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from lost_answers import LosingProxy
 from parts_of_cluster import parts_in_two_segments
 from replica_process import MUTANTS
 
@@ -44,15 +43,13 @@ def steps(service):
 
 
 @pytest.fixture
-def slow_store(store, postgres_server, tmp_path):
+def slow_store(store, losing_proxy, tmp_path):
     """The store as a replica has it whose way to the database can be cut, and the way."""
-    way = LosingProxy(postgres_server.folder / ".s.PGSQL.5432")
     name = store.database.read("select current_database()")[0][0]
-    database = Database(f"postgresql://tests@127.0.0.1:{way.port}/{name}", schema=store.database.schema)
+    database = Database(f"postgresql://tests@127.0.0.1:{losing_proxy.port}/{name}", schema=store.database.schema)
     slow = ClusterStore(database, store.bucket, ObjectCache(tmp_path / "its-cache", 1 << 24))
-    yield slow, way
+    yield slow, losing_proxy
     slow.close()
-    way.close()
 
 
 @pytest.mark.parametrize("design", ["", "no lock"], indirect=True)
