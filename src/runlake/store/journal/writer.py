@@ -25,8 +25,10 @@ _UNUSUAL = (KeyError, TypeError, OverflowError, struct.error)
 """An unknown shape, an unhashable key, an integer beyond 64 bits: and not all that a signal handler may raise."""
 
 _Flight = list[Any]
-"""A write that is under way, to take it back: part, offset, size, block before, row, whether that was open, whether the
-part is closed by it. Empty once it was taken back. A list, since each row makes one."""
+"""A write that is under way: part, offset, size, block before, row, whether that was open, whether it closes the part,
+and what a handler that broke into it took it for: done (True), or taken back (False). A list: each row makes one."""
+_PART, _OFFSET, _SIZE, _WAS_OPEN, _SETTLED = 0, 1, 2, 5, 7
+_NEVER_WHOLE = -1
 
 
 class JournalWriter:
@@ -41,8 +43,10 @@ class JournalWriter:
     Ctrl-C does, or all of these. So the state of the writer is moved on right before the write, with no call in
     between, and `_append` refuses bytes that were made for a state that is past. What a handler calls finds in
     `_flight` the write that it broke into, and before all else takes that for done, if it is, or back; the interrupted
-    call learns of it when the handler returns or raises. What the handler raised is what comes out, and a file that is
-    to be closed stays open until then.
+    call learns of it when the handler returns or raises. A second handler may break into the first at any place, so
+    that one looks first, then settles in one go, with no call in between, if nobody has meanwhile. It cuts nothing off:
+    what is not whole stays behind in its part, and all that follows goes into another. What the handler raised is what
+    comes out, and a file that is to be closed stays open until then.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class JournalWriter:
         self._rows = RowEncoder(prepare, limits)
         self._raw_shapes = self._rows.known
         self._number = self._left_bytes = self._synced_number = 0
+        self._asked_number = -1
         self._part: Part | None = None
         self._left: Part | None = None
         self._is_closed = self._is_ended = False
@@ -239,23 +244,22 @@ class JournalWriter:
             self._rotate()
 
     def _begin_part(self) -> None:
-        name = PartName(self.writer, self._number)
+        """Make the next part and write its head; nothing, where a signal handler did so meanwhile, or ended us."""
+        number, has_asked, self._asked_number = self._number, self._asked_number == self._number, self._number
         try:
-            part = self._journal.create_part(name)
+            part = self._journal.create_part(PartName(self.writer, number))
         except FileExistsError:
-            if self._part is not None:  # a signal handler was here meanwhile, and had to begin it
-                return
-            raise
-        except OSError:
-            raise
-        except BaseException:  # a signal handler raised: nobody would come back to a file that was made by then
-            if self._part is None:
-                try:
-                    self._journal.drop(name)
-                except OSError:
-                    pass  # it stays, without a row; what the handler raised says more
-            raise
-        self._part, self._write = part, part.write
+            if self._number == number and self._part is None and not self._is_closed:
+                if not has_asked:
+                    raise
+                # Made by a call that a handler broke into, or ended: it stays as it is, and the next one says so.
+                self._number, self._left_bytes = number + 1, 0
+            return
+        write = part.write
+        if self._number != number or self._part is not None or self._is_closed:
+            part.close()
+            return
+        self._part, self._write = part, write
         self._offset = self._rows_in_part = self._frames_in_block = self._crc = self._block_start = 0
         self._declared = {}
         # Only now: as long as a process lives, it holds one of its two newest parts.
@@ -318,16 +322,16 @@ class JournalWriter:
             size += len(block)
             crc, frames_in_block = crc32(block), 0
         block_before = (self._crc, self._frames_in_block, self._block_start)
-        flight: _Flight = [None, offset, size, block_before, row, False, closes_part]
+        flight: _Flight = [None, offset, size, block_before, row, False, closes_part, None]
         # No call from here to the write.
-        part = flight[0] = self._part
+        part = flight[_PART] = self._part
         if self._offset != offset or self._write is not write or part is None:
             return False
         self._offset = offset + size
         self._crc, self._frames_in_block, self._block_start = crc, frames_in_block, block_start
         if row is not None:
             stream, n, complete = row
-            flight[5] = self._is_row_open[stream]
+            flight[_WAS_OPEN] = self._is_row_open[stream]
             self._next_n[stream] = n + complete
             self._is_row_open[stream] = not complete
             self._rows_in_part += complete
@@ -342,16 +346,16 @@ class JournalWriter:
         self._flight = flight
         try:
             written = write(data)
-            while written < size and flight:
+            while written < size and flight[_SETTLED] is None:
                 written += write(data[written:])
         except BaseException as error:
-            if self._flight is not flight:
-                self._come_back(flight)
-            else:
+            # A handler that raises when the write was done already leaves a row that is there, not acknowledged.
+            if is_of_system(error) or not _is_whole(flight):
+                self._give_up(flight)
+            if self._flight is flight:
                 self._flight = None
-                # A handler that raises when the write was done already leaves a row that is there, not acknowledged.
-                if is_of_system(error) or not _is_whole(flight):
-                    self._take_back(flight)
+            elif flight[_SETTLED] is not None:
+                self._come_back(flight)
             raise
         if self._flight is not flight:
             return self._come_back(flight)
@@ -361,53 +365,65 @@ class JournalWriter:
     def _settle(self) -> None:
         """A signal handler came into the midst of a write and calls: that write is done, or it is taken back."""
         flight = self._flight
-        if flight is not None:
-            self._flight, self._broken_into_count = None, self._broken_into_count + 1
-            if not _is_whole(flight):
-                self._take_back(flight)
+        if flight is None:
+            return
+        if not _is_whole(flight):
+            self._take_back(flight, settled=False, leaves_part=True)
+        elif self._flight is flight:
+            self._flight, flight[_SETTLED] = None, True
+            self._broken_into_count += 1
 
     def _come_back(self, flight: _Flight) -> bool:
-        """To a write that a handler settled; whether it counts. What was taken back may be there again since."""
-        self._broken_into_count -= 1
+        """To a write that a handler settled; whether it counts. What was taken back may be there since, behind all."""
         try:
-            if not flight:
-                for part, size in ((self._part, self._offset), (self._left, self._left_bytes), *self._to_close):
-                    if part is not None and part.size_bytes() > size:
-                        part.truncate(size)
-            while self._to_close and not self._broken_into_count:
-                self._to_close.pop()[0].close()
+            if not flight[_SETTLED] and flight[_PART].size_bytes() > flight[_OFFSET]:
+                flight[_PART].truncate(flight[_OFFSET])
         except OSError:
-            pass  # the handler was told what the disk says, and what it raised is not to be hidden
-        return bool(flight)
+            pass  # the next part says how much counts, and what the handler raised is not to be hidden
+        finally:
+            self._broken_into_count -= 1
+        while self._to_close and not self._broken_into_count:
+            self._to_close.pop()[0].close()
+        return bool(flight[_SETTLED])
 
-    def _take_back(self, flight: _Flight) -> None:
-        """The state before a write that failed, and the part as it was."""
-        part, offset, _, block, row, was_open, closes_part = flight
-        flight.clear()
-        if closes_part:
-            self._part, self._left, self._number = part, None, self._number - 1
+    def _give_up(self, flight: _Flight) -> None:
+        """The state before a write that failed, and its part as it was; where that fails, go on in another."""
+        if self._flight is flight:
+            flight[_SIZE] = _NEVER_WHOLE  # so a handler that comes now leaves the part, and we may cut it
+            try:
+                if flight[_PART].size_bytes() != flight[_OFFSET]:
+                    flight[_PART].truncate(flight[_OFFSET])
+                leaves_part = False
+            except OSError:
+                leaves_part = True
+            self._take_back(flight, settled=None, leaves_part=leaves_part)
+
+    def _take_back(self, flight: _Flight, *, settled: bool | None, leaves_part: bool) -> None:
+        """The state before a write, unless a handler did that meanwhile. A row that is open ends with its part."""
+        part, offset, _, block, row, was_open, closes_part, _ = flight
+        next_n, is_row_open = self._next_n.copy(), self._is_row_open.copy()
+        if row is not None:
+            next_n[row[0]], is_row_open[row[0]] = row[1], was_open
+        if leaves_part:
+            next_n = {stream: n + is_row_open[stream] for stream, n in next_n.items()}
+            is_row_open = dict.fromkeys(is_row_open, False)
+        # No call from here to the end.
+        if self._flight is not flight:
+            return
+        self._flight, flight[_SETTLED] = None, settled
+        self._broken_into_count += settled is not None
+        self._next_n, self._is_row_open = next_n, is_row_open
         self._offset, self._is_ended = offset, False
         self._crc, self._frames_in_block, self._block_start = block
-        if row is not None:
-            stream, n, complete = row
-            self._next_n[stream] = n
-            self._is_row_open[stream] = was_open
-            self._rows_in_part -= complete
         self._declared = {}  # a shape that did not reach the disk is declared again
-        self._cut_back(part, offset)
-
-    def _cut_back(self, part: Part, offset: int) -> None:
-        """Take the frame that a full disk cut short out of the part; where that fails, go on in another."""
-        try:
-            if part.size_bytes() != offset:
-                part.truncate(offset)
-        except OSError:
-            for stream, is_open in self._is_row_open.items():
-                self._next_n[stream] += is_open
-            self._is_row_open = dict.fromkeys(self._is_row_open, False)
-            self._part, self._left = None, part
+        if row is not None:
+            self._rows_in_part -= row[2]
+        if closes_part:
+            self._part, self._left = part, None
+            self._number -= 1
+        if leaves_part:
+            self._part, self._left, self._left_bytes = None, part, offset
             self._number += 1
-            self._left_bytes = offset
 
 
 def _is_whole(flight: _Flight) -> bool:
