@@ -250,6 +250,22 @@ def test_the_end_of_a_forked_child_is_not_the_end_of_the_run(script, stored):
     assert len(list(stored.layout.journal_dir(stored.path()).iterdir())) == 2
 
 
+def test_a_forked_child_dies_of_a_signal_that_comes_before_it_has_begun(script):
+    code, out, err = script(
+        BEGIN,
+        """
+        for _ in range(20):
+            child = os.fork()
+            if child == 0:
+                time.sleep(2)
+                os._exit(0)
+            os.kill(child, signal.SIGTERM)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+        """,
+    ).end()
+    assert (code, out, err) == (0, "", "")
+
+
 def test_children_that_never_log_leave_nothing(script, stored):
     code, _, err = script(
         BEGIN,
