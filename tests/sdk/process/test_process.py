@@ -209,6 +209,34 @@ def test_a_handler_that_logs_gets_its_rows_in_whole(script, stored):
     assert int(out) > 10
 
 
+@pytest.mark.long
+def test_handlers_that_log_and_break_into_each_other_get_their_rows_in_whole(script, stored):
+    code, out, err = script(
+        BEGIN,
+        """
+        import itertools
+        numbers, depth = itertools.count(), 0
+
+        def handler(number, frame):
+            global depth
+            if depth < 4:
+                depth += 1
+                run.log({"handled": next(numbers), "text": "x"})
+                depth -= 1
+
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.00006)
+        for i in range(6_000):
+            run.log({"i": i, "x": 0.5})
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        print(next(numbers))
+        """,
+    ).end()
+    assert (code, err) == (0, "")
+    assert stored.column("i") == list(range(6_000))
+    assert sorted(stored.column("handled")) == list(range(int(out)))
+
+
 # Fork and spawn
 
 
