@@ -62,7 +62,7 @@ QUERY = {
     },
     "query.tiles": {"errors", "model", "store"},
     "query.many": {
-        *MODEL, "query.rows", "stopping", "store", "store.compact", "store.run", "store.segment", "store.store",
+        *MODEL, "lru", "query.rows", "stopping", "store", "store.compact", "store.run", "store.segment", "store.store",
     },
 }  # fmt: skip
 SERVER = {

@@ -10,6 +10,7 @@ from written_run import write_run
 ALIKE = {f"r{number}": [{"loss": number + n / 4, "n": n} for n in range(number + 1)] for number in (2, 0, 1)}
 PROJECTS = {
     "all have every key in every row": ALIKE,
+    "ids differ in length": {**ALIKE, "much longer": [{"loss": 9.0, "n": 9}], "ö": [{"loss": 8.0, "n": 8}]},
     "one has it in some rows": {**ALIKE, "gaps": [{"loss": 1.0, "n": 1}, {"other": 2}]},
     "one lacks a key": {**ALIKE, "lacks": [{"n": 1}]},
     "one has text": {**ALIKE, "text": [{"loss": "none", "n": 1}]},

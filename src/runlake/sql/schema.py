@@ -64,12 +64,21 @@ ReadTable = tuple[str, pa.Schema, Iterator[pa.Table]]
 _REPEATED = {"entity": pa.int8(), "project": pa.int8(), "run_id": pa.int32(), "key": pa.int8()}
 """What many rows share is read as dictionaries; a piece of a table is of one project, and has rows of one key."""
 
+NAMES_AT_ONCE = 1000
+"""The most runs in a piece of `ROWS`: DuckDB groups by the codes of a dictionary, without a look at its texts, as long
+as it has no more than 1,024."""
+
+ROWS = ("history", "events")
+RUN_CODES = pa.int16()
+"""What says in a piece of `ROWS` which run a row is of."""
+
 
 def schema_of(table: str, columns: Collection[str] | None) -> pa.Schema:
     """The columns of a table as they are read: those that matter, one at least; None for all."""
     fields = [field for field in SCHEMAS[table] if columns is None or field.name in columns]
+    codes = _REPEATED | ({"run_id": RUN_CODES} if table in ROWS else {})
     return pa.schema(
-        field.with_type(pa.dictionary(_REPEATED[field.name], _TEXT)) if field.name in _REPEATED else field
+        field.with_type(pa.dictionary(codes[field.name], _TEXT)) if field.name in codes else field
         for field in fields or [SCHEMAS[table].field(0)]
     )
 

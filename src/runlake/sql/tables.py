@@ -12,7 +12,8 @@ from msgspec import structs
 from runlake.errors import NotFoundError
 from runlake.listing_model import RunColumnsQuery
 from runlake.model import RUNTIME, TIMESTAMP, RunPath, Stream
-from runlake.sql.schema import SCHEMAS, ReadTable, schema_of
+from runlake.query.rows.select import slice_rows
+from runlake.sql.schema import NAMES_AT_ONCE, RUN_CODES, SCHEMAS, ReadTable, schema_of
 from runlake.sql.scope import Scope, Wanted
 from runlake.sql.values import columns_of_lane, columns_of_objects, repeated
 from runlake.stopping import check_wanted
@@ -145,7 +146,7 @@ class TableReader:
             *place, keys=[*sorted(keys), *times], stream=stream, filters=_of_runs(run_ids)
         )
         for block in blocks:
-            yield from _block_rows(block, keys)
+            yield from block_rows(block, keys)
 
     def _read_console(self, wanted: Wanted, place: Place) -> Iterator[Columns]:
         for run_id in self._run_ids(place, wanted.get("run_id")):
@@ -183,7 +184,7 @@ def _of_runs(run_ids: frozenset[str] | None) -> dict[str, Any] | None:
 
 def _piece(schema: pa.Schema, place: Place, columns: Columns) -> pa.Table:
     """Columns as a piece of a table; entity and project are the same in all of it."""
-    row_count = len(next(iter(columns.values())))
+    row_count = next(len(column) for column in columns.values() if column is not None)
     arrays = []
     for field in schema:
         if field.name in ("entity", "project"):
@@ -208,13 +209,19 @@ def _melted(key: str, run_ids: pa.ChunkedArray, column: pa.ChunkedArray) -> Colu
     return {"run_id": run_ids, "key": repeated([key], [len(column)]), "value": value, "text": text}
 
 
-def _block_rows(block: HistoryBlock, keys: frozenset[str]) -> Iterator[Columns]:
-    return _rows(block.run_ids, block.row_counts, block.history, keys)
+def block_rows(block: HistoryBlock, keys: frozenset[str]) -> Iterator[Columns]:
+    """As `_rows`, of some runs after the other."""
+    ends = np.append(0, np.cumsum(block.row_counts))
+    for first in range(0, len(block.run_ids), NAMES_AT_ONCE):
+        some = slice(first, first + NAMES_AT_ONCE)
+        run_ids, row_counts = block.run_ids[some], block.row_counts[some]
+        history = slice_rows(block.history, int(ends[first]), int(ends[first + len(run_ids)]))
+        yield from _rows(run_ids, row_counts, history, keys)
 
 
 def _rows(run_ids: list[str], row_counts: Any, history: History, keys: frozenset[str] | None) -> Iterator[Columns]:
     """The values of each series, a row each, the runs one behind the other."""
-    runs = repeated(run_ids, row_counts)
+    runs = repeated(run_ids, row_counts, RUN_CODES.to_pandas_dtype())
     for series in history.series:
         key = plain_name(series.key)
         if (keys is not None and key not in keys) or not len(series.values):
@@ -223,7 +230,7 @@ def _rows(run_ids: list[str], row_counts: Any, history: History, keys: frozenset
         chosen: Any = slice(None) if series.rows is None else series.rows
         found = {
             "run_id": runs if series.rows is None else runs.take(pa.array(series.rows)),
-            "key": repeated([key], [len(value)]),
+            "key": repeated([key], [len(series.values)]),
             "step": pa.array(history.step[chosen]),
             "value": value,
             "text": text,

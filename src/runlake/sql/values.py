@@ -15,21 +15,18 @@ from runlake.values import encode_json
 _EXACT = 2**53
 
 
-def columns_of_lane(values: pa.ChunkedArray, lane: Lane) -> tuple[pa.Array, pa.Array]:
-    """The values of one series: float64 and text, null in the one that does not hold them."""
-    count = len(values)
+def columns_of_lane(values: pa.ChunkedArray, lane: Lane) -> tuple[pa.Array | None, pa.Array | None]:
+    """The values of one series: float64 and text, null where it is not of that kind; None: all of it."""
     if lane == "f64":
-        return _whole(values), pa.nulls(count, pa.string())
+        return _whole(values), None
     if lane == "i64":
         integers = _whole(values)
         large = pc.greater(pc.abs(pc.cast(integers, pa.float64(), safe=False)), _EXACT)
         text = pc.if_else(large, pc.cast(integers, pa.string()), None) if pc.any(large).as_py() else None
-        return pc.cast(integers, pa.float64(), safe=False), pa.nulls(count, pa.string()) if text is None else text
+        return pc.cast(integers, pa.float64(), safe=False), text
     if lane == "bool":
-        return _whole(values).cast(pa.int8()).cast(pa.float64()), pa.nulls(count, pa.string())
-    if lane in ("str", "json"):
-        return pa.nulls(count, pa.float64()), _whole(values).cast(pa.string())
-    return pa.nulls(count, pa.float64()), pa.nulls(count, pa.string())
+        return _whole(values).cast(pa.int8()).cast(pa.float64()), None
+    return None, _whole(values).cast(pa.string()) if lane in ("str", "json") else None
 
 
 def columns_of_objects(values: Sequence[Any]) -> tuple[pa.Array, pa.Array]:
@@ -48,10 +45,10 @@ def columns_of_objects(values: Sequence[Any]) -> tuple[pa.Array, pa.Array]:
     return pa.array(numbers, pa.float64(), from_pandas=False), pa.array(texts, pa.string())
 
 
-def repeated(texts: Sequence[str], counts: Any) -> pa.DictionaryArray:
-    """Each text as often as its count says, stored once."""
-    codes = np.repeat(np.arange(len(texts), dtype=np.int8 if len(texts) == 1 else np.int32), counts)
-    return pa.DictionaryArray.from_arrays(codes, pa.array(texts, pa.string()))
+def repeated(texts: Sequence[str], counts: Any, codes: Any = np.int32) -> pa.DictionaryArray:
+    """Each text as often as its count says, stored once, with `codes` of this type."""
+    found = np.zeros(counts[0], codes) if len(texts) == 1 else np.repeat(np.arange(len(texts), dtype=codes), counts)
+    return pa.DictionaryArray.from_arrays(found, pa.array(texts, pa.string()), safe=False)
 
 
 def _whole(values: pa.ChunkedArray) -> pa.Array:

@@ -250,7 +250,7 @@ class Layout:
         names = []
         for name in self.tree.list_folders(parent):
             if "%" not in name and name.isascii():  # nearly all: no path need be made for them
-                names.append(decode_name(name))
+                names.append(decode_name(name) if "~" in name else name)
                 continue
             try:
                 names.append(self._name_of(parent / name))

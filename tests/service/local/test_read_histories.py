@@ -10,6 +10,7 @@ from runlake.api.api import Api
 from runlake.errors import RunlakeWarning
 from runlake.model import RunPath
 from runlake.query.many.blocks import histories_in_order
+from runlake.query.many.merged import COLUMNS, MergedFiles
 from runlake.service.local.service import LocalService
 from runlake.store import disk
 from runlake.store.compact import packed_file
@@ -20,6 +21,8 @@ from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
 from runlake.store.opening.writers import open_child
 from runlake.store.segment.folder import FolderSegments, packed_of
+from runlake.store.segment.read import read_series
+from runlake.store.segment.segments import SegmentFile
 from stored import START_S
 
 SETS_OF_KEYS = [
@@ -118,6 +121,31 @@ def test_each_run_is_what_reading_it_alone_gives(service, runs, is_packed):
         assert merge(service) == 10
     for keys in SETS_OF_KEYS:
         assert at_once(service, keys) == one_by_one(service, keys) == expected[str(keys)]
+
+
+@pytest.mark.parametrize("most_series", [0, 100_000])
+def test_what_is_where_in_a_merged_file_is_known_by_key(service, runs, most_series):
+    merge(service)
+    shared = packed_of(FolderStore(runs), "ann", "p")
+    (name,) = packed_file.list_names(shared)
+    merged = packed_file.read_list(shared, name)
+    file, known = SegmentFile(shared, merged.files["history"]), MergedFiles(most_series=most_series)
+    for keys in (["loss", "_step"], ["mixed"], None, ["loss", "_step"]):
+        wanted = None if keys is None else frozenset(keys)
+        expected = read_series(file.series, wanted, COLUMNS, merged.footers)
+        assert known.series(file.series, wanted, merged.footers).equals(expected)
+        assert expected.num_rows > 0
+
+
+@pytest.mark.long
+def test_many_rows_come_in_several_blocks(service, root):
+    for number in range(33):
+        log(root, f"r{number:02}", [{"loss": number + n / 2**14} for n in range(10_000)], at_s=number * 1e6)
+    assert merge(service) == 33
+    blocks = list(service.read_histories("ann", "p", keys=["loss"]))
+    assert len(blocks) > 1
+    assert [run_id for block in blocks for run_id in block.run_ids] == [f"r{number:02}" for number in range(33)]
+    assert at_once(service, ["loss"]) == one_by_one(service, ["loss"])
 
 
 def test_runs_that_are_alike_come_together(service, runs):

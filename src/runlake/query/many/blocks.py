@@ -21,23 +21,25 @@ from msgspec import Struct
 from runlake.errors import NotFoundError, RunlakeError, StoreError
 from runlake.model import AXES, RUNTIME, STEP, TIMESTAMP, Lane, RunPath, Stream
 from runlake.query.many import writers
+from runlake.query.many.merged import MergedFiles
 from runlake.query.rows.history import History, Int64s, Series
 from runlake.query.rows.scan import read_history, spellings
 from runlake.query.rows.select import slice_rows
 from runlake.stopping import check_wanted
 from runlake.store.compact import packed_file
-from runlake.store.compact.packed_file import PackedRun, PackList, PackLists
+from runlake.store.compact.packed_file import PackedRun, PackList
 from runlake.store.run.snapshot import reading
 from runlake.store.segment.directory import GroupRead, GroupValues, joined_values
-from runlake.store.segment.read import read_groups, read_series
+from runlake.store.segment.read import read_groups
 from runlake.store.segment.segments import SegmentFile, Segments
 from runlake.store.series import ARROW_TYPE_OF_LANE, usable_times
 from runlake.store.store import Store
 
 _LANES: dict[str, Lane] = {lane: lane for lane in get_args(Lane)}
 _NUMBERS = ("position", "first_n", "row_count", "group", "offset")
-_COLUMNS = ("generation", "key", "lane", *_NUMBERS, "count")
 _ABSENT = np.iinfo(np.int64).max
+_LARGE_ROWS = 100_000
+"""Putting so many together in fresh memory takes longer than a block more."""
 
 
 class KnownRun(NamedTuple):
@@ -77,16 +79,16 @@ def read_histories(
     *,
     keys: Sequence[str] | None,
     stream: Stream,
-    lists: PackLists | None = None,
+    known: MergedFiles | None = None,
 ) -> Iterator[HistoryBlock]:
     """The rows of `runs`, with the series of `keys` or all as `scan.read_history` has them, each run in one block.
 
     Blocks come in the order of the first of their runs that had not come yet, so who wants the runs in order keeps
     only what runs share a file with those before them. A run that was deleted since has no rows, and neither has one
-    that cannot be read: its block says why. Who asks again hands in the same `lists`.
+    that cannot be read: its block says why. Who asks again hands in what is `known`.
     """
-    lists = PackLists() if lists is None else lists
-    place_of, merged_runs = _places(store.packed(entity, project), lists, runs, stream)
+    known = MergedFiles() if known is None else known
+    place_of, merged_runs = _places(store.packed(entity, project), known, runs, stream)
     done: set[str] = set()
     for run in runs:
         merged = place_of.get(run.run_id)
@@ -94,7 +96,7 @@ def read_histories(
         if run.run_id not in done and merged is not None:
             try:
                 with reading(f"the merged file {merged.name}"):
-                    blocks = _read_together(store, run_path, merged, merged_runs[merged.name], keys, stream)
+                    blocks = _read_together(store, run_path, merged, merged_runs[merged.name], keys, stream, known)
             except (FileNotFoundError, StoreError):  # removed since the list was read, or damaged: the runs say more
                 blocks = []
             for block in blocks:
@@ -148,23 +150,22 @@ def _read_alone(store: Store, path: RunPath, keys: Sequence[str] | None, stream:
 
 
 def _places(
-    shared: Segments, lists: PackLists, runs: Sequence[KnownRun], stream: Stream
+    shared: Segments, known: MergedFiles, runs: Sequence[KnownRun], stream: Stream
 ) -> tuple[dict[str, PackList], dict[str, list[PackedRun]]]:
     """The merged file of each run that has all its rows in one, and the runs of each of these files."""
     place_of: dict[str, PackList] = {}
     merged_runs: dict[str, list[PackedRun]] = {}
-    known = {(run.run_id, run.incarnation, run.generation): run.row_count for run in runs}
+    asked = {(run.run_id, run.incarnation, run.generation): run.row_count for run in runs}
     candidates = []
     for name in packed_file.list_names(shared):
         try:
-            merged = lists.read(shared, name)
+            merged = known.lists.read(shared, name)
         except (FileNotFoundError, RunlakeError):
             continue  # its runs are read by themselves, as long as they are right; `check` names it
         found = []
         for run in merged.runs:
-            counts = run.row_counts.get(stream)
-            row_count = known.get((run.run_id, run.incarnation, run.generation))
-            if counts and row_count == sum(counts.values()):
+            row_count = asked.get((run.run_id, run.incarnation, run.generation))
+            if row_count and row_count == sum(run.row_counts.get(stream, {}).values()):
                 found.append(run)
         candidates.append((len(found), merged, found))
     # A run may be in two of them, until the older one is removed.
@@ -176,7 +177,13 @@ def _places(
 
 
 def _read_together(
-    store: Store, place: RunPath, merged: PackList, runs: list[PackedRun], keys: Sequence[str] | None, stream: Stream
+    store: Store,
+    place: RunPath,
+    merged: PackList,
+    runs: list[PackedRun],
+    keys: Sequence[str] | None,
+    stream: Stream,
+    known: MergedFiles,
 ) -> list[HistoryBlock]:
     """The blocks of some runs of a merged file."""
     blocks = []
@@ -184,7 +191,7 @@ def _read_together(
     several = [run for run in runs if len(run.row_counts[stream]) > 1]
     alone = {run.generation: run.run_id for run in runs if len(run.row_counts[stream]) == 1}
     if alone:
-        blocks += _read_merged(store.packed(place.entity, place.project), merged, alone, keys, stream)
+        blocks += _read_merged(store.packed(place.entity, place.project), merged, alone, keys, stream, known)
     if several:
         found = writers.read_each(store, place, merged, several, keys=keys, stream=stream)
         blocks += [HistoryBlock([run_id], np.array([history.row_count]), history) for run_id, history in found]
@@ -207,22 +214,29 @@ class _Directory(NamedTuple):
     offset: Int64s
     size: Int64s
 
-    def take(self, chosen: npt.NDArray[Any]) -> _Directory:
+    def take(self, chosen: npt.NDArray[Any] | slice) -> _Directory:
         return _Directory(*(array[chosen] for array in self))
 
 
 def _read_merged(
-    shared: Segments, merged: PackList, runs: Mapping[str, str], keys: Sequence[str] | None, stream: Stream
+    shared: Segments,
+    merged: PackList,
+    runs: Mapping[str, str],
+    keys: Sequence[str] | None,
+    stream: Stream,
+    known: MergedFiles,
 ) -> list[HistoryBlock]:
     """The blocks of some runs of a merged file, each of which one process wrote."""
     file = SegmentFile(shared, merged.files[stream])
     wanted = None if keys is None else spellings(keys) | {STEP, *({*AXES} & {*keys})}
-    table = read_series(file.series, wanted, _COLUMNS, merged.footers)
+    table = known.series(file.series, wanted, merged.footers)
     run_ids, directory, series = _directory(table, runs)
-    groups = _read_groups(file, directory, series, merged)
+    groups = _read_groups(file, directory, series, merged, known)
+    step = directory.take(directory.series == series.index((STEP, "i64"))) if run_ids else directory
     return [
         _block(stream, keys, run_ids, chosen, directory, series, order, groups)
-        for chosen, order in _alike(directory, series, len(run_ids), groups)
+        for alike, order in _alike(directory, series, len(run_ids), groups)
+        for chosen in _pieces(alike, step, groups)
     ]
 
 
@@ -266,13 +280,15 @@ def _encoded(table: pa.Table, name: str) -> tuple[list[str], Int64s]:
 Groups = Mapping[int, GroupValues]
 
 
-def _read_groups(file: SegmentFile, directory: _Directory, series: list[tuple[str, Lane]], merged: PackList) -> Groups:
+def _read_groups(
+    file: SegmentFile, directory: _Directory, series: list[tuple[str, Lane]], merged: PackList, known: MergedFiles
+) -> Groups:
     """The row groups of the directory, `n` only where a series does not have a value in every row."""
     groups, firsts = np.unique(directory.group, return_index=True)
     sparse = set(directory.group[directory.size != directory.row_count].tolist())
     lanes = [series[code][1] for code in directory.series[firsts].tolist()]
     plan = {group: GroupRead(lane, group in sparse) for group, lane in zip(groups.tolist(), lanes, strict=True)}
-    return read_groups(file, plan, merged.footers)
+    return read_groups(file, plan, merged.footers, known.metadata(file, merged.footers))
 
 
 def _alike(
@@ -298,18 +314,34 @@ def _alike(
         yield of_run.ravel() == number, [codes[column] for column in columns if column >= 0]
 
 
+def _pieces(alike: npt.NDArray[np.bool_], step: _Directory, groups: Groups) -> Iterator[Int64s]:
+    """Runs that are alike, by number, in pieces of many rows each, cut where the steps go on in other memory."""
+    runs = np.flatnonzero(alike)
+    arrays = np.array([id(groups[group].values) for group in step.group[np.searchsorted(step.run, runs)].tolist()])
+    row_counts = np.bincount(step.run, step.row_count)[runs]
+    begin = 0
+    for change in (np.flatnonzero(np.diff(arrays)) + 1).tolist():
+        if row_counts[begin:change].sum() >= _LARGE_ROWS:
+            yield runs[begin:change]
+            begin = change
+    yield runs[begin:]
+
+
 def _block(
     stream: Stream,
     keys: Sequence[str] | None,
     run_ids: list[str],
-    chosen: npt.NDArray[np.bool_],
+    chosen: Int64s,
     directory: _Directory,
     series: list[tuple[str, Lane]],
     order: list[int],
     groups: Groups,
 ) -> HistoryBlock:
     """The rows of the chosen runs, with the series in this order."""
-    mine = directory.take(chosen[directory.run])
+    is_chosen = np.zeros(len(run_ids), bool)
+    is_chosen[chosen] = True
+    near = directory.take(slice(*np.searchsorted(directory.run, (chosen[0], chosen[-1] + 1)).tolist()))
+    mine = near.take(is_chosen[near.run])
     step = mine.take(mine.series == series.index((STEP, "i64")))
     row_counts = np.bincount(step.run, step.row_count, len(run_ids))[chosen].astype(np.int64)
     base = np.zeros(int(directory.stretch.max()) + 1, np.int64)
@@ -329,7 +361,7 @@ def _block(
         rows = None if len(values) == row_count else _rows(chunks, base, groups)
         found.append(Series(key, lane, rows, values))
     history = History(stream, _values(step, "i64", groups).to_numpy(), axis(TIMESTAMP), axis(RUNTIME), found)
-    return HistoryBlock([run_ids[i] for i in np.flatnonzero(chosen).tolist()], row_counts, history)
+    return HistoryBlock([run_ids[i] for i in chosen.tolist()], row_counts, history)
 
 
 def _values(chunks: _Directory, lane: Lane, groups: Groups) -> pa.ChunkedArray:

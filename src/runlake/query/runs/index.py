@@ -23,6 +23,7 @@ from runlake.query.runs.column import MISSING, FieldColumn, Mask, Positions, hol
 from runlake.query.runs.filter import AllOf, AnyOf, Field, Node, Not, Test, parse_field, parse_filter, parse_order
 from runlake.query.runs.nested import find_values
 from runlake.stopping import check_wanted
+from runlake.store.arrow import from_numpy
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -83,12 +84,14 @@ class RunIndex:
 
     def fields(self, names: Sequence[str], positions: Sequence[int]) -> list[tuple[Any, ...]]:
         """Some plain fields of the runs at some positions: no run becomes an object for them."""
-        rows = self.rows_at(positions).tolist()
+        rows = self.rows_at(positions)
         added = list(zip(*(map(attrgetter(name), self._added) for name in names), strict=True))
         if self.chunk is None:
-            return [added[row] for row in rows]
-        found = [*zip(*(self.chunk.stored.fields[name].to_pylist() for name in names), strict=True), *added]
-        return [found[row] for row in rows]
+            return [added[row] for row in rows.tolist()]
+        stored = from_numpy(rows[rows < self._chunk_size])
+        columns = (self.chunk.stored.fields[name].take(stored).to_pylist() for name in names)
+        found = zip(*columns, strict=True)
+        return [next(found) if row < self._chunk_size else added[row - self._chunk_size] for row in rows.tolist()]
 
     def select(
         self, filters: Mapping[str, Any] | Node | None = None, order: str | Sequence[str] = ("+created_at",)

@@ -18,9 +18,9 @@ from runlake.store.store import Store
 if TYPE_CHECKING:
     from runlake.listing_model import ConsolePage, ValuesPage
     from runlake.query.many.blocks import HistoryBlock
+    from runlake.query.many.merged import MergedFiles
     from runlake.query.rows.console_pages import ConsolePages
     from runlake.query.rows.tail import TailReader
-    from runlake.store.compact.packed_file import PackLists
 
 _ROW_COUNTS: dict[Stream, str] = {
     "history": "row_count",
@@ -34,7 +34,12 @@ class LocalRows:
 
     def __init__(self, folder: OpenStore[Store], listings: Listings, states: PartStates | None = None) -> None:
         self._listings, self._store, self._states = listings, folder.store, states
-        self._pack_lists: PackLists | None = None
+
+    @cached_property
+    def _merged(self) -> MergedFiles:
+        from runlake.query.many.merged import MergedFiles
+
+        return MergedFiles()
 
     @cached_property
     def _tails(self) -> TailReader:
@@ -81,20 +86,23 @@ class LocalRows:
         version: str | None = None,
     ) -> Iterator[HistoryBlock]:
         from runlake.query.many import blocks
-        from runlake.store.compact.packed_file import PackLists
-
-        self._pack_lists = self._pack_lists or PackLists()
 
         newest = self._listings.newest(entity, project)
         index = newest if version is None else self._listings.at_version(entity, project, version)
-        run_ids = [run_id for (run_id,) in index.fields(("run_id",), index.select(filters, order))]
+        chosen = index.select(filters, order)
         # How many rows a run has is asked of the newest state, whichever state says which runs are meant.
         names = ("run_id", "incarnation", "generation", _ROW_COUNTS[stream])
-        known = {fields[0]: blocks.KnownRun(*fields) for fields in newest.fields(names, range(len(newest)))}
-        runs = [known.get(run_id) or blocks.KnownRun(run_id, "", "", 0) for run_id in run_ids]
+        runs = [
+            blocks.KnownRun(*fields)
+            for fields in newest.fields(names, chosen if index is newest else range(len(newest)))
+        ]
+        if index is not newest:
+            known = {run.run_id: run for run in runs}
+            run_ids = [run_id for (run_id,) in index.fields(("run_id",), chosen)]
+            runs = [known.get(run_id) or blocks.KnownRun(run_id, "", "", 0) for run_id in run_ids]
         return self._listings.with_warnings(
             f"{entity}/{project}",
-            blocks.read_histories(self._store, entity, project, runs, keys=keys, stream=stream, lists=self._pack_lists),
+            blocks.read_histories(self._store, entity, project, runs, keys=keys, stream=stream, known=self._merged),
         )
 
     def read_tail(

@@ -149,10 +149,16 @@ def _groups_with(parquet: pq.ParquetFile, tests: Mapping[str, frozenset[str]]) -
 
 
 def read_groups(
-    file: SegmentFile, plan: Mapping[int, GroupRead], footers: Mapping[str, Footer]
+    file: SegmentFile,
+    plan: Mapping[int, GroupRead],
+    footers: Mapping[str, Footer],
+    metadata: pq.FileMetaData | None = None,
 ) -> dict[int, GroupValues]:
-    """Row groups of a file of values, each read once, only the columns that are needed, on several cores."""
-    source, parquet = _open(file, footers.get(file.name))
+    """Row groups of a file of values, each read once, only the columns that are needed, on several cores.
+
+    `metadata`: what the footer says, where it was read before.
+    """
+    source, parquet = _open(file, footers.get(file.name), metadata)
 
     def read(groups: list[int], own: pq.ParquetFile | None = None) -> dict[int, GroupValues]:
         wanted = plan[groups[0]]
@@ -269,12 +275,14 @@ def open_parquet(file: SegmentFile, footer: Footer | None = None) -> pq.ParquetF
     return _open(file, footer)[1]
 
 
-def _open(file: SegmentFile, footer: Footer | None) -> tuple[pa.NativeFile, pq.ParquetFile]:
+def _open(
+    file: SegmentFile, footer: Footer | None, metadata: pq.FileMetaData | None = None
+) -> tuple[pa.NativeFile, pq.ParquetFile]:
     source = file.open()
     if footer is not None and _footer_of(source) != footer:
         raise CorruptError(f"{file.name}: its size or its footer is not as it was written; run `runlake check`")
     try:
-        parquet = pq.ParquetFile(source, pre_buffer=False, page_checksum_verification=True)
+        parquet = pq.ParquetFile(source, metadata=metadata, pre_buffer=False, page_checksum_verification=True)
     except _READ_ERRORS as error:
         raise _corrupt(file, error) from None
     version = int((parquet.metadata.metadata or {}).get(b"runlake.segment", b"0"))
