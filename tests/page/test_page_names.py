@@ -60,3 +60,23 @@ def test_runs_and_settings_beside_each_other_keep_names_that_can_be_read(
         assert best.get_by_role("columnheader").evaluate_all(aligned) == expected
         assert best.locator("tbody tr").first.locator("th, td").evaluate_all(aligned) == expected
         assert min(heights(look.page.locator(".course-label"))) > 9
+
+
+def test_the_fields_of_a_form_about_panels_lie_within_their_lines(looking: Callable[..., Look], tmp_path: Path) -> None:
+    train(tmp_path / "store", "falls", loss_rows(3))
+    with serving(tmp_path / "store") as served:
+        look = looking(served, width=390, height=844)
+        look.go("#/ada/vision?t=panels")
+        for button in ("Add a panel", "Settings"):
+            look.page.get_by_role("button", name=button).click()
+            form = look.page.locator("form, .settings").filter(visible=True).first
+            form.get_by_role("combobox").first.wait_for()
+            outside = """form => [...form.querySelectorAll('label')].filter(label => {
+              const line = label.getBoundingClientRect();
+              return [...label.children].some(part => {
+                const {top, bottom, right, height} = part.getBoundingClientRect();
+                return height > 0 && (top < line.top - 1 || bottom > line.bottom + 1 || right > line.right + 1);
+              });
+            }).map(label => label.innerText)"""
+            assert form.evaluate(outside) == [], button
+            look.page.keyboard.press("Escape")
