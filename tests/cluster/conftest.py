@@ -47,8 +47,8 @@ def new_store(store, shared_database_url, tmp_path):
 
 @pytest.fixture
 def serve_replica(s3_server, tmp_path):
-    """`runlake serve` over a database and a place in the bucket for as long as a block lasts, as its address and the key of
-    its admin; with more options, words before the command, and variables.
+    """`runlake serve` over a database and a place in the bucket, for as long as a block lasts: its address and its
+    admin's key. With more options, words before the command, and variables.
     """
     return functools.partial(_serving, s3_server, tmp_path)
 
