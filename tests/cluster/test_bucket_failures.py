@@ -23,7 +23,7 @@ from runlake.store.cluster.store import ClusterStore
 from runlake.store.compact.seal import seal_run
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
-from runlake.store.run.snapshot import take_snapshot
+from runlake.store.run.snapshot import read_consistently
 from runlake.store.segment.read import rows_of_meta
 from served import Holder, InProcessTransport, make_app
 from waiting import wait_until
@@ -65,8 +65,11 @@ def behind(store, s3_server, tmp_path):
 
 def sealed_losses(store):
     """The values in the segments of the run."""
-    snapshot = take_snapshot(store, RUN)
-    rows = [rows for meta in snapshot.metas for rows in rows_of_meta(snapshot.segments, meta, "history")]
+
+    def read(snapshot):
+        return [rows for meta in snapshot.metas for rows in rows_of_meta(snapshot.segments, meta, "history")]
+
+    rows = read_consistently(store, RUN, read)
     return [
         value for each in rows for series in each.series if series.key == "loss" for value in series.values.to_pylist()
     ]

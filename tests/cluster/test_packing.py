@@ -26,7 +26,7 @@ from runlake.store.compact.pack_plan import PACKED_BYTES, plan
 from runlake.store.compact.seal import seal_run
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
-from runlake.store.run.snapshot import take_snapshot
+from runlake.store.run.snapshot import read_consistently
 from stored import Writer, as_dicts
 from waiting import wait_until
 from whole_run import everything
@@ -68,7 +68,7 @@ def packed_names(store):
 
 def points_to(store, path):
     """The packed file of each segment of a run, None for one that has files of its own."""
-    return [meta.packed_in for meta in take_snapshot(store, path).metas]
+    return read_consistently(store, path, lambda snapshot: [meta.packed_in for meta in snapshot.metas])
 
 
 def collect_now(store):

@@ -38,6 +38,7 @@ class ExitHooks:
         self._pid = os.getpid()
         self._exit_code = 0
         self._first_signal_at: float | None = None
+        self._mask = threading.local()
         self._previous_excepthook: Callable[..., Any] = sys.excepthook
         self._previous_exit = sys.exit
 
@@ -55,7 +56,9 @@ class ExitHooks:
         self._hear_quitter(getattr(builtins, "exit", None))
         self._hear_signals()
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._leave_signals)
+            os.register_at_fork(
+                before=self._hold_signals, after_in_parent=self._let_signals_in, after_in_child=self._leave_signals
+            )
 
     def _hear_signals(self) -> None:
         if threading.current_thread() is threading.main_thread():
@@ -63,12 +66,22 @@ class ExitHooks:
                 if signal.getsignal(number) == signal.SIG_DFL:
                     signal.signal(number, self._on_signal)
 
+    def _hold_signals(self) -> None:
+        """Python forgets in a forked child what came before it was set up there; what is blocked waits."""
+        self._mask.before = signal.pthread_sigmask(signal.SIG_BLOCK, self._heard())
+
+    def _let_signals_in(self) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask.before)
+
     def _leave_signals(self) -> None:
         """A forked child that has no run yet dies at once: in Python it may never come to it, if it was forked while
         another thread held a lock, and who ends a pool would wait for it for ever."""
-        for number in _signals():
-            if signal.getsignal(number) == self._on_signal:
-                signal.signal(number, signal.SIG_DFL)
+        for number in self._heard():
+            signal.signal(number, signal.SIG_DFL)
+        self._let_signals_in()
+
+    def _heard(self) -> list[int]:
+        return [number for number in _signals() if signal.getsignal(number) == self._on_signal]
 
     def _at_exit(self) -> None:
         self._end_all(self._exit_code)

@@ -209,6 +209,34 @@ def test_a_handler_that_logs_gets_its_rows_in_whole(script, stored):
     assert int(out) > 10
 
 
+@pytest.mark.long
+def test_handlers_that_log_and_break_into_each_other_get_their_rows_in_whole(script, stored):
+    code, out, err = script(
+        BEGIN,
+        """
+        import itertools
+        numbers, depth = itertools.count(), 0
+
+        def handler(number, frame):
+            global depth
+            if depth < 4:
+                depth += 1
+                run.log({"handled": next(numbers), "text": "x"})
+                depth -= 1
+
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.00006)
+        for i in range(6_000):
+            run.log({"i": i, "x": 0.5})
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        print(next(numbers))
+        """,
+    ).end()
+    assert (code, err) == (0, "")
+    assert stored.column("i") == list(range(6_000))
+    assert sorted(stored.column("handled")) == list(range(int(out)))
+
+
 # Fork and spawn
 
 
@@ -248,6 +276,22 @@ def test_the_end_of_a_forked_child_is_not_the_end_of_the_run(script, stored):
     assert (code, err, stored.state()) == (0, "", ("finished", 0))
     assert (stored.column("child"), stored.column("parent")) == ([1], [1])
     assert len(list(stored.layout.journal_dir(stored.path()).iterdir())) == 2
+
+
+def test_a_forked_child_dies_of_a_signal_that_comes_before_it_has_begun(script):
+    code, out, err = script(
+        BEGIN,
+        """
+        for _ in range(20):
+            child = os.fork()
+            if child == 0:
+                time.sleep(2)
+                os._exit(0)
+            os.kill(child, signal.SIGTERM)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+        """,
+    ).end()
+    assert (code, out, err) == (0, "", "")
 
 
 def test_children_that_never_log_leave_nothing(script, stored):
