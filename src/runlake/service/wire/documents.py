@@ -195,6 +195,12 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True):
     row_count: int
 
 
+class FileCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many files a run has."""
+
+    file_count: int
+
+
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
     """The escaped paths of all keys, in first-logged order."""
 
