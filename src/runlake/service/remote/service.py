@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -53,61 +54,20 @@ class RemoteService(UnitedService):
             base_url, api_key=api_key, timeout_s=timeout_s, attempts=attempts, transport=transport, sleep=sleep
         )
         server = ServerRequests(self._http, compression="none" if _is_this_machine(base_url) else "zstd")
-
-        def make_runs() -> HttpRuns:
-            from runlake.service.remote.runs import HttpRuns
-
-            return HttpRuns(server)
-
-        def make_rows() -> HttpRows:
-            from runlake.service.remote.rows import HttpRows
-
-            return HttpRows(server)
-
-        def make_sweeps() -> HttpSweeps:
-            from runlake.service.remote.sweeps import HttpSweeps
-
-            return HttpSweeps(server)
-
-        def make_artifacts() -> HttpArtifacts:
-            from runlake.service.remote.artifacts import HttpArtifacts
-
-            return HttpArtifacts(server)
-
-        def make_views() -> HttpViews:
-            from runlake.service.remote.views import HttpViews
-
-            return HttpViews(server)
-
-        def make_tiles() -> HttpTiles:
-            from runlake.service.remote.tiles import HttpTiles
-
-            return HttpTiles(server)
-
-        def make_segments() -> HttpSegments:
-            from runlake.service.remote.segments import HttpSegments
-
-            return HttpSegments(server)
-
-        def make_sql() -> HttpSql:
-            from runlake.service.remote.sql import HttpSql
-
-            return HttpSql(server)
-
         self._server = server
-        self.answer_sql = on_first_use(make_sql).answer_sql  # no verb: see `runlake.sql.ask`
+        self.answer_sql = on_first_use(partial(_sql, server)).answer_sql  # no verb: see `runlake.sql.ask`
         self._default_entity = default_entity
         super().__init__(
             projects=HttpProjects(server),
-            runs=on_first_use(make_runs),
-            rows=on_first_use(make_rows),
+            runs=on_first_use(partial(_runs, server)),
+            rows=on_first_use(partial(_rows, server)),
             files=HttpFiles(server),
             writers=HttpWriters(server),
-            sweeps=on_first_use(make_sweeps),
-            artifacts=on_first_use(make_artifacts),
-            views=on_first_use(make_views),
-            tiles=on_first_use(make_tiles),
-            segments=on_first_use(make_segments),
+            sweeps=on_first_use(partial(_sweeps, server)),
+            artifacts=on_first_use(partial(_artifacts, server)),
+            views=on_first_use(partial(_views, server)),
+            tiles=on_first_use(partial(_tiles, server)),
+            segments=on_first_use(partial(_segments, server)),
             care=HttpCare(server),
         )
 
@@ -128,3 +88,51 @@ class RemoteService(UnitedService):
 def _is_this_machine(base_url: str) -> bool:
     host = urlsplit(base_url).hostname or ""
     return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _runs(server: ServerRequests) -> HttpRuns:
+    from runlake.service.remote.runs import HttpRuns
+
+    return HttpRuns(server)
+
+
+def _rows(server: ServerRequests) -> HttpRows:
+    from runlake.service.remote.rows import HttpRows
+
+    return HttpRows(server)
+
+
+def _sweeps(server: ServerRequests) -> HttpSweeps:
+    from runlake.service.remote.sweeps import HttpSweeps
+
+    return HttpSweeps(server)
+
+
+def _artifacts(server: ServerRequests) -> HttpArtifacts:
+    from runlake.service.remote.artifacts import HttpArtifacts
+
+    return HttpArtifacts(server)
+
+
+def _views(server: ServerRequests) -> HttpViews:
+    from runlake.service.remote.views import HttpViews
+
+    return HttpViews(server)
+
+
+def _tiles(server: ServerRequests) -> HttpTiles:
+    from runlake.service.remote.tiles import HttpTiles
+
+    return HttpTiles(server)
+
+
+def _segments(server: ServerRequests) -> HttpSegments:
+    from runlake.service.remote.segments import HttpSegments
+
+    return HttpSegments(server)
+
+
+def _sql(server: ServerRequests) -> HttpSql:
+    from runlake.service.remote.sql import HttpSql
+
+    return HttpSql(server)
