@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -47,20 +47,28 @@ def path_of(number: int) -> RunPath:
     return RunPath(ENTITY, PROJECT, f"r{number:06}")
 
 
-def values_of(number: int) -> dict[str, Any]:
+def values_of(number: int, row_count: int = ROW_COUNT) -> dict[str, Any]:
     """The rows of one run: noisy curves, one a key."""
     random = np.random.default_rng(number)
-    steps = np.arange(ROW_COUNT)
+    steps = np.arange(row_count)
     return {
-        key: np.exp(-steps / (100 + 10 * place)) + random.normal(0, 0.01, ROW_COUNT) for place, key in enumerate(KEYS)
+        key: np.exp(-steps / (100 + 10 * place)) + random.normal(0, 0.01, row_count) for place, key in enumerate(KEYS)
     }
 
 
-def write_runs(root: str, numbers: range) -> None:
+def make_runs(root: Path, numbers: range, row_count: int = ROW_COUNT) -> None:
+    """Put finished and sealed runs into the store of a folder, on all cores."""
+    create_store(FolderStore(root))
+    with get_context("spawn").Pool(PROCESS_COUNT) as pool:
+        shares = [numbers[start :: 8 * PROCESS_COUNT] for start in range(8 * PROCESS_COUNT)]
+        pool.starmap(write_runs, [(str(root), share, row_count) for share in shares])
+
+
+def write_runs(root: str, numbers: range, row_count: int) -> None:
     """Log, end and seal some runs."""
     layout = FolderStore(Path(root))
     for number in numbers:
-        path, columns = path_of(number), values_of(number)
+        path, columns = path_of(number), values_of(number, row_count)
         started_at_s = STARTED_AT_S + number * 60.0
         opened = open_run(layout, path, {"name": path.run_id, "set": {"number": number}})
         rows = zip(*(columns[key].tolist() for key in KEYS), strict=True)
@@ -75,10 +83,7 @@ def write_runs(root: str, numbers: range) -> None:
 
 def fill(folder: Path, run_count: int) -> float:
     root = store_folder(folder)
-    create_store(FolderStore(root))
-    with get_context("spawn").Pool(PROCESS_COUNT) as pool:
-        shares = [range(start, run_count, 8 * PROCESS_COUNT) for start in range(8 * PROCESS_COUNT)]
-        pool.starmap(write_runs, [(str(root), share) for share in shares])
+    make_runs(root, range(run_count))
     alone = FolderStore(folder / "alone")
     path = path_of(run_count // 2)
     shutil.copytree(FolderStore(root).run_dir(path), alone.run_dir(path))
@@ -90,14 +95,14 @@ def fill(folder: Path, run_count: int) -> float:
     return once_s(lambda: list(service.pack_runs(ENTITY, PROJECT, at_once=True)))
 
 
-def wide_rows(numbers: list[int]) -> pa.Table:
+def wide_rows(numbers: Sequence[int], row_count: int = ROW_COUNT) -> pa.Table:
     """The rows of some runs, a column a key."""
-    columns = [values_of(number) for number in numbers]
+    columns = [values_of(number, row_count) for number in numbers]
     ids = [path_of(number).run_id for number in numbers]
     return pa.table(
         {
-            "run_id": pa.DictionaryArray.from_arrays(np.repeat(np.arange(len(ids), dtype=np.int32), ROW_COUNT), ids),
-            "_step": np.tile(np.arange(ROW_COUNT), len(ids)),
+            "run_id": pa.DictionaryArray.from_arrays(np.repeat(np.arange(len(ids), dtype=np.int32), row_count), ids),
+            "_step": np.tile(np.arange(row_count), len(ids)),
             **{key: np.concatenate([each[key] for each in columns]) for key in KEYS},
         }
     )

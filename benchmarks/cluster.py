@@ -47,17 +47,22 @@ def serve(bench: Bench, folder: Path, *, is_cluster: bool, worker_count: int = 2
     return serving_cluster(bench, folder, worker_count)
 
 
-def streamed(bench: Bench, *, is_cluster: bool) -> dict[str, float]:
-    """What the official client sends of many runs at once."""
+def fed(bench: Bench, *, is_cluster: bool) -> dict[str, dict[str, float]]:
+    """What comes of many runs at once: as the official client sends it, and journals of our own processes."""
 
     def measure() -> dict[str, Any]:
-        folder = bench.fresh_folder("streamed")
+        folder = bench.fresh_folder("fed")
         with serve(bench, folder, is_cluster=is_cluster) as url:
-            requests = bench.count(40, 6)
-            return bench.own_case("server_case", folder, "stream", url, CLIENTS_AT_ONCE, requests, ROWS_AN_APPEND)
+            ours = (bench.count(150, 20), ROWS_OF_A_JOURNAL, folder / "sent")
+            return {
+                "streamed": bench.own_case(
+                    "server_case", folder, "stream", url, CLIENTS_AT_ONCE, bench.count(40, 6), ROWS_AN_APPEND
+                ),
+                "replicated": bench.own_case("server_case", folder, "replicate", url, CLIENTS_AT_ONCE, *ours),
+            }
 
     place = "a cluster" if is_cluster else "a folder"
-    found: dict[str, float] = bench.once((str(CLIENTS_AT_ONCE), "runs at once to", place), measure)
+    found: dict[str, dict[str, float]] = bench.once((str(CLIENTS_AT_ONCE), "runs at once to", place), measure)
     return found
 
 
@@ -70,20 +75,9 @@ def read(bench: Bench) -> dict[str, float]:
     return found
 
 
-def asked_by_polars(bench: Bench) -> dict[str, float]:
-    """A question over all runs of a project, from the files that we name and from Parquet made by hand."""
-    run_count = bench.count(1000, 30)
-
-    def measure() -> dict[str, Any]:
-        return bench.own_case("cluster_engines_case", bench.fresh_folder("engines"), run_count)
-
-    found: dict[str, float] = bench.once(("Polars asks", run_count, "runs"), measure)
-    return found
-
-
-def merged_asked(bench: Bench) -> dict[str, dict[str, float]]:
-    """The same question over merged runs by each engine, from the files that they share and from hand-made Parquet."""
-    run_count = bench.count(5000, 50)
+def asked(bench: Bench) -> dict[str, dict[str, float]]:
+    """A question over all runs by each engine, from the files that we name and from Parquet made by hand."""
+    run_counts = bench.count(5000, 60), bench.count(1000, 30)
 
     def measure() -> dict[str, Any]:
         try:
@@ -91,9 +85,9 @@ def merged_asked(bench: Bench) -> dict[str, dict[str, float]]:
         except NotInstallableError as error:
             raise BenchmarkError(f"no engines: {error}") from None
         words = [f"{engine}={python}" for engine in ("polars", "duckdb", "sail")]
-        return bench.own_case("cluster_packed_case", bench.fresh_folder("merged"), run_count, *words)
+        return bench.own_case("cluster_engines_case", bench.fresh_folder("engines"), *run_counts, *words)
 
-    found: dict[str, dict[str, float]] = bench.once(("engines ask", run_count, "merged runs"), measure)
+    found: dict[str, dict[str, float]] = bench.once(("engines ask", run_counts[0], "runs"), measure)
     return found
 
 
@@ -104,48 +98,26 @@ def merged_target(engine: str, title: str, limit: str, limit_name: str) -> Targe
         "ms",
         1.5,
         "ratio",
-        lambda bench: merged_asked(bench)[engine]["ours"],
+        lambda bench: asked(bench)[engine]["ours"],
         limit_name,
-        lambda bench: merged_asked(bench)[engine][limit],
+        lambda bench: asked(bench)[engine][limit],
     )
 
 
-def replicated(bench: Bench, *, is_cluster: bool) -> dict[str, float]:
-    """What our own processes send of many runs at once: their journals, 20 rows at a time."""
+def alone(bench: Bench, *, is_cluster: bool) -> dict[str, float]:
+    """One worker: its megabytes when it was asked nothing; then, of a replica, appends while it seals a long run."""
 
     def measure() -> dict[str, Any]:
-        folder = bench.fresh_folder("replicated")
-        with serve(bench, folder, is_cluster=is_cluster) as url:
-            words = (url, CLIENTS_AT_ONCE, bench.count(150, 20), ROWS_OF_A_JOURNAL, folder / "sent")
-            return bench.own_case("server_case", folder, "replicate", *words)
-
-    place = "a cluster" if is_cluster else "a folder"
-    found: dict[str, float] = bench.once((str(CLIENTS_AT_ONCE), "journals at once to", place), measure)
-    return found
-
-
-def rested(bench: Bench, *, is_cluster: bool) -> float:
-    """The megabytes of a server with one worker that was asked nothing."""
-
-    def measure() -> dict[str, Any]:
-        folder = bench.fresh_folder("rested")
+        folder = bench.fresh_folder("alone")
         with serve(bench, folder, is_cluster=is_cluster, worker_count=1) as url:
-            return bench.own_case("server_case", folder, "rest", url)
+            found = bench.own_case("server_case", folder, "rest", url)
+            if not is_cluster:
+                return found
+            words = (url, bench.count(1_000_000, 100_000), folder / "sent")
+            return found | bench.own_case("cluster_sealing_case", folder, *words)
 
     place = "a cluster" if is_cluster else "a folder"
-    return float(bench.once(("at rest over", place), measure)["resident_mb"])
-
-
-def sealed_beside(bench: Bench) -> dict[str, float]:
-    """Appends to a replica of one worker, while it seals a long run and while it does not."""
-
-    def measure() -> dict[str, Any]:
-        folder = bench.fresh_folder("sealed-beside")
-        with serve(bench, folder, is_cluster=True, worker_count=1) as url:
-            words = (url, bench.count(1_000_000, 100_000), folder / "sent")
-            return bench.own_case("cluster_sealing_case", folder, *words)
-
-    found: dict[str, float] = bench.once(("appends beside", "a seal"), measure)
+    found: dict[str, float] = bench.once(("one worker over", place), measure)
     return found
 
 
@@ -154,7 +126,7 @@ GROUP = Group(
     "A store on PostgreSQL and object storage, all on the same machine",
     targets=(
         Target(
-            f"{CLIENTS_AT_ONCE} clients append {ROWS_AN_APPEND} rows x {KEY_COUNT}, each in a turn of its writer: one",
+            f"{CLIENTS_AT_ONCE} clients append {ROWS_AN_APPEND} rows x {KEY_COUNT}: one",
             "ms",
             2.0,
             "ratio",
@@ -172,13 +144,22 @@ GROUP = Group(
             lambda bench: appended(bench)["bare_p99_ms"],
         ),
         Target(
+            "the same in a turn of its writer, as appends that say more than rows: one",
+            "ms",
+            3.0,
+            "ratio",
+            lambda bench: appended(bench)["turn_ms"],
+            "a bare commit of the same bytes",
+            lambda bench: appended(bench)["bare_ms"],
+        ),
+        Target(
             f"file_stream, {CLIENTS_AT_ONCE} runs, {ROWS_AN_APPEND} rows x {KEY_COUNT} a request: processor time",
             "ms",
             1.5,
             "ratio",
-            lambda bench: streamed(bench, is_cluster=True)["server_ms"],
+            lambda bench: fed(bench, is_cluster=True)["streamed"]["server_ms"],
             "the same over a folder",
-            lambda bench: streamed(bench, is_cluster=False)["server_ms"],
+            lambda bench: fed(bench, is_cluster=False)["streamed"]["server_ms"],
         ),
         Target(
             "a sealed run of a million rows x 10 → Arrow, through the cache",
@@ -199,13 +180,13 @@ GROUP = Group(
             lambda bench: read(bench)["pyarrow"],
         ),
         Target(
-            "mean of a key's last value over 1,000 runs: Polars, from the bucket, of the files that we name",
+            "mean of a key's last value over 1,000 runs that are not merged: Polars, from the bucket, processor time",
             "ms",
             1.5,
             "ratio",
-            lambda bench: asked_by_polars(bench)["ours"],
+            lambda bench: asked(bench)["alone"]["ours"],
             "of hand-made Parquet, a file a run",
-            lambda bench: asked_by_polars(bench)["by_hand"],
+            lambda bench: asked(bench)["alone"]["by_hand"],
         ),
         merged_target("polars", "Polars", "in_one", "of one wide file made by hand"),
         merged_target("duckdb", "DuckDB", "in_one", "of one wide file made by hand"),
@@ -216,27 +197,27 @@ GROUP = Group(
             "ms",
             1.0,
             "value",
-            lambda bench: replicated(bench, is_cluster=True)["server_ms"],
+            lambda bench: fed(bench, is_cluster=True)["replicated"]["server_ms"],
             "over a folder",
-            lambda bench: replicated(bench, is_cluster=False)["server_ms"],
+            lambda bench: fed(bench, is_cluster=False)["replicated"]["server_ms"],
         ),
         Target(
             "99 of 100 appends to a replica that seals a run of a million rows: within",
             "ms",
             3.0,
             "ratio",
-            lambda bench: sealed_beside(bench)["sealing_p99_ms"],
+            lambda bench: alone(bench, is_cluster=True)["sealing_p99_ms"],
             "while it seals nothing",
-            lambda bench: sealed_beside(bench)["else_p99_ms"],
+            lambda bench: alone(bench, is_cluster=True)["else_p99_ms"],
         ),
         Target(
             "a replica with one worker that was asked nothing: resident memory",
             "MB",
             150.0,
             "value",
-            lambda bench: rested(bench, is_cluster=True),
+            lambda bench: alone(bench, is_cluster=True)["resident_mb"],
             "a server over a folder",
-            lambda bench: rested(bench, is_cluster=False),
+            lambda bench: alone(bench, is_cluster=False)["resident_mb"],
         ),
     ),
 )

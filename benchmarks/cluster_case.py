@@ -33,7 +33,8 @@ Append = Callable[[int], None]
 def append(client_count: int, append_count: int, row_count: int, key_count: int) -> dict[str, Any]:
     """Milliseconds of an append and of a bare commit, on the average and of 99 of 100, while all clients are at it.
 
-    In turns, so that both meet the same disk and the same neighbours; the answers are those of the middle round.
+    Appends in one step, as most are, and in a turn of the writer, as those that say more than rows. By turns, so that
+    all meet the same disk and the same neighbours; the answers are those of the middle round.
     """
     with postgresql(client_count * 2 + 20) as server:
         url = server.url_of(server.make_database())
@@ -45,9 +46,12 @@ def append(client_count: int, append_count: int, row_count: int, key_count: int)
             connection.execute("alter table bare alter column data set storage external")
         found: dict[str, list[float]] = {}
         for number in range(ROUNDS):
-            bare = at_once(client_count, append_count, lambda _: bare_of(url, data))
-            ours = at_once(client_count, append_count, lambda k, n=number: append_of(database, f"{n}-{k}", data))
-            for name, seconds in (("bare", bare), ("append", ours)):
+            for name, make in {
+                "bare": lambda _: bare_of(url, data),
+                "append": lambda k, n=number: append_of(database, f"{n}-{k}", data),
+                "turn": lambda k, n=number: turn_of(database, f"{n}-{k}-turn", data),
+            }.items():
+                seconds = at_once(client_count, append_count, make)
                 found.setdefault(f"{name}_ms", []).append(1e3 * statistics.fmean(seconds))
                 found.setdefault(f"{name}_p99_ms", []).append(1e3 * statistics.quantiles(seconds, n=100)[-1])
         database.close()
@@ -75,14 +79,20 @@ def bare_of(url: str, data: bytes) -> Append:
 
 
 def append_of(database: Database, name: str, data: bytes) -> Append:
-    """A writer of a run of its own, which is served as a replica does it."""
+    """A writer of a run of its own, which is served as a replica does it: in one step behind the end that it knows."""
+    served = served_run(database, RunPath("ann", "p", name))
+
+    def append(number: int) -> None:
+        if served.append_at_once(PART, data, number * len(data)) is None:
+            raise SystemExit("nothing was appended")
+
+    return append
+
+
+def turn_of(database: Database, name: str, data: bytes) -> Append:
+    """The same in a turn, which asks for the end."""
     path = RunPath("ann", "p", name)
-    names = Names(database)
-    names.make_run(path)
-    names.claim_incarnation(path, "i1")
-    served = PostgresServed(database, path)
-    served.mark(PART.writer, Served(header=PartHeader({})))
-    PostgresJournal(database, path).create_part(PART)
+    served = served_run(database, path)
 
     def take_turn(number: int) -> None:
         with served.turn(PART.writer):
@@ -93,6 +103,17 @@ def append_of(database: Database, name: str, data: bytes) -> Append:
     return take_turn
 
 
+def served_run(database: Database, path: RunPath) -> PostgresServed:
+    """The writers of a new run, one of whom is served."""
+    names = Names(database)
+    names.make_run(path)
+    names.claim_incarnation(path, "i1")
+    served = PostgresServed(database, path)
+    served.mark(PART.writer, Served(header=PartHeader({})))
+    PostgresJournal(database, path).create_part(PART)
+    return served
+
+
 def at_once(client_count: int, append_count: int, make: Callable[[int], Append]) -> list[float]:
     """Seconds of every append of every client; the first of each is not counted."""
     start, taken = threading.Barrier(client_count), []
@@ -101,7 +122,7 @@ def at_once(client_count: int, append_count: int, make: Callable[[int], Append])
         append(0)
         start.wait()
         mine = []
-        for number in range(append_count):
+        for number in range(1, append_count + 1):
             begin_s = time.perf_counter()
             append(number)
             mine.append(time.perf_counter() - begin_s)

@@ -1,114 +1,127 @@
-"""All runs of a project by Polars from a bucket: ``python -m benchmarks.cluster_engines_case RUNS``.
+"""A question over all runs, by other engines from a bucket; each is asked by a Python of its own.
 
-The mean of a key's last value, from the files that `list_segments` names, and from Parquet made by hand: a file a run,
-as whoever has no tracker writes it, and one file of all.
+``python -m benchmarks.cluster_engines_case RUNS ALONE ENGINE=PYTHON…``: the mean of a key's last value, from the files
+that `list_segments` names, and from Parquet made by hand: one wide file of all runs, and a file a run. The first runs
+(ALONE) are asked for before runs are merged, and all of them after. What is in the files follows from the runs and not
+from where they are kept, so they are made in a folder, which takes a tenth of the time.
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
-import math
+import os
+import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.bench import CHECKOUT
-from benchmarks.cluster_serving import postgresql
-from runlake.service.cluster.service import ClusterService
+from benchmarks.across_runs_case import ENTITY, KEY, make_runs, wide_rows
+from benchmarks.bench import CHECKOUT, HERE, PROJECT
+from runlake.service.local.service import LocalService
 from runlake.store.cluster.bucket import Bucket
-from runlake.store.cluster.database import Database
-from runlake.store.cluster.object_cache import ObjectCache
-from runlake.store.cluster.store import ClusterStore
 
 sys.path[:0] = [str(CHECKOUT / "tests"), str(CHECKOUT / "tests" / "cluster")]
-from seaweed import S3Server, s3_server  # noqa: E402
+from seaweed import s3_server  # noqa: E402
 
-from trainer import Trainer  # noqa: E402
+ROW_COUNT = 200
+SCRIPT = HERE / "peer_scripts" / "last_values.py"
+_WIDE = {"key": None, "generations": [], "value": KEY, "order": "_step"}
+_AT_ONCE = 8
 
-ROWS_OF_A_RUN = 20
-ROUNDS = 5
-CACHE_BYTES = 1 << 28
-
-
-def ask(run_count: int) -> dict[str, float]:
-    """Milliseconds of the fastest of some questions each, in turns; `listed` is what naming the files takes."""
-    with postgresql(50) as database, s3_server() as server, tempfile.TemporaryDirectory() as cache:
-        url = database.url_of(database.make_database())
-        bucket = Bucket(server.new_url(), server.options())
-        store = ClusterStore(Database(url, connection_count=8), bucket, ObjectCache(Path(cache), CACHE_BYTES))
-        store.create()
-        with contextlib.closing(store):
-            return compare(store, server, run_count)
+Question = dict[str, Any]
 
 
-def compare(store: ClusterStore, server: S3Server, run_count: int) -> dict[str, float]:
-    """The same of a store that is empty."""
-    service = ClusterService(store, default_entity="ann", user="ann")
-    by_hand, in_one = make(store, run_count)
-    list(service.seal("ann", "mnist"))
-    keys = server.environment()
-    begin_s = time.perf_counter()
-    found = service.list_segments("ann", "mnist")
-    best = {"listed": 1e3 * (time.perf_counter() - begin_s)}
-    files, generations = found.files, list(found.generations)
+def ask(run_count: int, alone_count: int, engines: dict[str, str]) -> dict[str, dict[str, float]]:
+    """Milliseconds of processor time that each engine took for each question about merged runs.
 
-    def named_by_us() -> float:
-        rows = pl.scan_parquet(files, storage_options=keys)
-        return mean_of(rows.filter(pl.col("key") == "loss", pl.col("generation").is_in(generations)), "f64", "n")
-
-    questions: dict[str, Callable[[], float]] = {
-        "ours": named_by_us,
-        "by_hand": lambda: mean_of(pl.scan_parquet(by_hand, storage_options=keys), "loss", "step"),
-        "in_one": lambda: mean_of(pl.scan_parquet(in_one, storage_options=keys), "loss", "step"),
-    }
-    answers = {name: question() for name, question in questions.items()}
-    if not all(math.isclose(answer, answers["ours"]) for answer in answers.values()):
-        raise SystemExit(f"they answer differently: {answers}")
-    for _ in range(ROUNDS):
-        for name, question in questions.items():
-            begin_s = time.perf_counter()
-            question()
-            best[name] = min(best.get(name, math.inf), 1e3 * (time.perf_counter() - begin_s))
-    return best
+    ``alone`` are those of Polars about runs that are not merged.
+    """
+    with s3_server() as server, tempfile.TemporaryDirectory() as folder:
+        place = Place(Bucket(server.new_url(), server.options()), Path(folder, "store"))
+        environment = {**os.environ, **server.environment(), "HOME": folder}
+        found = {"alone": asked("polars", engines["polars"], place.alone(alone_count), environment)}
+        questions = place.merged(alone_count, run_count)
+        for engine, python in engines.items():
+            # A file a run takes the others half a minute.
+            theirs = {name: each for name, each in questions.items() if engine == "polars" or name != "by_hand"}
+            found[engine] = asked(engine, python, theirs, environment)
+    return found
 
 
-def make(store: ClusterStore, run_count: int) -> tuple[list[str], str]:
-    """Log the runs, and put the same values beside them: a file a run, and one of all."""
-    tables = []
-    for number in range(run_count):
-        trainer = Trainer(store, f"r{number}")
-        losses = [number + n / ROWS_OF_A_RUN for n in range(ROWS_OF_A_RUN)]
-        for loss in losses:
-            trainer.log(loss=loss, accuracy=0.5)
-        trainer.finish()
-        names = [f"r{number}"] * ROWS_OF_A_RUN
-        columns = {"run_id": names, "step": range(ROWS_OF_A_RUN), "loss": losses, "accuracy": [0.5] * ROWS_OF_A_RUN}
-        tables.append(pa.table({name: list(values) for name, values in columns.items()}))
-    by_hand = [put(store.bucket, f"by-hand/{number}.parquet", table) for number, table in enumerate(tables)]
-    return by_hand, put(store.bucket, "in-one.parquet", pa.concat_tables(tables))
+def asked(engine: str, python: str, questions: dict[str, Question], environment: dict[str, str]) -> dict[str, float]:
+    """What an engine took for each."""
+    file = Path(environment["HOME"], "questions.json")
+    file.write_text(json.dumps(questions), "utf-8")
+    done = subprocess.run(
+        [python, str(SCRIPT), engine, str(file)], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{engine}: {done.stderr[-3000:]}")
+    answers: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return answers
 
 
-def put(bucket: Bucket, key: str, table: pa.Table) -> str:
-    """Its address."""
-    sink = io.BytesIO()
-    pq.write_table(table, sink)
-    bucket.put_new(key, sink.getvalue())
-    return f"{bucket.url}/{key}"
+class Place:
+    """The runs as a store has them, and what somebody without a tracker would have, in a bucket."""
+
+    def __init__(self, bucket: Bucket, root: Path) -> None:
+        self._bucket, self._root, self._by_hand = bucket, root, list[str]()
+        self._service = LocalService(root, default_entity=ENTITY)
+
+    def alone(self, run_count: int) -> dict[str, Question]:
+        """The questions about so many runs that have files of their own."""
+        self._make(range(run_count))
+        return {"ours": self._named(by_generation=True), "by_hand": {"files": self._by_hand, **_WIDE}}
+
+    def merged(self, first: int, run_count: int) -> dict[str, Question]:
+        """Those about all runs, when those from `first` on came and all were merged."""
+        self._make(range(first, run_count))
+        merged_count = len(list(self._service.pack_runs(ENTITY, PROJECT, at_once=True)))
+        if merged_count != run_count:
+            raise SystemExit(f"{merged_count} of {run_count} runs were merged")
+        return {
+            "ours": self._named(by_generation=False),
+            "by_generation": self._named(by_generation=True),
+            "in_one": {"files": self._put("in-one", [by_hand(range(run_count))]), **_WIDE},
+            "by_hand": {"files": self._by_hand, **_WIDE},
+        }
+
+    def _make(self, numbers: range) -> None:
+        make_runs(self._root, numbers, ROW_COUNT)
+        self._by_hand += self._put(f"by-hand-{numbers.start}", (by_hand([number]) for number in numbers))
+
+    def _named(self, *, by_generation: bool) -> Question:
+        """What `list_segments` names now."""
+        found = self._service.list_segments(ENTITY, PROJECT)
+        if found.has_others:
+            raise SystemExit("all rows should count")
+        files = self._put(f"ours-{len(found.files)}", (Path(file).read_bytes() for file in found.files))
+        generations = list(found.generations) if by_generation else []
+        return {"files": files, "key": KEY, "value": "f64", "order": "n", "generations": generations}
+
+    def _put(self, name: str, contents: Iterable[bytes]) -> list[str]:
+        """The addresses of objects with these bytes."""
+        contents = list(contents)
+        keys = [f"{name}/{number}.parquet" for number in range(len(contents))]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(self._bucket.put_new, keys, contents))
+        return [f"{self._bucket.url}/{key}" for key in keys]
 
 
-def mean_of(rows: pl.LazyFrame, value: str, order: str) -> float:
-    """The mean over runs of the last value of each."""
-    last = rows.group_by("run_id").agg(pl.col(value).sort_by(order).last())
-    return float(last.select(pl.col(value).mean()).collect().item())
+def by_hand(numbers: Sequence[int]) -> bytes:
+    """A file of some runs as pyarrow makes it that is told nothing."""
+    table, sink = wide_rows(numbers, ROW_COUNT), io.BytesIO()
+    pq.write_table(table.set_column(0, "run_id", table["run_id"].cast(pa.string())), sink)
+    return sink.getvalue()
 
 
 if __name__ == "__main__":
-    print(json.dumps(ask(int(sys.argv[1]))))
+    run_count, alone_count, *engines = sys.argv[1:]
+    print(json.dumps(ask(int(run_count), int(alone_count), dict(word.split("=", 1) for word in engines))))

@@ -33,7 +33,7 @@ from runlake.store.cluster.store import ClusterStore
 from runlake.store.folder_store import FolderStore
 from runlake.store.noting import append_change
 from runlake.store.segment.meta import read_meta
-from runlake.store.segment.schema import series_name
+from runlake.store.segment.segments import series_name
 
 sys.path[:0] = [str(CHECKOUT / "tests"), str(CHECKOUT / "tests" / "server"), str(CHECKOUT / "tests" / "cluster")]
 from postgres import PostgresServer, find_programs  # noqa: E402

@@ -134,9 +134,10 @@ ALLOWED = {
     "scheduler": {*MODELS, "names", "query.rows", "search", "store", "store.sweeps"},
     "service.contract": {*MODELS, "incoming", "query.many", "query.rows", "query.tiles"},
     "service.united": {"service.contract"},
+    "service.on_first_use": set(),
     "service.local": {
         *MODELS, "incoming", "lru", "names", "near", "stopping", "values", "search", "scheduler", "service.contract",
-        "service.united", *STORE,
+        "service.on_first_use", "service.united", *STORE,
         *QUERY,
     },
     "service.wire": {
@@ -145,7 +146,7 @@ ALLOWED = {
     },
     "service.remote": {
         *MODELS, "values", "query.many", "query.rows", "query.runs", "query.tiles", "service.contract", "service.wire",
-        "service.united", "store", "store.artifacts", "store.ingest",
+        "service.on_first_use", "service.united", "store", "store.artifacts", "store.ingest",
     },
     "service.cluster": {
         *MODEL, "lru", "scheduler", "query.rows", "service.contract", "service.local", "service.united", "store",

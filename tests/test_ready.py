@@ -42,12 +42,14 @@ def test_threads_that_are_the_first_to_decode_a_type_all_do():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+DECODES = "msgspec.convert", "msgspec.json.decode", "msgspec.msgpack.decode"
+
+
 def decoded_types(path):
     """The types that calls name from which msgspec has still to find out what it must know."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in (
-            "msgspec.convert", "msgspec.json.decode", "msgspec.msgpack.decode"
-        ):  # fmt: skip
+    text = path.read_text("utf-8")
+    for node in ast.walk(ast.parse(text)) if any(name in text for name in DECODES) else ():
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in DECODES:
             yield from (word.value for word in node.keywords if word.arg == "type")
             if ast.unparse(node.func) == "msgspec.convert":
                 yield from node.args[1:]

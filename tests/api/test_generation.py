@@ -19,7 +19,7 @@ READ = {
     "list_edits", "list_keys", "read_console", "read_console_lines", "read_history", "read_run", "read_values",
     "sample_history",
 }  # fmt: skip
-SAME_FOR_ALL = {"default_entity", "list_files", "list_generations", "open_file", "url"}
+SAME_FOR_ALL = {"count_files", "default_entity", "list_files", "list_generations", "open_file", "url"}
 
 
 class Recorder:

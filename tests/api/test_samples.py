@@ -43,7 +43,7 @@ def seal(path):
     seal_run(FolderStore(Path(os.environ["RUNLAKE_DIR"])), RunPath(*path.split("/")))
 
 
-@pytest.mark.parametrize("count", [1, 2, 512, 513, 1500])
+@pytest.mark.parametrize("count", [1, 2, 512, 513, pytest.param(1500, marks=pytest.mark.long)])
 def test_there_are_as_many_samples_as_asked_for_or_as_there_are_rows(make_run, count):
     logged = list(map(row_of, range(count)))
     path = make_run(rows=logged)

@@ -1,6 +1,15 @@
+import contextlib
+import functools
+import os
+import re
+import subprocess
+import sys
+
 import pytest
 
+import warm
 from runlake.service.cluster.service import ClusterService
+from waiting import DEADLINE_S
 
 
 @pytest.fixture
@@ -34,3 +43,33 @@ def new_store(store, shared_database_url, tmp_path):
     yield make
     for replica in replicas:
         replica.close()
+
+
+@pytest.fixture
+def serve_replica(s3_server, tmp_path):
+    """`runlake serve` over a database and a place in the bucket, for as long as a block lasts: its address and its
+    admin's key. With more options, words before the command, and variables.
+    """
+    return functools.partial(_serving, s3_server, tmp_path)
+
+
+@contextlib.contextmanager
+def _serving(s3_server, folder, database, *options, before=(), **variables):
+    places = {"RUNLAKE_DATABASE": database, "RUNLAKE_BUCKET": s3_server.new_url(), "RUNLAKE_ENTITY": "ann"}
+    server = warm.Popen(
+        [*before, sys.executable, "-m", "runlake", "serve", "--cache-dir", str(folder / "cache"), *options],
+        env={**os.environ, **s3_server.environment(), **places, **variables, "HOME": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        said = [server.stdout.readline()]
+        while " is served at " not in said[-1]:
+            said.append(server.stdout.readline())
+            assert said[-1], "the server ended"
+        yield said[-1].split()[-1], re.search(r"WANDB_API_KEY=(\S+)", "".join(said))[1]
+    finally:
+        server.terminate()
+        server.wait(DEADLINE_S)
+        server.stdout.close()

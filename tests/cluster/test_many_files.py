@@ -40,6 +40,8 @@ def test_a_run_with_many_files_is_as_one_with_few(service, store):
     make_files(store, run_no, COUNT)
     names = [f"f/{n:06}" for n in range(1, COUNT + 1)]
     assert [info.name for info in service.list_files(RUN)] == names
+    assert [info.name for info in service.list_files(RUN, after=names[50_000], limit=3)] == names[50_001:50_004]
+    assert service.count_files(RUN) == COUNT
     for name in ("f/000001", "g"):
         service.put_file(RUN, name, io.BytesIO(b"new"))
     service.delete_file(RUN, "f/000002")

@@ -2,10 +2,8 @@
 
 import contextlib
 import os
-import re
 import shutil
 import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -65,33 +63,15 @@ def network():
 
 
 @pytest.fixture
-def replica(network, postgres_server, s3_server, tmp_path):
-    """`runlake serve` in the network, as its address and the key of its admin."""
+def replica(network, serve_replica, postgres_server, s3_server):
+    """A replica in the network."""
     way = LosingProxy(postgres_server.folder / ".s.PGSQL.5432", network.outside)
     bucket = S3Proxy(s3_server.endpoint, [], host=network.outside)
-    name = postgres_server.make_database()
-    places = {
-        "RUNLAKE_DATABASE": f"postgresql://tests@{network.outside}:{way.port}/{name}",
-        "RUNLAKE_BUCKET": s3_server.new_url(),
-        "RUNLAKE_ENTITY": "ann",
-        "AWS_ENDPOINT_URL": bucket.endpoint,
-    }
-    command = ["ip", "netns", "exec", network.name, sys.executable, "-m", "runlake", "serve", "--port", "8080"]
-    server = subprocess.Popen(
-        [*command, "--host", network.replica, "--cache-dir", str(tmp_path / "cache")],
-        env={**os.environ, **s3_server.environment(), **places, "HOME": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    said = [server.stdout.readline()]
-    while " is served at " not in said[-1]:
-        said.append(server.stdout.readline())
-        assert said[-1], "the server ended"
-    yield f"http://{network.replica}:8080", re.search(r"WANDB_API_KEY=(\S+)", "".join(said))[1]
-    server.terminate()
-    server.wait(DEADLINE_S)
-    server.stdout.close()
+    database = f"postgresql://tests@{network.outside}:{way.port}/{postgres_server.make_database()}"
+    options = ("--host", network.replica, "--port", "8080")
+    inside = ("ip", "netns", "exec", network.name)
+    with serve_replica(database, *options, before=inside, AWS_ENDPOINT_URL=bucket.endpoint) as replica:
+        yield replica
     way.close()
     bucket.stop()
 

@@ -161,11 +161,14 @@ def test_an_object_that_would_drive_out_everything_is_read_and_not_kept(make_cac
         lambda content: content[:-1] + bytes([content[-1] ^ 1]),
     ],
 )
-def test_a_block_that_the_disk_changed_is_fetched_again(make_cache, bucket, tmp_path, damage):
-    open_file(make_cache(), bucket).read_at(BLOCK, 0)
+@pytest.mark.parametrize("is_known", [False, True], ids=["by a new process", "by one that has proven it"])
+def test_a_block_that_the_disk_changed_is_fetched_again(make_cache, bucket, tmp_path, damage, is_known):
+    caches = [make_cache() for _ in range(2)]
+    for _ in range(2):
+        open_file(caches[0], bucket).read_at(BLOCK, 0)
     (block,) = files_of(tmp_path)
     block.write_bytes(damage(whole := block.read_bytes()))
-    assert open_file(make_cache(), bucket).read_at(BLOCK, 0) == BODY[:BLOCK]
+    assert open_file(caches[not is_known], bucket).read_at(BLOCK, 0) == BODY[:BLOCK]
     assert (received(bucket), block.read_bytes()) == (2 * BLOCK, whole)
 
 

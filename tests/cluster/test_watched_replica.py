@@ -1,16 +1,12 @@
 """What a replica says to who watches it: its numbers, of all its workers, and whether requests may come to it."""
 
-import os
 import re
 import signal
-import subprocess
-import sys
 
 import httpx
 import pytest
 from training import begin, chunk, row, send
 
-import warm
 from runlake.model import LoggedRow, RunPath, WriterBatch, WriterStart
 from runlake.service.cluster.numbers import ClusterNumbers
 from runlake.service.cluster.service import ClusterService
@@ -68,27 +64,11 @@ def test_a_process_counts_what_it_does(new_store, tmp_path):
 
 
 @pytest.fixture
-def replica(postgres_server, s3_server, tmp_path):
-    """`runlake serve` with two workers, as its address and the key of its admin."""
+def replica(serve_replica, postgres_server):
+    """A replica with two workers."""
     database = postgres_server.url_of(postgres_server.make_database())
-    command = [sys.executable, "-m", "runlake", "serve", "--port", "0", "--workers", "2"]
-    command += ["--cache-dir", str(tmp_path / "cache")]
-    places = {"RUNLAKE_DATABASE": database, "RUNLAKE_BUCKET": s3_server.new_url(), "RUNLAKE_ENTITY": "ann"}
-    server = warm.Popen(
-        command,
-        env={**os.environ, **s3_server.environment(), **places, "HOME": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    said = [server.stdout.readline()]
-    while " is served at " not in said[-1]:
-        said.append(server.stdout.readline())
-        assert said[-1], "the server ended"
-    yield said[-1].split()[-1], re.search(r"WANDB_API_KEY=(\S+)", "".join(said))[1]
-    server.terminate()
-    server.wait(DEADLINE_S)
-    server.stdout.close()
+    with serve_replica(database, "--port", "0", "--workers", "2") as replica:
+        yield replica
 
 
 def test_a_replica_tells_its_numbers_and_is_not_ready_while_the_database_is_away(replica, postgres_server):

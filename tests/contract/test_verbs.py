@@ -100,6 +100,7 @@ def test_every_verb_says_that_a_run_is_missing(service):
         lambda: service.read_console_lines(RUN),
         lambda: service.read_values(RUN, "loss"),
         lambda: service.list_files(RUN),
+        lambda: service.count_files(RUN),
         lambda: service.open_file(RUN, "x"),
         lambda: service.put_file(RUN, "x", io.BytesIO()),
         lambda: service.delete_file(RUN, "x"),
@@ -332,6 +333,10 @@ def test_files_are_stored_listed_read_and_removed(service, train):
     service.put_file(RUN, "a.txt", io.BytesIO(b""))
     assert [info.name for info in service.list_files(RUN)] == ["a.txt", "models/best.bin"]
     assert stored in service.list_files(RUN)
+    assert [info.name for info in service.list_files(RUN, after="a.txt", limit=1)] == ["models/best.bin"]
+    assert [info.name for info in service.list_files(RUN, limit=1)] == ["a.txt"]
+    assert [info.name for info in service.list_files(RUN, names=["./models/best.bin", "b"])] == ["models/best.bin"]
+    assert service.count_files(RUN) == 2
     with service.open_file(RUN, "models/best.bin") as file:
         assert file.read() == b"weights"
     service.delete_file(RUN, "a.txt")

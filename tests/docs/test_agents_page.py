@@ -6,8 +6,6 @@ import sys
 import tomllib
 
 from anyio.from_thread import start_blocking_portal
-from mcp import Client
-from mcp.client.stdio import StdioServerParameters
 from pages import ROOT, blocks, environment, make_desk, run_python, texts
 
 from runlake.mcp.answers import MAX_ANSWER_BYTES
@@ -33,6 +31,9 @@ REMOTE = [each for each in settings() if "url" in each]
 
 
 def test_what_is_written_into_programs_is_the_same_and_starts_a_server_that_answers(tmp_path):
+    from mcp import Client  # it takes half a second, and every process of the tests collects this file
+    from mcp.client.stdio import StdioServerParameters
+
     each = {"command": "runlake", "args": ["mcp", STORE]}
     assert [each, {"type": "stdio", **each}, each] == LOCAL
     desk = make_desk(tmp_path)

@@ -5,14 +5,10 @@ import threading
 from contextlib import ExitStack, asynccontextmanager
 
 import httpx
-import httpx2
 import pytest
 import uvicorn
 from asked_tools import Refused
 from in_process import InProcess
-from mcp.client.stdio import StdioServerParameters
-from mcp.client.streamable_http import streamable_http_client
-from mcp.shared.exceptions import MCPError
 
 from runlake.model import RunPath
 from runlake.server.app import build_app
@@ -44,6 +40,9 @@ class Served:
     @asynccontextmanager
     async def transport(self, who, query=""):
         """What the SDK's client speaks through, with the key of somebody."""
+        import httpx2
+        from mcp.client.streamable_http import streamable_http_client
+
         headers = {"Authorization": f"Bearer {self.keys[who]}"}
         async with (
             httpx2.AsyncClient(headers=headers, timeout=DEADLINE_S) as client,
@@ -144,6 +143,8 @@ def test_edits_are_asked_for_in_the_address_and_stay_with_who_may(server, ask_as
 
 def test_the_command_speaks_for_a_server_with_the_key_that_is_kept(server, connect):
     """`runlake mcp URL`: for programs that start a command and know nothing of keys."""
+    from mcp.client.stdio import StdioServerParameters
+
     environment = {"RUNLAKE_API_KEY": server.keys["bob"], "LOGNAME": "bob"}
     command = StdioServerParameters(
         command=sys.executable, args=["-m", "runlake", "mcp", server.url], env=environment
@@ -158,6 +159,8 @@ def test_the_command_speaks_for_a_server_with_the_key_that_is_kept(server, conne
 
 
 def test_a_key_that_is_revoked_is_good_for_nothing(server, ask_as):
+    from mcp.shared.exceptions import MCPError
+
     ask = ask_as("eve")
     assert ask("list_projects")["projects"] == []
     people = server.built.context.people

@@ -8,7 +8,6 @@ import sys
 
 import pytest
 from asked_tools import Refused
-from mcp.client.stdio import StdioServerParameters
 from pages_of import every_page
 
 import warm
@@ -70,6 +69,8 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ask(root, connect):
+    from mcp.client.stdio import StdioServerParameters
+
     arguments = ["-m", "runlake", "mcp", str(root)]
     server = StdioServerParameters(command=sys.executable, args=arguments, env={"LOGNAME": "ann"})
     with connect(server) as asking:
@@ -260,6 +261,8 @@ def test_a_run_that_cannot_be_read_makes_an_answer_incomplete(ask, root):
 
 
 def test_an_old_client_is_answered_too(root, connect):
+    from mcp.client.stdio import StdioServerParameters
+
     server = StdioServerParameters(command=sys.executable, args=["-m", "runlake", "mcp", str(root), "--allow-edits"])
     with connect(server, mode="legacy") as ask:
         assert list(ask.tools()) == [*READING, "edit_run", "stop_run"]

@@ -68,7 +68,7 @@ def test_charts_that_could_not_be_drawn_are_drawn_when_the_server_is_back(
     look.page.locator(".panel canvas[aria-label*='1 line.']").first.wait_for()
 
 
-def test_runlake_ui_that_was_started_again_says_how_one_comes_in(
+def test_runlake_ui_that_was_started_again_says_how_one_comes_in_and_the_tab_goes_on_where_it_was(
     looking: Callable[..., Look], served: Served, store: Path
 ) -> None:
     look = looking(served)
@@ -82,9 +82,13 @@ def test_runlake_ui_that_was_started_again_says_how_one_comes_in(
     port = served.address.rsplit(":", 1)[1].strip("/")
     with serving(store, "--port", port) as again:
         look.page.get_by_role("heading", name="Open the page with its whole address").wait_for()
-        look.page.goto("about:blank")
-        look.page.goto(again.entry)
-        look.page.get_by_role("heading", name="Projects").wait_for()
+        other = look.page.context.new_page()
+        other.goto(again.entry)
+        other.get_by_role("heading", name="Projects").wait_for()
+        look.page.evaluate("dispatchEvent(new Event('focus'))")
+        look.page.get_by_role("heading", name="Open the page").wait_for(state="detached")
+        look.waits_for("No run matches")
+        assert look.page.locator("[data-search]").input_value() == "other"
 
 
 def test_a_run_that_is_deleted_while_it_is_looked_at_says_how_it_comes_back(

@@ -94,8 +94,10 @@ def test_a_panel_that_was_added_is_saved_as_a_picture(look: Look, added: str, ti
 
 def test_on_paper_there_are_the_rows_in_sight_and_all_charts_and_no_tools(look: Look) -> None:
     look.go("#/ada/vision")
-    look.page.locator(panel(look, "train/loss")).locator("canvas.chart-top").wait_for()
+    pointed = look.page.locator(panel(look, "train/loss")).locator("canvas.chart-top")
+    pointed.wait_for()
     look.page.emulate_media(media="print")
+    pointed.wait_for(state="hidden")
     look.page.locator(".toolbar").wait_for(state="hidden")
     tools = look.page.locator(".button, .button-icon, .segment, .tool, .search-box")
     assert tools.filter(visible=True).all_inner_texts() == []

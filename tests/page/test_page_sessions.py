@@ -59,35 +59,89 @@ def test_one_signs_in_with_a_key_and_is_told_when_it_is_none(looking: Callable[.
     assert KEY not in look.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
 
 
-def test_who_has_a_key_that_is_revoked_is_asked_for_another_and_goes_on_where_they_were(
-    looking: Callable[..., Look], team: Team
-) -> None:
+def revoke_bobs_key(team: Team) -> str:
+    """Give bob another one."""
+    with closing(open_people(team.root)) as people:
+        people.revoke_key(team.bobs_key_id)
+        return people.create_key("bob").key
+
+
+def begin_as_bob(looking: Callable[..., Look], team: Team) -> Look:
     look = looking(team.served, heading="Sign in")
     look.expects(LOST)
     sign_in(look, BOBS_KEY)
     look.page.get_by_role("heading", name="Projects").wait_for()
+    return look
+
+
+def rename_chosen(look: Look) -> None:
+    """Search, select, begin to write another name; the key is revoked before it is sent."""
     look.go(f"{PROJECT}?q=train")
     look.waits_for("1 run match")
-    with closing(open_people(team.root)) as people:
-        people.revoke_key(team.bobs_key_id)
-    field = look.page.get_by_role("heading", name="Sign in")
-    # The server may know the key for a moment more, and the field is gone as soon as it does not.
-    for text in ("trai", "train", "traine", "trained"):
-        look.page.evaluate(
-            """text => {
-              const field = document.querySelector("[data-search]");
-              if (field) {
-                field.value = text;
-                field.dispatchEvent(new Event("input", {bubbles: true}));
-              }
-            }""",
-            text,
-        )
-        look.page.wait_for_timeout(700)
-    field.wait_for()
+    look.page.get_by_role("checkbox", name="Select trained").click()
+    look.waits_for("1 run selected")
+    look.page.locator(".table-body .line").first.hover()
+    look.page.keyboard.press("e")
+    look.page.get_by_label("The run's name").fill("renamed by bob")
+
+
+def names(look: Look) -> list[str]:
+    answer = look.page.evaluate(
+        """() => fetch("./api/v1/projects/ada/vision/runs/columns", {method: "POST",
+        headers: {"Content-Type": "application/json"}, body: JSON.stringify({columns: ["name"]})})
+        .then(answer => answer.json())"""
+    )
+    return list(answer["columns"]["name"])
+
+
+def test_who_has_a_key_that_is_revoked_is_asked_for_another_and_loses_nothing_of_what_they_were_at(
+    looking: Callable[..., Look], team: Team
+) -> None:
+    look = begin_as_bob(looking, team)
+    rename_chosen(look)
+    key = revoke_bobs_key(team)
+    look.page.get_by_role("heading", name="Sign in again").wait_for()
+    look.waits_for("saved when bob signs in again")
+    look.page.keyboard.press("Escape")
+    look.page.get_by_role("heading", name="Sign in again").wait_for()
+    assert not look.page.locator(".table-body").is_visible()
+    sign_in(look, BOBS_KEY)
+    look.page.get_by_role("alert").get_by_text("not valid").wait_for()
+    sign_in(look, key)
+    look.page.locator(".table-body .line", has_text="renamed by bob").wait_for()
+    look.waits_for("Renamed a run")
+    assert look.page.locator("[data-search]").input_value() == "train"
+    assert look.page.get_by_text("1 run selected").is_visible()
+    assert look.page.locator(".problem").count() == 0
+    assert names(look) == ["renamed by bob"]
+
+
+def test_what_was_written_by_one_is_not_saved_for_another_who_signs_in_then(
+    looking: Callable[..., Look], team: Team
+) -> None:
+    look = begin_as_bob(looking, team)
+    rename_chosen(look)
+    revoke_bobs_key(team)
+    look.page.get_by_role("heading", name="Sign in again").wait_for()
     sign_in(look, KEY)
-    look.waits_for("1 run match")
-    assert "q=" in look.page.url
+    look.page.get_by_role("button", name="Signed in as ann").wait_for()
+    look.page.locator(".table-body .line", has_text="trained").wait_for()
+    assert names(look) == ["trained"]
+
+
+def test_a_query_that_is_asked_when_the_time_of_a_session_is_over_is_answered_after_signing_in(
+    looking: Callable[..., Look], team: Team
+) -> None:
+    look = begin_as_bob(looking, team)
+    look.go(f"{PROJECT}/sql")
+    query = look.page.get_by_label("Query")
+    query.fill("SELECT name || '!' AS said FROM runs")
+    look.page.context.clear_cookies()
+    query.press("Control+Enter")
+    look.page.get_by_role("heading", name="Sign in again").wait_for()
+    sign_in(look, BOBS_KEY)
+    look.waits_for("trained!")
+    assert query.input_value() == "SELECT name || '!' AS said FROM runs"
 
 
 def test_a_server_that_goes_away_and_comes_back_is_told_and_shown_again_without_a_new_key(

@@ -82,6 +82,13 @@ def test_an_admin_adds_a_user_puts_them_into_a_team_and_shares_a_project(tab: An
     tab.get_by_text("there is no user 'ghost'").wait_for()
 
 
+def test_on_a_narrow_screen_a_key_can_be_revoked_and_nothing_is_scrolled_sideways(tab: Any) -> None:
+    tab.set_viewport_size({"width": 390, "height": 844})
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    revoke = tab.get_by_role("button", name="Revoke the key first key").bounding_box()
+    assert revoke["x"] + revoke["width"] <= 390
+
+
 def test_over_a_folder_the_page_says_that_nobody_signs_in(looking: Callable[..., Look], tmp_path: Path) -> None:
     train(tmp_path / "store", "falls", loss_rows(3))
     with serving(tmp_path / "store") as served:

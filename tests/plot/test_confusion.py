@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from sklearn import metrics
 
 from runlake.errors import BadValueError
 from runlake.plot import confusion_matrix
@@ -17,6 +16,8 @@ def as_matrix(chart):
 
 
 def test_it_agrees_with_scikit_learn():
+    from sklearn import metrics  # it takes a second, and every process of the tests collects this file
+
     truth, predicted = RNG.integers(0, 4, 300), RNG.integers(0, 4, 300)
     chart = confusion_matrix(y_true=truth, preds=predicted)
     assert np.array_equal(as_matrix(chart), metrics.confusion_matrix(truth, predicted))

@@ -4,13 +4,21 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn import metrics
 
 from runlake.errors import BadValueError, RunlakeWarning
 from runlake.plot import pr_curve, roc_curve
 from runlake.plot.curves import MAX_POINT_COUNT
 
 RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def metrics():
+    """Those of scikit-learn, which take a second to import: every process of the tests collects this file."""
+    from sklearn import metrics
+
+    return metrics
+
 
 binary = st.integers(2, 60).flatmap(
     lambda n: st.tuples(
@@ -31,7 +39,7 @@ def columns(chart):
 
 
 @given(binary)
-def test_roc_agrees_with_scikit_learn(example):
+def test_roc_agrees_with_scikit_learn(metrics, example):
     truth, score = np.array(example[0]), np.array(example[1])
     chart = roc_curve(truth, score)
     ((name, (fpr, tpr)),) = columns(chart).items()
@@ -48,7 +56,7 @@ def test_roc_agrees_with_scikit_learn(example):
 
 
 @given(binary)
-def test_every_point_of_a_pr_curve_agrees_with_scikit_learn(example):
+def test_every_point_of_a_pr_curve_agrees_with_scikit_learn(metrics, example):
     truth, score = np.array(example[0]), np.array(example[1])
     chart = pr_curve(truth, score, interp_size=None)
     ((_, (recall, precision)),) = columns(chart).items()
@@ -59,7 +67,7 @@ def test_every_point_of_a_pr_curve_agrees_with_scikit_learn(example):
 
 
 @given(binary, st.integers(2, 30))
-def test_a_pr_curve_on_a_grid_has_the_precision_that_reaches_each_recall(example, size):
+def test_a_pr_curve_on_a_grid_has_the_precision_that_reaches_each_recall(metrics, example, size):
     truth, score = np.array(example[0]), np.array(example[1])
     ((_, (recall, precision)),) = columns(pr_curve(truth, score, interp_size=size)).items()
     expected_precision, expected_recall, _ = metrics.precision_recall_curve(truth, score)
@@ -69,7 +77,7 @@ def test_a_pr_curve_on_a_grid_has_the_precision_that_reaches_each_recall(example
         assert p == reached[-1]
 
 
-def test_every_class_has_its_curve_against_the_rest():
+def test_every_class_has_its_curve_against_the_rest(metrics):
     truth = RNG.integers(0, 3, 200)
     scores = RNG.random((200, 3))
     chart = roc_curve(truth, scores, labels=["cat", "dog", "bird"], title="mine")
@@ -106,7 +114,7 @@ def test_a_class_without_examples_is_named_and_has_no_curve():
         assert columns(pr_curve([1, 1], [0.2, 0.1], interp_size=2)) == {"1": ([0.0, 1.0], [1.0, 1.0])}
 
 
-def test_a_long_curve_is_thinned_and_its_score_is_not():
+def test_a_long_curve_is_thinned_and_its_score_is_not(metrics):
     truth, score = RNG.integers(0, 2, 60_000), RNG.random(60_000)
     chart = roc_curve(truth, score)
     assert len(chart.table.data) == MAX_POINT_COUNT

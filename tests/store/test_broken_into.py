@@ -147,14 +147,19 @@ def break_twice(journal, call, do, places, ending):
     def passes():
         if next(to_pass) == places[0]:
             with breaker:
-                do(writer)
-            handled.append("outer")
+                told("outer")
             if ending == "and both raise":
                 raise Broken
 
+    def told(who):
+        try:
+            do(writer)
+            handled.append(who)
+        except BlockingIOError:  # there is no part yet
+            pass
+
     def handle(*, raises):
-        do(writer)
-        handled.append("inner")
+        told("inner")
         if raises:
             raise Broken
 
@@ -168,14 +173,14 @@ def break_twice(journal, call, do, places, ending):
     place_count, journal.passes = next(to_pass), lambda: None
     write(writer, {"after": 1})
     end(writer)
-    told = told_in(journal)
-    assert told.count({"i": 0}) == 2
-    assert sum(one.get("handled") == 1 for one in told) >= handled.count("outer") + handled.count("inner")
+    found = told_in(journal)
+    assert found.count({"i": 0}) == 2
+    assert sum(one.get("handled") == 1 for one in found) >= handled.count("outer") + handled.count("inner")
     if ending == "and both return":
-        assert sum(one.get("handled") == 1 for one in told) == handled.count("outer") + handled.count("inner")
+        assert sum(one.get("handled") == 1 for one in found) == handled.count("outer") + handled.count("inner")
     if "done" in handled:
-        assert sum(one.get("i") == 1 for one in told) == 1
-    assert sum(one.get("after") == 1 for one in told) == 1
+        assert sum(one.get("i") == 1 for one in found) == 1
+    assert sum(one.get("after") == 1 for one in found) == 1
     assert [name.number for name, _ in journal.list_parts()] == list(range(len(journal.list_parts())))
     return (place_count > places[0]) + breaker.has_broken_in
 
@@ -206,7 +211,7 @@ def break_into(journal, call, do, place, *, raises):
         try:
             do(writer)
             handled = True
-        except StoreError:  # the call has ended the writer already
+        except (StoreError, BlockingIOError):  # the call has ended the writer already, or has no part yet
             pass
         if raises:
             raise Broken

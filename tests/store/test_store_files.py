@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import os
 import threading
 
 import pytest
@@ -94,6 +95,43 @@ def test_files_are_listed_by_name(files):
     for name in ("b", "a/c", "a.b", "a/b"):
         put(files, name)
     assert names(files) == ["a.b", "a/b", "a/c", "b"]
+
+
+def test_a_page_of_them_is_what_comes_behind_a_name(files):
+    long = "x" * 199
+    every = ["a.b", "a/c", "a0", "b\\c", "b]", f"{long}/a", f"{long}/b", f"{long}y", "ü", "😀"]
+    for name in reversed(every):
+        put(files, name)
+    assert names(files) == every
+    assert files.count_files(RUN) == len(every)
+    for size in (1, 3, len(every)):
+        found, after = [], ""
+        while page := files.list_files(RUN, after=after, limit=size):
+            assert len(page) <= size
+            found += [info.name for info in page]
+            after = page[-1].name
+        assert found == every
+    assert files.list_files(RUN, limit=0) == []
+    assert [info.name for info in files.list_files(RUN, after="a1", limit=2)] == ["b\\c", "b]"]
+
+
+def test_those_that_are_named_are_listed_where_they_are_there(files):
+    for name in ("b", "a/c", "a.b"):
+        put(files, name)
+    found = files.list_files(RUN, names=["b", "./a//c", "a", "never", "../b", "", "b"])
+    assert [info.name for info in found] == ["a/c", "b"]
+    assert files.list_files(RUN, names=[]) == []
+
+
+def test_a_list_that_was_read_before_has_what_came_and_went_since(files):
+    for name in ("a", "d/b"):
+        put(files, name)
+    assert names(files) == ["a", "d/b"]
+    put(files, "d/c")
+    assert (names(files), files.count_files(RUN)) == (["a", "d/b", "d/c"], 3)
+    files.delete_file(RUN, "d/b")
+    files.delete_file(RUN, "d/c")
+    assert (names(files), files.count_files(RUN)) == (["a"], 1)
 
 
 def test_who_reads_a_file_that_is_replaced_has_the_old_one_to_its_end(files):
@@ -225,6 +263,19 @@ def test_the_digest_follows_a_file_that_was_changed_from_outside(in_folders, lay
     layout.file_path(RUN, "log.txt").write_bytes(b"longer")
     (info,) = in_folders.list_files(RUN)
     assert info.md5 == md5_of(b"longer")
+
+
+def test_folders_that_did_not_change_are_not_read_again(in_folders, layout):
+    put(in_folders, "d/a")
+    folders = [layout.files_dir(RUN), layout.files_dir(RUN) / "d"]
+    for folder in folders:
+        os.utime(folder, (1e9, 1e9))
+    assert names(in_folders) == ["d/a"]
+    (folders[1] / "b").write_bytes(b"")
+    os.utime(folders[1], (1e9, 1e9))  # as no disk does it
+    assert names(in_folders) == ["d/a"]
+    put(in_folders, "d/c")
+    assert (names(in_folders), in_folders.count_files(RUN)) == (["d/a", "d/b", "d/c"], 3)
 
 
 def test_files_being_written_are_not_listed(in_folders, layout):

@@ -121,7 +121,7 @@ class File:
     def _check_copy(self, size_bytes: int, md5: str) -> None:
         if (size_bytes, md5) == (self._info.size_bytes, self._info.md5):
             return
-        for info in self._service.list_files(self._path):
+        for info in self._service.list_files(self._path, names=[self.name]):
             if info.name == self.name and (size_bytes, md5) == (info.size_bytes, info.md5):
                 self._info = info  # it was replaced since it was listed
                 return
@@ -168,9 +168,7 @@ def find_files(service: Service, path: RunPath, names: Sequence[str] | None, pat
 
     In `pattern` ``%`` and ``*`` stand for any text, ``_`` and ``?`` for any character.
     """
-    infos = service.list_files(path)
-    if names:
-        infos = [info for info in infos if info.name in set(names)]
+    infos = service.list_files(path, names=names or None)
     if pattern is not None:
         like = re.compile(re.sub(r"[%*]|[_?]|[^%*_?]+", _pattern_part, pattern), re.DOTALL)
         infos = [info for info in infos if like.fullmatch(info.name)]
@@ -179,11 +177,9 @@ def find_files(service: Service, path: RunPath, names: Sequence[str] | None, pat
 
 def find_file(service: Service, path: RunPath, name: str) -> File:
     """The file of this name; `NotFoundError`, which is a `CommError`, names those that are like it."""
-    infos = service.list_files(path)
-    for info in infos:
-        if info.name == name:
-            return File(service, path, info)
-    known = [info.name for info in infos]
+    for info in service.list_files(path, names=[name]):
+        return File(service, path, info)
+    known = [info.name for info in service.list_files(path)]
     alike = near_matches(name, known)
     hint = f"did you mean {alike[0]!r}?" if alike else f"it has: {', '.join(known[:10]) or 'no files'}"
     raise NotFoundError(f"no file {name!r} in {path} ({len(known)} files); {hint}")

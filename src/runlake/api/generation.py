@@ -18,7 +18,7 @@ def _read_verbs() -> frozenset[str]:
     return frozenset(name for name, verb in verbs if "generation" in inspect.signature(verb).parameters)
 
 
-_SAME_FOR_ALL = frozenset({"url", "default_entity", "list_generations", "list_files", "open_file"})
+_SAME_FOR_ALL = frozenset({"url", "default_entity", "list_generations", "count_files", "list_files", "open_file"})
 """What does not depend on the generation, and changes nothing."""
 
 

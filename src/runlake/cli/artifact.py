@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runlake.artifact_model import ArtifactStart
 from runlake.cli import output
 from runlake.cli.documents import artifact_document
 from runlake.cli.format import format_count, format_size
@@ -41,6 +40,7 @@ def put(
     as_json: AsJson = False,
 ) -> None:
     """Keep files as the next version of an artifact. The same files again are the same version."""
+    from runlake.artifact_model import ArtifactStart
     from runlake.artifacts.artifact import Artifact
     from runlake.artifacts.make import make_version
     from runlake.artifacts.names import parse_collection, safe_name

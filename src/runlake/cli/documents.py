@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runlake.artifact_model import ArtifactInfo, CollectionInfo, ManifestEntry
-from runlake.model import Alert, FileInfo, Finding, Merged, ProjectInfo, Repair, RunInfo, RunPath, TrashItem
-from runlake.sweep_model import SweepInfo
-
 if TYPE_CHECKING:
     from runlake.api.ranking import JudgedRun
+    from runlake.artifact_model import ArtifactInfo, CollectionInfo, ManifestEntry
+    from runlake.model import Alert, FileInfo, Finding, Merged, ProjectInfo, Repair, RunInfo, RunPath, TrashItem
     from runlake.server.people.directory import ApiKey, Person, Share, Team
+    from runlake.sweep_model import SweepInfo
 
 
 def project_document(project: ProjectInfo) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +50,8 @@ class WorkTree:
 
     def require_patch(self, commit: str, patch: bytes) -> None:
         """See that the patch applies to the commit, without touching the work tree or the index."""
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="runlake-") as folder:
             index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
             self._git("read-tree", commit, environment=index)

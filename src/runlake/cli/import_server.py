@@ -9,7 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from runlake.cli import output
-from runlake.credentials import find_key
 from runlake.errors import AuthenticationError, RunlakeError
 from runlake.model import RunPath
 
@@ -36,6 +35,7 @@ class ServerAsked:
 
 def open_server(asked: ServerAsked) -> WandbServer:
     """The server, whose key is in WANDB_API_KEY or netrc; AuthenticationError where it is not."""
+    from runlake.credentials import find_key
     from runlake.importers.wandb_server import CLOUD, WandbServer, parse_address
 
     address = parse_address(asked.address)

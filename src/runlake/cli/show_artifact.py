@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runlake.artifact_model import ArtifactInfo, ArtifactPath, ManifestEntry
 from runlake.cli import output
 from runlake.cli.documents import artifact_document, entry_document
 from runlake.cli.format import format_count, format_duration, format_size, format_time
 
 if TYPE_CHECKING:
+    from runlake.artifact_model import ArtifactInfo, ArtifactPath, ManifestEntry
     from runlake.model import RunPath
     from runlake.service.contract import Service
 

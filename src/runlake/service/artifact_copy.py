@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from msgspec import structs
 
@@ -26,7 +26,9 @@ from runlake.artifact_model import (
 )
 from runlake.errors import CorruptError, NotFoundError
 from runlake.model import RunPath
-from runlake.service.contract.artifacts import ArtifactVerbs
+
+if TYPE_CHECKING:
+    from runlake.service.contract.artifacts import ArtifactVerbs
 
 THREAD_COUNT = 4
 """So many contents are on their way at once."""

@@ -63,6 +63,7 @@ class UnitedService:
         self.read_values = rows.read_values
 
         self.list_files = files.list_files
+        self.count_files = files.count_files
         self.open_file = files.open_file
         self.file_url = files.file_url
         self.put_file = files.put_file

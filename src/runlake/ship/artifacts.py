@@ -10,6 +10,7 @@ import functools
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
@@ -26,13 +27,15 @@ from runlake.errors import (
 )
 from runlake.model import RunPath
 from runlake.service.artifact_copy import CopyRules, copy_artifact, find_by_id, find_copy
-from runlake.service.contract import Service
 from runlake.service.open import open_service
 from runlake.store.artifacts.lineage import RunLink, links_of_run
 from runlake.store.artifacts.linked import linked_to
 from runlake.store.artifacts.sent import SentArtifact, read_sent, unsent_records, write_sent
 from runlake.store.journal.shipped import Shipped, read_shipped
 from runlake.store.layout import Layout
+
+if TYPE_CHECKING:
+    from runlake.service.contract import Service
 
 EDITS_EVERY_S = 15.0
 """While a run goes on, it is looked this often whether what was sent of an artifact has changed, or was linked."""

@@ -12,17 +12,19 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runlake.errors import BusyError, NotFoundError, RunlakeError, StoreError, UnreachableError
-from runlake.service.contract import Service
 from runlake.service.open import find_api_key
 from runlake.service.remote.service import RemoteService
 from runlake.ship.shipper import Sent, Shipper
-from runlake.store.compact import after_finish
 from runlake.store.folder_store import FolderStore
 from runlake.store.journal.folder import journal_of
 from runlake.store.journal.liveness import is_any_alive
 from runlake.store.journal.shipped import only_shipper, read_shipped
+
+if TYPE_CHECKING:
+    from runlake.service.contract import Service
 
 SHORTEST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 2.0
@@ -104,6 +106,8 @@ def main(run_dir: str, *, seals: bool) -> int:
         print(error, file=sys.stderr)
         return 1
     if is_done and seals:
+        from runlake.store.compact import after_finish  # it loads numpy and Arrow: not as long as the training goes on
+
         return after_finish.main(run_dir)
     return 0 if is_done else 1
 

@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runlake.errors import ConflictError, GapError, NotFoundError
 from runlake.model import FileInfo, OpenRequest, RunInfo, RunPath
-from runlake.service.contract import Service
 from runlake.ship.artifacts import ArtifactSender, Beside
 from runlake.store.files import Files
 from runlake.store.folder_files import FolderFiles
@@ -29,6 +29,9 @@ from runlake.store.journal.journal import PartName
 from runlake.store.journal.liveness import is_alive
 from runlake.store.journal.shipped import Shipped, read_shipped, write_shipped
 from runlake.store.opening.writers import open_editor
+
+if TYPE_CHECKING:
+    from runlake.service.contract import Service
 
 PIECE_BYTES = 4 * 2**20
 HEARTBEAT_S = 45.0
@@ -123,11 +126,11 @@ class Shipper:
 
     def _send_sealed(self) -> None:
         """What was sealed before anybody said that it is to be sent: as the journal that it was."""
-        from runlake.store.ingest.rejournal import has_segments, sealed_writers, write_journal
+        if not self._layout.segments(self._path).list_names():
+            return
+        from runlake.store.ingest.rejournal import sealed_writers, write_journal
 
         shipped = self.shipped
-        if not has_segments(self._layout, self._path):
-            return
         known = {*shipped.ended, *shipped.skipped, *(set(shipped.reached) - set(shipped.remade))}
         writers = sealed_writers(self._layout, self._path) - known
         if not writers:

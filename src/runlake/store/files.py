@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from runlake.errors import NotFoundError, PathError
 from runlake.model import FileInfo, RunPath
 from runlake.near import near_names
+from runlake.store.layout import check_file_name
 
 if TYPE_CHECKING:
     from runlake.incoming import Incoming
@@ -33,8 +34,18 @@ class Files(Protocol):
     somebody changed them without asking us. Nothing is synced to disk: a power failure may take the newest files.
     """
 
-    def list_files(self, path: RunPath) -> list[FileInfo]:
-        """All files of the run by name; empty for a run without files, and for one that is not there."""
+    def list_files(
+        self, path: RunPath, *, names: Iterable[str] | None = None, after: str = "", limit: int | None = None
+    ) -> list[FileInfo]:
+        """The files of the run by name; empty for a run without files, and for one that is not there.
+
+        With `names`, those of them that are there; else those behind the name `after`, at most `limit`. A page of a
+        very long list costs what the page does, as far as the place can do that.
+        """
+        ...
+
+    def count_files(self, path: RunPath) -> int:
+        """How many `list_files` has."""
         ...
 
     def open_file(self, path: RunPath, name: str) -> BinaryIO:
@@ -62,6 +73,17 @@ class Files(Protocol):
     def delete_file(self, path: RunPath, name: str) -> None:
         """Remove one file, and the folders that are empty then; NotFoundError when it is not there."""
         ...
+
+
+def names_of_files(names: Iterable[str]) -> Iterator[str]:
+    """Those that a file may have, in their normal form, each once."""
+    found = set()
+    for name in names:
+        try:
+            found.add(check_file_name(name))
+        except PathError:
+            continue  # no file has such a name
+    return iter(sorted(found))
 
 
 def mimetype_of(name: str) -> str:

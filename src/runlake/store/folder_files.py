@@ -8,13 +8,16 @@ refused, and so are symlinks that do.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, NamedTuple
 
 from runlake.errors import NotFoundError, PathError, ReadOnlyError
 from runlake.lru import LruCache
@@ -35,6 +38,7 @@ from runlake.store.files import (
     folder_in_the_way,
     md5_text,
     mimetype_of,
+    names_of_files,
     new_md5,
     no_such_file,
     no_such_run,
@@ -43,6 +47,15 @@ from runlake.store.files import (
 from runlake.store.layout import Layout, check_file_name, decode_file_part, encode_file_part
 
 _KEPT_DIGESTS = 500_000
+_KEPT_NAMES = 500_000
+_QUIET_NS = 2_000_000_000
+"""What changed later may change again, and its folder has the same time."""
+
+
+class _Names(NamedTuple):
+    names: list[str]
+    folders: dict[Path, int]
+    """Where they were read, and when each folder had changed last, in ns."""
 
 
 class FolderFiles:
@@ -51,19 +64,45 @@ class FolderFiles:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._digests: LruCache[tuple[str, int, int], str] = LruCache(_KEPT_DIGESTS)
+        self._names: LruCache[RunPath, _Names] = LruCache(_KEPT_NAMES, size_of=lambda _, known: 1 + len(known.names))
         self._lock = threading.Lock()
 
-    def list_files(self, path: RunPath) -> list[FileInfo]:
+    def list_files(
+        self, path: RunPath, *, names: Iterable[str] | None = None, after: str = "", limit: int | None = None
+    ) -> list[FileInfo]:
         """See `Files.list_files`. Each digest is computed once per content."""
-        folder = self._layout.files_dir(path)
-        root = _real_root(folder)
-        found = []
-        for name, file in _walk(folder, ""):
+        root = self._root(path)
+        if names is None:
+            known = self._names_of(path)
+            names = itertools.islice(known, bisect_right(known, after), None)
+        else:
+            names = names_of_files(names)
+        found: list[FileInfo] = []
+        for name in names:
+            if len(found) == limit:
+                break
             try:
-                found.append(self._describe(root, name, file))
-            except (FileNotFoundError, PathError):
+                found.append(self._describe(root, name, self._layout.file_path(path, name)))
+            except (FileNotFoundError, NotADirectoryError, PathError):
                 continue  # removed since the folder was read, or a link that leads out: no file of this run
-        return sorted(found, key=lambda info: info.name)
+        return found
+
+    def count_files(self, path: RunPath) -> int:
+        """See `Files.count_files`."""
+        return len(self._names_of(path))
+
+    def _names_of(self, path: RunPath) -> list[str]:
+        """The names by name: as they were read before, as long as no folder says that it has changed since."""
+        known = self._names.get(path)
+        if known is not None and all(_changed_ns(folder) == at for folder, at in known.folders.items()):
+            return known.names
+        root, folders = self._root(path), dict[Path, int]()
+        read_ns = time.time_ns()
+        found = _walk(self._layout.files_dir(path), "", folders)
+        names = sorted(name for name, entry in found if _is_inside(root, entry))
+        if all(at < read_ns - _QUIET_NS for at in folders.values()):
+            self._names.put(path, _Names(names, folders))
+        return names
 
     def open_file(self, path: RunPath, name: str) -> BinaryIO:
         """See `Files.open_file`."""
@@ -223,7 +262,7 @@ def foreign_files(layout: Layout, path: RunPath) -> Iterator[Path]:
     if not folder.resolve().is_relative_to(root):
         yield folder
         return
-    named = {file for _, file in _walk(folder, "")}
+    named = {Path(entry.path) for _, entry in _walk(folder, "")}
     for parent, folders, files in os.walk(folder):
         for place in sorted(Path(parent, name) for name in (*folders, *files)):
             is_file = place.is_symlink() or not place.is_dir()
@@ -232,16 +271,37 @@ def foreign_files(layout: Layout, path: RunPath) -> Iterator[Path]:
                 yield place
 
 
-def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
-    """Name and place of everything that is no folder; folders behind symlinks are not entered."""
+def _walk(folder: Path, prefix: str, folders: dict[Path, int] | None = None) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Name and place of everything that is no folder; folders behind symlinks are not entered.
+
+    `folders` learns each folder, and when it had changed last before it was read.
+    """
+    if folders is not None:
+        folders[folder] = _changed_ns(folder)
     for entry, is_folder in _entries(folder):
         part = _part_of(entry.name)
         if part is None:
             continue
         if is_folder:
-            yield from _walk(Path(entry.path), f"{prefix}{part}/")
+            yield from _walk(Path(entry.path), f"{prefix}{part}/", folders)
         else:
-            yield prefix + part, Path(entry.path)
+            yield prefix + part, entry
+
+
+def _changed_ns(folder: Path) -> int:
+    """When a folder changed last; 0 for one that is not there."""
+    try:
+        return folder.stat().st_mtime_ns
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+
+
+def _is_inside(root: Path, entry: os.DirEntry[str]) -> bool:
+    """Whether it is a file of the run: most are, and say so without another look."""
+    if not entry.is_symlink():
+        return entry.is_file()
+    place = Path(entry.path)
+    return place.is_file() and place.resolve().is_relative_to(root)
 
 
 def _entries(folder: Path) -> list[tuple[os.DirEntry[str], bool]]:

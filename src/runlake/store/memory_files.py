@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import BinaryIO, NamedTuple
 
 from runlake.incoming import keep_whole
@@ -15,6 +15,7 @@ from runlake.store.files import (
     folder_in_the_way,
     md5_text,
     mimetype_of,
+    names_of_files,
     new_md5,
     no_such_file,
     no_such_run,
@@ -37,11 +38,21 @@ class MemoryFiles:
         self._kept: dict[RunPath, dict[str, _Kept]] = {}
         self._lock = threading.Lock()
 
-    def list_files(self, path: RunPath) -> list[FileInfo]:
+    def list_files(
+        self, path: RunPath, *, names: Iterable[str] | None = None, after: str = "", limit: int | None = None
+    ) -> list[FileInfo]:
         """See `Files.list_files`."""
         with self._lock:
-            found = sorted(self._kept.get(path, {}).items())
-        return [_describe(name, kept) for name, kept in found]
+            kept = dict(self._kept.get(path, {}))
+        if names is None:
+            wanted = sorted(name for name in kept if name > after)[:limit]
+        else:
+            wanted = [name for name in names_of_files(names) if name in kept]
+        return [_describe(name, kept[name]) for name in wanted]
+
+    def count_files(self, path: RunPath) -> int:
+        """See `Files.count_files`."""
+        return len(self._kept.get(path, {}))
 
     def open_file(self, path: RunPath, name: str) -> BinaryIO:
         """See `Files.open_file`."""

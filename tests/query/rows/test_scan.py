@@ -277,7 +277,7 @@ def test_a_sample_is_the_same_before_and_after_sealing(layout, count, samples):
     assert after.row_count == min(count, samples)
 
 
-@pytest.mark.parametrize("count", [1, 2, 256, 512, 513, 3000])
+@pytest.mark.parametrize("count", [1, 2, 256, 512, 513, 1000, pytest.param(3000, marks=pytest.mark.long)])
 def test_a_sample_has_as_many_rows_as_asked_for_or_as_there_are(layout, count):
     gaps = [math.nan if 100 < i < 900 else math.sin(i) for i in range(count)]
     rows = [

@@ -126,6 +126,23 @@ def test_a_run_goes_to_the_server_and_is_read_there_when_it_has_finished(shared,
     assert read_shipped(Path(run.dir).parent).is_complete
 
 
+def test_what_opens_and_sends_a_run_loads_nothing_heavy(shared, project, session):
+    run = session.init(project=project, base_url=shared.url, mode="offline", id="r")
+    run.log({"k": 1})
+    (Path(run.dir) / "note.txt").write_text("hello")
+    run.finish()
+    code = (
+        "import sys; from runlake.ship import opening, process; code = process.main(sys.argv[1], seals=False); "
+        "print(*{name.partition('.')[0] for name in sys.modules}); sys.exit(code)"
+    )
+    command = [sys.executable, "-c", code, str(Path(run.dir).parent)]
+    loaded = subprocess.run(command, capture_output=True, check=True, text=True).stdout.split()
+    assert "httpx" in loaded
+    assert {"click", "numpy", "pandas", "psutil", "pyarrow", "rich", "typer"}.intersection(loaded) == set()
+    with Api(shared.url) as api:
+        assert api.run(f"{project}/r").file("note.txt").read() == b"hello"
+
+
 def test_the_variable_names_the_server_for_writers_and_readers(shared, project, session, monkeypatch):
     monkeypatch.setenv("RUNLAKE_BASE_URL", shared.url)
     run = session.init(project=project, id="r")

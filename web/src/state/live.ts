@@ -2,6 +2,7 @@
 
 import { followProject } from "../wire/events";
 import { hasServer } from "../wire/http";
+import { checkSession } from "./session";
 
 /** Which runs are another; null: perhaps all. */
 export type Moved = ReadonlySet<string> | null;
@@ -27,7 +28,7 @@ export class ProjectNews {
     const tell = (): void => this.tell();
     document.addEventListener("visibilitychange", tell);
     this.stops = [
-      followProject(this.entity, this.project, { onRuns: ({ changed }) => this.hear(changed) }),
+      followProject(this.entity, this.project, { onRuns: ({ changed }) => this.hear(changed), onRefused: checkSession }),
       () => document.removeEventListener("visibilitychange", tell),
     ];
   }

@@ -1,12 +1,14 @@
 /** Who looks at the page, and whether the server can be reached. */
 
-import { computed, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import { beginSession, endSession, fetchSession } from "../wire/asks";
 import type { Session } from "../wire/documents";
 import { ApiError, onConnection } from "../wire/http";
 
 /** null until the server has answered. */
 export const session = signal<Session | null>(null);
+/** Whether the session ended while somebody looked: what they see and do waits for them to sign in again. */
+export const hasEnded = signal(false);
 export const isConnected = signal(true);
 /** Grows each time a lost server is there again: who shows what it sent asks again. */
 export const reconnectCount = signal(0);
@@ -36,11 +38,49 @@ export async function beginLooking(token: string | null): Promise<void> {
       isConnected.value = false;
       setTimeout(() => void mend(), RETRY_MS);
     }
-    if (needsSignIn && session.peek()?.is_signed_in === true) {
-      session.value = { ...(session.peek() as Session), is_signed_in: false, user: null };
+    if (!needsSignIn || session.peek()?.is_signed_in !== true) {
+      return null;
     }
+    hasEnded.value = true;
+    return signedInAgain();
   });
   await ask(token);
+}
+
+function signedInAgain(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = hasEnded.subscribe((isEnded) => {
+      if (!isEnded) {
+        resolve();
+        queueMicrotask(() => stop());
+      }
+    });
+  });
+}
+
+/** Take up who one is. What was looked at and written is for whom it was, at the store it was of: others begin anew. */
+function take(found: Session): void {
+  const before = session.peek();
+  if (before?.is_signed_in !== true) {
+    session.value = found;
+  } else if (!found.is_signed_in) {
+    hasEnded.value = true;
+  } else if (found.user !== before.user || found.store !== before.store) {
+    location.reload();
+  } else {
+    session.value = found;
+    hasEnded.value = false;
+  }
+}
+
+/** Look whether the session still is one, and wait until it is. */
+export async function checkSession(): Promise<void> {
+  try {
+    take(await fetchSession());
+  } catch {
+    // a server that does not answer is told elsewhere
+  }
+  await signedInAgain();
 }
 
 async function ask(token: string | null): Promise<void> {
@@ -66,7 +106,7 @@ async function ask(token: string | null): Promise<void> {
 
 async function mend(): Promise<void> {
   try {
-    session.value = await fetchSession();
+    take(await fetchSession());
   } catch (error) {
     if (!(error instanceof ApiError) || error.isConnection || error.status >= 500) {
       setTimeout(() => void mend(), RETRY_MS);
@@ -79,10 +119,14 @@ async function mend(): Promise<void> {
 
 /** Sign in with a key; an `ApiError` says why not. */
 export async function signIn(key: string): Promise<void> {
-  session.value = await beginSession({ key: key.trim() });
+  take(await beginSession({ key: key.trim() }));
 }
 
 export async function signOut(): Promise<void> {
   await endSession();
-  session.value = await fetchSession();
+  const found = await fetchSession();
+  batch(() => {
+    session.value = found;
+    hasEnded.value = false;
+  });
 }

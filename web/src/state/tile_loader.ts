@@ -54,7 +54,7 @@ type Entry = {
 
 export class TileLoader {
   private readonly entries = new Map<string, Entry>();
-  private timer: ReturnType<typeof setTimeout> | null = null;
+  private isPlanned = false;
   private retryTimer: ReturnType<typeof setTimeout> | null = null;
   private moveTimer: ReturnType<typeof setTimeout> | null = null;
   private movedAtMs = -Infinity;
@@ -72,7 +72,7 @@ export class TileLoader {
   want(key: string, query: LinesQuery): Wish {
     const entry = this.entryOf(key, query);
     entry.wishCount++;
-    this.plan(0);
+    this.plan();
     let isReleased = false;
     return {
       lines: entry.lines,
@@ -80,7 +80,7 @@ export class TileLoader {
         if (isReleased) return;
         isReleased = true;
         entry.wishCount--;
-        if (entry.wishCount === 0) this.plan(0);
+        if (entry.wishCount === 0) this.plan();
       },
     };
   }
@@ -94,7 +94,7 @@ export class TileLoader {
       this.moveTimer = null;
       this.movedAtMs = Date.now();
       this.version = this.nextVersion;
-      this.plan(0);
+      this.plan();
     }, delayMs);
   }
 
@@ -104,12 +104,11 @@ export class TileLoader {
       const { error, isLoading } = entry.lines.peek();
       if (error !== null || (isLoading && entry.request === null)) entry.askedVersion = null;
     }
-    this.plan(0);
+    this.plan();
   }
 
   /** Stop all requests. */
   close(): void {
-    if (this.timer !== null) clearTimeout(this.timer);
     if (this.moveTimer !== null) clearTimeout(this.moveTimer);
     if (this.retryTimer !== null) clearTimeout(this.retryTimer);
     for (const entry of this.entries.values()) {
@@ -134,17 +133,15 @@ export class TileLoader {
   }
 
   /** Ask soon: panels that come into sight together are asked for together. */
-  private plan(delayMs: number): void {
-    if (this.timer !== null) {
-      if (delayMs > 0) return;
-      clearTimeout(this.timer);
-    }
-    this.timer = setTimeout(() => {
-      this.timer = null;
+  private plan(): void {
+    if (this.isPlanned) return;
+    this.isPlanned = true;
+    soon(() => {
+      this.isPlanned = false;
       this.abandon();
       this.ask();
       this.forget();
-    }, delayMs);
+    });
   }
 
   /** End the requests nobody waits for. */
@@ -198,7 +195,7 @@ export class TileLoader {
       if (controller.signal.aborted) return;
       this.fail(batch.filter((entry) => entry.request === controller), error as Error);
     }
-    this.plan(0);
+    this.plan();
   }
 
   private take(entry: Entry, tiles: Tiles): void {
@@ -236,6 +233,12 @@ export class TileLoader {
       this.entries.delete(name);
     }
   }
+}
+
+/** After what runs now, and before the next frame where the browser can: what is asked is on its way while it is drawn. */
+function soon(run: () => void): void {
+  if (globalThis.scheduler === undefined) setTimeout(run, 0);
+  else void globalThis.scheduler.postTask(run, { priority: "user-blocking" });
 }
 
 /** The versions of the runs whose lines need not come again; null: all must. */

@@ -11,7 +11,7 @@ import type {
   ViewInfo,
   ViewPut,
 } from "./documents";
-import { apiAddress, deleteJson, getJson, postJson, putJson, type Ask } from "./http";
+import { SESSION, apiAddress, deleteJson, getJson, postJson, putJson, type Ask } from "./http";
 
 /** A project's place in the store. */
 export type ProjectPath = { readonly entity: string; readonly project: string };
@@ -21,16 +21,16 @@ function ofProject({ entity, project }: ProjectPath, ...rest: readonly string[])
 }
 
 export function fetchSession(ask: Ask = {}): Promise<Session> {
-  return getJson<Session>(apiAddress("session"), ask);
+  return getJson<Session>(SESSION, ask);
 }
 
 /** Begin a session with the token of `runlake ui`, or with a key of a server. */
 export function beginSession(proof: { readonly token: string } | { readonly key: string }): Promise<Session> {
-  return postJson<Session>(apiAddress("session"), proof);
+  return postJson<Session>(SESSION, proof);
 }
 
 export function endSession(): Promise<void> {
-  return deleteJson(apiAddress("session"));
+  return deleteJson(SESSION);
 }
 
 export function fetchProjects(ask: Ask = {}): Promise<readonly ProjectInfo[]> {

@@ -9,6 +9,8 @@ export type EventsListener = {
    * before; after a break, what moved meanwhile.
    */
   readonly onRuns: (moved: ProjectNews) => void;
+  /** Told that the stream was ended or refused; what it gives back is waited for before it is opened again. */
+  readonly onRefused: () => Promise<void>;
 };
 
 const RETRY_MS: readonly number[] = [1_000, 2_000, 5_000, 10_000, 30_000];
@@ -19,8 +21,12 @@ export function followProject(entity: string, project: string, listener: EventsL
   let timer: ReturnType<typeof setTimeout> | null = null;
   let failureCount = 0;
   let version: string | null = null;
+  let isOver = false;
 
   function open(): void {
+    if (isOver) {
+      return;
+    }
     source = new EventSource(withQuery(apiAddress("projects", entity, project, "events"), { since: version }));
     source.addEventListener("open", () => {
       failureCount = 0;
@@ -30,17 +36,21 @@ export function followProject(entity: string, project: string, listener: EventsL
       version = moved.version;
       listener.onRuns(moved);
     });
-    source.addEventListener("error", () => {
-      // A browser opens a stream that broke by itself, and one that was refused never again.
-      if (source?.readyState === EventSource.CLOSED) {
-        timer = setTimeout(open, RETRY_MS[Math.min(failureCount, RETRY_MS.length - 1)]);
-        failureCount += 1;
-      }
-    });
+    // A browser opens a stream that broke by itself, and one that was refused never again.
+    source.addEventListener("error", () => source?.readyState === EventSource.CLOSED && openAgain());
+    // The last word of a server that ends it.
+    source.addEventListener("problem", openAgain);
+  }
+
+  function openAgain(): void {
+    source?.close();
+    timer = setTimeout(() => void listener.onRefused().then(open), RETRY_MS[Math.min(failureCount, RETRY_MS.length - 1)]);
+    failureCount += 1;
   }
 
   open();
   return () => {
+    isOver = true;
     source?.close();
     if (timer !== null) {
       clearTimeout(timer);

@@ -25,10 +25,13 @@ export class ApiError extends Error {
 
 export type Ask = { readonly signal?: AbortSignal };
 
-/** Told after each answer or failure: whether the server can be reached, and whether it wants to know who asks. */
-export type ConnectionListener = (heard: { isReachable: boolean; needsSignIn: boolean }) => void;
+/**
+ * Told after each answer or failure: whether the server can be reached, and whether it wants to know who asks. What it
+ * gives back is waited for before the same is asked once more.
+ */
+export type ConnectionListener = (heard: { isReachable: boolean; needsSignIn: boolean }) => Promise<void> | null;
 
-let listener: ConnectionListener = () => {};
+let listener: ConnectionListener = () => null;
 
 /** Who is told how the connection does; one listener for the page. */
 export function onConnection(told: ConnectionListener): void {
@@ -49,6 +52,9 @@ export function answerFrom(source: Transport): void {
 export function hasServer(): boolean {
   return transport === null;
 }
+
+/** Where one signs in: what is wrong with a key is said there, and nobody is waited for. */
+export const SESSION = apiAddress("session");
 
 /** The address of a part of the API: `apiAddress("projects", entity, project, "tiles")`; parts are quoted. */
 export function apiAddress(...parts: readonly string[]): string {
@@ -127,11 +133,23 @@ async function send(method: string, address: string, body: unknown, ask: Ask): P
     throw new ApiError(0, "UnreachableError", "The server does not answer. It is asked again until it does.");
   }
   const isProxyFault = answer.status === 502 || answer.status === 504;
-  listener({ isReachable: !isProxyFault, needsSignIn: answer.status === 401 });
+  const needsSignIn = answer.status === 401 && address !== SESSION;
+  const isSignedInAgain = listener({ isReachable: !isProxyFault, needsSignIn });
+  if (isSignedInAgain !== null) {
+    await unlessAborted(isSignedInAgain, ask.signal);
+    return send(method, address, body, ask);
+  }
   if (!answer.ok) {
     throw await errorOf(answer);
   }
   return answer;
+}
+
+function unlessAborted(done: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal?.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+    void done.then(resolve);
+  });
 }
 
 async function errorOf(answer: Response): Promise<ApiError> {

@@ -286,6 +286,7 @@ class GuardedService:
     read_values = _of_run(Service.read_values, "read")
 
     list_files = _of_run(Service.list_files, "read")
+    count_files = _of_run(Service.count_files, "read")
     open_file = _of_run(Service.open_file, "read")
     file_url = _of_run(Service.file_url, "read")
     put_file = _of_run(Service.put_file, "write")

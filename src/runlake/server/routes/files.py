@@ -5,20 +5,34 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from litestar import Request, Response, delete, get, put
-from litestar.params import FromPath, HeaderParameter
+from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
 from msgspec import structs
 
 from runlake.model import FileInfo, RunPath
 from runlake.server.http.file_bytes import receive_file, send_file
 from runlake.server.routes.answers import Asked, Run, answer
 from runlake.server.routes.runs import RUN
-from runlake.service.wire.documents import file_address
+from runlake.service.wire.documents import FileCount, file_address
 
 
 @get(f"{RUN}/files", sync_to_thread=True)
-def list_files(service: Asked, run: Run) -> Response[list[FileInfo]]:
-    """All files of the run, by name; `url` of each is where it is within this server."""
-    return answer([_with_address(run, info) for info in service.list_files(run)])
+def list_files(
+    service: Asked,
+    run: Run,
+    after: FromQuery[str] = "",
+    limit: Annotated[int | None, QueryParameter(ge=0)] = None,
+) -> Response[list[FileInfo]]:
+    """The files of the run by name, or at most `limit` behind the name `after`.
+
+    `url` of each is where it is within this server.
+    """
+    return answer([_with_address(run, info) for info in service.list_files(run, after=after, limit=limit)])
+
+
+@get(f"{RUN}/file-count", sync_to_thread=True)
+def count_files(service: Asked, run: Run) -> Response[FileCount]:
+    """How many files the run has."""
+    return answer(FileCount(file_count=service.count_files(run)))
 
 
 @get(f"{RUN}/files/{{name:path}}", sync_to_thread=True, media_type="application/octet-stream")
@@ -66,4 +80,4 @@ def _with_address(run: RunPath, info: FileInfo) -> FileInfo:
     return structs.replace(info, url=file_address(run, info.name))
 
 
-HANDLERS = [list_files, read_file, put_file, delete_file]
+HANDLERS = [list_files, count_files, read_file, put_file, delete_file]

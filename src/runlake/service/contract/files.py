@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import BinaryIO, Protocol
 
 from runlake.incoming import Incoming
@@ -11,8 +12,14 @@ from runlake.model import FileInfo, RunPath
 class FileVerbs(Protocol):
     """The files of runs, by name."""
 
-    def list_files(self, path: RunPath) -> list[FileInfo]:
-        """All files of the run, by name."""
+    def list_files(
+        self, path: RunPath, *, names: Iterable[str] | None = None, after: str = "", limit: int | None = None
+    ) -> list[FileInfo]:
+        """The files of the run, by name: all, or those called one of `names`, or at most `limit` behind `after`."""
+        ...
+
+    def count_files(self, path: RunPath) -> int:
+        """How many files the run has."""
         ...
 
     def open_file(self, path: RunPath, name: str) -> BinaryIO:

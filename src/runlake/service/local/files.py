@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, BinaryIO
 
 from runlake.model import FileInfo, RunInfo, RunPath
@@ -22,9 +23,15 @@ class LocalFiles:
         self._store = folder.store
         self._files = self._store.files
 
-    def list_files(self, path: RunPath) -> list[FileInfo]:
+    def list_files(
+        self, path: RunPath, *, names: Iterable[str] | None = None, after: str = "", limit: int | None = None
+    ) -> list[FileInfo]:
         self._listings.check_exists(path)
-        return self._files.list_files(path)
+        return self._files.list_files(path, names=names, after=after, limit=limit)
+
+    def count_files(self, path: RunPath) -> int:
+        self._listings.check_exists(path)
+        return self._files.count_files(path)
 
     def open_file(self, path: RunPath, name: str) -> BinaryIO:
         self._listings.check_exists(path)

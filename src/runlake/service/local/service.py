@@ -9,10 +9,10 @@ from runlake.model import RunPath
 from runlake.service.local.files import LocalFiles
 from runlake.service.local.limits import LocalLimits
 from runlake.service.local.listings import Listings
-from runlake.service.local.on_first_use import on_first_use
 from runlake.service.local.open_store import OpenStore
 from runlake.service.local.projects import LocalProjects
 from runlake.service.local.runs import LocalRuns
+from runlake.service.on_first_use import on_first_use
 from runlake.service.united import UnitedService
 from runlake.store.folder_store import FolderStore
 from runlake.store.run.part_states import PartStates

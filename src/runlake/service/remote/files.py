@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from typing import BinaryIO, NoReturn
 
 from msgspec import structs
@@ -13,7 +14,8 @@ from runlake.service.remote.bodies import READ_BYTES, sent_whole
 from runlake.service.remote.file import RemoteFile
 from runlake.service.remote.requests import ServerRequests, run_at
 from runlake.service.wire import documents
-from runlake.service.wire.documents import file_address
+from runlake.service.wire.documents import FileCount, file_address
+from runlake.store.files import names_of_files
 from runlake.store.layout import check_file_name
 
 
@@ -24,9 +26,17 @@ class HttpFiles:
         self._server = server
         self._http = server.http
 
-    def list_files(self, path: RunPath) -> list[FileInfo]:
-        found = self._server.get(run_at(path, "files"), list[FileInfo])
+    def list_files(
+        self, path: RunPath, *, names: Iterable[str] | None = None, after: str = "", limit: int | None = None
+    ) -> list[FileInfo]:
+        if names is not None:
+            wanted = set(names_of_files(names))
+            return [info for info in self.list_files(path) if info.name in wanted]
+        found = self._server.get(run_at(path, "files"), list[FileInfo], after=after or None, limit=limit)
         return [structs.replace(info, url=self._server.url + info.url) for info in found]
+
+    def count_files(self, path: RunPath) -> int:
+        return self._server.get(run_at(path, "file-count"), FileCount).file_count
 
     def open_file(self, path: RunPath, name: str) -> BinaryIO:
         run_at(path)

@@ -15,7 +15,7 @@ from runlake.model import ConsoleLine, RunPath, Stream, TailCursor
 from runlake.query.many.blocks import HistoryBlock
 from runlake.query.rows.history import History, HistoryOutline, Tail
 from runlake.query.runs.filter import plain_filter
-from runlake.service.remote.file import BodyFile
+from runlake.service.remote.body import BodyFile
 from runlake.service.remote.requests import JSON_HEADERS, ServerRequests, check_names, run_at
 from runlake.service.wire import documents
 from runlake.service.wire import rows as wire_rows

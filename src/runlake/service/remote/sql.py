@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pyarrow as pa
 
-from runlake.service.remote.file import BodyFile
+from runlake.service.remote.body import BodyFile
 from runlake.service.remote.requests import JSON_HEADERS, ServerRequests
 from runlake.service.wire import documents
 from runlake.service.wire import rows as wire_rows

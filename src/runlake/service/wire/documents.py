@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -28,13 +28,15 @@ from runlake.errors import (
     TooLargeError,
     UnreachableError,
 )
-from runlake.listing_model import RunColumnsPage
 from runlake.model import Lane, RunEdit, RunPath, Stream
-from runlake.query.rows.history import HistoryOutline, SeriesOutline
 from runlake.ready import ready
 from runlake.store.ingest.grant_codec import pack_grant, unpack_request
-from runlake.sweep_model import SweepPath
 from runlake.values import decode_json, encode_json
+
+if TYPE_CHECKING:  # who sends a journal speaks of neither
+    from runlake.listing_model import RunColumnsPage
+    from runlake.query.rows.history import HistoryOutline
+    from runlake.sweep_model import SweepPath
 
 __all__ = ["pack_grant", "unpack_request"]
 
@@ -193,6 +195,12 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True):
     row_count: int
 
 
+class FileCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many files a run has."""
+
+    file_count: int
+
+
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
     """The escaped paths of all keys, in first-logged order."""
 
@@ -212,6 +220,8 @@ def pack_outline(outline: HistoryOutline) -> bytes:
 
 
 def unpack_outline(text: bytes) -> HistoryOutline:
+    from runlake.query.rows.history import HistoryOutline, SeriesOutline
+
     document = unpack(text, OutlineDocument)
     return HistoryOutline(document.row_count, [SeriesOutline(*one) for one in document.series])
 

@@ -18,7 +18,7 @@ from runlake.store.artifacts.names import check_artifact_id, check_collection_pa
 from runlake.store.disk import READ_ONLY_ERRNOS
 from runlake.store.layout import COLLECTION_FOLDERS, Layout
 from runlake.store.ledger import FolderLedger, Ledger, entry_name
-from runlake.store.opening.trash import COLLECTION_PREFIX, DELETED_FILE, name_in_trash
+from runlake.store.opening.trash_names import COLLECTION_PREFIX, DELETED_FILE, name_in_trash
 from runlake.store.tree import TAKEN_ERRNOS
 
 _NAMED_COUNT = 5

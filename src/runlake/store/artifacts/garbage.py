@@ -32,7 +32,8 @@ from runlake.store.disk import (
     touch,
 )
 from runlake.store.layout import Layout
-from runlake.store.opening.trash import COLLECTION_PREFIX, deleted_collection
+from runlake.store.opening.trash import deleted_collection
+from runlake.store.opening.trash_names import COLLECTION_PREFIX
 
 YOUNG_S = 3_600.0
 """A content, or an id, this young may be of an artifact that is just being made."""

@@ -20,7 +20,7 @@ from runlake.store.care.damage import FROM_BACKUP, NOTHING, Damage
 from runlake.store.care.strangers import find_strangers, stranger, visible_entries
 from runlake.store.folder_store import FolderStore
 from runlake.store.layout import COLLECTION_FOLDERS
-from runlake.store.opening.trash import DELETED_FILE
+from runlake.store.opening.trash_names import DELETED_FILE
 from runlake.values import stored_json
 
 Report = Callable[[int, int], None]

@@ -26,7 +26,8 @@ from runlake.store.disk import (
     temporary_beside,
 )
 from runlake.store.layout import Layout
-from runlake.store.opening.trash import REPAIR_PREFIX, list_trash, size_bytes_of
+from runlake.store.opening.trash import list_trash, size_bytes_of
+from runlake.store.opening.trash_names import REPAIR_PREFIX
 from runlake.store.segment.folder import LOCK_NAME
 
 ABANDONED_S = 3600.0

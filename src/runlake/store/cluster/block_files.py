@@ -2,7 +2,8 @@
 
 Any number of processes share the folder. A block is written beside its place and takes its name whole; it says itself
 how long it is and what its bytes come to, so that what a disk made of it is found out and left. What was used longest
-ago goes first, by the times of the files, which are set anew once a minute at most.
+ago goes first, by the times of the files, which are set anew once a minute at most. So often a process proves
+a block that it reads again and again: the sums of what is read are a fifth of reading a run.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from typing import NamedTuple
 from zlib import crc32
 
 from runlake.errors import warn
+from runlake.lru import LruCache
 from runlake.store import disk
 
 _MAGIC = b"rlblock1"
 _TRAILER_BYTES = len(_MAGIC) + 8
 _USED_AGAIN_S = 60.0
+_KNOWN_COUNT = 65_536
 _KEPT_SHARE = 0.9
 _LOOKS_PER_LIMIT = 32
 _STALE_S = 3600.0
@@ -45,6 +48,7 @@ class BlockFiles:
         self._lock = threading.Lock()
         self._unseen_bytes = limit_bytes  # nobody has looked yet
         self._has_warned = False
+        self._proven: LruCache[str, tuple[int, int]] = LruCache(_KNOWN_COUNT)
 
     def read(self, name: str, block: memoryview) -> bool:
         """Read the block of this name into memory of its size; no where it is not there, or not as it was written."""
@@ -52,14 +56,18 @@ class BlockFiles:
         try:
             disk.announce("read", file)
             with file.open("rb", buffering=0) as stream:
-                used_at = os.fstat(stream.fileno()).st_mtime
+                status = os.fstat(stream.fileno())
                 read_bytes = _read_both(stream, block, memoryview(trailer))
         except OSError:
             return False
-        if read_bytes != len(block) + _TRAILER_BYTES or trailer[:-1] != _trailer_of(block):
+        stamp = status.st_ino, status.st_mtime_ns
+        is_due = abs(time.time() - status.st_mtime) > _USED_AGAIN_S
+        is_proven = not is_due and self._proven.get(name) == stamp
+        if read_bytes != len(block) + _TRAILER_BYTES or not (is_proven or trailer[:-1] == _trailer_of(block)):
             disk.discard(file)
             return False
-        if time.time() - used_at > _USED_AGAIN_S:
+        self._proven.put(name, stamp)
+        if is_due:
             self._mark_used(file)
         return True
 

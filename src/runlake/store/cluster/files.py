@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -29,6 +29,7 @@ from runlake.store.files import (
     folder_in_the_way,
     md5_text,
     mimetype_of,
+    names_of_files,
     new_md5,
     no_such_file,
     no_such_run,
@@ -45,7 +46,14 @@ _LAST_CHARACTER = "\U0010ffff"
 _HASH = r"sha256(replace({}, '\', '\\')::bytea)"
 _THIS = f"run_no = %(run_no)s and name_hash = {_HASH.format('%(name)s::text')}"
 _COLUMNS = "name, key, size_bytes, md5, mimetype, extract(epoch from kept_at)::float8"
+_PLACE = f"left(name, {_INDEXED_LENGTH})"
 _LIST = f"select {_COLUMNS} from files where run_no = %(run_no)s"
+_PAGE = f"""
+{_LIST} and {_PLACE} >= left(%(after)s, {_INDEXED_LENGTH}) and name > %(after)s
+order by {_PLACE}, name limit %(limit)s
+"""
+_NAMED = f"{_LIST} and name_hash in (select {_HASH.format('name')} from unnest(%(names)s::text[]) name)"
+_COUNT = "select count(*) from files where run_no = %(run_no)s"
 _OPEN = f"select key, files.size_bytes, sums from files join objects using (key) where files.{_THIS}"
 _DELETE = f"delete from files where {_THIS} returning key"
 _KEEP = f"""
@@ -73,11 +81,19 @@ class ClusterFiles:
         self._database, self._bucket, self._cache = database, bucket, cache
         self._objects = Objects(database, bucket)
 
-    def list_files(self, path: RunPath) -> list[FileInfo]:
+    def list_files(
+        self, path: RunPath, *, names: Iterable[str] | None = None, after: str = "", limit: int | None = None
+    ) -> list[FileInfo]:
         """See `Files.list_files`."""
-        run_no = live_run(self._database, path)
-        rows = self._database.read(_LIST, {"run_no": run_no}) if run_no is not None else []
+        asked: dict[str, Any] = {"run_no": live_run(self._database, path), "after": to_text(after), "limit": limit}
+        if names is not None:
+            asked["names"] = [to_text(name) for name in names_of_files(names)]
+        rows = self._database.read(_PAGE if names is None else _NAMED, asked)
         return sorted((self._describe(row) for row in rows), key=lambda info: info.name)
+
+    def count_files(self, path: RunPath) -> int:
+        """See `Files.count_files`."""
+        return int(self._database.read(_COUNT, {"run_no": live_run(self._database, path)})[0][0])
 
     def open_file(self, path: RunPath, name: str) -> BinaryIO:
         """See `Files.open_file`."""

@@ -24,7 +24,7 @@ from runlake.store.compact.pack_plan import Survey, Unit, look_at
 from runlake.store.compact.packed_file import PackedRun, PackList
 from runlake.store.run.snapshot import take_snapshot
 from runlake.store.segment.meta import Meta, encode_meta
-from runlake.store.segment.schema import series_name
+from runlake.store.segment.segments import series_name
 
 _AT_ONCE = 8192
 """So many runs are looked at: the next look takes others."""

@@ -28,8 +28,7 @@ from runlake.store.cluster.publishing import check_publishable
 from runlake.store.cluster.segment_place import Place, ProjectPlace, RunPlace
 from runlake.store.cluster.text import from_text, to_text
 from runlake.store.segment.meta import Meta, parse_meta
-from runlake.store.segment.schema import series_name
-from runlake.store.segment.segments import META_SUFFIX
+from runlake.store.segment.segments import META_SUFFIX, series_name
 
 _OBJECT_SUFFIX = ".parquet"
 _SEEN_BYTES = 256 << 10

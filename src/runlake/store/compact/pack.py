@@ -36,7 +36,7 @@ from runlake.store.run.state import join_states
 from runlake.store.segment import schema
 from runlake.store.segment.meta import Meta, new_meta
 from runlake.store.segment.read import read_checksum, read_footer, rows_of_meta
-from runlake.store.segment.segments import SegmentFile, Segments
+from runlake.store.segment.segments import SegmentFile, Segments, series_name
 from runlake.store.segment.write import write_packed_rows
 from runlake.store.series import WriterRows
 
@@ -189,7 +189,7 @@ def pointing_to(packed: PackList, run: PackedRun, snapshot: Snapshot) -> tuple[M
     if len(metas) != len(run.inputs):
         return None
     names = [packed.files[stream] for stream in run.row_counts]
-    names += [schema.series_name(name) for name in names]
+    names += [series_name(name) for name in names]
     pointing = new_meta(
         run.segment,
         run.incarnation,

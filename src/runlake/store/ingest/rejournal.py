@@ -23,17 +23,11 @@ from runlake.store.journal.rows import rows_of
 from runlake.store.journal.writer import JournalWriter
 from runlake.store.run.snapshot import Snapshot, read_consistently
 from runlake.store.run.state import writer_states
-from runlake.store.segment.folder import segments_of
 from runlake.store.segment.read import rows_of_meta
 from runlake.store.series import WriterRows
 from runlake.values import Json, unflatten
 
 _BATCH_ROWS = 16_384
-
-
-def has_segments(layout: FolderStore, path: RunPath) -> bool:
-    """Whether some of the run is sealed, and so in no journal."""
-    return bool(segments_of(layout, path).list_names())
 
 
 def sealed_writers(layout: FolderStore, path: RunPath) -> frozenset[str]:

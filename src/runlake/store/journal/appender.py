@@ -5,6 +5,7 @@ It knows nothing of files: where the bytes go is behind `store.journal.journal.J
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -52,7 +53,7 @@ class PartAppender:
         self._next_n = {stream: 0 for stream in record.STREAM_BITS}
         self._is_row_open = {stream: False for stream in record.STREAM_BITS}
         self._number = self._left_bytes = self._synced_number = 0
-        self._asked_number = -1
+        self._asked_number, self._is_making = -1, False
         self._part: Part | None = None
         self._left: Part | None = None
         self._write: Write | None = None
@@ -134,29 +135,41 @@ class PartAppender:
             self._rotate()
 
     def _begin_part(self) -> None:
-        """Make the next part and write its head; nothing, where a signal handler did so meanwhile, or ended us."""
-        number, has_asked, self._asked_number = self._number, self._asked_number == self._number, self._number
+        """Make the next part and write its head.
+
+        BlockingIOError in a signal handler that broke into just that: there is no part then to write into.
+        """
+        if self._is_making:
+            raise BlockingIOError(errno.EAGAIN, "the next part of the journal is being made")
+        if self._part is not None or self._is_closed:  # a handler was here meanwhile
+            return
+        self._is_making = True
         try:
-            part = self._journal.create_part(PartName(self.writer, number))
-        except FileExistsError:
-            if self._number == number and self._part is None and not self._is_closed:
-                if not has_asked:
-                    raise
-                # Made by a call that a handler broke into, or ended: it stays as it is, and the next one says so.
-                self._number, self._left_bytes = number + 1, 0
-            return
-        write = part.write
-        if self._number != number or self._part is not None or self._is_closed:
-            part.close()
-            return
-        self._part, self._write = part, write
-        self._offset = self._rows_in_part = self._frames_in_block = self._crc = self._block_start = 0
-        self._declared = {}
+            part = self._make_part()
+            write = part.write
+            if self._is_closed:
+                part.close()
+                return
+            self._part, self._write = part, write
+            self._offset = self._rows_in_part = self._frames_in_block = self._crc = self._block_start = 0
+            self._declared = {}
+        finally:
+            self._is_making = False
         # Only now: as long as a process lives, it holds one of its two newest parts.
         left, self._left = self._left, None
         if left is not None:
             self._close_part(left, self._left_bytes)
         self._append(b"", 0, write)
+
+    def _make_part(self) -> Part:
+        name, has_asked, self._asked_number = PartName(self.writer, self._number), self._asked_number, self._number
+        try:
+            return self._journal.create_part(name)
+        except FileExistsError:
+            if has_asked != self._number:
+                raise
+            self._journal.drop(name)  # empty: a signal handler raised when it had just been made
+            return self._journal.create_part(name)
 
     def _rotate(self) -> None:
         """Close the part between two rows and begin the next; where that fails, the next call tries again."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from runlake.model import RunPath
 from runlake.store import disk
-from runlake.store.journal.journal import PART_SUFFIX, SERVED_SUFFIX, Part, PartName, is_of_system
+from runlake.store.journal.journal import PART_SUFFIX, SERVED_SUFFIX, Part, PartName
 from runlake.store.layout import Layout, folder_identity
 
 _LIST_ATTEMPTS = 10
@@ -67,10 +67,9 @@ class FolderJournal:
             if self._identity is None:
                 self.bind()
             self._check_is_here()
-        except BaseException as error:
+        except BaseException:
             part.close()
-            if is_of_system(error):  # else a handler raised, which may have gone on behind: numbers have no holes
-                disk.discard(self.place_of(name))
+            disk.discard(self.place_of(name))
             raise
         self._names.add(name)
         return part

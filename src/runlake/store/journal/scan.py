@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 from zlib import crc32
 
-import numpy as np
 from msgspec import MsgspecError, Struct, field
 
 from runlake.errors import BadValueError, CorruptError, NewerFormatError
@@ -24,7 +23,6 @@ from runlake.values import I64_MAX, Json, canonical
 
 _HEAD_BYTES = HEAD.size
 _ROW_HEAD_BYTES = record.ROW_HEAD.size
-_HEAD_DTYPE = np.dtype({"names": ["head", "shape"], "formats": ["<u8", "<u2"], "offsets": [0, 10], "itemsize": 12})
 FLAGS_OFFSET, N_OFFSET = 2, 3
 """Where flags (u8) and n (u64) stand in the body of a row."""
 
@@ -270,8 +268,11 @@ def _stretch_of(data: bytes, position: int, shape: Shape, guess: int) -> int:
     count = min((len(data) - position) // frame_bytes, guess)
     if count <= 2:
         return 1 if count < 2 or not _same_head(data, position, position + frame_bytes) else 2
-    heads = np.ndarray((count,), _HEAD_DTYPE, data, position, (frame_bytes,))
-    same = ((heads["head"] ^ heads["head"][0]) & 0xFFFF_FFFF_FFFF == 0) & (heads["shape"] == shape.number)
+    import numpy as np  # who sends a journal looks at no rows
+
+    heads = np.ndarray((count,), "<u8", data, position, (frame_bytes,))
+    shapes = np.ndarray((count,), "<u2", data, position + _HEAD_BYTES, (frame_bytes,))
+    same = ((heads ^ heads[0]) & 0xFFFF_FFFF_FFFF == 0) & (shapes == shape.number)
     return count if same.all() else int(np.argmin(same))
 
 
@@ -321,6 +322,8 @@ def is_frame(data: bytes, position: int) -> bool:
 
 def find_frame(data: bytes, position: int) -> int | None:
     """Where the next whole frame stands, at `position` or behind it; None when there is none."""
+    import numpy as np
+
     found = np.frombuffer(data, np.uint8)[position:]
     if len(found) < _HEAD_BYTES:
         return None

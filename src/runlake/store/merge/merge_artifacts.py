@@ -45,7 +45,8 @@ from runlake.store.folder_store import FolderStore
 from runlake.store.merge.merge_contents import MergedContents
 from runlake.store.merge.merge_ids import merge_ids
 from runlake.store.merge.their_artifacts import TheirCollection, read_theirs
-from runlake.store.opening.trash import COLLECTION_PREFIX, deleted_collection
+from runlake.store.opening.trash import deleted_collection
+from runlake.store.opening.trash_names import COLLECTION_PREFIX
 
 _ATTEMPTS = 3
 

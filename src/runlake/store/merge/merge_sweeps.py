@@ -18,7 +18,7 @@ from runlake.store.disk import create_once, replace_file
 from runlake.store.layout import Layout, encode_name
 from runlake.store.ledger import entry_name
 from runlake.store.merge.plain_ledger import whole_entries
-from runlake.store.opening.trash import SWEEP_PREFIX
+from runlake.store.opening.trash_names import SWEEP_PREFIX
 from runlake.store.plain_open import check_plain, check_plain_tree, read_plain
 from runlake.store.sweeps.folder import AgentFile
 from runlake.sweep_model import SweepPath

@@ -21,8 +21,7 @@ from runlake.store.noting import append_change
 from runlake.store.run.state import read_run
 from runlake.store.segment.meta import Meta, parse_meta
 from runlake.store.segment.read import read_checksum
-from runlake.store.segment.schema import series_name
-from runlake.store.segment.segments import META_SUFFIX, SegmentFile, Segments
+from runlake.store.segment.segments import META_SUFFIX, SegmentFile, Segments, series_name
 from runlake.store.store import Store
 
 _PIECE_BYTES = 1 << 20

@@ -22,6 +22,7 @@ from runlake.store.journal.fold import fold_run
 from runlake.store.journal.folder import journal_in
 from runlake.store.layout import Layout, check_run_path, encode_name, folder_identity, ids_of
 from runlake.store.noting import append_change
+from runlake.store.opening.trash_names import COLLECTION_PREFIX, DELETED_FILE, REPAIR_PREFIX, SWEEP_PREFIX, cut
 from runlake.store.run.snapshot import Snapshot, number_parts, reading
 from runlake.store.run.state import read_run, writer_states
 from runlake.store.segment.folder import FolderSegments, packed_of
@@ -31,15 +32,6 @@ from runlake.store.stored_names import is_one_part
 if TYPE_CHECKING:  # the training process does without it
     from runlake.artifact_model import CollectionPath
 
-REPAIR_PREFIX = "repair-"
-SWEEP_PREFIX = "sweep-"
-COLLECTION_PREFIX = "artifact-"
-"""So begin the names of folders in the trash that are no deleted runs."""
-
-DELETED_FILE = "deleted"
-"""In the folder of a deleted collection: where it was."""
-
-_MAX_NAME_BYTES = 240
 _BEGINS_BYTES = 100
 """So much of what a folder in the trash is called by is there, however much of it was cut."""
 _UNREADABLE = "unreadable"
@@ -147,11 +139,6 @@ def restore_run(layout: FolderStore, trashed: Path, writer: str, path: RunPath |
     # Again: who looked for the run when only the tombstone was cancelled must look once more.
     _note_death(layout, path, writer, "undelete", incarnation)
     return path
-
-
-def name_in_trash(prefix: str, *names: str) -> str:
-    """A new name for a folder of that kind, which says to people what it was."""
-    return _cut("-".join([f"{prefix}{secrets.token_hex(4)}", *map(encode_name, names)]))
 
 
 def deleted_collection(folder: Path) -> CollectionPath | None:
@@ -310,15 +297,11 @@ def _path_in(trashed: Path) -> RunPath:
 def _name_in_trash(path: RunPath, incarnation: str) -> str:
     if not is_one_part(incarnation):
         incarnation = _UNREADABLE + hashlib.sha256(incarnation.encode("utf-8", "replace")).hexdigest()[:8]
-    return _cut(f"{incarnation}-{_names_of(path)}")
+    return cut(f"{incarnation}-{_names_of(path)}")
 
 
 def _names_of(path: RunPath) -> str:
     return "-".join(map(encode_name, (path.run_id, path.entity, path.project)))
-
-
-def _cut(name: str) -> str:
-    return os.fsdecode(os.fsencode(name)[:_MAX_NAME_BYTES])
 
 
 def _is_copy(name: str, of: str) -> bool:

@@ -11,13 +11,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from runlake.model import RunPath
 from runlake.store import disk
 from runlake.store.layout import Layout
 from runlake.store.segment.segments import META_SUFFIX, SegmentFile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 LOCK_NAME = f"{disk.TEMPORARY_PREFIX}sealing"
 UNUSED_PREFIX = f"{disk.TEMPORARY_PREFIX}unused-"
@@ -64,6 +66,8 @@ class FolderSegments:
         return (self.folder / file).read_bytes()
 
     def open(self, file: str) -> pa.NativeFile:
+        import pyarrow as pa  # who only wants to know whether there are segments does without
+
         place = self.folder / file
         try:
             return pa.OSFile(str(place))
@@ -92,6 +96,8 @@ class FolderSegments:
 
     @contextmanager
     def create(self, file: str, named_by: str | None = None) -> Iterator[pa.NativeFile]:
+        import pyarrow as pa
+
         meta = None if named_by is None else self.folder / named_by
         with disk.creating(self.folder / file, meta) as temporary, pa.OSFile(str(temporary), "wb") as sink:
             yield sink

@@ -6,8 +6,7 @@ from runlake.model import RunPath, Stream
 from runlake.store.journal.fold import WriterState
 from runlake.store.segment.meta import Meta, RowRange, new_meta, write_meta
 from runlake.store.segment.read import read_checksum, read_footer
-from runlake.store.segment.schema import series_name
-from runlake.store.segment.segments import META_SUFFIX, SegmentFile, Segments
+from runlake.store.segment.segments import META_SUFFIX, SegmentFile, Segments, series_name
 from runlake.store.segment.write import write_rows
 from runlake.store.series import WriterRows
 

@@ -29,6 +29,8 @@ from typing import Annotated, NamedTuple
 import msgspec
 import pyarrow as pa
 
+from runlake.store.segment.segments import series_name
+
 FORMAT_VERSION = 1
 CHUNK_ROWS = 65_536
 GROUP_VALUES = 4 * CHUNK_ROWS
@@ -84,11 +86,6 @@ def segment_name(covers: Iterable[tuple[str, int]], supersedes: Iterable[str]) -
     """The name that follows from what goes in: two processes that seal the same make the same name."""
     identity = msgspec.msgpack.encode([FORMAT_VERSION, sorted(covers), sorted(supersedes)])
     return hashlib.sha256(identity).hexdigest()[:24]
-
-
-def series_name(values_file: str) -> str:
-    """What the file is called that says what is where in a file of values."""
-    return values_file.removesuffix(".parquet") + ".series.parquet"
 
 
 def series_file(values_file: Path) -> Path:

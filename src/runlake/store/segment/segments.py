@@ -18,12 +18,15 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from runlake.store.segment.schema import series_name
-
 if TYPE_CHECKING:
     import pyarrow as pa
 
 META_SUFFIX = ".meta"
+
+
+def series_name(values_file: str) -> str:
+    """What the file is called that says what is where in a file of values."""
+    return values_file.removesuffix(".parquet") + ".series.parquet"
 
 
 class Segments(Protocol):

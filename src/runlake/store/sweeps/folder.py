@@ -13,7 +13,7 @@ from runlake.ready import ready
 from runlake.store.disk import READ_ONLY_ERRNOS
 from runlake.store.layout import Layout, encode_name
 from runlake.store.ledger import FolderLedger, Ledger
-from runlake.store.opening.trash import SWEEP_PREFIX
+from runlake.store.opening.trash_names import SWEEP_PREFIX
 from runlake.store.sweeps.fold import Created, Entry, SweepFold
 from runlake.store.tree import Tree
 from runlake.sweep_model import SweepPath

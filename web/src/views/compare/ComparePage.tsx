@@ -98,7 +98,9 @@ function Runs({ path, runs }: { readonly path: Project; readonly runs: readonly 
       {runs.map((run) => (
         <li key={run.run_id} class="chip">
           <span class="dot" style={{ background: colourOf(run.run_id).colour }} />
-          <a href={formatHash([path.entity, path.project, "runs", run.run_id])}>{run.name}</a>
+          <a class="compare-run" href={formatHash([path.entity, path.project, "runs", run.run_id])} title={run.name}>
+            {run.name}
+          </a>
           <button type="button" class="button-icon" aria-label={`Leave out ${run.name}`} onClick={() => remove(run.run_id)}>
             ×
           </button>

@@ -91,7 +91,7 @@ function NameField(props: {
 }): JSX.Element {
   const list = useId();
   return (
-    <label class="field">
+    <label class="setting">
       <span>{props.label}</span>
       <input list={list} value={props.value} onInput={(event) => props.onChange(event.currentTarget.value)} />
       <datalist id={list}>{props.names.slice(0, OFFERED).map((name) => <option key={name} value={name} />)}</datalist>

@@ -9,7 +9,7 @@ export function Choice<T extends string>(props: {
   readonly onChoose: (value: T) => void;
 }): JSX.Element {
   return (
-    <label class="field">
+    <label class="setting">
       <span>{props.label}</span>
       <select value={props.value} onChange={(event) => props.onChoose(event.currentTarget.value as T)}>
         {props.options.map(([value, words]) => <option key={value} value={value}>{words}</option>)}

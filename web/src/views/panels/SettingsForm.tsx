@@ -26,7 +26,7 @@ function XAxis(props: { readonly value: string; readonly keys: readonly string[]
       <Choice label="x axis" value={isKey ? "other" : props.value} options={AXES}
         onChoose={(name) => props.onChoose(name === "other" ? (props.keys[0] ?? "_step") : name)} />
       {isKey && (
-        <label class="field">
+        <label class="setting">
           <span>key of x</span>
           <input list={list} value={props.value}
             onChange={(event) => props.onChoose(event.currentTarget.value.trim() || "_step")} />
@@ -47,7 +47,7 @@ function YRange(props: { readonly settings: ChartSettings; readonly onChange: (c
     props.onChange({ yRange: ends[0] < ends[1] ? ends : undefined });
   };
   return (
-    <div class="field">
+    <div class="setting">
       <span>y from, to</span>
       <span class="pair">
         <input aria-label="y from" inputMode="decimal" placeholder="auto" value={yRange?.[0] ?? ""}

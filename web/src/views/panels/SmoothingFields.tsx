@@ -37,7 +37,7 @@ export function SmoothingFields(props: {
       <Choice label="smoothing" value={shown?.kind ?? "none"} options={KINDS}
         onChoose={(kind) => props.onChange(kind === "none" ? null : { kind, amount: FIRST[kind] })} />
       {shown !== null && (
-        <label class="field">
+        <label class="setting">
           <span>amount: {words(shown)}</span>
           <input type="range" min="0" max={SLIDER_END} value={sliderOf(shown)}
             onInput={(event) => move(shown.kind, Number(event.currentTarget.value))} />

@@ -38,8 +38,8 @@ export function DocumentTable({ part, runs, search, isOnlyDifferent }: DocumentT
               <tr>
                 <th scope="col">Name</th>
                 {runs.map((run) => (
-                  <th key={`${run.run_id}${run.generation}`} scope="col">
-                    {run.name}
+                  <th key={`${run.run_id}${run.generation}`} scope="col" title={run.name}>
+                    <span class="head-text">{run.name}</span>
                   </th>
                 ))}
               </tr>

@@ -25,17 +25,21 @@ export function Media({ path, run, version }: RunPartProps): JSX.Element {
   const found = keys.filter(({ key }) => key.toLowerCase().includes(search.value.toLowerCase()));
   return (
     <div class="media">
-      {keys.length > 6 && (
-        <input
-          type="search"
-          class="field"
-          placeholder="Find a key"
-          aria-label="Find a key"
-          value={search.value}
-          onInput={(event) => (search.value = event.currentTarget.value)}
-        />
+      {keys.length > 1 && (
+        <div class="documents-tools">
+          {keys.length > 6 && (
+            <input
+              type="search"
+              class="field"
+              placeholder="Find a key"
+              aria-label="Find a key"
+              value={search.value}
+              onInput={(event) => (search.value = event.currentTarget.value)}
+            />
+          )}
+          <Together isTogether={isTogether} />
+        </div>
       )}
-      {keys.length > 1 && <Together isTogether={isTogether} />}
       <div class="media-cards">
         {found.map(({ key }) => (
           <Card key={key} path={path} name={key} step={isTogether.value ? step : null} version={run.state === "running" ? version.value : run.generation} />

@@ -3,11 +3,11 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { address } from "../../state/address";
-import { isConnected, session, sessionProblem } from "../../state/session";
+import { hasEnded, isConnected, session, sessionProblem } from "../../state/session";
 import { Toast } from "../parts/Toast";
 import { Help, isHelpOpen } from "./Help";
 import { viewOf } from "./routes";
-import { SignIn } from "./SignIn";
+import { SignIn, SignInAgain } from "./SignIn";
 import { TopBar } from "./TopBar";
 
 export function App(): JSX.Element {
@@ -27,10 +27,11 @@ export function App(): JSX.Element {
           The server does not answer. What you see is what it sent last; it is asked again every two seconds.
         </p>
       )}
-      <main id="main" class="main" tabIndex={-1}>
+      <main id="main" class={hasEnded.value ? "main main-kept" : "main"} tabIndex={-1}>
         {isSignedIn ? viewOf(parts) : <Waiting />}
       </main>
       {isHelpOpen.value && <Help />}
+      {hasEnded.value && <SignInAgain />}
       <Toast />
     </div>
   );

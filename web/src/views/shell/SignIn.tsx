@@ -2,7 +2,24 @@
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { session, signIn } from "../../state/session";
+import { useEffect, useRef } from "preact/hooks";
+import { checkSession, hasEnded, session, signIn } from "../../state/session";
+
+/** Asks whose session ended while they looked; what they were at is hidden behind it, and goes on when they are back. */
+export function SignInAgain(): JSX.Element {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const look = (): void => void checkSession(); // one may have signed in in another tab
+    dialog.current?.showModal();
+    addEventListener("focus", look);
+    return () => removeEventListener("focus", look);
+  }, []);
+  return (
+    <dialog ref={dialog} class="dialog" aria-label="Your session has ended" onClose={() => dialog.current?.showModal()}>
+      <SignIn />
+    </dialog>
+  );
+}
 
 export function SignIn(): JSX.Element {
   const key = useSignal("");
@@ -12,6 +29,7 @@ export function SignIn(): JSX.Element {
     return (
       <section class="sign-in">
         <h1>Open the page with its whole address</h1>
+        {hasEnded.value && <p>Your session has ended. What you looked at, chose and wrote is kept in this tab, for when you are back.</p>}
         <p>
           <code>runlake ui</code> prints an address that ends with a token; it is the only way in. The token of an earlier start is
           no longer good.
@@ -32,7 +50,13 @@ export function SignIn(): JSX.Element {
   };
   return (
     <section class="sign-in">
-      <h1>Sign in</h1>
+      <h1>{hasEnded.value ? "Sign in again" : "Sign in"}</h1>
+      {hasEnded.value && (
+        <p>
+          Your session has ended: its key was revoked, or its time is over. What you looked at, chose and wrote is kept in this
+          tab, and what you changed since is saved when <strong>{session.value?.user}</strong> signs in again.
+        </p>
+      )}
       <form onSubmit={(event) => void submit(event)}>
         <label for="key">Your key of this server</label>
         <input

@@ -2,8 +2,11 @@
 
 import type { JSX } from "preact";
 import { formatCount, formatNumber } from "../parts/format";
+import { isNarrow } from "../parts/narrow";
 
-const WIDTH = 900;
+const WIDE = 900;
+/** Of a phone: what is written would be too small to be read in a wider picture. */
+const NARROW = 360;
 const HEIGHT = 200;
 const LEFT = 70;
 const PAD = 10;
@@ -15,9 +18,10 @@ export function Course({ values, best, name }: CourseProps): JSX.Element {
   if (finite.length === 0) {
     return <p class="soft">No run has a value of {name} yet.</p>;
   }
+  const width = isNarrow.value ? NARROW : WIDE;
   const low = finite.reduce((one, other) => Math.min(one, other));
   const high = finite.reduce((one, other) => Math.max(one, other));
-  const x = (place: number): number => LEFT + ((WIDTH - LEFT - PAD) * (place + 0.5)) / values.length;
+  const x = (place: number): number => LEFT + ((width - LEFT - PAD) * (place + 0.5)) / values.length;
   const y = (value: number): number => PAD + (HEIGHT - 2 * PAD) * (high === low ? 0.5 : (high - value) / (high - low));
   const steps = best.flatMap((value, place) => (value === null ? [] : [[x(place), y(value)] as const]));
   const path = steps.map(([px, py], i) => (i === 0 ? `M${px} ${py}` : `H${px}V${py}`)).join("");
@@ -25,13 +29,13 @@ export function Course({ values, best, name }: CourseProps): JSX.Element {
   return (
     <figure class="course">
       <svg
-        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        viewBox={`0 0 ${width} ${HEIGHT}`}
         role="img"
         aria-label={`${name} of ${formatCount(finite.length)} runs, from ${formatNumber(low)} to ${formatNumber(high)}; the best is ${formatNumber(best.at(-1) ?? NaN)}`}
       >
         {[low, high].map((value) => (
           <g key={value}>
-            <line class="course-grid" x1={LEFT} x2={WIDTH - PAD} y1={y(value)} y2={y(value)} />
+            <line class="course-grid" x1={LEFT} x2={width - PAD} y1={y(value)} y2={y(value)} />
             <text class="course-label" x={LEFT - 8} y={y(value) + 4}>
               {formatNumber(value)}
             </text>

@@ -140,14 +140,15 @@ type BestRunsProps = {
 function BestRuns({ path, page, columns, places }: BestRunsProps): JSX.Element {
   const shown = columns.slice(3);
   const cell = (column: string, place: number): Json => page.columns[column]?.[place] ?? null;
+  const classes = shown.map((column) => (page.columns[column]?.some((value) => numberOf(value) !== null) === true ? "number" : ""));
   return (
     <div class="table-scroll" tabIndex={0}>
       <table class="documents-table">
         <thead>
           <tr>
             <th scope="col">Run</th>
-            {shown.map((column) => (
-              <th key={column} scope="col" class="number">
+            {shown.map((column, i) => (
+              <th key={column} scope="col" class={classes[i]}>
                 {column.replace(/^(config|summary)\./, "")}
               </th>
             ))}
@@ -160,8 +161,8 @@ function BestRuns({ path, page, columns, places }: BestRunsProps): JSX.Element {
                 <StateDot state={String(cell("state", place))} />{" "}
                 <a href={formatHash([path.entity, path.project, "runs", page.run_ids[place] ?? ""])}>{String(cell("name", place))}</a>
               </th>
-              {shown.map((column) => (
-                <td key={column} class="number">
+              {shown.map((column, i) => (
+                <td key={column} class={classes[i]}>
                   {formatCell(column, cell(column, place), 0)}
                 </td>
               ))}

@@ -1,6 +1,6 @@
 /** The runs as a table: only what is in sight is mounted and asked for, whatever their number. */
 
-import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { useComputed, useSignal, useSignalEffect, type Signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { has } from "../../state/view";
@@ -60,7 +60,7 @@ export function RunTable(): JSX.Element {
       scroller.current?.scrollTo({ top: 0 });
     }
   });
-  useStaysWhereItIs(scroller);
+  useStaysWhereItIs(scroller, scrollPx);
 
   const endFollowing = (): void => {
     if (view.peek().following === "follow" && (scroller.current?.scrollTop ?? 0) > 0) {
@@ -243,7 +243,7 @@ function GonePin({ runId }: { readonly runId: string }): JSX.Element {
 }
 
 /** When runs come above those in sight, what is in sight stays where it is on the screen. */
-function useStaysWhereItIs(scroller: { readonly current: HTMLDivElement | null }): void {
+function useStaysWhereItIs(scroller: { readonly current: HTMLDivElement | null }, scrollPx: Signal<number>): void {
   const { runs, view } = useWorkspace().workspace;
   const anchor = useRef<{ runId: string; index: number } | null>(null);
   useSignalEffect(() => {
@@ -253,13 +253,15 @@ function useStaysWhereItIs(scroller: { readonly current: HTMLDivElement | null }
       return;
     }
     const old = anchor.current;
-    if (old !== null && element.scrollTop > 0 && view.peek().following === "follow") {
+    // What the last scrolling said: to ask the element lays the whole page out between two answers.
+    if (old !== null && scrollPx.peek() > 0 && view.peek().following === "follow") {
       const index = runs.pages.indexOf(old.runId);
       if (index !== null && index !== old.index) {
         element.scrollTop += (index - old.index) * ROW_PX;
+        scrollPx.value = element.scrollTop;
       }
     }
-    const index = Math.ceil(element.scrollTop / ROW_PX);
+    const index = Math.ceil(scrollPx.peek() / ROW_PX);
     const runId = runs.pages.row(index)?.runId;
     anchor.current = runId === undefined ? null : { runId, index };
   });

@@ -85,10 +85,12 @@ def make_connection(
     total_count: int,
     name_of: Callable[[Any], str] = lambda node: "",
     version: str = "",
+    has_more: bool | None = None,
 ) -> Connection:
-    """A page whose first item stands at `offset` among `total_count`."""
+    """A page whose first item stands at `offset` among `total_count`; `has_more` where that is known otherwise."""
     edges = [Edge(node, str(Cursor(offset + place + 1, name_of(node), version))) for place, node in enumerate(nodes)]
-    has_more = offset + len(nodes) < total_count
+    if has_more is None:
+        has_more = offset + len(nodes) < total_count
     return Connection(edges, PageInfo(edges[-1].cursor if edges else None, has_more), total_count)
 
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from runlake.errors import AuthenticationError, ForbiddenError, NotFoundError
 from runlake.model import FileInfo, RunPath
 from runlake.query.runs.pattern import like_pattern
 from runlake.server.wandb.context import RequestContext, ResolveInfo
 from runlake.server.wandb.ids import file_node_id
-from runlake.server.wandb.nodes.connection import Connection, slice_by_name
+from runlake.server.wandb.nodes.connection import (
+    Connection,
+    Cursor,
+    make_connection,
+    page_size,
+    read_cursor,
+    slice_by_name,
+)
 from runlake.server.wandb.wire import iso_time
 
 
@@ -65,27 +73,49 @@ class FileNode:
         return self.context.file_url("PUT", self.path, self.info.name)
 
 
-def list_file_nodes(context: RequestContext, path: RunPath) -> list[FileNode]:
-    """All files of a run, by name."""
-    return [FileNode(context, path, info) for info in context.service.list_files(path)]
+@dataclass(frozen=True)
+class RunFiles:
+    """The files of a run, as one request asks for them."""
+
+    context: RequestContext
+    path: RunPath
+
+    @cached_property
+    def count(self) -> int:
+        """How many there are."""
+        return self.context.service.count_files(self.path)
+
+    def page(
+        self, *, names: Sequence[str | None] | None, first: int | None, after: str | None, pattern: str | None
+    ) -> Connection:
+        """A page of the files with one of these names (all when there are none) that are like the SQL `pattern`."""
+        if not (names or pattern):
+            return self._page_of_all(first, after)
+        wanted = [plain_file_name(name) for name in names if name] if names else None
+        infos = self.context.service.list_files(self.path, names=wanted)
+        if pattern:
+            hits = like_pattern(pattern, "the pattern of files").found_in([info.name for info in infos])
+            infos = [info for info, is_hit in zip(infos, hits.tolist(), strict=True) if is_hit]
+        return slice_by_name(self._nodes(infos), first=first, after=after, name_of=_name_of)
+
+    def _page_of_all(self, first: int | None, after: str | None) -> Connection:
+        """What comes behind the page is asked for by one file more."""
+        cursor, size = read_cursor(after) or Cursor(0), page_size(first)
+        infos = self.context.service.list_files(self.path, after=cursor.name, limit=size + 1)
+        return make_connection(
+            self._nodes(infos[:size]),
+            offset=cursor.offset,
+            total_count=self.count,
+            name_of=_name_of,
+            has_more=len(infos) > size,
+        )
+
+    def _nodes(self, infos: Sequence[FileInfo]) -> list[FileNode]:
+        return [FileNode(self.context, self.path, info) for info in infos]
 
 
-def file_page(
-    files: Sequence[FileNode],
-    *,
-    names: Sequence[str | None] | None,
-    first: int | None,
-    after: str | None,
-    pattern: str | None,
-) -> Connection:
-    """A page of the files with one of these names (all when there are none) that are like the SQL `pattern`."""
-    if names:
-        wanted = {plain_file_name(name) for name in names if name}
-        files = [file for file in files if file.name in wanted]
-    if pattern:
-        hits = like_pattern(pattern, "the pattern of files").found_in([file.name for file in files])
-        files = [file for file, is_hit in zip(files, hits.tolist(), strict=True) if is_hit]
-    return slice_by_name(files, first=first, after=after, name_of=lambda file: file.name)
+def _name_of(file: FileNode) -> str:
+    return file.name
 
 
 def plain_file_name(name: str) -> str:

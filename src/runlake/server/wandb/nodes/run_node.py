@@ -16,7 +16,7 @@ from runlake.server.wandb.ids import project_number, resumed_node_id, run_node_i
 from runlake.server.wandb.nodes.collection_node import version_page
 from runlake.server.wandb.nodes.connection import Connection
 from runlake.server.wandb.nodes.console import console_page
-from runlake.server.wandb.nodes.files import FileNode, file_page, list_file_nodes
+from runlake.server.wandb.nodes.files import RunFiles
 from runlake.server.wandb.nodes.keys import keys_of_outline, keys_of_summary
 from runlake.server.wandb.nodes.rows import Spec, read_spec, sampled_rows, whole_rows
 from runlake.server.wandb.nodes.sweep_node import AgentNode, SweepNode, find_sweep
@@ -251,7 +251,7 @@ class RunNode:
         return console_page(self._context.service, self.info, last=last, first=first, after=after)
 
     def fileCount(self, _: ResolveInfo) -> int:
-        return len(self._files)
+        return self._files.count
 
     def files(
         self,
@@ -261,7 +261,7 @@ class RunNode:
         after: str | None = None,
         pattern: str | None = None,
     ) -> Connection:
-        return file_page(self._files, names=names, first=first, after=after, pattern=pattern)
+        return self._files.page(names=names, first=first, after=after, pattern=pattern)
 
     # Artifacts
 
@@ -278,8 +278,8 @@ class RunNode:
         return version_page(self._context, found, first=first, after=after)
 
     @cached_property
-    def _files(self) -> list[FileNode]:
-        return list_file_nodes(self._context, self.info.path)
+    def _files(self) -> RunFiles:
+        return RunFiles(self._context, self.info.path)
 
     def _remember(self, kind: Kind, document: dict[str, Any], size: int) -> None:
         if not self._context.client.is_training:

@@ -1,4 +1,4 @@
-"""What is made when it is first asked for: one key of a run is read without what lists, writes and searches."""
+"""What is made when it is first asked for: one key of a run is read, and one journal sent, without all the rest."""
 
 from __future__ import annotations
 
