@@ -45,7 +45,7 @@ def columns_of_objects(values: Sequence[Any]) -> tuple[pa.Array, pa.Array]:
     return pa.array(numbers, pa.float64(), from_pandas=False), pa.array(texts, pa.string())
 
 
-def repeated(texts: Sequence[str], counts: Any, codes: Any = np.int32) -> pa.DictionaryArray:
+def repeated(texts: Sequence[str], counts: Any, codes: Any = np.int8) -> pa.DictionaryArray:
     """Each text as often as its count says, stored once, with `codes` of this type."""
     found = np.zeros(counts[0], codes) if len(texts) == 1 else np.repeat(np.arange(len(texts), dtype=codes), counts)
     return pa.DictionaryArray.from_arrays(found, pa.array(texts, pa.string()), safe=False)

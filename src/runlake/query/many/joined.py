@@ -96,7 +96,7 @@ def _repeated(texts: Sequence[str], counts: Sequence[int]) -> pa.Array:
     """Each text so many times."""
     encoded = [text.encode() for text in texts]
     row_count, lengths = sum(counts), {len(text) for text in encoded}
-    if len(lengths) == 1:  # as ids are that nobody chose: an eighth of the time
+    if len(lengths) == 1:  # as ids are that nobody chose: a third of the time
         (length,) = lengths
         ends = np.arange(0, row_count * length + 1, length)
     else:

@@ -31,17 +31,19 @@ class MergedFiles:
     def __init__(self, most_bytes: int = 32 * 2**20, most_series: int = 100_000) -> None:
         self.lists = PackLists()
         self._most_series = most_series
-        self._series = LruCache[tuple[str, Footer], pa.Table](most_bytes, size_of=lambda _, table: int(table.nbytes))
-        self._metadata = LruCache[tuple[str, Footer], pq.FileMetaData](
+        self._series = LruCache[tuple[str, Footer | None], pa.Table](
+            most_bytes, size_of=lambda _, table: int(table.nbytes)
+        )
+        self._metadata = LruCache[tuple[str, Footer | None], pq.FileMetaData](
             most_bytes, size_of=lambda _, metadata: _BYTES_A_CHUNK * metadata.num_row_groups * metadata.num_columns
         )
 
     def series(self, file: SegmentFile, wanted: frozenset[str] | None, footers: Mapping[str, Footer]) -> pa.Table:
         """`COLUMNS` of the series of the `wanted` keys, all where None, as `read_series` has them."""
-        identity = file.name, footers[file.name]
+        identity = file.name, footers.get(file.name)
         table = self._series.get(identity)
         if table is None:
-            if open_parquet(file, footers[file.name]).metadata.num_rows > self._most_series:
+            if open_parquet(file, footers.get(file.name)).metadata.num_rows > self._most_series:
                 return read_series(file, wanted, COLUMNS, footers)
             table = read_series(file, None, COLUMNS, footers)
             self._series.put(identity, table)
@@ -49,9 +51,9 @@ class MergedFiles:
 
     def metadata(self, file: SegmentFile, footers: Mapping[str, Footer]) -> pq.FileMetaData:
         """What the footer of a file says."""
-        identity = file.name, footers[file.name]
+        identity = file.name, footers.get(file.name)
         metadata = self._metadata.get(identity)
         if metadata is None:
-            metadata = open_parquet(file, footers[file.name]).metadata
+            metadata = open_parquet(file, footers.get(file.name)).metadata
             self._metadata.put(identity, metadata)
         return metadata

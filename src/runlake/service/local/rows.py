@@ -92,10 +92,8 @@ class LocalRows:
         chosen = index.select(filters, order)
         # How many rows a run has is asked of the newest state, whichever state says which runs are meant.
         names = ("run_id", "incarnation", "generation", _ROW_COUNTS[stream])
-        runs = [
-            blocks.KnownRun(*fields)
-            for fields in newest.fields(names, chosen if index is newest else range(len(newest)))
-        ]
+        wanted = chosen if index is newest else range(len(newest))
+        runs = [blocks.KnownRun(*fields) for fields in newest.fields(names, wanted)]
         if index is not newest:
             known = {run.run_id: run for run in runs}
             run_ids = [run_id for (run_id,) in index.fields(("run_id",), chosen)]
