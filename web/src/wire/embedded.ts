@@ -9,6 +9,7 @@ import type { ColumnsPage, ColumnsQuery, RunGroup } from "./documents";
 import { apiAddress, type Transport } from "./http";
 import { readJson, writeJson, type Json, type JsonObject } from "./json";
 import { joinTiles } from "./join_tiles";
+import { plainName } from "./keys";
 import type { TilesQuery } from "./tiles";
 
 /** The document as `runlake view` writes it. */
@@ -112,11 +113,6 @@ function columnsOf({ runs, groups, group_by }: Embedded, asked: ColumnsQuery): J
     facets: null,
     problems: (page.problems ?? {}) as Json,
   };
-}
-
-/** A name without the escapes of paths: panels ask for the last value of `a.b` by its name, the list has it as `a\.b`. */
-function plainName(name: string): string {
-  return name.replace(/\\(.)/gs, "$1");
 }
 
 /** The ids of a filter that names runs and nothing else, as that of those that are pinned. */

@@ -7,6 +7,11 @@ export type { ProjectKey } from "./api";
 
 const PAGE_KEYS = 10_000;
 
+/** A name without the escapes of paths: what was called `a.b` is the column `a\.b`. */
+export function plainName(name: string): string {
+  return name.replace(/\\(.)/gs, "$1");
+}
+
 /** All keys of a project's stream, by name, page after page. */
 export async function fetchProjectKeys(
   entity: string,

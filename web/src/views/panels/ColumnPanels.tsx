@@ -10,6 +10,7 @@ import { colourOf } from "../../state/colours";
 import { importanceOf } from "../../state/importance";
 import type { AddedPanel } from "../../state/panels";
 import type { RunColumnsState } from "../../state/run_columns";
+import { plainName } from "../../wire/keys";
 import { shadeOf } from "./column_shade";
 import type { Picture } from "./exports";
 import { PlainCanvas } from "./PlainCanvas";
@@ -125,7 +126,7 @@ export function ImportancePanel({ panel, runs }: Of<"importance">): JSX.Element 
         <tbody>
           {found.map(({ name, importance, correlation, runCount }) => (
             <tr key={name}>
-              <th scope="row">{name.replace(/^config\./, "")}</th>
+              <th scope="row">{plainName(name.replace(/^config\./, ""))}</th>
               <td class="bar-cell"><Bar share={importance} /> {importance.toFixed(2)}</td>
               <td class={correlation !== null && correlation < 0 ? "is-negative" : ""}>
                 {correlation === null ? "" : formatValue(Number(correlation.toFixed(2)))}
