@@ -70,13 +70,14 @@ class ComparisonResult:
 
     def cells(self) -> list[str]:
         ours = self.values[0]
-        assert isinstance(ours, float)
+        assert isinstance(ours, float | int)
         cells = [self.comparison.work, f"{number(ours)} {self.comparison.unit}"]
         for value in self.values[1:]:
             if isinstance(value, BenchmarkError):
                 cells.append(f"failed: {str(value).splitlines()[-1]}")
                 continue
-            cells.append("–" if value is None else f"{number(value)} {self.comparison.unit} ({number(value / ours)} ×)")
+            ratio = f" ({number(value / ours)} ×)" if value is not None and ours else ""
+            cells.append("–" if value is None else f"{number(value)} {self.comparison.unit}{ratio}")
         return cells
 
 
