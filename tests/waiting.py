@@ -19,6 +19,16 @@ def wait_until(condition, what="it", *, deadline_s=DEADLINE_S, pause_s=0.02):
     return found
 
 
+def lines_until_served(server):
+    """What `runlake serve` prints, up to the line that ends with its address. AssertionError when it ends before."""
+    said = []
+    while not said or " is served at " not in said[-1]:
+        line = server.stdout.readline()
+        assert line, f"the server ended; it had said: {''.join(said)}"
+        said.append(line)
+    return said
+
+
 def is_alive(pid):
     """Whether a process lives; one that nobody has waited for yet does not."""
     try:

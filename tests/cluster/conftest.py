@@ -9,7 +9,7 @@ import pytest
 
 import warm
 from runlake.service.cluster.service import ClusterService
-from waiting import DEADLINE_S
+from waiting import DEADLINE_S, lines_until_served
 
 
 @pytest.fixture
@@ -64,10 +64,7 @@ def _serving(s3_server, folder, database, *options, before=(), **variables):
         text=True,
     )
     try:
-        said = [server.stdout.readline()]
-        while " is served at " not in said[-1]:
-            said.append(server.stdout.readline())
-            assert said[-1], "the server ended"
+        said = lines_until_served(server)
         yield said[-1].split()[-1], re.search(r"WANDB_API_KEY=(\S+)", "".join(said))[1]
     finally:
         server.terminate()

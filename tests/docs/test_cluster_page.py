@@ -17,6 +17,7 @@ from runlake.service.cluster.open import open_cluster
 from runlake.service.cluster.prepare import prepare
 from runlake.store.folder_store import FolderStore
 from trainer import Trainer
+from waiting import lines_until_served
 
 PAGE = "docs/guide/cluster.md"
 
@@ -52,10 +53,7 @@ def serve(line, desk, env):
     server = warm.Popen(
         [sys.executable, "-m", *words], cwd=desk, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
-    said = [server.stdout.readline()]
-    while " is served at " not in said[-1]:
-        said.append(server.stdout.readline())
-        assert said[-1], "the server ended"
+    said = lines_until_served(server)
     key = re.search(r"WANDB_API_KEY=(\S+)", "".join(said))
     return server, said[-1].split()[-1], key and key[1]
 

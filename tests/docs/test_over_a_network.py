@@ -11,7 +11,7 @@ import pytest
 from pages import blocks, environment, make_desk
 
 import warm
-from waiting import DEADLINE_S
+from waiting import DEADLINE_S, lines_until_served
 
 PAGE = "docs/guide/over-a-network.md"
 EXAMPLE = "http://127.0.0.1:8080"
@@ -33,9 +33,7 @@ def server(tmp_path, desk):
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    said = [started.stdout.readline()]
-    while " is served at " not in said[-1]:
-        said.append(started.stdout.readline())
+    said = lines_until_served(started)
     key = next(line.partition("WANDB_API_KEY=")[2].strip() for line in said if "WANDB_API_KEY=" in line)
     yield said[-1].split()[-1], key
     with contextlib.suppress(ProcessLookupError):

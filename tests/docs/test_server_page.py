@@ -14,7 +14,7 @@ from pages import ROOT, environment, make_desk, texts
 
 import warm
 from runlake.server.config import ServerConfig
-from waiting import DEADLINE_S
+from waiting import DEADLINE_S, lines_until_served
 
 PAGE = "docs/guide/server.md"
 
@@ -49,9 +49,7 @@ def test_every_command_of_the_page_works(tmp_path):
         text=True,
     )
     try:
-        said = [server.stdout.readline()]
-        while " is served at " not in said[-1]:
-            said.append(server.stdout.readline())
+        said = lines_until_served(server)
         url = said[-1].split()[-1]
         shown = blocks[0].split("\n", 1)[1]
         for real, example in ((url, "http://127.0.0.1:8080"), (str(desk), "/srv")):
